@@ -1,0 +1,156 @@
+//! Observations: named columns of equal length, each row with the place it came from.
+
+use std::collections::BTreeMap;
+
+use crate::expr::{Expr, Kind, Value};
+
+/// A column.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Column {
+    /// Numbers; `NaN` where there is none.
+    Numbers(Vec<f64>),
+    /// Texts; empty where there is none.
+    Texts(Vec<String>),
+}
+
+impl Column {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Texts(texts) => texts.len(),
+        }
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn select(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::Numbers(numbers) => Self::Numbers(rows.iter().map(|&r| numbers[r]).collect()),
+            Self::Texts(texts) => Self::Texts(rows.iter().map(|&r| texts[r].clone()).collect()),
+        }
+    }
+}
+
+/// Where a row came from: the number of its file in its source, and its number in that file, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Origin {
+    /// Index of the file.
+    pub file: u32,
+    /// Row in the file, the first being 1; a header does not count.
+    pub row: u32,
+}
+
+/// A table of observations.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dataset {
+    columns: BTreeMap<String, Column>,
+    origins: Vec<Origin>,
+}
+
+impl Dataset {
+    /// A table with rows and no columns yet.
+    pub const fn new(origins: Vec<Origin>) -> Self {
+        Self { columns: BTreeMap::new(), origins }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.origins.len()
+    }
+
+    /// Where each row came from.
+    pub fn origins(&self) -> &[Origin] {
+        &self.origins
+    }
+
+    /// The columns by name.
+    pub const fn columns(&self) -> &BTreeMap<String, Column> {
+        &self.columns
+    }
+
+    /// Adds a column; one of another length than the table's is cut or filled up with nothing.
+    pub fn insert(&mut self, name: &str, mut column: Column) {
+        match &mut column {
+            Column::Numbers(numbers) => numbers.resize(self.rows(), f64::NAN),
+            Column::Texts(texts) => texts.resize(self.rows(), String::new()),
+        }
+        self.columns.insert(name.to_owned(), column);
+    }
+
+    /// A column of numbers.
+    pub fn numbers(&self, name: &str) -> Option<&[f64]> {
+        match self.columns.get(name) {
+            Some(Column::Numbers(numbers)) => Some(numbers),
+            _ => None,
+        }
+    }
+
+    /// The given rows, in the given order.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            columns: self.columns.iter().map(|(name, column)| (name.clone(), column.select(rows))).collect(),
+            origins: rows.iter().map(|&r| self.origins[r]).collect(),
+        }
+    }
+
+    /// The value of an expression at every row; `None` where it names a column that is not there or mixes kinds.
+    pub fn evaluate(&self, expr: &Expr) -> Option<Column> {
+        let names: Vec<&str> = self.columns.keys().map(String::as_str).collect();
+        let mut used: Vec<usize> = Vec::new();
+        let resolved = expr
+            .resolve(&mut |name: &String, _| {
+                let index = names.iter().position(|n| n == name).ok_or(())?;
+                Ok::<_, ()>(used.iter().position(|&u| u == index).unwrap_or_else(|| {
+                    used.push(index);
+                    used.len() - 1
+                }))
+            })
+            .ok()?;
+        let columns: Vec<&Column> = used.iter().map(|&index| &self.columns[names[index]]).collect();
+        let kind = resolved
+            .kind(&|&index: &usize| match columns[index] {
+                Column::Numbers(_) => Kind::Number,
+                Column::Texts(_) => Kind::Text,
+            })
+            .ok()?;
+        let mut numbers = Vec::with_capacity(self.rows());
+        let mut texts = Vec::new();
+        for row in 0..self.rows() {
+            let values: Vec<Value> = columns
+                .iter()
+                .map(|column| match column {
+                    Column::Numbers(all) => Value::Number(all[row]),
+                    Column::Texts(all) => Value::Text(all[row].clone()),
+                })
+                .collect();
+            match resolved.evaluate(&values).ok()? {
+                Value::Number(number) => numbers.push(number),
+                Value::Truth(truth) => numbers.push(f64::from(u8::from(truth))),
+                Value::Text(text) => texts.push(text),
+            }
+        }
+        Some(if kind == Kind::Text { Column::Texts(texts) } else { Column::Numbers(numbers) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::parse;
+
+    #[test]
+    fn expressions_are_evaluated_row_by_row() {
+        let mut data = Dataset::new(vec![Origin { file: 0, row: 1 }, Origin { file: 0, row: 2 }]);
+        data.insert("N", Column::Numbers(vec![2.0, 4.0]));
+        data.insert("family", Column::Texts(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(data.evaluate(&parse("6 * N").unwrap()), Some(Column::Numbers(vec![12.0, 24.0])));
+        assert_eq!(data.evaluate(&parse("family == 'b'").unwrap()), Some(Column::Numbers(vec![0.0, 1.0])));
+        assert_eq!(data.evaluate(&parse("M").unwrap()), None);
+        assert_eq!(data.select(&[1]).origins(), [Origin { file: 0, row: 2 }]);
+    }
+}

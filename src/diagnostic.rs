@@ -1,0 +1,193 @@
+//! What is wrong with a spec, a file or a fit: a code, a place, what was expected, what to do.
+//!
+//! Diagnostics are gathered as values and drawn once, by `cli`.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// How grave a diagnostic is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing can run.
+    Error,
+    /// It can run; somebody should look.
+    Warning,
+}
+
+/// One step from a table or a list of a spec to what is in it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// An entry of a table.
+    Key(String),
+    /// An entry of a list.
+    Index(usize),
+}
+
+/// The way from the top of a spec to a value: `fits.main.objective`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SpecPath(pub Vec<Step>);
+
+impl SpecPath {
+    /// The path of keys.
+    pub fn of(keys: &[&str]) -> Self {
+        Self(keys.iter().map(|key| Step::Key((*key).to_owned())).collect())
+    }
+
+    /// The path of an entry of the table or list at this path.
+    #[must_use]
+    pub fn then(&self, step: Step) -> Self {
+        let mut steps = self.0.clone();
+        steps.push(step);
+        Self(steps)
+    }
+
+    /// The path of an entry of the table at this path.
+    #[must_use]
+    pub fn key(&self, key: &str) -> Self {
+        self.then(Step::Key(key.to_owned()))
+    }
+}
+
+impl fmt::Display for SpecPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, step) in self.0.iter().enumerate() {
+            match step {
+                Step::Key(key) if at == 0 => f.write_str(key)?,
+                Step::Key(key) => write!(f, ".{key}")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where in a spec a diagnostic points.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The file as a whole.
+    File,
+    /// Bytes of the file.
+    Bytes(Range<usize>),
+    /// The key at the end of a path.
+    Key(SpecPath),
+    /// The value at the end of a path.
+    Value(SpecPath),
+    /// Bytes inside the text at the end of a path.
+    Inside(SpecPath, Range<usize>),
+}
+
+/// A diagnostic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How grave it is.
+    pub severity: Severity,
+    /// A stable name in kebab case: `unknown-key`.
+    pub code: &'static str,
+    /// What was wrong, in one line.
+    pub message: String,
+    /// The spec's file, where one is at fault.
+    pub file: Option<PathBuf>,
+    /// Where in the file.
+    pub place: Place,
+    /// A few words beside the place.
+    pub label: Option<String>,
+    /// What to do, each in one line.
+    pub hints: Vec<String>,
+}
+
+impl Diagnostic {
+    /// An error at a place of the spec being read.
+    pub fn error(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            code,
+            message: message.into(),
+            file: None,
+            place,
+            label: None,
+            hints: Vec::new(),
+        }
+    }
+
+    /// A warning at a place of the spec being read.
+    pub fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, place, message) }
+    }
+
+    /// Adds a few words beside the place.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds what to do, where that is known.
+    #[must_use]
+    pub fn hint_if(self, hint: Option<impl Into<String>>) -> Self {
+        match hint {
+            Some(hint) => self.hint(hint),
+            None => self,
+        }
+    }
+
+    /// Adds "did you mean" or, where nothing is near, the list of what there is.
+    #[must_use]
+    pub fn suggest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Self {
+        match nearest(name, known.clone()) {
+            Some(near) => self.hint(format!("did you mean `{near}`?")),
+            None => {
+                let known: Vec<&str> = known.into_iter().collect();
+                if known.is_empty() { self } else { self.hint(format!("there is {}", list(&known))) }
+            }
+        }
+    }
+}
+
+/// The known name nearest to a mistyped one, if any is near.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| {
+            let same = name.eq_ignore_ascii_case(candidate);
+            (if same { 1.0 } else { strsim::jaro_winkler(name, candidate) }, candidate)
+        })
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// Names for a sentence: `a`, `b` and `c`.
+pub fn list(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("`{one}`"),
+        [all @ .., last] => {
+            let all: Vec<String> = all.iter().map(|n| format!("`{n}`")).collect();
+            format!("{} and `{last}`", all.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_name_is_found_and_a_far_one_is_not() {
+        let known = ["objective", "uncertainty", "holdout"];
+        assert_eq!(nearest("objectve", known), Some("objective"));
+        assert_eq!(nearest("OBJECTIVE", known), Some("objective"));
+        assert_eq!(nearest("colour", known), None);
+    }
+}

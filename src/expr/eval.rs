@@ -1,0 +1,236 @@
+//! The value and the kind of an expression whose symbols are indices.
+
+use std::ops::Range;
+
+use super::{Expr, Function, Node, Operator};
+use crate::numerics::{exp, ln};
+
+/// What an expression evaluates to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A number; `NaN` where none exists.
+    Number(f64),
+    /// A text.
+    Text(String),
+    /// True or false.
+    Truth(bool),
+}
+
+/// The kind of a value, known before anything is evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the three kinds of Value")]
+pub enum Kind {
+    Number,
+    Text,
+    Truth,
+}
+
+impl Kind {
+    /// The kind in words.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Number => "a number",
+            Self::Text => "a text",
+            Self::Truth => "true or false",
+        }
+    }
+}
+
+/// A part of an expression that is not of the kind its place needs.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("expected {}, found {}", expected.describe(), found.describe())]
+pub struct KindError {
+    /// Byte range of the part.
+    pub span: Range<usize>,
+    /// What its place needs.
+    pub expected: Kind,
+    /// What it is.
+    pub found: Kind,
+}
+
+/// An expression was evaluated without the check of [`Expr::kind`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an operand is not of the kind its operator needs")]
+pub struct EvalError;
+
+impl<S> Expr<S> {
+    /// The kind of the expression, given the kinds of its symbols.
+    ///
+    /// # Errors
+    /// The first part that is not of the kind its place needs.
+    pub fn kind(&self, of: &impl Fn(&S) -> Kind) -> Result<Kind, KindError> {
+        let needs = |part: &Self, expected: Kind| {
+            let found = part.kind(of)?;
+            if found == expected {
+                Ok(())
+            } else {
+                Err(KindError { span: part.span.clone(), expected, found })
+            }
+        };
+        match &self.node {
+            Node::Number(_) => Ok(Kind::Number),
+            Node::Text(_) => Ok(Kind::Text),
+            Node::Symbol(symbol) => Ok(of(symbol)),
+            Node::Negate(inner) => needs(inner, Kind::Number).map(|()| Kind::Number),
+            Node::Not(inner) => needs(inner, Kind::Truth).map(|()| Kind::Truth),
+            Node::Binary(operator, left, right) => {
+                let (takes, gives) = match operator {
+                    Operator::And | Operator::Or => (Kind::Truth, Kind::Truth),
+                    Operator::Equal | Operator::NotEqual => (left.kind(of)?, Kind::Truth),
+                    Operator::Less | Operator::LessEqual | Operator::Greater | Operator::GreaterEqual => {
+                        (Kind::Number, Kind::Truth)
+                    }
+                    _ => (Kind::Number, Kind::Number),
+                };
+                needs(left, takes)?;
+                needs(right, takes)?;
+                Ok(gives)
+            }
+            Node::Call(_, arguments) => {
+                arguments.iter().try_for_each(|a| needs(a, Kind::Number))?;
+                Ok(Kind::Number)
+            }
+            Node::Within(value, low, high) => {
+                [value, low, high].into_iter().try_for_each(|part| needs(part, Kind::Number))?;
+                Ok(Kind::Truth)
+            }
+            Node::OneOf(value, members) => {
+                let kind = value.kind(of)?;
+                members.iter().try_for_each(|member| needs(member, kind))?;
+                Ok(Kind::Truth)
+            }
+        }
+    }
+}
+
+impl Expr<usize> {
+    /// The value, with symbol `i` standing for `values[i]`.
+    ///
+    /// # Errors
+    /// When an operand is not of the kind its operator needs; [`Expr::kind`] finds that beforehand.
+    pub fn evaluate(&self, values: &[Value]) -> Result<Value, EvalError> {
+        Ok(match &self.node {
+            Node::Number(value) => Value::Number(*value),
+            Node::Text(text) => Value::Text(text.clone()),
+            Node::Symbol(index) => values.get(*index).ok_or(EvalError)?.clone(),
+            Node::Negate(inner) => Value::Number(-inner.number(values)?),
+            Node::Not(inner) => Value::Truth(!inner.truth(values)?),
+            Node::Binary(Operator::And, left, right) => {
+                Value::Truth(left.truth(values)? && right.truth(values)?)
+            }
+            Node::Binary(Operator::Or, left, right) => {
+                Value::Truth(left.truth(values)? || right.truth(values)?)
+            }
+            Node::Binary(Operator::Equal, left, right) => {
+                Value::Truth(left.evaluate(values)? == right.evaluate(values)?)
+            }
+            Node::Binary(Operator::NotEqual, left, right) => {
+                Value::Truth(left.evaluate(values)? != right.evaluate(values)?)
+            }
+            Node::Binary(operator, left, right) => {
+                arithmetic(*operator, left.number(values)?, right.number(values)?)?
+            }
+            Node::Call(function, arguments) => {
+                let arguments = arguments.iter().map(|a| a.number(values)).collect::<Result<Vec<_>, _>>()?;
+                Value::Number(call(*function, &arguments))
+            }
+            Node::Within(value, low, high) => {
+                let value = value.number(values)?;
+                Value::Truth(low.number(values)? <= value && value <= high.number(values)?)
+            }
+            Node::OneOf(value, members) => {
+                let value = value.evaluate(values)?;
+                let mut found = false;
+                for member in members {
+                    found |= member.evaluate(values)? == value;
+                }
+                Value::Truth(found)
+            }
+        })
+    }
+
+    /// The value of a numeric expression.
+    ///
+    /// # Errors
+    /// As [`Expr::evaluate`], and when the value is not a number.
+    pub fn number(&self, values: &[Value]) -> Result<f64, EvalError> {
+        match self.evaluate(values)? {
+            Value::Number(value) => Ok(value),
+            _ => Err(EvalError),
+        }
+    }
+
+    /// The value of a logical expression.
+    ///
+    /// # Errors
+    /// As [`Expr::evaluate`], and when the value is not true or false.
+    pub fn truth(&self, values: &[Value]) -> Result<bool, EvalError> {
+        match self.evaluate(values)? {
+            Value::Truth(value) => Ok(value),
+            _ => Err(EvalError),
+        }
+    }
+}
+
+fn arithmetic(operator: Operator, left: f64, right: f64) -> Result<Value, EvalError> {
+    Ok(match operator {
+        Operator::Add => Value::Number(left + right),
+        Operator::Subtract => Value::Number(left - right),
+        Operator::Multiply => Value::Number(left * right),
+        Operator::Divide => Value::Number(left / right),
+        Operator::Power => Value::Number(libm::pow(left, right)),
+        Operator::Less => Value::Truth(left < right),
+        Operator::LessEqual => Value::Truth(left <= right),
+        Operator::Greater => Value::Truth(left > right),
+        Operator::GreaterEqual => Value::Truth(left >= right),
+        _ => return Err(EvalError),
+    })
+}
+
+fn call(function: Function, arguments: &[f64]) -> f64 {
+    let first = arguments.first().copied().unwrap_or(f64::NAN);
+    match function {
+        Function::Exp => exp(first),
+        Function::Ln => ln(first),
+        Function::Log10 => libm::log10(first),
+        Function::Log2 => libm::log2(first),
+        Function::Sqrt => first.sqrt(),
+        Function::Abs => first.abs(),
+        Function::Min => arguments.iter().copied().fold(f64::INFINITY, f64::min),
+        Function::Max => arguments.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    fn value(text: &str) -> Value {
+        let names = ["x", "family"];
+        let expr = parse(text)
+            .unwrap()
+            .resolve(&mut |name: &String, _: &_| names.iter().position(|n| n == name).ok_or(()))
+            .unwrap();
+        expr.evaluate(&[Value::Number(3.0), Value::Text("gpt".to_owned())]).unwrap()
+    }
+
+    #[test]
+    fn operators_mean_what_they_say() {
+        assert_eq!(value("2 + x * 4 - 6 / 3"), Value::Number(12.0));
+        assert_eq!(value("2 ^ x ^ 2"), Value::Number(512.0));
+        assert_eq!(value("x in [3, 4] and not x > 3"), Value::Truth(true));
+        assert_eq!(value("family in {'opt', 'gpt'}"), Value::Truth(true));
+        assert_eq!(value("family == 'opt' or min(x, 1) == 1"), Value::Truth(true));
+    }
+
+    #[test]
+    fn kinds_are_checked_before_anything_runs() {
+        let kind = |text: &str| parse(text).unwrap().kind(&|name: &String| if name == "x" { Kind::Number } else { Kind::Text });
+        assert_eq!(kind("x + 1").unwrap(), Kind::Number);
+        assert_eq!(kind("family == 'a'").unwrap(), Kind::Truth);
+        let error = kind("x + family").unwrap_err();
+        assert_eq!((error.span, error.expected, error.found), (4..10, Kind::Number, Kind::Text));
+        assert!(kind("x and x").is_err());
+    }
+}

@@ -1,0 +1,327 @@
+//! The one expression language of a spec: columns, filter rules, formulas and expectations.
+//!
+//! It knows nothing of files, tables or laws: names are resolved by whoever reads an expression.
+
+mod eval;
+mod lexer;
+mod parser;
+
+use std::fmt;
+use std::ops::Range;
+
+pub use eval::{EvalError, Kind, KindError, Value};
+pub use parser::{ParseError, parse, parse_constant, parse_equation};
+
+/// An expression over symbols of type `S`: names as written, or indices once they are resolved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr<S = String> {
+    /// What the expression is.
+    pub node: Node<S>,
+    /// Byte range in the text it was read from.
+    pub span: Range<usize>,
+}
+
+/// The forms an expression takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Node<S = String> {
+    /// A number, its suffix (`K M B T PFday`) already applied.
+    Number(f64),
+    /// A quoted text.
+    Text(String),
+    /// A name.
+    Symbol(S),
+    /// Arithmetic negation.
+    Negate(Box<Expr<S>>),
+    /// Logical negation.
+    Not(Box<Expr<S>>),
+    /// A binary operation.
+    Binary(Operator, Box<Expr<S>>, Box<Expr<S>>),
+    /// A function call.
+    Call(Function, Vec<Expr<S>>),
+    /// `x in [low, high]`: a closed interval.
+    Within(Box<Expr<S>>, Box<Expr<S>>, Box<Expr<S>>),
+    /// `x in {a, b, ...}`: a set.
+    OneOf(Box<Expr<S>>, Vec<Expr<S>>),
+}
+
+/// A binary operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is named by what it does")]
+pub enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Power,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    Equal,
+    NotEqual,
+    And,
+    Or,
+}
+
+impl Operator {
+    /// The operator as it is written.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Power => "^",
+            Self::Less => "<",
+            Self::LessEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterEqual => ">=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::And => "and",
+            Self::Or => "or",
+        }
+    }
+
+    /// How tightly it binds; a larger number binds tighter.
+    const fn precedence(self) -> u8 {
+        match self {
+            Self::Or => 1,
+            Self::And => 2,
+            Self::Less
+            | Self::LessEqual
+            | Self::Greater
+            | Self::GreaterEqual
+            | Self::Equal
+            | Self::NotEqual => 4,
+            Self::Add | Self::Subtract => 5,
+            Self::Multiply | Self::Divide => 6,
+            Self::Power => 8,
+        }
+    }
+}
+
+/// A function of the language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is named by what it computes")]
+pub enum Function {
+    Exp,
+    Ln,
+    Log10,
+    Log2,
+    Sqrt,
+    Abs,
+    Min,
+    Max,
+}
+
+impl Function {
+    /// Every function with its name and number of arguments (`None`: two or more).
+    pub const ALL: [(Self, &'static str, Option<usize>); 8] = [
+        (Self::Exp, "exp", Some(1)),
+        (Self::Ln, "ln", Some(1)),
+        (Self::Log10, "log10", Some(1)),
+        (Self::Log2, "log2", Some(1)),
+        (Self::Sqrt, "sqrt", Some(1)),
+        (Self::Abs, "abs", Some(1)),
+        (Self::Min, "min", None),
+        (Self::Max, "max", None),
+    ];
+
+    /// The function as it is written.
+    pub fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(function, ..)| *function == self)
+            .map_or("", |(_, name, _)| name)
+    }
+}
+
+impl<S> Expr<S> {
+    /// Replaces every symbol, from left to right.
+    ///
+    /// # Errors
+    /// Stops at the first symbol that `resolve` refuses.
+    pub fn resolve<T, E>(
+        &self,
+        resolve: &mut impl FnMut(&S, &Range<usize>) -> Result<T, E>,
+    ) -> Result<Expr<T>, E> {
+        let node = match &self.node {
+            Node::Number(value) => Node::Number(*value),
+            Node::Text(text) => Node::Text(text.clone()),
+            Node::Symbol(symbol) => Node::Symbol(resolve(symbol, &self.span)?),
+            Node::Negate(inner) => Node::Negate(Box::new(inner.resolve(resolve)?)),
+            Node::Not(inner) => Node::Not(Box::new(inner.resolve(resolve)?)),
+            Node::Binary(operator, left, right) => Node::Binary(
+                *operator,
+                Box::new(left.resolve(resolve)?),
+                Box::new(right.resolve(resolve)?),
+            ),
+            Node::Call(function, arguments) => {
+                Node::Call(*function, resolve_all(arguments, resolve)?)
+            }
+            Node::Within(value, low, high) => Node::Within(
+                Box::new(value.resolve(resolve)?),
+                Box::new(low.resolve(resolve)?),
+                Box::new(high.resolve(resolve)?),
+            ),
+            Node::OneOf(value, members) => Node::OneOf(
+                Box::new(value.resolve(resolve)?),
+                resolve_all(members, resolve)?,
+            ),
+        };
+        Ok(Expr { node, span: self.span.clone() })
+    }
+
+    /// Calls `visit` on every symbol with its place, from left to right.
+    pub fn visit_symbols<'a>(&'a self, visit: &mut impl FnMut(&'a S, &Range<usize>)) {
+        match &self.node {
+            Node::Number(_) | Node::Text(_) => {}
+            Node::Symbol(symbol) => visit(symbol, &self.span),
+            Node::Negate(inner) | Node::Not(inner) => inner.visit_symbols(visit),
+            Node::Binary(_, left, right) => {
+                left.visit_symbols(visit);
+                right.visit_symbols(visit);
+            }
+            Node::Call(_, arguments) => arguments.iter().for_each(|a| a.visit_symbols(visit)),
+            Node::Within(value, low, high) => {
+                value.visit_symbols(visit);
+                low.visit_symbols(visit);
+                high.visit_symbols(visit);
+            }
+            Node::OneOf(value, members) => {
+                value.visit_symbols(visit);
+                members.iter().for_each(|m| m.visit_symbols(visit));
+            }
+        }
+    }
+}
+
+fn resolve_all<S, T, E>(
+    all: &[Expr<S>],
+    resolve: &mut impl FnMut(&S, &Range<usize>) -> Result<T, E>,
+) -> Result<Vec<Expr<T>>, E> {
+    all.iter().map(|one| one.resolve(resolve)).collect()
+}
+
+impl<S: AsRef<str>> fmt::Display for Expr<S> {
+    /// Writes the canonical text: one spelling for every way of writing the same expression.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_expr(f, self, 0)
+    }
+}
+
+fn write_expr<S: AsRef<str>>(
+    f: &mut fmt::Formatter<'_>,
+    expr: &Expr<S>,
+    outer: u8,
+) -> fmt::Result {
+    let own = match &expr.node {
+        Node::Binary(operator, ..) => operator.precedence(),
+        Node::Within(..) | Node::OneOf(..) => 4,
+        Node::Not(_) => 3,
+        Node::Negate(_) => 7,
+        Node::Number(value) if *value < 0.0 => 7,
+        _ => u8::MAX,
+    };
+    if own < outer {
+        f.write_str("(")?;
+    }
+    match &expr.node {
+        Node::Number(value) => write!(f, "{}", number_text(*value))?,
+        Node::Text(text) => write!(f, "'{text}'")?,
+        Node::Symbol(name) => write_name(f, name.as_ref())?,
+        Node::Negate(inner) => {
+            f.write_str("-")?;
+            write_expr(f, inner, 8)?;
+        }
+        Node::Not(inner) => {
+            f.write_str("not ")?;
+            write_expr(f, inner, 3)?;
+        }
+        Node::Binary(Operator::Power, base, exponent) => {
+            write_expr(f, base, 9)?;
+            f.write_str("^")?;
+            // A sign or a number may stand bare in an exponent; a quotient may not.
+            write_expr(f, exponent, 7)?;
+        }
+        Node::Binary(operator, left, right) => {
+            write_expr(f, left, own)?;
+            write!(f, " {} ", operator.symbol())?;
+            write_expr(f, right, own + 1)?;
+        }
+        Node::Call(function, arguments) => {
+            write!(f, "{}(", function.name())?;
+            write_list(f, arguments)?;
+            f.write_str(")")?;
+        }
+        Node::Within(value, low, high) => {
+            write_expr(f, value, 5)?;
+            f.write_str(" in [")?;
+            write_expr(f, low, 0)?;
+            f.write_str(", ")?;
+            write_expr(f, high, 0)?;
+            f.write_str("]")?;
+        }
+        Node::OneOf(value, members) => {
+            write_expr(f, value, 5)?;
+            f.write_str(" in {")?;
+            write_list(f, members)?;
+            f.write_str("}")?;
+        }
+    }
+    if own < outer { f.write_str(")") } else { Ok(()) }
+}
+
+fn write_list<S: AsRef<str>>(f: &mut fmt::Formatter<'_>, all: &[Expr<S>]) -> fmt::Result {
+    for (index, one) in all.iter().enumerate() {
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        write_expr(f, one, 0)?;
+    }
+    Ok(())
+}
+
+fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+    if lexer::is_plain_name(name) { f.write_str(name) } else { write!(f, "`{name}`") }
+}
+
+/// Shortest text that reads back as the same number, in exponent form where that is shorter.
+pub fn number_text(value: f64) -> String {
+    let plain = format!("{value}");
+    let exponent = format!("{value:e}");
+    if exponent.len() < plain.len() { exponent } else { plain }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn canonical(text: &str) -> String {
+        parse(text).unwrap().to_string()
+    }
+
+    #[test]
+    fn spelling_does_not_change_the_canonical_text() {
+        assert_eq!(canonical("E+A/N^alpha"), "E + A / N^alpha");
+        assert_eq!(canonical("(E + (A/(N^(alpha))))"), "E + A / N^alpha");
+        assert_eq!(canonical("a - (b - c)"), "a - (b - c)");
+        assert_eq!(canonical("-x^2"), "-x^2");
+        assert_eq!(canonical("(-x)^2"), "(-x)^2");
+        assert_eq!(canonical("x^-a"), "x^-a");
+        assert_eq!(canonical("x^(a/b)"), "x^(a / b)");
+        assert_eq!(canonical("2^3^4"), "2^3^4");
+        assert_eq!(canonical("(2^3)^4"), "(2^3)^4");
+        assert_eq!(canonical("not a < 1 and b in [1, 2]"), "not a < 1 and b in [1, 2]");
+        assert_eq!(canonical("`Model Size` > 40M"), "`Model Size` > 4e7");
+    }
+
+    #[test]
+    fn canonical_text_reads_back_as_itself() {
+        for text in ["-(a + b) * c", "a / (b * c)", "a^-(b + c)", "exp(min(a, b, 1e-3))", "x in {'a', 'b'}"] {
+            let once = canonical(text);
+            assert_eq!(canonical(&once), once, "{text}");
+        }
+    }
+}

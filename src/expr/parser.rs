@@ -1,0 +1,347 @@
+//! Tokens to expressions, by precedence climbing.
+
+use std::ops::Range;
+
+use super::lexer::{Token, is_keyword, tokens};
+use super::{Expr, Function, Node, Operator, Value};
+use crate::diagnostic::nearest;
+
+/// Longest text that is read; a formula of a paper has a few hundred bytes.
+const MAX_BYTES: usize = 16 * 1024;
+/// Deepest nesting that is read.
+const MAX_DEPTH: usize = 64;
+
+/// Why a text is not an expression, and where.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct ParseError {
+    /// Byte range in the text.
+    pub span: Range<usize>,
+    /// What was wrong and what was expected.
+    pub message: String,
+    /// What to do, where that is known.
+    pub hint: Option<String>,
+}
+
+impl ParseError {
+    pub(super) fn new(span: Range<usize>, message: String) -> Self {
+        Self { span, message, hint: None }
+    }
+
+    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Reads one expression.
+///
+/// # Errors
+/// The first place where the text leaves the grammar.
+pub fn parse(text: &str) -> Result<Expr, ParseError> {
+    let mut parser = Parser::new(text)?;
+    let expr = parser.expression(0)?;
+    parser.end()?;
+    Ok(expr)
+}
+
+/// Reads `response = expression`; gives the response's name and the right-hand side.
+///
+/// # Errors
+/// As [`parse`], and when the left-hand side is not one name.
+pub fn parse_equation(text: &str) -> Result<(String, Expr), ParseError> {
+    let mut parser = Parser::new(text)?;
+    let left = parser.expression(0)?;
+    let Node::Symbol(response) = left.node else {
+        return Err(ParseError::new(left.span, "the left-hand side is not one name".to_owned())
+            .hint("write the response first: `L = E + A / N^alpha`"));
+    };
+    if !parser.take("=") {
+        return Err(parser
+            .unexpected("`=`")
+            .hint("a formula names its response: `L = E + A / N^alpha`"));
+    }
+    let body = parser.expression(0)?;
+    parser.end()?;
+    Ok((response, body))
+}
+
+/// Reads an expression without names and gives its value: `"280B"`, `"3640 PFday"`, `"1e21 / 6"`.
+///
+/// # Errors
+/// As [`parse`], and when the text has names or its value is not a finite number.
+pub fn parse_constant(text: &str) -> Result<f64, ParseError> {
+    let expr = parse(text)?;
+    let whole = expr.span.clone();
+    let expr = expr.resolve(&mut |name: &String, span: &Range<usize>| {
+        Err::<usize, _>(ParseError::new(span.clone(), format!("expected a number, found the name `{name}`")))
+    })?;
+    match expr.evaluate(&[]) {
+        Ok(Value::Number(value)) if value.is_finite() => Ok(value),
+        _ => Err(ParseError::new(whole, "the value is not a finite number".to_owned())),
+    }
+}
+
+struct Parser {
+    tokens: Vec<(Token, Range<usize>)>,
+    at: usize,
+    depth: usize,
+}
+
+impl Parser {
+    fn new(text: &str) -> Result<Self, ParseError> {
+        if text.len() > MAX_BYTES {
+            return Err(ParseError::new(
+                0..0,
+                format!("the expression has {} bytes; at most {MAX_BYTES} are read", text.len()),
+            ));
+        }
+        Ok(Self { tokens: tokens(text)?, at: 0, depth: 0 })
+    }
+
+    fn peek(&self) -> &Token {
+        &self.tokens[self.at].0
+    }
+
+    fn span(&self) -> Range<usize> {
+        self.tokens[self.at].1.clone()
+    }
+
+    fn advance(&mut self) -> (Token, Range<usize>) {
+        let token = self.tokens[self.at].clone();
+        self.at = (self.at + 1).min(self.tokens.len() - 1);
+        token
+    }
+
+    fn take(&mut self, mark: &str) -> bool {
+        let found = match self.peek() {
+            Token::Punctuation(other) => *other == mark,
+            Token::Name(name) => is_keyword(name) && name == mark,
+            _ => false,
+        };
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn expect(&mut self, mark: &str) -> Result<(), ParseError> {
+        if self.take(mark) { Ok(()) } else { Err(self.unexpected(&format!("`{mark}`"))) }
+    }
+
+    fn unexpected(&self, expected: &str) -> ParseError {
+        ParseError::new(self.span(), format!("expected {expected}, found {}", self.peek().describe()))
+    }
+
+    fn end(&self) -> Result<(), ParseError> {
+        match self.peek() {
+            Token::End => Ok(()),
+            Token::Punctuation("=") => {
+                Err(self.unexpected("an operator or the end").hint("write `==` to compare"))
+            }
+            _ => Err(self.unexpected("an operator or the end")),
+        }
+    }
+
+    /// The binary operator at hand, if any.
+    fn operator(&self) -> Option<Operator> {
+        let all = [
+            Operator::Add,
+            Operator::Subtract,
+            Operator::Multiply,
+            Operator::Divide,
+            Operator::Power,
+            Operator::Less,
+            Operator::LessEqual,
+            Operator::Greater,
+            Operator::GreaterEqual,
+            Operator::Equal,
+            Operator::NotEqual,
+            Operator::And,
+            Operator::Or,
+        ];
+        let text = match self.peek() {
+            Token::Punctuation(mark) => mark,
+            Token::Name(name) if is_keyword(name) => name.as_str(),
+            _ => return None,
+        };
+        all.into_iter().find(|operator| operator.symbol() == text)
+    }
+
+    fn expression(&mut self, floor: u8) -> Result<Expr, ParseError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(ParseError::new(
+                self.span(),
+                format!("nested more than {MAX_DEPTH} deep"),
+            ));
+        }
+        let mut left = self.prefix()?;
+        loop {
+            if floor <= 4 && self.take("in") {
+                left = self.membership(left)?;
+                continue;
+            }
+            let Some(operator) = self.operator() else { break };
+            let precedence = operator.precedence();
+            if precedence < floor {
+                break;
+            }
+            let at = self.span();
+            self.advance();
+            // `^` groups from the right; its exponent may carry a sign.
+            let right = if operator == Operator::Power {
+                self.expression(7)?
+            } else {
+                self.expression(precedence + 1)?
+            };
+            if precedence == 4 && is_comparison(&left) {
+                return Err(ParseError::new(at, "comparisons do not chain".to_owned())
+                    .hint("write `low <= x and x <= high`, or `x in [low, high]`"));
+            }
+            let span = left.span.start..right.span.end;
+            left = Expr { node: Node::Binary(operator, Box::new(left), Box::new(right)), span };
+        }
+        self.depth -= 1;
+        Ok(left)
+    }
+
+    fn prefix(&mut self) -> Result<Expr, ParseError> {
+        let start = self.span().start;
+        if self.take("-") {
+            // Binds tighter than `*`, looser than `^`: -x^2 is -(x^2).
+            let inner = self.expression(7)?;
+            let span = start..inner.span.end;
+            let node = match inner.node {
+                Node::Number(value) => Node::Number(-value),
+                _ => Node::Negate(Box::new(inner)),
+            };
+            return Ok(Expr { node, span });
+        }
+        if self.take("+") {
+            return self.expression(7);
+        }
+        if self.take("not") {
+            let inner = self.expression(3)?;
+            let span = start..inner.span.end;
+            return Ok(Expr { node: Node::Not(Box::new(inner)), span });
+        }
+        self.primary()
+    }
+
+    fn primary(&mut self) -> Result<Expr, ParseError> {
+        let error = self.unexpected("a number, a name or `(`");
+        let (token, span) = self.advance();
+        let node = match token {
+            Token::Number(value) => Node::Number(value),
+            Token::Text(text) => Node::Text(text),
+            Token::Punctuation("(") => {
+                let mut inner = self.expression(0)?;
+                let end = self.span().end;
+                self.expect(")")?;
+                inner.span = span.start..end;
+                return Ok(inner);
+            }
+            Token::Name(name) if is_keyword(&name) => return Err(error),
+            Token::Name(name) if matches!(self.peek(), Token::Punctuation("(")) => {
+                return self.call(&name, span);
+            }
+            Token::Name(name) => Node::Symbol(name),
+            Token::Punctuation(_) | Token::End => return Err(error),
+        };
+        Ok(Expr { node, span })
+    }
+
+    fn call(&mut self, name: &str, span: Range<usize>) -> Result<Expr, ParseError> {
+        let Some((function, _, arity)) = Function::ALL.into_iter().find(|(_, n, _)| *n == name) else {
+            let names = Function::ALL.map(|(_, n, _)| n);
+            let error = ParseError::new(span, format!("there is no function `{name}`"));
+            return Err(match nearest(name, names) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("the functions are {}", names.join(", "))),
+            });
+        };
+        self.expect("(")?;
+        let arguments = self.list(")")?;
+        let span = span.start..self.tokens[self.at - 1].1.end;
+        let fits = arity.map_or(arguments.len() >= 2, |n| n == arguments.len());
+        if !fits {
+            let wanted = arity.map_or("two or more".to_owned(), |n| n.to_string());
+            return Err(ParseError::new(
+                span,
+                format!("`{name}` takes {wanted} argument(s), found {}", arguments.len()),
+            ));
+        }
+        Ok(Expr { node: Node::Call(function, arguments), span })
+    }
+
+    /// Expressions separated by commas, up to and including `close`.
+    fn list(&mut self, close: &str) -> Result<Vec<Expr>, ParseError> {
+        let mut all = Vec::new();
+        while !self.take(close) {
+            if !all.is_empty() {
+                self.expect(",")?;
+            }
+            all.push(self.expression(0)?);
+        }
+        Ok(all)
+    }
+
+    fn membership(&mut self, value: Expr) -> Result<Expr, ParseError> {
+        let start = value.span.start;
+        let open = self.span();
+        let node = if self.take("[") {
+            let bounds = self.list("]")?;
+            let Ok([low, high]) = <[Expr; 2]>::try_from(bounds) else {
+                return Err(ParseError::new(open, "an interval has two ends: `x in [low, high]`".to_owned())
+                    .hint("write a set with braces: `x in {1, 2, 3}`"));
+            };
+            Node::Within(Box::new(value), Box::new(low), Box::new(high))
+        } else if self.take("{") {
+            Node::OneOf(Box::new(value), self.list("}")?)
+        } else {
+            return Err(self.unexpected("an interval `[low, high]` or a set `{a, b}`"));
+        };
+        Ok(Expr { node, span: start..self.tokens[self.at - 1].1.end })
+    }
+}
+
+fn is_comparison(expr: &Expr) -> bool {
+    matches!(&expr.node, Node::Binary(operator, ..) if operator.precedence() == 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_take_suffixes() {
+        assert_eq!(parse_constant("40M").unwrap(), 4e7);
+        assert_eq!(parse_constant("3640 PFday").unwrap(), 3640.0 * 8.64e19);
+        assert_eq!(parse_constant("1.5T").unwrap(), 1.5e12);
+        assert_eq!(parse_constant("1_000").unwrap(), 1000.0);
+        assert_eq!(parse_constant("2^-1").unwrap(), 0.5);
+        assert_eq!(parse_constant("-2^2").unwrap(), -4.0);
+    }
+
+    #[test]
+    fn an_error_names_its_place_and_the_remedy() {
+        let error = parse("E + sqr(N)").unwrap_err();
+        assert_eq!((error.span, error.hint.as_deref()), (4..7, Some("did you mean `sqrt`?")));
+        assert!(parse("1 < x < 2").unwrap_err().hint.unwrap().contains("in [low, high]"));
+        assert!(parse("N = 3").unwrap_err().hint.unwrap().contains("=="));
+        assert_eq!(parse("40Q").unwrap_err().span, 0..3);
+        assert_eq!(parse("a +").unwrap_err().message, "expected a number, a name or `(`, found the end");
+    }
+
+    #[test]
+    fn hostile_texts_are_refused_not_followed() {
+        assert!(parse(&"(".repeat(10_000)).is_err());
+        assert!(parse(&"-".repeat(10_000)).is_err());
+        assert!(parse(&"a^".repeat(5_000)).is_err());
+        assert!(parse(&"a".repeat(20_000)).is_err());
+        for odd in ["", "'", "`", "\u{0}", "é +", "1e", "..", "in", "x in", "x in [", "x in {1"] {
+            let _ = parse(odd);
+        }
+    }
+}

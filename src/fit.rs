@@ -1,0 +1,160 @@
+//! A law with estimated parameters, its evidence and its uncertainty.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::objective::ResponseScale;
+
+/// What became of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Estimated, inside its bounds.
+    Estimated,
+    /// The objective wants to go below its lower bound.
+    AtLowerBound,
+    /// The objective wants to go above its upper bound.
+    AtUpperBound,
+    /// The rows do not tell its value.
+    NotIdentified,
+    /// Held by the spec.
+    Fixed,
+    /// An expression of other parameters.
+    Tied,
+}
+
+impl Status {
+    /// The status in words.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Estimated => "estimated",
+            Self::AtLowerBound => "at its lower bound",
+            Self::AtUpperBound => "at its upper bound",
+            Self::NotIdentified => "not identified",
+            Self::Fixed => "fixed",
+            Self::Tied => "tied",
+        }
+    }
+}
+
+/// A parameter's value and how sure it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The value.
+    pub value: f64,
+    /// Standard error; none without `uncertainty`.
+    pub se: Option<f64>,
+    /// Lower end of the interval.
+    pub lower: Option<f64>,
+    /// Upper end of the interval.
+    pub upper: Option<f64>,
+    /// What became of it.
+    pub status: Status,
+}
+
+/// Why the optimum can be believed, or not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Whether the solver converged at the best point.
+    pub converged: bool,
+    /// Euclidean norm of the objective's gradient by the solver's coordinates, bounds left out.
+    pub gradient_norm: Option<f64>,
+    /// Number of starts.
+    pub starts: usize,
+    /// Number of starts that ended at the best point.
+    pub starts_at_best: usize,
+    /// Objectives of the distinct optima, best first, ten at most.
+    pub optima: Vec<f64>,
+    /// Largest over smallest eigenvalue of the objective's second derivatives, scaled to a unit diagonal.
+    pub condition_number: Option<f64>,
+    /// What a reader should know, in words.
+    pub warnings: Vec<String>,
+}
+
+/// How the fit does on rows it was not shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Holdout {
+    /// Number of rows.
+    pub rows: usize,
+    /// Root mean square of ln(prediction / observation).
+    pub rmse_log: f64,
+    /// Mean of |prediction / observation - 1|.
+    pub mean_relative_error: f64,
+    /// Mean of ln(prediction / observation): negative where the law is optimistic.
+    pub bias_log: f64,
+    /// Share of rows inside their prediction interval; none without `uncertainty`.
+    pub coverage: Option<f64>,
+}
+
+/// The span of a variable over the rows that were fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Span {
+    /// Smallest value.
+    pub lowest: f64,
+    /// Largest value.
+    pub highest: f64,
+}
+
+impl Span {
+    /// The span of values; none of nothing.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        values.into_iter().fold(None, |span, v| {
+            Some(match span {
+                None => Self { lowest: v, highest: v },
+                Some(Self { lowest, highest }) => Self { lowest: lowest.min(v), highest: highest.max(v) },
+            })
+        })
+    }
+
+    /// The factor by which a positive value lies outside: 1 inside.
+    pub fn factor(&self, value: f64) -> f64 {
+        (value / self.highest).max(self.lowest / value).max(1.0)
+    }
+}
+
+/// A fitted law.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fit {
+    /// The law's name.
+    pub law: String,
+    /// Its formula.
+    pub formula: String,
+    /// Number of rows fitted.
+    pub rows: usize,
+    /// The minimised sum; none where there are no rows.
+    pub objective: Option<f64>,
+    /// What was minimised, in words.
+    pub objective_kind: String,
+    /// Scale on which residuals were taken.
+    pub scale: ResponseScale,
+    /// Values of the free parameters, in the order of the law.
+    pub free: Vec<f64>,
+    /// The parameters by name.
+    pub parameters: BTreeMap<String, Estimate>,
+    /// Why the optimum can be believed, or not.
+    pub evidence: Evidence,
+    /// How it does on rows it was not shown.
+    pub holdout: Option<Holdout>,
+    /// Where intervals come from, in words.
+    pub uncertainty: Option<String>,
+    /// Coverage of the intervals.
+    pub level: Option<f64>,
+    /// The span of each variable over the fitted rows, by name.
+    pub spans: BTreeMap<String, Span>,
+    /// Pairs of variables whose ratio hardly varies over the rows.
+    pub rays: Vec<Ray>,
+    /// Equally likely residuals of a new row, on the objective's scale.
+    pub noise: Vec<f64>,
+}
+
+/// Two variables that move together, so that the rows cannot tell one from the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ray {
+    /// The first variable.
+    pub first: String,
+    /// The second.
+    pub second: String,
+    /// The span of second / first.
+    pub ratio: Span,
+}

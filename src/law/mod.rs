@@ -1,0 +1,296 @@
+//! Scaling laws: a formula with named parameters, and its compilation to a tape.
+//!
+//! A law is data. Built-in laws are files in `catalogue/`; a law written in a spec goes through the
+//! same compiler. Nothing here knows of files, tables or fits.
+
+mod catalogue;
+mod lower;
+mod parameter;
+pub(crate) mod simd;
+pub mod symbolic;
+mod tape;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
+pub use parameter::{Parameter, ParameterText, Scale, Treatment, is_exponent};
+pub use tape::{BLOCK, Columns, Lanes, Order, Sums, Tape, Weigh, Weights, Workspace};
+
+use crate::expr::{Expr, Kind, parse_equation};
+use crate::unit::Unit;
+use symbolic::{Graph, Id};
+
+/// A variable of a law.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    /// Its name in the formula.
+    pub name: String,
+    /// Its unit, where the law has one.
+    pub unit: Option<Unit>,
+    /// What it means.
+    pub meaning: Option<String>,
+}
+
+/// A law: its formula, variables and parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Law {
+    /// Its name in the catalogue or in the spec.
+    pub name: String,
+    /// The formula, in canonical spelling, with its response: `L = E + A / N^alpha`.
+    pub formula: String,
+    /// The response's name.
+    pub response: String,
+    /// The right-hand side.
+    pub body: Expr,
+    /// The variables, in the order of the formula.
+    pub variables: Vec<Variable>,
+    /// The parameters, in the order of the formula.
+    pub parameters: Vec<Parameter>,
+    /// Plain words on where the law holds and where it does not.
+    pub caution: Option<String>,
+}
+
+/// Why a formula is not a law, and where.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct LawError {
+    /// Byte range in the formula, where the fault is in it.
+    pub span: Option<Range<usize>>,
+    /// The parameter at fault, where it is not in the formula.
+    pub parameter: Option<String>,
+    /// What was wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl LawError {
+    fn in_formula(span: Range<usize>, message: impl Into<String>) -> Self {
+        Self { span: Some(span), parameter: None, message: message.into(), hint: None }
+    }
+
+    fn of_parameter(name: &str, message: impl Into<String>) -> Self {
+        Self { span: None, parameter: Some(name.to_owned()), message: message.into(), hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl Law {
+    /// A law from its formula; a symbol is a variable where `variables` names it, else a parameter.
+    ///
+    /// # Errors
+    /// Where the formula leaves the grammar, is not a number, uses its own response, or has a
+    /// symbol that differs from a variable in case alone.
+    pub fn from_formula(name: &str, formula: &str, variables: &[Variable]) -> Result<Self, LawError> {
+        let (response, body) = parse_equation(formula).map_err(|error| LawError {
+            span: Some(error.span),
+            parameter: None,
+            message: error.message,
+            hint: error.hint,
+        })?;
+        let kind = body.kind(&|_| Kind::Number).map_err(|e| LawError::in_formula(e.span.clone(), e.to_string()))?;
+        if kind != Kind::Number {
+            return Err(LawError::in_formula(body.span.clone(), "the right-hand side is not a number"));
+        }
+        let mut used: Vec<Variable> = Vec::new();
+        let mut parameters: Vec<Parameter> = Vec::new();
+        let mut wrong = None;
+        body.visit_symbols(&mut |symbol, span| {
+            if let Some(variable) = variables.iter().find(|v| v.name == *symbol) {
+                if !used.contains(variable) {
+                    used.push(variable.clone());
+                }
+            } else if *symbol == response {
+                wrong.get_or_insert(LawError::in_formula(span.clone(), format!("`{symbol}` is the response; it cannot stand on the right")));
+            } else if let Some(near) = variables.iter().find(|v| v.name.eq_ignore_ascii_case(symbol)) {
+                wrong.get_or_insert(
+                    LawError::in_formula(span.clone(), format!("`{symbol}` is neither a variable nor a declared parameter"))
+                        .hint(format!("did you mean the variable `{}`?", near.name)),
+                );
+            } else if !parameters.iter().any(|p| p.name == *symbol) {
+                parameters.push(Parameter::from_formula(symbol, &body));
+            }
+        });
+        match wrong {
+            Some(error) => Err(error),
+            None => Ok(Self {
+                name: name.to_owned(),
+                formula: format!("{response} = {body}"),
+                response,
+                body,
+                variables: used,
+                parameters,
+                caution: None,
+            }),
+        }
+    }
+
+    /// Applies what a spec or a catalogue file says of the parameters.
+    ///
+    /// # Errors
+    /// An unknown parameter, bounds that leave no value, a start or a fixed value outside them, a
+    /// tie that is not an expression of the other parameters or leads back to itself. All of them.
+    pub fn with_parameters(mut self, texts: &BTreeMap<String, ParameterText>) -> Result<Self, Vec<LawError>> {
+        let mut errors = Vec::new();
+        for (name, text) in texts {
+            if let Err(error) = self.apply(name, text) {
+                errors.push(error);
+            }
+        }
+        if errors.is_empty() {
+            errors.extend(self.parameters.iter().filter(|p| self.tie_is_circular(&p.name)).map(|p| {
+                LawError::of_parameter(&p.name, format!("`{}` is tied to itself", p.name))
+            }));
+        }
+        if errors.is_empty() { Ok(self) } else { Err(errors) }
+    }
+
+    fn apply(&mut self, name: &str, text: &ParameterText) -> Result<(), LawError> {
+        let names: Vec<String> = self.parameters.iter().map(|p| p.name.clone()).collect();
+        let Some(parameter) = self.parameters.iter_mut().find(|p| p.name == name) else {
+            let error = LawError::of_parameter(name, format!("the formula has no parameter `{name}`"));
+            return Err(match crate::diagnostic::nearest(name, names.iter().map(String::as_str)) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("its parameters are {}", names.join(", "))),
+            });
+        };
+        if let Some(meaning) = &text.meaning {
+            parameter.meaning = Some(meaning.clone());
+        }
+        if let Some(scale) = text.scale {
+            parameter.scale = scale;
+        }
+        if let Some([lower, upper]) = &text.bounds {
+            (parameter.lower, parameter.upper) = (lower.0, upper.0);
+            parameter.start.retain(|s| lower.0 <= *s && *s <= upper.0);
+        }
+        if parameter.lower.is_nan() || parameter.upper.is_nan() || parameter.lower >= parameter.upper {
+            return Err(LawError::of_parameter(name, format!("bounds [{}, {}] leave no room", parameter.lower, parameter.upper))
+                .hint("the first bound is the lower one; to hold a parameter write `fixed = ...`"));
+        }
+        if parameter.scale == Scale::Log && parameter.lower <= 0.0 {
+            if text.bounds.is_some() {
+                return Err(LawError::of_parameter(name, "a parameter on a log scale has bounds above zero"));
+            }
+            parameter.lower = 1e-300;
+        }
+        let inside = |value: f64| parameter.lower <= value && value <= parameter.upper;
+        if let Some(start) = &text.start {
+            let start: Vec<f64> = start.iter().map(|q| q.0).collect();
+            if let Some(outside) = start.iter().find(|s| !inside(**s)) {
+                return Err(LawError::of_parameter(name, format!("the start {outside} is outside the bounds [{}, {}]", parameter.lower, parameter.upper)));
+            }
+            parameter.start = start;
+        }
+        match (&text.fixed, &text.tied) {
+            (Some(_), Some(_)) => Err(LawError::of_parameter(name, "a parameter is either fixed or tied, not both")),
+            (Some(value), None) => {
+                parameter.treatment = Treatment::Fixed(value.0);
+                Ok(())
+            }
+            (None, Some(tie)) => {
+                let expr = crate::expr::parse(tie).map_err(|e| LawError { hint: e.hint, ..LawError::of_parameter(name, e.message) })?;
+                let mut unknown = None;
+                expr.visit_symbols(&mut |symbol, _| {
+                    if !names.contains(symbol) {
+                        unknown.get_or_insert(symbol.clone());
+                    }
+                });
+                if let Some(unknown) = unknown {
+                    return Err(LawError::of_parameter(name, format!("`{unknown}` in the tie is not a parameter of the law"))
+                        .hint(format!("its parameters are {}", names.join(", "))));
+                }
+                parameter.treatment = Treatment::Tied(expr);
+                Ok(())
+            }
+            (None, None) => Ok(()),
+        }
+    }
+
+    fn tie_is_circular(&self, name: &str) -> bool {
+        let mut seen = vec![name.to_owned()];
+        let mut at = 0;
+        while at < seen.len() {
+            let next = self.parameters.iter().find(|p| p.name == seen[at]);
+            at += 1;
+            let Some(Parameter { treatment: Treatment::Tied(expr), .. }) = next else { continue };
+            let mut back = false;
+            expr.visit_symbols(&mut |symbol, _| {
+                back |= symbol == name;
+                if !seen.contains(symbol) {
+                    seen.push(symbol.clone());
+                }
+            });
+            if back {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The free parameters, in the order in which a tape takes them.
+    pub fn free(&self) -> Vec<&Parameter> {
+        self.parameters.iter().filter(|p| p.treatment == Treatment::Free).collect()
+    }
+
+    /// The index of a variable.
+    pub fn variable(&self, name: &str) -> Option<usize> {
+        self.variables.iter().position(|v| v.name == name)
+    }
+
+    /// Compiles the formula over its free parameters; fixed ones become numbers, tied ones expressions.
+    pub fn tape(&self) -> Tape {
+        let (mut graph, symbols) = self.graph();
+        let value = self.enter(&mut graph, &self.body, &symbols);
+        Tape::compile(graph, value, self.free().len(), self.variables.len())
+    }
+
+    /// All parameters' values, in the order of [`Law::parameters`], from those of the free ones.
+    pub fn complete(&self, free: &[f64]) -> Vec<f64> {
+        let (mut graph, symbols) = self.graph();
+        let ids: Vec<Id> = self.parameters.iter().map(|p| self.symbol(&mut graph, &p.name, &symbols)).collect();
+        let ones = vec![1.0; self.variables.len()];
+        let values = graph.evaluate(free, &ones);
+        ids.into_iter().map(|id| values[id as usize]).collect()
+    }
+
+    /// A graph with the free parameters and the variables entered, by name.
+    fn graph(&self) -> (Graph, BTreeMap<String, Id>) {
+        let free = self.free();
+        let mut graph = Graph::new(free.iter().map(|p| p.lower >= 0.0).collect());
+        let mut symbols = BTreeMap::new();
+        for (index, parameter) in free.iter().enumerate() {
+            symbols.insert(parameter.name.clone(), graph.parameter(index));
+        }
+        for (index, variable) in self.variables.iter().enumerate() {
+            symbols.insert(variable.name.clone(), graph.variable(index));
+        }
+        (graph, symbols)
+    }
+
+    fn symbol(&self, graph: &mut Graph, name: &str, symbols: &BTreeMap<String, Id>) -> Id {
+        if let Some(&id) = symbols.get(name) {
+            return id;
+        }
+        match self.parameters.iter().find(|p| p.name == name).map(|p| &p.treatment) {
+            Some(Treatment::Fixed(value)) => graph.number(*value),
+            Some(Treatment::Tied(expr)) => self.enter(graph, expr, symbols),
+            _ => graph.number(f64::NAN),
+        }
+    }
+
+    fn enter(&self, graph: &mut Graph, expr: &Expr, symbols: &BTreeMap<String, Id>) -> Id {
+        let resolved: Result<Expr<Id>, std::convert::Infallible> =
+            expr.resolve(&mut |name: &String, _| Ok(self.symbol(graph, name, symbols)));
+        let Ok(resolved) = resolved;
+        lower::lower(graph, &resolved)
+    }
+}
+
+#[cfg(test)]
+mod tests;

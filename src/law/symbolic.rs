@@ -1,0 +1,420 @@
+//! A formula as a graph of operations: shared, simplified and differentiated.
+//!
+//! Every operation is entered once (hash-consing), operands before results, so a node's number is
+//! also its place in an order of evaluation. Derivatives are nodes of the same graph: what they
+//! share with the value is computed once, and a derivative that is identically zero is the number 0.
+
+use std::collections::BTreeMap;
+
+/// The number of a node.
+pub type Id = u32;
+
+/// One operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Op {
+    /// A constant, by its bits.
+    Number(u64),
+    /// A variable of the law, by its index.
+    Variable(u32),
+    /// A free parameter of the law, by its index.
+    Parameter(u32),
+    /// Sum.
+    Add(Id, Id),
+    /// Difference.
+    Subtract(Id, Id),
+    /// Product.
+    Multiply(Id, Id),
+    /// Quotient.
+    Divide(Id, Id),
+    /// Negation.
+    Negate(Id),
+    /// e to a power.
+    Exp(Id),
+    /// Natural logarithm.
+    Ln(Id),
+    /// Square root.
+    Sqrt(Id),
+    /// 1 where the first operand is less than the second, else 0.
+    Less(Id, Id),
+    /// The second operand where the first is not 0, else the third.
+    Select(Id, Id, Id),
+}
+
+impl Op {
+    /// The operands, in order.
+    pub fn operands(self) -> impl Iterator<Item = Id> {
+        let operands = match self {
+            Self::Number(_) | Self::Variable(_) | Self::Parameter(_) => [None, None, None],
+            Self::Negate(a) | Self::Exp(a) | Self::Ln(a) | Self::Sqrt(a) => [Some(a), None, None],
+            Self::Add(a, b)
+            | Self::Subtract(a, b)
+            | Self::Multiply(a, b)
+            | Self::Divide(a, b)
+            | Self::Less(a, b) => [Some(a), Some(b), None],
+            Self::Select(a, b, c) => [Some(a), Some(b), Some(c)],
+        };
+        operands.into_iter().flatten()
+    }
+}
+
+/// What a node's value depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dependence {
+    /// On a free parameter.
+    pub parameters: bool,
+    /// On a variable.
+    pub variables: bool,
+}
+
+/// The graph.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    ops: Vec<Op>,
+    depends: Vec<Dependence>,
+    positive: Vec<bool>,
+    known: BTreeMap<Op, Id>,
+    positive_parameters: Vec<bool>,
+}
+
+impl Graph {
+    /// An empty graph; `positive_parameters[i]` says that parameter `i` is never negative.
+    ///
+    /// Variables are sizes and counts: they are taken to be positive, which a fit checks.
+    pub fn new(positive_parameters: Vec<bool>) -> Self {
+        Self { positive_parameters, ..Self::default() }
+    }
+
+    /// The operation of a node.
+    pub fn op(&self, id: Id) -> Op {
+        self.ops[id as usize]
+    }
+
+    /// All operations, in an order of evaluation.
+    pub fn ops(&self) -> &[Op] {
+        &self.ops
+    }
+
+    /// What a node depends on.
+    pub fn depends(&self, id: Id) -> Dependence {
+        self.depends[id as usize]
+    }
+
+    /// The value of a constant node.
+    pub fn constant(&self, id: Id) -> Option<f64> {
+        match self.op(id) {
+            Op::Number(bits) => Some(f64::from_bits(bits)),
+            _ => None,
+        }
+    }
+
+    fn is_positive(&self, id: Id) -> bool {
+        self.positive[id as usize]
+    }
+
+    fn enter(&mut self, op: Op) -> Id {
+        if let Some(&id) = self.known.get(&op) {
+            return id;
+        }
+        let id = Id::try_from(self.ops.len()).unwrap_or(Id::MAX);
+        let mut depends = Dependence::default();
+        for operand in op.operands() {
+            let of = self.depends(operand);
+            depends.parameters |= of.parameters;
+            depends.variables |= of.variables;
+        }
+        let positive = match op {
+            Op::Number(bits) => f64::from_bits(bits) > 0.0,
+            Op::Variable(_) => {
+                depends.variables = true;
+                true
+            }
+            Op::Parameter(index) => {
+                depends.parameters = true;
+                self.positive_parameters.get(index as usize).copied().unwrap_or(false)
+            }
+            Op::Add(a, b) | Op::Multiply(a, b) | Op::Divide(a, b) => self.is_positive(a) && self.is_positive(b),
+            Op::Select(_, a, b) => self.is_positive(a) && self.is_positive(b),
+            Op::Exp(_) => true,
+            Op::Sqrt(a) => self.is_positive(a),
+            Op::Subtract(..) | Op::Negate(_) | Op::Ln(_) | Op::Less(..) => false,
+        };
+        self.ops.push(op);
+        self.depends.push(depends);
+        self.positive.push(positive);
+        self.known.insert(op, id);
+        id
+    }
+
+    /// A constant.
+    pub fn number(&mut self, value: f64) -> Id {
+        // One zero, so that a test for zero is a comparison of numbers.
+        let value = if value == 0.0 { 0.0 } else { value };
+        self.enter(Op::Number(value.to_bits()))
+    }
+
+    /// A variable.
+    pub fn variable(&mut self, index: usize) -> Id {
+        self.enter(Op::Variable(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    /// A free parameter.
+    pub fn parameter(&mut self, index: usize) -> Id {
+        self.enter(Op::Parameter(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    /// a + b.
+    pub fn add(&mut self, a: Id, b: Id) -> Id {
+        match (self.constant(a), self.constant(b)) {
+            (Some(x), Some(y)) => return self.number(x + y),
+            (Some(0.0), None) => return b,
+            (None, Some(0.0)) => return a,
+            _ => {}
+        }
+        match (self.op(a), self.op(b)) {
+            (_, Op::Negate(b)) => self.subtract(a, b),
+            (Op::Negate(a), _) => self.subtract(b, a),
+            _ => self.enter(Op::Add(a.min(b), a.max(b))),
+        }
+    }
+
+    /// a - b.
+    pub fn subtract(&mut self, a: Id, b: Id) -> Id {
+        if a == b {
+            return self.number(0.0);
+        }
+        match (self.constant(a), self.constant(b)) {
+            (Some(x), Some(y)) => return self.number(x - y),
+            (Some(0.0), None) => return self.negate(b),
+            (None, Some(0.0)) => return a,
+            _ => {}
+        }
+        match (self.op(a), self.op(b)) {
+            (_, Op::Negate(b)) => self.add(a, b),
+            (Op::Negate(a), _) => {
+                let sum = self.add(a, b);
+                self.negate(sum)
+            }
+            _ => self.enter(Op::Subtract(a, b)),
+        }
+    }
+
+    /// -a.
+    pub fn negate(&mut self, a: Id) -> Id {
+        match self.op(a) {
+            Op::Number(bits) => self.number(-f64::from_bits(bits)),
+            Op::Negate(inner) => inner,
+            Op::Subtract(x, y) => self.enter(Op::Subtract(y, x)),
+            _ => self.enter(Op::Negate(a)),
+        }
+    }
+
+    /// a b.
+    pub fn multiply(&mut self, a: Id, b: Id) -> Id {
+        let (a, b) = if self.constant(b).is_some() { (b, a) } else { (a, b) };
+        match (self.constant(a), self.constant(b)) {
+            (Some(x), Some(y)) => return self.number(x * y),
+            (Some(0.0), _) => return a,
+            (Some(1.0), _) => return b,
+            (Some(-1.0), _) => return self.negate(b),
+            _ => {}
+        }
+        match (self.op(a), self.op(b)) {
+            (Op::Negate(x), Op::Negate(y)) => self.multiply(x, y),
+            (Op::Negate(x), _) => {
+                let product = self.multiply(x, b);
+                self.negate(product)
+            }
+            (_, Op::Negate(y)) => {
+                let product = self.multiply(a, y);
+                self.negate(product)
+            }
+            _ => self.enter(Op::Multiply(a.min(b), a.max(b))),
+        }
+    }
+
+    /// a / b.
+    pub fn divide(&mut self, a: Id, b: Id) -> Id {
+        if a == b {
+            return self.number(1.0);
+        }
+        match (self.constant(a), self.constant(b)) {
+            (Some(x), Some(y)) => return self.number(x / y),
+            (Some(0.0), _) | (_, Some(1.0)) => return a,
+            _ => {}
+        }
+        match (self.op(a), self.op(b)) {
+            (Op::Negate(x), _) => {
+                let quotient = self.divide(x, b);
+                self.negate(quotient)
+            }
+            (_, Op::Negate(y)) => {
+                let quotient = self.divide(a, y);
+                self.negate(quotient)
+            }
+            // A product with e^-u is cheaper than a quotient by e^u, and its derivatives share it.
+            (_, Op::Exp(u)) => {
+                let minus = self.negate(u);
+                let factor = self.exp(minus);
+                self.multiply(a, factor)
+            }
+            _ => self.enter(Op::Divide(a, b)),
+        }
+    }
+
+    /// e^a.
+    pub fn exp(&mut self, a: Id) -> Id {
+        match self.op(a) {
+            Op::Number(bits) => self.number(crate::numerics::exp(f64::from_bits(bits))),
+            Op::Ln(inner) => inner,
+            _ => self.enter(Op::Exp(a)),
+        }
+    }
+
+    /// ln a; of a product of positive factors, the sum of their logarithms, so that what depends on
+    /// data alone or on parameters alone is kept apart.
+    pub fn ln(&mut self, a: Id) -> Id {
+        match self.op(a) {
+            Op::Number(bits) => self.number(crate::numerics::ln(f64::from_bits(bits))),
+            Op::Exp(inner) => inner,
+            Op::Multiply(x, y) if self.is_positive(x) && self.is_positive(y) => {
+                let (x, y) = (self.ln(x), self.ln(y));
+                self.add(x, y)
+            }
+            Op::Divide(x, y) if self.is_positive(x) && self.is_positive(y) => {
+                let (x, y) = (self.ln(x), self.ln(y));
+                self.subtract(x, y)
+            }
+            _ => self.enter(Op::Ln(a)),
+        }
+    }
+
+    /// The square root of a.
+    pub fn sqrt(&mut self, a: Id) -> Id {
+        match self.constant(a) {
+            Some(x) => self.number(x.sqrt()),
+            None => self.enter(Op::Sqrt(a)),
+        }
+    }
+
+    /// a^b: by multiplication for small whole powers, else e^(b ln a), which needs a > 0.
+    pub fn power(&mut self, a: Id, b: Id) -> Id {
+        match self.constant(b) {
+            Some(0.0) => self.number(1.0),
+            Some(1.0) => a,
+            Some(2.0) => self.multiply(a, a),
+            Some(3.0) => {
+                let square = self.multiply(a, a);
+                self.multiply(square, a)
+            }
+            Some(0.5) => self.sqrt(a),
+            Some(-1.0) => {
+                let one = self.number(1.0);
+                self.divide(one, a)
+            }
+            _ => {
+                let logarithm = self.ln(a);
+                let exponent = self.multiply(b, logarithm);
+                self.exp(exponent)
+            }
+        }
+    }
+
+    /// 1 where a < b, else 0.
+    pub fn less(&mut self, a: Id, b: Id) -> Id {
+        match (self.constant(a), self.constant(b)) {
+            (Some(x), Some(y)) => self.number(f64::from(u8::from(x < y))),
+            _ => self.enter(Op::Less(a, b)),
+        }
+    }
+
+    /// `yes` where `condition` is not 0, else `no`.
+    pub fn select(&mut self, condition: Id, yes: Id, no: Id) -> Id {
+        match self.constant(condition) {
+            Some(0.0) => no,
+            Some(_) => yes,
+            None if yes == no => yes,
+            None => self.enter(Op::Select(condition, yes, no)),
+        }
+    }
+
+    /// The derivatives of `root` with respect to each of `leaves`, by reverse accumulation.
+    pub fn gradient(&mut self, root: Id, leaves: &[Id]) -> Vec<Id> {
+        let mut adjoint: BTreeMap<Id, Id> = BTreeMap::new();
+        let one = self.number(1.0);
+        adjoint.insert(root, one);
+        for id in (0..=root).rev() {
+            if let Some(&of) = adjoint.get(&id) {
+                for (operand, share) in self.shares(id, of) {
+                    let sum = match adjoint.get(&operand) {
+                        Some(&sofar) => self.add(sofar, share),
+                        None => share,
+                    };
+                    adjoint.insert(operand, sum);
+                }
+            }
+        }
+        let zero = self.number(0.0);
+        leaves.iter().map(|leaf| adjoint.get(leaf).copied().unwrap_or(zero)).collect()
+    }
+
+    /// What each operand of `id` adds to its adjoint, where `of` is the adjoint of `id`.
+    fn shares(&mut self, id: Id, of: Id) -> Vec<(Id, Id)> {
+        match self.op(id) {
+            Op::Number(_) | Op::Variable(_) | Op::Parameter(_) | Op::Less(..) => Vec::new(),
+            Op::Add(a, b) => vec![(a, of), (b, of)],
+            Op::Subtract(a, b) => vec![(a, of), (b, self.negate(of))],
+            Op::Negate(a) => vec![(a, self.negate(of))],
+            Op::Multiply(a, b) => vec![(a, self.multiply(of, b)), (b, self.multiply(of, a))],
+            Op::Divide(a, b) => {
+                let share = self.divide(of, b);
+                let product = self.multiply(share, id);
+                vec![(a, share), (b, self.negate(product))]
+            }
+            Op::Exp(a) => vec![(a, self.multiply(of, id))],
+            Op::Ln(a) => vec![(a, self.divide(of, a))],
+            Op::Sqrt(a) => {
+                let two = self.number(2.0);
+                let twice = self.multiply(two, id);
+                vec![(a, self.divide(of, twice))]
+            }
+            Op::Select(condition, yes, no) => {
+                let zero = self.number(0.0);
+                vec![(yes, self.select(condition, of, zero)), (no, self.select(condition, zero, of))]
+            }
+        }
+    }
+
+    /// The value of every node at one row.
+    pub fn evaluate(&self, parameters: &[f64], variables: &[f64]) -> Vec<f64> {
+        let mut values: Vec<f64> = Vec::with_capacity(self.ops.len());
+        for &op in &self.ops {
+            let at = |id: Id| values[id as usize];
+            let value = match op {
+                Op::Number(bits) => f64::from_bits(bits),
+                Op::Variable(index) => variables[index as usize],
+                Op::Parameter(index) => parameters[index as usize],
+                _ => apply(op, at),
+            };
+            values.push(value);
+        }
+        values
+    }
+}
+
+/// The value of an operation, given the values of its operands; leaves have none and give `NaN`.
+#[inline]
+pub fn apply(op: Op, at: impl Fn(Id) -> f64) -> f64 {
+    match op {
+        Op::Number(_) | Op::Variable(_) | Op::Parameter(_) => f64::NAN,
+        Op::Add(a, b) => at(a) + at(b),
+        Op::Subtract(a, b) => at(a) - at(b),
+        Op::Multiply(a, b) => at(a) * at(b),
+        Op::Divide(a, b) => at(a) / at(b),
+        Op::Negate(a) => -at(a),
+        Op::Exp(a) => crate::numerics::exp(at(a)),
+        Op::Ln(a) => crate::numerics::ln(at(a)),
+        Op::Sqrt(a) => at(a).sqrt(),
+        Op::Less(a, b) => f64::from(u8::from(at(a) < at(b))),
+        Op::Select(c, a, b) => if at(c) == 0.0 { at(b) } else { at(a) },
+    }
+}

@@ -1,0 +1,18 @@
+//! Arithmetic with the same bits on every machine: elementary functions, small linear algebra,
+//! seeded random numbers, order statistics.
+//!
+//! Nothing here calls the platform's mathematical library, and nothing contracts a product and a
+//! sum into one rounding.
+
+mod elementary;
+mod linear;
+mod random;
+mod sample;
+
+pub use elementary::{LANES, exp, exp_lanes, ln, ln_lanes};
+pub use linear::{Matrix, eigen_symmetric};
+pub use random::Random;
+pub use sample::{mean, median, quantile, standard_deviation};
+
+/// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
+pub const NUMERICS_REV: u32 = 1;

@@ -1,0 +1,45 @@
+//! Huber's penalty.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Penalty, ResponseScale};
+use crate::quantity::Quantity;
+
+/// Quadratic up to `delta`, linear beyond: r^2/2, then delta (|r| - delta/2) (Huber 1964, doi:10.1214/aoms/1177703732).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Huber {
+    /// Residual at which the penalty turns linear; 1e-3 in Hoffmann et al. 2022.
+    #[serde(default = "default_delta")]
+    pub delta: Quantity,
+    /// Scale on which residuals are taken.
+    #[serde(default)]
+    pub on: ResponseScale,
+}
+
+fn default_delta() -> Quantity {
+    Quantity(1e-3)
+}
+
+impl Default for Huber {
+    fn default() -> Self {
+        Self { delta: default_delta(), on: ResponseScale::Log }
+    }
+}
+
+impl Penalty for Huber {
+    fn scale(&self) -> ResponseScale {
+        self.on
+    }
+
+    #[inline(always)]
+    fn at(&self, residual: f64) -> (f64, f64, f64) {
+        let delta = self.delta.0;
+        let size = residual.abs();
+        let inside = size <= delta;
+        let cost = if inside { 0.5 * residual * residual } else { delta * (size - 0.5 * delta) };
+        let first = residual.clamp(-delta, delta);
+        (cost, first, if inside { 1.0 } else { 0.0 })
+    }
+}

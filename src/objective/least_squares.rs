@@ -1,0 +1,26 @@
+//! Least squares.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Penalty, ResponseScale};
+
+/// The square of the residual: the objective is the residual sum of squares.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LeastSquares {
+    /// Scale on which residuals are taken.
+    #[serde(default)]
+    pub on: ResponseScale,
+}
+
+impl Penalty for LeastSquares {
+    fn scale(&self) -> ResponseScale {
+        self.on
+    }
+
+    #[inline(always)]
+    fn at(&self, residual: f64) -> (f64, f64, f64) {
+        (residual * residual, 2.0 * residual, 2.0)
+    }
+}

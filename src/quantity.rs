@@ -1,0 +1,155 @@
+//! Numbers as a spec writes them: `4e7`, `"40M"`, `"3640 PFday"`, `"inf"`.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::expr::parse_constant;
+
+/// A number, or a text that is a constant expression.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Quantity(#[serde(serialize_with = "finite_or_text")] pub f64);
+
+/// JSON has no infinity; it is written as the text that reads back as it.
+fn finite_or_text<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_str(&value.to_string()) }
+}
+
+impl<'de> Deserialize<'de> for Quantity {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(QuantityVisitor)
+    }
+}
+
+struct QuantityVisitor;
+
+impl Visitor<'_> for QuantityVisitor {
+    type Value = Quantity;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number, or a text such as \"40M\" or \"3640 PFday\"")
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Quantity, E> {
+        Ok(Quantity(value as f64))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Quantity, E> {
+        Ok(Quantity(value as f64))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Quantity, E> {
+        if value.is_nan() { Err(E::custom("`nan` is not a quantity")) } else { Ok(Quantity(value)) }
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Quantity, E> {
+        match text.trim() {
+            "inf" | "+inf" => Ok(Quantity(f64::INFINITY)),
+            "-inf" => Ok(Quantity(f64::NEG_INFINITY)),
+            text => parse_constant(text).map(Quantity).map_err(|error| {
+                E::custom(format_args!("`{text}` is not a number: {error}; write a number, or one with a suffix, such as \"40M\" or \"3640 PFday\""))
+            }),
+        }
+    }
+}
+
+impl JsonSchema for Quantity {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Quantity".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number, or a text such as \"40M\", \"280B\", \"3640 PFday\".",
+            "type": ["number", "string"]
+        })
+    }
+}
+
+/// One value, or a list of them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct OneOrMany<T>(Vec<T>);
+
+impl<T> OneOrMany<T> {
+    /// The values, in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
+        self.0.iter()
+    }
+}
+
+impl<'a, T> IntoIterator for &'a OneOrMany<T> {
+    type Item = &'a T;
+    type IntoIter = std::slice::Iter<'a, T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl<'de> Deserialize<'de> for OneOrMany<Quantity> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ManyVisitor;
+        impl<'de> Visitor<'de> for ManyVisitor {
+            type Value = OneOrMany<Quantity>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number, or a list of numbers")
+            }
+
+            fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+                QuantityVisitor.visit_i64(value).map(|q| OneOrMany(vec![q]))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+                QuantityVisitor.visit_u64(value).map(|q| OneOrMany(vec![q]))
+            }
+
+            fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+                QuantityVisitor.visit_f64(value).map(|q| OneOrMany(vec![q]))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+                QuantityVisitor.visit_str(text).map(|q| OneOrMany(vec![q]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some(quantity) = list.next_element()? {
+                    all.push(quantity);
+                }
+                if all.is_empty() {
+                    return Err(de::Error::custom("the list is empty; write at least one number"));
+                }
+                Ok(OneOrMany(all))
+            }
+        }
+        deserializer.deserialize_any(ManyVisitor)
+    }
+}
+
+impl JsonSchema for OneOrMany<Quantity> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Quantities".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number, a text such as \"40M\", or a list of them.",
+            "type": ["number", "string", "array"],
+            "items": { "type": ["number", "string"] }
+        })
+    }
+}

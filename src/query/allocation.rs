@@ -1,0 +1,52 @@
+//! The best split of a compute budget between model size and data, for any law that has both.
+
+use std::collections::BTreeMap;
+
+use super::{Model, Refusal};
+use crate::law::Law;
+use crate::numerics::{exp, ln};
+use crate::solver::root;
+
+/// Training compute is about 6 FLOP per parameter and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
+pub const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
+
+/// Model size, tokens and response at the optimum of a budget.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Split {
+    pub(super) n: f64,
+    pub(super) d: f64,
+    pub(super) response: f64,
+}
+
+/// Whether a law has the variables that a budget is split between.
+pub(super) fn can_split(law: &Law) -> bool {
+    law.variable("N").is_some() && law.variable("D").is_some()
+}
+
+/// The split of C = 6 N D with the lowest response, other variables held.
+///
+/// Along the budget the response is stationary where N dL/dN = D dL/dD; the root is found in ln N
+/// with exact derivatives, so it has all its digits, for any law.
+pub(super) fn best_split(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Result<Split, Refusal> {
+    let product = c / FLOP_PER_PARAMETER_AND_TOKEN;
+    let at = |log_n: f64| {
+        let n = exp(log_n);
+        let mut variables = held.clone();
+        variables.insert("N".to_owned(), n);
+        variables.insert("D".to_owned(), product / n);
+        variables.insert("C".to_owned(), c);
+        variables
+    };
+    let unbalance = |log_n: f64| {
+        let [by_n, by_d] = model.log_slopes(&at(log_n), ["N", "D"]);
+        by_n - by_d
+    };
+    let found = root(unbalance, 0.0, ln(product)).map_err(|_| {
+        Refusal::Undefined(format!(
+            "at C = {c:e} the law has no best split: it prefers ever {} models",
+            if unbalance(ln(product) / 2.0) < 0.0 { "larger" } else { "smaller" }
+        ))
+    })?;
+    let variables = at(found);
+    Ok(Split { n: variables["N"], d: variables["D"], response: model.response(&variables) })
+}

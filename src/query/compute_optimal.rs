@@ -1,0 +1,72 @@
+//! The best model size and data for a budget of compute.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use super::allocation::{best_split, can_split};
+use super::{Fault, Finding, Kind, Model, Refusal, check_names, check_values, finish, rows_of};
+use crate::law::Law;
+use crate::quantity::{OneOrMany, Quantity};
+
+/// The best model size and data for budgets, C = 6 N D: { C = [1e21, 5.76e23] }. Further variables of the law are held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ComputeOptimal(pub BTreeMap<String, OneOrMany<Quantity>>);
+
+impl JsonSchema for ComputeOptimal {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ComputeOptimal".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        crate::spec::variables_schema(generator)
+    }
+}
+
+/// The variables a split decides itself.
+const DECIDED: [&str; 3] = ["N", "D", "C"];
+
+impl Kind for ComputeOptimal {
+    fn name(&self) -> &'static str {
+        "compute_optimal"
+    }
+
+    fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
+        if !can_split(law) {
+            return Err(vec![
+                Fault::whole(format!("the law `{}` has not both N and D, so there is nothing to split", law.formula))
+                    .hint("use a law with model size and data, such as `hoffmann`"),
+            ]);
+        }
+        let mut faults = Vec::new();
+        let held = law.variables.iter().map(|v| v.name.as_str()).filter(|name| !DECIDED.contains(name));
+        let known: Vec<&str> = ["C"].into_iter().chain(held).collect();
+        check_names(self.0.keys(), &known, law, &mut faults);
+        check_values(&self.0, &mut faults);
+        for name in known {
+            if !self.0.contains_key(name) {
+                faults.push(Fault::whole(format!("`{name}` is missing")).hint("write the budget in FLOP: { C = 5.76e23 }"));
+            }
+        }
+        finish(faults)
+    }
+
+    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
+        rows_of(&self.0)
+    }
+
+    fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
+        let split = best_split(model, inputs["C"], inputs)?;
+        let mut at = inputs.clone();
+        at.insert("N".to_owned(), split.n);
+        at.insert("D".to_owned(), split.d);
+        let outputs = BTreeMap::from([("N", split.n), ("D", split.d), ("loss", split.response)]);
+        Ok(Finding { outputs, at })
+    }
+
+    fn splits(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,185 @@
+//! Newton's method with exact second derivatives, Marquardt damping and bounds, as an argmin solver.
+//!
+//! Damping is scaled by the diagonal (Marquardt 1963, doi:10.1137/0111030), so the iteration does not
+//! depend on the units of a parameter. Coordinates that a bound holds are left out of the step
+//! (Bertsekas 1982, doi:10.1137/0320018).
+
+use argmin::core::{Error, Executor, IterState, KV, Problem as Counted, Solver, State, TerminationReason, TerminationStatus};
+
+use crate::law::{Order, Workspace};
+use crate::numerics::Matrix;
+use crate::problem::{Evaluation, Problem};
+
+/// How a minimisation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// No step is expected to lower the objective by more than rounding.
+    Converged,
+    /// The iterations ran out, or no step lowered the objective although one should.
+    Stalled,
+    /// The law is not finite at the start.
+    NotFinite,
+}
+
+/// Where a minimisation ended.
+#[derive(Clone, Debug)]
+pub struct Minimum {
+    /// The coordinates.
+    pub point: Vec<f64>,
+    /// The objective.
+    pub cost: f64,
+    /// How it ended.
+    pub status: Status,
+    /// Number of steps.
+    pub iterations: u64,
+}
+
+/// Most steps from one start; a start on a flat ridge needs a hundred.
+const MAX_STEPS: u64 = 500;
+/// A predicted decrease below this share of the objective is rounding.
+const TOLERANCE: f64 = 1e-14;
+
+/// Minimises a problem from a start.
+pub fn newton(problem: &Problem<'_>, start: &[f64]) -> Minimum {
+    let bounded: Vec<f64> = problem.coordinates().iter().zip(start).map(|(c, x)| x.clamp(c.lower, c.upper)).collect();
+    let solver = Newton::at(problem, bounded.clone());
+    let status_at_start = solver.status;
+    if status_at_start == Some(Status::NotFinite) || bounded.is_empty() {
+        let status = status_at_start.unwrap_or(Status::Converged);
+        return Minimum { point: bounded, cost: solver.here.cost, status, iterations: 0 };
+    }
+    let run = Executor::new(problem, solver)
+        .configure(|state: Iterate| state.param(bounded.clone()).max_iters(MAX_STEPS))
+        .timer(false)
+        .run();
+    match run {
+        Ok(result) => {
+            let solver = result.solver;
+            Minimum {
+                cost: solver.here.cost,
+                status: solver.status.unwrap_or(Status::Stalled),
+                iterations: result.state.get_iter(),
+                point: solver.point,
+            }
+        }
+        // Nothing in the iteration returns an error; argmin's own would be a broken state.
+        Err(_) => Minimum { point: bounded, cost: f64::INFINITY, status: Status::Stalled, iterations: 0 },
+    }
+}
+
+type Iterate = IterState<Vec<f64>, (), (), (), (), f64>;
+
+/// The iteration's state.
+struct Newton {
+    point: Vec<f64>,
+    here: Evaluation,
+    there: Evaluation,
+    workspace: Workspace,
+    damping: f64,
+    status: Option<Status>,
+}
+
+impl Newton {
+    fn at(problem: &Problem<'_>, point: Vec<f64>) -> Self {
+        let mut workspace = Workspace::default();
+        let mut here = Evaluation::default();
+        problem.evaluate(&point, Order::Hessian, &mut workspace, &mut here);
+        let finite = here.cost.is_finite() && here.gradient.iter().chain(&here.hessian).all(|v| v.is_finite());
+        let status = if finite { None } else { Some(Status::NotFinite) };
+        Self { point, here, there: Evaluation::default(), workspace, damping: 1e-3, status }
+    }
+
+    /// The coordinates that no bound holds: those inside, and those whose descent leads inside.
+    fn movable(&self, problem: &Problem<'_>) -> Vec<usize> {
+        let coordinates = problem.coordinates();
+        (0..self.point.len())
+            .filter(|&j| {
+                let (x, g) = (self.point[j], self.here.gradient[j]);
+                !((x <= coordinates[j].lower && g >= 0.0) || (x >= coordinates[j].upper && g <= 0.0))
+            })
+            .collect()
+    }
+
+    /// Takes one step that lowers the objective, or ends the iteration.
+    fn advance(&mut self, problem: &Problem<'_>) {
+        let movable = self.movable(problem);
+        if movable.is_empty() {
+            self.status = Some(Status::Converged);
+            return;
+        }
+        let hessian = self.here.hessian_matrix().minor(&movable);
+        let gradient: Vec<f64> = movable.iter().map(|&j| self.here.gradient[j]).collect();
+        for _attempt in 0..80 {
+            let Some(step) = damped_step(&hessian, &gradient, self.damping) else {
+                self.damping = (self.damping * 8.0).max(1e-6);
+                continue;
+            };
+            let predicted = -gradient.iter().zip(&step).map(|(g, s)| g * s).sum::<f64>() - 0.5 * quadratic(&hessian, &step);
+            let small = predicted.abs() <= TOLERANCE * self.here.cost.abs() + f64::MIN_POSITIVE;
+            if small && self.damping <= 1e-3 {
+                self.status = Some(Status::Converged);
+                return;
+            }
+            let mut trial = self.point.clone();
+            for (&j, s) in movable.iter().zip(&step) {
+                let c = problem.coordinates()[j];
+                trial[j] = (trial[j] + s).clamp(c.lower, c.upper);
+            }
+            problem.evaluate(&trial, Order::Hessian, &mut self.workspace, &mut self.there);
+            let finite = self.there.gradient.iter().chain(&self.there.hessian).all(|v| v.is_finite());
+            if self.there.cost < self.here.cost && finite {
+                let gain = (self.here.cost - self.there.cost) / predicted;
+                self.damping = match gain {
+                    g if g > 0.75 => if self.damping < 1e-9 { 0.0 } else { self.damping / 10.0 },
+                    g if g < 0.25 => (self.damping * 3.0).max(1e-6),
+                    _ => self.damping,
+                };
+                self.point = trial;
+                std::mem::swap(&mut self.here, &mut self.there);
+                return;
+            }
+            if small {
+                self.status = Some(Status::Converged);
+                return;
+            }
+            self.damping = (self.damping * 6.0).max(1e-8);
+        }
+        self.status = Some(Status::Stalled);
+    }
+}
+
+/// Solves (H + damping diag|H|) s = -g, or `None` where that matrix is not positive definite.
+fn damped_step(hessian: &Matrix, gradient: &[f64], damping: f64) -> Option<Vec<f64>> {
+    let mut damped = hessian.clone();
+    for j in 0..gradient.len() {
+        damped[(j, j)] += damping * hessian[(j, j)].abs().max(f64::MIN_POSITIVE);
+    }
+    let minus: Vec<f64> = gradient.iter().map(|g| -g).collect();
+    Some(damped.cholesky()?.solve_factored(&minus))
+}
+
+fn quadratic(matrix: &Matrix, vector: &[f64]) -> f64 {
+    let n = vector.len();
+    (0..n).map(|i| vector[i] * (0..n).map(|j| matrix[(i, j)] * vector[j]).sum::<f64>()).sum()
+}
+
+impl Solver<&Problem<'_>, Iterate> for Newton {
+    fn name(&self) -> &'static str {
+        "newton"
+    }
+
+    fn next_iter(&mut self, problem: &mut Counted<&Problem<'_>>, state: Iterate) -> Result<(Iterate, Option<KV>), Error> {
+        if let Some(problem) = problem.problem {
+            self.advance(problem);
+        }
+        Ok((state.cost(self.here.cost), None))
+    }
+
+    fn terminate(&mut self, _: &Iterate) -> TerminationStatus {
+        match self.status {
+            None => TerminationStatus::NotTerminated,
+            Some(Status::Converged) => TerminationStatus::Terminated(TerminationReason::SolverConverged),
+            Some(_) => TerminationStatus::Terminated(TerminationReason::SolverExit("no step lowers the objective".to_owned())),
+        }
+    }
+}

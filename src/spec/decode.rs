@@ -1,0 +1,332 @@
+//! From a tree to typed values, with every error at once and each with its path.
+//!
+//! serde stops at the first error. So an offending value is taken out of the tree and the rest is
+//! decoded again, until nothing more is wrong; a complaint that only repeats an earlier one is dropped.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::value::StrDeserializer;
+use serde::de::{self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use super::node::{Node, root};
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+
+/// Decodes a tree.
+///
+/// # Errors
+/// Every value that is not what its place needs, every unknown and every missing key.
+pub fn decode<T: for<'de> Deserialize<'de>>(tree: &Node) -> (Option<T>, Vec<Diagnostic>) {
+    let mut tree = tree.clone();
+    let mut found: Vec<Diagnostic> = Vec::new();
+    let mut removed: Vec<SpecPath> = Vec::new();
+    loop {
+        let sink = RefCell::new(Vec::new());
+        let result = T::deserialize(Decoder { node: &tree, path: root(), unknown: &sink });
+        for unknown in sink.into_inner() {
+            if !found.contains(&unknown) {
+                found.push(unknown);
+            }
+        }
+        let error = match result {
+            Ok(value) => return (Some(value), found),
+            Err(error) => error,
+        };
+        let path = error.path.clone().unwrap_or_default();
+        // What is missing because it was taken out was complained of already.
+        let echo = error.missing && removed.iter().any(|r| r.0.starts_with(&path.0));
+        if !echo {
+            found.push(error.into_diagnostic());
+        }
+        if path.0.is_empty() || !tree.remove(&path.0) {
+            return (None, found);
+        }
+        removed.push(path);
+    }
+}
+
+/// An error with the path of the value at fault.
+#[derive(Debug)]
+struct DecodeError {
+    message: String,
+    hint: Option<String>,
+    path: Option<SpecPath>,
+    missing: bool,
+    unknown: bool,
+    variant: Option<String>,
+}
+
+impl DecodeError {
+    fn at(mut self, path: &SpecPath) -> Self {
+        self.path.get_or_insert_with(|| path.clone());
+        self
+    }
+
+    fn into_diagnostic(self) -> Diagnostic {
+        let path = self.path.unwrap_or_default();
+        let (code, place) = if self.missing {
+            ("missing-key", Place::Key(path))
+        } else if self.unknown {
+            ("unknown-key", Place::Key(path))
+        } else if let Some(variant) = self.variant {
+            let inner = path.key(&variant);
+            ("unknown-kind", Place::Key(inner))
+        } else {
+            ("wrong-value", Place::Value(path))
+        };
+        Diagnostic::error(code, place, self.message).hint_if(self.hint)
+    }
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+impl de::Error for DecodeError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self { message: message.to_string(), hint: None, path: None, missing: false, unknown: false, variant: None }
+    }
+
+    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        let found = match found {
+            Unexpected::Unit => "nothing".to_owned(),
+            Unexpected::Bool(value) => format!("`{value}`"),
+            Unexpected::Str(text) => format!("the text \"{text}\""),
+            Unexpected::Signed(value) => format!("the number {value}"),
+            Unexpected::Unsigned(value) => format!("the number {value}"),
+            Unexpected::Float(value) => format!("the number {value}"),
+            Unexpected::Seq => "a list".to_owned(),
+            Unexpected::Map => "a table".to_owned(),
+            other => other.to_string(),
+        };
+        let expected = match expected.to_string().as_str() {
+            "a string" => "a text".to_owned(),
+            "a sequence" => "a list".to_owned(),
+            "a map" => "a table".to_owned(),
+            "a boolean" => "true or false".to_owned(),
+            "u64" | "u32" | "usize" => "a whole number, 0 or more".to_owned(),
+            other => other.strip_prefix("struct ").map_or(other.to_owned(), |_| "a table".to_owned()),
+        };
+        Self::custom(format_args!("expected {expected}, found {found}"))
+    }
+
+    fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
+        Self::invalid_type(found, expected)
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        let message = format!("there is no kind `{variant}` here");
+        let hint = Diagnostic::error("", Place::File, "").suggest(variant, expected.iter().copied()).hints.pop();
+        Self { message, hint, path: None, missing: false, unknown: false, variant: Some(variant.to_owned()) }
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let hint = Diagnostic::error("", Place::File, "").suggest(field, expected.iter().copied()).hints.pop();
+        Self { message: format!("there is no key `{field}` here"), hint, path: None, missing: false, unknown: true, variant: None }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self { message: format!("`{field}` is missing"), hint: None, path: None, missing: true, unknown: false, variant: None }
+    }
+}
+
+/// A deserializer over a tree that knows its path and notes unknown keys.
+struct Decoder<'a> {
+    node: &'a Node,
+    path: SpecPath,
+    unknown: &'a RefCell<Vec<Diagnostic>>,
+}
+
+impl<'a> Decoder<'a> {
+    fn entry(&self, step: Step, node: &'a Node) -> Self {
+        Self { node, path: self.path.then(step), unknown: self.unknown }
+    }
+
+    fn map<'de, V: Visitor<'de>>(&self, entries: &'a [(String, Node)], visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_map(Entries { decoder: self, entries: entries.iter(), value: None }).map_err(|e| e.at(&self.path))
+    }
+}
+
+impl<'de> Deserializer<'de> for Decoder<'_> {
+    type Error = DecodeError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        let path = self.path.clone();
+        let result = match self.node {
+            Node::Null => visitor.visit_unit(),
+            Node::Truth(value) => visitor.visit_bool(*value),
+            Node::Integer(value) => match u64::try_from(*value) {
+                Ok(value) => visitor.visit_u64(value),
+                Err(_) => visitor.visit_i64(*value),
+            },
+            Node::Float(value) => visitor.visit_f64(*value),
+            Node::Text(text) => visitor.visit_str(text),
+            Node::List(list) => visitor.visit_seq(Items { decoder: &self, items: list.iter().enumerate() }),
+            Node::Table(entries) => self.map(entries, visitor),
+        };
+        result.map_err(|error| error.at(&path))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        if *self.node == Node::Null { visitor.visit_none() } else { visitor.visit_some(self) }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, DecodeError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let Node::Table(entries) = self.node else { return self.deserialize_any(visitor) };
+        let mut known = Vec::new();
+        for (key, value) in entries {
+            if fields.contains(&key.as_str()) {
+                known.push((key.clone(), value.clone()));
+            } else if !(self.path.0.is_empty() && key.starts_with("x-")) {
+                let table = if self.path.0.is_empty() { "a spec".to_owned() } else { format!("`{}`", self.path) };
+                self.unknown.borrow_mut().push(
+                    Diagnostic::error("unknown-key", Place::Key(self.path.key(key)), format!("{table} has no key `{key}`"))
+                        .suggest(key, fields.iter().copied()),
+                );
+            }
+        }
+        self.map(&known, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let kinds = crate::diagnostic::list(variants);
+        let result = match self.node {
+            Node::Text(text) => visitor.visit_enum(Kind { name: text, value: None, decoder: &self }),
+            Node::Table(entries) => match entries.as_slice() {
+                [(name, value)] => visitor.visit_enum(Kind { name, value: Some(value), decoder: &self }),
+                _ => {
+                    let found = entries.iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>();
+                    let found = if found.is_empty() { "none".to_owned() } else { crate::diagnostic::list(&found) };
+                    Err(de::Error::custom(format_args!("expected exactly one key that names the kind, found {found}; the kinds are {kinds}")))
+                }
+            },
+            other => Err(de::Error::custom(format_args!("expected a kind, found {}; the kinds are {kinds}", other.describe()))),
+        };
+        result.map_err(|error| error.at(&self.path))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf
+        unit unit_struct seq tuple tuple_struct map identifier ignored_any
+    }
+}
+
+struct Items<'a, I> {
+    decoder: &'a Decoder<'a>,
+    items: I,
+}
+
+impl<'de, 'a, I: Iterator<Item = (usize, &'a Node)>> SeqAccess<'de> for Items<'a, I> {
+    type Error = DecodeError;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
+        match self.items.next() {
+            Some((index, node)) => seed.deserialize(self.decoder.entry(Step::Index(index), node)).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+struct Entries<'a> {
+    decoder: &'a Decoder<'a>,
+    entries: std::slice::Iter<'a, (String, Node)>,
+    value: Option<&'a (String, Node)>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'_> {
+    type Error = DecodeError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
+        self.value = self.entries.next();
+        match self.value {
+            Some((key, _)) => {
+                let name: StrDeserializer<'_, DecodeError> = key.as_str().into_deserializer();
+                let path = || self.decoder.path.key(key);
+                seed.deserialize(name).map(Some).map_err(|error| error.at(&path()))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DecodeError> {
+        match self.value.take() {
+            Some((key, node)) => seed.deserialize(self.decoder.entry(Step::Key(key.clone()), node)),
+            None => Err(de::Error::custom("a value was asked for before its key")),
+        }
+    }
+}
+
+/// A kind with its settings: `huber`, or `{ huber = { delta = 1e-3 } }`.
+struct Kind<'a> {
+    name: &'a str,
+    value: Option<&'a Node>,
+    decoder: &'a Decoder<'a>,
+}
+
+impl<'de, 'a> EnumAccess<'de> for Kind<'a> {
+    type Error = DecodeError;
+    type Variant = Self;
+
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), DecodeError> {
+        let name: StrDeserializer<'_, DecodeError> = self.name.into_deserializer();
+        let variant = seed.deserialize(name).map_err(|mut error| {
+            // A bare text has no key to point at.
+            if self.value.is_none() {
+                error.variant = None;
+            }
+            error
+        })?;
+        Ok((variant, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Kind<'_> {
+    type Error = DecodeError;
+
+    fn unit_variant(self) -> Result<(), DecodeError> {
+        match self.value {
+            None | Some(Node::Null) => Ok(()),
+            Some(Node::Table(entries)) if entries.is_empty() => Ok(()),
+            Some(other) => Err(de::Error::custom(format_args!("`{}` takes no settings, found {}", self.name, other.describe()))),
+        }
+    }
+
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, DecodeError> {
+        // A kind named alone has all its defaults.
+        let defaults = Node::Table(Vec::new());
+        let node = self.value.unwrap_or(&defaults);
+        let step = Step::Key(self.name.to_owned());
+        let path = if self.value.is_some() { self.decoder.path.then(step) } else { self.decoder.path.clone() };
+        seed.deserialize(Decoder { node, path, unknown: self.decoder.unknown })
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, DecodeError> {
+        Err(de::Error::custom("a kind takes a table of settings"))
+    }
+
+    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, DecodeError> {
+        let defaults = Node::Table(Vec::new());
+        let node = self.value.unwrap_or(&defaults);
+        let path = self.decoder.path.key(self.name);
+        Decoder { node, path, unknown: self.decoder.unknown }.deserialize_struct("kind", fields, visitor)
+    }
+}

@@ -1,0 +1,367 @@
+//! What a spec may say, and where it said it.
+//!
+//! The types are plain: errors carry a path, and [`Places`] finds its bytes when one is drawn.
+
+mod decode;
+mod node;
+mod place;
+mod schema;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+
+pub use node::{Format, Node};
+pub use place::Places;
+pub use schema::schema;
+pub(crate) use schema::variables as variables_schema;
+
+use crate::diagnostic::{Diagnostic, Place, SpecPath};
+use crate::law::ParameterText;
+use crate::objective::Objective;
+use crate::quantity::Quantity;
+use crate::query::{ComputeOptimal, Loss, Reach};
+use crate::report::ReportFormat;
+use crate::uncertainty::Uncertainty;
+use crate::unit::Unit;
+
+/// The version of the language this lawfit reads.
+pub const SPEC_VERSION: u64 = 1;
+
+/// A scaling-law study: data sources, filters, laws, fits, queries, expectations and the report.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// Version of the spec language: 1.
+    pub spec: u64,
+    /// What the study is.
+    pub study: Study,
+    /// Where observations come from, by name.
+    #[serde(default)]
+    pub sources: BTreeMap<String, Source>,
+    /// Which rows of a source are used, by name.
+    #[serde(default)]
+    pub filters: BTreeMap<String, Filter>,
+    /// Laws of the catalogue with changes, or formulas of your own, by name.
+    #[serde(default)]
+    pub laws: BTreeMap<String, LawSpec>,
+    /// Laws fitted to rows, by name.
+    #[serde(default)]
+    pub fits: BTreeMap<String, Fit>,
+    /// Questions put to fits, by name.
+    #[serde(default)]
+    pub queries: BTreeMap<String, Query>,
+    /// What must hold of the results.
+    #[serde(default)]
+    pub expect: Vec<Expectation>,
+    /// How results are written.
+    #[serde(default)]
+    pub report: Report,
+}
+
+/// What the study is.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Study {
+    /// Title of the report.
+    pub title: String,
+    /// What the study builds on: "arXiv:2203.15556", a URL, a citation.
+    #[serde(default)]
+    pub references: Vec<String>,
+    /// A paragraph for the head of the report.
+    #[serde(default)]
+    pub summary: Option<String>,
+    /// Seed of everything random.
+    #[serde(default)]
+    pub seed: u64,
+}
+
+/// Where observations come from: a file, several, or a URL.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// A file, or a glob such as "runs/*.parquet", relative to the spec.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// A file on the web; needs `sha256`.
+    #[serde(default)]
+    pub url: Option<String>,
+    /// SHA-256 of the file's bytes, in hexadecimal.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Format of the file; by default read off its name.
+    #[serde(default)]
+    pub format: Option<crate::source::Format>,
+    /// The variables: a column's name, or a table.
+    pub columns: BTreeMap<String, Column>,
+    /// What to do with a row whose value is missing or cannot be.
+    #[serde(default)]
+    pub missing: Missing,
+}
+
+/// What to do with a row whose value is missing or cannot be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// Stop, and say which rows.
+    #[default]
+    Error,
+    /// Drop the row, and account for it.
+    Drop,
+}
+
+/// Where a variable comes from.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub enum Column {
+    /// The name of a column of numbers.
+    Name(String),
+    /// A column or an expression, with its unit and convention.
+    Table(ColumnTable),
+}
+
+/// A column or an expression, with its unit and convention.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ColumnTable {
+    /// Name of the column in the file.
+    #[serde(default)]
+    pub column: Option<String>,
+    /// Expression of other variables of this source: "C / (6 * N)".
+    #[serde(default)]
+    pub expr: Option<String>,
+    /// Unit in which the column is written; values are brought to parameters, tokens, FLOP or nats.
+    #[serde(default)]
+    pub unit: Option<Unit>,
+    /// Which parameters a model size counts.
+    #[serde(default)]
+    pub counts: Option<Counts>,
+    /// Whether the column holds numbers or texts.
+    #[serde(default, rename = "type")]
+    pub kind: ColumnKind,
+}
+
+/// Whether a column holds numbers or texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnKind {
+    /// Numbers.
+    #[default]
+    Number,
+    /// Texts, such as a model family.
+    Text,
+}
+
+/// Which parameters a model size counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Counts {
+    /// All of them.
+    Total,
+    /// Without embeddings, as in Kaplan et al. 2020.
+    NonEmbedding,
+    /// Those a token meets, in a mixture of experts.
+    Active,
+}
+
+impl<'de> Deserialize<'de> for Column {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ColumnVisitor;
+        impl<'de> Visitor<'de> for ColumnVisitor {
+            type Value = Column;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("the name of a column, or a table with `column` or `expr`")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Column, E> {
+                Ok(Column::Name(name.to_owned()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Column, A::Error> {
+                ColumnTable::deserialize(MapAccessDeserializer::new(map)).map(Column::Table)
+            }
+        }
+        deserializer.deserialize_any(ColumnVisitor)
+    }
+}
+
+impl Column {
+    /// The column as a table.
+    pub fn table(&self) -> ColumnTable {
+        match self {
+            Self::Name(name) => ColumnTable { column: Some(name.clone()), ..ColumnTable::default() },
+            Self::Table(table) => table.clone(),
+        }
+    }
+}
+
+/// Which rows of a source are used.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Filter {
+    /// The source.
+    pub source: String,
+    /// Rules, applied in this order; every dropped row is accounted for.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+}
+
+/// One rule of a filter: exactly one of `range`, `keep`, `drop`, `drop_highest`, `drop_lowest`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Keep rows whose variables lie in these ranges, ends included: { N = ["40M", "20B"] }.
+    #[serde(default)]
+    pub range: Option<BTreeMap<String, [Quantity; 2]>>,
+    /// Keep rows for which this holds.
+    #[serde(default)]
+    pub keep: Option<String>,
+    /// Drop rows for which this holds.
+    #[serde(default)]
+    pub drop: Option<String>,
+    /// Drop the rows with the highest values of this variable.
+    #[serde(default)]
+    pub drop_highest: Option<String>,
+    /// Drop the rows with the lowest values of this variable.
+    #[serde(default)]
+    pub drop_lowest: Option<String>,
+    /// How many rows `drop_highest` or `drop_lowest` drops.
+    #[serde(default)]
+    pub count: Option<usize>,
+    /// Why, for the report.
+    #[serde(default)]
+    pub because: Option<String>,
+}
+
+/// A law: an entry of the catalogue (`use`) or a formula of your own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LawSpec {
+    /// Name of a law of the catalogue; `lawfit laws` lists them.
+    #[serde(default, rename = "use")]
+    #[schemars(schema_with = "schema::law_name")]
+    pub entry: Option<String>,
+    /// A formula: "L = E + A / N^alpha + B / D^beta".
+    #[serde(default)]
+    pub formula: Option<String>,
+    /// Hold every parameter at published values, by the name of their source: "hoffmann2022".
+    #[serde(default)]
+    pub constants: Option<String>,
+    /// Your variables' names for those of the catalogue's formula: { x = "C" }.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// Bounds, starts, fixed values and ties of parameters.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, ParameterText>,
+}
+
+/// A law fitted to rows.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fit {
+    /// A filter, or a source used whole. Not needed where every parameter is fixed.
+    #[serde(default)]
+    pub rows: Option<String>,
+    /// A law of this spec or of the catalogue.
+    pub law: String,
+    /// What the fit minimises.
+    #[serde(default)]
+    pub objective: Objective,
+    /// Where intervals come from; without it there are none.
+    #[serde(default)]
+    pub uncertainty: Option<Uncertainty>,
+    /// Rows for which this holds are scored, never fitted: "C > 1e21".
+    #[serde(default)]
+    pub holdout: Option<String>,
+}
+
+/// A question put to a fit: exactly one of `loss`, `reach`, `compute_optimal`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Query {
+    /// The fit.
+    pub fit: String,
+    /// The response at given variables: { N = "280B", D = "300B" }.
+    #[serde(default)]
+    pub loss: Option<Loss>,
+    /// The variable that reaches a response: { L = 2.0, solve = "C" }.
+    #[serde(default)]
+    pub reach: Option<Reach>,
+    /// The best model size and data for a budget: { C = [1e21, 5.76e23] }.
+    #[serde(default)]
+    pub compute_optimal: Option<ComputeOptimal>,
+}
+
+/// Something that must hold of the results.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Expectation {
+    /// A condition on numbers of the results: "fits.main.alpha in [0.31, 0.38]".
+    pub that: String,
+    /// Why, for the report.
+    #[serde(default)]
+    pub because: Option<String>,
+}
+
+/// How results are written.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Report {
+    /// Formats of the report; `results.json` is always written.
+    #[serde(default = "default_formats")]
+    pub formats: Vec<ReportFormat>,
+}
+
+fn default_formats() -> Vec<ReportFormat> {
+    vec![ReportFormat::Html, ReportFormat::Markdown, ReportFormat::Json]
+}
+
+impl Default for Report {
+    fn default() -> Self {
+        Self { formats: default_formats() }
+    }
+}
+
+/// A spec as far as it could be read, with everything that was wrong with it.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The typed spec; entries with errors are left out of it.
+    pub spec: Option<Spec>,
+    /// The tree, for the names of what was left out.
+    pub tree: Node,
+    /// What was wrong.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// Reads a spec, gathering all errors.
+pub fn read(bytes: &[u8], format: Format) -> Reading {
+    let empty = Node::Table(Vec::new());
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(error) => {
+            let message = format!("the spec is not UTF-8: byte {} is 0x{:02x}", error.valid_up_to(), bytes[error.valid_up_to()]);
+            let problem = Diagnostic::error("not-utf8", Place::File, message).hint("save the file as UTF-8");
+            return Reading { spec: None, tree: empty, problems: vec![problem] };
+        }
+    };
+    let tree = match node::read(text, format) {
+        Ok(tree) => tree,
+        Err(problems) => return Reading { spec: None, tree: empty, problems },
+    };
+    let (spec, mut problems): (Option<Spec>, _) = decode::decode(&tree);
+    if let Some(Node::Integer(version)) = tree.get("spec")
+        && u64::try_from(*version) != Ok(SPEC_VERSION)
+    {
+        problems.push(
+            Diagnostic::error("spec-version", Place::Value(SpecPath::of(&["spec"])), format!("this lawfit reads version {SPEC_VERSION} of the spec language, not {version}"))
+                .hint(format!("write `spec = {SPEC_VERSION}`, or use the lawfit that wrote this spec")),
+        );
+    }
+    Reading { spec, tree, problems }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+//! A spec as a tree of values, the same whether it was written in TOML or in YAML.
+
+use std::fmt;
+
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use toml::de::{DeTable, DeValue};
+
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+
+/// Largest spec that is read.
+const MAX_BYTES: usize = 1 << 20;
+/// Deepest nesting that is read; a spec needs five levels.
+const MAX_DEPTH: usize = 32;
+/// Most values that are read, aliases expanded.
+const MAX_NODES: usize = 200_000;
+/// Most dots on one line of TOML: each may open a table inside the one before.
+const MAX_DOTS: usize = 1000;
+
+/// The language a spec is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// TOML 1.0.
+    Toml,
+    /// YAML 1.2.
+    Yaml,
+}
+
+/// A value of a spec.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Node {
+    /// Nothing: YAML's `null`.
+    Null,
+    /// True or false.
+    Truth(bool),
+    /// A whole number.
+    Integer(i64),
+    /// Any other number.
+    Float(f64),
+    /// A text.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A table, in the order of the file.
+    Table(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// The value in words, for messages.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Null => "nothing".to_owned(),
+            Self::Truth(value) => format!("`{value}`"),
+            Self::Integer(value) => format!("the number {value}"),
+            Self::Float(value) => format!("the number {value}"),
+            Self::Text(text) => format!("the text \"{}\"", shortened(text)),
+            Self::List(_) => "a list".to_owned(),
+            Self::Table(_) => "a table".to_owned(),
+        }
+    }
+
+    /// The entry of a table.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Table(entries) => entries.iter().find(|(k, _)| k == key).map(|(_, v)| v),
+            _ => None,
+        }
+    }
+
+    /// The keys of a table, in the order of the file.
+    pub fn keys(&self) -> Vec<&str> {
+        match self {
+            Self::Table(entries) => entries.iter().map(|(k, _)| k.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes the value at a path out of the tree; whether there was one.
+    pub(super) fn remove(&mut self, path: &[Step]) -> bool {
+        match (path, self) {
+            ([Step::Key(key)], Self::Table(entries)) => {
+                let before = entries.len();
+                entries.retain(|(k, _)| k != key);
+                entries.len() < before
+            }
+            ([Step::Index(index)], Self::List(list)) if *index < list.len() => {
+                // Null keeps the places of the entries behind it.
+                let there = list[*index] != Self::Null;
+                list[*index] = Self::Null;
+                there
+            }
+            ([Step::Key(key), rest @ ..], Self::Table(entries)) => {
+                entries.iter_mut().find(|(k, _)| k == key).is_some_and(|(_, v)| v.remove(rest))
+            }
+            ([Step::Index(index), rest @ ..], Self::List(list)) => {
+                list.get_mut(*index).is_some_and(|v| v.remove(rest))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= 40 { text.to_owned() } else { format!("{}...", text.chars().take(37).collect::<String>()) }
+}
+
+/// Reads a text into a tree.
+///
+/// # Errors
+/// Every syntax error the parser can recover from, or the first; a duplicate key; a text that is
+/// too large, too deep or grows too much.
+pub fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> {
+    if text.len() > MAX_BYTES {
+        return Err(vec![limit(format!("the spec has {} bytes; at most {MAX_BYTES} are read", text.len()))]);
+    }
+    let node = match format {
+        Format::Toml => read_toml(text)?,
+        Format::Yaml => read_yaml(text)?,
+    };
+    let mut count = 0;
+    check_size(&node, 0, &mut count).map_err(|d| vec![d])?;
+    Ok(node)
+}
+
+fn limit(message: String) -> Diagnostic {
+    Diagnostic::error("spec-too-large", Place::File, message)
+}
+
+fn check_size(node: &Node, depth: usize, count: &mut usize) -> Result<(), Diagnostic> {
+    *count += 1;
+    if depth > MAX_DEPTH {
+        return Err(limit(format!("the spec is nested more than {MAX_DEPTH} deep")));
+    }
+    if *count > MAX_NODES {
+        return Err(limit(format!("the spec has more than {MAX_NODES} values")));
+    }
+    match node {
+        Node::List(list) => list.iter().try_for_each(|v| check_size(v, depth + 1, count)),
+        Node::Table(entries) => entries.iter().try_for_each(|(_, v)| check_size(v, depth + 1, count)),
+        _ => Ok(()),
+    }
+}
+
+fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
+    if text.lines().any(|line| line.bytes().filter(|b| *b == b'.').count() > MAX_DOTS) {
+        return Err(vec![limit(format!("a line has more than {MAX_DOTS} dots"))]);
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() {
+        return Ok(from_table(table.get_ref()));
+    }
+    Err(errors
+        .iter()
+        .map(|error| {
+            let place = error.span().map_or(Place::File, Place::Bytes);
+            let duplicate = error.message().contains("duplicate key");
+            let code = if duplicate { "duplicate-key" } else { "toml-syntax" };
+            Diagnostic::error(code, place, error.message().to_owned())
+        })
+        .collect())
+}
+
+fn from_table(table: &DeTable<'_>) -> Node {
+    Node::Table(table.iter().map(|(key, value)| (key.get_ref().to_string(), from_value(value.get_ref()))).collect())
+}
+
+fn from_value(value: &DeValue<'_>) -> Node {
+    match value {
+        DeValue::String(text) => Node::Text(text.to_string()),
+        DeValue::Integer(integer) => {
+            let digits = integer.as_str().replace('_', "");
+            match i64::from_str_radix(&digits, integer.radix()) {
+                Ok(value) => Node::Integer(value),
+                // Wider than 64 bits: a count of FLOP may be.
+                Err(_) => digits.parse().map_or_else(|_| Node::Text(digits), Node::Float),
+            }
+        }
+        DeValue::Float(float) => {
+            let digits = float.as_str().replace('_', "");
+            digits.parse().map_or_else(|_| Node::Text(digits), Node::Float)
+        }
+        DeValue::Boolean(value) => Node::Truth(*value),
+        DeValue::Datetime(date) => Node::Text(date.to_string()),
+        DeValue::Array(list) => Node::List(list.iter().map(|v| from_value(v.get_ref())).collect()),
+        DeValue::Table(table) => from_table(table),
+    }
+}
+
+fn read_yaml(text: &str) -> Result<Node, Vec<Diagnostic>> {
+    match serde_yaml::from_str::<Node>(text) {
+        Ok(Node::Null) => Ok(Node::Table(Vec::new())),
+        Ok(node) => Ok(node),
+        Err(error) => {
+            let place = error.location().map_or(Place::File, |at| Place::Bytes(at.index()..at.index()));
+            let message = error.to_string();
+            // The parser's own message ends with the place, which is drawn.
+            let message = message.split(" at line ").next().unwrap_or(&message);
+            let duplicate = message.contains(DUPLICATE);
+            let code = if duplicate { "duplicate-key" } else { "yaml-syntax" };
+            let found = duplicate.then(|| super::place::duplicate_key(text)).flatten();
+            let error = Diagnostic::error(code, found.map_or(place, Place::Bytes), message);
+            Err(vec![if duplicate { error.hint("each key may stand once; remove or rename one") } else { error }])
+        }
+    }
+}
+
+const DUPLICATE: &str = "duplicate key";
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Truth(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Integer(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(i64::try_from(value).map_or(Node::Float(value as f64), Node::Integer))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Float(value))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
+        let mut all = Vec::new();
+        while let Some(node) = list.next_element()? {
+            all.push(node);
+        }
+        Ok(Node::List(all))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries: Vec<(String, Node)> = Vec::new();
+        while let Some(key) = map.next_key::<Node>()? {
+            let key = match key {
+                Node::Text(text) => text,
+                Node::Integer(value) => value.to_string(),
+                Node::Float(value) => value.to_string(),
+                Node::Truth(value) => value.to_string(),
+                other => return Err(de::Error::custom(format_args!("{} cannot be a key", other.describe()))),
+            };
+            // The parser alone would let the last one win.
+            if entries.iter().any(|(known, _)| *known == key) {
+                return Err(de::Error::custom(format_args!("{DUPLICATE} `{key}`")));
+            }
+            entries.push((key, map.next_value()?));
+        }
+        Ok(Node::Table(entries))
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_enum<A: de::EnumAccess<'de>>(self, tagged: A) -> Result<Node, A::Error> {
+        let (tag, _) = tagged.variant::<String>()?;
+        Err(de::Error::custom(format_args!("the tag `!{tag}` has no meaning in a spec")))
+    }
+}
+
+/// The top of the tree.
+pub(super) fn root() -> SpecPath {
+    SpecPath::default()
+}

@@ -1,0 +1,71 @@
+//! The case bootstrap: whole rows are resampled and the law is fitted again.
+
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Draws, Fitted, Method, default_level};
+use crate::numerics::Random;
+use crate::solver::{Cancelled, Status, newton};
+
+/// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bootstrap {
+    /// Number of resamples.
+    #[serde(default = "default_resamples")]
+    pub resamples: usize,
+    /// Coverage of the intervals.
+    #[serde(default = "default_level")]
+    pub level: f64,
+}
+
+const fn default_resamples() -> usize {
+    1000
+}
+
+impl Method for Bootstrap {
+    fn level(&self) -> f64 {
+        self.level
+    }
+
+    fn describe(&self) -> String {
+        format!("case bootstrap, {} resamples", self.resamples)
+    }
+
+    fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
+        let rows = fitted.problem.rows();
+        let base: Vec<f64> = fitted.problem.weights().collect();
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        let refits = (0..self.resamples)
+            .into_par_iter()
+            .map(|replicate| {
+                if (fitted.cancelled)() {
+                    return Err(Cancelled);
+                }
+                let mut random = Random::new(fitted.seed, "bootstrap", replicate as u64);
+                let mut weights = vec![0.0; rows];
+                for _ in 0..rows {
+                    let row = random.below(rows);
+                    weights[row] += base[row];
+                }
+                let refit = newton(&fitted.problem.reweighted(&weights), fitted.optimum);
+                (fitted.tick)(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, self.resamples);
+                Ok(refit)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let unconverged = refits.iter().filter(|r| r.status != Status::Converged).count();
+        let mut warnings = Vec::new();
+        if unconverged > 0 {
+            warnings.push(format!("{unconverged} of {} bootstrap refits did not converge; they are kept where they ended.", self.resamples));
+        }
+        if rows < 4 * fitted.problem.size() {
+            warnings.push(format!(
+                "The bootstrap resamples {rows} rows for {} parameters: many resamples hold too few distinct rows, and its intervals are rough.",
+                fitted.problem.size()
+            ));
+        }
+        let points = refits.into_iter().filter(|r| r.cost.is_finite()).map(|r| r.point).collect();
+        Ok(Draws { points, warnings })
+    }
+}

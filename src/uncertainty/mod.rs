@@ -1,0 +1,78 @@
+//! How far a fit's parameters could be elsewhere: a sample of parameter vectors.
+//!
+//! One file per method. Every method gives draws, so that any question put to a fit has an interval.
+
+mod bootstrap;
+mod sandwich;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use bootstrap::Bootstrap;
+pub use sandwich::Sandwich;
+
+use crate::problem::Problem;
+use crate::solver::Cancelled;
+
+/// Where intervals come from; the list of methods.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Uncertainty {
+    /// Refits of resampled rows.
+    Bootstrap(Bootstrap),
+    /// The curvature of the objective and the spread of the residuals.
+    Sandwich(Sandwich),
+}
+
+/// What a method needs of a fit.
+pub struct Fitted<'a> {
+    /// The problem.
+    pub problem: &'a Problem<'a>,
+    /// Its optimum, in coordinates.
+    pub optimum: &'a [f64],
+    /// Seed of the study.
+    pub seed: u64,
+    /// Says when to stop.
+    pub cancelled: &'a (dyn Fn() -> bool + Sync),
+    /// Told how many draws are done, of how many.
+    pub tick: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// Coordinates of the parameters elsewhere they could be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Draws {
+    /// One point per draw.
+    pub points: Vec<Vec<f64>>,
+    /// What a reader should know of them.
+    pub warnings: Vec<String>,
+}
+
+/// A way to draw parameters.
+pub trait Method {
+    /// Coverage of the intervals it is asked for.
+    fn level(&self) -> f64;
+
+    /// The method in words, for reports.
+    fn describe(&self) -> String;
+
+    /// Draws parameters.
+    ///
+    /// # Errors
+    /// When asked to stop.
+    fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled>;
+}
+
+impl Uncertainty {
+    /// The member of the list.
+    pub fn method(&self) -> &dyn Method {
+        match self {
+            Self::Bootstrap(method) => method,
+            Self::Sandwich(method) => method,
+        }
+    }
+}
+
+/// Coverage of intervals where a spec does not say.
+pub(crate) const fn default_level() -> f64 {
+    0.9
+}

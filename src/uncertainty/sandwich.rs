@@ -1,0 +1,97 @@
+//! The sandwich: curvature of the objective around the spread of the rows' gradients.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Draws, Fitted, Method, default_level};
+use crate::law::{Order, Workspace};
+use crate::numerics::{Matrix, Random};
+use crate::problem::Evaluation;
+use crate::solver::Cancelled;
+
+/// Draws from a Student-t distribution around the optimum with the covariance H^-1 (sum g g') H^-1 n/(n-p)
+/// (Huber 1967; White 1982, doi:10.2307/1912526) and n - p degrees of freedom.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sandwich {
+    /// Number of draws.
+    #[serde(default = "default_draws")]
+    pub draws: usize,
+    /// Coverage of the intervals.
+    #[serde(default = "default_level")]
+    pub level: f64,
+}
+
+const fn default_draws() -> usize {
+    2000
+}
+
+impl Method for Sandwich {
+    fn level(&self) -> f64 {
+        self.level
+    }
+
+    fn describe(&self) -> String {
+        format!("sandwich covariance with Student-t tails, {} draws", self.draws)
+    }
+
+    fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
+        let problem = fitted.problem;
+        let (n, p) = (problem.rows(), problem.size());
+        if n <= p {
+            let warning = format!("{n} rows leave no degrees of freedom for {p} parameters: there are no intervals.");
+            return Ok(Draws { points: Vec::new(), warnings: vec![warning] });
+        }
+        let movable: Vec<usize> = (0..p)
+            .filter(|&j| {
+                let c = problem.coordinates()[j];
+                fitted.optimum[j] > c.lower && fitted.optimum[j] < c.upper
+            })
+            .collect();
+        let Some(root) = covariance_root(fitted, &movable) else {
+            let warning = "The objective is flat in some direction at the optimum: there are no intervals.".to_owned();
+            return Ok(Draws { points: Vec::new(), warnings: vec![warning] });
+        };
+        let freedom = n - movable.len();
+        let points = (0..self.draws)
+            .map(|draw| {
+                let mut random = Random::new(fitted.seed, "sandwich", draw as u64);
+                let normal: Vec<f64> = movable.iter().map(|_| random.normal()).collect();
+                let chi: f64 = (0..freedom).map(|_| random.normal()).map(|z| z * z).sum();
+                let stretch = (freedom as f64 / chi).sqrt();
+                let mut point = fitted.optimum.to_vec();
+                for (i, &j) in movable.iter().enumerate() {
+                    let step: f64 = (0..=i).map(|k| root[(i, k)] * normal[k]).sum();
+                    let c = problem.coordinates()[j];
+                    point[j] = (point[j] + stretch * step).clamp(c.lower, c.upper);
+                }
+                point
+            })
+            .collect();
+        Ok(Draws { points, warnings: Vec::new() })
+    }
+}
+
+/// The Cholesky factor of the covariance of the movable coordinates.
+fn covariance_root(fitted: &Fitted<'_>, movable: &[usize]) -> Option<Matrix> {
+    let problem = fitted.problem;
+    let mut here = Evaluation::default();
+    problem.evaluate(fitted.optimum, Order::Hessian, &mut Workspace::default(), &mut here);
+    let factor = here.hessian_matrix().minor(movable).cholesky()?;
+    let m = movable.len();
+    // Row by row: the step H^-1 g that the row alone asks for.
+    let mut covariance = Matrix::zeros(m);
+    let scores = problem.scores(fitted.optimum);
+    for score in &scores {
+        let gradient: Vec<f64> = movable.iter().map(|&j| score[j]).collect();
+        let step = factor.solve_factored(&gradient);
+        for i in 0..m {
+            for k in 0..m {
+                covariance[(i, k)] += step[i] * step[k];
+            }
+        }
+    }
+    let n = scores.len() as f64;
+    covariance.cells_mut().iter_mut().for_each(|cell| *cell *= n / (n - m as f64));
+    covariance.cholesky()
+}
