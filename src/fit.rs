@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::objective::ResponseScale;
 
 /// What became of a parameter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Estimated, inside its bounds.
@@ -25,6 +26,11 @@ pub enum Status {
 }
 
 impl Status {
+    /// Whether the value means something.
+    pub const fn is_sound(self) -> bool {
+        matches!(self, Self::Estimated | Self::Fixed | Self::Tied)
+    }
+
     /// The status in words.
     pub const fn describe(self) -> &'static str {
         match self {
@@ -39,7 +45,7 @@ impl Status {
 }
 
 /// A parameter's value and how sure it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// The value.
     pub value: f64,
@@ -54,7 +60,7 @@ pub struct Estimate {
 }
 
 /// Why the optimum can be believed, or not.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Whether the solver converged at the best point.
     pub converged: bool,
@@ -73,7 +79,7 @@ pub struct Evidence {
 }
 
 /// How the fit does on rows it was not shown.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Holdout {
     /// Number of rows.
     pub rows: usize,
@@ -88,7 +94,7 @@ pub struct Holdout {
 }
 
 /// The span of a variable over the rows that were fitted.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Span {
     /// Smallest value.
     pub lowest: f64,

@@ -1,14 +1,18 @@
 //! lawfit: neural scaling-law studies from a spec file.
 
 pub mod answer;
+pub mod artifact;
+pub mod cli;
 pub mod dataset;
 pub mod diagnostic;
+pub mod engine;
 pub mod evidence;
 pub mod expr;
 pub mod fit;
 pub mod law;
 pub mod numerics;
 pub mod objective;
+pub mod plan;
 pub mod problem;
 pub mod query;
 pub mod quantity;
@@ -16,5 +20,7 @@ pub mod report;
 pub mod solver;
 pub mod source;
 pub mod spec;
+pub mod stage;
+pub mod store;
 pub mod uncertainty;
 pub mod unit;

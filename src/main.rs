@@ -1,1 +1,7 @@
-fn main(){}
+//! The `lawfit` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    lawfit::cli::main()
+}

@@ -61,6 +61,14 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// The unit in which values of a dimension are kept.
+    pub fn base(dimension: Dimension) -> Option<Self> {
+        let (base, dimension, size) = BASES.into_iter().find(|(_, d, size)| *d == dimension && *size == 1.0)?;
+        Some(Self { dimension, size, multiple: "", base })
+    }
+}
+
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.multiple.is_empty() { f.write_str(self.base) } else { write!(f, "{} {}", self.multiple, self.base) }
@@ -105,6 +113,29 @@ impl JsonSchema for Unit {
             "pattern": format!("^([KMBT] )?({names})$"),
             "examples": ["parameters", "tokens", "FLOP", "PFday", "B tokens"]
         })
+    }
+}
+
+/// Which parameters a model size counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Counts {
+    /// All of them.
+    Total,
+    /// Without embeddings, as in Kaplan et al. 2020.
+    NonEmbedding,
+    /// Those a token meets, in a mixture of experts.
+    Active,
+}
+
+impl Counts {
+    /// The convention in words.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Total => "all parameters",
+            Self::NonEmbedding => "parameters without embeddings",
+            Self::Active => "active parameters",
+        }
     }
 }
 

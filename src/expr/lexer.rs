@@ -34,7 +34,8 @@ const PUNCTUATION: [&str; 18] = [
 ];
 const BRACES: [&str; 2] = ["{", "}"];
 
-pub(super) fn is_plain_name(name: &str) -> bool {
+/// Whether a name can be written without back quotes.
+pub fn is_plain_name(name: &str) -> bool {
     !is_keyword(name) && name.split('.').all(is_identifier)
 }
 

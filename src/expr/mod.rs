@@ -9,6 +9,7 @@ mod parser;
 use std::fmt;
 use std::ops::Range;
 
+pub use lexer::is_plain_name;
 pub use eval::{EvalError, Kind, KindError, Value};
 pub use parser::{ParseError, parse, parse_constant, parse_equation};
 

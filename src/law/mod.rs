@@ -18,7 +18,7 @@ pub use parameter::{Parameter, ParameterText, Scale, Treatment, is_exponent};
 pub use tape::{BLOCK, Columns, Lanes, Order, Sums, Tape, Weigh, Weights, Workspace};
 
 use crate::expr::{Expr, Kind, parse_equation};
-use crate::unit::Unit;
+use crate::unit::{Counts, Unit};
 use symbolic::{Graph, Id};
 
 /// A variable of a law.
@@ -30,6 +30,8 @@ pub struct Variable {
     pub unit: Option<Unit>,
     /// What it means.
     pub meaning: Option<String>,
+    /// Which parameters it counts, where it is a model size.
+    pub counts: Option<Counts>,
 }
 
 /// A law: its formula, variables and parameters.
@@ -233,6 +235,43 @@ impl Law {
         false
     }
 
+    /// What decides the law's values: its formula and what is fixed or tied.
+    pub fn form_fingerprint(&self) -> serde_json::Value {
+        let treatments: BTreeMap<&str, serde_json::Value> = self
+            .parameters
+            .iter()
+            .map(|p| {
+                let treatment = match &p.treatment {
+                    Treatment::Free => serde_json::json!("free"),
+                    Treatment::Fixed(value) => serde_json::json!({ "fixed": value }),
+                    Treatment::Tied(expr) => serde_json::json!({ "tied": expr.to_string() }),
+                };
+                (p.name.as_str(), treatment)
+            })
+            .collect();
+        let variables: Vec<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
+        serde_json::json!({ "formula": self.formula, "variables": variables, "parameters": treatments })
+    }
+
+    /// What decides a fit of the law: its form, and the bounds, scales and starts of the free parameters.
+    pub fn fingerprint(&self) -> serde_json::Value {
+        let number = crate::expr::number_text;
+        let search: BTreeMap<&str, serde_json::Value> = self
+            .free()
+            .into_iter()
+            .map(|p| {
+                let search = serde_json::json!({
+                    "lower": number(p.lower),
+                    "upper": number(p.upper),
+                    "scale": p.scale,
+                    "start": p.start,
+                });
+                (p.name.as_str(), search)
+            })
+            .collect();
+        serde_json::json!({ "form": self.form_fingerprint(), "search": search })
+    }
+
     /// The free parameters, in the order in which a tape takes them.
     pub fn free(&self) -> Vec<&Parameter> {
         self.parameters.iter().filter(|p| p.treatment == Treatment::Free).collect()
@@ -255,7 +294,7 @@ impl Law {
         let (mut graph, symbols) = self.graph();
         let ids: Vec<Id> = self.parameters.iter().map(|p| self.symbol(&mut graph, &p.name, &symbols)).collect();
         let ones = vec![1.0; self.variables.len()];
-        let values = graph.evaluate(free, &ones);
+        let values = graph.evaluate(&graph.needed(&ids), free, &ones);
         ids.into_iter().map(|id| values[id as usize]).collect()
     }
 

@@ -384,18 +384,30 @@ impl Graph {
         }
     }
 
-    /// The value of every node at one row.
-    pub fn evaluate(&self, parameters: &[f64], variables: &[f64]) -> Vec<f64> {
-        let mut values: Vec<f64> = Vec::with_capacity(self.ops.len());
-        for &op in &self.ops {
-            let at = |id: Id| values[id as usize];
-            let value = match op {
+    /// The nodes that `roots` need, themselves included, in an order of evaluation.
+    pub fn needed(&self, roots: &[Id]) -> Vec<Id> {
+        let mut needed = vec![false; self.ops.len()];
+        for &root in roots {
+            needed[root as usize] = true;
+        }
+        for id in (0..self.ops.len()).rev() {
+            if needed[id] {
+                self.ops[id].operands().for_each(|operand| needed[operand as usize] = true);
+            }
+        }
+        (0..).zip(needed).filter_map(|(id, needed)| needed.then_some(id)).collect()
+    }
+
+    /// The values of `nodes` at one row, by number; `nodes` holds what they need, in order.
+    pub fn evaluate(&self, nodes: &[Id], parameters: &[f64], variables: &[f64]) -> Vec<f64> {
+        let mut values = vec![f64::NAN; nodes.last().map_or(0, |&last| last as usize + 1)];
+        for &id in nodes {
+            values[id as usize] = match self.op(id) {
                 Op::Number(bits) => f64::from_bits(bits),
                 Op::Variable(index) => variables[index as usize],
                 Op::Parameter(index) => parameters[index as usize],
-                _ => apply(op, at),
+                op => apply(op, |operand| values[operand as usize]),
             };
-            values.push(value);
         }
         values
     }

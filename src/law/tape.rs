@@ -67,13 +67,32 @@ struct Second {
     source: Source,
 }
 
+/// Nodes evaluated at a single row: a value and derivatives of it.
+#[derive(Clone, Debug)]
+struct Point {
+    nodes: Vec<Id>,
+    roots: Vec<Id>,
+}
+
+impl Point {
+    fn of(graph: &Graph, roots: &[Id]) -> Self {
+        Self { nodes: graph.needed(roots), roots: roots.to_vec() }
+    }
+
+    fn evaluate(&self, graph: &Graph, parameters: &[f64], variables: &[f64]) -> (f64, Vec<f64>) {
+        let values = graph.evaluate(&self.nodes, parameters, variables);
+        let mut roots = self.roots.iter().map(|&root| values[root as usize]);
+        (roots.next().unwrap_or(f64::NAN), roots.collect())
+    }
+}
+
 /// A compiled formula with `p` free parameters.
 #[derive(Clone, Debug)]
 pub struct Tape {
     graph: Graph,
-    value: Id,
-    gradient: Vec<Id>,
-    by_variable: Vec<Id>,
+    value: Point,
+    gradient: Point,
+    slopes: Point,
     scalars: Vec<Id>,
     scalar_outputs: Vec<Id>,
     columns: Vec<Id>,
@@ -122,11 +141,11 @@ impl Tape {
         let Compiler { scalars, columns, registers, .. } = compiler;
         let mut tape = Self {
             scalar_outputs: scalars.clone(),
-            scalars: reachable(&graph, &scalars),
+            scalars: graph.needed(&scalars),
             columns,
-            value,
-            gradient,
-            by_variable,
+            value: Point::of(&graph, &[value]),
+            gradient: Point::of(&graph, &[&[value], &gradient[..]].concat()),
+            slopes: Point::of(&graph, &[&[value], &by_variable[..]].concat()),
             value_code,
             gradient_code,
             hessian_code,
@@ -143,7 +162,7 @@ impl Tape {
 
     /// Number of free parameters.
     pub fn parameters(&self) -> usize {
-        self.gradient.len()
+        self.gradient_sources.len()
     }
 
     /// Whether the formula is linear in the parameter, the others being held.
@@ -168,27 +187,23 @@ impl Tape {
 
     /// The value at one row.
     pub fn value_at(&self, parameters: &[f64], variables: &[f64]) -> f64 {
-        self.graph.evaluate(parameters, variables)[self.value as usize]
+        self.value.evaluate(&self.graph, parameters, variables).0
     }
 
     /// The value at one row and its derivatives by each variable.
     pub fn slope_at(&self, parameters: &[f64], variables: &[f64]) -> (f64, Vec<f64>) {
-        let values = self.graph.evaluate(parameters, variables);
-        let slopes = self.by_variable.iter().map(|&id| values[id as usize]).collect();
-        (values[self.value as usize], slopes)
+        self.slopes.evaluate(&self.graph, parameters, variables)
     }
 
     /// The value at one row and its derivatives by each parameter.
     pub fn gradient_at(&self, parameters: &[f64], variables: &[f64]) -> (f64, Vec<f64>) {
-        let values = self.graph.evaluate(parameters, variables);
-        let gradient = self.gradient.iter().map(|&id| values[id as usize]).collect();
-        (values[self.value as usize], gradient)
+        self.gradient.evaluate(&self.graph, parameters, variables)
     }
 
     /// Computes the columns that depend on data alone; `variables[i]` holds the rows of variable `i`.
     pub fn bind(&self, variables: &[&[f64]], rows: usize) -> Columns {
         let lanes = rows.div_ceil(LANES);
-        let needed = reachable(&self.graph, &self.columns);
+        let needed = self.graph.needed(&self.columns);
         let mut columns = vec![vec![[1.0; LANES]; lanes]; self.columns.len()];
         let mut values = vec![0.0; self.graph.ops().len()];
         for row in 0..lanes * LANES {
@@ -293,20 +308,6 @@ impl Instruction {
             Action::Select(a, b, c) => Action::Select(rename(a), rename(b), rename(c)),
         }
     }
-}
-
-/// The nodes that `roots` need, themselves included, in an order of evaluation.
-fn reachable(graph: &Graph, roots: &[Id]) -> Vec<Id> {
-    let mut needed = vec![false; graph.ops().len()];
-    for &root in roots {
-        needed[root as usize] = true;
-    }
-    for id in (0..graph.ops().len()).rev() {
-        if needed[id] {
-            graph.ops()[id].operands().for_each(|operand| needed[operand as usize] = true);
-        }
-    }
-    (0..).zip(needed).filter_map(|(id, needed)| needed.then_some(id)).collect()
 }
 
 /// Assigns each node its place: a scalar, a column, or a register filled by an instruction.

@@ -3,7 +3,7 @@ use crate::numerics::Random;
 
 fn law(formula: &str, variables: &[&str]) -> Law {
     let variables: Vec<Variable> =
-        variables.iter().map(|name| Variable { name: (*name).to_owned(), unit: None, meaning: None }).collect();
+        variables.iter().map(|name| Variable { name: (*name).to_owned(), unit: None, meaning: None, counts: None }).collect();
     Law::from_formula("test", formula, &variables).unwrap()
 }
 
@@ -133,7 +133,7 @@ fn a_circle_of_ties_and_an_unknown_parameter_are_refused() {
 
 #[test]
 fn a_symbol_like_a_variable_is_not_taken_for_a_parameter() {
-    let variable = Variable { name: "N".to_owned(), unit: None, meaning: None };
+    let variable = Variable { name: "N".to_owned(), unit: None, meaning: None, counts: None };
     let error = Law::from_formula("test", "L = E + A / n^alpha", &[variable]).unwrap_err();
     assert_eq!(error.hint.as_deref(), Some("did you mean the variable `N`?"));
 }

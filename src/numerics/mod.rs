@@ -12,7 +12,7 @@ mod sample;
 pub use elementary::{LANES, exp, exp_lanes, ln, ln_lanes};
 pub use linear::{Matrix, eigen_symmetric};
 pub use random::Random;
-pub use sample::{mean, median, quantile, standard_deviation};
+pub use sample::{mean, median, normal_quantile, quantile, standard_deviation};
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
 pub const NUMERICS_REV: u32 = 1;

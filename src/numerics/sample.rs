@@ -31,6 +31,20 @@ pub fn median(values: &[f64]) -> f64 {
     quantile(&sorted, 0.5)
 }
 
+/// The `p`-quantile of the standard normal distribution, by bisecting its distribution function.
+pub fn normal_quantile(p: f64) -> f64 {
+    let (mut low, mut high) = (-40.0_f64, 40.0_f64);
+    for _ in 0..200 {
+        let middle = f64::midpoint(low, high);
+        if 0.5 * libm::erfc(-middle * std::f64::consts::FRAC_1_SQRT_2) < p {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    f64::midpoint(low, high)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +56,6 @@ mod tests {
         assert!((standard_deviation(&sample) - 1.290_994_448_735_805_6).abs() < 1e-15);
         assert_eq!((quantile(&sample, 0.0), quantile(&sample, 0.9), quantile(&sample, 1.0)), (1.0, 3.7, 4.0));
         assert!(quantile(&[], 0.5).is_nan());
+        assert!((normal_quantile(0.975) - 1.959_963_984_540_054).abs() < 1e-14);
     }
 }

@@ -50,3 +50,8 @@ pub(super) fn best_split(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>
     let variables = at(found);
     Ok(Split { n: variables["N"], d: variables["D"], response: model.response(&variables) })
 }
+
+/// The lowest response of a budget; none where the law has no best split.
+pub fn best_response(model: &Model<'_>, c: f64) -> Option<f64> {
+    best_split(model, c, &BTreeMap::new()).ok().map(|split| split.response)
+}

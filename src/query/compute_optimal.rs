@@ -33,6 +33,10 @@ impl Kind for ComputeOptimal {
         "compute_optimal"
     }
 
+    fn outputs(&self) -> &'static [&'static str] {
+        &["N", "D", "loss"]
+    }
+
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         if !can_split(law) {
             return Err(vec![

@@ -29,6 +29,10 @@ impl Kind for Loss {
         "loss"
     }
 
+    fn outputs(&self) -> &'static [&'static str] {
+        &["loss"]
+    }
+
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
         let known: Vec<&str> = law.variables.iter().map(|v| v.name.as_str()).collect();

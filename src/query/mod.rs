@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use allocation::FLOP_PER_PARAMETER_AND_TOKEN;
+pub use allocation::{FLOP_PER_PARAMETER_AND_TOKEN, best_response};
 pub use compute_optimal::ComputeOptimal;
 pub use loss::Loss;
 pub use reach::Reach;
@@ -95,6 +95,9 @@ impl Fault {
 pub trait Kind {
     /// Its name in a spec.
     fn name(&self) -> &'static str;
+
+    /// The names of its outputs, in the order in which they are shown.
+    fn outputs(&self) -> &'static [&'static str];
 
     /// Whether the question can be put to the law.
     ///

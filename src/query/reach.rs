@@ -89,6 +89,10 @@ impl Kind for Reach {
         "reach"
     }
 
+    fn outputs(&self) -> &'static [&'static str] {
+        &["solution", "N", "D"]
+    }
+
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
         let variables: Vec<&str> = law.variables.iter().map(|v| v.name.as_str()).collect();

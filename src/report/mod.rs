@@ -1,16 +1,229 @@
-//! stub
+//! What people read: results as JSON, HTML, Markdown and LaTeX, with figures.
+//!
+//! A format takes a [`Page`] and gives bytes; where they go is not its affair.
+
+mod figures;
+mod html;
+mod json;
+mod latex;
+mod markdown;
+mod results;
+mod svg;
+mod typeset;
+mod words;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use figures::{FitData, draw};
+pub use results::{
+    DroppedRows, ExpectationResult, FilterResult, FitResult, QueryResult, Results, SourceResult, StudyResult, names_of_fit,
+    names_of_query, results_schema,
+};
+pub use typeset::plain as typeset_plain;
+
+use crate::law::Law;
+use crate::query::Question;
+use crate::unit::{Counts, Unit};
+
 /// A format of reports; the list of formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportFormat {
     /// One self-contained page.
     Html,
-    /// Markdown, with figures beside it.
+    /// Markdown, with the figures beside it.
     Markdown,
     /// The results alone.
     Json,
     /// Tables for a paper.
     Latex,
+}
+
+/// Writes one format.
+pub trait Writer {
+    /// The files by name.
+    ///
+    /// # Errors
+    /// Where a template does not render.
+    fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError>;
+}
+
+/// Why a report could not be written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WriteError(pub String);
+
+impl ReportFormat {
+    /// The writer.
+    pub fn writer(self) -> &'static dyn Writer {
+        match self {
+            Self::Html => &html::Html,
+            Self::Markdown => &markdown::Markdown,
+            Self::Json => &json::Json,
+            Self::Latex => &latex::Latex,
+        }
+    }
+}
+
+/// What a spec says that results do not hold: names, words, where things come from.
+#[derive(Clone, Debug)]
+pub struct Described {
+    /// Title of the study.
+    pub title: String,
+    /// A paragraph on it.
+    pub summary: Option<String>,
+    /// What it builds on.
+    pub references: Vec<String>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The sources.
+    pub sources: Vec<DescribedSource>,
+    /// The filters.
+    pub filters: Vec<DescribedFilter>,
+    /// The fits.
+    pub fits: Vec<DescribedFit>,
+    /// The queries.
+    pub queries: Vec<DescribedQuery>,
+    /// What must hold.
+    pub expectations: Vec<Expected>,
+    /// The formats to write.
+    pub formats: BTreeSet<ReportFormat>,
+}
+
+/// A source in words.
+#[derive(Clone, Debug, Serialize)]
+pub struct DescribedSource {
+    /// Its name.
+    pub name: String,
+    /// Its path or URL, as written.
+    pub location: String,
+    /// Its files.
+    pub files: Vec<String>,
+    /// Its variables.
+    pub variables: Vec<DescribedVariable>,
+}
+
+/// A variable in words.
+#[derive(Clone, Debug, Serialize)]
+pub struct DescribedVariable {
+    /// Its name.
+    pub name: String,
+    /// Its column, or `= expression`.
+    pub from: String,
+    /// The unit its column is written in.
+    pub unit: Option<Unit>,
+    /// Which parameters it counts.
+    pub counts: Option<Counts>,
+}
+
+/// A filter in words.
+#[derive(Clone, Debug, Serialize)]
+pub struct DescribedFilter {
+    /// Its name.
+    pub name: String,
+    /// Its source.
+    pub source: String,
+    /// Its rules and why.
+    pub rules: Vec<(String, Option<String>)>,
+}
+
+/// A fit in words.
+#[derive(Clone, Debug)]
+pub struct DescribedFit {
+    /// Its name.
+    pub name: String,
+    /// Its law.
+    pub law: Law,
+    /// Its rows.
+    pub rows: Option<String>,
+    /// What is held out.
+    pub holdout: Option<String>,
+}
+
+/// A query in words.
+#[derive(Clone, Debug, Serialize)]
+pub struct DescribedQuery {
+    /// Its name.
+    pub name: String,
+    /// Its fit.
+    pub fit: String,
+    /// The question.
+    pub question: Question,
+}
+
+/// An expectation, in canonical spelling.
+#[derive(Clone, Debug, Serialize)]
+pub struct Expected {
+    /// The condition.
+    pub that: String,
+    /// Why.
+    pub because: Option<String>,
+}
+
+/// A figure.
+#[derive(Clone, Debug)]
+pub struct Figure {
+    /// Its file's name.
+    pub file: String,
+    /// The fit it shows.
+    pub fit: String,
+    /// What it shows, in a sentence or two.
+    pub caption: String,
+    /// The picture.
+    pub svg: String,
+}
+
+/// Everything a format needs.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The results.
+    pub results: Results,
+    /// The figures.
+    pub figures: Vec<Figure>,
+    /// Names and words.
+    pub described: Described,
+}
+
+impl Described {
+    /// What decides the report besides the artifacts.
+    pub fn fingerprint(&self) -> serde_json::Value {
+        let fits: Vec<serde_json::Value> = self
+            .fits
+            .iter()
+            .map(|f| serde_json::json!({ "name": f.name, "law": f.law.form_fingerprint(), "law_name": f.law.name, "caution": f.law.caution, "meanings": f.law.parameters.iter().map(|p| &p.meaning).collect::<Vec<_>>(), "rows": f.rows, "holdout": f.holdout }))
+            .collect();
+        serde_json::json!({
+            "title": self.title,
+            "summary": self.summary,
+            "references": self.references,
+            "seed": self.seed,
+            "sources": self.sources,
+            "filters": self.filters,
+            "fits": fits,
+            "queries": self.queries,
+            "expectations": self.expectations,
+            "formats": self.formats,
+        })
+    }
+
+    /// A fit in words.
+    pub fn fit(&self, name: &str) -> Option<&DescribedFit> {
+        self.fits.iter().find(|f| f.name == name)
+    }
+}
+
+/// Writes every format of a page.
+///
+/// # Errors
+/// Where a template does not render.
+pub fn write(page: &Page) -> Result<BTreeMap<String, Arc<Vec<u8>>>, WriteError> {
+    let mut files = ReportFormat::Json.writer().write(page)?;
+    for format in &page.described.formats {
+        files.extend(format.writer().write(page)?);
+    }
+    Ok(files.into_iter().map(|(name, bytes)| (name, Arc::new(bytes))).collect())
 }

@@ -25,7 +25,7 @@ use crate::quantity::Quantity;
 use crate::query::{ComputeOptimal, Loss, Reach};
 use crate::report::ReportFormat;
 use crate::uncertainty::Uncertainty;
-use crate::unit::Unit;
+use crate::unit::{Counts, Unit};
 
 /// The version of the language this lawfit reads.
 pub const SPEC_VERSION: u64 = 1;
@@ -152,18 +152,6 @@ pub enum ColumnKind {
     Number,
     /// Texts, such as a model family.
     Text,
-}
-
-/// Which parameters a model size counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Counts {
-    /// All of them.
-    Total,
-    /// Without embeddings, as in Kaplan et al. 2020.
-    NonEmbedding,
-    /// Those a token meets, in a mixture of experts.
-    Active,
 }
 
 impl<'de> Deserialize<'de> for Column {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Law, ParameterText, Variable};
 use crate::quantity::Quantity;
-use crate::unit::Unit;
+use crate::unit::{Counts, Unit};
 
 /// The list: a law's name and its file.
 const FILES: &[(&str, &str)] = &[
@@ -58,6 +58,8 @@ pub struct VariableText {
     pub meaning: String,
     /// Its unit; none where any will do.
     pub unit: Option<Unit>,
+    /// Which parameters it counts, where it is a model size.
+    pub counts: Option<Counts>,
 }
 
 /// A published set of parameter values.
@@ -112,7 +114,7 @@ impl Entry {
         let variables: Vec<Variable> = self
             .variables
             .iter()
-            .map(|(name, text)| Variable { name: name.clone(), unit: text.unit, meaning: Some(text.meaning.clone()) })
+            .map(|(name, text)| Variable { name: name.clone(), unit: text.unit, meaning: Some(text.meaning.clone()), counts: text.counts })
             .collect();
         let mut law = Law::from_formula(&self.name, &self.formula, &variables)
             .map_err(|error| vec![error])?

@@ -1,0 +1,19 @@
+//! `lawfit completions`: completion scripts for shells.
+
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+
+use super::Exit;
+
+/// Print the completion script of a shell.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The shell.
+    shell: Shell,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    let mut command = super::Arguments::command();
+    clap_complete::generate(arguments.shell, &mut command, "lawfit", &mut std::io::stdout());
+    Exit::Done
+}

@@ -1,0 +1,116 @@
+//! The command line: one file per command. The only place that prints.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where lawfit talks")]
+
+mod check;
+mod completions;
+mod init;
+mod laws;
+mod plan;
+mod run;
+mod schema;
+mod screen;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::plan::{Compiled, SpecFile, compile};
+use screen::Screen;
+
+/// Neural scaling-law studies from a spec file: fit, forecast, plan, reproduce.
+#[derive(Debug, Parser)]
+#[command(name = "lawfit", version, max_term_width = 100, arg_required_else_help = true)]
+struct Arguments {
+    /// Say nothing but errors and results.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Plan(plan::Arguments),
+    Check(check::Arguments),
+    Laws(laws::Arguments),
+    Init(init::Arguments),
+    Schema(schema::Arguments),
+    Completions(completions::Arguments),
+}
+
+/// How a command ended; the numbers are a promise (DESIGN section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Done = 0,
+    Internal = 1,
+    BadSpec = 2,
+    StageFailed = 5,
+    ExpectationFailed = 6,
+    Interrupted = 130,
+}
+
+/// Where specs and the cache are.
+#[derive(Debug, Args)]
+struct Study {
+    /// The spec files, TOML or YAML; several are run as one graph.
+    #[arg(required = true, value_name = "SPEC")]
+    specs: Vec<PathBuf>,
+    /// The cache directory.
+    #[arg(long, value_name = "DIR", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
+    cache: PathBuf,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let screen = Screen::new(arguments.quiet);
+    let exit = match arguments.command {
+        Command::Run(command) => run::run(&command, &screen),
+        Command::Plan(command) => plan::run(&command, &screen),
+        Command::Check(command) => check::run(&command, &screen),
+        Command::Laws(command) => laws::run(&command, &screen),
+        Command::Init(command) => init::run(&command, &screen),
+        Command::Schema(command) => schema::run(&command),
+        Command::Completions(command) => completions::run(&command),
+    };
+    ExitCode::from(exit as u8)
+}
+
+/// Reads and compiles specs and shows what is wrong with them.
+fn compile_specs(paths: &[PathBuf], screen: &Screen) -> Result<(Vec<SpecFile>, Compiled), Exit> {
+    let mut files: Vec<SpecFile> = Vec::new();
+    for path in paths {
+        match std::fs::read(path) {
+            Ok(bytes) => files.push(SpecFile { path: path.clone(), bytes }),
+            Err(error) => {
+                screen.error(&format!("{}: {error}", path.display()), &hint_for_missing(path));
+                return Err(Exit::BadSpec);
+            }
+        }
+    }
+    let mut stems: Vec<String> = files.iter().map(SpecFile::stem).collect();
+    stems.sort();
+    if let Some(twice) = stems.windows(2).find(|pair| pair[0] == pair[1]) {
+        screen.error(&format!("two specs are called `{}`", twice[0]), &["their reports would share a folder; rename one".to_owned()]);
+        return Err(Exit::BadSpec);
+    }
+    let compiled = compile(&files);
+    screen.diagnostics(&compiled.diagnostics, &files);
+    if compiled.has_errors() {
+        return Err(Exit::BadSpec);
+    }
+    Ok((files, compiled))
+}
+
+fn hint_for_missing(path: &Path) -> Vec<String> {
+    if path.exists() { Vec::new() } else { vec!["`lawfit init` writes a starter spec".to_owned()] }
+}

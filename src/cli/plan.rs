@@ -1,0 +1,71 @@
+//! `lawfit plan`: what a run would do, without doing it.
+
+use clap::Args;
+
+use super::screen::Screen;
+use super::{Exit, Study, compile_specs};
+use crate::engine::{Look, look};
+use crate::store::Store;
+
+/// Show what `run` would take from the cache and what it would compute.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    study: Study,
+    /// Print JSON.
+    #[arg(long, group = "form")]
+    json: bool,
+    /// Print the graph in Mermaid's language.
+    #[arg(long, group = "form")]
+    mermaid: bool,
+    /// Print the graph in Graphviz's language.
+    #[arg(long, group = "form")]
+    dot: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    let (_, compiled) = match compile_specs(&arguments.study.specs, screen) {
+        Ok(compiled) => compiled,
+        Err(exit) => return exit,
+    };
+    let plan = &compiled.plan;
+    if arguments.mermaid {
+        print!("{}", plan.mermaid());
+        return Exit::Done;
+    }
+    if arguments.dot {
+        print!("{}", plan.dot());
+        return Exit::Done;
+    }
+    let store = Store::new(&arguments.study.cache);
+    let looks = look(plan, &store);
+    store.take_notices().iter().for_each(|notice| screen.notice(notice));
+    if arguments.json {
+        let stages: Vec<serde_json::Value> = plan
+            .stages()
+            .zip(&looks)
+            .enumerate()
+            .map(|(index, (stage, look))| {
+                let needs: Vec<&str> = plan.inputs(index).into_iter().map(|(from, _)| plan.stage(from).id.0.as_str()).collect();
+                let key = match look {
+                    Look::Hit(key) | Look::Miss(key) => Some(key),
+                    Look::Unknown | Look::Unreadable(_) => None,
+                };
+                serde_json::json!({ "id": stage.id.0, "kind": stage.stage.kind(), "status": look.name(), "key": key, "needs": needs })
+            })
+            .collect();
+        println!("{:#}", serde_json::json!({ "stages": stages }));
+        return Exit::Done;
+    }
+    for (stage, look) in plan.stages().zip(&looks) {
+        let detail = match look {
+            Look::Hit(key) | Look::Miss(key) => format!("  {:.12}", key.as_str()),
+            Look::Unknown => "  depends on a stage that would run".to_owned(),
+            Look::Unreadable(why) => format!("  {why}"),
+        };
+        println!("{:>10}  {}{detail}", look.name(), stage.id);
+    }
+    let hits = looks.iter().filter(|l| matches!(l, Look::Hit(_))).count();
+    println!("{} stages: {hits} cached, {} to run", looks.len(), looks.len() - hits);
+    Exit::Done
+}

@@ -1,0 +1,19 @@
+//! `lawfit schema`: the JSON Schemas of a spec and of `results.json`.
+
+use clap::Args;
+
+use super::Exit;
+
+/// Print the JSON Schema of a spec, for editors.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Print that of `results.json` instead.
+    #[arg(long)]
+    results: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Exit {
+    let schema = if arguments.results { crate::report::results_schema() } else { crate::spec::schema() };
+    println!("{schema:#}");
+    Exit::Done
+}

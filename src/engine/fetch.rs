@@ -1,0 +1,132 @@
+//! Pinned files: from the store, a mirror or the web, and only ever the bytes that were pinned.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Options;
+use crate::artifact::sha256;
+use crate::store::Store;
+
+/// Largest file that is downloaded.
+const MAX_BYTES: u64 = 4 << 30;
+/// How long a server may say nothing.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Why a pinned file could not be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// It is not at hand and the network may not be used.
+    #[error("{url} is neither in the cache nor in a mirror, and --offline forbids fetching it")]
+    Offline {
+        /// The file.
+        url: String,
+    },
+    /// The server or the way to it failed.
+    #[error("{url} could not be fetched: {reason}")]
+    Network {
+        /// The file.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// The server gave something else.
+    #[error("{url} has SHA-256 {found}, not {wanted}")]
+    Mismatch {
+        /// The file.
+        url: String,
+        /// What was pinned.
+        wanted: String,
+        /// What came.
+        found: String,
+    },
+}
+
+/// Gets pinned files.
+#[derive(Debug)]
+pub struct Fetcher<'a> {
+    store: &'a Store,
+    options: &'a Options,
+}
+
+impl<'a> Fetcher<'a> {
+    /// A fetcher that keeps what it gets in a store.
+    pub const fn new(store: &'a Store, options: &'a Options) -> Self {
+        Self { store, options }
+    }
+
+    /// The bytes of a SHA-256; where the store could not keep them, why.
+    ///
+    /// # Errors
+    /// Where they are nowhere to be had.
+    pub fn get(&self, url: &str, pinned: &str) -> Result<(Arc<Vec<u8>>, Option<String>), FetchError> {
+        if let Some(bytes) = self.store.downloaded(pinned) {
+            return Ok((bytes, None));
+        }
+        let bytes = match self.options.mirror.as_deref().and_then(|mirror| in_mirror(mirror, url, pinned)) {
+            Some(bytes) => bytes,
+            None if self.options.offline => return Err(FetchError::Offline { url: url.to_owned() }),
+            None => download(url)?,
+        };
+        let found = sha256(&bytes);
+        if found != pinned {
+            return Err(FetchError::Mismatch { url: url.to_owned(), wanted: pinned.to_owned(), found });
+        }
+        let bytes = Arc::new(bytes);
+        let refused = self.store.keep_download(pinned, &bytes).err().map(|error| format!("the download is not kept: {error}"));
+        Ok((bytes, refused))
+    }
+}
+
+fn download(url: &str) -> Result<Vec<u8>, FetchError> {
+    let failed = |reason: String| FetchError::Network { url: url.to_owned(), reason };
+    let client = reqwest::blocking::Client::builder()
+        .connect_timeout(PATIENCE)
+        .timeout(None)
+        .user_agent(concat!("lawfit/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|error| failed(root_cause(&error)))?;
+    let response = client.get(url).send().and_then(reqwest::blocking::Response::error_for_status).map_err(|error| failed(root_cause(&error)))?;
+    let mut bytes = Vec::new();
+    response.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(failed(format!("it is larger than {} GiB", MAX_BYTES >> 30)));
+    }
+    Ok(bytes)
+}
+
+/// The innermost reason: the outer ones only repeat the URL.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+/// A file of the mirror with the pinned content: one of the same name first, then any.
+fn in_mirror(mirror: &Path, url: &str, pinned: &str) -> Option<Vec<u8>> {
+    let name = url.rsplit('/').next().unwrap_or_default();
+    let mut files = Vec::new();
+    list(mirror, &mut files, 0);
+    files.sort();
+    let (same, others): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.into_iter().partition(|path| path.file_name().is_some_and(|n| n.to_string_lossy() == name));
+    same.into_iter().chain(others).find_map(|path| std::fs::read(path).ok().filter(|bytes| sha256(bytes) == pinned))
+}
+
+fn list(folder: &Path, files: &mut Vec<PathBuf>, depth: usize) {
+    // Deep enough for any mirror, and an end to a circle of links.
+    if depth > 16 {
+        return;
+    }
+    for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        let path = entry.path();
+        if path.is_dir() {
+            list(&path, files, depth + 1);
+        } else if path.is_file() {
+            files.push(path);
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The walk itself.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::{Event, FetchError, Fetcher, Look, Options, Outcome, Status};
+use crate::artifact::{Digest, Manifest, Outputs, manifest, sha256};
+use crate::plan::{Fingerprint, Plan, input_digest};
+use crate::stage::{Context, External, Failure, Inputs};
+use crate::store::Store;
+
+/// Runs a plan.
+pub struct Engine<'a> {
+    plan: &'a Plan,
+    store: &'a Store,
+    options: &'a Options,
+    observer: &'a (dyn Fn(&Event<'_>) + Sync),
+    interrupted: &'a AtomicBool,
+    progress: Mutex<Progress>,
+    failed: AtomicBool,
+}
+
+/// What is known so far.
+#[derive(Default)]
+struct Progress {
+    outcomes: BTreeMap<usize, Outcome>,
+    /// Outputs in memory: of stages that ran, until all who need them are done.
+    memory: BTreeMap<usize, Outputs>,
+    waiting: Vec<usize>,
+    readers: Vec<usize>,
+}
+
+impl<'a> Engine<'a> {
+    /// An engine for one run.
+    pub fn new(
+        plan: &'a Plan,
+        store: &'a Store,
+        options: &'a Options,
+        observer: &'a (dyn Fn(&Event<'_>) + Sync),
+        interrupted: &'a AtomicBool,
+    ) -> Self {
+        let waiting = (0..plan.len()).map(|i| distinct_inputs(plan, i).len()).collect();
+        let readers = (0..plan.len()).map(|i| plan.dependents(i).len()).collect();
+        let progress = Mutex::new(Progress { waiting, readers, ..Progress::default() });
+        Self { plan, store, options, observer, interrupted, progress, failed: AtomicBool::new(false) }
+    }
+
+    /// Deals with every stage; gives the outcomes in the order of the plan.
+    ///
+    /// # Errors
+    /// Where the threads cannot be started.
+    pub fn run(&self) -> Result<Vec<Outcome>, Failure> {
+        let mut builder = rayon::ThreadPoolBuilder::new();
+        if let Some(jobs) = self.options.jobs {
+            builder = builder.num_threads(jobs);
+        }
+        let pool = builder.build().map_err(|error| Failure::new("no-threads", error.to_string()))?;
+        pool.in_place_scope(|scope| {
+            let ready: Vec<usize> = (0..self.plan.len()).filter(|&i| distinct_inputs(self.plan, i).is_empty()).collect();
+            for index in ready {
+                scope.spawn(move |scope| self.visit(index, scope));
+            }
+        });
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(progress.outcomes.values().cloned().collect())
+    }
+
+    /// The bytes that a stage produced, from memory or from the store.
+    pub fn outputs(&self, index: usize) -> Option<Outputs> {
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(outputs) = progress.memory.get(&index) {
+            return Some(outputs.clone());
+        }
+        let manifest = progress.outcomes.get(&index)?.outputs.clone();
+        drop(progress);
+        manifest.iter().map(|(role, blob)| Some((role.clone(), self.store.read(&blob.digest, blob.size)?))).collect()
+    }
+
+    fn visit<'s>(&'s self, index: usize, scope: &rayon::Scope<'s>) {
+        let started = Instant::now();
+        let stage = self.plan.stage(index);
+        // A defect in one stage must not take the others with it.
+        let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.deal_with(index)));
+        let (status, key, outputs) = attempt.unwrap_or_else(|_| {
+            (Status::Failed(Failure::internal(format!("stage {} panicked", stage.id))), None, Manifest::new())
+        });
+        if matches!(status, Status::Failed(_)) {
+            self.failed.store(true, Ordering::SeqCst);
+        }
+        let outcome = Outcome { status, key, outputs, elapsed: started.elapsed() };
+        for notice in self.store.take_notices() {
+            (self.observer)(&Event::Notice(notice));
+        }
+        (self.observer)(&Event::Finished(&stage.id, &outcome));
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.outcomes.insert(index, outcome);
+        for from in distinct_inputs(self.plan, index) {
+            progress.readers[from] -= 1;
+            if progress.readers[from] == 0 {
+                progress.memory.remove(&from);
+            }
+        }
+        for dependent in self.plan.dependents(index) {
+            progress.waiting[dependent] -= 1;
+            if progress.waiting[dependent] == 0 {
+                scope.spawn(move |scope| self.visit(dependent, scope));
+            }
+        }
+    }
+
+    fn deal_with(&self, index: usize) -> (Status, Option<Digest>, Manifest) {
+        let stopped = self.interrupted.load(Ordering::SeqCst) || (self.options.fail_fast && self.failed.load(Ordering::SeqCst));
+        let upstream = self.upstream(index);
+        let (Some(upstream), false) = (upstream, stopped) else {
+            return (Status::Skipped, None, Manifest::new());
+        };
+        let stage = &self.plan.stage(index).stage;
+        let files = match self.digest_files(stage.externals()) {
+            Ok(files) => files,
+            Err(failure) => return (Status::Failed(failure), None, Manifest::new()),
+        };
+        let fingerprint = Fingerprint::new(stage.as_ref(), inputs_of(self.plan, index, &upstream, &files)).text();
+        let key = Fingerprint::key(&fingerprint);
+        if let Some(outputs) = self.store.find(&key, &fingerprint) {
+            return (Status::Cached, Some(key), outputs);
+        }
+        match self.compute(index, &files) {
+            Ok(outputs) => {
+                let written = self.store.write(&key, &fingerprint, &outputs).unwrap_or_else(|error| {
+                    (self.observer)(&Event::Notice(format!("the cache was not written: {error}")));
+                    manifest(&outputs)
+                });
+                let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+                progress.memory.insert(index, outputs);
+                (Status::Ran, Some(key), written)
+            }
+            Err(failure) => (Status::Failed(failure), Some(key), Manifest::new()),
+        }
+    }
+
+    /// What the stages before this one produced; none where one of them has no result.
+    fn upstream(&self, index: usize) -> Option<BTreeMap<usize, Manifest>> {
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        distinct_inputs(self.plan, index)
+            .into_iter()
+            .map(|from| {
+                let outcome = progress.outcomes.get(&from)?;
+                matches!(outcome.status, Status::Ran | Status::Cached).then(|| (from, outcome.outputs.clone()))
+            })
+            .collect()
+    }
+
+    fn digest_files(&self, externals: &[External]) -> Result<Vec<(String, Option<Arc<Vec<u8>>>)>, Failure> {
+        externals
+            .iter()
+            .map(|external| match external {
+                External::File { path, name } => {
+                    let bytes = read_file(path, name)?;
+                    Ok((input_digest(external, Some(&bytes)), Some(bytes)))
+                }
+                // A pinned file is known by its digest; its bytes are fetched when they are needed.
+                External::Pinned { .. } => Ok((input_digest(external, None), None)),
+            })
+            .collect()
+    }
+
+    fn compute(&self, index: usize, files: &[(String, Option<Arc<Vec<u8>>>)]) -> Result<Outputs, Failure> {
+        let plan_stage = self.plan.stage(index);
+        let mut inputs = Inputs::default();
+        for (from, edge) in self.plan.inputs(index) {
+            let bytes = self.artifact(from, &edge.output)?;
+            inputs.artifacts.insert(edge.input.clone(), bytes);
+        }
+        for (external, (_, bytes)) in plan_stage.stage.externals().iter().zip(files) {
+            inputs.files.push(match (bytes, external) {
+                (Some(bytes), _) => Arc::clone(bytes),
+                (None, External::Pinned { url, sha256 }) => self.fetch(url, sha256)?,
+                (None, External::File { path, name }) => read_file(path, name)?,
+            });
+        }
+        (self.observer)(&Event::Started(&plan_stage.id));
+        let cancelled = || self.interrupted.load(Ordering::Relaxed);
+        let tick = |done: usize, total: usize| (self.observer)(&Event::Progress(&plan_stage.id, done, total));
+        plan_stage.stage.run(&inputs, &Context { cancelled: &cancelled, tick: &tick })
+    }
+
+    /// An artifact's bytes; one that the store lost since it was found is computed again.
+    fn artifact(&self, from: usize, output: &str) -> Result<Arc<Vec<u8>>, Failure> {
+        let lost = || Failure::internal(format!("stage {} has no output `{output}`", self.plan.stage(from).id));
+        if let Some(outputs) = self.outputs(from) {
+            return outputs.get(output).cloned().ok_or_else(lost);
+        }
+        let files = self.digest_files(self.plan.stage(from).stage.externals())?;
+        let outputs = self.compute(from, &files)?;
+        let bytes = outputs.get(output).cloned().ok_or_else(lost)?;
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.memory.insert(from, outputs);
+        Ok(bytes)
+    }
+
+    fn fetch(&self, url: &str, sha256: &str) -> Result<Arc<Vec<u8>>, Failure> {
+        match Fetcher::new(self.store, self.options).get(url, sha256) {
+            Ok((bytes, refused)) => {
+                if let Some(refused) = refused {
+                    (self.observer)(&Event::Notice(refused));
+                }
+                Ok(bytes)
+            }
+            Err(error) => {
+                let failure = Failure::new("no-download", error.to_string());
+                Err(match error {
+                    FetchError::Offline { .. } => failure.hint("run once without --offline, or name a folder that has the file: --mirror DIR"),
+                    FetchError::Network { .. } => failure.hint("download the file yourself and name its folder: --mirror DIR"),
+                    FetchError::Mismatch { .. } => failure.hint("the file on the web has changed since it was pinned; if you trust the new one, pin its SHA-256"),
+                })
+            }
+        }
+    }
+}
+
+/// What the store says of every stage, as deep as that can be known without running.
+pub fn look(plan: &Plan, store: &Store) -> Vec<Look> {
+    let mut looks: Vec<Look> = Vec::new();
+    let mut known: BTreeMap<usize, Manifest> = BTreeMap::new();
+    for index in 0..plan.len() {
+        let stage = &plan.stage(index).stage;
+        let upstream: Option<BTreeMap<usize, Manifest>> =
+            distinct_inputs(plan, index).into_iter().map(|from| Some((from, known.get(&from)?.clone()))).collect();
+        let files: Result<Vec<(String, Option<Arc<Vec<u8>>>)>, Failure> = stage
+            .externals()
+            .iter()
+            .map(|external| match external {
+                External::File { path, name } => {
+                    let bytes = read_file(path, name)?;
+                    Ok((format!("sha256:{}", sha256(&bytes)), None))
+                }
+                External::Pinned { .. } => Ok((input_digest(external, None), None)),
+            })
+            .collect();
+        let look = match (upstream, files) {
+            (_, Err(failure)) => Look::Unreadable(failure.message),
+            (None, Ok(_)) => Look::Unknown,
+            (Some(upstream), Ok(files)) => {
+                let fingerprint = Fingerprint::new(stage.as_ref(), inputs_of(plan, index, &upstream, &files)).text();
+                let key = Fingerprint::key(&fingerprint);
+                match store.find(&key, &fingerprint) {
+                    Some(outputs) => {
+                        known.insert(index, outputs);
+                        Look::Hit(key)
+                    }
+                    None => Look::Miss(key),
+                }
+            }
+        };
+        looks.push(look);
+    }
+    looks
+}
+
+/// The stages that a stage takes something from.
+fn distinct_inputs(plan: &Plan, index: usize) -> Vec<usize> {
+    let mut all: Vec<usize> = plan.inputs(index).into_iter().map(|(from, _)| from).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The digests of a stage's inputs' content, by role.
+fn inputs_of(plan: &Plan, index: usize, upstream: &BTreeMap<usize, Manifest>, files: &[(String, Option<Arc<Vec<u8>>>)]) -> Vec<(String, String)> {
+    let mut inputs: Vec<(String, String)> = files.iter().enumerate().map(|(i, (digest, _))| (format!("file.{i}"), digest.clone())).collect();
+    for (from, edge) in plan.inputs(index) {
+        let digest = upstream.get(&from).and_then(|m| m.get(&edge.output)).map_or(String::new(), |blob| format!("b3:{}", blob.digest));
+        inputs.push((edge.input.clone(), digest));
+    }
+    inputs
+}
+
+fn read_file(path: &Path, name: &str) -> Result<Arc<Vec<u8>>, Failure> {
+    std::fs::read(path).map(Arc::new).map_err(|error| Failure::new("unreadable-file", format!("{name}: {error}")))
+}

@@ -1,0 +1,79 @@
+//! Checks of expressions and names against what a spec defines.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::{Diagnostic, Place, SpecPath};
+use crate::expr::{Expr, Kind, parse};
+
+/// The variables of a source and their kinds.
+pub(super) type Variables = BTreeMap<String, Kind>;
+
+/// Reads an expression over variables of a source and checks its names and kinds.
+pub(super) fn expression(text: &str, path: &SpecPath, variables: &Variables, wanted: Kind) -> Result<Expr, Vec<Diagnostic>> {
+    let expr = syntax(text, path)?;
+    let mut errors = Vec::new();
+    expr.visit_symbols(&mut |name, span| {
+        if !variables.contains_key(name) {
+            errors.push(
+                Diagnostic::error("unknown-variable", Place::Inside(path.clone(), span.clone()), format!("there is no variable `{name}` here"))
+                    .suggest(name, variables.keys().map(String::as_str).collect::<Vec<_>>()),
+            );
+        }
+    });
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    of_kind(&expr, path, wanted, &|name: &String| variables.get(name).copied().unwrap_or(Kind::Number))?;
+    Ok(expr)
+}
+
+/// Reads an expression.
+pub(super) fn syntax(text: &str, path: &SpecPath) -> Result<Expr, Vec<Diagnostic>> {
+    parse(text).map_err(|error| {
+        vec![Diagnostic::error("bad-expression", Place::Inside(path.clone(), error.span), error.message).hint_if(error.hint)]
+    })
+}
+
+/// Checks that an expression is of a kind.
+pub(super) fn of_kind(expr: &Expr, path: &SpecPath, wanted: Kind, of: &impl Fn(&String) -> Kind) -> Result<(), Vec<Diagnostic>> {
+    let wrong = |span, expected: Kind, found: Kind| {
+        let message = format!("expected {}, found {}", expected.describe(), found.describe());
+        vec![Diagnostic::error("wrong-kind", Place::Inside(path.clone(), span), message)]
+    };
+    match expr.kind(of) {
+        Ok(kind) if kind == wanted => Ok(()),
+        Ok(kind) => Err(wrong(expr.span.clone(), wanted, kind)),
+        Err(error) => Err(wrong(error.span, error.expected, error.found)),
+    }
+}
+
+/// The error for a name that a table of the spec does not define; none where the entry was left out for its own errors.
+pub(super) fn unknown_name<'a>(
+    what: &str,
+    name: &str,
+    place: Place,
+    known: impl IntoIterator<Item = &'a str> + Clone,
+    left_out: &[&str],
+) -> Option<Diagnostic> {
+    if left_out.contains(&name) {
+        return None;
+    }
+    let empty = known.clone().into_iter().next().is_none();
+    let error = Diagnostic::error("unknown-name", place, format!("there is no {what} `{name}`"));
+    Some(if empty { error.hint(format!("the spec defines no {what}")) } else { error.suggest(name, known) })
+}
+
+/// Whether exactly one of several keys was given; else the error.
+pub(super) fn exactly_one(what: &str, given: &[(&str, bool)], place: Place) -> Option<Diagnostic> {
+    let all: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+    let found: Vec<&str> = given.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+    let choices = crate::diagnostic::list(&all).replace(" and ", " or ");
+    match found.as_slice() {
+        [_] => None,
+        [] => Some(Diagnostic::error("no-kind", place, format!("{what} needs one of {choices}"))),
+        many => Some(
+            Diagnostic::error("two-kinds", place, format!("{what} has {} at once", crate::diagnostic::list(many)))
+                .hint("keep one of them"),
+        ),
+    }
+}

@@ -1,0 +1,48 @@
+//! What decides a stage's result, spelled out; its digest is the stage's key in the cache.
+
+use serde::Serialize;
+
+use crate::artifact::{Digest, sha256};
+use crate::stage::{External, Stage};
+
+/// Everything that decides a stage's result. Threads, time, host and the cache's place are not here.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fingerprint {
+    /// Version of this structure.
+    format: &'static str,
+    /// The stage's kind.
+    kind: &'static str,
+    /// Revision of its implementation.
+    impl_rev: u32,
+    /// Its resolved settings.
+    settings: serde_json::Value,
+    /// Digests of its inputs' content, by role.
+    inputs: Vec<(String, String)>,
+}
+
+impl Fingerprint {
+    /// The fingerprint of a stage whose inputs have these digests, by role.
+    pub fn new(stage: &dyn Stage, inputs: Vec<(String, String)>) -> Self {
+        Self { format: "lawfit/stage/v1", kind: stage.kind(), impl_rev: stage.impl_rev(), settings: stage.settings(), inputs }
+    }
+
+    /// The fingerprint as text: JSON with sorted keys.
+    pub fn text(&self) -> String {
+        // By way of a value, whose tables are sorted.
+        serde_json::to_value(self).map(|value| value.to_string()).unwrap_or_default()
+    }
+
+    /// The key: the digest of the text.
+    pub fn key(text: &str) -> Digest {
+        Digest::of(text.as_bytes())
+    }
+}
+
+/// The digest of an external file's content; a pinned one is known without its bytes.
+pub fn input_digest(external: &External, bytes: Option<&[u8]>) -> String {
+    match (external, bytes) {
+        (External::Pinned { sha256, .. }, _) => format!("sha256:{sha256}"),
+        (External::File { .. }, Some(bytes)) => format!("sha256:{}", sha256(bytes)),
+        (External::File { .. }, None) => String::new(),
+    }
+}

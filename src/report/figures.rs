@@ -1,0 +1,267 @@
+//! The figures of a fit: against the data with its extrapolation, and its residuals.
+
+use std::collections::BTreeMap;
+
+use super::svg::{Axis, BLUE, GREEN, GREY, Layer, Mark, ORANGE, Plot};
+use super::{Described, DescribedFit, Figure};
+use crate::answer::Answer;
+use crate::dataset::Dataset;
+use crate::fit::Fit;
+use crate::law::Tape;
+use crate::numerics::{exp, ln, quantile};
+use crate::query::{FLOP_PER_PARAMETER_AND_TOKEN, Model, best_response};
+
+/// Columns that a fit stage adds to its rows.
+const PREDICTED: &str = "#predicted";
+const RESIDUAL: &str = "#residual";
+const HELD: &str = "#held";
+
+/// A fit with what is drawn of it.
+#[derive(Clone, Debug)]
+pub struct FitData {
+    /// The fit.
+    pub fit: Fit,
+    /// Its rows, with predictions and residuals.
+    pub rows: Dataset,
+    /// Draws of its free parameters.
+    pub draws: Vec<Vec<f64>>,
+}
+
+/// Points on a curve.
+const STEPS: usize = 60;
+/// Draws that make a band.
+const BAND_DRAWS: usize = 100;
+
+/// Draws the figures of every fit that has rows.
+pub fn draw(described: &Described, fits: &BTreeMap<String, FitData>, answers: &BTreeMap<String, Answer>) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for (name, data) in fits {
+        let Some(about) = described.fit(name) else { continue };
+        if data.rows.rows() == 0 {
+            continue;
+        }
+        let of_fit: Vec<&Answer> =
+            described.queries.iter().filter(|q| q.fit == *name).filter_map(|q| answers.get(&q.name)).collect();
+        let view = View::new(about, data, &of_fit);
+        figures.extend(view.against_data(name));
+        figures.extend(view.residuals(name));
+    }
+    figures
+}
+
+/// What lies on the horizontal axis of a law's figures.
+enum Abscissa {
+    /// The law's only variable.
+    Variable(String),
+    /// Compute, for a law of N and D.
+    Compute,
+    /// The prediction, for any other law.
+    Prediction,
+}
+
+/// What a query adds to a figure: a point with its interval.
+struct Forecast {
+    x: f64,
+    y: f64,
+    interval: Option<(f64, f64)>,
+}
+
+struct View<'a> {
+    about: &'a DescribedFit,
+    data: &'a FitData,
+    tape: Tape,
+    abscissa: Abscissa,
+    forecasts: Vec<Forecast>,
+}
+
+impl<'a> View<'a> {
+    fn new(about: &'a DescribedFit, data: &'a FitData, answers: &[&Answer]) -> Self {
+        let law = &about.law;
+        let abscissa = match law.variables.as_slice() {
+            [one] => Abscissa::Variable(one.name.clone()),
+            _ if law.variable("N").is_some() && law.variable("D").is_some() => Abscissa::Compute,
+            _ => Abscissa::Prediction,
+        };
+        let mut view = Self { about, data, tape: law.tape(), abscissa, forecasts: Vec::new() };
+        view.forecasts = answers.iter().flat_map(|answer| view.forecasts_of(answer)).collect();
+        view
+    }
+
+    /// The answers that are a response at a known place.
+    fn forecasts_of(&self, answer: &Answer) -> Vec<Forecast> {
+        let at = |row: &crate::answer::Row, name: &str| {
+            row.inputs.get(name).copied().or_else(|| row.outputs.get(name).and_then(|cell| cell.value))
+        };
+        let mut all = Vec::new();
+        for row in &answer.rows {
+            let Some(loss) = row.outputs.get("loss") else { continue };
+            let x = match &self.abscissa {
+                Abscissa::Variable(name) => at(row, name),
+                Abscissa::Compute => at(row, "C").or_else(|| Some(FLOP_PER_PARAMETER_AND_TOKEN * at(row, "N")? * at(row, "D")?)),
+                Abscissa::Prediction => None,
+            };
+            if let (Some(x), Some(y)) = (x, loss.value) {
+                all.push(Forecast { x, y, interval: loss.lower.zip(loss.upper) });
+            }
+        }
+        all
+    }
+
+    fn column(&self, name: &str) -> &[f64] {
+        self.data.rows.numbers(name).unwrap_or_default()
+    }
+
+    fn xs(&self) -> Vec<f64> {
+        match &self.abscissa {
+            Abscissa::Variable(name) => self.column(name).to_vec(),
+            Abscissa::Compute if !self.column("C").is_empty() => self.column("C").to_vec(),
+            Abscissa::Compute => {
+                self.column("N").iter().zip(self.column("D")).map(|(n, d)| FLOP_PER_PARAMETER_AND_TOKEN * n * d).collect()
+            }
+            Abscissa::Prediction => self.column(PREDICTED).to_vec(),
+        }
+    }
+
+    fn x_label(&self) -> String {
+        match &self.abscissa {
+            Abscissa::Variable(name) => match name.as_str() {
+                "N" => "N, parameters".to_owned(),
+                "D" => "D, tokens".to_owned(),
+                "C" => "C, training FLOP".to_owned(),
+                other => other.to_owned(),
+            },
+            Abscissa::Compute => "C, training FLOP".to_owned(),
+            Abscissa::Prediction => format!("{} predicted", self.about.law.response),
+        }
+    }
+
+    /// Rows as points, fitted ones and held-out ones apart.
+    fn points(&self, ys: &[f64]) -> Vec<Layer> {
+        let held = self.column(HELD);
+        let xs = self.xs();
+        let pick = |wanted: bool| -> Vec<(f64, f64)> {
+            (0..xs.len()).filter(|&i| (held[i] != 0.0) == wanted).map(|i| (xs[i], ys[i])).collect()
+        };
+        let mut layers = Vec::new();
+        for (points, mark, colour, label) in [(pick(false), Mark::Dot, BLUE, "fitted"), (pick(true), Mark::Ring, ORANGE, "held out")] {
+            if !points.is_empty() {
+                layers.push(Layer::Points { mark, colour, label: format!("{label} ({})", points.len()), points, intervals: Vec::new() });
+            }
+        }
+        layers
+    }
+
+    /// The law's curve at parameters: its value, or its best value for a budget.
+    fn curve(&self, parameters: &[f64], x: f64) -> Option<f64> {
+        let model = Model { law: &self.about.law, tape: &self.tape, parameters };
+        match &self.abscissa {
+            Abscissa::Variable(name) => Some(model.response(&BTreeMap::from([(name.clone(), x)]))),
+            Abscissa::Compute => best_response(&model, x),
+            Abscissa::Prediction => None,
+        }
+        .filter(|y| y.is_finite())
+    }
+
+    fn against_data(&self, name: &str) -> Option<Figure> {
+        let response = &self.about.law.response;
+        let observed = self.column(response).to_vec();
+        let xs = self.xs();
+        let mut layers = Vec::new();
+        if matches!(self.abscissa, Abscissa::Prediction) {
+            let ends = Axis::around("", true, xs.iter().chain(&observed).copied())?;
+            let points = vec![(ends.low, ends.low), (ends.high, ends.high)];
+            layers.push(Layer::Line { colour: GREY, label: "equal".to_owned(), points, dashed: true });
+        } else {
+            self.add_curve(&xs, &mut layers);
+        }
+        layers.extend(self.points(&observed));
+        if !self.forecasts.is_empty() {
+            layers.push(Layer::Points {
+                mark: Mark::Diamond,
+                colour: GREEN,
+                label: "answers".to_owned(),
+                points: self.forecasts.iter().map(|f| (f.x, f.y)).collect(),
+                intervals: self.forecasts.iter().map(|f| f.interval).collect(),
+            });
+        }
+        let all_x = xs.iter().copied().chain(self.forecasts.iter().map(|f| f.x));
+        let curve_y = layers.iter().flat_map(|layer| match layer {
+            Layer::Line { points, .. } => points.iter().map(|p| p.1).collect(),
+            _ => Vec::new(),
+        });
+        let all_y = observed.iter().copied().chain(self.forecasts.iter().map(|f| f.y)).chain(curve_y);
+        let plot = Plot {
+            title: format!("{name}: {response} against the data"),
+            x: Axis::around(&self.x_label(), true, all_x)?,
+            y: Axis::around(response, true, all_y)?,
+            layers,
+        };
+        let what = match self.abscissa {
+            Abscissa::Variable(_) => "The law and its rows; dashed where it leaves them.",
+            Abscissa::Compute => "The rows, and the lowest loss the law gives each budget with the best split; dashed where it leaves the rows. A row lies above the line where its budget was split otherwise.",
+            Abscissa::Prediction => "What the law predicts for each row, and what was observed.",
+        };
+        let band = self.data.fit.level.map_or(String::new(), |level| {
+            format!(" The band holds {:.0} % of the draws of the parameters.", 100.0 * level)
+        });
+        Some(Figure { file: format!("fit-{name}.svg"), fit: name.to_owned(), caption: format!("{what}{band}"), svg: plot.svg() })
+    }
+
+    /// The law from the first row to the farthest answer, with its band.
+    fn add_curve(&self, xs: &[f64], layers: &mut Vec<Layer>) {
+        let low = xs.iter().copied().fold(f64::INFINITY, f64::min);
+        let data_end = xs.iter().zip(self.column(HELD)).filter(|(_, held)| **held == 0.0).map(|(x, _)| *x).fold(low, f64::max);
+        let far = self.forecasts.iter().map(|f| f.x).chain(xs.iter().copied()).fold(data_end, f64::max);
+        let low = self.forecasts.iter().map(|f| f.x).fold(low, f64::min);
+        let place = |share: f64| exp(ln(low) + share * (ln(far) - ln(low)));
+        let grid: Vec<f64> = (0..=STEPS).map(|i| place(i as f64 / STEPS as f64)).collect();
+        if let Some(level) = self.data.fit.level {
+            let step = self.data.draws.len().div_ceil(BAND_DRAWS).max(1);
+            let draws: Vec<&Vec<f64>> = self.data.draws.iter().step_by(step).collect();
+            let band: Vec<(f64, f64, f64)> = grid
+                .iter()
+                .filter_map(|&x| {
+                    let mut values: Vec<f64> = draws.iter().filter_map(|draw| self.curve(draw, x)).collect();
+                    values.sort_by(f64::total_cmp);
+                    (2 * values.len() > draws.len()).then(|| (x, quantile(&values, (1.0 - level) / 2.0), quantile(&values, f64::midpoint(1.0, level))))
+                })
+                .collect();
+            if band.len() > 1 {
+                layers.push(Layer::Band { colour: BLUE, label: format!("{:.0} % of draws", 100.0 * level), points: band });
+            }
+        }
+        let free = &self.data.fit.free;
+        let curve = |keep: &dyn Fn(f64) -> bool| -> Vec<(f64, f64)> {
+            grid.iter().filter(|x| keep(**x)).filter_map(|&x| Some((x, self.curve(free, x)?))).collect()
+        };
+        let inside = curve(&|x| x <= data_end * 1.000_001);
+        let mut outside = curve(&|x| x > data_end);
+        if let (Some(&last), false) = (inside.last(), outside.is_empty()) {
+            outside.insert(0, last);
+        }
+        let label = if matches!(self.abscissa, Abscissa::Compute) { "law, best split" } else { "law" };
+        if inside.len() > 1 {
+            layers.push(Layer::Line { colour: BLUE, label: label.to_owned(), points: inside, dashed: false });
+        }
+        if outside.len() > 1 {
+            layers.push(Layer::Line { colour: BLUE, label: format!("{label}, extrapolated"), points: outside, dashed: true });
+        }
+    }
+
+    fn residuals(&self, name: &str) -> Option<Figure> {
+        let percent: Vec<f64> = self.column(RESIDUAL).iter().map(|r| 100.0 * (exp(*r) - 1.0)).collect();
+        let xs = self.xs();
+        let x = Axis::around(&self.x_label(), true, xs.iter().copied())?;
+        let zero = vec![(x.low, 0.0), (x.high, 0.0)];
+        let mut layers = vec![Layer::Line { colour: GREY, label: String::new(), points: zero, dashed: false }];
+        layers.extend(self.points(&percent));
+        let y = Axis::around("prediction over observation − 1, %", false, percent.iter().copied().chain([0.0]))?;
+        let plot = Plot { title: format!("{name}: residuals"), x, y, layers };
+        Some(Figure {
+            file: format!("residuals-{name}.svg"),
+            fit: name.to_owned(),
+            caption: "What the law misses, row by row: above zero it predicts too much. A trend or a bend says that the law is wrong there.".to_owned(),
+            svg: plot.svg(),
+        })
+    }
+}

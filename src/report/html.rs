@@ -1,0 +1,183 @@
+//! One self-contained HTML page: no scripts, no fonts or pictures from elsewhere.
+
+use std::collections::BTreeMap;
+
+use minijinja::Environment;
+use minijinja::syntax::SyntaxConfig;
+use serde_json::Value;
+
+use super::{Page, WriteError, Writer, typeset, words};
+
+pub(super) struct Html;
+
+/// A table for the template: `{ name, other => value }`.
+macro_rules! facts {
+    ($($key:ident $(=> $value:expr)?),* $(,)?) => {
+        Value::Object([$((stringify!($key).to_owned(), facts!(@ $key $($value)?))),*].into_iter().collect())
+    };
+    (@ $key:ident $value:expr) => { serde_json::json!($value) };
+    (@ $key:ident) => { serde_json::json!($key) };
+}
+
+const TEMPLATE: &str = include_str!("report.html");
+
+impl Writer for Html {
+    fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
+        let mut environment = Environment::new();
+        let failed = |error: minijinja::Error| WriteError(format!("{error:#}"));
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(failed)?;
+        environment.set_syntax(syntax);
+        environment.add_template("report.html", TEMPLATE).map_err(failed)?;
+        let template = environment.get_template("report.html").map_err(failed)?;
+        let text = template
+            .render(minijinja::value::Serde(facts! {
+                title => page.results.study.title,
+                summary => page.described.summary,
+                references => page.results.study.references,
+                seed => page.results.study.seed,
+                conclusions => page.results.conclusions,
+                warnings => warnings(page),
+                expectations => expectations(page),
+                queries => queries(page),
+                fits => fits(page),
+                sources => sources(page),
+                filters => page.results.filters,
+            }))
+            .map_err(failed)?;
+        Ok(BTreeMap::from([("report.html".to_owned(), text.into_bytes())]))
+    }
+}
+
+/// Every warning, with where it belongs.
+fn warnings(page: &Page) -> Vec<Value> {
+    let fits = page.results.fits.iter().flat_map(|(name, fit)| fit.evidence.warnings.iter().map(move |w| (format!("fit {name}"), w)));
+    let queries = page.results.queries.iter().flat_map(|(name, query)| query.warnings.iter().map(move |w| (format!("query {name}"), w)));
+    let sources = page.results.sources.iter().flat_map(|(name, source)| source.warnings.iter().map(move |w| (format!("source {name}"), w)));
+    fits.chain(queries).chain(sources).map(|(of, text)| facts! { of, text }).collect()
+}
+
+fn expectations(page: &Page) -> Vec<Value> {
+    let all = page.results.expectations.iter().map(|e| {
+        let found: Vec<String> =
+            e.actual.iter().map(|(name, value)| format!("{name} = {}", value.map_or("-".to_owned(), words::number))).collect();
+        facts! { that => e.that, because => e.because, status => e.status, found => found.join(", ") }
+    });
+    all.collect()
+}
+
+fn queries(page: &Page) -> Vec<Value> {
+    let all = page.described.queries.iter().filter_map(|query| {
+        let result = page.results.queries.get(&query.name)?;
+        let first = result.rows.first()?;
+        let inputs: Vec<String> = words::inputs(first).into_iter().map(|(name, _)| typeset::name_html(name)).collect();
+        let kept: Vec<&str> =
+            query.question.kind().outputs().iter().copied().filter(|o| result.rows.iter().any(|r| r.contains_key(*o))).collect();
+        let outputs: Vec<String> = kept.iter().map(|o| if *o == "loss" || *o == "solution" { (*o).to_owned() } else { typeset::name_html(o) }).collect();
+        let rows: Vec<Value> = result
+            .rows
+            .iter()
+            .map(|row| {
+                let given: Vec<String> = words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)).collect();
+                let found: Vec<Value> = kept
+                    .iter()
+                    .map(|name| match row.get(*name) {
+                        Some(cell) => facts! { value => words::output(name, cell), interval => words::interval(name, cell) },
+                        None => facts! { value => "-", interval => "" },
+                    })
+                    .collect();
+                let note = row.get("note").and_then(|n| n.as_str());
+                let verdict = row["reach"]["verdict"].as_str().unwrap_or_default().to_owned();
+                facts! { given, found, reach => note.map_or_else(|| words::verdict(row), str::to_owned), verdict }
+            })
+            .collect();
+        Some(facts! {
+            name => query.name, kind => result.kind, fit => result.fit, interval => result.interval,
+            inputs, outputs, rows, warnings => result.warnings,
+        })
+    });
+    all.collect()
+}
+
+fn fits(page: &Page) -> Vec<Value> {
+    let all = page.results.fits.iter().map(|(name, fit)| {
+        let about = page.described.fit(name);
+        let meaning = |parameter: &str| {
+            about.and_then(|a| a.law.parameters.iter().find(|p| p.name == parameter)).and_then(|p| p.meaning.clone())
+        };
+        let parameters: Vec<Value> = fit
+            .parameters
+            .iter()
+            .map(|(parameter, e)| {
+                let interval = match (e.lower, e.upper) {
+                    (Some(lower), Some(upper)) => format!("[{}, {}]", words::number(lower), words::number(upper)),
+                    _ => String::new(),
+                };
+                facts! {
+                    name => typeset::name_html(parameter),
+                    value => words::digits(e.value, 6),
+                    se => e.se.map(|se| words::digits(se, 2)),
+                    interval,
+                    status => e.status.describe(),
+                    sound => e.status.is_sound(),
+                    meaning => meaning(parameter),
+                }
+            })
+            .collect();
+        let figures: Vec<Value> = page
+            .figures
+            .iter()
+            .filter(|f| f.fit == *name)
+            // Several pictures share the page; their clip paths must not share a name.
+            .map(|f| {
+                let id = f.file.trim_end_matches(".svg");
+                facts! { svg => f.svg.replace("\"area\"", &format!("\"area-{id}\"")).replace("#area)", &format!("#area-{id})")), caption => f.caption, file => f.file }
+            })
+            .collect();
+        let evidence = &fit.evidence;
+        facts! {
+            name,
+            law => fit.law,
+            formula => about.map_or_else(|| fit.formula.clone(), |a| typeset::html(&a.law.response, &a.law.body)),
+            caution => about.and_then(|a| a.law.caution.clone()),
+            rows => fit.rows,
+            objective => fit.objective.map(|o| format!("{o:e}")),
+            objective_kind => fit.objective_kind,
+            parameters,
+            figures,
+            uncertainty => fit.uncertainty,
+            level => fit.level.map(|l| format!("{:.0}", 100.0 * l)),
+            holdout => fit.holdout.as_ref().map(|h| words::holdout(h, fit.level)),
+            starts => evidence.starts,
+            starts_at_best => evidence.starts_at_best,
+            converged => evidence.converged,
+            gradient_norm => evidence.gradient_norm.map(|g| format!("{g:.1e}")),
+            condition_number => evidence.condition_number.map(|c| words::digits(c, 3)),
+            optima => evidence.optima.iter().map(|o| words::digits(*o, 6)).collect::<Vec<_>>(),
+            warnings => evidence.warnings,
+        }
+    });
+    all.collect()
+}
+
+fn sources(page: &Page) -> Vec<Value> {
+    let all = page.described.sources.iter().filter_map(|described| {
+        let source = page.results.sources.get(&described.name)?;
+        let variables: Vec<Value> = described
+            .variables
+            .iter()
+            .map(|v| {
+                facts! {
+                    name => typeset::name_html(&v.name),
+                    from => v.from,
+                    unit => v.unit.map(|u| u.to_string()),
+                    counts => v.counts.map(|c| c.describe()),
+                }
+            })
+            .collect();
+        Some(facts! {
+            name => described.name, location => described.location, files => described.files,
+            rows => source.rows, sha256 => source.sha256, dropped => source.dropped, variables,
+        })
+    });
+    all.collect()
+}

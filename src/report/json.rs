@@ -1,0 +1,15 @@
+//! The results alone.
+
+use std::collections::BTreeMap;
+
+use super::{Page, WriteError, Writer};
+
+pub(super) struct Json;
+
+impl Writer for Json {
+    fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
+        let mut text = serde_json::to_vec_pretty(&page.results).map_err(|error| WriteError(error.to_string()))?;
+        text.push(b'\n');
+        Ok(BTreeMap::from([("results.json".to_owned(), text)]))
+    }
+}

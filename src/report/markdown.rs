@@ -1,0 +1,149 @@
+//! Markdown, with the figures beside it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::{Page, WriteError, Writer, typeset, words};
+
+pub(super) struct Markdown;
+
+impl Writer for Markdown {
+    fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
+        let mut files: BTreeMap<String, Vec<u8>> =
+            page.figures.iter().map(|figure| (figure.file.clone(), figure.svg.clone().into_bytes())).collect();
+        files.insert("report.md".to_owned(), text(page).into_bytes());
+        Ok(files)
+    }
+}
+
+fn text(page: &Page) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "# {}\n", page.results.study.title);
+    if let Some(summary) = &page.described.summary {
+        let _ = writeln!(out, "{}\n", summary.trim());
+    }
+    out.push_str("## Conclusions\n\n");
+    for conclusion in &page.results.conclusions {
+        let _ = writeln!(out, "- {conclusion}");
+    }
+    out.push('\n');
+    expectations(page, &mut out);
+    queries(page, &mut out);
+    fits(page, &mut out);
+    data(page, &mut out);
+    let _ = writeln!(out, "## Reproduction\n\nSeed {}. The numbers above follow from the spec and the data named by their SHA-256, to the bit.", page.results.study.seed);
+    if !page.results.study.references.is_empty() {
+        let _ = writeln!(out, "\nReferences: {}.", page.results.study.references.join(", "));
+    }
+    out
+}
+
+fn expectations(page: &Page, out: &mut String) {
+    if page.results.expectations.is_empty() {
+        return;
+    }
+    out.push_str("## Expectations\n\n| expected | found | |\n|---|---|---|\n");
+    for expectation in &page.results.expectations {
+        let found: Vec<String> =
+            expectation.actual.iter().map(|(name, value)| format!("{name} = {}", value.map_or("-".to_owned(), words::number))).collect();
+        let _ = writeln!(out, "| `{}` | {} | {} |", expectation.that.replace('|', "\\|"), found.join(", "), expectation.status);
+    }
+    out.push('\n');
+}
+
+fn queries(page: &Page, out: &mut String) {
+    for query in &page.described.queries {
+        let Some(result) = page.results.queries.get(&query.name) else { continue };
+        let _ = writeln!(out, "## {} ({} of `{}`)\n", query.name, result.kind, result.fit);
+        let Some(first) = result.rows.first() else { continue };
+        let mut head: Vec<String> = words::inputs(first).into_iter().map(|(name, _)| name.clone()).collect();
+        head.extend(query.question.kind().outputs().iter().filter(|o| result.rows.iter().any(|r| r.contains_key(**o))).map(|o| (*o).to_owned()));
+        head.push("reach".to_owned());
+        let _ = writeln!(out, "| {} |\n|{}", head.join(" | "), "---|".repeat(head.len()));
+        for row in &result.rows {
+            let mut cells: Vec<String> = words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)).collect();
+            for (name, cell) in words::outputs(query, row) {
+                cells.push(format!("{} {}", words::output(name, cell), words::interval(name, cell)).trim().to_owned());
+            }
+            cells.push(row.get("note").and_then(|n| n.as_str()).map_or_else(|| words::verdict(row), str::to_owned));
+            let _ = writeln!(out, "| {} |", cells.join(" | "));
+        }
+        if let Some(interval) = &result.interval {
+            let _ = writeln!(out, "\nIn brackets: {interval}.");
+        }
+        for warning in &result.warnings {
+            let _ = writeln!(out, "\n> {warning}");
+        }
+        out.push('\n');
+    }
+}
+
+fn fits(page: &Page, out: &mut String) {
+    for (name, fit) in &page.results.fits {
+        let about = page.described.fit(name);
+        let formula = about.map_or_else(|| fit.formula.clone(), |a| typeset::plain(&a.law.response, &a.law.body));
+        let _ = writeln!(out, "## Fit `{name}`: {formula}\n");
+        match fit.objective {
+            Some(objective) => {
+                let _ = writeln!(out, "{} rows, {}: {objective:e}. {} of {} starts reached it.\n", fit.rows, fit.objective_kind, fit.evidence.starts_at_best, fit.evidence.starts);
+            }
+            None => out.push_str("No rows: every parameter is fixed.\n\n"),
+        }
+        out.push_str("| parameter | value | standard error | interval | status |\n|---|---|---|---|---|\n");
+        for (parameter, estimate) in &fit.parameters {
+            let interval = match (estimate.lower, estimate.upper) {
+                (Some(lower), Some(upper)) => format!("[{}, {}]", words::number(lower), words::number(upper)),
+                _ => String::new(),
+            };
+            let se = estimate.se.map(|se| words::digits(se, 2)).unwrap_or_default();
+            let _ = writeln!(out, "| {parameter} | {} | {se} | {interval} | {} |", words::digits(estimate.value, 6), estimate.status.describe());
+        }
+        out.push('\n');
+        if let (Some(level), Some(method)) = (fit.level, &fit.uncertainty) {
+            let _ = writeln!(out, "Intervals: {:.0} %, {method}.\n", 100.0 * level);
+        }
+        if let Some(holdout) = &fit.holdout {
+            let _ = writeln!(out, "{}\n", words::holdout(holdout, fit.level));
+        }
+        for warning in &fit.evidence.warnings {
+            let _ = writeln!(out, "> {warning}\n");
+        }
+        if let Some(caution) = about.and_then(|a| a.law.caution.as_ref()) {
+            let _ = writeln!(out, "Where the law holds: {caution}\n");
+        }
+        for figure in page.figures.iter().filter(|f| f.fit == *name) {
+            let _ = writeln!(out, "![{}]({})\n\n{}\n", figure.file.trim_end_matches(".svg"), figure.file, figure.caption);
+        }
+    }
+}
+
+fn data(page: &Page, out: &mut String) {
+    if page.results.sources.is_empty() {
+        return;
+    }
+    out.push_str("## Data\n\n");
+    for described in &page.described.sources {
+        let Some(source) = page.results.sources.get(&described.name) else { continue };
+        let _ = writeln!(out, "Source `{}`: {}, {} rows, SHA-256 `{}`.\n", described.name, described.location, source.rows, source.sha256);
+        out.push_str("| variable | column | unit | counts |\n|---|---|---|---|\n");
+        for v in &described.variables {
+            let unit = v.unit.map(|u| u.to_string()).unwrap_or_default();
+            let counts = v.counts.map(|c| c.describe()).unwrap_or_default();
+            let _ = writeln!(out, "| {} | {} | {unit} | {counts} |", v.name, v.from.replace('|', "\\|"));
+        }
+        out.push('\n');
+        for dropped in &source.dropped {
+            let _ = writeln!(out, "- {} rows dropped: {}", dropped.rows, dropped.rule);
+        }
+        for warning in &source.warnings {
+            let _ = writeln!(out, "> {warning}\n");
+        }
+    }
+    for (name, filter) in &page.results.filters {
+        let _ = writeln!(out, "Filter `{name}` of `{}`: {} rows kept.\n\n| rule | rows dropped | because |\n|---|---|---|", filter.source, filter.kept);
+        for d in &filter.dropped {
+            let _ = writeln!(out, "| {} | {} | {} |", d.rule.replace('|', "\\|"), d.rows, d.because.clone().unwrap_or_default());
+        }
+        out.push('\n');
+    }
+}

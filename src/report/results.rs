@@ -1,0 +1,359 @@
+//! `results.json`: every number of a study, with a shape that other programs may rely on.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::Described;
+use crate::answer::{Answer, Interval, Row};
+use crate::expr::{Value as ExprValue, parse};
+use crate::fit::{Estimate, Evidence, Fit, Holdout, Span};
+use crate::query::Kind;
+use crate::stage::{FilterCounts, IngestSummary};
+
+/// Version of the shape; it changes only with a note in the changelog.
+const FORMAT: u32 = 1;
+
+/// The results of a study.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Results {
+    /// Version of this shape.
+    pub format: u32,
+    /// What the study is.
+    pub study: StudyResult,
+    /// What was read, by source.
+    pub sources: BTreeMap<String, SourceResult>,
+    /// What was kept, by filter.
+    pub filters: BTreeMap<String, FilterResult>,
+    /// What was fitted, by fit.
+    pub fits: BTreeMap<String, FitResult>,
+    /// What was answered, by query.
+    pub queries: BTreeMap<String, QueryResult>,
+    /// What was expected.
+    pub expectations: Vec<ExpectationResult>,
+    /// What the study concludes, a sentence per answer.
+    pub conclusions: Vec<String>,
+}
+
+/// What the study is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StudyResult {
+    /// Its title.
+    pub title: String,
+    /// What it builds on.
+    pub references: Vec<String>,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
+/// What was read of a source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceResult {
+    /// Rows in its files.
+    pub rows: usize,
+    /// SHA-256 of its file; of the list of its files' digests where there are several.
+    pub sha256: String,
+    /// Rows dropped because a value was missing or could not be.
+    pub dropped: Vec<DroppedRows>,
+    /// Median of C / (6 N D), where it gives all three.
+    pub flop_ratio: Option<f64>,
+    /// What a reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// Rows that a rule dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DroppedRows {
+    /// The rule, in words.
+    pub rule: String,
+    /// How many.
+    pub rows: usize,
+    /// Why, in the spec's words.
+    pub because: Option<String>,
+}
+
+/// What a filter kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FilterResult {
+    /// Its source.
+    pub source: String,
+    /// Rows kept.
+    pub kept: usize,
+    /// Rows dropped, by rule, in order.
+    pub dropped: Vec<DroppedRows>,
+}
+
+/// What was fitted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FitResult {
+    /// The law's name.
+    pub law: String,
+    /// Its formula.
+    pub formula: String,
+    /// Number of rows fitted.
+    pub rows: usize,
+    /// The minimised sum; none without rows.
+    pub objective: Option<f64>,
+    /// What was minimised, in words.
+    pub objective_kind: String,
+    /// The parameters by name.
+    pub parameters: BTreeMap<String, Estimate>,
+    /// Why the optimum can be believed, or not.
+    pub evidence: Evidence,
+    /// How it does on rows it was not shown.
+    pub holdout: Option<Holdout>,
+    /// Where intervals come from, in words.
+    pub uncertainty: Option<String>,
+    /// Coverage of the intervals.
+    pub level: Option<f64>,
+    /// The span of each variable over the fitted rows.
+    pub spans: BTreeMap<String, Span>,
+}
+
+/// What a query was answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct QueryResult {
+    /// Its kind.
+    pub kind: String,
+    /// Its fit.
+    pub fit: String,
+    /// What the intervals cover, in words.
+    pub interval: Option<String>,
+    /// One table per question: inputs as numbers, outputs as `{value, lower, upper}`, and `reach`.
+    pub rows: Vec<Map<String, Value>>,
+    /// What a reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// What came of an expectation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ExpectationResult {
+    /// The condition.
+    pub that: String,
+    /// Why, in the spec's words.
+    pub because: Option<String>,
+    /// `passed` or `failed`.
+    pub status: String,
+    /// The numbers it names.
+    pub actual: BTreeMap<String, Option<f64>>,
+}
+
+/// The JSON Schema of `results.json`.
+pub fn results_schema() -> Value {
+    let generator = schemars::generate::SchemaSettings::draft07().into_generator();
+    let mut schema = generator.into_root_schema_for::<Results>().to_value();
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("title".to_owned(), "lawfit results".into());
+    }
+    schema
+}
+
+impl Results {
+    /// Puts artifacts and names together and judges the expectations.
+    pub fn new(
+        described: &Described,
+        summaries: &BTreeMap<String, IngestSummary>,
+        counts: &BTreeMap<String, FilterCounts>,
+        fits: &BTreeMap<String, Fit>,
+        answers: &BTreeMap<String, Answer>,
+    ) -> Self {
+        let mut results = Self {
+            format: FORMAT,
+            study: StudyResult { title: described.title.clone(), references: described.references.clone(), seed: described.seed },
+            sources: summaries.iter().map(|(name, summary)| (name.clone(), source(summary))).collect(),
+            filters: described.filters.iter().filter_map(|f| Some((f.name.clone(), filter(f, counts.get(&f.name)?)))).collect(),
+            fits: fits.iter().map(|(name, fit)| (name.clone(), FitResult::from(fit))).collect(),
+            queries: described
+                .queries
+                .iter()
+                .filter_map(|q| Some((q.name.clone(), QueryResult::new(&q.fit, answers.get(&q.name)?))))
+                .collect(),
+            expectations: Vec::new(),
+            conclusions: Vec::new(),
+        };
+        let numbers = results.numbers();
+        results.expectations = described.expectations.iter().map(|e| judge(e, &numbers)).collect();
+        results.conclusions = super::words::conclusions(&results, described);
+        results
+    }
+
+    /// Every number an expectation can name.
+    pub fn numbers(&self) -> BTreeMap<String, Option<f64>> {
+        let mut all = BTreeMap::new();
+        for (name, source) in &self.sources {
+            all.insert(format!("sources.{name}.rows"), Some(source.rows as f64));
+        }
+        for (name, filter) in &self.filters {
+            all.insert(format!("filters.{name}.kept"), Some(filter.kept as f64));
+            let dropped: usize = filter.dropped.iter().map(|d| d.rows).sum();
+            all.insert(format!("filters.{name}.dropped"), Some(dropped as f64));
+        }
+        for (name, fit) in &self.fits {
+            for (parameter, estimate) in &fit.parameters {
+                all.insert(format!("fits.{name}.{parameter}"), Some(estimate.value));
+                for (part, value) in [("se", estimate.se), ("lower", estimate.lower), ("upper", estimate.upper)] {
+                    all.insert(format!("fits.{name}.{parameter}.{part}"), value);
+                }
+            }
+            let holdout = fit.holdout.as_ref();
+            let facts = [
+                ("rows", Some(fit.rows as f64)),
+                ("objective", fit.objective),
+                ("evidence.starts", Some(fit.evidence.starts as f64)),
+                ("evidence.starts_at_best", Some(fit.evidence.starts_at_best as f64)),
+                ("evidence.condition_number", fit.evidence.condition_number),
+                ("holdout.rows", holdout.map(|h| h.rows as f64)),
+                ("holdout.rmse_log", holdout.map(|h| h.rmse_log)),
+                ("holdout.mean_relative_error", holdout.map(|h| h.mean_relative_error)),
+                ("holdout.bias_log", holdout.map(|h| h.bias_log)),
+                ("holdout.coverage", holdout.and_then(|h| h.coverage)),
+            ];
+            all.extend(facts.into_iter().map(|(fact, value)| (format!("fits.{name}.{fact}"), value)));
+        }
+        for (name, query) in &self.queries {
+            for (index, row) in query.rows.iter().enumerate() {
+                for (output, value) in row {
+                    let Some(interval) = value.as_object().filter(|o| o.contains_key("value")) else { continue };
+                    let mut prefixes = vec![format!("queries.{name}.row{}.{output}", index + 1)];
+                    if index == 0 {
+                        prefixes.push(format!("queries.{name}.{output}"));
+                    }
+                    for prefix in prefixes {
+                        all.insert(prefix.clone(), interval["value"].as_f64());
+                        for part in ["lower", "upper"] {
+                            all.insert(format!("{prefix}.{part}"), interval[part].as_f64());
+                        }
+                    }
+                }
+            }
+        }
+        all
+    }
+}
+
+/// The names of numbers that a fit's results have.
+pub fn names_of_fit<'a>(name: &str, parameters: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let facts = [
+        "rows",
+        "objective",
+        "evidence.starts",
+        "evidence.starts_at_best",
+        "evidence.condition_number",
+        "holdout.rows",
+        "holdout.rmse_log",
+        "holdout.mean_relative_error",
+        "holdout.bias_log",
+        "holdout.coverage",
+    ];
+    let mut names: Vec<String> = facts.iter().map(|fact| format!("fits.{name}.{fact}")).collect();
+    for parameter in parameters {
+        names.extend(["", ".se", ".lower", ".upper"].map(|part| format!("fits.{name}.{parameter}{part}")));
+    }
+    names
+}
+
+/// The names of numbers that a query's results have.
+pub fn names_of_query(name: &str, kind: &dyn Kind) -> Vec<String> {
+    let rows = kind.rows().len();
+    let prefixes = [format!("queries.{name}")].into_iter().chain((1..=rows).map(|row| format!("queries.{name}.row{row}")));
+    prefixes
+        .flat_map(|prefix| {
+            kind.outputs().iter().flat_map(move |output| ["", ".lower", ".upper"].map(|part| format!("{prefix}.{output}{part}"))).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+fn source(summary: &IngestSummary) -> SourceResult {
+    let dropped = summary
+        .dropped
+        .iter()
+        .map(|(reason, rows)| DroppedRows { rule: reason.clone(), rows: *rows, because: None })
+        .collect();
+    let mut warnings = Vec::new();
+    if let Some(ratio) = summary.flop_ratio.filter(|r| !(0.95..=1.05).contains(r)) {
+        warnings.push(format!(
+            "Its C is {ratio:.3} times 6 N D (median): FLOP are counted in another way than queries count them, which take C = 6 N D."
+        ));
+    }
+    SourceResult { rows: summary.rows, sha256: summary.sha256.clone(), dropped, flop_ratio: summary.flop_ratio, warnings }
+}
+
+fn filter(described: &super::DescribedFilter, counts: &FilterCounts) -> FilterResult {
+    let dropped = described
+        .rules
+        .iter()
+        .zip(&counts.dropped)
+        .map(|((rule, because), rows)| DroppedRows { rule: rule.clone(), rows: *rows, because: because.clone() })
+        .collect();
+    FilterResult { source: described.source.clone(), kept: counts.kept, dropped }
+}
+
+impl From<&Fit> for FitResult {
+    fn from(fit: &Fit) -> Self {
+        Self {
+            law: fit.law.clone(),
+            formula: fit.formula.clone(),
+            rows: fit.rows,
+            objective: fit.objective,
+            objective_kind: fit.objective_kind.clone(),
+            parameters: fit.parameters.clone(),
+            evidence: fit.evidence.clone(),
+            holdout: fit.holdout.clone(),
+            uncertainty: fit.uncertainty.clone(),
+            level: fit.level,
+            spans: fit.spans.clone(),
+        }
+    }
+}
+
+impl QueryResult {
+    fn new(fit: &str, answer: &Answer) -> Self {
+        Self {
+            kind: answer.kind.clone(),
+            fit: fit.to_owned(),
+            interval: answer.interval.clone(),
+            rows: answer.rows.iter().map(row).collect(),
+            warnings: answer.warnings.clone(),
+        }
+    }
+}
+
+/// A row as one table: inputs, outputs, and how far it reaches.
+fn row(row: &Row) -> Map<String, Value> {
+    let mut table = Map::new();
+    for (name, value) in &row.inputs {
+        table.insert(name.clone(), Value::from(*value));
+    }
+    for (name, Interval { value, lower, upper }) in &row.outputs {
+        table.insert(name.clone(), serde_json::json!({ "value": value, "lower": lower, "upper": upper }));
+    }
+    let reach = &row.reach;
+    table.insert(
+        "reach".to_owned(),
+        serde_json::json!({ "verdict": reach.verdict, "factor": reach.factor, "by_variable": reach.by_variable }),
+    );
+    if let Some(note) = &row.note {
+        table.insert("note".to_owned(), Value::from(note.clone()));
+    }
+    table
+}
+
+fn judge(expected: &super::Expected, numbers: &BTreeMap<String, Option<f64>>) -> ExpectationResult {
+    let mut actual: BTreeMap<String, Option<f64>> = BTreeMap::new();
+    let mut values = Vec::new();
+    let holds = parse(&expected.that).ok().and_then(|expr| {
+        let resolved = expr.resolve(&mut |name: &String, _| {
+            let value = numbers.get(name).copied().flatten();
+            actual.insert(name.clone(), value);
+            // A number that is not there meets no condition.
+            values.push(ExprValue::Number(value.unwrap_or(f64::NAN)));
+            Ok::<_, ()>(values.len() - 1)
+        });
+        resolved.ok()?.truth(&values).ok()
+    });
+    let known = actual.values().all(Option::is_some);
+    let status = if holds == Some(true) && known { "passed" } else { "failed" };
+    ExpectationResult { that: expected.that.clone(), because: expected.because.clone(), status: status.to_owned(), actual }
+}

@@ -1,0 +1,207 @@
+//! Numbers and conclusions in words.
+
+use serde_json::{Map, Value};
+
+use super::{Described, DescribedQuery, FitResult, QueryResult, Results};
+use crate::answer::Verdict;
+use crate::query::Question;
+
+/// A number with four significant digits; large and small ones with an exponent.
+pub(super) fn number(value: f64) -> String {
+    digits(value, 4)
+}
+
+/// A number with a given count of significant digits.
+pub(super) fn digits(value: f64, count: usize) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let exponent = magnitude(value);
+    if (-4..6).contains(&exponent) {
+        let decimals = usize::try_from(count as i32 - 1 - exponent).unwrap_or(0);
+        return format!("{value:.decimals$}");
+    }
+    let text = format!("{value:.*e}", count - 1);
+    text.replace('e', "e")
+}
+
+/// The power of ten of the leading digit.
+fn magnitude(value: f64) -> i32 {
+    let text = format!("{:e}", value.abs());
+    text.split('e').nth(1).and_then(|e| e.parse().ok()).unwrap_or(0)
+}
+
+/// A count with a suffix: 73.2B, 1.31T; above that, an exponent.
+pub(super) fn size(value: f64) -> String {
+    for (limit, scale, suffix) in [(1e3, 1.0, ""), (1e6, 1e3, "K"), (1e9, 1e6, "M"), (1e12, 1e9, "B"), (1e16, 1e12, "T")] {
+        if value < limit && value >= 1.0 {
+            return format!("{}{suffix}", trimmed(&digits(value / scale, 3)));
+        }
+    }
+    digits(value, 3)
+}
+
+fn trimmed(text: &str) -> String {
+    if text.contains('.') && !text.contains('e') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text.to_owned()
+    }
+}
+
+/// A variable's value as people write it.
+pub(super) fn variable(name: &str, value: f64) -> String {
+    if name == "C" { format!("{} FLOP", trimmed(&digits(value, 3))) } else { size(value) }
+}
+
+/// The unit that goes with a variable's name, where there is a usual one.
+pub(super) const fn unit_of(name: &str) -> &'static str {
+    match name.as_bytes() {
+        b"N" => " parameters",
+        b"D" => " tokens",
+        _ => "",
+    }
+}
+
+/// An interval in brackets, or nothing.
+pub(super) fn interval(name: &str, cell: &Value) -> String {
+    let show = |v: f64| if is_size(name) { variable(name, v) } else { number(v) };
+    match (cell["lower"].as_f64(), cell["upper"].as_f64()) {
+        (Some(lower), Some(upper)) => format!("[{}, {}]", show(lower), show(upper)),
+        (Some(lower), None) => format!("[{}, no upper end]", show(lower)),
+        _ => String::new(),
+    }
+}
+
+/// Whether an output is a size rather than a loss.
+fn is_size(name: &str) -> bool {
+    matches!(name, "N" | "D" | "C")
+}
+
+/// An output's value as people write it.
+pub(super) fn output(name: &str, cell: &Value) -> String {
+    match cell["value"].as_f64() {
+        Some(value) if is_size(name) => variable(name, value),
+        Some(value) => number(value),
+        None => "-".to_owned(),
+    }
+}
+
+/// The verdict of a row, in words, with the factor where it leaves the data.
+pub(super) fn verdict(row: &Map<String, Value>) -> String {
+    let reach = &row["reach"];
+    let Ok(verdict) = serde_json::from_value::<Verdict>(reach["verdict"].clone()) else { return String::new() };
+    match (verdict, reach["factor"].as_f64()) {
+        (Verdict::Near | Verdict::Far, Some(factor)) => format!("{}, by a factor of {}", verdict.describe(), trimmed(&digits(factor, 2))),
+        _ => verdict.describe().to_owned(),
+    }
+}
+
+/// The outputs' names of a row, in the order of the kind.
+pub(super) fn outputs<'a>(query: &DescribedQuery, row: &'a Map<String, Value>) -> Vec<(&'static str, &'a Value)> {
+    query.question.kind().outputs().iter().filter_map(|name| Some((*name, row.get(*name)?))).collect()
+}
+
+/// The inputs of a row, in order of name.
+pub(super) fn inputs(row: &Map<String, Value>) -> Vec<(&String, f64)> {
+    row.iter().filter_map(|(name, value)| Some((name, value.as_f64()?))).collect()
+}
+
+/// One sentence per answer: what the study concludes.
+pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<String> {
+    let mut all = Vec::new();
+    for query in &described.queries {
+        let Some(result) = results.queries.get(&query.name) else { continue };
+        all.extend(result.rows.iter().map(|row| conclusion(described, query, result, row)));
+    }
+    if all.is_empty() {
+        all.extend(results.fits.iter().map(|(name, fit)| fit_in_words(name, fit)));
+    }
+    all
+}
+
+fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResult, row: &Map<String, Value>) -> String {
+    let law = described.fit(&query.fit).map(|f| &f.law);
+    let response = law.map_or("loss", |l| l.response.as_str());
+    let given: Vec<String> = inputs(row)
+        .into_iter()
+        .map(|(name, value)| if *name == response { format!("{name} = {}", trimmed(&number(value))) } else { format!("{name} = {}", variable(name, value)) })
+        .collect();
+    let given = given.join(", ");
+    let with_interval = |name: &str, cell: &Value| {
+        let interval = interval(name, cell);
+        if interval.is_empty() { output(name, cell) } else { format!("{} {interval}", output(name, cell)) }
+    };
+    let fit = &result.fit;
+    let closing = format!("({fit}; {})", verdict(row));
+    if let Some(note) = row.get("note").and_then(Value::as_str) {
+        return format!("{given}: {note} {closing}.");
+    }
+    match &query.question {
+        Question::Loss(_) => format!("At {given}: {response} = {} {closing}.", with_interval("loss", &row["loss"])),
+        Question::ComputeOptimal(_) => format!(
+            "With {given} the best split is {}{} and {}{}, for {response} = {} {closing}.",
+            with_interval("N", &row["N"]),
+            unit_of("N"),
+            with_interval("D", &row["D"]),
+            unit_of("D"),
+            output("loss", &row["loss"]),
+        ),
+        Question::Reach(reach) => {
+            let name = reach.solve.as_str();
+            let split = match (row.get("N").filter(|n| n.is_object()), row.get("D").filter(|d| d.is_object())) {
+                (Some(n), Some(d)) => format!(" (N = {}, D = {})", output("N", n), output("D", d)),
+                _ => String::new(),
+            };
+            let cell = &row["solution"];
+            let value = cell["value"].as_f64().map_or("-".to_owned(), |v| variable(name, v));
+            let interval = interval(name, cell);
+            let space = if interval.is_empty() { "" } else { " " };
+            format!("{given} takes {name} = {value}{space}{interval}{split} {closing}.")
+        }
+    }
+}
+
+/// How a fit did on held-out rows, in a sentence or two.
+pub(super) fn holdout(holdout: &crate::fit::Holdout, level: Option<f64>) -> String {
+    let lean = if holdout.bias_log > 0.0 { "too high" } else { "too low" };
+    let coverage = match (holdout.coverage, level) {
+        (Some(coverage), Some(level)) => format!(
+            " Its {:.0} % prediction intervals hold {:.0} % of them; parameters and scatter are in them, the error of the law itself is not.",
+            100.0 * level,
+            100.0 * coverage
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "Held out: {} rows, missed by {:.2} % on average ({:.2} % {lean}).{coverage}",
+        holdout.rows,
+        100.0 * holdout.mean_relative_error,
+        100.0 * (crate::numerics::exp(holdout.bias_log.abs()) - 1.0),
+    )
+}
+
+/// A fit in a sentence.
+pub(super) fn fit_in_words(name: &str, fit: &FitResult) -> String {
+    let parameters: Vec<String> = fit
+        .parameters
+        .iter()
+        .map(|(parameter, estimate)| {
+            let se = estimate.se.map(|se| format!(" +- {}", digits(se, 2))).unwrap_or_default();
+            format!("{parameter} = {}{se}", number(estimate.value))
+        })
+        .collect();
+    format!("{name}: {} with {} ({} rows).", fit.formula, parameters.join(", "), fit.rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_sizes_have_suffixes() {
+        assert_eq!([number(0.347_310_5), number(2143.417), number(5.76e23), number(1.9739)], ["0.3473", "2143", "5.760e23", "1.974"]);
+        assert_eq!([size(7.319e10), size(1.3116e12), size(4e7), size(512.0)], ["73.2B", "1.31T", "40M", "512"]);
+        assert_eq!(variable("C", 5.76e23), "5.76e23 FLOP");
+    }
+}

@@ -1,0 +1,273 @@
+//! Ingest: files to a table of variables.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Context, External, Failure, Inputs, Stage, json_bytes, name_rows};
+use crate::artifact::{Outputs, sha256};
+use crate::dataset::{self, Column, Dataset};
+use crate::expr::{Expr, parse};
+use crate::numerics::median;
+use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::source::{Cell, Format, SourceError, read};
+use crate::spec::{ColumnKind, Missing};
+
+/// Where a variable comes from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A column of the files.
+    Column(String),
+    /// An expression of earlier variables, in canonical spelling.
+    Expr(String),
+}
+
+/// A variable to be read.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IngestColumn {
+    /// Its name.
+    pub variable: String,
+    /// Where it comes from.
+    pub from: Origin,
+    /// Factor that brings it to its base unit.
+    pub factor: f64,
+    /// Numbers or texts.
+    pub kind: ColumnKind,
+}
+
+/// Reads files into a table of variables.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    /// The files.
+    pub files: Vec<External>,
+    /// Their formats.
+    pub formats: Vec<Format>,
+    /// The variables; an expression stands after what it uses.
+    pub columns: Vec<IngestColumn>,
+    /// What to do with a row that cannot be.
+    pub missing: Missing,
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IngestSummary {
+    /// Rows in the files.
+    pub rows: usize,
+    /// Rows dropped because a value was missing or could not be, by reason.
+    pub dropped: BTreeMap<String, usize>,
+    /// SHA-256 of the file; of the list of the files' digests where there are several.
+    pub sha256: String,
+    /// The files, in order.
+    pub files: Vec<FileSummary>,
+    /// Median of C / (6 N D), where a source gives all three.
+    pub flop_ratio: Option<f64>,
+}
+
+/// One file that was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FileSummary {
+    /// Its rows.
+    pub rows: usize,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// BLAKE3 of its bytes.
+    pub b3: String,
+}
+
+impl Stage for Ingest {
+    fn kind(&self) -> &'static str {
+        "ingest"
+    }
+
+    fn impl_rev(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({ "formats": self.formats, "columns": self.columns, "missing": self.missing })
+    }
+
+    fn externals(&self) -> &[External] {
+        &self.files
+    }
+
+    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+        let (mut data, texts) = self.read_files(inputs)?;
+        let mut faults = Faults::default();
+        for column in &self.columns {
+            let values = match &column.from {
+                Origin::Column(_) => texts.numbers(column, &mut faults),
+                Origin::Expr(text) => evaluate(&data, column, text, &mut faults)?,
+            };
+            data.insert(&column.variable, values);
+        }
+        let rows = data.rows();
+        let dropped = self.settle(&faults, data.origins())?;
+        let kept: Vec<usize> = (0..rows).filter(|row| !faults.rows.contains_key(row)).collect();
+        let data = if kept.len() == rows { data } else { data.select(&kept) };
+        let summary = self.summary(inputs, rows, dropped, &data);
+        let table = crate::source::to_bytes(&data).map_err(|error| Failure::internal(error.to_string()))?;
+        Ok(BTreeMap::from([("table".to_owned(), Arc::new(table)), ("summary".to_owned(), json_bytes(&summary)?)]))
+    }
+}
+
+/// The cells of the columns that are read, all files one after the other.
+struct Cells {
+    columns: BTreeMap<String, Vec<Cell>>,
+}
+
+impl Cells {
+    fn numbers(&self, column: &IngestColumn, faults: &mut Faults) -> Column {
+        let Origin::Column(name) = &column.from else { return Column::Numbers(Vec::new()) };
+        let cells = self.columns.get(name).map(Vec::as_slice).unwrap_or_default();
+        if column.kind == ColumnKind::Text {
+            let texts = cells.iter().map(|cell| match cell {
+                Cell::Text(text) => text.clone(),
+                Cell::Number(number) => crate::expr::number_text(*number),
+                Cell::Empty => String::new(),
+            });
+            return Column::Texts(texts.collect());
+        }
+        let numbers = cells.iter().enumerate().map(|(row, cell)| match cell {
+            Cell::Number(number) if number.is_finite() => number * column.factor,
+            Cell::Number(number) => faults.add(row, format!("{} is {number}", column.variable)),
+            Cell::Empty => faults.add(row, format!("{} is missing", column.variable)),
+            Cell::Text(text) => {
+                faults.examples.entry(column.variable.clone()).or_insert_with(|| text.clone());
+                faults.add(row, format!("{} is a text", column.variable))
+            }
+        });
+        Column::Numbers(numbers.collect())
+    }
+}
+
+/// Rows that cannot be, each with its first reason.
+#[derive(Default)]
+struct Faults {
+    rows: BTreeMap<usize, String>,
+    examples: BTreeMap<String, String>,
+}
+
+impl Faults {
+    fn add(&mut self, row: usize, reason: String) -> f64 {
+        self.rows.entry(row).or_insert(reason);
+        f64::NAN
+    }
+
+    fn by_reason(&self) -> BTreeMap<&str, Vec<usize>> {
+        let mut reasons: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (row, reason) in &self.rows {
+            reasons.entry(reason).or_default().push(*row);
+        }
+        reasons
+    }
+}
+
+/// The values of an expression; a row where it has none is a fault, unless one of its parts already was.
+fn evaluate(data: &Dataset, column: &IngestColumn, text: &str, faults: &mut Faults) -> Result<Column, Failure> {
+    let expr: Expr = parse(text).map_err(|error| Failure::internal(error.to_string()))?;
+    let values = data.evaluate(&expr).ok_or_else(|| Failure::internal(format!("`{text}` cannot be evaluated")))?;
+    Ok(match values {
+        Column::Numbers(mut numbers) => {
+            for (row, number) in numbers.iter_mut().enumerate() {
+                *number *= column.factor;
+                if !number.is_finite() {
+                    faults.add(row, format!("{} = {text} has no value", column.variable));
+                }
+            }
+            Column::Numbers(numbers)
+        }
+        texts @ Column::Texts(_) => texts,
+    })
+}
+
+impl Ingest {
+    fn read_files(&self, inputs: &Inputs) -> Result<(Dataset, Cells), Failure> {
+        let mut names: Vec<String> = self
+            .columns
+            .iter()
+            .filter_map(|c| match &c.from {
+                Origin::Column(name) => Some(name.clone()),
+                Origin::Expr(_) => None,
+            })
+            .collect();
+        names.sort();
+        names.dedup();
+        let mut origins = Vec::new();
+        let mut columns: BTreeMap<String, Vec<Cell>> = names.iter().map(|n| (n.clone(), Vec::new())).collect();
+        for (index, (file, bytes)) in self.files.iter().zip(&inputs.files).enumerate() {
+            let format = self.formats.get(index).copied().unwrap_or(Format::Csv);
+            let cells = read(bytes.as_ref().clone(), format, &names).map_err(|error| unreadable(file, format, &error))?;
+            let rows = cells.first().map_or(0, Vec::len);
+            origins.extend((0..rows).map(|row| dataset::Origin { file: index as u32, row: row as u32 + 1 }));
+            for (name, cells) in names.iter().zip(cells) {
+                columns.entry(name.clone()).or_default().extend(cells);
+            }
+        }
+        Ok((Dataset::new(origins), Cells { columns }))
+    }
+
+    /// Accounts for the rows that cannot be, or stops.
+    fn settle(&self, faults: &Faults, origins: &[dataset::Origin]) -> Result<BTreeMap<String, usize>, Failure> {
+        let reasons = faults.by_reason();
+        if self.missing == Missing::Drop || reasons.is_empty() {
+            return Ok(reasons.into_iter().map(|(reason, rows)| (reason.to_owned(), rows.len())).collect());
+        }
+        let files: Vec<String> = self.files.iter().map(|f| f.name().to_owned()).collect();
+        let total = faults.rows.len();
+        let message = format!("{total} row{} cannot be used", if total == 1 { "" } else { "s" });
+        let mut failure = Failure::new("bad-value", message);
+        for (reason, rows) in reasons {
+            let places: Vec<dataset::Origin> = rows.iter().map(|&row| origins[row]).collect();
+            let example = reason
+                .strip_suffix(" is a text")
+                .and_then(|variable| faults.examples.get(variable))
+                .map(|text| format!(" (\"{text:.40}\")"))
+                .unwrap_or_default();
+            failure = failure.hint(format!("{reason}{example}: {}", name_rows(&places, &files)));
+        }
+        Err(failure.hint("mend the file, or write `missing = \"drop\"` in the source to drop such rows"))
+    }
+
+    fn summary(&self, inputs: &Inputs, rows: usize, dropped: BTreeMap<String, usize>, data: &Dataset) -> IngestSummary {
+        let mut counts = vec![0; inputs.files.len()];
+        data.origins().iter().for_each(|o| counts[o.file as usize] += 1);
+        let files: Vec<FileSummary> = inputs
+            .files
+            .iter()
+            .zip(counts)
+            .map(|(bytes, rows)| FileSummary { rows, sha256: sha256(bytes), b3: crate::artifact::Digest::of(bytes).to_string() })
+            .collect();
+        let sha = match files.as_slice() {
+            [one] => one.sha256.clone(),
+            many => sha256(many.iter().map(|f| format!("{}\n", f.sha256)).collect::<String>().as_bytes()),
+        };
+        let given = |name: &str| self.columns.iter().any(|c| c.variable == name && matches!(c.from, Origin::Column(_)));
+        let flop_ratio = match (data.numbers("C"), data.numbers("N"), data.numbers("D")) {
+            (Some(c), Some(n), Some(d)) if ["C", "N", "D"].into_iter().all(given) => {
+                let ratios: Vec<f64> =
+                    (0..c.len()).map(|i| c[i] / (FLOP_PER_PARAMETER_AND_TOKEN * n[i] * d[i])).collect();
+                Some(median(&ratios)).filter(|m| m.is_finite())
+            }
+            _ => None,
+        };
+        IngestSummary { rows, dropped, sha256: sha, files, flop_ratio }
+    }
+}
+
+fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {
+    let name = file.name();
+    match error {
+        SourceError::NoColumn { column, known } => {
+            let failure = Failure::new("no-column", format!("{name} has no column `{column}`"));
+            match crate::diagnostic::nearest(column, known.iter().map(String::as_str)) {
+                Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                None => failure.hint(format!("its columns are {}", known.join(", "))),
+            }
+        }
+        other => Failure::new("unreadable-file", format!("{name}: {other}"))
+            .hint(format!("it was read as {format:?}; another format is set with `format = ...`").to_lowercase()),
+    }
+}

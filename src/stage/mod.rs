@@ -1,0 +1,180 @@
+//! What a study is made of: pure functions of settings and input artifacts.
+
+mod extrapolate;
+mod filter;
+mod fit;
+mod ingest;
+mod report;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+pub use extrapolate::Extrapolate;
+pub use filter::{Filter, FilterCounts, FilterRule, RuleKind};
+pub use fit::FitLaw;
+pub use ingest::{Ingest, IngestColumn, IngestSummary, Origin as ColumnOrigin};
+pub use report::WriteReport;
+
+use crate::artifact::Outputs;
+
+/// A file that a stage reads from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum External {
+    /// A file on disk.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// Its name for messages and reports: relative to the spec.
+        name: String,
+    },
+    /// A file on the web whose content is pinned.
+    Pinned {
+        /// Where it is.
+        url: String,
+        /// SHA-256 of its bytes.
+        sha256: String,
+    },
+}
+
+impl External {
+    /// Its name for messages and reports.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::File { name, .. } => name,
+            Self::Pinned { url, .. } => url,
+        }
+    }
+}
+
+/// What a stage is given.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Artifacts of earlier stages, by role.
+    pub artifacts: BTreeMap<String, Arc<Vec<u8>>>,
+    /// Bytes of the external files, in order.
+    pub files: Vec<Arc<Vec<u8>>>,
+}
+
+impl Inputs {
+    /// An artifact's bytes.
+    ///
+    /// # Errors
+    /// Where the plan did not connect it.
+    pub fn bytes(&self, role: &str) -> Result<&Arc<Vec<u8>>, Failure> {
+        self.artifacts.get(role).ok_or_else(|| Failure::internal(format!("no artifact `{role}`")))
+    }
+
+    /// An artifact read as JSON.
+    ///
+    /// # Errors
+    /// Where it is not there or is something else.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, role: &str) -> Result<T, Failure> {
+        serde_json::from_slice(self.bytes(role)?).map_err(|error| Failure::internal(format!("artifact `{role}`: {error}")))
+    }
+
+    /// An artifact read as a table.
+    ///
+    /// # Errors
+    /// Where it is not there or is something else.
+    pub fn table(&self, role: &str) -> Result<crate::dataset::Dataset, Failure> {
+        let bytes = self.bytes(role)?.as_ref().clone();
+        crate::source::from_bytes(bytes).map_err(|error| Failure::internal(format!("artifact `{role}`: {error}")))
+    }
+}
+
+/// What a running stage may ask and say.
+pub struct Context<'a> {
+    /// Whether somebody asked to stop.
+    pub cancelled: &'a (dyn Fn() -> bool + Sync),
+    /// Told how much is done, of how much.
+    pub tick: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// Why a stage has no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// A stable name in kebab case.
+    pub code: &'static str,
+    /// What was wrong.
+    pub message: String,
+    /// What to do, each in one line.
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    /// A failure with a stable name.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hints: Vec::new() }
+    }
+
+    /// A failure that only a defect of lawfit explains.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new("internal", message).hint("this is a defect of lawfit; please report it with the spec")
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Whether somebody asked to stop.
+    pub fn is_interruption(&self) -> bool {
+        self.code == INTERRUPTED
+    }
+}
+
+const INTERRUPTED: &str = "interrupted";
+
+impl From<crate::solver::Cancelled> for Failure {
+    fn from(_: crate::solver::Cancelled) -> Self {
+        Self::new(INTERRUPTED, "interrupted")
+    }
+}
+
+/// A stage of a study.
+pub trait Stage: Send + Sync {
+    /// Its kind: `ingest`, `filter`, `fit`, `extrapolate`, `report`.
+    fn kind(&self) -> &'static str;
+
+    /// Changes whenever the stage would give other bytes for the same settings and inputs.
+    fn impl_rev(&self) -> u32;
+
+    /// Everything that decides its result besides its inputs, resolved; no names, paths or comments.
+    fn settings(&self) -> serde_json::Value;
+
+    /// The files it reads from outside.
+    fn externals(&self) -> &[External] {
+        &[]
+    }
+
+    /// Computes the result.
+    ///
+    /// # Errors
+    /// Where the inputs do not allow one.
+    fn run(&self, inputs: &Inputs, context: &Context<'_>) -> Result<Outputs, Failure>;
+}
+
+/// A value as canonical JSON bytes: sorted keys, shortest numbers, a newline at the end.
+fn json_bytes<T: Serialize>(value: &T) -> Result<Arc<Vec<u8>>, Failure> {
+    let value = serde_json::to_value(value).map_err(|error| Failure::internal(error.to_string()))?;
+    let mut bytes = serde_json::to_vec_pretty(&value).map_err(|error| Failure::internal(error.to_string()))?;
+    bytes.push(b'\n');
+    Ok(Arc::new(bytes))
+}
+
+/// Names rows for a message: `runs.csv row 3, 17 and 5 more`.
+fn name_rows(origins: &[crate::dataset::Origin], files: &[String]) -> String {
+    let shown: Vec<String> = origins
+        .iter()
+        .take(3)
+        .map(|o| format!("{} row {}", files.get(o.file as usize).map_or("?", String::as_str), o.row))
+        .collect();
+    let more = origins.len().saturating_sub(shown.len());
+    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+}

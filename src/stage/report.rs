@@ -1,0 +1,58 @@
+//! Report: every artifact of a study to the files that people read.
+
+use std::collections::BTreeMap;
+
+use super::fit::read_draws;
+use super::{Context, Failure, FilterCounts, IngestSummary, Inputs, Stage};
+use crate::answer::Answer;
+use crate::artifact::Outputs;
+use crate::fit::Fit;
+use crate::report::{Described, FitData, Page, Results, draw, write};
+
+/// Writes the report.
+#[derive(Clone, Debug)]
+pub struct WriteReport {
+    /// Names and words of the spec.
+    pub described: Described,
+}
+
+impl Stage for WriteReport {
+    fn kind(&self) -> &'static str {
+        "report"
+    }
+
+    fn impl_rev(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        self.described.fingerprint()
+    }
+
+    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+        let summaries: BTreeMap<String, IngestSummary> = named(inputs, "source.")?;
+        let counts: BTreeMap<String, FilterCounts> = named(inputs, "filter.")?;
+        let fits: BTreeMap<String, Fit> = named(inputs, "fit.")?;
+        let answers: BTreeMap<String, Answer> = named(inputs, "answer.")?;
+        let results = Results::new(&self.described, &summaries, &counts, &fits, &answers);
+        let mut drawn = BTreeMap::new();
+        for (name, fit) in fits {
+            let rows = inputs.table(&format!("rows.{name}"))?;
+            let draws = read_draws(inputs.bytes(&format!("draws.{name}"))?, fit.free.len());
+            drawn.insert(name, FitData { fit, rows, draws });
+        }
+        let figures = draw(&self.described, &drawn, &answers);
+        let page = Page { results, figures, described: self.described.clone() };
+        write(&page).map_err(|error| Failure::internal(error.to_string()))
+    }
+}
+
+/// The artifacts whose role has a prefix, by the rest of it.
+fn named<T: serde::de::DeserializeOwned>(inputs: &Inputs, prefix: &str) -> Result<BTreeMap<String, T>, Failure> {
+    inputs
+        .artifacts
+        .keys()
+        .filter_map(|role| role.strip_prefix(prefix))
+        .map(|name| Ok((name.to_owned(), inputs.json(&format!("{prefix}{name}"))?)))
+        .collect()
+}

@@ -1,0 +1,108 @@
+//! From the store to the folder where people look.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::files;
+use crate::artifact::Digest;
+
+/// Name of the file that says whose an output folder is and what was written there.
+const OWNER: &str = ".lawfit.json";
+
+/// What an output folder says of itself.
+#[derive(Debug, Serialize, Deserialize)]
+struct Owner {
+    /// The spec, relative to the folder.
+    spec: String,
+    /// Digests of the files written there.
+    files: BTreeMap<String, Digest>,
+}
+
+/// Why outputs were not written.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The folder holds the results of another spec.
+    #[error("{folder} holds the results of another spec, {spec}")]
+    OtherSpec {
+        /// The folder.
+        folder: PathBuf,
+        /// The other spec.
+        spec: String,
+    },
+    /// The folder holds files that lawfit did not write.
+    #[error("{folder} is not empty and was not written by lawfit")]
+    NotOurs {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A file's name would lead out of the folder.
+    #[error("an output may not be called `{0}`")]
+    Name(String),
+    /// The disk refused.
+    #[error("{path}: {error}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// Brings a folder to hold exactly these files, next to what others put there; gives their paths.
+///
+/// Files that hold the right bytes already are not touched; those of an earlier run that are no
+/// longer made are removed.
+///
+/// # Errors
+/// Where the folder is another's, or the disk refuses.
+pub fn publish(folder: &Path, spec: &str, outputs: &BTreeMap<String, Arc<Vec<u8>>>) -> Result<Vec<PathBuf>, PublishError> {
+    let io_error = |path: &Path| {
+        let path = path.to_owned();
+        move |error| PublishError::Io { path, error }
+    };
+    let owner_path = folder.join(OWNER);
+    let before = match std::fs::read(&owner_path) {
+        Ok(bytes) => serde_json::from_slice::<Owner>(&bytes).ok(),
+        Err(_) => None,
+    };
+    match &before {
+        Some(owner) if owner.spec != spec => {
+            return Err(PublishError::OtherSpec { folder: folder.to_owned(), spec: owner.spec.clone() });
+        }
+        None if !owner_path.exists() && std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) => {
+            return Err(PublishError::NotOurs { folder: folder.to_owned() });
+        }
+        _ => {}
+    }
+    if let Some(name) = outputs.keys().find(|name| !is_plain(name)) {
+        return Err(PublishError::Name(name.clone()));
+    }
+    let files: BTreeMap<String, Digest> = outputs.iter().map(|(name, bytes)| (name.clone(), Digest::of(bytes))).collect();
+    let mut paths = Vec::new();
+    for (name, bytes) in outputs {
+        let path = folder.join(name);
+        if std::fs::read(&path).ok().as_deref() != Some(bytes.as_slice()) {
+            files::replace(&path, bytes).map_err(io_error(&path))?;
+        }
+        paths.push(path);
+    }
+    for stale in before.iter().flat_map(|owner| owner.files.keys()).filter(|name| !files.contains_key(*name) && is_plain(name)) {
+        let _ = std::fs::remove_file(folder.join(stale));
+    }
+    let owner = Owner { spec: spec.to_owned(), files };
+    let mut text = serde_json::to_vec_pretty(&owner).unwrap_or_default();
+    text.push(b'\n');
+    if std::fs::read(&owner_path).ok().as_ref() != Some(&text) {
+        files::replace(&owner_path, &text).map_err(io_error(&owner_path))?;
+    }
+    Ok(paths)
+}
+
+/// Whether a name is that of a file in the folder itself.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+}
