@@ -44,8 +44,11 @@ pub fn shape(problem: &Problem<'_>, law: &Law, point: &[f64], rays: &[Ray]) -> S
         }
         if shape.statuses[j] != Status::Estimated {
             let parameter = free[j];
-            let (side, bound) =
-                if shape.statuses[j] == Status::AtLowerBound { ("lower", parameter.lower) } else { ("upper", parameter.upper) };
+            let (side, bound) = if shape.statuses[j] == Status::AtLowerBound {
+                ("lower", parameter.lower)
+            } else {
+                ("upper", parameter.upper)
+            };
             shape.warnings.push(format!(
                 "{} sits on its {side} bound {}: the rows want it further out, and its interval means nothing.",
                 parameter.name,
@@ -109,7 +112,10 @@ fn flat_directions(hessian: &Matrix, inside: &[usize], law: &Law, shape: &mut Sh
     }
     shape.warnings.push(match names.as_slice() {
         [one] => format!("The rows do not tell {one}: the objective is flat in it."),
-        _ => format!("{} trade off: the objective is flat along a combination of them, and their values are arbitrary.", in_words(&names)),
+        _ => format!(
+            "{} trade off: the objective is flat along a combination of them, and their values are arbitrary.",
+            in_words(&names)
+        ),
     });
 }
 
@@ -134,7 +140,11 @@ fn on_rays(problem: &Problem<'_>, law: &Law, point: &[f64], rays: &[Ray], shape:
                 names.push(parameter.name.as_str());
             }
         }
-        let what = if ray.first == "N" && ray.second == "D" { "one tokens-per-parameter ray".to_owned() } else { format!("one ray of {}/{}", ray.second, ray.first) };
+        let what = if ray.first == "N" && ray.second == "D" {
+            "one tokens-per-parameter ray".to_owned()
+        } else {
+            format!("one ray of {}/{}", ray.second, ray.first)
+        };
         shape.warnings.push(format!(
             "All rows lie on {what}: {}/{} is {} to {} throughout, so they cannot tell {} from {}. {}A forecast along the ray can be sound; one off it, or a best split of compute, cannot.",
             ray.second,
@@ -155,7 +165,8 @@ pub fn of_search(search: &Search) -> Vec<String> {
         return vec!["The law is not finite at any start; give other starts or bounds.".to_owned()];
     };
     if !best.converged {
-        warnings.push("The solver stopped before it converged: the values are the best it saw, not an optimum.".to_owned());
+        warnings
+            .push("The solver stopped before it converged: the values are the best it saw, not an optimum.".to_owned());
     }
     if let Some(second) = search.optima[1..].iter().find(|o| o.converged)
         && second.cost < best.cost * 1.1
@@ -167,7 +178,10 @@ pub fn of_search(search: &Search) -> Vec<String> {
     }
     let share = best.starts as f64 / search.starts.max(1) as f64;
     if search.starts >= 10 && share < 0.05 {
-        warnings.push(format!("Only {} of {} starts reached the best point; a better one may exist.", best.starts, search.starts));
+        warnings.push(format!(
+            "Only {} of {} starts reached the best point; a better one may exist.",
+            best.starts, search.starts
+        ));
     }
     warnings
 }
@@ -193,7 +207,11 @@ pub fn rays(columns: &BTreeMap<&str, &[f64]>) -> Vec<Ray> {
 }
 
 fn short(value: f64) -> String {
-    if (0.01..1e5).contains(&value) { format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned() } else { format!("{value:.2e}") }
+    if (0.01..1e5).contains(&value) {
+        format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        format!("{value:.2e}")
+    }
 }
 
 fn in_words(names: &[&str]) -> String {

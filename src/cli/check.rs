@@ -19,7 +19,11 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     match compile_specs(&arguments.specs, screen) {
         Ok((files, compiled)) => {
             let specs = files.len();
-            screen.say(&format!("{specs} spec{} sound, {} stages", if specs == 1 { " is" } else { "s are" }, compiled.plan.len()));
+            screen.say(&format!(
+                "{specs} spec{} sound, {} stages",
+                if specs == 1 { " is" } else { "s are" },
+                compiled.plan.len()
+            ));
             Exit::Done
         }
         Err(exit) => exit,

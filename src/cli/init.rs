@@ -35,7 +35,10 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             Exit::Done
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            screen.error(&format!("{} is already there", path.display()), &["name another file: `lawfit init other.toml`".to_owned()]);
+            screen.error(
+                &format!("{} is already there", path.display()),
+                &["name another file: `lawfit init other.toml`".to_owned()],
+            );
             Exit::BadSpec
         }
         Err(error) => {

@@ -69,7 +69,10 @@ fn page(entry: &Entry) -> String {
     }
     let _ = writeln!(out, "\nparameters");
     for (name, parameter) in &entry.parameters {
-        let bounds = parameter.bounds.map(|[low, high]| format!(", in [{}, {}]", short(low.0), short(high.0))).unwrap_or_default();
+        let bounds = parameter
+            .bounds
+            .map(|[low, high]| format!(", in [{}, {}]", short(low.0), short(high.0)))
+            .unwrap_or_default();
         let _ = writeln!(out, "  {name:10} {}{bounds}", parameter.meaning.as_deref().unwrap_or(""));
     }
     if !entry.constants.is_empty() {

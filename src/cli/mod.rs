@@ -100,7 +100,10 @@ fn compile_specs(paths: &[PathBuf], screen: &Screen) -> Result<(Vec<SpecFile>, C
     let mut stems: Vec<String> = files.iter().map(SpecFile::stem).collect();
     stems.sort();
     if let Some(twice) = stems.windows(2).find(|pair| pair[0] == pair[1]) {
-        screen.error(&format!("two specs are called `{}`", twice[0]), &["their reports would share a folder; rename one".to_owned()]);
+        screen.error(
+            &format!("two specs are called `{}`", twice[0]),
+            &["their reports would share a folder; rename one".to_owned()],
+        );
         return Err(Exit::BadSpec);
     }
     let compiled = compile(&files);

@@ -79,15 +79,19 @@ fn finish(
     outcomes: &[Outcome],
     screen: &Screen,
 ) -> Exit {
-    let mut exit = if outcomes.iter().any(|o| matches!(o.status, Status::Failed(_))) { Exit::StageFailed } else { Exit::Done };
+    let mut exit =
+        if outcomes.iter().any(|o| matches!(o.status, Status::Failed(_))) { Exit::StageFailed } else { Exit::Done };
     let mut paths: Vec<PathBuf> = Vec::new();
     let mut all: Vec<(String, Results)> = Vec::new();
     for (file, report) in files.iter().zip(&compiled.reports) {
-        let Some(index) = report.filter(|&i| matches!(outcomes[i].status, Status::Ran | Status::Cached)) else { continue };
+        let Some(index) = report.filter(|&i| matches!(outcomes[i].status, Status::Ran | Status::Cached)) else {
+            continue;
+        };
         let folder = arguments.out.join(file.stem());
         let written = match engine.outputs(index) {
             Some(outputs) => {
-                let results = outputs.get("results.json").and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
+                let results =
+                    outputs.get("results.json").and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
                 all.extend(results.map(|r| (file.stem(), r)));
                 publish(&folder, &relative(&folder, &file.path), &outputs)
             }
@@ -113,8 +117,11 @@ fn finish(
         .flat_map(|(stem, results)| {
             let failed = results.expectations.iter().filter(|e| e.status == "failed");
             failed.map(move |e| {
-                let found: Vec<String> =
-                    e.actual.iter().map(|(name, value)| format!("{name} = {}", value.map_or("nothing".to_owned(), |v| v.to_string()))).collect();
+                let found: Vec<String> = e
+                    .actual
+                    .iter()
+                    .map(|(name, value)| format!("{name} = {}", value.map_or("nothing".to_owned(), |v| v.to_string())))
+                    .collect();
                 format!("{stem}: expected {}, found {}", e.that, found.join(", "))
             })
         })
@@ -136,7 +143,12 @@ fn finish(
         }
     }
     let cached = outcomes.iter().filter(|o| o.status == Status::Cached).count();
-    screen.say(&format!("{:>12} {} stages: {cached} cached, {} ran", "done", outcomes.len(), outcomes.iter().filter(|o| o.status == Status::Ran).count()));
+    screen.say(&format!(
+        "{:>12} {} stages: {cached} cached, {} ran",
+        "done",
+        outcomes.len(),
+        outcomes.iter().filter(|o| o.status == Status::Ran).count()
+    ));
     exit
 }
 
@@ -146,7 +158,10 @@ fn summary(stem: &str, results: &Results) -> String {
     lines.extend(results.conclusions.iter().map(|c| format!("  {c}")));
     let warnings: usize = results.fits.values().map(|f| f.evidence.warnings.len()).sum();
     if warnings > 0 {
-        lines.push(format!("  {warnings} warning{} in the report: read them before you quote this.", if warnings == 1 { "" } else { "s" }));
+        lines.push(format!(
+            "  {warnings} warning{} in the report: read them before you quote this.",
+            if warnings == 1 { "" } else { "s" }
+        ));
     }
     lines.join("\n")
 }
@@ -167,7 +182,11 @@ fn print_json(plan: &Plan, outcomes: &[Outcome], paths: &[PathBuf], all: &[(Stri
     // One spec has its results at the top; several have theirs by name.
     let results = match all {
         [(_, one)] => serde_json::json!(one),
-        many => many.iter().map(|(stem, results)| (stem.clone(), serde_json::json!(results))).collect::<serde_json::Map<_, _>>().into(),
+        many => many
+            .iter()
+            .map(|(stem, results)| (stem.clone(), serde_json::json!(results)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
     };
     let object = serde_json::json!({ "stages": stages, "outputs": paths, "results": results });
     println!("{object:#}");
@@ -180,7 +199,8 @@ fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &[Outcome], 
         .zip(outcomes)
         .filter_map(|(stage, outcome)| {
             let Status::Failed(failure) = &outcome.status else { return None };
-            let mut diagnostic = Diagnostic::error(failure.code, Place::Key(stage.path.clone()), failure.message.clone());
+            let mut diagnostic =
+                Diagnostic::error(failure.code, Place::Key(stage.path.clone()), failure.message.clone());
             diagnostic.file = Some(files[stage.spec].path.clone());
             diagnostic.label = Some(format!("stage {} failed", stage.id));
             diagnostic.hints.clone_from(&failure.hints);

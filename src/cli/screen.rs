@@ -24,7 +24,9 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new(quiet: bool) -> Self {
         let live = std::io::stderr().is_terminal();
-        let colour = live && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()) && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
+        let colour = live
+            && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
         Self { quiet, colour, live: live && !quiet }
     }
 
@@ -72,7 +74,8 @@ impl Screen {
             let start = file.and_then(|f| texts[f].2.bytes(&d.place)).map_or(0, |range| range.start);
             (d.severity, file, start)
         };
-        let mut sorted: Vec<&Diagnostic> = all.iter().filter(|d| d.severity == Severity::Error || !self.quiet).collect();
+        let mut sorted: Vec<&Diagnostic> =
+            all.iter().filter(|d| d.severity == Severity::Error || !self.quiet).collect();
         sorted.sort_by_key(|d| place(d));
         for diagnostic in &sorted {
             let file = texts.iter().find(|(path, ..)| diagnostic.file.as_deref() == Some(*path));

@@ -74,7 +74,8 @@ impl<'a> Fetcher<'a> {
             return Err(FetchError::Mismatch { url: url.to_owned(), wanted: pinned.to_owned(), found });
         }
         let bytes = Arc::new(bytes);
-        let refused = self.store.keep_download(pinned, &bytes).err().map(|error| format!("the download is not kept: {error}"));
+        let refused =
+            self.store.keep_download(pinned, &bytes).err().map(|error| format!("the download is not kept: {error}"));
         Ok((bytes, refused))
     }
 }
@@ -87,7 +88,11 @@ fn download(url: &str) -> Result<Vec<u8>, FetchError> {
         .user_agent(concat!("lawfit/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| failed(root_cause(&error)))?;
-    let response = client.get(url).send().and_then(reqwest::blocking::Response::error_for_status).map_err(|error| failed(root_cause(&error)))?;
+    let response = client
+        .get(url)
+        .send()
+        .and_then(reqwest::blocking::Response::error_for_status)
+        .map_err(|error| failed(root_cause(&error)))?;
     let mut bytes = Vec::new();
     response.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
     if bytes.len() as u64 > MAX_BYTES {

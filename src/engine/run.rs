@@ -59,7 +59,8 @@ impl<'a> Engine<'a> {
         }
         let pool = builder.build().map_err(|error| Failure::new("no-threads", error.to_string()))?;
         pool.in_place_scope(|scope| {
-            let ready: Vec<usize> = (0..self.plan.len()).filter(|&i| distinct_inputs(self.plan, i).is_empty()).collect();
+            let ready: Vec<usize> =
+                (0..self.plan.len()).filter(|&i| distinct_inputs(self.plan, i).is_empty()).collect();
             for index in ready {
                 scope.spawn(move |scope| self.visit(index, scope));
             }
@@ -112,7 +113,8 @@ impl<'a> Engine<'a> {
     }
 
     fn deal_with(&self, index: usize) -> (Status, Option<Digest>, Manifest) {
-        let stopped = self.interrupted.load(Ordering::SeqCst) || (self.options.fail_fast && self.failed.load(Ordering::SeqCst));
+        let stopped =
+            self.interrupted.load(Ordering::SeqCst) || (self.options.fail_fast && self.failed.load(Ordering::SeqCst));
         let upstream = self.upstream(index);
         let (Some(upstream), false) = (upstream, stopped) else {
             return (Status::Skipped, None, Manifest::new());
@@ -269,10 +271,19 @@ fn distinct_inputs(plan: &Plan, index: usize) -> Vec<usize> {
 }
 
 /// The digests of a stage's inputs' content, by role.
-fn inputs_of(plan: &Plan, index: usize, upstream: &BTreeMap<usize, Manifest>, files: &[(String, Option<Arc<Vec<u8>>>)]) -> Vec<(String, String)> {
-    let mut inputs: Vec<(String, String)> = files.iter().enumerate().map(|(i, (digest, _))| (format!("file.{i}"), digest.clone())).collect();
+fn inputs_of(
+    plan: &Plan,
+    index: usize,
+    upstream: &BTreeMap<usize, Manifest>,
+    files: &[(String, Option<Arc<Vec<u8>>>)],
+) -> Vec<(String, String)> {
+    let mut inputs: Vec<(String, String)> =
+        files.iter().enumerate().map(|(i, (digest, _))| (format!("file.{i}"), digest.clone())).collect();
     for (from, edge) in plan.inputs(index) {
-        let digest = upstream.get(&from).and_then(|m| m.get(&edge.output)).map_or(String::new(), |blob| format!("b3:{}", blob.digest));
+        let digest = upstream
+            .get(&from)
+            .and_then(|m| m.get(&edge.output))
+            .map_or(String::new(), |blob| format!("b3:{}", blob.digest));
         inputs.push((edge.input.clone(), digest));
     }
     inputs

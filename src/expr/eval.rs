@@ -61,11 +61,7 @@ impl<S> Expr<S> {
     pub fn kind(&self, of: &impl Fn(&S) -> Kind) -> Result<Kind, KindError> {
         let needs = |part: &Self, expected: Kind| {
             let found = part.kind(of)?;
-            if found == expected {
-                Ok(())
-            } else {
-                Err(KindError { span: part.span.clone(), expected, found })
-            }
+            if found == expected { Ok(()) } else { Err(KindError { span: part.span.clone(), expected, found }) }
         };
         match &self.node {
             Node::Number(_) => Ok(Kind::Number),
@@ -115,21 +111,15 @@ impl Expr<usize> {
             Node::Symbol(index) => values.get(*index).ok_or(EvalError)?.clone(),
             Node::Negate(inner) => Value::Number(-inner.number(values)?),
             Node::Not(inner) => Value::Truth(!inner.truth(values)?),
-            Node::Binary(Operator::And, left, right) => {
-                Value::Truth(left.truth(values)? && right.truth(values)?)
-            }
-            Node::Binary(Operator::Or, left, right) => {
-                Value::Truth(left.truth(values)? || right.truth(values)?)
-            }
+            Node::Binary(Operator::And, left, right) => Value::Truth(left.truth(values)? && right.truth(values)?),
+            Node::Binary(Operator::Or, left, right) => Value::Truth(left.truth(values)? || right.truth(values)?),
             Node::Binary(Operator::Equal, left, right) => {
                 Value::Truth(left.evaluate(values)? == right.evaluate(values)?)
             }
             Node::Binary(Operator::NotEqual, left, right) => {
                 Value::Truth(left.evaluate(values)? != right.evaluate(values)?)
             }
-            Node::Binary(operator, left, right) => {
-                arithmetic(*operator, left.number(values)?, right.number(values)?)?
-            }
+            Node::Binary(operator, left, right) => arithmetic(*operator, left.number(values)?, right.number(values)?)?,
             Node::Call(function, arguments) => {
                 let arguments = arguments.iter().map(|a| a.number(values)).collect::<Result<Vec<_>, _>>()?;
                 Value::Number(call(*function, &arguments))
@@ -226,7 +216,9 @@ mod tests {
 
     #[test]
     fn kinds_are_checked_before_anything_runs() {
-        let kind = |text: &str| parse(text).unwrap().kind(&|name: &String| if name == "x" { Kind::Number } else { Kind::Text });
+        let kind = |text: &str| {
+            parse(text).unwrap().kind(&|name: &String| if name == "x" { Kind::Number } else { Kind::Text })
+        };
         assert_eq!(kind("x + 1").unwrap(), Kind::Number);
         assert_eq!(kind("family == 'a'").unwrap(), Kind::Truth);
         let error = kind("x + family").unwrap_err();

@@ -29,9 +29,8 @@ impl Token {
 }
 
 /// Longest first, so that `<=` is not read as `<`.
-const PUNCTUATION: [&str; 18] = [
-    "<=", ">=", "==", "!=", "**", "+", "-", "*", "/", "^", "<", ">", "=", "(", ")", "[", "]", ",",
-];
+const PUNCTUATION: [&str; 18] =
+    ["<=", ">=", "==", "!=", "**", "+", "-", "*", "/", "^", "<", ">", "=", "(", ")", "[", "]", ","];
 const BRACES: [&str; 2] = ["{", "}"];
 
 /// Whether a name can be written without back quotes.
@@ -106,9 +105,8 @@ fn number(rest: &str, at: usize) -> Result<(Token, usize), ParseError> {
         }
     }
     let plain: String = rest[..end].chars().filter(|c| *c != '_').collect();
-    let value: f64 = plain
-        .parse()
-        .map_err(|_| ParseError::new(at..at + end, format!("`{}` is not a number", &rest[..end])))?;
+    let value: f64 =
+        plain.parse().map_err(|_| ParseError::new(at..at + end, format!("`{}` is not a number", &rest[..end])))?;
     let (scale, suffix) = suffix(&rest[end..]);
     let end = end + suffix;
     if rest[end..].starts_with(continues_name) {

@@ -9,8 +9,8 @@ mod parser;
 use std::fmt;
 use std::ops::Range;
 
-pub use lexer::is_plain_name;
 pub use eval::{EvalError, Kind, KindError, Value};
+pub use lexer::is_plain_name;
 pub use parser::{ParseError, parse, parse_constant, parse_equation};
 
 /// An expression over symbols of type `S`: names as written, or indices once they are resolved.
@@ -89,12 +89,7 @@ impl Operator {
         match self {
             Self::Or => 1,
             Self::And => 2,
-            Self::Less
-            | Self::LessEqual
-            | Self::Greater
-            | Self::GreaterEqual
-            | Self::Equal
-            | Self::NotEqual => 4,
+            Self::Less | Self::LessEqual | Self::Greater | Self::GreaterEqual | Self::Equal | Self::NotEqual => 4,
             Self::Add | Self::Subtract => 5,
             Self::Multiply | Self::Divide => 6,
             Self::Power => 8,
@@ -131,10 +126,7 @@ impl Function {
 
     /// The function as it is written.
     pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(function, ..)| *function == self)
-            .map_or("", |(_, name, _)| name)
+        Self::ALL.iter().find(|(function, ..)| *function == self).map_or("", |(_, name, _)| name)
     }
 }
 
@@ -143,33 +135,25 @@ impl<S> Expr<S> {
     ///
     /// # Errors
     /// Stops at the first symbol that `resolve` refuses.
-    pub fn resolve<T, E>(
-        &self,
-        resolve: &mut impl FnMut(&S, &Range<usize>) -> Result<T, E>,
-    ) -> Result<Expr<T>, E> {
+    pub fn resolve<T, E>(&self, resolve: &mut impl FnMut(&S, &Range<usize>) -> Result<T, E>) -> Result<Expr<T>, E> {
         let node = match &self.node {
             Node::Number(value) => Node::Number(*value),
             Node::Text(text) => Node::Text(text.clone()),
             Node::Symbol(symbol) => Node::Symbol(resolve(symbol, &self.span)?),
             Node::Negate(inner) => Node::Negate(Box::new(inner.resolve(resolve)?)),
             Node::Not(inner) => Node::Not(Box::new(inner.resolve(resolve)?)),
-            Node::Binary(operator, left, right) => Node::Binary(
-                *operator,
-                Box::new(left.resolve(resolve)?),
-                Box::new(right.resolve(resolve)?),
-            ),
-            Node::Call(function, arguments) => {
-                Node::Call(*function, resolve_all(arguments, resolve)?)
+            Node::Binary(operator, left, right) => {
+                Node::Binary(*operator, Box::new(left.resolve(resolve)?), Box::new(right.resolve(resolve)?))
             }
+            Node::Call(function, arguments) => Node::Call(*function, resolve_all(arguments, resolve)?),
             Node::Within(value, low, high) => Node::Within(
                 Box::new(value.resolve(resolve)?),
                 Box::new(low.resolve(resolve)?),
                 Box::new(high.resolve(resolve)?),
             ),
-            Node::OneOf(value, members) => Node::OneOf(
-                Box::new(value.resolve(resolve)?),
-                resolve_all(members, resolve)?,
-            ),
+            Node::OneOf(value, members) => {
+                Node::OneOf(Box::new(value.resolve(resolve)?), resolve_all(members, resolve)?)
+            }
         };
         Ok(Expr { node, span: self.span.clone() })
     }
@@ -212,11 +196,7 @@ impl<S: AsRef<str>> fmt::Display for Expr<S> {
     }
 }
 
-fn write_expr<S: AsRef<str>>(
-    f: &mut fmt::Formatter<'_>,
-    expr: &Expr<S>,
-    outer: u8,
-) -> fmt::Result {
+fn write_expr<S: AsRef<str>>(f: &mut fmt::Formatter<'_>, expr: &Expr<S>, outer: u8) -> fmt::Result {
     let own = match &expr.node {
         Node::Binary(operator, ..) => operator.precedence(),
         Node::Within(..) | Node::OneOf(..) => 4,

@@ -57,9 +57,7 @@ pub fn parse_equation(text: &str) -> Result<(String, Expr), ParseError> {
             .hint("write the response first: `L = E + A / N^alpha`"));
     };
     if !parser.take("=") {
-        return Err(parser
-            .unexpected("`=`")
-            .hint("a formula names its response: `L = E + A / N^alpha`"));
+        return Err(parser.unexpected("`=`").hint("a formula names its response: `L = E + A / N^alpha`"));
     }
     let body = parser.expression(0)?;
     parser.end()?;
@@ -136,9 +134,7 @@ impl Parser {
     fn end(&self) -> Result<(), ParseError> {
         match self.peek() {
             Token::End => Ok(()),
-            Token::Punctuation("=") => {
-                Err(self.unexpected("an operator or the end").hint("write `==` to compare"))
-            }
+            Token::Punctuation("=") => Err(self.unexpected("an operator or the end").hint("write `==` to compare")),
             _ => Err(self.unexpected("an operator or the end")),
         }
     }
@@ -171,10 +167,7 @@ impl Parser {
     fn expression(&mut self, floor: u8) -> Result<Expr, ParseError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(ParseError::new(
-                self.span(),
-                format!("nested more than {MAX_DEPTH} deep"),
-            ));
+            return Err(ParseError::new(self.span(), format!("nested more than {MAX_DEPTH} deep")));
         }
         let mut left = self.prefix()?;
         loop {
@@ -190,11 +183,8 @@ impl Parser {
             let at = self.span();
             self.advance();
             // `^` groups from the right; its exponent may carry a sign.
-            let right = if operator == Operator::Power {
-                self.expression(7)?
-            } else {
-                self.expression(precedence + 1)?
-            };
+            let right =
+                if operator == Operator::Power { self.expression(7)? } else { self.expression(precedence + 1)? };
             if precedence == 4 && is_comparison(&left) {
                 return Err(ParseError::new(at, "comparisons do not chain".to_owned())
                     .hint("write `low <= x and x <= high`, or `x in [low, high]`"));

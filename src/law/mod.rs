@@ -108,11 +108,17 @@ impl Law {
                     used.push(variable.clone());
                 }
             } else if *symbol == response {
-                wrong.get_or_insert(LawError::in_formula(span.clone(), format!("`{symbol}` is the response; it cannot stand on the right")));
+                wrong.get_or_insert(LawError::in_formula(
+                    span.clone(),
+                    format!("`{symbol}` is the response; it cannot stand on the right"),
+                ));
             } else if let Some(near) = variables.iter().find(|v| v.name.eq_ignore_ascii_case(symbol)) {
                 wrong.get_or_insert(
-                    LawError::in_formula(span.clone(), format!("`{symbol}` is neither a variable nor a declared parameter"))
-                        .hint(format!("did you mean the variable `{}`?", near.name)),
+                    LawError::in_formula(
+                        span.clone(),
+                        format!("`{symbol}` is neither a variable nor a declared parameter"),
+                    )
+                    .hint(format!("did you mean the variable `{}`?", near.name)),
                 );
             } else if !parameters.iter().any(|p| p.name == *symbol) {
                 parameters.push(Parameter::from_formula(symbol, &body));
@@ -145,9 +151,12 @@ impl Law {
             }
         }
         if errors.is_empty() {
-            errors.extend(self.parameters.iter().filter(|p| self.tie_is_circular(&p.name)).map(|p| {
-                LawError::of_parameter(&p.name, format!("`{}` is tied to itself", p.name))
-            }));
+            errors.extend(
+                self.parameters
+                    .iter()
+                    .filter(|p| self.tie_is_circular(&p.name))
+                    .map(|p| LawError::of_parameter(&p.name, format!("`{}` is tied to itself", p.name))),
+            );
         }
         if errors.is_empty() { Ok(self) } else { Err(errors) }
     }
@@ -172,8 +181,11 @@ impl Law {
             parameter.start.retain(|s| lower.0 <= *s && *s <= upper.0);
         }
         if parameter.lower.is_nan() || parameter.upper.is_nan() || parameter.lower >= parameter.upper {
-            return Err(LawError::of_parameter(name, format!("bounds [{}, {}] leave no room", parameter.lower, parameter.upper))
-                .hint("the first bound is the lower one; to hold a parameter write `fixed = ...`"));
+            return Err(LawError::of_parameter(
+                name,
+                format!("bounds [{}, {}] leave no room", parameter.lower, parameter.upper),
+            )
+            .hint("the first bound is the lower one; to hold a parameter write `fixed = ...`"));
         }
         if parameter.scale == Scale::Log && parameter.lower <= 0.0 {
             if text.bounds.is_some() {
@@ -185,7 +197,10 @@ impl Law {
         if let Some(start) = &text.start {
             let start: Vec<f64> = start.iter().map(|q| q.0).collect();
             if let Some(outside) = start.iter().find(|s| !inside(**s)) {
-                return Err(LawError::of_parameter(name, format!("the start {outside} is outside the bounds [{}, {}]", parameter.lower, parameter.upper)));
+                return Err(LawError::of_parameter(
+                    name,
+                    format!("the start {outside} is outside the bounds [{}, {}]", parameter.lower, parameter.upper),
+                ));
             }
             parameter.start = start;
         }
@@ -196,7 +211,8 @@ impl Law {
                 Ok(())
             }
             (None, Some(tie)) => {
-                let expr = crate::expr::parse(tie).map_err(|e| LawError { hint: e.hint, ..LawError::of_parameter(name, e.message) })?;
+                let expr = crate::expr::parse(tie)
+                    .map_err(|e| LawError { hint: e.hint, ..LawError::of_parameter(name, e.message) })?;
                 let mut unknown = None;
                 expr.visit_symbols(&mut |symbol, _| {
                     if !names.contains(symbol) {
@@ -204,8 +220,11 @@ impl Law {
                     }
                 });
                 if let Some(unknown) = unknown {
-                    return Err(LawError::of_parameter(name, format!("`{unknown}` in the tie is not a parameter of the law"))
-                        .hint(format!("its parameters are {}", names.join(", "))));
+                    return Err(LawError::of_parameter(
+                        name,
+                        format!("`{unknown}` in the tie is not a parameter of the law"),
+                    )
+                    .hint(format!("its parameters are {}", names.join(", "))));
                 }
                 parameter.treatment = Treatment::Tied(expr);
                 Ok(())

@@ -82,7 +82,13 @@ fn lane_of(source: Source, block: &Block<'_>, registers: &[Lanes], lane: usize) 
 }
 
 #[inline(always)]
-fn add_product_lanes(factors: &[Lanes; BLOCK], source: Source, block: &Block<'_>, registers: &[Lanes], sum: &mut Lanes) {
+fn add_product_lanes(
+    factors: &[Lanes; BLOCK],
+    source: Source,
+    block: &Block<'_>,
+    registers: &[Lanes],
+    sum: &mut Lanes,
+) {
     let mut total = *sum;
     each(source, block, registers, |lane, x| {
         for l in 0..LANES {
@@ -93,7 +99,13 @@ fn add_product_lanes(factors: &[Lanes; BLOCK], source: Source, block: &Block<'_>
 }
 
 #[inline(always)]
-fn scale_lanes(factors: &[Lanes; BLOCK], source: Source, block: &Block<'_>, registers: &[Lanes], product: &mut [Lanes; BLOCK]) {
+fn scale_lanes(
+    factors: &[Lanes; BLOCK],
+    source: Source,
+    block: &Block<'_>,
+    registers: &[Lanes],
+    product: &mut [Lanes; BLOCK],
+) {
     each(source, block, registers, |lane, x| {
         for l in 0..LANES {
             product[lane][l] = factors[lane][l] * x[l];
@@ -157,7 +169,14 @@ fn unary(a: Source, to: usize, block: &Block<'_>, registers: &mut [Lanes], f: im
 }
 
 #[inline(always)]
-fn binary(a: Source, b: Source, to: usize, block: &Block<'_>, registers: &mut [Lanes], f: impl Fn(f64, f64) -> f64 + Copy) {
+fn binary(
+    a: Source,
+    b: Source,
+    to: usize,
+    block: &Block<'_>,
+    registers: &mut [Lanes],
+    f: impl Fn(f64, f64) -> f64 + Copy,
+) {
     // The kinds of the operands are told apart once, not per lane.
     macro_rules! over {
         ($left:expr, $right:expr) => {

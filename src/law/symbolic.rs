@@ -46,11 +46,9 @@ impl Op {
         let operands = match self {
             Self::Number(_) | Self::Variable(_) | Self::Parameter(_) => [None, None, None],
             Self::Negate(a) | Self::Exp(a) | Self::Ln(a) | Self::Sqrt(a) => [Some(a), None, None],
-            Self::Add(a, b)
-            | Self::Subtract(a, b)
-            | Self::Multiply(a, b)
-            | Self::Divide(a, b)
-            | Self::Less(a, b) => [Some(a), Some(b), None],
+            Self::Add(a, b) | Self::Subtract(a, b) | Self::Multiply(a, b) | Self::Divide(a, b) | Self::Less(a, b) => {
+                [Some(a), Some(b), None]
+            }
             Self::Select(a, b, c) => [Some(a), Some(b), Some(c)],
         };
         operands.into_iter().flatten()
@@ -427,6 +425,12 @@ pub fn apply(op: Op, at: impl Fn(Id) -> f64) -> f64 {
         Op::Ln(a) => crate::numerics::ln(at(a)),
         Op::Sqrt(a) => at(a).sqrt(),
         Op::Less(a, b) => f64::from(u8::from(at(a) < at(b))),
-        Op::Select(c, a, b) => if at(c) == 0.0 { at(b) } else { at(a) },
+        Op::Select(c, a, b) => {
+            if at(c) == 0.0 {
+                at(b)
+            } else {
+                at(a)
+            }
+        }
     }
 }

@@ -225,8 +225,7 @@ impl Tape {
 
     /// Registers that hold a value no longer needed are given to the next instruction.
     fn reuse_registers(&mut self) {
-        let code: Vec<Instruction> =
-            [&self.value_code[..], &self.gradient_code, &self.hessian_code].concat();
+        let code: Vec<Instruction> = [&self.value_code[..], &self.gradient_code, &self.hessian_code].concat();
         let mut last = vec![0; self.registers];
         for (at, instruction) in code.iter().enumerate() {
             for source in instruction.sources() {
@@ -449,16 +448,13 @@ impl Tape {
         let Workspace { scalars, registers, sums: lanes, weights, .. } = workspace;
         registers.resize(self.registers * BLOCK, [0.0; LANES]);
         lanes.clear();
-        let cells = 1 + if order >= Order::Gradient { p } else { 0 } + if order == Order::Hessian { p * (p + 1) / 2 } else { 0 };
+        let cells = 1
+            + if order >= Order::Gradient { p } else { 0 }
+            + if order == Order::Hessian { p * (p + 1) / 2 } else { 0 };
         lanes.resize(cells, [0.0; LANES]);
         let total = columns.rows.div_ceil(LANES);
         for start in (0..total).step_by(BLOCK) {
-            let block = simd::Block {
-                scalars,
-                columns: &columns.columns,
-                start,
-                lanes: BLOCK.min(total - start),
-            };
+            let block = simd::Block { scalars, columns: &columns.columns, start, lanes: BLOCK.min(total - start) };
             simd::run(&self.value_code, &block, registers);
             let mut values = [[0.0; LANES]; BLOCK];
             simd::fetch(self.value_source, &block, registers, &mut values);

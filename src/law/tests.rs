@@ -2,8 +2,10 @@ use super::*;
 use crate::numerics::Random;
 
 fn law(formula: &str, variables: &[&str]) -> Law {
-    let variables: Vec<Variable> =
-        variables.iter().map(|name| Variable { name: (*name).to_owned(), unit: None, meaning: None, counts: None }).collect();
+    let variables: Vec<Variable> = variables
+        .iter()
+        .map(|name| Variable { name: (*name).to_owned(), unit: None, meaning: None, counts: None })
+        .collect();
     Law::from_formula("test", formula, &variables).unwrap()
 }
 
@@ -42,11 +44,8 @@ fn derivatives_of_every_law_agree_with_differences() {
         let law = entry.law().unwrap();
         let tape = law.tape();
         for _ in 0..20 {
-            let theta: Vec<f64> = law
-                .parameters
-                .iter()
-                .map(|p| p.start[random.below(p.start.len())] * random.log_normal(0.1))
-                .collect();
+            let theta: Vec<f64> =
+                law.parameters.iter().map(|p| p.start[random.below(p.start.len())] * random.log_normal(0.1)).collect();
             let x: Vec<f64> = law.variables.iter().map(|_| 1e9 * random.log_normal(2.0)).collect();
             let columns: Vec<&[f64]> = x.chunks(1).collect();
             let bound = tape.bind(&columns, 1);
@@ -65,13 +64,26 @@ fn derivatives_of_every_law_agree_with_differences() {
                 let h = 1e-4 * theta[j];
                 let slope = (near(-2.0 * h).0 - 8.0 * near(-h).0 + 8.0 * near(h).0 - near(2.0 * h).0) / (12.0 * h);
                 let scale = (value / theta[j]).abs().max(gradient[j].abs());
-                assert!((gradient[j] - slope).abs() <= 1e-8 * scale, "{} by {}: {} {slope}", law.name, law.parameters[j].name, gradient[j]);
+                assert!(
+                    (gradient[j] - slope).abs() <= 1e-8 * scale,
+                    "{} by {}: {} {slope}",
+                    law.name,
+                    law.parameters[j].name,
+                    gradient[j]
+                );
                 assert!((sums.gradient[j] - 8.0 * gradient[j]).abs() <= 1e-12 * scale * 8.0);
                 for k in 0..=j {
-                    let curve = (near(-2.0 * h).1[k] - 8.0 * near(-h).1[k] + 8.0 * near(h).1[k] - near(2.0 * h).1[k]) / (12.0 * h);
+                    let curve = (near(-2.0 * h).1[k] - 8.0 * near(-h).1[k] + 8.0 * near(h).1[k] - near(2.0 * h).1[k])
+                        / (12.0 * h);
                     let found = sums.hessian[j * (j + 1) / 2 + k] / 8.0;
                     let scale = found.abs().max((value / theta[j] / theta[k]).abs());
-                    assert!((found - curve).abs() <= 1e-7 * scale, "{} by {} and {}: {found} {curve}", law.name, law.parameters[j].name, law.parameters[k].name);
+                    assert!(
+                        (found - curve).abs() <= 1e-7 * scale,
+                        "{} by {} and {}: {found} {curve}",
+                        law.name,
+                        law.parameters[j].name,
+                        law.parameters[k].name
+                    );
                 }
             }
         }
@@ -111,7 +123,10 @@ fn linear_parameters_are_read_off_the_formula() {
 fn fixed_and_tied_parameters_leave_the_free_ones() {
     let mut texts = BTreeMap::new();
     texts.insert("beta".to_owned(), ParameterText { tied: Some("2 * alpha".to_owned()), ..ParameterText::default() });
-    texts.insert("E".to_owned(), ParameterText { fixed: Some(crate::quantity::Quantity(1.5)), ..ParameterText::default() });
+    texts.insert(
+        "E".to_owned(),
+        ParameterText { fixed: Some(crate::quantity::Quantity(1.5)), ..ParameterText::default() },
+    );
     let law = law("L = E + A / N^alpha + B / D^beta", &["N", "D"]).with_parameters(&texts).unwrap();
     assert_eq!(law.free().iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["A", "alpha", "B"]);
     assert_eq!(law.complete(&[2.0, 0.5, 3.0]), [1.5, 2.0, 0.5, 3.0, 1.0]);

@@ -9,14 +9,23 @@ use crate::expr::{Expr, Kind, parse};
 pub(super) type Variables = BTreeMap<String, Kind>;
 
 /// Reads an expression over variables of a source and checks its names and kinds.
-pub(super) fn expression(text: &str, path: &SpecPath, variables: &Variables, wanted: Kind) -> Result<Expr, Vec<Diagnostic>> {
+pub(super) fn expression(
+    text: &str,
+    path: &SpecPath,
+    variables: &Variables,
+    wanted: Kind,
+) -> Result<Expr, Vec<Diagnostic>> {
     let expr = syntax(text, path)?;
     let mut errors = Vec::new();
     expr.visit_symbols(&mut |name, span| {
         if !variables.contains_key(name) {
             errors.push(
-                Diagnostic::error("unknown-variable", Place::Inside(path.clone(), span.clone()), format!("there is no variable `{name}` here"))
-                    .suggest(name, variables.keys().map(String::as_str).collect::<Vec<_>>()),
+                Diagnostic::error(
+                    "unknown-variable",
+                    Place::Inside(path.clone(), span.clone()),
+                    format!("there is no variable `{name}` here"),
+                )
+                .suggest(name, variables.keys().map(String::as_str).collect::<Vec<_>>()),
             );
         }
     });
@@ -30,12 +39,20 @@ pub(super) fn expression(text: &str, path: &SpecPath, variables: &Variables, wan
 /// Reads an expression.
 pub(super) fn syntax(text: &str, path: &SpecPath) -> Result<Expr, Vec<Diagnostic>> {
     parse(text).map_err(|error| {
-        vec![Diagnostic::error("bad-expression", Place::Inside(path.clone(), error.span), error.message).hint_if(error.hint)]
+        vec![
+            Diagnostic::error("bad-expression", Place::Inside(path.clone(), error.span), error.message)
+                .hint_if(error.hint),
+        ]
     })
 }
 
 /// Checks that an expression is of a kind.
-pub(super) fn of_kind(expr: &Expr, path: &SpecPath, wanted: Kind, of: &impl Fn(&String) -> Kind) -> Result<(), Vec<Diagnostic>> {
+pub(super) fn of_kind(
+    expr: &Expr,
+    path: &SpecPath,
+    wanted: Kind,
+    of: &impl Fn(&String) -> Kind,
+) -> Result<(), Vec<Diagnostic>> {
     let wrong = |span, expected: Kind, found: Kind| {
         let message = format!("expected {}, found {}", expected.describe(), found.describe());
         vec![Diagnostic::error("wrong-kind", Place::Inside(path.clone(), span), message)]

@@ -12,10 +12,14 @@ use crate::expr::{Kind, number_text};
 use crate::law::Law;
 use crate::objective::Objective;
 use crate::query::Question;
-use crate::report::{Described, DescribedFilter, DescribedFit, DescribedQuery, DescribedSource, DescribedVariable, Expected};
+use crate::report::{
+    Described, DescribedFilter, DescribedFit, DescribedQuery, DescribedSource, DescribedVariable, Expected,
+};
 use crate::source::Format as FileFormat;
 use crate::spec::{self, ColumnKind, Format, Spec};
-use crate::stage::{ColumnOrigin, Extrapolate, External, Filter, FilterRule, FitLaw, Ingest, IngestColumn, RuleKind, Stage, WriteReport};
+use crate::stage::{
+    ColumnOrigin, External, Extrapolate, Filter, FilterRule, FitLaw, Ingest, IngestColumn, RuleKind, Stage, WriteReport,
+};
 use crate::uncertainty::Uncertainty;
 
 /// A spec file and its bytes.
@@ -145,14 +149,20 @@ impl Compiler<'_> {
         let mut described_queries = Vec::new();
         for (name, query) in &spec.queries {
             if let Some((stage, question)) = self.query(name, query, spec.study.seed, &fits) {
-                described_queries.push(DescribedQuery { name: name.clone(), fit: query.fit.clone(), question: question.clone() });
+                described_queries.push(DescribedQuery {
+                    name: name.clone(),
+                    fit: query.fit.clone(),
+                    question: question.clone(),
+                });
                 queries.insert(name, (stage, question));
             }
         }
         let expectations = self.expectations(spec, &sources, &filters, &fits, &queries);
         self.unused(spec);
         if spec.fits.is_empty() && !self.tree.keys().contains(&"fits") {
-            self.error("no-fits", Place::File, "the spec defines no fit").hints.push("add a `[fits.main]` with `law = \"hoffmann\"`; `lawfit init` writes a starter spec".to_owned());
+            self.error("no-fits", Place::File, "the spec defines no fit")
+                .hints
+                .push("add a `[fits.main]` with `law = \"hoffmann\"`; `lawfit init` writes a starter spec".to_owned());
         }
         let mut inputs: Vec<(usize, &str, String)> = Vec::new();
         for (name, source) in &sources {
@@ -184,7 +194,13 @@ impl Compiler<'_> {
         self.stage("report", None, Arc::new(WriteReport { described }), &inputs)
     }
 
-    fn stage(&mut self, kind: &str, path: Option<(&str, &str)>, stage: Arc<dyn Stage>, inputs: &[(usize, &str, String)]) -> usize {
+    fn stage(
+        &mut self,
+        kind: &str,
+        path: Option<(&str, &str)>,
+        stage: Arc<dyn Stage>,
+        inputs: &[(usize, &str, String)],
+    ) -> usize {
         let id = match path {
             Some((_, name)) => format!("{}{kind}.{name}", self.prefix),
             None => format!("{}{kind}", self.prefix),
@@ -232,7 +248,11 @@ impl Compiler<'_> {
             (None, None) => return None,
         };
         if source.sha256.is_some() && source.path.is_some() {
-            self.error("sha256-of-path", Place::Key(path.key("sha256")), "`sha256` pins a `url`; a file on disk is hashed anyway");
+            self.error(
+                "sha256-of-path",
+                Place::Key(path.key("sha256")),
+                "`sha256` pins a `url`; a file on disk is hashed anyway",
+            );
         }
         let formats: Option<Vec<FileFormat>> =
             files.iter().map(|file| source.format.or_else(|| FileFormat::of_name(file.name()))).collect();
@@ -245,7 +265,8 @@ impl Compiler<'_> {
         };
         let (columns, variables) = self.columns(source, &path)?;
         let names: Vec<String> = files.iter().map(|f| f.name().to_owned()).collect();
-        let tables: BTreeMap<String, spec::ColumnTable> = source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
+        let tables: BTreeMap<String, spec::ColumnTable> =
+            source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
         let described = DescribedSource {
             name: name.to_owned(),
             location: source.path.clone().or_else(|| source.url.clone()).unwrap_or_default(),
@@ -254,7 +275,10 @@ impl Compiler<'_> {
                 .iter()
                 .map(|(variable, table)| DescribedVariable {
                     name: variable.clone(),
-                    from: table.expr.clone().map_or_else(|| table.column.clone().unwrap_or_default(), |e| format!("= {e}")),
+                    from: table
+                        .expr
+                        .clone()
+                        .map_or_else(|| table.column.clone().unwrap_or_default(), |e| format!("= {e}")),
                     unit: table.unit,
                     counts: table.counts,
                 })
@@ -287,8 +311,18 @@ impl Compiler<'_> {
         found.sort();
         if found.is_empty() {
             let near = nearest_file(&folder.join(pattern));
-            let error = self.error("no-file", place, if has_wildcard { format!("no file matches `{pattern}`") } else { format!("there is no file `{pattern}`") });
-            error.hints.push(near.map_or("paths are relative to the spec".to_owned(), |near| format!("did you mean `{near}`? Paths are relative to the spec")));
+            let error = self.error(
+                "no-file",
+                place,
+                if has_wildcard {
+                    format!("no file matches `{pattern}`")
+                } else {
+                    format!("there is no file `{pattern}`")
+                },
+            );
+            error.hints.push(near.map_or("paths are relative to the spec".to_owned(), |near| {
+                format!("did you mean `{near}`? Paths are relative to the spec")
+            }));
             return None;
         }
         Some(
@@ -308,9 +342,13 @@ impl Compiler<'_> {
             return None;
         }
         let Some(sha256) = sha256 else {
-            self.error("unpinned-url", Place::Key(path.key("url")), "a URL needs the `sha256` of its bytes, so that the study means the same next year")
-                .hints
-                .push("download it once and run `sha256sum`".to_owned());
+            self.error(
+                "unpinned-url",
+                Place::Key(path.key("url")),
+                "a URL needs the `sha256` of its bytes, so that the study means the same next year",
+            )
+            .hints
+            .push("download it once and run `sha256sum`".to_owned());
             return None;
         };
         let digest = sha256.to_ascii_lowercase();
@@ -323,10 +361,13 @@ impl Compiler<'_> {
 
     /// The columns in an order in which each expression stands after what it uses.
     fn columns(&mut self, source: &spec::Source, path: &SpecPath) -> Option<(Vec<IngestColumn>, Variables)> {
-        let tables: BTreeMap<&str, spec::ColumnTable> = source.columns.iter().map(|(n, c)| (n.as_str(), c.table())).collect();
+        let tables: BTreeMap<&str, spec::ColumnTable> =
+            source.columns.iter().map(|(n, c)| (n.as_str(), c.table())).collect();
         let kinds: Variables = tables
             .iter()
-            .map(|(name, table)| ((*name).to_owned(), if table.kind == ColumnKind::Text { Kind::Text } else { Kind::Number }))
+            .map(|(name, table)| {
+                ((*name).to_owned(), if table.kind == ColumnKind::Text { Kind::Text } else { Kind::Number })
+            })
             .collect();
         let mut ready: Vec<IngestColumn> = Vec::new();
         let mut waiting: Vec<(&str, crate::expr::Expr, f64)> = Vec::new();
@@ -340,13 +381,20 @@ impl Compiler<'_> {
                 continue;
             }
             let given = [("column", table.column.is_some()), ("expr", table.expr.is_some())];
-            if let Some(error) = check::exactly_one(&format!("the variable `{name}`"), &given, Place::Key(place.clone())) {
+            if let Some(error) =
+                check::exactly_one(&format!("the variable `{name}`"), &given, Place::Key(place.clone()))
+            {
                 self.diagnostics.push(error);
                 continue;
             }
             let factor = table.unit.map_or(1.0, |u| u.size);
             if let Some(column) = &table.column {
-                ready.push(IngestColumn { variable: name.to_owned(), from: ColumnOrigin::Column(column.clone()), factor, kind: table.kind });
+                ready.push(IngestColumn {
+                    variable: name.to_owned(),
+                    from: ColumnOrigin::Column(column.clone()),
+                    factor,
+                    kind: table.kind,
+                });
             } else if let Some(text) = &table.expr {
                 let checked = check::expression(text, &place.key("expr"), &kinds, Kind::Number);
                 if let Some(expr) = self.take(checked) {
@@ -366,16 +414,30 @@ impl Compiler<'_> {
             let Some(next) = next else {
                 let names: Vec<&str> = waiting.iter().map(|(name, ..)| *name).collect();
                 let place = Place::Key(path.key("columns").key(names[0]));
-                self.error("circular-columns", place, format!("{} are defined by each other", crate::diagnostic::list(&names)));
+                self.error(
+                    "circular-columns",
+                    place,
+                    format!("{} are defined by each other", crate::diagnostic::list(&names)),
+                );
                 return None;
             };
             let (name, expr, factor) = waiting.remove(next);
-            ready.push(IngestColumn { variable: name.to_owned(), from: ColumnOrigin::Expr(expr.to_string()), factor, kind: ColumnKind::Number });
+            ready.push(IngestColumn {
+                variable: name.to_owned(),
+                from: ColumnOrigin::Expr(expr.to_string()),
+                factor,
+                kind: ColumnKind::Number,
+            });
         }
         Some((ready, kinds))
     }
 
-    fn filter<'a>(&mut self, name: &str, filter: &'a spec::Filter, sources: &BTreeMap<&str, SourceStage>) -> Option<(Rows<'a>, DescribedFilter)> {
+    fn filter<'a>(
+        &mut self,
+        name: &str,
+        filter: &'a spec::Filter,
+        sources: &BTreeMap<&str, SourceStage>,
+    ) -> Option<(Rows<'a>, DescribedFilter)> {
         let path = SpecPath::of(&["filters", name]);
         self.uses("sources", &filter.source);
         let Some(source) = sources.get(filter.source.as_str()) else {
@@ -414,7 +476,11 @@ impl Compiler<'_> {
         }
         let extreme = rule.drop_highest.is_some() || rule.drop_lowest.is_some();
         if extreme != rule.count.is_some() {
-            let message = if extreme { "`count` is missing: how many rows go" } else { "`count` goes with `drop_highest` or `drop_lowest`" };
+            let message = if extreme {
+                "`count` is missing: how many rows go"
+            } else {
+                "`count` goes with `drop_highest` or `drop_lowest`"
+            };
             self.error("rule-count", Place::Value(path.clone()), message);
             return None;
         }
@@ -424,7 +490,15 @@ impl Compiler<'_> {
                 let place = path.key("range").key(name);
                 self.number_variable(name, Place::Key(place.clone()), variables);
                 if low.0 > high.0 {
-                    self.error("empty-range", Place::Value(place), format!("the range of {name} ends at {} before it begins at {}", number_text(high.0), number_text(low.0)));
+                    self.error(
+                        "empty-range",
+                        Place::Value(place),
+                        format!(
+                            "the range of {name} ends at {} before it begins at {}",
+                            number_text(high.0),
+                            number_text(low.0)
+                        ),
+                    );
                 }
             }
             let ranges = ranges.iter().map(|(name, [low, high])| (name.clone(), [low.0, high.0])).collect();
@@ -491,7 +565,10 @@ impl Compiler<'_> {
             self.uses("sources", rows);
         }
         self.check_methods(fit, &path);
-        let law = laws.get(&fit.law).cloned().or_else(|| laws::from_name(&fit.law).filter(|_| !spec.laws.contains_key(&fit.law)));
+        let law = laws
+            .get(&fit.law)
+            .cloned()
+            .or_else(|| laws::from_name(&fit.law).filter(|_| !spec.laws.contains_key(&fit.law)));
         let Some(law) = law else {
             let mut known: Vec<&str> = laws.keys().map(String::as_str).collect();
             known.extend(crate::law::names().map(|name| -> &str { name }));
@@ -503,14 +580,21 @@ impl Compiler<'_> {
         let source = filter.map_or(rows_name.as_str(), |f| f.source);
         let Some(source) = sources.get(source) else {
             let known: Vec<&str> = filters.keys().chain(sources.keys()).copied().collect();
-            self.unknown("filter or source", rows_name, &["filters", "sources"], Place::Value(path.key("rows")), &known);
+            self.unknown(
+                "filter or source",
+                rows_name,
+                &["filters", "sources"],
+                Place::Value(path.key("rows")),
+                &known,
+            );
             return None;
         };
         let stage = filter.map_or(source.stage, |f| f.stage);
         let before = self.diagnostics.len();
         self.law_takes(&law, source, &fit.law, &path);
         let holdout = fit.holdout.as_ref().and_then(|text| {
-            self.take(check::expression(text, &path.key("holdout"), &source.variables, Kind::Truth)).map(|e| e.to_string())
+            self.take(check::expression(text, &path.key("holdout"), &source.variables, Kind::Truth))
+                .map(|e| e.to_string())
         });
         if self.diagnostics[before..].iter().any(|d| d.severity == Severity::Error) {
             return None;
@@ -536,7 +620,14 @@ impl Compiler<'_> {
         Some((stage, law, described))
     }
 
-    fn fit_without_rows(&mut self, name: &str, fit: &spec::Fit, law: &Law, spec: &Spec, path: &SpecPath) -> Option<(usize, Law, DescribedFit)> {
+    fn fit_without_rows(
+        &mut self,
+        name: &str,
+        fit: &spec::Fit,
+        law: &Law,
+        spec: &Spec,
+        path: &SpecPath,
+    ) -> Option<(usize, Law, DescribedFit)> {
         let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
         if !free.is_empty() {
             let verb = if free.len() == 1 { "is" } else { "are" };
@@ -581,7 +672,11 @@ impl Compiler<'_> {
                     self.error("wrong-kind", place(), format!("`{name}` holds texts, not numbers"));
                 }
                 None => {
-                    let error = Diagnostic::error("missing-variable", place(), format!("the law `{}` needs `{name}`, which the source does not give", law.formula));
+                    let error = Diagnostic::error(
+                        "missing-variable",
+                        place(),
+                        format!("the law `{}` needs `{name}`, which the source does not give", law.formula),
+                    );
                     let error = error.suggest(name, known.clone());
                     self.diagnostics.push(error.hint(format!("add it to the source's columns, or rename a variable: `[laws.{law_name}] variables = {{ {name} = \"...\" }}`")));
                 }
@@ -592,13 +687,25 @@ impl Compiler<'_> {
             if let (Some(wanted), Some(found)) = (variable.unit, column.and_then(|c| c.unit))
                 && wanted.dimension != found.dimension
             {
-                self.error("wrong-unit", place(), format!("`{}` is in {found}, and the law takes {wanted}", variable.name));
+                self.error(
+                    "wrong-unit",
+                    place(),
+                    format!("`{}` is in {found}, and the law takes {wanted}", variable.name),
+                );
             }
             if let (Some(wanted), Some(found)) = (variable.counts, column.and_then(|c| c.counts))
                 && wanted != found
             {
-                let message = format!("`{}` counts {} here, and the law was published for {}", variable.name, found.describe(), wanted.describe());
-                self.diagnostics.push(Diagnostic::warning("other-convention", place(), message).hint("exponents of laws in different conventions are not comparable"));
+                let message = format!(
+                    "`{}` counts {} here, and the law was published for {}",
+                    variable.name,
+                    found.describe(),
+                    wanted.describe()
+                );
+                self.diagnostics.push(
+                    Diagnostic::warning("other-convention", place(), message)
+                        .hint("exponents of laws in different conventions are not comparable"),
+                );
             }
         }
     }
@@ -607,7 +714,11 @@ impl Compiler<'_> {
         if let Objective::Huber(huber) = &fit.objective
             && !(huber.delta.0 > 0.0 && huber.delta.0.is_finite())
         {
-            self.error("bad-delta", Place::Value(path.key("objective").key("huber").key("delta")), "`delta` is above zero");
+            self.error(
+                "bad-delta",
+                Place::Value(path.key("objective").key("huber").key("delta")),
+                "`delta` is above zero",
+            );
         }
         if let Some(uncertainty) = &fit.uncertainty {
             let (key, count_key, count) = match uncertainty {
@@ -617,15 +728,29 @@ impl Compiler<'_> {
             let path = path.key("uncertainty").key(key);
             let level = uncertainty.method().level();
             if !(level > 0.0 && level < 1.0) {
-                self.error("bad-level", Place::Value(path.key("level")), "`level` lies between 0 and 1: 0.9 for intervals of 90 %");
+                self.error(
+                    "bad-level",
+                    Place::Value(path.key("level")),
+                    "`level` lies between 0 and 1: 0.9 for intervals of 90 %",
+                );
             }
             if !(20..=10_000_000).contains(&count) {
-                self.error("bad-count", Place::Value(path.key(count_key)), format!("`{count_key}` is at least 20 and at most 10 million"));
+                self.error(
+                    "bad-count",
+                    Place::Value(path.key(count_key)),
+                    format!("`{count_key}` is at least 20 and at most 10 million"),
+                );
             }
         }
     }
 
-    fn query(&mut self, name: &str, query: &spec::Query, seed: u64, fits: &BTreeMap<&str, (usize, Law)>) -> Option<(usize, Question)> {
+    fn query(
+        &mut self,
+        name: &str,
+        query: &spec::Query,
+        seed: u64,
+        fits: &BTreeMap<&str, (usize, Law)>,
+    ) -> Option<(usize, Question)> {
         let path = SpecPath::of(&["queries", name]);
         let given = [
             ("loss", query.loss.is_some()),
@@ -690,7 +815,11 @@ impl Compiler<'_> {
             let mut errors = Vec::new();
             expr.visit_symbols(&mut |name, span| {
                 if !names.contains(name) && !left_out.iter().any(|prefix| name.starts_with(prefix)) {
-                    let error = Diagnostic::error("unknown-result", Place::Inside(path.clone(), span.clone()), format!("the results have no number `{name}`"));
+                    let error = Diagnostic::error(
+                        "unknown-result",
+                        Place::Inside(path.clone(), span.clone()),
+                        format!("the results have no number `{name}`"),
+                    );
                     errors.push(error.suggest(name, near_prefix(name, &names)));
                 }
             });
@@ -718,7 +847,11 @@ impl Compiler<'_> {
                 let path = SpecPath::of(&[table, name]);
                 if !self.used.contains(&path) {
                     let what = table.trim_end_matches('s');
-                    self.diagnostics.push(Diagnostic::warning("unused", Place::Key(path), format!("the {what} `{name}` is not used")));
+                    self.diagnostics.push(Diagnostic::warning(
+                        "unused",
+                        Place::Key(path),
+                        format!("the {what} `{name}` is not used"),
+                    ));
                 }
             }
         }

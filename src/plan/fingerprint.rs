@@ -23,7 +23,13 @@ pub struct Fingerprint {
 impl Fingerprint {
     /// The fingerprint of a stage whose inputs have these digests, by role.
     pub fn new(stage: &dyn Stage, inputs: Vec<(String, String)>) -> Self {
-        Self { format: "lawfit/stage/v1", kind: stage.kind(), impl_rev: stage.impl_rev(), settings: stage.settings(), inputs }
+        Self {
+            format: "lawfit/stage/v1",
+            kind: stage.kind(),
+            impl_rev: stage.impl_rev(),
+            settings: stage.settings(),
+            inputs,
+        }
     }
 
     /// The fingerprint as text: JSON with sorted keys.

@@ -35,8 +35,12 @@ fn from_catalogue(name: &str, entry: &str, text: &LawSpec, path: &SpecPath) -> R
     let Some(found) = law::find(entry) else {
         let names: Vec<&str> = law::names().collect();
         return Err(vec![
-            Diagnostic::error("unknown-law", Place::Value(path.key("use")), format!("the catalogue has no law `{entry}`"))
-                .suggest(entry, names),
+            Diagnostic::error(
+                "unknown-law",
+                Place::Value(path.key("use")),
+                format!("the catalogue has no law `{entry}`"),
+            )
+            .suggest(entry, names),
         ]);
     };
     let mut errors = Vec::new();
@@ -45,8 +49,12 @@ fn from_catalogue(name: &str, entry: &str, text: &LawSpec, path: &SpecPath) -> R
         if base.variable(variable).is_none() {
             let known: Vec<&str> = base.variables.iter().map(|v| v.name.as_str()).collect();
             errors.push(
-                Diagnostic::error("unknown-variable", Place::Key(path.key("variables").key(variable)), format!("the law `{entry}` has no variable `{variable}`"))
-                    .suggest(variable, known),
+                Diagnostic::error(
+                    "unknown-variable",
+                    Place::Key(path.key("variables").key(variable)),
+                    format!("the law `{entry}` has no variable `{variable}`"),
+                )
+                .suggest(variable, known),
             );
         }
     }
@@ -55,12 +63,17 @@ fn from_catalogue(name: &str, entry: &str, text: &LawSpec, path: &SpecPath) -> R
         match found.constants.get(source) {
             Some(constants) => {
                 for (parameter, value) in &constants.values {
-                    parameters.insert(parameter.clone(), ParameterText { fixed: Some(*value), ..ParameterText::default() });
+                    parameters
+                        .insert(parameter.clone(), ParameterText { fixed: Some(*value), ..ParameterText::default() });
                 }
             }
             None => errors.push(
-                Diagnostic::error("unknown-constants", Place::Value(path.key("constants")), format!("the law `{entry}` has no constants `{source}`"))
-                    .suggest(source, found.constants.keys().map(String::as_str).collect::<Vec<_>>()),
+                Diagnostic::error(
+                    "unknown-constants",
+                    Place::Value(path.key("constants")),
+                    format!("the law `{entry}` has no constants `{source}`"),
+                )
+                .suggest(source, found.constants.keys().map(String::as_str).collect::<Vec<_>>()),
             ),
         }
     }
@@ -89,18 +102,32 @@ fn renamed(mut law: Law, name: &str, names: &BTreeMap<String, String>) -> Law {
     law
 }
 
-fn from_formula(name: &str, formula: &str, text: &LawSpec, columns: &[String], path: &SpecPath) -> Result<Law, Vec<Diagnostic>> {
+fn from_formula(
+    name: &str,
+    formula: &str,
+    text: &LawSpec,
+    columns: &[String],
+    path: &SpecPath,
+) -> Result<Law, Vec<Diagnostic>> {
     let mut errors = Vec::new();
     if text.constants.is_some() {
         errors.push(
-            Diagnostic::error("no-constants", Place::Key(path.key("constants")), "a formula of your own has no published constants")
-                .hint("hold a parameter with `parameters.alpha = { fixed = 0.34 }`"),
+            Diagnostic::error(
+                "no-constants",
+                Place::Key(path.key("constants")),
+                "a formula of your own has no published constants",
+            )
+            .hint("hold a parameter with `parameters.alpha = { fixed = 0.34 }`"),
         );
     }
     if !text.variables.is_empty() {
         errors.push(
-            Diagnostic::error("no-renaming", Place::Key(path.key("variables")), "the variables of a formula are those it names")
-                .hint("write your columns' names into the formula"),
+            Diagnostic::error(
+                "no-renaming",
+                Place::Key(path.key("variables")),
+                "the variables of a formula are those it names",
+            )
+            .hint("write your columns' names into the formula"),
         );
     }
     let response = crate::expr::parse_equation(formula).map(|(response, _)| response).unwrap_or_default();

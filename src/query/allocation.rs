@@ -29,17 +29,23 @@ pub(super) fn can_split(law: &Law) -> bool {
 /// with exact derivatives, so it has all its digits, for any law.
 pub(super) fn best_split(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Result<Split, Refusal> {
     let product = c / FLOP_PER_PARAMETER_AND_TOKEN;
+    let [index_n, index_d, index_c] = ["N", "D", "C"].map(|name| model.law.variable(name));
+    let base = model.ordered(held);
     let at = |log_n: f64| {
         let n = exp(log_n);
-        let mut variables = held.clone();
-        variables.insert("N".to_owned(), n);
-        variables.insert("D".to_owned(), product / n);
-        variables.insert("C".to_owned(), c);
+        let mut variables = base.clone();
+        for (index, value) in [(index_n, n), (index_d, product / n), (index_c, c)] {
+            if let Some(index) = index {
+                variables[index] = value;
+            }
+        }
         variables
     };
     let unbalance = |log_n: f64| {
-        let [by_n, by_d] = model.log_slopes(&at(log_n), ["N", "D"]);
-        by_n - by_d
+        let variables = at(log_n);
+        let (_, slopes) = model.tape.slope_at(model.parameters, &variables);
+        let by_log = |index: Option<usize>| index.map_or(0.0, |i| slopes[i] * variables[i]);
+        by_log(index_n) - by_log(index_d)
     };
     let found = root(unbalance, 0.0, ln(product)).map_err(|_| {
         Refusal::Undefined(format!(
@@ -47,8 +53,8 @@ pub(super) fn best_split(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>
             if unbalance(ln(product) / 2.0) < 0.0 { "larger" } else { "smaller" }
         ))
     })?;
-    let variables = at(found);
-    Ok(Split { n: variables["N"], d: variables["D"], response: model.response(&variables) })
+    let n = exp(found);
+    Ok(Split { n, d: product / n, response: model.tape.value_at(model.parameters, &at(found)) })
 }
 
 /// The lowest response of a budget; none where the law has no best split.

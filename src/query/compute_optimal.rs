@@ -51,7 +51,9 @@ impl Kind for ComputeOptimal {
         check_values(&self.0, &mut faults);
         for name in known {
             if !self.0.contains_key(name) {
-                faults.push(Fault::whole(format!("`{name}` is missing")).hint("write the budget in FLOP: { C = 5.76e23 }"));
+                faults.push(
+                    Fault::whole(format!("`{name}` is missing")).hint("write the budget in FLOP: { C = 5.76e23 }"),
+                );
             }
         }
         finish(faults)

@@ -10,6 +10,7 @@ mod reach;
 
 use std::collections::BTreeMap;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use allocation::{FLOP_PER_PARAMETER_AND_TOKEN, best_response};
@@ -92,7 +93,7 @@ impl Fault {
 }
 
 /// A kind of question.
-pub trait Kind {
+pub trait Kind: Sync {
     /// Its name in a spec.
     fn name(&self) -> &'static str;
 
@@ -142,13 +143,6 @@ impl Model<'_> {
         self.tape.value_at(self.parameters, &self.ordered(at))
     }
 
-    /// The derivatives of the response by the logarithms of two variables.
-    fn log_slopes(&self, at: &BTreeMap<String, f64>, names: [&str; 2]) -> [f64; 2] {
-        let variables = self.ordered(at);
-        let (_, slopes) = self.tape.slope_at(self.parameters, &variables);
-        names.map(|name| self.law.variable(name).map_or(0.0, |i| slopes[i] * variables[i]))
-    }
-
     fn ordered(&self, at: &BTreeMap<String, f64>) -> Vec<f64> {
         self.law.variables.iter().map(|v| at.get(&v.name).copied().unwrap_or(1.0)).collect()
     }
@@ -166,7 +160,7 @@ pub fn answer(question: &Question, law: &Law, fit: &Fit, draws: &[Vec<f64>], see
         .map(|(index, inputs)| match kind.solve(&model(&fit.free), &inputs) {
             Ok(finding) => {
                 let samples: Vec<Option<Finding>> =
-                    draws.iter().map(|draw| kind.solve(&model(draw), &inputs).ok()).collect();
+                    draws.par_iter().map(|draw| kind.solve(&model(draw), &inputs).ok()).collect();
                 let outputs = finding
                     .outputs
                     .iter()
@@ -187,7 +181,10 @@ pub fn answer(question: &Question, law: &Law, fit: &Fit, draws: &[Vec<f64>], see
         warnings.push("The fit did not converge; this answer stands on sand.".to_owned());
     }
     if rows.iter().any(|r| r.reach.verdict == Verdict::NotIdentified) {
-        warnings.push("The rows of the fit cannot tell the variables apart that this answer weighs against each other.".to_owned());
+        warnings.push(
+            "The rows of the fit cannot tell the variables apart that this answer weighs against each other."
+                .to_owned(),
+        );
     }
     let described = (!draws.is_empty()).then(|| {
         let percent = 100.0 * fit.level.unwrap_or(0.0);

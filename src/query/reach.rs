@@ -195,7 +195,10 @@ impl Reach {
         }
         let (at_low, floor) = (at_low?, response(high)?);
         if at_low <= target {
-            return Err(Refusal::NotReachable(format!("the response is below {target} at every {name}: it is {at_low:.4} at {name} = {:.0}", exp(low))));
+            return Err(Refusal::NotReachable(format!(
+                "the response is below {target} at every {name}: it is {at_low:.4} at {name} = {:.0}",
+                exp(low)
+            )));
         }
         if floor >= target {
             return Err(Refusal::NotReachable(format!("not reachable: the floor is {floor:.4}, whatever {name}")));

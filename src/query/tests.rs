@@ -37,7 +37,10 @@ fn published_answers_of_the_chinchilla_replication_are_reproduced() {
     let model = Model { law: &law, tape: &tape, parameters: &CHINCHILLA };
     let at = inputs(&[("C", 5.76e23)]);
     let split = ComputeOptimal(quantities(&[("C", 5.76e23)])).solve(&model, &at).unwrap();
-    assert_eq!(format!("{:.3e} {:.4e} {:.6}", split.outputs["N"], split.outputs["D"], split.outputs["loss"]), "7.319e10 1.3116e12 1.973912");
+    assert_eq!(
+        format!("{:.3e} {:.4e} {:.6}", split.outputs["N"], split.outputs["D"], split.outputs["loss"]),
+        "7.319e10 1.3116e12 1.973912"
+    );
     for (target, c) in [(2.0, "2.4305e23"), (1.95, "1.4566e24"), (1.9, "2.0561e25")] {
         let reach = Reach { solve: "C".to_owned(), values: quantities(&[("L", target)]) };
         let found = reach.solve(&model, &inputs(&[("L", target)])).unwrap();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::svg::{Axis, BLUE, GREEN, GREY, Layer, Mark, ORANGE, Plot};
 use super::{Described, DescribedFit, Figure};
-use crate::answer::Answer;
+use crate::answer::{Answer, Verdict};
 use crate::dataset::Dataset;
 use crate::fit::Fit;
 use crate::law::Tape;
@@ -33,7 +33,11 @@ const STEPS: usize = 60;
 const BAND_DRAWS: usize = 100;
 
 /// Draws the figures of every fit that has rows.
-pub fn draw(described: &Described, fits: &BTreeMap<String, FitData>, answers: &BTreeMap<String, Answer>) -> Vec<Figure> {
+pub fn draw(
+    described: &Described,
+    fits: &BTreeMap<String, FitData>,
+    answers: &BTreeMap<String, Answer>,
+) -> Vec<Figure> {
     let mut figures = Vec::new();
     for (name, data) in fits {
         let Some(about) = described.fit(name) else { continue };
@@ -94,10 +98,14 @@ impl<'a> View<'a> {
         };
         let mut all = Vec::new();
         for row in &answer.rows {
-            let Some(loss) = row.outputs.get("loss") else { continue };
+            let Some(loss) = row.outputs.get("loss").filter(|_| row.reach.verdict != Verdict::NotIdentified) else {
+                continue;
+            };
             let x = match &self.abscissa {
                 Abscissa::Variable(name) => at(row, name),
-                Abscissa::Compute => at(row, "C").or_else(|| Some(FLOP_PER_PARAMETER_AND_TOKEN * at(row, "N")? * at(row, "D")?)),
+                Abscissa::Compute => {
+                    at(row, "C").or_else(|| Some(FLOP_PER_PARAMETER_AND_TOKEN * at(row, "N")? * at(row, "D")?))
+                }
                 Abscissa::Prediction => None,
             };
             if let (Some(x), Some(y)) = (x, loss.value) {
@@ -114,10 +122,12 @@ impl<'a> View<'a> {
     fn xs(&self) -> Vec<f64> {
         match &self.abscissa {
             Abscissa::Variable(name) => self.column(name).to_vec(),
-            Abscissa::Compute if !self.column("C").is_empty() => self.column("C").to_vec(),
-            Abscissa::Compute => {
-                self.column("N").iter().zip(self.column("D")).map(|(n, d)| FLOP_PER_PARAMETER_AND_TOKEN * n * d).collect()
-            }
+            Abscissa::Compute => self
+                .column("N")
+                .iter()
+                .zip(self.column("D"))
+                .map(|(n, d)| FLOP_PER_PARAMETER_AND_TOKEN * n * d)
+                .collect(),
             Abscissa::Prediction => self.column(PREDICTED).to_vec(),
         }
     }
@@ -130,7 +140,7 @@ impl<'a> View<'a> {
                 "C" => "C, training FLOP".to_owned(),
                 other => other.to_owned(),
             },
-            Abscissa::Compute => "C, training FLOP".to_owned(),
+            Abscissa::Compute => "C = 6 N D, training FLOP".to_owned(),
             Abscissa::Prediction => format!("{} predicted", self.about.law.response),
         }
     }
@@ -143,20 +153,44 @@ impl<'a> View<'a> {
             (0..xs.len()).filter(|&i| (held[i] != 0.0) == wanted).map(|i| (xs[i], ys[i])).collect()
         };
         let mut layers = Vec::new();
-        for (points, mark, colour, label) in [(pick(false), Mark::Dot, BLUE, "fitted"), (pick(true), Mark::Ring, ORANGE, "held out")] {
+        for (points, mark, colour, label) in
+            [(pick(false), Mark::Dot, BLUE, "fitted"), (pick(true), Mark::Ring, ORANGE, "held out")]
+        {
             if !points.is_empty() {
-                layers.push(Layer::Points { mark, colour, label: format!("{label} ({})", points.len()), points, intervals: Vec::new() });
+                layers.push(Layer::Points {
+                    mark,
+                    colour,
+                    label: format!("{label} ({})", points.len()),
+                    points,
+                    intervals: Vec::new(),
+                });
             }
         }
         layers
     }
 
-    /// The law's curve at parameters: its value, or its best value for a budget.
+    /// Tokens per parameter, where all rows share one value of it.
+    fn ray(&self) -> Option<f64> {
+        let ray = self.data.fit.rays.iter().find(|ray| ray.first == "N" && ray.second == "D")?;
+        Some((ray.ratio.lowest * ray.ratio.highest).sqrt())
+    }
+
+    /// The law's curve at parameters: its value, its value along the rows' ray, or its best value for a budget.
     fn curve(&self, parameters: &[f64], x: f64) -> Option<f64> {
         let model = Model { law: &self.about.law, tape: &self.tape, parameters };
         match &self.abscissa {
             Abscissa::Variable(name) => Some(model.response(&BTreeMap::from([(name.clone(), x)]))),
-            Abscissa::Compute => best_response(&model, x),
+            Abscissa::Compute => match self.ray() {
+                Some(ratio) => {
+                    let n = (x / (FLOP_PER_PARAMETER_AND_TOKEN * ratio)).sqrt();
+                    Some(model.response(&BTreeMap::from([
+                        ("N".to_owned(), n),
+                        ("D".to_owned(), ratio * n),
+                        ("C".to_owned(), x),
+                    ])))
+                }
+                None => best_response(&model, x),
+            },
             Abscissa::Prediction => None,
         }
         .filter(|y| y.is_finite())
@@ -198,19 +232,30 @@ impl<'a> View<'a> {
         };
         let what = match self.abscissa {
             Abscissa::Variable(_) => "The law and its rows; dashed where it leaves them.",
-            Abscissa::Compute => "The rows, and the lowest loss the law gives each budget with the best split; dashed where it leaves the rows. A row lies above the line where its budget was split otherwise.",
+            Abscissa::Compute if self.ray().is_some() => {
+                "The law along the one ray of tokens per parameter on which all rows lie; dashed where it leaves them."
+            }
+            Abscissa::Compute => {
+                "The rows, and the lowest loss the law gives each budget with the best split; dashed where it leaves the rows. A row lies above the line where its budget was split otherwise."
+            }
             Abscissa::Prediction => "What the law predicts for each row, and what was observed.",
         };
         let band = self.data.fit.level.map_or(String::new(), |level| {
             format!(" The band holds {:.0} % of the draws of the parameters.", 100.0 * level)
         });
-        Some(Figure { file: format!("fit-{name}.svg"), fit: name.to_owned(), caption: format!("{what}{band}"), svg: plot.svg() })
+        Some(Figure {
+            file: format!("fit-{name}.svg"),
+            fit: name.to_owned(),
+            caption: format!("{what}{band}"),
+            svg: plot.svg(),
+        })
     }
 
     /// The law from the first row to the farthest answer, with its band.
     fn add_curve(&self, xs: &[f64], layers: &mut Vec<Layer>) {
         let low = xs.iter().copied().fold(f64::INFINITY, f64::min);
-        let data_end = xs.iter().zip(self.column(HELD)).filter(|(_, held)| **held == 0.0).map(|(x, _)| *x).fold(low, f64::max);
+        let data_end =
+            xs.iter().zip(self.column(HELD)).filter(|(_, held)| **held == 0.0).map(|(x, _)| *x).fold(low, f64::max);
         let far = self.forecasts.iter().map(|f| f.x).chain(xs.iter().copied()).fold(data_end, f64::max);
         let low = self.forecasts.iter().map(|f| f.x).fold(low, f64::min);
         let place = |share: f64| exp(ln(low) + share * (ln(far) - ln(low)));
@@ -223,11 +268,17 @@ impl<'a> View<'a> {
                 .filter_map(|&x| {
                     let mut values: Vec<f64> = draws.iter().filter_map(|draw| self.curve(draw, x)).collect();
                     values.sort_by(f64::total_cmp);
-                    (2 * values.len() > draws.len()).then(|| (x, quantile(&values, (1.0 - level) / 2.0), quantile(&values, f64::midpoint(1.0, level))))
+                    (2 * values.len() > draws.len()).then(|| {
+                        (x, quantile(&values, (1.0 - level) / 2.0), quantile(&values, f64::midpoint(1.0, level)))
+                    })
                 })
                 .collect();
             if band.len() > 1 {
-                layers.push(Layer::Band { colour: BLUE, label: format!("{:.0} % of draws", 100.0 * level), points: band });
+                layers.push(Layer::Band {
+                    colour: BLUE,
+                    label: format!("{:.0} % of draws", 100.0 * level),
+                    points: band,
+                });
             }
         }
         let free = &self.data.fit.free;
@@ -239,12 +290,21 @@ impl<'a> View<'a> {
         if let (Some(&last), false) = (inside.last(), outside.is_empty()) {
             outside.insert(0, last);
         }
-        let label = if matches!(self.abscissa, Abscissa::Compute) { "law, best split" } else { "law" };
+        let label = match self.abscissa {
+            Abscissa::Compute if self.ray().is_some() => "law, along the ray",
+            Abscissa::Compute => "law, best split",
+            _ => "law",
+        };
         if inside.len() > 1 {
             layers.push(Layer::Line { colour: BLUE, label: label.to_owned(), points: inside, dashed: false });
         }
         if outside.len() > 1 {
-            layers.push(Layer::Line { colour: BLUE, label: format!("{label}, extrapolated"), points: outside, dashed: true });
+            layers.push(Layer::Line {
+                colour: BLUE,
+                label: format!("{label}, extrapolated"),
+                points: outside,
+                dashed: true,
+            });
         }
     }
 

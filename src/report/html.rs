@@ -50,16 +50,31 @@ impl Writer for Html {
 
 /// Every warning, with where it belongs.
 fn warnings(page: &Page) -> Vec<Value> {
-    let fits = page.results.fits.iter().flat_map(|(name, fit)| fit.evidence.warnings.iter().map(move |w| (format!("fit {name}"), w)));
-    let queries = page.results.queries.iter().flat_map(|(name, query)| query.warnings.iter().map(move |w| (format!("query {name}"), w)));
-    let sources = page.results.sources.iter().flat_map(|(name, source)| source.warnings.iter().map(move |w| (format!("source {name}"), w)));
+    let fits = page
+        .results
+        .fits
+        .iter()
+        .flat_map(|(name, fit)| fit.evidence.warnings.iter().map(move |w| (format!("fit {name}"), w)));
+    let queries = page
+        .results
+        .queries
+        .iter()
+        .flat_map(|(name, query)| query.warnings.iter().map(move |w| (format!("query {name}"), w)));
+    let sources = page
+        .results
+        .sources
+        .iter()
+        .flat_map(|(name, source)| source.warnings.iter().map(move |w| (format!("source {name}"), w)));
     fits.chain(queries).chain(sources).map(|(of, text)| facts! { of, text }).collect()
 }
 
 fn expectations(page: &Page) -> Vec<Value> {
     let all = page.results.expectations.iter().map(|e| {
-        let found: Vec<String> =
-            e.actual.iter().map(|(name, value)| format!("{name} = {}", value.map_or("-".to_owned(), words::number))).collect();
+        let found: Vec<String> = e
+            .actual
+            .iter()
+            .map(|(name, value)| format!("{name} = {}", value.map_or("-".to_owned(), words::number)))
+            .collect();
         facts! { that => e.that, because => e.because, status => e.status, found => found.join(", ") }
     });
     all.collect()
@@ -70,18 +85,30 @@ fn queries(page: &Page) -> Vec<Value> {
         let result = page.results.queries.get(&query.name)?;
         let first = result.rows.first()?;
         let inputs: Vec<String> = words::inputs(first).into_iter().map(|(name, _)| typeset::name_html(name)).collect();
-        let kept: Vec<&str> =
-            query.question.kind().outputs().iter().copied().filter(|o| result.rows.iter().any(|r| r.contains_key(*o))).collect();
-        let outputs: Vec<String> = kept.iter().map(|o| if *o == "loss" || *o == "solution" { (*o).to_owned() } else { typeset::name_html(o) }).collect();
+        let kept: Vec<&str> = query
+            .question
+            .kind()
+            .outputs()
+            .iter()
+            .copied()
+            .filter(|o| result.rows.iter().any(|r| r.contains_key(*o)))
+            .collect();
+        let outputs: Vec<String> = kept
+            .iter()
+            .map(|o| if *o == "loss" || *o == "solution" { (*o).to_owned() } else { typeset::name_html(o) })
+            .collect();
         let rows: Vec<Value> = result
             .rows
             .iter()
             .map(|row| {
-                let given: Vec<String> = words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)).collect();
+                let given: Vec<String> =
+                    words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)).collect();
                 let found: Vec<Value> = kept
                     .iter()
                     .map(|name| match row.get(*name) {
-                        Some(cell) => facts! { value => words::output(name, cell), interval => words::interval(name, cell) },
+                        Some(cell) => {
+                            facts! { value => words::output(name, cell), interval => words::interval(name, cell) }
+                        }
                         None => facts! { value => "-", interval => "" },
                     })
                     .collect();
@@ -114,7 +141,7 @@ fn fits(page: &Page) -> Vec<Value> {
                 };
                 facts! {
                     name => typeset::name_html(parameter),
-                    value => words::digits(e.value, 6),
+                    value => words::trimmed(&words::digits(e.value, 6)),
                     se => e.se.map(|se| words::digits(se, 2)),
                     interval,
                     status => e.status.describe(),

@@ -11,7 +11,8 @@ impl Writer for Latex {
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
         let mut out = "% \\usepackage{booktabs}\n".to_owned();
         for (name, fit) in &page.results.fits {
-            let formula = page.described.fit(name).map(|a| typeset::latex(&a.law.response, &a.law.body)).unwrap_or_default();
+            let formula =
+                page.described.fit(name).map(|a| typeset::latex(&a.law.response, &a.law.body)).unwrap_or_default();
             let _ = writeln!(
                 out,
                 "\\begin{{table}}\n\\centering\n\\caption{{Fit \\texttt{{{}}}: ${formula}$, {} rows.}}\n\\begin{{tabular}}{{lrrrr}}\n\\toprule\nparameter & value & s.e. & lower & upper \\\\\n\\midrule",
@@ -51,11 +52,21 @@ fn table(page: &Page, query: &super::DescribedQuery) -> Option<String> {
         escape(&query.name),
         escape(&result.fit),
         "r".repeat(inputs.len() + outputs.len()),
-        inputs.iter().map(String::as_str).chain(outputs.iter().copied()).map(|n| format!("${}$", typeset::name_latex(n))).collect::<Vec<_>>().join(" & "),
+        inputs
+            .iter()
+            .map(String::as_str)
+            .chain(outputs.iter().copied())
+            .map(|n| format!("${}$", typeset::name_latex(n)))
+            .collect::<Vec<_>>()
+            .join(" & "),
     );
     for row in &result.rows {
         let mut cells: Vec<String> = words::inputs(row).into_iter().map(|(_, v)| number(v, 4)).collect();
-        cells.extend(outputs.iter().map(|o| row.get(*o).and_then(|c| c["value"].as_f64()).map_or("--".to_owned(), |v| number(v, 4))));
+        cells.extend(
+            outputs
+                .iter()
+                .map(|o| row.get(*o).and_then(|c| c["value"].as_f64()).map_or("--".to_owned(), |v| number(v, 4))),
+        );
         let _ = writeln!(out, "{} \\\\", cells.join(" & "));
     }
     out.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n\n");

@@ -31,7 +31,11 @@ fn text(page: &Page) -> String {
     queries(page, &mut out);
     fits(page, &mut out);
     data(page, &mut out);
-    let _ = writeln!(out, "## Reproduction\n\nSeed {}. The numbers above follow from the spec and the data named by their SHA-256, to the bit.", page.results.study.seed);
+    let _ = writeln!(
+        out,
+        "## Reproduction\n\nSeed {}. The numbers above follow from the spec and the data named by their SHA-256, to the bit.",
+        page.results.study.seed
+    );
     if !page.results.study.references.is_empty() {
         let _ = writeln!(out, "\nReferences: {}.", page.results.study.references.join(", "));
     }
@@ -44,9 +48,18 @@ fn expectations(page: &Page, out: &mut String) {
     }
     out.push_str("## Expectations\n\n| expected | found | |\n|---|---|---|\n");
     for expectation in &page.results.expectations {
-        let found: Vec<String> =
-            expectation.actual.iter().map(|(name, value)| format!("{name} = {}", value.map_or("-".to_owned(), words::number))).collect();
-        let _ = writeln!(out, "| `{}` | {} | {} |", expectation.that.replace('|', "\\|"), found.join(", "), expectation.status);
+        let found: Vec<String> = expectation
+            .actual
+            .iter()
+            .map(|(name, value)| format!("{name} = {}", value.map_or("-".to_owned(), words::number)))
+            .collect();
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} |",
+            expectation.that.replace('|', "\\|"),
+            found.join(", "),
+            expectation.status
+        );
     }
     out.push('\n');
 }
@@ -57,11 +70,20 @@ fn queries(page: &Page, out: &mut String) {
         let _ = writeln!(out, "## {} ({} of `{}`)\n", query.name, result.kind, result.fit);
         let Some(first) = result.rows.first() else { continue };
         let mut head: Vec<String> = words::inputs(first).into_iter().map(|(name, _)| name.clone()).collect();
-        head.extend(query.question.kind().outputs().iter().filter(|o| result.rows.iter().any(|r| r.contains_key(**o))).map(|o| (*o).to_owned()));
+        head.extend(
+            query
+                .question
+                .kind()
+                .outputs()
+                .iter()
+                .filter(|o| result.rows.iter().any(|r| r.contains_key(**o)))
+                .map(|o| (*o).to_owned()),
+        );
         head.push("reach".to_owned());
         let _ = writeln!(out, "| {} |\n|{}", head.join(" | "), "---|".repeat(head.len()));
         for row in &result.rows {
-            let mut cells: Vec<String> = words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)).collect();
+            let mut cells: Vec<String> =
+                words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)).collect();
             for (name, cell) in words::outputs(query, row) {
                 cells.push(format!("{} {}", words::output(name, cell), words::interval(name, cell)).trim().to_owned());
             }
@@ -85,7 +107,11 @@ fn fits(page: &Page, out: &mut String) {
         let _ = writeln!(out, "## Fit `{name}`: {formula}\n");
         match fit.objective {
             Some(objective) => {
-                let _ = writeln!(out, "{} rows, {}: {objective:e}. {} of {} starts reached it.\n", fit.rows, fit.objective_kind, fit.evidence.starts_at_best, fit.evidence.starts);
+                let _ = writeln!(
+                    out,
+                    "{} rows, {}: {objective:e}. {} of {} starts reached it.\n",
+                    fit.rows, fit.objective_kind, fit.evidence.starts_at_best, fit.evidence.starts
+                );
             }
             None => out.push_str("No rows: every parameter is fixed.\n\n"),
         }
@@ -96,7 +122,12 @@ fn fits(page: &Page, out: &mut String) {
                 _ => String::new(),
             };
             let se = estimate.se.map(|se| words::digits(se, 2)).unwrap_or_default();
-            let _ = writeln!(out, "| {parameter} | {} | {se} | {interval} | {} |", words::digits(estimate.value, 6), estimate.status.describe());
+            let _ = writeln!(
+                out,
+                "| {parameter} | {} | {se} | {interval} | {} |",
+                words::trimmed(&words::digits(estimate.value, 6)),
+                estimate.status.describe()
+            );
         }
         out.push('\n');
         if let (Some(level), Some(method)) = (fit.level, &fit.uncertainty) {
@@ -112,7 +143,8 @@ fn fits(page: &Page, out: &mut String) {
             let _ = writeln!(out, "Where the law holds: {caution}\n");
         }
         for figure in page.figures.iter().filter(|f| f.fit == *name) {
-            let _ = writeln!(out, "![{}]({})\n\n{}\n", figure.file.trim_end_matches(".svg"), figure.file, figure.caption);
+            let _ =
+                writeln!(out, "![{}]({})\n\n{}\n", figure.file.trim_end_matches(".svg"), figure.file, figure.caption);
         }
     }
 }
@@ -124,7 +156,11 @@ fn data(page: &Page, out: &mut String) {
     out.push_str("## Data\n\n");
     for described in &page.described.sources {
         let Some(source) = page.results.sources.get(&described.name) else { continue };
-        let _ = writeln!(out, "Source `{}`: {}, {} rows, SHA-256 `{}`.\n", described.name, described.location, source.rows, source.sha256);
+        let _ = writeln!(
+            out,
+            "Source `{}`: {}, {} rows, SHA-256 `{}`.\n",
+            described.name, described.location, source.rows, source.sha256
+        );
         out.push_str("| variable | column | unit | counts |\n|---|---|---|---|\n");
         for v in &described.variables {
             let unit = v.unit.map(|u| u.to_string()).unwrap_or_default();
@@ -140,9 +176,19 @@ fn data(page: &Page, out: &mut String) {
         }
     }
     for (name, filter) in &page.results.filters {
-        let _ = writeln!(out, "Filter `{name}` of `{}`: {} rows kept.\n\n| rule | rows dropped | because |\n|---|---|---|", filter.source, filter.kept);
+        let _ = writeln!(
+            out,
+            "Filter `{name}` of `{}`: {} rows kept.\n\n| rule | rows dropped | because |\n|---|---|---|",
+            filter.source, filter.kept
+        );
         for d in &filter.dropped {
-            let _ = writeln!(out, "| {} | {} | {} |", d.rule.replace('|', "\\|"), d.rows, d.because.clone().unwrap_or_default());
+            let _ = writeln!(
+                out,
+                "| {} | {} | {} |",
+                d.rule.replace('|', "\\|"),
+                d.rows,
+                d.because.clone().unwrap_or_default()
+            );
         }
         out.push('\n');
     }

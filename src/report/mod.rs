@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 pub use figures::{FitData, draw};
 pub use results::{
-    DroppedRows, ExpectationResult, FilterResult, FitResult, QueryResult, Results, SourceResult, StudyResult, names_of_fit,
-    names_of_query, results_schema,
+    DroppedRows, ExpectationResult, FilterResult, FitResult, QueryResult, Results, SourceResult, StudyResult,
+    names_of_fit, names_of_query, results_schema,
 };
 pub use typeset::plain as typeset_plain;
 

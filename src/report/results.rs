@@ -161,9 +161,17 @@ impl Results {
     ) -> Self {
         let mut results = Self {
             format: FORMAT,
-            study: StudyResult { title: described.title.clone(), references: described.references.clone(), seed: described.seed },
+            study: StudyResult {
+                title: described.title.clone(),
+                references: described.references.clone(),
+                seed: described.seed,
+            },
             sources: summaries.iter().map(|(name, summary)| (name.clone(), source(summary))).collect(),
-            filters: described.filters.iter().filter_map(|f| Some((f.name.clone(), filter(f, counts.get(&f.name)?)))).collect(),
+            filters: described
+                .filters
+                .iter()
+                .filter_map(|f| Some((f.name.clone(), filter(f, counts.get(&f.name)?))))
+                .collect(),
             fits: fits.iter().map(|(name, fit)| (name.clone(), FitResult::from(fit))).collect(),
             queries: described
                 .queries
@@ -257,10 +265,14 @@ pub fn names_of_fit<'a>(name: &str, parameters: impl Iterator<Item = &'a str>) -
 /// The names of numbers that a query's results have.
 pub fn names_of_query(name: &str, kind: &dyn Kind) -> Vec<String> {
     let rows = kind.rows().len();
-    let prefixes = [format!("queries.{name}")].into_iter().chain((1..=rows).map(|row| format!("queries.{name}.row{row}")));
+    let prefixes =
+        [format!("queries.{name}")].into_iter().chain((1..=rows).map(|row| format!("queries.{name}.row{row}")));
     prefixes
         .flat_map(|prefix| {
-            kind.outputs().iter().flat_map(move |output| ["", ".lower", ".upper"].map(|part| format!("{prefix}.{output}{part}"))).collect::<Vec<_>>()
+            kind.outputs()
+                .iter()
+                .flat_map(move |output| ["", ".lower", ".upper"].map(|part| format!("{prefix}.{output}{part}")))
+                .collect::<Vec<_>>()
         })
         .collect()
 }
@@ -277,7 +289,13 @@ fn source(summary: &IngestSummary) -> SourceResult {
             "Its C is {ratio:.3} times 6 N D (median): FLOP are counted in another way than queries count them, which take C = 6 N D."
         ));
     }
-    SourceResult { rows: summary.rows, sha256: summary.sha256.clone(), dropped, flop_ratio: summary.flop_ratio, warnings }
+    SourceResult {
+        rows: summary.rows,
+        sha256: summary.sha256.clone(),
+        dropped,
+        flop_ratio: summary.flop_ratio,
+        warnings,
+    }
 }
 
 fn filter(described: &super::DescribedFilter, counts: &FilterCounts) -> FilterResult {
@@ -355,5 +373,10 @@ fn judge(expected: &super::Expected, numbers: &BTreeMap<String, Option<f64>>) ->
     });
     let known = actual.values().all(Option::is_some);
     let status = if holds == Some(true) && known { "passed" } else { "failed" };
-    ExpectationResult { that: expected.that.clone(), because: expected.because.clone(), status: status.to_owned(), actual }
+    ExpectationResult {
+        that: expected.that.clone(),
+        because: expected.because.clone(),
+        status: status.to_owned(),
+        actual,
+    }
 }

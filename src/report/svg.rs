@@ -55,20 +55,30 @@ impl Axis {
             let last = (ln(self.high) / std::f64::consts::LN_10).floor() as i32;
             if last - first >= 2 {
                 let step = usize::try_from((last - first) / 8 + 1).unwrap_or(1);
-                return (first..=last).step_by(step).map(|e| (libm::pow(10.0, f64::from(e)), power_of_ten(e))).collect();
+                return (first..=last)
+                    .step_by(step)
+                    .map(|e| (libm::pow(10.0, f64::from(e)), power_of_ten(e)))
+                    .collect();
             }
             if self.high / self.low > 5.0 {
                 let leads = [1.0, 2.0, 5.0];
-                let all = (first - 1..=last).flat_map(|e| leads.map(|lead| (lead * libm::pow(10.0, f64::from(e)), lead, e)));
+                let all =
+                    (first - 1..=last).flat_map(|e| leads.map(|lead| (lead * libm::pow(10.0, f64::from(e)), lead, e)));
                 return all
                     .filter(|(value, ..)| (self.low..=self.high).contains(value))
-                    .map(|(value, lead, e)| (value, if (-3..5).contains(&e) { plain(value, 1) } else { format!("{lead}·{}", power_of_ten(e)) }))
+                    .map(|(value, lead, e)| {
+                        (
+                            value,
+                            if (-3..5).contains(&e) { plain(value, 1) } else { format!("{lead}·{}", power_of_ten(e)) },
+                        )
+                    })
                     .collect();
             }
         }
         let rough = (self.high - self.low) / 6.0;
         let magnitude = libm::pow(10.0, libm::floor(libm::log10(rough)));
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * magnitude).find(|s| *s >= rough).unwrap_or(magnitude);
+        let step =
+            [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * magnitude).find(|s| *s >= rough).unwrap_or(magnitude);
         let from = (self.low / step).ceil() as i64;
         let to = (self.high / step).floor() as i64;
         (from..=to).map(|i| i as f64 * step).map(|value| (value, label(value, step))).collect()
@@ -87,7 +97,11 @@ fn decimals(step: f64) -> usize {
 
 fn plain(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
-    let text = if text.contains('.') && decimals == 1 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
+    let text = if text.contains('.') && decimals == 1 {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    };
     text.replace('-', "−")
 }
 
@@ -111,7 +125,13 @@ pub(super) enum Mark {
 #[derive(Clone, Debug)]
 pub(super) enum Layer {
     /// Points, each perhaps with an interval.
-    Points { mark: Mark, colour: &'static str, label: String, points: Vec<(f64, f64)>, intervals: Vec<Option<(f64, f64)>> },
+    Points {
+        mark: Mark,
+        colour: &'static str,
+        label: String,
+        points: Vec<(f64, f64)>,
+        intervals: Vec<Option<(f64, f64)>>,
+    },
     /// A line; dashed where it leaves the data.
     Line { colour: &'static str, label: String, points: Vec<(f64, f64)>, dashed: bool },
     /// The area between two curves: (x, low, high).
@@ -217,7 +237,11 @@ impl Plot {
             }
             Layer::Line { colour, points, dashed, .. } => {
                 let dash = if *dashed { " stroke-dasharray=\"6 5\"" } else { "" };
-                let _ = write!(out, "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>\n", self.path(points));
+                let _ = write!(
+                    out,
+                    "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>\n",
+                    self.path(points)
+                );
             }
             Layer::Band { colour, points, .. } => {
                 let mut outline: Vec<(f64, f64)> = points.iter().map(|&(x, low, _)| (x, low)).collect();
@@ -242,7 +266,9 @@ impl Plot {
             .iter()
             .filter_map(|layer| {
                 let label = match layer {
-                    Layer::Points { label, .. } | Layer::Line { label, .. } | Layer::Band { label, .. } => label.as_str(),
+                    Layer::Points { label, .. } | Layer::Line { label, .. } | Layer::Band { label, .. } => {
+                        label.as_str()
+                    }
                 };
                 (!label.is_empty()).then_some((layer, label))
             })
@@ -262,26 +288,44 @@ impl Plot {
                 Layer::Points { mark, colour, .. } => mark_at(out, *mark, colour, x, y),
                 Layer::Line { colour, dashed, .. } => {
                     let dash = if *dashed { " stroke-dasharray=\"6 5\"" } else { "" };
-                    let _ = write!(out, "<path d=\"M{:.2} {y:.2}h24\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>\n", x - 12.0);
+                    let _ = write!(
+                        out,
+                        "<path d=\"M{:.2} {y:.2}h24\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>\n",
+                        x - 12.0
+                    );
                 }
                 Layer::Band { colour, .. } => {
-                    let _ = write!(out, "<rect x=\"{:.2}\" y=\"{:.2}\" width=\"24\" height=\"12\" fill=\"{colour}\" fill-opacity=\"0.16\"/>\n", x - 12.0, y - 6.0);
+                    let _ = write!(
+                        out,
+                        "<rect x=\"{:.2}\" y=\"{:.2}\" width=\"24\" height=\"12\" fill=\"{colour}\" fill-opacity=\"0.16\"/>\n",
+                        x - 12.0,
+                        y - 6.0
+                    );
                 }
             }
-            let _ = write!(out, "<text x=\"{:.2}\" y=\"{:.2}\" fill=\"#16181c\">{}</text>\n", left + 38.0, y + 4.5, escape(label));
+            let _ = write!(
+                out,
+                "<text x=\"{:.2}\" y=\"{:.2}\" fill=\"#16181c\">{}</text>\n",
+                left + 38.0,
+                y + 4.5,
+                escape(label)
+            );
         }
     }
 }
 
 fn mark_at(out: &mut String, mark: Mark, colour: &str, x: f64, y: f64) {
     let _ = match mark {
-        Mark::Dot => writeln!(out, "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"3.2\" fill=\"{colour}\" fill-opacity=\"0.65\"/>"),
-        Mark::Ring => writeln!(out, "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"3.6\" fill=\"#ffffff\" stroke=\"{colour}\" stroke-width=\"1.6\"/>"),
-        Mark::Diamond => writeln!(
+        Mark::Dot => {
+            writeln!(out, "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"3.2\" fill=\"{colour}\" fill-opacity=\"0.65\"/>")
+        }
+        Mark::Ring => writeln!(
             out,
-            "<path d=\"M{x:.2} {:.2}l6 6-6 6-6-6Z\" fill=\"{colour}\" stroke=\"#ffffff\"/>",
-            y - 6.0
+            "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"3.6\" fill=\"#ffffff\" stroke=\"{colour}\" stroke-width=\"1.6\"/>"
         ),
+        Mark::Diamond => {
+            writeln!(out, "<path d=\"M{x:.2} {:.2}l6 6-6 6-6-6Z\" fill=\"{colour}\" stroke=\"#ffffff\"/>", y - 6.0)
+        }
     };
 }
 

@@ -97,7 +97,9 @@ fn expression(expr: &Expr, outer: u8, style: Style) -> String {
             let sign = if style == Style::Latex { " \\, " } else { " " };
             (6, format!("{}{sign}{}", expression(left, 6, style), expression(right, 7, style)))
         }
-        Node::Binary(Operator::Add, left, right) => (5, format!("{} + {}", expression(left, 5, style), expression(right, 6, style))),
+        Node::Binary(Operator::Add, left, right) => {
+            (5, format!("{} + {}", expression(left, 5, style), expression(right, 6, style)))
+        }
         Node::Binary(Operator::Subtract, left, right) => {
             (5, format!("{} {} {}", expression(left, 5, style), minus(style), expression(right, 6, style)))
         }
@@ -142,6 +144,9 @@ mod tests {
         let body = parse("E + (N_c / N)^alpha_N").unwrap();
         assert_eq!(plain("L", &body), "L = E + (N_c/N)^α_N");
         assert_eq!(html("L", &body), "<i>L</i> = <i>E</i> + (<i>N</i><sub>c</sub>/<i>N</i>)<sup>α<sub>N</sub></sup>");
-        assert_eq!(latex("L", &body), "L = E + \\frac{N_{c}}{N}^{\\alpha_{N}}".replace("\\frac{N_{c}}{N}^", "\\left(\\frac{N_{c}}{N}\\right)^"));
+        assert_eq!(
+            latex("L", &body),
+            "L = E + \\frac{N_{c}}{N}^{\\alpha_{N}}".replace("\\frac{N_{c}}{N}^", "\\left(\\frac{N_{c}}{N}\\right)^")
+        );
     }
 }

@@ -21,8 +21,7 @@ pub(super) fn digits(value: f64, count: usize) -> String {
         let decimals = usize::try_from(count as i32 - 1 - exponent).unwrap_or(0);
         return format!("{value:.decimals$}");
     }
-    let text = format!("{value:.*e}", count - 1);
-    text.replace('e', "e")
+    format!("{value:.*e}", count - 1)
 }
 
 /// The power of ten of the leading digit.
@@ -33,7 +32,9 @@ fn magnitude(value: f64) -> i32 {
 
 /// A count with a suffix: 73.2B, 1.31T; above that, an exponent.
 pub(super) fn size(value: f64) -> String {
-    for (limit, scale, suffix) in [(1e3, 1.0, ""), (1e6, 1e3, "K"), (1e9, 1e6, "M"), (1e12, 1e9, "B"), (1e16, 1e12, "T")] {
+    for (limit, scale, suffix) in
+        [(1e3, 1.0, ""), (1e6, 1e3, "K"), (1e9, 1e6, "M"), (1e12, 1e9, "B"), (1e16, 1e12, "T")]
+    {
         if value < limit && value >= 1.0 {
             return format!("{}{suffix}", trimmed(&digits(value / scale, 3)));
         }
@@ -41,12 +42,11 @@ pub(super) fn size(value: f64) -> String {
     digits(value, 3)
 }
 
-fn trimmed(text: &str) -> String {
-    if text.contains('.') && !text.contains('e') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text.to_owned()
-    }
+/// Without the zeros after the point that say nothing.
+pub(super) fn trimmed(text: &str) -> String {
+    let (mantissa, exponent) = text.split_once('e').map_or((text, None), |(m, e)| (m, Some(e)));
+    let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
+    exponent.map_or_else(|| mantissa.to_owned(), |e| format!("{mantissa}e{e}"))
 }
 
 /// A variable's value as people write it.
@@ -65,7 +65,11 @@ pub(super) const fn unit_of(name: &str) -> &'static str {
 
 /// An interval in brackets, or nothing.
 pub(super) fn interval(name: &str, cell: &Value) -> String {
-    let show = |v: f64| if is_size(name) { variable(name, v) } else { number(v) };
+    let show = |v: f64| match name {
+        "C" | "solution" => trimmed(&digits(v, 3)),
+        _ if is_size(name) => size(v),
+        _ => number(v),
+    };
     match (cell["lower"].as_f64(), cell["upper"].as_f64()) {
         (Some(lower), Some(upper)) => format!("[{}, {}]", show(lower), show(upper)),
         (Some(lower), None) => format!("[{}, no upper end]", show(lower)),
@@ -82,6 +86,7 @@ fn is_size(name: &str) -> bool {
 pub(super) fn output(name: &str, cell: &Value) -> String {
     match cell["value"].as_f64() {
         Some(value) if is_size(name) => variable(name, value),
+        Some(value) if name == "solution" => trimmed(&digits(value, 4)),
         Some(value) => number(value),
         None => "-".to_owned(),
     }
@@ -92,7 +97,9 @@ pub(super) fn verdict(row: &Map<String, Value>) -> String {
     let reach = &row["reach"];
     let Ok(verdict) = serde_json::from_value::<Verdict>(reach["verdict"].clone()) else { return String::new() };
     match (verdict, reach["factor"].as_f64()) {
-        (Verdict::Near | Verdict::Far, Some(factor)) => format!("{}, by a factor of {}", verdict.describe(), trimmed(&digits(factor, 2))),
+        (Verdict::Near | Verdict::Far, Some(factor)) => {
+            format!("{}, by a factor of {}", verdict.describe(), trimmed(&digits(factor, 2)))
+        }
         _ => verdict.describe().to_owned(),
     }
 }
@@ -112,12 +119,19 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     let mut all = Vec::new();
     for query in &described.queries {
         let Some(result) = results.queries.get(&query.name) else { continue };
-        all.extend(result.rows.iter().map(|row| conclusion(described, query, result, row)));
+        all.extend(result.rows.iter().map(|row| (is_unidentified(row), conclusion(described, query, result, row))));
     }
+    // What was found out comes before what cannot be.
+    all.sort_by_key(|(unidentified, _)| *unidentified);
+    let mut all: Vec<String> = all.into_iter().map(|(_, text)| text).collect();
     if all.is_empty() {
         all.extend(results.fits.iter().map(|(name, fit)| fit_in_words(name, fit)));
     }
     all
+}
+
+fn is_unidentified(row: &Map<String, Value>) -> bool {
+    row["reach"]["verdict"] == "not_identified"
 }
 
 fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResult, row: &Map<String, Value>) -> String {
@@ -125,7 +139,13 @@ fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResul
     let response = law.map_or("loss", |l| l.response.as_str());
     let given: Vec<String> = inputs(row)
         .into_iter()
-        .map(|(name, value)| if *name == response { format!("{name} = {}", trimmed(&number(value))) } else { format!("{name} = {}", variable(name, value)) })
+        .map(|(name, value)| {
+            if *name == response {
+                format!("{name} = {}", trimmed(&number(value)))
+            } else {
+                format!("{name} = {}", variable(name, value))
+            }
+        })
         .collect();
     let given = given.join(", ");
     let with_interval = |name: &str, cell: &Value| {
@@ -134,6 +154,9 @@ fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResul
     };
     let fit = &result.fit;
     let closing = format!("({fit}; {})", verdict(row));
+    if is_unidentified(row) {
+        return format!("{given}: no answer, because the rows of the fit cannot tell apart what it weighs {closing}.");
+    }
     if let Some(note) = row.get("note").and_then(Value::as_str) {
         return format!("{given}: {note} {closing}.");
     }
@@ -155,7 +178,7 @@ fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResul
             };
             let cell = &row["solution"];
             let value = cell["value"].as_f64().map_or("-".to_owned(), |v| variable(name, v));
-            let interval = interval(name, cell);
+            let interval = interval(if is_size(name) { name } else { "solution" }, cell);
             let space = if interval.is_empty() { "" } else { " " };
             format!("{given} takes {name} = {value}{space}{interval}{split} {closing}.")
         }
@@ -200,8 +223,11 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_sizes_have_suffixes() {
-        assert_eq!([number(0.347_310_5), number(2143.417), number(5.76e23), number(1.9739)], ["0.3473", "2143", "5.760e23", "1.974"]);
+        assert_eq!(
+            [number(0.347_310_5), number(2143.417), number(5.76e23), number(1.9739)],
+            ["0.3473", "2143", "5.760e23", "1.974"]
+        );
         assert_eq!([size(7.319e10), size(1.3116e12), size(4e7), size(512.0)], ["73.2B", "1.31T", "40M", "512"]);
-        assert_eq!(variable("C", 5.76e23), "5.76e23 FLOP");
+        assert_eq!([variable("C", 5.76e23), variable("C", 1e21)], ["5.76e23 FLOP", "1e21 FLOP"]);
     }
 }

@@ -4,7 +4,9 @@
 //! depend on the units of a parameter. Coordinates that a bound holds are left out of the step
 //! (Bertsekas 1982, doi:10.1137/0320018).
 
-use argmin::core::{Error, Executor, IterState, KV, Problem as Counted, Solver, State, TerminationReason, TerminationStatus};
+use argmin::core::{
+    Error, Executor, IterState, KV, Problem as Counted, Solver, State, TerminationReason, TerminationStatus,
+};
 
 use crate::law::{Order, Workspace};
 use crate::numerics::Matrix;
@@ -114,7 +116,8 @@ impl Newton {
                 self.damping = (self.damping * 8.0).max(1e-6);
                 continue;
             };
-            let predicted = -gradient.iter().zip(&step).map(|(g, s)| g * s).sum::<f64>() - 0.5 * quadratic(&hessian, &step);
+            let predicted =
+                -gradient.iter().zip(&step).map(|(g, s)| g * s).sum::<f64>() - 0.5 * quadratic(&hessian, &step);
             let small = predicted.abs() <= TOLERANCE * self.here.cost.abs() + f64::MIN_POSITIVE;
             if small && self.damping <= 1e-3 {
                 self.status = Some(Status::Converged);
@@ -130,7 +133,13 @@ impl Newton {
             if self.there.cost < self.here.cost && finite {
                 let gain = (self.here.cost - self.there.cost) / predicted;
                 self.damping = match gain {
-                    g if g > 0.75 => if self.damping < 1e-9 { 0.0 } else { self.damping / 10.0 },
+                    g if g > 0.75 => {
+                        if self.damping < 1e-9 {
+                            0.0
+                        } else {
+                            self.damping / 10.0
+                        }
+                    }
                     g if g < 0.25 => (self.damping * 3.0).max(1e-6),
                     _ => self.damping,
                 };
@@ -168,7 +177,11 @@ impl Solver<&Problem<'_>, Iterate> for Newton {
         "newton"
     }
 
-    fn next_iter(&mut self, problem: &mut Counted<&Problem<'_>>, state: Iterate) -> Result<(Iterate, Option<KV>), Error> {
+    fn next_iter(
+        &mut self,
+        problem: &mut Counted<&Problem<'_>>,
+        state: Iterate,
+    ) -> Result<(Iterate, Option<KV>), Error> {
         if let Some(problem) = problem.problem {
             self.advance(problem);
         }
@@ -179,7 +192,9 @@ impl Solver<&Problem<'_>, Iterate> for Newton {
         match self.status {
             None => TerminationStatus::NotTerminated,
             Some(Status::Converged) => TerminationStatus::Terminated(TerminationReason::SolverConverged),
-            Some(_) => TerminationStatus::Terminated(TerminationReason::SolverExit("no step lowers the objective".to_owned())),
+            Some(_) => {
+                TerminationStatus::Terminated(TerminationReason::SolverExit("no step lowers the objective".to_owned()))
+            }
         }
     }
 }

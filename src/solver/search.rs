@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::newton::{Minimum, Status, newton};
 use crate::law::Law;
-use crate::numerics::Matrix;
+use crate::numerics::{Matrix, median};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 
@@ -39,6 +39,9 @@ pub struct Cancelled;
 const MAX_STARTS: usize = 2048;
 /// Two ends of the search are the same optimum where their objectives differ by less, relatively.
 const SAME: f64 = 1e-8;
+
+/// Share of the response that a term starts with where least squares would leave it out.
+const TRACE: f64 = 1e-3;
 
 /// Searches from every combination of the parameters' starts.
 ///
@@ -150,7 +153,8 @@ fn solve_linear(problem: &Problem<'_>, linear: &[usize], parameters: &mut [f64])
             problem.values_at(&at_one).iter().zip(&offset).map(|(one, zero)| one - zero).collect()
         })
         .collect();
-    let weights: Vec<f64> = problem.weights().zip(&responses).map(|(w, y)| if on_log { w / (y * y) } else { w }).collect();
+    let weights: Vec<f64> =
+        problem.weights().zip(&responses).map(|(w, y)| if on_log { w / (y * y) } else { w }).collect();
     let p = linear.len();
     let mut normal = Matrix::zeros(p);
     let mut right = vec![0.0; p];
@@ -163,8 +167,11 @@ fn solve_linear(problem: &Problem<'_>, linear: &[usize], parameters: &mut [f64])
     let bounds: Vec<(f64, f64)> = linear.iter().map(|&j| problem.bounds(j)).collect();
     let solution = bounded_least_squares(&normal, &right, &bounds);
     if solution.iter().all(|x| x.is_finite()) {
-        for (&j, x) in linear.iter().zip(solution) {
-            parameters[j] = x;
+        for ((&j, x), column) in linear.iter().zip(solution).zip(&columns) {
+            // On a log scale nothing is infinitely far away; a trace of the response is a start.
+            let trace = TRACE * median(&responses) / median(column).abs();
+            let log = problem.coordinates()[j].log;
+            parameters[j] = if log && x < trace { trace } else { x };
         }
     }
 }
@@ -217,41 +224,5 @@ mod tests {
         let free = (f64::NEG_INFINITY, f64::INFINITY);
         assert!((bounded_least_squares(&normal, &[4.0, -3.0], &[free, free])[1] + 3.0).abs() < 1e-6);
         assert_eq!(bounded_least_squares(&normal, &[4.0, -3.0], &[free, (0.0, 1.0)])[1], 0.0);
-    }
-}
-#[cfg(test)]
-mod probe {
-    #[test]
-    fn chinchilla() {
-        use super::*;
-        use crate::objective::*;
-        let Ok(text) = std::fs::read_to_string("/work/shared/data/besiroglu2024_chinchilla/svg_extracted_data.csv") else { return };
-        let mut lines = text.lines();
-        let head: Vec<&str> = lines.next().unwrap().split(',').collect();
-        let at = |n: &str| head.iter().position(|h| *h == n).unwrap();
-        let (cn, cc, cl) = (at("Model Size"), at("Training FLOP"), at("loss"));
-        let mut rows: Vec<[f64; 3]> = lines.map(|l| { let f: Vec<&str> = l.split(',').collect(); [f[cn].parse().unwrap(), f[cc].parse().unwrap(), f[cl].parse().unwrap()] }).collect();
-        rows.sort_by(|a, b| a[2].total_cmp(&b[2]));
-        rows.truncate(240);
-        let n: Vec<f64> = rows.iter().map(|r| r[0]).collect();
-        let d: Vec<f64> = rows.iter().map(|r| r[1] / 6.0 / r[0]).collect();
-        let l: Vec<f64> = rows.iter().map(|r| r[2]).collect();
-        for name in ["hoffmann", "additive_nd", "kaplan_nd"] {
-        let law = crate::law::find(name).unwrap().law().unwrap();
-        let tape = law.tape();
-        let objective = Objective::default();
-        let problem = Problem::new(&law, &tape, &objective, &[&n, &d], &l, None);
-        let t = std::time::Instant::now();
-        let found = search(&problem, &law, &|| false, &|_, _| ()).unwrap();
-        println!("{:?} starts {}", t.elapsed(), found.starts);
-        for o in found.optima.iter().take(5) { println!("{:.13} {} {} {:?}", o.cost, o.converged, o.starts, problem.parameters(&o.point)); }
-        let mut w = crate::law::Workspace::default(); let mut e = crate::problem::Evaluation::default();
-        for order in [crate::law::Order::Value, crate::law::Order::Gradient, crate::law::Order::Hessian] {
-        let t = std::time::Instant::now();
-        for _ in 0..10000 { problem.evaluate(&found.optima[0].point, order, &mut w, &mut e); }
-        println!("{order:?} {:?}", t.elapsed() / 10000);
-        }
-        for s in starts(&problem, &law).iter().take(6) { let m = newton(&problem, s); println!("{:.10} {:?} {}", m.cost, m.status, m.iterations); }
-        }
     }
 }

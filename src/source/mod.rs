@@ -147,7 +147,9 @@ fn cell(text: &str) -> Cell {
     }
     match trimmed.parse::<f64>() {
         // Rust would read "nan" and "infinity" as numbers; in a table they are what is missing or broken.
-        Ok(number) if trimmed.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) => Cell::Number(number),
+        Ok(number) if trimmed.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) => {
+            Cell::Number(number)
+        }
         _ => Cell::Text(text.to_owned()),
     }
 }
@@ -180,7 +182,10 @@ mod tests {
     #[test]
     fn a_missing_column_is_named_beside_those_there_are() {
         let error = csv("N,L\n1,2\n", &["D"]).unwrap_err();
-        assert_eq!(error, SourceError::NoColumn { column: "D".to_owned(), known: vec!["N".to_owned(), "L".to_owned()] });
+        assert_eq!(
+            error,
+            SourceError::NoColumn { column: "D".to_owned(), known: vec!["N".to_owned(), "L".to_owned()] }
+        );
     }
 
     #[test]

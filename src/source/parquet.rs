@@ -15,6 +15,9 @@ impl Reader for Parquet {
     fn scan(&self, bytes: Vec<u8>) -> PolarsResult<LazyFrame> {
         // The path of a file says nothing of its rows; polars has none to look at here.
         let hive_options = HiveOptions::new_disabled();
-        LazyFrame::scan_parquet_sources(in_memory(bytes), ScanArgsParquet { hive_options, ..ScanArgsParquet::default() })
+        LazyFrame::scan_parquet_sources(
+            in_memory(bytes),
+            ScanArgsParquet { hive_options, ..ScanArgsParquet::default() },
+        )
     }
 }

@@ -7,7 +7,10 @@ use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor};
+use serde::de::{
+    self, DeserializeSeed, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected, VariantAccess,
+    Visitor,
+};
 use serde::{Deserialize, Deserializer};
 
 use super::node::{Node, root};
@@ -127,11 +130,25 @@ impl de::Error for DecodeError {
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         let hint = Diagnostic::error("", Place::File, "").suggest(field, expected.iter().copied()).hints.pop();
-        Self { message: format!("there is no key `{field}` here"), hint, path: None, missing: false, unknown: true, variant: None }
+        Self {
+            message: format!("there is no key `{field}` here"),
+            hint,
+            path: None,
+            missing: false,
+            unknown: true,
+            variant: None,
+        }
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { message: format!("`{field}` is missing"), hint: None, path: None, missing: true, unknown: false, variant: None }
+        Self {
+            message: format!("`{field}` is missing"),
+            hint: None,
+            path: None,
+            missing: true,
+            unknown: false,
+            variant: None,
+        }
     }
 }
 
@@ -194,8 +211,12 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
             } else if !(self.path.0.is_empty() && key.starts_with("x-")) {
                 let table = if self.path.0.is_empty() { "a spec".to_owned() } else { format!("`{}`", self.path) };
                 self.unknown.borrow_mut().push(
-                    Diagnostic::error("unknown-key", Place::Key(self.path.key(key)), format!("{table} has no key `{key}`"))
-                        .suggest(key, fields.iter().copied()),
+                    Diagnostic::error(
+                        "unknown-key",
+                        Place::Key(self.path.key(key)),
+                        format!("{table} has no key `{key}`"),
+                    )
+                    .suggest(key, fields.iter().copied()),
                 );
             }
         }
@@ -216,10 +237,15 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
                 _ => {
                     let found = entries.iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>();
                     let found = if found.is_empty() { "none".to_owned() } else { crate::diagnostic::list(&found) };
-                    Err(de::Error::custom(format_args!("expected exactly one key that names the kind, found {found}; the kinds are {kinds}")))
+                    Err(de::Error::custom(format_args!(
+                        "expected exactly one key that names the kind, found {found}; the kinds are {kinds}"
+                    )))
                 }
             },
-            other => Err(de::Error::custom(format_args!("expected a kind, found {}; the kinds are {kinds}", other.describe()))),
+            other => Err(de::Error::custom(format_args!(
+                "expected a kind, found {}; the kinds are {kinds}",
+                other.describe()
+            ))),
         };
         result.map_err(|error| error.at(&self.path))
     }
@@ -306,7 +332,9 @@ impl<'de> VariantAccess<'de> for Kind<'_> {
         match self.value {
             None | Some(Node::Null) => Ok(()),
             Some(Node::Table(entries)) if entries.is_empty() => Ok(()),
-            Some(other) => Err(de::Error::custom(format_args!("`{}` takes no settings, found {}", self.name, other.describe()))),
+            Some(other) => {
+                Err(de::Error::custom(format_args!("`{}` takes no settings, found {}", self.name, other.describe())))
+            }
         }
     }
 
@@ -323,7 +351,11 @@ impl<'de> VariantAccess<'de> for Kind<'_> {
         Err(de::Error::custom("a kind takes a table of settings"))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, DecodeError> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
         let defaults = Node::Table(Vec::new());
         let node = self.value.unwrap_or(&defaults);
         let path = self.decoder.path.key(self.name);

@@ -330,7 +330,8 @@ pub fn read(bytes: &[u8], format: Format) -> Reading {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
-            let message = format!("the spec is not UTF-8: byte {} is 0x{:02x}", error.valid_up_to(), bytes[error.valid_up_to()]);
+            let message =
+                format!("the spec is not UTF-8: byte {} is 0x{:02x}", error.valid_up_to(), bytes[error.valid_up_to()]);
             let problem = Diagnostic::error("not-utf8", Place::File, message).hint("save the file as UTF-8");
             return Reading { spec: None, tree: empty, problems: vec![problem] };
         }
@@ -344,8 +345,12 @@ pub fn read(bytes: &[u8], format: Format) -> Reading {
         && u64::try_from(*version) != Ok(SPEC_VERSION)
     {
         problems.push(
-            Diagnostic::error("spec-version", Place::Value(SpecPath::of(&["spec"])), format!("this lawfit reads version {SPEC_VERSION} of the spec language, not {version}"))
-                .hint(format!("write `spec = {SPEC_VERSION}`, or use the lawfit that wrote this spec")),
+            Diagnostic::error(
+                "spec-version",
+                Place::Value(SpecPath::of(&["spec"])),
+                format!("this lawfit reads version {SPEC_VERSION} of the spec language, not {version}"),
+            )
+            .hint(format!("write `spec = {SPEC_VERSION}`, or use the lawfit that wrote this spec")),
         );
     }
     Reading { spec, tree, problems }

@@ -92,16 +92,18 @@ impl Node {
             ([Step::Key(key), rest @ ..], Self::Table(entries)) => {
                 entries.iter_mut().find(|(k, _)| k == key).is_some_and(|(_, v)| v.remove(rest))
             }
-            ([Step::Index(index), rest @ ..], Self::List(list)) => {
-                list.get_mut(*index).is_some_and(|v| v.remove(rest))
-            }
+            ([Step::Index(index), rest @ ..], Self::List(list)) => list.get_mut(*index).is_some_and(|v| v.remove(rest)),
             _ => false,
         }
     }
 }
 
 fn shortened(text: &str) -> String {
-    if text.chars().count() <= 40 { text.to_owned() } else { format!("{}...", text.chars().take(37).collect::<String>()) }
+    if text.chars().count() <= 40 {
+        text.to_owned()
+    } else {
+        format!("{}...", text.chars().take(37).collect::<String>())
+    }
 }
 
 /// Reads a text into a tree.

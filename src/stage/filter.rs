@@ -40,8 +40,10 @@ impl RuleKind {
         let number = crate::expr::number_text;
         match self {
             Self::Range(ranges) => {
-                let all: Vec<String> =
-                    ranges.iter().map(|(name, [low, high])| format!("{name} in [{}, {}]", number(*low), number(*high))).collect();
+                let all: Vec<String> = ranges
+                    .iter()
+                    .map(|(name, [low, high])| format!("{name} in [{}, {}]", number(*low), number(*high)))
+                    .collect();
                 format!("range {}", all.join(", "))
             }
             Self::Keep(condition) => format!("keep {condition}"),

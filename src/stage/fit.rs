@@ -73,7 +73,9 @@ impl Stage for FitLaw {
         let fitted_rows: Vec<usize> = (0..data.rows()).filter(|&row| !held[row]).collect();
         let train = data.select(&fitted_rows);
         if train.rows() == 0 {
-            return Err(Failure::new("no-rows", "no rows are left to fit").hint("look at the filter's rules and the holdout"));
+            return Err(
+                Failure::new("no-rows", "no rows are left to fit").hint("look at the filter's rules and the holdout")
+            );
         }
         let tape = self.law.tape();
         let columns = self.variables(&train)?;
@@ -82,8 +84,11 @@ impl Stage for FitLaw {
         let found = search(&problem, &self.law, context.cancelled, context.tick)?;
         warnings.extend(evidence::of_search(&found));
         let Some(best) = found.optima.first() else {
-            return Err(Failure::new("no-optimum", format!("the law `{}` is not finite at any start", self.law.formula))
-                .hint("give the parameters other starts or bounds"));
+            return Err(Failure::new(
+                "no-optimum",
+                format!("the law `{}` is not finite at any start", self.law.formula),
+            )
+            .hint("give the parameters other starts or bounds"));
         };
         let by_name: BTreeMap<&str, &[f64]> =
             self.law.variables.iter().map(|v| v.name.as_str()).zip(columns.iter().copied()).collect();
@@ -97,6 +102,8 @@ impl Stage for FitLaw {
         let noise = noise(&problem.residuals(&best.point), free.len());
         let level = self.uncertainty.as_ref().map(|u| u.method().level());
         let test = data.select(&(0..data.rows()).filter(|&row| held[row]).collect::<Vec<_>>());
+        let holdout = self.score(&tape, &test, &free, &points, &noise, level)?;
+        warnings.extend(holdout.as_ref().and_then(|h| too_narrow(h, level)));
         let fit = Fit {
             law: self.law.name.clone(),
             formula: self.law.formula.clone(),
@@ -114,7 +121,7 @@ impl Stage for FitLaw {
                 condition_number: shape.condition_number,
                 warnings,
             },
-            holdout: self.score(&tape, &test, &free, &points, &noise, level)?,
+            holdout,
             uncertainty: self.uncertainty.as_ref().map(|u| u.method().describe()),
             level,
             spans: spans(&by_name, &train),
@@ -139,10 +146,8 @@ fn outputs(fit: &Fit, draws: &[Vec<f64>], rows: &Dataset) -> Result<Outputs, Fai
 
 /// Draws of `size` free parameters from the bytes of the artifact.
 pub(super) fn read_draws(bytes: &[u8], size: usize) -> Vec<Vec<f64>> {
-    let values: Vec<f64> = bytes
-        .chunks_exact(8)
-        .map(|chunk| f64::from_le_bytes(<[u8; 8]>::try_from(chunk).unwrap_or_default()))
-        .collect();
+    let values: Vec<f64> =
+        bytes.chunks_exact(8).map(|chunk| f64::from_le_bytes(<[u8; 8]>::try_from(chunk).unwrap_or_default())).collect();
     if size == 0 { Vec::new() } else { values.chunks_exact(size).map(<[f64]>::to_vec).collect() }
 }
 
@@ -185,7 +190,10 @@ impl FitLaw {
         for (name, positive) in needs {
             for (row, &value) in column(data, name)?.iter().enumerate() {
                 if positive && value <= 0.0 {
-                    reasons.entry(format!("{name} is not above zero and stands under a logarithm")).or_default().push(row);
+                    reasons
+                        .entry(format!("{name} is not above zero and stands under a logarithm"))
+                        .or_default()
+                        .push(row);
                 } else if !value.is_finite() {
                     reasons.entry(format!("{name} is missing")).or_default().push(row);
                 }
@@ -203,7 +211,9 @@ impl FitLaw {
                 let places: Vec<_> = rows.iter().map(|&row| data.origins()[row]).collect();
                 failure = failure.hint(format!("{reason}: {}", name_rows(&places, &self.files)));
             }
-            return Err(failure.hint("drop such rows by a rule of the filter, or write `missing = \"drop\"` in the source"));
+            return Err(
+                failure.hint("drop such rows by a rule of the filter, or write `missing = \"drop\"` in the source")
+            );
         }
         for (reason, rows) in reasons {
             warnings.push(format!("{} rows were dropped: {reason}.", rows.len()));
@@ -223,13 +233,21 @@ impl FitLaw {
     }
 
     fn draw(&self, problem: &Problem<'_>, optimum: &[f64], context: &Context<'_>) -> Result<Draws, Failure> {
-        let Some(uncertainty) = self.uncertainty.as_ref().filter(|_| !optimum.is_empty()) else { return Ok(Draws::default()) };
+        let Some(uncertainty) = self.uncertainty.as_ref().filter(|_| !optimum.is_empty()) else {
+            return Ok(Draws::default());
+        };
         let fitted = Fitted { problem, optimum, seed: self.seed, cancelled: context.cancelled, tick: context.tick };
         Ok(uncertainty.method().draw(&fitted)?)
     }
 
     /// Every parameter of the law, with the spread of its draws.
-    fn estimates(&self, free: &[f64], draws: &[Vec<f64>], statuses: &[Status], level: Option<f64>) -> BTreeMap<String, Estimate> {
+    fn estimates(
+        &self,
+        free: &[f64],
+        draws: &[Vec<f64>],
+        statuses: &[Status],
+        level: Option<f64>,
+    ) -> BTreeMap<String, Estimate> {
         let values = self.law.complete(free);
         let samples: Vec<Vec<f64>> = draws.iter().map(|draw| self.law.complete(draw)).collect();
         let mut statuses = statuses.iter();
@@ -334,6 +352,21 @@ fn column<'a>(data: &'a Dataset, name: &str) -> Result<&'a [f64], Failure> {
     data.numbers(name).ok_or_else(|| Failure::internal(format!("no column of numbers `{name}`")))
 }
 
+/// What a reader should know where prediction intervals miss too many of the held-out rows.
+fn too_narrow(holdout: &Holdout, level: Option<f64>) -> Option<String> {
+    let (coverage, level) = (holdout.coverage?, level?);
+    // By more than chance would: two standard errors of a share.
+    let slack = 2.0 * (level * (1.0 - level) / holdout.rows as f64).sqrt();
+    (coverage < level - slack).then(|| {
+        format!(
+            "Its {:.0} % prediction intervals hold only {:.0} % of the {} held-out rows: they leave out the error of the law itself, so forecasts are less sure than they look.",
+            100.0 * level,
+            100.0 * coverage,
+            holdout.rows
+        )
+    })
+}
+
 /// The span of each variable, and of compute, over rows.
 fn spans(columns: &BTreeMap<&str, &[f64]>, data: &Dataset) -> BTreeMap<String, Span> {
     let mut spans: BTreeMap<String, Span> = columns
@@ -342,7 +375,8 @@ fn spans(columns: &BTreeMap<&str, &[f64]>, data: &Dataset) -> BTreeMap<String, S
         .collect();
     if let (Some(n), Some(d)) = (columns.get("N"), columns.get("D")) {
         let given = data.numbers("C").map(<[f64]>::to_vec);
-        let compute = given.unwrap_or_else(|| n.iter().zip(*d).map(|(n, d)| FLOP_PER_PARAMETER_AND_TOKEN * n * d).collect());
+        let compute =
+            given.unwrap_or_else(|| n.iter().zip(*d).map(|(n, d)| FLOP_PER_PARAMETER_AND_TOKEN * n * d).collect());
         if let Some(span) = Span::of(compute) {
             spans.entry("C".to_owned()).or_insert(span);
         }

@@ -199,7 +199,8 @@ impl Ingest {
         let mut columns: BTreeMap<String, Vec<Cell>> = names.iter().map(|n| (n.clone(), Vec::new())).collect();
         for (index, (file, bytes)) in self.files.iter().zip(&inputs.files).enumerate() {
             let format = self.formats.get(index).copied().unwrap_or(Format::Csv);
-            let cells = read(bytes.as_ref().clone(), format, &names).map_err(|error| unreadable(file, format, &error))?;
+            let cells =
+                read(bytes.as_ref().clone(), format, &names).map_err(|error| unreadable(file, format, &error))?;
             let rows = cells.first().map_or(0, Vec::len);
             origins.extend((0..rows).map(|row| dataset::Origin { file: index as u32, row: row as u32 + 1 }));
             for (name, cells) in names.iter().zip(cells) {
@@ -238,7 +239,11 @@ impl Ingest {
             .files
             .iter()
             .zip(counts)
-            .map(|(bytes, rows)| FileSummary { rows, sha256: sha256(bytes), b3: crate::artifact::Digest::of(bytes).to_string() })
+            .map(|(bytes, rows)| FileSummary {
+                rows,
+                sha256: sha256(bytes),
+                b3: crate::artifact::Digest::of(bytes).to_string(),
+            })
             .collect();
         let sha = match files.as_slice() {
             [one] => one.sha256.clone(),

@@ -72,7 +72,8 @@ impl Inputs {
     /// # Errors
     /// Where it is not there or is something else.
     pub fn json<T: serde::de::DeserializeOwned>(&self, role: &str) -> Result<T, Failure> {
-        serde_json::from_slice(self.bytes(role)?).map_err(|error| Failure::internal(format!("artifact `{role}`: {error}")))
+        serde_json::from_slice(self.bytes(role)?)
+            .map_err(|error| Failure::internal(format!("artifact `{role}`: {error}")))
     }
 
     /// An artifact read as a table.

@@ -59,7 +59,11 @@ pub enum PublishError {
 ///
 /// # Errors
 /// Where the folder is another's, or the disk refuses.
-pub fn publish(folder: &Path, spec: &str, outputs: &BTreeMap<String, Arc<Vec<u8>>>) -> Result<Vec<PathBuf>, PublishError> {
+pub fn publish(
+    folder: &Path,
+    spec: &str,
+    outputs: &BTreeMap<String, Arc<Vec<u8>>>,
+) -> Result<Vec<PathBuf>, PublishError> {
     let io_error = |path: &Path| {
         let path = path.to_owned();
         move |error| PublishError::Io { path, error }
@@ -81,7 +85,8 @@ pub fn publish(folder: &Path, spec: &str, outputs: &BTreeMap<String, Arc<Vec<u8>
     if let Some(name) = outputs.keys().find(|name| !is_plain(name)) {
         return Err(PublishError::Name(name.clone()));
     }
-    let files: BTreeMap<String, Digest> = outputs.iter().map(|(name, bytes)| (name.clone(), Digest::of(bytes))).collect();
+    let files: BTreeMap<String, Digest> =
+        outputs.iter().map(|(name, bytes)| (name.clone(), Digest::of(bytes))).collect();
     let mut paths = Vec::new();
     for (name, bytes) in outputs {
         let path = folder.join(name);
@@ -90,7 +95,9 @@ pub fn publish(folder: &Path, spec: &str, outputs: &BTreeMap<String, Arc<Vec<u8>
         }
         paths.push(path);
     }
-    for stale in before.iter().flat_map(|owner| owner.files.keys()).filter(|name| !files.contains_key(*name) && is_plain(name)) {
+    for stale in
+        before.iter().flat_map(|owner| owner.files.keys()).filter(|name| !files.contains_key(*name) && is_plain(name))
+    {
         let _ = std::fs::remove_file(folder.join(stale));
     }
     let owner = Owner { spec: spec.to_owned(), files };

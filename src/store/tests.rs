@@ -55,7 +55,11 @@ fn a_damaged_or_foreign_record_is_not_believed() {
     let (_folder, store, key) = written();
     let path = store.record_path(&key);
     let text = std::fs::read_to_string(&path).unwrap();
-    for bad in [text.replace(Digest::of(b"alpha").as_str(), "../../../etc/passwd"), text.replace("print", "other"), "{".to_owned()] {
+    for bad in [
+        text.replace(Digest::of(b"alpha").as_str(), "../../../etc/passwd"),
+        text.replace("print", "other"),
+        "{".to_owned(),
+    ] {
         std::fs::write(&path, bad).unwrap();
         assert_eq!(store.find(&key, "print"), None);
         store.write(&key, "print", &outputs()).unwrap();

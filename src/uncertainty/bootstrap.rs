@@ -57,7 +57,10 @@ impl Method for Bootstrap {
         let unconverged = refits.iter().filter(|r| r.status != Status::Converged).count();
         let mut warnings = Vec::new();
         if unconverged > 0 {
-            warnings.push(format!("{unconverged} of {} bootstrap refits did not converge; they are kept where they ended.", self.resamples));
+            warnings.push(format!(
+                "{unconverged} of {} bootstrap refits did not converge; they are kept where they ended.",
+                self.resamples
+            ));
         }
         if rows < 4 * fitted.problem.size() {
             warnings.push(format!(

@@ -114,7 +114,12 @@ impl Entry {
         let variables: Vec<Variable> = self
             .variables
             .iter()
-            .map(|(name, text)| Variable { name: name.clone(), unit: text.unit, meaning: Some(text.meaning.clone()), counts: text.counts })
+            .map(|(name, text)| Variable {
+                name: name.clone(),
+                unit: text.unit,
+                meaning: Some(text.meaning.clone()),
+                counts: text.counts,
+            })
             .collect();
         let mut law = Law::from_formula(&self.name, &self.formula, &variables)
             .map_err(|error| vec![error])?
