@@ -144,12 +144,11 @@ impl Diagnostic {
     /// Adds "did you mean" or, where nothing is near, the list of what there is.
     #[must_use]
     pub fn suggest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Self {
-        match nearest(name, known.clone()) {
-            Some(near) => self.hint(format!("did you mean `{near}`?")),
-            None => {
-                let known: Vec<&str> = known.into_iter().collect();
-                if known.is_empty() { self } else { self.hint(format!("there is {}", list(&known))) }
-            }
+        if let Some(near) = nearest(name, known.clone()) {
+            self.hint(format!("did you mean `{near}`?"))
+        } else {
+            let known: Vec<&str> = known.into_iter().collect();
+            if known.is_empty() { self } else { self.hint(format!("there is {}", list(&known))) }
         }
     }
 }

@@ -17,6 +17,8 @@ pub struct Coordinate {
     pub lower: f64,
     /// Highest value of the coordinate.
     pub upper: f64,
+    /// The parameter's own bounds.
+    pub bounds: (f64, f64),
 }
 
 impl Coordinate {
@@ -28,7 +30,17 @@ impl Coordinate {
 
     /// The parameter's value at a coordinate.
     pub fn parameter(self, coordinate: f64) -> f64 {
-        if self.log { exp(coordinate) } else { coordinate }
+        let (lower, upper) = self.bounds;
+        // A bound is given back as it was written, not as the exponential of its logarithm.
+        if coordinate <= self.lower {
+            lower
+        } else if coordinate >= self.upper {
+            upper
+        } else if self.log {
+            exp(coordinate)
+        } else {
+            coordinate
+        }
     }
 }
 
@@ -89,7 +101,7 @@ impl<'a> Problem<'a> {
             .map(|p| {
                 let log = p.scale == Scale::Log;
                 let place = |value: f64| if log { ln(value) } else { value };
-                Coordinate { log, lower: place(p.lower), upper: place(p.upper) }
+                Coordinate { log, lower: place(p.lower), upper: place(p.upper), bounds: (p.lower, p.upper) }
             })
             .collect();
         let transformed = |value: f64| match objective.scale() {
@@ -149,8 +161,7 @@ impl<'a> Problem<'a> {
 
     /// The bounds of a free parameter itself.
     pub fn bounds(&self, index: usize) -> (f64, f64) {
-        let c = self.coordinates[index];
-        (c.parameter(c.lower), c.parameter(c.upper))
+        self.coordinates[index].bounds
     }
 
     /// The residual at each row, on the objective's scale.

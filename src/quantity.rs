@@ -14,6 +14,7 @@ use crate::expr::parse_constant;
 #[serde(transparent)]
 pub struct Quantity(#[serde(serialize_with = "finite_or_text")] pub f64);
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 /// JSON has no infinity; it is written as the text that reads back as it.
 fn finite_or_text<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_str(&value.to_string()) }
@@ -152,4 +153,10 @@ impl JsonSchema for OneOrMany<Quantity> {
             "items": { "type": ["number", "string"] }
         })
     }
+}
+
+/// The schema of a table from variable to a number or a list of numbers.
+pub(crate) fn table_schema(generator: &mut SchemaGenerator) -> Schema {
+    let quantity = OneOrMany::<Quantity>::json_schema(generator);
+    json_schema!({ "type": "object", "additionalProperties": quantity })
 }

@@ -1,1 +1,17 @@
+//! The one integration-test binary; each module's first line says why it is there.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and say what they skip"
+)]
+
+mod cache;
+mod docs;
+mod errors;
+mod layering;
+mod program;
+mod properties;
+mod study;
+mod world;

@@ -99,9 +99,9 @@ fn compile_specs(paths: &[PathBuf], screen: &Screen) -> Result<(Vec<SpecFile>, C
     }
     let mut stems: Vec<String> = files.iter().map(SpecFile::stem).collect();
     stems.sort();
-    if let Some(twice) = stems.windows(2).find(|pair| pair[0] == pair[1]) {
+    if let Some(twice) = stems.iter().zip(stems.iter().skip(1)).find_map(|(one, next)| (one == next).then_some(one)) {
         screen.error(
-            &format!("two specs are called `{}`", twice[0]),
+            &format!("two specs are called `{twice}`"),
             &["their reports would share a folder; rename one".to_owned()],
         );
         return Err(Exit::BadSpec);

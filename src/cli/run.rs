@@ -14,7 +14,7 @@ use crate::plan::{Compiled, Plan, SpecFile};
 use crate::report::Results;
 use crate::store::{PublishError, Store, publish};
 
-/// Bring the reports of specs up to date: compute what is not cached, write outputs/<spec>/.
+/// Bring the reports of specs up to date: compute what is not cached, write a report for each.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -88,17 +88,13 @@ fn finish(
             continue;
         };
         let folder = arguments.out.join(file.stem());
-        let written = match engine.outputs(index) {
-            Some(outputs) => {
-                let results =
-                    outputs.get("results.json").and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
-                all.extend(results.map(|r| (file.stem(), r)));
-                publish(&folder, &relative(&folder, &file.path), &outputs)
-            }
-            None => {
-                screen.error("the report is no longer in the cache", &["run again".to_owned()]);
-                return Exit::Internal;
-            }
+        let written = if let Some(outputs) = engine.outputs(index) {
+            let results = outputs.get("results.json").and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
+            all.extend(results.map(|r| (file.stem(), r)));
+            publish(&folder, &relative(&folder, &file.path), &outputs)
+        } else {
+            screen.error("the report is no longer in the cache", &["run again".to_owned()]);
+            return Exit::Internal;
         };
         match written {
             Ok(written) => paths.extend(written),

@@ -12,6 +12,9 @@ use crate::plan::{Fingerprint, Plan, input_digest};
 use crate::stage::{Context, External, Failure, Inputs};
 use crate::store::Store;
 
+/// The digest of a file's content and, where it was read, its bytes.
+type FileInput = (String, Option<Arc<Vec<u8>>>);
+
 /// Runs a plan.
 pub struct Engine<'a> {
     plan: &'a Plan,
@@ -120,7 +123,7 @@ impl<'a> Engine<'a> {
             return (Status::Skipped, None, Manifest::new());
         };
         let stage = &self.plan.stage(index).stage;
-        let files = match self.digest_files(stage.externals()) {
+        let files = match Self::digest_files(stage.externals()) {
             Ok(files) => files,
             Err(failure) => return (Status::Failed(failure), None, Manifest::new()),
         };
@@ -155,7 +158,7 @@ impl<'a> Engine<'a> {
             .collect()
     }
 
-    fn digest_files(&self, externals: &[External]) -> Result<Vec<(String, Option<Arc<Vec<u8>>>)>, Failure> {
+    fn digest_files(externals: &[External]) -> Result<Vec<FileInput>, Failure> {
         externals
             .iter()
             .map(|external| match external {
@@ -169,7 +172,7 @@ impl<'a> Engine<'a> {
             .collect()
     }
 
-    fn compute(&self, index: usize, files: &[(String, Option<Arc<Vec<u8>>>)]) -> Result<Outputs, Failure> {
+    fn compute(&self, index: usize, files: &[FileInput]) -> Result<Outputs, Failure> {
         let plan_stage = self.plan.stage(index);
         let mut inputs = Inputs::default();
         for (from, edge) in self.plan.inputs(index) {
@@ -195,7 +198,7 @@ impl<'a> Engine<'a> {
         if let Some(outputs) = self.outputs(from) {
             return outputs.get(output).cloned().ok_or_else(lost);
         }
-        let files = self.digest_files(self.plan.stage(from).stage.externals())?;
+        let files = Self::digest_files(self.plan.stage(from).stage.externals())?;
         let outputs = self.compute(from, &files)?;
         let bytes = outputs.get(output).cloned().ok_or_else(lost)?;
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -231,7 +234,7 @@ pub fn look(plan: &Plan, store: &Store) -> Vec<Look> {
         let stage = &plan.stage(index).stage;
         let upstream: Option<BTreeMap<usize, Manifest>> =
             distinct_inputs(plan, index).into_iter().map(|from| Some((from, known.get(&from)?.clone()))).collect();
-        let files: Result<Vec<(String, Option<Arc<Vec<u8>>>)>, Failure> = stage
+        let files: Result<Vec<FileInput>, Failure> = stage
             .externals()
             .iter()
             .map(|external| match external {
@@ -275,7 +278,7 @@ fn inputs_of(
     plan: &Plan,
     index: usize,
     upstream: &BTreeMap<usize, Manifest>,
-    files: &[(String, Option<Arc<Vec<u8>>>)],
+    files: &[FileInput],
 ) -> Vec<(String, String)> {
     let mut inputs: Vec<(String, String)> =
         files.iter().enumerate().map(|(i, (digest, _))| (format!("file.{i}"), digest.clone())).collect();

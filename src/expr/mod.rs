@@ -265,7 +265,7 @@ fn write_list<S: AsRef<str>>(f: &mut fmt::Formatter<'_>, all: &[Expr<S>]) -> fmt
 }
 
 fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-    if lexer::is_plain_name(name) { f.write_str(name) } else { write!(f, "`{name}`") }
+    if is_plain_name(name) { f.write_str(name) } else { write!(f, "`{name}`") }
 }
 
 /// Shortest text that reads back as the same number, in exponent form where that is shorter.

@@ -123,7 +123,7 @@ impl Parser {
         found
     }
 
-    fn expect(&mut self, mark: &str) -> Result<(), ParseError> {
+    fn need(&mut self, mark: &str) -> Result<(), ParseError> {
         if self.take(mark) { Ok(()) } else { Err(self.unexpected(&format!("`{mark}`"))) }
     }
 
@@ -228,7 +228,7 @@ impl Parser {
             Token::Punctuation("(") => {
                 let mut inner = self.expression(0)?;
                 let end = self.span().end;
-                self.expect(")")?;
+                self.need(")")?;
                 inner.span = span.start..end;
                 return Ok(inner);
             }
@@ -251,7 +251,7 @@ impl Parser {
                 None => error.hint(format!("the functions are {}", names.join(", "))),
             });
         };
-        self.expect("(")?;
+        self.need("(")?;
         let arguments = self.list(")")?;
         let span = span.start..self.tokens[self.at - 1].1.end;
         let fits = arity.map_or(arguments.len() >= 2, |n| n == arguments.len());
@@ -270,7 +270,7 @@ impl Parser {
         let mut all = Vec::new();
         while !self.take(close) {
             if !all.is_empty() {
-                self.expect(",")?;
+                self.need(",")?;
             }
             all.push(self.expression(0)?);
         }

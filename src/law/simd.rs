@@ -204,11 +204,11 @@ fn binary(
     match a {
         Source::Scalar(index) => {
             let splat = [block.scalars[index]; LANES];
-            with_left!(|_: usize, _: &[Lanes]| splat)
+            with_left!(|_: usize, _: &[Lanes]| splat);
         }
         Source::Column(index) => {
             let rows = &block.columns[index][block.start..block.start + block.lanes];
-            with_left!(|lane: usize, _: &[Lanes]| rows[lane])
+            with_left!(|lane: usize, _: &[Lanes]| rows[lane]);
         }
         Source::Register(index) => with_left!(|lane: usize, r: &[Lanes]| r[index * BLOCK + lane]),
     }

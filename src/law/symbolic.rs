@@ -130,8 +130,9 @@ impl Graph {
                 depends.parameters = true;
                 self.positive_parameters.get(index as usize).copied().unwrap_or(false)
             }
-            Op::Add(a, b) | Op::Multiply(a, b) | Op::Divide(a, b) => self.is_positive(a) && self.is_positive(b),
-            Op::Select(_, a, b) => self.is_positive(a) && self.is_positive(b),
+            Op::Add(a, b) | Op::Multiply(a, b) | Op::Divide(a, b) | Op::Select(_, a, b) => {
+                self.is_positive(a) && self.is_positive(b)
+            }
             Op::Exp(_) => true,
             Op::Sqrt(a) => self.is_positive(a),
             Op::Subtract(..) | Op::Negate(_) | Op::Ln(_) | Op::Less(..) => false,

@@ -26,7 +26,7 @@ pub enum Order {
 
 /// Where an operand of a row instruction is found.
 #[derive(Clone, Copy, Debug)]
-pub enum Source {
+pub(super) enum Source {
     /// A number that is the same for all rows.
     Scalar(usize),
     /// A column computed from the data alone.
@@ -37,8 +37,7 @@ pub enum Source {
 
 /// What a row instruction computes.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "named as in Op")]
-pub enum Action {
+pub(super) enum Action {
     Add(Source, Source),
     Subtract(Source, Source),
     Multiply(Source, Source),
@@ -53,7 +52,7 @@ pub enum Action {
 
 /// One instruction over the rows of a block.
 #[derive(Clone, Copy, Debug)]
-pub struct Instruction {
+pub(super) struct Instruction {
     pub(super) action: Action,
     pub(super) target: usize,
 }
@@ -275,6 +274,11 @@ impl Tape {
     }
 }
 
+/// The sum of eight lanes, as a tree of fixed shape.
+fn fold(l: &Lanes) -> f64 {
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
 impl Instruction {
     fn sources(&self) -> impl Iterator<Item = Source> {
         let sources = match self.action {
@@ -470,8 +474,6 @@ impl Tape {
                 self.add_second(&block, registers, weights, &mut lanes[1 + p..]);
             }
         }
-        // Lanes are folded as a tree of fixed shape.
-        let fold = |l: &Lanes| ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]));
         sums.cost = fold(&lanes[0]);
         sums.gradient.clear();
         sums.hessian.clear();

@@ -29,6 +29,7 @@ impl Matrix {
     }
 
     /// The rows and columns in `keep`, in that order.
+    #[must_use]
     pub fn minor(&self, keep: &[usize]) -> Self {
         let mut minor = Self::zeros(keep.len());
         for (i, &row) in keep.iter().enumerate() {

@@ -15,8 +15,8 @@ use crate::query::Question;
 use crate::report::{
     Described, DescribedFilter, DescribedFit, DescribedQuery, DescribedSource, DescribedVariable, Expected,
 };
-use crate::source::Format as FileFormat;
-use crate::spec::{self, ColumnKind, Format, Spec};
+use crate::source::{ColumnKind, Format as FileFormat, Missing};
+use crate::spec::{self, Format, Spec};
 use crate::stage::{
     ColumnOrigin, External, Extrapolate, Filter, FilterRule, FitLaw, Ingest, IngestColumn, RuleKind, Stage, WriteReport,
 };
@@ -100,7 +100,7 @@ struct SourceStage {
     variables: Variables,
     described: DescribedSource,
     files: Vec<String>,
-    missing: spec::Missing,
+    missing: Missing,
     columns: BTreeMap<String, spec::ColumnTable>,
 }
 
@@ -275,10 +275,11 @@ impl Compiler<'_> {
                 .iter()
                 .map(|(variable, table)| DescribedVariable {
                     name: variable.clone(),
-                    from: table
-                        .expr
-                        .clone()
-                        .map_or_else(|| table.column.clone().unwrap_or_default(), |e| format!("= {e}")),
+                    from: columns
+                        .iter()
+                        .find(|c| c.variable == *variable)
+                        .map(|c| c.from.describe())
+                        .unwrap_or_default(),
                     unit: table.unit,
                     counts: table.counts,
                 })
@@ -648,7 +649,7 @@ impl Compiler<'_> {
             uncertainty: None,
             holdout: None,
             seed: spec.study.seed,
-            missing: spec::Missing::Error,
+            missing: Missing::Error,
             has_rows: false,
             files: Vec::new(),
         };

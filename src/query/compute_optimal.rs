@@ -10,7 +10,7 @@ use super::{Fault, Finding, Kind, Model, Refusal, check_names, check_values, fin
 use crate::law::Law;
 use crate::quantity::{OneOrMany, Quantity};
 
-/// The best model size and data for budgets, C = 6 N D: { C = [1e21, 5.76e23] }. Further variables of the law are held.
+/// The best model size and data for budgets, C = 6 N D: `{ C = [1e21, 5.76e23] }`. Further variables of the law are held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ComputeOptimal(pub BTreeMap<String, OneOrMany<Quantity>>);
@@ -21,7 +21,7 @@ impl JsonSchema for ComputeOptimal {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        crate::spec::variables_schema(generator)
+        crate::quantity::table_schema(generator)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{Fault, Finding, Kind, Model, Refusal, check_names, check_values, fin
 use crate::law::Law;
 use crate::quantity::{OneOrMany, Quantity};
 
-/// The response at given variables: { N = "280B", D = "300B" }; lists go side by side.
+/// The response at given variables: `{ N = "280B", D = "300B" }`; lists go side by side.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Loss(pub BTreeMap<String, OneOrMany<Quantity>>);
@@ -20,7 +20,7 @@ impl JsonSchema for Loss {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        crate::spec::variables_schema(generator)
+        crate::quantity::table_schema(generator)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::numerics::{exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::solver::root;
 
-/// The variable that reaches a response, others held: { L = 2.0, solve = "C" }, { L = 2.0, solve = "N", D = "1T" }.
+/// The variable that reaches a response, others held: `{ L = 2.0, solve = "C" }`, `{ L = 2.0, solve = "N", D = "1T" }`.
 ///
 /// `solve = "C"` with a law of N and D splits every budget best, or spends it on data where N is given.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,7 @@ fn inputs(values: &[(&str, f64)]) -> BTreeMap<String, f64> {
 }
 
 /// Besiroglu et al. 2024 at the optimum of their objective.
-const CHINCHILLA: [f64; 5] = [1.817_218_099, 477.825_869, 0.347_310_499, 2143.417_357, 0.367_172_432];
+const CHINCHILLA: [f64; 5] = [1.817_218_099, 477.825_869, 0.347_310_499, 2_143.417_357, 0.367_172_432];
 
 #[test]
 fn budgets_are_split_as_the_closed_form_of_hoffmann_says() {

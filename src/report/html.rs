@@ -197,7 +197,7 @@ fn sources(page: &Page) -> Vec<Value> {
                     name => typeset::name_html(&v.name),
                     from => v.from,
                     unit => v.unit.map(|u| u.to_string()),
-                    counts => v.counts.map(|c| c.describe()),
+                    counts => v.counts.map(super::super::unit::Counts::describe),
                 }
             })
             .collect();

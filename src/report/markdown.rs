@@ -164,7 +164,7 @@ fn data(page: &Page, out: &mut String) {
         out.push_str("| variable | column | unit | counts |\n|---|---|---|---|\n");
         for v in &described.variables {
             let unit = v.unit.map(|u| u.to_string()).unwrap_or_default();
-            let counts = v.counts.map(|c| c.describe()).unwrap_or_default();
+            let counts = v.counts.map(super::super::unit::Counts::describe).unwrap_or_default();
             let _ = writeln!(out, "| {} | {} | {unit} | {counts} |", v.name, v.from.replace('|', "\\|"));
         }
         out.push('\n');

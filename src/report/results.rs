@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Described;
+use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::{Answer, Interval, Row};
 use crate::expr::{Value as ExprValue, parse};
 use crate::fit::{Estimate, Evidence, Fit, Holdout, Span};
 use crate::query::Kind;
-use crate::stage::{FilterCounts, IngestSummary};
 
 /// Version of the shape; it changes only with a note in the changelog.
 const FORMAT: u32 = 1;

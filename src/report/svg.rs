@@ -69,7 +69,11 @@ impl Axis {
                     .map(|(value, lead, e)| {
                         (
                             value,
-                            if (-3..5).contains(&e) { plain(value, 1) } else { format!("{lead}·{}", power_of_ten(e)) },
+                            if (-3..5).contains(&e) {
+                                super::words::trimmed(&plain(value, 3))
+                            } else {
+                                format!("{lead}·{}", power_of_ten(e))
+                            },
                         )
                     })
                     .collect();
@@ -77,8 +81,11 @@ impl Axis {
         }
         let rough = (self.high - self.low) / 6.0;
         let magnitude = libm::pow(10.0, libm::floor(libm::log10(rough)));
-        let step =
-            [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|m| m * magnitude).find(|s| *s >= rough).unwrap_or(magnitude);
+        let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+            .into_iter()
+            .map(|m| m * magnitude)
+            .find(|s| *s >= rough * 0.999)
+            .unwrap_or(magnitude);
         let from = (self.low / step).ceil() as i64;
         let to = (self.high / step).floor() as i64;
         (from..=to).map(|i| i as f64 * step).map(|value| (value, label(value, step))).collect()
@@ -96,13 +103,7 @@ fn decimals(step: f64) -> usize {
 }
 
 fn plain(value: f64, decimals: usize) -> String {
-    let text = format!("{value:.decimals$}");
-    let text = if text.contains('.') && decimals == 1 {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    };
-    text.replace('-', "−")
+    format!("{value:.decimals$}").replace('-', "−")
 }
 
 fn power_of_ten(exponent: i32) -> String {
@@ -188,19 +189,19 @@ impl Plot {
         let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
         for (value, text) in self.x.ticks() {
             let x = self.x(value);
-            let _ = write!(
+            let _ = writeln!(
                 out,
                 "<line x1=\"{x:.2}\" y1=\"{TOP}\" x2=\"{x:.2}\" y2=\"{bottom}\" stroke=\"#e6e8eb\"/>\
-                 <text x=\"{x:.2}\" y=\"{:.2}\" text-anchor=\"middle\" fill=\"#3c4148\">{text}</text>\n",
+                 <text x=\"{x:.2}\" y=\"{:.2}\" text-anchor=\"middle\" fill=\"#3c4148\">{text}</text>",
                 bottom + 19.0,
             );
         }
         for (value, text) in self.y.ticks() {
             let y = self.y(value);
-            let _ = write!(
+            let _ = writeln!(
                 out,
                 "<line x1=\"{LEFT}\" y1=\"{y:.2}\" x2=\"{right}\" y2=\"{y:.2}\" stroke=\"#e6e8eb\"/>\
-                 <text x=\"{:.2}\" y=\"{:.2}\" text-anchor=\"end\" fill=\"#3c4148\">{text}</text>\n",
+                 <text x=\"{:.2}\" y=\"{:.2}\" text-anchor=\"end\" fill=\"#3c4148\">{text}</text>",
                 LEFT - 8.0,
                 y + 4.5,
             );
@@ -225,9 +226,9 @@ impl Plot {
                     let (x, y) = (self.x(x), self.y(y));
                     if let Some((low, high)) = intervals.get(index).copied().flatten() {
                         let (low, high) = (self.y(low), self.y(high));
-                        let _ = write!(
+                        let _ = writeln!(
                             out,
-                            "<path d=\"M{x:.2} {low:.2}V{high:.2}M{:.2} {low:.2}h8M{:.2} {high:.2}h8\" stroke=\"{colour}\" stroke-width=\"1.5\" fill=\"none\"/>\n",
+                            "<path d=\"M{x:.2} {low:.2}V{high:.2}M{:.2} {low:.2}h8M{:.2} {high:.2}h8\" stroke=\"{colour}\" stroke-width=\"1.5\" fill=\"none\"/>",
                             x - 4.0,
                             x - 4.0,
                         );
@@ -237,16 +238,16 @@ impl Plot {
             }
             Layer::Line { colour, points, dashed, .. } => {
                 let dash = if *dashed { " stroke-dasharray=\"6 5\"" } else { "" };
-                let _ = write!(
+                let _ = writeln!(
                     out,
-                    "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>\n",
+                    "<path d=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>",
                     self.path(points)
                 );
             }
             Layer::Band { colour, points, .. } => {
                 let mut outline: Vec<(f64, f64)> = points.iter().map(|&(x, low, _)| (x, low)).collect();
                 outline.extend(points.iter().rev().map(|&(x, _, high)| (x, high)));
-                let _ = write!(out, "<path d=\"{}Z\" fill=\"{colour}\" fill-opacity=\"0.16\"/>\n", self.path(&outline));
+                let _ = writeln!(out, "<path d=\"{}Z\" fill=\"{colour}\" fill-opacity=\"0.16\"/>", self.path(&outline));
             }
         }
     }
@@ -277,9 +278,9 @@ impl Plot {
         let width = 44.0 + 6.7 * longest as f64;
         let height = 12.0 + 20.0 * entries.len() as f64;
         let (left, top) = (WIDTH - RIGHT - width - 8.0, TOP + 8.0);
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "<rect x=\"{left:.2}\" y=\"{top:.2}\" width=\"{width:.2}\" height=\"{height:.2}\" rx=\"4\" fill=\"#ffffff\" fill-opacity=\"0.9\" stroke=\"#d5d8dc\"/>\n",
+            "<rect x=\"{left:.2}\" y=\"{top:.2}\" width=\"{width:.2}\" height=\"{height:.2}\" rx=\"4\" fill=\"#ffffff\" fill-opacity=\"0.9\" stroke=\"#d5d8dc\"/>",
         );
         for (index, (layer, label)) in entries.into_iter().enumerate() {
             let y = top + 16.0 + 20.0 * index as f64;
@@ -288,24 +289,24 @@ impl Plot {
                 Layer::Points { mark, colour, .. } => mark_at(out, *mark, colour, x, y),
                 Layer::Line { colour, dashed, .. } => {
                     let dash = if *dashed { " stroke-dasharray=\"6 5\"" } else { "" };
-                    let _ = write!(
+                    let _ = writeln!(
                         out,
-                        "<path d=\"M{:.2} {y:.2}h24\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>\n",
+                        "<path d=\"M{:.2} {y:.2}h24\" stroke=\"{colour}\" stroke-width=\"2\"{dash}/>",
                         x - 12.0
                     );
                 }
                 Layer::Band { colour, .. } => {
-                    let _ = write!(
+                    let _ = writeln!(
                         out,
-                        "<rect x=\"{:.2}\" y=\"{:.2}\" width=\"24\" height=\"12\" fill=\"{colour}\" fill-opacity=\"0.16\"/>\n",
+                        "<rect x=\"{:.2}\" y=\"{:.2}\" width=\"24\" height=\"12\" fill=\"{colour}\" fill-opacity=\"0.16\"/>",
                         x - 12.0,
                         y - 6.0
                     );
                 }
             }
-            let _ = write!(
+            let _ = writeln!(
                 out,
-                "<text x=\"{:.2}\" y=\"{:.2}\" fill=\"#16181c\">{}</text>\n",
+                "<text x=\"{:.2}\" y=\"{:.2}\" fill=\"#16181c\">{}</text>",
                 left + 38.0,
                 y + 4.5,
                 escape(label)

@@ -199,15 +199,12 @@ fn bounded_least_squares(normal: &Matrix, right: &[f64], bounds: &[(f64, f64)]) 
             .map(|(&i, &v)| (i, (bounds[i].0 - v).max(v - bounds[i].1) * normal[(i, i)].sqrt(), v))
             .filter(|(_, excess, _)| *excess > 0.0)
             .max_by(|a, b| a.1.total_cmp(&b.1));
-        match outside {
-            Some((i, _, value)) => {
-                x[i] = value.clamp(bounds[i].0, bounds[i].1);
-                free.retain(|&j| j != i);
-            }
-            None => {
-                free.iter().zip(solved).for_each(|(&i, v)| x[i] = v);
-                break;
-            }
+        if let Some((i, _, value)) = outside {
+            x[i] = value.clamp(bounds[i].0, bounds[i].1);
+            free.retain(|&j| j != i);
+        } else {
+            free.iter().zip(solved).for_each(|(&i, v)| x[i] = v);
+            break;
         }
     }
     x

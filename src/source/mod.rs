@@ -60,6 +60,28 @@ impl Format {
     }
 }
 
+/// What to do with a row whose value is missing or cannot be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// Stop, and say which rows.
+    #[default]
+    Error,
+    /// Drop the row, and account for it.
+    Drop,
+}
+
+/// Whether a column holds numbers or texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnKind {
+    /// Numbers.
+    #[default]
+    Number,
+    /// Texts, such as a model family.
+    Text,
+}
+
 /// What a cell holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
@@ -118,7 +140,7 @@ pub fn read(bytes: Vec<u8>, format: Format, columns: &[String]) -> Result<Vec<Ve
 }
 
 /// The cells of a polars column.
-fn cells(column: &polars::prelude::Column) -> Result<Vec<Cell>, SourceError> {
+fn cells(column: &Column) -> Result<Vec<Cell>, SourceError> {
     let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
     let kind = column.dtype().clone();
     if kind.is_primitive_numeric() {
@@ -159,8 +181,8 @@ fn first_line(text: &str) -> String {
 }
 
 /// Bytes as a source that polars scans.
-fn in_memory(bytes: Vec<u8>) -> polars::lazy::dsl::ScanSources {
-    polars::lazy::dsl::ScanSources::Buffers(Arc::from([bytes.into()]))
+fn in_memory(bytes: Vec<u8>) -> ScanSources {
+    ScanSources::Buffers(Arc::from([bytes.into()]))
 }
 
 #[cfg(test)]

@@ -11,12 +11,11 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 
 pub use node::{Format, Node};
 pub use place::Places;
 pub use schema::schema;
-pub(crate) use schema::variables as variables_schema;
 
 use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::law::ParameterText;
@@ -24,6 +23,7 @@ use crate::objective::Objective;
 use crate::quantity::Quantity;
 use crate::query::{ComputeOptimal, Loss, Reach};
 use crate::report::ReportFormat;
+use crate::source::{ColumnKind, Missing};
 use crate::uncertainty::Uncertainty;
 use crate::unit::{Counts, Unit};
 
@@ -101,17 +101,6 @@ pub struct Source {
     pub missing: Missing,
 }
 
-/// What to do with a row whose value is missing or cannot be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Missing {
-    /// Stop, and say which rows.
-    #[default]
-    Error,
-    /// Drop the row, and account for it.
-    Drop,
-}
-
 /// Where a variable comes from.
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 #[schemars(untagged)]
@@ -141,17 +130,6 @@ pub struct ColumnTable {
     /// Whether the column holds numbers or texts.
     #[serde(default, rename = "type")]
     pub kind: ColumnKind,
-}
-
-/// Whether a column holds numbers or texts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ColumnKind {
-    /// Numbers.
-    #[default]
-    Number,
-    /// Texts, such as a model family.
-    Text,
 }
 
 impl<'de> Deserialize<'de> for Column {
@@ -201,7 +179,7 @@ pub struct Filter {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Keep rows whose variables lie in these ranges, ends included: { N = ["40M", "20B"] }.
+    /// Keep rows whose variables lie in these ranges, ends included: `{ N = ["40M", "20B"] }`.
     #[serde(default)]
     pub range: Option<BTreeMap<String, [Quantity; 2]>>,
     /// Keep rows for which this holds.
@@ -238,7 +216,7 @@ pub struct LawSpec {
     /// Hold every parameter at published values, by the name of their source: "hoffmann2022".
     #[serde(default)]
     pub constants: Option<String>,
-    /// Your variables' names for those of the catalogue's formula: { x = "C" }.
+    /// Your variables' names for those of the catalogue's formula: `{ x = "C" }`.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
     /// Bounds, starts, fixed values and ties of parameters.
@@ -272,13 +250,13 @@ pub struct Fit {
 pub struct Query {
     /// The fit.
     pub fit: String,
-    /// The response at given variables: { N = "280B", D = "300B" }.
+    /// The response at given variables: `{ N = "280B", D = "300B" }`.
     #[serde(default)]
     pub loss: Option<Loss>,
-    /// The variable that reaches a response: { L = 2.0, solve = "C" }.
+    /// The variable that reaches a response: `{ L = 2.0, solve = "C" }`.
     #[serde(default)]
     pub reach: Option<Reach>,
-    /// The best model size and data for a budget: { C = [1e21, 5.76e23] }.
+    /// The best model size and data for a budget: `{ C = [1e21, 5.76e23] }`.
     #[serde(default)]
     pub compute_optimal: Option<ComputeOptimal>,
 }

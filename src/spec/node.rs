@@ -75,6 +75,20 @@ impl Node {
         }
     }
 
+    /// Adds an entry to the table at a path, unless it has one of that name; whether it did.
+    pub(super) fn insert(&mut self, path: &[Step], key: &str, value: Self) -> bool {
+        match (path, self) {
+            ([], Self::Table(entries)) if entries.iter().all(|(k, _)| k != key) => {
+                entries.push((key.to_owned(), value));
+                true
+            }
+            ([Step::Key(first), rest @ ..], Self::Table(entries)) => {
+                entries.iter_mut().find(|(k, _)| k == first).is_some_and(|(_, v)| v.insert(rest, key, value))
+            }
+            _ => false,
+        }
+    }
+
     /// Takes the value at a path out of the tree; whether there was one.
     pub(super) fn remove(&mut self, path: &[Step]) -> bool {
         match (path, self) {
@@ -111,7 +125,7 @@ fn shortened(text: &str) -> String {
 /// # Errors
 /// Every syntax error the parser can recover from, or the first; a duplicate key; a text that is
 /// too large, too deep or grows too much.
-pub fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> {
+pub(super) fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> {
     if text.len() > MAX_BYTES {
         return Err(vec![limit(format!("the spec has {} bytes; at most {MAX_BYTES} are read", text.len()))]);
     }
@@ -120,7 +134,7 @@ pub fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> {
         Format::Yaml => read_yaml(text)?,
     };
     let mut count = 0;
-    check_size(&node, 0, &mut count).map_err(|d| vec![d])?;
+    check_size(&node, 0, &mut count).map_err(|message| vec![limit(message)])?;
     Ok(node)
 }
 
@@ -128,13 +142,13 @@ fn limit(message: String) -> Diagnostic {
     Diagnostic::error("spec-too-large", Place::File, message)
 }
 
-fn check_size(node: &Node, depth: usize, count: &mut usize) -> Result<(), Diagnostic> {
+fn check_size(node: &Node, depth: usize, count: &mut usize) -> Result<(), String> {
     *count += 1;
     if depth > MAX_DEPTH {
-        return Err(limit(format!("the spec is nested more than {MAX_DEPTH} deep")));
+        return Err(format!("the spec is nested more than {MAX_DEPTH} deep"));
     }
     if *count > MAX_NODES {
-        return Err(limit(format!("the spec has more than {MAX_NODES} values")));
+        return Err(format!("the spec has more than {MAX_NODES} values"));
     }
     match node {
         Node::List(list) => list.iter().try_for_each(|v| check_size(v, depth + 1, count)),

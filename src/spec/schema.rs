@@ -1,7 +1,7 @@
 //! The JSON Schema of a spec, generated from its types.
 
 use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::Spec;
 
@@ -49,10 +49,4 @@ pub(super) fn law_name(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<String> =
         crate::law::catalogue().into_iter().flat_map(|e| [vec![e.name], e.aliases].concat()).collect();
     json_schema!({ "type": "string", "enum": names })
-}
-
-/// A table from variable to a number or a list of numbers.
-pub(crate) fn variables(generator: &mut SchemaGenerator) -> Schema {
-    let quantity = crate::quantity::OneOrMany::<crate::quantity::Quantity>::json_schema(generator);
-    json_schema!({ "type": "object", "additionalProperties": quantity })
 }

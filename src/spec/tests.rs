@@ -111,14 +111,14 @@ fn hostile_specs_are_refused_without_growth_or_panic() {
     let deep = format!("a: {}{}", "[".repeat(5000), "]".repeat(5000));
     for text in [bomb.as_str(), &deep, "\u{0}", "a: !tag x", "? [a]\n: b", "- \n-", "a: &a [*a]", "%YAML 9"] {
         let reading = read(text.as_bytes(), Format::Yaml);
-        assert!(!reading.problems.is_empty(), "{:.40}", text);
+        assert!(!reading.problems.is_empty(), "{text:.40}");
         let _ = Places::of(text, Format::Yaml);
     }
     let dotted = format!("{}b = 1", "a.".repeat(100_000));
     let nested = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
     for text in [dotted.as_str(), &nested, "\u{0}", "a = 99999999999999999999", "[a]\n[a]"] {
         let reading = read(text.as_bytes(), Format::Toml);
-        assert!(!reading.problems.is_empty(), "{:.40}", text);
+        assert!(!reading.problems.is_empty(), "{text:.40}");
     }
     assert_eq!(read(&[0x66, 0xff], Format::Toml).problems[0].code, "not-utf8");
 }

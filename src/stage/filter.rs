@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Context, Failure, Inputs, Stage, json_bytes};
+use crate::account::FilterCounts;
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
 
@@ -99,15 +100,6 @@ fn truths(data: &Dataset, condition: &str) -> Result<Vec<bool>, Failure> {
 pub struct Filter {
     /// The rules.
     pub rules: Vec<FilterRule>,
-}
-
-/// How many rows each rule dropped, in order, and how many are left.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FilterCounts {
-    /// Rows left.
-    pub kept: usize,
-    /// Rows dropped by each rule.
-    pub dropped: Vec<usize>,
 }
 
 impl Stage for Filter {

@@ -14,7 +14,7 @@ use crate::objective::{Objective, ResponseScale};
 use crate::problem::Problem;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::solver::search;
-use crate::spec::Missing;
+use crate::source::Missing;
 use crate::uncertainty::{Draws, Fitted, Uncertainty};
 
 /// Fits a law to rows.

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{Context, External, Failure, Inputs, Stage, json_bytes, name_rows};
+use crate::account::{FileSummary, IngestSummary};
 use crate::artifact::{Outputs, sha256};
 use crate::dataset::{self, Column, Dataset};
 use crate::expr::{Expr, parse};
 use crate::numerics::median;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
-use crate::source::{Cell, Format, SourceError, read};
-use crate::spec::{ColumnKind, Missing};
+use crate::source::{Cell, ColumnKind, Format, Missing, SourceError, read};
 
 /// Where a variable comes from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,6 +22,16 @@ pub enum Origin {
     Column(String),
     /// An expression of earlier variables, in canonical spelling.
     Expr(String),
+}
+
+impl Origin {
+    /// The origin in words: the column's name, or `= expression`.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Column(name) => name.clone(),
+            Self::Expr(text) => format!("= {text}"),
+        }
+    }
 }
 
 /// A variable to be read.
@@ -48,32 +58,6 @@ pub struct Ingest {
     pub columns: Vec<IngestColumn>,
     /// What to do with a row that cannot be.
     pub missing: Missing,
-}
-
-/// What was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct IngestSummary {
-    /// Rows in the files.
-    pub rows: usize,
-    /// Rows dropped because a value was missing or could not be, by reason.
-    pub dropped: BTreeMap<String, usize>,
-    /// SHA-256 of the file; of the list of the files' digests where there are several.
-    pub sha256: String,
-    /// The files, in order.
-    pub files: Vec<FileSummary>,
-    /// Median of C / (6 N D), where a source gives all three.
-    pub flop_ratio: Option<f64>,
-}
-
-/// One file that was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FileSummary {
-    /// Its rows.
-    pub rows: usize,
-    /// SHA-256 of its bytes.
-    pub sha256: String,
-    /// BLAKE3 of its bytes.
-    pub b3: String,
 }
 
 impl Stage for Ingest {
@@ -247,7 +231,10 @@ impl Ingest {
             .collect();
         let sha = match files.as_slice() {
             [one] => one.sha256.clone(),
-            many => sha256(many.iter().map(|f| format!("{}\n", f.sha256)).collect::<String>().as_bytes()),
+            many => {
+                let list: Vec<&str> = many.iter().map(|f| f.sha256.as_str()).collect();
+                sha256(format!("{}\n", list.join("\n")).as_bytes())
+            }
         };
         let given = |name: &str| self.columns.iter().any(|c| c.variable == name && matches!(c.from, Origin::Column(_)));
         let flop_ratio = match (data.numbers("C"), data.numbers("N"), data.numbers("D")) {

@@ -13,9 +13,9 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use extrapolate::Extrapolate;
-pub use filter::{Filter, FilterCounts, FilterRule, RuleKind};
+pub use filter::{Filter, FilterRule, RuleKind};
 pub use fit::FitLaw;
-pub use ingest::{Ingest, IngestColumn, IngestSummary, Origin as ColumnOrigin};
+pub use ingest::{Ingest, IngestColumn, Origin as ColumnOrigin};
 pub use report::WriteReport;
 
 use crate::artifact::Outputs;

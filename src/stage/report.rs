@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::fit::read_draws;
-use super::{Context, Failure, FilterCounts, IngestSummary, Inputs, Stage};
+use super::{Context, Failure, Inputs, Stage};
+use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::Answer;
 use crate::artifact::Outputs;
 use crate::fit::Fit;

@@ -7,14 +7,14 @@
 mod files;
 mod publish;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 
-use crate::artifact::{Digest, Manifest, Outputs, manifest};
+use crate::artifact::{Blob, Digest, Manifest, Outputs, manifest};
 
 pub use publish::{PublishError, publish};
 
@@ -56,12 +56,12 @@ impl Store {
             self.set_aside(&path, "a record of the cache is damaged");
             return None;
         };
-        for blob in record.outputs.values() {
-            if self.read(&blob.digest, blob.size).is_none() {
-                // The record promises what is gone; recomputing writes it anew.
-                let _ = std::fs::remove_file(&path);
-                return None;
-            }
+        // All of them are looked at, so that every damaged one is out of the way of a new write.
+        let missing = record.outputs.values().filter(|blob| self.read(&blob.digest, blob.size).is_none()).count();
+        if missing > 0 {
+            // The record promises what is gone; recomputing writes it anew.
+            let _ = std::fs::remove_file(&path);
+            return None;
         }
         Some(record.outputs)
     }
@@ -88,7 +88,11 @@ impl Store {
         let manifest = manifest(outputs);
         files::mark_as_cache(&self.root)?;
         for (role, bytes) in outputs {
-            let digest = &manifest[role].digest;
+            let Blob { digest, size } = &manifest[role];
+            // A damaged blob under this name is set aside by the read.
+            if self.read(digest, *size).is_some() {
+                continue;
+            }
             files::write_new(&self.blob_path(digest), bytes, true)?;
         }
         let record = Record { key: key.clone(), fingerprint: fingerprint.to_owned(), outputs: manifest.clone() };
@@ -161,8 +165,10 @@ fn download_key(sha256: &str) -> (Digest, String) {
     (Digest::of(fingerprint.as_bytes()), fingerprint)
 }
 
+/// The roles whose blobs differ.
 fn differing(one: &Manifest, other: &Manifest) -> Vec<String> {
-    one.keys().chain(other.keys()).filter(|role| one.get(*role) != other.get(*role)).cloned().collect()
+    let roles: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    roles.into_iter().filter(|role| one.get(*role) != other.get(*role)).cloned().collect()
 }
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ fn what_was_written_is_found_and_read() {
 
 #[test]
 fn every_kind_of_damage_to_a_blob_is_found_and_set_aside() {
-    let damages: [(&str, fn(&Path)); 4] = [
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 4] = [
         ("truncated", |p| std::fs::write(p, b"alph").unwrap()),
         ("empty", |p| std::fs::write(p, b"").unwrap()),
         ("flipped", |p| std::fs::write(p, b"alphb").unwrap()),

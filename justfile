@@ -1,0 +1,31 @@
+# The checks of CI, one recipe each; `just` runs them all.
+
+default: format lint test doc
+
+# Formatting, as rustfmt has it.
+format:
+    cargo fmt --all --check
+
+# Clippy, warnings as errors.
+lint:
+    cargo clippy --all-targets --locked -- -D warnings
+
+# The tests.
+test:
+    cargo test
+
+# The documentation, private items too.
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
+
+# Licences, advisories and sources of the dependencies (needs cargo-deny).
+deny:
+    cargo deny check
+
+# Write the generated files anew: schemas.
+generate:
+    LAWFIT_UPDATE=1 cargo test --test tests docs::
+
+# The quick start of the README.
+quick-start:
+    cargo run -- run specs/cerebras-gpt.toml

@@ -1,0 +1,155 @@
+//! Errors are part of the product: what was wrong, where, what was expected, what to do.
+
+use crate::world::{SPEC, World, simulated_runs};
+
+/// What `check` says of a spec.
+fn check(spec: &str) -> String {
+    let world = World::with(spec, &simulated_runs(0.01));
+    let outcome = world.lawfit(&["check", "study.toml"]);
+    assert_eq!(outcome.code, 2, "{}", outcome.stderr);
+    outcome.stderr
+}
+
+#[test]
+fn an_error_shows_its_line_and_the_nearest_name() {
+    let shown = check(&SPEC.replace("law = \"hoffmann\"", "law = \"hofmann\""));
+    assert_eq!(
+        shown,
+        "error[unknown-name]: there is no law `hofmann`\n  --> study.toml:19:7\n   |\n19 | law = \"hofmann\"\n   |       ^^^^^^^^^\n   |\n   = help: did you mean `hoffmann`?\n\n"
+    );
+}
+
+#[test]
+fn all_errors_come_at_once_in_the_order_of_the_file() {
+    let shown = check(
+        &SPEC
+            .replace("title = \"Simulated\"", "titel = \"Simulated\"")
+            .replace("drop = \"L > 10\"", "drop = \"Loss > 10\"")
+            .replace("law = \"hoffmann\"", "law = \"hofmann\"")
+            .replace("resamples = 100", "resamples = 1")
+            .replace("solve = \"C\"", "solve = \"X\""),
+    );
+    let places: Vec<usize> = ["title` is missing", "no key `titel`", "no variable `Loss`", "no law `hofmann`"]
+        .iter()
+        .map(|part| shown.find(part).unwrap_or_else(|| panic!("{part} in {shown}")))
+        .collect();
+    assert!(places.is_sorted(), "{shown}");
+    assert!(shown.contains("at least 20"), "{shown}");
+}
+
+#[test]
+fn each_mistake_is_named_in_its_own_words() {
+    for (from, to, wanted) in [
+        ("path = \"runs.csv\"", "path = \"run.csv\"", "did you mean `runs.csv`?"),
+        ("path = \"runs.csv\"", "url = \"https://example.org/runs.csv\"", "needs the `sha256`"),
+        ("unit = \"tokens\"", "unit = \"token\"", "did you mean `tokens`?"),
+        ("unit = \"tokens\"", "unit = \"FLOP\"", "is in FLOP, and the law takes tokens"),
+        ("expr = \"6 * N * D\"", "expr = \"6 * N * M\"", "there is no variable `M`"),
+        ("expr = \"6 * N * D\"", "expr = \"6 * C\"", "defined by each other"),
+        ("expr = \"6 * N * D\"", "expr = \"6 * family\"", "expected a number, found a text"),
+        ("drop = \"L > 10\"", "drop = \"L + 10\"", "expected true or false, found a number"),
+        ("drop = \"L > 10\"", "drop = \"L > 10\", keep = \"L < 9\"", "has `keep` and `drop` at once"),
+        ("drop = \"L > 10\"", "drop_highest = \"L\"", "`count` is missing"),
+        ("drop = \"L > 10\"", "range = { N = [2, 1] }", "ends at 1 before it begins at 2"),
+        ("rows = \"main\"", "rows = \"mian\"", "did you mean `main`?"),
+        ("rows = \"main\"", "holdout = \"N > 1\"", "are free"),
+        ("law = \"hoffmann\"", "law = \"power\"", "needs `x`, which the source does not give"),
+        ("L = \"loss\"", "loss = \"loss\"", "needs `L`, which the source does not give"),
+        ("fit = \"main\"\ncompute_optimal", "fit = \"man\"\ncompute_optimal", "did you mean `main`?"),
+        ("C = [1e21, 1e23]", "C = [1e21, -1]", "above zero and finite"),
+        ("C = [1e21, 1e23]", "C = \"1e21 FLOPS\"", "is not a number"),
+        ("solve = \"C\"", "solve = \"L\"", "can be solved for `N`, `D` and `C`"),
+        ("seed = 3", "seed = -3", "0 or more"),
+        ("spec = 1", "spec = 2", "reads version 1"),
+    ] {
+        assert!(SPEC.contains(from), "{from}");
+        let shown = check(&SPEC.replacen(from, to, 1));
+        assert!(shown.contains(wanted), "{to}: {shown}");
+    }
+}
+
+#[test]
+fn an_expectation_names_a_number_of_the_results() {
+    let shown = check(&format!("{SPEC}[[expect]]\nthat = \"fits.main.alhpa < 1\"\n"));
+    assert!(
+        shown.contains("no number `fits.main.alhpa`") && shown.contains("did you mean `fits.main.alpha`?"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_formula_is_checked_at_its_own_letters() {
+    let spec = SPEC
+        .replace("law = \"hoffmann\"", "law = \"mine\"")
+        .replace("[fits.main]", "[laws.mine]\nformula = \"L = E + A / n^alpha\"\n[fits.main]");
+    let shown = check(&spec);
+    assert!(shown.contains("did you mean the variable `N`?") && shown.contains("                      ^\n"), "{shown}");
+}
+
+#[test]
+fn what_is_not_used_is_a_warning_not_an_error() {
+    let world = World::with(&format!("{SPEC}[laws.spare]\nuse = \"power\"\n"), &simulated_runs(0.01));
+    let outcome = world.lawfit(&["check", "study.toml"]);
+    assert_eq!(outcome.code, 0);
+    assert!(outcome.stderr.contains("warning[unused]: the law `spare` is not used"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_cell_that_cannot_be_stops_the_stage_with_file_and_row() {
+    for (bad, wanted) in [
+        ("1e9,,2.5,odd", "D is missing: runs.csv row 31"),
+        ("1e9,lots,2.5,odd", "D is a text (\"lots\"): runs.csv row 31"),
+        ("1e9,1e10,-2.5,odd", "L is not above zero and stands under a logarithm: runs.csv row 31"),
+        ("0,1e10,2.5,odd", "N is not above zero and stands under a logarithm: runs.csv row 31"),
+        ("1e9,1e10,inf,odd", "L is a text (\"inf\"): runs.csv row 31"),
+    ] {
+        let world = World::with(SPEC, &format!("{}{bad}\n", simulated_runs(0.01)));
+        let outcome = world.lawfit(&["run", "study.toml"]);
+        assert_eq!(outcome.code, 5, "{bad}");
+        assert!(outcome.stderr.contains(wanted), "{bad}: {}", outcome.stderr);
+        world.write("study.toml", &SPEC.replace("[sources.runs]", "[sources.runs]\nmissing = \"drop\""));
+        let object = world.run("study.toml");
+        assert_eq!(object["results"]["fits"]["main"]["rows"], 30, "{bad}");
+    }
+}
+
+#[test]
+fn a_failed_stage_fails_only_what_needs_it() {
+    let spec = format!(
+        "{SPEC}[laws.given]\nuse = \"hoffmann\"\nconstants = \"hoffmann2022\"\n[fits.given]\nlaw = \"given\"\n"
+    );
+    let world = World::with(&spec, "params,tokens,loss,family\n1,x,2,a\n");
+    let outcome = world.lawfit(&["run", "study.toml", "--json"]);
+    assert_eq!(outcome.code, 5);
+    let object: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let status =
+        |id: &str| object["stages"].as_array().unwrap().iter().find(|s| s["id"] == id).unwrap()["status"].clone();
+    assert_eq!(
+        (status("ingest.runs"), status("fit.main"), status("fit.given")),
+        ("failed".into(), "skipped".into(), "ran".into())
+    );
+}
+
+#[test]
+fn a_column_that_is_not_there_is_named_beside_its_nearest() {
+    let world = World::with(&SPEC.replace("\"params\"", "\"param\""), &simulated_runs(0.01));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 5);
+    assert!(
+        outcome.stderr.contains("runs.csv has no column `param`") && outcome.stderr.contains("did you mean `params`?"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn an_expectation_that_does_not_hold_ends_with_six_and_says_what_was_found() {
+    let world = World::with(&format!("{SPEC}[[expect]]\nthat = \"fits.main.alpha > 0.5\"\n"), &simulated_runs(0.0));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 6);
+    assert!(
+        outcome.stderr.contains("expected fits.main.alpha > 0.5, found fits.main.alpha = 0.3"),
+        "{}",
+        outcome.stderr
+    );
+}

@@ -1,0 +1,136 @@
+//! The commands as a user types them.
+
+use crate::world::{SPEC, World, simulated_runs};
+
+#[test]
+fn the_starter_spec_runs_as_it_stands_and_with_its_examples_switched_on() {
+    let world = World::new();
+    assert_eq!(world.lawfit(&["init"]).code, 0);
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("the best split is"));
+    let starter = world.read("study.toml");
+    let examples = starter.find("# ---- your own runs").unwrap();
+    let switched: String = starter[examples..]
+        .lines()
+        .skip(2)
+        .map(|line| line.strip_prefix("# ").unwrap_or(line).to_owned() + "\n")
+        .collect();
+    world.write("full.toml", &(starter[..examples].to_owned() + &switched));
+    world.write("runs.csv", &simulated_runs(0.01));
+    let outcome = world.lawfit(&["run", "full.toml"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+}
+
+#[test]
+fn init_does_not_write_over_a_file() {
+    let world = World::new();
+    world.write("study.toml", "mine");
+    let outcome = world.lawfit(&["init"]);
+    assert_eq!(outcome.code, 2);
+    assert_eq!(world.read("study.toml"), "mine");
+}
+
+#[test]
+fn laws_lists_the_catalogue_and_shows_one_whose_snippet_runs() {
+    let world = World::new();
+    let list = world.lawfit(&["laws"]).stdout;
+    for name in [
+        "additive_nd",
+        "additive_ndc",
+        "hoffmann",
+        "kaplan_c",
+        "kaplan_d",
+        "kaplan_n",
+        "kaplan_nd",
+        "power",
+        "power_floor",
+    ] {
+        assert!(list.contains(name), "{name}");
+    }
+    for name in ["hoffmann", "kaplan_nd", "kaplan_c", "additive_ndc"] {
+        let page = world.lawfit(&["laws", name]).stdout;
+        let snippet = page.split("in a spec\n").nth(1).unwrap();
+        world.write(&format!("{name}.toml"), snippet);
+        let outcome = world.lawfit(&["run", &format!("{name}.toml")]);
+        assert_eq!(outcome.code, 0, "{name}: {}", outcome.stderr);
+    }
+    let outcome = world.lawfit(&["laws", "chinchila"]);
+    assert_eq!(outcome.code, 2);
+}
+
+#[test]
+fn json_has_the_promised_shape() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    let object = world.run("study.toml");
+    let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&object), ["outputs", "results", "stages"]);
+    assert_eq!(keys(&object["stages"][0]), ["id", "kind", "seconds", "status"]);
+    let from_file: serde_json::Value = serde_json::from_str(&world.read("outputs/study/results.json")).unwrap();
+    assert_eq!(object["results"], from_file);
+    let fit = &object["results"]["fits"]["main"];
+    assert_eq!(keys(&fit["parameters"]["alpha"]), ["lower", "se", "status", "upper", "value"]);
+    for key in ["law", "formula", "rows", "objective", "parameters", "evidence", "holdout"] {
+        assert!(fit.get(key).is_some(), "{key}");
+    }
+    let row = &object["results"]["queries"]["budget"]["rows"][1];
+    assert_eq!(keys(row), ["C", "D", "N", "loss", "reach"]);
+    assert_eq!(row["C"], 1e23);
+    assert!(
+        row["N"]["lower"].as_f64() < row["N"]["value"].as_f64()
+            && row["N"]["value"].as_f64() < row["N"]["upper"].as_f64()
+    );
+}
+
+#[test]
+fn several_specs_run_as_one_graph() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    world.write("again.toml", &SPEC.replace("Simulated", "Again"));
+    let outcome = world.lawfit(&["run", "study.toml", "again.toml", "--json"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let object: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(object["stages"].as_array().unwrap().len(), 12);
+    assert!(object["stages"].to_string().contains("again/fit.main"));
+    assert!(world.path("outputs/study/report.html").exists() && world.path("outputs/again/report.html").exists());
+}
+
+#[test]
+fn plans_are_drawn_in_two_languages_and_as_json() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    assert!(world.lawfit(&["plan", "study.toml", "--mermaid"]).stdout.starts_with("flowchart LR\n"));
+    assert!(world.lawfit(&["plan", "study.toml", "--dot"]).stdout.starts_with("digraph"));
+    let plan: serde_json::Value =
+        serde_json::from_str(&world.lawfit(&["plan", "study.toml", "--json"]).stdout).unwrap();
+    assert_eq!(plan["stages"][2]["needs"][0], "filter.main");
+}
+
+#[test]
+fn results_go_to_stdout_and_everything_else_to_stderr() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    let outcome = world.lawfit(&["run", "study.toml", "--quiet"]);
+    assert_eq!(outcome.stderr, "");
+    assert!(
+        outcome.stdout.starts_with("Simulated (study)\n  With C = 1e21 FLOP the best split is"),
+        "{}",
+        outcome.stdout
+    );
+    assert!(!outcome.stdout.contains('\u{1b}'));
+}
+
+#[test]
+fn every_shell_gets_its_completions() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(world.lawfit(&["completions", shell]).stdout.contains("lawfit"), "{shell}");
+    }
+}
+
+#[test]
+fn wrong_arguments_and_missing_specs_end_with_two() {
+    let world = World::new();
+    assert_eq!(world.lawfit(&["run"]).code, 2);
+    assert_eq!(world.lawfit(&["run", "nowhere.toml"]).code, 2);
+    assert_eq!(world.lawfit(&["frobnicate"]).code, 2);
+    assert_eq!(world.lawfit(&["run", "a.toml", "--jobs", "0"]).code, 2);
+    assert_eq!(world.lawfit(&["--version"]).code, 0);
+}

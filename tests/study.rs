@@ -1,0 +1,239 @@
+//! Known answers: the shipped studies, published numbers, simulated truth.
+
+use crate::world::{SPEC, World, repository, shared_data, simulated_runs};
+
+fn number(object: &serde_json::Value, path: &str) -> f64 {
+    let found = path.split('.').fold(object, |at, key| match key.parse::<usize>() {
+        Ok(index) => &at[index],
+        Err(_) => &at[key],
+    });
+    found.as_f64().unwrap_or_else(|| panic!("{path} is {found}"))
+}
+
+/// A folder with the shipped specs.
+fn shipped() -> World {
+    let world = World::new();
+    for folder in ["specs", "specs/data"] {
+        for entry in std::fs::read_dir(repository().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.strip_prefix(repository()).unwrap().to_string_lossy().into_owned();
+                world.write(&name, &std::fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    world
+}
+
+#[test]
+fn every_shipped_spec_is_sound() {
+    let world = shipped();
+    let specs: Vec<String> = world
+        .files("specs")
+        .into_keys()
+        .filter(|name| name.ends_with(".toml") || name.ends_with(".yaml"))
+        .map(|name| format!("specs/{name}"))
+        .collect();
+    assert!(specs.len() >= 3);
+    for spec in specs {
+        let outcome = world.lawfit(&["check", &spec]);
+        assert_eq!(outcome.code, 0, "{spec}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains("warning"), "{spec}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn the_quick_start_forecasts_the_two_larger_models_and_says_what_one_ray_cannot_tell() {
+    let world = shipped();
+    let results = world.run("specs/cerebras-gpt.toml")["results"].clone();
+    assert_eq!(results["fits"]["compute"]["rows"], 5);
+    assert_eq!(results["fits"]["compute"]["holdout"]["rows"], 2);
+    for (row, observed) in [(0, 1.704), (1, 1.572)] {
+        let forecast = number(&results, &format!("queries.forecast.rows.{row}.loss.value"));
+        assert!((forecast / observed - 1.0).abs() < 0.03, "{forecast} against {observed}");
+    }
+    let warnings = results["fits"]["two_terms"]["evidence"]["warnings"].to_string();
+    assert!(
+        warnings.contains("one tokens-per-parameter ray") && warnings.contains("cannot tell N from D"),
+        "{warnings}"
+    );
+    assert_eq!(results["queries"]["budget"]["rows"][0]["reach"]["verdict"], "not_identified");
+    let report = world.read("outputs/cerebras-gpt/report.md");
+    assert!(report.contains("cannot tell N from D"));
+}
+
+#[test]
+fn published_constants_answer_without_data() {
+    let world = shipped();
+    let results = world.run("specs/gpt3.yaml")["results"].clone();
+    // 2.57 (3.14e23 / 8.64e19)^-0.048 and (3.1e8 x 8.64e19 / 3.14e23)^0.05, by hand.
+    assert!((number(&results, "queries.after.rows.0.loss.value") - 1.733_936).abs() < 1e-5);
+    assert!((number(&results, "queries.before.rows.0.loss.value") - 1.764_198).abs() < 1e-5);
+}
+
+#[test]
+fn the_chinchilla_replication_reaches_the_published_optimum_and_answers() {
+    let Some(data) = shared_data("chinchilla") else { return };
+    let world = shipped();
+    let mirror = data.to_string_lossy().into_owned();
+    let outcome = world.lawfit(&["run", "specs/chinchilla.toml", "--json", "--offline", "--mirror", &mirror]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let object: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let results = &object["results"];
+    assert_eq!(results["fits"]["main"]["rows"], 240);
+    assert_eq!(results["filters"]["main"]["dropped"][0]["rows"], 5);
+    assert!(number(results, "fits.main.objective") <= 0.001_018_274_018_0);
+    // The replication's optimum and its answers, to the digits printed.
+    for (path, value, half) in [
+        ("fits.main.parameters.A.value", 477.8, 0.05),
+        ("fits.main.parameters.B.value", 2143.0, 0.5),
+        ("fits.main.parameters.E.value", 1.8172, 5e-5),
+        ("fits.main.parameters.alpha.value", 0.3473, 5e-5),
+        ("fits.main.parameters.beta.value", 0.3672, 5e-5),
+        ("queries.budget.rows.1.N.value", 7.319e10, 5e6),
+        ("queries.budget.rows.1.D.value", 1.3116e12, 5e7),
+        ("queries.target.rows.0.solution.value", 2.4305e23, 5e18),
+    ] {
+        let found = number(results, path);
+        assert!((found - value).abs() <= half, "{path} is {found}, not {value}");
+    }
+    // Standard errors of 4,000 resamples (Besiroglu et al. 2024): their Monte-Carlo error is
+    // about 1/sqrt(2 x 4000) of each for normal draws, and several times that for B's long tail.
+    for (path, value, within) in [
+        ("fits.main.parameters.A.se", 124.5, 0.06),
+        ("fits.main.parameters.B.se", 1312.0, 0.15),
+        ("fits.main.parameters.E.se", 0.0257, 0.05),
+        ("fits.main.parameters.alpha.se", 0.0154, 0.05),
+        ("fits.main.parameters.beta.se", 0.0206, 0.05),
+    ] {
+        let found = number(results, path);
+        assert!((found / value - 1.0).abs() <= within, "{path} is {found}, not {value}");
+    }
+    assert_eq!(results["queries"]["floor"]["rows"][0]["reach"]["verdict"], "not_reachable");
+    assert!(number(results, "fits.forecast.holdout.rows") > 10.0);
+}
+
+#[test]
+fn the_truth_behind_noiseless_runs_is_recovered() {
+    let world = World::with(SPEC, &simulated_runs(0.0));
+    let results = world.run("study.toml")["results"].clone();
+    for (name, truth) in [("E", 1.7), ("A", 400.0), ("alpha", 0.34), ("B", 410.0), ("beta", 0.28)] {
+        let found = number(&results, &format!("fits.main.parameters.{name}.value"));
+        assert!((found / truth - 1.0).abs() < 1e-6, "{name} is {found}");
+    }
+}
+
+#[test]
+fn every_objective_recovers_the_truth_behind_noiseless_runs() {
+    for objective in
+        ["\"least_squares\"", "{ least_squares = { on = \"raw\" } }", "{ huber = { delta = 0.1, on = \"raw\" } }"]
+    {
+        let spec = SPEC.replace("law = \"hoffmann\"", &format!("law = \"hoffmann\"\nobjective = {objective}"));
+        let world = World::with(&spec, &simulated_runs(0.0));
+        let results = world.run("study.toml")["results"].clone();
+        let alpha = number(&results, "fits.main.parameters.alpha.value");
+        assert!((alpha / 0.34 - 1.0).abs() < 1e-5, "{objective}: {alpha}");
+    }
+}
+
+#[test]
+fn a_formula_of_ones_own_fits_like_the_catalogue_entry() {
+    let own = SPEC
+        .replace("law = \"hoffmann\"", "law = \"mine\"")
+        .replace("[fits.main]", "[laws.mine]\nformula = \"L = floor + a * N^-p + b / D^q\"\n[fits.main]");
+    let world = World::with(&own, &simulated_runs(0.01));
+    world.write("catalogue.toml", SPEC);
+    let mine = number(&world.run("study.toml"), "results.fits.main.objective");
+    let entry = number(&world.run("catalogue.toml"), "results.fits.main.objective");
+    assert!((mine / entry - 1.0).abs() < 1e-9, "{mine} {entry}");
+}
+
+#[test]
+fn fixed_tied_and_bounded_parameters_are_kept_so() {
+    let spec = SPEC
+        .replace("law = \"hoffmann\"", "law = \"mine\"")
+        .replace(
+            "[fits.main]",
+            "[laws.mine]\nuse = \"hoffmann\"\nparameters.E = { fixed = 1.6 }\nparameters.beta = { tied = \"alpha\" }\nparameters.A = { bounds = [1, 50] }\n[fits.main]",
+        );
+    let world = World::with(&spec, &simulated_runs(0.01));
+    let results = world.run("study.toml")["results"].clone();
+    let fit = &results["fits"]["main"]["parameters"];
+    assert_eq!((fit["E"]["value"].as_f64(), fit["E"]["status"].as_str()), (Some(1.6), Some("fixed")));
+    assert_eq!(
+        (fit["beta"]["value"].as_f64(), fit["beta"]["status"].as_str()),
+        (fit["alpha"]["value"].as_f64(), Some("tied"))
+    );
+    assert_eq!((fit["A"]["value"].as_f64(), fit["A"]["status"].as_str()), (Some(50.0), Some("at_upper_bound")));
+    assert!(results["fits"]["main"]["evidence"]["warnings"].to_string().contains("upper bound 50"));
+}
+
+#[test]
+fn parquet_and_lines_of_json_give_the_numbers_of_csv() {
+    use lawfit::dataset::{Column, Dataset, Origin};
+    let table = simulated_runs(0.01);
+    let rows: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let mut data = Dataset::new((1..=rows.len() as u32).map(|row| Origin { file: 0, row }).collect());
+    for (index, name) in ["params", "tokens", "loss"].into_iter().enumerate() {
+        data.insert(name, Column::Numbers(rows.iter().map(|row| row[index].parse().unwrap()).collect()));
+    }
+    data.insert("family", Column::Texts(rows.iter().map(|row| row[3].to_owned()).collect()));
+    let world = World::with(SPEC, &table);
+    std::fs::write(world.path("runs.parquet"), lawfit::source::to_bytes(&data).unwrap()).unwrap();
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|r| {
+            format!("{{\"params\": {}, \"tokens\": {}, \"loss\": {}, \"family\": \"{}\"}}", r[0], r[1], r[2], r[3])
+        })
+        .collect();
+    world.write("runs.jsonl", &lines.join("\n"));
+    let csv = world.run("study.toml")["results"]["fits"].clone();
+    for file in ["runs.parquet", "runs.jsonl"] {
+        let spec = file.replace('.', "-") + ".toml";
+        world.write(&spec, &SPEC.replace("runs.csv", file));
+        assert_eq!(world.run(&spec)["results"]["fits"], csv, "{file}");
+    }
+}
+
+#[test]
+fn a_glob_reads_its_files_in_order_of_name() {
+    let table = simulated_runs(0.01);
+    let mut lines = table.lines();
+    let head = lines.next().unwrap();
+    let rows: Vec<&str> = lines.collect();
+    let world = World::with(&SPEC.replace("runs.csv", "runs/*.csv"), &table);
+    world.write("runs/b.csv", &format!("{head}\n{}\n", rows[10..].join("\n")));
+    world.write("runs/a.csv", &format!("{head}\n{}\n", rows[..10].join("\n")));
+    world.write("one.toml", SPEC);
+    let many = world.run("study.toml")["results"].clone();
+    assert_eq!(many["fits"], world.run("one.toml")["results"]["fits"]);
+    assert_eq!(many["sources"]["runs"]["rows"], 30);
+}
+
+#[test]
+fn a_real_browser_shows_the_report() {
+    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| std::process::Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success()))
+    else {
+        println!("browser: skipped, there is no chromium");
+        return;
+    };
+    let world = shipped();
+    world.run("specs/cerebras-gpt.toml");
+    let page = world.path("outputs/cerebras-gpt/report.html");
+    let output = std::process::Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", world.path("profile").display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    let dom = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(dom.matches("<figure>").count(), 4, "two figures for each of two fits");
+    assert!(dom.contains("</main>") && dom.contains("cannot tell N from D"));
+    // Nothing is fetched from anywhere: the page must work with the cable pulled.
+    for outside in ["src=\"http", "href=\"http", "@import", "<script"] {
+        assert!(!dom.contains(outside), "{outside}");
+    }
+}

@@ -1,0 +1,170 @@
+//! A folder of its own for each test, the program run in it, and what came of that.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A folder in which the program runs.
+pub(crate) struct World {
+    folder: tempfile::TempDir,
+}
+
+/// What came of a run of the program.
+pub(crate) struct Outcome {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    /// A folder with a spec and a table.
+    pub(crate) fn with(spec: &str, table: &str) -> Self {
+        let world = Self::new();
+        world.write("study.toml", spec);
+        world.write("runs.csv", table);
+        world
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    /// Runs `lawfit` with arguments.
+    pub(crate) fn lawfit(&self, arguments: &[&str]) -> Outcome {
+        let output = Command::new(env!("CARGO_BIN_EXE_lawfit"))
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env_remove("LAWFIT_CACHE")
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap();
+        Outcome {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Runs a spec and gives the object that `--json` prints.
+    pub(crate) fn run(&self, spec: &str) -> serde_json::Value {
+        let outcome = self.lawfit(&["run", spec, "--json"]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        serde_json::from_str(&outcome.stdout).unwrap()
+    }
+
+    /// Runs a spec and says what became of each stage.
+    pub(crate) fn statuses(&self, spec: &str) -> BTreeMap<String, String> {
+        let object = self.run(spec);
+        let stages = object["stages"].as_array().unwrap().iter();
+        stages.map(|s| (s["id"].as_str().unwrap().to_owned(), s["status"].as_str().unwrap().to_owned())).collect()
+    }
+
+    /// Every file of a folder with its bytes.
+    pub(crate) fn files(&self, folder: &str) -> BTreeMap<String, Vec<u8>> {
+        let mut all = BTreeMap::new();
+        for entry in std::fs::read_dir(self.path(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                all.insert(path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap());
+            }
+        }
+        all
+    }
+}
+
+/// The repository.
+pub(crate) fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The folder of real tables beside the repository; says so where it is not there.
+pub(crate) fn shared_data(test: &str) -> Option<PathBuf> {
+    let folder = repository().join("../shared/data");
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("{test}: skipped, ../shared/data is not there");
+    None
+}
+
+/// A law's losses at a grid of sizes and data, with noise of standard deviation `sigma` in the logarithm.
+pub(crate) fn simulated_runs(sigma: f64) -> String {
+    let mut random = lawfit::numerics::Random::new(7, "runs", 0);
+    let mut table = "params,tokens,loss,family\n".to_owned();
+    for (i, n) in [3e7, 1e8, 3e8, 1e9, 3e9, 1e10].into_iter().enumerate() {
+        for d in [1e9, 4e9, 2e10, 8e10, 3e11] {
+            let loss = 1.7 + 400.0 * libm::pow(n, -0.34) + 410.0 * libm::pow(d, -0.28);
+            let family = if i % 2 == 0 { "even" } else { "odd" };
+            table += &format!("{n},{d},{},{family}\n", loss * random.log_normal(sigma));
+        }
+    }
+    table
+}
+
+/// A spec over the simulated runs.
+pub(crate) const SPEC: &str = r#"
+spec = 1
+[study]
+title = "Simulated"
+seed = 3
+[sources.runs]
+path = "runs.csv"
+[sources.runs.columns]
+N = { column = "params", unit = "parameters" }
+D = { column = "tokens", unit = "tokens" }
+C = { expr = "6 * N * D", unit = "FLOP" }
+L = "loss"
+family = { column = "family", type = "text" }
+[filters.main]
+source = "runs"
+rules = [{ drop = "L > 10", because = "diverged" }]
+[fits.main]
+rows = "main"
+law = "hoffmann"
+uncertainty = { bootstrap = { resamples = 100 } }
+[queries.budget]
+fit = "main"
+compute_optimal = { C = [1e21, 1e23] }
+[queries.target]
+fit = "main"
+reach = { L = 2.2, solve = "C" }
+"#;
+
+/// Serves one answer per connection on a local port, in turn; gives the base URL.
+pub(crate) fn serve(answers: Vec<Vec<u8>>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for answer in answers {
+            let Ok((mut stream, _)) = listener.accept() else { return };
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(&answer);
+        }
+    });
+    format!("http://{address}")
+}
+
+/// An HTTP answer with a body.
+pub(crate) fn http(status: &str, body: &[u8], promised: usize) -> Vec<u8> {
+    let mut answer =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {promised}\r\nConnection: close\r\n\r\n").into_bytes();
+    answer.extend_from_slice(body);
+    answer
+}
