@@ -105,13 +105,14 @@ pub(crate) fn shared_data(test: &str) -> Option<PathBuf> {
 
 /// A law's losses at a grid of sizes and data, with noise of standard deviation `sigma` in the logarithm.
 pub(crate) fn simulated_runs(sigma: f64) -> String {
+    use std::fmt::Write as _;
     let mut random = lawfit::numerics::Random::new(7, "runs", 0);
     let mut table = "params,tokens,loss,family\n".to_owned();
     for (i, n) in [3e7, 1e8, 3e8, 1e9, 3e9, 1e10].into_iter().enumerate() {
         for d in [1e9, 4e9, 2e10, 8e10, 3e11] {
             let loss = 1.7 + 400.0 * libm::pow(n, -0.34) + 410.0 * libm::pow(d, -0.28);
             let family = if i % 2 == 0 { "even" } else { "odd" };
-            table += &format!("{n},{d},{},{family}\n", loss * random.log_normal(sigma));
+            let _ = writeln!(table, "{n},{d},{},{family}", loss * random.log_normal(sigma));
         }
     }
     table
