@@ -57,7 +57,7 @@ pub fn shape(problem: &Problem<'_>, law: &Law, point: &[f64], rays: &[Ray]) -> S
         }
     }
     let inside: Vec<usize> = (0..point.len()).filter(|&j| shape.statuses[j] == Status::Estimated).collect();
-    shape.gradient_norm = inside.iter().map(|&j| here.gradient[j] * here.gradient[j]).sum::<f64>().sqrt();
+    shape.gradient_norm = inside.iter().map(|&j| here.sums.gradient[j] * here.sums.gradient[j]).sum::<f64>().sqrt();
     if problem.rows() <= point.len() {
         shape.warnings.push(format!(
             "{} rows for {} free parameters: the law goes through the points whatever the truth is.",
@@ -127,11 +127,11 @@ fn on_rays(problem: &Problem<'_>, law: &Law, point: &[f64], rays: &[Ray], shape:
         let pair = [&ray.first, &ray.second].map(|name| law.variable(name));
         let [Some(first), Some(second)] = pair else { continue };
         let middle = vec![1e9; law.variables.len()];
-        let here = problem.tape().gradient_at(&parameters, &middle).1;
+        let here = problem.plain_tape().gradient_at(&parameters, &middle).1;
         let depends = |variable: usize, j: usize| {
             let mut moved = middle.clone();
             moved[variable] *= 2.0;
-            problem.tape().gradient_at(&parameters, &moved).1[j] != here[j]
+            problem.plain_tape().gradient_at(&parameters, &moved).1[j] != here[j]
         };
         let mut names = Vec::new();
         for (j, parameter) in free.iter().enumerate() {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::law::{Columns, Lanes, Law, Order, Scale, Sums, Tape, Workspace};
+use crate::law::{Columns, Law, Order, Scale, Sums, Tape, Workspace};
 use crate::numerics::{LANES, Matrix, exp, ln};
-use crate::objective::{Objective, ResponseScale, Weighted};
+use crate::objective::{Link, Objective, ResponseScale, Weighted};
 
 /// The place of one free parameter in a solver's vector.
 ///
@@ -44,38 +44,52 @@ impl Coordinate {
     }
 }
 
+/// What does not change while a problem is solved.
+#[derive(Debug)]
+struct Fixed {
+    tape: Tape,
+    link: Link,
+    /// The law over its parameters themselves, which may be zero.
+    plain: Tape,
+    coordinates: Vec<Coordinate>,
+    columns: Columns,
+    plain_columns: Columns,
+    responses: Vec<f64>,
+}
+
 /// An objective over given rows as a function of coordinates.
 #[derive(Clone, Debug)]
 pub struct Problem<'a> {
-    tape: &'a Tape,
+    fixed: Arc<Fixed>,
     objective: &'a Objective,
-    coordinates: Arc<Vec<Coordinate>>,
-    columns: Arc<Columns>,
-    responses: Arc<Vec<Lanes>>,
-    weights: Vec<Lanes>,
+    weights: Vec<f64>,
 }
 
 /// The objective at a point, with derivatives by the coordinates.
 #[derive(Clone, Debug, Default)]
 pub struct Evaluation {
-    /// The objective; not finite where the law is not.
-    pub cost: f64,
-    /// The gradient, where asked for.
-    pub gradient: Vec<f64>,
-    /// Second derivatives, lower triangle by rows, where asked for.
-    pub hessian: Vec<f64>,
-    sums: Sums,
-    parameters: Vec<f64>,
+    /// The sums; the cost is not finite where the law is not.
+    pub sums: Sums,
 }
 
 impl Evaluation {
+    /// The objective.
+    pub const fn cost(&self) -> f64 {
+        self.sums.cost
+    }
+
+    /// Whether the objective and its derivatives are finite.
+    pub fn is_finite(&self) -> bool {
+        self.sums.cost.is_finite() && self.sums.gradient.iter().chain(&self.sums.hessian).all(|v| v.is_finite())
+    }
+
     /// The second derivatives as a matrix.
     pub fn hessian_matrix(&self) -> Matrix {
-        let p = self.gradient.len();
+        let p = self.sums.gradient.len();
         let mut matrix = Matrix::zeros(p);
         for row in 0..p {
             for column in 0..=row {
-                let cell = self.hessian[row * (row + 1) / 2 + column];
+                let cell = self.sums.hessian[row * (row + 1) / 2 + column];
                 matrix[(row, column)] = cell;
                 matrix[(column, row)] = cell;
             }
@@ -85,16 +99,18 @@ impl Evaluation {
 }
 
 impl<'a> Problem<'a> {
-    /// A problem over `rows` rows; `variables[i]` holds variable `i` of the law, `response` the response.
+    /// A problem over rows; `variables[i]` holds variable `i` of the law, `response` the response.
     pub fn new(
         law: &Law,
-        tape: &'a Tape,
         objective: &'a Objective,
         variables: &[&[f64]],
         response: &[f64],
         weights: Option<&[f64]>,
     ) -> Self {
         let rows = response.len();
+        let on_log = objective.scale() == ResponseScale::Log;
+        let (tape, as_exponent) = law.coordinate_tape(on_log);
+        let plain = law.tape();
         let coordinates = law
             .free()
             .iter()
@@ -104,88 +120,81 @@ impl<'a> Problem<'a> {
                 Coordinate { log, lower: place(p.lower), upper: place(p.upper), bounds: (p.lower, p.upper) }
             })
             .collect();
-        let transformed = |value: f64| match objective.scale() {
-            ResponseScale::Log => ln(value),
-            ResponseScale::Raw => value,
-        };
-        Self {
+        let fixed = Fixed {
+            link: if on_log && !as_exponent { Link::Log } else { Link::Same },
+            columns: tape.bind(variables, rows),
+            plain_columns: plain.bind(variables, rows),
+            responses: padded(rows, |row| if on_log { ln(response[row]) } else { response[row] }),
             tape,
-            objective,
-            coordinates: Arc::new(coordinates),
-            columns: Arc::new(tape.bind(variables, rows)),
-            responses: Arc::new(lanes(rows, 0.0, |row| transformed(response[row]))),
-            weights: lanes(rows, 0.0, |row| weights.map_or(1.0, |w| w[row])),
-        }
+            plain,
+            coordinates,
+        };
+        Self { fixed: Arc::new(fixed), objective, weights: padded(rows, |row| weights.map_or(1.0, |w| w[row])) }
     }
 
     /// The same problem with other weights for its rows.
     #[must_use]
     pub fn reweighted(&self, weights: &[f64]) -> Self {
-        Self { weights: lanes(weights.len(), 0.0, |row| weights[row]), ..self.clone() }
+        let fixed = Arc::clone(&self.fixed);
+        Self { fixed, objective: self.objective, weights: padded(weights.len(), |row| weights[row]) }
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.columns.rows()
+        self.fixed.columns.rows()
     }
 
     /// Number of free parameters.
     pub fn size(&self) -> usize {
-        self.coordinates.len()
+        self.fixed.coordinates.len()
     }
 
     /// The coordinates, in the order of the free parameters.
     pub fn coordinates(&self) -> &[Coordinate] {
-        &self.coordinates
+        &self.fixed.coordinates
     }
 
-    /// The compiled law.
-    pub const fn tape(&self) -> &Tape {
-        self.tape
+    /// The law over its parameters themselves.
+    pub fn plain_tape(&self) -> &Tape {
+        &self.fixed.plain
     }
 
     /// The free parameters at a point.
     pub fn parameters(&self, point: &[f64]) -> Vec<f64> {
-        self.coordinates.iter().zip(point).map(|(c, &x)| c.parameter(x)).collect()
-    }
-
-    /// The law's value at each row, at a point.
-    pub fn predictions(&self, point: &[f64]) -> Vec<f64> {
-        self.values_at(&self.parameters(point))
+        self.fixed.coordinates.iter().zip(point).map(|(c, &x)| c.parameter(x)).collect()
     }
 
     /// The law's value at each row, at given parameters, whatever their bounds.
     pub fn values_at(&self, parameters: &[f64]) -> Vec<f64> {
-        self.tape.values(&self.columns, parameters)
+        self.fixed.plain.values(&self.fixed.plain_columns, parameters)
     }
 
     /// The bounds of a free parameter itself.
     pub fn bounds(&self, index: usize) -> (f64, f64) {
-        self.coordinates[index].bounds
+        self.fixed.coordinates[index].bounds
     }
 
     /// The residual at each row, on the objective's scale.
     pub fn residuals(&self, point: &[f64]) -> Vec<f64> {
-        let on_log = self.objective.scale() == ResponseScale::Log;
-        let responses = self.responses.iter().flatten();
-        self.predictions(point)
-            .into_iter()
-            .zip(responses)
-            .map(|(value, response)| if on_log { ln(value) - response } else { value - response })
-            .collect()
+        let values = self.fixed.tape.values(&self.fixed.columns, point);
+        values.into_iter().zip(self.responses()).map(|(value, response)| self.linked(value) - response).collect()
+    }
+
+    fn linked(&self, value: f64) -> f64 {
+        match self.fixed.link {
+            Link::Same => value,
+            Link::Log => ln(value),
+        }
     }
 
     /// Each row's share of the gradient, by the coordinates.
     pub fn scores(&self, point: &[f64]) -> Vec<Vec<f64>> {
-        let parameters = self.parameters(point);
-        let on_log = self.objective.scale() == ResponseScale::Log;
-        let rows = self.tape.rows(&self.columns, &parameters).into_iter();
+        let rows = self.fixed.tape.rows(&self.fixed.columns, point).into_iter();
         rows.zip(self.responses().zip(self.weights()))
             .map(|((value, gradient), (response, weight))| {
-                let residual = if on_log { ln(value) - response } else { value - response };
-                let outer = weight * self.objective.slopes(residual).0 * if on_log { 1.0 / value } else { 1.0 };
-                let inner = self.coordinates.iter().zip(&parameters).map(|(c, p)| if c.log { *p } else { 1.0 });
-                gradient.iter().zip(inner).map(|(g, inner)| g * outer * inner).collect()
+                let slope = self.objective.slopes(self.linked(value) - response).0;
+                let outer = weight * slope * if self.fixed.link == Link::Log { 1.0 / value } else { 1.0 };
+                gradient.iter().map(|g| g * outer).collect()
             })
             .collect()
     }
@@ -197,49 +206,25 @@ impl<'a> Problem<'a> {
 
     /// The rows' weights.
     pub fn weights(&self) -> impl Iterator<Item = f64> {
-        self.weights.iter().flatten().copied().take(self.rows())
+        self.weights.iter().copied().take(self.rows())
     }
 
     /// The responses, or their logarithms on the log scale.
     pub fn responses(&self) -> impl Iterator<Item = f64> {
-        self.responses.iter().flatten().copied().take(self.rows())
+        self.fixed.responses.iter().copied().take(self.rows())
     }
 
-    /// Evaluates the objective and, to `order`, its derivatives.
+    /// Evaluates the objective and, to `order`, its derivatives by the coordinates.
     pub fn evaluate(&self, point: &[f64], order: Order, workspace: &mut Workspace, out: &mut Evaluation) {
-        let Evaluation { cost, gradient, hessian, sums, parameters } = out;
-        parameters.clear();
-        parameters.extend(self.coordinates.iter().zip(point).map(|(c, &x)| c.parameter(x)));
-        let weigh = Weighted { objective: self.objective, responses: &self.responses, weights: &self.weights };
-        self.tape.sum(&self.columns, parameters, order, &weigh, workspace, sums);
-        *cost = sums.cost;
-        gradient.clone_from(&sums.gradient);
-        hessian.clone_from(&sums.hessian);
-        // A logarithmic coordinate c = ln p: d/dc = p d/dp, d2/dc2 = p2 d2/dp2 + p d/dp.
-        let log = |j: usize| self.coordinates[j].log;
-        for j in 0..gradient.len() {
-            if log(j) {
-                gradient[j] *= parameters[j];
-            }
-        }
-        let mut cell = 0;
-        for j in 0..if hessian.is_empty() { 0 } else { gradient.len() } {
-            for k in 0..=j {
-                hessian[cell] *= (if log(j) { parameters[j] } else { 1.0 }) * if log(k) { parameters[k] } else { 1.0 };
-                if j == k && log(j) {
-                    hessian[cell] += gradient[j];
-                }
-                cell += 1;
-            }
-        }
+        let Fixed { tape, link, columns, responses, .. } = &*self.fixed;
+        let weigh = Weighted { objective: self.objective, link: *link, responses, weights: &self.weights };
+        tape.sum(columns, point, order, &weigh, workspace, &mut out.sums);
     }
 }
 
-/// A column in lanes, the last filled up with `fill`.
-fn lanes(rows: usize, fill: f64, at: impl Fn(usize) -> f64) -> Vec<Lanes> {
-    let mut all = vec![[fill; LANES]; rows.div_ceil(LANES)];
-    for row in 0..rows {
-        all[row / LANES][row % LANES] = at(row);
-    }
+/// A column, filled up to whole lanes with zeros.
+fn padded(rows: usize, at: impl Fn(usize) -> f64) -> Vec<f64> {
+    let mut all: Vec<f64> = (0..rows).map(at).collect();
+    all.resize(rows.div_ceil(LANES) * LANES, 0.0);
     all
 }

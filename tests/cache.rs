@@ -132,7 +132,7 @@ fn a_cache_that_cannot_be_written_changes_nothing_but_the_time() {
     world.write("blocked", "a file where the cache should be");
     let outcome = world.lawfit(&["run", "study.toml", "--cache", "blocked", "--out", "again"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("cache was not written"));
+    assert!(outcome.stderr.contains("the cache is not written"));
     let again = world.files("again/study");
     for (name, bytes) in clean.iter().filter(|(name, _)| !name.starts_with('.')) {
         assert_eq!(again[name], *bytes, "{name}");

@@ -24,6 +24,7 @@ pub struct Engine<'a> {
     interrupted: &'a AtomicBool,
     progress: Mutex<Progress>,
     failed: AtomicBool,
+    unwritten: AtomicBool,
 }
 
 /// What is known so far.
@@ -48,7 +49,16 @@ impl<'a> Engine<'a> {
         let waiting = (0..plan.len()).map(|i| distinct_inputs(plan, i).len()).collect();
         let readers = (0..plan.len()).map(|i| plan.dependents(i).len()).collect();
         let progress = Mutex::new(Progress { waiting, readers, ..Progress::default() });
-        Self { plan, store, options, observer, interrupted, progress, failed: AtomicBool::new(false) }
+        Self {
+            plan,
+            store,
+            options,
+            observer,
+            interrupted,
+            progress,
+            failed: AtomicBool::new(false),
+            unwritten: AtomicBool::new(false),
+        }
     }
 
     /// Deals with every stage; gives the outcomes in the order of the plan.
@@ -135,7 +145,11 @@ impl<'a> Engine<'a> {
         match self.compute(index, &files) {
             Ok(outputs) => {
                 let written = self.store.write(&key, &fingerprint, &outputs).unwrap_or_else(|error| {
-                    (self.observer)(&Event::Notice(format!("the cache was not written: {error}")));
+                    // Once is enough: a full disk refuses every stage.
+                    if !self.unwritten.swap(true, Ordering::SeqCst) {
+                        let reason = format!("the cache is not written, so stages will run again next time: {error}");
+                        (self.observer)(&Event::Notice(reason));
+                    }
                     manifest(&outputs)
                 });
                 let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,6 +7,7 @@ mod catalogue;
 mod lower;
 mod parameter;
 pub(crate) mod simd;
+mod sums;
 pub mod symbolic;
 mod tape;
 
@@ -15,7 +16,8 @@ use std::ops::Range;
 
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
 pub use parameter::{Parameter, ParameterText, Scale, Treatment, is_exponent};
-pub use tape::{BLOCK, Columns, Lanes, Order, Sums, Tape, Weigh, Weights, Workspace};
+pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
+pub use tape::{Order, ROWS, Tape};
 
 use crate::expr::{Expr, Kind, parse_equation};
 use crate::unit::{Counts, Unit};
@@ -51,6 +53,15 @@ pub struct Law {
     pub parameters: Vec<Parameter>,
     /// Plain words on where the law holds and where it does not.
     pub caution: Option<String>,
+}
+
+/// What the free symbols of a graph stand for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Space {
+    /// The parameters themselves.
+    Parameters,
+    /// What a solver moves in: the logarithms of those whose scale is `log`.
+    Coordinates,
 }
 
 /// Why a formula is not a law, and where.
@@ -303,14 +314,31 @@ impl Law {
 
     /// Compiles the formula over its free parameters; fixed ones become numbers, tied ones expressions.
     pub fn tape(&self) -> Tape {
-        let (mut graph, symbols) = self.graph();
+        let (mut graph, symbols) = self.graph(Space::Parameters);
         let value = self.enter(&mut graph, &self.body, &symbols);
         Tape::compile(graph, value, self.free().len(), self.variables.len())
     }
 
+    /// Compiles the formula over coordinates: logarithms of the parameters whose scale is `log`.
+    ///
+    /// A formula that is an exponential is compiled as its exponent where `log` allows it; whether it
+    /// was is told beside the tape. Its logarithm is then exact, and cheaper by an `exp` and an `ln`.
+    pub fn coordinate_tape(&self, log: bool) -> (Tape, bool) {
+        let (mut graph, symbols) = self.graph(Space::Coordinates);
+        let mut value = self.enter(&mut graph, &self.body, &symbols);
+        let as_exponent = match graph.op(value) {
+            symbolic::Op::Exp(exponent) if log => {
+                value = exponent;
+                true
+            }
+            _ => false,
+        };
+        (Tape::compile(graph, value, self.free().len(), self.variables.len()), as_exponent)
+    }
+
     /// All parameters' values, in the order of [`Law::parameters`], from those of the free ones.
     pub fn complete(&self, free: &[f64]) -> Vec<f64> {
-        let (mut graph, symbols) = self.graph();
+        let (mut graph, symbols) = self.graph(Space::Parameters);
         let ids: Vec<Id> = self.parameters.iter().map(|p| self.symbol(&mut graph, &p.name, &symbols)).collect();
         let ones = vec![1.0; self.variables.len()];
         let values = graph.evaluate(&graph.needed(&ids), free, &ones);
@@ -318,12 +346,15 @@ impl Law {
     }
 
     /// A graph with the free parameters and the variables entered, by name.
-    fn graph(&self) -> (Graph, BTreeMap<String, Id>) {
+    fn graph(&self, space: Space) -> (Graph, BTreeMap<String, Id>) {
         let free = self.free();
-        let mut graph = Graph::new(free.iter().map(|p| p.lower >= 0.0).collect());
+        let is_log = |p: &Parameter| space == Space::Coordinates && p.scale == Scale::Log;
+        let mut graph = Graph::new(free.iter().map(|p| p.lower >= 0.0 && !is_log(p)).collect());
         let mut symbols = BTreeMap::new();
         for (index, parameter) in free.iter().enumerate() {
-            symbols.insert(parameter.name.clone(), graph.parameter(index));
+            let own = graph.parameter(index);
+            let symbol = if is_log(parameter) { graph.exp(own) } else { own };
+            symbols.insert(parameter.name.clone(), symbol);
         }
         for (index, variable) in self.variables.iter().enumerate() {
             symbols.insert(variable.name.clone(), graph.variable(index));

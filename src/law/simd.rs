@@ -1,18 +1,20 @@
-//! Row instructions over lanes, compiled for the widest vectors the CPU has.
+//! Row instructions, compiled for the widest vectors the CPU has.
 //!
-//! Each function is written once, for eight lanes, and compiled several times; all versions perform
-//! the same IEEE 754 operations in the same order, so they give the same bits.
+//! Each function is written once, as plain loops over rows, and compiled several times; all versions
+//! perform the same IEEE 754 operations in the same order, so they give the same bits.
 
-use super::tape::{Action, BLOCK, Instruction, Lanes, Source};
-use crate::numerics::{LANES, exp_lanes, ln_lanes};
+use super::tape::{Action, Instruction, ROWS, Source};
+use crate::numerics::{LANES, exp, ln};
 
 /// The operands of a block that instructions do not change.
 #[derive(Clone, Copy)]
 pub(super) struct Block<'a> {
     pub(super) scalars: &'a [f64],
-    pub(super) columns: &'a [Vec<Lanes>],
+    pub(super) columns: &'a [Vec<f64>],
+    /// First row of the block.
     pub(super) start: usize,
-    pub(super) lanes: usize,
+    /// Rows in the block, a multiple of the lanes.
+    pub(super) rows: usize,
 }
 
 /// Defines a function and its copies for wider vectors, and calls the widest that the CPU runs.
@@ -44,172 +46,143 @@ macro_rules! dispatched {
 pub(crate) use dispatched;
 
 dispatched! {
-    /// Runs instructions over the lanes of a block.
-    pub(super) fn run(code: &[Instruction], block: &Block<'_>, registers: &mut [Lanes]) = run_lanes
+    /// Runs instructions over the rows of a block.
+    pub(super) fn run(code: &[Instruction], block: &Block<'_>, registers: &mut [f64]) = run_rows
 }
 dispatched! {
-    /// Adds the product of `factors` and a source to `sum`, lane by lane.
-    pub(super) fn add_product(factors: &[Lanes; BLOCK], source: Source, block: &Block<'_>, registers: &[Lanes], sum: &mut Lanes) = add_product_lanes
+    /// Adds, lane by lane, the products of `factors` and each source to its sum.
+    pub(super) fn add_products(factors: &[f64; ROWS], sources: &[Source], block: &Block<'_>, registers: &[f64], sums: &mut [[f64; LANES]]) = add_products_rows
 }
 dispatched! {
     /// Multiplies `factors` by a source into `product`.
-    pub(super) fn scale(factors: &[Lanes; BLOCK], source: Source, block: &Block<'_>, registers: &[Lanes], product: &mut [Lanes; BLOCK]) = scale_lanes
+    pub(super) fn scale(factors: &[f64; ROWS], source: Source, block: &Block<'_>, registers: &[f64], product: &mut [f64; ROWS]) = scale_rows
 }
 
-/// Adds up the lanes of a block.
-pub(super) fn add(terms: &[Lanes; BLOCK], lanes: usize, sum: &mut Lanes) {
-    for term in &terms[..lanes] {
-        for (s, t) in sum.iter_mut().zip(term) {
+/// Adds up rows, lane by lane.
+pub(super) fn add(terms: &[f64], sum: &mut [f64; LANES]) {
+    for chunk in terms.chunks_exact(LANES) {
+        for (s, t) in sum.iter_mut().zip(chunk) {
             *s += t;
         }
     }
 }
 
 /// Copies a source out.
-pub(super) fn fetch(source: Source, block: &Block<'_>, registers: &[Lanes], out: &mut [Lanes; BLOCK]) {
-    for (lane, target) in out[..block.lanes].iter_mut().enumerate() {
-        *target = lane_of(source, block, registers, lane);
+pub(super) fn fetch(source: Source, block: &Block<'_>, registers: &[f64], out: &mut [f64; ROWS]) {
+    match view(source, block, registers, &[], usize::MAX) {
+        View::Splat(value) => out[..block.rows].fill(value),
+        View::Rows(rows) => out[..block.rows].copy_from_slice(rows),
     }
 }
 
+/// A source's value over the rows of a block.
+#[derive(Clone, Copy)]
+enum View<'a> {
+    Splat(f64),
+    Rows(&'a [f64]),
+}
+
+/// The view of a source; registers before the target are in `head`, those behind it in `tail`.
 #[inline(always)]
-fn lane_of(source: Source, block: &Block<'_>, registers: &[Lanes], lane: usize) -> Lanes {
+fn view<'a>(source: Source, block: &Block<'a>, head: &'a [f64], tail: &'a [f64], target: usize) -> View<'a> {
     match source {
-        Source::Scalar(index) => [block.scalars[index]; LANES],
-        Source::Column(index) => block.columns[index][block.start + lane],
-        Source::Register(index) => registers[index * BLOCK + lane],
-    }
-}
-
-#[inline(always)]
-fn add_product_lanes(
-    factors: &[Lanes; BLOCK],
-    source: Source,
-    block: &Block<'_>,
-    registers: &[Lanes],
-    sum: &mut Lanes,
-) {
-    let mut total = *sum;
-    each(source, block, registers, |lane, x| {
-        for l in 0..LANES {
-            total[l] += factors[lane][l] * x[l];
-        }
-    });
-    *sum = total;
-}
-
-#[inline(always)]
-fn scale_lanes(
-    factors: &[Lanes; BLOCK],
-    source: Source,
-    block: &Block<'_>,
-    registers: &[Lanes],
-    product: &mut [Lanes; BLOCK],
-) {
-    each(source, block, registers, |lane, x| {
-        for l in 0..LANES {
-            product[lane][l] = factors[lane][l] * x[l];
-        }
-    });
-}
-
-/// Calls `f` with each lane of a source.
-#[inline(always)]
-fn each(source: Source, block: &Block<'_>, registers: &[Lanes], mut f: impl FnMut(usize, &Lanes)) {
-    match source {
-        Source::Scalar(index) => {
-            let splat = [block.scalars[index]; LANES];
-            (0..block.lanes).for_each(|lane| f(lane, &splat));
-        }
-        Source::Column(index) => {
-            let rows = &block.columns[index][block.start..block.start + block.lanes];
-            rows.iter().enumerate().for_each(|(lane, x)| f(lane, x));
-        }
+        Source::Scalar(index) => View::Splat(block.scalars[index]),
+        Source::Column(index) => View::Rows(&block.columns[index][block.start..block.start + block.rows]),
+        Source::Register(index) if index < target => View::Rows(&head[index * ROWS..index * ROWS + block.rows]),
         Source::Register(index) => {
-            let rows = &registers[index * BLOCK..index * BLOCK + block.lanes];
-            rows.iter().enumerate().for_each(|(lane, x)| f(lane, x));
+            let at = (index - target - 1) * ROWS;
+            View::Rows(&tail[at..at + block.rows])
         }
     }
 }
 
 #[inline(always)]
-fn run_lanes(code: &[Instruction], block: &Block<'_>, registers: &mut [Lanes]) {
-    for instruction in code {
-        let to = instruction.target;
-        match instruction.action {
-            Action::Add(a, b) => binary(a, b, to, block, registers, |x, y| x + y),
-            Action::Subtract(a, b) => binary(a, b, to, block, registers, |x, y| x - y),
-            Action::Multiply(a, b) => binary(a, b, to, block, registers, |x, y| x * y),
-            Action::Divide(a, b) => binary(a, b, to, block, registers, |x, y| x / y),
-            Action::Less(a, b) => binary(a, b, to, block, registers, |x, y| if x < y { 1.0 } else { 0.0 }),
-            Action::Negate(a) => unary(a, to, block, registers, |x| x.map(|v| -v)),
-            Action::Exp(a) => unary(a, to, block, registers, exp_lanes),
-            Action::Ln(a) => unary(a, to, block, registers, ln_lanes),
-            Action::Sqrt(a) => unary(a, to, block, registers, |x| x.map(f64::sqrt)),
-            Action::Select(c, a, b) => {
-                for lane in 0..block.lanes {
-                    let condition = lane_of(c, block, registers, lane);
-                    let yes = lane_of(a, block, registers, lane);
-                    let no = lane_of(b, block, registers, lane);
-                    let out = &mut registers[to * BLOCK + lane];
+fn add_products_rows(
+    factors: &[f64; ROWS],
+    sources: &[Source],
+    block: &Block<'_>,
+    registers: &[f64],
+    sums: &mut [[f64; LANES]],
+) {
+    for (&source, sum) in sources.iter().zip(sums) {
+        let mut total = *sum;
+        match view(source, block, registers, &[], usize::MAX) {
+            View::Splat(value) => {
+                for f in factors[..block.rows].chunks_exact(LANES) {
                     for l in 0..LANES {
-                        out[l] = if condition[l] == 0.0 { no[l] } else { yes[l] };
+                        total[l] += f[l] * value;
+                    }
+                }
+            }
+            View::Rows(rows) => {
+                for (f, x) in factors[..block.rows].chunks_exact(LANES).zip(rows.chunks_exact(LANES)) {
+                    for l in 0..LANES {
+                        total[l] += f[l] * x[l];
                     }
                 }
             }
         }
+        *sum = total;
     }
 }
 
 #[inline(always)]
-fn unary(a: Source, to: usize, block: &Block<'_>, registers: &mut [Lanes], f: impl Fn(Lanes) -> Lanes) {
-    for lane in 0..block.lanes {
-        registers[to * BLOCK + lane] = f(lane_of(a, block, registers, lane));
+fn scale_rows(factors: &[f64; ROWS], source: Source, block: &Block<'_>, registers: &[f64], product: &mut [f64; ROWS]) {
+    let pairs = product.iter_mut().zip(factors);
+    match view(source, block, registers, &[], usize::MAX) {
+        View::Splat(value) => pairs.take(block.rows).for_each(|(p, f)| *p = f * value),
+        View::Rows(rows) => pairs.zip(rows).for_each(|((p, f), x)| *p = f * x),
     }
 }
 
 #[inline(always)]
-fn binary(
-    a: Source,
-    b: Source,
-    to: usize,
-    block: &Block<'_>,
-    registers: &mut [Lanes],
-    f: impl Fn(f64, f64) -> f64 + Copy,
-) {
-    // The kinds of the operands are told apart once, not per lane.
-    macro_rules! over {
-        ($left:expr, $right:expr) => {
-            for lane in 0..block.lanes {
-                let (x, y): (Lanes, Lanes) = ($left(lane, &*registers), $right(lane, &*registers));
-                registers[to * BLOCK + lane] = std::array::from_fn(|l| f(x[l], y[l]));
-            }
-        };
+fn run_rows(code: &[Instruction], block: &Block<'_>, registers: &mut [f64]) {
+    for instruction in code {
+        let target = instruction.target;
+        let (head, rest) = registers.split_at_mut(target * ROWS);
+        let (out, tail) = rest.split_at_mut(ROWS);
+        let out = &mut out[..block.rows];
+        let see = |source: Source| view(source, block, head, tail, target);
+        match instruction.action {
+            Action::Add(a, b) => binary(see(a), see(b), out, |x, y| x + y),
+            Action::Subtract(a, b) => binary(see(a), see(b), out, |x, y| x - y),
+            Action::Multiply(a, b) => binary(see(a), see(b), out, |x, y| x * y),
+            Action::Divide(a, b) => binary(see(a), see(b), out, |x, y| x / y),
+            Action::Less(a, b) => binary(see(a), see(b), out, |x, y| if x < y { 1.0 } else { 0.0 }),
+            Action::Negate(a) => unary(see(a), out, |x| -x),
+            Action::Exp(a) => unary(see(a), out, exp),
+            Action::Ln(a) => unary(see(a), out, ln),
+            Action::Sqrt(a) => unary(see(a), out, f64::sqrt),
+            Action::Select(c, a, b) => select(see(c), see(a), see(b), out),
+        }
     }
-    macro_rules! with_left {
-        ($left:expr) => {
-            match b {
-                Source::Scalar(index) => {
-                    let splat = [block.scalars[index]; LANES];
-                    over!($left, |_: usize, _: &[Lanes]| splat)
-                }
-                Source::Column(index) => {
-                    let rows = &block.columns[index][block.start..block.start + block.lanes];
-                    over!($left, |lane: usize, _: &[Lanes]| rows[lane])
-                }
-                Source::Register(index) => over!($left, |lane: usize, r: &[Lanes]| r[index * BLOCK + lane]),
-            }
-        };
-    }
+}
+
+#[inline(always)]
+fn unary(a: View<'_>, out: &mut [f64], f: impl Fn(f64) -> f64) {
     match a {
-        Source::Scalar(index) => {
-            let splat = [block.scalars[index]; LANES];
-            with_left!(|_: usize, _: &[Lanes]| splat);
-        }
-        Source::Column(index) => {
-            let rows = &block.columns[index][block.start..block.start + block.lanes];
-            with_left!(|lane: usize, _: &[Lanes]| rows[lane]);
-        }
-        Source::Register(index) => with_left!(|lane: usize, r: &[Lanes]| r[index * BLOCK + lane]),
+        View::Splat(x) => out.fill(f(x)),
+        View::Rows(rows) => out.iter_mut().zip(rows).for_each(|(o, &x)| *o = f(x)),
+    }
+}
+
+#[inline(always)]
+fn binary(a: View<'_>, b: View<'_>, out: &mut [f64], f: impl Fn(f64, f64) -> f64) {
+    match (a, b) {
+        (View::Splat(x), View::Splat(y)) => out.fill(f(x, y)),
+        (View::Splat(x), View::Rows(b)) => out.iter_mut().zip(b).for_each(|(o, &y)| *o = f(x, y)),
+        (View::Rows(a), View::Splat(y)) => out.iter_mut().zip(a).for_each(|(o, &x)| *o = f(x, y)),
+        (View::Rows(a), View::Rows(b)) => out.iter_mut().zip(a).zip(b).for_each(|((o, &x), &y)| *o = f(x, y)),
+    }
+}
+
+#[inline(always)]
+fn select(condition: View<'_>, yes: View<'_>, no: View<'_>, out: &mut [f64]) {
+    let at = |view: View<'_>, row: usize| match view {
+        View::Splat(x) => x,
+        View::Rows(rows) => rows[row],
+    };
+    for (row, o) in out.iter_mut().enumerate() {
+        *o = if at(condition, row) == 0.0 { at(no, row) } else { at(yes, row) };
     }
 }

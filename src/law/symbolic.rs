@@ -72,6 +72,7 @@ pub struct Graph {
     positive: Vec<bool>,
     known: BTreeMap<Op, Id>,
     positive_parameters: Vec<bool>,
+    differentiating: bool,
 }
 
 impl Graph {
@@ -227,6 +228,11 @@ impl Graph {
                 let product = self.multiply(a, y);
                 self.negate(product)
             }
+            // One exponential for a product of powers. A derivative shares the exponentials there are.
+            (Op::Exp(x), Op::Exp(y)) if !self.differentiating => {
+                let sum = self.add(x, y);
+                self.exp(sum)
+            }
             _ => self.enter(Op::Multiply(a.min(b), a.max(b))),
         }
     }
@@ -256,8 +262,21 @@ impl Graph {
                 let factor = self.exp(minus);
                 self.multiply(a, factor)
             }
+            // What depends on data alone, or on parameters alone, is inverted once, not row by row.
+            _ if self.constant(a) != Some(1.0) && self.constant(b).is_none() && self.is_narrower(b, a) => {
+                let one = self.number(1.0);
+                let inverse = self.divide(one, b);
+                self.multiply(a, inverse)
+            }
             _ => self.enter(Op::Divide(a, b)),
         }
+    }
+
+    /// Whether `a` depends on data or parameters alone while a quotient with `b` depends on both.
+    fn is_narrower(&self, a: Id, b: Id) -> bool {
+        let (a, b) = (self.depends(a), self.depends(b));
+        let both = (a.parameters || b.parameters) && (a.variables || b.variables);
+        both && !(a.parameters && a.variables)
     }
 
     /// e^a.
@@ -338,6 +357,7 @@ impl Graph {
 
     /// The derivatives of `root` with respect to each of `leaves`, by reverse accumulation.
     pub fn gradient(&mut self, root: Id, leaves: &[Id]) -> Vec<Id> {
+        self.differentiating = true;
         let mut adjoint: BTreeMap<Id, Id> = BTreeMap::new();
         let one = self.number(1.0);
         adjoint.insert(root, one);
@@ -352,6 +372,7 @@ impl Graph {
                 }
             }
         }
+        self.differentiating = false;
         let zero = self.number(0.0);
         leaves.iter().map(|leaf| adjoint.get(leaf).copied().unwrap_or(zero)).collect()
     }

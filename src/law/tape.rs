@@ -4,14 +4,10 @@
 //! alone once per data set; only the rest runs per row, one instruction at a time over a block
 //! that stays in the first-level cache.
 
-use super::simd;
-use super::symbolic::{Graph, Id, Op, apply};
-use crate::numerics::LANES;
+use super::symbolic::{Graph, Id, Op};
 
-/// Eight rows, the unit in which columns are stored.
-pub type Lanes = [f64; LANES];
-/// Lanes in a block: 128 rows.
-pub const BLOCK: usize = 16;
+/// Rows in a block.
+pub const ROWS: usize = 128;
 
 /// How far derivatives are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,11 +55,11 @@ pub(super) struct Instruction {
 
 /// A second derivative and the instructions that lead to it.
 #[derive(Clone, Debug)]
-struct Second {
-    row: usize,
-    column: usize,
-    until: usize,
-    source: Source,
+pub(super) struct Second {
+    pub(super) row: usize,
+    pub(super) column: usize,
+    pub(super) until: usize,
+    pub(super) source: Source,
 }
 
 /// Nodes evaluated at a single row: a value and derivatives of it.
@@ -88,20 +84,20 @@ impl Point {
 /// A compiled formula with `p` free parameters.
 #[derive(Clone, Debug)]
 pub struct Tape {
-    graph: Graph,
+    pub(super) graph: Graph,
     value: Point,
     gradient: Point,
     slopes: Point,
-    scalars: Vec<Id>,
-    scalar_outputs: Vec<Id>,
-    columns: Vec<Id>,
-    value_code: Vec<Instruction>,
-    gradient_code: Vec<Instruction>,
-    hessian_code: Vec<Instruction>,
-    value_source: Source,
-    gradient_sources: Vec<Source>,
-    second: Vec<Second>,
-    registers: usize,
+    pub(super) scalars: Vec<Id>,
+    pub(super) scalar_outputs: Vec<Id>,
+    pub(super) columns: Vec<Id>,
+    pub(super) value_code: Vec<Instruction>,
+    pub(super) gradient_code: Vec<Instruction>,
+    pub(super) hessian_code: Vec<Instruction>,
+    pub(super) value_source: Source,
+    pub(super) gradient_sources: Vec<Source>,
+    pub(super) second: Vec<Second>,
+    pub(super) registers: usize,
     nonlinear: Vec<bool>,
 }
 
@@ -199,29 +195,6 @@ impl Tape {
         self.gradient.evaluate(&self.graph, parameters, variables)
     }
 
-    /// Computes the columns that depend on data alone; `variables[i]` holds the rows of variable `i`.
-    pub fn bind(&self, variables: &[&[f64]], rows: usize) -> Columns {
-        let lanes = rows.div_ceil(LANES);
-        let needed = self.graph.needed(&self.columns);
-        let mut columns = vec![vec![[1.0; LANES]; lanes]; self.columns.len()];
-        let mut values = vec![0.0; self.graph.ops().len()];
-        for row in 0..lanes * LANES {
-            // The last lanes repeat the last row; their weights are zero.
-            let row_of_data = row.min(rows.saturating_sub(1));
-            for &id in &needed {
-                values[id as usize] = match self.graph.op(id) {
-                    Op::Number(bits) => f64::from_bits(bits),
-                    Op::Variable(index) => variables[index as usize][row_of_data],
-                    op => apply(op, |operand| values[operand as usize]),
-                };
-            }
-            for (column, &id) in columns.iter_mut().zip(&self.columns) {
-                column[row / LANES][row % LANES] = values[id as usize];
-            }
-        }
-        Columns { columns, rows }
-    }
-
     /// Registers that hold a value no longer needed are given to the next instruction.
     fn reuse_registers(&mut self) {
         let code: Vec<Instruction> = [&self.value_code[..], &self.gradient_code, &self.hessian_code].concat();
@@ -272,11 +245,6 @@ impl Tape {
         self.value_code = renamed;
         self.registers = held.len();
     }
-}
-
-/// The sum of eight lanes, as a tree of fixed shape.
-fn fold(l: &Lanes) -> f64 {
-    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
 
 impl Instruction {
@@ -371,195 +339,6 @@ impl<'a> Compiler<'a> {
             Op::Select(a, b, c) => Action::Select(self.source(a), self.source(b), self.source(c)),
             // Leaves depend on parameters or on data, never on both.
             Op::Number(_) | Op::Variable(_) | Op::Parameter(_) => Action::Negate(Source::Scalar(0)),
-        }
-    }
-}
-
-/// The part of a formula that depends on data alone, computed for every row.
-#[derive(Clone, Debug)]
-pub struct Columns {
-    columns: Vec<Vec<Lanes>>,
-    rows: usize,
-}
-
-impl Columns {
-    /// Number of rows.
-    pub const fn rows(&self) -> usize {
-        self.rows
-    }
-}
-
-/// Memory that an evaluation writes to; one per thread, reused.
-#[derive(Clone, Debug, Default)]
-pub struct Workspace {
-    nodes: Vec<f64>,
-    scalars: Vec<f64>,
-    registers: Vec<Lanes>,
-    sums: Vec<Lanes>,
-    weights: Weights,
-}
-
-/// What the rows of one block contribute, set by the objective.
-#[derive(Clone, Debug)]
-pub struct Weights {
-    /// Contribution to the objective.
-    pub cost: [Lanes; BLOCK],
-    /// Factor of the law's gradient.
-    pub first: [Lanes; BLOCK],
-    /// Factor of the product of two of the law's derivatives.
-    pub second: [Lanes; BLOCK],
-}
-
-impl Default for Weights {
-    fn default() -> Self {
-        let zero = [[0.0; LANES]; BLOCK];
-        Self { cost: zero, first: zero, second: zero }
-    }
-}
-
-/// Turns the law's values over a block into contributions to an objective.
-pub trait Weigh {
-    /// Fills `weights` for the lanes of `values`, of which the first is lane `lane` of the data.
-    fn weigh(&self, lane: usize, values: &[Lanes], weights: &mut Weights);
-}
-
-/// A sum over rows with its derivatives by the law's free parameters.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Sums {
-    /// The objective.
-    pub cost: f64,
-    /// Its gradient, where asked for.
-    pub gradient: Vec<f64>,
-    /// Its second derivatives, lower triangle by rows, where asked for.
-    pub hessian: Vec<f64>,
-}
-
-impl Tape {
-    /// Evaluates the formula over all rows and sums what `weigh` makes of it.
-    ///
-    /// Sums have a fixed order: by block, within eight lanes, and the lanes at the end.
-    pub fn sum(
-        &self,
-        columns: &Columns,
-        parameters: &[f64],
-        order: Order,
-        weigh: &impl Weigh,
-        workspace: &mut Workspace,
-        sums: &mut Sums,
-    ) {
-        let p = self.parameters();
-        self.set_scalars(parameters, workspace);
-        let Workspace { scalars, registers, sums: lanes, weights, .. } = workspace;
-        registers.resize(self.registers * BLOCK, [0.0; LANES]);
-        lanes.clear();
-        let cells = 1
-            + if order >= Order::Gradient { p } else { 0 }
-            + if order == Order::Hessian { p * (p + 1) / 2 } else { 0 };
-        lanes.resize(cells, [0.0; LANES]);
-        let total = columns.rows.div_ceil(LANES);
-        for start in (0..total).step_by(BLOCK) {
-            let block = simd::Block { scalars, columns: &columns.columns, start, lanes: BLOCK.min(total - start) };
-            simd::run(&self.value_code, &block, registers);
-            let mut values = [[0.0; LANES]; BLOCK];
-            simd::fetch(self.value_source, &block, registers, &mut values);
-            weigh.weigh(start, &values[..block.lanes], weights);
-            simd::add(&weights.cost, block.lanes, &mut lanes[0]);
-            if order >= Order::Gradient {
-                simd::run(&self.gradient_code, &block, registers);
-                for (j, &source) in self.gradient_sources.iter().enumerate() {
-                    simd::add_product(&weights.first, source, &block, registers, &mut lanes[1 + j]);
-                }
-            }
-            if order == Order::Hessian {
-                self.add_second(&block, registers, weights, &mut lanes[1 + p..]);
-            }
-        }
-        sums.cost = fold(&lanes[0]);
-        sums.gradient.clear();
-        sums.hessian.clear();
-        if order >= Order::Gradient {
-            sums.gradient.extend(lanes[1..=p].iter().map(fold));
-        }
-        if order == Order::Hessian {
-            sums.hessian.extend(lanes[1 + p..].iter().map(fold));
-        }
-    }
-
-    /// Calls `visit` with the law's values, lanes at a time.
-    pub fn values(&self, columns: &Columns, parameters: &[f64]) -> Vec<f64> {
-        let mut workspace = Workspace::default();
-        self.set_scalars(parameters, &mut workspace);
-        let Workspace { scalars, registers, .. } = &mut workspace;
-        registers.resize(self.registers * BLOCK, [0.0; LANES]);
-        let total = columns.rows.div_ceil(LANES);
-        let mut all = Vec::with_capacity(total * LANES);
-        for start in (0..total).step_by(BLOCK) {
-            let block = simd::Block { scalars, columns: &columns.columns, start, lanes: BLOCK.min(total - start) };
-            simd::run(&self.value_code, &block, registers);
-            let mut values = [[0.0; LANES]; BLOCK];
-            simd::fetch(self.value_source, &block, registers, &mut values);
-            all.extend(values[..block.lanes].iter().flatten());
-        }
-        all.truncate(columns.rows);
-        all
-    }
-
-    /// The value and the gradient at each row, the gradient by the free parameters.
-    pub fn rows(&self, columns: &Columns, parameters: &[f64]) -> Vec<(f64, Vec<f64>)> {
-        let mut workspace = Workspace::default();
-        self.set_scalars(parameters, &mut workspace);
-        let Workspace { scalars, registers, .. } = &mut workspace;
-        registers.resize(self.registers * BLOCK, [0.0; LANES]);
-        let mut all = Vec::with_capacity(columns.rows);
-        for start in (0..columns.rows.div_ceil(LANES)).step_by(BLOCK) {
-            let lanes = BLOCK.min(columns.rows.div_ceil(LANES) - start);
-            let block = simd::Block { scalars, columns: &columns.columns, start, lanes };
-            simd::run(&self.value_code, &block, registers);
-            simd::run(&self.gradient_code, &block, registers);
-            let at = |source: Source| {
-                let mut out = [[0.0; LANES]; BLOCK];
-                simd::fetch(source, &block, registers, &mut out);
-                out
-            };
-            let value = at(self.value_source);
-            let gradient: Vec<_> = self.gradient_sources.iter().map(|&source| at(source)).collect();
-            for row in 0..lanes * LANES {
-                let (lane, l) = (row / LANES, row % LANES);
-                all.push((value[lane][l], gradient.iter().map(|g| g[lane][l]).collect()));
-            }
-        }
-        all.truncate(columns.rows);
-        all
-    }
-
-    fn set_scalars(&self, parameters: &[f64], workspace: &mut Workspace) {
-        let Workspace { nodes, scalars, .. } = workspace;
-        nodes.resize(self.graph.ops().len(), 0.0);
-        for &id in &self.scalars {
-            nodes[id as usize] = match self.graph.op(id) {
-                Op::Number(bits) => f64::from_bits(bits),
-                Op::Parameter(index) => parameters[index as usize],
-                op => apply(op, |operand| nodes[operand as usize]),
-            };
-        }
-        scalars.clear();
-        scalars.extend(self.scalar_outputs.iter().map(|&id| nodes[id as usize]));
-    }
-
-    fn add_second(&self, block: &simd::Block<'_>, registers: &mut [Lanes], weights: &Weights, sums: &mut [Lanes]) {
-        let mut scaled = [[0.0; LANES]; BLOCK];
-        for (row, &source) in self.gradient_sources.iter().enumerate() {
-            simd::scale(&weights.second, source, block, registers, &mut scaled);
-            for (column, &other) in self.gradient_sources[..=row].iter().enumerate() {
-                simd::add_product(&scaled, other, block, registers, &mut sums[row * (row + 1) / 2 + column]);
-            }
-        }
-        let mut from = 0;
-        for second in &self.second {
-            simd::run(&self.hessian_code[from..second.until], block, registers);
-            from = second.until;
-            let cell = second.row * (second.row + 1) / 2 + second.column;
-            simd::add_product(&weights.first, second.source, block, registers, &mut sums[cell]);
         }
     }
 }

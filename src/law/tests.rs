@@ -13,12 +13,11 @@ struct Sum;
 
 /// Sums the law's values, so that derivatives of the sum are sums of the law's derivatives.
 impl Weigh for Sum {
-    fn weigh(&self, _: usize, values: &[Lanes], weights: &mut Weights) {
-        for (i, value) in values.iter().enumerate() {
-            weights.cost[i] = *value;
-            weights.first[i] = [1.0; 8];
-            weights.second[i] = [0.0; 8];
-        }
+    fn weigh(&self, _: usize, values: &[f64], weights: &mut Weights) {
+        let n = values.len();
+        weights.cost[..n].copy_from_slice(values);
+        weights.first[..n].fill(1.0);
+        weights.second[..n].fill(0.0);
     }
 }
 

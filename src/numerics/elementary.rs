@@ -97,18 +97,6 @@ pub fn ln(x: f64) -> f64 {
     if x < 0.0 || x.is_nan() { f64::NAN } else { value }
 }
 
-/// [`exp`] of every lane.
-#[inline(always)]
-pub fn exp_lanes(x: [f64; LANES]) -> [f64; LANES] {
-    x.map(exp)
-}
-
-/// [`ln`] of every lane.
-#[inline(always)]
-pub fn ln_lanes(x: [f64; LANES]) -> [f64; LANES] {
-    x.map(ln)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,13 +134,5 @@ mod tests {
         assert_eq!((ln(0.0), ln(f64::INFINITY)), (f64::NEG_INFINITY, f64::INFINITY));
         assert!(ln(-1.0).is_nan() && ln(f64::NAN).is_nan() && exp(f64::NAN).is_nan());
         assert!(ulps(ln(5e-324), libm::log(5e-324)) <= 1.0);
-    }
-
-    #[test]
-    fn lanes_give_the_bits_of_the_scalar() {
-        let x = [-3.5, 0.1, 2.0, 40.0, -700.0, 1e-300, 0.0, 1.0];
-        for (i, lane) in exp_lanes(x).into_iter().enumerate() {
-            assert_eq!(lane.to_bits(), exp(x[i]).to_bits());
-        }
     }
 }

@@ -9,7 +9,7 @@ mod linear;
 mod random;
 mod sample;
 
-pub use elementary::{LANES, exp, exp_lanes, ln, ln_lanes};
+pub use elementary::{LANES, exp, ln};
 pub use linear::{Matrix, eigen_symmetric};
 pub use random::Random;
 pub use sample::{mean, median, normal_quantile, quantile, standard_deviation};

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 pub use huber::Huber;
 pub use least_squares::LeastSquares;
 
-use crate::law::{BLOCK, Lanes, Weigh, Weights};
-use crate::numerics::{LANES, ln_lanes};
+use crate::law::{ROWS, Weigh, Weights};
+use crate::numerics::ln;
 
 /// The scale on which residuals are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -89,52 +89,88 @@ impl Objective {
     }
 }
 
-/// An objective over given responses and weights, in lanes.
+/// What the law's values are that an objective is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The response, on the scale of the residual.
+    Same,
+    /// The response, of which residuals take the logarithm.
+    Log,
+}
+
+/// An objective over given responses and weights.
 #[derive(Clone, Debug)]
 pub struct Weighted<'a> {
     /// The objective.
     pub objective: &'a Objective,
-    /// The responses, or their logarithms on the log scale.
-    pub responses: &'a [Lanes],
-    /// The rows' weights; zero for the lanes that fill up the last block.
-    pub weights: &'a [Lanes],
+    /// What the law's values are.
+    pub link: Link,
+    /// The responses, on the scale of the residual.
+    pub responses: &'a [f64],
+    /// The rows' weights; zero for the rows that fill up the last lanes.
+    pub weights: &'a [f64],
 }
 
 impl Weigh for Weighted<'_> {
-    fn weigh(&self, lane: usize, values: &[Lanes], out: &mut Weights) {
-        let responses = &self.responses[lane..lane + values.len()];
-        let weights = &self.weights[lane..lane + values.len()];
+    fn weigh(&self, start: usize, values: &[f64], out: &mut Weights) {
+        let responses = &self.responses[start..start + values.len()];
+        let weights = &self.weights[start..start + values.len()];
         match self.objective {
-            Objective::Huber(huber) => weigh_huber(huber, responses, weights, values, out),
-            Objective::LeastSquares(squares) => weigh_least_squares(squares, responses, weights, values, out),
+            Objective::Huber(huber) => weigh_huber(huber, self.link, responses, weights, values, out),
+            Objective::LeastSquares(squares) => {
+                weigh_least_squares(squares, self.link, responses, weights, values, out)
+            }
         }
     }
 }
 
 crate::law::simd::dispatched! {
-    fn weigh_huber(penalty: &Huber, responses: &[Lanes], weights: &[Lanes], values: &[Lanes], out: &mut Weights) = weigh_lanes
+    fn weigh_huber(penalty: &Huber, link: Link, responses: &[f64], weights: &[f64], values: &[f64], out: &mut Weights) = weigh_rows
 }
 crate::law::simd::dispatched! {
-    fn weigh_least_squares(penalty: &LeastSquares, responses: &[Lanes], weights: &[Lanes], values: &[Lanes], out: &mut Weights) = weigh_lanes
+    fn weigh_least_squares(penalty: &LeastSquares, link: Link, responses: &[f64], weights: &[f64], values: &[f64], out: &mut Weights) = weigh_rows
 }
 
+/// Two plain loops, each of which vectorises: residuals first, then what the penalty makes of them.
 #[inline(always)]
-fn weigh_lanes<P: Penalty>(penalty: &P, responses: &[Lanes], weights: &[Lanes], values: &[Lanes], out: &mut Weights) {
-    let on_log = penalty.scale() == ResponseScale::Log;
-    for (i, value) in values.iter().enumerate().take(BLOCK) {
-        // With u = ln f: u' = f'/f and u'' = f''/f - (f'/f)^2.
-        let transformed = if on_log { ln_lanes(*value) } else { *value };
-        for l in 0..LANES {
-            let (cost, first, second) = penalty.at(transformed[l] - responses[i][l]);
-            let weight = weights[i][l];
-            let inverse = if on_log { 1.0 / value[l] } else { 1.0 };
-            let curvature = if on_log { second - first } else { second };
-            // A lane without weight takes no part, whatever the law gives there.
-            let used = weight != 0.0;
-            out.cost[i][l] = if used { weight * cost } else { 0.0 };
-            out.first[i][l] = if used { weight * first * inverse } else { 0.0 };
-            out.second[i][l] = if used { weight * curvature * inverse * inverse } else { 0.0 };
+fn weigh_rows<P: Penalty>(
+    penalty: &P,
+    link: Link,
+    responses: &[f64],
+    weights: &[f64],
+    values: &[f64],
+    out: &mut Weights,
+) {
+    let n = values.len();
+    let mut residuals = [0.0; ROWS];
+    let mut inverses = [1.0; ROWS];
+    match link {
+        Link::Same => {
+            for ((residual, value), response) in residuals.iter_mut().zip(values).zip(responses) {
+                *residual = value - response;
+            }
         }
+        Link::Log => {
+            for ((residual, value), response) in residuals.iter_mut().zip(values).zip(responses) {
+                *residual = ln(*value) - response;
+            }
+            for (inverse, value) in inverses.iter_mut().zip(values) {
+                *inverse = 1.0 / value;
+            }
+        }
+    }
+    // With u = ln f: u' = f'/f and u'' = f''/f - (f'/f)^2.
+    let bend = if link == Link::Log { 1.0 } else { 0.0 };
+    let Weights { cost, first, second } = out;
+    let outputs = cost[..n].iter_mut().zip(&mut first[..n]).zip(&mut second[..n]);
+    let inputs = residuals[..n].iter().zip(&inverses[..n]).zip(&weights[..n]);
+    for (((cost, first), second), ((residual, inverse), weight)) in outputs.zip(inputs) {
+        let (value, slope, curve) = penalty.at(*residual);
+        // A row without weight takes no part, whatever the law gives there.
+        let used = *weight != 0.0;
+        *cost = if used { weight * value } else { 0.0 };
+        *first = if used { weight * slope * inverse } else { 0.0 };
+        *second = if used { weight * (curve - bend * slope) * inverse * inverse } else { 0.0 };
     }
 }
 

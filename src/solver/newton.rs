@@ -48,7 +48,7 @@ pub fn newton(problem: &Problem<'_>, start: &[f64]) -> Minimum {
     let status_at_start = solver.status;
     if status_at_start == Some(Status::NotFinite) || bounded.is_empty() {
         let status = status_at_start.unwrap_or(Status::Converged);
-        return Minimum { point: bounded, cost: solver.here.cost, status, iterations: 0 };
+        return Minimum { point: bounded, cost: solver.here.cost(), status, iterations: 0 };
     }
     let run = Executor::new(problem, solver)
         .configure(|state: Iterate| state.param(bounded.clone()).max_iters(MAX_STEPS))
@@ -58,7 +58,7 @@ pub fn newton(problem: &Problem<'_>, start: &[f64]) -> Minimum {
         Ok(result) => {
             let solver = result.solver;
             Minimum {
-                cost: solver.here.cost,
+                cost: solver.here.cost(),
                 status: solver.status.unwrap_or(Status::Stalled),
                 iterations: result.state.get_iter(),
                 point: solver.point,
@@ -86,8 +86,7 @@ impl Newton {
         let mut workspace = Workspace::default();
         let mut here = Evaluation::default();
         problem.evaluate(&point, Order::Hessian, &mut workspace, &mut here);
-        let finite = here.cost.is_finite() && here.gradient.iter().chain(&here.hessian).all(|v| v.is_finite());
-        let status = if finite { None } else { Some(Status::NotFinite) };
+        let status = if here.is_finite() { None } else { Some(Status::NotFinite) };
         Self { point, here, there: Evaluation::default(), workspace, damping: 1e-3, status }
     }
 
@@ -96,7 +95,7 @@ impl Newton {
         let coordinates = problem.coordinates();
         (0..self.point.len())
             .filter(|&j| {
-                let (x, g) = (self.point[j], self.here.gradient[j]);
+                let (x, g) = (self.point[j], self.here.sums.gradient[j]);
                 !((x <= coordinates[j].lower && g >= 0.0) || (x >= coordinates[j].upper && g <= 0.0))
             })
             .collect()
@@ -110,7 +109,7 @@ impl Newton {
             return;
         }
         let hessian = self.here.hessian_matrix().minor(&movable);
-        let gradient: Vec<f64> = movable.iter().map(|&j| self.here.gradient[j]).collect();
+        let gradient: Vec<f64> = movable.iter().map(|&j| self.here.sums.gradient[j]).collect();
         for _attempt in 0..80 {
             let Some(step) = damped_step(&hessian, &gradient, self.damping) else {
                 self.damping = (self.damping * 8.0).max(1e-6);
@@ -118,7 +117,7 @@ impl Newton {
             };
             let predicted =
                 -gradient.iter().zip(&step).map(|(g, s)| g * s).sum::<f64>() - 0.5 * quadratic(&hessian, &step);
-            let small = predicted.abs() <= TOLERANCE * self.here.cost.abs() + f64::MIN_POSITIVE;
+            let small = predicted.abs() <= TOLERANCE * self.here.cost().abs() + f64::MIN_POSITIVE;
             if small && self.damping <= 1e-3 {
                 self.status = Some(Status::Converged);
                 return;
@@ -129,9 +128,8 @@ impl Newton {
                 trial[j] = (trial[j] + s).clamp(c.lower, c.upper);
             }
             problem.evaluate(&trial, Order::Hessian, &mut self.workspace, &mut self.there);
-            let finite = self.there.gradient.iter().chain(&self.there.hessian).all(|v| v.is_finite());
-            if self.there.cost < self.here.cost && finite {
-                let gain = (self.here.cost - self.there.cost) / predicted;
+            if self.there.cost() < self.here.cost() && self.there.is_finite() {
+                let gain = (self.here.cost() - self.there.cost()) / predicted;
                 self.damping = match gain {
                     g if g > 0.75 => {
                         if self.damping < 1e-9 {
@@ -185,7 +183,7 @@ impl Solver<&Problem<'_>, Iterate> for Newton {
         if let Some(problem) = problem.problem {
             self.advance(problem);
         }
-        Ok((state.cost(self.here.cost), None))
+        Ok((state.cost(self.here.cost()), None))
     }
 
     fn terminate(&mut self, _: &Iterate) -> TerminationStatus {

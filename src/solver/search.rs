@@ -93,7 +93,7 @@ fn distinct(mut ends: Vec<Minimum>) -> Vec<Optimum> {
 /// Every combination of the nonlinear parameters' starts, with the linear ones solved for.
 fn starts(problem: &Problem<'_>, law: &Law) -> Vec<Vec<f64>> {
     let free = law.free();
-    let linear = if problem.rows() == 0 { Vec::new() } else { problem.tape().linear_set() };
+    let linear = if problem.rows() == 0 { Vec::new() } else { problem.plain_tape().linear_set() };
     let choices: Vec<Vec<f64>> = free
         .iter()
         .enumerate()

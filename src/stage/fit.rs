@@ -80,7 +80,7 @@ impl Stage for FitLaw {
         let tape = self.law.tape();
         let columns = self.variables(&train)?;
         let response = self.response(&train)?;
-        let problem = Problem::new(&self.law, &tape, &self.objective, &columns, response, None);
+        let problem = Problem::new(&self.law, &self.objective, &columns, response, None);
         let found = search(&problem, &self.law, context.cancelled, context.tick)?;
         warnings.extend(evidence::of_search(&found));
         let Some(best) = found.optima.first() else {

@@ -64,10 +64,6 @@ pub fn publish(
     spec: &str,
     outputs: &BTreeMap<String, Arc<Vec<u8>>>,
 ) -> Result<Vec<PathBuf>, PublishError> {
-    let io_error = |path: &Path| {
-        let path = path.to_owned();
-        move |error| PublishError::Io { path, error }
-    };
     let owner_path = folder.join(OWNER);
     let before = match std::fs::read(&owner_path) {
         Ok(bytes) => serde_json::from_slice::<Owner>(&bytes).ok(),
@@ -87,26 +83,31 @@ pub fn publish(
     }
     let files: BTreeMap<String, Digest> =
         outputs.iter().map(|(name, bytes)| (name.clone(), Digest::of(bytes))).collect();
-    let mut paths = Vec::new();
-    for (name, bytes) in outputs {
-        let path = folder.join(name);
-        if std::fs::read(&path).ok().as_deref() != Some(bytes.as_slice()) {
-            files::replace(&path, bytes).map_err(io_error(&path))?;
-        }
-        paths.push(path);
-    }
-    for stale in
-        before.iter().flat_map(|owner| owner.files.keys()).filter(|name| !files.contains_key(*name) && is_plain(name))
-    {
-        let _ = std::fs::remove_file(folder.join(stale));
-    }
+    // Whose folder it is is written first: a run that ends half way must not find a stranger's folder next time.
+    let stale: Vec<String> =
+        before.into_iter().flat_map(|owner| owner.files.into_keys()).filter(|name| !files.contains_key(name)).collect();
     let owner = Owner { spec: spec.to_owned(), files };
     let mut text = serde_json::to_vec_pretty(&owner).unwrap_or_default();
     text.push(b'\n');
-    if std::fs::read(&owner_path).ok().as_ref() != Some(&text) {
-        files::replace(&owner_path, &text).map_err(io_error(&owner_path))?;
+    write_changed(&owner_path, &text)?;
+    let mut paths = Vec::new();
+    for (name, bytes) in outputs {
+        let path = folder.join(name);
+        write_changed(&path, bytes)?;
+        paths.push(path);
+    }
+    for name in stale.iter().filter(|name| is_plain(name)) {
+        let _ = std::fs::remove_file(folder.join(name));
     }
     Ok(paths)
+}
+
+/// Writes a file, unless it holds these bytes already.
+fn write_changed(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
+    if std::fs::read(path).ok().as_deref() == Some(bytes) {
+        return Ok(());
+    }
+    files::replace(path, bytes).map_err(|error| PublishError::Io { path: path.to_owned(), error })
 }
 
 /// Whether a name is that of a file in the folder itself.
