@@ -3,6 +3,11 @@
 //! `cargo bench` prints times; the ratios are what counts. The rows are simulated: 240 of them, as in
 //! the Chinchilla replication.
 
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "calls a version only where its features were detected")
+)]
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -74,6 +79,7 @@ fn by_hand_wide(p: [f64; 5], ln_n: &[f64], ln_d: &[f64], ln_l: &[f64]) -> [f64; 
     by_hand(p, ln_n, ln_d, ln_l)
 }
 
+/// The same for the widest vectors the CPU has.
 fn hand(p: [f64; 5], ln_n: &[f64], ln_d: &[f64], ln_l: &[f64]) -> [f64; 6] {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx512dq") && std::arch::is_x86_feature_detected!("avx512vl") {

@@ -118,7 +118,7 @@ impl Weigh for Weighted<'_> {
         match self.objective {
             Objective::Huber(huber) => weigh_huber(huber, self.link, responses, weights, values, out),
             Objective::LeastSquares(squares) => {
-                weigh_least_squares(squares, self.link, responses, weights, values, out)
+                weigh_least_squares(squares, self.link, responses, weights, values, out);
             }
         }
     }
