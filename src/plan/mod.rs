@@ -4,9 +4,13 @@
 
 mod check;
 mod compile;
+mod filters;
 mod fingerprint;
+mod fits;
 mod graph;
 mod laws;
+mod queries;
+mod sources;
 
 pub use compile::{Compiled, SpecFile, compile};
 pub use fingerprint::{Fingerprint, input_digest};

@@ -1,0 +1,117 @@
+//! Filters: ordered rules over the variables of a source.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::check::{self, Variables};
+use super::compile::{Compiler, Rows, SourceStage};
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use crate::expr::{Kind, number_text};
+use crate::report::DescribedFilter;
+use crate::spec;
+use crate::stage::{Filter, FilterRule, RuleKind};
+
+impl Compiler<'_> {
+    pub(super) fn filter<'a>(
+        &mut self,
+        name: &str,
+        filter: &'a spec::Filter,
+        sources: &BTreeMap<&str, SourceStage>,
+    ) -> Option<(Rows<'a>, DescribedFilter)> {
+        let path = SpecPath::of(&["filters", name]);
+        self.uses("sources", &filter.source);
+        let Some(source) = sources.get(filter.source.as_str()) else {
+            let known: Vec<&str> = sources.keys().copied().collect();
+            self.unknown("source", &filter.source, &["sources"], Place::Value(path.key("source")), &known);
+            return None;
+        };
+        let mut rules = Vec::new();
+        for (index, rule) in filter.rules.iter().enumerate() {
+            let place = path.key("rules").then(Step::Index(index));
+            if let Some(kind) = self.rule(rule, &place, &source.variables) {
+                rules.push(FilterRule { kind, because: rule.because.clone() });
+            }
+        }
+        let described = DescribedFilter {
+            name: name.to_owned(),
+            source: filter.source.clone(),
+            rules: rules.iter().map(|r| (r.kind.describe(), r.because.clone())).collect(),
+        };
+        let inputs = [(source.stage, "table", "table".to_owned())];
+        let stage = self.stage("filter", Some(("filters", name)), Arc::new(Filter { rules }), &inputs);
+        Some((Rows { stage, source: &filter.source }, described))
+    }
+
+    pub(super) fn rule(&mut self, rule: &spec::Rule, path: &SpecPath, variables: &Variables) -> Option<RuleKind> {
+        let given = [
+            ("range", rule.range.is_some()),
+            ("keep", rule.keep.is_some()),
+            ("drop", rule.drop.is_some()),
+            ("drop_highest", rule.drop_highest.is_some()),
+            ("drop_lowest", rule.drop_lowest.is_some()),
+        ];
+        if let Some(error) = check::exactly_one("a rule", &given, Place::Value(path.clone())) {
+            self.diagnostics.push(error);
+            return None;
+        }
+        let extreme = rule.drop_highest.is_some() || rule.drop_lowest.is_some();
+        if extreme != rule.count.is_some() {
+            let message = if extreme {
+                "`count` is missing: how many rows go"
+            } else {
+                "`count` goes with `drop_highest` or `drop_lowest`"
+            };
+            self.error("rule-count", Place::Value(path.clone()), message);
+            return None;
+        }
+        if let Some(ranges) = &rule.range {
+            let before = self.diagnostics.len();
+            for (name, [low, high]) in ranges {
+                let place = path.key("range").key(name);
+                self.number_variable(name, Place::Key(place.clone()), variables);
+                if low.0 > high.0 {
+                    self.error(
+                        "empty-range",
+                        Place::Value(place),
+                        format!(
+                            "the range of {name} ends at {} before it begins at {}",
+                            number_text(high.0),
+                            number_text(low.0)
+                        ),
+                    );
+                }
+            }
+            let ranges = ranges.iter().map(|(name, [low, high])| (name.clone(), [low.0, high.0])).collect();
+            return (self.diagnostics.len() == before).then_some(RuleKind::Range(ranges));
+        }
+        for (key, text) in [("keep", &rule.keep), ("drop", &rule.drop)] {
+            if let Some(text) = text {
+                let expr = self.take(check::expression(text, &path.key(key), variables, Kind::Truth))?.to_string();
+                return Some(if key == "keep" { RuleKind::Keep(expr) } else { RuleKind::Drop(expr) });
+            }
+        }
+        for (key, name) in [("drop_highest", &rule.drop_highest), ("drop_lowest", &rule.drop_lowest)] {
+            if let (Some(name), Some(count)) = (name, rule.count) {
+                let known = self.number_variable(name, Place::Value(path.key(key)), variables);
+                let kind = if key == "drop_highest" { RuleKind::DropHighest } else { RuleKind::DropLowest };
+                return known.then(|| kind(name.clone(), count));
+            }
+        }
+        None
+    }
+
+    pub(super) fn number_variable(&mut self, name: &str, place: Place, variables: &Variables) -> bool {
+        match variables.get(name) {
+            Some(Kind::Number) => true,
+            Some(_) => {
+                self.error("wrong-kind", place, format!("`{name}` holds texts, not numbers"));
+                false
+            }
+            None => {
+                let error = Diagnostic::error("unknown-variable", place, format!("there is no variable `{name}` here"));
+                self.diagnostics.push(error.suggest(name, variables.keys().map(String::as_str).collect::<Vec<_>>()));
+                false
+            }
+        }
+    }
+}

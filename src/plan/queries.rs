@@ -1,0 +1,115 @@
+//! Queries and expectations: questions to fits, conditions on results.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::check;
+use super::compile::{Compiler, Rows, SourceStage};
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use crate::expr::Kind;
+use crate::law::Law;
+use crate::query::Question;
+use crate::report::Expected;
+use crate::spec::{self, Spec};
+use crate::stage::Extrapolate;
+
+impl Compiler<'_> {
+    pub(super) fn query(
+        &mut self,
+        name: &str,
+        query: &spec::Query,
+        seed: u64,
+        fits: &BTreeMap<&str, (usize, Law)>,
+    ) -> Option<(usize, Question)> {
+        let path = SpecPath::of(&["queries", name]);
+        let given = [
+            ("loss", query.loss.is_some()),
+            ("reach", query.reach.is_some()),
+            ("compute_optimal", query.compute_optimal.is_some()),
+        ];
+        if let Some(error) = check::exactly_one(&format!("the query `{name}`"), &given, Place::Key(path.clone())) {
+            self.diagnostics.push(error);
+            return None;
+        }
+        let question = query
+            .loss
+            .clone()
+            .map(Question::Loss)
+            .or_else(|| query.reach.clone().map(Question::Reach))
+            .or_else(|| query.compute_optimal.clone().map(Question::ComputeOptimal))?;
+        let Some((fit, law)) = fits.get(query.fit.as_str()) else {
+            let known: Vec<&str> = fits.keys().copied().collect();
+            self.unknown("fit", &query.fit, &["fits"], Place::Value(path.key("fit")), &known);
+            return None;
+        };
+        let path = path.key(question.kind().name());
+        if let Err(faults) = question.kind().check(law) {
+            for fault in faults {
+                let place = Place::Key(fault.key.map_or_else(|| path.clone(), |key| path.key(&key)));
+                self.diagnostics.push(Diagnostic::error("bad-query", place, fault.message).hint_if(fault.hint));
+            }
+            return None;
+        }
+        let inputs = [(*fit, "fit", "fit".to_owned()), (*fit, "draws", "draws".to_owned())];
+        let stage = Arc::new(Extrapolate { law: law.clone(), question: question.clone(), seed });
+        Some((self.stage("extrapolate", Some(("queries", name)), stage, &inputs), question))
+    }
+
+    pub(super) fn expectations(
+        &mut self,
+        spec: &Spec,
+        sources: &BTreeMap<&str, SourceStage>,
+        filters: &BTreeMap<&str, Rows<'_>>,
+        fits: &BTreeMap<&str, (usize, Law)>,
+        queries: &BTreeMap<&str, (usize, Question)>,
+    ) -> Vec<Expected> {
+        let mut names: BTreeSet<String> = BTreeSet::new();
+        names.extend(sources.keys().map(|s| format!("sources.{s}.rows")));
+        names.extend(filters.keys().flat_map(|f| [format!("filters.{f}.kept"), format!("filters.{f}.dropped")]));
+        for (fit, (_, law)) in fits {
+            let parameters = law.parameters.iter().map(|p| p.name.as_str());
+            names.extend(crate::report::names_of_fit(fit, parameters));
+        }
+        for (query, (_, question)) in queries {
+            names.extend(crate::report::names_of_query(query, question.kind()));
+        }
+        let left_out: Vec<String> = ["sources", "filters", "fits", "queries"]
+            .iter()
+            .flat_map(|table| self.written(table).into_iter().map(move |name| format!("{table}.{name}.")))
+            .filter(|prefix| !names.iter().any(|n| n.starts_with(prefix)))
+            .collect();
+        let mut all = Vec::new();
+        for (index, expectation) in spec.expect.iter().enumerate() {
+            let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
+            let Some(expr) = self.take(check::syntax(&expectation.that, &path)) else { continue };
+            let mut errors = Vec::new();
+            expr.visit_symbols(&mut |name, span| {
+                if !names.contains(name) && !left_out.iter().any(|prefix| name.starts_with(prefix)) {
+                    let error = Diagnostic::error(
+                        "unknown-result",
+                        Place::Inside(path.clone(), span.clone()),
+                        format!("the results have no number `{name}`"),
+                    );
+                    errors.push(error.suggest(name, near_prefix(name, &names)));
+                }
+            });
+            if errors.is_empty()
+                && let Err(more) = check::of_kind(&expr, &path, Kind::Truth, &|_| Kind::Number)
+            {
+                errors.extend(more);
+            }
+            if errors.is_empty() {
+                all.push(Expected { that: expr.to_string(), because: expectation.because.clone() });
+            }
+            self.diagnostics.extend(errors);
+        }
+        all
+    }
+}
+
+/// Names worth suggesting: those in the same table, or all.
+fn near_prefix<'a>(name: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
+    let prefix: String = name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".") + ".";
+    let near: Vec<&str> = names.iter().map(String::as_str).filter(|n| n.starts_with(&prefix)).collect();
+    if near.is_empty() { names.iter().map(String::as_str).collect() } else { near }
+}

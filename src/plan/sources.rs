@@ -1,0 +1,226 @@
+//! Sources: files, their formats, the variables they give.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::check::{self, Variables};
+use super::compile::{Compiler, SourceStage};
+use crate::diagnostic::{Place, SpecPath};
+use crate::expr::Kind;
+use crate::report::{DescribedSource, DescribedVariable};
+use crate::source::{ColumnKind, Format};
+use crate::spec;
+use crate::stage::{ColumnOrigin, External, Ingest, IngestColumn};
+
+impl Compiler<'_> {
+    pub(super) fn source(&mut self, name: &str, source: &spec::Source) -> Option<SourceStage> {
+        let path = SpecPath::of(&["sources", name]);
+        let given = [("path", source.path.is_some()), ("url", source.url.is_some())];
+        if let Some(error) = check::exactly_one(&format!("the source `{name}`"), &given, Place::Key(path.clone())) {
+            self.diagnostics.push(error);
+            return None;
+        }
+        let files = match (&source.path, &source.url) {
+            (Some(pattern), _) => self.local_files(pattern, &path)?,
+            (None, Some(url)) => vec![self.pinned(url, source.sha256.as_deref(), &path)?],
+            (None, None) => return None,
+        };
+        if source.sha256.is_some() && source.path.is_some() {
+            self.error(
+                "sha256-of-path",
+                Place::Key(path.key("sha256")),
+                "`sha256` pins a `url`; a file on disk is hashed anyway",
+            );
+        }
+        let formats: Option<Vec<Format>> =
+            files.iter().map(|file| source.format.or_else(|| Format::of_name(file.name()))).collect();
+        let Some(formats) = formats else {
+            let key = if source.path.is_some() { "path" } else { "url" };
+            self.error("unknown-format", Place::Value(path.key(key)), "the name does not tell the format")
+                .hints
+                .push("write `format = \"csv\"`, `\"parquet\"` or `\"ndjson\"`".to_owned());
+            return None;
+        };
+        let (columns, variables) = self.columns(source, &path)?;
+        let names: Vec<String> = files.iter().map(|f| f.name().to_owned()).collect();
+        let tables: BTreeMap<String, spec::ColumnTable> =
+            source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
+        let described = DescribedSource {
+            name: name.to_owned(),
+            location: source.path.clone().or_else(|| source.url.clone()).unwrap_or_default(),
+            files: names.clone(),
+            variables: tables
+                .iter()
+                .map(|(variable, table)| DescribedVariable {
+                    name: variable.clone(),
+                    from: columns
+                        .iter()
+                        .find(|c| c.variable == *variable)
+                        .map(|c| c.from.describe())
+                        .unwrap_or_default(),
+                    unit: table.unit,
+                    counts: table.counts,
+                })
+                .collect(),
+        };
+        let stage = Arc::new(Ingest { files, formats, columns, missing: source.missing });
+        let stage = self.stage("ingest", Some(("sources", name)), stage, &[]);
+        Some(SourceStage { stage, variables, described, files: names, missing: source.missing, columns: tables })
+    }
+
+    pub(super) fn local_files(&mut self, pattern: &str, path: &SpecPath) -> Option<Vec<External>> {
+        let folder = self.file.folder();
+        let place = Place::Value(path.key("path"));
+        let literal = folder.join(pattern);
+        let has_wildcard = pattern.contains(['*', '?', '[']);
+        let mut found: Vec<PathBuf> = if has_wildcard && !literal.exists() {
+            let escaped = glob::Pattern::escape(&folder.to_string_lossy());
+            match glob::glob(&format!("{escaped}/{pattern}")) {
+                Ok(paths) => paths.filter_map(Result::ok).filter(|p| p.is_file()).collect(),
+                Err(error) => {
+                    self.error("bad-glob", place, format!("`{pattern}` is not a pattern: {}", error.msg));
+                    return None;
+                }
+            }
+        } else if literal.is_file() {
+            vec![literal]
+        } else {
+            Vec::new()
+        };
+        found.sort();
+        if found.is_empty() {
+            let near = nearest_file(&folder.join(pattern));
+            let error = self.error(
+                "no-file",
+                place,
+                if has_wildcard {
+                    format!("no file matches `{pattern}`")
+                } else {
+                    format!("there is no file `{pattern}`")
+                },
+            );
+            error.hints.push(near.map_or("paths are relative to the spec".to_owned(), |near| {
+                format!("did you mean `{near}`? Paths are relative to the spec")
+            }));
+            return None;
+        }
+        Some(
+            found
+                .into_iter()
+                .map(|path| {
+                    let name = path.strip_prefix(&folder).unwrap_or(&path).to_string_lossy().into_owned();
+                    External::File { path, name }
+                })
+                .collect(),
+        )
+    }
+
+    pub(super) fn pinned(&mut self, url: &str, sha256: Option<&str>, path: &SpecPath) -> Option<External> {
+        if !(url.starts_with("https://") || url.starts_with("http://")) {
+            self.error("bad-url", Place::Value(path.key("url")), "a URL begins with https:// or http://");
+            return None;
+        }
+        let Some(sha256) = sha256 else {
+            self.error(
+                "unpinned-url",
+                Place::Key(path.key("url")),
+                "a URL needs the `sha256` of its bytes, so that the study means the same next year",
+            )
+            .hints
+            .push("download it once and run `sha256sum`".to_owned());
+            return None;
+        };
+        let digest = sha256.to_ascii_lowercase();
+        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            self.error("bad-sha256", Place::Value(path.key("sha256")), "a SHA-256 has 64 hexadecimal digits");
+            return None;
+        }
+        Some(External::Pinned { url: url.to_owned(), sha256: digest })
+    }
+
+    /// The columns in an order in which each expression stands after what it uses.
+    pub(super) fn columns(&mut self, source: &spec::Source, path: &SpecPath) -> Option<(Vec<IngestColumn>, Variables)> {
+        let tables: BTreeMap<&str, spec::ColumnTable> =
+            source.columns.iter().map(|(n, c)| (n.as_str(), c.table())).collect();
+        let kinds: Variables = tables
+            .iter()
+            .map(|(name, table)| {
+                ((*name).to_owned(), if table.kind == ColumnKind::Text { Kind::Text } else { Kind::Number })
+            })
+            .collect();
+        let mut ready: Vec<IngestColumn> = Vec::new();
+        let mut waiting: Vec<(&str, crate::expr::Expr, f64)> = Vec::new();
+        let before = self.diagnostics.len();
+        for (&name, table) in &tables {
+            let place = path.key("columns").key(name);
+            if !crate::expr::is_plain_name(name) || name.contains('.') {
+                self.error("bad-name", Place::Key(place.clone()), format!("`{name}` cannot be the name of a variable"))
+                    .hints
+                    .push("use letters, digits and `_`; the column's own name goes on the right".to_owned());
+                continue;
+            }
+            let given = [("column", table.column.is_some()), ("expr", table.expr.is_some())];
+            if let Some(error) =
+                check::exactly_one(&format!("the variable `{name}`"), &given, Place::Key(place.clone()))
+            {
+                self.diagnostics.push(error);
+                continue;
+            }
+            let factor = table.unit.map_or(1.0, |u| u.size);
+            if let Some(column) = &table.column {
+                ready.push(IngestColumn {
+                    variable: name.to_owned(),
+                    from: ColumnOrigin::Column(column.clone()),
+                    factor,
+                    kind: table.kind,
+                });
+            } else if let Some(text) = &table.expr {
+                let checked = check::expression(text, &place.key("expr"), &kinds, Kind::Number);
+                if let Some(expr) = self.take(checked) {
+                    waiting.push((name, expr, factor));
+                }
+            }
+        }
+        if self.diagnostics.len() > before {
+            return None;
+        }
+        while !waiting.is_empty() {
+            let next = waiting.iter().position(|(_, expr, _)| {
+                let mut known = true;
+                expr.visit_symbols(&mut |symbol, _| known &= ready.iter().any(|c| c.variable == *symbol));
+                known
+            });
+            let Some(next) = next else {
+                let names: Vec<&str> = waiting.iter().map(|(name, ..)| *name).collect();
+                let place = Place::Key(path.key("columns").key(names[0]));
+                self.error(
+                    "circular-columns",
+                    place,
+                    format!("{} are defined by each other", crate::diagnostic::list(&names)),
+                );
+                return None;
+            };
+            let (name, expr, factor) = waiting.remove(next);
+            ready.push(IngestColumn {
+                variable: name.to_owned(),
+                from: ColumnOrigin::Expr(expr.to_string()),
+                factor,
+                kind: ColumnKind::Number,
+            });
+        }
+        Some((ready, kinds))
+    }
+}
+
+/// A file beside a missing one whose name is like it.
+fn nearest_file(path: &Path) -> Option<String> {
+    let wanted = path.file_name()?.to_string_lossy().into_owned();
+    let mut names: Vec<String> = std::fs::read_dir(path.parent()?)
+        .ok()?
+        .filter_map(Result::ok)
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    crate::diagnostic::nearest(&wanted, names.iter().map(String::as_str)).map(str::to_owned)
+}
