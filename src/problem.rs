@@ -53,7 +53,7 @@ struct Fixed {
     plain: Tape,
     coordinates: Vec<Coordinate>,
     columns: Columns,
-    plain_columns: Columns,
+    variables: Vec<Vec<f64>>,
     responses: Vec<f64>,
 }
 
@@ -123,7 +123,7 @@ impl<'a> Problem<'a> {
         let fixed = Fixed {
             link: if on_log && !as_exponent { Link::Log } else { Link::Same },
             columns: tape.bind(variables, rows),
-            plain_columns: plain.bind(variables, rows),
+            variables: variables.iter().map(|column| column.to_vec()).collect(),
             responses: padded(rows, |row| if on_log { ln(response[row]) } else { response[row] }),
             tape,
             plain,
@@ -164,14 +164,9 @@ impl<'a> Problem<'a> {
         self.fixed.coordinates.iter().zip(point).map(|(c, &x)| c.parameter(x)).collect()
     }
 
-    /// The law's value at each row, at given parameters, whatever their bounds.
-    pub fn values_at(&self, parameters: &[f64]) -> Vec<f64> {
-        self.fixed.plain.values(&self.fixed.plain_columns, parameters)
-    }
-
-    /// The bounds of a free parameter itself.
-    pub fn bounds(&self, index: usize) -> (f64, f64) {
-        self.fixed.coordinates[index].bounds
+    /// The rows of each variable of the law.
+    pub fn variables(&self) -> Vec<&[f64]> {
+        self.fixed.variables.iter().map(Vec::as_slice).collect()
     }
 
     /// The residual at each row, on the objective's scale.

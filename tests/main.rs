@@ -13,5 +13,6 @@ mod errors;
 mod layering;
 mod program;
 mod properties;
+mod published;
 mod study;
 mod world;

@@ -7,6 +7,7 @@ mod catalogue;
 mod lower;
 mod parameter;
 pub(crate) mod simd;
+mod structure;
 mod sums;
 pub mod symbolic;
 mod tape;
@@ -16,6 +17,7 @@ use std::ops::Range;
 
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
 pub use parameter::{Parameter, ParameterText, Scale, Treatment, is_exponent};
+pub use structure::{Term, Terms};
 pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
 pub use tape::{Order, ROWS, Tape};
 

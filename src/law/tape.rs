@@ -98,7 +98,6 @@ pub struct Tape {
     pub(super) gradient_sources: Vec<Source>,
     pub(super) second: Vec<Second>,
     pub(super) registers: usize,
-    nonlinear: Vec<bool>,
 }
 
 impl Tape {
@@ -114,12 +113,6 @@ impl Tape {
             hessian.extend(derivatives.into_iter().enumerate().map(|(column, id)| (row, column, id)));
         }
         hessian.retain(|(.., id)| graph.constant(*id) != Some(0.0));
-        let mut nonlinear = vec![false; parameters];
-        for &(row, column, _) in &hessian {
-            if row == column {
-                nonlinear[row] = true;
-            }
-        }
         let mut compiler = Compiler::new(&graph);
         let value_source = compiler.source(value);
         let value_code = std::mem::take(&mut compiler.code);
@@ -148,36 +141,21 @@ impl Tape {
             gradient_sources,
             second,
             registers,
-            nonlinear,
             graph,
         };
         tape.reuse_registers();
         tape
     }
 
+    /// Compiles a node for its value alone.
+    pub fn of_value(graph: Graph, value: Id) -> Self {
+        let parameters = 0;
+        Self::compile(graph, value, parameters, 0)
+    }
+
     /// Number of free parameters.
     pub fn parameters(&self) -> usize {
         self.gradient_sources.len()
-    }
-
-    /// Whether the formula is linear in the parameter, the others being held.
-    pub fn is_linear_in(&self, parameter: usize) -> bool {
-        !self.nonlinear[parameter]
-    }
-
-    /// The largest set of parameters, earliest first, in which the formula is jointly linear.
-    pub fn linear_set(&self) -> Vec<usize> {
-        let mut set: Vec<usize> = Vec::new();
-        for candidate in 0..self.parameters() {
-            let coupled = self.second.iter().any(|second| {
-                (second.row == candidate && (second.column == candidate || set.contains(&second.column)))
-                    || (second.column == candidate && set.contains(&second.row))
-            });
-            if !coupled {
-                set.push(candidate);
-            }
-        }
-        set
     }
 
     /// The value at one row.

@@ -107,18 +107,6 @@ fn slopes_by_variables_agree_with_differences() {
 }
 
 #[test]
-fn linear_parameters_are_read_off_the_formula() {
-    let named = |formula: &str| {
-        let law = law(formula, &["N", "D"]);
-        law.tape().linear_set().into_iter().map(|i| law.parameters[i].name.clone()).collect::<Vec<_>>()
-    };
-    assert_eq!(named("L = E + A / N^alpha + B / D^beta"), ["E", "A", "B"]);
-    assert_eq!(named("L = (N_c / N)^a + (D_c / D)^b"), [] as [&str; 0]);
-    assert_eq!(named("L = E * (1 + A / N^a)"), ["E"]);
-    assert_eq!(named("L = a - b * ln(N)"), ["a", "b"]);
-}
-
-#[test]
 fn fixed_and_tied_parameters_leave_the_free_ones() {
     let mut texts = BTreeMap::new();
     texts.insert("beta".to_owned(), ParameterText { tied: Some("2 * alpha".to_owned()), ..ParameterText::default() });

@@ -1,6 +1,7 @@
 //! What minimises an objective, all hosted by argmin; the only folder that names it.
 
 mod newton;
+mod projection;
 mod scalar;
 mod search;
 

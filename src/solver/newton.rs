@@ -110,17 +110,24 @@ impl Newton {
         }
         let hessian = self.here.hessian_matrix().minor(&movable);
         let gradient: Vec<f64> = movable.iter().map(|&j| self.here.sums.gradient[j]).collect();
+        let mut indefinite = false;
         for _attempt in 0..80 {
-            let Some(step) = damped_step(&hessian, &gradient, self.damping) else {
-                self.damping = (self.damping * 8.0).max(1e-6);
+            let Some(step) = damped_step(&hessian, &gradient, self.here.cost(), self.damping) else {
+                indefinite = true;
+                self.damping = (self.damping * 8.0).max(1e-12);
                 continue;
             };
             let predicted =
                 -gradient.iter().zip(&step).map(|(g, s)| g * s).sum::<f64>() - 0.5 * quadratic(&hessian, &step);
             let small = predicted.abs() <= TOLERANCE * self.here.cost().abs() + f64::MIN_POSITIVE;
             if small && self.damping <= 1e-3 {
-                self.status = Some(Status::Converged);
-                return;
+                // Damping shortens a step along a flat ridge to nothing: look again without it.
+                if indefinite || self.damping <= 1e-13 {
+                    self.status = Some(Status::Converged);
+                    return;
+                }
+                self.damping *= 1e-3;
+                continue;
             }
             let mut trial = self.point.clone();
             for (&j, s) in movable.iter().zip(&step) {
@@ -155,11 +162,15 @@ impl Newton {
     }
 }
 
-/// Solves (H + damping diag|H|) s = -g, or `None` where that matrix is not positive definite.
-fn damped_step(hessian: &Matrix, gradient: &[f64], damping: f64) -> Option<Vec<f64>> {
+/// Solves (H + damping D) s = -g, or `None` where that matrix is not positive definite.
+///
+/// D is `|H_jj| + g_j^2 / cost`: where every residual is on the straight part of its penalty, H alone may
+/// have nothing on its diagonal, and no multiple of nothing makes it definite.
+fn damped_step(hessian: &Matrix, gradient: &[f64], cost: f64, damping: f64) -> Option<Vec<f64>> {
     let mut damped = hessian.clone();
-    for j in 0..gradient.len() {
-        damped[(j, j)] += damping * hessian[(j, j)].abs().max(f64::MIN_POSITIVE);
+    for (j, g) in gradient.iter().enumerate() {
+        let scale = hessian[(j, j)].abs() + g * g / cost.abs().max(f64::MIN_POSITIVE);
+        damped[(j, j)] += damping * scale.max(f64::MIN_POSITIVE);
     }
     let minus: Vec<f64> = gradient.iter().map(|g| -g).collect();
     Some(damped.cholesky()?.solve_factored(&minus))

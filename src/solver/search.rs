@@ -1,12 +1,14 @@
-//! The global search: many starts, each solved for what enters linearly, each polished by Newton.
+//! The global search: many starts, each polished by Newton.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
 use super::newton::{Minimum, Status, newton};
-use crate::law::Law;
-use crate::numerics::{Matrix, median};
-use crate::objective::ResponseScale;
-use crate::problem::Problem;
+use super::projection;
+use crate::law::{Law, Order, Workspace};
+use crate::numerics::eigen_symmetric;
+use crate::problem::{Evaluation, Problem};
 
 /// A local optimum and how many starts led to it.
 #[derive(Clone, Debug)]
@@ -40,12 +42,7 @@ const MAX_STARTS: usize = 2048;
 /// Two ends of the search are the same optimum where their objectives differ by less, relatively.
 const SAME: f64 = 1e-8;
 
-/// Share of the response that a term starts with where least squares would leave it out.
-const TRACE: f64 = 1e-3;
-
-/// Searches from every combination of the parameters' starts.
-///
-/// Parameters in which the law is jointly linear take no starts: they are solved for.
+/// Searches from many starts for the best optimum.
 ///
 /// # Errors
 /// When `cancelled` says so.
@@ -55,20 +52,90 @@ pub fn search(
     cancelled: &(dyn Fn() -> bool + Sync),
     tick: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Search, Cancelled> {
-    let starts = starts(problem, law);
-    let done = std::sync::atomic::AtomicUsize::new(0);
-    let ends: Vec<Minimum> = starts
-        .par_iter()
-        .map(|start| {
+    let done = AtomicUsize::new(0);
+    let polish = |starts: &[Vec<f64>], total: usize| -> Result<Vec<Minimum>, Cancelled> {
+        let ends = starts.par_iter().map(|start| {
             if cancelled() {
                 return Err(Cancelled);
             }
             let end = newton(problem, start);
-            tick(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, starts.len());
+            tick(done.fetch_add(1, Ordering::Relaxed) + 1, total);
             Ok(end)
+        });
+        ends.collect()
+    };
+    let terms = law.terms().filter(|_| problem.rows() > 0);
+    let grid = terms.and_then(|terms| projection::starts(problem, law, &terms));
+    let (mut ends, starts) = if let Some(projection::Starts { valleys, spread }) = grid {
+        let total = valleys.len() + spread.len();
+        let mut ends = polish(&valleys, total)?;
+        if agree(problem, &ends) {
+            (ends, valleys.len())
+        } else {
+            ends.extend(polish(&spread, total)?);
+            (ends, total)
+        }
+    } else {
+        let listed = listed(problem, law);
+        (polish(&listed, listed.len())?, listed.len())
+    };
+    insist(problem, &mut ends, cancelled)?;
+    Ok(Search { optima: distinct(ends), starts })
+}
+
+/// Whether all ends are one converged optimum, inside the bounds and on no flat ridge.
+fn agree(problem: &Problem<'_>, ends: &[Minimum]) -> bool {
+    let best = ends.iter().map(|end| end.cost).fold(f64::INFINITY, f64::min);
+    !ends.is_empty()
+        && ends.iter().all(|end| {
+            let inside = end.point.iter().zip(problem.coordinates()).all(|(x, c)| c.lower < *x && *x < c.upper);
+            end.status == Status::Converged && inside && end.cost - best <= SAME * best.abs()
         })
-        .collect::<Result<_, _>>()?;
-    Ok(Search { optima: distinct(ends), starts: starts.len() })
+        && ends.first().is_some_and(|end| !is_flat(problem, &end.point))
+}
+
+/// Above this ratio of the scaled second derivatives' eigenvalues the objective has a flat ridge.
+const FLAT: f64 = 1e7;
+
+fn is_flat(problem: &Problem<'_>, point: &[f64]) -> bool {
+    let mut here = Evaluation::default();
+    problem.evaluate(point, Order::Hessian, &mut Workspace::default(), &mut here);
+    let mut scaled = here.hessian_matrix();
+    let scale: Vec<f64> = (0..point.len()).map(|i| scaled[(i, i)].abs().sqrt().max(f64::MIN_POSITIVE)).collect();
+    for i in 0..point.len() {
+        for j in 0..point.len() {
+            scaled[(i, j)] /= scale[i] * scale[j];
+        }
+    }
+    let (values, _) = eigen_symmetric(&scaled);
+    match (values.first(), values.last()) {
+        (Some(low), Some(high)) => !(*low > 0.0 && high / low < FLAT),
+        _ => false,
+    }
+}
+
+/// Most times that a run which ran out of steps is taken up again.
+const ENCORES: usize = 8;
+
+/// Takes the best run up again where it ran out of steps: a flat ridge is long.
+fn insist(
+    problem: &Problem<'_>,
+    ends: &mut Vec<Minimum>,
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> Result<(), Cancelled> {
+    for _ in 0..ENCORES {
+        let best = ends.iter().min_by(|a, b| a.cost.total_cmp(&b.cost));
+        let Some(start) =
+            best.filter(|end| end.status == Status::Stalled && end.cost.is_finite()).map(|end| end.point.clone())
+        else {
+            return Ok(());
+        };
+        if cancelled() {
+            return Err(Cancelled);
+        }
+        ends.push(newton(problem, &start));
+    }
+    Ok(())
 }
 
 /// The ends grouped by objective, best first.
@@ -90,17 +157,12 @@ fn distinct(mut ends: Vec<Minimum>) -> Vec<Optimum> {
     optima
 }
 
-/// Every combination of the nonlinear parameters' starts, with the linear ones solved for.
-fn starts(problem: &Problem<'_>, law: &Law) -> Vec<Vec<f64>> {
-    let free = law.free();
-    let linear = if problem.rows() == 0 { Vec::new() } else { problem.plain_tape().linear_set() };
-    let choices: Vec<Vec<f64>> = free
+/// Every combination of the parameters' listed starts.
+fn listed(problem: &Problem<'_>, law: &Law) -> Vec<Vec<f64>> {
+    let choices: Vec<Vec<f64>> = law
+        .free()
         .iter()
-        .enumerate()
-        .map(|(j, parameter)| {
-            let fallback = inside(parameter.lower, parameter.upper);
-            if linear.contains(&j) || parameter.start.is_empty() { vec![fallback] } else { parameter.start.clone() }
-        })
+        .map(|p| if p.start.is_empty() { vec![inside(p.lower, p.upper)] } else { p.start.clone() })
         .collect();
     let total = choices.iter().map(Vec::len).fold(1_usize, usize::saturating_mul);
     let count = total.min(MAX_STARTS);
@@ -108,13 +170,12 @@ fn starts(problem: &Problem<'_>, law: &Law) -> Vec<Vec<f64>> {
         .map(|i| {
             // Evenly thinned where the grid is too large.
             let mut index = if total == count { i } else { (i as f64 * (total as f64 / count as f64)) as usize };
-            let mut parameters: Vec<f64> = Vec::with_capacity(choices.len());
-            for choice in &choices {
-                parameters.push(choice[index % choice.len()]);
+            let chosen = choices.iter().zip(problem.coordinates()).map(|(choice, c)| {
+                let parameter = choice[index % choice.len()];
                 index /= choice.len();
-            }
-            solve_linear(problem, &linear, &mut parameters);
-            problem.coordinates().iter().zip(parameters).map(|(c, p)| c.of(p)).collect()
+                c.of(parameter)
+            });
+            chosen.collect()
         })
         .collect()
 }
@@ -129,97 +190,5 @@ fn inside(lower: f64, upper: f64) -> f64 {
         lower + 1.0
     } else {
         upper - 1.0
-    }
-}
-
-/// Sets the linear parameters to their weighted least-squares values within the bounds.
-///
-/// On the log scale a residual is nearly (f - y)/y, so rows are weighted by 1/y^2.
-fn solve_linear(problem: &Problem<'_>, linear: &[usize], parameters: &mut [f64]) {
-    if linear.is_empty() {
-        return;
-    }
-    let on_log = problem.objective().scale() == ResponseScale::Log;
-    let responses: Vec<f64> = problem.responses().map(|y| if on_log { crate::numerics::exp(y) } else { y }).collect();
-    let mut at_zero = parameters.to_vec();
-    linear.iter().for_each(|&j| at_zero[j] = 0.0);
-    // The law is affine in the linear parameters: its value at zero, and the change each one makes.
-    let offset = problem.values_at(&at_zero);
-    let columns: Vec<Vec<f64>> = linear
-        .iter()
-        .map(|&j| {
-            let mut at_one = at_zero.clone();
-            at_one[j] = 1.0;
-            problem.values_at(&at_one).iter().zip(&offset).map(|(one, zero)| one - zero).collect()
-        })
-        .collect();
-    let weights: Vec<f64> =
-        problem.weights().zip(&responses).map(|(w, y)| if on_log { w / (y * y) } else { w }).collect();
-    let p = linear.len();
-    let mut normal = Matrix::zeros(p);
-    let mut right = vec![0.0; p];
-    for i in 0..p {
-        for j in 0..p {
-            normal[(i, j)] = (0..weights.len()).map(|r| weights[r] * columns[i][r] * columns[j][r]).sum();
-        }
-        right[i] = (0..weights.len()).map(|r| weights[r] * columns[i][r] * (responses[r] - offset[r])).sum();
-    }
-    let bounds: Vec<(f64, f64)> = linear.iter().map(|&j| problem.bounds(j)).collect();
-    let solution = bounded_least_squares(&normal, &right, &bounds);
-    if solution.iter().all(|x| x.is_finite()) {
-        for ((&j, x), column) in linear.iter().zip(solution).zip(&columns) {
-            // On a log scale nothing is infinitely far away; a trace of the response is a start.
-            let trace = TRACE * median(&responses) / median(column).abs();
-            let log = problem.coordinates()[j].log;
-            parameters[j] = if log && x < trace { trace } else { x };
-        }
-    }
-}
-
-/// Minimises x'Nx/2 - r'x within bounds: solve, hold the coordinate that leaves its bounds furthest, repeat.
-fn bounded_least_squares(normal: &Matrix, right: &[f64], bounds: &[(f64, f64)]) -> Vec<f64> {
-    let p = right.len();
-    let mut x: Vec<f64> = bounds.iter().map(|&(lower, upper)| 0.0_f64.clamp(lower, upper)).collect();
-    let mut free: Vec<usize> = (0..p).collect();
-    while !free.is_empty() {
-        let rest: Vec<f64> = free
-            .iter()
-            .map(|&i| right[i] - (0..p).filter(|j| !free.contains(j)).map(|j| normal[(i, j)] * x[j]).sum::<f64>())
-            .collect();
-        let mut minor = normal.minor(&free);
-        // A trace of damping keeps columns that nearly coincide solvable.
-        for i in 0..free.len() {
-            minor[(i, i)] *= 1.0 + 1e-10;
-        }
-        let Some(factor) = minor.cholesky() else { break };
-        let solved = factor.solve_factored(&rest);
-        let outside = free
-            .iter()
-            .zip(&solved)
-            .map(|(&i, &v)| (i, (bounds[i].0 - v).max(v - bounds[i].1) * normal[(i, i)].sqrt(), v))
-            .filter(|(_, excess, _)| *excess > 0.0)
-            .max_by(|a, b| a.1.total_cmp(&b.1));
-        if let Some((i, _, value)) = outside {
-            x[i] = value.clamp(bounds[i].0, bounds[i].1);
-            free.retain(|&j| j != i);
-        } else {
-            free.iter().zip(solved).for_each(|(&i, v)| x[i] = v);
-            break;
-        }
-    }
-    x
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn linear_parameters_are_solved_within_their_bounds() {
-        let mut normal = Matrix::zeros(2);
-        normal.cells_mut().copy_from_slice(&[2.0, 0.0, 0.0, 1.0]);
-        let free = (f64::NEG_INFINITY, f64::INFINITY);
-        assert!((bounded_least_squares(&normal, &[4.0, -3.0], &[free, free])[1] + 3.0).abs() < 1e-6);
-        assert_eq!(bounded_least_squares(&normal, &[4.0, -3.0], &[free, (0.0, 1.0)])[1], 0.0);
     }
 }

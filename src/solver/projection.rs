@@ -1,0 +1,346 @@
+//! Variable projection: a grid over the shapes of a law's terms, their sizes by least squares.
+//!
+//! On the log scale a residual is nearly (f - y)/y, so everything is taken in units of the response.
+//! The grid is gone over twice: the second time rows that the first one misses count less, so that
+//! outliers do not choose the valley. The valleys of both are where Newton's method starts.
+
+use crate::law::{Law, Parameter, Scale, Terms};
+use crate::numerics::{Matrix, exp, ln, median};
+use crate::objective::ResponseScale;
+use crate::problem::Problem;
+
+/// Points of the grid along each coordinate, by how many are searched.
+const POINTS: [usize; 6] = [1, 40, 20, 10, 6, 4];
+/// Most valleys of one pass that are polished.
+const VALLEYS: usize = 8;
+/// Points that are spread over the grid.
+const SPREAD: usize = 48;
+/// Share of the response that a term starts with where least squares would leave it out.
+const TRACE: f64 = 1e-3;
+
+/// Points from which to polish.
+pub(super) struct Starts {
+    /// The valleys, best first.
+    pub(super) valleys: Vec<Vec<f64>>,
+    /// Points spread evenly over the grid, for when the valleys do not agree.
+    pub(super) spread: Vec<Vec<f64>>,
+}
+
+/// Points from which to polish; none where the grid would have too many dimensions.
+pub(super) fn starts(problem: &Problem<'_>, law: &Law, terms: &Terms) -> Option<Starts> {
+    let count = *POINTS.get(terms.searched().len())?;
+    let grid = Grid::new(problem, law, terms, count);
+    let first = grid.pass(&vec![1.0; problem.rows()]);
+    let best = (0..first.len()).min_by(|&a, &b| first[a].cost.total_cmp(&first[b].cost))?;
+    let second = grid.pass(&grid.trust(best, &first[best]));
+    let mut valleys = grid.valleys(&second);
+    valleys.extend(grid.valleys(&first));
+    Some(Starts { valleys, spread: grid.spread(&first) })
+}
+
+/// Best sizes at one point of the grid, and the sum of squares they leave.
+#[derive(Clone, Debug)]
+struct Node {
+    sizes: Vec<f64>,
+    cost: f64,
+}
+
+/// Something with one value per row at every combination of some of the searched coordinates.
+struct Part {
+    /// Which of the searched coordinates it depends on, as places in the grid.
+    places: Vec<usize>,
+    /// A column per combination, the first place running fastest.
+    columns: Vec<Vec<f64>>,
+}
+
+struct Grid<'a> {
+    problem: &'a Problem<'a>,
+    terms: &'a Terms,
+    searched: Vec<usize>,
+    values: Vec<Vec<f64>>,
+    lengths: Vec<usize>,
+    /// The terms, then the response, then what no size can change, where there is any.
+    parts: Vec<Part>,
+    weights: Vec<f64>,
+}
+
+impl<'a> Grid<'a> {
+    fn new(problem: &'a Problem<'a>, law: &Law, terms: &'a Terms, count: usize) -> Self {
+        let searched = terms.searched();
+        let free = law.free();
+        let values: Vec<Vec<f64>> = searched.iter().map(|&j| along(free[j], count)).collect();
+        let lengths = values.iter().map(Vec::len).collect();
+        let weights = problem.weights().collect();
+        let mut grid = Self { problem, terms, searched, values, lengths, parts: Vec::new(), weights };
+        let on_log = problem.objective().scale() == ResponseScale::Log;
+        let responses: Vec<f64> = problem.responses().map(|y| if on_log { exp(y) } else { y }).collect();
+        let in_units = |column: Vec<f64>| -> Vec<f64> {
+            if on_log { column.iter().zip(&responses).map(|(v, y)| v / y).collect() } else { column }
+        };
+        let variables = problem.variables();
+        let mut parts: Vec<Part> = Vec::new();
+        for term in terms.terms() {
+            let bound = term.tape().bind(&variables, problem.rows());
+            parts.push(grid.part(&term.shape, |point| in_units(term.column(&bound, point))));
+        }
+        parts.push(Part { places: Vec::new(), columns: vec![in_units(responses.clone())] });
+        if let Some(offset) = terms.offset() {
+            let bound = offset.bind(&variables, problem.rows());
+            parts.push(grid.part(&grid.searched, |point| in_units(offset.values(&bound, point))));
+        }
+        grid.parts = parts;
+        grid
+    }
+
+    fn part(&self, shape: &[usize], evaluate: impl Fn(&mut [f64]) -> Vec<f64>) -> Part {
+        let places: Vec<usize> = (0..self.searched.len()).filter(|&i| shape.contains(&self.searched[i])).collect();
+        let mut point = vec![0.0; self.problem.size()];
+        let columns = combinations(&self.lengths_of(&places))
+            .map(|chosen| {
+                for (&place, &index) in places.iter().zip(&chosen) {
+                    point[self.searched[place]] = self.values[place][index];
+                }
+                evaluate(&mut point)
+            })
+            .collect();
+        Part { places, columns }
+    }
+
+    fn lengths_of(&self, places: &[usize]) -> Vec<usize> {
+        places.iter().map(|&i| self.lengths[i]).collect()
+    }
+
+    /// The number of a combination among those of some places.
+    fn number(&self, places: &[usize], index: &[usize]) -> usize {
+        places.iter().rev().fold(0, |number, &i| number * self.lengths[i] + index[i])
+    }
+
+    fn column(&self, part: usize, index: &[usize]) -> &[f64] {
+        let part = &self.parts[part];
+        &part.columns[self.number(&part.places, index)]
+    }
+
+    /// Solves for the sizes at every point, rows weighted by `trust`.
+    fn pass(&self, trust: &[f64]) -> Vec<Node> {
+        let weights: Vec<f64> = self.weights.iter().zip(trust).map(|(w, t)| w * t).collect();
+        let products = self.products(&weights);
+        combinations(&self.lengths).map(|index| self.solve(&index, &products)).collect()
+    }
+
+    /// The product of each pair of parts at every combination of the places that either depends on.
+    fn products(&self, weights: &[f64]) -> Vec<Vec<(Vec<usize>, Vec<f64>)>> {
+        let full = |places: &[usize], chosen: &[usize]| {
+            let mut index = vec![0; self.lengths.len()];
+            places.iter().zip(chosen).for_each(|(&place, &i)| index[place] = i);
+            index
+        };
+        (0..self.parts.len())
+            .map(|i| {
+                (0..=i)
+                    .map(|j| {
+                        let either = |place: &usize| {
+                            self.parts[i].places.contains(place) || self.parts[j].places.contains(place)
+                        };
+                        let places: Vec<usize> = (0..self.lengths.len()).filter(either).collect();
+                        let values = combinations(&self.lengths_of(&places))
+                            .map(|chosen| {
+                                let index = full(&places, &chosen);
+                                product(weights, self.column(i, &index), self.column(j, &index))
+                            })
+                            .collect();
+                        (places, values)
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+
+    fn solve(&self, index: &[usize], products: &[Vec<(Vec<usize>, Vec<f64>)>]) -> Node {
+        let at = |i: usize, j: usize| {
+            let (places, values) = &products[i.max(j)][i.min(j)];
+            values[self.number(places, index)]
+        };
+        let p = self.terms.terms().len();
+        let (response, offset) = (p, (self.parts.len() > p + 1).then_some(p + 1));
+        let mut normal = Matrix::zeros(p);
+        for i in 0..p {
+            for j in 0..p {
+                normal[(i, j)] = at(i, j);
+            }
+        }
+        let right: Vec<f64> = (0..p).map(|i| at(i, response) - offset.map_or(0.0, |o| at(i, o))).collect();
+        let square = at(response, response) + offset.map_or(0.0, |o| at(o, o) - 2.0 * at(o, response));
+        let bounds: Vec<(f64, f64)> = self
+            .terms
+            .terms()
+            .iter()
+            .map(|term| {
+                let c = self.problem.coordinates()[term.size];
+                if term.is_positive() { (0.0, f64::INFINITY) } else { (c.lower, c.upper) }
+            })
+            .collect();
+        let sizes = bounded_least_squares(&normal, &right, &bounds);
+        let quadratic: f64 = (0..p).map(|i| sizes[i] * (0..p).map(|j| normal[(i, j)] * sizes[j]).sum::<f64>()).sum();
+        let cost = square + quadratic - 2.0 * (0..p).map(|i| sizes[i] * right[i]).sum::<f64>();
+        Node { sizes, cost: if cost.is_finite() { cost } else { f64::INFINITY } }
+    }
+
+    /// How far each row is to be believed: less the more a point of the grid misses it.
+    fn trust(&self, at: usize, node: &Node) -> Vec<f64> {
+        let Some(index) = combinations(&self.lengths).nth(at) else { return vec![1.0; self.weights.len()] };
+        let p = node.sizes.len();
+        let misses: Vec<f64> = (0..self.weights.len())
+            .map(|row| {
+                let terms: f64 = (0..p).map(|i| node.sizes[i] * self.column(i, &index)[row]).sum();
+                let offset = if self.parts.len() > p + 1 { self.column(p + 1, &index)[row] } else { 0.0 };
+                (terms + offset - self.column(p, &index)[row]).abs()
+            })
+            .collect();
+        let usual = median(&misses).max(1e-12);
+        misses.into_iter().map(|miss| usual / miss.max(usual)).collect()
+    }
+
+    /// The points of the grid that are lower than their neighbours, best first, as coordinates.
+    fn valleys(&self, nodes: &[Node]) -> Vec<Vec<f64>> {
+        let all: Vec<Vec<usize>> = combinations(&self.lengths).collect();
+        let is_low = |at: usize| {
+            let mut stride = 1;
+            nodes[at].cost.is_finite()
+                && self.lengths.iter().zip(&all[at]).all(|(&length, &i)| {
+                    let below = i == 0 || nodes[at - stride].cost >= nodes[at].cost;
+                    let above = i + 1 == length || nodes[at + stride].cost >= nodes[at].cost;
+                    stride *= length;
+                    below && above
+                })
+        };
+        let mut low: Vec<usize> = (0..nodes.len()).filter(|&at| is_low(at)).collect();
+        low.sort_by(|&a, &b| nodes[a].cost.total_cmp(&nodes[b].cost));
+        low.truncate(VALLEYS);
+        low.into_iter().map(|at| self.point(&all[at], &nodes[at].sizes)).collect()
+    }
+
+    /// Points spread evenly over the grid.
+    fn spread(&self, nodes: &[Node]) -> Vec<Vec<f64>> {
+        // A step that shares no factor with the lengths meets every row and column of the grid.
+        let step = nodes.len().div_ceil(SPREAD) | 1;
+        combinations(&self.lengths)
+            .zip(nodes)
+            .step_by(step)
+            .map(|(index, node)| self.point(&index, &node.sizes))
+            .collect()
+    }
+
+    /// The coordinates of a point of the grid with its sizes.
+    fn point(&self, index: &[usize], sizes: &[f64]) -> Vec<f64> {
+        let mut point = vec![0.0; self.problem.size()];
+        for ((&j, values), &i) in self.searched.iter().zip(&self.values).zip(index) {
+            point[j] = values[i];
+        }
+        let response = median(self.column(sizes.len(), index)).abs();
+        for (i, (term, &size)) in self.terms.terms().iter().zip(sizes).enumerate() {
+            // On a log scale nothing is infinitely far away; a trace of the response is a start.
+            let trace = TRACE * response / median(self.column(i, index)).abs();
+            let size = if term.is_positive() && size < trace { trace } else { size };
+            let c = self.problem.coordinates()[term.size];
+            point[term.size] = term.coordinate(size, &point).unwrap_or(c.lower).clamp(c.lower, c.upper);
+        }
+        point
+    }
+}
+
+/// The weighted product of two columns, in eight partial sums.
+fn product(weights: &[f64], a: &[f64], b: &[f64]) -> f64 {
+    let mut lanes = [0.0; 8];
+    let chunks = weights.chunks_exact(8).zip(a.chunks_exact(8)).zip(b.chunks_exact(8));
+    for ((w, a), b) in chunks {
+        for l in 0..8 {
+            lanes[l] += w[l] * a[l] * b[l];
+        }
+    }
+    let tail = weights.len() / 8 * 8;
+    let rest: f64 = (tail..weights.len()).map(|i| weights[i] * a[i] * b[i]).sum();
+    lanes.iter().sum::<f64>() + rest
+}
+
+/// Minimises x'Nx/2 - r'x within bounds: solve, hold the coordinate that leaves its bounds furthest, repeat.
+fn bounded_least_squares(normal: &Matrix, right: &[f64], bounds: &[(f64, f64)]) -> Vec<f64> {
+    let p = right.len();
+    let mut x: Vec<f64> = bounds.iter().map(|&(lower, upper)| 0.0_f64.clamp(lower, upper)).collect();
+    let mut free: Vec<usize> = (0..p).collect();
+    while !free.is_empty() {
+        let rest: Vec<f64> = free
+            .iter()
+            .map(|&i| right[i] - (0..p).filter(|j| !free.contains(j)).map(|j| normal[(i, j)] * x[j]).sum::<f64>())
+            .collect();
+        let mut minor = normal.minor(&free);
+        // A trace of damping keeps columns that nearly coincide solvable.
+        for i in 0..free.len() {
+            minor[(i, i)] *= 1.0 + 1e-10;
+        }
+        let Some(factor) = minor.cholesky() else { break };
+        let solved = factor.solve_factored(&rest);
+        let outside = free
+            .iter()
+            .zip(&solved)
+            .map(|(&i, &v)| (i, (bounds[i].0 - v).max(v - bounds[i].1) * normal[(i, i)].sqrt(), v))
+            .filter(|(_, excess, _)| *excess > 0.0)
+            .max_by(|a, b| a.1.total_cmp(&b.1));
+        if let Some((i, _, value)) = outside {
+            x[i] = value.clamp(bounds[i].0, bounds[i].1);
+            free.retain(|&j| j != i);
+        } else {
+            free.iter().zip(solved).for_each(|(&i, v)| x[i] = v);
+            break;
+        }
+    }
+    x
+}
+
+/// Every index of a grid, the first coordinate running fastest.
+fn combinations(lengths: &[usize]) -> impl Iterator<Item = Vec<usize>> + use<> {
+    let lengths = lengths.to_vec();
+    let total: usize = lengths.iter().product();
+    (0..total).map(move |mut at| {
+        let mut index = Vec::with_capacity(lengths.len());
+        for length in &lengths {
+            index.push(at % length);
+            at /= length;
+        }
+        index
+    })
+}
+
+/// Values of a coordinate to try: its bounds, or the span of its starts and somewhat more.
+fn along(parameter: &Parameter, count: usize) -> Vec<f64> {
+    let finite = parameter.start.iter().copied().filter(|s| s.is_finite());
+    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), s| (low.min(s), high.max(s)));
+    let (low, high) = if low > high { (parameter.lower.max(-10.0), parameter.upper.min(10.0)) } else { (low, high) };
+    let share = |i: usize| i as f64 / (count.max(2) - 1) as f64;
+    if parameter.scale == Scale::Log {
+        let (low, high) = (ln(low) - 2.0, ln(high) + 2.0);
+        return (0..count).map(|i| low + share(i) * (high - low)).collect();
+    }
+    if low > 0.0 {
+        // Down to where a power is nearly a logarithm.
+        let low = (low / 20.0).max(parameter.lower).max(1e-4);
+        let high = (high * 2.0).min(parameter.upper);
+        return (0..count).map(|i| low * exp(share(i) * ln(high / low))).collect();
+    }
+    let margin = 0.25 * (high - low).abs().max(1e-6);
+    let (low, high) = ((low - margin).max(parameter.lower), (high + margin).min(parameter.upper));
+    (0..count).map(|i| low + share(i) * (high - low)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn linear_parameters_are_solved_within_their_bounds() {
+        let mut normal = Matrix::zeros(2);
+        normal.cells_mut().copy_from_slice(&[2.0, 0.0, 0.0, 1.0]);
+        let free = (f64::NEG_INFINITY, f64::INFINITY);
+        assert!((bounded_least_squares(&normal, &[4.0, -3.0], &[free, free])[1] + 3.0).abs() < 1e-6);
+        assert_eq!(bounded_least_squares(&normal, &[4.0, -3.0], &[free, (0.0, 1.0)])[1], 0.0);
+    }
+}
