@@ -60,6 +60,11 @@ fn each_mistake_is_named_in_its_own_words() {
         ("C = [1e21, 1e23]", "C = \"1e21 FLOPS\"", "is not a number"),
         ("solve = \"C\"", "solve = \"L\"", "can be solved for `N`, `D` and `C`"),
         ("seed = 3", "seed = -3", "0 or more"),
+        (
+            "law = \"hoffmann\"",
+            "law = \"hoffmann\"\nobjective = { student_t = { scale = 0 } }",
+            "`scale` is 0; it is above zero",
+        ),
         ("spec = 1", "spec = 2", "reads version 1"),
     ] {
         assert!(SPEC.contains(from), "{from}");

@@ -125,9 +125,13 @@ fn the_truth_behind_noiseless_runs_is_recovered() {
 
 #[test]
 fn every_objective_recovers_the_truth_behind_noiseless_runs() {
-    for objective in
-        ["\"least_squares\"", "{ least_squares = { on = \"raw\" } }", "{ huber = { delta = 0.1, on = \"raw\" } }"]
-    {
+    for objective in [
+        "\"least_squares\"",
+        "{ least_squares = { on = \"raw\" } }",
+        "{ huber = { delta = 0.1, on = \"raw\" } }",
+        "{ asymmetric_huber = { over = 10 } }",
+        "{ student_t = { scale = 0.01 } }",
+    ] {
         let spec = SPEC.replace("law = \"hoffmann\"", &format!("law = \"hoffmann\"\nobjective = {objective}"));
         let world = World::with(&spec, &simulated_runs(0.0));
         let results = world.run("study.toml")["results"].clone();

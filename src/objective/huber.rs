@@ -18,7 +18,7 @@ pub struct Huber {
     pub on: ResponseScale,
 }
 
-fn default_delta() -> Quantity {
+pub(super) fn default_delta() -> Quantity {
     Quantity(1e-3)
 }
 
@@ -41,5 +41,13 @@ impl Penalty for Huber {
         let cost = if inside { 0.5 * residual * residual } else { delta * (size - 0.5 * delta) };
         let first = residual.clamp(-delta, delta);
         (cost, first, if inside { 1.0 } else { 0.0 })
+    }
+
+    fn settings(&self) -> Vec<(&'static str, f64)> {
+        vec![("delta", self.delta.0)]
+    }
+
+    fn describe(&self) -> String {
+        format!("sum of Huber({})", crate::expr::number_text(self.delta.0))
     }
 }

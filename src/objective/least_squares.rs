@@ -23,4 +23,8 @@ impl Penalty for LeastSquares {
     fn at(&self, residual: f64) -> (f64, f64, f64) {
         (residual * residual, 2.0 * residual, 2.0)
     }
+
+    fn describe(&self) -> String {
+        "sum of squares".to_owned()
+    }
 }

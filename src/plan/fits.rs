@@ -9,7 +9,6 @@ use super::laws;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
 use crate::expr::Kind;
 use crate::law::Law;
-use crate::objective::Objective;
 use crate::report::DescribedFit;
 use crate::source::Missing;
 use crate::spec::{self, Spec};
@@ -193,14 +192,9 @@ impl Compiler<'_> {
     }
 
     pub(super) fn check_methods(&mut self, fit: &spec::Fit, path: &SpecPath) {
-        if let Objective::Huber(huber) = &fit.objective
-            && !(huber.delta.0 > 0.0 && huber.delta.0.is_finite())
-        {
-            self.error(
-                "bad-delta",
-                Place::Value(path.key("objective").key("huber").key("delta")),
-                "`delta` is above zero",
-            );
+        for (key, value) in fit.objective.wrong_settings() {
+            let place = Place::Value(path.key("objective").key(fit.objective.kind()).key(key));
+            self.error("bad-setting", place, format!("`{key}` is {value}; it is above zero and finite"));
         }
         if let Some(uncertainty) = &fit.uncertainty {
             let (key, count_key, count) = match uncertainty {

@@ -1,0 +1,51 @@
+//! Student's t.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Penalty, ResponseScale};
+use crate::quantity::Quantity;
+
+/// The negative log-likelihood of Student-t residuals, constants left out:
+/// (nu + 1)/2 ln(1 + r^2 / (nu scale^2)) (Lange, Little and Taylor 1989, J. Am. Stat. Assoc. 84, 881).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StudentT {
+    /// Degrees of freedom: the fewer, the less an outlier counts.
+    #[serde(default = "default_nu")]
+    pub nu: Quantity,
+    /// Size of a usual residual.
+    pub scale: Quantity,
+    /// Scale on which residuals are taken.
+    #[serde(default)]
+    pub on: ResponseScale,
+}
+
+fn default_nu() -> Quantity {
+    Quantity(4.0)
+}
+
+impl Penalty for StudentT {
+    fn scale(&self) -> ResponseScale {
+        self.on
+    }
+
+    #[inline(always)]
+    fn at(&self, residual: f64) -> (f64, f64, f64) {
+        let nu = self.nu.0;
+        let width = nu * self.scale.0 * self.scale.0;
+        let square = residual * residual;
+        let sum = width + square;
+        let cost = 0.5 * (nu + 1.0) * crate::numerics::ln(sum / width);
+        (cost, (nu + 1.0) * residual / sum, (nu + 1.0) * (width - square) / (sum * sum))
+    }
+
+    fn settings(&self) -> Vec<(&'static str, f64)> {
+        vec![("nu", self.nu.0), ("scale", self.scale.0)]
+    }
+
+    fn describe(&self) -> String {
+        let number = crate::expr::number_text;
+        format!("Student-t({}, scale {}) log-likelihood", number(self.nu.0), number(self.scale.0))
+    }
+}
