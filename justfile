@@ -29,3 +29,11 @@ generate:
 # The quick start of the README.
 quick-start:
     cargo run -- run specs/cerebras-gpt.toml
+
+# How fast the fit engine is; --profile dev spares the optimised build of polars.
+bench:
+    cargo bench --profile dev --bench fit
+
+# Whether random starts ever find a lower objective than the search.
+search-check sets="100" starts="100":
+    cargo bench --profile dev --bench search_check -- {{sets}} {{starts}}

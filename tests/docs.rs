@@ -106,3 +106,16 @@ fn nothing_names_the_machine_it_was_made_on() {
         }
     }
 }
+
+#[test]
+fn the_readme_shows_what_the_quick_start_prints() {
+    let world = World::new();
+    for name in ["specs/cerebras-gpt.toml", "specs/data/cerebras-gpt.csv"] {
+        world.write(name, &read(name));
+    }
+    let printed = world.lawfit(&["run", "specs/cerebras-gpt.toml"]).stdout;
+    let readme = read("README.md");
+    let shown = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert_eq!(printed, shown);
+    generated("docs/cerebras-gpt.svg", &world.read("outputs/cerebras-gpt/fit-compute.svg"));
+}

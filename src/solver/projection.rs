@@ -5,7 +5,7 @@
 //! outliers do not choose the valley. The valleys of both are where Newton's method starts.
 
 use crate::law::{Law, Parameter, Scale, Terms};
-use crate::numerics::{Matrix, exp, ln, median};
+use crate::numerics::{Matrix, exp, ln, mean, median};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 
@@ -17,26 +17,6 @@ const VALLEYS: usize = 8;
 const SPREAD: usize = 48;
 /// Share of the response that a term starts with where least squares would leave it out.
 const TRACE: f64 = 1e-3;
-
-/// Points from which to polish.
-pub(super) struct Starts {
-    /// The valleys, best first.
-    pub(super) valleys: Vec<Vec<f64>>,
-    /// Points spread evenly over the grid, for when the valleys do not agree.
-    pub(super) spread: Vec<Vec<f64>>,
-}
-
-/// Points from which to polish; none where the grid would have too many dimensions.
-pub(super) fn starts(problem: &Problem<'_>, law: &Law, terms: &Terms) -> Option<Starts> {
-    let count = *POINTS.get(terms.searched().len())?;
-    let grid = Grid::new(problem, law, terms, count);
-    let first = grid.pass(&vec![1.0; problem.rows()]);
-    let best = (0..first.len()).min_by(|&a, &b| first[a].cost.total_cmp(&first[b].cost))?;
-    let second = grid.pass(&grid.trust(best, &first[best]));
-    let mut valleys = grid.valleys(&second);
-    valleys.extend(grid.valleys(&first));
-    Some(Starts { valleys, spread: grid.spread(&first) })
-}
 
 /// Best sizes at one point of the grid, and the sum of squares they leave.
 #[derive(Clone, Debug)]
@@ -53,7 +33,8 @@ struct Part {
     columns: Vec<Vec<f64>>,
 }
 
-struct Grid<'a> {
+/// A grid over what is searched, with the best sizes at every point.
+pub(super) struct Grid<'a> {
     problem: &'a Problem<'a>,
     terms: &'a Terms,
     searched: Vec<usize>,
@@ -62,16 +43,21 @@ struct Grid<'a> {
     /// The terms, then the response, then what no size can change, where there is any.
     parts: Vec<Part>,
     weights: Vec<f64>,
+    /// The first pass.
+    nodes: Vec<Node>,
 }
 
 impl<'a> Grid<'a> {
-    fn new(problem: &'a Problem<'a>, law: &Law, terms: &'a Terms, count: usize) -> Self {
+    /// The grid of a law's terms; none where it would have too many dimensions.
+    pub(super) fn new(problem: &'a Problem<'a>, law: &Law, terms: &'a Terms) -> Option<Self> {
         let searched = terms.searched();
+        let count = *POINTS.get(searched.len())?;
         let free = law.free();
         let values: Vec<Vec<f64>> = searched.iter().map(|&j| along(free[j], count)).collect();
         let lengths = values.iter().map(Vec::len).collect();
         let weights = problem.weights().collect();
-        let mut grid = Self { problem, terms, searched, values, lengths, parts: Vec::new(), weights };
+        let mut grid =
+            Self { problem, terms, searched, values, lengths, parts: Vec::new(), weights, nodes: Vec::new() };
         let on_log = problem.objective().scale() == ResponseScale::Log;
         let responses: Vec<f64> = problem.responses().map(|y| if on_log { exp(y) } else { y }).collect();
         let in_units = |column: Vec<f64>| -> Vec<f64> {
@@ -89,7 +75,18 @@ impl<'a> Grid<'a> {
             parts.push(grid.part(&grid.searched, |point| in_units(offset.values(&bound, point))));
         }
         grid.parts = parts;
-        grid
+        grid.nodes = grid.pass(&vec![1.0; problem.rows()]);
+        Some(grid)
+    }
+
+    /// Points from which to polish: the valleys of both passes, best first.
+    pub(super) fn valleys(&self) -> Vec<Vec<f64>> {
+        let best = (0..self.nodes.len()).min_by(|&a, &b| self.nodes[a].cost.total_cmp(&self.nodes[b].cost));
+        let Some(best) = best else { return Vec::new() };
+        let second = self.pass(&self.trust(best, &self.nodes[best]));
+        let mut valleys = self.valleys_of(&second);
+        valleys.extend(self.valleys_of(&self.nodes));
+        valleys
     }
 
     fn part(&self, shape: &[usize], evaluate: impl Fn(&mut [f64]) -> Vec<f64>) -> Part {
@@ -201,7 +198,7 @@ impl<'a> Grid<'a> {
     }
 
     /// The points of the grid that are lower than their neighbours, best first, as coordinates.
-    fn valleys(&self, nodes: &[Node]) -> Vec<Vec<f64>> {
+    fn valleys_of(&self, nodes: &[Node]) -> Vec<Vec<f64>> {
         let all: Vec<Vec<usize>> = combinations(&self.lengths).collect();
         let is_low = |at: usize| {
             let mut stride = 1;
@@ -219,12 +216,12 @@ impl<'a> Grid<'a> {
         low.into_iter().map(|at| self.point(&all[at], &nodes[at].sizes)).collect()
     }
 
-    /// Points spread evenly over the grid.
-    fn spread(&self, nodes: &[Node]) -> Vec<Vec<f64>> {
+    /// Points spread evenly over the grid, for when the valleys do not agree.
+    pub(super) fn spread(&self) -> Vec<Vec<f64>> {
         // A step that shares no factor with the lengths meets every row and column of the grid.
-        let step = nodes.len().div_ceil(SPREAD) | 1;
+        let step = self.nodes.len().div_ceil(SPREAD) | 1;
         combinations(&self.lengths)
-            .zip(nodes)
+            .zip(&self.nodes)
             .step_by(step)
             .map(|(index, node)| self.point(&index, &node.sizes))
             .collect()
@@ -236,10 +233,10 @@ impl<'a> Grid<'a> {
         for ((&j, values), &i) in self.searched.iter().zip(&self.values).zip(index) {
             point[j] = values[i];
         }
-        let response = median(self.column(sizes.len(), index)).abs();
+        let response = mean(self.column(sizes.len(), index)).abs();
         for (i, (term, &size)) in self.terms.terms().iter().zip(sizes).enumerate() {
             // On a log scale nothing is infinitely far away; a trace of the response is a start.
-            let trace = TRACE * response / median(self.column(i, index)).abs();
+            let trace = TRACE * response / mean(self.column(i, index)).abs();
             let size = if term.is_positive() && size < trace { trace } else { size };
             let c = self.problem.coordinates()[term.size];
             point[term.size] = term.coordinate(size, &point).unwrap_or(c.lower).clamp(c.lower, c.upper);

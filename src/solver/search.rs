@@ -65,13 +65,15 @@ pub fn search(
         ends.collect()
     };
     let terms = law.terms().filter(|_| problem.rows() > 0);
-    let grid = terms.and_then(|terms| projection::starts(problem, law, &terms));
-    let (mut ends, starts) = if let Some(projection::Starts { valleys, spread }) = grid {
-        let total = valleys.len() + spread.len();
-        let mut ends = polish(&valleys, total)?;
+    let grid = terms.as_ref().and_then(|terms| projection::Grid::new(problem, law, terms));
+    let (mut ends, starts) = if let Some(grid) = grid {
+        let valleys = grid.valleys();
+        let mut ends = polish(&valleys, valleys.len())?;
         if agree(problem, &ends) {
             (ends, valleys.len())
         } else {
+            let spread = grid.spread();
+            let total = valleys.len() + spread.len();
             ends.extend(polish(&spread, total)?);
             (ends, total)
         }
