@@ -37,8 +37,10 @@ pub struct Search {
 #[error("interrupted")]
 pub struct Cancelled;
 
-/// Most starts; a larger grid is thinned evenly.
+/// Most starts; a larger list is thinned evenly.
 const MAX_STARTS: usize = 2048;
+/// Most listed starts where a grid was searched already.
+const LISTED_BESIDE_GRID: usize = 64;
 /// Two ends of the search are the same optimum where their objectives differ by less, relatively.
 const SAME: f64 = 1e-8;
 
@@ -72,13 +74,15 @@ pub fn search(
         if agree(problem, &ends) {
             (ends, valleys.len())
         } else {
-            let spread = grid.spread();
+            // What the spec or the catalogue lists is tried too.
+            let mut spread = grid.spread();
+            spread.extend(listed(problem, law, LISTED_BESIDE_GRID));
             let total = valleys.len() + spread.len();
             ends.extend(polish(&spread, total)?);
             (ends, total)
         }
     } else {
-        let listed = listed(problem, law);
+        let listed = listed(problem, law, MAX_STARTS);
         (polish(&listed, listed.len())?, listed.len())
     };
     insist(problem, &mut ends, cancelled)?;
@@ -159,15 +163,15 @@ fn distinct(mut ends: Vec<Minimum>) -> Vec<Optimum> {
     optima
 }
 
-/// Every combination of the parameters' listed starts.
-fn listed(problem: &Problem<'_>, law: &Law) -> Vec<Vec<f64>> {
+/// Every combination of the parameters' listed starts, evenly thinned where there are more than `most`.
+fn listed(problem: &Problem<'_>, law: &Law, most: usize) -> Vec<Vec<f64>> {
     let choices: Vec<Vec<f64>> = law
         .free()
         .iter()
         .map(|p| if p.start.is_empty() { vec![inside(p.lower, p.upper)] } else { p.start.clone() })
         .collect();
     let total = choices.iter().map(Vec::len).fold(1_usize, usize::saturating_mul);
-    let count = total.min(MAX_STARTS);
+    let count = total.min(most);
     (0..count)
         .map(|i| {
             // Evenly thinned where the grid is too large.
