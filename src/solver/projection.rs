@@ -307,25 +307,31 @@ fn combinations(lengths: &[usize]) -> impl Iterator<Item = Vec<usize>> + use<> {
     })
 }
 
-/// Values of a coordinate to try: its bounds, or the span of its starts and somewhat more.
+/// Values of a coordinate to try, from one end of its span to the other.
 fn along(parameter: &Parameter, count: usize) -> Vec<f64> {
+    let last = (count.max(2) - 1) as f64;
+    (0..count).map(|i| coordinate_at(parameter, i as f64 / last)).collect()
+}
+
+/// The coordinate at a share of the span in which a parameter is sought: that of its starts and somewhat
+/// more, within its bounds; even in the logarithm where the starts are positive.
+pub(super) fn coordinate_at(parameter: &Parameter, share: f64) -> f64 {
     let finite = parameter.start.iter().copied().filter(|s| s.is_finite());
     let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), s| (low.min(s), high.max(s)));
     let (low, high) = if low > high { (parameter.lower.max(-10.0), parameter.upper.min(10.0)) } else { (low, high) };
-    let share = |i: usize| i as f64 / (count.max(2) - 1) as f64;
     if parameter.scale == Scale::Log {
         let (low, high) = (ln(low) - 2.0, ln(high) + 2.0);
-        return (0..count).map(|i| low + share(i) * (high - low)).collect();
+        return low + share * (high - low);
     }
     if low > 0.0 {
         // Down to where a power is nearly a logarithm.
         let low = (low / 20.0).max(parameter.lower).max(1e-4);
         let high = (high * 2.0).min(parameter.upper);
-        return (0..count).map(|i| low * exp(share(i) * ln(high / low))).collect();
+        return low * exp(share * ln(high / low));
     }
     let margin = 0.25 * (high - low).abs().max(1e-6);
     let (low, high) = ((low - margin).max(parameter.lower), (high + margin).min(parameter.upper));
-    (0..count).map(|i| low + share(i) * (high - low)).collect()
+    low + share * (high - low)
 }
 
 #[cfg(test)]

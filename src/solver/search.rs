@@ -77,13 +77,15 @@ pub fn search(
             // What the spec or the catalogue lists is tried too.
             let mut spread = grid.spread();
             spread.extend(listed(problem, law, LISTED_BESIDE_GRID));
+            spread.extend(scattered(problem, law));
             let total = valleys.len() + spread.len();
             ends.extend(polish(&spread, total)?);
             (ends, total)
         }
     } else {
-        let listed = listed(problem, law, MAX_STARTS);
-        (polish(&listed, listed.len())?, listed.len())
+        let mut starts = listed(problem, law, MAX_STARTS);
+        starts.extend(scattered(problem, law));
+        (polish(&starts, starts.len())?, starts.len())
     };
     insist(problem, &mut ends, cancelled)?;
     Ok(Search { optima: distinct(ends), starts })
@@ -182,6 +184,35 @@ fn listed(problem: &Problem<'_>, law: &Law, most: usize) -> Vec<Vec<f64>> {
                 c.of(parameter)
             });
             chosen.collect()
+        })
+        .collect()
+}
+
+/// Starts that are scattered, where neither a grid nor a list would look.
+const SCATTERED: usize = 64;
+
+/// Points of a low-discrepancy sequence over the parameters' spans: the additive recurrence on the
+/// generalised golden ratio (Roberts 2018, "The unreasonable effectiveness of quasirandom sequences").
+fn scattered(problem: &Problem<'_>, law: &Law) -> Vec<Vec<f64>> {
+    let free = law.free();
+    let dimensions = free.len();
+    if dimensions == 0 {
+        return Vec::new();
+    }
+    // The ratio solves x^(d+1) = x + 1; iterating it converges.
+    let mut ratio = 2.0;
+    for _ in 0..64 {
+        ratio = libm::pow(1.0 + ratio, 1.0 / (dimensions as f64 + 1.0));
+    }
+    (1..=SCATTERED)
+        .map(|i| {
+            let mut step = 1.0;
+            let point = free.iter().zip(problem.coordinates()).map(|(parameter, c)| {
+                step /= ratio;
+                let share = (0.5 + step * i as f64).fract();
+                projection::coordinate_at(parameter, share).clamp(c.lower, c.upper)
+            });
+            point.collect()
         })
         .collect()
 }
