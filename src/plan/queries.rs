@@ -22,6 +22,11 @@ impl Compiler<'_> {
         fits: &BTreeMap<&str, (usize, Law)>,
     ) -> Option<(usize, Question)> {
         let path = SpecPath::of(&["queries", name]);
+        let known: Vec<&str> = fits.keys().copied().collect();
+        let fit = fits.get(query.fit.as_str());
+        if fit.is_none() {
+            self.unknown("fit", &query.fit, &["fits"], Place::Value(path.key("fit")), &known);
+        }
         let given = [
             ("loss", query.loss.is_some()),
             ("reach", query.reach.is_some()),
@@ -37,11 +42,7 @@ impl Compiler<'_> {
             .map(Question::Loss)
             .or_else(|| query.reach.clone().map(Question::Reach))
             .or_else(|| query.compute_optimal.clone().map(Question::ComputeOptimal))?;
-        let Some((fit, law)) = fits.get(query.fit.as_str()) else {
-            let known: Vec<&str> = fits.keys().copied().collect();
-            self.unknown("fit", &query.fit, &["fits"], Place::Value(path.key("fit")), &known);
-            return None;
-        };
+        let (fit, law) = fit?;
         let path = path.key(question.kind().name());
         if let Err(faults) = question.kind().check(law) {
             for fault in faults {
