@@ -68,6 +68,8 @@ pub struct Evidence {
     pub gradient_norm: Option<f64>,
     /// Number of starts.
     pub starts: usize,
+    /// Points of the grid that the starts were chosen from; 0 where there was no grid.
+    pub grid_points: usize,
     /// Number of starts that ended at the best point.
     pub starts_at_best: usize,
     /// Objectives of the distinct optima, best first, ten at most.

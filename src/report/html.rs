@@ -175,6 +175,7 @@ fn fits(page: &Page) -> Vec<Value> {
             level => fit.level.map(|l| format!("{:.0}", 100.0 * l)),
             holdout => fit.holdout.as_ref().map(|h| words::holdout(h, fit.level)),
             starts => evidence.starts,
+            grid_points => evidence.grid_points,
             starts_at_best => evidence.starts_at_best,
             converged => evidence.converged,
             gradient_norm => evidence.gradient_norm.map(|g| format!("{g:.1e}")),

@@ -107,10 +107,15 @@ fn fits(page: &Page, out: &mut String) {
         let _ = writeln!(out, "## Fit `{name}`: {formula}\n");
         match fit.objective {
             Some(objective) => {
+                let evidence = &fit.evidence;
+                let grid = match evidence.grid_points {
+                    0 => String::new(),
+                    points => format!(" (chosen from a grid of {points} points)"),
+                };
                 let _ = writeln!(
                     out,
-                    "{} rows, {}: {objective:e}. {} of {} starts reached it.\n",
-                    fit.rows, fit.objective_kind, fit.evidence.starts_at_best, fit.evidence.starts
+                    "{} rows, {}: {objective:e}. {} of {} starts reached it{grid}.\n",
+                    fit.rows, fit.objective_kind, evidence.starts_at_best, evidence.starts
                 );
             }
             None => out.push_str("No rows: every parameter is fixed.\n\n"),

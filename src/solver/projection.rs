@@ -79,6 +79,11 @@ impl<'a> Grid<'a> {
         Some(grid)
     }
 
+    /// Number of points.
+    pub(super) const fn points(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// Points from which to polish: the valleys of both passes, best first.
     pub(super) fn valleys(&self) -> Vec<Vec<f64>> {
         let best = (0..self.nodes.len()).min_by(|&a, &b| self.nodes[a].cost.total_cmp(&self.nodes[b].cost));

@@ -30,6 +30,8 @@ pub struct Search {
     pub optima: Vec<Optimum>,
     /// Number of starts.
     pub starts: usize,
+    /// Points of the grid that the starts were chosen from; none where there was no grid.
+    pub grid: usize,
 }
 
 /// Somebody asked to stop.
@@ -68,6 +70,7 @@ pub fn search(
     };
     let terms = law.terms().filter(|_| problem.rows() > 0);
     let grid = terms.as_ref().and_then(|terms| projection::Grid::new(problem, law, terms));
+    let points = grid.as_ref().map_or(0, projection::Grid::points);
     let (mut ends, starts) = if let Some(grid) = grid {
         let valleys = grid.valleys();
         let mut ends = polish(&valleys, valleys.len())?;
@@ -88,7 +91,7 @@ pub fn search(
         (polish(&starts, starts.len())?, starts.len())
     };
     insist(problem, &mut ends, cancelled)?;
-    Ok(Search { optima: distinct(ends), starts })
+    Ok(Search { optima: distinct(ends), starts, grid: points })
 }
 
 /// Whether all ends are one converged optimum, inside the bounds and on no flat ridge.

@@ -116,6 +116,7 @@ impl Stage for FitLaw {
                 converged: best.converged,
                 gradient_norm: Some(shape.gradient_norm),
                 starts: found.starts,
+                grid_points: found.grid,
                 starts_at_best: best.starts,
                 optima: found.optima.iter().filter(|o| o.converged).take(10).map(|o| o.cost).collect(),
                 condition_number: shape.condition_number,
