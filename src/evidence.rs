@@ -86,14 +86,7 @@ fn flat_directions(hessian: &Matrix, inside: &[usize], law: &Law, shape: &mut Sh
     if n == 0 {
         return;
     }
-    let scale: Vec<f64> = (0..n).map(|i| hessian[(i, i)].abs().sqrt().max(f64::MIN_POSITIVE)).collect();
-    let mut scaled = hessian.clone();
-    for i in 0..n {
-        for j in 0..n {
-            scaled[(i, j)] /= scale[i] * scale[j];
-        }
-    }
-    let (values, vectors) = eigen_symmetric(&scaled);
+    let (values, vectors) = eigen_symmetric(&hessian.unit_diagonal());
     let largest = values[n - 1];
     let smallest = values[0];
     let condition = largest / smallest;

@@ -7,6 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::objective::ResponseScale;
 
+/// Columns that a fit adds to its rows; no variable can be named so. This one is the law's value.
+pub const PREDICTED: &str = "#predicted";
+/// The logarithm of prediction over observation.
+pub const RESIDUAL: &str = "#residual";
+/// 1 for rows that were held out, 0 for rows that were fitted.
+pub const HELD: &str = "#held";
+
 /// What became of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

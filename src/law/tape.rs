@@ -149,8 +149,7 @@ impl Tape {
 
     /// Compiles a node for its value alone.
     pub fn of_value(graph: Graph, value: Id) -> Self {
-        let parameters = 0;
-        Self::compile(graph, value, parameters, 0)
+        Self::compile(graph, value, 0, 0)
     }
 
     /// Number of free parameters.

@@ -40,6 +40,19 @@ impl Matrix {
         minor
     }
 
+    /// The matrix of second derivatives by coordinates so scaled that its diagonal is one in size.
+    #[must_use]
+    pub fn unit_diagonal(&self) -> Self {
+        let scale: Vec<f64> = (0..self.size).map(|i| self[(i, i)].abs().sqrt().max(f64::MIN_POSITIVE)).collect();
+        let mut scaled = self.clone();
+        for i in 0..self.size {
+            for j in 0..self.size {
+                scaled[(i, j)] /= scale[i] * scale[j];
+            }
+        }
+        scaled
+    }
+
     /// The lower Cholesky factor, or `None` where the matrix is not positive definite.
     pub fn cholesky(&self) -> Option<Self> {
         let n = self.size;

@@ -102,6 +102,7 @@ pub(super) struct Rows<'a> {
     pub(super) source: &'a str,
 }
 
+/// One spec on its way into the plan.
 pub(super) struct Compiler<'a> {
     pub(super) file: &'a SpecFile,
     pub(super) index: usize,
@@ -113,6 +114,7 @@ pub(super) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    /// Compiles one spec; gives its report stage.
     fn spec(&mut self, spec: &Spec) -> usize {
         let mut sources = BTreeMap::new();
         for (name, source) in &spec.sources {
@@ -186,6 +188,7 @@ impl Compiler<'_> {
         self.stage("report", None, Arc::new(WriteReport { described }), &inputs)
     }
 
+    /// Adds a stage, named after its entry in the spec.
     pub(super) fn stage(
         &mut self,
         kind: &str,
@@ -201,6 +204,7 @@ impl Compiler<'_> {
         self.plan.add(PlanStage { id: StageId(id), stage, spec: self.index, path }, inputs)
     }
 
+    /// Notes an error, to which hints may be added.
     pub(super) fn error(&mut self, code: &'static str, place: Place, message: impl Into<String>) -> &mut Diagnostic {
         self.diagnostics.push(Diagnostic::error(code, place, message));
         let last = self.diagnostics.len() - 1;
@@ -217,16 +221,19 @@ impl Compiler<'_> {
         self.tree.get(table).map(|node| node.keys().into_iter().map(str::to_owned).collect()).unwrap_or_default()
     }
 
+    /// Notes that an entry is used.
     pub(super) fn uses(&mut self, table: &str, name: &str) {
         self.used.insert(SpecPath::of(&[table, name]));
     }
 
+    /// Notes that a name is not defined in any of the tables.
     pub(super) fn unknown(&mut self, what: &str, name: &str, tables: &[&str], place: Place, known: &[&str]) {
         let written: Vec<String> = tables.iter().flat_map(|table| self.written(table)).collect();
         let left_out: Vec<&str> = written.iter().map(String::as_str).collect();
         self.diagnostics.extend(check::unknown_name(what, name, place, known.iter().copied(), &left_out));
     }
 
+    /// Warns of entries that nothing uses.
     pub(super) fn unused(&mut self, spec: &Spec) {
         let tables: [(&str, Vec<&String>); 3] = [
             ("sources", spec.sources.keys().collect()),

@@ -196,13 +196,10 @@ impl Compiler<'_> {
             let place = Place::Value(path.key("objective").key(fit.objective.kind()).key(key));
             self.error("bad-setting", place, format!("`{key}` is {value}; it is above zero and finite"));
         }
-        if let Some(uncertainty) = &fit.uncertainty {
-            let (key, count_key, count) = match uncertainty {
-                Uncertainty::Bootstrap(b) => ("bootstrap", "resamples", b.resamples),
-                Uncertainty::Sandwich(s) => ("sandwich", "draws", s.draws),
-            };
-            let path = path.key("uncertainty").key(key);
-            let level = uncertainty.method().level();
+        if let Some(method) = fit.uncertainty.as_ref().map(Uncertainty::method) {
+            let path = path.key("uncertainty").key(method.name());
+            let level = method.level();
+            let (count_key, count) = method.count();
             if !(level > 0.0 && level < 1.0) {
                 self.error(
                     "bad-level",

@@ -6,15 +6,10 @@ use super::svg::{Axis, BLUE, GREEN, GREY, Layer, Mark, ORANGE, Plot};
 use super::{Described, DescribedFit, Figure};
 use crate::answer::{Answer, Verdict};
 use crate::dataset::Dataset;
-use crate::fit::Fit;
+use crate::fit::{Fit, HELD, PREDICTED, RESIDUAL};
 use crate::law::Tape;
 use crate::numerics::{exp, ln, quantile};
 use crate::query::{FLOP_PER_PARAMETER_AND_TOKEN, Model, best_response};
-
-/// Columns that a fit stage adds to its rows.
-const PREDICTED: &str = "#predicted";
-const RESIDUAL: &str = "#residual";
-const HELD: &str = "#held";
 
 /// A fit with what is drawn of it.
 #[derive(Clone, Debug)]

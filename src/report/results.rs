@@ -205,20 +205,7 @@ impl Results {
                     all.insert(format!("fits.{name}.{parameter}.{part}"), value);
                 }
             }
-            let holdout = fit.holdout.as_ref();
-            let facts = [
-                ("rows", Some(fit.rows as f64)),
-                ("objective", fit.objective),
-                ("evidence.starts", Some(fit.evidence.starts as f64)),
-                ("evidence.starts_at_best", Some(fit.evidence.starts_at_best as f64)),
-                ("evidence.condition_number", fit.evidence.condition_number),
-                ("holdout.rows", holdout.map(|h| h.rows as f64)),
-                ("holdout.rmse_log", holdout.map(|h| h.rmse_log)),
-                ("holdout.mean_relative_error", holdout.map(|h| h.mean_relative_error)),
-                ("holdout.bias_log", holdout.map(|h| h.bias_log)),
-                ("holdout.coverage", holdout.and_then(|h| h.coverage)),
-            ];
-            all.extend(facts.into_iter().map(|(fact, value)| (format!("fits.{name}.{fact}"), value)));
+            all.extend(FACTS.iter().map(|(fact, of)| (format!("fits.{name}.{fact}"), of(fit))));
         }
         for (name, query) in &self.queries {
             for (index, row) in query.rows.iter().enumerate() {
@@ -241,21 +228,26 @@ impl Results {
     }
 }
 
+/// A number of a fit.
+type Fact = fn(&FitResult) -> Option<f64>;
+
+/// The numbers of a fit, besides its parameters, that an expectation can name.
+const FACTS: [(&str, Fact); 10] = [
+    ("rows", |f| Some(f.rows as f64)),
+    ("objective", |f| f.objective),
+    ("evidence.starts", |f| Some(f.evidence.starts as f64)),
+    ("evidence.starts_at_best", |f| Some(f.evidence.starts_at_best as f64)),
+    ("evidence.condition_number", |f| f.evidence.condition_number),
+    ("holdout.rows", |f| f.holdout.as_ref().map(|h| h.rows as f64)),
+    ("holdout.rmse_log", |f| f.holdout.as_ref().map(|h| h.rmse_log)),
+    ("holdout.mean_relative_error", |f| f.holdout.as_ref().map(|h| h.mean_relative_error)),
+    ("holdout.bias_log", |f| f.holdout.as_ref().map(|h| h.bias_log)),
+    ("holdout.coverage", |f| f.holdout.as_ref().and_then(|h| h.coverage)),
+];
+
 /// The names of numbers that a fit's results have.
 pub fn names_of_fit<'a>(name: &str, parameters: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let facts = [
-        "rows",
-        "objective",
-        "evidence.starts",
-        "evidence.starts_at_best",
-        "evidence.condition_number",
-        "holdout.rows",
-        "holdout.rmse_log",
-        "holdout.mean_relative_error",
-        "holdout.bias_log",
-        "holdout.coverage",
-    ];
-    let mut names: Vec<String> = facts.iter().map(|fact| format!("fits.{name}.{fact}")).collect();
+    let mut names: Vec<String> = FACTS.iter().map(|(fact, _)| format!("fits.{name}.{fact}")).collect();
     for parameter in parameters {
         names.extend(["", ".se", ".lower", ".upper"].map(|part| format!("fits.{name}.{parameter}{part}")));
     }

@@ -111,14 +111,7 @@ const FLAT: f64 = 1e7;
 fn is_flat(problem: &Problem<'_>, point: &[f64]) -> bool {
     let mut here = Evaluation::default();
     problem.evaluate(point, Order::Hessian, &mut Workspace::default(), &mut here);
-    let mut scaled = here.hessian_matrix();
-    let scale: Vec<f64> = (0..point.len()).map(|i| scaled[(i, i)].abs().sqrt().max(f64::MIN_POSITIVE)).collect();
-    for i in 0..point.len() {
-        for j in 0..point.len() {
-            scaled[(i, j)] /= scale[i] * scale[j];
-        }
-    }
-    let (values, _) = eigen_symmetric(&scaled);
+    let (values, _) = eigen_symmetric(&here.hessian_matrix().unit_diagonal());
     match (values.first(), values.last()) {
         (Some(low), Some(high)) => !(*low > 0.0 && high / low < FLAT),
         _ => false,

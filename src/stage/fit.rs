@@ -7,7 +7,7 @@ use super::{Context, Failure, Inputs, Stage, json_bytes, name_rows};
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
 use crate::evidence;
-use crate::fit::{Estimate, Evidence, Fit, Holdout, Span, Status};
+use crate::fit::{Estimate, Evidence, Fit, HELD, Holdout, PREDICTED, RESIDUAL, Span, Status};
 use crate::law::{Law, Tape, Treatment};
 use crate::numerics::{LANES, Random, ln, mean, median, normal_quantile, quantile, standard_deviation};
 use crate::objective::{Objective, ResponseScale};
@@ -341,13 +341,6 @@ impl FitLaw {
         Ok(data)
     }
 }
-
-/// Columns of the artifact `rows`; no variable can be named so.
-pub(super) const PREDICTED: &str = "#predicted";
-/// ln(prediction / observation).
-pub(super) const RESIDUAL: &str = "#residual";
-/// 1 for rows that were held out.
-pub(super) const HELD: &str = "#held";
 
 fn column<'a>(data: &'a Dataset, name: &str) -> Result<&'a [f64], Failure> {
     data.numbers(name).ok_or_else(|| Failure::internal(format!("no column of numbers `{name}`")))

@@ -25,6 +25,14 @@ const fn default_resamples() -> usize {
 }
 
 impl Method for Bootstrap {
+    fn name(&self) -> &'static str {
+        "bootstrap"
+    }
+
+    fn count(&self) -> (&'static str, usize) {
+        ("resamples", self.resamples)
+    }
+
     fn level(&self) -> f64 {
         self.level
     }

@@ -49,6 +49,12 @@ pub struct Draws {
 
 /// A way to draw parameters.
 pub trait Method {
+    /// Its name in a spec.
+    fn name(&self) -> &'static str;
+
+    /// How many draws it makes, with the key that says so.
+    fn count(&self) -> (&'static str, usize);
+
     /// Coverage of the intervals it is asked for.
     fn level(&self) -> f64;
 

@@ -27,6 +27,14 @@ const fn default_draws() -> usize {
 }
 
 impl Method for Sandwich {
+    fn name(&self) -> &'static str {
+        "sandwich"
+    }
+
+    fn count(&self) -> (&'static str, usize) {
+        ("draws", self.draws)
+    }
+
     fn level(&self) -> f64 {
         self.level
     }
