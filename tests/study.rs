@@ -60,6 +60,9 @@ fn the_quick_start_forecasts_the_two_larger_models_and_says_what_one_ray_cannot_
     assert_eq!(results["queries"]["budget"]["rows"][0]["reach"]["verdict"], "not_identified");
     let report = world.read("outputs/cerebras-gpt/report.md");
     assert!(report.contains("cannot tell N from D"));
+    // What is not identified is not shown as a number, nor an interval of no width as an interval.
+    assert!(report.contains("| 2.3e22 FLOP | - | - | - | not identified |"), "{report}");
+    assert!(results["fits"]["compute"]["parameters"]["E"]["lower"].is_null());
 }
 
 #[test]

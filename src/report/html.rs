@@ -105,7 +105,7 @@ fn queries(page: &Page) -> Vec<Value> {
                     words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)).collect();
                 let found: Vec<Value> = kept
                     .iter()
-                    .map(|name| match row.get(*name) {
+                    .map(|name| match row.get(*name).filter(|_| !words::is_unidentified(row)) {
                         Some(cell) => {
                             facts! { value => words::output(name, cell), interval => words::interval(name, cell) }
                         }

@@ -62,11 +62,12 @@ fn table(page: &Page, query: &super::DescribedQuery) -> Option<String> {
     );
     for row in &result.rows {
         let mut cells: Vec<String> = words::inputs(row).into_iter().map(|(_, v)| number(v, 4)).collect();
-        cells.extend(
-            outputs
-                .iter()
-                .map(|o| row.get(*o).and_then(|c| c["value"].as_f64()).map_or("--".to_owned(), |v| number(v, 4))),
-        );
+        cells.extend(outputs.iter().map(|o| {
+            row.get(*o)
+                .filter(|_| !words::is_unidentified(row))
+                .and_then(|c| c["value"].as_f64())
+                .map_or("--".to_owned(), |v| number(v, 4))
+        }));
         let _ = writeln!(out, "{} \\\\", cells.join(" & "));
     }
     out.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n\n");

@@ -85,7 +85,8 @@ fn queries(page: &Page, out: &mut String) {
             let mut cells: Vec<String> =
                 words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)).collect();
             for (name, cell) in words::outputs(query, row) {
-                cells.push(format!("{} {}", words::output(name, cell), words::interval(name, cell)).trim().to_owned());
+                let shown = format!("{} {}", words::output(name, cell), words::interval(name, cell));
+                cells.push(if words::is_unidentified(row) { "-".to_owned() } else { shown.trim().to_owned() });
             }
             cells.push(row.get("note").and_then(|n| n.as_str()).map_or_else(|| words::verdict(row), str::to_owned));
             let _ = writeln!(out, "| {} |", cells.join(" | "));

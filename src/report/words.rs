@@ -130,7 +130,8 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     all
 }
 
-fn is_unidentified(row: &Map<String, Value>) -> bool {
+/// Whether the rows of the fit cannot carry the answer, so that its numbers are arithmetic alone.
+pub(super) fn is_unidentified(row: &Map<String, Value>) -> bool {
     row["reach"]["verdict"] == "not_identified"
 }
 

@@ -261,7 +261,8 @@ impl FitLaw {
             };
             let mut sample: Vec<f64> = samples.iter().map(|s| s[j]).collect();
             sample.sort_by(f64::total_cmp);
-            let spread = level.filter(|_| !sample.is_empty() && status != Status::Fixed);
+            // Draws that never leave a bound have no spread to speak of.
+            let spread = level.filter(|_| sample.first() != sample.last() && status != Status::Fixed);
             let tail = spread.map(|level| (1.0 - level) / 2.0);
             estimates.insert(
                 parameter.name.clone(),
