@@ -15,7 +15,7 @@ use lawfit::law::{Law, Order, Workspace, find};
 use lawfit::numerics::{Random, exp, ln};
 use lawfit::objective::Objective;
 use lawfit::problem::{Evaluation, Problem};
-use lawfit::solver::{newton, search};
+use lawfit::solver::{Solver, Watch, newton, search};
 use lawfit::uncertainty::{Bootstrap, Fitted, Method};
 
 const ROWS: usize = 240;
@@ -121,13 +121,14 @@ fn fits(c: &mut Criterion) {
     let mut group = c.benchmark_group("fit");
     group.sample_size(20);
     group.bench_function("global search, hoffmann, 240 rows", |b| {
-        b.iter(|| search(&problem, &law, &|| false, &|_, _| ()));
+        b.iter(|| search(&problem, &law, Solver::Newton, &Watch::NOBODY));
     });
-    let Ok(found) = search(&problem, &law, &|| false, &|_, _| ()) else { return };
+    let Ok(found) = search(&problem, &law, Solver::Newton, &Watch::NOBODY) else { return };
     let optimum = &found.optima[0].point;
     group.bench_function("one refit from the optimum", |b| b.iter(|| newton(&problem, black_box(optimum))));
+    let clusters: Vec<usize> = (0..ROWS).collect();
     let bootstrap = Bootstrap { resamples: 4000, level: 0.9 };
-    let fitted = Fitted { problem: &problem, optimum, seed: 1, cancelled: &|| false, tick: &|_, _| () };
+    let fitted = Fitted { problem: &problem, optimum, clusters: &clusters, seed: 1, watch: Watch::NOBODY };
     group.bench_function("4,000 bootstrap refits", |b| b.iter(|| bootstrap.draw(&fitted)));
     group.finish();
 }

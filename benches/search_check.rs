@@ -11,7 +11,7 @@ use lawfit::law::{Law, Scale, catalogue};
 use lawfit::numerics::{Random, exp, ln};
 use lawfit::objective::Objective;
 use lawfit::problem::Problem;
-use lawfit::solver::{newton, search};
+use lawfit::solver::{Solver, Watch, newton, search};
 use rayon::prelude::*;
 
 fn main() {
@@ -66,7 +66,7 @@ fn compare(law: &Law, set: usize, starts: usize) -> Outcome {
     let objective = Objective::default();
     let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
     let problem = Problem::new(law, &objective, &views, &response, None);
-    let Ok(found) = search(&problem, law, &|| false, &|_, _| ()) else {
+    let Ok(found) = search(&problem, law, Solver::Newton, &Watch::NOBODY) else {
         return Outcome { loss: 0.0, polished: 0, arrived: 0.0 };
     };
     let best = found.optima.first().map_or(f64::INFINITY, |o| o.cost);

@@ -61,6 +61,9 @@ pub struct Extent {
 /// One row of an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
+    /// The group of the fit that was asked, where there are groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// What was asked, by variable.
     pub inputs: BTreeMap<String, f64>,
     /// What was found, by name.

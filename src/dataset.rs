@@ -89,6 +89,15 @@ impl Dataset {
         }
     }
 
+    /// A value as text: texts as they are, numbers as specs write them; empty where there is no such column.
+    pub fn text(&self, name: &str, row: usize) -> String {
+        match self.columns.get(name) {
+            Some(Column::Texts(texts)) => texts[row].clone(),
+            Some(Column::Numbers(numbers)) => crate::expr::number_text(numbers[row]),
+            None => String::new(),
+        }
+    }
+
     /// The given rows, in the given order.
     #[must_use]
     pub fn select(&self, rows: &[usize]) -> Self {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::fit::{Ray, Span, Status};
+use crate::fit::{Ray, Reference, Replicates, Span, Status};
 use crate::law::{Law, Order, Workspace};
-use crate::numerics::{Matrix, eigen_symmetric};
+use crate::numerics::{Matrix, eigen_symmetric, mean};
 use crate::problem::{Evaluation, Problem};
-use crate::solver::Search;
+use crate::solver::{Search, smoothed};
 
 /// Two variables lie on a ray where their ratio varies by less than this factor ...
 const RAY_SPREAD: f64 = 1.5;
@@ -30,31 +30,27 @@ pub struct Shape {
     pub warnings: Vec<String>,
 }
 
-/// Describes the objective around the optimum.
-pub fn shape(problem: &Problem<'_>, law: &Law, point: &[f64], rays: &[Ray]) -> Shape {
-    let free = law.free();
+/// Describes the objective around an optimum; `labels` names the coordinates.
+pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> Shape {
+    let problem = &smoothed(problem, point);
     let mut here = Evaluation::default();
     problem.evaluate(point, Order::Hessian, &mut Workspace::default(), &mut here);
     let mut shape = Shape { statuses: vec![Status::Estimated; point.len()], ..Shape::default() };
     for (j, c) in problem.coordinates().iter().enumerate() {
-        if point[j] <= c.lower {
+        let (side, bound) = if point[j] <= c.lower {
             shape.statuses[j] = Status::AtLowerBound;
+            ("lower", c.bounds.0)
         } else if point[j] >= c.upper {
             shape.statuses[j] = Status::AtUpperBound;
-        }
-        if shape.statuses[j] != Status::Estimated {
-            let parameter = free[j];
-            let (side, bound) = if shape.statuses[j] == Status::AtLowerBound {
-                ("lower", parameter.lower)
-            } else {
-                ("upper", parameter.upper)
-            };
-            shape.warnings.push(format!(
-                "{} sits on its {side} bound {}: the rows want it further out, and its interval means nothing.",
-                parameter.name,
-                crate::expr::number_text(bound)
-            ));
-        }
+            ("upper", c.bounds.1)
+        } else {
+            continue;
+        };
+        shape.warnings.push(format!(
+            "{} sits on its {side} bound {}: the rows want it further out, and its interval means nothing.",
+            labels[j].text,
+            crate::expr::number_text(bound)
+        ));
     }
     let inside: Vec<usize> = (0..point.len()).filter(|&j| shape.statuses[j] == Status::Estimated).collect();
     shape.gradient_norm = inside.iter().map(|&j| here.sums.gradient[j] * here.sums.gradient[j]).sum::<f64>().sqrt();
@@ -65,23 +61,40 @@ pub fn shape(problem: &Problem<'_>, law: &Law, point: &[f64], rays: &[Ray]) -> S
             point.len()
         ));
     }
-    flat_directions(&here.hessian_matrix().minor(&inside), &inside, law, &mut shape);
-    on_rays(problem, law, point, rays, &mut shape);
-    for (j, parameter) in free.iter().enumerate() {
+    flat_directions(&here.hessian_matrix().minor(&inside), &inside, labels, &mut shape);
+    let free = law.free();
+    for (j, label) in labels.iter().enumerate() {
         let value = problem.coordinates()[j].parameter(point[j]);
-        let exponent = crate::law::is_exponent(&parameter.name, &law.body);
+        let exponent = crate::law::is_exponent(&free[label.parameter].name, &law.body);
         if exponent && shape.statuses[j] == Status::Estimated && value.abs() < NEARLY_ZERO {
             shape.warnings.push(format!(
                 "The exponent {} is nearly zero ({value:.4}): its term hardly varies and stands in for a floor.",
-                parameter.name
+                label.text
             ));
         }
     }
     shape
 }
 
+/// What a coordinate is called, and which free parameter of the law it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Index among the law's free parameters.
+    pub parameter: usize,
+    /// Its name, with the group where several groups have one each.
+    pub text: String,
+}
+
+impl Label {
+    /// The labels of a law's free parameters.
+    pub fn of(law: &Law) -> Vec<Self> {
+        let free = law.free().into_iter().enumerate();
+        free.map(|(parameter, p)| Self { parameter, text: p.name.clone() }).collect()
+    }
+}
+
 /// Directions in which the objective does not change, from the scaled second derivatives.
-fn flat_directions(hessian: &Matrix, inside: &[usize], law: &Law, shape: &mut Shape) {
+fn flat_directions(hessian: &Matrix, inside: &[usize], labels: &[Label], shape: &mut Shape) {
     let n = hessian.size();
     if n == 0 {
         return;
@@ -96,10 +109,9 @@ fn flat_directions(hessian: &Matrix, inside: &[usize], law: &Law, shape: &mut Sh
     if smallest > 0.0 && condition < FLAT {
         return;
     }
-    let free = law.free();
     let mut involved: Vec<usize> = (0..n).filter(|&i| vectors[(0, i)].abs() > 0.2).collect();
     involved.sort_by(|&a, &b| vectors[(0, b)].abs().total_cmp(&vectors[(0, a)].abs()));
-    let names: Vec<&str> = involved.iter().map(|&i| free[inside[i]].name.as_str()).collect();
+    let names: Vec<&str> = involved.iter().map(|&i| labels[inside[i]].text.as_str()).collect();
     for &i in &involved {
         shape.statuses[inside[i]] = Status::NotIdentified;
     }
@@ -112,24 +124,24 @@ fn flat_directions(hessian: &Matrix, inside: &[usize], law: &Law, shape: &mut Sh
     });
 }
 
-/// Parameters whose terms belong to variables that move together.
-fn on_rays(problem: &Problem<'_>, law: &Law, point: &[f64], rays: &[Ray], shape: &mut Shape) {
+/// Notes which parameters belong to variables that move together.
+pub fn on_rays(law: &Law, parameters: &[f64], rays: &[Ray], statuses: &mut [Status], warnings: &mut Vec<String>) {
     let free = law.free();
-    let parameters = problem.parameters(point);
+    let tape = law.tape();
     for ray in rays {
         let pair = [&ray.first, &ray.second].map(|name| law.variable(name));
         let [Some(first), Some(second)] = pair else { continue };
         let middle = vec![1e9; law.variables.len()];
-        let here = problem.plain_tape().gradient_at(&parameters, &middle).1;
+        let here = tape.gradient_at(parameters, &middle).1;
         let depends = |variable: usize, j: usize| {
             let mut moved = middle.clone();
             moved[variable] *= 2.0;
-            problem.plain_tape().gradient_at(&parameters, &moved).1[j] != here[j]
+            tape.gradient_at(parameters, &moved).1[j] != here[j]
         };
         let mut names = Vec::new();
         for (j, parameter) in free.iter().enumerate() {
-            if shape.statuses[j] == Status::Estimated && (depends(first, j) || depends(second, j)) {
-                shape.statuses[j] = Status::NotIdentified;
+            if statuses[j] == Status::Estimated && (depends(first, j) || depends(second, j)) {
+                statuses[j] = Status::NotIdentified;
                 names.push(parameter.name.as_str());
             }
         }
@@ -138,7 +150,7 @@ fn on_rays(problem: &Problem<'_>, law: &Law, point: &[f64], rays: &[Ray], shape:
         } else {
             format!("one ray of {}/{}", ray.second, ray.first)
         };
-        shape.warnings.push(format!(
+        warnings.push(format!(
             "All rows lie on {what}: {}/{} is {} to {} throughout, so they cannot tell {} from {}. {}A forecast along the ray can be sound; one off it, or a best split of compute, cannot.",
             ray.second,
             ray.first,
@@ -157,9 +169,17 @@ pub fn of_search(search: &Search) -> Vec<String> {
     let Some(best) = search.optima.first() else {
         return vec!["The law is not finite at any start; give other starts or bounds.".to_owned()];
     };
-    if !best.converged {
+    if best.unmoved && !best.converged {
+        warnings.push("The solver returned its start: these values are what the spec put in, not a fit.".to_owned());
+    } else if !best.converged {
         warnings
             .push("The solver stopped before it converged: the values are the best it saw, not an optimum.".to_owned());
+    }
+    if search.failed > 0 {
+        warnings.push(format!(
+            "From {} of {} starts the solver's line search failed; the best point seen was kept.",
+            search.failed, search.starts
+        ));
     }
     if let Some(second) = search.optima[1..].iter().find(|o| o.converged)
         && second.cost < best.cost * 1.1
@@ -177,6 +197,54 @@ pub fn of_search(search: &Search) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// A named procedure's answer beside the best optimum there is.
+pub fn beside_optimum(law: &Law, found: &[f64], objective: f64, reference: &Reference) -> Option<String> {
+    let excess = objective / reference.objective - 1.0;
+    if excess <= 1e-8 {
+        return None;
+    }
+    let free = law.free();
+    let moved = free.iter().zip(found).filter_map(|(p, &value)| {
+        let best = *reference.parameters.get(&p.name)?;
+        ((value - best).abs() > 1e-3 * best.abs()).then(|| format!("{} {} for {}", p.name, short(value), short(best)))
+    });
+    let moved: Vec<String> = moved.collect();
+    let moved = if moved.is_empty() { String::new() } else { format!(" ({})", moved.join(", ")) };
+    Some(format!(
+        "The named procedure ends {:.3} % above the best optimum{moved}: its values are not the best fit of this law to these rows.",
+        100.0 * excess
+    ))
+}
+
+/// What repeated runs say: `configurations[row]` numbers the configuration of a row.
+pub fn replicates(residuals: &[f64], configurations: &[usize]) -> Replicates {
+    let count = configurations.iter().max().map_or(0, |last| last + 1);
+    let mut groups: Vec<Vec<f64>> = vec![Vec::new(); count];
+    residuals.iter().zip(configurations).for_each(|(&r, &c)| groups[c].push(r));
+    let means: Vec<f64> = groups.iter().map(|g| mean(g)).collect();
+    let within: f64 = groups.iter().zip(&means).flat_map(|(g, m)| g.iter().map(move |r| (r - m) * (r - m))).sum();
+    let freedom = residuals.len() - count;
+    let squares: Vec<f64> = means.iter().map(|m| m * m).collect();
+    Replicates {
+        configurations: count,
+        pure_error: (freedom > 0).then(|| (within / freedom as f64).sqrt()),
+        misfit: mean(&squares).sqrt(),
+    }
+}
+
+/// Misfit above which runs of one configuration agree far better with each other than with the law.
+const LACK_OF_FIT: f64 = 2.0;
+
+/// The warning that repeated runs give reason for.
+pub fn lack_of_fit(replicates: &Replicates) -> Option<String> {
+    let pure = replicates.pure_error.filter(|pure| replicates.misfit > LACK_OF_FIT * pure)?;
+    Some(format!(
+        "Repeated runs differ by {} among themselves and the law misses their means by {}: what is left is the law's error, not noise.",
+        short(pure),
+        short(replicates.misfit)
+    ))
 }
 
 /// Pairs of variables whose ratio hardly varies although they do.

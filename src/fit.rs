@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::objective::ResponseScale;
+use crate::solver::Solver;
 
 /// Columns that a fit adds to its rows; no variable can be named so. This one is the law's value.
 pub const PREDICTED: &str = "#predicted";
@@ -79,12 +80,49 @@ pub struct Evidence {
     pub grid_points: usize,
     /// Number of starts that ended at the best point.
     pub starts_at_best: usize,
-    /// Objectives of the distinct optima, best first, ten at most.
-    pub optima: Vec<f64>,
+    /// The solver.
+    pub solver: Solver,
+    /// Starts from which the solver's line search failed.
+    pub failed_starts: usize,
+    /// The distinct optima, best first, ten at most.
+    pub optima: Vec<LocalOptimum>,
+    /// The best optimum there is, where a named procedure was followed that need not find it.
+    pub reference: Option<Reference>,
+    /// What repeated runs say of the noise, where the spec names what tells them.
+    pub replicates: Option<Replicates>,
     /// Largest over smallest eigenvalue of the objective's second derivatives, scaled to a unit diagonal.
     pub condition_number: Option<f64>,
     /// What a reader should know, in words.
     pub warnings: Vec<String>,
+}
+
+/// A local optimum.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LocalOptimum {
+    /// The minimised sum there.
+    pub objective: f64,
+    /// Number of starts that ended there.
+    pub starts: usize,
+}
+
+/// The best optimum of a fit, beside what a named procedure found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Reference {
+    /// The minimised sum there.
+    pub objective: f64,
+    /// The parameters there.
+    pub parameters: BTreeMap<String, f64>,
+}
+
+/// What repeated runs say.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Replicates {
+    /// Number of distinct configurations.
+    pub configurations: usize,
+    /// Pooled standard deviation of residuals within configurations: what the law cannot explain.
+    pub pure_error: Option<f64>,
+    /// Root mean square over configurations of their mean residual.
+    pub misfit: f64,
 }
 
 /// How the fit does on rows it was not shown.
@@ -161,6 +199,36 @@ pub struct Fit {
     pub rays: Vec<Ray>,
     /// Equally likely residuals of a new row, on the objective's scale.
     pub noise: Vec<f64>,
+    /// Number of draws of the free parameters.
+    pub draws: usize,
+    /// The column by whose values rows were fitted in groups.
+    pub by: Option<String>,
+    /// The fit of each group, by the column's value.
+    pub groups: BTreeMap<String, Fit>,
+}
+
+impl Fit {
+    /// The fits that have parameters of their own: the groups with their names, or the fit itself.
+    pub fn members(&self) -> Vec<(Option<&str>, &Self)> {
+        if self.groups.is_empty() {
+            vec![(None, self)]
+        } else {
+            self.groups.iter().map(|(group, fit)| (Some(group.as_str()), fit)).collect()
+        }
+    }
+
+    /// The draws of each member, from the bytes of the artifact.
+    pub fn read_draws(&self, bytes: &[u8]) -> Vec<Vec<Vec<f64>>> {
+        let mut values =
+            bytes.chunks_exact(8).map(|chunk| f64::from_le_bytes(<[u8; 8]>::try_from(chunk).unwrap_or_default()));
+        let members = self.members().into_iter();
+        members
+            .map(|(_, fit)| {
+                let size = if fit.free.is_empty() { 0 } else { fit.draws };
+                (0..size).map(|_| values.by_ref().take(fit.free.len()).collect()).collect()
+            })
+            .collect()
+    }
 }
 
 /// Two variables that move together, so that the rows cannot tell one from the other.

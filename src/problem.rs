@@ -1,10 +1,12 @@
 //! A law, its rows and an objective: the function of the free parameters that a solver minimises.
+//!
+//! A problem has one block of rows, or several whose laws share some of their parameters.
 
 use std::sync::Arc;
 
 use crate::law::{Columns, Law, Order, Scale, Sums, Tape, Workspace};
 use crate::numerics::{LANES, Matrix, exp, ln};
-use crate::objective::{Link, Objective, ResponseScale, Weighted};
+use crate::objective::{Curvature, Link, Objective, ResponseScale, Weighted};
 
 /// The place of one free parameter in a solver's vector.
 ///
@@ -44,25 +46,28 @@ impl Coordinate {
     }
 }
 
-/// What does not change while a problem is solved.
+/// The rows of one group with the law over them.
 #[derive(Debug)]
-struct Fixed {
+struct Block {
     tape: Tape,
     link: Link,
-    /// The law over its parameters themselves, which may be zero.
-    plain: Tape,
-    coordinates: Vec<Coordinate>,
     columns: Columns,
     variables: Vec<Vec<f64>>,
     responses: Vec<f64>,
+    /// What a residual is multiplied by before the penalty: one over its noise; empty where that is not known.
+    precisions: Vec<f64>,
 }
 
 /// An objective over given rows as a function of coordinates.
 #[derive(Clone, Debug)]
-pub struct Problem<'a> {
-    fixed: Arc<Fixed>,
-    objective: &'a Objective,
-    weights: Vec<f64>,
+pub struct Problem {
+    blocks: Vec<Arc<Block>>,
+    /// Which coordinate of the problem each coordinate of the law is, by block.
+    places: Vec<Vec<usize>>,
+    coordinates: Arc<[Coordinate]>,
+    objective: Objective,
+    /// The rows' weights, block by block, filled up to whole lanes with zeros.
+    weights: Vec<Vec<f64>>,
 }
 
 /// The objective at a point, with derivatives by the coordinates.
@@ -70,6 +75,8 @@ pub struct Problem<'a> {
 pub struct Evaluation {
     /// The sums; the cost is not finite where the law is not.
     pub sums: Sums,
+    /// The sums of one block of several.
+    part: Sums,
 }
 
 impl Evaluation {
@@ -89,7 +96,7 @@ impl Evaluation {
         let mut matrix = Matrix::zeros(p);
         for row in 0..p {
             for column in 0..=row {
-                let cell = self.sums.hessian[row * (row + 1) / 2 + column];
+                let cell = self.sums.hessian[triangle(row, column)];
                 matrix[(row, column)] = cell;
                 matrix[(column, row)] = cell;
             }
@@ -98,11 +105,17 @@ impl Evaluation {
     }
 }
 
-impl<'a> Problem<'a> {
+/// The place of a cell in the lower triangle by rows.
+const fn triangle(row: usize, column: usize) -> usize {
+    let (row, column) = if row < column { (column, row) } else { (row, column) };
+    row * (row + 1) / 2 + column
+}
+
+impl Problem {
     /// A problem over rows; `variables[i]` holds variable `i` of the law, `response` the response.
     pub fn new(
         law: &Law,
-        objective: &'a Objective,
+        objective: &Objective,
         variables: &[&[f64]],
         response: &[f64],
         weights: Option<&[f64]>,
@@ -110,8 +123,7 @@ impl<'a> Problem<'a> {
         let rows = response.len();
         let on_log = objective.scale() == ResponseScale::Log;
         let (tape, as_exponent) = law.coordinate_tape(on_log);
-        let plain = law.tape();
-        let coordinates = law
+        let coordinates: Vec<Coordinate> = law
             .free()
             .iter()
             .map(|p| {
@@ -120,100 +132,284 @@ impl<'a> Problem<'a> {
                 Coordinate { log, lower: place(p.lower), upper: place(p.upper), bounds: (p.lower, p.upper) }
             })
             .collect();
-        let fixed = Fixed {
+        let block = Block {
             link: if on_log && !as_exponent { Link::Log } else { Link::Same },
             columns: tape.bind(variables, rows),
             variables: variables.iter().map(|column| column.to_vec()).collect(),
             responses: padded(rows, |row| if on_log { ln(response[row]) } else { response[row] }),
+            precisions: Vec::new(),
             tape,
-            plain,
-            coordinates,
         };
-        Self { fixed: Arc::new(fixed), objective, weights: padded(rows, |row| weights.map_or(1.0, |w| w[row])) }
+        Self {
+            blocks: vec![Arc::new(block)],
+            places: vec![(0..coordinates.len()).collect()],
+            coordinates: coordinates.into(),
+            objective: objective.clone(),
+            weights: vec![padded(rows, |row| weights.map_or(1.0, |w| w[row]))],
+        }
+    }
+
+    /// The same problem with residuals in units of the rows' noise: standard deviations of the response.
+    ///
+    /// On the log scale that of ln y is taken to be noise / y.
+    #[must_use]
+    pub fn with_noise(mut self, noise: &[f64]) -> Self {
+        let on_log = self.objective.scale() == ResponseScale::Log;
+        let mut from = 0;
+        for block in &mut self.blocks {
+            let rows = block.columns.rows();
+            let noise = &noise[from..from + rows];
+            from += rows;
+            let precision = |row: usize| if on_log { exp(block.responses[row]) / noise[row] } else { 1.0 / noise[row] };
+            let precisions = padded(rows, precision);
+            if let Some(block) = Arc::get_mut(block) {
+                block.precisions = precisions;
+            }
+        }
+        self
+    }
+
+    /// One problem out of several over the same law: the parameters at the indices `shared` are common to
+    /// all, the others are each problem's own. The coordinates are those of the first problem, then the
+    /// own ones of the others.
+    pub fn joint(problems: &[Self], shared: &[usize]) -> Self {
+        let mut coordinates: Vec<Coordinate> = Vec::new();
+        let mut all: Vec<Vec<usize>> = Vec::new();
+        for problem in problems {
+            let places = (0..problem.size())
+                .map(|j| match all.first() {
+                    Some(first) if shared.contains(&j) => first[j],
+                    _ => {
+                        coordinates.push(problem.coordinates[j]);
+                        coordinates.len() - 1
+                    }
+                })
+                .collect();
+            all.push(places);
+        }
+        Self {
+            blocks: problems.iter().flat_map(|p| p.blocks.iter().cloned()).collect(),
+            places: all,
+            coordinates: coordinates.into(),
+            objective: problems.first().map_or_else(Objective::default, |p| p.objective.clone()),
+            weights: problems.iter().flat_map(|p| p.weights.iter().cloned()).collect(),
+        }
+    }
+
+    /// The problem of one block alone.
+    #[must_use]
+    pub fn block(&self, block: usize) -> Self {
+        let places = &self.places[block];
+        Self {
+            blocks: vec![Arc::clone(&self.blocks[block])],
+            places: vec![(0..places.len()).collect()],
+            coordinates: places.iter().map(|&place| self.coordinates[place]).collect(),
+            objective: self.objective.clone(),
+            weights: vec![self.weights[block].clone()],
+        }
+    }
+
+    /// The same problem with some coordinates held at values.
+    #[must_use]
+    pub fn holding(&self, held: &[(usize, f64)]) -> Self {
+        let mut coordinates = self.coordinates.to_vec();
+        for &(j, value) in held {
+            (coordinates[j].lower, coordinates[j].upper) = (value, value);
+        }
+        Self { coordinates: coordinates.into(), ..self.clone() }
+    }
+
+    /// Which coordinate of the problem each coordinate of the law is, by block.
+    pub fn places(&self) -> &[Vec<usize>] {
+        &self.places
+    }
+
+    /// The coordinates of the law of one block at a point of the problem.
+    pub fn point_of_block(&self, block: usize, point: &[f64]) -> Vec<f64> {
+        self.places[block].iter().map(|&place| point[place]).collect()
+    }
+
+    /// Number of rows of each block.
+    pub fn block_rows(&self) -> Vec<usize> {
+        self.blocks.iter().map(|block| block.columns.rows()).collect()
     }
 
     /// The same problem with other weights for its rows.
     #[must_use]
     pub fn reweighted(&self, weights: &[f64]) -> Self {
-        let fixed = Arc::clone(&self.fixed);
-        Self { fixed, objective: self.objective, weights: padded(weights.len(), |row| weights[row]) }
+        let mut from = 0;
+        let weights = self
+            .block_rows()
+            .into_iter()
+            .map(|rows| {
+                from += rows;
+                padded(rows, |row| weights[from - rows + row])
+            })
+            .collect();
+        Self { weights, ..self.clone() }
+    }
+
+    /// The same problem with another objective on the same scale.
+    #[must_use]
+    pub fn minimising(&self, objective: Objective) -> Self {
+        Self { objective, ..self.clone() }
+    }
+
+    /// The same problem over the rows at `chosen`, of a problem with one block.
+    #[must_use]
+    pub fn of_rows(&self, chosen: &[usize]) -> Self {
+        let block = &self.blocks[0];
+        let pick = |column: &[f64]| -> Vec<f64> { chosen.iter().map(|&row| column[row]).collect() };
+        let variables: Vec<Vec<f64>> = block.variables.iter().map(|column| pick(column)).collect();
+        let views: Vec<&[f64]> = variables.iter().map(Vec::as_slice).collect();
+        let fill = |column: &[f64]| padded(chosen.len(), |row| column[chosen[row]]);
+        let of_chosen = Block {
+            tape: block.tape.clone(),
+            link: block.link,
+            columns: block.tape.bind(&views, chosen.len()),
+            responses: fill(&block.responses),
+            precisions: if block.precisions.is_empty() { Vec::new() } else { fill(&block.precisions) },
+            variables,
+        };
+        Self { blocks: vec![Arc::new(of_chosen)], weights: vec![fill(&self.weights[0])], ..self.clone() }
     }
 
     /// Number of rows.
     pub fn rows(&self) -> usize {
-        self.fixed.columns.rows()
+        self.blocks.iter().map(|block| block.columns.rows()).sum()
     }
 
     /// Number of free parameters.
     pub fn size(&self) -> usize {
-        self.fixed.coordinates.len()
+        self.coordinates.len()
     }
 
     /// The coordinates, in the order of the free parameters.
     pub fn coordinates(&self) -> &[Coordinate] {
-        &self.fixed.coordinates
+        &self.coordinates
     }
 
-    /// The law over its parameters themselves.
-    pub fn plain_tape(&self) -> &Tape {
-        &self.fixed.plain
-    }
-
-    /// The free parameters at a point.
+    /// The parameters at a point.
     pub fn parameters(&self, point: &[f64]) -> Vec<f64> {
-        self.fixed.coordinates.iter().zip(point).map(|(c, &x)| c.parameter(x)).collect()
+        self.coordinates.iter().zip(point).map(|(c, &x)| c.parameter(x)).collect()
     }
 
-    /// The rows of each variable of the law.
+    /// The rows of each variable of the law, of the first block.
     pub fn variables(&self) -> Vec<&[f64]> {
-        self.fixed.variables.iter().map(Vec::as_slice).collect()
+        self.blocks.first().map_or_else(Vec::new, |block| block.variables.iter().map(Vec::as_slice).collect())
     }
 
-    /// The residual at each row, on the objective's scale.
+    /// The residual at each row on the objective's scale, in units of the rows' noise where that is known.
     pub fn residuals(&self, point: &[f64]) -> Vec<f64> {
-        let values = self.fixed.tape.values(&self.fixed.columns, point);
-        values.into_iter().zip(self.responses()).map(|(value, response)| self.linked(value) - response).collect()
-    }
-
-    fn linked(&self, value: f64) -> f64 {
-        match self.fixed.link {
-            Link::Same => value,
-            Link::Log => ln(value),
-        }
+        let blocks = self.blocks.iter().enumerate();
+        blocks.flat_map(|(index, block)| block.residuals(&self.point_of_block(index, point))).collect()
     }
 
     /// Each row's share of the gradient, by the coordinates.
     pub fn scores(&self, point: &[f64]) -> Vec<Vec<f64>> {
-        let rows = self.fixed.tape.rows(&self.fixed.columns, point).into_iter();
-        rows.zip(self.responses().zip(self.weights()))
-            .map(|((value, gradient), (response, weight))| {
-                let slope = self.objective.slopes(self.linked(value) - response).0;
-                let outer = weight * slope * if self.fixed.link == Link::Log { 1.0 / value } else { 1.0 };
-                gradient.iter().map(|g| g * outer).collect()
-            })
-            .collect()
+        let mut all = Vec::with_capacity(self.rows());
+        for (index, block) in self.blocks.iter().enumerate() {
+            let own = self.point_of_block(index, point);
+            let residuals = block.residuals(&own);
+            for (row, (value, gradient)) in block.tape.rows(&block.columns, &own).into_iter().enumerate() {
+                let slope = self.weights[index][row] * self.objective.slopes(residuals[row]).0;
+                let outer = slope * block.precision(row) * if block.link == Link::Log { 1.0 / value } else { 1.0 };
+                let mut score = vec![0.0; self.size()];
+                self.places[index].iter().zip(gradient).for_each(|(&place, g)| score[place] += g * outer);
+                all.push(score);
+            }
+        }
+        all
     }
 
     /// The objective.
     pub const fn objective(&self) -> &Objective {
-        self.objective
+        &self.objective
     }
 
     /// The rows' weights.
     pub fn weights(&self) -> impl Iterator<Item = f64> {
-        self.weights.iter().copied().take(self.rows())
+        self.blocks.iter().zip(&self.weights).flat_map(|(block, all)| all.iter().copied().take(block.columns.rows()))
     }
 
     /// The responses, or their logarithms on the log scale.
     pub fn responses(&self) -> impl Iterator<Item = f64> {
-        self.fixed.responses.iter().copied().take(self.rows())
+        self.blocks.iter().flat_map(|block| block.responses.iter().copied().take(block.columns.rows()))
     }
 
     /// Evaluates the objective and, to `order`, its derivatives by the coordinates.
     pub fn evaluate(&self, point: &[f64], order: Order, workspace: &mut Workspace, out: &mut Evaluation) {
-        let Fixed { tape, link, columns, responses, .. } = &*self.fixed;
-        let weigh = Weighted { objective: self.objective, link: *link, responses, weights: &self.weights };
-        tape.sum(columns, point, order, &weigh, workspace, &mut out.sums);
+        if let ([block], [weights]) = (&self.blocks[..], &self.weights[..]) {
+            block.evaluate(&self.objective, weights, point, order, workspace, &mut out.sums);
+            return;
+        }
+        let p = self.size();
+        let Evaluation { sums, part } = out;
+        sums.cost = 0.0;
+        sums.gradient.clear();
+        sums.gradient.resize(if order >= Order::Gradient { p } else { 0 }, 0.0);
+        sums.hessian.clear();
+        sums.hessian.resize(if order >= Order::GaussNewton { p * (p + 1) / 2 } else { 0 }, 0.0);
+        for (index, (block, weights)) in self.blocks.iter().zip(&self.weights).enumerate() {
+            let own = self.point_of_block(index, point);
+            block.evaluate(&self.objective, weights, &own, order, workspace, part);
+            sums.cost += part.cost;
+            let places = &self.places[index];
+            for (&place, g) in places.iter().zip(&part.gradient) {
+                sums.gradient[place] += g;
+            }
+            for (row, &to_row) in places.iter().enumerate() {
+                for (column, &to_column) in places.iter().enumerate().take(row + 1) {
+                    if let Some(cell) = part.hessian.get(triangle(row, column)) {
+                        sums.hessian[triangle(to_row, to_column)] += cell;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The objective at a point.
+    pub fn cost(&self, point: &[f64]) -> f64 {
+        let mut out = Evaluation::default();
+        self.evaluate(point, Order::Value, &mut Workspace::default(), &mut out);
+        out.cost()
+    }
+}
+
+impl Block {
+    fn precision(&self, row: usize) -> f64 {
+        self.precisions.get(row).copied().unwrap_or(1.0)
+    }
+
+    fn residuals(&self, point: &[f64]) -> Vec<f64> {
+        let values = self.tape.values(&self.columns, point).into_iter().enumerate();
+        values
+            .map(|(row, value)| {
+                let linked = if self.link == Link::Log { ln(value) } else { value };
+                (linked - self.responses[row]) * self.precision(row)
+            })
+            .collect()
+    }
+
+    fn evaluate(
+        &self,
+        objective: &Objective,
+        weights: &[f64],
+        point: &[f64],
+        order: Order,
+        workspace: &mut Workspace,
+        sums: &mut Sums,
+    ) {
+        let curvature = if order == Order::GaussNewton { Curvature::Majorised } else { Curvature::Exact };
+        let weigh = Weighted {
+            objective,
+            link: self.link,
+            responses: &self.responses,
+            weights,
+            precisions: &self.precisions,
+            curvature,
+        };
+        self.tape.sum(&self.columns, point, order, &weigh, workspace, sums);
     }
 }
 

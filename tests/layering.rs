@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use crate::world::repository;
 
 /// The modules from the bottom up; a module may name those of an earlier line, and itself.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 14] = [
     &["diagnostic", "numerics", "artifact", "account", "answer"],
     &["expr", "store"],
     &["quantity", "unit", "dataset"],
     &["law", "source"],
     &["objective"],
-    &["fit", "problem"],
+    &["problem"],
     &["solver"],
+    &["fit"],
     &["evidence", "uncertainty", "query"],
     &["report"],
     &["spec", "stage"],

@@ -7,7 +7,7 @@ use lawfit::law::{Law, ParameterText, find};
 use lawfit::objective::{Huber, LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
 use lawfit::quantity::Quantity;
-use lawfit::solver::search;
+use lawfit::solver::{Solver, Watch, search};
 use lawfit::source::{Cell, Format, read};
 
 use crate::world::shared_data;
@@ -40,7 +40,7 @@ fn huber(delta: f64) -> Objective {
 /// The best objective and the parameters by name.
 fn fit(law: &Law, objective: &Objective, variables: &[&[f64]], response: &[f64]) -> (f64, BTreeMap<String, f64>) {
     let problem = Problem::new(law, objective, variables, response, None);
-    let found = search(&problem, law, &|| false, &|_, _| ()).unwrap();
+    let found = search(&problem, law, Solver::Newton, &Watch::NOBODY).unwrap();
     let best = &found.optima[0];
     assert!(best.converged, "{}: {}", law.name, best.cost);
     let values = law.complete(&problem.parameters(&best.point));

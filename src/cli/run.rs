@@ -152,7 +152,7 @@ fn finish(
 fn summary(stem: &str, results: &Results) -> String {
     let mut lines = vec![format!("{} ({stem})", results.study.title)];
     lines.extend(results.conclusions.iter().map(|c| format!("  {c}")));
-    let warnings: usize = results.fits.values().map(|f| f.evidence.warnings.len()).sum();
+    let warnings: usize = results.shown_fits().iter().map(|(_, _, f)| f.evidence.warnings.len()).sum();
     if warnings > 0 {
         lines.push(format!(
             "  {warnings} warning{} in the report: read them before you quote this.",

@@ -114,7 +114,7 @@ impl Tape {
         let Workspace { scalars, registers, sums: lanes, weights, .. } = workspace;
         registers.resize(self.registers * ROWS, 0.0);
         let gradient = if order >= Order::Gradient { p } else { 0 };
-        let hessian = if order == Order::Hessian { p * (p + 1) / 2 } else { 0 };
+        let hessian = if order >= Order::GaussNewton { p * (p + 1) / 2 } else { 0 };
         lanes.clear();
         lanes.resize(1 + gradient + hessian, [0.0; LANES]);
         let mut values = [0.0; ROWS];
@@ -127,6 +127,9 @@ impl Tape {
                 simd::run(&self.gradient_code, &block, registers);
                 simd::add_products(&weights.first, &self.gradient_sources, &block, registers, &mut lanes[1..=p]);
             }
+            if order >= Order::GaussNewton {
+                self.add_products(&block, registers, weights, &mut lanes[1 + p..]);
+            }
             if order == Order::Hessian {
                 self.add_second(&block, registers, weights, &mut lanes[1 + p..]);
             }
@@ -138,8 +141,8 @@ impl Tape {
         sums.hessian.extend(lanes[1 + gradient..].iter().map(fold));
     }
 
-    /// Adds the second derivatives: products of first ones, and the law's own.
-    fn add_second(&self, block: &simd::Block<'_>, registers: &mut [f64], weights: &Weights, sums: &mut [[f64; LANES]]) {
+    /// Adds the products of first derivatives.
+    fn add_products(&self, block: &simd::Block<'_>, registers: &[f64], weights: &Weights, sums: &mut [[f64; LANES]]) {
         let mut scaled = [0.0; ROWS];
         for (row, &source) in self.gradient_sources.iter().enumerate() {
             simd::scale(&weights.second, source, block, registers, &mut scaled);
@@ -152,6 +155,10 @@ impl Tape {
                 &mut sums[first..=first + row],
             );
         }
+    }
+
+    /// Adds the law's own second derivatives.
+    fn add_second(&self, block: &simd::Block<'_>, registers: &mut [f64], weights: &Weights, sums: &mut [[f64; LANES]]) {
         let mut from = 0;
         for second in &self.second {
             simd::run(&self.hessian_code[from..second.until], block, registers);

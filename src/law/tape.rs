@@ -16,6 +16,8 @@ pub enum Order {
     Value,
     /// The value and the gradient.
     Gradient,
+    /// The value, the gradient and the products of first derivatives that Gauss and Newton put for second ones.
+    GaussNewton,
     /// The value, the gradient and second derivatives.
     Hessian,
 }

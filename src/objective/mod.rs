@@ -4,6 +4,7 @@
 
 mod asymmetric_huber;
 mod huber;
+mod least_absolute;
 mod least_squares;
 mod student_t;
 
@@ -12,11 +13,13 @@ use serde::{Deserialize, Serialize};
 
 pub use asymmetric_huber::AsymmetricHuber;
 pub use huber::Huber;
+pub use least_absolute::LeastAbsolute;
 pub use least_squares::LeastSquares;
 pub use student_t::StudentT;
 
 use crate::law::{ROWS, Weigh, Weights};
 use crate::numerics::ln;
+use crate::quantity::Quantity;
 
 /// The scale on which residuals are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +40,8 @@ pub enum Objective {
     Huber(Huber),
     /// The sum of squared residuals.
     LeastSquares(LeastSquares),
+    /// The sum of absolute residuals.
+    LeastAbsolute(LeastAbsolute),
     /// Huber's penalty with a dearer side.
     AsymmetricHuber(AsymmetricHuber),
     /// The log-likelihood of Student-t residuals.
@@ -62,6 +67,11 @@ pub trait Penalty {
         Vec::new()
     }
 
+    /// Whether the slope jumps at zero, so that solvers need a smooth stand-in.
+    fn is_kinked(&self) -> bool {
+        false
+    }
+
     /// The penalty in words.
     fn describe(&self) -> String;
 }
@@ -72,6 +82,7 @@ macro_rules! with {
         match $objective {
             Objective::Huber($penalty) => $body,
             Objective::LeastSquares($penalty) => $body,
+            Objective::LeastAbsolute($penalty) => $body,
             Objective::AsymmetricHuber($penalty) => $body,
             Objective::StudentT($penalty) => $body,
         }
@@ -94,6 +105,17 @@ impl Objective {
         with!(self, penalty => { let (_, first, second) = penalty.at(residual); (first, second) })
     }
 
+    /// Smooth stand-ins for a penalty whose slope jumps, ever closer to it, for residuals of the given size.
+    ///
+    /// None for a penalty that is smooth. The closest leaves the objective off by 1e-13 of the residuals.
+    pub fn stand_ins(&self, size: f64) -> Option<Vec<Self>> {
+        with!(self, penalty => penalty.is_kinked()).then(|| {
+            let size = size.max(1e-12);
+            let deltas = std::iter::successors(Some(size), |delta| Some(delta * 0.1)).take(14);
+            deltas.map(|delta| Self::Huber(Huber { delta: Quantity(delta), on: self.scale() })).collect()
+        })
+    }
+
     /// The objective in words, for reports.
     pub fn describe(&self) -> String {
         let on = match self.scale() {
@@ -108,6 +130,7 @@ impl Objective {
         match self {
             Self::Huber(_) => "huber",
             Self::LeastSquares(_) => "least_squares",
+            Self::LeastAbsolute(_) => "least_absolute",
             Self::AsymmetricHuber(_) => "asymmetric_huber",
             Self::StudentT(_) => "student_t",
         }
@@ -130,6 +153,16 @@ pub enum Link {
     Log,
 }
 
+/// Which second derivative of a penalty is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Curvature {
+    /// Its own.
+    Exact,
+    /// Slope over residual: that of the parabola that touches the penalty from above, as in iteratively
+    /// reweighted least squares (Holland and Welsch 1977, doi:10.1080/03610927708827533).
+    Majorised,
+}
+
 /// An objective over given responses and weights.
 #[derive(Clone, Debug)]
 pub struct Weighted<'a> {
@@ -141,72 +174,98 @@ pub struct Weighted<'a> {
     pub responses: &'a [f64],
     /// The rows' weights; zero for the rows that fill up the last lanes.
     pub weights: &'a [f64],
+    /// What residuals are multiplied by before the penalty; empty where it is one.
+    pub precisions: &'a [f64],
+    /// Which second derivative is wanted.
+    pub curvature: Curvature,
 }
 
 impl Weigh for Weighted<'_> {
     fn weigh(&self, start: usize, values: &[f64], out: &mut Weights) {
-        let responses = &self.responses[start..start + values.len()];
-        let weights = &self.weights[start..start + values.len()];
+        let rows = start..start + values.len();
+        let block = Block {
+            link: self.link,
+            responses: &self.responses[rows.clone()],
+            weights: &self.weights[rows.clone()],
+            precisions: if self.precisions.is_empty() { &[] } else { &self.precisions[rows] },
+            curvature: self.curvature,
+        };
         match self.objective {
-            Objective::Huber(huber) => weigh_huber(huber, self.link, responses, weights, values, out),
-            Objective::LeastSquares(squares) => {
-                weigh_least_squares(squares, self.link, responses, weights, values, out);
-            }
-            Objective::AsymmetricHuber(huber) => weigh_asymmetric(huber, self.link, responses, weights, values, out),
-            Objective::StudentT(student) => weigh_student(student, self.link, responses, weights, values, out),
+            Objective::Huber(penalty) => weigh_huber(penalty, &block, values, out),
+            Objective::LeastSquares(penalty) => weigh_least_squares(penalty, &block, values, out),
+            Objective::LeastAbsolute(penalty) => weigh_least_absolute(penalty, &block, values, out),
+            Objective::AsymmetricHuber(penalty) => weigh_asymmetric(penalty, &block, values, out),
+            Objective::StudentT(penalty) => weigh_student(penalty, &block, values, out),
         }
     }
 }
 
-crate::law::simd::dispatched! {
-    fn weigh_huber(penalty: &Huber, link: Link, responses: &[f64], weights: &[f64], values: &[f64], out: &mut Weights) = weigh_rows
-}
-crate::law::simd::dispatched! {
-    fn weigh_least_squares(penalty: &LeastSquares, link: Link, responses: &[f64], weights: &[f64], values: &[f64], out: &mut Weights) = weigh_rows
-}
-
-crate::law::simd::dispatched! {
-    fn weigh_asymmetric(penalty: &AsymmetricHuber, link: Link, responses: &[f64], weights: &[f64], values: &[f64], out: &mut Weights) = weigh_rows
-}
-crate::law::simd::dispatched! {
-    fn weigh_student(penalty: &StudentT, link: Link, responses: &[f64], weights: &[f64], values: &[f64], out: &mut Weights) = weigh_rows
-}
-
-/// Two plain loops, each of which vectorises: residuals first, then what the penalty makes of them.
-#[inline(always)]
-fn weigh_rows<P: Penalty>(
-    penalty: &P,
+/// The rows of one block of an evaluation.
+struct Block<'a> {
     link: Link,
-    responses: &[f64],
-    weights: &[f64],
-    values: &[f64],
-    out: &mut Weights,
-) {
+    responses: &'a [f64],
+    weights: &'a [f64],
+    precisions: &'a [f64],
+    curvature: Curvature,
+}
+
+crate::law::simd::dispatched! {
+    fn weigh_huber(penalty: &Huber, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
+}
+crate::law::simd::dispatched! {
+    fn weigh_least_squares(penalty: &LeastSquares, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
+}
+crate::law::simd::dispatched! {
+    fn weigh_least_absolute(penalty: &LeastAbsolute, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
+}
+crate::law::simd::dispatched! {
+    fn weigh_asymmetric(penalty: &AsymmetricHuber, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
+}
+crate::law::simd::dispatched! {
+    fn weigh_student(penalty: &StudentT, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
+}
+
+/// Plain loops, each of which vectorises: residuals first, then what the penalty makes of them.
+#[inline(always)]
+fn weigh_rows<P: Penalty>(penalty: &P, block: &Block<'_>, values: &[f64], out: &mut Weights) {
     let n = values.len();
     let mut residuals = [0.0; ROWS];
+    // The residual's derivative by the law's value, and minus its second one over the square of that.
     let mut inverses = [1.0; ROWS];
-    match link {
+    let mut bends = [0.0; ROWS];
+    match block.link {
         Link::Same => {
-            for ((residual, value), response) in residuals.iter_mut().zip(values).zip(responses) {
+            for ((residual, value), response) in residuals.iter_mut().zip(values).zip(block.responses) {
                 *residual = value - response;
             }
         }
         Link::Log => {
-            for ((residual, value), response) in residuals.iter_mut().zip(values).zip(responses) {
+            for ((residual, value), response) in residuals.iter_mut().zip(values).zip(block.responses) {
                 *residual = ln(*value) - response;
             }
             for (inverse, value) in inverses.iter_mut().zip(values) {
                 *inverse = 1.0 / value;
             }
+            bends[..n].fill(1.0);
         }
     }
-    // With u = ln f: u' = f'/f and u'' = f''/f - (f'/f)^2.
-    let bend = if link == Link::Log { 1.0 } else { 0.0 };
+    let scaled = residuals.iter_mut().zip(&mut inverses).zip(&mut bends);
+    for (((residual, inverse), bend), precision) in scaled.zip(block.precisions) {
+        *residual *= precision;
+        *inverse *= precision;
+        *bend /= precision;
+    }
+    if block.curvature == Curvature::Majorised {
+        bends[..n].fill(0.0);
+    }
+    let exact = block.curvature == Curvature::Exact;
     let Weights { cost, first, second } = out;
     let outputs = cost[..n].iter_mut().zip(&mut first[..n]).zip(&mut second[..n]);
-    let inputs = residuals[..n].iter().zip(&inverses[..n]).zip(&weights[..n]);
-    for (((cost, first), second), ((residual, inverse), weight)) in outputs.zip(inputs) {
-        let (value, slope, curve) = penalty.at(*residual);
+    let inputs = residuals[..n].iter().zip(&inverses[..n]).zip(&bends[..n]).zip(&block.weights[..n]);
+    for (((cost, first), second), (((residual, inverse), bend), weight)) in outputs.zip(inputs) {
+        let (value, slope, own) = penalty.at(*residual);
+        // At a residual of nothing the parabola from above has the penalty's own curvature.
+        let curve = if exact || *residual == 0.0 { own } else { slope / residual };
         // A row without weight takes no part, whatever the law gives there.
         let used = *weight != 0.0;
         *cost = if used { weight * value } else { 0.0 };
@@ -218,7 +277,6 @@ fn weigh_rows<P: Penalty>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantity::Quantity;
 
     fn all() -> Vec<Objective> {
         [ResponseScale::Log, ResponseScale::Raw]
@@ -228,6 +286,7 @@ mod tests {
                 [
                     Objective::Huber(Huber { delta, on }),
                     Objective::LeastSquares(LeastSquares { on }),
+                    Objective::LeastAbsolute(LeastAbsolute { on }),
                     Objective::AsymmetricHuber(AsymmetricHuber { delta, over: Quantity(10.0), on }),
                     Objective::StudentT(StudentT { nu: Quantity(3.0), scale: delta, on }),
                 ]

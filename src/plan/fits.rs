@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::check;
+use super::check::{self, Variables};
 use super::compile::{Compiler, Rows, SourceStage};
 use super::laws;
-use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
+use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath, Step};
 use crate::expr::Kind;
 use crate::law::Law;
 use crate::report::DescribedFit;
+use crate::solver::Starts;
 use crate::source::Missing;
 use crate::spec::{self, Spec};
-use crate::stage::FitLaw;
+use crate::stage::{FitLaw, FitMethod, RowRoles};
 use crate::uncertainty::Uncertainty;
+
+/// Most points of a grid of listed starts.
+const MOST_STARTS: usize = 1_000_000;
 
 impl Compiler<'_> {
     pub(super) fn laws(&mut self, spec: &Spec, sources: &BTreeMap<&str, SourceStage>) -> BTreeMap<String, Law> {
@@ -73,10 +77,8 @@ impl Compiler<'_> {
         let stage = filter.map_or(source.stage, |f| f.stage);
         let before = self.diagnostics.len();
         self.law_takes(&law, source, &fit.law, &path);
-        let holdout = fit.holdout.as_ref().and_then(|text| {
-            self.take(check::expression(text, &path.key("holdout"), &source.variables, Kind::Truth))
-                .map(|e| e.to_string())
-        });
+        let roles = self.row_roles(fit, &law, &source.variables, &path);
+        self.check_starts(fit, &law, &path);
         if self.diagnostics[before..].iter().any(|d| d.severity == Severity::Error) {
             return None;
         }
@@ -84,13 +86,18 @@ impl Compiler<'_> {
             name: name.to_owned(),
             law: law.clone(),
             rows: Some(rows_name.clone()),
-            holdout: holdout.clone(),
+            holdout: roles.holdout.clone(),
+            by: roles.by.clone(),
         };
         let fit_law = FitLaw {
             law: law.clone(),
-            objective: fit.objective.clone(),
-            uncertainty: fit.uncertainty.clone(),
-            holdout,
+            method: FitMethod {
+                objective: fit.objective.clone(),
+                solver: fit.solver,
+                starts: fit.starts,
+                uncertainty: fit.uncertainty.clone(),
+            },
+            roles,
             seed: spec.study.seed,
             missing: source.missing,
             has_rows: true,
@@ -117,17 +124,25 @@ impl Compiler<'_> {
                 .push("name a filter or a source in `rows`, or hold every parameter: `constants = \"...\"` in the law, or `fixed`".to_owned());
             return None;
         }
-        for (key, given) in [("holdout", fit.holdout.is_some()), ("uncertainty", fit.uncertainty.is_some())] {
+        let needing = [
+            ("holdout", fit.holdout.is_some()),
+            ("uncertainty", fit.uncertainty.is_some()),
+            ("weights", fit.weights.is_some()),
+            ("noise", fit.noise.is_some()),
+            ("replicates", !fit.replicates.is_empty()),
+            ("by", fit.by.is_some()),
+            ("share", !fit.share.is_empty()),
+        ];
+        for (key, given) in needing {
             if given {
                 self.error("needs-rows", Place::Key(path.key(key)), format!("`{key}` needs `rows`"));
             }
         }
-        let described = DescribedFit { name: name.to_owned(), law: law.clone(), rows: None, holdout: None };
+        let described = DescribedFit { name: name.to_owned(), law: law.clone(), rows: None, holdout: None, by: None };
         let fit_law = FitLaw {
             law: law.clone(),
-            objective: fit.objective.clone(),
-            uncertainty: None,
-            holdout: None,
+            method: FitMethod { objective: fit.objective.clone(), ..FitMethod::default() },
+            roles: RowRoles::default(),
             seed: spec.study.seed,
             missing: Missing::Error,
             has_rows: false,
@@ -135,6 +150,56 @@ impl Compiler<'_> {
         };
         let stage = self.stage("fit", Some(("fits", name)), Arc::new(fit_law), &[]);
         Some((stage, law.clone(), described))
+    }
+
+    /// What the fit's keys say of columns, in canonical spelling.
+    fn row_roles(&mut self, fit: &spec::Fit, law: &Law, variables: &Variables, path: &SpecPath) -> RowRoles {
+        let mut expression = |text: &Option<String>, key: &str, kind: Kind| {
+            let checked = check::expression(text.as_ref()?, &path.key(key), variables, kind);
+            self.take(checked).map(|expr| expr.to_string())
+        };
+        let roles = RowRoles {
+            holdout: expression(&fit.holdout, "holdout", Kind::Truth),
+            weights: expression(&fit.weights, "weights", Kind::Number),
+            noise: expression(&fit.noise, "noise", Kind::Number),
+            replicates: fit.replicates.clone(),
+            by: fit.by.clone(),
+            share: fit.share.clone(),
+        };
+        let columns = fit.replicates.iter().enumerate().map(|(i, name)| (path.key("replicates").then(Step::Index(i)), name));
+        for (place, name) in columns.chain(fit.by.iter().map(|name| (path.key("by"), name))) {
+            if !variables.contains_key(name) {
+                let known: Vec<&str> = variables.keys().map(String::as_str).collect();
+                let message = format!("there is no variable `{name}` here");
+                self.diagnostics.push(
+                    Diagnostic::error("unknown-variable", Place::Value(place), message).suggest(name, known),
+                );
+            }
+        }
+        if !fit.share.is_empty() && fit.by.is_none() {
+            self.error("share-without-by", Place::Key(path.key("share")), "`share` needs `by`: parameters are shared among groups")
+                .hints
+                .push("name the variable that tells the groups: by = \"optimizer\"".to_owned());
+        }
+        let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
+        for (index, name) in fit.share.iter().enumerate() {
+            if !free.contains(&name.as_str()) {
+                let place = Place::Value(path.key("share").then(Step::Index(index)));
+                let message = format!("`{name}` is not a free parameter of the law `{}`", law.formula);
+                self.diagnostics.push(Diagnostic::error("unknown-parameter", place, message).suggest(name, free.clone()));
+            }
+        }
+        roles
+    }
+
+    /// Whether the grid of listed starts can be gone through.
+    fn check_starts(&mut self, fit: &spec::Fit, law: &Law, path: &SpecPath) {
+        let count = law.free().iter().map(|p| p.start.len().max(1)).fold(1_usize, usize::saturating_mul);
+        if fit.starts == Starts::Grid && count > MOST_STARTS {
+            self.error("too-many-starts", Place::Value(path.key("starts")), format!("the grid of listed starts has {count} points"))
+                .hints
+                .push(format!("list fewer starts for some parameters; at most {MOST_STARTS} points are gone through"));
+        }
     }
 
     /// Whether the source gives what the law takes, in its units.

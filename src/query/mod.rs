@@ -171,7 +171,7 @@ pub fn answer(question: &Question, law: &Law, fit: &Fit, draws: &[Vec<f64>], see
                     })
                     .collect();
                 let reach = extent(fit, &finding.at, kind.splits());
-                Row { inputs, outputs, reach, note: None }
+                Row { group: None, inputs, outputs, reach, note: None }
             }
             Err(refusal) => refused(fit, inputs, refusal),
         })
@@ -203,7 +203,7 @@ fn refused(fit: &Fit, inputs: BTreeMap<String, f64>, refusal: Refusal) -> Row {
         Refusal::Undefined(note) => (if fit.rows == 0 { Verdict::NotFitted } else { Verdict::NotIdentified }, note),
     };
     let reach = Extent { verdict, factor: None, by_variable: BTreeMap::new() };
-    Row { inputs, outputs: BTreeMap::new(), reach, note: Some(note) }
+    Row { group: None, inputs, outputs: BTreeMap::new(), reach, note: Some(note) }
 }
 
 /// Adds a residual of the rows to each draw.

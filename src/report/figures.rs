@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::svg::{Axis, BLUE, GREEN, GREY, Layer, Mark, ORANGE, Plot};
+use super::results::of_group;
 use super::{Described, DescribedFit, Figure};
 use crate::answer::{Answer, Verdict};
 use crate::dataset::Dataset;
@@ -11,15 +12,41 @@ use crate::law::Tape;
 use crate::numerics::{exp, ln, quantile};
 use crate::query::{FLOP_PER_PARAMETER_AND_TOKEN, Model, best_response};
 
-/// A fit with what is drawn of it.
+/// A fit, or one of its groups, with what is drawn of it.
 #[derive(Clone, Debug)]
 pub struct FitData {
+    /// Its name in the report.
+    pub name: String,
+    /// Its name in the names of files.
+    pub file: String,
+    /// The group it is of.
+    pub group: Option<String>,
     /// The fit.
     pub fit: Fit,
     /// Its rows, with predictions and residuals.
     pub rows: Dataset,
     /// Draws of its free parameters.
     pub draws: Vec<Vec<f64>>,
+}
+
+impl FitData {
+    /// What is drawn of a fit: itself, or each of its groups with the rows that belong to it.
+    pub fn of_members(name: &str, fit: &Fit, rows: &Dataset, draws: Vec<Vec<Vec<f64>>>) -> Vec<Self> {
+        let members = fit.members().into_iter().zip(draws).enumerate();
+        members
+            .map(|(index, ((group, member), draws))| {
+                let (name, file, rows) = match (group, &fit.by) {
+                    (Some(group), Some(by)) => {
+                        let own: Vec<usize> = (0..rows.rows()).filter(|&row| rows.text(by, row) == group).collect();
+                        // A group's value may be anything; its number is a name for a file.
+                        (of_group(name, group), format!("{name}-{}", index + 1), rows.select(&own))
+                    }
+                    _ => (name.to_owned(), name.to_owned(), rows.clone()),
+                };
+                Self { name, file, group: group.map(str::to_owned), fit: member.clone(), rows, draws }
+            })
+            .collect()
+    }
 }
 
 /// Points on a curve.
@@ -30,20 +57,19 @@ const BAND_DRAWS: usize = 100;
 /// Draws the figures of every fit that has rows.
 pub fn draw(
     described: &Described,
-    fits: &BTreeMap<String, FitData>,
+    fits: &BTreeMap<String, Vec<FitData>>,
     answers: &BTreeMap<String, Answer>,
 ) -> Vec<Figure> {
     let mut figures = Vec::new();
     for (name, data) in fits {
         let Some(about) = described.fit(name) else { continue };
-        if data.rows.rows() == 0 {
-            continue;
-        }
         let of_fit: Vec<&Answer> =
             described.queries.iter().filter(|q| q.fit == *name).filter_map(|q| answers.get(&q.name)).collect();
-        let view = View::new(about, data, &of_fit);
-        figures.extend(view.against_data(name));
-        figures.extend(view.residuals(name));
+        for data in data.iter().filter(|data| data.rows.rows() > 0) {
+            let view = View::new(about, data, &of_fit);
+            figures.extend(view.against_data());
+            figures.extend(view.residuals());
+        }
     }
     figures
 }
@@ -92,7 +118,7 @@ impl<'a> View<'a> {
             row.inputs.get(name).copied().or_else(|| row.outputs.get(name).and_then(|cell| cell.value))
         };
         let mut all = Vec::new();
-        for row in &answer.rows {
+        for row in answer.rows.iter().filter(|row| row.group == self.data.group) {
             let Some(loss) = row.outputs.get("loss").filter(|_| row.reach.verdict != Verdict::NotIdentified) else {
                 continue;
             };
@@ -191,7 +217,8 @@ impl<'a> View<'a> {
         .filter(|y| y.is_finite())
     }
 
-    fn against_data(&self, name: &str) -> Option<Figure> {
+    fn against_data(&self) -> Option<Figure> {
+        let name = &self.data.name;
         let response = &self.about.law.response;
         let observed = self.column(response).to_vec();
         let xs = self.xs();
@@ -239,8 +266,8 @@ impl<'a> View<'a> {
             format!(" The band holds {:.0} % of the draws of the parameters.", 100.0 * level)
         });
         Some(Figure {
-            file: format!("fit-{name}.svg"),
-            fit: name.to_owned(),
+            file: format!("fit-{}.svg", self.data.file),
+            fit: name.clone(),
             caption: format!("{what}{band}"),
             svg: plot.svg(),
         })
@@ -303,7 +330,8 @@ impl<'a> View<'a> {
         }
     }
 
-    fn residuals(&self, name: &str) -> Option<Figure> {
+    fn residuals(&self) -> Option<Figure> {
+        let name = &self.data.name;
         let percent: Vec<f64> = self.column(RESIDUAL).iter().map(|r| 100.0 * (exp(*r) - 1.0)).collect();
         let xs = self.xs();
         let x = Axis::around(&self.x_label(), true, xs.iter().copied())?;
@@ -313,8 +341,8 @@ impl<'a> View<'a> {
         let y = Axis::around("prediction over observation − 1, %", false, percent.iter().copied().chain([0.0]))?;
         let plot = Plot { title: format!("{name}: residuals"), x, y, layers };
         Some(Figure {
-            file: format!("residuals-{name}.svg"),
-            fit: name.to_owned(),
+            file: format!("residuals-{}.svg", self.data.file),
+            fit: name.clone(),
             caption: "What the law misses, row by row: above zero it predicts too much. A trend or a bend says that the law is wrong there.".to_owned(),
             svg: plot.svg(),
         })

@@ -50,11 +50,9 @@ impl Writer for Html {
 
 /// Every warning, with where it belongs.
 fn warnings(page: &Page) -> Vec<Value> {
-    let fits = page
-        .results
-        .fits
-        .iter()
-        .flat_map(|(name, fit)| fit.evidence.warnings.iter().map(move |w| (format!("fit {name}"), w)));
+    let fits = page.results.shown_fits().into_iter().flat_map(|(name, _, fit)| {
+        fit.evidence.warnings.iter().map(move |w| (format!("fit {name}"), w))
+    });
     let queries = page
         .results
         .queries
@@ -84,7 +82,9 @@ fn queries(page: &Page) -> Vec<Value> {
     let all = page.described.queries.iter().filter_map(|query| {
         let result = page.results.queries.get(&query.name)?;
         let first = result.rows.first()?;
-        let inputs: Vec<String> = words::inputs(first).into_iter().map(|(name, _)| typeset::name_html(name)).collect();
+        let group = words::group(first).map(|_| "group".to_owned());
+        let names = words::inputs(first).into_iter().map(|(name, _)| typeset::name_html(name));
+        let inputs: Vec<String> = group.into_iter().chain(names).collect();
         let kept: Vec<&str> = query
             .question
             .kind()
@@ -101,8 +101,8 @@ fn queries(page: &Page) -> Vec<Value> {
             .rows
             .iter()
             .map(|row| {
-                let given: Vec<String> =
-                    words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)).collect();
+                let values = words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value));
+                let given: Vec<String> = words::group(row).map(str::to_owned).into_iter().chain(values).collect();
                 let found: Vec<Value> = kept
                     .iter()
                     .map(|name| match row.get(*name).filter(|_| !words::is_unidentified(row)) {
@@ -126,8 +126,8 @@ fn queries(page: &Page) -> Vec<Value> {
 }
 
 fn fits(page: &Page) -> Vec<Value> {
-    let all = page.results.fits.iter().map(|(name, fit)| {
-        let about = page.described.fit(name);
+    let all = page.results.shown_fits().into_iter().map(|(name, entry, fit)| {
+        let about = page.described.fit(entry);
         let meaning = |parameter: &str| {
             about.and_then(|a| a.law.parameters.iter().find(|p| p.name == parameter)).and_then(|p| p.meaning.clone())
         };
@@ -153,7 +153,7 @@ fn fits(page: &Page) -> Vec<Value> {
         let figures: Vec<Value> = page
             .figures
             .iter()
-            .filter(|f| f.fit == *name)
+            .filter(|f| f.fit == name)
             // Several pictures share the page; their clip paths must not share a name.
             .map(|f| {
                 let id = f.file.trim_end_matches(".svg");
@@ -180,7 +180,8 @@ fn fits(page: &Page) -> Vec<Value> {
             converged => evidence.converged,
             gradient_norm => evidence.gradient_norm.map(|g| format!("{g:.1e}")),
             condition_number => evidence.condition_number.map(|c| words::digits(c, 3)),
-            optima => evidence.optima.iter().map(|o| words::digits(*o, 6)).collect::<Vec<_>>(),
+            optima => evidence.optima.iter().map(|o| words::digits(o.objective, 6)).collect::<Vec<_>>(),
+            procedure => words::procedure(evidence),
             warnings => evidence.warnings,
         }
     });

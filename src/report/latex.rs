@@ -10,13 +10,13 @@ pub(super) struct Latex;
 impl Writer for Latex {
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
         let mut out = "% \\usepackage{booktabs}\n".to_owned();
-        for (name, fit) in &page.results.fits {
+        for (name, entry, fit) in page.results.shown_fits() {
             let formula =
-                page.described.fit(name).map(|a| typeset::latex(&a.law.response, &a.law.body)).unwrap_or_default();
+                page.described.fit(entry).map(|a| typeset::latex(&a.law.response, &a.law.body)).unwrap_or_default();
             let _ = writeln!(
                 out,
                 "\\begin{{table}}\n\\centering\n\\caption{{Fit \\texttt{{{}}}: ${formula}$, {} rows.}}\n\\begin{{tabular}}{{lrrrr}}\n\\toprule\nparameter & value & s.e. & lower & upper \\\\\n\\midrule",
-                escape(name),
+                escape(&name),
                 fit.rows
             );
             for (parameter, e) in &fit.parameters {
@@ -45,7 +45,9 @@ impl Writer for Latex {
 fn table(page: &Page, query: &super::DescribedQuery) -> Option<String> {
     let result = page.results.queries.get(&query.name)?;
     let first = result.rows.first()?;
-    let inputs: Vec<String> = words::inputs(first).into_iter().map(|(name, _)| name.clone()).collect();
+    let group = words::group(first).map(|_| "group".to_owned());
+    let names = words::inputs(first).into_iter().map(|(name, _)| name.clone());
+    let inputs: Vec<String> = group.into_iter().chain(names).collect();
     let outputs = query.question.kind().outputs();
     let mut out = format!(
         "\\begin{{table}}\n\\centering\n\\caption{{Query \\texttt{{{}}} of fit \\texttt{{{}}}.}}\n\\begin{{tabular}}{{{}}}\n\\toprule\n{} \\\\\n\\midrule\n",
@@ -61,7 +63,8 @@ fn table(page: &Page, query: &super::DescribedQuery) -> Option<String> {
             .join(" & "),
     );
     for row in &result.rows {
-        let mut cells: Vec<String> = words::inputs(row).into_iter().map(|(_, v)| number(v, 4)).collect();
+        let mut cells: Vec<String> = words::group(row).map(escape).into_iter().collect();
+        cells.extend(words::inputs(row).into_iter().map(|(_, v)| number(v, 4)));
         cells.extend(outputs.iter().map(|o| {
             row.get(*o)
                 .filter(|_| !words::is_unidentified(row))

@@ -69,7 +69,8 @@ fn queries(page: &Page, out: &mut String) {
         let Some(result) = page.results.queries.get(&query.name) else { continue };
         let _ = writeln!(out, "## {} ({} of `{}`)\n", query.name, result.kind, result.fit);
         let Some(first) = result.rows.first() else { continue };
-        let mut head: Vec<String> = words::inputs(first).into_iter().map(|(name, _)| name.clone()).collect();
+        let mut head: Vec<String> = words::group(first).map(|_| "group".to_owned()).into_iter().collect();
+        head.extend(words::inputs(first).into_iter().map(|(name, _)| name.clone()));
         head.extend(
             query
                 .question
@@ -82,8 +83,8 @@ fn queries(page: &Page, out: &mut String) {
         head.push("reach".to_owned());
         let _ = writeln!(out, "| {} |\n|{}", head.join(" | "), "---|".repeat(head.len()));
         for row in &result.rows {
-            let mut cells: Vec<String> =
-                words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)).collect();
+            let mut cells: Vec<String> = words::group(row).map(str::to_owned).into_iter().collect();
+            cells.extend(words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)));
             for (name, cell) in words::outputs(query, row) {
                 let shown = format!("{} {}", words::output(name, cell), words::interval(name, cell));
                 cells.push(if words::is_unidentified(row) { "-".to_owned() } else { shown.trim().to_owned() });
@@ -102,8 +103,8 @@ fn queries(page: &Page, out: &mut String) {
 }
 
 fn fits(page: &Page, out: &mut String) {
-    for (name, fit) in &page.results.fits {
-        let about = page.described.fit(name);
+    for (name, entry, fit) in page.results.shown_fits() {
+        let about = page.described.fit(entry);
         let formula = about.map_or_else(|| fit.formula.clone(), |a| typeset::plain(&a.law.response, &a.law.body));
         let _ = writeln!(out, "## Fit `{name}`: {formula}\n");
         match fit.objective {
@@ -120,6 +121,9 @@ fn fits(page: &Page, out: &mut String) {
                 );
             }
             None => out.push_str("No rows: every parameter is fixed.\n\n"),
+        }
+        if let Some(procedure) = words::procedure(&fit.evidence) {
+            let _ = writeln!(out, "{procedure}\n");
         }
         out.push_str("| parameter | value | standard error | interval | status |\n|---|---|---|---|---|\n");
         for (parameter, estimate) in &fit.parameters {
@@ -148,7 +152,7 @@ fn fits(page: &Page, out: &mut String) {
         if let Some(caution) = about.and_then(|a| a.law.caution.as_ref()) {
             let _ = writeln!(out, "Where the law holds: {caution}\n");
         }
-        for figure in page.figures.iter().filter(|f| f.fit == *name) {
+        for figure in page.figures.iter().filter(|f| f.fit == name) {
             let _ =
                 writeln!(out, "![{}]({})\n\n{}\n", figure.file.trim_end_matches(".svg"), figure.file, figure.caption);
         }

@@ -142,6 +142,8 @@ pub struct DescribedFit {
     pub rows: Option<String>,
     /// What is held out.
     pub holdout: Option<String>,
+    /// The column by whose values rows are fitted in groups.
+    pub by: Option<String>,
 }
 
 /// A query in words.
@@ -194,7 +196,7 @@ impl Described {
         let fits: Vec<serde_json::Value> = self
             .fits
             .iter()
-            .map(|f| serde_json::json!({ "name": f.name, "law": f.law.form_fingerprint(), "law_name": f.law.name, "caution": f.law.caution, "meanings": f.law.parameters.iter().map(|p| &p.meaning).collect::<Vec<_>>(), "rows": f.rows, "holdout": f.holdout }))
+            .map(|f| serde_json::json!({ "name": f.name, "law": f.law.form_fingerprint(), "law_name": f.law.name, "caution": f.law.caution, "meanings": f.law.parameters.iter().map(|p| &p.meaning).collect::<Vec<_>>(), "rows": f.rows, "holdout": f.holdout, "by": f.by }))
             .collect();
         serde_json::json!({
             "title": self.title,

@@ -110,6 +110,12 @@ pub struct FitResult {
     pub level: Option<f64>,
     /// The span of each variable over the fitted rows.
     pub spans: BTreeMap<String, Span>,
+    /// The column by whose values rows were fitted in groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// The fit of each group, by the column's value; `parameters` then holds those that all have in common.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, FitResult>,
 }
 
 /// What a query was answered.
@@ -187,6 +193,18 @@ impl Results {
         results
     }
 
+    /// The fits as a report shows them: what groups share, then each group; (name, the spec's name, fit).
+    pub fn shown_fits(&self) -> Vec<(String, &str, &FitResult)> {
+        let mut shown = Vec::new();
+        for (name, fit) in &self.fits {
+            if fit.groups.is_empty() || !fit.parameters.is_empty() {
+                shown.push((name.clone(), name.as_str(), fit));
+            }
+            shown.extend(fit.groups.iter().map(|(group, fit)| (of_group(name, group), name.as_str(), fit)));
+        }
+        shown
+    }
+
     /// Every number an expectation can name.
     pub fn numbers(&self) -> BTreeMap<String, Option<f64>> {
         let mut all = BTreeMap::new();
@@ -199,13 +217,16 @@ impl Results {
             all.insert(format!("filters.{name}.dropped"), Some(dropped as f64));
         }
         for (name, fit) in &self.fits {
-            for (parameter, estimate) in &fit.parameters {
-                all.insert(format!("fits.{name}.{parameter}"), Some(estimate.value));
-                for (part, value) in [("se", estimate.se), ("lower", estimate.lower), ("upper", estimate.upper)] {
-                    all.insert(format!("fits.{name}.{parameter}.{part}"), value);
+            let groups = fit.groups.iter().map(|(group, fit)| (format!("fits.{name}.groups.{group}"), fit));
+            for (prefix, fit) in [(format!("fits.{name}"), fit)].into_iter().chain(groups) {
+                for (parameter, estimate) in &fit.parameters {
+                    all.insert(format!("{prefix}.{parameter}"), Some(estimate.value));
+                    for (part, value) in [("se", estimate.se), ("lower", estimate.lower), ("upper", estimate.upper)] {
+                        all.insert(format!("{prefix}.{parameter}.{part}"), value);
+                    }
                 }
+                all.extend(FACTS.iter().map(|(fact, of)| (format!("{prefix}.{fact}"), of(fit))));
             }
-            all.extend(FACTS.iter().map(|(fact, of)| (format!("fits.{name}.{fact}"), of(fit))));
         }
         for (name, query) in &self.queries {
             for (index, row) in query.rows.iter().enumerate() {
@@ -226,6 +247,11 @@ impl Results {
         }
         all
     }
+}
+
+/// The name of a group's fit.
+pub(super) fn of_group(fit: &str, group: &str) -> String {
+    format!("{fit}[{group}]")
 }
 
 /// A number of a fit.
@@ -314,6 +340,8 @@ impl From<&Fit> for FitResult {
             uncertainty: fit.uncertainty.clone(),
             level: fit.level,
             spans: fit.spans.clone(),
+            by: fit.by.clone(),
+            groups: fit.groups.iter().map(|(group, fit)| (group.clone(), Self::from(fit))).collect(),
         }
     }
 }
@@ -330,9 +358,15 @@ impl QueryResult {
     }
 }
 
+/// The key of a row's group, where its fit has groups.
+pub(super) const GROUP: &str = "group";
+
 /// A row as one table: inputs, outputs, and how far it reaches.
 fn row(row: &Row) -> Map<String, Value> {
     let mut table = Map::new();
+    if let Some(group) = &row.group {
+        table.insert(GROUP.to_owned(), Value::from(group.clone()));
+    }
     for (name, value) in &row.inputs {
         table.insert(name.clone(), Value::from(*value));
     }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{Described, DescribedQuery, FitResult, QueryResult, Results};
 use crate::answer::Verdict;
+use crate::fit::Evidence;
 use crate::query::Question;
 
 /// A number with four significant digits; large and small ones with an exponent.
@@ -114,6 +115,22 @@ pub(super) fn inputs(row: &Map<String, Value>) -> Vec<(&String, f64)> {
     row.iter().filter_map(|(name, value)| Some((name, value.as_f64()?))).collect()
 }
 
+/// The group whose fit a row's answer comes from, where there are groups.
+pub(super) fn group(row: &Map<String, Value>) -> Option<&str> {
+    row.get(super::results::GROUP).and_then(Value::as_str)
+}
+
+/// How a fit was found, where a spec names a procedure of its own.
+pub(super) fn procedure(evidence: &Evidence) -> Option<String> {
+    let reference = evidence.reference.as_ref()?;
+    Some(format!(
+        "Solver {} from {} starts; the best optimum there is has {:e}.",
+        evidence.solver.name(),
+        evidence.starts,
+        reference.objective
+    ))
+}
+
 /// One sentence per answer: what the study concludes.
 pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<String> {
     let mut all = Vec::new();
@@ -125,7 +142,7 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     all.sort_by_key(|(unidentified, _)| *unidentified);
     let mut all: Vec<String> = all.into_iter().map(|(_, text)| text).collect();
     if all.is_empty() {
-        all.extend(results.fits.iter().map(|(name, fit)| fit_in_words(name, fit)));
+        all.extend(results.shown_fits().into_iter().map(|(name, _, fit)| fit_in_words(&name, fit)));
     }
     all
 }
@@ -148,7 +165,7 @@ fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResul
             }
         })
         .collect();
-    let given = given.join(", ");
+    let given = group(row).map(str::to_owned).into_iter().chain(given).collect::<Vec<_>>().join(", ");
     let with_interval = |name: &str, cell: &Value| {
         let interval = interval(name, cell);
         if interval.is_empty() { output(name, cell) } else { format!("{} {interval}", output(name, cell)) }

@@ -1,10 +1,130 @@
 //! What minimises an objective, all hosted by argmin; the only folder that names it.
+//!
+//! One file per solver. [`search`] finds the best optimum there is; [`from_listed`] runs a solver from
+//! the starts that a spec or a paper lists, so that a published procedure can be repeated.
 
+mod joint;
+mod lbfgs;
+mod levenberg_marquardt;
+mod nelder_mead;
 mod newton;
 mod projection;
 mod scalar;
+mod scatter;
 mod search;
 
-pub use newton::{Minimum, Status, newton};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use newton::newton;
 pub use scalar::{ScalarError, minimise, root};
-pub use search::{Cancelled, Optimum, Search, search};
+pub use search::{Cancelled, Optimum, Search, Watch, from_listed, search};
+
+use crate::numerics::median;
+use crate::problem::Problem;
+
+/// How a minimisation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// No step is expected to lower the objective by more than rounding.
+    Converged,
+    /// The iterations ran out, or no step lowered the objective although one should.
+    Stalled,
+    /// The law is not finite at the start.
+    NotFinite,
+    /// The line search gave up, went round in circles or panicked.
+    Failed,
+}
+
+/// Where a minimisation ended.
+#[derive(Clone, Debug)]
+pub struct Minimum {
+    /// The coordinates.
+    pub point: Vec<f64>,
+    /// The objective.
+    pub cost: f64,
+    /// How it ended.
+    pub status: Status,
+    /// Number of steps.
+    pub iterations: u64,
+    /// Whether it ended where it started.
+    pub unmoved: bool,
+}
+
+/// What minimises the objective from a start; the list of solvers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Solver {
+    /// Newton's method with exact second derivatives, damping and bounds.
+    #[default]
+    Newton,
+    /// Limited-memory BFGS with the line search of More and Thuente, as scipy's L-BFGS-B is often used.
+    Lbfgs,
+    /// The simplex of Nelder and Mead, which needs no derivatives.
+    NelderMead,
+    /// Levenberg's and Marquardt's damped Gauss-Newton steps on reweighted least squares.
+    LevenbergMarquardt,
+}
+
+impl Solver {
+    /// Its name in a spec.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Newton => "newton",
+            Self::Lbfgs => "lbfgs",
+            Self::NelderMead => "nelder_mead",
+            Self::LevenbergMarquardt => "levenberg_marquardt",
+        }
+    }
+
+    /// Minimises a problem from a start, which is first brought within the bounds.
+    ///
+    /// An objective whose slope jumps is minimised by way of smooth ones, ever closer to it.
+    pub fn minimise(self, problem: &Problem, start: &[f64]) -> Minimum {
+        let smooth = |problem: &Problem, start: &[f64]| match self {
+            Self::Newton => newton(problem, start),
+            Self::Lbfgs => lbfgs::lbfgs(problem, start),
+            Self::NelderMead => nelder_mead::nelder_mead(problem, start),
+            Self::LevenbergMarquardt => levenberg_marquardt::levenberg_marquardt(problem, start),
+        };
+        let Some(stand_ins) = stand_ins(problem, start).filter(|_| self != Self::NelderMead) else {
+            return smooth(problem, start);
+        };
+        let mut end: Option<Minimum> = None;
+        for objective in stand_ins {
+            let from = end.as_ref().map_or(start, |end| &end.point);
+            let next = smooth(&problem.minimising(objective), from);
+            end = Some(Minimum { iterations: next.iterations + end.as_ref().map_or(0, |e| e.iterations), ..next });
+        }
+        end.map_or_else(
+            || smooth(problem, start),
+            |end| Minimum { cost: problem.cost(&end.point), unmoved: end.point == start, ..end },
+        )
+    }
+}
+
+/// The smooth stand-ins of a problem's objective, for residuals as they are at a point.
+fn stand_ins(problem: &Problem, point: &[f64]) -> Option<Vec<crate::objective::Objective>> {
+    problem.objective().stand_ins(1.0)?;
+    let sizes: Vec<f64> = problem.residuals(point).iter().map(|r| r.abs()).filter(|r| r.is_finite()).collect();
+    problem.objective().stand_ins(if sizes.is_empty() { 1.0 } else { median(&sizes) })
+}
+
+/// The problem with an objective that has a curvature at the point: the coarsest stand-in, or its own.
+pub fn smoothed(problem: &Problem, point: &[f64]) -> Problem {
+    match stand_ins(problem, point).and_then(|all| all.into_iter().next()) {
+        Some(objective) => problem.minimising(objective),
+        None => problem.clone(),
+    }
+}
+
+/// Where the search of a fit begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Starts {
+    /// Where a search of the whole space finds valleys.
+    #[default]
+    Search,
+    /// Every combination of the starts that the law's parameters list, as papers do it.
+    Grid,
+}

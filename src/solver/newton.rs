@@ -8,47 +8,29 @@ use argmin::core::{
     Error, Executor, IterState, KV, Problem as Counted, Solver, State, TerminationReason, TerminationStatus,
 };
 
+use super::{Minimum, Status};
 use crate::law::{Order, Workspace};
 use crate::numerics::Matrix;
 use crate::problem::{Evaluation, Problem};
-
-/// How a minimisation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// No step is expected to lower the objective by more than rounding.
-    Converged,
-    /// The iterations ran out, or no step lowered the objective although one should.
-    Stalled,
-    /// The law is not finite at the start.
-    NotFinite,
-}
-
-/// Where a minimisation ended.
-#[derive(Clone, Debug)]
-pub struct Minimum {
-    /// The coordinates.
-    pub point: Vec<f64>,
-    /// The objective.
-    pub cost: f64,
-    /// How it ended.
-    pub status: Status,
-    /// Number of steps.
-    pub iterations: u64,
-}
 
 /// Most steps from one start; a start on a flat ridge needs a hundred.
 const MAX_STEPS: u64 = 500;
 /// A predicted decrease below this share of the objective is rounding.
 const TOLERANCE: f64 = 1e-14;
 
-/// Minimises a problem from a start.
-pub fn newton(problem: &Problem<'_>, start: &[f64]) -> Minimum {
+/// Minimises a problem with a smooth objective from a start.
+pub fn newton(problem: &Problem, start: &[f64]) -> Minimum {
+    damped(problem, start, Order::Hessian)
+}
+
+/// Minimises by damped steps with the second derivatives of an order: exact, or those of Gauss and Newton.
+pub(super) fn damped(problem: &Problem, start: &[f64], order: Order) -> Minimum {
     let bounded: Vec<f64> = problem.coordinates().iter().zip(start).map(|(c, x)| x.clamp(c.lower, c.upper)).collect();
-    let solver = Newton::at(problem, bounded.clone());
+    let solver = Newton::at(problem, bounded.clone(), order);
     let status_at_start = solver.status;
     if status_at_start == Some(Status::NotFinite) || bounded.is_empty() {
         let status = status_at_start.unwrap_or(Status::Converged);
-        return Minimum { point: bounded, cost: solver.here.cost(), status, iterations: 0 };
+        return Minimum { point: bounded, cost: solver.here.cost(), status, iterations: 0, unmoved: true };
     }
     let run = Executor::new(problem, solver)
         .configure(|state: Iterate| state.param(bounded.clone()).max_iters(MAX_STEPS))
@@ -61,11 +43,12 @@ pub fn newton(problem: &Problem<'_>, start: &[f64]) -> Minimum {
                 cost: solver.here.cost(),
                 status: solver.status.unwrap_or(Status::Stalled),
                 iterations: result.state.get_iter(),
+                unmoved: solver.point == bounded,
                 point: solver.point,
             }
         }
         // Nothing in the iteration returns an error; argmin's own would be a broken state.
-        Err(_) => Minimum { point: bounded, cost: f64::INFINITY, status: Status::Stalled, iterations: 0 },
+        Err(_) => Minimum { point: bounded, cost: f64::INFINITY, status: Status::Stalled, iterations: 0, unmoved: true },
     }
 }
 
@@ -78,20 +61,21 @@ struct Newton {
     there: Evaluation,
     workspace: Workspace,
     damping: f64,
+    order: Order,
     status: Option<Status>,
 }
 
 impl Newton {
-    fn at(problem: &Problem<'_>, point: Vec<f64>) -> Self {
+    fn at(problem: &Problem, point: Vec<f64>, order: Order) -> Self {
         let mut workspace = Workspace::default();
         let mut here = Evaluation::default();
-        problem.evaluate(&point, Order::Hessian, &mut workspace, &mut here);
+        problem.evaluate(&point, order, &mut workspace, &mut here);
         let status = if here.is_finite() { None } else { Some(Status::NotFinite) };
-        Self { point, here, there: Evaluation::default(), workspace, damping: 1e-3, status }
+        Self { point, here, there: Evaluation::default(), workspace, damping: 1e-3, order, status }
     }
 
     /// The coordinates that no bound holds: those inside, and those whose descent leads inside.
-    fn movable(&self, problem: &Problem<'_>) -> Vec<usize> {
+    fn movable(&self, problem: &Problem) -> Vec<usize> {
         let coordinates = problem.coordinates();
         (0..self.point.len())
             .filter(|&j| {
@@ -102,7 +86,7 @@ impl Newton {
     }
 
     /// Takes one step that lowers the objective, or ends the iteration.
-    fn advance(&mut self, problem: &Problem<'_>) {
+    fn advance(&mut self, problem: &Problem) {
         let movable = self.movable(problem);
         if movable.is_empty() {
             self.status = Some(Status::Converged);
@@ -134,7 +118,7 @@ impl Newton {
                 let c = problem.coordinates()[j];
                 trial[j] = (trial[j] + s).clamp(c.lower, c.upper);
             }
-            problem.evaluate(&trial, Order::Hessian, &mut self.workspace, &mut self.there);
+            problem.evaluate(&trial, self.order, &mut self.workspace, &mut self.there);
             if self.there.cost() < self.here.cost() && self.there.is_finite() {
                 let gain = (self.here.cost() - self.there.cost()) / predicted;
                 self.damping = match gain {
@@ -181,14 +165,14 @@ fn quadratic(matrix: &Matrix, vector: &[f64]) -> f64 {
     (0..n).map(|i| vector[i] * (0..n).map(|j| matrix[(i, j)] * vector[j]).sum::<f64>()).sum()
 }
 
-impl Solver<&Problem<'_>, Iterate> for Newton {
+impl Solver<&Problem, Iterate> for Newton {
     fn name(&self) -> &'static str {
         "newton"
     }
 
     fn next_iter(
         &mut self,
-        problem: &mut Counted<&Problem<'_>>,
+        problem: &mut Counted<&Problem>,
         state: Iterate,
     ) -> Result<(Iterate, Option<KV>), Error> {
         if let Some(problem) = problem.problem {

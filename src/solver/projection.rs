@@ -4,13 +4,15 @@
 //! The grid is gone over twice: the second time rows that the first one misses count less, so that
 //! outliers do not choose the valley. The valleys of both are where Newton's method starts.
 
-use crate::law::{Law, Parameter, Scale, Terms};
+use crate::law::{BoundPeels, Law, Parameter, Scale, Terms};
 use crate::numerics::{Matrix, exp, ln, mean, median};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 
 /// Points of the grid along each coordinate, by how many are searched.
 const POINTS: [usize; 6] = [1, 40, 20, 10, 6, 4];
+/// Points of a low-discrepancy set where more are searched than a grid can hold.
+const SCATTERED: usize = 1024;
 /// Most valleys of one pass that are polished.
 const VALLEYS: usize = 8;
 /// Points that are spread over the grid.
@@ -25,9 +27,15 @@ struct Node {
     cost: f64,
 }
 
-/// Something with one value per row at every combination of some of the searched coordinates.
+/// Coordinates that are searched together, and the values they take.
+struct Dimension {
+    coordinates: Vec<usize>,
+    values: Vec<Vec<f64>>,
+}
+
+/// Something with one value per row at every combination of some dimensions.
 struct Part {
-    /// Which of the searched coordinates it depends on, as places in the grid.
+    /// The dimensions it depends on.
     places: Vec<usize>,
     /// A column per combination, the first place running fastest.
     columns: Vec<Vec<f64>>,
@@ -35,12 +43,11 @@ struct Part {
 
 /// A grid over what is searched, with the best sizes at every point.
 pub(super) struct Grid<'a> {
-    problem: &'a Problem<'a>,
+    problem: &'a Problem,
     terms: &'a Terms,
-    searched: Vec<usize>,
-    values: Vec<Vec<f64>>,
+    dimensions: Vec<Dimension>,
     lengths: Vec<usize>,
-    /// The terms, then the response, then what no size can change, where there is any.
+    /// The terms, then what their sum should be, then what no size can change, where there is any.
     parts: Vec<Part>,
     weights: Vec<f64>,
     /// The first pass.
@@ -48,40 +55,104 @@ pub(super) struct Grid<'a> {
 }
 
 impl<'a> Grid<'a> {
-    /// The grid of a law's terms; none where it would have too many dimensions.
-    pub(super) fn new(problem: &'a Problem<'a>, law: &Law, terms: &'a Terms) -> Option<Self> {
+    /// The grid of a law's terms.
+    pub(super) fn new(problem: &'a Problem, law: &Law, terms: &'a Terms) -> Self {
         let searched = terms.searched();
-        let count = *POINTS.get(searched.len())?;
         let free = law.free();
-        let values: Vec<Vec<f64>> = searched.iter().map(|&j| along(free[j], count)).collect();
-        let lengths = values.iter().map(Vec::len).collect();
-        let weights = problem.weights().collect();
-        let mut grid =
-            Self { problem, terms, searched, values, lengths, parts: Vec::new(), weights, nodes: Vec::new() };
-        let on_log = problem.objective().scale() == ResponseScale::Log;
-        let responses: Vec<f64> = problem.responses().map(|y| if on_log { exp(y) } else { y }).collect();
-        let in_units = |column: Vec<f64>| -> Vec<f64> {
-            if on_log { column.iter().zip(&responses).map(|(v, y)| v / y).collect() } else { column }
+        let dimensions = match POINTS.get(searched.len()) {
+            Some(&count) => searched
+                .iter()
+                .map(|&j| Dimension {
+                    coordinates: vec![j],
+                    values: along(free[j], count).into_iter().map(|x| vec![x]).collect(),
+                })
+                .collect(),
+            None => vec![Dimension {
+                values: super::scatter::points(searched.len(), SCATTERED)
+                    .map(|shares| searched.iter().zip(shares).map(|(&j, s)| coordinate_at(free[j], s)).collect())
+                    .collect(),
+                coordinates: searched,
+            }],
         };
-        let variables = problem.variables();
-        let mut parts: Vec<Part> = Vec::new();
-        for term in terms.terms() {
-            let bound = term.tape().bind(&variables, problem.rows());
-            parts.push(grid.part(&term.shape, |point| in_units(term.column(&bound, point))));
-        }
-        parts.push(Part { places: Vec::new(), columns: vec![in_units(responses.clone())] });
-        if let Some(offset) = terms.offset() {
-            let bound = offset.bind(&variables, problem.rows());
-            parts.push(grid.part(&grid.searched, |point| in_units(offset.values(&bound, point))));
-        }
-        grid.parts = parts;
+        let mut grid = Self {
+            problem,
+            terms,
+            lengths: dimensions.iter().map(|d| d.values.len()).collect(),
+            dimensions,
+            parts: Vec::new(),
+            weights: problem.weights().collect(),
+            nodes: Vec::new(),
+        };
+        grid.parts = grid.all_parts();
         grid.nodes = grid.pass(&vec![1.0; problem.rows()]);
-        Some(grid)
+        grid
     }
 
     /// Number of points.
     pub(super) const fn points(&self) -> usize {
         self.nodes.len()
+    }
+
+    fn all_parts(&self) -> Vec<Part> {
+        let (problem, terms) = (self.problem, self.terms);
+        let (variables, rows) = (problem.variables(), problem.rows());
+        let on_log = problem.objective().scale() == ResponseScale::Log;
+        let responses: Vec<f64> = problem.responses().map(|y| if on_log { exp(y) } else { y }).collect();
+        let peels = terms.bind(&variables, rows);
+        let outer = self.places_of(terms.outer());
+        let targets: Vec<Vec<Target>> =
+            self.points_of(&outer).map(|point| targets(terms, &peels, &point, &responses, on_log)).collect();
+        // A part depends on its own coordinates and on those that decide what the sum should be.
+        let part = |shape: &[usize], evaluate: &dyn Fn(&mut [f64]) -> Vec<f64>| {
+            let own = [shape, terms.outer()].concat();
+            let places = self.places_of(&own);
+            let columns = combinations(&self.lengths_of(&places))
+                .map(|chosen| {
+                    let mut index = vec![0; self.lengths.len()];
+                    places.iter().zip(&chosen).for_each(|(&place, &i)| index[place] = i);
+                    let column = evaluate(&mut self.coordinates(&index));
+                    let targets = &targets[self.number(&outer, &index)];
+                    column.iter().zip(targets).map(|(v, t)| if t.slope == 0.0 { 0.0 } else { v * t.slope }).collect()
+                })
+                .collect();
+            Part { places, columns }
+        };
+        let mut parts: Vec<Part> = Vec::new();
+        for term in terms.terms() {
+            let bound = term.tape().bind(&variables, rows);
+            parts.push(part(&term.shape, &|point| term.column(&bound, point)));
+        }
+        let wanted = targets.iter().map(|column| column.iter().map(|t| t.value).collect()).collect();
+        parts.push(Part { places: outer.clone(), columns: wanted });
+        if let Some(offset) = terms.offset() {
+            let bound = offset.tape.bind(&variables, rows);
+            parts.push(part(&offset.shape, &|point| offset.tape.values(&bound, point)));
+        }
+        parts
+    }
+
+    /// The dimensions that hold any of some coordinates.
+    fn places_of(&self, coordinates: &[usize]) -> Vec<usize> {
+        let holds = |dimension: &Dimension| dimension.coordinates.iter().any(|j| coordinates.contains(j));
+        (0..self.dimensions.len()).filter(|&i| holds(&self.dimensions[i])).collect()
+    }
+
+    /// The coordinates at an index of the grid, those of sizes zero.
+    fn coordinates(&self, index: &[usize]) -> Vec<f64> {
+        let mut point = vec![0.0; self.problem.size()];
+        for (dimension, &i) in self.dimensions.iter().zip(index) {
+            dimension.coordinates.iter().zip(&dimension.values[i]).for_each(|(&j, &x)| point[j] = x);
+        }
+        point
+    }
+
+    /// The coordinates at every combination of some dimensions, the others at their first value.
+    fn points_of(&self, places: &[usize]) -> impl Iterator<Item = Vec<f64>> {
+        combinations(&self.lengths_of(places)).map(move |chosen| {
+            let mut index = vec![0; self.lengths.len()];
+            places.iter().zip(&chosen).for_each(|(&place, &i)| index[place] = i);
+            self.coordinates(&index)
+        })
     }
 
     /// Points from which to polish: the valleys of both passes, best first.
@@ -92,20 +163,6 @@ impl<'a> Grid<'a> {
         let mut valleys = self.valleys_of(&second);
         valleys.extend(self.valleys_of(&self.nodes));
         valleys
-    }
-
-    fn part(&self, shape: &[usize], evaluate: impl Fn(&mut [f64]) -> Vec<f64>) -> Part {
-        let places: Vec<usize> = (0..self.searched.len()).filter(|&i| shape.contains(&self.searched[i])).collect();
-        let mut point = vec![0.0; self.problem.size()];
-        let columns = combinations(&self.lengths_of(&places))
-            .map(|chosen| {
-                for (&place, &index) in places.iter().zip(&chosen) {
-                    point[self.searched[place]] = self.values[place][index];
-                }
-                evaluate(&mut point)
-            })
-            .collect();
-        Part { places, columns }
     }
 
     fn lengths_of(&self, places: &[usize]) -> Vec<usize> {
@@ -202,18 +259,20 @@ impl<'a> Grid<'a> {
         misses.into_iter().map(|miss| usual / miss.max(usual)).collect()
     }
 
-    /// The points of the grid that are lower than their neighbours, best first, as coordinates.
+    /// The points of the grid that are lower than their neighbours, best first, as coordinates; of a
+    /// scattered set, which has no neighbours, the lowest.
     fn valleys_of(&self, nodes: &[Node]) -> Vec<Vec<f64>> {
         let all: Vec<Vec<usize>> = combinations(&self.lengths).collect();
+        let scattered = self.dimensions.iter().any(|d| d.coordinates.len() > 1);
         let is_low = |at: usize| {
             let mut stride = 1;
             nodes[at].cost.is_finite()
-                && self.lengths.iter().zip(&all[at]).all(|(&length, &i)| {
+                && (scattered || self.lengths.iter().zip(&all[at]).all(|(&length, &i)| {
                     let below = i == 0 || nodes[at - stride].cost >= nodes[at].cost;
                     let above = i + 1 == length || nodes[at + stride].cost >= nodes[at].cost;
                     stride *= length;
                     below && above
-                })
+                }))
         };
         let mut low: Vec<usize> = (0..nodes.len()).filter(|&at| is_low(at)).collect();
         low.sort_by(|&a, &b| nodes[a].cost.total_cmp(&nodes[b].cost));
@@ -234,10 +293,7 @@ impl<'a> Grid<'a> {
 
     /// The coordinates of a point of the grid with its sizes.
     fn point(&self, index: &[usize], sizes: &[f64]) -> Vec<f64> {
-        let mut point = vec![0.0; self.problem.size()];
-        for ((&j, values), &i) in self.searched.iter().zip(&self.values).zip(index) {
-            point[j] = values[i];
-        }
+        let mut point = self.coordinates(index);
         let response = mean(self.column(sizes.len(), index)).abs();
         for (i, (term, &size)) in self.terms.terms().iter().zip(sizes).enumerate() {
             // On a log scale nothing is infinitely far away; a trace of the response is a start.
@@ -248,6 +304,29 @@ impl<'a> Grid<'a> {
         }
         point
     }
+}
+
+/// What a sum should be at a row, in units in which a miss of one is a residual of one.
+struct Target {
+    value: f64,
+    /// What the sum is multiplied by; zero where no value of the sum gives the response.
+    slope: f64,
+}
+
+fn targets(terms: &Terms, peels: &BoundPeels, point: &[f64], responses: &[f64], on_log: bool) -> Vec<Target> {
+    let targets = terms.targets(peels, point, responses).into_iter().zip(responses);
+    targets
+        .map(|((sum, slope), y)| {
+            let slope = if on_log { slope / y } else { slope };
+            let value = sum * slope;
+            if value.is_finite() && slope.is_finite() {
+                Target { value, slope }
+            } else {
+                // Out of reach: missed by the whole response.
+                Target { value: if on_log { 1.0 } else { *y }, slope: 0.0 }
+            }
+        })
+        .collect()
 }
 
 /// The weighted product of two columns, in eight partial sums.

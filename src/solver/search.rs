@@ -1,11 +1,10 @@
-//! The global search: many starts, each polished by Newton.
+//! The global search: many starts, each polished by a solver.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::newton::{Minimum, Status, newton};
-use super::projection;
+use super::{Minimum, Solver, Status, joint, projection, scatter, smoothed};
 use crate::law::{Law, Order, Workspace};
 use crate::numerics::eigen_symmetric;
 use crate::problem::{Evaluation, Problem};
@@ -21,6 +20,8 @@ pub struct Optimum {
     pub converged: bool,
     /// How many starts ended there.
     pub starts: usize,
+    /// Whether the solver never left its start.
+    pub unmoved: bool,
 }
 
 /// What a search found.
@@ -30,8 +31,37 @@ pub struct Search {
     pub optima: Vec<Optimum>,
     /// Number of starts.
     pub starts: usize,
+    /// Starts from which the solver's line search failed.
+    pub failed: usize,
     /// Points of the grid that the starts were chosen from; none where there was no grid.
     pub grid: usize,
+}
+
+impl Search {
+    pub(super) fn of(optima: Vec<Optimum>, ends: &[Minimum], grid: usize) -> Self {
+        let failed = ends.iter().filter(|end| end.status == Status::Failed).count();
+        Self { optima, starts: ends.len(), failed, grid }
+    }
+}
+
+/// Whoever looks on while a search or a resampling runs.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Says when to stop.
+    pub cancelled: &'a (dyn Fn() -> bool + Sync),
+    /// Told how much is done, of how much.
+    pub tick: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+impl Watch<'static> {
+    /// Nobody.
+    pub const NOBODY: Self = Self { cancelled: &|| false, tick: &|_, _| () };
+}
+
+impl std::fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Watch")
+    }
 }
 
 /// Somebody asked to stop.
@@ -39,63 +69,108 @@ pub struct Search {
 #[error("interrupted")]
 pub struct Cancelled;
 
-/// Most starts; a larger list is thinned evenly.
-const MAX_STARTS: usize = 2048;
 /// Most listed starts where a grid was searched already.
 const LISTED_BESIDE_GRID: usize = 64;
+/// Most listed starts of a law without a grid; more are thinned evenly.
+const LISTED: usize = 2048;
+/// Starts that are scattered, where neither a grid nor a list would look.
+const SCATTERED: usize = 64;
 /// Two ends of the search are the same optimum where their objectives differ by less, relatively.
 const SAME: f64 = 1e-8;
+/// Rows above which valleys are looked for on a part of them.
+const MANY_ROWS: usize = 4096;
+/// Most optima of a part of the rows that are polished on all of them.
+const CARRIED_OVER: usize = 8;
 
-/// Searches from many starts for the best optimum.
+/// Searches for the best optimum from wherever a valley could be.
 ///
 /// # Errors
-/// When `cancelled` says so.
-pub fn search(
-    problem: &Problem<'_>,
-    law: &Law,
-    cancelled: &(dyn Fn() -> bool + Sync),
-    tick: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Search, Cancelled> {
-    let done = AtomicUsize::new(0);
-    let polish = |starts: &[Vec<f64>], total: usize| -> Result<Vec<Minimum>, Cancelled> {
-        let ends = starts.par_iter().map(|start| {
-            if cancelled() {
-                return Err(Cancelled);
+/// When asked to stop.
+pub fn search(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
+    if problem.places().len() > 1 {
+        return joint::search_blocks(problem, law, solver, watch);
+    }
+    let rows = problem.rows();
+    if rows <= MANY_ROWS {
+        return search_valleys(problem, law, solver, watch);
+    }
+    let some: Vec<usize> = (0..MANY_ROWS).map(|i| i * rows / MANY_ROWS).collect();
+    let found = search_valleys(&problem.of_rows(&some), law, solver, watch)?;
+    let starts: Vec<Vec<f64>> = found.optima.iter().take(CARRIED_OVER).map(|o| o.point.clone()).collect();
+    let mut optima = distinct(&polish(problem, &starts, solver, watch)?);
+    // The evidence is that of all starts, not only of those that were carried over.
+    if let (Some(best), Some(of_part)) = (optima.first_mut(), found.optima.first()) {
+        best.starts = of_part.starts;
+    }
+    Ok(Search { optima, ..found })
+}
+
+/// Runs a solver from every combination of the starts that the law's parameters list, as papers do it.
+///
+/// # Errors
+/// When asked to stop.
+pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
+    let block = listed(&problem.block(0), law, usize::MAX);
+    // Blocks that share parameters all start from the listed values.
+    let starts: Vec<Vec<f64>> = block
+        .iter()
+        .map(|own| {
+            let mut start = vec![0.0; problem.size()];
+            for places in problem.places() {
+                places.iter().zip(own).for_each(|(&place, &x)| start[place] = x);
             }
-            let end = newton(problem, start);
-            tick(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-            Ok(end)
-        });
-        ends.collect()
-    };
+            start
+        })
+        .collect();
+    let ends = polish(problem, &starts, solver, watch)?;
+    Ok(Search::of(distinct(&ends), &ends, 0))
+}
+
+fn search_valleys(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
     let terms = law.terms().filter(|_| problem.rows() > 0);
-    let grid = terms.as_ref().and_then(|terms| projection::Grid::new(problem, law, terms));
-    let points = grid.as_ref().map_or(0, projection::Grid::points);
-    let (mut ends, starts) = if let Some(grid) = grid {
-        let valleys = grid.valleys();
-        let mut ends = polish(&valleys, valleys.len())?;
-        if agree(problem, &ends) {
-            (ends, valleys.len())
-        } else {
+    let grid = terms.as_ref().map(|terms| projection::Grid::new(problem, law, terms));
+    let mut ends = Vec::new();
+    if let Some(grid) = &grid {
+        ends = polish(problem, &grid.valleys(), solver, watch)?;
+        if !agree(problem, &ends) {
             // What the spec or the catalogue lists is tried too.
             let mut spread = grid.spread();
             spread.extend(listed(problem, law, LISTED_BESIDE_GRID));
             spread.extend(scattered(problem, law));
-            let total = valleys.len() + spread.len();
-            ends.extend(polish(&spread, total)?);
-            (ends, total)
+            ends.extend(polish(problem, &spread, solver, watch)?);
         }
     } else {
-        let mut starts = listed(problem, law, MAX_STARTS);
+        let mut starts = listed(problem, law, LISTED);
         starts.extend(scattered(problem, law));
-        (polish(&starts, starts.len())?, starts.len())
-    };
-    insist(problem, &mut ends, cancelled)?;
-    Ok(Search { optima: distinct(ends), starts, grid: points })
+        ends.extend(polish(problem, &starts, solver, watch)?);
+    }
+    let points = grid.as_ref().map_or(0, projection::Grid::points);
+    let mut all = ends.clone();
+    insist(problem, solver, &mut all, watch)?;
+    Ok(Search::of(distinct(&all), &ends, points))
+}
+
+/// Minimises from each start, in parallel; the ends are in order of the starts.
+pub(super) fn polish(
+    problem: &Problem,
+    starts: &[Vec<f64>],
+    solver: Solver,
+    watch: &Watch<'_>,
+) -> Result<Vec<Minimum>, Cancelled> {
+    let done = AtomicUsize::new(0);
+    let ends = starts.par_iter().map(|start| {
+        if (watch.cancelled)() {
+            return Err(Cancelled);
+        }
+        let end = solver.minimise(problem, start);
+        (watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, starts.len());
+        Ok(end)
+    });
+    ends.collect()
 }
 
 /// Whether all ends are one converged optimum, inside the bounds and on no flat ridge.
-fn agree(problem: &Problem<'_>, ends: &[Minimum]) -> bool {
+fn agree(problem: &Problem, ends: &[Minimum]) -> bool {
     let best = ends.iter().map(|end| end.cost).fold(f64::INFINITY, f64::min);
     !ends.is_empty()
         && ends.iter().all(|end| {
@@ -108,9 +183,9 @@ fn agree(problem: &Problem<'_>, ends: &[Minimum]) -> bool {
 /// Above this ratio of the scaled second derivatives' eigenvalues the objective has a flat ridge.
 const FLAT: f64 = 1e7;
 
-fn is_flat(problem: &Problem<'_>, point: &[f64]) -> bool {
+fn is_flat(problem: &Problem, point: &[f64]) -> bool {
     let mut here = Evaluation::default();
-    problem.evaluate(point, Order::Hessian, &mut Workspace::default(), &mut here);
+    smoothed(problem, point).evaluate(point, Order::Hessian, &mut Workspace::default(), &mut here);
     let (values, _) = eigen_symmetric(&here.hessian_matrix().unit_diagonal());
     match (values.first(), values.last()) {
         (Some(low), Some(high)) => !(*low > 0.0 && high / low < FLAT),
@@ -122,11 +197,7 @@ fn is_flat(problem: &Problem<'_>, point: &[f64]) -> bool {
 const ENCORES: usize = 8;
 
 /// Takes the best run up again where it ran out of steps: a flat ridge is long.
-fn insist(
-    problem: &Problem<'_>,
-    ends: &mut Vec<Minimum>,
-    cancelled: &(dyn Fn() -> bool + Sync),
-) -> Result<(), Cancelled> {
+fn insist(problem: &Problem, solver: Solver, ends: &mut Vec<Minimum>, watch: &Watch<'_>) -> Result<(), Cancelled> {
     for _ in 0..ENCORES {
         let best = ends.iter().min_by(|a, b| a.cost.total_cmp(&b.cost));
         let Some(start) =
@@ -134,17 +205,17 @@ fn insist(
         else {
             return Ok(());
         };
-        if cancelled() {
+        if (watch.cancelled)() {
             return Err(Cancelled);
         }
-        ends.push(newton(problem, &start));
+        ends.push(solver.minimise(problem, &start));
     }
     Ok(())
 }
 
 /// The ends grouped by objective, best first.
-fn distinct(mut ends: Vec<Minimum>) -> Vec<Optimum> {
-    ends.retain(|end| end.cost.is_finite());
+pub(super) fn distinct(ends: &[Minimum]) -> Vec<Optimum> {
+    let mut ends: Vec<&Minimum> = ends.iter().filter(|end| end.cost.is_finite()).collect();
     // Stable: among equal objectives the earliest start stands for all.
     ends.sort_by(|a, b| a.cost.total_cmp(&b.cost));
     let mut optima: Vec<Optimum> = Vec::new();
@@ -154,15 +225,22 @@ fn distinct(mut ends: Vec<Minimum>) -> Vec<Optimum> {
             Some(last) if end.cost - last.cost <= SAME * last.cost.abs() + 1e-300 => {
                 last.starts += 1;
                 last.converged |= converged;
+                last.unmoved &= end.unmoved;
             }
-            _ => optima.push(Optimum { point: end.point, cost: end.cost, converged, starts: 1 }),
+            _ => optima.push(Optimum {
+                point: end.point.clone(),
+                cost: end.cost,
+                converged,
+                starts: 1,
+                unmoved: end.unmoved,
+            }),
         }
     }
     optima
 }
 
 /// Every combination of the parameters' listed starts, evenly thinned where there are more than `most`.
-fn listed(problem: &Problem<'_>, law: &Law, most: usize) -> Vec<Vec<f64>> {
+fn listed(problem: &Problem, law: &Law, most: usize) -> Vec<Vec<f64>> {
     let choices: Vec<Vec<f64>> = law
         .free()
         .iter()
@@ -184,31 +262,13 @@ fn listed(problem: &Problem<'_>, law: &Law, most: usize) -> Vec<Vec<f64>> {
         .collect()
 }
 
-/// Starts that are scattered, where neither a grid nor a list would look.
-const SCATTERED: usize = 64;
-
-/// Points of a low-discrepancy sequence over the parameters' spans: the additive recurrence on the
-/// generalised golden ratio (Roberts 2018, "The unreasonable effectiveness of quasirandom sequences").
-fn scattered(problem: &Problem<'_>, law: &Law) -> Vec<Vec<f64>> {
+/// The first points of Sobol's sequence over the parameters' spans.
+fn scattered(problem: &Problem, law: &Law) -> Vec<Vec<f64>> {
     let free = law.free();
-    let dimensions = free.len();
-    if dimensions == 0 {
-        return Vec::new();
-    }
-    // The ratio solves x^(d+1) = x + 1; iterating it converges.
-    let mut ratio = 2.0;
-    for _ in 0..64 {
-        ratio = libm::pow(1.0 + ratio, 1.0 / (dimensions as f64 + 1.0));
-    }
-    (1..=SCATTERED)
-        .map(|i| {
-            let mut step = 1.0;
-            let point = free.iter().zip(problem.coordinates()).map(|(parameter, c)| {
-                step /= ratio;
-                let share = (0.5 + step * i as f64).fract();
-                projection::coordinate_at(parameter, share).clamp(c.lower, c.upper)
-            });
-            point.collect()
+    scatter::points(free.len(), if free.is_empty() { 0 } else { SCATTERED })
+        .map(|shares| {
+            let coordinates = free.iter().zip(problem.coordinates()).zip(shares);
+            coordinates.map(|((p, c), share)| projection::coordinate_at(p, share).clamp(c.lower, c.upper)).collect()
         })
         .collect()
 }

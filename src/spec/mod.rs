@@ -23,6 +23,7 @@ use crate::objective::Objective;
 use crate::quantity::Quantity;
 use crate::query::{ComputeOptimal, Loss, Reach};
 use crate::report::ReportFormat;
+use crate::solver::{Solver, Starts};
 use crate::source::{ColumnKind, Missing};
 use crate::uncertainty::Uncertainty;
 use crate::unit::{Counts, Unit};
@@ -236,12 +237,33 @@ pub struct Fit {
     /// What the fit minimises.
     #[serde(default)]
     pub objective: Objective,
+    /// What minimises it; another than Newton's method is compared with the best optimum there is.
+    #[serde(default)]
+    pub solver: Solver,
+    /// Where the search begins: everywhere a valley could be, or the grid of the law's listed starts.
+    #[serde(default)]
+    pub starts: Starts,
     /// Where intervals come from; without it there are none.
     #[serde(default)]
     pub uncertainty: Option<Uncertainty>,
     /// Rows for which this holds are scored, never fitted: "C > 1e21".
     #[serde(default)]
     pub holdout: Option<String>,
+    /// What each row counts, as an expression of variables: "tokens_seen / 1e9".
+    #[serde(default)]
+    pub weights: Option<String>,
+    /// Standard deviation of each row's response; residuals are taken in units of it.
+    #[serde(default)]
+    pub noise: Option<String>,
+    /// Variables that are equal in runs of one configuration: each configuration counts once and is resampled whole.
+    #[serde(default)]
+    pub replicates: Vec<String>,
+    /// Fit each group of rows that have the same value of this variable.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Parameters that all groups have in common.
+    #[serde(default)]
+    pub share: Vec<String>,
 }
 
 /// A question put to a fit: exactly one of `loss`, `reach`, `compute_optimal`.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Context, Failure, Inputs, Stage, fit::read_draws, json_bytes};
+use super::{Context, Failure, Inputs, Stage, json_bytes};
+use crate::answer::Answer;
 use crate::artifact::Outputs;
 use crate::fit::Fit;
 use crate::law::Law;
@@ -25,7 +26,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -39,8 +40,24 @@ impl Stage for Extrapolate {
 
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
         let fit: Fit = inputs.json("fit")?;
-        let draws = read_draws(inputs.bytes("draws")?, fit.free.len());
-        let answer = answer(&self.question, &self.law, &fit, &draws, self.seed);
-        Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&answer)?)]))
+        let draws = fit.read_draws(inputs.bytes("draws")?);
+        let mut whole: Option<Answer> = None;
+        // A fit in groups is asked group by group.
+        for ((group, member), draws) in fit.members().into_iter().zip(&draws) {
+            let mut answer = answer(&self.question, &self.law, member, draws, self.seed);
+            answer.rows.iter_mut().for_each(|row| row.group = group.map(str::to_owned));
+            if let Some(group) = group {
+                answer.warnings.iter_mut().for_each(|warning| *warning = format!("{group}: {warning}"));
+            }
+            match &mut whole {
+                None => whole = Some(answer),
+                Some(whole) => {
+                    whole.rows.extend(answer.rows);
+                    whole.warnings.extend(answer.warnings);
+                }
+            }
+        }
+        let whole = whole.ok_or_else(|| Failure::internal("a fit without members"))?;
+        Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&whole)?)]))
     }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::fit::read_draws;
 use super::{Context, Failure, Inputs, Stage};
 use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::Answer;
@@ -23,7 +22,7 @@ impl Stage for WriteReport {
     }
 
     fn impl_rev(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -39,8 +38,8 @@ impl Stage for WriteReport {
         let mut drawn = BTreeMap::new();
         for (name, fit) in fits {
             let rows = inputs.table(&format!("rows.{name}"))?;
-            let draws = read_draws(inputs.bytes(&format!("draws.{name}"))?, fit.free.len());
-            drawn.insert(name, FitData { fit, rows, draws });
+            let draws = fit.read_draws(inputs.bytes(&format!("draws.{name}"))?);
+            drawn.insert(name.clone(), FitData::of_members(&name, &fit, &rows, draws));
         }
         let figures = draw(&self.described, &drawn, &answers);
         let page = Page { results, figures, described: self.described.clone() };

@@ -1,12 +1,14 @@
 //! The case bootstrap: whole rows are resampled and the law is fitted again.
 
+use std::collections::BTreeMap;
+
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::Random;
-use crate::solver::{Cancelled, Status, newton};
+use crate::solver::{Cancelled, Solver, Status};
 
 /// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -44,21 +46,23 @@ impl Method for Bootstrap {
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let rows = fitted.problem.rows();
         let base: Vec<f64> = fitted.problem.weights().collect();
+        let strata = strata(fitted);
         let done = std::sync::atomic::AtomicUsize::new(0);
         let refits = (0..self.resamples)
             .into_par_iter()
             .map(|replicate| {
-                if (fitted.cancelled)() {
+                if (fitted.watch.cancelled)() {
                     return Err(Cancelled);
                 }
                 let mut random = Random::new(fitted.seed, "bootstrap", replicate as u64);
                 let mut weights = vec![0.0; rows];
-                for _ in 0..rows {
-                    let row = random.below(rows);
-                    weights[row] += base[row];
+                for clusters in &strata {
+                    for _ in clusters {
+                        clusters[random.below(clusters.len())].iter().for_each(|&row| weights[row] += base[row]);
+                    }
                 }
-                let refit = newton(&fitted.problem.reweighted(&weights), fitted.optimum);
-                (fitted.tick)(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, self.resamples);
+                let refit = Solver::Newton.minimise(&fitted.problem.reweighted(&weights), fitted.optimum);
+                (fitted.watch.tick)(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, self.resamples);
                 Ok(refit)
             })
             .collect::<Result<Vec<_>, _>>()?;
@@ -70,13 +74,26 @@ impl Method for Bootstrap {
                 self.resamples
             ));
         }
-        if rows < 4 * fitted.problem.size() {
+        let resampled: usize = strata.iter().map(Vec::len).sum();
+        if resampled < 4 * fitted.problem.size() {
             warnings.push(format!(
-                "The bootstrap resamples {rows} rows for {} parameters: many resamples hold too few distinct rows, and its intervals are rough.",
+                "The bootstrap resamples {resampled} rows for {} parameters: many resamples hold too few distinct rows, and its intervals are rough.",
                 fitted.problem.size()
             ));
         }
         let points = refits.into_iter().filter(|r| r.cost.is_finite()).map(|r| r.point).collect();
         Ok(Draws { points, warnings })
     }
+}
+
+/// The rows of each cluster, by the block of the problem that they belong to: each keeps its size.
+fn strata(fitted: &Fitted<'_>) -> Vec<Vec<Vec<usize>>> {
+    let mut from = 0;
+    let blocks = fitted.problem.block_rows().into_iter().map(|rows| {
+        let mut clusters: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        (from..from + rows).for_each(|row| clusters.entry(fitted.clusters[row]).or_default().push(row));
+        from += rows;
+        clusters.into_values().collect()
+    });
+    blocks.collect()
 }

@@ -12,7 +12,7 @@ pub use bootstrap::Bootstrap;
 pub use sandwich::Sandwich;
 
 use crate::problem::Problem;
-use crate::solver::Cancelled;
+use crate::solver::{Cancelled, Watch};
 
 /// Where intervals come from; the list of methods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,15 +27,15 @@ pub enum Uncertainty {
 /// What a method needs of a fit.
 pub struct Fitted<'a> {
     /// The problem.
-    pub problem: &'a Problem<'a>,
+    pub problem: &'a Problem,
     /// Its optimum, in coordinates.
     pub optimum: &'a [f64],
+    /// Which rows are resampled together, by number from zero.
+    pub clusters: &'a [usize],
     /// Seed of the study.
     pub seed: u64,
-    /// Says when to stop.
-    pub cancelled: &'a (dyn Fn() -> bool + Sync),
-    /// Told how many draws are done, of how many.
-    pub tick: &'a (dyn Fn(usize, usize) + Sync),
+    /// Whoever looks on.
+    pub watch: Watch<'a>,
 }
 
 /// Coordinates of the parameters elsewhere they could be.

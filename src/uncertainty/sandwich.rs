@@ -7,7 +7,7 @@ use super::{Draws, Fitted, Method, default_level};
 use crate::law::{Order, Workspace};
 use crate::numerics::{Matrix, Random};
 use crate::problem::Evaluation;
-use crate::solver::Cancelled;
+use crate::solver::{Cancelled, smoothed};
 
 /// Draws from a Student-t distribution around the optimum with the covariance H^-1 (sum g g') H^-1 n/(n-p)
 /// (Huber 1967; White 1982, doi:10.2307/1912526) and n - p degrees of freedom.
@@ -45,9 +45,10 @@ impl Method for Sandwich {
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let problem = fitted.problem;
-        let (n, p) = (problem.rows(), problem.size());
+        let clusters = fitted.clusters.iter().max().map_or(0, |last| last + 1);
+        let (n, p) = (clusters, problem.size());
         if n <= p {
-            let warning = format!("{n} rows leave no degrees of freedom for {p} parameters: there are no intervals.");
+            let warning = format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
             return Ok(Draws { points: Vec::new(), warnings: vec![warning] });
         }
         let movable: Vec<usize> = (0..p)
@@ -82,14 +83,14 @@ impl Method for Sandwich {
 
 /// The Cholesky factor of the covariance of the movable coordinates.
 fn covariance_root(fitted: &Fitted<'_>, movable: &[usize]) -> Option<Matrix> {
-    let problem = fitted.problem;
+    let problem = &smoothed(fitted.problem, fitted.optimum);
     let mut here = Evaluation::default();
     problem.evaluate(fitted.optimum, Order::Hessian, &mut Workspace::default(), &mut here);
     let factor = here.hessian_matrix().minor(movable).cholesky()?;
     let m = movable.len();
-    // Row by row: the step H^-1 g that the row alone asks for.
+    // Cluster by cluster: the step H^-1 g that its rows alone ask for.
     let mut covariance = Matrix::zeros(m);
-    let scores = problem.scores(fitted.optimum);
+    let scores = by_cluster(problem.scores(fitted.optimum), fitted.clusters);
     for score in &scores {
         let gradient: Vec<f64> = movable.iter().map(|&j| score[j]).collect();
         let step = factor.solve_factored(&gradient);
@@ -102,4 +103,18 @@ fn covariance_root(fitted: &Fitted<'_>, movable: &[usize]) -> Option<Matrix> {
     let n = scores.len() as f64;
     covariance.cells_mut().iter_mut().for_each(|cell| *cell *= n / (n - m as f64));
     covariance.cholesky()
+}
+
+/// Gradients summed over rows that are not independent of each other.
+fn by_cluster(scores: Vec<Vec<f64>>, clusters: &[usize]) -> Vec<Vec<f64>> {
+    let mut sums: Vec<Vec<f64>> = vec![Vec::new(); clusters.iter().max().map_or(0, |last| last + 1)];
+    for (score, &cluster) in scores.into_iter().zip(clusters) {
+        let sum = &mut sums[cluster];
+        if sum.is_empty() {
+            *sum = score;
+        } else {
+            sum.iter_mut().zip(score).for_each(|(s, g)| *s += g);
+        }
+    }
+    sums
 }

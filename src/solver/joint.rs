@@ -1,0 +1,58 @@
+//! The search of a problem with several blocks that share parameters.
+//!
+//! Each block is searched alone. What one of them finds for the shared parameters is then held while the
+//! others find their own, and from there all are polished together.
+
+use super::search::{Cancelled, Search, Watch, distinct, polish};
+use super::{Minimum, Solver, search};
+use crate::law::Law;
+use crate::problem::Problem;
+
+/// Most optima of a block that lead a start of the whole.
+const LEADS: usize = 3;
+
+pub(super) fn search_blocks(
+    problem: &Problem,
+    law: &Law,
+    solver: Solver,
+    watch: &Watch<'_>,
+) -> Result<Search, Cancelled> {
+    let blocks: Vec<Problem> = (0..problem.places().len()).map(|index| problem.block(index)).collect();
+    let alone = blocks.iter().map(|block| search(block, law, solver, watch)).collect::<Result<Vec<_>, _>>()?;
+    let mut starts = Vec::new();
+    for (lead, found) in alone.iter().enumerate() {
+        for optimum in found.optima.iter().take(LEADS) {
+            if (watch.cancelled)() {
+                return Err(Cancelled);
+            }
+            starts.push(led_by(problem, &blocks, &alone, lead, &optimum.point, solver));
+        }
+    }
+    let ends: Vec<Minimum> = polish(problem, &starts, solver, watch)?;
+    Ok(Search::of(distinct(&ends), &ends, alone.iter().map(|found| found.grid).sum()))
+}
+
+/// A start of the whole: the shared parameters are those of one block, the others' own are fitted to them.
+fn led_by(
+    problem: &Problem,
+    blocks: &[Problem],
+    alone: &[Search],
+    lead: usize,
+    point: &[f64],
+    solver: Solver,
+) -> Vec<f64> {
+    let places = problem.places();
+    let mut start = vec![0.0; problem.size()];
+    for (index, block) in blocks.iter().enumerate() {
+        let own = if index == lead {
+            point.to_vec()
+        } else {
+            let held: Vec<(usize, f64)> =
+                (0..block.size()).filter(|&j| places[index][j] == places[lead][j]).map(|j| (j, point[j])).collect();
+            let from = alone[index].optima.first().map_or(point, |best| &best.point);
+            solver.minimise(&block.holding(&held), from).point
+        };
+        places[index].iter().zip(own).for_each(|(&place, x)| start[place] = x);
+    }
+    start
+}

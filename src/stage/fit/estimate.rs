@@ -1,0 +1,156 @@
+//! What is said of a fitted group: estimates with intervals, spans, the noise of a new row.
+
+use std::collections::BTreeMap;
+
+use super::super::Failure;
+use super::rows::{Group, Rows};
+use super::{FitLaw, Member};
+use crate::dataset::Dataset;
+use crate::evidence::{self, Shape};
+use crate::fit::{Estimate, Evidence, Fit, Span, Status};
+use crate::law::{Law, Treatment};
+use crate::numerics::{LANES, mean, median, normal_quantile, quantile, standard_deviation};
+use crate::problem::Problem;
+use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+
+impl FitLaw {
+    /// The fit of one group at an optimum; `draws` are other points where the optimum could be.
+    #[expect(clippy::too_many_arguments, reason = "what a search, a look around and a resampling found")]
+    pub(super) fn member(
+        &self,
+        rows: &Rows,
+        group: &Group,
+        problem: &Problem,
+        point: &[f64],
+        cost: f64,
+        mut shape: Shape,
+        draws: Vec<Vec<f64>>,
+        mut evidence: Evidence,
+    ) -> Result<Member, Failure> {
+        let train = rows.data.select(&group.fitted);
+        let columns = self.variables(&train)?;
+        let by_name: BTreeMap<&str, &[f64]> =
+            self.law.variables.iter().map(|v| v.name.as_str()).zip(columns.iter().copied()).collect();
+        let rays = evidence::rays(&by_name);
+        let free = problem.parameters(point);
+        let mut warnings = rows.warnings.clone();
+        warnings.append(&mut evidence.warnings);
+        evidence::on_rays(&self.law, &free, &rays, &mut shape.statuses, &mut warnings);
+        let draws: Vec<Vec<f64>> = draws.iter().map(|draw| problem.parameters(draw)).collect();
+        let residuals = problem.residuals(point);
+        if let Some(configurations) = rows.configurations_of(group) {
+            let replicates = evidence::replicates(&residuals, &configurations);
+            warnings.extend(evidence::lack_of_fit(&replicates));
+            evidence.replicates = Some(replicates);
+        }
+        let noise = noise(&residuals, free.len());
+        let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
+        let held = rows.data.select(&group.held);
+        let holdout = self.score(&held, &free, &draws, &noise, level)?;
+        warnings.extend(holdout.as_ref().and_then(|h| super::holdout::too_narrow(h, level)));
+        evidence.warnings = warnings;
+        let fit = Fit {
+            law: self.law.name.clone(),
+            formula: self.law.formula.clone(),
+            rows: train.rows(),
+            objective: Some(cost),
+            objective_kind: self.method.objective.describe(),
+            scale: self.method.objective.scale(),
+            parameters: estimates(&self.law, &free, &draws, &shape.statuses, level),
+            evidence,
+            holdout,
+            uncertainty: self.method.uncertainty.as_ref().map(|u| u.method().describe()),
+            level,
+            spans: spans(&by_name, &train),
+            rays,
+            noise,
+            free,
+            draws: draws.len(),
+            by: None,
+            groups: BTreeMap::new(),
+        };
+        Ok(Member { fit, draws })
+    }
+}
+
+/// Every parameter of the law, with the spread of its draws.
+pub(super) fn estimates(
+    law: &Law,
+    free: &[f64],
+    draws: &[Vec<f64>],
+    statuses: &[Status],
+    level: Option<f64>,
+) -> BTreeMap<String, Estimate> {
+    let values = law.complete(free);
+    let samples: Vec<Vec<f64>> = draws.iter().map(|draw| law.complete(draw)).collect();
+    let mut statuses = statuses.iter();
+    let mut estimates = BTreeMap::new();
+    for (j, (parameter, &value)) in law.parameters.iter().zip(&values).enumerate() {
+        let status = match parameter.treatment {
+            Treatment::Free => statuses.next().copied().unwrap_or(Status::Estimated),
+            Treatment::Fixed(_) => Status::Fixed,
+            Treatment::Tied(_) => Status::Tied,
+        };
+        let mut sample: Vec<f64> = samples.iter().map(|s| s[j]).collect();
+        sample.sort_by(f64::total_cmp);
+        // Draws that never leave a bound have no spread to speak of.
+        let spread = level.filter(|_| sample.first() != sample.last() && status != Status::Fixed);
+        let tail = spread.map(|level| (1.0 - level) / 2.0);
+        estimates.insert(
+            parameter.name.clone(),
+            Estimate {
+                value,
+                se: spread.map(|_| standard_deviation(&sample)).filter(|se| se.is_finite()),
+                lower: tail.map(|p| quantile(&sample, p)).filter(|v| v.is_finite()),
+                upper: tail.map(|p| quantile(&sample, 1.0 - p)).filter(|v| v.is_finite()),
+                status,
+            },
+        );
+    }
+    estimates
+}
+
+/// The span of each variable, and of compute, over rows.
+fn spans(columns: &BTreeMap<&str, &[f64]>, data: &Dataset) -> BTreeMap<String, Span> {
+    let mut spans: BTreeMap<String, Span> = columns
+        .iter()
+        .filter_map(|(name, values)| Some(((*name).to_owned(), Span::of(values.iter().copied())?)))
+        .collect();
+    if let (Some(n), Some(d)) = (columns.get("N"), columns.get("D")) {
+        let given = data.numbers("C").map(<[f64]>::to_vec);
+        let compute =
+            given.unwrap_or_else(|| n.iter().zip(*d).map(|(n, d)| FLOP_PER_PARAMETER_AND_TOKEN * n * d).collect());
+        if let Some(span) = Span::of(compute) {
+            spans.entry("C".to_owned()).or_insert(span);
+        }
+    }
+    spans
+}
+
+/// Fewest rows whose own residuals stand for those of a new row.
+const ENOUGH: usize = 20;
+/// Most residuals that are kept.
+const KEPT: usize = 200;
+
+/// Equally likely residuals of a new row.
+///
+/// The rows' own residuals, widened for the parameters that were fitted to them; of fewer than twenty
+/// rows, normal ones with their standard deviation.
+fn noise(residuals: &[f64], parameters: usize) -> Vec<f64> {
+    let n = residuals.len();
+    if n <= parameters {
+        return Vec::new();
+    }
+    let widening = (n as f64 / (n - parameters) as f64).sqrt();
+    let count = n.clamp(LANES, KEPT);
+    let place = |i: usize| (i as f64 + 0.5) / count as f64;
+    if n < ENOUGH {
+        let squares: Vec<f64> = residuals.iter().map(|r| r * r).collect();
+        let deviation = mean(&squares).sqrt() * widening;
+        return (0..KEPT).map(|i| deviation * normal_quantile((i as f64 + 0.5) / KEPT as f64)).collect();
+    }
+    let centre = median(residuals);
+    let mut sorted: Vec<f64> = residuals.iter().map(|r| centre + (r - centre) * widening).collect();
+    sorted.sort_by(f64::total_cmp);
+    (0..count).map(|i| quantile(&sorted, place(i))).collect()
+}

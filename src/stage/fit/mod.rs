@@ -1,0 +1,360 @@
+//! Fit: a table and a law to estimated parameters, evidence, and draws.
+
+mod estimate;
+mod holdout;
+mod rows;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Context, Failure, Inputs, Stage, json_bytes};
+use crate::artifact::Outputs;
+use crate::dataset::{Column, Dataset};
+use crate::evidence::{self, Label, Shape};
+use crate::fit::{Evidence, Fit, HELD, LocalOptimum, PREDICTED, RESIDUAL, Reference};
+use crate::law::Law;
+use crate::numerics::ln;
+use crate::objective::Objective;
+use crate::problem::Problem;
+use crate::solver::{Search, Solver, Starts, Watch, from_listed, search};
+use crate::source::Missing;
+use crate::uncertainty::{Draws, Fitted, Uncertainty};
+use rows::Rows;
+
+/// Fits a law to rows.
+#[derive(Clone, Debug)]
+pub struct FitLaw {
+    /// The law.
+    pub law: Law,
+    /// How it is fitted.
+    pub method: FitMethod,
+    /// What the columns mean to the fit.
+    pub roles: RowRoles,
+    /// Seed of the study.
+    pub seed: u64,
+    /// What to do with a row that the law cannot take.
+    pub missing: Missing,
+    /// Whether there are rows.
+    pub has_rows: bool,
+    /// Names of the source's files, for messages.
+    pub files: Vec<String>,
+}
+
+/// How a law is fitted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FitMethod {
+    /// What is minimised.
+    pub objective: Objective,
+    /// What minimises it.
+    pub solver: Solver,
+    /// From where.
+    pub starts: Starts,
+    /// Where intervals come from.
+    pub uncertainty: Option<Uncertainty>,
+}
+
+/// What columns mean to a fit, besides the variables of its law.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct RowRoles {
+    /// Rows for which this holds are scored, never fitted.
+    pub holdout: Option<String>,
+    /// What each row counts.
+    pub weights: Option<String>,
+    /// Standard deviation of each row's response.
+    pub noise: Option<String>,
+    /// Columns that are equal in runs of one configuration.
+    pub replicates: Vec<String>,
+    /// The column by whose values rows are fitted in groups.
+    pub by: Option<String>,
+    /// Parameters that all groups have in common.
+    pub share: Vec<String>,
+}
+
+impl Stage for FitLaw {
+    fn kind(&self) -> &'static str {
+        "fit"
+    }
+
+    fn impl_rev(&self) -> u32 {
+        2
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        let FitMethod { objective, solver, starts, uncertainty } = &self.method;
+        serde_json::json!({
+            "law": self.law.fingerprint(),
+            "objective": objective,
+            "solver": solver,
+            "starts": starts,
+            "uncertainty": uncertainty,
+            "roles": self.roles,
+            // Without random numbers the seed decides nothing.
+            "seed": uncertainty.as_ref().map(|_| self.seed),
+            "missing": self.missing,
+            "rows": self.has_rows,
+            "numerics": crate::numerics::NUMERICS_REV,
+        })
+    }
+
+    fn run(&self, inputs: &Inputs, context: &Context<'_>) -> Result<Outputs, Failure> {
+        if !self.has_rows {
+            return outputs(&self.without_rows(), &[], &Dataset::default());
+        }
+        let rows = Rows::read(self, inputs.table("table")?)?;
+        let watch = Watch { cancelled: context.cancelled, tick: context.tick };
+        let fitted = if self.roles.share.is_empty() {
+            self.fit_apart(&rows, &watch)?
+        } else {
+            self.fit_together(&rows, &watch)?
+        };
+        let mut members = fitted.members;
+        let table = self.with_predictions(&rows, &members)?;
+        let draws: Vec<Vec<f64>> = members.iter().flat_map(|m| m.draws.iter().cloned()).collect();
+        let fit = match (&self.roles.by, fitted.whole) {
+            (None, _) => members.remove(0).fit,
+            (Some(by), whole) => self.of_groups(by, &rows, whole, members),
+        };
+        outputs(&fit, &draws, &table)
+    }
+}
+
+fn outputs(fit: &Fit, draws: &[Vec<f64>], rows: &Dataset) -> Result<Outputs, Failure> {
+    let draws: Vec<u8> = draws.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
+    let rows = crate::source::to_bytes(rows).map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(BTreeMap::from([
+        ("fit".to_owned(), json_bytes(fit)?),
+        ("draws".to_owned(), Arc::new(draws)),
+        ("rows".to_owned(), Arc::new(rows)),
+    ]))
+}
+
+/// A fit with its draws of the free parameters.
+struct Member {
+    fit: Fit,
+    draws: Vec<Vec<f64>>,
+}
+
+/// What came of fitting: a member per group, and what was found of all together.
+struct FittedGroups {
+    members: Vec<Member>,
+    whole: Option<Whole>,
+}
+
+/// What was found of groups that share parameters.
+struct Whole {
+    objective: f64,
+    evidence: Evidence,
+}
+
+/// What a search of a problem came to.
+struct Found {
+    search: Search,
+    reference: Option<Reference>,
+}
+
+impl FitLaw {
+    /// Fits each group for itself.
+    fn fit_apart(&self, rows: &Rows, watch: &Watch<'_>) -> Result<FittedGroups, Failure> {
+        let members = rows.groups.iter().map(|group| {
+            let problem = rows.problem(self, group)?;
+            let found = self.search(&problem, watch)?;
+            let best = found.best(self)?.point.clone();
+            let mut shape = evidence::shape(&problem, &self.law, &Label::of(&self.law), &best);
+            let draws = self.draw(&problem, &best, rows.clusters(&[group]), watch)?;
+            let mut evidence = self.evidence(&found, &mut shape, &draws);
+            if let Some(reference) = &evidence.reference {
+                let free = problem.parameters(&best);
+                let cost = found.best(self)?.cost;
+                evidence.warnings.extend(evidence::beside_optimum(&self.law, &free, cost, reference));
+            }
+            self.member(rows, group, &problem, &best, found.best(self)?.cost, shape, draws.points, evidence)
+        });
+        Ok(FittedGroups { members: members.collect::<Result<_, _>>()?, whole: None })
+    }
+
+    /// Fits all groups at once, with some parameters in common.
+    fn fit_together(&self, rows: &Rows, watch: &Watch<'_>) -> Result<FittedGroups, Failure> {
+        let free = self.law.free();
+        let shared: Vec<usize> = (0..free.len()).filter(|&j| self.roles.share.contains(&free[j].name)).collect();
+        let alone = rows.groups.iter().map(|group| rows.problem(self, group)).collect::<Result<Vec<_>, _>>()?;
+        let problem = Problem::joint(&alone, &shared);
+        let found = self.search(&problem, watch)?;
+        let best = found.best(self)?.point.clone();
+        let mut labels = vec![Label { parameter: 0, text: String::new() }; problem.size()];
+        for (group, places) in rows.groups.iter().zip(problem.places()) {
+            for (j, &place) in places.iter().enumerate() {
+                let name = &free[j].name;
+                let text = if shared.contains(&j) { name.clone() } else { format!("{name}[{}]", group.name()) };
+                labels[place] = Label { parameter: j, text };
+            }
+        }
+        let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
+        let draws = self.draw(&problem, &best, rows.clusters(&rows.groups.iter().collect::<Vec<_>>()), watch)?;
+        let evidence = self.evidence(&found, &mut shape, &draws);
+        let members = rows.groups.iter().enumerate().map(|(index, group)| {
+            let places = &problem.places()[index];
+            let own = problem.point_of_block(index, &best);
+            let points = draws.points.iter().map(|point| problem.point_of_block(index, point)).collect();
+            let own_shape = Shape {
+                statuses: places.iter().map(|&place| shape.statuses[place]).collect(),
+                gradient_norm: shape.gradient_norm,
+                condition_number: shape.condition_number,
+                warnings: Vec::new(),
+            };
+            let cost = alone[index].cost(&own);
+            let evidence = Evidence { warnings: Vec::new(), ..evidence.clone() };
+            self.member(rows, group, &alone[index], &own, cost, own_shape, points, evidence)
+        });
+        let members = members.collect::<Result<Vec<_>, _>>()?;
+        Ok(FittedGroups { members, whole: Some(Whole { objective: found.best(self)?.cost, evidence }) })
+    }
+
+    /// Follows the named procedure and, where that is not lawfit's own, finds the best optimum beside it.
+    fn search(&self, problem: &Problem, watch: &Watch<'_>) -> Result<Found, Failure> {
+        let FitMethod { solver, starts, .. } = self.method;
+        let found = match starts {
+            Starts::Search => search(problem, &self.law, solver, watch)?,
+            Starts::Grid => from_listed(problem, &self.law, solver, watch)?,
+        };
+        if solver == Solver::Newton && starts == Starts::Search {
+            return Ok(Found { search: found, reference: None });
+        }
+        let best = search(problem, &self.law, Solver::Newton, watch)?;
+        let reference = best.optima.into_iter().next().map(|optimum| {
+            let first = problem.block(0).parameters(&problem.point_of_block(0, &optimum.point));
+            let names = self.law.parameters.iter().map(|p| p.name.clone());
+            Reference { objective: optimum.cost, parameters: names.zip(self.law.complete(&first)).collect() }
+        });
+        Ok(Found { search: found, reference })
+    }
+
+    fn draw(
+        &self,
+        problem: &Problem,
+        optimum: &[f64],
+        clusters: Vec<usize>,
+        watch: &Watch<'_>,
+    ) -> Result<Draws, Failure> {
+        let Some(uncertainty) = self.method.uncertainty.as_ref().filter(|_| !optimum.is_empty()) else {
+            return Ok(Draws::default());
+        };
+        let fitted = Fitted { problem, optimum, clusters: &clusters, seed: self.seed, watch: *watch };
+        Ok(uncertainty.method().draw(&fitted)?)
+    }
+
+    fn evidence(&self, found: &Found, shape: &mut Shape, draws: &Draws) -> Evidence {
+        let search = &found.search;
+        let mut warnings = evidence::of_search(search);
+        warnings.append(&mut shape.warnings);
+        warnings.extend(draws.warnings.iter().cloned());
+        let best = search.optima.first();
+        let shown = search.optima.iter().filter(|o| o.converged).take(10);
+        Evidence {
+            converged: best.is_some_and(|b| b.converged),
+            gradient_norm: Some(shape.gradient_norm),
+            starts: search.starts,
+            grid_points: search.grid,
+            starts_at_best: best.map_or(0, |b| b.starts),
+            solver: self.method.solver,
+            failed_starts: search.failed,
+            optima: shown.map(|o| LocalOptimum { objective: o.cost, starts: o.starts }).collect(),
+            reference: found.reference.clone(),
+            replicates: None,
+            condition_number: shape.condition_number,
+            warnings,
+        }
+    }
+
+    /// A law whose constants are given.
+    fn without_rows(&self) -> Fit {
+        Fit {
+            law: self.law.name.clone(),
+            formula: self.law.formula.clone(),
+            rows: 0,
+            objective: None,
+            objective_kind: "nothing: every parameter is fixed".to_owned(),
+            scale: self.method.objective.scale(),
+            parameters: estimate::estimates(&self.law, &[], &[], &[], None),
+            evidence: Evidence { converged: true, ..Evidence::default() },
+            holdout: None,
+            uncertainty: None,
+            level: None,
+            spans: BTreeMap::new(),
+            rays: Vec::new(),
+            noise: Vec::new(),
+            free: Vec::new(),
+            draws: 0,
+            by: None,
+            groups: BTreeMap::new(),
+        }
+    }
+
+    /// The fit of all groups, with what they have in common.
+    fn of_groups(&self, by: &str, rows: &Rows, whole: Option<Whole>, members: Vec<Member>) -> Fit {
+        let mut groups = BTreeMap::new();
+        for (group, member) in rows.groups.iter().zip(members) {
+            groups.insert(group.name().to_owned(), member.fit);
+        }
+        let objective = match &whole {
+            Some(whole) => whole.objective,
+            None => groups.values().filter_map(|fit| fit.objective).sum(),
+        };
+        let first = groups.values().next();
+        let parameters = first.map(|fit| fit.parameters.clone()).unwrap_or_default();
+        let common = parameters.into_iter().filter(|(name, _)| self.roles.share.contains(name)).collect();
+        let apart = || Evidence {
+            converged: groups.values().all(|fit| fit.evidence.converged),
+            solver: self.method.solver,
+            ..Evidence::default()
+        };
+        Fit {
+            rows: groups.values().map(|fit| fit.rows).sum(),
+            objective: Some(objective),
+            parameters: common,
+            evidence: whole.map_or_else(apart, |whole| whole.evidence),
+            uncertainty: first.and_then(|fit| fit.uncertainty.clone()),
+            level: first.and_then(|fit| fit.level),
+            objective_kind: self.method.objective.describe(),
+            by: Some(by.to_owned()),
+            groups,
+            ..self.without_rows()
+        }
+    }
+
+    /// The rows with what the law says of them, for the report.
+    fn with_predictions(&self, rows: &Rows, members: &[Member]) -> Result<Dataset, Failure> {
+        let mut data = rows.data.clone();
+        let mut predicted = vec![f64::NAN; data.rows()];
+        for (group, member) in rows.groups.iter().zip(members) {
+            let own: Vec<usize> = [&group.fitted[..], &group.held[..]].concat();
+            let part = data.select(&own);
+            let tape = self.law.tape();
+            let values = tape.values(&tape.bind(&self.variables(&part)?, part.rows()), &member.fit.free);
+            own.iter().zip(values).for_each(|(&row, value)| predicted[row] = value);
+        }
+        let residual: Vec<f64> = predicted.iter().zip(self.response(&data)?).map(|(p, o)| ln(p / o)).collect();
+        let mut held = vec![0.0; data.rows()];
+        rows.groups.iter().flat_map(|group| &group.held).for_each(|&row| held[row] = 1.0);
+        data.insert(PREDICTED, Column::Numbers(predicted));
+        data.insert(RESIDUAL, Column::Numbers(residual));
+        data.insert(HELD, Column::Numbers(held));
+        Ok(data)
+    }
+
+    fn variables<'a>(&self, data: &'a Dataset) -> Result<Vec<&'a [f64]>, Failure> {
+        self.law.variables.iter().map(|v| rows::column(data, &v.name)).collect()
+    }
+
+    fn response<'a>(&self, data: &'a Dataset) -> Result<&'a [f64], Failure> {
+        rows::column(data, &self.law.response)
+    }
+}
+
+impl Found {
+    fn best(&self, fit: &FitLaw) -> Result<&crate::solver::Optimum, Failure> {
+        self.search.optima.first().ok_or_else(|| {
+            Failure::new("no-optimum", format!("the law `{}` is not finite at any start", fit.law.formula))
+                .hint("give the parameters other starts or bounds")
+        })
+    }
+}

@@ -1,0 +1,199 @@
+//! The rows of a fit: which can be used, which are held out, how they are grouped and weighted.
+
+use std::collections::BTreeMap;
+
+use super::super::{Failure, name_rows};
+use super::FitLaw;
+use crate::dataset::{Column, Dataset};
+use crate::objective::ResponseScale;
+use crate::problem::Problem;
+use crate::source::Missing;
+
+/// The usable rows and what they are to the fit.
+pub(super) struct Rows {
+    pub(super) data: Dataset,
+    /// One group where rows are not fitted in groups.
+    pub(super) groups: Vec<Group>,
+    /// What was dropped, in words.
+    pub(super) warnings: Vec<String>,
+    weights: Option<Vec<f64>>,
+    noise: Option<Vec<f64>>,
+    /// The configuration of each row, where the spec says what tells them.
+    configurations: Option<Vec<usize>>,
+}
+
+/// Rows that are fitted together.
+pub(super) struct Group {
+    name: Option<String>,
+    /// Rows that are fitted.
+    pub(super) fitted: Vec<usize>,
+    /// Rows that are scored.
+    pub(super) held: Vec<usize>,
+}
+
+impl Group {
+    /// The value that its rows have in common; empty where there is but one group.
+    pub(super) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    /// Its name in a message.
+    fn label(&self) -> String {
+        self.name.as_ref().map(|name| format!(" of the group `{name}`")).unwrap_or_default()
+    }
+}
+
+impl Rows {
+    pub(super) fn read(fit: &FitLaw, mut data: Dataset) -> Result<Self, Failure> {
+        let warnings = settle_unusable(fit, &mut data)?;
+        let held = match &fit.roles.holdout {
+            Some(condition) => numbers(&data, condition)?.into_iter().map(|truth| truth != 0.0).collect(),
+            None => vec![false; data.rows()],
+        };
+        let positive = |expr: &Option<String>, what: &str, least: &str, holds: fn(f64) -> bool| match expr {
+            None => Ok(None),
+            Some(expr) => {
+                let values = numbers(&data, expr)?;
+                let wrong: Vec<_> = (0..values.len()).filter(|&r| !holds(values[r])).map(|r| data.origins()[r]).collect();
+                if wrong.is_empty() {
+                    return Ok(Some(values));
+                }
+                let message = format!("{what} `{expr}` is not {least} in {} rows", wrong.len());
+                Err(Failure::new("bad-value", message).hint(format!("look at {}", name_rows(&wrong, &fit.files))))
+            }
+        };
+        let weights = positive(&fit.roles.weights, "the weight", "zero or above", |w| w >= 0.0 && w.is_finite())?;
+        let noise = positive(&fit.roles.noise, "the noise", "above zero", |s| s > 0.0 && s.is_finite())?;
+        let configurations = (!fit.roles.replicates.is_empty()).then(|| configurations(&data, &fit.roles.replicates));
+        let groups = groups(fit, &data, &held)?;
+        Ok(Self { data, groups, warnings, weights, noise, configurations })
+    }
+
+    /// The problem of one group.
+    pub(super) fn problem(&self, fit: &FitLaw, group: &Group) -> Result<Problem, Failure> {
+        let train = self.data.select(&group.fitted);
+        let columns = fit.variables(&train)?;
+        let response = fit.response(&train)?;
+        let mut weights: Vec<f64> =
+            group.fitted.iter().map(|&row| self.weights.as_ref().map_or(1.0, |w| w[row])).collect();
+        if let Some(numbers) = self.configurations_of(group) {
+            // Each configuration counts once, however often it was run.
+            let mut counts = BTreeMap::new();
+            numbers.iter().for_each(|&n| *counts.entry(n).or_insert(0_usize) += 1);
+            weights.iter_mut().zip(&numbers).for_each(|(weight, n)| *weight /= counts[n] as f64);
+        }
+        let problem = Problem::new(&fit.law, &fit.method.objective, &columns, response, Some(&weights));
+        Ok(match &self.noise {
+            Some(noise) => problem.with_noise(&group.fitted.iter().map(|&row| noise[row]).collect::<Vec<_>>()),
+            None => problem,
+        })
+    }
+
+    /// The configurations of a group's fitted rows, numbered from zero in order of appearance.
+    pub(super) fn configurations_of(&self, group: &Group) -> Option<Vec<usize>> {
+        let all = self.configurations.as_ref()?;
+        Some(renumbered(group.fitted.iter().map(|&row| all[row])))
+    }
+
+    /// Which rows are resampled together, numbered over the fitted rows of some groups one after another.
+    pub(super) fn clusters(&self, groups: &[&Group]) -> Vec<usize> {
+        let rows = groups.iter().flat_map(|group| group.fitted.iter().copied());
+        match &self.configurations {
+            Some(all) => renumbered(rows.map(|row| all[row])),
+            None => (0..rows.count()).collect(),
+        }
+    }
+}
+
+/// Labels numbered from zero in order of appearance.
+fn renumbered(labels: impl Iterator<Item = usize>) -> Vec<usize> {
+    let mut seen = BTreeMap::new();
+    labels
+        .map(|label| {
+            let next = seen.len();
+            *seen.entry(label).or_insert(next)
+        })
+        .collect()
+}
+
+/// The rows that have the same values in some columns, by number.
+fn configurations(data: &Dataset, columns: &[String]) -> Vec<usize> {
+    let mut seen: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+    (0..data.rows())
+        .map(|row| {
+            let key = columns.iter().map(|name| data.text(name, row)).collect();
+            let next = seen.len();
+            *seen.entry(key).or_insert(next)
+        })
+        .collect()
+}
+
+fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Failure> {
+    let mut by_value: BTreeMap<Option<String>, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    for (row, &held) in held.iter().enumerate() {
+        let value = fit.roles.by.as_ref().map(|by| data.text(by, row));
+        let (fitted, scored) = by_value.entry(value).or_default();
+        if held { scored.push(row) } else { fitted.push(row) }
+    }
+    let groups: Vec<Group> =
+        by_value.into_iter().map(|(name, (fitted, held))| Group { name, fitted, held }).collect();
+    if groups.is_empty() {
+        return Err(Failure::new("no-rows", "no rows are left to fit").hint("look at the filter's rules"));
+    }
+    for group in &groups {
+        if group.fitted.is_empty() {
+            return Err(Failure::new("no-rows", format!("no rows{} are left to fit", group.label()))
+                .hint("look at the filter's rules and the holdout"));
+        }
+    }
+    if fit.roles.holdout.is_some() && groups.iter().all(|group| group.held.is_empty()) {
+        return Err(Failure::new("empty-holdout", "no row meets the condition of the holdout"));
+    }
+    Ok(groups)
+}
+
+/// Drops rows the law cannot take, or stops: sizes are positive, and so is a response under a logarithm.
+fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Failure> {
+    let mut reasons: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut needs: Vec<(&str, bool)> = fit.law.variables.iter().map(|v| (v.name.as_str(), true)).collect();
+    needs.push((&fit.law.response, fit.method.objective.scale() == ResponseScale::Log));
+    for (name, positive) in needs {
+        for (row, &value) in column(data, name)?.iter().enumerate() {
+            if positive && value <= 0.0 {
+                reasons.entry(format!("{name} is not above zero and stands under a logarithm")).or_default().push(row);
+            } else if !value.is_finite() {
+                reasons.entry(format!("{name} is missing")).or_default().push(row);
+            }
+        }
+    }
+    if reasons.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut rows: Vec<usize> = reasons.values().flatten().copied().collect();
+    rows.sort_unstable();
+    rows.dedup();
+    if fit.missing == Missing::Error {
+        let mut failure = Failure::new("bad-value", format!("{} rows cannot be fitted", rows.len()));
+        for (reason, rows) in reasons {
+            let places: Vec<_> = rows.iter().map(|&row| data.origins()[row]).collect();
+            failure = failure.hint(format!("{reason}: {}", name_rows(&places, &fit.files)));
+        }
+        return Err(failure.hint("drop such rows by a rule of the filter, or write `missing = \"drop\"` in the source"));
+    }
+    let kept: Vec<usize> = (0..data.rows()).filter(|row| rows.binary_search(row).is_err()).collect();
+    *data = data.select(&kept);
+    Ok(reasons.into_iter().map(|(reason, rows)| format!("{} rows were dropped: {reason}.", rows.len())).collect())
+}
+
+/// The numbers or truths that an expression gives at every row.
+fn numbers(data: &Dataset, expr: &str) -> Result<Vec<f64>, Failure> {
+    let parsed = crate::expr::parse(expr).map_err(|error| Failure::internal(error.to_string()))?;
+    match data.evaluate(&parsed) {
+        Some(Column::Numbers(numbers)) => Ok(numbers),
+        _ => Err(Failure::internal(format!("`{expr}` cannot be evaluated"))),
+    }
+}
+
+pub(super) fn column<'a>(data: &'a Dataset, name: &str) -> Result<&'a [f64], Failure> {
+    data.numbers(name).ok_or_else(|| Failure::internal(format!("no column of numbers `{name}`")))
+}
