@@ -79,12 +79,23 @@ fn by_hand_wide(p: [f64; 5], ln_n: &[f64], ln_d: &[f64], ln_l: &[f64]) -> [f64; 
     by_hand(p, ln_n, ln_d, ln_l)
 }
 
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn by_hand_avx2(p: [f64; 5], ln_n: &[f64], ln_d: &[f64], ln_l: &[f64]) -> [f64; 6] {
+    by_hand(p, ln_n, ln_d, ln_l)
+}
+
 /// The same for the widest vectors the CPU has.
 fn hand(p: [f64; 5], ln_n: &[f64], ln_d: &[f64], ln_l: &[f64]) -> [f64; 6] {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx512dq") && std::arch::is_x86_feature_detected!("avx512vl") {
         // SAFETY: the CPU has the features.
         return unsafe { by_hand_wide(p, ln_n, ln_d, ln_l) };
+    }
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") {
+        // SAFETY: the CPU has the feature.
+        return unsafe { by_hand_avx2(p, ln_n, ln_d, ln_l) };
     }
     by_hand(p, ln_n, ln_d, ln_l)
 }

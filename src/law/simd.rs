@@ -4,7 +4,7 @@
 //! perform the same IEEE 754 operations in the same order, so they give the same bits.
 
 use super::tape::{Action, Instruction, ROWS, Source};
-use crate::numerics::{LANES, exp, ln};
+use crate::numerics::{LANES, exp_each, ln_each};
 
 /// The operands of a block that instructions do not change.
 #[derive(Clone, Copy)]
@@ -51,20 +51,15 @@ dispatched! {
 }
 dispatched! {
     /// Adds, lane by lane, the products of `factors` and each source to its sum.
-    pub(super) fn add_products(factors: &[f64; ROWS], sources: &[Source], block: &Block<'_>, registers: &[f64], sums: &mut [[f64; LANES]]) = add_products_rows
+    pub(super) fn add_products(factors: &[f64; ROWS], sources: &[Source], block: &Block<'_>, registers: &[f64], products: &mut [f64; ROWS], sums: &mut [[f64; LANES]]) = add_products_rows
+}
+dispatched! {
+    /// Adds up rows, which are overwritten.
+    pub(super) fn add(terms: &mut [f64], sum: &mut [f64; LANES]) = fold
 }
 dispatched! {
     /// Multiplies `factors` by a source into `product`.
     pub(super) fn scale(factors: &[f64; ROWS], source: Source, block: &Block<'_>, registers: &[f64], product: &mut [f64; ROWS]) = scale_rows
-}
-
-/// Adds up rows, lane by lane.
-pub(super) fn add(terms: &[f64], sum: &mut [f64; LANES]) {
-    for chunk in terms.chunks_exact(LANES) {
-        for (s, t) in sum.iter_mut().zip(chunk) {
-            *s += t;
-        }
-    }
 }
 
 /// Copies a source out.
@@ -102,27 +97,31 @@ fn add_products_rows(
     sources: &[Source],
     block: &Block<'_>,
     registers: &[f64],
+    products: &mut [f64; ROWS],
     sums: &mut [[f64; LANES]],
 ) {
     for (&source, sum) in sources.iter().zip(sums) {
-        let mut total = *sum;
-        match view(source, block, registers, &[], usize::MAX) {
-            View::Splat(value) => {
-                for f in factors[..block.rows].chunks_exact(LANES) {
-                    for l in 0..LANES {
-                        total[l] += f[l] * value;
-                    }
-                }
-            }
-            View::Rows(rows) => {
-                for (f, x) in factors[..block.rows].chunks_exact(LANES).zip(rows.chunks_exact(LANES)) {
-                    for l in 0..LANES {
-                        total[l] += f[l] * x[l];
-                    }
-                }
-            }
+        scale_rows(factors, source, block, registers, products);
+        fold(&mut products[..block.rows], sum);
+    }
+}
+
+/// Adds up rows by halves until eight are left, and these to the lanes of a sum.
+///
+/// The halves are whole lanes, so every loop is over vectors, and no addition waits for the one before.
+#[inline(always)]
+fn fold(rows: &mut [f64], sum: &mut [f64; LANES]) {
+    let mut left = rows.len();
+    while left > LANES {
+        let half = (left / LANES).div_ceil(2) * LANES;
+        let (low, high) = rows[..left].split_at_mut(half);
+        for (l, h) in low.iter_mut().zip(high) {
+            *l += *h;
         }
-        *sum = total;
+        left = half;
+    }
+    for (s, r) in sum.iter_mut().zip(rows) {
+        *s += *r;
     }
 }
 
@@ -150,8 +149,8 @@ fn run_rows(code: &[Instruction], block: &Block<'_>, registers: &mut [f64]) {
             Action::Divide(a, b) => binary(see(a), see(b), out, |x, y| x / y),
             Action::Less(a, b) => binary(see(a), see(b), out, |x, y| if x < y { 1.0 } else { 0.0 }),
             Action::Negate(a) => unary(see(a), out, |x| -x),
-            Action::Exp(a) => unary(see(a), out, exp),
-            Action::Ln(a) => unary(see(a), out, ln),
+            Action::Exp(a) => halves(see(a), out, exp_each, exp_each),
+            Action::Ln(a) => halves(see(a), out, ln_each, ln_each),
             Action::Sqrt(a) => unary(see(a), out, f64::sqrt),
             Action::Select(c, a, b) => select(see(c), see(a), see(b), out),
         }
@@ -163,6 +162,21 @@ fn unary(a: View<'_>, out: &mut [f64], f: impl Fn(f64) -> f64) {
     match a {
         View::Splat(x) => out.fill(f(x)),
         View::Rows(rows) => out.iter_mut().zip(rows).for_each(|(o, &x)| *o = f(x)),
+    }
+}
+
+/// A costly function of two rows at a time, one from each half of the block.
+#[inline(always)]
+fn halves(a: View<'_>, out: &mut [f64], one: impl Fn([f64; 1]) -> [f64; 1], two: impl Fn([f64; 2]) -> [f64; 2]) {
+    match a {
+        View::Splat(x) => out.fill(one([x])[0]),
+        View::Rows(rows) => {
+            let (low, high) = out.split_at_mut(rows.len() / 2);
+            let (rows_low, rows_high) = rows.split_at(rows.len() / 2);
+            for (((l, h), &x), &y) in low.iter_mut().zip(high).zip(rows_low).zip(rows_high) {
+                [*l, *h] = two([x, y]);
+            }
+        }
     }
 }
 

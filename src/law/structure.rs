@@ -257,11 +257,11 @@ fn terms_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Opti
     let mut terms = Vec::new();
     let mut rest = None;
     for (i, &(term, sign)) in summands.iter().enumerate() {
-        let own = uses[i].iter().copied().filter(|j| {
-            !outer.contains(j) && uses.iter().enumerate().all(|(k, others)| k == i || !others.contains(j))
-        });
-        let size =
-            own.filter_map(|j| Some((j, size_of(graph, term, leaves[j])?))).min_by_key(|(_, kind)| kind.rank());
+        let own = uses[i]
+            .iter()
+            .copied()
+            .filter(|j| !outer.contains(j) && uses.iter().enumerate().all(|(k, others)| k == i || !others.contains(j)));
+        let size = own.filter_map(|j| Some((j, size_of(graph, term, leaves[j])?))).min_by_key(|(_, kind)| kind.rank());
         let Some((j, kind)) = size else {
             let signed = if sign < 0.0 { graph.negate(term) } else { term };
             rest = Some(rest.map_or(signed, |sofar| graph.add(sofar, signed)));
@@ -274,8 +274,8 @@ fn terms_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Opti
         let shape = uses[i].iter().copied().filter(|k| *k != j).collect();
         terms.push(Term { size: j, shape, tape: Tape::of_value(graph.clone(), term), sign, gain });
     }
-    let offset = rest
-        .map(|rest| Offset { shape: self::uses(graph, rest, leaves), tape: Tape::of_value(graph.clone(), rest) });
+    let offset =
+        rest.map(|rest| Offset { shape: self::uses(graph, rest, leaves), tape: Tape::of_value(graph.clone(), rest) });
     (!terms.is_empty()).then(|| Terms {
         peels: Vec::new(),
         outer: outer.to_vec(),

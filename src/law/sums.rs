@@ -32,6 +32,20 @@ pub struct Workspace {
     registers: Vec<f64>,
     sums: Vec<[f64; LANES]>,
     weights: Weights,
+    scratch: Scratch,
+}
+
+/// A block of products on its way into sums.
+#[derive(Clone, Debug)]
+struct Scratch {
+    scaled: [f64; ROWS],
+    products: [f64; ROWS],
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { scaled: [0.0; ROWS], products: [0.0; ROWS] }
+    }
 }
 
 /// What the rows of one block contribute, set by the objective.
@@ -99,7 +113,7 @@ impl Tape {
 
     /// Evaluates the formula over all rows and sums what `weigh` makes of it.
     ///
-    /// Sums have a fixed order: by block, within eight lanes, and the lanes at the end.
+    /// Sums have a fixed order: each block by halves down to eight lanes, these block by block, and the lanes at the end.
     pub fn sum(
         &self,
         columns: &Columns,
@@ -111,7 +125,7 @@ impl Tape {
     ) {
         let p = self.parameters();
         self.set_scalars(parameters, workspace);
-        let Workspace { scalars, registers, sums: lanes, weights, .. } = workspace;
+        let Workspace { scalars, registers, sums: lanes, weights, scratch, .. } = workspace;
         registers.resize(self.registers * ROWS, 0.0);
         let gradient = if order >= Order::Gradient { p } else { 0 };
         let hessian = if order >= Order::GaussNewton { p * (p + 1) / 2 } else { 0 };
@@ -122,16 +136,24 @@ impl Tape {
             simd::run(&self.value_code, &block, registers);
             simd::fetch(self.value_source, &block, registers, &mut values);
             weigh.weigh(block.start, &values[..block.rows], weights);
-            simd::add(&weights.cost[..block.rows], &mut lanes[0]);
+            simd::add(&mut weights.cost[..block.rows], &mut lanes[0]);
             if order >= Order::Gradient {
                 simd::run(&self.gradient_code, &block, registers);
-                simd::add_products(&weights.first, &self.gradient_sources, &block, registers, &mut lanes[1..=p]);
+                let products = &mut scratch.products;
+                simd::add_products(
+                    &weights.first,
+                    &self.gradient_sources,
+                    &block,
+                    registers,
+                    products,
+                    &mut lanes[1..=p],
+                );
             }
             if order >= Order::GaussNewton {
-                self.add_products(&block, registers, weights, &mut lanes[1 + p..]);
+                self.add_products(&block, registers, weights, scratch, &mut lanes[1 + p..]);
             }
             if order == Order::Hessian {
-                self.add_second(&block, registers, weights, &mut lanes[1 + p..]);
+                self.add_second(&block, registers, weights, scratch, &mut lanes[1 + p..]);
             }
         }
         sums.cost = fold(&lanes[0]);
@@ -142,29 +164,45 @@ impl Tape {
     }
 
     /// Adds the products of first derivatives.
-    fn add_products(&self, block: &simd::Block<'_>, registers: &[f64], weights: &Weights, sums: &mut [[f64; LANES]]) {
-        let mut scaled = [0.0; ROWS];
+    fn add_products(
+        &self,
+        block: &simd::Block<'_>,
+        registers: &[f64],
+        weights: &Weights,
+        scratch: &mut Scratch,
+        sums: &mut [[f64; LANES]],
+    ) {
+        let Scratch { scaled, products } = scratch;
         for (row, &source) in self.gradient_sources.iter().enumerate() {
-            simd::scale(&weights.second, source, block, registers, &mut scaled);
+            simd::scale(&weights.second, source, block, registers, scaled);
             let first = row * (row + 1) / 2;
             simd::add_products(
-                &scaled,
+                scaled,
                 &self.gradient_sources[..=row],
                 block,
                 registers,
+                products,
                 &mut sums[first..=first + row],
             );
         }
     }
 
     /// Adds the law's own second derivatives.
-    fn add_second(&self, block: &simd::Block<'_>, registers: &mut [f64], weights: &Weights, sums: &mut [[f64; LANES]]) {
+    fn add_second(
+        &self,
+        block: &simd::Block<'_>,
+        registers: &mut [f64],
+        weights: &Weights,
+        scratch: &mut Scratch,
+        sums: &mut [[f64; LANES]],
+    ) {
         let mut from = 0;
         for second in &self.second {
             simd::run(&self.hessian_code[from..second.until], block, registers);
             from = second.until;
             let cell = second.row * (second.row + 1) / 2 + second.column;
-            simd::add_products(&weights.first, &[second.source], block, registers, &mut sums[cell..=cell]);
+            let products = &mut scratch.products;
+            simd::add_products(&weights.first, &[second.source], block, registers, products, &mut sums[cell..=cell]);
         }
     }
 

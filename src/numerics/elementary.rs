@@ -43,29 +43,38 @@ const EXP_ODD: [f64; 5] = [
 /// e^x.
 #[inline(always)]
 pub fn exp(x: f64) -> f64 {
-    let inside = x.clamp(EXP_MIN, EXP_MAX);
-    let n = (inside * LOG2_E + ROUND) - ROUND;
-    let high = inside - n * LN2_HIGH;
-    let low = n * LN2_LOW;
-    let r = high - low;
-    // Even and odd powers apart: two short chains of operations instead of a long one.
-    let z = r * r;
-    let mut even = EXP_EVEN[5];
-    even = even * z + EXP_EVEN[4];
-    even = even * z + EXP_EVEN[3];
-    even = even * z + EXP_EVEN[2];
-    even = even * z + EXP_EVEN[1];
-    even = even * z + EXP_EVEN[0];
-    let mut odd = EXP_ODD[4];
-    odd = odd * z + EXP_ODD[3];
-    odd = odd * z + EXP_ODD[2];
-    odd = odd * z + EXP_ODD[1];
-    odd = odd * z + EXP_ODD[0];
+    exp_each([x])[0]
+}
+
+/// e^x of several numbers, one step of all at a time, so that the CPU works on one while it waits for another.
+#[inline(always)]
+pub fn exp_each<const K: usize>(x: [f64; K]) -> [f64; K] {
+    let x = x.map(|x| x.clamp(EXP_MIN, EXP_MAX));
+    let n = x.map(|x| (x * LOG2_E + ROUND) - ROUND);
+    let high = zip(x, n, |x, n| x - n * LN2_HIGH);
+    let low = n.map(|n| n * LN2_LOW);
+    let r = zip(high, low, |high, low| high - low);
+    let z = r.map(|r| r * r);
+    let y = z.map(|z| z * z);
+    // Even and odd powers apart, and each in short chains: what waits for what decides the speed.
+    let [e0, e1, e2, e3, e4, e5] = EXP_EVEN;
+    let [o0, o1, o2, o3, o4] = EXP_ODD;
+    let even = zip(z, y, |z, y| (e0 + e1 * z) + y * ((e2 + e3 * z) + y * (e4 + e5 * z)));
+    let odd = zip(z, y, |z, y| (o0 + o1 * z) + y * ((o2 + o3 * z) + y * o4));
+    let p = zip(even, zip(r, odd, |r, odd| r * odd), |even, odd| even + odd);
     // r was rounded and `high` was not: what r lost comes in with the small terms.
-    let value = 1.0 + (high + (z * (even + r * odd) - low));
+    let small = zip(zip(z, p, |z, p| z * p), low, |product, low| product - low);
+    let value = zip(high, small, |high, small| 1.0 + (high + small));
     // 2^n in two factors, so that results below 2^-1022 come out gradually, and those above 2^1024 infinite.
-    let half = (n * 0.5 + ROUND) - ROUND;
-    value * power_of_two(half) * power_of_two(n - half)
+    let half = n.map(|n| (n * 0.5 + ROUND) - ROUND);
+    let scaled = zip(value, half, |value, half| value * power_of_two(half));
+    zip(scaled, zip(n, half, |n, half| n - half), |value, rest| value * power_of_two(rest))
+}
+
+/// A function of two arrays, element by element.
+#[inline(always)]
+fn zip<const K: usize>(a: [f64; K], b: [f64; K], f: impl Fn(f64, f64) -> f64) -> [f64; K] {
+    std::array::from_fn(|k| f(a[k], b[k]))
 }
 
 /// 2^n for a whole number n in [-1022, 1023].
@@ -86,27 +95,40 @@ const TWO_52: u64 = 0x4330_0000_0000_0000;
 /// The reduction ln(1+f) = 2 atanh(f/(2+f)) and its polynomial are those of FDLIBM (Sun Microsystems 1993).
 #[inline(always)]
 pub fn ln(x: f64) -> f64 {
-    let tiny = x < f64::MIN_POSITIVE;
-    let scaled = if tiny { x * 18_014_398_509_481_984.0 } else { x };
-    let shift = if tiny { 54.0 } else { 0.0 };
-    let bits = scaled.to_bits().wrapping_add(ONE - SQRT_HALF);
-    let k = f64::from_bits((bits >> 52) | TWO_52) - BIAS - shift;
-    let m = f64::from_bits((bits & MANTISSA) + SQRT_HALF);
-    let f = m - 1.0;
-    let s = f / (2.0 + f);
-    let z = s * s;
-    let w = z * z;
-    let even =
-        w * (3.999_999_999_940_941_908e-1 + w * (2.222_219_843_214_978_396e-1 + w * 1.531_383_769_920_937_332e-1));
-    let odd = z
-        * (6.666_666_666_666_735_130e-1
+    ln_each([x])[0]
+}
+
+/// The natural logarithm of several numbers, one step of all at a time.
+#[inline(always)]
+pub fn ln_each<const K: usize>(x: [f64; K]) -> [f64; K] {
+    let is_tiny = |x: f64| x < f64::MIN_POSITIVE;
+    let scaled = x.map(|x| if is_tiny(x) { x * 18_014_398_509_481_984.0 } else { x });
+    let bits = scaled.map(|x| x.to_bits().wrapping_add(ONE - SQRT_HALF));
+    let shift = x.map(|x| if is_tiny(x) { 54.0 } else { 0.0 });
+    let exponent = bits.map(|bits| f64::from_bits((bits >> 52) | TWO_52) - BIAS);
+    let k = zip(exponent, shift, |exponent, shift| exponent - shift);
+    let f = bits.map(|bits| f64::from_bits((bits & MANTISSA) + SQRT_HALF) - 1.0);
+    let s = f.map(|f| f / (2.0 + f));
+    let z = s.map(|s| s * s);
+    let w = z.map(|z| z * z);
+    let even = w.map(|w| {
+        w * (3.999_999_999_940_941_908e-1 + w * (2.222_219_843_214_978_396e-1 + w * 1.531_383_769_920_937_332e-1))
+    });
+    let odd = zip(z, w, |z, w| {
+        z * (6.666_666_666_666_735_130e-1
             + w * (2.857_142_874_366_239_149e-1
-                + w * (1.818_357_216_161_805_012e-1 + w * 1.479_819_860_511_658_591e-1)));
-    let half_square = 0.5 * f * f;
-    let value = k * LN2_HIGH - ((half_square - (s * (half_square + (even + odd)) + k * LN2_LOW)) - f);
-    let value = if x < f64::INFINITY { value } else { x };
-    let outside = if x == 0.0 { f64::NEG_INFINITY } else { f64::NAN };
-    if x > 0.0 { value } else { outside }
+                + w * (1.818_357_216_161_805_012e-1 + w * 1.479_819_860_511_658_591e-1)))
+    });
+    let half_square = f.map(|f| 0.5 * f * f);
+    let sum = zip(half_square, zip(even, odd, |even, odd| even + odd), |half_square, sum| half_square + sum);
+    let small = zip(zip(s, sum, |s, sum| s * sum), k, |product, k| product + k * LN2_LOW);
+    let rest = zip(zip(half_square, small, |half_square, small| half_square - small), f, |rest, f| rest - f);
+    let value = zip(k, rest, |k, rest| k * LN2_HIGH - rest);
+    zip(x, value, |x, value| {
+        let value = if x < f64::INFINITY { value } else { x };
+        let outside = if x == 0.0 { f64::NEG_INFINITY } else { f64::NAN };
+        if x > 0.0 { value } else { outside }
+    })
 }
 
 #[cfg(test)]

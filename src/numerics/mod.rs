@@ -9,10 +9,10 @@ mod linear;
 mod random;
 mod sample;
 
-pub use elementary::{LANES, exp, ln};
+pub use elementary::{LANES, exp, exp_each, ln, ln_each};
 pub use linear::{Matrix, eigen_symmetric};
 pub use random::Random;
 pub use sample::{mean, median, normal_quantile, quantile, standard_deviation};
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
-pub const NUMERICS_REV: u32 = 1;
+pub const NUMERICS_REV: u32 = 2;

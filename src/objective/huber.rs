@@ -39,7 +39,9 @@ impl Penalty for Huber {
         let size = residual.abs();
         let inside = size <= delta;
         let cost = if inside { 0.5 * residual * residual } else { delta * (size - 0.5 * delta) };
-        let first = residual.clamp(-delta, delta);
+        // Not `clamp`, whose check of its bounds is a branch.
+        let first = if residual > delta { delta } else { residual };
+        let first = if first < -delta { -delta } else { first };
         (cost, first, if inside { 1.0 } else { 0.0 })
     }
 

@@ -18,7 +18,7 @@ pub use least_squares::LeastSquares;
 pub use student_t::StudentT;
 
 use crate::law::{ROWS, Weigh, Weights};
-use crate::numerics::ln;
+use crate::numerics::ln_each;
 use crate::quantity::Quantity;
 
 /// The scale on which residuals are taken.
@@ -225,52 +225,63 @@ crate::law::simd::dispatched! {
     fn weigh_student(penalty: &StudentT, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
 
-/// Plain loops, each of which vectorises: residuals first, then what the penalty makes of them.
+/// Plain loops, each of which vectorises: residuals, what the penalty makes of them, the chain rule.
 #[inline(always)]
 fn weigh_rows<P: Penalty>(penalty: &P, block: &Block<'_>, values: &[f64], out: &mut Weights) {
-    let n = values.len();
+    let n = values.len().min(ROWS);
+    let (values, responses, weights) = (&values[..n], &block.responses[..n], &block.weights[..n]);
+    let (cost, first, second) = (&mut out.cost[..n], &mut out.first[..n], &mut out.second[..n]);
     let mut residuals = [0.0; ROWS];
+    let residuals = &mut residuals[..n];
     // The residual's derivative by the law's value, and minus its second one over the square of that.
     let mut inverses = [1.0; ROWS];
+    let inverses = &mut inverses[..n];
     let mut bends = [0.0; ROWS];
+    let bends = &mut bends[..n];
     match block.link {
         Link::Same => {
-            for ((residual, value), response) in residuals.iter_mut().zip(values).zip(block.responses) {
-                *residual = value - response;
+            for i in 0..n {
+                residuals[i] = values[i] - responses[i];
             }
         }
         Link::Log => {
-            for ((residual, value), response) in residuals.iter_mut().zip(values).zip(block.responses) {
-                *residual = ln(*value) - response;
+            // No closures here: they would be compiled once, for the narrowest vectors.
+            let half = n / 2;
+            for i in 0..half {
+                let [low, high] = ln_each([values[i], values[half + i]]);
+                residuals[i] = low - responses[i];
+                residuals[half + i] = high - responses[half + i];
             }
-            for (inverse, value) in inverses.iter_mut().zip(values) {
-                *inverse = 1.0 / value;
+            for i in 0..n {
+                inverses[i] = 1.0 / values[i];
             }
-            bends[..n].fill(1.0);
+            bends.fill(1.0);
         }
     }
-    let scaled = residuals.iter_mut().zip(&mut inverses).zip(&mut bends);
-    for (((residual, inverse), bend), precision) in scaled.zip(block.precisions) {
-        *residual *= precision;
-        *inverse *= precision;
-        *bend /= precision;
+    if let Some(precisions) = block.precisions.get(..n) {
+        for i in 0..n {
+            residuals[i] *= precisions[i];
+            inverses[i] *= precisions[i];
+            bends[i] /= precisions[i];
+        }
+    }
+    for i in 0..n {
+        (cost[i], first[i], second[i]) = penalty.at(residuals[i]);
     }
     if block.curvature == Curvature::Majorised {
-        bends[..n].fill(0.0);
-    }
-    let exact = block.curvature == Curvature::Exact;
-    let Weights { cost, first, second } = out;
-    let outputs = cost[..n].iter_mut().zip(&mut first[..n]).zip(&mut second[..n]);
-    let inputs = residuals[..n].iter().zip(&inverses[..n]).zip(&bends[..n]).zip(&block.weights[..n]);
-    for (((cost, first), second), (((residual, inverse), bend), weight)) in outputs.zip(inputs) {
-        let (value, slope, own) = penalty.at(*residual);
         // At a residual of nothing the parabola from above has the penalty's own curvature.
-        let curve = if exact || *residual == 0.0 { own } else { slope / residual };
+        for i in 0..n {
+            second[i] = if residuals[i] == 0.0 { second[i] } else { first[i] / residuals[i] };
+        }
+        bends.fill(0.0);
+    }
+    for i in 0..n {
         // A row without weight takes no part, whatever the law gives there.
-        let used = *weight != 0.0;
-        *cost = if used { weight * value } else { 0.0 };
-        *first = if used { weight * slope * inverse } else { 0.0 };
-        *second = if used { weight * (curve - bend * slope) * inverse * inverse } else { 0.0 };
+        let used = weights[i] != 0.0;
+        let curve = weights[i] * (second[i] - bends[i] * first[i]) * inverses[i] * inverses[i];
+        second[i] = if used { curve } else { 0.0 };
+        first[i] = if used { weights[i] * first[i] * inverses[i] } else { 0.0 };
+        cost[i] = if used { weights[i] * cost[i] } else { 0.0 };
     }
 }
 

@@ -166,27 +166,32 @@ impl Compiler<'_> {
             by: fit.by.clone(),
             share: fit.share.clone(),
         };
-        let columns = fit.replicates.iter().enumerate().map(|(i, name)| (path.key("replicates").then(Step::Index(i)), name));
+        let columns =
+            fit.replicates.iter().enumerate().map(|(i, name)| (path.key("replicates").then(Step::Index(i)), name));
         for (place, name) in columns.chain(fit.by.iter().map(|name| (path.key("by"), name))) {
             if !variables.contains_key(name) {
                 let known: Vec<&str> = variables.keys().map(String::as_str).collect();
                 let message = format!("there is no variable `{name}` here");
-                self.diagnostics.push(
-                    Diagnostic::error("unknown-variable", Place::Value(place), message).suggest(name, known),
-                );
+                self.diagnostics
+                    .push(Diagnostic::error("unknown-variable", Place::Value(place), message).suggest(name, known));
             }
         }
         if !fit.share.is_empty() && fit.by.is_none() {
-            self.error("share-without-by", Place::Key(path.key("share")), "`share` needs `by`: parameters are shared among groups")
-                .hints
-                .push("name the variable that tells the groups: by = \"optimizer\"".to_owned());
+            self.error(
+                "share-without-by",
+                Place::Key(path.key("share")),
+                "`share` needs `by`: parameters are shared among groups",
+            )
+            .hints
+            .push("name the variable that tells the groups: by = \"optimizer\"".to_owned());
         }
         let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
         for (index, name) in fit.share.iter().enumerate() {
             if !free.contains(&name.as_str()) {
                 let place = Place::Value(path.key("share").then(Step::Index(index)));
                 let message = format!("`{name}` is not a free parameter of the law `{}`", law.formula);
-                self.diagnostics.push(Diagnostic::error("unknown-parameter", place, message).suggest(name, free.clone()));
+                self.diagnostics
+                    .push(Diagnostic::error("unknown-parameter", place, message).suggest(name, free.clone()));
             }
         }
         roles
@@ -196,9 +201,13 @@ impl Compiler<'_> {
     fn check_starts(&mut self, fit: &spec::Fit, law: &Law, path: &SpecPath) {
         let count = law.free().iter().map(|p| p.start.len().max(1)).fold(1_usize, usize::saturating_mul);
         if fit.starts == Starts::Grid && count > MOST_STARTS {
-            self.error("too-many-starts", Place::Value(path.key("starts")), format!("the grid of listed starts has {count} points"))
-                .hints
-                .push(format!("list fewer starts for some parameters; at most {MOST_STARTS} points are gone through"));
+            self.error(
+                "too-many-starts",
+                Place::Value(path.key("starts")),
+                format!("the grid of listed starts has {count} points"),
+            )
+            .hints
+            .push(format!("list fewer starts for some parameters; at most {MOST_STARTS} points are gone through"));
         }
     }
 

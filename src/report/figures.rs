@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::svg::{Axis, BLUE, GREEN, GREY, Layer, Mark, ORANGE, Plot};
 use super::results::of_group;
+use super::svg::{Axis, BLUE, GREEN, GREY, Layer, Mark, ORANGE, Plot};
 use super::{Described, DescribedFit, Figure};
 use crate::answer::{Answer, Verdict};
 use crate::dataset::Dataset;

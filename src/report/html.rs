@@ -50,9 +50,11 @@ impl Writer for Html {
 
 /// Every warning, with where it belongs.
 fn warnings(page: &Page) -> Vec<Value> {
-    let fits = page.results.shown_fits().into_iter().flat_map(|(name, _, fit)| {
-        fit.evidence.warnings.iter().map(move |w| (format!("fit {name}"), w))
-    });
+    let fits = page
+        .results
+        .shown_fits()
+        .into_iter()
+        .flat_map(|(name, _, fit)| fit.evidence.warnings.iter().map(move |w| (format!("fit {name}"), w)));
     let queries = page
         .results
         .queries

@@ -55,9 +55,9 @@ pub(super) fn nelder_mead(problem: &Problem, start: &[f64]) -> Minimum {
         corners.push(corner);
     }
     let steps = STEPS * start.len() as u64;
-    let run = NelderMead::new(corners).with_sd_tolerance(TOLERANCE * at_start.abs()).and_then(|solver| {
-        Executor::new(&inside, solver).configure(|state| state.max_iters(steps)).timer(false).run()
-    });
+    let run = NelderMead::new(corners)
+        .with_sd_tolerance(TOLERANCE * at_start.abs())
+        .and_then(|solver| Executor::new(&inside, solver).configure(|state| state.max_iters(steps)).timer(false).run());
     let Ok(result) = run else {
         return Minimum { point: start, cost: at_start, status: Status::Failed, iterations: 0, unmoved: true };
     };

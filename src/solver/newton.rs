@@ -48,7 +48,9 @@ pub(super) fn damped(problem: &Problem, start: &[f64], order: Order) -> Minimum 
             }
         }
         // Nothing in the iteration returns an error; argmin's own would be a broken state.
-        Err(_) => Minimum { point: bounded, cost: f64::INFINITY, status: Status::Stalled, iterations: 0, unmoved: true },
+        Err(_) => {
+            Minimum { point: bounded, cost: f64::INFINITY, status: Status::Stalled, iterations: 0, unmoved: true }
+        }
     }
 }
 
@@ -170,11 +172,7 @@ impl Solver<&Problem, Iterate> for Newton {
         "newton"
     }
 
-    fn next_iter(
-        &mut self,
-        problem: &mut Counted<&Problem>,
-        state: Iterate,
-    ) -> Result<(Iterate, Option<KV>), Error> {
+    fn next_iter(&mut self, problem: &mut Counted<&Problem>, state: Iterate) -> Result<(Iterate, Option<KV>), Error> {
         if let Some(problem) = problem.problem {
             self.advance(problem);
         }

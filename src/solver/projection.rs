@@ -160,9 +160,12 @@ impl<'a> Grid<'a> {
         let best = (0..self.nodes.len()).min_by(|&a, &b| self.nodes[a].cost.total_cmp(&self.nodes[b].cost));
         let Some(best) = best else { return Vec::new() };
         let second = self.pass(&self.trust(best, &self.nodes[best]));
-        let mut valleys = self.valleys_of(&second);
-        valleys.extend(self.valleys_of(&self.nodes));
-        valleys
+        let (trusted, plain) = (self.low_points(&second), self.low_points(&self.nodes));
+        let all: Vec<Vec<usize>> = combinations(&self.lengths).collect();
+        // Where both passes have a valley at one point, it is polished once.
+        let once = plain.into_iter().filter(|at| !trusted.contains(at)).map(|at| (at, &self.nodes));
+        let chosen: Vec<(usize, &Vec<Node>)> = trusted.iter().map(|&at| (at, &second)).chain(once).collect();
+        chosen.into_iter().map(|(at, nodes)| self.point(&all[at], &nodes[at].sizes)).collect()
     }
 
     fn lengths_of(&self, places: &[usize]) -> Vec<usize> {
@@ -183,7 +186,8 @@ impl<'a> Grid<'a> {
     fn pass(&self, trust: &[f64]) -> Vec<Node> {
         let weights: Vec<f64> = self.weights.iter().zip(trust).map(|(w, t)| w * t).collect();
         let products = self.products(&weights);
-        combinations(&self.lengths).map(|index| self.solve(&index, &products)).collect()
+        let bounds = self.bounds();
+        combinations(&self.lengths).map(|index| self.solve(&index, &products, &bounds)).collect()
     }
 
     /// The product of each pair of parts at every combination of the places that either depends on.
@@ -214,7 +218,16 @@ impl<'a> Grid<'a> {
             .collect()
     }
 
-    fn solve(&self, index: &[usize], products: &[Vec<(Vec<usize>, Vec<f64>)>]) -> Node {
+    /// Bounds of the sizes: a positive term has no other than zero.
+    fn bounds(&self) -> Vec<(f64, f64)> {
+        let bounds = self.terms.terms().iter().map(|term| {
+            let c = self.problem.coordinates()[term.size];
+            if term.is_positive() { (0.0, f64::INFINITY) } else { (c.lower, c.upper) }
+        });
+        bounds.collect()
+    }
+
+    fn solve(&self, index: &[usize], products: &[Vec<(Vec<usize>, Vec<f64>)>], bounds: &[(f64, f64)]) -> Node {
         let at = |i: usize, j: usize| {
             let (places, values) = &products[i.max(j)][i.min(j)];
             values[self.number(places, index)]
@@ -223,22 +236,14 @@ impl<'a> Grid<'a> {
         let (response, offset) = (p, (self.parts.len() > p + 1).then_some(p + 1));
         let mut normal = Matrix::zeros(p);
         for i in 0..p {
-            for j in 0..p {
-                normal[(i, j)] = at(i, j);
+            for j in 0..=i {
+                let product = at(i, j);
+                (normal[(i, j)], normal[(j, i)]) = (product, product);
             }
         }
         let right: Vec<f64> = (0..p).map(|i| at(i, response) - offset.map_or(0.0, |o| at(i, o))).collect();
         let square = at(response, response) + offset.map_or(0.0, |o| at(o, o) - 2.0 * at(o, response));
-        let bounds: Vec<(f64, f64)> = self
-            .terms
-            .terms()
-            .iter()
-            .map(|term| {
-                let c = self.problem.coordinates()[term.size];
-                if term.is_positive() { (0.0, f64::INFINITY) } else { (c.lower, c.upper) }
-            })
-            .collect();
-        let sizes = bounded_least_squares(&normal, &right, &bounds);
+        let sizes = bounded_least_squares(&normal, &right, bounds);
         let quadratic: f64 = (0..p).map(|i| sizes[i] * (0..p).map(|j| normal[(i, j)] * sizes[j]).sum::<f64>()).sum();
         let cost = square + quadratic - 2.0 * (0..p).map(|i| sizes[i] * right[i]).sum::<f64>();
         Node { sizes, cost: if cost.is_finite() { cost } else { f64::INFINITY } }
@@ -259,25 +264,26 @@ impl<'a> Grid<'a> {
         misses.into_iter().map(|miss| usual / miss.max(usual)).collect()
     }
 
-    /// The points of the grid that are lower than their neighbours, best first, as coordinates; of a
-    /// scattered set, which has no neighbours, the lowest.
-    fn valleys_of(&self, nodes: &[Node]) -> Vec<Vec<f64>> {
+    /// The numbers of the points that are lower than their neighbours, best first; of a scattered set,
+    /// which has no neighbours, those of the lowest.
+    fn low_points(&self, nodes: &[Node]) -> Vec<usize> {
         let all: Vec<Vec<usize>> = combinations(&self.lengths).collect();
         let scattered = self.dimensions.iter().any(|d| d.coordinates.len() > 1);
         let is_low = |at: usize| {
             let mut stride = 1;
             nodes[at].cost.is_finite()
-                && (scattered || self.lengths.iter().zip(&all[at]).all(|(&length, &i)| {
-                    let below = i == 0 || nodes[at - stride].cost >= nodes[at].cost;
-                    let above = i + 1 == length || nodes[at + stride].cost >= nodes[at].cost;
-                    stride *= length;
-                    below && above
-                }))
+                && (scattered
+                    || self.lengths.iter().zip(&all[at]).all(|(&length, &i)| {
+                        let below = i == 0 || nodes[at - stride].cost >= nodes[at].cost;
+                        let above = i + 1 == length || nodes[at + stride].cost >= nodes[at].cost;
+                        stride *= length;
+                        below && above
+                    }))
         };
         let mut low: Vec<usize> = (0..nodes.len()).filter(|&at| is_low(at)).collect();
         low.sort_by(|&a, &b| nodes[a].cost.total_cmp(&nodes[b].cost));
         low.truncate(VALLEYS);
-        low.into_iter().map(|at| self.point(&all[at], &nodes[at].sizes)).collect()
+        low
     }
 
     /// Points spread evenly over the grid, for when the valleys do not agree.
@@ -343,9 +349,21 @@ fn product(weights: &[f64], a: &[f64], b: &[f64]) -> f64 {
     lanes.iter().sum::<f64>() + rest
 }
 
+/// A trace of damping keeps columns that nearly coincide solvable.
+const DAMPING: f64 = 1e-10;
+
 /// Minimises x'Nx/2 - r'x within bounds: solve, hold the coordinate that leaves its bounds furthest, repeat.
 fn bounded_least_squares(normal: &Matrix, right: &[f64], bounds: &[(f64, f64)]) -> Vec<f64> {
     let p = right.len();
+    // Most often no bound is met.
+    let mut damped = normal.clone();
+    (0..p).for_each(|i| damped[(i, i)] *= 1.0 + DAMPING);
+    if let Some(factor) = damped.cholesky() {
+        let x = factor.solve_factored(right);
+        if x.iter().zip(bounds).all(|(x, (lower, upper))| lower <= x && x <= upper) {
+            return x;
+        }
+    }
     let mut x: Vec<f64> = bounds.iter().map(|&(lower, upper)| 0.0_f64.clamp(lower, upper)).collect();
     let mut free: Vec<usize> = (0..p).collect();
     while !free.is_empty() {
@@ -354,9 +372,8 @@ fn bounded_least_squares(normal: &Matrix, right: &[f64], bounds: &[(f64, f64)]) 
             .map(|&i| right[i] - (0..p).filter(|j| !free.contains(j)).map(|j| normal[(i, j)] * x[j]).sum::<f64>())
             .collect();
         let mut minor = normal.minor(&free);
-        // A trace of damping keeps columns that nearly coincide solvable.
         for i in 0..free.len() {
-            minor[(i, i)] *= 1.0 + 1e-10;
+            minor[(i, i)] *= 1.0 + DAMPING;
         }
         let Some(factor) = minor.cholesky() else { break };
         let solved = factor.solve_factored(&rest);

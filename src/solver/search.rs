@@ -77,6 +77,10 @@ const LISTED: usize = 2048;
 const SCATTERED: usize = 64;
 /// Two ends of the search are the same optimum where their objectives differ by less, relatively.
 const SAME: f64 = 1e-8;
+/// Fewest starts that have to agree before no more are tried ...
+const FEWEST: usize = 4;
+/// ... taken at this distance from the points that are spread over the grid.
+const SPREAD_STEP: usize = 13;
 /// Rows above which valleys are looked for on a part of them.
 const MANY_ROWS: usize = 4096;
 /// Most optima of a part of the rows that are polished on all of them.
@@ -131,7 +135,10 @@ fn search_valleys(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_
     let grid = terms.as_ref().map(|terms| projection::Grid::new(problem, law, terms));
     let mut ends = Vec::new();
     if let Some(grid) = &grid {
-        ends = polish(problem, &grid.valleys(), solver, watch)?;
+        let mut valleys = grid.valleys();
+        // One valley alone would agree with itself.
+        valleys.extend(grid.spread().into_iter().step_by(SPREAD_STEP).take(FEWEST.saturating_sub(valleys.len())));
+        ends = polish(problem, &valleys, solver, watch)?;
         if !agree(problem, &ends) {
             // What the spec or the catalogue lists is tried too.
             let mut spread = grid.spread();

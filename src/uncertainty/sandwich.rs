@@ -48,7 +48,8 @@ impl Method for Sandwich {
         let clusters = fitted.clusters.iter().max().map_or(0, |last| last + 1);
         let (n, p) = (clusters, problem.size());
         if n <= p {
-            let warning = format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
+            let warning =
+                format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
             return Ok(Draws { points: Vec::new(), warnings: vec![warning] });
         }
         let movable: Vec<usize> = (0..p)

@@ -54,7 +54,8 @@ impl Rows {
             None => Ok(None),
             Some(expr) => {
                 let values = numbers(&data, expr)?;
-                let wrong: Vec<_> = (0..values.len()).filter(|&r| !holds(values[r])).map(|r| data.origins()[r]).collect();
+                let wrong: Vec<_> =
+                    (0..values.len()).filter(|&r| !holds(values[r])).map(|r| data.origins()[r]).collect();
                 if wrong.is_empty() {
                     return Ok(Some(values));
                 }
@@ -135,8 +136,7 @@ fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Fai
         let (fitted, scored) = by_value.entry(value).or_default();
         if held { scored.push(row) } else { fitted.push(row) }
     }
-    let groups: Vec<Group> =
-        by_value.into_iter().map(|(name, (fitted, held))| Group { name, fitted, held }).collect();
+    let groups: Vec<Group> = by_value.into_iter().map(|(name, (fitted, held))| Group { name, fitted, held }).collect();
     if groups.is_empty() {
         return Err(Failure::new("no-rows", "no rows are left to fit").hint("look at the filter's rules"));
     }
