@@ -10,6 +10,7 @@
 mod cache;
 mod docs;
 mod errors;
+mod fitting;
 mod layering;
 mod program;
 mod properties;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lawfit::law::{Law, ParameterText, find};
-use lawfit::objective::{Huber, LeastSquares, Objective, ResponseScale};
+use lawfit::objective::{Huber, LeastAbsolute, LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
 use lawfit::quantity::Quantity;
 use lawfit::solver::{Solver, Watch, search};
@@ -86,6 +86,20 @@ fn chinchilla_at_every_delta_and_with_its_outliers() {
 }
 
 #[test]
+fn the_headline_of_the_replication_is_its_least_absolute_deviation() {
+    let Some(data) = shared_data("least absolute deviation") else { return };
+    let [n, d, l] = chinchilla(&data, 5);
+    let objective = Objective::LeastAbsolute(LeastAbsolute { on: ResponseScale::Log });
+    let (cost, parameters) = fit(&hoffmann(), &objective, &[&n, &d], &l);
+    assert!(cost <= 1.129_494_664_0 * (1.0 + 1e-9), "{cost:.13}");
+    for (name, printed) in
+        [("E", "1.81686"), ("A", "482.005"), ("B", "2085.43"), ("alpha", "0.347813"), ("beta", "0.365854")]
+    {
+        close(parameters[name], printed, name);
+    }
+}
+
+#[test]
 fn least_squares_on_raw_losses_of_217_rows() {
     let Some(data) = shared_data("217 rows") else { return };
     let [n, d, l] = chinchilla(&data, 5);
@@ -121,6 +135,30 @@ fn isoflop_tables_by_least_squares() {
         let (cost, parameters) = fit(&hoffmann(), &objective, &[&n, &d], &l);
         // Printed to six digits.
         assert!(cost <= known * (1.0 + 3e-6), "{condition}: {cost}");
+        close(parameters["alpha"], alpha, "alpha");
+        close(parameters["beta"], beta, "beta");
+    }
+}
+
+#[test]
+fn the_second_extractions_of_the_chinchilla_curves() {
+    let Some(data) = shared_data("second extractions") else { return };
+    let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Raw });
+    let path = data.join("isoflop_chinchilla_scalefit/isoflops_with_outlier_flags.csv");
+    let text = std::fs::read_to_string(path).unwrap();
+    let head: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let at = |name: &str| head.iter().position(|h| *h == name).unwrap();
+    for (source, rows, known, alpha, beta) in [
+        ("ml_scalefit", 124, 0.048_540_31, "0.388457", "0.433447"),
+        ("epochai_chinchilla", 123, 0.774_105_02, "0.433620", "0.650668"),
+    ] {
+        let table: Vec<Vec<&str>> =
+            text.lines().skip(1).map(|l| l.split(',').collect::<Vec<_>>()).filter(|r| r.contains(&source)).collect();
+        let column = |name: &str| -> Vec<f64> { table.iter().map(|r| r[at(name)].parse().unwrap()).collect() };
+        let (n, d, l) = (column("params"), column("tokens"), column("loss"));
+        assert_eq!(n.len(), rows);
+        let (cost, parameters) = fit(&hoffmann(), &objective, &[&n, &d], &l);
+        assert!(cost <= known * (1.0 + 2e-7), "{source}: {cost}");
         close(parameters["alpha"], alpha, "alpha");
         close(parameters["beta"], beta, "beta");
     }

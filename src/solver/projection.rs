@@ -4,7 +4,7 @@
 //! The grid is gone over twice: the second time rows that the first one misses count less, so that
 //! outliers do not choose the valley. The valleys of both are where Newton's method starts.
 
-use crate::law::{BoundPeels, Law, Parameter, Scale, Terms};
+use crate::law::{BoundPeels, Columns, Law, Parameter, Scale, Terms};
 use crate::numerics::{Matrix, exp, ln, mean, median};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
@@ -33,6 +33,15 @@ struct Dimension {
     values: Vec<Vec<f64>>,
 }
 
+/// What the terms need of the data.
+struct Bound {
+    peels: BoundPeels,
+    terms: Vec<Columns>,
+    offset: Option<Columns>,
+    responses: Vec<f64>,
+    on_log: bool,
+}
+
 /// Something with one value per row at every combination of some dimensions.
 struct Part {
     /// The dimensions it depends on.
@@ -45,6 +54,7 @@ struct Part {
 pub(super) struct Grid<'a> {
     problem: &'a Problem,
     terms: &'a Terms,
+    bound: Bound,
     dimensions: Vec<Dimension>,
     lengths: Vec<usize>,
     /// The terms, then what their sum should be, then what no size can change, where there is any.
@@ -74,9 +84,19 @@ impl<'a> Grid<'a> {
                 coordinates: searched,
             }],
         };
+        let (variables, rows) = (problem.variables(), problem.rows());
+        let on_log = problem.objective().scale() == ResponseScale::Log;
+        let bound = Bound {
+            peels: terms.bind(&variables, rows),
+            terms: terms.terms().iter().map(|term| term.tape().bind(&variables, rows)).collect(),
+            offset: terms.offset().map(|offset| offset.tape.bind(&variables, rows)),
+            responses: problem.responses().map(|y| if on_log { exp(y) } else { y }).collect(),
+            on_log,
+        };
         let mut grid = Self {
             problem,
             terms,
+            bound,
             lengths: dimensions.iter().map(|d| d.values.len()).collect(),
             dimensions,
             parts: Vec::new(),
@@ -94,14 +114,10 @@ impl<'a> Grid<'a> {
     }
 
     fn all_parts(&self) -> Vec<Part> {
-        let (problem, terms) = (self.problem, self.terms);
-        let (variables, rows) = (problem.variables(), problem.rows());
-        let on_log = problem.objective().scale() == ResponseScale::Log;
-        let responses: Vec<f64> = problem.responses().map(|y| if on_log { exp(y) } else { y }).collect();
-        let peels = terms.bind(&variables, rows);
+        let terms = self.terms;
         let outer = self.places_of(terms.outer());
         let targets: Vec<Vec<Target>> =
-            self.points_of(&outer).map(|point| targets(terms, &peels, &point, &responses, on_log)).collect();
+            self.points_of(&outer).map(|point| targets(terms, &self.bound, &point)).collect();
         // A part depends on its own coordinates and on those that decide what the sum should be.
         let part = |shape: &[usize], evaluate: &dyn Fn(&mut [f64]) -> Vec<f64>| {
             let own = [shape, terms.outer()].concat();
@@ -118,15 +134,13 @@ impl<'a> Grid<'a> {
             Part { places, columns }
         };
         let mut parts: Vec<Part> = Vec::new();
-        for term in terms.terms() {
-            let bound = term.tape().bind(&variables, rows);
-            parts.push(part(&term.shape, &|point| term.column(&bound, point)));
+        for (term, bound) in terms.terms().iter().zip(&self.bound.terms) {
+            parts.push(part(&term.shape, &|point| term.column(bound, point)));
         }
         let wanted = targets.iter().map(|column| column.iter().map(|t| t.value).collect()).collect();
         parts.push(Part { places: outer.clone(), columns: wanted });
-        if let Some(offset) = terms.offset() {
-            let bound = offset.tape.bind(&variables, rows);
-            parts.push(part(&offset.shape, &|point| offset.tape.values(&bound, point)));
+        if let (Some(offset), Some(bound)) = (terms.offset(), &self.bound.offset) {
+            parts.push(part(&offset.shape, &|point| offset.tape.values(bound, point)));
         }
         parts
     }
@@ -297,18 +311,51 @@ impl<'a> Grid<'a> {
             .collect()
     }
 
+    /// The point at which what is searched is as it is and the sizes are the best for that.
+    pub(super) fn resized(&self, point: &[f64]) -> Vec<f64> {
+        let mut point = point.to_vec();
+        let targets = targets(self.terms, &self.bound, &point);
+        let scaled = |column: Vec<f64>| -> Vec<f64> {
+            column.iter().zip(&targets).map(|(v, t)| if t.slope == 0.0 { 0.0 } else { v * t.slope }).collect()
+        };
+        let terms = self.terms.terms().iter().zip(&self.bound.terms);
+        let columns: Vec<Vec<f64>> = terms.map(|(term, bound)| scaled(term.column(bound, &mut point))).collect();
+        let mut wanted: Vec<f64> = targets.iter().map(|t| t.value).collect();
+        let response = mean(&wanted).abs();
+        if let (Some(offset), Some(bound)) = (self.terms.offset(), &self.bound.offset) {
+            let column = scaled(offset.tape.values(bound, &point));
+            wanted.iter_mut().zip(column).for_each(|(w, o)| *w -= o);
+        }
+        let mut normal = Matrix::zeros(columns.len());
+        for (i, one) in columns.iter().enumerate() {
+            for (j, other) in columns.iter().enumerate() {
+                normal[(i, j)] = product(&self.weights, one, other);
+            }
+        }
+        let right: Vec<f64> = columns.iter().map(|column| product(&self.weights, column, &wanted)).collect();
+        let sizes = bounded_least_squares(&normal, &right, &self.bounds());
+        let means: Vec<f64> = columns.iter().map(|column| mean(column)).collect();
+        self.set_sizes(&mut point, &sizes, &means, response);
+        point
+    }
+
     /// The coordinates of a point of the grid with its sizes.
     fn point(&self, index: &[usize], sizes: &[f64]) -> Vec<f64> {
         let mut point = self.coordinates(index);
-        let response = mean(self.column(sizes.len(), index)).abs();
+        let means: Vec<f64> = (0..sizes.len()).map(|i| mean(self.column(i, index))).collect();
+        self.set_sizes(&mut point, sizes, &means, mean(self.column(sizes.len(), index)).abs());
+        point
+    }
+
+    /// Gives the terms of a point their sizes; `means` are those of their columns for size one.
+    fn set_sizes(&self, point: &mut [f64], sizes: &[f64], means: &[f64], response: f64) {
         for (i, (term, &size)) in self.terms.terms().iter().zip(sizes).enumerate() {
             // On a log scale nothing is infinitely far away; a trace of the response is a start.
-            let trace = TRACE * response / mean(self.column(i, index)).abs();
+            let trace = TRACE * response / means[i].abs();
             let size = if term.is_positive() && size < trace { trace } else { size };
             let c = self.problem.coordinates()[term.size];
-            point[term.size] = term.coordinate(size, &point).unwrap_or(c.lower).clamp(c.lower, c.upper);
+            point[term.size] = term.coordinate(size, point).unwrap_or(c.lower).clamp(c.lower, c.upper);
         }
-        point
     }
 }
 
@@ -319,17 +366,18 @@ struct Target {
     slope: f64,
 }
 
-fn targets(terms: &Terms, peels: &BoundPeels, point: &[f64], responses: &[f64], on_log: bool) -> Vec<Target> {
+fn targets(terms: &Terms, bound: &Bound, point: &[f64]) -> Vec<Target> {
+    let Bound { peels, responses, on_log, .. } = bound;
     let targets = terms.targets(peels, point, responses).into_iter().zip(responses);
     targets
         .map(|((sum, slope), y)| {
-            let slope = if on_log { slope / y } else { slope };
+            let slope = if *on_log { slope / y } else { slope };
             let value = sum * slope;
             if value.is_finite() && slope.is_finite() {
                 Target { value, slope }
             } else {
                 // Out of reach: missed by the whole response.
-                Target { value: if on_log { 1.0 } else { *y }, slope: 0.0 }
+                Target { value: if *on_log { 1.0 } else { *y }, slope: 0.0 }
             }
         })
         .collect()
@@ -408,11 +456,27 @@ fn combinations(lengths: &[usize]) -> impl Iterator<Item = Vec<usize>> + use<> {
     })
 }
 
-/// Values of a coordinate to try, from one end of its span to the other.
-fn along(parameter: &Parameter, count: usize) -> Vec<f64> {
+/// Values of a coordinate to try: from one end of its span to the other, and its bounds beyond that,
+/// where an exponent goes whose term the rows do not want.
+pub(super) fn along(parameter: &Parameter, count: usize) -> Vec<f64> {
     let last = (count.max(2) - 1) as f64;
-    (0..count).map(|i| coordinate_at(parameter, i as f64 / last)).collect()
+    let mut values: Vec<f64> = (0..count).map(|i| coordinate_at(parameter, i as f64 / last)).collect();
+    if parameter.scale == Scale::Linear {
+        // At an exponent of nothing a term has no size.
+        let least = if parameter.lower == 0.0 { LEAST } else { parameter.lower };
+        let (first, last) = (values[0], values[values.len() - 1]);
+        if least.is_finite() && least < first {
+            values.insert(0, least);
+        }
+        if parameter.upper.is_finite() && parameter.upper > last {
+            values.push(parameter.upper);
+        }
+    }
+    values
 }
+
+/// The least exponent that is tried: where a power is nearly a logarithm.
+const LEAST: f64 = 1e-4;
 
 /// The coordinate at a share of the span in which a parameter is sought: that of its starts and somewhat
 /// more, within its bounds; even in the logarithm where the starts are positive.
@@ -425,8 +489,7 @@ pub(super) fn coordinate_at(parameter: &Parameter, share: f64) -> f64 {
         return low + share * (high - low);
     }
     if low > 0.0 {
-        // Down to where a power is nearly a logarithm.
-        let low = (low / 20.0).max(parameter.lower).max(1e-4);
+        let low = (low / 20.0).max(parameter.lower).max(LEAST);
         let high = (high * 2.0).min(parameter.upper);
         return low * exp(share * ln(high / low));
     }

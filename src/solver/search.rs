@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::{Minimum, Solver, Status, joint, projection, scatter, smoothed};
-use crate::law::{Law, Order, Workspace};
+use crate::law::{Law, Order, Parameter, Scale, Workspace};
 use crate::numerics::eigen_symmetric;
 use crate::problem::{Evaluation, Problem};
 
@@ -144,17 +144,60 @@ fn search_valleys(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_
             let mut spread = grid.spread();
             spread.extend(listed(problem, law, LISTED_BESIDE_GRID));
             spread.extend(scattered(problem, law));
+            spread.extend(scattered_wide(problem, law).iter().map(|point| grid.resized(point)));
             ends.extend(polish(problem, &spread, solver, watch)?);
         }
     } else {
         let mut starts = listed(problem, law, LISTED);
         starts.extend(scattered(problem, law));
+        starts.extend(scattered_wide(problem, law));
         ends.extend(polish(problem, &starts, solver, watch)?);
     }
     let points = grid.as_ref().map_or(0, projection::Grid::points);
+    if !agree(problem, &ends) {
+        move_single_coordinates(problem, law, grid.as_ref(), solver, &mut ends, watch)?;
+    }
     let mut all = ends.clone();
     insist(problem, solver, &mut all, watch)?;
     Ok(Search::of(distinct(&all), &ends, points))
+}
+
+/// Rounds in which single coordinates are moved.
+const ROUNDS: usize = 3;
+/// Places to which each is moved.
+const PLACES: usize = 8;
+
+/// Starts from the best end with one coordinate moved along its span, as long as that finds a better one.
+///
+/// Where a term hardly matters its exponent may sit anywhere, bounds included, with a valley at each place.
+fn move_single_coordinates(
+    problem: &Problem,
+    law: &Law,
+    grid: Option<&projection::Grid<'_>>,
+    solver: Solver,
+    ends: &mut Vec<Minimum>,
+    watch: &Watch<'_>,
+) -> Result<(), Cancelled> {
+    for _ in 0..ROUNDS {
+        let best = ends.iter().filter(|end| end.cost.is_finite()).min_by(|a, b| a.cost.total_cmp(&b.cost));
+        let Some((from, cost)) = best.map(|end| (end.point.clone(), end.cost)) else { return Ok(()) };
+        let mut starts = Vec::new();
+        for (j, parameter) in law.free().into_iter().enumerate() {
+            for value in projection::along(parameter, PLACES) {
+                let mut moved = from.clone();
+                moved[j] = value;
+                starts.extend(grid.map(|grid| grid.resized(&moved)));
+                starts.push(moved);
+            }
+        }
+        let found = polish(problem, &starts, solver, watch)?;
+        let better = found.iter().any(|end| end.cost < cost - SAME * cost.abs());
+        ends.extend(found);
+        if !better {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Minimises from each start, in parallel; the ends are in order of the starts.
@@ -271,11 +314,26 @@ fn listed(problem: &Problem, law: &Law, most: usize) -> Vec<Vec<f64>> {
 
 /// The first points of Sobol's sequence over the parameters' spans.
 fn scattered(problem: &Problem, law: &Law) -> Vec<Vec<f64>> {
+    points(problem, law, projection::coordinate_at)
+}
+
+/// The same over all that the bounds allow, more of it near the lower ones.
+fn scattered_wide(problem: &Problem, law: &Law) -> Vec<Vec<f64>> {
+    points(problem, law, |parameter, share| {
+        if parameter.scale == Scale::Linear && parameter.lower.is_finite() && parameter.upper.is_finite() {
+            parameter.lower + share * share * (parameter.upper - parameter.lower)
+        } else {
+            projection::coordinate_at(parameter, 2.0 * share - 0.5)
+        }
+    })
+}
+
+fn points(problem: &Problem, law: &Law, at: impl Fn(&Parameter, f64) -> f64) -> Vec<Vec<f64>> {
     let free = law.free();
     scatter::points(free.len(), if free.is_empty() { 0 } else { SCATTERED })
         .map(|shares| {
             let coordinates = free.iter().zip(problem.coordinates()).zip(shares);
-            coordinates.map(|((p, c), share)| projection::coordinate_at(p, share).clamp(c.lower, c.upper)).collect()
+            coordinates.map(|((p, c), share)| at(p, share).clamp(c.lower, c.upper)).collect()
         })
         .collect()
 }

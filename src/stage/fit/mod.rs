@@ -267,6 +267,11 @@ impl FitLaw {
 
     /// A law whose constants are given.
     fn without_rows(&self) -> Fit {
+        Fit { parameters: estimate::estimates(&self.law, &[], &[], &[], None), ..self.blank() }
+    }
+
+    /// What is known of a fit before anything is fitted.
+    fn blank(&self) -> Fit {
         Fit {
             law: self.law.name.clone(),
             formula: self.law.formula.clone(),
@@ -274,7 +279,7 @@ impl FitLaw {
             objective: None,
             objective_kind: "nothing: every parameter is fixed".to_owned(),
             scale: self.method.objective.scale(),
-            parameters: estimate::estimates(&self.law, &[], &[], &[], None),
+            parameters: BTreeMap::new(),
             evidence: Evidence { converged: true, ..Evidence::default() },
             holdout: None,
             uncertainty: None,
@@ -317,7 +322,7 @@ impl FitLaw {
             objective_kind: self.method.objective.describe(),
             by: Some(by.to_owned()),
             groups,
-            ..self.without_rows()
+            ..self.blank()
         }
     }
 

@@ -1,0 +1,267 @@
+//! What a spec may say of a fit: groups, weights, noise, repeats, objectives, named procedures.
+
+use std::fmt::Write as _;
+
+use lawfit::numerics::Random;
+
+use crate::world::{SPEC, World, simulated_runs};
+
+/// Runs of two optimizers: one law's exponents and floor, data used half as well by the second.
+fn two_optimizers(sigma: f64) -> String {
+    let mut random = Random::new(5, "optimizers", 0);
+    let mut table = "params,tokens,loss,family\n".to_owned();
+    for (family, efficiency) in [("adam", 1.0), ("sgd", 0.5)] {
+        for n in [3e7, 1e8, 3e8, 1e9, 3e9] {
+            for d in [1e9, 4e9, 2e10, 8e10] {
+                let loss = 1.7 + 400.0 * libm::pow(n, -0.34) + 410.0 * libm::pow(efficiency * d, -0.28);
+                let _ = writeln!(table, "{n},{d},{},{family}", loss * random.log_normal(sigma));
+            }
+        }
+    }
+    table
+}
+
+/// The spec with keys added to its fit.
+fn with_fit(keys: &str) -> String {
+    SPEC.replace("law = \"hoffmann\"", &format!("law = \"hoffmann\"\n{keys}"))
+}
+
+fn run(spec: &str, table: &str) -> serde_json::Value {
+    World::with(spec, table).run("study.toml")["results"].clone()
+}
+
+fn close(found: &serde_json::Value, known: f64, within: f64) {
+    let found = found.as_f64().unwrap();
+    assert!((found / known - 1.0).abs() < within, "{found} against {known}");
+}
+
+#[test]
+fn each_group_is_fitted_for_itself_and_asked_for_itself() {
+    let results = run(&with_fit("by = \"family\""), &two_optimizers(1e-4));
+    let groups = &results["fits"]["main"]["groups"];
+    close(&groups["adam"]["parameters"]["beta"]["value"], 0.28, 0.02);
+    close(&groups["sgd"]["parameters"]["B"]["value"], 410.0 * libm::pow(0.5, -0.28), 0.2);
+    assert_eq!(groups["adam"]["rows"], 20);
+    let rows = results["queries"]["budget"]["rows"].as_array().unwrap();
+    let asked: Vec<&str> = rows.iter().map(|row| row["group"].as_str().unwrap()).collect();
+    assert_eq!(asked, ["adam", "adam", "sgd", "sgd"]);
+    assert!(rows[2]["loss"]["value"].as_f64() > rows[0]["loss"]["value"].as_f64());
+    assert!(rows[0]["N"]["lower"].as_f64() < rows[0]["N"]["value"].as_f64());
+}
+
+#[test]
+fn shared_parameters_are_one_number_and_better_known_than_apart() {
+    let table = two_optimizers(3e-3);
+    let apart = run(&with_fit("by = \"family\""), &table);
+    let together = run(&with_fit("by = \"family\"\nshare = [\"E\", \"A\", \"alpha\", \"beta\"]"), &table);
+    let (fit, alone) = (&together["fits"]["main"], &apart["fits"]["main"]["groups"]);
+    let own = |group: &str, name: &str, part: &str| fit["groups"][group]["parameters"][name][part].as_f64().unwrap();
+    for name in ["E", "A", "alpha", "beta"] {
+        assert_eq!(own("adam", name, "value"), own("sgd", name, "value"));
+        assert_eq!(fit["parameters"][name]["value"], fit["groups"]["adam"]["parameters"][name]["value"]);
+        assert!(own("adam", name, "se") < alone["adam"]["parameters"][name]["se"].as_f64().unwrap(), "{name}");
+    }
+    // Data are used half as well: B is larger by 2^beta.
+    let ratio = own("sgd", "B", "value") / own("adam", "B", "value");
+    assert!((ratio - libm::pow(2.0, 0.28)).abs() < 0.02, "{ratio}");
+    assert!(fit["objective"].as_f64().unwrap() >= apart["fits"]["main"]["objective"].as_f64().unwrap());
+}
+
+#[test]
+fn the_joint_optimum_is_that_of_one_law_with_a_column_of_efficiencies() {
+    // The same model without groups: D is replaced by what the second optimizer makes of it.
+    let table = two_optimizers(3e-3);
+    let shared = run(&with_fit("by = \"family\"\nshare = [\"E\", \"A\", \"alpha\", \"beta\"]"), &table);
+    let single = SPEC
+        .replace("[filters.main]", "[laws.one]\nformula = \"L = E + A / N^alpha + B * r^s / D^beta\"\nparameters.s = { bounds = [-3, 3], start = [-1, 0, 1] }\n[filters.main]")
+        .replace("family = {", "r = \"r\"\nfamily = {")
+        .replace("law = \"hoffmann\"", "law = \"one\"");
+    let single = single.split("[queries.budget]").next().unwrap();
+    let mut with_column = String::new();
+    for (index, line) in table.lines().enumerate() {
+        let r = if index == 0 {
+            "r"
+        } else if line.ends_with("sgd") {
+            "2"
+        } else {
+            "1"
+        };
+        let _ = writeln!(with_column, "{line},{r}");
+    }
+    let single = run(single, &with_column);
+    let objective = |results: &serde_json::Value| results["fits"]["main"]["objective"].as_f64().unwrap();
+    assert!((objective(&shared) / objective(&single) - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_weight_counts_a_row_as_often_as_it_says() {
+    let table = simulated_runs(0.01);
+    let doubled = table.lines().skip(1).filter(|line| line.contains("even")).collect::<Vec<_>>().join("\n");
+    let repeated = run(SPEC, &format!("{table}{doubled}\n"));
+    let spec = with_fit("weights = \"1 + w\"").replace("family = {", "w = \"w\"\nfamily = {");
+    let with_weights: String = table
+        .lines()
+        .enumerate()
+        .map(|(i, line)| {
+            format!(
+                "{line},{}\n",
+                if i == 0 {
+                    "w"
+                } else if line.contains("even") {
+                    "1"
+                } else {
+                    "0"
+                }
+            )
+        })
+        .collect();
+    let weighted = run(&spec, &with_weights);
+    let alpha = |results: &serde_json::Value| results["fits"]["main"]["parameters"]["alpha"]["value"].as_f64().unwrap();
+    assert!((alpha(&weighted) - alpha(&repeated)).abs() < 1e-9, "{} {}", alpha(&weighted), alpha(&repeated));
+}
+
+#[test]
+fn noise_puts_residuals_in_units_of_itself() {
+    // One noise for all rows changes nothing but the unit of delta and of the objective.
+    let table = simulated_runs(0.01);
+    let plain = run(&with_fit("objective = { least_squares = { on = \"raw\" } }"), &table);
+    let noisy = run(&with_fit("objective = { least_squares = { on = \"raw\" } }\nnoise = \"0.1 + 0 * N\""), &table);
+    close(&noisy["fits"]["main"]["objective"], 100.0 * plain["fits"]["main"]["objective"].as_f64().unwrap(), 1e-9);
+    let value = plain["fits"]["main"]["parameters"]["alpha"]["value"].as_f64().unwrap();
+    close(&noisy["fits"]["main"]["parameters"]["alpha"]["value"], value, 1e-7);
+    // Rows said to be noisier weigh less: on the log scale noise is taken relative to the response.
+    let spec = with_fit("objective = { least_squares = {} }\nnoise = \"L * max(0.01, 10 - D / 2e8)\"");
+    let without = SPEC
+        .replace("law = \"hoffmann\"", "law = \"hoffmann\"\nobjective = { least_squares = {} }")
+        .replace("rules = [", "rules = [{ drop = \"D < 2e9\" }, ");
+    let (down, dropped) = (run(&spec, &table), run(&without, &table));
+    let value = dropped["fits"]["main"]["parameters"]["beta"]["value"].as_f64().unwrap();
+    close(&down["fits"]["main"]["parameters"]["beta"]["value"], value, 1e-3);
+}
+
+#[test]
+fn repeats_of_a_configuration_count_once_and_are_resampled_whole() {
+    let table = simulated_runs(0.01);
+    let once = run(SPEC, &table);
+    let copies = format!("{table}{}\n", table.lines().skip(1).collect::<Vec<_>>().join("\n"));
+    let repeated = run(&with_fit("replicates = [\"N\", \"D\"]"), &copies);
+    let cell = |results: &serde_json::Value, part: &str| {
+        results["fits"]["main"]["parameters"]["alpha"][part].as_f64().unwrap()
+    };
+    assert!((cell(&repeated, "value") - cell(&once, "value")).abs() < 1e-9);
+    // Copies are no new evidence: the interval is that of the originals.
+    close(&repeated["fits"]["main"]["parameters"]["alpha"]["se"], cell(&once, "se"), 1e-6);
+    let replicates = &repeated["fits"]["main"]["evidence"]["replicates"];
+    assert_eq!(replicates["configurations"], 30);
+    // Copies agree with each other to the last digit, and with the law they do not.
+    let warnings = repeated["fits"]["main"]["evidence"]["warnings"].to_string();
+    assert!(warnings.contains("the law's error, not noise"), "{warnings}");
+}
+
+#[test]
+fn least_absolute_deviation_goes_through_as_many_rows_as_it_has_parameters() {
+    let table = simulated_runs(0.01);
+    let spec = with_fit("objective = { least_absolute = {} }").replace("uncertainty = { bootstrap", "# ");
+    let world = World::with(&spec, &table);
+    let results = world.run("study.toml")["results"].clone();
+    let objective = results["fits"]["main"]["objective"].as_f64().unwrap();
+    let parameter = |name: &str| results["fits"]["main"]["parameters"][name]["value"].as_f64().unwrap();
+    let [e, a, alpha, b, beta] = ["E", "A", "alpha", "B", "beta"].map(parameter);
+    let residuals: Vec<f64> = table
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<f64> = line.split(',').take(3).map(|c| c.parse().unwrap()).collect();
+            let law = e + a * libm::pow(cells[0], -alpha) + b * libm::pow(cells[1], -beta);
+            libm::log(law / cells[2]).abs()
+        })
+        .collect();
+    assert!((residuals.iter().sum::<f64>() / objective - 1.0).abs() < 1e-9);
+    assert_eq!(residuals.iter().filter(|r| **r < 1e-9).count(), 5, "{residuals:?}");
+}
+
+#[test]
+fn every_named_solver_is_followed_and_compared_with_the_optimum() {
+    let table = simulated_runs(0.01);
+    let best = run(SPEC, &table)["fits"]["main"]["objective"].as_f64().unwrap();
+    for solver in ["lbfgs", "nelder_mead", "levenberg_marquardt"] {
+        let results = run(&with_fit(&format!("solver = \"{solver}\"")), &table);
+        let fit = &results["fits"]["main"];
+        assert_eq!(fit["evidence"]["solver"], solver);
+        close(&fit["evidence"]["reference"]["objective"], best, 1e-9);
+        assert!(fit["objective"].as_f64().unwrap() >= best * (1.0 - 1e-9), "{solver}");
+    }
+    let marquardt = run(&with_fit("solver = \"levenberg_marquardt\""), &table);
+    close(&marquardt["fits"]["main"]["objective"], best, 1e-6);
+}
+
+#[test]
+fn a_poor_grid_of_starts_is_followed_and_its_answer_called_poor() {
+    // One start on the plateau where both powers vanish: L-BFGS has nowhere to go from there.
+    let starts = "starts = \"grid\"\nsolver = \"lbfgs\"";
+    let spec = SPEC
+        .replace("[filters.main]", "[laws.listed]\nuse = \"hoffmann\"\nparameters.E = { start = 4 }\nparameters.A = { start = 1 }\nparameters.B = { start = 1 }\nparameters.alpha = { start = 2.0 }\nparameters.beta = { start = 2.0 }\n[filters.main]")
+        .replace("law = \"hoffmann\"", &format!("law = \"listed\"\n{starts}"));
+    let results = run(&spec, &simulated_runs(0.01));
+    let fit = &results["fits"]["main"];
+    assert_eq!(fit["evidence"]["starts"], 1);
+    let reference = fit["evidence"]["reference"]["objective"].as_f64().unwrap();
+    assert!(fit["objective"].as_f64().unwrap() > 1.01 * reference);
+    let warnings = fit["evidence"]["warnings"].to_string();
+    assert!(warnings.contains("above the best optimum") && warnings.contains("alpha"), "{warnings}");
+}
+
+#[test]
+fn a_grid_has_every_combination_of_listed_starts() {
+    let spec = SPEC
+        .replace("[filters.main]", "[laws.listed]\nuse = \"hoffmann\"\nparameters.E = { start = [\"exp(0)\", \"exp(0.5)\"] }\nparameters.A = { start = [\"exp(5)\", \"exp(10)\"] }\nparameters.B = { start = [\"exp(5)\", \"exp(10)\"] }\nparameters.alpha = { start = [0.25, 0.5, 1] }\nparameters.beta = { start = [0.25, 0.5, 1] }\n[filters.main]")
+        .replace("law = \"hoffmann\"", "law = \"listed\"\nstarts = \"grid\"");
+    let fit = run(&spec, &simulated_runs(0.01))["fits"]["main"].clone();
+    assert_eq!(fit["evidence"]["starts"], 72);
+    close(&fit["objective"], fit["evidence"]["reference"]["objective"].as_f64().unwrap(), 1e-9);
+    let optima = fit["evidence"]["optima"].as_array().unwrap();
+    assert_eq!(optima[0]["starts"], fit["evidence"]["starts_at_best"]);
+}
+
+#[test]
+fn what_a_fit_says_wrong_is_found_before_anything_runs() {
+    for (keys, wanted) in [
+        ("by = \"famly\"", "did you mean `family`?"),
+        ("share = [\"E\"]", "`share` needs `by`"),
+        ("by = \"family\"\nshare = [\"alhpa\"]", "did you mean `alpha`?"),
+        ("replicates = [\"n\"]", "there is no variable `n`"),
+        ("weights = \"N > 3\"", "expected a number"),
+        ("noise = \"sigma\"", "there is no variable `sigma`"),
+        ("solver = \"newtown\"", "newton"),
+        ("starts = \"gird\"", "grid"),
+    ] {
+        let outcome = World::with(&with_fit(keys), &simulated_runs(0.01)).lawfit(&["check", "study.toml"]);
+        assert_eq!(outcome.code, 2, "{keys}");
+        assert!(outcome.stderr.contains(wanted), "{keys}: {}", outcome.stderr);
+    }
+    let world = World::with(&with_fit("noise = \"L - 2.5\""), &simulated_runs(0.01));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 5);
+    assert!(
+        outcome.stderr.contains("is not above zero in") && outcome.stderr.contains("runs.csv row"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn a_hundred_thousand_rows_are_searched_on_a_part_and_fitted_on_all() {
+    let mut random = Random::new(9, "many", 0);
+    let mut table = "params,tokens,loss,family\n".to_owned();
+    for _ in 0..100_000 {
+        let (n, d) = (1e9 * random.log_normal(1.5), 3e10 * random.log_normal(1.5));
+        let loss = 1.7 + 400.0 * libm::pow(n, -0.34) + 410.0 * libm::pow(d, -0.28);
+        let _ = writeln!(table, "{n},{d},{},x", loss * random.log_normal(0.01));
+    }
+    let spec = with_fit("").replace("resamples = 100", "resamples = 20");
+    let fit = run(&spec, &table)["fits"]["main"].clone();
+    assert_eq!(fit["rows"], 100_000);
+    close(&fit["parameters"]["alpha"]["value"], 0.34, 0.01);
+    close(&fit["parameters"]["beta"]["value"], 0.28, 0.01);
+    assert!(fit["evidence"]["gradient_norm"].as_f64().unwrap() < 1e-6 * fit["objective"].as_f64().unwrap());
+}
