@@ -8,6 +8,7 @@
 )]
 
 mod cache;
+mod catalogue;
 mod docs;
 mod errors;
 mod fitting;

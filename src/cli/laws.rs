@@ -100,7 +100,8 @@ fn snippet(entry: &Entry) -> String {
     let name = &entry.name;
     match entry.constants.keys().next() {
         Some(constants) => {
-            let at: Vec<String> = entry.variables.keys().map(|v| format!("{v} = 1e10")).collect();
+            let at: Vec<String> =
+                entry.variables.iter().map(|(name, v)| format!("{name} = {}", short(v.example()))).collect();
             format!(
                 "  spec = 1\n  study.title = \"{}\"\n  [laws.published]\n  use = \"{name}\"\n  constants = \"{constants}\"\n  [fits.published]\n  law = \"published\"\n  [queries.example]\n  fit = \"published\"\n  loss = {{ {} }}\n",
                 entry.title,

@@ -188,6 +188,12 @@ fn call(function: Function, arguments: &[f64]) -> f64 {
         Function::Abs => first.abs(),
         Function::Min => arguments.iter().copied().fold(f64::INFINITY, f64::min),
         Function::Max => arguments.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+        Function::ExcessRatio => match arguments {
+            [x, floor, ceiling, alpha, size, c] => {
+                crate::numerics::excess_ratio(*x, *floor, *ceiling, *alpha, *size, *c)
+            }
+            _ => f64::NAN,
+        },
     }
 }
 

@@ -109,11 +109,12 @@ pub enum Function {
     Abs,
     Min,
     Max,
+    ExcessRatio,
 }
 
 impl Function {
     /// Every function with its name and number of arguments (`None`: two or more).
-    pub const ALL: [(Self, &'static str, Option<usize>); 8] = [
+    pub const ALL: [(Self, &'static str, Option<usize>); 9] = [
         (Self::Exp, "exp", Some(1)),
         (Self::Ln, "ln", Some(1)),
         (Self::Log10, "log10", Some(1)),
@@ -122,6 +123,8 @@ impl Function {
         (Self::Abs, "abs", Some(1)),
         (Self::Min, "min", None),
         (Self::Max, "max", None),
+        // What the laws of the catalogue need and no formula says.
+        (Self::ExcessRatio, "excess_ratio", Some(6)),
     ];
 
     /// The function as it is written.

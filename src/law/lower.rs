@@ -108,7 +108,59 @@ fn call(graph: &mut Graph, function: Function, arguments: &[Id]) -> Id {
             let less = graph.less(most, next);
             graph.select(less, next, most)
         }),
+        Function::ExcessRatio => match arguments {
+            &[x, floor, ceiling, alpha, size, c] => excess_ratio(graph, x, [floor, ceiling, alpha, size, c]),
+            _ => graph.number(f64::NAN),
+        },
     }
+}
+
+/// Steps whose derivatives are not followed; what they reach is a number.
+const HELD_STEPS: usize = 7;
+/// Steps whose derivatives are: each makes one more order of them exact.
+const FOLLOWED_STEPS: usize = 2;
+
+/// [`crate::numerics::excess_ratio`] as nodes.
+///
+/// The derivatives of a solution are those of one Newton step from it, the second ones those of two.
+fn excess_ratio(graph: &mut Graph, x: Id, [floor, ceiling, alpha, size, c]: [Id; 5]) -> Id {
+    let one = graph.number(1.0);
+    let b = graph.subtract(ceiling, floor);
+    let bend = graph.subtract(alpha, one);
+    let (ln_size, ln_x, ln_b) = (graph.ln(size), graph.ln(x), graph.ln(b));
+    let (falling, turned) = (graph.multiply(c, ln_x), graph.multiply(bend, ln_b));
+    let excess = graph.subtract(ln_size, falling);
+    let right = graph.add(excess, turned);
+    let zero = graph.number(0.0);
+    let (below, steep) = (graph.less(right, zero), graph.divide(right, alpha));
+    let mut t = graph.select(below, right, steep);
+    for step in 0..HELD_STEPS + FOLLOWED_STEPS {
+        if step <= HELD_STEPS {
+            t = graph.hold(t);
+        }
+        let (softplus, logistic) = softplus(graph, t);
+        let (bent, slope) = (graph.multiply(bend, softplus), graph.multiply(bend, logistic));
+        let (left, slope) = (graph.add(t, bent), graph.add(one, slope));
+        let miss = graph.subtract(left, right);
+        let correction = graph.divide(miss, slope);
+        t = graph.subtract(t, correction);
+    }
+    let (_, logistic) = softplus(graph, t);
+    let above = graph.multiply(b, logistic);
+    graph.add(floor, above)
+}
+
+/// ln(1 + e^t) and its derivative, the logistic function, without running over.
+fn softplus(graph: &mut Graph, t: Id) -> (Id, Id) {
+    let (zero, one) = (graph.number(0.0), graph.number(1.0));
+    let negative = graph.less(t, zero);
+    let minus = graph.negate(t);
+    let size = graph.select(negative, t, minus);
+    let small = graph.exp(size);
+    let sum = graph.add(one, small);
+    let (rest, inverse) = (graph.ln(sum), graph.divide(one, sum));
+    let (positive, share) = (graph.select(negative, zero, t), graph.multiply(small, inverse));
+    (graph.add(positive, rest), graph.select(negative, share, inverse))
 }
 
 fn logarithm(graph: &mut Graph, of: Id, base: f64) -> Id {

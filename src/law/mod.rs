@@ -55,6 +55,57 @@ pub struct Law {
     pub parameters: Vec<Parameter>,
     /// Plain words on where the law holds and where it does not.
     pub caution: Option<String>,
+    /// Where it holds, as data.
+    pub holds: Holds,
+}
+
+/// Where a law holds, as far as that can be checked.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holds {
+    /// Whether the response only falls, or only rises, along every variable.
+    #[serde(default)]
+    pub monotone: Option<bool>,
+    /// Most times that a token may be seen: D / U where a law has unique tokens U.
+    #[serde(default)]
+    pub epochs: Option<f64>,
+    /// The range of each variable over which it was published.
+    #[serde(default)]
+    pub range: BTreeMap<String, [crate::quantity::Quantity; 2]>,
+}
+
+impl Holds {
+    /// Why a point lies where the law was not made for, in words.
+    pub fn outside(&self, at: &BTreeMap<String, f64>) -> Vec<String> {
+        let mut reasons: Vec<String> = self
+            .range
+            .iter()
+            .filter_map(|(name, [low, high])| {
+                let value = *at.get(name)?;
+                let number = crate::expr::number_text;
+                (value < low.0 || value > high.0).then(|| {
+                    format!(
+                        "{name} = {value:.3e} is outside {} to {}, over which the law was published",
+                        number(low.0),
+                        number(high.0)
+                    )
+                })
+            })
+            .collect();
+        if let (Some(most), Some(d), Some(u)) = (self.epochs, at.get("D"), at.get("U"))
+            && d / u > most
+        {
+            reasons.push(format!("tokens are seen {:.1} times, and the law holds up to {most} times", d / u));
+        }
+        reasons
+    }
+
+    /// The same with other names for the variables.
+    #[must_use]
+    pub fn renamed(&self, name: impl Fn(&str) -> String) -> Self {
+        let range = self.range.iter().map(|(variable, range)| (name(variable), *range)).collect();
+        Self { range, ..self.clone() }
+    }
 }
 
 /// What the free symbols of a graph stand for.
@@ -147,6 +198,7 @@ impl Law {
                 variables: used,
                 parameters,
                 caution: None,
+                holds: Holds::default(),
             }),
         }
     }

@@ -245,7 +245,7 @@ fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Peel, Vec<usize>,
         }
         Op::Divide(a, b) if weight(graph, a) >= weight(graph, b) => of(graph, b, Peel::Over, a),
         Op::Divide(a, b) => of(graph, a, Peel::Under, b),
-        Op::Number(_) | Op::Variable(_) | Op::Parameter(_) | Op::Less(..) | Op::Select(..) => None,
+        Op::Number(_) | Op::Variable(_) | Op::Parameter(_) | Op::Less(..) | Op::Select(..) | Op::Hold(_) => None,
     }
 }
 

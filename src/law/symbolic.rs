@@ -38,6 +38,8 @@ pub enum Op {
     Less(Id, Id),
     /// The second operand where the first is not 0, else the third.
     Select(Id, Id, Id),
+    /// The operand, as a number that no derivative reaches.
+    Hold(Id),
 }
 
 impl Op {
@@ -45,7 +47,7 @@ impl Op {
     pub fn operands(self) -> impl Iterator<Item = Id> {
         let operands = match self {
             Self::Number(_) | Self::Variable(_) | Self::Parameter(_) => [None, None, None],
-            Self::Negate(a) | Self::Exp(a) | Self::Ln(a) | Self::Sqrt(a) => [Some(a), None, None],
+            Self::Negate(a) | Self::Exp(a) | Self::Ln(a) | Self::Sqrt(a) | Self::Hold(a) => [Some(a), None, None],
             Self::Add(a, b) | Self::Subtract(a, b) | Self::Multiply(a, b) | Self::Divide(a, b) | Self::Less(a, b) => {
                 [Some(a), Some(b), None]
             }
@@ -135,7 +137,7 @@ impl Graph {
                 self.is_positive(a) && self.is_positive(b)
             }
             Op::Exp(_) => true,
-            Op::Sqrt(a) => self.is_positive(a),
+            Op::Sqrt(a) | Op::Hold(a) => self.is_positive(a),
             Op::Subtract(..) | Op::Negate(_) | Op::Ln(_) | Op::Less(..) => false,
         };
         self.ops.push(op);
@@ -355,6 +357,14 @@ impl Graph {
         }
     }
 
+    /// `a` as a number that no derivative reaches.
+    pub fn hold(&mut self, a: Id) -> Id {
+        match self.op(a) {
+            Op::Number(_) | Op::Variable(_) | Op::Hold(_) => a,
+            _ => self.enter(Op::Hold(a)),
+        }
+    }
+
     /// The derivatives of `root` with respect to each of `leaves`, by reverse accumulation.
     pub fn gradient(&mut self, root: Id, leaves: &[Id]) -> Vec<Id> {
         self.differentiating = true;
@@ -380,7 +390,7 @@ impl Graph {
     /// What each operand of `id` adds to its adjoint, where `of` is the adjoint of `id`.
     fn shares(&mut self, id: Id, of: Id) -> Vec<(Id, Id)> {
         match self.op(id) {
-            Op::Number(_) | Op::Variable(_) | Op::Parameter(_) | Op::Less(..) => Vec::new(),
+            Op::Number(_) | Op::Variable(_) | Op::Parameter(_) | Op::Less(..) | Op::Hold(_) => Vec::new(),
             Op::Add(a, b) => vec![(a, of), (b, of)],
             Op::Subtract(a, b) => vec![(a, of), (b, self.negate(of))],
             Op::Negate(a) => vec![(a, self.negate(of))],
@@ -446,6 +456,7 @@ pub fn apply(op: Op, at: impl Fn(Id) -> f64) -> f64 {
         Op::Exp(a) => crate::numerics::exp(at(a)),
         Op::Ln(a) => crate::numerics::ln(at(a)),
         Op::Sqrt(a) => at(a).sqrt(),
+        Op::Hold(a) => at(a),
         Op::Less(a, b) => f64::from(u8::from(at(a) < at(b))),
         Op::Select(c, a, b) => {
             if at(c) == 0.0 {

@@ -287,6 +287,11 @@ impl<'a> Compiler<'a> {
         if let Some(place) = self.places[id as usize] {
             return place;
         }
+        if let Op::Hold(inner) = self.graph.op(id) {
+            let place = self.source(inner);
+            self.places[id as usize] = Some(place);
+            return place;
+        }
         let depends = self.graph.depends(id);
         let place = if !depends.variables {
             self.scalars.push(id);
@@ -317,7 +322,8 @@ impl<'a> Compiler<'a> {
             Op::Less(a, b) => Action::Less(self.source(a), self.source(b)),
             Op::Select(a, b, c) => Action::Select(self.source(a), self.source(b), self.source(c)),
             // Leaves depend on parameters or on data, never on both.
-            Op::Number(_) | Op::Variable(_) | Op::Parameter(_) => Action::Negate(Source::Scalar(0)),
+            // What is held is where its operand is.
+            Op::Number(_) | Op::Variable(_) | Op::Parameter(_) | Op::Hold(_) => Action::Negate(Source::Scalar(0)),
         }
     }
 }

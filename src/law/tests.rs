@@ -30,8 +30,10 @@ fn every_law_of_the_catalogue_gives_its_check_values_to_all_printed_digits() {
             let parameters: Vec<f64> = law.parameters.iter().map(|p| constants.values[&p.name].0).collect();
             let variables: Vec<f64> = law.variables.iter().map(|v| check.at[&v.name].0).collect();
             let found = law.tape().value_at(&parameters, &variables);
-            let digits = check.gives.split('.').nth(1).map_or(0, str::len);
-            assert_eq!(format!("{found:.digits$}"), check.gives, "{} at {:?}", entry.name, check.at);
+            let mantissa = check.gives.split('e').next().unwrap();
+            let digits = mantissa.trim_start_matches(['0', '.']).chars().filter(char::is_ascii_digit).count();
+            let shown = |value: f64| format!("{value:.*e}", digits - 1);
+            assert_eq!(shown(found), shown(check.gives.parse().unwrap()), "{} at {:?}", entry.name, check.at);
         }
     }
 }
@@ -44,8 +46,9 @@ fn derivatives_of_every_law_agree_with_differences() {
         let tape = law.tape();
         for _ in 0..20 {
             let theta: Vec<f64> =
-                law.parameters.iter().map(|p| p.start[random.below(p.start.len())] * random.log_normal(0.1)).collect();
-            let x: Vec<f64> = law.variables.iter().map(|_| 1e9 * random.log_normal(2.0)).collect();
+                law.free().iter().map(|p| p.start[random.below(p.start.len())] * random.log_normal(0.1)).collect();
+            let x: Vec<f64> =
+                law.variables.iter().map(|v| entry.variables[&v.name].example() * random.log_normal(0.3)).collect();
             let columns: Vec<&[f64]> = x.chunks(1).collect();
             let bound = tape.bind(&columns, 1);
             let mut sums = Sums::default();
@@ -60,14 +63,17 @@ fn derivatives_of_every_law_agree_with_differences() {
                     tape.gradient_at(&moved, &x)
                 };
                 // Five points: the error is of the fourth order.
-                let h = 1e-4 * theta[j];
+                let size = |j: usize| {
+                    if law.free()[j].scale == Scale::Log { theta[j] } else { theta[j].abs().max(0.1) }
+                };
+                let h = 1e-4 * size(j);
                 let slope = (near(-2.0 * h).0 - 8.0 * near(-h).0 + 8.0 * near(h).0 - near(2.0 * h).0) / (12.0 * h);
-                let scale = (value / theta[j]).abs().max(gradient[j].abs());
+                let scale = (value.abs().max(0.01) / size(j)).abs().max(gradient[j].abs()) + 1e-30;
                 assert!(
                     (gradient[j] - slope).abs() <= 1e-8 * scale,
                     "{} by {}: {} {slope}",
                     law.name,
-                    law.parameters[j].name,
+                    law.free()[j].name,
                     gradient[j]
                 );
                 assert!((sums.gradient[j] - 8.0 * gradient[j]).abs() <= 1e-12 * scale * 8.0);
@@ -75,13 +81,13 @@ fn derivatives_of_every_law_agree_with_differences() {
                     let curve = (near(-2.0 * h).1[k] - 8.0 * near(-h).1[k] + 8.0 * near(h).1[k] - near(2.0 * h).1[k])
                         / (12.0 * h);
                     let found = sums.hessian[j * (j + 1) / 2 + k] / 8.0;
-                    let scale = found.abs().max((value / theta[j] / theta[k]).abs());
+                    let scale = found.abs().max((value.abs().max(0.01) / size(j) / size(k)).abs()) + 1e-30;
                     assert!(
                         (found - curve).abs() <= 1e-7 * scale,
                         "{} by {} and {}: {found} {curve}",
                         law.name,
-                        law.parameters[j].name,
-                        law.parameters[k].name
+                        law.free()[j].name,
+                        law.free()[k].name
                     );
                 }
             }
@@ -154,6 +160,80 @@ fn blocks_of_any_length_sum_to_the_same_as_single_rows() {
         assert_eq!(values.len(), rows);
         for row in 0..rows {
             assert_eq!(values[row].to_bits(), tape.value_at(&theta, &[n[row], d[row]]).to_bits());
+        }
+    }
+}
+
+/// What a newcomer is promised of every law, besides its numbers.
+#[test]
+fn every_law_says_what_it_is_and_where_it_holds() {
+    for entry in catalogue() {
+        let law = entry.law().unwrap();
+        let name = &entry.name;
+        assert!(!entry.references.is_empty() && entry.caution.len() > 40 && entry.title.len() > 10, "{name}");
+        assert!(entry.holds.monotone.is_some(), "{name} does not say whether it is monotone");
+        for parameter in &law.parameters {
+            assert!(parameter.meaning.is_some(), "{name}: {} has no meaning", parameter.name);
+            assert!(law.variable(&parameter.name).is_none(), "{name}: {} is both", parameter.name);
+            assert!(entry.parameters.contains_key(&parameter.name), "{name}: {} is not described", parameter.name);
+        }
+        assert_eq!(law.variables.len(), entry.variables.len(), "{name} describes a variable it does not use");
+        assert_eq!(law.parameters.len(), entry.parameters.len(), "{name} describes a parameter it does not have");
+        for variable in entry.holds.range.keys() {
+            assert!(law.variable(variable).is_some(), "{name}: no variable {variable}");
+        }
+        for (source, constants) in &entry.constants {
+            let given: Vec<&String> = constants.values.keys().collect();
+            let mut needed: Vec<&String> = law.parameters.iter().map(|p| &p.name).collect();
+            needed.sort();
+            assert_eq!(given, needed, "{name}, {source}");
+            assert!(entry.checks.iter().any(|c| c.constants == *source), "{name}: {source} has no check value");
+        }
+    }
+}
+
+#[test]
+fn every_law_is_finite_at_its_starts_over_six_decades() {
+    let mut random = Random::new(2, "finite", 0);
+    for entry in catalogue() {
+        let law = entry.law().unwrap();
+        let tape = law.tape();
+        for _ in 0..200 {
+            let theta: Vec<f64> = law.free().iter().map(|p| p.start[random.below(p.start.len())]).collect();
+            let decade = 6.0 * random.uniform() - 3.0;
+            let scale = |v: &Variable| {
+                // Sizes range over decades; bits, losses and counts of experts do not.
+                let usual = entry.variables[&v.name].example();
+                if usual >= 1e4 { usual * libm::pow(10.0, decade) } else { usual * random.log_normal(0.3) }
+            };
+            let x: Vec<f64> = law.variables.iter().map(scale).collect();
+            let value = tape.value_at(&theta, &x);
+            assert!(value.is_finite(), "{} at {theta:?} {x:?}: {value}", entry.name);
+        }
+    }
+}
+
+#[test]
+fn monotone_laws_do_not_turn() {
+    let mut random = Random::new(4, "monotone", 0);
+    for entry in catalogue().into_iter().filter(|e| e.holds.monotone == Some(true)) {
+        let law = entry.law().unwrap();
+        let tape = law.tape();
+        for constants in entry.constants.values() {
+            let theta: Vec<f64> = law.parameters.iter().map(|p| constants.values[&p.name].0).collect();
+            let usual: Vec<f64> = law.variables.iter().map(|v| entry.variables[&v.name].example()).collect();
+            for j in 0..usual.len() {
+                let mut signs = Vec::new();
+                for _ in 0..40 {
+                    let mut x = usual.clone();
+                    x[j] *= random.log_normal(1.0);
+                    let slope = tape.slope_at(&theta, &x).1[j];
+                    if slope != 0.0 {
+                        signs.push(slope > 0.0);
+                    }
+                }
+                assert!(signs.windows(2).all(|w| w[0] == w[1]), "{} turns along {}", entry.name, law.variables[j].name);
+            }
         }
     }
 }

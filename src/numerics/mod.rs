@@ -5,11 +5,13 @@
 //! sum into one rounding.
 
 mod elementary;
+mod implicit;
 mod linear;
 mod random;
 mod sample;
 
 pub use elementary::{LANES, exp, exp_each, ln, ln_each};
+pub use implicit::excess_ratio;
 pub use linear::{Matrix, eigen_symmetric};
 pub use random::Random;
 pub use sample::{mean, median, normal_quantile, quantile, standard_deviation};

@@ -96,6 +96,7 @@ fn renamed(mut law: Law, name: &str, names: &BTreeMap<String, String>) -> Law {
     let Ok(body) = law.body.resolve(&mut |symbol: &String, _| Ok::<_, std::convert::Infallible>(rename(symbol)));
     law.formula = format!("{} = {body}", law.response);
     law.body = body;
+    law.holds = law.holds.renamed(rename);
     for variable in &mut law.variables {
         variable.name = rename(&variable.name);
     }

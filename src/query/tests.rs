@@ -52,20 +52,39 @@ fn published_answers_of_the_chinchilla_replication_are_reproduced() {
 fn every_law_with_n_and_d_has_a_best_split_that_no_neighbour_beats() {
     for entry in catalogue() {
         let law = entry.law().unwrap();
-        if !allocation::can_split(&law) {
+        // A best learning rate has N and D too, and nothing to split.
+        if !allocation::can_split(&law) || law.response != "L" {
             continue;
         }
         for constants in entry.constants.values() {
             let parameters: Vec<f64> = law.parameters.iter().map(|p| constants.values[&p.name].0).collect();
             let tape = law.tape();
             let model = Model { law: &law, tape: &tape, parameters: &parameters };
-            let split = allocation::best_split(&model, 1e22, &BTreeMap::new()).unwrap();
+            let decided = ["N", "D", "C"];
+            let others = entry.variables.iter().filter(|(name, _)| !decided.contains(&name.as_str()));
+            let held: BTreeMap<String, f64> = others.map(|(name, v)| (name.clone(), v.example())).collect();
+            let split = allocation::best_split(&model, 1e22, &held).unwrap();
             for factor in [0.9, 0.99, 1.01, 1.1] {
-                let near = inputs(&[("N", split.n * factor), ("D", split.d / factor), ("C", 1e22)]);
+                let mut near = inputs(&[("N", split.n * factor), ("D", split.d / factor), ("C", 1e22)]);
+                near.extend(held.clone());
                 assert!(model.response(&near) > split.response, "{} at {factor}", law.name);
             }
         }
     }
+}
+
+#[test]
+fn repeated_data_are_split_as_the_authors_do() {
+    let entry = find("muennighoff").unwrap();
+    let law = entry.law().unwrap();
+    let constants = &entry.constants["muennighoff2023"].values;
+    let parameters: Vec<f64> = law.parameters.iter().map(|p| constants[&p.name].0).collect();
+    let tape = law.tape();
+    let model = Model { law: &law, tape: &tape, parameters: &parameters };
+    // README of huggingface/datablations: 1e22 FLOP with 25 billion unique tokens, found on a grid.
+    let split = allocation::best_split(&model, 1e22, &inputs(&[("U", 25e9)])).unwrap();
+    assert!((split.d / 237_336_955_477.55 - 1.0).abs() < 2e-3, "{}", split.d);
+    assert!((split.n / 7_022_364_735.88 - 1.0).abs() < 2e-3, "{}", split.n);
 }
 
 #[test]

@@ -4,21 +4,53 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Law, ParameterText, Variable};
+use super::{Holds, Law, ParameterText, Variable};
 use crate::quantity::Quantity;
-use crate::unit::{Counts, Unit};
+use crate::unit::{Counts, Dimension, Unit};
 
 /// The list: a law's name and its file.
 const FILES: &[(&str, &str)] = &[
     ("additive_nd", include_str!("additive_nd.toml")),
     ("additive_ndc", include_str!("additive_ndc.toml")),
+    ("bnsl", include_str!("bnsl.toml")),
+    ("bnsl_2", include_str!("bnsl_2.toml")),
+    ("bnsl_3", include_str!("bnsl_3.toml")),
+    ("bounded", include_str!("bounded.toml")),
+    ("clark", include_str!("clark.toml")),
+    ("deepseek_batch", include_str!("deepseek_batch.toml")),
+    ("deepseek_lr", include_str!("deepseek_lr.toml")),
+    ("distillation", include_str!("distillation.toml")),
+    ("farseer", include_str!("farseer.toml")),
+    ("gadre", include_str!("gadre.toml")),
+    ("gadre_error", include_str!("gadre_error.toml")),
+    ("generalised", include_str!("generalised.toml")),
     ("hoffmann", include_str!("hoffmann.toml")),
     ("kaplan_c", include_str!("kaplan_c.toml")),
     ("kaplan_d", include_str!("kaplan_d.toml")),
     ("kaplan_n", include_str!("kaplan_n.toml")),
     ("kaplan_nd", include_str!("kaplan_nd.toml")),
+    ("kaplan_nd_floor", include_str!("kaplan_nd_floor.toml")),
+    ("krajewski", include_str!("krajewski.toml")),
+    ("lr_annealing", include_str!("lr_annealing.toml")),
+    ("m3", include_str!("m3.toml")),
+    ("m4", include_str!("m4.toml")),
+    ("mixed_modal", include_str!("mixed_modal.toml")),
+    ("moe_joint", include_str!("moe_joint.toml")),
+    ("muennighoff", include_str!("muennighoff.toml")),
+    ("olmo_sigmoid", include_str!("olmo_sigmoid.toml")),
+    ("optimizer", include_str!("optimizer.toml")),
+    ("pass_rate", include_str!("pass_rate.toml")),
     ("power", include_str!("power.toml")),
     ("power_floor", include_str!("power_floor.toml")),
+    ("precision", include_str!("precision.toml")),
+    ("precision_post", include_str!("precision_post.toml")),
+    ("rectified", include_str!("rectified.toml")),
+    ("scale_rl", include_str!("scale_rl.toml")),
+    ("step_law_batch", include_str!("step_law_batch.toml")),
+    ("step_law_lr", include_str!("step_law_lr.toml")),
+    ("vocabulary", include_str!("vocabulary.toml")),
+    ("vocabulary_size", include_str!("vocabulary_size.toml")),
+    ("zhai", include_str!("zhai.toml")),
 ];
 
 /// A catalogue file.
@@ -36,6 +68,9 @@ pub struct Entry {
     pub formula: String,
     /// Where it holds and where it does not, in plain words.
     pub caution: String,
+    /// Where it holds, as data.
+    #[serde(default)]
+    pub holds: Holds,
     /// Where it was published.
     pub references: Vec<String>,
     /// The variables by name.
@@ -60,6 +95,21 @@ pub struct VariableText {
     pub unit: Option<Unit>,
     /// Which parameters it counts, where it is a model size.
     pub counts: Option<Counts>,
+    /// A usual value, where its unit does not suggest one.
+    pub example: Option<Quantity>,
+}
+
+impl VariableText {
+    /// A usual value: that of the file, or of the unit.
+    pub fn example(&self) -> f64 {
+        let usual = match self.unit.map(|unit| unit.dimension) {
+            Some(Dimension::Parameters) => 1e9,
+            Some(Dimension::Tokens) => 2e10,
+            Some(Dimension::Flop) => 1.2e20,
+            _ => 3.0,
+        };
+        self.example.map_or(usual, |example| example.0)
+    }
 }
 
 /// A published set of parameter values.
@@ -125,6 +175,7 @@ impl Entry {
             .map_err(|error| vec![error])?
             .with_parameters(&self.parameters)?;
         law.caution = Some(self.caution.clone());
+        law.holds = self.holds.clone();
         Ok(law)
     }
 }

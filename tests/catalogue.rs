@@ -1,0 +1,66 @@
+//! Every published law, put through the fit engine: noiseless rows give its parameters back.
+
+use lawfit::evidence::{Label, shape};
+use lawfit::fit::Status;
+use lawfit::law::{Entry, Law, catalogue};
+use lawfit::numerics::Random;
+use lawfit::objective::{LeastSquares, Objective, ResponseScale};
+use lawfit::problem::Problem;
+use lawfit::solver::{Solver, Watch, search};
+
+/// Parameters to be found again: published ones, or a start in the middle of the list, off the grid.
+fn truth(entry: &Entry, law: &Law) -> Vec<f64> {
+    let published = entry.constants.values().next();
+    let free = law.free().into_iter().map(|p| match published {
+        Some(constants) => constants.values[&p.name].0,
+        None => p.start[p.start.len() / 2] * 1.07,
+    });
+    free.collect()
+}
+
+/// Runs on a design that spreads every variable over decades, or over what bits and losses span.
+fn design(entry: &Entry, law: &Law, rows: usize) -> Vec<Vec<f64>> {
+    let mut random = Random::new(11, &law.name, 0);
+    let spread = |usual: f64, u: f64| {
+        if usual >= 1e4 { usual * libm::pow(10.0, 3.0 * u - 1.5) } else { usual * libm::pow(4.0, 2.0 * u - 1.0) }
+    };
+    law.variables
+        .iter()
+        .map(|v| (0..rows).map(|_| spread(entry.variables[&v.name].example(), random.uniform())).collect())
+        .collect()
+}
+
+#[test]
+fn noiseless_rows_give_the_parameters_of_every_law_back() {
+    let mut missed = Vec::new();
+    for entry in catalogue() {
+        let law = entry.law().unwrap();
+        let theta = truth(&entry, &law);
+        let columns = design(&entry, &law, 120);
+        let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let tape = law.tape();
+        let response = tape.values(&tape.bind(&views, 120), &theta);
+        // A law whose response may be negative has no logarithm.
+        let on = if response.iter().all(|y| *y > 0.0) { ResponseScale::Log } else { ResponseScale::Raw };
+        let objective = Objective::LeastSquares(LeastSquares { on });
+        let problem = Problem::new(&law, &objective, &views, &response, None);
+        let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap();
+        let best = &found.optima[0];
+        let around = shape(&problem, &law, &Label::of(&law), &best.point);
+        let scale = response.iter().map(|y| y * y).sum::<f64>();
+        let size = if on == ResponseScale::Log { 120.0 } else { scale };
+        if best.cost > 1e-15 * size {
+            missed.push(format!("{}: {:e} left", law.name, best.cost));
+            continue;
+        }
+        let values = problem.parameters(&best.point);
+        for (j, p) in law.free().into_iter().enumerate() {
+            let off = (values[j] - theta[j]).abs() / theta[j].abs().max(0.1);
+            let sure = around.statuses[j] == Status::Estimated && around.condition_number.is_some_and(|c| c < 1e8);
+            if sure && off > 1e-6 {
+                missed.push(format!("{}: {} is {} and not {}", law.name, p.name, values[j], theta[j]));
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+}
