@@ -22,7 +22,7 @@ doc:
 deny:
     cargo deny check
 
-# Write the generated files anew: schemas.
+# Write the generated files anew: schemas, the document of the laws, the figure of the README.
 generate:
     LAWFIT_UPDATE=1 cargo test --test tests docs::
 

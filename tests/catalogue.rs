@@ -18,6 +18,9 @@ fn truth(entry: &Entry, law: &Law) -> Vec<f64> {
     free.collect()
 }
 
+/// Rows of a data set.
+const ROWS: usize = 64;
+
 /// Runs on a design that spreads every variable over decades, or over what bits and losses span.
 fn design(entry: &Entry, law: &Law, rows: usize) -> Vec<Vec<f64>> {
     let mut random = Random::new(11, &law.name, 0);
@@ -36,10 +39,10 @@ fn noiseless_rows_give_the_parameters_of_every_law_back() {
     for entry in catalogue() {
         let law = entry.law().unwrap();
         let theta = truth(&entry, &law);
-        let columns = design(&entry, &law, 120);
+        let columns = design(&entry, &law, ROWS);
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let tape = law.tape();
-        let response = tape.values(&tape.bind(&views, 120), &theta);
+        let response = tape.values(&tape.bind(&views, ROWS), &theta);
         // A law whose response may be negative has no logarithm.
         let on = if response.iter().all(|y| *y > 0.0) { ResponseScale::Log } else { ResponseScale::Raw };
         let objective = Objective::LeastSquares(LeastSquares { on });
@@ -48,7 +51,7 @@ fn noiseless_rows_give_the_parameters_of_every_law_back() {
         let best = &found.optima[0];
         let around = shape(&problem, &law, &Label::of(&law), &best.point);
         let scale = response.iter().map(|y| y * y).sum::<f64>();
-        let size = if on == ResponseScale::Log { 120.0 } else { scale };
+        let size = if on == ResponseScale::Log { ROWS as f64 } else { scale };
         if best.cost > 1e-15 * size {
             missed.push(format!("{}: {:e} left", law.name, best.cost));
             continue;

@@ -22,6 +22,11 @@ fn the_schemas_are_those_of_the_types() {
 }
 
 #[test]
+fn the_document_of_the_laws_is_that_of_the_catalogue() {
+    generated("docs/laws.md", &World::new().lawfit(&["laws", "--markdown"]).stdout);
+}
+
+#[test]
 fn shipped_specs_and_results_meet_their_schemas() {
     let spec: serde_json::Value = serde_json::from_str(&read("schemas/spec.schema.json")).unwrap();
     let spec = jsonschema::validator_for(&spec).unwrap();

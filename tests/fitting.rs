@@ -265,3 +265,107 @@ fn a_hundred_thousand_rows_are_searched_on_a_part_and_fitted_on_all() {
     close(&fit["parameters"]["beta"]["value"], 0.28, 0.01);
     assert!(fit["evidence"]["gradient_norm"].as_f64().unwrap() < 1e-6 * fit["objective"].as_f64().unwrap());
 }
+
+/// Runs with an accuracy that follows the loss, for a chain of two laws.
+fn runs_with_accuracy() -> String {
+    let mut random = Random::new(21, "chain", 0);
+    let mut table = "flop,loss,accuracy\n".to_owned();
+    for i in 0..24 {
+        let c = 1e18 * libm::pow(10.0, f64::from(i) / 8.0);
+        let loss = (1.8 + 60.0 * libm::pow(c, -0.09)) * random.log_normal(0.01);
+        let accuracy = 0.95 - 0.7 / (1.0 + libm::exp(-4.0 * (loss - 2.6))) + 0.003 * random.normal();
+        let _ = writeln!(table, "{c},{loss},{accuracy}");
+    }
+    table
+}
+
+const CHAIN: &str = r#"
+spec = 1
+[study]
+title = "Compute to loss to accuracy"
+[sources.runs]
+path = "runs.csv"
+columns = { C = { column = "flop", unit = "FLOP" }, L = "loss", accuracy = "accuracy" }
+[laws.power]
+use = "power_floor"
+variables = { x = "C" }
+[fits.loss]
+rows = "runs"
+law = "power"
+objective = { least_squares = {} }
+uncertainty = { bootstrap = { resamples = 100 } }
+[fits.accuracy]
+rows = "runs"
+law = "olmo_sigmoid"
+objective = { least_squares = { on = "raw" } }
+uncertainty = { bootstrap = { resamples = 100 } }
+through = { L = "loss" }
+[queries.next]
+fit = "accuracy"
+loss = { C = 1e22 }
+[queries.half]
+fit = "accuracy"
+threshold = { accuracy = 0.6, solve = "C" }
+"#;
+
+#[test]
+fn a_chain_carries_the_error_of_both_laws_and_says_how_chains_do() {
+    let results = run(CHAIN, &runs_with_accuracy());
+    let next = &results["queries"]["next"];
+    let value = next["rows"][0]["loss"]["value"].as_f64().unwrap();
+    let loss = 1.8 + 60.0 * libm::pow(1e22, -0.09);
+    let known = 0.95 - 0.7 / (1.0 + libm::exp(-4.0 * (loss - 2.6)));
+    assert!((value - known).abs() < 0.02, "{value} {known}");
+    assert!(next["warnings"].to_string().contains("goes through two laws"), "{}", next["warnings"]);
+    assert_eq!(next["rows"][0]["reach"]["verdict"], "far");
+    // With the loss given, the second law alone is surer.
+    let width = |results: &serde_json::Value| {
+        let row = &results["queries"]["next"]["rows"][0]["loss"];
+        row["upper"].as_f64().unwrap() - row["lower"].as_f64().unwrap()
+    };
+    let given = CHAIN
+        .replace("through = { L = \"loss\" }\n", "")
+        .replace("loss = { C = 1e22 }", &format!("loss = {{ L = {loss} }}"));
+    let given = given.split("[queries.half]").next().unwrap().to_owned();
+    assert!(width(&results) > 1.1 * width(&run(&given, &runs_with_accuracy())), "{}", width(&results));
+}
+
+#[test]
+fn a_threshold_has_an_interval_and_says_what_it_is_not() {
+    let results = run(CHAIN, &runs_with_accuracy());
+    let half = &results["queries"]["half"];
+    let cell = &half["rows"][0]["solution"];
+    let [lower, value, upper] = ["lower", "value", "upper"].map(|part| cell[part].as_f64().unwrap());
+    assert!(lower < value && value < upper, "{cell}");
+    // Accuracy 0.6 is at loss 2.6, which the true curve has at this compute.
+    let loss = 2.6;
+    let known = libm::pow((loss - 1.8) / 60.0, -1.0 / 0.09);
+    assert!((libm::log(value / known)).abs() < 1.0, "{value:e} {known:e}");
+    assert!(half["warnings"].to_string().contains("cannot be predicted from rows below the jump"));
+}
+
+#[test]
+fn a_chain_that_cannot_be_is_refused_with_its_reason() {
+    for (to, wanted) in [
+        ("through = { L = \"los\" }", "did you mean `loss`?"),
+        ("through = { C = \"loss\" }", "has no variable `C`"),
+        ("through = { L = \"accuracy\" }", "cannot go through itself"),
+    ] {
+        let spec = CHAIN.replace("through = { L = \"loss\" }", to);
+        let outcome = World::with(&spec, &runs_with_accuracy()).lawfit(&["check", "study.toml"]);
+        assert_eq!(outcome.code, 2, "{to}");
+        assert!(outcome.stderr.contains(wanted), "{to}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_query_and_rows_outside_what_a_law_was_published_for_are_named() {
+    let spec = "spec = 1\nstudy.title = \"x\"\n[laws.p]\nuse = \"muennighoff\"\nconstants = \"muennighoff2023\"\n[fits.p]\nlaw = \"p\"\n[queries.q]\nfit = \"p\"\nloss = { N = \"1T\", D = \"100B\", U = \"1B\" }\n";
+    let results = run(spec, "unused\n");
+    let warnings = results["queries"]["q"]["warnings"].to_string();
+    assert!(warnings.contains("N = 1.000e12 is outside 7e6 to 9e9"), "{warnings}");
+    assert!(warnings.contains("tokens are seen 100.0 times, and the law holds up to 60 times"), "{warnings}");
+    let results = run(&with_fit(""), &simulated_runs(0.01));
+    let warnings = results["fits"]["main"]["evidence"]["warnings"].to_string();
+    assert!(warnings.contains("rows lie where the law was not made for"), "{warnings}");
+}

@@ -15,9 +15,16 @@ pub(super) struct Arguments {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    /// Print the whole catalogue as Markdown.
+    #[arg(long, hide = true, conflicts_with_all = ["name", "json"])]
+    markdown: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    if arguments.markdown {
+        print!("{}", markdown());
+        return Exit::Done;
+    }
     let Some(name) = &arguments.name else {
         list(arguments.json);
         return Exit::Done;
@@ -44,12 +51,29 @@ fn list(json: bool) {
         println!("{:#}", serde_json::json!(all));
         return;
     }
-    let width = all.iter().map(|e| e.name.len()).max().unwrap_or(0);
+    let variables = |entry: &Entry| entry.variables.keys().cloned().collect::<Vec<_>>().join(" ");
+    let width = |of: &dyn Fn(&Entry) -> usize| all.iter().map(of).max().unwrap_or(0);
+    let (name, of) = (width(&|e| e.name.len()), width(&|e| variables(e).len()));
+    println!("{:name$}  {:of$}  what it describes", "law", "of");
     for entry in &all {
-        println!("{:width$}  {}", entry.name, entry.title);
-        println!("{:width$}  {}", "", formula(entry));
+        println!("{:name$}  {:of$}  {}", entry.name, variables(entry), entry.title);
     }
-    println!("\n`lawfit laws NAME` shows one.");
+    println!("\n`lawfit laws NAME` shows one with its formula, constants, references and a spec.");
+}
+
+/// The whole catalogue as a document.
+fn markdown() -> String {
+    use std::fmt::Write as _;
+    let mut out = "# The laws of the catalogue\n\nWritten by `just generate` from `src/law/catalogue/`; the text of `lawfit laws NAME` for each.\n\n".to_owned();
+    for entry in catalogue() {
+        let _ = writeln!(out, "- [`{0}`](#{0}): {1}", entry.name, entry.title);
+    }
+    for entry in catalogue() {
+        let page = page(&entry);
+        let body = page.split_once('\n').map_or("", |(_, body)| body);
+        let _ = write!(out, "\n## {}\n\n{}.\n\n```text\n{}\n```\n", entry.name, entry.title, body.trim_matches('\n'));
+    }
+    out
 }
 
 fn formula(entry: &Entry) -> String {
@@ -83,6 +107,15 @@ fn page(entry: &Entry) -> String {
         }
     }
     let _ = writeln!(out, "\nwhere it holds\n  {}", entry.caution);
+    if let Some(monotone) = entry.holds.monotone {
+        let _ = writeln!(out, "  it {} turn along a variable", if monotone { "does not" } else { "may" });
+    }
+    if let Some(epochs) = entry.holds.epochs {
+        let _ = writeln!(out, "  each token is seen up to {} times", short(epochs));
+    }
+    for (variable, [low, high]) in &entry.holds.range {
+        let _ = writeln!(out, "  published for {variable} from {} to {}", short(low.0), short(high.0));
+    }
     let _ = writeln!(out, "\nreferences");
     entry.references.iter().for_each(|reference| {
         let _ = writeln!(out, "  {reference}");

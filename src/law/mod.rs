@@ -319,6 +319,47 @@ impl Law {
         false
     }
 
+    /// The law with a variable given by another law: a chain, such as compute to loss to accuracy.
+    ///
+    /// The variables are those of both but for the one that is given. The free parameters are those of
+    /// `inner`, their names after `prefix` and a point, then the law's own.
+    #[must_use]
+    pub fn through(&self, variable: &str, inner: &Self, prefix: &str) -> Self {
+        let rename = |name: &str| {
+            if inner.variable(name).is_some() { name.to_owned() } else { format!("{prefix}.{name}") }
+        };
+        let renamed = |expr: &Expr| {
+            let Ok(expr) = expr.resolve(&mut |name: &String, _| Ok::<_, std::convert::Infallible>(rename(name)));
+            expr
+        };
+        let mut variables = inner.variables.clone();
+        variables
+            .extend(self.variables.iter().filter(|v| v.name != variable && inner.variable(&v.name).is_none()).cloned());
+        let mut parameters: Vec<Parameter> = inner
+            .parameters
+            .iter()
+            .map(|p| {
+                let treatment = match &p.treatment {
+                    Treatment::Tied(expr) => Treatment::Tied(renamed(expr)),
+                    other => other.clone(),
+                };
+                Parameter { name: rename(&p.name), treatment, ..p.clone() }
+            })
+            .collect();
+        parameters.extend(self.parameters.iter().cloned());
+        // What is given stands in the formula as a parameter would that is tied to an expression.
+        parameters.push(Parameter {
+            name: variable.to_owned(),
+            meaning: None,
+            lower: f64::NEG_INFINITY,
+            upper: f64::INFINITY,
+            scale: Scale::Linear,
+            start: Vec::new(),
+            treatment: Treatment::Tied(renamed(&inner.body)),
+        });
+        Self { variables, parameters, holds: inner.holds.clone(), ..self.clone() }
+    }
+
     /// What decides the law's values: its formula and what is fixed or tied.
     pub fn form_fingerprint(&self) -> serde_json::Value {
         let treatments: BTreeMap<&str, serde_json::Value> = self

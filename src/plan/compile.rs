@@ -102,6 +102,21 @@ pub(super) struct Rows<'a> {
     pub(super) source: &'a str,
 }
 
+/// A fit that queries can be put to.
+pub(super) struct PlannedFit {
+    pub(super) stage: usize,
+    pub(super) law: Law,
+    pub(super) through: Option<Chain>,
+}
+
+/// Another fit that gives a variable of a law.
+pub(super) struct Chain {
+    /// The stage of the other fit.
+    pub(super) stage: usize,
+    /// Both laws in one.
+    pub(super) law: Law,
+}
+
 /// One spec on its way into the plan.
 pub(super) struct Compiler<'a> {
     pub(super) file: &'a SpecFile,
@@ -131,14 +146,15 @@ impl Compiler<'_> {
             }
         }
         let laws = self.laws(spec, &sources);
-        let mut fits: BTreeMap<&str, (usize, Law)> = BTreeMap::new();
+        let mut fits: BTreeMap<&str, PlannedFit> = BTreeMap::new();
         let mut described_fits = Vec::new();
         for (name, fit) in &spec.fits {
             if let Some((stage, law, described)) = self.fit(name, fit, spec, &sources, &filters, &laws) {
-                fits.insert(name, (stage, law));
+                fits.insert(name, PlannedFit { stage, law, through: None });
                 described_fits.push(described);
             }
         }
+        self.chains(spec, &mut fits);
         let mut queries: BTreeMap<&str, (usize, Question)> = BTreeMap::new();
         let mut described_queries = Vec::new();
         for (name, query) in &spec.queries {
@@ -165,7 +181,7 @@ impl Compiler<'_> {
         for (name, rows) in &filters {
             inputs.push((rows.stage, "counts", format!("filter.{name}")));
         }
-        for (name, (stage, _)) in &fits {
+        for (name, PlannedFit { stage, .. }) in &fits {
             for role in ["fit", "rows", "draws"] {
                 inputs.push((*stage, role, format!("{role}.{name}")));
             }

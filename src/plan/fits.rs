@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check::{self, Variables};
-use super::compile::{Compiler, Rows, SourceStage};
+use super::compile::{Chain, Compiler, PlannedFit, Rows, SourceStage};
 use super::laws;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath, Step};
 use crate::expr::Kind;
@@ -150,6 +150,47 @@ impl Compiler<'_> {
         };
         let stage = self.stage("fit", Some(("fits", name)), Arc::new(fit_law), &[]);
         Some((stage, law.clone(), described))
+    }
+
+    /// Joins fits whose law takes what another fit forecasts.
+    pub(super) fn chains<'a>(&mut self, spec: &'a Spec, fits: &mut BTreeMap<&'a str, PlannedFit>) {
+        for (name, fit) in &spec.fits {
+            let path = SpecPath::of(&["fits", name, "through"]);
+            for (variable, other) in &fit.through {
+                let place = || Place::Value(path.key(variable));
+                let known: Vec<&str> = fits.keys().copied().filter(|other| other != name).collect();
+                if other == name {
+                    self.error("bad-chain", place(), "a fit cannot go through itself");
+                    continue;
+                }
+                let Some(inner) = fits.get(other.as_str()) else {
+                    self.unknown("fit", other, &["fits"], place(), &known);
+                    continue;
+                };
+                let Some(own) = fits.get(name.as_str()) else { continue };
+                let fault = if own.law.variable(variable).is_none() {
+                    Some(format!("the law `{}` has no variable `{variable}`", own.law.formula))
+                } else if own.law.variables.len() > 1 && fit.through.len() > 1 {
+                    Some("only one variable can be given by another fit".to_owned())
+                } else if inner.law.response != *variable {
+                    Some(format!("the fit `{other}` forecasts `{}`, not `{variable}`", inner.law.response))
+                } else if !spec.fits.get(other).is_some_and(|f| f.through.is_empty()) {
+                    Some(format!("the fit `{other}` goes through another fit itself"))
+                } else if fit.by.is_some() || spec.fits.get(other).is_some_and(|f| f.by.is_some()) {
+                    Some("fits in groups cannot be chained".to_owned())
+                } else {
+                    None
+                };
+                if let Some(fault) = fault {
+                    self.error("bad-chain", place(), fault);
+                    continue;
+                }
+                let chain = Chain { stage: inner.stage, law: own.law.through(variable, &inner.law, other) };
+                if let Some(own) = fits.get_mut(name.as_str()) {
+                    own.through = Some(chain);
+                }
+            }
+        }
     }
 
     /// What the fit's keys say of columns, in canonical spelling.

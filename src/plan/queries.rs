@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check;
-use super::compile::{Compiler, Rows, SourceStage};
+use super::compile::{Compiler, PlannedFit, Rows, SourceStage};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
-use crate::law::Law;
 use crate::query::Question;
 use crate::report::Expected;
 use crate::spec::{self, Spec};
@@ -19,7 +18,7 @@ impl Compiler<'_> {
         name: &str,
         query: &spec::Query,
         seed: u64,
-        fits: &BTreeMap<&str, (usize, Law)>,
+        fits: &BTreeMap<&str, PlannedFit>,
     ) -> Option<(usize, Question)> {
         let path = SpecPath::of(&["queries", name]);
         let known: Vec<&str> = fits.keys().copied().collect();
@@ -31,6 +30,7 @@ impl Compiler<'_> {
             ("loss", query.loss.is_some()),
             ("reach", query.reach.is_some()),
             ("compute_optimal", query.compute_optimal.is_some()),
+            ("threshold", query.threshold.is_some()),
         ];
         if let Some(error) = check::exactly_one(&format!("the query `{name}`"), &given, Place::Key(path.clone())) {
             self.diagnostics.push(error);
@@ -41,8 +41,10 @@ impl Compiler<'_> {
             .clone()
             .map(Question::Loss)
             .or_else(|| query.reach.clone().map(Question::Reach))
-            .or_else(|| query.compute_optimal.clone().map(Question::ComputeOptimal))?;
-        let (fit, law) = fit?;
+            .or_else(|| query.compute_optimal.clone().map(Question::ComputeOptimal))
+            .or_else(|| query.threshold.clone().map(Question::Threshold))?;
+        let PlannedFit { stage: fit, law, through } = fit?;
+        let law = &through.as_ref().map_or_else(|| law.clone(), |chain| chain.law.clone());
         let path = path.key(question.kind().name());
         if let Err(faults) = question.kind().check(law) {
             for fault in faults {
@@ -51,8 +53,13 @@ impl Compiler<'_> {
             }
             return None;
         }
-        let inputs = [(*fit, "fit", "fit".to_owned()), (*fit, "draws", "draws".to_owned())];
-        let stage = Arc::new(Extrapolate { law: law.clone(), question: question.clone(), seed });
+        let mut inputs = vec![(*fit, "fit", "fit".to_owned()), (*fit, "draws", "draws".to_owned())];
+        if let Some(chain) = through {
+            inputs.push((chain.stage, "fit", "fit.through".to_owned()));
+            inputs.push((chain.stage, "draws", "draws.through".to_owned()));
+        }
+        let stage =
+            Arc::new(Extrapolate { law: law.clone(), question: question.clone(), chained: through.is_some(), seed });
         Some((self.stage("extrapolate", Some(("queries", name)), stage, &inputs), question))
     }
 
@@ -61,13 +68,13 @@ impl Compiler<'_> {
         spec: &Spec,
         sources: &BTreeMap<&str, SourceStage>,
         filters: &BTreeMap<&str, Rows<'_>>,
-        fits: &BTreeMap<&str, (usize, Law)>,
+        fits: &BTreeMap<&str, PlannedFit>,
         queries: &BTreeMap<&str, (usize, Question)>,
     ) -> Vec<Expected> {
         let mut names: BTreeSet<String> = BTreeSet::new();
         names.extend(sources.keys().map(|s| format!("sources.{s}.rows")));
         names.extend(filters.keys().flat_map(|f| [format!("filters.{f}.kept"), format!("filters.{f}.dropped")]));
-        for (fit, (_, law)) in fits {
+        for (fit, PlannedFit { law, .. }) in fits {
             let parameters = law.parameters.iter().map(|p| p.name.as_str());
             names.extend(crate::report::names_of_fit(fit, parameters));
         }

@@ -7,8 +7,9 @@ mod allocation;
 mod compute_optimal;
 mod loss;
 mod reach;
+mod threshold;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,7 @@ pub use allocation::{FLOP_PER_PARAMETER_AND_TOKEN, best_response};
 pub use compute_optimal::ComputeOptimal;
 pub use loss::Loss;
 pub use reach::Reach;
+pub use threshold::Threshold;
 
 use crate::answer::{Answer, Extent, Interval, Row, Verdict};
 use crate::fit::Fit;
@@ -35,6 +37,8 @@ pub enum Question {
     Reach(Reach),
     /// The best model size and data for a budget.
     ComputeOptimal(ComputeOptimal),
+    /// Where an ability crosses a level.
+    Threshold(Threshold),
 }
 
 impl Question {
@@ -44,6 +48,7 @@ impl Question {
             Self::Loss(kind) => kind,
             Self::Reach(kind) => kind,
             Self::ComputeOptimal(kind) => kind,
+            Self::Threshold(kind) => kind,
         }
     }
 }
@@ -120,6 +125,11 @@ pub trait Kind: Sync {
         false
     }
 
+    /// What a reader has to know of every answer of this kind.
+    fn caution(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Whether the answer weighs one variable against another.
     fn splits(&self) -> bool {
         false
@@ -153,6 +163,7 @@ pub fn answer(question: &Question, law: &Law, fit: &Fit, draws: &[Vec<f64>], see
     let tape = law.tape();
     let kind = question.kind();
     let model = |parameters| Model { law, tape: &tape, parameters };
+    let mut outside: BTreeSet<String> = BTreeSet::new();
     let rows: Vec<Row> = kind
         .rows()
         .into_iter()
@@ -170,13 +181,15 @@ pub fn answer(question: &Question, law: &Law, fit: &Fit, draws: &[Vec<f64>], see
                         (name.to_owned(), interval(value, sample, fit.level))
                     })
                     .collect();
+                outside.extend(law.holds.outside(&finding.at));
                 let reach = extent(fit, &finding.at, kind.splits());
                 Row { group: None, inputs, outputs, reach, note: None }
             }
             Err(refusal) => refused(fit, inputs, refusal),
         })
         .collect();
-    let mut warnings = Vec::new();
+    let mut warnings: Vec<String> = kind.caution().map(str::to_owned).into_iter().collect();
+    warnings.extend(outside.into_iter().map(|reason| format!("Where the law does not hold: {reason}.")));
     if !fit.evidence.converged && fit.objective.is_some() {
         warnings.push("The fit did not converge; this answer stands on sand.".to_owned());
     }

@@ -182,7 +182,7 @@ impl Reach {
         Ok(Finding { outputs: BTreeMap::from([("solution", exp(found)), ("N", n), ("D", d)]), at })
     }
 
-    /// The logarithm of the size at which a falling response meets the target.
+    /// The logarithm of the size at which a response that falls or rises throughout meets the target.
     fn solve_for(&self, target: f64, response: impl Fn(f64) -> Result<f64, Refusal>) -> Result<f64, Refusal> {
         let name = &self.solve;
         // A budget of a few FLOP has no split; start where the law first has a value.
@@ -193,15 +193,20 @@ impl Reach {
             low += 2.0;
             at_low = response(low);
         }
-        let (at_low, floor) = (at_low?, response(high)?);
-        if at_low <= target {
+        let (at_low, limit) = (at_low?, response(high)?);
+        let rises = limit > at_low;
+        // Seen from a response that falls: turned round where it rises, as accuracies do.
+        let turn = |value: f64| if rises { -value } else { value };
+        if turn(at_low) <= turn(target) {
+            let side = if rises { "above" } else { "below" };
             return Err(Refusal::NotReachable(format!(
-                "the response is below {target} at every {name}: it is {at_low:.4} at {name} = {:.0}",
+                "the response is {side} {target} at every {name}: it is {at_low:.4} at {name} = {:.0}",
                 exp(low)
             )));
         }
-        if floor >= target {
-            return Err(Refusal::NotReachable(format!("not reachable: the floor is {floor:.4}, whatever {name}")));
+        if turn(limit) >= turn(target) {
+            let end = if rises { "ceiling" } else { "floor" };
+            return Err(Refusal::NotReachable(format!("not reachable: the {end} is {limit:.4}, whatever {name}")));
         }
         root(|log| response(log).unwrap_or(f64::NAN) - target, low, high)
             .map_err(|_| Refusal::Undefined(format!("the law has no finite value on the way to {target}")))

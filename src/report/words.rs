@@ -188,7 +188,7 @@ fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResul
             unit_of("D"),
             output("loss", &row["loss"]),
         ),
-        Question::Reach(reach) => {
+        Question::Reach(reach) | Question::Threshold(crate::query::Threshold(reach)) => {
             let name = reach.solve.as_str();
             let split = match (row.get("N").filter(|n| n.is_object()), row.get("D").filter(|d| d.is_object())) {
                 (Some(n), Some(d)) => format!(" (N = {}, D = {})", output("N", n), output("D", d)),

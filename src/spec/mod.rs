@@ -21,7 +21,7 @@ use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::law::ParameterText;
 use crate::objective::Objective;
 use crate::quantity::Quantity;
-use crate::query::{ComputeOptimal, Loss, Reach};
+use crate::query::{ComputeOptimal, Loss, Reach, Threshold};
 use crate::report::ReportFormat;
 use crate::solver::{Solver, Starts};
 use crate::source::{ColumnKind, Missing};
@@ -264,9 +264,12 @@ pub struct Fit {
     /// Parameters that all groups have in common.
     #[serde(default)]
     pub share: Vec<String>,
+    /// In queries a variable of the law is what another fit forecasts: `{ L = "loss" }` for compute to loss to accuracy.
+    #[serde(default)]
+    pub through: BTreeMap<String, String>,
 }
 
-/// A question put to a fit: exactly one of `loss`, `reach`, `compute_optimal`.
+/// A question put to a fit: exactly one of `loss`, `reach`, `compute_optimal`, `threshold`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
@@ -281,6 +284,9 @@ pub struct Query {
     /// The best model size and data for a budget: `{ C = [1e21, 5.76e23] }`.
     #[serde(default)]
     pub compute_optimal: Option<ComputeOptimal>,
+    /// Where an ability crosses a level: `{ accuracy = 0.5, solve = "C" }`.
+    #[serde(default)]
+    pub threshold: Option<Threshold>,
 }
 
 /// Something that must hold of the results.

@@ -38,6 +38,7 @@ impl FitLaw {
         evidence::on_rays(&self.law, &free, &rays, &mut shape.statuses, &mut warnings);
         let draws: Vec<Vec<f64>> = draws.iter().map(|draw| problem.parameters(draw)).collect();
         let residuals = problem.residuals(point);
+        warnings.extend(beyond(&self.law, &by_name));
         if let Some(configurations) = rows.configurations_of(group) {
             let replicates = evidence::replicates(&residuals, &configurations);
             warnings.extend(evidence::lack_of_fit(&replicates));
@@ -108,6 +109,19 @@ pub(super) fn estimates(
         );
     }
     estimates
+}
+
+/// Where rows lie outside what the law was made for, in words.
+fn beyond(law: &Law, columns: &BTreeMap<&str, &[f64]>) -> Vec<String> {
+    let row = |i: usize| columns.iter().map(|(name, values)| ((*name).to_owned(), values[i])).collect();
+    let count = columns.values().next().map_or(0, |values| values.len());
+    let outside = (0..count).filter(|&i| !law.holds.outside(&row(i)).is_empty()).collect::<Vec<_>>();
+    let Some(&first) = outside.first() else { return Vec::new() };
+    let reasons = law.holds.outside(&row(first)).join("; ");
+    vec![format!(
+        "{} of {count} rows lie where the law was not made for: {reasons}, for the first of them.",
+        outside.len()
+    )]
 }
 
 /// The span of each variable, and of compute, over rows.

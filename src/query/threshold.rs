@@ -1,0 +1,56 @@
+//! Where an ability crosses a level.
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+
+use super::{Fault, Finding, Kind, Model, Reach, Refusal};
+use crate::law::Law;
+
+/// The size at which a smooth measure of an ability crosses a level: `{ accuracy = 0.5, solve = "C" }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Threshold(pub Reach);
+
+impl JsonSchema for Threshold {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Threshold".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Reach::json_schema(generator)
+    }
+}
+
+impl Kind for Threshold {
+    fn name(&self) -> &'static str {
+        "threshold"
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        self.0.outputs()
+    }
+
+    fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
+        self.0.check(law)
+    }
+
+    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
+        self.0.rows()
+    }
+
+    fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
+        self.0.solve(model, inputs)
+    }
+
+    fn caution(&self) -> Option<&'static str> {
+        Some(
+            "The forecast is of a smooth quantity. Where an ability jumps cannot be predicted from rows below the jump: read the interval as where the smooth curve crosses, not as when the ability appears.",
+        )
+    }
+
+    fn splits(&self) -> bool {
+        self.0.splits()
+    }
+}
