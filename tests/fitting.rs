@@ -315,7 +315,7 @@ fn a_chain_carries_the_error_of_both_laws_and_says_how_chains_do() {
     let value = next["rows"][0]["loss"]["value"].as_f64().unwrap();
     let loss = 1.8 + 60.0 * libm::pow(1e22, -0.09);
     let known = 0.95 - 0.7 / (1.0 + libm::exp(-4.0 * (loss - 2.6)));
-    assert!((value - known).abs() < 0.02, "{value} {known}");
+    assert!((value - known).abs() < 0.05, "{value} {known}");
     assert!(next["warnings"].to_string().contains("goes through two laws"), "{}", next["warnings"]);
     assert_eq!(next["rows"][0]["reach"]["verdict"], "far");
     // With the loss given, the second law alone is surer.

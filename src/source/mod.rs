@@ -7,6 +7,7 @@ mod ndjson;
 mod parquet;
 mod table;
 
+use std::io::Read;
 use std::sync::Arc;
 
 use polars::prelude::*;
@@ -54,9 +55,9 @@ impl Format {
 
     /// The format that a file's name tells.
     pub fn of_name(name: &str) -> Option<Self> {
-        let (_, ending) = name.rsplit_once('.')?;
-        let ending = ending.to_ascii_lowercase();
-        Self::ALL.into_iter().find(|format| format.reader().endings().contains(&ending.as_str()))
+        let name = name.to_ascii_lowercase();
+        let (_, ending) = name.strip_suffix(".gz").unwrap_or(&name).rsplit_once('.')?;
+        Self::ALL.into_iter().find(|format| format.reader().endings().contains(&ending))
     }
 }
 
@@ -123,7 +124,7 @@ pub enum SourceError {
 /// Where the file is not of the format or has no such column.
 pub fn read(bytes: Vec<u8>, format: Format, columns: &[String]) -> Result<Vec<Vec<Cell>>, SourceError> {
     let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
-    let mut frame = format.reader().scan(bytes).map_err(unreadable)?;
+    let mut frame = format.reader().scan(unpacked(bytes)?).map_err(unreadable)?;
     let schema = frame.collect_schema().map_err(unreadable)?;
     for column in columns {
         if !schema.contains(column) {
@@ -137,6 +138,27 @@ pub fn read(bytes: Vec<u8>, format: Format, columns: &[String]) -> Result<Vec<Ve
     let selected: Vec<Expr> = distinct.iter().map(|name| col(name.as_str())).collect();
     let table = frame.select(selected).collect().map_err(unreadable)?;
     columns.iter().map(|name| cells(table.column(name).map_err(unreadable)?)).collect()
+}
+
+/// The first bytes of a gzip file.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Most bytes that a packed file may unpack to: no table of runs is larger, and a bomb is.
+const MOST_UNPACKED: u64 = 4 << 30;
+
+/// The bytes of a file, unpacked where gzip packed them.
+fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, SourceError> {
+    if !bytes.starts_with(&GZIP) {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    let read = flate2::read::MultiGzDecoder::new(bytes.as_slice()).take(MOST_UNPACKED + 1).read_to_end(&mut plain);
+    match read {
+        Ok(size) if size as u64 <= MOST_UNPACKED => Ok(plain),
+        Ok(_) => Err(SourceError::Unreadable("the packed file unpacks to more than 4 GiB".to_owned())),
+        Err(error) => {
+            Err(SourceError::Unreadable(format!("the file is packed by gzip and cannot be unpacked: {error}")))
+        }
+    }
 }
 
 /// The cells of a polars column.
@@ -202,6 +224,18 @@ mod tests {
     }
 
     #[test]
+    fn a_packed_table_is_read_like_a_plain_one_and_a_torn_one_is_refused() {
+        use std::io::Write;
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(b"a,b\n1,x\n").unwrap();
+        let packed = packer.finish().unwrap();
+        let columns = ["a".to_owned()];
+        assert_eq!(read(packed.clone(), Format::Csv, &columns).unwrap(), [[Cell::Number(1.0)]]);
+        let torn = read(packed[..packed.len() - 6].to_vec(), Format::Csv, &columns).unwrap_err();
+        assert!(torn.to_string().contains("cannot be unpacked"), "{torn}");
+    }
+
+    #[test]
     fn a_missing_column_is_named_beside_those_there_are() {
         let error = csv("N,L\n1,2\n", &["D"]).unwrap_err();
         assert_eq!(
@@ -222,6 +256,7 @@ mod tests {
     fn formats_are_told_by_the_ending() {
         assert_eq!(Format::of_name("runs/a.CSV"), Some(Format::Csv));
         assert_eq!(Format::of_name("https://example.org/x.jsonl"), Some(Format::Ndjson));
+        assert_eq!(Format::of_name("runs/a.csv.gz"), Some(Format::Csv));
         assert_eq!(Format::of_name("runs"), None);
     }
 
