@@ -67,3 +67,36 @@ fn noiseless_rows_give_the_parameters_of_every_law_back() {
     }
     assert!(missed.is_empty(), "{missed:#?}");
 }
+
+#[test]
+fn the_gradient_of_every_objective_sum_agrees_with_differences_of_the_sum() {
+    use lawfit::law::{Order, Workspace};
+    use lawfit::problem::Evaluation;
+    for entry in catalogue() {
+        let law = entry.law().unwrap();
+        let theta = truth(&entry, &law);
+        let columns = design(&entry, &law, 300);
+        let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let tape = law.tape();
+        let response: Vec<f64> =
+            tape.values(&tape.bind(&views, 300), &theta).iter().map(|y| 1.01 * y.abs() + 1e-3).collect();
+        let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Raw });
+        let problem = Problem::new(&law, &objective, &views, &response, None);
+        let point: Vec<f64> = problem.coordinates().iter().zip(&theta).map(|(c, &x)| c.of(x)).collect();
+        let mut out = Evaluation::default();
+        problem.evaluate(&point, Order::Gradient, &mut Workspace::default(), &mut out);
+        for j in 0..point.len() {
+            let h = 1e-4 * point[j].abs().max(0.1);
+            let at = |step: f64| {
+                let mut moved = point.clone();
+                moved[j] += step;
+                problem.cost(&moved)
+            };
+            let slope = (at(-2.0 * h) - 8.0 * at(-h) + 8.0 * at(h) - at(2.0 * h)) / (12.0 * h);
+            let scale = slope.abs().max(out.cost() / point[j].abs().max(0.1));
+            let name = &law.free()[j].name;
+            let found = out.sums.gradient[j];
+            assert!((found - slope).abs() <= 1e-5 * scale, "{} by {name}: {found} {slope}", law.name);
+        }
+    }
+}

@@ -43,9 +43,16 @@ pub struct Offset {
     pub tape: Tape,
 }
 
-/// An operation around the sum X, outermost first.
+/// An operation around the sum X, outermost first, with its other operand s.
 #[derive(Clone, Debug)]
-enum Peel {
+struct Peel {
+    step: Step,
+    side: Option<Tape>,
+}
+
+/// What an operation does to the sum X.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
     /// e^X.
     Exp,
     /// ln X.
@@ -55,33 +62,24 @@ enum Peel {
     /// -X.
     Negate,
     /// X + s.
-    Plus(Tape),
+    Plus,
     /// s - X.
-    From(Tape),
+    From,
     /// s X.
-    Times(Tape),
+    Times,
     /// X / s.
-    Over(Tape),
+    Over,
     /// s / X.
-    Under(Tape),
+    Under,
 }
 
 /// The columns that the peels of a data set need.
 #[derive(Clone, Debug)]
 pub struct BoundPeels(Vec<Option<Columns>>);
 
-impl Peel {
-    const fn tape(&self) -> Option<&Tape> {
-        match self {
-            Self::Plus(tape) | Self::From(tape) | Self::Times(tape) | Self::Over(tape) | Self::Under(tape) => {
-                Some(tape)
-            }
-            Self::Exp | Self::Ln | Self::Sqrt | Self::Negate => None,
-        }
-    }
-
+impl Step {
     /// From a value of the operation and the slope of the response by it to those of X.
-    fn undo(&self, (value, slope): (f64, f64), side: f64) -> (f64, f64) {
+    fn undo(self, (value, slope): (f64, f64), side: f64) -> (f64, f64) {
         match self {
             Self::Exp => (crate::numerics::ln(value), slope * value),
             Self::Ln => {
@@ -90,11 +88,11 @@ impl Peel {
             }
             Self::Sqrt => (if value < 0.0 { f64::NAN } else { value * value }, slope / (2.0 * value)),
             Self::Negate => (-value, -slope),
-            Self::Plus(_) => (value - side, slope),
-            Self::From(_) => (side - value, -slope),
-            Self::Times(_) => (value / side, slope * side),
-            Self::Over(_) => (value * side, slope / side),
-            Self::Under(_) => {
+            Self::Plus => (value - side, slope),
+            Self::From => (side - value, -slope),
+            Self::Times => (value / side, slope * side),
+            Self::Over => (value * side, slope / side),
+            Self::Under => {
                 let inner = side / value;
                 (inner, -slope * side / (inner * inner))
             }
@@ -125,7 +123,7 @@ impl Terms {
 
     /// Binds what stands around the sum to data.
     pub fn bind(&self, variables: &[&[f64]], rows: usize) -> BoundPeels {
-        BoundPeels(self.peels.iter().map(|peel| peel.tape().map(|tape| tape.bind(variables, rows))).collect())
+        BoundPeels(self.peels.iter().map(|peel| peel.side.as_ref().map(|tape| tape.bind(variables, rows))).collect())
     }
 
     /// What the sum has to be at each row for the law to give `responses`, and the slope of the law by the
@@ -133,11 +131,11 @@ impl Terms {
     pub fn targets(&self, bound: &BoundPeels, point: &[f64], responses: &[f64]) -> Vec<(f64, f64)> {
         let mut targets: Vec<(f64, f64)> = responses.iter().map(|&y| (y, 1.0)).collect();
         for (peel, columns) in self.peels.iter().zip(&bound.0) {
-            let sides = match (peel.tape(), columns) {
+            let sides = match (&peel.side, columns) {
                 (Some(tape), Some(columns)) => tape.values(columns, point),
                 _ => vec![0.0; responses.len()],
             };
-            targets.iter_mut().zip(sides).for_each(|(target, side)| *target = peel.undo(*target, side));
+            targets.iter_mut().zip(sides).for_each(|(target, side)| *target = peel.step.undo(*target, side));
         }
         targets
     }
@@ -177,30 +175,60 @@ impl Term {
 }
 
 impl Law {
-    /// The law as a function of a sum of terms, so peeled that the fewest parameters are left to search;
-    /// none where no term has a size of its own.
+    /// The law as a function of a sum of terms, so peeled that the most sizes are found and the fewest
+    /// parameters are left to search; none where no term has a size of its own.
     pub fn terms(&self) -> Option<Terms> {
         let (mut graph, symbols) = self.graph(Space::Coordinates);
         let mut root = self.enter(&mut graph, &self.body, &symbols);
         let free = self.free().len();
         let leaves: Vec<Id> = (0..free).map(|j| graph.parameter(j)).collect();
-        let mut peels: Vec<(Peel, Vec<usize>)> = Vec::new();
-        let mut best: Option<Terms> = None;
+        let mut peels: Vec<(Step, Option<Id>)> = Vec::new();
+        let mut outer: Vec<usize> = Vec::new();
+        let mut best: Option<(Sum, usize, Vec<usize>)> = None;
         loop {
-            let outer: Vec<usize> = distinct(peels.iter().flat_map(|(_, uses)| uses.iter().copied()));
-            let mut found = terms_of(&mut graph, root, &leaves, &outer);
-            if let Some(found) = &mut found {
-                found.peels = peels.iter().map(|(peel, _)| peel.clone()).collect();
+            let sum = sum_of(&mut graph, root, &leaves, &outer);
+            if sum.terms.len() > best.as_ref().map_or(0, |(best, ..)| best.terms.len()) {
+                best = Some((sum, peels.len(), outer.clone()));
             }
-            let searched = |terms: &Terms| terms.searched().len();
-            if let Some(found) = found.filter(|f| best.as_ref().is_none_or(|b| searched(f) < searched(b))) {
-                best = Some(found);
-            }
-            let Some((peel, uses, inner)) = peel(&mut graph, root, &leaves) else { return best };
-            peels.push((peel, uses));
+            let Some((step, side, inner)) = peel(&mut graph, root, &leaves) else { break };
+            outer.extend(side.into_iter().flat_map(|side| uses(&graph, side, &leaves)));
+            outer.sort_unstable();
+            outer.dedup();
+            peels.push((step, side));
             root = inner;
         }
+        let (sum, depth, outer) = best?;
+        let tape = |node: Id| Tape::of_value(graph.clone(), node);
+        let peels = peels[..depth].iter().map(|&(step, side)| Peel { step, side: side.map(tape) }).collect();
+        let terms = sum.terms.into_iter().map(|found| Term {
+            size: found.size,
+            shape: found.shape,
+            tape: tape(found.node),
+            sign: found.sign,
+            gain: match found.kind {
+                Size::Factor => None,
+                Size::Exponent(gain) => Some(tape(gain)),
+            },
+        });
+        let offset = sum.rest.map(|rest| Offset { shape: uses(&graph, rest, &leaves), tape: tape(rest) });
+        Some(Terms { peels, outer, terms: terms.collect(), offset, parameters: free })
     }
+}
+
+/// The terms of a sum, as nodes.
+struct Sum {
+    terms: Vec<Found>,
+    /// What has no size of its own.
+    rest: Option<Id>,
+}
+
+/// A term and what sets its size.
+struct Found {
+    node: Id,
+    sign: f64,
+    size: usize,
+    shape: Vec<usize>,
+    kind: Size,
 }
 
 /// The coordinates a node depends on.
@@ -209,24 +237,14 @@ fn uses(graph: &Graph, node: Id, leaves: &[Id]) -> Vec<usize> {
     (0..leaves.len()).filter(|&j| nodes.contains(&leaves[j])).collect()
 }
 
-fn distinct(all: impl Iterator<Item = usize>) -> Vec<usize> {
-    let mut all: Vec<usize> = all.collect();
-    all.sort_unstable();
-    all.dedup();
-    all
-}
-
-/// The outermost operation of a node, the coordinates of its other operand, and the node inside.
-fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Peel, Vec<usize>, Id)> {
+/// The outermost operation of a node, its other operand, and the node inside.
+fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Step, Option<Id>, Id)> {
     let weight = |graph: &Graph, node: Id| (uses(graph, node, leaves).len(), graph.depends(node).variables);
-    let of = |graph: &Graph, side: Id, kind: fn(Tape) -> Peel, inner: Id| {
-        Some((kind(Tape::of_value(graph.clone(), side)), uses(graph, side, leaves), inner))
-    };
     match graph.op(root) {
-        Op::Exp(inner) => Some((Peel::Exp, Vec::new(), inner)),
-        Op::Ln(inner) => Some((Peel::Ln, Vec::new(), inner)),
-        Op::Sqrt(inner) => Some((Peel::Sqrt, Vec::new(), inner)),
-        Op::Negate(inner) => Some((Peel::Negate, Vec::new(), inner)),
+        Op::Exp(inner) => Some((Step::Exp, None, inner)),
+        Op::Ln(inner) => Some((Step::Ln, None, inner)),
+        Op::Sqrt(inner) => Some((Step::Sqrt, None, inner)),
+        Op::Negate(inner) => Some((Step::Negate, None, inner)),
         Op::Add(..) | Op::Subtract(..) => {
             // The summand with the most parameters is kept, the others are taken to the other side.
             let mut summands = Vec::new();
@@ -237,52 +255,42 @@ fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Peel, Vec<usize>,
             for (summand, sign) in summands {
                 side = if sign < 0.0 { graph.subtract(side, summand) } else { graph.add(side, summand) };
             }
-            of(graph, side, if sign < 0.0 { Peel::From } else { Peel::Plus }, inner)
+            Some((if sign < 0.0 { Step::From } else { Step::Plus }, Some(side), inner))
         }
         Op::Multiply(a, b) => {
             let (inner, side) = if weight(graph, a) >= weight(graph, b) { (a, b) } else { (b, a) };
-            of(graph, side, Peel::Times, inner)
+            Some((Step::Times, Some(side), inner))
         }
-        Op::Divide(a, b) if weight(graph, a) >= weight(graph, b) => of(graph, b, Peel::Over, a),
-        Op::Divide(a, b) => of(graph, a, Peel::Under, b),
+        Op::Divide(a, b) if weight(graph, a) >= weight(graph, b) => Some((Step::Over, Some(b), a)),
+        Op::Divide(a, b) => Some((Step::Under, Some(a), b)),
         Op::Number(_) | Op::Variable(_) | Op::Parameter(_) | Op::Less(..) | Op::Select(..) | Op::Hold(_) => None,
     }
 }
 
 /// The terms of a sum; sizes are not among the coordinates `outer` of what stands around it.
-fn terms_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Option<Terms> {
+fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Sum {
     let mut summands = Vec::new();
     flatten(graph, root, 1.0, &mut summands);
     let uses: Vec<Vec<usize>> = summands.iter().map(|&(term, _)| uses(graph, term, leaves)).collect();
-    let mut terms = Vec::new();
-    let mut rest = None;
-    for (i, &(term, sign)) in summands.iter().enumerate() {
+    let mut sum = Sum { terms: Vec::new(), rest: None };
+    for (i, &(node, sign)) in summands.iter().enumerate() {
         let own = uses[i]
             .iter()
             .copied()
             .filter(|j| !outer.contains(j) && uses.iter().enumerate().all(|(k, others)| k == i || !others.contains(j)));
-        let size = own.filter_map(|j| Some((j, size_of(graph, term, leaves[j])?))).min_by_key(|(_, kind)| kind.rank());
-        let Some((j, kind)) = size else {
-            let signed = if sign < 0.0 { graph.negate(term) } else { term };
-            rest = Some(rest.map_or(signed, |sofar| graph.add(sofar, signed)));
-            continue;
-        };
-        let gain = match kind {
-            Size::Factor => None,
-            Size::Exponent(gain) => Some(Tape::of_value(graph.clone(), gain)),
-        };
-        let shape = uses[i].iter().copied().filter(|k| *k != j).collect();
-        terms.push(Term { size: j, shape, tape: Tape::of_value(graph.clone(), term), sign, gain });
+        let size = own.filter_map(|j| Some((j, size_of(graph, node, leaves[j])?))).min_by_key(|(_, kind)| kind.rank());
+        match size {
+            Some((size, kind)) => {
+                let shape = uses[i].iter().copied().filter(|k| *k != size).collect();
+                sum.terms.push(Found { node, sign, size, shape, kind });
+            }
+            None => {
+                let signed = if sign < 0.0 { graph.negate(node) } else { node };
+                sum.rest = Some(sum.rest.map_or(signed, |sofar| graph.add(sofar, signed)));
+            }
+        }
     }
-    let offset =
-        rest.map(|rest| Offset { shape: self::uses(graph, rest, leaves), tape: Tape::of_value(graph.clone(), rest) });
-    (!terms.is_empty()).then(|| Terms {
-        peels: Vec::new(),
-        outer: outer.to_vec(),
-        terms,
-        offset,
-        parameters: leaves.len(),
-    })
+    sum
 }
 
 /// Whether a coordinate sets the size of a term, and how.

@@ -237,3 +237,27 @@ fn monotone_laws_do_not_turn() {
         }
     }
 }
+
+#[test]
+fn a_law_gives_the_same_whether_its_parameters_are_free_or_held() {
+    let mut random = Random::new(8, "held", 0);
+    for entry in catalogue() {
+        let law = entry.law().unwrap();
+        let theta: Vec<f64> =
+            law.free().iter().map(|p| p.start[random.below(p.start.len())] * random.log_normal(0.1)).collect();
+        let hold =
+            |value: f64| ParameterText { fixed: Some(crate::quantity::Quantity(value)), ..ParameterText::default() };
+        let held = law.free().into_iter().zip(&theta).map(|(p, &value)| (p.name.clone(), hold(value))).collect();
+        let fixed = law.clone().with_parameters(&held).unwrap();
+        for _ in 0..20 {
+            let x: Vec<f64> =
+                law.variables.iter().map(|v| entry.variables[&v.name].example() * random.log_normal(1.0)).collect();
+            let (free, held) = (law.tape().value_at(&theta, &x), fixed.tape().value_at(&[], &x));
+            assert!(
+                (free - held).abs() <= 1e-9 * held.abs().max(1e-9),
+                "{} at {theta:?} {x:?}: {free} {held}",
+                law.name
+            );
+        }
+    }
+}

@@ -10,7 +10,7 @@ use crate::objective::ResponseScale;
 use crate::problem::Problem;
 
 /// Points of the grid along each coordinate, by how many are searched.
-const POINTS: [usize; 6] = [1, 40, 20, 10, 6, 4];
+const POINTS: [usize; 6] = [1, 40, 16, 10, 6, 4];
 /// Points of a low-discrepancy set where more are searched than a grid can hold.
 const SCATTERED: usize = 1024;
 /// Most valleys of one pass that are polished.

@@ -78,7 +78,7 @@ const SCATTERED: usize = 64;
 /// Two ends of the search are the same optimum where their objectives differ by less, relatively.
 const SAME: f64 = 1e-8;
 /// Fewest starts that have to agree before no more are tried ...
-const FEWEST: usize = 4;
+const FEWEST: usize = 3;
 /// ... taken at this distance from the points that are spread over the grid.
 const SPREAD_STEP: usize = 13;
 /// Rows above which valleys are looked for on a part of them.
