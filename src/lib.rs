@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod expr;
 pub mod fit;
 pub mod law;
+pub mod lock;
 pub mod numerics;
 pub mod objective;
 pub mod plan;

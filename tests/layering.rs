@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 14] = [
     &["fit"],
     &["evidence", "uncertainty", "query"],
     &["report"],
-    &["spec", "stage"],
+    &["spec", "stage", "lock"],
     &["plan"],
     &["engine"],
     &["cli"],

@@ -13,6 +13,7 @@ mod docs;
 mod errors;
 mod fitting;
 mod layering;
+mod lock;
 mod program;
 mod properties;
 mod published;

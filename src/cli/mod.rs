@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod init;
 mod laws;
+mod lock;
 mod plan;
 mod run;
 mod schema;
@@ -35,6 +36,7 @@ enum Command {
     Run(run::Arguments),
     Plan(plan::Arguments),
     Check(check::Arguments),
+    Lock(lock::Arguments),
     Laws(laws::Arguments),
     Init(init::Arguments),
     Schema(schema::Arguments),
@@ -47,6 +49,8 @@ enum Exit {
     Done = 0,
     Internal = 1,
     BadSpec = 2,
+    Stale = 3,
+    NotCached = 4,
     StageFailed = 5,
     ExpectationFailed = 6,
     Interrupted = 130,
@@ -77,6 +81,7 @@ pub fn main() -> ExitCode {
         Command::Run(command) => run::run(&command, &screen),
         Command::Plan(command) => plan::run(&command, &screen),
         Command::Check(command) => check::run(&command, &screen),
+        Command::Lock(command) => lock::run(&command, &screen),
         Command::Laws(command) => laws::run(&command, &screen),
         Command::Init(command) => init::run(&command, &screen),
         Command::Schema(command) => schema::run(&command),
@@ -112,6 +117,11 @@ fn compile_specs(paths: &[PathBuf], screen: &Screen) -> Result<(Vec<SpecFile>, C
         return Err(Exit::BadSpec);
     }
     Ok((files, compiled))
+}
+
+/// The lock file beside a spec: `specs/chinchilla.lock` for `specs/chinchilla.toml`.
+fn lock_path(spec: &Path) -> PathBuf {
+    spec.with_extension("lock")
 }
 
 fn hint_for_missing(path: &Path) -> Vec<String> {

@@ -7,12 +7,13 @@ use std::sync::{Arc, OnceLock};
 use clap::Args;
 
 use super::screen::Screen;
-use super::{Exit, Study, compile_specs};
+use super::{Exit, Study, compile_specs, lock_path};
 use crate::diagnostic::{Diagnostic, Place};
-use crate::engine::{Engine, Options, Outcome, Status};
+use crate::engine::{Engine, NOT_CACHED, Options, Outcome, Status};
+use crate::lock::{Lock, LockedStage};
 use crate::plan::{Compiled, Plan, SpecFile};
 use crate::report::Results;
-use crate::store::{PublishError, Store, publish};
+use crate::store::{PublishError, Store, publish, replace};
 
 /// Bring the reports of specs up to date: compute what is not cached, write a report for each.
 #[derive(Debug, Args)]
@@ -37,6 +38,12 @@ pub(super) struct Arguments {
     /// Start nothing new after a stage has failed.
     #[arg(long)]
     fail_fast: bool,
+    /// End with 3 where a lock file would change; write neither it nor a report.
+    #[arg(long)]
+    locked: bool,
+    /// As --locked, and compute nothing: end with 4 where something is not in the cache.
+    #[arg(long)]
+    frozen: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
@@ -50,6 +57,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         offline: arguments.offline,
         mirror: arguments.mirror.clone(),
         fail_fast: arguments.fail_fast,
+        frozen: arguments.frozen,
     };
     let progress = screen.progress(compiled.plan.len());
     let observer = |event: &crate::engine::Event<'_>| progress.show(event);
@@ -79,18 +87,32 @@ fn finish(
     outcomes: &[Outcome],
     screen: &Screen,
 ) -> Exit {
-    let mut exit =
-        if outcomes.iter().any(|o| matches!(o.status, Status::Failed(_))) { Exit::StageFailed } else { Exit::Done };
+    let missing = |o: &Outcome| matches!(&o.status, Status::Failed(failure) if failure.code == NOT_CACHED);
+    let mut exit = if outcomes.iter().any(missing) {
+        Exit::NotCached
+    } else if outcomes.iter().any(|o| matches!(o.status, Status::Failed(_))) {
+        Exit::StageFailed
+    } else {
+        Exit::Done
+    };
     let mut paths: Vec<PathBuf> = Vec::new();
     let mut all: Vec<(String, Results)> = Vec::new();
-    for (file, report) in files.iter().zip(&compiled.reports) {
+    for (spec, (file, report)) in files.iter().zip(&compiled.reports).enumerate() {
         let Some(index) = report.filter(|&i| matches!(outcomes[i].status, Status::Ran | Status::Cached)) else {
             continue;
         };
         let folder = arguments.out.join(file.stem());
         let written = if let Some(outputs) = engine.outputs(index) {
             let results = outputs.get("results.json").and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
+            if let Some(results) = &results
+                && !keep_lock(arguments, file, &lock_of(spec, files.len(), compiled, outcomes, results), screen)
+            {
+                exit = Exit::Stale;
+            }
             all.extend(results.map(|r| (file.stem(), r)));
+            if exit == Exit::Stale {
+                continue;
+            }
             publish(&folder, &relative(&folder, &file.path), &outputs)
         } else {
             screen.error("the report is no longer in the cache", &["run again".to_owned()]);
@@ -146,6 +168,48 @@ fn finish(
         outcomes.iter().filter(|o| o.status == Status::Ran).count()
     ));
     exit
+}
+
+/// The lock of one spec of a run.
+fn lock_of(spec: usize, specs: usize, compiled: &Compiled, outcomes: &[Outcome], results: &Results) -> Lock {
+    let own = compiled.plan.stages().zip(outcomes).filter(|(stage, _)| stage.spec == spec);
+    let stages = own.filter_map(|(stage, outcome)| {
+        let outputs = outcome.outputs.iter().map(|(role, blob)| (role.clone(), blob.digest.clone())).collect();
+        Some((stage.id.within(specs > 1).to_owned(), LockedStage { key: outcome.key.clone()?, outputs }))
+    });
+    Lock::new(results, &compiled.locations[spec], stages.collect())
+}
+
+/// Most numbers that are told to have moved.
+const MOST_TOLD: usize = 12;
+
+/// Writes the lock file and says what moved since; with --locked says so and writes nothing. Whether all is well.
+fn keep_lock(arguments: &Arguments, file: &SpecFile, lock: &Lock, screen: &Screen) -> bool {
+    let path = lock_path(&file.path);
+    let earlier = std::fs::read_to_string(&path).ok();
+    let text = lock.text();
+    if earlier.as_ref() == Some(&text) {
+        return true;
+    }
+    let moved = match earlier.as_deref().map(Lock::read) {
+        Some(Some(earlier)) => lock.moved_since(&earlier),
+        _ => Vec::new(),
+    };
+    for line in moved.iter().take(MOST_TOLD) {
+        screen.say(&format!("{:>12} {line}", "moved"));
+    }
+    if moved.len() > MOST_TOLD {
+        screen.say(&format!("{:>12} and {} more: look at the diff of {}", "", moved.len() - MOST_TOLD, path.display()));
+    }
+    if arguments.locked || arguments.frozen {
+        let why = if earlier.is_some() { "would change" } else { "is not there" };
+        screen.error(&format!("{} {why}", path.display()), &["run without --locked and look at what moved".to_owned()]);
+        return false;
+    }
+    if let Err(error) = replace(&path, text.as_bytes()) {
+        screen.notice(&format!("{} is not written: {error}", path.display()));
+    }
+    true
 }
 
 /// The conclusions of a study, for the terminal.

@@ -100,4 +100,9 @@ pub struct Options {
     pub mirror: Option<PathBuf>,
     /// Start nothing new after a failure.
     pub fail_fast: bool,
+    /// Compute nothing: a stage that is not in the store fails.
+    pub frozen: bool,
 }
+
+/// The code of a failure for want of an entry in the store.
+pub const NOT_CACHED: &str = "not-cached";

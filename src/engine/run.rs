@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::{Event, FetchError, Fetcher, Look, Options, Outcome, Status};
+use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Status};
 use crate::artifact::{Digest, Manifest, Outputs, manifest, sha256};
 use crate::plan::{Fingerprint, Plan, input_digest};
 use crate::stage::{Context, External, Failure, Inputs};
@@ -141,6 +141,11 @@ impl<'a> Engine<'a> {
         let key = Fingerprint::key(&fingerprint);
         if let Some(outputs) = self.store.find(&key, &fingerprint) {
             return (Status::Cached, Some(key), outputs);
+        }
+        if self.options.frozen {
+            let failure = Failure::new(NOT_CACHED, "its result is not in the cache, and --frozen computes nothing")
+                .hint("run once without --frozen, or import the cache of a machine that did");
+            return (Status::Failed(failure), Some(key), Manifest::new());
         }
         match self.compute(index, &files) {
             Ok(outputs) => {

@@ -279,15 +279,12 @@ fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Sum {
             .copied()
             .filter(|j| !outer.contains(j) && uses.iter().enumerate().all(|(k, others)| k == i || !others.contains(j)));
         let size = own.filter_map(|j| Some((j, size_of(graph, node, leaves[j])?))).min_by_key(|(_, kind)| kind.rank());
-        match size {
-            Some((size, kind)) => {
-                let shape = uses[i].iter().copied().filter(|k| *k != size).collect();
-                sum.terms.push(Found { node, sign, size, shape, kind });
-            }
-            None => {
-                let signed = if sign < 0.0 { graph.negate(node) } else { node };
-                sum.rest = Some(sum.rest.map_or(signed, |sofar| graph.add(sofar, signed)));
-            }
+        if let Some((size, kind)) = size {
+            let shape = uses[i].iter().copied().filter(|k| *k != size).collect();
+            sum.terms.push(Found { node, sign, size, shape, kind });
+        } else {
+            let signed = if sign < 0.0 { graph.negate(node) } else { node };
+            sum.rest = Some(sum.rest.map_or(signed, |sofar| graph.add(sofar, signed)));
         }
     }
     sum

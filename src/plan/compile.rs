@@ -50,6 +50,8 @@ pub struct Compiled {
     pub plan: Plan,
     /// The report stage of each spec, where it has one.
     pub reports: Vec<Option<usize>>,
+    /// Where each source of each spec is, as written.
+    pub locations: Vec<BTreeMap<String, String>>,
     /// Errors and warnings, in order of the specs.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -76,11 +78,15 @@ pub fn compile(files: &[SpecFile]) -> Compiled {
             used: BTreeSet::new(),
         };
         let report = reading.spec.as_ref().map(|spec| compiler.spec(spec));
+        let sources = reading.spec.iter().flat_map(|spec| &spec.sources);
+        let location = |source: &spec::Source| source.path.clone().or_else(|| source.url.clone()).unwrap_or_default();
+        let locations = sources.map(|(name, source)| (name.clone(), location(source))).collect();
         let mut diagnostics = compiler.diagnostics;
         for diagnostic in &mut diagnostics {
             diagnostic.file = Some(file.path.clone());
         }
         compiled.reports.push(report);
+        compiled.locations.push(locations);
         compiled.diagnostics.extend(diagnostics);
     }
     compiled

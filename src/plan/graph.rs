@@ -14,6 +14,13 @@ use crate::stage::Stage;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StageId(pub String);
 
+impl StageId {
+    /// The name within its spec: `fit.main`, also where a plan has several specs.
+    pub fn within(&self, several: bool) -> &str {
+        if several { self.0.split_once('/').map_or(&self.0, |(_, name)| name) } else { &self.0 }
+    }
+}
+
 impl fmt::Display for StageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

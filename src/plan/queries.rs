@@ -93,7 +93,7 @@ impl Compiler<'_> {
             let mut errors = Vec::new();
             expr.visit_symbols(&mut |name, span| {
                 // What the groups of a fit are called, the data say.
-                let of_group = name.splitn(4, '.').nth(2) == Some("groups");
+                let of_group = name.split('.').nth(2) == Some("groups");
                 if !of_group && !names.contains(name) && !left_out.iter().any(|prefix| name.starts_with(prefix)) {
                     let error = Diagnostic::error(
                         "unknown-result",

@@ -249,7 +249,7 @@ pub struct Fit {
     /// Rows for which this holds are scored, never fitted: "C > 1e21".
     #[serde(default)]
     pub holdout: Option<String>,
-    /// What each row counts, as an expression of variables: "tokens_seen / 1e9".
+    /// What each row counts, as an expression of variables: "D / 1e9".
     #[serde(default)]
     pub weights: Option<String>,
     /// Standard deviation of each row's response; residuals are taken in units of it.

@@ -72,7 +72,7 @@ impl Stage for Extrapolate {
     }
 }
 
-/// How chains have done in public: the 13B model of the OLMo ladder (Bhagia et al. 2024, arXiv:2412.04403), and
+/// How chains have done in public: the 13B model of the `OLMo` ladder (Bhagia et al. 2024, arXiv:2412.04403), and
 /// 46 tasks (Lourie et al. 2025).
 const CHAINED: &str = "This answer goes through two laws. Both errors are in its interval, the error of the laws themselves is not: in public such chains missed accuracies by 0.7 to 17.5 %, and of 46 tasks only 18 followed one at all.";
 

@@ -22,8 +22,11 @@ pub(super) fn write_new(path: &Path, bytes: &[u8], read_only: bool) -> io::Resul
     }
 }
 
-/// Writes a file in the place of what is there.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a file in the place of what is there, whole or not at all.
+///
+/// # Errors
+/// Where the disk refuses.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = temporary_beside(path, bytes)?;
     // A report outlives the cache, so it reaches the disk before it gets its name.
     temporary.as_file().sync_all()?;
@@ -31,7 +34,7 @@ pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn temporary_beside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".lawfit-");

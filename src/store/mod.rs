@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Blob, Digest, Manifest, Outputs, manifest};
 
+pub use files::replace;
 pub use publish::{PublishError, publish};
 
 /// Version of the layout below the cache's root.

@@ -24,7 +24,7 @@ impl FitLaw {
         point: &[f64],
         cost: f64,
         mut shape: Shape,
-        draws: Vec<Vec<f64>>,
+        draws: &[Vec<f64>],
         mut evidence: Evidence,
     ) -> Result<Member, Failure> {
         let train = rows.data.select(&group.fitted);

@@ -160,14 +160,14 @@ impl FitLaw {
             let found = self.search(&problem, watch)?;
             let best = found.best(self)?.point.clone();
             let mut shape = evidence::shape(&problem, &self.law, &Label::of(&self.law), &best);
-            let draws = self.draw(&problem, &best, rows.clusters(&[group]), watch)?;
+            let draws = self.draw(&problem, &best, &rows.clusters(&[group]), watch)?;
             let mut evidence = self.evidence(&found, &mut shape, &draws);
             if let Some(reference) = &evidence.reference {
                 let free = problem.parameters(&best);
                 let cost = found.best(self)?.cost;
                 evidence.warnings.extend(evidence::beside_optimum(&self.law, &free, cost, reference));
             }
-            self.member(rows, group, &problem, &best, found.best(self)?.cost, shape, draws.points, evidence)
+            self.member(rows, group, &problem, &best, found.best(self)?.cost, shape, &draws.points, evidence)
         });
         Ok(FittedGroups { members: members.collect::<Result<_, _>>()?, whole: None })
     }
@@ -189,12 +189,12 @@ impl FitLaw {
             }
         }
         let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
-        let draws = self.draw(&problem, &best, rows.clusters(&rows.groups.iter().collect::<Vec<_>>()), watch)?;
+        let draws = self.draw(&problem, &best, &rows.clusters(&rows.groups.iter().collect::<Vec<_>>()), watch)?;
         let evidence = self.evidence(&found, &mut shape, &draws);
         let members = rows.groups.iter().enumerate().map(|(index, group)| {
             let places = &problem.places()[index];
             let own = problem.point_of_block(index, &best);
-            let points = draws.points.iter().map(|point| problem.point_of_block(index, point)).collect();
+            let points: Vec<_> = draws.points.iter().map(|point| problem.point_of_block(index, point)).collect();
             let own_shape = Shape {
                 statuses: places.iter().map(|&place| shape.statuses[place]).collect(),
                 gradient_norm: shape.gradient_norm,
@@ -203,7 +203,7 @@ impl FitLaw {
             };
             let cost = alone[index].cost(&own);
             let evidence = Evidence { warnings: Vec::new(), ..evidence.clone() };
-            self.member(rows, group, &alone[index], &own, cost, own_shape, points, evidence)
+            self.member(rows, group, &alone[index], &own, cost, own_shape, &points, evidence)
         });
         let members = members.collect::<Result<Vec<_>, _>>()?;
         Ok(FittedGroups { members, whole: Some(Whole { objective: found.best(self)?.cost, evidence }) })
@@ -232,13 +232,13 @@ impl FitLaw {
         &self,
         problem: &Problem,
         optimum: &[f64],
-        clusters: Vec<usize>,
+        clusters: &[usize],
         watch: &Watch<'_>,
     ) -> Result<Draws, Failure> {
         let Some(uncertainty) = self.method.uncertainty.as_ref().filter(|_| !optimum.is_empty()) else {
             return Ok(Draws::default());
         };
-        let fitted = Fitted { problem, optimum, clusters: &clusters, seed: self.seed, watch: *watch };
+        let fitted = Fitted { problem, optimum, clusters, seed: self.seed, watch: *watch };
         Ok(uncertainty.method().draw(&fitted)?)
     }
 

@@ -1,0 +1,63 @@
+//! `lawfit lock`: whether lock files are those of their specs, for a hook before a commit.
+
+use clap::Args;
+
+use super::screen::Screen;
+use super::{Exit, Study, compile_specs, lock_path};
+use crate::engine::{Look, look};
+use crate::lock::Lock;
+use crate::store::Store;
+
+/// Check that the lock file beside each spec is that of the spec and its data, without running anything.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    study: Study,
+    /// Say which stages a run would compute anew and end with 3 where there are any.
+    #[arg(long, required = true)]
+    check: bool,
+}
+
+pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    let (files, compiled) = match compile_specs(&arguments.study.specs, screen) {
+        Ok(compiled) => compiled,
+        Err(exit) => return exit,
+    };
+    let looks = look(&compiled.plan, &Store::new(&arguments.study.cache));
+    let mut exit = Exit::Done;
+    for (index, file) in files.iter().enumerate() {
+        let path = lock_path(&file.path);
+        let Some(lock) = std::fs::read_to_string(&path).ok().and_then(|text| Lock::read(&text)) else {
+            screen.error(
+                &format!("{} is missing or of another version", path.display()),
+                &["`lawfit run` writes it".to_owned()],
+            );
+            exit = Exit::Stale;
+            continue;
+        };
+        let own = compiled.plan.stages().zip(&looks).filter(|(stage, _)| stage.spec == index);
+        let mut names = Vec::new();
+        for (stage, look) in own {
+            let name = stage.id.within(files.len() > 1);
+            let fresh = match look {
+                Look::Hit(key) | Look::Miss(key) => lock.stages.get(name).is_some_and(|locked| locked.key == *key),
+                // What it takes is stale or not in the cache: what comes before it decides.
+                Look::Unknown => lock.stages.contains_key(name),
+                Look::Unreadable(_) => false,
+            };
+            if !fresh {
+                screen.error(&format!("{}: stage {name} is not that of the lock file", file.path.display()), &[]);
+                exit = Exit::Stale;
+            }
+            names.push(name.to_owned());
+        }
+        for name in lock.stages.keys().filter(|name| !names.contains(name)) {
+            screen.error(&format!("{}: the spec has no stage {name} any more", file.path.display()), &[]);
+            exit = Exit::Stale;
+        }
+    }
+    if exit == Exit::Stale {
+        screen.error("a lock file is stale", &["`lawfit run` brings it up to date; look at its diff".to_owned()]);
+    }
+    exit
+}

@@ -1,0 +1,123 @@
+//! The lock file: what it holds, when it changes, and the modes of CI that rest on it.
+
+use crate::world::{SPEC, World, simulated_runs};
+
+fn world() -> World {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    world.run("study.toml");
+    world
+}
+
+/// The simulated runs and one more.
+fn one_more_run() -> String {
+    format!("{}2e10,5e11,1.93,even\n", simulated_runs(0.01))
+}
+
+#[test]
+fn a_lock_holds_what_was_read_computed_and_found() {
+    let world = world();
+    let lock: toml::Value = toml::from_str(&world.read("study.lock")).unwrap();
+    let results: serde_json::Value = serde_json::from_str(&world.read("outputs/study/results.json")).unwrap();
+    assert_eq!(lock["sources"]["runs"]["location"].as_str(), Some("runs.csv"));
+    assert_eq!(lock["sources"]["runs"]["rows"].as_integer(), Some(30));
+    assert_eq!(lock["sources"]["runs"]["sha256"].as_str(), results["sources"]["runs"]["sha256"].as_str());
+    let alpha = results["fits"]["main"]["parameters"]["alpha"]["value"].as_f64();
+    assert_eq!(lock["numbers"]["fits.main.alpha"].as_float(), alpha);
+    assert!(lock["numbers"].get("queries.budget.row2.N.upper").is_some(), "{lock}");
+    let plan = world.lawfit(&["plan", "study.toml", "--json"]).stdout;
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    for stage in plan["stages"].as_array().unwrap() {
+        let locked = &lock["stages"][stage["id"].as_str().unwrap()];
+        assert_eq!(locked["key"].as_str(), stage["key"].as_str());
+    }
+}
+
+#[test]
+fn the_same_study_writes_the_same_lock_wherever_it_runs() {
+    let (one, other) = (world(), World::with(SPEC, &simulated_runs(0.01)));
+    other.lawfit(&["run", "study.toml", "--jobs", "1", "--cache", "elsewhere"]);
+    assert_eq!(one.read("study.lock"), other.read("study.lock"));
+    // A second run leaves the file as it is, to the second.
+    let before = std::fs::metadata(one.path("study.lock")).unwrap().modified().unwrap();
+    one.run("study.toml");
+    assert_eq!(std::fs::metadata(one.path("study.lock")).unwrap().modified().unwrap(), before);
+}
+
+#[test]
+fn a_run_says_what_moved_since_the_lock() {
+    let world = world();
+    world.write("runs.csv", &one_more_run());
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 0);
+    assert!(outcome.stderr.contains("moved sources.runs: 1 new rows, 31 in all"), "{}", outcome.stderr);
+    let line = outcome.stderr.lines().find(|l| l.contains("moved fits.main.alpha:")).unwrap();
+    assert!(line.contains(" -> ") && line.contains(" se)"), "{line}");
+    assert!(!outcome.stderr.contains("moved fits.main.alpha.lower"), "parts of a number are not told apart");
+}
+
+#[test]
+fn locked_refuses_what_would_change_the_lock_and_writes_nothing() {
+    let world = world();
+    assert_eq!(world.lawfit(&["run", "study.toml", "--locked"]).code, 0);
+    let (lock, report) = (world.read("study.lock"), world.files("outputs/study"));
+    world.write("runs.csv", &one_more_run());
+    let outcome = world.lawfit(&["run", "study.toml", "--locked"]);
+    assert_eq!(outcome.code, 3);
+    assert!(
+        outcome.stderr.contains("study.lock would change") && outcome.stderr.contains("moved fits.main"),
+        "{}",
+        outcome.stderr
+    );
+    assert_eq!((world.read("study.lock"), world.files("outputs/study")), (lock, report));
+    std::fs::remove_file(world.path("study.lock")).unwrap();
+    assert_eq!(world.lawfit(&["run", "study.toml", "--locked"]).code, 3);
+}
+
+#[test]
+fn frozen_takes_everything_from_the_cache_or_ends_with_4() {
+    let world = world();
+    assert_eq!(world.lawfit(&["run", "study.toml", "--frozen"]).code, 0);
+    let outcome = world.lawfit(&["run", "study.toml", "--frozen", "--cache", "empty"]);
+    assert_eq!(outcome.code, 4);
+    assert!(outcome.stderr.contains("not in the cache, and --frozen computes nothing"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_lock_is_checked_without_running_anything() {
+    let world = world();
+    assert_eq!(world.lawfit(&["lock", "--check", "study.toml"]).code, 0);
+    world.write("study.toml", &SPEC.replace("L = 2.2,", "L = 2.3,"));
+    let outcome = world.lawfit(&["lock", "--check", "study.toml"]);
+    assert_eq!(outcome.code, 3);
+    assert!(outcome.stderr.contains("stage extrapolate.target is not that of the lock file"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("stage fit.main is not"), "{}", outcome.stderr);
+    world.write("study.toml", SPEC);
+    // A comment is no change, a row is.
+    world.write("study.toml", &format!("# remark\n{SPEC}"));
+    assert_eq!(world.lawfit(&["lock", "--check", "study.toml"]).code, 0);
+    world.write("runs.csv", &one_more_run());
+    assert_eq!(world.lawfit(&["lock", "--check", "study.toml"]).code, 3);
+}
+
+#[test]
+fn a_torn_or_foreign_lock_is_passed_over_and_written_anew() {
+    let world = world();
+    let sound = world.read("study.lock");
+    for broken in ["lock = 99\n", "not toml [", "", &sound[..sound.len() / 2]] {
+        world.write("study.lock", broken);
+        let outcome = world.lawfit(&["run", "study.toml"]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        assert_eq!(world.read("study.lock"), sound);
+    }
+}
+
+#[test]
+fn many_specs_have_a_lock_each_as_if_run_alone() {
+    let world = world();
+    let alone = world.read("study.lock");
+    world.write("other.toml", &SPEC.replace("L = 2.2,", "L = 2.3,"));
+    std::fs::remove_file(world.path("study.lock")).unwrap();
+    assert_eq!(world.lawfit(&["run", "study.toml", "other.toml"]).code, 0);
+    assert_eq!(world.read("study.lock"), alone);
+    assert_eq!(world.lawfit(&["lock", "--check", "study.toml", "other.toml"]).code, 0);
+}
