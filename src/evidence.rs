@@ -110,6 +110,10 @@ fn flat_directions(hessian: &Matrix, inside: &[usize], labels: &[Label], shape: 
         return;
     }
     let mut involved: Vec<usize> = (0..n).filter(|&i| vectors[(0, i)].abs() > 0.2).collect();
+    if involved.is_empty() {
+        // Without a direction to go by, nothing is told apart.
+        involved = (0..n).collect();
+    }
     involved.sort_by(|&a, &b| vectors[(0, b)].abs().total_cmp(&vectors[(0, a)].abs()));
     let names: Vec<&str> = involved.iter().map(|&i| labels[inside[i]].text.as_str()).collect();
     for &i in &involved {

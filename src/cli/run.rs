@@ -17,6 +17,7 @@ use crate::store::{PublishError, Store, publish, replace};
 
 /// Bring the reports of specs up to date: compute what is not cached, write a report for each.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct Arguments {
     #[command(flatten)]
     study: Study,

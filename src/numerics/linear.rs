@@ -43,7 +43,8 @@ impl Matrix {
     /// The matrix of second derivatives by coordinates so scaled that its diagonal is one in size.
     #[must_use]
     pub fn unit_diagonal(&self) -> Self {
-        let scale: Vec<f64> = (0..self.size).map(|i| self[(i, i)].abs().sqrt().max(f64::MIN_POSITIVE)).collect();
+        // The product of two of the smallest scales is still a number.
+        let scale: Vec<f64> = (0..self.size).map(|i| self[(i, i)].abs().sqrt().max(1e-150)).collect();
         let mut scaled = self.clone();
         for i in 0..self.size {
             for j in 0..self.size {

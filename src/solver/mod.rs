@@ -1,6 +1,6 @@
 //! What minimises an objective, all hosted by argmin; the only folder that names it.
 //!
-//! One file per solver. [`search`] finds the best optimum there is; [`from_listed`] runs a solver from
+//! One file per solver. [`search()`] finds the best optimum there is; [`from_listed`] runs a solver from
 //! the starts that a spec or a paper lists, so that a published procedure can be repeated.
 
 mod joint;
