@@ -121,3 +121,23 @@ fn many_specs_have_a_lock_each_as_if_run_alone() {
     assert_eq!(world.read("study.lock"), alone);
     assert_eq!(world.lawfit(&["lock", "--check", "study.toml", "other.toml"]).code, 0);
 }
+
+#[test]
+fn an_expectation_may_warn_and_is_put_beside_its_line_on_github() {
+    let expect =
+        |severity: &str| format!("{SPEC}[[expect]]\nthat = \"fits.main.alpha > 5\"\nseverity = \"{severity}\"\n");
+    let world = World::with(&expect("warn"), &simulated_runs(0.01));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 0);
+    assert!(outcome.stderr.contains("expected fits.main.alpha > 5, found fits.main.alpha = "), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains("::warning"), "only on GitHub");
+    world.write("study.toml", &expect("error"));
+    let outcome = world.lawfit_with(&["run", "study.toml"], &[("GITHUB_ACTIONS", "true")]);
+    assert_eq!(outcome.code, 6);
+    let line = SPEC.lines().count() + 2;
+    assert!(
+        outcome.stderr.contains(&format!("::error file=study.toml,line={line}::study: expected")),
+        "{}",
+        outcome.stderr
+    );
+}

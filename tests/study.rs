@@ -293,3 +293,18 @@ fn learning_curves_are_extrapolated_model_by_model() {
         assert!(rmse(fit) <= most, "{fit}: {}", rmse(fit));
     }
 }
+
+#[test]
+fn the_shipped_lock_files_are_what_their_studies_give_on_this_machine() {
+    let world = shipped();
+    let mut specs = vec!["specs/cerebras-gpt.toml", "specs/gpt3.yaml", "specs/over-training.toml"];
+    let data = shared_data("lock files of studies that fetch their tables");
+    if data.is_some() {
+        specs.extend(["specs/chinchilla.toml", "specs/routing.toml"]);
+    }
+    let mirror = data.unwrap_or_else(|| world.path("nowhere")).to_string_lossy().into_owned();
+    for spec in specs {
+        let outcome = world.lawfit(&["run", spec, "--locked", "--offline", "--mirror", &mirror]);
+        assert_eq!(outcome.code, 0, "{spec}: {}", outcome.stderr);
+    }
+}

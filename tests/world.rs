@@ -47,10 +47,17 @@ impl World {
 
     /// Runs `lawfit` with arguments.
     pub(crate) fn lawfit(&self, arguments: &[&str]) -> Outcome {
+        self.lawfit_with(arguments, &[])
+    }
+
+    /// Runs `lawfit` with arguments and variables of the environment.
+    pub(crate) fn lawfit_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
         let output = Command::new(env!("CARGO_BIN_EXE_lawfit"))
             .args(arguments)
             .current_dir(self.folder.path())
             .env_remove("LAWFIT_CACHE")
+            .env_remove("GITHUB_ACTIONS")
+            .envs(variables.iter().copied())
             .env("NO_COLOR", "1")
             .output()
             .unwrap();

@@ -8,11 +8,12 @@ use clap::Args;
 
 use super::screen::Screen;
 use super::{Exit, Study, compile_specs, lock_path};
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::engine::{Engine, NOT_CACHED, Options, Outcome, Status};
 use crate::lock::{Lock, LockedStage};
 use crate::plan::{Compiled, Plan, SpecFile};
-use crate::report::Results;
+use crate::report::{Results, Severity};
+use crate::spec::Places;
 use crate::store::{PublishError, Store, publish, replace};
 
 /// Bring the reports of specs up to date: compute what is not cached, write a report for each.
@@ -131,24 +132,7 @@ fn finish(
             }
         }
     }
-    let failed: Vec<String> = all
-        .iter()
-        .flat_map(|(stem, results)| {
-            let failed = results.expectations.iter().filter(|e| e.status == "failed");
-            failed.map(move |e| {
-                let found: Vec<String> = e
-                    .actual
-                    .iter()
-                    .map(|(name, value)| format!("{name} = {}", value.map_or("nothing".to_owned(), |v| v.to_string())))
-                    .collect();
-                format!("{stem}: expected {}, found {}", e.that, found.join(", "))
-            })
-        })
-        .collect();
-    for failure in &failed {
-        screen.error(failure, &[]);
-    }
-    if exit == Exit::Done && !failed.is_empty() {
+    if tell_expectations(files, &all, screen) && exit == Exit::Done {
         exit = Exit::ExpectationFailed;
     }
     if arguments.json {
@@ -169,6 +153,46 @@ fn finish(
         outcomes.iter().filter(|o| o.status == Status::Ran).count()
     ));
     exit
+}
+
+/// Says which expectations do not hold; whether any of them is more than a warning.
+fn tell_expectations(files: &[SpecFile], all: &[(String, Results)], screen: &Screen) -> bool {
+    let on_github = std::env::var_os("GITHUB_ACTIONS").is_some();
+    let mut failed = false;
+    for (stem, results) in all {
+        for (index, expectation) in results.expectations.iter().enumerate().filter(|(_, e)| e.status == "failed") {
+            let found: Vec<String> = expectation
+                .actual
+                .iter()
+                .map(|(name, value)| format!("{name} = {}", value.map_or("nothing".to_owned(), |v| v.to_string())))
+                .collect();
+            let message = format!("{stem}: expected {}, found {}", expectation.that, found.join(", "));
+            let word = match expectation.severity {
+                Severity::Error => {
+                    failed = true;
+                    screen.error(&message, &[]);
+                    "error"
+                }
+                Severity::Warn => {
+                    screen.notice(&message);
+                    "warning"
+                }
+            };
+            if let Some(file) = files.iter().find(|file| on_github && file.stem() == *stem) {
+                // GitHub's command, which puts the message beside the line of the spec.
+                eprintln!("::{word} file={},line={}::{message}", file.path.display(), line_of_expectation(file, index));
+            }
+        }
+    }
+    failed
+}
+
+/// The line of a spec on which an expectation stands, from 1.
+fn line_of_expectation(file: &SpecFile, index: usize) -> usize {
+    let text = String::from_utf8_lossy(&file.bytes);
+    let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
+    let at = Places::of(&text, file.format()).bytes(&Place::Value(path)).map_or(0, |bytes| bytes.start);
+    1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
 }
 
 /// The lock of one spec of a run.

@@ -109,7 +109,11 @@ impl Compiler<'_> {
                 errors.extend(more);
             }
             if errors.is_empty() {
-                all.push(Expected { that: expr.to_string(), because: expectation.because.clone() });
+                all.push(Expected {
+                    that: expr.to_string(),
+                    severity: expectation.severity,
+                    because: expectation.because.clone(),
+                });
             }
             self.diagnostics.extend(errors);
         }

@@ -157,11 +157,24 @@ pub struct DescribedQuery {
     pub question: Question,
 }
 
+/// What it is for an expectation to fail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// The run ends with 6.
+    #[default]
+    Error,
+    /// The run says so.
+    Warn,
+}
+
 /// An expectation, in canonical spelling.
 #[derive(Clone, Debug, Serialize)]
 pub struct Expected {
     /// The condition.
     pub that: String,
+    /// What it is to fail.
+    pub severity: Severity,
     /// Why.
     pub because: Option<String>,
 }

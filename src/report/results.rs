@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Described;
+use super::{Described, Severity};
 use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::{Answer, Interval, Row};
 use crate::expr::{Value as ExprValue, parse};
@@ -142,6 +142,9 @@ pub struct ExpectationResult {
     pub because: Option<String>,
     /// `passed` or `failed`.
     pub status: String,
+    /// What it is to fail.
+    #[serde(default)]
+    pub severity: Severity,
     /// The numbers it names.
     pub actual: BTreeMap<String, Option<f64>>,
 }
@@ -403,6 +406,7 @@ fn judge(expected: &super::Expected, numbers: &BTreeMap<String, Option<f64>>) ->
         that: expected.that.clone(),
         because: expected.because.clone(),
         status: status.to_owned(),
+        severity: expected.severity,
         actual,
     }
 }

@@ -22,7 +22,7 @@ use crate::law::ParameterText;
 use crate::objective::Objective;
 use crate::quantity::Quantity;
 use crate::query::{ComputeOptimal, Loss, Reach, Threshold};
-use crate::report::ReportFormat;
+use crate::report::{ReportFormat, Severity};
 use crate::solver::{Solver, Starts};
 use crate::source::{ColumnKind, Missing};
 use crate::uncertainty::Uncertainty;
@@ -298,6 +298,9 @@ pub struct Expectation {
     /// Why, for the report.
     #[serde(default)]
     pub because: Option<String>,
+    /// Whether a run fails where it does not hold, or only says so.
+    #[serde(default)]
+    pub severity: Severity,
 }
 
 /// How results are written.
