@@ -24,7 +24,7 @@ pub struct Shape {
     pub statuses: Vec<Status>,
     /// Norm of the gradient over the coordinates no bound holds.
     pub gradient_norm: f64,
-    /// Condition number of the scaled second derivatives.
+    /// Condition number of the scaled second derivatives, of reweighted least squares at the optimum.
     pub condition_number: Option<f64>,
     /// What a reader should know.
     pub warnings: Vec<String>,
@@ -34,7 +34,9 @@ pub struct Shape {
 pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> Shape {
     let problem = &smoothed(problem, point);
     let mut here = Evaluation::default();
-    problem.evaluate(point, Order::Hessian, &mut Workspace::default(), &mut here);
+    // The parabolas that touch the penalties from above: where every residual is on the straight part of its
+    // penalty the exact second derivatives say nothing of what the rows tell.
+    problem.evaluate(point, Order::GaussNewton, &mut Workspace::default(), &mut here);
     let mut shape = Shape { statuses: vec![Status::Estimated; point.len()], ..Shape::default() };
     for (j, c) in problem.coordinates().iter().enumerate() {
         let (side, bound) = if point[j] <= c.lower {

@@ -90,7 +90,7 @@ pub struct Evidence {
     pub reference: Option<Reference>,
     /// What repeated runs say of the noise, where the spec names what tells them.
     pub replicates: Option<Replicates>,
-    /// Largest over smallest eigenvalue of the objective's second derivatives, scaled to a unit diagonal.
+    /// Largest over smallest eigenvalue of the second derivatives of reweighted least squares, scaled to a unit diagonal.
     pub condition_number: Option<f64>,
     /// What a reader should know, in words.
     pub warnings: Vec<String>,

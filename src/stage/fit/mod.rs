@@ -76,7 +76,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> serde_json::Value {
