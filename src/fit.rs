@@ -110,7 +110,7 @@ pub struct LocalOptimum {
 pub struct Reference {
     /// The minimised sum there.
     pub objective: f64,
-    /// The parameters there.
+    /// The parameters there; of the first group, where groups are fitted at once.
     pub parameters: BTreeMap<String, f64>,
 }
 

@@ -104,15 +104,17 @@ fn finish(
             continue;
         };
         let folder = arguments.out.join(file.stem());
+        let mut stale = false;
         let written = if let Some(outputs) = engine.outputs(index) {
             let results = outputs.get("results.json").and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
             if let Some(results) = &results
                 && !keep_lock(arguments, file, &lock_of(spec, files.len(), compiled, outcomes, results), screen)
             {
-                exit = Exit::Stale;
+                stale = true;
             }
             all.extend(results.map(|r| (file.stem(), r)));
-            if exit == Exit::Stale {
+            if stale {
+                exit = if exit == Exit::Done { Exit::Stale } else { exit };
                 continue;
             }
             publish(&folder, &relative(&folder, &file.path), &outputs)

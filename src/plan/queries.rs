@@ -93,7 +93,10 @@ impl Compiler<'_> {
             let mut errors = Vec::new();
             expr.visit_symbols(&mut |name, span| {
                 // What the groups of a fit are called, the data say.
-                let of_group = name.split('.').nth(2) == Some("groups");
+                let mut parts = name.split('.').skip(1);
+                let of_group = parts.next().and_then(|fit| spec.fits.get(fit)).is_some_and(|fit| fit.by.is_some())
+                    && name.starts_with("fits.")
+                    && parts.next() == Some("groups");
                 if !of_group && !names.contains(name) && !left_out.iter().any(|prefix| name.starts_with(prefix)) {
                     let error = Diagnostic::error(
                         "unknown-result",

@@ -161,12 +161,7 @@ impl FitLaw {
             let best = found.best(self)?.point.clone();
             let mut shape = evidence::shape(&problem, &self.law, &Label::of(&self.law), &best);
             let draws = self.draw(&problem, &best, &rows.clusters(&[group]), watch)?;
-            let mut evidence = self.evidence(&found, &mut shape, &draws);
-            if let Some(reference) = &evidence.reference {
-                let free = problem.parameters(&best);
-                let cost = found.best(self)?.cost;
-                evidence.warnings.extend(evidence::beside_optimum(&self.law, &free, cost, reference));
-            }
+            let evidence = self.evidence(&problem, &found, &mut shape, &draws);
             self.member(rows, group, &problem, &best, found.best(self)?.cost, shape, &draws.points, evidence)
         });
         Ok(FittedGroups { members: members.collect::<Result<_, _>>()?, whole: None })
@@ -190,7 +185,7 @@ impl FitLaw {
         }
         let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
         let draws = self.draw(&problem, &best, &rows.clusters(&rows.groups.iter().collect::<Vec<_>>()), watch)?;
-        let evidence = self.evidence(&found, &mut shape, &draws);
+        let evidence = self.evidence(&problem, &found, &mut shape, &draws);
         let members = rows.groups.iter().enumerate().map(|(index, group)| {
             let places = &problem.places()[index];
             let own = problem.point_of_block(index, &best);
@@ -242,12 +237,16 @@ impl FitLaw {
         Ok(uncertainty.method().draw(&fitted)?)
     }
 
-    fn evidence(&self, found: &Found, shape: &mut Shape, draws: &Draws) -> Evidence {
+    fn evidence(&self, problem: &Problem, found: &Found, shape: &mut Shape, draws: &Draws) -> Evidence {
         let search = &found.search;
         let mut warnings = evidence::of_search(search);
         warnings.append(&mut shape.warnings);
         warnings.extend(draws.warnings.iter().cloned());
         let best = search.optima.first();
+        if let (Some(best), Some(reference)) = (best, &found.reference) {
+            let first = problem.block(0).parameters(&problem.point_of_block(0, &best.point));
+            warnings.extend(evidence::beside_optimum(&self.law, &first, best.cost, reference));
+        }
         let shown = search.optima.iter().filter(|o| o.converged).take(10);
         Evidence {
             converged: best.is_some_and(|b| b.converged),
