@@ -80,6 +80,8 @@ fn an_expectation_names_a_number_of_the_results() {
         shown.contains("no number `fits.main.alhpa`") && shown.contains("did you mean `fits.main.alpha`?"),
         "{shown}"
     );
+    let shown = check(&format!("{SPEC}[[expect]]\nthat = \"fits.main.groups.adam.parameters.alpha < 1\"\n"));
+    assert!(shown.contains("no number `fits.main.groups.adam"), "this fit has no groups: {shown}");
 }
 
 #[test]

@@ -123,6 +123,18 @@ fn many_specs_have_a_lock_each_as_if_run_alone() {
 }
 
 #[test]
+fn a_stale_lock_keeps_back_only_its_own_report() {
+    let world = world();
+    world.write("other.toml", SPEC);
+    assert_eq!(world.lawfit(&["run", "other.toml"]).code, 0);
+    std::fs::remove_dir_all(world.path("outputs")).unwrap();
+    world.write("study.lock", "torn");
+    assert_eq!(world.lawfit(&["run", "study.toml", "other.toml", "--locked"]).code, 3);
+    assert!(!world.path("outputs/study").exists());
+    assert!(world.path("outputs/other/report.html").exists());
+}
+
+#[test]
 fn an_expectation_may_warn_and_is_put_beside_its_line_on_github() {
     let expect =
         |severity: &str| format!("{SPEC}[[expect]]\nthat = \"fits.main.alpha > 5\"\nseverity = \"{severity}\"\n");
