@@ -41,3 +41,7 @@ search-check sets="100" starts="100" *laws="":
 # The Chinchilla fit beside scipy in one run; needs python3 with numpy, scipy and pandas.
 compare data="../shared/data/besiroglu2024_chinchilla/svg_extracted_data.csv" peer="../shared/peers/scipy_chinchilla.py":
     cargo bench --profile dev --bench compare -- {{data}} {{peer}}
+
+# How well forecasts do on real series, beside single laws; the tables are kept in docs/forecast.md.
+forecast-check data="../shared/data":
+    cargo bench --profile dev --bench forecast -- {{data}}

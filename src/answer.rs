@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A number with an interval around it.
@@ -31,6 +32,8 @@ pub enum Verdict {
     NotReachable,
     /// The law was not fitted: its constants were given.
     NotFitted,
+    /// The rows do not allow a forecast by several laws.
+    NotForecast,
 }
 
 impl Verdict {
@@ -43,6 +46,7 @@ impl Verdict {
             Self::NotIdentified => "not identified",
             Self::NotReachable => "not reachable",
             Self::NotFitted => "published constants",
+            Self::NotForecast => "not forecast",
         }
     }
 }
@@ -74,6 +78,35 @@ pub struct Row {
     pub note: Option<String>,
 }
 
+/// The key of what belongs to no group.
+pub const ALL: &str = "all";
+
+/// What went into a forecast.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Account {
+    /// The members with their shares, largest share first.
+    pub members: Vec<Share>,
+    /// How often the last runs were hidden.
+    pub origins: usize,
+    /// The size of the discrepancy process, in ln y.
+    pub discrepancy: f64,
+    /// Distinct configurations.
+    pub configurations: usize,
+}
+
+/// A member's part in a forecast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Share {
+    /// The law.
+    pub law: String,
+    /// Logarithm of scale over which a run's weight falls by e.
+    pub window: f64,
+    /// Its share of the stack.
+    pub share: f64,
+    /// Root mean square of its errors in ln y when the last runs were hidden.
+    pub error: Option<f64>,
+}
+
 /// What a fit says to a query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
@@ -83,6 +116,9 @@ pub struct Answer {
     pub interval: Option<String>,
     /// One row per question.
     pub rows: Vec<Row>,
+    /// What went into a forecast by several laws; by group where there are groups, else under `all`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub forecasts: BTreeMap<String, Account>,
     /// What a reader should know, in words.
     pub warnings: Vec<String>,
 }

@@ -15,6 +15,7 @@ pub mod engine;
 pub mod evidence;
 pub mod expr;
 pub mod fit;
+pub mod forecast;
 pub mod law;
 pub mod lock;
 pub mod numerics;

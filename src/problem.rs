@@ -68,6 +68,17 @@ pub struct Problem {
     objective: Objective,
     /// The rows' weights, block by block, filled up to whole lanes with zeros.
     weights: Vec<Vec<f64>>,
+    /// What draws each coordinate to a value; empty where nothing does.
+    pulls: Arc<[Pull]>,
+}
+
+/// Adds `strength (x - centre)^2` of a coordinate to an objective: what was thought of it before any rows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pull {
+    /// The value that is likeliest beforehand.
+    pub centre: f64,
+    /// How much a distance from it costs.
+    pub strength: f64,
 }
 
 /// The objective at a point, with derivatives by the coordinates.
@@ -146,7 +157,30 @@ impl Problem {
             coordinates: coordinates.into(),
             objective: objective.clone(),
             weights: vec![padded(rows, |row| weights.map_or(1.0, |w| w[row]))],
+            pulls: Arc::new([]),
         }
+    }
+
+    /// The same law and objective over other rows, of a problem with one block.
+    #[must_use]
+    pub fn over(&self, variables: &[&[f64]], response: &[f64], weights: &[f64]) -> Self {
+        let (block, rows) = (&self.blocks[0], response.len());
+        let on_log = self.objective.scale() == ResponseScale::Log;
+        let block = Block {
+            link: block.link,
+            columns: block.tape.bind(variables, rows),
+            variables: variables.iter().map(|column| column.to_vec()).collect(),
+            responses: padded(rows, |row| if on_log { ln(response[row]) } else { response[row] }),
+            precisions: Vec::new(),
+            tape: block.tape.clone(),
+        };
+        Self { blocks: vec![Arc::new(block)], weights: vec![padded(rows, |row| weights[row])], ..self.clone() }
+    }
+
+    /// The same problem with each coordinate drawn to a value.
+    #[must_use]
+    pub fn with_pulls(&self, pulls: &[Pull]) -> Self {
+        Self { pulls: pulls.into(), ..self.clone() }
     }
 
     /// The same problem with residuals in units of the rows' noise: standard deviations of the response.
@@ -193,6 +227,7 @@ impl Problem {
             coordinates: coordinates.into(),
             objective: problems.first().map_or_else(Objective::default, |p| p.objective.clone()),
             weights: problems.iter().flat_map(|p| p.weights.iter().cloned()).collect(),
+            pulls: Arc::new([]),
         }
     }
 
@@ -206,6 +241,7 @@ impl Problem {
             coordinates: places.iter().map(|&place| self.coordinates[place]).collect(),
             objective: self.objective.clone(),
             weights: vec![self.weights[block].clone()],
+            pulls: places.iter().filter_map(|&place| self.pulls.get(place).copied()).collect(),
         }
     }
 
@@ -341,6 +377,7 @@ impl Problem {
     pub fn evaluate(&self, point: &[f64], order: Order, workspace: &mut Workspace, out: &mut Evaluation) {
         if let ([block], [weights]) = (&self.blocks[..], &self.weights[..]) {
             block.evaluate(&self.objective, weights, point, order, workspace, &mut out.sums);
+            self.add_pulls(point, order, &mut out.sums);
             return;
         }
         let p = self.size();
@@ -364,6 +401,19 @@ impl Problem {
                         sums.hessian[triangle(to_row, to_column)] += cell;
                     }
                 }
+            }
+        }
+        self.add_pulls(point, order, sums);
+    }
+
+    fn add_pulls(&self, point: &[f64], order: Order, sums: &mut Sums) {
+        for (j, (Pull { centre, strength }, x)) in self.pulls.iter().zip(point).enumerate() {
+            sums.cost += strength * (x - centre) * (x - centre);
+            if order >= Order::Gradient {
+                sums.gradient[j] += 2.0 * strength * (x - centre);
+            }
+            if order >= Order::GaussNewton {
+                sums.hessian[triangle(j, j)] += 2.0 * strength;
             }
         }
     }

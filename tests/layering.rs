@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::world::repository;
 
 /// The modules from the bottom up; a module may name those of an earlier line, and itself.
-const LAYERS: [&[&str]; 14] = [
+const LAYERS: [&[&str]; 15] = [
     &["diagnostic", "numerics", "artifact", "account", "answer"],
     &["expr", "store"],
     &["quantity", "unit", "dataset"],
@@ -14,7 +14,8 @@ const LAYERS: [&[&str]; 14] = [
     &["problem"],
     &["solver"],
     &["fit"],
-    &["evidence", "uncertainty", "query"],
+    &["evidence", "uncertainty", "forecast"],
+    &["query"],
     &["report"],
     &["spec", "stage", "lock"],
     &["plan"],

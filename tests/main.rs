@@ -12,6 +12,7 @@ mod catalogue;
 mod docs;
 mod errors;
 mod fitting;
+mod forecasting;
 mod layering;
 mod lock;
 mod program;

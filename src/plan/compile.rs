@@ -113,6 +113,10 @@ pub(super) struct PlannedFit {
     pub(super) stage: usize,
     pub(super) law: Law,
     pub(super) through: Option<Chain>,
+    /// Whether it is fitted to rows.
+    pub(super) has_rows: bool,
+    /// The column by whose values rows are fitted in groups.
+    pub(super) by: Option<String>,
 }
 
 /// Another fit that gives a variable of a law.
@@ -156,7 +160,8 @@ impl Compiler<'_> {
         let mut described_fits = Vec::new();
         for (name, fit) in &spec.fits {
             if let Some((stage, law, described)) = self.fit(name, fit, spec, &sources, &filters, &laws) {
-                fits.insert(name, PlannedFit { stage, law, through: None });
+                let (has_rows, by) = (described.rows.is_some(), described.by.clone());
+                fits.insert(name, PlannedFit { stage, law, through: None, has_rows, by });
                 described_fits.push(described);
             }
         }

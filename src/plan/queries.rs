@@ -7,10 +7,11 @@ use super::check;
 use super::compile::{Compiler, PlannedFit, Rows, SourceStage};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
+use crate::forecast::{Forecast, MOST_SIZES};
 use crate::query::Question;
 use crate::report::Expected;
 use crate::spec::{self, Spec};
-use crate::stage::Extrapolate;
+use crate::stage::{ByDefault, Extrapolate};
 
 impl Compiler<'_> {
     pub(super) fn query(
@@ -43,7 +44,8 @@ impl Compiler<'_> {
             .or_else(|| query.reach.clone().map(Question::Reach))
             .or_else(|| query.compute_optimal.clone().map(Question::ComputeOptimal))
             .or_else(|| query.threshold.clone().map(Question::Threshold))?;
-        let PlannedFit { stage: fit, law, through } = fit?;
+        let planned = fit?;
+        let PlannedFit { stage: fit, law, through, .. } = planned;
         let law = &through.as_ref().map_or_else(|| law.clone(), |chain| chain.law.clone());
         let path = path.key(question.kind().name());
         if let Err(faults) = question.kind().check(law) {
@@ -53,14 +55,50 @@ impl Compiler<'_> {
             }
             return None;
         }
-        let mut inputs = vec![(*fit, "fit", "fit".to_owned()), (*fit, "draws", "draws".to_owned())];
+        let fit = *fit;
+        let forecast = self.forecast(name, query, planned)?;
+        let mut inputs = vec![(fit, "fit", "fit".to_owned()), (fit, "draws", "draws".to_owned())];
         if let Some(chain) = through {
             inputs.push((chain.stage, "fit", "fit.through".to_owned()));
             inputs.push((chain.stage, "draws", "draws.through".to_owned()));
         }
-        let stage =
-            Arc::new(Extrapolate { law: law.clone(), question: question.clone(), chained: through.is_some(), seed });
+        if forecast.is_some() {
+            inputs.push((fit, "rows", "rows".to_owned()));
+        }
+        let (law, question, chained) = (law.clone(), question, through.is_some());
+        let stage = Arc::new(Extrapolate { law, question: question.clone(), chained, forecast, seed });
         Some((self.stage("extrapolate", Some(("queries", name)), stage, &inputs), question))
+    }
+
+    /// How a query asks for a forecast by several laws, if it does; none where that is at fault.
+    #[expect(clippy::option_option, reason = "at fault, or nothing asked, or asked")]
+    fn forecast(&mut self, name: &str, query: &spec::Query, fit: &PlannedFit) -> Option<Option<ByDefault>> {
+        let path = SpecPath::of(&["queries", name]);
+        let by_default = query.forecast == Some(Forecast::Default);
+        let sizes = fit.law.variables.len();
+        let fault = if query.forecast.is_some() && query.loss.is_none() {
+            Some(("forecast", "`forecast` says what answers `loss`, and the query asks for something else".to_owned()))
+        } else if query.ceiling.is_some() && !by_default {
+            Some(("ceiling", "a `ceiling` is for `forecast = \"default\"`".to_owned()))
+        } else if query.ceiling.is_some_and(|ceiling| !(ceiling.0 > 0.0 && ceiling.0.is_finite())) {
+            Some(("ceiling", "the response that guessing gives is above zero".to_owned()))
+        } else if !by_default {
+            None
+        } else if !fit.has_rows {
+            Some(("forecast", "a forecast by several laws needs the rows of a fit, and the fit has none".to_owned()))
+        } else if fit.through.is_some() {
+            Some(("forecast", "a fit that goes through another one is forecast by its own law alone".to_owned()))
+        } else if sizes > MOST_SIZES {
+            Some(("forecast", format!("a forecast by several laws is over one size or two, and the law has {sizes}")))
+        } else {
+            None
+        };
+        if let Some((key, message)) = fault {
+            self.error("bad-forecast", Place::Key(path.key(key)), message);
+            return None;
+        }
+        let ceiling = query.ceiling.map(|ceiling| ceiling.0);
+        Some(by_default.then(|| ByDefault { ceiling, by: fit.by.clone() }))
     }
 
     pub(super) fn expectations(

@@ -207,7 +207,7 @@ pub fn answer(question: &Question, law: &Law, fit: &Fit, draws: &[Vec<f64>], see
             format!("{percent:.0} % interval from the parameters alone")
         }
     });
-    Answer { kind: kind.name().to_owned(), interval: described, rows, warnings }
+    Answer { kind: kind.name().to_owned(), interval: described, rows, forecasts: BTreeMap::new(), warnings }
 }
 
 fn refused(fit: &Fit, inputs: BTreeMap<String, f64>, refusal: Refusal) -> Row {

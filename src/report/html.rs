@@ -121,7 +121,7 @@ fn queries(page: &Page) -> Vec<Value> {
             .collect();
         Some(facts! {
             name => query.name, kind => result.kind, fit => result.fit, interval => result.interval,
-            inputs, outputs, rows, warnings => result.warnings,
+            inputs, outputs, rows, warnings => result.warnings, forecasts => words::forecasts(result),
         })
     });
     all.collect()

@@ -95,6 +95,9 @@ fn queries(page: &Page, out: &mut String) {
         if let Some(interval) = &result.interval {
             let _ = writeln!(out, "\nIn brackets: {interval}.");
         }
+        for line in words::forecasts(result) {
+            let _ = writeln!(out, "\n{line}");
+        }
         for warning in &result.warnings {
             let _ = writeln!(out, "\n> {warning}");
         }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::{Described, Severity};
 use crate::account::{FilterCounts, IngestSummary};
-use crate::answer::{Answer, Interval, Row};
+use crate::answer::{Account, Answer, Interval, Row};
 use crate::expr::{Value as ExprValue, parse};
 use crate::fit::{Estimate, Evidence, Fit, Holdout, Span};
 use crate::query::Kind;
@@ -129,6 +129,9 @@ pub struct QueryResult {
     pub interval: Option<String>,
     /// One table per question: inputs as numbers, outputs as `{value, lower, upper}`, and `reach`.
     pub rows: Vec<Map<String, Value>>,
+    /// What went into a forecast by several laws; by group where there are groups, else under `all`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub forecasts: BTreeMap<String, Account>,
     /// What a reader should know.
     pub warnings: Vec<String>,
 }
@@ -356,6 +359,7 @@ impl QueryResult {
             fit: fit.to_owned(),
             interval: answer.interval.clone(),
             rows: answer.rows.iter().map(row).collect(),
+            forecasts: answer.forecasts.clone(),
             warnings: answer.warnings.clone(),
         }
     }

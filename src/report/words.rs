@@ -131,6 +131,30 @@ pub(super) fn procedure(evidence: &Evidence) -> Option<String> {
     ))
 }
 
+/// What went into a query's forecasts, a sentence each.
+pub(super) fn forecasts(result: &QueryResult) -> Vec<String> {
+    let sentence = |(group, account): (&String, &crate::answer::Account)| {
+        let members: Vec<String> = account
+            .members
+            .iter()
+            .filter(|member| member.share >= 0.05)
+            .map(|member| {
+                format!("{} ({:.0} %, window {})", member.law, 100.0 * member.share, digits(member.window, 2))
+            })
+            .collect();
+        let of = if group == crate::answer::ALL { String::new() } else { format!(" of {group}") };
+        format!(
+            "Forecast{of}: {} members by their errors when the last runs were hidden {} times, mostly {}; the laws' common error is about {:.1} % over {} configurations.",
+            account.members.len(),
+            account.origins,
+            members.join(", "),
+            100.0 * account.discrepancy,
+            account.configurations
+        )
+    };
+    result.forecasts.iter().map(sentence).collect()
+}
+
 /// One sentence per answer: what the study concludes.
 pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<String> {
     let mut all = Vec::new();
@@ -171,7 +195,8 @@ fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResul
         if interval.is_empty() { output(name, cell) } else { format!("{} {interval}", output(name, cell)) }
     };
     let fit = &result.fit;
-    let closing = format!("({fit}; {})", verdict(row));
+    let several = if result.forecasts.is_empty() { "" } else { ", forecast by several laws" };
+    let closing = format!("({fit}{several}; {})", verdict(row));
     if is_unidentified(row) {
         return format!("{given}: no answer, because the rows of the fit cannot tell apart what it weighs {closing}.");
     }

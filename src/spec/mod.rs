@@ -18,6 +18,7 @@ pub use place::Places;
 pub use schema::schema;
 
 use crate::diagnostic::{Diagnostic, Place, SpecPath};
+use crate::forecast::Forecast;
 use crate::law::ParameterText;
 use crate::objective::Objective;
 use crate::quantity::Quantity;
@@ -287,6 +288,12 @@ pub struct Query {
     /// Where an ability crosses a level: `{ accuracy = 0.5, solve = "C" }`.
     #[serde(default)]
     pub threshold: Option<Threshold>,
+    /// What answers `loss`: the law of the fit alone, or several laws weighted by how they forecast before.
+    #[serde(default)]
+    pub forecast: Option<Forecast>,
+    /// Response that guessing gives, for `forecast = "default"`: of error rates over k classes, 1 - 1/k.
+    #[serde(default)]
+    pub ceiling: Option<Quantity>,
 }
 
 /// Something that must hold of the results.

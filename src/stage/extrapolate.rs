@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::{Context, Failure, Inputs, Stage, json_bytes};
-use crate::answer::Answer;
+use crate::answer::{ALL, Answer, Interval, Verdict};
 use crate::artifact::Outputs;
-use crate::fit::Fit;
+use crate::dataset::Dataset;
+use crate::fit::{Fit, HELD};
+use crate::forecast::{Measured, NoForecast, Prediction, forecast};
 use crate::law::Law;
 use crate::query::{Question, answer};
 
@@ -18,8 +22,19 @@ pub struct Extrapolate {
     pub question: Question,
     /// Whether another fit gives one of the law's variables.
     pub chained: bool,
+    /// Forecast by several laws, not by the fit's alone.
+    pub forecast: Option<ByDefault>,
     /// Seed of the study.
     pub seed: u64,
+}
+
+/// How the default forecast is asked.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ByDefault {
+    /// The response that guessing gives, where it is known.
+    pub ceiling: Option<f64>,
+    /// The column by whose values rows were fitted in groups.
+    pub by: Option<String>,
 }
 
 impl Stage for Extrapolate {
@@ -28,13 +43,14 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> serde_json::Value {
         serde_json::json!({
             "law": self.law.form_fingerprint(),
             "question": self.question,
+            "forecast": self.forecast,
             "seed": self.seed,
             "numerics": crate::numerics::NUMERICS_REV,
         })
@@ -55,6 +71,9 @@ impl Stage for Extrapolate {
         // A fit in groups is asked group by group.
         for ((group, member), draws) in fit.members().into_iter().zip(&draws) {
             let mut answer = answer(&self.question, &self.law, member, draws, self.seed);
+            if let Some(by_default) = &self.forecast {
+                self.by_several_laws(by_default, &inputs.table("rows")?, group, member, &mut answer)?;
+            }
             answer.rows.iter_mut().for_each(|row| row.group = group.map(str::to_owned));
             if let Some(group) = group {
                 answer.warnings.iter_mut().for_each(|warning| *warning = format!("{group}: {warning}"));
@@ -63,12 +82,83 @@ impl Stage for Extrapolate {
                 None => whole = Some(answer),
                 Some(whole) => {
                     whole.rows.extend(answer.rows);
+                    whole.forecasts.extend(answer.forecasts);
                     whole.warnings.extend(answer.warnings);
                 }
             }
         }
         let whole = whole.ok_or_else(|| Failure::internal("a fit without members"))?;
         Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&whole)?)]))
+    }
+}
+
+/// Coverage of a forecast's intervals where its fit has none.
+const LEVEL: f64 = 0.9;
+
+/// What stands for a variable in a forecast: compute is a product of two sizes, and what is likely of a law
+/// beforehand is said of one.
+fn as_size(name: &str, value: f64) -> f64 {
+    if name == "C" { value.sqrt() } else { value }
+}
+
+impl Extrapolate {
+    /// Puts the forecast of several laws in the place of what the fit's law says.
+    fn by_several_laws(
+        &self,
+        by_default: &ByDefault,
+        rows: &Dataset,
+        group: Option<&str>,
+        fit: &Fit,
+        answer: &mut Answer,
+    ) -> Result<(), Failure> {
+        let no_column = || Failure::internal("the rows of a fit lack a column");
+        let held = rows.numbers(HELD).ok_or_else(no_column)?;
+        let is_of_group = |row: usize| match (&by_default.by, group) {
+            (Some(by), Some(group)) => rows.text(by, row) == group,
+            _ => true,
+        };
+        let fitted: Vec<usize> = (0..rows.rows()).filter(|&row| held[row] == 0.0 && is_of_group(row)).collect();
+        let fitted = rows.select(&fitted);
+        let names = self.law.variables.iter().map(|v| v.name.as_str());
+        let columns: Vec<Vec<f64>> = names
+            .clone()
+            .map(|name| {
+                let column = fitted.numbers(name).ok_or_else(no_column)?;
+                Ok(column.iter().map(|&x| as_size(name, x)).collect())
+            })
+            .collect::<Result<_, Failure>>()?;
+        let sizes: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let responses = fitted.numbers(&self.law.response).ok_or_else(no_column)?;
+        let targets: Vec<Vec<f64>> =
+            answer.rows.iter().map(|row| names.clone().map(|name| as_size(name, row.inputs[name])).collect()).collect();
+        let level = fit.level.unwrap_or(LEVEL);
+        let measured = Measured { sizes: &sizes, responses, ceiling: by_default.ceiling };
+        match forecast(&measured, &targets, level) {
+            Ok((predictions, account)) => {
+                for (row, Prediction { value, lower, upper }) in answer.rows.iter_mut().zip(predictions) {
+                    let interval = Interval { value: Some(value), lower: Some(lower), upper: Some(upper) };
+                    row.outputs.insert("loss".to_owned(), interval);
+                    row.note = None;
+                }
+                if account.origins == 0 {
+                    answer.warnings.push("There are too few runs to hide the last ones and see how each law forecasts them: all members count the same.".to_owned());
+                }
+                answer.forecasts.insert(group.unwrap_or(ALL).to_owned(), account);
+                answer.interval = Some(format!(
+                    "{:.0} % prediction interval of one run: scatter, parameters, disagreement of the laws, and the error that they have in common",
+                    100.0 * level
+                ));
+            }
+            Err(NoForecast(reason)) => {
+                for row in &mut answer.rows {
+                    row.outputs.clear();
+                    row.reach.verdict = Verdict::NotForecast;
+                    row.note = Some(format!("no forecast: {reason}"));
+                }
+                answer.interval = None;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-pub use extrapolate::Extrapolate;
+pub use extrapolate::{ByDefault, Extrapolate};
 pub use filter::{Filter, FilterRule, RuleKind};
 pub use fit::{FitLaw, FitMethod, RowRoles};
 pub use ingest::{Ingest, IngestColumn, Origin as ColumnOrigin};

@@ -1,0 +1,238 @@
+//! The error of the law itself: a member plus a smooth process over the logarithm of scale.
+//!
+//! z = member(t; p) + g(t) + noise, with Cov g = tau^2 exp(-distance / 2), where a distance is the sum of the
+//! differences of the logarithms of sizes (an Ornstein-Uhlenbeck process; Kennedy and O'Hagan 2001,
+//! doi:10.1111/1467-9868.00294, for a process as the error of a model). tau and the noise are averaged over
+//! a grid by Laplace's approximation of how likely each makes the runs.
+
+use rayon::prelude::*;
+
+use super::history::History;
+use super::members::Member;
+use super::posterior::Posterior;
+use crate::numerics::{Matrix, exp, ln};
+
+/// Sizes of the process, and of the noise, that are tried.
+const TAUS: [f64; 4] = [0.003, 0.01, 0.03, 0.1];
+const NOISES: [f64; 5] = [0.001, 0.0025, 0.006, 0.015, 0.04];
+/// What is likely of both beforehand: the centre, and the deviation of the logarithm.
+const LIKELY_TAU: (f64, f64) = (0.02, 1.0);
+const LIKELY_NOISE: (f64, f64) = (0.006, 1.2);
+/// Logarithm of scale over which the process forgets.
+const LENGTH: f64 = 2.0;
+/// Most runs that are used: evenly chosen where there are more.
+const MOST_RUNS: usize = 160;
+/// Most steps in a cell of the grid.
+const STEPS: usize = 12;
+/// Share of the likeliness below which a cell is left out.
+const NEGLIGIBLE: f64 = 0.02;
+
+/// Mean and variance of ln y at each target.
+pub(super) struct Forecast {
+    pub(super) means: Vec<f64>,
+    pub(super) variances: Vec<f64>,
+    /// The size of the process, averaged over the grid.
+    pub(super) tau: f64,
+}
+
+/// What one cell of the grid says.
+struct Cell {
+    log_weight: f64,
+    tau: f64,
+    means: Vec<f64>,
+    variances: Vec<f64>,
+}
+
+/// Forecasts ln y at targets, given by their logarithms of sizes; none where no cell has a finite answer.
+pub(super) fn forecast(
+    member: &Member,
+    posterior: &Posterior,
+    history: &History,
+    targets: &[Vec<f64>],
+) -> Option<Forecast> {
+    let history = thinned(history);
+    let level = history.last()?.z;
+    let around = Around {
+        centres: member.centres(level, None),
+        deviations: member.priors.iter().map(|prior| prior.deviation).collect(),
+        runs: history.columns(history.runs.iter().map(|run| &run.logs)),
+        targets: history.columns(targets.iter()),
+        z: history.runs.iter().map(|run| run.z).collect(),
+        posterior,
+    };
+    let correlations = Correlations {
+        runs: correlation(&history, history.runs.iter().map(|run| &run.logs)),
+        targets: correlation(&history, targets.iter()),
+    };
+    let sizes: Vec<(f64, f64)> =
+        TAUS.into_iter().flat_map(|tau| NOISES.into_iter().map(move |noise| (tau, noise))).collect();
+    let cells: Vec<Cell> = sizes
+        .into_par_iter()
+        .filter_map(|(tau, noise)| around.cell(&correlations, tau, noise))
+        .filter(|cell| cell.log_weight.is_finite() && cell.means.iter().all(|m| m.is_finite()))
+        .collect();
+    mixture(&cells, targets.len())
+}
+
+/// Means and variances of a mixture of the cells.
+fn mixture(cells: &[Cell], targets: usize) -> Option<Forecast> {
+    let best = cells.iter().map(|cell| cell.log_weight).fold(f64::NEG_INFINITY, f64::max);
+    let weights: Vec<f64> = cells.iter().map(|cell| exp(cell.log_weight - best)).collect();
+    let all: f64 = weights.iter().sum();
+    let kept: Vec<(f64, &Cell)> = weights.into_iter().zip(cells).filter(|(w, _)| *w >= NEGLIGIBLE * all).collect();
+    let sum: f64 = kept.iter().map(|(w, _)| w).sum();
+    let mean_of = |of: &dyn Fn(&Cell) -> f64| kept.iter().map(|(w, cell)| w * of(cell)).sum::<f64>() / sum;
+    if kept.is_empty() {
+        return None;
+    }
+    let means: Vec<f64> = (0..targets).map(|i| mean_of(&|cell| cell.means[i])).collect();
+    let variances = (0..targets)
+        .map(|i| mean_of(&|cell| cell.variances[i] + (cell.means[i] - means[i]) * (cell.means[i] - means[i])))
+        .collect();
+    Some(Forecast { means, variances, tau: mean_of(&|cell| cell.tau) })
+}
+
+fn thinned(history: &History) -> History {
+    let n = history.runs.len();
+    if n <= MOST_RUNS {
+        return history.clone();
+    }
+    // The largest run is always among them.
+    let chosen = (0..MOST_RUNS).map(|i| history.runs[i * (n - 1) / (MOST_RUNS - 1)].clone());
+    History { runs: chosen.collect() }
+}
+
+/// The correlation of the process between some places (rows) and the runs (columns).
+fn correlation<'a>(history: &History, places: impl Iterator<Item = &'a Vec<f64>>) -> Vec<Vec<f64>> {
+    let between = |a: &[f64], b: &[f64]| {
+        let distance: f64 = a.iter().zip(b).map(|(x, y)| (x - y).abs()).sum();
+        exp(-distance / LENGTH)
+    };
+    places.map(|place| history.runs.iter().map(|run| between(place, &run.logs)).collect()).collect()
+}
+
+struct Correlations {
+    runs: Vec<Vec<f64>>,
+    targets: Vec<Vec<f64>>,
+}
+
+/// A member around its likeliest parameters, at the runs and at the targets.
+struct Around<'a> {
+    centres: Vec<f64>,
+    deviations: Vec<f64>,
+    runs: Vec<Vec<f64>>,
+    targets: Vec<Vec<f64>>,
+    z: Vec<f64>,
+    posterior: &'a Posterior,
+}
+
+/// Whitened residuals and slopes of a member, and half their square with that of the priors.
+struct Whitened {
+    residuals: Vec<f64>,
+    /// By parameter.
+    slopes: Vec<Vec<f64>>,
+    cost: f64,
+}
+
+impl Around<'_> {
+    fn cell(&self, correlations: &Correlations, tau: f64, noise: f64) -> Option<Cell> {
+        let n = self.z.len();
+        let mut covariance = Matrix::zeros(n);
+        for (i, row) in correlations.runs.iter().enumerate() {
+            for (k, c) in row.iter().enumerate() {
+                covariance[(i, k)] = tau * tau * c + if i == k { noise * noise } else { 0.0 };
+            }
+        }
+        let factor = covariance.cholesky()?;
+        let (point, here) = self.likeliest(&factor)?;
+        let curvature = self.curvature(&here);
+        let spread = curvature.cholesky()?;
+        let log_determinant = |factor: &Matrix| (0..factor.size()).map(|i| ln(factor[(i, i)])).sum::<f64>();
+        let unlikely = |value: f64, (centre, deviation): (f64, f64)| {
+            let off = ln(value / centre) / deviation;
+            0.5 * off * off
+        };
+        let log_weight = -here.cost
+            - log_determinant(&factor)
+            - log_determinant(&spread)
+            - unlikely(tau, LIKELY_TAU)
+            - unlikely(noise, LIKELY_NOISE);
+        // K^-1 r and K^-1 J from their whitened forms.
+        let targets = self.posterior.slopes_at(&self.posterior.bind(&self.targets), &point);
+        let (means, variances) = targets
+            .into_iter()
+            .zip(&correlations.targets)
+            .map(|((value, slopes), row)| {
+                let k: Vec<f64> = row.iter().map(|c| tau * tau * c).collect();
+                let whitened = factor.solve_lower(&k);
+                let dot = |other: &[f64]| whitened.iter().zip(other).map(|(a, b)| a * b).sum::<f64>();
+                let mean = value + dot(&here.residuals);
+                let along: Vec<f64> = slopes.iter().zip(&here.slopes).map(|(own, runs)| own - dot(runs)).collect();
+                let by_parameters: f64 = spread.solve_lower(&along).iter().map(|v| v * v).sum();
+                let variance = (tau * tau - dot(&whitened)).max(0.0) + by_parameters + noise * noise;
+                (mean, variance)
+            })
+            .unzip();
+        Some(Cell { log_weight, tau, means, variances })
+    }
+
+    /// The likeliest parameters given the covariance of what is left (Gauss-Newton steps with damping).
+    fn likeliest(&self, factor: &Matrix) -> Option<(Vec<f64>, Whitened)> {
+        let columns = self.posterior.bind(&self.runs);
+        let mut point = self.posterior.point.clone();
+        let mut here = self.whitened(factor, &columns, &point)?;
+        let mut damping = 1e-3;
+        for _ in 0..STEPS {
+            let mut matrix = self.curvature(&here);
+            (0..point.len()).for_each(|j| matrix[(j, j)] *= 1.0 + damping);
+            let gradient: Vec<f64> = (0..point.len())
+                .map(|j| {
+                    let runs: f64 = here.slopes[j].iter().zip(&here.residuals).map(|(s, r)| s * r).sum();
+                    let deviation = self.deviations[j];
+                    runs - (point[j] - self.centres[j]) / (deviation * deviation)
+                })
+                .collect();
+            let step = matrix.cholesky()?.solve_factored(&gradient);
+            let trial: Vec<f64> = point.iter().zip(&step).map(|(x, s)| x + s).collect();
+            match self.whitened(factor, &columns, &trial).filter(|there| there.cost < here.cost) {
+                Some(there) => {
+                    let small = here.cost - there.cost < 1e-10 * here.cost;
+                    (point, here) = (trial, there);
+                    damping *= 0.1;
+                    if small {
+                        break;
+                    }
+                }
+                None => damping *= 8.0,
+            }
+        }
+        Some((point, here))
+    }
+
+    /// What the member leaves of the runs, in units in which it is white; none where it is not finite.
+    fn whitened(&self, factor: &Matrix, columns: &crate::law::Columns, point: &[f64]) -> Option<Whitened> {
+        let rows = self.posterior.slopes_at(columns, point);
+        let left: Vec<f64> = self.z.iter().zip(&rows).map(|(z, (value, _))| z - value).collect();
+        let residuals = factor.solve_lower(&left);
+        let slopes = (0..point.len())
+            .map(|j| factor.solve_lower(&rows.iter().map(|(_, slopes)| slopes[j]).collect::<Vec<_>>()))
+            .collect();
+        let off = point.iter().zip(&self.centres).zip(&self.deviations).map(|((x, centre), d)| (x - centre) / d);
+        let cost = 0.5 * (residuals.iter().map(|r| r * r).sum::<f64>() + off.map(|o| o * o).sum::<f64>());
+        cost.is_finite().then_some(Whitened { residuals, slopes, cost })
+    }
+
+    /// J' K^-1 J and the precision of the priors.
+    fn curvature(&self, here: &Whitened) -> Matrix {
+        let p = self.deviations.len();
+        let mut matrix = Matrix::zeros(p);
+        for i in 0..p {
+            for k in 0..=i {
+                let product: f64 = here.slopes[i].iter().zip(&here.slopes[k]).map(|(a, b)| a * b).sum();
+                (matrix[(i, k)], matrix[(k, i)]) = (product, product);
+            }
+            matrix[(i, i)] += 1.0 / (self.deviations[i] * self.deviations[i]);
+        }
+        matrix
+    }
+}

@@ -1,0 +1,75 @@
+//! What was measured, as a forecast sees it: logarithms of sizes and of responses, in order of scale.
+
+/// One distinct configuration.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Run {
+    /// Logarithm of each size.
+    pub(super) logs: Vec<f64>,
+    /// Logarithm of the response; the mean over runs of the same sizes.
+    pub(super) z: f64,
+}
+
+impl Run {
+    /// Logarithm of the product of the sizes: of compute, up to a constant.
+    fn scale(&self) -> f64 {
+        self.logs.iter().sum()
+    }
+}
+
+/// Runs in order of scale.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct History {
+    pub(super) runs: Vec<Run>,
+}
+
+impl History {
+    /// The history of runs; those of equal sizes are one.
+    pub(super) fn new(mut runs: Vec<Run>) -> Self {
+        runs.sort_by(|a, b| {
+            let by_size = || a.logs.iter().zip(&b.logs).map(|(x, y)| x.total_cmp(y)).find(|o| o.is_ne());
+            a.scale().total_cmp(&b.scale()).then_with(|| by_size().unwrap_or(std::cmp::Ordering::Equal))
+        });
+        let mut distinct: Vec<(Run, usize)> = Vec::new();
+        for run in runs {
+            match distinct.last_mut() {
+                Some((last, count)) if last.logs == run.logs => {
+                    last.z += run.z;
+                    *count += 1;
+                }
+                _ => distinct.push((run, 1)),
+            }
+        }
+        let mean = |(run, count): (Run, usize)| Run { z: run.z / count as f64, ..run };
+        Self { runs: distinct.into_iter().map(mean).collect() }
+    }
+
+    /// The first runs alone.
+    pub(super) fn first(&self, count: usize) -> Self {
+        Self { runs: self.runs[..count].to_vec() }
+    }
+
+    /// The largest run; none where there is no run.
+    pub(super) fn last(&self) -> Option<&Run> {
+        self.runs.last()
+    }
+
+    /// Logarithm of each run's scale relative to the largest: zero or below.
+    pub(super) fn ages(&self) -> Vec<f64> {
+        let last = self.last().map_or(0.0, Run::scale);
+        self.runs.iter().map(|run| run.scale() - last).collect()
+    }
+
+    /// Logarithms of sizes relative to those of the largest run.
+    pub(super) fn relative(&self, logs: &[f64]) -> Vec<f64> {
+        self.last().map_or_else(Vec::new, |last| logs.iter().zip(&last.logs).map(|(x, origin)| x - origin).collect())
+    }
+
+    /// The relative logarithms of some places, by size.
+    pub(super) fn columns<'a>(&self, places: impl Iterator<Item = &'a Vec<f64>>) -> Vec<Vec<f64>> {
+        let mut columns = vec![Vec::new(); self.last().map_or(0, |last| last.logs.len())];
+        for logs in places {
+            columns.iter_mut().zip(self.relative(logs)).for_each(|(column, x)| column.push(x));
+        }
+        columns
+    }
+}

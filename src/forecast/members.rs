@@ -1,0 +1,204 @@
+//! The laws that take part in a forecast, with what is likely of their parameters before any rows.
+//!
+//! All give z = ln y over logarithms of sizes relative to the largest run, so that a level is that of the
+//! largest run, and what is likely means the same for every data set. In their formulas `a` is the level
+//! at the largest run, `q` the logit of the share of it that no size removes.
+
+use std::sync::OnceLock;
+
+use crate::law::{Law, LawError, Scale, Tape, Variable};
+use crate::numerics::ln;
+use crate::objective::{LeastSquares, Objective, ResponseScale};
+use crate::problem::Problem;
+
+/// What is likely of a parameter beforehand: normal, around a centre.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Prior {
+    pub(super) name: &'static str,
+    pub(super) centre: Centre,
+    pub(super) deviation: f64,
+}
+
+/// Where a prior lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Centre {
+    /// At a number.
+    At(f64),
+    /// At the logarithm of a number.
+    LnOf(f64),
+    /// At the logarithm of the largest run's response.
+    LastResponse,
+}
+
+/// A law that takes part in forecasts.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Its name in reports.
+    pub(super) name: &'static str,
+    /// Its formula; `sp(x)` stands for ln(1 + e^x), `ceiling` for the logarithm of the
+    /// level of guessing.
+    formula: &'static str,
+    /// Its variables.
+    variables: &'static [&'static str],
+    /// Every parameter.
+    pub(super) priors: &'static [Prior],
+    /// Whether it has to be told the level of guessing.
+    pub(super) needs_ceiling: bool,
+    compiled: OnceLock<Option<Compiled>>,
+}
+
+/// A member made ready once for all forecasts.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) tape: Tape,
+    /// Least squares of z over no rows; the parameters are in the order of the priors, a ceiling last.
+    pub(super) problem: Problem,
+}
+
+const fn prior(name: &'static str, centre: f64, deviation: f64) -> Prior {
+    Prior { name, centre: Centre::At(centre), deviation }
+}
+
+const fn prior_ln(name: &'static str, centre: f64, deviation: f64) -> Prior {
+    Prior { name, centre: Centre::LnOf(centre), deviation }
+}
+
+/// A level is hardly known beforehand.
+const LEVEL: Prior = Prior { name: "a", centre: Centre::LastResponse, deviation: 9.0 };
+
+/// A power law and a floor.
+pub(super) static FLOOR: Member = Member {
+    name: "m2",
+    formula: "z = a + ln(1 / (1 + exp(-q)) + exp(-exp(k) * t) / (1 + exp(q)))",
+    variables: &["t"],
+    priors: &[LEVEL, prior_ln("k", 0.5, 0.6), prior("q", 1.2, 1.3)],
+    needs_ceiling: false,
+    compiled: OnceLock::new(),
+};
+
+/// A power of a shifted reciprocal (Bansal et al. 2022, arXiv:2202.01994).
+pub(super) static RECIPROCAL: Member = Member {
+    name: "m3",
+    formula: "z = a + exp(k) * (ln(exp(-t) + exp(g)) - ln(1 + exp(g)))",
+    variables: &["t"],
+    priors: &[LEVEL, prior_ln("k", 0.35, 0.8), prior("g", 0.0, 1.2)],
+    needs_ceiling: false,
+    compiled: OnceLock::new(),
+};
+
+/// A power law that begins at a size of its own, and a floor.
+pub(super) static SHIFTED: Member = Member {
+    name: "shifted",
+    formula: "z = a + ln(1 / (1 + exp(-q)) + exp(-exp(k) * (ln(exp(t) + exp(d)) - ln(1 + exp(d)))) / (1 + exp(q)))",
+    variables: &["t"],
+    priors: &[LEVEL, prior_ln("k", 0.55, 0.5), prior("d", -4.0, 1.5), prior("q", 1.2, 1.3)],
+    needs_ceiling: false,
+    compiled: OnceLock::new(),
+};
+
+/// A fall from the level of guessing through one break to a floor (Caballero et al. 2022, arXiv:2210.14891).
+pub(super) static FROM_CEILING: Member = Member {
+    name: "bnsl_0",
+    formula: "z = ceiling + ln(1 / (1 + exp(-q)) + exp(-exp(k + f) * sp((t - m) * exp(-f))) / (1 + exp(q)))",
+    variables: &["t"],
+    priors: &[prior("m", -4.0, 1.5), prior_ln("k", 0.55, 0.5), prior_ln("f", 0.5, 0.5), prior("q", -1.0, 1.0)],
+    needs_ceiling: true,
+    compiled: OnceLock::new(),
+};
+
+/// Two powers joined at a break, and a floor (Caballero et al. 2022, arXiv:2210.14891).
+pub(super) static BROKEN: Member = Member {
+    name: "bnsl_1",
+    formula: "z = a + ln(1 / (1 + exp(-q)) + exp(-exp(k) * t - exp(j + f) * (sp((t - m) * exp(-f)) - sp(-m * exp(-f)))) / (1 + exp(q)))",
+    variables: &["t"],
+    priors: &[
+        LEVEL,
+        prior_ln("k", 0.2, 0.7),
+        prior_ln("j", 0.3, 0.7),
+        prior("m", -3.0, 1.5),
+        prior_ln("f", 0.3, 0.8),
+        prior("q", 1.2, 1.3),
+    ],
+    needs_ceiling: false,
+    compiled: OnceLock::new(),
+};
+
+/// A floor and a power of each of two sizes (Hoffmann et al. 2022, arXiv:2203.15556); `r` is the logit of the
+/// share of the first in what can be removed.
+pub(super) static TWO_SIZES: Member = Member {
+    name: "hoffmann",
+    formula: "z = a + ln(1 / (1 + exp(-q)) + (exp(-exp(k) * t) / (1 + exp(-r)) + exp(-exp(j) * u) / (1 + exp(r))) / (1 + exp(q)))",
+    variables: &["t", "u"],
+    priors: &[LEVEL, prior_ln("k", 0.38, 0.45), prior_ln("j", 0.38, 0.45), prior("r", 0.0, 1.2), prior("q", 1.2, 1.3)],
+    needs_ceiling: false,
+    compiled: OnceLock::new(),
+};
+
+/// The members of a forecast along one size; the third is what its discrepancy is taken from.
+pub(super) const ONE: [&Member; 5] = [&FLOOR, &RECIPROCAL, &SHIFTED, &FROM_CEILING, &BROKEN];
+/// The members of a forecast over two sizes.
+pub(super) const TWO: [&Member; 1] = [&TWO_SIZES];
+
+/// How many deviations from its centre a parameter may go.
+const FARTHEST: f64 = 6.0;
+/// Logarithm of the largest response, and of one over the smallest.
+const FARTHEST_LEVEL: f64 = 700.0;
+
+impl Member {
+    /// The member ready for use; none where its formula is not a law, which a test excludes.
+    pub(super) fn compiled(&self) -> Option<&Compiled> {
+        self.compiled.get_or_init(|| self.compile().ok()).as_ref()
+    }
+
+    pub(super) fn compile(&self) -> Result<Compiled, LawError> {
+        let variables: Vec<Variable> = self
+            .variables
+            .iter()
+            .map(|name| Variable { name: (*name).to_owned(), unit: None, meaning: None, counts: None })
+            .collect();
+        let mut law = Law::from_formula(self.name, &expanded(self.formula), &variables)?;
+        for parameter in &mut law.parameters {
+            parameter.scale = Scale::Linear;
+            let prior = self.priors.iter().find(|prior| prior.name == parameter.name);
+            let (centre, farthest) = match prior.map(|prior| (prior.centre, prior.deviation)) {
+                Some((Centre::At(centre), deviation)) => (centre, FARTHEST * deviation),
+                Some((Centre::LnOf(centre), deviation)) => (ln(centre), FARTHEST * deviation),
+                // A level, or the ceiling: logarithms of responses.
+                _ => (0.0, FARTHEST_LEVEL),
+            };
+            (parameter.lower, parameter.upper) = (centre - farthest, centre + farthest);
+        }
+        let place = |name: &str| self.priors.iter().position(|prior| prior.name == name).unwrap_or(self.priors.len());
+        law.parameters.sort_by_key(|p| place(&p.name));
+        let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Raw });
+        let none: Vec<&[f64]> = variables.iter().map(|_| -> &[f64] { &[] }).collect();
+        Ok(Compiled { tape: law.tape(), problem: Problem::new(&law, &objective, &none, &[], None) })
+    }
+
+    /// The likeliest value of every parameter before any rows, the ceiling last where there is one.
+    pub(super) fn centres(&self, last_response: f64, ceiling: Option<f64>) -> Vec<f64> {
+        let centres = self.priors.iter().map(|prior| match prior.centre {
+            Centre::At(value) => value,
+            Centre::LnOf(value) => ln(value),
+            Centre::LastResponse => last_response,
+        });
+        centres.chain(ceiling.filter(|_| self.needs_ceiling)).collect()
+    }
+}
+
+/// The formula with every `sp(...)` written out so that no exponential overflows.
+fn expanded(formula: &str) -> String {
+    let mut text = formula.to_owned();
+    while let Some(start) = text.find("sp(") {
+        let open = start + 2;
+        let mut depth = 0;
+        let end = text[open..].char_indices().find_map(|(i, c)| {
+            depth += i32::from(c == '(') - i32::from(c == ')');
+            (depth == 0).then_some(open + i)
+        });
+        let Some(end) = end else { break };
+        let x = text[open..=end].to_owned();
+        text.replace_range(start..=end, &format!("(max({x}, 0) + ln(1 + exp(-abs({x}))))"));
+    }
+    text
+}

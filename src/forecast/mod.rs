@@ -1,0 +1,240 @@
+//! Forecasts that know what they do not know: several laws, weighted by how they forecast before, and the
+//! error that all of them have in common.
+//!
+//! A forecast of ln y at a target is 3/4 of a stack of members (each fitted with recent runs counting more,
+//! weighted by its errors when the last runs were hidden from it: a rolling origin) and 1/4 of a member with
+//! a discrepancy process. Its variance is that of the process, the disagreement of the members, and the
+//! distance of both forecasts. `docs/forecast.md` holds what was measured.
+
+mod discrepancy;
+mod history;
+mod members;
+mod posterior;
+mod trend;
+
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::answer::{Account, Share};
+use crate::numerics::{exp, ln, normal_quantile};
+use history::{History, Run};
+use members::Member;
+use posterior::{Posterior, window};
+
+/// What answers a `loss` query.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Forecast {
+    /// The law of the fit, alone.
+    #[default]
+    Law,
+    /// Several laws, weighted by how they forecast before, and the error that all have in common.
+    Default,
+}
+
+/// Most sizes that a forecast is over.
+pub const MOST_SIZES: usize = 2;
+
+/// What was measured and what is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured<'a> {
+    /// One column per size: one or two.
+    pub sizes: &'a [&'a [f64]],
+    /// The responses.
+    pub responses: &'a [f64],
+    /// The response that guessing gives, where it is known.
+    pub ceiling: Option<f64>,
+}
+
+/// A forecast at one target.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// The response.
+    pub value: f64,
+    /// Lower end of the prediction interval.
+    pub lower: f64,
+    /// Upper end.
+    pub upper: f64,
+}
+
+/// Why there is no forecast.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoForecast(pub String);
+
+/// Fewest distinct configurations.
+const FEWEST: usize = 4;
+/// Narrowest windows of the members, by the number of sizes.
+const WINDOWS: [&[f64]; 2] = [&[0.35, 0.8], &[0.4, 0.7]];
+/// Logarithms of scale at which the last runs are hidden.
+const ORIGINS: [f64; 3] = [0.4, 0.7, 1.1];
+/// Fewest runs that are left when the last ones are hidden.
+const FEWEST_BEFORE: usize = 6;
+/// Share of the stack; the rest is that of the member with the process.
+const STACK: f64 = 0.75;
+/// Error that is added to each member's, so that none is right by luck alone.
+const LEAST_ERROR: f64 = 0.002;
+
+/// Forecasts the response at targets: one list of sizes each.
+///
+/// # Errors
+/// Where there are too few runs, or the response does not fall with scale.
+pub fn forecast(
+    measured: &Measured<'_>,
+    targets: &[Vec<f64>],
+    level: f64,
+) -> Result<(Vec<Prediction>, Account), NoForecast> {
+    let history = measured.history();
+    if history.runs.len() < FEWEST {
+        return Err(NoForecast(format!(
+            "a forecast needs {FEWEST} configurations of different size at least, and there are {}",
+            history.runs.len()
+        )));
+    }
+    if let Some(reason) = trend::turns(&history) {
+        return Err(NoForecast(reason));
+    }
+    let targets: Vec<Vec<f64>> = targets.iter().map(|sizes| sizes.iter().map(|x| ln(*x)).collect()).collect();
+    let ensemble = Ensemble::of(measured);
+    let stack = ensemble.stack(&history, &targets)?;
+    let Some(anchor) = ensemble.anchor(&stack) else { return Err(unfounded()) };
+    let process = discrepancy::forecast(ensemble.laws[ensemble.with_process], anchor, &history, &targets)
+        .ok_or_else(unfounded)?;
+    let z = normal_quantile(f64::midpoint(1.0, level));
+    let predictions = (0..targets.len())
+        .map(|i| {
+            let mean = STACK * stack.means[i] + (1.0 - STACK) * process.means[i];
+            let apart = mean - process.means[i];
+            let half = z * (process.variances[i] + stack.spreads[i] + apart * apart).sqrt();
+            Prediction { value: exp(mean), lower: exp(mean - half), upper: exp(mean + half) }
+        })
+        .collect();
+    let mut shares = stack.shares;
+    shares.sort_by(|a, b| b.share.total_cmp(&a.share));
+    let account = Account {
+        members: shares,
+        origins: stack.origins,
+        discrepancy: process.tau,
+        configurations: history.runs.len(),
+    };
+    Ok((predictions, account))
+}
+
+fn unfounded() -> NoForecast {
+    NoForecast("no member of the forecast has a finite fit to these rows".to_owned())
+}
+
+impl Measured<'_> {
+    fn history(&self) -> History {
+        let run = |row: usize| Run {
+            logs: self.sizes.iter().map(|column| ln(column[row])).collect(),
+            z: ln(self.responses[row]),
+        };
+        History::new((0..self.responses.len()).map(run).collect())
+    }
+}
+
+/// The members that take part: laws, each with some windows.
+struct Ensemble {
+    laws: Vec<&'static Member>,
+    windows: &'static [f64],
+    /// Which law the process is added to.
+    with_process: usize,
+    /// Logarithm of the response that guessing gives.
+    ceiling: Option<f64>,
+}
+
+/// What the members say of the targets together.
+struct Stack {
+    posteriors: Vec<Posterior>,
+    means: Vec<f64>,
+    /// Weighted variance of the members around their mean.
+    spreads: Vec<f64>,
+    shares: Vec<Share>,
+    origins: usize,
+}
+
+impl Ensemble {
+    fn of(measured: &Measured<'_>) -> Self {
+        let ceiling = measured.ceiling.map(ln);
+        let two = measured.sizes.len() == 2;
+        let all: &[&'static Member] = if two { &members::TWO } else { &members::ONE };
+        let laws: Vec<_> = all.iter().copied().filter(|m| ceiling.is_some() || !m.needs_ceiling).collect();
+        let process = if two { members::TWO_SIZES.name } else { members::SHIFTED.name };
+        let with_process = laws.iter().position(|member| member.name == process).unwrap_or(0);
+        Self { laws, windows: WINDOWS[usize::from(two)], with_process, ceiling }
+    }
+
+    /// Every member with every window, fitted to a history.
+    fn fit(&self, history: &History) -> Result<Vec<Posterior>, NoForecast> {
+        let windows: Vec<f64> = self.windows.iter().map(|&least| window(history, least)).collect();
+        let all: Vec<(&'static Member, f64)> =
+            self.laws.iter().flat_map(|&member| windows.iter().map(move |&window| (member, window))).collect();
+        let fits = all.into_par_iter().map(|(member, window)| Posterior::find(member, history, window, self.ceiling));
+        fits.collect::<Option<Vec<_>>>().ok_or_else(unfounded)
+    }
+
+    /// The fit that the process starts from: the law with its widest window.
+    fn anchor<'a>(&self, stack: &'a Stack) -> Option<&'a Posterior> {
+        stack.posteriors.get((self.with_process + 1) * self.windows.len() - 1)
+    }
+
+    fn stack(&self, history: &History, targets: &[Vec<f64>]) -> Result<Stack, NoForecast> {
+        let posteriors = self.fit(history)?;
+        let columns = history.columns(targets.iter());
+        let values: Vec<Vec<f64>> = posteriors.iter().map(|member| member.values(&columns)).collect();
+        let (errors, origins) = self.rolling_errors(history)?;
+        let raw: Vec<f64> =
+            errors.iter().map(|e| e.map_or(1.0, |e| 1.0 / ((e + LEAST_ERROR) * (e + LEAST_ERROR)))).collect();
+        // A member that is not finite at a target says nothing.
+        let raw: Vec<f64> =
+            raw.into_iter().zip(&values).map(|(w, v)| if v.iter().all(|z| z.is_finite()) { w } else { 0.0 }).collect();
+        let sum: f64 = raw.iter().sum();
+        if !(sum > 0.0 && sum.is_finite()) {
+            return Err(unfounded());
+        }
+        let weights: Vec<f64> = raw.into_iter().map(|w| w / sum).collect();
+        let over = |of: &dyn Fn(&Vec<f64>) -> f64| -> f64 {
+            weights.iter().zip(&values).filter(|(w, _)| **w > 0.0).map(|(w, v)| w * of(v)).sum()
+        };
+        let means: Vec<f64> = (0..targets.len()).map(|i| over(&|v| v[i])).collect();
+        let spreads = (0..targets.len()).map(|i| over(&|v| (v[i] - means[i]) * (v[i] - means[i]))).collect();
+        let names = self.laws.iter().flat_map(|m| self.windows.iter().map(|&least| (m.name, window(history, least))));
+        let shares = names
+            .zip(weights.iter().zip(&errors))
+            .map(|((law, window), (&share, &error))| Share { law: law.to_owned(), window, share, error })
+            .collect();
+        Ok(Stack { posteriors, means, spreads, shares, origins })
+    }
+
+    /// Root mean square error of each member over the origins, and how many origins there are.
+    fn rolling_errors(&self, history: &History) -> Result<(Vec<Option<f64>>, usize), NoForecast> {
+        let n = history.runs.len();
+        let ages = history.ages();
+        let sizes = history.last().map_or(1, |last| last.logs.len()) as f64;
+        let mut counts: Vec<usize> = ORIGINS
+            .iter()
+            .enumerate()
+            .map(|(j, origin)| ages.iter().filter(|age| **age <= -origin * sizes).count().min(n - (j + 1).min(n)))
+            .filter(|&count| count >= FEWEST_BEFORE)
+            .collect();
+        counts.dedup();
+        let mut squares = vec![0.0; self.laws.len() * self.windows.len()];
+        for &count in &counts {
+            let before = history.first(count);
+            let hidden = &history.runs[count..];
+            let columns = before.columns(hidden.iter().map(|run| &run.logs));
+            for (sum, member) in squares.iter_mut().zip(self.fit(&before)?) {
+                let errors = member.values(&columns).into_iter().zip(hidden).map(|(z, run)| (z - run.z) * (z - run.z));
+                *sum += errors.sum::<f64>() / hidden.len() as f64;
+            }
+        }
+        let origins = counts.len();
+        let error = |sum: f64| (origins > 0).then(|| (sum / origins as f64).sqrt());
+        Ok((squares.into_iter().map(error).collect(), origins))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+use super::*;
+use crate::numerics::Random;
+
+/// Sizes from 1e6 up to 1e8 and responses of a power law with a floor, scattered.
+fn curve(count: usize, scatter: f64, seed: u64) -> (Vec<f64>, Vec<f64>) {
+    let mut random = Random::new(seed, "forecast test", 0);
+    let sizes: Vec<f64> = (0..count).map(|i| 1e6 * exp(ln(100.0) * i as f64 / (count - 1) as f64)).collect();
+    let responses = sizes.iter().map(|&x| truth(x) * random.log_normal(scatter)).collect();
+    (sizes, responses)
+}
+
+fn truth(x: f64) -> f64 {
+    0.5 + exp(-0.35 * ln(x / 1e5))
+}
+
+fn along(sizes: &[f64], responses: &[f64], at: f64) -> Result<(Prediction, Account), NoForecast> {
+    let measured = Measured { sizes: &[sizes], responses, ceiling: None };
+    forecast(&measured, &[vec![at]], 0.9).map(|(predictions, account)| (predictions[0], account))
+}
+
+#[test]
+fn every_member_is_a_law_whose_parameters_are_those_of_its_priors() {
+    for member in members::ONE.into_iter().chain(members::TWO) {
+        member.compile().unwrap();
+        let size = member.priors.len() + usize::from(member.needs_ceiling);
+        assert_eq!(member.compiled().unwrap().problem.size(), size, "{}", member.name);
+    }
+}
+
+#[test]
+fn a_noiseless_power_law_with_a_floor_is_continued() {
+    let (sizes, responses) = curve(20, 0.0, 0);
+    for factor in [2.0, 4.0, 10.0] {
+        let (found, _) = along(&sizes, &responses, 1e8 * factor).unwrap();
+        let known = truth(1e8 * factor);
+        assert!((found.value / known - 1.0).abs() < 0.01, "{factor}: {} against {known}", found.value);
+        assert!(found.lower < known && known < found.upper, "{factor}: {found:?}");
+    }
+}
+
+#[test]
+fn intervals_hold_the_next_run_about_as_often_as_they_say_and_widen_with_distance() {
+    let mut inside = 0;
+    for seed in 1..=60 {
+        let (sizes, responses) = curve(16, 0.01, seed);
+        let (near, _) = along(&sizes, &responses, 4e8).unwrap();
+        let (far, _) = along(&sizes, &responses, 4e9).unwrap();
+        assert!(far.upper / far.lower > near.upper / near.lower);
+        let observed = truth(4e8) * Random::new(seed, "next run", 0).log_normal(0.01);
+        inside += usize::from(near.lower < observed && observed < near.upper);
+    }
+    // 60 draws of a nominal 90 %: fewer than 48 would be a chance of one in five hundred.
+    assert!(inside >= 48, "{inside} of 60");
+}
+
+#[test]
+fn rows_may_come_in_any_order_and_several_times() {
+    let (sizes, responses) = curve(12, 0.01, 3);
+    let (known, _) = along(&sizes, &responses, 1e9).unwrap();
+    let turned = |v: &[f64]| v.iter().rev().copied().collect::<Vec<f64>>();
+    assert_eq!(along(&turned(&sizes), &turned(&responses), 1e9).unwrap().0, known);
+    let twice = |v: &[f64]| [v, v].concat();
+    let (found, account) = along(&twice(&sizes), &twice(&responses), 1e9).unwrap();
+    assert_eq!(account.configurations, 12);
+    assert!((found.value / known.value - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn an_error_rate_takes_the_member_that_knows_where_it_begins() {
+    let (sizes, responses) = curve(16, 0.01, 4);
+    let scaled: Vec<f64> = responses.iter().map(|y| y / 2.0).collect();
+    let measured = Measured { sizes: &[&sizes], responses: &scaled, ceiling: Some(0.9) };
+    let (_, account) = forecast(&measured, &[vec![1e9]], 0.9).unwrap();
+    assert_eq!(account.members.len(), 10);
+    assert_eq!(along(&sizes, &responses, 1e9).unwrap().1.members.len(), 8);
+    let shares: f64 = account.members.iter().map(|m| m.share).sum();
+    assert!((shares - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn what_turns_or_rises_or_is_too_short_is_not_forecast() {
+    let (sizes, responses) = curve(20, 0.002, 5);
+    let descent_twice: Vec<f64> =
+        responses.iter().enumerate().map(|(i, y)| if (10..15).contains(&i) { y * 1.5 } else { *y }).collect();
+    let refused = |responses: &[f64]| along(&sizes, responses, 1e9).unwrap_err().0;
+    assert!(refused(&descent_twice).contains("does not fall throughout"));
+    let accuracies: Vec<f64> = responses.iter().map(|y| 1.0 / y).collect();
+    assert!(refused(&accuracies).contains("rises with scale"));
+    assert!(along(&sizes[..3], &responses[..3], 1e9).unwrap_err().0.contains("4 configurations"));
+    // One run that went wrong is no trend.
+    let mut one_off = responses;
+    one_off[7] *= 1.5;
+    assert!(along(&sizes, &one_off, 1e9).is_ok());
+}
+
+#[test]
+fn two_sizes_are_forecast_with_the_response_along_both() {
+    let known = |n: f64, d: f64| 1.8 + 480.0 * exp(-0.35 * ln(n)) + 2000.0 * exp(-0.37 * ln(d));
+    let (mut n, mut d, mut l) = (Vec::new(), Vec::new(), Vec::new());
+    let mut random = Random::new(6, "forecast test", 0);
+    for model in 0..6 {
+        for budget in 0..5 {
+            n.push(1e7 * exp(f64::from(model)));
+            d.push(1e9 * exp(f64::from(budget)));
+            l.push(known(n[n.len() - 1], d[d.len() - 1]) * random.log_normal(0.004));
+        }
+    }
+    let measured = Measured { sizes: &[&n, &d], responses: &l, ceiling: None };
+    let targets = [vec![1e10, 2e11], vec![1e10, 1e10]];
+    let (found, _) = forecast(&measured, &targets, 0.9).unwrap();
+    for (prediction, target) in found.iter().zip(&targets) {
+        let known = known(target[0], target[1]);
+        assert!((prediction.value / known - 1.0).abs() < 0.02, "{prediction:?} against {known}");
+        assert!(prediction.lower < known && known < prediction.upper, "{prediction:?} against {known}");
+    }
+}
