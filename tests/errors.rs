@@ -160,3 +160,22 @@ fn an_expectation_that_does_not_hold_ends_with_six_and_says_what_was_found() {
         outcome.stderr
     );
 }
+
+#[test]
+fn queries_that_no_law_can_answer_are_refused_with_their_place() {
+    let asked = |query: &str| check(&format!("{SPEC}[queries.new]\nfit = \"main\"\n{query}\n"));
+    for (query, message) in [
+        ("compare = { with = \"other\", C = 1e22 }", "there is no fit `other`"),
+        ("isoflop = { C = 1e22, width = 0.5 }", "a factor is above 1"),
+        ("isoflop = { C = 1e22, at = 1e24 }", "two budgets at least"),
+        ("overtrain = { C = 1e22 }", "the model's size is missing"),
+        ("overtrain = { C = 1e22, N = \"1B\", factor = 0.5 }", "the size is given twice"),
+        ("marginal = { C = 1e22, factor = 1 }", "more compute is above 1"),
+        ("inference_aware = { loss = 2.2, serve = -1 }", "tokens are zero or more"),
+        ("marginal = { C = 1e22, hold = { U = 1e9 } }", "has no variable `U`"),
+        ("marginal = { C = 1e22, by = 3 }", "no key `by`"),
+    ] {
+        let shown = asked(query);
+        assert!(shown.contains(message) && shown.contains("--> study.toml:"), "{query}: {shown}");
+    }
+}

@@ -274,6 +274,56 @@ fn routed_models_are_fitted_to_the_optimum_of_the_published_objective() {
 }
 
 #[test]
+fn every_kind_of_query_is_answered_with_an_interval_and_a_sentence() {
+    let queries = r#"
+[fits.steep]
+rows = "main"
+law = "hoffmann"
+objective = { least_squares = {} }
+uncertainty = { sandwich = { draws = 50 } }
+[queries.at]
+fit = "main"
+loss = { N = "2B", D = "40B" }
+[queries.split]
+fit = "main"
+isoflop = { C = [1e20, 1e21], at = 1e23, curve = true, points = 5 }
+[queries.served]
+fit = "main"
+inference_aware = { loss = 2.2, serve = "1T" }
+[queries.small]
+fit = "main"
+overtrain = { C = 1e22, N = "500M" }
+[queries.next]
+fit = "main"
+marginal = { C = 1e22 }
+[queries.both]
+fit = "main"
+compare = { with = "steep", C = 1e22 }
+"#;
+    let world = World::with(&format!("{SPEC}{queries}"), &simulated_runs(0.01));
+    let results = world.run("study.toml")["results"].clone();
+    let inside = |path: &str| {
+        let [value, lower, upper] =
+            ["value", "lower", "upper"].map(|part| number(&results, &format!("queries.{path}.{part}")));
+        assert!(lower < value && value < upper, "{path}: {lower} {value} {upper}");
+        value
+    };
+    inside("at.rows.0.loss");
+    // Three budgets, each with its best split and a curve of five sizes.
+    assert_eq!(results["queries"]["split"]["rows"].as_array().unwrap().len(), 18);
+    assert!(inside("split.rows.12.parabola_D") < inside("split.rows.12.D"));
+    assert!(inside("served.rows.0.N") < inside("target.rows.0.N"));
+    assert!(inside("small.rows.0.overhead") > 1.0);
+    assert!(inside("next.rows.0.elasticity") < 0.0);
+    // Two objectives over the same rows differ by little.
+    assert!((inside("both.rows.0.multiplier") - 1.0).abs() < 0.2);
+    let report = world.read("outputs/study/report.md");
+    for words in ["overhead = ", "elasticity = ", "multiplier = ", "saving = ", "parabola D = "] {
+        assert!(report.contains(words), "{words} in {report}");
+    }
+}
+
+#[test]
 fn learning_curves_are_extrapolated_model_by_model() {
     let Some(data) = shared_data("learning curves") else { return };
     let world = shipped();

@@ -27,27 +27,18 @@ impl Compiler<'_> {
         if fit.is_none() {
             self.unknown("fit", &query.fit, &["fits"], Place::Value(path.key("fit")), &known);
         }
-        let given = [
-            ("loss", query.loss.is_some()),
-            ("reach", query.reach.is_some()),
-            ("compute_optimal", query.compute_optimal.is_some()),
-            ("threshold", query.threshold.is_some()),
-        ];
+        let questions = query.questions();
+        let given: Vec<(&str, bool)> = questions.iter().map(|(kind, asked)| (*kind, asked.is_some())).collect();
         if let Some(error) = check::exactly_one(&format!("the query `{name}`"), &given, Place::Key(path.clone())) {
             self.diagnostics.push(error);
             return None;
         }
-        let question = query
-            .loss
-            .clone()
-            .map(Question::Loss)
-            .or_else(|| query.reach.clone().map(Question::Reach))
-            .or_else(|| query.compute_optimal.clone().map(Question::ComputeOptimal))
-            .or_else(|| query.threshold.clone().map(Question::Threshold))?;
+        let question = questions.into_iter().find_map(|(_, asked)| asked)?;
         let planned = fit?;
         let PlannedFit { stage: fit, law, through, .. } = planned;
         let law = &through.as_ref().map_or_else(|| law.clone(), |chain| chain.law.clone());
         let path = path.key(question.kind().name());
+        let other = self.other(&question, planned, fits, &path)?;
         if let Err(faults) = question.kind().check(law) {
             for fault in faults {
                 let place = Place::Key(fault.key.map_or_else(|| path.clone(), |key| path.key(&key)));
@@ -65,9 +56,46 @@ impl Compiler<'_> {
         if forecast.is_some() {
             inputs.push((fit, "rows", "rows".to_owned()));
         }
+        let other = other.map(|other| {
+            inputs.push((other.stage, "fit", "fit.other".to_owned()));
+            inputs.push((other.stage, "draws", "draws.other".to_owned()));
+            other.law.clone()
+        });
         let (law, question, chained) = (law.clone(), question, through.is_some());
-        let stage = Arc::new(Extrapolate { law, question: question.clone(), chained, forecast, seed });
+        let stage = Arc::new(Extrapolate { law, question: question.clone(), chained, other, forecast, seed });
         Some((self.stage("extrapolate", Some(("queries", name)), stage, &inputs), question))
+    }
+
+    /// The other fit that a question is about, if it is about two; none where that is at fault.
+    #[expect(clippy::option_option, reason = "at fault, or one fit, or two")]
+    fn other<'a>(
+        &mut self,
+        question: &Question,
+        own: &PlannedFit,
+        fits: &'a BTreeMap<&str, PlannedFit>,
+        path: &SpecPath,
+    ) -> Option<Option<&'a PlannedFit>> {
+        let Some(name) = question.kind().other() else { return Some(None) };
+        let place = || Place::Value(path.key("with"));
+        let Some(other) = fits.get(name) else {
+            let known: Vec<&str> = fits.keys().copied().collect();
+            self.unknown("fit", name, &["fits"], place(), &known);
+            return None;
+        };
+        let fault = if other.law.response != own.law.response {
+            Some(format!("the fit `{name}` forecasts `{}`, and this one `{}`", other.law.response, own.law.response))
+        } else if other.by.is_some() {
+            Some(format!("the fit `{name}` is in groups: it has no single answer"))
+        } else if other.through.is_some() || own.through.is_some() {
+            Some("fits that go through another one cannot be compared".to_owned())
+        } else {
+            question.kind().check(&other.law).err().and_then(|faults| faults.into_iter().next()).map(|f| f.message)
+        };
+        if let Some(fault) = fault {
+            self.error("bad-comparison", place(), fault);
+            return None;
+        }
+        Some(Some(other))
     }
 
     /// How a query asks for a forecast by several laws, if it does; none where that is at fault.

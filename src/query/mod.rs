@@ -4,8 +4,13 @@
 //! give is its interval.
 
 mod allocation;
+mod compare;
 mod compute_optimal;
+mod inference_aware;
+mod isoflop;
 mod loss;
+mod marginal;
+mod overtrain;
 mod reach;
 mod threshold;
 
@@ -15,8 +20,13 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use allocation::{FLOP_PER_PARAMETER_AND_TOKEN, best_response};
+pub use compare::Compare;
 pub use compute_optimal::ComputeOptimal;
+pub use inference_aware::InferenceAware;
+pub use isoflop::Isoflop;
 pub use loss::Loss;
+pub use marginal::Marginal;
+pub use overtrain::Overtrain;
 pub use reach::Reach;
 pub use threshold::Threshold;
 
@@ -39,6 +49,16 @@ pub enum Question {
     ComputeOptimal(ComputeOptimal),
     /// Where an ability crosses a level.
     Threshold(Threshold),
+    /// Every split of a budget.
+    Isoflop(Isoflop),
+    /// The cheapest model over training and serving.
+    InferenceAware(InferenceAware),
+    /// What another model than the best one costs.
+    Overtrain(Overtrain),
+    /// What the next compute buys.
+    Marginal(Marginal),
+    /// Two fits beside each other.
+    Compare(Compare),
 }
 
 impl Question {
@@ -49,6 +69,11 @@ impl Question {
             Self::Reach(kind) => kind,
             Self::ComputeOptimal(kind) => kind,
             Self::Threshold(kind) => kind,
+            Self::Isoflop(kind) => kind,
+            Self::InferenceAware(kind) => kind,
+            Self::Overtrain(kind) => kind,
+            Self::Marginal(kind) => kind,
+            Self::Compare(kind) => kind,
         }
     }
 }
@@ -130,6 +155,11 @@ pub trait Kind: Sync {
         None
     }
 
+    /// The other fit that the question is about, where there is one.
+    fn other(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether the answer weighs one variable against another.
     fn splits(&self) -> bool {
         false
@@ -145,6 +175,19 @@ pub struct Model<'a> {
     pub tape: &'a Tape,
     /// The free parameters.
     pub parameters: &'a [f64],
+    /// The law of another fit at one of its parameter vectors, where the question is about two.
+    pub other: Option<&'a Self>,
+}
+
+/// Another fit that a question is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Other<'a> {
+    /// Its law.
+    pub law: &'a Law,
+    /// The fit.
+    pub fit: &'a Fit,
+    /// Draws of its free parameters.
+    pub draws: &'a [Vec<f64>],
 }
 
 impl Model<'_> {
@@ -158,25 +201,40 @@ impl Model<'_> {
     }
 }
 
-/// Answers a question by a fit and draws of its free parameters.
-pub fn answer(question: &Question, law: &Law, fit: &Fit, draws: &[Vec<f64>], seed: u64) -> Answer {
+/// Answers a question by a fit and draws of its free parameters; each draw meets one of the other fit.
+pub fn answer(
+    question: &Question,
+    law: &Law,
+    fit: &Fit,
+    draws: &[Vec<f64>],
+    other: Option<Other<'_>>,
+    seed: u64,
+) -> Answer {
     let tape = law.tape();
+    let other_tape = other.map(|other| other.law.tape());
     let kind = question.kind();
-    let model = |parameters| Model { law, tape: &tape, parameters };
+    let solve = |parameters: &[f64], draw: Option<usize>, inputs: &BTreeMap<String, f64>| {
+        let second = other.zip(other_tape.as_ref()).map(|(other, tape)| {
+            let drawn = draw.filter(|_| !other.draws.is_empty()).map(|i| &other.draws[i % other.draws.len()]);
+            Model { law: other.law, tape, parameters: drawn.unwrap_or(&other.fit.free), other: None }
+        });
+        kind.solve(&Model { law, tape: &tape, parameters, other: second.as_ref() }, inputs)
+    };
     let mut outside: BTreeSet<String> = BTreeSet::new();
     let rows: Vec<Row> = kind
         .rows()
         .into_iter()
         .enumerate()
-        .map(|(index, inputs)| match kind.solve(&model(&fit.free), &inputs) {
+        .map(|(index, inputs)| match solve(&fit.free, None, &inputs) {
             Ok(finding) => {
                 let samples: Vec<Option<Finding>> =
-                    draws.par_iter().map(|draw| kind.solve(&model(draw), &inputs).ok()).collect();
+                    draws.par_iter().enumerate().map(|(i, draw)| solve(draw, Some(i), &inputs).ok()).collect();
                 let outputs = finding
                     .outputs
                     .iter()
                     .map(|(&name, &value)| {
-                        let sample = samples.iter().map(|s| s.as_ref().map(|f| f.outputs[name])).collect();
+                        let sample =
+                            samples.iter().map(|s| s.as_ref().and_then(|f| f.outputs.get(name).copied())).collect();
                         let sample = if kind.is_measured() { with_noise(sample, fit, seed, index) } else { sample };
                         (name.to_owned(), interval(value, sample, fit.level))
                     })

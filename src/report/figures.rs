@@ -198,7 +198,7 @@ impl<'a> View<'a> {
 
     /// The law's curve at parameters: its value, its value along the rows' ray, or its best value for a budget.
     fn curve(&self, parameters: &[f64], x: f64) -> Option<f64> {
-        let model = Model { law: &self.about.law, tape: &self.tape, parameters };
+        let model = Model { law: &self.about.law, tape: &self.tape, parameters, other: None };
         match &self.abscissa {
             Abscissa::Variable(name) => Some(model.response(&BTreeMap::from([(name.clone(), x)]))),
             Abscissa::Compute => match self.ray() {

@@ -52,7 +52,7 @@ pub(super) fn trimmed(text: &str) -> String {
 
 /// A variable's value as people write it.
 pub(super) fn variable(name: &str, value: f64) -> String {
-    if name == "C" { format!("{} FLOP", trimmed(&digits(value, 3))) } else { size(value) }
+    if name == "C" || name.ends_with("_C") { format!("{} FLOP", trimmed(&digits(value, 3))) } else { size(value) }
 }
 
 /// The unit that goes with a variable's name, where there is a usual one.
@@ -68,6 +68,7 @@ pub(super) const fn unit_of(name: &str) -> &'static str {
 pub(super) fn interval(name: &str, cell: &Value) -> String {
     let show = |v: f64| match name {
         "C" | "solution" => trimmed(&digits(v, 3)),
+        _ if name.ends_with("_C") => trimmed(&digits(v, 3)),
         _ if is_size(name) => size(v),
         _ => number(v),
     };
@@ -80,7 +81,7 @@ pub(super) fn interval(name: &str, cell: &Value) -> String {
 
 /// Whether an output is a size rather than a loss.
 fn is_size(name: &str) -> bool {
-    matches!(name, "N" | "D" | "C")
+    matches!(name.rsplit('_').next(), Some("N" | "D" | "C"))
 }
 
 /// An output's value as people write it.
@@ -224,6 +225,13 @@ fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResul
             let interval = interval(if is_size(name) { name } else { "solution" }, cell);
             let space = if interval.is_empty() { "" } else { " " };
             format!("{given} takes {name} = {value}{space}{interval}{split} {closing}.")
+        }
+        _ => {
+            let found: Vec<String> = outputs(query, row)
+                .into_iter()
+                .map(|(name, cell)| format!("{} = {}", name.replace('_', " "), with_interval(name, cell)))
+                .collect();
+            format!("With {given}: {} {closing}.", found.join(", "))
         }
     }
 }

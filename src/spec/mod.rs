@@ -22,7 +22,9 @@ use crate::forecast::Forecast;
 use crate::law::ParameterText;
 use crate::objective::Objective;
 use crate::quantity::Quantity;
-use crate::query::{ComputeOptimal, Loss, Reach, Threshold};
+use crate::query::{
+    Compare, ComputeOptimal, InferenceAware, Isoflop, Loss, Marginal, Overtrain, Question, Reach, Threshold,
+};
 use crate::report::{ReportFormat, Severity};
 use crate::solver::{Solver, Starts};
 use crate::source::{ColumnKind, Missing};
@@ -270,7 +272,8 @@ pub struct Fit {
     pub through: BTreeMap<String, String>,
 }
 
-/// A question put to a fit: exactly one of `loss`, `reach`, `compute_optimal`, `threshold`.
+/// A question put to a fit: exactly one of `loss`, `reach`, `compute_optimal`, `threshold`, `isoflop`,
+/// `inference_aware`, `overtrain`, `marginal`, `compare`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
@@ -288,12 +291,44 @@ pub struct Query {
     /// Where an ability crosses a level: `{ accuracy = 0.5, solve = "C" }`.
     #[serde(default)]
     pub threshold: Option<Threshold>,
+    /// Splits of budgets: the best one, the curve around it, and what a parabola would say: `{ C = 1e21 }`.
+    #[serde(default)]
+    pub isoflop: Option<Isoflop>,
+    /// The cheapest model over training and serving: `{ loss = 2.0, serve = "10T" }`.
+    #[serde(default)]
+    pub inference_aware: Option<InferenceAware>,
+    /// What a smaller model than the best one costs: `{ C = 1e22, factor = 0.25 }`.
+    #[serde(default)]
+    pub overtrain: Option<Overtrain>,
+    /// What ten times the compute buys: `{ C = 1e22 }`.
+    #[serde(default)]
+    pub marginal: Option<Marginal>,
+    /// This fit beside another one: `{ with = "other", C = 1e22 }`.
+    #[serde(default)]
+    pub compare: Option<Compare>,
     /// What answers `loss`: the law of the fit alone, or several laws weighted by how they forecast before.
     #[serde(default)]
     pub forecast: Option<Forecast>,
     /// Response that guessing gives, for `forecast = "default"`: of error rates over k classes, 1 - 1/k.
     #[serde(default)]
     pub ceiling: Option<Quantity>,
+}
+
+impl Query {
+    /// What is asked, by name; sound where exactly one is there.
+    pub fn questions(&self) -> [(&'static str, Option<Question>); 9] {
+        [
+            ("loss", self.loss.clone().map(Question::Loss)),
+            ("reach", self.reach.clone().map(Question::Reach)),
+            ("compute_optimal", self.compute_optimal.clone().map(Question::ComputeOptimal)),
+            ("threshold", self.threshold.clone().map(Question::Threshold)),
+            ("isoflop", self.isoflop.clone().map(Question::Isoflop)),
+            ("inference_aware", self.inference_aware.clone().map(Question::InferenceAware)),
+            ("overtrain", self.overtrain.clone().map(Question::Overtrain)),
+            ("marginal", self.marginal.clone().map(Question::Marginal)),
+            ("compare", self.compare.clone().map(Question::Compare)),
+        ]
+    }
 }
 
 /// Something that must hold of the results.

@@ -11,7 +11,7 @@ use crate::dataset::Dataset;
 use crate::fit::{Fit, HELD};
 use crate::forecast::{Measured, NoForecast, Prediction, forecast};
 use crate::law::Law;
-use crate::query::{Question, answer};
+use crate::query::{Other, Question, answer};
 
 /// Puts a question to a fit.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Extrapolate {
     pub question: Question,
     /// Whether another fit gives one of the law's variables.
     pub chained: bool,
+    /// The law of another fit that the question is about, where there is one.
+    pub other: Option<Law>,
     /// Forecast by several laws, not by the fit's alone.
     pub forecast: Option<ByDefault>,
     /// Seed of the study.
@@ -51,6 +53,7 @@ impl Stage for Extrapolate {
             "law": self.law.form_fingerprint(),
             "question": self.question,
             "forecast": self.forecast,
+            "other": self.other.as_ref().map(Law::form_fingerprint),
             "seed": self.seed,
             "numerics": crate::numerics::NUMERICS_REV,
         })
@@ -63,14 +66,23 @@ impl Stage for Extrapolate {
             let inner: Fit = inputs.json("fit.through")?;
             let inner_draws = inner.read_draws(inputs.bytes("draws.through")?).remove(0);
             let (fit, draws) = chain(&inner, &inner_draws, &fit, &draws[0]);
-            let mut answer = answer(&self.question, &self.law, &fit, &draws, self.seed);
+            let mut answer = answer(&self.question, &self.law, &fit, &draws, None, self.seed);
             answer.warnings.insert(0, CHAINED.to_owned());
             return Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&answer)?)]));
         }
+        let other: Option<(Fit, Vec<Vec<f64>>)> = match &self.other {
+            Some(_) => {
+                let other: Fit = inputs.json("fit.other")?;
+                let draws = other.read_draws(inputs.bytes("draws.other")?).remove(0);
+                Some((other, draws))
+            }
+            None => None,
+        };
+        let other = self.other.as_ref().zip(other.as_ref()).map(|(law, (fit, draws))| Other { law, fit, draws });
         let mut whole: Option<Answer> = None;
         // A fit in groups is asked group by group.
         for ((group, member), draws) in fit.members().into_iter().zip(&draws) {
-            let mut answer = answer(&self.question, &self.law, member, draws, self.seed);
+            let mut answer = answer(&self.question, &self.law, member, draws, other, self.seed);
             if let Some(by_default) = &self.forecast {
                 self.by_several_laws(by_default, &inputs.table("rows")?, group, member, &mut answer)?;
             }

@@ -1,0 +1,204 @@
+//! Every split of a budget: the curve of the response, its minimum, and what a parabola through it would say.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, best_split, can_split, check_budget};
+use super::{Fault, Finding, Kind, Model, Refusal};
+use crate::law::Law;
+use crate::numerics::{Matrix, exp, ln};
+use crate::quantity::{OneOrMany, Quantity};
+
+/// Splits of budgets, C = 6 N D: the best one, those around it, and what Approaches 1 and 2 would call the best.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Isoflop {
+    /// Budgets in FLOP.
+    #[serde(rename = "C")]
+    pub budgets: OneOrMany<Quantity>,
+    /// A budget that Approach 2 is extrapolated to: parabolas of the budgets, then a power law through their minima.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Quantity>,
+    /// Model sizes reach from the best one over this factor to the best one times it.
+    #[serde(default = "default_width")]
+    pub width: Quantity,
+    /// Number of model sizes on a curve.
+    #[serde(default = "default_points")]
+    pub points: usize,
+    /// Whether the curve is given, a row per model size.
+    #[serde(default)]
+    pub curve: bool,
+    /// Model sizes of an Approach 1: the one with the lowest response is what its envelope would call the best.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<OneOrMany<Quantity>>,
+    /// Values of the law's other variables.
+    #[serde(default)]
+    pub hold: BTreeMap<String, Quantity>,
+}
+
+const fn default_width() -> Quantity {
+    Quantity(4.0)
+}
+
+const fn default_points() -> usize {
+    15
+}
+
+/// The input of a row of a curve: model size over the best one.
+const RATIO: &str = "N_ratio";
+/// Fewest points of a parabola.
+const FEWEST: usize = 3;
+
+impl Kind for Isoflop {
+    fn name(&self) -> &'static str {
+        "isoflop"
+    }
+
+    fn outputs(&self) -> &'static [&'static str] {
+        &["N", "D", "loss", "parabola_N", "parabola_D", "envelope_N"]
+    }
+
+    fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
+        let mut faults = Vec::new();
+        if !can_split(law) {
+            let message = format!("the law `{}` has not both N and D, so there is nothing to split", law.formula);
+            faults.push(Fault::whole(message));
+        }
+        check_budget(law, &self.budgets, &self.hold, &mut faults);
+        if !(self.width.0 > 1.0 && self.width.0.is_finite()) {
+            faults.push(Fault::at("width", format!("`width` is {}; a factor is above 1", self.width.0)));
+        }
+        if self.points < FEWEST {
+            faults.push(Fault::at("points", format!("a parabola needs {FEWEST} points, not {}", self.points)));
+        }
+        if self.at.is_some() && self.budgets.iter().len() < 2 {
+            let fault = Fault::at("at", "Approach 2 extrapolates from the minima of two budgets at least");
+            faults.push(fault.hint("list the budgets: C = [1e18, 1e19, 1e20]"));
+        }
+        super::finish(faults)
+    }
+
+    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
+        let ratios: Vec<f64> = if self.curve { self.ratios() } else { Vec::new() };
+        let budgets = self.budgets.iter().chain(&self.at).flat_map(|budget| {
+            let of = |ratio: Option<f64>| {
+                let ratio = ratio.map(|ratio| (RATIO.to_owned(), ratio));
+                std::iter::once(("C".to_owned(), budget.0)).chain(ratio).collect::<BTreeMap<_, _>>()
+            };
+            std::iter::once(of(None)).chain(ratios.iter().map(|&ratio| of(Some(ratio)))).collect::<Vec<_>>()
+        });
+        budgets.collect()
+    }
+
+    fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
+        let (c, held) = (inputs["C"], self.held());
+        let best = best_split(model, c, &held)?;
+        let mut at = held.clone();
+        at.insert("C".to_owned(), c);
+        let mut outputs = BTreeMap::new();
+        if let Some(ratio) = inputs.get(RATIO) {
+            let n = best.n * ratio;
+            let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
+            at.extend([("N".to_owned(), n), ("D".to_owned(), d)]);
+            outputs.extend([("N", n), ("D", d), ("loss", model.response(&at))]);
+            return Ok(Finding { outputs, at });
+        }
+        at.extend([("N".to_owned(), best.n), ("D".to_owned(), best.d)]);
+        outputs.extend([("N", best.n), ("D", best.d), ("loss", best.response)]);
+        let parabola = match self.at {
+            Some(target) if target.0 == c => self.extrapolated(model, c, &held)?,
+            _ => self.parabola(model, c, &held),
+        };
+        if let Some(d) = parabola {
+            outputs.extend([("parabola_D", d), ("parabola_N", c / (FLOP_PER_PARAMETER_AND_TOKEN * d))]);
+        }
+        outputs.extend(self.envelope(model, c, &held).map(|n| ("envelope_N", n)));
+        Ok(Finding { outputs, at })
+    }
+
+    fn caution(&self) -> Option<&'static str> {
+        Some(
+            "`parabola_N` and `parabola_D` are what Approach 2 would say of this very law without noise: a parabola in ln D misses the minimum of a curve that is not one, by a factor that grows with the width of the grid and, extrapolated, by a constant factor at every budget (arXiv:2603.22339). The difference from N and D is bias of the method, not of the rows.",
+        )
+    }
+
+    fn splits(&self) -> bool {
+        true
+    }
+}
+
+impl Isoflop {
+    fn held(&self) -> BTreeMap<String, f64> {
+        self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect()
+    }
+
+    /// Model size over the best one, evenly in the logarithm.
+    fn ratios(&self) -> Vec<f64> {
+        let (reach, last) = (ln(self.width.0), (self.points - 1) as f64);
+        (0..self.points).map(|i| exp(reach * (2.0 * i as f64 / last - 1.0))).collect()
+    }
+
+    /// The data at the minimum of a parabola through the curve of a budget; none where it opens downwards.
+    fn parabola(&self, model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Option<f64> {
+        let best = best_split(model, c, held).ok()?;
+        let curve: Vec<(f64, f64)> = self
+            .ratios()
+            .into_iter()
+            .map(|ratio| {
+                let mut at = held.clone();
+                let entries = [("N", best.n * ratio), ("D", best.d / ratio), ("C", c)];
+                at.extend(entries.map(|(name, value)| (name.to_owned(), value)));
+                (-ln(ratio), model.response(&at))
+            })
+            .collect();
+        // In the logarithm of data over the best, which keeps the numbers small.
+        let [_, slope, bend] = quadratic(&curve)?;
+        (bend > 0.0).then(|| best.d * exp(-slope / (2.0 * bend)))
+    }
+
+    /// The data that a power law through the parabolas' minima gives at a budget (Approach 2).
+    fn extrapolated(&self, model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Result<Option<f64>, Refusal> {
+        let minima: Option<Vec<(f64, f64)>> =
+            self.budgets.iter().map(|b| Some((ln(b.0), ln(self.parabola(model, b.0, held)?)))).collect();
+        let Some(minima) = minima else { return Ok(None) };
+        let count = minima.len() as f64;
+        let (x, y) = minima.iter().fold((0.0, 0.0), |(x, y), m| (x + m.0 / count, y + m.1 / count));
+        let across: f64 = minima.iter().map(|m| (m.0 - x) * (m.0 - x)).sum();
+        if across == 0.0 {
+            return Err(Refusal::Undefined("the budgets are all the same".to_owned()));
+        }
+        let slope = minima.iter().map(|m| (m.0 - x) * (m.1 - y)).sum::<f64>() / across;
+        Ok(Some(exp(y + slope * (ln(c) - x))))
+    }
+
+    /// The listed model size with the lowest response (Approach 1).
+    fn envelope(&self, model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Option<f64> {
+        let response = |n: f64| {
+            let mut at = held.clone();
+            let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
+            at.extend([("N", n), ("D", d), ("C", c)].map(|(name, value)| (name.to_owned(), value)));
+            model.response(&at)
+        };
+        let sizes = self.sizes.as_ref()?.iter().map(|size| size.0);
+        sizes.min_by(|&a, &b| response(a).total_cmp(&response(b)))
+    }
+}
+
+/// Constant, slope and bend of the parabola of least squares through points.
+fn quadratic(points: &[(f64, f64)]) -> Option<[f64; 3]> {
+    let mut normal = Matrix::zeros(3);
+    let mut right = [0.0; 3];
+    for &(x, y) in points {
+        let powers = [1.0, x, x * x];
+        for i in 0..3 {
+            right[i] += powers[i] * y;
+            for k in 0..3 {
+                normal[(i, k)] += powers[i] * powers[k];
+            }
+        }
+    }
+    let solved = normal.cholesky()?.solve_factored(&right);
+    Some([solved[0], solved[1], solved[2]])
+}
