@@ -224,6 +224,24 @@ pub fn beside_optimum(law: &Law, found: &[f64], objective: f64, reference: &Refe
     ))
 }
 
+/// Where two methods of uncertainty give intervals of different widths: coordinates with the ratio.
+pub fn disagreement(labels: &[Label], apart: &[(usize, f64)]) -> Option<String> {
+    let named: Vec<String> = apart
+        .iter()
+        .map(|&(j, ratio)| {
+            let (factor, side) = if ratio > 1.0 { (ratio, "narrower") } else { (1.0 / ratio, "wider") };
+            format!("{} ({side} by a factor of {})", labels[j].text, short(factor))
+        })
+        .collect();
+    let names: Vec<&str> = named.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "Two ways to get intervals disagree by more than a third: the sandwich makes that of {}; trust the wider ones.",
+            in_words(&names)
+        )
+    })
+}
+
 /// What repeated runs say: `configurations[row]` numbers the configuration of a row.
 pub fn replicates(residuals: &[f64], configurations: &[usize]) -> Replicates {
     let count = configurations.iter().max().map_or(0, |last| last + 1);

@@ -47,7 +47,7 @@ impl Coordinate {
 }
 
 /// The rows of one group with the law over them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Block {
     tape: Tape,
     link: Link,
@@ -283,6 +283,21 @@ impl Problem {
             })
             .collect();
         Self { weights, ..self.clone() }
+    }
+
+    /// The same problem with responses that the law misses at a point by given residuals.
+    #[must_use]
+    pub fn missed_by(&self, point: &[f64], residuals: &[f64]) -> Self {
+        let mut from = 0;
+        let blocks = self.blocks.iter().enumerate().map(|(index, block)| {
+            let rows = block.columns.rows();
+            let wanted = &residuals[from..from + rows];
+            from += rows;
+            let now = block.residuals(&self.point_of_block(index, point));
+            let response = |row: usize| block.responses[row] + (now[row] - wanted[row]) / block.precision(row);
+            Arc::new(Block { responses: padded(rows, response), ..block.as_ref().clone() })
+        });
+        Self { blocks: blocks.collect(), ..self.clone() }
     }
 
     /// The same problem with another objective on the same scale.

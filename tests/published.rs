@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use lawfit::law::{Law, ParameterText, find};
+use lawfit::numerics::standard_deviation;
 use lawfit::objective::{Huber, LeastAbsolute, LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
 use lawfit::quantity::Quantity;
 use lawfit::solver::{Solver, Watch, search};
 use lawfit::source::{Cell, Format, read};
+use lawfit::uncertainty::{Bootstrap, Fitted, Method};
 
 use crate::world::shared_data;
 
@@ -64,6 +66,36 @@ fn chinchilla(data: &Path, dropped: usize) -> [Vec<f64>; 3] {
     rows.sort_by(|a, b| a[2].total_cmp(&b[2]));
     rows.truncate(rows.len() - dropped);
     [0, 1, 2].map(|k| rows.iter().map(|r| r[k]).collect())
+}
+
+#[test]
+fn chinchilla_standard_errors_are_those_of_the_replication_within_the_error_of_4000_draws() {
+    let Some(data) = shared_data("chinchilla bootstrap") else { return };
+    let [n, d, l] = chinchilla(&data, 5);
+    let law = hoffmann();
+    let problem = Problem::new(&law, &huber(1e-3), &[&n, &d], &l, None);
+    let optimum = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
+    let clusters: Vec<usize> = (0..l.len()).collect();
+    let fitted = Fitted { problem: &problem, optimum: &optimum, clusters: &clusters, seed: 42, watch: Watch::NOBODY };
+    let draws = Bootstrap { resamples: 4000, level: 0.95 }.draw(&fitted).unwrap().points;
+    let names: Vec<&str> = law.parameters.iter().map(|p| p.name.as_str()).collect();
+    let at = |name: &str| names.iter().position(|n| *n == name).unwrap();
+    let values: Vec<Vec<f64>> = draws.iter().map(|draw| law.complete(&problem.parameters(draw))).collect();
+    let exponent = |v: &Vec<f64>| v[at("beta")] / (v[at("alpha")] + v[at("beta")]);
+    let of = |name: &str| -> Vec<f64> {
+        values.iter().map(|v| if name == "a" { exponent(v) } else { v[at(name)] }).collect()
+    };
+    for (name, known) in
+        [("A", 124.475), ("B", 1312.07), ("E", 0.025_677), ("alpha", 0.015_396), ("beta", 0.020_628), ("a", 0.019_979)]
+    {
+        let sample = of(name);
+        let se = standard_deviation(&sample);
+        // The error of a standard error, seen from twenty batches; both sides have it.
+        let batches: Vec<f64> = sample.chunks(200).map(standard_deviation).collect();
+        let error = standard_deviation(&batches) / (batches.len() as f64).sqrt();
+        assert!((se - known).abs() < 3.0 * std::f64::consts::SQRT_2 * error, "{name}: {se} +- {error} against {known}");
+        assert!(error < 0.05 * known, "{name}: {error}");
+    }
 }
 
 #[test]

@@ -324,6 +324,29 @@ compare = { with = "steep", C = 1e22 }
 }
 
 #[test]
+fn the_rows_pick_how_intervals_are_made_and_checkpoints_of_a_run_count_once() {
+    let auto = SPEC.replace("uncertainty = { bootstrap = { resamples = 100 } }", "uncertainty = \"auto\"");
+    assert_ne!(auto, SPEC);
+    let world = World::with(&auto, &simulated_runs(0.01));
+    let results = world.run("study.toml")["results"].clone();
+    let words = results["fits"]["main"]["uncertainty"].as_str().unwrap().to_owned();
+    assert!(words.starts_with("wild bootstrap") && words.contains("30 independent rows for 5 parameters"), "{words}");
+    let alone = number(&results, "fits.main.parameters.E.se");
+    // Each row three times over, told apart by nothing: as sure as three times the rows, unless they are one run.
+    let table = simulated_runs(0.01);
+    let mut lines = table.lines();
+    let head = lines.next().unwrap();
+    let rows: Vec<String> = lines.enumerate().map(|(i, line)| format!("{line},{i}\n").repeat(3)).collect();
+    let threefold = format!("{head},run\n{}", rows.concat());
+    let spec = auto
+        .replace("uncertainty = \"auto\"", "uncertainty = { wild = { resamples = 1000 } }\nclusters = [\"run\"]")
+        .replace("L = \"loss\"", "L = \"loss\"\nrun = \"run\"");
+    let clustered = World::with(&spec, &threefold).run("study.toml")["results"].clone();
+    let together = number(&clustered, "fits.main.parameters.E.se");
+    assert!((together / alone - 1.0).abs() < 0.15, "{together} against {alone}");
+}
+
+#[test]
 fn learning_curves_are_extrapolated_model_by_model() {
     let Some(data) = shared_data("learning curves") else { return };
     let world = shipped();

@@ -130,6 +130,7 @@ impl Compiler<'_> {
             ("weights", fit.weights.is_some()),
             ("noise", fit.noise.is_some()),
             ("replicates", !fit.replicates.is_empty()),
+            ("clusters", !fit.clusters.is_empty()),
             ("by", fit.by.is_some()),
             ("share", !fit.share.is_empty()),
         ];
@@ -204,11 +205,14 @@ impl Compiler<'_> {
             weights: expression(&fit.weights, "weights", Kind::Number),
             noise: expression(&fit.noise, "noise", Kind::Number),
             replicates: fit.replicates.clone(),
+            clusters: fit.clusters.clone(),
             by: fit.by.clone(),
             share: fit.share.clone(),
         };
         let columns =
-            fit.replicates.iter().enumerate().map(|(i, name)| (path.key("replicates").then(Step::Index(i)), name));
+            [("replicates", &fit.replicates), ("clusters", &fit.clusters)].into_iter().flat_map(|(key, names)| {
+                names.iter().enumerate().map(move |(i, name)| (path.key(key).then(Step::Index(i)), name))
+            });
         for (place, name) in columns.chain(fit.by.iter().map(|name| (path.key("by"), name))) {
             if !variables.contains_key(name) {
                 let known: Vec<&str> = variables.keys().map(String::as_str).collect();

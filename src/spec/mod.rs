@@ -261,6 +261,9 @@ pub struct Fit {
     /// Variables that are equal in runs of one configuration: each configuration counts once and is resampled whole.
     #[serde(default)]
     pub replicates: Vec<String>,
+    /// Variables that are equal in rows of one run, such as its checkpoints: a run is resampled whole.
+    #[serde(default)]
+    pub clusters: Vec<String>,
     /// Fit each group of rows that have the same value of this variable.
     #[serde(default)]
     pub by: Option<String>,

@@ -15,15 +15,11 @@ use crate::solver::{Cancelled, Solver, Status};
 #[serde(deny_unknown_fields)]
 pub struct Bootstrap {
     /// Number of resamples.
-    #[serde(default = "default_resamples")]
+    #[serde(default = "super::default_resamples")]
     pub resamples: usize,
     /// Coverage of the intervals.
     #[serde(default = "default_level")]
     pub level: f64,
-}
-
-const fn default_resamples() -> usize {
-    1000
 }
 
 impl Method for Bootstrap {
@@ -82,7 +78,7 @@ impl Method for Bootstrap {
             ));
         }
         let points = refits.into_iter().filter(|r| r.cost.is_finite()).map(|r| r.point).collect();
-        Ok(Draws { points, warnings })
+        Ok(Draws { points, warnings, ..Draws::default() })
     }
 }
 

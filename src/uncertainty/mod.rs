@@ -2,14 +2,21 @@
 //!
 //! One file per method. Every method gives draws, so that any question put to a fit has an interval.
 
+mod auto;
 mod bootstrap;
+mod refits;
+mod residual;
 mod sandwich;
+mod wild;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use auto::Auto;
 pub use bootstrap::Bootstrap;
+pub use residual::Residual;
 pub use sandwich::Sandwich;
+pub use wild::Wild;
 
 use crate::problem::Problem;
 use crate::solver::{Cancelled, Watch};
@@ -22,6 +29,12 @@ pub enum Uncertainty {
     Bootstrap(Bootstrap),
     /// The curvature of the objective and the spread of the residuals.
     Sandwich(Sandwich),
+    /// Refits of the same design with residuals drawn anew.
+    Residual(Residual),
+    /// Refits with each run's own residuals, signs drawn anew.
+    Wild(Wild),
+    /// What the rows can carry, compared with a second method.
+    Auto(Auto),
 }
 
 /// What a method needs of a fit.
@@ -45,6 +58,10 @@ pub struct Draws {
     pub points: Vec<Vec<f64>>,
     /// What a reader should know of them.
     pub warnings: Vec<String>,
+    /// The method in words and why, where it was picked.
+    pub picked: Option<String>,
+    /// Coordinates whose interval a second method makes wider or narrower, with the ratio of the widths.
+    pub disagreements: Vec<(usize, f64)>,
 }
 
 /// A way to draw parameters.
@@ -74,6 +91,9 @@ impl Uncertainty {
         match self {
             Self::Bootstrap(method) => method,
             Self::Sandwich(method) => method,
+            Self::Residual(method) => method,
+            Self::Wild(method) => method,
+            Self::Auto(method) => method,
         }
     }
 }
@@ -82,3 +102,11 @@ impl Uncertainty {
 pub(crate) const fn default_level() -> f64 {
     0.9
 }
+
+/// Number of resamples where a spec does not say.
+pub(crate) const fn default_resamples() -> usize {
+    1000
+}
+
+#[cfg(test)]
+mod tests;

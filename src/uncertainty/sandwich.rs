@@ -50,7 +50,7 @@ impl Method for Sandwich {
         if n <= p {
             let warning =
                 format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
-            return Ok(Draws { points: Vec::new(), warnings: vec![warning] });
+            return Ok(Draws { warnings: vec![warning], ..Draws::default() });
         }
         let movable: Vec<usize> = (0..p)
             .filter(|&j| {
@@ -60,7 +60,7 @@ impl Method for Sandwich {
             .collect();
         let Some(root) = covariance_root(fitted, &movable) else {
             let warning = "The objective is flat in some direction at the optimum: there are no intervals.".to_owned();
-            return Ok(Draws { points: Vec::new(), warnings: vec![warning] });
+            return Ok(Draws { warnings: vec![warning], ..Draws::default() });
         };
         let freedom = n - movable.len();
         let points = (0..self.draws)
@@ -78,7 +78,7 @@ impl Method for Sandwich {
                 point
             })
             .collect();
-        Ok(Draws { points, warnings: Vec::new() })
+        Ok(Draws { points, ..Draws::default() })
     }
 }
 

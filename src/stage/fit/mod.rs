@@ -64,6 +64,8 @@ pub struct RowRoles {
     pub noise: Option<String>,
     /// Columns that are equal in runs of one configuration.
     pub replicates: Vec<String>,
+    /// Columns that are equal in rows of one run, which are resampled together.
+    pub clusters: Vec<String>,
     /// The column by whose values rows are fitted in groups.
     pub by: Option<String>,
     /// Parameters that all groups have in common.
@@ -134,6 +136,14 @@ struct Member {
     draws: Vec<Vec<f64>>,
 }
 
+impl Member {
+    /// The member with the words of a method of uncertainty that was picked by its rows.
+    fn by(mut self, picked: Option<String>) -> Self {
+        self.fit.uncertainty = picked.or(self.fit.uncertainty);
+        self
+    }
+}
+
 /// What came of fitting: a member per group, and what was found of all together.
 struct FittedGroups {
     members: Vec<Member>,
@@ -159,12 +169,16 @@ impl FitLaw {
             let problem = rows.problem(self, group)?;
             let found = self.search(&problem, watch)?;
             let best = found.best(self)?.point.clone();
-            let mut shape = evidence::shape(&problem, &self.law, &Label::of(&self.law), &best);
+            let labels = Label::of(&self.law);
+            let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
             let draws = self.draw(&problem, &best, &rows.clusters(&[group]), watch)?;
+            shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
             let evidence = self.evidence(&problem, &found, &mut shape, &draws);
-            self.member(rows, group, &problem, &best, found.best(self)?.cost, shape, &draws.points, evidence)
+            let cost = found.best(self)?.cost;
+            let member = self.member(rows, group, &problem, &best, cost, shape, &draws.points, evidence)?;
+            Ok(member.by(draws.picked))
         });
-        Ok(FittedGroups { members: members.collect::<Result<_, _>>()?, whole: None })
+        Ok(FittedGroups { members: members.collect::<Result<_, Failure>>()?, whole: None })
     }
 
     /// Fits all groups at once, with some parameters in common.
@@ -185,6 +199,7 @@ impl FitLaw {
         }
         let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
         let draws = self.draw(&problem, &best, &rows.clusters(&rows.groups.iter().collect::<Vec<_>>()), watch)?;
+        shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
         let evidence = self.evidence(&problem, &found, &mut shape, &draws);
         let members = rows.groups.iter().enumerate().map(|(index, group)| {
             let places = &problem.places()[index];
@@ -198,9 +213,10 @@ impl FitLaw {
             };
             let cost = alone[index].cost(&own);
             let evidence = Evidence { warnings: Vec::new(), ..evidence.clone() };
-            self.member(rows, group, &alone[index], &own, cost, own_shape, &points, evidence)
+            let member = self.member(rows, group, &alone[index], &own, cost, own_shape, &points, evidence)?;
+            Ok(member.by(draws.picked.clone()))
         });
-        let members = members.collect::<Result<Vec<_>, _>>()?;
+        let members = members.collect::<Result<Vec<_>, Failure>>()?;
         Ok(FittedGroups { members, whole: Some(Whole { objective: found.best(self)?.cost, evidence }) })
     }
 

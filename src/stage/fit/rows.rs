@@ -20,6 +20,8 @@ pub(super) struct Rows {
     noise: Option<Vec<f64>>,
     /// The configuration of each row, where the spec says what tells them.
     configurations: Option<Vec<usize>>,
+    /// The run of each row, where the spec says what tells them.
+    runs: Option<Vec<usize>>,
 }
 
 /// Rows that are fitted together.
@@ -65,9 +67,11 @@ impl Rows {
         };
         let weights = positive(&fit.roles.weights, "the weight", "zero or above", |w| w >= 0.0 && w.is_finite())?;
         let noise = positive(&fit.roles.noise, "the noise", "above zero", |s| s > 0.0 && s.is_finite())?;
-        let configurations = (!fit.roles.replicates.is_empty()).then(|| configurations(&data, &fit.roles.replicates));
+        let configurations =
+            (!fit.roles.replicates.is_empty()).then(|| configurations_by(&data, &fit.roles.replicates));
+        let runs = (!fit.roles.clusters.is_empty()).then(|| configurations_by(&data, &fit.roles.clusters));
         let groups = groups(fit, &data, &held)?;
-        Ok(Self { data, groups, warnings, weights, noise, configurations })
+        Ok(Self { data, groups, warnings, weights, noise, configurations, runs })
     }
 
     /// The problem of one group.
@@ -99,7 +103,7 @@ impl Rows {
     /// Which rows are resampled together, numbered over the fitted rows of some groups one after another.
     pub(super) fn clusters(&self, groups: &[&Group]) -> Vec<usize> {
         let rows = groups.iter().flat_map(|group| group.fitted.iter().copied());
-        match &self.configurations {
+        match self.runs.as_ref().or(self.configurations.as_ref()) {
             Some(all) => renumbered(rows.map(|row| all[row])),
             None => (0..rows.count()).collect(),
         }
@@ -118,7 +122,7 @@ fn renumbered(labels: impl Iterator<Item = usize>) -> Vec<usize> {
 }
 
 /// The rows that have the same values in some columns, by number.
-fn configurations(data: &Dataset, columns: &[String]) -> Vec<usize> {
+fn configurations_by(data: &Dataset, columns: &[String]) -> Vec<usize> {
     let mut seen: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     (0..data.rows())
         .map(|row| {

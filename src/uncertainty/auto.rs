@@ -1,0 +1,85 @@
+//! A method picked by what the rows can carry, beside a second one.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::refits::clusters;
+use super::{Bootstrap, Draws, Fitted, Method, Sandwich, Wild, default_level};
+use crate::numerics::quantile;
+use crate::solver::Cancelled;
+
+/// The case bootstrap where there are many rows, the wild bootstrap where there are few, compared with the sandwich.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Auto {
+    /// Number of resamples.
+    #[serde(default = "super::default_resamples")]
+    pub resamples: usize,
+    /// Coverage of the intervals.
+    #[serde(default = "default_level")]
+    pub level: f64,
+}
+
+/// Independent rows per parameter above which whole rows are resampled: with fewer, many resamples hold too few
+/// distinct rows to tell the parameters.
+const MANY: usize = 8;
+/// Share by which the widths of two methods' intervals may differ.
+const DISAGREEMENT: f64 = 1.0 / 3.0;
+/// Draws of the method that is compared with.
+const BESIDE: usize = 2000;
+
+impl Method for Auto {
+    fn name(&self) -> &'static str {
+        "auto"
+    }
+
+    fn count(&self) -> (&'static str, usize) {
+        ("resamples", self.resamples)
+    }
+
+    fn level(&self) -> f64 {
+        self.level
+    }
+
+    fn describe(&self) -> String {
+        "picked by the rows".to_owned()
+    }
+
+    fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
+        let (rows, parameters) = (clusters(fitted), fitted.problem.size());
+        let Self { resamples, level } = *self;
+        let case: Box<dyn Method> = Box::new(Bootstrap { resamples, level });
+        let wild: Box<dyn Method> = Box::new(Wild { resamples, level });
+        let (method, relation) =
+            if rows >= MANY * parameters { (case, "enough to resample") } else { (wild, "too few to resample") };
+        let mut draws = method.draw(fitted)?;
+        draws.picked = Some(format!(
+            "{}, picked because {rows} independent rows for {parameters} parameters are {relation}",
+            method.describe()
+        ));
+        let beside = Sandwich { draws: BESIDE, level }.draw(fitted)?;
+        if draws.points.is_empty() {
+            return Ok(draws);
+        }
+        if beside.points.is_empty() {
+            draws.warnings.push("There is no second method to compare the intervals with: the objective is flat in some direction, or there are too few rows.".to_owned());
+            return Ok(draws);
+        }
+        let apart: Vec<(usize, f64)> = (0..parameters)
+            .filter_map(|j| {
+                let ratio = width(&draws, j, level)? / width(&beside, j, level)?;
+                (ratio > 1.0 + DISAGREEMENT || ratio < 1.0 / (1.0 + DISAGREEMENT)).then_some((j, ratio))
+            })
+            .collect();
+        draws.disagreements = apart;
+        Ok(draws)
+    }
+}
+
+/// The width of a coordinate's interval; none where it never moves.
+fn width(draws: &Draws, coordinate: usize, level: f64) -> Option<f64> {
+    let mut sorted: Vec<f64> = draws.points.iter().map(|point| point[coordinate]).collect();
+    sorted.sort_by(f64::total_cmp);
+    let tail = (1.0 - level) / 2.0;
+    Some(quantile(&sorted, 1.0 - tail) - quantile(&sorted, tail)).filter(|width| *width > 0.0)
+}

@@ -1,0 +1,74 @@
+//! Refits of rows whose residuals were drawn anew, with the small-sample correction that both ways to draw share.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
+
+use super::{Draws, Fitted};
+use crate::numerics::Random;
+use crate::solver::{Cancelled, Solver, Status};
+
+/// How many more independent rows there are than parameters that are free to move; none where there are no more.
+pub(super) fn freedom(fitted: &Fitted<'_>) -> Option<usize> {
+    let free = (0..fitted.problem.size()).filter(|&j| {
+        let c = fitted.problem.coordinates()[j];
+        fitted.optimum[j] > c.lower && fitted.optimum[j] < c.upper
+    });
+    clusters(fitted).checked_sub(free.count()).filter(|left| *left > 0)
+}
+
+/// Number of independent rows.
+pub(super) fn clusters(fitted: &Fitted<'_>) -> usize {
+    fitted.clusters.iter().max().map_or(0, |last| last + 1)
+}
+
+/// Draws residuals `count` times and refits; `draw` makes a row's residuals from those of the fit.
+///
+/// Residuals are widened by sqrt(n / (n - p)), and every draw is stretched around the optimum by the root of
+/// freedom over its chi-square, so that few rows give the tails of Student's t.
+pub(super) fn refits(
+    fitted: &Fitted<'_>,
+    count: usize,
+    purpose: &str,
+    draw: impl Fn(&mut Random, &[f64]) -> Vec<f64> + Sync,
+) -> Result<Draws, Cancelled> {
+    let problem = fitted.problem;
+    let n = clusters(fitted);
+    let Some(freedom) = freedom(fitted) else {
+        let warning = format!(
+            "{n} independent rows leave no degrees of freedom for {} parameters: there are no intervals.",
+            problem.size()
+        );
+        return Ok(Draws { warnings: vec![warning], ..Draws::default() });
+    };
+    let widening = (n as f64 / freedom as f64).sqrt();
+    let residuals: Vec<f64> = problem.residuals(fitted.optimum).into_iter().map(|r| r * widening).collect();
+    let done = AtomicUsize::new(0);
+    let refits = (0..count)
+        .into_par_iter()
+        .map(|replicate| {
+            if (fitted.watch.cancelled)() {
+                return Err(Cancelled);
+            }
+            let mut random = Random::new(fitted.seed, purpose, replicate as u64);
+            let drawn = draw(&mut random, &residuals);
+            let mut refit = Solver::Newton.minimise(&problem.missed_by(fitted.optimum, &drawn), fitted.optimum);
+            let chi: f64 = (0..freedom).map(|_| random.normal()).map(|z| z * z).sum();
+            let stretch = (freedom as f64 / chi).sqrt();
+            for ((x, at), c) in refit.point.iter_mut().zip(fitted.optimum).zip(problem.coordinates()) {
+                *x = (at + stretch * (*x - at)).clamp(c.lower, c.upper);
+            }
+            (fitted.watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, count);
+            Ok(refit)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let unconverged = refits.iter().filter(|r| r.status != Status::Converged).count();
+    let mut warnings = Vec::new();
+    if unconverged > 0 {
+        warnings.push(format!(
+            "{unconverged} of {count} bootstrap refits did not converge; they are kept where they ended."
+        ));
+    }
+    let points = refits.into_iter().filter(|r| r.cost.is_finite()).map(|r| r.point).collect();
+    Ok(Draws { points, warnings, ..Draws::default() })
+}

@@ -1,0 +1,47 @@
+//! The residual bootstrap: the design is kept, and residuals are drawn anew for it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::refits::refits;
+use super::{Draws, Fitted, Method, default_level};
+use crate::numerics::mean;
+use crate::solver::Cancelled;
+
+/// Refits of the law's values with residuals drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552),
+/// corrected for few rows; the scatter is taken to be the same everywhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Residual {
+    /// Number of resamples.
+    #[serde(default = "super::default_resamples")]
+    pub resamples: usize,
+    /// Coverage of the intervals.
+    #[serde(default = "default_level")]
+    pub level: f64,
+}
+
+impl Method for Residual {
+    fn name(&self) -> &'static str {
+        "residual"
+    }
+
+    fn count(&self) -> (&'static str, usize) {
+        ("resamples", self.resamples)
+    }
+
+    fn level(&self) -> f64 {
+        self.level
+    }
+
+    fn describe(&self) -> String {
+        format!("residual bootstrap with Student-t tails, {} resamples", self.resamples)
+    }
+
+    fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
+        refits(fitted, self.resamples, "residual", |random, residuals| {
+            let centre = mean(residuals);
+            residuals.iter().map(|_| residuals[random.below(residuals.len())] - centre).collect()
+        })
+    }
+}
