@@ -45,3 +45,7 @@ compare data="../shared/data/besiroglu2024_chinchilla/svg_extracted_data.csv" pe
 # How well forecasts do on real series, beside single laws; the tables are kept in docs/forecast.md.
 forecast-check data="../shared/data":
     cargo bench --profile dev --bench forecast -- {{data}}
+
+# Whether intervals hold what they say, on simulated data for every law; done laws are kept in the table.
+coverage table="target/coverage.md" repetitions="1000" *laws="":
+    cargo bench --profile dev --bench coverage -- {{table}} {{repetitions}} {{laws}}

@@ -330,7 +330,10 @@ fn the_rows_pick_how_intervals_are_made_and_checkpoints_of_a_run_count_once() {
     let world = World::with(&auto, &simulated_runs(0.01));
     let results = world.run("study.toml")["results"].clone();
     let words = results["fits"]["main"]["uncertainty"].as_str().unwrap().to_owned();
-    assert!(words.starts_with("wild bootstrap") && words.contains("30 independent rows for 5 parameters"), "{words}");
+    assert!(
+        words.starts_with("residual bootstrap") && words.contains("30 independent rows for 5 parameters"),
+        "{words}"
+    );
     let alone = number(&results, "fits.main.parameters.E.se");
     // Each row three times over, told apart by nothing: as sure as three times the rows, unless they are one run.
     let table = simulated_runs(0.01);

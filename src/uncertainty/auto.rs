@@ -4,11 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::refits::clusters;
-use super::{Bootstrap, Draws, Fitted, Method, Sandwich, Wild, default_level};
+use super::{Bootstrap, Draws, Fitted, Method, Residual, Sandwich, Wild, default_level};
 use crate::numerics::quantile;
 use crate::solver::Cancelled;
 
-/// The case bootstrap where there are many rows, the wild bootstrap where there are few, compared with the sandwich.
+/// Whole rows resampled where there are many; of few rows the residuals, run by run where runs have several rows.
+/// Either is compared with the sandwich.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Auto {
@@ -20,9 +21,9 @@ pub struct Auto {
     pub level: f64,
 }
 
-/// Independent rows per parameter above which whole rows are resampled: with fewer, many resamples hold too few
-/// distinct rows to tell the parameters.
-const MANY: usize = 8;
+/// Independent rows per parameter above which whole rows are resampled: with fewer, resamples hold too few distinct
+/// rows, and intervals come out too narrow (docs/coverage.md).
+const MANY: usize = 20;
 /// Share by which the widths of two methods' intervals may differ.
 const DISAGREEMENT: f64 = 1.0 / 3.0;
 /// Draws of the method that is compared with.
@@ -48,13 +49,16 @@ impl Method for Auto {
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let (rows, parameters) = (clusters(fitted), fitted.problem.size());
         let Self { resamples, level } = *self;
-        let case: Box<dyn Method> = Box::new(Bootstrap { resamples, level });
-        let wild: Box<dyn Method> = Box::new(Wild { resamples, level });
-        let (method, relation) =
-            if rows >= MANY * parameters { (case, "enough to resample") } else { (wild, "too few to resample") };
+        let (method, reason): (Box<dyn Method>, &str) = if rows >= MANY * parameters {
+            (Box::new(Bootstrap { resamples, level }), "enough to resample")
+        } else if rows < fitted.clusters.len() {
+            (Box::new(Wild { resamples, level }), "too few to resample, and some belong to one run")
+        } else {
+            (Box::new(Residual { resamples, level }), "too few to resample")
+        };
         let mut draws = method.draw(fitted)?;
         draws.picked = Some(format!(
-            "{}, picked because {rows} independent rows for {parameters} parameters are {relation}",
+            "{}, picked because {rows} independent rows for {parameters} parameters are {reason}",
             method.describe()
         ));
         let beside = Sandwich { draws: BESIDE, level }.draw(fitted)?;
@@ -68,7 +72,7 @@ impl Method for Auto {
         let apart: Vec<(usize, f64)> = (0..parameters)
             .filter_map(|j| {
                 let ratio = width(&draws, j, level)? / width(&beside, j, level)?;
-                (ratio > 1.0 + DISAGREEMENT || ratio < 1.0 / (1.0 + DISAGREEMENT)).then_some((j, ratio))
+                (ratio.max(1.0 / ratio) > 1.0 + DISAGREEMENT).then_some((j, ratio))
             })
             .collect();
         draws.disagreements = apart;

@@ -4,6 +4,7 @@
 
 mod auto;
 mod bootstrap;
+mod noise;
 mod refits;
 mod residual;
 mod sandwich;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use auto::Auto;
 pub use bootstrap::Bootstrap;
+pub use noise::noise;
 pub use residual::Residual;
 pub use sandwich::Sandwich;
 pub use wild::Wild;

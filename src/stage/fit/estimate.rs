@@ -9,9 +9,10 @@ use crate::dataset::Dataset;
 use crate::evidence::{self, Shape};
 use crate::fit::{Estimate, Evidence, Fit, Span, Status};
 use crate::law::{Law, Treatment};
-use crate::numerics::{LANES, mean, median, normal_quantile, quantile, standard_deviation};
+use crate::numerics::{quantile, standard_deviation};
 use crate::problem::Problem;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::uncertainty::noise;
 
 impl FitLaw {
     /// The fit of one group at an optimum; `draws` are other points where the optimum could be.
@@ -139,32 +140,4 @@ fn spans(columns: &BTreeMap<&str, &[f64]>, data: &Dataset) -> BTreeMap<String, S
         }
     }
     spans
-}
-
-/// Fewest rows whose own residuals stand for those of a new row.
-const ENOUGH: usize = 20;
-/// Most residuals that are kept.
-const KEPT: usize = 200;
-
-/// Equally likely residuals of a new row.
-///
-/// The rows' own residuals, widened for the parameters that were fitted to them; of fewer than twenty
-/// rows, normal ones with their standard deviation.
-fn noise(residuals: &[f64], parameters: usize) -> Vec<f64> {
-    let n = residuals.len();
-    if n <= parameters {
-        return Vec::new();
-    }
-    let widening = (n as f64 / (n - parameters) as f64).sqrt();
-    let count = n.clamp(LANES, KEPT);
-    let place = |i: usize| (i as f64 + 0.5) / count as f64;
-    if n < ENOUGH {
-        let squares: Vec<f64> = residuals.iter().map(|r| r * r).collect();
-        let deviation = mean(&squares).sqrt() * widening;
-        return (0..KEPT).map(|i| deviation * normal_quantile((i as f64 + 0.5) / KEPT as f64)).collect();
-    }
-    let centre = median(residuals);
-    let mut sorted: Vec<f64> = residuals.iter().map(|r| centre + (r - centre) * widening).collect();
-    sorted.sort_by(f64::total_cmp);
-    (0..count).map(|i| quantile(&sorted, place(i))).collect()
 }

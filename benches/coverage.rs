@@ -1,0 +1,160 @@
+//! Do intervals hold what they say? `cargo bench --bench coverage -- TABLE REPETITIONS LAW...`
+//!
+//! For every law of the catalogue, data sets that the law itself made: 6 to 60 rows over three decades of every
+//! size, 1 % noise, parameters as published. Each is fitted by least squares with `uncertainty = "auto"`, and a new
+//! run at 10 and at 100 times the largest sizes is held against its 90 % prediction interval, and the true parameters
+//! against theirs, where they are identified. Everything is seeded; laws that the table holds already are not
+//! run again.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+
+use lawfit::evidence::{Label, shape};
+use lawfit::fit::Status;
+use lawfit::law::{Entry, Law, catalogue};
+use lawfit::numerics::{Random, exp, ln, quantile};
+use lawfit::objective::{LeastSquares, Objective, ResponseScale};
+use lawfit::problem::Problem;
+use lawfit::solver::{Solver, Watch, search};
+use lawfit::uncertainty::{Auto, Fitted, Method, noise};
+use rayon::prelude::*;
+
+const LEVEL: f64 = 0.9;
+const NOISE: f64 = 0.01;
+const RESAMPLES: usize = 199;
+const HORIZONS: [f64; 2] = [10.0, 100.0];
+const HEAD: &str = "| law | data sets | without intervals | 10x: covered | half-width | 100x: covered | half-width | parameters covered | identified |\n|---|---|---|---|---|---|---|---|---|\n";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let Some(path) = arguments.first() else {
+        eprintln!("usage: cargo bench --bench coverage -- TABLE REPETITIONS LAW...");
+        return ExitCode::from(2);
+    };
+    let repetitions = arguments.get(1).and_then(|a| a.parse().ok()).unwrap_or(1000);
+    let wanted = arguments.get(2..).unwrap_or_default();
+    let mut table = std::fs::read_to_string(path).unwrap_or_else(|_| HEAD.to_owned());
+    for entry in catalogue() {
+        let Ok(law) = entry.law() else { continue };
+        let is_wanted = wanted.is_empty() || wanted.contains(&law.name);
+        if !is_wanted || table.contains(&format!("| `{}` |", law.name)) {
+            continue;
+        }
+        let line = line(&entry, &law, repetitions);
+        print!("{line}");
+        table.push_str(&line);
+        if let Err(error) = std::fs::write(path, &table) {
+            eprintln!("{path}: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// What came of one data set.
+struct Outcome {
+    /// Whether the new run lies inside, and the half-width of the interval in ln y; by horizon.
+    horizons: Vec<(bool, f64)>,
+    /// Whether each identified parameter's interval holds the truth.
+    parameters: Vec<bool>,
+}
+
+fn line(entry: &Entry, law: &Law, repetitions: usize) -> String {
+    let outcomes: Vec<Option<Outcome>> =
+        (0..repetitions).into_par_iter().map(|set| simulate(entry, law, set)).collect();
+    let with: Vec<&Outcome> = outcomes.iter().flatten().collect();
+    let share = |yes: usize, of: usize| if of == 0 { "-".to_owned() } else { format!("{:.3}", yes as f64 / of as f64) };
+    let mut line = format!("| `{}` | {repetitions} | {} |", law.name, repetitions - with.len());
+    for place in 0..HORIZONS.len() {
+        let inside = with.iter().filter(|o| o.horizons[place].0).count();
+        let mut widths: Vec<f64> = with.iter().map(|o| o.horizons[place].1).collect();
+        widths.sort_by(f64::total_cmp);
+        let width = if widths.is_empty() { f64::NAN } else { quantile(&widths, 0.5) };
+        let _ = write!(line, " {} | {width:.3} |", share(inside, with.len()));
+    }
+    let all: Vec<bool> = with.iter().flat_map(|o| o.parameters.iter().copied()).collect();
+    let identified = all.len() as f64 / (with.len() * law.free().len()).max(1) as f64;
+    let _ = writeln!(line, " {} | {:.0} % |", share(all.iter().filter(|y| **y).count(), all.len()), 100.0 * identified);
+    line
+}
+
+fn simulate(entry: &Entry, law: &Law, set: usize) -> Option<Outcome> {
+    let mut random = Random::new(1, &format!("coverage {}", law.name), set as u64);
+    let published = entry.constants.values().next();
+    let truth: Vec<f64> = law
+        .free()
+        .into_iter()
+        .map(|p| match published {
+            Some(constants) => constants.values[&p.name].0,
+            None => p.start[p.start.len() / 2] * 1.07,
+        })
+        .collect();
+    let least = (law.free().len() + 2).max(6);
+    let rows = least + random.below(60_usize.saturating_sub(least) + 1);
+    let usual: Vec<f64> = law.variables.iter().map(|v| entry.variables[&v.name].example()).collect();
+    // Sizes go over three decades; bits, batches and losses over what they usually do.
+    let is_size = |usual: f64| usual >= 1e4;
+    let columns: Vec<Vec<f64>> = usual
+        .iter()
+        .map(|&usual| {
+            let decades = if is_size(usual) { 3.0 } else { 1.2 };
+            (0..rows).map(|_| usual * exp(ln(10.0) * decades * (random.uniform() - 0.5))).collect()
+        })
+        .collect();
+    let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let tape = law.tape();
+    let clean = tape.values(&tape.bind(&views, rows), &truth);
+    if clean.iter().any(|y| !(y.is_finite() && *y > 0.0)) {
+        return None;
+    }
+    let responses: Vec<f64> = clean.iter().map(|y| y * random.log_normal(NOISE)).collect();
+    let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Log });
+    let problem = Problem::new(law, &objective, &views, &responses, None);
+    let found = search(&problem, law, Solver::Newton, &Watch::NOBODY).ok()?;
+    let optimum = &found.optima.first()?.point;
+    let clusters: Vec<usize> = (0..rows).collect();
+    let fitted = Fitted { problem: &problem, optimum, clusters: &clusters, seed: set as u64, watch: Watch::NOBODY };
+    let draws = Auto { resamples: RESAMPLES, level: LEVEL }.draw(&fitted).ok()?.points;
+    if draws.is_empty() {
+        return None;
+    }
+    let draws: Vec<Vec<f64>> = draws.iter().map(|draw| problem.parameters(draw)).collect();
+    let scatter = noise(&problem.residuals(optimum), optimum.len());
+    if scatter.is_empty() {
+        return None;
+    }
+    let horizons = HORIZONS.iter().map(|factor| {
+        let largest = |column: &Vec<f64>| column.iter().copied().fold(0.0, f64::max);
+        let at: Vec<f64> = columns
+            .iter()
+            .zip(&usual)
+            .map(|(column, &usual)| if is_size(usual) { largest(column) * factor } else { usual })
+            .collect();
+        let observed = ln(tape.value_at(&truth, &at) * random.log_normal(NOISE));
+        let mut sample: Vec<f64> = draws
+            .iter()
+            .map(|draw| ln(tape.value_at(draw, &at)) - scatter[random.below(scatter.len())])
+            .map(|z| if z.is_finite() { z } else { f64::INFINITY })
+            .collect();
+        sample.sort_by(f64::total_cmp);
+        let (lower, upper) = ends(&sample);
+        (lower <= observed && observed <= upper, 0.5 * (upper - lower))
+    });
+    let horizons = horizons.collect();
+    let around = shape(&problem, law, &Label::of(law), optimum);
+    let parameters = (0..truth.len()).filter(|&j| around.statuses[j] == Status::Estimated).map(|j| {
+        let mut sample: Vec<f64> = draws.iter().map(|draw| draw[j]).collect();
+        sample.sort_by(f64::total_cmp);
+        let (lower, upper) = ends(&sample);
+        lower <= truth[j] && truth[j] <= upper
+    });
+    Some(Outcome { horizons, parameters: parameters.collect() })
+}
+
+/// The ends of the central interval of a sorted sample.
+fn ends(sorted: &[f64]) -> (f64, f64) {
+    let tail = (1.0 - LEVEL) / 2.0;
+    (quantile(sorted, tail), quantile(sorted, 1.0 - tail))
+}
