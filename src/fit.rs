@@ -140,6 +140,65 @@ pub struct Holdout {
     pub coverage: Option<f64>,
 }
 
+/// How a fit would have done on what came later, each time only smaller runs were known.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Backtest {
+    /// What the rows are ordered by.
+    pub along: String,
+    /// The origins: what was known at each, and how the law did on all that came later.
+    pub folds: Vec<Fold>,
+    /// How the law did over all origins, and by distance.
+    pub law: Past,
+    /// The same for the forecast of several laws, where there is one for these sizes.
+    pub several_laws: Option<Past>,
+}
+
+/// One origin of a backtest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Fold {
+    /// The largest value that was known.
+    pub up_to: f64,
+    /// Number of rows that were known.
+    pub fitted: usize,
+    /// How the law did on the others.
+    pub scored: Holdout,
+}
+
+/// How forecasts did over all origins.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Past {
+    /// Over all rows that were forecast.
+    pub overall: Holdout,
+    /// By how many times the largest known value they lay at.
+    pub by_distance: Vec<Distance>,
+    /// Each forecast, for a figure: distance, ln(prediction / observation), half-width of the interval in ln y.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<(f64, f64, Option<f64>)>,
+}
+
+impl Backtest {
+    /// The summaries alone.
+    #[must_use]
+    pub fn without_points(mut self) -> Self {
+        self.law.points.clear();
+        self.several_laws.iter_mut().for_each(|past| past.points.clear());
+        self
+    }
+}
+
+/// How forecasts did at one distance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Distance {
+    /// Lowest and highest multiple of the largest known value; the last has no end.
+    pub from: f64,
+    /// The end, if there is one.
+    pub to: Option<f64>,
+    /// How they did.
+    pub scored: Holdout,
+    /// Median half-width of the intervals, in ln y; none without intervals.
+    pub half_width: Option<f64>,
+}
+
 /// The span of a variable over the rows that were fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Span {
@@ -189,6 +248,8 @@ pub struct Fit {
     pub evidence: Evidence,
     /// How it does on rows it was not shown.
     pub holdout: Option<Holdout>,
+    /// How it would have done in the past.
+    pub backtest: Option<Backtest>,
     /// Where intervals come from, in words.
     pub uncertainty: Option<String>,
     /// Coverage of the intervals.

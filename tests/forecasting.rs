@@ -127,3 +127,59 @@ fn an_accuracy_is_not_forecast_and_the_report_says_what_to_write() {
     assert!(row["note"].as_str().unwrap().contains("write 1 - accuracy"), "{row}");
     assert!(row.get("loss").is_none());
 }
+
+#[test]
+fn a_backtest_fits_only_what_was_known_and_scores_all_that_came_later() {
+    let spec = SPEC.replace(
+        "uncertainty = { bootstrap = { resamples = 100 } }",
+        "uncertainty = \"auto\"\nbacktest = { along = \"C\", folds = 3 }",
+    );
+    let query = "[[expect]]\nthat = \"fits.main.backtest.rmse_log < 0.05\"\n";
+    let world = World::with(&format!("{spec}{query}"), &simulated_runs(0.01));
+    let results = world.run("study.toml")["results"].clone();
+    assert_eq!(results["expectations"][0]["status"], "passed");
+    let backtest = &results["fits"]["main"]["backtest"];
+    let folds = backtest["folds"].as_array().unwrap();
+    assert_eq!(folds.len(), 3);
+    let known: Vec<u64> = folds.iter().map(|f| f["fitted"].as_u64().unwrap()).collect();
+    assert_eq!(known, [15, 20, 25]);
+    let later: u64 = folds.iter().map(|f| f["scored"]["rows"].as_u64().unwrap()).sum();
+    assert_eq!(later, 15 + 10 + 5);
+    for forecaster in ["law", "several_laws"] {
+        let past = &backtest[forecaster];
+        assert_eq!(past["overall"]["rows"], later, "{forecaster}");
+        assert!(past["overall"]["coverage"].as_f64().unwrap() > 0.75, "{past}");
+        let by_distance = past["by_distance"].as_array().unwrap();
+        assert_eq!(by_distance.iter().map(|d| d["scored"]["rows"].as_u64().unwrap()).sum::<u64>(), later);
+        assert!(past.get("points").is_none());
+    }
+    // The law of the fit made the rows, and misses what came later by about its noise.
+    assert!(backtest["law"]["overall"]["rmse_log"].as_f64().unwrap() < 0.03);
+    let report = world.read("outputs/study/report.md");
+    assert!(report.contains("Backtest along C: at 3 origins") && report.contains("backtest-main.svg"), "{report}");
+    // What a fit does later says nothing of it: the same fit without a backtest has the same parameters.
+    let plain = World::with(&spec.replace("backtest = { along = \"C\", folds = 3 }", ""), &simulated_runs(0.01));
+    let parameters = plain.run("study.toml")["results"]["fits"]["main"]["parameters"].clone();
+    assert_eq!(parameters, results["fits"]["main"]["parameters"]);
+}
+
+#[test]
+fn a_backtest_that_cannot_be_is_refused_or_said() {
+    let with = |backtest: &str| {
+        let spec = SPEC.replace("law = \"hoffmann\"", &format!("law = \"hoffmann\"\nbacktest = {backtest}"));
+        World::with(&spec, &simulated_runs(0.01))
+    };
+    for (backtest, message) in [
+        ("{ along = \"X\" }", "there is no variable `X`"),
+        ("{ along = \"C\", folds = 0 }", "`folds` is from 1 to 100"),
+        ("{ folds = 3 }", "`along` is missing"),
+    ] {
+        let outcome = with(backtest).lawfit(&["check", "study.toml"]);
+        assert_eq!(outcome.code, 2, "{backtest}");
+        assert!(outcome.stderr.contains(message), "{}", outcome.stderr);
+    }
+    // Along a constant nothing comes later.
+    let results = with("{ along = \"N / N\" }").run("study.toml")["results"].clone();
+    assert!(results["fits"]["main"].get("backtest").is_none());
+    assert!(results["fits"]["main"]["evidence"]["warnings"].to_string().contains("There is no backtest"));
+}

@@ -13,7 +13,7 @@ use crate::report::DescribedFit;
 use crate::solver::Starts;
 use crate::source::Missing;
 use crate::spec::{self, Spec};
-use crate::stage::{FitLaw, FitMethod, RowRoles};
+use crate::stage::{FitLaw, FitMethod, Origins, RowRoles};
 use crate::uncertainty::Uncertainty;
 
 /// Most points of a grid of listed starts.
@@ -78,6 +78,7 @@ impl Compiler<'_> {
         let before = self.diagnostics.len();
         self.law_takes(&law, source, &fit.law, &path);
         let roles = self.row_roles(fit, &law, &source.variables, &path);
+        let backtest = self.origins(fit, &source.variables, &path);
         self.check_starts(fit, &law, &path);
         if self.diagnostics[before..].iter().any(|d| d.severity == Severity::Error) {
             return None;
@@ -96,6 +97,7 @@ impl Compiler<'_> {
                 solver: fit.solver,
                 starts: fit.starts,
                 uncertainty: fit.uncertainty.clone(),
+                backtest,
             },
             roles,
             seed: spec.study.seed,
@@ -127,6 +129,7 @@ impl Compiler<'_> {
         let needing = [
             ("holdout", fit.holdout.is_some()),
             ("uncertainty", fit.uncertainty.is_some()),
+            ("backtest", fit.backtest.is_some()),
             ("weights", fit.weights.is_some()),
             ("noise", fit.noise.is_some()),
             ("replicates", !fit.replicates.is_empty()),
@@ -192,6 +195,20 @@ impl Compiler<'_> {
                 }
             }
         }
+    }
+
+    /// The origins of a backtest, where one is asked for.
+    fn origins(&mut self, fit: &spec::Fit, variables: &Variables, path: &SpecPath) -> Option<Origins> {
+        let backtest = fit.backtest.as_ref()?;
+        let path = path.key("backtest");
+        if !fit.share.is_empty() {
+            self.error("bad-backtest", Place::Key(path.clone()), "groups that share parameters have no backtest");
+        }
+        if !(1..=100).contains(&backtest.folds) {
+            self.error("bad-backtest", Place::Value(path.key("folds")), "`folds` is from 1 to 100");
+        }
+        let along = check::expression(&backtest.along, &path.key("along"), variables, Kind::Number);
+        Some(Origins { along: self.take(along)?.to_string(), folds: backtest.folds })
     }
 
     /// What the fit's keys say of columns, in canonical spelling.

@@ -49,6 +49,8 @@ impl FitData {
     }
 }
 
+/// Most forecasts of a backtest that are drawn with their intervals.
+const MOST_INTERVALS: usize = 60;
 /// Points on a curve.
 const STEPS: usize = 60;
 /// Draws that make a band.
@@ -69,6 +71,7 @@ pub fn draw(
             let view = View::new(about, data, &of_fit);
             figures.extend(view.against_data());
             figures.extend(view.residuals());
+            figures.extend(view.backtest());
         }
     }
     figures
@@ -344,6 +347,52 @@ impl<'a> View<'a> {
             file: format!("residuals-{}.svg", self.data.file),
             fit: name.clone(),
             caption: "What the law misses, row by row: above zero it predicts too much. A trend or a bend says that the law is wrong there.".to_owned(),
+            svg: plot.svg(),
+        })
+    }
+
+    fn backtest(&self) -> Option<Figure> {
+        let name = &self.data.name;
+        let backtest = self.data.fit.backtest.as_ref()?;
+        let x = {
+            let distances = backtest.law.points.iter().map(|(distance, ..)| *distance);
+            Axis::around(&format!("{} over the largest known", backtest.along), true, distances.chain([1.0]))?
+        };
+        let pasts = [(&backtest.law, BLUE, Mark::Dot, "the law")]
+            .into_iter()
+            .chain(backtest.several_laws.as_ref().map(|past| (past, ORANGE, Mark::Ring, "several laws")));
+        let mut layers = vec![Layer::Line {
+            colour: GREY,
+            label: String::new(),
+            points: vec![(x.low, 0.0), (x.high, 0.0)],
+            dashed: false,
+        }];
+        let mut values = vec![0.0];
+        for (past, colour, mark, label) in pasts {
+            let percent = |log: f64| 100.0 * (exp(log) - 1.0);
+            let points: Vec<(f64, f64)> = past.points.iter().map(|(d, log, _)| (*d, percent(*log))).collect();
+            values.extend(points.iter().map(|(_, miss)| *miss));
+            // Of many rows the intervals would hide the points.
+            let shown = |half: Option<f64>| half.filter(|_| past.points.len() <= MOST_INTERVALS);
+            let interval = |(_, log, half): &(f64, f64, Option<f64>)| {
+                shown(*half).map(|half| (percent(log - half), percent(log + half)))
+            };
+            let intervals = past.points.iter().map(interval).collect();
+            layers.push(Layer::Points { mark, colour, label: label.to_owned(), points, intervals });
+        }
+        // Room for the legend above the points.
+        let highest = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+        values.push(highest + 0.25 * (highest - lowest));
+        let y = Axis::around("forecast over observation − 1, %", false, values)?;
+        let plot = Plot { title: format!("{name}: forecasts of what came later"), x, y, layers };
+        Some(Figure {
+            file: format!("backtest-{}.svg", self.data.file),
+            fit: name.clone(),
+            caption: format!(
+                "Each time only smaller runs were known along {}: how far the forecasts of all larger ones are off, by distance. An interval that does not reach zero missed.",
+                backtest.along
+            ),
             svg: plot.svg(),
         })
     }

@@ -176,6 +176,10 @@ fn fits(page: &Page) -> Vec<Value> {
             uncertainty => fit.uncertainty,
             level => fit.level.map(|l| format!("{:.0}", 100.0 * l)),
             holdout => fit.holdout.as_ref().map(|h| words::holdout(h, fit.level)),
+            backtest => fit.backtest.as_ref().map(|b| {
+                let (head, rows) = words::backtest(b, fit.level);
+                facts! { head, rows, columns => words::BACKTEST }
+            }),
             starts => evidence.starts,
             grid_points => evidence.grid_points,
             starts_at_best => evidence.starts_at_best,

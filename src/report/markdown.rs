@@ -149,6 +149,15 @@ fn fits(page: &Page, out: &mut String) {
         if let Some(holdout) = &fit.holdout {
             let _ = writeln!(out, "{}\n", words::holdout(holdout, fit.level));
         }
+        if let Some(backtest) = &fit.backtest {
+            let (head, rows) = words::backtest(backtest, fit.level);
+            let columns = words::BACKTEST;
+            let _ = writeln!(out, "{head}\n\n| {} |\n|{}", columns.join(" | "), "---|".repeat(columns.len()));
+            rows.iter().for_each(|row| {
+                let _ = writeln!(out, "| {} |", row.join(" | "));
+            });
+            out.push('\n');
+        }
         for warning in &fit.evidence.warnings {
             let _ = writeln!(out, "> {warning}\n");
         }

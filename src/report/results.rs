@@ -10,7 +10,7 @@ use super::{Described, Severity};
 use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::{Account, Answer, Interval, Row};
 use crate::expr::{Value as ExprValue, parse};
-use crate::fit::{Estimate, Evidence, Fit, Holdout, Span};
+use crate::fit::{Backtest, Estimate, Evidence, Fit, Holdout, Span};
 use crate::query::Kind;
 
 /// Version of the shape; it changes only with a note in the changelog.
@@ -104,6 +104,9 @@ pub struct FitResult {
     pub evidence: Evidence,
     /// How it does on rows it was not shown.
     pub holdout: Option<Holdout>,
+    /// How it would have done in the past.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backtest: Option<Backtest>,
     /// Where intervals come from, in words.
     pub uncertainty: Option<String>,
     /// Coverage of the intervals.
@@ -264,7 +267,7 @@ pub(super) fn of_group(fit: &str, group: &str) -> String {
 type Fact = fn(&FitResult) -> Option<f64>;
 
 /// The numbers of a fit, besides its parameters, that an expectation can name.
-const FACTS: [(&str, Fact); 10] = [
+const FACTS: [(&str, Fact); 13] = [
     ("rows", |f| Some(f.rows as f64)),
     ("objective", |f| f.objective),
     ("evidence.starts", |f| Some(f.evidence.starts as f64)),
@@ -275,6 +278,9 @@ const FACTS: [(&str, Fact); 10] = [
     ("holdout.mean_relative_error", |f| f.holdout.as_ref().map(|h| h.mean_relative_error)),
     ("holdout.bias_log", |f| f.holdout.as_ref().map(|h| h.bias_log)),
     ("holdout.coverage", |f| f.holdout.as_ref().and_then(|h| h.coverage)),
+    ("backtest.rmse_log", |f| f.backtest.as_ref().map(|b| b.law.overall.rmse_log)),
+    ("backtest.bias_log", |f| f.backtest.as_ref().map(|b| b.law.overall.bias_log)),
+    ("backtest.coverage", |f| f.backtest.as_ref().and_then(|b| b.law.overall.coverage)),
 ];
 
 /// The names of numbers that a fit's results have.
@@ -343,6 +349,7 @@ impl From<&Fit> for FitResult {
             parameters: fit.parameters.clone(),
             evidence: fit.evidence.clone(),
             holdout: fit.holdout.clone(),
+            backtest: fit.backtest.clone().map(Backtest::without_points),
             uncertainty: fit.uncertainty.clone(),
             level: fit.level,
             spans: fit.spans.clone(),

@@ -255,6 +255,40 @@ pub(super) fn holdout(holdout: &crate::fit::Holdout, level: Option<f64>) -> Stri
     )
 }
 
+/// A backtest as a table: its head, then a row per distance and forecaster.
+pub(super) fn backtest(backtest: &crate::fit::Backtest, level: Option<f64>) -> (String, Vec<[String; 7]>) {
+    let head = format!(
+        "Backtest along {}: at {} origins (known up to {}) only smaller runs were fitted, and all larger ones forecast.",
+        backtest.along,
+        backtest.folds.len(),
+        backtest.folds.iter().map(|f| variable(&backtest.along, f.up_to)).collect::<Vec<_>>().join(", "),
+    );
+    let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |s| format!("{:.0} %", 100.0 * s));
+    let pasts = [("the law", Some(&backtest.law)), ("several laws", backtest.several_laws.as_ref())];
+    let rows = pasts.into_iter().flat_map(|(name, past)| {
+        past.into_iter().flat_map(move |past| {
+            past.by_distance.iter().map(move |d| {
+                let to = d.to.map_or_else(|| "or more".to_owned(), |to| format!("to {to}"));
+                [
+                    name.to_owned(),
+                    format!("{} {to} times", d.from),
+                    d.scored.rows.to_string(),
+                    format!("{:.2} %", 100.0 * d.scored.rmse_log),
+                    format!("{:+.2} %", 100.0 * d.scored.bias_log),
+                    percent(d.scored.coverage),
+                    d.half_width.map_or_else(|| "-".to_owned(), |w| format!("{:.2} %", 100.0 * w)),
+                ]
+            })
+        })
+    });
+    let level = level.map_or_else(String::new, |level| format!(" Intervals are of {:.0} %.", 100.0 * level));
+    (head + &level, rows.collect())
+}
+
+/// The head of a backtest's table.
+pub(super) const BACKTEST: [&str; 7] =
+    ["forecast by", "at the largest known", "rows", "missed by", "bias", "covered", "half-width"];
+
 /// A fit in a sentence.
 pub(super) fn fit_in_words(name: &str, fit: &FitResult) -> String {
     let parameters: Vec<String> = fit

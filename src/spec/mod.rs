@@ -252,6 +252,9 @@ pub struct Fit {
     /// Rows for which this holds are scored, never fitted: "C > 1e21".
     #[serde(default)]
     pub holdout: Option<String>,
+    /// How the fit would have done in the past: `{ along = "C", folds = 5 }`.
+    #[serde(default)]
+    pub backtest: Option<Backtest>,
     /// What each row counts, as an expression of variables: "D / 1e9".
     #[serde(default)]
     pub weights: Option<String>,
@@ -273,6 +276,21 @@ pub struct Fit {
     /// In queries a variable of the law is what another fit forecasts: `{ L = "loss" }` for compute to loss to accuracy.
     #[serde(default)]
     pub through: BTreeMap<String, String>,
+}
+
+/// Rows up to an origin are fitted and all later ones forecast, at several origins.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Backtest {
+    /// What the rows are ordered by, as an expression of variables: "C", or "N * D".
+    pub along: String,
+    /// Number of origins, evenly over the later half of the rows.
+    #[serde(default = "default_folds")]
+    pub folds: usize,
+}
+
+const fn default_folds() -> usize {
+    5
 }
 
 /// A question put to a fit: exactly one of `loss`, `reach`, `compute_optimal`, `threshold`, `isoflop`,

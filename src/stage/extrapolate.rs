@@ -9,7 +9,7 @@ use crate::answer::{ALL, Answer, Interval, Verdict};
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
 use crate::fit::{Fit, HELD};
-use crate::forecast::{Measured, NoForecast, Prediction, forecast};
+use crate::forecast::{Measured, NoForecast, Prediction, as_size, forecast};
 use crate::law::Law;
 use crate::query::{Other, Question, answer};
 
@@ -106,12 +106,6 @@ impl Stage for Extrapolate {
 
 /// Coverage of a forecast's intervals where its fit has none.
 const LEVEL: f64 = 0.9;
-
-/// What stands for a variable in a forecast: compute is a product of two sizes, and what is likely of a law
-/// beforehand is said of one.
-fn as_size(name: &str, value: f64) -> f64 {
-    if name == "C" { value.sqrt() } else { value }
-}
 
 impl Extrapolate {
     /// Puts the forecast of several laws in the place of what the fit's law says.

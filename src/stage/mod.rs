@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use extrapolate::{ByDefault, Extrapolate};
 pub use filter::{Filter, FilterRule, RuleKind};
-pub use fit::{FitLaw, FitMethod, RowRoles};
+pub use fit::{FitLaw, FitMethod, Origins, RowRoles};
 pub use ingest::{Ingest, IngestColumn, Origin as ColumnOrigin};
 pub use report::WriteReport;
 

@@ -61,6 +61,7 @@ impl FitLaw {
             parameters: estimates(&self.law, &free, &draws, &shape.statuses, level),
             evidence,
             holdout,
+            backtest: None,
             uncertainty: self.method.uncertainty.as_ref().map(|u| u.method().describe()),
             level,
             spans: spans(&by_name, &train),

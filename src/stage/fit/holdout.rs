@@ -7,6 +7,30 @@ use crate::fit::Holdout;
 use crate::numerics::{Random, ln, mean, quantile};
 use crate::objective::ResponseScale;
 
+/// How one row was forecast.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Miss {
+    /// ln(prediction / observation).
+    pub(super) log: f64,
+    /// prediction / observation - 1.
+    pub(super) relative: f64,
+    /// Whether the interval holds the observation, and its half-width in ln y; none without an interval.
+    pub(super) interval: Option<(bool, f64)>,
+}
+
+/// A summary of misses.
+pub(super) fn summary(misses: &[Miss]) -> Holdout {
+    let of = |f: fn(&Miss) -> f64| misses.iter().map(f).collect::<Vec<f64>>();
+    let inside: Vec<f64> = misses.iter().filter_map(|m| Some(f64::from(u8::from(m.interval?.0)))).collect();
+    Holdout {
+        rows: misses.len(),
+        rmse_log: mean(&of(|m| m.log * m.log)).sqrt(),
+        mean_relative_error: mean(&of(|m| m.relative.abs())),
+        bias_log: mean(&of(|m| m.log)),
+        coverage: (!inside.is_empty()).then(|| mean(&inside)),
+    }
+}
+
 impl FitLaw {
     /// Scores held-out rows; none where there are none.
     pub(super) fn score(
@@ -17,40 +41,48 @@ impl FitLaw {
         noise: &[f64],
         level: Option<f64>,
     ) -> Result<Option<Holdout>, Failure> {
-        if test.rows() == 0 {
-            return Ok(None);
-        }
+        let misses = self.misses(test, free, draws, noise, level)?;
+        Ok((!misses.is_empty()).then(|| summary(&misses)))
+    }
+
+    /// How each row of a table is forecast.
+    pub(super) fn misses(
+        &self,
+        test: &Dataset,
+        free: &[f64],
+        draws: &[Vec<f64>],
+        noise: &[f64],
+        level: Option<f64>,
+    ) -> Result<Vec<Miss>, Failure> {
         let tape = self.law.tape();
         let bound = tape.bind(&self.variables(test)?, test.rows());
         let observed = self.response(test)?;
         let predicted = tape.values(&bound, free);
-        let logs: Vec<f64> = predicted.iter().zip(observed).map(|(p, o)| ln(p / o)).collect();
-        let squares: Vec<f64> = logs.iter().map(|l| l * l).collect();
-        let relative: Vec<f64> = predicted.iter().zip(observed).map(|(p, o)| (p / o - 1.0).abs()).collect();
-        let coverage = level.filter(|_| !draws.is_empty()).map(|level| {
-            let samples: Vec<Vec<f64>> = draws.iter().map(|draw| tape.values(&bound, draw)).collect();
-            let inside = (0..test.rows()).filter(|&row| {
-                let mut random = Random::new(self.seed, "holdout", row as u64);
-                let mut sample: Vec<f64> = samples
-                    .iter()
-                    .map(|values| {
-                        let residual = if noise.is_empty() { 0.0 } else { noise[random.below(noise.len())] };
-                        self.transformed(values[row]) - residual
-                    })
-                    .collect();
-                sample.sort_by(f64::total_cmp);
-                let at = self.transformed(observed[row]);
-                quantile(&sample, (1.0 - level) / 2.0) <= at && at <= quantile(&sample, f64::midpoint(1.0, level))
-            });
-            inside.count() as f64 / test.rows() as f64
+        let samples: Vec<Vec<f64>> = draws.iter().map(|draw| tape.values(&bound, draw)).collect();
+        let interval = |row: usize, level: f64| {
+            let mut random = Random::new(self.seed, "holdout", row as u64);
+            let mut sample: Vec<f64> = samples
+                .iter()
+                .map(|values| {
+                    let residual = if noise.is_empty() { 0.0 } else { noise[random.below(noise.len())] };
+                    self.transformed(values[row]) - residual
+                })
+                .collect();
+            sample.sort_by(f64::total_cmp);
+            let (lower, upper) = (quantile(&sample, (1.0 - level) / 2.0), quantile(&sample, f64::midpoint(1.0, level)));
+            let at = self.transformed(observed[row]);
+            let half = match self.method.objective.scale() {
+                ResponseScale::Log => 0.5 * (upper - lower),
+                ResponseScale::Raw => 0.5 * (upper - lower) / observed[row],
+            };
+            (lower <= at && at <= upper, half)
+        };
+        let misses = (0..test.rows()).map(|row| Miss {
+            log: ln(predicted[row] / observed[row]),
+            relative: predicted[row] / observed[row] - 1.0,
+            interval: level.filter(|_| !draws.is_empty()).map(|level| interval(row, level)),
         });
-        Ok(Some(Holdout {
-            rows: test.rows(),
-            rmse_log: mean(&squares).sqrt(),
-            mean_relative_error: mean(&relative),
-            bias_log: mean(&logs),
-            coverage,
-        }))
+        Ok(misses.collect())
     }
 
     fn transformed(&self, response: f64) -> f64 {

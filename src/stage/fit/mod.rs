@@ -1,5 +1,6 @@
 //! Fit: a table and a law to estimated parameters, evidence, and draws.
 
+mod backtest;
 mod estimate;
 mod holdout;
 mod rows;
@@ -19,6 +20,7 @@ use crate::problem::Problem;
 use crate::solver::{Search, Solver, Starts, Watch, from_listed, search};
 use crate::source::Missing;
 use crate::uncertainty::{Draws, Fitted, Uncertainty};
+pub use backtest::Origins;
 use rows::Rows;
 
 /// Fits a law to rows.
@@ -51,6 +53,8 @@ pub struct FitMethod {
     pub starts: Starts,
     /// Where intervals come from.
     pub uncertainty: Option<Uncertainty>,
+    /// How it is tried on the past.
+    pub backtest: Option<Origins>,
 }
 
 /// What columns mean to a fit, besides the variables of its law.
@@ -78,17 +82,18 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> serde_json::Value {
-        let FitMethod { objective, solver, starts, uncertainty } = &self.method;
+        let FitMethod { objective, solver, starts, uncertainty, backtest } = &self.method;
         serde_json::json!({
             "law": self.law.fingerprint(),
             "objective": objective,
             "solver": solver,
             "starts": starts,
             "uncertainty": uncertainty,
+            "backtest": backtest,
             "roles": self.roles,
             // Without random numbers the seed decides nothing.
             "seed": uncertainty.as_ref().map(|_| self.seed),
@@ -176,7 +181,17 @@ impl FitLaw {
             let evidence = self.evidence(&problem, &found, &mut shape, &draws);
             let cost = found.best(self)?.cost;
             let member = self.member(rows, group, &problem, &best, cost, shape, &draws.points, evidence)?;
-            Ok(member.by(draws.picked))
+            let mut member = member.by(draws.picked);
+            if let Some(origins) = &self.method.backtest {
+                member.fit.backtest = self.backtest(origins, rows, group, watch)?;
+                if member.fit.backtest.is_none() {
+                    member.fit.evidence.warnings.push(format!(
+                        "There is no backtest along {}: no origin has enough rows before it and any after it.",
+                        origins.along
+                    ));
+                }
+            }
+            Ok(member)
         });
         Ok(FittedGroups { members: members.collect::<Result<_, Failure>>()?, whole: None })
     }
@@ -297,6 +312,7 @@ impl FitLaw {
             parameters: BTreeMap::new(),
             evidence: Evidence { converged: true, ..Evidence::default() },
             holdout: None,
+            backtest: None,
             uncertainty: None,
             level: None,
             spans: BTreeMap::new(),

@@ -39,6 +39,11 @@ impl Group {
         self.name.as_deref().unwrap_or_default()
     }
 
+    /// The group with other fitted rows, and none held out.
+    pub(super) fn with_fitted(&self, fitted: Vec<usize>) -> Self {
+        Self { name: self.name.clone(), fitted, held: Vec::new() }
+    }
+
     /// Its name in a message.
     fn label(&self) -> String {
         self.name.as_ref().map(|name| format!(" of the group `{name}`")).unwrap_or_default()
@@ -190,7 +195,7 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
 }
 
 /// The numbers or truths that an expression gives at every row.
-fn numbers(data: &Dataset, expr: &str) -> Result<Vec<f64>, Failure> {
+pub(super) fn numbers(data: &Dataset, expr: &str) -> Result<Vec<f64>, Failure> {
     let parsed = crate::expr::parse(expr).map_err(|error| Failure::internal(error.to_string()))?;
     match data.evaluate(&parsed) {
         Some(Column::Numbers(numbers)) => Ok(numbers),

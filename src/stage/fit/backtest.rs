@@ -1,0 +1,152 @@
+//! How a fit would have done in the past: rows up to an origin are fitted, all later ones forecast.
+
+use serde::Serialize;
+
+use super::super::Failure;
+use super::FitLaw;
+use super::holdout::{Miss, summary};
+use super::rows::{Group, Rows, numbers};
+use crate::dataset::Dataset;
+use crate::fit::{Backtest, Distance, Fold, Past};
+use crate::forecast::{MOST_SIZES, Measured, as_size, forecast};
+use crate::numerics::{ln, median};
+use crate::solver::Watch;
+use crate::uncertainty::noise;
+
+/// What a spec asks of a backtest.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Origins {
+    /// What the rows are ordered by, an expression of variables.
+    pub along: String,
+    /// Number of origins.
+    pub folds: usize,
+}
+
+/// Share of the rows that the first origin knows at least.
+const FIRST: f64 = 0.5;
+/// Multiples of the largest known value at which distances are told apart.
+const DISTANCES: [f64; 4] = [1.0, 2.0, 4.0, 10.0];
+/// Coverage of the forecast of several laws where the fit has no intervals.
+const LEVEL: f64 = 0.9;
+
+/// A forecast with its distance.
+type Placed = (f64, Miss);
+
+impl FitLaw {
+    /// Goes through the origins of a group; none where none leaves enough rows on both sides.
+    pub(super) fn backtest(
+        &self,
+        origins: &Origins,
+        rows: &Rows,
+        group: &Group,
+        watch: &Watch<'_>,
+    ) -> Result<Option<Backtest>, Failure> {
+        let all = rows.data.select(&group.fitted);
+        let along = numbers(&all, &origins.along)?;
+        let mut folds = Vec::new();
+        let (mut by_law, mut by_several) = (Vec::new(), Some(Vec::new()));
+        for up_to in cuts(&along, origins.folds, self.law.free().len() + 2) {
+            let (known, later): (Vec<usize>, Vec<usize>) = (0..along.len()).partition(|&row| along[row] <= up_to);
+            let distance: Vec<f64> = later.iter().map(|&row| along[row] / up_to).collect();
+            let test = all.select(&later);
+            let place = |misses: Vec<Miss>| distance.iter().copied().zip(misses).collect::<Vec<Placed>>();
+            let before = group.with_fitted(known.iter().map(|&row| group.fitted[row]).collect());
+            let misses = self.forecast_by_law(rows, &before, &test, watch)?;
+            folds.push(Fold { up_to, fitted: known.len(), scored: summary(&misses) });
+            by_law.extend(place(misses));
+            let several = self.forecast_by_several(&all.select(&known), &test)?;
+            by_several = by_several.zip(several).map(|(mut all, misses)| {
+                all.extend(place(misses));
+                all
+            });
+        }
+        if folds.is_empty() {
+            return Ok(None);
+        }
+        let several_laws = by_several.as_deref().map(past);
+        Ok(Some(Backtest { along: origins.along.clone(), folds, law: past(&by_law), several_laws }))
+    }
+
+    fn forecast_by_law(
+        &self,
+        rows: &Rows,
+        known: &Group,
+        test: &Dataset,
+        watch: &Watch<'_>,
+    ) -> Result<Vec<Miss>, Failure> {
+        let problem = rows.problem(self, known)?;
+        let found = self.search(&problem, watch)?;
+        let best = &found.best(self)?.point;
+        let draws = self.draw(&problem, best, &rows.clusters(&[known]), watch)?;
+        let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
+        let noise = noise(&problem.residuals(best), best.len());
+        let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
+        self.misses(test, &problem.parameters(best), &draws, &noise, level)
+    }
+
+    /// None where several laws have no forecast for these sizes or rows.
+    fn forecast_by_several(&self, known: &Dataset, test: &Dataset) -> Result<Option<Vec<Miss>>, Failure> {
+        let names: Vec<&str> = self.law.variables.iter().map(|v| v.name.as_str()).collect();
+        if names.len() > MOST_SIZES {
+            return Ok(None);
+        }
+        let sizes = |data: &Dataset| -> Result<Vec<Vec<f64>>, Failure> {
+            let columns = self.variables(data)?.into_iter().zip(&names);
+            Ok(columns.map(|(column, name)| column.iter().map(|&x| as_size(name, x)).collect()).collect())
+        };
+        let (columns, ahead) = (sizes(known)?, sizes(test)?);
+        let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let measured = Measured { sizes: &views, responses: self.response(known)?, ceiling: None };
+        let targets: Vec<Vec<f64>> =
+            (0..test.rows()).map(|row| ahead.iter().map(|column| column[row]).collect()).collect();
+        let level = self.method.uncertainty.as_ref().map_or(LEVEL, |u| u.method().level());
+        let Ok((predictions, _)) = forecast(&measured, &targets, level) else { return Ok(None) };
+        let observed = self.response(test)?;
+        let misses = predictions.iter().zip(observed).map(|(p, &y)| Miss {
+            log: ln(p.value / y),
+            relative: p.value / y - 1.0,
+            interval: Some((p.lower <= y && y <= p.upper, 0.5 * ln(p.upper / p.lower))),
+        });
+        Ok(Some(misses.collect()))
+    }
+}
+
+/// The largest value that each origin knows: evenly over the later half of the rows, distinct, each with enough rows
+/// before and at least one after it.
+fn cuts(along: &[f64], folds: usize, fewest: usize) -> Vec<f64> {
+    let mut sorted = along.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    let mut cuts: Vec<f64> = (0..folds)
+        .map(|fold| FIRST + (1.0 - FIRST) * fold as f64 / folds as f64)
+        .filter_map(|share| sorted.get(((share * n as f64).ceil() as usize).saturating_sub(1)).copied())
+        .filter(|&cut| {
+            let known = sorted.partition_point(|&value| value <= cut);
+            known >= fewest && known < n
+        })
+        .collect();
+    cuts.dedup();
+    cuts
+}
+
+fn past(placed: &[Placed]) -> Past {
+    let misses = |from: f64, to: f64| -> Vec<Miss> {
+        placed.iter().filter(|(distance, _)| from <= *distance && *distance < to).map(|(_, miss)| *miss).collect()
+    };
+    let ends = DISTANCES.iter().skip(1).copied().map(Some).chain([None]);
+    let by_distance = DISTANCES.iter().zip(ends).filter_map(|(&from, to)| {
+        let own = misses(from, to.unwrap_or(f64::INFINITY));
+        let widths: Vec<f64> = own.iter().filter_map(|miss| Some(miss.interval?.1)).collect();
+        (!own.is_empty()).then(|| Distance {
+            from,
+            to,
+            scored: summary(&own),
+            half_width: (!widths.is_empty()).then(|| median(&widths)),
+        })
+    });
+    Past {
+        overall: summary(&placed.iter().map(|(_, miss)| *miss).collect::<Vec<_>>()),
+        by_distance: by_distance.collect(),
+        points: placed.iter().map(|(distance, miss)| (*distance, miss.log, miss.interval.map(|i| i.1))).collect(),
+    }
+}
