@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::fit::{Ray, Reference, Replicates, Span, Status};
+use crate::fit::{Candidate, Ray, Reference, Replicates, Span, Status};
 use crate::law::{Law, Order, Workspace};
 use crate::numerics::{Matrix, eigen_symmetric, mean};
 use crate::problem::{Evaluation, Problem};
@@ -238,6 +238,68 @@ pub fn disagreement(labels: &[Label], apart: &[(usize, f64)]) -> Option<String> 
         format!(
             "Two ways to get intervals disagree by more than a third: the sandwich makes that of {}; trust the wider ones.",
             in_words(&names)
+        )
+    })
+}
+
+/// Errors that differ by less than this share are the same.
+const SAME_ERROR: f64 = 0.05;
+
+/// Which law to quote, and why: the one that forecast best what came later, or a simpler one that did as well.
+pub fn quote(candidates: &[Candidate]) -> (String, String) {
+    let by = |of: fn(&Candidate) -> Option<f64>| {
+        let known: Option<Vec<f64>> = candidates.iter().map(of).collect();
+        let errors = known?;
+        let best = errors.iter().copied().fold(f64::INFINITY, f64::min);
+        let as_good = candidates.iter().zip(&errors).filter(|(_, e)| **e <= best * (1.0 + SAME_ERROR));
+        as_good.min_by_key(|(c, _)| c.parameters.len()).map(|(c, error)| (c, *error))
+    };
+    let words = |(chosen, error): (&Candidate, f64), how: &str| {
+        let others = candidates.iter().filter(|c| c.law != chosen.law).map(|c| c.law.as_str()).collect::<Vec<_>>();
+        let reason = format!(
+            "Quote `{}`: {how} it missed by {:.2} %, no worse than {}{}.",
+            chosen.law,
+            100.0 * error,
+            in_words(&others),
+            if candidates.iter().all(|c| c.parameters.len() >= chosen.parameters.len()) {
+                ", and none has fewer parameters"
+            } else {
+                ""
+            }
+        );
+        (chosen.law.clone(), reason)
+    };
+    if let Some(found) = by(|c| c.rolling_origin) {
+        return words(found, "when the largest runs were hidden");
+    }
+    if let Some(found) = by(|c| c.k_fold) {
+        return words(found, "on rows that were left out");
+    }
+    let lowest = candidates.iter().min_by(|a, b| a.bic.total_cmp(&b.bic));
+    let name = lowest.map_or_else(String::new, |c| c.law.clone());
+    let reason = format!("Quote `{name}` for its lowest BIC: there are too few rows to hide some and see.");
+    (name, reason)
+}
+
+/// Difference of the corrected criterion of Akaike within which laws describe the rows equally well (Burnham and Anderson 2002, section 2.6).
+const EQUALLY_GOOD: f64 = 2.0;
+/// Difference of forecasts, in ln y, below which nobody minds.
+const NEAR: f64 = 0.01;
+
+/// The warning that laws which describe the rows equally well forecast differently.
+pub fn equally_good(candidates: &[Candidate]) -> Option<String> {
+    let best = candidates.iter().filter_map(|c| c.aicc).fold(f64::INFINITY, f64::min);
+    let good = candidates.iter().filter(|c| c.aicc.is_some_and(|a| a <= best + EQUALLY_GOOD));
+    let known: Vec<(&str, f64)> = good.filter_map(|c| Some((c.law.as_str(), c.ahead?))).collect();
+    let lowest = known.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let highest = known.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (crate::numerics::ln(highest.1 / lowest.1) > NEAR).then(|| {
+        format!(
+            "Laws that describe the rows equally well forecast differently: at ten times the largest sizes `{}` says {} and `{}` says {}. The rows do not choose between them.",
+            lowest.0,
+            short(lowest.1),
+            highest.0,
+            short(highest.1)
         )
     })
 }

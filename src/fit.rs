@@ -140,6 +140,57 @@ pub struct Holdout {
     pub coverage: Option<f64>,
 }
 
+/// Several laws for the same rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Choice {
+    /// The laws, the fit's own first.
+    pub laws: Vec<Candidate>,
+    /// The law to quote.
+    pub quote: String,
+    /// Why, in words.
+    pub reason: String,
+    /// Sizes, ten times the largest, at which the laws' forecasts are compared.
+    pub ahead: BTreeMap<String, f64>,
+    /// The laws' forecast there, weighted by their shares.
+    pub stack: Option<Ahead>,
+    /// What a reader should know.
+    pub warnings: Vec<String>,
+}
+
+/// One law of several.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Candidate {
+    /// Its name.
+    pub law: String,
+    /// Its free parameters.
+    pub parameters: BTreeMap<String, f64>,
+    /// The minimised sum.
+    pub objective: f64,
+    /// Akaike's criterion, corrected for few rows, of residuals taken as normal (Hurvich and Tsai 1989).
+    pub aicc: Option<f64>,
+    /// The Bayesian information criterion of the same (Schwarz 1978).
+    pub bic: f64,
+    /// Root mean square of ln(prediction / observation) over rows left out in five parts.
+    pub k_fold: Option<f64>,
+    /// The same over what came later, each time only smaller runs were known.
+    pub rolling_origin: Option<f64>,
+    /// Its share of the stacked forecast.
+    pub share: f64,
+    /// Its forecast at ten times the largest sizes.
+    pub ahead: Option<f64>,
+}
+
+/// A forecast with its interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ahead {
+    /// The response.
+    pub value: f64,
+    /// Lower end.
+    pub lower: f64,
+    /// Upper end.
+    pub upper: f64,
+}
+
 /// How a fit would have done on what came later, each time only smaller runs were known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Backtest {
@@ -250,6 +301,8 @@ pub struct Fit {
     pub holdout: Option<Holdout>,
     /// How it would have done in the past.
     pub backtest: Option<Backtest>,
+    /// Other laws beside it.
+    pub choice: Option<Choice>,
     /// Where intervals come from, in words.
     pub uncertainty: Option<String>,
     /// Coverage of the intervals.

@@ -183,3 +183,47 @@ fn a_backtest_that_cannot_be_is_refused_or_said() {
     assert!(results["fits"]["main"].get("backtest").is_none());
     assert!(results["fits"]["main"]["evidence"]["warnings"].to_string().contains("There is no backtest"));
 }
+
+#[test]
+fn several_laws_for_the_same_rows_are_compared_and_one_is_to_be_quoted() {
+    let alternatives = "law = \"hoffmann\"\nalternatives = [\"kaplan_nd\", \"additive_nd\", \"mine\"]";
+    let mine = "[laws.mine]\nformula = \"L = E + A / N^alpha\"\n";
+    let spec = SPEC.replace("law = \"hoffmann\"", alternatives);
+    let world = World::with(&format!("{spec}{mine}"), &simulated_runs(0.01));
+    let results = world.run("study.toml")["results"].clone();
+    let choice = &results["fits"]["main"]["choice"];
+    let laws = choice["laws"].as_array().unwrap();
+    let of = |name: &str, key: &str| -> f64 {
+        let law = laws.iter().find(|l| l["law"] == name).unwrap();
+        law[key].as_f64().unwrap_or_else(|| panic!("{name} {key}: {law}"))
+    };
+    // The rows were made by hoffmann's form: nothing forecasts them better, and a law without data is far off.
+    assert_eq!(choice["quote"], "hoffmann", "{choice}");
+    for key in ["aicc", "bic", "k_fold", "rolling_origin"] {
+        assert!(laws.iter().all(|l| l[key].as_f64().unwrap() >= of("hoffmann", key)), "{key}: {choice}");
+    }
+    assert!(of("mine", "k_fold") > 5.0 * of("hoffmann", "k_fold"));
+    assert!(of("hoffmann", "k_fold") < 0.02, "{choice}");
+    let shares: f64 = laws.iter().map(|l| l["share"].as_f64().unwrap()).sum();
+    assert!((shares - 1.0).abs() < 1e-12);
+    // Ten times the largest sizes of the simulated runs.
+    assert_eq!((choice["ahead"]["N"].as_f64(), choice["ahead"]["D"].as_f64()), (Some(1e11), Some(3e12)));
+    let known = 1.7 + 400.0 * libm::pow(1e11, -0.34) + 410.0 * libm::pow(3e12, -0.28);
+    let stack = &choice["stack"];
+    assert!(stack["lower"].as_f64().unwrap() < known && known < stack["upper"].as_f64().unwrap(), "{stack} {known}");
+    let report = world.read("outputs/study/report.md");
+    assert!(report.contains("Quote `hoffmann`: when the largest runs were hidden it missed by"), "{report}");
+}
+
+#[test]
+fn alternatives_that_make_no_sense_are_refused() {
+    for (alternatives, message) in
+        [("[\"hofmann\"]", "there is no law `hofmann`"), ("[\"hoffmann\"]", "is there already"), ("[\"power\"]", "`x`")]
+    {
+        let with = format!("law = \"hoffmann\"\nalternatives = {alternatives}");
+        let world = World::with(&SPEC.replace("law = \"hoffmann\"", &with), &simulated_runs(0.01));
+        let outcome = world.lawfit(&["check", "study.toml"]);
+        assert_eq!(outcome.code, 2, "{alternatives}");
+        assert!(outcome.stderr.contains(message), "{}", outcome.stderr);
+    }
+}

@@ -50,16 +50,7 @@ impl Compiler<'_> {
             self.uses("sources", rows);
         }
         self.check_methods(fit, &path);
-        let law = laws
-            .get(&fit.law)
-            .cloned()
-            .or_else(|| laws::from_name(&fit.law).filter(|_| !spec.laws.contains_key(&fit.law)));
-        let Some(law) = law else {
-            let mut known: Vec<&str> = laws.keys().map(String::as_str).collect();
-            known.extend(crate::law::names().map(|name| -> &str { name }));
-            self.unknown("law", &fit.law, &["laws"], Place::Value(path.key("law")), &known);
-            return None;
-        };
+        let law = self.law(&fit.law, spec, laws, path.key("law"))?;
         let Some(rows_name) = &fit.rows else { return self.fit_without_rows(name, fit, &law, spec, &path) };
         let filter = filters.get(rows_name.as_str());
         let source = filter.map_or(rows_name.as_str(), |f| f.source);
@@ -76,7 +67,8 @@ impl Compiler<'_> {
         };
         let stage = filter.map_or(source.stage, |f| f.stage);
         let before = self.diagnostics.len();
-        self.law_takes(&law, source, &fit.law, &path);
+        self.law_takes(&law, source, &fit.law, &path.key("law"));
+        let alternatives = self.alternatives(fit, spec, laws, source, &law, &path);
         let roles = self.row_roles(fit, &law, &source.variables, &path);
         let backtest = self.origins(fit, &source.variables, &path);
         self.check_starts(fit, &law, &path);
@@ -92,6 +84,7 @@ impl Compiler<'_> {
         };
         let fit_law = FitLaw {
             law: law.clone(),
+            alternatives,
             method: FitMethod {
                 objective: fit.objective.clone(),
                 solver: fit.solver,
@@ -130,6 +123,7 @@ impl Compiler<'_> {
             ("holdout", fit.holdout.is_some()),
             ("uncertainty", fit.uncertainty.is_some()),
             ("backtest", fit.backtest.is_some()),
+            ("alternatives", !fit.alternatives.is_empty()),
             ("weights", fit.weights.is_some()),
             ("noise", fit.noise.is_some()),
             ("replicates", !fit.replicates.is_empty()),
@@ -145,6 +139,7 @@ impl Compiler<'_> {
         let described = DescribedFit { name: name.to_owned(), law: law.clone(), rows: None, holdout: None, by: None };
         let fit_law = FitLaw {
             law: law.clone(),
+            alternatives: Vec::new(),
             method: FitMethod { objective: fit.objective.clone(), ..FitMethod::default() },
             roles: RowRoles::default(),
             seed: spec.study.seed,
@@ -195,6 +190,50 @@ impl Compiler<'_> {
                 }
             }
         }
+    }
+
+    /// A law by its name, of the spec or of the catalogue.
+    fn law(&mut self, name: &str, spec: &Spec, laws: &BTreeMap<String, Law>, place: SpecPath) -> Option<Law> {
+        let of_catalogue = || laws::from_name(name).filter(|_| !spec.laws.contains_key(name));
+        let law = laws.get(name).cloned().or_else(of_catalogue);
+        if law.is_none() {
+            let mut known: Vec<&str> = laws.keys().map(String::as_str).collect();
+            known.extend(crate::law::names().map(|name| -> &str { name }));
+            self.unknown("law", name, &["laws"], Place::Value(place), &known);
+        }
+        law
+    }
+
+    /// The laws that are fitted beside a fit's own.
+    fn alternatives(
+        &mut self,
+        fit: &spec::Fit,
+        spec: &Spec,
+        laws: &BTreeMap<String, Law>,
+        source: &SourceStage,
+        own: &Law,
+        path: &SpecPath,
+    ) -> Vec<Law> {
+        let mut all: Vec<Law> = Vec::new();
+        for (index, name) in fit.alternatives.iter().enumerate() {
+            let place = path.key("alternatives").then(Step::Index(index));
+            self.uses("laws", name);
+            let Some(law) = self.law(name, spec, laws, place.clone()) else { continue };
+            if law.response != own.response {
+                let message = format!("the law `{name}` gives `{}`, and the fit's `{}`", law.response, own.response);
+                self.error("bad-alternative", Place::Value(place), message);
+            } else if law.name == own.name || all.iter().any(|other| other.name == law.name) {
+                self.error("bad-alternative", Place::Value(place), format!("the law `{name}` is there already"));
+            } else {
+                self.law_takes(&law, source, name, &place);
+                all.push(law);
+            }
+        }
+        if !all.is_empty() && !fit.share.is_empty() {
+            let message = "groups that share parameters are fitted by one law";
+            self.error("bad-alternative", Place::Key(path.key("alternatives")), message);
+        }
+        all
     }
 
     /// The origins of a backtest, where one is asked for.
@@ -275,7 +314,7 @@ impl Compiler<'_> {
 
     /// Whether the source gives what the law takes, in its units.
     pub(super) fn law_takes(&mut self, law: &Law, source: &SourceStage, law_name: &str, path: &SpecPath) {
-        let place = || Place::Value(path.key("law"));
+        let place = || Place::Value(path.clone());
         let known: Vec<&str> = source.variables.keys().map(String::as_str).collect();
         if law.variables.is_empty() {
             self.error("no-variables", place(), format!("the law `{}` uses no variable of the source", law.formula))

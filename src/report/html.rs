@@ -95,10 +95,8 @@ fn queries(page: &Page) -> Vec<Value> {
             .copied()
             .filter(|o| result.rows.iter().any(|r| r.contains_key(*o)))
             .collect();
-        let outputs: Vec<String> = kept
-            .iter()
-            .map(|o| if *o == "loss" || *o == "solution" { (*o).to_owned() } else { typeset::name_html(o) })
-            .collect();
+        let outputs: Vec<String> =
+            kept.iter().map(|o| if o.len() > 1 { o.replace('_', " ") } else { typeset::name_html(o) }).collect();
         let rows: Vec<Value> = result
             .rows
             .iter()
@@ -176,10 +174,7 @@ fn fits(page: &Page) -> Vec<Value> {
             uncertainty => fit.uncertainty,
             level => fit.level.map(|l| format!("{:.0}", 100.0 * l)),
             holdout => fit.holdout.as_ref().map(|h| words::holdout(h, fit.level)),
-            backtest => fit.backtest.as_ref().map(|b| {
-                let (head, rows) = words::backtest(b, fit.level);
-                facts! { head, rows, columns => words::BACKTEST }
-            }),
+            tables => tables(fit),
             starts => evidence.starts,
             grid_points => evidence.grid_points,
             starts_at_best => evidence.starts_at_best,
@@ -192,6 +187,18 @@ fn fits(page: &Page) -> Vec<Value> {
         }
     });
     all.collect()
+}
+
+/// The other laws beside a fit, and its backtest: a sentence and a table each.
+fn tables(fit: &super::FitResult) -> Vec<Value> {
+    let choice = fit.choice.as_ref().map(|c| {
+        facts! { head => words::chosen(c), columns => words::CHOICE, rows => words::choice(c) }
+    });
+    let backtest = fit.backtest.as_ref().map(|b| {
+        let (head, rows) = words::backtest(b, fit.level);
+        facts! { head, columns => words::BACKTEST, rows }
+    });
+    choice.into_iter().chain(backtest).collect()
 }
 
 fn sources(page: &Page) -> Vec<Value> {

@@ -149,14 +149,12 @@ fn fits(page: &Page, out: &mut String) {
         if let Some(holdout) = &fit.holdout {
             let _ = writeln!(out, "{}\n", words::holdout(holdout, fit.level));
         }
+        if let Some(choice) = &fit.choice {
+            table(out, &words::chosen(choice), &words::CHOICE, &words::choice(choice));
+        }
         if let Some(backtest) = &fit.backtest {
             let (head, rows) = words::backtest(backtest, fit.level);
-            let columns = words::BACKTEST;
-            let _ = writeln!(out, "{head}\n\n| {} |\n|{}", columns.join(" | "), "---|".repeat(columns.len()));
-            rows.iter().for_each(|row| {
-                let _ = writeln!(out, "| {} |", row.join(" | "));
-            });
-            out.push('\n');
+            table(out, &head, &words::BACKTEST, &rows);
         }
         for warning in &fit.evidence.warnings {
             let _ = writeln!(out, "> {warning}\n");
@@ -169,6 +167,15 @@ fn fits(page: &Page, out: &mut String) {
                 writeln!(out, "![{}]({})\n\n{}\n", figure.file.trim_end_matches(".svg"), figure.file, figure.caption);
         }
     }
+}
+
+/// A sentence and the table that it is about.
+fn table<const COLUMNS: usize>(out: &mut String, head: &str, columns: &[&str; COLUMNS], rows: &[[String; COLUMNS]]) {
+    let _ = writeln!(out, "{head}\n\n| {} |\n|{}", columns.join(" | "), "---|".repeat(COLUMNS));
+    for row in rows {
+        let _ = writeln!(out, "| {} |", row.join(" | "));
+    }
+    out.push('\n');
 }
 
 fn data(page: &Page, out: &mut String) {

@@ -10,7 +10,7 @@ use super::{Described, Severity};
 use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::{Account, Answer, Interval, Row};
 use crate::expr::{Value as ExprValue, parse};
-use crate::fit::{Backtest, Estimate, Evidence, Fit, Holdout, Span};
+use crate::fit::{Backtest, Choice, Estimate, Evidence, Fit, Holdout, Span};
 use crate::query::Kind;
 
 /// Version of the shape; it changes only with a note in the changelog.
@@ -107,6 +107,9 @@ pub struct FitResult {
     /// How it would have done in the past.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backtest: Option<Backtest>,
+    /// Other laws beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
     /// Where intervals come from, in words.
     pub uncertainty: Option<String>,
     /// Coverage of the intervals.
@@ -350,6 +353,7 @@ impl From<&Fit> for FitResult {
             evidence: fit.evidence.clone(),
             holdout: fit.holdout.clone(),
             backtest: fit.backtest.clone().map(Backtest::without_points),
+            choice: fit.choice.clone(),
             uncertainty: fit.uncertainty.clone(),
             level: fit.level,
             spans: fit.spans.clone(),

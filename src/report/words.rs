@@ -289,6 +289,45 @@ pub(super) fn backtest(backtest: &crate::fit::Backtest, level: Option<f64>) -> (
 pub(super) const BACKTEST: [&str; 7] =
     ["forecast by", "at the largest known", "rows", "missed by", "bias", "covered", "half-width"];
 
+/// The laws of a choice as a table, a row per law.
+pub(super) fn choice(choice: &crate::fit::Choice) -> Vec<[String; 8]> {
+    let best = choice.laws.iter().filter_map(|c| c.aicc).fold(f64::INFINITY, f64::min);
+    let least = choice.laws.iter().map(|c| c.bic).fold(f64::INFINITY, f64::min);
+    let percent = |error: Option<f64>| error.map_or_else(|| "-".to_owned(), |e| format!("{:.2} %", 100.0 * e));
+    let rows = choice.laws.iter().map(|c| {
+        [
+            c.law.clone(),
+            c.parameters.len().to_string(),
+            c.aicc.map_or_else(|| "-".to_owned(), |a| format!("{:+.1}", a - best)),
+            format!("{:+.1}", c.bic - least),
+            percent(c.k_fold),
+            percent(c.rolling_origin),
+            format!("{:.0} %", 100.0 * c.share),
+            c.ahead.map_or_else(|| "-".to_owned(), number),
+        ]
+    });
+    rows.collect()
+}
+
+/// The head of that table.
+pub(super) const CHOICE: [&str; 8] = ["law", "parameters", "AICc", "BIC", "left out", "hidden last", "share", "ahead"];
+
+/// What to quote, and the stacked forecast.
+pub(super) fn chosen(choice: &crate::fit::Choice) -> String {
+    let at: Vec<String> =
+        choice.ahead.iter().map(|(name, value)| format!("{name} = {}", variable(name, *value))).collect();
+    let stack = choice.stack.map_or_else(String::new, |s| {
+        format!(
+            " Stacked by how they did when the largest runs were hidden, the laws say {} [{}, {}] at {}.",
+            number(s.value),
+            number(s.lower),
+            number(s.upper),
+            at.join(", ")
+        )
+    });
+    format!("{}{stack}", choice.reason)
+}
+
 /// A fit in a sentence.
 pub(super) fn fit_in_words(name: &str, fit: &FitResult) -> String {
     let parameters: Vec<String> = fit

@@ -252,6 +252,9 @@ pub struct Fit {
     /// Rows for which this holds are scored, never fitted: "C > 1e21".
     #[serde(default)]
     pub holdout: Option<String>,
+    /// Laws, of this spec or of the catalogue, that are fitted to the same rows and compared with the fit's own.
+    #[serde(default)]
+    pub alternatives: Vec<String>,
     /// How the fit would have done in the past: `{ along = "C", folds = 5 }`.
     #[serde(default)]
     pub backtest: Option<Backtest>,

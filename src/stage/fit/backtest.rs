@@ -113,7 +113,7 @@ impl FitLaw {
 
 /// The largest value that each origin knows: evenly over the later half of the rows, distinct, each with enough rows
 /// before and at least one after it.
-fn cuts(along: &[f64], folds: usize, fewest: usize) -> Vec<f64> {
+pub(super) fn cuts(along: &[f64], folds: usize, fewest: usize) -> Vec<f64> {
     let mut sorted = along.to_vec();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();

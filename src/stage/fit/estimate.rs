@@ -62,6 +62,7 @@ impl FitLaw {
             evidence,
             holdout,
             backtest: None,
+            choice: None,
             uncertainty: self.method.uncertainty.as_ref().map(|u| u.method().describe()),
             level,
             spans: spans(&by_name, &train),

@@ -1,6 +1,7 @@
 //! Fit: a table and a law to estimated parameters, evidence, and draws.
 
 mod backtest;
+mod choice;
 mod estimate;
 mod holdout;
 mod rows;
@@ -28,6 +29,8 @@ use rows::Rows;
 pub struct FitLaw {
     /// The law.
     pub law: Law,
+    /// Laws that are fitted beside it.
+    pub alternatives: Vec<Law>,
     /// How it is fitted.
     pub method: FitMethod,
     /// What the columns mean to the fit.
@@ -89,6 +92,7 @@ impl Stage for FitLaw {
         let FitMethod { objective, solver, starts, uncertainty, backtest } = &self.method;
         serde_json::json!({
             "law": self.law.fingerprint(),
+            "alternatives": self.alternatives.iter().map(Law::fingerprint).collect::<Vec<_>>(),
             "objective": objective,
             "solver": solver,
             "starts": starts,
@@ -96,7 +100,7 @@ impl Stage for FitLaw {
             "backtest": backtest,
             "roles": self.roles,
             // Without random numbers the seed decides nothing.
-            "seed": uncertainty.as_ref().map(|_| self.seed),
+            "seed": (uncertainty.is_some() || !self.alternatives.is_empty()).then_some(self.seed),
             "missing": self.missing,
             "rows": self.has_rows,
             "numerics": crate::numerics::NUMERICS_REV,
@@ -190,6 +194,11 @@ impl FitLaw {
                         origins.along
                     ));
                 }
+            }
+            if !self.alternatives.is_empty() {
+                let choice = self.choose(rows, group, watch)?;
+                member.fit.evidence.warnings.extend(choice.warnings.iter().cloned());
+                member.fit.choice = Some(choice);
             }
             Ok(member)
         });
@@ -313,6 +322,7 @@ impl FitLaw {
             evidence: Evidence { converged: true, ..Evidence::default() },
             holdout: None,
             backtest: None,
+            choice: None,
             uncertainty: None,
             level: None,
             spans: BTreeMap::new(),

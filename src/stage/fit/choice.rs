@@ -1,0 +1,169 @@
+//! Several laws for the same rows: how each does on rows it was not shown, and which to quote.
+
+use std::collections::BTreeMap;
+
+use super::super::Failure;
+use super::FitLaw;
+use super::backtest::cuts;
+use super::holdout::summary;
+use super::rows::{Group, Rows, numbers};
+use crate::dataset::Dataset;
+use crate::evidence;
+use crate::fit::{Ahead, Candidate, Choice};
+use crate::law::Law;
+use crate::numerics::{Random, exp, ln, normal_quantile};
+use crate::problem::Problem;
+use crate::solver::{Solver, Watch};
+
+/// Parts that the rows are cut into, of which each is left out once.
+const PARTS: usize = 5;
+/// Origins where the fit names no backtest.
+const ORIGINS: usize = 3;
+/// Multiple of the largest sizes at which the laws' forecasts are compared.
+const AHEAD: f64 = 10.0;
+/// Error that is added to each law's before it is weighted, so that none is right by luck alone.
+const LEAST_ERROR: f64 = 0.002;
+/// Coverage of the interval where the fit has none.
+const LEVEL: f64 = 0.9;
+
+impl FitLaw {
+    /// Fits every law to the rows of a group, the fit's own first.
+    pub(super) fn choose(&self, rows: &Rows, group: &Group, watch: &Watch<'_>) -> Result<Choice, Failure> {
+        let all = rows.data.select(&group.fitted);
+        let along = match &self.method.backtest {
+            Some(origins) => origins.along.clone(),
+            None => self.law.variables.iter().map(|v| v.name.as_str()).collect::<Vec<_>>().join(" * "),
+        };
+        let at = self.ahead(&all, &along)?;
+        let laws: Vec<&Law> = std::iter::once(&self.law).chain(&self.alternatives).collect();
+        let mut candidates = Vec::new();
+        for law in laws {
+            let own = Self { law: law.clone(), alternatives: Vec::new(), ..self.clone() };
+            candidates.push(own.candidate(rows, group, &all, &along, &at, watch)?);
+        }
+        let errors: Vec<f64> = candidates.iter().map(|c| c.rolling_origin.unwrap_or(1.0) + LEAST_ERROR).collect();
+        let sum: f64 = errors.iter().map(|e| 1.0 / (e * e)).sum();
+        candidates.iter_mut().zip(&errors).for_each(|(c, e)| c.share = 1.0 / (e * e * sum));
+        let level = self.method.uncertainty.as_ref().map_or(LEVEL, |u| u.method().level());
+        let (quote, reason) = evidence::quote(&candidates);
+        let warnings = evidence::equally_good(&candidates).into_iter().collect();
+        Ok(Choice { quote, reason, stack: stacked(&candidates, level), ahead: at, laws: candidates, warnings })
+    }
+
+    /// Sizes at ten times the largest; what is no size is as in the row farthest along.
+    fn ahead(&self, all: &Dataset, along: &str) -> Result<BTreeMap<String, f64>, Failure> {
+        let order = numbers(all, along)?;
+        let farthest = (0..order.len()).max_by(|&a, &b| order[a].total_cmp(&order[b])).unwrap_or(0);
+        let names = std::iter::once(&self.law).chain(&self.alternatives).flat_map(|law| &law.variables);
+        let single = self.law.variables.len() == 1;
+        names
+            .map(|variable| {
+                let column = super::rows::column(all, &variable.name)?;
+                let is_size = single || matches!(variable.name.as_str(), "N" | "D" | "C");
+                let largest = column.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                Ok((variable.name.clone(), if is_size { AHEAD * largest } else { column[farthest] }))
+            })
+            .collect()
+    }
+
+    fn candidate(
+        &self,
+        rows: &Rows,
+        group: &Group,
+        all: &Dataset,
+        along: &str,
+        at: &BTreeMap<String, f64>,
+        watch: &Watch<'_>,
+    ) -> Result<Candidate, Failure> {
+        let problem = rows.problem(self, group)?;
+        let found = self.search(&problem, watch)?;
+        let best = found.best(self)?;
+        let residuals = problem.residuals(&best.point);
+        let (n, k) = (residuals.len() as f64, best.point.len() as f64 + 1.0);
+        // Residuals taken as normal, their scatter as one parameter more.
+        let deviance = n * ln(residuals.iter().map(|r| r * r).sum::<f64>() / n);
+        let correction = n - k - 1.0;
+        let free = problem.parameters(&best.point);
+        let order = self.law.variables.iter().map(|v| at.get(&v.name).copied().unwrap_or(f64::NAN));
+        let ahead = self.law.tape().value_at(&free, &order.collect::<Vec<_>>());
+        let names = self.law.free().into_iter().map(|p| p.name.clone());
+        Ok(Candidate {
+            law: self.law.name.clone(),
+            parameters: names.zip(free).collect(),
+            objective: best.cost,
+            aicc: (correction > 0.0).then(|| deviance + 2.0 * k + 2.0 * k * (k + 1.0) / correction),
+            bic: deviance + k * ln(n),
+            k_fold: self.k_fold_error(&problem, &best.point, &rows.clusters(&[group]), all)?,
+            rolling_origin: self.rolling_error(rows, group, all, along, watch)?,
+            share: 0.0,
+            ahead: Some(ahead).filter(|y| y.is_finite()),
+        })
+    }
+
+    /// Root mean square of ln(prediction / observation) over rows left out in parts; runs are left out whole.
+    fn k_fold_error(
+        &self,
+        problem: &Problem,
+        optimum: &[f64],
+        clusters: &[usize],
+        all: &Dataset,
+    ) -> Result<Option<f64>, Failure> {
+        let count = clusters.iter().max().map_or(0, |last| last + 1);
+        if count < PARTS || count - count / PARTS <= problem.size() {
+            return Ok(None);
+        }
+        let mut order: Vec<(u64, usize)> =
+            (0..count).map(|cluster| (Random::new(self.seed, "k-fold", cluster as u64).bits(), cluster)).collect();
+        order.sort_unstable();
+        let mut part = vec![0; count];
+        order.iter().enumerate().for_each(|(place, (_, cluster))| part[*cluster] = place % PARTS);
+        let base: Vec<f64> = problem.weights().collect();
+        let mut misses = Vec::new();
+        for left_out in 0..PARTS {
+            let is_out = |row: usize| part[clusters[row]] == left_out;
+            let weights: Vec<f64> = (0..base.len()).map(|row| if is_out(row) { 0.0 } else { base[row] }).collect();
+            let refit = Solver::Newton.minimise(&problem.reweighted(&weights), optimum);
+            let test = all.select(&(0..base.len()).filter(|&row| is_out(row)).collect::<Vec<_>>());
+            misses.extend(self.misses(&test, &problem.parameters(&refit.point), &[], &[], None)?);
+        }
+        Ok(Some(summary(&misses).rmse_log).filter(|e| e.is_finite()))
+    }
+
+    /// The same over what came later, each time only smaller runs were known.
+    fn rolling_error(
+        &self,
+        rows: &Rows,
+        group: &Group,
+        all: &Dataset,
+        along: &str,
+        watch: &Watch<'_>,
+    ) -> Result<Option<f64>, Failure> {
+        let order = numbers(all, along)?;
+        let folds = self.method.backtest.as_ref().map_or(ORIGINS, |origins| origins.folds);
+        let mut misses = Vec::new();
+        for up_to in cuts(&order, folds, self.law.free().len() + 2) {
+            let (known, later): (Vec<usize>, Vec<usize>) = (0..order.len()).partition(|&row| order[row] <= up_to);
+            let before = group.with_fitted(known.into_iter().map(|row| group.fitted[row]).collect());
+            let problem = rows.problem(self, &before)?;
+            let found = self.search(&problem, watch)?;
+            let free = problem.parameters(&found.best(self)?.point);
+            misses.extend(self.misses(&all.select(&later), &free, &[], &[], None)?);
+        }
+        Ok((!misses.is_empty()).then(|| summary(&misses).rmse_log).filter(|e| e.is_finite()))
+    }
+}
+
+/// The laws' forecasts weighted by their shares; the interval holds their disagreement and their past errors.
+fn stacked(candidates: &[Candidate], level: f64) -> Option<Ahead> {
+    let known: Vec<(f64, f64, f64)> =
+        candidates.iter().filter_map(|c| Some((c.share, ln(c.ahead?), c.rolling_origin?))).collect();
+    let sum: f64 = known.iter().map(|(share, ..)| share).sum();
+    if known.is_empty() {
+        return None;
+    }
+    let centre: f64 = known.iter().map(|(share, z, _)| share * z / sum).sum();
+    let variance: f64 =
+        known.iter().map(|(share, z, error)| share / sum * ((z - centre) * (z - centre) + error * error)).sum();
+    let half = normal_quantile(f64::midpoint(1.0, level)) * variance.sqrt();
+    Some(Ahead { value: exp(centre), lower: exp(centre - half), upper: exp(centre + half) })
+}
