@@ -179,3 +179,19 @@ fn queries_that_no_law_can_answer_are_refused_with_their_place() {
         assert!(shown.contains(message) && shown.contains("--> study.toml:"), "{query}: {shown}");
     }
 }
+
+#[test]
+fn choices_that_cannot_be_made_are_refused_where_they_stand() {
+    for (sensitivity, message, line) in [
+        ("[sensitivity.other]\nlaws = [\"power\"]", "there is no fit `other`", 27),
+        ("[sensitivity.main]\nlaws = [\"hofmann\"]", "there is no law `hofmann`", 28),
+        ("[sensitivity.main]\nwithout = [\"X > 1\"]", "there is no variable `X`", 28),
+        ("[sensitivity.main]\nrows = [\"all\"]", "there is no filter or source `all`", 28),
+    ] {
+        let shown = check(&format!("{SPEC}{sensitivity}\n"));
+        assert!(
+            shown.contains(message) && shown.contains(&format!("--> study.toml:{line}:")),
+            "{sensitivity}: {shown}"
+        );
+    }
+}

@@ -350,6 +350,55 @@ fn the_rows_pick_how_intervals_are_made_and_checkpoints_of_a_run_count_once() {
 }
 
 #[test]
+fn choices_of_a_fit_are_made_differently_and_each_answer_is_given_again() {
+    let sensitivity = r#"
+[sensitivity.main]
+objectives = [{ least_squares = {} }, { huber = { delta = 1e-2 } }]
+laws = ["additive_nd"]
+rows = ["runs"]
+without = ["family == 'even'", "C > 1e21"]
+[[expect]]
+that = "sensitivity.main.moved < 1000"
+"#;
+    let world = World::with(&format!("{SPEC}{sensitivity}"), &simulated_runs(0.01));
+    let ran = world.run("study.toml");
+    let results = &ran["results"];
+    let found = &results["sensitivity"]["main"];
+    assert_eq!(found["choices"].as_array().unwrap().len(), 6);
+    assert_eq!(found["choices"][5], "without C > 1e21");
+    let answers = found["answers"].as_array().unwrap();
+    // Two budgets with three outputs each, and a target with three.
+    assert_eq!(answers.len(), 9);
+    let n = answers.iter().find(|a| a["query"] == "budget" && a["output"] == "N").unwrap();
+    let own = number(results, "queries.budget.rows.0.N.value");
+    assert_eq!(n["value"].as_f64().unwrap(), own);
+    let values: Vec<f64> = n["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+    // The filter drops nothing here, so other rows are the same rows.
+    assert_eq!(values[3], own);
+    assert!(values.iter().filter(|v| **v != own).count() == 5, "{values:?}");
+    let far = values.iter().map(|v| (v - own).abs()).fold(0.0, f64::max);
+    let half =
+        0.5 * (number(results, "queries.budget.rows.0.N.upper") - number(results, "queries.budget.rows.0.N.lower"));
+    assert!((n["moved"].as_f64().unwrap() / (far / half) - 1.0).abs() < 1e-12);
+    // The same as a spec that makes the choice itself.
+    let squares = SPEC.replace("law = \"hoffmann\"", "law = \"hoffmann\"\nobjective = { least_squares = {} }");
+    let alone = World::with(&squares, &simulated_runs(0.01)).run("study.toml")["results"].clone();
+    assert_eq!(values[0], number(&alone, "queries.budget.rows.0.N.value"));
+    let report = world.read("outputs/study/report.md");
+    assert!(report.contains("made in 6 other ways") && report.contains("half-widths of its interval"), "{report}");
+    // One choice more runs that choice alone: the others come from the cache.
+    let more = format!("{SPEC}{sensitivity}").replace("[\"additive_nd\"]", "[\"additive_nd\", \"generalised\"]");
+    world.write("study.toml", &more);
+    let statuses = world.statuses("study.toml");
+    let ran: Vec<&String> = statuses.iter().filter(|(_, status)| *status == "ran").map(|(id, _)| id).collect();
+    assert_eq!(
+        ran,
+        ["extrapolate.budget[laws=2]", "extrapolate.target[laws=2]", "fit.main[laws=2]", "report"],
+        "{statuses:?}"
+    );
+}
+
+#[test]
 fn learning_curves_are_extrapolated_model_by_model() {
     let Some(data) = shared_data("learning curves") else { return };
     let world = shipped();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::check::{self, Variables};
 use super::graph::{Plan, PlanStage, StageId};
+use super::sensitivity::Planned;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
 use crate::law::Law;
 use crate::query::Question;
@@ -178,6 +179,9 @@ impl Compiler<'_> {
                 queries.insert(name, (stage, question));
             }
         }
+        let planned =
+            Planned { spec, sources: &sources, filters: &filters, laws: &laws, fits: &fits, queries: &queries };
+        let (sensitivity, varied) = self.sensitivity(&planned);
         let expectations = self.expectations(spec, &sources, &filters, &fits, &queries);
         self.unused(spec);
         if spec.fits.is_empty() && !self.tree.keys().contains(&"fits") {
@@ -200,6 +204,7 @@ impl Compiler<'_> {
         for (name, (stage, _)) in &queries {
             inputs.push((*stage, "answer", format!("answer.{name}")));
         }
+        inputs.extend(varied);
         let described = Described {
             title: spec.study.title.clone(),
             summary: spec.study.summary.clone(),
@@ -209,6 +214,7 @@ impl Compiler<'_> {
             filters: described_filters,
             fits: described_fits,
             queries: described_queries,
+            sensitivity,
             expectations,
             formats: spec.report.formats.iter().copied().collect(),
         };

@@ -10,6 +10,7 @@ mod fits;
 mod graph;
 mod laws;
 mod queries;
+mod sensitivity;
 mod sources;
 
 pub use compile::{Compiled, SpecFile, compile};

@@ -144,6 +144,7 @@ impl Compiler<'_> {
             let parameters = law.parameters.iter().map(|p| p.name.as_str());
             names.extend(crate::report::names_of_fit(fit, parameters));
         }
+        names.extend(spec.sensitivity.keys().map(|fit| format!("sensitivity.{fit}.moved")));
         for (query, (_, question)) in queries {
             names.extend(crate::report::names_of_query(query, question.kind()));
         }

@@ -39,6 +39,7 @@ impl Writer for Html {
                 warnings => warnings(page),
                 expectations => expectations(page),
                 queries => queries(page),
+                sensitivity => sensitivity(page),
                 fits => fits(page),
                 sources => sources(page),
                 filters => page.results.filters,
@@ -185,6 +186,15 @@ fn fits(page: &Page) -> Vec<Value> {
             procedure => words::procedure(evidence),
             warnings => evidence.warnings,
         }
+    });
+    all.collect()
+}
+
+/// How far choices move answers: a sentence and a table per fit.
+fn sensitivity(page: &Page) -> Vec<Value> {
+    let all = page.results.sensitivity.iter().map(|(fit, result)| {
+        let (head, columns, rows) = super::sensitivity::table(fit, result);
+        facts! { name => fit, head, columns, rows }
     });
     all.collect()
 }

@@ -29,6 +29,7 @@ fn text(page: &Page) -> String {
     out.push('\n');
     expectations(page, &mut out);
     queries(page, &mut out);
+    sensitivity(page, &mut out);
     fits(page, &mut out);
     data(page, &mut out);
     let _ = writeln!(
@@ -166,6 +167,22 @@ fn fits(page: &Page, out: &mut String) {
             let _ =
                 writeln!(out, "![{}]({})\n\n{}\n", figure.file.trim_end_matches(".svg"), figure.file, figure.caption);
         }
+    }
+}
+
+fn sensitivity(page: &Page, out: &mut String) {
+    for (fit, result) in &page.results.sensitivity {
+        let (sentence, head, rows) = super::sensitivity::table(fit, result);
+        let _ = writeln!(
+            out,
+            "## Sensitivity of `{fit}`\n\n{sentence}\n\n| {} |\n|{}",
+            head.join(" | "),
+            "---|".repeat(head.len())
+        );
+        for row in rows {
+            let _ = writeln!(out, "| {} |", row.join(" | ").replace("||", "\\|\\|"));
+        }
+        out.push('\n');
     }
 }
 

@@ -8,6 +8,7 @@ mod json;
 mod latex;
 mod markdown;
 mod results;
+mod sensitivity;
 mod svg;
 mod typeset;
 mod words;
@@ -23,6 +24,7 @@ pub use results::{
     DroppedRows, ExpectationResult, FilterResult, FitResult, QueryResult, Results, SourceResult, StudyResult,
     names_of_fit, names_of_query, results_schema,
 };
+pub use sensitivity::{SensitivityResult, VariedAnswer};
 pub use typeset::plain as typeset_plain;
 
 use crate::law::Law;
@@ -88,6 +90,8 @@ pub struct Described {
     pub fits: Vec<DescribedFit>,
     /// The queries.
     pub queries: Vec<DescribedQuery>,
+    /// Fits made in other ways.
+    pub sensitivity: Vec<DescribedVariation>,
     /// What must hold.
     pub expectations: Vec<Expected>,
     /// The formats to write.
@@ -157,6 +161,26 @@ pub struct DescribedQuery {
     pub question: Question,
 }
 
+/// A fit made in another way, in words.
+#[derive(Clone, Debug, Serialize)]
+pub struct DescribedVariation {
+    /// The fit.
+    pub fit: String,
+    /// What is different.
+    pub choice: String,
+    /// The queries that are asked again.
+    pub queries: Vec<VariedQuery>,
+}
+
+/// A query that is asked again of a fit made in another way.
+#[derive(Clone, Debug, Serialize)]
+pub struct VariedQuery {
+    /// The query.
+    pub query: String,
+    /// The role of its answer among the report's inputs.
+    pub role: String,
+}
+
 /// What it is for an expectation to fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -220,6 +244,7 @@ impl Described {
             "filters": self.filters,
             "fits": fits,
             "queries": self.queries,
+            "sensitivity": self.sensitivity,
             "expectations": self.expectations,
             "formats": self.formats,
         })

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Described, Severity};
+use super::{Described, SensitivityResult, Severity};
 use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::{Account, Answer, Interval, Row};
 use crate::expr::{Value as ExprValue, parse};
@@ -31,6 +31,9 @@ pub struct Results {
     pub fits: BTreeMap<String, FitResult>,
     /// What was answered, by query.
     pub queries: BTreeMap<String, QueryResult>,
+    /// How far choices move answers, by fit.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sensitivity: BTreeMap<String, SensitivityResult>,
     /// What was expected.
     pub expectations: Vec<ExpectationResult>,
     /// What the study concludes, a sentence per answer.
@@ -176,6 +179,7 @@ impl Results {
         counts: &BTreeMap<String, FilterCounts>,
         fits: &BTreeMap<String, Fit>,
         answers: &BTreeMap<String, Answer>,
+        varied: &BTreeMap<String, Answer>,
     ) -> Self {
         let mut results = Self {
             format: FORMAT,
@@ -196,6 +200,7 @@ impl Results {
                 .iter()
                 .filter_map(|q| Some((q.name.clone(), QueryResult::new(&q.fit, answers.get(&q.name)?))))
                 .collect(),
+            sensitivity: super::sensitivity::results(described, answers, varied),
             expectations: Vec::new(),
             conclusions: Vec::new(),
         };
@@ -239,6 +244,10 @@ impl Results {
                 }
                 all.extend(FACTS.iter().map(|(fact, of)| (format!("{prefix}.{fact}"), of(fit))));
             }
+        }
+        for (name, sensitivity) in &self.sensitivity {
+            let moved = sensitivity.answers.iter().filter_map(|answer| answer.moved).reduce(f64::max);
+            all.insert(format!("sensitivity.{name}.moved"), moved);
         }
         for (name, query) in &self.queries {
             for (index, row) in query.rows.iter().enumerate() {

@@ -57,6 +57,9 @@ pub struct Spec {
     /// Questions put to fits, by name.
     #[serde(default)]
     pub queries: BTreeMap<String, Query>,
+    /// Fits made in other ways, by the name of the fit: how far the choices move its answers.
+    #[serde(default)]
+    pub sensitivity: BTreeMap<String, Sensitivity>,
     /// What must hold of the results.
     #[serde(default)]
     pub expect: Vec<Expectation>,
@@ -353,6 +356,24 @@ impl Query {
             ("compare", self.compare.clone().map(Question::Compare)),
         ]
     }
+}
+
+/// Choices of a fit that could have been made differently, one at a time.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sensitivity {
+    /// Other objectives, or the same with other settings: `[{ huber = { delta = 1e-2 } }, { least_squares = {} }]`.
+    #[serde(default)]
+    pub objectives: Vec<Objective>,
+    /// Other laws.
+    #[serde(default)]
+    pub laws: Vec<String>,
+    /// Other filters or sources.
+    #[serde(default)]
+    pub rows: Vec<String>,
+    /// Conditions on rows that are left out, each in turn: `["family == 'a'", "C > 1e20"]`.
+    #[serde(default)]
+    pub without: Vec<String>,
 }
 
 /// Something that must hold of the results.

@@ -22,7 +22,7 @@ impl Stage for WriteReport {
     }
 
     fn impl_rev(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -34,7 +34,9 @@ impl Stage for WriteReport {
         let counts: BTreeMap<String, FilterCounts> = named(inputs, "filter.")?;
         let fits: BTreeMap<String, Fit> = named(inputs, "fit.")?;
         let answers: BTreeMap<String, Answer> = named(inputs, "answer.")?;
-        let results = Results::new(&self.described, &summaries, &counts, &fits, &answers);
+        let varied: BTreeMap<String, Answer> = named(inputs, "varied.")?;
+        let varied = varied.into_iter().map(|(name, answer)| (format!("varied.{name}"), answer)).collect();
+        let results = Results::new(&self.described, &summaries, &counts, &fits, &answers, &varied);
         let mut drawn = BTreeMap::new();
         for (name, fit) in fits {
             let rows = inputs.table(&format!("rows.{name}"))?;

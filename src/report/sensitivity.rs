@@ -1,0 +1,132 @@
+//! How far choices move answers, against their intervals.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Described;
+use super::words;
+use crate::answer::{Answer, Row};
+
+/// How a fit's answers move when it is made in other ways.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SensitivityResult {
+    /// The choices, in words.
+    pub choices: Vec<String>,
+    /// The answers.
+    pub answers: Vec<VariedAnswer>,
+}
+
+/// One answer under every choice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VariedAnswer {
+    /// The query.
+    pub query: String,
+    /// What was asked, by variable.
+    pub inputs: BTreeMap<String, f64>,
+    /// The group of the fit, where there are groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The output.
+    pub output: String,
+    /// Its value as the fit is.
+    pub value: f64,
+    /// Half the width of its interval.
+    pub half_width: Option<f64>,
+    /// Its value under each choice, in their order; none where there is no answer.
+    pub values: Vec<Option<f64>>,
+    /// The farthest of them, in half-widths of the interval.
+    pub moved: Option<f64>,
+}
+
+/// The results of every fit that was varied; `varied` holds the answers by role.
+pub(super) fn results(
+    described: &Described,
+    answers: &BTreeMap<String, Answer>,
+    varied: &BTreeMap<String, Answer>,
+) -> BTreeMap<String, SensitivityResult> {
+    let mut all: BTreeMap<String, SensitivityResult> = BTreeMap::new();
+    for variation in &described.sensitivity {
+        all.entry(variation.fit.clone()).or_default().choices.push(variation.choice.clone());
+    }
+    for (fit, result) in &mut all {
+        let variations: Vec<_> = described.sensitivity.iter().filter(|v| v.fit == *fit).collect();
+        for query in described.queries.iter().filter(|query| query.fit == *fit) {
+            let Some(own) = answers.get(&query.name).filter(|own| own.forecasts.is_empty()) else { continue };
+            let others: Vec<Option<&Answer>> = variations
+                .iter()
+                .map(|v| v.queries.iter().find(|q| q.query == query.name).and_then(|q| varied.get(&q.role)))
+                .collect();
+            if others.iter().all(Option::is_none) {
+                continue;
+            }
+            for (index, row) in own.rows.iter().enumerate() {
+                // The same row of the same question, of the same group.
+                let beside: Vec<Option<&Row>> = others
+                    .iter()
+                    .map(|other| other.and_then(|o| o.rows.get(index)).filter(|r| r.group == row.group))
+                    .collect();
+                result.answers.extend(row.outputs.iter().filter_map(|(output, interval)| {
+                    let value = interval.value?;
+                    let values: Vec<Option<f64>> =
+                        beside.iter().map(|row| row.and_then(|r| r.outputs.get(output)?.value)).collect();
+                    let half_width = interval.lower.zip(interval.upper).map(|(low, high)| 0.5 * (high - low));
+                    let far = values.iter().flatten().map(|v| (v - value).abs()).fold(0.0, f64::max);
+                    Some(VariedAnswer {
+                        query: query.name.clone(),
+                        inputs: row.inputs.clone(),
+                        group: row.group.clone(),
+                        output: output.clone(),
+                        value,
+                        half_width,
+                        moved: half_width.filter(|half| *half > 0.0).map(|half| far / half),
+                        values,
+                    })
+                }));
+            }
+        }
+    }
+    all
+}
+
+/// A fit's sensitivity as a sentence, a head and rows.
+pub(super) fn table(fit: &str, result: &SensitivityResult) -> (String, Vec<String>, Vec<Vec<String>>) {
+    let mut head: Vec<String> = ["answer", "as it is"].map(str::to_owned).into();
+    head.extend(result.choices.iter().cloned());
+    head.push("moved, in half-widths".to_owned());
+    let name = |answer: &VariedAnswer| {
+        let given: Vec<String> =
+            answer.inputs.iter().map(|(n, v)| format!("{n} = {}", words::variable(n, *v))).collect();
+        let given = answer.group.clone().into_iter().chain(given).collect::<Vec<_>>().join(", ");
+        format!("{} at {given} ({})", answer.output.replace('_', " "), answer.query)
+    };
+    let show = |answer: &VariedAnswer, value: f64| {
+        let cell = serde_json::json!({ "value": value });
+        words::output(&answer.output, &cell)
+    };
+    let moved = |answer: &VariedAnswer| match answer.moved {
+        Some(moved) => words::trimmed(&words::digits(moved, 2)),
+        None => "-".to_owned(),
+    };
+    let rows = result.answers.iter().map(|answer| {
+        let values = answer.values.iter().map(|v| v.map_or_else(|| "no answer".to_owned(), |v| show(answer, v)));
+        let first = [name(answer), show(answer, answer.value)];
+        first.into_iter().chain(values).chain([moved(answer)]).collect()
+    });
+    let beyond = result.answers.iter().filter(|a| a.moved.is_some_and(|m| m > 1.0)).count();
+    let farthest = result
+        .answers
+        .iter()
+        .filter(|a| a.moved.is_some())
+        .max_by(|a, b| a.moved.unwrap_or(0.0).total_cmp(&b.moved.unwrap_or(0.0)));
+    let farthest = farthest.map_or_else(String::new, |a| {
+        format!(" Farthest moves {}: by {} half-widths of its interval.", name(a), moved(a))
+    });
+    let sentence = format!(
+        "The fit `{fit}` made in {} other ways: {beyond} of {} answers leave their own interval.{farthest}",
+        result.choices.len(),
+        result.answers.len()
+    );
+    (sentence, head, rows.collect())
+}
