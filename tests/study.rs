@@ -413,9 +413,10 @@ fn learning_curves_are_extrapolated_model_by_model() {
         let groups = results["fits"][fit]["groups"].as_object().unwrap();
         groups.values().map(|g| number(g, "holdout.rmse_log")).sum::<f64>() / groups.len() as f64
     };
-    // Plain fits of the whole benchmark miss by .0140, .0014, .0033 and .0012 in an independent computation.
-    for (fit, most) in [("m1", 0.0150), ("m2", 0.0017), ("m3", 0.0040), ("broken", 0.0030)] {
-        assert!(rmse(fit) <= most, "{fit}: {}", rmse(fit));
+    // Plain fits of the whole benchmark miss by .0140, .0014 and .0033 (m1 to m3) in an independent computation; of this
+    // part the best fits miss by a little more, which is where they are held.
+    for (fit, known) in [("m1", 0.014_921), ("m2", 0.001_371), ("m3", 0.003_922), ("broken", 0.001_121)] {
+        assert!((rmse(fit) - known).abs() < 1e-6, "{fit}: {}", rmse(fit));
     }
 }
 
