@@ -99,6 +99,7 @@ fn a_forecast_that_no_law_can_give_is_refused_before_anything_runs() {
     for (query, message) in [
         ("reach = { L = 2.5, solve = \"C\" }\nforecast = \"default\"", "`forecast` says what answers `loss`"),
         ("loss = { N = \"2B\", D = \"40B\" }\nceiling = 0.9", "a `ceiling` is for"),
+        ("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"stack\"", "give the fit `alternatives`"),
         ("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"default\"\nceiling = 0", "is above zero"),
     ] {
         let world = World::with(&with_query(query), &simulated_runs(0.01));
@@ -189,7 +190,8 @@ fn several_laws_for_the_same_rows_are_compared_and_one_is_to_be_quoted() {
     let alternatives = "law = \"hoffmann\"\nalternatives = [\"kaplan_nd\", \"additive_nd\", \"mine\"]";
     let mine = "[laws.mine]\nformula = \"L = E + A / N^alpha\"\n";
     let spec = SPEC.replace("law = \"hoffmann\"", alternatives);
-    let world = World::with(&format!("{spec}{mine}"), &simulated_runs(0.01));
+    let stack = "[queries.stacked]\nfit = \"main\"\nloss = { N = 1e11, D = 3e12 }\nforecast = \"stack\"\n";
+    let world = World::with(&format!("{spec}{mine}{stack}"), &simulated_runs(0.01));
     let results = world.run("study.toml")["results"].clone();
     let choice = &results["fits"]["main"]["choice"];
     let laws = choice["laws"].as_array().unwrap();
@@ -211,6 +213,11 @@ fn several_laws_for_the_same_rows_are_compared_and_one_is_to_be_quoted() {
     let known = 1.7 + 400.0 * libm::pow(1e11, -0.34) + 410.0 * libm::pow(3e12, -0.28);
     let stack = &choice["stack"];
     assert!(stack["lower"].as_f64().unwrap() < known && known < stack["upper"].as_f64().unwrap(), "{stack} {known}");
+    // A query at the same sizes is answered by the same stack.
+    let loss = &results["queries"]["stacked"]["rows"][0]["loss"];
+    for part in ["value", "lower", "upper"] {
+        assert!((loss[part].as_f64().unwrap() / stack[part].as_f64().unwrap() - 1.0).abs() < 1e-12, "{loss} {stack}");
+    }
     let report = world.read("outputs/study/report.md");
     assert!(report.contains("Quote `hoffmann`: when the largest runs were hidden it missed by"), "{report}");
 }

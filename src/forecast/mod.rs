@@ -31,6 +31,8 @@ pub enum Forecast {
     Law,
     /// Several laws, weighted by how they forecast before, and the error that all have in common.
     Default,
+    /// The fit's law and its alternatives, weighted by how they did when the largest runs were hidden.
+    Stack,
 }
 
 /// Most sizes that a forecast is over.

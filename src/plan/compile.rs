@@ -118,6 +118,8 @@ pub(super) struct PlannedFit {
     pub(super) has_rows: bool,
     /// The column by whose values rows are fitted in groups.
     pub(super) by: Option<String>,
+    /// The laws that are fitted beside its own.
+    pub(super) alternatives: Vec<Law>,
 }
 
 /// Another fit that gives a variable of a law.
@@ -162,7 +164,8 @@ impl Compiler<'_> {
         for (name, fit) in &spec.fits {
             if let Some((stage, law, described)) = self.fit(name, fit, spec, &sources, &filters, &laws) {
                 let (has_rows, by) = (described.rows.is_some(), described.by.clone());
-                fits.insert(name, PlannedFit { stage, law, through: None, has_rows, by });
+                let alternatives = described.alternatives.clone();
+                fits.insert(name, PlannedFit { stage, law, through: None, has_rows, by, alternatives });
                 described_fits.push(described);
             }
         }

@@ -81,6 +81,7 @@ impl Compiler<'_> {
             rows: Some(rows_name.clone()),
             holdout: roles.holdout.clone(),
             by: roles.by.clone(),
+            alternatives: alternatives.clone(),
         };
         let fit_law = FitLaw {
             law: law.clone(),
@@ -136,7 +137,14 @@ impl Compiler<'_> {
                 self.error("needs-rows", Place::Key(path.key(key)), format!("`{key}` needs `rows`"));
             }
         }
-        let described = DescribedFit { name: name.to_owned(), law: law.clone(), rows: None, holdout: None, by: None };
+        let described = DescribedFit {
+            name: name.to_owned(),
+            law: law.clone(),
+            rows: None,
+            holdout: None,
+            by: None,
+            alternatives: Vec::new(),
+        };
         let fit_law = FitLaw {
             law: law.clone(),
             alternatives: Vec::new(),

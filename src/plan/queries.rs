@@ -62,7 +62,8 @@ impl Compiler<'_> {
             other.law.clone()
         });
         let (law, question, chained) = (law.clone(), question, through.is_some());
-        let stage = Arc::new(Extrapolate { law, question: question.clone(), chained, other, forecast, seed });
+        let stack = if query.forecast == Some(Forecast::Stack) { planned.alternatives.clone() } else { Vec::new() };
+        let stage = Arc::new(Extrapolate { law, question: question.clone(), chained, other, forecast, stack, seed });
         Some((self.stage("extrapolate", Some(("queries", name)), stage, &inputs), question))
     }
 
@@ -103,13 +104,22 @@ impl Compiler<'_> {
     fn forecast(&mut self, name: &str, query: &spec::Query, fit: &PlannedFit) -> Option<Option<ByDefault>> {
         let path = SpecPath::of(&["queries", name]);
         let by_default = query.forecast == Some(Forecast::Default);
+        let stack = query.forecast == Some(Forecast::Stack);
         let sizes = fit.law.variables.len();
+        let foreign =
+            fit.alternatives.iter().flat_map(|law| &law.variables).find(|v| fit.law.variable(&v.name).is_none());
         let fault = if query.forecast.is_some() && query.loss.is_none() {
             Some(("forecast", "`forecast` says what answers `loss`, and the query asks for something else".to_owned()))
         } else if query.ceiling.is_some() && !by_default {
             Some(("ceiling", "a `ceiling` is for `forecast = \"default\"`".to_owned()))
         } else if query.ceiling.is_some_and(|ceiling| !(ceiling.0 > 0.0 && ceiling.0.is_finite())) {
             Some(("ceiling", "the response that guessing gives is above zero".to_owned()))
+        } else if stack && fit.alternatives.is_empty() {
+            Some(("forecast", "a stack needs laws beside the fit's own: give the fit `alternatives`".to_owned()))
+        } else if let (true, Some(variable)) = (stack, foreign) {
+            Some(("forecast", format!("an alternative takes `{}`, which the query does not give", variable.name)))
+        } else if stack && fit.through.is_some() {
+            Some(("forecast", "a fit that goes through another one is forecast by its own law alone".to_owned()))
         } else if !by_default {
             None
         } else if !fit.has_rows {

@@ -103,6 +103,7 @@ impl Compiler<'_> {
                 chained: false,
                 other: None,
                 forecast: None,
+                stack: Vec::new(),
                 seed: spec.study.seed,
             };
             let needs = [(fit, "fit", "fit".to_owned()), (fit, "draws", "draws".to_owned())];

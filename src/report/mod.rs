@@ -148,6 +148,8 @@ pub struct DescribedFit {
     pub holdout: Option<String>,
     /// The column by whose values rows are fitted in groups.
     pub by: Option<String>,
+    /// The laws that are fitted beside its own.
+    pub alternatives: Vec<Law>,
 }
 
 /// A query in words.

@@ -8,9 +8,10 @@ use super::{Context, Failure, Inputs, Stage, json_bytes};
 use crate::answer::{ALL, Answer, Interval, Verdict};
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
-use crate::fit::{Fit, HELD};
+use crate::fit::{Ahead, Candidate, Fit, HELD};
 use crate::forecast::{Measured, NoForecast, Prediction, as_size, forecast};
-use crate::law::Law;
+use crate::law::{Law, Tape};
+use crate::numerics::ln;
 use crate::query::{Other, Question, answer};
 
 /// Puts a question to a fit.
@@ -26,6 +27,8 @@ pub struct Extrapolate {
     pub other: Option<Law>,
     /// Forecast by several laws, not by the fit's alone.
     pub forecast: Option<ByDefault>,
+    /// The fit's alternatives, where the answer is that of all of them with the fit's own law.
+    pub stack: Vec<Law>,
     /// Seed of the study.
     pub seed: u64,
 }
@@ -53,6 +56,7 @@ impl Stage for Extrapolate {
             "law": self.law.form_fingerprint(),
             "question": self.question,
             "forecast": self.forecast,
+            "stack": self.stack.iter().map(Law::form_fingerprint).collect::<Vec<_>>(),
             "other": self.other.as_ref().map(Law::form_fingerprint),
             "seed": self.seed,
             "numerics": crate::numerics::NUMERICS_REV,
@@ -86,6 +90,9 @@ impl Stage for Extrapolate {
             if let Some(by_default) = &self.forecast {
                 self.by_several_laws(by_default, &inputs.table("rows")?, group, member, &mut answer)?;
             }
+            if !self.stack.is_empty() {
+                self.by_stack(member, &mut answer);
+            }
             answer.rows.iter_mut().for_each(|row| row.group = group.map(str::to_owned));
             if let Some(group) = group {
                 answer.warnings.iter_mut().for_each(|warning| *warning = format!("{group}: {warning}"));
@@ -108,6 +115,40 @@ impl Stage for Extrapolate {
 const LEVEL: f64 = 0.9;
 
 impl Extrapolate {
+    /// Puts the forecast of the fit's law and its alternatives in the place of what the law says alone.
+    fn by_stack(&self, fit: &Fit, answer: &mut Answer) {
+        let level = fit.level.unwrap_or(LEVEL);
+        let candidates = fit.choice.iter().flat_map(|choice| &choice.laws);
+        let laws: Vec<(&Law, Tape, &Candidate)> = std::iter::once(&self.law)
+            .chain(&self.stack)
+            .zip(candidates)
+            .map(|(law, c)| (law, law.tape(), c))
+            .collect();
+        for row in &mut answer.rows {
+            let known = laws.iter().filter_map(|(law, tape, candidate)| {
+                let free: Option<Vec<f64>> =
+                    law.free().iter().map(|p| candidate.parameters.get(&p.name).copied()).collect();
+                let at: Option<Vec<f64>> = law.variables.iter().map(|v| row.inputs.get(&v.name).copied()).collect();
+                let z = ln(tape.value_at(&free?, &at?));
+                Some((candidate.share, z, candidate.rolling_origin?)).filter(|_| z.is_finite())
+            });
+            if let Some(Ahead { value, lower, upper }) = Ahead::stacked(&known.collect::<Vec<_>>(), level) {
+                let interval = Interval { value: Some(value), lower: Some(lower), upper: Some(upper) };
+                row.outputs.insert("loss".to_owned(), interval);
+            } else {
+                row.outputs.clear();
+                row.reach.verdict = Verdict::NotForecast;
+                row.note =
+                    Some("no forecast: there are too few rows to hide the largest and weigh the laws".to_owned());
+            }
+        }
+        answer.interval = Some(format!(
+            "{:.0} % interval of {} laws stacked: their disagreement, and their errors when the largest runs were hidden",
+            100.0 * level,
+            laws.len()
+        ));
+    }
+
     /// Puts the forecast of several laws in the place of what the fit's law says.
     fn by_several_laws(
         &self,

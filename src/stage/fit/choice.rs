@@ -11,7 +11,7 @@ use crate::dataset::Dataset;
 use crate::evidence;
 use crate::fit::{Ahead, Candidate, Choice};
 use crate::law::Law;
-use crate::numerics::{Random, exp, ln, normal_quantile};
+use crate::numerics::{Random, ln};
 use crate::problem::Problem;
 use crate::solver::{Solver, Watch};
 
@@ -153,17 +153,8 @@ impl FitLaw {
     }
 }
 
-/// The laws' forecasts weighted by their shares; the interval holds their disagreement and their past errors.
+/// The laws' forecasts weighted by their shares.
 fn stacked(candidates: &[Candidate], level: f64) -> Option<Ahead> {
-    let known: Vec<(f64, f64, f64)> =
-        candidates.iter().filter_map(|c| Some((c.share, ln(c.ahead?), c.rolling_origin?))).collect();
-    let sum: f64 = known.iter().map(|(share, ..)| share).sum();
-    if known.is_empty() {
-        return None;
-    }
-    let centre: f64 = known.iter().map(|(share, z, _)| share * z / sum).sum();
-    let variance: f64 =
-        known.iter().map(|(share, z, error)| share / sum * ((z - centre) * (z - centre) + error * error)).sum();
-    let half = normal_quantile(f64::midpoint(1.0, level)) * variance.sqrt();
-    Some(Ahead { value: exp(centre), lower: exp(centre - half), upper: exp(centre + half) })
+    let known = candidates.iter().filter_map(|c| Some((c.share, ln(c.ahead?), c.rolling_origin?)));
+    Ahead::stacked(&known.collect::<Vec<_>>(), level)
 }
