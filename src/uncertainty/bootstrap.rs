@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::refits::collect;
 use super::{Draws, Fitted, Method, default_level};
-use crate::numerics::Random;
-use crate::solver::{Cancelled, Solver, Status};
+use crate::solver::{Cancelled, Solver};
 
 /// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -43,42 +42,23 @@ impl Method for Bootstrap {
         let rows = fitted.problem.rows();
         let base: Vec<f64> = fitted.problem.weights().collect();
         let strata = strata(fitted);
-        let done = std::sync::atomic::AtomicUsize::new(0);
-        let refits = (0..self.resamples)
-            .into_par_iter()
-            .map(|replicate| {
-                if (fitted.watch.cancelled)() {
-                    return Err(Cancelled);
+        let mut draws = collect(fitted, self.resamples, "bootstrap", |random| {
+            let mut weights = vec![0.0; rows];
+            for clusters in &strata {
+                for _ in clusters {
+                    clusters[random.below(clusters.len())].iter().for_each(|&row| weights[row] += base[row]);
                 }
-                let mut random = Random::new(fitted.seed, "bootstrap", replicate as u64);
-                let mut weights = vec![0.0; rows];
-                for clusters in &strata {
-                    for _ in clusters {
-                        clusters[random.below(clusters.len())].iter().for_each(|&row| weights[row] += base[row]);
-                    }
-                }
-                let refit = Solver::Newton.minimise(&fitted.problem.reweighted(&weights), fitted.optimum);
-                (fitted.watch.tick)(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, self.resamples);
-                Ok(refit)
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let unconverged = refits.iter().filter(|r| r.status != Status::Converged).count();
-        let mut warnings = Vec::new();
-        if unconverged > 0 {
-            warnings.push(format!(
-                "{unconverged} of {} bootstrap refits did not converge; they are kept where they ended.",
-                self.resamples
-            ));
-        }
+            }
+            Solver::Newton.minimise(&fitted.problem.reweighted(&weights), fitted.optimum)
+        })?;
         let resampled: usize = strata.iter().map(Vec::len).sum();
         if resampled < 4 * fitted.problem.size() {
-            warnings.push(format!(
+            draws.warnings.push(format!(
                 "The bootstrap resamples {resampled} rows for {} parameters: many resamples hold too few distinct rows, and its intervals are rough.",
                 fitted.problem.size()
             ));
         }
-        let points = refits.into_iter().filter(|r| r.cost.is_finite()).map(|r| r.point).collect();
-        Ok(Draws { points, warnings, ..Draws::default() })
+        Ok(draws)
     }
 }
 

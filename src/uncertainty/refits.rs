@@ -1,4 +1,4 @@
-//! Refits of rows whose residuals were drawn anew, with the small-sample correction that both ways to draw share.
+//! What the bootstraps share: refits in parallel, and the small-sample correction of those that draw residuals.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{Draws, Fitted};
 use crate::numerics::Random;
-use crate::solver::{Cancelled, Solver, Status};
+use crate::solver::{Cancelled, Minimum, Solver, Status};
 
 /// How many more independent rows there are than parameters that are free to move; none where there are no more.
 pub(super) fn freedom(fitted: &Fitted<'_>) -> Option<usize> {
@@ -43,6 +43,25 @@ pub(super) fn refits(
     };
     let widening = (n as f64 / freedom as f64).sqrt();
     let residuals: Vec<f64> = problem.residuals(fitted.optimum).into_iter().map(|r| r * widening).collect();
+    collect(fitted, count, purpose, |random| {
+        let drawn = draw(random, &residuals);
+        let mut refit = Solver::Newton.minimise(&problem.missed_by(fitted.optimum, &drawn), fitted.optimum);
+        let chi: f64 = (0..freedom).map(|_| random.normal()).map(|z| z * z).sum();
+        let stretch = (freedom as f64 / chi).sqrt();
+        for ((x, at), c) in refit.point.iter_mut().zip(fitted.optimum).zip(problem.coordinates()) {
+            *x = (at + stretch * (*x - at)).clamp(c.lower, c.upper);
+        }
+        refit
+    })
+}
+
+/// Refits in parallel, each with a stream of random numbers of its own; says how many did not converge.
+pub(super) fn collect(
+    fitted: &Fitted<'_>,
+    count: usize,
+    purpose: &str,
+    refit: impl Fn(&mut Random) -> Minimum + Sync,
+) -> Result<Draws, Cancelled> {
     let done = AtomicUsize::new(0);
     let refits = (0..count)
         .into_par_iter()
@@ -50,14 +69,7 @@ pub(super) fn refits(
             if (fitted.watch.cancelled)() {
                 return Err(Cancelled);
             }
-            let mut random = Random::new(fitted.seed, purpose, replicate as u64);
-            let drawn = draw(&mut random, &residuals);
-            let mut refit = Solver::Newton.minimise(&problem.missed_by(fitted.optimum, &drawn), fitted.optimum);
-            let chi: f64 = (0..freedom).map(|_| random.normal()).map(|z| z * z).sum();
-            let stretch = (freedom as f64 / chi).sqrt();
-            for ((x, at), c) in refit.point.iter_mut().zip(fitted.optimum).zip(problem.coordinates()) {
-                *x = (at + stretch * (*x - at)).clamp(c.lower, c.upper);
-            }
+            let refit = refit(&mut Random::new(fitted.seed, purpose, replicate as u64));
             (fitted.watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, count);
             Ok(refit)
         })
