@@ -16,6 +16,23 @@ pub struct Interval {
     pub upper: Option<f64>,
 }
 
+/// A forecast of a response with its interval.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Prediction {
+    /// The response.
+    pub value: f64,
+    /// Lower end.
+    pub lower: f64,
+    /// Upper end.
+    pub upper: f64,
+}
+
+impl From<Prediction> for Interval {
+    fn from(Prediction { value, lower, upper }: Prediction) -> Self {
+        Self { value: Some(value), lower: Some(lower), upper: Some(upper) }
+    }
+}
+
 /// How an answer stands to the rows that were fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::answer::Prediction;
 use crate::numerics::{exp, normal_quantile};
 use crate::objective::ResponseScale;
 use crate::solver::Solver;
@@ -153,7 +154,7 @@ pub struct Choice {
     /// Sizes, ten times the largest, at which the laws' forecasts are compared.
     pub ahead: BTreeMap<String, f64>,
     /// The laws' forecast there, weighted by their shares.
-    pub stack: Option<Ahead>,
+    pub stack: Option<Prediction>,
     /// What a reader should know.
     pub warnings: Vec<String>,
 }
@@ -181,31 +182,18 @@ pub struct Candidate {
     pub ahead: Option<f64>,
 }
 
-/// A forecast with its interval.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Ahead {
-    /// The response.
-    pub value: f64,
-    /// Lower end.
-    pub lower: f64,
-    /// Upper end.
-    pub upper: f64,
-}
-
-impl Ahead {
-    /// Forecasts of ln y, each with its share and its past error, as one: the interval holds their disagreement and
-    /// their errors. None of nothing.
-    pub fn stacked(known: &[(f64, f64, f64)], level: f64) -> Option<Self> {
-        let sum: f64 = known.iter().map(|(share, ..)| share).sum();
-        if known.is_empty() {
-            return None;
-        }
-        let centre: f64 = known.iter().map(|(share, z, _)| share * z / sum).sum();
-        let variance: f64 =
-            known.iter().map(|(share, z, error)| share / sum * ((z - centre) * (z - centre) + error * error)).sum();
-        let half = normal_quantile(f64::midpoint(1.0, level)) * variance.sqrt();
-        Some(Self { value: exp(centre), lower: exp(centre - half), upper: exp(centre + half) })
+/// Forecasts of ln y, each with its share and its past error, as one: the interval holds their disagreement and
+/// their errors. None of nothing.
+pub fn stacked(known: &[(f64, f64, f64)], level: f64) -> Option<Prediction> {
+    let sum: f64 = known.iter().map(|(share, ..)| share).sum();
+    if known.is_empty() {
+        return None;
     }
+    let centre: f64 = known.iter().map(|(share, z, _)| share * z / sum).sum();
+    let variance: f64 =
+        known.iter().map(|(share, z, error)| share / sum * ((z - centre) * (z - centre) + error * error)).sum();
+    let half = normal_quantile(f64::midpoint(1.0, level)) * variance.sqrt();
+    Some(Prediction { value: exp(centre), lower: exp(centre - half), upper: exp(centre + half) })
 }
 
 /// How a fit would have done on what came later, each time only smaller runs were known.

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Account, Share};
+use crate::answer::{Account, Prediction, Share};
 use crate::numerics::{exp, ln, normal_quantile};
 use history::{History, Run};
 use members::Member;
@@ -53,17 +53,6 @@ pub struct Measured<'a> {
     pub responses: &'a [f64],
     /// The response that guessing gives, where it is known.
     pub ceiling: Option<f64>,
-}
-
-/// A forecast at one target.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Prediction {
-    /// The response.
-    pub value: f64,
-    /// Lower end of the prediction interval.
-    pub lower: f64,
-    /// Upper end.
-    pub upper: f64,
 }
 
 /// Why there is no forecast.

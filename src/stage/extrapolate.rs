@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Context, Failure, Inputs, Stage, json_bytes};
-use crate::answer::{ALL, Answer, Interval, Verdict};
+use crate::answer::{ALL, Answer, Verdict};
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
-use crate::fit::{Ahead, Candidate, Fit, HELD};
-use crate::forecast::{Measured, NoForecast, Prediction, as_size, forecast};
+use crate::fit::{Candidate, Fit, HELD, stacked};
+use crate::forecast::{Measured, NoForecast, as_size, forecast};
 use crate::law::{Law, Tape};
 use crate::numerics::ln;
 use crate::query::{Other, Question, answer};
@@ -132,9 +132,8 @@ impl Extrapolate {
                 let z = ln(tape.value_at(&free?, &at?));
                 Some((candidate.share, z, candidate.rolling_origin?)).filter(|_| z.is_finite())
             });
-            if let Some(Ahead { value, lower, upper }) = Ahead::stacked(&known.collect::<Vec<_>>(), level) {
-                let interval = Interval { value: Some(value), lower: Some(lower), upper: Some(upper) };
-                row.outputs.insert("loss".to_owned(), interval);
+            if let Some(prediction) = stacked(&known.collect::<Vec<_>>(), level) {
+                row.outputs.insert("loss".to_owned(), prediction.into());
             } else {
                 row.outputs.clear();
                 row.reach.verdict = Verdict::NotForecast;
@@ -182,9 +181,8 @@ impl Extrapolate {
         let measured = Measured { sizes: &sizes, responses, ceiling: by_default.ceiling };
         match forecast(&measured, &targets, level) {
             Ok((predictions, account)) => {
-                for (row, Prediction { value, lower, upper }) in answer.rows.iter_mut().zip(predictions) {
-                    let interval = Interval { value: Some(value), lower: Some(lower), upper: Some(upper) };
-                    row.outputs.insert("loss".to_owned(), interval);
+                for (row, prediction) in answer.rows.iter_mut().zip(predictions) {
+                    row.outputs.insert("loss".to_owned(), prediction.into());
                     row.note = None;
                 }
                 if account.origins == 0 {

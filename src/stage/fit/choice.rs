@@ -9,7 +9,7 @@ use super::holdout::summary;
 use super::rows::{Group, Rows, numbers};
 use crate::dataset::Dataset;
 use crate::evidence;
-use crate::fit::{Ahead, Candidate, Choice};
+use crate::fit::{Candidate, Choice, stacked};
 use crate::law::Law;
 use crate::numerics::{Random, ln};
 use crate::problem::Problem;
@@ -45,9 +45,11 @@ impl FitLaw {
         let sum: f64 = errors.iter().map(|e| 1.0 / (e * e)).sum();
         candidates.iter_mut().zip(&errors).for_each(|(c, e)| c.share = 1.0 / (e * e * sum));
         let level = self.method.uncertainty.as_ref().map_or(LEVEL, |u| u.method().level());
+        let known = candidates.iter().filter_map(|c| Some((c.share, ln(c.ahead?), c.rolling_origin?)));
+        let stack = stacked(&known.collect::<Vec<_>>(), level);
         let (quote, reason) = evidence::quote(&candidates);
         let warnings = evidence::equally_good(&candidates).into_iter().collect();
-        Ok(Choice { quote, reason, stack: stacked(&candidates, level), ahead: at, laws: candidates, warnings })
+        Ok(Choice { quote, reason, stack, ahead: at, laws: candidates, warnings })
     }
 
     /// Sizes at ten times the largest; what is no size is as in the row farthest along.
@@ -151,10 +153,4 @@ impl FitLaw {
         }
         Ok((!misses.is_empty()).then(|| summary(&misses).rmse_log).filter(|e| e.is_finite()))
     }
-}
-
-/// The laws' forecasts weighted by their shares.
-fn stacked(candidates: &[Candidate], level: f64) -> Option<Ahead> {
-    let known = candidates.iter().filter_map(|c| Some((c.share, ln(c.ahead?), c.rolling_origin?)));
-    Ahead::stacked(&known.collect::<Vec<_>>(), level)
 }
