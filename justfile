@@ -30,6 +30,10 @@ generate:
 quick-start:
     cargo run --locked -- run specs/cerebras-gpt.toml --locked
 
+# The whole of what `test` does a part of: every crash at every step, 200 rounds of eight processes and a collector.
+stress:
+    LAWFIT_STRESS=1 cargo test --test tests crash::
+
 # How fast the fit engine is; --profile dev spares the optimised build of polars.
 bench:
     cargo bench --profile dev --bench fit

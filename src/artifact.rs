@@ -17,6 +17,11 @@ impl Digest {
         Self(blake3::hash(bytes).to_hex().to_string())
     }
 
+    /// The digest of this name; it may not be [well formed](Self::is_well_formed).
+    pub fn named(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// The digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod answer;
 pub mod artifact;
+pub mod changes;
 pub mod cli;
 pub mod dataset;
 pub mod diagnostic;

@@ -85,52 +85,10 @@ impl Lock {
         format!("# Written by `lawfit run`; keep it beside the spec under version control.\n{body}")
     }
 
-    /// What is otherwise than in an earlier lock, in words: rows that came or went, numbers in units of
-    /// their standard error.
-    pub fn moved_since(&self, earlier: &Self) -> Vec<String> {
-        let mut moved = Vec::new();
-        for (name, now) in &self.sources {
-            let Some(then) = earlier.sources.get(name) else { continue };
-            if now.rows != then.rows {
-                let (count, what) =
-                    if now.rows > then.rows { (now.rows - then.rows, "new") } else { (then.rows - now.rows, "fewer") };
-                moved.push(format!("sources.{name}: {count} {what} rows, {} in all", now.rows));
-            } else if now.sha256 != then.sha256 {
-                moved.push(format!("sources.{name}: other content, as many rows"));
-            }
-        }
-        for (name, &now) in self.numbers.iter().filter(|(name, _)| !is_part(name)) {
-            let Some(&then) = earlier.numbers.get(name) else {
-                moved.push(format!("{name}: new, {}", short(now)));
-                continue;
-            };
-            if now == then {
-                continue;
-            }
-            let by = earlier.standard_error(name).map_or_else(
-                || format!("{:+.2} %", 100.0 * (now / then - 1.0)),
-                |se| format!("{:+.2} se", (now - then) / se),
-            );
-            moved.push(format!("{name}: {} -> {} ({by})", short(then), short(now)));
-        }
-        let gone = earlier.numbers.keys().filter(|name| !is_part(name) && !self.numbers.contains_key(*name));
-        moved.extend(gone.map(|name| format!("{name}: no longer there")));
-        moved
-    }
-
     /// A number's standard error; from its interval, taken for one of 90 %, where there is none.
-    fn standard_error(&self, name: &str) -> Option<f64> {
+    pub fn standard_error(&self, name: &str) -> Option<f64> {
         let part = |part: &str| self.numbers.get(&format!("{name}.{part}")).copied();
         let from_interval = || Some((part("upper")? - part("lower")?) / (2.0 * 1.645));
         part("se").or_else(from_interval).filter(|se| *se > 0.0)
     }
-}
-
-/// Whether a name is of a number's standard error or interval.
-fn is_part(name: &str) -> bool {
-    [".se", ".lower", ".upper"].iter().any(|part| name.ends_with(part))
-}
-
-fn short(value: f64) -> String {
-    if (1e-3..1e6).contains(&value.abs()) { format!("{value:.5}") } else { format!("{value:.4e}") }
 }

@@ -206,3 +206,157 @@ fn offline_a_file_comes_from_a_mirror_or_not_at_all() {
     let outcome = world.lawfit(&["run", "study.toml", "--offline", "--mirror", "mirror"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
 }
+
+/// How many files a folder of the cache has.
+fn count(world: &World, folder: &str) -> usize {
+    std::fs::read_dir(world.path(&format!(".lawfit/cache/v1/{folder}"))).map_or(0, Iterator::count)
+}
+
+#[test]
+fn a_collection_leaves_what_was_used_and_takes_the_rest() {
+    let world = world();
+    let records = count(&world, "ac");
+    // Nothing is older than the default of 30 days.
+    assert_eq!(world.lawfit(&["cache", "gc"]).code, 0);
+    assert_eq!(count(&world, "ac"), records);
+    world.write("study.toml", &SPEC.replace("L = 2.2,", "L = 2.3,"));
+    world.run("study.toml");
+    // The lists of a day 40 days ago say that the first run was long ago; the second is younger.
+    let used = world.path(".lawfit/cache/v1/used");
+    let mut lists: Vec<_> = std::fs::read_dir(&used).unwrap().map(|e| e.unwrap().path()).collect();
+    lists.sort_by_key(|path| path.metadata().unwrap().modified().unwrap());
+    let first = lists[0].file_name().unwrap().to_string_lossy().into_owned();
+    let (day, digest) = first.split_once('-').unwrap();
+    let old: u64 = day.parse::<u64>().unwrap() - 40;
+    std::fs::rename(&lists[0], used.join(format!("{old}-{digest}"))).unwrap();
+    make_old(&world);
+    let dry = world.lawfit(&["cache", "gc", "--dry-run"]);
+    assert!(dry.stdout.starts_with("would remove 2 results"), "{}", dry.stdout);
+    assert_eq!(count(&world, "ac"), records + 2);
+    let outcome = world.lawfit(&["cache", "gc"]);
+    assert!(outcome.stdout.starts_with("removed 2 results"), "{}", outcome.stdout);
+    assert_eq!(count(&world, "ac"), records);
+    assert_eq!(ran(&world.statuses("study.toml")), [] as [&str; 0], "what the second run used is there");
+    assert!(world.lawfit(&["cache", "verify"]).stdout.ends_with("0 files were damaged, 0 results incomplete\n"));
+    world.write("study.toml", SPEC);
+    assert_eq!(ran(&world.statuses("study.toml")), ["extrapolate.target", "report"]);
+}
+
+/// Gives every file of the cache a time long past, as if written then.
+fn make_old(world: &World) {
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(40 * 86_400);
+    for folder in ["ac", "cas"] {
+        for entry in std::fs::read_dir(world.path(&format!(".lawfit/cache/v1/{folder}"))).unwrap() {
+            std::fs::File::open(entry.unwrap().path()).unwrap().set_modified(then).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_cache_can_be_held_to_a_size() {
+    let world = world();
+    let bytes = |world: &World| {
+        let info: serde_json::Value = serde_json::from_str(&world.lawfit(&["cache", "info", "--json"]).stdout).unwrap();
+        info["bytes"].as_u64().unwrap()
+    };
+    let before = bytes(&world);
+    assert!(before > 20_000, "{before}");
+    assert_eq!(world.lawfit(&["cache", "gc", "--max-size", "20K"]).code, 0);
+    make_old(&world);
+    world.lawfit(&["cache", "gc", "--max-size", "20K"]);
+    assert!(bytes(&world) < 40_000, "{}", bytes(&world));
+    world.run("study.toml");
+}
+
+#[test]
+fn a_bundle_carries_results_to_another_cache() {
+    let world = world();
+    let outcome = world.lawfit(&["cache", "export", "bundle.tar.zst", "study.toml"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(outcome.stdout.starts_with("6 results and "), "{}", outcome.stdout);
+    let bundle = std::fs::read(world.path("bundle.tar.zst")).unwrap();
+    world.lawfit(&["cache", "export", "again.tar.zst"]);
+    assert_eq!(std::fs::read(world.path("again.tar.zst")).unwrap(), bundle, "the same results give the same bytes");
+    assert_eq!(world.lawfit(&["cache", "import", "bundle.tar.zst", "--cache", "new"]).code, 0);
+    let outcome = world.lawfit(&["run", "study.toml", "--frozen", "--cache", "new"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+}
+
+#[test]
+fn a_bundle_that_is_cut_short_or_hostile_brings_nothing_wrong() {
+    let world = world();
+    world.lawfit(&["cache", "export", "bundle.tar.zst"]);
+    let bundle = std::fs::read(world.path("bundle.tar.zst")).unwrap();
+    for length in [0, 10, bundle.len() / 2, bundle.len() - 1] {
+        std::fs::write(world.path("short.tar.zst"), &bundle[..length]).unwrap();
+        assert_eq!(world.lawfit(&["cache", "import", "short.tar.zst", "--cache", "short"]).code, 1, "{length}");
+    }
+    let digest = lawfit::artifact::Digest::of(b"other bytes");
+    let mut archive = tar::Builder::new(zstd::Encoder::new(Vec::new(), 1).unwrap());
+    for name in [&format!("cas/{digest}"), "cas/../../escaped", "../escaped", "ac/x.json", "escaped"] {
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(4);
+        header.set_mode(0o644);
+        header.set_cksum();
+        archive.append(&header, &b"evil"[..]).unwrap();
+    }
+    let bytes = archive.into_inner().unwrap().finish().unwrap();
+    std::fs::write(world.path("hostile.tar.zst"), bytes).unwrap();
+    let outcome = world.lawfit(&["cache", "import", "hostile.tar.zst", "--cache", "a/b/hostile"]);
+    assert!(outcome.stdout.starts_with("0 results and 0 blobs"), "{}", outcome.stdout);
+    assert!(outcome.stderr.contains("5 entries were damaged or foreign"), "{}", outcome.stderr);
+    assert!(
+        !world.path("a/escaped").exists() && !world.path("a/b/escaped").exists() && !world.path("escaped").exists()
+    );
+    assert!(world.lawfit(&["run", "study.toml", "--cache", "short"]).code == 0);
+}
+
+#[test]
+fn verify_finds_what_is_damaged_and_sets_it_aside() {
+    let world = world();
+    assert_eq!(world.lawfit(&["cache", "verify"]).code, 0);
+    let blob = std::fs::read_dir(world.path(".lawfit/cache/v1/cas")).unwrap().next().unwrap().unwrap().path();
+    let bytes = std::fs::read(&blob).unwrap();
+    std::fs::remove_file(&blob).unwrap();
+    std::fs::write(&blob, &bytes[1..]).unwrap();
+    let outcome = world.lawfit(&["cache", "verify"]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.stdout.contains("1 files were damaged, 1 results incomplete"), "{}", outcome.stdout);
+    world.run("study.toml");
+    assert_eq!(world.lawfit(&["cache", "verify"]).code, 0);
+}
+
+#[test]
+fn a_read_only_cache_is_read() {
+    let world = world();
+    let status =
+        std::process::Command::new("chmod").args(["-R", "a-w", ".lawfit"]).current_dir(world.path("")).status();
+    assert!(status.unwrap().success());
+    let outcome = world.lawfit(&["run", "study.toml", "--frozen"]);
+    let restored =
+        std::process::Command::new("chmod").args(["-R", "u+w", ".lawfit"]).current_dir(world.path("")).status();
+    assert!(restored.unwrap().success());
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+}
+
+#[test]
+fn a_stage_is_executed_alone_and_a_run_then_computes_nothing() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    world.write("plan.json", &world.lawfit(&["plan", "study.toml", "--json"]).stdout);
+    let exec = |stage: &str| world.lawfit(&["exec", "--plan", "plan.json", "--stage", stage]);
+    let early = exec("fit.main");
+    assert_eq!(early.code, 4, "{}", early.stderr);
+    assert!(early.stderr.contains("its result is needed and is not in the cache"), "{}", early.stderr);
+    for stage in ["ingest.runs", "filter.main", "fit.main", "extrapolate.budget,extrapolate.target", "report"] {
+        let first = exec(stage);
+        assert_eq!(first.code, 0, "{}", first.stderr);
+        assert!(first.stdout.contains("\"status\":\"ran\""), "{}", first.stdout);
+        assert!(exec(stage).stdout.contains("\"status\":\"cached\""), "again changes nothing");
+    }
+    assert!(!world.path("outputs").exists(), "other engines say when a report is written");
+    assert_eq!(world.lawfit(&["run", "study.toml", "--frozen"]).code, 3, "there is no lock file yet");
+    assert_eq!(ran(&world.statuses("study.toml")), [] as [&str; 0]);
+    world.write("study.toml", &SPEC.replace("L = 2.2,", "L = 2.3,"));
+    assert_eq!(exec("report").code, 3, "the plan is of another spec");
+}

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::world::repository;
 
 /// The modules from the bottom up; a module may name those of an earlier line, and itself.
-const LAYERS: [&[&str]; 15] = [
+const LAYERS: [&[&str]; 16] = [
     &["diagnostic", "numerics", "artifact", "account", "answer"],
     &["expr", "store"],
     &["quantity", "unit", "dataset"],
@@ -18,18 +18,22 @@ const LAYERS: [&[&str]; 15] = [
     &["query"],
     &["report"],
     &["spec", "stage", "lock"],
+    &["changes"],
     &["plan"],
     &["engine"],
     &["cli"],
 ];
 
 /// Crates that only one folder may name.
-const KEPT_IN: [(&str, &[&str]); 5] = [
+const KEPT_IN: [(&str, &[&str]); 8] = [
     ("argmin", &["solver"]),
     ("petgraph", &["plan"]),
     ("polars", &["source"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
+    ("object_store", &["store"]),
+    ("tar", &["store"]),
+    ("notify_debouncer_mini", &["cli"]),
 ];
 
 fn sources() -> Vec<(String, PathBuf, String)> {

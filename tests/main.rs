@@ -9,8 +9,11 @@
 
 mod cache;
 mod catalogue;
+mod ci;
+mod crash;
 mod docs;
 mod errors;
+mod explain;
 mod fitting;
 mod forecasting;
 mod layering;

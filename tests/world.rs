@@ -31,6 +31,15 @@ impl World {
         world
     }
 
+    /// A folder with all that is in this one.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::new();
+        let status =
+            Command::new("cp").args(["-a", "."]).arg(copy.folder.path()).current_dir(self.folder.path()).status();
+        assert!(status.unwrap().success());
+        copy
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -57,6 +66,7 @@ impl World {
             .current_dir(self.folder.path())
             .env_remove("LAWFIT_CACHE")
             .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITHUB_STEP_SUMMARY")
             .envs(variables.iter().copied())
             .env("NO_COLOR", "1")
             .output()

@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };
-    let looks = look(&compiled.plan, &Store::new(&arguments.study.cache));
+    let looks = look(&compiled.plan, &Store::new(&arguments.study.cache.cache));
     let mut exit = Exit::Done;
     for (index, file) in files.iter().enumerate() {
         let path = lock_path(&file.path);

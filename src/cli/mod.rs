@@ -2,8 +2,14 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where lawfit talks")]
 
+mod cache;
 mod check;
+mod ci;
 mod completions;
+mod conclusion;
+mod diff;
+mod exec;
+mod explain;
 mod init;
 mod laws;
 mod lock;
@@ -14,10 +20,12 @@ mod screen;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::plan::{Compiled, SpecFile, compile};
+use crate::store::{Remote, RemoteOptions, Store};
 use screen::Screen;
 
 /// Neural scaling-law studies from a spec file: fit, forecast, plan, reproduce.
@@ -36,7 +44,11 @@ enum Command {
     Run(run::Arguments),
     Plan(plan::Arguments),
     Check(check::Arguments),
+    Explain(explain::Arguments),
+    Diff(diff::Arguments),
     Lock(lock::Arguments),
+    Cache(cache::Arguments),
+    Exec(exec::Arguments),
     Laws(laws::Arguments),
     Init(init::Arguments),
     Schema(schema::Arguments),
@@ -57,14 +69,66 @@ enum Exit {
 }
 
 /// Where specs and the cache are.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 struct Study {
     /// The spec files, TOML or YAML; several are run as one graph.
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<PathBuf>,
+    #[command(flatten)]
+    cache: Cache,
+}
+
+/// Where results are kept.
+#[derive(Clone, Debug, Args)]
+struct Cache {
     /// The cache directory.
     #[arg(long, value_name = "DIR", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
     cache: PathBuf,
+}
+
+/// A cache that many machines share, behind the cache directory.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "help is not Markdown")]
+struct RemoteCache {
+    /// Take results from here too: s3://bucket/path, gs://, az://, https:// or file://.
+    #[arg(long, value_name = "URL", env = "LAWFIT_REMOTE_CACHE")]
+    remote_cache: Option<String>,
+    /// Put the results of this run into the remote cache.
+    #[arg(long, requires = "remote_cache")]
+    cache_write: bool,
+    /// How long the remote cache may take over one file.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20.0, value_parser = seconds)]
+    remote_timeout: f64,
+    /// Seal results in the remote cache with this secret, and believe no others.
+    #[arg(long, value_name = "SECRET", env = "LAWFIT_CACHE_SECRET", hide_env_values = true)]
+    cache_secret: Option<String>,
+}
+
+/// A time in seconds, above zero.
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds < 1e6);
+    seconds.ok_or_else(|| "it is a number of seconds above zero".to_owned())
+}
+
+impl Cache {
+    /// The store, and the remote one behind it.
+    fn open(&self, remote: &RemoteCache, screen: &Screen) -> Result<Store, Exit> {
+        let store = Store::new(&self.cache);
+        let Some(url) = &remote.remote_cache else { return Ok(store) };
+        let options = RemoteOptions {
+            url: url.clone(),
+            write: remote.cache_write,
+            patience: Duration::from_secs_f64(remote.remote_timeout),
+            secret: remote.cache_secret.clone(),
+        };
+        match Remote::new(options) {
+            Ok(remote) => Ok(store.behind(remote)),
+            Err(error) => {
+                screen.error(&format!("the remote cache cannot be used: {error}"), &[]);
+                Err(Exit::BadSpec)
+            }
+        }
+    }
 }
 
 /// Runs the program.
@@ -76,12 +140,18 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    // Tests say in FAILPOINTS where the program is to die; other builds have no such places.
+    let _scenario = fail::has_failpoints().then(fail::FailScenario::setup);
     let screen = Screen::new(arguments.quiet);
     let exit = match arguments.command {
         Command::Run(command) => run::run(&command, &screen),
         Command::Plan(command) => plan::run(&command, &screen),
         Command::Check(command) => check::run(&command, &screen),
+        Command::Explain(command) => explain::run(&command, &screen),
+        Command::Diff(command) => diff::run(&command, &screen),
         Command::Lock(command) => lock::run(&command, &screen),
+        Command::Cache(command) => cache::run(&command, &screen),
+        Command::Exec(command) => exec::run(&command, &screen),
         Command::Laws(command) => laws::run(&command, &screen),
         Command::Init(command) => init::run(&command, &screen),
         Command::Schema(command) => schema::run(&command),

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::exec::PlannedSpec;
 use super::screen::Screen;
 use super::{Exit, Study, compile_specs};
 use crate::engine::{Look, look};
@@ -24,7 +25,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
-    let (_, compiled) = match compile_specs(&arguments.study.specs, screen) {
+    let (files, compiled) = match compile_specs(&arguments.study.specs, screen) {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };
@@ -37,7 +38,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         print!("{}", plan.dot());
         return Exit::Done;
     }
-    let store = Store::new(&arguments.study.cache);
+    let store = Store::new(&arguments.study.cache.cache);
     let looks = look(plan, &store);
     store.take_notices().iter().for_each(|notice| screen.notice(notice));
     if arguments.json {
@@ -47,14 +48,11 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             .enumerate()
             .map(|(index, (stage, look))| {
                 let needs: Vec<&str> = plan.inputs(index).into_iter().map(|(from, _)| plan.stage(from).id.0.as_str()).collect();
-                let key = match look {
-                    Look::Hit(key) | Look::Miss(key) => Some(key),
-                    Look::Unknown | Look::Unreadable(_) => None,
-                };
-                serde_json::json!({ "id": stage.id.0, "kind": stage.stage.kind(), "status": look.name(), "key": key, "needs": needs })
+                serde_json::json!({ "id": stage.id.0, "kind": stage.stage.kind(), "status": look.name(), "key": look.key(), "needs": needs })
             })
             .collect();
-        println!("{:#}", serde_json::json!({ "stages": stages }));
+        let specs: Vec<PlannedSpec> = files.iter().map(PlannedSpec::of).collect();
+        println!("{:#}", serde_json::json!({ "specs": specs, "stages": stages }));
         return Exit::Done;
     }
     for (stage, look) in plan.stages().zip(&looks) {

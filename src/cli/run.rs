@@ -1,42 +1,54 @@
 //! `lawfit run`: bring the reports of specs up to date.
 
+use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use clap::Args;
 
+use super::conclusion::{Conclusion, judge};
 use super::screen::Screen;
-use super::{Exit, Study, compile_specs, lock_path};
-use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use super::{Exit, RemoteCache, Study, ci, compile_specs, lock_path};
+use crate::changes::Changes;
+use crate::diagnostic::{Diagnostic, Place};
 use crate::engine::{Engine, NOT_CACHED, Options, Outcome, Status};
 use crate::lock::{Lock, LockedStage};
 use crate::plan::{Compiled, Plan, SpecFile};
-use crate::report::{Results, Severity};
-use crate::spec::Places;
-use crate::store::{PublishError, Store, publish, replace};
+use crate::report::{Results, Severity, mark_stale};
+use crate::stage::Failure;
+use crate::store::{self, PublishError, Store, publish, replace};
 
 /// Bring the reports of specs up to date: compute what is not cached, write a report for each.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+#[expect(clippy::doc_markdown, reason = "help is not Markdown")]
 pub(super) struct Arguments {
     #[command(flatten)]
-    study: Study,
+    pub(super) study: Study,
+    #[command(flatten)]
+    remote: RemoteCache,
     /// Folder in which each spec's report gets a folder of its own.
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     out: PathBuf,
     /// Print one JSON object with stages, outputs and results.
     #[arg(long)]
     json: bool,
+    /// Write what came of expectations and stages as XML for test reports (JUnit).
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// Threads, and stages at a time; all CPUs by default. Results do not depend on it.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Never open a socket.
+    /// Never open a socket; a remote cache is not asked either.
     #[arg(long)]
     offline: bool,
     /// Look for pinned files in this folder, subfolders included, before the web.
     #[arg(long, value_name = "DIR")]
     mirror: Option<PathBuf>,
+    /// After a stage has failed go on with those that do not depend on it; so it is by default.
+    #[arg(long, conflicts_with = "fail_fast")]
+    keep_going: bool,
     /// Start nothing new after a stage has failed.
     #[arg(long)]
     fail_fast: bool,
@@ -46,6 +58,9 @@ pub(super) struct Arguments {
     /// As --locked, and compute nothing: end with 4 where something is not in the cache.
     #[arg(long)]
     frozen: bool,
+    /// Write the lock file although a number moved further than an expectation allows.
+    #[arg(long)]
+    accept: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
@@ -53,7 +68,14 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };
-    let store = Store::new(&arguments.study.cache);
+    let mut remote = arguments.remote.clone();
+    if arguments.offline && remote.remote_cache.take().is_some() {
+        screen.notice("--offline: the remote cache is not asked");
+    }
+    let store = match arguments.study.cache.open(&remote, screen) {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
     let options = Options {
         jobs: arguments.jobs.map(usize::from),
         offline: arguments.offline,
@@ -77,53 +99,102 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         return Exit::Interrupted;
     }
     show_failures(&compiled, &files, &outcomes, screen);
-    finish(arguments, &files, &compiled, &engine, &outcomes, screen)
+    let finished = Finished { arguments, files: &files, compiled: &compiled, engine: &engine, outcomes: &outcomes };
+    finished.conclude(&store, screen)
 }
 
-/// Publishes the reports there are and says what they conclude.
-fn finish(
-    arguments: &Arguments,
-    files: &[SpecFile],
-    compiled: &Compiled,
-    engine: &Engine<'_>,
-    outcomes: &[Outcome],
-    screen: &Screen,
-) -> Exit {
-    let missing = |o: &Outcome| matches!(&o.status, Status::Failed(failure) if failure.code == NOT_CACHED);
-    let mut exit = if outcomes.iter().any(missing) {
-        Exit::NotCached
-    } else if outcomes.iter().any(|o| matches!(o.status, Status::Failed(_))) {
-        Exit::StageFailed
-    } else {
-        Exit::Done
-    };
-    let mut paths: Vec<PathBuf> = Vec::new();
-    let mut all: Vec<(String, Results)> = Vec::new();
-    for (spec, (file, report)) in files.iter().zip(&compiled.reports).enumerate() {
-        let Some(index) = report.filter(|&i| matches!(outcomes[i].status, Status::Ran | Status::Cached)) else {
-            continue;
-        };
-        let folder = arguments.out.join(file.stem());
-        let mut stale = false;
-        let written = if let Some(outputs) = engine.outputs(index) {
-            let results = outputs.get("results.json").and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
-            if let Some(results) = &results
-                && !keep_lock(arguments, file, &lock_of(spec, files.len(), compiled, outcomes, results), screen)
-            {
-                stale = true;
-            }
-            all.extend(results.map(|r| (file.stem(), r)));
-            if stale {
-                exit = if exit == Exit::Done { Exit::Stale } else { exit };
-                continue;
-            }
-            publish(&folder, &relative(&folder, &file.path), &outputs)
+/// A walk that came to its end.
+struct Finished<'a> {
+    arguments: &'a Arguments,
+    files: &'a [SpecFile],
+    compiled: &'a Compiled,
+    engine: &'a Engine<'a>,
+    outcomes: &'a [Outcome],
+}
+
+impl<'a> Finished<'a> {
+    /// Publishes the reports there are and says what they conclude.
+    fn conclude(&self, store: &Store, screen: &Screen) -> Exit {
+        let missing = |o: &Outcome| matches!(&o.status, Status::Failed(failure) if failure.code == NOT_CACHED);
+        let mut exit = if self.outcomes.iter().any(missing) {
+            Exit::NotCached
+        } else if self.outcomes.iter().any(|o| matches!(o.status, Status::Failed(_))) {
+            Exit::StageFailed
         } else {
-            screen.error("the report is no longer in the cache", &["run again".to_owned()]);
-            return Exit::Internal;
+            Exit::Done
         };
-        match written {
-            Ok(written) => paths.extend(written),
+        let mut conclusions = Vec::new();
+        for spec in 0..self.files.len() {
+            let (conclusion, own) = self.conclude_spec(spec, screen);
+            exit = if exit == Exit::Done { own } else { exit };
+            conclusions.push(conclusion);
+        }
+        tell_expectations(&conclusions, screen);
+        ci::annotate(&conclusions);
+        ci::summarize(&conclusions, screen);
+        if let Some(path) = &self.arguments.junit
+            && let Err(error) = ci::write_junit(path, &conclusions)
+        {
+            screen.error(&format!("{}: {error}", path.display()), &[]);
+            exit = if exit == Exit::Done { Exit::Internal } else { exit };
+        }
+        if self.arguments.json {
+            print_json(&self.compiled.plan, self.outcomes, &conclusions, store);
+        } else {
+            for conclusion in &conclusions {
+                if let Some(results) = &conclusion.results {
+                    println!("{}", summary(&conclusion.file.stem(), results));
+                }
+            }
+            let written = conclusions.iter().flat_map(|c| &c.written);
+            for path in written.filter(|p| p.extension().is_some_and(|e| e == "html" || e == "md")) {
+                screen.say(&format!("{:>12} {}", "wrote", path.display()));
+            }
+        }
+        self.say_counts(store, screen);
+        exit
+    }
+
+    /// Publishes the report of one spec and keeps its lock file, or says why not.
+    fn conclude_spec(&self, spec: usize, screen: &Screen) -> (Conclusion<'a>, Exit) {
+        let file = &self.files[spec];
+        let several = self.files.len() > 1;
+        let mut conclusion = Conclusion {
+            file,
+            results: None,
+            changes: Changes::default(),
+            expectations: Vec::new(),
+            failures: self.failures(spec, several),
+            written: Vec::new(),
+        };
+        let folder = self.arguments.out.join(file.stem());
+        let owner = relative(&folder, &file.path);
+        let report = self.compiled.reports[spec];
+        let made = report.filter(|&i| matches!(self.outcomes[i].status, Status::Ran | Status::Cached));
+        let Some(index) = made else {
+            let names: Vec<&str> = conclusion.failures.iter().map(|(name, _)| name.as_str()).collect();
+            mark_report_stale(&folder, &owner, &names, screen);
+            return (conclusion, Exit::Done);
+        };
+        let outputs = match self.engine.outputs(index) {
+            Ok(outputs) => outputs,
+            Err(failure) => {
+                screen.error(&failure.message, &failure.hints);
+                return (conclusion, if failure.code == NOT_CACHED { Exit::NotCached } else { Exit::StageFailed });
+            }
+        };
+        let results = outputs.get("results.json").and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
+        let mut exit = Exit::Done;
+        if let Some(results) = results {
+            let lock = lock_of(spec, several, self.compiled, self.outcomes, &results);
+            exit = self.keep_lock(spec, &lock, &results, &mut conclusion, screen);
+            conclusion.results = Some(results);
+            if exit == Exit::Stale {
+                return (conclusion, exit);
+            }
+        }
+        match publish(&folder, &owner, &outputs) {
+            Ok(written) => conclusion.written = written,
             Err(error) => {
                 let hint = match error {
                     PublishError::Io { .. } => "free some space, or write elsewhere with --out",
@@ -133,76 +204,106 @@ fn finish(
                 exit = Exit::Internal;
             }
         }
+        (conclusion, exit)
     }
-    if tell_expectations(files, &all, screen) && exit == Exit::Done {
-        exit = Exit::ExpectationFailed;
-    }
-    if arguments.json {
-        print_json(&compiled.plan, outcomes, &paths, &all);
-    } else {
-        for (stem, results) in &all {
-            println!("{}", summary(stem, results));
+
+    /// Judges what was expected, says what moved and writes the lock file; with --locked says so and writes nothing.
+    fn keep_lock(
+        &self,
+        spec: usize,
+        lock: &Lock,
+        results: &Results,
+        conclusion: &mut Conclusion<'a>,
+        screen: &Screen,
+    ) -> Exit {
+        let path = lock_path(&conclusion.file.path);
+        let before = std::fs::read_to_string(&path).ok();
+        let earlier = before.as_deref().and_then(Lock::read);
+        conclusion.changes = earlier.as_ref().map(|earlier| Changes::between(earlier, lock)).unwrap_or_default();
+        let drifts = &self.compiled.drifts[spec];
+        conclusion.expectations = judge(conclusion.file, results, drifts, earlier.as_ref(), lock);
+        let verdict = if conclusion.fails() { Exit::ExpectationFailed } else { Exit::Done };
+        let text = lock.text();
+        if before.as_ref() == Some(&text) {
+            return verdict;
         }
-        for path in paths.iter().filter(|p| p.extension().is_some_and(|e| e == "html" || e == "md")) {
-            screen.say(&format!("{:>12} {}", "wrote", path.display()));
+        say_moved(&conclusion.changes.moved(), &path, screen);
+        if self.arguments.locked || self.arguments.frozen {
+            let why = if before.is_some() { "would change" } else { "is not there" };
+            let hint = "run without --locked and look at what moved".to_owned();
+            screen.error(&format!("{} {why}", path.display()), &[hint]);
+            return Exit::Stale;
+        }
+        let moved_too_far = |e: &super::conclusion::Judged| e.fails() && drifts.iter().any(|d| d.that == e.that);
+        if !self.arguments.accept && conclusion.expectations.iter().any(moved_too_far) {
+            screen.notice(&format!(
+                "{} keeps the earlier numbers, because some moved too far; --accept takes the new ones",
+                path.display()
+            ));
+        } else if let Err(error) = replace(&path, text.as_bytes(), "lock") {
+            screen.notice(&format!("{} is not written: {error}", path.display()));
+        }
+        verdict
+    }
+
+    /// The stages of a spec that failed, by their names in it.
+    fn failures(&self, spec: usize, several: bool) -> Vec<(String, &'a Failure)> {
+        let own = self.compiled.plan.stages().zip(self.outcomes).filter(|(stage, _)| stage.spec == spec);
+        own.filter_map(|(stage, outcome)| match &outcome.status {
+            Status::Failed(failure) => Some((stage.id.within(several).to_owned(), failure)),
+            _ => None,
+        })
+        .collect()
+    }
+
+    fn say_counts(&self, store: &Store, screen: &Screen) {
+        let count = |status: &Status| self.outcomes.iter().filter(|o| o.status == *status).count();
+        let (cached, ran) = (count(&Status::Cached), count(&Status::Ran));
+        screen.say(&format!("{:>12} {} stages: {cached} cached, {ran} ran", "done", self.outcomes.len()));
+        if let Some(counts) = store.remote_counts() {
+            let mut line = format!("{} taken, {} written", counts.taken, counts.written);
+            for (count, what) in [(counts.not_written, "not written"), (counts.failures, "failures")] {
+                if count > 0 {
+                    let _ = write!(line, ", {count} {what}");
+                }
+            }
+            screen.say(&format!("{:>12} {line}", "remote cache"));
         }
     }
-    let cached = outcomes.iter().filter(|o| o.status == Status::Cached).count();
-    screen.say(&format!(
-        "{:>12} {} stages: {cached} cached, {} ran",
-        "done",
-        outcomes.len(),
-        outcomes.iter().filter(|o| o.status == Status::Ran).count()
-    ));
-    exit
 }
 
-/// Says which expectations do not hold; whether any of them is more than a warning.
-fn tell_expectations(files: &[SpecFile], all: &[(String, Results)], screen: &Screen) -> bool {
-    let on_github = std::env::var_os("GITHUB_ACTIONS").is_some();
-    let mut failed = false;
-    for (stem, results) in all {
-        for (index, expectation) in results.expectations.iter().enumerate().filter(|(_, e)| e.status == "failed") {
-            let found: Vec<String> = expectation
-                .actual
-                .iter()
-                .map(|(name, value)| format!("{name} = {}", value.map_or("nothing".to_owned(), |v| v.to_string())))
-                .collect();
-            let message = format!("{stem}: expected {}, found {}", expectation.that, found.join(", "));
-            let word = match expectation.severity {
-                Severity::Error => {
-                    failed = true;
-                    screen.error(&message, &[]);
-                    "error"
-                }
-                Severity::Warn => {
-                    screen.notice(&message);
-                    "warning"
-                }
-            };
-            if let Some(file) = files.iter().find(|file| on_github && file.stem() == *stem) {
-                // GitHub's command, which puts the message beside the line of the spec.
-                eprintln!("::{word} file={},line={}::{message}", file.path.display(), line_of_expectation(file, index));
+/// Says in an earlier report that it is stale, where there is one.
+fn mark_report_stale(folder: &Path, owner: &str, failed: &[&str], screen: &Screen) {
+    let why = match failed {
+        [] => "The last run did not get as far as a report; this one is of an earlier run.".to_owned(),
+        names => format!("The last run failed in {}; this report is of an earlier run.", names.join(", ")),
+    };
+    match store::mark_stale(folder, owner, &|name, text| mark_stale(name, text, &why)) {
+        Ok(true) => screen.notice(&format!("{} holds the last good report, marked as stale", folder.display())),
+        Ok(false) => {}
+        Err(error) => screen.notice(&format!("the last good report is not marked as stale: {error}")),
+    }
+}
+
+/// Says which expectations do not hold.
+fn tell_expectations(conclusions: &[Conclusion<'_>], screen: &Screen) {
+    for conclusion in conclusions {
+        for judged in conclusion.expectations.iter().filter(|judged| !judged.holds) {
+            let message = format!("{}: {}", conclusion.file.stem(), ci::in_words(judged));
+            match judged.severity {
+                Severity::Error => screen.error(&message, &[]),
+                Severity::Warn => screen.notice(&message),
             }
         }
     }
-    failed
-}
-
-/// The line of a spec on which an expectation stands, from 1.
-fn line_of_expectation(file: &SpecFile, index: usize) -> usize {
-    let text = String::from_utf8_lossy(&file.bytes);
-    let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
-    let at = Places::of(&text, file.format()).bytes(&Place::Value(path)).map_or(0, |bytes| bytes.start);
-    1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
 }
 
 /// The lock of one spec of a run.
-fn lock_of(spec: usize, specs: usize, compiled: &Compiled, outcomes: &[Outcome], results: &Results) -> Lock {
+fn lock_of(spec: usize, several: bool, compiled: &Compiled, outcomes: &[Outcome], results: &Results) -> Lock {
     let own = compiled.plan.stages().zip(outcomes).filter(|(stage, _)| stage.spec == spec);
     let stages = own.filter_map(|(stage, outcome)| {
         let outputs = outcome.outputs.iter().map(|(role, blob)| (role.clone(), blob.digest.clone())).collect();
-        Some((stage.id.within(specs > 1).to_owned(), LockedStage { key: outcome.key.clone()?, outputs }))
+        Some((stage.id.within(several).to_owned(), LockedStage { key: outcome.key.clone()?, outputs }))
     });
     Lock::new(results, &compiled.locations[spec], stages.collect())
 }
@@ -210,33 +311,13 @@ fn lock_of(spec: usize, specs: usize, compiled: &Compiled, outcomes: &[Outcome],
 /// Most numbers that are told to have moved.
 const MOST_TOLD: usize = 12;
 
-/// Writes the lock file and says what moved since; with --locked says so and writes nothing. Whether all is well.
-fn keep_lock(arguments: &Arguments, file: &SpecFile, lock: &Lock, screen: &Screen) -> bool {
-    let path = lock_path(&file.path);
-    let earlier = std::fs::read_to_string(&path).ok();
-    let text = lock.text();
-    if earlier.as_ref() == Some(&text) {
-        return true;
-    }
-    let moved = match earlier.as_deref().map(Lock::read) {
-        Some(Some(earlier)) => lock.moved_since(&earlier),
-        _ => Vec::new(),
-    };
+fn say_moved(moved: &[String], lock: &Path, screen: &Screen) {
     for line in moved.iter().take(MOST_TOLD) {
         screen.say(&format!("{:>12} {line}", "moved"));
     }
     if moved.len() > MOST_TOLD {
-        screen.say(&format!("{:>12} and {} more: look at the diff of {}", "", moved.len() - MOST_TOLD, path.display()));
+        screen.say(&format!("{:>12} and {} more: look at the diff of {}", "", moved.len() - MOST_TOLD, lock.display()));
     }
-    if arguments.locked || arguments.frozen {
-        let why = if earlier.is_some() { "would change" } else { "is not there" };
-        screen.error(&format!("{} {why}", path.display()), &["run without --locked and look at what moved".to_owned()]);
-        return false;
-    }
-    if let Err(error) = replace(&path, text.as_bytes()) {
-        screen.notice(&format!("{} is not written: {error}", path.display()));
-    }
-    true
 }
 
 /// The conclusions of a study, for the terminal.
@@ -253,7 +334,7 @@ fn summary(stem: &str, results: &Results) -> String {
     lines.join("\n")
 }
 
-fn print_json(plan: &Plan, outcomes: &[Outcome], paths: &[PathBuf], all: &[(String, Results)]) {
+fn print_json(plan: &Plan, outcomes: &[Outcome], conclusions: &[Conclusion<'_>], store: &Store) {
     let stages: Vec<serde_json::Value> = plan
         .stages()
         .zip(outcomes)
@@ -263,11 +344,15 @@ fn print_json(plan: &Plan, outcomes: &[Outcome], paths: &[PathBuf], all: &[(Stri
                 "kind": stage.stage.kind(),
                 "status": outcome.status.name(),
                 "seconds": outcome.elapsed.as_secs_f64(),
+                "peak_memory": outcome.peak_memory,
             })
         })
         .collect();
+    let paths: Vec<&PathBuf> = conclusions.iter().flat_map(|c| &c.written).collect();
+    let all: Vec<(String, &Results)> =
+        conclusions.iter().filter_map(|c| Some((c.file.stem(), c.results.as_ref()?))).collect();
     // One spec has its results at the top; several have theirs by name.
-    let results = match all {
+    let results = match all.as_slice() {
         [(_, one)] => serde_json::json!(one),
         many => many
             .iter()
@@ -275,11 +360,14 @@ fn print_json(plan: &Plan, outcomes: &[Outcome], paths: &[PathBuf], all: &[(Stri
             .collect::<serde_json::Map<_, _>>()
             .into(),
     };
-    let object = serde_json::json!({ "stages": stages, "outputs": paths, "results": results });
+    let mut object = serde_json::json!({ "stages": stages, "outputs": paths, "results": results });
+    if let Some(counts) = store.remote_counts() {
+        object["remote_cache"] = serde_json::json!(counts);
+    }
     println!("{object:#}");
 }
 
-fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &[Outcome], screen: &Screen) {
+pub(super) fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &[Outcome], screen: &Screen) {
     let diagnostics: Vec<Diagnostic> = compiled
         .plan
         .stages()
@@ -298,7 +386,7 @@ fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &[Outcome], 
 }
 
 /// Set by Ctrl-C; a second one ends the program at once.
-fn interrupted() -> &'static AtomicBool {
+pub(super) fn interrupted() -> &'static AtomicBool {
     static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     FLAG.get_or_init(|| {
         let flag = Arc::new(AtomicBool::new(false));

@@ -1,13 +1,14 @@
 //! Walks a plan: each stage is taken from the store or run, independent ones in parallel.
 
 mod fetch;
+mod memory;
 mod run;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use fetch::{FetchError, Fetcher};
-pub use run::{Engine, look};
+pub use run::{Engine, look, look_closely};
 
 use crate::artifact::{Digest, Manifest};
 use crate::plan::StageId;
@@ -49,6 +50,21 @@ pub struct Outcome {
     pub outputs: Manifest,
     /// How long that took.
     pub elapsed: Duration,
+    /// Most memory, in bytes, that the program held while it was computed; shared with stages computed beside it.
+    pub peak_memory: Option<u64>,
+}
+
+impl Outcome {
+    /// That of a stage that was not looked at.
+    fn skipped() -> Self {
+        Self {
+            status: Status::Skipped,
+            key: None,
+            outputs: Manifest::new(),
+            elapsed: Duration::ZERO,
+            peak_memory: None,
+        }
+    }
 }
 
 /// What a look at the store says of a stage, without running anything.
@@ -72,6 +88,14 @@ impl Look {
             Self::Miss(_) => "run",
             Self::Unknown => "unknown",
             Self::Unreadable(_) => "unreadable",
+        }
+    }
+
+    /// The stage's key, where it is known.
+    pub const fn key(&self) -> Option<&Digest> {
+        match self {
+            Self::Hit(key) | Self::Miss(key) => Some(key),
+            Self::Unknown | Self::Unreadable(_) => None,
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Status};
+use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Status, memory};
 use crate::artifact::{Digest, Manifest, Outputs, manifest, sha256};
 use crate::plan::{Fingerprint, Plan, input_digest};
 use crate::stage::{Context, External, Failure, Inputs};
@@ -25,6 +25,20 @@ pub struct Engine<'a> {
     progress: Mutex<Progress>,
     failed: AtomicBool,
     unwritten: AtomicBool,
+    computing: AtomicUsize,
+    /// Which stages are dealt with, and which of them may be computed.
+    scope: Vec<Scope>,
+}
+
+/// What may be done with a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scope {
+    /// It is not looked at.
+    Outside,
+    /// It is taken from the store or not at all.
+    Stored,
+    /// It is taken from the store or computed.
+    Computed,
 }
 
 /// What is known so far.
@@ -46,6 +60,7 @@ impl<'a> Engine<'a> {
         observer: &'a (dyn Fn(&Event<'_>) + Sync),
         interrupted: &'a AtomicBool,
     ) -> Self {
+        let may = if options.frozen { Scope::Stored } else { Scope::Computed };
         let waiting = (0..plan.len()).map(|i| distinct_inputs(plan, i).len()).collect();
         let readers = (0..plan.len()).map(|i| plan.dependents(i).len()).collect();
         let progress = Mutex::new(Progress { waiting, readers, ..Progress::default() });
@@ -58,7 +73,31 @@ impl<'a> Engine<'a> {
             progress,
             failed: AtomicBool::new(false),
             unwritten: AtomicBool::new(false),
+            computing: AtomicUsize::new(0),
+            scope: vec![may; plan.len()],
         }
+    }
+
+    /// Deals with these stages only, and with what they need: that is computed too, or only taken from the store.
+    #[must_use]
+    pub fn towards(mut self, targets: &[usize], compute_inputs: bool) -> Self {
+        let mut scope = vec![Scope::Outside; self.plan.len()];
+        for &target in targets {
+            scope[target] = Scope::Computed;
+        }
+        // Every stage comes after those it needs.
+        for index in (0..self.plan.len()).rev().filter(|&i| self.scope[i] != Scope::Outside) {
+            if scope[index] == Scope::Outside {
+                continue;
+            }
+            for from in distinct_inputs(self.plan, index) {
+                if scope[from] == Scope::Outside {
+                    scope[from] = if compute_inputs { Scope::Computed } else { Scope::Stored };
+                }
+            }
+        }
+        self.scope = scope;
+        self
     }
 
     /// Deals with every stage; gives the outcomes in the order of the plan.
@@ -72,18 +111,38 @@ impl<'a> Engine<'a> {
         }
         let pool = builder.build().map_err(|error| Failure::new("no-threads", error.to_string()))?;
         pool.in_place_scope(|scope| {
-            let ready: Vec<usize> =
-                (0..self.plan.len()).filter(|&i| distinct_inputs(self.plan, i).is_empty()).collect();
-            for index in ready {
+            let ready = (0..self.plan.len()).filter(|&i| self.scope[i] != Scope::Outside);
+            for index in ready.filter(|&i| distinct_inputs(self.plan, i).is_empty()) {
                 scope.spawn(move |scope| self.visit(index, scope));
             }
         });
-        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        self.store.keep_usage();
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let outside = (0..self.plan.len()).filter(|i| self.scope[*i] == Scope::Outside);
+        outside.for_each(|index| drop(progress.outcomes.insert(index, Outcome::skipped())));
         Ok(progress.outcomes.values().cloned().collect())
     }
 
+    /// The bytes that a stage produced: from memory, from the store, or computed again where the store lost them.
+    ///
+    /// # Errors
+    /// Where they are lost and cannot be computed.
+    pub fn outputs(&self, index: usize) -> Result<Outputs, Failure> {
+        if let Some(outputs) = self.at_hand(index) {
+            return Ok(outputs);
+        }
+        if self.options.frozen {
+            return Err(Failure::new(NOT_CACHED, format!("the result of {} was lost", self.plan.stage(index).id)));
+        }
+        let files = Self::digest_files(self.plan.stage(index).stage.externals())?;
+        let outputs = self.compute(index, &files)?;
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.memory.insert(index, outputs.clone());
+        Ok(outputs)
+    }
+
     /// The bytes that a stage produced, from memory or from the store.
-    pub fn outputs(&self, index: usize) -> Option<Outputs> {
+    fn at_hand(&self, index: usize) -> Option<Outputs> {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outputs) = progress.memory.get(&index) {
             return Some(outputs.clone());
@@ -96,15 +155,17 @@ impl<'a> Engine<'a> {
     fn visit<'s>(&'s self, index: usize, scope: &rayon::Scope<'s>) {
         let started = Instant::now();
         let stage = self.plan.stage(index);
-        // A defect in one stage must not take the others with it.
+        // Nor must one in the store.
         let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.deal_with(index)));
+        let peak_memory =
+            attempt.as_ref().ok().filter(|(status, ..)| *status == Status::Ran).and_then(|_| memory::peak());
         let (status, key, outputs) = attempt.unwrap_or_else(|_| {
             (Status::Failed(Failure::internal(format!("stage {} panicked", stage.id))), None, Manifest::new())
         });
         if matches!(status, Status::Failed(_)) {
             self.failed.store(true, Ordering::SeqCst);
         }
-        let outcome = Outcome { status, key, outputs, elapsed: started.elapsed() };
+        let outcome = Outcome { status, key, outputs, elapsed: started.elapsed(), peak_memory };
         for notice in self.store.take_notices() {
             (self.observer)(&Event::Notice(notice));
         }
@@ -119,7 +180,7 @@ impl<'a> Engine<'a> {
         }
         for dependent in self.plan.dependents(index) {
             progress.waiting[dependent] -= 1;
-            if progress.waiting[dependent] == 0 {
+            if progress.waiting[dependent] == 0 && self.scope[dependent] != Scope::Outside {
                 scope.spawn(move |scope| self.visit(dependent, scope));
             }
         }
@@ -139,12 +200,16 @@ impl<'a> Engine<'a> {
         };
         let fingerprint = Fingerprint::new(stage.as_ref(), inputs_of(self.plan, index, &upstream, &files)).text();
         let key = Fingerprint::key(&fingerprint);
-        if let Some(outputs) = self.store.find(&key, &fingerprint) {
+        if let Some(outputs) = self.store.find(&key) {
             return (Status::Cached, Some(key), outputs);
         }
-        if self.options.frozen {
-            let failure = Failure::new(NOT_CACHED, "its result is not in the cache, and --frozen computes nothing")
-                .hint("run once without --frozen, or import the cache of a machine that did");
+        if self.scope[index] == Scope::Stored {
+            let failure = if self.options.frozen {
+                Failure::new(NOT_CACHED, "its result is not in the cache, and --frozen computes nothing")
+                    .hint("run once without --frozen, or import the cache of a machine that did")
+            } else {
+                Failure::new(NOT_CACHED, "its result is needed and is not in the cache").hint("execute it first")
+            };
             return (Status::Failed(failure), Some(key), Manifest::new());
         }
         match self.compute(index, &files) {
@@ -206,23 +271,24 @@ impl<'a> Engine<'a> {
             });
         }
         (self.observer)(&Event::Started(&plan_stage.id));
+        if self.computing.fetch_add(1, Ordering::SeqCst) == 0 {
+            memory::forget_peak();
+        }
         let cancelled = || self.interrupted.load(Ordering::Relaxed);
         let tick = |done: usize, total: usize| (self.observer)(&Event::Progress(&plan_stage.id, done, total));
-        plan_stage.stage.run(&inputs, &Context { cancelled: &cancelled, tick: &tick })
+        let context = Context { cancelled: &cancelled, tick: &tick };
+        // A defect in one stage must not take the others with it.
+        let run = std::panic::AssertUnwindSafe(|| plan_stage.stage.run(&inputs, &context));
+        let result = std::panic::catch_unwind(run)
+            .unwrap_or_else(|_| Err(Failure::internal(format!("stage {} panicked", plan_stage.id))));
+        self.computing.fetch_sub(1, Ordering::SeqCst);
+        result
     }
 
     /// An artifact's bytes; one that the store lost since it was found is computed again.
     fn artifact(&self, from: usize, output: &str) -> Result<Arc<Vec<u8>>, Failure> {
         let lost = || Failure::internal(format!("stage {} has no output `{output}`", self.plan.stage(from).id));
-        if let Some(outputs) = self.outputs(from) {
-            return outputs.get(output).cloned().ok_or_else(lost);
-        }
-        let files = Self::digest_files(self.plan.stage(from).stage.externals())?;
-        let outputs = self.compute(from, &files)?;
-        let bytes = outputs.get(output).cloned().ok_or_else(lost)?;
-        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        progress.memory.insert(from, outputs);
-        Ok(bytes)
+        self.outputs(from)?.get(output).cloned().ok_or_else(lost)
     }
 
     fn fetch(&self, url: &str, sha256: &str) -> Result<Arc<Vec<u8>>, Failure> {
@@ -247,7 +313,12 @@ impl<'a> Engine<'a> {
 
 /// What the store says of every stage, as deep as that can be known without running.
 pub fn look(plan: &Plan, store: &Store) -> Vec<Look> {
-    let mut looks: Vec<Look> = Vec::new();
+    look_closely(plan, store).into_iter().map(|(look, _)| look).collect()
+}
+
+/// As [`look`], with the fingerprint of each stage whose inputs are known.
+pub fn look_closely(plan: &Plan, store: &Store) -> Vec<(Look, Option<String>)> {
+    let mut looks: Vec<(Look, Option<String>)> = Vec::new();
     let mut known: BTreeMap<usize, Manifest> = BTreeMap::new();
     for index in 0..plan.len() {
         let stage = &plan.stage(index).stage;
@@ -264,22 +335,22 @@ pub fn look(plan: &Plan, store: &Store) -> Vec<Look> {
                 External::Pinned { .. } => Ok((input_digest(external, None), None)),
             })
             .collect();
-        let look = match (upstream, files) {
-            (_, Err(failure)) => Look::Unreadable(failure.message),
-            (None, Ok(_)) => Look::Unknown,
+        looks.push(match (upstream, files) {
+            (_, Err(failure)) => (Look::Unreadable(failure.message), None),
+            (None, Ok(_)) => (Look::Unknown, None),
             (Some(upstream), Ok(files)) => {
                 let fingerprint = Fingerprint::new(stage.as_ref(), inputs_of(plan, index, &upstream, &files)).text();
                 let key = Fingerprint::key(&fingerprint);
-                match store.find(&key, &fingerprint) {
+                let look = match store.find(&key) {
                     Some(outputs) => {
                         known.insert(index, outputs);
                         Look::Hit(key)
                     }
                     None => Look::Miss(key),
-                }
+                };
+                (look, Some(fingerprint))
             }
-        };
-        looks.push(look);
+        });
     }
     looks
 }

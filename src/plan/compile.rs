@@ -7,10 +7,11 @@ use std::sync::Arc;
 use super::check::{self, Variables};
 use super::graph::{Plan, PlanStage, StageId};
 use super::sensitivity::Planned;
+use crate::changes::Drift;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
 use crate::law::Law;
 use crate::query::Question;
-use crate::report::{Described, DescribedQuery, DescribedSource};
+use crate::report::{self, Described, DescribedQuery, DescribedSource};
 use crate::source::Missing;
 use crate::spec::{self, Format, Spec};
 use crate::stage::{Stage, WriteReport};
@@ -53,6 +54,8 @@ pub struct Compiled {
     pub reports: Vec<Option<usize>>,
     /// Where each source of each spec is, as written.
     pub locations: Vec<BTreeMap<String, String>>,
+    /// What each spec expects of how numbers move.
+    pub drifts: Vec<Vec<ExpectedDrift>>,
     /// Errors and warnings, in order of the specs.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -62,6 +65,21 @@ impl Compiled {
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
     }
+}
+
+/// An expectation on how far a number moves from one run to the next; a report knows nothing of earlier ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExpectedDrift {
+    /// Its place among the expectations of the spec.
+    pub index: usize,
+    /// The condition.
+    pub that: String,
+    /// What it says.
+    pub drift: Drift,
+    /// What it is to fail.
+    pub severity: report::Severity,
+    /// Why.
+    pub because: Option<String>,
 }
 
 /// Compiles specs into one plan.
@@ -77,17 +95,19 @@ pub fn compile(files: &[SpecFile]) -> Compiled {
             diagnostics: reading.problems,
             plan: &mut compiled.plan,
             used: BTreeSet::new(),
+            drifts: Vec::new(),
         };
         let report = reading.spec.as_ref().map(|spec| compiler.spec(spec));
         let sources = reading.spec.iter().flat_map(|spec| &spec.sources);
         let location = |source: &spec::Source| source.path.clone().or_else(|| source.url.clone()).unwrap_or_default();
         let locations = sources.map(|(name, source)| (name.clone(), location(source))).collect();
-        let mut diagnostics = compiler.diagnostics;
+        let (mut diagnostics, drifts) = (compiler.diagnostics, compiler.drifts);
         for diagnostic in &mut diagnostics {
             diagnostic.file = Some(file.path.clone());
         }
         compiled.reports.push(report);
         compiled.locations.push(locations);
+        compiled.drifts.push(drifts);
         compiled.diagnostics.extend(diagnostics);
     }
     compiled
@@ -139,6 +159,7 @@ pub(super) struct Compiler<'a> {
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) plan: &'a mut Plan,
     pub(super) used: BTreeSet<SpecPath>,
+    pub(super) drifts: Vec<ExpectedDrift>,
 }
 
 impl Compiler<'_> {

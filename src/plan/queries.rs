@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check;
-use super::compile::{Compiler, PlannedFit, Rows, SourceStage};
+use super::compile::{Compiler, ExpectedDrift, PlannedFit, Rows, SourceStage};
+use crate::changes::Drift;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
 use crate::forecast::{Forecast, MOST_SIZES};
@@ -166,6 +167,10 @@ impl Compiler<'_> {
         let mut all = Vec::new();
         for (index, expectation) in spec.expect.iter().enumerate() {
             let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
+            if let Some(drift) = Drift::parse(&expectation.that) {
+                self.drift(index, expectation, drift, &path, &names);
+                continue;
+            }
             let Some(expr) = self.take(check::syntax(&expectation.that, &path)) else { continue };
             let mut errors = Vec::new();
             expr.visit_symbols(&mut |name, span| {
@@ -198,6 +203,45 @@ impl Compiler<'_> {
             self.diagnostics.extend(errors);
         }
         all
+    }
+}
+
+impl Compiler<'_> {
+    /// Takes an expectation on how far a number moves.
+    fn drift(
+        &mut self,
+        index: usize,
+        expectation: &spec::Expectation,
+        drift: Result<Drift, String>,
+        path: &SpecPath,
+        names: &BTreeSet<String>,
+    ) {
+        let drift = match drift {
+            Ok(drift) => drift,
+            Err(message) => {
+                self.error("bad-drift", Place::Value(path.clone()), message);
+                return;
+            }
+        };
+        // The lock file holds the numbers of fits and queries; the names of groups only the data know.
+        let of_results = drift.number.starts_with("fits.") || drift.number.starts_with("queries.");
+        let known = names.contains(&drift.number) || drift.number.contains(".groups.");
+        if !of_results || !known {
+            let error = Diagnostic::error(
+                "unknown-result",
+                Place::Inside(path.clone(), 0..drift.number.len()),
+                format!("the lock file has no number `{}`", drift.number),
+            );
+            self.diagnostics.push(error.suggest(&drift.number, near_prefix(&drift.number, names)));
+            return;
+        }
+        self.drifts.push(ExpectedDrift {
+            index,
+            that: expectation.that.clone(),
+            drift,
+            severity: expectation.severity,
+            because: expectation.because.clone(),
+        });
     }
 }
 

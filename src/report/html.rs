@@ -47,6 +47,14 @@ impl Writer for Html {
             .map_err(failed)?;
         Ok(BTreeMap::from([("report.html".to_owned(), text.into_bytes())]))
     }
+
+    fn mark_stale(&self, name: &str, text: &str, why: &str) -> Option<String> {
+        const MAIN: &str = "<main>\n";
+        const BEGINS: &str = "<p class=\"warnings\" role=\"alert\">";
+        let at = (name == "report.html").then(|| text.find(MAIN))?? + MAIN.len();
+        let why = why.replace('&', "&amp;").replace('<', "&lt;").replace('\n', " ");
+        Some(super::with_mark(text, at, &format!("{BEGINS}<strong>Stale.</strong> {why}</p>"), BEGINS))
+    }
 }
 
 /// Every warning, with where it belongs.

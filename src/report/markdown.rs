@@ -14,6 +14,14 @@ impl Writer for Markdown {
         files.insert("report.md".to_owned(), text(page).into_bytes());
         Ok(files)
     }
+
+    fn mark_stale(&self, name: &str, text: &str, why: &str) -> Option<String> {
+        const BEGINS: &str = "> **Stale.** ";
+        let mark = format!("{BEGINS}{}\n", why.replace('\n', " "));
+        // The empty line after the mark goes with it.
+        let text = text.strip_prefix(BEGINS).and_then(|rest| rest.split_once("\n\n")).map_or(text, |(_, rest)| rest);
+        (name == "report.md").then(|| super::with_mark(text, 0, &mark, BEGINS))
+    }
 }
 
 fn text(page: &Page) -> String {

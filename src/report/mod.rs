@@ -52,6 +52,11 @@ pub trait Writer {
     /// # Errors
     /// Where a template does not render.
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError>;
+
+    /// A file of this format with a line that says why it is stale, where people would read that there.
+    fn mark_stale(&self, _name: &str, _text: &str, _why: &str) -> Option<String> {
+        None
+    }
 }
 
 /// Why a report could not be written.
@@ -60,6 +65,9 @@ pub trait Writer {
 pub struct WriteError(pub String);
 
 impl ReportFormat {
+    /// Every format.
+    pub const ALL: [Self; 4] = [Self::Html, Self::Markdown, Self::Json, Self::Latex];
+
     /// The writer.
     pub fn writer(self) -> &'static dyn Writer {
         match self {
@@ -256,6 +264,18 @@ impl Described {
     pub fn fit(&self, name: &str) -> Option<&DescribedFit> {
         self.fits.iter().find(|f| f.name == name)
     }
+}
+
+/// A file of an earlier report with a line that says why it is stale; none where it is not for reading.
+pub fn mark_stale(name: &str, text: &str, why: &str) -> Option<String> {
+    ReportFormat::ALL.iter().find_map(|format| format.writer().mark_stale(name, text, why))
+}
+
+/// A text with a mark at a place in it, in the stead of the one that may be there already.
+fn with_mark(text: &str, at: usize, mark: &str, begins: &str) -> String {
+    let (head, tail) = text.split_at(at);
+    let tail = if tail.starts_with(begins) { tail.split_once('\n').map_or("", |(_, rest)| rest) } else { tail };
+    format!("{head}{mark}\n{tail}")
 }
 
 /// Writes every format of a page.

@@ -1,5 +1,6 @@
 //! A spec as a tree of values, the same whether it was written in TOML or in YAML.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
@@ -75,6 +76,28 @@ impl Node {
         }
     }
 
+    /// Every value that holds no others, by its path: `fits.main.objective.huber.delta`.
+    pub fn leaves(&self) -> BTreeMap<String, String> {
+        let mut all = BTreeMap::new();
+        self.enter_leaves("", &mut all);
+        all
+    }
+
+    fn enter_leaves(&self, path: &str, all: &mut BTreeMap<String, String>) {
+        match self {
+            Self::Table(entries) => {
+                for (key, value) in entries {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    value.enter_leaves(&path, all);
+                }
+            }
+            Self::List(list) if list.iter().any(|v| matches!(v, Self::Table(_) | Self::List(_))) => {
+                list.iter().enumerate().for_each(|(i, value)| value.enter_leaves(&format!("{path}[{i}]"), all));
+            }
+            other => drop(all.insert(path.to_owned(), other.to_string())),
+        }
+    }
+
     /// Adds an entry to the table at a path, unless it has one of that name; whether it did.
     pub(super) fn insert(&mut self, path: &[Step], key: &str, value: Self) -> bool {
         match (path, self) {
@@ -108,6 +131,26 @@ impl Node {
             }
             ([Step::Index(index), rest @ ..], Self::List(list)) => list.get_mut(*index).is_some_and(|v| v.remove(rest)),
             _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Truth(value) => write!(f, "{value}"),
+            Self::Integer(value) => write!(f, "{value}"),
+            Self::Float(value) => f.write_str(&crate::expr::number_text(*value)),
+            Self::Text(text) => f.write_str(text),
+            Self::List(list) => {
+                let parts: Vec<String> = list.iter().map(Self::to_string).collect();
+                write!(f, "[{}]", parts.join(", "))
+            }
+            Self::Table(entries) => {
+                let parts: Vec<String> = entries.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                write!(f, "{{{}}}", parts.join(", "))
+            }
         }
     }
 }

@@ -47,6 +47,14 @@ impl External {
             Self::Pinned { url, .. } => url,
         }
     }
+
+    /// The SHA-256 of its bytes, where that is pinned.
+    pub fn pinned(&self) -> Option<&str> {
+        match self {
+            Self::File { .. } => None,
+            Self::Pinned { sha256, .. } => Some(sha256),
+        }
+    }
 }
 
 /// What a stage is given.

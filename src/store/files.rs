@@ -2,55 +2,94 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
-/// Writes a file under a name that nobody has yet; what is there already stays.
-pub(super) fn write_new(path: &Path, bytes: &[u8], read_only: bool) -> io::Result<()> {
+use super::step::step;
+
+/// Writes a file under a name that nobody has yet; what is there already stays. Whether it was written.
+pub(super) fn write_new(path: &Path, bytes: &[u8], kind: &str) -> io::Result<bool> {
     if path.exists() {
-        return Ok(());
+        return Ok(false);
     }
-    let temporary = temporary_beside(path, bytes)?;
-    if read_only {
+    let temporary = temporary_beside(path, bytes, kind)?;
+    if kind == BLOB {
         let mut permissions = temporary.as_file().metadata()?.permissions();
         permissions.set_readonly(true);
         temporary.as_file().set_permissions(permissions)?;
     }
     match temporary.persist_noclobber(path) {
-        Ok(_) => Ok(()),
+        Ok(_) => {}
         // Somebody was first; content decides the name, so it is the same.
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error.error),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        Err(error) => return Err(error.error),
     }
+    step(&format!("{kind}.named"))?;
+    Ok(true)
 }
 
-/// Writes a file in the place of what is there, whole or not at all.
+/// The kind of a blob's file, for [`write_new`]: it is made read-only.
+pub(super) const BLOB: &str = "blob";
+
+/// Writes a file in the place of what is there, whole or not at all; `kind` names it in tests of crashes.
 ///
 /// # Errors
 /// Where the disk refuses.
-pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = temporary_beside(path, bytes)?;
+pub fn replace(path: &Path, bytes: &[u8], kind: &str) -> io::Result<()> {
+    let temporary = temporary_beside(path, bytes, kind)?;
     // A report outlives the cache, so it reaches the disk before it gets its name.
     temporary.as_file().sync_all()?;
-    temporary.persist(path).map(|_| ()).map_err(|error| error.error)
+    temporary.persist(path).map_err(|error| error.error)?;
+    sweep(folder_of(path));
+    step(&format!("{kind}.named"))
 }
 
-fn temporary_beside(path: &Path, bytes: &[u8]) -> io::Result<tempfile::NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// After this time an unfinished file is taken for one that a killed run left.
+const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+
+/// Removes what killed runs left unfinished in a folder.
+fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if is_unfinished(&entry.file_name().to_string_lossy()) && age().is_some_and(|age| age > LEFT_BEHIND) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether a name is that of a file that is being written, or was when a run was killed.
+pub(super) fn is_unfinished(name: &str) -> bool {
+    name.starts_with(TEMPORARY)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn temporary_beside(path: &Path, bytes: &[u8], kind: &str) -> io::Result<tempfile::NamedTempFile> {
+    let folder = folder_of(path);
     std::fs::create_dir_all(folder)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".lawfit-");
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o644));
     }
     let mut temporary = builder.tempfile_in(folder)?;
-    temporary.write_all(bytes)?;
+    let half = bytes.len() / 2;
+    temporary.write_all(&bytes[..half])?;
+    step(&format!("{kind}.half"))?;
+    temporary.write_all(&bytes[half..])?;
+    step(&format!("{kind}.written"))?;
     Ok(temporary)
 }
+
+/// How the names of files that are not finished begin.
+const TEMPORARY: &str = ".lawfit-";
 
 /// Marks a directory as a cache, so that backups pass it over (bford.info/cachedir), and keeps it out of git.
 pub(super) fn mark_as_cache(root: &Path) -> io::Result<()> {
     let tag = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache of lawfit.\n";
-    write_new(&root.join("CACHEDIR.TAG"), tag.as_bytes(), false)?;
-    write_new(&root.join(".gitignore"), b"*\n", false)
+    write_new(&root.join("CACHEDIR.TAG"), tag.as_bytes(), "mark")?;
+    write_new(&root.join(".gitignore"), b"*\n", "mark").map(drop)
 }

@@ -4,59 +4,82 @@
 //! its name without replacing what is there. Every read is verified; what is damaged is set aside
 //! and counts as missing. So no lock is needed, and a killed run leaves nothing to clean up.
 
+mod bundle;
+mod collect;
 mod files;
+mod inspect;
 mod publish;
+mod record;
+mod remote;
+mod step;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-
-use serde::{Deserialize, Serialize};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::artifact::{Blob, Digest, Manifest, Outputs, manifest};
 
+pub use bundle::{BundleError, Carried};
+pub use collect::{Collected, Keep};
 pub use files::replace;
-pub use publish::{PublishError, publish};
+pub use inspect::{Contents, Verified};
+pub use publish::{PublishError, mark_stale, publish};
+pub use record::Record;
+pub use remote::{Remote, RemoteCounts, RemoteError, RemoteOptions};
 
 /// Version of the layout below the cache's root.
 const LAYOUT: &str = "v1";
 
-/// A cache directory.
+/// A cache directory, and a remote one behind it where there is one.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
+    remote: Option<Remote>,
+    used: Mutex<BTreeSet<Digest>>,
     notices: Mutex<Vec<String>>,
-}
-
-/// What a key produced; one JSON file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Record {
-    key: Digest,
-    /// The whole fingerprint, of which the key is the digest: a reader can see why.
-    fingerprint: String,
-    outputs: Manifest,
 }
 
 impl Store {
     /// A store below a directory, which is made when something is first written.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.join(LAYOUT), notices: Mutex::new(Vec::new()) }
+        Self {
+            root: root.join(LAYOUT),
+            remote: None,
+            used: Mutex::new(BTreeSet::new()),
+            notices: Mutex::new(Vec::new()),
+        }
     }
 
-    /// What a key produced, if its record and all its blobs are there and whole.
-    pub fn find(&self, key: &Digest, fingerprint: &str) -> Option<Manifest> {
+    /// The store with a remote cache behind it.
+    #[must_use]
+    pub fn behind(mut self, remote: Remote) -> Self {
+        self.remote = Some(remote);
+        self
+    }
+
+    /// What a key produced, if its record and all its blobs are there and whole; from the remote cache where
+    /// they are not here.
+    pub fn find(&self, key: &Digest) -> Option<Manifest> {
+        let outputs = self.find_here(key).or_else(|| self.take(key))?;
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        Some(outputs)
+    }
+
+    /// The record of a key, whether or not its blobs are there.
+    pub fn record(&self, key: &Digest) -> Option<Record> {
+        Record::read(&read_at_most(&self.record_path(key), record::MAX_BYTES)?, key)
+    }
+
+    fn find_here(&self, key: &Digest) -> Option<Manifest> {
         let path = self.record_path(key);
-        let bytes = std::fs::read(&path).ok()?;
-        let record: Option<Record> = serde_json::from_slice(&bytes).ok();
-        let whole = record.as_ref().is_some_and(|r| {
-            r.key == *key && r.fingerprint == fingerprint && r.outputs.values().all(|b| b.digest.is_well_formed())
-        });
-        let (Some(record), true) = (record, whole) else {
+        let bytes = read_at_most(&path, record::MAX_BYTES)?;
+        let Some(record) = Record::read(&bytes, key) else {
             self.set_aside(&path, "a record of the cache is damaged");
             return None;
         };
+        step::step("find").ok()?;
         // All of them are looked at, so that every damaged one is out of the way of a new write.
         let missing = record.outputs.values().filter(|blob| self.read(&blob.digest, blob.size).is_none()).count();
         if missing > 0 {
@@ -67,13 +90,32 @@ impl Store {
         Some(record.outputs)
     }
 
+    /// Brings what a key produced from the remote cache here.
+    fn take(&self, key: &Digest) -> Option<Manifest> {
+        let remote = self.remote.as_ref()?;
+        let taken = remote.record(key).and_then(|record| {
+            for Blob { digest, size } in record.outputs.values() {
+                if self.read(digest, *size).is_none() {
+                    let bytes = remote.blob(digest, *size)?;
+                    files::write_new(&self.blob_path(digest), &bytes, files::BLOB).ok()?;
+                }
+            }
+            self.write_record(&record).ok()?;
+            remote.count_taken();
+            Some(record.outputs)
+        });
+        remote.take_notices().into_iter().for_each(|text| self.notice(text));
+        taken
+    }
+
     /// A blob's bytes, if they are there and are those of the digest.
     pub fn read(&self, digest: &Digest, size: u64) -> Option<Arc<Vec<u8>>> {
         if !digest.is_well_formed() {
             return None;
         }
         let path = self.blob_path(digest);
-        let bytes = std::fs::read(&path).ok()?;
+        // One byte more than promised shows a file that is too long, however long it is.
+        let bytes = read_at_most(&path, size.saturating_add(1))?;
         if bytes.len() as u64 == size && Digest::of(&bytes) == *digest {
             return Some(Arc::new(bytes));
         }
@@ -81,39 +123,67 @@ impl Store {
         None
     }
 
-    /// Writes what a key produced.
+    /// Writes what a key produced, here and, where that is allowed, in the remote cache.
     ///
     /// # Errors
     /// Where the disk refuses. The run can go on: the outputs are in memory.
     pub fn write(&self, key: &Digest, fingerprint: &str, outputs: &Outputs) -> io::Result<Manifest> {
         let manifest = manifest(outputs);
+        let record = Record { key: key.clone(), fingerprint: fingerprint.to_owned(), outputs: manifest.clone() };
+        let written = self.write_here(&record, outputs);
+        if let Some(remote) = &self.remote {
+            remote.offer(&record, outputs);
+            remote.take_notices().into_iter().for_each(|text| self.notice(text));
+        }
+        self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        written.map(|()| manifest)
+    }
+
+    fn write_here(&self, record: &Record, outputs: &Outputs) -> io::Result<()> {
         files::mark_as_cache(&self.root)?;
         for (role, bytes) in outputs {
-            let Blob { digest, size } = &manifest[role];
+            let Blob { digest, size } = &record.outputs[role];
+            let path = self.blob_path(digest);
             // A damaged blob under this name is set aside by the read.
             if self.read(digest, *size).is_some() {
-                continue;
+                keep_young(&path);
+            } else {
+                files::write_new(&path, bytes, files::BLOB)?;
             }
-            files::write_new(&self.blob_path(digest), bytes, true)?;
         }
-        let record = Record { key: key.clone(), fingerprint: fingerprint.to_owned(), outputs: manifest.clone() };
-        let text = serde_json::to_vec_pretty(&record).map_err(io::Error::other)?;
-        let path = self.record_path(key);
-        files::write_new(&path, &text, false)?;
-        let there = std::fs::read(&path).ok().and_then(|b| serde_json::from_slice::<Record>(&b).ok());
-        if let Some(there) = there.filter(|there| there.outputs != manifest) {
-            self.notice(format!(
-                "the same inputs gave different bytes twice ({}); the first result is kept in the cache",
-                differing(&there.outputs, &manifest).join(", ")
-            ));
+        self.write_record(record)
+    }
+
+    fn write_record(&self, record: &Record) -> io::Result<()> {
+        let path = self.record_path(&record.key);
+        if files::write_new(&path, &record.bytes(), "record")? {
+            return Ok(());
         }
-        Ok(manifest)
+        match self.record(&record.key) {
+            Some(there) if there.outputs != record.outputs => {
+                self.notice(format!(
+                    "the stage {} is not deterministic: the same inputs gave different bytes twice ({}); the first result is kept in the cache",
+                    there.kind(),
+                    differing(&there.outputs, &record.outputs).join(", ")
+                ));
+                Ok(())
+            }
+            Some(_) => Ok(()),
+            // What stands there is no record of this key.
+            None => replace(&path, &record.bytes(), "record"),
+        }
+    }
+
+    /// The key under which a download is kept, where it is.
+    pub fn download_of(&self, sha256: &str) -> Option<Digest> {
+        let (key, _) = download_key(sha256);
+        self.record(&key).map(|record| record.key)
     }
 
     /// Bytes that were downloaded before, by their SHA-256.
     pub fn downloaded(&self, sha256: &str) -> Option<Arc<Vec<u8>>> {
-        let (key, fingerprint) = download_key(sha256);
-        let manifest = self.find(&key, &fingerprint)?;
+        let (key, _) = download_key(sha256);
+        let manifest = self.find(&key)?;
         let blob = manifest.get(DOWNLOAD)?;
         self.read(&blob.digest, blob.size).filter(|bytes| crate::artifact::sha256(bytes) == sha256)
     }
@@ -128,9 +198,24 @@ impl Store {
         self.write(&key, &fingerprint, &outputs).map(|_| ())
     }
 
+    /// Notes for `cache gc` what was used since the last call. A cache that cannot be written forgets it.
+    pub fn keep_usage(&self) {
+        let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
+        if used.is_empty() || !self.root.exists() {
+            return;
+        }
+        let (name, text) = usage::list_of(usage::today(), used.iter());
+        let _ = files::write_new(&self.usage_folder().join(name), text.as_bytes(), "usage");
+    }
+
     /// What happened that a user should hear of, since the last call.
     pub fn take_notices(&self) -> Vec<String> {
         self.notices.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default()
+    }
+
+    /// What the remote cache did, where there is one.
+    pub fn remote_counts(&self) -> Option<RemoteCounts> {
+        self.remote.as_ref().map(Remote::counts)
     }
 
     fn notice(&self, text: String) {
@@ -141,9 +226,13 @@ impl Store {
 
     /// Moves a damaged file out of the way and says so once.
     fn set_aside(&self, path: &Path, what: &str) {
-        let aside = self.root.join("damaged");
+        let aside = self.damaged_folder();
         let moved = std::fs::create_dir_all(&aside)
             .and_then(|()| std::fs::rename(path, aside.join(path.file_name().unwrap_or_default())));
+        // Another process may have been first; then there is nothing to tell.
+        if moved.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return;
+        }
         // A cache that cannot be written is still not believed; the damage is only reported again.
         let done = if moved.is_ok() { "set aside" } else { "passed over" };
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -151,12 +240,42 @@ impl Store {
     }
 
     fn record_path(&self, key: &Digest) -> PathBuf {
-        self.root.join("ac").join(format!("{key}.json"))
+        self.records_folder().join(format!("{key}.json"))
     }
 
     fn blob_path(&self, digest: &Digest) -> PathBuf {
-        self.root.join("cas").join(digest.as_str())
+        self.blobs_folder().join(digest.as_str())
     }
+
+    fn records_folder(&self) -> PathBuf {
+        self.root.join("ac")
+    }
+
+    fn blobs_folder(&self) -> PathBuf {
+        self.root.join("cas")
+    }
+
+    fn usage_folder(&self) -> PathBuf {
+        self.root.join("used")
+    }
+
+    fn damaged_folder(&self) -> PathBuf {
+        self.root.join("damaged")
+    }
+}
+
+/// A file's bytes, the first `most` of them; a file that is none, such as a pipe, is not opened.
+fn read_at_most(path: &Path, most: u64) -> Option<Vec<u8>> {
+    let file = std::fs::File::open(path).ok()?;
+    let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let mut bytes = Vec::with_capacity(metadata.len().min(most) as usize);
+    file.take(most).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// Lets a blob that is about to be named by a new record count as new, so that no collection takes it first.
+fn keep_young(path: &Path) {
+    let _ = std::fs::File::open(path).and_then(|file| file.set_modified(std::time::SystemTime::now()));
 }
 
 const DOWNLOAD: &str = "file";

@@ -73,7 +73,7 @@ pub fn publish(
         Some(owner) if owner.spec != spec => {
             return Err(PublishError::OtherSpec { folder: folder.to_owned(), spec: owner.spec.clone() });
         }
-        None if !owner_path.exists() && std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) => {
+        None if !owner_path.exists() && holds_files(folder) => {
             return Err(PublishError::NotOurs { folder: folder.to_owned() });
         }
         _ => {}
@@ -89,11 +89,11 @@ pub fn publish(
     let owner = Owner { spec: spec.to_owned(), files };
     let mut text = serde_json::to_vec_pretty(&owner).unwrap_or_default();
     text.push(b'\n');
-    write_changed(&owner_path, &text)?;
+    write_changed(&owner_path, &text, "owner")?;
     let mut paths = Vec::new();
     for (name, bytes) in outputs {
         let path = folder.join(name);
-        write_changed(&path, bytes)?;
+        write_changed(&path, bytes, "output")?;
         paths.push(path);
     }
     for name in stale.iter().filter(|name| is_plain(name)) {
@@ -102,12 +102,40 @@ pub fn publish(
     Ok(paths)
 }
 
+/// Writes the files of an earlier report anew, as `mark` has them: where there is no new report, to say so.
+///
+/// Whether there is an earlier report of this spec; the next [`publish`] restores what was marked.
+///
+/// # Errors
+/// Where the disk refuses.
+pub fn mark_stale(
+    folder: &Path,
+    spec: &str,
+    mark: &dyn Fn(&str, &str) -> Option<String>,
+) -> Result<bool, PublishError> {
+    let owner = std::fs::read(folder.join(OWNER)).ok().and_then(|bytes| serde_json::from_slice::<Owner>(&bytes).ok());
+    let Some(owner) = owner.filter(|owner| owner.spec == spec) else { return Ok(false) };
+    for name in owner.files.keys().filter(|name| is_plain(name)) {
+        let path = folder.join(name);
+        if let Some(text) = std::fs::read_to_string(&path).ok().and_then(|text| mark(name, &text)) {
+            write_changed(&path, text.as_bytes(), "output")?;
+        }
+    }
+    Ok(true)
+}
+
 /// Writes a file, unless it holds these bytes already.
-fn write_changed(path: &Path, bytes: &[u8]) -> Result<(), PublishError> {
+fn write_changed(path: &Path, bytes: &[u8], kind: &str) -> Result<(), PublishError> {
     if std::fs::read(path).ok().as_deref() == Some(bytes) {
         return Ok(());
     }
-    files::replace(path, bytes).map_err(|error| PublishError::Io { path: path.to_owned(), error })
+    files::replace(path, bytes, kind).map_err(|error| PublishError::Io { path: path.to_owned(), error })
+}
+
+/// Whether a folder holds anything but what a killed run left unfinished.
+fn holds_files(folder: &Path) -> bool {
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    entries.any(|entry| !files::is_unfinished(&entry.file_name().to_string_lossy()))
 }
 
 /// Whether a name is that of a file in the folder itself.

@@ -15,7 +15,7 @@ fn written() -> (tempfile::TempDir, Store, Digest) {
 #[test]
 fn what_was_written_is_found_and_read() {
     let (_folder, store, key) = written();
-    let found = store.find(&key, "print").unwrap();
+    let found = store.find(&key).unwrap();
     assert_eq!(found, manifest(&outputs()));
     assert_eq!(**store.read(&found["b"].digest, found["b"].size).unwrap(), *b"beta");
     assert!(store.take_notices().is_empty());
@@ -35,10 +35,10 @@ fn every_kind_of_damage_to_a_blob_is_found_and_set_aside() {
         let path = store.blob_path(&Digest::of(b"alpha"));
         std::fs::remove_file(&path).unwrap();
         damage(&path);
-        assert_eq!(store.find(&key, "print"), None, "{name}");
+        assert_eq!(store.find(&key), None, "{name}");
         assert_eq!(store.take_notices().len(), 1, "{name}");
         store.write(&key, "print", &outputs()).unwrap();
-        assert!(store.find(&key, "print").is_some(), "{name}");
+        assert!(store.find(&key).is_some(), "{name}");
     }
 }
 
@@ -46,9 +46,9 @@ fn every_kind_of_damage_to_a_blob_is_found_and_set_aside() {
 fn a_missing_blob_is_a_miss_that_a_new_write_mends() {
     let (_folder, store, key) = written();
     std::fs::remove_file(store.blob_path(&Digest::of(b"beta"))).unwrap();
-    assert_eq!(store.find(&key, "print"), None);
+    assert_eq!(store.find(&key), None);
     store.write(&key, "print", &outputs()).unwrap();
-    assert!(store.find(&key, "print").is_some());
+    assert!(store.find(&key).is_some());
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn a_damaged_or_foreign_record_is_not_believed() {
         "{".to_owned(),
     ] {
         std::fs::write(&path, bad).unwrap();
-        assert_eq!(store.find(&key, "print"), None);
+        assert_eq!(store.find(&key), None);
         store.write(&key, "print", &outputs()).unwrap();
-        assert!(store.find(&key, "print").is_some());
+        assert!(store.find(&key).is_some());
     }
 }
 

@@ -1,0 +1,106 @@
+//! What a run came to for one spec: what failed, moved and was expected; for the terminal and for CI.
+
+use std::path::PathBuf;
+
+use crate::changes::Changes;
+use crate::diagnostic::{Place, SpecPath, Step};
+use crate::lock::Lock;
+use crate::plan::{ExpectedDrift, SpecFile};
+use crate::report::{Results, Severity};
+use crate::spec::Places;
+use crate::stage::Failure;
+
+/// What a run came to for one spec.
+pub(super) struct Conclusion<'a> {
+    pub(super) file: &'a SpecFile,
+    /// The results, where the report was made.
+    pub(super) results: Option<Results>,
+    /// What is otherwise than in the lock file before.
+    pub(super) changes: Changes,
+    /// What came of each expectation.
+    pub(super) expectations: Vec<Judged>,
+    /// The stages that failed, by name.
+    pub(super) failures: Vec<(String, &'a Failure)>,
+    /// The files of the report.
+    pub(super) written: Vec<PathBuf>,
+}
+
+/// What came of an expectation.
+pub(super) struct Judged {
+    /// The condition.
+    pub(super) that: String,
+    pub(super) because: Option<String>,
+    pub(super) severity: Severity,
+    pub(super) holds: bool,
+    /// The numbers it is about.
+    pub(super) found: String,
+    /// The line of the spec on which it stands, from 1.
+    pub(super) line: usize,
+}
+
+impl Judged {
+    /// Whether a run fails for it.
+    pub(super) fn fails(&self) -> bool {
+        !self.holds && self.severity == Severity::Error
+    }
+}
+
+impl Conclusion<'_> {
+    /// Whether the results are otherwise than expected, beyond a warning.
+    pub(super) fn fails(&self) -> bool {
+        self.expectations.iter().any(Judged::fails)
+    }
+}
+
+/// Judges the expectations of a spec: those on its results, and those on how they moved since the lock.
+pub(super) fn judge(
+    file: &SpecFile,
+    results: &Results,
+    drifts: &[ExpectedDrift],
+    earlier: Option<&Lock>,
+    lock: &Lock,
+) -> Vec<Judged> {
+    let total = results.expectations.len() + drifts.len();
+    let of_results = (0..total).filter(|index| drifts.iter().all(|d| d.index != *index));
+    let mut judged: Vec<(usize, Judged)> = of_results
+        .zip(&results.expectations)
+        .map(|(index, e)| {
+            let found: Vec<String> = e
+                .actual
+                .iter()
+                .map(|(name, value)| format!("{name} = {}", value.map_or("nothing".to_owned(), |v| v.to_string())))
+                .collect();
+            let judged = Judged {
+                that: e.that.clone(),
+                because: e.because.clone(),
+                severity: e.severity,
+                holds: e.status != "failed",
+                found: found.join(", "),
+                line: line_of_expectation(file, index),
+            };
+            (index, judged)
+        })
+        .collect();
+    judged.extend(drifts.iter().map(|d| {
+        let (holds, found) = d.drift.judge(earlier, lock);
+        let judged = Judged {
+            that: d.that.clone(),
+            because: d.because.clone(),
+            severity: d.severity,
+            holds,
+            found,
+            line: line_of_expectation(file, d.index),
+        };
+        (d.index, judged)
+    }));
+    judged.sort_by_key(|(index, _)| *index);
+    judged.into_iter().map(|(_, judged)| judged).collect()
+}
+
+/// The line of a spec on which an expectation stands, from 1.
+fn line_of_expectation(file: &SpecFile, index: usize) -> usize {
+    let text = String::from_utf8_lossy(&file.bytes);
+    let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
+    let at = Places::of(&text, file.format()).bytes(&Place::Value(path)).map_or(0, |bytes| bytes.start);
+    1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
+}

@@ -1,0 +1,151 @@
+//! `lawfit exec`: stages of a plan alone, for other engines that spread them over machines.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use super::run::{interrupted, show_failures};
+use super::screen::Screen;
+use super::{Cache, Exit, RemoteCache, compile_specs};
+use crate::artifact::Digest;
+use crate::engine::{Engine, NOT_CACHED, Options, Status};
+use crate::plan::SpecFile;
+
+/// Compute stages of a plan, taking what they need from the cache. Doing so again changes nothing.
+///
+/// `lawfit plan --json > plan.json` writes the plan; a stage may be executed when those in its `needs`
+/// were. Afterwards `lawfit run --frozen` writes the reports.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// What `lawfit plan --json` printed.
+    #[arg(long, value_name = "FILE")]
+    plan: PathBuf,
+    /// The stages' ids, with commas between them.
+    #[arg(long, value_name = "ID", value_delimiter = ',', required = true)]
+    stage: Vec<String>,
+    /// The cache that all machines share: a directory, or a URL, of which a copy is kept in .lawfit/cache.
+    #[arg(long, value_name = "DIR|URL", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
+    cache: String,
+    /// Threads; all CPUs by default. Results do not depend on it.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Never open a socket for data.
+    #[arg(long)]
+    offline: bool,
+    /// Look for pinned files in this folder, subfolders included, before the web.
+    #[arg(long, value_name = "DIR")]
+    mirror: Option<PathBuf>,
+}
+
+/// What a plan says of a spec.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct PlannedSpec {
+    /// Where it is, from where the plan was made.
+    pub(super) path: PathBuf,
+    /// BLAKE3 of its bytes.
+    pub(super) b3: Digest,
+}
+
+impl PlannedSpec {
+    pub(super) fn of(file: &SpecFile) -> Self {
+        Self { path: file.path.clone(), b3: Digest::of(&file.bytes) }
+    }
+}
+
+/// What is read of a plan; its stages are those of the specs.
+#[derive(Debug, Deserialize)]
+struct PlanFile {
+    specs: Vec<PlannedSpec>,
+}
+
+pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    let plan = std::fs::read(&arguments.plan)
+        .map_err(|error| error.to_string())
+        .and_then(|bytes| serde_json::from_slice::<PlanFile>(&bytes).map_err(|error| error.to_string()));
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(error) => {
+            let hint = "`lawfit plan SPEC --json` writes it".to_owned();
+            screen.error(&format!("{}: {error}", arguments.plan.display()), &[hint]);
+            return Exit::BadSpec;
+        }
+    };
+    let paths: Vec<PathBuf> = plan.specs.iter().map(|spec| spec.path.clone()).collect();
+    let (files, compiled) = match compile_specs(&paths, screen) {
+        Ok(compiled) => compiled,
+        Err(exit) => return exit,
+    };
+    if let Some(file) = files.iter().zip(&plan.specs).find_map(|(f, p)| (Digest::of(&f.bytes) != p.b3).then_some(f)) {
+        let hint = "make the plan anew: `lawfit plan --json`".to_owned();
+        screen.error(&format!("{} is another than the plan was made of", file.path.display()), &[hint]);
+        return Exit::Stale;
+    }
+    let mut targets = Vec::new();
+    for id in &arguments.stage {
+        let Some(index) = compiled.plan.stages().position(|stage| stage.id.0 == *id) else {
+            screen.error(&format!("the plan has no stage `{id}`"), &[]);
+            return Exit::BadSpec;
+        };
+        targets.push(index);
+    }
+    let (cache, remote) = shared(arguments);
+    let store = match cache.open(&remote, screen) {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
+    let options = Options {
+        jobs: arguments.jobs.map(usize::from),
+        offline: arguments.offline,
+        mirror: arguments.mirror.clone(),
+        ..Options::default()
+    };
+    let progress = screen.progress(targets.len());
+    let observer = |event: &crate::engine::Event<'_>| progress.show(event);
+    let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(&targets, false);
+    let outcomes = match engine.run() {
+        Ok(outcomes) => outcomes,
+        Err(failure) => {
+            screen.error(&failure.message, &failure.hints);
+            return Exit::Internal;
+        }
+    };
+    progress.clear();
+    show_failures(&compiled, &files, &outcomes, screen);
+    for &index in &targets {
+        let outcome = &outcomes[index];
+        let line = serde_json::json!({
+            "id": compiled.plan.stage(index).id.0,
+            "status": outcome.status.name(),
+            "key": outcome.key,
+            "outputs": outcome.outputs,
+            "seconds": outcome.elapsed.as_secs_f64(),
+        });
+        println!("{line}");
+    }
+    let failed = |code_is: &dyn Fn(&str) -> bool| {
+        outcomes.iter().any(|o| matches!(&o.status, Status::Failed(failure) if code_is(failure.code)))
+    };
+    if interrupted().load(std::sync::atomic::Ordering::SeqCst) {
+        Exit::Interrupted
+    } else if failed(&|code| code != NOT_CACHED) {
+        Exit::StageFailed
+    } else if failed(&|code| code == NOT_CACHED) {
+        Exit::NotCached
+    } else {
+        Exit::Done
+    }
+}
+
+/// The cache directory and the remote one that `--cache` means.
+fn shared(arguments: &Arguments) -> (Cache, RemoteCache) {
+    let is_url = arguments.cache.contains("://");
+    let directory = if is_url { ".lawfit/cache" } else { &arguments.cache };
+    let remote = RemoteCache {
+        remote_cache: is_url.then(|| arguments.cache.clone()),
+        cache_write: is_url,
+        remote_timeout: 20.0,
+        cache_secret: std::env::var("LAWFIT_CACHE_SECRET").ok(),
+    };
+    (Cache { cache: PathBuf::from(directory) }, remote)
+}

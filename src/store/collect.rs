@@ -1,0 +1,155 @@
+//! Removing what nobody used for long, beside running processes.
+//!
+//! Records go before the blobs they name, and what is young stays: a process that is about to name a
+//! blob in a record still finds it. Where one does lose a blob, that is a miss and is computed again.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::{Store, files, read_at_most, record, usage};
+use crate::artifact::Digest;
+
+/// What a collection leaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep {
+    /// Results that were used within this time.
+    pub used_within: Duration,
+    /// At most so many bytes, the last used first.
+    pub most_bytes: Option<u64>,
+    /// Only say what would go.
+    pub dry_run: bool,
+}
+
+/// What a collection removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Results.
+    pub records: usize,
+    /// Files of all kinds.
+    pub files: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Bytes that are left.
+    pub left: u64,
+}
+
+/// A file younger than this stays, unless a shorter time is asked for.
+const GRACE: Duration = Duration::from_secs(86_400);
+
+/// A result that may go.
+struct Candidate {
+    path: PathBuf,
+    key: String,
+    day: u64,
+    age: Duration,
+    blobs: Vec<(Digest, u64)>,
+}
+
+impl Store {
+    /// Removes what was not used for long, and what no result names.
+    ///
+    /// # Errors
+    /// Where the cache cannot be listed; a file that cannot be removed stays.
+    pub fn collect(&self, keep: &Keep) -> io::Result<Collected> {
+        let mut collected = Collected::default();
+        if !self.root.exists() {
+            return Ok(collected);
+        }
+        let grace = GRACE.min(keep.used_within);
+        let now = SystemTime::now();
+        let remove = |path: &Path, collected: &mut Collected| {
+            let size = path.metadata().map_or(0, |m| m.len());
+            if keep.dry_run || std::fs::remove_file(path).is_ok() {
+                collected.files += 1;
+                collected.bytes += size;
+            }
+        };
+        let mut candidates = self.candidates(now)?;
+        // The last used first; the key decides between equals, so that two collections agree.
+        candidates.sort_by(|a, b| (b.day, &a.key).cmp(&(a.day, &b.key)));
+        let mut named: BTreeSet<Digest> = BTreeSet::new();
+        let mut total = 0;
+        for candidate in candidates {
+            let unused = Duration::from_secs(86_400 * usage::today().saturating_sub(candidate.day));
+            let more: u64 = candidate.blobs.iter().filter(|(d, _)| !named.contains(d)).map(|(_, size)| size).sum();
+            let fits = keep.most_bytes.is_none_or(|most| total + more <= most);
+            if (candidate.age < grace && keep.most_bytes.is_none()) || (unused < keep.used_within && fits) {
+                named.extend(candidate.blobs.into_iter().map(|(digest, _)| digest));
+                total += more;
+            } else {
+                remove(&candidate.path, &mut collected);
+                collected.records += 1;
+            }
+        }
+        for path in listed(&self.blobs_folder())? {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if !named.contains(&Digest::named(&name)) && age(&path, now) >= grace {
+                remove(&path, &mut collected);
+            }
+        }
+        for folder in [self.root.clone(), self.records_folder(), self.usage_folder(), self.damaged_folder()] {
+            for path in listed(&folder)? {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let left_over = files::is_unfinished(&name) || folder == self.damaged_folder();
+                let old_list = usage::day_of(&name).filter(|_| folder == self.usage_folder()).is_some_and(|day| {
+                    Duration::from_secs(86_400 * usage::today().saturating_sub(day)) > keep.used_within
+                });
+                if (left_over && age(&path, now) >= grace) || old_list {
+                    remove(&path, &mut collected);
+                }
+            }
+        }
+        collected.left = self.contents()?.bytes;
+        if keep.dry_run {
+            collected.left = collected.left.saturating_sub(collected.bytes);
+        }
+        Ok(collected)
+    }
+
+    fn candidates(&self, now: SystemTime) -> io::Result<Vec<Candidate>> {
+        let used = usage::last_used(&self.usage_folder());
+        let mut candidates = Vec::new();
+        for path in listed(&self.records_folder())? {
+            let Some(key) = path.file_name().and_then(|n| n.to_string_lossy().strip_suffix(".json").map(str::to_owned))
+            else {
+                continue;
+            };
+            let age = age(&path, now);
+            let record =
+                read_at_most(&path, record::MAX_BYTES).and_then(|b| super::Record::read(&b, &Digest::named(&key)));
+            // One that cannot be read is as old as can be.
+            let day = if record.is_none() {
+                0
+            } else {
+                used.get(&key).copied().unwrap_or_else(|| usage::today().saturating_sub(age.as_secs() / 86_400))
+            };
+            let blobs = record.into_iter().flat_map(|r| r.outputs.into_values()).map(|b| (b.digest, b.size)).collect();
+            candidates.push(Candidate { path, key, day, age, blobs });
+        }
+        Ok(candidates)
+    }
+}
+
+/// The files of a folder, in order; none where it is not there.
+pub(super) fn listed(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// How long ago a file was written; one that has gone meanwhile is as young as can be.
+fn age(path: &Path, now: SystemTime) -> Duration {
+    let modified = path.metadata().and_then(|m| m.modified()).ok();
+    modified.and_then(|modified| now.duration_since(modified).ok()).unwrap_or_default()
+}

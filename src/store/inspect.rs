@@ -1,0 +1,107 @@
+//! What a cache holds, and whether all of it is whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::collect::listed;
+use super::{Record, Store, read_at_most, record};
+use crate::artifact::{Blob, Digest};
+
+/// What a cache holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Contents {
+    /// Results, by the kind of stage.
+    pub results: BTreeMap<String, usize>,
+    /// Blobs.
+    pub blobs: usize,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Files that were damaged and set aside.
+    pub set_aside: usize,
+}
+
+/// What came of looking at every file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// Results that are whole.
+    pub results: usize,
+    /// Blobs that are whole.
+    pub blobs: usize,
+    /// Records and blobs that were damaged; they were set aside.
+    pub damaged: usize,
+    /// Results whose blobs are not there; their records were removed.
+    pub incomplete: usize,
+}
+
+impl Store {
+    /// What the cache holds.
+    ///
+    /// # Errors
+    /// Where it cannot be listed.
+    pub fn contents(&self) -> io::Result<Contents> {
+        let mut contents = Contents::default();
+        let size = |path: &Path| path.metadata().map_or(0, |m| m.len());
+        for path in listed(&self.records_folder())? {
+            contents.bytes += size(&path);
+            if let Some(record) = record_in(&path) {
+                *contents.results.entry(record.kind()).or_default() += 1;
+            }
+        }
+        let blobs = listed(&self.blobs_folder())?;
+        contents.blobs = blobs.len();
+        let aside = listed(&self.damaged_folder())?;
+        contents.set_aside = aside.len();
+        contents.bytes += blobs.iter().chain(&aside).map(|path| size(path)).sum::<u64>();
+        Ok(contents)
+    }
+
+    /// Looks at every file and sets aside what is damaged.
+    ///
+    /// # Errors
+    /// Where the cache cannot be listed.
+    pub fn verify(&self) -> io::Result<Verified> {
+        let mut verified = Verified::default();
+        let mut sizes: BTreeMap<Digest, u64> = BTreeMap::new();
+        let mut whole = BTreeSet::new();
+        for path in listed(&self.blobs_folder())? {
+            let digest = Digest::named(&path.file_name().unwrap_or_default().to_string_lossy());
+            let size = path.metadata().map_or(0, |m| m.len());
+            if self.read(&digest, size).is_some() {
+                verified.blobs += 1;
+                sizes.insert(digest.clone(), size);
+                whole.insert(digest);
+            } else if digest.is_well_formed() {
+                verified.damaged += 1;
+            }
+        }
+        for path in listed(&self.records_folder())? {
+            let Some(record) = record_in(&path) else {
+                self.set_aside(&path, "a record of the cache is damaged");
+                verified.damaged += 1;
+                continue;
+            };
+            let there = |blob: &Blob| sizes.get(&blob.digest) == Some(&blob.size);
+            if record.outputs.values().all(there) {
+                verified.results += 1;
+            } else {
+                verified.incomplete += 1;
+                let _ = std::fs::remove_file(&path);
+            }
+        }
+        Ok(verified)
+    }
+
+    /// Every record that can be read, in order of keys.
+    pub(super) fn records(&self) -> io::Result<Vec<Record>> {
+        Ok(listed(&self.records_folder())?.iter().filter_map(|path| record_in(path)).collect())
+    }
+}
+
+/// The record in a file whose name is its key.
+fn record_in(path: &Path) -> Option<Record> {
+    let key = Digest::named(path.file_name()?.to_string_lossy().strip_suffix(".json")?);
+    Record::read(&read_at_most(path, record::MAX_BYTES)?, &key)
+}

@@ -1,0 +1,44 @@
+//! When records were last used, for collecting what nobody needs any more.
+//!
+//! A run leaves one list of the keys it used, named after the day and its own content: nothing is ever
+//! rewritten, so any number of runs may do so at once. Times of files would not do: they are lost where
+//! a cache is copied or restored.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::artifact::Digest;
+
+/// Days since 1 January 1970.
+pub(super) fn today() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400)
+}
+
+/// The file that lists keys, below the folder of lists, and its text.
+pub(super) fn list_of<'a>(day: u64, keys: impl Iterator<Item = &'a Digest>) -> (String, String) {
+    let mut keys: Vec<&str> = keys.map(Digest::as_str).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let text = keys.join("\n");
+    (format!("{day}-{:.16}", Digest::of(text.as_bytes()).as_str()), text)
+}
+
+/// The day on which each key was last used, after every list of a folder.
+pub(super) fn last_used(folder: &Path) -> BTreeMap<String, u64> {
+    let mut days: BTreeMap<String, u64> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
+        let Some(day) = day_of(&entry.file_name().to_string_lossy()) else { continue };
+        let text = std::fs::read(entry.path()).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
+        for key in text.lines() {
+            let last = days.entry(key.to_owned()).or_insert(day);
+            *last = day.max(*last);
+        }
+    }
+    days
+}
+
+/// The day that a list's name tells.
+pub(super) fn day_of(name: &str) -> Option<u64> {
+    name.split_once('-').and_then(|(day, _)| day.parse().ok())
+}

@@ -1,0 +1,171 @@
+//! A run that is killed, that panics, is asked to end or finds the disk full, at any step: the next plain run mends all.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+
+use crate::world::{SPEC, World, simulated_runs};
+
+/// Where a run may be hit: a half-written, a whole and a named file of each kind, and a result being read.
+const FILES: [&str; 7] = ["blob", "record", "mark", "usage", "owner", "output", "lock"];
+const MOMENTS: [&str; 3] = ["half", "written", "named"];
+const BLOWS: [&str; 4] = ["return(kill)", "panic", "return(term)", "return(full)"];
+
+/// Whether everything is to be tried, not only a part: `just stress`.
+fn thorough() -> bool {
+    std::env::var_os("LAWFIT_STRESS").is_some()
+}
+
+fn spec() -> String {
+    SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }")
+}
+
+/// The outputs and the lock file of a folder.
+fn results(world: &World) -> BTreeMap<String, Vec<u8>> {
+    let mut all = world.files("outputs/study");
+    // What a killed run left unfinished is nobody's; it is swept up after an hour.
+    all.retain(|name, _| !name.starts_with(".lawfit-"));
+    all.insert("study.lock".to_owned(), world.read("study.lock").into_bytes());
+    all
+}
+
+/// A folder where nothing ran, one where all is in the cache and nothing is published, one with an earlier report.
+fn beginnings() -> [(&'static str, World); 3] {
+    let nothing = World::with(&spec(), &simulated_runs(0.01));
+    let cached = World::with(&spec(), &simulated_runs(0.01));
+    cached.run("study.toml");
+    std::fs::remove_dir_all(cached.path("outputs")).unwrap();
+    std::fs::remove_file(cached.path("study.lock")).unwrap();
+    let earlier = World::with(&spec().replace("L = 2.2,", "L = 2.4,"), &simulated_runs(0.01));
+    earlier.run("study.toml");
+    earlier.write("study.toml", &spec());
+    [("from nothing", nothing), ("from the cache", cached), ("after a change", earlier)]
+}
+
+#[test]
+fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
+    let clean = World::with(&spec(), &simulated_runs(0.01));
+    clean.run("study.toml");
+    let clean = results(&clean);
+    let beginnings = beginnings();
+    let points =
+        FILES.iter().flat_map(|file| MOMENTS.map(|moment| format!("{file}.{moment}"))).chain(["find".to_owned()]);
+    let times: &[usize] = if thorough() { &[1, 2, 5] } else { &[1] };
+    let mut hit = 0;
+    for (turn, point) in points.enumerate() {
+        for (blow_turn, blow) in BLOWS.into_iter().enumerate() {
+            for time in times {
+                for (begin_turn, (begins, world)) in beginnings.iter().enumerate() {
+                    // The short form takes each pair of a point and a blow from one beginning.
+                    if !thorough() && (turn + blow_turn) % 3 != begin_turn {
+                        continue;
+                    }
+                    let world = world.copy();
+                    let failpoint = format!("{point}={}*off->1*{blow}->off", time - 1);
+                    let first = world.lawfit_with(&["run", "study.toml"], &[("FAILPOINTS", &failpoint)]);
+                    hit += usize::from(first.code != 0 || first.stderr.contains("not written"));
+                    let next = world.lawfit(&["run", "study.toml"]);
+                    assert_eq!(next.code, 0, "{begins}, {failpoint}: {}", next.stderr);
+                    assert_eq!(results(&world), clean, "{begins}, {failpoint}");
+                }
+            }
+        }
+    }
+    assert!(hit > 25, "the blows land: {hit}");
+}
+
+#[test]
+fn a_full_disk_is_told_and_what_was_there_stays() {
+    let world = World::with(&spec(), &simulated_runs(0.01));
+    world.run("study.toml");
+    let before = results(&world);
+    world.write("study.toml", &spec().replace("L = 2.2,", "L = 2.4,"));
+    let outcome = world.lawfit_with(&["run", "study.toml"], &[("FAILPOINTS", "output.half=return(full)")]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.stderr.contains("free some space"), "{}", outcome.stderr);
+    assert_eq!(world.read("outputs/study/report.html").into_bytes(), before["report.html"]);
+    let outcome = world.lawfit_with(&["run", "study.toml"], &[("FAILPOINTS", "blob.half=return(full)")]);
+    assert_eq!(outcome.code, 0, "a cache that is full costs time alone: {}", outcome.stderr);
+}
+
+#[test]
+fn eight_processes_and_a_collector_share_a_cache() {
+    let clean = World::with(&spec(), &simulated_runs(0.01));
+    clean.run("study.toml");
+    let clean = clean.files("outputs/study");
+    let world = World::with(&spec(), &simulated_runs(0.01));
+    let rounds = if thorough() { 200 } else { 3 };
+    for round in 0..rounds {
+        let start = |arguments: &[&str]| {
+            Command::new(env!("CARGO_BIN_EXE_lawfit"))
+                .args(arguments)
+                .current_dir(world.path(""))
+                .env_remove("LAWFIT_CACHE")
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        };
+        let outs: Vec<String> = (0..8).map(|process| format!("out{process}")).collect();
+        let mut running: Vec<_> = outs.iter().map(|out| start(&["run", "study.toml", "--out", out])).collect();
+        // The collector takes whatever it can, over and over, until all have ended.
+        while running.iter_mut().any(|process| process.try_wait().unwrap().is_none()) {
+            let collector = start(&["cache", "gc", "--keep", "0s"]).wait_with_output().unwrap();
+            assert!(collector.status.success(), "{}", String::from_utf8_lossy(&collector.stderr));
+        }
+        for (process, out) in running.into_iter().zip(&outs) {
+            let output = process.wait_with_output().unwrap();
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "round {round}: {stderr}");
+            assert!(!stderr.contains("damaged"), "round {round}: {stderr}");
+            let files = world.files(&format!("{out}/study"));
+            for (name, bytes) in clean.iter().filter(|(name, _)| !name.starts_with('.')) {
+                assert_eq!(files[name], *bytes, "round {round}: {name}");
+            }
+        }
+    }
+    let verified = world.lawfit(&["cache", "verify"]);
+    assert!(verified.stdout.contains(" 0 files were damaged"), "{}", verified.stdout);
+}
+
+#[test]
+fn every_damage_to_every_file_of_the_cache_is_found_and_mended() {
+    let clean = World::with(&spec(), &simulated_runs(0.01));
+    clean.run("study.toml");
+    let (world, clean) = (clean.copy(), results(&clean));
+    let files: Vec<_> = ["ac", "cas"]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(world.path(&format!(".lawfit/cache/v1/{folder}"))).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let mut damages = 0;
+    for (index, path) in files.iter().enumerate() {
+        let bytes = std::fs::read(path).unwrap();
+        let other = std::fs::read(&files[(index + 1) % files.len()]).unwrap();
+        let flipped = |at: usize| {
+            let mut flipped = bytes.clone();
+            flipped[at] ^= 0x10;
+            Some(flipped)
+        };
+        let half = bytes[..bytes.len() / 2].to_vec();
+        let longer = [bytes.as_slice(), b"\n"].concat();
+        let kinds =
+            [Some(half), Some(Vec::new()), flipped(0), flipped(bytes.len() / 2), Some(longer), Some(other), None];
+        // A file of nothing has no half.
+        for damaged in kinds.into_iter().filter(|damaged| damaged.as_deref() != Some(&bytes)) {
+            std::fs::remove_file(path).unwrap();
+            if let Some(damaged) = &damaged {
+                std::fs::write(path, damaged).unwrap();
+            }
+            let outcome = world.lawfit(&["run", "study.toml"]);
+            assert_eq!(outcome.code, 0, "{}: {}", path.display(), outcome.stderr);
+            assert_eq!(results(&world), clean, "{}", path.display());
+            // A file that is gone is a miss like any other, and a record with a line more says the same.
+            let same_meaning = path.extension().is_some() && damaged.as_ref().is_some_and(|d| d.starts_with(&bytes));
+            let told = outcome.stderr.contains("damaged") || damaged.is_none() || same_meaning;
+            assert!(told, "{}: {}", path.display(), outcome.stderr);
+            assert_eq!(world.lawfit(&["cache", "verify"]).code, 0, "{}", path.display());
+            damages += 1;
+        }
+    }
+    assert!(damages > 100, "{damages}");
+}
