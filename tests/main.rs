@@ -21,5 +21,6 @@ mod lock;
 mod program;
 mod properties;
 mod published;
+mod remote;
 mod study;
 mod world;
