@@ -107,6 +107,38 @@ impl Dataset {
         }
     }
 
+    /// The rows of tables with the same columns one after the other, each table being a file of its own.
+    ///
+    /// None where the columns are not the same.
+    pub fn stacked(tables: &[Self]) -> Option<Self> {
+        let mut origins = Vec::new();
+        for (file, table) in tables.iter().enumerate() {
+            origins.extend(table.origins.iter().map(|origin| Origin { file: file as u32, row: origin.row }));
+        }
+        let mut stacked = Self::new(origins);
+        for (name, first) in tables.first().map(|table| &table.columns).into_iter().flatten() {
+            let parts: Option<Vec<&Column>> = tables.iter().map(|table| table.columns.get(name)).collect();
+            let column = match first {
+                Column::Numbers(_) => {
+                    let numbers = |column: &&Column| match column {
+                        Column::Numbers(numbers) => Some(numbers.clone()),
+                        Column::Texts(_) => None,
+                    };
+                    Column::Numbers(parts?.iter().map(numbers).collect::<Option<Vec<_>>>()?.concat())
+                }
+                Column::Texts(_) => {
+                    let texts = |column: &&Column| match column {
+                        Column::Texts(texts) => Some(texts.clone()),
+                        Column::Numbers(_) => None,
+                    };
+                    Column::Texts(parts?.iter().map(texts).collect::<Option<Vec<_>>>()?.concat())
+                }
+            };
+            stacked.insert(name, column);
+        }
+        Some(stacked)
+    }
+
     /// The value of an expression at every row; `None` where it names a column that is not there or mixes kinds.
     pub fn evaluate(&self, expr: &Expr) -> Option<Column> {
         let names: Vec<&str> = self.columns.keys().map(String::as_str).collect();

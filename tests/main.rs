@@ -10,6 +10,7 @@
 mod cache;
 mod catalogue;
 mod ci;
+mod compose;
 mod crash;
 mod docs;
 mod errors;

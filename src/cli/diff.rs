@@ -138,7 +138,7 @@ impl State {
                 let path = lock_path(&operand.path);
                 let beside = operand.read(&path).map_err(|error| format!("{error}; `lawfit run` writes it"))?;
                 let file = SpecFile { path: operand.path.clone(), bytes };
-                let settings = crate::spec::read(&file.bytes, file.format()).tree.leaves();
+                let settings = crate::spec::read_at(&file.bytes, &file.path).tree.leaves();
                 Ok(Self { lock: lock(&beside, &path.display().to_string())?, settings: Some(settings) })
             }
         }

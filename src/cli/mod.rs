@@ -182,7 +182,8 @@ fn compile_specs(paths: &[PathBuf], screen: &Screen) -> Result<(Vec<SpecFile>, C
         return Err(Exit::BadSpec);
     }
     let compiled = compile(&files);
-    screen.diagnostics(&compiled.diagnostics, &files);
+    let shown = [files.as_slice(), compiled.bases.as_slice()].concat();
+    screen.diagnostics(&compiled.diagnostics, &shown);
     if compiled.has_errors() {
         return Err(Exit::BadSpec);
     }

@@ -135,17 +135,27 @@ fn suffix(rest: &str) -> (f64, usize) {
     }
 }
 
-/// A name, possibly dotted: `fits.main.alpha`.
+/// A name, possibly dotted: `fits.main.alpha`; with a member of a matrix: `fits.main[law=hoffmann].alpha`.
 fn name(rest: &str) -> (Token, usize) {
     let mut end = 0;
     loop {
         end += rest[end..].chars().take_while(|c| continues_name(*c)).map(char::len_utf8).sum::<usize>();
+        end += if is_keyword(&rest[..end]) { 0 } else { member(&rest[end..]) };
         let follows = rest[end..].strip_prefix('.').is_some_and(|r| r.starts_with(starts_name));
         if !follows {
             return (Token::Name(rest[..end].to_owned()), end);
         }
         end += 1;
     }
+}
+
+/// The length of what tells a member of a matrix from others; zero where a list or nothing follows.
+fn member(rest: &str) -> usize {
+    let Some(inner) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')).map(|(inner, _)| inner) else {
+        return 0;
+    };
+    let named = inner.split_once('=').is_some_and(|(name, _)| name.split('.').all(is_identifier));
+    if named { inner.len() + 2 } else { 0 }
 }
 
 fn quoted(rest: &str, at: usize, quote: char) -> Result<(Token, usize), ParseError> {

@@ -28,10 +28,7 @@ pub struct SpecFile {
 impl SpecFile {
     /// The language it is written in, by its name: YAML for `.yaml` and `.yml`, else TOML.
     pub fn format(&self) -> Format {
-        match self.path.extension().and_then(|e| e.to_str()) {
-            Some("yaml" | "yml") => Format::Yaml,
-            _ => Format::Toml,
-        }
+        Format::of_path(&self.path)
     }
 
     /// Its name without folder and ending: that of its output folder.
@@ -56,6 +53,8 @@ pub struct Compiled {
     pub locations: Vec<BTreeMap<String, String>>,
     /// What each spec expects of how numbers move.
     pub drifts: Vec<Vec<ExpectedDrift>>,
+    /// The specs that they extend.
+    pub bases: Vec<SpecFile>,
     /// Errors and warnings, in order of the specs.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -86,13 +85,13 @@ pub struct ExpectedDrift {
 pub fn compile(files: &[SpecFile]) -> Compiled {
     let mut compiled = Compiled::default();
     for (index, file) in files.iter().enumerate() {
-        let reading = spec::read(&file.bytes, file.format());
+        let mut reading = spec::read_at(&file.bytes, &file.path);
         let mut compiler = Compiler {
             file,
             index,
             prefix: if files.len() > 1 { format!("{}/", file.stem()) } else { String::new() },
             tree: &reading.tree,
-            diagnostics: reading.problems,
+            diagnostics: std::mem::take(&mut reading.problems),
             plan: &mut compiled.plan,
             used: BTreeSet::new(),
             drifts: Vec::new(),
@@ -101,10 +100,17 @@ pub fn compile(files: &[SpecFile]) -> Compiled {
         let sources = reading.spec.iter().flat_map(|spec| &spec.sources);
         let location = |source: &spec::Source| source.path.clone().or_else(|| source.url.clone()).unwrap_or_default();
         let locations = sources.map(|(name, source)| (name.clone(), location(source))).collect();
-        let (mut diagnostics, drifts) = (compiler.diagnostics, compiler.drifts);
-        for diagnostic in &mut diagnostics {
-            diagnostic.file = Some(file.path.clone());
+        let (found, drifts) = (compiler.diagnostics, compiler.drifts);
+        let mut diagnostics: Vec<Diagnostic> = Vec::new();
+        for diagnostic in found {
+            let mut diagnostic = reading.placed(diagnostic);
+            diagnostic.file.get_or_insert_with(|| file.path.clone());
+            // What is wrong in an entry is wrong in each of its members.
+            if !diagnostics.contains(&diagnostic) {
+                diagnostics.push(diagnostic);
+            }
         }
+        compiled.bases.extend(reading.bases.into_iter().map(|b| SpecFile { path: b.path, bytes: b.bytes }));
         compiled.reports.push(report);
         compiled.locations.push(locations);
         compiled.drifts.push(drifts);
@@ -253,12 +259,32 @@ impl Compiler<'_> {
         stage: Arc<dyn Stage>,
         inputs: &[(usize, &str, String)],
     ) -> usize {
-        let id = match path {
-            Some((_, name)) => format!("{}{kind}.{name}", self.prefix),
-            None => format!("{}{kind}", self.prefix),
-        };
-        let path = path.map_or_else(|| SpecPath::of(&["study"]), |(table, name)| SpecPath::of(&[table, name]));
-        self.plan.add(PlanStage { id: StageId(id), stage, spec: self.index, path }, inputs)
+        match path {
+            Some((table, name)) => self.stage_of(&format!("{kind}.{name}"), (table, name), stage, inputs),
+            None => self.place_stage(kind, SpecPath::of(&["study"]), stage, inputs),
+        }
+    }
+
+    /// Adds a stage of a name, which an entry of the spec asks for.
+    pub(super) fn stage_of(
+        &mut self,
+        id: &str,
+        (table, name): (&str, &str),
+        stage: Arc<dyn Stage>,
+        inputs: &[(usize, &str, String)],
+    ) -> usize {
+        self.place_stage(id, SpecPath::of(&[table, spec::plain_name(name)]), stage, inputs)
+    }
+
+    fn place_stage(
+        &mut self,
+        id: &str,
+        path: SpecPath,
+        stage: Arc<dyn Stage>,
+        inputs: &[(usize, &str, String)],
+    ) -> usize {
+        let id = StageId(format!("{}{id}", self.prefix));
+        self.plan.add(PlanStage { id, stage, spec: self.index, path }, inputs)
     }
 
     /// Notes an error, to which hints may be added.

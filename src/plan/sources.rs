@@ -9,9 +9,9 @@ use super::compile::{Compiler, SourceStage};
 use crate::diagnostic::{Place, SpecPath};
 use crate::expr::Kind;
 use crate::report::{DescribedSource, DescribedVariable};
-use crate::source::{ColumnKind, Format};
+use crate::source::{ColumnKind, Format, Missing};
 use crate::spec;
-use crate::stage::{ColumnOrigin, External, Ingest, IngestColumn};
+use crate::stage::{ColumnOrigin, External, Gather, Ingest, IngestColumn};
 
 impl Compiler<'_> {
     pub(super) fn source(&mut self, name: &str, source: &spec::Source) -> Option<SourceStage> {
@@ -64,9 +64,34 @@ impl Compiler<'_> {
                 })
                 .collect(),
         };
-        let stage = Arc::new(Ingest { files, formats, columns, missing: source.missing });
-        let stage = self.stage("ingest", Some(("sources", name)), stage, &[]);
+        let stage = self.ingest(name, files, &formats, columns, source.missing);
         Some(SourceStage { stage, variables, described, files: names, missing: source.missing, columns: tables })
+    }
+
+    /// The stage that reads a source: of several files each is read by a stage of its own.
+    fn ingest(
+        &mut self,
+        name: &str,
+        files: Vec<External>,
+        formats: &[Format],
+        columns: Vec<IngestColumn>,
+        missing: Missing,
+    ) -> usize {
+        let place = ("sources", name);
+        if files.len() == 1 {
+            let stage = Ingest { files, formats: formats.to_vec(), columns, missing };
+            return self.stage("ingest", Some(place), Arc::new(stage), &[]);
+        }
+        let gather = Arc::new(Gather { files: files.len(), columns: columns.clone() });
+        let mut inputs: Vec<(usize, &str, String)> = Vec::new();
+        for (index, (file, format)) in files.into_iter().zip(formats).enumerate() {
+            let member = format!("{name}[{}]", file.name());
+            let stage = Ingest { files: vec![file], formats: vec![*format], columns: columns.clone(), missing };
+            let stage = self.stage_of(&format!("ingest.{member}"), place, Arc::new(stage), &[]);
+            let [table, summary] = Gather::roles(index);
+            inputs.extend([(stage, "table", table), (stage, "summary", summary)]);
+        }
+        self.stage("ingest", Some(place), gather, &inputs)
     }
 
     pub(super) fn local_files(&mut self, pattern: &str, path: &SpecPath) -> Option<Vec<External>> {

@@ -6,6 +6,7 @@ use super::results::of_group;
 use super::svg::{Axis, BLUE, GREEN, GREY, Layer, Mark, ORANGE, Plot};
 use super::{Described, DescribedFit, Figure};
 use crate::answer::{Answer, Verdict};
+use crate::artifact::Digest;
 use crate::dataset::Dataset;
 use crate::fit::{Fit, HELD, PREDICTED, RESIDUAL};
 use crate::law::Tape;
@@ -35,13 +36,14 @@ impl FitData {
         let members = fit.members().into_iter().zip(draws).enumerate();
         members
             .map(|(index, ((group, member), draws))| {
+                let stem = file_stem(name);
                 let (name, file, rows) = match (group, &fit.by) {
                     (Some(group), Some(by)) => {
                         let own: Vec<usize> = (0..rows.rows()).filter(|&row| rows.text(by, row) == group).collect();
                         // A group's value may be anything; its number is a name for a file.
-                        (of_group(name, group), format!("{name}-{}", index + 1), rows.select(&own))
+                        (of_group(name, group), format!("{stem}-{}", index + 1), rows.select(&own))
                     }
-                    _ => (name.to_owned(), name.to_owned(), rows.clone()),
+                    _ => (name.to_owned(), stem, rows.clone()),
                 };
                 Self { name, file, group: group.map(str::to_owned), fit: member.clone(), rows, draws }
             })
@@ -49,6 +51,21 @@ impl FitData {
     }
 }
 
+/// A fit's name as part of a file's: letters, digits and `-._`; where that loses something, with a digest.
+fn file_stem(name: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    if name.chars().all(plain) && name.len() <= LONGEST_STEM && !name.starts_with('.') {
+        return name.to_owned();
+    }
+    let words: Vec<&str> = name.split(|letter| !plain(letter)).filter(|word| !word.is_empty()).collect();
+    let words: String = words.join("-").chars().take(LONGEST_STEM).collect();
+    format!("{words}-{:.6}", Digest::of(name.as_bytes()).as_str())
+}
+
+/// Longest name of a fit that is part of a file's as it is.
+const LONGEST_STEM: usize = 80;
+/// Most fits that are drawn: a page with a thousand figures is none.
+const MOST_DRAWN: usize = 40;
 /// Most forecasts of a backtest that are drawn with their intervals.
 const MOST_INTERVALS: usize = 60;
 /// Points on a curve.
@@ -61,20 +78,20 @@ pub fn draw(
     described: &Described,
     fits: &BTreeMap<String, Vec<FitData>>,
     answers: &BTreeMap<String, Answer>,
-) -> Vec<Figure> {
+) -> (Vec<Figure>, usize) {
     let mut figures = Vec::new();
-    for (name, data) in fits {
+    let with_rows = fits.iter().flat_map(|(name, data)| data.iter().map(move |data| (name, data)));
+    let with_rows: Vec<(&String, &FitData)> = with_rows.filter(|(_, data)| data.rows.rows() > 0).collect();
+    for (name, data) in with_rows.iter().take(MOST_DRAWN) {
         let Some(about) = described.fit(name) else { continue };
         let of_fit: Vec<&Answer> =
-            described.queries.iter().filter(|q| q.fit == *name).filter_map(|q| answers.get(&q.name)).collect();
-        for data in data.iter().filter(|data| data.rows.rows() > 0) {
-            let view = View::new(about, data, &of_fit);
-            figures.extend(view.against_data());
-            figures.extend(view.residuals());
-            figures.extend(view.backtest());
-        }
+            described.queries.iter().filter(|q| q.fit == **name).filter_map(|q| answers.get(&q.name)).collect();
+        let view = View::new(about, data, &of_fit);
+        figures.extend(view.against_data());
+        figures.extend(view.residuals());
+        figures.extend(view.backtest());
     }
-    figures
+    (figures, with_rows.len().saturating_sub(MOST_DRAWN))
 }
 
 /// What lies on the horizontal axis of a law's figures.

@@ -41,6 +41,7 @@ impl Writer for Html {
                 queries => queries(page),
                 sensitivity => sensitivity(page),
                 fits => fits(page),
+                undrawn => page.undrawn,
                 sources => sources(page),
                 filters => page.results.filters,
             }))

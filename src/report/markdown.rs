@@ -115,6 +115,9 @@ fn queries(page: &Page, out: &mut String) {
 }
 
 fn fits(page: &Page, out: &mut String) {
+    if page.undrawn > 0 {
+        let _ = writeln!(out, "The last {} fits are not drawn: they are too many for one page.\n", page.undrawn);
+    }
     for (name, entry, fit) in page.results.shown_fits() {
         let about = page.described.fit(entry);
         let formula = about.map_or_else(|| fit.formula.clone(), |a| typeset::plain(&a.law.response, &a.law.body));

@@ -233,6 +233,8 @@ pub struct Page {
     pub results: Results,
     /// The figures.
     pub figures: Vec<Figure>,
+    /// Number of fits that are not drawn, because they are too many.
+    pub undrawn: usize,
     /// Names and words.
     pub described: Described,
 }

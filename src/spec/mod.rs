@@ -2,17 +2,20 @@
 //!
 //! The types are plain: errors carry a path, and [`Places`] finds its bytes when one is drawn.
 
+mod compose;
 mod decode;
 mod node;
 mod place;
 mod schema;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
+pub use compose::{Base, plain_name};
 pub use node::{Format, Node};
 pub use place::Places;
 pub use schema::schema;
@@ -40,6 +43,12 @@ pub const SPEC_VERSION: u64 = 1;
 pub struct Spec {
     /// Version of the spec language: 1.
     pub spec: u64,
+    /// Another spec, relative to this one, over which this one is laid: tables are merged, the rest is this one's.
+    #[serde(default)]
+    pub extends: Option<String>,
+    /// Fits and queries of which there is one for every combination of the values listed.
+    #[serde(default)]
+    pub matrix: Matrix,
     /// What the study is.
     pub study: Study,
     /// Where observations come from, by name.
@@ -66,6 +75,23 @@ pub struct Spec {
     /// How results are written.
     #[serde(default)]
     pub report: Report,
+}
+
+/// Entries of which there is one for every combination of the values listed; composed before types are read.
+///
+/// `[matrix.fits.main]` with `law = ["hoffmann", "kaplan_nd"]` and `objective.huber.delta = [1e-3, 1e-2]` makes
+/// four fits, the first called `main[law=hoffmann,delta=0.001]`, and as many of each query of `main`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Matrix {
+    /// By the name of a fit, lists of values for its settings.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
+    pub fits: BTreeMap<String, ()>,
+    /// By the name of a query, lists of values for its settings.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
+    pub queries: BTreeMap<String, ()>,
 }
 
 /// What the study is.
@@ -416,27 +442,49 @@ pub struct Reading {
     pub spec: Option<Spec>,
     /// The tree, for the names of what was left out.
     pub tree: Node,
+    /// The tree as the file itself has it.
+    own: Node,
+    /// The specs that it extends, the nearest first.
+    pub bases: Vec<Base>,
     /// What was wrong.
     pub problems: Vec<Diagnostic>,
 }
 
-/// Reads a spec, gathering all errors.
+impl Reading {
+    /// A diagnostic in the place where what it is about is written; with that base's path where a base writes it.
+    pub fn placed(&self, mut diagnostic: Diagnostic) -> Diagnostic {
+        let (Place::Key(path) | Place::Value(path) | Place::Inside(path, _)) = &mut diagnostic.place else {
+            return diagnostic;
+        };
+        let (written, base) = compose::written(path, &self.own, &self.bases);
+        *path = written;
+        diagnostic.file = base.map(|base| base.path.clone());
+        diagnostic
+    }
+}
+
+/// Reads a spec that stands alone, gathering all errors.
 pub fn read(bytes: &[u8], format: Format) -> Reading {
-    let empty = Node::Table(Vec::new());
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(error) => {
-            let message =
-                format!("the spec is not UTF-8: byte {} is 0x{:02x}", error.valid_up_to(), bytes[error.valid_up_to()]);
-            let problem = Diagnostic::error("not-utf8", Place::File, message).hint("save the file as UTF-8");
-            return Reading { spec: None, tree: empty, problems: vec![problem] };
+    let name = if format == Format::Yaml { "spec.yaml" } else { "spec.toml" };
+    read_at(bytes, Path::new(name))
+}
+
+/// Reads the spec of a path, with those that it extends, gathering all errors.
+pub fn read_at(bytes: &[u8], path: &Path) -> Reading {
+    let composed = text_of(bytes)
+        .map_err(|problem| vec![problem])
+        .and_then(|text| node::read(text, Format::of_path(path)))
+        .and_then(|own| Ok((own.clone(), compose::extended(own, path)?)));
+    let (own, (tree, bases)) = match composed {
+        Ok(composed) => composed,
+        Err(problems) => {
+            let empty = Node::Table(Vec::new());
+            return Reading { spec: None, tree: empty.clone(), own: empty, bases: Vec::new(), problems };
         }
     };
-    let tree = match node::read(text, format) {
-        Ok(tree) => tree,
-        Err(problems) => return Reading { spec: None, tree: empty, problems },
-    };
+    let (tree, of_matrix) = compose::expanded(tree);
     let (spec, mut problems): (Option<Spec>, _) = decode::decode(&tree);
+    problems.extend(of_matrix);
     if let Some(Node::Integer(version)) = tree.get("spec")
         && u64::try_from(*version) != Ok(SPEC_VERSION)
     {
@@ -449,7 +497,19 @@ pub fn read(bytes: &[u8], format: Format) -> Reading {
             .hint(format!("write `spec = {SPEC_VERSION}`, or use the lawfit that wrote this spec")),
         );
     }
-    Reading { spec, tree, problems }
+    Reading { spec, tree, own, bases, problems }
+}
+
+/// The bytes of a spec as text.
+fn text_of(bytes: &[u8]) -> Result<&str, Diagnostic> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Err(error) => {
+            let at = error.valid_up_to();
+            let message = format!("the spec is not UTF-8: byte {at} is 0x{:02x}", bytes[at]);
+            Err(Diagnostic::error("not-utf8", Place::File, message).hint("save the file as UTF-8"))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -25,6 +26,16 @@ pub enum Format {
     Toml,
     /// YAML 1.2.
     Yaml,
+}
+
+impl Format {
+    /// The language of a file, by its name: YAML for `.yaml` and `.yml`, else TOML.
+    pub fn of_path(path: &Path) -> Self {
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("yaml" | "yml") => Self::Yaml,
+            _ => Self::Toml,
+        }
+    }
 }
 
 /// A value of a spec.
@@ -65,6 +76,65 @@ impl Node {
         match self {
             Self::Table(entries) => entries.iter().find(|(k, _)| k == key).map(|(_, v)| v),
             _ => None,
+        }
+    }
+
+    /// The entry of a table, to be changed.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match self {
+            Self::Table(entries) => entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v),
+            _ => None,
+        }
+    }
+
+    /// The value at a path.
+    pub(super) fn at(&self, path: &[Step]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, step| match (step, node) {
+            (Step::Key(key), _) => node.get(key),
+            (Step::Index(index), Self::List(list)) => list.get(*index),
+            (Step::Index(_), _) => None,
+        })
+    }
+
+    /// Number of values, tables and lists among them.
+    pub(super) fn count(&self) -> usize {
+        1 + match self {
+            Self::List(list) => list.iter().map(Self::count).sum(),
+            Self::Table(entries) => entries.iter().map(|(_, value)| value.count()).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Sets the value at a path of keys; tables on the way are made where there are none.
+    pub(super) fn set(&mut self, path: &[String], value: Self) {
+        let [first, rest @ ..] = path else {
+            *self = value;
+            return;
+        };
+        if !matches!(self, Self::Table(_)) {
+            *self = Self::Table(Vec::new());
+        }
+        let Self::Table(entries) = self else { return };
+        let at = entries.iter().position(|(key, _)| key == first).unwrap_or_else(|| {
+            entries.push((first.clone(), Self::Null));
+            entries.len() - 1
+        });
+        entries[at].1.set(rest, value);
+    }
+
+    /// This tree with another one laid over it: tables are merged, anything else is the other's.
+    pub(super) fn under(self, over: Self) -> Self {
+        match (self, over) {
+            (Self::Table(mut entries), Self::Table(over)) => {
+                for (key, value) in over {
+                    match entries.iter_mut().find(|(k, _)| *k == key) {
+                        Some((_, under)) => *under = std::mem::replace(under, Self::Null).under(value),
+                        None => entries.push((key, value)),
+                    }
+                }
+                Self::Table(entries)
+            }
+            (_, over) => over,
         }
     }
 

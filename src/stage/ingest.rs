@@ -229,24 +229,33 @@ impl Ingest {
                 b3: crate::artifact::Digest::of(bytes).to_string(),
             })
             .collect();
-        let sha = match files.as_slice() {
-            [one] => one.sha256.clone(),
-            many => {
-                let list: Vec<&str> = many.iter().map(|f| f.sha256.as_str()).collect();
-                sha256(format!("{}\n", list.join("\n")).as_bytes())
-            }
-        };
-        let given = |name: &str| self.columns.iter().any(|c| c.variable == name && matches!(c.from, Origin::Column(_)));
-        let flop_ratio = match (data.numbers("C"), data.numbers("N"), data.numbers("D")) {
-            (Some(c), Some(n), Some(d)) if ["C", "N", "D"].into_iter().all(given) => {
-                let ratios: Vec<f64> =
-                    (0..c.len()).map(|i| c[i] / (FLOP_PER_PARAMETER_AND_TOKEN * n[i] * d[i])).collect();
-                Some(median(&ratios)).filter(|m| m.is_finite())
-            }
-            _ => None,
-        };
-        IngestSummary { rows, dropped, sha256: sha, files, flop_ratio }
+        let flop_ratio = flop_ratio(data, &given(&self.columns));
+        IngestSummary { rows, dropped, sha256: digest_of(&files), files, flop_ratio }
     }
+}
+
+/// The SHA-256 of a file; of the list of their digests where there are several.
+pub(super) fn digest_of(files: &[FileSummary]) -> String {
+    match files {
+        [one] => one.sha256.clone(),
+        many => {
+            let list: Vec<&str> = many.iter().map(|f| f.sha256.as_str()).collect();
+            sha256(format!("{}\n", list.join("\n")).as_bytes())
+        }
+    }
+}
+
+/// The variables that are columns of the files, not expressions.
+pub(super) fn given(columns: &[IngestColumn]) -> Vec<&str> {
+    columns.iter().filter(|c| matches!(c.from, Origin::Column(_))).map(|c| c.variable.as_str()).collect()
+}
+
+/// Median of C / (6 N D), where all three are columns.
+pub(super) fn flop_ratio(data: &Dataset, given: &[&str]) -> Option<f64> {
+    let numbers = |name: &str| given.contains(&name).then(|| data.numbers(name))?;
+    let (c, n, d) = (numbers("C")?, numbers("N")?, numbers("D")?);
+    let ratios: Vec<f64> = (0..c.len()).map(|i| c[i] / (FLOP_PER_PARAMETER_AND_TOKEN * n[i] * d[i])).collect();
+    Some(median(&ratios)).filter(|ratio| ratio.is_finite())
 }
 
 fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {

@@ -3,6 +3,7 @@
 mod extrapolate;
 mod filter;
 mod fit;
+mod gather;
 mod ingest;
 mod report;
 
@@ -15,6 +16,7 @@ use serde::Serialize;
 pub use extrapolate::{ByDefault, Extrapolate};
 pub use filter::{Filter, FilterRule, RuleKind};
 pub use fit::{FitLaw, FitMethod, Origins, RowRoles};
+pub use gather::Gather;
 pub use ingest::{Ingest, IngestColumn, Origin as ColumnOrigin};
 pub use report::WriteReport;
 

@@ -43,8 +43,8 @@ impl Stage for WriteReport {
             let draws = fit.read_draws(inputs.bytes(&format!("draws.{name}"))?);
             drawn.insert(name.clone(), FitData::of_members(&name, &fit, &rows, draws));
         }
-        let figures = draw(&self.described, &drawn, &answers);
-        let page = Page { results, figures, described: self.described.clone() };
+        let (figures, undrawn) = draw(&self.described, &drawn, &answers);
+        let page = Page { results, figures, undrawn, described: self.described.clone() };
         write(&page).map_err(|error| Failure::internal(error.to_string()))
     }
 }

@@ -1,0 +1,309 @@
+//! Specs made of others: `extends` lays one over another, `[matrix]` repeats an entry for every combination of values.
+//!
+//! Both work on trees, before types: what is composed is read and checked as if it had been written out.
+
+use std::path::{Path, PathBuf};
+
+use super::node::{self, Format, Node};
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+
+/// A spec that another one extends.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What it says itself.
+    pub(super) tree: Node,
+}
+
+/// Longest chain of specs that extend each other.
+const LONGEST_CHAIN: usize = 8;
+/// Most entries that a matrix makes of one.
+const MOST_MEMBERS: usize = 100_000;
+/// Most values of a composed spec.
+const MOST_NODES: usize = 4_000_000;
+
+/// The tables whose entries a matrix repeats.
+const REPEATED: [&str; 2] = ["fits", "queries"];
+
+/// A tree over those that it extends, which are read from files.
+///
+/// # Errors
+/// Where one cannot be read, or extends itself.
+pub(super) fn extended(tree: Node, path: &Path) -> Result<(Node, Vec<Base>), Vec<Diagnostic>> {
+    let mut bases = Vec::new();
+    let tree = over_bases(tree, path, &mut bases)?;
+    Ok((tree, bases))
+}
+
+fn over_bases(mut tree: Node, path: &Path, bases: &mut Vec<Base>) -> Result<Node, Vec<Diagnostic>> {
+    let own = SpecPath::of(&["extends"]);
+    let error = |message: String| vec![Diagnostic::error("bad-base", Place::Value(own.clone()), message)];
+    let name = match tree.get("extends") {
+        None => return Ok(tree),
+        Some(Node::Text(name)) => name.clone(),
+        Some(other) => return Err(error(format!("`extends` is the path of a spec, not {}", other.describe()))),
+    };
+    if bases.len() == LONGEST_CHAIN {
+        return Err(error(format!("more than {LONGEST_CHAIN} specs extend each other, or one extends itself")));
+    }
+    let base_path = path.parent().unwrap_or(Path::new("")).join(&name);
+    let bytes = std::fs::read(&base_path).map_err(|why| error(format!("`{name}` cannot be read: {why}")))?;
+    let text = super::text_of(&bytes).map_err(|why| error(format!("`{name}`: {}", why.message)))?;
+    let base = node::read(text, Format::of_path(&base_path)).map_err(|problems| {
+        let first = problems.first().map_or("it cannot be read", |problem| problem.message.as_str());
+        error(format!("`{name}`: {first}"))
+    })?;
+    bases.push(Base { path: base_path.clone(), bytes: bytes.clone(), tree: base.clone() });
+    let mut base = over_bases(base, &base_path, bases)?;
+    rebase(&mut base, Path::new(&name).parent().unwrap_or(Path::new("")));
+    tree.remove(&own.0);
+    Ok(base.under(tree))
+}
+
+/// Makes the paths of a base's sources relative to the folder of the spec that extends it.
+fn rebase(base: &mut Node, folder: &Path) {
+    let Some(Node::Table(sources)) = base.get_mut("sources") else { return };
+    for (_, source) in sources {
+        if let Some(Node::Text(path)) = source.get_mut("path") {
+            *path = folder.join(&*path).to_string_lossy().into_owned();
+        }
+    }
+}
+
+/// Repeats entries as the tree's matrix says, and takes the matrix out.
+pub(super) fn expanded(mut tree: Node) -> (Node, Vec<Diagnostic>) {
+    let mut problems = Vec::new();
+    let Some(matrix) = tree.get("matrix").cloned() else { return (tree, problems) };
+    tree.remove(&[Step::Key("matrix".to_owned())]);
+    let root = SpecPath::of(&["matrix"]);
+    let Node::Table(tables) = matrix else {
+        problems.push(wrong(&root, "`matrix` holds tables: `[matrix.fits.main]`"));
+        return (tree, problems);
+    };
+    for (table, _) in tables.iter().filter(|(table, _)| !REPEATED.contains(&table.as_str())) {
+        problems.push(
+            Diagnostic::error(
+                "bad-matrix",
+                Place::Key(root.key(table)),
+                format!("a matrix is of fits or queries, not of `{table}`"),
+            )
+            .hint("write `[matrix.fits.NAME]` or `[matrix.queries.NAME]`"),
+        );
+    }
+    // Fits first: their queries follow them.
+    for table in REPEATED {
+        let Some((_, Node::Table(entries))) = tables.iter().find(|(name, _)| name == table) else { continue };
+        for (name, axes) in entries {
+            let path = root.key(table).key(name);
+            match Axis::of(axes, &path) {
+                Ok(axes) => problems.extend(repeat(&mut tree, table, name, &axes, &path)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+    }
+    if tree.count() > MOST_NODES {
+        problems.push(wrong(&root, "the matrix makes the spec too large"));
+        return (Node::Table(Vec::new()), problems);
+    }
+    (tree, problems)
+}
+
+fn wrong(path: &SpecPath, message: &str) -> Diagnostic {
+    Diagnostic::error("bad-matrix", Place::Key(path.clone()), message)
+}
+
+/// A setting and the values it takes.
+struct Axis {
+    /// Where the setting is in its entry.
+    path: Vec<String>,
+    label: String,
+    values: Vec<Node>,
+}
+
+impl Axis {
+    /// The axes of a matrix: each list in it, known by its path.
+    fn of(node: &Node, path: &SpecPath) -> Result<Vec<Self>, Diagnostic> {
+        let mut axes = Vec::new();
+        Self::enter(node, &mut Vec::new(), path, &mut axes)?;
+        if axes.is_empty() {
+            return Err(wrong(path, "a matrix lists values: `law = [\"hoffmann\", \"kaplan_nd\"]`"));
+        }
+        let count = axes.iter().map(|axis| axis.values.len()).fold(1_usize, usize::saturating_mul);
+        if count > MOST_MEMBERS {
+            return Err(wrong(path, &format!("the matrix has {count} combinations; at most {MOST_MEMBERS} are made")));
+        }
+        // The last name is enough, unless two settings share it.
+        let last = |axis: &Self| axis.path.last().cloned().unwrap_or_default();
+        let labels: Vec<String> = axes.iter().map(last).collect();
+        for axis in &mut axes {
+            let own = last(axis);
+            axis.label = if labels.iter().filter(|l| **l == own).count() > 1 { axis.path.join(".") } else { own };
+        }
+        Ok(axes)
+    }
+
+    fn enter(node: &Node, at: &mut Vec<String>, path: &SpecPath, axes: &mut Vec<Self>) -> Result<(), Diagnostic> {
+        let here = || at.iter().fold(path.clone(), |path, key| path.key(key));
+        match node {
+            Node::List(values) if !values.is_empty() && !at.is_empty() => {
+                axes.push(Self { path: at.clone(), label: String::new(), values: values.clone() });
+                Ok(())
+            }
+            Node::Table(entries) => {
+                for (key, value) in entries {
+                    at.push(key.clone());
+                    Self::enter(value, at, path, axes)?;
+                    at.pop();
+                }
+                Ok(())
+            }
+            other => Err(wrong(
+                &here(),
+                &format!("a matrix lists the values of a setting, and this is {}", other.describe()),
+            )),
+        }
+    }
+}
+
+/// What to set in a member, and the label that tells it from others.
+type Combination<'a> = (Vec<(&'a [String], &'a Node)>, String);
+
+/// The combinations of the axes, the last axis changing fastest.
+fn combinations(axes: &[Axis]) -> Vec<Combination<'_>> {
+    let mut all: Vec<Combination<'_>> = vec![(Vec::new(), String::new())];
+    for axis in axes {
+        let mut longer = Vec::with_capacity(all.len() * axis.values.len());
+        for (set, label) in &all {
+            for value in &axis.values {
+                let separator = if label.is_empty() { "" } else { "," };
+                let mut set = set.clone();
+                set.push((axis.path.as_slice(), value));
+                longer.push((set, format!("{label}{separator}{}={}", axis.label, label_of(value))));
+            }
+        }
+        all = longer;
+    }
+    all
+}
+
+/// A value in a member's name, without brackets and commas of its own at its border.
+fn label_of(value: &Node) -> String {
+    match value {
+        Node::Table(entries) => {
+            let parts: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| match value {
+                    Node::Table(inner) if inner.is_empty() => key.clone(),
+                    Node::Table(_) => format!("{key}({})", label_of(value)),
+                    other => format!("{key}={}", label_of(other)),
+                })
+                .collect();
+            parts.join(" ")
+        }
+        Node::List(list) => list.iter().map(label_of).collect::<Vec<_>>().join(" "),
+        Node::Float(value) if (1e-6..1e6).contains(&value.abs()) => value.to_string(),
+        other => other.to_string().replace(['[', ']'], "'"),
+    }
+}
+
+/// Puts an entry's members in its place; of a fit's queries and variations one for each member too.
+fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPath) -> Vec<Diagnostic> {
+    // Queries may have been repeated for the members of their fit already.
+    let bases: Vec<(String, Node)> = match tree.get(table) {
+        Some(Node::Table(entries)) => entries.iter().filter(|(key, _)| plain_name(key) == name).cloned().collect(),
+        _ => Vec::new(),
+    };
+    if bases.is_empty() {
+        return vec![wrong(path, &format!("there is no entry `{name}` in `{table}` to repeat"))];
+    }
+    let combinations = combinations(axes);
+    let mut labels: Vec<&String> = combinations.iter().map(|(_, label)| label).collect();
+    labels.sort();
+    if let Some(twice) = labels.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0])) {
+        return vec![wrong(path, &format!("the matrix has `{twice}` twice"))];
+    }
+    let members: Vec<(String, Node)> = bases
+        .iter()
+        .flat_map(|(key, node)| combinations.iter().map(move |(set, label)| (key, node, set, label)))
+        .map(|(key, node, set, label)| {
+            let mut node = node.clone();
+            set.iter().for_each(|(at, value)| node.set(at, (*value).clone()));
+            (member_name(key, label), node)
+        })
+        .collect();
+    replace_entries(tree, table, &|key, _| (plain_name(key) == name).then(|| members.clone()));
+    if table == "fits" {
+        let names: Vec<(String, &String)> =
+            combinations.iter().map(|(_, label)| (member_name(name, label), label)).collect();
+        replace_entries(tree, "sensitivity", &|key, node| {
+            (key == name).then(|| names.iter().map(|(member, _)| (member.clone(), node.clone())).collect())
+        });
+        replace_entries(tree, "queries", &|key, node| {
+            let of_fit = matches!(node.get("fit"), Some(Node::Text(fit)) if fit == name);
+            of_fit.then(|| {
+                let member = |(fit, label): &(String, &String)| {
+                    let mut node = node.clone();
+                    node.set(&["fit".to_owned()], Node::Text(fit.clone()));
+                    (member_name(key, label), node)
+                };
+                names.iter().map(member).collect()
+            })
+        });
+    }
+    Vec::new()
+}
+
+/// Puts others in the place of entries of a table, where `others` gives some; once for each that gives some.
+fn replace_entries(tree: &mut Node, table: &str, others: &dyn Fn(&str, &Node) -> Option<Vec<(String, Node)>>) {
+    let Some(Node::Table(entries)) = tree.get_mut(table) else { return };
+    let mut all: Vec<(String, Node)> = Vec::with_capacity(entries.len());
+    let mut put: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
+    for (key, node) in std::mem::take(entries) {
+        match others(&key, &node) {
+            Some(others) => all.extend(others.into_iter().filter(|(key, _)| put.insert(key.clone()))),
+            None => all.push((key, node)),
+        }
+    }
+    *entries = all;
+}
+
+/// The name of a member: `main[law=hoffmann,delta=0.001]`.
+fn member_name(name: &str, label: &str) -> String {
+    match name.strip_suffix(']') {
+        Some(open) => format!("{open},{label}]"),
+        None => format!("{name}[{label}]"),
+    }
+}
+
+/// The name under which an entry is written: that of a member without what tells it from others.
+pub fn plain_name(name: &str) -> &str {
+    if name.ends_with(']') { name.split_once('[').map_or(name, |(plain, _)| plain) } else { name }
+}
+
+/// Where a value of the composed tree is written: its path, and the base that writes it where one does.
+pub(super) fn written<'a>(path: &SpecPath, own: &Node, bases: &'a [Base]) -> (SpecPath, Option<&'a Base>) {
+    let mut plain = path.clone();
+    if let [Step::Key(table), Step::Key(name), ..] = plain.0.as_mut_slice()
+        && matches!(table.as_str(), "fits" | "queries" | "sensitivity")
+    {
+        *name = plain_name(name).to_owned();
+    }
+    let in_matrix = SpecPath([vec![Step::Key("matrix".to_owned())], plain.0.clone()].concat());
+    // The longest part of either path that is there; what a matrix sets is there alone.
+    let depth = |tree: &Node, path: &SpecPath| (0..=path.0.len()).rev().find(|end| tree.at(&path.0[..*end]).is_some());
+    let trees = [(own, None)].into_iter().chain(bases.iter().map(|base| (&base.tree, Some(base))));
+    let mut best = (0, plain.clone(), None);
+    for (tree, base) in trees {
+        for (path, extra) in [(&plain, 0), (&in_matrix, 1)] {
+            let reached = depth(tree, path).unwrap_or(0).saturating_sub(extra);
+            // A setting that a matrix lists is taken from there, whatever else the entry says.
+            if reached > best.0 || (extra == 1 && reached == best.0 && reached > 2) {
+                best = (reached, path.clone(), base);
+            }
+        }
+    }
+    (best.1, best.2)
+}

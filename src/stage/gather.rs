@@ -1,0 +1,60 @@
+//! Gather: the files of a source, read each by a stage of its own, to one table; a new file is all that is read anew.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ingest::{digest_of, flop_ratio, given};
+use super::{Context, Failure, IngestColumn, Inputs, Stage, json_bytes};
+use crate::account::IngestSummary;
+use crate::artifact::Outputs;
+use crate::dataset::Dataset;
+
+/// Puts the tables of a source's files one after the other.
+#[derive(Clone, Debug)]
+pub struct Gather {
+    /// Number of files.
+    pub files: usize,
+    /// The variables.
+    pub columns: Vec<IngestColumn>,
+}
+
+impl Gather {
+    /// The roles of a file's table and of its summary among the inputs.
+    pub fn roles(file: usize) -> [String; 2] {
+        [format!("table.{file}"), format!("summary.{file}")]
+    }
+}
+
+impl Stage for Gather {
+    fn kind(&self) -> &'static str {
+        "ingest"
+    }
+
+    fn impl_rev(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({ "gather": self.files, "given": given(&self.columns) })
+    }
+
+    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+        let mut tables = Vec::new();
+        let mut summary = IngestSummary::default();
+        for file in 0..self.files {
+            let [table, counts] = Self::roles(file);
+            tables.push(inputs.table(&table)?);
+            let counts: IngestSummary = inputs.json(&counts)?;
+            summary.rows += counts.rows;
+            summary.files.extend(counts.files);
+            for (reason, rows) in counts.dropped {
+                *summary.dropped.entry(reason).or_default() += rows;
+            }
+        }
+        let data = Dataset::stacked(&tables).ok_or_else(|| Failure::internal("files of a source differ in columns"))?;
+        summary.sha256 = digest_of(&summary.files);
+        summary.flop_ratio = flop_ratio(&data, &given(&self.columns));
+        let table = crate::source::to_bytes(&data).map_err(|error| Failure::internal(error.to_string()))?;
+        Ok(BTreeMap::from([("table".to_owned(), Arc::new(table)), ("summary".to_owned(), json_bytes(&summary)?)]))
+    }
+}
