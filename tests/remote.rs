@@ -109,7 +109,7 @@ fn answer(mut stream: TcpStream, manner: Manner, files: &Mutex<BTreeMap<String, 
                 Some(_) if manner == Manner::Endless => {
                     drop(files);
                     respond(&mut stream, "200 OK", b"", 1 << 50)?;
-                    while stream.write_all(&[b'x'; 65536]).is_ok() {}
+                    while stream.write_all(&[b'x'; 8192]).is_ok() {}
                     Some(())
                 }
                 Some(bytes) => respond(&mut stream, "200 OK", bytes, bytes.len()),
@@ -132,8 +132,7 @@ fn filled() -> BTreeMap<String, Vec<u8>> {
     let server = Server::start(Manner::Honest, BTreeMap::new());
     let outcome = run(&fresh(), &server.url, &["--cache-write"]);
     assert!(outcome.stderr.contains("remote cache 0 taken, 6 written"), "{}", outcome.stderr);
-    let files = server.files.lock().unwrap().clone();
-    files
+    server.files.lock().unwrap().clone()
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "FILE")]
     plan: PathBuf,
     /// The stages' ids, with commas between them.
-    #[arg(long, value_name = "ID", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "IDS", required = true)]
     stage: Vec<String>,
     /// The cache that all machines share: a directory, or a URL, of which a copy is kept in .lawfit/cache.
     #[arg(long, value_name = "DIR|URL", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
@@ -82,8 +82,8 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         return Exit::Stale;
     }
     let mut targets = Vec::new();
-    for id in &arguments.stage {
-        let Some(index) = compiled.plan.stages().position(|stage| stage.id.0 == *id) else {
+    for id in arguments.stage.iter().flat_map(|ids| apart(ids)) {
+        let Some(index) = compiled.plan.stages().position(|stage| stage.id.0 == id) else {
             screen.error(&format!("the plan has no stage `{id}`"), &[]);
             return Exit::BadSpec;
         };
@@ -137,6 +137,20 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     }
 }
 
+/// The ids in a list; a comma in the name of a matrix's member does not part it.
+fn apart(ids: &str) -> Vec<&str> {
+    let mut depth = 0_usize;
+    ids.split(|letter| {
+        match letter {
+            '[' => depth += 1,
+            ']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    })
+    .collect()
+}
+
 /// The cache directory and the remote one that `--cache` means.
 fn shared(arguments: &Arguments) -> (Cache, RemoteCache) {
     let is_url = arguments.cache.contains("://");
@@ -148,4 +162,14 @@ fn shared(arguments: &Arguments) -> (Cache, RemoteCache) {
         cache_secret: std::env::var("LAWFIT_CACHE_SECRET").ok(),
     };
     (Cache { cache: PathBuf::from(directory) }, remote)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_comma_of_a_member_parts_no_ids() {
+        assert_eq!(apart("fit.main[law=a,delta=0.1],report"), ["fit.main[law=a,delta=0.1]", "report"]);
+    }
 }

@@ -14,9 +14,12 @@ mod init;
 mod laws;
 mod lock;
 mod plan;
+mod query;
 mod run;
 mod schema;
 mod screen;
+mod simulate;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,14 +45,17 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Watch(watch::Arguments),
     Plan(plan::Arguments),
     Check(check::Arguments),
     Explain(explain::Arguments),
     Diff(diff::Arguments),
+    Query(query::Arguments),
     Lock(lock::Arguments),
     Cache(cache::Arguments),
     Exec(exec::Arguments),
     Laws(laws::Arguments),
+    Simulate(simulate::Arguments),
     Init(init::Arguments),
     Schema(schema::Arguments),
     Completions(completions::Arguments),
@@ -145,14 +151,17 @@ pub fn main() -> ExitCode {
     let screen = Screen::new(arguments.quiet);
     let exit = match arguments.command {
         Command::Run(command) => run::run(&command, &screen),
+        Command::Watch(command) => watch::run(&command, &screen),
         Command::Plan(command) => plan::run(&command, &screen),
         Command::Check(command) => check::run(&command, &screen),
         Command::Explain(command) => explain::run(&command, &screen),
         Command::Diff(command) => diff::run(&command, &screen),
+        Command::Query(command) => query::run(&command, &screen),
         Command::Lock(command) => lock::run(&command, &screen),
         Command::Cache(command) => cache::run(&command, &screen),
         Command::Exec(command) => exec::run(&command, &screen),
         Command::Laws(command) => laws::run(&command, &screen),
+        Command::Simulate(command) => simulate::run(&command, &screen),
         Command::Init(command) => init::run(&command, &screen),
         Command::Schema(command) => schema::run(&command),
         Command::Completions(command) => completions::run(&command),
@@ -162,6 +171,13 @@ pub fn main() -> ExitCode {
 
 /// Reads and compiles specs and shows what is wrong with them.
 fn compile_specs(paths: &[PathBuf], screen: &Screen) -> Result<(Vec<SpecFile>, Compiled), Exit> {
+    let files = read_specs(paths, screen)?;
+    let compiled = compiled_or_shown(&files, compile(&files), screen)?;
+    Ok((files, compiled))
+}
+
+/// Reads specs, whose names must differ.
+fn read_specs(paths: &[PathBuf], screen: &Screen) -> Result<Vec<SpecFile>, Exit> {
     let mut files: Vec<SpecFile> = Vec::new();
     for path in paths {
         match std::fs::read(path) {
@@ -181,13 +197,14 @@ fn compile_specs(paths: &[PathBuf], screen: &Screen) -> Result<(Vec<SpecFile>, C
         );
         return Err(Exit::BadSpec);
     }
-    let compiled = compile(&files);
-    let shown = [files.as_slice(), compiled.bases.as_slice()].concat();
+    Ok(files)
+}
+
+/// Shows what is wrong with specs; gives them where nothing prevents running.
+fn compiled_or_shown(files: &[SpecFile], compiled: Compiled, screen: &Screen) -> Result<Compiled, Exit> {
+    let shown = [files, compiled.bases.as_slice()].concat();
     screen.diagnostics(&compiled.diagnostics, &shown);
-    if compiled.has_errors() {
-        return Err(Exit::BadSpec);
-    }
-    Ok((files, compiled))
+    if compiled.has_errors() { Err(Exit::BadSpec) } else { Ok(compiled) }
 }
 
 /// The lock file beside a spec: `specs/chinchilla.lock` for `specs/chinchilla.toml`.

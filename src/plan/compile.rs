@@ -49,6 +49,10 @@ pub struct Compiled {
     pub plan: Plan,
     /// The report stage of each spec, where it has one.
     pub reports: Vec<Option<usize>>,
+    /// What is said of each spec that could be read.
+    pub described: Vec<Described>,
+    /// The names of all fits, as far as they could be read.
+    pub fits: Vec<String>,
     /// Where each source of each spec is, as written.
     pub locations: Vec<BTreeMap<String, String>>,
     /// What each spec expects of how numbers move.
@@ -83,9 +87,14 @@ pub struct ExpectedDrift {
 
 /// Compiles specs into one plan.
 pub fn compile(files: &[SpecFile]) -> Compiled {
+    compile_asking(files, None)
+}
+
+/// Compiles specs into one plan, with more laid over each: questions that are not written there.
+pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>) -> Compiled {
     let mut compiled = Compiled::default();
     for (index, file) in files.iter().enumerate() {
-        let mut reading = spec::read_at(&file.bytes, &file.path);
+        let mut reading = spec::read_over(&file.bytes, &file.path, more);
         let mut compiler = Compiler {
             file,
             index,
@@ -97,6 +106,7 @@ pub fn compile(files: &[SpecFile]) -> Compiled {
             drifts: Vec::new(),
         };
         let report = reading.spec.as_ref().map(|spec| compiler.spec(spec));
+        let (report, described) = report.unzip();
         let sources = reading.spec.iter().flat_map(|spec| &spec.sources);
         let location = |source: &spec::Source| source.path.clone().or_else(|| source.url.clone()).unwrap_or_default();
         let locations = sources.map(|(name, source)| (name.clone(), location(source))).collect();
@@ -112,6 +122,8 @@ pub fn compile(files: &[SpecFile]) -> Compiled {
         }
         compiled.bases.extend(reading.bases.into_iter().map(|b| SpecFile { path: b.path, bytes: b.bytes }));
         compiled.reports.push(report);
+        compiled.fits.extend(reading.spec.iter().flat_map(|spec| spec.fits.keys().cloned()));
+        compiled.described.extend(described);
         compiled.locations.push(locations);
         compiled.drifts.push(drifts);
         compiled.diagnostics.extend(diagnostics);
@@ -169,8 +181,8 @@ pub(super) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// Compiles one spec; gives its report stage.
-    fn spec(&mut self, spec: &Spec) -> usize {
+    /// Compiles one spec; gives its report stage and what that says.
+    fn spec(&mut self, spec: &Spec) -> (usize, Described) {
         let mut sources = BTreeMap::new();
         for (name, source) in &spec.sources {
             if let Some(stage) = self.source(name, source) {
@@ -248,7 +260,8 @@ impl Compiler<'_> {
             expectations,
             formats: spec.report.formats.iter().copied().collect(),
         };
-        self.stage("report", None, Arc::new(WriteReport { described }), &inputs)
+        let stage = Arc::new(WriteReport { described: described.clone() });
+        (self.stage("report", None, stage, &inputs), described)
     }
 
     /// Adds a stage, named after its entry in the spec.

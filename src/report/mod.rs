@@ -26,6 +26,7 @@ pub use results::{
 };
 pub use sensitivity::{SensitivityResult, VariedAnswer};
 pub use typeset::plain as typeset_plain;
+pub use words::answer_in_words;
 
 use crate::law::Law;
 use crate::query::Question;

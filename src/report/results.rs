@@ -373,7 +373,7 @@ impl From<&Fit> for FitResult {
 }
 
 impl QueryResult {
-    fn new(fit: &str, answer: &Answer) -> Self {
+    pub(super) fn new(fit: &str, answer: &Answer) -> Self {
         Self {
             kind: answer.kind.clone(),
             fit: fit.to_owned(),

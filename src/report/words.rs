@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Described, DescribedQuery, FitResult, QueryResult, Results};
-use crate::answer::Verdict;
+use crate::answer::{Answer, Verdict};
 use crate::fit::Evidence;
 use crate::query::Question;
 
@@ -170,6 +170,14 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
         all.extend(results.shown_fits().into_iter().map(|(name, _, fit)| fit_in_words(&name, fit)));
     }
     all
+}
+
+/// What a query was answered, and a sentence per answer.
+pub fn answer_in_words(described: &Described, query: &str, answer: &Answer) -> Option<(QueryResult, Vec<String>)> {
+    let query = described.queries.iter().find(|q| q.name == query)?;
+    let result = QueryResult::new(&query.fit, answer);
+    let sentences = result.rows.iter().map(|row| conclusion(described, query, &result, row)).collect();
+    Some((result, sentences))
 }
 
 /// Whether the rows of the fit cannot carry the answer, so that its numbers are arithmetic alone.

@@ -2,6 +2,7 @@
 //!
 //! Both work on trees, before types: what is composed is read and checked as if it had been written out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::node::{self, Format, Node};
@@ -51,8 +52,8 @@ fn over_bases(mut tree: Node, path: &Path, bases: &mut Vec<Base>) -> Result<Node
     }
     let base_path = path.parent().unwrap_or(Path::new("")).join(&name);
     let bytes = std::fs::read(&base_path).map_err(|why| error(format!("`{name}` cannot be read: {why}")))?;
-    let text = super::text_of(&bytes).map_err(|why| error(format!("`{name}`: {}", why.message)))?;
-    let base = node::read(text, Format::of_path(&base_path)).map_err(|problems| {
+    let base = super::text_of(&bytes).and_then(|text| node::read(text, Format::of_path(&base_path)));
+    let base = base.map_err(|problems| {
         let first = problems.first().map_or("it cannot be read", |problem| problem.message.as_str());
         error(format!("`{name}`: {first}"))
     })?;
@@ -100,7 +101,7 @@ pub(super) fn expanded(mut tree: Node) -> (Node, Vec<Diagnostic>) {
             let path = root.key(table).key(name);
             match Axis::of(axes, &path) {
                 Ok(axes) => problems.extend(repeat(&mut tree, table, name, &axes, &path)),
-                Err(problem) => problems.push(problem),
+                Err(found) => problems.extend(found),
             }
         }
     }
@@ -125,15 +126,16 @@ struct Axis {
 
 impl Axis {
     /// The axes of a matrix: each list in it, known by its path.
-    fn of(node: &Node, path: &SpecPath) -> Result<Vec<Self>, Diagnostic> {
+    fn of(node: &Node, path: &SpecPath) -> Result<Vec<Self>, Vec<Diagnostic>> {
         let mut axes = Vec::new();
         Self::enter(node, &mut Vec::new(), path, &mut axes)?;
         if axes.is_empty() {
-            return Err(wrong(path, "a matrix lists values: `law = [\"hoffmann\", \"kaplan_nd\"]`"));
+            return Err(vec![wrong(path, "a matrix lists values: `law = [\"hoffmann\", \"kaplan_nd\"]`")]);
         }
         let count = axes.iter().map(|axis| axis.values.len()).fold(1_usize, usize::saturating_mul);
         if count > MOST_MEMBERS {
-            return Err(wrong(path, &format!("the matrix has {count} combinations; at most {MOST_MEMBERS} are made")));
+            let message = format!("the matrix has {count} combinations; at most {MOST_MEMBERS} are made");
+            return Err(vec![wrong(path, &message)]);
         }
         // The last name is enough, unless two settings share it.
         let last = |axis: &Self| axis.path.last().cloned().unwrap_or_default();
@@ -145,7 +147,7 @@ impl Axis {
         Ok(axes)
     }
 
-    fn enter(node: &Node, at: &mut Vec<String>, path: &SpecPath, axes: &mut Vec<Self>) -> Result<(), Diagnostic> {
+    fn enter(node: &Node, at: &mut Vec<String>, path: &SpecPath, axes: &mut Vec<Self>) -> Result<(), Vec<Diagnostic>> {
         let here = || at.iter().fold(path.clone(), |path, key| path.key(key));
         match node {
             Node::List(values) if !values.is_empty() && !at.is_empty() => {
@@ -160,10 +162,10 @@ impl Axis {
                 }
                 Ok(())
             }
-            other => Err(wrong(
-                &here(),
-                &format!("a matrix lists the values of a setting, and this is {}", other.describe()),
-            )),
+            other => {
+                let message = format!("a matrix lists the values of a setting, and this is {}", other.describe());
+                Err(vec![wrong(&here(), &message)])
+            }
         }
     }
 }
@@ -212,7 +214,7 @@ fn label_of(value: &Node) -> String {
 /// Puts an entry's members in its place; of a fit's queries and variations one for each member too.
 fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPath) -> Vec<Diagnostic> {
     // Queries may have been repeated for the members of their fit already.
-    let bases: Vec<(String, Node)> = match tree.get(table) {
+    let bases: Entries = match tree.get(table) {
         Some(Node::Table(entries)) => entries.iter().filter(|(key, _)| plain_name(key) == name).cloned().collect(),
         _ => Vec::new(),
     };
@@ -225,7 +227,7 @@ fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPa
     if let Some(twice) = labels.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0])) {
         return vec![wrong(path, &format!("the matrix has `{twice}` twice"))];
     }
-    let members: Vec<(String, Node)> = bases
+    let members: Entries = bases
         .iter()
         .flat_map(|(key, node)| combinations.iter().map(move |(set, label)| (key, node, set, label)))
         .map(|(key, node, set, label)| {
@@ -256,11 +258,14 @@ fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPa
     Vec::new()
 }
 
-/// Puts others in the place of entries of a table, where `others` gives some; once for each that gives some.
-fn replace_entries(tree: &mut Node, table: &str, others: &dyn Fn(&str, &Node) -> Option<Vec<(String, Node)>>) {
+/// Entries of a table by name.
+type Entries = Vec<(String, Node)>;
+
+/// Puts others in the place of entries of a table, where `others` gives some; each name once.
+fn replace_entries(tree: &mut Node, table: &str, others: &dyn Fn(&str, &Node) -> Option<Entries>) {
     let Some(Node::Table(entries)) = tree.get_mut(table) else { return };
-    let mut all: Vec<(String, Node)> = Vec::with_capacity(entries.len());
-    let mut put: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
+    let mut all: Entries = Vec::with_capacity(entries.len());
+    let mut put: BTreeSet<String> = BTreeSet::new();
     for (key, node) in std::mem::take(entries) {
         match others(&key, &node) {
             Some(others) => all.extend(others.into_iter().filter(|(key, _)| put.insert(key.clone()))),

@@ -86,12 +86,10 @@ pub struct Spec {
 pub struct Matrix {
     /// By the name of a fit, lists of values for its settings.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
-    pub fits: BTreeMap<String, ()>,
+    pub fits: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
     /// By the name of a query, lists of values for its settings.
     #[serde(default)]
-    #[schemars(with = "BTreeMap<String, BTreeMap<String, serde_json::Value>>")]
-    pub queries: BTreeMap<String, ()>,
+    pub queries: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
 }
 
 /// What the study is.
@@ -471,8 +469,12 @@ pub fn read(bytes: &[u8], format: Format) -> Reading {
 
 /// Reads the spec of a path, with those that it extends, gathering all errors.
 pub fn read_at(bytes: &[u8], path: &Path) -> Reading {
+    read_over(bytes, path, None)
+}
+
+/// As [`read_at`], with a tree laid over the spec before it is expanded.
+pub fn read_over(bytes: &[u8], path: &Path, more: Option<&Node>) -> Reading {
     let composed = text_of(bytes)
-        .map_err(|problem| vec![problem])
         .and_then(|text| node::read(text, Format::of_path(path)))
         .and_then(|own| Ok((own.clone(), compose::extended(own, path)?)));
     let (own, (tree, bases)) = match composed {
@@ -482,6 +484,7 @@ pub fn read_at(bytes: &[u8], path: &Path) -> Reading {
             return Reading { spec: None, tree: empty.clone(), own: empty, bases: Vec::new(), problems };
         }
     };
+    let tree = more.into_iter().fold(tree, |tree, more| tree.under(more.clone()));
     let (tree, of_matrix) = compose::expanded(tree);
     let (spec, mut problems): (Option<Spec>, _) = decode::decode(&tree);
     problems.extend(of_matrix);
@@ -501,13 +504,13 @@ pub fn read_at(bytes: &[u8], path: &Path) -> Reading {
 }
 
 /// The bytes of a spec as text.
-fn text_of(bytes: &[u8]) -> Result<&str, Diagnostic> {
+fn text_of(bytes: &[u8]) -> Result<&str, Vec<Diagnostic>> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
         Err(error) => {
             let at = error.valid_up_to();
             let message = format!("the spec is not UTF-8: byte {at} is 0x{:02x}", bytes[at]);
-            Err(Diagnostic::error("not-utf8", Place::File, message).hint("save the file as UTF-8"))
+            Err(vec![Diagnostic::error("not-utf8", Place::File, message).hint("save the file as UTF-8")])
         }
     }
 }

@@ -1,0 +1,136 @@
+//! `lawfit query`: a question to the fits of a spec, without writing it there.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::run::{interrupted, show_failures};
+use super::screen::Screen;
+use super::{Cache, Exit, compiled_or_shown, read_specs};
+use crate::engine::{Engine, Options, Status};
+use crate::plan::compile_asking;
+use crate::report::answer_in_words;
+use crate::spec::Node;
+
+/// Ask the fits of a spec something that it does not ask itself; what is fitted already is taken from the cache.
+#[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "help is not Markdown")]
+pub(super) struct Arguments {
+    /// The spec file.
+    #[arg(value_name = "SPEC")]
+    spec: PathBuf,
+    /// A kind of query and its settings: 'loss N=280B D=300B', 'reach L=2.0 solve=C', 'compute_optimal C=1e21,1e24';
+    /// `fit=NAME` where the spec has several.
+    #[arg(value_name = "QUESTION", required = true)]
+    question: Vec<String>,
+    #[command(flatten)]
+    cache: Cache,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// Never open a socket.
+    #[arg(long)]
+    offline: bool,
+    /// Look for pinned files in this folder, subfolders included, before the web.
+    #[arg(long, value_name = "DIR")]
+    mirror: Option<PathBuf>,
+}
+
+/// The name that the question has among the spec's queries.
+const ASKED: &str = "asked";
+
+pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    let files = match read_specs(std::slice::from_ref(&arguments.spec), screen) {
+        Ok(files) => files,
+        Err(exit) => return exit,
+    };
+    let fits = compile_asking(&files, None).fits;
+    let asked = match question(&arguments.question.join(" "), &fits) {
+        Ok(asked) => asked,
+        Err(message) => {
+            screen.error(&message, &["as in: lawfit query SPEC 'compute_optimal C=1e24'".to_owned()]);
+            return Exit::BadSpec;
+        }
+    };
+    let compiled = match compiled_or_shown(&files, compile_asking(&files, Some(&asked)), screen) {
+        Ok(compiled) => compiled,
+        Err(exit) => return exit,
+    };
+    let is_asked = |id: &str| {
+        let name = id.strip_prefix("extrapolate.").unwrap_or_default();
+        name == ASKED || name.starts_with(&format!("{ASKED}["))
+    };
+    let targets: Vec<usize> =
+        compiled.plan.stages().enumerate().filter(|(_, stage)| is_asked(&stage.id.0)).map(|(i, _)| i).collect();
+    let store = crate::store::Store::new(&arguments.cache.cache);
+    let options = Options { offline: arguments.offline, mirror: arguments.mirror.clone(), ..Options::default() };
+    let progress = screen.progress(targets.len());
+    let observer = |event: &crate::engine::Event<'_>| progress.show(event);
+    let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(&targets, true);
+    let outcomes = match engine.run() {
+        Ok(outcomes) => outcomes,
+        Err(failure) => {
+            screen.error(&failure.message, &failure.hints);
+            return Exit::Internal;
+        }
+    };
+    progress.clear();
+    show_failures(&compiled, &files, &outcomes, screen);
+    let described = compiled.described.first();
+    let mut results = serde_json::Map::new();
+    for &index in &targets {
+        let id = &compiled.plan.stage(index).id.0;
+        let answer = engine.outputs(index).ok().and_then(|outputs| serde_json::from_slice(outputs.get("answer")?).ok());
+        let (Some(answer), Some(described)) = (answer, described) else { continue };
+        let name = id.strip_prefix("extrapolate.").unwrap_or(id);
+        let Some((result, sentences)) = answer_in_words(described, name, &answer) else { continue };
+        if arguments.json {
+            results.insert(name.to_owned(), serde_json::json!(result));
+        } else {
+            sentences.iter().for_each(|sentence| println!("{sentence}"));
+            result.warnings.iter().for_each(|warning| screen.notice(warning));
+        }
+    }
+    if arguments.json {
+        println!("{:#}", serde_json::json!(results));
+    }
+    let failed = outcomes.iter().any(|outcome| matches!(outcome.status, Status::Failed(_)));
+    if failed { Exit::StageFailed } else { Exit::Done }
+}
+
+/// A question in one line as part of a spec.
+fn question(text: &str, fits: &[String]) -> Result<Node, String> {
+    let mut words = text.split_whitespace();
+    let kind = words.next().filter(|kind| !kind.contains('=')).ok_or("the question begins with its kind")?;
+    let mut query = Vec::new();
+    let mut settings = Vec::new();
+    for word in words {
+        let (key, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is no setting such as C=1e24"))?;
+        let values: Vec<Node> = value.split(',').map(value_of).collect();
+        let value = match values.as_slice() {
+            [one] => one.clone(),
+            _ => Node::List(values),
+        };
+        // These are said beside the kind, all others under it.
+        let beside = matches!(key, "fit" | "forecast" | "ceiling");
+        if beside { &mut query } else { &mut settings }.push((key.to_owned(), value));
+    }
+    if query.iter().all(|(key, _)| key != "fit") {
+        let [fit] = fits else {
+            return Err(format!("say which fit: fit={}", fits.join(" or fit=")));
+        };
+        query.push(("fit".to_owned(), Node::Text(fit.clone())));
+    }
+    query.push((kind.to_owned(), Node::Table(settings)));
+    let table = |key: &str, value: Node| Node::Table(vec![(key.to_owned(), value)]);
+    Ok(table("queries", table(ASKED, Node::Table(query))))
+}
+
+/// A number where it reads as one, else a text; quantities such as 280B are texts in specs too.
+fn value_of(text: &str) -> Node {
+    match (text.parse::<i64>(), text.parse::<f64>()) {
+        (Ok(whole), _) => Node::Integer(whole),
+        (_, Ok(number)) if number.is_finite() => Node::Float(number),
+        _ => Node::Text(text.to_owned()),
+    }
+}

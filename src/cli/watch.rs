@@ -1,0 +1,149 @@
+//! `lawfit watch`: run again whenever a spec or its data changes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+
+use clap::Args;
+use notify_debouncer_mini::notify::RecursiveMode;
+use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
+
+use super::screen::Screen;
+use super::{Exit, run};
+use crate::artifact::Digest;
+use crate::plan::{SpecFile, compile};
+use crate::stage::External;
+
+/// Run specs, and run them again whenever one of them or a file of theirs changes, until Ctrl-C.
+#[derive(Debug, Args)]
+#[group(skip)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    run: run::Arguments,
+}
+
+/// Changes closer together than this are one.
+const TOGETHER: Duration = Duration::from_millis(300);
+/// How often somebody's wish to stop is looked for.
+const GLANCE: Duration = Duration::from_millis(250);
+
+pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    let (sender, changes) = channel();
+    let mut debouncer = match new_debouncer(TOGETHER, sender) {
+        Ok(debouncer) => debouncer,
+        Err(error) => {
+            screen.error(&format!("files cannot be watched: {error}"), &[]);
+            return Exit::Internal;
+        }
+    };
+    let stopped = || run::interrupted().load(Ordering::SeqCst);
+    let specs = &arguments.run.study.specs;
+    let mut watched: BTreeMap<PathBuf, RecursiveMode> = BTreeMap::new();
+    while !stopped() {
+        // What is there before the run: what changes while it runs is seen after it.
+        let before = Inputs::of(specs);
+        for (folder, mode) in before.folders() {
+            if watched.get(&folder) != Some(&mode) {
+                match debouncer.watcher().watch(&folder, mode) {
+                    Ok(()) => drop(watched.insert(folder, mode)),
+                    Err(error) => screen.notice(&format!("{} is not watched: {error}", folder.display())),
+                }
+            }
+        }
+        run::run(&arguments.run, screen);
+        if !stopped() {
+            screen.say(&format!("{:>12} for changes; Ctrl-C ends this", "watching"));
+        }
+        before.wait_for_others(specs, &changes, &stopped);
+    }
+    Exit::Done
+}
+
+/// The files that specs depend on, as they are.
+#[derive(Debug, PartialEq, Eq)]
+struct Inputs {
+    /// The digest of each file; none of one that cannot be read.
+    files: BTreeMap<PathBuf, Option<Digest>>,
+    /// Folders in which a new file may match a pattern.
+    patterns: BTreeSet<PathBuf>,
+}
+
+impl Inputs {
+    fn of(specs: &[PathBuf]) -> Self {
+        let read =
+            specs.iter().map(|path| SpecFile { path: path.clone(), bytes: std::fs::read(path).unwrap_or_default() });
+        let files: Vec<SpecFile> = read.collect();
+        let compiled = compile(&files);
+        let externals = compiled.plan.stages().flat_map(|stage| stage.stage.externals());
+        let data = externals.filter_map(|external| match external {
+            External::File { path, .. } => Some(path.clone()),
+            External::Pinned { .. } => None,
+        });
+        let bases = compiled.bases.iter().map(|base| base.path.clone());
+        let all: BTreeSet<PathBuf> = specs.iter().cloned().chain(bases).chain(data).collect();
+        let digest = |path: &PathBuf| std::fs::read(path).ok().map(|bytes| Digest::of(&bytes));
+        let patterns = files.iter().zip(&compiled.locations).flat_map(|(file, locations)| {
+            let folder = folder_of(&file.path);
+            locations.values().filter_map(move |location| fixed_part(location).map(|part| folder.join(part)))
+        });
+        Self {
+            files: all.into_iter().map(|path| (path.clone(), digest(&path))).collect(),
+            patterns: patterns.collect(),
+        }
+    }
+
+    /// The folders in which changes are looked for.
+    fn folders(&self) -> Vec<(PathBuf, RecursiveMode)> {
+        let files = self.files.keys().map(|path| (folder_of(path), RecursiveMode::NonRecursive));
+        let patterns = self.patterns.iter().map(|folder| (folder.clone(), RecursiveMode::Recursive));
+        let all: BTreeMap<PathBuf, RecursiveMode> = files.chain(patterns).collect();
+        all.into_iter().filter(|(folder, _)| folder.is_dir()).collect()
+    }
+
+    /// Waits until the files are otherwise; events of files that do not count, such as reports, pass.
+    fn wait_for_others(&self, specs: &[PathBuf], changes: &Receiver<DebounceEventResult>, stopped: &dyn Fn() -> bool) {
+        let mut look = true;
+        while !stopped() {
+            if look && Self::of(specs) != *self {
+                return;
+            }
+            look = match changes.recv_timeout(GLANCE) {
+                Ok(_) => {
+                    // What came meanwhile is the same look.
+                    while changes.try_recv().is_ok() {}
+                    true
+                }
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+        }
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
+}
+
+/// The folders of a pattern before its first wildcard; none where it is no pattern.
+fn fixed_part(pattern: &str) -> Option<PathBuf> {
+    let is_wild = |part: &str| part.contains(['*', '?', '[']);
+    let parts: Vec<&str> = pattern.split('/').collect();
+    let wild = parts.iter().position(|part| is_wild(part)).filter(|_| !pattern.contains("://"))?;
+    Some(PathBuf::from(parts[..wild].join("/")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_watched_from_its_last_fixed_folder() {
+        assert_eq!(fixed_part("runs/2026/*/loss-?.csv"), Some(PathBuf::from("runs/2026")));
+        assert_eq!(fixed_part("*.csv"), Some(PathBuf::new()));
+        assert_eq!(fixed_part("runs/a.csv"), None);
+        assert_eq!(fixed_part("https://example.org/a?b"), None);
+    }
+}
