@@ -65,7 +65,7 @@ fn json_has_the_promised_shape() {
     let object = world.run("study.toml");
     let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&object), ["outputs", "results", "stages"]);
-    assert_eq!(keys(&object["stages"][0]), ["id", "kind", "seconds", "status"]);
+    assert_eq!(keys(&object["stages"][0]), ["id", "kind", "peak_memory", "seconds", "status"]);
     let from_file: serde_json::Value = serde_json::from_str(&world.read("outputs/study/results.json")).unwrap();
     assert_eq!(object["results"], from_file);
     let fit = &object["results"]["fits"]["main"];

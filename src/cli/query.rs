@@ -67,13 +67,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let progress = screen.progress(targets.len());
     let observer = |event: &crate::engine::Event<'_>| progress.show(event);
     let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(&targets, true);
-    let outcomes = match engine.run() {
-        Ok(outcomes) => outcomes,
-        Err(failure) => {
-            screen.error(&failure.message, &failure.hints);
-            return Exit::Internal;
-        }
-    };
+    let outcomes = engine.run();
     progress.clear();
     show_failures(&compiled, &files, &outcomes, screen);
     let described = compiled.described.first();

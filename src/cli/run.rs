@@ -86,13 +86,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let progress = screen.progress(compiled.plan.len());
     let observer = |event: &crate::engine::Event<'_>| progress.show(event);
     let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted());
-    let outcomes = match engine.run() {
-        Ok(outcomes) => outcomes,
-        Err(failure) => {
-            screen.error(&failure.message, &failure.hints);
-            return Exit::Internal;
-        }
-    };
+    let outcomes = engine.run();
     progress.clear();
     if interrupted().load(Ordering::SeqCst) {
         screen.error("interrupted", &["what was finished is in the cache; run again to go on".to_owned()]);
@@ -217,14 +211,15 @@ impl<'a> Finished<'a> {
         screen: &Screen,
     ) -> Exit {
         let path = lock_path(&conclusion.file.path);
-        let before = std::fs::read_to_string(&path).ok();
-        let earlier = before.as_deref().and_then(Lock::read);
+        let (before, text) = (std::fs::read_to_string(&path).ok(), lock.text());
+        let unchanged = before.as_ref() == Some(&text);
+        // The lock of a large study takes long to read; one that says the same need not be.
+        let earlier = if unchanged { Some(lock.clone()) } else { before.as_deref().and_then(Lock::read) };
         conclusion.changes = earlier.as_ref().map(|earlier| Changes::between(earlier, lock)).unwrap_or_default();
         let drifts = &self.compiled.drifts[spec];
         conclusion.expectations = judge(conclusion.file, results, drifts, earlier.as_ref(), lock);
         let verdict = if conclusion.fails() { Exit::ExpectationFailed } else { Exit::Done };
-        let text = lock.text();
-        if before.as_ref() == Some(&text) {
+        if unchanged {
             return verdict;
         }
         say_moved(&conclusion.changes.moved(), &path, screen);

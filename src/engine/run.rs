@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Status, memory};
@@ -22,7 +22,13 @@ pub struct Engine<'a> {
     options: &'a Options,
     observer: &'a (dyn Fn(&Event<'_>) + Sync),
     interrupted: &'a AtomicBool,
+    /// The stages that each one takes something from.
+    needs: Vec<Vec<usize>>,
     progress: Mutex<Progress>,
+    /// Told when something became ready, or all is done.
+    news: Condvar,
+    /// Where stages compute; made when the first one does.
+    pool: OnceLock<Option<rayon::ThreadPool>>,
     failed: AtomicBool,
     unwritten: AtomicBool,
     computing: AtomicUsize,
@@ -47,8 +53,14 @@ struct Progress {
     outcomes: BTreeMap<usize, Outcome>,
     /// Outputs in memory: of stages that ran, until all who need them are done.
     memory: BTreeMap<usize, Outputs>,
+    /// Of each stage, how many that it needs are not done yet.
     waiting: Vec<usize>,
+    /// Of each stage, how many that need it are not done yet.
     readers: Vec<usize>,
+    /// Stages that can be dealt with; the last one next, so that what was just made is soon used.
+    ready: Vec<usize>,
+    /// How many are still to be dealt with.
+    left: usize,
 }
 
 impl<'a> Engine<'a> {
@@ -61,7 +73,8 @@ impl<'a> Engine<'a> {
         interrupted: &'a AtomicBool,
     ) -> Self {
         let may = if options.frozen { Scope::Stored } else { Scope::Computed };
-        let waiting = (0..plan.len()).map(|i| distinct_inputs(plan, i).len()).collect();
+        let needs: Vec<Vec<usize>> = (0..plan.len()).map(|i| distinct_inputs(plan, i)).collect();
+        let waiting = needs.iter().map(Vec::len).collect();
         let readers = (0..plan.len()).map(|i| plan.dependents(i).len()).collect();
         let progress = Mutex::new(Progress { waiting, readers, ..Progress::default() });
         Self {
@@ -70,7 +83,10 @@ impl<'a> Engine<'a> {
             options,
             observer,
             interrupted,
+            needs,
             progress,
+            news: Condvar::new(),
+            pool: OnceLock::new(),
             failed: AtomicBool::new(false),
             unwritten: AtomicBool::new(false),
             computing: AtomicUsize::new(0),
@@ -90,7 +106,7 @@ impl<'a> Engine<'a> {
             if scope[index] == Scope::Outside {
                 continue;
             }
-            for from in distinct_inputs(self.plan, index) {
+            for &from in &self.needs[index] {
                 if scope[from] == Scope::Outside {
                     scope[from] = if compute_inputs { Scope::Computed } else { Scope::Stored };
                 }
@@ -101,26 +117,25 @@ impl<'a> Engine<'a> {
     }
 
     /// Deals with every stage; gives the outcomes in the order of the plan.
-    ///
-    /// # Errors
-    /// Where the threads cannot be started.
-    pub fn run(&self) -> Result<Vec<Outcome>, Failure> {
-        let mut builder = rayon::ThreadPoolBuilder::new();
-        if let Some(jobs) = self.options.jobs {
-            builder = builder.num_threads(jobs);
+    pub fn run(&self) -> Vec<Outcome> {
+        {
+            let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+            let inside = (0..self.plan.len()).filter(|&i| self.scope[i] != Scope::Outside);
+            progress.left = inside.clone().count();
+            progress.ready = inside.filter(|&i| self.needs[i].is_empty()).rev().collect();
         }
-        let pool = builder.build().map_err(|error| Failure::new("no-threads", error.to_string()))?;
-        pool.in_place_scope(|scope| {
-            let ready = (0..self.plan.len()).filter(|&i| self.scope[i] != Scope::Outside);
-            for index in ready.filter(|&i| distinct_inputs(self.plan, i).is_empty()) {
-                scope.spawn(move |scope| self.visit(index, scope));
+        std::thread::scope(|scope| {
+            for _ in 1..self.jobs() {
+                // Where a thread cannot be had, fewer do the same work.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, || self.work());
             }
+            self.work();
         });
         self.store.keep_usage();
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         let outside = (0..self.plan.len()).filter(|i| self.scope[*i] == Scope::Outside);
         outside.for_each(|index| drop(progress.outcomes.insert(index, Outcome::skipped())));
-        Ok(progress.outcomes.values().cloned().collect())
+        progress.outcomes.values().cloned().collect()
     }
 
     /// The bytes that a stage produced: from memory, from the store, or computed again where the store lost them.
@@ -152,7 +167,30 @@ impl<'a> Engine<'a> {
         manifest.iter().map(|(role, blob)| Some((role.clone(), self.store.read(&blob.digest, blob.size)?))).collect()
     }
 
-    fn visit<'s>(&'s self, index: usize, scope: &rayon::Scope<'s>) {
+    /// How many stages are dealt with at a time.
+    fn jobs(&self) -> usize {
+        self.options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    /// Deals with stages until none is left.
+    ///
+    /// Stages are not tasks of the pool in which they compute: a thread that waits there for a part of one
+    /// stage would begin another on top of it, and so on until its stack is full.
+    fn work(&self) {
+        loop {
+            let next = {
+                let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+                while progress.ready.is_empty() && progress.left > 0 {
+                    progress = self.news.wait(progress).unwrap_or_else(PoisonError::into_inner);
+                }
+                progress.ready.pop()
+            };
+            let Some(index) = next else { return };
+            self.visit(index);
+        }
+    }
+
+    fn visit(&self, index: usize) {
         let started = Instant::now();
         let stage = self.plan.stage(index);
         // Nor must one in the store.
@@ -172,7 +210,7 @@ impl<'a> Engine<'a> {
         (self.observer)(&Event::Finished(&stage.id, &outcome));
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.outcomes.insert(index, outcome);
-        for from in distinct_inputs(self.plan, index) {
+        for &from in &self.needs[index] {
             progress.readers[from] -= 1;
             if progress.readers[from] == 0 {
                 progress.memory.remove(&from);
@@ -181,9 +219,11 @@ impl<'a> Engine<'a> {
         for dependent in self.plan.dependents(index) {
             progress.waiting[dependent] -= 1;
             if progress.waiting[dependent] == 0 && self.scope[dependent] != Scope::Outside {
-                scope.spawn(move |scope| self.visit(dependent, scope));
+                progress.ready.push(dependent);
             }
         }
+        progress.left -= 1;
+        self.news.notify_all();
     }
 
     fn deal_with(&self, index: usize) -> (Status, Option<Digest>, Manifest) {
@@ -233,9 +273,9 @@ impl<'a> Engine<'a> {
     /// What the stages before this one produced; none where one of them has no result.
     fn upstream(&self, index: usize) -> Option<BTreeMap<usize, Manifest>> {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        distinct_inputs(self.plan, index)
-            .into_iter()
-            .map(|from| {
+        self.needs[index]
+            .iter()
+            .map(|&from| {
                 let outcome = progress.outcomes.get(&from)?;
                 matches!(outcome.status, Status::Ran | Status::Cached).then(|| (from, outcome.outputs.clone()))
             })
@@ -278,11 +318,20 @@ impl<'a> Engine<'a> {
         let tick = |done: usize, total: usize| (self.observer)(&Event::Progress(&plan_stage.id, done, total));
         let context = Context { cancelled: &cancelled, tick: &tick };
         // A defect in one stage must not take the others with it.
-        let run = std::panic::AssertUnwindSafe(|| plan_stage.stage.run(&inputs, &context));
+        let run = std::panic::AssertUnwindSafe(|| match self.pool() {
+            Some(pool) => pool.install(|| plan_stage.stage.run(&inputs, &context)),
+            None => plan_stage.stage.run(&inputs, &context),
+        });
         let result = std::panic::catch_unwind(run)
             .unwrap_or_else(|_| Err(Failure::internal(format!("stage {} panicked", plan_stage.id))));
         self.computing.fetch_sub(1, Ordering::SeqCst);
         result
+    }
+
+    /// The threads in which stages compute; none where they cannot be had.
+    fn pool(&self) -> Option<&rayon::ThreadPool> {
+        let build = || rayon::ThreadPoolBuilder::new().num_threads(self.jobs()).build().ok();
+        self.pool.get_or_init(build).as_ref()
     }
 
     /// An artifact's bytes; one that the store lost since it was found is computed again.

@@ -50,7 +50,7 @@ pub struct Compiled {
     /// The report stage of each spec, where it has one.
     pub reports: Vec<Option<usize>>,
     /// What is said of each spec that could be read.
-    pub described: Vec<Described>,
+    pub described: Vec<Arc<Described>>,
     /// The names of all fits, as far as they could be read.
     pub fits: Vec<String>,
     /// Where each source of each spec is, as written.
@@ -104,6 +104,7 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>) -> Compiled
             plan: &mut compiled.plan,
             used: BTreeSet::new(),
             drifts: Vec::new(),
+            catalogue: BTreeMap::new(),
         };
         let report = reading.spec.as_ref().map(|spec| compiler.spec(spec));
         let (report, described) = report.unzip();
@@ -150,14 +151,14 @@ pub(super) struct Rows<'a> {
 /// A fit that queries can be put to.
 pub(super) struct PlannedFit {
     pub(super) stage: usize,
-    pub(super) law: Law,
+    pub(super) law: Arc<Law>,
     pub(super) through: Option<Chain>,
     /// Whether it is fitted to rows.
     pub(super) has_rows: bool,
     /// The column by whose values rows are fitted in groups.
     pub(super) by: Option<String>,
     /// The laws that are fitted beside its own.
-    pub(super) alternatives: Vec<Law>,
+    pub(super) alternatives: Vec<Arc<Law>>,
 }
 
 /// Another fit that gives a variable of a law.
@@ -165,7 +166,7 @@ pub(super) struct Chain {
     /// The stage of the other fit.
     pub(super) stage: usize,
     /// Both laws in one.
-    pub(super) law: Law,
+    pub(super) law: Arc<Law>,
 }
 
 /// One spec on its way into the plan.
@@ -178,11 +179,13 @@ pub(super) struct Compiler<'a> {
     pub(super) plan: &'a mut Plan,
     pub(super) used: BTreeSet<SpecPath>,
     pub(super) drifts: Vec<ExpectedDrift>,
+    /// Laws of the catalogue that were read.
+    pub(super) catalogue: BTreeMap<String, Arc<Law>>,
 }
 
 impl Compiler<'_> {
     /// Compiles one spec; gives its report stage and what that says.
-    fn spec(&mut self, spec: &Spec) -> (usize, Described) {
+    fn spec(&mut self, spec: &Spec) -> (usize, Arc<Described>) {
         let mut sources = BTreeMap::new();
         for (name, source) in &spec.sources {
             if let Some(stage) = self.source(name, source) {
@@ -247,7 +250,7 @@ impl Compiler<'_> {
             inputs.push((*stage, "answer", format!("answer.{name}")));
         }
         inputs.extend(varied);
-        let described = Described {
+        let described = Arc::new(Described {
             title: spec.study.title.clone(),
             summary: spec.study.summary.clone(),
             references: spec.study.references.clone(),
@@ -259,8 +262,8 @@ impl Compiler<'_> {
             sensitivity,
             expectations,
             formats: spec.report.formats.iter().copied().collect(),
-        };
-        let stage = Arc::new(WriteReport { described: described.clone() });
+        });
+        let stage = Arc::new(WriteReport { described: Arc::clone(&described) });
         (self.stage("report", None, stage, &inputs), described)
     }
 

@@ -8,16 +8,17 @@ use crate::stage::{External, Stage};
 /// Everything that decides a stage's result. Threads, time, host and the cache's place are not here.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fingerprint {
+    // In alphabetical order, so that the text has sorted keys all through.
     /// Version of this structure.
     format: &'static str,
-    /// The stage's kind.
-    kind: &'static str,
     /// Revision of its implementation.
     impl_rev: u32,
-    /// Its resolved settings.
-    settings: serde_json::Value,
     /// Digests of its inputs' content, by role.
     inputs: Vec<(String, String)>,
+    /// The stage's kind.
+    kind: &'static str,
+    /// Its resolved settings.
+    settings: serde_json::Value,
 }
 
 impl Fingerprint {
@@ -34,8 +35,7 @@ impl Fingerprint {
 
     /// The fingerprint as text: JSON with sorted keys.
     pub fn text(&self) -> String {
-        // By way of a value, whose tables are sorted.
-        serde_json::to_value(self).map(|value| value.to_string()).unwrap_or_default()
+        serde_json::to_string(self).unwrap_or_default()
     }
 
     /// The key: the digest of the text.

@@ -20,7 +20,7 @@ use crate::uncertainty::Uncertainty;
 const MOST_STARTS: usize = 1_000_000;
 
 impl Compiler<'_> {
-    pub(super) fn laws(&mut self, spec: &Spec, sources: &BTreeMap<&str, SourceStage>) -> BTreeMap<String, Law> {
+    pub(super) fn laws(&mut self, spec: &Spec, sources: &BTreeMap<&str, SourceStage>) -> BTreeMap<String, Arc<Law>> {
         let mut columns: Vec<String> = sources.values().flat_map(|s| s.variables.keys().cloned()).collect();
         columns.sort();
         columns.dedup();
@@ -28,7 +28,7 @@ impl Compiler<'_> {
         for (name, text) in &spec.laws {
             let law = laws::define(name, text, &columns);
             if let Some(law) = self.take(law) {
-                laws.insert(name.clone(), law);
+                laws.insert(name.clone(), Arc::new(law));
             }
         }
         laws
@@ -41,8 +41,8 @@ impl Compiler<'_> {
         spec: &Spec,
         sources: &BTreeMap<&str, SourceStage>,
         filters: &BTreeMap<&str, Rows<'_>>,
-        laws: &BTreeMap<String, Law>,
-    ) -> Option<(usize, Law, DescribedFit)> {
+        laws: &BTreeMap<String, Arc<Law>>,
+    ) -> Option<(usize, Arc<Law>, DescribedFit)> {
         let path = SpecPath::of(&["fits", name]);
         self.uses("laws", &fit.law);
         if let Some(rows) = &fit.rows {
@@ -108,10 +108,10 @@ impl Compiler<'_> {
         &mut self,
         name: &str,
         fit: &spec::Fit,
-        law: &Law,
+        law: &Arc<Law>,
         spec: &Spec,
         path: &SpecPath,
-    ) -> Option<(usize, Law, DescribedFit)> {
+    ) -> Option<(usize, Arc<Law>, DescribedFit)> {
         let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
         if !free.is_empty() {
             let verb = if free.len() == 1 { "is" } else { "are" };
@@ -192,7 +192,7 @@ impl Compiler<'_> {
                     self.error("bad-chain", place(), fault);
                     continue;
                 }
-                let chain = Chain { stage: inner.stage, law: own.law.through(variable, &inner.law, other) };
+                let chain = Chain { stage: inner.stage, law: Arc::new(own.law.through(variable, &inner.law, other)) };
                 if let Some(own) = fits.get_mut(name.as_str()) {
                     own.through = Some(chain);
                 }
@@ -201,9 +201,12 @@ impl Compiler<'_> {
     }
 
     /// A law by its name, of the spec or of the catalogue.
-    fn law(&mut self, name: &str, spec: &Spec, laws: &BTreeMap<String, Law>, place: SpecPath) -> Option<Law> {
-        let of_catalogue = || laws::from_name(name).filter(|_| !spec.laws.contains_key(name));
-        let law = laws.get(name).cloned().or_else(of_catalogue);
+    fn law(&mut self, name: &str, spec: &Spec, laws: &BTreeMap<String, Arc<Law>>, place: SpecPath) -> Option<Arc<Law>> {
+        let law = match laws.get(name) {
+            Some(law) => Some(Arc::clone(law)),
+            None if spec.laws.contains_key(name) => None,
+            None => self.of_catalogue(name),
+        };
         if law.is_none() {
             let mut known: Vec<&str> = laws.keys().map(String::as_str).collect();
             known.extend(crate::law::names().map(|name| -> &str { name }));
@@ -212,17 +215,27 @@ impl Compiler<'_> {
         law
     }
 
+    /// A law of the catalogue, read once however many fits take it.
+    fn of_catalogue(&mut self, name: &str) -> Option<Arc<Law>> {
+        if let Some(law) = self.catalogue.get(name) {
+            return Some(Arc::clone(law));
+        }
+        let law = Arc::new(laws::from_name(name)?);
+        self.catalogue.insert(name.to_owned(), Arc::clone(&law));
+        Some(law)
+    }
+
     /// The laws that are fitted beside a fit's own.
     fn alternatives(
         &mut self,
         fit: &spec::Fit,
         spec: &Spec,
-        laws: &BTreeMap<String, Law>,
+        laws: &BTreeMap<String, Arc<Law>>,
         source: &SourceStage,
         own: &Law,
         path: &SpecPath,
-    ) -> Vec<Law> {
-        let mut all: Vec<Law> = Vec::new();
+    ) -> Vec<Arc<Law>> {
+        let mut all: Vec<Arc<Law>> = Vec::new();
         for (index, name) in fit.alternatives.iter().enumerate() {
             let place = path.key("alternatives").then(Step::Index(index));
             self.uses("laws", name);

@@ -28,7 +28,7 @@ pub(super) struct Planned<'a> {
     pub(super) spec: &'a Spec,
     pub(super) sources: &'a BTreeMap<&'a str, SourceStage>,
     pub(super) filters: &'a BTreeMap<&'a str, Rows<'a>>,
-    pub(super) laws: &'a BTreeMap<String, Law>,
+    pub(super) laws: &'a BTreeMap<String, Arc<Law>>,
     pub(super) fits: &'a BTreeMap<&'a str, PlannedFit>,
     pub(super) queries: &'a BTreeMap<&'a str, (usize, Question)>,
 }

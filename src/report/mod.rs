@@ -150,7 +150,7 @@ pub struct DescribedFit {
     /// Its name.
     pub name: String,
     /// Its law.
-    pub law: Law,
+    pub law: Arc<Law>,
     /// Its rows.
     pub rows: Option<String>,
     /// What is held out.
@@ -158,7 +158,7 @@ pub struct DescribedFit {
     /// The column by whose values rows are fitted in groups.
     pub by: Option<String>,
     /// The laws that are fitted beside its own.
-    pub alternatives: Vec<Law>,
+    pub alternatives: Vec<Arc<Law>>,
 }
 
 /// A query in words.
@@ -237,7 +237,7 @@ pub struct Page {
     /// Number of fits that are not drawn, because they are too many.
     pub undrawn: usize,
     /// Names and words.
-    pub described: Described,
+    pub described: Arc<Described>,
 }
 
 impl Described {

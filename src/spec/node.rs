@@ -272,7 +272,8 @@ fn check_size(node: &Node, depth: usize, count: &mut usize) -> Result<(), String
 
 fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
     if text.lines().any(|line| line.bytes().filter(|b| *b == b'.').count() > MAX_DOTS) {
-        return Err(vec![limit(format!("a line has more than {MAX_DOTS} dots"))]);
+        let error = limit(format!("a line has more than {MAX_DOTS} dots"));
+        return Err(vec![error.hint("break long lists into several lines")]);
     }
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {

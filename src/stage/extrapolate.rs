@@ -1,6 +1,7 @@
 //! Extrapolate: a fit and a question to an answer.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -18,17 +19,17 @@ use crate::query::{Other, Question, answer};
 #[derive(Clone, Debug)]
 pub struct Extrapolate {
     /// The fit's law; both laws in one where another fit gives one of its variables.
-    pub law: Law,
+    pub law: Arc<Law>,
     /// The question.
     pub question: Question,
     /// Whether another fit gives one of the law's variables.
     pub chained: bool,
     /// The law of another fit that the question is about, where there is one.
-    pub other: Option<Law>,
+    pub other: Option<Arc<Law>>,
     /// Forecast by several laws, not by the fit's alone.
     pub forecast: Option<ByDefault>,
     /// The fit's alternatives, where the answer is that of all of them with the fit's own law.
-    pub stack: Vec<Law>,
+    pub stack: Vec<Arc<Law>>,
     /// Seed of the study.
     pub seed: u64,
 }
@@ -56,8 +57,8 @@ impl Stage for Extrapolate {
             "law": self.law.form_fingerprint(),
             "question": self.question,
             "forecast": self.forecast,
-            "stack": self.stack.iter().map(Law::form_fingerprint).collect::<Vec<_>>(),
-            "other": self.other.as_ref().map(Law::form_fingerprint),
+            "stack": self.stack.iter().map(|law| law.form_fingerprint()).collect::<Vec<_>>(),
+            "other": self.other.as_ref().map(|law| law.form_fingerprint()),
             "seed": self.seed,
             "numerics": crate::numerics::NUMERICS_REV,
         })
@@ -122,7 +123,7 @@ impl Extrapolate {
         let laws: Vec<(&Law, Tape, &Candidate)> = std::iter::once(&self.law)
             .chain(&self.stack)
             .zip(candidates)
-            .map(|(law, c)| (law, law.tape(), c))
+            .map(|(law, c)| (law.as_ref(), law.tape(), c))
             .collect();
         for row in &mut answer.rows {
             let known = laws.iter().filter_map(|(law, tape, candidate)| {

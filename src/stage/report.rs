@@ -1,6 +1,7 @@
 //! Report: every artifact of a study to the files that people read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Context, Failure, Inputs, Stage};
 use crate::account::{FilterCounts, IngestSummary};
@@ -13,7 +14,7 @@ use crate::report::{Described, FitData, Page, Results, draw, write};
 #[derive(Clone, Debug)]
 pub struct WriteReport {
     /// Names and words of the spec.
-    pub described: Described,
+    pub described: Arc<Described>,
 }
 
 impl Stage for WriteReport {
@@ -44,7 +45,7 @@ impl Stage for WriteReport {
             drawn.insert(name.clone(), FitData::of_members(&name, &fit, &rows, draws));
         }
         let (figures, undrawn) = draw(&self.described, &drawn, &answers);
-        let page = Page { results, figures, undrawn, described: self.described.clone() };
+        let page = Page { results, figures, undrawn, described: Arc::clone(&self.described) };
         write(&page).map_err(|error| Failure::internal(error.to_string()))
     }
 }

@@ -1,6 +1,7 @@
 //! Several laws for the same rows: how each does on rows it was not shown, and which to quote.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::Failure;
 use super::FitLaw;
@@ -35,7 +36,7 @@ impl FitLaw {
             None => self.law.variables.iter().map(|v| v.name.as_str()).collect::<Vec<_>>().join(" * "),
         };
         let at = self.ahead(&all, &along)?;
-        let laws: Vec<&Law> = std::iter::once(&self.law).chain(&self.alternatives).collect();
+        let laws: Vec<&Arc<Law>> = std::iter::once(&self.law).chain(&self.alternatives).collect();
         let mut candidates = Vec::new();
         for law in laws {
             let own = Self { law: law.clone(), alternatives: Vec::new(), ..self.clone() };

@@ -28,9 +28,9 @@ use rows::Rows;
 #[derive(Clone, Debug)]
 pub struct FitLaw {
     /// The law.
-    pub law: Law,
+    pub law: Arc<Law>,
     /// Laws that are fitted beside it.
-    pub alternatives: Vec<Law>,
+    pub alternatives: Vec<Arc<Law>>,
     /// How it is fitted.
     pub method: FitMethod,
     /// What the columns mean to the fit.
@@ -92,7 +92,7 @@ impl Stage for FitLaw {
         let FitMethod { objective, solver, starts, uncertainty, backtest } = &self.method;
         serde_json::json!({
             "law": self.law.fingerprint(),
-            "alternatives": self.alternatives.iter().map(Law::fingerprint).collect::<Vec<_>>(),
+            "alternatives": self.alternatives.iter().map(|law| law.fingerprint()).collect::<Vec<_>>(),
             "objective": objective,
             "solver": solver,
             "starts": starts,
