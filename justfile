@@ -46,6 +46,15 @@ search-check sets="100" starts="100" *laws="":
 compare data="../shared/data/besiroglu2024_chinchilla/svg_extracted_data.csv" peer="../shared/peers/scipy_chinchilla.py":
     cargo bench --profile dev --bench compare -- {{data}} {{peer}}
 
+# How long lawfit, DVC and Snakemake take where nothing is to be done; pip install dvc snakemake.
+compare-runners *stages="300 1000":
+    cargo build --release --locked
+    python3 benches/compare_runners.py target/release/lawfit {{stages}}
+
+# One fuzz target for a time in seconds; needs cargo-fuzz. Targets: spec, formula, csv, lock, record.
+fuzz target seconds="600":
+    RUSTC_BOOTSTRAP=1 cargo fuzz run --dev --sanitizer none {{target}} -- -max_total_time={{seconds}} -timeout=10 -rss_limit_mb=2048
+
 # How well forecasts do on real series, beside single laws; the tables are kept in docs/forecast.md.
 forecast-check data="../shared/data":
     cargo bench --profile dev --bench forecast -- {{data}}

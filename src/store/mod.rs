@@ -264,10 +264,10 @@ impl Store {
     }
 }
 
-/// A file's bytes, the first `most` of them; a file that is none, such as a pipe, is not opened.
+/// A file's bytes, the first `most` of them; what is no file, such as a pipe that nobody writes to, is not opened.
 fn read_at_most(path: &Path, most: u64) -> Option<Vec<u8>> {
+    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
     let file = std::fs::File::open(path).ok()?;
-    let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     let mut bytes = Vec::with_capacity(metadata.len().min(most) as usize);
     file.take(most).read_to_end(&mut bytes).ok()?;
     Some(bytes)

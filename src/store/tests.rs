@@ -43,6 +43,18 @@ fn every_kind_of_damage_to_a_blob_is_found_and_set_aside() {
 }
 
 #[test]
+fn what_is_no_file_is_not_waited_for() {
+    let (_folder, store, key) = written();
+    for path in [store.blob_path(&Digest::of(b"alpha")), store.record_path(&key)] {
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        assert_eq!(Store::new(path.parent().unwrap().parent().unwrap().parent().unwrap()).find(&key), None);
+        std::fs::remove_file(&path).unwrap();
+        store.write(&key, "print", &outputs()).unwrap();
+    }
+}
+
+#[test]
 fn a_missing_blob_is_a_miss_that_a_new_write_mends() {
     let (_folder, store, key) = written();
     std::fs::remove_file(store.blob_path(&Digest::of(b"beta"))).unwrap();
