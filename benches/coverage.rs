@@ -115,7 +115,8 @@ fn simulate(entry: &Entry, law: &Law, set: usize) -> Option<Outcome> {
     let found = search(&problem, law, Solver::Newton, &Watch::NOBODY).ok()?;
     let optimum = &found.optima.first()?.point;
     let clusters: Vec<usize> = (0..rows).collect();
-    let fitted = Fitted { problem: &problem, optimum, clusters: &clusters, seed: set as u64, watch: Watch::NOBODY };
+    let fitted =
+        Fitted { problem: &problem, optimum, names: &[], clusters: &clusters, seed: set as u64, watch: Watch::NOBODY };
     let draws = Auto { resamples: RESAMPLES, level: LEVEL }.draw(&fitted).ok()?.points;
     if draws.is_empty() {
         return None;

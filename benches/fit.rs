@@ -239,7 +239,7 @@ fn fits(c: &mut Criterion) {
     group.bench_function("one refit from the optimum", |b| b.iter(|| newton(&problem, black_box(optimum))));
     let clusters: Vec<usize> = (0..ROWS).collect();
     let bootstrap = Bootstrap { resamples: 4000, level: 0.9 };
-    let fitted = Fitted { problem: &problem, optimum, clusters: &clusters, seed: 1, watch: Watch::NOBODY };
+    let fitted = Fitted { problem: &problem, optimum, names: &[], clusters: &clusters, seed: 1, watch: Watch::NOBODY };
     group.bench_function("4,000 bootstrap refits", |b| b.iter(|| bootstrap.draw(&fitted)));
     group.finish();
 }

@@ -69,6 +69,19 @@ pub struct Estimate {
     pub status: Status,
 }
 
+/// The region in which two parameters lie together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Region {
+    /// The parameters.
+    pub parameters: [String; 2],
+    /// How often it holds both.
+    pub level: f64,
+    /// Its border, once around.
+    pub points: Vec<[f64; 2]>,
+    /// Whether the rows object on every side; an open side is drawn as far as the curvature says.
+    pub closed: bool,
+}
+
 /// Why the optimum can be believed, or not.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
@@ -308,6 +321,9 @@ pub struct Fit {
     pub backtest: Option<Backtest>,
     /// Other laws beside it.
     pub choice: Option<Choice>,
+    /// Regions in which two parameters lie together, where some were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<Region>,
     /// Where intervals come from, in words.
     pub uncertainty: Option<String>,
     /// Coverage of the intervals.

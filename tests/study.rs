@@ -434,3 +434,38 @@ fn the_shipped_lock_files_are_what_their_studies_give_on_this_machine() {
         assert_eq!(outcome.code, 0, "{spec}: {}", outcome.stderr);
     }
 }
+
+#[test]
+fn a_profile_gives_intervals_a_region_and_its_figure() {
+    let spec = SPEC.replace(
+        "uncertainty = { bootstrap = { resamples = 100 } }",
+        "uncertainty = { profile = { draws = 200, pairs = [[\"alpha\", \"beta\"]] } }",
+    );
+    let world = World::with(&spec, &simulated_runs(0.01));
+    let results = world.run("study.toml")["results"].clone();
+    let fit = &results["fits"]["main"];
+    for (name, truth) in [("E", 1.7), ("alpha", 0.34), ("beta", 0.28)] {
+        let part = |part: &str| fit["parameters"][name][part].as_f64().unwrap();
+        assert!(part("lower") < part("value") && part("value") < part("upper"));
+        assert!(part("lower") - part("se") < truth && truth < part("upper") + part("se"), "{name}");
+    }
+    let region = &fit["regions"][0];
+    assert_eq!(region["parameters"], serde_json::json!(["alpha", "beta"]));
+    assert_eq!(region["closed"], true);
+    // The region of two is wider than the interval of one, on every side.
+    let alphas: Vec<f64> =
+        region["points"].as_array().unwrap().iter().map(|point| point[0].as_f64().unwrap()).collect();
+    let alpha = &fit["parameters"]["alpha"];
+    assert!(alphas.iter().copied().fold(f64::INFINITY, f64::min) < alpha["lower"].as_f64().unwrap());
+    assert!(alphas.iter().copied().fold(0.0, f64::max) > alpha["upper"].as_f64().unwrap());
+    assert!(world.read("outputs/study/region-main-1.svg").contains("90 % region"));
+    assert!(results["queries"]["budget"]["rows"][0]["N"]["lower"].as_f64().is_some(), "queries have intervals too");
+    world.write("study.toml", &spec.replace("[\"alpha\", \"beta\"]", "[\"alpha\", \"betta\"]"));
+    let outcome = world.lawfit(&["check", "study.toml"]);
+    assert_eq!(outcome.code, 2);
+    assert!(
+        outcome.stderr.contains("no free parameter `betta`") && outcome.stderr.contains("`beta`"),
+        "{}",
+        outcome.stderr
+    );
+}

@@ -72,6 +72,7 @@ impl Compiler<'_> {
         let roles = self.row_roles(fit, &law, &source.variables, &path);
         let backtest = self.origins(fit, &source.variables, &path);
         self.check_starts(fit, &law, &path);
+        self.check_pairs(fit, &law, &path);
         if self.diagnostics[before..].iter().any(|d| d.severity == Severity::Error) {
             return None;
         }
@@ -383,6 +384,28 @@ impl Compiler<'_> {
                     Diagnostic::warning("other-convention", place(), message)
                         .hint("exponents of laws in different conventions are not comparable"),
                 );
+            }
+        }
+    }
+
+    /// Whether the pairs of a profile are parameters that can be moved.
+    fn check_pairs(&mut self, fit: &spec::Fit, law: &Law, path: &SpecPath) {
+        let Some(Uncertainty::Profile(profile)) = &fit.uncertainty else { return };
+        let path = path.key("uncertainty").key("profile").key("pairs");
+        if !profile.pairs.is_empty() && !fit.share.is_empty() {
+            let message = "regions of two parameters are of fits whose groups share none";
+            self.error("bad-pair", Place::Key(path.clone()), message);
+        }
+        let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
+        for (index, pair) in profile.pairs.iter().enumerate() {
+            let path = path.then(Step::Index(index));
+            for (side, name) in pair.iter().enumerate().filter(|(_, name)| !free.contains(&name.as_str())) {
+                let place = Place::Value(path.then(Step::Index(side)));
+                let error = Diagnostic::error("bad-pair", place, format!("the law has no free parameter `{name}`"));
+                self.diagnostics.push(error.suggest(name, free.clone()));
+            }
+            if pair[0] == pair[1] {
+                self.error("bad-pair", Place::Value(path), "a pair is of two parameters");
             }
         }
     }

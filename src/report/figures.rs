@@ -8,7 +8,7 @@ use super::{Described, DescribedFit, Figure};
 use crate::answer::{Answer, Verdict};
 use crate::artifact::Digest;
 use crate::dataset::Dataset;
-use crate::fit::{Fit, HELD, PREDICTED, RESIDUAL};
+use crate::fit::{Fit, HELD, PREDICTED, RESIDUAL, Region};
 use crate::law::Tape;
 use crate::numerics::{exp, ln, quantile};
 use crate::query::{FLOP_PER_PARAMETER_AND_TOKEN, Model, best_response};
@@ -90,6 +90,7 @@ pub fn draw(
         figures.extend(view.against_data());
         figures.extend(view.residuals());
         figures.extend(view.backtest());
+        figures.extend(view.regions());
     }
     (figures, with_rows.len().saturating_sub(MOST_DRAWN))
 }
@@ -365,6 +366,52 @@ impl<'a> View<'a> {
             fit: name.clone(),
             caption: "What the law misses, row by row: above zero it predicts too much. A trend or a bend says that the law is wrong there.".to_owned(),
             svg: plot.svg(),
+        })
+    }
+
+    /// The region of each pair of parameters that the spec names.
+    fn regions(&self) -> Vec<Figure> {
+        self.data.fit.regions.iter().enumerate().filter_map(|(index, region)| self.region(index, region)).collect()
+    }
+
+    fn region(&self, index: usize, region: &Region) -> Option<Figure> {
+        let [one, other] = &region.parameters;
+        let estimate = |name: &str| self.data.fit.parameters.get(name).map(|e| e.value);
+        let centre = (estimate(one)?, estimate(other)?);
+        let (xs, ys): (Vec<f64>, Vec<f64>) = region.points.iter().map(|[x, y]| (*x, *y)).unzip();
+        // A region over more than a decade is seen on a logarithmic axis.
+        let wide = |values: &[f64]| {
+            let (low, high) = values.iter().fold((f64::INFINITY, 0.0_f64), |(l, h), v| (l.min(*v), h.max(*v)));
+            low > 0.0 && high > 10.0 * low
+        };
+        let x = Axis::around(one, wide(&xs), xs.iter().copied())?;
+        let y = Axis::around(other, wide(&ys), ys.iter().copied())?;
+        let mut border: Vec<(f64, f64)> = xs.into_iter().zip(ys).collect();
+        border.extend(border.first().copied());
+        let percent = 100.0 * region.level;
+        let layers = vec![
+            Layer::Line {
+                colour: BLUE,
+                label: format!("{percent:.0} % region"),
+                points: border,
+                dashed: !region.closed,
+            },
+            Layer::Points {
+                mark: Mark::Dot,
+                colour: ORANGE,
+                label: "estimate".to_owned(),
+                points: vec![centre],
+                intervals: vec![None],
+            },
+        ];
+        let name = &self.data.name;
+        let open =
+            if region.closed { "" } else { " On some side the rows do not object: the border is a guess there." };
+        Some(Figure {
+            file: format!("region-{}-{}.svg", self.data.file, index + 1),
+            fit: name.clone(),
+            caption: format!("Where {one} and {other} lie together, all other parameters following.{open}"),
+            svg: Plot { title: format!("{name}: {one} and {other}"), x, y, layers }.svg(),
         })
     }
 

@@ -147,6 +147,8 @@ fn fits(page: &Page) -> Vec<Value> {
             .map(|(parameter, e)| {
                 let interval = match (e.lower, e.upper) {
                     (Some(lower), Some(upper)) => format!("[{}, {}]", words::number(lower), words::number(upper)),
+                (Some(lower), None) => format!("[{}, no upper end]", words::number(lower)),
+                (None, Some(upper)) => format!("[no lower end, {}]", words::number(upper)),
                     _ => String::new(),
                 };
                 facts! {

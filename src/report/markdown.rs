@@ -144,6 +144,8 @@ fn fits(page: &Page, out: &mut String) {
         for (parameter, estimate) in &fit.parameters {
             let interval = match (estimate.lower, estimate.upper) {
                 (Some(lower), Some(upper)) => format!("[{}, {}]", words::number(lower), words::number(upper)),
+                (Some(lower), None) => format!("[{}, no upper end]", words::number(lower)),
+                (None, Some(upper)) => format!("[no lower end, {}]", words::number(upper)),
                 _ => String::new(),
             };
             let se = estimate.se.map(|se| words::digits(se, 2)).unwrap_or_default();

@@ -10,7 +10,7 @@ use super::{Described, SensitivityResult, Severity};
 use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::{Account, Answer, Interval, Row};
 use crate::expr::{Value as ExprValue, parse};
-use crate::fit::{Backtest, Choice, Estimate, Evidence, Fit, Holdout, Span};
+use crate::fit::{Backtest, Choice, Estimate, Evidence, Fit, Holdout, Region, Span};
 use crate::query::Kind;
 
 /// Version of the shape; it changes only with a note in the changelog.
@@ -113,6 +113,9 @@ pub struct FitResult {
     /// Other laws beside it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
+    /// Regions in which two parameters lie together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<Region>,
     /// Where intervals come from, in words.
     pub uncertainty: Option<String>,
     /// Coverage of the intervals.
@@ -363,6 +366,7 @@ impl From<&Fit> for FitResult {
             holdout: fit.holdout.clone(),
             backtest: fit.backtest.clone().map(Backtest::without_points),
             choice: fit.choice.clone(),
+            regions: fit.regions.clone(),
             uncertainty: fit.uncertainty.clone(),
             level: fit.level,
             spans: fit.spans.clone(),

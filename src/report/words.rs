@@ -75,6 +75,7 @@ pub(super) fn interval(name: &str, cell: &Value) -> String {
     match (cell["lower"].as_f64(), cell["upper"].as_f64()) {
         (Some(lower), Some(upper)) => format!("[{}, {}]", show(lower), show(upper)),
         (Some(lower), None) => format!("[{}, no upper end]", show(lower)),
+        (None, Some(upper)) => format!("[no lower end, {}]", show(upper)),
         _ => String::new(),
     }
 }

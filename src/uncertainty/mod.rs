@@ -5,6 +5,7 @@
 mod auto;
 mod bootstrap;
 mod noise;
+mod profile;
 mod refits;
 mod residual;
 mod sandwich;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use auto::Auto;
 pub use bootstrap::Bootstrap;
 pub use noise::noise;
+pub use profile::Profile;
 pub use residual::Residual;
 pub use sandwich::Sandwich;
 pub use wild::Wild;
@@ -35,6 +37,8 @@ pub enum Uncertainty {
     Residual(Residual),
     /// Refits with each run's own residuals, signs drawn anew.
     Wild(Wild),
+    /// How far each parameter can be moved before the rows object.
+    Profile(Profile),
     /// What the rows can carry, compared with a second method.
     Auto(Auto),
 }
@@ -45,6 +49,8 @@ pub struct Fitted<'a> {
     pub problem: &'a Problem,
     /// Its optimum, in coordinates.
     pub optimum: &'a [f64],
+    /// The names of its coordinates.
+    pub names: &'a [String],
     /// Which rows are resampled together, by number from zero.
     pub clusters: &'a [usize],
     /// Seed of the study.
@@ -62,8 +68,23 @@ pub struct Draws {
     pub warnings: Vec<String>,
     /// The method in words and why, where it was picked.
     pub picked: Option<String>,
+    /// The interval of each coordinate, where the method has one of its own; an end is none where the rows never object.
+    pub intervals: Vec<Option<[Option<f64>; 2]>>,
+    /// Common regions of two coordinates.
+    pub regions: Vec<Region>,
     /// Coordinates whose interval a second method makes wider or narrower, with the ratio of the widths.
     pub disagreements: Vec<(usize, f64)>,
+}
+
+/// The region in which two coordinates lie together, by points on its border.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// The coordinates.
+    pub pair: [usize; 2],
+    /// The border, once around.
+    pub points: Vec<[f64; 2]>,
+    /// Whether the rows object on every side.
+    pub closed: bool,
 }
 
 /// A way to draw parameters.
@@ -95,6 +116,7 @@ impl Uncertainty {
             Self::Sandwich(method) => method,
             Self::Residual(method) => method,
             Self::Wild(method) => method,
+            Self::Profile(method) => method,
             Self::Auto(method) => method,
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Draws, Fitted, Method, default_level};
 use crate::law::{Order, Workspace};
 use crate::numerics::{Matrix, Random};
-use crate::problem::Evaluation;
+use crate::problem::{Evaluation, Problem};
 use crate::solver::{Cancelled, smoothed};
 
 /// Draws from a Student-t distribution around the optimum with the covariance H^-1 (sum g g') H^-1 n/(n-p)
@@ -52,13 +52,8 @@ impl Method for Sandwich {
                 format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
             return Ok(Draws { warnings: vec![warning], ..Draws::default() });
         }
-        let movable: Vec<usize> = (0..p)
-            .filter(|&j| {
-                let c = problem.coordinates()[j];
-                fitted.optimum[j] > c.lower && fitted.optimum[j] < c.upper
-            })
-            .collect();
-        let Some(root) = covariance_root(fitted, &movable) else {
+        let curvature = curvature(fitted, &smoothed(fitted.problem, fitted.optimum));
+        let Some((movable, root)) = curvature.and_then(|c| Some((c.movable, c.covariance.cholesky()?))) else {
             let warning = "The objective is flat in some direction at the optimum: there are no intervals.".to_owned();
             return Ok(Draws { warnings: vec![warning], ..Draws::default() });
         };
@@ -82,13 +77,37 @@ impl Method for Sandwich {
     }
 }
 
-/// The Cholesky factor of the covariance of the movable coordinates.
-fn covariance_root(fitted: &Fitted<'_>, movable: &[usize]) -> Option<Matrix> {
-    let problem = &smoothed(fitted.problem, fitted.optimum);
+/// How the objective bends at its optimum, and how far the optimum could be elsewhere.
+pub(super) struct Curvature {
+    /// The coordinates that are not on a bound.
+    pub(super) movable: Vec<usize>,
+    /// Second derivatives by them.
+    pub(super) hessian: Matrix,
+    /// Its inverse.
+    pub(super) inverse: Matrix,
+    /// The sandwich: the covariance of the optimum.
+    pub(super) covariance: Matrix,
+}
+
+/// The curvature of a smooth problem at its optimum; none where it is flat in some direction.
+pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem) -> Option<Curvature> {
+    let inside = |j: &usize| {
+        let c = fitted.problem.coordinates()[*j];
+        fitted.optimum[*j] > c.lower && fitted.optimum[*j] < c.upper
+    };
+    let movable: Vec<usize> = (0..problem.size()).filter(inside).collect();
     let mut here = Evaluation::default();
     problem.evaluate(fitted.optimum, Order::Hessian, &mut Workspace::default(), &mut here);
-    let factor = here.hessian_matrix().minor(movable).cholesky()?;
+    let hessian = here.hessian_matrix().minor(&movable);
+    let factor = hessian.cholesky()?;
     let m = movable.len();
+    let mut inverse = Matrix::zeros(m);
+    for column in 0..m {
+        let unit: Vec<f64> = (0..m).map(|row| f64::from(u8::from(row == column))).collect();
+        for (row, value) in factor.solve_factored(&unit).into_iter().enumerate() {
+            inverse[(row, column)] = value;
+        }
+    }
     // Cluster by cluster: the step H^-1 g that its rows alone ask for.
     let mut covariance = Matrix::zeros(m);
     let scores = by_cluster(problem.scores(fitted.optimum), fitted.clusters);
@@ -103,7 +122,7 @@ fn covariance_root(fitted: &Fitted<'_>, movable: &[usize]) -> Option<Matrix> {
     }
     let n = scores.len() as f64;
     covariance.cells_mut().iter_mut().for_each(|cell| *cell *= n / (n - m as f64));
-    covariance.cholesky()
+    Some(Curvature { movable, hessian, inverse, covariance })
 }
 
 /// Gradients summed over rows that are not independent of each other.

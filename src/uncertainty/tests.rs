@@ -21,7 +21,7 @@ fn problem(x: &[f64], y: &[f64]) -> (Problem, Vec<f64>) {
 }
 
 fn draws(method: &dyn Method, problem: &Problem, optimum: &[f64], clusters: &[usize]) -> Draws {
-    method.draw(&Fitted { problem, optimum, clusters, seed: 5, watch: Watch::NOBODY }).unwrap()
+    method.draw(&Fitted { problem, optimum, names: &[], clusters, seed: 5, watch: Watch::NOBODY }).unwrap()
 }
 
 /// Half the width of the 90 % interval of the exponent, and that of linear regression with its Student-t quantile.
@@ -104,4 +104,80 @@ fn as_many_parameters_as_rows_leave_no_intervals_and_say_so() {
     let (problem, optimum) = problem(&x, &y);
     let drawn = draws(&Residual { resamples: 100, level: 0.9 }, &problem, &optimum, &[0, 1]);
     assert!(drawn.points.is_empty() && drawn.warnings[0].contains("no degrees of freedom"), "{:?}", drawn.warnings);
+}
+
+fn profile() -> Profile {
+    Profile { draws: 4000, level: 0.9, pairs: vec![["A".to_owned(), "alpha".to_owned()]] }
+}
+
+fn profiled(problem: &Problem, optimum: &[f64], clusters: &[usize]) -> Draws {
+    let names = ["A".to_owned(), "alpha".to_owned()];
+    let fitted = Fitted { problem, optimum, names: &names, clusters, seed: 5, watch: Watch::NOBODY };
+    profile().draw(&fitted).unwrap()
+}
+
+#[test]
+fn the_profile_of_linear_regression_is_its_own_interval_and_ellipse() {
+    let (x, y) = line(8, |_| 0.02);
+    let (problem, optimum) = problem(&x, &y);
+    let rows: Vec<usize> = (0..8).collect();
+    let drawn = profiled(&problem, &optimum, &rows);
+    // 6 degrees of freedom; t to the digits of tables.
+    let (found, known) = half_widths(&drawn, &problem, &optimum, &x, 1.943_180);
+    assert!((found / known - 1.0).abs() < 0.05, "draws answer queries: {found} against {known}");
+    let [lower, upper] = drawn.intervals[1].unwrap().map(Option::unwrap);
+    assert!(((upper - lower) / 2.0 / known - 1.0).abs() < 1e-6, "{lower} {upper} {known}");
+    assert!((f64::midpoint(lower, upper) - optimum[1]).abs() < 1e-6 * known);
+    // Every point of the border: d' X'X d = 2 s^2 F, with F(0.9; 2, 6) = 3.463304.
+    let region = &drawn.regions[0];
+    let variance = problem.residuals(&optimum).iter().map(|r| r * r).sum::<f64>() / 6.0;
+    assert!(region.closed && region.points.len() > 50);
+    for [a, b] in &region.points {
+        let moved: f64 = x.iter().map(|x| (a - optimum[0]) - (b - optimum[1]) * ln(*x)).map(|d| d * d).sum();
+        assert!((moved / (2.0 * variance * 3.463_304) - 1.0).abs() < 1e-5, "{moved}");
+    }
+    assert!(drawn.warnings.is_empty(), "{:?}", drawn.warnings);
+}
+
+#[test]
+fn the_profile_of_rows_of_one_run_counts_the_run_once() {
+    let (x, y) = line(20, |_| 0.02);
+    let four = |v: &[f64]| -> Vec<f64> { v.iter().flat_map(|v| [*v; 4]).collect() };
+    let (once, optimum) = problem(&x, &y);
+    let (fourfold, _) = problem(&four(&x), &four(&y));
+    let width = |drawn: &Draws| {
+        let [lower, upper] = drawn.intervals[1].unwrap().map(Option::unwrap);
+        upper - lower
+    };
+    let alone = width(&profiled(&once, &optimum, &(0..20).collect::<Vec<_>>()));
+    let whole = width(&profiled(&fourfold, &optimum, &(0..80).map(|row| row / 4).collect::<Vec<_>>()));
+    // The sandwich of twenty runs is not the pooled variance of twenty rows, but near it.
+    assert!((whole / alone - 1.0).abs() < 0.25, "{whole} against {alone}");
+}
+
+#[test]
+fn a_profile_is_open_where_the_rows_never_object() {
+    // One decade of a power law carries no floor: down to zero it is as good.
+    let mut random = Random::new(3, "floor", 0);
+    let x: Vec<f64> = (0..20).map(|i| exp(f64::from(i) * 0.12)).collect();
+    let y: Vec<f64> = x.iter().map(|x| (0.3 + 3.0 * exp(-0.3 * ln(*x))) * exp(0.02 * random.normal())).collect();
+    let law = find("power_floor").unwrap().law().unwrap();
+    let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Log });
+    let problem = Problem::new(&law, &objective, &[&x], &y, None);
+    let optimum = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
+    let clusters: Vec<usize> = (0..20).collect();
+    let names: Vec<String> = law.free().iter().map(|p| p.name.clone()).collect();
+    let fitted = Fitted {
+        problem: &problem,
+        optimum: &optimum,
+        names: &names,
+        clusters: &clusters,
+        seed: 5,
+        watch: Watch::NOBODY,
+    };
+    let drawn = Profile { draws: 200, level: 0.9, pairs: Vec::new() }.draw(&fitted).unwrap();
+    let floor = names.iter().position(|name| name == "E").unwrap();
+    if let Some([lower, upper]) = drawn.intervals[floor] {
+        assert!(lower.is_none() && upper.is_some(), "{lower:?} {upper:?}");
+    }
 }

@@ -7,6 +7,7 @@ use super::FitLaw;
 use super::holdout::{Miss, summary};
 use super::rows::{Group, Rows, numbers};
 use crate::dataset::Dataset;
+use crate::evidence::Label;
 use crate::fit::{Backtest, Distance, Fold, Past};
 use crate::forecast::{MOST_SIZES, Measured, as_size, forecast};
 use crate::numerics::{ln, median};
@@ -77,7 +78,7 @@ impl FitLaw {
         let problem = rows.problem(self, known)?;
         let found = self.search(&problem, watch)?;
         let best = &found.best(self)?.point;
-        let draws = self.draw(&problem, best, &rows.clusters(&[known]), watch)?;
+        let draws = self.draw(&problem, best, &Label::of(&self.law), &rows.clusters(&[known]), watch)?;
         let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
         let noise = noise(&problem.residuals(best), best.len());
         let level = self.method.uncertainty.as_ref().map(|u| u.method().level());

@@ -63,6 +63,7 @@ impl FitLaw {
             holdout,
             backtest: None,
             choice: None,
+            regions: Vec::new(),
             uncertainty: self.method.uncertainty.as_ref().map(|u| u.method().describe()),
             level,
             spans: spans(&by_name, &train),

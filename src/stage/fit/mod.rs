@@ -13,7 +13,7 @@ use super::{Context, Failure, Inputs, Stage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
 use crate::evidence::{self, Label, Shape};
-use crate::fit::{Evidence, Fit, HELD, LocalOptimum, PREDICTED, RESIDUAL, Reference};
+use crate::fit::{Evidence, Fit, HELD, LocalOptimum, PREDICTED, RESIDUAL, Reference, Region};
 use crate::law::Law;
 use crate::numerics::ln;
 use crate::objective::Objective;
@@ -146,9 +146,30 @@ struct Member {
 }
 
 impl Member {
-    /// The member with the words of a method of uncertainty that was picked by its rows.
-    fn by(mut self, picked: Option<String>) -> Self {
-        self.fit.uncertainty = picked.or(self.fit.uncertainty);
+    /// The member with what a method of uncertainty says besides its draws; `places` are the coordinates of the
+    /// member's free parameters.
+    fn by(mut self, law: &Law, problem: &Problem, draws: &Draws, places: &[usize]) -> Self {
+        self.fit.uncertainty = draws.picked.clone().or(self.fit.uncertainty);
+        let free = law.free();
+        let value = |place: usize, x: f64| problem.coordinates()[place].parameter(x);
+        for (parameter, &place) in free.iter().zip(places) {
+            let Some(Some([lower, upper])) = draws.intervals.get(place) else { continue };
+            if let Some(estimate) = self.fit.parameters.get_mut(&parameter.name) {
+                estimate.lower = lower.map(|x| value(place, x));
+                estimate.upper = upper.map(|x| value(place, x));
+            }
+        }
+        for region in &draws.regions {
+            let names = region.pair.map(|place| places.iter().position(|p| *p == place).map(|j| free[j].name.clone()));
+            let [Some(one), Some(other)] = names else { continue };
+            let [a, b] = region.pair;
+            self.fit.regions.push(Region {
+                parameters: [one, other],
+                level: self.fit.level.unwrap_or_default(),
+                points: region.points.iter().map(|[x, y]| [value(a, *x), value(b, *y)]).collect(),
+                closed: region.closed,
+            });
+        }
         self
     }
 }
@@ -180,12 +201,13 @@ impl FitLaw {
             let best = found.best(self)?.point.clone();
             let labels = Label::of(&self.law);
             let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
-            let draws = self.draw(&problem, &best, &rows.clusters(&[group]), watch)?;
+            let draws = self.draw(&problem, &best, &labels, &rows.clusters(&[group]), watch)?;
             shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
             let evidence = self.evidence(&problem, &found, &mut shape, &draws);
             let cost = found.best(self)?.cost;
             let member = self.member(rows, group, &problem, &best, cost, shape, &draws.points, evidence)?;
-            let mut member = member.by(draws.picked);
+            let places: Vec<usize> = (0..problem.size()).collect();
+            let mut member = member.by(&self.law, &problem, &draws, &places);
             if let Some(origins) = &self.method.backtest {
                 member.fit.backtest = self.backtest(origins, rows, group, watch)?;
                 if member.fit.backtest.is_none() {
@@ -222,7 +244,8 @@ impl FitLaw {
             }
         }
         let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
-        let draws = self.draw(&problem, &best, &rows.clusters(&rows.groups.iter().collect::<Vec<_>>()), watch)?;
+        let clusters = rows.clusters(&rows.groups.iter().collect::<Vec<_>>());
+        let draws = self.draw(&problem, &best, &labels, &clusters, watch)?;
         shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
         let evidence = self.evidence(&problem, &found, &mut shape, &draws);
         let members = rows.groups.iter().enumerate().map(|(index, group)| {
@@ -238,7 +261,7 @@ impl FitLaw {
             let cost = alone[index].cost(&own);
             let evidence = Evidence { warnings: Vec::new(), ..evidence.clone() };
             let member = self.member(rows, group, &alone[index], &own, cost, own_shape, &points, evidence)?;
-            Ok(member.by(draws.picked.clone()))
+            Ok(member.by(&self.law, &problem, &draws, places))
         });
         let members = members.collect::<Result<Vec<_>, Failure>>()?;
         Ok(FittedGroups { members, whole: Some(Whole { objective: found.best(self)?.cost, evidence }) })
@@ -267,13 +290,15 @@ impl FitLaw {
         &self,
         problem: &Problem,
         optimum: &[f64],
+        labels: &[Label],
         clusters: &[usize],
         watch: &Watch<'_>,
     ) -> Result<Draws, Failure> {
         let Some(uncertainty) = self.method.uncertainty.as_ref().filter(|_| !optimum.is_empty()) else {
             return Ok(Draws::default());
         };
-        let fitted = Fitted { problem, optimum, clusters, seed: self.seed, watch: *watch };
+        let names: Vec<String> = labels.iter().map(|label| label.text.clone()).collect();
+        let fitted = Fitted { problem, optimum, names: &names, clusters, seed: self.seed, watch: *watch };
         Ok(uncertainty.method().draw(&fitted)?)
     }
 
@@ -323,6 +348,7 @@ impl FitLaw {
             holdout: None,
             backtest: None,
             choice: None,
+            regions: Vec::new(),
             uncertainty: None,
             level: None,
             spans: BTreeMap::new(),

@@ -1,0 +1,274 @@
+//! Profile likelihood: how far a parameter can be moved, all others following, before the rows object.
+
+use std::f64::consts::TAU;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::refits::{clusters, freedom};
+use super::sandwich::{Curvature, curvature};
+use super::{Draws, Fitted, Method, Region, default_level};
+use crate::numerics::{Random, exp, ln, student_quantile};
+use crate::problem::Problem;
+use crate::solver::{Cancelled, Solver, smoothed};
+
+/// Intervals of parameters from the objective itself: the ends are where the lowest objective that the other
+/// parameters allow has risen by F(1, n - p) times its dispersion (Cox and Snell 1989; for rows of one run the
+/// rise is scaled by the sandwich, Pace, Salvan and Sartori 2011). Queries are answered from draws along rays
+/// from the optimum, each as far as the objective rises as its curvature there foretells.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Number of draws for queries.
+    #[serde(default = "default_draws")]
+    pub draws: usize,
+    /// Coverage of the intervals.
+    #[serde(default = "default_level")]
+    pub level: f64,
+    /// Pairs of parameters whose common region is drawn: `[["alpha", "beta"]]`.
+    #[serde(default)]
+    pub pairs: Vec<[String; 2]>,
+}
+
+const fn default_draws() -> usize {
+    2000
+}
+
+impl Method for Profile {
+    fn name(&self) -> &'static str {
+        "profile"
+    }
+
+    fn count(&self) -> (&'static str, usize) {
+        ("draws", self.draws)
+    }
+
+    fn level(&self) -> f64 {
+        self.level
+    }
+
+    fn describe(&self) -> String {
+        format!("profile likelihood, and {} draws at its heights", self.draws)
+    }
+
+    fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
+        let Some(freedom) = freedom(fitted) else {
+            let (n, p) = (clusters(fitted), fitted.problem.size());
+            let warning =
+                format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
+            return Ok(Draws { warnings: vec![warning], ..Draws::default() });
+        };
+        let Some(surface) = Surface::of(fitted, freedom) else {
+            let warning = "The objective is flat in some direction at the optimum: there are no intervals.".to_owned();
+            return Ok(Draws { warnings: vec![warning], ..Draws::default() });
+        };
+        let mut draws = Draws { points: surface.draws(self.draws, fitted.seed), ..Draws::default() };
+        let t = student_quantile(f64::midpoint(1.0, self.level), freedom);
+        for coordinate in 0..fitted.problem.size() {
+            if (fitted.watch.cancelled)() {
+                return Err(Cancelled);
+            }
+            draws.intervals.push(surface.interval(coordinate, t * t));
+            (fitted.watch.tick)(coordinate + 1, fitted.problem.size());
+        }
+        // The quantile of F(2, freedom), twice: in closed form.
+        let rise = freedom as f64 * (exp(-2.0 / freedom as f64 * ln(1.0 - self.level)) - 1.0);
+        for pair in &self.pairs {
+            if (fitted.watch.cancelled)() {
+                return Err(Cancelled);
+            }
+            let places = pair.each_ref().map(|name| fitted.names.iter().position(|known| known == name));
+            if let [Some(a), Some(b)] = places {
+                draws.regions.extend(surface.region([a, b], rise));
+            }
+        }
+        if surface.undercut(&draws) {
+            draws.warnings.push(
+                "Along a profile the objective falls below that of the optimum: the search missed a lower one."
+                    .to_owned(),
+            );
+        }
+        Ok(draws)
+    }
+}
+
+/// Points on the border of a region.
+const BORDER: usize = 72;
+/// How often a step is doubled before a side counts as open.
+const MOST_DOUBLINGS: usize = 40;
+/// How often a bracket is halved: to a billionth of it.
+const HALVINGS: usize = 30;
+
+/// The objective around its optimum.
+struct Surface<'a> {
+    problem: Problem,
+    optimum: &'a [f64],
+    cost: f64,
+    freedom: usize,
+    curvature: Curvature,
+    /// By how much the objective rises, per unit of the scale on which it is chi-square, along each coordinate.
+    dispersions: Vec<f64>,
+    lowest: std::cell::Cell<f64>,
+}
+
+impl<'a> Surface<'a> {
+    fn of(fitted: &Fitted<'a>, freedom: usize) -> Option<Self> {
+        let problem = smoothed(fitted.problem, fitted.optimum);
+        let mut curvature = curvature(fitted, &problem)?;
+        let rows = fitted.problem.rows();
+        let independent = clusters(fitted) == rows;
+        let dispersions = if independent {
+            let dispersion = dispersion(&problem, fitted.optimum, freedom)?;
+            curvature.covariance = curvature.inverse.clone();
+            curvature.covariance.cells_mut().iter_mut().for_each(|cell| *cell *= dispersion);
+            vec![dispersion; curvature.movable.len()]
+        } else {
+            let ratio = |i: usize| curvature.covariance[(i, i)] / curvature.inverse[(i, i)];
+            (0..curvature.movable.len()).map(ratio).collect()
+        };
+        let cost = problem.cost(fitted.optimum);
+        let lowest = std::cell::Cell::new(cost);
+        Some(Self { problem, optimum: fitted.optimum, cost, freedom, curvature, dispersions, lowest })
+    }
+
+    /// Whether a profile went below the optimum, by more than rounding.
+    fn undercut(&self, draws: &Draws) -> bool {
+        !draws.intervals.is_empty() && self.lowest.get() < self.cost - 1e-7 * self.cost.abs().max(1e-12)
+    }
+
+    /// Points at which the objective has risen as the curvature foretells of a multivariate t around the optimum.
+    fn draws(&self, count: usize, seed: u64) -> Vec<Vec<f64>> {
+        let movable = &self.curvature.movable;
+        let Some(root) = self.curvature.covariance.cholesky() else { return Vec::new() };
+        let draw = |index: usize| {
+            let mut random = Random::new(seed, "profile", index as u64);
+            let normal: Vec<f64> = movable.iter().map(|_| random.normal()).collect();
+            let chi: f64 = (0..self.freedom).map(|_| random.normal()).map(|z| z * z).sum();
+            let stretch = (self.freedom as f64 / chi).sqrt();
+            let step: Vec<f64> =
+                (0..movable.len()).map(|i| stretch * (0..=i).map(|k| root[(i, k)] * normal[k]).sum::<f64>()).collect();
+            let foretold = self.curvature.rise(&step);
+            let at = |s: f64| self.moved(movable, &step, s);
+            let risen = |s: f64| 2.0 * (self.problem.cost(&at(s)) - self.cost) >= foretold;
+            // A direction in which the rows never object is followed as far as its curvature says.
+            at(crossing(&risen, 1.0).unwrap_or(1.0))
+        };
+        (0..count).map(draw).collect()
+    }
+
+    /// The optimum moved along some coordinates, within their bounds.
+    fn moved(&self, along: &[usize], step: &[f64], by: f64) -> Vec<f64> {
+        let mut point = self.optimum.to_vec();
+        for (&j, step) in along.iter().zip(step) {
+            let c = self.problem.coordinates()[j];
+            point[j] = (point[j] + by * step).clamp(c.lower, c.upper);
+        }
+        point
+    }
+
+    /// The interval of a coordinate; an end is none where the rows never object. None of one that cannot move.
+    fn interval(&self, coordinate: usize, rise: f64) -> Option<[Option<f64>; 2]> {
+        let place = self.curvature.movable.iter().position(|&j| j == coordinate)?;
+        let step = self.curvature.covariance[(place, place)].sqrt() * rise.sqrt();
+        let wanted = 0.5 * rise * self.dispersions[place];
+        let end = |sign: f64| {
+            let by = self.profile_crossing(&[coordinate], &[sign * step], wanted)?;
+            Some(self.optimum[coordinate] + sign * by * step)
+        };
+        Some([end(-1.0), end(1.0)])
+    }
+
+    /// The common region of two coordinates, by its border.
+    fn region(&self, pair: [usize; 2], rise: f64) -> Option<Region> {
+        let places = pair.map(|coordinate| self.curvature.movable.iter().position(|&j| j == coordinate));
+        let [Some(a), Some(b)] = places else { return None };
+        let root = self.curvature.covariance.minor(&[a, b]).cholesky()?;
+        let wanted = 0.5 * rise * f64::midpoint(self.dispersions[a], self.dispersions[b]);
+        let mut closed = true;
+        let border = (0..BORDER).map(|turn| {
+            let angle = TAU * turn as f64 / BORDER as f64;
+            let (sine, cosine) = (libm::sin(angle), libm::cos(angle));
+            let step = [root[(0, 0)] * cosine, root[(1, 0)] * cosine + root[(1, 1)] * sine].map(|s| s * rise.sqrt());
+            let by = self.profile_crossing(&pair, &step, wanted);
+            closed &= by.is_some();
+            // An open side is drawn as far as the curvature says.
+            let point = self.moved(&pair, &step, by.unwrap_or(1.0));
+            pair.map(|j| point[j])
+        });
+        let points = border.collect();
+        Some(Region { pair, points, closed })
+    }
+
+    /// How far some coordinates can be moved, the others following, until the objective has risen by `wanted`.
+    fn profile_crossing(&self, along: &[usize], step: &[f64], wanted: f64) -> Option<f64> {
+        let last = std::cell::RefCell::new(self.optimum.to_vec());
+        let risen = |by: f64| {
+            let held: Vec<(usize, f64)> =
+                along.iter().zip(step).map(|(&j, step)| (j, self.optimum[j] + by * step)).collect();
+            // From where the others ended last: valleys bend.
+            let from = last.borrow().clone();
+            let end = Solver::Newton.minimise(&self.problem.holding(&held), &from);
+            self.lowest.set(self.lowest.get().min(end.cost));
+            let risen = end.cost - self.cost >= wanted || !end.cost.is_finite();
+            if !risen {
+                last.replace(end.point);
+            }
+            risen
+        };
+        // As far as the bounds allow; where the rows do not object there either, they never do.
+        let limit = along.iter().zip(step).map(|(&j, step)| {
+            let c = self.problem.coordinates()[j];
+            let bound = if *step > 0.0 { c.upper } else { c.lower };
+            if *step == 0.0 { f64::INFINITY } else { (bound - self.optimum[j]) / step }
+        });
+        let limit = limit.fold(f64::INFINITY, f64::min);
+        if limit.is_finite() && !risen(limit) {
+            return None;
+        }
+        last.replace(self.optimum.to_vec());
+        crossing(&|by| by >= limit || risen(by), limit.min(1.0))
+    }
+}
+
+/// Where something that does not hold at zero begins to hold, near `start` or away from it; none where it never does.
+fn crossing(holds: &dyn Fn(f64) -> bool, start: f64) -> Option<f64> {
+    let (mut low, mut high) = (0.0, start);
+    let mut doublings = 0;
+    while !holds(high) {
+        if doublings == MOST_DOUBLINGS {
+            return None;
+        }
+        doublings += 1;
+        (low, high) = (high, 2.0 * high);
+    }
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(low, high);
+        if holds(middle) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    Some(f64::midpoint(low, high))
+}
+
+/// The scale on which twice the rise of the objective is chi-square, of independent rows:
+/// the mean square of the penalty's slope over its mean curvature.
+fn dispersion(problem: &Problem, optimum: &[f64], freedom: usize) -> Option<f64> {
+    let (mut squares, mut curvature) = (0.0, 0.0);
+    for (residual, weight) in problem.residuals(optimum).into_iter().zip(problem.weights()) {
+        let (slope, bend) = problem.objective().slopes(residual);
+        squares += weight * slope * slope;
+        curvature += weight * bend;
+    }
+    let dispersion = squares / freedom as f64 / (curvature / problem.rows() as f64);
+    Some(dispersion).filter(|d| d.is_finite() && *d > 0.0)
+}
+
+impl Curvature {
+    /// Twice the rise of the objective that the curvature foretells of a step.
+    fn rise(&self, step: &[f64]) -> f64 {
+        let size = step.len();
+        (0..size).map(|i| (0..size).map(|k| step[i] * self.hessian[(i, k)] * step[k]).sum::<f64>()).sum()
+    }
+}
