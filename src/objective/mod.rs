@@ -116,6 +116,22 @@ impl Objective {
         })
     }
 
+    /// Where the penalty turns linear within residuals of this size: one that does so at the size, and the factor
+    /// that gives it the slopes of this one. None of a penalty that bends over the size itself.
+    pub fn broadened(&self, size: f64) -> Option<(Self, f64)> {
+        let delta = Quantity(size);
+        match self {
+            Self::Huber(own) if own.delta.0 < size => {
+                Some((Self::Huber(Huber { delta, on: own.on }), own.delta.0 / size))
+            }
+            Self::AsymmetricHuber(own) if own.delta.0 < size => {
+                Some((Self::AsymmetricHuber(AsymmetricHuber { delta, ..own.clone() }), own.delta.0 / size))
+            }
+            Self::LeastAbsolute(own) => Some((Self::Huber(Huber { delta, on: own.on }), 1.0 / size)),
+            _ => None,
+        }
+    }
+
     /// The objective in words, for reports.
     pub fn describe(&self) -> String {
         let on = match self.scale() {

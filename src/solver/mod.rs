@@ -118,6 +118,26 @@ pub fn smoothed(problem: &Problem, point: &[f64]) -> Problem {
     }
 }
 
+/// The problem with a penalty that bends over the size of its own residuals.
+///
+/// Where a penalty turns linear far within the noise, its own second derivatives count the few rows that the law
+/// happens to meet, as many as it has parameters among them, and say nothing of how sharp the optimum is. Over the
+/// median residual they estimate the density of residuals at zero (Powell 1991), and with it the curvature that the
+/// objective has on average.
+pub fn broadened(problem: &Problem, point: &[f64]) -> Problem {
+    let mut sizes: Vec<f64> = problem.residuals(point).iter().map(|r| r.abs()).filter(|r| r.is_finite()).collect();
+    sizes.sort_by(f64::total_cmp);
+    let beyond = sizes.get(problem.size()..).filter(|beyond| !beyond.is_empty()).unwrap_or(&sizes);
+    let size = if beyond.is_empty() { 1.0 } else { median(beyond).max(1e-12) };
+    match problem.objective().broadened(size) {
+        Some((objective, factor)) => {
+            let weights: Vec<f64> = problem.weights().map(|weight| weight * factor).collect();
+            problem.minimising(objective).reweighted(&weights)
+        }
+        None => problem.clone(),
+    }
+}
+
 /// Where the search of a fit begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -10,7 +10,7 @@ use super::sandwich::{Curvature, curvature};
 use super::{Draws, Fitted, Method, Region, default_level};
 use crate::numerics::{Random, exp, ln, student_quantile};
 use crate::problem::Problem;
-use crate::solver::{Cancelled, Solver, smoothed};
+use crate::solver::{Cancelled, Solver, broadened};
 
 /// Intervals of parameters from the objective itself: the ends are where the lowest objective that the other
 /// parameters allow has risen by F(1, n - p) times its dispersion (Cox and Snell 1989; for rows of one run the
@@ -113,12 +113,12 @@ struct Surface<'a> {
 
 impl<'a> Surface<'a> {
     fn of(fitted: &Fitted<'a>, freedom: usize) -> Option<Self> {
-        let problem = smoothed(fitted.problem, fitted.optimum);
-        let mut curvature = curvature(fitted, &problem)?;
+        let bending = broadened(fitted.problem, fitted.optimum);
+        let mut curvature = curvature(fitted, &bending)?;
         let rows = fitted.problem.rows();
         let independent = clusters(fitted) == rows;
         let dispersions = if independent {
-            let dispersion = dispersion(&problem, fitted.optimum, freedom)?;
+            let dispersion = dispersion(fitted, &bending, freedom)?;
             curvature.covariance = curvature.inverse.clone();
             curvature.covariance.cells_mut().iter_mut().for_each(|cell| *cell *= dispersion);
             vec![dispersion; curvature.movable.len()]
@@ -126,6 +126,7 @@ impl<'a> Surface<'a> {
             let ratio = |i: usize| curvature.covariance[(i, i)] / curvature.inverse[(i, i)];
             (0..curvature.movable.len()).map(ratio).collect()
         };
+        let problem = fitted.problem.clone();
         let cost = problem.cost(fitted.optimum);
         let lowest = std::cell::Cell::new(cost);
         Some(Self { problem, optimum: fitted.optimum, cost, freedom, curvature, dispersions, lowest })
@@ -253,14 +254,15 @@ fn crossing(holds: &dyn Fn(f64) -> bool, start: f64) -> Option<f64> {
 }
 
 /// The scale on which twice the rise of the objective is chi-square, of independent rows:
-/// the mean square of the penalty's slope over its mean curvature.
-fn dispersion(problem: &Problem, optimum: &[f64], freedom: usize) -> Option<f64> {
-    let (mut squares, mut curvature) = (0.0, 0.0);
-    for (residual, weight) in problem.residuals(optimum).into_iter().zip(problem.weights()) {
-        let (slope, bend) = problem.objective().slopes(residual);
-        squares += weight * slope * slope;
-        curvature += weight * bend;
-    }
+/// the mean square of the penalty's slope over its mean curvature, that of a penalty that bends over the residuals.
+fn dispersion(fitted: &Fitted<'_>, bending: &Problem, freedom: usize) -> Option<f64> {
+    let problem = fitted.problem;
+    let residuals = problem.residuals(fitted.optimum);
+    let sum = |of: &Problem, term: &dyn Fn((f64, f64)) -> f64| -> f64 {
+        residuals.iter().zip(of.weights()).map(|(r, weight)| weight * term(of.objective().slopes(*r))).sum()
+    };
+    let squares = sum(problem, &|(slope, _)| slope * slope);
+    let curvature = sum(bending, &|(_, bend)| bend);
     let dispersion = squares / freedom as f64 / (curvature / problem.rows() as f64);
     Some(dispersion).filter(|d| d.is_finite() && *d > 0.0)
 }

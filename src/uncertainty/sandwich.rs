@@ -7,7 +7,7 @@ use super::{Draws, Fitted, Method, default_level};
 use crate::law::{Order, Workspace};
 use crate::numerics::{Matrix, Random};
 use crate::problem::{Evaluation, Problem};
-use crate::solver::{Cancelled, smoothed};
+use crate::solver::{Cancelled, broadened};
 
 /// Draws from a Student-t distribution around the optimum with the covariance H^-1 (sum g g') H^-1 n/(n-p)
 /// (Huber 1967; White 1982, doi:10.2307/1912526) and n - p degrees of freedom.
@@ -52,7 +52,7 @@ impl Method for Sandwich {
                 format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
             return Ok(Draws { warnings: vec![warning], ..Draws::default() });
         }
-        let curvature = curvature(fitted, &smoothed(fitted.problem, fitted.optimum));
+        let curvature = curvature(fitted, &broadened(fitted.problem, fitted.optimum));
         let Some((movable, root)) = curvature.and_then(|c| Some((c.movable, c.covariance.cholesky()?))) else {
             let warning = "The objective is flat in some direction at the optimum: there are no intervals.".to_owned();
             return Ok(Draws { warnings: vec![warning], ..Draws::default() });
@@ -89,7 +89,7 @@ pub(super) struct Curvature {
     pub(super) covariance: Matrix,
 }
 
-/// The curvature of a smooth problem at its optimum; none where it is flat in some direction.
+/// The curvature at the optimum of a problem that bends there; none where it is flat in some direction.
 pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem) -> Option<Curvature> {
     let inside = |j: &usize| {
         let c = fitted.problem.coordinates()[*j];
@@ -110,7 +110,7 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem) -> Option<Curvat
     }
     // Cluster by cluster: the step H^-1 g that its rows alone ask for.
     let mut covariance = Matrix::zeros(m);
-    let scores = by_cluster(problem.scores(fitted.optimum), fitted.clusters);
+    let scores = by_cluster(fitted.problem.scores(fitted.optimum), fitted.clusters);
     for score in &scores {
         let gradient: Vec<f64> = movable.iter().map(|&j| score[j]).collect();
         let step = factor.solve_factored(&gradient);

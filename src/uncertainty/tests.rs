@@ -181,3 +181,37 @@ fn a_profile_is_open_where_the_rows_never_object() {
         assert!(lower.is_none() && upper.is_some(), "{lower:?} {upper:?}");
     }
 }
+
+#[test]
+fn intervals_hold_where_the_penalty_turns_linear_within_the_noise() {
+    // Huber(1e-3) of rows with scatter 0.03 is least absolute deviations: sqrt(pi/2) times as uncertain as least
+    // squares, whose standard error is known.
+    let rows = 40;
+    let x: Vec<f64> = (0..rows).map(|i| exp(i as f64 * 8.0 / rows as f64)).collect();
+    let logs: Vec<f64> = x.iter().map(|x| ln(*x)).collect();
+    let middle = crate::numerics::mean(&logs);
+    let across: f64 = logs.iter().map(|l| (l - middle) * (l - middle)).sum();
+    let known = 1.2533 * 0.03 / across.sqrt() * 1.686;
+    let law = find("power").unwrap().law().unwrap();
+    let clusters: Vec<usize> = (0..rows).collect();
+    let objectives =
+        [Objective::default(), Objective::LeastAbsolute(crate::objective::LeastAbsolute { on: ResponseScale::Log })];
+    for objective in objectives {
+        let (mut sandwich, mut profile) = (Vec::new(), Vec::new());
+        for set in 0..24 {
+            let mut random = Random::new(23, "linear within", set);
+            let y: Vec<f64> = logs.iter().map(|l| 3.0 * exp(-0.3 * l + 0.03 * random.normal())).collect();
+            let problem = Problem::new(&law, &objective, &[&x], &y, None);
+            let optimum = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
+            let drawn = draws(&Sandwich { draws: 1000, level: 0.9 }, &problem, &optimum, &clusters);
+            sandwich.push(half_widths(&drawn, &problem, &optimum, &x, 1.686).0 / known);
+            let [lower, upper] = profiled(&problem, &optimum, &clusters).intervals[1].unwrap().map(Option::unwrap);
+            profile.push((upper - lower) / 2.0 / known);
+        }
+        for (name, ratios) in [("sandwich", sandwich), ("profile", profile)] {
+            let mean = crate::numerics::mean(&ratios);
+            assert!((mean - 1.0).abs() < 0.3, "{name} of {}: {mean}, {ratios:?}", objective.describe());
+            assert!(ratios.iter().all(|ratio| (0.4..2.5).contains(ratio)), "{name}: {ratios:?}");
+        }
+    }
+}

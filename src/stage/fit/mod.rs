@@ -85,7 +85,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> serde_json::Value {
