@@ -1,4 +1,4 @@
-//! Do intervals hold what they say? `cargo bench --bench coverage -- TABLE REPETITIONS LAW...`
+//! Do intervals hold what they say? `cargo bench --bench coverage -- TABLE REPETITIONS [method=profile] LAW...`
 //!
 //! For every law of the catalogue, data sets that the law itself made: 6 to 60 rows over three decades of every
 //! size, 1 % noise, parameters as published. Each is fitted by least squares with `uncertainty = "auto"`, and a new
@@ -18,7 +18,7 @@ use lawfit::numerics::{Random, exp, ln, quantile};
 use lawfit::objective::{LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
 use lawfit::solver::{Solver, Watch, search};
-use lawfit::uncertainty::{Auto, Fitted, Method, noise};
+use lawfit::uncertainty::{Auto, Fitted, Method, Profile, noise};
 use rayon::prelude::*;
 
 const LEVEL: f64 = 0.9;
@@ -30,11 +30,18 @@ const HEAD: &str = "| law | data sets | without intervals | 10x: covered | half-
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let Some(path) = arguments.first() else {
-        eprintln!("usage: cargo bench --bench coverage -- TABLE REPETITIONS LAW...");
+        eprintln!("usage: cargo bench --bench coverage -- TABLE REPETITIONS [method=profile] LAW...");
         return ExitCode::from(2);
     };
     let repetitions = arguments.get(1).and_then(|a| a.parse().ok()).unwrap_or(1000);
-    let wanted = arguments.get(2..).unwrap_or_default();
+    let (methods, wanted): (Vec<String>, Vec<String>) =
+        arguments.iter().skip(2).cloned().partition(|argument| argument.starts_with("method="));
+    let profile = methods.iter().any(|method| method == "method=profile");
+    let method: Box<dyn Method + Sync> = if profile {
+        Box::new(Profile { draws: 999, level: LEVEL, pairs: Vec::new() })
+    } else {
+        Box::new(Auto { resamples: RESAMPLES, level: LEVEL })
+    };
     let mut table = std::fs::read_to_string(path).unwrap_or_else(|_| HEAD.to_owned());
     for entry in catalogue() {
         let Ok(law) = entry.law() else { continue };
@@ -42,7 +49,7 @@ fn main() -> ExitCode {
         if !is_wanted || table.contains(&format!("| `{}` |", law.name)) {
             continue;
         }
-        let line = line(&entry, &law, repetitions);
+        let line = line(&entry, &law, repetitions, method.as_ref());
         print!("{line}");
         table.push_str(&line);
         if let Err(error) = std::fs::write(path, &table) {
@@ -61,9 +68,9 @@ struct Outcome {
     parameters: Vec<bool>,
 }
 
-fn line(entry: &Entry, law: &Law, repetitions: usize) -> String {
+fn line(entry: &Entry, law: &Law, repetitions: usize, method: &(dyn Method + Sync)) -> String {
     let outcomes: Vec<Option<Outcome>> =
-        (0..repetitions).into_par_iter().map(|set| simulate(entry, law, set)).collect();
+        (0..repetitions).into_par_iter().map(|set| simulate(entry, law, set, method)).collect();
     let with: Vec<&Outcome> = outcomes.iter().flatten().collect();
     let share = |yes: usize, of: usize| if of == 0 { "-".to_owned() } else { format!("{:.3}", yes as f64 / of as f64) };
     let mut line = format!("| `{}` | {repetitions} | {} |", law.name, repetitions - with.len());
@@ -80,7 +87,7 @@ fn line(entry: &Entry, law: &Law, repetitions: usize) -> String {
     line
 }
 
-fn simulate(entry: &Entry, law: &Law, set: usize) -> Option<Outcome> {
+fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option<Outcome> {
     let mut random = Random::new(1, &format!("coverage {}", law.name), set as u64);
     let published = entry.constants.values().next();
     let truth: Vec<f64> = law
@@ -117,11 +124,11 @@ fn simulate(entry: &Entry, law: &Law, set: usize) -> Option<Outcome> {
     let clusters: Vec<usize> = (0..rows).collect();
     let fitted =
         Fitted { problem: &problem, optimum, names: &[], clusters: &clusters, seed: set as u64, watch: Watch::NOBODY };
-    let draws = Auto { resamples: RESAMPLES, level: LEVEL }.draw(&fitted).ok()?.points;
-    if draws.is_empty() {
+    let drawn = method.draw(&fitted).ok()?;
+    if drawn.points.is_empty() {
         return None;
     }
-    let draws: Vec<Vec<f64>> = draws.iter().map(|draw| problem.parameters(draw)).collect();
+    let draws: Vec<Vec<f64>> = drawn.points.iter().map(|draw| problem.parameters(draw)).collect();
     let scatter = noise(&problem.residuals(optimum), optimum.len());
     if scatter.is_empty() {
         return None;
@@ -146,6 +153,11 @@ fn simulate(entry: &Entry, law: &Law, set: usize) -> Option<Outcome> {
     let horizons = horizons.collect();
     let around = shape(&problem, law, &Label::of(law), optimum);
     let parameters = (0..truth.len()).filter(|&j| around.statuses[j] == Status::Estimated).map(|j| {
+        // A profile has intervals of its own; an open end is as far as can be.
+        if let Some(Some([lower, upper])) = drawn.intervals.get(j) {
+            let value = |x: f64| problem.coordinates()[j].parameter(x);
+            return lower.is_none_or(|x| value(x) <= truth[j]) && upper.is_none_or(|x| truth[j] <= value(x));
+        }
         let mut sample: Vec<f64> = draws.iter().map(|draw| draw[j]).collect();
         sample.sort_by(f64::total_cmp);
         let (lower, upper) = ends(&sample);

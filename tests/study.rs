@@ -469,3 +469,18 @@ fn a_profile_gives_intervals_a_region_and_its_figure() {
         outcome.stderr
     );
 }
+
+#[test]
+fn many_rows_make_no_larger_picture_than_some() {
+    let world = World::new();
+    let at = ["--at", "N=10M..100B:150", "--at", "D=1e9..1e13:150"];
+    let simulate =
+        [&["simulate", "hoffmann", "--constants", "hoffmann2022", "--noise", "0.02", "--out", "runs.csv"], &at[..]];
+    assert_eq!(world.lawfit(&simulate.concat()).code, 0);
+    let spec = "spec = 1\n[study]\ntitle = \"Many\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { N = \"N\", D = \"D\", L = \"L\" }\n[fits.main]\nrows = \"runs\"\nlaw = \"hoffmann\"\n";
+    world.write("study.toml", spec);
+    world.run("study.toml");
+    let figure = world.read("outputs/study/fit-main.svg");
+    assert!(figure.contains("fitted (4000 of 22500)") || figure.contains("of 22500)"), "it says that it is a part");
+    assert!(figure.len() < 1_000_000, "{}", figure.len());
+}

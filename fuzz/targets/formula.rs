@@ -1,14 +1,14 @@
 //! A formula: parsed, printed, read again the same, compiled and evaluated with its derivatives.
 #![no_main]
 
-use lawfit::expr::{parse, parse_equation};
+use lawfit::expr::{parse, parse_equation, parse_printed};
 use lawfit::law::{Law, Variable};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     if let Ok(expr) = parse(text) {
         let printed = expr.to_string();
-        let again = parse(&printed).expect("what is printed can be read");
+        let again = parse_printed(&printed).expect("what is printed can be read");
         assert_eq!(again.to_string(), printed);
     }
     if parse_equation(text).is_err() {

@@ -11,7 +11,7 @@ use std::ops::Range;
 
 pub use eval::{EvalError, Kind, KindError, Value};
 pub use lexer::is_plain_name;
-pub use parser::{ParseError, parse, parse_constant, parse_equation};
+pub use parser::{ParseError, parse, parse_constant, parse_equation, parse_printed};
 
 /// An expression over symbols of type `S`: names as written, or indices once they are resolved.
 #[derive(Clone, Debug, PartialEq)]
@@ -281,6 +281,16 @@ pub fn number_text(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_printed_can_be_read_however_deep_it_was() {
+        for text in
+            [format!("{}x", "-".repeat(60)), format!("{}x", "not ".repeat(60)), format!("x{}", "+x".repeat(1900))]
+        {
+            let printed = parse(&text).unwrap().to_string();
+            assert_eq!(parse_printed(&printed).unwrap().to_string(), printed);
+        }
+    }
 
     fn canonical(text: &str) -> String {
         parse(text).unwrap().to_string()

@@ -39,7 +39,22 @@ impl ParseError {
 /// # Errors
 /// The first place where the text leaves the grammar.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
-    let mut parser = Parser::new(text)?;
+    read(text, 1)
+}
+
+/// Reads an expression that was read before and printed: it may be longer and have more parentheses.
+///
+/// # Errors
+/// None for what an [`Expr`] prints.
+pub fn parse_printed(text: &str) -> Result<Expr, ParseError> {
+    read(text, PRINTED)
+}
+
+/// By how much the limits are wider for what was printed: each node may have got parentheses and blanks.
+const PRINTED: usize = 8;
+
+fn read(text: &str, slack: usize) -> Result<Expr, ParseError> {
+    let mut parser = Parser::new(text, slack)?;
     let expr = parser.expression(0)?;
     parser.end()?;
     Ok(expr)
@@ -50,7 +65,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
 /// # Errors
 /// As [`parse`], and when the left-hand side is not one name.
 pub fn parse_equation(text: &str) -> Result<(String, Expr), ParseError> {
-    let mut parser = Parser::new(text)?;
+    let mut parser = Parser::new(text, 1)?;
     let left = parser.expression(0)?;
     let Node::Symbol(response) = left.node else {
         return Err(ParseError::new(left.span, "the left-hand side is not one name".to_owned())
@@ -84,17 +99,18 @@ struct Parser {
     tokens: Vec<(Token, Range<usize>)>,
     at: usize,
     depth: usize,
+    most_depth: usize,
 }
 
 impl Parser {
-    fn new(text: &str) -> Result<Self, ParseError> {
-        if text.len() > MAX_BYTES {
+    fn new(text: &str, slack: usize) -> Result<Self, ParseError> {
+        if text.len() > slack * MAX_BYTES {
             return Err(ParseError::new(
                 0..0,
                 format!("the expression has {} bytes; at most {MAX_BYTES} are read", text.len()),
             ));
         }
-        Ok(Self { tokens: tokens(text)?, at: 0, depth: 0 })
+        Ok(Self { tokens: tokens(text)?, at: 0, depth: 0, most_depth: slack * MAX_DEPTH })
     }
 
     fn peek(&self) -> &Token {
@@ -166,7 +182,7 @@ impl Parser {
 
     fn expression(&mut self, floor: u8) -> Result<Expr, ParseError> {
         self.depth += 1;
-        if self.depth > MAX_DEPTH {
+        if self.depth > self.most_depth {
             return Err(ParseError::new(self.span(), format!("nested more than {MAX_DEPTH} deep")));
         }
         let mut left = self.prefix()?;

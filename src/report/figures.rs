@@ -1,6 +1,6 @@
 //! The figures of a fit: against the data with its extrapolation, and its residuals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::results::of_group;
 use super::svg::{Axis, BLUE, GREEN, GREY, Layer, Mark, ORANGE, Plot};
@@ -62,6 +62,20 @@ fn file_stem(name: &str) -> String {
     format!("{words}-{:.6}", Digest::of(name.as_bytes()).as_str())
 }
 
+/// As many points as a picture can show; of more, some from all over, and none twice.
+fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    const GOLDEN: f64 = 0.618_033_988_749_894_9;
+    if points.len() <= MOST_POINTS {
+        return points;
+    }
+    // Multiples of the golden ratio fall evenly, and in step with no grid of runs.
+    let place = |k: usize| ((k as f64 * GOLDEN).fract() * points.len() as f64) as usize;
+    let chosen: BTreeSet<usize> = (0..MOST_POINTS).map(place).collect();
+    chosen.into_iter().filter_map(|row| points.get(row).copied()).collect()
+}
+
+/// Most points of one kind that are drawn.
+const MOST_POINTS: usize = 4000;
 /// Longest name of a fit that is part of a file's as it is.
 const LONGEST_STEM: usize = 80;
 /// Most fits that are drawn: a page with a thousand figures is none.
@@ -199,10 +213,13 @@ impl<'a> View<'a> {
             [(pick(false), Mark::Dot, BLUE, "fitted"), (pick(true), Mark::Ring, ORANGE, "held out")]
         {
             if !points.is_empty() {
+                let (count, points) = (points.len(), thinned(points));
+                let shown =
+                    if points.len() < count { format!("{} of {count}", points.len()) } else { count.to_string() };
                 layers.push(Layer::Points {
                     mark,
                     colour,
-                    label: format!("{label} ({})", points.len()),
+                    label: format!("{label} ({shown})"),
                     points,
                     intervals: Vec::new(),
                 });

@@ -49,6 +49,10 @@ impl Writer for Html {
         Ok(BTreeMap::from([("report.html".to_owned(), text.into_bytes())]))
     }
 
+    fn has_figures(&self) -> bool {
+        true
+    }
+
     fn mark_stale(&self, name: &str, text: &str, why: &str) -> Option<String> {
         const MAIN: &str = "<main>\n";
         const BEGINS: &str = "<p class=\"warnings\" role=\"alert\">";

@@ -15,6 +15,10 @@ impl Writer for Markdown {
         Ok(files)
     }
 
+    fn has_figures(&self) -> bool {
+        true
+    }
+
     fn mark_stale(&self, name: &str, text: &str, why: &str) -> Option<String> {
         const BEGINS: &str = "> **Stale.** ";
         let mark = format!("{BEGINS}{}\n", why.replace('\n', " "));

@@ -54,6 +54,11 @@ pub trait Writer {
     /// Where a template does not render.
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError>;
 
+    /// Whether it shows figures.
+    fn has_figures(&self) -> bool {
+        false
+    }
+
     /// A file of this format with a line that says why it is stale, where people would read that there.
     fn mark_stale(&self, _name: &str, _text: &str, _why: &str) -> Option<String> {
         None

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Described, SensitivityResult, Severity};
 use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::{Account, Answer, Interval, Row};
-use crate::expr::{Value as ExprValue, parse};
+use crate::expr::{Value as ExprValue, parse_printed};
 use crate::fit::{Backtest, Choice, Estimate, Evidence, Fit, Holdout, Region, Span};
 use crate::query::Kind;
 
@@ -418,7 +418,7 @@ fn row(row: &Row) -> Map<String, Value> {
 fn judge(expected: &super::Expected, numbers: &BTreeMap<String, Option<f64>>) -> ExpectationResult {
     let mut actual: BTreeMap<String, Option<f64>> = BTreeMap::new();
     let mut values = Vec::new();
-    let holds = parse(&expected.that).ok().and_then(|expr| {
+    let holds = parse_printed(&expected.that).ok().and_then(|expr| {
         let resolved = expr.resolve(&mut |name: &String, _| {
             let value = numbers.get(name).copied().flatten();
             actual.insert(name.clone(), value);

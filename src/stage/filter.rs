@@ -88,7 +88,7 @@ fn numbers<'a>(data: &'a Dataset, name: &str) -> Result<&'a [f64], Failure> {
 }
 
 fn truths(data: &Dataset, condition: &str) -> Result<Vec<bool>, Failure> {
-    let expr = crate::expr::parse(condition).map_err(|error| Failure::internal(error.to_string()))?;
+    let expr = crate::expr::parse_printed(condition).map_err(|error| Failure::internal(error.to_string()))?;
     match data.evaluate(&expr) {
         Some(Column::Numbers(truths)) => Ok(truths.into_iter().map(|t| t != 0.0).collect()),
         _ => Err(Failure::internal(format!("`{condition}` cannot be evaluated"))),

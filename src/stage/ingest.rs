@@ -9,7 +9,7 @@ use super::{Context, External, Failure, Inputs, Stage, json_bytes, name_rows};
 use crate::account::{FileSummary, IngestSummary};
 use crate::artifact::{Outputs, sha256};
 use crate::dataset::{self, Column, Dataset};
-use crate::expr::{Expr, parse};
+use crate::expr::{Expr, parse_printed};
 use crate::numerics::median;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::source::{Cell, ColumnKind, Format, Missing, SourceError, read};
@@ -151,7 +151,7 @@ impl Faults {
 
 /// The values of an expression; a row where it has none is a fault, unless one of its parts already was.
 fn evaluate(data: &Dataset, column: &IngestColumn, text: &str, faults: &mut Faults) -> Result<Column, Failure> {
-    let expr: Expr = parse(text).map_err(|error| Failure::internal(error.to_string()))?;
+    let expr: Expr = parse_printed(text).map_err(|error| Failure::internal(error.to_string()))?;
     let values = data.evaluate(&expr).ok_or_else(|| Failure::internal(format!("`{text}` cannot be evaluated")))?;
     Ok(match values {
         Column::Numbers(mut numbers) => {

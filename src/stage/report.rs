@@ -8,7 +8,7 @@ use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::Answer;
 use crate::artifact::Outputs;
 use crate::fit::Fit;
-use crate::report::{Described, FitData, Page, Results, draw, write};
+use crate::report::{Described, Figure, FitData, Page, Results, draw, write};
 
 /// Writes the report.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ impl Stage for WriteReport {
     }
 
     fn impl_rev(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -38,15 +38,31 @@ impl Stage for WriteReport {
         let varied: BTreeMap<String, Answer> = named(inputs, "varied.")?;
         let varied = varied.into_iter().map(|(name, answer)| (format!("varied.{name}"), answer)).collect();
         let results = Results::new(&self.described, &summaries, &counts, &fits, &answers, &varied);
+        let (figures, undrawn) = if self.described.formats.iter().any(|format| format.writer().has_figures()) {
+            self.figures(inputs, fits, &answers)?
+        } else {
+            (Vec::new(), 0)
+        };
+        let page = Page { results, figures, undrawn, described: Arc::clone(&self.described) };
+        write(&page).map_err(|error| Failure::internal(error.to_string()))
+    }
+}
+
+impl WriteReport {
+    /// The figures, and how many fits are not drawn.
+    fn figures(
+        &self,
+        inputs: &Inputs,
+        fits: BTreeMap<String, Fit>,
+        answers: &BTreeMap<String, Answer>,
+    ) -> Result<(Vec<Figure>, usize), Failure> {
         let mut drawn = BTreeMap::new();
         for (name, fit) in fits {
             let rows = inputs.table(&format!("rows.{name}"))?;
             let draws = fit.read_draws(inputs.bytes(&format!("draws.{name}"))?);
             drawn.insert(name.clone(), FitData::of_members(&name, &fit, &rows, draws));
         }
-        let (figures, undrawn) = draw(&self.described, &drawn, &answers);
-        let page = Page { results, figures, undrawn, described: Arc::clone(&self.described) };
-        write(&page).map_err(|error| Failure::internal(error.to_string()))
+        Ok(draw(&self.described, &drawn, answers))
     }
 }
 

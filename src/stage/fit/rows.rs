@@ -196,7 +196,7 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
 
 /// The numbers or truths that an expression gives at every row.
 pub(super) fn numbers(data: &Dataset, expr: &str) -> Result<Vec<f64>, Failure> {
-    let parsed = crate::expr::parse(expr).map_err(|error| Failure::internal(error.to_string()))?;
+    let parsed = crate::expr::parse_printed(expr).map_err(|error| Failure::internal(error.to_string()))?;
     match data.evaluate(&parsed) {
         Some(Column::Numbers(numbers)) => Ok(numbers),
         _ => Err(Failure::internal(format!("`{expr}` cannot be evaluated"))),
