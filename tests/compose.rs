@@ -68,14 +68,23 @@ fn what_is_wrong_in_a_matrix_is_shown_once_and_where_it_is_written() {
     assert_eq!(outcome.code, 2);
     assert_eq!(outcome.stderr.matches("there is no law `kaplan_ndd`").count(), 1, "{}", outcome.stderr);
     assert!(outcome.stderr.contains("law = [\"hoffmann\", \"kaplan_ndd\"]"), "{}", outcome.stderr);
+    let many: Vec<String> = (0..300).map(|i| format!("{}", 1.0 + f64::from(i))).collect();
+    let clusters = ["\"N\""; 400].join(", ");
+    let large = format!(
+        "clusters = [{clusters}]\n[matrix.fits.main]\nobjective.huber.delta = [\n{0}]\nuncertainty.sandwich.draws = [\n{0}]\n",
+        many.join(",\n")
+    );
     for (matrix, message) in [
         ("[matrix.fits.other]\nlaw = [\"hoffmann\"]\n", "there is no entry `other` in `fits`"),
         ("[matrix.filters.main]\nsource = [\"runs\"]\n", "a matrix is of fits or queries, not of `filters`"),
         ("[matrix.fits.main]\nlaw = \"hoffmann\"\n", "a matrix lists the values of a setting, and this is the text"),
         ("[matrix.fits.main]\nlaw = [\"hoffmann\", \"hoffmann\"]\n", "the matrix has `law=hoffmann` twice"),
+        (&large, "90000 combinations of this entry make the spec too large"),
         ("[matrix.fits.main]\nlaww = [\"hoffmann\"]\n", "laww"),
     ] {
-        world.write("study.toml", &format!("{SPEC}{matrix}"));
+        // The first lines of the large one belong to the fit.
+        let (head, tail) = SPEC.split_at(SPEC.find("[queries.budget]").unwrap());
+        world.write("study.toml", &format!("{head}{matrix}{tail}"));
         let outcome = world.lawfit(&["check", "study.toml"]);
         assert_eq!(outcome.code, 2, "{matrix}");
         assert!(outcome.stderr.contains(message), "{matrix}: {}", outcome.stderr);

@@ -195,3 +195,14 @@ fn choices_that_cannot_be_made_are_refused_where_they_stand() {
         );
     }
 }
+
+#[test]
+fn a_spec_whose_name_leads_out_of_the_output_folder_is_refused() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    for name in ["..toml", "...toml"] {
+        world.write(name, SPEC);
+        let outcome = world.lawfit(&["run", name]);
+        assert_eq!(outcome.code, 2, "{name}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("has no name for a folder"), "{}", outcome.stderr);
+    }
+}

@@ -188,6 +188,12 @@ fn read_specs(paths: &[PathBuf], screen: &Screen) -> Result<Vec<SpecFile>, Exit>
             }
         }
     }
+    // The name is that of the output folder: it must not lead out of the one around it.
+    if let Some(file) = files.iter().find(|file| matches!(file.stem().as_str(), "" | "." | "..")) {
+        let hint = "a report is written to a folder of the spec's name; rename the spec".to_owned();
+        screen.error(&format!("{} has no name for a folder", file.path.display()), &[hint]);
+        return Err(Exit::BadSpec);
+    }
     let mut stems: Vec<String> = files.iter().map(SpecFile::stem).collect();
     stems.sort();
     if let Some(twice) = stems.iter().zip(stems.iter().skip(1)).find_map(|(one, next)| (one == next).then_some(one)) {

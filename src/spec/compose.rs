@@ -170,6 +170,23 @@ impl Axis {
     }
 }
 
+/// Values in the entries that are repeated with a fit: its queries and its variations.
+fn follow(tree: &Node, table: &str, name: &str) -> usize {
+    if table != "fits" {
+        return 0;
+    }
+    let variations = tree.get("sensitivity").and_then(|all| all.get(name)).map_or(0, Node::count);
+    let queries = match tree.get("queries") {
+        Some(Node::Table(entries)) => entries
+            .iter()
+            .filter(|(_, query)| matches!(query.get("fit"), Some(Node::Text(fit)) if fit == name))
+            .map(|(_, query)| query.count())
+            .sum(),
+        _ => 0,
+    };
+    variations + queries
+}
+
 /// What to set in a member, and the label that tells it from others.
 type Combination<'a> = (Vec<(&'a [String], &'a Node)>, String);
 
@@ -220,6 +237,12 @@ fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPa
     };
     if bases.is_empty() {
         return vec![wrong(path, &format!("there is no entry `{name}` in `{table}` to repeat"))];
+    }
+    // Before anything is copied: a small text must not fill the memory.
+    let copied: usize = bases.iter().map(|(_, node)| node.count()).sum::<usize>() + follow(tree, table, name);
+    let members: usize = axes.iter().map(|axis| axis.values.len()).product();
+    if members.saturating_mul(copied) > MOST_NODES {
+        return vec![wrong(path, &format!("{members} combinations of this entry make the spec too large"))];
     }
     let combinations = combinations(axes);
     let mut labels: Vec<&String> = combinations.iter().map(|(_, label)| label).collect();
