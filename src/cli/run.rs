@@ -252,9 +252,12 @@ impl<'a> Finished<'a> {
     }
 
     fn say_counts(&self, store: &Store, screen: &Screen) {
-        let count = |status: &Status| self.outcomes.iter().filter(|o| o.status == *status).count();
-        let (cached, ran) = (count(&Status::Cached), count(&Status::Ran));
-        screen.say(&format!("{:>12} {} stages: {cached} cached, {ran} ran", "done", self.outcomes.len()));
+        let count = |name: &str| self.outcomes.iter().filter(|o| o.status.name() == name).count();
+        let mut line = format!("{} stages: {} cached, {} ran", self.outcomes.len(), count("cached"), count("ran"));
+        for what in ["failed", "skipped"].into_iter().filter(|what| count(what) > 0) {
+            let _ = write!(line, ", {} {what}", count(what));
+        }
+        screen.say(&format!("{:>12} {line}", "done"));
         if let Some(counts) = store.remote_counts() {
             let mut line = format!("{} taken, {} written", counts.taken, counts.written);
             for (count, what) in [(counts.not_written, "not written"), (counts.failures, "failures")] {

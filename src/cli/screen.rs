@@ -147,7 +147,8 @@ impl Progress<'_> {
                     bar.finish_and_clear();
                 }
                 self.total.inc(1);
-                if matches!(outcome.status, Status::Ran | Status::Failed(_) | Status::Skipped) && !self.screen.quiet {
+                // Those that were skipped are counted at the end: they may be thousands.
+                if matches!(outcome.status, Status::Ran | Status::Failed(_)) && !self.screen.quiet {
                     let line = format!("{:>12} {id} ({:.2} s)", outcome.status.name(), outcome.elapsed.as_secs_f64());
                     if self.screen.live {
                         let _ = self.bars.println(line);

@@ -38,6 +38,11 @@ pub fn is_plain_name(name: &str) -> bool {
     !is_keyword(name) && name.split('.').all(is_identifier)
 }
 
+/// Whether a name is read as it stands: plain, or that of a member of a matrix.
+pub(super) fn is_bare_name(text: &str) -> bool {
+    text.starts_with(starts_name) && name(text) == (Token::Name(text.to_owned()), text.len()) && !is_keyword(text)
+}
+
 fn is_identifier(part: &str) -> bool {
     let mut letters = part.chars();
     letters.next().is_some_and(starts_name) && letters.all(continues_name)

@@ -268,7 +268,7 @@ fn write_list<S: AsRef<str>>(f: &mut fmt::Formatter<'_>, all: &[Expr<S>]) -> fmt
 }
 
 fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-    if is_plain_name(name) { f.write_str(name) } else { write!(f, "`{name}`") }
+    if lexer::is_bare_name(name) { f.write_str(name) } else { write!(f, "`{name}`") }
 }
 
 /// Shortest text that reads back as the same number, in exponent form where that is shorter.
@@ -289,6 +289,13 @@ mod tests {
         {
             let printed = parse(&text).unwrap().to_string();
             assert_eq!(parse_printed(&printed).unwrap().to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn a_member_of_a_matrix_is_named_as_it_is_written() {
+        for text in ["fits.main[law=a,delta=0.001].alpha in [0, 1]", "`odd name[x]` > 1", "a in [0, 1]"] {
+            assert_eq!(parse(text).unwrap().to_string(), text);
         }
     }
 
