@@ -9,6 +9,7 @@ use std::io;
 ///
 /// # Errors
 /// Only where a test asks for one.
+#[allow(clippy::unnecessary_wraps, reason = "only builds with tests have such places")]
 pub(super) fn step(name: &str) -> io::Result<()> {
     fail::fail_point!(name, |action: Option<String>| {
         let signal = match action.as_deref() {

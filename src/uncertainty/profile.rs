@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::refits::{clusters, freedom};
-use super::sandwich::{Curvature, curvature};
+use super::sandwich::{Curvature, Movable, curvature};
 use super::{Draws, Fitted, Method, Region, default_level};
 use crate::numerics::{Random, exp, ln, student_quantile};
 use crate::problem::Problem;
@@ -114,9 +114,10 @@ struct Surface<'a> {
 impl<'a> Surface<'a> {
     fn of(fitted: &Fitted<'a>, freedom: usize) -> Option<Self> {
         let bending = broadened(fitted.problem, fitted.optimum);
-        let mut curvature = curvature(fitted, &bending)?;
-        let rows = fitted.problem.rows();
-        let independent = clusters(fitted) == rows;
+        let independent = clusters(fitted) == fitted.problem.rows();
+        // A coordinate on its bound can only go one way, and the rows say how far.
+        let one_sided = independent.then(|| curvature(fitted, &bending, Movable::Anywhere)).flatten();
+        let mut curvature = one_sided.or_else(|| curvature(fitted, &bending, Movable::Inside))?;
         let dispersions = if independent {
             let dispersion = dispersion(fitted, &bending, freedom)?;
             curvature.covariance = curvature.inverse.clone();
@@ -146,8 +147,13 @@ impl<'a> Surface<'a> {
             let normal: Vec<f64> = movable.iter().map(|_| random.normal()).collect();
             let chi: f64 = (0..self.freedom).map(|_| random.normal()).map(|z| z * z).sum();
             let stretch = (self.freedom as f64 / chi).sqrt();
-            let step: Vec<f64> =
-                (0..movable.len()).map(|i| stretch * (0..=i).map(|k| root[(i, k)] * normal[k]).sum::<f64>()).collect();
+            let step = |i: usize| {
+                let step = stretch * (0..=i).map(|k| root[(i, k)] * normal[k]).sum::<f64>();
+                let (at, c) = (self.optimum[movable[i]], self.problem.coordinates()[movable[i]]);
+                // Away from a bound, never through it.
+                if (at <= c.lower && step < 0.0) || (at >= c.upper && step > 0.0) { -step } else { step }
+            };
+            let step: Vec<f64> = (0..movable.len()).map(step).collect();
             let foretold = self.curvature.rise(&step);
             let at = |s: f64| self.moved(movable, &step, s);
             let risen = |s: f64| 2.0 * (self.problem.cost(&at(s)) - self.cost) >= foretold;

@@ -52,7 +52,7 @@ impl Method for Sandwich {
                 format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
             return Ok(Draws { warnings: vec![warning], ..Draws::default() });
         }
-        let curvature = curvature(fitted, &broadened(fitted.problem, fitted.optimum));
+        let curvature = curvature(fitted, &broadened(fitted.problem, fitted.optimum), Movable::Inside);
         let Some((movable, root)) = curvature.and_then(|c| Some((c.movable, c.covariance.cholesky()?))) else {
             let warning = "The objective is flat in some direction at the optimum: there are no intervals.".to_owned();
             return Ok(Draws { warnings: vec![warning], ..Draws::default() });
@@ -79,7 +79,7 @@ impl Method for Sandwich {
 
 /// How the objective bends at its optimum, and how far the optimum could be elsewhere.
 pub(super) struct Curvature {
-    /// The coordinates that are not on a bound.
+    /// The coordinates that may be elsewhere.
     pub(super) movable: Vec<usize>,
     /// Second derivatives by them.
     pub(super) hessian: Matrix,
@@ -89,13 +89,25 @@ pub(super) struct Curvature {
     pub(super) covariance: Matrix,
 }
 
+/// Which coordinates may be elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Movable {
+    /// Those that are not on a bound.
+    Inside,
+    /// Those on a bound too, away from it.
+    Anywhere,
+}
+
 /// The curvature at the optimum of a problem that bends there; none where it is flat in some direction.
-pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem) -> Option<Curvature> {
-    let inside = |j: &usize| {
+pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) -> Option<Curvature> {
+    let can_move = |j: &usize| {
         let c = fitted.problem.coordinates()[*j];
-        fitted.optimum[*j] > c.lower && fitted.optimum[*j] < c.upper
+        match which {
+            Movable::Inside => fitted.optimum[*j] > c.lower && fitted.optimum[*j] < c.upper,
+            Movable::Anywhere => c.lower < c.upper,
+        }
     };
-    let movable: Vec<usize> = (0..problem.size()).filter(inside).collect();
+    let movable: Vec<usize> = (0..problem.size()).filter(can_move).collect();
     let mut here = Evaluation::default();
     problem.evaluate(fitted.optimum, Order::Hessian, &mut Workspace::default(), &mut here);
     let hessian = here.hessian_matrix().minor(&movable);
