@@ -226,3 +226,22 @@ fn a_url_that_is_none_and_offline_are_told() {
     assert_eq!(outcome.code, 0);
     assert!(outcome.stderr.contains("--offline: the remote cache is not asked"), "{}", outcome.stderr);
 }
+
+#[test]
+fn machines_execute_the_stages_of_a_plan_through_a_cache_they_share() {
+    let shared = World::new();
+    std::fs::create_dir(shared.path("shared")).unwrap();
+    let url = format!("file://{}", shared.path("shared").display());
+    let machines = [fresh(), fresh()];
+    let stages = ["ingest.runs", "filter.main", "fit.main", "extrapolate.budget", "extrapolate.target", "report"];
+    for (turn, stage) in stages.into_iter().enumerate() {
+        let machine = &machines[turn % 2];
+        machine.write("plan.json", &machine.lawfit(&["plan", "study.toml", "--json"]).stdout);
+        let outcome = machine.lawfit(&["exec", "--plan", "plan.json", "--stage", stage, "--cache", &url]);
+        assert_eq!(outcome.code, 0, "{stage}: {}", outcome.stderr);
+        assert!(outcome.stdout.contains("\"status\":\"ran\""), "{stage}: {}", outcome.stdout);
+    }
+    let third = fresh();
+    let outcome = run(&third, &url, &[]);
+    assert!(outcome.stderr.contains("6 cached, 0 ran"), "{}", outcome.stderr);
+}

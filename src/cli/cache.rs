@@ -173,7 +173,14 @@ fn export(file: &Path, specs: &[PathBuf], cache: &Cache, screen: &Screen) -> Res
     let failed = |error: String| format!("{}: {error}", file.display());
     // Whole or not at all: a bundle that is cut short may be taken for one.
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = tempfile::NamedTempFile::new_in(folder).map_err(|error| failed(error.to_string()))?;
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any other file that somebody makes: whoever restores a CI cache may be another user.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    let temporary = builder.tempfile_in(folder).map_err(|error| failed(error.to_string()))?;
     let carried =
         store.export(keys.as_ref(), BufWriter::new(temporary.as_file())).map_err(|error| failed(error.to_string()))?;
     temporary.persist(file).map_err(|error| failed(error.to_string()))?;
