@@ -27,6 +27,10 @@ fn a_question_from_the_command_line_is_answered_as_in_the_spec() {
 #[test]
 fn a_question_that_cannot_be_is_told() {
     let world = World::with(SPEC, &simulated_runs(0.01));
+    world.write("broken.toml", &SPEC.replace("law = \"hoffmann\"", "law = \"hofmann\""));
+    let outcome = world.lawfit(&["query", "broken.toml", "loss N=1B D=20B"]);
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.contains("did you mean `hoffmann`"), "the spec's own errors come first: {}", outcome.stderr);
     for (question, message) in [
         ("losss N=1B D=20B", "losss"),
         ("loss N=1B", "D"),
@@ -144,7 +148,7 @@ fn a_watched_study_is_run_again_when_its_data_changes_and_only_then() {
     assert!(until("watching for changes").contains("error"), "a spec that is broken is waited for");
     world.write("study.toml", SPEC);
     assert!(until("watching for changes").contains("done 6 stages: 6 cached"));
-    let status = Command::new("kill").args(["-INT", &watching.id().to_string()]).status().unwrap();
+    let status = Command::new("sh").args(["-c", &format!("kill -INT {}", watching.id())]).status().unwrap();
     assert!(status.success());
     assert_eq!(watching.wait().unwrap().code(), Some(0));
 }

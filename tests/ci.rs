@@ -92,6 +92,10 @@ fn a_run_that_fails_leaves_the_last_good_report_marked_as_stale() {
     world.run("study.toml");
     let good = world.files("outputs/study");
     world.write("runs.csv", "params,tokens,loss,family\n1e9,1e10,not a number,odd\n");
+    for flag in ["--locked", "--frozen"] {
+        assert_ne!(world.lawfit(&["run", "study.toml", flag]).code, 0);
+        assert_eq!(world.files("outputs/study"), good, "{flag} writes nothing");
+    }
     for _ in 0..2 {
         let outcome = world.lawfit(&["run", "study.toml"]);
         assert_eq!(outcome.code, 5);

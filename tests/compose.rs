@@ -61,6 +61,16 @@ fn a_matrix_may_repeat_queries_too_and_yaml_says_the_same() {
 }
 
 #[test]
+fn variations_of_a_fit_follow_its_members() {
+    let spec = format!("{SPEC}{MATRIX}[sensitivity.main]\nobjectives = [{{ least_squares = {{}} }}]\n");
+    let world = World::with(&spec, &simulated_runs(0.01));
+    world.run("study.toml");
+    let results = results(&world, "outputs/study");
+    let varied: Vec<&String> = results["sensitivity"].as_object().unwrap().keys().collect();
+    assert_eq!(varied, results["fits"].as_object().unwrap().keys().collect::<Vec<_>>());
+}
+
+#[test]
 fn what_is_wrong_in_a_matrix_is_shown_once_and_where_it_is_written() {
     let spec = format!("{SPEC}{}", MATRIX.replace("kaplan_nd", "kaplan_ndd"));
     let world = World::with(&spec, &simulated_runs(0.01));

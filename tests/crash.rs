@@ -50,7 +50,7 @@ fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
     let points =
         FILES.iter().flat_map(|file| MOMENTS.map(|moment| format!("{file}.{moment}"))).chain(["find".to_owned()]);
     let times: &[usize] = if thorough() { &[1, 2, 5] } else { &[1] };
-    let mut hit = 0;
+    let (mut tried, mut hit) = (0, 0);
     for (turn, point) in points.enumerate() {
         for (blow_turn, blow) in BLOWS.into_iter().enumerate() {
             for time in times {
@@ -62,6 +62,7 @@ fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
                     let world = world.copy();
                     let failpoint = format!("{point}={}*off->1*{blow}->off", time - 1);
                     let first = world.lawfit_with(&["run", "study.toml"], &[("FAILPOINTS", &failpoint)]);
+                    tried += 1;
                     hit += usize::from(first.code != 0 || first.stderr.contains("not written"));
                     let next = world.lawfit(&["run", "study.toml"]);
                     assert_eq!(next.code, 0, "{begins}, {failpoint}: {}", next.stderr);
@@ -70,7 +71,9 @@ fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
             }
         }
     }
-    assert!(hit > 25, "the blows land: {hit}");
+    // A point that a run does not come to, or not so often, is not hit; at least a third is.
+    println!("{hit} of {tried} runs were hit");
+    assert!(3 * hit > tried, "the blows land: {hit} of {tried}");
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub(super) struct Judged {
     pub(super) because: Option<String>,
     pub(super) severity: Severity,
     pub(super) holds: bool,
+    /// Whether it is on how far a number moved.
+    pub(super) is_drift: bool,
     /// The numbers it is about.
     pub(super) found: String,
     /// The line of the spec on which it stands, from 1.
@@ -75,6 +77,7 @@ pub(super) fn judge(
                 because: e.because.clone(),
                 severity: e.severity,
                 holds: e.status != "failed",
+                is_drift: false,
                 found: found.join(", "),
                 line: line_of_expectation(file, index),
             };
@@ -88,6 +91,7 @@ pub(super) fn judge(
             because: d.because.clone(),
             severity: d.severity,
             holds,
+            is_drift: true,
             found,
             line: line_of_expectation(file, d.index),
         };

@@ -1,15 +1,16 @@
 //! `lawfit exec`: stages of a plan alone, for other engines that spread them over machines.
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::run::{interrupted, show_failures};
 use super::screen::Screen;
-use super::{Cache, Exit, RemoteCache, compile_specs};
+use super::walk::{Walk, exit_of, interrupted, show_failures};
+use super::{Cache, Exit, REMOTE_SECONDS, RemoteCache, compile_specs};
 use crate::artifact::Digest;
-use crate::engine::{Engine, NOT_CACHED, Options, Status};
+use crate::engine::Engine;
 use crate::plan::SpecFile;
 
 /// Compute stages of a plan, taking what they need from the cache. Doing so again changes nothing.
@@ -27,15 +28,8 @@ pub(super) struct Arguments {
     /// The cache that all machines share: a directory, or a URL, of which a copy is kept in .lawfit/cache.
     #[arg(long, value_name = "DIR|URL", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
     cache: String,
-    /// Threads; all CPUs by default. Results do not depend on it.
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: Option<u16>,
-    /// Never open a socket for data.
-    #[arg(long)]
-    offline: bool,
-    /// Look for pinned files in this folder, subfolders included, before the web.
-    #[arg(long, value_name = "DIR")]
-    mirror: Option<PathBuf>,
+    #[command(flatten)]
+    walk: Walk,
 }
 
 /// What a plan says of a spec.
@@ -94,12 +88,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Ok(store) => store,
         Err(exit) => return exit,
     };
-    let options = Options {
-        jobs: arguments.jobs.map(usize::from),
-        offline: arguments.offline,
-        mirror: arguments.mirror.clone(),
-        ..Options::default()
-    };
+    let options = arguments.walk.options();
     let progress = screen.progress(targets.len());
     let observer = |event: &crate::engine::Event<'_>| progress.show(event);
     let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(&targets, false);
@@ -117,18 +106,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         });
         println!("{line}");
     }
-    let failed = |code_is: &dyn Fn(&str) -> bool| {
-        outcomes.iter().any(|o| matches!(&o.status, Status::Failed(failure) if code_is(failure.code)))
-    };
-    if interrupted().load(std::sync::atomic::Ordering::SeqCst) {
-        Exit::Interrupted
-    } else if failed(&|code| code != NOT_CACHED) {
-        Exit::StageFailed
-    } else if failed(&|code| code == NOT_CACHED) {
-        Exit::NotCached
-    } else {
-        Exit::Done
-    }
+    if interrupted().load(Ordering::SeqCst) { Exit::Interrupted } else { exit_of(&outcomes) }
 }
 
 /// The ids in a list; a comma in the name of a matrix's member does not part it.
@@ -152,7 +130,7 @@ fn shared(arguments: &Arguments) -> (Cache, RemoteCache) {
     let remote = RemoteCache {
         remote_cache: is_url.then(|| arguments.cache.clone()),
         cache_write: is_url,
-        remote_timeout: 20.0,
+        remote_timeout: REMOTE_SECONDS,
         cache_secret: std::env::var("LAWFIT_CACHE_SECRET").ok(),
     };
     (Cache { cache: PathBuf::from(directory) }, remote)

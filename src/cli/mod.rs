@@ -19,6 +19,7 @@ mod run;
 mod schema;
 mod screen;
 mod simulate;
+mod walk;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -92,6 +93,9 @@ struct Cache {
     cache: PathBuf,
 }
 
+/// How long a remote cache may take over one file where nobody says.
+const REMOTE_SECONDS: f64 = 20.0;
+
 /// A cache that many machines share, behind the cache directory.
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "help is not Markdown")]
@@ -103,7 +107,7 @@ struct RemoteCache {
     #[arg(long, requires = "remote_cache")]
     cache_write: bool,
     /// How long the remote cache may take over one file.
-    #[arg(long, value_name = "SECONDS", default_value_t = 20.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = REMOTE_SECONDS, value_parser = seconds)]
     remote_timeout: f64,
     /// Seal results in the remote cache with this secret, and believe no others.
     #[arg(long, value_name = "SECRET", env = "LAWFIT_CACHE_SECRET", hide_env_values = true)]

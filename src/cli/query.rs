@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::run::{interrupted, show_failures};
 use super::screen::Screen;
+use super::walk::{Walk, exit_of, interrupted, show_failures};
 use super::{Cache, Exit, compiled_or_shown, read_specs};
-use crate::engine::{Engine, Options, Status};
-use crate::plan::compile_asking;
+use crate::engine::Engine;
+use crate::plan::{compile, compile_asking};
 use crate::report::answer_in_words;
 use crate::spec::Node;
 
@@ -28,12 +28,8 @@ pub(super) struct Arguments {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Never open a socket.
-    #[arg(long)]
-    offline: bool,
-    /// Look for pinned files in this folder, subfolders included, before the web.
-    #[arg(long, value_name = "DIR")]
-    mirror: Option<PathBuf>,
+    #[command(flatten)]
+    walk: Walk,
 }
 
 /// The name that the question has among the spec's queries.
@@ -44,7 +40,14 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Ok(files) => files,
         Err(exit) => return exit,
     };
-    let fits = compile_asking(&files, None).fits;
+    let alone = compile(&files);
+    // What is wrong with the spec itself comes first; its warnings come once, with the question.
+    if alone.has_errors() {
+        return compiled_or_shown(&files, alone, screen).map_or_else(|exit| exit, |_| Exit::BadSpec);
+    }
+    let described = alone.specs.iter().find_map(|spec| spec.report.as_ref()).map(|(_, described)| described);
+    let fits: Vec<String> =
+        described.iter().flat_map(|described| &described.fits).map(|fit| fit.name.clone()).collect();
     let asked = match question(&arguments.question.join(" "), &fits) {
         Ok(asked) => asked,
         Err(message) => {
@@ -63,14 +66,14 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let targets: Vec<usize> =
         compiled.plan.stages().enumerate().filter(|(_, stage)| is_asked(&stage.id.0)).map(|(i, _)| i).collect();
     let store = crate::store::Store::new(&arguments.cache.cache);
-    let options = Options { offline: arguments.offline, mirror: arguments.mirror.clone(), ..Options::default() };
+    let options = arguments.walk.options();
     let progress = screen.progress(targets.len());
     let observer = |event: &crate::engine::Event<'_>| progress.show(event);
     let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(&targets, true);
     let outcomes = engine.run();
     progress.clear();
     show_failures(&compiled, &files, &outcomes, screen);
-    let described = compiled.described.first();
+    let described = compiled.specs.first().and_then(|spec| spec.report.as_ref()).map(|(_, described)| described);
     let mut results = serde_json::Map::new();
     for &index in &targets {
         let id = &compiled.plan.stage(index).id.0;
@@ -88,8 +91,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     if arguments.json {
         println!("{:#}", serde_json::json!(results));
     }
-    let failed = outcomes.iter().any(|outcome| matches!(outcome.status, Status::Failed(_)));
-    if failed { Exit::StageFailed } else { Exit::Done }
+    exit_of(&outcomes)
 }
 
 /// A question in one line as part of a spec.

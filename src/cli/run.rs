@@ -2,22 +2,21 @@
 
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 
 use super::conclusion::{Conclusion, judge};
 use super::screen::Screen;
+use super::walk::{Walk, exit_of, interrupted, show_failures};
 use super::{Exit, RemoteCache, Study, ci, compile_specs, lock_path};
 use crate::changes::Changes;
-use crate::diagnostic::{Diagnostic, Place};
 use crate::engine::{Engine, NOT_CACHED, Options, Outcome, Status};
 use crate::lock::{Lock, LockedStage};
 use crate::plan::{Compiled, Plan, SpecFile};
 use crate::report::{Results, Severity, mark_stale};
 use crate::stage::Failure;
-use crate::store::{self, PublishError, Store, publish, replace};
+use crate::store::{PublishError, Store, amend, publish, replace};
 
 /// Bring the reports of specs up to date: compute what is not cached, write a report for each.
 #[derive(Clone, Debug, Args)]
@@ -37,15 +36,8 @@ pub(super) struct Arguments {
     /// Write what came of expectations and stages as XML for test reports (JUnit).
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Threads, and stages at a time; all CPUs by default. Results do not depend on it.
-    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: Option<u16>,
-    /// Never open a socket; a remote cache is not asked either.
-    #[arg(long)]
-    offline: bool,
-    /// Look for pinned files in this folder, subfolders included, before the web.
-    #[arg(long, value_name = "DIR")]
-    mirror: Option<PathBuf>,
+    #[command(flatten)]
+    walk: Walk,
     /// After a stage has failed go on with those that do not depend on it; so it is by default.
     #[arg(long, conflicts_with = "fail_fast")]
     keep_going: bool,
@@ -69,20 +61,14 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Err(exit) => return exit,
     };
     let mut remote = arguments.remote.clone();
-    if arguments.offline && remote.remote_cache.take().is_some() {
+    if arguments.walk.offline && remote.remote_cache.take().is_some() {
         screen.notice("--offline: the remote cache is not asked");
     }
     let store = match arguments.study.cache.open(&remote, screen) {
         Ok(store) => store,
         Err(exit) => return exit,
     };
-    let options = Options {
-        jobs: arguments.jobs.map(usize::from),
-        offline: arguments.offline,
-        mirror: arguments.mirror.clone(),
-        fail_fast: arguments.fail_fast,
-        frozen: arguments.frozen,
-    };
+    let options = Options { fail_fast: arguments.fail_fast, frozen: arguments.frozen, ..arguments.walk.options() };
     let progress = screen.progress(compiled.plan.len());
     let observer = |event: &crate::engine::Event<'_>| progress.show(event);
     let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted());
@@ -109,14 +95,7 @@ struct Finished<'a> {
 impl<'a> Finished<'a> {
     /// Publishes the reports there are and says what they conclude.
     fn conclude(&self, store: &Store, screen: &Screen) -> Exit {
-        let missing = |o: &Outcome| matches!(&o.status, Status::Failed(failure) if failure.code == NOT_CACHED);
-        let mut exit = if self.outcomes.iter().any(missing) {
-            Exit::NotCached
-        } else if self.outcomes.iter().any(|o| matches!(o.status, Status::Failed(_))) {
-            Exit::StageFailed
-        } else {
-            Exit::Done
-        };
+        let mut exit = exit_of(self.outcomes);
         let mut conclusions = Vec::new();
         for spec in 0..self.files.len() {
             let (conclusion, own) = self.conclude_spec(spec, screen);
@@ -163,11 +142,14 @@ impl<'a> Finished<'a> {
         };
         let folder = self.arguments.out.join(file.stem());
         let owner = relative(&folder, &file.path);
-        let report = self.compiled.reports[spec];
+        let report = self.compiled.specs[spec].report.as_ref().map(|(index, _)| *index);
         let made = report.filter(|&i| matches!(self.outcomes[i].status, Status::Ran | Status::Cached));
         let Some(index) = made else {
             let names: Vec<&str> = conclusion.failures.iter().map(|(name, _)| name.as_str()).collect();
-            mark_report_stale(&folder, &owner, &names, screen);
+            // These two promise to write nothing.
+            if !self.arguments.locked && !self.arguments.frozen {
+                mark_report_stale(&folder, &owner, &names, screen);
+            }
             return (conclusion, Exit::Done);
         };
         let outputs = match self.engine.outputs(index) {
@@ -216,7 +198,7 @@ impl<'a> Finished<'a> {
         // The lock of a large study takes long to read; one that says the same need not be.
         let earlier = if unchanged { Some(lock.clone()) } else { before.as_deref().and_then(Lock::read) };
         conclusion.changes = earlier.as_ref().map(|earlier| Changes::between(earlier, lock)).unwrap_or_default();
-        let drifts = &self.compiled.drifts[spec];
+        let drifts = &self.compiled.specs[spec].drifts;
         conclusion.expectations = judge(conclusion.file, results, drifts, earlier.as_ref(), lock);
         let verdict = if conclusion.fails() { Exit::ExpectationFailed } else { Exit::Done };
         if unchanged {
@@ -229,8 +211,8 @@ impl<'a> Finished<'a> {
             screen.error(&format!("{} {why}", path.display()), &[hint]);
             return Exit::Stale;
         }
-        let moved_too_far = |e: &super::conclusion::Judged| e.fails() && drifts.iter().any(|d| d.that == e.that);
-        if !self.arguments.accept && conclusion.expectations.iter().any(moved_too_far) {
+        let moved_too_far = conclusion.expectations.iter().any(|e| e.is_drift && e.fails());
+        if moved_too_far && !self.arguments.accept {
             screen.notice(&format!(
                 "{} keeps the earlier numbers, because some moved too far; --accept takes the new ones",
                 path.display()
@@ -276,7 +258,7 @@ fn mark_report_stale(folder: &Path, owner: &str, failed: &[&str], screen: &Scree
         [] => "The last run did not get as far as a report; this one is of an earlier run.".to_owned(),
         names => format!("The last run failed in {}; this report is of an earlier run.", names.join(", ")),
     };
-    match store::mark_stale(folder, owner, &|name, text| mark_stale(name, text, &why)) {
+    match amend(folder, owner, &|name, text| mark_stale(name, text, &why)) {
         Ok(true) => screen.notice(&format!("{} holds the last good report, marked as stale", folder.display())),
         Ok(false) => {}
         Err(error) => screen.notice(&format!("the last good report is not marked as stale: {error}")),
@@ -303,7 +285,7 @@ fn lock_of(spec: usize, several: bool, compiled: &Compiled, outcomes: &[Outcome]
         let outputs = outcome.outputs.iter().map(|(role, blob)| (role.clone(), blob.digest.clone())).collect();
         Some((stage.id.within(several).to_owned(), LockedStage { key: outcome.key.clone()?, outputs }))
     });
-    Lock::new(results, &compiled.locations[spec], stages.collect())
+    Lock::new(results, &compiled.specs[spec].locations, stages.collect())
 }
 
 /// Most numbers that are told to have moved.
@@ -363,40 +345,6 @@ fn print_json(plan: &Plan, outcomes: &[Outcome], conclusions: &[Conclusion<'_>],
         object["remote_cache"] = serde_json::json!(counts);
     }
     println!("{object:#}");
-}
-
-pub(super) fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &[Outcome], screen: &Screen) {
-    let diagnostics: Vec<Diagnostic> = compiled
-        .plan
-        .stages()
-        .zip(outcomes)
-        .filter_map(|(stage, outcome)| {
-            let Status::Failed(failure) = &outcome.status else { return None };
-            let mut diagnostic =
-                Diagnostic::error(failure.code, Place::Key(stage.path.clone()), failure.message.clone());
-            diagnostic.file = Some(files[stage.spec].path.clone());
-            diagnostic.label = Some(format!("stage {} failed", stage.id));
-            diagnostic.hints.clone_from(&failure.hints);
-            Some(diagnostic)
-        })
-        .collect();
-    screen.diagnostics(&diagnostics, files);
-}
-
-/// Set by Ctrl-C; a second one ends the program at once.
-pub(super) fn interrupted() -> &'static AtomicBool {
-    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
-    FLAG.get_or_init(|| {
-        let flag = Arc::new(AtomicBool::new(false));
-        let handler = Arc::clone(&flag);
-        // Without a handler Ctrl-C still ends the program, only less politely.
-        let _ = ctrlc::set_handler(move || {
-            if handler.swap(true, Ordering::SeqCst) {
-                std::process::exit(Exit::Interrupted as i32);
-            }
-        });
-        flag
-    })
 }
 
 /// The path from a folder to a file, so that a checkout may be moved.

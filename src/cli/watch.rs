@@ -11,7 +11,7 @@ use notify_debouncer_mini::notify::RecursiveMode;
 use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
 
 use super::screen::Screen;
-use super::{Exit, run};
+use super::{Exit, run, walk};
 use crate::artifact::Digest;
 use crate::plan::{SpecFile, compile};
 use crate::stage::External;
@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             return Exit::Internal;
         }
     };
-    let stopped = || run::interrupted().load(Ordering::SeqCst);
+    let stopped = || walk::interrupted().load(Ordering::SeqCst);
     let specs = &arguments.run.study.specs;
     let mut watched: BTreeMap<PathBuf, RecursiveMode> = BTreeMap::new();
     while !stopped() {
@@ -84,9 +84,9 @@ impl Inputs {
         let bases = compiled.bases.iter().map(|base| base.path.clone());
         let all: BTreeSet<PathBuf> = specs.iter().cloned().chain(bases).chain(data).collect();
         let digest = |path: &PathBuf| std::fs::read(path).ok().map(|bytes| Digest::of(&bytes));
-        let patterns = files.iter().zip(&compiled.locations).flat_map(|(file, locations)| {
+        let patterns = files.iter().zip(&compiled.specs).flat_map(|(file, spec)| {
             let folder = folder_of(&file.path);
-            locations.values().filter_map(move |location| fixed_part(location).map(|part| folder.join(part)))
+            spec.locations.values().filter_map(move |location| fixed_part(location).map(|part| folder.join(part)))
         });
         Self {
             files: all.into_iter().map(|path| (path.clone(), digest(&path))).collect(),

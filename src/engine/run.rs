@@ -7,7 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Status, memory};
-use crate::artifact::{Digest, Manifest, Outputs, manifest, sha256};
+use crate::artifact::{Digest, Manifest, Outputs, manifest};
 use crate::plan::{Fingerprint, Plan, input_digest};
 use crate::stage::{Context, External, Failure, Inputs};
 use crate::store::Store;
@@ -146,10 +146,10 @@ impl<'a> Engine<'a> {
         if let Some(outputs) = self.at_hand(index) {
             return Ok(outputs);
         }
-        if self.options.frozen {
+        if self.scope[index] == Scope::Stored {
             return Err(Failure::new(NOT_CACHED, format!("the result of {} was lost", self.plan.stage(index).id)));
         }
-        let files = Self::digest_files(self.plan.stage(index).stage.externals())?;
+        let files = digest_files(self.plan.stage(index).stage.externals())?;
         let outputs = self.compute(index, &files)?;
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.memory.insert(index, outputs.clone());
@@ -193,7 +193,7 @@ impl<'a> Engine<'a> {
     fn visit(&self, index: usize) {
         let started = Instant::now();
         let stage = self.plan.stage(index);
-        // Nor must one in the store.
+        // A defect outside a stage's own work, in the store say, must not end the walk either.
         let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.deal_with(index)));
         let peak_memory =
             attempt.as_ref().ok().filter(|(status, ..)| *status == Status::Ran).and_then(|_| memory::peak());
@@ -234,7 +234,7 @@ impl<'a> Engine<'a> {
             return (Status::Skipped, None, Manifest::new());
         };
         let stage = &self.plan.stage(index).stage;
-        let files = match Self::digest_files(stage.externals()) {
+        let files = match digest_files(stage.externals()) {
             Ok(files) => files,
             Err(failure) => return (Status::Failed(failure), None, Manifest::new()),
         };
@@ -278,20 +278,6 @@ impl<'a> Engine<'a> {
             .map(|&from| {
                 let outcome = progress.outcomes.get(&from)?;
                 matches!(outcome.status, Status::Ran | Status::Cached).then(|| (from, outcome.outputs.clone()))
-            })
-            .collect()
-    }
-
-    fn digest_files(externals: &[External]) -> Result<Vec<FileInput>, Failure> {
-        externals
-            .iter()
-            .map(|external| match external {
-                External::File { path, name } => {
-                    let bytes = read_file(path, name)?;
-                    Ok((input_digest(external, Some(&bytes)), Some(bytes)))
-                }
-                // A pinned file is known by its digest; its bytes are fetched when they are needed.
-                External::Pinned { .. } => Ok((input_digest(external, None), None)),
             })
             .collect()
     }
@@ -360,6 +346,21 @@ impl<'a> Engine<'a> {
     }
 }
 
+/// The digests of a stage's files; of those on disk their bytes too.
+fn digest_files(externals: &[External]) -> Result<Vec<FileInput>, Failure> {
+    externals
+        .iter()
+        .map(|external| match external {
+            External::File { path, name } => {
+                let bytes = read_file(path, name)?;
+                Ok((input_digest(external, Some(&bytes)), Some(bytes)))
+            }
+            // A pinned file is known by its digest; its bytes are fetched when they are needed.
+            External::Pinned { .. } => Ok((input_digest(external, None), None)),
+        })
+        .collect()
+}
+
 /// What the store says of every stage, as deep as that can be known without running.
 pub fn look(plan: &Plan, store: &Store) -> Vec<Look> {
     look_closely(plan, store).into_iter().map(|(look, _)| look).collect()
@@ -373,18 +374,7 @@ pub fn look_closely(plan: &Plan, store: &Store) -> Vec<(Look, Option<String>)> {
         let stage = &plan.stage(index).stage;
         let upstream: Option<BTreeMap<usize, Manifest>> =
             distinct_inputs(plan, index).into_iter().map(|from| Some((from, known.get(&from)?.clone()))).collect();
-        let files: Result<Vec<FileInput>, Failure> = stage
-            .externals()
-            .iter()
-            .map(|external| match external {
-                External::File { path, name } => {
-                    let bytes = read_file(path, name)?;
-                    Ok((format!("sha256:{}", sha256(&bytes)), None))
-                }
-                External::Pinned { .. } => Ok((input_digest(external, None), None)),
-            })
-            .collect();
-        looks.push(match (upstream, files) {
+        looks.push(match (upstream, digest_files(stage.externals())) {
             (_, Err(failure)) => (Look::Unreadable(failure.message), None),
             (None, Ok(_)) => (Look::Unknown, None),
             (Some(upstream), Ok(files)) => {

@@ -47,16 +47,8 @@ impl SpecFile {
 pub struct Compiled {
     /// The plan; complete only where there are no errors.
     pub plan: Plan,
-    /// The report stage of each spec, where it has one.
-    pub reports: Vec<Option<usize>>,
-    /// What is said of each spec that could be read.
-    pub described: Vec<Arc<Described>>,
-    /// The names of all fits, as far as they could be read.
-    pub fits: Vec<String>,
-    /// Where each source of each spec is, as written.
-    pub locations: Vec<BTreeMap<String, String>>,
-    /// What each spec expects of how numbers move.
-    pub drifts: Vec<Vec<ExpectedDrift>>,
+    /// What each spec came to.
+    pub specs: Vec<CompiledSpec>,
     /// The specs that they extend.
     pub bases: Vec<SpecFile>,
     /// Errors and warnings, in order of the specs.
@@ -68,6 +60,17 @@ impl Compiled {
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
     }
+}
+
+/// What one spec came to.
+#[derive(Clone)]
+pub struct CompiledSpec {
+    /// Its report stage and what that says; none where the spec could not be read.
+    pub report: Option<(usize, Arc<Described>)>,
+    /// Where each of its sources is, as written.
+    pub locations: BTreeMap<String, String>,
+    /// What it expects of how numbers move.
+    pub drifts: Vec<ExpectedDrift>,
 }
 
 /// An expectation on how far a number moves from one run to the next; a report knows nothing of earlier ones.
@@ -107,7 +110,6 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>) -> Compiled
             catalogue: BTreeMap::new(),
         };
         let report = reading.spec.as_ref().map(|spec| compiler.spec(spec));
-        let (report, described) = report.unzip();
         let sources = reading.spec.iter().flat_map(|spec| &spec.sources);
         let location = |source: &spec::Source| source.path.clone().or_else(|| source.url.clone()).unwrap_or_default();
         let locations = sources.map(|(name, source)| (name.clone(), location(source))).collect();
@@ -122,11 +124,7 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>) -> Compiled
             }
         }
         compiled.bases.extend(reading.bases.into_iter().map(|b| SpecFile { path: b.path, bytes: b.bytes }));
-        compiled.reports.push(report);
-        compiled.fits.extend(reading.spec.iter().flat_map(|spec| spec.fits.keys().cloned()));
-        compiled.described.extend(described);
-        compiled.locations.push(locations);
-        compiled.drifts.push(drifts);
+        compiled.specs.push(CompiledSpec { report, locations, drifts });
         compiled.diagnostics.extend(diagnostics);
     }
     compiled

@@ -13,6 +13,6 @@ mod queries;
 mod sensitivity;
 mod sources;
 
-pub use compile::{Compiled, ExpectedDrift, SpecFile, compile, compile_asking};
+pub use compile::{Compiled, CompiledSpec, ExpectedDrift, SpecFile, compile, compile_asking};
 pub use fingerprint::{Fingerprint, input_digest};
 pub use graph::{Edge, Plan, PlanStage, StageId};

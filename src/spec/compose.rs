@@ -2,7 +2,6 @@
 //!
 //! Both work on trees, before types: what is composed is read and checked as if it had been written out.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::node::{self, Format, Node};
@@ -231,15 +230,17 @@ fn label_of(value: &Node) -> String {
 /// Puts an entry's members in its place; of a fit's queries and variations one for each member too.
 fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPath) -> Vec<Diagnostic> {
     // Queries may have been repeated for the members of their fit already.
-    let bases: Entries = match tree.get(table) {
-        Some(Node::Table(entries)) => entries.iter().filter(|(key, _)| plain_name(key) == name).cloned().collect(),
+    let bases: Vec<&Node> = match tree.get(table) {
+        Some(Node::Table(entries)) => {
+            entries.iter().filter(|(key, _)| plain_name(key) == name).map(|(_, node)| node).collect()
+        }
         _ => Vec::new(),
     };
     if bases.is_empty() {
         return vec![wrong(path, &format!("there is no entry `{name}` in `{table}` to repeat"))];
     }
     // Before anything is copied: a small text must not fill the memory.
-    let copied: usize = bases.iter().map(|(_, node)| node.count()).sum::<usize>() + follow(tree, table, name);
+    let copied: usize = bases.iter().map(|node| node.count()).sum::<usize>() + follow(tree, table, name);
     let members: usize = axes.iter().map(|axis| axis.values.len()).product();
     if members.saturating_mul(copied) > MOST_NODES {
         return vec![wrong(path, &format!("{members} combinations of this entry make the spec too large"))];
@@ -250,16 +251,14 @@ fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPa
     if let Some(twice) = labels.windows(2).find_map(|pair| (pair[0] == pair[1]).then_some(pair[0])) {
         return vec![wrong(path, &format!("the matrix has `{twice}` twice"))];
     }
-    let members: Entries = bases
-        .iter()
-        .flat_map(|(key, node)| combinations.iter().map(move |(set, label)| (key, node, set, label)))
-        .map(|(key, node, set, label)| {
+    replace_entries(tree, table, &|key, node| {
+        let member = |(set, label): &Combination<'_>| {
             let mut node = node.clone();
             set.iter().for_each(|(at, value)| node.set(at, (*value).clone()));
             (member_name(key, label), node)
-        })
-        .collect();
-    replace_entries(tree, table, &|key, _| (plain_name(key) == name).then(|| members.clone()));
+        };
+        (plain_name(key) == name).then(|| combinations.iter().map(member).collect())
+    });
     if table == "fits" {
         let names: Vec<(String, &String)> =
             combinations.iter().map(|(_, label)| (member_name(name, label), label)).collect();
@@ -284,14 +283,13 @@ fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPa
 /// Entries of a table by name.
 type Entries = Vec<(String, Node)>;
 
-/// Puts others in the place of entries of a table, where `others` gives some; each name once.
+/// Puts others in the place of entries of a table, where `others` gives some.
 fn replace_entries(tree: &mut Node, table: &str, others: &dyn Fn(&str, &Node) -> Option<Entries>) {
     let Some(Node::Table(entries)) = tree.get_mut(table) else { return };
     let mut all: Entries = Vec::with_capacity(entries.len());
-    let mut put: BTreeSet<String> = BTreeSet::new();
     for (key, node) in std::mem::take(entries) {
         match others(&key, &node) {
-            Some(others) => all.extend(others.into_iter().filter(|(key, _)| put.insert(key.clone()))),
+            Some(others) => all.extend(others),
             None => all.push((key, node)),
         }
     }

@@ -73,7 +73,10 @@ impl Store {
         let mut total = 0;
         for candidate in candidates {
             let unused = Duration::from_secs(86_400 * usage::today().saturating_sub(candidate.day));
-            let more: u64 = candidate.blobs.iter().filter(|(d, _)| !named.contains(d)).map(|(_, size)| size).sum();
+            // The record itself takes room too, often more than its blobs.
+            let own = candidate.path.metadata().map_or(0, |m| m.len());
+            let more: u64 =
+                own + candidate.blobs.iter().filter(|(d, _)| !named.contains(d)).map(|(_, size)| size).sum::<u64>();
             let fits = keep.most_bytes.is_none_or(|most| total + more <= most);
             if (candidate.age < grace && keep.most_bytes.is_none()) || (unused < keep.used_within && fits) {
                 named.extend(candidate.blobs.into_iter().map(|(digest, _)| digest));

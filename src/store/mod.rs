@@ -25,7 +25,7 @@ pub use bundle::{BundleError, Carried};
 pub use collect::{Collected, Keep};
 pub use files::replace;
 pub use inspect::{Contents, Verified};
-pub use publish::{PublishError, mark_stale, publish};
+pub use publish::{PublishError, amend, publish};
 pub use record::Record;
 pub use remote::{Remote, RemoteCounts, RemoteError, RemoteOptions};
 

@@ -102,22 +102,18 @@ pub fn publish(
     Ok(paths)
 }
 
-/// Writes the files of an earlier report anew, as `mark` has them: where there is no new report, to say so.
+/// Writes the files of an earlier report anew, as `change` has them: where there is no new report, to say so.
 ///
-/// Whether there is an earlier report of this spec; the next [`publish`] restores what was marked.
+/// Whether there is an earlier report of this spec; the next [`publish`] restores what was changed.
 ///
 /// # Errors
 /// Where the disk refuses.
-pub fn mark_stale(
-    folder: &Path,
-    spec: &str,
-    mark: &dyn Fn(&str, &str) -> Option<String>,
-) -> Result<bool, PublishError> {
+pub fn amend(folder: &Path, spec: &str, change: &dyn Fn(&str, &str) -> Option<String>) -> Result<bool, PublishError> {
     let owner = std::fs::read(folder.join(OWNER)).ok().and_then(|bytes| serde_json::from_slice::<Owner>(&bytes).ok());
     let Some(owner) = owner.filter(|owner| owner.spec == spec) else { return Ok(false) };
     for name in owner.files.keys().filter(|name| is_plain(name)) {
         let path = folder.join(name);
-        if let Some(text) = std::fs::read_to_string(&path).ok().and_then(|text| mark(name, &text)) {
+        if let Some(text) = std::fs::read_to_string(&path).ok().and_then(|text| change(name, &text)) {
             write_changed(&path, text.as_bytes(), "output")?;
         }
     }

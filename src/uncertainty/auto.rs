@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refits::clusters;
+use super::freedom::clusters;
 use super::{Bootstrap, Draws, Fitted, Method, Residual, Sandwich, Wild, default_level};
 use crate::numerics::quantile;
 use crate::solver::Cancelled;

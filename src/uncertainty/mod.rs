@@ -4,6 +4,7 @@
 
 mod auto;
 mod bootstrap;
+mod freedom;
 mod noise;
 mod profile;
 mod refits;

@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refits::{clusters, freedom};
+use super::freedom::{clusters, flat, freedom, stretch, without_freedom};
 use super::sandwich::{Curvature, Movable, curvature};
 use super::{Draws, Fitted, Method, Region, default_level};
 use crate::numerics::{Random, exp, ln, student_quantile};
@@ -52,16 +52,8 @@ impl Method for Profile {
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
-        let Some(freedom) = freedom(fitted) else {
-            let (n, p) = (clusters(fitted), fitted.problem.size());
-            let warning =
-                format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
-            return Ok(Draws { warnings: vec![warning], ..Draws::default() });
-        };
-        let Some(surface) = Surface::of(fitted, freedom) else {
-            let warning = "The objective is flat in some direction at the optimum: there are no intervals.".to_owned();
-            return Ok(Draws { warnings: vec![warning], ..Draws::default() });
-        };
+        let Some(freedom) = freedom(fitted) else { return Ok(without_freedom(fitted)) };
+        let Some(surface) = Surface::of(fitted, freedom) else { return Ok(flat()) };
         let mut draws = Draws { points: surface.draws(self.draws, fitted.seed), ..Draws::default() };
         let t = student_quantile(f64::midpoint(1.0, self.level), freedom);
         for coordinate in 0..fitted.problem.size() {
@@ -82,7 +74,7 @@ impl Method for Profile {
                 draws.regions.extend(surface.region([a, b], rise));
             }
         }
-        if surface.undercut(&draws) {
+        if surface.is_undercut() {
             draws.warnings.push(
                 "Along a profile the objective falls below that of the optimum: the search missed a lower one."
                     .to_owned(),
@@ -101,13 +93,14 @@ const HALVINGS: usize = 30;
 
 /// The objective around its optimum.
 struct Surface<'a> {
-    problem: Problem,
+    problem: &'a Problem,
     optimum: &'a [f64],
     cost: f64,
     freedom: usize,
     curvature: Curvature,
     /// By how much the objective rises, per unit of the scale on which it is chi-square, along each coordinate.
     dispersions: Vec<f64>,
+    /// The lowest that any profile came to.
     lowest: std::cell::Cell<f64>,
 }
 
@@ -127,15 +120,15 @@ impl<'a> Surface<'a> {
             let ratio = |i: usize| curvature.covariance[(i, i)] / curvature.inverse[(i, i)];
             (0..curvature.movable.len()).map(ratio).collect()
         };
-        let problem = fitted.problem.clone();
+        let problem = fitted.problem;
         let cost = problem.cost(fitted.optimum);
         let lowest = std::cell::Cell::new(cost);
         Some(Self { problem, optimum: fitted.optimum, cost, freedom, curvature, dispersions, lowest })
     }
 
     /// Whether a profile went below the optimum, by more than rounding.
-    fn undercut(&self, draws: &Draws) -> bool {
-        !draws.intervals.is_empty() && self.lowest.get() < self.cost - 1e-7 * self.cost.abs().max(1e-12)
+    fn is_undercut(&self) -> bool {
+        self.lowest.get() < self.cost - 1e-7 * self.cost.abs().max(1e-12)
     }
 
     /// Points at which the objective has risen as the curvature foretells of a multivariate t around the optimum.
@@ -145,8 +138,7 @@ impl<'a> Surface<'a> {
         let draw = |index: usize| {
             let mut random = Random::new(seed, "profile", index as u64);
             let normal: Vec<f64> = movable.iter().map(|_| random.normal()).collect();
-            let chi: f64 = (0..self.freedom).map(|_| random.normal()).map(|z| z * z).sum();
-            let stretch = (self.freedom as f64 / chi).sqrt();
+            let stretch = stretch(&mut random, self.freedom);
             let step = |i: usize| {
                 let step = stretch * (0..=i).map(|k| root[(i, k)] * normal[k]).sum::<f64>();
                 let (at, c) = (self.optimum[movable[i]], self.problem.coordinates()[movable[i]]);

@@ -4,23 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::freedom::{clusters, freedom, stretch, without_freedom};
 use super::{Draws, Fitted};
 use crate::numerics::Random;
 use crate::solver::{Cancelled, Minimum, Solver, Status};
-
-/// How many more independent rows there are than parameters that are free to move; none where there are no more.
-pub(super) fn freedom(fitted: &Fitted<'_>) -> Option<usize> {
-    let free = (0..fitted.problem.size()).filter(|&j| {
-        let c = fitted.problem.coordinates()[j];
-        fitted.optimum[j] > c.lower && fitted.optimum[j] < c.upper
-    });
-    clusters(fitted).checked_sub(free.count()).filter(|left| *left > 0)
-}
-
-/// Number of independent rows.
-pub(super) fn clusters(fitted: &Fitted<'_>) -> usize {
-    fitted.clusters.iter().max().map_or(0, |last| last + 1)
-}
 
 /// Draws residuals `count` times and refits; `draw` makes a row's residuals from those of the fit.
 ///
@@ -33,21 +20,14 @@ pub(super) fn refits(
     draw: impl Fn(&mut Random, &[f64]) -> Vec<f64> + Sync,
 ) -> Result<Draws, Cancelled> {
     let problem = fitted.problem;
+    let Some(freedom) = freedom(fitted) else { return Ok(without_freedom(fitted)) };
     let n = clusters(fitted);
-    let Some(freedom) = freedom(fitted) else {
-        let warning = format!(
-            "{n} independent rows leave no degrees of freedom for {} parameters: there are no intervals.",
-            problem.size()
-        );
-        return Ok(Draws { warnings: vec![warning], ..Draws::default() });
-    };
     let widening = (n as f64 / freedom as f64).sqrt();
     let residuals: Vec<f64> = problem.residuals(fitted.optimum).into_iter().map(|r| r * widening).collect();
     collect(fitted, count, purpose, |random| {
         let drawn = draw(random, &residuals);
         let mut refit = Solver::Newton.minimise(&problem.missed_by(fitted.optimum, &drawn), fitted.optimum);
-        let chi: f64 = (0..freedom).map(|_| random.normal()).map(|z| z * z).sum();
-        let stretch = (freedom as f64 / chi).sqrt();
+        let stretch = stretch(random, freedom);
         for ((x, at), c) in refit.point.iter_mut().zip(fitted.optimum).zip(problem.coordinates()) {
             *x = (at + stretch * (*x - at)).clamp(c.lower, c.upper);
         }

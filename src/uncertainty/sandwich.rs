@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::freedom::{clusters, flat, is_inside, stretch, without_freedom};
 use super::{Draws, Fitted, Method, default_level};
 use crate::law::{Order, Workspace};
 use crate::numerics::{Matrix, Random};
@@ -45,25 +46,20 @@ impl Method for Sandwich {
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let problem = fitted.problem;
-        let clusters = fitted.clusters.iter().max().map_or(0, |last| last + 1);
-        let (n, p) = (clusters, problem.size());
-        if n <= p {
-            let warning =
-                format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
-            return Ok(Draws { warnings: vec![warning], ..Draws::default() });
+        let n = clusters(fitted);
+        if n <= problem.size() {
+            return Ok(without_freedom(fitted));
         }
         let curvature = curvature(fitted, &broadened(fitted.problem, fitted.optimum), Movable::Inside);
         let Some((movable, root)) = curvature.and_then(|c| Some((c.movable, c.covariance.cholesky()?))) else {
-            let warning = "The objective is flat in some direction at the optimum: there are no intervals.".to_owned();
-            return Ok(Draws { warnings: vec![warning], ..Draws::default() });
+            return Ok(flat());
         };
         let freedom = n - movable.len();
         let points = (0..self.draws)
             .map(|draw| {
                 let mut random = Random::new(fitted.seed, "sandwich", draw as u64);
                 let normal: Vec<f64> = movable.iter().map(|_| random.normal()).collect();
-                let chi: f64 = (0..freedom).map(|_| random.normal()).map(|z| z * z).sum();
-                let stretch = (freedom as f64 / chi).sqrt();
+                let stretch = stretch(&mut random, freedom);
                 let mut point = fitted.optimum.to_vec();
                 for (i, &j) in movable.iter().enumerate() {
                     let step: f64 = (0..=i).map(|k| root[(i, k)] * normal[k]).sum();
@@ -103,7 +99,7 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) 
     let can_move = |j: &usize| {
         let c = fitted.problem.coordinates()[*j];
         match which {
-            Movable::Inside => fitted.optimum[*j] > c.lower && fitted.optimum[*j] < c.upper,
+            Movable::Inside => is_inside(fitted, *j),
             Movable::Anywhere => c.lower < c.upper,
         }
     };

@@ -177,9 +177,8 @@ fn a_profile_is_open_where_the_rows_never_object() {
     };
     let drawn = Profile { draws: 200, level: 0.9, pairs: Vec::new() }.draw(&fitted).unwrap();
     let floor = names.iter().position(|name| name == "E").unwrap();
-    if let Some([lower, upper]) = drawn.intervals[floor] {
-        assert!(lower.is_none() && upper.is_some(), "{lower:?} {upper:?}");
-    }
+    let [lower, upper] = drawn.intervals[floor].unwrap();
+    assert!(lower.is_none() && upper.is_some(), "{lower:?} {upper:?}");
 }
 
 #[test]

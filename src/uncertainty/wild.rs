@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refits::{clusters, refits};
+use super::freedom::clusters;
+use super::refits::refits;
 use super::{Draws, Fitted, Method, default_level};
 use crate::solver::Cancelled;
 

@@ -1,0 +1,86 @@
+//! What the commands that walk a plan have in common: how, until when, and what came of it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use clap::Args;
+
+use super::Exit;
+use super::screen::Screen;
+use crate::diagnostic::{Diagnostic, Place};
+use crate::engine::{NOT_CACHED, Options, Outcome, Status};
+use crate::plan::{Compiled, SpecFile};
+
+/// How a plan is walked.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Walk {
+    /// Threads, and stages at a time; all CPUs by default. Results do not depend on it.
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Never open a socket; `run` does not ask a remote cache either.
+    #[arg(long)]
+    pub(super) offline: bool,
+    /// Look for pinned files in this folder, subfolders included, before the web.
+    #[arg(long, value_name = "DIR")]
+    mirror: Option<PathBuf>,
+}
+
+impl Walk {
+    /// The engine's options.
+    pub(super) fn options(&self) -> Options {
+        Options {
+            jobs: self.jobs.map(usize::from),
+            offline: self.offline,
+            mirror: self.mirror.clone(),
+            ..Options::default()
+        }
+    }
+}
+
+/// How a walk ended: with a result that is not in the cache before one that failed otherwise.
+pub(super) fn exit_of(outcomes: &[Outcome]) -> Exit {
+    let missing = |o: &Outcome| matches!(&o.status, Status::Failed(failure) if failure.code == NOT_CACHED);
+    if outcomes.iter().any(missing) {
+        Exit::NotCached
+    } else if outcomes.iter().any(|o| matches!(o.status, Status::Failed(_))) {
+        Exit::StageFailed
+    } else {
+        Exit::Done
+    }
+}
+
+/// Shows each failed stage at its entry in the spec.
+pub(super) fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &[Outcome], screen: &Screen) {
+    let diagnostics: Vec<Diagnostic> = compiled
+        .plan
+        .stages()
+        .zip(outcomes)
+        .filter_map(|(stage, outcome)| {
+            let Status::Failed(failure) = &outcome.status else { return None };
+            let mut diagnostic =
+                Diagnostic::error(failure.code, Place::Key(stage.path.clone()), failure.message.clone());
+            diagnostic.file = Some(files[stage.spec].path.clone());
+            diagnostic.label = Some(format!("stage {} failed", stage.id));
+            diagnostic.hints.clone_from(&failure.hints);
+            Some(diagnostic)
+        })
+        .collect();
+    screen.diagnostics(&diagnostics, files);
+}
+
+/// Set by Ctrl-C; a second one ends the program at once.
+pub(super) fn interrupted() -> &'static AtomicBool {
+    static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    FLAG.get_or_init(|| {
+        let flag = Arc::new(AtomicBool::new(false));
+        let handler = Arc::clone(&flag);
+        // Without a handler Ctrl-C still ends the program, only less politely.
+        let _ = ctrlc::set_handler(move || {
+            if handler.swap(true, Ordering::SeqCst) {
+                std::process::exit(Exit::Interrupted as i32);
+            }
+        });
+        flag
+    })
+}
