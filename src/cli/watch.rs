@@ -94,6 +94,20 @@ impl Inputs {
         }
     }
 
+    /// The files once they have been the same for a while: a file that is being written is not read halfway.
+    fn at_rest(specs: &[PathBuf], stopped: &dyn Fn() -> bool) -> Self {
+        let mut last = Self::of(specs);
+        while !stopped() {
+            std::thread::sleep(TOGETHER);
+            let now = Self::of(specs);
+            if now == last {
+                break;
+            }
+            last = now;
+        }
+        last
+    }
+
     /// The folders in which changes are looked for.
     fn folders(&self) -> Vec<(PathBuf, RecursiveMode)> {
         let files = self.files.keys().map(|path| (folder_of(path), RecursiveMode::NonRecursive));
@@ -102,11 +116,11 @@ impl Inputs {
         all.into_iter().filter(|(folder, _)| folder.is_dir()).collect()
     }
 
-    /// Waits until the files are otherwise; events of files that do not count, such as reports, pass.
+    /// Waits until the files are otherwise, and at rest; events of files that do not count, such as reports, pass.
     fn wait_for_others(&self, specs: &[PathBuf], changes: &Receiver<DebounceEventResult>, stopped: &dyn Fn() -> bool) {
         let mut look = true;
         while !stopped() {
-            if look && Self::of(specs) != *self {
+            if look && Self::of(specs) != *self && Self::at_rest(specs, stopped) != *self {
                 return;
             }
             look = match changes.recv_timeout(GLANCE) {
