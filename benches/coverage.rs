@@ -103,19 +103,30 @@ fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option
     let usual: Vec<f64> = law.variables.iter().map(|v| entry.variables[&v.name].example()).collect();
     // Sizes go over three decades; bits, batches and losses over what they usually do.
     let is_size = |usual: f64| usual >= 1e4;
-    let columns: Vec<Vec<f64>> = usual
-        .iter()
-        .map(|&usual| {
-            let decades = if is_size(usual) { 3.0 } else { 1.2 };
-            (0..rows).map(|_| usual * exp(ln(10.0) * decades * (random.uniform() - 0.5))).collect()
-        })
-        .collect();
-    let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let drawn_size = |usual: f64, random: &mut Random| {
+        let decades = if is_size(usual) { 3.0 } else { 1.2 };
+        usual * exp(ln(10.0) * decades * (random.uniform() - 0.5))
+    };
+    let mut columns: Vec<Vec<f64>> =
+        usual.iter().map(|&usual| (0..rows).map(|_| drawn_size(usual, &mut random)).collect()).collect();
     let tape = law.tape();
-    let clean = tape.values(&tape.bind(&views, rows), &truth);
-    if clean.iter().any(|y| !(y.is_finite() && *y > 0.0)) {
-        return None;
+    // Where the law gives no loss, as an error rate below none, there was no run: another is drawn.
+    for row in 0..rows {
+        let is_run = |columns: &[Vec<f64>]| {
+            let value = tape.value_at(&truth, &columns.iter().map(|c| c[row]).collect::<Vec<f64>>());
+            value.is_finite() && value > 0.0
+        };
+        let mut left = 100;
+        while !is_run(&columns) {
+            left -= 1;
+            if left == 0 {
+                return None;
+            }
+            columns.iter_mut().zip(&usual).for_each(|(column, &usual)| column[row] = drawn_size(usual, &mut random));
+        }
     }
+    let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let clean = tape.values(&tape.bind(&views, rows), &truth);
     let responses: Vec<f64> = clean.iter().map(|y| y * random.log_normal(NOISE)).collect();
     let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Log });
     let problem = Problem::new(law, &objective, &views, &responses, None);
@@ -129,8 +140,9 @@ fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option
         return None;
     }
     let draws: Vec<Vec<f64>> = drawn.points.iter().map(|draw| problem.parameters(draw)).collect();
-    let scatter = noise(&problem.residuals(optimum), optimum.len());
-    if scatter.is_empty() {
+    let by_name = law.variables.iter().map(|v| v.name.as_str()).zip(views.iter().copied()).collect();
+    let scatter = noise(&problem.misses(optimum), &by_name, optimum.len());
+    if scatter.residuals.is_empty() {
         return None;
     }
     let horizons = HORIZONS.iter().map(|factor| {
@@ -140,10 +152,12 @@ fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option
             .zip(&usual)
             .map(|(column, &usual)| if is_size(usual) { largest(column) * factor } else { usual })
             .collect();
+        let size = |name: &str| Some(at[law.variable(name)?]);
+        let place = scatter.trend.as_ref().map_or(1.0, |trend| trend.factor(size));
         let observed = ln(tape.value_at(&truth, &at) * random.log_normal(NOISE));
         let mut sample: Vec<f64> = draws
             .iter()
-            .map(|draw| ln(tape.value_at(draw, &at)) - scatter[random.below(scatter.len())])
+            .map(|draw| ln(tape.value_at(draw, &at)) - place * scatter.draw(&mut random))
             .map(|z| if z.is_finite() { z } else { f64::INFINITY })
             .collect();
         sample.sort_by(f64::total_cmp);

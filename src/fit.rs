@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Prediction;
-use crate::numerics::{exp, normal_quantile};
+use crate::numerics::{Random, exp, ln, normal_quantile};
 use crate::objective::ResponseScale;
 use crate::solver::Solver;
 
@@ -294,6 +294,75 @@ impl Span {
     }
 }
 
+/// The scatter of a new row around a fitted law.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Noise {
+    /// Equally likely residuals, on the objective's scale, where the scatter is that of all rows together.
+    pub residuals: Vec<f64>,
+    /// How they change along a variable, where the rows say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trend: Option<NoiseTrend>,
+}
+
+impl Noise {
+    /// One of the residuals; nothing where there are none.
+    pub fn draw(&self, random: &mut Random) -> f64 {
+        if self.residuals.is_empty() { 0.0 } else { self.residuals[random.below(self.residuals.len())] }
+    }
+}
+
+/// How the scatter of rows around a law changes along one of its variables.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NoiseTrend {
+    /// The variable.
+    pub variable: String,
+    /// The scatter goes as this power of it.
+    pub exponent: f64,
+    /// Where the scatter is that of all rows together.
+    pub even_at: f64,
+    /// The variable over the fitted rows.
+    pub span: Span,
+    /// Every variable and every product of two over the fitted rows.
+    pub seen: Vec<Seen>,
+}
+
+/// How far rows go in a variable, or in two together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Seen {
+    /// The variable, or the two that are multiplied.
+    pub product_of: Vec<String>,
+    /// Its span.
+    pub span: Span,
+}
+
+impl NoiseTrend {
+    /// The scatter where the variables have these values, in units of that of all rows together.
+    ///
+    /// Beyond the rows nobody has seen it: what was more than usual at their end stays so, and what was less returns
+    /// to the usual within a factor of ten, whichever variable, or product of two such as compute, leaves the rows.
+    pub fn factor(&self, at: impl Fn(&str) -> Option<f64>) -> f64 {
+        let Some(value) = at(&self.variable) else { return 1.0 };
+        let seen = self.exponent * ln(value.clamp(self.span.lowest, self.span.highest) / self.even_at);
+        let product = |names: &[String]| names.iter().map(|name| at(name)).product::<Option<f64>>();
+        let beyond = self.seen.iter().filter_map(|seen| Some(seen.span.factor(product(&seen.product_of)?)));
+        let beyond = beyond.fold(1.0, f64::max);
+        exp(if seen < 0.0 { seen * (1.0 - ln(beyond) / ln(10.0)).max(0.0) } else { seen })
+    }
+
+    /// What a reader should know of it.
+    pub fn describe(&self) -> String {
+        let seen = |value: f64| exp(self.exponent * ln(value / self.even_at));
+        let Span { lowest, highest } = self.span;
+        format!(
+            "The scatter of rows goes as {}^{:.2}: {:.2} times the usual at {lowest:.3e}, {:.2} times at {highest:.3e}. Intervals of a new run take it so; beyond the rows it is taken to be no less than usual from ten times on.",
+            self.variable,
+            self.exponent,
+            seen(lowest),
+            seen(highest)
+        )
+    }
+}
+
 /// A fitted law.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Fit {
@@ -332,8 +401,8 @@ pub struct Fit {
     pub spans: BTreeMap<String, Span>,
     /// Pairs of variables whose ratio hardly varies over the rows.
     pub rays: Vec<Ray>,
-    /// Equally likely residuals of a new row, on the objective's scale.
-    pub noise: Vec<f64>,
+    /// The scatter of a new row.
+    pub noise: Noise,
     /// Number of draws of the free parameters.
     pub draws: usize,
     /// The column by whose values rows were fitted in groups.

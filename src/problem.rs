@@ -356,6 +356,12 @@ impl Problem {
         blocks.flat_map(|(index, block)| block.residuals(&self.point_of_block(index, point))).collect()
     }
 
+    /// The residual at each row on the objective's scale, whatever is known of the rows' noise.
+    pub fn misses(&self, point: &[f64]) -> Vec<f64> {
+        let blocks = self.blocks.iter().enumerate();
+        blocks.flat_map(|(index, block)| block.misses(&self.point_of_block(index, point))).collect()
+    }
+
     /// Each row's share of the gradient, by the coordinates.
     pub fn scores(&self, point: &[f64]) -> Vec<Vec<f64>> {
         let mut all = Vec::with_capacity(self.rows());
@@ -447,13 +453,13 @@ impl Block {
     }
 
     fn residuals(&self, point: &[f64]) -> Vec<f64> {
+        self.misses(point).into_iter().enumerate().map(|(row, miss)| miss * self.precision(row)).collect()
+    }
+
+    fn misses(&self, point: &[f64]) -> Vec<f64> {
         let values = self.tape.values(&self.columns, point).into_iter().enumerate();
-        values
-            .map(|(row, value)| {
-                let linked = if self.link == Link::Log { ln(value) } else { value };
-                (linked - self.responses[row]) * self.precision(row)
-            })
-            .collect()
+        let linked = |value: f64| if self.link == Link::Log { ln(value) } else { value };
+        values.map(|(row, value)| linked(value) - self.responses[row]).collect()
     }
 
     fn evaluate(

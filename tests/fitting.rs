@@ -128,6 +128,51 @@ fn noise_puts_residuals_in_units_of_itself() {
     close(&down["fits"]["main"]["parameters"]["beta"]["value"], value, 1e-3);
 }
 
+/// The upper end of an interval over its lower one, in logarithms, of each row of the query `ahead`.
+fn widths(results: &serde_json::Value) -> Vec<f64> {
+    let rows = results["queries"]["ahead"]["rows"].as_array().unwrap();
+    let end = |row: &serde_json::Value, name: &str| row["loss"][name].as_f64().unwrap();
+    rows.iter().map(|row| libm::log(end(row, "upper") / end(row, "lower"))).collect()
+}
+
+#[test]
+fn a_new_run_scatters_as_rows_do_whatever_is_said_of_their_noise() {
+    // Noise in units of anything weighs rows against each other; it is no size of the next one's scatter.
+    let table = simulated_runs(0.01);
+    let query = "\n[queries.ahead]\nfit = \"main\"\nloss = { N = 2e9, D = 4e10 }\n";
+    let spec = |keys: &str| with_fit(&format!("objective = {{ least_squares = {{}} }}\n{keys}")) + query;
+    let (plain, noisy) = (widths(&run(&spec(""), &table)), widths(&run(&spec("noise = \"5 * L + 0 * N\""), &table)));
+    assert!((noisy[0] / plain[0] - 1.0).abs() < 1e-6, "{noisy:?} against {plain:?}");
+}
+
+#[test]
+fn a_forecast_of_a_run_scatters_as_rows_of_its_size_do() {
+    let mut random = Random::new(9, "uneven", 0);
+    let mut table = "params,tokens,loss,family\n".to_owned();
+    for n in [3e7, 6e7, 1e8, 2e8, 3e8, 6e8, 1e9, 2e9, 3e9, 6e9, 1e10] {
+        for d in [1e9, 2e9, 4e9, 1e10, 2e10, 4e10, 8e10, 3e11] {
+            let loss = 1.7 + 400.0 * libm::pow(n, -0.34) + 410.0 * libm::pow(d, -0.28);
+            // From 3 % at 1e9 tokens to 0.54 % at 3e11.
+            let sigma = 0.03 * libm::pow(d / 1e9, -0.3);
+            let _ = writeln!(table, "{n},{d},{},all", loss * random.log_normal(sigma));
+        }
+    }
+    let query = "\n[queries.ahead]\nfit = \"main\"\nloss = { N = 3e9, D = [1e9, 3e11] }\n";
+    let outcome = World::with(&(with_fit("objective = { least_squares = {} }") + query), &table).run("study.toml");
+    let results = &outcome["results"];
+    let trend = &results["fits"]["main"]["noise_trend"];
+    assert_eq!(trend["variable"], "D");
+    let exponent = trend["exponent"].as_f64().unwrap();
+    assert!((exponent + 0.3).abs() < 0.1, "{exponent}");
+    let said = results["queries"]["ahead"]["interval"].as_str().unwrap();
+    assert!(said.contains("the scatter of the rows along D"), "{said}");
+    // 90 % of a normal distribution is 3.29 of its standard deviations; parameters add a little.
+    for (found, sigma) in widths(results).into_iter().zip([0.03, 0.03 * libm::pow(300.0, -0.3)]) {
+        let ratio = found / (3.29 * sigma);
+        assert!((0.7..2.2).contains(&ratio), "{ratio}");
+    }
+}
+
 #[test]
 fn repeats_of_a_configuration_count_once_and_are_resampled_whole() {
     let table = simulated_runs(0.01);

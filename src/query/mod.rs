@@ -229,13 +229,16 @@ pub fn answer(
             Ok(finding) => {
                 let samples: Vec<Option<Finding>> =
                     draws.par_iter().enumerate().map(|(i, draw)| solve(draw, Some(i), &inputs).ok()).collect();
+                let at = |name: &str| finding.at.get(name).copied();
+                let scatter = fit.noise.trend.as_ref().map_or(1.0, |trend| trend.factor(at));
                 let outputs = finding
                     .outputs
                     .iter()
                     .map(|(&name, &value)| {
                         let sample =
                             samples.iter().map(|s| s.as_ref().and_then(|f| f.outputs.get(name).copied())).collect();
-                        let sample = if kind.is_measured() { with_noise(sample, fit, seed, index) } else { sample };
+                        let sample =
+                            if kind.is_measured() { with_noise(sample, fit, scatter, seed, index) } else { sample };
                         (name.to_owned(), interval(value, sample, fit.level))
                     })
                     .collect();
@@ -260,7 +263,8 @@ pub fn answer(
     let described = (!draws.is_empty()).then(|| {
         let percent = 100.0 * fit.level.unwrap_or(0.0);
         if kind.is_measured() {
-            format!("{percent:.0} % prediction interval of one run: parameters and the scatter of the rows, not the error of the law itself")
+            let trend = fit.noise.trend.as_ref().map_or_else(String::new, |trend| format!(" along {}", trend.variable));
+            format!("{percent:.0} % prediction interval of one run: parameters and the scatter of the rows{trend}, not the error of the law itself")
         } else {
             format!("{percent:.0} % interval from the parameters alone")
         }
@@ -277,16 +281,13 @@ fn refused(fit: &Fit, inputs: BTreeMap<String, f64>, refusal: Refusal) -> Row {
     Row { group: None, inputs, outputs: BTreeMap::new(), reach, note: Some(note) }
 }
 
-/// Adds a residual of the rows to each draw.
-fn with_noise(sample: Vec<Option<f64>>, fit: &Fit, seed: u64, row: usize) -> Vec<Option<f64>> {
-    if fit.noise.is_empty() {
-        return sample;
-    }
+/// Adds a residual of the rows to each draw, in a place where their scatter is `scatter` times the usual.
+fn with_noise(sample: Vec<Option<f64>>, fit: &Fit, scatter: f64, seed: u64, row: usize) -> Vec<Option<f64>> {
     let mut random = Random::new(seed, "noise", row as u64);
     sample
         .into_iter()
         .map(|value| {
-            let residual = fit.noise[random.below(fit.noise.len())];
+            let residual = scatter * fit.noise.draw(&mut random);
             value.map(|v| match fit.scale {
                 ResponseScale::Log => exp(ln(v) - residual),
                 ResponseScale::Raw => v - residual,

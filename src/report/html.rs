@@ -7,6 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use serde_json::Value;
 
 use super::{Page, WriteError, Writer, typeset, words};
+use crate::fit::NoiseTrend;
 
 pub(super) struct Html;
 
@@ -188,6 +189,7 @@ fn fits(page: &Page) -> Vec<Value> {
             parameters,
             figures,
             uncertainty => fit.uncertainty,
+            noise_trend => fit.noise_trend.as_ref().map(NoiseTrend::describe),
             level => fit.level.map(|l| format!("{:.0}", 100.0 * l)),
             holdout => fit.holdout.as_ref().map(|h| words::holdout(h, fit.level)),
             tables => tables(fit),

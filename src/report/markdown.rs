@@ -164,6 +164,9 @@ fn fits(page: &Page, out: &mut String) {
         if let (Some(level), Some(method)) = (fit.level, &fit.uncertainty) {
             let _ = writeln!(out, "Intervals: {:.0} %, {method}.\n", 100.0 * level);
         }
+        if let Some(trend) = &fit.noise_trend {
+            let _ = writeln!(out, "{}\n", trend.describe());
+        }
         if let Some(holdout) = &fit.holdout {
             let _ = writeln!(out, "{}\n", words::holdout(holdout, fit.level));
         }

@@ -10,7 +10,7 @@ use super::{Described, SensitivityResult, Severity};
 use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::{Account, Answer, Interval, Row};
 use crate::expr::{Value as ExprValue, parse_printed};
-use crate::fit::{Backtest, Choice, Estimate, Evidence, Fit, Holdout, Region, Span};
+use crate::fit::{Backtest, Choice, Estimate, Evidence, Fit, Holdout, NoiseTrend, Region, Span};
 use crate::query::Kind;
 
 /// Version of the shape; it changes only with a note in the changelog.
@@ -120,6 +120,9 @@ pub struct FitResult {
     pub uncertainty: Option<String>,
     /// Coverage of the intervals.
     pub level: Option<f64>,
+    /// How the scatter of rows changes along a variable, where they say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_trend: Option<NoiseTrend>,
     /// The span of each variable over the fitted rows.
     pub spans: BTreeMap<String, Span>,
     /// The column by whose values rows were fitted in groups.
@@ -369,6 +372,7 @@ impl From<&Fit> for FitResult {
             regions: fit.regions.clone(),
             uncertainty: fit.uncertainty.clone(),
             level: fit.level,
+            noise_trend: fit.noise.trend.clone(),
             spans: fit.spans.clone(),
             by: fit.by.clone(),
             groups: fit.groups.iter().map(|(group, fit)| (group.clone(), Self::from(fit))).collect(),

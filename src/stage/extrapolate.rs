@@ -49,7 +49,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        3
+        4
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -23,7 +23,7 @@ impl Stage for WriteReport {
     }
 
     fn impl_rev(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> serde_json::Value {

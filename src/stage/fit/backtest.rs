@@ -80,7 +80,9 @@ impl FitLaw {
         let best = &found.best(self)?.point;
         let draws = self.draw(&problem, best, &Label::of(&self.law), &rows.clusters(&[known]), watch)?;
         let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
-        let noise = noise(&problem.residuals(best), best.len());
+        let train = rows.data.select(&known.fitted);
+        let columns = self.law.variables.iter().map(|v| v.name.as_str()).zip(self.variables(&train)?).collect();
+        let noise = noise(&problem.misses(best), &columns, best.len());
         let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
         self.misses(test, &problem.parameters(best), &draws, &noise, level)
     }

@@ -10,7 +10,7 @@ use super::holdout::summary;
 use super::rows::{Group, Rows, numbers};
 use crate::dataset::Dataset;
 use crate::evidence;
-use crate::fit::{Candidate, Choice, stacked};
+use crate::fit::{Candidate, Choice, Noise, stacked};
 use crate::law::Law;
 use crate::numerics::{Random, ln};
 use crate::problem::Problem;
@@ -127,7 +127,7 @@ impl FitLaw {
             let weights: Vec<f64> = (0..base.len()).map(|row| if is_out(row) { 0.0 } else { base[row] }).collect();
             let refit = Solver::Newton.minimise(&problem.reweighted(&weights), optimum);
             let test = all.select(&(0..base.len()).filter(|&row| is_out(row)).collect::<Vec<_>>());
-            misses.extend(self.misses(&test, &problem.parameters(&refit.point), &[], &[], None)?);
+            misses.extend(self.misses(&test, &problem.parameters(&refit.point), &[], &Noise::default(), None)?);
         }
         Ok(Some(summary(&misses).rmse_log).filter(|e| e.is_finite()))
     }
@@ -150,7 +150,7 @@ impl FitLaw {
             let problem = rows.problem(self, &before)?;
             let found = self.search(&problem, watch)?;
             let free = problem.parameters(&found.best(self)?.point);
-            misses.extend(self.misses(&all.select(&later), &free, &[], &[], None)?);
+            misses.extend(self.misses(&all.select(&later), &free, &[], &Noise::default(), None)?);
         }
         Ok((!misses.is_empty()).then(|| summary(&misses).rmse_log).filter(|e| e.is_finite()))
     }

@@ -3,7 +3,7 @@
 use super::super::Failure;
 use super::FitLaw;
 use crate::dataset::Dataset;
-use crate::fit::Holdout;
+use crate::fit::{Holdout, Noise};
 use crate::numerics::{Random, ln, mean, quantile};
 use crate::objective::ResponseScale;
 
@@ -38,7 +38,7 @@ impl FitLaw {
         test: &Dataset,
         free: &[f64],
         draws: &[Vec<f64>],
-        noise: &[f64],
+        noise: &Noise,
         level: Option<f64>,
     ) -> Result<Option<Holdout>, Failure> {
         let misses = self.misses(test, free, draws, noise, level)?;
@@ -51,7 +51,7 @@ impl FitLaw {
         test: &Dataset,
         free: &[f64],
         draws: &[Vec<f64>],
-        noise: &[f64],
+        noise: &Noise,
         level: Option<f64>,
     ) -> Result<Vec<Miss>, Failure> {
         let tape = self.law.tape();
@@ -60,13 +60,12 @@ impl FitLaw {
         let predicted = tape.values(&bound, free);
         let samples: Vec<Vec<f64>> = draws.iter().map(|draw| tape.values(&bound, draw)).collect();
         let interval = |row: usize, level: f64| {
+            let at = |name: &str| Some(test.numbers(name)?[row]);
+            let scatter = noise.trend.as_ref().map_or(1.0, |trend| trend.factor(at));
             let mut random = Random::new(self.seed, "holdout", row as u64);
             let mut sample: Vec<f64> = samples
                 .iter()
-                .map(|values| {
-                    let residual = if noise.is_empty() { 0.0 } else { noise[random.below(noise.len())] };
-                    self.transformed(values[row]) - residual
-                })
+                .map(|values| self.transformed(values[row]) - scatter * noise.draw(&mut random))
                 .collect();
             sample.sort_by(f64::total_cmp);
             let (lower, upper) = (quantile(&sample, (1.0 - level) / 2.0), quantile(&sample, f64::midpoint(1.0, level)));

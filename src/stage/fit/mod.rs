@@ -13,7 +13,7 @@ use super::{Context, Failure, Inputs, Stage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
 use crate::evidence::{self, Label, Shape};
-use crate::fit::{Evidence, Fit, HELD, LocalOptimum, PREDICTED, RESIDUAL, Reference, Region};
+use crate::fit::{Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, RESIDUAL, Reference, Region};
 use crate::law::Law;
 use crate::numerics::ln;
 use crate::objective::Objective;
@@ -85,7 +85,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        5
+        6
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -353,7 +353,7 @@ impl FitLaw {
             level: None,
             spans: BTreeMap::new(),
             rays: Vec::new(),
-            noise: Vec::new(),
+            noise: Noise::default(),
             free: Vec::new(),
             draws: 0,
             by: None,
