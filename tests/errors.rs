@@ -187,6 +187,7 @@ fn choices_that_cannot_be_made_are_refused_where_they_stand() {
         ("[sensitivity.main]\nlaws = [\"hofmann\"]", "there is no law `hofmann`", 28),
         ("[sensitivity.main]\nwithout = [\"X > 1\"]", "there is no variable `X`", 28),
         ("[sensitivity.main]\nrows = [\"all\"]", "there is no filter or source `all`", 28),
+        ("[sensitivity.main]\nleave_out = [\"famly\"]", "did you mean `family`?", 28),
     ] {
         let shown = check(&format!("{SPEC}{sensitivity}\n"));
         assert!(

@@ -399,6 +399,26 @@ that = "sensitivity.main.moved < 1000"
 }
 
 #[test]
+fn each_value_of_a_variable_is_left_out_in_turn() {
+    let leaving =
+        "[sensitivity.main]\nleave_out = [\"family\"]\nwithout = [\"family == 'even'\", \"family == 'odd'\"]\n";
+    let world = World::with(&format!("{SPEC}{leaving}"), &simulated_runs(0.01));
+    let results = world.run("study.toml")["results"].clone();
+    let found = &results["sensitivity"]["main"];
+    let choices = ["without family == 'even'", "without family == 'odd'", "without family even", "without family odd"];
+    assert_eq!(found["choices"], serde_json::json!(choices));
+    // The same as conditions that somebody listed, in every answer.
+    for answer in found["answers"].as_array().unwrap() {
+        let values = answer["values"].as_array().unwrap();
+        assert_eq!((&values[0], &values[1]), (&values[2], &values[3]), "{answer}");
+        assert!(values[0] != values[1] && values[0].is_number());
+    }
+    let grouped = SPEC.replace("law = \"hoffmann\"", "law = \"hoffmann\"\nby = \"family\"");
+    let refused = World::with(&format!("{grouped}{leaving}"), &simulated_runs(0.01)).lawfit(&["check", "study.toml"]);
+    assert!(refused.code == 2 && refused.stderr.contains("from which no others are left out"), "{}", refused.stderr);
+}
+
+#[test]
 fn learning_curves_are_extrapolated_model_by_model() {
     let Some(data) = shared_data("learning curves") else { return };
     let world = shipped();

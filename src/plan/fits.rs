@@ -285,6 +285,7 @@ impl Compiler<'_> {
             replicates: fit.replicates.clone(),
             clusters: fit.clusters.clone(),
             by: fit.by.clone(),
+            leave_out: fit.leave_out,
             share: fit.share.clone(),
         };
         let columns =

@@ -60,6 +60,13 @@ impl Compiler<'_> {
                     .push("sensitivity is of the queries put to a fit that has rows, goes through no other one and shares nothing among groups".to_owned());
                 continue;
             }
+            if let Some(by) = fit.by.as_ref().filter(|_| !sensitivity.leave_out.is_empty()) {
+                let message = format!("the fit `{name}` has groups by `{by}`, from which no others are left out");
+                self.error("bad-leave-out", Place::Key(path.key("leave_out")), message)
+                    .hints
+                    .push("name what is left out by conditions: without = [\"family == 'a'\"]".to_owned());
+                continue;
+            }
             for variation in variations(fit, sensitivity) {
                 let place = path.key(variation.key.0).then(Step::Index(variation.key.1));
                 let found = self.vary(name, &variation, &asked, planned, &place);
@@ -113,7 +120,8 @@ impl Compiler<'_> {
             queries.push(VariedQuery { query: (*query).to_owned(), role });
         }
         let choice = variation.choice.clone();
-        Some((DescribedVariation { fit: name.to_owned(), choice, queries }, inputs))
+        let leave_out = variation.fit.leave_out;
+        Some((DescribedVariation { fit: name.to_owned(), choice, leave_out, queries }, inputs))
     }
 }
 
@@ -137,6 +145,10 @@ fn variations(fit: &spec::Fit, sensitivity: &spec::Sensitivity) -> Vec<Variation
         let held = fit.holdout.as_ref().map_or_else(|| condition.clone(), |own| format!("({own}) or ({condition})"));
         let fit = spec::Fit { holdout: Some(held), ..plain.clone() };
         all.push(Variation { choice: format!("without {condition}"), key: ("without", index), fit });
+    }
+    for (index, column) in sensitivity.leave_out.iter().enumerate() {
+        let fit = spec::Fit { by: Some(column.clone()), leave_out: true, ..plain.clone() };
+        all.push(Variation { choice: format!("without {column}"), key: ("leave_out", index), fit });
     }
     all
 }

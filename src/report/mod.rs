@@ -184,6 +184,9 @@ pub struct DescribedVariation {
     pub fit: String,
     /// What is different.
     pub choice: String,
+    /// Whether it is one for each group of rows, which is left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub leave_out: bool,
     /// The queries that are asked again.
     pub queries: Vec<VariedQuery>,
 }

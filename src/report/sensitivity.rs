@@ -1,12 +1,12 @@
 //! How far choices move answers, against their intervals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Described;
 use super::words;
+use super::{Described, DescribedVariation};
 use crate::answer::{Answer, Row};
 
 /// How a fit's answers move when it is made in other ways.
@@ -46,27 +46,21 @@ pub(super) fn results(
     answers: &BTreeMap<String, Answer>,
     varied: &BTreeMap<String, Answer>,
 ) -> BTreeMap<String, SensitivityResult> {
+    let choices: Vec<Choice<'_>> = described.sensitivity.iter().flat_map(|v| Choice::of(v, varied)).collect();
     let mut all: BTreeMap<String, SensitivityResult> = BTreeMap::new();
-    for variation in &described.sensitivity {
-        all.entry(variation.fit.clone()).or_default().choices.push(variation.choice.clone());
+    for choice in &choices {
+        all.entry(choice.variation.fit.clone()).or_default().choices.push(choice.words());
     }
     for (fit, result) in &mut all {
-        let variations: Vec<_> = described.sensitivity.iter().filter(|v| v.fit == *fit).collect();
+        let choices: Vec<&Choice<'_>> = choices.iter().filter(|choice| choice.variation.fit == *fit).collect();
         for query in described.queries.iter().filter(|query| query.fit == *fit) {
             let Some(own) = answers.get(&query.name).filter(|own| own.forecasts.is_empty()) else { continue };
-            let others: Vec<Option<&Answer>> = variations
-                .iter()
-                .map(|v| v.queries.iter().find(|q| q.query == query.name).and_then(|q| varied.get(&q.role)))
-                .collect();
-            if others.iter().all(Option::is_none) {
+            if choices.iter().all(|choice| choice.answer(&query.name, varied).is_none()) {
                 continue;
             }
             for (index, row) in own.rows.iter().enumerate() {
-                // The same row of the same question, of the same group.
-                let beside: Vec<Option<&Row>> = others
-                    .iter()
-                    .map(|other| other.and_then(|o| o.rows.get(index)).filter(|r| r.group == row.group))
-                    .collect();
+                let beside: Vec<Option<&Row>> =
+                    choices.iter().map(|choice| choice.row(index, row, choice.answer(&query.name, varied)?)).collect();
                 result.answers.extend(row.outputs.iter().filter_map(|(output, interval)| {
                     let value = interval.value?;
                     let values: Vec<Option<f64>> =
@@ -88,6 +82,44 @@ pub(super) fn results(
         }
     }
     all
+}
+
+/// One way in which a fit was made otherwise: a variation, or one group that a variation leaves out.
+struct Choice<'a> {
+    variation: &'a DescribedVariation,
+    left_out: Option<String>,
+}
+
+impl<'a> Choice<'a> {
+    /// The choices of a variation; which groups there are, its answers say.
+    fn of(variation: &'a DescribedVariation, varied: &BTreeMap<String, Answer>) -> Vec<Self> {
+        if !variation.leave_out {
+            return vec![Self { variation, left_out: None }];
+        }
+        let answered = variation.queries.iter().filter_map(|query| varied.get(&query.role));
+        let groups: BTreeSet<&String> =
+            answered.flat_map(|answer| answer.rows.iter().filter_map(|row| row.group.as_ref())).collect();
+        groups.into_iter().map(|group| Self { variation, left_out: Some(group.clone()) }).collect()
+    }
+
+    fn words(&self) -> String {
+        match &self.left_out {
+            Some(group) => format!("{} {group}", self.variation.choice),
+            None => self.variation.choice.clone(),
+        }
+    }
+
+    fn answer<'b>(&self, query: &str, varied: &'b BTreeMap<String, Answer>) -> Option<&'b Answer> {
+        self.variation.queries.iter().find(|q| q.query == query).and_then(|q| varied.get(&q.role))
+    }
+
+    /// The row of an answer that is to the same question, of the same group, as a row of the fit's own.
+    fn row<'b>(&self, index: usize, own: &Row, answer: &'b Answer) -> Option<&'b Row> {
+        match &self.left_out {
+            Some(_) => answer.rows.iter().filter(|row| row.group == self.left_out).nth(index),
+            None => answer.rows.get(index).filter(|row| row.group == own.group),
+        }
+    }
 }
 
 /// A fit's sensitivity as a sentence, a head and rows.

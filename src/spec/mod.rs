@@ -300,6 +300,9 @@ pub struct Fit {
     /// Fit each group of rows that have the same value of this variable.
     #[serde(default)]
     pub by: Option<String>,
+    /// Fit all rows but each such group in its stead; sensitivity asks for it, no spec does.
+    #[serde(skip)]
+    pub leave_out: bool,
     /// Parameters that all groups have in common.
     #[serde(default)]
     pub share: Vec<String>,
@@ -398,6 +401,9 @@ pub struct Sensitivity {
     /// Conditions on rows that are left out, each in turn: `["family == 'a'", "C > 1e20"]`.
     #[serde(default)]
     pub without: Vec<String>,
+    /// Variables each of whose values is left out in turn: `["family"]` refits without each family.
+    #[serde(default)]
+    pub leave_out: Vec<String>,
 }
 
 /// Something that must hold of the results.

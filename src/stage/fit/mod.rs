@@ -75,6 +75,9 @@ pub struct RowRoles {
     pub clusters: Vec<String>,
     /// The column by whose values rows are fitted in groups.
     pub by: Option<String>,
+    /// Each group is all the rows that have another value.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub leave_out: bool,
     /// Parameters that all groups have in common.
     pub share: Vec<String>,
 }

@@ -146,6 +146,7 @@ fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Fai
         if held { scored.push(row) } else { fitted.push(row) }
     }
     let groups: Vec<Group> = by_value.into_iter().map(|(name, (fitted, held))| Group { name, fitted, held }).collect();
+    let groups = if fit.roles.leave_out { complements(&groups) } else { groups };
     if groups.is_empty() {
         return Err(Failure::new("no-rows", "no rows are left to fit").hint("look at the filter's rules"));
     }
@@ -155,10 +156,21 @@ fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Fai
                 .hint("look at the filter's rules and the holdout"));
         }
     }
-    if fit.roles.holdout.is_some() && groups.iter().all(|group| group.held.is_empty()) {
+    if fit.roles.holdout.is_some() && !fit.roles.leave_out && groups.iter().all(|group| group.held.is_empty()) {
         return Err(Failure::new("empty-holdout", "no row meets the condition of the holdout"));
     }
     Ok(groups)
+}
+
+/// For each group the fitted rows of all others, under its name.
+fn complements(groups: &[Group]) -> Vec<Group> {
+    let others = |left_out: usize| {
+        let kept = groups.iter().enumerate().filter(|(place, _)| *place != left_out);
+        let mut rows: Vec<usize> = kept.flat_map(|(_, group)| group.fitted.iter().copied()).collect();
+        rows.sort_unstable();
+        rows
+    };
+    groups.iter().enumerate().map(|(place, group)| group.with_fitted(others(place))).collect()
 }
 
 /// Drops rows the law cannot take, or stops: sizes are positive, and so is a response under a logarithm.
