@@ -283,11 +283,15 @@ impl<'a> View<'a> {
             Layer::Line { points, .. } => points.iter().map(|p| p.1).collect(),
             _ => Vec::new(),
         });
-        let all_y = observed.iter().copied().chain(self.forecasts.iter().map(|f| f.y)).chain(curve_y);
+        let all_y: Vec<f64> =
+            observed.iter().copied().chain(self.forecasts.iter().map(|f| f.y)).chain(curve_y).collect();
+        let ends = self.forecasts.iter().filter_map(|f| f.interval).flat_map(|(low, high)| [low, high]);
+        let y_axis = Axis::around(response, true, all_y.iter().copied())?;
+        let ends: Vec<f64> = ends.map(|end| y_axis.nearest_within_reach(end)).collect();
         let plot = Plot {
             title: format!("{name}: {response} against the data"),
             x: Axis::around(&self.x_label(), true, all_x)?,
-            y: Axis::around(response, true, all_y)?,
+            y: Axis::around(response, true, all_y.into_iter().chain(ends))?,
             layers,
         };
         let what = match self.abscissa {

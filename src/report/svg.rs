@@ -42,6 +42,12 @@ impl Axis {
         Some(Self { label: label.to_owned(), log, low: place(low - margin), high: place(high + margin) })
     }
 
+    /// The value, or the farthest one for which a logarithmic axis is made room: a range as long again beyond either end.
+    pub(super) fn nearest_within_reach(&self, value: f64) -> f64 {
+        let length = self.high / self.low;
+        value.clamp(self.low / length, self.high * length)
+    }
+
     /// Where a value lies: 0 at the low end, 1 at the high one.
     fn share(&self, value: f64) -> f64 {
         let place = |v: f64| if self.log { ln(v) } else { v };
@@ -355,5 +361,13 @@ mod tests {
         let axis = Axis::around("x", true, [2.0]).unwrap();
         assert!(axis.low < 2.0 && axis.high > 2.0);
         assert!(Axis::around("x", true, [f64::NAN]).is_none());
+    }
+
+    #[test]
+    fn room_is_made_for_intervals_but_not_so_much_that_the_rows_are_squeezed() {
+        let axis = Axis { label: String::new(), log: true, low: 2.0, high: 4.0 };
+        assert_eq!(axis.nearest_within_reach(1.5), 1.5);
+        assert_eq!(axis.nearest_within_reach(1e9), 8.0);
+        assert_eq!(axis.nearest_within_reach(0.0), 1.0);
     }
 }
