@@ -357,9 +357,9 @@ impl Problem {
     }
 
     /// The residual at each row on the objective's scale, whatever is known of the rows' noise.
-    pub fn misses(&self, point: &[f64]) -> Vec<f64> {
+    pub fn unscaled_residuals(&self, point: &[f64]) -> Vec<f64> {
         let blocks = self.blocks.iter().enumerate();
-        blocks.flat_map(|(index, block)| block.misses(&self.point_of_block(index, point))).collect()
+        blocks.flat_map(|(index, block)| block.unscaled_residuals(&self.point_of_block(index, point))).collect()
     }
 
     /// Each row's share of the gradient, by the coordinates.
@@ -453,10 +453,11 @@ impl Block {
     }
 
     fn residuals(&self, point: &[f64]) -> Vec<f64> {
-        self.misses(point).into_iter().enumerate().map(|(row, miss)| miss * self.precision(row)).collect()
+        let unscaled = self.unscaled_residuals(point).into_iter().enumerate();
+        unscaled.map(|(row, residual)| residual * self.precision(row)).collect()
     }
 
-    fn misses(&self, point: &[f64]) -> Vec<f64> {
+    fn unscaled_residuals(&self, point: &[f64]) -> Vec<f64> {
         let values = self.tape.values(&self.columns, point).into_iter().enumerate();
         let linked = |value: f64| if self.link == Link::Log { ln(value) } else { value };
         values.map(|(row, value)| linked(value) - self.responses[row]).collect()

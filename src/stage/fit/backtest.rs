@@ -82,7 +82,7 @@ impl FitLaw {
         let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
         let train = rows.data.select(&known.fitted);
         let columns = self.law.variables.iter().map(|v| v.name.as_str()).zip(self.variables(&train)?).collect();
-        let noise = noise(&problem.misses(best), &columns, best.len());
+        let noise = noise(&problem.unscaled_residuals(best), &columns, best.len());
         let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
         self.misses(test, &problem.parameters(best), &draws, &noise, level)
     }

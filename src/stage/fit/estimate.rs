@@ -45,7 +45,7 @@ impl FitLaw {
             warnings.extend(evidence::lack_of_fit(&replicates));
             evidence.replicates = Some(replicates);
         }
-        let noise = noise(&problem.misses(point), &by_name, free.len());
+        let noise = noise(&problem.unscaled_residuals(point), &by_name, free.len());
         let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
         let held = rows.data.select(&group.held);
         let holdout = self.score(&held, &free, &draws, &noise, level)?;
