@@ -15,6 +15,10 @@ use lawfit::solver::{Solver, Watch, search};
 use lawfit::source::{Cell, Format, read};
 use lawfit::uncertainty::{Bootstrap, Fitted, Method};
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Starts of the published grid; the peer runs a part of them and is scaled up.
 const STARTS: f64 = 4500.0;
 /// Starts and refits of the peer per round.
@@ -48,9 +52,16 @@ fn main() -> ExitCode {
         let Ok(found) = search(&problem, &law, Solver::Newton, &Watch::NOBODY) else { return ExitCode::FAILURE };
         let ours = started.elapsed().as_secs_f64() / REPEATS as f64;
         let optimum = &found.optima[0].point;
-        let bootstrap = Bootstrap { resamples: REFITS, level: 0.9 };
-        let fitted =
-            Fitted { problem: &problem, optimum, names: &[], clusters: &clusters, seed: 1, watch: Watch::NOBODY };
+        let bootstrap = Bootstrap { resamples: REFITS, level: 0.9, search: false };
+        let fitted = Fitted {
+            problem: &problem,
+            law: &law,
+            optimum,
+            names: &[],
+            clusters: &clusters,
+            seed: 1,
+            watch: Watch::NOBODY,
+        };
         let started = Instant::now();
         let drawn = bootstrap.draw(&fitted);
         let our_refit = started.elapsed().as_secs_f64() / REFITS as f64;

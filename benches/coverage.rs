@@ -133,8 +133,15 @@ fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option
     let found = search(&problem, law, Solver::Newton, &Watch::NOBODY).ok()?;
     let optimum = &found.optima.first()?.point;
     let clusters: Vec<usize> = (0..rows).collect();
-    let fitted =
-        Fitted { problem: &problem, optimum, names: &[], clusters: &clusters, seed: set as u64, watch: Watch::NOBODY };
+    let fitted = Fitted {
+        problem: &problem,
+        law,
+        optimum,
+        names: &[],
+        clusters: &clusters,
+        seed: set as u64,
+        watch: Watch::NOBODY,
+    };
     let drawn = method.draw(&fitted).ok()?;
     if drawn.points.is_empty() {
         return None;

@@ -18,6 +18,10 @@ use lawfit::problem::{Evaluation, Problem};
 use lawfit::solver::{Solver, Watch, newton, search};
 use lawfit::uncertainty::{Bootstrap, Fitted, Method};
 
+/// The program's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROWS: usize = 240;
 
 struct Runs {
@@ -238,9 +242,19 @@ fn fits(c: &mut Criterion) {
     let optimum = &found.optima[0].point;
     group.bench_function("one refit from the optimum", |b| b.iter(|| newton(&problem, black_box(optimum))));
     let clusters: Vec<usize> = (0..ROWS).collect();
-    let bootstrap = Bootstrap { resamples: 4000, level: 0.9 };
-    let fitted = Fitted { problem: &problem, optimum, names: &[], clusters: &clusters, seed: 1, watch: Watch::NOBODY };
-    group.bench_function("4,000 bootstrap refits", |b| b.iter(|| bootstrap.draw(&fitted)));
+    let fitted = Fitted {
+        problem: &problem,
+        law: &law,
+        optimum,
+        names: &[],
+        clusters: &clusters,
+        seed: 1,
+        watch: Watch::NOBODY,
+    };
+    for (label, search) in [("4,000 bootstrap refits", false), ("4,000 bootstrap refits, each searched", true)] {
+        let bootstrap = Bootstrap { resamples: 4000, level: 0.9, search };
+        group.bench_function(label, |b| b.iter(|| bootstrap.draw(&fitted)));
+    }
     group.finish();
 }
 

@@ -78,13 +78,14 @@ fn chinchilla_standard_errors_are_those_of_the_replication_within_the_error_of_4
     let clusters: Vec<usize> = (0..l.len()).collect();
     let fitted = Fitted {
         problem: &problem,
+        law: &law,
         optimum: &optimum,
         names: &[],
         clusters: &clusters,
         seed: 42,
         watch: Watch::NOBODY,
     };
-    let draws = Bootstrap { resamples: 4000, level: 0.95 }.draw(&fitted).unwrap().points;
+    let draws = Bootstrap { resamples: 4000, level: 0.95, search: false }.draw(&fitted).unwrap().points;
     let names: Vec<&str> = law.parameters.iter().map(|p| p.name.as_str()).collect();
     let at = |name: &str| names.iter().position(|n| *n == name).unwrap();
     let values: Vec<Vec<f64>> = draws.iter().map(|draw| law.complete(&problem.parameters(draw))).collect();

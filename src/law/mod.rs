@@ -17,6 +17,7 @@ use std::ops::Range;
 
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
 pub use parameter::{Parameter, ParameterText, Scale, Treatment, is_exponent};
+pub(crate) use simd::dispatched;
 pub use structure::{BoundPeels, Offset, Term, Terms};
 pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
 pub use tape::{Order, ROWS, Tape};

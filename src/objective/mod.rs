@@ -225,19 +225,19 @@ struct Block<'a> {
     curvature: Curvature,
 }
 
-crate::law::simd::dispatched! {
+crate::law::dispatched! {
     fn weigh_huber(penalty: &Huber, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
-crate::law::simd::dispatched! {
+crate::law::dispatched! {
     fn weigh_least_squares(penalty: &LeastSquares, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
-crate::law::simd::dispatched! {
+crate::law::dispatched! {
     fn weigh_least_absolute(penalty: &LeastAbsolute, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
-crate::law::simd::dispatched! {
+crate::law::dispatched! {
     fn weigh_asymmetric(penalty: &AsymmetricHuber, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
-crate::law::simd::dispatched! {
+crate::law::dispatched! {
     fn weigh_student(penalty: &StudentT, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
 

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use newton::newton;
 pub use scalar::{ScalarError, minimise, root};
-pub use search::{Cancelled, Optimum, Search, Watch, from_listed, search};
+pub use search::{Cancelled, Optimum, Search, Searcher, Watch, from_listed, search};
 
 use crate::numerics::median;
 use crate::problem::Problem;

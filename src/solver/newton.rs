@@ -87,6 +87,21 @@ impl Newton {
             .collect()
     }
 
+    /// Adapts the damping to how much of the decrease that a step promised was had.
+    fn trust(&mut self, gain: f64) {
+        self.damping = match gain {
+            g if g > 0.75 => {
+                if self.damping < 1e-9 {
+                    0.0
+                } else {
+                    self.damping / 10.0
+                }
+            }
+            g if g < 0.25 => (self.damping * 3.0).max(1e-6),
+            _ => self.damping,
+        };
+    }
+
     /// Takes one step that lowers the objective, or ends the iteration.
     fn advance(&mut self, problem: &Problem) {
         let movable = self.movable(problem);
@@ -115,28 +130,29 @@ impl Newton {
                 self.damping *= 1e-3;
                 continue;
             }
-            let mut trial = self.point.clone();
-            for (&j, s) in movable.iter().zip(&step) {
-                let c = problem.coordinates()[j];
-                trial[j] = (trial[j] + s).clamp(c.lower, c.upper);
-            }
-            problem.evaluate(&trial, self.order, &mut self.workspace, &mut self.there);
-            if self.there.cost() < self.here.cost() && self.there.is_finite() {
-                let gain = (self.here.cost() - self.there.cost()) / predicted;
-                self.damping = match gain {
-                    g if g > 0.75 => {
-                        if self.damping < 1e-9 {
-                            0.0
-                        } else {
-                            self.damping / 10.0
-                        }
+            let slope: f64 = gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
+            let mut share = 1.0;
+            for _shorter in 0..=SHORTER {
+                let mut trial = self.point.clone();
+                for (&j, s) in movable.iter().zip(&step) {
+                    let c = problem.coordinates()[j];
+                    trial[j] = (trial[j] + share * s).clamp(c.lower, c.upper);
+                }
+                problem.evaluate(&trial, self.order, &mut self.workspace, &mut self.there);
+                if self.there.cost() < self.here.cost() && self.there.is_finite() {
+                    if share == 1.0 {
+                        self.trust((self.here.cost() - self.there.cost()) / predicted);
                     }
-                    g if g < 0.25 => (self.damping * 3.0).max(1e-6),
-                    _ => self.damping,
-                };
-                self.point = trial;
-                std::mem::swap(&mut self.here, &mut self.there);
-                return;
+                    self.point = trial;
+                    std::mem::swap(&mut self.here, &mut self.there);
+                    return;
+                }
+                if small {
+                    break;
+                }
+                // Where the parabola through the slope here and the objective there is lowest.
+                let excess = self.there.cost() - self.here.cost() - share * slope;
+                share *= if excess.is_finite() { (-0.5 * share * slope / excess).clamp(0.1, 0.5) } else { 0.1 };
             }
             if small {
                 self.status = Some(Status::Converged);
@@ -147,6 +163,9 @@ impl Newton {
         self.status = Some(Status::Stalled);
     }
 }
+
+/// Most times that a step which does not lower the objective is made shorter before it is turned.
+const SHORTER: usize = 2;
 
 /// Solves (H + damping D) s = -g, or `None` where that matrix is not positive definite.
 ///

@@ -77,10 +77,10 @@ const LISTED: usize = 2048;
 const SCATTERED: usize = 64;
 /// Two ends of the search are the same optimum where their objectives differ by less, relatively.
 const SAME: f64 = 1e-8;
-/// Fewest starts that have to agree before no more are tried ...
+/// Fewest starts that have to agree before no more are tried.
 const FEWEST: usize = 3;
-/// ... taken at this distance from the points that are spread over the grid.
-const SPREAD_STEP: usize = 13;
+/// Rows per parameter from which an optimum of other weights tells where to look: of few rows each resample is another matter.
+const TELLING: usize = 10;
 /// Rows above which valleys are looked for on a part of them.
 const MANY_ROWS: usize = 4096;
 /// Most optima of a part of the rows that are polished on all of them.
@@ -96,10 +96,10 @@ pub fn search(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -
     }
     let rows = problem.rows();
     if rows <= MANY_ROWS {
-        return search_valleys(problem, law, solver, watch);
+        return search_valleys(problem, law, design(problem, law).as_ref(), None, solver, watch);
     }
     let some: Vec<usize> = (0..MANY_ROWS).map(|i| i * rows / MANY_ROWS).collect();
-    let found = search_valleys(&problem.of_rows(&some), law, solver, watch)?;
+    let found = search(&problem.of_rows(&some), law, solver, watch)?;
     let starts: Vec<Vec<f64>> = found.optima.iter().take(CARRIED_OVER).map(|o| o.point.clone()).collect();
     let mut optima = distinct(&polish(problem, &starts, solver, watch)?);
     // The evidence is that of all starts, not only of those that were carried over.
@@ -107,6 +107,60 @@ pub fn search(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -
         best.starts = of_part.starts;
     }
     Ok(Search { optima, ..found })
+}
+
+/// The search of one problem after the other over the same rows, with other weights each time.
+pub struct Searcher<'a> {
+    law: &'a Law,
+    design: Option<projection::Design<'a>>,
+    known: Known<'a>,
+}
+
+/// The optimum of a problem with other weights, which was searched for.
+#[derive(Clone)]
+struct Known<'a> {
+    point: &'a [f64],
+    /// How far each row is to be believed, by how it is missed there.
+    trust: Vec<f64>,
+}
+
+impl std::fmt::Debug for Searcher<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Searcher")
+    }
+}
+
+impl<'a> Searcher<'a> {
+    /// A search of what differs from a problem by the rows' weights alone; `known` is the problem's optimum.
+    pub fn new(problem: &'a Problem, law: &'a Law, known: &'a [f64]) -> Self {
+        let alike = problem.places().len() == 1 && problem.rows() <= MANY_ROWS;
+        let trust = if problem.rows() == 0 { Vec::new() } else { projection::trust(problem.residuals(known)) };
+        Self { law, design: if alike { design(problem, law) } else { None }, known: Known { point: known, trust } }
+    }
+
+    /// The best optimum of a problem over the same rows.
+    ///
+    /// # Errors
+    /// When asked to stop.
+    pub fn best(&self, problem: &Problem, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Minimum, Cancelled> {
+        let (solver, watch) = (Solver::Newton, Watch { cancelled, tick: &|_, _| () });
+        let found = match &self.design {
+            None => search(problem, self.law, solver, &watch)?,
+            design => search_valleys(problem, self.law, design.as_ref(), Some(&self.known), solver, &watch)?,
+        };
+        Ok(found.optima.into_iter().next().map_or_else(
+            || solver.minimise(problem, self.known.point),
+            |Optimum { point, cost, converged, unmoved, .. }| {
+                let status = if converged { Status::Converged } else { Status::Stalled };
+                Minimum { point, cost, status, iterations: 0, unmoved }
+            },
+        ))
+    }
+}
+
+fn design<'a>(problem: &'a Problem, law: &Law) -> Option<projection::Design<'a>> {
+    let terms = law.terms().filter(|_| problem.rows() > 0);
+    terms.map(|terms| projection::Design::new(problem, law, terms))
 }
 
 /// Runs a solver from every combination of the starts that the law's parameters list, as papers do it.
@@ -130,18 +184,31 @@ pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'
     Ok(Search::of(distinct(&ends), &ends, 0))
 }
 
-fn search_valleys(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
-    let terms = law.terms().filter(|_| problem.rows() > 0);
-    let grid = terms.as_ref().map(|terms| projection::Grid::new(problem, law, terms));
+/// Searches one block of rows, few enough for a grid where the law has one.
+fn search_valleys(
+    problem: &Problem,
+    law: &Law,
+    design: Option<&projection::Design<'_>>,
+    known: Option<&Known<'_>>,
+    solver: Solver,
+    watch: &Watch<'_>,
+) -> Result<Search, Cancelled> {
+    // What rows are worth is known where an optimum is; else a first pass over the grid tells it to a second.
+    let told = known.filter(|_| problem.weights().filter(|w| *w > 0.0).count() >= TELLING * problem.size());
+    let trusted = |known: &Known<'_>| problem.weights().zip(&known.trust).map(|(w, t)| w * t).collect();
+    let weights = told.map_or_else(|| problem.weights().collect(), trusted);
+    let grid = design.map(|design| design.weighted(weights));
     let mut ends = Vec::new();
     if let Some(grid) = &grid {
-        let mut valleys = grid.valleys();
-        // One valley alone would agree with itself.
-        valleys.extend(grid.spread().into_iter().step_by(SPREAD_STEP).take(FEWEST.saturating_sub(valleys.len())));
+        let mut valleys = if told.is_some() { grid.plain_valleys() } else { grid.valleys() };
+        valleys.extend(known.map(|known| known.point.to_vec()));
+        // One valley alone would agree with itself; an optimum that is known was searched for.
+        let fewest = if told.is_some() { FEWEST - 1 } else { FEWEST };
+        valleys.extend(grid.elsewhere(fewest.saturating_sub(valleys.len())));
         ends = polish(problem, &valleys, solver, watch)?;
         if !agree(problem, &ends) {
             // What the spec or the catalogue lists is tried too.
-            let mut spread = grid.spread();
+            let mut spread: Vec<Vec<f64>> = grid.spread().collect();
             spread.extend(listed(problem, law, LISTED_BESIDE_GRID));
             spread.extend(scattered(problem, law));
             spread.extend(scattered_wide(problem, law).iter().map(|point| grid.resized(point)));
@@ -149,6 +216,7 @@ fn search_valleys(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_
         }
     } else {
         let mut starts = listed(problem, law, LISTED);
+        starts.extend(known.map(|known| known.point.to_vec()));
         starts.extend(scattered(problem, law));
         starts.extend(scattered_wide(problem, law));
         ends.extend(polish(problem, &starts, solver, watch)?);
@@ -348,5 +416,41 @@ fn inside(lower: f64, upper: f64) -> f64 {
         lower + 1.0
     } else {
         upper - 1.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::law::find;
+    use crate::numerics::{Random, exp, ln};
+    use crate::objective::Objective;
+
+    #[test]
+    fn a_search_of_other_weights_finds_what_a_search_from_nothing_finds_and_a_refit_may_miss() {
+        let law = find("hoffmann").unwrap().law().unwrap();
+        let mut missed = 0;
+        for rows in [14, 120] {
+            let mut random = Random::new(4, "valleys", rows as u64);
+            let n: Vec<f64> = (0..rows).map(|_| 1e8 * random.log_normal(1.0)).collect();
+            let d: Vec<f64> = (0..rows).map(|_| 1e10 * random.log_normal(1.0)).collect();
+            let sizes = n.iter().zip(&d).map(|(n, d)| 1.8 + 480.0 * exp(-0.35 * ln(*n)) + 2085.0 * exp(-0.37 * ln(*d)));
+            let l: Vec<f64> = sizes.map(|l| l * random.log_normal(0.03)).collect();
+            let problem = Problem::new(&law, &Objective::default(), &[&n, &d], &l, None);
+            let known = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
+            let searcher = Searcher::new(&problem, &law, &known);
+            for _ in 0..20 {
+                let mut weights = vec![0.0; rows];
+                (0..rows).for_each(|_| weights[random.below(rows)] += 1.0);
+                let resample = problem.reweighted(&weights);
+                let found = searcher.best(&resample, &|| false).unwrap().cost;
+                let from_nothing = search(&resample, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].cost;
+                assert!(found <= from_nothing + 1e-8 * from_nothing, "{rows} rows: {found} {from_nothing}");
+                let refitted = Solver::Newton.minimise(&resample, &known).cost;
+                assert!(found <= refitted * (1.0 + 1e-12));
+                missed += usize::from(found < refitted * (1.0 - 1e-4));
+            }
+        }
+        assert!(missed > 0, "every refit found the best optimum: the rows tell nothing of the search");
     }
 }

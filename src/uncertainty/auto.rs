@@ -50,7 +50,7 @@ impl Method for Auto {
         let (rows, parameters) = (clusters(fitted), fitted.problem.size());
         let Self { resamples, level } = *self;
         let (method, reason): (Box<dyn Method>, &str) = if rows >= MANY * parameters {
-            (Box::new(Bootstrap { resamples, level }), "enough to resample")
+            (Box::new(Bootstrap { resamples, level, search: false }), "enough to resample")
         } else if rows < fitted.clusters.len() {
             (Box::new(Wild { resamples, level }), "too few to resample, and some belong to one run")
         } else {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::refits::collect;
 use super::{Draws, Fitted, Method, default_level};
-use crate::solver::{Cancelled, Solver};
+use crate::solver::{Cancelled, Searcher, Solver};
 
 /// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,9 @@ pub struct Bootstrap {
     /// Coverage of the intervals.
     #[serde(default = "default_level")]
     pub level: f64,
+    /// Whether each resample is searched for its own best optimum, as the fit was, instead of refitted from that of all rows.
+    #[serde(default)]
+    pub search: bool,
 }
 
 impl Method for Bootstrap {
@@ -35,13 +38,15 @@ impl Method for Bootstrap {
     }
 
     fn describe(&self) -> String {
-        format!("case bootstrap, {} resamples", self.resamples)
+        let how = if self.search { ", each searched globally" } else { "" };
+        format!("case bootstrap, {} resamples{how}", self.resamples)
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let rows = fitted.problem.rows();
         let base: Vec<f64> = fitted.problem.weights().collect();
         let strata = strata(fitted);
+        let searcher = self.search.then(|| Searcher::new(fitted.problem, fitted.law, fitted.optimum));
         let mut draws = collect(fitted, self.resamples, "bootstrap", |random| {
             let mut weights = vec![0.0; rows];
             for clusters in &strata {
@@ -49,7 +54,11 @@ impl Method for Bootstrap {
                     clusters[random.below(clusters.len())].iter().for_each(|&row| weights[row] += base[row]);
                 }
             }
-            Solver::Newton.minimise(&fitted.problem.reweighted(&weights), fitted.optimum)
+            let resample = fitted.problem.reweighted(&weights);
+            match &searcher {
+                Some(searcher) => searcher.best(&resample, fitted.watch.cancelled),
+                None => Ok(Solver::Newton.minimise(&resample, fitted.optimum)),
+            }
         })?;
         let resampled: usize = strata.iter().map(Vec::len).sum();
         if resampled < 4 * fitted.problem.size() {

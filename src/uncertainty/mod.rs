@@ -23,6 +23,7 @@ pub use residual::Residual;
 pub use sandwich::Sandwich;
 pub use wild::Wild;
 
+use crate::law::Law;
 use crate::problem::Problem;
 use crate::solver::{Cancelled, Watch};
 
@@ -48,6 +49,8 @@ pub enum Uncertainty {
 pub struct Fitted<'a> {
     /// The problem.
     pub problem: &'a Problem,
+    /// Its law.
+    pub law: &'a Law,
     /// Its optimum, in coordinates.
     pub optimum: &'a [f64],
     /// The names of its coordinates.

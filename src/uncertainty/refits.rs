@@ -31,7 +31,7 @@ pub(super) fn refits(
         for ((x, at), c) in refit.point.iter_mut().zip(fitted.optimum).zip(problem.coordinates()) {
             *x = (at + stretch * (*x - at)).clamp(c.lower, c.upper);
         }
-        refit
+        Ok(refit)
     })
 }
 
@@ -40,7 +40,7 @@ pub(super) fn collect(
     fitted: &Fitted<'_>,
     count: usize,
     purpose: &str,
-    refit: impl Fn(&mut Random) -> Minimum + Sync,
+    refit: impl Fn(&mut Random) -> Result<Minimum, Cancelled> + Sync,
 ) -> Result<Draws, Cancelled> {
     let done = AtomicUsize::new(0);
     let refits = (0..count)
@@ -49,7 +49,7 @@ pub(super) fn collect(
             if (fitted.watch.cancelled)() {
                 return Err(Cancelled);
             }
-            let refit = refit(&mut Random::new(fitted.seed, purpose, replicate as u64));
+            let refit = refit(&mut Random::new(fitted.seed, purpose, replicate as u64))?;
             (fitted.watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, count);
             Ok(refit)
         })

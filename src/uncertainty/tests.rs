@@ -21,7 +21,9 @@ fn problem(x: &[f64], y: &[f64]) -> (Problem, Vec<f64>) {
 }
 
 fn draws(method: &dyn Method, problem: &Problem, optimum: &[f64], clusters: &[usize]) -> Draws {
-    method.draw(&Fitted { problem, optimum, names: &[], clusters, seed: 5, watch: Watch::NOBODY }).unwrap()
+    let law = find("power").unwrap().law().unwrap();
+    let fitted = Fitted { problem, law: &law, optimum, names: &[], clusters, seed: 5, watch: Watch::NOBODY };
+    method.draw(&fitted).unwrap()
 }
 
 /// Half the width of the 90 % interval of the exponent, and that of linear regression with its Student-t quantile.
@@ -56,6 +58,8 @@ fn few_rows_have_the_tails_of_students_t() {
     }
 }
 
+const CASES: Bootstrap = Bootstrap { resamples: 2000, level: 0.9, search: false };
+
 #[test]
 fn runs_are_resampled_whole() {
     // Every row four times over: four times the rows tell nothing new.
@@ -65,7 +69,7 @@ fn runs_are_resampled_whole() {
     let (fourfold, _) = problem(&four(&x), &four(&y));
     let rows: Vec<usize> = (0..20).collect();
     let runs: Vec<usize> = (0..80).map(|row| row / 4).collect();
-    for method in [&Wild { resamples: 2000, level: 0.9 } as &dyn Method, &Bootstrap { resamples: 2000, level: 0.9 }] {
+    for method in [&Wild { resamples: 2000, level: 0.9 } as &dyn Method, &CASES] {
         let (alone, _) = half_widths(&draws(method, &once, &optimum, &rows), &once, &optimum, &x, 1.734);
         let (whole, _) = half_widths(&draws(method, &fourfold, &optimum, &runs), &once, &optimum, &x, 1.734);
         assert!((whole / alone - 1.0).abs() < 0.1, "{}: {whole} against {alone}", method.name());
@@ -112,7 +116,8 @@ fn profile() -> Profile {
 
 fn profiled(problem: &Problem, optimum: &[f64], clusters: &[usize]) -> Draws {
     let names = ["A".to_owned(), "alpha".to_owned()];
-    let fitted = Fitted { problem, optimum, names: &names, clusters, seed: 5, watch: Watch::NOBODY };
+    let law = find("power").unwrap().law().unwrap();
+    let fitted = Fitted { problem, law: &law, optimum, names: &names, clusters, seed: 5, watch: Watch::NOBODY };
     profile().draw(&fitted).unwrap()
 }
 
@@ -169,6 +174,7 @@ fn a_profile_is_open_where_the_rows_never_object() {
     let names: Vec<String> = law.free().iter().map(|p| p.name.clone()).collect();
     let fitted = Fitted {
         problem: &problem,
+        law: &law,
         optimum: &optimum,
         names: &names,
         clusters: &clusters,

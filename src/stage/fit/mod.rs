@@ -301,7 +301,8 @@ impl FitLaw {
             return Ok(Draws::default());
         };
         let names: Vec<String> = labels.iter().map(|label| label.text.clone()).collect();
-        let fitted = Fitted { problem, optimum, names: &names, clusters, seed: self.seed, watch: *watch };
+        let fitted =
+            Fitted { problem, law: &self.law, optimum, names: &names, clusters, seed: self.seed, watch: *watch };
         Ok(uncertainty.method().draw(&fitted)?)
     }
 

@@ -1,0 +1,115 @@
+//! The points of a grid in order, and where tables over some of its dimensions keep what belongs to each.
+
+/// A grid of points, the first dimension running fastest.
+#[derive(Clone, Debug)]
+pub(super) struct Lattice {
+    lengths: Vec<usize>,
+}
+
+/// Where a table over some dimensions of a grid keeps what belongs to a point.
+#[derive(Clone, Debug)]
+pub(super) struct Strides(Vec<usize>);
+
+impl Strides {
+    /// The place of a point's entry, by its index in every dimension.
+    #[inline]
+    pub(super) fn at(&self, index: &[usize]) -> usize {
+        self.0.iter().zip(index).map(|(stride, i)| stride * i).sum()
+    }
+}
+
+impl Lattice {
+    pub(super) const fn new(lengths: Vec<usize>) -> Self {
+        Self { lengths }
+    }
+
+    /// Number of dimensions.
+    pub(super) const fn dimensions(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Number of points.
+    pub(super) fn points(&self) -> usize {
+        self.lengths.iter().product()
+    }
+
+    /// The index in each dimension of the point with a number.
+    pub(super) fn index(&self, mut at: usize) -> Vec<usize> {
+        let digit = |length: &usize| {
+            let digit = at % length;
+            at /= length;
+            digit
+        };
+        self.lengths.iter().map(digit).collect()
+    }
+
+    /// The strides of a table over some dimensions, in ascending order, the first running fastest.
+    pub(super) fn strides(&self, places: &[usize]) -> Strides {
+        let mut strides = vec![0; self.lengths.len()];
+        let mut stride = 1;
+        for &place in places {
+            strides[place] = stride;
+            stride *= self.lengths[place];
+        }
+        Strides(strides)
+    }
+
+    /// Goes through the combinations of some dimensions in the order of a table over them, the others at their first value.
+    pub(super) fn visit(&self, places: &[usize], mut visit: impl FnMut(&[usize])) {
+        let mut index = vec![0; self.lengths.len()];
+        loop {
+            visit(&index);
+            // As an odometer does: the first wheel that is not at its end moves on, those before it go back.
+            let Some(turning) = places.iter().position(|&place| index[place] + 1 < self.lengths[place]) else { return };
+            places[..turning].iter().for_each(|&place| index[place] = 0);
+            index[places[turning]] += 1;
+        }
+    }
+
+    /// Goes through all points in order.
+    pub(super) fn visit_all(&self, visit: impl FnMut(&[usize])) {
+        let places: Vec<usize> = (0..self.lengths.len()).collect();
+        self.visit(&places, visit);
+    }
+
+    /// The numbers of the neighbours of a point.
+    pub(super) fn neighbours(&self, at: usize) -> impl Iterator<Item = usize> {
+        let mut stride = 1;
+        self.lengths.iter().flat_map(move |&length| {
+            let (i, step) = (at / stride % length, stride);
+            stride *= length;
+            [(i > 0).then(|| at - step), (i + 1 < length).then(|| at + step)].into_iter().flatten()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_filled_in_the_order_in_which_it_is_read() {
+        let lattice = Lattice::new(vec![3, 2, 4]);
+        for places in [&[0, 2][..], &[1], &[], &[0, 1, 2]] {
+            let strides = lattice.strides(places);
+            let mut seen = 0;
+            lattice.visit(places, |index| {
+                assert_eq!(strides.at(index), seen);
+                seen += 1;
+            });
+            assert_eq!(seen, places.iter().map(|&place| lattice.lengths[place]).product::<usize>());
+        }
+        let mut at = 0;
+        lattice.visit_all(|index| {
+            assert_eq!(lattice.index(at), index);
+            at += 1;
+        });
+    }
+
+    #[test]
+    fn neighbours_are_one_step_away() {
+        let lattice = Lattice::new(vec![3, 2]);
+        assert_eq!(lattice.neighbours(1).collect::<Vec<_>>(), [0, 2, 4]);
+        assert_eq!(lattice.neighbours(5).collect::<Vec<_>>(), [4, 2]);
+    }
+}

@@ -1,0 +1,498 @@
+//! Variable projection: a grid over the shapes of a law's terms, their sizes by least squares.
+//!
+//! On the log scale a residual is nearly (f - y)/y, so everything is taken in units of the response.
+//! The grid is gone over twice: the second time rows that the first one misses count less, so that
+//! outliers do not choose the valley. The valleys of both are where Newton's method starts.
+//! What does not depend on the rows' weights is computed once, for as many weights as a bootstrap draws.
+
+mod lattice;
+mod sizes;
+mod span;
+
+use lattice::{Lattice, Strides};
+use sizes::{BoundedLeastSquares, Lanes, triangle};
+pub(super) use span::{along, coordinate_at};
+
+use crate::law::{BoundPeels, Columns, Law, Terms, dispatched};
+use crate::numerics::{LANES, exp, mean, median};
+use crate::objective::ResponseScale;
+use crate::problem::Problem;
+
+/// Points of the grid along each coordinate, by how many are searched.
+const POINTS: [usize; 6] = [1, 40, 16, 10, 6, 4];
+/// Points of a low-discrepancy set where more are searched than a grid can hold.
+const SCATTERED: usize = 1024;
+/// Most valleys of one pass that are polished.
+const VALLEYS: usize = 8;
+/// Points that are spread over the grid.
+const SPREAD: usize = 48;
+/// Share of the response that a term starts with where least squares would leave it out.
+const TRACE: f64 = 1e-3;
+
+/// The best sizes at every point of a grid, and the sum of squares they leave.
+#[derive(Clone, Debug)]
+struct Pass {
+    /// Point by point.
+    sizes: Vec<f64>,
+    costs: Vec<f64>,
+}
+
+/// Coordinates that are searched together, and the values they take.
+struct Dimension {
+    coordinates: Vec<usize>,
+    values: Vec<Vec<f64>>,
+}
+
+/// What the terms need of the data.
+struct Bound {
+    peels: BoundPeels,
+    terms: Vec<Columns>,
+    offset: Option<Columns>,
+    responses: Vec<f64>,
+    on_log: bool,
+}
+
+/// Something with one value per row at every combination of some dimensions.
+struct Part {
+    /// The dimensions it depends on.
+    places: Vec<usize>,
+    strides: Strides,
+    /// The columns of all combinations, one after the other, each filled up with zeros.
+    columns: Vec<f64>,
+}
+
+/// Two parts, whose products are taken at every combination of the dimensions that either depends on.
+struct Pair {
+    parts: (usize, usize),
+    strides: Strides,
+    /// The numbers of their columns at each combination.
+    columns: Vec<(usize, usize)>,
+}
+
+/// A grid over what is searched, with all that does not depend on the rows' weights.
+pub(super) struct Design<'a> {
+    problem: &'a Problem,
+    terms: Terms,
+    bound: Bound,
+    dimensions: Vec<Dimension>,
+    lattice: Lattice,
+    /// The terms, then what their sum should be, then what no size can change, where there is any.
+    parts: Vec<Part>,
+    /// The pairs of parts, the lower triangle by rows.
+    pairs: Vec<Pair>,
+    bounds: Vec<(f64, f64)>,
+    rows: usize,
+    /// Rows with those that fill up a column.
+    padded: usize,
+}
+
+/// A grid with the best sizes at every point, for given weights of the rows.
+pub(super) struct Grid<'a> {
+    design: &'a Design<'a>,
+    weights: Vec<f64>,
+    first: Pass,
+}
+
+impl<'a> Design<'a> {
+    /// The grid of a law's terms.
+    pub(super) fn new(problem: &'a Problem, law: &Law, terms: Terms) -> Self {
+        let searched = terms.searched();
+        let free = law.free();
+        let dimensions: Vec<Dimension> = match POINTS.get(searched.len()) {
+            Some(&count) => searched
+                .iter()
+                .map(|&j| Dimension {
+                    coordinates: vec![j],
+                    values: along(free[j], count).into_iter().map(|x| vec![x]).collect(),
+                })
+                .collect(),
+            None => vec![Dimension {
+                values: super::scatter::points(searched.len(), SCATTERED)
+                    .map(|shares| searched.iter().zip(shares).map(|(&j, s)| coordinate_at(free[j], s)).collect())
+                    .collect(),
+                coordinates: searched,
+            }],
+        };
+        let (variables, rows) = (problem.variables(), problem.rows());
+        let on_log = problem.objective().scale() == ResponseScale::Log;
+        let bound = Bound {
+            peels: terms.bind(&variables, rows),
+            terms: terms.terms().iter().map(|term| term.tape().bind(&variables, rows)).collect(),
+            offset: terms.offset().map(|offset| offset.tape.bind(&variables, rows)),
+            responses: problem.responses().map(|y| if on_log { exp(y) } else { y }).collect(),
+            on_log,
+        };
+        let lattice = Lattice::new(dimensions.iter().map(|d| d.values.len()).collect());
+        let bounds = bounds(problem, &terms);
+        let (parts, pairs, padded) = (Vec::new(), Vec::new(), rows.next_multiple_of(SUMS));
+        let mut design = Self { problem, terms, bound, dimensions, lattice, parts, pairs, bounds, rows, padded };
+        design.parts = design.all_parts();
+        design.pairs = design.all_pairs();
+        design
+    }
+
+    /// The grid for given weights of the rows.
+    pub(super) fn weighted(&'a self, mut weights: Vec<f64>) -> Grid<'a> {
+        weights.resize(self.padded, 0.0);
+        let first = self.pass(&weights);
+        Grid { design: self, weights, first }
+    }
+
+    fn all_parts(&self) -> Vec<Part> {
+        let terms = &self.terms;
+        let outer = self.places_of(terms.outer());
+        let outer_strides = self.lattice.strides(&outer);
+        let mut all_targets: Vec<Vec<Target>> = Vec::new();
+        self.lattice.visit(&outer, |index| all_targets.push(targets(terms, &self.bound, &self.coordinates(index))));
+        // A part depends on its own coordinates and on those that decide what the sum should be.
+        let part = |shape: &[usize], evaluate: &dyn Fn(&mut [f64]) -> Vec<f64>| {
+            let own = [shape, terms.outer()].concat();
+            let places = self.places_of(&own);
+            let mut columns = Vec::new();
+            self.lattice.visit(&places, |index| {
+                let column = evaluate(&mut self.coordinates(index));
+                columns.extend(scaled(&column, &all_targets[outer_strides.at(index)]));
+                columns.resize(columns.len().next_multiple_of(self.padded), 0.0);
+            });
+            Part { strides: self.lattice.strides(&places), places, columns }
+        };
+        let mut parts: Vec<Part> = Vec::new();
+        for (term, bound) in terms.terms().iter().zip(&self.bound.terms) {
+            parts.push(part(&term.shape, &|point| term.column(bound, point)));
+        }
+        let filling = std::iter::repeat_n(0.0, self.padded - self.rows);
+        let wanted = all_targets.iter().flat_map(|all| all.iter().map(|t| t.value).chain(filling.clone())).collect();
+        parts.push(Part { strides: outer_strides.clone(), places: outer, columns: wanted });
+        if let (Some(offset), Some(bound)) = (terms.offset(), &self.bound.offset) {
+            parts.push(part(&offset.shape, &|point| offset.tape.values(bound, point)));
+        }
+        parts
+    }
+
+    fn all_pairs(&self) -> Vec<Pair> {
+        let mut pairs = Vec::with_capacity(triangle(self.parts.len(), 0));
+        for (i, one) in self.parts.iter().enumerate() {
+            for (j, other) in self.parts[..=i].iter().enumerate() {
+                let either = |place: &usize| one.places.contains(place) || other.places.contains(place);
+                let places: Vec<usize> = (0..self.lattice.dimensions()).filter(either).collect();
+                let mut columns = Vec::new();
+                self.lattice.visit(&places, |index| columns.push((one.strides.at(index), other.strides.at(index))));
+                pairs.push(Pair { parts: (i, j), strides: self.lattice.strides(&places), columns });
+            }
+        }
+        pairs
+    }
+
+    /// The dimensions that hold any of some coordinates.
+    fn places_of(&self, coordinates: &[usize]) -> Vec<usize> {
+        let holds = |dimension: &Dimension| dimension.coordinates.iter().any(|j| coordinates.contains(j));
+        (0..self.dimensions.len()).filter(|&i| holds(&self.dimensions[i])).collect()
+    }
+
+    /// The coordinates at an index of the grid, those of sizes zero.
+    fn coordinates(&self, index: &[usize]) -> Vec<f64> {
+        let mut point = vec![0.0; self.problem.size()];
+        for (dimension, &i) in self.dimensions.iter().zip(index) {
+            dimension.coordinates.iter().zip(&dimension.values[i]).for_each(|(&j, &x)| point[j] = x);
+        }
+        point
+    }
+
+    fn column(&self, part: usize, index: &[usize]) -> &[f64] {
+        let part = &self.parts[part];
+        let from = part.strides.at(index) * self.padded;
+        &part.columns[from..from + self.rows]
+    }
+
+    /// Solves for the sizes at every point of the grid, a few points at a time.
+    fn pass(&self, weights: &[f64]) -> Pass {
+        let products = self.products(weights);
+        let (p, points) = (self.terms.terms().len(), self.lattice.points());
+        let mut pass = Pass { sizes: Vec::with_capacity(points * p), costs: Vec::with_capacity(points) };
+        let mut solver = BoundedLeastSquares::new(&self.bounds);
+        let mut squares = [0.0; LANES];
+        let mut lane = 0;
+        self.lattice.visit_all(|index| {
+            self.enter(&products, index, lane, &mut solver, &mut squares);
+            lane += 1;
+            if lane == LANES || pass.costs.len() + lane == points {
+                solver.solve();
+                for (l, square) in squares[..lane].iter().enumerate() {
+                    let cost = square + solver.value(l);
+                    pass.costs.push(if cost.is_finite() { cost } else { f64::INFINITY });
+                    pass.sizes.extend(solver.solution.iter().map(|x| x[l]));
+                }
+                lane = 0;
+            }
+        });
+        pass
+    }
+
+    /// Enters the least squares of one point into a lane.
+    fn enter(
+        &self,
+        products: &[Vec<f64>],
+        index: &[usize],
+        lane: usize,
+        solver: &mut BoundedLeastSquares,
+        squares: &mut Lanes,
+    ) {
+        let p = self.terms.terms().len();
+        let (response, offset) = (p, (self.parts.len() > p + 1).then_some(p + 1));
+        let at = |i: usize, j: usize| {
+            let pair = triangle(i, j);
+            products[pair][self.pairs[pair].strides.at(index)]
+        };
+        for i in 0..p {
+            (0..=i).for_each(|j| solver.normal[triangle(i, j)][lane] = at(i, j));
+            solver.right[i][lane] = at(i, response) - offset.map_or(0.0, |o| at(i, o));
+        }
+        squares[lane] = at(response, response) + offset.map_or(0.0, |o| at(o, o) - 2.0 * at(o, response));
+    }
+
+    /// The products of each pair of parts at every combination of the dimensions that either depends on.
+    fn products(&self, weights: &[f64]) -> Vec<Vec<f64>> {
+        let mut weighted = Vec::new();
+        let mut before = usize::MAX;
+        let products = self.pairs.iter().map(|pair| {
+            let (one, other) = (&self.parts[pair.parts.0], &self.parts[pair.parts.1]);
+            if before != pair.parts.0 {
+                weighted.clear();
+                for column in one.columns.chunks_exact(self.padded) {
+                    weighted.extend(column.iter().zip(weights).map(|(x, w)| w * x));
+                }
+                before = pair.parts.0;
+            }
+            let mut values = vec![0.0; pair.columns.len()];
+            products_of(&weighted, &other.columns, self.padded, &pair.columns, &mut values);
+            values
+        });
+        products.collect()
+    }
+
+    /// Gives the terms of a point their sizes; `means` are those of their columns for size one.
+    fn set_sizes(&self, point: &mut [f64], sizes: &[f64], means: &[f64], response: f64) {
+        for (i, (term, &size)) in self.terms.terms().iter().zip(sizes).enumerate() {
+            // On a log scale nothing is infinitely far away; a trace of the response is a start.
+            let trace = TRACE * response / means[i].abs();
+            let size = if term.is_positive() && size < trace { trace } else { size };
+            let c = self.problem.coordinates()[term.size];
+            point[term.size] = term.coordinate(size, point).unwrap_or(c.lower).clamp(c.lower, c.upper);
+        }
+    }
+
+    /// The coordinates of a point of the grid with its sizes.
+    fn point(&self, pass: &Pass, at: usize) -> Vec<f64> {
+        let (index, p) = (self.lattice.index(at), self.terms.terms().len());
+        let mut point = self.coordinates(&index);
+        let means: Vec<f64> = (0..p).map(|i| mean(self.column(i, &index))).collect();
+        let response = mean(self.column(p, &index)).abs();
+        self.set_sizes(&mut point, &pass.sizes[at * p..(at + 1) * p], &means, response);
+        point
+    }
+}
+
+/// Bounds of the sizes: a positive term has no other than zero.
+fn bounds(problem: &Problem, terms: &Terms) -> Vec<(f64, f64)> {
+    let bounds = terms.terms().iter().map(|term| {
+        let c = problem.coordinates()[term.size];
+        if term.is_positive() { (0.0, f64::INFINITY) } else { (c.lower, c.upper) }
+    });
+    bounds.collect()
+}
+
+impl Grid<'_> {
+    /// Number of points.
+    pub(super) const fn points(&self) -> usize {
+        self.first.costs.len()
+    }
+
+    /// The valleys of the first pass, best first.
+    pub(super) fn plain_valleys(&self) -> Vec<Vec<f64>> {
+        self.low_points(&self.first).into_iter().map(|at| self.between(&self.first, at)).collect()
+    }
+
+    /// The valleys of both passes, best first.
+    pub(super) fn valleys(&self) -> Vec<Vec<f64>> {
+        let Some(best) = lowest(&self.first) else { return Vec::new() };
+        let trust = self.trust(best);
+        let mut weights = self.weights.clone();
+        weights.iter_mut().zip(trust).for_each(|(w, t)| *w *= t);
+        let second = self.design.pass(&weights);
+        let (trusted, plain) = (self.low_points(&second), self.low_points(&self.first));
+        // Where both passes have a valley at one point, it is polished once.
+        let once = plain.into_iter().filter(|at| !trusted.contains(at)).map(|at| (at, &self.first));
+        let chosen = trusted.iter().map(|&at| (at, &second)).chain(once);
+        chosen.map(|(at, pass)| self.between(pass, at)).collect()
+    }
+
+    /// A low point of the grid, moved to where a parabola through it and its neighbours is lowest.
+    fn between(&self, pass: &Pass, at: usize) -> Vec<f64> {
+        let Design { dimensions, lattice, .. } = self.design;
+        let mut point = self.design.point(pass, at);
+        let (index, mut stride) = (lattice.index(at), 1);
+        for (dimension, &i) in dimensions.iter().zip(&index) {
+            let length = dimension.values.len();
+            if let ([j], true) = (&dimension.coordinates[..], i > 0 && i + 1 < length) {
+                let x = [-1, 0, 1].map(|k| dimension.values[i.wrapping_add_signed(k)][0]);
+                point[*j] = vertex(x, [at - stride, at, at + stride].map(|at| pass.costs[at]));
+            }
+            stride *= length;
+        }
+        self.resized(&point)
+    }
+
+    /// How far each row is to be believed: less the more a point of the grid misses it.
+    fn trust(&self, at: usize) -> Vec<f64> {
+        let Design { lattice, terms, parts, .. } = self.design;
+        let (index, p) = (lattice.index(at), terms.terms().len());
+        let mut misses: Vec<f64> = self.design.column(p, &index).iter().map(|wanted| -wanted).collect();
+        let mut add = |size: f64, part: usize| {
+            misses.iter_mut().zip(self.design.column(part, &index)).for_each(|(miss, x)| *miss += size * x);
+        };
+        (0..p).for_each(|i| add(self.first.sizes[at * p + i], i));
+        if parts.len() > p + 1 {
+            add(1.0, p + 1);
+        }
+        trust(misses)
+    }
+
+    /// The numbers of the points that are lower than their neighbours, best first; of a scattered set,
+    /// which has no neighbours, those of the lowest.
+    fn low_points(&self, pass: &Pass) -> Vec<usize> {
+        let Design { dimensions, lattice, .. } = self.design;
+        let scattered = dimensions.iter().any(|d| d.coordinates.len() > 1);
+        let costs = &pass.costs;
+        let is_low = |at: usize| {
+            costs[at].is_finite() && (scattered || lattice.neighbours(at).all(|other| costs[other] >= costs[at]))
+        };
+        let mut low: Vec<usize> = (0..costs.len()).filter(|&at| is_low(at)).collect();
+        low.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]));
+        low.truncate(VALLEYS);
+        low
+    }
+
+    /// Points spread evenly over the grid, for when the valleys do not agree.
+    pub(super) fn spread(&self) -> impl Iterator<Item = Vec<f64>> {
+        self.spread_numbers().map(|at| self.design.point(&self.first, at))
+    }
+
+    /// Some points of the better quarter of those, away from the valleys: would they lead elsewhere?
+    pub(super) fn elsewhere(&self, count: usize) -> Vec<Vec<f64>> {
+        let mut numbers: Vec<usize> = self.spread_numbers().collect();
+        numbers.sort_by(|&a, &b| self.first.costs[a].total_cmp(&self.first.costs[b]));
+        let quarter = numbers.len().div_ceil(4);
+        (1..=count).map(|i| self.design.point(&self.first, numbers[quarter * i / (count + 1)])).collect()
+    }
+
+    fn spread_numbers(&self) -> impl Iterator<Item = usize> + use<> {
+        // A step that shares no factor with the lengths meets every row and column of the grid.
+        (0..self.points()).step_by(self.points().div_ceil(SPREAD) | 1)
+    }
+
+    /// The point at which what is searched is as it is and the sizes are the best for that.
+    pub(super) fn resized(&self, point: &[f64]) -> Vec<f64> {
+        let Design { terms, bound, bounds, .. } = self.design;
+        let mut point = point.to_vec();
+        let targets = targets(terms, bound, &point);
+        let columns = terms.terms().iter().zip(&bound.terms);
+        let columns: Vec<Vec<f64>> =
+            columns.map(|(term, bound)| scaled(&term.column(bound, &mut point), &targets).collect()).collect();
+        let mut wanted: Vec<f64> = targets.iter().map(|t| t.value).collect();
+        let response = mean(&wanted).abs();
+        if let (Some(offset), Some(bound)) = (terms.offset(), &bound.offset) {
+            let column = offset.tape.values(bound, &point);
+            wanted.iter_mut().zip(scaled(&column, &targets)).for_each(|(w, o)| *w -= o);
+        }
+        let mut solver = BoundedLeastSquares::new(bounds);
+        for (i, one) in columns.iter().enumerate() {
+            let product = |other: &[f64]| one.iter().zip(other).zip(&self.weights).map(|((x, y), w)| w * x * y).sum();
+            (0..=i).for_each(|j| solver.normal[triangle(i, j)] = [product(&columns[j]); LANES]);
+            solver.right[i] = [product(&wanted); LANES];
+        }
+        solver.solve();
+        let sizes: Vec<f64> = solver.solution.iter().map(|x| x[0]).collect();
+        let means: Vec<f64> = columns.iter().map(|column| mean(column)).collect();
+        self.design.set_sizes(&mut point, &sizes, &means, response);
+        point
+    }
+}
+
+/// How far each row is to be believed that is missed by so much.
+pub(super) fn trust(mut misses: Vec<f64>) -> Vec<f64> {
+    misses.iter_mut().for_each(|miss| *miss = miss.abs());
+    let usual = median(&misses).max(1e-12);
+    misses.iter_mut().for_each(|miss| *miss = usual / miss.max(usual));
+    misses
+}
+
+/// Where the parabola through three points is lowest; the middle one's place where it is not between the others.
+fn vertex(x: [f64; 3], y: [f64; 3]) -> f64 {
+    let (left, right) = ((y[1] - y[0]) / (x[1] - x[0]), (y[2] - y[1]) / (x[2] - x[1]));
+    let bend = (right - left) / (x[2] - x[0]);
+    let lowest = 0.5 * (x[0] + x[1] - left / bend);
+    if bend > 0.0 && x[0] < lowest && lowest < x[2] { lowest } else { x[1] }
+}
+
+/// The number of the lowest point.
+fn lowest(pass: &Pass) -> Option<usize> {
+    (0..pass.costs.len()).min_by(|&a, &b| pass.costs[a].total_cmp(&pass.costs[b]))
+}
+
+/// What a sum should be at a row, in units in which a miss of one is a residual of one.
+struct Target {
+    value: f64,
+    /// What the sum is multiplied by; zero where no value of the sum gives the response.
+    slope: f64,
+}
+
+fn targets(terms: &Terms, bound: &Bound, point: &[f64]) -> Vec<Target> {
+    let Bound { peels, responses, on_log, .. } = bound;
+    let targets = terms.targets(peels, point, responses).into_iter().zip(responses);
+    targets
+        .map(|((sum, slope), y)| {
+            let slope = if *on_log { slope / y } else { slope };
+            let value = sum * slope;
+            if value.is_finite() && slope.is_finite() {
+                Target { value, slope }
+            } else {
+                // Out of reach: missed by the whole response.
+                Target { value: if *on_log { 1.0 } else { *y }, slope: 0.0 }
+            }
+        })
+        .collect()
+}
+
+/// A column in the units of the targets.
+fn scaled<'t>(column: &'t [f64], targets: &'t [Target]) -> impl Iterator<Item = f64> + 't {
+    column.iter().zip(targets).map(|(v, t)| if t.slope == 0.0 { 0.0 } else { v * t.slope })
+}
+
+dispatched! {
+    /// The products of pairs of columns of some length, which are given by their numbers.
+    fn products_of(one: &[f64], other: &[f64], length: usize, pairs: &[(usize, usize)], products: &mut [f64]) = all_products
+}
+
+/// Sums that are added up at once: enough that no addition waits for the one before.
+const SUMS: usize = 16;
+
+#[inline(always)]
+fn all_products(one: &[f64], other: &[f64], length: usize, pairs: &[(usize, usize)], products: &mut [f64]) {
+    for (&(i, j), out) in pairs.iter().zip(products) {
+        let (a, b) = (&one[i * length..(i + 1) * length], &other[j * length..(j + 1) * length]);
+        let mut sums = [0.0; SUMS];
+        for (a, b) in a.chunks_exact(SUMS).zip(b.chunks_exact(SUMS)) {
+            for l in 0..SUMS {
+                sums[l] += a[l] * b[l];
+            }
+        }
+        let mut left = SUMS;
+        while left > 1 {
+            left /= 2;
+            for l in 0..left {
+                sums[l] += sums[l + left];
+            }
+        }
+        *out = sums[0];
+    }
+}
