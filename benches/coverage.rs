@@ -100,7 +100,7 @@ fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option
         .collect();
     let least = (law.free().len() + 2).max(6);
     let rows = least + random.below(60_usize.saturating_sub(least) + 1);
-    let usual: Vec<f64> = law.variables.iter().map(|v| entry.variables[&v.name].example()).collect();
+    let usual: Vec<f64> = law.variables.iter().map(|v| entry.example(v)).collect();
     // Sizes go over three decades; bits, batches and losses over what they usually do.
     let is_size = |usual: f64| usual >= 1e4;
     let drawn_size = |usual: f64, random: &mut Random| {

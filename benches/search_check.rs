@@ -59,7 +59,7 @@ fn compare(entry: &Entry, law: &Law, set: usize, starts: usize) -> Option<Outcom
     let width = if set.is_multiple_of(2) { 2.0 } else { 0.5 };
     let published = entry.constants.values().next();
     let tape = law.tape();
-    let usual: Vec<f64> = law.variables.iter().map(|v| entry.variables[&v.name].example()).collect();
+    let usual: Vec<f64> = law.variables.iter().map(|v| entry.example(v)).collect();
     let mut drawn = || {
         let near = |p: &Parameter, random: &mut Random| {
             let value = published.map_or_else(|| p.start[random.below(p.start.len())], |c| c.values[&p.name].0);

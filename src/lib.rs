@@ -26,6 +26,7 @@ pub mod problem;
 pub mod quantity;
 pub mod query;
 pub mod report;
+pub mod schedule;
 pub mod solver;
 pub mod source;
 pub mod spec;

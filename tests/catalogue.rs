@@ -27,10 +27,7 @@ fn design(entry: &Entry, law: &Law, rows: usize) -> Vec<Vec<f64>> {
     let spread = |usual: f64, u: f64| {
         if usual >= 1e4 { usual * libm::pow(10.0, 3.0 * u - 1.5) } else { usual * libm::pow(4.0, 2.0 * u - 1.0) }
     };
-    law.variables
-        .iter()
-        .map(|v| (0..rows).map(|_| spread(entry.variables[&v.name].example(), random.uniform())).collect())
-        .collect()
+    law.variables.iter().map(|v| (0..rows).map(|_| spread(entry.example(v), random.uniform())).collect()).collect()
 }
 
 #[test]

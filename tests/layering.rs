@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::world::repository;
 
 /// The modules from the bottom up; a module may name those of an earlier line, and itself.
-const LAYERS: [&[&str]; 16] = [
+const LAYERS: [&[&str]; 17] = [
     &["diagnostic", "numerics", "artifact", "account", "answer"],
     &["expr", "store"],
     &["quantity", "unit", "dataset"],
+    &["schedule"],
     &["law", "source"],
     &["objective"],
     &["problem"],

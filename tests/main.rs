@@ -24,5 +24,6 @@ mod program;
 mod properties;
 mod published;
 mod remote;
+mod schedules;
 mod study;
 mod world;

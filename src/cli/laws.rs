@@ -91,6 +91,11 @@ fn page(entry: &Entry) -> String {
         let unit = variable.unit.map(|u| format!(", in {u}")).unwrap_or_default();
         let _ = writeln!(out, "  {name:10} {}{unit}", variable.meaning);
     }
+    if takes_schedule(entry) {
+        for (name, meaning) in crate::schedule::PER_KNOT {
+            let _ = writeln!(out, "  {name:10} {meaning}; of each knot of a schedule");
+        }
+    }
     let _ = writeln!(out, "\nparameters");
     for (name, parameter) in &entry.parameters {
         let bounds = parameter
@@ -128,13 +133,21 @@ fn short(value: f64) -> String {
     crate::expr::number_text(value)
 }
 
+fn takes_schedule(entry: &Entry) -> bool {
+    entry.law().is_ok_and(|law| law.takes_schedule())
+}
+
 /// A spec that runs as it stands: with published constants where there are some.
 fn snippet(entry: &Entry) -> String {
     let name = &entry.name;
     match entry.constants.keys().next() {
         Some(constants) => {
-            let at: Vec<String> =
-                entry.variables.iter().map(|(name, v)| format!("{name} = {}", short(v.example()))).collect();
+            let at: Vec<String> = if takes_schedule(entry) {
+                let cosine = "{ shape = \"cosine\", peak = 3e-4, end = 3e-5, warmup = 2000, steps = 24000 }";
+                vec![format!("schedule = {cosine}")]
+            } else {
+                entry.variables.iter().map(|(name, v)| format!("{name} = {}", short(v.example()))).collect()
+            };
             format!(
                 "  spec = 1\n  study.title = \"{}\"\n  [laws.published]\n  use = \"{name}\"\n  constants = \"{constants}\"\n  [fits.published]\n  law = \"published\"\n  [queries.example]\n  fit = \"published\"\n  loss = {{ {} }}\n",
                 entry.title,

@@ -67,6 +67,12 @@ fn simulate(arguments: &Arguments) -> Result<String, String> {
         return Err("`--noise` is zero or more".to_owned());
     }
     let (law, mut values) = law(arguments)?;
+    if law.takes_schedule() {
+        return Err(format!(
+            "the law `{}` takes a learning-rate schedule, and runs are drawn of sizes alone",
+            law.name
+        ));
+    }
     for text in &arguments.set {
         let (name, value) = pair(text)?;
         if law.parameters.iter().all(|p| p.name != name) {

@@ -110,11 +110,12 @@ pub enum Function {
     Min,
     Max,
     ExcessRatio,
+    SumOverKnots,
 }
 
 impl Function {
     /// Every function with its name and number of arguments (`None`: two or more).
-    pub const ALL: [(Self, &'static str, Option<usize>); 9] = [
+    pub const ALL: [(Self, &'static str, Option<usize>); 10] = [
         (Self::Exp, "exp", Some(1)),
         (Self::Ln, "ln", Some(1)),
         (Self::Log10, "log10", Some(1)),
@@ -125,6 +126,8 @@ impl Function {
         (Self::Max, "max", None),
         // What the laws of the catalogue need and no formula says.
         (Self::ExcessRatio, "excess_ratio", Some(6)),
+        // Written out before it is evaluated: see `schedule`.
+        (Self::SumOverKnots, "sum_over_knots", Some(1)),
     ];
 
     /// The function as it is written.
@@ -159,6 +162,29 @@ impl<S> Expr<S> {
             }
         };
         Ok(Expr { node, span: self.span.clone() })
+    }
+
+    /// The same with each part that `replace` gives another for replaced by that, outermost first.
+    #[must_use]
+    pub fn replaced(&self, replace: &impl Fn(&Self) -> Option<Self>) -> Self
+    where
+        S: Clone,
+    {
+        if let Some(other) = replace(self) {
+            return other;
+        }
+        let inside = |part: &Self| part.replaced(replace);
+        let boxed = |part: &Self| Box::new(inside(part));
+        let node = match &self.node {
+            Node::Number(_) | Node::Text(_) | Node::Symbol(_) => self.node.clone(),
+            Node::Negate(inner) => Node::Negate(boxed(inner)),
+            Node::Not(inner) => Node::Not(boxed(inner)),
+            Node::Binary(operator, left, right) => Node::Binary(*operator, boxed(left), boxed(right)),
+            Node::Call(function, arguments) => Node::Call(*function, arguments.iter().map(inside).collect()),
+            Node::Within(value, low, high) => Node::Within(boxed(value), boxed(low), boxed(high)),
+            Node::OneOf(value, members) => Node::OneOf(boxed(value), members.iter().map(inside).collect()),
+        };
+        Self { node, span: self.span.clone() }
     }
 
     /// Calls `visit` on every symbol with its place, from left to right.

@@ -82,6 +82,9 @@ pub fn forecast(
     targets: &[Vec<f64>],
     level: f64,
 ) -> Result<(Vec<Prediction>, Account), NoForecast> {
+    if measured.sizes.iter().copied().flatten().chain(targets.iter().flatten()).any(|x| *x <= 0.0) {
+        return Err(NoForecast("a forecast by several laws is over sizes above zero".to_owned()));
+    }
     let history = measured.history();
     if history.runs.len() < FEWEST {
         return Err(NoForecast(format!(

@@ -23,6 +23,7 @@ pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
 pub use tape::{Order, ROWS, Tape};
 
 use crate::expr::{Expr, Kind, parse_equation};
+use crate::schedule;
 use crate::unit::{Counts, Unit};
 use symbolic::{Graph, Id};
 
@@ -37,6 +38,13 @@ pub struct Variable {
     pub meaning: Option<String>,
     /// Which parameters it counts, where it is a model size.
     pub counts: Option<Counts>,
+}
+
+impl Variable {
+    /// Whether it is one of many that tell of a schedule.
+    pub fn is_of_knot(&self) -> bool {
+        schedule::of_knot(&self.name).is_some()
+    }
 }
 
 /// A law: its formula, variables and parameters.
@@ -167,8 +175,14 @@ impl Law {
         let mut used: Vec<Variable> = Vec::new();
         let mut parameters: Vec<Parameter> = Vec::new();
         let mut wrong = None;
-        body.visit_symbols(&mut |symbol, span| {
-            if let Some(variable) = variables.iter().find(|v| v.name == *symbol) {
+        schedule::written_out(&body).visit_symbols(&mut |symbol, span| {
+            if let Some(knot) = schedule::of_knot(symbol) {
+                let meaning = schedule::meaning(knot).map(str::to_owned);
+                let variable = Variable { name: symbol.clone(), unit: None, meaning, counts: None };
+                if !used.contains(&variable) {
+                    used.push(variable);
+                }
+            } else if let Some(variable) = variables.iter().find(|v| v.name == *symbol) {
                 if !used.contains(variable) {
                     used.push(variable.clone());
                 }
@@ -403,6 +417,28 @@ impl Law {
         self.parameters.iter().filter(|p| p.treatment == Treatment::Free).collect()
     }
 
+    /// The variables that have a meaning of their own: all but those of a schedule's knots.
+    pub fn sizes(&self) -> impl Iterator<Item = &Variable> {
+        self.variables.iter().filter(|variable| !variable.is_of_knot())
+    }
+
+    /// Whether the law takes a whole learning-rate schedule.
+    pub fn takes_schedule(&self) -> bool {
+        self.variables.iter().any(Variable::is_of_knot)
+    }
+
+    /// Whether a variable may be zero or less: the law has a value there, with its parameters at their first starts.
+    pub fn takes_any_sign(&self, variable: usize) -> bool {
+        let start = |p: &Parameter| p.start.first().copied().unwrap_or_else(|| 1.0_f64.clamp(p.lower, p.upper));
+        let free: Vec<f64> = self.free().into_iter().map(start).collect();
+        let mut at = vec![1.0; self.variables.len()];
+        let tape = self.tape();
+        [0.0, -1.0].into_iter().all(|value| {
+            at[variable] = value;
+            tape.value_at(&free, &at).is_finite()
+        })
+    }
+
     /// The index of a variable.
     pub fn variable(&self, name: &str) -> Option<usize> {
         self.variables.iter().position(|v| v.name == name)
@@ -471,7 +507,7 @@ impl Law {
 
     fn enter(&self, graph: &mut Graph, expr: &Expr, symbols: &BTreeMap<String, Id>) -> Id {
         let resolved: Result<Expr<Id>, std::convert::Infallible> =
-            expr.resolve(&mut |name: &String, _| Ok(self.symbol(graph, name, symbols)));
+            schedule::written_out(expr).resolve(&mut |name: &String, _| Ok(self.symbol(graph, name, symbols)));
         let Ok(resolved) = resolved;
         lower::lower(graph, &resolved)
     }

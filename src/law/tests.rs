@@ -26,9 +26,9 @@ fn every_law_of_the_catalogue_gives_its_check_values_to_all_printed_digits() {
     for entry in catalogue() {
         let law = entry.law().unwrap();
         for check in &entry.checks {
-            let constants = &entry.constants[&check.constants];
+            let (constants, inputs) = (&entry.constants[&check.constants], check.inputs());
             let parameters: Vec<f64> = law.parameters.iter().map(|p| constants.values[&p.name].0).collect();
-            let variables: Vec<f64> = law.variables.iter().map(|v| check.at[&v.name].0).collect();
+            let variables: Vec<f64> = law.variables.iter().map(|v| inputs[&v.name]).collect();
             let found = law.tape().value_at(&parameters, &variables);
             let mantissa = check.gives.split('e').next().unwrap();
             let digits = mantissa.trim_start_matches(['0', '.']).chars().filter(char::is_ascii_digit).count();
@@ -47,8 +47,7 @@ fn derivatives_of_every_law_agree_with_differences() {
         for _ in 0..20 {
             let theta: Vec<f64> =
                 law.free().iter().map(|p| p.start[random.below(p.start.len())] * random.log_normal(0.1)).collect();
-            let x: Vec<f64> =
-                law.variables.iter().map(|v| entry.variables[&v.name].example() * random.log_normal(0.3)).collect();
+            let x: Vec<f64> = law.variables.iter().map(|v| entry.example(v) * random.log_normal(0.3)).collect();
             let columns: Vec<&[f64]> = x.chunks(1).collect();
             let bound = tape.bind(&columns, 1);
             let mut sums = Sums::default();
@@ -93,6 +92,24 @@ fn derivatives_of_every_law_agree_with_differences() {
             }
         }
     }
+}
+
+#[test]
+fn what_stands_under_no_logarithm_may_be_zero() {
+    let law = find("lr_annealing").unwrap().law().unwrap();
+    let may = |name: &str| law.takes_any_sign(law.variable(name).unwrap());
+    assert!(!may("S1") && may("S2"));
+}
+
+#[test]
+fn sums_over_knots_are_written_out_in_a_formula_of_ones_own() {
+    let law = law("L = E - B * sum_over_knots(drop * area^g)", &[]);
+    assert_eq!(law.formula, "L = E - B * sum_over_knots(drop * area^g)");
+    assert_eq!(law.parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["E", "B", "g"]);
+    let x: Vec<f64> = law.variables.iter().map(|v| if v.name.starts_with("drop") { 2.0 } else { 4.0 }).collect();
+    assert_eq!(x.len(), 2 * schedule::KNOTS);
+    let value = law.tape().value_at(&[1.0, 0.5, 0.5], &x);
+    assert!((value - (1.0 - 0.5 * schedule::KNOTS as f64 * 2.0 * 2.0)).abs() < 1e-12, "{value}");
 }
 
 #[test]
@@ -177,7 +194,7 @@ fn every_law_says_what_it_is_and_where_it_holds() {
             assert!(law.variable(&parameter.name).is_none(), "{name}: {} is both", parameter.name);
             assert!(entry.parameters.contains_key(&parameter.name), "{name}: {} is not described", parameter.name);
         }
-        assert_eq!(law.variables.len(), entry.variables.len(), "{name} describes a variable it does not use");
+        assert_eq!(law.sizes().count(), entry.variables.len(), "{name} describes a variable it does not use");
         assert_eq!(law.parameters.len(), entry.parameters.len(), "{name} describes a parameter it does not have");
         for variable in entry.holds.range.keys() {
             assert!(law.variable(variable).is_some(), "{name}: no variable {variable}");
@@ -203,7 +220,7 @@ fn every_law_is_finite_at_its_starts_over_six_decades() {
             let decade = 6.0 * random.uniform() - 3.0;
             let scale = |v: &Variable| {
                 // Sizes range over decades; bits, losses and counts of experts do not.
-                let usual = entry.variables[&v.name].example();
+                let usual = entry.example(v);
                 if usual >= 1e4 { usual * libm::pow(10.0, decade) } else { usual * random.log_normal(0.3) }
             };
             let x: Vec<f64> = law.variables.iter().map(scale).collect();
@@ -221,7 +238,7 @@ fn monotone_laws_do_not_turn() {
         let tape = law.tape();
         for constants in entry.constants.values() {
             let theta: Vec<f64> = law.parameters.iter().map(|p| constants.values[&p.name].0).collect();
-            let usual: Vec<f64> = law.variables.iter().map(|v| entry.variables[&v.name].example()).collect();
+            let usual: Vec<f64> = law.variables.iter().map(|v| entry.example(v)).collect();
             for j in 0..usual.len() {
                 let mut signs = Vec::new();
                 for _ in 0..40 {
@@ -250,8 +267,7 @@ fn a_law_gives_the_same_whether_its_parameters_are_free_or_held() {
         let held = law.free().into_iter().zip(&theta).map(|(p, &value)| (p.name.clone(), hold(value))).collect();
         let fixed = law.clone().with_parameters(&held).unwrap();
         for _ in 0..20 {
-            let x: Vec<f64> =
-                law.variables.iter().map(|v| entry.variables[&v.name].example() * random.log_normal(1.0)).collect();
+            let x: Vec<f64> = law.variables.iter().map(|v| entry.example(v) * random.log_normal(1.0)).collect();
             let (free, held) = (law.tape().value_at(&theta, &x), fixed.tape().value_at(&[], &x));
             assert!(
                 (free - held).abs() <= 1e-9 * held.abs().max(1e-9),

@@ -134,6 +134,7 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>) -> Compiled
 pub(super) struct SourceStage {
     pub(super) stage: usize,
     pub(super) variables: Variables,
+    pub(super) has_schedule: bool,
     pub(super) described: DescribedSource,
     pub(super) files: Vec<String>,
     pub(super) missing: Missing,

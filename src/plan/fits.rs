@@ -344,7 +344,19 @@ impl Compiler<'_> {
                 .hints
                 .push(format!("the source gives {}", crate::diagnostic::list(&known)));
         }
-        for name in law.variables.iter().map(|v| &v.name).chain([&law.response]) {
+        if law.takes_schedule() && !source.has_schedule {
+            self.error(
+                "missing-schedule",
+                place(),
+                format!("the law `{}` takes a learning-rate schedule, which the source does not give", law.name),
+            )
+            .hints
+            .push(
+                "say where it is: `[sources.NAME.schedule] step = \"step\", rate = \"lr\", run = [\"run\"]`".to_owned(),
+            );
+            return;
+        }
+        for name in law.sizes().map(|v| &v.name).chain([&law.response]) {
             match source.variables.get(name) {
                 Some(Kind::Number) => {}
                 Some(_) => {

@@ -40,6 +40,11 @@ impl Compiler<'_> {
         let law = &through.as_ref().map_or_else(|| law.clone(), |chain| chain.law.clone());
         let path = path.key(question.kind().name());
         let other = self.other(&question, planned, fits, &path)?;
+        if law.takes_schedule() && !matches!(question, Question::Loss(_)) {
+            let message = format!("a law over learning-rate schedules, such as `{}`, answers `loss` alone", law.name);
+            self.error("bad-query", Place::Key(path), message);
+            return None;
+        }
         if let Err(faults) = question.kind().check(law) {
             for fault in faults {
                 let place = Place::Key(fault.key.map_or_else(|| path.clone(), |key| path.key(&key)));

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use super::check::{self, Variables};
 use super::compile::{Compiler, SourceStage};
-use crate::diagnostic::{Place, SpecPath};
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
 use crate::report::{DescribedSource, DescribedVariable};
-use crate::source::{ColumnKind, Format, Missing};
+use crate::schedule::{KNOTS, MOST_STEPS, PER_KNOT, SUMS};
+use crate::source::{ColumnKind, Format};
 use crate::spec;
-use crate::stage::{ColumnOrigin, External, Gather, Ingest, IngestColumn};
+use crate::stage::{ColumnOrigin, External, Gather, Ingest, IngestColumn, IngestSchedule};
 
 impl Compiler<'_> {
     pub(super) fn source(&mut self, name: &str, source: &spec::Source) -> Option<SourceStage> {
@@ -42,7 +43,12 @@ impl Compiler<'_> {
                 .push("write `format = \"csv\"`, `\"parquet\"` or `\"ndjson\"`".to_owned());
             return None;
         };
-        let (columns, variables) = self.columns(source, &path)?;
+        let (columns, mut variables) = self.columns(source, &path)?;
+        let schedule = match &source.schedule {
+            Some(schedule) => Some(self.schedule(schedule, &mut variables, &path.key("schedule"))?),
+            None => None,
+        };
+        let has_schedule = schedule.is_some();
         let names: Vec<String> = files.iter().map(|f| f.name().to_owned()).collect();
         let tables: BTreeMap<String, spec::ColumnTable> =
             source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
@@ -62,36 +68,98 @@ impl Compiler<'_> {
                     unit: table.unit,
                     counts: table.counts,
                 })
+                .chain(source.schedule.iter().flat_map(of_schedule))
                 .collect(),
         };
-        let stage = self.ingest(name, files, &formats, columns, source.missing);
-        Some(SourceStage { stage, variables, described, files: names, missing: source.missing, columns: tables })
+        let stage = self.ingest(
+            name,
+            files,
+            &formats,
+            &Ingest { columns, schedule, missing: source.missing, ..Ingest::default() },
+        );
+        Some(SourceStage {
+            stage,
+            variables,
+            has_schedule,
+            described,
+            files: names,
+            missing: source.missing,
+            columns: tables,
+        })
     }
 
     /// The stage that reads a source: of several files each is read by a stage of its own.
-    fn ingest(
-        &mut self,
-        name: &str,
-        files: Vec<External>,
-        formats: &[Format],
-        columns: Vec<IngestColumn>,
-        missing: Missing,
-    ) -> usize {
+    fn ingest(&mut self, name: &str, files: Vec<External>, formats: &[Format], how: &Ingest) -> usize {
         let place = ("sources", name);
         if files.len() == 1 {
-            let stage = Ingest { files, formats: formats.to_vec(), columns, missing };
+            let stage = Ingest { files, formats: formats.to_vec(), ..how.clone() };
             return self.stage("ingest", Some(place), Arc::new(stage), &[]);
         }
-        let gather = Arc::new(Gather { files: files.len(), columns: columns.clone() });
+        let gather = Arc::new(Gather { files: files.len(), columns: how.columns.clone() });
         let mut inputs: Vec<(usize, &str, String)> = Vec::new();
         for (index, (file, format)) in files.into_iter().zip(formats).enumerate() {
             let member = format!("{name}[{}]", file.name());
-            let stage = Ingest { files: vec![file], formats: vec![*format], columns: columns.clone(), missing };
+            let stage = Ingest { files: vec![file], formats: vec![*format], ..how.clone() };
             let stage = self.stage_of(&format!("ingest.{member}"), place, Arc::new(stage), &[]);
             let [table, summary] = Gather::roles(index);
             inputs.extend([(stage, "table", table), (stage, "summary", summary)]);
         }
         self.stage("ingest", Some(place), gather, &inputs)
+    }
+
+    /// The schedule of a source's rows; its variables are added to the source's.
+    fn schedule(
+        &mut self,
+        schedule: &spec::Schedule,
+        variables: &mut Variables,
+        path: &SpecPath,
+    ) -> Option<IngestSchedule> {
+        let before = self.diagnostics.len();
+        for (key, name) in [("step", &schedule.step), ("rate", &schedule.rate)] {
+            let place = Place::Value(path.key(key));
+            match variables.get(name) {
+                Some(Kind::Number) => {}
+                Some(_) => {
+                    self.error("wrong-kind", place, format!("`{name}` holds texts, not numbers"));
+                }
+                None => self.no_variable(name, variables, place),
+            }
+        }
+        for (index, name) in schedule.run.iter().enumerate().filter(|(_, name)| !variables.contains_key(*name)) {
+            self.no_variable(name, variables, Place::Value(path.key("run").then(Step::Index(index))));
+        }
+        for (name, meaning) in SUMS {
+            if variables.contains_key(name) {
+                let message = format!("`{name}` is a column already, and the schedule gives it: the {meaning}");
+                self.error("taken-name", Place::Key(path.clone()), message)
+                    .hints
+                    .push("give the column another name".to_owned());
+            }
+        }
+        let warmup = schedule.warmup.map_or(0.0, |step| step.0);
+        if !(warmup >= 0.0 && warmup.fract() == 0.0 && warmup <= MOST_STEPS as f64) {
+            self.error("bad-setting", Place::Value(path.key("warmup")), "warm-up ends at a whole number of steps");
+        }
+        if !(0.0..1.0).contains(&schedule.momentum) {
+            self.error("bad-setting", Place::Value(path.key("momentum")), "momentum lies from 0 to below 1");
+        }
+        if self.diagnostics.len() > before {
+            return None;
+        }
+        variables.extend(SUMS.iter().map(|(name, _)| ((*name).to_owned(), Kind::Number)));
+        Some(IngestSchedule {
+            step: schedule.step.clone(),
+            rate: schedule.rate.clone(),
+            run: schedule.run.clone(),
+            warmup: warmup as usize,
+            momentum: schedule.momentum,
+        })
+    }
+
+    fn no_variable(&mut self, name: &str, variables: &Variables, place: Place) {
+        let known: Vec<&str> = variables.keys().map(String::as_str).collect();
+        let error = Diagnostic::error("unknown-variable", place, format!("the source has no variable `{name}`"));
+        self.diagnostics.push(error.suggest(name, known));
     }
 
     pub(super) fn local_files(&mut self, pattern: &str, path: &SpecPath) -> Option<Vec<External>> {
@@ -236,6 +304,16 @@ impl Compiler<'_> {
         }
         Some((ready, kinds))
     }
+}
+
+/// What a schedule gives, for the report.
+fn of_schedule(schedule: &spec::Schedule) -> impl Iterator<Item = DescribedVariable> {
+    let from = format!("the schedule of {} by {}", schedule.rate, schedule.step);
+    let described =
+        move |name: &str, from: String| DescribedVariable { name: name.to_owned(), from, unit: None, counts: None };
+    let at_knots = format!("{KNOTS} knots of {from}");
+    let sums = SUMS.iter().map(move |(name, _)| described(name, from.clone()));
+    sums.chain(PER_KNOT.iter().map(move |(name, _)| described(name, at_knots.clone())))
 }
 
 /// A file beside a missing one whose name is like it.

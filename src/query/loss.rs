@@ -1,18 +1,57 @@
-//! The response at given variables.
+//! The response at given variables, or at the end of a learning-rate schedule.
 
 use std::collections::BTreeMap;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Serialize};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Fault, Finding, Kind, Model, Refusal, check_names, check_values, finish, rows_of};
 use crate::law::Law;
 use crate::quantity::{OneOrMany, Quantity};
+use crate::schedule::Planned;
+
+/// The key under which a schedule stands.
+const SCHEDULE: &str = "schedule";
 
 /// The response at given variables: `{ N = "280B", D = "300B" }`; lists go side by side.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Loss(pub BTreeMap<String, OneOrMany<Quantity>>);
+///
+/// A law over schedules is asked for one: `{ schedule = { shape = "cosine", peak = 3e-4, end = 3e-5, steps = 1e5 } }`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Loss {
+    /// The variables.
+    #[serde(flatten)]
+    pub at: BTreeMap<String, OneOrMany<Quantity>>,
+    /// The schedule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Planned>,
+}
+
+impl<'de> Deserialize<'de> for Loss {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct LossVisitor;
+        impl<'de> Visitor<'de> for LossVisitor {
+            type Value = Loss;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a table of variables and their values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Loss, A::Error> {
+                let mut loss = Loss::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    if key == SCHEDULE {
+                        loss.schedule = Some(map.next_value()?);
+                    } else {
+                        loss.at.insert(key, map.next_value()?);
+                    }
+                }
+                Ok(loss)
+            }
+        }
+        deserializer.deserialize_map(LossVisitor)
+    }
+}
 
 impl JsonSchema for Loss {
     fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -20,7 +59,35 @@ impl JsonSchema for Loss {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        crate::quantity::table_schema(generator)
+        let mut schema = crate::quantity::table_schema(generator);
+        let mut planned = generator.subschema_for::<Planned>();
+        planned.insert(
+            "description".to_owned(),
+            "The learning-rate schedule at whose end the loss is asked for, of a law that takes one.".into(),
+        );
+        schema.insert("properties".to_owned(), serde_json::json!({ SCHEDULE: planned }));
+        schema
+    }
+}
+
+impl Loss {
+    fn check_schedule(&self, law: &Law, faults: &mut Vec<Fault>) {
+        match &self.schedule {
+            None if law.takes_schedule() => {
+                let message = format!("the law `{}` takes a learning-rate schedule", law.name);
+                let example = "schedule = { shape = \"cosine\", peak = 3e-4, end = 3e-5, steps = 1e5 }";
+                faults.push(Fault::whole(message).hint(format!("as in: loss = {{ {example} }}")));
+            }
+            None => {}
+            Some(_) if !law.takes_schedule() => {
+                faults.push(Fault::at(SCHEDULE, format!("the law `{}` takes no schedule", law.formula)));
+            }
+            Some(schedule) => {
+                if let Some((key, message)) = schedule.fault() {
+                    faults.push(Fault::at(SCHEDULE, format!("`{key}` of the schedule: {message}")));
+                }
+            }
+        }
     }
 }
 
@@ -35,11 +102,14 @@ impl Kind for Loss {
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
-        let known: Vec<&str> = law.variables.iter().map(|v| v.name.as_str()).collect();
-        check_names(self.0.keys(), &known, law, &mut faults);
-        check_values(&self.0, &mut faults);
+        let of_schedule = law.takes_schedule().then(crate::schedule::names).unwrap_or_default();
+        let asked = law.variables.iter().map(|v| v.name.as_str()).filter(|name| !of_schedule.iter().any(|s| s == name));
+        let known: Vec<&str> = asked.collect();
+        check_names(self.at.keys(), &known, law, &mut faults);
+        check_values(&self.at, &mut faults);
+        self.check_schedule(law, &mut faults);
         for name in known {
-            if !self.0.contains_key(name) {
+            if !self.at.contains_key(name) {
                 faults.push(Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula)));
             }
         }
@@ -47,7 +117,10 @@ impl Kind for Loss {
     }
 
     fn rows(&self) -> Vec<BTreeMap<String, f64>> {
-        rows_of(&self.0)
+        let of_schedule = self.schedule.as_ref().map(Planned::inputs).unwrap_or_default();
+        let mut rows = rows_of(&self.at);
+        rows.iter_mut().for_each(|row| row.extend(of_schedule.clone()));
+        rows
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {

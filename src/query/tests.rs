@@ -115,9 +115,9 @@ fn questions_a_law_cannot_answer_are_refused_beforehand() {
     let power = find("power").unwrap().law().unwrap();
     assert!(ComputeOptimal(quantities(&[("C", 1e21)])).check(&power).is_err());
     let hoffmann = find("hoffmann").unwrap().law().unwrap();
-    let faults = Loss(quantities(&[("N", 1e9)])).check(&hoffmann).unwrap_err();
+    let faults = Loss { at: quantities(&[("N", 1e9)]), schedule: None }.check(&hoffmann).unwrap_err();
     assert!(faults[0].message.contains("`D` is missing"));
-    let faults = Loss(quantities(&[("N", 1e9), ("D", -1.0)])).check(&hoffmann).unwrap_err();
+    let faults = Loss { at: quantities(&[("N", 1e9), ("D", -1.0)]), schedule: None }.check(&hoffmann).unwrap_err();
     assert_eq!(faults[0].key.as_deref(), Some("D"));
     let faults = Reach { solve: "X".to_owned(), values: quantities(&[("L", 2.0)]) }.check(&hoffmann).unwrap_err();
     assert_eq!(faults[0].hint.as_deref(), Some("it can be solved for `N`, `D` and `C`"));

@@ -130,6 +130,29 @@ pub struct Source {
     /// What to do with a row whose value is missing or cannot be.
     #[serde(default)]
     pub missing: Missing,
+    /// Which of the variables tell of a learning-rate schedule; gives the variables S1, S2 and SW and, for
+    /// `sum_over_knots`, drop, area and rate.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
+}
+
+/// Rows as steps of training runs, each with its learning rate.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// The variable that counts steps.
+    pub step: String,
+    /// The variable that is the learning rate; between steps that are known it is taken to lie on lines.
+    pub rate: String,
+    /// Variables that are equal in rows of one run; a run lies within one file.
+    #[serde(default)]
+    pub run: Vec<String>,
+    /// The last step of warm-up, which is taken to rise evenly; sums begin there.
+    #[serde(default)]
+    pub warmup: Option<Quantity>,
+    /// Momentum of the annealing area S2.
+    #[serde(default = "crate::schedule::default_momentum")]
+    pub momentum: f64,
 }
 
 /// Where a variable comes from.

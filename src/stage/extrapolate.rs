@@ -14,6 +14,7 @@ use crate::forecast::{Measured, NoForecast, as_size, forecast};
 use crate::law::{Law, Tape};
 use crate::numerics::ln;
 use crate::query::{Other, Question, answer};
+use crate::schedule::of_knot;
 
 /// Puts a question to a fit.
 #[derive(Clone, Debug)]
@@ -107,7 +108,13 @@ impl Stage for Extrapolate {
                 }
             }
         }
-        let whole = whole.ok_or_else(|| Failure::internal("a fit without members"))?;
+        let mut whole = whole.ok_or_else(|| Failure::internal("a fit without members"))?;
+        // The question holds the schedule; its knots tell a reader nothing.
+        let of_schedule = crate::schedule::names();
+        let tells = |name: &str| {
+            of_knot(name).is_none() && (self.law.variable(name).is_some() || !of_schedule.iter().any(|s| s == name))
+        };
+        whole.rows.iter_mut().for_each(|row| row.inputs.retain(|name, _| tells(name)));
         Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&whole)?)]))
     }
 }

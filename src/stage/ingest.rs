@@ -12,6 +12,7 @@ use crate::dataset::{self, Column, Dataset};
 use crate::expr::{Expr, parse_printed};
 use crate::numerics::median;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::schedule::{KNOTS, MOST_STEPS, Schedule};
 use crate::source::{Cell, ColumnKind, Format, Missing, SourceError, read};
 
 /// Where a variable comes from.
@@ -47,8 +48,23 @@ pub struct IngestColumn {
     pub kind: ColumnKind,
 }
 
+/// Which variables tell of a learning-rate schedule.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IngestSchedule {
+    /// The variable that counts steps.
+    pub step: String,
+    /// The variable that is the learning rate.
+    pub rate: String,
+    /// The variables that are equal in rows of one run.
+    pub run: Vec<String>,
+    /// The last step of warm-up.
+    pub warmup: usize,
+    /// Momentum of the annealing area.
+    pub momentum: f64,
+}
+
 /// Reads files into a table of variables.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Ingest {
     /// The files.
     pub files: Vec<External>,
@@ -56,6 +72,8 @@ pub struct Ingest {
     pub formats: Vec<Format>,
     /// The variables; an expression stands after what it uses.
     pub columns: Vec<IngestColumn>,
+    /// The schedule that rows are steps of, if they are.
+    pub schedule: Option<IngestSchedule>,
     /// What to do with a row that cannot be.
     pub missing: Missing,
 }
@@ -70,7 +88,12 @@ impl Stage for Ingest {
     }
 
     fn settings(&self) -> serde_json::Value {
-        serde_json::json!({ "formats": self.formats, "columns": self.columns, "missing": self.missing })
+        let mut settings =
+            serde_json::json!({ "formats": self.formats, "columns": self.columns, "missing": self.missing });
+        if let Some(schedule) = &self.schedule {
+            settings["schedule"] = serde_json::json!({ "of": schedule, "rev": SCHEDULE_REV, "knots": KNOTS });
+        }
+        settings
     }
 
     fn externals(&self) -> &[External] {
@@ -86,6 +109,9 @@ impl Stage for Ingest {
                 Origin::Expr(text) => evaluate(&data, column, text, &mut faults)?,
             };
             data.insert(&column.variable, values);
+        }
+        if let Some(schedule) = &self.schedule {
+            add_schedule(schedule, &mut data, &mut faults)?;
         }
         let rows = data.rows();
         let dropped = self.settle(&faults, data.origins())?;
@@ -165,6 +191,56 @@ fn evaluate(data: &Dataset, column: &IngestColumn, text: &str, faults: &mut Faul
         }
         texts @ Column::Texts(_) => texts,
     })
+}
+
+/// Changes whenever what a schedule's variables hold changes.
+const SCHEDULE_REV: u32 = 1;
+
+/// Adds the variables that the schedule of each run gives at each of its rows.
+fn add_schedule(how: &IngestSchedule, data: &mut Dataset, faults: &mut Faults) -> Result<(), Failure> {
+    let no_column = || Failure::internal("a schedule's column is not there");
+    let (steps, rates) =
+        (data.numbers(&how.step).ok_or_else(no_column)?, data.numbers(&how.rate).ok_or_else(no_column)?);
+    let mut runs: BTreeMap<Vec<String>, Vec<(usize, usize)>> = BTreeMap::new();
+    for row in 0..data.rows() {
+        let (step, rate) = (steps[row], rates[row]);
+        let least = how.warmup as f64;
+        if faults.rows.contains_key(&row) {
+            continue;
+        }
+        if !(step.fract() == 0.0 && (least..=MOST_STEPS as f64).contains(&step)) {
+            faults.add(row, format!("{} is no whole number of steps from the end of warm-up, {least}", how.step));
+        } else if rate < 0.0 {
+            faults.add(row, format!("{} is below zero", how.rate));
+        } else {
+            let run = how.run.iter().map(|name| data.text(name, row)).collect();
+            runs.entry(run).or_default().push((step as usize, row));
+        }
+    }
+    let names = crate::schedule::names();
+    let mut columns: Vec<Vec<f64>> = vec![vec![f64::NAN; data.rows()]; names.len()];
+    for (run, mut places) in runs {
+        places.sort_unstable();
+        let mut known: Vec<(usize, f64)> = Vec::new();
+        for &(step, row) in &places {
+            match known.last() {
+                Some(&(before, rate)) if before == step => {
+                    if rate != rates[row] {
+                        let run = if run.is_empty() { "the run".to_owned() } else { run.join(", ") };
+                        faults.add(row, format!("step {step} of {run} has two values of {}", how.rate));
+                    }
+                }
+                _ => known.push((step, rates[row])),
+            }
+        }
+        let wanted: Vec<usize> = places.iter().map(|(step, _)| *step).collect();
+        let features = Schedule::through(how.warmup, &known, how.momentum).features(&wanted);
+        for ((_, row), features) in places.iter().zip(features) {
+            columns.iter_mut().zip(features.values).for_each(|(column, value)| column[*row] = value);
+        }
+    }
+    names.iter().zip(columns).for_each(|(name, column)| data.insert(name, Column::Numbers(column)));
+    Ok(())
 }
 
 impl Ingest {

@@ -17,7 +17,7 @@ pub use extrapolate::{ByDefault, Extrapolate};
 pub use filter::{Filter, FilterRule, RuleKind};
 pub use fit::{FitLaw, FitMethod, Origins, RowRoles};
 pub use gather::Gather;
-pub use ingest::{Ingest, IngestColumn, Origin as ColumnOrigin};
+pub use ingest::{Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
 pub use report::WriteReport;
 
 use crate::artifact::Outputs;

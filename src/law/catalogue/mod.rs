@@ -37,6 +37,7 @@ const FILES: &[(&str, &str)] = &[
     ("mixed_modal", include_str!("mixed_modal.toml")),
     ("moe_joint", include_str!("moe_joint.toml")),
     ("muennighoff", include_str!("muennighoff.toml")),
+    ("multi_power", include_str!("multi_power.toml")),
     ("olmo_sigmoid", include_str!("olmo_sigmoid.toml")),
     ("optimizer", include_str!("optimizer.toml")),
     ("pass_rate", include_str!("pass_rate.toml")),
@@ -126,14 +127,27 @@ pub struct Constants {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
+    /// The schedule, for a law that takes one.
+    #[serde(default)]
+    pub schedule: Option<crate::schedule::Planned>,
     /// Which constants.
     pub constants: String,
-    /// The variables' values.
+    /// The variables' values; those that a schedule gives go without saying.
+    #[serde(default)]
     pub at: BTreeMap<String, Quantity>,
     /// The response, as printed: as many digits as are known.
     pub gives: String,
     /// Where the value was printed, or how it was derived.
     pub source: String,
+}
+
+impl Check {
+    /// The value of every variable.
+    pub fn inputs(&self) -> BTreeMap<String, f64> {
+        let mut inputs = self.schedule.as_ref().map(crate::schedule::Planned::inputs).unwrap_or_default();
+        inputs.extend(self.at.iter().map(|(name, value)| (name.clone(), value.0)));
+        inputs
+    }
 }
 
 /// The names of all laws, in order.
@@ -156,6 +170,16 @@ pub fn catalogue() -> Vec<Entry> {
 }
 
 impl Entry {
+    /// A usual value of a variable of the law.
+    pub fn example(&self, variable: &Variable) -> f64 {
+        let of_knot = || match crate::schedule::of_knot(&variable.name) {
+            Some("drop") => 2e-5,
+            Some("rate") => 2e-4,
+            _ => 1.0,
+        };
+        self.variables.get(&variable.name).map_or_else(of_knot, VariableText::example)
+    }
+
     /// The law, all parameters free.
     ///
     /// # Errors

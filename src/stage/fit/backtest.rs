@@ -81,7 +81,7 @@ impl FitLaw {
         let draws = self.draw(&problem, best, &Label::of(&self.law), &rows.clusters(&[known]), watch)?;
         let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
         let train = rows.data.select(&known.fitted);
-        let columns = self.law.variables.iter().map(|v| v.name.as_str()).zip(self.variables(&train)?).collect();
+        let columns = self.sizes_by_name(&self.variables(&train)?);
         let noise = noise(&problem.unscaled_residuals(best), &columns, best.len());
         let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
         self.misses(test, &problem.parameters(best), &draws, &noise, level)

@@ -33,7 +33,7 @@ impl FitLaw {
         let all = rows.data.select(&group.fitted);
         let along = match &self.method.backtest {
             Some(origins) => origins.along.clone(),
-            None => self.law.variables.iter().map(|v| v.name.as_str()).collect::<Vec<_>>().join(" * "),
+            None => self.law.sizes().map(|v| v.name.as_str()).collect::<Vec<_>>().join(" * "),
         };
         let at = self.ahead(&all, &along)?;
         let laws: Vec<&Arc<Law>> = std::iter::once(&self.law).chain(&self.alternatives).collect();

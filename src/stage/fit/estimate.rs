@@ -30,8 +30,7 @@ impl FitLaw {
     ) -> Result<Member, Failure> {
         let train = rows.data.select(&group.fitted);
         let columns = self.variables(&train)?;
-        let by_name: BTreeMap<&str, &[f64]> =
-            self.law.variables.iter().map(|v| v.name.as_str()).zip(columns.iter().copied()).collect();
+        let by_name = self.sizes_by_name(&columns);
         let rays = evidence::rays(&by_name);
         let free = problem.parameters(point);
         let mut warnings = rows.warnings.clone();

@@ -421,6 +421,12 @@ impl FitLaw {
         self.law.variables.iter().map(|v| rows::column(data, &v.name)).collect()
     }
 
+    /// Columns of the law's variables by name, those of a schedule's knots left out.
+    fn sizes_by_name<'a>(&self, columns: &[&'a [f64]]) -> BTreeMap<&str, &'a [f64]> {
+        let named = self.law.variables.iter().zip(columns).filter(|(variable, _)| !variable.is_of_knot());
+        named.map(|(variable, column)| (variable.name.as_str(), *column)).collect()
+    }
+
     fn response<'a>(&self, data: &'a Dataset) -> Result<&'a [f64], Failure> {
         rows::column(data, &self.law.response)
     }

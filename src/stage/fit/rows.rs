@@ -176,7 +176,9 @@ fn complements(groups: &[Group]) -> Vec<Group> {
 /// Drops rows the law cannot take, or stops: sizes are positive, and so is a response under a logarithm.
 fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Failure> {
     let mut reasons: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let mut needs: Vec<(&str, bool)> = fit.law.variables.iter().map(|v| (v.name.as_str(), true)).collect();
+    let variables = fit.law.variables.iter().enumerate();
+    let needs = variables.map(|(i, v)| (v.name.as_str(), !v.is_of_knot() && !fit.law.takes_any_sign(i)));
+    let mut needs: Vec<(&str, bool)> = needs.collect();
     needs.push((&fit.law.response, fit.method.objective.scale() == ResponseScale::Log));
     for (name, positive) in needs {
         for (row, &value) in column(data, name)?.iter().enumerate() {
