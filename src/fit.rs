@@ -123,7 +123,7 @@ pub struct LocalOptimum {
 /// The best optimum of a fit, beside what a named procedure found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reference {
-    /// The minimised sum there.
+    /// The minimised sum there, over all groups where they are fitted at once.
     pub objective: f64,
     /// The parameters there; of the first group, where groups are fitted at once.
     pub parameters: BTreeMap<String, f64>,

@@ -403,3 +403,23 @@ fn a_query_and_rows_outside_what_a_law_was_published_for_are_named() {
     let warnings = results["fits"]["main"]["evidence"]["warnings"].to_string();
     assert!(warnings.contains("rows lie where the law was not made for"), "{warnings}");
 }
+
+#[test]
+fn a_named_procedure_over_groups_that_share_is_held_against_the_best_optimum_of_all() {
+    let keys =
+        "by = \"family\"\nshare = [\"E\", \"A\", \"alpha\", \"beta\"]\nstarts = \"grid\"\nsolver = \"nelder_mead\"";
+    // One start, far off in more directions than a simplex gets right.
+    let law = "\n[laws.listed]\nuse = \"hoffmann\"\n[laws.listed.parameters]\nA = { start = [10] }\nB = { start = [1e5] }\nE = { start = [3] }\nalpha = { start = [0.05] }\nbeta = { start = [1] }\n";
+    let spec = with_fit(keys).replace("law = \"hoffmann\"", "law = \"listed\"") + law;
+    let fit = run(&spec, &two_optimizers(3e-3))["fits"]["main"].clone();
+    let best = run(&with_fit(&keys[..keys.find("\nstarts").unwrap()]), &two_optimizers(3e-3))["fits"]["main"].clone();
+    let group = &fit["groups"]["adam"];
+    let reference = group["evidence"]["reference"]["objective"].as_f64().unwrap();
+    let over_both = |fit: &serde_json::Value| -> f64 {
+        fit["groups"].as_object().unwrap().values().map(|group| group["objective"].as_f64().unwrap()).sum()
+    };
+    close(&reference.into(), over_both(&best), 1e-9);
+    assert!(over_both(&fit) > reference * (1.0 + 1e-8));
+    let warnings = fit["evidence"]["warnings"].to_string();
+    assert!(warnings.contains("The named procedure ends") && warnings.contains("not the best fit"), "{warnings}");
+}

@@ -251,7 +251,10 @@ fn move_single_coordinates(
         let Some((from, cost)) = best.map(|end| (end.point.clone(), end.cost)) else { return Ok(()) };
         let mut starts = Vec::new();
         for (j, parameter) in law.free().into_iter().enumerate() {
-            for value in projection::along(parameter, PLACES) {
+            // Where a ridge is flat to its bound, no step from inside gets all the way there.
+            let c = problem.coordinates()[j];
+            let bounds = [c.lower, c.upper].into_iter().filter(|bound| bound.is_finite() && !c.log);
+            for value in projection::along(parameter, PLACES).into_iter().chain(bounds) {
                 let mut moved = from.clone();
                 moved[j] = value;
                 starts.extend(grid.map(|grid| grid.resized(&moved)));

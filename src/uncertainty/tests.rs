@@ -61,6 +61,20 @@ fn few_rows_have_the_tails_of_students_t() {
 const CASES: Bootstrap = Bootstrap { resamples: 2000, level: 0.9, search: false };
 
 #[test]
+fn a_resample_that_is_searched_ends_where_one_that_is_refitted_does_if_there_is_one_optimum() {
+    let (x, y) = line(60, |_| 0.02);
+    let (problem, optimum) = problem(&x, &y);
+    let rows: Vec<usize> = (0..60).collect();
+    let few = Bootstrap { resamples: 50, ..CASES };
+    let refitted = draws(&few, &problem, &optimum, &rows).points;
+    let searched = draws(&Bootstrap { search: true, ..few }, &problem, &optimum, &rows).points;
+    assert_eq!(refitted.len(), searched.len());
+    for (one, other) in refitted.iter().flatten().zip(searched.iter().flatten()) {
+        assert!((one - other).abs() < 1e-7 * one.abs(), "{one} {other}");
+    }
+}
+
+#[test]
 fn runs_are_resampled_whole() {
     // Every row four times over: four times the rows tell nothing new.
     let (x, y) = line(20, |_| 0.02);
