@@ -118,8 +118,8 @@ impl Newton {
                 self.damping = (self.damping * 8.0).max(1e-12);
                 continue;
             };
-            let predicted =
-                -gradient.iter().zip(&step).map(|(g, s)| g * s).sum::<f64>() - 0.5 * quadratic(&hessian, &step);
+            let slope: f64 = gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
+            let predicted = -slope - 0.5 * quadratic(&hessian, &step);
             let small = predicted.abs() <= TOLERANCE * self.here.cost().abs() + f64::MIN_POSITIVE;
             if small && self.damping <= 1e-3 {
                 // Damping shortens a step along a flat ridge to nothing: look again without it.
@@ -130,7 +130,6 @@ impl Newton {
                 self.damping *= 1e-3;
                 continue;
             }
-            let slope: f64 = gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
             let mut share = 1.0;
             for _shorter in 0..=SHORTER {
                 let mut trial = self.point.clone();

@@ -117,7 +117,6 @@ pub struct Searcher<'a> {
 }
 
 /// The optimum of a problem with other weights, which was searched for.
-#[derive(Clone)]
 struct Known<'a> {
     point: &'a [f64],
     /// How far each row is to be believed, by how it is missed there.
