@@ -53,15 +53,7 @@ fn main() -> ExitCode {
         let ours = started.elapsed().as_secs_f64() / REPEATS as f64;
         let optimum = &found.optima[0].point;
         let bootstrap = Bootstrap { resamples: REFITS, level: 0.9, search: false };
-        let fitted = Fitted {
-            problem: &problem,
-            law: &law,
-            optimum,
-            names: &[],
-            clusters: &clusters,
-            seed: 1,
-            watch: Watch::NOBODY,
-        };
+        let fitted = Fitted::unwatched(&problem, &law, optimum, &clusters, 1);
         let started = Instant::now();
         let drawn = bootstrap.draw(&fitted);
         let our_refit = started.elapsed().as_secs_f64() / REFITS as f64;

@@ -133,15 +133,7 @@ fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option
     let found = search(&problem, law, Solver::Newton, &Watch::NOBODY).ok()?;
     let optimum = &found.optima.first()?.point;
     let clusters: Vec<usize> = (0..rows).collect();
-    let fitted = Fitted {
-        problem: &problem,
-        law,
-        optimum,
-        names: &[],
-        clusters: &clusters,
-        seed: set as u64,
-        watch: Watch::NOBODY,
-    };
+    let fitted = Fitted::unwatched(&problem, law, optimum, &clusters, set as u64);
     let drawn = method.draw(&fitted).ok()?;
     if drawn.points.is_empty() {
         return None;

@@ -242,15 +242,7 @@ fn fits(c: &mut Criterion) {
     let optimum = &found.optima[0].point;
     group.bench_function("one refit from the optimum", |b| b.iter(|| newton(&problem, black_box(optimum))));
     let clusters: Vec<usize> = (0..ROWS).collect();
-    let fitted = Fitted {
-        problem: &problem,
-        law: &law,
-        optimum,
-        names: &[],
-        clusters: &clusters,
-        seed: 1,
-        watch: Watch::NOBODY,
-    };
+    let fitted = Fitted::unwatched(&problem, &law, optimum, &clusters, 1);
     for (label, search) in [("4,000 bootstrap refits", false), ("4,000 bootstrap refits, each searched", true)] {
         let bootstrap = Bootstrap { resamples: 4000, level: 0.9, search };
         group.bench_function(label, |b| b.iter(|| bootstrap.draw(&fitted)));

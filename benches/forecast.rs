@@ -204,15 +204,7 @@ fn by_law(series: &Series, name: &str) -> Option<Vec<(f64, f64)>> {
     let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).ok()?;
     let optimum = &found.optima.first()?.point;
     let clusters: Vec<usize> = (0..series.responses.len()).collect();
-    let fitted = Fitted {
-        problem: &problem,
-        law: &law,
-        optimum,
-        names: &[],
-        clusters: &clusters,
-        seed: 1,
-        watch: Watch::NOBODY,
-    };
+    let fitted = Fitted::unwatched(&problem, &law, optimum, &clusters, 1);
     let draws = Sandwich { draws: 400, level: LEVEL }.draw(&fitted).ok()?.points;
     let residuals = problem.residuals(optimum);
     let freedom = residuals.len().saturating_sub(optimum.len()).max(1);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::law::{Columns, Law, Order, Scale, Sums, Tape, Workspace};
-use crate::numerics::{LANES, Matrix, exp, ln};
+use crate::numerics::{LANES, Matrix, exp, ln, triangle};
 use crate::objective::{Curvature, Link, Objective, ResponseScale, Weighted};
 
 /// The place of one free parameter in a solver's vector.
@@ -114,12 +114,6 @@ impl Evaluation {
         }
         matrix
     }
-}
-
-/// The place of a cell in the lower triangle by rows.
-const fn triangle(row: usize, column: usize) -> usize {
-    let (row, column) = if row < column { (column, row) } else { (row, column) };
-    row * (row + 1) / 2 + column
 }
 
 impl Problem {

@@ -76,15 +76,7 @@ fn chinchilla_standard_errors_are_those_of_the_replication_within_the_error_of_4
     let problem = Problem::new(&law, &huber(1e-3), &[&n, &d], &l, None);
     let optimum = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
     let clusters: Vec<usize> = (0..l.len()).collect();
-    let fitted = Fitted {
-        problem: &problem,
-        law: &law,
-        optimum: &optimum,
-        names: &[],
-        clusters: &clusters,
-        seed: 42,
-        watch: Watch::NOBODY,
-    };
+    let fitted = Fitted::unwatched(&problem, &law, &optimum, &clusters, 42);
     let draws = Bootstrap { resamples: 4000, level: 0.95, search: false }.draw(&fitted).unwrap().points;
     let names: Vec<&str> = law.parameters.iter().map(|p| p.name.as_str()).collect();
     let at = |name: &str| names.iter().position(|n| *n == name).unwrap();

@@ -103,8 +103,7 @@ fn a_schedule_gives_the_areas_that_an_annealing_law_takes() {
         "use = \"multi_power\"\n[laws.mpl.parameters]\nbeta = { fixed = 0.594 }\ngamma = { fixed = 0.635 }",
         "use = \"lr_annealing\"",
     );
-    let spec = &spec[..spec.find("[queries").unwrap()];
-    let world = World::with(spec, &simulated(&["constant", "cosine", "linear"]));
+    let world = World::with(&spec, &simulated(&["constant", "cosine", "linear"]));
     world.run("study.toml");
     let results: serde_json::Value = serde_json::from_str(&world.read("outputs/study/results.json")).unwrap();
     assert_eq!(results["fits"]["main"]["rows"], 44);
@@ -112,6 +111,8 @@ fn a_schedule_gives_the_areas_that_an_annealing_law_takes() {
     let span = &results["fits"]["main"]["spans"]["S2"];
     assert_eq!(span["lowest"], 0.0);
     assert!(span["highest"].as_f64().unwrap() > 0.0);
+    let row = results["queries"]["end"]["rows"][0].as_object().unwrap();
+    assert_eq!(row.keys().collect::<Vec<_>>(), ["S1", "S2", "loss", "reach"]);
 }
 
 #[test]
@@ -138,6 +139,8 @@ fn what_is_wrong_with_a_schedule_is_told_in_its_place() {
     assert!(unasked.contains("takes a learning-rate schedule") && unasked.contains("as in: loss"), "{unasked}");
     let endless = told(&SPEC.replace(", end = 3e-5", ""));
     assert!(endless.contains("a rate that falls has an `end`"), "{endless}");
+    let filtered = told(&SPEC.replace("'linear'\"", "'linear' and sum_over_knots(step) > 1\""));
+    assert!(filtered.contains("stands in formulas of laws alone"), "{filtered}");
     let otherwise = told(&SPEC.replace("loss = { schedule", "reach = { L = 2, solve = \"S1\" }\n#"));
     assert!(otherwise.contains("answers `loss` alone"), "{otherwise}");
 }

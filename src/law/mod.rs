@@ -370,7 +370,7 @@ impl Law {
             upper: f64::INFINITY,
             scale: Scale::Linear,
             start: Vec::new(),
-            treatment: Treatment::Tied(renamed(&inner.body)),
+            treatment: Treatment::Tied(renamed(&schedule::written_out(&inner.body))),
         });
         Self { variables, parameters, holds: inner.holds.clone(), ..self.clone() }
     }

@@ -113,6 +113,22 @@ fn sums_over_knots_are_written_out_in_a_formula_of_ones_own() {
 }
 
 #[test]
+fn a_law_over_schedules_may_be_what_another_goes_through() {
+    let (inner, outer) = (find("multi_power").unwrap(), find("olmo_sigmoid").unwrap().law().unwrap());
+    let (loss, check) = (inner.law().unwrap(), &inner.checks[0]);
+    let chain = outer.through("L", &loss, "mpl");
+    assert!(chain.takes_schedule());
+    let constants = &inner.constants[&check.constants].values;
+    let own = |law: &Law| -> Vec<f64> { law.parameters.iter().map(|p| constants[&p.name].0).collect() };
+    let rest: Vec<f64> = outer.free().iter().map(|p| p.start[0]).collect();
+    let inputs = check.inputs();
+    let x: Vec<f64> = chain.variables.iter().map(|v| inputs[&v.name]).collect();
+    let found = chain.tape().value_at(&[own(&loss), rest.clone()].concat(), &x);
+    let known = outer.tape().value_at(&rest, &[check.gives.parse().unwrap()]);
+    assert!((found / known - 1.0).abs() < 1e-9, "{found} {known}");
+}
+
+#[test]
 fn slopes_by_variables_agree_with_differences() {
     let law = find("kaplan_nd").unwrap().law().unwrap();
     let (tape, theta) = (law.tape(), [1e10, 0.1, 0.12, 1e9]);

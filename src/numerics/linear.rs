@@ -98,6 +98,13 @@ impl Matrix {
     }
 }
 
+/// The place of a cell in the lower triangle of a symmetric matrix, by rows.
+#[inline(always)]
+pub const fn triangle(row: usize, column: usize) -> usize {
+    let (row, column) = if row < column { (column, row) } else { (row, column) };
+    row * (row + 1) / 2 + column
+}
+
 impl std::ops::Index<(usize, usize)> for Matrix {
     type Output = f64;
 

@@ -12,7 +12,7 @@ mod sample;
 
 pub use elementary::{LANES, exp, exp_each, ln, ln_each};
 pub use implicit::excess_ratio;
-pub use linear::{Matrix, eigen_symmetric};
+pub use linear::{Matrix, eigen_symmetric, triangle};
 pub use random::Random;
 pub use sample::{mean, median, normal_quantile, quantile, standard_deviation, student_quantile};
 

@@ -38,12 +38,20 @@ pub(super) fn expression(
 
 /// Reads an expression.
 pub(super) fn syntax(text: &str, path: &SpecPath) -> Result<Expr, Vec<Diagnostic>> {
-    parse(text).map_err(|error| {
+    let expr = parse(text).map_err(|error| {
         vec![
             Diagnostic::error("bad-expression", Place::Inside(path.clone(), error.span), error.message)
                 .hint_if(error.hint),
         ]
-    })
+    })?;
+    match crate::schedule::place_of_sum(&expr) {
+        Some(span) => Err(vec![Diagnostic::error(
+            "bad-expression",
+            Place::Inside(path.clone(), span),
+            "`sum_over_knots` adds up over a learning-rate schedule, and stands in formulas of laws alone",
+        )]),
+        None => Ok(expr),
+    }
 }
 
 /// Checks that an expression is of a kind.

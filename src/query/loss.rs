@@ -79,7 +79,7 @@ impl Loss {
                 faults.push(Fault::whole(message).hint(format!("as in: loss = {{ {example} }}")));
             }
             None => {}
-            Some(_) if !law.takes_schedule() => {
+            Some(_) if !crate::schedule::names().iter().any(|name| law.variable(name).is_some()) => {
                 faults.push(Fault::at(SCHEDULE, format!("the law `{}` takes no schedule", law.formula)));
             }
             Some(schedule) => {
@@ -102,7 +102,8 @@ impl Kind for Loss {
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
-        let of_schedule = law.takes_schedule().then(crate::schedule::names).unwrap_or_default();
+        let with_schedule = law.takes_schedule() || self.schedule.is_some();
+        let of_schedule = with_schedule.then(crate::schedule::names).unwrap_or_default();
         let asked = law.variables.iter().map(|v| v.name.as_str()).filter(|name| !of_schedule.iter().any(|s| s == name));
         let known: Vec<&str> = asked.collect();
         check_names(self.at.keys(), &known, law, &mut faults);

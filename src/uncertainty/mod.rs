@@ -63,6 +63,19 @@ pub struct Fitted<'a> {
     pub watch: Watch<'a>,
 }
 
+impl<'a> Fitted<'a> {
+    /// A fit whose coordinates have no names and at which nobody looks.
+    pub const fn unwatched(
+        problem: &'a Problem,
+        law: &'a Law,
+        optimum: &'a [f64],
+        clusters: &'a [usize],
+        seed: u64,
+    ) -> Self {
+        Self { problem, law, optimum, names: &[], clusters, seed, watch: Watch::NOBODY }
+    }
+}
+
 /// Coordinates of the parameters elsewhere they could be.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draws {

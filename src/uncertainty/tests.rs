@@ -22,7 +22,7 @@ fn problem(x: &[f64], y: &[f64]) -> (Problem, Vec<f64>) {
 
 fn draws(method: &dyn Method, problem: &Problem, optimum: &[f64], clusters: &[usize]) -> Draws {
     let law = find("power").unwrap().law().unwrap();
-    let fitted = Fitted { problem, law: &law, optimum, names: &[], clusters, seed: 5, watch: Watch::NOBODY };
+    let fitted = Fitted::unwatched(problem, &law, optimum, clusters, 5);
     method.draw(&fitted).unwrap()
 }
 

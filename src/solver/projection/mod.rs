@@ -10,11 +10,11 @@ mod sizes;
 mod span;
 
 use lattice::{Lattice, Strides};
-use sizes::{BoundedLeastSquares, Lanes, triangle};
+use sizes::{BoundedLeastSquares, Lanes};
 pub(super) use span::{along, coordinate_at};
 
 use crate::law::{BoundPeels, Columns, Law, Terms, dispatched};
-use crate::numerics::{LANES, exp, mean, median};
+use crate::numerics::{LANES, exp, mean, median, triangle};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 

@@ -1,7 +1,7 @@
 //! The best sizes of a law's terms at several points of a grid at once: least squares within bounds.
 
 use crate::law::dispatched;
-use crate::numerics::LANES;
+use crate::numerics::{LANES, triangle};
 
 /// A number at each of the points that are worked on together.
 pub(super) type Lanes = [f64; LANES];
@@ -30,13 +30,6 @@ pub(super) struct BoundedLeastSquares {
     /// One over D.
     inverse: Vec<Lanes>,
     solved: Vec<Lanes>,
-}
-
-/// The place of a cell in the lower triangle by rows.
-#[inline(always)]
-pub(super) const fn triangle(row: usize, column: usize) -> usize {
-    let (row, column) = if row < column { (column, row) } else { (row, column) };
-    row * (row + 1) / 2 + column
 }
 
 dispatched! {
