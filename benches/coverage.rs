@@ -1,4 +1,4 @@
-//! Do intervals hold what they say? `cargo bench --bench coverage -- TABLE REPETITIONS [method=profile] LAW...`
+//! Do intervals hold what they say? `cargo bench --bench coverage -- TABLE REPETITIONS [method=METHOD] LAW...`
 //!
 //! For every law of the catalogue, data sets that the law itself made: 6 to 60 rows over three decades of every
 //! size, 1 % noise, parameters as published or in the middle of the law's starts. Each is fitted by least squares with `uncertainty = "auto"`, and a new
@@ -18,7 +18,7 @@ use lawfit::numerics::{Random, exp, ln, quantile};
 use lawfit::objective::{LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
 use lawfit::solver::{Solver, Watch, search};
-use lawfit::uncertainty::{Auto, Fitted, Method, Profile, noise};
+use lawfit::uncertainty::{Auto, Fitted, Method, Posterior, Profile, Residual, noise};
 use rayon::prelude::*;
 
 const LEVEL: f64 = 0.9;
@@ -30,17 +30,21 @@ const HEAD: &str = "| law | data sets | without intervals | 10x: covered | half-
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let Some(path) = arguments.first() else {
-        eprintln!("usage: cargo bench --bench coverage -- TABLE REPETITIONS [method=profile] LAW...");
+        eprintln!("usage: cargo bench --bench coverage -- TABLE REPETITIONS [method=METHOD] LAW...");
         return ExitCode::from(2);
     };
     let repetitions = arguments.get(1).and_then(|a| a.parse().ok()).unwrap_or(1000);
     let (methods, wanted): (Vec<String>, Vec<String>) =
         arguments.iter().skip(2).cloned().partition(|argument| argument.starts_with("method="));
-    let profile = methods.iter().any(|method| method == "method=profile");
-    let method: Box<dyn Method + Sync> = if profile {
-        Box::new(Profile { draws: 999, level: LEVEL, pairs: Vec::new() })
-    } else {
-        Box::new(Auto { resamples: RESAMPLES, level: LEVEL })
+    let method: Box<dyn Method + Sync> = match methods.first().map(String::as_str) {
+        None => Box::new(Auto { resamples: RESAMPLES, level: LEVEL }),
+        Some("method=profile") => Box::new(Profile { draws: 999, level: LEVEL, pairs: Vec::new() }),
+        Some("method=posterior") => Box::new(Posterior { draws: 999, level: LEVEL }),
+        Some("method=residual") => Box::new(Residual { resamples: RESAMPLES, level: LEVEL }),
+        Some(other) => {
+            eprintln!("{other}: a method is profile, posterior or residual; auto is the default");
+            return ExitCode::from(2);
+        }
     };
     let mut table = std::fs::read_to_string(path).unwrap_or_else(|_| HEAD.to_owned());
     for entry in catalogue() {
@@ -89,15 +93,7 @@ fn line(entry: &Entry, law: &Law, repetitions: usize, method: &(dyn Method + Syn
 
 fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option<Outcome> {
     let mut random = Random::new(1, &format!("coverage {}", law.name), set as u64);
-    let published = entry.constants.values().next();
-    let truth: Vec<f64> = law
-        .free()
-        .into_iter()
-        .map(|p| match published {
-            Some(constants) => constants.values[&p.name].0,
-            None => p.start[p.start.len() / 2] * 1.07,
-        })
-        .collect();
+    let truth = entry.simulated(law);
     let least = (law.free().len() + 2).max(6);
     let rows = least + random.below(60_usize.saturating_sub(least) + 1);
     let usual: Vec<f64> = law.variables.iter().map(|v| entry.example(v)).collect();
@@ -133,7 +129,8 @@ fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option
     let found = search(&problem, law, Solver::Newton, &Watch::NOBODY).ok()?;
     let optimum = &found.optima.first()?.point;
     let clusters: Vec<usize> = (0..rows).collect();
-    let fitted = Fitted::unwatched(&problem, law, optimum, &clusters, set as u64);
+    let rivals = found.rivals(rows - optimum.len());
+    let fitted = Fitted { rivals: &rivals, ..Fitted::unwatched(&problem, law, optimum, &clusters, set as u64) };
     let drawn = method.draw(&fitted).ok()?;
     if drawn.points.is_empty() {
         return None;
@@ -156,8 +153,7 @@ fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option
         let observed = ln(tape.value_at(&truth, &at) * random.log_normal(NOISE));
         let mut sample: Vec<f64> = draws
             .iter()
-            .map(|draw| ln(tape.value_at(draw, &at)) - place * scatter.draw(&mut random))
-            .map(|z| if z.is_finite() { z } else { f64::INFINITY })
+            .map(|draw| ResponseScale::Log.place(tape.value_at(draw, &at)) - place * scatter.draw(&mut random))
             .collect();
         sample.sort_by(f64::total_cmp);
         let (lower, upper) = ends(&sample);

@@ -8,16 +8,6 @@ use lawfit::objective::{LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
 use lawfit::solver::{Solver, Watch, search};
 
-/// Parameters to be found again: published ones, or a start in the middle of the list, off the grid.
-fn truth(entry: &Entry, law: &Law) -> Vec<f64> {
-    let published = entry.constants.values().next();
-    let free = law.free().into_iter().map(|p| match published {
-        Some(constants) => constants.values[&p.name].0,
-        None => p.start[p.start.len() / 2] * 1.07,
-    });
-    free.collect()
-}
-
 /// Rows of a data set.
 const ROWS: usize = 64;
 
@@ -35,7 +25,7 @@ fn noiseless_rows_give_the_parameters_of_every_law_back() {
     let mut missed = Vec::new();
     for entry in catalogue() {
         let law = entry.law().unwrap();
-        let theta = truth(&entry, &law);
+        let theta = entry.simulated(&law);
         let columns = design(&entry, &law, ROWS);
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let tape = law.tape();
@@ -71,7 +61,7 @@ fn the_gradient_of_every_objective_sum_agrees_with_differences_of_the_sum() {
     use lawfit::problem::Evaluation;
     for entry in catalogue() {
         let law = entry.law().unwrap();
-        let theta = truth(&entry, &law);
+        let theta = entry.simulated(&law);
         let columns = design(&entry, &law, 300);
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let tape = law.tape();

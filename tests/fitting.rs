@@ -50,6 +50,45 @@ fn each_group_is_fitted_for_itself_and_asked_for_itself() {
 }
 
 #[test]
+fn groups_are_compared_with_one_of_them_or_with_those_of_their_names() {
+    let shared = "by = \"family\"\nshare = [\"E\", \"A\", \"alpha\", \"beta\"]";
+    let queries = "[queries.beside]\nfit = \"main\"\ncompare = { with = \"main\", group = \"adam\", C = 1e22 }\n\
+        [queries.named]\nfit = \"main\"\ncompare = { with = \"sgd\", C = 1e22 }\n\
+        [filters.sgd]\nsource = \"runs\"\nrules = [{ keep = \"family == 'sgd'\", because = \"one optimizer\" }]\n\
+        [fits.sgd]\nrows = \"sgd\"\nlaw = \"hoffmann\"\nby = \"family\"\n";
+    let results = run(&format!("{}{queries}", with_fit(shared)), &two_optimizers(1e-5));
+    let rows = results["queries"]["beside"]["rows"].as_array().unwrap();
+    assert_eq!((&rows[0]["group"], &rows[1]["group"]), (&"adam".into(), &"sgd".into()));
+    close(&rows[0]["multiplier"]["value"], 1.0, 1e-9);
+    // Joint draws meet their own: an optimizer beside itself is equal for certain.
+    close(&rows[0]["multiplier"]["upper"], 1.0, 1e-9);
+    // Data are used half as well: B is larger by 2^beta, and the best loss at C is adam's at C / 2.
+    close(&rows[1]["multiplier"]["value"], 0.5, 0.01);
+    let named = results["queries"]["named"]["rows"].as_array().unwrap();
+    close(&named[1]["multiplier"]["value"], 1.0, 0.05);
+    assert!(named[0]["note"].as_str().unwrap().contains("the fit `sgd` has no group of this name"));
+}
+
+#[test]
+fn comparisons_of_groups_that_do_not_go_together_are_refused() {
+    let grouped = with_fit("by = \"family\"");
+    let asked = |fit: &str, with: &str| {
+        let query = format!(
+            "[fits.whole]\nrows = \"main\"\nlaw = \"hoffmann\"\n[queries.new]\nfit = \"{fit}\"\ncompare = {{ {with}, C = 1e22 }}\n"
+        );
+        World::with(&format!("{grouped}{query}"), &two_optimizers(1e-4)).lawfit(&["run", "study.toml"])
+    };
+    for (fit, with, code, message) in [
+        ("whole", "with = \"main\"", 2, "is in groups by `family`: say with which"),
+        ("main", "with = \"whole\", group = \"adam\"", 2, "is not in groups: leave out `group`"),
+        ("whole", "with = \"main\", group = \"adan\"", 5, "its groups are `adam`, `sgd`"),
+    ] {
+        let outcome = asked(fit, with);
+        assert!(outcome.code == code && outcome.stderr.contains(message), "{fit} {with}: {}", outcome.stderr);
+    }
+}
+
+#[test]
 fn shared_parameters_are_one_number_and_better_known_than_apart() {
     let table = two_optimizers(3e-3);
     let apart = run(&with_fit("by = \"family\""), &table);

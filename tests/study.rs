@@ -419,6 +419,30 @@ fn each_value_of_a_variable_is_left_out_in_turn() {
 }
 
 #[test]
+fn a_choice_that_leaves_no_rows_has_no_answer_and_the_others_have_theirs() {
+    let sensitivity = "[sensitivity.main]\nleave_out = [\"family\"]\nwithout = [\"D > 0\", \"C > 1e21\", \"D < 0\"]\n";
+    let one_family = simulated_runs(0.01).replace(",odd", ",even");
+    let world = World::with(&format!("{SPEC}{sensitivity}"), &one_family);
+    let found = world.run("study.toml")["results"]["sensitivity"]["main"].clone();
+    assert_eq!(
+        found["choices"],
+        serde_json::json!(["without D > 0", "without C > 1e21", "without D < 0", "without family"])
+    );
+    for answer in found["answers"].as_array().unwrap() {
+        let values = answer["values"].as_array().unwrap();
+        assert!(values[0].is_null() && values[1].is_number() && values[2].is_null() && values[3].is_null(), "{answer}");
+    }
+    let report = world.read("outputs/study/report.md");
+    for words in [
+        "No answer without D > 0: no rows are left to fit.",
+        "No answer without family: no rows",
+        "without D < 0: no row meets",
+    ] {
+        assert!(report.contains(words), "{words} in {report}");
+    }
+}
+
+#[test]
 fn learning_curves_are_extrapolated_model_by_model() {
     let Some(data) = shared_data("learning curves") else { return };
     let world = shipped();

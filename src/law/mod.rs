@@ -4,6 +4,7 @@
 //! same compiler. Nothing here knows of files, tables or fits.
 
 mod catalogue;
+mod interchange;
 mod lower;
 mod parameter;
 pub(crate) mod simd;
@@ -16,6 +17,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
+pub use interchange::put_in_order;
 pub use parameter::{Parameter, ParameterText, Scale, Treatment, is_exponent};
 pub(crate) use simd::dispatched;
 pub use structure::{BoundPeels, Offset, Term, Terms};

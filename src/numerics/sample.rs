@@ -15,13 +15,18 @@ pub fn standard_deviation(values: &[f64]) -> f64 {
     (sum / (values.len() - 1) as f64).sqrt()
 }
 
-/// The `p`-quantile of ascending values by linear interpolation (Hyndman and Fan 1996, type 7); `NaN` of nothing.
+/// The `p`-quantile of ascending values by linear interpolation (Hyndman and Fan 1996, type 7), of infinite ones
+/// the nearer; `NaN` of nothing.
 pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let position = p.clamp(0.0, 1.0) * last as f64;
     let low = position.floor() as usize;
     let high = (low + 1).min(last);
-    sorted[low] + (sorted[high] - sorted[low]) * (position - low as f64)
+    let (below, above, share) = (sorted[low], sorted[high], position - low as f64);
+    if below.is_infinite() || above.is_infinite() {
+        return if share < 0.5 { below } else { above };
+    }
+    below + (above - below) * share
 }
 
 /// The middle value; `NaN` of nothing.
@@ -91,6 +96,9 @@ mod tests {
         assert!((standard_deviation(&sample) - 1.290_994_448_735_805_6).abs() < 1e-15);
         assert_eq!((quantile(&sample, 0.0), quantile(&sample, 0.9), quantile(&sample, 1.0)), (1.0, 3.7, 4.0));
         assert!(quantile(&[], 0.5).is_nan());
+        let open = [f64::NEG_INFINITY, 1.0, f64::INFINITY, f64::INFINITY];
+        let ends = [0.1, 0.5, 0.9].map(|p| quantile(&open, p));
+        assert_eq!(ends, [f64::NEG_INFINITY, f64::INFINITY, f64::INFINITY]);
         assert!((normal_quantile(0.975) - 1.959_963_984_540_054).abs() < 1e-14);
     }
 

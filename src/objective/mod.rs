@@ -18,7 +18,7 @@ pub use least_squares::LeastSquares;
 pub use student_t::StudentT;
 
 use crate::law::{ROWS, Weigh, Weights};
-use crate::numerics::ln_each;
+use crate::numerics::{exp, ln, ln_each};
 use crate::quantity::Quantity;
 
 /// The scale on which residuals are taken.
@@ -30,6 +30,28 @@ pub enum ResponseScale {
     Log,
     /// Residual `f - y`: absolute errors.
     Raw,
+}
+
+impl ResponseScale {
+    /// Where a law's value lies on the scale: a loss of nothing or less is below every logarithm, and no value at all
+    /// counts as beyond every number.
+    pub fn place(self, value: f64) -> f64 {
+        match self {
+            _ if value.is_nan() => f64::INFINITY,
+            Self::Log if value <= 0.0 => f64::NEG_INFINITY,
+            Self::Log => ln(value),
+            Self::Raw => value,
+        }
+    }
+
+    /// The value at a place on the scale.
+    pub fn value(self, place: f64) -> f64 {
+        match self {
+            Self::Log if place == f64::NEG_INFINITY => 0.0,
+            Self::Log => exp(place),
+            Self::Raw => place,
+        }
+    }
 }
 
 /// What a fit minimises; the list of objectives.

@@ -286,6 +286,7 @@ impl Compiler<'_> {
             clusters: fit.clusters.clone(),
             by: fit.by.clone(),
             leave_out: fit.leave_out,
+            varied: fit.varied,
             share: fit.share.clone(),
         };
         let columns =

@@ -9,7 +9,7 @@ use crate::changes::Drift;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
 use crate::forecast::{Forecast, MOST_SIZES};
-use crate::query::Question;
+use crate::query::{Question, Second};
 use crate::report::Expected;
 use crate::spec::{self, Spec};
 use crate::stage::{ByDefault, Extrapolate};
@@ -82,7 +82,7 @@ impl Compiler<'_> {
         fits: &'a BTreeMap<&str, PlannedFit>,
         path: &SpecPath,
     ) -> Option<Option<&'a PlannedFit>> {
-        let Some(name) = question.kind().other() else { return Some(None) };
+        let Some(Second { fit: name, group }) = question.kind().other() else { return Some(None) };
         let place = || Place::Value(path.key("with"));
         let Some(other) = fits.get(name) else {
             let known: Vec<&str> = fits.keys().copied().collect();
@@ -91,8 +91,8 @@ impl Compiler<'_> {
         };
         let fault = if other.law.response != own.law.response {
             Some(format!("the fit `{name}` forecasts `{}`, and this one `{}`", other.law.response, own.law.response))
-        } else if other.by.is_some() {
-            Some(format!("the fit `{name}` is in groups: it has no single answer"))
+        } else if let Some(fault) = apart(name, other.by.as_deref(), group, own.by.as_deref()) {
+            Some(fault)
         } else if other.through.is_some() || own.through.is_some() {
             Some("fits that go through another one cannot be compared".to_owned())
         } else {
@@ -259,4 +259,19 @@ fn near_prefix<'a>(name: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
     let prefix: String = name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".") + ".";
     let near: Vec<&str> = names.iter().map(String::as_str).filter(|n| n.starts_with(&prefix)).collect();
     if near.is_empty() { names.iter().map(String::as_str).collect() } else { near }
+}
+
+/// Why the groups of a fit and of the one it is compared with do not go together, if they do not.
+fn apart(other: &str, other_by: Option<&str>, group: Option<&str>, own_by: Option<&str>) -> Option<String> {
+    match (other_by, group) {
+        (None, None) | (Some(_), Some(_)) => None,
+        (None, Some(_)) => Some(format!("the fit `{other}` is not in groups: leave out `group`")),
+        (Some(by), None) => match own_by {
+            Some(own) if own == by => None,
+            Some(own) => Some(format!(
+                "the fit `{other}` is in groups by `{by}` and this one by `{own}`: say with which, as in group = \"...\""
+            )),
+            None => Some(format!("the fit `{other}` is in groups by `{by}`: say with which, as in group = \"...\"")),
+        },
+    }
 }

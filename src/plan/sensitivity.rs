@@ -127,7 +127,7 @@ impl Compiler<'_> {
 
 /// Every choice made differently, one at a time; without intervals, which the fit itself has.
 fn variations(fit: &spec::Fit, sensitivity: &spec::Sensitivity) -> Vec<Variation> {
-    let plain = spec::Fit { uncertainty: None, backtest: None, alternatives: Vec::new(), ..fit.clone() };
+    let plain = spec::Fit { varied: true, uncertainty: None, backtest: None, alternatives: Vec::new(), ..fit.clone() };
     let mut all = Vec::new();
     for (index, objective) in sensitivity.objectives.iter().enumerate() {
         let fit = spec::Fit { objective: objective.clone(), ..plain.clone() };

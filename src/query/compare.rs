@@ -6,18 +6,22 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::allocation::{budget_for, check_budget, spend};
-use super::{Fault, Finding, Kind, Model, Refusal};
+use super::{Fault, Finding, Kind, Model, Refusal, Second};
 use crate::law::Law;
 use crate::numerics::{exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::solver::root;
 
-/// This fit and another one at budgets: `{ with = "other", C = 1e22 }`.
+/// This fit and another one at budgets: `{ with = "other", C = 1e22 }`. Fits in groups are compared group by group,
+/// or all with one: `{ with = "optimizers", group = "adamw", C = 1e22 }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compare {
     /// The other fit.
     pub with: String,
+    /// Which group of the other fit, where it is in groups; without it each group is compared with the one of its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Budgets in FLOP, split best where a law has N and D.
     #[serde(rename = "C")]
     pub budgets: OneOrMany<Quantity>,
@@ -55,7 +59,7 @@ impl Kind for Compare {
     /// this fit makes more of its compute.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let Some(other) = model.other else {
-            return Err(Refusal::Undefined("there is no other fit".to_owned()));
+            return Err(Refusal::Undefined(format!("the fit `{}` has no group of this name", self.with)));
         };
         let held = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
         let c = inputs["C"];
@@ -73,8 +77,8 @@ impl Kind for Compare {
         Ok(Finding { outputs, at })
     }
 
-    fn other(&self) -> Option<&str> {
-        Some(&self.with)
+    fn other(&self) -> Option<Second<'_>> {
+        Some(Second { fit: &self.with, group: self.group.as_deref() })
     }
 
     fn splits(&self) -> bool {

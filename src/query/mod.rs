@@ -33,8 +33,7 @@ pub use threshold::Threshold;
 use crate::answer::{Answer, Extent, Interval, Row, Verdict};
 use crate::fit::Fit;
 use crate::law::{Law, Tape};
-use crate::numerics::{Random, exp, ln, quantile};
-use crate::objective::ResponseScale;
+use crate::numerics::{Random, quantile};
 use crate::quantity::{OneOrMany, Quantity};
 
 /// A question; the list of kinds.
@@ -122,6 +121,15 @@ impl Fault {
     }
 }
 
+/// The second fit of a question about two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Second<'a> {
+    /// Its name.
+    pub fit: &'a str,
+    /// Which of its groups, where the question says so.
+    pub group: Option<&'a str>,
+}
+
 /// A kind of question.
 pub trait Kind: Sync {
     /// Its name in a spec.
@@ -156,7 +164,7 @@ pub trait Kind: Sync {
     }
 
     /// The other fit that the question is about, where there is one.
-    fn other(&self) -> Option<&str> {
+    fn other(&self) -> Option<Second<'_>> {
         None
     }
 
@@ -213,7 +221,11 @@ pub fn answer(
     let tape = law.tape();
     let other_tape = other.map(|other| other.law.tape());
     let kind = question.kind();
+    let has_values = fit.free.len() == law.free().len();
     let solve = |parameters: &[f64], draw: Option<usize>, inputs: &BTreeMap<String, f64>| {
+        if !has_values {
+            return Err(Refusal::Undefined(fit.evidence.warnings.join(" ")));
+        }
         let second = other.zip(other_tape.as_ref()).map(|(other, tape)| {
             let drawn = draw.filter(|_| !other.draws.is_empty()).map(|i| &other.draws[i % other.draws.len()]);
             Model { law: other.law, tape, parameters: drawn.unwrap_or(&other.fit.free), other: None }
@@ -288,10 +300,7 @@ fn with_noise(sample: Vec<Option<f64>>, fit: &Fit, scatter: f64, seed: u64, row:
         .into_iter()
         .map(|value| {
             let residual = scatter * fit.noise.draw(&mut random);
-            value.map(|v| match fit.scale {
-                ResponseScale::Log => exp(ln(v) - residual),
-                ResponseScale::Raw => v - residual,
-            })
+            value.map(|v| fit.scale.value(fit.scale.place(v) - residual))
         })
         .collect()
 }

@@ -16,6 +16,9 @@ pub struct SensitivityResult {
     pub choices: Vec<String>,
     /// The answers.
     pub answers: Vec<VariedAnswer>,
+    /// Which choices have no answer at all, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
 }
 
 /// One answer under every choice.
@@ -49,7 +52,9 @@ pub(super) fn results(
     let choices: Vec<Choice<'_>> = described.sensitivity.iter().flat_map(|v| Choice::of(v, varied)).collect();
     let mut all: BTreeMap<String, SensitivityResult> = BTreeMap::new();
     for choice in &choices {
-        all.entry(choice.variation.fit.clone()).or_default().choices.push(choice.words());
+        let result = all.entry(choice.variation.fit.clone()).or_default();
+        result.choices.push(choice.words());
+        result.unanswered.extend(choice.why_unanswered(varied).map(|why| format!("{}: {why}", choice.words())));
     }
     for (fit, result) in &mut all {
         let choices: Vec<&Choice<'_>> = choices.iter().filter(|choice| choice.variation.fit == *fit).collect();
@@ -99,7 +104,18 @@ impl<'a> Choice<'a> {
         let answered = variation.queries.iter().filter_map(|query| varied.get(&query.role));
         let groups: BTreeSet<&String> =
             answered.flat_map(|answer| answer.rows.iter().filter_map(|row| row.group.as_ref())).collect();
+        if groups.is_empty() {
+            return vec![Self { variation, left_out: None }];
+        }
         groups.into_iter().map(|group| Self { variation, left_out: Some(group.clone()) }).collect()
+    }
+
+    /// Why no row of any answer has a value, if none has.
+    fn why_unanswered<'b>(&self, varied: &'b BTreeMap<String, Answer>) -> Option<&'b str> {
+        let answers = self.variation.queries.iter().filter_map(|query| varied.get(&query.role));
+        let rows: Vec<&Row> = answers.flat_map(|answer| &answer.rows).collect();
+        let note = rows.first()?.note.as_deref();
+        note.filter(|_| rows.iter().all(|row| row.outputs.is_empty()))
     }
 
     fn words(&self) -> String {
@@ -155,8 +171,10 @@ pub(super) fn table(fit: &str, result: &SensitivityResult) -> (String, Vec<Strin
     let farthest = farthest.map_or_else(String::new, |a| {
         format!(" Farthest moves {}: by {} half-widths of its interval.", name(a), moved(a))
     });
+    let unanswered: Vec<String> = result.unanswered.iter().map(|why| format!(" No answer {why}.")).collect();
+    let unanswered = unanswered.concat();
     let sentence = format!(
-        "The fit `{fit}` made in {} other ways: {beyond} of {} answers leave their own interval.{farthest}",
+        "The fit `{fit}` made in {} other ways: {beyond} of {} answers leave their own interval.{farthest}{unanswered}",
         result.choices.len(),
         result.answers.len()
     );

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::{Minimum, Solver, Status, joint, projection, scatter, smoothed};
-use crate::law::{Law, Order, Parameter, Scale, Workspace};
+use crate::law::{Law, Order, Parameter, Scale, Workspace, put_in_order};
 use crate::numerics::eigen_symmetric;
 use crate::problem::{Evaluation, Problem};
 
@@ -42,6 +42,26 @@ impl Search {
         let failed = ends.iter().filter(|end| end.status == Status::Failed).count();
         Self { optima, starts: ends.len(), failed, grid }
     }
+
+    /// The optima after the best that other rows could put before it: those that are little worse.
+    ///
+    /// Twice the difference of the log-likelihoods, `n ln(c / c_best)` of least squares, is at most what chance hardly
+    /// ever exceeds; `freedom` is the number of rows beyond the parameters.
+    pub fn rivals(&self, freedom: usize) -> Vec<Vec<f64>> {
+        let Some(best) = self.optima.first() else { return Vec::new() };
+        let most = best.cost * (1.0 + RIVAL / freedom.max(1) as f64);
+        let others = self.optima[1..].iter().filter(|optimum| optimum.converged && optimum.cost <= most);
+        others.take(RIVALS).map(|optimum| optimum.point.clone()).collect()
+    }
+
+    /// The same with parts of the law that may change places in order, where there is one block of rows.
+    fn in_order(mut self, problem: &Problem, law: &Law) -> Self {
+        if problem.places().len() == 1 {
+            let sets = law.interchangeable();
+            self.optima.iter_mut().for_each(|optimum| put_in_order(&sets, &mut optimum.point));
+        }
+        self
+    }
 }
 
 /// Whoever looks on while a search or a resampling runs.
@@ -69,6 +89,10 @@ impl std::fmt::Debug for Watch<'_> {
 #[error("interrupted")]
 pub struct Cancelled;
 
+/// How much worse an optimum may be that other rows could put first, by Wilks' measure.
+const RIVAL: f64 = 20.0;
+/// Most such optima.
+const RIVALS: usize = 32;
 /// Most listed starts where a grid was searched already.
 const LISTED_BESIDE_GRID: usize = 64;
 /// Most listed starts of a law without a grid; more are thinned evenly.
@@ -180,7 +204,7 @@ pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'
         })
         .collect();
     let ends = polish(problem, &starts, solver, watch)?;
-    Ok(Search::of(distinct(&ends), &ends, 0))
+    Ok(Search::of(distinct(&ends), &ends, 0).in_order(problem, law))
 }
 
 /// Searches one block of rows, few enough for a grid where the law has one.
@@ -226,7 +250,7 @@ fn search_valleys(
     }
     let mut all = ends.clone();
     insist(problem, solver, &mut all, watch)?;
-    Ok(Search::of(distinct(&all), &ends, points))
+    Ok(Search::of(distinct(&all), &ends, points).in_order(problem, law))
 }
 
 /// Rounds in which single coordinates are moved.

@@ -326,6 +326,9 @@ pub struct Fit {
     /// Fit all rows but each such group in its stead; sensitivity asks for it, no spec does.
     #[serde(skip)]
     pub leave_out: bool,
+    /// Where its rows run out the fit has no values, instead of an error; it is so for sensitivity, for no spec.
+    #[serde(skip)]
+    pub varied: bool,
     /// Parameters that all groups have in common.
     #[serde(default)]
     pub share: Vec<String>,

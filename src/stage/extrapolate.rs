@@ -50,7 +50,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -76,18 +76,14 @@ impl Stage for Extrapolate {
             answer.warnings.insert(0, CHAINED.to_owned());
             return Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&answer)?)]));
         }
-        let other: Option<(Fit, Vec<Vec<f64>>)> = match &self.other {
-            Some(_) => {
-                let other: Fit = inputs.json("fit.other")?;
-                let draws = other.read_draws(inputs.bytes("draws.other")?).remove(0);
-                Some((other, draws))
-            }
+        let second = match &self.other {
+            Some(law) => Some(SecondFit::read(law, self.question.kind().other().and_then(|o| o.group), inputs)?),
             None => None,
         };
-        let other = self.other.as_ref().zip(other.as_ref()).map(|(law, (fit, draws))| Other { law, fit, draws });
         let mut whole: Option<Answer> = None;
         // A fit in groups is asked group by group.
         for ((group, member), draws) in fit.members().into_iter().zip(&draws) {
+            let other = second.as_ref().and_then(|second| second.beside(group));
             let mut answer = answer(&self.question, &self.law, member, draws, other, self.seed);
             if let Some(by_default) = &self.forecast {
                 self.by_several_laws(by_default, &inputs.table("rows")?, group, member, &mut answer)?;
@@ -116,6 +112,36 @@ impl Stage for Extrapolate {
         };
         whole.rows.iter_mut().for_each(|row| row.inputs.retain(|name, _| tells(name)));
         Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&whole)?)]))
+    }
+}
+
+/// The fit that a question compares with.
+struct SecondFit<'a> {
+    law: &'a Law,
+    fit: Fit,
+    draws: Vec<Vec<Vec<f64>>>,
+    /// The one group that everything is compared with, where the question names one.
+    group: Option<&'a str>,
+}
+
+impl<'a> SecondFit<'a> {
+    fn read(law: &'a Law, group: Option<&'a str>, inputs: &Inputs) -> Result<Self, Failure> {
+        let fit: Fit = inputs.json("fit.other")?;
+        if let Some(group) = group.filter(|group| !fit.groups.contains_key(*group)) {
+            let known = fit.groups.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            return Err(Failure::new("no-group", format!("the fit that is compared with has no group `{group}`"))
+                .hint(format!("its groups are {known}")));
+        }
+        let draws = fit.read_draws(inputs.bytes("draws.other")?);
+        Ok(Self { law, fit, draws, group })
+    }
+
+    /// What a group is compared with: the group asked for, else that of its name, else the fit as a whole.
+    fn beside(&self, own: Option<&str>) -> Option<Other<'_>> {
+        let wanted = self.group.or(own).filter(|_| !self.fit.groups.is_empty());
+        let mut members = self.fit.members().into_iter().zip(&self.draws);
+        let ((_, fit), draws) = members.find(|((name, _), _)| *name == wanted)?;
+        Some(Other { law: self.law, fit, draws })
     }
 }
 

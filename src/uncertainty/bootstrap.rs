@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refits::collect;
+use super::refits::{collect, refit};
 use super::{Draws, Fitted, Method, default_level};
-use crate::solver::{Cancelled, Searcher, Solver};
+use crate::solver::{Cancelled, Searcher};
 
 /// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -57,7 +57,7 @@ impl Method for Bootstrap {
             let resample = fitted.problem.reweighted(&weights);
             match &searcher {
                 Some(searcher) => searcher.best(&resample, fitted.watch.cancelled),
-                None => Ok(Solver::Newton.minimise(&resample, fitted.optimum)),
+                None => Ok(refit(fitted, &resample).0),
             }
         })?;
         let resampled: usize = strata.iter().map(Vec::len).sum();

@@ -4,8 +4,10 @@
 
 mod auto;
 mod bootstrap;
+mod dispersion;
 mod freedom;
 mod noise;
+mod posterior;
 mod profile;
 mod refits;
 mod residual;
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 pub use auto::Auto;
 pub use bootstrap::Bootstrap;
 pub use noise::noise;
+pub use posterior::Posterior;
 pub use profile::Profile;
 pub use residual::Residual;
 pub use sandwich::Sandwich;
@@ -39,6 +42,8 @@ pub enum Uncertainty {
     Residual(Residual),
     /// Refits with each run's own residuals, signs drawn anew.
     Wild(Wild),
+    /// Wherever the rows allow the parameters to be, in every valley.
+    Posterior(Posterior),
     /// How far each parameter can be moved before the rows object.
     Profile(Profile),
     /// What the rows can carry, compared with a second method.
@@ -53,6 +58,8 @@ pub struct Fitted<'a> {
     pub law: &'a Law,
     /// Its optimum, in coordinates.
     pub optimum: &'a [f64],
+    /// Other optima of its search that are nearly as good: of other rows one of them may be the best.
+    pub rivals: &'a [Vec<f64>],
     /// The names of its coordinates.
     pub names: &'a [String],
     /// Which rows are resampled together, by number from zero.
@@ -72,7 +79,7 @@ impl<'a> Fitted<'a> {
         clusters: &'a [usize],
         seed: u64,
     ) -> Self {
-        Self { problem, law, optimum, names: &[], clusters, seed, watch: Watch::NOBODY }
+        Self { problem, law, optimum, rivals: &[], names: &[], clusters, seed, watch: Watch::NOBODY }
     }
 }
 
@@ -134,6 +141,7 @@ impl Uncertainty {
             Self::Residual(method) => method,
             Self::Wild(method) => method,
             Self::Profile(method) => method,
+            Self::Posterior(method) => method,
             Self::Auto(method) => method,
         }
     }

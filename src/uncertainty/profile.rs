@@ -5,17 +5,17 @@ use std::f64::consts::TAU;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::freedom::{clusters, flat, freedom, stretch, without_freedom};
+use super::dispersion::{of_clusters, of_rows};
+use super::freedom::{clusters, flat, freedom, without_freedom};
 use super::sandwich::{Curvature, Movable, curvature};
-use super::{Draws, Fitted, Method, Region, default_level};
-use crate::numerics::{Random, exp, ln, student_quantile};
+use super::{Draws, Fitted, Method, Posterior, Region, default_level};
+use crate::numerics::{exp, ln, student_quantile};
 use crate::problem::Problem;
 use crate::solver::{Cancelled, Solver, broadened};
 
 /// Intervals of parameters from the objective itself: the ends are where the lowest objective that the other
 /// parameters allow has risen by F(1, n - p) times its dispersion (Cox and Snell 1989; for rows of one run the
-/// rise is scaled by the sandwich, Pace, Salvan and Sartori 2011). Queries are answered from draws along rays
-/// from the optimum, each as far as the objective rises as its curvature there foretells.
+/// rise is scaled by the sandwich, Pace, Salvan and Sartori 2011). Queries are answered from draws of the posterior.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -48,13 +48,13 @@ impl Method for Profile {
     }
 
     fn describe(&self) -> String {
-        format!("profile likelihood, and {} draws at its heights", self.draws)
+        format!("profile likelihood, and {} draws from the posterior", self.draws)
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let Some(freedom) = freedom(fitted) else { return Ok(without_freedom(fitted)) };
         let Some(surface) = Surface::of(fitted, freedom) else { return Ok(flat()) };
-        let mut draws = Draws { points: surface.draws(self.draws, fitted.seed), ..Draws::default() };
+        let mut draws = Posterior { draws: self.draws, level: self.level }.draw(fitted)?;
         let t = student_quantile(f64::midpoint(1.0, self.level), freedom);
         for coordinate in 0..fitted.problem.size() {
             if (fitted.watch.cancelled)() {
@@ -96,7 +96,6 @@ struct Surface<'a> {
     problem: &'a Problem,
     optimum: &'a [f64],
     cost: f64,
-    freedom: usize,
     curvature: Curvature,
     /// By how much the objective rises, per unit of the scale on which it is chi-square, along each coordinate.
     dispersions: Vec<f64>,
@@ -112,47 +111,22 @@ impl<'a> Surface<'a> {
         let one_sided = independent.then(|| curvature(fitted, &bending, Movable::Anywhere)).flatten();
         let mut curvature = one_sided.or_else(|| curvature(fitted, &bending, Movable::Inside))?;
         let dispersions = if independent {
-            let dispersion = dispersion(fitted, &bending, freedom)?;
+            let dispersion = of_rows(fitted, &bending, freedom)?;
             curvature.covariance = curvature.inverse.clone();
             curvature.covariance.cells_mut().iter_mut().for_each(|cell| *cell *= dispersion);
             vec![dispersion; curvature.movable.len()]
         } else {
-            let ratio = |i: usize| curvature.covariance[(i, i)] / curvature.inverse[(i, i)];
-            (0..curvature.movable.len()).map(ratio).collect()
+            of_clusters(&curvature)
         };
         let problem = fitted.problem;
         let cost = problem.cost(fitted.optimum);
         let lowest = std::cell::Cell::new(cost);
-        Some(Self { problem, optimum: fitted.optimum, cost, freedom, curvature, dispersions, lowest })
+        Some(Self { problem, optimum: fitted.optimum, cost, curvature, dispersions, lowest })
     }
 
     /// Whether a profile went below the optimum, by more than rounding.
     fn is_undercut(&self) -> bool {
         self.lowest.get() < self.cost - 1e-7 * self.cost.abs().max(1e-12)
-    }
-
-    /// Points at which the objective has risen as the curvature foretells of a multivariate t around the optimum.
-    fn draws(&self, count: usize, seed: u64) -> Vec<Vec<f64>> {
-        let movable = &self.curvature.movable;
-        let Some(root) = self.curvature.covariance.cholesky() else { return Vec::new() };
-        let draw = |index: usize| {
-            let mut random = Random::new(seed, "profile", index as u64);
-            let normal: Vec<f64> = movable.iter().map(|_| random.normal()).collect();
-            let stretch = stretch(&mut random, self.freedom);
-            let step = |i: usize| {
-                let step = stretch * (0..=i).map(|k| root[(i, k)] * normal[k]).sum::<f64>();
-                let (at, c) = (self.optimum[movable[i]], self.problem.coordinates()[movable[i]]);
-                // Away from a bound, never through it.
-                if (at <= c.lower && step < 0.0) || (at >= c.upper && step > 0.0) { -step } else { step }
-            };
-            let step: Vec<f64> = (0..movable.len()).map(step).collect();
-            let foretold = self.curvature.rise(&step);
-            let at = |s: f64| self.moved(movable, &step, s);
-            let risen = |s: f64| 2.0 * (self.problem.cost(&at(s)) - self.cost) >= foretold;
-            // A direction in which the rows never object is followed as far as its curvature says.
-            at(crossing(&risen, 1.0).unwrap_or(1.0))
-        };
-        (0..count).map(draw).collect()
     }
 
     /// The optimum moved along some coordinates, within their bounds.
@@ -249,26 +223,4 @@ fn crossing(holds: &dyn Fn(f64) -> bool, start: f64) -> Option<f64> {
         }
     }
     Some(f64::midpoint(low, high))
-}
-
-/// The scale on which twice the rise of the objective is chi-square, of independent rows:
-/// the mean square of the penalty's slope over its mean curvature, that of a penalty that bends over the residuals.
-fn dispersion(fitted: &Fitted<'_>, bending: &Problem, freedom: usize) -> Option<f64> {
-    let problem = fitted.problem;
-    let residuals = problem.residuals(fitted.optimum);
-    let sum = |of: &Problem, term: &dyn Fn((f64, f64)) -> f64| -> f64 {
-        residuals.iter().zip(of.weights()).map(|(r, weight)| weight * term(of.objective().slopes(*r))).sum()
-    };
-    let squares = sum(problem, &|(slope, _)| slope * slope);
-    let curvature = sum(bending, &|(_, bend)| bend);
-    let dispersion = squares / freedom as f64 / (curvature / problem.rows() as f64);
-    Some(dispersion).filter(|d| d.is_finite() && *d > 0.0)
-}
-
-impl Curvature {
-    /// Twice the rise of the objective that the curvature foretells of a step.
-    fn rise(&self, step: &[f64]) -> f64 {
-        let size = step.len();
-        (0..size).map(|i| (0..size).map(|k| step[i] * self.hessian[(i, k)] * step[k]).sum::<f64>()).sum()
-    }
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::freedom::{clusters, freedom, stretch, without_freedom};
 use super::{Draws, Fitted};
 use crate::numerics::Random;
+use crate::problem::Problem;
 use crate::solver::{Cancelled, Minimum, Solver, Status};
 
 /// Draws residuals `count` times and refits; `draw` makes a row's residuals from those of the fit.
@@ -26,13 +27,28 @@ pub(super) fn refits(
     let residuals: Vec<f64> = problem.residuals(fitted.optimum).into_iter().map(|r| r * widening).collect();
     collect(fitted, count, purpose, |random| {
         let drawn = draw(random, &residuals);
-        let mut refit = Solver::Newton.minimise(&problem.missed_by(fitted.optimum, &drawn), fitted.optimum);
+        let (mut refit, from) = refit(fitted, &problem.missed_by(fitted.optimum, &drawn));
         let stretch = stretch(random, freedom);
-        for ((x, at), c) in refit.point.iter_mut().zip(fitted.optimum).zip(problem.coordinates()) {
+        for ((x, at), c) in refit.point.iter_mut().zip(from).zip(problem.coordinates()) {
             *x = (at + stretch * (*x - at)).clamp(c.lower, c.upper);
         }
         Ok(refit)
     })
+}
+
+/// Most rivals that a refit starts from too.
+const RIVALS: usize = 4;
+
+/// The best refit from the optimum and its rivals, and from which of them.
+pub(super) fn refit<'a>(fitted: &Fitted<'a>, resample: &Problem) -> (Minimum, &'a [f64]) {
+    let mut best = (Solver::Newton.minimise(resample, fitted.optimum), fitted.optimum);
+    for rival in fitted.rivals.iter().take(RIVALS) {
+        let end = Solver::Newton.minimise(resample, rival);
+        if end.cost < best.0.cost {
+            best = (end, rival);
+        }
+    }
+    best
 }
 
 /// Refits in parallel, each with a stream of random numbers of its own; says how many did not converge.

@@ -77,9 +77,7 @@ impl Method for Sandwich {
 pub(super) struct Curvature {
     /// The coordinates that may be elsewhere.
     pub(super) movable: Vec<usize>,
-    /// Second derivatives by them.
-    pub(super) hessian: Matrix,
-    /// Its inverse.
+    /// The inverse of the second derivatives by them.
     pub(super) inverse: Matrix,
     /// The sandwich: the covariance of the optimum.
     pub(super) covariance: Matrix,
@@ -130,7 +128,7 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) 
     }
     let n = scores.len() as f64;
     covariance.cells_mut().iter_mut().for_each(|cell| *cell *= n / (n - m as f64));
-    Some(Curvature { movable, hessian, inverse, covariance })
+    Some(Curvature { movable, inverse, covariance })
 }
 
 /// Gradients summed over rows that are not independent of each other.

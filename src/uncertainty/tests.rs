@@ -44,14 +44,15 @@ fn few_rows_have_the_tails_of_students_t() {
     let (x, y) = line(8, |_| 0.02);
     let (problem, optimum) = problem(&x, &y);
     let rows: Vec<usize> = (0..8).collect();
-    let all: [&dyn Method; 3] = [
+    let all: [&dyn Method; 4] = [
+        &Posterior { draws: 4000, level: 0.9 },
         &Residual { resamples: 4000, level: 0.9 },
         &Wild { resamples: 4000, level: 0.9 },
         &Sandwich { draws: 4000, level: 0.9 },
     ];
     // The 95 % quantile of Student's t with 6 degrees of freedom. The residual bootstrap has the regression's own
     // interval; the others weigh the rows at hand by their residuals, eight of which tell little.
-    for (method, slack) in all.into_iter().zip([0.08, 0.35, 0.35]) {
+    for (method, slack) in all.into_iter().zip([0.05, 0.08, 0.35, 0.35]) {
         let drawn = draws(method, &problem, &optimum, &rows);
         let (found, known) = half_widths(&drawn, &problem, &optimum, &x, 1.943);
         assert!((found / known - 1.0).abs() < slack, "{}: {found} against {known}", method.name());
@@ -104,6 +105,46 @@ fn the_rows_pick_the_method_and_are_told_why() {
     }
 }
 
+/// Rows of y = x^(a a - 2), which says nothing of the sign of a; the optimum above zero and the one below.
+fn two_valleys(rows: usize) -> (Law, Problem, Vec<f64>, Vec<Vec<f64>>) {
+    let (x, y) = line(rows, |_| 0.02);
+    let variable = crate::law::Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
+    let mut law = Law::from_formula("squared", "y = 3 * x^(a * a - 2)", &[variable]).unwrap();
+    (law.parameters[0].lower, law.parameters[0].upper) = (-5.0, 5.0);
+    let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Log });
+    let problem = Problem::new(&law, &objective, &[&x], &y, None);
+    let optimum = Solver::Newton.minimise(&problem, &[1.2]).point;
+    let rival = vec![-optimum[0]];
+    (law, problem, optimum, vec![rival])
+}
+
+#[test]
+fn of_two_valleys_that_are_equally_deep_the_posterior_is_half_in_each() {
+    let (law, problem, optimum, rivals) = two_valleys(12);
+    let clusters: Vec<usize> = (0..12).collect();
+    let fitted = Fitted { rivals: &rivals, ..Fitted::unwatched(&problem, &law, &optimum, &clusters, 5) };
+    let drawn = Posterior { draws: 2000, level: 0.9 }.draw(&fitted).unwrap();
+    let above = drawn.points.iter().filter(|point| point[0] > 0.0).count();
+    assert!((900..1100).contains(&above) && drawn.warnings.is_empty(), "{above} {:?}", drawn.warnings);
+    // A refit ends in the valley that its resample likes better, and rows tell neither from the other.
+    let refits = Residual { resamples: 100, level: 0.9 }.draw(&fitted).unwrap().points;
+    let alone = Residual { resamples: 100, level: 0.9 }.draw(&Fitted { rivals: &[], ..fitted }).unwrap().points;
+    assert!(refits.iter().zip(&alone).all(|(one, other)| (one[0].abs() - other[0].abs()).abs() < 1e-6));
+}
+
+#[test]
+fn the_posterior_of_clusters_knows_no_more_than_their_number_of_rows() {
+    let (x, y) = line(20, |_| 0.02);
+    let four = |v: &[f64]| -> Vec<f64> { v.iter().flat_map(|v| [*v; 4]).collect() };
+    let (once, optimum) = problem(&x, &y);
+    let (fourfold, _) = problem(&four(&x), &four(&y));
+    let (rows, runs): (Vec<usize>, Vec<usize>) = ((0..20).collect(), (0..80).map(|row| row / 4).collect());
+    let method = Posterior { draws: 4000, level: 0.9 };
+    let (alone, _) = half_widths(&draws(&method, &once, &optimum, &rows), &once, &optimum, &x, 1.734);
+    let (whole, _) = half_widths(&draws(&method, &fourfold, &optimum, &runs), &once, &optimum, &x, 1.734);
+    assert!((whole / alone - 1.0).abs() < 0.2, "{whole} against {alone}");
+}
+
 #[test]
 fn methods_that_disagree_are_both_named() {
     // One run of five at the end has all the weight on the slope: resampled, it is often not there at all.
@@ -131,7 +172,8 @@ fn profile() -> Profile {
 fn profiled(problem: &Problem, optimum: &[f64], clusters: &[usize]) -> Draws {
     let names = ["A".to_owned(), "alpha".to_owned()];
     let law = find("power").unwrap().law().unwrap();
-    let fitted = Fitted { problem, law: &law, optimum, names: &names, clusters, seed: 5, watch: Watch::NOBODY };
+    let fitted =
+        Fitted { problem, law: &law, optimum, rivals: &[], names: &names, clusters, seed: 5, watch: Watch::NOBODY };
     profile().draw(&fitted).unwrap()
 }
 
@@ -190,6 +232,7 @@ fn a_profile_is_open_where_the_rows_never_object() {
         problem: &problem,
         law: &law,
         optimum: &optimum,
+        rivals: &[],
         names: &names,
         clusters: &clusters,
         seed: 5,

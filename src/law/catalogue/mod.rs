@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Holds, Law, ParameterText, Variable};
+use super::{Holds, Law, Parameter, ParameterText, Variable};
 use crate::quantity::Quantity;
 use crate::unit::{Counts, Dimension, Unit};
 
@@ -78,6 +78,9 @@ pub struct Entry {
     pub variables: BTreeMap<String, VariableText>,
     /// The parameters by name.
     pub parameters: BTreeMap<String, ParameterText>,
+    /// Values of a usual size, for simulated runs: with the usual values of the variables every term shows.
+    #[serde(default)]
+    pub typical: BTreeMap<String, Quantity>,
     /// Published values of the parameters by the name of their source.
     #[serde(default)]
     pub constants: BTreeMap<String, Constants>,
@@ -180,6 +183,15 @@ impl Entry {
         self.variables.get(&variable.name).map_or_else(of_knot, VariableText::example)
     }
 
+    /// Values of the free parameters for simulated runs: typical ones, else published ones, else from the middle of
+    /// their starts, off the grid.
+    pub fn simulated(&self, law: &Law) -> Vec<f64> {
+        let published = self.constants.values().next().map(|constants| &constants.values);
+        let known = Some(&self.typical).filter(|typical| !typical.is_empty()).or(published);
+        let value = |p: &Parameter| known.and_then(|known| known.get(&p.name)).map(|value| value.0);
+        law.free().into_iter().map(|p| value(p).unwrap_or_else(|| p.start[p.start.len() / 2] * 1.07)).collect()
+    }
+
     /// The law, all parameters free.
     ///
     /// # Errors
@@ -214,6 +226,19 @@ mod tests {
             let entry: Entry = toml::from_str(text).unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!(entry.name, *name);
             entry.law().unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        }
+    }
+
+    #[test]
+    fn typical_values_name_every_free_parameter_within_its_bounds() {
+        for entry in catalogue().into_iter().filter(|entry| !entry.typical.is_empty()) {
+            let law = entry.law().unwrap();
+            let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
+            assert!(entry.typical.keys().all(|name| free.contains(&name.as_str())), "{}", entry.name);
+            for p in law.free() {
+                let value = entry.typical.get(&p.name).unwrap_or_else(|| panic!("{}: {}", entry.name, p.name)).0;
+                assert!(p.lower <= value && value <= p.upper, "{}: {} = {value}", entry.name, p.name);
+            }
         }
     }
 

@@ -78,7 +78,7 @@ impl FitLaw {
         let problem = rows.problem(self, known)?;
         let found = self.search(&problem, watch)?;
         let best = &found.best(self)?.point;
-        let draws = self.draw(&problem, best, &Label::of(&self.law), &rows.clusters(&[known]), watch)?;
+        let draws = self.draw(&problem, &found, &Label::of(&self.law), &rows.clusters(&[known]), watch)?;
         let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
         let train = rows.data.select(&known.fitted);
         let columns = self.sizes_by_name(&self.variables(&train)?);

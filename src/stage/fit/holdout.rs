@@ -59,18 +59,17 @@ impl FitLaw {
         let observed = self.response(test)?;
         let predicted = tape.values(&bound, free);
         let samples: Vec<Vec<f64>> = draws.iter().map(|draw| tape.values(&bound, draw)).collect();
+        let scale = self.method.objective.scale();
         let interval = |row: usize, level: f64| {
             let at = |name: &str| Some(test.numbers(name)?[row]);
             let scatter = noise.trend.as_ref().map_or(1.0, |trend| trend.factor(at));
             let mut random = Random::new(self.seed, "holdout", row as u64);
-            let mut sample: Vec<f64> = samples
-                .iter()
-                .map(|values| self.transformed(values[row]) - scatter * noise.draw(&mut random))
-                .collect();
+            let mut sample: Vec<f64> =
+                samples.iter().map(|values| scale.place(values[row]) - scatter * noise.draw(&mut random)).collect();
             sample.sort_by(f64::total_cmp);
             let (lower, upper) = (quantile(&sample, (1.0 - level) / 2.0), quantile(&sample, f64::midpoint(1.0, level)));
-            let at = self.transformed(observed[row]);
-            let half = match self.method.objective.scale() {
+            let at = scale.place(observed[row]);
+            let half = match scale {
                 ResponseScale::Log => 0.5 * (upper - lower),
                 ResponseScale::Raw => 0.5 * (upper - lower) / observed[row],
             };
@@ -82,13 +81,6 @@ impl FitLaw {
             interval: level.filter(|_| !draws.is_empty()).map(|level| interval(row, level)),
         });
         Ok(misses.collect())
-    }
-
-    fn transformed(&self, response: f64) -> f64 {
-        match self.method.objective.scale() {
-            ResponseScale::Log => ln(response),
-            ResponseScale::Raw => response,
-        }
     }
 }
 

@@ -78,6 +78,9 @@ pub struct RowRoles {
     /// Each group is all the rows that have another value.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub leave_out: bool,
+    /// Where rows run out the fit has no values, instead of an error: it is one of many that are made in other ways.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub varied: bool,
     /// Parameters that all groups have in common.
     pub share: Vec<String>,
 }
@@ -88,7 +91,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        6
+        7
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -114,6 +117,20 @@ impl Stage for FitLaw {
         if !self.has_rows {
             return outputs(&self.without_rows(), &[], &Dataset::default());
         }
+        match self.fit(inputs, context) {
+            Err(failure) if self.roles.varied && RUN_OUT.contains(&failure.code) => {
+                outputs(&self.without_values(failure.message), &[], &Dataset::default())
+            }
+            done => done,
+        }
+    }
+}
+
+/// Failures that say the rows, not the spec, carry no fit.
+const RUN_OUT: [&str; 3] = ["no-rows", "empty-holdout", "no-optimum"];
+
+impl FitLaw {
+    fn fit(&self, inputs: &Inputs, context: &Context<'_>) -> Result<Outputs, Failure> {
         let rows = Rows::read(self, inputs.table("table")?)?;
         let watch = Watch { cancelled: context.cancelled, tick: context.tick };
         let fitted = if self.roles.share.is_empty() {
@@ -204,7 +221,7 @@ impl FitLaw {
             let best = found.best(self)?.point.clone();
             let labels = Label::of(&self.law);
             let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
-            let draws = self.draw(&problem, &best, &labels, &rows.clusters(&[group]), watch)?;
+            let draws = self.draw(&problem, &found, &labels, &rows.clusters(&[group]), watch)?;
             shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
             let evidence = self.evidence(&problem, &found, &mut shape, &draws);
             let cost = found.best(self)?.cost;
@@ -248,7 +265,7 @@ impl FitLaw {
         }
         let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
         let clusters = rows.clusters(&rows.groups.iter().collect::<Vec<_>>());
-        let draws = self.draw(&problem, &best, &labels, &clusters, watch)?;
+        let draws = self.draw(&problem, &found, &labels, &clusters, watch)?;
         shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
         let evidence = self.evidence(&problem, &found, &mut shape, &draws);
         let members = rows.groups.iter().enumerate().map(|(index, group)| {
@@ -292,17 +309,27 @@ impl FitLaw {
     fn draw(
         &self,
         problem: &Problem,
-        optimum: &[f64],
+        found: &Found,
         labels: &[Label],
         clusters: &[usize],
         watch: &Watch<'_>,
     ) -> Result<Draws, Failure> {
+        let optimum = &found.best(self)?.point;
+        let rivals = found.search.rivals(problem.rows().saturating_sub(problem.size()));
         let Some(uncertainty) = self.method.uncertainty.as_ref().filter(|_| !optimum.is_empty()) else {
             return Ok(Draws::default());
         };
         let names: Vec<String> = labels.iter().map(|label| label.text.clone()).collect();
-        let fitted =
-            Fitted { problem, law: &self.law, optimum, names: &names, clusters, seed: self.seed, watch: *watch };
+        let fitted = Fitted {
+            problem,
+            law: &self.law,
+            optimum,
+            rivals: &rivals,
+            names: &names,
+            clusters,
+            seed: self.seed,
+            watch: *watch,
+        };
         Ok(uncertainty.method().draw(&fitted)?)
     }
 
@@ -336,6 +363,11 @@ impl FitLaw {
     /// A law whose constants are given.
     fn without_rows(&self) -> Fit {
         Fit { parameters: estimate::estimates(&self.law, &[], &[], &[], None), ..self.blank() }
+    }
+
+    /// A fit that nothing came of, and why.
+    fn without_values(&self, reason: String) -> Fit {
+        Fit { evidence: Evidence { warnings: vec![reason], ..Evidence::default() }, ..self.blank() }
     }
 
     /// What is known of a fit before anything is fitted.

@@ -146,7 +146,10 @@ fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Fai
         if held { scored.push(row) } else { fitted.push(row) }
     }
     let groups: Vec<Group> = by_value.into_iter().map(|(name, (fitted, held))| Group { name, fitted, held }).collect();
-    let groups = if fit.roles.leave_out { complements(&groups) } else { groups };
+    let mut groups = if fit.roles.leave_out { complements(&groups) } else { groups };
+    if fit.roles.varied {
+        groups.retain(|group| !group.fitted.is_empty());
+    }
     if groups.is_empty() {
         return Err(Failure::new("no-rows", "no rows are left to fit").hint("look at the filter's rules"));
     }
