@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Prediction;
-use crate::numerics::{Random, exp, ln, normal_quantile};
+use crate::numerics::{Random, exp, ln, normal_mixture_quantile};
 use crate::objective::ResponseScale;
 use crate::solver::Solver;
 
@@ -195,18 +195,23 @@ pub struct Candidate {
     pub ahead: Option<f64>,
 }
 
-/// Forecasts of ln y, each with its share and its past error, as one: the interval holds their disagreement and
-/// their errors. None of nothing.
+/// Error of ln y below which no law is believed to forecast.
+const LEAST_ERROR: f64 = 1e-9;
+
+/// Forecasts of ln y, each with its share and its past error, as one: the interval is that of the mixture, which holds
+/// their disagreement and their errors. None of nothing.
 pub fn stacked(known: &[(f64, f64, f64)], level: f64) -> Option<Prediction> {
     let sum: f64 = known.iter().map(|(share, ..)| share).sum();
     if known.is_empty() {
         return None;
     }
     let centre: f64 = known.iter().map(|(share, z, _)| share * z / sum).sum();
-    let variance: f64 =
-        known.iter().map(|(share, z, error)| share / sum * ((z - centre) * (z - centre) + error * error)).sum();
-    let half = normal_quantile(f64::midpoint(1.0, level)) * variance.sqrt();
-    Some(Prediction { value: exp(centre), lower: exp(centre - half), upper: exp(centre + half) })
+    let parts: Vec<(f64, f64, f64)> =
+        known.iter().map(|(share, z, error)| (share / sum, *z, error.max(LEAST_ERROR))).collect();
+    let end = |p: f64| exp(normal_mixture_quantile(&parts, p));
+    let (lower, upper) = (end((1.0 - level) / 2.0), end(f64::midpoint(1.0, level)));
+    // A law with a small share that is far off draws the mean, not the interval.
+    Some(Prediction { value: exp(centre).clamp(lower, upper), lower, upper })
 }
 
 /// How a fit would have done on what came later, each time only smaller runs were known.

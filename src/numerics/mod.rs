@@ -14,7 +14,9 @@ pub use elementary::{LANES, exp, exp_each, ln, ln_each};
 pub use implicit::excess_ratio;
 pub use linear::{Matrix, eigen_symmetric, triangle};
 pub use random::Random;
-pub use sample::{mean, median, normal_quantile, quantile, standard_deviation, student_quantile};
+pub use sample::{
+    mean, median, normal_mixture_quantile, normal_quantile, quantile, standard_deviation, student_quantile,
+};
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
 pub const NUMERICS_REV: u32 = 4;
