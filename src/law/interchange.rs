@@ -24,6 +24,9 @@ impl Law {
                 parts.entry(number).or_default().push((stem, parameter));
             }
         }
+        if parts.len() < 2 {
+            return Vec::new();
+        }
         let form = ordered(&self.body);
         let alike = |one: &[(&str, &Parameter)], other: &[(&str, &Parameter)]| {
             let pairs = || one.iter().filter_map(|(stem, p)| Some((*p, other.iter().find(|(s, _)| s == stem)?.1)));
