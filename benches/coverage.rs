@@ -1,7 +1,7 @@
 //! Do intervals hold what they say? `cargo bench --bench coverage -- TABLE REPETITIONS [method=METHOD] LAW...`
 //!
 //! For every law of the catalogue, data sets that the law itself made: 6 to 60 rows over three decades of every
-//! size, 1 % noise, parameters as published or in the middle of the law's starts. Each is fitted by least squares with `uncertainty = "auto"`, and a new
+//! size, 1 % noise, parameters typical of the law, as published, or in the middle of its starts. Each is fitted by least squares with `uncertainty = "auto"`, and a new
 //! run at 10 and at 100 times the largest sizes is held against its 90 % prediction interval, and the true parameters
 //! against theirs, where they are identified. Everything is seeded; laws that the table holds already are not
 //! run again. `stack` in the place of laws holds the stacked forecast of several laws against the runs of each of them.

@@ -45,8 +45,8 @@ impl Search {
 
     /// The optima after the best that other rows could put before it: those that are little worse.
     ///
-    /// Twice the difference of the log-likelihoods, `n ln(c / c_best)` of least squares, is at most what chance hardly
-    /// ever exceeds; `freedom` is the number of rows beyond the parameters.
+    /// Their objective exceeds the best one by at most twenty times its share per degree of freedom; `freedom` is the number of
+    /// rows beyond the parameters. Of least squares that is twice the difference of the log-likelihoods, to first order.
     pub fn rivals(&self, freedom: usize) -> Vec<Vec<f64>> {
         let Some(best) = self.optima.first() else { return Vec::new() };
         let most = best.cost * (1.0 + RIVAL / freedom.max(1) as f64);
@@ -89,7 +89,7 @@ impl std::fmt::Debug for Watch<'_> {
 #[error("interrupted")]
 pub struct Cancelled;
 
-/// How much worse an optimum may be that other rows could put first, by Wilks' measure.
+/// How much worse an optimum may be that other rows could put first, in shares of the best objective per degree of freedom.
 const RIVAL: f64 = 20.0;
 /// Most such optima.
 const RIVALS: usize = 32;

@@ -152,6 +152,11 @@ pub(crate) const fn default_level() -> f64 {
     0.9
 }
 
+/// Number of draws where a spec does not say.
+pub(crate) const fn default_draws() -> usize {
+    2000
+}
+
 /// Number of resamples where a spec does not say.
 pub(crate) const fn default_resamples() -> usize {
     1000

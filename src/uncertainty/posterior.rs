@@ -21,15 +21,11 @@ use crate::solver::{Cancelled, broadened};
 #[serde(deny_unknown_fields)]
 pub struct Posterior {
     /// Number of draws.
-    #[serde(default = "default_draws")]
+    #[serde(default = "super::default_draws")]
     pub draws: usize,
     /// Coverage of the intervals.
     #[serde(default = "default_level")]
     pub level: f64,
-}
-
-const fn default_draws() -> usize {
-    2000
 }
 
 /// Ensembles that know nothing of each other: where they agree, each has been everywhere.

@@ -20,7 +20,7 @@ use crate::solver::{Cancelled, Solver, broadened};
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Number of draws for queries.
-    #[serde(default = "default_draws")]
+    #[serde(default = "super::default_draws")]
     pub draws: usize,
     /// Coverage of the intervals.
     #[serde(default = "default_level")]
@@ -28,10 +28,6 @@ pub struct Profile {
     /// Pairs of parameters whose common region is drawn: `[["alpha", "beta"]]`.
     #[serde(default)]
     pub pairs: Vec<[String; 2]>,
-}
-
-const fn default_draws() -> usize {
-    2000
 }
 
 impl Method for Profile {
