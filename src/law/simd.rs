@@ -1,10 +1,7 @@
 //! Row instructions, compiled for the widest vectors the CPU has.
-//!
-//! Each function is written once, as plain loops over rows, and compiled several times; all versions
-//! perform the same IEEE 754 operations in the same order, so they give the same bits.
 
 use super::tape::{Action, Instruction, ROWS, Source};
-use crate::numerics::{LANES, exp_each, ln_each};
+use crate::numerics::{LANES, dispatched, exp_each, ln_each};
 
 /// The operands of a block that instructions do not change.
 #[derive(Clone, Copy)]
@@ -16,34 +13,6 @@ pub(super) struct Block<'a> {
     /// Rows in the block, a multiple of the lanes.
     pub(super) rows: usize,
 }
-
-/// Defines a function and its copies for wider vectors, and calls the widest that the CPU runs.
-macro_rules! dispatched {
-    ($(#[$doc:meta])* $vis:vis fn $name:ident($($arg:ident: $type:ty),* $(,)?) = $body:path) => {
-        $(#[$doc])*
-        #[inline]
-        #[cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls a version only where its features were detected"))]
-        $vis fn $name($($arg: $type),*) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f,avx512dq,avx512vl,avx2")]
-                fn avx512($($arg: $type),*) { $body($($arg),*) }
-                #[target_feature(enable = "avx2")]
-                fn avx2($($arg: $type),*) { $body($($arg),*) }
-                if std::arch::is_x86_feature_detected!("avx512dq") && std::arch::is_x86_feature_detected!("avx512vl") {
-                    // SAFETY: the CPU has the features (avx512dq and avx512vl imply avx512f and avx2).
-                    return unsafe { avx512($($arg),*) };
-                }
-                if std::arch::is_x86_feature_detected!("avx2") {
-                    // SAFETY: the CPU has the feature.
-                    return unsafe { avx2($($arg),*) };
-                }
-            }
-            $body($($arg),*)
-        }
-    };
-}
-pub(crate) use dispatched;
 
 dispatched! {
     /// Runs instructions over the rows of a block.

@@ -4,12 +4,14 @@
 //! Nothing here calls the platform's mathematical library, and nothing contracts a product and a
 //! sum into one rounding.
 
+mod dispatch;
 mod elementary;
 mod implicit;
 mod linear;
 mod random;
 mod sample;
 
+pub(crate) use dispatch::dispatched;
 pub use elementary::{LANES, exp, exp_each, ln, ln_each};
 pub use implicit::excess_ratio;
 pub use linear::{Matrix, eigen_symmetric, triangle};

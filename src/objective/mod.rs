@@ -18,7 +18,7 @@ pub use least_squares::LeastSquares;
 pub use student_t::StudentT;
 
 use crate::law::{ROWS, Weigh, Weights};
-use crate::numerics::{exp, ln, ln_each};
+use crate::numerics::{dispatched, exp, ln, ln_each};
 use crate::quantity::Quantity;
 
 /// The scale on which residuals are taken.
@@ -247,19 +247,19 @@ struct Block<'a> {
     curvature: Curvature,
 }
 
-crate::law::dispatched! {
+dispatched! {
     fn weigh_huber(penalty: &Huber, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
-crate::law::dispatched! {
+dispatched! {
     fn weigh_least_squares(penalty: &LeastSquares, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
-crate::law::dispatched! {
+dispatched! {
     fn weigh_least_absolute(penalty: &LeastAbsolute, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
-crate::law::dispatched! {
+dispatched! {
     fn weigh_asymmetric(penalty: &AsymmetricHuber, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
-crate::law::dispatched! {
+dispatched! {
     fn weigh_student(penalty: &StudentT, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
 

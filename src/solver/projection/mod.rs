@@ -13,8 +13,8 @@ use lattice::{Lattice, Strides};
 use sizes::{BoundedLeastSquares, Lanes};
 pub(super) use span::{along, coordinate_at};
 
-use crate::law::{BoundPeels, Columns, Law, Terms, dispatched};
-use crate::numerics::{LANES, exp, mean, median, triangle};
+use crate::law::{BoundPeels, Columns, Law, Terms};
+use crate::numerics::{LANES, dispatched, exp, mean, median, triangle};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 

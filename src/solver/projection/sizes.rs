@@ -1,7 +1,6 @@
 //! The best sizes of a law's terms at several points of a grid at once: least squares within bounds.
 
-use crate::law::dispatched;
-use crate::numerics::{LANES, triangle};
+use crate::numerics::{LANES, dispatched, triangle};
 
 /// A number at each of the points that are worked on together.
 pub(super) type Lanes = [f64; LANES];
