@@ -1,7 +1,7 @@
 //! Row instructions, compiled for the widest vectors the CPU has.
 
 use super::tape::{Action, Instruction, ROWS, Source};
-use crate::numerics::{LANES, dispatched, exp_each, ln_each};
+use crate::numerics::{dispatched, exp_each, ln_each};
 
 /// The operands of a block that instructions do not change.
 #[derive(Clone, Copy)]
@@ -18,21 +18,8 @@ dispatched! {
     /// Runs instructions over the rows of a block.
     pub(super) fn run(code: &[Instruction], block: &Block<'_>, registers: &mut [f64]) = run_rows
 }
-dispatched! {
-    /// Adds, lane by lane, the products of `factors` and each source to its sum.
-    pub(super) fn add_products(factors: &[f64; ROWS], sources: &[Source], block: &Block<'_>, registers: &[f64], products: &mut [f64; ROWS], sums: &mut [[f64; LANES]]) = add_products_rows
-}
-dispatched! {
-    /// Adds up rows, which are overwritten.
-    pub(super) fn add(terms: &mut [f64], sum: &mut [f64; LANES]) = fold
-}
-dispatched! {
-    /// Multiplies `factors` by a source into `product`.
-    pub(super) fn scale(factors: &[f64; ROWS], source: Source, block: &Block<'_>, registers: &[f64], product: &mut [f64; ROWS]) = scale_rows
-}
-
 /// Copies a source out.
-pub(super) fn fetch(source: Source, block: &Block<'_>, registers: &[f64], out: &mut [f64; ROWS]) {
+pub(super) fn fetch(source: Source, block: &Block<'_>, registers: &[f64], out: &mut [f64]) {
     match view(source, block, registers, &[], usize::MAX) {
         View::Splat(value) => out[..block.rows].fill(value),
         View::Rows(rows) => out[..block.rows].copy_from_slice(rows),
@@ -57,49 +44,6 @@ fn view<'a>(source: Source, block: &Block<'a>, head: &'a [f64], tail: &'a [f64],
             let at = (index - target - 1) * ROWS;
             View::Rows(&tail[at..at + block.rows])
         }
-    }
-}
-
-#[inline(always)]
-fn add_products_rows(
-    factors: &[f64; ROWS],
-    sources: &[Source],
-    block: &Block<'_>,
-    registers: &[f64],
-    products: &mut [f64; ROWS],
-    sums: &mut [[f64; LANES]],
-) {
-    for (&source, sum) in sources.iter().zip(sums) {
-        scale_rows(factors, source, block, registers, products);
-        fold(&mut products[..block.rows], sum);
-    }
-}
-
-/// Adds up rows by halves until eight are left, and these to the lanes of a sum.
-///
-/// The halves are whole lanes, so every loop is over vectors, and no addition waits for the one before.
-#[inline(always)]
-fn fold(rows: &mut [f64], sum: &mut [f64; LANES]) {
-    let mut left = rows.len();
-    while left > LANES {
-        let half = (left / LANES).div_ceil(2) * LANES;
-        let (low, high) = rows[..left].split_at_mut(half);
-        for (l, h) in low.iter_mut().zip(high) {
-            *l += *h;
-        }
-        left = half;
-    }
-    for (s, r) in sum.iter_mut().zip(rows) {
-        *s += *r;
-    }
-}
-
-#[inline(always)]
-fn scale_rows(factors: &[f64; ROWS], source: Source, block: &Block<'_>, registers: &[f64], product: &mut [f64; ROWS]) {
-    let pairs = product.iter_mut().zip(factors);
-    match view(source, block, registers, &[], usize::MAX) {
-        View::Splat(value) => pairs.take(block.rows).for_each(|(p, f)| *p = f * value),
-        View::Rows(rows) => pairs.zip(rows).for_each(|((p, f), x)| *p = f * x),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::simd;
 use super::symbolic::{Op, apply};
 use super::tape::{Order, ROWS, Source, Tape};
-use crate::numerics::LANES;
+use crate::numerics::{LANES, add, add_products, add_squares, triangle};
 
 /// The part of a formula that depends on data alone, computed for every row.
 #[derive(Clone, Debug)]
@@ -32,20 +32,8 @@ pub struct Workspace {
     registers: Vec<f64>,
     sums: Vec<[f64; LANES]>,
     weights: Weights,
-    scratch: Scratch,
-}
-
-/// A block of products on its way into sums.
-#[derive(Clone, Debug)]
-struct Scratch {
-    scaled: [f64; ROWS],
-    products: [f64; ROWS],
-}
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self { scaled: [0.0; ROWS], products: [0.0; ROWS] }
-    }
+    /// One block of first derivatives, parameter by parameter.
+    slopes: Vec<f64>,
 }
 
 /// What the rows of one block contribute, set by the objective.
@@ -125,8 +113,9 @@ impl Tape {
     ) {
         let p = self.parameters();
         self.set_scalars(parameters, workspace);
-        let Workspace { scalars, registers, sums: lanes, weights, scratch, .. } = workspace;
+        let Workspace { scalars, registers, sums: lanes, weights, slopes, .. } = workspace;
         registers.resize(self.registers * ROWS, 0.0);
+        slopes.resize(p * ROWS, 0.0);
         let gradient = if order >= Order::Gradient { p } else { 0 };
         let hessian = if order >= Order::GaussNewton { p * (p + 1) / 2 } else { 0 };
         lanes.clear();
@@ -136,24 +125,20 @@ impl Tape {
             simd::run(&self.value_code, &block, registers);
             simd::fetch(self.value_source, &block, registers, &mut values);
             weigh.weigh(block.start, &values[..block.rows], weights);
-            simd::add(&mut weights.cost[..block.rows], &mut lanes[0]);
+            add(&weights.cost[..block.rows], &mut lanes[0]);
             if order >= Order::Gradient {
                 simd::run(&self.gradient_code, &block, registers);
-                let products = &mut scratch.products;
-                simd::add_products(
-                    &weights.first,
-                    &self.gradient_sources,
-                    &block,
-                    registers,
-                    products,
-                    &mut lanes[1..=p],
-                );
+                for (column, &source) in slopes.chunks_exact_mut(ROWS).zip(&self.gradient_sources) {
+                    simd::fetch(source, &block, registers, column);
+                }
+                add_products(&weights.first[..block.rows], slopes, ROWS, &mut lanes[1..=p]);
             }
             if order >= Order::GaussNewton {
-                self.add_products(&block, registers, weights, scratch, &mut lanes[1 + p..]);
+                let cells = &mut lanes[1 + p..];
+                add_squares(&weights.second[..block.rows], slopes, ROWS, &mut values, p, cells);
             }
             if order == Order::Hessian {
-                self.add_second(&block, registers, weights, scratch, &mut lanes[1 + p..]);
+                self.add_second(&block, registers, weights, &mut values, &mut lanes[1 + p..]);
             }
         }
         sums.cost = fold(&lanes[0]);
@@ -163,46 +148,22 @@ impl Tape {
         sums.hessian.extend(lanes[1 + gradient..].iter().map(fold));
     }
 
-    /// Adds the products of first derivatives.
-    fn add_products(
-        &self,
-        block: &simd::Block<'_>,
-        registers: &[f64],
-        weights: &Weights,
-        scratch: &mut Scratch,
-        sums: &mut [[f64; LANES]],
-    ) {
-        let Scratch { scaled, products } = scratch;
-        for (row, &source) in self.gradient_sources.iter().enumerate() {
-            simd::scale(&weights.second, source, block, registers, scaled);
-            let first = row * (row + 1) / 2;
-            simd::add_products(
-                scaled,
-                &self.gradient_sources[..=row],
-                block,
-                registers,
-                products,
-                &mut sums[first..=first + row],
-            );
-        }
-    }
-
     /// Adds the law's own second derivatives.
     fn add_second(
         &self,
         block: &simd::Block<'_>,
         registers: &mut [f64],
         weights: &Weights,
-        scratch: &mut Scratch,
+        scratch: &mut [f64; ROWS],
         sums: &mut [[f64; LANES]],
     ) {
         let mut from = 0;
         for second in &self.second {
             simd::run(&self.hessian_code[from..second.until], block, registers);
             from = second.until;
-            let cell = second.row * (second.row + 1) / 2 + second.column;
-            let products = &mut scratch.products;
-            simd::add_products(&weights.first, &[second.source], block, registers, products, &mut sums[cell..=cell]);
+            let cell = triangle(second.row, second.column);
+            simd::fetch(second.source, block, registers, scratch);
+            add_products(&weights.first[..block.rows], scratch, ROWS, &mut sums[cell..=cell]);
         }
     }
 

@@ -8,6 +8,7 @@ mod dispatch;
 mod elementary;
 mod implicit;
 mod linear;
+mod products;
 mod random;
 mod sample;
 
@@ -15,10 +16,11 @@ pub(crate) use dispatch::dispatched;
 pub use elementary::{LANES, exp, exp_each, ln, ln_each};
 pub use implicit::excess_ratio;
 pub use linear::{Matrix, eigen_symmetric, triangle};
+pub(crate) use products::{add, add_products, add_squares};
 pub use random::Random;
 pub use sample::{
     mean, median, normal_mixture_quantile, normal_quantile, quantile, standard_deviation, student_quantile,
 };
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
-pub const NUMERICS_REV: u32 = 4;
+pub const NUMERICS_REV: u32 = 5;

@@ -15,6 +15,10 @@ use crate::problem::{Evaluation, Problem};
 
 /// Most steps from one start; a start on a flat ridge needs a hundred.
 const MAX_STEPS: u64 = 500;
+/// Damping at a start: little, since sizes and exponents trade off along ridges that more of it hides.
+const DAMPING: f64 = 1e-6;
+/// Damping that no step needed for so long is done away with.
+const LEAST_DAMPING: f64 = 1e-9;
 /// A predicted decrease below this share of the objective is rounding.
 const TOLERANCE: f64 = 1e-14;
 
@@ -73,7 +77,7 @@ impl Newton {
         let mut here = Evaluation::default();
         problem.evaluate(&point, order, &mut workspace, &mut here);
         let status = if here.is_finite() { None } else { Some(Status::NotFinite) };
-        Self { point, here, there: Evaluation::default(), workspace, damping: 1e-3, order, status }
+        Self { point, here, there: Evaluation::default(), workspace, damping: DAMPING, order, status }
     }
 
     /// The coordinates that no bound holds: those inside, and those whose descent leads inside.
@@ -90,14 +94,9 @@ impl Newton {
     /// Adapts the damping to how much of the decrease that a step promised was had.
     fn trust(&mut self, gain: f64) {
         self.damping = match gain {
-            g if g > 0.75 => {
-                if self.damping < 1e-9 {
-                    0.0
-                } else {
-                    self.damping / 10.0
-                }
-            }
-            g if g < 0.25 => (self.damping * 3.0).max(1e-6),
+            g if g > 0.5 && self.damping < LEAST_DAMPING => 0.0,
+            g if g > 0.5 => self.damping / 100.0,
+            g if g < 0.25 => (self.damping * 3.0).max(DAMPING),
             _ => self.damping,
         };
     }
@@ -157,7 +156,7 @@ impl Newton {
                 self.status = Some(Status::Converged);
                 return;
             }
-            self.damping = (self.damping * 6.0).max(1e-8);
+            self.damping = (self.damping * 30.0).max(DAMPING);
         }
         self.status = Some(Status::Stalled);
     }

@@ -125,7 +125,8 @@ fn of_two_valleys_that_are_equally_deep_the_posterior_is_half_in_each() {
     let fitted = Fitted { rivals: &rivals, ..Fitted::unwatched(&problem, &law, &optimum, &clusters, 5) };
     let drawn = Posterior { draws: 2000, level: 0.9 }.draw(&fitted).unwrap();
     let above = drawn.points.iter().filter(|point| point[0] > 0.0).count();
-    assert!((900..1100).contains(&above) && drawn.warnings.is_empty(), "{above} {:?}", drawn.warnings);
+    // Walkers seldom change sides: their 64 give a standard deviation of a sixteenth.
+    assert!((750..1250).contains(&above) && drawn.warnings.is_empty(), "{above} {:?}", drawn.warnings);
 }
 
 #[test]
