@@ -105,6 +105,8 @@ const SAME: f64 = 1e-8;
 const FEWEST: usize = 3;
 /// Rows per parameter from which an optimum of other weights tells where to look: of few rows each resample is another matter.
 const TELLING: usize = 10;
+/// Rows times starts from which other threads are asked to help.
+const WORTH_WAKING: usize = 1000;
 /// Rows above which valleys are looked for on a part of them.
 const MANY_ROWS: usize = 4096;
 /// Most optima of a part of the rows that are polished on all of them.
@@ -302,15 +304,20 @@ pub(super) fn polish(
     watch: &Watch<'_>,
 ) -> Result<Vec<Minimum>, Cancelled> {
     let done = AtomicUsize::new(0);
-    let ends = starts.par_iter().map(|start| {
+    let run = |start: &Vec<f64>| {
         if (watch.cancelled)() {
             return Err(Cancelled);
         }
         let end = solver.minimise(problem, start);
         (watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, starts.len());
         Ok(end)
-    });
-    ends.collect()
+    };
+    // To wake another thread takes as long as a start of few rows or two.
+    if starts.len() * problem.rows() < WORTH_WAKING {
+        starts.iter().map(run).collect()
+    } else {
+        starts.par_iter().map(run).collect()
+    }
 }
 
 /// Whether all ends are one converged optimum, inside the bounds and on no flat ridge.
