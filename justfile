@@ -34,9 +34,9 @@ quick-start:
 stress:
     LAWFIT_STRESS=1 cargo test --test tests crash::
 
-# How fast the fit engine is; --profile dev spares the optimised build of polars.
+# How fast the fit engine is; the first time everything is compiled with optimisation.
 bench:
-    cargo bench --profile dev --bench fit
+    cargo bench --bench fit
 
 # Whether random starts ever find a lower objective than the search.
 search-check sets="100" starts="100" *laws="":
@@ -44,7 +44,7 @@ search-check sets="100" starts="100" *laws="":
 
 # The Chinchilla fit beside scipy in one run; needs python3 with numpy, scipy and pandas.
 compare data="../shared/data/besiroglu2024_chinchilla/svg_extracted_data.csv" peer="../shared/peers/scipy_chinchilla.py":
-    cargo bench --profile dev --bench compare -- {{data}} {{peer}}
+    cargo bench --bench compare -- {{data}} {{peer}}
 
 # How long lawfit, DVC and Snakemake take where nothing is to be done; pip install dvc snakemake.
 compare-runners *stages="300 1000":
