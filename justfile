@@ -40,7 +40,7 @@ bench:
 
 # Whether random starts ever find a lower objective than the search.
 search-check sets="100" starts="100" *laws="":
-    cargo bench --profile dev --bench search_check -- {{sets}} {{starts}} {{laws}}
+    cargo bench --bench search_check -- {{sets}} {{starts}} {{laws}}
 
 # The Chinchilla fit beside scipy in one run; needs python3 with numpy, scipy and pandas.
 compare data="../shared/data/besiroglu2024_chinchilla/svg_extracted_data.csv" peer="../shared/peers/scipy_chinchilla.py":
