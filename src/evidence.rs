@@ -63,7 +63,7 @@ pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> S
             point.len()
         ));
     }
-    flat_directions(&here.hessian_matrix().minor(&inside), &inside, labels, &mut shape);
+    flat_directions(&here.hessian_of(&inside), &inside, labels, &mut shape);
     let free = law.free();
     for (j, label) in labels.iter().enumerate() {
         let value = problem.coordinates()[j].parameter(point[j]);

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::law::{Columns, Law, Order, Scale, Sums, Tape, Workspace};
+use crate::law::{Columns, Law, Order, Scale, Sums, Tape, Wanted, Workspace};
 use crate::numerics::{LANES, Matrix, exp, ln, triangle};
 use crate::objective::{Curvature, Link, Objective, ResponseScale, Weighted};
 
@@ -49,7 +49,7 @@ impl Coordinate {
 /// The rows of one group with the law over them.
 #[derive(Clone, Debug)]
 struct Block {
-    tape: Tape,
+    tape: Arc<Tape>,
     link: Link,
     columns: Columns,
     variables: Vec<Vec<f64>>,
@@ -103,11 +103,16 @@ impl Evaluation {
 
     /// The second derivatives as a matrix.
     pub fn hessian_matrix(&self) -> Matrix {
-        let p = self.sums.gradient.len();
-        let mut matrix = Matrix::zeros(p);
-        for row in 0..p {
-            for column in 0..=row {
-                let cell = self.sums.hessian[triangle(row, column)];
+        let all: Vec<usize> = (0..self.sums.gradient.len()).collect();
+        self.hessian_of(&all)
+    }
+
+    /// The second derivatives by some of the coordinates as a matrix.
+    pub fn hessian_of(&self, coordinates: &[usize]) -> Matrix {
+        let mut matrix = Matrix::zeros(coordinates.len());
+        for (row, &j) in coordinates.iter().enumerate() {
+            for (column, &k) in coordinates.iter().enumerate().take(row + 1) {
+                let cell = self.sums.hessian[triangle(j, k)];
                 matrix[(row, column)] = cell;
                 matrix[(column, row)] = cell;
             }
@@ -143,7 +148,7 @@ impl Problem {
             variables: variables.iter().map(|column| column.to_vec()).collect(),
             responses: padded(rows, |row| if on_log { ln(response[row]) } else { response[row] }),
             precisions: Vec::new(),
-            tape,
+            tape: Arc::new(tape),
         };
         Self {
             blocks: vec![Arc::new(block)],
@@ -166,7 +171,7 @@ impl Problem {
             variables: variables.iter().map(|column| column.to_vec()).collect(),
             responses: padded(rows, |row| if on_log { ln(response[row]) } else { response[row] }),
             precisions: Vec::new(),
-            tape: block.tape.clone(),
+            tape: Arc::clone(&block.tape),
         };
         Self { blocks: vec![Arc::new(block)], weights: vec![padded(rows, |row| weights[row])], ..self.clone() }
     }
@@ -303,20 +308,28 @@ impl Problem {
     /// The same problem over the rows at `chosen`, of a problem with one block.
     #[must_use]
     pub fn of_rows(&self, chosen: &[usize]) -> Self {
-        let block = &self.blocks[0];
-        let pick = |column: &[f64]| -> Vec<f64> { chosen.iter().map(|&row| column[row]).collect() };
-        let variables: Vec<Vec<f64>> = block.variables.iter().map(|column| pick(column)).collect();
-        let views: Vec<&[f64]> = variables.iter().map(Vec::as_slice).collect();
-        let fill = |column: &[f64]| padded(chosen.len(), |row| column[chosen[row]]);
-        let of_chosen = Block {
-            tape: block.tape.clone(),
-            link: block.link,
-            columns: block.tape.bind(&views, chosen.len()),
-            responses: fill(&block.responses),
-            precisions: if block.precisions.is_empty() { Vec::new() } else { fill(&block.precisions) },
-            variables,
-        };
-        Self { blocks: vec![Arc::new(of_chosen)], weights: vec![fill(&self.weights[0])], ..self.clone() }
+        let weights = padded(chosen.len(), |row| self.weights[0][chosen[row]]);
+        Self { blocks: vec![Arc::new(self.blocks[0].of_rows(chosen))], weights: vec![weights], ..self.clone() }
+    }
+
+    /// The same problem without the rows that have no weight: of a bootstrap's rows a third have none.
+    ///
+    /// A block that has no others is left as it is.
+    #[must_use]
+    pub fn without_idle_rows(&self) -> Self {
+        let (mut blocks, mut all_weights) = (Vec::new(), Vec::new());
+        for (block, weights) in self.blocks.iter().zip(&self.weights) {
+            let rows = block.columns.rows();
+            let busy: Vec<usize> = (0..rows).filter(|&row| weights[row] != 0.0).collect();
+            if busy.is_empty() || busy.len() == rows {
+                blocks.push(Arc::clone(block));
+                all_weights.push(weights.clone());
+            } else {
+                blocks.push(Arc::new(block.of_rows(&busy)));
+                all_weights.push(padded(busy.len(), |row| weights[busy[row]]));
+            }
+        }
+        Self { blocks, weights: all_weights, ..self.clone() }
     }
 
     /// Number of rows.
@@ -388,11 +401,12 @@ impl Problem {
         self.blocks.iter().flat_map(|block| block.responses.iter().copied().take(block.columns.rows()))
     }
 
-    /// Evaluates the objective and, to `order`, its derivatives by the coordinates.
-    pub fn evaluate(&self, point: &[f64], order: Order, workspace: &mut Workspace, out: &mut Evaluation) {
+    /// Evaluates the objective and as much of its derivatives by the coordinates as is wanted.
+    pub fn evaluate(&self, point: &[f64], wanted: impl Into<Wanted>, workspace: &mut Workspace, out: &mut Evaluation) {
+        let Wanted { order, most } = wanted.into();
         if let ([block], [weights]) = (&self.blocks[..], &self.weights[..]) {
-            block.evaluate(&self.objective, weights, point, order, workspace, &mut out.sums);
-            self.add_pulls(point, order, &mut out.sums);
+            block.evaluate(&self.objective, weights, point, order.below(most), workspace, &mut out.sums);
+            self.add_pulls(point, &mut out.sums);
             return;
         }
         let p = self.size();
@@ -401,10 +415,10 @@ impl Problem {
         sums.gradient.clear();
         sums.gradient.resize(if order >= Order::Gradient { p } else { 0 }, 0.0);
         sums.hessian.clear();
-        sums.hessian.resize(if order >= Order::GaussNewton { p * (p + 1) / 2 } else { 0 }, 0.0);
+        sums.hessian.resize(if order >= Order::GaussNewton { triangle(p, 0) } else { 0 }, 0.0);
         for (index, (block, weights)) in self.blocks.iter().zip(&self.weights).enumerate() {
             let own = self.point_of_block(index, point);
-            block.evaluate(&self.objective, weights, &own, order, workspace, part);
+            block.evaluate(&self.objective, weights, &own, order.below(most - sums.cost), workspace, part);
             sums.cost += part.cost;
             let places = &self.places[index];
             for (&place, g) in places.iter().zip(&part.gradient) {
@@ -418,17 +432,17 @@ impl Problem {
                 }
             }
         }
-        self.add_pulls(point, order, sums);
+        self.add_pulls(point, sums);
     }
 
-    fn add_pulls(&self, point: &[f64], order: Order, sums: &mut Sums) {
+    fn add_pulls(&self, point: &[f64], sums: &mut Sums) {
         for (j, (Pull { centre, strength }, x)) in self.pulls.iter().zip(point).enumerate() {
             sums.cost += strength * (x - centre) * (x - centre);
-            if order >= Order::Gradient {
-                sums.gradient[j] += 2.0 * strength * (x - centre);
+            if let Some(slope) = sums.gradient.get_mut(j) {
+                *slope += 2.0 * strength * (x - centre);
             }
-            if order >= Order::GaussNewton {
-                sums.hessian[triangle(j, j)] += 2.0 * strength;
+            if let Some(curvature) = sums.hessian.get_mut(triangle(j, j)) {
+                *curvature += 2.0 * strength;
             }
         }
     }
@@ -442,6 +456,20 @@ impl Problem {
 }
 
 impl Block {
+    /// The rows at `chosen`, one at least.
+    fn of_rows(&self, chosen: &[usize]) -> Self {
+        let pick = |column: &[f64]| padded(chosen.len(), |row| column[chosen[row]]);
+        let variables = self.variables.iter().map(|column| chosen.iter().map(|&row| column[row]).collect());
+        Self {
+            tape: Arc::clone(&self.tape),
+            link: self.link,
+            columns: self.columns.of_rows(chosen),
+            variables: variables.collect(),
+            responses: pick(&self.responses),
+            precisions: if self.precisions.is_empty() { Vec::new() } else { pick(&self.precisions) },
+        }
+    }
+
     fn precision(&self, row: usize) -> f64 {
         self.precisions.get(row).copied().unwrap_or(1.0)
     }
@@ -462,11 +490,11 @@ impl Block {
         objective: &Objective,
         weights: &[f64],
         point: &[f64],
-        order: Order,
+        wanted: Wanted,
         workspace: &mut Workspace,
         sums: &mut Sums,
     ) {
-        let curvature = if order == Order::GaussNewton { Curvature::Majorised } else { Curvature::Exact };
+        let curvature = if wanted.order == Order::GaussNewton { Curvature::Majorised } else { Curvature::Exact };
         let weigh = Weighted {
             objective,
             link: self.link,
@@ -475,7 +503,7 @@ impl Block {
             precisions: &self.precisions,
             curvature,
         };
-        self.tape.sum(&self.columns, point, order, &weigh, workspace, sums);
+        self.tape.sum(&self.columns, point, wanted, &weigh, workspace, sums);
     }
 }
 
@@ -484,4 +512,73 @@ fn padded(rows: usize, at: impl Fn(usize) -> f64) -> Vec<f64> {
     let mut all: Vec<f64> = (0..rows).map(at).collect();
     all.resize(rows.div_ceil(LANES) * LANES, 0.0);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::law::find;
+    use crate::numerics::Random;
+
+    /// Two groups of 300 rows, more than one block each.
+    fn two_groups() -> Problem {
+        let law = find("hoffmann").unwrap().law().unwrap();
+        let groups: Vec<Problem> = (0..2)
+            .map(|group| {
+                let mut random = Random::new(2, "groups", group);
+                let mut drawn = |middle: f64, spread: f64| -> Vec<f64> {
+                    (0..300).map(|_| middle * random.log_normal(spread)).collect()
+                };
+                let (n, d, l) = (drawn(1e9, 1.0), drawn(1e10, 1.0), drawn(3.0, 0.1));
+                Problem::new(&law, &Objective::default(), &[&n, &d], &l, None)
+            })
+            .collect();
+        Problem::joint(&groups, &[2, 4])
+    }
+
+    #[test]
+    fn derivatives_are_all_there_where_the_objective_is_not_above_what_is_of_use_and_the_objective_is_there_anyway() {
+        let problem = two_groups().with_pulls(&[Pull { centre: 1.0, strength: 0.005 }]);
+        let point: Vec<f64> = [1.8, 6.0, 0.35, 7.6, 0.37, 1.7, 6.0, 7.6].to_vec();
+        let at = |most: f64| {
+            let mut out = Evaluation::default();
+            problem.evaluate(&point, Order::Hessian.below(most), &mut Workspace::default(), &mut out);
+            out.sums
+        };
+        let plain = at(f64::INFINITY);
+        assert!(plain.cost > 0.0 && plain.gradient.iter().all(|g| *g != 0.0));
+        assert_eq!(at(plain.cost), plain);
+        for share in [0.9, 0.5, 0.1, 0.0] {
+            let given_up = at(share * plain.cost);
+            assert_eq!(given_up.cost, plain.cost, "{share}");
+            assert_ne!(given_up.hessian, plain.hessian, "{share}");
+        }
+    }
+
+    #[test]
+    fn a_row_without_weight_may_as_well_not_be_there() {
+        let law = find("hoffmann").unwrap().law().unwrap();
+        let mut random = Random::new(1, "idle", 0);
+        let n: Vec<f64> = (0..37).map(|_| 1e9 * random.log_normal(1.0)).collect();
+        let d: Vec<f64> = (0..37).map(|_| 1e10 * random.log_normal(1.0)).collect();
+        let l: Vec<f64> = (0..37).map(|_| 3.0 * random.log_normal(0.1)).collect();
+        let noise: Vec<f64> = (0..37).map(|row| 0.01 + 0.001 * f64::from(row)).collect();
+        let problem = Problem::new(&law, &Objective::default(), &[&n, &d], &l, None).with_noise(&noise);
+        let point = [1.8, 6.0, 0.35, 7.6, 0.37];
+        for every in [2, 3, 36] {
+            let weights: Vec<f64> = (0..37).map(|row| if row % every == 0 { 2.0 } else { 0.0 }).collect();
+            let all = problem.reweighted(&weights);
+            let some = all.without_idle_rows();
+            assert_eq!(some.rows(), 37_usize.div_ceil(every));
+            let [mut of_all, mut of_some] = [Evaluation::default(), Evaluation::default()];
+            all.evaluate(&point, Order::Hessian, &mut Workspace::default(), &mut of_all);
+            some.evaluate(&point, Order::Hessian, &mut Workspace::default(), &mut of_some);
+            let flat = |e: &Evaluation| [&[e.sums.cost], &e.sums.gradient[..], &e.sums.hessian].concat();
+            for (a, b) in flat(&of_all).into_iter().zip(flat(&of_some)) {
+                assert!((a - b).abs() <= 1e-13 * a.abs().max(1e-3), "{a} {b}");
+            }
+        }
+        let none = problem.reweighted(&[0.0; 37]);
+        assert_eq!(none.without_idle_rows().rows(), 37);
+    }
 }

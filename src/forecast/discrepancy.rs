@@ -192,7 +192,7 @@ impl Around<'_> {
                     runs - (point[j] - self.centres[j]) / (deviation * deviation)
                 })
                 .collect();
-            let step = matrix.cholesky()?.solve_factored(&gradient);
+            let step = matrix.into_cholesky()?.solve_factored(gradient);
             let trial: Vec<f64> = point.iter().zip(&step).map(|(x, s)| x + s).collect();
             match self.whitened(factor, &columns, &trial).filter(|there| there.cost < here.cost) {
                 Some(there) => {

@@ -21,7 +21,7 @@ pub use interchange::put_in_order;
 pub use parameter::{Parameter, ParameterText, Scale, Treatment, is_exponent};
 pub use structure::{BoundPeels, Offset, Term, Terms};
 pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
-pub use tape::{Order, ROWS, Tape};
+pub use tape::{Order, ROWS, Tape, Wanted};
 
 use crate::expr::{Expr, Kind, parse_equation};
 use crate::schedule;

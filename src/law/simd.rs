@@ -1,7 +1,7 @@
 //! Row instructions, compiled for the widest vectors the CPU has.
 
 use super::tape::{Action, Instruction, ROWS, Source};
-use crate::numerics::{dispatched, exp_each, ln_each};
+use crate::numerics::{dispatched, exp, exp_rows, ln, ln_rows};
 
 /// The operands of a block that instructions do not change.
 #[derive(Clone, Copy)]
@@ -17,13 +17,6 @@ pub(super) struct Block<'a> {
 dispatched! {
     /// Runs instructions over the rows of a block.
     pub(super) fn run(code: &[Instruction], block: &Block<'_>, registers: &mut [f64]) = run_rows
-}
-/// Copies a source out.
-pub(super) fn fetch(source: Source, block: &Block<'_>, registers: &[f64], out: &mut [f64]) {
-    match view(source, block, registers, &[], usize::MAX) {
-        View::Splat(value) => out[..block.rows].fill(value),
-        View::Rows(rows) => out[..block.rows].copy_from_slice(rows),
-    }
 }
 
 /// A source's value over the rows of a block.
@@ -61,9 +54,16 @@ fn run_rows(code: &[Instruction], block: &Block<'_>, registers: &mut [f64]) {
             Action::Multiply(a, b) => binary(see(a), see(b), out, |x, y| x * y),
             Action::Divide(a, b) => binary(see(a), see(b), out, |x, y| x / y),
             Action::Less(a, b) => binary(see(a), see(b), out, |x, y| if x < y { 1.0 } else { 0.0 }),
+            Action::Copy(a) => unary(see(a), out, |x| x),
             Action::Negate(a) => unary(see(a), out, |x| -x),
-            Action::Exp(a) => halves(see(a), out, exp_each, exp_each),
-            Action::Ln(a) => halves(see(a), out, ln_each, ln_each),
+            Action::Exp(a) => match see(a) {
+                View::Splat(x) => out.fill(exp(x)),
+                View::Rows(rows) => exp_rows(rows, out),
+            },
+            Action::Ln(a) => match see(a) {
+                View::Splat(x) => out.fill(ln(x)),
+                View::Rows(rows) => ln_rows(rows, out),
+            },
             Action::Sqrt(a) => unary(see(a), out, f64::sqrt),
             Action::Select(c, a, b) => select(see(c), see(a), see(b), out),
         }
@@ -75,21 +75,6 @@ fn unary(a: View<'_>, out: &mut [f64], f: impl Fn(f64) -> f64) {
     match a {
         View::Splat(x) => out.fill(f(x)),
         View::Rows(rows) => out.iter_mut().zip(rows).for_each(|(o, &x)| *o = f(x)),
-    }
-}
-
-/// A costly function of two rows at a time, one from each half of the block.
-#[inline(always)]
-fn halves(a: View<'_>, out: &mut [f64], one: impl Fn([f64; 1]) -> [f64; 1], two: impl Fn([f64; 2]) -> [f64; 2]) {
-    match a {
-        View::Splat(x) => out.fill(one([x])[0]),
-        View::Rows(rows) => {
-            let (low, high) = out.split_at_mut(rows.len() / 2);
-            let (rows_low, rows_high) = rows.split_at(rows.len() / 2);
-            for (((l, h), &x), &y) in low.iter_mut().zip(high).zip(rows_low).zip(rows_high) {
-                [*l, *h] = two([x, y]);
-            }
-        }
     }
 }
 

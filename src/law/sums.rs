@@ -2,8 +2,8 @@
 
 use super::simd;
 use super::symbolic::{Op, apply};
-use super::tape::{Order, ROWS, Source, Tape};
-use crate::numerics::{LANES, add, add_products, add_squares, triangle};
+use super::tape::{Order, ROWS, Second, Tape, Wanted};
+use crate::numerics::{ColumnsIn, LANES, Lanes, TOGETHER, add, add_products, add_squares, fold, triangle};
 
 /// The part of a formula that depends on data alone, computed for every row.
 #[derive(Clone, Debug)]
@@ -18,6 +18,17 @@ impl Columns {
         self.rows
     }
 
+    /// The same of some rows, one at least.
+    #[must_use]
+    pub fn of_rows(&self, chosen: &[usize]) -> Self {
+        let padding = chosen.last().copied();
+        let padded = chosen.len().div_ceil(LANES) * LANES;
+        // The last lanes repeat the last row; their weights are zero.
+        let rows = || chosen.iter().copied().chain(std::iter::repeat_n(padding, padded - chosen.len()).flatten());
+        let columns = self.columns.iter().map(|column| rows().map(|row| column[row]).collect());
+        Self { columns: columns.collect(), rows: chosen.len() }
+    }
+
     /// Rows with those that fill up the last lanes.
     const fn padded(&self) -> usize {
         self.rows.div_ceil(LANES) * LANES
@@ -30,10 +41,9 @@ pub struct Workspace {
     nodes: Vec<f64>,
     scalars: Vec<f64>,
     registers: Vec<f64>,
-    sums: Vec<[f64; LANES]>,
-    weights: Weights,
-    /// One block of first derivatives, parameter by parameter.
-    slopes: Vec<f64>,
+    sums: Vec<Lanes>,
+    /// Boxed, since a solver that holds a workspace is moved about.
+    weights: Box<Weights>,
 }
 
 /// What the rows of one block contribute, set by the objective.
@@ -70,11 +80,6 @@ pub struct Sums {
     pub hessian: Vec<f64>,
 }
 
-/// The sum of eight lanes, as a tree of fixed shape.
-fn fold(l: &[f64; LANES]) -> f64 {
-    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
-}
-
 impl Tape {
     /// Computes the columns that depend on data alone; `variables[i]` holds the rows of variable `i`.
     pub fn bind(&self, variables: &[&[f64]], rows: usize) -> Columns {
@@ -101,69 +106,69 @@ impl Tape {
 
     /// Evaluates the formula over all rows and sums what `weigh` makes of it.
     ///
+    /// Derivatives end with the block that brings the cost above what is wanted: no row's cost is negative, so that it
+    /// stays there.
+    ///
     /// Sums have a fixed order: each block by halves down to eight lanes, these block by block, and the lanes at the end.
     pub fn sum(
         &self,
         columns: &Columns,
         parameters: &[f64],
-        order: Order,
+        Wanted { mut order, most }: Wanted,
         weigh: &impl Weigh,
         workspace: &mut Workspace,
         sums: &mut Sums,
     ) {
         let p = self.parameters();
         self.set_scalars(parameters, workspace);
-        let Workspace { scalars, registers, sums: lanes, weights, slopes, .. } = workspace;
+        let Workspace { scalars, registers, sums: lanes, weights, .. } = workspace;
         registers.resize(self.registers * ROWS, 0.0);
-        slopes.resize(p * ROWS, 0.0);
         let gradient = if order >= Order::Gradient { p } else { 0 };
-        let hessian = if order >= Order::GaussNewton { p * (p + 1) / 2 } else { 0 };
+        let hessian = if order >= Order::GaussNewton { triangle(p, 0) } else { 0 };
         lanes.clear();
         lanes.resize(1 + gradient + hessian, [0.0; LANES]);
-        let mut values = [0.0; ROWS];
+        let mut scratch = [0.0; ROWS];
         for block in blocks(scalars, columns) {
+            let rows = block.rows;
             simd::run(&self.value_code, &block, registers);
-            simd::fetch(self.value_source, &block, registers, &mut values);
-            weigh.weigh(block.start, &values[..block.rows], weights);
-            add(&weights.cost[..block.rows], &mut lanes[0]);
+            weigh.weigh(block.start, &registers[self.value_start..][..rows], weights);
+            add(&weights.cost[..rows], &mut lanes[0]);
+            if order > Order::Value && fold(&lanes[0]) > most {
+                order = Order::Value;
+                lanes.truncate(1);
+            }
             if order >= Order::Gradient {
                 simd::run(&self.gradient_code, &block, registers);
-                for (column, &source) in slopes.chunks_exact_mut(ROWS).zip(&self.gradient_sources) {
-                    simd::fetch(source, &block, registers, column);
+                let slopes = ColumnsIn { all: registers, starts: &self.gradient_starts, rows };
+                add_products(&weights.first[..rows], slopes, &mut lanes[1..=p]);
+                if order >= Order::GaussNewton {
+                    add_squares(&weights.second[..rows], slopes, &mut scratch, &mut lanes[1 + p..]);
                 }
-                add_products(&weights.first[..block.rows], slopes, ROWS, &mut lanes[1..=p]);
-            }
-            if order >= Order::GaussNewton {
-                let cells = &mut lanes[1 + p..];
-                add_squares(&weights.second[..block.rows], slopes, ROWS, &mut values, p, cells);
             }
             if order == Order::Hessian {
-                self.add_second(&block, registers, weights, &mut values, &mut lanes[1 + p..]);
+                self.add_second(&block, registers, weights, &mut lanes[1 + p..]);
             }
         }
         sums.cost = fold(&lanes[0]);
         sums.gradient.clear();
-        sums.gradient.extend(lanes[1..=gradient].iter().map(fold));
         sums.hessian.clear();
-        sums.hessian.extend(lanes[1 + gradient..].iter().map(fold));
+        let (first, second) = lanes[1..].split_at(if order == Order::Value { 0 } else { p });
+        sums.gradient.extend(first.iter().map(fold));
+        sums.hessian.extend(second.iter().map(fold));
     }
 
     /// Adds the law's own second derivatives.
-    fn add_second(
-        &self,
-        block: &simd::Block<'_>,
-        registers: &mut [f64],
-        weights: &Weights,
-        scratch: &mut [f64; ROWS],
-        sums: &mut [[f64; LANES]],
-    ) {
+    fn add_second(&self, block: &simd::Block<'_>, registers: &mut [f64], weights: &Weights, sums: &mut [Lanes]) {
         let mut from = 0;
-        for second in &self.second {
-            simd::run(&self.hessian_code[from..second.until], block, registers);
-            from = second.until;
-            let cell = triangle(second.row, second.column);
-            simd::fetch(second.source, block, registers, scratch);
-            add_products(&weights.first[..block.rows], scratch, ROWS, &mut sums[cell..=cell]);
+        for Second { cells, starts, until } in &self.second {
+            simd::run(&self.hessian_code[from..*until], block, registers);
+            from = *until;
+            let mut own = [[0.0; LANES]; TOGETHER];
+            let own = &mut own[..cells.len()];
+            add_products(&weights.first[..block.rows], ColumnsIn { all: registers, starts, rows: block.rows }, own);
+            for (&cell, own) in cells.iter().zip(own) {
+                sums[cell].iter_mut().zip(own).for_each(|(sum, x)| *sum += *x);
+            }
         }
     }
 
@@ -174,11 +179,9 @@ impl Tape {
         let Workspace { scalars, registers, .. } = &mut workspace;
         registers.resize(self.registers * ROWS, 0.0);
         let mut all = Vec::with_capacity(columns.padded());
-        let mut values = [0.0; ROWS];
         for block in blocks(scalars, columns) {
             simd::run(&self.value_code, &block, registers);
-            simd::fetch(self.value_source, &block, registers, &mut values);
-            all.extend_from_slice(&values[..block.rows]);
+            all.extend_from_slice(&registers[self.value_start..][..block.rows]);
         }
         all.truncate(columns.rows);
         all
@@ -194,14 +197,10 @@ impl Tape {
         for block in blocks(scalars, columns) {
             simd::run(&self.value_code, &block, registers);
             simd::run(&self.gradient_code, &block, registers);
-            let at = |source: Source| {
-                let mut out = [0.0; ROWS];
-                simd::fetch(source, &block, registers, &mut out);
-                out
-            };
-            let value = at(self.value_source);
-            let gradient: Vec<_> = self.gradient_sources.iter().map(|&source| at(source)).collect();
-            all.extend((0..block.rows).map(|row| (value[row], gradient.iter().map(|g| g[row]).collect())));
+            all.extend((0..block.rows).map(|row| {
+                let gradient = self.gradient_starts.iter().map(|start| registers[start + row]);
+                (registers[self.value_start + row], gradient.collect())
+            }));
         }
         all.truncate(columns.rows);
         all

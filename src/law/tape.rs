@@ -5,9 +5,10 @@
 //! that stays in the first-level cache.
 
 use super::symbolic::{Graph, Id, Op};
+use crate::numerics::{TOGETHER, triangle};
 
 /// Rows in a block.
-pub const ROWS: usize = 128;
+pub const ROWS: usize = 256;
 
 /// How far derivatives are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +21,28 @@ pub enum Order {
     GaussNewton,
     /// The value, the gradient and second derivatives.
     Hessian,
+}
+
+/// What an evaluation is to give.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// How far derivatives are wanted.
+    pub order: Order,
+    /// Derivatives are of no use where the objective is above this: there they may be left out, in part or all.
+    pub most: f64,
+}
+
+impl From<Order> for Wanted {
+    fn from(order: Order) -> Self {
+        Self { order, most: f64::INFINITY }
+    }
+}
+
+impl Order {
+    /// This much where the objective is not above a number.
+    pub const fn below(self, most: f64) -> Wanted {
+        Wanted { order: self, most }
+    }
 }
 
 /// Where an operand of a row instruction is found.
@@ -36,6 +59,8 @@ pub(super) enum Source {
 /// What a row instruction computes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Action {
+    /// The operand as it is: what is read from outside is always in a register.
+    Copy(Source),
     Add(Source, Source),
     Subtract(Source, Source),
     Multiply(Source, Source),
@@ -55,13 +80,15 @@ pub(super) struct Instruction {
     pub(super) target: usize,
 }
 
-/// A second derivative and the instructions that lead to it.
+/// A few of the second derivatives that are not zero, and the instructions that lead to them.
 #[derive(Clone, Debug)]
 pub(super) struct Second {
-    pub(super) row: usize,
-    pub(super) column: usize,
+    /// Their places in the lower triangle.
+    pub(super) cells: Vec<usize>,
+    /// Where the register of each begins.
+    pub(super) starts: Vec<usize>,
+    /// The number of the instruction after theirs.
     pub(super) until: usize,
-    pub(super) source: Source,
 }
 
 /// Nodes evaluated at a single row: a value and derivatives of it.
@@ -96,8 +123,10 @@ pub struct Tape {
     pub(super) value_code: Vec<Instruction>,
     pub(super) gradient_code: Vec<Instruction>,
     pub(super) hessian_code: Vec<Instruction>,
-    pub(super) value_source: Source,
-    pub(super) gradient_sources: Vec<Source>,
+    /// Where the register of the value begins.
+    pub(super) value_start: usize,
+    /// Where the register of each first derivative begins.
+    pub(super) gradient_starts: Vec<usize>,
     pub(super) second: Vec<Second>,
     pub(super) registers: usize,
 }
@@ -116,17 +145,16 @@ impl Tape {
         }
         hessian.retain(|(.., id)| graph.constant(*id) != Some(0.0));
         let mut compiler = Compiler::new(&graph);
-        let value_source = compiler.source(value);
+        let value_start = compiler.register(value);
         let value_code = std::mem::take(&mut compiler.code);
-        let gradient_sources: Vec<Source> = gradient.iter().map(|&id| compiler.source(id)).collect();
+        let gradient_starts = gradient.iter().map(|&id| compiler.register(id)).collect();
         let gradient_code = std::mem::take(&mut compiler.code);
-        let second = hessian
-            .iter()
-            .map(|&(row, column, id)| {
-                let source = compiler.source(id);
-                Second { row, column, until: compiler.code.len(), source }
-            })
-            .collect();
+        let second = hessian.chunks(TOGETHER).map(|some| Second {
+            cells: some.iter().map(|&(row, column, _)| triangle(row, column)).collect(),
+            starts: some.iter().map(|&(.., id)| compiler.register(id)).collect(),
+            until: compiler.code.len(),
+        });
+        let second = second.collect();
         let hessian_code = std::mem::take(&mut compiler.code);
         let Compiler { scalars, columns, registers, .. } = compiler;
         let mut tape = Self {
@@ -139,8 +167,8 @@ impl Tape {
             value_code,
             gradient_code,
             hessian_code,
-            value_source,
-            gradient_sources,
+            value_start,
+            gradient_starts,
             second,
             registers,
             graph,
@@ -156,7 +184,7 @@ impl Tape {
 
     /// Number of free parameters.
     pub fn parameters(&self) -> usize {
-        self.gradient_sources.len()
+        self.gradient_starts.len()
     }
 
     /// The value at one row.
@@ -185,15 +213,14 @@ impl Tape {
                 }
             }
         }
-        let mut keep = |source: Source, until: usize| {
-            if let Source::Register(register) = source {
-                last[register] = last[register].max(until);
-            }
-        };
-        keep(self.value_source, code.len());
-        self.gradient_sources.iter().for_each(|&source| keep(source, code.len()));
+        // Until the code is placed, a register begins at its number.
+        let mut keep = |register: &usize, until: usize| last[*register] = last[*register].max(until);
+        keep(&self.value_start, code.len());
+        self.gradient_starts.iter().for_each(|register| keep(register, code.len()));
         let start = self.value_code.len() + self.gradient_code.len();
-        self.second.iter().for_each(|second| keep(second.source, start + second.until));
+        for second in &self.second {
+            second.starts.iter().for_each(|register| keep(register, start + second.until));
+        }
         let mut place = vec![usize::MAX; self.registers];
         let mut held: Vec<Option<usize>> = Vec::new();
         let mut renamed = Vec::with_capacity(code.len());
@@ -212,13 +239,10 @@ impl Tape {
             place[instruction.target] = slot;
             renamed.push(Instruction { action, target: slot });
         }
-        let rename = |source: Source| match source {
-            Source::Register(register) => Source::Register(place[register]),
-            other => other,
-        };
-        self.value_source = rename(self.value_source);
-        self.gradient_sources.iter_mut().for_each(|source| *source = rename(*source));
-        self.second.iter_mut().for_each(|second| second.source = rename(second.source));
+        let begin = |register: &mut usize| *register = place[*register] * ROWS;
+        begin(&mut self.value_start);
+        self.gradient_starts.iter_mut().for_each(begin);
+        self.second.iter_mut().flat_map(|second| &mut second.starts).for_each(begin);
         self.hessian_code = renamed.split_off(start);
         self.gradient_code = renamed.split_off(self.value_code.len());
         self.value_code = renamed;
@@ -229,7 +253,9 @@ impl Tape {
 impl Instruction {
     fn sources(&self) -> impl Iterator<Item = Source> {
         let sources = match self.action {
-            Action::Negate(a) | Action::Exp(a) | Action::Ln(a) | Action::Sqrt(a) => [Some(a), None, None],
+            Action::Copy(a) | Action::Negate(a) | Action::Exp(a) | Action::Ln(a) | Action::Sqrt(a) => {
+                [Some(a), None, None]
+            }
             Action::Add(a, b)
             | Action::Subtract(a, b)
             | Action::Multiply(a, b)
@@ -250,6 +276,7 @@ impl Instruction {
             Action::Subtract(a, b) => Action::Subtract(rename(a), rename(b)),
             Action::Multiply(a, b) => Action::Multiply(rename(a), rename(b)),
             Action::Divide(a, b) => Action::Divide(rename(a), rename(b)),
+            Action::Copy(a) => Action::Copy(rename(a)),
             Action::Negate(a) => Action::Negate(rename(a)),
             Action::Exp(a) => Action::Exp(rename(a)),
             Action::Ln(a) => Action::Ln(rename(a)),
@@ -301,12 +328,25 @@ impl<'a> Compiler<'a> {
             Source::Column(self.columns.len() - 1)
         } else {
             let action = self.action(id);
-            self.code.push(Instruction { action, target: self.registers });
-            self.registers += 1;
-            Source::Register(self.registers - 1)
+            Source::Register(self.push(action))
         };
         self.places[id as usize] = Some(place);
         place
+    }
+
+    /// The register in which the node is found once the code so far has run.
+    fn register(&mut self, id: Id) -> usize {
+        match self.source(id) {
+            Source::Register(register) => register,
+            elsewhere => self.push(Action::Copy(elsewhere)),
+        }
+    }
+
+    /// The register that a further instruction fills.
+    fn push(&mut self, action: Action) -> usize {
+        self.code.push(Instruction { action, target: self.registers });
+        self.registers += 1;
+        self.registers - 1
     }
 
     fn action(&mut self, id: Id) -> Action {

@@ -51,7 +51,7 @@ fn derivatives_of_every_law_agree_with_differences() {
             let columns: Vec<&[f64]> = x.chunks(1).collect();
             let bound = tape.bind(&columns, 1);
             let mut sums = Sums::default();
-            tape.sum(&bound, &theta, Order::Hessian, &Sum, &mut Workspace::default(), &mut sums);
+            tape.sum(&bound, &theta, Order::Hessian.into(), &Sum, &mut Workspace::default(), &mut sums);
             let (value, gradient) = tape.gradient_at(&theta, &x);
             // The eight lanes of the block repeat the row.
             assert!((sums.cost - 8.0 * value).abs() <= 1e-14 * sums.cost.abs());

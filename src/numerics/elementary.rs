@@ -22,6 +22,8 @@ const BIAS: f64 = 4_503_599_627_371_519.0;
 /// Beyond these `exp` is zero and infinite, which the scaling by powers of two gives by itself.
 const EXP_MIN: f64 = -746.0;
 const EXP_MAX: f64 = 710.0;
+/// Up to here, and down to minus this, it is neither denormal nor infinite.
+const EXP_MODERATE: f64 = 708.0;
 
 /// Coefficients of (e^r - 1 - r) / r^2 for |r| <= ln(2)/2, interpolated at Chebyshev's points: off by 4e-19 of e^r.
 const EXP_EVEN: [f64; 6] = [
@@ -48,9 +50,28 @@ pub fn exp(x: f64) -> f64 {
 
 /// e^x of several numbers, one step of all at a time, so that the CPU works on one while it waits for another.
 #[inline(always)]
-pub fn exp_each<const K: usize>(x: [f64; K]) -> [f64; K] {
-    let x = x.map(|x| x.clamp(EXP_MIN, EXP_MAX));
-    let n = x.map(|x| (x * LOG2_E + ROUND) - ROUND);
+fn exp_each<const K: usize>(x: [f64; K]) -> [f64; K] {
+    let (value, n) = exp_in_parts(x.map(|x| x.clamp(EXP_MIN, EXP_MAX)));
+    let n = n.map(|n| n - ROUND);
+    // 2^n in two factors, so that results below 2^-1022 come out gradually, and those above 2^1024 infinite.
+    let half = n.map(|n| (n * 0.5 + ROUND) - ROUND);
+    let scaled = zip(value, half, |value, half| value * power_of_two(half));
+    zip(scaled, zip(n, half, |n, half| n - half), |value, rest| value * power_of_two(rest))
+}
+
+/// The same bits for numbers whose powers are neither denormal nor infinite.
+#[inline(always)]
+fn exp_each_moderate<const K: usize>(x: [f64; K]) -> [f64; K] {
+    let (value, n) = exp_in_parts(x);
+    // The low bits of n + ROUND are those of n: they are added to the exponent.
+    zip(value, n, |value, n| f64::from_bits(value.to_bits().wrapping_add(n.to_bits() << 52)))
+}
+
+/// e^x as a number near one and a power of two: its exponent n, as n + `ROUND`.
+#[inline(always)]
+fn exp_in_parts<const K: usize>(x: [f64; K]) -> ([f64; K], [f64; K]) {
+    let rounded = x.map(|x| x * LOG2_E + ROUND);
+    let n = rounded.map(|rounded| rounded - ROUND);
     let high = zip(x, n, |x, n| x - n * LN2_HIGH);
     let low = n.map(|n| n * LN2_LOW);
     let r = zip(high, low, |high, low| high - low);
@@ -64,11 +85,34 @@ pub fn exp_each<const K: usize>(x: [f64; K]) -> [f64; K] {
     let p = zip(even, zip(r, odd, |r, odd| r * odd), |even, odd| even + odd);
     // r was rounded and `high` was not: what r lost comes in with the small terms.
     let small = zip(zip(z, p, |z, p| z * p), low, |product, low| product - low);
-    let value = zip(high, small, |high, small| 1.0 + (high + small));
-    // 2^n in two factors, so that results below 2^-1022 come out gradually, and those above 2^1024 infinite.
-    let half = n.map(|n| (n * 0.5 + ROUND) - ROUND);
-    let scaled = zip(value, half, |value, half| value * power_of_two(half));
-    zip(scaled, zip(n, half, |n, half| n - half), |value, rest| value * power_of_two(rest))
+    (zip(high, small, |high, small| 1.0 + (high + small)), rounded)
+}
+
+/// e^x of a column.
+#[inline(always)]
+pub(crate) fn exp_rows(column: &[f64], out: &mut [f64]) {
+    // Whether any is beyond is gathered in whole numbers: a sum of those may be taken in any order, and so in vectors.
+    let is_moderate = |x: f64| (-EXP_MODERATE..=EXP_MODERATE).contains(&x);
+    let beyond = column.iter().fold(0, |beyond, x| beyond | u64::from(!is_moderate(*x)));
+    if beyond == 0 { two_at_a_time(column, out, exp_each_moderate) } else { two_at_a_time(column, out, exp_each) }
+}
+
+/// Natural logarithms of a column.
+#[inline(always)]
+pub(crate) fn ln_rows(column: &[f64], out: &mut [f64]) {
+    let is_normal = |x: f64| (f64::MIN_POSITIVE..f64::INFINITY).contains(&x);
+    let beyond = column.iter().fold(0, |beyond, x| beyond | u64::from(!is_normal(*x)));
+    if beyond == 0 { two_at_a_time(column, out, ln_each_normal) } else { two_at_a_time(column, out, ln_each) }
+}
+
+/// A costly function of a column, of a number from each half at a time; the length is even.
+#[inline(always)]
+fn two_at_a_time(column: &[f64], out: &mut [f64], f: impl Fn([f64; 2]) -> [f64; 2]) {
+    let (low, high) = out.split_at_mut(column.len() / 2);
+    let (column_low, column_high) = column.split_at(column.len() / 2);
+    for (((l, h), &x), &y) in low.iter_mut().zip(high).zip(column_low).zip(column_high) {
+        [*l, *h] = f([x, y]);
+    }
 }
 
 /// A function of two arrays, element by element.
@@ -100,11 +144,27 @@ pub fn ln(x: f64) -> f64 {
 
 /// The natural logarithm of several numbers, one step of all at a time.
 #[inline(always)]
-pub fn ln_each<const K: usize>(x: [f64; K]) -> [f64; K] {
+fn ln_each<const K: usize>(x: [f64; K]) -> [f64; K] {
     let is_tiny = |x: f64| x < f64::MIN_POSITIVE;
     let scaled = x.map(|x| if is_tiny(x) { x * 18_014_398_509_481_984.0 } else { x });
-    let bits = scaled.map(|x| x.to_bits().wrapping_add(ONE - SQRT_HALF));
-    let shift = x.map(|x| if is_tiny(x) { 54.0 } else { 0.0 });
+    let value = ln_of_scaled(scaled, x.map(|x| if is_tiny(x) { 54.0 } else { 0.0 }));
+    zip(x, value, |x, value| {
+        let value = if x < f64::INFINITY { value } else { x };
+        let outside = if x == 0.0 { f64::NEG_INFINITY } else { f64::NAN };
+        if x > 0.0 { value } else { outside }
+    })
+}
+
+/// The same bits for normal numbers above zero.
+#[inline(always)]
+fn ln_each_normal<const K: usize>(x: [f64; K]) -> [f64; K] {
+    ln_of_scaled(x, [0.0; K])
+}
+
+/// ln (x / 2^shift) of normal numbers above zero.
+#[inline(always)]
+fn ln_of_scaled<const K: usize>(x: [f64; K], shift: [f64; K]) -> [f64; K] {
+    let bits = x.map(|x| x.to_bits().wrapping_add(ONE - SQRT_HALF));
     let exponent = bits.map(|bits| f64::from_bits((bits >> 52) | TWO_52) - BIAS);
     let k = zip(exponent, shift, |exponent, shift| exponent - shift);
     let f = bits.map(|bits| f64::from_bits((bits & MANTISSA) + SQRT_HALF) - 1.0);
@@ -123,12 +183,7 @@ pub fn ln_each<const K: usize>(x: [f64; K]) -> [f64; K] {
     let sum = zip(half_square, zip(even, odd, |even, odd| even + odd), |half_square, sum| half_square + sum);
     let small = zip(zip(s, sum, |s, sum| s * sum), k, |product, k| product + k * LN2_LOW);
     let rest = zip(zip(half_square, small, |half_square, small| half_square - small), f, |rest, f| rest - f);
-    let value = zip(k, rest, |k, rest| k * LN2_HIGH - rest);
-    zip(x, value, |x, value| {
-        let value = if x < f64::INFINITY { value } else { x };
-        let outside = if x == 0.0 { f64::NEG_INFINITY } else { f64::NAN };
-        if x > 0.0 { value } else { outside }
-    })
+    zip(k, rest, |k, rest| k * LN2_HIGH - rest)
 }
 
 #[cfg(test)]
@@ -157,6 +212,22 @@ mod tests {
         let worst_near_one = walk(0.5, 2.0).map(|x| ulps(ln(x), libm::log(x))).fold(0.0, f64::max);
         assert!(worst_exp <= 1.0, "exp is off by {worst_exp} ulp");
         assert!(worst_ln <= 1.0 && worst_near_one <= 1.0, "ln is off by {worst_ln}, {worst_near_one} ulp");
+    }
+
+    #[test]
+    fn columns_have_the_bits_of_single_numbers_whether_or_not_all_are_moderate() {
+        let moderate: Vec<f64> = walk(-708.0, 708.0).collect();
+        let powers: Vec<f64> = moderate.iter().map(|&x| exp(x)).collect();
+        let ends = [f64::NAN, f64::INFINITY, 0.0, -1.0, 5e-324, 709.7, -745.0, f64::NEG_INFINITY];
+        for (xs, ys) in
+            [(moderate.clone(), powers.clone()), ([&ends, &moderate[..]].concat(), [&ends, &powers[..]].concat())]
+        {
+            let mut out = vec![0.0; xs.len()];
+            exp_rows(&xs, &mut out);
+            assert!(out.iter().zip(&xs).all(|(y, x)| y.to_bits() == exp(*x).to_bits()));
+            ln_rows(&ys, &mut out);
+            assert!(out.iter().zip(&ys).all(|(y, x)| y.to_bits() == ln(*x).to_bits()));
+        }
     }
 
     #[test]

@@ -13,14 +13,15 @@ mod random;
 mod sample;
 
 pub(crate) use dispatch::dispatched;
-pub use elementary::{LANES, exp, exp_each, ln, ln_each};
+pub use elementary::{LANES, exp, ln};
+pub(crate) use elementary::{exp_rows, ln_rows};
 pub use implicit::excess_ratio;
 pub use linear::{Matrix, eigen_symmetric, triangle};
-pub(crate) use products::{add, add_products, add_squares};
+pub(crate) use products::{ColumnsIn, Lanes, TOGETHER, add, add_products, add_squares, fold, product};
 pub use random::Random;
 pub use sample::{
     mean, median, normal_mixture_quantile, normal_quantile, quantile, standard_deviation, student_quantile,
 };
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
-pub const NUMERICS_REV: u32 = 5;
+pub const NUMERICS_REV: u32 = 6;

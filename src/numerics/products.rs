@@ -1,28 +1,95 @@
 //! Sums over rows of products of columns, lane by lane in a fixed order.
 //!
-//! Columns are whole lanes long and lie one after the other. What the rows of one call add up to is added to a sum at
-//! the end, so that long columns which come in short blocks round little.
+//! Columns are whole lanes long. What the rows of one call add up to is added to a sum at the end, so that long
+//! columns which come in short blocks round little.
 
 use super::{LANES, dispatched, triangle};
 
+/// One number per lane.
+pub(crate) type Lanes = [f64; LANES];
+
+/// Columns of one length within one array.
+#[derive(Clone, Copy)]
+pub(crate) struct ColumnsIn<'a> {
+    pub(crate) all: &'a [f64],
+    /// Where each begins.
+    pub(crate) starts: &'a [usize],
+    pub(crate) rows: usize,
+}
+
+impl<'a> ColumnsIn<'a> {
+    fn column(&self, k: usize) -> &'a [f64] {
+        &self.all[self.starts[k]..self.starts[k] + self.rows]
+    }
+}
+
+/// Columns that are gone through at once: enough that no addition waits for the one before, and few enough that the sums
+/// of all pairs of them stay in registers.
+pub(crate) const TOGETHER: usize = 4;
+
+/// Adds the products of `factors` and of each column to its sum.
+pub(crate) fn add_products(factors: &[f64], columns: ColumnsIn<'_>, sums: &mut [Lanes]) {
+    let column = |k: usize| columns.column(k);
+    for (group, sums) in sums.chunks_mut(TOGETHER).enumerate() {
+        let k = group * TOGETHER;
+        match sums.len() {
+            1 => add_group(factors, [column(k)], sums),
+            2 => add_group(factors, [column(k), column(k + 1)], sums),
+            3 => add_group(factors, [column(k), column(k + 1), column(k + 2)], sums),
+            _ => add_group(factors, [column(k), column(k + 1), column(k + 2), column(k + 3)], sums),
+        }
+    }
+}
+
+/// Adds the products of `factors` and of every two columns to a triangle of sums; `scaled` is scratch as long as they are.
+pub(crate) fn add_squares(factors: &[f64], columns: ColumnsIn<'_>, scaled: &mut [f64], sums: &mut [Lanes]) {
+    let (column, count) = (|k: usize| columns.column(k), columns.starts.len());
+    for k in (0..count).step_by(TOGETHER) {
+        match count - k {
+            1 => add_triangle(factors, [column(k)], k, sums),
+            2 => add_triangle(factors, [column(k), column(k + 1)], k, sums),
+            3 => add_triangle(factors, [column(k), column(k + 1), column(k + 2)], k, sums),
+            _ => add_triangle(factors, [column(k), column(k + 1), column(k + 2), column(k + 3)], k, sums),
+        }
+        // With those of the groups before, row by row.
+        for row in if k == 0 { 0..0 } else { k..count.min(k + TOGETHER) } {
+            let scaled = &mut scaled[..factors.len()];
+            multiply(factors, column(row), scaled);
+            let first = triangle(row, 0);
+            add_products(scaled, columns, &mut sums[first..first + k]);
+        }
+    }
+}
+
+// Each is compiled by itself: within a larger function the sums are not kept in vectors.
 dispatched! {
     /// Adds the numbers of a column to a sum.
-    pub(crate) fn add(column: &[f64], sum: &mut [f64; LANES]) = add_rows
+    pub(crate) fn add(column: &[f64], sum: &mut Lanes) = add_rows
 }
 dispatched! {
-    /// Adds the products of `factors` and of each column to its sum; columns begin `stride` apart.
-    pub(crate) fn add_products(factors: &[f64], columns: &[f64], stride: usize, sums: &mut [[f64; LANES]]) = all_products
+    fn multiply(factors: &[f64], column: &[f64], out: &mut [f64]) = multiply_rows
 }
 dispatched! {
-    /// Adds the products of `factors` and of every two columns to a triangle of sums; `scaled` is scratch as long as they are.
-    pub(crate) fn add_squares(factors: &[f64], columns: &[f64], stride: usize, scaled: &mut [f64], count: usize, sums: &mut [[f64; LANES]]) = all_squares
+    fn add_group[K](factors: &[f64], columns: [&[f64]; K], sums: &mut [Lanes]) = add_group_rows
+}
+dispatched! {
+    /// Those of the columns from number `first` on, with one another.
+    fn add_triangle[K](factors: &[f64], columns: [&[f64]; K], first: usize, sums: &mut [Lanes]) = add_triangle_rows
 }
 
-/// Columns that are gone through at once: enough that no addition waits for the one before.
-const TOGETHER: usize = 4;
+/// The sum of eight lanes, as a tree of fixed shape.
+pub(crate) fn fold(l: &Lanes) -> f64 {
+    ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
+}
+
+/// The product of two columns.
+#[inline(always)]
+pub(crate) fn product(one: &[f64], other: &[f64]) -> f64 {
+    fold(&products(one, [other])[0])
+}
 
 #[inline(always)]
-fn add_rows(column: &[f64], sum: &mut [f64; LANES]) {
+fn add_rows(column: &[f64], sum: &mut Lanes) {
     let mut total = [0.0; LANES];
     for lanes in column.as_chunks::<LANES>().0 {
         for l in 0..LANES {
@@ -35,21 +102,12 @@ fn add_rows(column: &[f64], sum: &mut [f64; LANES]) {
 }
 
 #[inline(always)]
-fn all_products(factors: &[f64], columns: &[f64], stride: usize, sums: &mut [[f64; LANES]]) {
-    let column = |k: usize| &columns[k * stride..k * stride + factors.len()];
-    for (block, sums) in sums.chunks_mut(TOGETHER).enumerate() {
-        let k = block * TOGETHER;
-        match sums.len() {
-            1 => products_of(factors, [column(k)], sums),
-            2 => products_of(factors, [column(k), column(k + 1)], sums),
-            3 => products_of(factors, [column(k), column(k + 1), column(k + 2)], sums),
-            _ => products_of(factors, [column(k), column(k + 1), column(k + 2), column(k + 3)], sums),
-        }
-    }
+fn multiply_rows(factors: &[f64], column: &[f64], out: &mut [f64]) {
+    out.iter_mut().zip(factors).zip(column).for_each(|((o, f), x)| *o = f * x);
 }
 
 #[inline(always)]
-fn products_of<const K: usize>(factors: &[f64], columns: [&[f64]; K], sums: &mut [[f64; LANES]]) {
+fn products<const K: usize>(factors: &[f64], columns: [&[f64]; K]) -> [Lanes; K] {
     let factors = factors.as_chunks::<LANES>().0;
     let columns = columns.map(|column| &column.as_chunks::<LANES>().0[..factors.len()]);
     let mut totals = [[0.0; LANES]; K];
@@ -60,27 +118,48 @@ fn products_of<const K: usize>(factors: &[f64], columns: [&[f64]; K], sums: &mut
             }
         }
     }
-    for (sum, total) in sums.iter_mut().zip(totals) {
+    totals
+}
+
+#[inline(always)]
+fn add_group_rows<const K: usize>(factors: &[f64], columns: [&[f64]; K], sums: &mut [Lanes]) {
+    for (sum, total) in sums.iter_mut().zip(products(factors, columns)) {
         for l in 0..LANES {
             sum[l] += total[l];
         }
     }
 }
 
+/// Half of the lanes.
+const HALF: usize = LANES / 2;
+
 #[inline(always)]
-fn all_squares(
-    factors: &[f64],
-    columns: &[f64],
-    stride: usize,
-    scaled: &mut [f64],
-    count: usize,
-    sums: &mut [[f64; LANES]],
-) {
-    let scaled = &mut scaled[..factors.len()];
-    for row in 0..count {
-        let column = &columns[row * stride..row * stride + factors.len()];
-        scaled.iter_mut().zip(factors).zip(column).for_each(|((s, f), x)| *s = f * x);
-        let first = triangle(row, 0);
-        all_products(scaled, columns, stride, &mut sums[first..=first + row]);
+fn add_triangle_rows<const K: usize>(factors: &[f64], columns: [&[f64]; K], first: usize, sums: &mut [Lanes]) {
+    let factors = factors.as_chunks::<LANES>().0;
+    let columns = columns.map(|column| &column.as_chunks::<LANES>().0[..factors.len()]);
+    // The sums of all pairs in all lanes are more than there are registers.
+    for from in [0, HALF] {
+        let mut totals = [[[0.0; HALF]; K]; K];
+        for (i, factor) in factors.iter().enumerate() {
+            for r in 0..K {
+                let mut scaled = [0.0; HALF];
+                for l in 0..HALF {
+                    scaled[l] = factor[from + l] * columns[r][i][from + l];
+                }
+                for c in 0..=r {
+                    for l in 0..HALF {
+                        totals[r][c][l] += scaled[l] * columns[c][i][from + l];
+                    }
+                }
+            }
+        }
+        for (r, row) in totals.iter().enumerate() {
+            for (c, total) in row.iter().enumerate().take(r + 1) {
+                let sum = &mut sums[triangle(first + r, first + c)];
+                for l in 0..HALF {
+                    sum[from + l] += total[l];
+                }
+            }
+        }
     }
 }

@@ -108,7 +108,7 @@ impl Newton {
             self.status = Some(Status::Converged);
             return;
         }
-        let hessian = self.here.hessian_matrix().minor(&movable);
+        let hessian = self.here.hessian_of(&movable);
         let gradient: Vec<f64> = movable.iter().map(|&j| self.here.sums.gradient[j]).collect();
         let mut indefinite = false;
         for _attempt in 0..80 {
@@ -136,7 +136,8 @@ impl Newton {
                     let c = problem.coordinates()[j];
                     trial[j] = (trial[j] + share * s).clamp(c.lower, c.upper);
                 }
-                problem.evaluate(&trial, self.order, &mut self.workspace, &mut self.there);
+                let wanted = self.order.below(self.here.cost());
+                problem.evaluate(&trial, wanted, &mut self.workspace, &mut self.there);
                 if self.there.cost() < self.here.cost() && self.there.is_finite() {
                     if share == 1.0 {
                         self.trust((self.here.cost() - self.there.cost()) / predicted);
@@ -176,7 +177,7 @@ fn damped_step(hessian: &Matrix, gradient: &[f64], cost: f64, damping: f64) -> O
         damped[(j, j)] += damping * scale.max(f64::MIN_POSITIVE);
     }
     let minus: Vec<f64> = gradient.iter().map(|g| -g).collect();
-    Some(damped.cholesky()?.solve_factored(&minus))
+    Some(damped.into_cholesky()?.solve_factored(minus))
 }
 
 fn quadratic(matrix: &Matrix, vector: &[f64]) -> f64 {

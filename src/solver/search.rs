@@ -223,6 +223,8 @@ fn search_valleys(
     let trusted = |known: &Known<'_>| problem.weights().zip(&known.trust).map(|(w, t)| w * t).collect();
     let weights = told.map_or_else(|| problem.weights().collect(), trusted);
     let grid = design.map(|design| design.weighted(weights));
+    // The grid keeps all rows, since it was made of them.
+    let problem = &problem.without_idle_rows();
     let mut ends = Vec::new();
     if let Some(grid) = &grid {
         let mut valleys = if told.is_some() { grid.plain_valleys() } else { grid.valleys() };

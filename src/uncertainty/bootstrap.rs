@@ -57,7 +57,7 @@ impl Method for Bootstrap {
             let resample = fitted.problem.reweighted(&weights);
             match &searcher {
                 Some(searcher) => searcher.best(&resample, fitted.watch.cancelled),
-                None => Ok(refit(fitted, &resample).0),
+                None => Ok(refit(fitted, &resample.without_idle_rows()).0),
             }
         })?;
         let resampled: usize = strata.iter().map(Vec::len).sum();

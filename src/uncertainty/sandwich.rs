@@ -100,13 +100,13 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) 
     let movable: Vec<usize> = (0..problem.size()).filter(can_move).collect();
     let mut here = Evaluation::default();
     problem.evaluate(fitted.optimum, Order::Hessian, &mut Workspace::default(), &mut here);
-    let hessian = here.hessian_matrix().minor(&movable);
-    let factor = hessian.cholesky()?;
+    let hessian = here.hessian_of(&movable);
+    let factor = hessian.into_cholesky()?;
     let m = movable.len();
     let mut inverse = Matrix::zeros(m);
     for column in 0..m {
         let unit: Vec<f64> = (0..m).map(|row| f64::from(u8::from(row == column))).collect();
-        for (row, value) in factor.solve_factored(&unit).into_iter().enumerate() {
+        for (row, value) in factor.solve_factored(unit).into_iter().enumerate() {
             inverse[(row, column)] = value;
         }
     }
@@ -115,7 +115,7 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) 
     let scores = by_cluster(fitted.problem.scores(fitted.optimum), fitted.clusters);
     for score in &scores {
         let gradient: Vec<f64> = movable.iter().map(|&j| score[j]).collect();
-        let step = factor.solve_factored(&gradient);
+        let step = factor.solve_factored(gradient);
         for i in 0..m {
             for k in 0..m {
                 covariance[(i, k)] += step[i] * step[k];

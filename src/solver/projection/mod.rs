@@ -10,11 +10,11 @@ mod sizes;
 mod span;
 
 use lattice::{Lattice, Strides};
-use sizes::{BoundedLeastSquares, Lanes};
+use sizes::BoundedLeastSquares;
 pub(super) use span::{along, coordinate_at};
 
 use crate::law::{BoundPeels, Columns, Law, Terms};
-use crate::numerics::{LANES, dispatched, exp, mean, median, triangle};
+use crate::numerics::{LANES, Lanes, dispatched, exp, mean, median, product, triangle};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 
@@ -124,7 +124,7 @@ impl<'a> Design<'a> {
         };
         let lattice = Lattice::new(dimensions.iter().map(|d| d.values.len()).collect());
         let bounds = bounds(problem, &terms);
-        let (parts, pairs, padded) = (Vec::new(), Vec::new(), rows.next_multiple_of(SUMS));
+        let (parts, pairs, padded) = (Vec::new(), Vec::new(), rows.next_multiple_of(LANES));
         let mut design = Self { problem, terms, bound, dimensions, lattice, parts, pairs, bounds, rows, padded };
         design.parts = design.all_parts();
         design.pairs = design.all_pairs();
@@ -473,26 +473,9 @@ dispatched! {
     fn products_of(one: &[f64], other: &[f64], length: usize, pairs: &[(usize, usize)], products: &mut [f64]) = all_products
 }
 
-/// Sums that are added up at once: enough that no addition waits for the one before.
-const SUMS: usize = 16;
-
 #[inline(always)]
 fn all_products(one: &[f64], other: &[f64], length: usize, pairs: &[(usize, usize)], products: &mut [f64]) {
     for (&(i, j), out) in pairs.iter().zip(products) {
-        let (a, b) = (&one[i * length..(i + 1) * length], &other[j * length..(j + 1) * length]);
-        let mut sums = [0.0; SUMS];
-        for (a, b) in a.chunks_exact(SUMS).zip(b.chunks_exact(SUMS)) {
-            for l in 0..SUMS {
-                sums[l] += a[l] * b[l];
-            }
-        }
-        let mut left = SUMS;
-        while left > 1 {
-            left /= 2;
-            for l in 0..left {
-                sums[l] += sums[l + left];
-            }
-        }
-        *out = sums[0];
+        *out = product(&one[i * length..(i + 1) * length], &other[j * length..(j + 1) * length]);
     }
 }

@@ -1,9 +1,6 @@
 //! The best sizes of a law's terms at several points of a grid at once: least squares within bounds.
 
-use crate::numerics::{LANES, dispatched, triangle};
-
-/// A number at each of the points that are worked on together.
-pub(super) type Lanes = [f64; LANES];
+use crate::numerics::{LANES, Lanes, dispatched, triangle};
 
 /// A trace of damping keeps columns that nearly coincide solvable.
 const DAMPING: f64 = 1e-10;
