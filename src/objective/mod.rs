@@ -225,7 +225,7 @@ impl Weigh for Weighted<'_> {
             link: self.link,
             responses: &self.responses[rows.clone()],
             weights: &self.weights[rows.clone()],
-            precisions: if self.precisions.is_empty() { &[] } else { &self.precisions[rows] },
+            precisions: if self.precisions.is_empty() { &ONES[..values.len()] } else { &self.precisions[rows] },
             curvature: self.curvature,
         };
         match self.objective {
@@ -237,6 +237,9 @@ impl Weigh for Weighted<'_> {
         }
     }
 }
+
+/// The precisions of rows whose noise is not known.
+static ONES: [f64; ROWS] = [1.0; ROWS];
 
 /// The rows of one block of an evaluation.
 struct Block<'a> {
@@ -263,65 +266,56 @@ dispatched! {
     fn weigh_student(penalty: &StudentT, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
 
-/// Plain loops, each of which vectorises: residuals, what the penalty makes of them, the chain rule.
-///
-/// No closures here: they would be compiled once, for the narrowest vectors. No indices that have to be checked: the
-/// last few rows would be taken one by one.
+/// What the penalty makes of the residuals, by the link and the second derivatives that are wanted.
 #[inline(always)]
 fn weigh_rows<P: Penalty>(penalty: &P, block: &Block<'_>, values: &[f64], out: &mut Weights) {
+    // Until the loop below comes to them, the fitted values on the scale of the residual are kept where costs will be.
+    let scaled = &mut out.cost[..values.len()];
+    match block.link {
+        Link::Same => scaled.copy_from_slice(values),
+        Link::Log => ln_rows(values, scaled),
+    }
+    match (block.link, block.curvature) {
+        (Link::Same, Curvature::Exact) => weigh_scaled::<P, false, true>(penalty, block, values, out),
+        (Link::Same, Curvature::Majorised) => weigh_scaled::<P, false, false>(penalty, block, values, out),
+        (Link::Log, Curvature::Exact) => weigh_scaled::<P, true, true>(penalty, block, values, out),
+        (Link::Log, Curvature::Majorised) => weigh_scaled::<P, true, false>(penalty, block, values, out),
+    }
+}
+
+/// One plain loop that vectorises: residuals, their penalty, the chain rule.
+///
+/// Nothing in it branches, and no index has to be checked: the last few rows would be taken one by one.
+#[inline(always)]
+fn weigh_scaled<P: Penalty, const LOG: bool, const EXACT: bool>(
+    penalty: &P,
+    block: &Block<'_>,
+    values: &[f64],
+    out: &mut Weights,
+) {
     let n = values.len().min(ROWS);
     let (values, responses, weights) = (&values[..n], &block.responses[..n], &block.weights[..n]);
-    let (cost, first, second) = (&mut out.cost[..n], &mut out.first[..n], &mut out.second[..n]);
-    let precisions = block.precisions.get(..n);
-    // Residuals are kept where their cost will be.
-    match block.link {
-        Link::Same => cost.copy_from_slice(values),
-        Link::Log => ln_rows(values, cost),
-    }
+    let precisions = &block.precisions[..n];
+    let (costs, firsts, seconds) = (&mut out.cost[..n], &mut out.first[..n], &mut out.second[..n]);
     for i in 0..n {
-        cost[i] -= responses[i];
-    }
-    if let Some(precisions) = precisions {
-        for i in 0..n {
-            cost[i] *= precisions[i];
+        let (weight, precision) = (weights[i], precisions[i]);
+        let residual = (costs[i] - responses[i]) * precision;
+        let (cost, first, second) = penalty.at(residual);
+        // At a residual of nothing the parabola from above has the penalty's own curvature.
+        let second = if EXACT || residual == 0.0 { second } else { first / residual };
+        let (mut first, mut second) = (first * precision, second * (precision * precision));
+        if LOG {
+            // The logarithm itself bends; the parabola from above is one in its tangent.
+            let (inverse, bend) = (1.0 / values[i], if EXACT { first } else { 0.0 });
+            second = (second - bend) * inverse * inverse;
+            first *= inverse;
         }
-    }
-    match block.curvature {
-        Curvature::Exact => {
-            for i in 0..n {
-                (cost[i], first[i], second[i]) = penalty.at(cost[i]);
-            }
-        }
-        Curvature::Majorised => {
-            for i in 0..n {
-                let residual = cost[i];
-                (cost[i], first[i], second[i]) = penalty.at(residual);
-                // At a residual of nothing the parabola from above has the penalty's own curvature.
-                second[i] = if residual == 0.0 { second[i] } else { first[i] / residual };
-            }
-        }
-    }
-    if let Some(precisions) = precisions {
-        for i in 0..n {
-            first[i] *= precisions[i];
-            second[i] *= precisions[i] * precisions[i];
-        }
-    }
-    if block.link == Link::Log {
-        // The logarithm itself bends; the parabola from above is one in its tangent.
-        let bend = if block.curvature == Curvature::Exact { 1.0 } else { 0.0 };
-        for i in 0..n {
-            let inverse = 1.0 / values[i];
-            second[i] = (second[i] - bend * first[i]) * inverse * inverse;
-            first[i] *= inverse;
-        }
-    }
-    for i in 0..n {
         // A row without weight takes no part, whatever the law gives there; a mask, since a branch on weights that are
         // drawn is guessed wrongly every third time.
-        let used = u64::from(weights[i] != 0.0).wrapping_neg();
-        let masked = |x: f64| f64::from_bits((weights[i] * x).to_bits() & used);
-        (cost[i], first[i], second[i]) = (masked(cost[i]), masked(first[i]), masked(second[i]));
+        let used = u64::from(weight != 0.0).wrapping_neg();
+        costs[i] = f64::from_bits((weight * cost).to_bits() & used);
+        firsts[i] = f64::from_bits((weight * first).to_bits() & used);
+        seconds[i] = f64::from_bits((weight * second).to_bits() & used);
     }
 }
 
