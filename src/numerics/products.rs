@@ -163,3 +163,41 @@ fn add_triangle_rows<const K: usize>(factors: &[f64], columns: [&[f64]; K], firs
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_over_any_number_of_columns_and_rows_are_those_of_plain_loops() {
+        // Small whole numbers: exact in whatever order they are added.
+        let number = |k: usize, row: usize| ((k * 7 + row * 5) % 11) as f64 - 5.0;
+        for count in 1..=9 {
+            for rows in [LANES, 5 * LANES, 32 * LANES] {
+                let stride = rows + 3;
+                let all: Vec<f64> = (0..count * stride).map(|i| number(i / stride, i % stride)).collect();
+                // The columns in another order than they lie in.
+                let starts: Vec<usize> = (0..count).rev().map(|k| k * stride).collect();
+                let columns = ColumnsIn { all: &all, starts: &starts, rows };
+                let factors: Vec<f64> = (0..rows).map(|row| number(3, row)).collect();
+                let plain = |i: usize, j: usize| -> f64 {
+                    (0..rows).map(|row| factors[row] * columns.column(i)[row] * columns.column(j)[row]).sum()
+                };
+                let mut sums = vec![[1.0; LANES]; count];
+                add_products(&factors, columns, &mut sums);
+                let mut squares = vec![[1.0; LANES]; triangle(count, 0)];
+                add_squares(&factors, columns, &mut vec![0.0; rows], &mut squares);
+                // Sums are added to: there was one in each lane before.
+                let added = |sum: &Lanes| fold(sum) - LANES as f64;
+                for i in 0..count {
+                    let once: f64 = factors.iter().zip(columns.column(i)).map(|(f, x)| f * x).sum();
+                    assert_eq!(added(&sums[i]), once, "column {i} of {count}, {rows} rows");
+                    assert_eq!(product(&factors, columns.column(i)), once);
+                    for j in 0..=i {
+                        assert_eq!(added(&squares[triangle(i, j)]), plain(i, j), "columns {i}, {j} of {count}");
+                    }
+                }
+            }
+        }
+    }
+}
