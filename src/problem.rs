@@ -403,13 +403,13 @@ impl Problem {
 
     /// Evaluates the objective and as much of its derivatives by the coordinates as is wanted.
     pub fn evaluate(&self, point: &[f64], wanted: impl Into<Wanted>, workspace: &mut Workspace, out: &mut Evaluation) {
-        let Wanted { order, most } = wanted.into();
+        let wanted = wanted.into();
         if let ([block], [weights]) = (&self.blocks[..], &self.weights[..]) {
-            block.evaluate(&self.objective, weights, point, order.below(most), workspace, &mut out.sums);
+            block.evaluate(&self.objective, weights, point, wanted, workspace, &mut out.sums);
             self.add_pulls(point, &mut out.sums);
             return;
         }
-        let p = self.size();
+        let (p, Wanted { order, most }) = (self.size(), wanted);
         let Evaluation { sums, part } = out;
         sums.cost = 0.0;
         sums.gradient.clear();
@@ -456,7 +456,7 @@ impl Problem {
 }
 
 impl Block {
-    /// The rows at `chosen`, one at least.
+    /// The rows at `chosen`.
     fn of_rows(&self, chosen: &[usize]) -> Self {
         let pick = |column: &[f64]| padded(chosen.len(), |row| column[chosen[row]]);
         let variables = self.variables.iter().map(|column| chosen.iter().map(|&row| column[row]).collect());

@@ -164,11 +164,11 @@ impl Around<'_> {
             .zip(&correlations.targets)
             .map(|((value, slopes), row)| {
                 let k: Vec<f64> = row.iter().map(|c| tau * tau * c).collect();
-                let whitened = factor.solve_lower(&k);
+                let whitened = factor.solve_lower(k);
                 let dot = |other: &[f64]| whitened.iter().zip(other).map(|(a, b)| a * b).sum::<f64>();
                 let mean = value + dot(&here.residuals);
                 let along: Vec<f64> = slopes.iter().zip(&here.slopes).map(|(own, runs)| own - dot(runs)).collect();
-                let by_parameters: f64 = spread.solve_lower(&along).iter().map(|v| v * v).sum();
+                let by_parameters: f64 = spread.solve_lower(along).iter().map(|v| v * v).sum();
                 let variance = (tau * tau - dot(&whitened)).max(0.0) + by_parameters + noise * noise;
                 (mean, variance)
             })
@@ -192,7 +192,7 @@ impl Around<'_> {
                     runs - (point[j] - self.centres[j]) / (deviation * deviation)
                 })
                 .collect();
-            let step = matrix.into_cholesky()?.solve_factored(gradient);
+            let step = matrix.cholesky()?.solve_factored(gradient);
             let trial: Vec<f64> = point.iter().zip(&step).map(|(x, s)| x + s).collect();
             match self.whitened(factor, &columns, &trial).filter(|there| there.cost < here.cost) {
                 Some(there) => {
@@ -213,10 +213,9 @@ impl Around<'_> {
     fn whitened(&self, factor: &Matrix, columns: &crate::law::Columns, point: &[f64]) -> Option<Whitened> {
         let rows = self.posterior.slopes_at(columns, point);
         let left: Vec<f64> = self.z.iter().zip(&rows).map(|(z, (value, _))| z - value).collect();
-        let residuals = factor.solve_lower(&left);
-        let slopes = (0..point.len())
-            .map(|j| factor.solve_lower(&rows.iter().map(|(_, slopes)| slopes[j]).collect::<Vec<_>>()))
-            .collect();
+        let residuals = factor.solve_lower(left);
+        let slopes =
+            (0..point.len()).map(|j| factor.solve_lower(rows.iter().map(|(_, slopes)| slopes[j]).collect())).collect();
         let off = point.iter().zip(&self.centres).zip(&self.deviations).map(|((x, centre), d)| (x - centre) / d);
         let cost = 0.5 * (residuals.iter().map(|r| r * r).sum::<f64>() + off.map(|o| o * o).sum::<f64>());
         cost.is_finite().then_some(Whitened { residuals, slopes, cost })

@@ -18,15 +18,13 @@ impl Columns {
         self.rows
     }
 
-    /// The same of some rows, one at least.
+    /// The same of the rows at `chosen`.
     #[must_use]
     pub fn of_rows(&self, chosen: &[usize]) -> Self {
-        let padding = chosen.last().copied();
-        let padded = chosen.len().div_ceil(LANES) * LANES;
+        let (rows, padded) = (chosen.len(), chosen.len().div_ceil(LANES) * LANES);
         // The last lanes repeat the last row; their weights are zero.
-        let rows = || chosen.iter().copied().chain(std::iter::repeat_n(padding, padded - chosen.len()).flatten());
-        let columns = self.columns.iter().map(|column| rows().map(|row| column[row]).collect());
-        Self { columns: columns.collect(), rows: chosen.len() }
+        let pick = |column: &Vec<f64>| (0..padded).map(|row| column[chosen[row.min(rows - 1)]]).collect();
+        Self { columns: self.columns.iter().map(pick).collect(), rows }
     }
 
     /// Rows with those that fill up the last lanes.
@@ -49,7 +47,7 @@ pub struct Workspace {
 /// What the rows of one block contribute, set by the objective.
 #[derive(Clone, Debug)]
 pub struct Weights {
-    /// Contribution to the objective.
+    /// Contribution to the objective; not negative.
     pub cost: [f64; ROWS],
     /// Factor of the law's gradient.
     pub first: [f64; ROWS],
@@ -109,7 +107,7 @@ impl Tape {
     /// Derivatives end with the block that brings the cost above what is wanted: no row's cost is negative, so that it
     /// stays there.
     ///
-    /// Sums have a fixed order: each block by halves down to eight lanes, these block by block, and the lanes at the end.
+    /// Sums have a fixed order: in each of eight lanes row after row, block by block, and the lanes at the end.
     pub fn sum(
         &self,
         columns: &Columns,

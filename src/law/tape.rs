@@ -39,7 +39,7 @@ impl From<Order> for Wanted {
 }
 
 impl Order {
-    /// This much where the objective is not above a number.
+    /// Derivatives this far, of use where the objective is not above `most`.
     pub const fn below(self, most: f64) -> Wanted {
         Wanted { order: self, most }
     }

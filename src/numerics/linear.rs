@@ -55,12 +55,9 @@ impl Matrix {
     }
 
     /// The lower Cholesky factor, or `None` where the matrix is not positive definite.
-    pub fn cholesky(&self) -> Option<Self> {
-        self.clone().into_cholesky()
-    }
-
-    /// The same in the place of the matrix; what is above the diagonal is left as it is, and nothing reads it.
-    pub fn into_cholesky(mut self) -> Option<Self> {
+    ///
+    /// It takes the place of the matrix: what is above the diagonal stays as it was and is no part of the factor.
+    pub fn cholesky(mut self) -> Option<Self> {
         let n = self.size;
         for i in 0..n {
             for j in 0..=i {
@@ -81,11 +78,8 @@ impl Matrix {
     }
 
     /// Solves `L x = b` where `self` is the lower factor L.
-    pub fn solve_lower(&self, b: &[f64]) -> Vec<f64> {
-        self.lower_solved(b.to_vec())
-    }
-
-    fn lower_solved(&self, mut x: Vec<f64>) -> Vec<f64> {
+    pub fn solve_lower(&self, b: Vec<f64>) -> Vec<f64> {
+        let mut x = b;
         for i in 0..self.size {
             let row = &self.cells[i * self.size..];
             x[i] = (x[i] - dot(&row[..i], &x[..i])) / row[i];
@@ -96,7 +90,7 @@ impl Matrix {
     /// Solves `L Lᵀ x = b` where `self` is the lower factor L.
     pub fn solve_factored(&self, b: Vec<f64>) -> Vec<f64> {
         let n = self.size;
-        let mut x = self.lower_solved(b);
+        let mut x = self.solve_lower(b);
         for i in (0..n).rev() {
             let dot: f64 = (i + 1..n).map(|k| self[(k, i)] * x[k]).sum();
             x[i] = (x[i] - dot) / self[(i, i)];
@@ -208,7 +202,7 @@ mod tests {
     #[test]
     fn a_factored_matrix_solves_its_system() {
         let m = example();
-        let x = m.cholesky().unwrap().solve_factored(vec![1.0, 2.0, 3.0]);
+        let x = m.clone().cholesky().unwrap().solve_factored(vec![1.0, 2.0, 3.0]);
         for (row, wanted) in [1.0, 2.0, 3.0].into_iter().enumerate() {
             let found: f64 = (0..3).map(|k| m[(row, k)] * x[k]).sum();
             assert!((found - wanted).abs() < 1e-12);

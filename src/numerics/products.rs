@@ -11,9 +11,11 @@ pub(crate) type Lanes = [f64; LANES];
 /// Columns of one length within one array.
 #[derive(Clone, Copy)]
 pub(crate) struct ColumnsIn<'a> {
+    /// The array.
     pub(crate) all: &'a [f64],
     /// Where each begins.
     pub(crate) starts: &'a [usize],
+    /// How long each is.
     pub(crate) rows: usize,
 }
 
@@ -52,11 +54,13 @@ pub(crate) fn add_squares(factors: &[f64], columns: ColumnsIn<'_>, scaled: &mut 
             _ => add_triangle(factors, [column(k), column(k + 1), column(k + 2), column(k + 3)], k, sums),
         }
         // With those of the groups before, row by row.
-        for row in if k == 0 { 0..0 } else { k..count.min(k + TOGETHER) } {
-            let scaled = &mut scaled[..factors.len()];
-            multiply(factors, column(row), scaled);
-            let first = triangle(row, 0);
-            add_products(scaled, columns, &mut sums[first..first + k]);
+        if k > 0 {
+            for row in k..count.min(k + TOGETHER) {
+                let scaled = &mut scaled[..factors.len()];
+                multiply(factors, column(row), scaled);
+                let first = triangle(row, 0);
+                add_products(scaled, columns, &mut sums[first..first + k]);
+            }
         }
     }
 }

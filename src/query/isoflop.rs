@@ -199,6 +199,6 @@ fn quadratic(points: &[(f64, f64)]) -> Option<[f64; 3]> {
             }
         }
     }
-    let solved = normal.into_cholesky()?.solve_factored(right.to_vec());
+    let solved = normal.cholesky()?.solve_factored(right.to_vec());
     Some([solved[0], solved[1], solved[2]])
 }

@@ -177,7 +177,7 @@ fn damped_step(hessian: &Matrix, gradient: &[f64], cost: f64, damping: f64) -> O
         damped[(j, j)] += damping * scale.max(f64::MIN_POSITIVE);
     }
     let minus: Vec<f64> = gradient.iter().map(|g| -g).collect();
-    Some(damped.into_cholesky()?.solve_factored(minus))
+    Some(damped.cholesky()?.solve_factored(minus))
 }
 
 fn quadratic(matrix: &Matrix, vector: &[f64]) -> f64 {

@@ -121,7 +121,7 @@ impl<'a> Density<'a> {
         Some(density)
     }
 
-    /// Gives each valley its share: density at the optimum times volume (Laplace 1774).
+    /// Gives each valley its share: density at the optimum times volume (Tierney and Kadane 1986, doi:10.1080/01621459.1986.10478240).
     fn share_out(&mut self) {
         let (mut workspace, mut out) = (Workspace::default(), Evaluation::default());
         let log = |valley: &Valley<'_>| self.log(valley.optimum, &mut workspace, &mut out) + valley.volume;

@@ -101,7 +101,7 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) 
     let mut here = Evaluation::default();
     problem.evaluate(fitted.optimum, Order::Hessian, &mut Workspace::default(), &mut here);
     let hessian = here.hessian_of(&movable);
-    let factor = hessian.into_cholesky()?;
+    let factor = hessian.cholesky()?;
     let m = movable.len();
     let mut inverse = Matrix::zeros(m);
     for column in 0..m {
