@@ -9,7 +9,7 @@ use super::freedom::{clusters, flat, freedom, stretch, without_freedom};
 use super::sandwich::{Movable, curvature};
 use super::{Draws, Fitted, Method, default_level};
 use crate::law::{Order, Workspace};
-use crate::numerics::{Random, eigen_symmetric, exp, ln, mean, standard_deviation};
+use crate::numerics::{Random, eigen_symmetric, ln, mean, standard_deviation};
 use crate::problem::{Evaluation, Problem};
 use crate::solver::{Cancelled, broadened};
 
@@ -34,7 +34,7 @@ const ENSEMBLES: usize = 4;
 const WALKERS: (usize, usize) = (16, 3);
 /// Steps of each walker; of the first half nothing is kept.
 const STEPS: usize = 3000;
-/// Share of steps that are drawn anew around an optimum: where the objective is a parabola in every valley each is kept.
+/// Share of steps that are drawn anew around the best optimum: where the objective is a parabola each is kept.
 const ANEW: f64 = 0.3;
 /// Share of the others that go all the way from one walker to another, from valley to valley.
 const LEAPS: f64 = 0.1;
@@ -96,10 +96,6 @@ struct Valley<'a> {
     optimum: &'a [f64],
     /// Steps of one standard error.
     steps: Vec<Vec<f64>>,
-    /// The logarithm of the steps' volume.
-    volume: f64,
-    /// Its share of the posterior, were the objective a parabola in every valley.
-    share: f64,
 }
 
 impl<'a> Density<'a> {
@@ -115,30 +111,7 @@ impl<'a> Density<'a> {
         let valleys = optima.map(|optimum| Valley::of(&bending, optimum, dispersion)).collect();
         let cost = problem.cost(fitted.optimum);
         let rows = clusters(fitted) as f64;
-        let mut density =
-            Some(Self { problem, cost, dispersion, freedom, rows, valleys }).filter(|d| d.dispersion > 0.0)?;
-        density.share_out();
-        Some(density)
-    }
-
-    /// Gives each valley its share: density at the optimum times volume (Tierney and Kadane 1986, doi:10.1080/01621459.1986.10478240).
-    fn share_out(&mut self) {
-        let (mut workspace, mut out) = (Workspace::default(), Evaluation::default());
-        let log = |valley: &Valley<'_>| self.log(valley.optimum, &mut workspace, &mut out) + valley.volume;
-        let logs: Vec<f64> = self.valleys.iter().map(log).collect();
-        let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let total: f64 = logs.iter().map(|log| exp(log - most)).sum();
-        self.valleys.iter_mut().zip(logs).for_each(|(valley, log)| valley.share = exp(log - most) / total);
-    }
-
-    /// A valley, each as often as its share says.
-    fn any_valley(&self, random: &mut Random) -> &Valley<'a> {
-        let mut left = if self.valleys.len() > 1 { random.uniform() } else { 0.0 };
-        let chosen = self.valleys.iter().find(|valley| {
-            left -= valley.share;
-            left < 0.0
-        });
-        chosen.unwrap_or(&self.valleys[0])
+        Some(Self { problem, cost, dispersion, freedom, rows, valleys }).filter(|d| d.dispersion > 0.0)
     }
 
     /// The logarithm of the density at a point, but for a constant: that of a multivariate t where the objective is a
@@ -156,13 +129,7 @@ impl<'a> Density<'a> {
     /// The logarithm of the density from which steps are drawn anew, but for a constant.
     fn foretold(&self, point: &[f64]) -> f64 {
         let freedom = self.freedom as f64;
-        let log = |valley: &Valley<'_>| {
-            let distance = ln(1.0 + valley.distance(point) / freedom);
-            ln(valley.share) - valley.volume - 0.5 * (freedom + point.len() as f64) * distance
-        };
-        let logs: Vec<f64> = self.valleys.iter().map(log).collect();
-        let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        most + ln(logs.iter().map(|log| exp(log - most)).sum())
+        -0.5 * (freedom + point.len() as f64) * ln(1.0 + self.valleys[0].distance(point) / freedom)
     }
 
     /// What one ensemble visits after the first half of its way, in the order of its steps.
@@ -190,7 +157,7 @@ impl<'a> Density<'a> {
                 let mut favour = 0.0;
                 if random.uniform() < ANEW {
                     let stretch = stretch(&mut random, self.freedom);
-                    self.any_valley(&mut random).around(stretch, &mut random, &mut tried);
+                    self.valleys[0].around(stretch, &mut random, &mut tried);
                     favour = self.foretold(&walkers[own]) - self.foretold(&tried);
                 } else {
                     let [from, to] = two_others(own, count, &mut random);
@@ -222,10 +189,11 @@ impl<'a> Valley<'a> {
         bending.evaluate(optimum, Order::GaussNewton, &mut Workspace::default(), &mut here);
         let (values, vectors) = eigen_symmetric(&here.hessian_matrix());
         let size = optimum.len();
-        let lengths: Vec<f64> = values.iter().map(|value| (dispersion / value.max(0.0)).sqrt().min(WIDE)).collect();
-        let step = |i: usize| (0..size).map(|j| lengths[i] * vectors[(i, j)]).collect();
-        let volume = lengths.iter().map(|length| ln(*length)).sum();
-        Self { optimum, steps: (0..size).map(step).collect(), volume, share: 1.0 }
+        let step = |i: usize| {
+            let length = (dispersion / values[i].max(0.0)).sqrt().min(WIDE);
+            (0..size).map(|j| length * vectors[(i, j)]).collect()
+        };
+        Self { optimum, steps: (0..size).map(step).collect() }
     }
 
     /// A normal step from the optimum, times a factor.

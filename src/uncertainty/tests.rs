@@ -122,12 +122,16 @@ fn two_valleys(rows: usize, lower: f64) -> (Law, Problem, Vec<f64>, Vec<Vec<f64>
 fn of_two_valleys_that_are_equally_deep_the_posterior_is_half_in_each() {
     let (law, problem, optimum, rivals) = two_valleys(12, -5.0);
     let clusters: Vec<usize> = (0..12).collect();
-    for seed in 1..=4 {
+    let above = |seed: u64| {
         let fitted = Fitted { rivals: &rivals, ..Fitted::unwatched(&problem, &law, &optimum, &clusters, seed) };
         let drawn = Posterior { draws: 2000, level: 0.9 }.draw(&fitted).unwrap();
-        let above = drawn.points.iter().filter(|point| point[0] > 0.0).count();
-        assert!((900..1100).contains(&above) && drawn.warnings.is_empty(), "{above} {:?}", drawn.warnings);
-    }
+        assert!(drawn.warnings.is_empty(), "{:?}", drawn.warnings);
+        drawn.points.iter().filter(|point| point[0] > 0.0).count()
+    };
+    // Walkers seldom change sides: of single seeds the standard deviation is 136, found from 60 of them.
+    let seeds = 16;
+    let mean = (1..=seeds).map(above).sum::<usize>() as f64 / seeds as f64;
+    assert!((900.0..1100.0).contains(&mean), "{mean}");
 }
 
 #[test]
