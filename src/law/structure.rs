@@ -5,6 +5,8 @@
 //! sum stands under a power, a logarithm or beside a floor, these are peeled off: the response is put
 //! through the inverse of each, as far as that depends on parameters that are searched anyway.
 
+use std::sync::Arc;
+
 use super::sums::Columns;
 use super::symbolic::{Graph, Id, Op};
 use super::tape::Tape;
@@ -198,7 +200,8 @@ impl Law {
             root = inner;
         }
         let (sum, depth, outer) = best?;
-        let tape = |node: Id| Tape::of_value(graph.clone(), node);
+        let graph = Arc::new(graph);
+        let tape = |node: Id| Tape::of_value(&graph, node);
         let peels = peels[..depth].iter().map(|&(step, side)| Peel { step, side: side.map(tape) }).collect();
         let terms = sum.terms.into_iter().map(|found| Term {
             size: found.size,

@@ -36,12 +36,21 @@ impl Columns {
 /// Memory that an evaluation writes to; one per thread, reused.
 #[derive(Clone, Debug, Default)]
 pub struct Workspace {
-    nodes: Vec<f64>,
-    scalars: Vec<f64>,
-    registers: Vec<f64>,
+    registers: Registers,
     sums: Vec<Lanes>,
+    scratch: Vec<f64>,
     /// Boxed, since a solver that holds a workspace is moved about.
     weights: Box<Weights>,
+}
+
+/// What the code of a formula reads and writes beside the columns.
+#[derive(Clone, Debug, Default)]
+struct Registers {
+    /// The nodes that lead to the scalars, by number.
+    nodes: Vec<f64>,
+    scalars: Vec<f64>,
+    /// The rows of a block, register by register.
+    rows: Vec<f64>,
 }
 
 /// What the rows of one block contribute, set by the objective.
@@ -118,14 +127,14 @@ impl Tape {
         sums: &mut Sums,
     ) {
         let p = self.parameters();
-        self.set_scalars(parameters, workspace);
-        let Workspace { scalars, registers, sums: lanes, weights, .. } = workspace;
-        registers.resize(self.registers * ROWS, 0.0);
+        let Workspace { registers, sums: lanes, scratch, weights } = workspace;
+        self.prepare(parameters, registers);
+        let Registers { scalars, rows: registers, .. } = registers;
+        scratch.resize(ROWS, 0.0);
         let gradient = if order >= Order::Gradient { p } else { 0 };
         let hessian = if order >= Order::GaussNewton { triangle(p, 0) } else { 0 };
         lanes.clear();
         lanes.resize(1 + gradient + hessian, [0.0; LANES]);
-        let mut scratch = [0.0; ROWS];
         for block in blocks(scalars, columns) {
             let rows = block.rows;
             simd::run(&self.value_code, &block, registers);
@@ -140,7 +149,7 @@ impl Tape {
                 let slopes = ColumnsIn { all: registers, starts: &self.gradient_starts, rows };
                 add_products(&weights.first[..rows], slopes, &mut lanes[1..=p]);
                 if order >= Order::GaussNewton {
-                    add_squares(&weights.second[..rows], slopes, &mut scratch, &mut lanes[1 + p..]);
+                    add_squares(&weights.second[..rows], slopes, scratch, &mut lanes[1 + p..]);
                 }
             }
             if order == Order::Hessian {
@@ -172,10 +181,9 @@ impl Tape {
 
     /// The law's value at each row.
     pub fn values(&self, columns: &Columns, parameters: &[f64]) -> Vec<f64> {
-        let mut workspace = Workspace::default();
-        self.set_scalars(parameters, &mut workspace);
-        let Workspace { scalars, registers, .. } = &mut workspace;
-        registers.resize(self.registers * ROWS, 0.0);
+        let mut registers = Registers::default();
+        self.prepare(parameters, &mut registers);
+        let Registers { scalars, rows: registers, .. } = &mut registers;
         let mut all = Vec::with_capacity(columns.padded());
         for block in blocks(scalars, columns) {
             simd::run(&self.value_code, &block, registers);
@@ -187,10 +195,9 @@ impl Tape {
 
     /// The value and the gradient at each row, the gradient by the free parameters.
     pub fn rows(&self, columns: &Columns, parameters: &[f64]) -> Vec<(f64, Vec<f64>)> {
-        let mut workspace = Workspace::default();
-        self.set_scalars(parameters, &mut workspace);
-        let Workspace { scalars, registers, .. } = &mut workspace;
-        registers.resize(self.registers * ROWS, 0.0);
+        let mut registers = Registers::default();
+        self.prepare(parameters, &mut registers);
+        let Registers { scalars, rows: registers, .. } = &mut registers;
         let mut all = Vec::with_capacity(columns.padded());
         for block in blocks(scalars, columns) {
             simd::run(&self.value_code, &block, registers);
@@ -204,8 +211,9 @@ impl Tape {
         all
     }
 
-    fn set_scalars(&self, parameters: &[f64], workspace: &mut Workspace) {
-        let Workspace { nodes, scalars, .. } = workspace;
+    /// Computes what depends on parameters alone and makes room for the rest.
+    fn prepare(&self, parameters: &[f64], registers: &mut Registers) {
+        let Registers { nodes, scalars, rows } = registers;
         nodes.resize(self.graph.ops().len(), 0.0);
         for &id in &self.scalars {
             nodes[id as usize] = match self.graph.op(id) {
@@ -216,6 +224,7 @@ impl Tape {
         }
         scalars.clear();
         scalars.extend(self.scalar_outputs.iter().map(|&id| nodes[id as usize]));
+        rows.resize(self.registers * ROWS, 0.0);
     }
 }
 

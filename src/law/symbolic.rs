@@ -368,23 +368,19 @@ impl Graph {
     /// The derivatives of `root` with respect to each of `leaves`, by reverse accumulation.
     pub fn gradient(&mut self, root: Id, leaves: &[Id]) -> Vec<Id> {
         self.differentiating = true;
-        let mut adjoint: BTreeMap<Id, Id> = BTreeMap::new();
-        let one = self.number(1.0);
-        adjoint.insert(root, one);
+        // Operands are entered before results: no node after the root has a part in it.
+        let mut adjoints: Vec<Option<Id>> = vec![None; root as usize + 1];
+        adjoints[root as usize] = Some(self.number(1.0));
         for id in (0..=root).rev() {
-            if let Some(&of) = adjoint.get(&id) {
-                for (operand, share) in self.shares(id, of) {
-                    let sum = match adjoint.get(&operand) {
-                        Some(&sofar) => self.add(sofar, share),
-                        None => share,
-                    };
-                    adjoint.insert(operand, sum);
-                }
+            let Some(of) = adjoints[id as usize] else { continue };
+            for (operand, share) in self.shares(id, of) {
+                let sofar = adjoints[operand as usize];
+                adjoints[operand as usize] = Some(sofar.map_or(share, |sofar| self.add(sofar, share)));
             }
         }
         self.differentiating = false;
         let zero = self.number(0.0);
-        leaves.iter().map(|leaf| adjoint.get(leaf).copied().unwrap_or(zero)).collect()
+        leaves.iter().map(|&leaf| adjoints.get(leaf as usize).copied().flatten().unwrap_or(zero)).collect()
     }
 
     /// What each operand of `id` adds to its adjoint, where `of` is the adjoint of `id`.

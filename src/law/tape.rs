@@ -4,6 +4,8 @@
 //! alone once per data set; only the rest runs per row, one instruction at a time over a block
 //! that stays in the first-level cache.
 
+use std::sync::Arc;
+
 use super::symbolic::{Graph, Id, Op};
 use crate::numerics::{TOGETHER, triangle};
 
@@ -113,7 +115,7 @@ impl Point {
 /// A compiled formula with `p` free parameters.
 #[derive(Clone, Debug)]
 pub struct Tape {
-    pub(super) graph: Graph,
+    pub(super) graph: Arc<Graph>,
     value: Point,
     gradient: Point,
     slopes: Point,
@@ -144,6 +146,22 @@ impl Tape {
             hessian.extend(derivatives.into_iter().enumerate().map(|(column, id)| (row, column, id)));
         }
         hessian.retain(|(.., id)| graph.constant(*id) != Some(0.0));
+        Self::of_nodes(Arc::new(graph), value, &gradient, &hessian, &by_variable)
+    }
+
+    /// Compiles a node for its value alone.
+    pub fn of_value(graph: &Arc<Graph>, value: Id) -> Self {
+        Self::of_nodes(Arc::clone(graph), value, &[], &[], &[])
+    }
+
+    /// Compiles a value with its derivatives, the second ones by row and column.
+    fn of_nodes(
+        graph: Arc<Graph>,
+        value: Id,
+        gradient: &[Id],
+        hessian: &[(usize, usize, Id)],
+        by_variable: &[Id],
+    ) -> Self {
         let mut compiler = Compiler::new(&graph);
         let value_start = compiler.register(value);
         let value_code = std::mem::take(&mut compiler.code);
@@ -162,8 +180,8 @@ impl Tape {
             scalars: graph.needed(&scalars),
             columns,
             value: Point::of(&graph, &[value]),
-            gradient: Point::of(&graph, &[&[value], &gradient[..]].concat()),
-            slopes: Point::of(&graph, &[&[value], &by_variable[..]].concat()),
+            gradient: Point::of(&graph, &[&[value], gradient].concat()),
+            slopes: Point::of(&graph, &[&[value], by_variable].concat()),
             value_code,
             gradient_code,
             hessian_code,
@@ -175,11 +193,6 @@ impl Tape {
         };
         tape.reuse_registers();
         tape
-    }
-
-    /// Compiles a node for its value alone.
-    pub fn of_value(graph: Graph, value: Id) -> Self {
-        Self::compile(graph, value, 0, 0)
     }
 
     /// Number of free parameters.

@@ -17,7 +17,7 @@ pub use elementary::{LANES, exp, ln};
 pub(crate) use elementary::{exp_rows, ln_rows};
 pub use implicit::excess_ratio;
 pub use linear::{Matrix, eigen_symmetric, triangle};
-pub(crate) use products::{ColumnsIn, Lanes, TOGETHER, add, add_products, add_squares, fold, product};
+pub(crate) use products::{ColumnsIn, Lanes, TOGETHER, add, add_products, add_squares, fold};
 pub use random::Random;
 pub use sample::{
     mean, median, normal_mixture_quantile, normal_quantile, quantile, standard_deviation, student_quantile,

@@ -86,12 +86,6 @@ pub(crate) fn fold(l: &Lanes) -> f64 {
     ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
 
-/// The product of two columns.
-#[inline(always)]
-pub(crate) fn product(one: &[f64], other: &[f64]) -> f64 {
-    fold(&products(one, [other])[0])
-}
-
 #[inline(always)]
 fn add_rows(column: &[f64], sum: &mut Lanes) {
     let mut total = [0.0; LANES];
@@ -196,7 +190,6 @@ mod tests {
                 for i in 0..count {
                     let once: f64 = factors.iter().zip(columns.column(i)).map(|(f, x)| f * x).sum();
                     assert_eq!(added(&sums[i]), once, "column {i} of {count}, {rows} rows");
-                    assert_eq!(product(&factors, columns.column(i)), once);
                     for j in 0..=i {
                         assert_eq!(added(&squares[triangle(i, j)]), plain(i, j), "columns {i}, {j} of {count}");
                     }

@@ -63,6 +63,7 @@ type Iterate = IterState<Vec<f64>, (), (), (), (), f64>;
 /// The iteration's state.
 struct Newton {
     point: Vec<f64>,
+    trial: Vec<f64>,
     here: Evaluation,
     there: Evaluation,
     workspace: Workspace,
@@ -77,7 +78,8 @@ impl Newton {
         let mut here = Evaluation::default();
         problem.evaluate(&point, order, &mut workspace, &mut here);
         let status = if here.is_finite() { None } else { Some(Status::NotFinite) };
-        Self { point, here, there: Evaluation::default(), workspace, damping: DAMPING, order, status }
+        let trial = Vec::new();
+        Self { point, trial, here, there: Evaluation::default(), workspace, damping: DAMPING, order, status }
     }
 
     /// The coordinates that no bound holds: those inside, and those whose descent leads inside.
@@ -131,18 +133,19 @@ impl Newton {
             }
             let mut share = 1.0;
             for _shorter in 0..=SHORTER {
-                let mut trial = self.point.clone();
+                let trial = &mut self.trial;
+                trial.clone_from(&self.point);
                 for (&j, s) in movable.iter().zip(&step) {
                     let c = problem.coordinates()[j];
                     trial[j] = (trial[j] + share * s).clamp(c.lower, c.upper);
                 }
                 let wanted = self.order.below(self.here.cost());
-                problem.evaluate(&trial, wanted, &mut self.workspace, &mut self.there);
+                problem.evaluate(trial, wanted, &mut self.workspace, &mut self.there);
                 if self.there.cost() < self.here.cost() && self.there.is_finite() {
                     if share == 1.0 {
                         self.trust((self.here.cost() - self.there.cost()) / predicted);
                     }
-                    self.point = trial;
+                    std::mem::swap(&mut self.point, &mut self.trial);
                     std::mem::swap(&mut self.here, &mut self.there);
                     return;
                 }

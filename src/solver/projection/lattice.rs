@@ -54,6 +54,13 @@ impl Lattice {
         Strides(strides)
     }
 
+    /// Where a table with some strides keeps what belongs to each point, in order.
+    pub(super) fn places(&self, strides: &Strides) -> Vec<usize> {
+        self.lengths.iter().zip(&strides.0).fold(vec![0], |before, (&length, stride)| {
+            (0..length).flat_map(|i| before.iter().map(move |place| place + i * stride)).collect()
+        })
+    }
+
     /// Goes through the combinations of some dimensions in the order of a table over them, the others at their first value.
     pub(super) fn visit(&self, places: &[usize], mut visit: impl FnMut(&[usize])) {
         let mut index = vec![0; self.lengths.len()];
@@ -72,14 +79,20 @@ impl Lattice {
         self.visit(&places, visit);
     }
 
-    /// The numbers of the neighbours of a point.
-    pub(super) fn neighbours(&self, at: usize) -> impl Iterator<Item = usize> {
-        let mut stride = 1;
-        self.lengths.iter().flat_map(move |&length| {
-            let (i, step) = (at / stride % length, stride);
-            stride *= length;
-            [(i > 0).then(|| at - step), (i + 1 < length).then(|| at + step)].into_iter().flatten()
-        })
+    /// The numbers of the points at which no neighbour has a lower value; `values` holds one per point.
+    pub(super) fn low_points(&self, values: &[f64]) -> Vec<usize> {
+        let (mut low, mut at) = (Vec::new(), 0);
+        self.visit_all(|index| {
+            let mut stride = 1;
+            let is_low = self.lengths.iter().zip(index).all(|(&length, &i)| {
+                let step = stride;
+                stride *= length;
+                (i == 0 || values[at - step] >= values[at]) && (i + 1 == length || values[at + step] >= values[at])
+            });
+            low.extend(is_low.then_some(at));
+            at += 1;
+        });
+        low
     }
 }
 
@@ -98,6 +111,9 @@ mod tests {
                 seen += 1;
             });
             assert_eq!(seen, places.iter().map(|&place| lattice.lengths[place]).product::<usize>());
+            let mut all = Vec::new();
+            lattice.visit_all(|index| all.push(strides.at(index)));
+            assert_eq!(lattice.places(&strides), all);
         }
         let mut at = 0;
         lattice.visit_all(|index| {
@@ -107,9 +123,10 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_one_step_away() {
+    fn a_point_is_low_where_no_neighbour_is_lower() {
         let lattice = Lattice::new(vec![3, 2]);
-        assert_eq!(lattice.neighbours(1).collect::<Vec<_>>(), [0, 2, 4]);
-        assert_eq!(lattice.neighbours(5).collect::<Vec<_>>(), [4, 2]);
+        assert_eq!(lattice.low_points(&[2.0, 1.0, 3.0, 0.0, 5.0, 2.0]), [1, 3, 5]);
+        // Neighbours that are as low are low too; none lies around the end of a row.
+        assert_eq!(lattice.low_points(&[4.0, 3.0, 1.0, 1.0, 2.0, 1.0]), [2, 3, 5]);
     }
 }

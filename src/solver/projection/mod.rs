@@ -9,12 +9,14 @@ mod lattice;
 mod sizes;
 mod span;
 
+use std::ops::Range;
+
 use lattice::{Lattice, Strides};
 use sizes::BoundedLeastSquares;
 pub(super) use span::{along, coordinate_at};
 
 use crate::law::{BoundPeels, Columns, Law, Terms};
-use crate::numerics::{LANES, Lanes, dispatched, exp, mean, median, product, triangle};
+use crate::numerics::{ColumnsIn, LANES, Lanes, add_products, exp, fold, mean, median, triangle};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 
@@ -64,9 +66,10 @@ struct Part {
 /// Two parts, whose products are taken at every combination of the dimensions that either depends on.
 struct Pair {
     parts: (usize, usize),
-    strides: Strides,
-    /// The numbers of their columns at each combination.
-    columns: Vec<(usize, usize)>,
+    /// Where the column of each begins at every combination.
+    starts: (Vec<usize>, Vec<usize>),
+    /// The number of the combination at each point of the grid.
+    combinations: Vec<usize>,
 }
 
 /// A grid over what is searched, with all that does not depend on the rows' weights.
@@ -148,7 +151,8 @@ impl<'a> Design<'a> {
         let part = |shape: &[usize], evaluate: &dyn Fn(&mut [f64]) -> Vec<f64>| {
             let own = [shape, terms.outer()].concat();
             let places = self.places_of(&own);
-            let mut columns = Vec::new();
+            let combinations: usize = places.iter().map(|&place| self.dimensions[place].values.len()).product();
+            let mut columns = Vec::with_capacity(combinations * self.padded);
             self.lattice.visit(&places, |index| {
                 let column = evaluate(&mut self.coordinates(index));
                 columns.extend(scaled(&column, &all_targets[outer_strides.at(index)]));
@@ -175,9 +179,13 @@ impl<'a> Design<'a> {
             for (j, other) in self.parts[..=i].iter().enumerate() {
                 let either = |place: &usize| one.places.contains(place) || other.places.contains(place);
                 let places: Vec<usize> = (0..self.lattice.dimensions()).filter(either).collect();
-                let mut columns = Vec::new();
-                self.lattice.visit(&places, |index| columns.push((one.strides.at(index), other.strides.at(index))));
-                pairs.push(Pair { parts: (i, j), strides: self.lattice.strides(&places), columns });
+                let mut starts = (Vec::new(), Vec::new());
+                self.lattice.visit(&places, |index| {
+                    starts.0.push(one.strides.at(index) * self.padded);
+                    starts.1.push(other.strides.at(index) * self.padded);
+                });
+                let combinations = self.lattice.places(&self.lattice.strides(&places));
+                pairs.push(Pair { parts: (i, j), starts, combinations });
             }
         }
         pairs
@@ -210,49 +218,50 @@ impl<'a> Design<'a> {
         let (p, points) = (self.terms.terms().len(), self.lattice.points());
         let mut pass = Pass { sizes: Vec::with_capacity(points * p), costs: Vec::with_capacity(points) };
         let mut solver = BoundedLeastSquares::new(&self.bounds);
-        let mut squares = [0.0; LANES];
-        let mut lane = 0;
-        self.lattice.visit_all(|index| {
-            self.enter(&products, index, lane, &mut solver, &mut squares);
-            lane += 1;
-            if lane == LANES || pass.costs.len() + lane == points {
-                solver.solve();
-                for (l, square) in squares[..lane].iter().enumerate() {
-                    let cost = square + solver.value(l);
-                    pass.costs.push(if cost.is_finite() { cost } else { f64::INFINITY });
-                    pass.sizes.extend(solver.solution.iter().map(|x| x[l]));
-                }
-                lane = 0;
+        for first in (0..points).step_by(LANES) {
+            let some = first..points.min(first + LANES);
+            let squares = self.enter(&products, some.clone(), &mut solver);
+            solver.solve();
+            let values = solver.value();
+            for l in 0..some.len() {
+                let cost = squares[l] + values[l];
+                pass.costs.push(if cost.is_finite() { cost } else { f64::INFINITY });
+                pass.sizes.extend(solver.solution.iter().map(|x| x[l]));
             }
-        });
+        }
         pass
     }
 
-    /// Enters the least squares of one point into a lane.
-    fn enter(
-        &self,
-        products: &[Vec<f64>],
-        index: &[usize],
-        lane: usize,
-        solver: &mut BoundedLeastSquares,
-        squares: &mut Lanes,
-    ) {
+    /// Enters the least squares of some points into the lanes; gives the squares of what is to be had.
+    fn enter(&self, products: &[Vec<f64>], points: Range<usize>, solver: &mut BoundedLeastSquares) -> Lanes {
         let p = self.terms.terms().len();
         let (response, offset) = (p, (self.parts.len() > p + 1).then_some(p + 1));
         let at = |i: usize, j: usize| {
             let pair = triangle(i, j);
-            products[pair][self.pairs[pair].strides.at(index)]
+            let (products, combinations) = (&products[pair], &self.pairs[pair].combinations[points.clone()]);
+            let mut lanes = [0.0; LANES];
+            lanes.iter_mut().zip(combinations).for_each(|(lane, &at)| *lane = products[at]);
+            lanes
         };
         for i in 0..p {
-            (0..=i).for_each(|j| solver.normal[triangle(i, j)][lane] = at(i, j));
-            solver.right[i][lane] = at(i, response) - offset.map_or(0.0, |o| at(i, o));
+            (0..=i).for_each(|j| solver.normal[triangle(i, j)] = at(i, j));
+            solver.right[i] = at(i, response);
         }
-        squares[lane] = at(response, response) + offset.map_or(0.0, |o| at(o, o) - 2.0 * at(o, response));
+        let mut squares = at(response, response);
+        if let Some(offset) = offset {
+            for i in 0..p {
+                let with_offset = at(i, offset);
+                (0..LANES).for_each(|l| solver.right[i][l] -= with_offset[l]);
+            }
+            let (own, both) = (at(offset, offset), at(offset, response));
+            (0..LANES).for_each(|l| squares[l] += own[l] - 2.0 * both[l]);
+        }
+        squares
     }
 
     /// The products of each pair of parts at every combination of the dimensions that either depends on.
     fn products(&self, weights: &[f64]) -> Vec<Vec<f64>> {
-        let mut weighted = Vec::new();
+        let (mut weighted, mut sums) = (Vec::new(), Vec::new());
         let mut before = usize::MAX;
         let products = self.pairs.iter().map(|pair| {
             let (one, other) = (&self.parts[pair.parts.0], &self.parts[pair.parts.1]);
@@ -263,8 +272,16 @@ impl<'a> Design<'a> {
                 }
                 before = pair.parts.0;
             }
-            let mut values = vec![0.0; pair.columns.len()];
-            products_of(&weighted, &other.columns, self.padded, &pair.columns, &mut values);
+            let (starts, all) = (&pair.starts, &other.columns);
+            let mut values = Vec::with_capacity(starts.0.len());
+            // Where a column has several partners in a row, it is read once for a few of them.
+            for alike in starts.0.chunk_by(|a, b| a == b) {
+                let partners = ColumnsIn { all, starts: &starts.1[values.len()..][..alike.len()], rows: self.padded };
+                sums.clear();
+                sums.resize(alike.len(), [0.0; LANES]);
+                add_products(&weighted[alike[0]..][..self.padded], partners, &mut sums);
+                values.extend(sums.iter().map(fold));
+            }
             values
         });
         products.collect()
@@ -363,10 +380,8 @@ impl Grid<'_> {
         let Design { dimensions, lattice, .. } = self.design;
         let scattered = dimensions.iter().any(|d| d.coordinates.len() > 1);
         let costs = &pass.costs;
-        let is_low = |at: usize| {
-            costs[at].is_finite() && (scattered || lattice.neighbours(at).all(|other| costs[other] >= costs[at]))
-        };
-        let mut low: Vec<usize> = (0..costs.len()).filter(|&at| is_low(at)).collect();
+        let mut low = if scattered { (0..costs.len()).collect() } else { lattice.low_points(costs) };
+        low.retain(|&at| costs[at].is_finite());
         low.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]));
         low.truncate(VALLEYS);
         low
@@ -466,16 +481,4 @@ fn targets(terms: &Terms, bound: &Bound, point: &[f64]) -> Vec<Target> {
 /// A column in the units of the targets.
 fn scaled<'t>(column: &'t [f64], targets: &'t [Target]) -> impl Iterator<Item = f64> + 't {
     column.iter().zip(targets).map(|(v, t)| if t.slope == 0.0 { 0.0 } else { v * t.slope })
-}
-
-dispatched! {
-    /// The products of pairs of columns of some length, which are given by their numbers.
-    fn products_of(one: &[f64], other: &[f64], length: usize, pairs: &[(usize, usize)], products: &mut [f64]) = all_products
-}
-
-#[inline(always)]
-fn all_products(one: &[f64], other: &[f64], length: usize, pairs: &[(usize, usize)], products: &mut [f64]) {
-    for (&(i, j), out) in pairs.iter().zip(products) {
-        *out = product(&one[i * length..(i + 1) * length], &other[j * length..(j + 1) * length]);
-    }
 }

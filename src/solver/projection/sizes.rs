@@ -57,10 +57,17 @@ impl BoundedLeastSquares {
     }
 
     /// The least value of x'Nx - 2r'x.
-    pub(super) fn value(&self, lane: usize) -> f64 {
-        let (p, x) = (self.right.len(), |i: usize| self.solution[i][lane]);
-        let row = |i: usize| (0..p).map(|j| self.normal[triangle(i, j)][lane] * x(j)).sum::<f64>();
-        (0..p).map(|i| x(i) * (row(i) - 2.0 * self.right[i][lane])).sum()
+    pub(super) fn value(&self) -> Lanes {
+        let mut value = [0.0; LANES];
+        for (i, x) in self.solution.iter().enumerate() {
+            let mut row = [0.0; LANES];
+            for (j, other) in self.solution.iter().enumerate() {
+                let cell = &self.normal[triangle(i, j)];
+                (0..LANES).for_each(|l| row[l] += cell[l] * other[l]);
+            }
+            (0..LANES).for_each(|l| value[l] += x[l] * (row[l] - 2.0 * self.right[i][l]));
+        }
+        value
     }
 
     /// Factors N with the held unknowns taken out; ones in the lanes where that is impossible.
@@ -235,6 +242,6 @@ mod tests {
         problem.normal[0] = [2.0; LANES];
         problem.right[0] = [4.0; LANES];
         problem.solve();
-        assert!((problem.value(0) + 8.0).abs() < 1e-8);
+        assert!((problem.value()[0] + 8.0).abs() < 1e-8);
     }
 }
