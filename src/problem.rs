@@ -30,6 +30,11 @@ impl Coordinate {
         value.clamp(self.lower, self.upper)
     }
 
+    /// The bounds of the coordinate that are values a law can have: none is where a parameter's logarithm is sought.
+    pub fn walls(self) -> impl Iterator<Item = f64> {
+        [self.lower, self.upper].into_iter().filter(move |bound| bound.is_finite() && !self.log)
+    }
+
     /// The parameter's value at a coordinate.
     pub fn parameter(self, coordinate: f64) -> f64 {
         let (lower, upper) = self.bounds;

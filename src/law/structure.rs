@@ -1,9 +1,10 @@
-//! Structure read off a formula: a function of a sum of terms, each with a size that nothing else shares.
+//! Structure read off a formula: a function of a sum of terms, each with a size of its own.
 //!
 //! Given the other parameters such sizes are found by linear least squares (variable projection,
 //! Golub and Pereyra 1973, doi:10.1137/0710036), so a search need only run over the others. Where the
 //! sum stands under a power, a logarithm or beside a floor, these are peeled off: the response is put
-//! through the inverse of each, as far as that depends on parameters that are searched anyway.
+//! through the inverse of each, as far as that depends on parameters that are searched anyway. What has no size of
+//! its own may yet be linear in several parameters at once, such as the two plateaus of a sigmoid.
 
 use std::sync::Arc;
 
@@ -290,7 +291,31 @@ fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Sum {
             sum.rest = Some(sum.rest.map_or(signed, |sofar| graph.add(sofar, signed)));
         }
     }
+    if let Some(rest) = sum.rest {
+        let taken: Vec<usize> = sum.terms.iter().flat_map(|term| term.shape.iter().copied()).collect();
+        let linear = linear_terms(graph, rest, leaves, &[outer, &taken].concat());
+        for term in &linear {
+            sum.rest = sum.rest.map(|rest| graph.subtract(rest, term.node));
+        }
+        sum.terms.extend(linear);
+    }
     sum
+}
+
+/// The parts of a node that are each a coordinate times something without any of these coordinates, however it is
+/// written; coordinates in `taken` do not count.
+fn linear_terms(graph: &mut Graph, node: Id, leaves: &[Id], taken: &[usize]) -> Vec<Found> {
+    let slopes = graph.gradient(node, leaves);
+    let mut terms: Vec<Found> = Vec::new();
+    for (size, (&leaf, &slope)) in leaves.iter().zip(&slopes).enumerate() {
+        let shape = uses(graph, slope, leaves);
+        let jointly = terms.iter().all(|other| !other.shape.contains(&size) && !shape.contains(&other.size));
+        let varies = graph.constant(slope) != Some(0.0);
+        if varies && jointly && !shape.contains(&size) && !taken.contains(&size) {
+            terms.push(Found { node: graph.multiply(leaf, slope), sign: 1.0, size, shape, kind: Size::Factor });
+        }
+    }
+    terms
 }
 
 /// Whether a coordinate sets the size of a term, and how.
@@ -361,5 +386,7 @@ mod tests {
         assert_eq!(searched("kaplan_c").unwrap(), ["alpha_C"]);
         // Its two powers stand under a common exponent, which is peeled off.
         assert_eq!(searched("kaplan_nd").unwrap(), ["alpha_N", "alpha_D"]);
+        // R_0 + (A - R_0) s is R_0 (1 - s) + A s.
+        assert_eq!(searched("scale_rl").unwrap(), ["C_mid", "B"]);
     }
 }

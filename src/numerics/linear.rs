@@ -187,6 +187,8 @@ fn rotate(a: &mut Matrix, vectors: &mut Matrix, p: usize, q: usize) {
         vectors[(p, k)] = c * x - s * y;
         vectors[(q, k)] = s * x + c * y;
     }
+    // What rounding leaves of it would turn about for as many sweeps as there are.
+    (a[(p, q)], a[(q, p)]) = (0.0, 0.0);
 }
 
 #[cfg(test)]

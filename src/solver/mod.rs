@@ -12,6 +12,7 @@ mod projection;
 mod scalar;
 mod scatter;
 mod search;
+mod surroundings;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,9 @@ pub use newton::newton;
 pub use scalar::{ScalarError, minimise, root};
 pub use search::{Cancelled, Optimum, Search, Searcher, Watch, from_listed, search};
 
-use crate::numerics::median;
-use crate::problem::Problem;
+use crate::law::{Order, Workspace};
+use crate::numerics::{Matrix, median};
+use crate::problem::{Evaluation, Problem};
 
 /// How a minimisation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +118,13 @@ pub fn smoothed(problem: &Problem, point: &[f64]) -> Problem {
         Some(objective) => problem.minimising(objective),
         None => problem.clone(),
     }
+}
+
+/// The second derivatives at a point of the smoothed problem.
+fn smoothed_bend(problem: &Problem, point: &[f64]) -> Matrix {
+    let mut here = Evaluation::default();
+    smoothed(problem, point).evaluate(point, Order::Hessian, &mut Workspace::default(), &mut here);
+    here.hessian_matrix()
 }
 
 /// The problem with a penalty that bends over the size of its own residuals.

@@ -154,7 +154,7 @@ impl Newton {
                 }
                 // Where the parabola through the slope here and the objective there is lowest.
                 let excess = self.there.cost() - self.here.cost() - share * slope;
-                share *= if excess.is_finite() { (-0.5 * share * slope / excess).clamp(0.1, 0.5) } else { 0.1 };
+                share *= if excess.is_finite() { (-0.5 * share * slope / excess).clamp(0.2, 0.5) } else { 0.2 };
             }
             if small {
                 self.status = Some(Status::Converged);
@@ -167,7 +167,7 @@ impl Newton {
 }
 
 /// Most times that a step which does not lower the objective is made shorter before it is turned.
-const SHORTER: usize = 2;
+const SHORTER: usize = 4;
 
 /// Solves (H + damping D) s = -g, or `None` where that matrix is not positive definite.
 ///

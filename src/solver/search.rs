@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::{Minimum, Solver, Status, joint, projection, scatter, smoothed};
-use crate::law::{Law, Order, Parameter, Scale, Workspace, put_in_order};
+use super::{Minimum, Solver, Status, joint, projection, scatter, smoothed_bend, surroundings};
+use crate::law::{Law, Parameter, Scale, put_in_order};
 use crate::numerics::eigen_symmetric;
-use crate::problem::{Evaluation, Problem};
+use crate::problem::Problem;
 
 /// A local optimum and how many starts led to it.
 #[derive(Clone, Debug)]
@@ -233,6 +233,10 @@ fn search_valleys(
         let fewest = if told.is_some() { FEWEST - 1 } else { FEWEST };
         valleys.extend(grid.elsewhere(fewest.saturating_sub(valleys.len())));
         ends = polish(problem, &valleys, solver, watch)?;
+        if told.is_none() {
+            let steps = promising_steps(problem, law, grid, &ends);
+            ends.extend(polish(problem, &steps, solver, watch)?);
+        }
         if !agree(problem, &ends) {
             // What the spec or the catalogue lists is tried too.
             let mut spread: Vec<Vec<f64>> = grid.spread().collect();
@@ -250,22 +254,34 @@ fn search_valleys(
     }
     let points = grid.as_ref().map_or(0, projection::Grid::points);
     if !agree(problem, &ends) {
-        move_single_coordinates(problem, law, grid.as_ref(), solver, &mut ends, watch)?;
+        look_around(problem, law, grid.as_ref(), solver, &mut ends, watch)?;
     }
     let mut all = ends.clone();
     insist(problem, solver, &mut all, watch)?;
     Ok(Search::of(distinct(&all), &ends, points).in_order(problem, law))
 }
 
-/// Rounds in which single coordinates are moved.
-const ROUNDS: usize = 3;
-/// Places to which each is moved.
-const PLACES: usize = 8;
+/// A step is polished where its objective, before that, is at most so many times the best one.
+const PROMISING: f64 = 1.5;
 
-/// Starts from the best end with one coordinate moved along its span, as long as that finds a better one.
-///
-/// Where a term hardly matters its exponent may sit anywhere, bounds included, with a valley at each place.
-fn move_single_coordinates(
+/// Steps between rows that come near the best end.
+fn promising_steps(problem: &Problem, law: &Law, grid: &projection::Grid<'_>, ends: &[Minimum]) -> Vec<Vec<f64>> {
+    let Some(best) = best_of(ends) else { return Vec::new() };
+    let mut steps = grid.steps(problem, law, &best.point);
+    steps.retain(|step| problem.cost(step) <= PROMISING * best.cost);
+    steps
+}
+
+/// The end with the lowest objective.
+fn best_of(ends: &[Minimum]) -> Option<&Minimum> {
+    ends.iter().filter(|end| end.cost.is_finite()).min_by(|a, b| a.cost.total_cmp(&b.cost))
+}
+
+/// Rounds in which better optima are looked for around the best one.
+const ROUNDS: usize = 3;
+
+/// Starts from around the best end, as long as that finds a better one.
+fn look_around(
     problem: &Problem,
     law: &Law,
     grid: Option<&projection::Grid<'_>>,
@@ -274,21 +290,8 @@ fn move_single_coordinates(
     watch: &Watch<'_>,
 ) -> Result<(), Cancelled> {
     for _ in 0..ROUNDS {
-        let best = ends.iter().filter(|end| end.cost.is_finite()).min_by(|a, b| a.cost.total_cmp(&b.cost));
-        let Some((from, cost)) = best.map(|end| (end.point.clone(), end.cost)) else { return Ok(()) };
-        let mut starts = Vec::new();
-        for (j, parameter) in law.free().into_iter().enumerate() {
-            // Where a ridge is flat to its bound, no step from inside gets all the way there.
-            let c = problem.coordinates()[j];
-            let bounds = [c.lower, c.upper].into_iter().filter(|bound| bound.is_finite() && !c.log);
-            for value in projection::along(parameter, PLACES).into_iter().chain(bounds) {
-                let mut moved = from.clone();
-                moved[j] = value;
-                starts.extend(grid.map(|grid| grid.resized(&moved)));
-                starts.push(moved);
-            }
-        }
-        let found = polish(problem, &starts, solver, watch)?;
+        let Some((from, cost)) = best_of(ends).map(|end| (end.point.clone(), end.cost)) else { return Ok(()) };
+        let found = polish(problem, &surroundings::starts(problem, law, grid, &from, cost), solver, watch)?;
         let better = found.iter().any(|end| end.cost < cost - SAME * cost.abs());
         ends.extend(found);
         if !better {
@@ -337,9 +340,7 @@ fn agree(problem: &Problem, ends: &[Minimum]) -> bool {
 const FLAT: f64 = 1e7;
 
 fn is_flat(problem: &Problem, point: &[f64]) -> bool {
-    let mut here = Evaluation::default();
-    smoothed(problem, point).evaluate(point, Order::Hessian, &mut Workspace::default(), &mut here);
-    let (values, _) = eigen_symmetric(&here.hessian_matrix().unit_diagonal());
+    let (values, _) = eigen_symmetric(&smoothed_bend(problem, point).unit_diagonal());
     match (values.first(), values.last()) {
         (Some(low), Some(high)) => !(*low > 0.0 && high / low < FLAT),
         _ => false,
@@ -460,6 +461,25 @@ mod tests {
     use crate::law::find;
     use crate::numerics::{Random, exp, ln};
     use crate::objective::Objective;
+
+    #[test]
+    fn a_law_that_had_better_be_a_step_is_one_between_the_right_two_rows() {
+        let law = find("scale_rl").unwrap().law().unwrap();
+        for seed in [15, 53, 98, 110] {
+            let mut random = Random::new(seed, "step", 0);
+            let mut c: Vec<f64> = (0..27).map(|_| 1e4 * random.log_normal(2.0)).collect();
+            c.sort_by(f64::total_cmp);
+            let r: Vec<f64> = c.iter().map(|_| 0.56 * random.log_normal(0.01)).collect();
+            let problem = Problem::new(&law, &Objective::default(), &[&c], &r, None);
+            let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].cost;
+            for (at, pair) in c.windows(2).enumerate() {
+                let mean = |rows: &[f64]| rows.iter().sum::<f64>() / rows.len() as f64;
+                let start = [mean(&r[..=at]), mean(&r[at + 1..]), ln(pair[0] * pair[1]) / 2.0, 20.0];
+                let step = Solver::Newton.minimise(&problem, &start).cost;
+                assert!(found <= step * (1.0 + 1e-8), "seed {seed}: {found:e} found, {step:e} after row {at}");
+            }
+        }
+    }
 
     #[test]
     fn a_search_of_other_weights_finds_what_a_search_from_nothing_finds_and_a_refit_may_miss() {

@@ -15,7 +15,7 @@ use lattice::{Lattice, Strides};
 use sizes::BoundedLeastSquares;
 pub(super) use span::{along, coordinate_at};
 
-use crate::law::{BoundPeels, Columns, Law, Terms};
+use crate::law::{BoundPeels, Columns, Law, Parameter, Scale, Terms};
 use crate::numerics::{ColumnsIn, LANES, Lanes, add_products, exp, fold, mean, median, triangle};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
@@ -26,6 +26,10 @@ const POINTS: [usize; 6] = [1, 40, 16, 10, 6, 4];
 const SCATTERED: usize = 1024;
 /// Most valleys of one pass that are polished.
 const VALLEYS: usize = 8;
+/// Places at which a step is tried.
+const PLACES_OF_STEP: usize = 256;
+/// Most of them that are polished.
+const VALLEYS_OF_STEP: usize = 4;
 /// Points that are spread over the grid.
 const SPREAD: usize = 48;
 /// Share of the response that a term starts with where least squares would leave it out.
@@ -403,6 +407,37 @@ impl Grid<'_> {
     fn spread_numbers(&self) -> impl Iterator<Item = usize> + use<> {
         // A step that shares no factor with the lengths meets every row and column of the grid.
         (0..self.points()).step_by(self.points().div_ceil(SPREAD) | 1)
+    }
+
+    /// Points at which the law is a step at the place between two rows where that is best.
+    ///
+    /// A law that turns at some scale, as steeply as its bounds let it, has a valley for every place between two rows.
+    pub(super) fn steps(&self, problem: &Problem, law: &Law, from: &[f64]) -> Vec<Vec<f64>> {
+        let (free, searched) = (law.free(), self.design.terms.searched());
+        let walls = searched.iter().flat_map(|&j| problem.coordinates()[j].walls().map(move |wall| (j, wall)));
+        let scales = || searched.iter().filter(|&&j| free[j].scale == Scale::Log);
+        let mut all = Vec::new();
+        for (steep, wall) in walls {
+            let mut point = from.to_vec();
+            point[steep] = wall;
+            all.extend(scales().flat_map(|&scale| self.valleys_along(problem, &point, scale, free[scale])));
+        }
+        all
+    }
+
+    /// The lowest few of the points at which one coordinate is anywhere along its span.
+    fn valleys_along(&self, problem: &Problem, from: &[f64], moving: usize, parameter: &Parameter) -> Vec<Vec<f64>> {
+        let mut moved = from.to_vec();
+        let resized = along(parameter, PLACES_OF_STEP).into_iter().map(|value| {
+            moved[moving] = value;
+            self.resized(&moved)
+        });
+        let points: Vec<Vec<f64>> = resized.collect();
+        let costs: Vec<f64> = points.iter().map(|point| problem.cost(point)).collect();
+        let mut low = Lattice::new(vec![points.len()]).low_points(&costs);
+        low.retain(|&at| costs[at].is_finite());
+        low.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]));
+        low.into_iter().take(VALLEYS_OF_STEP).map(|at| points[at].clone()).collect()
     }
 
     /// The point at which what is searched is as it is and the sizes are the best for that.
