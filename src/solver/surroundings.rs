@@ -55,9 +55,8 @@ fn along_ridges(problem: &Problem, from: &[f64], cost: f64) -> Vec<Vec<f64>> {
     let mut points = Vec::new();
     for (row, least) in values.iter().enumerate().take(RIDGES) {
         let least = least.abs().max(most * 1e-16);
-        for distance in
-            GROWTHS.iter().flat_map(|growth| [-1.0, 1.0].map(|sign| sign * (2.0 * growth * cost / least).sqrt()))
-        {
+        for (growth, side) in GROWTHS.iter().flat_map(|growth| [(growth, -1.0), (growth, 1.0)]) {
+            let distance = side * (2.0 * growth * cost / least).sqrt();
             let walked = |(j, x): (usize, &f64)| {
                 let c = problem.coordinates()[j];
                 let unit = 1.0 / bend[(j, j)].abs().sqrt().max(1e-150);
