@@ -38,6 +38,13 @@ fn all_errors_come_at_once_in_the_order_of_the_file() {
 }
 
 #[test]
+fn a_column_that_cannot_be_read_is_not_said_to_be_missing_from_a_fit_as_well() {
+    let shown = check(&SPEC.replace("unit = \"tokens\"", "unit = \"tokns\""));
+    assert!(shown.contains("did you mean `tokens`?"), "{shown}");
+    assert!(!shown.contains("missing-variable"), "{shown}");
+}
+
+#[test]
 fn each_mistake_is_named_in_its_own_words() {
     for (from, to, wanted) in [
         ("path = \"runs.csv\"", "path = \"run.csv\"", "did you mean `runs.csv`?"),

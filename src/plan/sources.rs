@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::check::{self, Variables};
 use super::compile::{Compiler, SourceStage};
-use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath, Step};
 use crate::expr::Kind;
 use crate::report::{DescribedSource, DescribedVariable};
 use crate::schedule::{KNOTS, MOST_STEPS, PER_KNOT, SUMS};
@@ -44,6 +44,11 @@ impl Compiler<'_> {
             return None;
         };
         let (columns, mut variables) = self.columns(source, &path)?;
+        // Where a column could not be read, nobody knows what would have been missing without that mistake.
+        let columns_of_spec = path.key("columns");
+        if self.diagnostics.iter().any(|d| d.severity == Severity::Error && d.place.is_within(&columns_of_spec)) {
+            return None;
+        }
         let schedule = match &source.schedule {
             Some(schedule) => Some(self.schedule(schedule, &mut variables, &path.key("schedule"))?),
             None => None,

@@ -236,6 +236,7 @@ fn search_valleys(
         if told.is_none() {
             let steps = promising_steps(problem, law, grid, &ends);
             ends.extend(polish(problem, &steps, solver, watch)?);
+            ends.extend(polish(problem, &dents(problem, &ends), solver, watch)?);
         }
         if !agree(problem, &ends) {
             // What the spec or the catalogue lists is tried too.
@@ -270,6 +271,16 @@ fn promising_steps(problem: &Problem, law: &Law, grid: &projection::Grid<'_>, en
     let mut steps = grid.steps(problem, law, &best.point);
     steps.retain(|step| problem.cost(step) <= PROMISING * best.cost);
     steps
+}
+
+/// Rows per parameter below which the dents along a ridge are valleys of their own.
+const FEW_ROWS: usize = 20;
+
+/// Starts along the ridge of the best end, where the rows are few.
+fn dents(problem: &Problem, ends: &[Minimum]) -> Vec<Vec<f64>> {
+    let few = problem.rows() < FEW_ROWS * problem.size();
+    let best = best_of(ends).filter(|_| few);
+    best.map_or_else(Vec::new, |best| surroundings::along_ridges(problem, &best.point, best.cost))
 }
 
 /// The end with the lowest objective.
