@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::fit::{Candidate, Ray, Reference, Replicates, Span, Status};
-use crate::law::{Law, Order, Workspace};
+use crate::law::{Law, Order};
 use crate::numerics::{Matrix, eigen_symmetric, mean};
-use crate::problem::{Evaluation, Problem};
+use crate::problem::Problem;
 use crate::solver::{Search, smoothed};
 
 /// Two variables lie on a ray where their ratio varies by less than this factor ...
@@ -33,10 +33,9 @@ pub struct Shape {
 /// Describes the objective around an optimum; `labels` names the coordinates.
 pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> Shape {
     let problem = &smoothed(problem, point);
-    let mut here = Evaluation::default();
     // The parabolas that touch the penalties from above: where every residual is on the straight part of its
     // penalty the exact second derivatives say nothing of what the rows tell.
-    problem.evaluate(point, Order::GaussNewton, &mut Workspace::default(), &mut here);
+    let here = problem.evaluation(point, Order::GaussNewton);
     let mut shape = Shape { statuses: vec![Status::Estimated; point.len()], ..Shape::default() };
     for (j, c) in problem.coordinates().iter().enumerate() {
         let (side, bound) = if point[j] <= c.lower {

@@ -30,8 +30,8 @@ impl Coordinate {
         value.clamp(self.lower, self.upper)
     }
 
-    /// The bounds of the coordinate that are values a law can have: none is where a parameter's logarithm is sought.
-    pub fn walls(self) -> impl Iterator<Item = f64> {
+    /// The bounds of the coordinate that are finite and not those of a logarithm, which only keep numbers in range.
+    pub fn finite_bounds(self) -> impl Iterator<Item = f64> {
         [self.lower, self.upper].into_iter().filter(move |bound| bound.is_finite() && !self.log)
     }
 
@@ -454,9 +454,14 @@ impl Problem {
 
     /// The objective at a point.
     pub fn cost(&self, point: &[f64]) -> f64 {
+        self.evaluation(point, Order::Value).cost()
+    }
+
+    /// The objective at a point with as much of its derivatives as is wanted, in memory of its own.
+    pub fn evaluation(&self, point: &[f64], wanted: impl Into<Wanted>) -> Evaluation {
         let mut out = Evaluation::default();
-        self.evaluate(point, Order::Value, &mut Workspace::default(), &mut out);
-        out.cost()
+        self.evaluate(point, wanted, &mut Workspace::default(), &mut out);
+        out
     }
 }
 

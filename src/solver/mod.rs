@@ -21,9 +21,9 @@ pub use newton::newton;
 pub use scalar::{ScalarError, minimise, root};
 pub use search::{Cancelled, Optimum, Search, Searcher, Watch, from_listed, search};
 
-use crate::law::{Order, Workspace};
+use crate::law::Order;
 use crate::numerics::{Matrix, median};
-use crate::problem::{Evaluation, Problem};
+use crate::problem::Problem;
 
 /// How a minimisation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,10 +121,8 @@ pub fn smoothed(problem: &Problem, point: &[f64]) -> Problem {
 }
 
 /// The second derivatives at a point of the smoothed problem.
-fn smoothed_bend(problem: &Problem, point: &[f64]) -> Matrix {
-    let mut here = Evaluation::default();
-    smoothed(problem, point).evaluate(point, Order::Hessian, &mut Workspace::default(), &mut here);
-    here.hessian_matrix()
+fn smoothed_hessian(problem: &Problem, point: &[f64]) -> Matrix {
+    smoothed(problem, point).evaluation(point, Order::Hessian).hessian_matrix()
 }
 
 /// The problem with a penalty that bends over the size of its own residuals.

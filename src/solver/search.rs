@@ -1,10 +1,11 @@
 //! The global search: many starts, each polished by a solver.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::{Minimum, Solver, Status, joint, projection, scatter, smoothed_bend, surroundings};
+use super::{Minimum, Solver, Status, joint, projection, scatter, smoothed_hessian, surroundings};
 use crate::law::{Law, Parameter, Scale, put_in_order};
 use crate::numerics::eigen_symmetric;
 use crate::problem::Problem;
@@ -225,41 +226,59 @@ fn search_valleys(
     let grid = design.map(|design| design.weighted(weights));
     // The grid keeps all rows, since it was made of them.
     let problem = &problem.without_idle_rows();
-    let mut ends = Vec::new();
+    let mut run = Polished { problem, solver, watch, tried: BTreeSet::new(), ends: Vec::new() };
     if let Some(grid) = &grid {
         let mut valleys = if told.is_some() { grid.plain_valleys() } else { grid.valleys() };
         valleys.extend(known.map(|known| known.point.to_vec()));
         // One valley alone would agree with itself; an optimum that is known was searched for.
         let fewest = if told.is_some() { FEWEST - 1 } else { FEWEST };
         valleys.extend(grid.elsewhere(fewest.saturating_sub(valleys.len())));
-        ends = polish(problem, &valleys, solver, watch)?;
+        run.start_from(valleys)?;
         if told.is_none() {
-            let steps = promising_steps(problem, law, grid, &ends);
-            ends.extend(polish(problem, &steps, solver, watch)?);
-            ends.extend(polish(problem, &dents(problem, &ends), solver, watch)?);
+            run.start_from(promising_steps(problem, law, grid, &run.ends))?;
+            run.start_from(dents(problem, &run.ends))?;
         }
-        if !agree(problem, &ends) {
+        if !agree(problem, &run.ends) {
             // What the spec or the catalogue lists is tried too.
             let mut spread: Vec<Vec<f64>> = grid.spread().collect();
             spread.extend(listed(problem, law, LISTED_BESIDE_GRID));
             spread.extend(scattered(problem, law));
             spread.extend(scattered_wide(problem, law).iter().map(|point| grid.resized(point)));
-            ends.extend(polish(problem, &spread, solver, watch)?);
+            run.start_from(spread)?;
         }
     } else {
         let mut starts = listed(problem, law, LISTED);
         starts.extend(known.map(|known| known.point.to_vec()));
         starts.extend(scattered(problem, law));
         starts.extend(scattered_wide(problem, law));
-        ends.extend(polish(problem, &starts, solver, watch)?);
+        run.start_from(starts)?;
     }
     let points = grid.as_ref().map_or(0, projection::Grid::points);
-    if !agree(problem, &ends) {
-        look_around(problem, law, grid.as_ref(), solver, &mut ends, watch)?;
+    if !agree(problem, &run.ends) {
+        look_around(law, grid.as_ref(), &mut run)?;
     }
-    let mut all = ends.clone();
+    let mut all = run.ends.clone();
     insist(problem, solver, &mut all, watch)?;
-    Ok(Search::of(distinct(&all), &ends, points).in_order(problem, law))
+    Ok(Search::of(distinct(&all), &run.ends, points).in_order(problem, law))
+}
+
+/// Where the starts of a search ended, each of them polished once.
+struct Polished<'a> {
+    problem: &'a Problem,
+    solver: Solver,
+    watch: &'a Watch<'a>,
+    /// The starts, by their bits.
+    tried: BTreeSet<Vec<u64>>,
+    ends: Vec<Minimum>,
+}
+
+impl Polished<'_> {
+    /// Polishes the starts that are new.
+    fn start_from(&mut self, mut starts: Vec<Vec<f64>>) -> Result<(), Cancelled> {
+        starts.retain(|start| self.tried.insert(start.iter().map(|x| x.to_bits()).collect()));
+        self.ends.extend(polish(self.problem, &starts, self.solver, self.watch)?);
+        Ok(())
+    }
 }
 
 /// A step is polished where its objective, before that, is at most so many times the best one.
@@ -292,19 +311,11 @@ fn best_of(ends: &[Minimum]) -> Option<&Minimum> {
 const ROUNDS: usize = 3;
 
 /// Starts from around the best end, as long as that finds a better one.
-fn look_around(
-    problem: &Problem,
-    law: &Law,
-    grid: Option<&projection::Grid<'_>>,
-    solver: Solver,
-    ends: &mut Vec<Minimum>,
-    watch: &Watch<'_>,
-) -> Result<(), Cancelled> {
+fn look_around(law: &Law, grid: Option<&projection::Grid<'_>>, run: &mut Polished<'_>) -> Result<(), Cancelled> {
     for _ in 0..ROUNDS {
-        let Some((from, cost)) = best_of(ends).map(|end| (end.point.clone(), end.cost)) else { return Ok(()) };
-        let found = polish(problem, &surroundings::starts(problem, law, grid, &from, cost), solver, watch)?;
-        let better = found.iter().any(|end| end.cost < cost - SAME * cost.abs());
-        ends.extend(found);
+        let Some((from, cost)) = best_of(&run.ends).map(|end| (end.point.clone(), end.cost)) else { break };
+        run.start_from(surroundings::starts(run.problem, law, grid, &from, cost))?;
+        let better = best_of(&run.ends).is_some_and(|end| end.cost < cost - SAME * cost.abs());
         if !better {
             break;
         }
@@ -351,7 +362,7 @@ fn agree(problem: &Problem, ends: &[Minimum]) -> bool {
 const FLAT: f64 = 1e7;
 
 fn is_flat(problem: &Problem, point: &[f64]) -> bool {
-    let (values, _) = eigen_symmetric(&smoothed_bend(problem, point).unit_diagonal());
+    let (values, _) = eigen_symmetric(&smoothed_hessian(problem, point).unit_diagonal());
     match (values.first(), values.last()) {
         (Some(low), Some(high)) => !(*low > 0.0 && high / low < FLAT),
         _ => false,
@@ -488,6 +499,25 @@ mod tests {
                 let start = [mean(&r[..=at]), mean(&r[at + 1..]), ln(pair[0] * pair[1]) / 2.0, 20.0];
                 let step = Solver::Newton.minimise(&problem, &start).cost;
                 assert!(found <= step * (1.0 + 1e-8), "seed {seed}: {found:e} found, {step:e} after row {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_few_rows_no_start_along_the_way_leads_lower_than_the_search() {
+        let law = find("gadre_error").unwrap().law().unwrap();
+        for seed in [60, 181, 407] {
+            let mut random = Random::new(seed, "few", 0);
+            let loss: Vec<f64> = (0..25).map(|_| 3.0 * random.log_normal(0.2)).collect();
+            let error = loss.iter().map(|l| 0.857 - 2.206 * exp(-0.715 * l));
+            let error: Vec<f64> = error.map(|e| e * random.log_normal(0.05)).collect();
+            let problem = Problem::new(&law, &Objective::default(), &[&loss], &error, None);
+            let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].cost;
+            for gamma in (1..=40).map(|i| 0.05 * f64::from(i)) {
+                let end = Solver::Newton.minimise(&problem, &[0.857, ln(0.3) + 3.0 * gamma, gamma]).cost;
+                // Where the law is not above zero at the start, there is no end.
+                let lower = end < found * (1.0 - 1e-8);
+                assert!(!lower, "seed {seed}: {found:e} found, {end:e} from gamma = {gamma}");
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Where a term hardly matters its exponent may sit anywhere, bounds included, with a valley at each place; a step has
 //! one for every place between two rows; and a flat ridge has a dent wherever a residual changes its sign.
 
-use super::{projection, smoothed_bend};
+use super::{projection, smoothed_hessian};
 use crate::law::Law;
 use crate::numerics::eigen_symmetric;
 use crate::problem::Problem;
@@ -33,7 +33,7 @@ fn moved_coordinates(problem: &Problem, law: &Law, from: &[f64]) -> Vec<Vec<f64>
     let mut all = Vec::new();
     for (j, parameter) in law.free().into_iter().enumerate() {
         // Where a ridge is flat to its bound, no step from inside gets all the way there.
-        for value in projection::along(parameter, PLACES).into_iter().chain(problem.coordinates()[j].walls()) {
+        for value in projection::along(parameter, PLACES).into_iter().chain(problem.coordinates()[j].finite_bounds()) {
             let mut moved = from.to_vec();
             moved[j] = value;
             all.push(moved);
@@ -49,8 +49,8 @@ const RIDGES: usize = 2;
 
 /// Points on both sides of one along the directions in which the objective bends least.
 pub(super) fn along_ridges(problem: &Problem, from: &[f64], cost: f64) -> Vec<Vec<f64>> {
-    let bend = smoothed_bend(problem, from);
-    let (values, directions) = eigen_symmetric(&bend.unit_diagonal());
+    let hessian = smoothed_hessian(problem, from);
+    let (values, directions) = eigen_symmetric(&hessian.unit_diagonal());
     let most = values.last().copied().unwrap_or(0.0);
     let mut points = Vec::new();
     for (row, least) in values.iter().enumerate().take(RIDGES) {
@@ -59,7 +59,7 @@ pub(super) fn along_ridges(problem: &Problem, from: &[f64], cost: f64) -> Vec<Ve
             let distance = side * (2.0 * growth * cost / least).sqrt();
             let walked = |(j, x): (usize, &f64)| {
                 let c = problem.coordinates()[j];
-                let unit = 1.0 / bend[(j, j)].abs().sqrt().max(1e-150);
+                let unit = 1.0 / hessian[(j, j)].abs().sqrt().max(1e-150);
                 (x + distance * directions[(row, j)] * unit).clamp(c.lower, c.upper)
             };
             points.push(from.iter().enumerate().map(walked).collect());

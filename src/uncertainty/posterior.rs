@@ -185,9 +185,7 @@ impl<'a> Density<'a> {
 
 impl<'a> Valley<'a> {
     fn of(bending: &Problem, optimum: &'a [f64], dispersion: f64) -> Self {
-        let mut here = Evaluation::default();
-        bending.evaluate(optimum, Order::GaussNewton, &mut Workspace::default(), &mut here);
-        let (values, vectors) = eigen_symmetric(&here.hessian_matrix());
+        let (values, vectors) = eigen_symmetric(&bending.evaluation(optimum, Order::GaussNewton).hessian_matrix());
         let size = optimum.len();
         let step = |i: usize| {
             let length = (dispersion / values[i].max(0.0)).sqrt().min(WIDE);

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::freedom::{clusters, flat, is_inside, stretch, without_freedom};
 use super::{Draws, Fitted, Method, default_level};
-use crate::law::{Order, Workspace};
+use crate::law::Order;
 use crate::numerics::{Matrix, Random};
-use crate::problem::{Evaluation, Problem};
+use crate::problem::Problem;
 use crate::solver::{Cancelled, broadened};
 
 /// Draws from a Student-t distribution around the optimum with the covariance H^-1 (sum g g') H^-1 n/(n-p)
@@ -98,9 +98,7 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) 
         }
     };
     let movable: Vec<usize> = (0..problem.size()).filter(can_move).collect();
-    let mut here = Evaluation::default();
-    problem.evaluate(fitted.optimum, Order::Hessian, &mut Workspace::default(), &mut here);
-    let hessian = here.hessian_of(&movable);
+    let hessian = problem.evaluation(fitted.optimum, Order::Hessian).hessian_of(&movable);
     let factor = hessian.cholesky()?;
     let m = movable.len();
     let mut inverse = Matrix::zeros(m);

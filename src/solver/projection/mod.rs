@@ -383,12 +383,8 @@ impl Grid<'_> {
     fn low_points(&self, pass: &Pass) -> Vec<usize> {
         let Design { dimensions, lattice, .. } = self.design;
         let scattered = dimensions.iter().any(|d| d.coordinates.len() > 1);
-        let costs = &pass.costs;
-        let mut low = if scattered { (0..costs.len()).collect() } else { lattice.low_points(costs) };
-        low.retain(|&at| costs[at].is_finite());
-        low.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]));
-        low.truncate(VALLEYS);
-        low
+        let low = if scattered { (0..pass.costs.len()).collect() } else { lattice.low_points(&pass.costs) };
+        lowest_of(low, &pass.costs, VALLEYS)
     }
 
     /// Points spread evenly over the grid, for when the valleys do not agree.
@@ -414,12 +410,13 @@ impl Grid<'_> {
     /// A law that turns at some scale, as steeply as its bounds let it, has a valley for every place between two rows.
     pub(super) fn steps(&self, problem: &Problem, law: &Law, from: &[f64]) -> Vec<Vec<f64>> {
         let (free, searched) = (law.free(), self.design.terms.searched());
-        let walls = searched.iter().flat_map(|&j| problem.coordinates()[j].walls().map(move |wall| (j, wall)));
+        let bounds =
+            searched.iter().flat_map(|&j| problem.coordinates()[j].finite_bounds().map(move |bound| (j, bound)));
         let scales = || searched.iter().filter(|&&j| free[j].scale == Scale::Log);
         let mut all = Vec::new();
-        for (steep, wall) in walls {
+        for (steep, bound) in bounds {
             let mut point = from.to_vec();
-            point[steep] = wall;
+            point[steep] = bound;
             all.extend(scales().flat_map(|&scale| self.valleys_along(problem, &point, scale, free[scale])));
         }
         all
@@ -434,10 +431,8 @@ impl Grid<'_> {
         });
         let points: Vec<Vec<f64>> = resized.collect();
         let costs: Vec<f64> = points.iter().map(|point| problem.cost(point)).collect();
-        let mut low = Lattice::new(vec![points.len()]).low_points(&costs);
-        low.retain(|&at| costs[at].is_finite());
-        low.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]));
-        low.into_iter().take(VALLEYS_OF_STEP).map(|at| points[at].clone()).collect()
+        let low = lowest_of(Lattice::new(vec![points.len()]).low_points(&costs), &costs, VALLEYS_OF_STEP);
+        low.into_iter().map(|at| points[at].clone()).collect()
     }
 
     /// The point at which what is searched is as it is and the sizes are the best for that.
@@ -482,6 +477,14 @@ fn vertex(x: [f64; 3], y: [f64; 3]) -> f64 {
     let bend = (right - left) / (x[2] - x[0]);
     let lowest = 0.5 * (x[0] + x[1] - left / bend);
     if bend > 0.0 && x[0] < lowest && lowest < x[2] { lowest } else { x[1] }
+}
+
+/// At most so many of some points, by their numbers, best first.
+fn lowest_of(mut points: Vec<usize>, costs: &[f64], most: usize) -> Vec<usize> {
+    points.retain(|&at| costs[at].is_finite());
+    points.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]));
+    points.truncate(most);
+    points
 }
 
 /// The number of the lowest point.
