@@ -80,16 +80,6 @@ pub enum Place {
     Inside(SpecPath, Range<usize>),
 }
 
-impl Place {
-    /// Whether this is a place at the end of a path or below it.
-    pub fn is_within(&self, outer: &SpecPath) -> bool {
-        match self {
-            Self::File | Self::Bytes(_) => false,
-            Self::Key(path) | Self::Value(path) | Self::Inside(path, _) => path.0.starts_with(&outer.0),
-        }
-    }
-}
-
 /// A diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {

@@ -38,10 +38,16 @@ fn all_errors_come_at_once_in_the_order_of_the_file() {
 }
 
 #[test]
-fn a_column_that_cannot_be_read_is_not_said_to_be_missing_from_a_fit_as_well() {
-    let shown = check(&SPEC.replace("unit = \"tokens\"", "unit = \"tokns\""));
-    assert!(shown.contains("did you mean `tokens`?"), "{shown}");
-    assert!(!shown.contains("missing-variable"), "{shown}");
+fn what_uses_a_column_that_cannot_be_read_is_no_mistake_and_all_others_are_still_named() {
+    let shown = check(
+        &SPEC
+            .replace("unit = \"tokens\"", "unit = \"tokns\"")
+            .replace("drop = \"L > 10\"", "drop = \"Loss > 10\"")
+            .replace("solve = \"C\"", "solve = \"X\""),
+    );
+    assert!(shown.contains("did you mean `tokens`?") && shown.contains("no variable `Loss`"), "{shown}");
+    assert!(shown.contains("`X`"), "{shown}");
+    assert_eq!(shown.matches("error[").count(), 3, "{shown}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::check::{self, Variables};
 use super::graph::{Plan, PlanStage, StageId};
 use super::sensitivity::Planned;
 use crate::changes::Drift;
-use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
+use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath, Step};
 use crate::law::Law;
 use crate::query::Question;
 use crate::report::{self, Described, DescribedQuery, DescribedSource};
@@ -315,8 +315,12 @@ impl Compiler<'_> {
     }
 
     /// The names that a table of the tree defines, with or without errors.
-    pub(super) fn written(&self, table: &str) -> Vec<String> {
-        self.tree.get(table).map(|node| node.keys().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+    pub(super) fn written(&self, table: &SpecPath) -> Vec<String> {
+        let node = table.0.iter().try_fold(self.tree, |node, step| match step {
+            Step::Key(key) => node.get(key),
+            Step::Index(_) => None,
+        });
+        node.map(|node| node.keys().into_iter().map(str::to_owned).collect()).unwrap_or_default()
     }
 
     /// Notes that an entry is used.
@@ -326,7 +330,7 @@ impl Compiler<'_> {
 
     /// Notes that a name is not defined in any of the tables.
     pub(super) fn unknown(&mut self, what: &str, name: &str, tables: &[&str], place: Place, known: &[&str]) {
-        let written: Vec<String> = tables.iter().flat_map(|table| self.written(table)).collect();
+        let written: Vec<String> = tables.iter().flat_map(|table| self.written(&SpecPath::of(&[table]))).collect();
         let left_out: Vec<&str> = written.iter().map(String::as_str).collect();
         self.diagnostics.extend(check::unknown_name(what, name, place, known.iter().copied(), &left_out));
     }

@@ -170,7 +170,9 @@ impl Compiler<'_> {
         }
         let left_out: Vec<String> = ["sources", "filters", "fits", "queries"]
             .iter()
-            .flat_map(|table| self.written(table).into_iter().map(move |name| format!("{table}.{name}.")))
+            .flat_map(|table| {
+                self.written(&SpecPath::of(&[table])).into_iter().map(move |name| format!("{table}.{name}."))
+            })
             .filter(|prefix| names.range(prefix.clone()..).next().is_none_or(|name| !name.starts_with(prefix)))
             .collect();
         let mut all = Vec::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::check::{self, Variables};
 use super::compile::{Compiler, SourceStage};
-use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath, Step};
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
 use crate::report::{DescribedSource, DescribedVariable};
 use crate::schedule::{KNOTS, MOST_STEPS, PER_KNOT, SUMS};
@@ -44,11 +44,6 @@ impl Compiler<'_> {
             return None;
         };
         let (columns, mut variables) = self.columns(source, &path)?;
-        // Where a column could not be read, nobody knows what would have been missing without that mistake.
-        let columns_of_spec = path.key("columns");
-        if self.diagnostics.iter().any(|d| d.severity == Severity::Error && d.place.is_within(&columns_of_spec)) {
-            return None;
-        }
         let schedule = match &source.schedule {
             Some(schedule) => Some(self.schedule(schedule, &mut variables, &path.key("schedule"))?),
             None => None,
@@ -241,13 +236,23 @@ impl Compiler<'_> {
     pub(super) fn columns(&mut self, source: &spec::Source, path: &SpecPath) -> Option<(Vec<IngestColumn>, Variables)> {
         let tables: BTreeMap<&str, spec::ColumnTable> =
             source.columns.iter().map(|(n, c)| (n.as_str(), c.table())).collect();
-        let kinds: Variables = tables
+        let mut kinds: Variables = tables
             .iter()
             .map(|(name, table)| {
                 ((*name).to_owned(), if table.kind == ColumnKind::Text { Kind::Text } else { Kind::Number })
             })
             .collect();
-        let mut ready: Vec<IngestColumn> = Vec::new();
+        // What is written but could not be read is an error already; nothing that uses it is to be one too.
+        let mut unread = self.written(&path.key("columns"));
+        unread.retain(|name| !tables.contains_key(name.as_str()));
+        kinds.extend(unread.iter().map(|name| (name.clone(), Kind::Number)));
+        let column = |name: String| IngestColumn {
+            from: ColumnOrigin::Column(name.clone()),
+            variable: name,
+            factor: 1.0,
+            kind: ColumnKind::Number,
+        };
+        let mut ready: Vec<IngestColumn> = unread.into_iter().map(column).collect();
         let mut waiting: Vec<(&str, crate::expr::Expr, f64)> = Vec::new();
         let before = self.diagnostics.len();
         for (&name, table) in &tables {
