@@ -458,8 +458,8 @@ fn learning_curves_are_extrapolated_model_by_model() {
         groups.values().map(|g| number(g, "holdout.rmse_log")).sum::<f64>() / groups.len() as f64
     };
     // Plain fits of the whole benchmark miss by .0140, .0014 and .0033 (m1 to m3) in an independent computation; of this
-    // part the best fits miss by a little more, which is where they are held.
-    for (fit, known) in [("m1", 0.014_921), ("m2", 0.001_371), ("m3", 0.003_922), ("broken", 0.001_121)] {
+    // part the best fits of these miss by a little more, which is where they are held.
+    for (fit, known) in [("m1", 0.014_921), ("m2", 0.001_371), ("m3", 0.003_922), ("broken", 0.000_693)] {
         assert!((rmse(fit) - known).abs() < 1e-6, "{fit}: {}", rmse(fit));
     }
 }

@@ -103,7 +103,7 @@ const SCATTERED: usize = 64;
 /// Two ends of the search are the same optimum where their objectives differ by less, relatively.
 const SAME: f64 = 1e-8;
 /// Fewest starts that have to agree before no more are tried.
-const FEWEST: usize = 3;
+const FEWEST: usize = 2;
 /// Rows per parameter from which an optimum of other weights tells where to look: of few rows each resample is another matter.
 const TELLING: usize = 10;
 /// Rows times starts from which other threads are asked to help.
@@ -227,18 +227,19 @@ fn search_valleys(
     // The grid keeps all rows, since it was made of them.
     let problem = &problem.without_idle_rows();
     let mut run = Polished { problem, solver, watch, tried: BTreeSet::new(), ends: Vec::new() };
+    // Whether the rows leave it open where the optimum is, whatever a few starts agree on.
+    let mut open = false;
     if let Some(grid) = &grid {
         let mut valleys = if told.is_some() { grid.plain_valleys() } else { grid.valleys() };
         valleys.extend(known.map(|known| known.point.to_vec()));
-        // One valley alone would agree with itself; an optimum that is known was searched for.
-        let fewest = if told.is_some() { FEWEST - 1 } else { FEWEST };
-        valleys.extend(grid.elsewhere(fewest.saturating_sub(valleys.len())));
+        // One valley alone would agree with itself.
+        valleys.extend(grid.elsewhere(FEWEST.saturating_sub(valleys.len())));
         run.start_from(valleys)?;
         if told.is_none() {
             run.start_from(promising_steps(problem, law, grid, &run.ends))?;
-            run.start_from(dents(problem, &run.ends))?;
+            open = grid.leaves_open(share_of_rivals(problem));
         }
-        if !agree(problem, &run.ends) {
+        if open || !agree(problem, &run.ends) {
             // What the spec or the catalogue lists is tried too.
             let mut spread: Vec<Vec<f64>> = grid.spread().collect();
             spread.extend(listed(problem, law, LISTED_BESIDE_GRID));
@@ -254,7 +255,7 @@ fn search_valleys(
         run.start_from(starts)?;
     }
     let points = grid.as_ref().map_or(0, projection::Grid::points);
-    if !agree(problem, &run.ends) {
+    if open || !agree(problem, &run.ends) {
         look_around(law, grid.as_ref(), &mut run)?;
     }
     let mut all = run.ends.clone();
@@ -281,6 +282,11 @@ impl Polished<'_> {
     }
 }
 
+/// By which share of the best objective a rival may be above it.
+fn share_of_rivals(problem: &Problem) -> f64 {
+    RIVAL / problem.rows().saturating_sub(problem.size()).max(1) as f64
+}
+
 /// A step is polished where its objective, before that, is at most so many times the best one.
 const PROMISING: f64 = 1.5;
 
@@ -292,33 +298,23 @@ fn promising_steps(problem: &Problem, law: &Law, grid: &projection::Grid<'_>, en
     steps
 }
 
-/// Rows per parameter below which the dents along a ridge are valleys of their own.
-const FEW_ROWS: usize = 20;
-
-/// Starts along the ridge of the best end, where the rows are few.
-fn dents(problem: &Problem, ends: &[Minimum]) -> Vec<Vec<f64>> {
-    let few = problem.rows() < FEW_ROWS * problem.size();
-    let best = best_of(ends).filter(|_| few);
-    best.map_or_else(Vec::new, |best| surroundings::along_ridges(problem, &best.point, best.cost))
-}
-
 /// The end with the lowest objective.
 fn best_of(ends: &[Minimum]) -> Option<&Minimum> {
     ends.iter().filter(|end| end.cost.is_finite()).min_by(|a, b| a.cost.total_cmp(&b.cost))
 }
 
-/// Rounds in which better optima are looked for around the best one.
-const ROUNDS: usize = 3;
+/// Optima around which better ones are looked for.
+const LOOKED_AROUND: usize = 4;
 
-/// Starts from around the best end, as long as that finds a better one.
+/// Starts from around the best end, then from around the best one that is then left, and so on.
 fn look_around(law: &Law, grid: Option<&projection::Grid<'_>>, run: &mut Polished<'_>) -> Result<(), Cancelled> {
-    for _ in 0..ROUNDS {
-        let Some((from, cost)) = best_of(&run.ends).map(|end| (end.point.clone(), end.cost)) else { break };
-        run.start_from(surroundings::starts(run.problem, law, grid, &from, cost))?;
-        let better = best_of(&run.ends).is_some_and(|end| end.cost < cost - SAME * cost.abs());
-        if !better {
-            break;
-        }
+    let mut looked: Vec<f64> = Vec::new();
+    for _ in 0..LOOKED_AROUND {
+        let optima = distinct(&run.ends);
+        let is_new = |o: &&Optimum| looked.iter().all(|cost| (o.cost - cost).abs() > SAME * cost.abs());
+        let Some(Optimum { point, cost, .. }) = optima.iter().find(is_new) else { break };
+        looked.push(*cost);
+        run.start_from(surroundings::starts(run.problem, law, grid, point, *cost))?;
     }
     Ok(())
 }
@@ -370,7 +366,7 @@ fn is_flat(problem: &Problem, point: &[f64]) -> bool {
 }
 
 /// Most times that a run which ran out of steps is taken up again.
-const ENCORES: usize = 8;
+const ENCORES: usize = 64;
 
 /// Takes the best run up again where it ran out of steps: a flat ridge is long.
 fn insist(problem: &Problem, solver: Solver, ends: &mut Vec<Minimum>, watch: &Watch<'_>) -> Result<(), Cancelled> {
@@ -518,6 +514,28 @@ mod tests {
                 // Where the law is not above zero at the start, there is no end.
                 let lower = end < found * (1.0 - 1e-8);
                 assert!(!lower, "seed {seed}: {found:e} found, {end:e} from gamma = {gamma}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_rows_leave_it_open_a_steep_term_is_found_that_the_first_starts_agree_against() {
+        let law = find("additive_nd").unwrap().law().unwrap();
+        for seed in [605, 803, 1398, 1467] {
+            let mut random = Random::new(seed, "open", 0);
+            let n: Vec<f64> = (0..80).map(|_| 1e9 * random.log_normal(0.5)).collect();
+            let d: Vec<f64> = (0..80).map(|_| 2e10 * random.log_normal(0.5)).collect();
+            let l = n.iter().zip(&d).map(|(n, d)| exp(0.076 * ln(8.8e13 / n)) + exp(0.103 * ln(5.4e13 / d)));
+            let l: Vec<f64> = l.map(|l| l * random.log_normal(0.05)).collect();
+            let problem = Problem::new(&law, &Objective::default(), &[&n, &d], &l, None);
+            let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].cost;
+            for alpha in [0.5, 1.0, 2.0, 3.0] {
+                for (n, d) in [(alpha, 0.05), (0.05, alpha)] {
+                    let scale = |alpha: f64, usual: f64| ln(usual) + ln(0.1) / alpha;
+                    let start = [scale(n, 1e9), n, scale(d, 2e10), d];
+                    let end = Solver::Newton.minimise(&problem, &start).cost;
+                    assert!(end >= found * (1.0 - 1e-8), "seed {seed}: {found:e} found, {end:e} from {n} and {d}");
+                }
             }
         }
     }

@@ -20,11 +20,11 @@ pub(super) fn starts(
     cost: f64,
 ) -> Vec<Vec<f64>> {
     let mut starts = along_ridges(problem, from, cost);
-    for moved in moved_coordinates(problem, law, from) {
-        starts.extend(grid.map(|grid| grid.resized(&moved)));
-        starts.push(moved);
+    starts.extend(moved_coordinates(problem, law, from));
+    if let Some(grid) = grid {
+        starts.extend(grid.steps(problem, law, from));
+        starts.extend(grid.valleys_around(problem, law, from));
     }
-    starts.extend(grid.into_iter().flat_map(|grid| grid.steps(problem, law, from)));
     starts
 }
 
@@ -48,7 +48,7 @@ const GROWTHS: [f64; 8] = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 const RIDGES: usize = 2;
 
 /// Points on both sides of one along the directions in which the objective bends least.
-pub(super) fn along_ridges(problem: &Problem, from: &[f64], cost: f64) -> Vec<Vec<f64>> {
+fn along_ridges(problem: &Problem, from: &[f64], cost: f64) -> Vec<Vec<f64>> {
     let hessian = smoothed_hessian(problem, from);
     let (values, directions) = eigen_symmetric(&hessian.unit_diagonal());
     let most = values.last().copied().unwrap_or(0.0);

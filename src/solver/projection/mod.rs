@@ -26,10 +26,12 @@ const POINTS: [usize; 6] = [1, 40, 16, 10, 6, 4];
 const SCATTERED: usize = 1024;
 /// Most valleys of one pass that are polished.
 const VALLEYS: usize = 8;
-/// Places at which a step is tried.
-const PLACES_OF_STEP: usize = 256;
-/// Most of them that are polished.
-const VALLEYS_OF_STEP: usize = 4;
+/// Places along one coordinate that are tried without polishing.
+const PLACES_ALONG: usize = 256;
+/// Most valleys among them that are polished.
+const VALLEYS_ALONG: usize = 4;
+/// Two points of the grid are near each other within one part in so many of each coordinate's span.
+const AWAY: usize = 8;
 /// Points that are spread over the grid.
 const SPREAD: usize = 48;
 /// Share of the response that a term starts with where least squares would leave it out.
@@ -328,6 +330,20 @@ impl Grid<'_> {
         self.first.costs.len()
     }
 
+    /// Whether some point of the grid, not near the best one, is so little worse that the rows do not tell which is better.
+    pub(super) fn leaves_open(&self, share: f64) -> bool {
+        let Design { dimensions, lattice, .. } = self.design;
+        let costs = &self.first.costs;
+        let Some(best) = lowest(&self.first) else { return true };
+        let (most, middle) = (costs[best] * (1.0 + share), lattice.index(best));
+        let is_near = |at: usize| {
+            // A scattered set has no neighbours.
+            let steps = lattice.index(at).into_iter().zip(&middle).map(|(i, &of_best)| i.abs_diff(of_best));
+            steps.zip(dimensions).all(|(steps, d)| d.coordinates.len() == 1 && steps * AWAY <= d.values.len())
+        };
+        (0..costs.len()).any(|at| costs[at] <= most && !is_near(at))
+    }
+
     /// The valleys of the first pass, best first.
     pub(super) fn plain_valleys(&self) -> Vec<Vec<f64>> {
         self.low_points(&self.first).into_iter().map(|at| self.between(&self.first, at)).collect()
@@ -422,16 +438,22 @@ impl Grid<'_> {
         all
     }
 
+    /// The lowest few of the points at which one of the coordinates that are searched is anywhere along its span, for each.
+    pub(super) fn valleys_around(&self, problem: &Problem, law: &Law, from: &[f64]) -> Vec<Vec<f64>> {
+        let (free, searched) = (law.free(), self.design.terms.searched());
+        searched.into_iter().flat_map(|j| self.valleys_along(problem, from, j, free[j])).collect()
+    }
+
     /// The lowest few of the points at which one coordinate is anywhere along its span.
     fn valleys_along(&self, problem: &Problem, from: &[f64], moving: usize, parameter: &Parameter) -> Vec<Vec<f64>> {
         let mut moved = from.to_vec();
-        let resized = along(parameter, PLACES_OF_STEP).into_iter().map(|value| {
+        let resized = along(parameter, PLACES_ALONG).into_iter().map(|value| {
             moved[moving] = value;
             self.resized(&moved)
         });
         let points: Vec<Vec<f64>> = resized.collect();
         let costs: Vec<f64> = points.iter().map(|point| problem.cost(point)).collect();
-        let low = lowest_of(Lattice::new(vec![points.len()]).low_points(&costs), &costs, VALLEYS_OF_STEP);
+        let low = lowest_of(Lattice::new(vec![points.len()]).low_points(&costs), &costs, VALLEYS_ALONG);
         low.into_iter().map(|at| points[at].clone()).collect()
     }
 
