@@ -50,7 +50,7 @@ impl Search {
     /// rows beyond the parameters. Of least squares that is twice the difference of the log-likelihoods, to first order.
     pub fn rivals(&self, freedom: usize) -> Vec<Vec<f64>> {
         let Some(best) = self.optima.first() else { return Vec::new() };
-        let most = best.cost * (1.0 + RIVAL / freedom.max(1) as f64);
+        let most = best.cost * (1.0 + share_of_rivals(freedom));
         let others = self.optima[1..].iter().filter(|optimum| optimum.converged && optimum.cost <= most);
         others.take(RIVALS).map(|optimum| optimum.point.clone()).collect()
     }
@@ -237,7 +237,7 @@ fn search_valleys(
         run.start_from(valleys)?;
         if told.is_none() {
             run.start_from(promising_steps(problem, law, grid, &run.ends))?;
-            open = grid.leaves_open(share_of_rivals(problem));
+            open = grid.leaves_open(share_of_rivals(problem.rows().saturating_sub(problem.size())));
         }
         if open || !agree(problem, &run.ends) {
             // What the spec or the catalogue lists is tried too.
@@ -282,9 +282,9 @@ impl Polished<'_> {
     }
 }
 
-/// By which share of the best objective a rival may be above it.
-fn share_of_rivals(problem: &Problem) -> f64 {
-    RIVAL / problem.rows().saturating_sub(problem.size()).max(1) as f64
+/// By which share of the best objective a rival may be above it, for so many rows beyond the parameters.
+fn share_of_rivals(freedom: usize) -> f64 {
+    RIVAL / freedom.max(1) as f64
 }
 
 /// A step is polished where its objective, before that, is at most so many times the best one.
