@@ -48,6 +48,12 @@ fn what_uses_a_column_that_cannot_be_read_is_no_mistake_and_all_others_are_still
     assert!(shown.contains("did you mean `tokens`?") && shown.contains("no variable `Loss`"), "{shown}");
     assert!(shown.contains("`X`"), "{shown}");
     assert_eq!(shown.matches("error[").count(), 3, "{shown}");
+    // Nor is it taken for numbers or for texts.
+    let shown = check(
+        &SPEC.replace("unit = \"tokens\"", "type = \"txt\"").replace("drop = \"L > 10\"", "drop = \"D == 'few'\""),
+    );
+    assert!(shown.contains("did you mean `text`?"), "{shown}");
+    assert_eq!(shown.matches("error[").count(), 1, "{shown}");
 }
 
 #[test]

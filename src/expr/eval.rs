@@ -23,6 +23,8 @@ pub enum Kind {
     Number,
     Text,
     Truth,
+    /// That of a symbol of which nothing is known, since its definition is a mistake already.
+    Any,
 }
 
 impl Kind {
@@ -32,7 +34,13 @@ impl Kind {
             Self::Number => "a number",
             Self::Text => "a text",
             Self::Truth => "true or false",
+            Self::Any => "any value",
         }
+    }
+
+    /// Whether a value of this kind can stand where one of another kind is needed.
+    pub fn can_be(self, needed: Self) -> bool {
+        self == needed || self == Self::Any || needed == Self::Any
     }
 }
 
@@ -61,7 +69,7 @@ impl<S> Expr<S> {
     pub fn kind(&self, of: &impl Fn(&S) -> Kind) -> Result<Kind, KindError> {
         let needs = |part: &Self, expected: Kind| {
             let found = part.kind(of)?;
-            if found == expected { Ok(()) } else { Err(KindError { span: part.span.clone(), expected, found }) }
+            if found.can_be(expected) { Ok(()) } else { Err(KindError { span: part.span.clone(), expected, found }) }
         };
         match &self.node {
             Node::Number(_) => Ok(Kind::Number),

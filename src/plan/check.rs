@@ -66,7 +66,7 @@ pub(super) fn of_kind(
         vec![Diagnostic::error("wrong-kind", Place::Inside(path.clone(), span), message)]
     };
     match expr.kind(of) {
-        Ok(kind) if kind == wanted => Ok(()),
+        Ok(kind) if kind.can_be(wanted) => Ok(()),
         Ok(kind) => Err(wrong(expr.span.clone(), wanted, kind)),
         Err(error) => Err(wrong(error.span, error.expected, error.found)),
     }

@@ -8,7 +8,7 @@ use super::check::{self, Variables};
 use super::graph::{Plan, PlanStage, StageId};
 use super::sensitivity::Planned;
 use crate::changes::Drift;
-use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath, Step};
+use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
 use crate::law::Law;
 use crate::query::Question;
 use crate::report::{self, Described, DescribedQuery, DescribedSource};
@@ -316,11 +316,7 @@ impl Compiler<'_> {
 
     /// The names that a table of the tree defines, with or without errors.
     pub(super) fn written(&self, table: &SpecPath) -> Vec<String> {
-        let node = table.0.iter().try_fold(self.tree, |node, step| match step {
-            Step::Key(key) => node.get(key),
-            Step::Index(_) => None,
-        });
-        node.map(|node| node.keys().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+        self.tree.at(&table.0).map(|node| node.keys().into_iter().map(str::to_owned).collect()).unwrap_or_default()
     }
 
     /// Notes that an entry is used.

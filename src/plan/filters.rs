@@ -102,7 +102,7 @@ impl Compiler<'_> {
 
     pub(super) fn number_variable(&mut self, name: &str, place: Place, variables: &Variables) -> bool {
         match variables.get(name) {
-            Some(Kind::Number) => true,
+            Some(kind) if kind.can_be(Kind::Number) => true,
             Some(_) => {
                 self.error("wrong-kind", place, format!("`{name}` holds texts, not numbers"));
                 false

@@ -359,7 +359,7 @@ impl Compiler<'_> {
         }
         for name in law.sizes().map(|v| &v.name).chain([&law.response]) {
             match source.variables.get(name) {
-                Some(Kind::Number) => {}
+                Some(kind) if kind.can_be(Kind::Number) => {}
                 Some(_) => {
                     self.error("wrong-kind", place(), format!("`{name}` holds texts, not numbers"));
                 }

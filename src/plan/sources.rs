@@ -118,7 +118,7 @@ impl Compiler<'_> {
         for (key, name) in [("step", &schedule.step), ("rate", &schedule.rate)] {
             let place = Place::Value(path.key(key));
             match variables.get(name) {
-                Some(Kind::Number) => {}
+                Some(kind) if kind.can_be(Kind::Number) => {}
                 Some(_) => {
                     self.error("wrong-kind", place, format!("`{name}` holds texts, not numbers"));
                 }
@@ -238,14 +238,20 @@ impl Compiler<'_> {
             source.columns.iter().map(|(n, c)| (n.as_str(), c.table())).collect();
         let mut kinds: Variables = tables
             .iter()
-            .map(|(name, table)| {
-                ((*name).to_owned(), if table.kind == ColumnKind::Text { Kind::Text } else { Kind::Number })
+            .map(|(&name, table)| {
+                let written = Place::Value(path.key("columns").key(name).key("type"));
+                let kind = match table.kind {
+                    _ if self.diagnostics.iter().any(|d| d.place == written) => Kind::Any,
+                    ColumnKind::Text => Kind::Text,
+                    ColumnKind::Number => Kind::Number,
+                };
+                (name.to_owned(), kind)
             })
             .collect();
         // What is written but could not be read is an error already; nothing that uses it is to be one too.
         let mut unread = self.written(&path.key("columns"));
         unread.retain(|name| !tables.contains_key(name.as_str()));
-        kinds.extend(unread.iter().map(|name| (name.clone(), Kind::Number)));
+        kinds.extend(unread.iter().map(|name| (name.clone(), Kind::Any)));
         let column = |name: String| IngestColumn {
             from: ColumnOrigin::Column(name.clone()),
             variable: name,

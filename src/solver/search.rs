@@ -478,7 +478,7 @@ mod tests {
     use super::*;
     use crate::law::find;
     use crate::numerics::{Random, exp, ln};
-    use crate::objective::Objective;
+    use crate::objective::{LeastSquares, Objective};
 
     #[test]
     fn a_law_that_had_better_be_a_step_is_one_between_the_right_two_rows() {
@@ -536,6 +536,26 @@ mod tests {
                     let end = Solver::Newton.minimise(&problem, &start).cost;
                     assert!(end >= found * (1.0 - 1e-8), "seed {seed}: {found:e} found, {end:e} from {n} and {d}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_break_is_looked_for_around_more_optima_than_the_best() {
+        let law = find("bnsl").unwrap().law().unwrap();
+        for seed in [24, 111, 129, 139] {
+            let mut random = Random::new(seed, "break", 0);
+            let x: Vec<f64> = (0..30).map(|i| 1e8 * exp(ln(300.0) * f64::from(i) / 30.0)).collect();
+            let l = x.iter().map(|x| 0.8 + 400.0 * exp(-0.36 * ln(*x)));
+            let l: Vec<f64> = l.map(|l| l * random.log_normal(0.003)).collect();
+            let objective = Objective::LeastSquares(LeastSquares::default());
+            let problem = Problem::new(&law, &objective, &[&x], &l, None);
+            let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].cost;
+            for (pair, change) in x.windows(2).flat_map(|pair| [-0.3, -0.05, 0.05, 0.3].map(|change| (pair, change))) {
+                let start = [0.8, ln(400.0), 0.36, ln(pair[0] * pair[1]) / 2.0, 0.01, change];
+                let end = Solver::Newton.minimise(&problem, &start).cost;
+                let lower = end < found * (1.0 - 1e-8);
+                assert!(!lower, "seed {seed}: {found:e} found, {end:e} from a break by {change} after {:e}", pair[0]);
             }
         }
     }

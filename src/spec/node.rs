@@ -88,7 +88,7 @@ impl Node {
     }
 
     /// The value at a path.
-    pub(super) fn at(&self, path: &[Step]) -> Option<&Self> {
+    pub fn at(&self, path: &[Step]) -> Option<&Self> {
         path.iter().try_fold(self, |node, step| match (step, node) {
             (Step::Key(key), _) => node.get(key),
             (Step::Index(index), Self::List(list)) => list.get(*index),

@@ -31,7 +31,7 @@ const PLACES_ALONG: usize = 256;
 /// Most valleys among them that are polished.
 const VALLEYS_ALONG: usize = 4;
 /// Two points of the grid are near each other within one part in so many of each coordinate's span.
-const AWAY: usize = 8;
+const NEAR: usize = 8;
 /// Points that are spread over the grid.
 const SPREAD: usize = 48;
 /// Share of the response that a term starts with where least squares would leave it out.
@@ -337,9 +337,9 @@ impl Grid<'_> {
         let Some(best) = lowest(&self.first) else { return true };
         let (most, middle) = (costs[best] * (1.0 + share), lattice.index(best));
         let is_near = |at: usize| {
-            // A scattered set has no neighbours.
+            // A scattered set has no neighbours, and is always left open.
             let steps = lattice.index(at).into_iter().zip(&middle).map(|(i, &of_best)| i.abs_diff(of_best));
-            steps.zip(dimensions).all(|(steps, d)| d.coordinates.len() == 1 && steps * AWAY <= d.values.len())
+            steps.zip(dimensions).all(|(steps, d)| d.coordinates.len() == 1 && steps * NEAR <= d.values.len())
         };
         (0..costs.len()).any(|at| costs[at] <= most && !is_near(at))
     }
