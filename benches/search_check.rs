@@ -1,5 +1,7 @@
 //! Does the global search ever lose to random starts?
 //! `cargo bench --bench search_check -- DATA_SETS STARTS LAW...`; 20, 50 and every law where nothing is said.
+//! With `--on`, beside it also the search itself made to go on where it would end, which finds what random starts do not;
+//! with `--each`, a line for each data set (law, number, rows, noise, objective, starts), to compare two versions by.
 //!
 //! For every law of the catalogue, simulated data sets of 5 to 500 rows at its usual sizes, parameters near the
 //! published ones or one of its starts, noise of 0 to 5 %, wide and narrow designs; beside the search, Newton's
@@ -12,47 +14,63 @@ use lawfit::law::{Entry, Law, Parameter, Scale, catalogue};
 use lawfit::numerics::{Random, exp, ln};
 use lawfit::objective::Objective;
 use lawfit::problem::Problem;
-use lawfit::solver::{Solver, Watch, newton, search};
+use lawfit::solver::{Search, Solver, Watch, newton, search, search_on};
 use rayon::prelude::*;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let (options, arguments): (Vec<String>, Vec<String>) = std::env::args().skip(1).partition(|a| a.starts_with("--"));
+    let has = |option: &str| options.iter().any(|given| given == option);
+    let shown = Shown { on: has("--on"), each: has("--each") };
     let count = |place: usize, otherwise: usize| arguments.get(place).and_then(|a| a.parse().ok()).unwrap_or(otherwise);
     let (sets, starts) = (count(0, 20), count(1, 50));
     let wanted = arguments.get(2..).unwrap_or_default();
     println!(
-        "| law | data sets | random starts each | misses | worst | starts of the search | random starts that arrive |"
+        "| law | data sets | random starts each | misses | worst | starts of the search | random starts that arrive |{}",
+        if shown.on { " misses, made to go on | worst |" } else { "" }
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|{}", if shown.on { "---|---|" } else { "" });
     for entry in catalogue() {
         let Ok(law) = entry.law() else { continue };
         if !wanted.is_empty() && !wanted.contains(&law.name) {
             continue;
         }
         let results: Vec<Outcome> =
-            (0..sets).into_par_iter().filter_map(|set| compare(&entry, &law, set, starts)).collect();
-        let misses = results.iter().filter(|r| r.loss > 1e-8).count();
-        let worst = results.iter().map(|r| r.loss).fold(0.0, f64::max);
+            (0..sets).into_par_iter().filter_map(|set| compare(&entry, &law, set, starts, shown)).collect();
+        let misses = |loss: fn(&Outcome) -> f64| {
+            let missed = results.iter().map(loss).filter(|loss| *loss > 1e-8);
+            format!("{} | {:.1e}", missed.count(), results.iter().map(loss).fold(0.0, f64::max))
+        };
         let polished: usize = results.iter().map(|r| r.polished).sum();
         let sets = results.len();
         let arrived: f64 = results.iter().map(|r| r.arrived).sum::<f64>() / sets as f64;
         println!(
-            "| `{}` | {sets} | {starts} | {misses} | {worst:.1e} | {:.1} | {:.0} % |",
+            "| `{}` | {sets} | {starts} | {} | {:.1} | {:.0} % |{}",
             law.name,
+            misses(|r| r.loss),
             polished as f64 / sets as f64,
-            100.0 * arrived
+            100.0 * arrived,
+            if shown.on { format!(" {} |", misses(|r| r.loss_to_itself)) } else { String::new() }
         );
     }
+}
+
+/// What is shown beside the table of random starts.
+#[derive(Clone, Copy)]
+struct Shown {
+    on: bool,
+    each: bool,
 }
 
 struct Outcome {
     /// By how much the best random start is lower, relative to the objective.
     loss: f64,
+    /// By how much the search made to go on is lower, likewise.
+    loss_to_itself: f64,
     polished: usize,
     arrived: f64,
 }
 
-fn compare(entry: &Entry, law: &Law, set: usize, starts: usize) -> Option<Outcome> {
+fn compare(entry: &Entry, law: &Law, set: usize, starts: usize, shown: Shown) -> Option<Outcome> {
     let mut random = Random::new(1, &law.name, set as u64);
     let rows = exp(ln(5.0) + random.uniform() * ln(100.0)) as usize;
     let noise = [0.0, 1e-3, 1e-2, 5e-2][set % 4];
@@ -82,9 +100,14 @@ fn compare(entry: &Entry, law: &Law, set: usize, starts: usize) -> Option<Outcom
     let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
     let problem = Problem::new(law, &objective, &views, &response, None);
     let Ok(found) = search(&problem, law, Solver::Newton, &Watch::NOBODY) else {
-        return Some(Outcome { loss: 0.0, polished: 0, arrived: 0.0 });
+        return Some(Outcome { loss: 0.0, loss_to_itself: 0.0, polished: 0, arrived: 0.0 });
     };
-    let best = found.optima.first().map_or(f64::INFINITY, |o| o.cost);
+    let cost = |found: &Search| found.optima.first().map_or(f64::INFINITY, |o| o.cost);
+    let best = cost(&found);
+    let further = if shown.on { search_on(&problem, law, Solver::Newton, &Watch::NOBODY).ok() } else { None };
+    if shown.each {
+        println!("{} {set} {rows} {noise} {best:e} {}", law.name, found.starts);
+    }
     let largest = response.iter().copied().fold(0.0, f64::max);
     let (mut lowest, mut lowest_at, mut arrived) = (f64::INFINITY, Vec::new(), 0);
     for _ in 0..starts {
@@ -105,7 +128,14 @@ fn compare(entry: &Entry, law: &Law, set: usize, starts: usize) -> Option<Outcom
     }
     // Below this a noiseless fit is at the rounding of its data.
     let floor = 1e-24 * rows as f64;
-    let loss = if best <= floor { 0.0 } else { (best - lowest) / best };
+    let loss_to = |other: f64| if best <= floor { 0.0 } else { (best - other) / best };
+    let (loss, loss_to_itself) = (loss_to(lowest), further.as_ref().map_or(0.0, |further| loss_to(cost(further))));
+    if loss_to_itself > 1e-8 {
+        eprintln!(
+            "{} set {set}, {rows} rows, noise {noise}: {best:e}, made to go on {loss_to_itself:e} lower",
+            law.name
+        );
+    }
     if loss > 1e-8 {
         let at = |point: &[f64]| problem.parameters(point);
         let ours = found.optima.first().map_or_else(Vec::new, |o| at(&o.point));
@@ -115,5 +145,6 @@ fn compare(entry: &Entry, law: &Law, set: usize, starts: usize) -> Option<Outcom
             at(&lowest_at)
         );
     }
-    Some(Outcome { loss: loss.max(0.0), polished: found.starts, arrived: arrived as f64 / starts as f64 })
+    let (loss, loss_to_itself) = (loss.max(0.0), loss_to_itself.max(0.0));
+    Some(Outcome { loss, loss_to_itself, polished: found.starts, arrived: arrived as f64 / starts as f64 })
 }

@@ -21,7 +21,17 @@ pub struct Terms {
     outer: Vec<usize>,
     terms: Vec<Term>,
     offset: Option<Offset>,
+    scales: Vec<ScaleOf>,
     parameters: usize,
+}
+
+/// A coordinate that sets a scale: the d of x / d, of x + d or of 1 / x + d, to which the rows' sizes are compared.
+#[derive(Clone, Debug)]
+pub struct ScaleOf {
+    /// The coordinate.
+    pub coordinate: usize,
+    /// What it would be for the scale to equal the size of a row.
+    pub sizes: Tape,
 }
 
 /// A term and the coordinate that sets its size.
@@ -124,6 +134,11 @@ impl Terms {
         &self.outer
     }
 
+    /// The coordinates that set a scale; one that does so in several places is named for each.
+    pub fn scales(&self) -> &[ScaleOf] {
+        &self.scales
+    }
+
     /// Binds what stands around the sum to data.
     pub fn bind(&self, variables: &[&[f64]], rows: usize) -> BoundPeels {
         BoundPeels(self.peels.iter().map(|peel| peel.side.as_ref().map(|tape| tape.bind(variables, rows))).collect())
@@ -183,6 +198,7 @@ impl Law {
     pub fn terms(&self) -> Option<Terms> {
         let (mut graph, symbols) = self.graph(Space::Coordinates);
         let mut root = self.enter(&mut graph, &self.body, &symbols);
+        let whole = root;
         let free = self.free().len();
         let leaves: Vec<Id> = (0..free).map(|j| graph.parameter(j)).collect();
         let mut peels: Vec<(Step, Option<Id>)> = Vec::new();
@@ -201,6 +217,7 @@ impl Law {
             root = inner;
         }
         let (sum, depth, outer) = best?;
+        let scales = scales(&mut graph, whole, &leaves);
         let graph = Arc::new(graph);
         let tape = |node: Id| Tape::of_value(&graph, node);
         let peels = peels[..depth].iter().map(|&(step, side)| Peel { step, side: side.map(tape) }).collect();
@@ -215,7 +232,43 @@ impl Law {
             },
         });
         let offset = sum.rest.map(|rest| Offset { shape: uses(&graph, rest, &leaves), tape: tape(rest) });
-        Some(Terms { peels, outer, terms: terms.collect(), offset, parameters: free })
+        let scales = scales.into_iter().map(|(coordinate, sizes)| ScaleOf { coordinate, sizes: tape(sizes) });
+        Some(Terms { peels, outer, terms: terms.collect(), offset, scales: scales.collect(), parameters: free })
+    }
+}
+
+/// The coordinates that something of the rows alone is compared to, and where each would equal that.
+fn scales(graph: &mut Graph, root: Id, leaves: &[Id]) -> Vec<(usize, Id)> {
+    let mut found = Vec::new();
+    for node in graph.needed(&[root]) {
+        let op = graph.op(node);
+        let (Op::Add(a, b) | Op::Subtract(a, b) | Op::Multiply(a, b) | Op::Divide(a, b) | Op::Less(a, b)) = op else {
+            continue;
+        };
+        for (scale, size) in [(a, b), (b, a)] {
+            let depends = graph.depends(size);
+            if depends.variables && !depends.parameters {
+                found.extend(scale_of(graph, op, scale, size, leaves));
+            }
+        }
+    }
+    found
+}
+
+/// The coordinate of one operand, and its value where that equals the other operand as the operation compares them.
+fn scale_of(graph: &mut Graph, op: Op, scale: Id, size: Id, leaves: &[Id]) -> Option<(usize, Id)> {
+    let coordinate = |leaf: Id| leaves.iter().position(|other| *other == leaf);
+    match (graph.op(scale), op) {
+        // d x is compared to 1, and x / d too; all others compare d to x itself.
+        (Op::Exp(leaf), Op::Multiply(..)) => {
+            let logarithm = graph.ln(size);
+            Some((coordinate(leaf)?, graph.negate(logarithm)))
+        }
+        (Op::Exp(leaf), _) => Some((coordinate(leaf)?, graph.ln(size))),
+        // A logarithm of a quotient, or a place that a size is counted from.
+        (Op::Parameter(_), Op::Subtract(..) | Op::Less(..)) => Some((coordinate(scale)?, size)),
+        (Op::Parameter(_), Op::Add(..)) => Some((coordinate(scale)?, graph.negate(size))),
+        _ => None,
     }
 }
 
@@ -370,6 +423,7 @@ fn flatten(graph: &Graph, node: Id, sign: f64, summands: &mut Vec<(Id, f64)>) {
 #[cfg(test)]
 mod tests {
     use crate::law::find;
+    use crate::numerics::ln;
 
     fn searched(name: &str) -> Option<Vec<String>> {
         let law = find(name)?.law().ok()?;
@@ -388,5 +442,38 @@ mod tests {
         assert_eq!(searched("kaplan_nd").unwrap(), ["alpha_N", "alpha_D"]);
         // R_0 + (A - R_0) s is R_0 (1 - s) + A s.
         assert_eq!(searched("scale_rl").unwrap(), ["C_mid", "B"]);
+    }
+
+    /// The searched scales of a law, and where they equal the size of a row whose variables are all `size`.
+    fn scales_at(name: &str, size: f64) -> Vec<(String, f64)> {
+        let law = find(name).unwrap().law().unwrap();
+        let (terms, free, column) = (law.terms().unwrap(), law.free(), [size]);
+        let columns = vec![column.as_slice(); law.variables.len()];
+        let searched = terms.searched();
+        let scales = terms.scales().iter().filter(|scale| searched.contains(&scale.coordinate));
+        let place = |scale: &super::ScaleOf| scale.sizes.values(&scale.sizes.bind(&columns, 1), &[])[0];
+        scales.map(|scale| (free[scale.coordinate].name.clone(), place(scale))).collect()
+    }
+
+    #[test]
+    fn a_scale_that_rows_are_compared_to_equals_a_row_where_the_law_turns() {
+        let size: f64 = 1e6;
+        let is = |name: &str, parameter: &str, place: f64| {
+            let found = scales_at(name, size);
+            assert_eq!(found.len(), 1, "{name}: {found:?}");
+            assert_eq!(found[0].0, parameter, "{name}");
+            assert!((found[0].1 - place).abs() < 1e-9, "{name}: {} for {place}", found[0].1);
+        };
+        // (x / d1)^(1 / f1), (C_mid / C)^B and x + d: a logarithm.
+        is("bnsl", "d1", ln(size));
+        is("scale_rl", "C_mid", ln(size));
+        is("zhai", "d", ln(size));
+        // 1 / x + g.
+        is("m3", "g", -ln(size));
+        // k (L - L_0): the loss itself.
+        is("olmo_sigmoid", "L_0", size);
+        // The sizes of a law of powers are no scales that are searched.
+        assert_eq!(scales_at("hoffmann", size), []);
+        assert_eq!(scales_at("additive_nd", size), []);
     }
 }

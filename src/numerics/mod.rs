@@ -24,4 +24,4 @@ pub use sample::{
 };
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
-pub const NUMERICS_REV: u32 = 9;
+pub const NUMERICS_REV: u32 = 10;

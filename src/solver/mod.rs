@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use newton::newton;
 pub use scalar::{ScalarError, minimise, root};
-pub use search::{Cancelled, Optimum, Search, Searcher, Watch, from_listed, search};
+pub use search::{Cancelled, Optimum, Search, Searcher, Watch, from_listed, search, search_on};
 
 use crate::law::Order;
 use crate::numerics::{Matrix, median};

@@ -14,7 +14,7 @@ use crate::numerics::Matrix;
 use crate::problem::{Evaluation, Problem};
 
 /// Most steps from one start; a start on a flat ridge needs a hundred.
-const MAX_STEPS: u64 = 500;
+pub(super) const MAX_STEPS: u64 = 500;
 /// Damping at a start: little, since sizes and exponents trade off along ridges that more of it hides.
 const DAMPING: f64 = 1e-6;
 /// Damping that no step needed for so long is done away with.
@@ -24,11 +24,16 @@ const TOLERANCE: f64 = 1e-14;
 
 /// Minimises a problem with a smooth objective from a start.
 pub fn newton(problem: &Problem, start: &[f64]) -> Minimum {
-    damped(problem, start, Order::Hessian)
+    damped(problem, start, Order::Hessian, MAX_STEPS)
+}
+
+/// Takes so many of the steps of [`newton`] at most.
+pub(super) fn first_steps(problem: &Problem, start: &[f64], most: u64) -> Minimum {
+    damped(problem, start, Order::Hessian, most)
 }
 
 /// Minimises by damped steps with the second derivatives of an order: exact, or those of Gauss and Newton.
-pub(super) fn damped(problem: &Problem, start: &[f64], order: Order) -> Minimum {
+pub(super) fn damped(problem: &Problem, start: &[f64], order: Order, most: u64) -> Minimum {
     let bounded: Vec<f64> = problem.coordinates().iter().zip(start).map(|(c, x)| x.clamp(c.lower, c.upper)).collect();
     let solver = Newton::at(problem, bounded.clone(), order);
     let status_at_start = solver.status;
@@ -37,7 +42,7 @@ pub(super) fn damped(problem: &Problem, start: &[f64], order: Order) -> Minimum 
         return Minimum { point: bounded, cost: solver.here.cost(), status, iterations: 0, unmoved: true };
     }
     let run = Executor::new(problem, solver)
-        .configure(|state: Iterate| state.param(bounded.clone()).max_iters(MAX_STEPS))
+        .configure(|state: Iterate| state.param(bounded.clone()).max_iters(most))
         .timer(false)
         .run();
     match run {

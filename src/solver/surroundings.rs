@@ -3,43 +3,124 @@
 //! Where a term hardly matters its exponent may sit anywhere, bounds included, with a valley at each place; a step has
 //! one for every place between two rows; and a flat ridge has a dent wherever a residual changes its sign.
 
-use super::{projection, smoothed_hessian};
+use rayon::prelude::*;
+
+use super::newton::first_steps;
+use super::projection::{self, Grid, Span};
+use super::{Watch, smoothed, smoothed_hessian};
 use crate::law::Law;
 use crate::numerics::eigen_symmetric;
 use crate::problem::Problem;
 
 /// Places to which each coordinate is moved.
 const PLACES: usize = 8;
+/// Steps of Newton's method at each place along a profile: all else need only follow from one place to the next.
+const STEPS_ALONG: u64 = 3;
 
-/// Starts around the best point so far, whose objective is `cost`.
+/// Starts around the best point so far, whose objective is `cost`; some of them where somebody asked to stop.
 pub(super) fn starts(
     problem: &Problem,
     law: &Law,
-    grid: Option<&projection::Grid<'_>>,
-    from: &[f64],
-    cost: f64,
+    grid: Option<&Grid<'_>>,
+    (from, cost): (&[f64], f64),
+    watch: &Watch<'_>,
 ) -> Vec<Vec<f64>> {
+    let spans = grid.map_or_else(|| law.free().into_iter().map(Span::of).collect(), |grid| grid.spans().to_vec());
     let mut starts = along_ridges(problem, from, cost);
-    starts.extend(moved_coordinates(problem, law, from));
-    if let Some(grid) = grid {
-        starts.extend(grid.steps(problem, law, from));
-        starts.extend(grid.valleys_around(problem, law, from));
-    }
+    starts.extend(moved_coordinates(problem, &spans, from));
+    starts.extend(grid.into_iter().flat_map(|grid| grid.steps(problem, law, from)));
+    starts.extend(valleys_of_profiles(problem, grid, &spans, from, watch));
     starts
 }
 
 /// A point with each coordinate moved along its span, and to its bounds.
-fn moved_coordinates(problem: &Problem, law: &Law, from: &[f64]) -> Vec<Vec<f64>> {
+fn moved_coordinates(problem: &Problem, spans: &[Span], from: &[f64]) -> Vec<Vec<f64>> {
     let mut all = Vec::new();
-    for (j, parameter) in law.free().into_iter().enumerate() {
+    for (j, span) in spans.iter().enumerate() {
         // Where a ridge is flat to its bound, no step from inside gets all the way there.
-        for value in projection::along(parameter, PLACES).into_iter().chain(problem.coordinates()[j].finite_bounds()) {
+        for value in span.values(PLACES).into_iter().chain(problem.coordinates()[j].finite_bounds()) {
             let mut moved = from.to_vec();
             moved[j] = value;
             all.push(moved);
         }
     }
     all
+}
+
+/// The lowest few valleys of the objective's profile along each coordinate that is searched; and, for each bound of one,
+/// of those along each scale with that one held there, since a step has a valley for every place between two rows.
+fn valleys_of_profiles(
+    problem: &Problem,
+    grid: Option<&Grid<'_>>,
+    spans: &[Span],
+    from: &[f64],
+    watch: &Watch<'_>,
+) -> Vec<Vec<f64>> {
+    let problem = smoothed(problem, from);
+    let searched = grid.map_or_else(|| (0..spans.len()).collect(), Grid::searched);
+    let scales = grid.map_or_else(Vec::new, Grid::scales);
+    let mut walks: Vec<(Option<(usize, f64)>, usize)> = searched.iter().map(|&j| (None, j)).collect();
+    for steep in searched {
+        for bound in problem.coordinates()[steep].finite_bounds() {
+            walks.extend(scales.iter().filter(|&&j| j != steep).map(|&j| (Some((steep, bound)), j)));
+        }
+    }
+    let valleys = walks.into_par_iter().map(|(held, moving)| {
+        if (watch.cancelled)() {
+            return Vec::new();
+        }
+        let mut from = from.to_vec();
+        held.iter().for_each(|&(j, value)| from[j] = value);
+        let values = spans[moving].values(projection::PLACES_ALONG);
+        valleys_of_profile(&problem.holding(held.as_slice()), grid, &values, &from, moving)
+    });
+    valleys.flatten_iter().collect()
+}
+
+/// The lowest few of the points at which one coordinate has one of some values, in order, and the sizes or all others follow.
+///
+/// The walk goes out from the point on both sides. At each place Newton's method takes a few steps from where the place
+/// before it ended, or from the point itself with its sizes made to fit, whichever is lower there. The latter have
+/// valleys of their own, since a walk does not leave the valley across it.
+fn valleys_of_profile(
+    problem: &Problem,
+    grid: Option<&Grid<'_>>,
+    values: &[f64],
+    from: &[f64],
+    moving: usize,
+) -> Vec<Vec<f64>> {
+    let above = values.partition_point(|value| *value <= from[moving]);
+    let (mut moved, mut followed) = (vec![Place::default(); values.len()], vec![Place::default(); values.len()]);
+    let outward = [(0..above).rev().collect::<Vec<_>>(), (above..values.len()).collect()];
+    for walk in outward {
+        let mut last = from.to_vec();
+        for at in walk {
+            let held = problem.holding(&[(moving, values[at])]);
+            let mut start = from.to_vec();
+            (start[moving], last[moving]) = (values[at], values[at]);
+            if let Some(grid) = grid {
+                start = grid.resized(&start);
+            }
+            moved[at] = Place { cost: held.cost(&start), point: start };
+            let lower = if held.cost(&last) <= moved[at].cost { &last } else { &moved[at].point };
+            let end = first_steps(&held, lower, STEPS_ALONG);
+            last.clone_from(&end.point);
+            followed[at] = Place { cost: end.cost, point: end.point };
+        }
+    }
+    [moved, followed].iter().flat_map(|profile| lowest_valleys(profile)).collect()
+}
+
+/// A place along a profile.
+#[derive(Clone, Debug, Default)]
+struct Place {
+    cost: f64,
+    point: Vec<f64>,
+}
+
+fn lowest_valleys(profile: &[Place]) -> Vec<Vec<f64>> {
+    let costs: Vec<f64> = profile.iter().map(|place| place.cost).collect();
+    projection::valleys(&costs).into_iter().map(|at| profile[at].point.clone()).collect()
 }
 
 /// By how much the objective would grow where a ridge is walked, if it were a parabola: shares of the best one.

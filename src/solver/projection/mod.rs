@@ -13,21 +13,23 @@ use std::ops::Range;
 
 use lattice::{Lattice, Strides};
 use sizes::BoundedLeastSquares;
-pub(super) use span::{along, coordinate_at};
+pub(super) use span::Span;
 
-use crate::law::{BoundPeels, Columns, Law, Parameter, Scale, Terms};
+use crate::law::{BoundPeels, Columns, Law, Scale, Terms};
 use crate::numerics::{ColumnsIn, LANES, Lanes, add_products, exp, fold, mean, median, triangle};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 
 /// Points of the grid along each coordinate, by how many are searched.
 const POINTS: [usize; 6] = [1, 40, 16, 10, 6, 4];
+/// How many times as many there are along a scale, since what turns at a scale has a valley between every two rows.
+const FINER: usize = 4;
 /// Points of a low-discrepancy set where more are searched than a grid can hold.
 const SCATTERED: usize = 1024;
 /// Most valleys of one pass that are polished.
 const VALLEYS: usize = 8;
 /// Places along one coordinate that are tried without polishing.
-const PLACES_ALONG: usize = 256;
+pub(super) const PLACES_ALONG: usize = 256;
 /// Most valleys among them that are polished.
 const VALLEYS_ALONG: usize = 4;
 /// Two points of the grid are near each other within one part in so many of each coordinate's span.
@@ -83,6 +85,8 @@ pub(super) struct Design<'a> {
     problem: &'a Problem,
     terms: Terms,
     bound: Bound,
+    /// Where each coordinate is sought.
+    spans: Vec<Span>,
     dimensions: Vec<Dimension>,
     lattice: Lattice,
     /// The terms, then what their sum should be, then what no size can change, where there is any.
@@ -106,23 +110,9 @@ impl<'a> Design<'a> {
     /// The grid of a law's terms.
     pub(super) fn new(problem: &'a Problem, law: &Law, terms: Terms) -> Self {
         let searched = terms.searched();
-        let free = law.free();
-        let dimensions: Vec<Dimension> = match POINTS.get(searched.len()) {
-            Some(&count) => searched
-                .iter()
-                .map(|&j| Dimension {
-                    coordinates: vec![j],
-                    values: along(free[j], count).into_iter().map(|x| vec![x]).collect(),
-                })
-                .collect(),
-            None => vec![Dimension {
-                values: super::scatter::points(searched.len(), SCATTERED)
-                    .map(|shares| searched.iter().zip(shares).map(|(&j, s)| coordinate_at(free[j], s)).collect())
-                    .collect(),
-                coordinates: searched,
-            }],
-        };
         let (variables, rows) = (problem.variables(), problem.rows());
+        let spans = spans(law, &terms, &variables, rows);
+        let dimensions = dimensions(searched, &scales_of(&terms), &spans);
         let on_log = problem.objective().scale() == ResponseScale::Log;
         let bound = Bound {
             peels: terms.bind(&variables, rows),
@@ -134,7 +124,7 @@ impl<'a> Design<'a> {
         let lattice = Lattice::new(dimensions.iter().map(|d| d.values.len()).collect());
         let bounds = bounds(problem, &terms);
         let (parts, pairs, padded) = (Vec::new(), Vec::new(), rows.next_multiple_of(LANES));
-        let mut design = Self { problem, terms, bound, dimensions, lattice, parts, pairs, bounds, rows, padded };
+        let mut design = Self { problem, terms, bound, spans, dimensions, lattice, parts, pairs, bounds, rows, padded };
         design.parts = design.all_parts();
         design.pairs = design.all_pairs();
         design
@@ -315,6 +305,39 @@ impl<'a> Design<'a> {
     }
 }
 
+/// The coordinates that are searched and set a scale.
+fn scales_of(terms: &Terms) -> Vec<usize> {
+    terms.searched().into_iter().filter(|j| terms.scales().iter().any(|scale| scale.coordinate == *j)).collect()
+}
+
+/// The dimensions of the grid: one for each coordinate, or one for all where they are many.
+fn dimensions(searched: Vec<usize>, scales: &[usize], spans: &[Span]) -> Vec<Dimension> {
+    let Some(&count) = POINTS.get(searched.len()) else {
+        let points = super::scatter::points(searched.len(), SCATTERED);
+        let values = points.map(|shares| searched.iter().zip(shares).map(|(&j, s)| spans[j].at(s)).collect()).collect();
+        return vec![Dimension { coordinates: searched, values }];
+    };
+    let along = |j: usize| {
+        let count = if scales.contains(&j) { count * FINER } else { count };
+        spans[j].values(count).into_iter().map(|x| vec![x]).collect()
+    };
+    searched.into_iter().map(|j| Dimension { coordinates: vec![j], values: along(j) }).collect()
+}
+
+/// Where each coordinate is sought: one that sets a scale among the rows' sizes, all else as its parameter says.
+fn spans(law: &Law, terms: &Terms, variables: &[&[f64]], rows: usize) -> Vec<Span> {
+    let free = law.free();
+    let mut spans: Vec<Span> = free.iter().copied().map(Span::of).collect();
+    for j in scales_of(terms) {
+        let places = terms.scales().iter().filter(|scale| scale.coordinate == j);
+        let sizes = places.flat_map(|scale| scale.sizes.values(&scale.sizes.bind(variables, rows), &[]));
+        if let Some(span) = Span::of_scale(free[j], sizes) {
+            spans[j] = span;
+        }
+    }
+    spans
+}
+
 /// Bounds of the sizes: a positive term has no other than zero.
 fn bounds(problem: &Problem, terms: &Terms) -> Vec<(f64, f64)> {
     let bounds = terms.terms().iter().map(|term| {
@@ -325,6 +348,21 @@ fn bounds(problem: &Problem, terms: &Terms) -> Vec<(f64, f64)> {
 }
 
 impl Grid<'_> {
+    /// Where each coordinate is sought.
+    pub(super) fn spans(&self) -> &[Span] {
+        &self.design.spans
+    }
+
+    /// The coordinates that no least squares can give.
+    pub(super) fn searched(&self) -> Vec<usize> {
+        self.design.terms.searched()
+    }
+
+    /// Those of them that set a scale.
+    pub(super) fn scales(&self) -> Vec<usize> {
+        scales_of(&self.design.terms)
+    }
+
     /// Number of points.
     pub(super) const fn points(&self) -> usize {
         self.first.costs.len()
@@ -423,38 +461,35 @@ impl Grid<'_> {
 
     /// Points at which the law is a step at the place between two rows where that is best.
     ///
-    /// A law that turns at some scale, as steeply as its bounds let it, has a valley for every place between two rows.
+    /// A law that turns at some scale, as steeply as its bounds let it, has a valley for every place between two rows; and
+    /// a power as steep as that turns where its size says.
     pub(super) fn steps(&self, problem: &Problem, law: &Law, from: &[f64]) -> Vec<Vec<f64>> {
-        let (free, searched) = (law.free(), self.design.terms.searched());
-        let bounds =
-            searched.iter().flat_map(|&j| problem.coordinates()[j].finite_bounds().map(move |bound| (j, bound)));
-        let scales = || searched.iter().filter(|&&j| free[j].scale == Scale::Log);
+        let (free, scales) = (law.free(), self.scales());
+        let turns = |j: &usize| free[*j].scale == Scale::Log || scales.contains(j);
+        let places: Vec<usize> = self.searched().into_iter().filter(turns).collect();
+        let bounds = self
+            .searched()
+            .into_iter()
+            .flat_map(|j| problem.coordinates()[j].finite_bounds().map(move |bound| (j, bound)));
         let mut all = Vec::new();
         for (steep, bound) in bounds {
             let mut point = from.to_vec();
             point[steep] = bound;
-            all.extend(scales().flat_map(|&scale| self.valleys_along(problem, &point, scale, free[scale])));
+            all.extend(places.iter().flat_map(|&scale| self.valleys_along(problem, &point, scale)));
         }
         all
     }
 
-    /// The lowest few of the points at which one of the coordinates that are searched is anywhere along its span, for each.
-    pub(super) fn valleys_around(&self, problem: &Problem, law: &Law, from: &[f64]) -> Vec<Vec<f64>> {
-        let (free, searched) = (law.free(), self.design.terms.searched());
-        searched.into_iter().flat_map(|j| self.valleys_along(problem, from, j, free[j])).collect()
-    }
-
     /// The lowest few of the points at which one coordinate is anywhere along its span.
-    fn valleys_along(&self, problem: &Problem, from: &[f64], moving: usize, parameter: &Parameter) -> Vec<Vec<f64>> {
+    fn valleys_along(&self, problem: &Problem, from: &[f64], moving: usize) -> Vec<Vec<f64>> {
         let mut moved = from.to_vec();
-        let resized = along(parameter, PLACES_ALONG).into_iter().map(|value| {
+        let resized = self.design.spans[moving].values(PLACES_ALONG).into_iter().map(|value| {
             moved[moving] = value;
             self.resized(&moved)
         });
         let points: Vec<Vec<f64>> = resized.collect();
         let costs: Vec<f64> = points.iter().map(|point| problem.cost(point)).collect();
-        let low = lowest_of(Lattice::new(vec![points.len()]).low_points(&costs), &costs, VALLEYS_ALONG);
-        low.into_iter().map(|at| points[at].clone()).collect()
+        valleys(&costs).into_iter().map(|at| points[at].clone()).collect()
     }
 
     /// The point at which what is searched is as it is and the sizes are the best for that.
@@ -483,6 +518,11 @@ impl Grid<'_> {
         self.design.set_sizes(&mut point, &sizes, &means, response);
         point
     }
+}
+
+/// The numbers of the lowest few of the places along one coordinate that are lower than their neighbours.
+pub(super) fn valleys(costs: &[f64]) -> Vec<usize> {
+    lowest_of(Lattice::new(vec![costs.len()]).low_points(costs), costs, VALLEYS_ALONG)
 }
 
 /// How far each row is to be believed that is missed by so much.
