@@ -42,13 +42,13 @@ fn main() {
         };
         let polished: usize = results.iter().map(|r| r.polished).sum();
         let sets = results.len();
-        let arrived: f64 = results.iter().map(|r| r.arrived).sum::<f64>() / sets as f64;
+        let arrived = 100.0 * results.iter().map(|r| r.arrived).sum::<f64>() / sets as f64;
+        let arrived = if starts == 0 { "none tried".to_owned() } else { format!("{arrived:.0} %") };
         println!(
-            "| `{}` | {sets} | {starts} | {} | {:.1} | {:.0} % |{}",
+            "| `{}` | {sets} | {starts} | {} | {:.1} | {arrived} |{}",
             law.name,
             misses(|r| r.loss),
             polished as f64 / sets as f64,
-            100.0 * arrived,
             if shown.on { format!(" {} |", misses(|r| r.loss_to_itself)) } else { String::new() }
         );
     }

@@ -26,6 +26,7 @@ pub struct Terms {
 }
 
 /// A coordinate that sets a scale: the d of x / d, of x + d or of 1 / x + d, to which the rows' sizes are compared.
+/// The size of a term is none, however it is written.
 #[derive(Clone, Debug)]
 pub struct ScaleOf {
     /// The coordinate.
@@ -134,7 +135,7 @@ impl Terms {
         &self.outer
     }
 
-    /// The coordinates that set a scale; one that does so in several places is named for each.
+    /// The coordinates to search over that set a scale; one that does so in several places is named for each.
     pub fn scales(&self) -> &[ScaleOf] {
         &self.scales
     }
@@ -217,7 +218,8 @@ impl Law {
             root = inner;
         }
         let (sum, depth, outer) = best?;
-        let scales = scales(&mut graph, whole, &leaves);
+        let mut scales = scales(&mut graph, whole, &leaves);
+        scales.retain(|(coordinate, _)| sum.terms.iter().all(|term| term.size != *coordinate));
         let graph = Arc::new(graph);
         let tape = |node: Id| Tape::of_value(&graph, node);
         let peels = peels[..depth].iter().map(|&(step, side)| Peel { step, side: side.map(tape) }).collect();
@@ -259,7 +261,7 @@ fn scales(graph: &mut Graph, root: Id, leaves: &[Id]) -> Vec<(usize, Id)> {
 fn scale_of(graph: &mut Graph, op: Op, scale: Id, size: Id, leaves: &[Id]) -> Option<(usize, Id)> {
     let coordinate = |leaf: Id| leaves.iter().position(|other| *other == leaf);
     match (graph.op(scale), op) {
-        // d x is compared to 1, and x / d too; all others compare d to x itself.
+        // d x turns where it is one.
         (Op::Exp(leaf), Op::Multiply(..)) => {
             let logarithm = graph.ln(size);
             Some((coordinate(leaf)?, graph.negate(logarithm)))
@@ -444,15 +446,13 @@ mod tests {
         assert_eq!(searched("scale_rl").unwrap(), ["C_mid", "B"]);
     }
 
-    /// The searched scales of a law, and where they equal the size of a row whose variables are all `size`.
+    /// The scales of a law, and where they equal the size of a row whose variables are all `size`.
     fn scales_at(name: &str, size: f64) -> Vec<(String, f64)> {
         let law = find(name).unwrap().law().unwrap();
         let (terms, free, column) = (law.terms().unwrap(), law.free(), [size]);
         let columns = vec![column.as_slice(); law.variables.len()];
-        let searched = terms.searched();
-        let scales = terms.scales().iter().filter(|scale| searched.contains(&scale.coordinate));
         let place = |scale: &super::ScaleOf| scale.sizes.values(&scale.sizes.bind(&columns, 1), &[])[0];
-        scales.map(|scale| (free[scale.coordinate].name.clone(), place(scale))).collect()
+        terms.scales().iter().map(|scale| (free[scale.coordinate].name.clone(), place(scale))).collect()
     }
 
     #[test]
@@ -472,7 +472,7 @@ mod tests {
         is("m3", "g", -ln(size));
         // k (L - L_0): the loss itself.
         is("olmo_sigmoid", "L_0", size);
-        // The sizes of a law of powers are no scales that are searched.
+        // The N_c of (N_c / N)^alpha_N is the size of a term.
         assert_eq!(scales_at("hoffmann", size), []);
         assert_eq!(scales_at("additive_nd", size), []);
     }

@@ -12,6 +12,7 @@ mod projection;
 mod scalar;
 mod scatter;
 mod search;
+mod starts;
 mod surroundings;
 
 use schemars::JsonSchema;

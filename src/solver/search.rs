@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::projection::Span;
-use super::{Minimum, Solver, Status, joint, projection, scatter, smoothed_hessian, surroundings};
-use crate::law::{Law, Parameter, Scale, put_in_order};
+use super::{Minimum, Solver, Status, joint, projection, smoothed_hessian, starts, surroundings};
+use crate::law::{Law, put_in_order};
 use crate::numerics::eigen_symmetric;
 use crate::problem::Problem;
 
@@ -99,8 +98,6 @@ const RIVALS: usize = 32;
 const LISTED_BESIDE_GRID: usize = 64;
 /// Most listed starts of a law without a grid; more are thinned evenly.
 const LISTED: usize = 2048;
-/// Starts that are scattered, where neither a grid nor a list would look.
-const SCATTERED: usize = 64;
 /// Two ends of the search are the same optimum where their objectives differ by less, relatively.
 const SAME: f64 = 1e-8;
 /// Fewest starts that have to agree before no more are tried.
@@ -207,7 +204,7 @@ fn design<'a>(problem: &'a Problem, law: &Law) -> Option<projection::Design<'a>>
 /// # Errors
 /// When asked to stop.
 pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
-    let block = listed(&problem.block(0), law, usize::MAX);
+    let block = starts::listed(&problem.block(0), law, usize::MAX);
     // Blocks that share parameters all start from the listed values.
     let starts: Vec<Vec<f64>> = block
         .iter()
@@ -268,17 +265,17 @@ fn search_valleys(
         if open || !agree(problem, &run.ends) {
             // What the spec or the catalogue lists is tried too.
             let mut spread: Vec<Vec<f64>> = grid.spread().collect();
-            spread.extend(listed(problem, law, LISTED_BESIDE_GRID));
-            spread.extend(scattered(problem, law));
-            spread.extend(scattered_wide(problem, law).iter().map(|point| grid.resized(point)));
+            spread.extend(starts::listed(problem, law, LISTED_BESIDE_GRID));
+            spread.extend(starts::scattered(problem, law));
+            spread.extend(starts::scattered_wide(problem, law).iter().map(|point| grid.resized(point)));
             run.start_from(spread)?;
         }
     } else {
-        let mut starts = listed(problem, law, LISTED);
-        starts.extend(known.map(|known| known.point.to_vec()));
-        starts.extend(scattered(problem, law));
-        starts.extend(scattered_wide(problem, law));
-        run.start_from(starts)?;
+        let mut all = starts::listed(problem, law, LISTED);
+        all.extend(known.map(|known| known.point.to_vec()));
+        all.extend(starts::scattered(problem, law));
+        all.extend(starts::scattered_wide(problem, law));
+        run.start_from(all)?;
     }
     let points = grid.as_ref().map_or(0, projection::Grid::points);
     if open || !agree(problem, &run.ends) {
@@ -442,68 +439,6 @@ pub(super) fn distinct(ends: &[Minimum]) -> Vec<Optimum> {
     optima
 }
 
-/// Every combination of the parameters' listed starts, evenly thinned where there are more than `most`.
-fn listed(problem: &Problem, law: &Law, most: usize) -> Vec<Vec<f64>> {
-    let choices: Vec<Vec<f64>> = law
-        .free()
-        .iter()
-        .map(|p| if p.start.is_empty() { vec![inside(p.lower, p.upper)] } else { p.start.clone() })
-        .collect();
-    let total = choices.iter().map(Vec::len).fold(1_usize, usize::saturating_mul);
-    let count = total.min(most);
-    (0..count)
-        .map(|i| {
-            // Evenly thinned where the grid is too large.
-            let mut index = if total == count { i } else { (i as f64 * (total as f64 / count as f64)) as usize };
-            let chosen = choices.iter().zip(problem.coordinates()).map(|(choice, c)| {
-                let parameter = choice[index % choice.len()];
-                index /= choice.len();
-                c.of(parameter)
-            });
-            chosen.collect()
-        })
-        .collect()
-}
-
-/// The first points of Sobol's sequence over the parameters' spans.
-fn scattered(problem: &Problem, law: &Law) -> Vec<Vec<f64>> {
-    points(problem, law, |parameter, share| Span::of(parameter).at(share))
-}
-
-/// The same over all that the bounds allow, more of it near the lower ones.
-fn scattered_wide(problem: &Problem, law: &Law) -> Vec<Vec<f64>> {
-    points(problem, law, |parameter, share| {
-        if parameter.scale == Scale::Linear && parameter.lower.is_finite() && parameter.upper.is_finite() {
-            parameter.lower + share * share * (parameter.upper - parameter.lower)
-        } else {
-            Span::of(parameter).at(2.0 * share - 0.5)
-        }
-    })
-}
-
-fn points(problem: &Problem, law: &Law, at: impl Fn(&Parameter, f64) -> f64) -> Vec<Vec<f64>> {
-    let free = law.free();
-    scatter::points(free.len(), if free.is_empty() { 0 } else { SCATTERED })
-        .map(|shares| {
-            let coordinates = free.iter().zip(problem.coordinates()).zip(shares);
-            coordinates.map(|((p, c), share)| at(p, share).clamp(c.lower, c.upper)).collect()
-        })
-        .collect()
-}
-
-/// Some value within the bounds.
-fn inside(lower: f64, upper: f64) -> f64 {
-    if lower <= 1.0 && 1.0 <= upper {
-        1.0
-    } else if lower.is_finite() && upper.is_finite() {
-        f64::midpoint(lower, upper)
-    } else if lower.is_finite() {
-        lower + 1.0
-    } else {
-        upper - 1.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -572,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn a_break_is_looked_for_around_more_optima_than_the_best() {
+    fn a_break_is_found_wherever_it_is_between_two_rows() {
         let law = find("bnsl").unwrap().law().unwrap();
         for seed in [24, 30, 96, 111, 129, 139] {
             let mut random = Random::new(seed, "break", 0);

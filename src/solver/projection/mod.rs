@@ -9,6 +9,7 @@ mod lattice;
 mod sizes;
 mod span;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use lattice::{Lattice, Strides};
@@ -305,9 +306,10 @@ impl<'a> Design<'a> {
     }
 }
 
-/// The coordinates that are searched and set a scale.
+/// The coordinates that set a scale, each once.
 fn scales_of(terms: &Terms) -> Vec<usize> {
-    terms.searched().into_iter().filter(|j| terms.scales().iter().any(|scale| scale.coordinate == *j)).collect()
+    let scales: BTreeSet<usize> = terms.scales().iter().map(|scale| scale.coordinate).collect();
+    scales.into_iter().collect()
 }
 
 /// The dimensions of the grid: one for each coordinate, or one for all where they are many.
@@ -358,7 +360,7 @@ impl Grid<'_> {
         self.design.terms.searched()
     }
 
-    /// Those of them that set a scale.
+    /// Those of them that set a scale, each once.
     pub(super) fn scales(&self) -> Vec<usize> {
         scales_of(&self.design.terms)
     }
