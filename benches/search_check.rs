@@ -1,7 +1,8 @@
 //! Does the global search ever lose to random starts?
 //! `cargo bench --bench search_check -- DATA_SETS STARTS LAW...`; 20, 50 and every law where nothing is said.
 //! With `--on`, beside it also the search itself made to go on where it would end, which finds what random starts do not;
-//! with `--each`, a line for each data set (law, number, rows, noise, objective, starts), to compare two versions by.
+//! with `--each`, a line for each data set (law, number, rows, noise, objective, starts, ends that are rounding), to
+//! compare two versions by.
 //!
 //! For every law of the catalogue, simulated data sets of 5 to 500 rows at its usual sizes, parameters near the
 //! published ones or one of its starts, noise of 0 to 5 %, wide and narrow designs; beside the search, Newton's
@@ -14,6 +15,8 @@ use lawfit::law::{Entry, Law, Parameter, Scale, catalogue};
 use lawfit::numerics::{Random, exp, ln};
 use lawfit::objective::Objective;
 use lawfit::problem::Problem;
+use lawfit::quantity::Quantity;
+use lawfit::schedule::{Planned, Shape, default_momentum};
 use lawfit::solver::{Search, Solver, Watch, newton, search, search_on};
 use rayon::prelude::*;
 
@@ -84,9 +87,15 @@ fn compare(entry: &Entry, law: &Law, set: usize, starts: usize, shown: Shown) ->
             (value * random.log_normal(0.1)).clamp(p.lower, p.upper)
         };
         let truth: Vec<f64> = law.free().iter().map(|p| near(p, &mut random)).collect();
+        let random = &mut random;
         let mut row = || {
-            let size = |usual: &f64| usual * random.log_normal(if *usual >= 1e4 { width } else { 0.3 * width });
-            let at: Vec<f64> = usual.iter().map(size).collect();
+            let at: Vec<f64> = if law.takes_schedule() {
+                let of_schedule = schedule(width, random).inputs();
+                law.variables.iter().map(|v| of_schedule[&v.name]).collect()
+            } else {
+                let size = |usual: &f64| usual * random.log_normal(if *usual >= 1e4 { width } else { 0.3 * width });
+                usual.iter().map(size).collect()
+            };
             let value = tape.value_at(&truth, &at) * random.log_normal(noise);
             (at, value)
         };
@@ -106,7 +115,7 @@ fn compare(entry: &Entry, law: &Law, set: usize, starts: usize, shown: Shown) ->
     let best = cost(&found);
     let further = if shown.on { search_on(&problem, law, Solver::Newton, &Watch::NOBODY).ok() } else { None };
     if shown.each {
-        println!("{} {set} {rows} {noise} {best:e} {}", law.name, found.starts);
+        println!("{} {set} {rows} {noise} {best:e} {} {}", law.name, found.starts, found.unresolved);
     }
     let largest = response.iter().copied().fold(0.0, f64::max);
     let (mut lowest, mut lowest_at, mut arrived) = (f64::INFINITY, Vec::new(), 0);
@@ -121,7 +130,7 @@ fn compare(entry: &Entry, law: &Law, set: usize, starts: usize, shown: Shown) ->
             })
             .collect();
         let end = newton(&problem, &start);
-        if end.cost < lowest {
+        if end.cost < lowest && problem.is_resolved(&end.point) {
             (lowest, lowest_at) = (end.cost, end.point);
         }
         arrived += usize::from(end.cost <= best * (1.0 + 1e-6) + 1e-25);
@@ -147,4 +156,23 @@ fn compare(entry: &Entry, law: &Law, set: usize, starts: usize, shown: Shown) ->
     }
     let (loss, loss_to_itself) = (loss.max(0.0), loss_to_itself.max(0.0));
     Some(Outcome { loss, loss_to_itself, polished: found.starts, arrived: arrived as f64 / starts as f64 })
+}
+
+/// A learning-rate schedule about as long as those of Luo et al. 2025 (arXiv:2503.12811), of any shape.
+fn schedule(width: f64, random: &mut Random) -> Planned {
+    let shape = [Shape::Constant, Shape::Cosine, Shape::Linear, Shape::Exponential][random.below(4)];
+    let (peak, warmup) = (3e-4 * random.log_normal(0.3 * width), 500.0);
+    let steps = (warmup + 12_000.0 * random.log_normal(0.5 * width)).min(200_000.0).floor();
+    let level_until = (warmup + random.uniform() * (steps - warmup - 1.0)).floor();
+    let end = (shape != Shape::Constant).then(|| Quantity(peak * exp(-3.0 * random.uniform())));
+    let (warmup, level_until) = (Some(Quantity(warmup)), Some(Quantity(level_until)));
+    Planned {
+        shape,
+        peak: Quantity(peak),
+        end,
+        warmup,
+        steps: Quantity(steps),
+        level_until,
+        momentum: default_momentum(),
+    }
 }

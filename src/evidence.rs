@@ -172,7 +172,11 @@ pub fn on_rays(law: &Law, parameters: &[f64], rays: &[Ray], statuses: &mut [Stat
 pub fn of_search(search: &Search) -> Vec<String> {
     let mut warnings = Vec::new();
     let Some(best) = search.optima.first() else {
-        return vec!["The law is not finite at any start; give other starts or bounds.".to_owned()];
+        return vec![if search.unresolved > 0 {
+            format!("{} No start led elsewhere.", of_unresolved(search))
+        } else {
+            "The law is not finite at any start; give other starts or bounds.".to_owned()
+        }];
     };
     if best.unmoved && !best.converged {
         warnings.push("The solver returned its start: these values are what the spec put in, not a fit.".to_owned());
@@ -185,6 +189,9 @@ pub fn of_search(search: &Search) -> Vec<String> {
             "From {} of {} starts the solver's line search failed; the best point seen was kept.",
             search.failed, search.starts
         ));
+    }
+    if search.unresolved > 0 {
+        warnings.push(of_unresolved(search));
     }
     if let Some(second) = search.optima[1..].iter().find(|o| o.converged)
         && second.cost < best.cost * 1.1
@@ -202,6 +209,15 @@ pub fn of_search(search: &Search) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// What the starts say that led to where the law cannot be computed.
+fn of_unresolved(search: &Search) -> String {
+    format!(
+        "From {} of {} starts the solver ran to where the law cannot be computed to eight digits, since large numbers \
+         cancel: what is found there is rounding and was left out. Narrower bounds keep it away.",
+        search.unresolved, search.starts
+    )
 }
 
 /// A named procedure's answer beside the best optimum there is.

@@ -99,6 +99,8 @@ pub struct Evidence {
     pub solver: Solver,
     /// Starts from which the solver's line search failed.
     pub failed_starts: usize,
+    /// Starts from which the solver ran to where the law's values are rounding, and which count for nothing.
+    pub unresolved_starts: usize,
     /// The distinct optima, best first, ten at most.
     pub optima: Vec<LocalOptimum>,
     /// The best optimum there is, where a named procedure was followed that need not find it.

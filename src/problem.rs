@@ -8,6 +8,11 @@ use crate::law::{Columns, Law, Order, Scale, Sums, Tape, Wanted, Workspace};
 use crate::numerics::{LANES, Matrix, exp, ln, triangle};
 use crate::objective::{Curvature, Link, Objective, ResponseScale, Weighted};
 
+/// Rows of a block at which it is looked whether the law is more than rounding.
+const ROWS_LOOKED_AT: usize = 16;
+/// By how much a value of the law may change there, as a share of it or of the largest response.
+const RESOLVED: f64 = 1e-8;
+
 /// The place of one free parameter in a solver's vector.
 ///
 /// A solver moves in *coordinates*: the parameter itself, or its logarithm where its scale is `log`.
@@ -368,6 +373,27 @@ impl Problem {
         blocks.flat_map(|(index, block)| block.residuals(&self.point_of_block(index, point))).collect()
     }
 
+    /// Whether the law at a point is more than rounding: whether its values, of some rows, stay to eight digits where every
+    /// operation is rounded otherwise.
+    ///
+    /// E + (M - E) s / (1 + s) is not where E is 1e15 and the responses are about 2: what is left of the two large
+    /// terms is noise, which a search takes for a fit.
+    pub fn is_resolved(&self, point: &[f64]) -> bool {
+        let largest = match self.objective.scale() {
+            ResponseScale::Log => None,
+            ResponseScale::Raw => Some(self.responses().map(f64::abs).fold(0.0, f64::max)),
+        };
+        self.blocks.iter().enumerate().all(|(index, block)| {
+            let (own, rows) = (self.point_of_block(index, point), block.columns.rows());
+            let mut some = (0..rows).step_by(rows.div_ceil(ROWS_LOOKED_AT).max(1));
+            some.all(|row| {
+                let variables: Vec<f64> = block.variables.iter().map(|column| column[row]).collect();
+                let (value, moved) = block.tape.rounding_at(&own, &variables);
+                moved <= RESOLVED * largest.unwrap_or_else(|| value.abs())
+            })
+        })
+    }
+
     /// The residual at each row on the objective's scale, whatever is known of the rows' noise.
     pub fn unscaled_residuals(&self, point: &[f64]) -> Vec<f64> {
         let blocks = self.blocks.iter().enumerate();
@@ -527,7 +553,7 @@ fn padded(rows: usize, at: impl Fn(usize) -> f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::law::find;
+    use crate::law::{Variable, find};
     use crate::numerics::Random;
 
     /// Two groups of 300 rows, more than one block each.
@@ -544,6 +570,26 @@ mod tests {
             })
             .collect();
         Problem::joint(&groups, &[2, 4])
+    }
+
+    #[test]
+    fn what_is_left_of_large_numbers_that_cancel_is_told_from_a_fit() {
+        let size = Variable { name: "N".to_owned(), unit: None, meaning: None, counts: None };
+        let formula = "L = E + (L_0 - E) * (A / N^alpha) / (1 + A / N^alpha)";
+        let law = Law::from_formula("saturating", formula, &[size]).unwrap();
+        let n: Vec<f64> = (0..20).map(|i| 1e7 * exp(f64::from(i) / 4.0)).collect();
+        let l: Vec<f64> = n.iter().map(|n| 2.0 + 30.0 * exp(-0.3 * ln(*n))).collect();
+        let problem = Problem::new(&law, &Objective::default(), &[&n], &l, None);
+        let is_resolved = |parameters: [f64; 4]| {
+            let names = ["E", "L_0", "A", "alpha"].iter().map(|name| law.free().iter().position(|p| p.name == *name));
+            let mut point = vec![0.0; 4];
+            names.zip(parameters).for_each(|(j, x)| point[j.unwrap()] = problem.coordinates()[j.unwrap()].of(x));
+            problem.is_resolved(&point)
+        };
+        assert!(is_resolved([2.0, 11.0, 3.0, 0.3]));
+        // The same values nearly: 2 + E / s, of which E = 1e15 leaves a digit or none.
+        assert!(is_resolved([1e3, 2.0, 33.0, 0.0]));
+        assert!(!is_resolved([1e15, 2.0, 1e15 / 30.0, 0.0]));
     }
 
     #[test]

@@ -154,15 +154,9 @@ fn excess_ratio(graph: &mut Graph, x: Id, [floor, ceiling, alpha, size, c]: [Id;
 
 /// ln(1 + e^t) and its derivative, the logistic function, without running over.
 fn softplus(graph: &mut Graph, t: Id) -> (Id, Id) {
-    let (zero, one) = (graph.number(0.0), graph.number(1.0));
-    let negative = graph.less(t, zero);
-    let minus = graph.negate(t);
-    let size = graph.select(negative, t, minus);
-    let small = graph.exp(size);
-    let sum = graph.add(one, small);
-    let (rest, inverse) = (graph.ln(sum), graph.divide(one, sum));
-    let (positive, share) = (graph.select(negative, zero, t), graph.multiply(small, inverse));
-    (graph.add(positive, rest), graph.select(negative, share, inverse))
+    let softplus = graph.softplus(t);
+    let minus = graph.subtract(t, softplus);
+    (softplus, graph.exp(minus))
 }
 
 fn logarithm(graph: &mut Graph, of: Id, base: f64) -> Id {

@@ -1,7 +1,7 @@
 //! Row instructions, compiled for the widest vectors the CPU has.
 
 use super::tape::{Action, Instruction, ROWS, Source};
-use crate::numerics::{dispatched, exp, exp_rows, ln, ln_rows};
+use crate::numerics::{dispatched, exp, exp_rows, ln, ln_rows, softplus, softplus_rows};
 
 /// The operands of a block that instructions do not change.
 #[derive(Clone, Copy)]
@@ -63,6 +63,10 @@ fn run_rows(code: &[Instruction], block: &Block<'_>, registers: &mut [f64]) {
             Action::Ln(a) => match see(a) {
                 View::Splat(x) => out.fill(ln(x)),
                 View::Rows(rows) => ln_rows(rows, out),
+            },
+            Action::Softplus(a) => match see(a) {
+                View::Splat(x) => out.fill(softplus(x)),
+                View::Rows(rows) => softplus_rows(rows, out),
             },
             Action::Sqrt(a) => unary(see(a), out, f64::sqrt),
             Action::Select(c, a, b) => select(see(c), see(a), see(b), out),

@@ -71,6 +71,8 @@ enum Step {
     Exp,
     /// ln X.
     Ln,
+    /// ln(1 + X).
+    LnOfOnePlus,
     /// The square root of X.
     Sqrt,
     /// -X.
@@ -99,6 +101,10 @@ impl Step {
             Self::Ln => {
                 let inner = crate::numerics::exp(value);
                 (inner, slope / inner)
+            }
+            Self::LnOfOnePlus => {
+                let sum = crate::numerics::exp(value);
+                (sum - 1.0, slope / sum)
             }
             Self::Sqrt => (if value < 0.0 { f64::NAN } else { value * value }, slope / (2.0 * value)),
             Self::Negate => (-value, -slope),
@@ -302,6 +308,7 @@ fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Step, Option<Id>,
     match graph.op(root) {
         Op::Exp(inner) => Some((Step::Exp, None, inner)),
         Op::Ln(inner) => Some((Step::Ln, None, inner)),
+        Op::Softplus(inner) => Some((Step::LnOfOnePlus, None, graph.exp(inner))),
         Op::Sqrt(inner) => Some((Step::Sqrt, None, inner)),
         Op::Negate(inner) => Some((Step::Negate, None, inner)),
         Op::Add(..) | Op::Subtract(..) => {

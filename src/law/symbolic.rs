@@ -32,6 +32,8 @@ pub enum Op {
     Exp(Id),
     /// Natural logarithm.
     Ln(Id),
+    /// ln(1 + e^x).
+    Softplus(Id),
     /// Square root.
     Sqrt(Id),
     /// 1 where the first operand is less than the second, else 0.
@@ -47,7 +49,9 @@ impl Op {
     pub fn operands(self) -> impl Iterator<Item = Id> {
         let operands = match self {
             Self::Number(_) | Self::Variable(_) | Self::Parameter(_) => [None, None, None],
-            Self::Negate(a) | Self::Exp(a) | Self::Ln(a) | Self::Sqrt(a) | Self::Hold(a) => [Some(a), None, None],
+            Self::Negate(a) | Self::Exp(a) | Self::Ln(a) | Self::Softplus(a) | Self::Sqrt(a) | Self::Hold(a) => {
+                [Some(a), None, None]
+            }
             Self::Add(a, b) | Self::Subtract(a, b) | Self::Multiply(a, b) | Self::Divide(a, b) | Self::Less(a, b) => {
                 [Some(a), Some(b), None]
             }
@@ -138,7 +142,7 @@ impl Graph {
             }
             Op::Exp(_) => true,
             Op::Sqrt(a) | Op::Hold(a) => self.is_positive(a),
-            Op::Subtract(..) | Op::Negate(_) | Op::Ln(_) | Op::Less(..) => false,
+            Op::Subtract(..) | Op::Negate(_) | Op::Ln(_) | Op::Softplus(_) | Op::Less(..) => false,
         };
         self.ops.push(op);
         self.depends.push(depends);
@@ -291,7 +295,7 @@ impl Graph {
     }
 
     /// ln a; of a product of positive factors, the sum of their logarithms, so that what depends on
-    /// data alone or on parameters alone is kept apart.
+    /// data alone or on parameters alone is kept apart; of 1 + e^z, what does not overflow where e^z does.
     pub fn ln(&mut self, a: Id) -> Id {
         match self.op(a) {
             Op::Number(bits) => self.number(crate::numerics::ln(f64::from_bits(bits))),
@@ -304,7 +308,21 @@ impl Graph {
                 let (x, y) = (self.ln(x), self.ln(y));
                 self.subtract(x, y)
             }
+            Op::Add(x, y) => match (self.op(x), self.op(y)) {
+                (Op::Exp(z), _) if self.constant(y) == Some(1.0) => self.softplus(z),
+                (_, Op::Exp(z)) if self.constant(x) == Some(1.0) => self.softplus(z),
+                _ => self.enter(Op::Ln(a)),
+            },
             _ => self.enter(Op::Ln(a)),
+        }
+    }
+
+    /// ln(1 + e^z): with it the (1 + (x / d)^(1 / f))^(-c f) of a sharp break is a power far beyond it, and no power of
+    /// infinity.
+    pub fn softplus(&mut self, z: Id) -> Id {
+        match self.constant(z) {
+            Some(z) => self.number(crate::numerics::softplus(z)),
+            None => self.enter(Op::Softplus(z)),
         }
     }
 
@@ -398,6 +416,12 @@ impl Graph {
             }
             Op::Exp(a) => vec![(a, self.multiply(of, id))],
             Op::Ln(a) => vec![(a, self.divide(of, a))],
+            Op::Softplus(a) => {
+                // The logistic function, e^x / (1 + e^x).
+                let minus = self.subtract(a, id);
+                let logistic = self.exp(minus);
+                vec![(a, self.multiply(of, logistic))]
+            }
             Op::Sqrt(a) => {
                 let two = self.number(2.0);
                 let twice = self.multiply(two, id);
@@ -426,13 +450,24 @@ impl Graph {
 
     /// The values of `nodes` at one row, by number; `nodes` holds what they need, in order.
     pub fn evaluate(&self, nodes: &[Id], parameters: &[f64], variables: &[f64]) -> Vec<f64> {
+        self.evaluate_nudged(nodes, parameters, variables, 0.0)
+    }
+
+    /// The same with the result of each operation changed by a share `nudge` of it, up or down by the bits of its number.
+    ///
+    /// A nudge of the size of a rounding shows how much of a value is rounding (Vignes 1993, A stochastic arithmetic for
+    /// reliable scientific computation), with signs that are fixed in place of random.
+    pub fn evaluate_nudged(&self, nodes: &[Id], parameters: &[f64], variables: &[f64], nudge: f64) -> Vec<f64> {
         let mut values = vec![f64::NAN; nodes.last().map_or(0, |&last| last as usize + 1)];
         for &id in nodes {
             values[id as usize] = match self.op(id) {
                 Op::Number(bits) => f64::from_bits(bits),
                 Op::Variable(index) => variables[index as usize],
                 Op::Parameter(index) => parameters[index as usize],
-                op => apply(op, |operand| values[operand as usize]),
+                op => {
+                    let up = id.wrapping_mul(0x9e37_79b9) >> 31 == 0;
+                    apply(op, |operand| values[operand as usize]) * (1.0 + if up { nudge } else { -nudge })
+                }
             };
         }
         values
@@ -451,6 +486,7 @@ pub fn apply(op: Op, at: impl Fn(Id) -> f64) -> f64 {
         Op::Negate(a) => -at(a),
         Op::Exp(a) => crate::numerics::exp(at(a)),
         Op::Ln(a) => crate::numerics::ln(at(a)),
+        Op::Softplus(a) => crate::numerics::softplus(at(a)),
         Op::Sqrt(a) => at(a).sqrt(),
         Op::Hold(a) => at(a),
         Op::Less(a, b) => f64::from(u8::from(at(a) < at(b))),

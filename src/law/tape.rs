@@ -70,6 +70,7 @@ pub(super) enum Action {
     Negate(Source),
     Exp(Source),
     Ln(Source),
+    Softplus(Source),
     Sqrt(Source),
     Less(Source, Source),
     Select(Source, Source, Source),
@@ -109,6 +110,16 @@ impl Point {
         let values = graph.evaluate(&self.nodes, parameters, variables);
         let mut roots = self.roots.iter().map(|&root| values[root as usize]);
         (roots.next().unwrap_or(f64::NAN), roots.collect())
+    }
+
+    fn rounding(&self, graph: &Graph, parameters: &[f64], variables: &[f64]) -> (f64, f64) {
+        let value = |nudge| {
+            let values = graph.evaluate_nudged(&self.nodes, parameters, variables, nudge);
+            self.roots.first().map_or(f64::NAN, |&root| values[root as usize])
+        };
+        let here = value(0.0);
+        let changes = [f64::EPSILON, -f64::EPSILON].map(|nudge| (value(nudge) - here).abs());
+        (here, changes[0].max(changes[1]))
     }
 }
 
@@ -205,6 +216,11 @@ impl Tape {
         self.value.evaluate(&self.graph, parameters, variables).0
     }
 
+    /// The value at one row, and by how much it changes where every operation is rounded otherwise.
+    pub fn rounding_at(&self, parameters: &[f64], variables: &[f64]) -> (f64, f64) {
+        self.value.rounding(&self.graph, parameters, variables)
+    }
+
     /// The value at one row and its derivatives by each variable.
     pub fn slope_at(&self, parameters: &[f64], variables: &[f64]) -> (f64, Vec<f64>) {
         self.slopes.evaluate(&self.graph, parameters, variables)
@@ -266,9 +282,12 @@ impl Tape {
 impl Instruction {
     fn sources(&self) -> impl Iterator<Item = Source> {
         let sources = match self.action {
-            Action::Copy(a) | Action::Negate(a) | Action::Exp(a) | Action::Ln(a) | Action::Sqrt(a) => {
-                [Some(a), None, None]
-            }
+            Action::Copy(a)
+            | Action::Negate(a)
+            | Action::Exp(a)
+            | Action::Ln(a)
+            | Action::Softplus(a)
+            | Action::Sqrt(a) => [Some(a), None, None],
             Action::Add(a, b)
             | Action::Subtract(a, b)
             | Action::Multiply(a, b)
@@ -293,6 +312,7 @@ impl Instruction {
             Action::Negate(a) => Action::Negate(rename(a)),
             Action::Exp(a) => Action::Exp(rename(a)),
             Action::Ln(a) => Action::Ln(rename(a)),
+            Action::Softplus(a) => Action::Softplus(rename(a)),
             Action::Sqrt(a) => Action::Sqrt(rename(a)),
             Action::Less(a, b) => Action::Less(rename(a), rename(b)),
             Action::Select(a, b, c) => Action::Select(rename(a), rename(b), rename(c)),
@@ -371,6 +391,7 @@ impl<'a> Compiler<'a> {
             Op::Negate(a) => Action::Negate(self.source(a)),
             Op::Exp(a) => Action::Exp(self.source(a)),
             Op::Ln(a) => Action::Ln(self.source(a)),
+            Op::Softplus(a) => Action::Softplus(self.source(a)),
             Op::Sqrt(a) => Action::Sqrt(self.source(a)),
             Op::Less(a, b) => Action::Less(self.source(a), self.source(b)),
             Op::Select(a, b, c) => Action::Select(self.source(a), self.source(b), self.source(c)),

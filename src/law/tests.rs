@@ -293,3 +293,15 @@ fn a_law_gives_the_same_whether_its_parameters_are_free_or_held() {
         }
     }
 }
+
+#[test]
+fn a_sharp_break_far_below_is_a_power_and_not_an_overflow() {
+    let law = find("bnsl").unwrap().law().unwrap();
+    // d1 = 10 is a hundred thousand times below x = 1e6: with f1 = 0.01 the ratio to the hundredth power is 1e500.
+    let point = [0.1, 1.0, 0.1, 10.0, 0.01, 0.3];
+    let names: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c0", "d1", "f1", "c1"]);
+    let value = law.tape().value_at(&point, &[1e6]);
+    let expected = 0.1 + libm::pow(1e6, -0.1) * libm::pow(1e5, -0.3);
+    assert!((value / expected - 1.0).abs() < 1e-12, "{value} {expected}");
+}

@@ -105,6 +105,33 @@ pub(crate) fn ln_rows(column: &[f64], out: &mut [f64]) {
     if beyond == 0 { two_at_a_time(column, out, ln_each_normal) } else { two_at_a_time(column, out, ln_each) }
 }
 
+/// ln(1 + e^x), as max(x, 0) + ln(1 + e^-|x|), which is x far above zero where e^x is infinite.
+#[inline(always)]
+pub(crate) fn softplus(x: f64) -> f64 {
+    beside_zero(x, ln(1.0 + exp(-x.abs())))
+}
+
+/// ln(1 + e^x) of a column.
+#[inline(always)]
+pub(crate) fn softplus_rows(column: &[f64], out: &mut [f64]) {
+    const TOGETHER: usize = 64;
+    let (mut before, mut after) = ([0.0; TOGETHER], [0.0; TOGETHER]);
+    for (column, out) in column.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER)) {
+        let (before, after) = (&mut before[..column.len()], &mut after[..column.len()]);
+        before.iter_mut().zip(column).for_each(|(b, x)| *b = -x.abs());
+        exp_rows(before, after);
+        before.iter_mut().zip(&*after).for_each(|(b, small)| *b = 1.0 + small);
+        ln_rows(before, after);
+        out.iter_mut().zip(column).zip(&*after).for_each(|((o, &x), &rest)| *o = beside_zero(x, rest));
+    }
+}
+
+#[inline(always)]
+fn beside_zero(x: f64, rest: f64) -> f64 {
+    // Not the maximum of x and zero, which of nothing and a number is the number.
+    if x < 0.0 { rest } else { x + rest }
+}
+
 /// A costly function of a column, of a number from each half at a time; the length is even.
 #[inline(always)]
 fn two_at_a_time(column: &[f64], out: &mut [f64], f: impl Fn([f64; 2]) -> [f64; 2]) {
@@ -202,6 +229,22 @@ mod tests {
     /// A fixed walk over the range that never repeats a mantissa.
     fn walk(low: f64, high: f64) -> impl Iterator<Item = f64> {
         (0..200_000).map(move |i| low + (high - low) * ((f64::from(i) * 0.618_033_988_749_894_9) % 1.0))
+    }
+
+    #[test]
+    fn softplus_is_right_where_its_exponential_overflows() {
+        for x in walk(-40.0, 40.0) {
+            let expected = libm::log1p(libm::exp(-x.abs())) + x.max(0.0);
+            assert!((softplus(x) - expected).abs() <= 4e-16 * expected.max(1.0), "{x}");
+        }
+        assert_eq!(
+            [-1e300, -800.0, 800.0, 1e300, f64::INFINITY].map(softplus),
+            [0.0, 0.0, 800.0, 1e300, f64::INFINITY]
+        );
+        assert!(softplus(f64::NAN).is_nan());
+        let (xs, mut out) = ([-3.0, f64::NAN, 0.0, 900.0], [0.0; 4]);
+        softplus_rows(&xs, &mut out);
+        assert_eq!(out.map(f64::to_bits), xs.map(|x| softplus(x).to_bits()));
     }
 
     #[test]

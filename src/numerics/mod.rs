@@ -14,7 +14,7 @@ mod sample;
 
 pub(crate) use dispatch::dispatched;
 pub use elementary::{LANES, exp, ln};
-pub(crate) use elementary::{exp_rows, ln_rows};
+pub(crate) use elementary::{exp_rows, ln_rows, softplus, softplus_rows};
 pub use implicit::excess_ratio;
 pub use linear::{Matrix, eigen_symmetric, triangle};
 pub(crate) use products::{ColumnsIn, Lanes, TOGETHER, add, add_products, add_squares, fold};
@@ -24,4 +24,4 @@ pub use sample::{
 };
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
-pub const NUMERICS_REV: u32 = 10;
+pub const NUMERICS_REV: u32 = 11;

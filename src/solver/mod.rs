@@ -37,6 +37,8 @@ pub enum Status {
     NotFinite,
     /// The line search gave up, went round in circles or panicked.
     Failed,
+    /// What the law gives there is rounding, and so is the objective.
+    Unresolved,
 }
 
 /// Where a minimisation ended.

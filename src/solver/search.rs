@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::{Minimum, Solver, Status, joint, projection, smoothed_hessian, starts, surroundings};
+use super::surroundings::Surroundings;
+use super::{Minimum, Solver, Status, joint, projection, smoothed_hessian, starts};
 use crate::law::{Law, put_in_order};
 use crate::numerics::eigen_symmetric;
 use crate::problem::Problem;
@@ -34,14 +35,17 @@ pub struct Search {
     pub starts: usize,
     /// Starts from which the solver's line search failed.
     pub failed: usize,
+    /// Starts from which the solver ran to where what the law gives is rounding; no optimum is there.
+    pub unresolved: usize,
     /// Points of the grid that the starts were chosen from; none where there was no grid.
     pub grid: usize,
 }
 
 impl Search {
     pub(super) fn of(optima: Vec<Optimum>, ends: &[Minimum], grid: usize) -> Self {
-        let failed = ends.iter().filter(|end| end.status == Status::Failed).count();
-        Self { optima, starts: ends.len(), failed, grid }
+        let count = |status: Status| ends.iter().filter(|end| end.status == status).count();
+        let (failed, unresolved) = (count(Status::Failed), count(Status::Unresolved));
+        Self { optima, starts: ends.len(), failed, unresolved, grid }
     }
 
     /// The optima after the best that other rows could put before it: those that are little worse.
@@ -326,23 +330,31 @@ fn best_of(ends: &[Minimum]) -> Option<&Minimum> {
     ends.iter().filter(|end| end.cost.is_finite()).min_by(|a, b| a.cost.total_cmp(&b.cost))
 }
 
-/// Optima around which better ones are looked for.
+/// Optima apart from each other around which better ones are looked for.
 const LOOKED_AROUND: usize = 4;
+/// Most times that a better optimum found so is looked around in its turn.
+const BETTER: usize = 20;
 
-/// Starts from around the best end, then from around the best one that is then left, and so on.
+/// Starts from around the best end as long as that leads to a better one, and from around the best ends that are apart
+/// from all of those: the two ends of a ridge have the same surroundings.
 fn look_around(
     optima: usize,
     law: &Law,
     grid: Option<&projection::Grid<'_>>,
     run: &mut Polished<'_>,
 ) -> Result<(), Cancelled> {
-    let mut looked: Vec<f64> = Vec::new();
-    for _ in 0..optima {
-        let optima = distinct(&run.ends);
-        let is_new = |o: &&Optimum| looked.iter().all(|cost| (o.cost - cost).abs() > SAME * cost.abs());
-        let Some(Optimum { point, cost, .. }) = optima.iter().find(is_new) else { break };
-        looked.push(*cost);
-        run.start_from(surroundings::starts(run.problem, law, grid, (point, *cost), run.watch))?;
+    let surroundings = Surroundings::new(run.problem, law, grid);
+    let (mut looked, mut apart): (Vec<Optimum>, usize) = (Vec::new(), 0);
+    while looked.len() < optima + BETTER {
+        let ends = distinct(&run.ends);
+        let is_new = |o: &Optimum| looked.iter().all(|l| (o.cost - l.cost).abs() > SAME * l.cost.abs());
+        let is_apart = |o: &Optimum| looked.iter().all(|l| surroundings.are_apart(&o.point, &l.point));
+        let better = ends.first().filter(|o| is_new(o));
+        let other = || ends.iter().find(|o| apart < optima && is_new(o) && is_apart(o));
+        let Some(next) = better.or_else(other).cloned() else { break };
+        apart += usize::from(is_apart(&next));
+        run.start_from(surroundings.starts((&next.point, next.cost), run.watch))?;
+        looked.push(next);
     }
     Ok(())
 }
@@ -359,7 +371,7 @@ pub(super) fn polish(
         if (watch.cancelled)() {
             return Err(Cancelled);
         }
-        let end = solver.minimise(problem, start);
+        let end = resolved(problem, solver.minimise(problem, start));
         (watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, starts.len());
         Ok(end)
     };
@@ -368,6 +380,15 @@ pub(super) fn polish(
         starts.iter().map(run).collect()
     } else {
         starts.par_iter().map(run).collect()
+    }
+}
+
+/// An end, without an objective where that would be rounding.
+fn resolved(problem: &Problem, end: Minimum) -> Minimum {
+    if end.cost.is_finite() && !problem.is_resolved(&end.point) {
+        Minimum { cost: f64::INFINITY, status: Status::Unresolved, ..end }
+    } else {
+        end
     }
 }
 
@@ -408,7 +429,7 @@ fn insist(problem: &Problem, solver: Solver, ends: &mut Vec<Minimum>, watch: &Wa
         if (watch.cancelled)() {
             return Err(Cancelled);
         }
-        ends.push(solver.minimise(problem, &start));
+        ends.push(resolved(problem, solver.minimise(problem, &start)));
     }
     Ok(())
 }
@@ -442,9 +463,14 @@ pub(super) fn distinct(ends: &[Minimum]) -> Vec<Optimum> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::law::find;
+    use crate::law::{Variable, find};
     use crate::numerics::{Random, exp, ln};
     use crate::objective::{LeastSquares, Objective};
+
+    fn law_of(formula: &str, variable: &str) -> Law {
+        let variable = Variable { name: variable.to_owned(), unit: None, meaning: None, counts: None };
+        Law::from_formula("test", formula, &[variable]).unwrap()
+    }
 
     #[test]
     fn a_law_that_had_better_be_a_step_is_one_between_the_right_two_rows() {
@@ -523,6 +549,41 @@ mod tests {
                 let lower = end < found * (1.0 - 1e-8);
                 assert!(!lower, "seed {seed}: {found:e} found, {end:e} from a break by {change} after {:e}", pair[0]);
             }
+        }
+    }
+
+    #[test]
+    fn two_breaks_make_a_dent_at_any_row() {
+        let law = find("bnsl_2").unwrap().law().unwrap();
+        for dented in [5, 12, 19] {
+            let mut random = Random::new(6, "dent", dented);
+            let x: Vec<f64> = (0..24).map(|i| 1e6 * exp(ln(1e3) * f64::from(i) / 23.0)).collect();
+            let dent = |i: usize| if i as u64 == dented { 0.9 } else { 1.0 };
+            let l = x.iter().enumerate().map(|(i, x)| dent(i) * (0.8 + 40.0 * exp(-0.3 * ln(*x))));
+            let l: Vec<f64> = l.map(|l| l * random.log_normal(0.003)).collect();
+            let objective = Objective::LeastSquares(LeastSquares::default());
+            let problem = Problem::new(&law, &objective, &[&x], &l, None);
+            let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].cost;
+            for (at, middle) in x.iter().map(|x| ln(*x)).enumerate() {
+                let (before, after) = (middle - 0.1, middle + 0.1);
+                let start = [0.8, ln(40.0), 0.3, before, 0.02, 0.3, after, 0.02, -0.3];
+                let end = Solver::Newton.minimise(&problem, &start).cost;
+                assert!(end >= found * (1.0 - 1e-8), "{dented}: {found:e} found, {end:e} from a dent at row {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_end_that_is_rounding_is_no_optimum() {
+        let law = law_of("L = E + (L_0 - E) * (A / x^alpha) / (1 + A / x^alpha)", "x");
+        let mut random = Random::new(3, "rounding", 0);
+        let x: Vec<f64> = (0..18).map(|_| 1e8 * random.log_normal(1.0)).collect();
+        let l: Vec<f64> = x.iter().map(|_| 3.0 * random.log_normal(0.05)).collect();
+        let problem = Problem::new(&law, &Objective::default(), &[&x], &l, None);
+        let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap();
+        assert!(found.unresolved > 0, "no start led to where large numbers cancel");
+        for optimum in &found.optima {
+            assert!(problem.is_resolved(&optimum.point), "{:?}", optimum.point);
         }
     }
 

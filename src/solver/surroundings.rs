@@ -17,67 +17,95 @@ const PLACES: usize = 8;
 /// Steps of Newton's method at each place along a profile: all else need only follow from one place to the next.
 const STEPS_ALONG: u64 = 3;
 
-/// Starts around the best point so far, whose objective is `cost`; some of them where somebody asked to stop.
-pub(super) fn starts(
-    problem: &Problem,
-    law: &Law,
-    grid: Option<&Grid<'_>>,
-    (from, cost): (&[f64], f64),
-    watch: &Watch<'_>,
-) -> Vec<Vec<f64>> {
-    let spans = grid.map_or_else(|| law.free().into_iter().map(Span::of).collect(), |grid| grid.spans().to_vec());
-    let mut starts = along_ridges(problem, from, cost);
-    starts.extend(moved_coordinates(problem, &spans, from));
-    starts.extend(grid.into_iter().flat_map(|grid| grid.steps(problem, law, from)));
-    starts.extend(valleys_of_profiles(problem, grid, &spans, from, watch));
-    starts
+/// Two optima are apart where one of their searched coordinates is, by more than this share of its span.
+const APART: f64 = 0.125;
+
+/// Where better optima are looked for.
+pub(super) struct Surroundings<'a> {
+    problem: &'a Problem,
+    law: &'a Law,
+    grid: Option<&'a Grid<'a>>,
+    /// Where each coordinate is sought.
+    spans: Vec<Span>,
+    /// The coordinates that are sought.
+    searched: Vec<usize>,
 }
 
-/// A point with each coordinate moved along its span, and to its bounds.
-fn moved_coordinates(problem: &Problem, spans: &[Span], from: &[f64]) -> Vec<Vec<f64>> {
-    let mut all = Vec::new();
-    for (j, span) in spans.iter().enumerate() {
-        // Where a ridge is flat to its bound, no step from inside gets all the way there.
-        for value in span.values(PLACES).into_iter().chain(problem.coordinates()[j].finite_bounds()) {
-            let mut moved = from.to_vec();
-            moved[j] = value;
-            all.push(moved);
-        }
+impl<'a> Surroundings<'a> {
+    /// Those of a problem's optima.
+    pub(super) fn new(problem: &'a Problem, law: &'a Law, grid: Option<&'a Grid<'a>>) -> Self {
+        let spans: Vec<Span> =
+            grid.map_or_else(|| law.free().into_iter().map(Span::of).collect(), |grid| grid.spans().to_vec());
+        let searched = grid.map_or_else(|| (0..spans.len()).collect(), Grid::searched);
+        Self { problem, law, grid, spans, searched }
     }
-    all
-}
 
-/// The lowest few valleys of the objective's profile along each coordinate that is searched; and, for each bound of one,
-/// of those along each scale with that one held there, since a step has a valley for every place between two rows.
-fn valleys_of_profiles(
-    problem: &Problem,
-    grid: Option<&Grid<'_>>,
-    spans: &[Span],
-    from: &[f64],
-    watch: &Watch<'_>,
-) -> Vec<Vec<f64>> {
-    let problem = smoothed(problem, from);
-    let searched = grid.map_or_else(|| (0..spans.len()).collect(), Grid::searched);
-    let scales = grid.map_or_else(Vec::new, Grid::scales);
-    let mut walks: Vec<(Option<(usize, f64)>, usize)> = searched.iter().map(|&j| (None, j)).collect();
-    for steep in searched {
-        for bound in problem.coordinates()[steep].finite_bounds() {
-            walks.extend(scales.iter().filter(|&&j| j != steep).map(|&j| (Some((steep, bound)), j)));
-        }
+    /// Starts around a point whose objective is `cost`; some of them where somebody asked to stop.
+    pub(super) fn starts(&self, (from, cost): (&[f64], f64), watch: &Watch<'_>) -> Vec<Vec<f64>> {
+        let mut starts = along_ridges(self.problem, from, cost);
+        starts.extend(self.moved_coordinates(from));
+        starts.extend(self.grid.into_iter().flat_map(|grid| grid.steps(self.problem, self.law, from)));
+        starts.extend(self.valleys_of_profiles(from, watch));
+        starts
     }
-    let valleys = walks.into_par_iter().map(|(held, moving)| {
-        if (watch.cancelled)() {
-            return Vec::new();
+
+    /// Whether two points are no neighbours, which have most of their surroundings in common.
+    pub(super) fn are_apart(&self, one: &[f64], other: &[f64]) -> bool {
+        self.searched.iter().any(|&j| self.spans[j].distance(one[j], other[j]) > APART)
+    }
+
+    /// A point with each coordinate moved along its span, and to its bounds.
+    fn moved_coordinates(&self, from: &[f64]) -> Vec<Vec<f64>> {
+        let mut all = Vec::new();
+        for (j, span) in self.spans.iter().enumerate() {
+            // Where a ridge is flat to its bound, no step from inside gets all the way there.
+            for value in span.values(PLACES).into_iter().chain(self.problem.coordinates()[j].finite_bounds()) {
+                let mut moved = from.to_vec();
+                moved[j] = value;
+                all.push(moved);
+            }
         }
-        let mut from = from.to_vec();
-        held.iter().for_each(|&(j, value)| from[j] = value);
-        let values = spans[moving].values(projection::PLACES_ALONG);
-        valleys_of_profile(&problem.holding(held.as_slice()), grid, &values, &from, moving)
-    });
-    valleys.flatten_iter().collect()
+        all
+    }
+
+    /// The lowest few valleys of the objective's profile along each coordinate that is searched; for each bound of one,
+    /// of those along each scale with that one held there, since a step has a valley for every place between two rows;
+    /// and of those along each two scales that move together, since two turns close to each other make a dent at any row.
+    fn valleys_of_profiles(&self, from: &[f64], watch: &Watch<'_>) -> Vec<Vec<f64>> {
+        let problem = smoothed(self.problem, from);
+        let scales = self.grid.map_or_else(Vec::new, Grid::scales);
+        let mut walks: Vec<Walk> = self.searched.iter().map(|&j| Walk { held: None, moving: vec![j] }).collect();
+        for &steep in &self.searched {
+            for bound in problem.coordinates()[steep].finite_bounds() {
+                let others = scales.iter().filter(|&&j| j != steep);
+                walks.extend(others.map(|&j| Walk { held: Some((steep, bound)), moving: vec![j] }));
+            }
+        }
+        for (at, &one) in scales.iter().enumerate() {
+            walks.extend(scales[..at].iter().map(|&other| Walk { held: None, moving: vec![other, one] }));
+        }
+        let valleys = walks.into_par_iter().map(|Walk { held, moving }| {
+            if (watch.cancelled)() {
+                return Vec::new();
+            }
+            let mut from = from.to_vec();
+            held.iter().for_each(|&(j, value)| from[j] = value);
+            let values = self.spans[moving[0]].values(projection::PLACES_ALONG);
+            valleys_of_profile(&problem.holding(held.as_slice()), self.grid, &values, &from, &moving)
+        });
+        valleys.flatten_iter().collect()
+    }
 }
 
-/// The lowest few of the points at which one coordinate has one of some values, in order, and the sizes or all others follow.
+/// What is held and what moves while a profile is walked.
+struct Walk {
+    held: Option<(usize, f64)>,
+    /// The coordinates that move, all by as much.
+    moving: Vec<usize>,
+}
+
+/// The lowest few of the points at which one coordinate has one of some values, in order, others that move with it are
+/// as far from it as before, and the sizes or all others follow.
 ///
 /// The walk goes out from the point on both sides. At each place Newton's method takes a few steps from where the place
 /// before it ended, or from the point itself with its sizes made to fit, whichever is lower there. The latter have
@@ -87,17 +115,24 @@ fn valleys_of_profile(
     grid: Option<&Grid<'_>>,
     values: &[f64],
     from: &[f64],
-    moving: usize,
+    moving: &[usize],
 ) -> Vec<Vec<f64>> {
-    let above = values.partition_point(|value| *value <= from[moving]);
+    let first = from[moving[0]];
+    let above = values.partition_point(|value| *value <= first);
     let (mut moved, mut followed) = (vec![Place::default(); values.len()], vec![Place::default(); values.len()]);
     let outward = [(0..above).rev().collect::<Vec<_>>(), (above..values.len()).collect()];
     for walk in outward {
         let mut last = from.to_vec();
         for at in walk {
-            let held = problem.holding(&[(moving, values[at])]);
+            let place = |&j: &usize| {
+                let c = problem.coordinates()[j];
+                (j, (from[j] + (values[at] - first)).clamp(c.lower, c.upper))
+            };
+            let mut places: Vec<(usize, f64)> = moving.iter().map(place).collect();
+            places[0].1 = values[at];
+            let held = problem.holding(&places);
             let mut start = from.to_vec();
-            (start[moving], last[moving]) = (values[at], values[at]);
+            places.iter().for_each(|&(j, value)| (start[j], last[j]) = (value, value));
             if let Some(grid) = grid {
                 start = grid.resized(&start);
             }

@@ -78,4 +78,13 @@ impl Span {
             self.low + share * (self.high - self.low)
         }
     }
+
+    /// How far apart two values are, as a share of the span.
+    pub(in crate::solver) fn distance(&self, one: f64, other: f64) -> f64 {
+        if self.by_factors {
+            (ln(one.max(self.low) / other.max(self.low)) / ln(self.high / self.low)).abs()
+        } else {
+            ((one - other) / (self.high - self.low)).abs()
+        }
+    }
 }

@@ -352,6 +352,7 @@ impl FitLaw {
             starts_at_best: best.map_or(0, |b| b.starts),
             solver: self.method.solver,
             failed_starts: search.failed,
+            unresolved_starts: search.unresolved,
             optima: shown.map(|o| LocalOptimum { objective: o.cost, starts: o.starts }).collect(),
             reference: found.reference.clone(),
             replicates: None,
