@@ -68,44 +68,31 @@ impl<'a> Surroundings<'a> {
         all
     }
 
-    /// The lowest few valleys of the objective's profile along each coordinate that is searched; for each bound of one,
-    /// of those along each scale with that one held there, since a step has a valley for every place between two rows;
-    /// and of those along each two scales that move together, since two turns close to each other make a dent at any row.
+    /// The lowest few valleys of the objective's profile along each coordinate that is searched; and, for each bound of
+    /// one, of those along each scale with that one held there, since a step has a valley for every place between two rows.
     fn valleys_of_profiles(&self, from: &[f64], watch: &Watch<'_>) -> Vec<Vec<f64>> {
         let problem = smoothed(self.problem, from);
         let scales = self.grid.map_or_else(Vec::new, Grid::scales);
-        let mut walks: Vec<Walk> = self.searched.iter().map(|&j| Walk { held: None, moving: vec![j] }).collect();
+        let mut walks: Vec<(Option<(usize, f64)>, usize)> = self.searched.iter().map(|&j| (None, j)).collect();
         for &steep in &self.searched {
             for bound in problem.coordinates()[steep].finite_bounds() {
-                let others = scales.iter().filter(|&&j| j != steep);
-                walks.extend(others.map(|&j| Walk { held: Some((steep, bound)), moving: vec![j] }));
+                walks.extend(scales.iter().filter(|&&j| j != steep).map(|&j| (Some((steep, bound)), j)));
             }
         }
-        for (at, &one) in scales.iter().enumerate() {
-            walks.extend(scales[..at].iter().map(|&other| Walk { held: None, moving: vec![other, one] }));
-        }
-        let valleys = walks.into_par_iter().map(|Walk { held, moving }| {
+        let valleys = walks.into_par_iter().map(|(held, moving)| {
             if (watch.cancelled)() {
                 return Vec::new();
             }
             let mut from = from.to_vec();
             held.iter().for_each(|&(j, value)| from[j] = value);
-            let values = self.spans[moving[0]].values(projection::PLACES_ALONG);
-            valleys_of_profile(&problem.holding(held.as_slice()), self.grid, &values, &from, &moving)
+            let values = self.spans[moving].values(projection::PLACES_ALONG);
+            valleys_of_profile(&problem.holding(held.as_slice()), self.grid, &values, &from, moving)
         });
         valleys.flatten_iter().collect()
     }
 }
 
-/// What is held and what moves while a profile is walked.
-struct Walk {
-    held: Option<(usize, f64)>,
-    /// The coordinates that move, all by as much.
-    moving: Vec<usize>,
-}
-
-/// The lowest few of the points at which one coordinate has one of some values, in order, others that move with it are
-/// as far from it as before, and the sizes or all others follow.
+/// The lowest few of the points at which one coordinate has one of some values, in order, and the sizes or all others follow.
 ///
 /// The walk goes out from the point on both sides. At each place Newton's method takes a few steps from where the place
 /// before it ended, or from the point itself with its sizes made to fit, whichever is lower there. The latter have
@@ -115,24 +102,17 @@ fn valleys_of_profile(
     grid: Option<&Grid<'_>>,
     values: &[f64],
     from: &[f64],
-    moving: &[usize],
+    moving: usize,
 ) -> Vec<Vec<f64>> {
-    let first = from[moving[0]];
-    let above = values.partition_point(|value| *value <= first);
+    let above = values.partition_point(|value| *value <= from[moving]);
     let (mut moved, mut followed) = (vec![Place::default(); values.len()], vec![Place::default(); values.len()]);
     let outward = [(0..above).rev().collect::<Vec<_>>(), (above..values.len()).collect()];
     for walk in outward {
         let mut last = from.to_vec();
         for at in walk {
-            let place = |&j: &usize| {
-                let c = problem.coordinates()[j];
-                (j, (from[j] + (values[at] - first)).clamp(c.lower, c.upper))
-            };
-            let mut places: Vec<(usize, f64)> = moving.iter().map(place).collect();
-            places[0].1 = values[at];
-            let held = problem.holding(&places);
+            let held = problem.holding(&[(moving, values[at])]);
             let mut start = from.to_vec();
-            places.iter().for_each(|&(j, value)| (start[j], last[j]) = (value, value));
+            (start[moving], last[moving]) = (values[at], values[at]);
             if let Some(grid) = grid {
                 start = grid.resized(&start);
             }
