@@ -462,3 +462,22 @@ fn a_named_procedure_over_groups_that_share_is_held_against_the_best_optimum_of_
     let warnings = fit["evidence"]["warnings"].to_string();
     assert!(warnings.contains("The named procedure ends") && warnings.contains("not the best fit"), "{warnings}");
 }
+
+#[test]
+fn what_a_start_finds_where_large_numbers_cancel_is_left_out_and_said() {
+    // A floor without an upper bound, and rows that do not tell one: E and A may grow together without end.
+    let mut random = Random::new(3, "rounding", 0);
+    let mut table = "compute,loss\n".to_owned();
+    for _ in 0..18 {
+        let _ = writeln!(table, "{},{}", 1e8 * random.log_normal(1.0), 3.0 * random.log_normal(0.05));
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Simulated\"\n\
+        [sources.runs]\npath = \"runs.csv\"\ncolumns.C = \"compute\"\ncolumns.L = \"loss\"\n\
+        [laws.saturating]\nformula = \"L = E + (L_0 - E) * (A / C^alpha) / (1 + A / C^alpha)\"\n\
+        [fits.main]\nrows = \"runs\"\nlaw = \"saturating\"\n";
+    let evidence = run(spec, &table)["fits"]["main"]["evidence"].clone();
+    let unresolved = evidence["unresolved_starts"].as_u64().unwrap();
+    assert!(unresolved > 0 && unresolved < evidence["starts"].as_u64().unwrap(), "{evidence}");
+    let said = format!("From {unresolved} of {} starts the solver ran to where the law cannot be", evidence["starts"]);
+    assert!(evidence["warnings"].to_string().contains(&said), "{}", evidence["warnings"]);
+}

@@ -19,7 +19,7 @@ use std::ops::Range;
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
 pub use interchange::put_in_order;
 pub use parameter::{Parameter, ParameterText, Scale, Treatment, is_exponent};
-pub use structure::{BoundPeels, Offset, Term, Terms};
+pub use structure::{BoundPeels, Offset, ScaleOf, Term, Terms};
 pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
 pub use tape::{Order, ROWS, Tape, Wanted};
 

@@ -431,7 +431,7 @@ fn flatten(graph: &Graph, node: Id, sign: f64, summands: &mut Vec<(Id, f64)>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::law::find;
+    use crate::law::{Law, Variable, find};
     use crate::numerics::ln;
 
     fn searched(name: &str) -> Option<Vec<String>> {
@@ -451,6 +451,26 @@ mod tests {
         assert_eq!(searched("kaplan_nd").unwrap(), ["alpha_N", "alpha_D"]);
         // R_0 + (A - R_0) s is R_0 (1 - s) + A s.
         assert_eq!(searched("scale_rl").unwrap(), ["C_mid", "B"]);
+    }
+
+    #[test]
+    fn what_stands_under_a_power_of_one_plus_it_is_what_the_response_asks_for() {
+        let size = Variable { name: "N".to_owned(), unit: None, meaning: None, counts: None };
+        let law = Law::from_formula("test", "L = (1 + A / N^alpha)^p", &[size]).unwrap();
+        let (terms, n) = (law.terms().unwrap(), [1e3, 1e6, 1e9]);
+        let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
+        let searched: Vec<&str> = terms.searched().into_iter().map(|j| free[j]).collect();
+        // Down to the logarithm of the power, in which alpha too is a size.
+        assert_eq!(searched, ["p"]);
+        let value = |name: &str| [("A", 30.0), ("alpha", 0.4), ("p", 0.7)].iter().find(|v| v.0 == name).unwrap().1;
+        let point: Vec<f64> = free.iter().map(|name| if *name == "A" { ln(value("A")) } else { value(name) }).collect();
+        let sums: Vec<f64> = n.iter().map(|n| 30.0 * libm::pow(*n, -0.4)).collect();
+        let responses: Vec<f64> = sums.iter().map(|sum| libm::pow(1.0 + sum, 0.7)).collect();
+        let targets = terms.targets(&terms.bind(&[&n], n.len()), &point, &responses);
+        for ((wanted, slope), sum) in targets.into_iter().zip(sums) {
+            assert!((wanted - ln(sum)).abs() < 1e-9, "{wanted} {sum}");
+            assert!((slope / (0.7 * sum * libm::pow(1.0 + sum, -0.3)) - 1.0).abs() < 1e-9, "{slope} {sum}");
+        }
     }
 
     /// The scales of a law, and where they equal the size of a row whose variables are all `size`.

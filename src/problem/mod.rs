@@ -2,71 +2,17 @@
 //!
 //! A problem has one block of rows, or several whose laws share some of their parameters.
 
+mod block;
+mod coordinate;
+
 use std::sync::Arc;
 
-use crate::law::{Columns, Law, Order, Scale, Sums, Tape, Wanted, Workspace};
-use crate::numerics::{LANES, Matrix, exp, ln, triangle};
-use crate::objective::{Curvature, Link, Objective, ResponseScale, Weighted};
+pub use coordinate::Coordinate;
 
-/// Rows of a block at which it is looked whether the law is more than rounding.
-const ROWS_LOOKED_AT: usize = 16;
-/// By how much a value of the law may change there, as a share of it or of the largest response.
-const RESOLVED: f64 = 1e-8;
-
-/// The place of one free parameter in a solver's vector.
-///
-/// A solver moves in *coordinates*: the parameter itself, or its logarithm where its scale is `log`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Coordinate {
-    /// Whether the coordinate is the logarithm of the parameter.
-    pub log: bool,
-    /// Lowest value of the coordinate.
-    pub lower: f64,
-    /// Highest value of the coordinate.
-    pub upper: f64,
-    /// The parameter's own bounds.
-    pub bounds: (f64, f64),
-}
-
-impl Coordinate {
-    /// The coordinate of a parameter's value, brought within the bounds.
-    pub fn of(self, parameter: f64) -> f64 {
-        let value = if self.log { ln(parameter) } else { parameter };
-        value.clamp(self.lower, self.upper)
-    }
-
-    /// The bounds of the coordinate that are finite and not those of a logarithm, which only keep numbers in range.
-    pub fn finite_bounds(self) -> impl Iterator<Item = f64> {
-        [self.lower, self.upper].into_iter().filter(move |bound| bound.is_finite() && !self.log)
-    }
-
-    /// The parameter's value at a coordinate.
-    pub fn parameter(self, coordinate: f64) -> f64 {
-        let (lower, upper) = self.bounds;
-        // A bound is given back as it was written, not as the exponential of its logarithm.
-        if coordinate <= self.lower {
-            lower
-        } else if coordinate >= self.upper {
-            upper
-        } else if self.log {
-            exp(coordinate)
-        } else {
-            coordinate
-        }
-    }
-}
-
-/// The rows of one group with the law over them.
-#[derive(Clone, Debug)]
-struct Block {
-    tape: Arc<Tape>,
-    link: Link,
-    columns: Columns,
-    variables: Vec<Vec<f64>>,
-    responses: Vec<f64>,
-    /// What a residual is multiplied by before the penalty: one over its noise; empty where that is not known.
-    precisions: Vec<f64>,
-}
+use crate::law::{Law, Order, Sums, Wanted, Workspace};
+use crate::numerics::{Matrix, exp, triangle};
+use crate::objective::{Link, Objective, ResponseScale};
+use block::{Block, padded};
 
 /// An objective over given rows as a function of coordinates.
 #[derive(Clone, Debug)]
@@ -143,23 +89,9 @@ impl Problem {
         let rows = response.len();
         let on_log = objective.scale() == ResponseScale::Log;
         let (tape, as_exponent) = law.coordinate_tape(on_log);
-        let coordinates: Vec<Coordinate> = law
-            .free()
-            .iter()
-            .map(|p| {
-                let log = p.scale == Scale::Log;
-                let place = |value: f64| if log { ln(value) } else { value };
-                Coordinate { log, lower: place(p.lower), upper: place(p.upper), bounds: (p.lower, p.upper) }
-            })
-            .collect();
-        let block = Block {
-            link: if on_log && !as_exponent { Link::Log } else { Link::Same },
-            columns: tape.bind(variables, rows),
-            variables: variables.iter().map(|column| column.to_vec()).collect(),
-            responses: padded(rows, |row| if on_log { ln(response[row]) } else { response[row] }),
-            precisions: Vec::new(),
-            tape: Arc::new(tape),
-        };
+        let coordinates: Vec<Coordinate> = law.free().into_iter().map(Coordinate::of_parameter).collect();
+        let link = if on_log && !as_exponent { Link::Log } else { Link::Same };
+        let block = Block::new(Arc::new(tape), link, objective.scale(), variables, response);
         Self {
             blocks: vec![Arc::new(block)],
             places: vec![(0..coordinates.len()).collect()],
@@ -173,16 +105,8 @@ impl Problem {
     /// The same law and objective over other rows, of a problem with one block.
     #[must_use]
     pub fn over(&self, variables: &[&[f64]], response: &[f64], weights: &[f64]) -> Self {
-        let (block, rows) = (&self.blocks[0], response.len());
-        let on_log = self.objective.scale() == ResponseScale::Log;
-        let block = Block {
-            link: block.link,
-            columns: block.tape.bind(variables, rows),
-            variables: variables.iter().map(|column| column.to_vec()).collect(),
-            responses: padded(rows, |row| if on_log { ln(response[row]) } else { response[row] }),
-            precisions: Vec::new(),
-            tape: Arc::clone(&block.tape),
-        };
+        let (like, rows) = (&self.blocks[0], response.len());
+        let block = Block::new(Arc::clone(&like.tape), like.link, self.objective.scale(), variables, response);
         Self { blocks: vec![Arc::new(block)], weights: vec![padded(rows, |row| weights[row])], ..self.clone() }
     }
 
@@ -373,6 +297,12 @@ impl Problem {
         blocks.flat_map(|(index, block)| block.residuals(&self.point_of_block(index, point))).collect()
     }
 
+    /// The residual at each row on the objective's scale, whatever is known of the rows' noise.
+    pub fn unscaled_residuals(&self, point: &[f64]) -> Vec<f64> {
+        let blocks = self.blocks.iter().enumerate();
+        blocks.flat_map(|(index, block)| block.unscaled_residuals(&self.point_of_block(index, point))).collect()
+    }
+
     /// Whether the law at a point is more than rounding: whether its values, of some rows, stay to eight digits where every
     /// operation is rounded otherwise.
     ///
@@ -383,21 +313,8 @@ impl Problem {
             ResponseScale::Log => None,
             ResponseScale::Raw => Some(self.responses().map(f64::abs).fold(0.0, f64::max)),
         };
-        self.blocks.iter().enumerate().all(|(index, block)| {
-            let (own, rows) = (self.point_of_block(index, point), block.columns.rows());
-            let mut some = (0..rows).step_by(rows.div_ceil(ROWS_LOOKED_AT).max(1));
-            some.all(|row| {
-                let variables: Vec<f64> = block.variables.iter().map(|column| column[row]).collect();
-                let (value, moved) = block.tape.rounding_at(&own, &variables);
-                moved <= RESOLVED * largest.unwrap_or_else(|| value.abs())
-            })
-        })
-    }
-
-    /// The residual at each row on the objective's scale, whatever is known of the rows' noise.
-    pub fn unscaled_residuals(&self, point: &[f64]) -> Vec<f64> {
-        let blocks = self.blocks.iter().enumerate();
-        blocks.flat_map(|(index, block)| block.unscaled_residuals(&self.point_of_block(index, point))).collect()
+        let mut blocks = self.blocks.iter().enumerate();
+        blocks.all(|(index, block)| block.is_resolved(&self.point_of_block(index, point), largest))
     }
 
     /// Each row's share of the gradient, by the coordinates.
@@ -491,70 +408,11 @@ impl Problem {
     }
 }
 
-impl Block {
-    /// The rows at `chosen`.
-    fn of_rows(&self, chosen: &[usize]) -> Self {
-        let pick = |column: &[f64]| padded(chosen.len(), |row| column[chosen[row]]);
-        let variables = self.variables.iter().map(|column| chosen.iter().map(|&row| column[row]).collect());
-        Self {
-            tape: Arc::clone(&self.tape),
-            link: self.link,
-            columns: self.columns.of_rows(chosen),
-            variables: variables.collect(),
-            responses: pick(&self.responses),
-            precisions: if self.precisions.is_empty() { Vec::new() } else { pick(&self.precisions) },
-        }
-    }
-
-    fn precision(&self, row: usize) -> f64 {
-        self.precisions.get(row).copied().unwrap_or(1.0)
-    }
-
-    fn residuals(&self, point: &[f64]) -> Vec<f64> {
-        let unscaled = self.unscaled_residuals(point).into_iter().enumerate();
-        unscaled.map(|(row, residual)| residual * self.precision(row)).collect()
-    }
-
-    fn unscaled_residuals(&self, point: &[f64]) -> Vec<f64> {
-        let values = self.tape.values(&self.columns, point).into_iter().enumerate();
-        let linked = |value: f64| if self.link == Link::Log { ln(value) } else { value };
-        values.map(|(row, value)| linked(value) - self.responses[row]).collect()
-    }
-
-    fn evaluate(
-        &self,
-        objective: &Objective,
-        weights: &[f64],
-        point: &[f64],
-        wanted: Wanted,
-        workspace: &mut Workspace,
-        sums: &mut Sums,
-    ) {
-        let curvature = if wanted.order == Order::GaussNewton { Curvature::Majorised } else { Curvature::Exact };
-        let weigh = Weighted {
-            objective,
-            link: self.link,
-            responses: &self.responses,
-            weights,
-            precisions: &self.precisions,
-            curvature,
-        };
-        self.tape.sum(&self.columns, point, wanted, &weigh, workspace, sums);
-    }
-}
-
-/// A column, filled up to whole lanes with zeros.
-fn padded(rows: usize, at: impl Fn(usize) -> f64) -> Vec<f64> {
-    let mut all: Vec<f64> = (0..rows).map(at).collect();
-    all.resize(rows.div_ceil(LANES) * LANES, 0.0);
-    all
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::law::{Variable, find};
-    use crate::numerics::Random;
+    use crate::numerics::{Random, ln};
 
     /// Two groups of 300 rows, more than one block each.
     fn two_groups() -> Problem {
