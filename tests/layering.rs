@@ -108,3 +108,21 @@ fn the_library_does_not_print_or_give_up() {
         }
     }
 }
+
+#[test]
+fn one_file_alone_writes_to_standard_output_and_error() {
+    for (_, path, code) in sources() {
+        if path.ends_with("cli/output.rs") {
+            continue;
+        }
+        // Whether there is a terminal may be asked anywhere.
+        let code = code.replace("stdout().is_terminal()", "").replace("stderr().is_terminal()", "");
+        for banned in ["print!(", "println!(", "stdout()", "stderr()"] {
+            let used = code.match_indices(banned).any(|(at, _)| {
+                let before = code[..at].chars().next_back();
+                before.is_none_or(|c| !c.is_alphanumeric() && c != '_') && !code[..at].ends_with("ProgressDrawTarget::")
+            });
+            assert!(!used, "{} has {banned}", path.display());
+        }
+    }
+}

@@ -25,5 +25,6 @@ mod properties;
 mod published;
 mod remote;
 mod schedules;
+mod streams;
 mod study;
 mod world;

@@ -61,21 +61,22 @@ impl World {
 
     /// Runs `lawfit` with arguments and variables of the environment.
     pub(crate) fn lawfit_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
-        let output = Command::new(env!("CARGO_BIN_EXE_lawfit"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_remove("LAWFIT_CACHE")
-            .env_remove("GITHUB_ACTIONS")
-            .env_remove("GITHUB_STEP_SUMMARY")
-            .envs(variables.iter().copied())
-            .env("NO_COLOR", "1")
-            .output()
-            .unwrap();
+        let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
         Outcome {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
+    }
+
+    /// The program in this folder with arguments, not run yet.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lawfit"));
+        command.args(arguments).current_dir(self.folder.path()).env("NO_COLOR", "1");
+        for variable in ["LAWFIT_CACHE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
+            command.env_remove(variable);
+        }
+        command
     }
 
     /// Runs a spec and gives the object that `--json` prints.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::output;
 use super::screen::Screen;
 use super::{Cache, Exit, compile_specs};
 use crate::artifact::Digest;
@@ -111,18 +112,18 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
 fn info(cache: &Cache, json: bool) -> Result<Exit, String> {
     let contents = Store::new(&cache.cache).contents().map_err(|error| error.to_string())?;
     if json {
-        println!("{:#}", serde_json::json!(contents));
+        output::print_line(format_args!("{:#}", serde_json::json!(contents)));
         return Ok(Exit::Done);
     }
-    println!("{}", cache.cache.display());
+    output::print_line(cache.cache.display());
     for (kind, count) in &contents.results {
-        println!("{count:>8} {kind}");
+        output::print_line(format_args!("{count:>8} {kind}"));
     }
-    println!("{:>8} blobs", contents.blobs);
+    output::print_line(format_args!("{:>8} blobs", contents.blobs));
     if contents.set_aside > 0 {
-        println!("{:>8} damaged and set aside", contents.set_aside);
+        output::print_line(format_args!("{:>8} damaged and set aside", contents.set_aside));
     }
-    println!("{:>8} in all", in_units(contents.bytes));
+    output::print_line(format_args!("{:>8} in all", in_units(contents.bytes)));
     Ok(Exit::Done)
 }
 
@@ -130,23 +131,23 @@ fn verify(cache: &Cache, screen: &Screen) -> Result<Exit, String> {
     let store = Store::new(&cache.cache);
     let verified = store.verify().map_err(|error| error.to_string())?;
     store.take_notices().iter().for_each(|notice| screen.notice(notice));
-    println!(
+    output::print_line(format_args!(
         "{} results and {} blobs are whole; {} files were damaged, {} results incomplete",
         verified.results, verified.blobs, verified.damaged, verified.incomplete
-    );
+    ));
     Ok(if verified.damaged + verified.incomplete == 0 { Exit::Done } else { Exit::Internal })
 }
 
 fn gc(cache: &Cache, keep: &Keep) -> Result<Exit, String> {
     let collected = Store::new(&cache.cache).collect(keep).map_err(|error| error.to_string())?;
-    println!(
+    output::print_line(format_args!(
         "{} {} results, {} files, {}; {} left",
         if keep.dry_run { "would remove" } else { "removed" },
         collected.records,
         collected.files,
         in_units(collected.bytes),
         in_units(collected.left)
-    );
+    ));
     Ok(Exit::Done)
 }
 
@@ -186,7 +187,13 @@ fn export(file: &Path, specs: &[PathBuf], cache: &Cache, screen: &Screen) -> Res
     temporary.persist(file).map_err(|error| failed(error.to_string()))?;
     store.take_notices().iter().for_each(|notice| screen.notice(notice));
     let size = file.metadata().map_or(0, |metadata| metadata.len());
-    println!("{} results and {} blobs in {}, {}", carried.results, carried.blobs, file.display(), in_units(size));
+    output::print_line(format_args!(
+        "{} results and {} blobs in {}, {}",
+        carried.results,
+        carried.blobs,
+        file.display(),
+        in_units(size)
+    ));
     Ok(Exit::Done)
 }
 
@@ -197,7 +204,7 @@ fn import(file: &Path, cache: &Cache, screen: &Screen) -> Result<Exit, String> {
     let carried = store.import(BufReader::new(bundle)).map_err(|error| failed(error.to_string()))?;
     store.keep_usage();
     store.take_notices().iter().for_each(|notice| screen.notice(notice));
-    println!("{} results and {} blobs from {}", carried.results, carried.blobs, file.display());
+    output::print_line(format_args!("{} results and {} blobs from {}", carried.results, carried.blobs, file.display()));
     if carried.passed_over > 0 {
         screen.notice(&format!("{} entries were damaged or foreign and were passed over", carried.passed_over));
     }

@@ -9,6 +9,7 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
 
 use super::conclusion::{Conclusion, Judged};
+use super::output;
 use super::screen::Screen;
 use crate::report::Severity;
 
@@ -22,13 +23,11 @@ pub(super) fn annotate(conclusions: &[Conclusion<'_>]) {
         for judged in conclusion.expectations.iter().filter(|judged| !judged.holds) {
             let word = if judged.severity == Severity::Error { "error" } else { "warning" };
             let message = escaped(&format!("{stem}: {}", in_words(judged)));
-            eprintln!("::{word} file={path},line={}::{message}", judged.line);
+            output::tell(&format!("::{word} file={path},line={}::{message}", judged.line));
         }
         for (stage, failure) in &conclusion.failures {
-            eprintln!(
-                "::error file={path}::{}",
-                escaped(&format!("{stem}: stage {stage} failed: {}", failure.message))
-            );
+            let message = escaped(&format!("{stem}: stage {stage} failed: {}", failure.message));
+            output::tell(&format!("::error file={path}::{message}"));
         }
     }
 }

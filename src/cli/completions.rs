@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use super::Exit;
+use super::{Exit, output};
 
 /// Print the completion script of a shell.
 #[derive(Debug, Args)]
@@ -14,6 +14,8 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let mut command = super::Arguments::command();
-    clap_complete::generate(arguments.shell, &mut command, "lawfit", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command, "lawfit", &mut script);
+    output::print(&String::from_utf8_lossy(&script));
     Exit::Done
 }

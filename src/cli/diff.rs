@@ -6,6 +6,7 @@ use std::process::Command;
 
 use clap::{Args, ValueEnum};
 
+use super::output;
 use super::screen::Screen;
 use super::{Exit, lock_path};
 use crate::changes::Changes;
@@ -53,9 +54,9 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         changes = changes.with_settings(then, now);
     }
     match arguments.format {
-        Form::Text => print!("{}", changes.text()),
-        Form::Markdown => print!("{}", changes.markdown()),
-        Form::Json => println!("{:#}", serde_json::json!(changes)),
+        Form::Text => output::print(&changes.text()),
+        Form::Markdown => output::print(&changes.markdown()),
+        Form::Json => output::print_line(format_args!("{:#}", serde_json::json!(changes))),
     }
     Exit::Done
 }

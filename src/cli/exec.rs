@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
+use super::output;
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
 use super::{Cache, Exit, REMOTE_SECONDS, RemoteCache, compile_specs};
@@ -104,7 +105,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             "outputs": outcome.outputs,
             "seconds": outcome.elapsed.as_secs_f64(),
         });
-        println!("{line}");
+        output::print_line(line);
     }
     if interrupted().load(Ordering::SeqCst) { Exit::Interrupted } else { exit_of(&outcomes) }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::output;
 use super::screen::Screen;
 use super::{Exit, Study, compile_specs, lock_path};
 use crate::engine::{Look, look_closely};
@@ -75,9 +76,9 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         explanations.iter_mut().for_each(|e| e.fields.retain(|field| field.then != field.now));
     }
     if arguments.json {
-        println!("{:#}", serde_json::json!(explanations));
+        output::print_line(format_args!("{:#}", serde_json::json!(explanations)));
     } else {
-        explanations.iter().for_each(|explanation| print!("{}", explanation.text()));
+        explanations.iter().for_each(|explanation| output::print(&explanation.text()));
     }
     Exit::Done
 }

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::Exit;
+use super::output;
 use super::screen::Screen;
 use crate::law::{Entry, catalogue, find, names};
 use crate::report::typeset_plain;
@@ -22,7 +23,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     if arguments.markdown {
-        print!("{}", markdown());
+        output::print(&markdown());
         return Exit::Done;
     }
     let Some(name) = &arguments.name else {
@@ -38,9 +39,9 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         return Exit::BadSpec;
     };
     if arguments.json {
-        println!("{:#}", serde_json::json!(entry));
+        output::print_line(format_args!("{:#}", serde_json::json!(entry)));
     } else {
-        print!("{}", page(&entry));
+        output::print(&page(&entry));
     }
     Exit::Done
 }
@@ -48,17 +49,17 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
 fn list(json: bool) {
     let all = catalogue();
     if json {
-        println!("{:#}", serde_json::json!(all));
+        output::print_line(format_args!("{:#}", serde_json::json!(all)));
         return;
     }
     let variables = |entry: &Entry| entry.variables.keys().cloned().collect::<Vec<_>>().join(" ");
     let width = |of: &dyn Fn(&Entry) -> usize| all.iter().map(of).max().unwrap_or(0);
     let (name, of) = (width(&|e| e.name.len()), width(&|e| variables(e).len()));
-    println!("{:name$}  {:of$}  what it describes", "law", "of");
+    output::print_line(format_args!("{:name$}  {:of$}  what it describes", "law", "of"));
     for entry in &all {
-        println!("{:name$}  {:of$}  {}", entry.name, variables(entry), entry.title);
+        output::print_line(format_args!("{:name$}  {:of$}  {}", entry.name, variables(entry), entry.title));
     }
-    println!("\n`lawfit laws NAME` shows one with its formula, constants, references and a spec.");
+    output::print_line("\n`lawfit laws NAME` shows one with its formula, constants, references and a spec.");
 }
 
 /// The whole catalogue as a document.

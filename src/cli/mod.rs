@@ -1,6 +1,4 @@
-//! The command line: one file per command. The only place that prints.
-
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where lawfit talks")]
+//! The command line: one file per command. The only place that prints, and only through `output`.
 
 mod cache;
 mod check;
@@ -13,6 +11,7 @@ mod explain;
 mod init;
 mod laws;
 mod lock;
+mod output;
 mod plan;
 mod query;
 mod run;
@@ -22,6 +21,7 @@ mod simulate;
 mod walk;
 mod watch;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -143,17 +143,35 @@ impl Cache {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    crate::engine::keep_panics_quiet();
+    // A defect is told like any other error, with a documented exit code.
+    let exit = std::panic::catch_unwind(command).unwrap_or_else(|panic| {
+        let hint = "this is a defect of lawfit; please report it with the command".to_owned();
+        Screen::new(false)
+            .error(&format!("lawfit panicked: {}", crate::engine::panic_in_words(panic.as_ref())), &[hint]);
+        Exit::Internal
+    });
+    let exit = match output::failure() {
+        Some(why) => {
+            Screen::new(false).error(&format!("results cannot be written to standard output: {why}"), &[]);
+            if exit == Exit::Done { Exit::Internal } else { exit }
+        }
+        None => exit,
+    };
+    output::flush_messages();
+    ExitCode::from(exit as u8)
+}
+
+/// Runs the command that the arguments name.
+fn command() -> Exit {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return help_or_error(&error),
     };
     // Tests say in FAILPOINTS where the program is to die; other builds have no such places.
     let _scenario = fail::has_failpoints().then(fail::FailScenario::setup);
     let screen = Screen::new(arguments.quiet);
-    let exit = match arguments.command {
+    match arguments.command {
         Command::Run(command) => run::run(&command, &screen),
         Command::Watch(command) => watch::run(&command, &screen),
         Command::Plan(command) => plan::run(&command, &screen),
@@ -169,8 +187,23 @@ pub fn main() -> ExitCode {
         Command::Init(command) => init::run(&command, &screen),
         Command::Schema(command) => schema::run(&command),
         Command::Completions(command) => completions::run(&command),
+    }
+}
+
+/// Shows the help or the version that was asked for, or what is wrong with the arguments.
+fn help_or_error(error: &clap::Error) -> Exit {
+    let text = error.render();
+    let shown = |terminal: bool| {
+        let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        if colour { text.ansi().to_string() } else { text.to_string() }
     };
-    ExitCode::from(exit as u8)
+    if error.use_stderr() {
+        output::tell(shown(std::io::stderr().is_terminal()).trim_end());
+        Exit::BadSpec
+    } else {
+        output::print(&shown(std::io::stdout().is_terminal()));
+        Exit::Done
+    }
 }
 
 /// Reads and compiles specs and shows what is wrong with them.

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::exec::PlannedSpec;
+use super::output;
 use super::screen::Screen;
 use super::{Exit, Study, compile_specs};
 use crate::engine::{Look, look};
@@ -31,11 +32,11 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     };
     let plan = &compiled.plan;
     if arguments.mermaid {
-        print!("{}", plan.mermaid());
+        output::print(&plan.mermaid());
         return Exit::Done;
     }
     if arguments.dot {
-        print!("{}", plan.dot());
+        output::print(&plan.dot());
         return Exit::Done;
     }
     let store = Store::new(&arguments.study.cache.cache);
@@ -52,7 +53,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             })
             .collect();
         let specs: Vec<PlannedSpec> = files.iter().map(PlannedSpec::of).collect();
-        println!("{:#}", serde_json::json!({ "specs": specs, "stages": stages }));
+        output::print_line(format_args!("{:#}", serde_json::json!({ "specs": specs, "stages": stages })));
         return Exit::Done;
     }
     for (stage, look) in plan.stages().zip(&looks) {
@@ -61,9 +62,9 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             Look::Unknown => "  depends on a stage that would run".to_owned(),
             Look::Unreadable(why) => format!("  {why}"),
         };
-        println!("{:>10}  {}{detail}", look.name(), stage.id);
+        output::print_line(format_args!("{:>10}  {}{detail}", look.name(), stage.id));
     }
     let hits = looks.iter().filter(|l| matches!(l, Look::Hit(_))).count();
-    println!("{} stages: {hits} cached, {} to run", looks.len(), looks.len() - hits);
+    output::print_line(format_args!("{} stages: {hits} cached, {} to run", looks.len(), looks.len() - hits));
     Exit::Done
 }

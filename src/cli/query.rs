@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::output;
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
 use super::{Cache, Exit, compiled_or_shown, read_specs};
@@ -84,12 +85,12 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         if arguments.json {
             results.insert(name.to_owned(), serde_json::json!(result));
         } else {
-            sentences.iter().for_each(|sentence| println!("{sentence}"));
+            sentences.iter().for_each(output::print_line);
             result.warnings.iter().for_each(|warning| screen.notice(warning));
         }
     }
     if arguments.json {
-        println!("{:#}", serde_json::json!(results));
+        output::print_line(format_args!("{:#}", serde_json::json!(results)));
     }
     exit_of(&outcomes)
 }

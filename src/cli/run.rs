@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 
 use super::conclusion::{Conclusion, judge};
+use super::output;
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
 use super::{Exit, RemoteCache, Study, ci, compile_specs, lock_path};
@@ -116,7 +117,7 @@ impl<'a> Finished<'a> {
         } else {
             for conclusion in &conclusions {
                 if let Some(results) = &conclusion.results {
-                    println!("{}", summary(&conclusion.file.stem(), results));
+                    output::print_line(summary(&conclusion.file.stem(), results));
                 }
             }
             let written = conclusions.iter().flat_map(|c| &c.written);
@@ -344,7 +345,7 @@ fn print_json(plan: &Plan, outcomes: &[Outcome], conclusions: &[Conclusion<'_>],
     if let Some(counts) = store.remote_counts() {
         object["remote_cache"] = serde_json::json!(counts);
     }
-    println!("{object:#}");
+    output::print_line(format_args!("{object:#}"));
 }
 
 /// The path from a folder to a file, so that a checkout may be moved.

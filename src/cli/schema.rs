@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Exit;
+use super::{Exit, output};
 
 /// Print the JSON Schema of a spec, for editors.
 #[derive(Debug, Args)]
@@ -14,6 +14,6 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Exit {
     let schema = if arguments.results { crate::report::results_schema() } else { crate::spec::schema() };
-    println!("{schema:#}");
+    output::print_line(format_args!("{schema:#}"));
     Exit::Done
 }

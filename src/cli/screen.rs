@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::output;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::engine::{Event, Status};
 use crate::plan::SpecFile;
@@ -50,12 +51,12 @@ impl Screen {
     /// One line on what was done.
     pub(super) fn say(&self, line: &str) {
         if !self.quiet {
-            eprintln!("{line}");
+            output::tell(line);
         }
     }
 
     fn draw(&self, group: Group<'_>) {
-        eprintln!("{}\n", self.renderer().render(&[group]));
+        output::tell(&format!("{}\n", self.renderer().render(&[group])));
     }
 
     /// Diagnostics in their places, errors first.
@@ -83,7 +84,7 @@ impl Screen {
         }
         let errors = all.iter().filter(|d| d.severity == Severity::Error).count();
         if errors > 1 {
-            eprintln!("{errors} errors");
+            output::tell(&format!("{errors} errors"));
         }
     }
 
@@ -153,11 +154,15 @@ impl Progress<'_> {
                     if self.screen.live {
                         let _ = self.bars.println(line);
                     } else {
-                        eprintln!("{line}");
+                        output::tell(&line);
                     }
                 }
             }
-            Event::Notice(text) => self.bars.suspend(|| self.screen.notice(text)),
+            Event::Notice(text) => self.bars.suspend(|| {
+                self.screen.notice(text);
+                // It is to stand above the bars, which are drawn again right after.
+                output::flush_messages();
+            }),
         }
     }
 

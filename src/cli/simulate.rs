@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Exit;
+use super::output;
 use super::screen::Screen;
 use crate::expr::{number_text, parse_constant};
 use crate::law::{Law, Treatment, Variable, find, names};
@@ -50,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         }
     };
     let Some(path) = &arguments.out else {
-        print!("{table}");
+        output::print(&table);
         return Exit::Done;
     };
     match std::fs::write(path, table) {

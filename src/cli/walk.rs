@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -69,7 +70,10 @@ pub(super) fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &
     screen.diagnostics(&diagnostics, files);
 }
 
-/// Set by Ctrl-C; a second one ends the program at once.
+/// How long a run that was asked to end may take over it; whatever it writes may be cut short at any step.
+const GRACE: Duration = Duration::from_millis(600);
+
+/// Set by Ctrl-C or SIGTERM; the program ends within a second, and at once after a second signal.
 pub(super) fn interrupted() -> &'static AtomicBool {
     static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     FLAG.get_or_init(|| {
@@ -77,8 +81,17 @@ pub(super) fn interrupted() -> &'static AtomicBool {
         let handler = Arc::clone(&flag);
         // Without a handler Ctrl-C still ends the program, only less politely.
         let _ = ctrlc::set_handler(move || {
+            let end = || std::process::exit(Exit::Interrupted as i32);
             if handler.swap(true, Ordering::SeqCst) {
-                std::process::exit(Exit::Interrupted as i32);
+                end();
+            }
+            // A stage in the middle of a long step, or a terminal that takes nothing, is not waited for.
+            let late = std::thread::Builder::new().spawn(move || {
+                std::thread::sleep(GRACE);
+                end();
+            });
+            if late.is_err() {
+                end();
             }
         });
         flag

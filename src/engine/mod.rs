@@ -2,12 +2,14 @@
 
 mod fetch;
 mod memory;
+mod panic;
 mod run;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use fetch::{FetchError, Fetcher};
+pub use panic::{keep_panics_quiet, panic_in_words};
 pub use run::{Engine, look, look_closely};
 
 use crate::artifact::{Digest, Manifest};

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Status, memory};
+use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Status, memory, panic_in_words};
 use crate::artifact::{Digest, Manifest, Outputs, manifest};
-use crate::plan::{Fingerprint, Plan, input_digest};
+use crate::plan::{Fingerprint, Plan, StageId, input_digest};
 use crate::stage::{Context, External, Failure, Inputs};
 use crate::store::Store;
 
@@ -197,17 +197,16 @@ impl<'a> Engine<'a> {
         let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.deal_with(index)));
         let peak_memory =
             attempt.as_ref().ok().filter(|(status, ..)| *status == Status::Ran).and_then(|_| memory::peak());
-        let (status, key, outputs) = attempt.unwrap_or_else(|_| {
-            (Status::Failed(Failure::internal(format!("stage {} panicked", stage.id))), None, Manifest::new())
-        });
+        let (status, key, outputs) =
+            attempt.unwrap_or_else(|panic| (Status::Failed(panicked(&stage.id, &*panic)), None, Manifest::new()));
         if matches!(status, Status::Failed(_)) {
             self.failed.store(true, Ordering::SeqCst);
         }
         let outcome = Outcome { status, key, outputs, elapsed: started.elapsed(), peak_memory };
         for notice in self.store.take_notices() {
-            (self.observer)(&Event::Notice(notice));
+            self.tell(&Event::Notice(notice));
         }
-        (self.observer)(&Event::Finished(&stage.id, &outcome));
+        self.tell(&Event::Finished(&stage.id, &outcome));
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         progress.outcomes.insert(index, outcome);
         for &from in &self.needs[index] {
@@ -224,6 +223,11 @@ impl<'a> Engine<'a> {
         }
         progress.left -= 1;
         self.news.notify_all();
+    }
+
+    /// Tells the observer; one that panics misses the event, and the walk goes on.
+    fn tell(&self, event: &Event<'_>) {
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.observer)(event)));
     }
 
     fn deal_with(&self, index: usize) -> (Status, Option<Digest>, Manifest) {
@@ -258,7 +262,7 @@ impl<'a> Engine<'a> {
                     // Once is enough: a full disk refuses every stage.
                     if !self.unwritten.swap(true, Ordering::SeqCst) {
                         let reason = format!("the cache is not written, so stages will run again next time: {error}");
-                        (self.observer)(&Event::Notice(reason));
+                        self.tell(&Event::Notice(reason));
                     }
                     manifest(&outputs)
                 });
@@ -296,20 +300,19 @@ impl<'a> Engine<'a> {
                 (None, External::File { path, name }) => read_file(path, name)?,
             });
         }
-        (self.observer)(&Event::Started(&plan_stage.id));
+        self.tell(&Event::Started(&plan_stage.id));
         if self.computing.fetch_add(1, Ordering::SeqCst) == 0 {
             memory::forget_peak();
         }
         let cancelled = || self.interrupted.load(Ordering::Relaxed);
-        let tick = |done: usize, total: usize| (self.observer)(&Event::Progress(&plan_stage.id, done, total));
+        let tick = |done: usize, total: usize| self.tell(&Event::Progress(&plan_stage.id, done, total));
         let context = Context { cancelled: &cancelled, tick: &tick };
         // A defect in one stage must not take the others with it.
         let run = std::panic::AssertUnwindSafe(|| match self.pool() {
             Some(pool) => pool.install(|| plan_stage.stage.run(&inputs, &context)),
             None => plan_stage.stage.run(&inputs, &context),
         });
-        let result = std::panic::catch_unwind(run)
-            .unwrap_or_else(|_| Err(Failure::internal(format!("stage {} panicked", plan_stage.id))));
+        let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&plan_stage.id, &*panic)));
         self.computing.fetch_sub(1, Ordering::SeqCst);
         result
     }
@@ -330,7 +333,7 @@ impl<'a> Engine<'a> {
         match Fetcher::new(self.store, self.options).get(url, sha256) {
             Ok((bytes, refused)) => {
                 if let Some(refused) = refused {
-                    (self.observer)(&Event::Notice(refused));
+                    self.tell(&Event::Notice(refused));
                 }
                 Ok(bytes)
             }
@@ -344,6 +347,11 @@ impl<'a> Engine<'a> {
             }
         }
     }
+}
+
+/// The failure of a stage that panicked, which only a defect does.
+fn panicked(stage: &StageId, panic: &(dyn std::any::Any + Send)) -> Failure {
+    Failure::internal(format!("stage {stage} panicked: {}", panic_in_words(panic)))
 }
 
 /// The digests of a stage's files; of those on disk their bytes too.

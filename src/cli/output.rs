@@ -1,0 +1,134 @@
+//! What leaves the program: results on standard output, all else on standard error. Neither can stop the work.
+//!
+//! Whoever reads standard output may close it at any time, as `head` does: no more is written there, and the
+//! exit code stays that of the work. Any other failure to write results is told, and the exit code is 1.
+//! Messages are written by a thread of their own, so that a terminal or a pipe that takes nothing more holds
+//! up no stage, and a standard error that is full or closed changes nothing.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+/// Writes results, as they are.
+pub(super) fn print(text: &str) {
+    // What was said before stands before it, also where both go to one terminal.
+    flush_messages();
+    let mut failure = locked(&FAILURE);
+    if failure.is_none() {
+        let mut stdout = io::stdout().lock();
+        *failure = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).err();
+    }
+}
+
+/// Writes a line of results.
+pub(super) fn print_line(line: impl Display) {
+    print(&format!("{line}\n"));
+}
+
+/// Why results could not be written, unless whoever read them wanted no more.
+pub(super) fn failure() -> Option<String> {
+    let failure = locked(&FAILURE);
+    failure.as_ref().filter(|error| error.kind() != ErrorKind::BrokenPipe).map(ToString::to_string)
+}
+
+/// Hands a line of messages to standard error, and does not wait until it is there.
+pub(super) fn tell(line: &str) {
+    let Some(messages) = messages() else {
+        let _ = writeln!(io::stderr(), "{line}");
+        return;
+    };
+    let mut queue = locked(&messages.queue);
+    if queue.closed || queue.waiting.len() + line.len() > MOST_WAITING {
+        return;
+    }
+    queue.waiting.push_str(line);
+    queue.waiting.push('\n');
+    drop(queue);
+    messages.news.notify_all();
+}
+
+/// Waits until messages are written, or standard error takes no more of them.
+pub(super) fn flush_messages() {
+    let Some(messages) = messages() else { return };
+    let mut queue = locked(&messages.queue);
+    while !queue.closed && (queue.writing || !queue.waiting.is_empty()) {
+        let before = queue.written;
+        let (next, waited) = messages.news.wait_timeout(queue, PATIENCE).unwrap_or_else(PoisonError::into_inner);
+        queue = next;
+        if waited.timed_out() && queue.written == before {
+            // Nobody reads: what is said from now on is lost, and nothing waits for it again.
+            queue.closed = true;
+        }
+    }
+}
+
+/// Why results could not be written.
+static FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
+
+/// How long a standard error that takes nothing is waited for.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Most bytes of messages that wait; more than any run says, and a bound where nobody reads.
+const MOST_WAITING: usize = 4 << 20;
+/// Bytes that are written at a time, so that a slow reader is told from none.
+const PIECE: usize = 4096;
+
+/// Messages on their way.
+#[derive(Default)]
+struct Messages {
+    queue: Mutex<Queue>,
+    /// Told when there is something to write, and when something was written.
+    news: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: String,
+    /// Whether some are being written.
+    writing: bool,
+    /// Bytes that were written.
+    written: usize,
+    /// Whether standard error takes no more.
+    closed: bool,
+}
+
+/// The messages that a thread writes; none where no thread can be had.
+fn messages() -> Option<&'static Messages> {
+    static MESSAGES: OnceLock<Option<&'static Messages>> = OnceLock::new();
+    *MESSAGES.get_or_init(|| {
+        let messages: &'static Messages = Box::leak(Box::default());
+        let writer = std::thread::Builder::new().name("messages".to_owned()).spawn(|| write(messages));
+        writer.is_ok().then_some(messages)
+    })
+}
+
+/// Writes messages as they come.
+fn write(messages: &Messages) {
+    let mut queue = locked(&messages.queue);
+    loop {
+        if queue.waiting.is_empty() {
+            queue = messages.news.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        let text = std::mem::take(&mut queue.waiting);
+        queue.writing = true;
+        drop(queue);
+        let mut failed = false;
+        for piece in text.as_bytes().chunks(PIECE) {
+            failed = io::stderr().write_all(piece).is_err();
+            let mut queue = locked(&messages.queue);
+            queue.written += piece.len();
+            if failed {
+                break;
+            }
+        }
+        queue = locked(&messages.queue);
+        queue.writing = false;
+        queue.closed |= failed;
+        messages.news.notify_all();
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
