@@ -15,6 +15,7 @@ pub mod diagnostic;
 pub mod engine;
 pub mod evidence;
 pub mod expr;
+pub mod file;
 pub mod fit;
 pub mod forecast;
 pub mod law;

@@ -50,7 +50,7 @@ fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
     let points =
         FILES.iter().flat_map(|file| MOMENTS.map(|moment| format!("{file}.{moment}"))).chain(["find".to_owned()]);
     let times: &[usize] = if thorough() { &[1, 2, 5] } else { &[1] };
-    let (mut tried, mut hit) = (0, 0);
+    let mut hits: BTreeMap<String, usize> = BTreeMap::new();
     for (turn, point) in points.enumerate() {
         for (blow_turn, blow) in BLOWS.into_iter().enumerate() {
             for time in times {
@@ -62,8 +62,8 @@ fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
                     let world = world.copy();
                     let failpoint = format!("{point}={}*off->1*{blow}->off", time - 1);
                     let first = world.lawfit_with(&["run", "study.toml"], &[("FAILPOINTS", &failpoint)]);
-                    tried += 1;
-                    hit += usize::from(first.code != 0 || first.stderr.contains("not written"));
+                    let hit = first.code != 0 || first.stderr.contains("not written");
+                    *hits.entry(point.clone()).or_default() += usize::from(hit);
                     let next = world.lawfit(&["run", "study.toml"]);
                     assert_eq!(next.code, 0, "{begins}, {failpoint}: {}", next.stderr);
                     assert_eq!(results(&world), clean, "{begins}, {failpoint}");
@@ -71,9 +71,8 @@ fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
             }
         }
     }
-    // A point that a run does not come to, or not so often, is not hit; at least a third is.
-    println!("{hit} of {tried} runs were hit");
-    assert!(3 * hit > tried, "the blows land: {hit} of {tried}");
+    let missed: Vec<&String> = hits.iter().filter(|(_, hits)| **hits == 0).map(|(point, _)| point).collect();
+    assert!(missed.is_empty(), "no blow landed at {missed:?}");
 }
 
 #[test]
@@ -131,6 +130,43 @@ fn eight_processes_and_a_collector_share_a_cache() {
 }
 
 #[test]
+fn eight_processes_that_write_one_output_folder_agree() {
+    let world = World::with(&spec(), &simulated_runs(0.01));
+    world.run("study.toml");
+    let clean = results(&world);
+    for round in 0..if thorough() { 200 } else { 5 } {
+        std::fs::remove_dir_all(world.path("outputs")).unwrap();
+        std::fs::remove_file(world.path("study.lock")).unwrap();
+        let mut commands: Vec<_> = (0..8).map(|_| world.command(&["run", "study.toml"])).collect();
+        let start = |command: &mut Command| command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let running: Vec<_> = commands.iter_mut().map(start).collect();
+        for process in running {
+            let output = process.wait_with_output().unwrap();
+            assert!(output.status.success(), "round {round}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        assert_eq!(results(&world), clean, "round {round}");
+    }
+}
+
+/// A record with each of its roles renamed, to another of the same and to none that there is.
+fn renamed(record: &[u8]) -> Vec<Vec<u8>> {
+    let Ok(value) = serde_json::from_slice::<serde_json::Value>(record) else { return Vec::new() };
+    let Some(outputs) = value.get("outputs").and_then(serde_json::Value::as_object) else { return Vec::new() };
+    let roles: Vec<&String> = outputs.keys().collect();
+    let text = String::from_utf8_lossy(record);
+    let renamed = |(index, role): (usize, &&String)| {
+        let next = roles[(index + 1) % roles.len()];
+        let swapped = [(role.as_str(), "\u{1}"), (next, role), ("\u{1}", next)];
+        let swap = |text: String, (from, to): &(&str, &str)| {
+            text.replace(&format!("\"{from}\": {{"), &format!("\"{to}\": {{"))
+        };
+        let other = text.replace(&format!("\"{role}\": {{"), &format!("\"other-{role}\": {{"));
+        [swapped.iter().fold(text.to_string(), swap), other]
+    };
+    roles.iter().enumerate().flat_map(renamed).map(String::into_bytes).collect()
+}
+
+#[test]
 fn every_damage_to_every_file_of_the_cache_is_found_and_mended() {
     let clean = World::with(&spec(), &simulated_runs(0.01));
     clean.run("study.toml");
@@ -151,10 +187,11 @@ fn every_damage_to_every_file_of_the_cache_is_found_and_mended() {
         };
         let half = bytes[..bytes.len() / 2].to_vec();
         let longer = [bytes.as_slice(), b"\n"].concat();
-        let kinds =
+        let plain =
             [Some(half), Some(Vec::new()), flipped(0), flipped(bytes.len() / 2), Some(longer), Some(other), None];
+        let kinds = plain.into_iter().chain(renamed(&bytes).into_iter().map(Some));
         // A file of nothing has no half.
-        for damaged in kinds.into_iter().filter(|damaged| damaged.as_deref() != Some(&bytes)) {
+        for damaged in kinds.filter(|damaged| damaged.as_deref() != Some(&bytes)) {
             std::fs::remove_file(path).unwrap();
             if let Some(damaged) = &damaged {
                 std::fs::write(path, damaged).unwrap();
@@ -162,9 +199,8 @@ fn every_damage_to_every_file_of_the_cache_is_found_and_mended() {
             let outcome = world.lawfit(&["run", "study.toml"]);
             assert_eq!(outcome.code, 0, "{}: {}", path.display(), outcome.stderr);
             assert_eq!(results(&world), clean, "{}", path.display());
-            // A file that is gone is a miss like any other, and a record with a line more says the same.
-            let same_meaning = path.extension().is_some() && damaged.as_ref().is_some_and(|d| d.starts_with(&bytes));
-            let told = outcome.stderr.contains("damaged") || damaged.is_none() || same_meaning;
+            // A file that is gone is a miss like any other.
+            let told = outcome.stderr.contains("damaged") || damaged.is_none();
             assert!(told, "{}: {}", path.display(), outcome.stderr);
             assert_eq!(world.lawfit(&["cache", "verify"]).code, 0, "{}", path.display());
             damages += 1;

@@ -6,7 +6,7 @@ use crate::world::repository;
 
 /// The modules from the bottom up; a module may name those of an earlier line, and itself.
 const LAYERS: [&[&str]; 17] = [
-    &["diagnostic", "numerics", "artifact", "account", "answer"],
+    &["diagnostic", "numerics", "artifact", "account", "answer", "file"],
     &["expr", "store"],
     &["quantity", "unit", "dataset"],
     &["schedule"],

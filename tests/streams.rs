@@ -43,7 +43,7 @@ fn closed() -> Stdio {
 /// A pipe that takes nothing more, and its reader, who does not read.
 fn blocked() -> (Stdio, std::io::PipeReader) {
     let (reader, mut writer) = std::io::pipe().unwrap();
-    writer.write_all(&[b'.'; 65536]).unwrap();
+    writer.write_all(&vec![b'.'; 65536]).unwrap();
     (Stdio::from(writer), reader)
 }
 

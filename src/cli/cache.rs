@@ -1,7 +1,6 @@
 //! `lawfit cache`: what is kept, whether it is whole, and what may go.
 
 use std::collections::BTreeSet;
-use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::screen::Screen;
 use super::{Cache, Exit, compile_specs};
 use crate::artifact::Digest;
 use crate::engine::{Look, look};
+use crate::file::in_units;
 use crate::store::{Keep, Store};
 
 /// Look at the cache, check it, make it smaller, carry it to another machine.
@@ -200,7 +200,7 @@ fn export(file: &Path, specs: &[PathBuf], cache: &Cache, screen: &Screen) -> Res
 fn import(file: &Path, cache: &Cache, screen: &Screen) -> Result<Exit, String> {
     let store = Store::new(&cache.cache);
     let failed = |error: String| format!("{}: {error}", file.display());
-    let bundle = File::open(file).map_err(|error| failed(error.to_string()))?;
+    let (bundle, _) = crate::file::open(file).map_err(|error| failed(error.to_string()))?;
     let carried = store.import(BufReader::new(bundle)).map_err(|error| failed(error.to_string()))?;
     store.keep_usage();
     store.take_notices().iter().for_each(|notice| screen.notice(notice));
@@ -209,16 +209,6 @@ fn import(file: &Path, cache: &Cache, screen: &Screen) -> Result<Exit, String> {
         screen.notice(&format!("{} entries were damaged or foreign and were passed over", carried.passed_over));
     }
     Ok(Exit::Done)
-}
-
-/// Bytes as people read them.
-fn in_units(bytes: u64) -> String {
-    let units = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let power = (bytes.max(1).ilog2() / 10).min(4);
-    if power == 0 {
-        return format!("{bytes} B");
-    }
-    format!("{:.1} {}", bytes as f64 / (1_u64 << (10 * power)) as f64, units[power as usize])
 }
 
 #[cfg(test)]
@@ -235,6 +225,5 @@ mod tests {
             assert!(time(wrong).is_err(), "{wrong}");
         }
         assert!(size("99999999999T").is_err());
-        assert_eq!(in_units(1536), "1.5 KiB");
     }
 }

@@ -13,7 +13,10 @@ use notify_debouncer_mini::{DebounceEventResult, new_debouncer};
 use super::screen::Screen;
 use super::{Exit, run, walk};
 use crate::artifact::Digest;
+use crate::file;
 use crate::plan::{SpecFile, compile};
+use crate::source::MOST_BYTES;
+use crate::spec;
 use crate::stage::External;
 
 /// Run specs, and run them again whenever one of them or a file of theirs changes, until Ctrl-C.
@@ -72,8 +75,9 @@ struct Inputs {
 
 impl Inputs {
     fn of(specs: &[PathBuf]) -> Self {
-        let read =
-            specs.iter().map(|path| SpecFile { path: path.clone(), bytes: std::fs::read(path).unwrap_or_default() });
+        let read = specs
+            .iter()
+            .map(|path| SpecFile { path: path.clone(), bytes: file::read(path, spec::MAX_BYTES).unwrap_or_default() });
         let files: Vec<SpecFile> = read.collect();
         let compiled = compile(&files);
         let externals = compiled.plan.stages().flat_map(|stage| stage.stage.externals());
@@ -83,7 +87,7 @@ impl Inputs {
         });
         let bases = compiled.bases.iter().map(|base| base.path.clone());
         let all: BTreeSet<PathBuf> = specs.iter().cloned().chain(bases).chain(data).collect();
-        let digest = |path: &PathBuf| std::fs::read(path).ok().map(|bytes| Digest::of(&bytes));
+        let digest = |path: &PathBuf| file::read(path, MOST_BYTES).ok().map(|bytes| Digest::of(&bytes));
         let patterns = files.iter().zip(&compiled.specs).flat_map(|(file, spec)| {
             let folder = folder_of(&file.path);
             spec.locations.values().filter_map(move |location| fixed_part(location).map(|part| folder.join(part)))

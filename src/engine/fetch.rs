@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::Options;
 use crate::artifact::sha256;
+use crate::file;
+use crate::source::MOST_BYTES;
 use crate::store::Store;
 
-/// Largest file that is downloaded.
-const MAX_BYTES: u64 = 4 << 30;
 /// How long a server may say nothing.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -94,9 +94,9 @@ fn download(url: &str) -> Result<Vec<u8>, FetchError> {
         .and_then(reqwest::blocking::Response::error_for_status)
         .map_err(|error| failed(root_cause(&error)))?;
     let mut bytes = Vec::new();
-    response.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(failed(format!("it is larger than {} GiB", MAX_BYTES >> 30)));
+    response.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(failed(format!("it is larger than {} GiB", MOST_BYTES >> 30)));
     }
     Ok(bytes)
 }
@@ -118,7 +118,9 @@ fn in_mirror(mirror: &Path, url: &str, pinned: &str) -> Option<Vec<u8>> {
     files.sort();
     let (same, others): (Vec<PathBuf>, Vec<PathBuf>) =
         files.into_iter().partition(|path| path.file_name().is_some_and(|n| n.to_string_lossy() == name));
-    same.into_iter().chain(others).find_map(|path| std::fs::read(path).ok().filter(|bytes| sha256(bytes) == pinned))
+    same.into_iter()
+        .chain(others)
+        .find_map(|path| file::read(&path, MOST_BYTES).ok().filter(|bytes| sha256(bytes) == pinned))
 }
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>, depth: usize) {

@@ -8,8 +8,10 @@ use std::time::Instant;
 
 use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Status, memory, panic_in_words};
 use crate::artifact::{Digest, Manifest, Outputs, manifest};
+use crate::file;
 use crate::plan::{Fingerprint, Plan, StageId, input_digest};
-use crate::stage::{Context, External, Failure, Inputs};
+use crate::source::MOST_BYTES;
+use crate::stage::{Context, External, Failure, Inputs, Stage};
 use crate::store::Store;
 
 /// The digest of a file's content and, where it was read, its bytes.
@@ -244,7 +246,7 @@ impl<'a> Engine<'a> {
         };
         let fingerprint = Fingerprint::new(stage.as_ref(), inputs_of(self.plan, index, &upstream, &files)).text();
         let key = Fingerprint::key(&fingerprint);
-        if let Some(outputs) = self.store.find(&key) {
+        if let Some(outputs) = self.store.find(&key, &|outputs| has_roles(stage.as_ref(), outputs)) {
             return (Status::Cached, Some(key), outputs);
         }
         if self.scope[index] == Scope::Stored {
@@ -388,7 +390,7 @@ pub fn look_closely(plan: &Plan, store: &Store) -> Vec<(Look, Option<String>)> {
             (Some(upstream), Ok(files)) => {
                 let fingerprint = Fingerprint::new(stage.as_ref(), inputs_of(plan, index, &upstream, &files)).text();
                 let key = Fingerprint::key(&fingerprint);
-                let look = match store.find(&key) {
+                let look = match store.find(&key, &|outputs| has_roles(stage.as_ref(), outputs)) {
                     Some(outputs) => {
                         known.insert(index, outputs);
                         Look::Hit(key)
@@ -400,6 +402,11 @@ pub fn look_closely(plan: &Plan, store: &Store) -> Vec<(Look, Option<String>)> {
         });
     }
     looks
+}
+
+/// Whether outputs have the roles of what a stage produces.
+fn has_roles(stage: &dyn Stage, outputs: &Manifest) -> bool {
+    stage.produces(&outputs.keys().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The stages that a stage takes something from.
@@ -430,5 +437,7 @@ fn inputs_of(
 }
 
 fn read_file(path: &Path, name: &str) -> Result<Arc<Vec<u8>>, Failure> {
-    std::fs::read(path).map(Arc::new).map_err(|error| Failure::new("unreadable-file", format!("{name}: {error}")))
+    file::read(path, MOST_BYTES)
+        .map(Arc::new)
+        .map_err(|error| Failure::new("unreadable-file", format!("{name}: {error}")))
 }

@@ -23,6 +23,10 @@ macro_rules! facts {
 const TEMPLATE: &str = include_str!("report.html");
 
 impl Writer for Html {
+    fn file(&self) -> &'static str {
+        "report.html"
+    }
+
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
         let mut environment = Environment::new();
         let failed = |error: minijinja::Error| WriteError(format!("{error:#}"));
@@ -47,7 +51,7 @@ impl Writer for Html {
                 filters => page.results.filters,
             }))
             .map_err(failed)?;
-        Ok(BTreeMap::from([("report.html".to_owned(), text.into_bytes())]))
+        Ok(BTreeMap::from([(self.file().to_owned(), text.into_bytes())]))
     }
 
     fn has_figures(&self) -> bool {

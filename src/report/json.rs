@@ -7,9 +7,13 @@ use super::{Page, WriteError, Writer};
 pub(super) struct Json;
 
 impl Writer for Json {
+    fn file(&self) -> &'static str {
+        "results.json"
+    }
+
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
         let mut text = serde_json::to_vec_pretty(&page.results).map_err(|error| WriteError(error.to_string()))?;
         text.push(b'\n');
-        Ok(BTreeMap::from([("results.json".to_owned(), text)]))
+        Ok(BTreeMap::from([(self.file().to_owned(), text)]))
     }
 }

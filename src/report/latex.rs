@@ -8,6 +8,10 @@ use super::{Page, WriteError, Writer, typeset, words};
 pub(super) struct Latex;
 
 impl Writer for Latex {
+    fn file(&self) -> &'static str {
+        "tables.tex"
+    }
+
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
         let mut out = "% \\usepackage{booktabs}\n".to_owned();
         for (name, entry, fit) in page.results.shown_fits() {
@@ -38,7 +42,7 @@ impl Writer for Latex {
                 out.push_str(&table);
             }
         }
-        Ok(BTreeMap::from([("tables.tex".to_owned(), out.into_bytes())]))
+        Ok(BTreeMap::from([(self.file().to_owned(), out.into_bytes())]))
     }
 }
 

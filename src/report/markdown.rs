@@ -8,10 +8,14 @@ use super::{Page, WriteError, Writer, typeset, words};
 pub(super) struct Markdown;
 
 impl Writer for Markdown {
+    fn file(&self) -> &'static str {
+        "report.md"
+    }
+
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
         let mut files: BTreeMap<String, Vec<u8>> =
             page.figures.iter().map(|figure| (figure.file.clone(), figure.svg.clone().into_bytes())).collect();
-        files.insert("report.md".to_owned(), text(page).into_bytes());
+        files.insert(self.file().to_owned(), text(page).into_bytes());
         Ok(files)
     }
 

@@ -48,6 +48,9 @@ pub enum ReportFormat {
 
 /// Writes one format.
 pub trait Writer {
+    /// The name of its file; figures may stand beside it.
+    fn file(&self) -> &'static str;
+
     /// The files by name.
     ///
     /// # Errors
@@ -64,6 +67,9 @@ pub trait Writer {
         None
     }
 }
+
+/// How the names of files of figures end.
+pub const FIGURE: &str = ".svg";
 
 /// Why a report could not be written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -142,8 +142,8 @@ pub fn read(bytes: Vec<u8>, format: Format, columns: &[String]) -> Result<Vec<Ve
 
 /// The first bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Most bytes that a packed file may unpack to: no table of runs is larger, and a bomb is.
-const MOST_UNPACKED: u64 = 4 << 30;
+/// Most bytes of a file, and most that a packed one may unpack to: no table of runs is larger, and a bomb is.
+pub const MOST_BYTES: u64 = 4 << 30;
 
 /// The bytes of a file, unpacked where gzip packed them.
 fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, SourceError> {
@@ -151,9 +151,9 @@ fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, SourceError> {
         return Ok(bytes);
     }
     let mut plain = Vec::new();
-    let read = flate2::read::MultiGzDecoder::new(bytes.as_slice()).take(MOST_UNPACKED + 1).read_to_end(&mut plain);
+    let read = flate2::read::MultiGzDecoder::new(bytes.as_slice()).take(MOST_BYTES + 1).read_to_end(&mut plain);
     match read {
-        Ok(size) if size as u64 <= MOST_UNPACKED => Ok(plain),
+        Ok(size) if size as u64 <= MOST_BYTES => Ok(plain),
         Ok(_) => Err(SourceError::Unreadable("the packed file unpacks to more than 4 GiB".to_owned())),
         Err(error) => {
             Err(SourceError::Unreadable(format!("the file is packed by gzip and cannot be unpacked: {error}")))

@@ -65,6 +65,10 @@ impl Stage for Extrapolate {
         })
     }
 
+    fn produces(&self, roles: &[&str]) -> bool {
+        roles == ["answer"]
+    }
+
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
         let fit: Fit = inputs.json("fit")?;
         let draws = fit.read_draws(inputs.bytes("draws")?);

@@ -116,6 +116,10 @@ impl Stage for Filter {
         serde_json::json!({ "rules": rules })
     }
 
+    fn produces(&self, roles: &[&str]) -> bool {
+        roles == ["counts", "table"]
+    }
+
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
         let mut data = inputs.table("table")?;
         let mut dropped = Vec::new();

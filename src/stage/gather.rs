@@ -38,6 +38,10 @@ impl Stage for Gather {
         serde_json::json!({ "gather": self.files, "given": given(&self.columns) })
     }
 
+    fn produces(&self, roles: &[&str]) -> bool {
+        roles == ["summary", "table"]
+    }
+
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
         let mut tables = Vec::new();
         let mut summary = IngestSummary::default();

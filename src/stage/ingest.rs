@@ -100,6 +100,10 @@ impl Stage for Ingest {
         &self.files
     }
 
+    fn produces(&self, roles: &[&str]) -> bool {
+        roles == ["summary", "table"]
+    }
+
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
         let (mut data, texts) = self.read_files(inputs)?;
         let mut faults = Faults::default();

@@ -164,6 +164,9 @@ pub trait Stage: Send + Sync {
         &[]
     }
 
+    /// Whether it produces these roles, in order: a record of the cache that names others is damaged.
+    fn produces(&self, roles: &[&str]) -> bool;
+
     /// Computes the result.
     ///
     /// # Errors

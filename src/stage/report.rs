@@ -1,6 +1,6 @@
 //! Report: every artifact of a study to the files that people read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Context, Failure, Inputs, Stage};
@@ -8,7 +8,7 @@ use crate::account::{FilterCounts, IngestSummary};
 use crate::answer::Answer;
 use crate::artifact::Outputs;
 use crate::fit::Fit;
-use crate::report::{Described, Figure, FitData, Page, Results, draw, write};
+use crate::report::{Described, FIGURE, Figure, FitData, Page, ReportFormat, Results, draw, write};
 
 /// Writes the report.
 #[derive(Clone, Debug)]
@@ -28,6 +28,14 @@ impl Stage for WriteReport {
 
     fn settings(&self) -> serde_json::Value {
         self.described.fingerprint()
+    }
+
+    fn produces(&self, roles: &[&str]) -> bool {
+        let formats = self.described.formats.iter().copied().chain([ReportFormat::Json]);
+        let files: BTreeSet<&str> = formats.map(|format| format.writer().file()).collect();
+        // Of figures there are as many as the fits give.
+        files.iter().all(|file| roles.contains(file))
+            && roles.iter().all(|role| files.contains(role) || role.ends_with(FIGURE))
     }
 
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {

@@ -103,7 +103,7 @@ impl Store {
     fn import_record(&self, file: &str, entry: impl Read, carried: &mut Carried) -> Result<bool, BundleError> {
         let mut bytes = Vec::new();
         entry.take(record::MAX_BYTES).read_to_end(&mut bytes)?;
-        let record = file.strip_suffix(".json").map(Digest::named).and_then(|key| Record::read(&bytes, &key));
+        let record = file.strip_suffix(".json").map(Digest::named).and_then(|key| Record::read(&bytes, &key).ok());
         let Some(record) = record.filter(|r: &Record| {
             r.key.is_well_formed() && r.outputs.values().all(|Blob { digest, size }| self.read(digest, *size).is_some())
         }) else {

@@ -8,8 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{Store, files, read_at_most, record, usage};
+use super::{Store, files, record, usage};
 use crate::artifact::Digest;
+use crate::file;
 
 /// What a collection leaves.
 #[derive(Clone, Copy, Debug)]
@@ -59,9 +60,9 @@ impl Store {
         }
         let grace = GRACE.min(keep.used_within);
         let now = SystemTime::now();
-        let remove = |path: &Path, collected: &mut Collected| {
-            let size = path.metadata().map_or(0, |m| m.len());
-            if keep.dry_run || std::fs::remove_file(path).is_ok() {
+        let take_out = |path: &Path, collected: &mut Collected| {
+            let size = path.symlink_metadata().map_or(0, |m| m.len());
+            if keep.dry_run || remove(path).is_ok() {
                 collected.files += 1;
                 collected.bytes += size;
             }
@@ -82,25 +83,29 @@ impl Store {
                 named.extend(candidate.blobs.into_iter().map(|(digest, _)| digest));
                 total += more;
             } else {
-                remove(&candidate.path, &mut collected);
+                take_out(&candidate.path, &mut collected);
                 collected.records += 1;
             }
         }
-        for path in listed(&self.blobs_folder())? {
+        for path in entries(&self.blobs_folder())? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // A folder of another name is nobody's that is known here.
+            if path.is_dir() && !Digest::named(&name).is_well_formed() {
+                continue;
+            }
             if !named.contains(&Digest::named(&name)) && age(&path, now) >= grace {
-                remove(&path, &mut collected);
+                take_out(&path, &mut collected);
             }
         }
         for folder in [self.root.clone(), self.records_folder(), self.usage_folder(), self.damaged_folder()] {
-            for path in listed(&folder)? {
+            for path in entries(&folder)? {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let left_over = files::is_unfinished(&name) || folder == self.damaged_folder();
                 let old_list = usage::day_of(&name).filter(|_| folder == self.usage_folder()).is_some_and(|day| {
                     Duration::from_secs(86_400 * usage::today().saturating_sub(day)) > keep.used_within
                 });
                 if (left_over && age(&path, now) >= grace) || old_list {
-                    remove(&path, &mut collected);
+                    take_out(&path, &mut collected);
                 }
             }
         }
@@ -114,14 +119,14 @@ impl Store {
     fn candidates(&self, now: SystemTime) -> io::Result<Vec<Candidate>> {
         let used = usage::last_used(&self.usage_folder());
         let mut candidates = Vec::new();
-        for path in listed(&self.records_folder())? {
+        for path in entries(&self.records_folder())? {
             let Some(key) = path.file_name().and_then(|n| n.to_string_lossy().strip_suffix(".json").map(str::to_owned))
             else {
                 continue;
             };
             let age = age(&path, now);
-            let record =
-                read_at_most(&path, record::MAX_BYTES).and_then(|b| super::Record::read(&b, &Digest::named(&key)));
+            let bytes = file::read(&path, record::MAX_BYTES).ok();
+            let record = bytes.and_then(|b| super::Record::read(&b, &Digest::named(&key)).ok());
             // One that cannot be read is as old as can be.
             let day = if record.is_none() {
                 0
@@ -137,22 +142,31 @@ impl Store {
 
 /// The files of a folder, in order; none where it is not there.
 pub(super) fn listed(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = entries(folder)?;
+    paths.retain(|path| path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()));
+    Ok(paths)
+}
+
+/// Whatever is in a folder, in order; nothing where it is not there.
+pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(Result::ok)
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
-        .map(|entry| entry.path())
-        .collect();
+    let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.sort();
     Ok(paths)
 }
 
+/// Removes a file, or what stands in the place of one.
+fn remove(path: &Path) -> io::Result<()> {
+    let is_folder = path.symlink_metadata()?.is_dir();
+    if is_folder { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+}
+
 /// How long ago a file was written; one that has gone meanwhile is as young as can be.
 fn age(path: &Path, now: SystemTime) -> Duration {
-    let modified = path.metadata().and_then(|m| m.modified()).ok();
+    let modified = path.symlink_metadata().and_then(|m| m.modified()).ok();
     modified.and_then(|modified| now.duration_since(modified).ok()).unwrap_or_default()
 }

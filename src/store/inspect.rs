@@ -1,14 +1,16 @@
 //! What a cache holds, and whether all of it is whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
 use serde::Serialize;
 
-use super::collect::listed;
-use super::{Record, Store, read_at_most, record};
+use super::collect::{entries, listed};
+use super::record::Flaw;
+use super::{DAMAGED_RECORD, Record, Store, record};
 use crate::artifact::{Blob, Digest};
+use crate::file;
 
 /// What a cache holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -32,7 +34,8 @@ pub struct Verified {
     pub blobs: usize,
     /// Records and blobs that were damaged; they were set aside.
     pub damaged: usize,
-    /// Results whose blobs are not there; their records were removed.
+    /// Results whose blobs are not there, or whose records an earlier lawfit wrote without a checksum; the records
+    /// were removed.
     pub incomplete: usize,
 }
 
@@ -43,16 +46,16 @@ impl Store {
     /// Where it cannot be listed.
     pub fn contents(&self) -> io::Result<Contents> {
         let mut contents = Contents::default();
-        let size = |path: &Path| path.metadata().map_or(0, |m| m.len());
+        let size = |path: &Path| path.symlink_metadata().map_or(0, |m| m.len());
         for path in listed(&self.records_folder())? {
             contents.bytes += size(&path);
-            if let Some(record) = record_in(&path) {
+            if let Some(Ok(record)) = record_in(&path) {
                 *contents.results.entry(record.kind()).or_default() += 1;
             }
         }
         let blobs = listed(&self.blobs_folder())?;
         contents.blobs = blobs.len();
-        let aside = listed(&self.damaged_folder())?;
+        let aside = entries(&self.damaged_folder())?;
         contents.set_aside = aside.len();
         contents.bytes += blobs.iter().chain(&aside).map(|path| size(path)).sum::<u64>();
         Ok(contents)
@@ -65,30 +68,33 @@ impl Store {
     pub fn verify(&self) -> io::Result<Verified> {
         let mut verified = Verified::default();
         let mut sizes: BTreeMap<Digest, u64> = BTreeMap::new();
-        let mut whole = BTreeSet::new();
-        for path in listed(&self.blobs_folder())? {
+        // What is named otherwise is nobody's that is known here, or is being written.
+        for path in entries(&self.blobs_folder())? {
             let digest = Digest::named(&path.file_name().unwrap_or_default().to_string_lossy());
+            if !digest.is_well_formed() {
+                continue;
+            }
             let size = path.metadata().map_or(0, |m| m.len());
             if self.read(&digest, size).is_some() {
                 verified.blobs += 1;
                 sizes.insert(digest.clone(), size);
-                whole.insert(digest);
-            } else if digest.is_well_formed() {
+            } else {
                 verified.damaged += 1;
             }
         }
-        for path in listed(&self.records_folder())? {
-            let Some(record) = record_in(&path) else {
-                self.set_aside(&path, "a record of the cache is damaged");
-                verified.damaged += 1;
-                continue;
-            };
+        for path in entries(&self.records_folder())? {
+            let Some(record) = record_in(&path) else { continue };
             let there = |blob: &Blob| sizes.get(&blob.digest) == Some(&blob.size);
-            if record.outputs.values().all(there) {
-                verified.results += 1;
-            } else {
-                verified.incomplete += 1;
-                let _ = std::fs::remove_file(&path);
+            match record {
+                Err(Flaw::Damaged) => {
+                    self.set_aside(&path, DAMAGED_RECORD);
+                    verified.damaged += 1;
+                }
+                Ok(record) if record.outputs.values().all(there) => verified.results += 1,
+                Ok(_) | Err(Flaw::Unsealed) => {
+                    verified.incomplete += 1;
+                    let _ = std::fs::remove_file(&path);
+                }
             }
         }
         Ok(verified)
@@ -96,12 +102,16 @@ impl Store {
 
     /// Every record that can be read, in order of keys.
     pub(super) fn records(&self) -> io::Result<Vec<Record>> {
-        Ok(listed(&self.records_folder())?.iter().filter_map(|path| record_in(path)).collect())
+        Ok(listed(&self.records_folder())?.iter().filter_map(|path| record_in(path)?.ok()).collect())
     }
 }
 
-/// The record in a file whose name is its key.
-fn record_in(path: &Path) -> Option<Record> {
+/// The record in a file whose name is its key; none where the name is another.
+fn record_in(path: &Path) -> Option<Result<Record, Flaw>> {
     let key = Digest::named(path.file_name()?.to_string_lossy().strip_suffix(".json")?);
-    Record::read(&read_at_most(path, record::MAX_BYTES)?, &key)
+    if !key.is_well_formed() {
+        return None;
+    }
+    let bytes = file::read(path, record::MAX_BYTES);
+    Some(bytes.map_err(|_| Flaw::Damaged).and_then(|bytes| Record::read(&bytes, &key)))
 }

@@ -15,11 +15,13 @@ mod step;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::artifact::{Blob, Digest, Manifest, Outputs, manifest};
+use crate::file;
+use record::Flaw;
 
 pub use bundle::{BundleError, Carried};
 pub use collect::{Collected, Keep};
@@ -60,24 +62,31 @@ impl Store {
     }
 
     /// What a key produced, if its record and all its blobs are there and whole; from the remote cache where
-    /// they are not here.
-    pub fn find(&self, key: &Digest) -> Option<Manifest> {
-        let outputs = self.find_here(key).or_else(|| self.take(key))?;
+    /// they are not here. `produces` tells whether it may have produced these roles at all.
+    pub fn find(&self, key: &Digest, produces: &dyn Fn(&Manifest) -> bool) -> Option<Manifest> {
+        let outputs = self.find_here(key, produces).or_else(|| self.take(key, produces))?;
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
         Some(outputs)
     }
 
     /// The record of a key, whether or not its blobs are there.
     pub fn record(&self, key: &Digest) -> Option<Record> {
-        Record::read(&read_at_most(&self.record_path(key), record::MAX_BYTES)?, key)
+        Record::read(&file::read(&self.record_path(key), record::MAX_BYTES).ok()?, key).ok()
     }
 
-    fn find_here(&self, key: &Digest) -> Option<Manifest> {
+    fn find_here(&self, key: &Digest, produces: &dyn Fn(&Manifest) -> bool) -> Option<Manifest> {
         let path = self.record_path(key);
-        let bytes = read_at_most(&path, record::MAX_BYTES)?;
-        let Some(record) = Record::read(&bytes, key) else {
-            self.set_aside(&path, "a record of the cache is damaged");
-            return None;
+        let bytes = self.read_or_set_aside(&path, record::MAX_BYTES, DAMAGED_RECORD)?;
+        let record = match Record::read(&bytes, key) {
+            Ok(record) if produces(&record.outputs) => record,
+            Err(Flaw::Unsealed) => {
+                let _ = std::fs::remove_file(&path);
+                return None;
+            }
+            Ok(_) | Err(Flaw::Damaged) => {
+                self.set_aside(&path, DAMAGED_RECORD);
+                return None;
+            }
         };
         step::step("find").ok()?;
         // All of them are looked at, so that every damaged one is out of the way of a new write.
@@ -91,9 +100,9 @@ impl Store {
     }
 
     /// Brings what a key produced from the remote cache here.
-    fn take(&self, key: &Digest) -> Option<Manifest> {
+    fn take(&self, key: &Digest, produces: &dyn Fn(&Manifest) -> bool) -> Option<Manifest> {
         let remote = self.remote.as_ref()?;
-        let taken = remote.record(key).and_then(|record| {
+        let taken = remote.record(key, produces).and_then(|record| {
             for Blob { digest, size } in record.outputs.values() {
                 if self.read(digest, *size).is_none() {
                     let bytes = remote.blob(digest, *size)?;
@@ -114,12 +123,28 @@ impl Store {
             return None;
         }
         let path = self.blob_path(digest);
-        // One byte more than promised shows a file that is too long, however long it is.
-        let bytes = read_at_most(&path, size.saturating_add(1))?;
+        let bytes = self.read_or_set_aside(&path, size, DAMAGED_BLOB)?;
         if bytes.len() as u64 == size && Digest::of(&bytes) == *digest {
             return Some(Arc::new(bytes));
         }
-        self.set_aside(&path, "a blob of the cache is damaged");
+        self.set_aside(&path, DAMAGED_BLOB);
+        None
+    }
+
+    /// A file's bytes; what cannot be the file, such as a folder or a link to nothing, is set aside.
+    fn read_or_set_aside(&self, path: &Path, most: u64, damaged: &str) -> Option<Vec<u8>> {
+        let error = match file::read(path, most) {
+            Ok(bytes) => return Some(bytes),
+            Err(error) => error,
+        };
+        let is_other =
+            matches!(error.kind(), ErrorKind::FileTooLarge | ErrorKind::IsADirectory | ErrorKind::InvalidInput);
+        // A link that leads nowhere, or around in a circle.
+        let leads_nowhere = || path.is_symlink() && std::fs::metadata(path).is_err();
+        // Anything else, such as too many open files, says nothing of this one.
+        if is_other || leads_nowhere() {
+            self.set_aside(path, damaged);
+        }
         None
     }
 
@@ -170,7 +195,10 @@ impl Store {
             }
             Some(_) => Ok(()),
             // What stands there is no record of this key.
-            None => replace(&path, &record.bytes(), "record"),
+            None => {
+                let _ = self.read_or_set_aside(&path, record::MAX_BYTES, DAMAGED_RECORD);
+                replace(&path, &record.bytes(), "record")
+            }
         }
     }
 
@@ -183,7 +211,7 @@ impl Store {
     /// Bytes that were downloaded before, by their SHA-256.
     pub fn downloaded(&self, sha256: &str) -> Option<Arc<Vec<u8>>> {
         let (key, _) = download_key(sha256);
-        let manifest = self.find(&key)?;
+        let manifest = self.find(&key, &|outputs| outputs.keys().eq([DOWNLOAD]))?;
         let blob = manifest.get(DOWNLOAD)?;
         self.read(&blob.digest, blob.size).filter(|bytes| crate::artifact::sha256(bytes) == sha256)
     }
@@ -226,16 +254,18 @@ impl Store {
 
     /// Moves a damaged file out of the way and says so once.
     fn set_aside(&self, path: &Path, what: &str) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let aside = self.damaged_folder();
-        let moved = std::fs::create_dir_all(&aside)
-            .and_then(|()| std::fs::rename(path, aside.join(path.file_name().unwrap_or_default())));
+        // What was set aside before under this name stays: a folder could not be replaced.
+        let free = (0..MOST_ASIDE).map(|count| aside.join(format!("{name}.{count}"))).find(|path| !is_taken(path));
+        let moved =
+            std::fs::create_dir_all(&aside).and_then(|()| std::fs::rename(path, free.ok_or(ErrorKind::AlreadyExists)?));
         // Another process may have been first; then there is nothing to tell.
-        if moved.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        if moved.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return;
         }
         // A cache that cannot be written is still not believed; the damage is only reported again.
         let done = if moved.is_ok() { "set aside" } else { "passed over" };
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
         self.notice(format!("{what} ({name:.16}); it was {done} and is computed again"));
     }
 
@@ -264,13 +294,14 @@ impl Store {
     }
 }
 
-/// A file's bytes, the first `most` of them; what is no file, such as a pipe that nobody writes to, is not opened.
-fn read_at_most(path: &Path, most: u64) -> Option<Vec<u8>> {
-    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    let file = std::fs::File::open(path).ok()?;
-    let mut bytes = Vec::with_capacity(metadata.len().min(most) as usize);
-    file.take(most).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+const DAMAGED_RECORD: &str = "a record of the cache is damaged";
+const DAMAGED_BLOB: &str = "a blob of the cache is damaged";
+/// Most files of one name that are set aside.
+const MOST_ASIDE: usize = 100;
+
+/// Whether there is anything of this name, if only a link to nothing.
+fn is_taken(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
 }
 
 /// Lets a blob that is about to be named by a new record count as new, so that no collection takes it first.

@@ -9,9 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::files;
 use crate::artifact::Digest;
+use crate::file;
 
 /// Name of the file that says whose an output folder is and what was written there.
 const OWNER: &str = ".lawfit.json";
+/// Largest file of an output folder that is read.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// What an output folder says of itself.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,15 +68,14 @@ pub fn publish(
     outputs: &BTreeMap<String, Arc<Vec<u8>>>,
 ) -> Result<Vec<PathBuf>, PublishError> {
     let owner_path = folder.join(OWNER);
-    let before = match std::fs::read(&owner_path) {
-        Ok(bytes) => serde_json::from_slice::<Owner>(&bytes).ok(),
-        Err(_) => None,
-    };
+    // In this order: whoever fills a folder marks it first, so what is seen there before the mark is a stranger's.
+    let holds_files = holds_files(folder);
+    let before = owner_of(folder);
     match &before {
         Some(owner) if owner.spec != spec => {
             return Err(PublishError::OtherSpec { folder: folder.to_owned(), spec: owner.spec.clone() });
         }
-        None if !owner_path.exists() && holds_files(folder) => {
+        None if holds_files && !owner_path.exists() => {
             return Err(PublishError::NotOurs { folder: folder.to_owned() });
         }
         _ => {}
@@ -109,20 +111,24 @@ pub fn publish(
 /// # Errors
 /// Where the disk refuses.
 pub fn amend(folder: &Path, spec: &str, change: &dyn Fn(&str, &str) -> Option<String>) -> Result<bool, PublishError> {
-    let owner = std::fs::read(folder.join(OWNER)).ok().and_then(|bytes| serde_json::from_slice::<Owner>(&bytes).ok());
-    let Some(owner) = owner.filter(|owner| owner.spec == spec) else { return Ok(false) };
+    let Some(owner) = owner_of(folder).filter(|owner| owner.spec == spec) else { return Ok(false) };
     for name in owner.files.keys().filter(|name| is_plain(name)) {
         let path = folder.join(name);
-        if let Some(text) = std::fs::read_to_string(&path).ok().and_then(|text| change(name, &text)) {
+        if let Some(text) = file::read_text(&path, MAX_BYTES).ok().and_then(|text| change(name, &text)) {
             write_changed(&path, text.as_bytes(), "output")?;
         }
     }
     Ok(true)
 }
 
+/// What a folder says of itself; nothing where it does not, or says it wrongly.
+fn owner_of(folder: &Path) -> Option<Owner> {
+    serde_json::from_slice(&file::read(&folder.join(OWNER), MAX_BYTES).ok()?).ok()
+}
+
 /// Writes a file, unless it holds these bytes already.
 fn write_changed(path: &Path, bytes: &[u8], kind: &str) -> Result<(), PublishError> {
-    if std::fs::read(path).ok().as_deref() == Some(bytes) {
+    if file::read(path, bytes.len() as u64).ok().as_deref() == Some(bytes) {
         return Ok(());
     }
     files::replace(path, bytes, kind).map_err(|error| PublishError::Io { path: path.to_owned(), error })

@@ -13,7 +13,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use serde::Serialize;
 
 use super::{LAYOUT, Record, record};
-use crate::artifact::{Digest, Outputs};
+use crate::artifact::{Digest, Manifest, Outputs};
 
 /// How a remote cache is used.
 #[derive(Clone, Debug)]
@@ -106,11 +106,11 @@ impl Remote {
         })
     }
 
-    /// The record of a key.
-    pub(super) fn record(&self, key: &Digest) -> Option<Record> {
+    /// The record of a key, if it may have produced such roles.
+    pub(super) fn record(&self, key: &Digest, produces: &dyn Fn(&Manifest) -> bool) -> Option<Record> {
         let name = record_name(key);
         let bytes = self.get(&name, record::MAX_BYTES)?;
-        let Some(record) = Record::read(&bytes, key) else {
+        let Some(record) = Record::read(&bytes, key).ok().filter(|record| produces(&record.outputs)) else {
             self.fail(&format!("{name} is damaged"), false);
             return None;
         };
@@ -143,7 +143,7 @@ impl Remote {
             self.not_written.fetch_add(usize::from(self.options.write), Ordering::Relaxed);
             return;
         }
-        if let Some(there) = self.record(&record.key) {
+        if let Some(there) = self.record(&record.key, &|_| true) {
             if there.outputs != record.outputs {
                 let kind = there.kind();
                 self.notice(format!("the stage {kind} is not deterministic: the remote cache has other bytes for it"));

@@ -15,7 +15,7 @@ fn written() -> (tempfile::TempDir, Store, Digest) {
 #[test]
 fn what_was_written_is_found_and_read() {
     let (_folder, store, key) = written();
-    let found = store.find(&key).unwrap();
+    let found = store.find(&key, &|_| true).unwrap();
     assert_eq!(found, manifest(&outputs()));
     assert_eq!(**store.read(&found["b"].digest, found["b"].size).unwrap(), *b"beta");
     assert!(store.take_notices().is_empty());
@@ -35,22 +35,68 @@ fn every_kind_of_damage_to_a_blob_is_found_and_set_aside() {
         let path = store.blob_path(&Digest::of(b"alpha"));
         std::fs::remove_file(&path).unwrap();
         damage(&path);
-        assert_eq!(store.find(&key), None, "{name}");
+        assert_eq!(store.find(&key, &|_| true), None, "{name}");
         assert_eq!(store.take_notices().len(), 1, "{name}");
         store.write(&key, "print", &outputs()).unwrap();
-        assert!(store.find(&key).is_some(), "{name}");
+        assert!(store.find(&key, &|_| true).is_some(), "{name}");
+    }
+}
+
+/// Puts something in the place of a file.
+type Put = fn(&Path);
+
+/// What may stand in the place of a file, and is none.
+const OTHERS: [(&str, Put); 5] = [
+    ("a folder", |p| std::fs::create_dir_all(p.join("full")).unwrap()),
+    ("a pipe", |p| assert!(std::process::Command::new("mkfifo").arg(p).status().unwrap().success())),
+    ("a link to nothing", |p| std::os::unix::fs::symlink("nowhere", p).unwrap()),
+    ("a link to itself", |p| std::os::unix::fs::symlink(p, p).unwrap()),
+    ("a link to a device", |p| std::os::unix::fs::symlink("/dev/zero", p).unwrap()),
+];
+
+#[test]
+fn what_stands_in_the_place_of_a_file_is_set_aside_and_the_next_write_mends_it() {
+    for (name, put) in OTHERS {
+        // Twice: what was set aside first is not in the way of the second.
+        let (_folder, store, key) = written();
+        for _ in 0..2 {
+            for path in [store.blob_path(&Digest::of(b"alpha")), store.record_path(&key)] {
+                std::fs::remove_file(&path).unwrap();
+                put(&path);
+                assert_eq!(store.find(&key, &|_| true), None, "{name}");
+                assert_eq!(store.take_notices().len(), 1, "{name}");
+                store.write(&key, "print", &outputs()).unwrap();
+                assert!(store.find(&key, &|_| true).is_some(), "{name}");
+            }
+        }
     }
 }
 
 #[test]
-fn what_is_no_file_is_not_waited_for() {
-    let (_folder, store, key) = written();
-    for path in [store.blob_path(&Digest::of(b"alpha")), store.record_path(&key)] {
-        std::fs::remove_file(&path).unwrap();
-        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        assert_eq!(Store::new(path.parent().unwrap().parent().unwrap().parent().unwrap()).find(&key), None);
-        std::fs::remove_file(&path).unwrap();
-        store.write(&key, "print", &outputs()).unwrap();
+fn verifying_finds_what_stands_in_the_place_of_a_file() {
+    for (name, put) in OTHERS {
+        let (_folder, store, key) = written();
+        for path in [store.blob_path(&Digest::of(b"alpha")), store.record_path(&key)] {
+            std::fs::remove_file(&path).unwrap();
+            put(&path);
+        }
+        let verified = store.verify().unwrap();
+        assert_eq!((verified.results, verified.damaged), (0, 2), "{name}");
+        assert_eq!(store.verify().unwrap().damaged, 0, "{name}");
+        let all = Keep { used_within: std::time::Duration::ZERO, most_bytes: None, dry_run: false };
+        store.collect(&all).unwrap();
+        assert_eq!(store.contents().unwrap().set_aside, 0, "{name}: what was set aside is collected");
+    }
+}
+
+#[test]
+fn lists_of_last_use_that_are_none_are_passed_over() {
+    for (_, put) in OTHERS {
+        let (_folder, store, _) = written();
+        std::fs::create_dir_all(store.usage_folder()).unwrap();
+        put(&store.usage_folder().join("99999-0123456789abcdef"));
+        let keep = Keep { used_within: std::time::Duration::from_secs(86_400), most_bytes: None, dry_run: false };
+        assert_eq!(store.collect(&keep).unwrap().records, 0);
     }
 }
 
@@ -58,26 +104,80 @@ fn what_is_no_file_is_not_waited_for() {
 fn a_missing_blob_is_a_miss_that_a_new_write_mends() {
     let (_folder, store, key) = written();
     std::fs::remove_file(store.blob_path(&Digest::of(b"beta"))).unwrap();
-    assert_eq!(store.find(&key), None);
+    assert_eq!(store.find(&key, &|_| true), None);
     store.write(&key, "print", &outputs()).unwrap();
-    assert!(store.find(&key).is_some());
+    assert!(store.find(&key, &|_| true).is_some());
+}
+
+#[test]
+fn a_record_with_any_byte_flipped_is_set_aside_and_written_anew() {
+    let (_folder, store, key) = written();
+    let path = store.record_path(&key);
+    let whole = std::fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        for bit in [0x01, 0x20, 0x80] {
+            let mut flipped = whole.clone();
+            flipped[at] ^= bit;
+            std::fs::write(&path, &flipped).unwrap();
+            assert_eq!(store.find(&key, &|_| true), None, "byte {at} with bit {bit:#x}");
+            assert!(!path.exists(), "byte {at} with bit {bit:#x}");
+            store.take_notices();
+        }
+        // All that is set aside has one name.
+        std::fs::remove_dir_all(store.damaged_folder()).unwrap();
+    }
+    std::fs::write(&path, whole).unwrap();
+    assert!(store.find(&key, &|_| true).is_some());
 }
 
 #[test]
 fn a_damaged_or_foreign_record_is_not_believed() {
     let (_folder, store, key) = written();
     let path = store.record_path(&key);
-    let text = std::fs::read_to_string(&path).unwrap();
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let other = Digest::of(b"other");
+    store.write(&other, "other", &outputs()).unwrap();
     for bad in [
-        text.replace(Digest::of(b"alpha").as_str(), "../../../etc/passwd"),
-        text.replace("print", "other"),
+        whole.replace(Digest::of(b"alpha").as_str(), "../../../etc/passwd"),
+        whole.replace(Digest::of(b"alpha").as_str(), Digest::of(b"beta").as_str()),
+        whole.replace("\"a\":", "\"c\":"),
+        whole.replace("print", "other"),
+        format!("{whole} "),
+        std::fs::read_to_string(store.record_path(&other)).unwrap(),
         "{".to_owned(),
     ] {
-        std::fs::write(&path, bad).unwrap();
-        assert_eq!(store.find(&key), None);
+        assert_ne!(bad, whole);
+        std::fs::write(&path, &bad).unwrap();
+        assert_eq!(store.verify().unwrap().damaged, 1, "{bad}");
+        std::fs::write(&path, &bad).unwrap();
+        assert_eq!(store.find(&key, &|_| true), None, "{bad}");
         store.write(&key, "print", &outputs()).unwrap();
-        assert!(store.find(&key).is_some());
+        assert!(store.find(&key, &|_| true).is_some());
     }
+}
+
+#[test]
+fn a_record_of_other_roles_than_its_stage_produces_is_damaged() {
+    let (_folder, store, key) = written();
+    assert!(store.find(&key, &|outputs| outputs.keys().eq(["a", "b"])).is_some());
+    assert_eq!(store.find(&key, &|outputs| outputs.keys().eq(["a", "c"])), None);
+    assert!(store.take_notices()[0].contains("damaged"));
+}
+
+#[test]
+fn a_record_without_a_checksum_is_computed_again_without_ado() {
+    let (_folder, store, key) = written();
+    let path = store.record_path(&key);
+    let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    record.as_object_mut().unwrap().remove("checksum").unwrap();
+    let text = serde_json::to_vec_pretty(&record).unwrap();
+    std::fs::write(&path, &text).unwrap();
+    assert_eq!(store.verify().unwrap().incomplete, 1);
+    std::fs::write(&path, &text).unwrap();
+    assert_eq!(store.find(&key, &|_| true), None);
+    assert!(store.take_notices().is_empty());
+    store.write(&key, "print", &outputs()).unwrap();
+    assert!(store.find(&key, &|_| true).is_some());
 }
 
 #[test]

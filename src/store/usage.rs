@@ -9,6 +9,10 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::artifact::Digest;
+use crate::file;
+
+/// Longest list that is read: a quarter of a million keys.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// Days since 1 January 1970.
 pub(super) fn today() -> u64 {
@@ -29,9 +33,10 @@ pub(super) fn last_used(folder: &Path) -> BTreeMap<String, u64> {
     let mut days: BTreeMap<String, u64> = BTreeMap::new();
     for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
         let Some(day) = day_of(&entry.file_name().to_string_lossy()) else { continue };
-        let text = std::fs::read(entry.path()).map(|b| String::from_utf8_lossy(&b).into_owned()).unwrap_or_default();
-        for key in text.lines() {
-            let last = days.entry(key.to_owned()).or_insert(day);
+        // A list that cannot be one says nothing: what it names is as old as its files.
+        let Ok(text) = file::read_text(&entry.path(), MAX_BYTES) else { continue };
+        for key in text.lines().map(Digest::named).filter(Digest::is_well_formed) {
+            let last = days.entry(key.to_string()).or_insert(day);
             *last = day.max(*last);
         }
     }

@@ -113,6 +113,10 @@ impl Stage for FitLaw {
         })
     }
 
+    fn produces(&self, roles: &[&str]) -> bool {
+        roles == ["draws", "fit", "rows"]
+    }
+
     fn run(&self, inputs: &Inputs, context: &Context<'_>) -> Result<Outputs, Failure> {
         if !self.has_rows {
             return outputs(&self.without_rows(), &[], &Dataset::default());
