@@ -3,14 +3,21 @@
 //! Sorted, without times: the same spec, data and lawfit give the same bytes.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::Digest;
+use crate::file;
 use crate::report::Results;
 
 /// Version of the lock file's shape; a file of another version is passed over as if it were not there.
 const VERSION: u32 = 1;
+/// Largest lock file that is read or written.
+pub const MAX_BYTES: u64 = 64 << 20;
+/// Most dots on one line: each may open a table inside the one before.
+const MAX_DOTS: usize = 1000;
 
 /// The content of a lock file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,8 +81,25 @@ impl Lock {
         Self { lock: VERSION, sources, numbers, stages }
     }
 
+    /// The text of a lock file; none where there is no file.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is no regular file or is larger than any lock file.
+    pub fn text_of(path: &Path) -> io::Result<Option<String>> {
+        match file::read(path, MAX_BYTES) {
+            Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The lock in a file's text; none where it is of another version or no lock.
     pub fn read(text: &str) -> Option<Self> {
+        // Looked at first, so that a large file of something else is not gone through.
+        let first = text.lines().find(|line| !line.is_empty() && !line.starts_with('#'))?;
+        if first != format!("lock = {VERSION}") || text.lines().any(|line| line.matches('.').count() > MAX_DOTS) {
+            return None;
+        }
         toml::from_str::<Self>(text).ok().filter(|lock| lock.lock == VERSION)
     }
 

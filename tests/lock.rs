@@ -153,3 +153,29 @@ fn an_expectation_may_warn_and_is_put_beside_its_line_on_github() {
         outcome.stderr
     );
 }
+
+#[test]
+fn a_lock_that_cannot_be_kept_is_an_error_also_where_nothing_is_said() {
+    for (what, put) in crate::world::OTHERS {
+        let world = World::with(SPEC, &simulated_runs(0.01));
+        put(&world.path("study.lock"));
+        let outcome = world.lawfit(&["run", "study.toml", "--quiet"]);
+        assert_eq!(outcome.code, 1, "{what}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains("study.lock"), "{what}: {}", outcome.stderr);
+        assert!(world.path("outputs/study/report.html").exists(), "{what}: the report is written all the same");
+        for arguments in [["lock", "study.toml", "--check"], ["explain", "fit.main", "study.toml"]] {
+            let outcome = world.lawfit(&arguments);
+            assert!(!outcome.stderr.contains("panicked"), "{what}: {}", outcome.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_huge_lock_is_not_read() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    let lock = std::fs::File::create(world.path("study.lock")).unwrap();
+    lock.set_len(8 << 30).unwrap();
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 1);
+    assert!(outcome.stderr.contains("larger than 64 MiB"), "{}", outcome.stderr);
+}

@@ -187,3 +187,14 @@ pub(crate) fn http(status: &str, body: &[u8], promised: usize) -> Vec<u8> {
     answer.extend_from_slice(body);
     answer
 }
+
+/// Puts something in the place of a file.
+pub(crate) type Put = fn(&Path);
+
+/// What may stand in the place of a file, and is none.
+pub(crate) const OTHERS: [(&str, Put); 4] = [
+    ("a folder", |path| std::fs::create_dir_all(path.join("full")).unwrap()),
+    ("a pipe", |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success())),
+    ("a link to a device", |path| std::os::unix::fs::symlink("/dev/zero", path).unwrap()),
+    ("a link to itself", |path| std::os::unix::fs::symlink(path, path).unwrap()),
+];

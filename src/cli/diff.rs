@@ -61,6 +61,9 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     Exit::Done
 }
 
+/// Largest file that is read.
+const MAX_BYTES: u64 = 256 << 20;
+
 /// A file, at a revision of git or as it is.
 struct Operand {
     revision: Option<String>,
@@ -100,7 +103,7 @@ impl Operand {
     /// The bytes of this file, or of one beside it.
     fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
         let Some(revision) = &self.revision else {
-            return std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()));
+            return crate::file::read(path, MAX_BYTES).map_err(|error| format!("{}: {error}", path.display()));
         };
         if revision.starts_with('-') {
             return Err(format!("`{revision}` is no revision"));

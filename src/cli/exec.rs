@@ -48,6 +48,9 @@ impl PlannedSpec {
     }
 }
 
+/// Largest plan that is read.
+const MAX_BYTES: u64 = 256 << 20;
+
 /// What is read of a plan; its stages are those of the specs.
 #[derive(Debug, Deserialize)]
 struct PlanFile {
@@ -55,7 +58,7 @@ struct PlanFile {
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
-    let plan = std::fs::read(&arguments.plan)
+    let plan = crate::file::read(&arguments.plan, MAX_BYTES)
         .map_err(|error| error.to_string())
         .and_then(|bytes| serde_json::from_slice::<PlanFile>(&bytes).map_err(|error| error.to_string()));
     let plan = match plan {

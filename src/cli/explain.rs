@@ -114,7 +114,7 @@ impl Explained<'_> {
         let stage = self.plan.stage(index);
         let (look, fingerprint) = &self.looks[index];
         let several = self.files.len() > 1;
-        let lock = std::fs::read_to_string(lock_path(&self.files[stage.spec].path)).ok();
+        let lock = Lock::text_of(&lock_path(&self.files[stage.spec].path)).ok().flatten();
         let locked = lock
             .as_deref()
             .and_then(Lock::read)

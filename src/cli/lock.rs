@@ -27,7 +27,14 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let mut exit = Exit::Done;
     for (index, file) in files.iter().enumerate() {
         let path = lock_path(&file.path);
-        let Some(lock) = std::fs::read_to_string(&path).ok().and_then(|text| Lock::read(&text)) else {
+        let text = match Lock::text_of(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                screen.error(&format!("{}: {error}", path.display()), &[]);
+                return Exit::Internal;
+            }
+        };
+        let Some(lock) = text.and_then(|text| Lock::read(&text)) else {
             screen.error(
                 &format!("{} is missing or of another version", path.display()),
                 &["`lawfit run` writes it".to_owned()],

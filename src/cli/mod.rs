@@ -28,7 +28,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::file;
 use crate::plan::{Compiled, SpecFile, compile};
+use crate::spec;
 use crate::store::{Remote, RemoteOptions, Store};
 use screen::Screen;
 
@@ -217,7 +219,7 @@ fn compile_specs(paths: &[PathBuf], screen: &Screen) -> Result<(Vec<SpecFile>, C
 fn read_specs(paths: &[PathBuf], screen: &Screen) -> Result<Vec<SpecFile>, Exit> {
     let mut files: Vec<SpecFile> = Vec::new();
     for path in paths {
-        match std::fs::read(path) {
+        match file::read(path, spec::MAX_BYTES) {
             Ok(bytes) => files.push(SpecFile { path: path.clone(), bytes }),
             Err(error) => {
                 screen.error(&format!("{}: {error}", path.display()), &hint_for_missing(path));

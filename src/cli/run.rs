@@ -13,7 +13,8 @@ use super::walk::{Walk, exit_of, interrupted, show_failures};
 use super::{Exit, RemoteCache, Study, ci, compile_specs, lock_path};
 use crate::changes::Changes;
 use crate::engine::{Engine, NOT_CACHED, Options, Outcome, Status};
-use crate::lock::{Lock, LockedStage};
+use crate::file::in_units;
+use crate::lock::{Lock, LockedStage, MAX_BYTES};
 use crate::plan::{Compiled, Plan, SpecFile};
 use crate::report::{Results, Severity, mark_stale};
 use crate::stage::Failure;
@@ -160,15 +161,22 @@ impl<'a> Finished<'a> {
                 return (conclusion, if failure.code == NOT_CACHED { Exit::NotCached } else { Exit::StageFailed });
             }
         };
-        let results = outputs.get("results.json").and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
-        let mut exit = Exit::Done;
-        if let Some(results) = results {
-            let lock = lock_of(spec, several, self.compiled, self.outcomes, &results);
-            exit = self.keep_lock(spec, &lock, &results, &mut conclusion, screen);
-            conclusion.results = Some(results);
-            if exit == Exit::Stale {
-                return (conclusion, exit);
+        let results = outputs.get("results.json").map(|bytes| serde_json::from_slice::<Results>(bytes));
+        let results = match results {
+            Some(Ok(results)) => results,
+            other => {
+                let why =
+                    other.and_then(Result::err).map_or("they are not there".to_owned(), |error| error.to_string());
+                let failure = Failure::internal(format!("the results of {} cannot be read: {why}", file.stem()));
+                screen.error(&failure.message, &failure.hints);
+                return (conclusion, Exit::Internal);
             }
+        };
+        let lock = lock_of(spec, several, self.compiled, self.outcomes, &results);
+        let mut exit = self.keep_lock(spec, &lock, &results, &mut conclusion, screen);
+        conclusion.results = Some(results);
+        if exit == Exit::Stale {
+            return (conclusion, exit);
         }
         match publish(&folder, &owner, &outputs) {
             Ok(written) => conclusion.written = written,
@@ -194,7 +202,11 @@ impl<'a> Finished<'a> {
         screen: &Screen,
     ) -> Exit {
         let path = lock_path(&conclusion.file.path);
-        let (before, text) = (std::fs::read_to_string(&path).ok(), lock.text());
+        let text = lock.text();
+        let before = match Lock::text_of(&path) {
+            Ok(before) => before,
+            Err(error) => return not_kept(&path, &error.to_string(), screen),
+        };
         let unchanged = before.as_ref() == Some(&text);
         // The lock of a large study takes long to read; one that says the same need not be.
         let earlier = if unchanged { Some(lock.clone()) } else { before.as_deref().and_then(Lock::read) };
@@ -218,8 +230,10 @@ impl<'a> Finished<'a> {
                 "{} keeps the earlier numbers, because some moved too far; --accept takes the new ones",
                 path.display()
             ));
+        } else if text.len() as u64 > MAX_BYTES {
+            return not_kept(&path, &format!("it would be larger than {}", in_units(MAX_BYTES)), screen);
         } else if let Err(error) = replace(&path, text.as_bytes(), "lock") {
-            screen.notice(&format!("{} is not written: {error}", path.display()));
+            return not_kept(&path, &error.to_string(), screen);
         }
         verdict
     }
@@ -251,6 +265,13 @@ impl<'a> Finished<'a> {
             screen.say(&format!("{:>12} {line}", "remote cache"));
         }
     }
+}
+
+/// Says that a lock file is not kept, and why.
+fn not_kept(path: &Path, why: &str, screen: &Screen) -> Exit {
+    let hint = "without it nobody sees what moved next time; mend that and run again".to_owned();
+    screen.error(&format!("the lock file {} is not written: {why}", path.display()), &[hint]);
+    Exit::Internal
 }
 
 /// Says in an earlier report that it is stale, where there is one.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::node::{self, Format, Node};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use crate::file;
 
 /// A spec that another one extends.
 #[derive(Clone, Debug)]
@@ -50,7 +51,8 @@ fn over_bases(mut tree: Node, path: &Path, bases: &mut Vec<Base>) -> Result<Node
         return Err(error(format!("more than {LONGEST_CHAIN} specs extend each other, or one extends itself")));
     }
     let base_path = path.parent().unwrap_or(Path::new("")).join(&name);
-    let bytes = std::fs::read(&base_path).map_err(|why| error(format!("`{name}` cannot be read: {why}")))?;
+    let bytes =
+        file::read(&base_path, node::MAX_BYTES).map_err(|why| error(format!("`{name}` cannot be read: {why}")))?;
     let base = super::text_of(&bytes).and_then(|text| node::read(text, Format::of_path(&base_path)));
     let base = base.map_err(|problems| {
         let first = problems.first().map_or("it cannot be read", |problem| problem.message.as_str());

@@ -16,7 +16,7 @@ use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Deserializer};
 
 pub use compose::{Base, plain_name};
-pub use node::{Format, Node};
+pub use node::{Format, MAX_BYTES, Node};
 pub use place::Places;
 pub use schema::schema;
 

@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 
 /// Largest spec that is read.
-const MAX_BYTES: usize = 1 << 20;
+pub const MAX_BYTES: u64 = 1 << 20;
 /// Deepest nesting that is read; a spec needs five levels.
 const MAX_DEPTH: usize = 32;
 /// Most values that are read, aliases expanded.
@@ -239,7 +239,7 @@ fn shortened(text: &str) -> String {
 /// Every syntax error the parser can recover from, or the first; a duplicate key; a text that is
 /// too large, too deep or grows too much.
 pub(super) fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> {
-    if text.len() > MAX_BYTES {
+    if text.len() as u64 > MAX_BYTES {
         return Err(vec![limit(format!("the spec has {} bytes; at most {MAX_BYTES} are read", text.len()))]);
     }
     let node = match format {
