@@ -62,3 +62,7 @@ forecast-check data="../shared/data":
 # Whether intervals hold what they say, on simulated data for every law; done laws are kept in the table.
 coverage table="target/coverage.md" repetitions="1000" *laws="":
     cargo bench --profile dev --bench coverage -- {{table}} {{repetitions}} {{laws}}
+
+# Whether intervals hold on formulas as users write them, by the program itself; models that the record has are not run again.
+intervals record="target/intervals.jsonl" models="2000" *methods="":
+    cargo bench --profile dev --bench intervals -- {{record}} {{models}} {{methods}}

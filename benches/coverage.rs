@@ -248,7 +248,8 @@ fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option
     }
     let draws: Vec<Vec<f64>> = drawn.points.iter().map(|draw| problem.parameters(draw)).collect();
     let by_name = law.variables.iter().map(|v| v.name.as_str()).zip(views.iter().copied()).collect();
-    let scatter = noise(&problem.unscaled_residuals(optimum), &by_name, optimum.len());
+    let mut scatter = noise(&problem.unscaled_residuals(optimum), &by_name, optimum.len());
+    scatter.scatter.clone_from(&drawn.scatter);
     if scatter.residuals.is_empty() {
         return None;
     }
@@ -260,7 +261,8 @@ fn simulate(entry: &Entry, law: &Law, set: usize, method: &dyn Method) -> Option
         let observed = ln(tape.value_at(&truth, &at) * random.log_normal(NOISE));
         let mut sample: Vec<f64> = draws
             .iter()
-            .map(|draw| ResponseScale::Log.place(tape.value_at(draw, &at)) - place * scatter.draw(random))
+            .enumerate()
+            .map(|(i, draw)| ResponseScale::Log.place(tape.value_at(draw, &at)) - place * scatter.draw(i, random))
             .collect();
         sample.sort_by(f64::total_cmp);
         let (lower, upper) = ends(&sample);

@@ -309,12 +309,21 @@ pub struct Noise {
     /// How they change along a variable, where the rows say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trend: Option<NoiseTrend>,
+    /// Whether the law is an envelope of the rows, around which no run scatters evenly.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub envelope: bool,
+    /// What each draw of the parameters multiplies the residuals by; kept beside the draws.
+    #[serde(skip)]
+    pub scatter: Vec<f64>,
 }
 
 impl Noise {
-    /// One of the residuals; nothing where there are none.
-    pub fn draw(&self, random: &mut Random) -> f64 {
-        if self.residuals.is_empty() { 0.0 } else { self.residuals[random.below(self.residuals.len())] }
+    /// One of the residuals, with the scatter of a draw of the parameters; nothing where there are none.
+    pub fn draw(&self, draw: usize, random: &mut Random) -> f64 {
+        if self.residuals.is_empty() {
+            return 0.0;
+        }
+        self.scatter.get(draw).copied().unwrap_or(1.0) * self.residuals[random.below(self.residuals.len())]
     }
 }
 
@@ -428,17 +437,22 @@ impl Fit {
         }
     }
 
-    /// The draws of each member, from the bytes of the artifact.
-    pub fn read_draws(&self, bytes: &[u8]) -> Vec<Vec<Vec<f64>>> {
+    /// The draws of each member, from the bytes of the artifact; each member keeps the scatter that goes with its own.
+    pub fn read_draws(&mut self, bytes: &[u8]) -> Vec<Vec<Vec<f64>>> {
         let mut values =
             bytes.chunks_exact(8).map(|chunk| f64::from_le_bytes(<[u8; 8]>::try_from(chunk).unwrap_or_default()));
-        let members = self.members().into_iter();
-        members
-            .map(|(_, fit)| {
-                let size = if fit.free.is_empty() { 0 } else { fit.draws };
-                (0..size).map(|_| values.by_ref().take(fit.free.len()).collect()).collect()
-            })
-            .collect()
+        let members: Vec<&mut Self> =
+            if self.groups.is_empty() { vec![self] } else { self.groups.values_mut().collect() };
+        let read = |fit: &mut Self| {
+            let size = if fit.free.is_empty() { 0 } else { fit.draws };
+            let draw = |_| {
+                let free = values.by_ref().take(fit.free.len()).collect();
+                fit.noise.scatter.extend(values.next());
+                free
+            };
+            (0..size).map(draw).collect()
+        };
+        members.into_iter().map(read).collect()
     }
 }
 

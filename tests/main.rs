@@ -18,6 +18,7 @@ mod errors;
 mod explain;
 mod fitting;
 mod forecasting;
+mod intervals;
 mod layering;
 mod lock;
 mod program;

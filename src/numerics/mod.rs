@@ -20,7 +20,7 @@ pub use linear::{Matrix, eigen_symmetric, triangle};
 pub(crate) use products::{ColumnsIn, Lanes, TOGETHER, add, add_products, add_squares, fold};
 pub use random::Random;
 pub use sample::{
-    mean, median, normal_mixture_quantile, normal_quantile, quantile, standard_deviation, student_quantile,
+    central, mean, median, normal_mixture_quantile, normal_quantile, quantile, standard_deviation, student_quantile,
 };
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.

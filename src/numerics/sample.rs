@@ -29,6 +29,25 @@ pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     below + (above - below) * share
 }
 
+/// The ends of the interval of a sorted sample that holds a share `level` of it and an estimate.
+///
+/// It is the central one, with equal shares beyond its ends. Where less than that lies on one side of the estimate, as
+/// at a bound, the interval ends at the estimate there and reaches further on the other side.
+pub fn central(sorted: &[f64], estimate: f64, level: f64) -> (f64, f64) {
+    let tail = (1.0 - level) / 2.0;
+    let (lower, upper) = (quantile(sorted, tail), quantile(sorted, 1.0 - tail));
+    let share = |count: usize| count as f64 / sorted.len().max(1) as f64;
+    if estimate < lower {
+        let below = share(sorted.partition_point(|x| *x < estimate));
+        (estimate, quantile(sorted, (below + level).min(1.0)).max(estimate))
+    } else if estimate > upper {
+        let above = share(sorted.len() - sorted.partition_point(|x| *x <= estimate));
+        (quantile(sorted, (1.0 - above - level).max(0.0)).min(estimate), estimate)
+    } else {
+        (lower, upper)
+    }
+}
+
 /// The middle value; `NaN` of nothing.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();

@@ -117,6 +117,16 @@ impl Objective {
         with!(self, penalty => penalty.scale())
     }
 
+    /// Whether it is the sum of squares, so that normal scatter makes it a likelihood.
+    pub const fn is_least_squares(&self) -> bool {
+        matches!(self, Self::LeastSquares(_))
+    }
+
+    /// Whether one side of the residuals costs more, so that the law is an envelope and not the middle of the rows.
+    pub const fn is_envelope(&self) -> bool {
+        matches!(self, Self::AsymmetricHuber(_))
+    }
+
     /// The penalty of one residual.
     pub fn penalty(&self, residual: f64) -> f64 {
         with!(self, penalty => penalty.at(residual).0)

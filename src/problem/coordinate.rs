@@ -27,6 +27,20 @@ impl Coordinate {
         Self { log, lower: place(bounds.0), upper: place(bounds.1), bounds }
     }
 
+    /// Whether it may move: a coordinate that is held has one value.
+    pub fn is_free(self) -> bool {
+        self.lower < self.upper
+    }
+
+    /// The same coordinate without bounds, unless it is held; a logarithm's parameter stays above zero.
+    pub(super) fn unbounded(self) -> Self {
+        if !self.is_free() {
+            return self;
+        }
+        let lowest = if self.log { 0.0 } else { f64::NEG_INFINITY };
+        Self { lower: f64::NEG_INFINITY, upper: f64::INFINITY, bounds: (lowest, f64::INFINITY), ..self }
+    }
+
     /// The coordinate of a parameter's value, brought within the bounds.
     pub fn of(self, parameter: f64) -> f64 {
         let value = if self.log { ln(parameter) } else { parameter };

@@ -11,7 +11,7 @@ pub use coordinate::Coordinate;
 
 use crate::law::{Law, Order, Sums, Wanted, Workspace};
 use crate::numerics::{Matrix, exp, triangle};
-use crate::objective::{Link, Objective, ResponseScale};
+use crate::objective::{LeastSquares, Link, Objective, ResponseScale};
 use block::{Block, padded};
 
 /// An objective over given rows as a function of coordinates.
@@ -239,6 +239,13 @@ impl Problem {
         Self { objective, ..self.clone() }
     }
 
+    /// Least squares over the same rows with other weights.
+    #[must_use]
+    pub fn squared(&self, weights: &[f64]) -> Self {
+        let on = self.objective.scale();
+        self.minimising(Objective::LeastSquares(LeastSquares { on })).reweighted(weights)
+    }
+
     /// The same problem over the rows at `chosen`, of a problem with one block.
     #[must_use]
     pub fn of_rows(&self, chosen: &[usize]) -> Self {
@@ -317,21 +324,42 @@ impl Problem {
         blocks.all(|(index, block)| block.is_resolved(&self.point_of_block(index, point), largest))
     }
 
-    /// Each row's share of the gradient, by the coordinates.
-    pub fn scores(&self, point: &[f64]) -> Vec<Vec<f64>> {
+    /// The derivatives of each row's residual, in units of its noise where that is known, by the coordinates.
+    pub fn jacobian(&self, point: &[f64]) -> Vec<Vec<f64>> {
         let mut all = Vec::with_capacity(self.rows());
         for (index, block) in self.blocks.iter().enumerate() {
             let own = self.point_of_block(index, point);
-            let residuals = block.residuals(&own);
             for (row, (value, gradient)) in block.tape.rows(&block.columns, &own).into_iter().enumerate() {
-                let slope = self.weights[index][row] * self.objective.slopes(residuals[row]).0;
-                let outer = slope * block.precision(row) * if block.link == Link::Log { 1.0 / value } else { 1.0 };
-                let mut score = vec![0.0; self.size()];
-                self.places[index].iter().zip(gradient).for_each(|(&place, g)| score[place] += g * outer);
-                all.push(score);
+                let outer = block.precision(row) * if block.link == Link::Log { 1.0 / value } else { 1.0 };
+                let mut slopes = vec![0.0; self.size()];
+                self.places[index].iter().zip(gradient).for_each(|(&place, g)| slopes[place] += g * outer);
+                all.push(slopes);
             }
         }
         all
+    }
+
+    /// Each row's share of the gradient, by the coordinates.
+    pub fn scores(&self, point: &[f64]) -> Vec<Vec<f64>> {
+        let slopes = self.residuals(point).into_iter().zip(self.weights()).map(|(r, w)| w * self.objective.slopes(r).0);
+        let times = |(mut row, slope): (Vec<f64>, f64)| {
+            row.iter_mut().for_each(|g| *g *= slope);
+            row
+        };
+        self.jacobian(point).into_iter().zip(slopes).map(times).collect()
+    }
+
+    /// The same problem without bounds on its coordinates; those that are held stay so.
+    #[must_use]
+    pub fn unbounded(&self) -> Self {
+        let coordinates = self.coordinates.iter().map(|c| c.unbounded());
+        Self { coordinates: coordinates.collect(), ..self.clone() }
+    }
+
+    /// The same problem with the bounds of another over the same law.
+    #[must_use]
+    pub fn bounded_as(&self, other: &Self) -> Self {
+        Self { coordinates: Arc::clone(&other.coordinates), ..self.clone() }
     }
 
     /// The objective.

@@ -33,7 +33,7 @@ pub use threshold::Threshold;
 use crate::answer::{Answer, Extent, Interval, Row, Verdict};
 use crate::fit::Fit;
 use crate::law::{Law, Tape};
-use crate::numerics::{Random, quantile};
+use crate::numerics::{Random, central};
 use crate::quantity::{OneOrMany, Quantity};
 
 /// A question; the list of kinds.
@@ -274,7 +274,9 @@ pub fn answer(
     }
     let described = (!draws.is_empty()).then(|| {
         let percent = 100.0 * fit.level.unwrap_or(0.0);
-        if kind.is_measured() {
+        if kind.is_measured() && fit.noise.envelope {
+            format!("{percent:.0} % interval of the envelope, from the parameters alone: most runs lie on one side of it")
+        } else if kind.is_measured() {
             let trend = fit.noise.trend.as_ref().map_or_else(String::new, |trend| format!(" along {}", trend.variable));
             format!("{percent:.0} % prediction interval of one run: parameters and the scatter of the rows{trend}, not the error of the law itself")
         } else {
@@ -298,8 +300,9 @@ fn with_noise(sample: Vec<Option<f64>>, fit: &Fit, scatter: f64, seed: u64, row:
     let mut random = Random::new(seed, "noise", row as u64);
     sample
         .into_iter()
-        .map(|value| {
-            let residual = scatter * fit.noise.draw(&mut random);
+        .enumerate()
+        .map(|(draw, value)| {
+            let residual = scatter * fit.noise.draw(draw, &mut random);
             value.map(|v| fit.scale.value(fit.scale.place(v) - residual))
         })
         .collect()
@@ -313,9 +316,9 @@ fn interval(value: f64, sample: Vec<Option<f64>>, level: Option<f64>) -> Interva
     };
     let mut sorted: Vec<f64> = sample.into_iter().map(|v| v.unwrap_or(f64::INFINITY)).collect();
     sorted.sort_by(f64::total_cmp);
-    let tail = (1.0 - level) / 2.0;
-    let end = |p: f64| Some(quantile(&sorted, p)).filter(|v| v.is_finite());
-    Interval { value: Some(value), lower: end(tail), upper: end(1.0 - tail) }
+    let (lower, upper) = central(&sorted, value, level);
+    let end = |v: f64| Some(v).filter(|v| v.is_finite());
+    Interval { value: Some(value), lower: end(lower), upper: end(upper) }
 }
 
 /// How far a point leaves the rows of a fit.

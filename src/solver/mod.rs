@@ -18,7 +18,7 @@ mod surroundings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use newton::newton;
+pub use newton::{newton, newton_within};
 pub use scalar::{ScalarError, minimise, root};
 pub use search::{Cancelled, Optimum, Search, Searcher, Watch, from_listed, search, search_on};
 

@@ -28,7 +28,7 @@ pub fn newton(problem: &Problem, start: &[f64]) -> Minimum {
 }
 
 /// Takes so many of the steps of [`newton`] at most.
-pub(super) fn first_steps(problem: &Problem, start: &[f64], most: u64) -> Minimum {
+pub fn newton_within(problem: &Problem, start: &[f64], most: u64) -> Minimum {
     damped(problem, start, Order::Hessian, most)
 }
 

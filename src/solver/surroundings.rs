@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::newton::first_steps;
+use super::newton::newton_within;
 use super::projection::{self, Grid, Span};
 use super::{Watch, smoothed, smoothed_hessian};
 use crate::law::Law;
@@ -118,7 +118,7 @@ fn valleys_of_profile(
             }
             moved[at] = Place { cost: held.cost(&start), point: start };
             let lower = if held.cost(&last) <= moved[at].cost { &last } else { &moved[at].point };
-            let end = first_steps(&held, lower, STEPS_ALONG);
+            let end = newton_within(&held, lower, STEPS_ALONG);
             last.clone_from(&end.point);
             followed[at] = Place { cost: end.cost, point: end.point };
         }

@@ -50,7 +50,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        5
+        6
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -70,10 +70,10 @@ impl Stage for Extrapolate {
     }
 
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
-        let fit: Fit = inputs.json("fit")?;
+        let mut fit: Fit = inputs.json("fit")?;
         let draws = fit.read_draws(inputs.bytes("draws")?);
         if self.chained {
-            let inner: Fit = inputs.json("fit.through")?;
+            let mut inner: Fit = inputs.json("fit.through")?;
             let inner_draws = inner.read_draws(inputs.bytes("draws.through")?).remove(0);
             let (fit, draws) = chain(&inner, &inner_draws, &fit, &draws[0]);
             let mut answer = answer(&self.question, &self.law, &fit, &draws, None, self.seed);
@@ -130,7 +130,7 @@ struct SecondFit<'a> {
 
 impl<'a> SecondFit<'a> {
     fn read(law: &'a Law, group: Option<&'a str>, inputs: &Inputs) -> Result<Self, Failure> {
-        let fit: Fit = inputs.json("fit.other")?;
+        let mut fit: Fit = inputs.json("fit.other")?;
         if let Some(group) = group.filter(|group| !fit.groups.contains_key(*group)) {
             let known = fit.groups.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             return Err(Failure::new("no-group", format!("the fit that is compared with has no group `{group}`"))

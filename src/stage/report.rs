@@ -65,7 +65,7 @@ impl WriteReport {
         answers: &BTreeMap<String, Answer>,
     ) -> Result<(Vec<Figure>, usize), Failure> {
         let mut drawn = BTreeMap::new();
-        for (name, fit) in fits {
+        for (name, mut fit) in fits {
             let rows = inputs.table(&format!("rows.{name}"))?;
             let draws = fit.read_draws(inputs.bytes(&format!("draws.{name}"))?);
             drawn.insert(name.clone(), FitData::of_members(&name, &fit, &rows, draws));

@@ -4,12 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::freedom::clusters;
-use super::{Bootstrap, Draws, Fitted, Method, Residual, Sandwich, Wild, default_level};
+use super::{Bootstrap, Draws, Fitted, Method, Posterior, Residual, Sandwich, Wild, default_level};
 use crate::numerics::quantile;
 use crate::solver::Cancelled;
 
-/// Whole rows resampled where there are many; of few rows the residuals, run by run where runs have several rows.
-/// Either is compared with the sandwich.
+/// Whole rows resampled where there are many. Of few rows the posterior where the objective is least squares, residuals
+/// for other objectives, and the wild bootstrap where runs have several rows. Each is compared with the sandwich.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Auto {
@@ -21,13 +21,13 @@ pub struct Auto {
     pub level: f64,
 }
 
-/// Independent rows per parameter above which whole rows are resampled: with fewer, resamples hold too few distinct
-/// rows, and intervals come out too narrow (docs/coverage.md).
+/// Independent rows per parameter above which whole rows are resampled, which holds whatever their scatter: with fewer,
+/// resamples hold too few distinct rows.
 const MANY: usize = 20;
 /// Share by which the widths of two methods' intervals may differ.
 const DISAGREEMENT: f64 = 1.0 / 3.0;
 /// Draws of the method that is compared with.
-const BESIDE: usize = 2000;
+const BESIDE: usize = 400;
 
 impl Method for Auto {
     fn name(&self) -> &'static str {
@@ -53,6 +53,8 @@ impl Method for Auto {
             (Box::new(Bootstrap { resamples, level, search: false }), "enough to resample")
         } else if rows < fitted.clusters.len() {
             (Box::new(Wild { resamples, level }), "too few to resample, and some belong to one run")
+        } else if fitted.problem.objective().is_least_squares() {
+            (Box::new(Posterior { draws: resamples, level }), "too few to resample")
         } else {
             (Box::new(Residual { resamples, level }), "too few to resample")
         };

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refits::{collect, refit};
+use super::freedom::{Refused, freedom, stretch};
+use super::refits::{Refit, collect, resampled};
+use super::tangent::centred;
 use super::{Draws, Fitted, Method, default_level};
+use crate::numerics::Random;
 use crate::solver::{Cancelled, Searcher};
 
-/// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum.
+/// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum, with
+/// the tails of Student's t.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bootstrap {
@@ -43,32 +47,51 @@ impl Method for Bootstrap {
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
-        let rows = fitted.problem.rows();
-        let base: Vec<f64> = fitted.problem.weights().collect();
         let strata = strata(fitted);
+        let resampled_rows: usize = strata.iter().map(Vec::len).sum();
+        let size = fitted.problem.size();
+        if resampled_rows < FEWEST * size {
+            return Ok(too_few(resampled_rows, size));
+        }
+        let Some(freedom) = freedom(fitted) else { return Ok(Refused::without_freedom(fitted).draws()) };
+        let weights: Vec<f64> = fitted.problem.weights().collect();
+        let (free, centre) = centred(fitted);
+        let residuals = free.residuals(&centre);
         let searcher = self.search.then(|| Searcher::new(fitted.problem, fitted.law, fitted.optimum));
-        let mut draws = collect(fitted, self.resamples, "bootstrap", |random| {
-            let mut weights = vec![0.0; rows];
+        let draw = |random: &mut Random| {
+            let mut drawn = vec![0.0; weights.len()];
             for clusters in &strata {
                 for _ in clusters {
-                    clusters[random.below(clusters.len())].iter().for_each(|&row| weights[row] += base[row]);
+                    clusters[random.below(clusters.len())].iter().for_each(|&row| drawn[row] += weights[row]);
                 }
             }
-            let resample = fitted.problem.reweighted(&weights);
-            match &searcher {
-                Some(searcher) => searcher.best(&resample, fitted.watch.cancelled),
-                None => Ok(refit(fitted, &resample.without_idle_rows()).0),
-            }
-        })?;
-        let resampled: usize = strata.iter().map(Vec::len).sum();
-        if resampled < 4 * fitted.problem.size() {
-            draws.warnings.push(format!(
-                "The bootstrap resamples {resampled} rows for {} parameters: many resamples hold too few distinct rows, and its intervals are rough.",
-                fitted.problem.size()
-            ));
+            let scatter = stretch(random, freedom);
+            let missed: Vec<f64> = residuals.iter().map(|r| scatter * r).collect();
+            (free.missed_by(&centre, &missed).reweighted(&drawn), scatter)
+        };
+        match searcher {
+            None => resampled(fitted, self.resamples, "bootstrap", &centre, |random| {
+                let (resample, scatter) = draw(random);
+                (resample.without_idle_rows(), scatter)
+            }),
+            Some(searcher) => collect(fitted, self.resamples, "bootstrap", |random| {
+                let (resample, scatter) = draw(random);
+                let minimum = searcher.best(&resample.bounded_as(fitted.problem), fitted.watch.cancelled)?;
+                Ok(Refit { minimum, scatter })
+            }),
         }
-        Ok(draws)
     }
+}
+
+/// Fewest independent rows for each parameter: resamples of fewer hold too few distinct rows to tell the parameters.
+const FEWEST: usize = 3;
+
+/// No draws, because resamples would hold too few distinct rows.
+fn too_few(rows: usize, parameters: usize) -> Draws {
+    let warning = format!(
+        "The case bootstrap has no intervals from {rows} independent rows for {parameters} parameters: its resamples would hold too few distinct rows. It takes {FEWEST} rows for each parameter; `auto`, `residual` and `posterior` take fewer."
+    );
+    Draws { warnings: vec![warning], ..Draws::default() }
 }
 
 /// The rows of each cluster, by the block of the problem that they belong to: each keeps its size.

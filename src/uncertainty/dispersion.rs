@@ -1,21 +1,36 @@
 //! The scale on which twice the rise of an objective above its optimum is chi-square.
 
-use super::Fitted;
 use super::sandwich::Curvature;
 use crate::problem::Problem;
+use crate::solver::broadened;
 
-/// The scale on which twice the rise of the objective is chi-square, of independent rows:
-/// the mean square of the penalty's slope over its mean curvature, that of a penalty that bends over the residuals.
-pub(super) fn of_rows(fitted: &Fitted<'_>, bending: &Problem, freedom: usize) -> Option<f64> {
-    let problem = fitted.problem;
-    let residuals = problem.residuals(fitted.optimum);
-    let sum = |of: &Problem, term: &dyn Fn((f64, f64)) -> f64| -> f64 {
-        residuals.iter().zip(of.weights()).map(|(r, weight)| weight * term(of.objective().slopes(*r))).sum()
+/// How an objective bends over its residuals, and what its rise is measured by.
+pub(super) struct Scale {
+    /// The mean curvature of the penalty, rows weighted; of a penalty that bends within the noise, over the residuals.
+    pub(super) curvature: f64,
+    /// The scale on which twice the rise is chi-square: the mean square of the gradient's rows over their mean curvature.
+    pub(super) dispersion: f64,
+}
+
+/// Size of a residual that is rounding.
+const ROUNDING: f64 = 1e-16;
+
+/// The scale of independent rows at a point, with so many rows beyond the parameters; none where nothing scatters.
+pub(super) fn of_rows(problem: &Problem, point: &[f64], freedom: usize) -> Option<Scale> {
+    let residuals = problem.residuals(point);
+    let bending = broadened(problem, point);
+    let sum = |of: &Problem, term: &dyn Fn(f64, (f64, f64)) -> f64| -> f64 {
+        residuals.iter().zip(of.weights()).map(|(r, weight)| term(weight, of.objective().slopes(*r))).sum()
     };
-    let squares = sum(problem, &|(slope, _)| slope * slope);
-    let curvature = sum(bending, &|(_, bend)| bend);
-    let dispersion = squares / freedom as f64 / (curvature / problem.rows() as f64);
-    Some(dispersion).filter(|d| d.is_finite() && *d > 0.0)
+    let squares = sum(problem, &|weight, (slope, _)| (weight * slope) * (weight * slope));
+    let bend = sum(&bending, &|weight, (_, bend)| weight * bend);
+    let weights: f64 = problem.weights().sum();
+    let curvature = bend / weights;
+    // Rows that the law meets exactly scatter by rounding.
+    let least = curvature * ROUNDING * ROUNDING;
+    let dispersion = (squares / freedom as f64 / (bend / problem.rows() as f64)).max(least);
+    let is_scale = |x: f64| x.is_finite() && x > 0.0;
+    Some(Scale { curvature, dispersion }).filter(|s| is_scale(s.curvature) && is_scale(s.dispersion))
 }
 
 /// The scale along each coordinate that can move, of rows that belong to runs: by how much the sandwich is wider than

@@ -22,20 +22,42 @@ pub(super) fn freedom(fitted: &Fitted<'_>) -> Option<usize> {
 
 /// What makes a normal vector one of Student's t: the root of the freedom over a chi-square.
 pub(super) fn stretch(random: &mut Random, freedom: usize) -> f64 {
-    let chi: f64 = (0..freedom).map(|_| random.normal()).map(|z| z * z).sum();
-    (freedom as f64 / chi).sqrt()
+    (freedom as f64 / chi_square(random, freedom)).sqrt()
 }
 
-/// No draws, because there are as many parameters as rows.
-pub(super) fn without_freedom(fitted: &Fitted<'_>) -> Draws {
-    let (n, p) = (clusters(fitted), fitted.problem.size());
-    let warning =
-        format!("{n} independent rows leave no degrees of freedom for {p} parameters: there are no intervals.");
-    Draws { warnings: vec![warning], ..Draws::default() }
+/// A number drawn from chi-square with so many degrees of freedom.
+pub(super) fn chi_square(random: &mut Random, freedom: usize) -> f64 {
+    (0..freedom).map(|_| random.normal()).map(|z| z * z).sum()
 }
 
-/// No draws, because the objective is flat in some direction.
-pub(super) fn flat() -> Draws {
-    let warning = "The objective is flat in some direction at the optimum: there are no intervals.".to_owned();
-    Draws { warnings: vec![warning], ..Draws::default() }
+/// Why a method has no draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// There are as many parameters as independent rows.
+    NoFreedom {
+        /// Independent rows.
+        rows: usize,
+        /// Parameters.
+        parameters: usize,
+    },
+    /// Some direction of the parameters leaves the law's values as they are.
+    Flat,
+}
+
+impl Refused {
+    /// That there are too few rows in a fit.
+    pub(super) fn without_freedom(fitted: &Fitted<'_>) -> Self {
+        Self::NoFreedom { rows: clusters(fitted), parameters: fitted.problem.size() }
+    }
+
+    /// No draws, and why.
+    pub(super) fn draws(self) -> Draws {
+        let warning = match self {
+            Self::NoFreedom { rows, parameters } => format!(
+                "{rows} independent rows leave no degrees of freedom for {parameters} parameters: there are no intervals."
+            ),
+            Self::Flat => "The objective is flat in some direction at the optimum: there are no intervals.".to_owned(),
+        };
+        Draws { warnings: vec![warning], ..Draws::default() }
+    }
 }

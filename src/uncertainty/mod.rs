@@ -1,4 +1,4 @@
-//! How far a fit's parameters could be elsewhere: a sample of parameter vectors.
+//! The uncertainty of a fit: a sample of the parameter vectors that its rows allow.
 //!
 //! One file per method. Every method gives draws, so that any question put to a fit has an interval.
 
@@ -12,6 +12,7 @@ mod profile;
 mod refits;
 mod residual;
 mod sandwich;
+mod tangent;
 mod wild;
 
 use schemars::JsonSchema;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use auto::Auto;
 pub use bootstrap::Bootstrap;
-pub use noise::noise;
+pub use noise::{noise, scatter_equally};
 pub use posterior::Posterior;
 pub use profile::Profile;
 pub use residual::Residual;
@@ -83,11 +84,13 @@ impl<'a> Fitted<'a> {
     }
 }
 
-/// Coordinates of the parameters elsewhere they could be.
+/// Where the parameters may be, as far as the rows tell.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draws {
-    /// One point per draw.
+    /// One point per draw, in coordinates.
     pub points: Vec<Vec<f64>>,
+    /// The scatter of a new row that goes with each draw, in units of the fit's own.
+    pub scatter: Vec<f64>,
     /// What a reader should know of them.
     pub warnings: Vec<String>,
     /// The method in words and why, where it was picked.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::fit::{Noise, NoiseTrend, Seen, Span};
-use crate::numerics::{LANES, exp, ln, mean, median, quantile, student_quantile};
+use crate::numerics::{LANES, exp, ln, mean, median, normal_quantile, quantile, student_quantile};
 
 /// Fewest rows whose own residuals stand for those of a new row.
 const ENOUGH: usize = 50;
@@ -22,13 +22,50 @@ pub fn noise(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: us
         trend.as_ref().map_or(1.0, |trend| trend.factor(at))
     };
     let levelled: Vec<f64> = residuals.iter().enumerate().map(|(row, r)| r / scatter(row)).collect();
-    Noise { residuals: equally_likely(&levelled, parameters), trend }
+    Noise { residuals: equally_likely(&levelled, parameters), trend, ..Noise::default() }
+}
+
+/// Whether groups of residuals may have one scatter, with so many parameters fitted to all of them: Bartlett's test
+/// (1937, doi:10.1098/rspa.1937.0109) at one in a hundred.
+pub fn scatter_equally(groups: &[Vec<f64>], parameters: usize) -> bool {
+    let rows: usize = groups.iter().map(Vec::len).sum();
+    if rows <= parameters {
+        return true;
+    }
+    // Parameters take from each group the share of its rows.
+    let left = (rows - parameters) as f64 / rows as f64;
+    let told: Vec<(f64, f64)> = groups
+        .iter()
+        .filter(|group| group.len() >= FEWEST_IN_GROUP)
+        .map(|group| (group.len() as f64 * left, group.iter().map(|r| r * r).sum::<f64>()))
+        .filter(|(_, squares)| *squares > 0.0)
+        .collect();
+    if told.len() < 2 {
+        return true;
+    }
+    let freedom: f64 = told.iter().map(|(f, _)| f).sum();
+    let pooled = told.iter().map(|(_, squares)| squares).sum::<f64>() / freedom;
+    let apart: f64 = told.iter().map(|(f, squares)| f * (ln(pooled) - ln(squares / f))).sum();
+    let others = (told.len() - 1) as f64;
+    let correction = 1.0 + (told.iter().map(|(f, _)| 1.0 / f).sum::<f64>() - 1.0 / freedom) / (3.0 * others);
+    apart / correction <= chi_square_quantile(1.0 - LEVEL, others)
+}
+
+/// Rows of a group from which its own scatter is told.
+const FEWEST_IN_GROUP: usize = 3;
+
+/// The quantile of chi-square (Wilson and Hilferty 1931, doi:10.1073/pnas.17.12.684): to a percent in the tail.
+fn chi_square_quantile(p: f64, freedom: f64) -> f64 {
+    let step = 2.0 / (9.0 * freedom);
+    let root = 1.0 - step + normal_quantile(p) * step.sqrt();
+    freedom * root * root * root
 }
 
 /// Equally likely residuals of a new row.
 ///
 /// The rows' own residuals, widened for the parameters that were fitted to them; of fewer than fifty rows, which
-/// hardly show the tails, those of Student's t with their standard deviation.
+/// hardly show the tails, normal ones with their standard deviation. Each draw of the parameters multiplies them by a
+/// scatter of its own, which makes the tails of a new row those of Student's t.
 fn equally_likely(residuals: &[f64], parameters: usize) -> Vec<f64> {
     let n = residuals.len();
     if n <= parameters {
@@ -40,7 +77,7 @@ fn equally_likely(residuals: &[f64], parameters: usize) -> Vec<f64> {
     if n < ENOUGH {
         let squares: Vec<f64> = residuals.iter().map(|r| r * r).collect();
         let deviation = mean(&squares).sqrt() * widening;
-        let quantile = |i: usize| student_quantile((i as f64 + 0.5) / KEPT as f64, n - parameters);
+        let quantile = |i: usize| normal_quantile((i as f64 + 0.5) / KEPT as f64);
         return (0..KEPT).map(|i| deviation * quantile(i)).collect();
     }
     let centre = median(residuals);

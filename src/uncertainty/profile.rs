@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dispersion::{of_clusters, of_rows};
-use super::freedom::{clusters, flat, freedom, without_freedom};
+use super::freedom::{Refused, clusters, freedom};
 use super::sandwich::{Curvature, Movable, curvature};
 use super::{Draws, Fitted, Method, Posterior, Region, default_level};
 use crate::numerics::{exp, ln, student_quantile};
@@ -48,8 +48,8 @@ impl Method for Profile {
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
-        let Some(freedom) = freedom(fitted) else { return Ok(without_freedom(fitted)) };
-        let Some(surface) = Surface::of(fitted, freedom) else { return Ok(flat()) };
+        let Some(freedom) = freedom(fitted) else { return Ok(Refused::without_freedom(fitted).draws()) };
+        let Some(surface) = Surface::of(fitted, freedom) else { return Ok(Refused::Flat.draws()) };
         let mut draws = Posterior { draws: self.draws, level: self.level }.draw(fitted)?;
         let t = student_quantile(f64::midpoint(1.0, self.level), freedom);
         for coordinate in 0..fitted.problem.size() {
@@ -107,7 +107,7 @@ impl<'a> Surface<'a> {
         let one_sided = independent.then(|| curvature(fitted, &bending, Movable::Anywhere)).flatten();
         let mut curvature = one_sided.or_else(|| curvature(fitted, &bending, Movable::Inside))?;
         let dispersions = if independent {
-            let dispersion = of_rows(fitted, &bending, freedom)?;
+            let dispersion = of_rows(fitted.problem, fitted.optimum, freedom)?.dispersion;
             curvature.covariance = curvature.inverse.clone();
             curvature.covariance.cells_mut().iter_mut().for_each(|cell| *cell *= dispersion);
             vec![dispersion; curvature.movable.len()]

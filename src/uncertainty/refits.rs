@@ -1,82 +1,184 @@
-//! What the bootstraps share: refits in parallel, and the small-sample correction of those that draw residuals.
+//! What methods share that refit a law: displaced values or resampled rows, in parallel, within the bounds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::freedom::{clusters, freedom, stretch, without_freedom};
+use super::freedom::stretch;
+use super::tangent::Tangent;
 use super::{Draws, Fitted};
 use crate::numerics::Random;
 use crate::problem::Problem;
 use crate::solver::{Cancelled, Minimum, Solver, Status};
 
-/// Draws residuals `count` times and refits; `draw` makes a row's residuals from those of the fit.
+/// A refit, and the scatter of a new row that goes with it, in units of the fit's own.
+pub(super) struct Refit {
+    pub(super) minimum: Minimum,
+    pub(super) scatter: f64,
+}
+
+/// A refit of displaced values.
+pub(super) struct Displaced {
+    pub(super) refit: Refit,
+    /// Whether the refit of any displacement stayed within the bounds; else the last one was fitted within them.
+    pub(super) is_free: bool,
+    /// The problem of the displaced values.
+    pub(super) problem: Problem,
+    /// The displacement along each direction of the tangent.
+    pub(super) along: Vec<f64>,
+}
+
+/// How often a replicate that leaves the bounds is drawn again.
 ///
-/// Residuals are widened by sqrt(n / (n - p)), and every draw is stretched around the optimum by the root of
-/// freedom over its chi-square, so that few rows give the tails of Student's t.
-pub(super) fn refits(
+/// A bound is what is known beforehand: what lies beyond it does not count. Where the rows want a parameter far beyond
+/// its bound, the last replicate is fitted within the bounds.
+const TRIES: usize = 8;
+
+/// Refits of the law's values, displaced in the tangent plane; `draw` gives a displacement in units of the scatter.
+///
+/// Each is multiplied by the root of freedom over its chi-square before the refit, so that few rows give the tails of
+/// Student's t: exactly so for a law that is linear in some coordinates.
+pub(super) fn displaced(
+    tangent: &Tangent<'_>,
     fitted: &Fitted<'_>,
     count: usize,
     purpose: &str,
-    draw: impl Fn(&mut Random, &[f64]) -> Vec<f64> + Sync,
+    draw: impl Fn(&mut Random) -> Vec<f64> + Sync,
 ) -> Result<Draws, Cancelled> {
-    let problem = fitted.problem;
-    let Some(freedom) = freedom(fitted) else { return Ok(without_freedom(fitted)) };
-    let n = clusters(fitted);
-    let widening = (n as f64 / freedom as f64).sqrt();
-    let residuals: Vec<f64> = problem.residuals(fitted.optimum).into_iter().map(|r| r * widening).collect();
-    collect(fitted, count, purpose, |random| {
-        let drawn = draw(random, &residuals);
-        let (mut refit, from) = refit(fitted, &problem.missed_by(fitted.optimum, &drawn));
-        let stretch = stretch(random, freedom);
-        for ((x, at), c) in refit.point.iter_mut().zip(from).zip(problem.coordinates()) {
-            *x = (at + stretch * (*x - at)).clamp(c.lower, c.upper);
+    collect(fitted, count, purpose, |random| Ok(displace(tangent, fitted, random, rivals(fitted), &draw).refit))
+}
+
+/// The same from the centre alone, without rivals, and what `weigh` says of each.
+pub(super) fn displaced_weighed(
+    tangent: &Tangent<'_>,
+    fitted: &Fitted<'_>,
+    count: usize,
+    purpose: &str,
+    weigh: impl Fn(&Displaced) -> f64 + Sync,
+    draw: impl Fn(&mut Random) -> Vec<f64> + Sync,
+) -> Result<(Draws, Vec<f64>), Cancelled> {
+    let all = in_parallel(fitted, count, purpose, |random| {
+        let displaced = displace(tangent, fitted, random, &[], &draw);
+        let weight = weigh(&displaced);
+        Ok((displaced.refit, weight))
+    })?;
+    let (refits, weights): (Vec<Refit>, Vec<f64>) =
+        all.into_iter().filter(|(refit, _)| refit.minimum.cost.is_finite()).unzip();
+    Ok((gathered(refits, count), weights))
+}
+
+/// One displaced refit within the bounds.
+fn displace(
+    tangent: &Tangent<'_>,
+    fitted: &Fitted<'_>,
+    random: &mut Random,
+    starts: &[Vec<f64>],
+    draw: &impl Fn(&mut Random) -> Vec<f64>,
+) -> Displaced {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let scatter = stretch(random, tangent.freedom);
+        let along: Vec<f64> = draw(random).into_iter().map(|t| scatter * t).collect();
+        let (problem, minimum) = tangent.refit(&along, starts);
+        if is_within(fitted.problem, &minimum.point) {
+            return Displaced { refit: Refit { minimum, scatter }, is_free: true, problem, along };
         }
-        Ok(refit)
+        if tries == TRIES {
+            let minimum = Solver::Newton.minimise(&problem.bounded_as(fitted.problem), fitted.optimum);
+            return Displaced { refit: Refit { minimum, scatter }, is_free: false, problem, along };
+        }
+    }
+}
+
+/// Refits of problems that `draw` makes without bounds, each with the scatter that goes with it, within the bounds.
+pub(super) fn resampled(
+    fitted: &Fitted<'_>,
+    count: usize,
+    purpose: &str,
+    from: &[f64],
+    draw: impl Fn(&mut Random) -> (Problem, f64) + Sync,
+) -> Result<Draws, Cancelled> {
+    collect(fitted, count, purpose, |random| {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (resample, scatter) = draw(random);
+            let minimum = best(&resample, from, rivals(fitted));
+            if is_within(fitted.problem, &minimum.point) {
+                return Ok(Refit { minimum, scatter });
+            }
+            if tries == TRIES {
+                let within = resample.bounded_as(fitted.problem);
+                return Ok(Refit { minimum: best(&within, fitted.optimum, rivals(fitted)), scatter });
+            }
+        }
     })
 }
 
 /// Most rivals that a refit starts from too.
 const RIVALS: usize = 4;
 
-/// The best refit from the optimum and its rivals, and from which of them.
-pub(super) fn refit<'a>(fitted: &Fitted<'a>, resample: &Problem) -> (Minimum, &'a [f64]) {
-    let mut best = (Solver::Newton.minimise(resample, fitted.optimum), fitted.optimum);
-    for rival in fitted.rivals.iter().take(RIVALS) {
-        let end = Solver::Newton.minimise(resample, rival);
-        if end.cost < best.0.cost {
-            best = (end, rival);
+/// The optima of the fit's search that a refit starts from besides the best one.
+pub(super) fn rivals<'a>(fitted: &Fitted<'a>) -> &'a [Vec<f64>] {
+    &fitted.rivals[..fitted.rivals.len().min(RIVALS)]
+}
+
+/// The best end from a start and from rivals.
+fn best(problem: &Problem, from: &[f64], rivals: &[Vec<f64>]) -> Minimum {
+    let mut best = Solver::Newton.minimise(problem, from);
+    for rival in rivals {
+        let end = Solver::Newton.minimise(problem, rival);
+        if end.cost < best.cost {
+            best = end;
         }
     }
     best
 }
 
-/// Refits in parallel, each with a stream of random numbers of its own; says how many did not converge.
+/// Whether a point lies within a problem's bounds.
+pub(super) fn is_within(problem: &Problem, point: &[f64]) -> bool {
+    point.iter().zip(problem.coordinates()).all(|(x, c)| c.lower <= *x && *x <= c.upper)
+}
+
+/// Refits in parallel; says how many did not converge.
 pub(super) fn collect(
     fitted: &Fitted<'_>,
     count: usize,
     purpose: &str,
-    refit: impl Fn(&mut Random) -> Result<Minimum, Cancelled> + Sync,
+    refit: impl Fn(&mut Random) -> Result<Refit, Cancelled> + Sync,
 ) -> Result<Draws, Cancelled> {
+    let mut refits = in_parallel(fitted, count, purpose, refit)?;
+    refits.retain(|refit| refit.minimum.cost.is_finite());
+    Ok(gathered(refits, count))
+}
+
+/// Replicates in parallel, each with a stream of random numbers of its own.
+fn in_parallel<T: Send>(
+    fitted: &Fitted<'_>,
+    count: usize,
+    purpose: &str,
+    replicate: impl Fn(&mut Random) -> Result<T, Cancelled> + Sync,
+) -> Result<Vec<T>, Cancelled> {
     let done = AtomicUsize::new(0);
-    let refits = (0..count)
-        .into_par_iter()
-        .map(|replicate| {
-            if (fitted.watch.cancelled)() {
-                return Err(Cancelled);
-            }
-            let refit = refit(&mut Random::new(fitted.seed, purpose, replicate as u64))?;
-            (fitted.watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, count);
-            Ok(refit)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let unconverged = refits.iter().filter(|r| r.status != Status::Converged).count();
+    let one = |number: usize| {
+        if (fitted.watch.cancelled)() {
+            return Err(Cancelled);
+        }
+        let made = replicate(&mut Random::new(fitted.seed, purpose, number as u64))?;
+        (fitted.watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, count);
+        Ok(made)
+    };
+    (0..count).into_par_iter().map(one).collect()
+}
+
+/// Refits as draws.
+fn gathered(refits: Vec<Refit>, count: usize) -> Draws {
+    let unconverged = refits.iter().filter(|r| r.minimum.status != Status::Converged).count();
     let mut warnings = Vec::new();
     if unconverged > 0 {
-        warnings.push(format!(
-            "{unconverged} of {count} bootstrap refits did not converge; they are kept where they ended."
-        ));
+        warnings.push(format!("{unconverged} of {count} refits did not converge; they are kept where they ended."));
     }
-    let points = refits.into_iter().filter(|r| r.cost.is_finite()).map(|r| r.point).collect();
-    Ok(Draws { points, warnings, ..Draws::default() })
+    let (points, scatter) = refits.into_iter().map(|r| (r.minimum.point, r.scatter)).unzip();
+    Draws { points, scatter, warnings, ..Draws::default() }
 }

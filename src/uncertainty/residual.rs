@@ -3,13 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refits::refits;
+use super::refits::displaced;
+use super::tangent::{LEAST_LEFT, Tangent};
 use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::mean;
 use crate::solver::Cancelled;
 
-/// Refits of the law's values with residuals drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552),
-/// corrected for few rows; the scatter is taken to be the same everywhere.
+/// Refits of the law's values with residuals drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), levelled
+/// for leverage and with the tails of Student's t; the scatter is taken to be the same everywhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Residual {
@@ -39,9 +40,16 @@ impl Method for Residual {
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
-        refits(fitted, self.resamples, "residual", |random, residuals| {
-            let centre = mean(residuals);
-            residuals.iter().map(|_| residuals[random.below(residuals.len())] - centre).collect()
+        let tangent = match Tangent::of(fitted) {
+            Ok(tangent) => tangent,
+            Err(refused) => return Ok(refused.draws()),
+        };
+        let levelled = |(unit, leverage): (&f64, f64)| unit / (1.0 - leverage).max(LEAST_LEFT).sqrt();
+        let units: Vec<f64> = tangent.units.iter().zip(tangent.leverages()).map(levelled).collect();
+        let centre = mean(&units);
+        displaced(&tangent, fitted, self.resamples, "residual", |random| {
+            let drawn: Vec<f64> = units.iter().map(|_| units[random.below(units.len())] - centre).collect();
+            tangent.project(&drawn)
         })
     }
 }

@@ -3,15 +3,19 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::freedom::{clusters, flat, is_inside, stretch, without_freedom};
+use super::freedom::is_inside;
+use super::refits::displaced;
+use super::tangent::{Tangent, Uneven};
 use super::{Draws, Fitted, Method, default_level};
 use crate::law::Order;
 use crate::numerics::{Matrix, Random};
 use crate::problem::Problem;
-use crate::solver::{Cancelled, broadened};
+use crate::solver::Cancelled;
 
-/// Draws from a Student-t distribution around the optimum with the covariance H^-1 (sum g g') H^-1 n/(n-p)
-/// (Huber 1967; White 1982, doi:10.2307/1912526) and n - p degrees of freedom.
+/// Draws with the covariance H^-1 (sum g g') H^-1 of the optimum (Huber 1967; White 1982, doi:10.2307/1912526), each
+/// row's gradient levelled for its leverage (Bell and `McCaffrey` 2002), and the tails of Student's t with as many degrees
+/// of freedom as independent rows are beyond the parameters. Draws are displacements of the fitted values that are
+/// brought back to the law by a refit: they do not depend on how the law is written, and follow where it bends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sandwich {
@@ -41,31 +45,12 @@ impl Method for Sandwich {
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
-        let problem = fitted.problem;
-        let n = clusters(fitted);
-        if n <= problem.size() {
-            return Ok(without_freedom(fitted));
-        }
-        let curvature = curvature(fitted, &broadened(fitted.problem, fitted.optimum), Movable::Inside);
-        let Some((movable, root)) = curvature.and_then(|c| Some((c.movable, c.covariance.cholesky()?))) else {
-            return Ok(flat());
+        let tangent = match Tangent::of(fitted) {
+            Ok(tangent) => tangent,
+            Err(refused) => return Ok(refused.draws()),
         };
-        let freedom = n - movable.len();
-        let points = (0..self.draws)
-            .map(|draw| {
-                let mut random = Random::new(fitted.seed, "sandwich", draw as u64);
-                let normal: Vec<f64> = movable.iter().map(|_| random.normal()).collect();
-                let stretch = stretch(&mut random, freedom);
-                let mut point = fitted.optimum.to_vec();
-                for (i, &j) in movable.iter().enumerate() {
-                    let step: f64 = (0..=i).map(|k| root[(i, k)] * normal[k]).sum();
-                    let c = problem.coordinates()[j];
-                    point[j] = (point[j] + stretch * step).clamp(c.lower, c.upper);
-                }
-                point
-            })
-            .collect();
-        Ok(Draws { points, ..Draws::default() })
+        let rows = Uneven::of(&tangent);
+        displaced(&tangent, fitted, self.draws, "sandwich", |random| rows.draw(random, Random::normal))
     }
 }
 

@@ -94,7 +94,7 @@ fn runs_are_resampled_whole() {
 #[test]
 fn the_rows_pick_the_method_and_are_told_why() {
     let auto = Auto { resamples: 1000, level: 0.9 };
-    for (rows, picked) in [(8, "residual bootstrap"), (60, "case bootstrap")] {
+    for (rows, picked) in [(8, "posterior"), (60, "case bootstrap")] {
         let (x, y) = line(rows, |_| 0.02);
         let (problem, optimum) = problem(&x, &y);
         let clusters: Vec<usize> = (0..rows).collect();

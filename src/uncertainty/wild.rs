@@ -3,13 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::freedom::clusters;
-use super::refits::refits;
+use super::refits::displaced;
+use super::tangent::{Tangent, Uneven};
 use super::{Draws, Fitted, Method, default_level};
+use crate::numerics::Random;
 use crate::solver::Cancelled;
 
-/// Refits with each cluster's residuals times one of Webb's six factors (Webb 2023, doi:10.1111/caje.12661),
-/// corrected for few rows; the scatter may differ from run to run.
+/// Refits with each cluster's residuals times one of Webb's six factors (Webb 2023, doi:10.1111/caje.12661), levelled
+/// for leverage and with the tails of Student's t; the scatter may differ from run to run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wild {
@@ -42,16 +43,18 @@ impl Method for Wild {
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
-        let count = clusters(fitted);
-        refits(fitted, self.resamples, "wild", |random, residuals| {
-            let factors: Vec<f64> = (0..count)
-                .map(|_| {
-                    let drawn = random.below(2 * SQUARES.len());
-                    let size = SQUARES[drawn / 2].sqrt();
-                    if drawn % 2 == 0 { size } else { -size }
-                })
-                .collect();
-            residuals.iter().zip(fitted.clusters).map(|(r, &cluster)| r * factors[cluster]).collect()
-        })
+        let tangent = match Tangent::of(fitted) {
+            Ok(tangent) => tangent,
+            Err(refused) => return Ok(refused.draws()),
+        };
+        let rows = Uneven::of(&tangent);
+        displaced(&tangent, fitted, self.resamples, "wild", |random| rows.draw(random, webb))
     }
+}
+
+/// One of Webb's factors.
+fn webb(random: &mut Random) -> f64 {
+    let drawn = random.below(2 * SQUARES.len());
+    let size = SQUARES[drawn / 2].sqrt();
+    if drawn.is_multiple_of(2) { size } else { -size }
 }

@@ -8,11 +8,10 @@ use super::holdout::{Miss, summary};
 use super::rows::{Group, Rows, numbers};
 use crate::dataset::Dataset;
 use crate::evidence::Label;
-use crate::fit::{Backtest, Distance, Fold, Past};
+use crate::fit::{Backtest, Distance, Fold, Noise, Past};
 use crate::forecast::{MOST_SIZES, Measured, as_size, forecast};
 use crate::numerics::{ln, median};
 use crate::solver::Watch;
-use crate::uncertainty::noise;
 
 /// What a spec asks of a backtest.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -79,10 +78,8 @@ impl FitLaw {
         let found = self.search(&problem, watch)?;
         let best = &found.best(self)?.point;
         let draws = self.draw(&problem, &found, &Label::of(&self.law), &rows.clusters(&[known]), watch)?;
+        let noise = Noise { scatter: draws.scatter, ..self.noise(rows, &[known], &problem, best)? };
         let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
-        let train = rows.data.select(&known.fitted);
-        let columns = self.sizes_by_name(&self.variables(&train)?);
-        let noise = noise(&problem.unscaled_residuals(best), &columns, best.len());
         let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
         self.misses(test, &problem.parameters(best), &draws, &noise, level)
     }

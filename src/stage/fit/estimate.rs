@@ -7,14 +7,31 @@ use super::rows::{Group, Rows};
 use super::{FitLaw, Member};
 use crate::dataset::Dataset;
 use crate::evidence::{self, Shape};
-use crate::fit::{Estimate, Evidence, Fit, Span, Status};
+use crate::fit::{Estimate, Evidence, Fit, Noise, Span, Status};
 use crate::law::{Law, Treatment};
-use crate::numerics::{quantile, standard_deviation};
+use crate::numerics::{central, standard_deviation};
 use crate::problem::Problem;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
-use crate::uncertainty::noise;
+use crate::uncertainty::{Draws, noise};
 
 impl FitLaw {
+    /// The scatter of a new row around the law that groups have in common, or around that of one group.
+    pub(super) fn noise(
+        &self,
+        rows: &Rows,
+        groups: &[&Group],
+        problem: &Problem,
+        point: &[f64],
+    ) -> Result<Noise, Failure> {
+        let fitted: Vec<usize> = groups.iter().flat_map(|group| group.fitted.iter().copied()).collect();
+        let train = rows.data.select(&fitted);
+        let columns = self.variables(&train)?;
+        if self.method.objective.is_envelope() {
+            return Ok(Noise { envelope: true, ..Noise::default() });
+        }
+        Ok(noise(&problem.unscaled_residuals(point), &self.sizes_by_name(&columns), problem.size()))
+    }
+
     /// The fit of one group at an optimum; `draws` are other points where the optimum could be.
     #[expect(clippy::too_many_arguments, reason = "what a search, a look around and a resampling found")]
     pub(super) fn member(
@@ -25,9 +42,11 @@ impl FitLaw {
         point: &[f64],
         cost: f64,
         mut shape: Shape,
-        draws: &[Vec<f64>],
+        draws: &Draws,
+        mut noise: Noise,
         mut evidence: Evidence,
     ) -> Result<Member, Failure> {
+        noise.scatter.clone_from(&draws.scatter);
         let train = rows.data.select(&group.fitted);
         let columns = self.variables(&train)?;
         let by_name = self.sizes_by_name(&columns);
@@ -36,7 +55,7 @@ impl FitLaw {
         let mut warnings = rows.warnings.clone();
         warnings.append(&mut evidence.warnings);
         evidence::on_rays(&self.law, &free, &rays, &mut shape.statuses, &mut warnings);
-        let draws: Vec<Vec<f64>> = draws.iter().map(|draw| problem.parameters(draw)).collect();
+        let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
         let residuals = problem.residuals(point);
         warnings.extend(beyond(&self.law, &by_name));
         if let Some(configurations) = rows.configurations_of(group) {
@@ -44,7 +63,6 @@ impl FitLaw {
             warnings.extend(evidence::lack_of_fit(&replicates));
             evidence.replicates = Some(replicates);
         }
-        let noise = noise(&problem.unscaled_residuals(point), &by_name, free.len());
         let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
         let held = rows.data.select(&group.held);
         let holdout = self.score(&held, &free, &draws, &noise, level)?;
@@ -99,14 +117,14 @@ pub(super) fn estimates(
         sample.sort_by(f64::total_cmp);
         // Draws that never leave a bound have no spread to speak of.
         let spread = level.filter(|_| sample.first() != sample.last() && status != Status::Fixed);
-        let tail = spread.map(|level| (1.0 - level) / 2.0);
+        let ends = spread.map(|level| central(&sample, value, level));
         estimates.insert(
             parameter.name.clone(),
             Estimate {
                 value,
                 se: spread.map(|_| standard_deviation(&sample)).filter(|se| se.is_finite()),
-                lower: tail.map(|p| quantile(&sample, p)).filter(|v| v.is_finite()),
-                upper: tail.map(|p| quantile(&sample, 1.0 - p)).filter(|v| v.is_finite()),
+                lower: ends.map(|(lower, _)| lower).filter(|v| v.is_finite()),
+                upper: ends.map(|(_, upper)| upper).filter(|v| v.is_finite()),
                 status,
             },
         );

@@ -4,7 +4,7 @@ use super::super::Failure;
 use super::FitLaw;
 use crate::dataset::Dataset;
 use crate::fit::{Holdout, Noise};
-use crate::numerics::{Random, ln, mean, quantile};
+use crate::numerics::{Random, central, ln, mean};
 use crate::objective::ResponseScale;
 
 /// How one row was forecast.
@@ -64,10 +64,10 @@ impl FitLaw {
             let at = |name: &str| Some(test.numbers(name)?[row]);
             let scatter = noise.trend.as_ref().map_or(1.0, |trend| trend.factor(at));
             let mut random = Random::new(self.seed, "holdout", row as u64);
-            let mut sample: Vec<f64> =
-                samples.iter().map(|values| scale.place(values[row]) - scatter * noise.draw(&mut random)).collect();
+            let placed = samples.iter().map(|values| scale.place(values[row])).enumerate();
+            let mut sample: Vec<f64> = placed.map(|(i, at)| at - scatter * noise.draw(i, &mut random)).collect();
             sample.sort_by(f64::total_cmp);
-            let (lower, upper) = (quantile(&sample, (1.0 - level) / 2.0), quantile(&sample, f64::midpoint(1.0, level)));
+            let (lower, upper) = central(&sample, scale.place(predicted[row]), level);
             let at = scale.place(observed[row]);
             let half = match scale {
                 ResponseScale::Log => 0.5 * (upper - lower),

@@ -20,9 +20,9 @@ use crate::objective::Objective;
 use crate::problem::Problem;
 use crate::solver::{Search, Solver, Starts, Watch, from_listed, search};
 use crate::source::Missing;
-use crate::uncertainty::{Draws, Fitted, Uncertainty};
+use crate::uncertainty::{Draws, Fitted, Uncertainty, scatter_equally};
 pub use backtest::Origins;
-use rows::Rows;
+use rows::{Group, Rows};
 
 /// Fits a law to rows.
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        7
+        8
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -130,6 +130,9 @@ impl Stage for FitLaw {
     }
 }
 
+/// What a reader should know of groups whose scatters differ.
+const UNEVEN_GROUPS: &str = "The groups do not scatter alike (Bartlett's test at 1 %): each new run takes the scatter of its own group, where that has rows enough to tell it.";
+
 /// Failures that say the rows, not the spec, carry no fit.
 const RUN_OUT: [&str; 3] = ["no-rows", "empty-holdout", "no-optimum"];
 
@@ -144,7 +147,7 @@ impl FitLaw {
         };
         let mut members = fitted.members;
         let table = self.with_predictions(&rows, &members)?;
-        let draws: Vec<Vec<f64>> = members.iter().flat_map(|m| m.draws.iter().cloned()).collect();
+        let draws: Vec<Vec<f64>> = members.iter().flat_map(Member::draws_with_scatter).collect();
         let fit = match (&self.roles.by, fitted.whole) {
             (None, _) => members.remove(0).fit,
             (Some(by), whole) => self.of_groups(by, &rows, whole, members),
@@ -170,6 +173,11 @@ struct Member {
 }
 
 impl Member {
+    /// Each draw of the free parameters, and the scatter that goes with it.
+    fn draws_with_scatter(&self) -> impl Iterator<Item = Vec<f64>> {
+        self.draws.iter().zip(&self.fit.noise.scatter).map(|(draw, &scatter)| [&draw[..], &[scatter]].concat())
+    }
+
     /// The member with what a method of uncertainty says besides its draws; `places` are the coordinates of the
     /// member's free parameters.
     fn by(mut self, law: &Law, problem: &Problem, draws: &Draws, places: &[usize]) -> Self {
@@ -229,7 +237,8 @@ impl FitLaw {
             shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
             let evidence = self.evidence(&problem, &found, &mut shape, &draws);
             let cost = found.best(self)?.cost;
-            let member = self.member(rows, group, &problem, &best, cost, shape, &draws.points, evidence)?;
+            let noise = self.noise(rows, &[group], &problem, &best)?;
+            let member = self.member(rows, group, &problem, &best, cost, shape, &draws, noise, evidence)?;
             let places: Vec<usize> = (0..problem.size()).collect();
             let mut member = member.by(&self.law, &problem, &draws, &places);
             if let Some(origins) = &self.method.backtest {
@@ -271,11 +280,24 @@ impl FitLaw {
         let clusters = rows.clusters(&rows.groups.iter().collect::<Vec<_>>());
         let draws = self.draw(&problem, &found, &labels, &clusters, watch)?;
         shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
-        let evidence = self.evidence(&problem, &found, &mut shape, &draws);
+        let mut evidence = self.evidence(&problem, &found, &mut shape, &draws);
+        let groups: Vec<&Group> = rows.groups.iter().collect();
+        let by_group: Vec<Vec<f64>> = (0..groups.len())
+            .map(|index| alone[index].unscaled_residuals(&problem.point_of_block(index, &best)))
+            .collect();
+        let is_even = scatter_equally(&by_group, problem.size());
+        let pooled = self.noise(rows, &groups, &problem, &best)?;
+        if !is_even {
+            evidence.warnings.push(UNEVEN_GROUPS.to_owned());
+        }
         let members = rows.groups.iter().enumerate().map(|(index, group)| {
             let places = &problem.places()[index];
             let own = problem.point_of_block(index, &best);
-            let points: Vec<_> = draws.points.iter().map(|point| problem.point_of_block(index, point)).collect();
+            let own_draws = Draws {
+                points: draws.points.iter().map(|point| problem.point_of_block(index, point)).collect(),
+                scatter: draws.scatter.clone(),
+                ..Draws::default()
+            };
             let own_shape = Shape {
                 statuses: places.iter().map(|&place| shape.statuses[place]).collect(),
                 gradient_norm: shape.gradient_norm,
@@ -284,7 +306,9 @@ impl FitLaw {
             };
             let cost = alone[index].cost(&own);
             let evidence = Evidence { warnings: Vec::new(), ..evidence.clone() };
-            let member = self.member(rows, group, &alone[index], &own, cost, own_shape, &points, evidence)?;
+            let own_noise = self.noise(rows, &[group], &alone[index], &own)?;
+            let noise = if is_even || own_noise.residuals.is_empty() { pooled.clone() } else { own_noise };
+            let member = self.member(rows, group, &alone[index], &own, cost, own_shape, &own_draws, noise, evidence)?;
             Ok(member.by(&self.law, &problem, &draws, places))
         });
         let members = members.collect::<Result<Vec<_>, Failure>>()?;

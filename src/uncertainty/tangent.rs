@@ -1,0 +1,326 @@
+//! The tangent plane of a law at its optimum, and refits of fitted values that are displaced along it.
+//!
+//! The law's values at the rows form a surface in the space of rows. Its tangent plane does not depend on how the law is
+//! written, so neither does a displacement in it. A refit brings a displaced point back to the surface and follows
+//! valleys that bend. For a law that is linear in some coordinates both are exact.
+
+use super::Fitted;
+use super::dispersion::{self, Scale};
+use super::freedom::{Refused, clusters};
+use crate::law::Order;
+use crate::numerics::{Matrix, Random, eigen_symmetric, ln};
+use crate::problem::Problem;
+use crate::solver::{Minimum, Solver, Status, newton_within};
+
+/// The tangent plane at the optimum, in units of the rows' scatter.
+pub(super) struct Tangent<'a> {
+    fitted: &'a Fitted<'a>,
+    /// The point at which it touches: the optimum without bounds, where there is one.
+    pub(super) centre: Vec<f64>,
+    /// The objective and the residuals there.
+    cost: f64,
+    residuals: Vec<f64>,
+    /// Least squares over the rows, each with the curvature of its penalty; no bounds.
+    squares: Problem,
+    /// What a residual is multiplied by: one over its scatter.
+    metric: Vec<f64>,
+    /// Orthonormal directions of the plane, each with an entry for every row.
+    directions: Vec<Vec<f64>>,
+    /// Each row's share of the gradient in units of its scatter: of least squares the residual itself.
+    pub(super) units: Vec<f64>,
+    /// Independent rows beyond the parameters that are free to move.
+    pub(super) freedom: usize,
+    curvature: f64,
+    /// The scale on which twice the rise of the objective is chi-square.
+    dispersion: f64,
+}
+
+impl<'a> Tangent<'a> {
+    /// The plane of a fit at its optimum.
+    ///
+    /// # Errors
+    /// As many parameters as rows, or values that some direction of the parameters leaves as they are.
+    pub(super) fn of(fitted: &'a Fitted<'a>) -> Result<Self, Refused> {
+        let (free, centre) = centred(fitted);
+        let movable = free.coordinates().iter().filter(|c| c.is_free()).count();
+        let Some(freedom) = clusters(fitted).checked_sub(movable).filter(|left| *left > 0) else {
+            return Err(Refused::without_freedom(fitted));
+        };
+        let scale = dispersion::of_rows(&free, &centre, freedom).ok_or(Refused::Flat)?;
+        Self::touching(fitted, &free, centre, freedom, &scale).ok_or(Refused::Flat)
+    }
+
+    /// The plane at another optimum, in units of the same scatter; none where some direction leaves values as they are.
+    pub(super) fn at(&self, optimum: &[f64]) -> Option<Self> {
+        let free = self.fitted.problem.unbounded();
+        let scale = Scale { curvature: self.curvature, dispersion: self.dispersion };
+        Self::touching(self.fitted, &free, optimum.to_vec(), self.freedom, &scale)
+    }
+
+    fn touching(
+        fitted: &'a Fitted<'a>,
+        free: &Problem,
+        centre: Vec<f64>,
+        freedom: usize,
+        scale: &Scale,
+    ) -> Option<Self> {
+        let Scale { curvature, dispersion } = *scale;
+        let metric: Vec<f64> = free.weights().map(|w| (w * curvature / dispersion).sqrt()).collect();
+        let movable: Vec<usize> = (0..free.size()).filter(|&j| free.coordinates()[j].is_free()).collect();
+        let directions = orthonormal(whitened(&free.jacobian(&centre), &metric, &movable))?;
+        let residuals = free.residuals(&centre);
+        let per_unit = (curvature * dispersion).sqrt();
+        let unit = |(r, w): (f64, f64)| w.sqrt() * free.objective().slopes(r).0 / per_unit;
+        let units = residuals.iter().copied().zip(free.weights()).map(unit).collect();
+        let cost = free.cost(&centre);
+        let squares = free.squared(&free.weights().collect::<Vec<_>>());
+        Some(Self {
+            fitted,
+            centre,
+            cost,
+            residuals,
+            squares,
+            metric,
+            directions,
+            units,
+            freedom,
+            curvature,
+            dispersion,
+        })
+    }
+
+    /// Number of its directions.
+    pub(super) fn size(&self) -> usize {
+        self.directions.len()
+    }
+
+    /// By how much a point is worse than the centre, on the scale of a chi-square: least squares by its own sum, other
+    /// objectives by the squared distance of the law's values.
+    pub(super) fn rise(&self, point: &[f64]) -> f64 {
+        let problem = self.fitted.problem;
+        if problem.objective().is_least_squares() {
+            return 2.0 * (problem.cost(point) - self.cost) / self.dispersion;
+        }
+        let moved = problem.residuals(point).into_iter().zip(&self.residuals).zip(&self.metric);
+        moved.map(|((r, at), m)| (m * (r - at)) * (m * (r - at))).sum()
+    }
+
+    /// By how much displacements scatter wider than independent rows would: 1 where rows are independent.
+    pub(super) fn spread(&self) -> f64 {
+        if clusters(self.fitted) == self.metric.len() {
+            return 1.0;
+        }
+        // What clusters displace in the few directions of the plane, and what their sums say over all of them: the wider.
+        let displaced: f64 = self.by_cluster().iter().flatten().map(|t| t * t).sum();
+        let mut sums = vec![0.0; clusters(self.fitted)];
+        self.fitted.clusters.iter().zip(&self.units).for_each(|(&cluster, unit)| sums[cluster] += unit);
+        let summed = sums.iter().map(|s| s * s).sum::<f64>() / self.metric.len() as f64;
+        let levelled = summed * sums.len() as f64 / self.freedom as f64;
+        (displaced / self.size() as f64).max(levelled).sqrt()
+    }
+
+    /// Where a displacement of every row, in units of its scatter, lies in the plane.
+    pub(super) fn project(&self, rows: &[f64]) -> Vec<f64> {
+        self.directions.iter().map(|q| dot(q, rows)).collect()
+    }
+
+    /// The share of each row in its own fitted value: the diagonal of the projection.
+    pub(super) fn leverages(&self) -> Vec<f64> {
+        (0..self.metric.len()).map(|row| self.directions.iter().map(|q| q[row] * q[row]).sum()).collect()
+    }
+
+    /// What each cluster of rows alone displaces, levelled for its leverage so that its square has the right mean
+    /// (Bell and `McCaffrey` 2002): `(I - Q_c' Q_c)^(-1/2) Q_c' u_c`.
+    pub(super) fn by_cluster(&self) -> Vec<Vec<f64>> {
+        let size = self.size();
+        let mut rows: Vec<Vec<usize>> = vec![Vec::new(); clusters(self.fitted)];
+        self.fitted.clusters.iter().enumerate().for_each(|(row, &cluster)| rows[cluster].push(row));
+        let of_cluster = |rows: Vec<usize>| -> Vec<f64> {
+            let along = |q: &Vec<f64>| rows.iter().map(|&row| q[row] * self.units[row]).sum::<f64>();
+            let score: Vec<f64> = self.directions.iter().map(along).collect();
+            if let [row] = rows[..] {
+                let leverage: f64 = self.directions.iter().map(|q| q[row] * q[row]).sum();
+                let factor = 1.0 / (1.0 - leverage).max(LEAST_LEFT).sqrt();
+                return score.into_iter().map(|s| s * factor).collect();
+            }
+            let mut left = Matrix::zeros(size);
+            for (i, a) in self.directions.iter().enumerate() {
+                for (j, b) in self.directions.iter().enumerate() {
+                    let shared: f64 = rows.iter().map(|&row| a[row] * b[row]).sum();
+                    left[(i, j)] = f64::from(u8::from(i == j)) - shared;
+                }
+            }
+            let (values, vectors) = eigen_symmetric(&left);
+            let mut levelled = vec![0.0; size];
+            for (k, value) in values.iter().enumerate() {
+                let along: f64 =
+                    (0..size).map(|j| vectors[(j, k)] * score[j]).sum::<f64>() / value.max(LEAST_LEFT).sqrt();
+                levelled.iter_mut().enumerate().for_each(|(j, x)| *x += along * vectors[(j, k)]);
+            }
+            levelled
+        };
+        rows.into_iter().map(of_cluster).collect()
+    }
+
+    /// The refit of values displaced by so much along each direction, from the centre and from other starts, with its
+    /// problem; neither has bounds.
+    pub(super) fn refit(&self, along: &[f64], starts: &[Vec<f64>]) -> (Problem, Minimum) {
+        let displacement = |row: usize| -> f64 { self.directions.iter().zip(along).map(|(q, t)| q[row] * t).sum() };
+        let missed = |row: usize| if self.metric[row] > 0.0 { -displacement(row) / self.metric[row] } else { 0.0 };
+        let missed: Vec<f64> = (0..self.metric.len()).map(missed).collect();
+        let displaced = self.squares.missed_by(&self.centre, &missed);
+        let mut minimum = newton_within(&displaced, &self.centre, MOST_STEPS);
+        for start in starts {
+            let end = newton_within(&displaced, start, MOST_STEPS);
+            if end.cost < minimum.cost {
+                minimum = end;
+            }
+        }
+        (displaced, minimum)
+    }
+
+    /// ln sqrt|J'J| + ln|J'Q| - ln|H| at a refit: how much room the surface has there, times how densely displacements
+    /// end there. H is half the second derivatives of the refit's sum of squares.
+    pub(super) fn log_room(&self, displaced: &Problem, point: &[f64]) -> f64 {
+        let movable: Vec<usize> = (0..displaced.size()).filter(|&j| displaced.coordinates()[j].is_free()).collect();
+        let columns = whitened(&displaced.jacobian(point), &self.metric, &movable);
+        let size = columns.len();
+        // All by unit columns: their lengths cancel.
+        let lengths: Vec<f64> = columns.iter().map(|c| dot(c, c).sqrt()).collect();
+        let ratio = self.metric.iter().zip(displaced.weights()).find(|(m, w)| **m > 0.0 && *w > 0.0);
+        let Some(per_unit) = ratio.map(|(m, w)| m * m / w) else { return f64::NEG_INFINITY };
+        let mut gram = Matrix::zeros(size);
+        let mut across = vec![vec![0.0; size]; size];
+        let mut bend = displaced.evaluation(point, Order::Hessian).hessian_of(&movable);
+        for i in 0..size {
+            for j in 0..size {
+                gram[(i, j)] = dot(&columns[i], &columns[j]) / (lengths[i] * lengths[j]);
+                across[i][j] = dot(&columns[i], &self.directions[j]) / lengths[i];
+                bend[(i, j)] *= 0.5 * per_unit / (lengths[i] * lengths[j]);
+            }
+        }
+        let log_determinant = |m: Matrix| m.cholesky().map(|l| (0..size).map(|i| 2.0 * ln(l[(i, i)])).sum::<f64>());
+        match (log_determinant(gram), log_determinant(bend)) {
+            (Some(gram), Some(bend)) => 0.5 * gram + ln(determinant(across).abs()) - bend,
+            _ => f64::NEG_INFINITY,
+        }
+    }
+}
+
+/// Displacements by each cluster of rows alone, with what even scatter would displace mixed in.
+///
+/// Few rows hardly tell their own scatter from that of the others: the share that is taken from each of them grows with
+/// their number as if [`EVEN_ROWS`] more had scattered evenly.
+pub(super) struct Uneven {
+    by_cluster: Vec<Vec<f64>>,
+    /// Root of the share that is taken from the rows themselves, and of the rest.
+    own: f64,
+    even: f64,
+}
+
+/// Rows whose even scatter is assumed besides that of the rows at hand.
+const EVEN_ROWS: f64 = 10.0;
+
+impl Uneven {
+    /// That of a fit.
+    pub(super) fn of(tangent: &Tangent<'_>) -> Self {
+        let own = tangent.freedom as f64 / (tangent.freedom as f64 + EVEN_ROWS);
+        Self { by_cluster: tangent.by_cluster(), own: own.sqrt(), even: (1.0 - own).sqrt() * tangent.spread() }
+    }
+
+    /// The displacement that comes of a factor for each cluster.
+    pub(super) fn draw(&self, random: &mut Random, factor: impl Fn(&mut Random) -> f64) -> Vec<f64> {
+        let size = self.by_cluster.first().map_or(0, Vec::len);
+        let mut sum: Vec<f64> = (0..size).map(|_| self.even * random.normal()).collect();
+        for displacement in &self.by_cluster {
+            let factor = self.own * factor(random);
+            sum.iter_mut().zip(displacement).for_each(|(s, d)| *s += factor * d);
+        }
+        sum
+    }
+}
+
+/// Most steps of a refit: one that takes more creeps along a ridge on which the law's values hardly change.
+const MOST_STEPS: u64 = 100;
+/// Share of a cluster that its own leverage leaves at the least.
+pub(super) const LEAST_LEFT: f64 = 1e-3;
+
+/// The problem without bounds, and the optimum it has there.
+///
+/// A parameter on its bound is fitted beyond it, so that the rows say how far from the bound it may be; where the law has
+/// no optimum there, the parameter is held where it is.
+pub(super) fn centred(fitted: &Fitted<'_>) -> (Problem, Vec<f64>) {
+    let (problem, optimum) = (fitted.problem, fitted.optimum);
+    let free = problem.unbounded();
+    let on_bound: Vec<(usize, f64)> = (0..problem.size())
+        .filter(|&j| problem.coordinates()[j].is_free() && !super::freedom::is_inside(fitted, j))
+        .map(|j| (j, optimum[j]))
+        .collect();
+    if on_bound.is_empty() {
+        return (free, optimum.to_vec());
+    }
+    let beyond = Solver::Newton.minimise(&free, optimum);
+    if beyond.status == Status::Converged && free.is_resolved(&beyond.point) {
+        return (free, beyond.point);
+    }
+    (free.holding(&on_bound), optimum.to_vec())
+}
+
+/// The columns of a Jacobian for some coordinates, each row times its metric.
+fn whitened(rows: &[Vec<f64>], metric: &[f64], movable: &[usize]) -> Vec<Vec<f64>> {
+    movable.iter().map(|&j| rows.iter().zip(metric).map(|(row, m)| row[j] * m).collect()).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+/// What is left of a column beyond those before it, as a share of its length, below which it depends on them.
+const DEPENDENT: f64 = 1e-9;
+
+/// Orthonormal columns that span the same plane (Gram and Schmidt, twice); none where the columns depend on each other.
+fn orthonormal(mut columns: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
+    for j in 0..columns.len() {
+        let length = dot(&columns[j], &columns[j]).sqrt();
+        if !(length.is_finite() && length > 0.0) {
+            return None;
+        }
+        columns[j].iter_mut().for_each(|x| *x /= length);
+        for _ in 0..2 {
+            let (done, rest) = columns.split_at_mut(j);
+            for q in done.iter() {
+                let along = dot(q, &rest[0]);
+                rest[0].iter_mut().zip(q).for_each(|(x, q)| *x -= along * q);
+            }
+        }
+        let left = dot(&columns[j], &columns[j]).sqrt();
+        if left < DEPENDENT {
+            return None;
+        }
+        columns[j].iter_mut().for_each(|x| *x /= left);
+    }
+    Some(columns)
+}
+
+/// The determinant of a square matrix, by elimination with pivots.
+fn determinant(mut rows: Vec<Vec<f64>>) -> f64 {
+    let size = rows.len();
+    let mut product = 1.0;
+    for k in 0..size {
+        let Some(pivot) = (k..size).max_by(|&a, &b| rows[a][k].abs().total_cmp(&rows[b][k].abs())) else { return 0.0 };
+        if rows[pivot][k] == 0.0 {
+            return 0.0;
+        }
+        if pivot != k {
+            rows.swap(pivot, k);
+            product = -product;
+        }
+        product *= rows[k][k];
+        let (above, below) = rows.split_at_mut(k + 1);
+        for row in below {
+            let factor = row[k] / above[k][k];
+            row.iter_mut().zip(&above[k]).skip(k).for_each(|(x, a)| *x -= factor * a);
+        }
+    }
+    product
+}

@@ -1,0 +1,227 @@
+//! Intervals do not depend on how a formula is written, hold their estimates, and are those of regression where that applies.
+
+use std::fmt::Write as _;
+
+use lawfit::numerics::{Random, exp, ln, student_quantile};
+use serde_json::Value;
+
+use crate::world::World;
+
+/// Best weight decay by width, as published with the speed runs of nanochat: four rows.
+const WEIGHT_DECAY: &str = "width,wd\n512,0.40\n768,0.22\n1024,0.10\n1280,0.08\n";
+const METHODS: [&str; 6] = [
+    "\"auto\"",
+    "{ posterior = {} }",
+    "{ residual = { resamples = 2000 } }",
+    "{ wild = { resamples = 2000 } }",
+    "{ sandwich = {} }",
+    "{ profile = {} }",
+];
+
+/// A spec that fits formulas of x to y, each by a method, and asks each for y at some x.
+struct Study {
+    text: String,
+    fits: usize,
+}
+
+impl Study {
+    fn new(columns: &str) -> Self {
+        let text = format!(
+            "spec = 1\n[study]\ntitle = \"t\"\nseed = 1\n[sources.runs]\npath = \"runs.csv\"\n[sources.runs.columns]\n{columns}\n"
+        );
+        Self { text, fits: 0 }
+    }
+
+    fn fit(mut self, law: &str, more: &str, question: &str) -> Self {
+        let name = format!("f{}", self.fits);
+        let _ = writeln!(
+            self.text,
+            "[laws.{name}]\n{law}\n[fits.{name}]\nrows = \"runs\"\nlaw = \"{name}\"\n{more}\n[queries.{name}]\nfit = \"{name}\"\nloss = {question}"
+        );
+        self.fits += 1;
+        self
+    }
+
+    /// Value and ends of the first row of each answer.
+    fn answers(&self, table: &str) -> Vec<[f64; 3]> {
+        let results = self.results(table);
+        let row = |i: usize| results["queries"][format!("f{i}")]["rows"][0]["loss"].clone();
+        let number = |loss: &Value, key: &str| loss[key].as_f64().unwrap_or_else(|| panic!("{key} of {loss}"));
+        (0..self.fits).map(row).map(|loss| ["value", "lower", "upper"].map(|key| number(&loss, key))).collect()
+    }
+
+    fn results(&self, table: &str) -> Value {
+        World::with(&self.text, table).run("study.toml")["results"].clone()
+    }
+}
+
+const SQUARES: &str = "objective = { least_squares = {} }";
+
+/// By how much the ends of two intervals differ, in widths of the first.
+fn apart(one: [f64; 3], other: [f64; 3]) -> f64 {
+    let width = one[2] - one[1];
+    ((one[1] - other[1]).abs()).max((one[2] - other[2]).abs()) / width
+}
+
+#[test]
+fn few_rows_of_a_power_law_have_the_interval_of_regression_by_every_method() {
+    let study = METHODS.iter().fold(Study::new("width = \"width\"\nwd = \"wd\""), |study, method| {
+        study.fit(
+            "formula = \"wd = k / width^alpha\"",
+            &format!("{SQUARES}\nuncertainty = {method}"),
+            "{ width = 1664 }",
+        )
+    });
+    // Least squares of logarithms with Student's t of two degrees of freedom, by an independent computation.
+    let known = [0.0468, 0.0259, 0.0844];
+    for (method, found) in METHODS.iter().zip(study.answers(WEIGHT_DECAY)) {
+        assert!((found[0] / known[0] - 1.0).abs() < 1e-3, "{method}: {found:?}");
+        let ends = [found[1] / known[1], found[2] / known[2]];
+        assert!(ends.iter().all(|ratio| ln(*ratio).abs() < 0.11), "{method}: {found:?}");
+    }
+}
+
+/// Rows of E + A / x^a with scatter, at sizes that a scale multiplies.
+fn falling(rows: usize, scale: f64) -> String {
+    let mut random = Random::new(3, "falling", rows as u64);
+    let mut table = "x,y\n".to_owned();
+    for i in 0..rows {
+        let x = exp(6.0 * i as f64 / rows as f64);
+        let y = (0.8 + 1.5 * exp(-0.5 * ln(x))) * random.log_normal(0.01);
+        let _ = writeln!(table, "{:e},{y}", x * scale);
+    }
+    table
+}
+
+#[test]
+fn a_formula_written_in_other_coordinates_has_the_same_interval() {
+    let laws = [
+        "formula = \"y = E + A / x^alpha\"",
+        "formula = \"y = A * x^-alpha + E\"",
+        "formula = \"y = E + exp(A) / x^alpha\"",
+        "formula = \"y = E + 1 / (A * x^alpha)\"",
+        "formula = \"y = E + A^2 / x^alpha\"",
+        "formula = \"y = theta_1 + theta_3 / x^theta_2\"",
+        "use = \"power_floor\"\nvariables = { x = \"x\" }",
+    ];
+    for method in METHODS {
+        let study = laws.iter().fold(Study::new("x = \"x\"\ny = \"y\"\nL = \"y\""), |study, law| {
+            study.fit(law, &format!("{SQUARES}\nuncertainty = {method}"), "{ x = 4000 }")
+        });
+        let answers = study.answers(&falling(12, 1.0));
+        for (law, answer) in laws.iter().zip(&answers) {
+            assert!(apart(answers[0], *answer) < 0.05, "{method}, {law}: {answer:?} against {:?}", answers[0]);
+        }
+    }
+}
+
+#[test]
+fn units_of_a_variable_do_not_move_an_interval() {
+    for method in METHODS {
+        let [one, other] = [(1.0, "4000"), (1e9, "4e12")].map(|(scale, at)| {
+            Study::new("x = \"x\"\ny = \"y\"")
+                .fit(
+                    "formula = \"y = E + A / x^alpha\"",
+                    &format!("{SQUARES}\nuncertainty = {method}"),
+                    &format!("{{ x = {at} }}"),
+                )
+                .answers(&falling(12, scale))[0]
+        });
+        assert!(apart(one, other) < 0.05, "{method}: {one:?} against {other:?}");
+    }
+}
+
+#[test]
+fn an_interval_has_the_width_of_students_where_the_law_is_linear() {
+    // y = a + b ln x on eight rows: regression in ln x.
+    let mut random = Random::new(5, "line", 0);
+    let x: Vec<f64> = (0..8).map(|i| exp(f64::from(i))).collect();
+    let y: Vec<f64> = x.iter().map(|x| 1.0 + 0.5 * ln(*x) + 0.1 * random.normal()).collect();
+    let logs: Vec<f64> = x.iter().map(|x| ln(*x)).collect();
+    let middle = logs.iter().sum::<f64>() / 8.0;
+    let across: f64 = logs.iter().map(|l| (l - middle) * (l - middle)).sum();
+    let level = y.iter().sum::<f64>() / 8.0;
+    let slope = logs.iter().zip(&y).map(|(l, y)| (l - middle) * y).sum::<f64>() / across;
+    let left: f64 = logs.iter().zip(&y).map(|(l, y)| y - level - slope * (l - middle)).map(|r| r * r).sum();
+    let ahead = 10.0 - middle;
+    let half = student_quantile(0.95, 6) * (left / 6.0 * (1.0 + 1.0 / 8.0 + ahead * ahead / across)).sqrt();
+    let table: String = x.iter().zip(&y).fold("x,y\n".to_owned(), |text, (x, y)| format!("{text}{x:e},{y}\n"));
+    let found = Study::new("x = \"x\"\ny = \"y\"")
+        .fit(
+            "formula = \"y = a + b * ln(x)\"",
+            "objective = { least_squares = { on = \"raw\" } }\nuncertainty = { posterior = { draws = 20000 } }",
+            &format!("{{ x = {:e} }}", exp(10.0)),
+        )
+        .answers(&table)[0];
+    assert!((0.5 * (found[2] - found[1]) / half - 1.0).abs() < 0.04, "{found:?} against {half}");
+    assert!((found[0] - (level + slope * ahead)).abs() < 1e-6, "{found:?}");
+}
+
+#[test]
+fn the_interval_of_a_floor_on_its_bound_changes_little_with_one_loss() {
+    // The quick start's rows, and the same with one loss 0.007 higher.
+    let rows = [(2.6e18, 2.608), (1.3e19, 2.349), (6.1e19, 2.181), (2.8e20, 1.997), (1.1e21, 1.834)];
+    let study = Study::new("x = \"x\"\nL = \"y\"").fit(
+        "use = \"power_floor\"\nvariables = { x = \"x\" }",
+        &format!("{SQUARES}\nuncertainty = \"auto\""),
+        "{ x = 6.3e21 }",
+    );
+    let of = |by: f64| {
+        let line = |(i, (x, y)): (usize, &(f64, f64))| format!("{x:e},{}\n", y + if i == 4 { by } else { 0.0 });
+        let table: String = rows.iter().enumerate().map(line).collect();
+        study.answers(&format!("x,y\n{table}"))[0]
+    };
+    let (one, other) = (of(0.0), of(0.007));
+    assert!((other[2] / one[2] - 1.0).abs() < 0.05 && one[2] < 1.9, "{one:?} {other:?}");
+    assert!(one[1] <= one[0] && one[0] <= one[2], "{one:?}");
+}
+
+#[test]
+fn a_group_of_one_row_does_not_take_the_intervals_of_the_others() {
+    let mut random = Random::new(9, "groups", 0);
+    let mut table = "x,y,group\n".to_owned();
+    for (group, rows) in [("a", 8), ("b", 6), ("c", 1)] {
+        for i in 0..rows {
+            let x = exp(1.0 + 0.7 * f64::from(i));
+            let _ = writeln!(table, "{x:e},{},{group}", 2.0 * exp(-0.4 * ln(x)) * random.log_normal(0.02));
+        }
+    }
+    for method in METHODS {
+        let study = Study::new("x = \"x\"\ny = \"y\"\ngroup = { column = \"group\", type = \"text\" }").fit(
+            "formula = \"y = A * x^-b\"",
+            &format!("{SQUARES}\nuncertainty = {method}\nby = \"group\"\nshare = [\"b\"]"),
+            "{ x = 50 }",
+        );
+        let results = study.results(&table);
+        let rows = results["queries"]["f0"]["rows"].as_array().unwrap();
+        let half = |row: &Value| {
+            let end = |key: &str| ln(row["loss"][key].as_f64().unwrap_or_else(|| panic!("{method}: {row}")));
+            0.5 * (end("upper") - end("lower"))
+        };
+        let halves: Vec<f64> = rows.iter().map(half).collect();
+        // One scatter of 0.02 for all, told by eleven degrees of freedom; a group of one row knows its own constant worst.
+        assert!(halves.iter().all(|half| (0.025..0.09).contains(half)), "{method}: {halves:?}");
+        assert!(halves[2] > 1.1 * halves[0], "{method}: {halves:?}");
+    }
+}
+
+#[test]
+fn the_interval_of_an_envelope_holds_it_and_says_what_it_is() {
+    let mut random = Random::new(4, "envelope", 0);
+    let mut table = "x,y\n".to_owned();
+    for i in 0..40 {
+        let x = exp(0.15 * f64::from(i));
+        let above = 0.05 * random.normal().abs();
+        let _ = writeln!(table, "{x:e},{}", 3.0 * exp(-0.2 * ln(x) + above));
+    }
+    let study = Study::new("x = \"x\"\ny = \"y\"").fit(
+        "formula = \"y = A * x^-b\"",
+        "objective = { asymmetric_huber = { over = 30 } }\nuncertainty = \"auto\"",
+        "{ x = 100 }",
+    );
+    let results = study.results(&table);
+    let words = results["queries"]["f0"]["interval"].as_str().unwrap();
+    assert!(words.contains("envelope"), "{words}");
+    let [value, lower, upper] = study.answers(&table)[0];
+    assert!(lower <= value && value <= upper && upper / lower < 1.1, "{value} [{lower}, {upper}]");
+}
