@@ -41,6 +41,7 @@ fn main() -> ExitCode {
     };
     let rest = &arguments[2..];
     let only = rest.iter().find_map(|a| a.strip_prefix("only="));
+    let one = rest.iter().find_map(|a| a.strip_prefix("model=")?.parse::<u64>().ok());
     let chosen: Vec<(&str, String)> = METHODS
         .iter()
         .filter(|(name, _)| rest.iter().all(|a| a.contains('=') || a == "rewritten") || rest.iter().any(|a| a == name))
@@ -55,11 +56,15 @@ fn main() -> ExitCode {
     let done: BTreeSet<u64> = lines.iter().filter_map(|line| line["model"].as_u64()).collect();
     let wanted: Vec<u64> = (0..count)
         .filter(|number| !done.contains(number))
+        .filter(|number| one.is_none_or(|one| one == *number))
         .filter(|number| only.is_none_or(|class| FORMS[*number as usize % FORMS.len()].class == class))
         .collect();
     for batch in wanted.chunks(BATCH as usize) {
         let Ok(folder) = tempfile::tempdir() else { return ExitCode::FAILURE };
         let found = run(batch, &chosen, rewritten, folder.path());
+        if rest.iter().any(|a| a == "keep=all") {
+            println!("{}", folder.keep().display());
+        }
         let text = found.iter().fold(String::new(), |text, line| text + &line.to_string() + "\n");
         lines.extend(found);
         if std::fs::OpenOptions::new()

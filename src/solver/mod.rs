@@ -3,6 +3,7 @@
 //! One file per solver. [`search()`] finds the best optimum there is; [`from_listed`] runs a solver from
 //! the starts that a spec or a paper lists, so that a published procedure can be repeated.
 
+mod geodesic;
 mod joint;
 mod lbfgs;
 mod levenberg_marquardt;
@@ -18,6 +19,7 @@ mod surroundings;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use geodesic::along_canyons;
 pub use newton::{newton, newton_within};
 pub use scalar::{ScalarError, minimise, root};
 pub use search::{Cancelled, Optimum, Search, Searcher, Watch, from_listed, search, search_on};

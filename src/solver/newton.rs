@@ -24,18 +24,18 @@ const TOLERANCE: f64 = 1e-14;
 
 /// Minimises a problem with a smooth objective from a start.
 pub fn newton(problem: &Problem, start: &[f64]) -> Minimum {
-    damped(problem, start, Order::Hessian, MAX_STEPS)
+    damped(problem, start, Order::Hessian, MAX_STEPS, 0.0)
 }
 
-/// Takes so many of the steps of [`newton`] at most.
-pub fn newton_within(problem: &Problem, start: &[f64], most: u64) -> Minimum {
-    damped(problem, start, Order::Hessian, most)
+/// Takes so many of the steps of [`newton`] at most, and none that is expected to lower the objective by less than `enough`.
+pub fn newton_within(problem: &Problem, start: &[f64], most: u64, enough: f64) -> Minimum {
+    damped(problem, start, Order::Hessian, most, enough)
 }
 
 /// Minimises by damped steps with the second derivatives of an order: exact, or those of Gauss and Newton.
-pub(super) fn damped(problem: &Problem, start: &[f64], order: Order, most: u64) -> Minimum {
+pub(super) fn damped(problem: &Problem, start: &[f64], order: Order, most: u64, enough: f64) -> Minimum {
     let bounded: Vec<f64> = problem.coordinates().iter().zip(start).map(|(c, x)| x.clamp(c.lower, c.upper)).collect();
-    let solver = Newton::at(problem, bounded.clone(), order);
+    let solver = Newton { enough, ..Newton::at(problem, bounded.clone(), order) };
     let status_at_start = solver.status;
     if status_at_start == Some(Status::NotFinite) || bounded.is_empty() {
         let status = status_at_start.unwrap_or(Status::Converged);
@@ -74,6 +74,8 @@ struct Newton {
     workspace: Workspace,
     damping: f64,
     order: Order,
+    /// A decrease that is not worth a step.
+    enough: f64,
     status: Option<Status>,
 }
 
@@ -84,7 +86,17 @@ impl Newton {
         problem.evaluate(&point, order, &mut workspace, &mut here);
         let status = if here.is_finite() { None } else { Some(Status::NotFinite) };
         let trial = Vec::new();
-        Self { point, trial, here, there: Evaluation::default(), workspace, damping: DAMPING, order, status }
+        Self {
+            point,
+            trial,
+            here,
+            there: Evaluation::default(),
+            workspace,
+            damping: DAMPING,
+            order,
+            enough: 0.0,
+            status,
+        }
     }
 
     /// The coordinates that no bound holds: those inside, and those whose descent leads inside.
@@ -126,7 +138,7 @@ impl Newton {
             };
             let slope: f64 = gradient.iter().zip(&step).map(|(g, s)| g * s).sum();
             let predicted = -slope - 0.5 * quadratic(&hessian, &step);
-            let small = predicted.abs() <= TOLERANCE * self.here.cost().abs() + f64::MIN_POSITIVE;
+            let small = predicted.abs() <= TOLERANCE * self.here.cost().abs() + self.enough + f64::MIN_POSITIVE;
             if small && self.damping <= 1e-3 {
                 // Damping shortens a step along a flat ridge to nothing: look again without it.
                 if indefinite || self.damping <= 1e-13 {

@@ -118,7 +118,7 @@ fn valleys_of_profile(
             }
             moved[at] = Place { cost: held.cost(&start), point: start };
             let lower = if held.cost(&last) <= moved[at].cost { &last } else { &moved[at].point };
-            let end = newton_within(&held, lower, STEPS_ALONG);
+            let end = newton_within(&held, lower, STEPS_ALONG, 0.0);
             last.clone_from(&end.point);
             followed[at] = Place { cost: end.cost, point: end.point };
         }

@@ -64,6 +64,12 @@ impl Method for Posterior {
             let (valley, own) = displaced_weighed(tangent, fitted, self.draws, &purpose, weigh, |random| {
                 (0..tangent.size()).map(|_| spread * random.normal()).collect()
             })?;
+            if valley.points.is_empty() {
+                if number == 0 {
+                    return Ok(valley);
+                }
+                continue;
+            }
             draws.points.extend(valley.points);
             draws.scatter.extend(valley.scatter);
             draws.warnings.extend(valley.warnings);

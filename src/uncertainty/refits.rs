@@ -172,9 +172,18 @@ fn in_parallel<T: Send>(
     (0..count).into_par_iter().map(one).collect()
 }
 
+/// Share of refits that may end without a minimum: where more do, the rows leave the parameters free along a ridge.
+const MOST_UNCONVERGED: f64 = 0.25;
+
 /// Refits as draws.
 fn gathered(refits: Vec<Refit>, count: usize) -> Draws {
-    let unconverged = refits.iter().filter(|r| r.minimum.status != Status::Converged).count();
+    let unconverged = count - refits.iter().filter(|r| r.minimum.status == Status::Converged).count();
+    if unconverged as f64 > MOST_UNCONVERGED * count as f64 {
+        let warning = format!(
+            "{unconverged} of {count} refits have no minimum: the rows leave the parameters free along a ridge, and there are no intervals."
+        );
+        return Draws { warnings: vec![warning], ..Draws::default() };
+    }
     let mut warnings = Vec::new();
     if unconverged > 0 {
         warnings.push(format!("{unconverged} of {count} refits did not converge; they are kept where they ended."));

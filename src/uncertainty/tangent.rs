@@ -10,7 +10,7 @@ use super::freedom::{Refused, clusters};
 use crate::law::Order;
 use crate::numerics::{Matrix, Random, eigen_symmetric, ln};
 use crate::problem::Problem;
-use crate::solver::{Minimum, Solver, Status, newton_within};
+use crate::solver::{Minimum, Solver, Status, along_canyons, newton_within};
 
 /// The tangent plane at the optimum, in units of the rows' scatter.
 pub(super) struct Tangent<'a> {
@@ -169,14 +169,25 @@ impl<'a> Tangent<'a> {
         let missed = |row: usize| if self.metric[row] > 0.0 { -displacement(row) / self.metric[row] } else { 0.0 };
         let missed: Vec<f64> = (0..self.metric.len()).map(missed).collect();
         let displaced = self.squares.missed_by(&self.centre, &missed);
-        let mut minimum = newton_within(&displaced, &self.centre, MOST_STEPS);
+        let mut minimum = self.refitted(&displaced, &self.centre);
         for start in starts {
-            let end = newton_within(&displaced, start, MOST_STEPS);
+            let end = self.refitted(&displaced, start);
             if end.cost < minimum.cost {
                 minimum = end;
             }
         }
         (displaced, minimum)
+    }
+
+    /// The minimum of a displaced problem near a start.
+    fn refitted(&self, displaced: &Problem, start: &[f64]) -> Minimum {
+        let enough = NEGLIGIBLE * self.dispersion / self.curvature;
+        let near = newton_within(displaced, start, FEW_STEPS, enough);
+        if near.status == Status::Converged {
+            return near;
+        }
+        let along = along_canyons(displaced, start, MOST_STEPS, enough);
+        if along.status == Status::Converged || along.cost < near.cost { along } else { near }
     }
 
     /// ln sqrt|J'J| + ln|J'Q| - ln|H| at a refit: how much room the surface has there, times how densely displacements
@@ -240,7 +251,11 @@ impl Uneven {
     }
 }
 
-/// Most steps of a refit: one that takes more creeps along a ridge on which the law's values hardly change.
+/// What a refit may be above its minimum, on the scale of a chi-square.
+const NEGLIGIBLE: f64 = 1e-8;
+/// Steps of Newton's method after which a refit is taken to creep along a canyon that bends.
+const FEW_STEPS: u64 = 15;
+/// Most steps along a canyon.
 const MOST_STEPS: u64 = 100;
 /// Share of a cluster that its own leverage leaves at the least.
 pub(super) const LEAST_LEFT: f64 = 1e-3;
