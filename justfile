@@ -66,3 +66,7 @@ coverage table="target/coverage.md" repetitions="1000" *laws="":
 # Whether intervals hold on formulas as users write them, by the program itself; models that the record has are not run again.
 intervals record="target/intervals.jsonl" models="2000" *methods="":
     cargo bench --profile dev --bench intervals -- {{record}} {{models}} {{methods}}
+
+# Whether intervals hold rows of real tables that are left out, by the program itself.
+left-out data="../shared/data" rows="30":
+    cargo bench --profile dev --bench left_out -- {{data}} {{rows}}

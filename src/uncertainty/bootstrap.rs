@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::freedom::{Refused, freedom, stretch};
+use super::freedom::stretch;
 use super::refits::{Refit, collect, resampled};
-use super::tangent::centred;
+use super::tangent::{Tangent, centred};
 use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::Random;
 use crate::solver::{Cancelled, Searcher};
@@ -53,7 +53,10 @@ impl Method for Bootstrap {
         if resampled_rows < FEWEST * size {
             return Ok(too_few(resampled_rows, size));
         }
-        let Some(freedom) = freedom(fitted) else { return Ok(Refused::without_freedom(fitted).draws()) };
+        let freedom = match Tangent::of(fitted) {
+            Ok(tangent) => tangent.freedom,
+            Err(refused) => return Ok(refused.draws()),
+        };
         let weights: Vec<f64> = fitted.problem.weights().collect();
         let (free, centre) = centred(fitted);
         let residuals = free.residuals(&centre);
