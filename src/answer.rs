@@ -45,6 +45,8 @@ pub enum Verdict {
     Far,
     /// The rows do not tell what the answer rests on.
     NotIdentified,
+    /// The law has no answer there.
+    NoAnswer,
     /// No value of the variable reaches the target.
     NotReachable,
     /// The law was not fitted: its constants were given.
@@ -61,6 +63,7 @@ impl Verdict {
             Self::Near => "near the data",
             Self::Far => "far outside the data",
             Self::NotIdentified => "not identified",
+            Self::NoAnswer => "no answer",
             Self::NotReachable => "not reachable",
             Self::NotFitted => "published constants",
             Self::NotForecast => "not forecast",
@@ -93,6 +96,9 @@ pub struct Row {
     pub reach: Extent,
     /// Why there is no value, where there is none.
     pub note: Option<String>,
+    /// The share of the draws in which there is an answer; none where there is one in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<f64>,
 }
 
 /// The key of what belongs to no group.

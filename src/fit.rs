@@ -295,9 +295,18 @@ impl Span {
         })
     }
 
-    /// The factor by which a positive value lies outside: 1 inside.
+    /// The factor by which a value lies outside: 1 inside, and never infinite.
+    ///
+    /// Where the span or the value is not above zero there are no factors: what it leaves the span by, in widths of the
+    /// span, is added to 1.
     pub fn factor(&self, value: f64) -> f64 {
-        (value / self.highest).max(self.lowest / value).max(1.0)
+        let factor = if self.lowest > 0.0 && value > 0.0 {
+            (value / self.highest).max(self.lowest / value)
+        } else {
+            let outside = (value - self.highest).max(self.lowest - value).max(0.0);
+            if outside == 0.0 { 1.0 } else { 1.0 + outside / (self.highest - self.lowest) }
+        };
+        factor.clamp(1.0, f64::MAX)
     }
 }
 

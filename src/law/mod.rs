@@ -84,6 +84,9 @@ pub struct Holds {
     pub range: BTreeMap<String, [crate::quantity::Quantity; 2]>,
 }
 
+/// Share by which a number of two digits may differ from what was rounded to it.
+const ROUNDED: f64 = 0.05;
+
 impl Holds {
     /// Why a point lies where the law was not made for, in words.
     pub fn outside(&self, at: &BTreeMap<String, f64>) -> Vec<String> {
@@ -93,7 +96,9 @@ impl Holds {
             .filter_map(|(name, [low, high])| {
                 let value = *at.get(name)?;
                 let number = crate::expr::number_text;
-                (value < low.0 || value > high.0).then(|| {
+                // Published ranges are rounded: a model of 1.309 billion parameters is one of 1.3 billion.
+                let (below, above) = (low.0 / (1.0 + ROUNDED), high.0 * (1.0 + ROUNDED));
+                (value < below || value > above).then(|| {
                     format!(
                         "{name} = {value:.3e} is outside {} to {}, over which the law was published",
                         number(low.0),
@@ -452,6 +457,18 @@ impl Law {
         Tape::compile(graph, value, self.free().len(), self.variables.len())
     }
 
+    /// The formula as a graph over the free parameters, with each variable in the place that `enter` gives it by its index.
+    ///
+    /// So a variable can be given by its logarithm, or by others, as compute is by model size and data.
+    pub fn graph_with(&self, mut enter: impl FnMut(&mut Graph, usize) -> Id) -> (Graph, Id) {
+        let (mut graph, mut symbols) = self.graph_of_parameters(Space::Parameters);
+        for (index, variable) in self.variables.iter().enumerate() {
+            symbols.insert(variable.name.clone(), enter(&mut graph, index));
+        }
+        let value = self.enter(&mut graph, &self.body, &symbols);
+        (graph, value)
+    }
+
     /// Compiles the formula over coordinates: logarithms of the parameters whose scale is `log`.
     ///
     /// A formula that is an exponential is compiled as its exponent where `log` allows it; whether it
@@ -480,6 +497,15 @@ impl Law {
 
     /// A graph with the free parameters and the variables entered, by name.
     fn graph(&self, space: Space) -> (Graph, BTreeMap<String, Id>) {
+        let (mut graph, mut symbols) = self.graph_of_parameters(space);
+        for (index, variable) in self.variables.iter().enumerate() {
+            symbols.insert(variable.name.clone(), graph.variable(index));
+        }
+        (graph, symbols)
+    }
+
+    /// A graph with the free parameters entered, by name.
+    fn graph_of_parameters(&self, space: Space) -> (Graph, BTreeMap<String, Id>) {
         let free = self.free();
         let is_log = |p: &Parameter| space == Space::Coordinates && p.scale == Scale::Log;
         let mut graph = Graph::new(free.iter().map(|p| p.lower >= 0.0 && !is_log(p)).collect());
@@ -488,9 +514,6 @@ impl Law {
             let own = graph.parameter(index);
             let symbol = if is_log(parameter) { graph.exp(own) } else { own };
             symbols.insert(parameter.name.clone(), symbol);
-        }
-        for (index, variable) in self.variables.iter().enumerate() {
-            symbols.insert(variable.name.clone(), graph.variable(index));
         }
         (graph, symbols)
     }

@@ -211,6 +211,22 @@ impl Tape {
         all
     }
 
+    /// The value at each row and whatever else was compiled with it, one list each, in memory that is used again.
+    pub fn rows_into(&self, columns: &Columns, parameters: &[f64], workspace: &mut Workspace, out: &mut [Vec<f64>]) {
+        let registers = &mut workspace.registers;
+        self.prepare(parameters, registers);
+        let Registers { scalars, rows: registers, .. } = registers;
+        out.iter_mut().for_each(Vec::clear);
+        for block in blocks(scalars, columns) {
+            simd::run(&self.value_code, &block, registers);
+            simd::run(&self.gradient_code, &block, registers);
+            for (list, start) in out.iter_mut().zip(std::iter::once(&self.value_start).chain(&self.gradient_starts)) {
+                list.extend_from_slice(&registers[*start..][..block.rows]);
+            }
+        }
+        out.iter_mut().for_each(|list| list.truncate(columns.rows));
+    }
+
     /// Computes what depends on parameters alone and makes room for the rest.
     fn prepare(&self, parameters: &[f64], registers: &mut Registers) {
         let Registers { nodes, scalars, rows } = registers;

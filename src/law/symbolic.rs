@@ -78,6 +78,7 @@ pub struct Graph {
     positive: Vec<bool>,
     known: BTreeMap<Op, Id>,
     positive_parameters: Vec<bool>,
+    signed_variables: Vec<u32>,
     differentiating: bool,
 }
 
@@ -129,9 +130,9 @@ impl Graph {
         }
         let positive = match op {
             Op::Number(bits) => f64::from_bits(bits) > 0.0,
-            Op::Variable(_) => {
+            Op::Variable(index) => {
                 depends.variables = true;
-                true
+                !self.signed_variables.contains(&index)
             }
             Op::Parameter(index) => {
                 depends.parameters = true;
@@ -161,6 +162,14 @@ impl Graph {
     /// A variable.
     pub fn variable(&mut self, index: usize) -> Id {
         self.enter(Op::Variable(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    /// The node of a variable whose column holds its logarithm, which has any sign.
+    pub fn variable_by_logarithm(&mut self, index: usize) -> Id {
+        let number = u32::try_from(index).unwrap_or(u32::MAX);
+        self.signed_variables.push(number);
+        let logarithm = self.enter(Op::Variable(number));
+        self.exp(logarithm)
     }
 
     /// A free parameter.

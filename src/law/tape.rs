@@ -165,6 +165,11 @@ impl Tape {
         Self::of_nodes(Arc::clone(graph), value, &[], &[], &[])
     }
 
+    /// Compiles a node with others that are wanted at every row: [`Tape::rows_into`] gives all of them.
+    pub fn of_value_and(graph: &Arc<Graph>, value: Id, others: &[Id]) -> Self {
+        Self::of_nodes(Arc::clone(graph), value, others, &[], &[])
+    }
+
     /// Compiles a value with its derivatives, the second ones by row and column.
     fn of_nodes(
         graph: Arc<Graph>,

@@ -1,61 +1,28 @@
-//! The best split of a compute budget between model size and data, for any law that has both.
+//! What compute buys: a budget spent best, the budget for a response, and what has to be held for it.
 
 use std::collections::BTreeMap;
 
-use super::{Fault, Kind, Model, Reach, Refusal, check_names};
+use super::crossing::cross;
+use super::model::{Model, Trail};
+use super::reaching::cheapest;
+use super::split::{Budget, best_split};
+use super::surface::Moves;
+use super::{Fault, Refusal, check_names};
 use crate::law::Law;
-use crate::numerics::{exp, ln};
+use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
-use crate::solver::root;
 
 /// Training compute is about 6 FLOP per parameter and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
 pub const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
+/// Serving a token costs about 2 FLOP per parameter (Sardana et al. 2024, arXiv:2401.00448).
+pub(super) const FLOP_PER_SERVED_TOKEN: f64 = 2.0;
 
-/// Model size, tokens and response at the optimum of a budget.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Split {
-    pub(super) n: f64,
-    pub(super) d: f64,
-    pub(super) response: f64,
-}
+/// The variables that a split decides itself.
+pub(super) const DECIDED: [&str; 3] = ["N", "D", "C"];
 
 /// Whether a law has the variables that a budget is split between.
 pub(super) fn can_split(law: &Law) -> bool {
     law.variable("N").is_some() && law.variable("D").is_some()
-}
-
-/// The split of C = 6 N D with the lowest response, other variables held.
-///
-/// Along the budget the response is stationary where N dL/dN = D dL/dD; the root is found in ln N
-/// with exact derivatives, so it has all its digits, for any law.
-pub(super) fn best_split(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Result<Split, Refusal> {
-    let product = c / FLOP_PER_PARAMETER_AND_TOKEN;
-    let [index_n, index_d, index_c] = ["N", "D", "C"].map(|name| model.law.variable(name));
-    let base = model.ordered(held);
-    let at = |log_n: f64| {
-        let n = exp(log_n);
-        let mut variables = base.clone();
-        for (index, value) in [(index_n, n), (index_d, product / n), (index_c, c)] {
-            if let Some(index) = index {
-                variables[index] = value;
-            }
-        }
-        variables
-    };
-    let unbalance = |log_n: f64| {
-        let variables = at(log_n);
-        let (_, slopes) = model.tape.slope_at(model.parameters, &variables);
-        let by_log = |index: Option<usize>| index.map_or(0.0, |i| slopes[i] * variables[i]);
-        by_log(index_n) - by_log(index_d)
-    };
-    let found = root(unbalance, 0.0, ln(product)).map_err(|_| {
-        Refusal::Undefined(format!(
-            "at C = {c:e} the law has no best split: it prefers ever {} models",
-            if unbalance(ln(product) / 2.0) < 0.0 { "larger" } else { "smaller" }
-        ))
-    })?;
-    let n = exp(found);
-    Ok(Split { n, d: product / n, response: model.tape.value_at(model.parameters, &at(found)) })
 }
 
 /// Whether a law has a response for a budget of compute.
@@ -63,32 +30,56 @@ pub(super) fn takes_budget(law: &Law) -> bool {
     can_split(law) || law.variable("C").is_some()
 }
 
-/// The lowest response of a budget, and every variable there.
-pub(super) fn spend(
-    model: &Model<'_>,
-    c: f64,
-    held: &BTreeMap<String, f64>,
-) -> Result<(f64, BTreeMap<String, f64>), Refusal> {
-    let mut at = held.clone();
-    at.insert("C".to_owned(), c);
-    if can_split(model.law) {
-        let split = best_split(model, c, held)?;
-        at.extend([("N", split.n), ("D", split.d)].map(|(name, value)| (name.to_owned(), value)));
-        return Ok((split.response, at));
-    }
-    let response = model.response(&at);
-    if !response.is_finite() {
-        return Err(Refusal::Undefined(format!("the law has no finite value at C = {c:e}")));
-    }
-    Ok((response, at))
+/// What a question about budgets moves: model size and data, or compute alone.
+pub(super) fn moves(law: &Law) -> Moves {
+    if can_split(law) { Moves::sizes() } else { Moves::one("C") }
 }
 
-/// The budget whose lowest response is a target.
+/// A budget spent best.
+pub(super) struct Spent {
+    pub(super) response: f64,
+    /// Every variable there, and compute.
+    pub(super) at: BTreeMap<String, f64>,
+    /// The change of the response with the logarithm of the budget.
+    pub(super) slope: f64,
+    /// 1 where a lower response is better, -1 where a higher one is.
+    pub(super) sign: f64,
+}
+
+/// The best response of a budget, other variables held.
+pub(super) fn spend(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Result<Spent, Refusal> {
+    let mut at = held.clone();
+    at.insert("C".to_owned(), c);
+    if can_split(model.ready.law) {
+        let split = best_split(model, Budget::training(c), &model.ordered(held, &DECIDED)?)?;
+        at.extend([("N", split.n), ("D", split.d)].map(|(name, value)| (name.to_owned(), value)));
+        return Ok(Spent { response: split.response, at, slope: split.slope, sign: split.sign });
+    }
+    let variables = model.ordered(&at, &[])?;
+    let response = model.value(&variables)?;
+    let (_, slopes) = model.ready.tape.slope_at(model.parameters, &variables);
+    let slope = model.ready.law.variable("C").map_or(0.0, |index| slopes[index] * c);
+    let sign = model.laid_sign(&variables, &["C"]);
+    Ok(Spent { response, at, slope, sign })
+}
+
+/// The best response of a budget, given by its logarithm, looked for everywhere.
+pub(super) fn best_at(model: &Model<'_>, log: f64, held: &BTreeMap<String, f64>) -> Result<Spent, Refusal> {
+    spend(&Model { trail: &Trail::default(), ..*model }, exp(log), held)
+}
+
+/// The best response of a budget, other variables held; none where the law has no best split.
+pub fn best_response(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Option<f64> {
+    spend(model, c, held).ok().map(|spent| spent.response)
+}
+
+/// The budget whose best response is a target.
 pub(super) fn budget_for(model: &Model<'_>, target: f64, held: &BTreeMap<String, f64>) -> Result<f64, Refusal> {
-    let mut inputs = held.clone();
-    inputs.insert(model.law.response.clone(), target);
-    let found = Reach { solve: "C".to_owned(), values: BTreeMap::new() }.solve(model, &inputs)?;
-    Ok(found.outputs["solution"])
+    let base = model.ordered(held, &DECIDED)?;
+    if can_split(model.ready.law) {
+        return Ok(cheapest(model, target, 0.0, &base)?.compute());
+    }
+    Ok(exp(cross(model, target, "C", &base)?))
 }
 
 /// Faults of budgets and of what is held beside them.
@@ -113,7 +104,7 @@ pub(super) fn check_budget(
 /// Faults of what is held: every variable of the law that a split does not decide, and no other.
 pub(super) fn check_held(law: &Law, hold: &BTreeMap<String, Quantity>, faults: &mut Vec<Fault>) {
     let needed: Vec<&str> =
-        law.variables.iter().map(|v| v.name.as_str()).filter(|name| !matches!(*name, "N" | "D" | "C")).collect();
+        law.variables.iter().map(|v| v.name.as_str()).filter(|name| !DECIDED.contains(name)).collect();
     check_names(hold.keys(), &needed, law, faults);
     for name in needed {
         match hold.get(name) {
@@ -127,9 +118,4 @@ pub(super) fn check_held(law: &Law, hold: &BTreeMap<String, Quantity>, faults: &
             Some(_) => (),
         }
     }
-}
-
-/// The lowest response of a budget; none where the law has no best split.
-pub fn best_response(model: &Model<'_>, c: f64) -> Option<f64> {
-    best_split(model, c, &BTreeMap::new()).ok().map(|split| split.response)
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{budget_for, check_budget, spend};
-use super::{Fault, Finding, Kind, Model, Refusal, Second};
+use super::allocation::{DECIDED, best_at, budget_for, check_budget, moves, spend};
+use super::reaching::Path;
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, Second};
 use crate::law::Law;
 use crate::numerics::{exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
@@ -33,8 +34,8 @@ pub struct Compare {
 /// Budgets between which a crossing is sought.
 const SMALLEST: f64 = 1e12;
 const LARGEST: f64 = 1e32;
-/// Stretches of that range that are looked through for a change of sign.
-const STRETCHES: u32 = 80;
+/// What may be left of a difference where it is nothing.
+const EQUAL: f64 = 1e-9;
 
 impl Kind for Compare {
     fn name(&self) -> &'static str {
@@ -55,6 +56,10 @@ impl Kind for Compare {
         self.budgets.iter().map(|c| BTreeMap::from([("C".to_owned(), c.0)])).collect()
     }
 
+    fn moves(&self, law: &Law) -> Option<Moves> {
+        Some(moves(law))
+    }
+
     /// The multiplier is the compute that the other fit needs for the same response, over this budget: above 1 where
     /// this fit makes more of its compute.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
@@ -63,18 +68,16 @@ impl Kind for Compare {
         };
         let held = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
         let c = inputs["C"];
-        let (loss, at) = spend(model, c, &held)?;
-        let (other_loss, _) = spend(other, c, &held)?;
-        let mut outputs = BTreeMap::from([("loss", loss), ("other_loss", other_loss)]);
-        if let Ok(equal) = budget_for(other, loss, &held) {
+        let own = spend(model, c, &held)?;
+        let there = spend(other, c, &held)?;
+        let mut outputs = BTreeMap::from([("loss", own.response), ("other_loss", there.response)]);
+        if let Ok(equal) = budget_for(other, own.response, &held) {
             outputs.insert("multiplier", equal / c);
         }
-        let apart = |log_c: f64| match (spend(model, exp(log_c), &held), spend(other, exp(log_c), &held)) {
-            (Ok((one, _)), Ok((two, _))) => one - two,
-            _ => f64::NAN,
-        };
-        outputs.extend(crossing(apart, ln(c)).map(|log_c| ("crossover_C", exp(log_c))));
-        Ok(Finding { outputs, at })
+        if let Some(log) = crossing(model, other, &held, ln(c)) {
+            outputs.insert("crossover_C", exp(log));
+        }
+        Ok(Finding { outputs, at: own.at })
     }
 
     fn other(&self) -> Option<Second<'_>> {
@@ -86,12 +89,27 @@ impl Kind for Compare {
     }
 }
 
-/// The logarithm of the budget nearest to one at which a difference changes its sign.
-fn crossing(apart: impl Fn(f64) -> f64, near: f64) -> Option<f64> {
-    let (low, high) = (ln(SMALLEST), ln(LARGEST));
-    let step = (high - low) / f64::from(STRETCHES);
-    let values: Vec<(f64, f64)> = (0..=STRETCHES).map(|i| low + step * f64::from(i)).map(|x| (x, apart(x))).collect();
-    let changes = values.windows(2).filter(|pair| pair[0].1 * pair[1].1 < 0.0);
-    let nearest = changes.min_by(|a, b| (a[0].0 - near).abs().total_cmp(&(b[0].0 - near).abs()))?;
-    root(&apart, nearest[0].0, nearest[1].0).ok()
+/// The logarithm of the budget nearest to one at which the best responses of two laws are equal and change places.
+fn crossing(one: &Model<'_>, other: &Model<'_>, held: &BTreeMap<String, f64>, near: f64) -> Option<f64> {
+    let paths = [one, other].map(|model| Path::of(model, 0.0, &model.ordered(held, &DECIDED)?)?.responses(model));
+    let [Ok(own), Ok(others)] = paths else { return None };
+    let others: BTreeMap<u64, f64> = others.into_iter().map(|(log, response)| (log.to_bits(), response)).collect();
+    let is_within = |log: f64| ln(SMALLEST) <= log && log <= ln(LARGEST);
+    let apart: Vec<(f64, f64)> = own
+        .into_iter()
+        .filter(|(log, _)| is_within(*log))
+        .filter_map(|(log, response)| Some((log, response - others.get(&log.to_bits())?)))
+        .collect();
+    let changes = apart.windows(2).filter(|pair| pair[0].1 * pair[1].1 < 0.0);
+    let nearest = changes.min_by(|a, b| (a[0].0 - near).abs().total_cmp(&(b[0].0 - near).abs()));
+    let Some([(low, before), (high, after)]) = nearest else { return None };
+    let turn = if *before < 0.0 { 1.0 } else { -1.0 };
+    let difference = |log: f64| match (best_at(one, log, held), best_at(other, log, held)) {
+        (Ok(own), Ok(there)) => (turn * (own.response - there.response), turn * (own.slope - there.slope)),
+        _ => (f64::NAN, f64::NAN),
+    };
+    let start = low + (high - low) * before / (before - after);
+    let found = root(difference, *low, *high, start).ok();
+    // Responses along a path are nearly the best ones: what changes its sign there need not do so.
+    found.filter(|log| difference(*log).0.abs() <= EQUAL * before.abs().max(after.abs()))
 }

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{best_split, can_split};
-use super::{Fault, Finding, Kind, Model, Refusal, check_names, check_values, finish, rows_of};
+use super::allocation::{DECIDED, can_split, moves};
+use super::split::{Budget, best_split};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, rows_of};
 use crate::law::Law;
 use crate::quantity::{OneOrMany, Quantity};
 
 /// The best model size and data for budgets, C = 6 N D: `{ C = [1e21, 5.76e23] }`. Further variables of the law are held.
+///
+/// Best is the lowest response of a law that falls as sizes grow, such as a loss or an error, and the highest of one that
+/// rises, such as an accuracy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ComputeOptimal(pub BTreeMap<String, OneOrMany<Quantity>>);
@@ -24,9 +28,6 @@ impl JsonSchema for ComputeOptimal {
         crate::quantity::table_schema(generator)
     }
 }
-
-/// The variables a split decides itself.
-const DECIDED: [&str; 3] = ["N", "D", "C"];
 
 impl Kind for ComputeOptimal {
     fn name(&self) -> &'static str {
@@ -49,12 +50,13 @@ impl Kind for ComputeOptimal {
         let known: Vec<&str> = ["C"].into_iter().chain(held).collect();
         check_names(self.0.keys(), &known, law, &mut faults);
         check_values(&self.0, &mut faults);
-        for name in known {
-            if !self.0.contains_key(name) {
-                faults.push(
-                    Fault::whole(format!("`{name}` is missing")).hint("write the budget in FLOP: { C = 5.76e23 }"),
-                );
-            }
+        for name in known.into_iter().filter(|name| !self.0.contains_key(*name)) {
+            let fault = Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula));
+            faults.push(if name == "C" {
+                fault.hint("write the budget in FLOP: { C = 5.76e23 }")
+            } else {
+                fault.hint(format!("hold it beside the budget: {{ C = 5.76e23, {name} = ... }}"))
+            });
         }
         finish(faults)
     }
@@ -63,8 +65,12 @@ impl Kind for ComputeOptimal {
         rows_of(&self.0)
     }
 
+    fn moves(&self, law: &Law) -> Option<Moves> {
+        Some(moves(law))
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
-        let split = best_split(model, inputs["C"], inputs)?;
+        let split = best_split(model, Budget::training(inputs["C"]), &model.ordered(inputs, &DECIDED)?)?;
         let mut at = inputs.clone();
         at.insert("N".to_owned(), split.n);
         at.insert("D".to_owned(), split.d);

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, best_split, can_split, check_budget};
-use super::{Fault, Finding, Kind, Model, Refusal};
+use super::allocation::{DECIDED, FLOP_PER_PARAMETER_AND_TOKEN, can_split, check_budget, moves};
+use super::split::{Budget, Split, best_split};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal};
 use crate::law::Law;
 use crate::numerics::{Matrix, exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
@@ -92,29 +93,34 @@ impl Kind for Isoflop {
         budgets.collect()
     }
 
+    fn moves(&self, law: &Law) -> Option<Moves> {
+        Some(moves(law))
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let (c, held) = (inputs["C"], self.held());
-        let best = best_split(model, c, &held)?;
-        let mut at = held.clone();
+        let base = model.ordered(&held, &DECIDED)?;
+        let best = best_split(model, Budget::training(c), &base)?;
+        let mut at = held;
         at.insert("C".to_owned(), c);
         let mut outputs = BTreeMap::new();
         if let Some(ratio) = inputs.get(RATIO) {
             let n = best.n * ratio;
             let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
             at.extend([("N".to_owned(), n), ("D".to_owned(), d)]);
-            outputs.extend([("N", n), ("D", d), ("loss", model.response(&at))]);
+            outputs.extend([("N", n), ("D", d), ("loss", model.response(&at)?)]);
             return Ok(Finding { outputs, at });
         }
         at.extend([("N".to_owned(), best.n), ("D".to_owned(), best.d)]);
         outputs.extend([("N", best.n), ("D", best.d), ("loss", best.response)]);
         let parabola = match self.at {
-            Some(target) if target.0 == c => self.extrapolated(model, c, &held)?,
-            _ => self.parabola(model, c, &held),
+            Some(target) if target.0 == c => self.extrapolated(model, c, &base)?,
+            _ => self.parabola(model, &best, &base),
         };
         if let Some(d) = parabola {
             outputs.extend([("parabola_D", d), ("parabola_N", c / (FLOP_PER_PARAMETER_AND_TOKEN * d))]);
         }
-        outputs.extend(self.envelope(model, c, &held).map(|n| ("envelope_N", n)));
+        outputs.extend(self.envelope(model, &best, c, &base).map(|n| ("envelope_N", n)));
         Ok(Finding { outputs, at })
     }
 
@@ -140,29 +146,23 @@ impl Isoflop {
         (0..self.points).map(|i| exp(reach * (2.0 * i as f64 / last - 1.0))).collect()
     }
 
-    /// The data at the minimum of a parabola through the curve of a budget; none where it opens downwards.
-    fn parabola(&self, model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Option<f64> {
-        let best = best_split(model, c, held).ok()?;
-        let curve: Vec<(f64, f64)> = self
-            .ratios()
-            .into_iter()
-            .map(|ratio| {
-                let mut at = held.clone();
-                let entries = [("N", best.n * ratio), ("D", best.d / ratio), ("C", c)];
-                at.extend(entries.map(|(name, value)| (name.to_owned(), value)));
-                (-ln(ratio), model.response(&at))
-            })
-            .collect();
+    /// The data at the best of a parabola through the curve of a budget; none where it opens the other way.
+    fn parabola(&self, model: &Model<'_>, best: &Split, base: &[f64]) -> Option<f64> {
         // In the logarithm of data over the best, which keeps the numbers small.
+        let response = |ratio: f64| Some((-ln(ratio), model.at_sizes(base, best.n * ratio, best.d / ratio).ok()?));
+        let curve: Vec<(f64, f64)> = self.ratios().into_iter().map(response).collect::<Option<_>>()?;
         let [_, slope, bend] = quadratic(&curve)?;
-        (bend > 0.0).then(|| best.d * exp(-slope / (2.0 * bend)))
+        (best.sign * bend > 0.0).then(|| best.d * exp(-slope / (2.0 * bend)))
     }
 
     /// The data that a power law through the parabolas' minima gives at a budget (Approach 2).
-    fn extrapolated(&self, model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Result<Option<f64>, Refusal> {
-        let minima: Option<Vec<(f64, f64)>> =
-            self.budgets.iter().map(|b| Some((ln(b.0), ln(self.parabola(model, b.0, held)?)))).collect();
-        let Some(minima) = minima else { return Ok(None) };
+    fn extrapolated(&self, model: &Model<'_>, c: f64, base: &[f64]) -> Result<Option<f64>, Refusal> {
+        let mut minima = Vec::new();
+        for budget in &self.budgets {
+            let best = best_split(model, Budget::training(budget.0), base)?;
+            let Some(d) = self.parabola(model, &best, base) else { return Ok(None) };
+            minima.push((ln(budget.0), ln(d)));
+        }
         let count = minima.len() as f64;
         let (x, y) = minima.iter().fold((0.0, 0.0), |(x, y), m| (x + m.0 / count, y + m.1 / count));
         let across: f64 = minima.iter().map(|m| (m.0 - x) * (m.0 - x)).sum();
@@ -173,16 +173,13 @@ impl Isoflop {
         Ok(Some(exp(y + slope * (ln(c) - x))))
     }
 
-    /// The listed model size with the lowest response (Approach 1).
-    fn envelope(&self, model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Option<f64> {
-        let response = |n: f64| {
-            let mut at = held.clone();
-            let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
-            at.extend([("N", n), ("D", d), ("C", c)].map(|(name, value)| (name.to_owned(), value)));
-            model.response(&at)
-        };
-        let sizes = self.sizes.as_ref()?.iter().map(|size| size.0);
-        sizes.min_by(|&a, &b| response(a).total_cmp(&response(b)))
+    /// The listed model size with the best response (Approach 1).
+    fn envelope(&self, model: &Model<'_>, best: &Split, c: f64, base: &[f64]) -> Option<f64> {
+        let known = self.sizes.as_ref()?.iter().filter_map(|size| {
+            let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * size.0);
+            Some((best.sign * model.at_sizes(base, size.0, d).ok()?, size.0))
+        });
+        known.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, n)| n)
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Fault, Finding, Kind, Model, Refusal, check_names, check_values, finish, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, rows_of};
 use crate::law::Law;
 use crate::quantity::{OneOrMany, Quantity};
 use crate::schedule::Planned;
@@ -124,11 +124,12 @@ impl Kind for Loss {
         rows
     }
 
+    fn moves(&self, _: &Law) -> Option<Moves> {
+        None
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
-        let value = model.response(inputs);
-        if !value.is_finite() {
-            return Err(Refusal::Undefined("the law has no finite value there".to_owned()));
-        }
+        let value = model.response(inputs)?;
         Ok(Finding { outputs: BTreeMap::from([("loss", value)]), at: inputs.clone() })
     }
 

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{check_budget, spend};
-use super::{Fault, Finding, Kind, Model, Refusal};
+use super::allocation::{check_budget, moves, spend};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal};
 use crate::law::Law;
 use crate::quantity::{OneOrMany, Quantity};
 
-/// The response at a budget, and at one larger by a factor: `{ C = 1e22, factor = 10 }`.
+/// The response at a budget, and at one larger by a factor: `{ C = 1e22, factor = 10 }`. The gain is how much better it is
+/// there: lower for a loss, higher for a response that rises with size, such as an accuracy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Marginal {
@@ -51,22 +52,23 @@ impl Kind for Marginal {
         self.budgets.iter().map(|c| BTreeMap::from([("C".to_owned(), c.0)])).collect()
     }
 
-    /// The elasticity is d ln L / d ln C; at the best split N dL/dN = D dL/dD is dL / d ln C.
+    fn moves(&self, law: &Law) -> Option<Moves> {
+        Some(moves(law))
+    }
+
+    /// The elasticity is d ln L / d ln C, the budget always spent best.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let held = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
-        let (loss, here) = spend(model, inputs["C"], &held)?;
-        let (next, there) = spend(model, inputs["C"] * self.factor.0, &held)?;
-        let ordered = model.ordered(&here);
-        let (_, slopes) = model.tape.slope_at(model.parameters, &ordered);
-        let by_log = |name: &str| model.law.variable(name).map_or(0.0, |i| slopes[i] * ordered[i]);
+        let here = spend(model, inputs["C"], &held)?;
+        let next = spend(model, inputs["C"] * self.factor.0, &held)?;
         let outputs = BTreeMap::from([
-            ("loss", loss),
-            ("next_loss", next),
-            ("gain", loss - next),
-            ("elasticity", (by_log("N") + by_log("C")) / loss),
+            ("loss", here.response),
+            ("next_loss", next.response),
+            ("gain", here.sign * (here.response - next.response)),
+            ("elasticity", here.slope / here.response),
         ]);
         // How far the answer leaves the data is how far the larger budget does.
-        Ok(Finding { outputs, at: there })
+        Ok(Finding { outputs, at: next.at })
     }
 
     fn splits(&self) -> bool {

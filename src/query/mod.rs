@@ -6,17 +6,24 @@
 mod allocation;
 mod compare;
 mod compute_optimal;
+mod crossing;
+mod distance;
+mod draws;
 mod inference_aware;
+mod interval;
 mod isoflop;
 mod loss;
 mod marginal;
+mod model;
 mod overtrain;
 mod reach;
+mod reaching;
+mod split;
+mod surface;
 mod threshold;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use allocation::{FLOP_PER_PARAMETER_AND_TOKEN, best_response};
@@ -26,15 +33,17 @@ pub use inference_aware::InferenceAware;
 pub use isoflop::Isoflop;
 pub use loss::Loss;
 pub use marginal::Marginal;
+pub use model::{Model, Ready, Solved, Trail};
 pub use overtrain::Overtrain;
 pub use reach::Reach;
+pub use surface::Moves;
 pub use threshold::Threshold;
 
-use crate::answer::{Answer, Extent, Interval, Row, Verdict};
+use crate::answer::{Answer, Row, Verdict};
 use crate::fit::Fit;
-use crate::law::{Law, Tape};
-use crate::numerics::{Random, central};
+use crate::law::Law;
 use crate::quantity::{OneOrMany, Quantity};
+use draws::Asked;
 
 /// A question; the list of kinds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,10 +98,24 @@ pub struct Finding {
 /// Why a question has no answer at a parameter vector.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
-    /// No value of the variable reaches the target; in words.
-    NotReachable(String),
+    /// No value of the variable reaches the target.
+    NotReachable {
+        /// Why, in words.
+        reason: String,
+        /// On which side of all values it would be reached; none where on neither.
+        beyond: Option<Beyond>,
+    },
     /// The law has no answer there; in words.
     Undefined(String),
+}
+
+/// A side of all values that a variable may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beyond {
+    /// The smallest value is more than enough.
+    Smallest,
+    /// The largest value is not enough.
+    Largest,
 }
 
 /// A fault of a question that is found before anything runs: the key at fault, what is wrong, what to do.
@@ -147,6 +170,9 @@ pub trait Kind: Sync {
     /// The inputs of each row.
     fn rows(&self) -> Vec<BTreeMap<String, f64>>;
 
+    /// The variables whose best values are sought; none where all are given.
+    fn moves(&self, law: &Law) -> Option<Moves>;
+
     /// The answer to one row.
     ///
     /// # Errors
@@ -174,19 +200,6 @@ pub trait Kind: Sync {
     }
 }
 
-/// A law at one parameter vector.
-#[derive(Clone, Copy, Debug)]
-pub struct Model<'a> {
-    /// The law.
-    pub law: &'a Law,
-    /// Its compiled form.
-    pub tape: &'a Tape,
-    /// The free parameters.
-    pub parameters: &'a [f64],
-    /// The law of another fit at one of its parameter vectors, where the question is about two.
-    pub other: Option<&'a Self>,
-}
-
 /// Another fit that a question is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Other<'a> {
@@ -198,17 +211,6 @@ pub struct Other<'a> {
     pub draws: &'a [Vec<f64>],
 }
 
-impl Model<'_> {
-    /// The response at variables given by name; those not given are 1.
-    pub fn response(&self, at: &BTreeMap<String, f64>) -> f64 {
-        self.tape.value_at(self.parameters, &self.ordered(at))
-    }
-
-    fn ordered(&self, at: &BTreeMap<String, f64>) -> Vec<f64> {
-        self.law.variables.iter().map(|v| at.get(&v.name).copied().unwrap_or(1.0)).collect()
-    }
-}
-
 /// Answers a question by a fit and draws of its free parameters; each draw meets one of the other fit.
 pub fn answer(
     question: &Question,
@@ -218,50 +220,23 @@ pub fn answer(
     other: Option<Other<'_>>,
     seed: u64,
 ) -> Answer {
-    let tape = law.tape();
-    let other_tape = other.map(|other| other.law.tape());
     let kind = question.kind();
-    let has_values = fit.free.len() == law.free().len();
-    let solve = |parameters: &[f64], draw: Option<usize>, inputs: &BTreeMap<String, f64>| {
-        if !has_values {
-            return Err(Refusal::Undefined(fit.evidence.warnings.join(" ")));
-        }
-        let second = other.zip(other_tape.as_ref()).map(|(other, tape)| {
-            let drawn = draw.filter(|_| !other.draws.is_empty()).map(|i| &other.draws[i % other.draws.len()]);
-            Model { law: other.law, tape, parameters: drawn.unwrap_or(&other.fit.free), other: None }
-        });
-        kind.solve(&Model { law, tape: &tape, parameters, other: second.as_ref() }, inputs)
-    };
+    let moves = |law: &Law| kind.moves(law);
+    let ready = Ready::new(law, &fit.spans, moves(law).as_ref());
+    let other = other.map(|other| (other, Ready::new(other.law, &other.fit.spans, moves(other.law).as_ref())));
+    let asked = Asked { kind, ready, fit, draws, other, seed };
     let mut outside: BTreeSet<String> = BTreeSet::new();
+    let mut warnings: Vec<String> = kind.caution().map(str::to_owned).into_iter().collect();
     let rows: Vec<Row> = kind
         .rows()
         .into_iter()
         .enumerate()
-        .map(|(index, inputs)| match solve(&fit.free, None, &inputs) {
-            Ok(finding) => {
-                let samples: Vec<Option<Finding>> =
-                    draws.par_iter().enumerate().map(|(i, draw)| solve(draw, Some(i), &inputs).ok()).collect();
-                let at = |name: &str| finding.at.get(name).copied();
-                let scatter = fit.noise.trend.as_ref().map_or(1.0, |trend| trend.factor(at));
-                let outputs = finding
-                    .outputs
-                    .iter()
-                    .map(|(&name, &value)| {
-                        let sample =
-                            samples.iter().map(|s| s.as_ref().and_then(|f| f.outputs.get(name).copied())).collect();
-                        let sample =
-                            if kind.is_measured() { with_noise(sample, fit, scatter, seed, index) } else { sample };
-                        (name.to_owned(), interval(value, sample, fit.level))
-                    })
-                    .collect();
-                outside.extend(law.holds.outside(&finding.at));
-                let reach = extent(fit, &finding.at, kind.splits());
-                Row { group: None, inputs, outputs, reach, note: None }
-            }
-            Err(refusal) => refused(fit, inputs, refusal),
+        .map(|(index, inputs)| {
+            let found = asked.row(index, inputs);
+            outside.extend(law.holds.outside(&found.at));
+            found.row
         })
         .collect();
-    let mut warnings: Vec<String> = kind.caution().map(str::to_owned).into_iter().collect();
     warnings.extend(outside.into_iter().map(|reason| format!("Where the law does not hold: {reason}.")));
     if !fit.evidence.converged && fit.objective.is_some() {
         warnings.push("The fit did not converge; this answer stands on sand.".to_owned());
@@ -284,64 +259,6 @@ pub fn answer(
         }
     });
     Answer { kind: kind.name().to_owned(), interval: described, rows, forecasts: BTreeMap::new(), warnings }
-}
-
-fn refused(fit: &Fit, inputs: BTreeMap<String, f64>, refusal: Refusal) -> Row {
-    let (verdict, note) = match refusal {
-        Refusal::NotReachable(note) => (Verdict::NotReachable, note),
-        Refusal::Undefined(note) => (if fit.rows == 0 { Verdict::NotFitted } else { Verdict::NotIdentified }, note),
-    };
-    let reach = Extent { verdict, factor: None, by_variable: BTreeMap::new() };
-    Row { group: None, inputs, outputs: BTreeMap::new(), reach, note: Some(note) }
-}
-
-/// Adds a residual of the rows to each draw, in a place where their scatter is `scatter` times the usual.
-fn with_noise(sample: Vec<Option<f64>>, fit: &Fit, scatter: f64, seed: u64, row: usize) -> Vec<Option<f64>> {
-    let mut random = Random::new(seed, "noise", row as u64);
-    sample
-        .into_iter()
-        .enumerate()
-        .map(|(draw, value)| {
-            let residual = scatter * fit.noise.draw(draw, &mut random);
-            value.map(|v| fit.scale.value(fit.scale.place(v) - residual))
-        })
-        .collect()
-}
-
-/// The central interval of a sample; a draw without an answer counts as beyond every number.
-fn interval(value: f64, sample: Vec<Option<f64>>, level: Option<f64>) -> Interval {
-    let level = match level {
-        Some(level) if !sample.is_empty() => level,
-        _ => return Interval { value: Some(value), lower: None, upper: None },
-    };
-    let mut sorted: Vec<f64> = sample.into_iter().map(|v| v.unwrap_or(f64::INFINITY)).collect();
-    sorted.sort_by(f64::total_cmp);
-    let (lower, upper) = central(&sorted, value, level);
-    let end = |v: f64| Some(v).filter(|v| v.is_finite());
-    Interval { value: Some(value), lower: end(lower), upper: end(upper) }
-}
-
-/// How far a point leaves the rows of a fit.
-fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool) -> Extent {
-    if fit.rows == 0 {
-        return Extent { verdict: Verdict::NotFitted, factor: None, by_variable: BTreeMap::new() };
-    }
-    let by_variable: BTreeMap<String, f64> = at
-        .iter()
-        .filter_map(|(name, &value)| fit.spans.get(name).map(|span| (name.clone(), span.factor(value))))
-        .collect();
-    let factor = by_variable.values().copied().fold(1.0, f64::max);
-    let off_ray = fit.rays.iter().any(|ray| match (at.get(&ray.first), at.get(&ray.second)) {
-        (Some(first), Some(second)) => splits || ray.ratio.factor(second / first) > 1.5,
-        _ => false,
-    });
-    let verdict = match factor {
-        _ if off_ray => Verdict::NotIdentified,
-        f if f <= 1.0 => Verdict::Inside,
-        f if f <= 10.0 => Verdict::Near,
-        _ => Verdict::Far,
-    };
-    Extent { verdict, factor: Some(factor), by_variable }
 }
 
 /// Rows from lists of values: lists of one length go side by side, a single value goes with all.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, best_split, budget_for, can_split, check_budget};
-use super::{Fault, Finding, Kind, Model, Refusal};
+use super::allocation::{DECIDED, FLOP_PER_PARAMETER_AND_TOKEN, budget_for, can_split, check_budget, moves};
+use super::split::{Budget, best_split};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal};
 use crate::law::Law;
 use crate::quantity::{OneOrMany, Quantity};
 
@@ -64,27 +65,32 @@ impl Kind for Overtrain {
         self.budgets.iter().map(row).collect()
     }
 
+    fn moves(&self, law: &Law) -> Option<Moves> {
+        Some(moves(law))
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
-        let mut at: BTreeMap<String, f64> = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
-        let held = at.clone();
+        let held: BTreeMap<String, f64> = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
         let c = inputs["C"];
-        let best = best_split(model, c, &held)?;
+        let best = best_split(model, Budget::training(c), &model.ordered(&held, &DECIDED)?)?;
         let n = inputs.get("N").copied().unwrap_or_else(|| best.n * inputs["factor"]);
         let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
+        let mut at = held.clone();
         at.extend([("N", n), ("D", d), ("C", c)].map(|(name, value)| (name.to_owned(), value)));
-        let loss = model.response(&at);
+        let loss = model.response(&at)?;
+        // The compute that the best split would need for the same response: what is above it buys nothing.
+        let equal = budget_for(model, loss, &held);
         let mut outputs = BTreeMap::from([
             ("D", d),
             ("loss", loss),
             ("best_loss", best.response),
-            ("excess", loss / best.response - 1.0),
+            ("excess", best.sign * (loss / best.response - 1.0)),
         ]);
+        if let Ok(equal) = equal {
+            outputs.extend([("equal_C", equal), ("overhead", c / equal)]);
+        }
         if !inputs.contains_key("N") {
             outputs.insert("model_N", n);
-        }
-        // The compute that the best split would need for the same response: what is above it buys nothing.
-        if let Ok(equal) = budget_for(model, loss, &held) {
-            outputs.extend([("equal_C", equal), ("overhead", c / equal)]);
         }
         Ok(Finding { outputs, at })
     }

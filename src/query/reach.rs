@@ -8,16 +8,18 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, best_split, can_split};
-use super::{Fault, Finding, Kind, Model, Refusal, check_names, check_values, finish, rows_of};
+use super::allocation::{DECIDED, FLOP_PER_PARAMETER_AND_TOKEN, can_split};
+use super::crossing::cross;
+use super::reaching::cheapest;
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, rows_of};
 use crate::law::Law;
-use crate::numerics::{exp, ln};
+use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
-use crate::solver::root;
 
 /// The variable that reaches a response, others held: `{ L = 2.0, solve = "C" }`, `{ L = 2.0, solve = "N", D = "1T" }`.
 ///
-/// `solve = "C"` with a law of N and D splits every budget best, or spends it on data where N is given.
+/// `solve = "C"` with a law of N and D splits every budget best, or spends it on data where N is given. Where the response
+/// meets the target more than once, the smallest value is the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reach {
     /// The variable to solve for.
@@ -80,10 +82,6 @@ impl JsonSchema for Reach {
     }
 }
 
-/// Sizes between which a variable is sought.
-const SMALLEST: f64 = 1.0;
-const LARGEST: f64 = 1e60;
-
 impl Kind for Reach {
     fn name(&self) -> &'static str {
         "reach"
@@ -133,21 +131,36 @@ impl Kind for Reach {
         rows_of(&self.values)
     }
 
+    fn moves(&self, law: &Law) -> Option<Moves> {
+        Some(if !self.splits_budget(law) {
+            Moves::one(&self.solve)
+        } else if self.values.contains_key("N") {
+            Moves { names: vec!["D".to_owned()], ties_compute: true }
+        } else {
+            Moves::sizes()
+        })
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
-        let target = inputs[&model.law.response];
-        if self.splits_budget(model.law) {
-            return self.solve_budget(model, inputs, target);
+        let target = inputs[&model.ready.law.response];
+        let mut at = inputs.clone();
+        at.remove(&model.ready.law.response);
+        if !self.splits_budget(model.ready.law) {
+            let name = self.solve.as_str();
+            let value = exp(cross(model, target, name, &model.ordered(&at, &[name])?)?);
+            at.insert(name.to_owned(), value);
+            return Ok(Finding { outputs: BTreeMap::from([("solution", value)]), at });
         }
-        let at = |log: f64| {
-            let mut variables = inputs.clone();
-            variables.insert(self.solve.clone(), exp(log));
-            variables
+        let base = model.ordered(&at, &DECIDED)?;
+        let (n, d) = if let Some(&n) = at.get("N") {
+            (n, exp(cross(model, target, "D", &base)?))
+        } else {
+            let split = cheapest(model, target, 0.0, &base)?;
+            (split.n, split.d)
         };
-        let found = self.solve_for(target, |log| Ok(model.response(&at(log))))?;
-        let mut variables = at(found);
-        let value = variables[&self.solve];
-        variables.remove(&model.law.response);
-        Ok(Finding { outputs: BTreeMap::from([("solution", value)]), at: variables })
+        let c = FLOP_PER_PARAMETER_AND_TOKEN * n * d;
+        at.extend([("N", n), ("D", d), ("C", c)].map(|(name, value)| (name.to_owned(), value)));
+        Ok(Finding { outputs: BTreeMap::from([("solution", c), ("N", n), ("D", d)]), at })
     }
 
     fn splits(&self) -> bool {
@@ -159,56 +172,5 @@ impl Reach {
     /// Whether C is a budget that is split between N and D.
     fn splits_budget(&self, law: &Law) -> bool {
         self.solve == "C" && can_split(law)
-    }
-
-    fn solve_budget(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>, target: f64) -> Result<Finding, Refusal> {
-        let given = inputs.get("N").copied();
-        let spend = |log_c: f64| -> Result<(f64, f64, f64), Refusal> {
-            let c = exp(log_c);
-            match given {
-                Some(n) => {
-                    let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
-                    let mut at = inputs.clone();
-                    at.insert("D".to_owned(), d);
-                    at.insert("C".to_owned(), c);
-                    Ok((n, d, model.response(&at)))
-                }
-                None => best_split(model, c, inputs).map(|split| (split.n, split.d, split.response)),
-            }
-        };
-        let found = self.solve_for(target, |log| spend(log).map(|(.., response)| response))?;
-        let (n, d, _) = spend(found)?;
-        let at = BTreeMap::from([("N".to_owned(), n), ("D".to_owned(), d), ("C".to_owned(), exp(found))]);
-        Ok(Finding { outputs: BTreeMap::from([("solution", exp(found)), ("N", n), ("D", d)]), at })
-    }
-
-    /// The logarithm of the size at which a response that falls or rises throughout meets the target.
-    fn solve_for(&self, target: f64, response: impl Fn(f64) -> Result<f64, Refusal>) -> Result<f64, Refusal> {
-        let name = &self.solve;
-        // A budget of a few FLOP has no split; start where the law first has a value.
-        let mut low = ln(SMALLEST);
-        let high = ln(LARGEST);
-        let mut at_low = response(low);
-        while at_low.is_err() && low < 20.0 {
-            low += 2.0;
-            at_low = response(low);
-        }
-        let (at_low, limit) = (at_low?, response(high)?);
-        let rises = limit > at_low;
-        // Seen from a response that falls: turned round where it rises, as accuracies do.
-        let turn = |value: f64| if rises { -value } else { value };
-        if turn(at_low) <= turn(target) {
-            let side = if rises { "above" } else { "below" };
-            return Err(Refusal::NotReachable(format!(
-                "the response is {side} {target} at every {name}: it is {at_low:.4} at {name} = {:.0}",
-                exp(low)
-            )));
-        }
-        if turn(limit) >= turn(target) {
-            let end = if rises { "ceiling" } else { "floor" };
-            return Err(Refusal::NotReachable(format!("not reachable: the {end} is {limit:.4}, whatever {name}")));
-        }
-        root(|log| response(log).unwrap_or(f64::NAN) - target, low, high)
-            .map_err(|_| Refusal::Undefined(format!("the law has no finite value on the way to {target}")))
     }
 }

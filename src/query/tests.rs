@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::law::{Variable, catalogue, find};
+use crate::fit::Span;
+use crate::law::{Entry, Variable, catalogue, find};
 
 fn quantities(values: &[(&str, f64)]) -> BTreeMap<String, OneOrMany<Quantity>> {
     values.iter().map(|(n, v)| ((*n).to_owned(), serde_json::from_value(serde_json::json!(v)).unwrap())).collect()
@@ -11,17 +12,39 @@ fn inputs(values: &[(&str, f64)]) -> BTreeMap<String, f64> {
     values.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect()
 }
 
+/// Puts one row of a question to a law at one parameter vector, as if it were the estimate.
+fn solve_at(
+    kind: &dyn Kind,
+    law: &Law,
+    parameters: &[f64],
+    inputs: &BTreeMap<String, f64>,
+) -> Result<Finding, Refusal> {
+    let spans = BTreeMap::new();
+    let ready = Ready::new(law, &spans, kind.moves(law).as_ref());
+    kind.solve(&Model { ready: &ready, parameters, other: None, trail: &Trail::default() }, inputs)
+}
+
+/// The rows of a question at one parameter vector.
+fn solved(kind: &dyn Kind, law: &Law, parameters: &[f64]) -> Vec<Finding> {
+    kind.rows().iter().map(|inputs| solve_at(kind, law, parameters, inputs).unwrap()).collect()
+}
+
+/// The response of a law.
+fn response(law: &Law, parameters: &[f64], at: &BTreeMap<String, f64>) -> f64 {
+    let at: Vec<f64> = law.variables.iter().map(|v| at[&v.name]).collect();
+    law.tape().value_at(parameters, &at)
+}
+
 /// Besiroglu et al. 2024 at the optimum of their objective.
 const CHINCHILLA: [f64; 5] = [1.817_218_099, 477.825_869, 0.347_310_499, 2_143.417_357, 0.367_172_432];
 
 #[test]
 fn budgets_are_split_as_the_closed_form_of_hoffmann_says() {
     let law = find("hoffmann").unwrap().law().unwrap();
-    let tape = law.tape();
-    let model = Model { law: &law, tape: &tape, parameters: &CHINCHILLA, other: None };
     let [_, a, alpha, b, beta] = CHINCHILLA;
     for c in [1e18, 5.76e23, 1e30] {
-        let split = ComputeOptimal(quantities(&[("C", c)])).solve(&model, &inputs(&[("C", c)])).unwrap();
+        let split =
+            solve_at(&ComputeOptimal(quantities(&[("C", c)])), &law, &CHINCHILLA, &inputs(&[("C", c)])).unwrap();
         // N* = G (C/6)^(beta/(alpha+beta)), G = (alpha A / beta B)^(1/(alpha+beta)).
         let g = libm::pow(alpha * a / (beta * b), 1.0 / (alpha + beta));
         let n = g * libm::pow(c / 6.0, beta / (alpha + beta));
@@ -33,17 +56,15 @@ fn budgets_are_split_as_the_closed_form_of_hoffmann_says() {
 #[test]
 fn published_answers_of_the_chinchilla_replication_are_reproduced() {
     let law = find("hoffmann").unwrap().law().unwrap();
-    let tape = law.tape();
-    let model = Model { law: &law, tape: &tape, parameters: &CHINCHILLA, other: None };
     let at = inputs(&[("C", 5.76e23)]);
-    let split = ComputeOptimal(quantities(&[("C", 5.76e23)])).solve(&model, &at).unwrap();
+    let split = solve_at(&ComputeOptimal(quantities(&[("C", 5.76e23)])), &law, &CHINCHILLA, &at).unwrap();
     assert_eq!(
         format!("{:.3e} {:.4e} {:.6}", split.outputs["N"], split.outputs["D"], split.outputs["loss"]),
         "7.319e10 1.3116e12 1.973912"
     );
     for (target, c) in [(2.0, "2.4305e23"), (1.95, "1.4566e24"), (1.9, "2.0561e25")] {
         let reach = Reach { solve: "C".to_owned(), values: quantities(&[("L", target)]) };
-        let found = reach.solve(&model, &inputs(&[("L", target)])).unwrap();
+        let found = solve_at(&reach, &law, &CHINCHILLA, &inputs(&[("L", target)])).unwrap();
         assert_eq!(format!("{:.4e}", found.outputs["solution"]), c);
     }
 }
@@ -58,16 +79,16 @@ fn every_law_with_n_and_d_has_a_best_split_that_no_neighbour_beats() {
         }
         for constants in entry.constants.values() {
             let parameters: Vec<f64> = law.parameters.iter().map(|p| constants.values[&p.name].0).collect();
-            let tape = law.tape();
-            let model = Model { law: &law, tape: &tape, parameters: &parameters, other: None };
             let decided = ["N", "D", "C"];
             let others = entry.variables.iter().filter(|(name, _)| !decided.contains(&name.as_str()));
             let held: BTreeMap<String, f64> = others.map(|(name, v)| (name.clone(), v.example())).collect();
-            let split = allocation::best_split(&model, 1e22, &held).unwrap();
-            for factor in [0.9, 0.99, 1.01, 1.1] {
-                let mut near = inputs(&[("N", split.n * factor), ("D", split.d / factor), ("C", 1e22)]);
+            let mut asked = held.clone();
+            asked.insert("C".to_owned(), 1e22);
+            let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &parameters, &asked).unwrap().outputs;
+            for factor in [1e-3, 0.1, 0.9, 0.99, 1.01, 1.1, 10.0, 1e3] {
+                let mut near = inputs(&[("N", split["N"] * factor), ("D", split["D"] / factor), ("C", 1e22)]);
                 near.extend(held.clone());
-                assert!(model.response(&near) > split.response, "{} at {factor}", law.name);
+                assert!(response(&law, &parameters, &near) > split["loss"], "{} at {factor}", law.name);
             }
         }
     }
@@ -79,35 +100,34 @@ fn repeated_data_are_split_as_the_authors_do() {
     let law = entry.law().unwrap();
     let constants = &entry.constants["muennighoff2023"].values;
     let parameters: Vec<f64> = law.parameters.iter().map(|p| constants[&p.name].0).collect();
-    let tape = law.tape();
-    let model = Model { law: &law, tape: &tape, parameters: &parameters, other: None };
     // README of huggingface/datablations: 1e22 FLOP with 25 billion unique tokens, found on a grid.
-    let split = allocation::best_split(&model, 1e22, &inputs(&[("U", 25e9)])).unwrap();
-    assert!((split.d / 237_336_955_477.55 - 1.0).abs() < 2e-3, "{}", split.d);
-    assert!((split.n / 7_022_364_735.88 - 1.0).abs() < 2e-3, "{}", split.n);
+    let asked = inputs(&[("C", 1e22), ("U", 25e9)]);
+    let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &parameters, &asked).unwrap().outputs;
+    assert!((split["D"] / 237_336_955_477.55 - 1.0).abs() < 2e-3, "{}", split["D"]);
+    assert!((split["N"] / 7_022_364_735.88 - 1.0).abs() < 2e-3, "{}", split["N"]);
 }
 
 #[test]
 fn reach_inverts_loss_for_every_variable() {
     let law = find("hoffmann").unwrap().law().unwrap();
-    let tape = law.tape();
-    let model = Model { law: &law, tape: &tape, parameters: &CHINCHILLA, other: None };
     let reach = Reach { solve: "N".to_owned(), values: quantities(&[("L", 2.2), ("D", 1e12)]) };
-    let found = reach.solve(&model, &inputs(&[("L", 2.2), ("D", 1e12)])).unwrap();
-    let back = model.response(&inputs(&[("N", found.outputs["solution"]), ("D", 1e12)]));
+    let found = solve_at(&reach, &law, &CHINCHILLA, &inputs(&[("L", 2.2), ("D", 1e12)])).unwrap();
+    let back = response(&law, &CHINCHILLA, &inputs(&[("N", found.outputs["solution"]), ("D", 1e12)]));
     assert!((back - 2.2).abs() < 1e-12);
 }
 
 #[test]
 fn a_target_below_the_floor_is_refused_with_the_floor() {
     let law = find("hoffmann").unwrap().law().unwrap();
-    let tape = law.tape();
-    let model = Model { law: &law, tape: &tape, parameters: &CHINCHILLA, other: None };
     let reach = Reach { solve: "C".to_owned(), values: quantities(&[("L", 1.8)]) };
-    let refusal = reach.solve(&model, &inputs(&[("L", 1.8)])).unwrap_err();
-    assert_eq!(refusal, Refusal::NotReachable("not reachable: the floor is 1.8172, whatever C".to_owned()));
+    let refusal = solve_at(&reach, &law, &CHINCHILLA, &inputs(&[("L", 1.8)])).unwrap_err();
+    let reason = "not reachable: the floor is 1.8172, whatever C".to_owned();
+    assert_eq!(refusal, Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) });
     let reach = Reach { solve: "N".to_owned(), values: quantities(&[("L", 1.9), ("D", 1e10)]) };
-    assert!(matches!(reach.solve(&model, &inputs(&[("L", 1.9), ("D", 1e10)])), Err(Refusal::NotReachable(_))));
+    assert!(matches!(
+        solve_at(&reach, &law, &CHINCHILLA, &inputs(&[("L", 1.9), ("D", 1e10)])),
+        Err(Refusal::NotReachable { .. })
+    ));
 }
 
 #[test]
@@ -130,16 +150,9 @@ fn spec<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
     serde_json::from_value(value).unwrap()
 }
 
-/// The rows of a question at one parameter vector.
-fn solved(kind: &dyn Kind, model: &Model<'_>) -> Vec<Finding> {
-    kind.rows().iter().map(|inputs| kind.solve(model, inputs).unwrap()).collect()
-}
-
 #[test]
 fn approach_2_misses_noise_free_curves_by_the_published_digits() {
     let law = find("hoffmann").unwrap().law().unwrap();
-    let tape = law.tape();
-    let model = Model { law: &law, tape: &tape, parameters: &ROUNDED, other: None };
     for (width, known, bias) in [
         (2, "4.022640080e12", -0.326_938),
         (4, "3.983323493e12", -1.301_125),
@@ -148,7 +161,7 @@ fn approach_2_misses_noise_free_curves_by_the_published_digits() {
     ] {
         let budgets = [1e17, 1e18, 1e19, 1e20, 1e21];
         let isoflop: Isoflop = spec(serde_json::json!({ "C": budgets, "at": 1e24, "width": width, "points": 15 }));
-        let rows = solved(&isoflop, &model);
+        let rows = solved(&isoflop, &law, &ROUNDED);
         let last = &rows[budgets.len()].outputs;
         assert_eq!(format!("{:.9e}", last["parabola_D"]), known);
         assert!((100.0 * (last["parabola_D"] / last["D"] - 1.0) - bias).abs() < 5e-7, "{width}");
@@ -159,11 +172,9 @@ fn approach_2_misses_noise_free_curves_by_the_published_digits() {
 #[test]
 fn the_curve_of_a_budget_has_its_minimum_at_the_best_split() {
     let law = find("hoffmann").unwrap().law().unwrap();
-    let tape = law.tape();
-    let model = Model { law: &law, tape: &tape, parameters: &CHINCHILLA, other: None };
     let sizes = [1e9, 2e9, 4e9];
     let isoflop: Isoflop = spec(serde_json::json!({ "C": 1e21, "curve": true, "points": 9, "sizes": sizes }));
-    let rows = solved(&isoflop, &model);
+    let rows = solved(&isoflop, &law, &CHINCHILLA);
     assert_eq!(rows.len(), 10);
     for row in &rows[1..] {
         assert!(row.outputs["loss"] >= rows[0].outputs["loss"] * (1.0 - 1e-15));
@@ -176,10 +187,8 @@ fn the_curve_of_a_budget_has_its_minimum_at_the_best_split() {
 #[test]
 fn serving_makes_the_best_model_smaller_as_its_stationarity_says() {
     let law = find("hoffmann").unwrap().law().unwrap();
-    let tape = law.tape();
-    let model = Model { law: &law, tape: &tape, parameters: &CHINCHILLA, other: None };
     let query: InferenceAware = spec(serde_json::json!({ "loss": 2.1, "serve": [0, "100B", "1T", "100T"] }));
-    let rows = solved(&query, &model);
+    let rows = solved(&query, &law, &CHINCHILLA);
     let [e, a, alpha, b, beta] = CHINCHILLA;
     let cost = |n: f64, d: f64, serve: f64| 6.0 * n * d + 2.0 * n * serve;
     for (finding, serve) in rows.iter().zip([0.0, 1e11, 1e12, 1e14]) {
@@ -200,14 +209,12 @@ fn serving_makes_the_best_model_smaller_as_its_stationarity_says() {
 #[test]
 fn a_smaller_model_costs_the_compute_that_buys_nothing() {
     let law = find("hoffmann").unwrap().law().unwrap();
-    let tape = law.tape();
-    let model = Model { law: &law, tape: &tape, parameters: &CHINCHILLA, other: None };
     let [e, a, alpha, b, beta] = CHINCHILLA;
     let best: Overtrain = spec(serde_json::json!({ "C": 1e22, "factor": 1 }));
-    let best = solved(&best, &model).remove(0).outputs;
+    let best = solved(&best, &law, &CHINCHILLA).remove(0).outputs;
     assert!(best["excess"].abs() < 1e-15 && (best["overhead"] - 1.0).abs() < 1e-9, "{best:?}");
     let small: Overtrain = spec(serde_json::json!({ "C": 1e22, "N": "1B" }));
-    let small = solved(&small, &model).remove(0).outputs;
+    let small = solved(&small, &law, &CHINCHILLA).remove(0).outputs;
     // C(L) = 6 ((L - E) / (A G^-alpha + B G^beta))^-(alpha + beta)/(alpha beta).
     let g = libm::pow(alpha * a / (beta * b), 1.0 / (alpha + beta));
     let scale = a * libm::pow(g, -alpha) + b * libm::pow(g, beta);
@@ -219,11 +226,9 @@ fn a_smaller_model_costs_the_compute_that_buys_nothing() {
 #[test]
 fn the_next_compute_buys_what_the_closed_form_says() {
     let law = find("hoffmann").unwrap().law().unwrap();
-    let tape = law.tape();
-    let model = Model { law: &law, tape: &tape, parameters: &CHINCHILLA, other: None };
     let marginal: Marginal = spec(serde_json::json!({ "C": [1e20, 1e24] }));
     let [e, _, alpha, _, beta] = CHINCHILLA;
-    for row in solved(&marginal, &model) {
+    for row in solved(&marginal, &law, &CHINCHILLA) {
         let out = row.outputs;
         let slope = -alpha * beta / (alpha + beta) * (out["loss"] - e) / out["loss"];
         assert!((out["elasticity"] / slope - 1.0).abs() < 1e-9);
@@ -238,20 +243,475 @@ fn the_next_compute_buys_what_the_closed_form_says() {
 fn two_laws_are_compared_by_compute_and_cross_where_they_are_equal() {
     let variable = Variable { name: "C".to_owned(), unit: None, meaning: None, counts: None };
     let law = Law::from_formula("power", "L = A / C^alpha", &[variable]).unwrap();
-    let tape = law.tape();
     let at = |a: f64, alpha: f64| -> Vec<f64> {
         law.parameters.iter().map(|p| if p.name == "A" { a } else { alpha }).collect()
     };
     let (one, two) = (at(20.0, 0.05), at(40.0, 0.065));
-    let other = Model { law: &law, tape: &tape, parameters: &two, other: None };
-    let model = Model { law: &law, tape: &tape, parameters: &one, other: Some(&other) };
     let compare: Compare = spec(serde_json::json!({ "with": "two", "C": 1e20 }));
-    let out = solved(&compare, &model).remove(0).outputs;
+    let compared = |one: &[f64], two: &[f64]| {
+        let spans = BTreeMap::new();
+        let ready = Ready::new(&law, &spans, compare.moves(&law).as_ref());
+        let trails = [Trail::default(), Trail::default()];
+        let other = Model { ready: &ready, parameters: two, other: None, trail: &trails[1] };
+        let model = Model { ready: &ready, parameters: one, other: Some(&other), trail: &trails[0] };
+        compare.solve(&model, &compare.rows()[0]).unwrap().outputs
+    };
+    let out = compared(&one, &two);
     let equal = libm::pow(40.0 / out["loss"], 1.0 / 0.065);
     assert!((out["multiplier"] * 1e20 / equal - 1.0).abs() < 1e-9, "{out:?}");
     let crossing = libm::pow(40.0 / 20.0, 1.0 / 0.015);
     assert!((out["crossover_C"] / crossing - 1.0).abs() < 1e-9, "{out:?}");
-    let same = Model { law: &law, tape: &tape, parameters: &one, other: Some(&model) };
-    let out = solved(&compare, &same).remove(0).outputs;
+    let out = compared(&one, &one);
     assert!((out["multiplier"] - 1.0).abs() < 1e-9 && !out.contains_key("crossover_C"), "{out:?}");
+}
+
+/// The shipped study of over-training: average error by way of the loss (Gadre et al. 2024, arXiv:2403.08540).
+const SATURATING: &str = "err = 0.857 - 2.206 * exp(-0.7146 * (1.8366 + 166.2 / N^0.27285 + 287.1 / D^0.27285))";
+
+fn law_of(formula: &str) -> Law {
+    let variables =
+        ["N", "D", "C", "U"].map(|name| Variable { name: name.to_owned(), unit: None, meaning: None, counts: None });
+    Law::from_formula("own", formula, &variables).unwrap()
+}
+
+/// N, D of the loss inside the saturating law by its closed form.
+fn split_of_saturating(c: f64) -> (f64, f64) {
+    let n = libm::pow(166.2 / 287.1, 1.0 / (2.0 * 0.27285)) * libm::pow(c / 6.0, 0.5);
+    (n, c / 6.0 / n)
+}
+
+#[test]
+fn a_response_that_saturates_is_split_as_the_loss_inside_it() {
+    let law = law_of(SATURATING);
+    for c in [1e16, 1e18, 1e20, 1e22, 1e26, 1e40] {
+        let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], &inputs(&[("C", c)])).unwrap().outputs;
+        let (n, d) = split_of_saturating(c);
+        assert!((split["N"] / n - 1.0).abs() < 1e-11 && (split["D"] / d - 1.0).abs() < 1e-11, "{c}: {split:?}");
+    }
+    let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], &inputs(&[("C", 1e20)])).unwrap().outputs;
+    assert_eq!(format!("{:.2e} {:.2e}", split["N"], split["D"]), "1.50e9 1.11e10");
+}
+
+#[test]
+fn an_accuracy_is_split_where_it_is_highest_and_reached_from_below() {
+    let falling = law_of(SATURATING);
+    let rising = law_of(&SATURATING.replace("err = 0.857 - ", "acc = 1 - 0.857 + "));
+    for question in [
+        Question::ComputeOptimal(ComputeOptimal(quantities(&[("C", 1e20)]))),
+        Question::Isoflop(spec(serde_json::json!({ "C": [1e19, 1e20], "at": 1e22, "sizes": [1e8, 1e9, 1e10] }))),
+        Question::Marginal(spec(serde_json::json!({ "C": [1e20, 1e22] }))),
+        Question::Overtrain(spec(serde_json::json!({ "C": 1e20, "factor": 0.25 }))),
+    ] {
+        let kind = question.kind();
+        for (error, accuracy) in solved(kind, &falling, &[]).iter().zip(&solved(kind, &rising, &[])) {
+            for name in ["N", "D", "gain", "parabola_D", "envelope_N", "equal_C", "overhead", "model_N"] {
+                let [one, other] = [error, accuracy].map(|finding| finding.outputs.get(name).copied());
+                let same = one.zip(other).is_none_or(|(a, b)| (a / b - 1.0).abs() < 1e-9);
+                assert!(same && one.is_some() == other.is_some(), "{} {name}: {one:?} {other:?}", kind.name());
+            }
+            if let Some(loss) = error.outputs.get("loss") {
+                assert!((loss + accuracy.outputs["loss"] - 1.0).abs() < 1e-12);
+            }
+        }
+    }
+    for solve in ["C", "N"] {
+        let question = |name: &str, value: f64| Reach {
+            solve: solve.to_owned(),
+            values: quantities(if solve == "N" { &[("D", 1e11)] } else { &[] })
+                .into_iter()
+                .chain(quantities(&[(name, value)]))
+                .collect(),
+        };
+        let error = &solved(&question("err", 0.5), &falling, &[])[0].outputs["solution"];
+        let accuracy = &solved(&question("acc", 0.5), &rising, &[])[0].outputs["solution"];
+        assert!((error / accuracy - 1.0).abs() < 1e-9, "{error} {accuracy}");
+    }
+    let served = |response: f64| -> InferenceAware { spec(serde_json::json!({ "loss": response, "serve": "1T" })) };
+    let [error, accuracy] =
+        [solved(&served(0.4), &falling, &[]), solved(&served(0.6), &rising, &[])].map(|rows| rows[0].outputs.clone());
+    for (name, value) in &error {
+        assert!((value / accuracy[name] - 1.0).abs() < 1e-9, "{name}: {value} {}", accuracy[name]);
+    }
+}
+
+#[test]
+fn the_budget_of_a_response_that_saturates_is_that_of_the_loss_inside_it() {
+    let law = law_of(SATURATING);
+    for target in [0.85, 0.7, 0.5, 0.4, 0.32] {
+        let reach = Reach { solve: "C".to_owned(), values: quantities(&[("err", target)]) };
+        let found = solve_at(&reach, &law, &[], &inputs(&[("err", target)])).unwrap().outputs;
+        // With equal exponents the reducible loss of the best split is 2 sqrt(A B) (C / 6)^(-alpha / 2).
+        let loss = libm::log(2.206 / (0.857 - target)) / 0.7146 - 1.8366;
+        let c = 6.0 * libm::pow(2.0 * (166.2_f64 * 287.1).sqrt() / loss, 2.0 / 0.27285);
+        assert!((found["solution"] / c - 1.0).abs() < 1e-10, "{target}: {} {c}", found["solution"]);
+        assert!((found["N"] / split_of_saturating(c).0 - 1.0).abs() < 1e-10);
+    }
+    let threshold = Threshold(Reach { solve: "C".to_owned(), values: quantities(&[("err", 0.2)]) });
+    let refusal = solve_at(&threshold, &law, &[], &inputs(&[("err", 0.2)])).unwrap_err();
+    let floor = 0.857 - 2.206 * libm::exp(-0.7146 * 1.8366);
+    let reason = format!("not reachable: the floor is {floor:.4}, whatever C");
+    assert_eq!(refusal, Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) });
+}
+
+#[test]
+fn the_deeper_of_two_valleys_is_the_best_split() {
+    // Two wells in tokens per parameter, narrower and deeper at 200 than at 2.
+    let law = law_of(
+        "L = 2 + 1 / N^0.1 - 0.3 * exp(-((ln(D / N) - ln(2)) / 1.5)^2) - 0.5 * exp(-((ln(D / N) - ln(200)) / 0.2)^2)",
+    );
+    for c in [1e12, 1e18, 1e24] {
+        let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], &inputs(&[("C", c)])).unwrap().outputs;
+        let ratio = split["D"] / split["N"];
+        assert!((ratio / 200.0 - 1.0).abs() < 0.05, "{c}: {ratio}");
+        for step in -4000..4000 {
+            let n = libm::exp(0.5 * (libm::log(c / 6.0) - libm::log(200.0) + 0.005 * f64::from(step)));
+            let near = inputs(&[("N", n), ("D", c / 6.0 / n), ("C", c)]);
+            assert!(response(&law, &[], &near) >= split["loss"] * (1.0 - 1e-14));
+        }
+    }
+}
+
+#[test]
+fn no_split_is_best_where_the_response_is_flat_or_an_end_is_better() {
+    let asked = inputs(&[("C", 1e20)]);
+    let refused = |formula: &str, asked: &BTreeMap<String, f64>| {
+        let law = law_of(formula);
+        match solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], asked).unwrap_err() {
+            Refusal::Undefined(reason) => reason,
+            other @ Refusal::NotReachable { .. } => panic!("{other:?}"),
+        }
+    };
+    // Compute alone counts; saturated to the last digit; a floor under both terms; ever larger models.
+    assert!(refused("L = 2 + 1e3 / (N * D)^0.2", &asked).contains("no split is best"));
+    assert!(refused(SATURATING, &inputs(&[("C", 1e6)])).contains("no split is best"));
+    assert!(refused("L = max(2, 1 + 100 / N^0.3 + 100 / D^0.3)", &asked).contains("no split is best"));
+    let larger = refused("L = 2 + 1e3 / N^0.3 + D^0.01", &asked);
+    assert!(larger.contains("prefers ever larger models"), "{larger}");
+    let smaller = refused("L = 2 + N^0.01 + 1e3 / D^0.3", &asked);
+    assert!(smaller.contains("prefers ever smaller models"), "{smaller}");
+    let nothing = refused("L = ln(N * D - 1e30)", &asked);
+    assert!(nothing.contains("no finite value"), "{nothing}");
+    assert!(refused("L = 1 / N^0.3 + 1 / D^0.3", &inputs(&[("C", 1e-300)])).contains("do not train one parameter"));
+}
+
+#[test]
+fn a_variable_without_a_value_is_refused_and_never_taken_for_one() {
+    let law = law_of("L = 1.7 + 400 / N^0.34 + 410 / D^0.28 + N / U");
+    let refusal = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], &inputs(&[("C", 1e20)])).unwrap_err();
+    assert!(matches!(refusal, Refusal::Undefined(reason) if reason.contains("`U` has no value")));
+}
+
+#[test]
+fn one_variable_is_found_where_the_response_first_meets_the_target() {
+    let law = law_of("L = 2 + 0.01 * (ln(C) - 20)^2");
+    let reach = |target: f64| {
+        let reach = Reach { solve: "C".to_owned(), values: quantities(&[("L", target)]) };
+        solve_at(&reach, &law, &[], &inputs(&[("L", target)])).map(|found| libm::log(found.outputs["solution"]))
+    };
+    assert!((reach(2.25).unwrap() - 15.0).abs() < 1e-12);
+    // Between two places of the grid.
+    assert!((reach(2.000_001).unwrap() - 19.99).abs() < 1e-6);
+    let refusal = reach(1.9).unwrap_err();
+    assert!(
+        matches!(&refusal, Refusal::NotReachable { reason, beyond: None } if reason.contains("its lowest is 2.0000")),
+        "{refusal:?}"
+    );
+}
+
+/// A fit with given values and spans, and nothing said of its rows.
+fn fit_of(law: &Law, free: &[f64], spans: &[(&str, [f64; 2])]) -> Fit {
+    Fit {
+        law: law.name.clone(),
+        formula: law.formula.clone(),
+        rows: 100,
+        objective: Some(1.0),
+        objective_kind: String::new(),
+        scale: crate::objective::ResponseScale::Raw,
+        free: free.to_vec(),
+        parameters: BTreeMap::new(),
+        evidence: crate::fit::Evidence { converged: true, ..Default::default() },
+        holdout: None,
+        backtest: None,
+        choice: None,
+        regions: Vec::new(),
+        uncertainty: None,
+        level: Some(0.9),
+        spans: spans
+            .iter()
+            .map(|(name, [lowest, highest])| ((*name).to_owned(), Span { lowest: *lowest, highest: *highest }))
+            .collect(),
+        rays: Vec::new(),
+        noise: crate::fit::Noise { residuals: vec![-0.05, 0.0, 0.05], trend: None, ..Default::default() },
+        draws: 0,
+        by: None,
+        groups: BTreeMap::new(),
+    }
+}
+
+/// Draws about an estimate: each parameter times a number about 1.
+fn scattered(free: &[f64], deviation: f64, count: usize) -> Vec<Vec<f64>> {
+    let mut random = crate::numerics::Random::new(7, "scattered", 0);
+    let mut around = |value: f64| value * crate::numerics::exp(deviation * random.normal());
+    (0..count).map(|_| free.iter().map(|value| around(*value)).collect()).collect()
+}
+
+/// Every kind of question that a law can be asked, about one budget and the responses there.
+fn questions(law: &Law, entry: Option<&Entry>, c: f64, response: f64) -> Vec<Question> {
+    let example = |name: &str| {
+        let variable = law.variables.iter().find(|v| v.name == name).unwrap();
+        entry.map_or(1e9, |entry| entry.example(variable))
+    };
+    let others: Vec<&str> =
+        law.sizes().map(|v| v.name.as_str()).filter(|name| !matches!(*name, "N" | "D" | "C")).collect();
+    let hold: serde_json::Map<String, serde_json::Value> =
+        others.iter().map(|name| ((*name).to_owned(), serde_json::json!(example(name)))).collect();
+    let with = |mut table: serde_json::Value, more: &serde_json::Map<String, serde_json::Value>| {
+        table.as_object_mut().unwrap().extend(more.clone());
+        table
+    };
+    let of_response = |solve: &str| {
+        let mut table = serde_json::json!({ "solve": solve });
+        table[&law.response] = response.into();
+        table
+    };
+    let held = serde_json::json!({ "hold": hold });
+    let held = held.as_object().unwrap();
+    let at: BTreeMap<&str, f64> = law.sizes().map(|v| (v.name.as_str(), example(&v.name))).collect();
+    let mut all = vec![Question::Loss(spec(serde_json::json!(at)))];
+    for name in at.keys() {
+        let others: serde_json::Map<String, serde_json::Value> =
+            at.iter().filter(|(other, _)| *other != name).map(|(n, v)| ((*n).to_owned(), (*v).into())).collect();
+        all.push(Question::Reach(spec(with(of_response(name), &others))));
+    }
+    all.extend([
+        Question::Reach(spec(with(of_response("C"), &hold))),
+        Question::Threshold(Threshold(spec(with(of_response("C"), &hold)))),
+        Question::ComputeOptimal(spec(with(serde_json::json!({ "C": c }), &hold))),
+        Question::Isoflop(spec(with(
+            serde_json::json!({ "C": [c, 10.0 * c], "at": 100.0 * c, "sizes": [1e8, 1e9] }),
+            held,
+        ))),
+        Question::InferenceAware(spec(with(serde_json::json!({ "loss": response, "serve": [0, "1T"] }), held))),
+        Question::Overtrain(spec(with(serde_json::json!({ "C": c, "factor": 0.25 }), held))),
+        Question::Overtrain(spec(with(serde_json::json!({ "C": c, "N": "100M" }), held))),
+        Question::Marginal(spec(with(serde_json::json!({ "C": c }), held))),
+        Question::Compare(spec(with(serde_json::json!({ "with": "itself", "C": c }), held))),
+    ]);
+    all.retain(|question| question.kind().check(law).is_ok());
+    all
+}
+
+/// Laws of the catalogue at constants or at usual values, and two that saturate.
+fn laws() -> Vec<(Law, Option<Entry>, Vec<f64>)> {
+    let known = catalogue().into_iter().filter_map(|entry| {
+        let law = entry.law().ok().filter(|law| !law.takes_schedule())?;
+        let free = entry.simulated(&law);
+        Some((law, Some(entry), free))
+    });
+    let own = |formula: &str, free: &[f64]| (law_of(formula), None, free.to_vec());
+    known
+        .chain([
+            own(
+                "err = eps - k * exp(-g * (E + A / N^alpha + B / D^beta))",
+                &[0.857, 2.206, 0.7146, 1.8366, 166.2, 0.27285, 287.1, 0.27285],
+            ),
+            own(
+                "acc = a / (1 + exp(k * (E + A / N^alpha + B / D^beta - m)))",
+                &[0.9, 8.0, 1.7, 400.0, 0.34, 410.0, 0.28, 2.2],
+            ),
+        ])
+        .collect()
+}
+
+#[test]
+fn every_interval_of_every_kind_and_law_holds_its_estimate() {
+    let mut answered = BTreeMap::new();
+    for (law, entry, free) in laws() {
+        let spans = [("N", [1e7, 1e9]), ("D", [1e9, 1e11]), ("C", [1e17, 1e21])];
+        let fit = fit_of(&law, &free, &spans);
+        let draws = scattered(&free, 0.03, 60);
+        let other = scattered(&free, 0.05, 1).remove(0);
+        let other = fit_of(&law, &other, &spans);
+        let at: BTreeMap<String, f64> = law
+            .variables
+            .iter()
+            .map(|v| (v.name.clone(), entry.as_ref().map_or(3e9, |entry| entry.example(v))))
+            .collect();
+        let level = response(&law, &free, &at);
+        for question in questions(&law, entry.as_ref(), 1e21, level) {
+            let beside = Other { law: &law, fit: &other, draws: &draws };
+            let answer = answer(&question, &law, &fit, &draws, Some(beside), 1);
+            let text = serde_json::to_string(&answer).unwrap();
+            assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), answer, "{} {question:?}", law.name);
+            for row in &answer.rows {
+                assert!(row.note.is_some() || !row.outputs.is_empty(), "{} {question:?}: {row:?}", law.name);
+                for (name, interval) in &row.outputs {
+                    let value = interval.value.unwrap_or(if interval.upper.is_none() { f64::INFINITY } else { 0.0 });
+                    let above = interval.lower.is_none_or(|lower| lower <= value);
+                    let below = interval.upper.is_none_or(|upper| value <= upper);
+                    assert!(above && below, "{} {question:?} {name}: {interval:?}", law.name);
+                }
+                *answered.entry(question.kind().name()).or_insert(0) += usize::from(row.note.is_none());
+            }
+        }
+    }
+    // Every kind was asked, and answered by several laws.
+    assert_eq!(answered.len(), 9, "{answered:?}");
+    assert!(answered.values().all(|count| *count >= 10), "{answered:?}");
+}
+
+#[test]
+fn a_draw_is_answered_from_the_estimate_as_it_is_from_nothing() {
+    for (law, entry, free) in laws() {
+        let spans = BTreeMap::new();
+        let at: BTreeMap<String, f64> = law
+            .variables
+            .iter()
+            .map(|v| (v.name.clone(), entry.as_ref().map_or(3e9, |entry| entry.example(v))))
+            .collect();
+        let level = response(&law, &free, &at);
+        for question in questions(&law, entry.as_ref(), 1e21, level) {
+            let kind = question.kind();
+            let ready = Ready::new(&law, &spans, kind.moves(&law).as_ref());
+            for inputs in kind.rows() {
+                let solve = |parameters: &[f64], trails: [&Trail<'_>; 2]| {
+                    let other = Model { ready: &ready, parameters: &free, other: None, trail: trails[1] };
+                    let model = Model { ready: &ready, parameters, other: Some(&other), trail: trails[0] };
+                    kind.solve(&model, &inputs)
+                };
+                let laid = [Trail::default(), Trail::default()];
+                // Draws are asked where the estimate has an answer, or is out of reach of one.
+                if matches!(solve(&free, [&laid[0], &laid[1]]), Err(Refusal::Undefined(_))) {
+                    continue;
+                }
+                let laid = laid.map(Trail::laid);
+                for draw in scattered(&free, 0.1, 5) {
+                    let warm = solve(&draw, [&Trail::following(&laid[0]), &Trail::following(&laid[1])]);
+                    let cold = solve(&draw, [&Trail::default(), &Trail::default()]);
+                    match (warm, cold) {
+                        (Ok(warm), Ok(cold)) => {
+                            assert_eq!(warm.outputs.len(), cold.outputs.len(), "{} {question:?}", law.name);
+                            for (name, value) in &cold.outputs {
+                                let apart = (warm.outputs[name] - value).abs();
+                                let scale = if *name == "saving" || *name == "gain" { 1.0 } else { value.abs() };
+                                assert!(
+                                    apart <= 1e-7 * scale,
+                                    "{} {question:?} {name}: {} {value}",
+                                    law.name,
+                                    warm.outputs[name]
+                                );
+                            }
+                        }
+                        (Err(warm), Err(cold)) => assert_eq!(
+                            std::mem::discriminant(&warm),
+                            std::mem::discriminant(&cold),
+                            "{} {question:?}: {warm:?} {cold:?}",
+                            law.name
+                        ),
+                        (warm, cold) => panic!("{} {question:?}: {warm:?} {cold:?}", law.name),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn extreme_inputs_are_answered_with_numbers_or_refused_with_a_reason() {
+    let extremes =
+        [(1e-300, 1e-300), (1e-300, 1.0), (5.9, 1e300), (1.0, 1e-3), (1e30, 1e-300), (1e300, 1.0), (1e300, 1e300)];
+    for (law, entry, free) in laws() {
+        let fit = fit_of(&law, &free, &[("N", [1e7, 1e9]), ("D", [1e9, 1e11]), ("C", [1e17, 1e21])]);
+        let draws = scattered(&free, 0.03, 4);
+        for (c, response) in extremes {
+            for mut question in questions(&law, entry.as_ref(), c, response) {
+                match &mut question {
+                    Question::Loss(loss) => loss.at.values_mut().for_each(|at| *at = spec(serde_json::json!(c))),
+                    Question::Marginal(marginal) => marginal.factor = Quantity(1e300),
+                    Question::Overtrain(overtrain) => overtrain.factor = overtrain.factor.map(|_| Quantity(c)),
+                    _ => (),
+                }
+                let other = Other { law: &law, fit: &fit, draws: &draws };
+                let answer = answer(&question, &law, &fit, &draws, Some(other), 1);
+                let text = serde_json::to_string(&answer).unwrap();
+                let read: Answer = serde_json::from_str(&text)
+                    .unwrap_or_else(|error| panic!("{} {question:?}: {error} in {text}", law.name));
+                assert_eq!(read, answer, "{} {question:?}", law.name);
+                let said = |row: &Row| row.note.as_ref().is_some_and(|note| !note.is_empty());
+                let numbers = |row: &Row| row.outputs.values().all(|cell| cell.value.is_some());
+                assert!(answer.rows.iter().all(|row| said(row) || numbers(row)), "{} {question:?}", law.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_target_near_the_floor_has_the_share_of_the_draws_that_reach_it() {
+    let law = find("hoffmann").unwrap().law().unwrap();
+    let fit = fit_of(&law, &CHINCHILLA, &[]);
+    // Floors from 1.7672 to 1.8672 in equal steps.
+    let draw = |i: u32| [vec![CHINCHILLA[0] + 0.001 * (f64::from(i) - 50.0)], CHINCHILLA[1..].to_vec()].concat();
+    let draws: Vec<Vec<f64>> = (0..=100).map(draw).collect();
+    let ask = |target: f64| {
+        let question = Question::Reach(Reach { solve: "C".to_owned(), values: quantities(&[("L", target)]) });
+        answer(&question, &law, &fit, &draws, None, 1).rows.remove(0)
+    };
+    let beyond = ask(1.8);
+    assert_eq!((beyond.reach.verdict, beyond.answered), (Verdict::NotReachable, Some(33.0 / 101.0)));
+    let solution = beyond.outputs["solution"];
+    assert!(solution.value.is_none() && solution.upper.is_none() && solution.lower.unwrap() > 1e24, "{solution:?}");
+    let note = beyond.note.unwrap();
+    assert!(
+        note.starts_with("not reachable: the floor is 1.8172, whatever C; 33 % of the draws reach it, from"),
+        "{note}"
+    );
+    let within = ask(1.83);
+    assert_eq!(within.answered, Some(63.0 / 101.0));
+    let solution = within.outputs["solution"];
+    assert!(solution.lower.unwrap() < solution.value.unwrap() && solution.upper.is_none(), "{solution:?}");
+    // Above the target's budget at the smallest: every split is better already.
+    let at_once = ask(1e9);
+    assert_eq!((at_once.reach.verdict, at_once.answered), (Verdict::NotReachable, None));
+    assert!(at_once.outputs.is_empty());
+}
+
+#[test]
+fn an_accuracy_stays_an_accuracy_with_the_scatter_of_rows() {
+    let law = law_of("acc = a / (1 + exp(k * (ln(C) - m)))");
+    let free = vec![0.99, -2.0, 40.0];
+    let fit = fit_of(&law, &free, &[("C", [1e17, 1e21])]);
+    let draws = vec![free.clone(); 200];
+    let at = |c: f64| {
+        let question = Question::Loss(Loss { at: quantities(&[("C", c)]), schedule: None });
+        answer(&question, &law, &fit, &draws, None, 1).rows.remove(0).outputs["loss"]
+    };
+    assert_eq!((at(1e22).upper, at(1e14).lower), (Some(1.0), Some(0.0)));
+    let loss = law_of("L = E + A / C^0.1");
+    let fit = fit_of(&loss, &[0.98, 0.1], &[]);
+    let question = Question::Loss(Loss { at: quantities(&[("C", 1e20)]), schedule: None });
+    let row = answer(&question, &loss, &fit, &vec![vec![0.98, 0.1]; 200], None, 1).rows.remove(0);
+    assert!(row.outputs["loss"].upper.unwrap() > 1.02, "a loss is no share: {row:?}");
+}
+
+#[test]
+fn one_point_is_as_far_from_the_rows_for_every_kind_of_question() {
+    let law = find("hoffmann").unwrap().law().unwrap();
+    let fit = fit_of(&law, &CHINCHILLA, &[("N", [1e7, 1e10]), ("D", [1e9, 1e12]), ("C", [1e17, 1e22])]);
+    let reach_of = |question: Question| answer(&question, &law, &fit, &[], None, 1).rows.remove(0);
+    let best = reach_of(Question::ComputeOptimal(ComputeOptimal(quantities(&[("C", 4.4e23)]))));
+    let [n, d, loss] = ["N", "D", "loss"].map(|name| best.outputs[name].value.unwrap());
+    let others = [
+        Question::Loss(Loss { at: quantities(&[("N", n), ("D", d)]), schedule: None }),
+        Question::Reach(Reach { solve: "D".to_owned(), values: quantities(&[("N", n), ("L", loss)]) }),
+        Question::Reach(Reach { solve: "C".to_owned(), values: quantities(&[("L", loss)]) }),
+        Question::Overtrain(spec(serde_json::json!({ "C": 4.4e23, "factor": 1 }))),
+    ];
+    assert!((best.reach.factor.unwrap() - 44.0).abs() < 1e-6);
+    for question in others {
+        let other = reach_of(question.clone());
+        assert_eq!(other.reach.verdict, best.reach.verdict, "{question:?}");
+        for (name, factor) in &best.reach.by_variable {
+            assert!((other.reach.by_variable[name] / factor - 1.0).abs() < 1e-6, "{question:?}");
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Finding, Kind, Model, Reach, Refusal};
+use super::{Fault, Finding, Kind, Model, Moves, Reach, Refusal};
 use crate::law::Law;
 
 /// The size at which a smooth measure of an ability crosses a level: `{ accuracy = 0.5, solve = "C" }`.
@@ -38,6 +38,10 @@ impl Kind for Threshold {
 
     fn rows(&self) -> Vec<BTreeMap<String, f64>> {
         self.0.rows()
+    }
+
+    fn moves(&self, law: &Law) -> Option<Moves> {
+        self.0.moves(law)
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {

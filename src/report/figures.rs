@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::results::of_group;
 use super::svg::{Axis, BLUE, GREEN, GREY, Layer, Mark, ORANGE, Plot};
-use super::{Described, DescribedFit, Figure};
+use super::{Described, DescribedFit, Figure, words};
 use crate::answer::{Answer, Verdict};
 use crate::artifact::Digest;
 use crate::dataset::Dataset;
 use crate::fit::{Fit, HELD, PREDICTED, RESIDUAL, Region};
-use crate::law::Tape;
-use crate::numerics::{exp, ln, quantile};
-use crate::query::{FLOP_PER_PARAMETER_AND_TOKEN, Model, best_response};
+use crate::numerics::{exp, ln, median, quantile};
+use crate::query::{FLOP_PER_PARAMETER_AND_TOKEN, Model, Moves, Ready, Refusal, Solved, Trail, best_response};
 
 /// A fit, or one of its groups, with what is drawn of it.
 #[derive(Clone, Debug)]
@@ -129,7 +128,9 @@ struct Forecast {
 struct View<'a> {
     about: &'a DescribedFit,
     data: &'a FitData,
-    tape: Tape,
+    ready: Ready<'a>,
+    /// The law's variables that the curve does not move, at their medians over the fitted rows.
+    held: BTreeMap<String, f64>,
     abscissa: Abscissa,
     forecasts: Vec<Forecast>,
 }
@@ -142,7 +143,24 @@ impl<'a> View<'a> {
             _ if law.variable("N").is_some() && law.variable("D").is_some() => Abscissa::Compute,
             _ => Abscissa::Prediction,
         };
-        let mut view = Self { about, data, tape: law.tape(), abscissa, forecasts: Vec::new() };
+        let moves = matches!(abscissa, Abscissa::Compute).then(Moves::sizes);
+        let ready = Ready::new(law, &data.fit.spans, moves.as_ref());
+        let fitted: Vec<usize> = match data.rows.numbers(HELD) {
+            Some(held) => (0..held.len()).filter(|&row| held[row] == 0.0).collect(),
+            None => Vec::new(),
+        };
+        let held = match abscissa {
+            Abscissa::Compute => {
+                let others = law.variables.iter().filter(|v| !matches!(v.name.as_str(), "N" | "D" | "C"));
+                let middle = |name: &str| {
+                    let values = data.rows.numbers(name)?;
+                    Some((name.to_owned(), median(&fitted.iter().map(|&row| values[row]).collect::<Vec<_>>())))
+                };
+                others.filter_map(|variable| middle(&variable.name)).collect()
+            }
+            _ => BTreeMap::new(),
+        };
+        let mut view = Self { about, data, ready, held, abscissa, forecasts: Vec::new() };
         view.forecasts = answers.iter().flat_map(|answer| view.forecasts_of(answer)).collect();
         view
     }
@@ -235,24 +253,38 @@ impl<'a> View<'a> {
     }
 
     /// The law's curve at parameters: its value, its value along the rows' ray, or its best value for a budget.
-    fn curve(&self, parameters: &[f64], x: f64) -> Option<f64> {
-        let model = Model { law: &self.about.law, tape: &self.tape, parameters, other: None };
+    fn curve(&self, parameters: &[f64], x: f64, trail: &Trail<'_>) -> Option<f64> {
+        let model = Model { ready: &self.ready, parameters, other: None, trail };
+        let at = |own: &[(&str, f64)]| -> Result<f64, Refusal> {
+            let mut at = self.held.clone();
+            at.extend(own.iter().map(|(name, value)| ((*name).to_owned(), *value)));
+            model.response(&at)
+        };
         match &self.abscissa {
-            Abscissa::Variable(name) => Some(model.response(&BTreeMap::from([(name.clone(), x)]))),
+            Abscissa::Variable(name) => at(&[(name, x)]).ok(),
             Abscissa::Compute => match self.ray() {
                 Some(ratio) => {
                     let n = (x / (FLOP_PER_PARAMETER_AND_TOKEN * ratio)).sqrt();
-                    Some(model.response(&BTreeMap::from([
-                        ("N".to_owned(), n),
-                        ("D".to_owned(), ratio * n),
-                        ("C".to_owned(), x),
-                    ])))
+                    at(&[("N", n), ("D", ratio * n), ("C", x)]).ok()
                 }
-                None => best_response(&model, x),
+                None => best_response(&model, x, &self.held),
             },
             Abscissa::Prediction => None,
         }
-        .filter(|y| y.is_finite())
+    }
+
+    /// The curve at the estimate, and what draws take over from it.
+    fn estimate(&self, x: f64) -> (Option<f64>, Vec<Option<Solved>>) {
+        let trail = Trail::default();
+        let value = self.curve(&self.data.fit.free, x, &trail);
+        (value, trail.laid())
+    }
+
+    /// The variables that the curve holds, in words.
+    fn held(&self) -> String {
+        let held = self.held.iter().map(|(name, value)| format!("{name} = {}", words::variable(name, *value)));
+        let held: Vec<String> = held.collect();
+        if held.is_empty() { String::new() } else { format!(" It holds {}, the median of the rows.", held.join(", ")) }
     }
 
     fn against_data(&self) -> Option<Figure> {
@@ -300,7 +332,7 @@ impl<'a> View<'a> {
                 "The law along the one ray of tokens per parameter on which all rows lie; dashed where it leaves them."
             }
             Abscissa::Compute => {
-                "The rows, and the lowest loss the law gives each budget with the best split; dashed where it leaves the rows. A row lies above the line where its budget was split otherwise."
+                "The rows, and what the law gives each budget with the best split; dashed where it leaves the rows. A row is worse than the line where its budget was split otherwise."
             }
             Abscissa::Prediction => "What the law predicts for each row, and what was observed.",
         };
@@ -310,7 +342,7 @@ impl<'a> View<'a> {
         Some(Figure {
             file: format!("fit-{}.svg", self.data.file),
             fit: name.clone(),
-            caption: format!("{what}{band}"),
+            caption: format!("{what}{}{band}", self.held()),
             svg: plot.svg(),
         })
     }
@@ -324,13 +356,16 @@ impl<'a> View<'a> {
         let low = self.forecasts.iter().map(|f| f.x).fold(low, f64::min);
         let place = |share: f64| exp(ln(low) + share * (ln(far) - ln(low)));
         let grid: Vec<f64> = (0..=STEPS).map(|i| place(i as f64 / STEPS as f64)).collect();
+        let estimates: Vec<(Option<f64>, Vec<Option<Solved>>)> = grid.iter().map(|&x| self.estimate(x)).collect();
         if let Some(level) = self.data.fit.level {
             let step = self.data.draws.len().div_ceil(BAND_DRAWS).max(1);
             let draws: Vec<&Vec<f64>> = self.data.draws.iter().step_by(step).collect();
             let band: Vec<(f64, f64, f64)> = grid
                 .iter()
-                .filter_map(|&x| {
-                    let mut values: Vec<f64> = draws.iter().filter_map(|draw| self.curve(draw, x)).collect();
+                .zip(&estimates)
+                .filter_map(|(&x, (_, solved))| {
+                    let at = |draw: &&Vec<f64>| self.curve(draw, x, &Trail::following(solved));
+                    let mut values: Vec<f64> = draws.iter().filter_map(at).collect();
                     values.sort_by(f64::total_cmp);
                     (2 * values.len() > draws.len()).then(|| {
                         (x, quantile(&values, (1.0 - level) / 2.0), quantile(&values, f64::midpoint(1.0, level)))
@@ -345,9 +380,9 @@ impl<'a> View<'a> {
                 });
             }
         }
-        let free = &self.data.fit.free;
         let curve = |keep: &dyn Fn(f64) -> bool| -> Vec<(f64, f64)> {
-            grid.iter().filter(|x| keep(**x)).filter_map(|&x| Some((x, self.curve(free, x)?))).collect()
+            let known = grid.iter().zip(&estimates).filter(|(x, _)| keep(**x));
+            known.filter_map(|(&x, (value, _))| Some((x, (*value)?))).collect()
         };
         let inside = curve(&|x| x <= data_end * 1.000_001);
         let mut outside = curve(&|x| x > data_end);

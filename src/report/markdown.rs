@@ -88,24 +88,21 @@ fn queries(page: &Page, out: &mut String) {
         let Some(first) = result.rows.first() else { continue };
         let mut head: Vec<String> = words::group(first).map(|_| "group".to_owned()).into_iter().collect();
         head.extend(words::inputs(first).into_iter().map(|(name, _)| name.clone()));
-        head.extend(
-            query
-                .question
-                .kind()
-                .outputs()
-                .iter()
-                .filter(|o| result.rows.iter().any(|r| r.contains_key(**o)))
-                .map(|o| (*o).to_owned()),
-        );
+        let outputs = query.question.kind().outputs().iter();
+        let kept: Vec<&str> =
+            outputs.copied().filter(|name| result.rows.iter().any(|row| row.contains_key(*name))).collect();
+        head.extend(kept.iter().map(|name| (*name).to_owned()));
         head.push("reach".to_owned());
         let _ = writeln!(out, "| {} |\n|{}", head.join(" | "), "---|".repeat(head.len()));
         for row in &result.rows {
             let mut cells: Vec<String> = words::group(row).map(str::to_owned).into_iter().collect();
             cells.extend(words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)));
-            for (name, cell) in words::outputs(query, row) {
-                let shown = format!("{} {}", words::output(name, cell), words::interval(name, cell));
-                cells.push(if words::is_unidentified(row) { "-".to_owned() } else { shown.trim().to_owned() });
-            }
+            cells.extend(kept.iter().map(|name| match row.get(*name).filter(|_| !words::is_unidentified(row)) {
+                Some(cell) => {
+                    format!("{} {}", words::output(name, cell), words::interval(name, cell)).trim().to_owned()
+                }
+                None => "-".to_owned(),
+            }));
             cells.push(row.get("note").and_then(|n| n.as_str()).map_or_else(|| words::verdict(row), str::to_owned));
             let _ = writeln!(out, "| {} |", cells.join(" | "));
         }

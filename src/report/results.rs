@@ -409,10 +409,12 @@ fn row(row: &Row) -> Map<String, Value> {
         table.insert(name.clone(), serde_json::json!({ "value": value, "lower": lower, "upper": upper }));
     }
     let reach = &row.reach;
-    table.insert(
-        "reach".to_owned(),
-        serde_json::json!({ "verdict": reach.verdict, "factor": reach.factor, "by_variable": reach.by_variable }),
-    );
+    let mut extent =
+        serde_json::json!({ "verdict": reach.verdict, "factor": reach.factor, "by_variable": reach.by_variable });
+    if let Some(answered) = row.answered {
+        extent["answered"] = Value::from(answered);
+    }
+    table.insert("reach".to_owned(), extent);
     if let Some(note) = &row.note {
         table.insert("note".to_owned(), Value::from(note.clone()));
     }

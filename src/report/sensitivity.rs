@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::words;
 use super::{Described, DescribedVariation};
 use crate::answer::{Answer, Row};
+use crate::numerics::ln;
 
 /// How a fit's answers move when it is made in other ways.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -39,7 +40,8 @@ pub struct VariedAnswer {
     pub half_width: Option<f64>,
     /// Its value under each choice, in their order; none where there is no answer.
     pub values: Vec<Option<f64>>,
-    /// The farthest of them, in half-widths of the interval.
+    /// The farthest of them, in half-widths of the interval; of logarithms where all numbers are above zero, so that a
+    /// size that is ten times larger has moved as far as one ten times smaller.
     pub moved: Option<f64>,
 }
 
@@ -70,8 +72,9 @@ pub(super) fn results(
                     let value = interval.value?;
                     let values: Vec<Option<f64>> =
                         beside.iter().map(|row| row.and_then(|r| r.outputs.get(output)?.value)).collect();
-                    let half_width = interval.lower.zip(interval.upper).map(|(low, high)| 0.5 * (high - low));
-                    let far = values.iter().flatten().map(|v| (v - value).abs()).fold(0.0, f64::max);
+                    let ends = interval.lower.zip(interval.upper);
+                    let half_width = ends.map(|(low, high)| 0.5 * (high - low));
+                    let moved = ends.and_then(|ends| moved(value, ends, &values));
                     Some(VariedAnswer {
                         query: query.name.clone(),
                         inputs: row.inputs.clone(),
@@ -79,7 +82,7 @@ pub(super) fn results(
                         output: output.clone(),
                         value,
                         half_width,
-                        moved: half_width.filter(|half| *half > 0.0).map(|half| far / half),
+                        moved,
                         values,
                     })
                 }));
@@ -87,6 +90,16 @@ pub(super) fn results(
         }
     }
     all
+}
+
+/// How far the farthest of some values lies from a value, in half-widths of its interval.
+fn moved(value: f64, (lower, upper): (f64, f64), others: &[Option<f64>]) -> Option<f64> {
+    let others: Vec<f64> = others.iter().flatten().copied().collect();
+    let positive = [value, lower, upper].iter().chain(&others).all(|number| *number > 0.0);
+    let place = |number: f64| if positive { ln(number) } else { number };
+    let half_width = 0.5 * (place(upper) - place(lower));
+    let far = others.iter().map(|other| (place(*other) - place(value)).abs()).fold(0.0, f64::max);
+    (half_width > 0.0).then(|| far / half_width)
 }
 
 /// One way in which a fit was made otherwise: a variation, or one group that a variation leaves out.
@@ -179,4 +192,18 @@ pub(super) fn table(fit: &str, result: &SensitivityResult) -> (String, Vec<Strin
         result.answers.len()
     );
     (sentence, head, rows.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_as_far_off_by_a_factor_up_as_by_the_same_factor_down() {
+        let interval = (1e22 / 2.0, 1e22 * 2.0);
+        let [up, down] = [1e26, 1e18].map(|other| moved(1e22, interval, &[Some(other), None]).unwrap());
+        assert!((up - 4.0 * std::f64::consts::LOG2_10).abs() < 1e-9 && (up - down).abs() < 1e-9, "{up} {down}");
+        assert_eq!(moved(0.5, (-1.0, 1.0), &[Some(-1.0), Some(0.0)]), Some(1.5));
+        assert_eq!(moved(2.0, (2.0, 2.0), &[Some(3.0)]), None);
+    }
 }

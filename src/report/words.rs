@@ -99,12 +99,22 @@ pub(super) fn output(name: &str, cell: &Value) -> String {
 pub(super) fn verdict(row: &Map<String, Value>) -> String {
     let reach = &row["reach"];
     let Ok(verdict) = serde_json::from_value::<Verdict>(reach["verdict"].clone()) else { return String::new() };
-    match (verdict, reach["factor"].as_f64()) {
+    let distance = match (verdict, reach["factor"].as_f64()) {
         (Verdict::Near | Verdict::Far, Some(factor)) => {
             format!("{}, by a factor of {}", verdict.describe(), trimmed(&digits(factor, 2)))
         }
         _ => verdict.describe().to_owned(),
-    }
+    };
+    // A note says it in its own words.
+    let answered = answered(row).filter(|_| !row.contains_key("note"));
+    answered.map_or_else(|| distance.clone(), |share| format!("{distance}; {share}"))
+}
+
+/// The share of the draws in which there is an answer, in words, where there is none in some.
+fn answered(row: &Map<String, Value>) -> Option<String> {
+    let share = row["reach"]["answered"].as_f64()?;
+    let percent = if share > 0.99 { "more than 99".to_owned() } else { format!("{:.0}", 100.0 * share) };
+    Some(format!("an answer in {percent} % of the draws"))
 }
 
 /// The outputs' names of a row, in the order of the kind.

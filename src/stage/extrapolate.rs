@@ -50,7 +50,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        6
+        7
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -1,0 +1,147 @@
+//! Where a response crosses a target along one variable.
+
+use std::sync::Arc;
+
+use super::model::{Model, Solved};
+use super::{Beyond, Refusal};
+use crate::law::Columns;
+use crate::numerics::{exp, ln};
+use crate::solver::root;
+
+/// The range in which model size, data and compute are sought.
+const SIZES: [f64; 2] = [1.0, 1e60];
+/// The smallest value at which any other variable is sought, and the factor by which it may lie below the rows.
+const SMALL: f64 = 1e-30;
+/// Distance of neighbours on the line, in the logarithm of the variable.
+const STEP: f64 = 0.5;
+/// A law that changes by less than this share of itself over the last e-fold of the range has come to its end.
+const LEVEL: f64 = 1e-3;
+
+/// A variable's range, ready for the law.
+#[derive(Clone, Debug)]
+pub struct Line {
+    name: String,
+    base: Vec<f64>,
+    logs: Vec<f64>,
+    columns: Columns,
+    /// Where the estimate crosses.
+    near: Option<f64>,
+}
+
+/// The logarithm of the smallest value of a variable at which the response is a target, others held in `base`.
+///
+/// # Errors
+/// Where the response is the target nowhere, with the side on which it would be.
+pub(super) fn cross(model: &Model<'_>, target: f64, name: &str, base: &[f64]) -> Result<f64, Refusal> {
+    let line = match model.trail.step() {
+        Some(Solved::Line(line)) if line.name == name && line.base == base => Arc::clone(line),
+        _ => Arc::new(Line::new(model, name, base)?),
+    };
+    let found = line.cross(model, target);
+    model.trail.lay(|| Some(Solved::Line(Arc::new(line.at(found.as_ref().ok().copied())))));
+    found
+}
+
+impl Line {
+    /// The same with the place where the estimate crosses.
+    fn at(&self, near: Option<f64>) -> Self {
+        Self { near, ..self.clone() }
+    }
+
+    fn new(model: &Model<'_>, name: &str, base: &[f64]) -> Result<Self, Refusal> {
+        let span = model.span(name).filter(|span| span.lowest > 0.0);
+        let [low, high] = match (name, span) {
+            ("N" | "D" | "C", _) => SIZES,
+            (_, Some(span)) => [SMALL * span.lowest.min(1.0), SIZES[1].max(span.highest / SMALL)],
+            (_, None) => [SMALL, SIZES[1]],
+        };
+        let (low, high) = (ln(low.max(f64::MIN_POSITIVE)), ln(high.min(f64::MAX)));
+        let steps = ((high - low) / STEP).ceil();
+        let logs: Vec<f64> = (0..=steps as usize).map(|i| low + (high - low) * (i as f64 / steps)).collect();
+        let points: Vec<[f64; 2]> = logs.iter().map(|&log| [log, 0.0]).collect();
+        let columns = model.surface()?.bind(base, &points);
+        Ok(Self { name: name.to_owned(), base: base.to_vec(), logs, columns, near: None })
+    }
+
+    fn cross(&self, model: &Model<'_>, target: f64) -> Result<f64, Refusal> {
+        let surface = model.surface()?;
+        // Above or below the target; where the law has no finite value it is neither.
+        let (values, by_log) =
+            surface.over(model.parameters, &self.columns, |values, [by_log, _]| (values.to_vec(), by_log.to_vec()));
+        let finite: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
+        let (Some(&first), Some(&last)) = (finite.first(), finite.last()) else {
+            return Err(Refusal::Undefined(format!("the law has no finite value at any {}", self.name)));
+        };
+        let above = |value: f64| value > target;
+        let meets = |from: usize, to: usize| above(values[from]) != above(values[to]) || values[to] == target;
+        let crossing = finite.windows(2).find(|pair| meets(pair[0], pair[1])).map(|pair| (pair[0], pair[1]));
+        let meet = |low: f64, high: f64, falls: bool| {
+            let turn = if falls { -1.0 } else { 1.0 };
+            let missing = |log: f64| {
+                let here = surface.at(model.parameters, &self.base, [log, 0.0]);
+                (turn * (here.value - target), turn * here.slope[0])
+            };
+            let middle = f64::midpoint(low, high);
+            let start = self.near.filter(|near| low < *near && *near < high).unwrap_or(middle);
+            root(missing, low, high, start)
+                .map_err(|_| Refusal::Undefined(format!("the law has no finite value on the way to {target}")))
+        };
+        if let Some((from, to)) = crossing {
+            return meet(self.logs[from], self.logs[to], above(values[from]));
+        }
+        // The nearest to the target, which a turn between two places may reach yet.
+        let is_above = above(values[first]);
+        let nearest = if is_above {
+            finite.iter().copied().min_by(|&a, &b| values[a].total_cmp(&values[b]))
+        } else {
+            finite.iter().copied().max_by(|&a, &b| values[a].total_cmp(&values[b]))
+        };
+        let nearest = nearest.unwrap_or(first);
+        if nearest != first && nearest != last {
+            let turned = self.turn(model, nearest, is_above)?;
+            let value = surface.at(model.parameters, &self.base, [turned, 0.0]).value;
+            if above(value) != is_above {
+                return meet(self.logs[nearest - 1], turned, is_above);
+            }
+            let (side, end) = if is_above { ("above", "lowest") } else { ("below", "highest") };
+            return Err(Refusal::NotReachable {
+                reason: format!(
+                    "the response is {side} {target} at every {name}: its {end} is {value:.4}, at {name} = {:.3e}",
+                    exp(turned),
+                    name = self.name
+                ),
+                beyond: None,
+            });
+        }
+        let (name, value) = (&self.name, values[nearest]);
+        if nearest == first {
+            let side = if is_above { "above" } else { "below" };
+            let at = crate::expr::number_text(exp(self.logs[first]));
+            return Err(Refusal::NotReachable {
+                reason: format!("the response is {side} {target} at every {name}: it is {value:.4} at {name} = {at}"),
+                beyond: Some(Beyond::Smallest),
+            });
+        }
+        let end = if is_above { "floor" } else { "ceiling" };
+        let reason = if by_log[last].abs() <= LEVEL * value.abs() {
+            format!("not reachable: the {end} is {value:.4}, whatever {name}")
+        } else {
+            format!("not reachable: the response is {value:.4} at {name} = {:.0e} yet", exp(self.logs[last]))
+        };
+        Err(Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) })
+    }
+
+    /// Where the response turns next to a place on the line.
+    fn turn(&self, model: &Model<'_>, near: usize, is_above: bool) -> Result<f64, Refusal> {
+        let surface = model.surface()?;
+        let sign = if is_above { 1.0 } else { -1.0 };
+        let slope = |log: f64| {
+            let here = surface.at(model.parameters, &self.base, [log, 0.0]);
+            (sign * here.slope[0], sign * here.bend[0])
+        };
+        let (low, high) = (self.logs[near - 1], self.logs[near + 1]);
+        let turns = slope(low).0 < 0.0 && slope(high).0 > 0.0;
+        let found = turns.then(|| root(slope, low, high, self.logs[near]).ok()).flatten();
+        Ok(found.unwrap_or(self.logs[near]))
+    }
+}

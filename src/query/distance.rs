@@ -1,0 +1,42 @@
+//! How far an answer leaves the rows of its fit: one measure for all kinds of questions.
+
+use std::collections::BTreeMap;
+
+use super::allocation::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::answer::{Extent, Verdict};
+use crate::fit::Fit;
+
+/// Factor up to which an answer is near the rows.
+const NEAR: f64 = 10.0;
+/// A factor this little above 1 is rounding, as of a product that rows give otherwise.
+const ROUNDING: f64 = 1e-6;
+/// Factor by which the ratio of two variables may leave the ray on which all rows lie.
+const OFF_RAY: f64 = 1.5;
+
+/// How far a point leaves the rows of a fit: by the largest factor by which any variable of the law, or the compute that
+/// follows from model size and data, leaves its span.
+///
+/// `splits` says that the answer weighs variables against each other.
+pub(super) fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool) -> Extent {
+    if fit.rows == 0 {
+        return Extent { verdict: Verdict::NotFitted, factor: None, by_variable: BTreeMap::new() };
+    }
+    let mut at = at.clone();
+    if let (Some(n), Some(d), None) = (at.get("N"), at.get("D"), at.get("C")) {
+        at.insert("C".to_owned(), FLOP_PER_PARAMETER_AND_TOKEN * n * d);
+    }
+    let by_variable: BTreeMap<String, f64> =
+        at.iter().filter_map(|(name, &value)| Some((name.clone(), fit.spans.get(name)?.factor(value)))).collect();
+    let factor = by_variable.values().copied().fold(1.0, f64::max);
+    let off_ray = fit.rays.iter().any(|ray| match (at.get(&ray.first), at.get(&ray.second)) {
+        (Some(first), Some(second)) => splits || ray.ratio.factor(second / first) > OFF_RAY,
+        _ => false,
+    });
+    let verdict = match factor {
+        _ if off_ray => Verdict::NotIdentified,
+        f if f <= 1.0 + ROUNDING => Verdict::Inside,
+        f if f <= NEAR => Verdict::Near,
+        _ => Verdict::Far,
+    };
+    Extent { verdict, factor: Some(factor), by_variable }
+}

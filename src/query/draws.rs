@@ -1,0 +1,181 @@
+//! One row of a question, answered at the estimate and at every draw of the parameters.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::distance::extent;
+use super::interval::{Drawn, interval};
+use super::model::{Model, Ready, Solved, Trail};
+use super::{Beyond, Finding, Kind, Other, Refusal};
+use crate::answer::{Extent, Interval, Row, Verdict};
+use crate::fit::Fit;
+use crate::numerics::Random;
+
+/// A question put to a fit.
+pub(super) struct Asked<'a> {
+    pub(super) kind: &'a dyn Kind,
+    pub(super) ready: Ready<'a>,
+    pub(super) fit: &'a Fit,
+    pub(super) draws: &'a [Vec<f64>],
+    /// The fit that the question is also about.
+    pub(super) other: Option<(Other<'a>, Ready<'a>)>,
+    pub(super) seed: u64,
+}
+
+/// A row, with what the answer as a whole says of it.
+pub(super) struct Answered {
+    pub(super) row: Row,
+    /// Where the law was used.
+    pub(super) at: BTreeMap<String, f64>,
+}
+
+/// What was solved for at the estimate: of the law, and of the other fit's.
+type Trails = [Vec<Option<Solved>>; 2];
+
+impl Asked<'_> {
+    /// The answer to one row.
+    pub(super) fn row(&self, index: usize, inputs: BTreeMap<String, f64>) -> Answered {
+        // A fit that failed has no values to ask.
+        if self.fit.free.len() != self.ready.law.free().len() {
+            let verdict = if self.fit.rows == 0 { Verdict::NotFitted } else { Verdict::NotIdentified };
+            return refused(inputs, verdict, self.fit.evidence.warnings.join(" "));
+        }
+        let trails = [Trail::default(), Trail::default()];
+        let found = self.solve(&self.fit.free, None, &inputs, &trails);
+        let trails = trails.map(Trail::laid);
+        match found {
+            Ok(finding) => self.found(index, inputs, finding, &trails),
+            Err(Refusal::NotReachable { reason, beyond }) => self.out_of_reach(inputs, reason, beyond, &trails),
+            Err(Refusal::Undefined(reason)) => refused(inputs, Verdict::NoAnswer, reason),
+        }
+    }
+
+    /// The answer at parameters: at the estimate, or at a draw by its number.
+    fn solve(
+        &self,
+        parameters: &[f64],
+        draw: Option<usize>,
+        inputs: &BTreeMap<String, f64>,
+        [own, of_other]: &[Trail<'_>; 2],
+    ) -> Result<Finding, Refusal> {
+        let second = self.other.as_ref().map(|(other, ready)| {
+            let drawn = draw.filter(|_| !other.draws.is_empty()).map(|i| &other.draws[i % other.draws.len()]);
+            Model { ready, parameters: drawn.unwrap_or(&other.fit.free), other: None, trail: of_other }
+        });
+        let model = Model { ready: &self.ready, parameters, other: second.as_ref(), trail: own };
+        let finding = self.kind.solve(&model, inputs)?;
+        let numbers = finding.outputs.iter().map(|(name, value)| (*name, *value));
+        let places = finding.at.iter().map(|(name, value)| (name.as_str(), *value));
+        match numbers.chain(places).find(|(_, value)| !value.is_finite()) {
+            None => Ok(finding),
+            Some((name, _)) => Err(Refusal::Undefined(format!("`{name}` is not finite: it is beyond all numbers"))),
+        }
+    }
+
+    /// The answers at the draws, in their order.
+    fn drawn(&self, inputs: &BTreeMap<String, f64>, trails: &Trails) -> Vec<Result<Finding, Refusal>> {
+        let at = |(i, draw): (usize, &Vec<f64>)| {
+            let [own, other] = trails;
+            self.solve(draw, Some(i), inputs, &[Trail::following(own), Trail::following(other)])
+        };
+        self.draws.par_iter().enumerate().map(at).collect()
+    }
+
+    fn found(&self, index: usize, inputs: BTreeMap<String, f64>, finding: Finding, trails: &Trails) -> Answered {
+        let samples = self.drawn(&inputs, trails);
+        let mut outputs = BTreeMap::new();
+        for (&name, &value) in &finding.outputs {
+            let sample: Vec<Drawn> = samples.iter().map(|sample| drawn(sample, name)).collect();
+            let sample = if self.kind.is_measured() { self.with_noise(sample, &finding.at, index) } else { sample };
+            let found = match self.fit.level {
+                Some(level) if !sample.is_empty() => interval(Drawn::Value(value), &sample, level),
+                _ => Interval { value: Some(value), lower: None, upper: None },
+            };
+            outputs.insert(name.to_owned(), found);
+        }
+        let reach = extent(self.fit, &finding.at, self.kind.splits());
+        let row = Row { group: None, inputs, outputs, reach, note: None, answered: share_answered(&samples) };
+        Answered { row, at: finding.at }
+    }
+
+    /// What the draws say of a target that the estimate does not reach.
+    fn out_of_reach(
+        &self,
+        inputs: BTreeMap<String, f64>,
+        reason: String,
+        beyond: Option<Beyond>,
+        trails: &Trails,
+    ) -> Answered {
+        let samples = self.drawn(&inputs, trails);
+        let share = share_answered(&samples).filter(|share| *share > 0.0);
+        let Answered { mut row, at } = refused(inputs, Verdict::NotReachable, reason);
+        let (Some(share), Some(level), Some(beyond), Some(name)) =
+            (share, self.fit.level, beyond, self.kind.outputs().first())
+        else {
+            return Answered { row, at };
+        };
+        let sample: Vec<Drawn> = samples.iter().map(|sample| drawn(sample, name)).collect();
+        let found = interval(beyond.into(), &sample, level);
+        row.answered = Some(share);
+        let from = match (found.lower, found.upper) {
+            (Some(lower), _) => format!(", from {name} = {lower:.3e} on"),
+            (_, Some(upper)) => format!(", up to {name} = {upper:.3e}"),
+            _ => String::new(),
+        };
+        let note = row.note.unwrap_or_default();
+        let share = if share < 0.01 { "fewer than 1".to_owned() } else { format!("{:.0}", 100.0 * share) };
+        row.note = Some(format!("{note}; {share} % of the draws reach it{from}"));
+        if found.lower.is_some() || found.upper.is_some() {
+            row.outputs.insert((*name).to_owned(), found);
+        }
+        Answered { row, at }
+    }
+
+    /// Adds a residual of the rows to each draw, as far as rows scatter at a place; where the law is never below 0 or
+    /// above 1, no run is.
+    fn with_noise(&self, sample: Vec<Drawn>, at: &BTreeMap<String, f64>, row: usize) -> Vec<Drawn> {
+        let Fit { noise, scale, free, .. } = self.fit;
+        let scatter = noise.trend.as_ref().map_or(1.0, |trend| trend.factor(|name| at.get(name).copied()));
+        let [lowest, highest] = self.ready.range(free);
+        let mut random = Random::new(self.seed, "noise", row as u64);
+        let noisy = |(draw, drawn): (usize, Drawn)| {
+            let residual = scatter * noise.draw(draw, &mut random);
+            match drawn {
+                Drawn::Value(value) => Drawn::Value(scale.value(scale.place(value) - residual).clamp(lowest, highest)),
+                other => other,
+            }
+        };
+        sample.into_iter().enumerate().map(noisy).collect()
+    }
+}
+
+/// What a draw gives for one output.
+fn drawn(sample: &Result<Finding, Refusal>, name: &str) -> Drawn {
+    match sample {
+        Ok(finding) => finding.outputs.get(name).map_or(Drawn::Unknown, |value| Drawn::Value(*value)),
+        Err(Refusal::NotReachable { beyond: Some(beyond), .. }) => (*beyond).into(),
+        Err(_) => Drawn::Unknown,
+    }
+}
+
+impl From<Beyond> for Drawn {
+    fn from(beyond: Beyond) -> Self {
+        match beyond {
+            Beyond::Smallest => Self::Smaller,
+            Beyond::Largest => Self::Larger,
+        }
+    }
+}
+
+/// The share of draws that have an answer; none where all have one.
+fn share_answered(samples: &[Result<Finding, Refusal>]) -> Option<f64> {
+    let answered = samples.iter().filter(|sample| sample.is_ok()).count();
+    (answered < samples.len()).then(|| answered as f64 / samples.len() as f64)
+}
+
+fn refused(inputs: BTreeMap<String, f64>, verdict: Verdict, reason: String) -> Answered {
+    let reach = Extent { verdict, factor: None, by_variable: BTreeMap::new() };
+    let row = Row { group: None, inputs, outputs: BTreeMap::new(), reach, note: Some(reason), answered: None };
+    Answered { row, at: BTreeMap::new() }
+}

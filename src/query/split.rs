@@ -1,0 +1,287 @@
+//! The best split of a budget between model size and data: every valley of a grid, polished with exact derivatives.
+
+use std::sync::Arc;
+
+use super::Refusal;
+use super::allocation::{DECIDED, FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN};
+use super::model::{Model, Solved};
+use super::surface::Surface;
+use crate::law::Columns;
+use crate::numerics::{exp, ln};
+use crate::solver::{minimise, root};
+
+/// A budget T of floating-point operations for training and serving: T = 6 N D + 2 N S.
+///
+/// Its splits are a curve, N (D + S / 3) = T / 6, along which r = ln(N / D) is the coordinate. It tells splits apart
+/// both where training takes the budget and where serving does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Budget {
+    /// ln(T / 6).
+    pub(super) log: f64,
+    /// S / 3: tokens whose training costs what serving does.
+    pub(super) served: f64,
+}
+
+impl Budget {
+    /// A budget of training alone.
+    pub(super) fn training(c: f64) -> Self {
+        Self { log: ln(c / FLOP_PER_PARAMETER_AND_TOKEN), served: 0.0 }
+    }
+
+    /// The budget that a model size and data take, by their logarithms.
+    pub(super) fn of([n, d]: [f64; 2], served: f64) -> Self {
+        let log = n + if served == 0.0 { d } else { ln(exp(d) + served) };
+        Self { log, served }
+    }
+
+    /// Tokens whose training costs what serving some does.
+    pub(super) fn as_training(serve: f64) -> f64 {
+        serve * FLOP_PER_SERVED_TOKEN / FLOP_PER_PARAMETER_AND_TOKEN
+    }
+
+    /// ln N and ln D where ln(N / D) is r.
+    fn at(&self, r: f64) -> [f64; 2] {
+        // D^2 + (S / 3) D = T / 6 e^-r, solved without a difference.
+        let even = 0.5 * (self.log - r);
+        let z = 0.5 * self.served * exp(-even);
+        let d = if z == 0.0 {
+            even
+        } else if z > LARGE {
+            even - ln(2.0 * z)
+        } else {
+            even - ln(z + (z * z + 1.0).sqrt())
+        };
+        [d + r, d]
+    }
+
+    /// r with a model of one parameter and with one token; none where the budget does not pay for one of each.
+    fn ends(&self) -> Option<[f64; 2]> {
+        let both = ln(1.0 + self.served);
+        (self.log > both).then(|| [-(self.log + ln(1.0 - self.served * exp(-self.log))), self.log - both])
+    }
+
+    /// The part of the budget's cost that grows with data: D / (D + S / 3).
+    fn share(&self, d: f64) -> f64 {
+        if self.served == 0.0 { 1.0 } else { 1.0 / (1.0 + self.served * exp(-d)) }
+    }
+
+    /// The budget in floating-point operations, in words.
+    fn describe(&self) -> String {
+        format!("{:.3e}", FLOP_PER_PARAMETER_AND_TOKEN * exp(self.log))
+    }
+}
+
+/// Above this, asinh z is ln 2 z to the last digit.
+const LARGE: f64 = 1e9;
+/// Distance of neighbours on a grid, in ln(N / D): 0.25 in ln N.
+const STEP: f64 = 0.5;
+/// Fewest and most steps of a grid.
+const STEPS: (f64, f64) = (32.0, 4096.0);
+/// Distance, in ln(N / D), at which a response that is still the best to the last digit is flat.
+const APART: f64 = 0.25;
+/// Roundings within which two responses are the same.
+const SAME: f64 = 16.0 * f64::EPSILON;
+/// Most valleys that are polished.
+const VALLEYS: usize = 8;
+
+/// The splits of a budget that are looked at, ready for the law.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    pub(super) budget: Budget,
+    base: Vec<f64>,
+    pub(super) sign: f64,
+    places: Vec<f64>,
+    shares: Vec<f64>,
+    columns: Columns,
+}
+
+impl Grid {
+    pub(super) fn new(surface: &Surface, budget: Budget, base: &[f64], sign: f64) -> Result<Self, Refusal> {
+        let [low, high] = budget.ends().ok_or_else(|| {
+            Refusal::Undefined(format!("{} FLOP do not train one parameter on one token", budget.describe()))
+        })?;
+        let steps = ((high - low) / STEP).ceil().clamp(STEPS.0, STEPS.1);
+        let places: Vec<f64> = (0..=steps as usize).map(|i| low + (high - low) * (i as f64 / steps)).collect();
+        let points: Vec<[f64; 2]> = places.iter().map(|&r| budget.at(r)).collect();
+        let shares = points.iter().map(|point| budget.share(point[1])).collect();
+        Ok(Self { budget, base: base.to_vec(), sign, columns: surface.bind(base, &points), places, shares })
+    }
+
+    fn is_of(&self, budget: &Budget, base: &[f64]) -> bool {
+        self.budget == *budget && self.base == base
+    }
+}
+
+/// The best split of a budget.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Split {
+    pub(super) n: f64,
+    pub(super) d: f64,
+    pub(super) response: f64,
+    /// The change of the best response with the logarithm of the budget.
+    pub(super) slope: f64,
+    pub(super) budget: Budget,
+    /// ln(N / D).
+    pub(super) place: f64,
+    /// 1 where a lower response is better, -1 where a higher one is.
+    pub(super) sign: f64,
+}
+
+/// The split of a budget with the best response; `base` holds the law's variables that a split does not decide.
+///
+/// The law is computed along the whole curve of the budget; wherever the response turns from better to worse, by its
+/// exact slopes or by its values, is a valley, and the best of the polished valleys is the answer. Slopes show a valley
+/// also where values are the same to the last digit, as on the plateaus of a response that saturates.
+///
+/// # Errors
+/// Where an end of the curve is better than all valleys, the response is flat, or not finite.
+pub(super) fn best_split(model: &Model<'_>, budget: Budget, base: &[f64]) -> Result<Split, Refusal> {
+    let surface = model.surface()?;
+    let (grid, near) = match model.trail.step() {
+        Some(Solved::Split(grid, place)) if grid.is_of(&budget, base) => (Ok(Arc::clone(grid)), Some(*place)),
+        _ => (Grid::new(surface, budget, base, model.sign(base, &DECIDED)).map(Arc::new), None),
+    };
+    let found = grid.clone().and_then(|grid| lowest(model, surface, &grid, near));
+    let place = found.as_ref().ok().map(|split| split.place);
+    model.trail.lay(|| Some(Solved::Split(grid.ok()?, place?)));
+    found
+}
+
+/// A stretch of a grid in which the response turns from better to worse.
+struct Valley {
+    low: usize,
+    high: usize,
+    /// Whether the slopes at its ends say so.
+    by_slope: bool,
+    /// The best value at its ends, times the sign.
+    best: f64,
+}
+
+/// What the law is along a grid.
+struct Profile {
+    valleys: Vec<Valley>,
+    /// The best value and where it is.
+    best: (f64, usize),
+    /// Values, times the sign; infinite where there is none.
+    values: Vec<f64>,
+}
+
+impl Profile {
+    fn of(surface: &Surface, parameters: &[f64], grid: &Grid) -> Self {
+        surface.over(parameters, &grid.columns, |values, [by_n, by_d]| {
+            let value = |i: usize| {
+                let value = grid.sign * values[i];
+                if value.is_nan() { f64::INFINITY } else { value }
+            };
+            let slope = |i: usize| grid.sign * (grid.shares[i] * by_n[i] - by_d[i]);
+            let values: Vec<f64> = (0..values.len()).map(value).collect();
+            let best = values.iter().copied().zip(0..).min_by(|a, b| a.0.total_cmp(&b.0));
+            let mut valleys: Vec<Valley> = Vec::new();
+            let mut falls = None;
+            for i in 0..values.len() {
+                let here = slope(i);
+                if here < 0.0 {
+                    falls = Some(i);
+                } else if here != 0.0
+                    && let Some(low) = falls.take().filter(|_| here > 0.0)
+                {
+                    valleys.push(Valley { low, high: i, by_slope: true, best: values[low].min(values[i]) });
+                }
+            }
+            let best = best.unwrap_or((f64::INFINITY, 0));
+            let inside = 0 < best.1 && best.1 + 1 < values.len() && best.0 < f64::INFINITY;
+            if inside && !valleys.iter().any(|valley| (valley.low..=valley.high).contains(&best.1)) {
+                valleys.push(Valley { low: best.1 - 1, high: best.1 + 1, by_slope: false, best: best.0 });
+            }
+            valleys.sort_by(|a, b| a.best.total_cmp(&b.best));
+            valleys.truncate(VALLEYS);
+            Self { valleys, best, values }
+        })
+    }
+}
+
+/// The best split on the curve of a grid; the search in a valley begins at `near` where that is in it.
+pub(super) fn lowest(model: &Model<'_>, surface: &Surface, grid: &Grid, near: Option<f64>) -> Result<Split, Refusal> {
+    let profile = Profile::of(surface, model.parameters, grid);
+    let polished = profile.valleys.iter().map(|valley| {
+        let place = polish(model, surface, grid, valley, near);
+        let value = grid.sign * surface.at(model.parameters, &grid.base, grid.budget.at(place)).value;
+        (value, place)
+    });
+    let best = polished.filter(|(value, _)| value.is_finite()).min_by(|a, b| a.0.total_cmp(&b.0));
+    let budget = grid.budget.describe();
+    let (on_grid, index) = profile.best;
+    let last = grid.places.len() - 1;
+    let Some((value, place)) = best.filter(|(value, _)| *value <= on_grid || is_same(*value, on_grid)) else {
+        return Err(Refusal::Undefined(if on_grid == f64::INFINITY {
+            format!("the law has no finite value for any split of {budget} FLOP")
+        } else if is_same(on_grid, profile.values[0]) && is_same(on_grid, profile.values[last]) {
+            flat(grid, 0, last, on_grid)
+        } else if index == 0 || index == last {
+            let end = if index == 0 { "smaller" } else { "larger" };
+            format!("at C = {budget} the law has no best split: it prefers ever {end} models")
+        } else {
+            format!("at C = {budget} the law jumps where its response is best, and has no best split")
+        }));
+    };
+    if let Some((low, high)) = flat_around(&profile.values, grid, place, value) {
+        return Err(Refusal::Undefined(flat(grid, low, high, value)));
+    }
+    let logs = grid.budget.at(place);
+    let [n, d] = logs.map(exp);
+    let slope = surface.at(model.parameters, &grid.base, logs).slope[0];
+    Ok(Split { n, d, response: model.at_sizes(&grid.base, n, d)?, slope, budget: grid.budget, place, sign: grid.sign })
+}
+
+/// The bottom of a valley, as r = ln(N / D).
+///
+/// Along the curve dN / N = v / (1 + v) dr and dD / D = -1 / (1 + v) dr with v = D / (D + S / 3), so the response is
+/// stationary where v dL/d ln N = dL/d ln D; its root has all its digits.
+fn polish(model: &Model<'_>, surface: &Surface, grid: &Grid, valley: &Valley, near: Option<f64>) -> f64 {
+    let (low, high) = (grid.places[valley.low], grid.places[valley.high]);
+    let budget = grid.budget;
+    if valley.by_slope {
+        let unbalance = |r: f64| {
+            let logs = budget.at(r);
+            let v = budget.share(logs[1]);
+            let here = surface.at(model.parameters, &grid.base, logs);
+            let ([by_n, by_d], [first, mixed, second]) = (here.slope, here.bend);
+            let along = v * (v * first - mixed) - (v * mixed - second + v * (1.0 - v) * by_n);
+            (grid.sign * (v * by_n - by_d), grid.sign * along / (1.0 + v))
+        };
+        let middle = f64::midpoint(low, high);
+        let start = near.filter(|near| low < *near && *near < high).unwrap_or(middle);
+        if let Ok(found) = root(unbalance, low, high, start) {
+            return found;
+        }
+    }
+    let value = |r: f64| grid.sign * surface.at(model.parameters, &grid.base, budget.at(r)).value;
+    minimise(value, low, high).unwrap_or_else(|_| f64::midpoint(low, high))
+}
+
+/// Whether two values are the same but for rounding.
+fn is_same(one: f64, other: f64) -> bool {
+    (one - other).abs() <= SAME * one.abs().max(other.abs())
+}
+
+/// The stretch of the grid around the best place over which the response is the best to the last digit, where there is one.
+fn flat_around(values: &[f64], grid: &Grid, place: f64, best: f64) -> Option<(usize, usize)> {
+    let below = grid.places.partition_point(|r| *r <= place - APART);
+    let above = grid.places.partition_point(|r| *r < place + APART);
+    let low = (0..below).rev().take_while(|&i| is_same(values[i], best)).last();
+    let high = (above..values.len()).take_while(|&i| is_same(values[i], best)).last();
+    match (low, high) {
+        (None, None) => None,
+        (low, high) => Some((low.unwrap_or(below), high.unwrap_or(above.saturating_sub(1)))),
+    }
+}
+
+/// Why there is no best split where the response is flat, in words.
+fn flat(grid: &Grid, low: usize, high: usize, value: f64) -> String {
+    let [from, to] = [low, high].map(|i| exp(grid.budget.at(grid.places[i])[0]));
+    format!(
+        "at C = {} no split is best: from N = {from:.3e} to N = {to:.3e} the response is {:.6} to the last digit",
+        grid.budget.describe(),
+        grid.sign * value
+    )
+}

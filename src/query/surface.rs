@@ -1,0 +1,158 @@
+//! A law over the logarithms of the variables that a question moves: values, slopes and bends.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use super::allocation::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::law::symbolic::{Graph, Id};
+use crate::law::{Columns, Law, Tape, Workspace};
+
+/// The variables that a question moves: one, or two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moves {
+    /// Their names.
+    pub names: Vec<String>,
+    /// Whether compute, where the law takes it too, follows as 6 N D.
+    pub ties_compute: bool,
+}
+
+impl Moves {
+    /// Model size and data, and compute with them.
+    pub fn sizes() -> Self {
+        Self { names: vec!["N".to_owned(), "D".to_owned()], ties_compute: true }
+    }
+
+    /// One variable; all others are held.
+    pub fn one(name: &str) -> Self {
+        Self { names: vec![name.to_owned()], ties_compute: false }
+    }
+}
+
+/// A law's value at a point, and its derivatives by the logarithms of what is moved; those of one that is not there are 0.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Local {
+    pub(super) value: f64,
+    pub(super) slope: [f64; 2],
+    /// Twice by the first, by both, twice by the second.
+    pub(super) bend: [f64; 3],
+}
+
+/// A law over logarithms of the variables that are moved.
+#[derive(Clone, Debug)]
+pub(super) struct Surface {
+    /// The places of the moved variables among the law's.
+    moved: Vec<usize>,
+    graph: Arc<Graph>,
+    /// What the value, the slopes and the bends need, in order.
+    nodes: Vec<Id>,
+    /// The value, two slopes and three bends.
+    roots: [Id; 6],
+    /// The value and two slopes over many points.
+    tape: Tape,
+    /// The value, two slopes and three bends over many points.
+    bent: Tape,
+}
+
+/// Memory of evaluations over many points.
+#[derive(Default)]
+struct Scratch {
+    workspace: Workspace,
+    /// Values, two slopes, three bends.
+    out: [Vec<f64>; 6],
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+impl Surface {
+    /// A law over the logarithms of `moves`; none where it has not all of them.
+    pub(super) fn new(law: &Law, moves: &Moves) -> Option<Self> {
+        let moved: Vec<usize> = moves.names.iter().map(|name| law.variable(name)).collect::<Option<_>>()?;
+        let sizes = ["N", "D"].map(|name| law.variable(name));
+        let place = |graph: &mut Graph, index: usize| {
+            if moved.contains(&index) { graph.variable_by_logarithm(index) } else { graph.variable(index) }
+        };
+        let (mut graph, value) = law.graph_with(|graph, index| match sizes {
+            [Some(n), Some(d)] if moves.ties_compute && law.variables[index].name == "C" => {
+                let (n, d) = (place(graph, n), place(graph, d));
+                let product = graph.multiply(n, d);
+                let flop = graph.number(FLOP_PER_PARAMETER_AND_TOKEN);
+                graph.multiply(flop, product)
+            }
+            _ => place(graph, index),
+        });
+        let leaves: Vec<Id> = moved.iter().map(|&index| graph.variable(index)).collect();
+        let zero = graph.number(0.0);
+        let pair = |ids: &[Id]| [0, 1].map(|i| ids.get(i).copied().unwrap_or(zero));
+        let slopes = pair(&graph.gradient(value, &leaves));
+        let [first, mixed] = pair(&graph.gradient(slopes[0], &leaves));
+        let [_, second] = pair(&graph.gradient(slopes[1], &leaves));
+        let roots = [value, slopes[0], slopes[1], first, mixed, second];
+        let graph = Arc::new(graph);
+        Some(Self {
+            moved,
+            nodes: graph.needed(&roots),
+            tape: Tape::of_value_and(&graph, value, &slopes),
+            bent: Tape::of_value_and(&graph, value, &roots[1..]),
+            roots,
+            graph,
+        })
+    }
+
+    /// Value, slopes and bends at a point; `base` holds the variables that are not moved.
+    pub(super) fn at(&self, parameters: &[f64], base: &[f64], logs: [f64; 2]) -> Local {
+        let mut variables = base.to_vec();
+        self.moved.iter().zip(logs).for_each(|(&index, log)| variables[index] = log);
+        let values = self.graph.evaluate(&self.nodes, parameters, &variables);
+        let [value, one, other, first, mixed, second] = self.roots.map(|root| values[root as usize]);
+        Local { value, slope: [one, other], bend: [first, mixed, second] }
+    }
+
+    /// Points made ready for [`Surface::over`].
+    pub(super) fn bind(&self, base: &[f64], points: &[[f64; 2]]) -> Columns {
+        self.bound(&self.tape, base, points)
+    }
+
+    /// Points made ready for [`Surface::over_with_bends`].
+    pub(super) fn bind_with_bends(&self, base: &[f64], points: &[[f64; 2]]) -> Columns {
+        self.bound(&self.bent, base, points)
+    }
+
+    fn bound(&self, tape: &Tape, base: &[f64], points: &[[f64; 2]]) -> Columns {
+        let column = |index: usize| -> Vec<f64> {
+            match self.moved.iter().position(|&moved| moved == index) {
+                Some(axis) => points.iter().map(|point| point[axis]).collect(),
+                None => vec![base[index]; points.len()],
+            }
+        };
+        let columns: Vec<Vec<f64>> = (0..base.len()).map(column).collect();
+        tape.bind(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>(), points.len())
+    }
+
+    /// What `read` makes of the values and the two slopes at every point.
+    pub(super) fn over<T>(
+        &self,
+        parameters: &[f64],
+        points: &Columns,
+        read: impl FnOnce(&[f64], [&[f64]; 2]) -> T,
+    ) -> T {
+        SCRATCH.with_borrow_mut(|Scratch { workspace, out }| {
+            self.tape.rows_into(points, parameters, workspace, &mut out[..3]);
+            let [values, one, other, ..] = &*out;
+            read(values, [one, other])
+        })
+    }
+
+    /// The law at every point, of those made ready with bends.
+    pub(super) fn over_with_bends(&self, parameters: &[f64], points: &Columns) -> Vec<Local> {
+        SCRATCH.with_borrow_mut(|Scratch { workspace, out }| {
+            self.bent.rows_into(points, parameters, workspace, out);
+            let at = |i: usize| {
+                let [value, one, other, first, mixed, second] = [0, 1, 2, 3, 4, 5].map(|list| out[list][i]);
+                Local { value, slope: [one, other], bend: [first, mixed, second] }
+            };
+            (0..points.rows()).map(at).collect()
+        })
+    }
+}
