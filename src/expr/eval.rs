@@ -194,6 +194,7 @@ fn call(function: Function, arguments: &[f64]) -> f64 {
         Function::Log2 => libm::log2(first),
         Function::Sqrt => first.sqrt(),
         Function::Abs => first.abs(),
+        Function::Special(function) => function.at(first),
         Function::Min => arguments.iter().copied().fold(f64::INFINITY, f64::min),
         Function::Max => arguments.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         Function::ExcessRatio => match arguments {

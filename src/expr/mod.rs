@@ -13,6 +13,8 @@ pub use eval::{EvalError, Kind, KindError, Value};
 pub use lexer::is_plain_name;
 pub use parser::{ParseError, parse, parse_constant, parse_equation, parse_printed};
 
+use crate::numerics::Special;
+
 /// An expression over symbols of type `S`: names as written, or indices once they are resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expr<S = String> {
@@ -106,6 +108,7 @@ pub enum Function {
     Log10,
     Log2,
     Sqrt,
+    Special(Special),
     Abs,
     Min,
     Max,
@@ -115,12 +118,19 @@ pub enum Function {
 
 impl Function {
     /// Every function with its name and number of arguments (`None`: two or more).
-    pub const ALL: [(Self, &'static str, Option<usize>); 10] = [
+    pub const ALL: [(Self, &'static str, Option<usize>); 17] = [
         (Self::Exp, "exp", Some(1)),
         (Self::Ln, "ln", Some(1)),
         (Self::Log10, "log10", Some(1)),
         (Self::Log2, "log2", Some(1)),
         (Self::Sqrt, "sqrt", Some(1)),
+        (Self::Special(Special::Sin), "sin", Some(1)),
+        (Self::Special(Special::Cos), "cos", Some(1)),
+        (Self::Special(Special::Tan), "tan", Some(1)),
+        (Self::Special(Special::Atan), "atan", Some(1)),
+        (Self::Special(Special::Tanh), "tanh", Some(1)),
+        (Self::Special(Special::Erf), "erf", Some(1)),
+        (Self::Special(Special::Gamma), "gamma", Some(1)),
         (Self::Abs, "abs", Some(1)),
         (Self::Min, "min", None),
         (Self::Max, "max", None),

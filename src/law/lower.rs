@@ -94,6 +94,7 @@ fn call(graph: &mut Graph, function: Function, arguments: &[Id]) -> Id {
         Function::Log10 => logarithm(graph, first, std::f64::consts::LN_10),
         Function::Log2 => logarithm(graph, first, std::f64::consts::LN_2),
         Function::Sqrt => graph.sqrt(first),
+        Function::Special(function) => graph.special(function, first),
         Function::Abs => {
             let zero = graph.number(0.0);
             let negative = graph.less(first, zero);

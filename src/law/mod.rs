@@ -6,6 +6,7 @@
 mod catalogue;
 mod interchange;
 mod lower;
+mod meeting;
 mod parameter;
 mod simd;
 mod structure;
@@ -17,8 +18,9 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
-pub use interchange::put_in_order;
-pub use parameter::{Parameter, ParameterText, Scale, Treatment, is_exponent};
+pub use interchange::Symmetries;
+pub use meeting::{Chain, Meeting, Role, Side};
+pub use parameter::{Parameter, ParameterText, Scale, Treatment, UNLISTED, is_exponent};
 pub use structure::{BoundPeels, Offset, ScaleOf, Term, Terms};
 pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
 pub use tape::{Order, ROWS, Tape, Wanted};
@@ -121,6 +123,15 @@ impl Holds {
         let range = self.range.iter().map(|(variable, range)| (name(variable), *range)).collect();
         Self { range, ..self.clone() }
     }
+}
+
+/// Which values of a variable a formula has a value for, beside those above zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Takes {
+    /// Zero.
+    pub zero: bool,
+    /// Those below zero.
+    pub negative: bool,
 }
 
 /// What the free symbols of a graph stand for.
@@ -277,7 +288,8 @@ impl Law {
             if text.bounds.is_some() {
                 return Err(LawError::of_parameter(name, "a parameter on a log scale has bounds above zero"));
             }
-            parameter.lower = 1e-300;
+            (parameter.lower, parameter.upper) =
+                (parameter::LEAST_POSITIVE, parameter.upper.min(1.0 / parameter::LEAST_POSITIVE));
         }
         let inside = |value: f64| parameter.lower <= value && value <= parameter.upper;
         if let Some(start) = &text.start {
@@ -433,16 +445,18 @@ impl Law {
         self.variables.iter().any(Variable::is_of_knot)
     }
 
-    /// Whether a variable may be zero or less: the law has a value there, with its parameters at their first starts.
-    pub fn takes_any_sign(&self, variable: usize) -> bool {
-        let start = |p: &Parameter| p.start.first().copied().unwrap_or_else(|| 1.0_f64.clamp(p.lower, p.upper));
-        let free: Vec<f64> = self.free().into_iter().map(start).collect();
-        let mut at = vec![1.0; self.variables.len()];
-        let tape = self.tape();
-        [0.0, -1.0].into_iter().all(|value| {
+    /// Whether what the formula makes of the variables alone has a value where one of them is zero, and where it is
+    /// negative; a schedule's knots may be anything.
+    pub fn takes(&self, variable: usize) -> Takes {
+        if self.variables[variable].is_of_knot() {
+            return Takes { zero: true, negative: true };
+        }
+        let (tape, mut at) = (self.tape(), vec![1.0; self.variables.len()]);
+        let [zero, negative] = [0.0, -1.0].map(|value| {
             at[variable] = value;
-            tape.value_at(&free, &at).is_finite()
-        })
+            tape.has_columns_at(&at)
+        });
+        Takes { zero, negative }
     }
 
     /// The index of a variable.

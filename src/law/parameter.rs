@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::expr::{Expr, Node, Operator};
+use crate::expr::{Expr, Function, Node, Operator};
 use crate::quantity::{OneOrMany, Quantity};
 
 /// The scale on which a parameter is searched.
@@ -71,105 +71,99 @@ pub struct Parameter {
     pub treatment: Treatment,
 }
 
+/// How many values stand for the starts of a parameter that lists none.
+pub const UNLISTED: usize = 4;
+
 impl Parameter {
-    /// The parameter as its place in the formula suggests it.
+    /// A parameter of which nothing is said: what the formula cannot evaluate bounds it, and nothing else.
     ///
-    /// The base of a power, or what stands under a logarithm, is a positive constant searched on a
-    /// log scale. An exponent lies in [0, 5] where a minus sign or a division precedes it, else in
-    /// [-5, 5]. Anything else is a coefficient or a floor, which is not negative.
+    /// A factor of what stands under a logarithm or a root, or of the base of a power that is no whole number, is above
+    /// zero, and searched on a log scale. Any other has either sign, and no bounds. Where to look for it the rows tell.
     pub fn from_formula(name: &str, body: &Expr) -> Self {
-        let mut role = Role::default();
-        role.find(name, body, Place { exponent: false, base: false, falling: false });
-        let (lower, upper, scale, start) = if role.base {
-            (1e-300, 1e300, Scale::Log, decades())
-        } else if role.exponent {
-            let lower = if role.rising { -5.0 } else { 0.0 };
-            let mut start = vec![0.05, 0.15, 0.35, 0.7, 1.5];
-            if role.rising {
-                start.extend([-0.05, -0.15, -0.35, -0.7, -1.5]);
-            }
-            (lower, 5.0, Scale::Linear, start)
-        } else {
-            (0.0, f64::INFINITY, Scale::Linear, vec![0.1, 1.0, 10.0])
+        let is_positive = stands(name, body, Place::Elsewhere, &|place| place == Place::Factor);
+        let mut parameter = Self {
+            name: name.to_owned(),
+            meaning: None,
+            lower: f64::NEG_INFINITY,
+            upper: f64::INFINITY,
+            scale: Scale::Linear,
+            start: Vec::new(),
+            treatment: Treatment::Free,
         };
-        Self { name: name.to_owned(), meaning: None, lower, upper, scale, start, treatment: Treatment::Free }
+        if is_positive {
+            parameter.be_positive();
+        }
+        parameter
+    }
+
+    /// Bounds it to what is above zero, to be searched on a log scale.
+    pub(super) fn be_positive(&mut self) {
+        (self.lower, self.upper, self.scale) = (LEAST_POSITIVE, 1.0 / LEAST_POSITIVE, Scale::Log);
     }
 }
 
-/// Whether a name stands in an exponent of an expression.
+/// The least value of a parameter that has to be positive.
+pub(super) const LEAST_POSITIVE: f64 = 1e-300;
+
+/// Whether a name stands in an exponent of an expression, and not in a base.
 pub fn is_exponent(name: &str, body: &Expr) -> bool {
-    let mut role = Role::default();
-    role.find(name, body, Place { exponent: false, base: false, falling: false });
-    role.exponent && !role.base
+    let is_in = |wanted: Place| stands(name, body, Place::Elsewhere, &|place| place == wanted);
+    is_in(Place::Exponent) && !is_in(Place::Factor) && !is_in(Place::Base)
 }
 
-/// Starts for a constant of unknown size: a law's constants are loss units or counts up to 1e16.
-fn decades() -> Vec<f64> {
-    vec![1e-2, 1e2, 1e6, 1e10, 1e14]
+/// Where a name stands in a formula.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// A factor of what has to be positive.
+    Factor,
+    /// Anywhere else under a logarithm, a root or in a base.
+    Base,
+    /// In an exponent.
+    Exponent,
+    /// Anywhere else.
+    Elsewhere,
 }
 
-/// Where a name was found in a formula.
-#[derive(Clone, Copy, Debug, Default)]
-struct Role {
-    exponent: bool,
-    rising: bool,
-    base: bool,
-}
-
-#[derive(Clone, Copy)]
-struct Place {
-    exponent: bool,
-    base: bool,
-    falling: bool,
-}
-
-impl Role {
-    fn find(&mut self, name: &str, expr: &Expr, place: Place) {
-        match &expr.node {
-            Node::Number(_) | Node::Text(_) => {}
-            Node::Symbol(symbol) => {
-                if symbol == name {
-                    self.exponent |= place.exponent;
-                    self.rising |= place.exponent && !place.falling;
-                    self.base |= place.base && !place.exponent;
-                }
-            }
-            Node::Negate(inner) => self.find(name, inner, Place { falling: !place.falling, ..place }),
-            Node::Not(inner) => self.find(name, inner, place),
-            Node::Binary(Operator::Power, base, exponent) => {
-                self.find(name, base, Place { base: true, ..place });
-                self.find(name, exponent, Place { exponent: true, base: false, ..place });
-            }
-            Node::Binary(Operator::Divide, left, right) => {
-                self.find(name, left, place);
-                // Only a power in a denominator falls; a denominator in an exponent does not turn its sign.
-                let falling = if place.exponent { place.falling } else { !place.falling };
-                self.find(name, right, Place { falling, ..place });
-            }
-            Node::Binary(Operator::Subtract, left, right) => {
-                self.find(name, left, place);
-                let falling = if place.exponent { !place.falling } else { place.falling };
-                self.find(name, right, Place { falling, ..place });
-            }
-            Node::Binary(_, left, right) => {
-                self.find(name, left, place);
-                self.find(name, right, place);
-            }
-            Node::Call(function, arguments) => {
-                use crate::expr::Function;
-                let inside = match function {
-                    Function::Exp => Place { exponent: true, ..place },
-                    Function::Ln | Function::Log10 | Function::Log2 | Function::Sqrt => Place { base: true, ..place },
-                    _ => place,
-                };
-                arguments.iter().for_each(|a| self.find(name, a, inside));
-            }
-            Node::Within(a, b, c) => [a, b, c].into_iter().for_each(|part| self.find(name, part, place)),
-            Node::OneOf(value, members) => {
-                self.find(name, value, place);
-                members.iter().for_each(|member| self.find(name, member, place));
-            }
+/// Whether a name stands in a place that is asked for; `place` is that of the whole expression.
+fn stands(name: &str, expr: &Expr, place: Place, wanted: &impl Fn(Place) -> bool) -> bool {
+    let inside = |part: &Expr, place: Place| stands(name, part, place, wanted);
+    // What is added to something else may have either sign.
+    let loose = if place == Place::Factor { Place::Base } else { place };
+    match &expr.node {
+        Node::Number(_) | Node::Text(_) => false,
+        Node::Symbol(symbol) => symbol == name && wanted(place),
+        Node::Negate(inner) | Node::Not(inner) => inside(inner, loose),
+        Node::Binary(Operator::Multiply | Operator::Divide, left, right) => inside(left, place) || inside(right, place),
+        Node::Binary(Operator::Power, base, exponent) => {
+            let of_base = match whole(exponent) {
+                // An even power has no sign, an odd one that of its base.
+                Some(power) if power % 2.0 == 0.0 => Place::Base,
+                Some(_) if place == Place::Elsewhere => Place::Base,
+                Some(_) => place,
+                None => Place::Factor,
+            };
+            inside(base, of_base) || inside(exponent, Place::Exponent)
         }
+        Node::Binary(_, left, right) => inside(left, loose) || inside(right, loose),
+        Node::Call(function, arguments) => {
+            let of_argument = match function {
+                Function::Exp => Place::Exponent,
+                Function::Ln | Function::Log10 | Function::Log2 | Function::Sqrt => Place::Factor,
+                _ => loose,
+            };
+            arguments.iter().any(|argument| inside(argument, of_argument))
+        }
+        Node::Within(a, b, c) => [a, b, c].into_iter().any(|part| inside(part, loose)),
+        Node::OneOf(value, members) => inside(value, loose) || members.iter().any(|member| inside(member, loose)),
+    }
+}
+
+/// The value of an expression that is a whole number.
+fn whole(expr: &Expr) -> Option<f64> {
+    match &expr.node {
+        Node::Number(value) => (value.fract() == 0.0).then_some(*value),
+        Node::Negate(inner) => whole(inner).map(|value| -value),
+        _ => None,
     }
 }
 
@@ -178,18 +172,46 @@ mod tests {
     use super::*;
     use crate::expr::parse;
 
-    fn suggested(name: &str, formula: &str) -> Parameter {
-        Parameter::from_formula(name, &parse(formula).unwrap())
+    fn scale(name: &str, formula: &str) -> Scale {
+        let parameter = Parameter::from_formula(name, &parse(formula).unwrap());
+        match parameter.scale {
+            Scale::Linear => assert_eq!((parameter.lower, parameter.upper), (f64::NEG_INFINITY, f64::INFINITY)),
+            Scale::Log => assert!(parameter.lower > 0.0),
+        }
+        parameter.scale
     }
 
     #[test]
-    fn bounds_and_scales_are_read_off_the_formula() {
+    fn only_what_has_to_be_positive_is_bounded() {
         let hoffmann = "E + A / N^alpha + B / D^beta";
-        assert_eq!((suggested("E", hoffmann).lower, suggested("E", hoffmann).scale), (0.0, Scale::Linear));
-        assert_eq!((suggested("alpha", hoffmann).lower, suggested("alpha", hoffmann).upper), (0.0, 5.0));
-        assert_eq!(suggested("b", "a * N^b").lower, -5.0);
-        assert_eq!(suggested("b", "a * N^-b").lower, 0.0);
-        assert_eq!(suggested("N_c", "(N_c / N)^alpha").scale, Scale::Log);
-        assert_eq!(suggested("alpha", "(N_c / N)^alpha").lower, -5.0);
+        for name in ["E", "A", "alpha", "B", "beta"] {
+            assert_eq!(scale(name, hoffmann), Scale::Linear, "{name}");
+        }
+        for (name, formula) in [
+            ("N_c", "(N_c / N)^alpha"),
+            ("d", "a * (1 + (x / d)^(1 / f))^(-c * f)"),
+            ("k", "ln(k * x)"),
+            ("k", "a + sqrt(k * x)"),
+            ("k", "(2 * k * x)^1.5"),
+        ] {
+            assert_eq!(scale(name, formula), Scale::Log, "{name} in {formula}");
+        }
+        for (name, formula) in [
+            ("alpha", "(N_c / N)^alpha"),
+            ("m", "a + b * (x - m)^2"),
+            ("m", "a + b * (x - m)^1.5"),
+            ("k", "a / (1 + k * x)^0.5"),
+            ("k", "(k * x)^-2"),
+            ("tau", "a * exp(-x / tau)"),
+            ("d", "ln(x + d)"),
+        ] {
+            assert_eq!(scale(name, formula), Scale::Linear, "{name} in {formula}");
+        }
+    }
+
+    #[test]
+    fn an_exponent_is_told_from_a_base() {
+        assert!(is_exponent("b", &parse("a * N^-b").unwrap()) && is_exponent("tau", &parse("exp(-x / tau)").unwrap()));
+        assert!(!is_exponent("a", &parse("a * N^-b").unwrap()) && !is_exponent("d", &parse("(x + d)^d").unwrap()));
     }
 }

@@ -69,6 +69,7 @@ fn run_rows(code: &[Instruction], block: &Block<'_>, registers: &mut [f64]) {
                 View::Rows(rows) => softplus_rows(rows, out),
             },
             Action::Sqrt(a) => unary(see(a), out, f64::sqrt),
+            Action::Special(function, a) => unary(see(a), out, |x| function.at(x)),
             Action::Select(c, a, b) => select(see(c), see(a), see(b), out),
         }
     }

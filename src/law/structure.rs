@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::sums::Columns;
 use super::symbolic::{Graph, Id, Op};
 use super::tape::Tape;
-use super::{Law, Space};
+use super::{Law, Parameter, Space};
 
 /// A law over coordinates as a function of a sum of terms.
 #[derive(Clone, Debug)]
@@ -245,6 +245,28 @@ impl Law {
     }
 }
 
+impl Law {
+    /// The law where it has to be above zero, since its logarithm is taken: what multiplies something positive to make the
+    /// whole of it is then positive too, and searched on a log scale. Parameters with bounds of their own stay as they are.
+    #[must_use]
+    pub fn above_zero(&self) -> Self {
+        let mut law = self.clone();
+        let (mut graph, symbols) = self.graph(Space::Parameters);
+        let root = self.enter(&mut graph, &self.body, &symbols);
+        let free: Vec<String> = self.free().iter().map(|p| p.name.clone()).collect();
+        for (j, name) in free.iter().enumerate() {
+            let leaf = graph.parameter(j);
+            let rest = graph.gradient(root, &[leaf])[0];
+            let is_factor = graph.multiply(leaf, rest) == root && graph.is_positive(rest);
+            let unbounded = |p: &Parameter| p.lower == f64::NEG_INFINITY && p.upper == f64::INFINITY;
+            if let Some(parameter) = law.parameters.iter_mut().find(|p| is_factor && p.name == *name && unbounded(p)) {
+                parameter.be_positive();
+            }
+        }
+        law
+    }
+}
+
 /// The coordinates that something of the rows alone is compared to, and where each would equal that.
 fn scales(graph: &mut Graph, root: Id, leaves: &[Id]) -> Vec<(usize, Id)> {
     let mut found = Vec::new();
@@ -329,7 +351,13 @@ fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Step, Option<Id>,
         }
         Op::Divide(a, b) if weight(graph, a) >= weight(graph, b) => Some((Step::Over, Some(b), a)),
         Op::Divide(a, b) => Some((Step::Under, Some(a), b)),
-        Op::Number(_) | Op::Variable(_) | Op::Parameter(_) | Op::Less(..) | Op::Select(..) | Op::Hold(_) => None,
+        Op::Number(_)
+        | Op::Variable(_)
+        | Op::Parameter(_)
+        | Op::Less(..)
+        | Op::Select(..)
+        | Op::Hold(_)
+        | Op::Special(..) => None,
     }
 }
 
@@ -414,7 +442,7 @@ impl Size {
 }
 
 /// The summands of a node with their signs, in order.
-fn flatten(graph: &Graph, node: Id, sign: f64, summands: &mut Vec<(Id, f64)>) {
+pub(super) fn flatten(graph: &Graph, node: Id, sign: f64, summands: &mut Vec<(Id, f64)>) {
     match graph.op(node) {
         Op::Add(a, b) => {
             flatten(graph, a, sign, summands);
@@ -431,7 +459,7 @@ fn flatten(graph: &Graph, node: Id, sign: f64, summands: &mut Vec<(Id, f64)>) {
 
 #[cfg(test)]
 mod tests {
-    use crate::law::{Law, Variable, find};
+    use crate::law::{Law, ParameterText, Scale, Variable, find};
     use crate::numerics::ln;
 
     fn searched(name: &str) -> Option<Vec<String>> {
@@ -454,9 +482,26 @@ mod tests {
     }
 
     #[test]
+    fn a_factor_of_the_whole_is_positive_where_the_whole_has_to_be() {
+        let is_log = |formula: &str, name: &str| {
+            let x = Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
+            let law = Law::from_formula("test", formula, &[x]).unwrap();
+            let scale = |law: &Law| law.parameters.iter().find(|p| p.name == name).unwrap().scale;
+            assert_eq!(scale(&law), Scale::Linear);
+            scale(&law.above_zero()) == Scale::Log
+        };
+        assert!(is_log("y = k / x^a", "k") && is_log("y = a * exp(-k * x)", "a"));
+        for (formula, name) in [("y = k / x^a", "a"), ("y = e + a / x^b", "a"), ("y = a * (b - x)", "a")] {
+            assert!(!is_log(formula, name), "{name} in {formula}");
+        }
+    }
+
+    #[test]
     fn what_stands_under_a_power_of_one_plus_it_is_what_the_response_asks_for() {
         let size = Variable { name: "N".to_owned(), unit: None, meaning: None, counts: None };
+        let positive = ParameterText { scale: Some(Scale::Log), ..ParameterText::default() };
         let law = Law::from_formula("test", "L = (1 + A / N^alpha)^p", &[size]).unwrap();
+        let law = law.with_parameters(&[("A".to_owned(), positive)].into()).unwrap();
         let (terms, n) = (law.terms().unwrap(), [1e3, 1e6, 1e9]);
         let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
         let searched: Vec<&str> = terms.searched().into_iter().map(|j| free[j]).collect();

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::numerics::Special;
+
 /// The number of a node.
 pub type Id = u32;
 
@@ -36,6 +38,8 @@ pub enum Op {
     Softplus(Id),
     /// Square root.
     Sqrt(Id),
+    /// Another function of one number.
+    Special(Special, Id),
     /// 1 where the first operand is less than the second, else 0.
     Less(Id, Id),
     /// The second operand where the first is not 0, else the third.
@@ -49,9 +53,13 @@ impl Op {
     pub fn operands(self) -> impl Iterator<Item = Id> {
         let operands = match self {
             Self::Number(_) | Self::Variable(_) | Self::Parameter(_) => [None, None, None],
-            Self::Negate(a) | Self::Exp(a) | Self::Ln(a) | Self::Softplus(a) | Self::Sqrt(a) | Self::Hold(a) => {
-                [Some(a), None, None]
-            }
+            Self::Negate(a)
+            | Self::Exp(a)
+            | Self::Ln(a)
+            | Self::Softplus(a)
+            | Self::Sqrt(a)
+            | Self::Special(_, a)
+            | Self::Hold(a) => [Some(a), None, None],
             Self::Add(a, b) | Self::Subtract(a, b) | Self::Multiply(a, b) | Self::Divide(a, b) | Self::Less(a, b) => {
                 [Some(a), Some(b), None]
             }
@@ -113,7 +121,8 @@ impl Graph {
         }
     }
 
-    fn is_positive(&self, id: Id) -> bool {
+    /// Whether a node is above zero wherever it has a value, as far as that is seen.
+    pub fn is_positive(&self, id: Id) -> bool {
         self.positive[id as usize]
     }
 
@@ -143,7 +152,7 @@ impl Graph {
             }
             Op::Exp(_) => true,
             Op::Sqrt(a) | Op::Hold(a) => self.is_positive(a),
-            Op::Subtract(..) | Op::Negate(_) | Op::Ln(_) | Op::Softplus(_) | Op::Less(..) => false,
+            Op::Subtract(..) | Op::Negate(_) | Op::Ln(_) | Op::Softplus(_) | Op::Less(..) | Op::Special(..) => false,
         };
         self.ops.push(op);
         self.depends.push(depends);
@@ -343,7 +352,15 @@ impl Graph {
         }
     }
 
-    /// a^b: by multiplication for small whole powers, else e^(b ln a), which needs a > 0.
+    /// Another function of a.
+    pub fn special(&mut self, function: Special, a: Id) -> Id {
+        match self.constant(a) {
+            Some(x) => self.number(function.at(x)),
+            None => self.enter(Op::Special(function, a)),
+        }
+    }
+
+    /// a^b: by multiplication for small whole powers and where a may have either sign, else e^(b ln a), which needs a > 0.
     pub fn power(&mut self, a: Id, b: Id) -> Id {
         match self.constant(b) {
             Some(0.0) => self.number(1.0),
@@ -358,12 +375,32 @@ impl Graph {
                 let one = self.number(1.0);
                 self.divide(one, a)
             }
+            Some(power) if is_whole(power) && !(self.is_positive(a) && self.depends(a).parameters) => {
+                let product = self.whole_power(a, power.abs() as u32);
+                if power > 0.0 {
+                    return product;
+                }
+                let one = self.number(1.0);
+                self.divide(one, product)
+            }
             _ => {
                 let logarithm = self.ln(a);
                 let exponent = self.multiply(b, logarithm);
                 self.exp(exponent)
             }
         }
+    }
+
+    /// a^n by squaring, for any sign of a.
+    fn whole_power(&mut self, a: Id, n: u32) -> Id {
+        let mut power = self.number(1.0);
+        for bit in (0..u32::BITS - n.leading_zeros()).rev() {
+            power = self.multiply(power, power);
+            if n >> bit & 1 == 1 {
+                power = self.multiply(power, a);
+            }
+        }
+        power
     }
 
     /// 1 where a < b, else 0.
@@ -436,10 +473,51 @@ impl Graph {
                 let twice = self.multiply(two, id);
                 vec![(a, self.divide(of, twice))]
             }
+            Op::Special(function, a) => {
+                let slope = self.slope(function, a, id);
+                vec![(a, self.multiply(of, slope))]
+            }
             Op::Select(condition, yes, no) => {
                 let zero = self.number(0.0);
                 vec![(yes, self.select(condition, of, zero)), (no, self.select(condition, zero, of))]
             }
+        }
+    }
+
+    /// The derivative of a function at `a`, where it is `value`.
+    fn slope(&mut self, function: Special, a: Id, value: Id) -> Id {
+        let one = self.number(1.0);
+        match function {
+            Special::Sin => self.special(Special::Cos, a),
+            Special::Cos => {
+                let sine = self.special(Special::Sin, a);
+                self.negate(sine)
+            }
+            Special::Tan => {
+                let square = self.multiply(value, value);
+                self.add(one, square)
+            }
+            Special::Tanh => {
+                let square = self.multiply(value, value);
+                self.subtract(one, square)
+            }
+            Special::Atan => {
+                let square = self.multiply(a, a);
+                let sum = self.add(one, square);
+                self.divide(one, sum)
+            }
+            Special::Erf => {
+                let square = self.multiply(a, a);
+                let minus = self.negate(square);
+                let bell = self.exp(minus);
+                let factor = self.number(std::f64::consts::FRAC_2_SQRT_PI);
+                self.multiply(factor, bell)
+            }
+            Special::Gamma => {
+                let digamma = self.special(Special::Polygamma(0), a);
+                self.multiply(value, digamma)
+            }
+            Special::Polygamma(order) => self.special(Special::Polygamma(order.saturating_add(1)), a),
         }
     }
 
@@ -483,6 +561,11 @@ impl Graph {
     }
 }
 
+/// Whether a power is a whole number that a few multiplications do.
+fn is_whole(power: f64) -> bool {
+    power.fract() == 0.0 && power.abs() <= 64.0
+}
+
 /// The value of an operation, given the values of its operands; leaves have none and give `NaN`.
 #[inline]
 pub fn apply(op: Op, at: impl Fn(Id) -> f64) -> f64 {
@@ -497,6 +580,7 @@ pub fn apply(op: Op, at: impl Fn(Id) -> f64) -> f64 {
         Op::Ln(a) => crate::numerics::ln(at(a)),
         Op::Softplus(a) => crate::numerics::softplus(at(a)),
         Op::Sqrt(a) => at(a).sqrt(),
+        Op::Special(function, a) => function.at(at(a)),
         Op::Hold(a) => at(a),
         Op::Less(a, b) => f64::from(u8::from(at(a) < at(b))),
         Op::Select(c, a, b) => {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::symbolic::{Graph, Id, Op};
-use crate::numerics::{TOGETHER, triangle};
+use crate::numerics::{Special, TOGETHER, triangle};
 
 /// Rows in a block.
 pub const ROWS: usize = 256;
@@ -72,6 +72,7 @@ pub(super) enum Action {
     Ln(Source),
     Softplus(Source),
     Sqrt(Source),
+    Special(Special, Source),
     Less(Source, Source),
     Select(Source, Source, Source),
 }
@@ -221,6 +222,12 @@ impl Tape {
         self.value.evaluate(&self.graph, parameters, variables).0
     }
 
+    /// Whether what depends on the variables alone is finite at one row.
+    pub fn has_columns_at(&self, variables: &[f64]) -> bool {
+        let values = self.graph.evaluate(&self.graph.needed(&self.columns), &[], variables);
+        self.columns.iter().all(|&column| values[column as usize].is_finite())
+    }
+
     /// The value at one row, and by how much it changes where every operation is rounded otherwise.
     pub fn rounding_at(&self, parameters: &[f64], variables: &[f64]) -> (f64, f64) {
         self.value.rounding(&self.graph, parameters, variables)
@@ -292,7 +299,8 @@ impl Instruction {
             | Action::Exp(a)
             | Action::Ln(a)
             | Action::Softplus(a)
-            | Action::Sqrt(a) => [Some(a), None, None],
+            | Action::Sqrt(a)
+            | Action::Special(_, a) => [Some(a), None, None],
             Action::Add(a, b)
             | Action::Subtract(a, b)
             | Action::Multiply(a, b)
@@ -319,6 +327,7 @@ impl Instruction {
             Action::Ln(a) => Action::Ln(rename(a)),
             Action::Softplus(a) => Action::Softplus(rename(a)),
             Action::Sqrt(a) => Action::Sqrt(rename(a)),
+            Action::Special(function, a) => Action::Special(function, rename(a)),
             Action::Less(a, b) => Action::Less(rename(a), rename(b)),
             Action::Select(a, b, c) => Action::Select(rename(a), rename(b), rename(c)),
         }
@@ -398,6 +407,7 @@ impl<'a> Compiler<'a> {
             Op::Ln(a) => Action::Ln(self.source(a)),
             Op::Softplus(a) => Action::Softplus(self.source(a)),
             Op::Sqrt(a) => Action::Sqrt(self.source(a)),
+            Op::Special(function, a) => Action::Special(function, self.source(a)),
             Op::Less(a, b) => Action::Less(self.source(a), self.source(b)),
             Op::Select(a, b, c) => Action::Select(self.source(a), self.source(b), self.source(c)),
             // Leaves depend on parameters or on data, never on both.

@@ -43,62 +43,102 @@ fn derivatives_of_every_law_agree_with_differences() {
     let mut random = Random::new(1, "derivatives", 0);
     for entry in catalogue() {
         let law = entry.law().unwrap();
-        let tape = law.tape();
         for _ in 0..20 {
             let theta: Vec<f64> =
                 law.free().iter().map(|p| p.start[random.below(p.start.len())] * random.log_normal(0.1)).collect();
             let x: Vec<f64> = law.variables.iter().map(|v| entry.example(v) * random.log_normal(0.3)).collect();
-            let columns: Vec<&[f64]> = x.chunks(1).collect();
-            let bound = tape.bind(&columns, 1);
-            let mut sums = Sums::default();
-            tape.sum(&bound, &theta, Order::Hessian.into(), &Sum, &mut Workspace::default(), &mut sums);
-            let (value, gradient) = tape.gradient_at(&theta, &x);
-            // The eight lanes of the block repeat the row.
-            assert!((sums.cost - 8.0 * value).abs() <= 1e-14 * sums.cost.abs());
-            for j in 0..theta.len() {
-                let near = |step: f64| {
-                    let mut moved = theta.clone();
-                    moved[j] += step;
-                    tape.gradient_at(&moved, &x)
-                };
-                // Five points: the error is of the fourth order.
-                let size = |j: usize| {
-                    if law.free()[j].scale == Scale::Log { theta[j] } else { theta[j].abs().max(0.1) }
-                };
-                let h = 1e-4 * size(j);
-                let slope = (near(-2.0 * h).0 - 8.0 * near(-h).0 + 8.0 * near(h).0 - near(2.0 * h).0) / (12.0 * h);
-                let scale = (value.abs().max(0.01) / size(j)).abs().max(gradient[j].abs()) + 1e-30;
-                assert!(
-                    (gradient[j] - slope).abs() <= 1e-8 * scale,
-                    "{} by {}: {} {slope}",
-                    law.name,
-                    law.free()[j].name,
-                    gradient[j]
-                );
-                assert!((sums.gradient[j] - 8.0 * gradient[j]).abs() <= 1e-12 * scale * 8.0);
-                for k in 0..=j {
-                    let curve = (near(-2.0 * h).1[k] - 8.0 * near(-h).1[k] + 8.0 * near(h).1[k] - near(2.0 * h).1[k])
-                        / (12.0 * h);
-                    let found = sums.hessian[j * (j + 1) / 2 + k] / 8.0;
-                    let scale = found.abs().max((value.abs().max(0.01) / size(j) / size(k)).abs()) + 1e-30;
-                    assert!(
-                        (found - curve).abs() <= 1e-7 * scale,
-                        "{} by {} and {}: {found} {curve}",
-                        law.name,
-                        law.free()[j].name,
-                        law.free()[k].name
-                    );
-                }
-            }
+            agree_with_differences(&law, &theta, &x);
         }
     }
 }
 
 #[test]
-fn what_stands_under_no_logarithm_may_be_zero() {
-    let law = find("lr_annealing").unwrap().law().unwrap();
-    let may = |name: &str| law.takes_any_sign(law.variable(name).unwrap());
-    assert!(!may("S1") && may("S2"));
+fn derivatives_of_every_function_agree_with_differences() {
+    let mut random = Random::new(1, "functions", 0);
+    for (function, name, arguments) in crate::expr::Function::ALL {
+        if arguments != Some(1) || function == crate::expr::Function::SumOverKnots {
+            continue;
+        }
+        let law = law(&format!("y = a * {name}(b * x + c)"), &["x"]);
+        for _ in 0..20 {
+            let theta: Vec<f64> = (0..3).map(|_| 0.2 + random.uniform()).collect();
+            agree_with_differences(&law, &theta, &[0.2 + random.uniform()]);
+        }
+    }
+}
+
+#[test]
+fn whole_powers_of_either_sign_are_products() {
+    for (power, x) in [(2, -3.0_f64), (4, -1.5), (5, -1.5), (-2, -4.0), (-3, -0.5), (7, 2.0)] {
+        let value = law(&format!("y = (x - m)^{power}"), &["x"]).tape().value_at(&[0.25], &[x]);
+        let product = (0..i32::abs(power)).fold(1.0, |product, _| product * (x - 0.25));
+        let expected = if power < 0 { 1.0 / product } else { product };
+        assert!((value / expected - 1.0).abs() < 1e-14, "{x}^{power}: {value}");
+    }
+}
+
+/// The gradient and the second derivatives of a law at a point are those of differences.
+fn agree_with_differences(law: &Law, theta: &[f64], x: &[f64]) {
+    let tape = law.tape();
+    let columns: Vec<&[f64]> = x.chunks(1).collect();
+    let bound = tape.bind(&columns, 1);
+    let mut sums = Sums::default();
+    tape.sum(&bound, theta, Order::Hessian.into(), &Sum, &mut Workspace::default(), &mut sums);
+    let (value, gradient) = tape.gradient_at(theta, x);
+    // The eight lanes of the block repeat the row.
+    assert!((sums.cost - 8.0 * value).abs() <= 1e-14 * sums.cost.abs());
+    for j in 0..theta.len() {
+        let near = |step: f64| {
+            let mut moved = theta.to_vec();
+            moved[j] += step;
+            tape.gradient_at(&moved, x)
+        };
+        // Five points: the error is of the fourth order.
+        let size = |j: usize| if law.free()[j].scale == Scale::Log { theta[j] } else { theta[j].abs().max(0.1) };
+        let h = 1e-4 * size(j);
+        let slope = (near(-2.0 * h).0 - 8.0 * near(-h).0 + 8.0 * near(h).0 - near(2.0 * h).0) / (12.0 * h);
+        let scale = (value.abs().max(0.01) / size(j)).abs().max(gradient[j].abs()) + 1e-30;
+        assert!(
+            (gradient[j] - slope).abs() <= 1e-8 * scale,
+            "{} by {}: {} {slope}",
+            law.formula,
+            law.free()[j].name,
+            gradient[j]
+        );
+        assert!((sums.gradient[j] - 8.0 * gradient[j]).abs() <= 1e-12 * scale * 8.0);
+        for k in 0..=j {
+            let curve =
+                (near(-2.0 * h).1[k] - 8.0 * near(-h).1[k] + 8.0 * near(h).1[k] - near(2.0 * h).1[k]) / (12.0 * h);
+            let found = sums.hessian[j * (j + 1) / 2 + k] / 8.0;
+            let scale = found.abs().max((value.abs().max(0.01) / size(j) / size(k)).abs()) + 1e-30;
+            assert!(
+                (found - curve).abs() <= 1e-7 * scale,
+                "{} by {} and {}: {found} {curve}",
+                law.formula,
+                law.free()[j].name,
+                law.free()[k].name
+            );
+        }
+    }
+}
+
+#[test]
+fn what_stands_under_no_logarithm_and_in_no_denominator_may_be_anything() {
+    let annealing = find("lr_annealing").unwrap().law().unwrap();
+    let takes = |law: &Law, name: &str| {
+        let Takes { zero, negative } = law.takes(law.variable(name).unwrap());
+        (zero, negative)
+    };
+    assert_eq!((takes(&annealing, "S1"), takes(&annealing, "S2")), ((false, false), (true, true)));
+    for (formula, expected) in [
+        ("y = a + b * exp(-x * k / 1.6e-16)", (true, true)),
+        ("y = a * x^b", (false, false)),
+        ("y = a + b * sqrt(x)", (true, false)),
+        ("y = a / x^2", (false, true)),
+        ("y = a + b * x^4 + c * (x - m)^2", (true, true)),
+    ] {
+        assert_eq!(takes(&law(formula, &["x"]), "x"), expected, "{formula}");
+    }
 }
 
 #[test]

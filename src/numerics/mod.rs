@@ -11,6 +11,7 @@ mod linear;
 mod products;
 mod random;
 mod sample;
+mod special;
 
 pub(crate) use dispatch::dispatched;
 pub use elementary::{LANES, exp, ln};
@@ -22,6 +23,7 @@ pub use random::Random;
 pub use sample::{
     central, mean, median, normal_mixture_quantile, normal_quantile, quantile, standard_deviation, student_quantile,
 };
+pub use special::Special;
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
-pub const NUMERICS_REV: u32 = 11;
+pub const NUMERICS_REV: u32 = 13;

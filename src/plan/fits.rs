@@ -8,7 +8,8 @@ use super::compile::{Chain, Compiler, PlannedFit, Rows, SourceStage};
 use super::laws;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath, Step};
 use crate::expr::Kind;
-use crate::law::Law;
+use crate::law::{Law, UNLISTED};
+use crate::objective::ResponseScale;
 use crate::report::DescribedFit;
 use crate::solver::Starts;
 use crate::source::Missing;
@@ -50,7 +51,7 @@ impl Compiler<'_> {
             self.uses("sources", rows);
         }
         self.check_methods(fit, &path);
-        let law = self.law(&fit.law, spec, laws, path.key("law"))?;
+        let law = fitted(self.law(&fit.law, spec, laws, path.key("law"))?, fit);
         let Some(rows_name) = &fit.rows else { return self.fit_without_rows(name, fit, &law, spec, &path) };
         let filter = filters.get(rows_name.as_str());
         let source = filter.map_or(rows_name.as_str(), |f| f.source);
@@ -248,7 +249,7 @@ impl Compiler<'_> {
                 self.error("bad-alternative", Place::Value(place), format!("the law `{name}` is there already"));
             } else {
                 self.law_takes(&law, source, name, &place);
-                all.push(law);
+                all.push(fitted(law, fit));
             }
         }
         if !all.is_empty() && !fit.share.is_empty() {
@@ -324,7 +325,8 @@ impl Compiler<'_> {
 
     /// Whether the grid of listed starts can be gone through.
     fn check_starts(&mut self, fit: &spec::Fit, law: &Law, path: &SpecPath) {
-        let count = law.free().iter().map(|p| p.start.len().max(1)).fold(1_usize, usize::saturating_mul);
+        let count = law.free().into_iter().map(|p| if p.start.is_empty() { UNLISTED } else { p.start.len() });
+        let count = count.fold(1_usize, usize::saturating_mul);
         if fit.starts == Starts::Grid && count > MOST_STARTS {
             self.error(
                 "too-many-starts",
@@ -449,4 +451,9 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// The law as a fit takes it: above zero where its logarithm is fitted.
+fn fitted(law: Arc<Law>, fit: &spec::Fit) -> Arc<Law> {
+    if fit.objective.scale() == ResponseScale::Log { Arc::new(law.above_zero()) } else { law }
 }

@@ -13,6 +13,7 @@ mod projection;
 mod scalar;
 mod scatter;
 mod search;
+mod span;
 mod starts;
 mod surroundings;
 

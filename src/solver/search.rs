@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::span::spans;
 use super::surroundings::Surroundings;
 use super::{Minimum, Solver, Status, joint, projection, smoothed_hessian, starts};
-use crate::law::{Law, put_in_order};
+use crate::law::{Law, Symmetries};
 use crate::numerics::eigen_symmetric;
 use crate::problem::Problem;
 
@@ -60,10 +61,9 @@ impl Search {
     }
 
     /// The same with parts of the law that may change places in order, where there is one block of rows.
-    fn in_order(mut self, problem: &Problem, law: &Law) -> Self {
+    fn in_order(mut self, problem: &Problem, symmetries: &Symmetries) -> Self {
         if problem.places().len() == 1 {
-            let sets = law.interchangeable();
-            self.optima.iter_mut().for_each(|optimum| put_in_order(&sets, &mut optimum.point));
+            self.optima.iter_mut().for_each(|optimum| symmetries.settle(&mut optimum.point));
         }
         self
     }
@@ -125,7 +125,7 @@ pub fn search(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -
     }
     let rows = problem.rows();
     if rows <= MANY_ROWS {
-        return search_valleys(problem, law, design(problem, law).as_ref(), Effort::Enough(None), solver, watch);
+        return search_valleys(problem, law, &Prepared::of(problem, law), Effort::Enough(None), solver, watch);
     }
     let some: Vec<usize> = (0..MANY_ROWS).map(|i| i * rows / MANY_ROWS).collect();
     let found = search(&problem.of_rows(&some), law, solver, watch)?;
@@ -144,13 +144,14 @@ pub fn search(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -
 /// # Errors
 /// When asked to stop.
 pub fn search_on(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
-    search_valleys(problem, law, design(problem, law).as_ref(), Effort::Utmost, solver, watch)
+    search_valleys(problem, law, &Prepared::of(problem, law), Effort::Utmost, solver, watch)
 }
 
 /// The search of one problem after the other over the same rows, with other weights each time.
 pub struct Searcher<'a> {
     law: &'a Law,
-    design: Option<projection::Design<'a>>,
+    /// Where all problems have the same few rows.
+    prepared: Option<Prepared<'a>>,
     known: Known<'a>,
 }
 
@@ -172,7 +173,7 @@ impl<'a> Searcher<'a> {
     pub fn new(problem: &'a Problem, law: &'a Law, known: &'a [f64]) -> Self {
         let alike = problem.places().len() == 1 && problem.rows() <= MANY_ROWS;
         let trust = if problem.rows() == 0 { Vec::new() } else { projection::trust(problem.residuals(known)) };
-        Self { law, design: if alike { design(problem, law) } else { None }, known: Known { point: known, trust } }
+        Self { law, prepared: alike.then(|| Prepared::of(problem, law)), known: Known { point: known, trust } }
     }
 
     /// The best optimum of a problem over the same rows.
@@ -181,11 +182,11 @@ impl<'a> Searcher<'a> {
     /// When asked to stop.
     pub fn best(&self, problem: &Problem, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Minimum, Cancelled> {
         let (solver, watch) = (Solver::Newton, Watch { cancelled, tick: &|_, _| () });
-        let found = match &self.design {
+        let found = match &self.prepared {
             None => search(problem, self.law, solver, &watch)?,
-            design => {
+            Some(prepared) => {
                 let effort = Effort::Enough(Some(&self.known));
-                search_valleys(problem, self.law, design.as_ref(), effort, solver, &watch)?
+                search_valleys(problem, self.law, prepared, effort, solver, &watch)?
             }
         };
         Ok(found.optima.into_iter().next().map_or_else(
@@ -198,9 +199,18 @@ impl<'a> Searcher<'a> {
     }
 }
 
-fn design<'a>(problem: &'a Problem, law: &Law) -> Option<projection::Design<'a>> {
-    let terms = law.terms().filter(|_| problem.rows() > 0);
-    terms.map(|terms| projection::Design::new(problem, law, terms))
+/// What a search needs of a law and its rows, whatever these weigh.
+struct Prepared<'a> {
+    design: Option<projection::Design<'a>>,
+    symmetries: Symmetries,
+}
+
+impl<'a> Prepared<'a> {
+    fn of(problem: &'a Problem, law: &Law) -> Self {
+        let terms = law.terms().filter(|_| problem.rows() > 0);
+        let design = terms.map(|terms| projection::Design::new(problem, law, terms));
+        Self { design, symmetries: law.symmetries() }
+    }
 }
 
 /// Runs a solver from every combination of the starts that the law's parameters list, as papers do it.
@@ -208,7 +218,8 @@ fn design<'a>(problem: &'a Problem, law: &Law) -> Option<projection::Design<'a>>
 /// # Errors
 /// When asked to stop.
 pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
-    let block = starts::listed(&problem.block(0), law, usize::MAX);
+    let first = problem.block(0);
+    let block = starts::listed(&first, law, &spans(&first, law, None), usize::MAX);
     // Blocks that share parameters all start from the listed values.
     let starts: Vec<Vec<f64>> = block
         .iter()
@@ -221,7 +232,7 @@ pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'
         })
         .collect();
     let ends = polish(problem, &starts, solver, watch)?;
-    Ok(Search::of(distinct(&ends), &ends, 0).in_order(problem, law))
+    Ok(Search::of(distinct(&ends), &ends, 0).in_order(problem, &law.symmetries()))
 }
 
 /// When a search ends.
@@ -237,7 +248,7 @@ enum Effort<'a> {
 fn search_valleys(
     problem: &Problem,
     law: &Law,
-    design: Option<&projection::Design<'_>>,
+    prepared: &Prepared<'_>,
     effort: Effort<'_>,
     solver: Solver,
     watch: &Watch<'_>,
@@ -250,7 +261,7 @@ fn search_valleys(
     let told = known.filter(|_| problem.weights().filter(|w| *w > 0.0).count() >= TELLING * problem.size());
     let trusted = |known: &Known<'_>| problem.weights().zip(&known.trust).map(|(w, t)| w * t).collect();
     let weights = told.map_or_else(|| problem.weights().collect(), trusted);
-    let grid = design.map(|design| design.weighted(weights));
+    let grid = prepared.design.as_ref().map(|design| design.weighted(weights));
     // The grid keeps all rows, since it was made of them.
     let problem = &problem.without_idle_rows();
     let mut run = Polished { problem, solver, watch, tried: BTreeSet::new(), ends: Vec::new() };
@@ -269,16 +280,17 @@ fn search_valleys(
         if open || !agree(problem, &run.ends) {
             // What the spec or the catalogue lists is tried too.
             let mut spread: Vec<Vec<f64>> = grid.spread().collect();
-            spread.extend(starts::listed(problem, law, LISTED_BESIDE_GRID));
-            spread.extend(starts::scattered(problem, law));
-            spread.extend(starts::scattered_wide(problem, law).iter().map(|point| grid.resized(point)));
+            spread.extend(starts::listed(problem, law, grid.spans(), LISTED_BESIDE_GRID));
+            spread.extend(starts::scattered(problem, grid.spans()));
+            spread.extend(starts::scattered_wide(problem, law, grid.spans()).iter().map(|point| grid.resized(point)));
             run.start_from(spread)?;
         }
     } else {
-        let mut all = starts::listed(problem, law, LISTED);
+        let spans = spans(problem, law, None);
+        let mut all = starts::listed(problem, law, &spans, LISTED);
         all.extend(known.map(|known| known.point.to_vec()));
-        all.extend(starts::scattered(problem, law));
-        all.extend(starts::scattered_wide(problem, law));
+        all.extend(starts::scattered(problem, &spans));
+        all.extend(starts::scattered_wide(problem, law, &spans));
         run.start_from(all)?;
     }
     let points = grid.as_ref().map_or(0, projection::Grid::points);
@@ -287,7 +299,7 @@ fn search_valleys(
     }
     let mut all = run.ends.clone();
     insist(problem, solver, &mut all, watch)?;
-    Ok(Search::of(distinct(&all), &run.ends, points).in_order(problem, law))
+    Ok(Search::of(distinct(&all), &run.ends, points).in_order(problem, &prepared.symmetries))
 }
 
 /// Where the starts of a search ended, each of them polished once.

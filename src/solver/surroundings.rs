@@ -6,7 +6,8 @@
 use rayon::prelude::*;
 
 use super::newton::newton_within;
-use super::projection::{self, Grid, Span};
+use super::projection::{self, Grid};
+use super::span::{Span, spans};
 use super::{Watch, smoothed, smoothed_hessian};
 use crate::law::Law;
 use crate::numerics::eigen_symmetric;
@@ -34,8 +35,7 @@ pub(super) struct Surroundings<'a> {
 impl<'a> Surroundings<'a> {
     /// Those of a problem's optima.
     pub(super) fn new(problem: &'a Problem, law: &'a Law, grid: Option<&'a Grid<'a>>) -> Self {
-        let spans: Vec<Span> =
-            grid.map_or_else(|| law.free().into_iter().map(Span::of).collect(), |grid| grid.spans().to_vec());
+        let spans: Vec<Span> = grid.map_or_else(|| spans(problem, law, None), |grid| grid.spans().to_vec());
         let searched = grid.map_or_else(|| (0..spans.len()).collect(), Grid::searched);
         Self { problem, law, grid, spans, searched }
     }
@@ -75,7 +75,7 @@ impl<'a> Surroundings<'a> {
         let scales = self.grid.map_or_else(Vec::new, Grid::scales);
         let mut walks: Vec<(Option<(usize, f64)>, usize)> = self.searched.iter().map(|&j| (None, j)).collect();
         for &steep in &self.searched {
-            for bound in problem.coordinates()[steep].finite_bounds() {
+            for bound in problem.coordinates()[steep].finite_bounds().chain(self.spans[steep].ends()) {
                 walks.extend(scales.iter().filter(|&&j| j != steep).map(|&j| (Some((steep, bound)), j)));
             }
         }
@@ -86,13 +86,15 @@ impl<'a> Surroundings<'a> {
             let mut from = from.to_vec();
             held.iter().for_each(|&(j, value)| from[j] = value);
             let values = self.spans[moving].values(projection::PLACES_ALONG);
-            valleys_of_profile(&problem.holding(held.as_slice()), self.grid, &values, &from, moving)
+            let above = self.spans[moving].before(&values, from[moving]);
+            valleys_of_profile(&problem.holding(held.as_slice()), self.grid, (&values, above), &from, moving)
         });
         valleys.flatten_iter().collect()
     }
 }
 
-/// The lowest few of the points at which one coordinate has one of some values, in order, and the sizes or all others follow.
+/// The lowest few of the points at which one coordinate has one of some values, in order, and the sizes or all others follow;
+/// with the number of values that come before where it is now.
 ///
 /// The walk goes out from the point on both sides. At each place Newton's method takes a few steps from where the place
 /// before it ended, or from the point itself with its sizes made to fit, whichever is lower there. The latter have
@@ -100,11 +102,10 @@ impl<'a> Surroundings<'a> {
 fn valleys_of_profile(
     problem: &Problem,
     grid: Option<&Grid<'_>>,
-    values: &[f64],
+    (values, above): (&[f64], usize),
     from: &[f64],
     moving: usize,
 ) -> Vec<Vec<f64>> {
-    let above = values.partition_point(|value| *value <= from[moving]);
     let (mut moved, mut followed) = (vec![Place::default(); values.len()], vec![Place::default(); values.len()]);
     let outward = [(0..above).rev().collect::<Vec<_>>(), (above..values.len()).collect()];
     for walk in outward {

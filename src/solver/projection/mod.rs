@@ -7,17 +7,16 @@
 
 mod lattice;
 mod sizes;
-mod span;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 
 use lattice::{Lattice, Strides};
 use sizes::BoundedLeastSquares;
-pub(super) use span::Span;
 
+use super::span::{Span, spans};
 use crate::law::{BoundPeels, Columns, Law, Scale, Terms};
-use crate::numerics::{ColumnsIn, LANES, Lanes, add_products, exp, fold, mean, median, triangle};
+use crate::numerics::{ColumnsIn, LANES, Lanes, add_products, exp, fold, ln, mean, median, triangle};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 
@@ -25,6 +24,12 @@ use crate::problem::Problem;
 const POINTS: [usize; 6] = [1, 40, 16, 10, 6, 4];
 /// How many times as many there are along a scale, since what turns at a scale has a valley between every two rows.
 const FINER: usize = 4;
+/// Most points of a grid whose spans the rows tell.
+const MOST_POINTS: usize = 16_384;
+/// Fewest of them along each coordinate.
+const FEWEST_ALONG: usize = 6;
+/// How many times as many there are along the only coordinate.
+const ALONE: f64 = 4.0;
 /// Points of a low-discrepancy set where more are searched than a grid can hold.
 const SCATTERED: usize = 1024;
 /// Most valleys of one pass that are polished.
@@ -112,7 +117,7 @@ impl<'a> Design<'a> {
     pub(super) fn new(problem: &'a Problem, law: &Law, terms: Terms) -> Self {
         let searched = terms.searched();
         let (variables, rows) = (problem.variables(), problem.rows());
-        let spans = spans(law, &terms, &variables, rows);
+        let spans = spans(problem, law, Some(&terms));
         let dimensions = dimensions(searched, &scales_of(&terms), &spans);
         let on_log = problem.objective().scale() == ResponseScale::Log;
         let bound = Bound {
@@ -314,30 +319,30 @@ fn scales_of(terms: &Terms) -> Vec<usize> {
 
 /// The dimensions of the grid: one for each coordinate, or one for all where they are many.
 fn dimensions(searched: Vec<usize>, scales: &[usize], spans: &[Span]) -> Vec<Dimension> {
-    let Some(&count) = POINTS.get(searched.len()) else {
+    let Some(counts) = counts(&searched, scales, spans) else {
         let points = super::scatter::points(searched.len(), SCATTERED);
         let values = points.map(|shares| searched.iter().zip(shares).map(|(&j, s)| spans[j].at(s)).collect()).collect();
         return vec![Dimension { coordinates: searched, values }];
     };
-    let along = |j: usize| {
-        let count = if scales.contains(&j) { count * FINER } else { count };
-        spans[j].values(count).into_iter().map(|x| vec![x]).collect()
-    };
-    searched.into_iter().map(|j| Dimension { coordinates: vec![j], values: along(j) }).collect()
+    let along = |j: usize, count: usize| spans[j].values(count).into_iter().map(|x| vec![x]).collect();
+    let each = searched.into_iter().zip(counts);
+    each.map(|(j, count)| Dimension { coordinates: vec![j], values: along(j, count) }).collect()
 }
 
-/// Where each coordinate is sought: one that sets a scale among the rows' sizes, all else as its parameter says.
-fn spans(law: &Law, terms: &Terms, variables: &[&[f64]], rows: usize) -> Vec<Span> {
-    let free = law.free();
-    let mut spans: Vec<Span> = free.iter().copied().map(Span::of).collect();
-    for j in scales_of(terms) {
-        let places = terms.scales().iter().filter(|scale| scale.coordinate == j);
-        let sizes = places.flat_map(|scale| scale.sizes.values(&scale.sizes.bind(variables, rows), &[]));
-        if let Some(span) = Span::of_scale(free[j], sizes) {
-            spans[j] = span;
-        }
+/// How many values of each coordinate that is searched a grid has; none where they are too many for one.
+fn counts(searched: &[usize], scales: &[usize], spans: &[Span]) -> Option<Vec<usize>> {
+    if searched.iter().any(|&j| spans[j].is_of_rows()) {
+        let wanted: Vec<f64> = searched.iter().map(|&j| spans[j].fineness() as f64).collect();
+        let wanted = if let [one] = wanted[..] { vec![one * ALONE] } else { wanted };
+        let dimensions = i32::try_from(searched.len()).unwrap_or(i32::MAX);
+        let excess = (wanted.iter().product::<f64>() / MOST_POINTS as f64).max(1.0);
+        let shrunk = exp(ln(excess) / f64::from(dimensions));
+        // An even number, so that none of a span of either sign is nothing.
+        let counts: Vec<usize> = wanted.iter().map(|count| 2 * ((count / shrunk / 2.0) as usize)).collect();
+        return counts.iter().all(|count| *count >= FEWEST_ALONG).then_some(counts);
     }
-    spans
+    let count = *POINTS.get(searched.len())?;
+    Some(searched.iter().map(|j| if scales.contains(j) { count * FINER } else { count }).collect())
 }
 
 /// Bounds of the sizes: a positive term has no other than zero.
@@ -412,7 +417,8 @@ impl Grid<'_> {
             let length = dimension.values.len();
             if let ([j], true) = (&dimension.coordinates[..], i > 0 && i + 1 < length) {
                 let x = [-1, 0, 1].map(|k| dimension.values[i.wrapping_add_signed(k)][0]);
-                point[*j] = vertex(x, [at - stride, at, at + stride].map(|at| pass.costs[at]));
+                let costs = [at - stride, at, at + stride].map(|at| pass.costs[at]);
+                point[*j] = self.design.spans[*j].vertex(x, costs);
             }
             stride *= length;
         }
@@ -469,10 +475,8 @@ impl Grid<'_> {
         let (free, scales) = (law.free(), self.scales());
         let turns = |j: &usize| free[*j].scale == Scale::Log || scales.contains(j);
         let places: Vec<usize> = self.searched().into_iter().filter(turns).collect();
-        let bounds = self
-            .searched()
-            .into_iter()
-            .flat_map(|j| problem.coordinates()[j].finite_bounds().map(move |bound| (j, bound)));
+        let ends = |j: usize| problem.coordinates()[j].finite_bounds().chain(self.spans()[j].ends());
+        let bounds = self.searched().into_iter().flat_map(|j| ends(j).map(move |bound| (j, bound)));
         let mut all = Vec::new();
         for (steep, bound) in bounds {
             let mut point = from.to_vec();
@@ -533,14 +537,6 @@ pub(super) fn trust(mut misses: Vec<f64>) -> Vec<f64> {
     let usual = median(&misses).max(1e-12);
     misses.iter_mut().for_each(|miss| *miss = usual / miss.max(usual));
     misses
-}
-
-/// Where the parabola through three points is lowest; the middle one's place where it is not between the others.
-fn vertex(x: [f64; 3], y: [f64; 3]) -> f64 {
-    let (left, right) = ((y[1] - y[0]) / (x[1] - x[0]), (y[2] - y[1]) / (x[2] - x[1]));
-    let bend = (right - left) / (x[2] - x[0]);
-    let lowest = 0.5 * (x[0] + x[1] - left / bend);
-    if bend > 0.0 && x[0] < lowest && lowest < x[2] { lowest } else { x[1] }
 }
 
 /// At most so many of some points, by their numbers, best first.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::{Failure, name_rows};
 use super::FitLaw;
 use crate::dataset::{Column, Dataset};
+use crate::law::Takes;
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 use crate::source::Missing;
@@ -180,16 +181,21 @@ fn complements(groups: &[Group]) -> Vec<Group> {
 fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Failure> {
     let mut reasons: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let variables = fit.law.variables.iter().enumerate();
-    let needs = variables.map(|(i, v)| (v.name.as_str(), !v.is_of_knot() && !fit.law.takes_any_sign(i)));
-    let mut needs: Vec<(&str, bool)> = needs.collect();
-    needs.push((&fit.law.response, fit.method.objective.scale() == ResponseScale::Log));
-    for (name, positive) in needs {
+    let mut needs: Vec<(&str, Takes)> = variables.map(|(i, v)| (v.name.as_str(), fit.law.takes(i))).collect();
+    let on_log = fit.method.objective.scale() == ResponseScale::Log;
+    needs.push((&fit.law.response, Takes { zero: !on_log, negative: !on_log }));
+    for (name, takes) in needs {
         for (row, &value) in column(data, name)?.iter().enumerate() {
-            if positive && value <= 0.0 {
-                reasons.entry(format!("{name} is not above zero and stands under a logarithm")).or_default().push(row);
-            } else if !value.is_finite() {
-                reasons.entry(format!("{name} is missing")).or_default().push(row);
-            }
+            let reason = match takes {
+                _ if !value.is_finite() => format!("{name} is missing"),
+                Takes { zero: false, negative: false } if value <= 0.0 => {
+                    format!("{name} is not above zero and stands under a logarithm")
+                }
+                Takes { zero: false, .. } if value == 0.0 => format!("{name} is zero and stands in a denominator"),
+                Takes { negative: false, .. } if value < 0.0 => format!("{name} is below zero and stands under a root"),
+                _ => continue,
+            };
+            reasons.entry(reason).or_default().push(row);
         }
     }
     if reasons.is_empty() {

@@ -1,0 +1,406 @@
+//! Where the parameters of a formula meet the rows: what tells among which values each is to be sought.
+//!
+//! A formula depends on its parameters through *scalars*, such as the 1 / tau of exp(-x / tau), each of which meets
+//! something that differs from row to row: it is added to it, compared with it or multiplies it. What then becomes of the
+//! sum or the product says how large the scalar may be: where it stands under an exponential, it is the differences over
+//! the rows that count; where it is added to one, it is of the size of one; where it is the response, of that size.
+//! So the same values are sought however a formula is written: with tau, with a rate, or with the logarithm of either.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::structure::flatten;
+use super::symbolic::{Graph, Id, Op};
+use super::tape::Tape;
+use super::{Law, Space};
+use crate::numerics::{Special, exp, ln};
+
+/// A place at which a coordinate meets the rows, by way of a scalar.
+#[derive(Clone, Debug)]
+pub struct Meeting {
+    /// The coordinate.
+    pub coordinate: usize,
+    /// How the scalar follows from the coordinate.
+    pub chain: Chain,
+    /// What it meets, at each row; it may depend on other coordinates.
+    pub with: Tape,
+    /// Whether it does.
+    pub is_mixed: bool,
+    /// What is made of both.
+    pub role: Role,
+}
+
+/// What becomes of a scalar and what it meets.
+#[derive(Clone, Debug)]
+pub enum Role {
+    /// They are compared: the scalar is a place among the values.
+    Place(Side),
+    /// Their product is what an exponential, or the like, takes.
+    Rate,
+    /// Their product is what a sine or the like takes.
+    Frequency,
+    /// The scalar is added to what a sine or the like takes.
+    Phase,
+    /// The scalar is added to what an exponential, or the like, takes, which is then zero where it equals the value.
+    Shift,
+    /// Their product is of a given size at each row.
+    Factor(Box<Tape>),
+    /// Nothing tells.
+    Open,
+}
+
+/// On which side of all the values a place has to be, since a logarithm or a root takes their difference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// On any.
+    Either,
+    /// Above them.
+    Above,
+    /// Below them.
+    Below,
+}
+
+/// How a scalar follows from a coordinate, step by step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Chain(Vec<Link>);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Link {
+    Negate,
+    Plus(f64),
+    From(f64),
+    Times(f64),
+    Over(f64),
+    Under(f64),
+    Exp,
+    Ln,
+    Square,
+    Root,
+}
+
+impl Link {
+    fn apply(self, x: f64) -> f64 {
+        match self {
+            Self::Negate => -x,
+            Self::Plus(c) => x + c,
+            Self::From(c) => c - x,
+            Self::Times(c) => x * c,
+            Self::Over(c) => x / c,
+            Self::Under(c) => c / x,
+            Self::Exp => exp(x),
+            Self::Ln => ln(x),
+            Self::Square => x * x,
+            Self::Root => x.sqrt(),
+        }
+    }
+
+    fn undo(self, y: f64) -> f64 {
+        match self {
+            Self::Negate => -y,
+            Self::Plus(c) => y - c,
+            Self::From(c) => c - y,
+            Self::Times(c) => y / c,
+            Self::Over(c) => y * c,
+            Self::Under(c) => c / y,
+            Self::Exp => ln(y),
+            Self::Ln => exp(y),
+            Self::Square => y.sqrt(),
+            Self::Root => y * y,
+        }
+    }
+}
+
+impl Chain {
+    /// Whether the scalar is the coordinate.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The scalar at a coordinate.
+    pub fn scalar(&self, coordinate: f64) -> f64 {
+        self.0.iter().fold(coordinate, |x, link| link.apply(x))
+    }
+
+    /// The coordinate of a scalar; the positive one of two; not finite where there is none.
+    pub fn coordinate(&self, scalar: f64) -> f64 {
+        self.0.iter().rev().fold(scalar, |y, link| link.undo(y))
+    }
+
+    /// That of a node with one leaf, if it has one and every step can be undone.
+    fn of(graph: &Graph, node: Id, leaf: Id) -> Option<Self> {
+        let mut links = Vec::new();
+        let mut at = node;
+        while at != leaf {
+            let number = |id: Id| graph.constant(id);
+            let (link, inner) = match graph.op(at) {
+                Op::Negate(a) => (Link::Negate, a),
+                Op::Exp(a) => (Link::Exp, a),
+                Op::Ln(a) => (Link::Ln, a),
+                Op::Sqrt(a) => (Link::Root, a),
+                Op::Multiply(a, b) if a == b => (Link::Square, a),
+                Op::Add(a, b) | Op::Multiply(a, b) => {
+                    let (constant, inner) = number(a).map(|c| (c, b)).or_else(|| number(b).map(|c| (c, a)))?;
+                    let is_sum = matches!(graph.op(at), Op::Add(..));
+                    (if is_sum { Link::Plus(constant) } else { Link::Times(constant) }, inner)
+                }
+                Op::Subtract(a, b) => match (number(a), number(b)) {
+                    (Some(c), _) => (Link::From(c), b),
+                    (_, Some(c)) => (Link::Plus(-c), a),
+                    _ => return None,
+                },
+                Op::Divide(a, b) => match (number(a), number(b)) {
+                    (Some(c), _) => (Link::Under(c), b),
+                    (_, Some(c)) => (Link::Over(c), a),
+                    _ => return None,
+                },
+                _ => return None,
+            };
+            links.push(link);
+            at = inner;
+        }
+        links.reverse();
+        Some(Self(links))
+    }
+}
+
+/// What is expected of a node before any parameter is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Expected {
+    /// It is of the size of a node that depends on the rows alone.
+    Size(Id),
+    /// Its differences over the rows are what counts, since something like an exponential takes it.
+    Spread,
+    /// Likewise, and that is periodic.
+    Cycles,
+    /// It has to be positive.
+    Positive,
+    /// Nothing.
+    Open,
+}
+
+/// What is expected of a node once it is multiplied by something of the rows alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Wish {
+    expected: Expected,
+    times: Id,
+}
+
+impl Law {
+    /// Where each coordinate meets the rows; the response is the variable after the law's own.
+    pub fn meetings(&self) -> Vec<Meeting> {
+        let (mut graph, symbols) = self.graph(Space::Coordinates);
+        let root = self.enter(&mut graph, &self.body, &symbols);
+        let leaves: Vec<Id> = (0..self.free().len()).map(|j| graph.parameter(j)).collect();
+        let response = graph.variable(self.variables.len());
+        let mut walk = Walk { graph, leaves, wishes: BTreeMap::new(), found: Vec::new() };
+        let one = walk.graph.number(1.0);
+        walk.wish(root, Wish { expected: Expected::Size(response), times: one });
+        walk.run();
+        let Walk { graph, found, .. } = walk;
+        let graph = Arc::new(graph);
+        let meeting = |found: Found| Meeting {
+            coordinate: found.coordinate,
+            chain: found.chain,
+            with: Tape::of_value(&graph, found.with),
+            is_mixed: graph.depends(found.with).parameters,
+            role: match found.role {
+                Sketch::Place(side) => Role::Place(side),
+                Sketch::Rate => Role::Rate,
+                Sketch::Frequency => Role::Frequency,
+                Sketch::Phase => Role::Phase,
+                Sketch::Shift => Role::Shift,
+                Sketch::Factor(size) => Role::Factor(Box::new(Tape::of_value(&graph, size))),
+                Sketch::Open => Role::Open,
+            },
+        };
+        found.into_iter().map(meeting).collect()
+    }
+}
+
+/// A meeting as nodes.
+struct Found {
+    coordinate: usize,
+    chain: Chain,
+    with: Id,
+    role: Sketch,
+}
+
+#[derive(Clone, Copy)]
+enum Sketch {
+    Place(Side),
+    Rate,
+    Frequency,
+    Phase,
+    Shift,
+    Factor(Id),
+    Open,
+}
+
+/// Goes through a formula from its value down to the scalars.
+struct Walk {
+    graph: Graph,
+    leaves: Vec<Id>,
+    /// By the numbers of nodes: operands have lower ones than what is made of them.
+    wishes: BTreeMap<Id, Vec<Wish>>,
+    found: Vec<Found>,
+}
+
+impl Walk {
+    fn wish(&mut self, node: Id, wish: Wish) {
+        let depends = self.graph.depends(node);
+        if depends.parameters && depends.variables {
+            let all = self.wishes.entry(node).or_default();
+            if !all.contains(&wish) {
+                all.push(wish);
+            }
+        }
+    }
+
+    fn run(&mut self) {
+        while let Some((node, wishes)) = self.wishes.pop_last() {
+            for wish in wishes {
+                self.step(node, wish);
+            }
+        }
+    }
+
+    fn is_scalar(&self, node: Id) -> bool {
+        let depends = self.graph.depends(node);
+        depends.parameters && !depends.variables
+    }
+
+    fn is_of_rows(&self, node: Id) -> bool {
+        !self.graph.depends(node).parameters
+    }
+
+    fn step(&mut self, node: Id, wish: Wish) {
+        let Wish { expected, times } = wish;
+        let one = self.graph.number(1.0);
+        let fresh = |expected: Expected| Wish { expected, times: one };
+        match self.graph.op(node) {
+            Op::Add(..) | Op::Subtract(..) => self.sum(node, wish),
+            Op::Less(a, b) => {
+                let difference = self.graph.subtract(a, b);
+                self.sum(difference, fresh(Expected::Open));
+            }
+            Op::Multiply(a, b) => {
+                self.factor(a, b, wish);
+                if a != b {
+                    self.factor(b, a, wish);
+                }
+            }
+            Op::Divide(a, b) if self.is_of_rows(b) => {
+                let times = self.graph.divide(times, b);
+                self.wish(a, Wish { expected, times });
+            }
+            Op::Divide(a, b) if self.is_of_rows(a) => {
+                let inner = match expected {
+                    Expected::Size(size) => {
+                        let top = self.graph.multiply(times, a);
+                        Expected::Size(self.graph.divide(top, size))
+                    }
+                    Expected::Spread | Expected::Cycles => Expected::Open,
+                    other => other,
+                };
+                self.wish(b, fresh(inner));
+            }
+            Op::Divide(a, b) => {
+                self.wish(a, wish);
+                self.wish(b, fresh(Expected::Open));
+            }
+            Op::Negate(a) | Op::Hold(a) => self.wish(a, wish),
+            Op::Special(Special::Sin | Special::Cos | Special::Tan, a) => self.wish(a, fresh(Expected::Cycles)),
+            Op::Exp(a) | Op::Softplus(a) | Op::Special(_, a) => self.wish(a, fresh(Expected::Spread)),
+            Op::Ln(a) => self.wish(a, fresh(Expected::Positive)),
+            Op::Sqrt(a) => {
+                let inner = match expected {
+                    Expected::Size(size) => {
+                        let size = self.graph.divide(size, times);
+                        Expected::Size(self.graph.multiply(size, size))
+                    }
+                    _ => Expected::Positive,
+                };
+                self.wish(a, fresh(inner));
+            }
+            Op::Select(condition, yes, no) => {
+                self.wish(condition, fresh(Expected::Open));
+                self.wish(yes, wish);
+                self.wish(no, wish);
+            }
+            Op::Number(_) | Op::Variable(_) | Op::Parameter(_) => {}
+        }
+    }
+
+    /// What a sum says of its summands: what is of the rows alone tells the others' sizes, and is where a scalar lies.
+    fn sum(&mut self, node: Id, wish: Wish) {
+        let mut summands = Vec::new();
+        flatten(&self.graph, node, 1.0, &mut summands);
+        let zero = self.graph.number(0.0);
+        let (mut of_rows, mut mixed) = (zero, zero);
+        for &(summand, sign) in &summands {
+            let sum = match (self.is_of_rows(summand), self.is_scalar(summand)) {
+                (true, _) => &mut of_rows,
+                (_, false) => &mut mixed,
+                _ => continue,
+            };
+            *sum = if sign < 0.0 { self.graph.subtract(*sum, summand) } else { self.graph.add(*sum, summand) };
+        }
+        let (varies, is_known) = (self.graph.depends(of_rows).variables, self.graph.constant(of_rows) != Some(0.0));
+        let one = self.graph.number(1.0);
+        for &(summand, sign) in &summands {
+            if self.is_scalar(summand) {
+                let (place, role) = match wish.expected {
+                    Expected::Positive if varies => {
+                        (of_rows, Sketch::Place(if sign < 0.0 { Side::Below } else { Side::Above }))
+                    }
+                    _ if varies => (of_rows, Sketch::Place(Side::Either)),
+                    Expected::Cycles => (one, Sketch::Phase),
+                    Expected::Spread => (self.graph.add(of_rows, mixed), Sketch::Shift),
+                    Expected::Size(size) => (one, Sketch::Factor(self.graph.divide(size, wish.times))),
+                    Expected::Positive | Expected::Open => (mixed, Sketch::Open),
+                };
+                let is_place = matches!(role, Sketch::Place(_) | Sketch::Shift);
+                let place = if is_place && sign > 0.0 { self.graph.negate(place) } else { place };
+                self.meet(summand, place, role);
+            } else if !self.is_of_rows(summand) {
+                if is_known {
+                    self.wish(summand, Wish { expected: Expected::Size(of_rows), times: one });
+                }
+                if !is_known || matches!(wish.expected, Expected::Spread | Expected::Cycles) {
+                    self.wish(summand, wish);
+                }
+            }
+        }
+    }
+
+    /// What a product says of one factor.
+    fn factor(&mut self, a: Id, b: Id, Wish { expected, times }: Wish) {
+        if self.is_scalar(a) {
+            let role = match expected {
+                Expected::Size(size) => Sketch::Factor(size),
+                Expected::Spread => Sketch::Rate,
+                Expected::Cycles => Sketch::Frequency,
+                Expected::Positive | Expected::Open => Sketch::Open,
+            };
+            let with = self.graph.multiply(b, times);
+            self.meet(a, with, role);
+        } else if self.is_of_rows(b) {
+            let times = self.graph.multiply(times, b);
+            self.wish(a, Wish { expected, times });
+        } else if self.is_scalar(b) {
+            // The scalar takes any size that the product should have.
+            let inner = if let Expected::Size(_) = expected { Expected::Open } else { expected };
+            self.wish(a, Wish { expected: inner, times });
+        } else {
+            self.wish(a, Wish { expected, times });
+        }
+    }
+
+    fn meet(&mut self, scalar: Id, with: Id, role: Sketch) {
+        for (coordinate, &leaf) in self.leaves.iter().enumerate() {
+            if let Some(chain) = Chain::of(&self.graph, scalar, leaf) {
+                self.found.push(Found { coordinate, chain, with, role });
+            }
+        }
+    }
+}
