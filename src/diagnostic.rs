@@ -148,10 +148,21 @@ impl Diagnostic {
             self.hint(format!("did you mean `{near}`?"))
         } else {
             let known: Vec<&str> = known.into_iter().collect();
-            if known.is_empty() { self } else { self.hint(format!("there is {}", list(&known))) }
+            match known.len() {
+                0 => self,
+                1..=MOST_NAMED => self.hint(format!("there is {}", list(&known))),
+                many => {
+                    let more = many - MOST_NAMED;
+                    let named: Vec<String> = known[..MOST_NAMED].iter().map(|name| format!("`{name}`")).collect();
+                    self.hint(format!("there is {} and {more} more", named.join(", ")))
+                }
+            }
         }
     }
 }
+
+/// Most names that a hint lists.
+const MOST_NAMED: usize = 30;
 
 /// The known name nearest to a mistyped one, if any is near.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

@@ -59,8 +59,11 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
     Err(io::Error::new(kind, format!("it is {}, not a regular file", describe(metadata.file_type()))))
 }
 
-fn describe(kind: FileType) -> &'static str {
-    if kind.is_dir() {
+/// What a file is, in words.
+pub fn describe(kind: FileType) -> &'static str {
+    if kind.is_file() {
+        return "a regular file";
+    } else if kind.is_dir() {
         return "a folder";
     }
     #[cfg(unix)]

@@ -1,5 +1,7 @@
 //! A law with estimated parameters, its evidence and its uncertainty.
 
+mod finite;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -389,7 +391,7 @@ impl NoiseTrend {
 }
 
 /// A fitted law.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fit {
     /// The law's name.
     pub law: String,

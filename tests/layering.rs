@@ -26,10 +26,11 @@ const LAYERS: [&[&str]; 17] = [
 ];
 
 /// Crates that only one folder may name.
-const KEPT_IN: [(&str, &[&str]); 8] = [
+const KEPT_IN: [(&str, &[&str]); 9] = [
     ("argmin", &["solver"]),
     ("petgraph", &["plan"]),
     ("polars", &["source"]),
+    ("polars_parquet", &["source"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
     ("object_store", &["store"]),

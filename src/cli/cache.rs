@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 
 use super::output;
 use super::screen::Screen;
-use super::{Cache, Exit, compile_specs};
+use super::{Allow, Cache, Exit, compile_specs};
 use crate::artifact::Digest;
 use crate::engine::{Look, look};
 use crate::file::in_units;
@@ -61,6 +61,8 @@ enum Command {
         specs: Vec<PathBuf>,
         #[command(flatten)]
         cache: Cache,
+        #[command(flatten)]
+        allow: Allow,
     },
     /// Take the results of an exported file into the cache.
     Import {
@@ -100,7 +102,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Command::Gc { cache, keep, max_size, dry_run } => {
             gc(cache, &Keep { used_within: *keep, most_bytes: *max_size, dry_run: *dry_run })
         }
-        Command::Export { file, specs, cache } => export(file, specs, cache, screen),
+        Command::Export { file, specs, cache, allow } => export(file, specs, cache, allow, screen),
         Command::Import { file, cache } => import(file, cache, screen),
     };
     exit.unwrap_or_else(|error| {
@@ -151,12 +153,12 @@ fn gc(cache: &Cache, keep: &Keep) -> Result<Exit, String> {
     Ok(Exit::Done)
 }
 
-fn export(file: &Path, specs: &[PathBuf], cache: &Cache, screen: &Screen) -> Result<Exit, String> {
+fn export(file: &Path, specs: &[PathBuf], cache: &Cache, allow: &Allow, screen: &Screen) -> Result<Exit, String> {
     let store = Store::new(&cache.cache);
     let keys = if specs.is_empty() {
         None
     } else {
-        let compiled = match compile_specs(specs, screen) {
+        let compiled = match compile_specs(specs, allow, screen) {
             Ok((_, compiled)) => compiled,
             Err(exit) => return Ok(exit),
         };

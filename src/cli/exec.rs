@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::output;
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
-use super::{Cache, Exit, REMOTE_SECONDS, RemoteCache, compile_specs};
+use super::{Allow, Cache, Exit, REMOTE_SECONDS, RemoteCache, compile_specs};
 use crate::artifact::Digest;
 use crate::engine::Engine;
 use crate::plan::SpecFile;
@@ -31,6 +31,8 @@ pub(super) struct Arguments {
     cache: String,
     #[command(flatten)]
     walk: Walk,
+    #[command(flatten)]
+    allow: Allow,
 }
 
 /// What a plan says of a spec.
@@ -70,7 +72,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         }
     };
     let paths: Vec<PathBuf> = plan.specs.iter().map(|spec| spec.path.clone()).collect();
-    let (files, compiled) = match compile_specs(&paths, screen) {
+    let (files, compiled) = match compile_specs(&paths, &arguments.allow, screen) {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };

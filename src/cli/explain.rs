@@ -52,7 +52,7 @@ struct Field {
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
-    let (files, compiled) = match compile_specs(&arguments.study.specs, screen) {
+    let (files, compiled) = match compile_specs(&arguments.study.specs, &arguments.study.allow, screen) {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };

@@ -26,10 +26,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::file;
-use crate::plan::{Compiled, SpecFile, compile};
+use crate::plan::{Allowed, Compiled, SpecFile, compile_asking};
 use crate::spec;
 use crate::store::{Remote, RemoteOptions, Store};
 use screen::Screen;
@@ -85,6 +85,32 @@ struct Study {
     specs: Vec<PathBuf>,
     #[command(flatten)]
     cache: Cache,
+    #[command(flatten)]
+    allow: Allow,
+}
+
+/// What is done although it is refused by default.
+#[derive(Clone, Debug, Default, Args)]
+struct Allow {
+    /// Do what is refused by default, since it is a slip more often than a wish; several with commas between them.
+    #[arg(id = "allow", long = "allow", value_name = "WHAT", value_delimiter = ',', env = "LAWFIT_ALLOW")]
+    what: Vec<Allowance>,
+}
+
+/// Something that is refused by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Allowance {
+    /// Work that takes hours, and data of many gigabytes
+    Large,
+    /// Patterns such as ../*.csv that leave the spec's folder and the working directory
+    Outside,
+}
+
+impl Allow {
+    fn allowed(&self) -> Allowed {
+        let has = |what: Allowance| self.what.contains(&what);
+        Allowed { large: has(Allowance::Large), outside: has(Allowance::Outside) }
+    }
 }
 
 /// Where results are kept.
@@ -209,9 +235,9 @@ fn help_or_error(error: &clap::Error) -> Exit {
 }
 
 /// Reads and compiles specs and shows what is wrong with them.
-fn compile_specs(paths: &[PathBuf], screen: &Screen) -> Result<(Vec<SpecFile>, Compiled), Exit> {
+fn compile_specs(paths: &[PathBuf], allow: &Allow, screen: &Screen) -> Result<(Vec<SpecFile>, Compiled), Exit> {
     let files = read_specs(paths, screen)?;
-    let compiled = compiled_or_shown(&files, compile(&files), screen)?;
+    let compiled = compiled_or_shown(&files, compile_asking(&files, None, allow.allowed()), screen)?;
     Ok((files, compiled))
 }
 

@@ -7,9 +7,9 @@ use clap::Args;
 use super::output;
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
-use super::{Cache, Exit, compiled_or_shown, read_specs};
+use super::{Allow, Cache, Exit, compiled_or_shown, read_specs};
 use crate::engine::Engine;
-use crate::plan::{compile, compile_asking};
+use crate::plan::compile_asking;
 use crate::report::answer_in_words;
 use crate::spec::Node;
 
@@ -31,6 +31,8 @@ pub(super) struct Arguments {
     json: bool,
     #[command(flatten)]
     walk: Walk,
+    #[command(flatten)]
+    allow: Allow,
 }
 
 /// The name that the question has among the spec's queries.
@@ -41,7 +43,8 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Ok(files) => files,
         Err(exit) => return exit,
     };
-    let alone = compile(&files);
+    let allowed = arguments.allow.allowed();
+    let alone = compile_asking(&files, None, allowed);
     // What is wrong with the spec itself comes first; its warnings come once, with the question.
     if alone.has_errors() {
         return compiled_or_shown(&files, alone, screen).map_or_else(|exit| exit, |_| Exit::BadSpec);
@@ -56,7 +59,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             return Exit::BadSpec;
         }
     };
-    let compiled = match compiled_or_shown(&files, compile_asking(&files, Some(&asked)), screen) {
+    let compiled = match compiled_or_shown(&files, compile_asking(&files, Some(&asked), allowed), screen) {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };

@@ -77,13 +77,15 @@ impl Screen {
         };
         let mut sorted: Vec<&Diagnostic> =
             all.iter().filter(|d| d.severity == Severity::Error || !self.quiet).collect();
-        sorted.sort_by_key(|d| place(d));
-        for diagnostic in &sorted {
+        sorted.sort_by_cached_key(|d| place(d));
+        for diagnostic in sorted.iter().take(MOST_SHOWN) {
             let file = texts.iter().find(|(path, ..)| diagnostic.file.as_deref() == Some(*path));
             self.diagnostic(diagnostic, file);
         }
         let errors = all.iter().filter(|d| d.severity == Severity::Error).count();
-        if errors > 1 {
+        if sorted.len() > MOST_SHOWN {
+            output::tell(&format!("{errors} errors and more, of which {MOST_SHOWN} are shown: mend these first"));
+        } else if errors > 1 {
             output::tell(&format!("{errors} errors"));
         }
     }
@@ -110,7 +112,7 @@ impl Screen {
     pub(super) fn progress(&self, stages: usize) -> Progress<'_> {
         let target = if self.live { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bars = MultiProgress::with_draw_target(target);
-        let style = ProgressStyle::with_template("{prefix:>12.bold} {bar:24} {pos}/{len} {wide_msg}");
+        let style = ProgressStyle::with_template("{prefix:>12.bold} {bar:24} {pos}/{len} {eta:>4} {wide_msg}");
         let total = bars.add(ProgressBar::new(stages as u64));
         if let Ok(style) = style {
             total.set_style(style);
@@ -120,15 +122,21 @@ impl Screen {
     }
 }
 
+/// Most errors and warnings that are shown at once.
+const MOST_SHOWN: usize = 50;
+
 /// How long a stage runs before it gets a bar of its own.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long a stage runs before it is told, where there are no bars, how long it takes.
+const LONG: Duration = Duration::from_secs(10);
 
 /// A display of running stages: bars on a terminal, plain lines elsewhere.
 pub(super) struct Progress<'a> {
     screen: &'a Screen,
     bars: MultiProgress,
     total: ProgressBar,
-    running: Mutex<BTreeMap<String, (Instant, Option<ProgressBar>)>>,
+    /// Since when each runs, its bar, and whether it was told how long it takes.
+    running: Mutex<BTreeMap<String, (Instant, Option<ProgressBar>, bool)>>,
 }
 
 impl Progress<'_> {
@@ -137,13 +145,13 @@ impl Progress<'_> {
         match event {
             Event::Started(id) => {
                 if let Ok(mut running) = self.running.lock() {
-                    running.insert(id.to_string(), (Instant::now(), None));
+                    running.insert(id.to_string(), (Instant::now(), None, false));
                 }
             }
             Event::Progress(id, done, total) => self.advance(&id.to_string(), *done, *total),
             Event::Finished(id, outcome) => {
                 if let Ok(mut running) = self.running.lock()
-                    && let Some((_, Some(bar))) = running.remove(&id.to_string())
+                    && let Some((_, Some(bar), _)) = running.remove(&id.to_string())
                 {
                     bar.finish_and_clear();
                 }
@@ -167,11 +175,16 @@ impl Progress<'_> {
     }
 
     fn advance(&self, id: &str, done: usize, total: usize) {
+        let Ok(mut running) = self.running.lock() else { return };
+        let Some((since, bar, told)) = running.get_mut(id) else { return };
         if !self.screen.live {
+            if !*told && done > 0 && since.elapsed() > LONG {
+                *told = true;
+                let left = since.elapsed().as_secs_f64() * (total.saturating_sub(done)) as f64 / done as f64;
+                self.screen.say(&format!("{:>12} {id}: {done} of {total}, about {left:.0} s more", "running"));
+            }
             return;
         }
-        let Ok(mut running) = self.running.lock() else { return };
-        let Some((since, bar)) = running.get_mut(id) else { return };
         if bar.is_none() && since.elapsed() > PATIENCE {
             let new = self.bars.add(ProgressBar::new(total as u64));
             new.set_style(self.total.style());

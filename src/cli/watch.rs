@@ -14,8 +14,8 @@ use super::screen::Screen;
 use super::{Exit, run, walk};
 use crate::artifact::Digest;
 use crate::file;
-use crate::plan::{SpecFile, compile};
-use crate::source::MOST_BYTES;
+use crate::plan::{Allowed, SpecFile, compile_asking};
+use crate::source::Limits;
 use crate::spec;
 use crate::stage::External;
 
@@ -43,10 +43,11 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     };
     let stopped = || walk::interrupted().load(Ordering::SeqCst);
     let specs = &arguments.run.study.specs;
+    let allowed = arguments.run.study.allow.allowed();
     let mut watched: BTreeMap<PathBuf, RecursiveMode> = BTreeMap::new();
     while !stopped() {
         // What is there before the run: what changes while it runs is seen after it.
-        let before = Inputs::of(specs);
+        let before = Inputs::of(specs, allowed);
         for (folder, mode) in before.folders() {
             if watched.get(&folder) != Some(&mode) {
                 match debouncer.watcher().watch(&folder, mode) {
@@ -59,7 +60,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         if !stopped() {
             screen.say(&format!("{:>12} for changes; Ctrl-C ends this", "watching"));
         }
-        before.wait_for_others(specs, &changes, &stopped);
+        before.wait_for_others(specs, allowed, &changes, &stopped);
     }
     Exit::Done
 }
@@ -74,12 +75,12 @@ struct Inputs {
 }
 
 impl Inputs {
-    fn of(specs: &[PathBuf]) -> Self {
+    fn of(specs: &[PathBuf], allowed: Allowed) -> Self {
         let read = specs
             .iter()
             .map(|path| SpecFile { path: path.clone(), bytes: file::read(path, spec::MAX_BYTES).unwrap_or_default() });
         let files: Vec<SpecFile> = read.collect();
-        let compiled = compile(&files);
+        let compiled = compile_asking(&files, None, allowed);
         let externals = compiled.plan.stages().flat_map(|stage| stage.stage.externals());
         let data = externals.filter_map(|external| match external {
             External::File { path, .. } => Some(path.clone()),
@@ -87,7 +88,7 @@ impl Inputs {
         });
         let bases = compiled.bases.iter().map(|base| base.path.clone());
         let all: BTreeSet<PathBuf> = specs.iter().cloned().chain(bases).chain(data).collect();
-        let digest = |path: &PathBuf| file::read(path, MOST_BYTES).ok().map(|bytes| Digest::of(&bytes));
+        let digest = |path: &PathBuf| file::read(path, Limits::LARGE.bytes).ok().map(|bytes| Digest::of(&bytes));
         let patterns = files.iter().zip(&compiled.specs).flat_map(|(file, spec)| {
             let folder = folder_of(&file.path);
             spec.locations.values().filter_map(move |location| fixed_part(location).map(|part| folder.join(part)))
@@ -99,11 +100,11 @@ impl Inputs {
     }
 
     /// The files once they have been the same for a while: a file that is being written is not read halfway.
-    fn at_rest(specs: &[PathBuf], stopped: &dyn Fn() -> bool) -> Self {
-        let mut last = Self::of(specs);
+    fn at_rest(specs: &[PathBuf], allowed: Allowed, stopped: &dyn Fn() -> bool) -> Self {
+        let mut last = Self::of(specs, allowed);
         while !stopped() {
             std::thread::sleep(TOGETHER);
-            let now = Self::of(specs);
+            let now = Self::of(specs, allowed);
             if now == last {
                 break;
             }
@@ -121,10 +122,16 @@ impl Inputs {
     }
 
     /// Waits until the files are otherwise, and at rest; events of files that do not count, such as reports, pass.
-    fn wait_for_others(&self, specs: &[PathBuf], changes: &Receiver<DebounceEventResult>, stopped: &dyn Fn() -> bool) {
+    fn wait_for_others(
+        &self,
+        specs: &[PathBuf],
+        allowed: Allowed,
+        changes: &Receiver<DebounceEventResult>,
+        stopped: &dyn Fn() -> bool,
+    ) {
         let mut look = true;
         while !stopped() {
-            if look && Self::of(specs) != *self && Self::at_rest(specs, stopped) != *self {
+            if look && Self::of(specs, allowed) != *self && Self::at_rest(specs, allowed, stopped) != *self {
                 return;
             }
             look = match changes.recv_timeout(GLANCE) {

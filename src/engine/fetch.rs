@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use super::Options;
 use crate::artifact::sha256;
-use crate::file;
-use crate::source::MOST_BYTES;
+use crate::file::{self, in_units};
 use crate::store::Store;
 
 /// How long a server may say nothing.
@@ -56,18 +55,18 @@ impl<'a> Fetcher<'a> {
         Self { store, options }
     }
 
-    /// The bytes of a SHA-256; where the store could not keep them, why.
+    /// The bytes of a SHA-256, `most` at most; where the store could not keep them, why.
     ///
     /// # Errors
     /// Where they are nowhere to be had.
-    pub fn get(&self, url: &str, pinned: &str) -> Result<(Arc<Vec<u8>>, Option<String>), FetchError> {
+    pub fn get(&self, url: &str, pinned: &str, most: u64) -> Result<(Arc<Vec<u8>>, Option<String>), FetchError> {
         if let Some(bytes) = self.store.downloaded(pinned) {
             return Ok((bytes, None));
         }
-        let bytes = match self.options.mirror.as_deref().and_then(|mirror| in_mirror(mirror, url, pinned)) {
+        let bytes = match self.options.mirror.as_deref().and_then(|mirror| in_mirror(mirror, url, pinned, most)) {
             Some(bytes) => bytes,
             None if self.options.offline => return Err(FetchError::Offline { url: url.to_owned() }),
-            None => download(url)?,
+            None => download(url, most)?,
         };
         let found = sha256(&bytes);
         if found != pinned {
@@ -80,7 +79,7 @@ impl<'a> Fetcher<'a> {
     }
 }
 
-fn download(url: &str) -> Result<Vec<u8>, FetchError> {
+fn download(url: &str, most: u64) -> Result<Vec<u8>, FetchError> {
     let failed = |reason: String| FetchError::Network { url: url.to_owned(), reason };
     let client = reqwest::blocking::Client::builder()
         .connect_timeout(PATIENCE)
@@ -94,9 +93,9 @@ fn download(url: &str) -> Result<Vec<u8>, FetchError> {
         .and_then(reqwest::blocking::Response::error_for_status)
         .map_err(|error| failed(root_cause(&error)))?;
     let mut bytes = Vec::new();
-    response.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(failed(format!("it is larger than {} GiB", MOST_BYTES >> 30)));
+    response.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+    if bytes.len() as u64 > most {
+        return Err(failed(format!("it is larger than {}", in_units(most))));
     }
     Ok(bytes)
 }
@@ -111,16 +110,14 @@ fn root_cause(error: &dyn std::error::Error) -> String {
 }
 
 /// A file of the mirror with the pinned content: one of the same name first, then any.
-fn in_mirror(mirror: &Path, url: &str, pinned: &str) -> Option<Vec<u8>> {
+fn in_mirror(mirror: &Path, url: &str, pinned: &str, most: u64) -> Option<Vec<u8>> {
     let name = url.rsplit('/').next().unwrap_or_default();
     let mut files = Vec::new();
     list(mirror, &mut files, 0);
     files.sort();
     let (same, others): (Vec<PathBuf>, Vec<PathBuf>) =
         files.into_iter().partition(|path| path.file_name().is_some_and(|n| n.to_string_lossy() == name));
-    same.into_iter()
-        .chain(others)
-        .find_map(|path| file::read(&path, MOST_BYTES).ok().filter(|bytes| sha256(bytes) == pinned))
+    same.into_iter().chain(others).find_map(|path| file::read(&path, most).ok().filter(|bytes| sha256(bytes) == pinned))
 }
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>, depth: usize) {

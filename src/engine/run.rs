@@ -10,9 +10,11 @@ use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Stat
 use crate::artifact::{Digest, Manifest, Outputs, manifest};
 use crate::file;
 use crate::plan::{Fingerprint, Plan, StageId, input_digest};
-use crate::source::MOST_BYTES;
 use crate::stage::{Context, External, Failure, Inputs, Stage};
 use crate::store::Store;
+
+/// Stack of the threads in which stages compute: the longest expression that is read needs a part of it.
+const STACK: usize = 16 << 20;
 
 /// The digest of a file's content and, where it was read, its bytes.
 type FileInput = (String, Option<Arc<Vec<u8>>>);
@@ -298,8 +300,8 @@ impl<'a> Engine<'a> {
         for (external, (_, bytes)) in plan_stage.stage.externals().iter().zip(files) {
             inputs.files.push(match (bytes, external) {
                 (Some(bytes), _) => Arc::clone(bytes),
-                (None, External::Pinned { url, sha256 }) => self.fetch(url, sha256)?,
-                (None, External::File { path, name }) => read_file(path, name)?,
+                (None, External::Pinned { url, sha256, most }) => self.fetch(url, sha256, *most)?,
+                (None, External::File { path, name, most }) => read_file(path, name, *most)?,
             });
         }
         self.tell(&Event::Started(&plan_stage.id));
@@ -321,7 +323,7 @@ impl<'a> Engine<'a> {
 
     /// The threads in which stages compute; none where they cannot be had.
     fn pool(&self) -> Option<&rayon::ThreadPool> {
-        let build = || rayon::ThreadPoolBuilder::new().num_threads(self.jobs()).build().ok();
+        let build = || rayon::ThreadPoolBuilder::new().num_threads(self.jobs()).stack_size(STACK).build().ok();
         self.pool.get_or_init(build).as_ref()
     }
 
@@ -331,8 +333,8 @@ impl<'a> Engine<'a> {
         self.outputs(from)?.get(output).cloned().ok_or_else(lost)
     }
 
-    fn fetch(&self, url: &str, sha256: &str) -> Result<Arc<Vec<u8>>, Failure> {
-        match Fetcher::new(self.store, self.options).get(url, sha256) {
+    fn fetch(&self, url: &str, sha256: &str, most: u64) -> Result<Arc<Vec<u8>>, Failure> {
+        match Fetcher::new(self.store, self.options).get(url, sha256, most) {
             Ok((bytes, refused)) => {
                 if let Some(refused) = refused {
                     self.tell(&Event::Notice(refused));
@@ -361,8 +363,8 @@ fn digest_files(externals: &[External]) -> Result<Vec<FileInput>, Failure> {
     externals
         .iter()
         .map(|external| match external {
-            External::File { path, name } => {
-                let bytes = read_file(path, name)?;
+            External::File { path, name, most } => {
+                let bytes = read_file(path, name, *most)?;
                 Ok((input_digest(external, Some(&bytes)), Some(bytes)))
             }
             // A pinned file is known by its digest; its bytes are fetched when they are needed.
@@ -436,8 +438,10 @@ fn inputs_of(
     inputs
 }
 
-fn read_file(path: &Path, name: &str) -> Result<Arc<Vec<u8>>, Failure> {
-    file::read(path, MOST_BYTES)
-        .map(Arc::new)
-        .map_err(|error| Failure::new("unreadable-file", format!("{name}: {error}")))
+fn read_file(path: &Path, name: &str, most: u64) -> Result<Arc<Vec<u8>>, Failure> {
+    file::read(path, most).map(Arc::new).map_err(|error| {
+        let failure = Failure::new("unreadable-file", format!("{name}: {error}"));
+        let is_large = error.kind() == std::io::ErrorKind::FileTooLarge;
+        if is_large { failure.hint("if it is meant to be so large, allow it: `--allow large`") } else { failure }
+    })
 }

@@ -10,6 +10,8 @@ use crate::diagnostic::nearest;
 const MAX_BYTES: usize = 16 * 1024;
 /// Deepest nesting that is read.
 const MAX_DEPTH: usize = 64;
+/// Most operators and signs that are read: each may stand above all others in the tree, which is gone down on a stack.
+const MAX_OPERATORS: usize = 2000;
 
 /// Why a text is not an expression, and where.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -110,7 +112,21 @@ impl Parser {
                 format!("the expression has {} bytes; at most {MAX_BYTES} are read", text.len()),
             ));
         }
-        Ok(Self { tokens: tokens(text)?, at: 0, depth: 0, most_depth: slack * MAX_DEPTH })
+        let tokens = tokens(text)?;
+        // Parentheses, brackets and commas stand above nothing.
+        let stands_above = |token: &Token| match token {
+            Token::Punctuation(mark) => !matches!(*mark, "(" | ")" | "[" | "]" | "{" | "}" | "," | "="),
+            Token::Name(name) => is_keyword(name),
+            _ => false,
+        };
+        let operators = tokens.iter().filter(|(token, _)| stands_above(token));
+        if let Some((_, span)) = operators.clone().nth(slack * MAX_OPERATORS) {
+            let count = operators.count();
+            let message = format!("the expression has {count} operators; at most {MAX_OPERATORS} are read");
+            return Err(ParseError::new(span.clone(), message)
+                .hint("write long conditions as sets, `x in {1, 2, 3}`, and long sums as columns of their own"));
+        }
+        Ok(Self { tokens, at: 0, depth: 0, most_depth: slack * MAX_DEPTH })
     }
 
     fn peek(&self) -> &Token {

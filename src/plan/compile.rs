@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::check::{self, Variables};
 use super::graph::{Plan, PlanStage, StageId};
+use super::limits::Allowed;
 use super::sensitivity::Planned;
 use crate::changes::Drift;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
@@ -90,16 +91,17 @@ pub struct ExpectedDrift {
 
 /// Compiles specs into one plan.
 pub fn compile(files: &[SpecFile]) -> Compiled {
-    compile_asking(files, None)
+    compile_asking(files, None, Allowed::default())
 }
 
-/// Compiles specs into one plan, with more laid over each: questions that are not written there.
-pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>) -> Compiled {
+/// Compiles specs into one plan, with more laid over each: questions that are not written there; and with more allowed.
+pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Allowed) -> Compiled {
     let mut compiled = Compiled::default();
     for (index, file) in files.iter().enumerate() {
         let mut reading = spec::read_over(&file.bytes, &file.path, more);
         let mut compiler = Compiler {
             file,
+            allowed,
             index,
             prefix: if files.len() > 1 { format!("{}/", file.stem()) } else { String::new() },
             tree: &reading.tree,
@@ -115,13 +117,19 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>) -> Compiled
         let locations = sources.map(|(name, source)| (name.clone(), location(source))).collect();
         let (found, drifts) = (compiler.diagnostics, compiler.drifts);
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
-        for diagnostic in found {
+        let (mut known, left_out) = (BTreeSet::new(), found.len().saturating_sub(MOST_ERRORS));
+        for diagnostic in found.into_iter().take(MOST_ERRORS) {
             let mut diagnostic = reading.placed(diagnostic);
             diagnostic.file.get_or_insert_with(|| file.path.clone());
             // What is wrong in an entry is wrong in each of its members.
-            if !diagnostics.contains(&diagnostic) {
+            if known.insert(format!("{diagnostic:?}")) {
                 diagnostics.push(diagnostic);
             }
+        }
+        if left_out > 0 {
+            let mut more = Diagnostic::error("too-many-errors", Place::File, format!("{left_out} more are not shown"));
+            more.file = Some(file.path.clone());
+            diagnostics.push(more.hint("mend these first"));
         }
         compiled.bases.extend(reading.bases.into_iter().map(|b| SpecFile { path: b.path, bytes: b.bytes }));
         compiled.specs.push(CompiledSpec { report, locations, drifts });
@@ -129,6 +137,9 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>) -> Compiled
     }
     compiled
 }
+
+/// Most errors and warnings of a spec that are told; the search for more ends there.
+const MOST_ERRORS: usize = 500;
 
 /// A source with its stage.
 pub(super) struct SourceStage {
@@ -154,6 +165,8 @@ pub(super) struct PlannedFit {
     pub(super) through: Option<Chain>,
     /// Whether it is fitted to rows.
     pub(super) has_rows: bool,
+    /// How many draws of its parameters it has.
+    pub(super) draws: usize,
     /// The column by whose values rows are fitted in groups.
     pub(super) by: Option<String>,
     /// The laws that are fitted beside its own.
@@ -171,6 +184,7 @@ pub(super) struct Chain {
 /// One spec on its way into the plan.
 pub(super) struct Compiler<'a> {
     pub(super) file: &'a SpecFile,
+    pub(super) allowed: Allowed,
     pub(super) index: usize,
     pub(super) prefix: String,
     pub(super) tree: &'a spec::Node,
@@ -187,6 +201,9 @@ impl Compiler<'_> {
     fn spec(&mut self, spec: &Spec) -> (usize, Arc<Described>) {
         let mut sources = BTreeMap::new();
         for (name, source) in &spec.sources {
+            if self.has_enough_errors() {
+                break;
+            }
             if let Some(stage) = self.source(name, source) {
                 sources.insert(name.as_str(), stage);
             }
@@ -194,6 +211,9 @@ impl Compiler<'_> {
         let mut filters = BTreeMap::new();
         let mut described_filters = Vec::new();
         for (name, filter) in &spec.filters {
+            if self.has_enough_errors() {
+                break;
+            }
             if let Some((rows, described)) = self.filter(name, filter, &sources) {
                 filters.insert(name.as_str(), rows);
                 described_filters.push(described);
@@ -203,10 +223,14 @@ impl Compiler<'_> {
         let mut fits: BTreeMap<&str, PlannedFit> = BTreeMap::new();
         let mut described_fits = Vec::new();
         for (name, fit) in &spec.fits {
+            if self.has_enough_errors() {
+                break;
+            }
             if let Some((stage, law, described)) = self.fit(name, fit, spec, &sources, &filters, &laws) {
                 let (has_rows, by) = (described.rows.is_some(), described.by.clone());
                 let alternatives = described.alternatives.clone();
-                fits.insert(name, PlannedFit { stage, law, through: None, has_rows, by, alternatives });
+                let draws = fit.uncertainty.as_ref().map_or(0, |uncertainty| uncertainty.method().count().1);
+                fits.insert(name, PlannedFit { stage, law, through: None, has_rows, draws, by, alternatives });
                 described_fits.push(described);
             }
         }
@@ -214,6 +238,9 @@ impl Compiler<'_> {
         let mut queries: BTreeMap<&str, (usize, Question)> = BTreeMap::new();
         let mut described_queries = Vec::new();
         for (name, query) in &spec.queries {
+            if self.has_enough_errors() {
+                break;
+            }
             if let Some((stage, question)) = self.query(name, query, spec.study.seed, &fits) {
                 described_queries.push(DescribedQuery {
                     name: name.clone(),
@@ -300,6 +327,11 @@ impl Compiler<'_> {
     ) -> usize {
         let id = StageId(format!("{}{id}", self.prefix));
         self.plan.add(PlanStage { id, stage, spec: self.index, path }, inputs)
+    }
+
+    /// Whether there is more to mend already than anybody reads.
+    pub(super) fn has_enough_errors(&self) -> bool {
+        self.diagnostics.len() > MOST_ERRORS
     }
 
     /// Notes an error, to which hints may be added.

@@ -442,13 +442,10 @@ impl Compiler<'_> {
                     "`level` lies between 0 and 1: 0.9 for intervals of 90 %",
                 );
             }
-            if !(20..=10_000_000).contains(&count) {
-                self.error(
-                    "bad-count",
-                    Place::Value(path.key(count_key)),
-                    format!("`{count_key}` is at least 20 and at most 10 million"),
-                );
+            if count < 20 {
+                self.error("bad-count", Place::Value(path.key(count_key)), format!("`{count_key}` is at least 20"));
             }
+            self.check_draws(count_key, count, &path);
         }
     }
 }

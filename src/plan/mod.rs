@@ -4,11 +4,13 @@
 
 mod check;
 mod compile;
+mod files;
 mod filters;
 mod fingerprint;
 mod fits;
 mod graph;
 mod laws;
+mod limits;
 mod queries;
 mod sensitivity;
 mod sources;
@@ -16,3 +18,4 @@ mod sources;
 pub use compile::{Compiled, CompiledSpec, ExpectedDrift, SpecFile, compile, compile_asking};
 pub use fingerprint::{Fingerprint, input_digest};
 pub use graph::{Edge, Plan, PlanStage, StageId};
+pub use limits::Allowed;

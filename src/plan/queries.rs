@@ -52,6 +52,7 @@ impl Compiler<'_> {
             }
             return None;
         }
+        self.check_rows(&question, planned.draws, &path);
         let fit = *fit;
         let forecast = self.forecast(name, query, planned)?;
         let mut inputs = vec![(fit, "fit", "fit".to_owned()), (fit, "draws", "draws".to_owned())];

@@ -1,13 +1,15 @@
 //! Sources: files, their formats, the variables they give.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{self, Variables};
 use super::compile::{Compiler, SourceStage};
+use super::files;
+use super::limits::stays_inside;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
-use crate::expr::Kind;
+use crate::expr::{Expr, Kind};
 use crate::report::{DescribedSource, DescribedVariable};
 use crate::schedule::{KNOTS, MOST_STEPS, PER_KNOT, SUMS};
 use crate::source::{ColumnKind, Format};
@@ -75,7 +77,7 @@ impl Compiler<'_> {
             name,
             files,
             &formats,
-            &Ingest { columns, schedule, missing: source.missing, ..Ingest::default() },
+            &Ingest { columns, schedule, missing: source.missing, limits: self.limits(), ..Ingest::default() },
         );
         Some(SourceStage {
             stage,
@@ -166,22 +168,32 @@ impl Compiler<'_> {
         let folder = self.file.folder();
         let place = Place::Value(path.key("path"));
         let literal = folder.join(pattern);
-        let has_wildcard = pattern.contains(['*', '?', '[']);
-        let mut found: Vec<PathBuf> = if has_wildcard && !literal.exists() {
-            let escaped = glob::Pattern::escape(&folder.to_string_lossy());
-            match glob::glob(&format!("{escaped}/{pattern}")) {
-                Ok(paths) => paths.filter_map(Result::ok).filter(|p| p.is_file()).collect(),
+        let has_wildcard = files::is_wild(pattern);
+        let found: Vec<PathBuf> = if has_wildcard && !literal.exists() {
+            if !self.allowed.outside && !stays_inside(&folder, &files::fixed_part(&folder, pattern)) {
+                let message =
+                    format!("`{pattern}` looks for files outside the spec's folder and the working directory");
+                self.error("outside", place, message)
+                    .hints
+                    .push("name the files, or allow it: `--allow outside`".to_owned());
+                return None;
+            }
+            match files::matching(&folder, pattern) {
+                Ok(found) => found,
                 Err(error) => {
-                    self.error("bad-glob", place, format!("`{pattern}` is not a pattern: {}", error.msg));
+                    self.error("bad-glob", place, error.to_string());
                     return None;
                 }
             }
         } else if literal.is_file() {
             vec![literal]
+        } else if let Ok(metadata) = std::fs::metadata(&literal) {
+            let what = crate::file::describe(metadata.file_type());
+            self.error("no-file", place, format!("`{pattern}` is {what}, not a regular file"));
+            return None;
         } else {
             Vec::new()
         };
-        found.sort();
         if found.is_empty() {
             let near = nearest_file(&folder.join(pattern));
             let error = self.error(
@@ -198,12 +210,13 @@ impl Compiler<'_> {
             }));
             return None;
         }
+        let most = self.limits().bytes;
         Some(
             found
                 .into_iter()
                 .map(|path| {
                     let name = path.strip_prefix(&folder).unwrap_or(&path).to_string_lossy().into_owned();
-                    External::File { path, name }
+                    External::File { path, name, most }
                 })
                 .collect(),
         )
@@ -229,7 +242,7 @@ impl Compiler<'_> {
             self.error("bad-sha256", Place::Value(path.key("sha256")), "a SHA-256 has 64 hexadecimal digits");
             return None;
         }
-        Some(External::Pinned { url: url.to_owned(), sha256: digest })
+        Some(External::Pinned { url: url.to_owned(), sha256: digest, most: self.limits().bytes })
     }
 
     /// The columns in an order in which each expression stands after what it uses.
@@ -259,7 +272,7 @@ impl Compiler<'_> {
             kind: ColumnKind::Number,
         };
         let mut ready: Vec<IngestColumn> = unread.into_iter().map(column).collect();
-        let mut waiting: Vec<(&str, crate::expr::Expr, f64)> = Vec::new();
+        let mut waiting: Vec<(&str, Expr, f64)> = Vec::new();
         let before = self.diagnostics.len();
         for (&name, table) in &tables {
             let place = path.key("columns").key(name);
@@ -294,14 +307,10 @@ impl Compiler<'_> {
         if self.diagnostics.len() > before {
             return None;
         }
-        while !waiting.is_empty() {
-            let next = waiting.iter().position(|(_, expr, _)| {
-                let mut known = true;
-                expr.visit_symbols(&mut |symbol, _| known &= ready.iter().any(|c| c.variable == *symbol));
-                known
-            });
-            let Some(next) = next else {
-                let names: Vec<&str> = waiting.iter().map(|(name, ..)| *name).collect();
+        let order = match in_order(&waiting) {
+            Ok(order) => order,
+            Err(circle) => {
+                let names: Vec<&str> = circle.into_iter().map(|index| waiting[index].0).collect();
                 let place = Place::Key(path.key("columns").key(names[0]));
                 self.error(
                     "circular-columns",
@@ -309,17 +318,45 @@ impl Compiler<'_> {
                     format!("{} are defined by each other", crate::diagnostic::list(&names)),
                 );
                 return None;
-            };
-            let (name, expr, factor) = waiting.remove(next);
+            }
+        };
+        for (name, expr, factor) in order.into_iter().map(|index| &waiting[index]) {
             ready.push(IngestColumn {
-                variable: name.to_owned(),
+                variable: (*name).to_owned(),
                 from: ColumnOrigin::Expr(expr.to_string()),
-                factor,
+                factor: *factor,
                 kind: ColumnKind::Number,
             });
         }
         Some((ready, kinds))
     }
+}
+
+/// The order in which each expression stands after those whose names it uses, the first that can be next.
+///
+/// # Errors
+/// Those that are left where none can be next.
+fn in_order(waiting: &[(&str, Expr, f64)]) -> Result<Vec<usize>, Vec<usize>> {
+    let places: BTreeMap<&str, usize> = waiting.iter().enumerate().map(|(index, (name, ..))| (*name, index)).collect();
+    let mut needs: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); waiting.len()];
+    let mut used_by: Vec<Vec<usize>> = vec![Vec::new(); waiting.len()];
+    for (index, (_, expr, _)) in waiting.iter().enumerate() {
+        expr.visit_symbols(&mut |symbol, _| needs[index].extend(places.get(symbol.as_str())));
+        needs[index].iter().for_each(|&other| used_by[other].push(index));
+    }
+    let mut ready: BTreeSet<usize> = (0..waiting.len()).filter(|&index| needs[index].is_empty()).collect();
+    let mut order = Vec::new();
+    while let Some(next) = ready.pop_first() {
+        order.push(next);
+        for &index in &used_by[next] {
+            needs[index].remove(&next);
+            if needs[index].is_empty() {
+                ready.insert(index);
+            }
+        }
+    }
+    let left: Vec<usize> = (0..waiting.len()).filter(|&index| !needs[index].is_empty()).collect();
+    if left.is_empty() { Ok(order) } else { Err(left) }
 }
 
 /// What a schedule gives, for the report.

@@ -13,6 +13,8 @@ const LEFT: f64 = 72.0;
 const RIGHT: f64 = 24.0;
 const TOP: f64 = 20.0;
 const BOTTOM: f64 = 58.0;
+/// Smallest number above zero.
+const SMALLEST: f64 = 5e-324;
 
 /// An axis.
 #[derive(Clone, Debug)]
@@ -38,8 +40,11 @@ impl Axis {
             return None;
         }
         let margin = if high > low { 0.05 * (high - low) } else { 0.1 * low.abs().max(1e-3) };
-        let place = |p: f64| if log { exp(p) } else { p };
-        Some(Self { label: label.to_owned(), log, low: place(low - margin), high: place(high + margin) })
+        // Values may lie at the ends of what a number holds, where there is no room beyond.
+        let place = |p: f64| if log { exp(p).clamp(SMALLEST, f64::MAX) } else { p };
+        let axis = Self { label: label.to_owned(), log, low: place(low - margin), high: place(high + margin) };
+        let length = axis.place(axis.high) - axis.place(axis.low);
+        (length > 0.0 && length.is_finite()).then_some(axis)
     }
 
     /// The value, or the farthest one for which a logarithmic axis is made room: a range as long again beyond either end.
@@ -50,8 +55,11 @@ impl Axis {
 
     /// Where a value lies: 0 at the low end, 1 at the high one.
     fn share(&self, value: f64) -> f64 {
-        let place = |v: f64| if self.log { ln(v) } else { v };
-        (place(value) - place(self.low)) / (place(self.high) - place(self.low))
+        (self.place(value) - self.place(self.low)) / (self.place(self.high) - self.place(self.low))
+    }
+
+    fn place(&self, value: f64) -> f64 {
+        if self.log { ln(value) } else { value }
     }
 
     /// Ticks: powers of ten where there are three or more, else round numbers.
@@ -92,6 +100,9 @@ impl Axis {
             .map(|m| m * magnitude)
             .find(|s| *s >= rough * 0.999)
             .unwrap_or(magnitude);
+        if step <= 0.0 {
+            return Vec::new();
+        }
         let from = (self.low / step).ceil() as i64;
         let to = (self.high / step).floor() as i64;
         (from..=to).map(|i| i as f64 * step).map(|value| (value, label(value, step))).collect()
@@ -230,8 +241,14 @@ impl Plot {
             Layer::Points { mark, colour, points, intervals, .. } => {
                 for (index, &(x, y)) in points.iter().enumerate() {
                     let (x, y) = (self.x(x), self.y(y));
+                    if !(x.is_finite() && y.is_finite()) {
+                        continue;
+                    }
                     if let Some((low, high)) = intervals.get(index).copied().flatten() {
                         let (low, high) = (self.y(low), self.y(high));
+                        if !(low.is_finite() && high.is_finite()) {
+                            continue;
+                        }
                         let _ = writeln!(
                             out,
                             "<path d=\"M{x:.2} {low:.2}V{high:.2}M{:.2} {low:.2}h8M{:.2} {high:.2}h8\" stroke=\"{colour}\" stroke-width=\"1.5\" fill=\"none\"/>",
@@ -251,8 +268,15 @@ impl Plot {
                 );
             }
             Layer::Band { colour, points, .. } => {
-                let mut outline: Vec<(f64, f64)> = points.iter().map(|&(x, low, _)| (x, low)).collect();
-                outline.extend(points.iter().rev().map(|&(x, _, high)| (x, high)));
+                let is_seen = |(x, low, high): &&(f64, f64, f64)| {
+                    [self.x(*x), self.y(*low), self.y(*high)].into_iter().all(f64::is_finite)
+                };
+                let seen: Vec<&(f64, f64, f64)> = points.iter().filter(is_seen).collect();
+                if seen.is_empty() {
+                    return;
+                }
+                let mut outline: Vec<(f64, f64)> = seen.iter().map(|&&(x, low, _)| (x, low)).collect();
+                outline.extend(seen.iter().rev().map(|&&(x, _, high)| (x, high)));
                 let _ = writeln!(out, "<path d=\"{}Z\" fill=\"{colour}\" fill-opacity=\"0.16\"/>", self.path(&outline));
             }
         }
@@ -260,8 +284,14 @@ impl Plot {
 
     fn path(&self, points: &[(f64, f64)]) -> String {
         let mut path = String::new();
-        for (index, &(x, y)) in points.iter().enumerate() {
-            let _ = write!(path, "{}{:.2} {:.2}", if index == 0 { 'M' } else { 'L' }, self.x(x), self.y(y));
+        let mut begins = true;
+        for (x, y) in points.iter().map(|&(x, y)| (self.x(x), self.y(y))) {
+            // Where there is no point the line begins again after it.
+            let is_seen = x.is_finite() && y.is_finite();
+            if is_seen {
+                let _ = write!(path, "{}{x:.2} {y:.2}", if begins { 'M' } else { 'L' });
+            }
+            begins = !is_seen;
         }
         path
     }
@@ -361,6 +391,43 @@ mod tests {
         let axis = Axis::around("x", true, [2.0]).unwrap();
         assert!(axis.low < 2.0 && axis.high > 2.0);
         assert!(Axis::around("x", true, [f64::NAN]).is_none());
+    }
+
+    #[test]
+    fn values_at_the_ends_of_what_a_number_holds_give_an_axis_or_none_and_never_hang() {
+        let values = [5e-324, 1e-310, 1e-300, 1e-30, 1.0, 1e30, 1e300, f64::MAX];
+        for log in [true, false] {
+            for low in values {
+                for high in values.into_iter().filter(|high| *high >= low) {
+                    for sign in if log { vec![1.0] } else { vec![1.0, -1.0] } {
+                        if let Some(axis) = Axis::around("x", log, [sign * low, high]) {
+                            assert!(axis.ticks().len() < 100, "{low} {high}");
+                            assert!(axis.share(high).is_finite(), "{low} {high}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_place_is_not_drawn() {
+        let axis = || Axis { label: String::new(), log: true, low: 1.0, high: 10.0 };
+        let points = vec![(2.0, 2.0), (-1.0, 2.0), (3.0, f64::NAN), (4.0, 4.0)];
+        let band = points.iter().map(|&(x, y)| (x, y, y)).collect();
+        let layers = vec![
+            Layer::Line { colour: BLUE, label: String::new(), points: points.clone(), dashed: false },
+            Layer::Band { colour: BLUE, label: String::new(), points: band },
+            Layer::Points {
+                mark: Mark::Dot,
+                colour: BLUE,
+                label: String::new(),
+                points,
+                intervals: vec![Some((1.0, f64::NAN)); 4],
+            },
+        ];
+        let svg = Plot { title: String::new(), x: axis(), y: axis(), layers }.svg();
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
     }
 
     #[test]

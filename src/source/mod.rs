@@ -1,4 +1,4 @@
-//! Where observations come from: one file per format, all read by polars, lazily.
+//! Where observations come from: one file per format.
 //!
 //! A reader is given bytes whose digest is known, never a path: what is read is what was hashed.
 
@@ -10,11 +10,14 @@ mod table;
 use std::io::Read;
 use std::sync::Arc;
 
-use polars::prelude::*;
+use polars::prelude::ScanSources;
+use polars_buffer::Buffer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use table::{from_bytes, to_bytes};
+
+use crate::file::in_units;
 
 /// A format of files of observations; the list of formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,16 +31,57 @@ pub enum Format {
     Ndjson,
 }
 
+/// How large a table may be that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a file, packed and unpacked.
+    pub bytes: u64,
+    /// Values: rows times the columns that are read.
+    pub values: usize,
+}
+
+impl Limits {
+    /// More than any table of runs has, and what a small machine can hold.
+    pub const USUAL: Self = Self { bytes: 256 << 20, values: 8_000_000 };
+    /// What is read where that is asked for.
+    pub const LARGE: Self = Self { bytes: 16 << 30, values: 1_000_000_000 };
+
+    /// Whether a table may have so many rows and columns.
+    fn allow_values(&self, rows: usize, columns: usize) -> Result<(), SourceError> {
+        if rows.saturating_mul(columns) <= self.values {
+            return Ok(());
+        }
+        let most = self.values;
+        Err(SourceError::TooLarge(format!(
+            "it has {rows} rows of {columns} columns that are read; at most {most} values are"
+        )))
+    }
+
+    /// Whether a file may be so large, in the way that `what` says.
+    fn allow_bytes(&self, bytes: u64, what: &str) -> Result<(), SourceError> {
+        if bytes <= self.bytes {
+            return Ok(());
+        }
+        Err(SourceError::TooLarge(format!("it {what} more than {}", in_units(self.bytes))))
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::USUAL
+    }
+}
+
 /// Reads one format.
 pub trait Reader: Sync {
     /// Endings of names of files in this format, without the dot.
     fn endings(&self) -> &'static [&'static str];
 
-    /// A lazy table over the bytes of one file.
+    /// The cells of some columns of one file: one list per name, in that order.
     ///
     /// # Errors
-    /// Where the bytes are not of this format.
-    fn scan(&self, bytes: Vec<u8>) -> PolarsResult<LazyFrame>;
+    /// Where the bytes are not of this format, have no such column, or are too many.
+    fn read(&self, bytes: Arc<Vec<u8>>, columns: &[String], limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError>;
 }
 
 impl Format {
@@ -60,6 +104,9 @@ impl Format {
         Self::ALL.into_iter().find(|format| format.reader().endings().contains(&ending))
     }
 }
+
+/// Most columns that an error lists.
+const MOST_LISTED: usize = 30;
 
 /// What to do with a row whose value is missing or cannot be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -108,6 +155,9 @@ pub enum SourceError {
         /// The columns of the file.
         known: Vec<String>,
     },
+    /// It is larger than is read.
+    #[error("{0}")]
+    TooLarge(String),
     /// A column holds neither numbers nor texts.
     #[error("column `{column}` holds {found}, neither numbers nor texts")]
     Nested {
@@ -118,69 +168,87 @@ pub enum SourceError {
     },
 }
 
+impl SourceError {
+    /// That a column is not there, beside those that are.
+    fn no_column<'a>(column: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut known: Vec<String> = known.into_iter().map(str::to_owned).collect();
+        // Those that are like it first: a file may have any number.
+        known.sort_by_cached_key(|name| std::cmp::Reverse((1e6 * strsim::jaro_winkler(column, name)) as u64));
+        known.truncate(MOST_LISTED);
+        known.sort();
+        Self::NoColumn { column: column.to_owned(), known }
+    }
+}
+
 /// Reads columns of one file: one list of cells per name, in the order of `columns`.
 ///
 /// # Errors
-/// Where the file is not of the format or has no such column.
-pub fn read(bytes: Vec<u8>, format: Format, columns: &[String]) -> Result<Vec<Vec<Cell>>, SourceError> {
-    let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
-    let mut frame = format.reader().scan(unpacked(bytes)?).map_err(unreadable)?;
-    let schema = frame.collect_schema().map_err(unreadable)?;
-    for column in columns {
-        if !schema.contains(column) {
-            let known = schema.iter_names().map(ToString::to_string).collect();
-            return Err(SourceError::NoColumn { column: column.clone(), known });
-        }
-    }
+/// Where the file is not of the format, has no such column or is too large.
+pub fn read(
+    bytes: impl Into<Arc<Vec<u8>>>,
+    format: Format,
+    columns: &[String],
+    limits: &Limits,
+) -> Result<Vec<Vec<Cell>>, SourceError> {
+    let bytes = unpacked(&bytes.into(), limits)?;
     let mut distinct = columns.to_vec();
     distinct.sort();
     distinct.dedup();
-    let selected: Vec<Expr> = distinct.iter().map(|name| col(name.as_str())).collect();
-    let table = frame.select(selected).collect().map_err(unreadable)?;
-    columns.iter().map(|name| cells(table.column(name).map_err(unreadable)?)).collect()
+    let mut table = guarded("the file", || format.reader().read(bytes, &distinct, limits))??;
+    if distinct == columns {
+        return Ok(table);
+    }
+    let place = |name: &String| distinct.binary_search(name).unwrap_or_default();
+    let last = |index: usize| columns[index + 1..].iter().all(|name| *name != columns[index]);
+    let take = |(index, name): (usize, &String)| {
+        let cells = &mut table[place(name)];
+        if last(index) { std::mem::take(cells) } else { cells.clone() }
+    };
+    Ok(columns.iter().enumerate().map(take).collect())
+}
+
+/// What a reader makes of bytes, or that it gave up on them: a file may be wrong in ways that its reader did not
+/// foresee, and that is the file's fault and no defect.
+fn guarded<T>(what: &str, read: impl FnOnce() -> T) -> Result<T, SourceError> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).map_err(|panic| {
+        let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let message = first_line(message.unwrap_or("it cannot be read"));
+        SourceError::Unreadable(format!("the reader gave up on {what}: {message}"))
+    })
 }
 
 /// The first bytes of a gzip file.
-const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// Most bytes of a file, and most that a packed one may unpack to: no table of runs is larger, and a bomb is.
-pub const MOST_BYTES: u64 = 4 << 30;
+const GZIP: &[u8] = &[0x1f, 0x8b];
+/// The first bytes of files that are packed in other ways.
+const PACKED: [(&[u8], &str); 4] = [
+    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
+    (&[0xfd, b'7', b'z', b'X', b'Z'], "xz"),
+    (b"BZh", "bzip2"),
+    (b"PK\x03\x04", "zip"),
+];
 
 /// The bytes of a file, unpacked where gzip packed them.
-fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, SourceError> {
-    if !bytes.starts_with(&GZIP) {
-        return Ok(bytes);
+fn unpacked(bytes: &Arc<Vec<u8>>, limits: &Limits) -> Result<Arc<Vec<u8>>, SourceError> {
+    limits.allow_bytes(bytes.len() as u64, "is larger: it has")?;
+    if let Some((_, packer)) = PACKED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Err(SourceError::Unreadable(format!("the file is packed by {packer}; unpack it, or pack it by gzip")));
+    }
+    if !bytes.starts_with(GZIP) {
+        return Ok(Arc::clone(bytes));
     }
     let mut plain = Vec::new();
-    let read = flate2::read::MultiGzDecoder::new(bytes.as_slice()).take(MOST_BYTES + 1).read_to_end(&mut plain);
-    match read {
-        Ok(size) if size as u64 <= MOST_BYTES => Ok(plain),
-        Ok(_) => Err(SourceError::Unreadable("the packed file unpacks to more than 4 GiB".to_owned())),
+    let packed = flate2::read::MultiGzDecoder::new(bytes.as_slice());
+    match packed.take(limits.bytes + 1).read_to_end(&mut plain) {
+        Ok(size) => limits.allow_bytes(size as u64, "unpacks to")?,
         Err(error) => {
-            Err(SourceError::Unreadable(format!("the file is packed by gzip and cannot be unpacked: {error}")))
+            return Err(SourceError::Unreadable(format!("the file is packed by gzip and cannot be unpacked: {error}")));
         }
     }
-}
-
-/// The cells of a polars column.
-fn cells(column: &Column) -> Result<Vec<Cell>, SourceError> {
-    let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
-    let kind = column.dtype().clone();
-    if kind.is_primitive_numeric() {
-        let numbers = column.cast(&DataType::Float64).map_err(unreadable)?;
-        let numbers = numbers.f64().map_err(unreadable)?;
-        return Ok(numbers.iter().map(|n| n.map_or(Cell::Empty, Cell::Number)).collect());
+    if plain.starts_with(GZIP) {
+        return Err(SourceError::Unreadable("the file is packed twice; unpack it once".to_owned()));
     }
-    if kind == DataType::Null {
-        return Ok(vec![Cell::Empty; column.len()]);
-    }
-    if kind == DataType::Boolean {
-        let truths = column.bool().map_err(unreadable)?;
-        return Ok(truths.iter().map(|t| t.map_or(Cell::Empty, |t| Cell::Text(t.to_string()))).collect());
-    }
-    let Ok(texts) = column.str() else {
-        return Err(SourceError::Nested { column: column.name().to_string(), found: kind.to_string() });
-    };
-    Ok(texts.iter().map(|text| text.map_or(Cell::Empty, cell)).collect())
+    plain.shrink_to_fit();
+    Ok(Arc::new(plain))
 }
 
 /// A written cell: a number where it reads as one.
@@ -202,9 +270,20 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
+/// Bytes as polars shares them.
+fn shared(bytes: Arc<Vec<u8>>) -> Buffer<u8> {
+    struct Owner(Arc<Vec<u8>>);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    Buffer::from_owner(Owner(bytes))
+}
+
 /// Bytes as a source that polars scans.
-fn in_memory(bytes: Vec<u8>) -> ScanSources {
-    ScanSources::Buffers(Arc::from([bytes.into()]))
+fn in_memory(bytes: Arc<Vec<u8>>) -> ScanSources {
+    ScanSources::Buffers(Arc::from([shared(bytes)]))
 }
 
 #[cfg(test)]
@@ -213,7 +292,7 @@ mod tests {
 
     fn csv(text: &str, columns: &[&str]) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
-        read(text.as_bytes().to_vec(), Format::Csv, &columns)
+        read(text.as_bytes().to_vec(), Format::Csv, &columns, &Limits::USUAL)
     }
 
     #[test]
@@ -230,9 +309,12 @@ mod tests {
         packer.write_all(b"a,b\n1,x\n").unwrap();
         let packed = packer.finish().unwrap();
         let columns = ["a".to_owned()];
-        assert_eq!(read(packed.clone(), Format::Csv, &columns).unwrap(), [[Cell::Number(1.0)]]);
-        let torn = read(packed[..packed.len() - 6].to_vec(), Format::Csv, &columns).unwrap_err();
+        let read = |bytes: &[u8], limits: &Limits| read(bytes.to_vec(), Format::Csv, &columns, limits);
+        assert_eq!(read(&packed, &Limits::USUAL).unwrap(), [[Cell::Number(1.0)]]);
+        let torn = read(&packed[..packed.len() - 6], &Limits::USUAL).unwrap_err();
         assert!(torn.to_string().contains("cannot be unpacked"), "{torn}");
+        let bomb = read(&packed, &Limits { bytes: 7, ..Limits::USUAL }).unwrap_err();
+        assert_eq!(bomb, SourceError::TooLarge("it is larger: it has more than 7 B".to_owned()));
     }
 
     #[test]
@@ -240,14 +322,15 @@ mod tests {
         let error = csv("N,L\n1,2\n", &["D"]).unwrap_err();
         assert_eq!(
             error,
-            SourceError::NoColumn { column: "D".to_owned(), known: vec!["N".to_owned(), "L".to_owned()] }
+            SourceError::NoColumn { column: "D".to_owned(), known: vec!["L".to_owned(), "N".to_owned()] }
         );
     }
 
     #[test]
     fn lines_of_json_are_read_by_name() {
         let text = b"{\"N\": 1, \"L\": 2.5}\n{\"N\": \"4B\", \"L\": null}\n".to_vec();
-        let cells = read(text, Format::Ndjson, &["L".to_owned(), "N".to_owned()]).unwrap();
+        let columns = ["L".to_owned(), "N".to_owned()];
+        let cells = read(text, Format::Ndjson, &columns, &Limits::USUAL).unwrap();
         assert_eq!(cells[0], [Cell::Number(2.5), Cell::Empty]);
         assert_eq!(cells[1], [Cell::Number(1.0), Cell::Text("4B".to_owned())]);
     }
@@ -263,8 +346,9 @@ mod tests {
     #[test]
     fn broken_bytes_are_an_error_in_every_format() {
         for format in Format::ALL {
-            assert!(read(vec![0xff, 0x00, 0x13], format, &["N".to_owned()]).is_err());
-            assert!(read(Vec::new(), format, &["N".to_owned()]).is_err());
+            for bytes in [vec![0xff, 0x00, 0x13], Vec::new()] {
+                assert!(read(bytes, format, &["N".to_owned()], &Limits::USUAL).is_err());
+            }
         }
     }
 }

@@ -1,23 +1,292 @@
-//! Apache Parquet.
+//! Apache Parquet, by the layer of polars that reads columns as they are stored.
+//!
+//! Above it polars knows only the types that it was built with, and gives up on decimals and half floats. Nothing is
+//! unpacked before what the file says of its size was looked at.
 
-use polars::io::HiveOptions;
-use polars::prelude::*;
+use std::io::Cursor;
+use std::sync::Arc;
 
-use super::{Reader, in_memory};
+use polars_arrow::array::{Array, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, Utf8ViewArray};
+use polars_arrow::datatypes::{ArrowDataType, Field, PhysicalType, PrimitiveType};
+use polars_arrow::types::{NativeType, i256};
+use polars_buffer::Buffer;
+use polars_parquet::read::{
+    BasicDecompressor, ColumnChunkMetadata, PhysicalType as Stored, column_iter_to_arrays, get_page_iterator,
+    infer_schema, read_metadata,
+};
+use polars_parquet_format::PageHeader;
+use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
+
+use super::{Cell, Limits, Reader, SourceError, cell, first_line, guarded, shared};
 
 pub(super) struct Parquet;
+
+/// A failure of the format, in words.
+fn unreadable(error: impl std::fmt::Display) -> SourceError {
+    SourceError::Unreadable(first_line(&error.to_string()))
+}
 
 impl Reader for Parquet {
     fn endings(&self) -> &'static [&'static str] {
         &["parquet", "pq"]
     }
 
-    fn scan(&self, bytes: Vec<u8>) -> PolarsResult<LazyFrame> {
-        // The path of a file says nothing of its rows; polars has none to look at here.
-        let hive_options = HiveOptions::new_disabled();
-        LazyFrame::scan_parquet_sources(
-            in_memory(bytes),
-            ScanArgsParquet { hive_options, ..ScanArgsParquet::default() },
-        )
+    fn read(&self, bytes: Arc<Vec<u8>>, columns: &[String], limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let bytes = shared(bytes);
+        let file = read_metadata(&mut Cursor::new(bytes.as_slice())).map_err(unreadable)?;
+        let schema = infer_schema(&file).map_err(unreadable)?;
+        let rows = file.row_groups.iter().map(|group| group.num_rows()).fold(0, usize::saturating_add);
+        limits.allow_values(rows, columns.len())?;
+        let mut unpacked = 0;
+        let mut table = Vec::new();
+        for name in columns {
+            let Some(field) = schema.get(name) else {
+                return Err(SourceError::no_column(name, schema.iter_names().map(|name| name.as_str())));
+            };
+            let mut cells = Vec::new();
+            for group in &file.row_groups {
+                let chunks: Vec<&ColumnChunkMetadata> =
+                    group.columns_under_root_iter(name).map(Iterator::collect).unwrap_or_default();
+                let [chunk] = chunks.as_slice() else { return Err(nested(name, &field.dtype)) };
+                let chunk = Chunk { name, field, chunk, rows: group.num_rows(), bytes: &bytes };
+                let what = format!("column `{name}`");
+                unpacked += guarded(&what, || chunk.check(limits))??;
+                limits.allow_bytes(unpacked, "unpacks to")?;
+                cells.extend(guarded(&what, || chunk.cells(limits))??);
+            }
+            table.push(cells);
+        }
+        Ok(table)
+    }
+}
+
+fn nested(name: &str, found: &ArrowDataType) -> SourceError {
+    SourceError::Nested { column: name.to_owned(), found: in_words(found).to_owned() }
+}
+
+/// The part of a column in one group of rows.
+struct Chunk<'a> {
+    name: &'a str,
+    field: &'a Field,
+    chunk: &'a ColumnChunkMetadata,
+    rows: usize,
+    bytes: &'a Buffer<u8>,
+}
+
+impl Chunk<'_> {
+    fn fault(&self, what: impl std::fmt::Display) -> SourceError {
+        SourceError::Unreadable(format!("column `{}`: {}", self.name, first_line(&what.to_string())))
+    }
+
+    /// Where the column's pages begin and end.
+    fn range(&self) -> Result<std::ops::Range<usize>, SourceError> {
+        let range = self.chunk.byte_range();
+        let (start, end) = (usize::try_from(range.start), usize::try_from(range.end));
+        match (start, end) {
+            (Ok(start), Ok(end)) if start <= end && end <= self.bytes.len() => Ok(start..end),
+            _ => Err(self.fault("it lies outside the file")),
+        }
+    }
+
+    /// Looks at the heads of its pages: what they unpack to, and whether they hold as many values as there are rows.
+    fn check(&self, limits: &Limits) -> Result<u64, SourceError> {
+        let range = self.range()?;
+        let mut at = Cursor::new(&self.bytes[range]);
+        let (mut unpacked, mut values) = (0, 0);
+        while values < self.rows {
+            let most = at.get_ref().len();
+            let mut protocol = TCompactInputProtocol::new(&mut at, most);
+            let head = PageHeader::read_from_in_protocol(&mut protocol).map_err(|error| self.fault(error))?;
+            let of_data = [
+                head.data_page_header.as_ref().map(|head| head.num_values),
+                head.data_page_header_v2.as_ref().map(|head| head.num_values),
+            ];
+            let of_dictionary = head.dictionary_page_header.as_ref().map(|head| head.num_values);
+            let counts = of_data.into_iter().chain([of_dictionary]).flatten();
+            let sizes = [head.uncompressed_page_size, head.compressed_page_size];
+            if counts.chain(sizes).any(i32::is_negative) {
+                return Err(self.fault("a page of it has less than nothing"));
+            }
+            let count = |of: Option<i32>| usize::try_from(of.unwrap_or_default()).unwrap_or_default();
+            values += of_data.into_iter().map(count).sum::<usize>();
+            if values > self.rows || count(of_dictionary) > limits.values {
+                return Err(self.fault("it has more values than rows"));
+            }
+            let [plain, packed] = sizes.map(|size| count(Some(size)) as u64);
+            unpacked += plain;
+            limits.allow_bytes(unpacked, "unpacks to")?;
+            at.set_position(at.position() + packed);
+            if at.position() > most as u64 {
+                return Err(self.fault("it is cut short"));
+            }
+        }
+        Ok(unpacked)
+    }
+
+    fn cells(&self, limits: &Limits) -> Result<Vec<Cell>, SourceError> {
+        let stored = &self.chunk.descriptor().descriptor.primitive_type;
+        let dtype = match (self.field.dtype.to_storage(), &stored.physical_type) {
+            // What the type is called in memory asks for features that polars was built without; the bytes do not.
+            (ArrowDataType::Float16, Stored::FixedLenByteArray(2)) => ArrowDataType::FixedSizeBinary(2),
+            (ArrowDataType::Decimal(precision, scale), Stored::FixedLenByteArray(17..)) => {
+                ArrowDataType::Decimal256(*precision, *scale)
+            }
+            // A text of few kinds is a text.
+            (ArrowDataType::Dictionary(_, values, _), _) => (**values).clone(),
+            (other, _) => other.clone(),
+        };
+        if matches!(
+            dtype.to_physical_type(),
+            PhysicalType::List
+                | PhysicalType::LargeList
+                | PhysicalType::Struct
+                | PhysicalType::Map
+                | PhysicalType::FixedSizeList
+        ) {
+            return Err(nested(self.name, &dtype));
+        }
+        let field = Field::new(self.field.name.clone(), dtype, self.field.is_nullable);
+        let most = usize::try_from(limits.bytes).unwrap_or(usize::MAX);
+        let pages = get_page_iterator(self.chunk, Cursor::new(self.bytes.clone()), Vec::new(), most);
+        let pages = BasicDecompressor::new(pages.map_err(|error| self.fault(error))?, Vec::new());
+        let (arrays, _) =
+            column_iter_to_arrays(vec![pages], vec![stored], field, None).map_err(|error| self.fault(error))?;
+        let mut cells = Vec::with_capacity(self.rows);
+        for array in &arrays {
+            let read = self.cells_of(array.as_ref(), limits)?;
+            cells.extend(read);
+        }
+        if cells.len() == self.rows { Ok(cells) } else { Err(self.fault("it has fewer values than rows")) }
+    }
+
+    fn cells_of(&self, array: &dyn Array, limits: &Limits) -> Result<Vec<Cell>, SourceError> {
+        use PrimitiveType as P;
+        let scale = match array.dtype() {
+            ArrowDataType::Decimal(_, scale) | ArrowDataType::Decimal256(_, scale) => Some(*scale),
+            ArrowDataType::Date32
+            | ArrowDataType::Date64
+            | ArrowDataType::Time32(_)
+            | ArrowDataType::Time64(_)
+            | ArrowDataType::Timestamp(..)
+            | ArrowDataType::Duration(_)
+            | ArrowDataType::Interval(_) => return Err(nested(self.name, array.dtype())),
+            _ => None,
+        };
+        let cells = match (array.dtype().to_physical_type(), scale) {
+            (PhysicalType::Null, _) => Some(vec![Cell::Empty; array.len()]),
+            (PhysicalType::Boolean, _) => of::<BooleanArray>(array).map(|array| {
+                array.iter().map(|truth| truth.map_or(Cell::Empty, |truth| Cell::Text(truth.to_string()))).collect()
+            }),
+            (PhysicalType::Primitive(P::Int128), Some(scale)) => {
+                numbers::<i128>(array, |n| decimal(&n.to_string(), scale))
+            }
+            (PhysicalType::Primitive(P::Int256), Some(scale)) => {
+                numbers::<i256>(array, |n| decimal(&n.0.to_string(), scale))
+            }
+            (PhysicalType::Primitive(P::Int8), _) => numbers::<i8>(array, f64::from),
+            (PhysicalType::Primitive(P::Int16), _) => numbers::<i16>(array, f64::from),
+            (PhysicalType::Primitive(P::Int32), _) => numbers::<i32>(array, f64::from),
+            (PhysicalType::Primitive(P::Int64), _) => numbers::<i64>(array, |n| n as f64),
+            (PhysicalType::Primitive(P::UInt8), _) => numbers::<u8>(array, f64::from),
+            (PhysicalType::Primitive(P::UInt16), _) => numbers::<u16>(array, f64::from),
+            (PhysicalType::Primitive(P::UInt32), _) => numbers::<u32>(array, f64::from),
+            (PhysicalType::Primitive(P::UInt64), _) => numbers::<u64>(array, |n| n as f64),
+            (PhysicalType::Primitive(P::Float32), _) => numbers::<f32>(array, f64::from),
+            (PhysicalType::Primitive(P::Float64), _) => numbers::<f64>(array, |n| n),
+            (PhysicalType::FixedSizeBinary, _) => of::<FixedSizeBinaryArray>(array).and_then(halves),
+            (PhysicalType::Utf8View, _) => match of::<Utf8ViewArray>(array) {
+                Some(texts) => {
+                    // A dictionary repeats a long text at no cost; here each cell has its own.
+                    let bytes: usize = texts.iter().flatten().map(str::len).sum();
+                    limits.allow_bytes(bytes as u64, &format!("has, in column `{}`, texts of", self.name))?;
+                    Some(texts.iter().map(|text| text.map_or(Cell::Empty, cell)).collect())
+                }
+                None => None,
+            },
+            _ => None,
+        };
+        cells.ok_or_else(|| nested(self.name, array.dtype()))
+    }
+}
+
+/// An array as what it is.
+fn of<A: 'static>(array: &dyn Array) -> Option<&A> {
+    array.as_any().downcast_ref()
+}
+
+/// The cells of an array of numbers.
+fn numbers<T: NativeType>(array: &dyn Array, number: impl Fn(T) -> f64) -> Option<Vec<Cell>> {
+    let array = of::<PrimitiveArray<T>>(array)?;
+    Some(array.iter().map(|value| value.map_or(Cell::Empty, |value| Cell::Number(number(*value)))).collect())
+}
+
+/// The number nearest to a whole number of units of 10^-scale.
+fn decimal(units: &str, scale: usize) -> f64 {
+    format!("{units}e-{scale}").parse().unwrap_or(f64::NAN)
+}
+
+/// The cells of an array of two bytes each, which are half floats.
+fn halves(array: &FixedSizeBinaryArray) -> Option<Vec<Cell>> {
+    let halves = array.iter().map(|bytes| {
+        let Some(bytes) = bytes else { return Some(Cell::Empty) };
+        <[u8; 2]>::try_from(bytes).ok().map(|bytes| Cell::Number(half(u16::from_le_bytes(bytes))))
+    });
+    halves.collect()
+}
+
+/// The value of a half float: a sign, five bits of exponent, ten of fraction (IEEE 754 binary16).
+fn half(bits: u16) -> f64 {
+    let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff) / 1024.0);
+    let power = |exponent: i32| f64::from_bits(((1023 + exponent) as u64) << 52);
+    let size = match exponent {
+        0 => fraction * power(-14),
+        31 if fraction == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        _ => (1.0 + fraction) * power(exponent - 15),
+    };
+    if bits >> 15 == 1 { -size } else { size }
+}
+
+/// What a column holds that is neither numbers nor texts.
+fn in_words(dtype: &ArrowDataType) -> &'static str {
+    match dtype {
+        ArrowDataType::Date32 | ArrowDataType::Date64 => "dates",
+        ArrowDataType::Timestamp(..) | ArrowDataType::Time32(_) | ArrowDataType::Time64(_) => "times",
+        ArrowDataType::Duration(_) | ArrowDataType::Interval(_) => "durations",
+        ArrowDataType::Struct(_) | ArrowDataType::Map(..) => "objects",
+        ArrowDataType::List(_) | ArrowDataType::LargeList(_) | ArrowDataType::FixedSizeList(..) => "lists",
+        ArrowDataType::Binary
+        | ArrowDataType::LargeBinary
+        | ArrowDataType::BinaryView
+        | ArrowDataType::FixedSizeBinary(_) => "bytes",
+        _ => "something else",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_floats_have_their_values() {
+        for (bits, value) in [
+            (0x0000, 0.0),
+            (0x3c00, 1.0),
+            (0xc000, -2.0),
+            (0x3555, 0.333_251_953_125),
+            (0x0001, 5.960_464_477_539_063e-8),
+            (0x7bff, 65504.0),
+            (0x7c00, f64::INFINITY),
+        ] {
+            assert_eq!(half(bits), value, "{bits:#x}");
+        }
+        assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn decimals_are_rounded_once() {
+        assert_eq!(decimal("123456", 3), 123.456);
+        assert_eq!(decimal("-1", 40), -1e-40);
+        assert_eq!(decimal("170141183460469231731687303715884105727", 0), 1.701_411_834_604_692_3e38);
     }
 }

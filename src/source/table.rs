@@ -1,8 +1,11 @@
 //! Datasets as Parquet bytes, the form in which stages hand them on.
 
+use std::sync::Arc;
+
+use polars::io::HiveOptions;
 use polars::prelude::*;
 
-use super::{Reader, SourceError, parquet::Parquet};
+use super::{SourceError, guarded, in_memory};
 use crate::dataset::{self, Dataset, Origin};
 
 /// Columns that hold a row's place; no variable can be named so.
@@ -41,9 +44,16 @@ pub fn to_bytes(data: &Dataset) -> Result<Vec<u8>, SourceError> {
 ///
 /// # Errors
 /// Where the bytes are something else.
-pub fn from_bytes(bytes: Vec<u8>) -> Result<Dataset, SourceError> {
+pub fn from_bytes(bytes: &Arc<Vec<u8>>) -> Result<Dataset, SourceError> {
+    guarded("the table", || dataset_of(bytes))?
+}
+
+fn dataset_of(bytes: &Arc<Vec<u8>>) -> Result<Dataset, SourceError> {
     let unreadable = |error: PolarsError| SourceError::Unreadable(error.to_string());
-    let frame = Parquet.scan(bytes).and_then(LazyFrame::collect).map_err(unreadable)?;
+    // The path of a file says nothing of its rows; polars has none to look at here.
+    let scan = ScanArgsParquet { hive_options: HiveOptions::new_disabled(), ..ScanArgsParquet::default() };
+    let frame = LazyFrame::scan_parquet_sources(in_memory(Arc::clone(bytes)), scan);
+    let frame = frame.and_then(LazyFrame::collect).map_err(unreadable)?;
     let place = |name: &str| -> Result<Vec<u32>, SourceError> {
         let column = frame.column(name).map_err(unreadable)?;
         Ok(column.u32().map_err(unreadable)?.iter().map(Option::unwrap_or_default).collect())
@@ -73,6 +83,6 @@ mod tests {
         data.insert("family", dataset::Column::Texts(vec!["a".to_owned(), String::new(), "é".to_owned()]));
         let bytes = to_bytes(&data).unwrap();
         assert_eq!(to_bytes(&data).unwrap(), bytes);
-        assert_eq!(from_bytes(bytes).unwrap(), data);
+        assert_eq!(from_bytes(&Arc::new(bytes)).unwrap(), data);
     }
 }

@@ -4,6 +4,7 @@
 //! decoded again, until nothing more is wrong; a complaint that only repeats an earlier one is dropped.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::value::StrDeserializer;
@@ -16,6 +17,12 @@ use serde::{Deserialize, Deserializer};
 use super::node::{Node, root};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 
+/// Most wrong values after which no more are looked for.
+const MOST_ROUNDS: usize = 100;
+
+/// Most unknown keys that are told.
+const MOST_UNKNOWN: usize = 1000;
+
 /// Decodes a tree.
 ///
 /// # Errors
@@ -24,14 +31,11 @@ pub(super) fn decode<T: for<'de> Deserialize<'de>>(tree: &Node) -> (Option<T>, V
     let mut tree = tree.clone();
     let mut found: Vec<Diagnostic> = Vec::new();
     let mut removed: Vec<SpecPath> = Vec::new();
+    let mut known: BTreeSet<String> = BTreeSet::new();
     loop {
         let sink = RefCell::new(Vec::new());
         let result = T::deserialize(Decoder { node: &tree, path: root(), unknown: &sink });
-        for unknown in sink.into_inner() {
-            if !found.contains(&unknown) {
-                found.push(unknown);
-            }
-        }
+        found.extend(sink.into_inner().into_iter().filter(|unknown| known.insert(format!("{:?}", unknown.place))));
         let error = match result {
             Ok(value) => return (Some(value), found),
             Err(error) => error,
@@ -50,7 +54,8 @@ pub(super) fn decode<T: for<'de> Deserialize<'de>>(tree: &Node) -> (Option<T>, V
         {
             continue;
         }
-        if path.0.is_empty() || !tree.remove(&path.0) {
+        // Each round reads all of it again.
+        if path.0.is_empty() || removed.len() == MOST_ROUNDS || !tree.remove(&path.0) {
             return (None, found);
         }
         removed.push(path);
@@ -236,7 +241,7 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         for (key, value) in entries {
             if fields.contains(&key.as_str()) {
                 known.push((key.clone(), value.clone()));
-            } else if !(self.path.0.is_empty() && key.starts_with("x-")) {
+            } else if !(self.path.0.is_empty() && key.starts_with("x-")) && self.unknown.borrow().len() < MOST_UNKNOWN {
                 let table = if self.path.0.is_empty() { "a spec".to_owned() } else { format!("`{}`", self.path) };
                 self.unknown.borrow_mut().push(
                     Diagnostic::error(

@@ -7,6 +7,7 @@ mod decode;
 mod node;
 mod place;
 mod schema;
+mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::Path;

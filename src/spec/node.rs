@@ -4,20 +4,21 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use toml::de::{DeTable, DeValue};
 
+use super::yaml;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 
 /// Largest spec that is read.
 pub const MAX_BYTES: u64 = 1 << 20;
 /// Deepest nesting that is read; a spec needs five levels.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 /// Most values that are read, aliases expanded.
-const MAX_NODES: usize = 200_000;
-/// Most dots on one line of TOML: each may open a table inside the one before.
+pub(super) const MAX_NODES: usize = 200_000;
+/// Most dots in one key of TOML: each may open a table inside the one before.
 const MAX_DOTS: usize = 1000;
+/// Most errors that are told of one text; the others mostly follow from them.
+const MOST_ERRORS: usize = 100;
 
 /// The language a spec is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,9 +127,11 @@ impl Node {
     pub(super) fn under(self, over: Self) -> Self {
         match (self, over) {
             (Self::Table(mut entries), Self::Table(over)) => {
+                let places: BTreeMap<String, usize> =
+                    entries.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)).collect();
                 for (key, value) in over {
-                    match entries.iter_mut().find(|(k, _)| *k == key) {
-                        Some((_, under)) => *under = std::mem::replace(under, Self::Null).under(value),
+                    match places.get(&key).map(|&place| &mut entries[place].1) {
+                        Some(under) => *under = std::mem::replace(under, Self::Null).under(value),
                         None => entries.push((key, value)),
                     }
                 }
@@ -244,14 +247,14 @@ pub(super) fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> 
     }
     let node = match format {
         Format::Toml => read_toml(text)?,
-        Format::Yaml => read_yaml(text)?,
+        Format::Yaml => yaml::read(text).map_err(|error| vec![error])?,
     };
     let mut count = 0;
     check_size(&node, 0, &mut count).map_err(|message| vec![limit(message)])?;
     Ok(node)
 }
 
-fn limit(message: String) -> Diagnostic {
+pub(super) fn limit(message: String) -> Diagnostic {
     Diagnostic::error("spec-too-large", Place::File, message)
 }
 
@@ -271,9 +274,10 @@ fn check_size(node: &Node, depth: usize, count: &mut usize) -> Result<(), String
 }
 
 fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
-    if text.lines().any(|line| line.bytes().filter(|b| *b == b'.').count() > MAX_DOTS) {
-        let error = limit(format!("a line has more than {MAX_DOTS} dots"));
-        return Err(vec![error.hint("break long lists into several lines")]);
+    // Between two of these marks there is at most one key.
+    let parts = text.split(['\n', ',', '=', '[', ']', '{', '}']);
+    if parts.into_iter().any(|part| part.bytes().filter(|b| *b == b'.').count() > MAX_DOTS) {
+        return Err(vec![limit(format!("a key or a text has more than {MAX_DOTS} dots"))]);
     }
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
@@ -281,6 +285,7 @@ fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
     }
     Err(errors
         .iter()
+        .take(MOST_ERRORS)
         .map(|error| {
             let place = error.span().map_or(Place::File, Place::Bytes);
             let duplicate = error.message().contains("duplicate key");
@@ -313,102 +318,6 @@ fn from_value(value: &DeValue<'_>) -> Node {
         DeValue::Datetime(date) => Node::Text(date.to_string()),
         DeValue::Array(list) => Node::List(list.iter().map(|v| from_value(v.get_ref())).collect()),
         DeValue::Table(table) => from_table(table),
-    }
-}
-
-fn read_yaml(text: &str) -> Result<Node, Vec<Diagnostic>> {
-    match serde_yaml::from_str::<Node>(text) {
-        Ok(Node::Null) => Ok(Node::Table(Vec::new())),
-        Ok(node) => Ok(node),
-        Err(error) => {
-            let place = error.location().map_or(Place::File, |at| Place::Bytes(at.index()..at.index()));
-            let message = error.to_string();
-            // The parser's own message ends with the place, which is drawn.
-            let message = message.split(" at line ").next().unwrap_or(&message);
-            let duplicate = message.contains(DUPLICATE);
-            let code = if duplicate { "duplicate-key" } else { "yaml-syntax" };
-            let found = duplicate.then(|| super::place::duplicate_key(text)).flatten();
-            let error = Diagnostic::error(code, found.map_or(place, Place::Bytes), message);
-            Err(vec![if duplicate { error.hint("each key may stand once; remove or rename one") } else { error }])
-        }
-    }
-}
-
-const DUPLICATE: &str = "duplicate key";
-
-impl<'de> Deserialize<'de> for Node {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NodeVisitor)
-    }
-}
-
-struct NodeVisitor;
-
-impl<'de> Visitor<'de> for NodeVisitor {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
-        Ok(Node::Truth(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
-        Ok(Node::Integer(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
-        Ok(i64::try_from(value).map_or(Node::Float(value as f64), Node::Integer))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
-        Ok(Node::Float(value))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(Node::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Node, A::Error> {
-        let mut all = Vec::new();
-        while let Some(node) = list.next_element()? {
-            all.push(node);
-        }
-        Ok(Node::List(all))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut entries: Vec<(String, Node)> = Vec::new();
-        while let Some(key) = map.next_key::<Node>()? {
-            let key = match key {
-                Node::Text(text) => text,
-                Node::Integer(value) => value.to_string(),
-                Node::Float(value) => value.to_string(),
-                Node::Truth(value) => value.to_string(),
-                other => return Err(de::Error::custom(format_args!("{} cannot be a key", other.describe()))),
-            };
-            // The parser alone would let the last one win.
-            if entries.iter().any(|(known, _)| *known == key) {
-                return Err(de::Error::custom(format_args!("{DUPLICATE} `{key}`")));
-            }
-            entries.push((key, map.next_value()?));
-        }
-        Ok(Node::Table(entries))
-    }
-
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_enum<A: de::EnumAccess<'de>>(self, tagged: A) -> Result<Node, A::Error> {
-        let (tag, _) = tagged.variant::<String>()?;
-        Err(de::Error::custom(format_args!("the tag `!{tag}` has no meaning in a spec")))
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use saphyr_parser::{Event, Parser};
 use toml::de::{DeTable, DeValue};
 
-use super::node::Format;
+use super::node::{Format, MAX_DEPTH};
 use crate::diagnostic::{Place, SpecPath, Step};
 
 /// Bytes of the key and of the value at a path.
@@ -32,7 +32,7 @@ impl Places {
                 let (table, _) = DeTable::parse_recoverable(text);
                 enter_table(&mut spans, &SpecPath::default(), table.get_ref());
             }
-            Format::Yaml => drop(Yaml::walk(text, &mut spans)),
+            Format::Yaml => Yaml::walk(text, &mut spans),
         }
         Self { spans, text: text.to_owned() }
     }
@@ -127,32 +127,31 @@ struct Yaml<'a> {
     spans: &'a mut BTreeMap<SpecPath, Spans>,
     frames: Vec<Frame>,
     path: SpecPath,
-    duplicate: Option<Range<usize>>,
 }
 
 impl<'a> Yaml<'a> {
-    fn walk(text: &str, spans: &'a mut BTreeMap<SpecPath, Spans>) -> Option<Range<usize>> {
+    fn walk(text: &str, spans: &'a mut BTreeMap<SpecPath, Spans>) {
         // Marks count characters.
         let bytes: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
         let byte = |character: usize| bytes.get(character).copied().unwrap_or(text.len());
-        let mut walk = Self { spans, frames: Vec::new(), path: SpecPath::default(), duplicate: None };
+        let mut walk = Self { spans, frames: Vec::new(), path: SpecPath::default() };
         for event in Parser::new_from_str(text) {
             let Ok((event, span)) = event else { break };
             let range = byte(span.start.index())..byte(span.end.index());
             let range = if matches!(event, Event::Scalar(..)) { scalar(text, range) } else { range };
             walk.enter(&event, range);
+            // What is deeper is not read, and its paths would fill the memory.
+            if walk.frames.len() > MAX_DEPTH {
+                break;
+            }
         }
-        walk.duplicate
     }
 
     fn enter(&mut self, event: &Event<'_>, span: Range<usize>) {
         match event {
             Event::Scalar(text, ..) => {
                 if let Some(Frame::Table(next @ None)) = self.frames.last_mut() {
-                    *next = Some((text.to_string(), span.clone()));
-                    if self.spans.contains_key(&self.path.key(text)) {
-                        self.duplicate.get_or_insert(span);
-                    }
+                    *next = Some((text.to_string(), span));
                 } else {
                     self.open(span);
                     self.close();
@@ -216,11 +215,6 @@ fn scalar(text: &str, range: Range<usize>) -> Range<usize> {
         _ => raw.trim_end().len(),
     };
     range.start..range.start + length
-}
-
-/// The second of two equal keys of a YAML text.
-pub(super) fn duplicate_key(text: &str) -> Option<Range<usize>> {
-    Yaml::walk(text, &mut BTreeMap::new())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::expr::{Expr, parse_printed};
 use crate::numerics::median;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::schedule::{KNOTS, MOST_STEPS, Schedule};
-use crate::source::{Cell, ColumnKind, Format, Missing, SourceError, read};
+use crate::source::{Cell, ColumnKind, Format, Limits, Missing, SourceError, read};
 
 /// Where a variable comes from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -76,6 +76,8 @@ pub struct Ingest {
     pub schedule: Option<IngestSchedule>,
     /// What to do with a row that cannot be.
     pub missing: Missing,
+    /// How large the files may be. What is read does not depend on it.
+    pub limits: Limits,
 }
 
 impl Stage for Ingest {
@@ -263,8 +265,8 @@ impl Ingest {
         let mut columns: BTreeMap<String, Vec<Cell>> = names.iter().map(|n| (n.clone(), Vec::new())).collect();
         for (index, (file, bytes)) in self.files.iter().zip(&inputs.files).enumerate() {
             let format = self.formats.get(index).copied().unwrap_or(Format::Csv);
-            let cells =
-                read(bytes.as_ref().clone(), format, &names).map_err(|error| unreadable(file, format, &error))?;
+            let cells = read(Arc::clone(bytes), format, &names, &self.limits)
+                .map_err(|error| unreadable(file, format, &error))?;
             let rows = cells.first().map_or(0, Vec::len);
             origins.extend((0..rows).map(|row| dataset::Origin { file: index as u32, row: row as u32 + 1 }));
             for (name, cells) in names.iter().zip(cells) {
@@ -347,6 +349,11 @@ fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {
                 Some(near) => failure.hint(format!("did you mean `{near}`?")),
                 None => failure.hint(format!("its columns are {}", known.join(", "))),
             }
+        }
+        SourceError::TooLarge(_) => {
+            let most = crate::file::in_units(Limits::LARGE.bytes);
+            Failure::new("too-large", format!("{name}: {error}"))
+                .hint(format!("if it is meant to be so large, allow it: `--allow large` reads up to {most}"))
         }
         other => Failure::new("unreadable-file", format!("{name}: {other}"))
             .hint(format!("it was read as {format:?}; another format is set with `format = ...`").to_lowercase()),

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use extrapolate::{ByDefault, Extrapolate};
 pub use filter::{Filter, FilterRule, RuleKind};
@@ -31,6 +32,8 @@ pub enum External {
         path: PathBuf,
         /// Its name for messages and reports: relative to the spec.
         name: String,
+        /// Most bytes that it may have.
+        most: u64,
     },
     /// A file on the web whose content is pinned.
     Pinned {
@@ -38,6 +41,8 @@ pub enum External {
         url: String,
         /// SHA-256 of its bytes.
         sha256: String,
+        /// Most bytes that it may have.
+        most: u64,
     },
 }
 
@@ -81,7 +86,7 @@ impl Inputs {
     ///
     /// # Errors
     /// Where it is not there or is something else.
-    pub fn json<T: serde::de::DeserializeOwned>(&self, role: &str) -> Result<T, Failure> {
+    pub fn json<T: DeserializeOwned>(&self, role: &str) -> Result<T, Failure> {
         serde_json::from_slice(self.bytes(role)?)
             .map_err(|error| Failure::internal(format!("artifact `{role}`: {error}")))
     }
@@ -91,8 +96,8 @@ impl Inputs {
     /// # Errors
     /// Where it is not there or is something else.
     pub fn table(&self, role: &str) -> Result<crate::dataset::Dataset, Failure> {
-        let bytes = self.bytes(role)?.as_ref().clone();
-        crate::source::from_bytes(bytes).map_err(|error| Failure::internal(format!("artifact `{role}`: {error}")))
+        crate::source::from_bytes(self.bytes(role)?)
+            .map_err(|error| Failure::internal(format!("artifact `{role}`: {error}")))
     }
 }
 
@@ -175,9 +180,18 @@ pub trait Stage: Send + Sync {
 }
 
 /// A value as canonical JSON bytes: sorted keys, shortest numbers, a newline at the end.
-fn json_bytes<T: Serialize>(value: &T) -> Result<Arc<Vec<u8>>, Failure> {
+///
+/// JSON has no infinities: a value that holds one where it must have a number cannot be read back, and is a failure
+/// here instead of in the next stage.
+fn json_bytes<T: Serialize + DeserializeOwned>(value: &T) -> Result<Arc<Vec<u8>>, Failure> {
     let value = serde_json::to_value(value).map_err(|error| Failure::internal(error.to_string()))?;
     let mut bytes = serde_json::to_vec_pretty(&value).map_err(|error| Failure::internal(error.to_string()))?;
+    if serde_json::from_value::<T>(value).is_err() {
+        let message = "a number of the result is not finite: it goes beyond what a computer holds, about 1e308";
+        return Err(
+            Failure::new("not-finite", message).hint("bring the columns to other units, or ask nearer to the rows")
+        );
+    }
     bytes.push(b'\n');
     Ok(Arc::new(bytes))
 }

@@ -119,11 +119,11 @@ impl Stage for FitLaw {
 
     fn run(&self, inputs: &Inputs, context: &Context<'_>) -> Result<Outputs, Failure> {
         if !self.has_rows {
-            return outputs(&self.without_rows(), &[], &Dataset::default());
+            return outputs(self.without_rows(), &[], &Dataset::default());
         }
         match self.fit(inputs, context) {
             Err(failure) if self.roles.varied && RUN_OUT.contains(&failure.code) => {
-                outputs(&self.without_values(failure.message), &[], &Dataset::default())
+                outputs(self.without_values(failure.message), &[], &Dataset::default())
             }
             done => done,
         }
@@ -152,15 +152,15 @@ impl FitLaw {
             (None, _) => members.remove(0).fit,
             (Some(by), whole) => self.of_groups(by, &rows, whole, members),
         };
-        outputs(&fit, &draws, &table)
+        outputs(fit, &draws, &table)
     }
 }
 
-fn outputs(fit: &Fit, draws: &[Vec<f64>], rows: &Dataset) -> Result<Outputs, Failure> {
+fn outputs(fit: Fit, draws: &[Vec<f64>], rows: &Dataset) -> Result<Outputs, Failure> {
     let draws: Vec<u8> = draws.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
     let rows = crate::source::to_bytes(rows).map_err(|error| Failure::internal(error.to_string()))?;
     Ok(BTreeMap::from([
-        ("fit".to_owned(), json_bytes(fit)?),
+        ("fit".to_owned(), json_bytes(&fit.finite())?),
         ("draws".to_owned(), Arc::new(draws)),
         ("rows".to_owned(), Arc::new(rows)),
     ]))

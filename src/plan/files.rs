@@ -1,0 +1,124 @@
+//! The files that a pattern names: `runs/*.parquet`, `runs/**/loss.csv`.
+
+use std::fs::read_dir;
+use std::path::{Path, PathBuf};
+
+use glob::Pattern;
+
+/// Most entries of folders that are looked at.
+const MOST_SEEN: usize = 1_000_000;
+/// Most files of one source.
+const MOST_FILES: usize = 100_000;
+
+/// Why a pattern gives no files.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum PatternError {
+    /// It is no pattern.
+    #[error("`{0}` is not a pattern: {1}")]
+    Syntax(String, &'static str),
+    /// There is more to look at than any study has.
+    #[error("{0}")]
+    TooMany(String),
+}
+
+/// The folder of a pattern before its first wildcard.
+pub(super) fn fixed_part(folder: &Path, pattern: &str) -> PathBuf {
+    let parts = pattern.split('/').take_while(|part| !is_wild(part));
+    let start = if pattern.starts_with('/') { PathBuf::from("/") } else { folder.to_owned() };
+    parts.fold(start, |path, part| path.join(part))
+}
+
+/// Whether a part of a path has wildcards.
+pub(super) fn is_wild(part: &str) -> bool {
+    part.contains(['*', '?', '['])
+}
+
+/// The files that match a pattern below a folder, in order. Links are followed, but not by `**`.
+///
+/// # Errors
+/// Where it is no pattern, or where there are too many files.
+pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
+    let syntax = |error: glob::PatternError| PatternError::Syntax(pattern.to_owned(), error.msg);
+    Pattern::new(pattern).map_err(syntax)?;
+    let base = fixed_part(folder, pattern);
+    let wild: Vec<&str> = pattern.split('/').skip_while(|part| !is_wild(part)).collect();
+    let mut walk = Walk { parts: Vec::new(), found: Vec::new(), seen: 0 };
+    for part in wild {
+        walk.parts.push(if part == "**" { None } else { Some(Pattern::new(part).map_err(syntax)?) });
+    }
+    walk.enter(&base, 0)?;
+    let mut found = walk.found;
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// A walk through folders.
+struct Walk {
+    /// A pattern for each part of the path; none for `**`.
+    parts: Vec<Option<Pattern>>,
+    found: Vec<PathBuf>,
+    seen: usize,
+}
+
+impl Walk {
+    /// Looks for the parts from one on in a folder.
+    fn enter(&mut self, folder: &Path, part: usize) -> Result<(), PatternError> {
+        let Some(pattern) = self.parts.get(part).cloned() else { return Ok(()) };
+        let last = part + 1 == self.parts.len();
+        // `**` stands for no folder at all, too.
+        if pattern.is_none() && !last {
+            self.enter(folder, part + 1)?;
+        }
+        let Ok(entries) = read_dir(folder) else { return Ok(()) };
+        for entry in entries.filter_map(Result::ok) {
+            self.seen += 1;
+            if self.seen > MOST_SEEN {
+                return Err(PatternError::TooMany(format!("there are more than {MOST_SEEN} files to look at")));
+            }
+            let (path, name) = (entry.path(), entry.file_name());
+            let matches = pattern.as_ref().is_none_or(|pattern| pattern.matches(&name.to_string_lossy()));
+            if !matches {
+                continue;
+            }
+            if last && path.is_file() {
+                self.found.push(path);
+                if self.found.len() > MOST_FILES {
+                    return Err(PatternError::TooMany(format!("more than {MOST_FILES} files match")));
+                }
+            } else if pattern.is_none() && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                self.enter(&path, part)?;
+            } else if pattern.is_some() && !last && path.is_dir() {
+                self.enter(&path, part + 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_names_folders_and_any_depth_but_follow_no_circle() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.csv", "b.txt", "runs/c.csv", "runs/deep/d.csv", "runs/deep/e.csv"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        std::os::unix::fs::symlink(".", folder.path().join("runs/circle")).unwrap();
+        let found = |pattern: &str| -> Vec<String> {
+            let found = matching(folder.path(), pattern).unwrap();
+            found.iter().map(|p| p.strip_prefix(folder.path()).unwrap().to_string_lossy().into_owned()).collect()
+        };
+        assert_eq!(found("*.csv"), ["a.csv"]);
+        assert_eq!(found("runs/*.csv"), ["runs/c.csv"]);
+        assert_eq!(found("**/[cd].csv"), ["runs/c.csv", "runs/deep/d.csv"]);
+        assert_eq!(found("runs/**/?.csv"), ["runs/c.csv", "runs/deep/d.csv", "runs/deep/e.csv"]);
+        assert_eq!(found("*/deep/e.csv"), ["runs/deep/e.csv"]);
+        assert!(found("*.parquet").is_empty());
+        assert!(matches!(matching(folder.path(), "a***b"), Err(PatternError::Syntax(..))));
+    }
+}

@@ -1,0 +1,103 @@
+//! How large the work of a study may be, and where it may look for files; more is done where that is asked for.
+
+use std::path::{Component, Path, PathBuf};
+
+use super::compile::Compiler;
+use crate::diagnostic::{Place, SpecPath};
+use crate::file::in_units;
+use crate::query::Question;
+use crate::source::Limits;
+
+/// What is done although it is refused by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Work that takes long or much memory.
+    pub large: bool,
+    /// Patterns of files outside the spec's folder and the working directory.
+    pub outside: bool,
+}
+
+/// Most draws or resamples of a fit, by default and at all.
+const MOST_DRAWS: [usize; 2] = [100_000, 10_000_000];
+/// Most rows of a query's answer, by default and at all.
+const MOST_ROWS: [usize; 2] = [10_000, 1_000_000];
+/// Most rows of an answer times draws of its fit, by default and at all.
+const MOST_SOLVED: [usize; 2] = [5_000_000, 100_000_000_000];
+
+impl Compiler<'_> {
+    /// Whether a fit may have so many draws; `path` is that of its method of uncertainty.
+    pub(super) fn check_draws(&mut self, key: &str, count: usize, path: &SpecPath) {
+        let why = format!(
+            "`{key}` is {count}: each parameter takes {}, and all of it {} times as long as the usual 1000",
+            in_units((8 * count) as u64),
+            count / 1000
+        );
+        self.within(count, MOST_DRAWS, Place::Value(path.key(key)), why);
+    }
+
+    /// Whether a query may have so many rows, each of which is answered for every draw.
+    pub(super) fn check_rows(&mut self, question: &Question, draws: usize, path: &SpecPath) {
+        let rows = question.kind().rows().len();
+        let place = || Place::Key(path.clone());
+        if self.within(rows, MOST_ROWS, place(), format!("the answer has {rows} rows")) {
+            let solved = rows.saturating_mul(draws.max(1));
+            let why = format!("{rows} rows for {draws} draws of the fit are {solved} answers");
+            self.within(solved, MOST_SOLVED, place(), why);
+        }
+    }
+
+    /// How large files of data may be.
+    pub(super) fn limits(&self) -> Limits {
+        if self.allowed.large { Limits::LARGE } else { Limits::USUAL }
+    }
+
+    /// Whether a count is within its limit; else the error.
+    fn within(&mut self, count: usize, [usual, most]: [usize; 2], place: Place, why: String) -> bool {
+        let limit = if self.allowed.large { most } else { usual };
+        if count <= limit {
+            return true;
+        }
+        let hint = if count <= most {
+            format!("at most {usual} are done unless more is asked for: `--allow large`")
+        } else {
+            format!("at most {most} are done, with `--allow large`")
+        };
+        self.error("too-large", place, why).hints.push(hint);
+        false
+    }
+}
+
+/// Whether a path, as far as it is written out, stays in a folder or in the working directory.
+pub(super) fn stays_inside(folder: &Path, path: &Path) -> bool {
+    let path = plain(path);
+    let here = std::env::current_dir().unwrap_or_default();
+    [folder, &here].into_iter().any(|root| path.starts_with(plain(root)))
+}
+
+/// A path from the root, without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    absolute.components().fold(PathBuf::new(), |mut plain, part| {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+        plain
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_climbs_out_is_told_from_one_that_comes_back() {
+        let inside = |path: &str| stays_inside(Path::new("/studies/a"), Path::new(path));
+        assert!(inside("/studies/a/runs"));
+        assert!(inside("/studies/a/../a/runs"));
+        assert!(!inside("/studies/a/../b"));
+        assert!(!inside("/studies/ab"));
+        assert!(!inside("/"));
+    }
+}
