@@ -73,11 +73,12 @@ impl Asked<'_> {
         }
     }
 
-    /// The answers at the draws, in their order.
+    /// The answers at the draws, in their order; one that does not follow the estimate's is sought from nothing.
     fn drawn(&self, inputs: &BTreeMap<String, f64>, trails: &Trails) -> Vec<Result<Finding, Refusal>> {
         let at = |(i, draw): (usize, &Vec<f64>)| {
             let [own, other] = trails;
-            self.solve(draw, Some(i), inputs, &[Trail::following(own), Trail::following(other)])
+            let followed = self.solve(draw, Some(i), inputs, &[Trail::following(own), Trail::following(other)]);
+            followed.or_else(|_| self.solve(draw, Some(i), inputs, &[Trail::default(), Trail::default()]))
         };
         self.draws.par_iter().enumerate().map(at).collect()
     }

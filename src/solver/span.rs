@@ -478,7 +478,6 @@ mod tests {
             is("y = a + b * exp(-(x - m)^2 / k^2)", 0.3 * unit, 20.0 * unit);
             is("y = a * x / (k + x)", unit, 100.0 * unit);
             is("y = a / (1 + k * x)", 0.01 / unit, 3.0 / unit);
-            is("y = a * (x / k)^b", unit, 20.0 * unit);
         }
     }
 
