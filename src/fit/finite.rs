@@ -74,13 +74,11 @@ fn held(value: f64) -> f64 {
 impl Estimate {
     /// Leaves out what is not finite; whether the value itself is.
     fn make_finite(&mut self) -> bool {
-        for part in [&mut self.se, &mut self.lower, &mut self.upper] {
+        let finite = self.value.is_none_or(f64::is_finite);
+        for part in [&mut self.value, &mut self.se, &mut self.factor, &mut self.lower, &mut self.upper] {
             *part = part.filter(|part| part.is_finite());
         }
-        let finite = self.value.is_finite();
         if !finite {
-            // Printed nowhere as a number, but written.
-            self.value = held(self.value);
             self.status = Status::NotIdentified;
         }
         finite
@@ -148,7 +146,14 @@ mod tests {
     use super::*;
 
     fn estimate(value: f64) -> Estimate {
-        Estimate { value, se: Some(f64::INFINITY), lower: Some(1.0), upper: None, status: Status::Estimated }
+        Estimate {
+            value: Some(value),
+            factor: None,
+            se: Some(f64::INFINITY),
+            lower: Some(1.0),
+            upper: None,
+            status: Status::Estimated,
+        }
     }
 
     fn holdout(rmse_log: f64) -> Holdout {

@@ -269,6 +269,7 @@ impl Compiler<'_> {
             from: ColumnOrigin::Column(name.clone()),
             variable: name,
             factor: 1.0,
+            unit: None,
             kind: ColumnKind::Number,
         };
         let mut ready: Vec<IngestColumn> = unread.into_iter().map(column).collect();
@@ -295,6 +296,7 @@ impl Compiler<'_> {
                     variable: name.to_owned(),
                     from: ColumnOrigin::Column(column.clone()),
                     factor,
+                    unit: table.unit,
                     kind: table.kind,
                 });
             } else if let Some(text) = &table.expr {
@@ -325,6 +327,7 @@ impl Compiler<'_> {
                 variable: (*name).to_owned(),
                 from: ColumnOrigin::Expr(expr.to_string()),
                 factor: *factor,
+                unit: tables.get(name).and_then(|table| table.unit),
                 kind: ColumnKind::Number,
             });
         }

@@ -258,7 +258,14 @@ pub fn answer(
             format!("{percent:.0} % interval from the parameters alone")
         }
     });
-    Answer { kind: kind.name().to_owned(), interval: described, rows, forecasts: BTreeMap::new(), warnings }
+    Answer {
+        kind: kind.name().to_owned(),
+        interval: described,
+        rows,
+        forecasts: BTreeMap::new(),
+        caveats: BTreeMap::new(),
+        warnings,
+    }
 }
 
 /// Rows from lists of values: lists of one length go side by side, a single value goes with all.

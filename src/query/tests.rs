@@ -443,6 +443,8 @@ fn fit_of(law: &Law, free: &[f64], spans: &[(&str, [f64; 2])]) -> Fit {
         rays: Vec::new(),
         noise: crate::fit::Noise { residuals: vec![-0.05, 0.0, 0.05], trend: None, ..Default::default() },
         draws: 0,
+        flat: Vec::new(),
+        range: None,
         by: None,
         groups: BTreeMap::new(),
     }
