@@ -383,9 +383,11 @@ that = "sensitivity.main.moved < 1000"
     // The filter drops nothing here, so other rows are the same rows.
     assert_eq!(values[3], own);
     assert!(values.iter().filter(|v| **v != own).count() == 5, "{values:?}");
-    let far = values.iter().map(|v| (v - own).abs()).fold(0.0, f64::max);
-    let half =
-        0.5 * (number(results, "queries.budget.rows.0.N.upper") - number(results, "queries.budget.rows.0.N.lower"));
+    // A size is compared by factors.
+    let log = |v: f64| lawfit::numerics::ln(v);
+    let far = values.iter().map(|v| (log(*v) - log(own)).abs()).fold(0.0, f64::max);
+    let end = |key: &str| log(number(results, &format!("queries.budget.rows.0.N.{key}")));
+    let half = 0.5 * (end("upper") - end("lower"));
     assert!((n["moved"].as_f64().unwrap() / (far / half) - 1.0).abs() < 1e-12);
     // The same as a spec that makes the choice itself.
     let squares = SPEC.replace("law = \"hoffmann\"", "law = \"hoffmann\"\nobjective = { least_squares = {} }");

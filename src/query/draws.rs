@@ -78,7 +78,10 @@ impl Asked<'_> {
         let at = |(i, draw): (usize, &Vec<f64>)| {
             let [own, other] = trails;
             let followed = self.solve(draw, Some(i), inputs, &[Trail::following(own), Trail::following(other)]);
-            followed.or_else(|_| self.solve(draw, Some(i), inputs, &[Trail::default(), Trail::default()]))
+            match followed {
+                Ok(finding) if finding.outputs.len() == self.kind.outputs().len() => Ok(finding),
+                _ => self.solve(draw, Some(i), inputs, &[Trail::default(), Trail::default()]),
+            }
         };
         self.draws.par_iter().enumerate().map(at).collect()
     }

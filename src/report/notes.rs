@@ -83,7 +83,7 @@ fn fact(text: &str) -> String {
             fact.push('#');
         }
     }
-    fact.replace("#.#", "#")
+    fact.replace("#.", "#")
 }
 
 #[cfg(test)]

@@ -474,8 +474,8 @@ mod tests {
             is("y = a + b * exp(-x / k)", 0.3 * unit, 100.0 * unit);
             is("y = a + b * exp(-x * k)", 0.01 / unit, 3.0 / unit);
             is("y = a + b * (x - k)^2", unit, 20.0 * unit);
-            is("y = a + b / (1 + exp(-(x - m) / k))", 0.3 * unit, 20.0 * unit);
-            is("y = a + b * exp(-(x - m)^2 / k^2)", 0.3 * unit, 20.0 * unit);
+            is("y = a + b / (1 + exp(-(x - m) / k))", 0.7 * unit, 20.0 * unit);
+            is("y = a + b * exp(-(x - m)^2 / k^2)", 0.7 * unit, 20.0 * unit);
             is("y = a * x / (k + x)", unit, 100.0 * unit);
             is("y = a / (1 + k * x)", 0.01 / unit, 3.0 / unit);
         }
