@@ -214,9 +214,8 @@ impl NumberChange {
         match (self.then, self.now) {
             (Some(before), Some(after)) if before == after => format!("{then} -> {now} (the interval alone)"),
             (Some(before), Some(after)) => format!("{then} -> {now} ({})", self.by(before, after)),
-            (None, Some(_)) if !self.unidentified_then => format!("new, {now}"),
-            (_, None) if !self.unidentified_now => "no longer there".to_owned(),
-            (None, None) if !self.unidentified_then => format!("new, {now}"),
+            (Some(_) | None, None) if !self.unidentified_now => "no longer there".to_owned(),
+            (None, _) if !self.unidentified_then => format!("new, {now}"),
             _ => format!("{then} -> {now}"),
         }
     }

@@ -138,12 +138,13 @@ impl Directions {
     fn moved(&self) -> Vec<usize> {
         let most = self.bends.last().copied().unwrap_or_default();
         let variance = |place: usize| -> f64 {
-            let along = |i: usize| self.vectors[(i, place)].powi(2) / (self.bends[i] / most).max(f64::EPSILON);
+            let square = |i: usize| self.vectors[(i, place)] * self.vectors[(i, place)];
+            let along = |i: usize| square(i) / (self.bends[i] / most).max(f64::EPSILON);
             self.flattest().map(along).sum()
         };
         let variances: Vec<f64> = (0..self.bends.len()).map(variance).collect();
         // Where nothing bends, or nothing is a number, nothing is told.
-        let is_moved = |place: &usize| !(variances[*place] <= MOVED);
+        let is_moved = |place: &usize| variances[*place].is_nan() || variances[*place] > MOVED;
         let mut moved: Vec<usize> = (0..self.bends.len()).filter(is_moved).collect();
         moved.sort_by(|&a, &b| variances[b].total_cmp(&variances[a]));
         moved

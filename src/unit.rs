@@ -174,7 +174,7 @@ mod tests {
         ("PFday", "FLOP", 1e15 * 60.0 * 60.0 * 24.0),
         ("nats", "nats", 1.0),
         // One of two equally likely outcomes: -ln(1/2).
-        ("bits", "nats", 0.693_147_180_559_945_3),
+        ("bits", "nats", std::f64::consts::LN_2),
         ("share", "share", 1.0),
         ("%", "share", 1.0 / 100.0),
         ("1", "1", 1.0),

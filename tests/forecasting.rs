@@ -91,7 +91,7 @@ fn a_query_may_ask_several_laws_and_is_told_which() {
     assert!(several["interval"].as_str().unwrap().contains("the error that they have in common"));
     let report = world.read("outputs/study/report.md");
     assert!(report.contains("members by their errors when the last runs were hidden"), "{report}");
-    assert!(report.contains("forecast by several laws"));
+    assert!(report.contains("(query several, fit main, several laws;"), "{report}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod fitting;
 mod forecasting;
 mod intervals;
 mod layering;
+mod limits;
 mod lock;
 mod meaning;
 mod program;

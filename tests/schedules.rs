@@ -112,7 +112,7 @@ fn a_schedule_gives_the_areas_that_an_annealing_law_takes() {
     assert_eq!(span["lowest"], 0.0);
     assert!(span["highest"].as_f64().unwrap() > 0.0);
     let row = results["queries"]["end"]["rows"][0].as_object().unwrap();
-    assert_eq!(row.keys().collect::<Vec<_>>(), ["S1", "S2", "loss", "reach"]);
+    assert_eq!(row.keys().collect::<Vec<_>>(), ["S1", "S2", "caveats", "loss", "reach"]);
 }
 
 #[test]

@@ -130,13 +130,15 @@ const PATIENCE: Duration = Duration::from_millis(200);
 /// How long a stage runs before it is told, where there are no bars, how long it takes.
 const LONG: Duration = Duration::from_secs(10);
 
+/// A running stage: since when, its bar, and whether it was told how long it takes.
+type Running = (Instant, Option<ProgressBar>, bool);
+
 /// A display of running stages: bars on a terminal, plain lines elsewhere.
 pub(super) struct Progress<'a> {
     screen: &'a Screen,
     bars: MultiProgress,
     total: ProgressBar,
-    /// Since when each runs, its bar, and whether it was told how long it takes.
-    running: Mutex<BTreeMap<String, (Instant, Option<ProgressBar>, bool)>>,
+    running: Mutex<BTreeMap<String, Running>>,
 }
 
 impl Progress<'_> {

@@ -19,7 +19,7 @@ impl Fit {
         keep(&mut self.objective, "the objective", &mut lost);
         let evidence = &mut self.evidence;
         keep(&mut evidence.gradient_norm, "the gradient's norm", &mut lost);
-        evidence.condition_number = evidence.condition_number.filter(|number| number.is_finite());
+        evidence.condition_number = evidence.condition_number.filter(Finite::is_finite);
         evidence.optima.retain(|optimum| optimum.objective.is_finite());
         keep(&mut evidence.reference, "the best optimum there is", &mut lost);
         keep(&mut evidence.replicates, "what repeated runs say", &mut lost);
@@ -27,7 +27,7 @@ impl Fit {
         keep(&mut self.backtest, "the backtest", &mut lost);
         keep(&mut self.choice, "the comparison of laws", &mut lost);
         let regions = self.regions.len();
-        self.regions.retain(|region| region.points.iter().flatten().all(|value| value.is_finite()));
+        self.regions.retain(|region| region.points.iter().flatten().all(Finite::is_finite));
         if self.regions.len() < regions {
             lost.push("a region of two parameters".to_owned());
         }
@@ -76,7 +76,7 @@ impl Estimate {
     fn make_finite(&mut self) -> bool {
         let finite = self.value.is_none_or(f64::is_finite);
         for part in [&mut self.value, &mut self.se, &mut self.factor, &mut self.lower, &mut self.upper] {
-            *part = part.filter(|part| part.is_finite());
+            *part = part.filter(Finite::is_finite);
         }
         if !finite {
             self.status = Status::NotIdentified;

@@ -56,8 +56,7 @@ impl Law {
             let first = (0..parts[0].len()).find(|&at| !is_size(&parts[0][at])).unwrap_or(0);
             parts.iter_mut().for_each(|part| part[..=first].rotate_right(1));
             let coordinate = parts[0][0];
-            let has_starts = !self.free()[coordinate].start.is_empty();
-            let chain = meetings.iter().find(|meeting| meeting.coordinate == coordinate && !has_starts);
+            let chain = meetings.iter().find(|meeting| meeting.coordinate == coordinate);
             sets.push(Set { parts, key: chain.map_or_else(Chain::default, |meeting| meeting.chain.clone()) });
         }
         Symmetries { sets, signs: self.signs(&is_size) }
@@ -217,17 +216,14 @@ impl Law {
             if pieces.len() < 2 {
                 continue;
             }
-            let mut forms: Vec<((bool, String), Vec<Vec<&str>>)> = Vec::new();
+            let mut by_form: BTreeMap<(bool, String), Vec<Vec<&str>>> = BTreeMap::new();
             for (inverse, piece) in pieces {
                 let names = self.free_names(piece);
-                let form = (inverse, self.blank_form(piece));
-                match forms.iter_mut().find(|(other, _)| *other == form) {
-                    _ if names.is_empty() => {}
-                    Some((_, lists)) => lists.push(names),
-                    None => forms.push((form, vec![names])),
+                if !names.is_empty() {
+                    by_form.entry((inverse, self.blank_form(piece))).or_default().push(names);
                 }
             }
-            groups.extend(forms.into_iter().map(|(_, lists)| lists).filter(|lists| lists.len() > 1));
+            groups.extend(by_form.into_values().filter(|lists| lists.len() > 1));
         }
         match &expr.node {
             Node::Negate(inner) => self.collect_groups(inner, groups),

@@ -241,7 +241,7 @@ fn conclusion(described: &Described, query: &DescribedQuery, name: Option<&str>,
         if interval.is_empty() { output(name, cell) } else { format!("{} {interval}", output(name, cell)) }
     };
     let asked = name.map(|name| format!("query {name}, ")).unwrap_or_default();
-    let stands = Map::from_iter(row.clone().into_iter().filter(|(key, _)| key != "note"));
+    let stands: Map<String, Value> = row.clone().into_iter().filter(|(key, _)| key != "note").collect();
     let closing = format!("({asked}fit {}, {}; {})", query.fit, query.by.describe(), standing(&stands));
     if let Some(note) = row.get("note").and_then(Value::as_str) {
         return format!("{given}: {note} {closing}.");

@@ -102,6 +102,8 @@ const RIVALS: usize = 32;
 const LISTED_BESIDE_GRID: usize = 64;
 /// Most listed starts of a law without a grid; more are thinned evenly.
 const LISTED: usize = 2048;
+/// Most listed starts from which other ways are tried too; a grid that a paper lists is gone through as it is.
+const FEW_LISTED: usize = 16;
 /// Two ends of the search are the same optimum where their objectives differ by less, relatively.
 const SAME: f64 = 1e-8;
 /// Fewest starts that have to agree before no more are tried.
@@ -232,7 +234,26 @@ pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'
         })
         .collect();
     let ends = polish(problem, &starts, solver, watch)?;
-    Ok(Search::of(distinct(&ends), &ends, 0).in_order(problem, &law.symmetries()))
+    let mut all = ends.clone();
+    if solver == Solver::default() && starts.len() <= FEW_LISTED && problem.places().len() == 1 {
+        all.extend(other_ways(problem, law, &starts, watch)?);
+    }
+    Ok(Search::of(distinct(&all), &ends, 0).in_order(problem, &law.symmetries()))
+}
+
+/// Where a few starts lead otherwise: by steps of Gauss and Newton, which do not end at a saddle, and with sizes that fit
+/// the shapes they come with. What each leads to is polished.
+fn other_ways(problem: &Problem, law: &Law, starts: &[Vec<f64>], watch: &Watch<'_>) -> Result<Vec<Minimum>, Cancelled> {
+    let mut from = starts.to_vec();
+    if let Some(design) = Prepared::of(problem, law).design {
+        let grid = design.weighted(problem.weights().collect());
+        from.extend(starts.iter().map(|start| grid.resized(start)));
+    }
+    let mut ends = polish(problem, &from[starts.len()..], Solver::Newton, watch)?;
+    let first: Vec<Vec<f64>> =
+        polish(problem, &from, Solver::LevenbergMarquardt, watch)?.into_iter().map(|end| end.point).collect();
+    ends.extend(polish(problem, &first, Solver::Newton, watch)?);
+    Ok(ends)
 }
 
 /// When a search ends.

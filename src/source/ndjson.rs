@@ -70,12 +70,38 @@ fn unreadable(line: usize, error: &serde_json::Error) -> SourceError {
 /// The keys of the first lines.
 fn keys<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
     const LINES: usize = 1000;
-    let objects =
-        lines.take(LINES).filter_map(|line| serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(line).ok());
-    let mut keys: Vec<String> = objects.flat_map(BTreeMap::into_keys).collect();
+    let objects = lines.take(LINES).filter_map(|line| serde_json::from_slice::<Keys>(line).ok());
+    let mut keys: Vec<String> = objects.flat_map(|keys| keys.0).collect();
     keys.sort();
     keys.dedup();
     keys
+}
+
+/// The keys of an object.
+struct Keys(Vec<String>);
+
+impl<'de> serde::Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(KeysVisitor)
+    }
+}
+
+struct KeysVisitor;
+
+impl<'de> Visitor<'de> for KeysVisitor {
+    type Value = Keys;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
+        let mut keys = Vec::new();
+        while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
+            keys.push(key);
+        }
+        Ok(Keys(keys))
+    }
 }
 
 /// A value of a key that is read.

@@ -6,13 +6,14 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
+use polars::prelude::PlSmallStr;
 use polars_arrow::array::{Array, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, Utf8ViewArray};
 use polars_arrow::datatypes::{ArrowDataType, Field, PhysicalType, PrimitiveType};
 use polars_arrow::types::{NativeType, i256};
 use polars_buffer::Buffer;
 use polars_parquet::read::{
-    BasicDecompressor, ColumnChunkMetadata, PhysicalType as Stored, column_iter_to_arrays, get_page_iterator,
-    infer_schema, read_metadata,
+    BasicDecompressor, ColumnChunkMetadata, PhysicalType as Stored, RowGroupMetadata, column_iter_to_arrays,
+    get_page_iterator, infer_schema, read_metadata,
 };
 use polars_parquet_format::PageHeader;
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
@@ -35,13 +36,13 @@ impl Reader for Parquet {
         let bytes = shared(bytes);
         let file = read_metadata(&mut Cursor::new(bytes.as_slice())).map_err(unreadable)?;
         let schema = infer_schema(&file).map_err(unreadable)?;
-        let rows = file.row_groups.iter().map(|group| group.num_rows()).fold(0, usize::saturating_add);
+        let rows = file.row_groups.iter().map(RowGroupMetadata::num_rows).fold(0, usize::saturating_add);
         limits.allow_values(rows, columns.len())?;
         let mut unpacked = 0;
         let mut table = Vec::new();
         for name in columns {
             let Some(field) = schema.get(name) else {
-                return Err(SourceError::no_column(name, schema.iter_names().map(|name| name.as_str())));
+                return Err(SourceError::no_column(name, schema.iter_names().map(PlSmallStr::as_str)));
             };
             let mut cells = Vec::new();
             for group in &file.row_groups {

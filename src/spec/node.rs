@@ -247,7 +247,7 @@ pub(super) fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> 
     }
     let node = match format {
         Format::Toml => read_toml(text)?,
-        Format::Yaml => yaml::read(text).map_err(|error| vec![error])?,
+        Format::Yaml => yaml::read(text).map_err(|error| vec![*error])?,
     };
     let mut count = 0;
     check_size(&node, 0, &mut count).map_err(|message| vec![limit(message)])?;

@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Place};
 /// # Errors
 /// The first place where the text is no YAML, repeats a key, or has what no spec needs: tags, several documents,
 /// lists as keys, deep nesting.
-pub(super) fn read(text: &str) -> Result<Node, Diagnostic> {
+pub(super) fn read(text: &str) -> Result<Node, Box<Diagnostic>> {
     // Marks count characters.
     let bytes: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let byte = |character: usize| bytes.get(character).copied().unwrap_or(text.len());
@@ -25,7 +25,7 @@ pub(super) fn read(text: &str) -> Result<Node, Diagnostic> {
                 return too_deep();
             }
             let at = byte(error.marker().index());
-            Diagnostic::error("yaml-syntax", Place::Bytes(at..at), error.info())
+            wrong(at..at, error.info())
         })?;
         reader.enter(event, byte(span.start.index())..byte(span.end.index()))?;
     }
@@ -68,7 +68,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn enter(&mut self, event: Event<'_>, span: Range<usize>) -> Result<(), Diagnostic> {
+    fn enter(&mut self, event: Event<'_>, span: Range<usize>) -> Result<(), Box<Diagnostic>> {
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
@@ -117,7 +117,7 @@ impl Reader {
         tag: Option<&Tag>,
         content: Content,
         span: Range<usize>,
-    ) -> Result<(), Diagnostic> {
+    ) -> Result<(), Box<Diagnostic>> {
         if let Some(Open { content: Content::Table { key: None, .. }, .. }) = self.open.last() {
             return Err(wrong(span, "a list or a table cannot be a key"));
         }
@@ -132,7 +132,7 @@ impl Reader {
     }
 
     /// Puts a value where its turn is.
-    fn place(&mut self, anchor: usize, value: Sized, span: Range<usize>) -> Result<(), Diagnostic> {
+    fn place(&mut self, anchor: usize, value: Sized, span: Range<usize>) -> Result<(), Box<Diagnostic>> {
         self.check(value.count, value.depth)?;
         if anchor > 0 {
             self.anchors.insert(anchor, value.clone());
@@ -146,40 +146,41 @@ impl Reader {
         open.depth = open.depth.max(value.depth);
         match &mut open.content {
             Content::List(list) => list.push(value.node),
-            Content::Table { entries, keys, key } => match key.take() {
-                Some(key) => entries.push((key, value.node)),
-                None => {
-                    let name = name(value.node).map_err(|message| wrong(span.clone(), message))?;
-                    if !keys.insert(name.clone()) {
-                        let error =
-                            Diagnostic::error("duplicate-key", Place::Bytes(span), format!("duplicate key `{name}`"));
-                        return Err(error.hint("each key may stand once; remove or rename one"));
-                    }
-                    *key = Some(name);
+            Content::Table { entries, keys, key } => {
+                if let Some(key) = key.take() {
+                    entries.push((key, value.node));
+                    return Ok(());
                 }
-            },
+                let name = name(value.node).map_err(|message| wrong(span.clone(), message))?;
+                if !keys.insert(name.clone()) {
+                    let error =
+                        Diagnostic::error("duplicate-key", Place::Bytes(span), format!("duplicate key `{name}`"));
+                    return Err(Box::new(error.hint("each key may stand once; remove or rename one")));
+                }
+                *key = Some(name);
+            }
         }
         Ok(())
     }
 
     /// Whether so many values more, and so much deeper, are within the limits.
-    fn check(&self, count: usize, depth: usize) -> Result<(), Diagnostic> {
+    fn check(&self, count: usize, depth: usize) -> Result<(), Box<Diagnostic>> {
         if self.open.len() + depth > MAX_DEPTH {
             return Err(too_deep());
         }
         if self.count + count > MAX_NODES {
-            return Err(limit(format!("the spec has more than {MAX_NODES} values")));
+            return Err(Box::new(limit(format!("the spec has more than {MAX_NODES} values"))));
         }
         Ok(())
     }
 }
 
-fn wrong(span: Range<usize>, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::error("yaml-syntax", Place::Bytes(span), message)
+fn wrong(span: Range<usize>, message: impl Into<String>) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error("yaml-syntax", Place::Bytes(span), message))
 }
 
-fn too_deep() -> Diagnostic {
-    limit(format!("the spec is nested more than {MAX_DEPTH} deep"))
+fn too_deep() -> Box<Diagnostic> {
+    Box::new(limit(format!("the spec is nested more than {MAX_DEPTH} deep")))
 }
 
 fn no_meaning(tag: &Tag) -> String {
@@ -320,16 +321,11 @@ mod tests {
         assert!(message(&"- ".repeat(200_000)).contains("deep"));
         assert!(message(&"[".repeat(200_000)).contains("deep"));
         assert!(message(&"{a: ".repeat(200_000)).contains("deep"));
-        let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
-        for i in 1..20 {
-            let aliases = vec![format!("*a{}", i - 1); 9].join(", ");
-            laughs.push_str(&format!("a{i}: &a{i} [{aliases}]\n"));
-        }
+        let laugh = |i: usize| format!("a{i}: &a{i} [{}]\n", vec![format!("*a{}", i - 1); 9].join(", "));
+        let laughs = format!("a0: &a0 [x]\n{}", (1..20).map(laugh).collect::<String>());
         assert!(message(&laughs).contains("values"));
-        let mut deep = "a0: &a0 [x]\n".to_owned();
-        for i in 1..100 {
-            deep.push_str(&format!("a{i}: &a{i} [*a{}]\n", i - 1));
-        }
+        let nest = |i: usize| format!("a{i}: &a{i} [*a{}]\n", i - 1);
+        let deep = format!("a0: &a0 [x]\n{}", (1..100).map(nest).collect::<String>());
         assert!(message(&deep).contains("deep"));
     }
 }

@@ -195,7 +195,7 @@ impl Spread {
             let logs: Vec<f64> = sorted.iter().map(|x| ln(x.max(f64::MIN_POSITIVE))).collect();
             exp(scatter(&logs, one.map(ln)))
         });
-        if factor.is_some_and(|factor| !(factor <= NOT_TOLD)) {
+        if factor.is_some_and(|factor| factor.is_nan() || factor > NOT_TOLD) {
             return Self::Open;
         }
         let se = Some(scatter(sorted, one)).filter(|se| se.is_finite() && factor.is_none_or(|factor| factor < SMALL));

@@ -1,0 +1,113 @@
+//! Inputs that are too large, too deep or no files: refused quickly, with their place and what to do.
+
+use std::fmt::Write as _;
+
+use crate::world::{OTHERS, Outcome, SPEC, World, simulated_runs};
+
+fn check(spec: &str) -> Outcome {
+    World::with(spec, &simulated_runs(0.01)).lawfit(&["check", "study.toml"])
+}
+
+#[test]
+fn more_draws_than_usual_are_refused_until_they_are_allowed() {
+    let large = SPEC.replace("resamples = 100", "resamples = 2000000");
+    let refused = check(&large);
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("--allow large"), "{}", refused.stderr);
+    let world = World::with(&large, &simulated_runs(0.01));
+    assert_eq!(world.lawfit(&["check", "study.toml", "--allow", "large"]).code, 0);
+    assert_eq!(world.lawfit_with(&["check", "study.toml"], &[("LAWFIT_ALLOW", "outside,large")]).code, 0);
+}
+
+#[test]
+fn an_answer_of_too_many_rows_is_refused() {
+    let budgets = vec!["1e21"; 20_000].join(", ");
+    let refused = check(&SPEC.replace("C = [1e21, 1e23]", &format!("C = [{budgets}]")));
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("20000 rows"), "{}", refused.stderr);
+}
+
+#[test]
+fn thousands_of_errors_are_counted_and_a_few_are_shown() {
+    let mut spec = SPEC.to_owned();
+    for i in 0..3000 {
+        let _ = writeln!(spec, "[unknown{i}]");
+    }
+    let outcome = check(&spec);
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.contains("of which 50 are shown"), "{}", outcome.stderr);
+    assert!(outcome.stderr.lines().count() < 1000);
+}
+
+#[test]
+fn an_expression_is_read_as_long_as_it_can_be_computed() {
+    let column = |terms: usize| SPEC.replace("6 * N * D", &format!("N{}", " + D".repeat(terms)));
+    let world = World::with(&column(2000), &simulated_runs(0.01));
+    assert_eq!(world.lawfit(&["run", "study.toml"]).code, 0);
+    let refused = check(&column(3000));
+    assert!(refused.code == 2 && refused.stderr.contains("3000 operators"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_is_no_file_is_an_error_wherever_a_spec_names_one() {
+    for (what, put) in OTHERS {
+        let world = World::with(SPEC, &simulated_runs(0.01));
+        put(&world.path("odd.toml"));
+        world.write("over.toml", "extends = \"odd.toml\"\n");
+        world.write(
+            "data.toml",
+            &SPEC.replace("runs.csv", "odd.toml").replace("[sources.runs]", "[sources.runs]\nformat = \"csv\""),
+        );
+        for spec in ["odd.toml", "over.toml", "data.toml"] {
+            let outcome = world.lawfit(&["check", spec]);
+            assert_eq!(outcome.code, 2, "{what}, {spec}: {}", outcome.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_pattern_stays_in_the_studys_folder_unless_more_is_allowed() {
+    let world = World::new();
+    world.write("data/a.csv", &simulated_runs(0.01));
+    world.write("specs/study.toml", &SPEC.replace("runs.csv", "../data/*.csv"));
+    assert_eq!(world.lawfit(&["check", "specs/study.toml"]).code, 0, "it is below the working directory");
+    let inside = |arguments: &[&str]| world.command(arguments).current_dir(world.path("specs")).output().unwrap();
+    let refused = inside(&["check", "study.toml"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--allow outside"));
+    assert_eq!(inside(&["check", "study.toml", "--allow", "outside"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_file_larger_than_any_table_is_refused_unread() {
+    let world = World::with(SPEC, "");
+    std::fs::File::create(world.path("runs.csv")).unwrap().set_len(3 << 30).unwrap();
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 5);
+    assert!(outcome.stderr.contains("larger than 256 MiB"), "{}", outcome.stderr);
+}
+
+#[test]
+fn numbers_at_the_ends_of_what_a_computer_holds_give_results_or_reasons() {
+    let base = simulated_runs(0.01);
+    for (column, factor) in [(0, 1e290), (0, 1e-310), (1, 1e290), (1, 1e-310), (2, 1e300), (2, 1e-305)] {
+        let scaled = |line: &str| {
+            let mut cells: Vec<String> = line.split(',').map(str::to_owned).collect();
+            cells[column] = (cells[column].parse::<f64>().unwrap() * factor).to_string();
+            cells.join(",")
+        };
+        let lines: Vec<String> =
+            base.lines().enumerate().map(|(i, line)| if i == 0 { line.to_owned() } else { scaled(line) }).collect();
+        let spec = SPEC
+            .replace("C = { expr = \"6 * N * D\", unit = \"FLOP\" }\n", "")
+            .replace("resamples = 100", "resamples = 20");
+        let world = World::with(&spec, &lines.join("\n"));
+        let outcome = world.lawfit(&["run", "study.toml"]);
+        assert!([0, 5].contains(&outcome.code), "column {column} by {factor}: {}", outcome.stderr);
+        let own = outcome.stderr.contains("artifact `fit`") || outcome.stderr.contains("panicked");
+        assert!(!own, "column {column} by {factor}: {}", outcome.stderr);
+        if outcome.code == 0 {
+            assert!(!world.read("outputs/study/report.html").contains("NaN"), "column {column} by {factor}");
+        }
+    }
+}
