@@ -17,6 +17,9 @@ pub struct IngestSummary {
     pub files: Vec<FileSummary>,
     /// Median of C / (6 N D), where a source gives all three.
     pub flop_ratio: Option<f64>,
+    /// What a reader should doubt of its values, in words.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// One file that was read.

@@ -136,6 +136,10 @@ pub struct Answer {
     /// What went into a forecast by several laws; by group where there are groups, else under `all`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forecasts: BTreeMap<String, Account>,
+    /// What is to be said next to each number: parameters on bounds and not identified, by group where there are groups,
+    /// else under `all`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub caveats: BTreeMap<String, Vec<String>>,
     /// What a reader should know, in words.
     pub warnings: Vec<String>,
 }

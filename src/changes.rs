@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::lock::Lock;
+use crate::lock::{Lock, Measure};
 
 /// What is otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -51,9 +51,19 @@ pub struct NumberChange {
     pub then: Option<f64>,
     /// What it is.
     pub now: Option<f64>,
-    /// Its standard error then; half its interval over 1.645 where it has none.
+    /// The ends of its interval then, where there are some.
+    pub interval_then: [Option<f64>; 2],
+    /// The ends of its interval now.
+    pub interval_now: [Option<f64>; 2],
+    /// Whether the rows did not tell it then.
+    pub unidentified_then: bool,
+    /// Whether the rows do not tell it now.
+    pub unidentified_now: bool,
+    /// Its standard error then, in its own unit: from its interval where it has none.
     pub se: Option<f64>,
-    /// How far it moved, in standard errors.
+    /// Its standard error then, as a factor.
+    pub factor: Option<f64>,
+    /// How far it moved, in standard errors, on the scale of that one of the two which there is.
     pub moved: Option<f64>,
 }
 
@@ -169,17 +179,65 @@ impl SourceChange {
 }
 
 impl NumberChange {
-    fn in_words(&self) -> String {
-        match (self.then, self.now) {
-            (Some(then), Some(now)) => {
-                let by = self
-                    .moved
-                    .map_or_else(|| format!("{:+.2} %", 100.0 * (now / then - 1.0)), |moved| format!("{moved:+.2} se"));
-                format!("{} -> {} ({by})", short(then), short(now))
-            }
-            (None, Some(now)) => format!("new, {}", short(now)),
-            _ => "no longer there".to_owned(),
+    fn of(name: &str, then: &Lock, now: &Lock) -> Self {
+        let ends = |lock: &Lock| ["lower", "upper"].map(|part| lock.part(name, part));
+        let (before, after) = (then.numbers.get(name).copied(), now.numbers.get(name).copied());
+        let measure = then.measure(name).ok();
+        let moved = before.zip(after).zip(measure).map(|((before, after), measure)| measure.moved(before, after));
+        Self {
+            number: name.to_owned(),
+            then: before,
+            now: after,
+            interval_then: ends(then),
+            interval_now: ends(now),
+            unidentified_then: then.unidentified.contains(name),
+            unidentified_now: now.unidentified.contains(name),
+            se: measure.and_then(|measure| if let Measure::Plain(se) = measure { Some(se) } else { None }),
+            factor: measure.and_then(|measure| if let Measure::Factor(factor) = measure { Some(factor) } else { None }),
+            moved: moved.filter(|moved| moved.is_finite()),
         }
+    }
+
+    /// Whether anything is otherwise that a reader would quote.
+    fn is_change(&self) -> bool {
+        (self.then, self.interval_then, self.unidentified_then) != (self.now, self.interval_now, self.unidentified_now)
+    }
+
+    fn in_words(&self) -> String {
+        let state = |value: Option<f64>, ends, unidentified| match value {
+            Some(value) => format!("{}{}", short(value), interval(ends)),
+            None if unidentified => "not identified".to_owned(),
+            None => "nothing".to_owned(),
+        };
+        let then = state(self.then, self.interval_then, self.unidentified_then);
+        let now = state(self.now, self.interval_now, self.unidentified_now);
+        match (self.then, self.now) {
+            (Some(before), Some(after)) if before == after => format!("{then} -> {now} (the interval alone)"),
+            (Some(before), Some(after)) => format!("{then} -> {now} ({})", self.by(before, after)),
+            (None, Some(_)) if !self.unidentified_then => format!("new, {now}"),
+            (_, None) if !self.unidentified_now => "no longer there".to_owned(),
+            (None, None) if !self.unidentified_then => format!("new, {now}"),
+            _ => format!("{then} -> {now}"),
+        }
+    }
+
+    /// By how much it moved.
+    fn by(&self, then: f64, now: f64) -> String {
+        match (self.moved, self.factor) {
+            (Some(moved), Some(factor)) => format!("{moved:+.2} se, each a factor of {factor:.3}"),
+            (Some(moved), None) => format!("{moved:+.2} se"),
+            (None, _) => format!("{:+.2} %", 100.0 * (now / then - 1.0)),
+        }
+    }
+}
+
+/// The ends of an interval, after a number.
+fn interval(ends: [Option<f64>; 2]) -> String {
+    match ends {
+        [None, None] => String::new(),
+        [Some(lower), Some(upper)] => format!(" [{}, {}]", short(lower), short(upper)),
+        [Some(lower), None] => format!(" [{}, no upper end]", short(lower)),
+        [None, Some(upper)] => format!(" [no lower end, {}]", short(upper)),
     }
 }
 
@@ -238,27 +296,43 @@ impl Drift {
     }
 
     /// Whether a number moved less than that, and how far it did, in words; without an earlier lock it has not moved.
+    ///
+    /// Standard errors are those of the lock, as factors where it has factors. A number that the rows do not tell, or of
+    /// which nothing says how sure it was, has moved by an unknown amount, which is not less than any.
     pub fn judge(&self, then: Option<&Lock>, now: &Lock) -> (bool, String) {
         let Some(then) = then else { return (true, "no lock file to compare with".to_owned()) };
-        let (before, after) = (then.numbers.get(&self.number), now.numbers.get(&self.number));
-        let (before, after) = match (before, after) {
+        let number = &self.number;
+        let is_not_told = |lock: &Lock| lock.unidentified.contains(then.whole(number));
+        if is_not_told(now) {
+            return (false, "it is not identified: the rows do not tell a value".to_owned());
+        }
+        let (before, after) = match (then.numbers.get(number), now.numbers.get(number)) {
             (Some(before), Some(after)) => (*before, *after),
+            (None, Some(after)) if is_not_told(then) => {
+                return (false, format!("it was not identified, and is {} now", short(*after)));
+            }
             (None, _) => return (true, "no such number in the lock file".to_owned()),
             (Some(before), None) => return (false, format!("{} -> nothing", short(*before))),
         };
-        let unit = match self.unit {
-            DriftUnit::StandardErrors => then.standard_error(&self.number),
-            DriftUnit::Percent => Some(before.abs() / 100.0).filter(|unit| *unit > 0.0),
+        let values = format!("{} -> {}", short(before), short(after));
+        let measure = match self.unit {
+            DriftUnit::StandardErrors => then.measure(number),
+            DriftUnit::Percent if before == 0.0 => Err("it was zero"),
+            DriftUnit::Percent => Ok(Measure::Plain(before.abs() / 100.0)),
         };
         let name = if self.unit == DriftUnit::Percent { "%" } else { "se" };
-        let values = format!("{} -> {}", short(before), short(after));
-        match unit {
-            Some(unit) => {
-                let moved = (after - before) / unit;
-                (moved.abs() < self.most, format!("{values} ({moved:+.2} {name})"))
+        match measure {
+            Ok(measure) => {
+                let moved = measure.moved(before, after);
+                let of = if let Measure::Factor(factor) = measure {
+                    format!(", each a factor of {factor:.3}")
+                } else {
+                    String::new()
+                };
+                (moved.abs() < self.most, format!("{values} ({moved:+.2} {name}{of})"))
             }
             // Without a unit only standing still is less than anything.
-            None => (before == after, format!("{values}, which has no standard error")),
+            Err(why) => (before == after, format!("{values}, and how far that is nothing says: {why}")),
         }
     }
 }
@@ -279,16 +353,10 @@ fn sources(then: &Lock, now: &Lock) -> Vec<SourceChange> {
 }
 
 fn numbers(then: &Lock, now: &Lock) -> Vec<NumberChange> {
-    let names: BTreeSet<&String> = then.numbers.keys().chain(now.numbers.keys()).collect();
-    let changed = names.into_iter().filter(|name| !is_part(name) && then.numbers.get(*name) != now.numbers.get(*name));
-    changed
-        .map(|name| {
-            let (before, after) = (then.numbers.get(name).copied(), now.numbers.get(name).copied());
-            let se = then.standard_error(name);
-            let moved = before.zip(after).zip(se).map(|((before, after), se)| (after - before) / se);
-            NumberChange { number: name.clone(), then: before, now: after, se, moved }
-        })
-        .collect()
+    let locks = [then, now];
+    let names = locks.iter().flat_map(|lock| lock.numbers.keys().filter(|name| lock.whole(name) == *name));
+    let names: BTreeSet<&String> = names.chain(locks.iter().flat_map(|lock| &lock.unidentified)).collect();
+    names.into_iter().map(|name| NumberChange::of(name, then, now)).filter(NumberChange::is_change).collect()
 }
 
 fn stages(then: &Lock, now: &Lock) -> Vec<StageChange> {
@@ -311,11 +379,6 @@ fn stages(then: &Lock, now: &Lock) -> Vec<StageChange> {
         .collect()
 }
 
-/// Whether a name is of a number's standard error or interval.
-fn is_part(name: &str) -> bool {
-    [".se", ".lower", ".upper"].iter().any(|part| name.ends_with(part))
-}
-
 fn short(value: f64) -> String {
     if (1e-3..1e6).contains(&value.abs()) { format!("{value:.5}") } else { format!("{value:.4e}") }
 }
@@ -324,15 +387,21 @@ fn short(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn lock(numbers: &[(&str, f64)]) -> Lock {
-        let numbers = numbers.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-        Lock { lock: 1, sources: BTreeMap::new(), numbers, stages: BTreeMap::new() }
+    fn lock(numbers: &[(&str, f64)], unidentified: &[&str]) -> Lock {
+        Lock {
+            lock: 1,
+            sources: BTreeMap::new(),
+            numbers: numbers.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
+            unidentified: unidentified.iter().map(|name| (*name).to_owned()).collect(),
+            levels: BTreeMap::from([("queries.q".to_owned(), 0.5)]),
+            stages: BTreeMap::new(),
+        }
     }
 
     #[test]
     fn a_number_moves_in_units_of_its_standard_error() {
-        let then = lock(&[("fits.main.alpha", 0.348), ("fits.main.alpha.se", 0.015), ("fits.main.E", 1.7)]);
-        let now = lock(&[("fits.main.alpha", 0.351), ("fits.main.alpha.se", 0.010), ("fits.main.E", 1.7)]);
+        let then = lock(&[("fits.main.alpha", 0.348), ("fits.main.alpha.se", 0.015), ("fits.main.E", 1.7)], &[]);
+        let now = lock(&[("fits.main.alpha", 0.351), ("fits.main.alpha.se", 0.010), ("fits.main.E", 1.7)], &[]);
         let changes = Changes::between(&then, &now);
         assert_eq!(changes.moved(), ["fits.main.alpha: 0.34800 -> 0.35100 (+0.20 se)"]);
         assert!(changes.markdown().contains("| `fits.main.alpha` | 0.34800 -> 0.35100 (+0.20 se) |"));
@@ -340,9 +409,51 @@ mod tests {
     }
 
     #[test]
+    fn a_number_whose_standard_error_is_a_factor_moves_in_factors() {
+        let then = lock(&[("fits.main.A", 100.0), ("fits.main.A.factor", 2.0), ("fits.main.A.se", 75.0)], &[]);
+        let now = lock(&[("fits.main.A", 800.0), ("fits.main.A.factor", 1.5)], &[]);
+        assert_eq!(
+            Changes::between(&then, &now).moved(),
+            ["fits.main.A: 100.00000 -> 800.00000 (+3.00 se, each a factor of 2.000)"]
+        );
+    }
+
+    #[test]
+    fn what_moved_holds_the_ends_of_intervals_and_those_that_moved_alone() {
+        let then = lock(
+            &[("queries.q.row1.loss", 2.0), ("queries.q.row1.loss.lower", 1.0), ("queries.q.row1.loss.upper", 4.0)],
+            &[],
+        );
+        let mut now = then.clone();
+        now.numbers.insert("queries.q.row1.loss.upper".to_owned(), 5.0);
+        assert_eq!(
+            Changes::between(&then, &now).moved(),
+            ["queries.q.row1.loss: 2.00000 [1.00000, 4.00000] -> 2.00000 [1.00000, 5.00000] (the interval alone)"]
+        );
+        now.numbers.insert("queries.q.row1.loss".to_owned(), 4.0);
+        now.numbers.remove("queries.q.row1.loss.upper");
+        // Half of the draws lie within a factor of two: a normal distribution of logarithms has a deviation of ln 2 / 0.674.
+        assert_eq!(
+            Changes::between(&then, &now).moved(),
+            [
+                "queries.q.row1.loss: 2.00000 [1.00000, 4.00000] -> 4.00000 [1.00000, no upper end] (+0.67 se, each a factor of 2.795)"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_number_that_the_rows_cease_to_tell_has_changed() {
+        let then = lock(&[("fits.main.A", 376.0)], &[]);
+        let now = lock(&[], &["fits.main.A"]);
+        assert_eq!(Changes::between(&then, &now).moved(), ["fits.main.A: 376.00000 -> not identified"]);
+        assert_eq!(Changes::between(&now, &then).moved(), ["fits.main.A: not identified -> 376.00000"]);
+        assert!(Changes::between(&now, &now).is_empty());
+    }
+
+    #[test]
     fn a_drift_is_judged_against_the_lock() {
-        let then = lock(&[("fits.main.alpha", 0.348), ("fits.main.alpha.se", 0.015), ("fits.main.E", 2.0)]);
-        let now = lock(&[("fits.main.alpha", 0.372), ("fits.main.E", 2.1)]);
+        let then = lock(&[("fits.main.alpha", 0.348), ("fits.main.alpha.se", 0.015), ("fits.main.E", 2.0)], &[]);
+        let now = lock(&[("fits.main.alpha", 0.372), ("fits.main.E", 2.1)], &[]);
         let holds = |text: &str| Drift::parse(text).unwrap().unwrap().judge(Some(&then), &now).0;
         assert!(holds("fits.main.alpha moved less than 2 se"));
         assert!(!holds("fits.main.alpha moved less than 1.5 se"));
@@ -352,6 +463,28 @@ mod tests {
         assert!(Drift::parse("fits.main.E > 4").is_none());
         for wrong in ["x moved less than 2", "x moved less than two se", "x moved less than -1 se"] {
             assert!(Drift::parse(wrong).unwrap().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_drift_of_what_is_not_told_fails_with_the_reason() {
+        let drift = Drift::parse("fits.main.A moved less than 2 se").unwrap().unwrap();
+        let told = lock(&[("fits.main.A", 376.0), ("fits.main.A.factor", 2.0)], &[]);
+        let not_told = lock(&[], &["fits.main.A"]);
+        let unsure = lock(&[("fits.main.A", 376.0), ("fits.main.A.se", f64::INFINITY)], &[]);
+        let far = lock(&[("fits.main.A", 1.3e11), ("fits.main.A.factor", 2.0)], &[]);
+        let judged = |then: &Lock, now: &Lock| drift.judge(Some(then), now);
+        assert!(judged(&told, &told).0);
+        for (then, now, reason) in [
+            (&told, &not_told, "it is not identified"),
+            (&not_told, &not_told, "it is not identified"),
+            (&not_told, &told, "it was not identified"),
+            (&unsure, &told, "its standard error is not finite"),
+            (&told, &far, "+28.37 se, each a factor of 2.000"),
+        ] {
+            let (holds, found) = judged(then, now);
+            assert!(found.contains(reason), "{found}");
+            assert_eq!(holds, then == &unsure && now == &told, "{found}");
         }
     }
 }

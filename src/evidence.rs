@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::fit::{Candidate, Ray, Reference, Replicates, Span, Status};
-use crate::law::{Law, Order};
-use crate::numerics::{Matrix, eigen_symmetric, mean};
+use crate::dataset::{Column, Dataset};
+use crate::fit::{Candidate, Fit, Ray, Reference, Replicates, Span, Status};
+use crate::law::{Law, Order, Scale};
+use crate::numerics::{Matrix, eigen_symmetric, exp, ln, mean};
+use crate::plausible::name_rows;
 use crate::problem::Problem;
 use crate::solver::{Search, smoothed};
 
@@ -12,16 +14,23 @@ use crate::solver::{Search, smoothed};
 const RAY_SPREAD: f64 = 1.5;
 /// ... while each of them varies by more than this one.
 const RAY_LENGTH: f64 = 2.0;
-/// Above this condition number a direction of the parameters is flat to within rounding of the data.
-const FLAT: f64 = 1e10;
-/// Below this exponent a term is nearly a constant.
-const NEARLY_ZERO: f64 = 0.02;
+/// A direction of the parameters in which the objective bends less than this share of where it bends most, each parameter
+/// taken in units of what the rows tell of it alone, is flat to within rounding of the data.
+const FLAT: f64 = 1e-10;
+/// The parameters that a flat direction moves: those whose variance it makes larger by this factor.
+const MOVED: f64 = 1e6;
+/// A term of which the power changes less than this over the rows, in its logarithm, is nearly a constant.
+const NEARLY_CONSTANT: f64 = 0.1;
+/// An exponent that is this many standard errors from zero is not zero.
+const NOT_ZERO: f64 = 2.0;
 
 /// The shape of the objective at the optimum.
 #[derive(Clone, Debug, Default)]
 pub struct Shape {
     /// Status of each free parameter.
     pub statuses: Vec<Status>,
+    /// Directions of the coordinates in which the rows do not object: any combination of them fits as well.
+    pub flat: Vec<Vec<f64>>,
     /// Norm of the gradient over the coordinates no bound holds.
     pub gradient_norm: f64,
     /// Condition number of the scaled second derivatives, of reweighted least squares at the optimum.
@@ -37,24 +46,17 @@ pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> S
     // penalty the exact second derivatives say nothing of what the rows tell.
     let here = problem.evaluation(point, Order::GaussNewton);
     let mut shape = Shape { statuses: vec![Status::Estimated; point.len()], ..Shape::default() };
-    for (j, c) in problem.coordinates().iter().enumerate() {
-        let (side, bound) = if point[j] <= c.lower {
-            shape.statuses[j] = Status::AtLowerBound;
-            ("lower", c.bounds.0)
-        } else if point[j] >= c.upper {
-            shape.statuses[j] = Status::AtUpperBound;
-            ("upper", c.bounds.1)
-        } else {
-            continue;
-        };
-        shape.warnings.push(format!(
-            "{} sits on its {side} bound {}: the rows want it further out, and its interval means nothing.",
-            labels[j].text,
-            crate::expr::number_text(bound)
-        ));
-    }
-    let inside: Vec<usize> = (0..point.len()).filter(|&j| shape.statuses[j] == Status::Estimated).collect();
+    // A coordinate on a bound takes part: a search that ends there may as well have ended elsewhere on a flat ridge.
+    let coordinates = problem.coordinates().iter().enumerate();
+    let movable: Vec<usize> = coordinates.filter(|(_, c)| c.lower < c.upper).map(|(j, _)| j).collect();
+    let directions = Directions::of(&here.hessian_of(&movable));
+    let not_told: Vec<usize> = directions.moved().into_iter().map(|i| movable[i]).collect();
+    not_told.iter().for_each(|&j| shape.statuses[j] = Status::NotIdentified);
+    shape.flat = directions.flat(&movable, point.len());
+    on_bounds(problem, labels, point, &mut shape);
+    let inside: Vec<usize> = (0..point.len()).filter(|&j| !is_on_bound(problem, point, j)).collect();
     shape.gradient_norm = inside.iter().map(|&j| here.sums.gradient[j] * here.sums.gradient[j]).sum::<f64>().sqrt();
+    shape.condition_number = Directions::of(&here.hessian_of(&inside)).condition();
     if problem.rows() <= point.len() {
         shape.warnings.push(format!(
             "{} rows for {} free parameters: the law goes through the points whatever the truth is.",
@@ -62,19 +64,176 @@ pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> S
             point.len()
         ));
     }
-    flat_directions(&here.hessian_of(&inside), &inside, labels, &mut shape);
+    let names: Vec<&str> = not_told.iter().map(|&j| labels[j].text.as_str()).collect();
+    match names.as_slice() {
+        [] => {}
+        [one] => shape.warnings.push(format!("The rows do not tell {one}: the objective is flat in it.")),
+        _ => shape.warnings.push(format!(
+            "{} trade off: the objective is flat along a combination of them, and their values are arbitrary.",
+            in_words(&names)
+        )),
+    }
+    let errors = standard_errors(problem, point, &inside);
+    nearly_zero(problem, law, labels, point, &errors, &mut shape);
+    shape
+}
+
+/// Whether a coordinate of a point is at a bound.
+fn is_on_bound(problem: &Problem, point: &[f64], j: usize) -> bool {
+    let c = problem.coordinates()[j];
+    point[j] <= c.lower || point[j] >= c.upper
+}
+
+/// Notes the parameters that a bound holds, where the rows tell them at all.
+fn on_bounds(problem: &Problem, labels: &[Label], point: &[f64], shape: &mut Shape) {
+    for (j, c) in problem.coordinates().iter().enumerate() {
+        if !is_on_bound(problem, point, j) || shape.statuses[j] == Status::NotIdentified {
+            continue;
+        }
+        let (side, bound) = if point[j] <= c.lower {
+            shape.statuses[j] = Status::AtLowerBound;
+            ("lower", c.bounds.0)
+        } else {
+            shape.statuses[j] = Status::AtUpperBound;
+            ("upper", c.bounds.1)
+        };
+        shape.warnings.push(format!(
+            "{} sits on its {side} bound {}: the rows want it further out, and its interval ends there.",
+            labels[j].text,
+            crate::expr::number_text(bound)
+        ));
+    }
+}
+
+/// The directions of a matrix of second derivatives, each coordinate in units of its own bend.
+struct Directions {
+    /// The bend along each direction, from the flattest.
+    bends: Vec<f64>,
+    /// The directions: `(coordinate's place, direction)`, as rows.
+    vectors: Matrix,
+    /// The unit of each coordinate.
+    units: Vec<f64>,
+}
+
+impl Directions {
+    fn of(hessian: &Matrix) -> Self {
+        let units = (0..hessian.size()).map(|i| 1.0 / hessian[(i, i)].abs().sqrt().max(1e-150)).collect();
+        let (bends, vectors) = eigen_symmetric(&hessian.unit_diagonal());
+        Self { bends, vectors, units }
+    }
+
+    fn condition(&self) -> Option<f64> {
+        let condition = self.bends.last()? / self.bends.first()?;
+        Some(condition).filter(|c| *c > 0.0 && c.is_finite())
+    }
+
+    /// The directions that are flat, by number.
+    fn flattest(&self) -> impl Iterator<Item = usize> + '_ {
+        let most = self.bends.last().copied().unwrap_or_default();
+        // What is not a number is told by nothing.
+        (0..self.bends.len()).filter(move |&i| !(self.bends[i] >= FLAT * most && most > 0.0))
+    }
+
+    /// The places of the coordinates that flat directions move, the most moved first.
+    fn moved(&self) -> Vec<usize> {
+        let most = self.bends.last().copied().unwrap_or_default();
+        let variance = |place: usize| -> f64 {
+            let along = |i: usize| self.vectors[(i, place)].powi(2) / (self.bends[i] / most).max(f64::EPSILON);
+            self.flattest().map(along).sum()
+        };
+        let variances: Vec<f64> = (0..self.bends.len()).map(variance).collect();
+        // Where nothing bends, or nothing is a number, nothing is told.
+        let is_moved = |place: &usize| !(variances[*place] <= MOVED);
+        let mut moved: Vec<usize> = (0..self.bends.len()).filter(is_moved).collect();
+        moved.sort_by(|&a, &b| variances[b].total_cmp(&variances[a]));
+        moved
+    }
+
+    /// The flat directions in coordinates, of which `places` take part in them; the largest step of each is 1.
+    fn flat(&self, places: &[usize], size: usize) -> Vec<Vec<f64>> {
+        let direction = |i: usize| {
+            let mut direction = vec![0.0; size];
+            let steps = (0..places.len()).map(|k| self.vectors[(i, k)] * self.units[k]);
+            steps.zip(places).for_each(|(step, &j)| direction[j] = step);
+            let longest = direction.iter().fold(0.0_f64, |most, step| most.max(step.abs()));
+            direction.iter_mut().for_each(|step| *step /= longest);
+            direction
+        };
+        self.flattest().map(direction).filter(|d| d.iter().all(|step| step.is_finite())).collect()
+    }
+}
+
+/// The standard error of each coordinate by curvature and scores (Huber 1967), the others being free; none where it is
+/// on a bound or the rows do not tell it.
+fn standard_errors(problem: &Problem, point: &[f64], inside: &[usize]) -> Vec<Option<f64>> {
+    let mut errors = vec![None; point.len()];
+    let (rows, size) = (problem.rows(), inside.len());
+    let Some(factor) = problem.evaluation(point, Order::GaussNewton).hessian_of(inside).cholesky() else {
+        return errors;
+    };
+    if rows <= size {
+        return errors;
+    }
+    let mut squares = vec![0.0; size];
+    for score in problem.scores(point) {
+        let step = factor.solve_factored(inside.iter().map(|&j| score[j]).collect());
+        squares.iter_mut().zip(step).for_each(|(sum, by)| *sum += by * by);
+    }
+    let widening = rows as f64 / (rows - size) as f64;
+    for (&j, square) in inside.iter().zip(squares) {
+        errors[j] = Some((square * widening).sqrt()).filter(|error: &f64| error.is_finite());
+    }
+    errors
+}
+
+/// Notes powers that hardly change over the rows and whose exponent may as well be zero.
+fn nearly_zero(
+    problem: &Problem,
+    law: &Law,
+    labels: &[Label],
+    point: &[f64],
+    errors: &[Option<f64>],
+    shape: &mut Shape,
+) {
     let free = law.free();
+    let own = problem.block(0).parameters(&problem.point_of_block(0, point));
+    let powers = law.powers();
     for (j, label) in labels.iter().enumerate() {
         let value = problem.coordinates()[j].parameter(point[j]);
-        let exponent = crate::law::is_exponent(&free[label.parameter].name, &law.body);
-        if exponent && shape.statuses[j] == Status::Estimated && value.abs() < NEARLY_ZERO {
+        let may_be_zero = errors[j].is_none_or(|error| value.abs() < NOT_ZERO * error);
+        if shape.statuses[j] != Status::Estimated || !may_be_zero {
+            continue;
+        }
+        let own_powers = powers.iter().filter(|power| power.exponent == free[label.parameter].name);
+        let changes = own_powers.filter_map(|power| {
+            let values = law.values_of(&power.base, &own, &problem.variables())?;
+            let span = Span::of(values)?;
+            Some(value.abs() * ln(span.highest / span.lowest))
+        });
+        let most = changes.filter(|change| change.is_finite()).max_by(f64::total_cmp);
+        if let Some(change) = most.filter(|change| *change < NEARLY_CONSTANT) {
             shape.warnings.push(format!(
-                "The exponent {} is nearly zero ({value:.4}): its term hardly varies and stands in for a floor.",
-                label.text
+                "The exponent {} is nearly zero ({value:.4}): over the rows its term changes by {:.1} % and stands in for a floor.",
+                label.text,
+                100.0 * (exp(change) - 1.0)
             ));
         }
     }
-    shape
+}
+
+/// What a flat direction may change of an answer, as a share of what its parameters change each: less is rounding.
+const TOLD: f64 = 1e-2;
+
+/// Whether the rows tell an answer with these derivatives by the free parameters: whether it stays where it is along the
+/// directions in which they do not object.
+pub fn is_told(law: &Law, flat: &[Vec<f64>], free: &[f64], gradient: &[f64]) -> bool {
+    let scales: Vec<f64> =
+        law.free().iter().zip(free).map(|(p, value)| if p.scale == Scale::Log { *value } else { 1.0 }).collect();
+    flat.iter().all(|direction| {
+        let changes = || direction.iter().zip(&scales).zip(gradient).map(|((step, scale), slope)| step * scale * slope);
+        let (whole, parts) = (changes().sum::<f64>().abs(), changes().map(f64::abs).sum::<f64>());
+        whole <= TOLD * parts
+    })
 }
 
 /// What a coordinate is called, and which free parameter of the law it is.
@@ -92,41 +251,6 @@ impl Label {
         let free = law.free().into_iter().enumerate();
         free.map(|(parameter, p)| Self { parameter, text: p.name.clone() }).collect()
     }
-}
-
-/// Directions in which the objective does not change, from the scaled second derivatives.
-fn flat_directions(hessian: &Matrix, inside: &[usize], labels: &[Label], shape: &mut Shape) {
-    let n = hessian.size();
-    if n == 0 {
-        return;
-    }
-    let (values, vectors) = eigen_symmetric(&hessian.unit_diagonal());
-    let largest = values[n - 1];
-    let smallest = values[0];
-    let condition = largest / smallest;
-    if smallest > 0.0 && condition.is_finite() {
-        shape.condition_number = Some(condition);
-    }
-    if smallest > 0.0 && condition < FLAT {
-        return;
-    }
-    let mut involved: Vec<usize> = (0..n).filter(|&i| vectors[(0, i)].abs() > 0.2).collect();
-    if involved.is_empty() {
-        // Without a direction to go by, nothing is told apart.
-        involved = (0..n).collect();
-    }
-    involved.sort_by(|&a, &b| vectors[(0, b)].abs().total_cmp(&vectors[(0, a)].abs()));
-    let names: Vec<&str> = involved.iter().map(|&i| labels[inside[i]].text.as_str()).collect();
-    for &i in &involved {
-        shape.statuses[inside[i]] = Status::NotIdentified;
-    }
-    shape.warnings.push(match names.as_slice() {
-        [one] => format!("The rows do not tell {one}: the objective is flat in it."),
-        _ => format!(
-            "{} trade off: the objective is flat along a combination of them, and their values are arbitrary.",
-            in_words(&names)
-        ),
-    });
 }
 
 /// Notes which parameters belong to variables that move together.
@@ -221,13 +345,22 @@ fn of_unresolved(search: &Search) -> String {
 }
 
 /// A named procedure's answer beside the best optimum there is.
-pub fn beside_optimum(law: &Law, found: &[f64], objective: f64, reference: &Reference) -> Option<String> {
+///
+/// Values of parameters are given where their status says that the rows tell them.
+pub fn beside_optimum(
+    law: &Law,
+    found: &[f64],
+    statuses: &[Status],
+    objective: f64,
+    reference: &Reference,
+) -> Option<String> {
     let excess = objective / reference.objective - 1.0;
     if excess <= 1e-8 {
         return None;
     }
     let free = law.free();
-    let moved = free.iter().zip(found).filter_map(|(p, &value)| {
+    let told = free.iter().zip(found).zip(statuses).filter(|(_, status)| **status != Status::NotIdentified);
+    let moved = told.filter_map(|((p, &value), _)| {
         let best = *reference.parameters.get(&p.name)?;
         ((value - best).abs() > 1e-3 * best.abs()).then(|| format!("{} {} for {}", p.name, short(value), short(best)))
     });
@@ -308,7 +441,7 @@ pub fn equally_good(candidates: &[Candidate]) -> Option<String> {
     let known: Vec<(&str, f64)> = good.filter_map(|c| Some((c.law.as_str(), c.ahead?))).collect();
     let lowest = known.iter().min_by(|a, b| a.1.total_cmp(&b.1))?;
     let highest = known.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
-    (crate::numerics::ln(highest.1 / lowest.1) > NEAR).then(|| {
+    (ln(highest.1 / lowest.1) > NEAR).then(|| {
         format!(
             "Laws that describe the rows equally well forecast differently: at ten times the largest sizes `{}` says {} and `{}` says {}. The rows do not choose between them.",
             lowest.0,
@@ -335,12 +468,42 @@ pub fn replicates(residuals: &[f64], configurations: &[usize]) -> Replicates {
     }
 }
 
+/// The warning that rows are in a table more than once: each counts as a run of its own. `together` numbers rows that are
+/// known to belong together; `columns` are those by which equal rows could be.
+pub fn duplicates(rows: &Dataset, together: Option<&[usize]>, columns: &[&str]) -> Option<String> {
+    let mut seen: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+    let mut repeated = Vec::new();
+    for row in 0..rows.rows() {
+        let content = rows.columns().values().map(|column| match column {
+            // Bits, since what is printed alike may differ.
+            Column::Numbers(numbers) => numbers[row].to_bits().to_string(),
+            Column::Texts(texts) => texts[row].clone(),
+        });
+        let first = *seen.entry(content.collect()).or_insert(row);
+        if first != row && together.is_none_or(|together| together[first] != together[row]) {
+            repeated.push((first, row));
+        }
+    }
+    let name = |&(first, row): &(usize, usize)| name_rows(&[rows.origins()[first], rows.origins()[row]]);
+    let shown = repeated.iter().take(3).map(name).collect::<Vec<_>>().join("; ");
+    let more = if repeated.len() > 3 { format!("; and {} more", repeated.len() - 3) } else { String::new() };
+    let columns: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
+    (!repeated.is_empty()).then(|| {
+        format!(
+            "{} of {} rows repeat another one in every column that is read ({shown}{more}): each counts as a run of its own and makes intervals narrower. To count each once write `replicates = [{}]` in the fit.",
+            repeated.len(),
+            rows.rows(),
+            columns.join(", ")
+        )
+    })
+}
+
 /// Misfit above which runs of one configuration agree far better with each other than with the law.
 const LACK_OF_FIT: f64 = 2.0;
 
 /// The warning that repeated runs give reason for.
 pub fn lack_of_fit(replicates: &Replicates) -> Option<String> {
-    let pure = replicates.pure_error.filter(|pure| replicates.misfit > LACK_OF_FIT * pure)?;
+    let pure = replicates.pure_error.filter(|pure| *pure > 0.0 && replicates.misfit > LACK_OF_FIT * pure)?;
     Some(format!(
         "Repeated runs differ by {} among themselves and the law misses their means by {}: what is left is the law's error, not noise.",
         short(pure),
@@ -369,6 +532,9 @@ pub fn rays(columns: &BTreeMap<&str, &[f64]>) -> Vec<Ray> {
 }
 
 fn short(value: f64) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
     if (0.01..1e5).contains(&value) {
         format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
@@ -376,7 +542,28 @@ fn short(value: f64) -> String {
     }
 }
 
-fn in_words(names: &[&str]) -> String {
+/// What is to be said next to every answer of a fit: parameters on bounds, parameters that the rows do not tell, and that
+/// the search did not converge.
+pub fn caveats(fit: &Fit) -> Vec<String> {
+    let mut caveats = Vec::new();
+    for (name, estimate) in &fit.parameters {
+        if let (Status::AtLowerBound | Status::AtUpperBound, Some(value)) = (estimate.status, estimate.value) {
+            caveats.push(format!("{name} {} {}", estimate.status.describe(), short(value)));
+        }
+    }
+    let not_told = fit.parameters.iter().filter(|(_, estimate)| estimate.status == Status::NotIdentified);
+    let not_told: Vec<&str> = not_told.map(|(name, _)| name.as_str()).collect();
+    if !not_told.is_empty() {
+        caveats.push(format!("{} not identified", in_words(&not_told)));
+    }
+    if fit.objective.is_some() && !fit.evidence.converged {
+        caveats.push("the fit did not converge".to_owned());
+    }
+    caveats
+}
+
+/// Names as people list them: `A, B and C`.
+pub fn in_words(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [one] => (*one).to_owned(),

@@ -57,10 +57,15 @@ impl Status {
 /// A parameter's value and how sure it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
-    /// The value.
-    pub value: f64,
-    /// Standard error; none without `uncertainty`.
+    /// The value; none where the rows do not tell it.
+    pub value: Option<f64>,
+    /// Standard error in the parameter's own unit; none without `uncertainty`, on a bound, where the rows do not tell the
+    /// value, and where only a factor says how sure it is.
     pub se: Option<f64>,
+    /// Standard error as a factor, for a positive parameter that is searched on a logarithmic scale or is not known to
+    /// within a factor of two: the value times or divided by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<f64>,
     /// Lower end of the interval.
     pub lower: Option<f64>,
     /// Upper end of the interval.
@@ -127,7 +132,8 @@ pub struct LocalOptimum {
 pub struct Reference {
     /// The minimised sum there, over all groups where they are fitted at once.
     pub objective: f64,
-    /// The parameters there; of the first group, where groups are fitted at once.
+    /// The parameters there, in results those alone that the rows tell; of the first group, where groups are fitted at
+    /// once.
     pub parameters: BTreeMap<String, f64>,
 }
 
@@ -179,8 +185,11 @@ pub struct Choice {
 pub struct Candidate {
     /// Its name.
     pub law: String,
-    /// Its free parameters.
+    /// Its free parameters; in results those alone that the rows tell.
     pub parameters: BTreeMap<String, f64>,
+    /// The parameters that the rows do not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unidentified: Vec<String>,
     /// The minimised sum.
     pub objective: f64,
     /// Akaike's criterion, corrected for few rows, of residuals taken as normal (Hurvich and Tsai 1989).
@@ -193,7 +202,7 @@ pub struct Candidate {
     pub rolling_origin: Option<f64>,
     /// Its share of the stacked forecast.
     pub share: f64,
-    /// Its forecast at ten times the largest sizes.
+    /// Its forecast at ten times the largest sizes, where the rows tell it.
     pub ahead: Option<f64>,
 }
 
@@ -417,8 +426,15 @@ pub struct Fit {
     pub spans: BTreeMap<String, Span>,
     /// Pairs of variables whose ratio hardly varies over the rows.
     pub rays: Vec<Ray>,
+    /// Directions of the free parameters in which the rows do not object, by coordinates: logarithms of parameters whose
+    /// scale is `log`. What an answer gains along one of them, the rows do not tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flat: Vec<Vec<f64>>,
     /// The scatter of a new row.
     pub noise: Noise,
+    /// The ends of what the response can be, where it is a share of a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f64; 2]>,
     /// Number of draws of the free parameters.
     pub draws: usize,
     /// The column by whose values rows were fitted in groups.

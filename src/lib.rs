@@ -23,6 +23,7 @@ pub mod lock;
 pub mod numerics;
 pub mod objective;
 pub mod plan;
+pub mod plausible;
 pub mod problem;
 pub mod quantity;
 pub mod query;

@@ -15,27 +15,30 @@ pub enum Dimension {
     Tokens,
     /// Floating-point operations.
     Flop,
-    /// A loss in nats.
+    /// A loss.
     Nats,
-    /// A loss in bits.
-    Bits,
+    /// A share of a whole, from 0 to 1: an accuracy, an error rate.
+    Share,
     /// A pure number.
     One,
 }
 
 /// The base units: name, dimension, size in the dimension's own unit.
-const BASES: [(&str, Dimension, f64); 7] = [
+const BASES: [(&str, Dimension, f64); 9] = [
     ("parameters", Dimension::Parameters, 1.0),
     ("tokens", Dimension::Tokens, 1.0),
     ("FLOP", Dimension::Flop, 1.0),
     ("PFday", Dimension::Flop, 8.64e19),
     ("nats", Dimension::Nats, 1.0),
-    ("bits", Dimension::Bits, 1.0),
+    ("bits", Dimension::Nats, std::f64::consts::LN_2),
+    ("share", Dimension::Share, 1.0),
+    ("%", Dimension::Share, 0.01),
     ("1", Dimension::One, 1.0),
 ];
 const MULTIPLES: [(&str, f64); 4] = [("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12)];
 
-/// A unit: `tokens`, `B tokens`, `FLOP`, `PFday`, `nats`.
+/// A unit: `tokens`, `B tokens`, `FLOP`, `PFday`, `nats`. Values are kept in the dimension's own unit, so that columns in
+/// different units of one dimension can be compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unit {
     /// What it measures.
@@ -66,6 +69,17 @@ impl Unit {
     pub fn base(dimension: Dimension) -> Option<Self> {
         let (base, dimension, size) = BASES.into_iter().find(|(_, d, size)| *d == dimension && *size == 1.0)?;
         Some(Self { dimension, size, multiple: "", base })
+    }
+
+    /// The unit and how its values are converted, where they are: `bits, kept in nats (times 0.693147)`.
+    pub fn describe(self) -> String {
+        match Self::base(self.dimension).filter(|_| self.size != 1.0) {
+            Some(base) => {
+                let six_digits: f64 = format!("{:.5e}", self.size).parse().unwrap_or(self.size);
+                format!("{self}, kept in {base} (times {})", crate::expr::number_text(six_digits))
+            }
+            None => self.to_string(),
+        }
     }
 }
 
@@ -108,7 +122,7 @@ impl JsonSchema for Unit {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let names = BASES.map(|(name, ..)| name).join("|");
         json_schema!({
-            "description": "A unit: parameters, tokens, FLOP, PFday, nats, bits or 1, with K, M, B or T before it: \"B tokens\".",
+            "description": "A unit, with K, M, B or T before it: \"B tokens\". Values are kept in parameters, tokens, FLOP, nats, shares or plain numbers: 1 PFday is 8.64e19 FLOP, 1 bit is ln 2 nats, 1 % is a share of 0.01. Nats and bits are of losses; the width of a number in bits has the unit 1.",
             "type": "string",
             "pattern": format!("^([KMBT] )?({names})$"),
             "examples": ["parameters", "tokens", "FLOP", "PFday", "B tokens"]
@@ -145,10 +159,49 @@ mod tests {
 
     #[test]
     fn units_read_back_as_they_are_written() {
-        for text in ["tokens", "B tokens", "PFday", "M parameters"] {
+        for text in ["tokens", "B tokens", "PFday", "M parameters", "bits", "%"] {
             assert_eq!(Unit::parse(text).unwrap().to_string(), text);
         }
-        assert_eq!(Unit::parse("B tokens").unwrap().size, 1e9);
         assert!(Unit::parse("G tokens").is_none() && Unit::parse("token").is_none());
+    }
+
+    /// What each unit is by definition: its size in the unit that values are kept in.
+    const DEFINITIONS: [(&str, &str, f64); 9] = [
+        ("parameters", "parameters", 1.0),
+        ("tokens", "tokens", 1.0),
+        ("FLOP", "FLOP", 1.0),
+        // 1e15 operations a second for a day.
+        ("PFday", "FLOP", 1e15 * 60.0 * 60.0 * 24.0),
+        ("nats", "nats", 1.0),
+        // One of two equally likely outcomes: -ln(1/2).
+        ("bits", "nats", 0.693_147_180_559_945_3),
+        ("share", "share", 1.0),
+        ("%", "share", 1.0 / 100.0),
+        ("1", "1", 1.0),
+    ];
+
+    #[test]
+    fn every_unit_of_the_schema_is_as_large_as_its_definition_says() {
+        let schema = Unit::json_schema(&mut SchemaGenerator::default()).to_value();
+        let pattern = schema["pattern"].as_str().unwrap();
+        let names = pattern.rsplit_once('(').unwrap().1.trim_end_matches(")$");
+        let known: Vec<&str> = DEFINITIONS.iter().map(|(name, ..)| *name).collect();
+        assert_eq!(names.split('|').collect::<Vec<_>>(), known, "a unit without a definition, or the other way round");
+        for (name, kept_in, size) in DEFINITIONS {
+            for (multiple, factor) in [("", 1.0), ("K ", 1e3), ("M ", 1e6), ("B ", 1e9), ("T ", 1e12)] {
+                let unit = Unit::parse(&format!("{multiple}{name}")).unwrap();
+                assert_eq!(unit.size, size * factor, "{multiple}{name}");
+                assert_eq!(Unit::base(unit.dimension).unwrap().to_string(), kept_in, "{multiple}{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_conversion_is_said_where_there_is_one() {
+        let said = |text: &str| Unit::parse(text).unwrap().describe();
+        assert_eq!(said("bits"), "bits, kept in nats (times 0.693147)");
+        assert_eq!(said("B tokens"), "B tokens, kept in tokens (times 1e9)");
+        assert_eq!(said("%"), "%, kept in share (times 0.01)");
+        assert_eq!(said("nats"), "nats");
     }
 }

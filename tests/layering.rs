@@ -9,7 +9,7 @@ const LAYERS: [&[&str]; 17] = [
     &["diagnostic", "numerics", "artifact", "account", "answer", "file"],
     &["expr", "store"],
     &["quantity", "unit", "dataset"],
-    &["schedule"],
+    &["schedule", "plausible"],
     &["law", "source"],
     &["objective"],
     &["problem"],

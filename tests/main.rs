@@ -21,6 +21,7 @@ mod forecasting;
 mod intervals;
 mod layering;
 mod lock;
+mod meaning;
 mod program;
 mod properties;
 mod published;

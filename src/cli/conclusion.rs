@@ -78,7 +78,7 @@ pub(super) fn judge(
                 severity: e.severity,
                 holds: e.status != "failed",
                 is_drift: false,
-                found: found.join(", "),
+                found: e.reason.clone().unwrap_or_else(|| found.join(", ")),
                 line: line_of_expectation(file, index),
             };
             (index, judged)

@@ -326,11 +326,11 @@ fn say_moved(moved: &[String], lock: &Path, screen: &Screen) {
 fn summary(stem: &str, results: &Results) -> String {
     let mut lines = vec![format!("{} ({stem})", results.study.title)];
     lines.extend(results.conclusions.iter().map(|c| format!("  {c}")));
-    let warnings: usize = results.shown_fits().iter().map(|(_, _, f)| f.evidence.warnings.len()).sum();
-    if warnings > 0 {
+    let notes = results.notes.len();
+    if notes > 0 {
         lines.push(format!(
-            "  {warnings} warning{} in the report: read them before you quote this.",
-            if warnings == 1 { "" } else { "s" }
+            "  {notes} warning{} in the report: read them before you quote this.",
+            if notes == 1 { "" } else { "s" }
         ));
     }
     lines.join("\n")

@@ -7,6 +7,7 @@ mod catalogue;
 mod interchange;
 mod lower;
 mod parameter;
+mod powers;
 mod simd;
 mod structure;
 mod sums;
@@ -18,7 +19,8 @@ use std::ops::Range;
 
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
 pub use interchange::put_in_order;
-pub use parameter::{Parameter, ParameterText, Scale, Treatment, is_exponent};
+pub use parameter::{Parameter, ParameterText, Scale, Treatment};
+pub use powers::Power;
 pub use structure::{BoundPeels, Offset, ScaleOf, Term, Terms};
 pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
 pub use tape::{Order, ROWS, Tape, Wanted};
@@ -84,6 +86,9 @@ pub struct Holds {
     pub range: BTreeMap<String, [crate::quantity::Quantity; 2]>,
 }
 
+/// Ranges are published to a digit or two: what leaves one by less than this factor may lie in it.
+const PUBLISHED_TO: f64 = 1.1;
+
 impl Holds {
     /// Why a point lies where the law was not made for, in words.
     pub fn outside(&self, at: &BTreeMap<String, f64>) -> Vec<String> {
@@ -93,7 +98,7 @@ impl Holds {
             .filter_map(|(name, [low, high])| {
                 let value = *at.get(name)?;
                 let number = crate::expr::number_text;
-                (value < low.0 || value > high.0).then(|| {
+                (value * PUBLISHED_TO < low.0 || value > high.0 * PUBLISHED_TO).then(|| {
                     format!(
                         "{name} = {value:.3e} is outside {} to {}, over which the law was published",
                         number(low.0),

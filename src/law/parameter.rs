@@ -96,13 +96,6 @@ impl Parameter {
     }
 }
 
-/// Whether a name stands in an exponent of an expression.
-pub fn is_exponent(name: &str, body: &Expr) -> bool {
-    let mut role = Role::default();
-    role.find(name, body, Place { exponent: false, base: false, falling: false });
-    role.exponent && !role.base
-}
-
 /// Starts for a constant of unknown size: a law's constants are loss units or counts up to 1e16.
 fn decades() -> Vec<f64> {
     vec![1e-2, 1e2, 1e6, 1e10, 1e14]

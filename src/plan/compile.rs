@@ -9,9 +9,10 @@ use super::graph::{Plan, PlanStage, StageId};
 use super::sensitivity::Planned;
 use crate::changes::Drift;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
+use crate::forecast::Forecast;
 use crate::law::Law;
 use crate::query::Question;
-use crate::report::{self, Described, DescribedQuery, DescribedSource};
+use crate::report::{self, AnsweredBy, Described, DescribedQuery, DescribedSource};
 use crate::source::Missing;
 use crate::spec::{self, Format, Spec};
 use crate::stage::{Stage, WriteReport};
@@ -160,6 +161,18 @@ pub(super) struct PlannedFit {
     pub(super) alternatives: Vec<Arc<Law>>,
 }
 
+/// The laws that answer a query.
+fn answered_by(query: &spec::Query, question: &Question, fits: &BTreeMap<&str, PlannedFit>) -> AnsweredBy {
+    let fit = fits.get(query.fit.as_str());
+    match query.forecast {
+        Some(Forecast::Default) => AnsweredBy::Several,
+        Some(Forecast::Stack) => AnsweredBy::Stack(1 + fit.map_or(0, |fit| fit.alternatives.len())),
+        _ if question.kind().other().is_some() => AnsweredBy::Two,
+        _ if fit.is_some_and(|fit| fit.through.is_some()) => AnsweredBy::Chain,
+        _ => AnsweredBy::Law,
+    }
+}
+
 /// Another fit that gives a variable of a law.
 pub(super) struct Chain {
     /// The stage of the other fit.
@@ -219,6 +232,7 @@ impl Compiler<'_> {
                     name: name.clone(),
                     fit: query.fit.clone(),
                     question: question.clone(),
+                    by: answered_by(query, &question, &fits),
                 });
                 queries.insert(name, (stage, question));
             }

@@ -15,6 +15,16 @@ use crate::source::Missing;
 use crate::spec::{self, Spec};
 use crate::stage::{FitLaw, FitMethod, Origins, RowRoles};
 use crate::uncertainty::Uncertainty;
+use crate::unit::{Dimension, Unit};
+
+/// Words for shares of a whole in the names of responses.
+const SHARES: [&str; 7] = ["acc", "accuracy", "err", "error", "share", "top1", "top5"];
+
+/// Whether a response is a share of a whole: by its unit, and where it has none by its name.
+fn is_share(response: &str, unit: Option<Unit>) -> bool {
+    let is_called = || response.to_ascii_lowercase().split('_').any(|word| SHARES.contains(&word));
+    unit.map_or_else(is_called, |unit| unit.dimension == Dimension::Share)
+}
 
 /// Most points of a grid of listed starts.
 const MOST_STARTS: usize = 1_000_000;
@@ -69,7 +79,7 @@ impl Compiler<'_> {
         let before = self.diagnostics.len();
         self.law_takes(&law, source, &fit.law, &path.key("law"));
         let alternatives = self.alternatives(fit, spec, laws, source, &law, &path);
-        let roles = self.row_roles(fit, &law, &source.variables, &path);
+        let roles = self.row_roles(fit, &law, source, &path);
         let backtest = self.origins(fit, &source.variables, &path);
         self.check_starts(fit, &law, &path);
         self.check_pairs(fit, &law, &path);
@@ -83,6 +93,11 @@ impl Compiler<'_> {
             holdout: roles.holdout.clone(),
             by: roles.by.clone(),
             alternatives: alternatives.clone(),
+            units: source
+                .columns
+                .iter()
+                .filter_map(|(name, column)| Some((name.clone(), Unit::base(column.unit?.dimension)?)))
+                .collect(),
         };
         let fit_law = FitLaw {
             law: law.clone(),
@@ -145,6 +160,7 @@ impl Compiler<'_> {
             holdout: None,
             by: None,
             alternatives: Vec::new(),
+            units: BTreeMap::new(),
         };
         let fit_law = FitLaw {
             law: law.clone(),
@@ -273,7 +289,8 @@ impl Compiler<'_> {
     }
 
     /// What the fit's keys say of columns, in canonical spelling.
-    fn row_roles(&mut self, fit: &spec::Fit, law: &Law, variables: &Variables, path: &SpecPath) -> RowRoles {
+    fn row_roles(&mut self, fit: &spec::Fit, law: &Law, source: &SourceStage, path: &SpecPath) -> RowRoles {
+        let variables = &source.variables;
         let mut expression = |text: &Option<String>, key: &str, kind: Kind| {
             let checked = check::expression(text.as_ref()?, &path.key(key), variables, kind);
             self.take(checked).map(|expr| expr.to_string())
@@ -288,6 +305,10 @@ impl Compiler<'_> {
             leave_out: fit.leave_out,
             varied: fit.varied,
             share: fit.share.clone(),
+            response_is_share: is_share(
+                &law.response,
+                source.columns.get(&law.response).and_then(|column| column.unit),
+            ),
         };
         let columns =
             [("replicates", &fit.replicates), ("clusters", &fit.clusters)].into_iter().flat_map(|(key, names)| {

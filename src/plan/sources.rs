@@ -256,6 +256,7 @@ impl Compiler<'_> {
             from: ColumnOrigin::Column(name.clone()),
             variable: name,
             factor: 1.0,
+            unit: None,
             kind: ColumnKind::Number,
         };
         let mut ready: Vec<IngestColumn> = unread.into_iter().map(column).collect();
@@ -282,6 +283,7 @@ impl Compiler<'_> {
                     variable: name.to_owned(),
                     from: ColumnOrigin::Column(column.clone()),
                     factor,
+                    unit: table.unit,
                     kind: table.kind,
                 });
             } else if let Some(text) = &table.expr {
@@ -315,6 +317,7 @@ impl Compiler<'_> {
                 variable: name.to_owned(),
                 from: ColumnOrigin::Expr(expr.to_string()),
                 factor,
+                unit: tables.get(name).and_then(|table| table.unit),
                 kind: ColumnKind::Number,
             });
         }

@@ -283,7 +283,14 @@ pub fn answer(
             format!("{percent:.0} % interval from the parameters alone")
         }
     });
-    Answer { kind: kind.name().to_owned(), interval: described, rows, forecasts: BTreeMap::new(), warnings }
+    Answer {
+        kind: kind.name().to_owned(),
+        interval: described,
+        rows,
+        forecasts: BTreeMap::new(),
+        caveats: BTreeMap::new(),
+        warnings,
+    }
 }
 
 fn refused(fit: &Fit, inputs: BTreeMap<String, f64>, refusal: Refusal) -> Row {

@@ -397,7 +397,7 @@ impl<'a> View<'a> {
 
     fn region(&self, index: usize, region: &Region) -> Option<Figure> {
         let [one, other] = &region.parameters;
-        let estimate = |name: &str| self.data.fit.parameters.get(name).map(|e| e.value);
+        let estimate = |name: &str| self.data.fit.parameters.get(name).and_then(|e| e.value);
         let centre = (estimate(one)?, estimate(other)?);
         let (xs, ys): (Vec<f64>, Vec<f64>) = region.points.iter().map(|[x, y]| (*x, *y)).unzip();
         // A region over more than a decade is seen on a logarithmic axis.

@@ -6,6 +6,7 @@ use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
 use serde_json::Value;
 
+use super::answers::{AnswerTable, heading};
 use super::{Page, WriteError, Writer, typeset, words};
 use crate::fit::NoiseTrend;
 
@@ -67,34 +68,14 @@ impl Writer for Html {
     }
 }
 
-/// Every warning, with where it belongs.
+/// What a reader should know, each fact once, with where it belongs.
 fn warnings(page: &Page) -> Vec<Value> {
-    let fits = page
-        .results
-        .shown_fits()
-        .into_iter()
-        .flat_map(|(name, _, fit)| fit.evidence.warnings.iter().map(move |w| (format!("fit {name}"), w)));
-    let queries = page
-        .results
-        .queries
-        .iter()
-        .flat_map(|(name, query)| query.warnings.iter().map(move |w| (format!("query {name}"), w)));
-    let sources = page
-        .results
-        .sources
-        .iter()
-        .flat_map(|(name, source)| source.warnings.iter().map(move |w| (format!("source {name}"), w)));
-    fits.chain(queries).chain(sources).map(|(of, text)| facts! { of, text }).collect()
+    page.results.notes.iter().map(|note| facts! { of => note.parts(), text => note.sentence() }).collect()
 }
 
 fn expectations(page: &Page) -> Vec<Value> {
     let all = page.results.expectations.iter().map(|e| {
-        let found: Vec<String> = e
-            .actual
-            .iter()
-            .map(|(name, value)| format!("{name} = {}", value.map_or("-".to_owned(), words::number)))
-            .collect();
-        facts! { that => e.that, because => e.because, status => e.status, found => found.join(", ") }
+        facts! { that => e.that, because => e.because, status => e.status, found => words::found(e) }
     });
     all.collect()
 }
@@ -102,43 +83,36 @@ fn expectations(page: &Page) -> Vec<Value> {
 fn queries(page: &Page) -> Vec<Value> {
     let all = page.described.queries.iter().filter_map(|query| {
         let result = page.results.queries.get(&query.name)?;
-        let first = result.rows.first()?;
-        let group = words::group(first).map(|_| "group".to_owned());
-        let names = words::inputs(first).into_iter().map(|(name, _)| typeset::name_html(name));
-        let inputs: Vec<String> = group.into_iter().chain(names).collect();
-        let kept: Vec<&str> = query
-            .question
-            .kind()
-            .outputs()
+        let table = AnswerTable::of(query, result)?;
+        let group = table.has_groups.then(|| "group".to_owned());
+        let inputs: Vec<String> =
+            group.into_iter().chain(table.inputs.iter().map(|name| typeset::name_html(name))).collect();
+        let outputs: Vec<String> = table
+            .outputs
             .iter()
-            .copied()
-            .filter(|o| result.rows.iter().any(|r| r.contains_key(*o)))
+            .map(|output| heading(&page.described, query, output))
+            .map(|name| if name.contains(' ') { typeset::words_html(&name) } else { typeset::name_html(&name) })
             .collect();
-        let outputs: Vec<String> =
-            kept.iter().map(|o| if o.len() > 1 { o.replace('_', " ") } else { typeset::name_html(o) }).collect();
-        let rows: Vec<Value> = result
+        let rows: Vec<Value> = table
             .rows
             .iter()
             .map(|row| {
-                let values = words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value));
-                let given: Vec<String> = words::group(row).map(str::to_owned).into_iter().chain(values).collect();
-                let found: Vec<Value> = kept
-                    .iter()
-                    .map(|name| match row.get(*name).filter(|_| !words::is_unidentified(row)) {
-                        Some(cell) => {
-                            facts! { value => words::output(name, cell), interval => words::interval(name, cell) }
-                        }
-                        None => facts! { value => "-", interval => "" },
-                    })
-                    .collect();
-                let note = row.get("note").and_then(|n| n.as_str());
-                let verdict = row["reach"]["verdict"].as_str().unwrap_or_default().to_owned();
-                facts! { given, found, reach => note.map_or_else(|| words::verdict(row), str::to_owned), verdict }
+                let group = table.has_groups.then(|| row.group.to_owned());
+                let values = table.inputs.iter().zip(&row.given).map(|(name, value)| words::given(name, *value));
+                let given: Vec<String> = group.into_iter().chain(values).collect();
+                let found = table.outputs.iter().zip(&row.found).map(|(name, cell)| match cell {
+                    Some(cell) => {
+                        facts! { value => words::output(name, cell), interval => words::interval(name, cell) }
+                    }
+                    None => facts! { value => "-", interval => "" },
+                });
+                let found: Vec<Value> = found.collect();
+                facts! { given, found, reach => row.standing, verdict => row.verdict }
             })
             .collect();
         Some(facts! {
             name => query.name, kind => result.kind, fit => result.fit, interval => result.interval,
-            inputs, outputs, rows, warnings => result.warnings, forecasts => words::forecasts(result),
+            inputs, outputs, rows, forecasts => words::forecasts(result),
         })
     });
     all.collect()
@@ -154,17 +128,11 @@ fn fits(page: &Page) -> Vec<Value> {
             .parameters
             .iter()
             .map(|(parameter, e)| {
-                let interval = match (e.lower, e.upper) {
-                    (Some(lower), Some(upper)) => format!("[{}, {}]", words::number(lower), words::number(upper)),
-                (Some(lower), None) => format!("[{}, no upper end]", words::number(lower)),
-                (None, Some(upper)) => format!("[no lower end, {}]", words::number(upper)),
-                    _ => String::new(),
-                };
                 facts! {
                     name => typeset::name_html(parameter),
-                    value => words::trimmed(&words::digits(e.value, 6)),
-                    se => e.se.map(|se| words::digits(se, 2)),
-                    interval,
+                    value => words::value(e),
+                    se => words::error(e),
+                    interval => words::ends(e),
                     status => e.status.describe(),
                     sound => e.status.is_sound(),
                     meaning => meaning(parameter),
@@ -205,7 +173,6 @@ fn fits(page: &Page) -> Vec<Value> {
             condition_number => evidence.condition_number.map(|c| words::digits(c, 3)),
             optima => evidence.optima.iter().map(|o| words::digits(o.objective, 6)).collect::<Vec<_>>(),
             procedure => words::procedure(evidence),
-            warnings => evidence.warnings,
         }
     });
     all.collect()
@@ -242,7 +209,7 @@ fn sources(page: &Page) -> Vec<Value> {
                 facts! {
                     name => typeset::name_html(&v.name),
                     from => v.from,
-                    unit => v.unit.map(|u| u.to_string()),
+                    unit => v.unit.map(crate::unit::Unit::describe),
                     counts => v.counts.map(super::super::unit::Counts::describe),
                 }
             })

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
+use super::answers::{AnswerTable, heading};
 use super::{Page, WriteError, Writer, typeset, words};
+use crate::fit::Estimate;
 
 pub(super) struct Latex;
 
@@ -19,7 +23,7 @@ impl Writer for Latex {
                 page.described.fit(entry).map(|a| typeset::latex(&a.law.response, &a.law.body)).unwrap_or_default();
             let _ = writeln!(
                 out,
-                "\\begin{{table}}\n\\centering\n\\caption{{Fit \\texttt{{{}}}: ${formula}$, {} rows.}}\n\\begin{{tabular}}{{lrrrr}}\n\\toprule\nparameter & value & s.e. & lower & upper \\\\\n\\midrule",
+                "\\begin{{table}}\n\\centering\n\\caption{{Fit \\texttt{{{}}}: ${formula}$, {} rows.}}\n\\begin{{tabular}}{{lrrrrl}}\n\\toprule\nparameter & value & s.e. & lower & upper & status \\\\\n\\midrule",
                 escape(&name),
                 fit.rows
             );
@@ -27,12 +31,13 @@ impl Writer for Latex {
                 let cell = |value: Option<f64>| value.map_or("--".to_owned(), |v| number(v, 4));
                 let _ = writeln!(
                     out,
-                    "${}$ & {} & {} & {} & {} \\\\",
+                    "${}$ & {} & {} & {} & {} & {} \\\\",
                     typeset::name_latex(parameter),
-                    number(e.value, 5),
-                    e.se.map_or("--".to_owned(), |se| number(se, 2)),
+                    e.value.map_or("--".to_owned(), |value| number(value, 5)),
+                    error(e),
                     cell(e.lower),
-                    cell(e.upper)
+                    cell(e.upper),
+                    e.status.describe()
                 );
             }
             out.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n\n");
@@ -48,37 +53,50 @@ impl Writer for Latex {
 
 fn table(page: &Page, query: &super::DescribedQuery) -> Option<String> {
     let result = page.results.queries.get(&query.name)?;
-    let first = result.rows.first()?;
-    let group = words::group(first).map(|_| "group".to_owned());
-    let names = words::inputs(first).into_iter().map(|(name, _)| name.clone());
-    let inputs: Vec<String> = group.into_iter().chain(names).collect();
-    let outputs = query.question.kind().outputs();
+    let table = AnswerTable::of(query, result)?;
+    let mathematics = |name: &str| format!("${}$", typeset::name_latex(name));
+    let mut head: Vec<String> = table.has_groups.then(|| "group".to_owned()).into_iter().collect();
+    head.extend(table.inputs.iter().map(|name| mathematics(name)));
+    head.extend(table.outputs.iter().map(|output| {
+        let name = heading(&page.described, query, output);
+        if name.contains(' ') { escape(&name) } else { mathematics(&name) }
+    }));
     let mut out = format!(
-        "\\begin{{table}}\n\\centering\n\\caption{{Query \\texttt{{{}}} of fit \\texttt{{{}}}.}}\n\\begin{{tabular}}{{{}}}\n\\toprule\n{} \\\\\n\\midrule\n",
+        "\\begin{{table}}\n\\centering\n\\caption{{Query \\texttt{{{}}} of fit \\texttt{{{}}}{}.}}\n\\begin{{tabular}}{{{}l}}\n\\toprule\n{} & reach \\\\\n\\midrule\n",
         escape(&query.name),
         escape(&result.fit),
-        "r".repeat(inputs.len() + outputs.len()),
-        inputs
-            .iter()
-            .map(String::as_str)
-            .chain(outputs.iter().copied())
-            .map(|n| format!("${}$", typeset::name_latex(n)))
-            .collect::<Vec<_>>()
-            .join(" & "),
+        result.interval.as_ref().map(|interval| format!("; in brackets: {}", escape(interval))).unwrap_or_default(),
+        "r".repeat(head.len()),
+        head.join(" & "),
     );
-    for row in &result.rows {
-        let mut cells: Vec<String> = words::group(row).map(escape).into_iter().collect();
-        cells.extend(words::inputs(row).into_iter().map(|(_, v)| number(v, 4)));
-        cells.extend(outputs.iter().map(|o| {
-            row.get(*o)
-                .filter(|_| !words::is_unidentified(row))
-                .and_then(|c| c["value"].as_f64())
-                .map_or("--".to_owned(), |v| number(v, 4))
-        }));
+    for row in &table.rows {
+        let mut cells: Vec<String> = table.has_groups.then(|| escape(row.group)).into_iter().collect();
+        cells.extend(row.given.iter().map(|value| value.map_or("--".to_owned(), |v| number(v, 4))));
+        cells.extend(row.found.iter().map(|cell| cell.map_or("--".to_owned(), found)));
+        cells.push(escape(&row.standing));
         let _ = writeln!(out, "{} \\\\", cells.join(" & "));
     }
     out.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n\n");
     Some(out)
+}
+
+/// An answer's value and the ends of its interval.
+fn found(cell: &Value) -> String {
+    let value = cell["value"].as_f64().map_or("--".to_owned(), |v| number(v, 4));
+    let end = |name: &str, open: &str| cell[name].as_f64().map_or(open.to_owned(), |v| number(v, 4));
+    if cell["lower"].is_null() && cell["upper"].is_null() {
+        return value;
+    }
+    format!("{value} [{}, {}]", end("lower", "$-\\infty$"), end("upper", "$\\infty$"))
+}
+
+/// A standard error, as a factor where it is one.
+fn error(estimate: &Estimate) -> String {
+    match (estimate.factor, estimate.se) {
+        (Some(factor), _) => format!("${{\\times}}/{{\\div}}\\,{}$", words::digits(factor, 3)),
+        (None, Some(se)) => number(se, 2),
+        (None, None) => "--".to_owned(),
+    }
 }
 
 fn number(value: f64, count: usize) -> String {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::answers::{AnswerTable, heading};
 use super::{Page, WriteError, Writer, typeset, words};
 
 pub(super) struct Markdown;
@@ -43,6 +44,7 @@ fn text(page: &Page) -> String {
         let _ = writeln!(out, "- {conclusion}");
     }
     out.push('\n');
+    notes(page, &mut out);
     expectations(page, &mut out);
     queries(page, &mut out);
     sensitivity(page, &mut out);
@@ -59,22 +61,28 @@ fn text(page: &Page) -> String {
     out
 }
 
+fn notes(page: &Page, out: &mut String) {
+    if page.results.notes.is_empty() {
+        return;
+    }
+    out.push_str("## Before you quote this\n\n");
+    for note in &page.results.notes {
+        let _ = writeln!(out, "- **{}.** {}", note.parts(), note.sentence());
+    }
+    out.push('\n');
+}
+
 fn expectations(page: &Page, out: &mut String) {
     if page.results.expectations.is_empty() {
         return;
     }
     out.push_str("## Expectations\n\n| expected | found | |\n|---|---|---|\n");
     for expectation in &page.results.expectations {
-        let found: Vec<String> = expectation
-            .actual
-            .iter()
-            .map(|(name, value)| format!("{name} = {}", value.map_or("-".to_owned(), words::number)))
-            .collect();
         let _ = writeln!(
             out,
             "| `{}` | {} | {} |",
             expectation.that.replace('|', "\\|"),
-            found.join(", "),
+            words::found(expectation),
             expectation.status
         );
     }
@@ -85,28 +93,20 @@ fn queries(page: &Page, out: &mut String) {
     for query in &page.described.queries {
         let Some(result) = page.results.queries.get(&query.name) else { continue };
         let _ = writeln!(out, "## {} ({} of `{}`)\n", query.name, result.kind, result.fit);
-        let Some(first) = result.rows.first() else { continue };
-        let mut head: Vec<String> = words::group(first).map(|_| "group".to_owned()).into_iter().collect();
-        head.extend(words::inputs(first).into_iter().map(|(name, _)| name.clone()));
-        head.extend(
-            query
-                .question
-                .kind()
-                .outputs()
-                .iter()
-                .filter(|o| result.rows.iter().any(|r| r.contains_key(**o)))
-                .map(|o| (*o).to_owned()),
-        );
+        let Some(table) = AnswerTable::of(query, result) else { continue };
+        let mut head: Vec<String> = table.has_groups.then(|| "group".to_owned()).into_iter().collect();
+        head.extend(table.inputs.iter().map(|name| (*name).to_owned()));
+        head.extend(table.outputs.iter().map(|output| heading(&page.described, query, output)));
         head.push("reach".to_owned());
         let _ = writeln!(out, "| {} |\n|{}", head.join(" | "), "---|".repeat(head.len()));
-        for row in &result.rows {
-            let mut cells: Vec<String> = words::group(row).map(str::to_owned).into_iter().collect();
-            cells.extend(words::inputs(row).into_iter().map(|(name, value)| words::variable(name, value)));
-            for (name, cell) in words::outputs(query, row) {
-                let shown = format!("{} {}", words::output(name, cell), words::interval(name, cell));
-                cells.push(if words::is_unidentified(row) { "-".to_owned() } else { shown.trim().to_owned() });
-            }
-            cells.push(row.get("note").and_then(|n| n.as_str()).map_or_else(|| words::verdict(row), str::to_owned));
+        for row in &table.rows {
+            let mut cells: Vec<String> = table.has_groups.then(|| row.group.to_owned()).into_iter().collect();
+            cells.extend(table.inputs.iter().zip(&row.given).map(|(name, value)| words::given(name, *value)));
+            cells.extend(table.outputs.iter().zip(&row.found).map(|(name, cell)| {
+                let shown = |cell| format!("{} {}", words::output(name, cell), words::interval(name, cell));
+                cell.map_or_else(|| "-".to_owned(), |cell| shown(cell).trim().to_owned())
+            }));
+            cells.push(row.standing.clone());
             let _ = writeln!(out, "| {} |", cells.join(" | "));
         }
         if let Some(interval) = &result.interval {
@@ -114,9 +114,6 @@ fn queries(page: &Page, out: &mut String) {
         }
         for line in words::forecasts(result) {
             let _ = writeln!(out, "\n{line}");
-        }
-        for warning in &result.warnings {
-            let _ = writeln!(out, "\n> {warning}");
         }
         out.push('\n');
     }
@@ -150,17 +147,12 @@ fn fits(page: &Page, out: &mut String) {
         }
         out.push_str("| parameter | value | standard error | interval | status |\n|---|---|---|---|---|\n");
         for (parameter, estimate) in &fit.parameters {
-            let interval = match (estimate.lower, estimate.upper) {
-                (Some(lower), Some(upper)) => format!("[{}, {}]", words::number(lower), words::number(upper)),
-                (Some(lower), None) => format!("[{}, no upper end]", words::number(lower)),
-                (None, Some(upper)) => format!("[no lower end, {}]", words::number(upper)),
-                _ => String::new(),
-            };
-            let se = estimate.se.map(|se| words::digits(se, 2)).unwrap_or_default();
             let _ = writeln!(
                 out,
-                "| {parameter} | {} | {se} | {interval} | {} |",
-                words::trimmed(&words::digits(estimate.value, 6)),
+                "| {parameter} | {} | {} | {} | {} |",
+                words::value(estimate),
+                words::error(estimate),
+                words::ends(estimate),
                 estimate.status.describe()
             );
         }
@@ -180,9 +172,6 @@ fn fits(page: &Page, out: &mut String) {
         if let Some(backtest) = &fit.backtest {
             let (head, rows) = words::backtest(backtest, fit.level);
             table(out, &head, &words::BACKTEST, &rows);
-        }
-        for warning in &fit.evidence.warnings {
-            let _ = writeln!(out, "> {warning}\n");
         }
         if let Some(caution) = about.and_then(|a| a.law.caution.as_ref()) {
             let _ = writeln!(out, "Where the law holds: {caution}\n");
@@ -233,16 +222,13 @@ fn data(page: &Page, out: &mut String) {
         );
         out.push_str("| variable | column | unit | counts |\n|---|---|---|---|\n");
         for v in &described.variables {
-            let unit = v.unit.map(|u| u.to_string()).unwrap_or_default();
+            let unit = v.unit.map(crate::unit::Unit::describe).unwrap_or_default();
             let counts = v.counts.map(super::super::unit::Counts::describe).unwrap_or_default();
             let _ = writeln!(out, "| {} | {} | {unit} | {counts} |", v.name, v.from.replace('|', "\\|"));
         }
         out.push('\n');
         for dropped in &source.dropped {
             let _ = writeln!(out, "- {} rows dropped: {}", dropped.rows, dropped.rule);
-        }
-        for warning in &source.warnings {
-            let _ = writeln!(out, "> {warning}\n");
         }
     }
     for (name, filter) in &page.results.filters {

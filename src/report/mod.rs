@@ -2,11 +2,13 @@
 //!
 //! A format takes a [`Page`] and gives bytes; where they go is not its affair.
 
+mod answers;
 mod figures;
 mod html;
 mod json;
 mod latex;
 mod markdown;
+mod notes;
 mod results;
 mod sensitivity;
 mod svg;
@@ -20,8 +22,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use figures::{FitData, draw};
+pub use notes::Note;
 pub use results::{
-    DroppedRows, ExpectationResult, FilterResult, FitResult, QueryResult, Results, SourceResult, StudyResult,
+    DroppedRows, ExpectationResult, FilterResult, FitResult, PARTS, QueryResult, Results, SourceResult, StudyResult,
     names_of_fit, names_of_query, results_schema,
 };
 pub use sensitivity::{SensitivityResult, VariedAnswer};
@@ -170,6 +173,8 @@ pub struct DescribedFit {
     pub by: Option<String>,
     /// The laws that are fitted beside its own.
     pub alternatives: Vec<Arc<Law>>,
+    /// The units in which the columns of its rows are kept, by variable.
+    pub units: BTreeMap<String, Unit>,
 }
 
 /// A query in words.
@@ -181,6 +186,37 @@ pub struct DescribedQuery {
     pub fit: String,
     /// The question.
     pub question: Question,
+    /// The laws that answer it.
+    pub by: AnsweredBy,
+}
+
+/// The laws that answer a query.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnsweredBy {
+    /// That of its fit alone.
+    Law,
+    /// That of its fit, one of its variables given by the law of another.
+    Chain,
+    /// Those of two fits, beside each other.
+    Two,
+    /// So many laws that were fitted to the same rows, stacked.
+    Stack(usize),
+    /// Several of lawfit's own, weighted by how they forecast before.
+    Several,
+}
+
+impl AnsweredBy {
+    /// The laws in words.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Law => "one law".to_owned(),
+            Self::Chain => "a chain of two laws".to_owned(),
+            Self::Two => "two laws compared".to_owned(),
+            Self::Stack(count) => format!("{count} laws stacked"),
+            Self::Several => "several laws".to_owned(),
+        }
+    }
 }
 
 /// A fit made in another way, in words.
@@ -260,7 +296,7 @@ impl Described {
         let fits: Vec<serde_json::Value> = self
             .fits
             .iter()
-            .map(|f| serde_json::json!({ "name": f.name, "law": f.law.form_fingerprint(), "law_name": f.law.name, "caution": f.law.caution, "meanings": f.law.parameters.iter().map(|p| &p.meaning).collect::<Vec<_>>(), "rows": f.rows, "holdout": f.holdout, "by": f.by }))
+            .map(|f| serde_json::json!({ "name": f.name, "law": f.law.form_fingerprint(), "law_name": f.law.name, "caution": f.law.caution, "meanings": f.law.parameters.iter().map(|p| &p.meaning).collect::<Vec<_>>(), "rows": f.rows, "holdout": f.holdout, "by": f.by, "units": f.units }))
             .collect();
         serde_json::json!({
             "title": self.title,

@@ -1,16 +1,16 @@
 //! `results.json`: every number of a study, with a shape that other programs may rely on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Described, SensitivityResult, Severity};
+use super::{Described, Note, SensitivityResult, Severity};
 use crate::account::{FilterCounts, IngestSummary};
-use crate::answer::{Account, Answer, Interval, Row};
+use crate::answer::{ALL, Account, Answer, Row, Verdict};
 use crate::expr::{Value as ExprValue, parse_printed};
-use crate::fit::{Backtest, Choice, Estimate, Evidence, Fit, Holdout, NoiseTrend, Region, Span};
+use crate::fit::{Backtest, Candidate, Choice, Estimate, Evidence, Fit, Holdout, NoiseTrend, Region, Span, Status};
 use crate::query::Kind;
 
 /// Version of the shape; it changes only with a note in the changelog.
@@ -38,6 +38,9 @@ pub struct Results {
     pub expectations: Vec<ExpectationResult>,
     /// What the study concludes, a sentence per answer.
     pub conclusions: Vec<String>,
+    /// What a reader should know before he quotes it: the warnings of fits, queries and sources, each fact once.
+    #[serde(default)]
+    pub notes: Vec<Note>,
 }
 
 /// What the study is.
@@ -142,7 +145,8 @@ pub struct QueryResult {
     pub fit: String,
     /// What the intervals cover, in words.
     pub interval: Option<String>,
-    /// One table per question: inputs as numbers, outputs as `{value, lower, upper}`, and `reach`.
+    /// One table per question: inputs as numbers, outputs as `{value, lower, upper}` (nothing where the rows do not tell
+    /// them), `reach`, and `caveats` that are to be said next to the numbers.
     pub rows: Vec<Map<String, Value>>,
     /// What went into a forecast by several laws; by group where there are groups, else under `all`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -165,6 +169,9 @@ pub struct ExpectationResult {
     pub severity: Severity,
     /// The numbers it names.
     pub actual: BTreeMap<String, Option<f64>>,
+    /// Why it fails, where not by its numbers: the rows do not tell one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The JSON Schema of `results.json`.
@@ -209,10 +216,12 @@ impl Results {
             sensitivity: super::sensitivity::results(described, answers, varied),
             expectations: Vec::new(),
             conclusions: Vec::new(),
+            notes: Vec::new(),
         };
-        let numbers = results.numbers();
-        results.expectations = described.expectations.iter().map(|e| judge(e, &numbers)).collect();
+        let (numbers, unidentified) = (results.numbers(), results.unidentified());
+        results.expectations = described.expectations.iter().map(|e| judge(e, &numbers, &unidentified)).collect();
         results.conclusions = super::words::conclusions(&results, described);
+        results.notes = super::notes::notes(&results);
         results
     }
 
@@ -226,6 +235,36 @@ impl Results {
             shown.extend(fit.groups.iter().map(|(group, fit)| (of_group(name, group), name.as_str(), fit)));
         }
         shown
+    }
+
+    /// The names of numbers that are not given because the rows do not tell them.
+    pub fn unidentified(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for (name, fit) in &self.fits {
+            let groups = fit.groups.iter().map(|(group, fit)| (format!("fits.{name}.groups.{group}"), fit));
+            for (prefix, fit) in [(format!("fits.{name}"), fit)].into_iter().chain(groups) {
+                let not_told = fit.parameters.iter().filter(|(_, estimate)| estimate.status == Status::NotIdentified);
+                names.extend(not_told.map(|(parameter, _)| format!("{prefix}.{parameter}")));
+            }
+        }
+        for (name, query) in &self.queries {
+            let refused = query.rows.iter().enumerate().filter(|(_, row)| super::words::is_unidentified(row));
+            for (index, row) in refused {
+                let outputs = row.iter().filter(|(_, cell)| cell.get("value").is_some());
+                names.extend(outputs.map(|(output, _)| format!("queries.{name}.row{}.{output}", index + 1)));
+            }
+        }
+        names
+    }
+
+    /// The coverage of the intervals of fits and queries, by their names.
+    pub fn levels(&self) -> BTreeMap<String, f64> {
+        let fits = self.fits.iter().filter_map(|(name, fit)| Some((format!("fits.{name}"), fit.level?)));
+        let queries = self
+            .queries
+            .iter()
+            .filter_map(|(name, query)| Some((format!("queries.{name}"), self.fits.get(&query.fit)?.level?)));
+        fits.chain(queries).collect()
     }
 
     /// Every number an expectation can name.
@@ -243,8 +282,9 @@ impl Results {
             let groups = fit.groups.iter().map(|(group, fit)| (format!("fits.{name}.groups.{group}"), fit));
             for (prefix, fit) in [(format!("fits.{name}"), fit)].into_iter().chain(groups) {
                 for (parameter, estimate) in &fit.parameters {
-                    all.insert(format!("{prefix}.{parameter}"), Some(estimate.value));
-                    for (part, value) in [("se", estimate.se), ("lower", estimate.lower), ("upper", estimate.upper)] {
+                    let Estimate { value, se, factor, lower, upper, .. } = *estimate;
+                    all.insert(format!("{prefix}.{parameter}"), value);
+                    for (part, value) in PARTS.into_iter().zip([se, factor, lower, upper]) {
                         all.insert(format!("{prefix}.{parameter}.{part}"), value);
                     }
                 }
@@ -276,6 +316,9 @@ impl Results {
     }
 }
 
+/// What the results say of a number besides its value: how sure it is.
+pub const PARTS: [&str; 4] = ["se", "factor", "lower", "upper"];
+
 /// The name of a group's fit.
 pub(super) fn of_group(fit: &str, group: &str) -> String {
     format!("{fit}[{group}]")
@@ -305,7 +348,8 @@ const FACTS: [(&str, Fact); 13] = [
 pub fn names_of_fit<'a>(name: &str, parameters: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<String> = FACTS.iter().map(|(fact, _)| format!("fits.{name}.{fact}")).collect();
     for parameter in parameters {
-        names.extend(["", ".se", ".lower", ".upper"].map(|part| format!("fits.{name}.{parameter}{part}")));
+        names.push(format!("fits.{name}.{parameter}"));
+        names.extend(PARTS.map(|part| format!("fits.{name}.{parameter}.{part}")));
     }
     names
 }
@@ -331,18 +375,12 @@ fn source(summary: &IngestSummary) -> SourceResult {
         .iter()
         .map(|(reason, rows)| DroppedRows { rule: reason.clone(), rows: *rows, because: None })
         .collect();
-    let mut warnings = Vec::new();
-    if let Some(ratio) = summary.flop_ratio.filter(|r| !(0.95..=1.05).contains(r)) {
-        warnings.push(format!(
-            "Its C is {ratio:.3} times 6 N D (median): FLOP are counted in another way than queries count them, which take C = 6 N D."
-        ));
-    }
     SourceResult {
         rows: summary.rows,
         sha256: summary.sha256.clone(),
         dropped,
         flop_ratio: summary.flop_ratio,
-        warnings,
+        warnings: summary.warnings.clone(),
     }
 }
 
@@ -365,10 +403,10 @@ impl From<&Fit> for FitResult {
             objective: fit.objective,
             objective_kind: fit.objective_kind.clone(),
             parameters: fit.parameters.clone(),
-            evidence: fit.evidence.clone(),
+            evidence: told_of_evidence(fit),
             holdout: fit.holdout.clone(),
             backtest: fit.backtest.clone().map(Backtest::without_points),
-            choice: fit.choice.clone(),
+            choice: fit.choice.clone().map(told_of_choice),
             regions: fit.regions.clone(),
             uncertainty: fit.uncertainty.clone(),
             level: fit.level,
@@ -380,13 +418,32 @@ impl From<&Fit> for FitResult {
     }
 }
 
+/// The evidence of a fit without the values of parameters that the rows do not tell.
+fn told_of_evidence(fit: &Fit) -> Evidence {
+    let mut evidence = fit.evidence.clone();
+    if let Some(reference) = &mut evidence.reference {
+        let status = |name: &String| fit.parameters.get(name).map(|estimate| estimate.status);
+        reference.parameters.retain(|name, _| status(name) != Some(Status::NotIdentified));
+    }
+    evidence
+}
+
+/// A choice of laws without the values of parameters that the rows do not tell.
+fn told_of_choice(mut choice: Choice) -> Choice {
+    for candidate in &mut choice.laws {
+        let Candidate { parameters, unidentified, .. } = candidate;
+        parameters.retain(|name, _| !unidentified.contains(name));
+    }
+    choice
+}
+
 impl QueryResult {
     pub(super) fn new(fit: &str, answer: &Answer) -> Self {
         Self {
             kind: answer.kind.clone(),
             fit: fit.to_owned(),
             interval: answer.interval.clone(),
-            rows: answer.rows.iter().map(row).collect(),
+            rows: answer.rows.iter().map(|of| row(of, answer)).collect(),
             forecasts: answer.forecasts.clone(),
             warnings: answer.warnings.clone(),
         }
@@ -395,9 +452,11 @@ impl QueryResult {
 
 /// The key of a row's group, where its fit has groups.
 pub(super) const GROUP: &str = "group";
+/// The key of what is to be said next to a row's numbers.
+pub(super) const CAVEATS: &str = "caveats";
 
 /// A row as one table: inputs, outputs, and how far it reaches.
-fn row(row: &Row) -> Map<String, Value> {
+fn row(row: &Row, answer: &Answer) -> Map<String, Value> {
     let mut table = Map::new();
     if let Some(group) = &row.group {
         table.insert(GROUP.to_owned(), Value::from(group.clone()));
@@ -405,7 +464,10 @@ fn row(row: &Row) -> Map<String, Value> {
     for (name, value) in &row.inputs {
         table.insert(name.clone(), Value::from(*value));
     }
-    for (name, Interval { value, lower, upper }) in &row.outputs {
+    let is_told = row.reach.verdict != Verdict::NotIdentified;
+    for (name, interval) in &row.outputs {
+        let told = |number: Option<f64>| number.filter(|_| is_told);
+        let [value, lower, upper] = [interval.value, interval.lower, interval.upper].map(told);
         table.insert(name.clone(), serde_json::json!({ "value": value, "lower": lower, "upper": upper }));
     }
     let reach = &row.reach;
@@ -413,13 +475,21 @@ fn row(row: &Row) -> Map<String, Value> {
         "reach".to_owned(),
         serde_json::json!({ "verdict": reach.verdict, "factor": reach.factor, "by_variable": reach.by_variable }),
     );
+    let caveats = answer.caveats.get(row.group.as_deref().unwrap_or(ALL)).filter(|caveats| !caveats.is_empty());
+    if let Some(caveats) = caveats {
+        table.insert(CAVEATS.to_owned(), Value::from(caveats.clone()));
+    }
     if let Some(note) = &row.note {
         table.insert("note".to_owned(), Value::from(note.clone()));
     }
     table
 }
 
-fn judge(expected: &super::Expected, numbers: &BTreeMap<String, Option<f64>>) -> ExpectationResult {
+fn judge(
+    expected: &super::Expected,
+    numbers: &BTreeMap<String, Option<f64>>,
+    unidentified: &BTreeSet<String>,
+) -> ExpectationResult {
     let mut actual: BTreeMap<String, Option<f64>> = BTreeMap::new();
     let mut values = Vec::new();
     let holds = parse_printed(&expected.that).ok().and_then(|expr| {
@@ -433,6 +503,11 @@ fn judge(expected: &super::Expected, numbers: &BTreeMap<String, Option<f64>>) ->
         resolved.ok()?.truth(&values).ok()
     });
     let known = actual.values().all(Option::is_some);
+    let not_told: Vec<&str> = actual.keys().filter(|name| unidentified.contains(*name)).map(String::as_str).collect();
+    let reason = (!not_told.is_empty()).then(|| {
+        let verb = if not_told.len() == 1 { "is" } else { "are" };
+        format!("{} {verb} not identified: the rows do not tell a value", crate::evidence::in_words(&not_told))
+    });
     let status = if holds == Some(true) && known { "passed" } else { "failed" };
     ExpectationResult {
         that: expected.that.clone(),
@@ -440,5 +515,6 @@ fn judge(expected: &super::Expected, numbers: &BTreeMap<String, Option<f64>>) ->
         status: status.to_owned(),
         severity: expected.severity,
         actual,
+        reason,
     }
 }

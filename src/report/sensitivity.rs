@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words;
 use super::{Described, DescribedVariation};
-use crate::answer::{Answer, Row};
+use crate::answer::{Answer, Row, Verdict};
 
 /// How a fit's answers move when it is made in other ways.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +64,10 @@ pub(super) fn results(
                 continue;
             }
             for (index, row) in own.rows.iter().enumerate() {
+                // What the rows do not tell is not given, so it does not move.
+                if row.reach.verdict == Verdict::NotIdentified {
+                    continue;
+                }
                 let beside: Vec<Option<&Row>> =
                     choices.iter().map(|choice| choice.row(index, row, choice.answer(&query.name, varied)?)).collect();
                 result.answers.extend(row.outputs.iter().filter_map(|(output, interval)| {
@@ -131,10 +135,11 @@ impl<'a> Choice<'a> {
 
     /// The row of an answer that is to the same question, of the same group, as a row of the fit's own.
     fn row<'b>(&self, index: usize, own: &Row, answer: &'b Answer) -> Option<&'b Row> {
-        match &self.left_out {
+        let row = match &self.left_out {
             Some(_) => answer.rows.iter().filter(|row| row.group == self.left_out).nth(index),
             None => answer.rows.get(index).filter(|row| row.group == own.group),
-        }
+        };
+        row.filter(|row| row.reach.verdict != Verdict::NotIdentified)
     }
 }
 

@@ -45,6 +45,11 @@ pub(super) fn name_html(text: &str) -> String {
     name(text, Style::Html)
 }
 
+/// Words that are no name.
+pub(super) fn words_html(text: &str) -> String {
+    escape(text)
+}
+
 /// A parameter's name, for LaTeX's mathematics mode.
 pub(super) fn name_latex(text: &str) -> String {
     name(text, Style::Latex)

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Described, DescribedQuery, FitResult, QueryResult, Results};
+use super::{Described, DescribedQuery, ExpectationResult, FitResult, QueryResult, Results};
 use crate::answer::{Answer, Verdict};
-use crate::fit::Evidence;
+use crate::fit::{Estimate, Evidence, Status};
 use crate::query::Question;
+use crate::unit::Dimension;
 
 /// A number with four significant digits; large and small ones with an exponent.
 pub(super) fn number(value: f64) -> String {
@@ -53,6 +54,11 @@ pub(super) fn trimmed(text: &str) -> String {
 /// A variable's value as people write it.
 pub(super) fn variable(name: &str, value: f64) -> String {
     if name == "C" || name.ends_with("_C") { format!("{} FLOP", trimmed(&digits(value, 3))) } else { size(value) }
+}
+
+/// What was asked of a variable; a dash where it was left open.
+pub(super) fn given(name: &str, value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| variable(name, value))
 }
 
 /// The unit that goes with a variable's name, where there is a usual one.
@@ -107,6 +113,14 @@ pub(super) fn verdict(row: &Map<String, Value>) -> String {
     }
 }
 
+/// How a row's answer stands: why there is none, or how far it reaches, and what is to be said next to it.
+pub(super) fn standing(row: &Map<String, Value>) -> String {
+    let first = row.get("note").and_then(Value::as_str).map_or_else(|| verdict(row), str::to_owned);
+    let caveats = row.get(super::results::CAVEATS).and_then(Value::as_array).into_iter().flatten();
+    let all: Vec<String> = std::iter::once(first).chain(caveats.filter_map(Value::as_str).map(str::to_owned)).collect();
+    all.join("; ")
+}
+
 /// The outputs' names of a row, in the order of the kind.
 pub(super) fn outputs<'a>(query: &DescribedQuery, row: &'a Map<String, Value>) -> Vec<(&'static str, &'a Value)> {
     query.question.kind().outputs().iter().filter_map(|name| Some((*name, row.get(*name)?))).collect()
@@ -120,6 +134,13 @@ pub(super) fn inputs(row: &Map<String, Value>) -> Vec<(&String, f64)> {
 /// The group whose fit a row's answer comes from, where there are groups.
 pub(super) fn group(row: &Map<String, Value>) -> Option<&str> {
     row.get(super::results::GROUP).and_then(Value::as_str)
+}
+
+/// What an expectation found: the numbers it names, or why there are none.
+pub(super) fn found(expectation: &ExpectationResult) -> String {
+    let number = |(name, value): (&String, &Option<f64>)| format!("{name} = {}", value.map_or("-".to_owned(), number));
+    let numbers = expectation.actual.iter().map(number).collect::<Vec<_>>().join(", ");
+    expectation.reason.clone().unwrap_or(numbers)
 }
 
 /// How a fit was found, where a spec names a procedure of its own.
@@ -162,7 +183,9 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     let mut all = Vec::new();
     for query in &described.queries {
         let Some(result) = results.queries.get(&query.name) else { continue };
-        all.extend(result.rows.iter().map(|row| (is_unidentified(row), conclusion(described, query, result, row))));
+        all.extend(
+            result.rows.iter().map(|row| (is_unidentified(row), conclusion(described, query, Some(&query.name), row))),
+        );
     }
     // What was found out comes before what cannot be.
     all.sort_by_key(|(unidentified, _)| *unidentified);
@@ -177,7 +200,7 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
 pub fn answer_in_words(described: &Described, query: &str, answer: &Answer) -> Option<(QueryResult, Vec<String>)> {
     let query = described.queries.iter().find(|q| q.name == query)?;
     let result = QueryResult::new(&query.fit, answer);
-    let sentences = result.rows.iter().map(|row| conclusion(described, query, &result, row)).collect();
+    let sentences = result.rows.iter().map(|row| conclusion(described, query, None, row)).collect();
     Some((result, sentences))
 }
 
@@ -186,9 +209,12 @@ pub(super) fn is_unidentified(row: &Map<String, Value>) -> bool {
     row["reach"]["verdict"] == "not_identified"
 }
 
-fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResult, row: &Map<String, Value>) -> String {
-    let law = described.fit(&query.fit).map(|f| &f.law);
-    let response = law.map_or("loss", |l| l.response.as_str());
+/// A sentence on one answer; `name` is the query's, where it has one that a reader knows.
+fn conclusion(described: &Described, query: &DescribedQuery, name: Option<&str>, row: &Map<String, Value>) -> String {
+    let about = described.fit(&query.fit);
+    let response = about.map_or("loss", |about| about.law.response.as_str());
+    let unit = about.and_then(|about| about.units.get(response)).filter(|unit| unit.dimension == Dimension::Nats);
+    let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
     let given: Vec<String> = inputs(row)
         .into_iter()
         .map(|(name, value)| {
@@ -204,19 +230,21 @@ fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResul
         let interval = interval(name, cell);
         if interval.is_empty() { output(name, cell) } else { format!("{} {interval}", output(name, cell)) }
     };
-    let fit = &result.fit;
-    let several = if result.forecasts.is_empty() { "" } else { ", forecast by several laws" };
-    let closing = format!("({fit}{several}; {})", verdict(row));
-    if is_unidentified(row) {
-        return format!("{given}: no answer, because the rows of the fit cannot tell apart what it weighs {closing}.");
-    }
+    let asked = name.map(|name| format!("query {name}, ")).unwrap_or_default();
+    let stands = Map::from_iter(row.clone().into_iter().filter(|(key, _)| key != "note"));
+    let closing = format!("({asked}fit {}, {}; {})", query.fit, query.by.describe(), standing(&stands));
     if let Some(note) = row.get("note").and_then(Value::as_str) {
         return format!("{given}: {note} {closing}.");
     }
+    if is_unidentified(row) {
+        return format!("{given}: no answer, because the rows of the fit cannot tell apart what it weighs {closing}.");
+    }
     match &query.question {
-        Question::Loss(_) => format!("At {given}: {response} = {} {closing}.", with_interval("loss", &row["loss"])),
+        Question::Loss(_) => {
+            format!("At {given}: {response} = {}{unit} {closing}.", with_interval("loss", &row["loss"]))
+        }
         Question::ComputeOptimal(_) => format!(
-            "With {given} the best split is {}{} and {}{}, for {response} = {} {closing}.",
+            "With {given} the best split is {}{} and {}{}, for {response} = {}{unit} {closing}.",
             with_interval("N", &row["N"]),
             unit_of("N"),
             with_interval("D", &row["D"]),
@@ -238,7 +266,9 @@ fn conclusion(described: &Described, query: &DescribedQuery, result: &QueryResul
         _ => {
             let found: Vec<String> = outputs(query, row)
                 .into_iter()
-                .map(|(name, cell)| format!("{} = {}", name.replace('_', " "), with_interval(name, cell)))
+                .map(|(name, cell)| {
+                    format!("{} = {}", super::answers::heading(described, query, name), with_interval(name, cell))
+                })
                 .collect();
             format!("With {given}: {} {closing}.", found.join(", "))
         }
@@ -306,7 +336,7 @@ pub(super) fn choice(choice: &crate::fit::Choice) -> Vec<[String; 8]> {
     let rows = choice.laws.iter().map(|c| {
         [
             c.law.clone(),
-            c.parameters.len().to_string(),
+            (c.parameters.len() + c.unidentified.len()).to_string(),
             c.aicc.map_or_else(|| "-".to_owned(), |a| format!("{:+.1}", a - best)),
             format!("{:+.1}", c.bic - least),
             percent(c.k_fold),
@@ -337,17 +367,49 @@ pub(super) fn chosen(choice: &crate::fit::Choice) -> String {
     format!("{}{stack}", choice.reason)
 }
 
+/// A parameter's value; a dash where the rows do not tell it.
+pub(super) fn value(estimate: &Estimate) -> String {
+    estimate.value.map_or_else(|| "-".to_owned(), |value| trimmed(&digits(value, 6)))
+}
+
+/// A parameter's standard error: a factor where it has one.
+pub(super) fn error(estimate: &Estimate) -> String {
+    match (estimate.factor, estimate.se) {
+        (Some(factor), _) => format!("×/÷ {}", digits(factor, 3)),
+        (None, Some(se)) => digits(se, 2),
+        (None, None) => String::new(),
+    }
+}
+
+/// The ends of a parameter's interval in brackets, or nothing.
+pub(super) fn ends(estimate: &Estimate) -> String {
+    match (estimate.lower, estimate.upper) {
+        (Some(lower), Some(upper)) => format!("[{}, {}]", number(lower), number(upper)),
+        (Some(lower), None) => format!("[{}, no upper end]", number(lower)),
+        (None, Some(upper)) => format!("[no lower end, {}]", number(upper)),
+        (None, None) => String::new(),
+    }
+}
+
 /// A fit in a sentence.
 pub(super) fn fit_in_words(name: &str, fit: &FitResult) -> String {
-    let parameters: Vec<String> = fit
-        .parameters
-        .iter()
-        .map(|(parameter, estimate)| {
-            let se = estimate.se.map(|se| format!(" +- {}", digits(se, 2))).unwrap_or_default();
-            format!("{parameter} = {}{se}", number(estimate.value))
-        })
-        .collect();
+    let parameters: Vec<String> =
+        fit.parameters.iter().map(|(parameter, e)| parameter_in_words(parameter, e)).collect();
     format!("{name}: {} with {} ({} rows).", fit.formula, parameters.join(", "), fit.rows)
+}
+
+fn parameter_in_words(name: &str, estimate: &Estimate) -> String {
+    let Some(value) = estimate.value else { return format!("{name} not identified") };
+    let sure = match (estimate.factor, estimate.se) {
+        (Some(factor), _) => format!(" (times or divided by {})", digits(factor, 3)),
+        (None, Some(se)) => format!(" +- {}", digits(se, 2)),
+        (None, None) => String::new(),
+    };
+    let bound = match estimate.status {
+        Status::AtLowerBound | Status::AtUpperBound => format!(" ({})", estimate.status.describe()),
+        _ => String::new(),
+    };
+    format!("{name} = {}{sure}{bound}", number(value))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::{Context, Failure, Inputs, Stage, json_bytes};
 use crate::answer::{ALL, Answer, Verdict};
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
+use crate::evidence::caveats;
 use crate::fit::{Candidate, Fit, HELD, stacked};
 use crate::forecast::{Measured, NoForecast, as_size, forecast};
 use crate::law::{Law, Tape};
@@ -50,7 +51,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        6
+        7
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -75,9 +76,11 @@ impl Stage for Extrapolate {
         if self.chained {
             let mut inner: Fit = inputs.json("fit.through")?;
             let inner_draws = inner.read_draws(inputs.bytes("draws.through")?).remove(0);
+            let caveats = [&inner, &fit].into_iter().flat_map(caveats).collect();
             let (fit, draws) = chain(&inner, &inner_draws, &fit, &draws[0]);
             let mut answer = answer(&self.question, &self.law, &fit, &draws, None, self.seed);
             answer.warnings.insert(0, CHAINED.to_owned());
+            answer.caveats.insert(ALL.to_owned(), caveats);
             return Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&answer)?)]));
         }
         let second = match &self.other {
@@ -95,6 +98,9 @@ impl Stage for Extrapolate {
             if !self.stack.is_empty() {
                 self.by_stack(member, &mut answer);
             }
+            // Several laws of their own do not rest on the parameters of the fit's.
+            let caveats = if self.forecast.is_some() { Vec::new() } else { caveats(member) };
+            answer.caveats.insert(group.unwrap_or(ALL).to_owned(), caveats);
             answer.rows.iter_mut().for_each(|row| row.group = group.map(str::to_owned));
             if let Some(group) = group {
                 answer.warnings.iter_mut().for_each(|warning| *warning = format!("{group}: {warning}"));
@@ -104,6 +110,7 @@ impl Stage for Extrapolate {
                 Some(whole) => {
                     whole.rows.extend(answer.rows);
                     whole.forecasts.extend(answer.forecasts);
+                    whole.caveats.extend(answer.caveats);
                     whole.warnings.extend(answer.warnings);
                 }
             }
@@ -259,10 +266,14 @@ fn chain(inner: &Fit, inner_draws: &[Vec<f64>], outer: &Fit, outer_draws: &[Vec<
     };
     let draws =
         (0..count).map(|i| joined(&draw(inner_draws, &inner.free, i), &draw(outer_draws, &outer.free, i))).collect();
+    let still = |fit: &Fit| vec![0.0; fit.free.len()];
+    let flat = inner.flat.iter().map(|flat| joined(flat, &still(outer)));
+    let flat = flat.chain(outer.flat.iter().map(|flat| joined(&still(inner), flat)));
     let mut fit = Fit {
         free: joined(&inner.free, &outer.free),
         spans: inner.spans.clone(),
         rays: inner.rays.clone(),
+        flat: flat.collect(),
         rows: inner.rows.min(outer.rows),
         level: outer.level.or(inner.level),
         ..outer.clone()

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ingest::{digest_of, flop_ratio, given};
+use super::ingest::{declared, digest_of};
 use super::{Context, Failure, IngestColumn, Inputs, Stage, json_bytes};
 use crate::account::IngestSummary;
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
+use crate::plausible;
 
 /// Puts the tables of a source's files one after the other.
 #[derive(Clone, Debug)]
@@ -31,11 +32,11 @@ impl Stage for Gather {
     }
 
     fn impl_rev(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
-        serde_json::json!({ "gather": self.files, "given": given(&self.columns) })
+        serde_json::json!({ "gather": self.files, "columns": self.columns })
     }
 
     fn produces(&self, roles: &[&str]) -> bool {
@@ -57,7 +58,9 @@ impl Stage for Gather {
         }
         let data = Dataset::stacked(&tables).ok_or_else(|| Failure::internal("files of a source differ in columns"))?;
         summary.sha256 = digest_of(&summary.files);
-        summary.flop_ratio = flop_ratio(&data, &given(&self.columns));
+        let declared = declared(&self.columns);
+        summary.flop_ratio = plausible::flop_ratio(&data, &declared);
+        summary.warnings = plausible::doubts(&data, &declared);
         let table = crate::source::to_bytes(&data).map_err(|error| Failure::internal(error.to_string()))?;
         Ok(BTreeMap::from([("table".to_owned(), Arc::new(table)), ("summary".to_owned(), json_bytes(&summary)?)]))
     }

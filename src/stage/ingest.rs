@@ -10,10 +10,10 @@ use crate::account::{FileSummary, IngestSummary};
 use crate::artifact::{Outputs, sha256};
 use crate::dataset::{self, Column, Dataset};
 use crate::expr::{Expr, parse_printed};
-use crate::numerics::median;
-use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::plausible::{self, Declared};
 use crate::schedule::{KNOTS, MOST_STEPS, Schedule};
 use crate::source::{Cell, ColumnKind, Format, Missing, SourceError, read};
+use crate::unit::Unit;
 
 /// Where a variable comes from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,6 +44,8 @@ pub struct IngestColumn {
     pub from: Origin,
     /// Factor that brings it to its base unit.
     pub factor: f64,
+    /// Its unit, where it has one.
+    pub unit: Option<Unit>,
     /// Numbers or texts.
     pub kind: ColumnKind,
 }
@@ -84,7 +86,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -309,8 +311,10 @@ impl Ingest {
                 b3: crate::artifact::Digest::of(bytes).to_string(),
             })
             .collect();
-        let flop_ratio = flop_ratio(data, &given(&self.columns));
-        IngestSummary { rows, dropped, sha256: digest_of(&files), files, flop_ratio }
+        let declared = declared(&self.columns);
+        let flop_ratio = plausible::flop_ratio(data, &declared);
+        let warnings = plausible::doubts(data, &declared);
+        IngestSummary { rows, dropped, sha256: digest_of(&files), files, flop_ratio, warnings }
     }
 }
 
@@ -325,17 +329,17 @@ pub(super) fn digest_of(files: &[FileSummary]) -> String {
     }
 }
 
-/// The variables that are columns of the files, not expressions.
-pub(super) fn given(columns: &[IngestColumn]) -> Vec<&str> {
-    columns.iter().filter(|c| matches!(c.from, Origin::Column(_))).map(|c| c.variable.as_str()).collect()
-}
-
-/// Median of C / (6 N D), where all three are columns.
-pub(super) fn flop_ratio(data: &Dataset, given: &[&str]) -> Option<f64> {
-    let numbers = |name: &str| given.contains(&name).then(|| data.numbers(name))?;
-    let (c, n, d) = (numbers("C")?, numbers("N")?, numbers("D")?);
-    let ratios: Vec<f64> = (0..c.len()).map(|i| c[i] / (FLOP_PER_PARAMETER_AND_TOKEN * n[i] * d[i])).collect();
-    Some(median(&ratios)).filter(|ratio| ratio.is_finite())
+/// What the columns are declared to be.
+pub(super) fn declared(columns: &[IngestColumn]) -> Vec<Declared<'_>> {
+    let declare = |of| {
+        let of: &IngestColumn = of;
+        let column = match &of.from {
+            Origin::Column(name) if of.kind == ColumnKind::Number => Some(name.as_str()),
+            _ => None,
+        };
+        Declared { variable: &of.variable, column, unit: of.unit }
+    };
+    columns.iter().map(declare).collect()
 }
 
 fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {

@@ -9,8 +9,8 @@ use super::backtest::cuts;
 use super::holdout::summary;
 use super::rows::{Group, Rows, numbers};
 use crate::dataset::Dataset;
-use crate::evidence;
-use crate::fit::{Candidate, Choice, Noise, stacked};
+use crate::evidence::{self, Label};
+use crate::fit::{Candidate, Choice, Noise, Status, stacked};
 use crate::law::Law;
 use crate::numerics::{Random, ln};
 use crate::problem::Problem;
@@ -88,10 +88,14 @@ impl FitLaw {
         let correction = n - k - 1.0;
         let free = problem.parameters(&best.point);
         let order = self.law.variables.iter().map(|v| at.get(&v.name).copied().unwrap_or(f64::NAN));
-        let ahead = self.law.tape().value_at(&free, &order.collect::<Vec<_>>());
+        let (ahead, gradient) = self.law.tape().gradient_at(&free, &order.collect::<Vec<_>>());
+        let shape = evidence::shape(&problem, &self.law, &Label::of(&self.law), &best.point);
+        let is_told = ahead.is_finite() && evidence::is_told(&self.law, &shape.flat, &free, &gradient);
         let names = self.law.free().into_iter().map(|p| p.name.clone());
+        let unidentified = names.clone().zip(&shape.statuses).filter(|(_, s)| **s == Status::NotIdentified);
         Ok(Candidate {
             law: self.law.name.clone(),
+            unidentified: unidentified.map(|(name, _)| name).collect(),
             parameters: names.zip(free).collect(),
             objective: best.cost,
             aicc: (correction > 0.0).then(|| deviance + 2.0 * k + 2.0 * k * (k + 1.0) / correction),
@@ -99,7 +103,7 @@ impl FitLaw {
             k_fold: self.k_fold_error(&problem, &best.point, &rows.clusters(&[group]), all)?,
             rolling_origin: self.rolling_error(rows, group, all, along, watch)?,
             share: 0.0,
-            ahead: Some(ahead).filter(|y| y.is_finite()),
+            ahead: Some(ahead).filter(|_| is_told),
         })
     }
 

@@ -8,8 +8,8 @@ use super::{FitLaw, Member};
 use crate::dataset::Dataset;
 use crate::evidence::{self, Shape};
 use crate::fit::{Estimate, Evidence, Fit, Noise, Span, Status};
-use crate::law::{Law, Treatment};
-use crate::numerics::{central, standard_deviation};
+use crate::law::{Law, Parameter, Scale, Treatment};
+use crate::numerics::{central, exp, ln, quantile, standard_deviation};
 use crate::problem::Problem;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::uncertainty::{Draws, noise};
@@ -30,6 +30,14 @@ impl FitLaw {
             return Ok(Noise { envelope: true, ..Noise::default() });
         }
         Ok(noise(&problem.unscaled_residuals(point), &self.sizes_by_name(&columns), problem.size()))
+    }
+
+    /// What the response can be, where that is not any number.
+    fn range(&self, rows: &Dataset) -> Result<Option<[f64; 2]>, Failure> {
+        const SHARE: [f64; 2] = [0.0, 1.0];
+        let is_share = |value: &f64| SHARE[0] <= *value && *value <= SHARE[1];
+        let holds = self.roles.response_is_share && self.response(rows)?.iter().all(is_share);
+        Ok(holds.then_some(SHARE))
     }
 
     /// The fit of one group at an optimum; `draws` are other points where the optimum could be.
@@ -58,12 +66,16 @@ impl FitLaw {
         let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
         let residuals = problem.residuals(point);
         warnings.extend(beyond(&self.law, &by_name));
+        let named = by_name.keys().copied().chain([self.law.response.as_str()]).collect::<Vec<_>>();
+        warnings.extend(evidence::duplicates(&train, rows.together(group).as_deref(), &named));
         if let Some(configurations) = rows.configurations_of(group) {
             let replicates = evidence::replicates(&residuals, &configurations);
             warnings.extend(evidence::lack_of_fit(&replicates));
             evidence.replicates = Some(replicates);
         }
         let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
+        let (parameters, not_told) = estimates(&self.law, &free, &draws, &shape.statuses, level);
+        warnings.extend(not_told);
         let held = rows.data.select(&group.held);
         let holdout = self.score(&held, &free, &draws, &noise, level)?;
         warnings.extend(holdout.as_ref().and_then(|h| super::holdout::too_narrow(h, level)));
@@ -75,7 +87,7 @@ impl FitLaw {
             objective: Some(cost),
             objective_kind: self.method.objective.describe(),
             scale: self.method.objective.scale(),
-            parameters: estimates(&self.law, &free, &draws, &shape.statuses, level),
+            parameters,
             evidence,
             holdout,
             backtest: None,
@@ -85,6 +97,8 @@ impl FitLaw {
             level,
             spans: spans(&by_name, &train),
             rays,
+            flat: shape.flat,
+            range: self.range(&train)?,
             noise,
             free,
             draws: draws.len(),
@@ -95,41 +109,139 @@ impl FitLaw {
     }
 }
 
-/// Every parameter of the law, with the spread of its draws.
+/// A positive parameter that is known to within this factor has a standard error of its own unit, if it is not searched
+/// on a logarithmic scale.
+const WIDE: f64 = 2.0;
+/// Up to this factor the standard error in the parameter's own unit still means something beside the factor.
+const SMALL: f64 = std::f64::consts::E;
+/// A parameter that may as well be this many times as large, at one standard error, is not told by the rows: what the
+/// size of a term is worth at such a factor, an exponent is worth that may as well be zero.
+const NOT_TOLD: f64 = 1e3;
+
+/// Every parameter of the law with the spread of its draws, and what a reader should know of those that have no value.
 pub(super) fn estimates(
     law: &Law,
     free: &[f64],
     draws: &[Vec<f64>],
     statuses: &[Status],
     level: Option<f64>,
-) -> BTreeMap<String, Estimate> {
+) -> (BTreeMap<String, Estimate>, Option<String>) {
     let values = law.complete(free);
     let samples: Vec<Vec<f64>> = draws.iter().map(|draw| law.complete(draw)).collect();
     let mut statuses = statuses.iter();
     let mut estimates = BTreeMap::new();
+    let mut open = Vec::new();
     for (j, (parameter, &value)) in law.parameters.iter().zip(&values).enumerate() {
         let status = match parameter.treatment {
             Treatment::Free => statuses.next().copied().unwrap_or(Status::Estimated),
             Treatment::Fixed(_) => Status::Fixed,
             Treatment::Tied(_) => Status::Tied,
         };
+        let mut estimate = Estimate { value: Some(value), se: None, factor: None, lower: None, upper: None, status };
         let mut sample: Vec<f64> = samples.iter().map(|s| s[j]).collect();
         sample.sort_by(f64::total_cmp);
         // Draws that never leave a bound have no spread to speak of.
         let spread = level.filter(|_| sample.first() != sample.last() && status != Status::Fixed);
-        let ends = spread.map(|level| central(&sample, value, level));
-        estimates.insert(
-            parameter.name.clone(),
-            Estimate {
-                value,
-                se: spread.map(|_| standard_deviation(&sample)).filter(|se| se.is_finite()),
-                lower: ends.map(|(lower, _)| lower).filter(|v| v.is_finite()),
-                upper: ends.map(|(_, upper)| upper).filter(|v| v.is_finite()),
-                status,
-            },
-        );
+        if let Some(level) = spread {
+            let (lower, upper) = central(&sample, value, level);
+            match Spread::of(parameter, value, &sample, [lower, upper]) {
+                Spread::Open => {
+                    estimate.status = Status::NotIdentified;
+                    // One that the rows cannot tell by its place in the law has been said already.
+                    if status != Status::NotIdentified {
+                        open.push(parameter.name.as_str());
+                    }
+                }
+                Spread::Known { se, factor } => {
+                    // Of a parameter on its bound the draws that leave it are not a scatter around it.
+                    (estimate.se, estimate.factor) = if status.is_sound() { (se, factor) } else { (None, None) };
+                    [estimate.lower, estimate.upper] =
+                        [lower, upper].map(|end| Some(end).filter(|end| end.is_finite()));
+                }
+            }
+        }
+        estimates.insert(parameter.name.clone(), estimate);
     }
-    estimates
+    without_values(law, &mut estimates);
+    let warning = (!open.is_empty()).then(|| {
+        format!(
+            "The rows leave {} open: any value within the bounds will do, or one a thousand times as large; none is given.",
+            evidence::in_words(&open)
+        )
+    });
+    (estimates, warning)
+}
+
+/// What draws say of how sure a parameter is.
+enum Spread {
+    /// Nothing: it may be anything.
+    Open,
+    /// Its standard error, in its own unit, as a factor, or both.
+    Known { se: Option<f64>, factor: Option<f64> },
+}
+
+impl Spread {
+    /// Of sorted draws with the ends of their interval.
+    fn of(parameter: &Parameter, value: f64, sorted: &[f64], [lower, upper]: [f64; 2]) -> Self {
+        // The share of a normal distribution within one standard deviation of its mean.
+        const WITHIN: f64 = 0.682_689_492_137_086;
+        if lower <= parameter.lower && upper >= parameter.upper {
+            return Self::Open;
+        }
+        let one = [quantile(sorted, (1.0 - WITHIN) / 2.0), quantile(sorted, f64::midpoint(1.0, WITHIN))];
+        let positive = parameter.lower >= 0.0 && value > 0.0 && one[0] > 0.0;
+        let on_log = parameter.scale == Scale::Log || one[1] > WIDE * WIDE * one[0];
+        let factor = (positive && on_log).then(|| {
+            let logs: Vec<f64> = sorted.iter().map(|x| ln(x.max(f64::MIN_POSITIVE))).collect();
+            exp(scatter(&logs, one.map(ln)))
+        });
+        if factor.is_some_and(|factor| !(factor <= NOT_TOLD)) {
+            return Self::Open;
+        }
+        let se = Some(scatter(sorted, one)).filter(|se| se.is_finite() && factor.is_none_or(|factor| factor < SMALL));
+        Self::Known { se, factor }
+    }
+}
+
+/// The standard deviation of draws; half the width of their central 68 % where a few that lie far out would swell it.
+fn scatter(draws: &[f64], [low, high]: [f64; 2]) -> f64 {
+    let (deviation, half) = (standard_deviation(draws), 0.5 * (high - low));
+    if deviation <= 2.0 * half { deviation } else { half }
+}
+
+/// Takes away the numbers of parameters that the rows do not tell, and of those that are tied to one.
+fn without_values(law: &Law, estimates: &mut BTreeMap<String, Estimate>) {
+    let is_not_told = |estimates: &BTreeMap<String, Estimate>, name: &str| {
+        estimates.get(name).is_some_and(|estimate| estimate.status == Status::NotIdentified)
+    };
+    // A tie may lead to another one.
+    for _ in 0..law.parameters.len() {
+        for parameter in &law.parameters {
+            let Treatment::Tied(tie) = &parameter.treatment else { continue };
+            let mut depends = false;
+            tie.visit_symbols(&mut |name, _| depends |= is_not_told(estimates, name));
+            if let Some(estimate) = estimates.get_mut(&parameter.name).filter(|_| depends) {
+                estimate.status = Status::NotIdentified;
+            }
+        }
+    }
+    for estimate in estimates.values_mut().filter(|estimate| estimate.status == Status::NotIdentified) {
+        *estimate = Estimate { value: None, se: None, factor: None, lower: None, upper: None, ..estimate.clone() };
+    }
+}
+
+/// Puts the interval that a method gives of its own in the place of that of its draws; a parameter that it leaves open on
+/// both sides is not told by the rows.
+pub(super) fn set_interval(estimate: &mut Estimate, [lower, upper]: [Option<f64>; 2]) {
+    let Some(value) = estimate.value else { return };
+    if lower.is_none() && upper.is_none() {
+        let status = Status::NotIdentified;
+        *estimate = Estimate { value: None, se: None, factor: None, lower, upper, status };
+    } else if lower.is_none_or(|lower| lower <= value) && upper.is_none_or(|upper| value <= upper) {
+        (estimate.lower, estimate.upper) = (lower, upper);
+    } else {
+        (estimate.lower, estimate.upper) = (None, None);
+    }
 }
 
 /// Where rows lie outside what the law was made for, in words.

@@ -13,7 +13,7 @@ use super::{Context, Failure, Inputs, Stage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
 use crate::evidence::{self, Label, Shape};
-use crate::fit::{Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, RESIDUAL, Reference, Region};
+use crate::fit::{Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, RESIDUAL, Reference, Region, Status};
 use crate::law::Law;
 use crate::numerics::ln;
 use crate::objective::Objective;
@@ -83,6 +83,9 @@ pub struct RowRoles {
     pub varied: bool,
     /// Parameters that all groups have in common.
     pub share: Vec<String>,
+    /// Whether the response is a share of a whole, such as an accuracy, where no row says otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub response_is_share: bool,
 }
 
 impl Stage for FitLaw {
@@ -91,7 +94,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        8
+        9
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -186,9 +189,9 @@ impl Member {
         let value = |place: usize, x: f64| problem.coordinates()[place].parameter(x);
         for (parameter, &place) in free.iter().zip(places) {
             let Some(Some([lower, upper])) = draws.intervals.get(place) else { continue };
+            let ends = [lower.map(|x| value(place, x)), upper.map(|x| value(place, x))];
             if let Some(estimate) = self.fit.parameters.get_mut(&parameter.name) {
-                estimate.lower = lower.map(|x| value(place, x));
-                estimate.upper = upper.map(|x| value(place, x));
+                estimate::set_interval(estimate, ends);
             }
         }
         for region in &draws.regions {
@@ -300,6 +303,7 @@ impl FitLaw {
             };
             let own_shape = Shape {
                 statuses: places.iter().map(|&place| shape.statuses[place]).collect(),
+                flat: shape.flat.iter().map(|flat| places.iter().map(|&place| flat[place]).collect()).collect(),
                 gradient_norm: shape.gradient_norm,
                 condition_number: shape.condition_number,
                 warnings: Vec::new(),
@@ -369,7 +373,8 @@ impl FitLaw {
         let best = search.optima.first();
         if let (Some(best), Some(reference)) = (best, &found.reference) {
             let first = problem.block(0).parameters(&problem.point_of_block(0, &best.point));
-            warnings.extend(evidence::beside_optimum(&self.law, &first, best.cost, reference));
+            let statuses: Vec<Status> = problem.places()[0].iter().map(|&place| shape.statuses[place]).collect();
+            warnings.extend(evidence::beside_optimum(&self.law, &first, &statuses, best.cost, reference));
         }
         let shown = search.optima.iter().filter(|o| o.converged).take(10);
         Evidence {
@@ -391,7 +396,7 @@ impl FitLaw {
 
     /// A law whose constants are given.
     fn without_rows(&self) -> Fit {
-        Fit { parameters: estimate::estimates(&self.law, &[], &[], &[], None), ..self.blank() }
+        Fit { parameters: estimate::estimates(&self.law, &[], &[], &[], None).0, ..self.blank() }
     }
 
     /// A fit that nothing came of, and why.
@@ -418,7 +423,9 @@ impl FitLaw {
             level: None,
             spans: BTreeMap::new(),
             rays: Vec::new(),
+            flat: Vec::new(),
             noise: Noise::default(),
+            range: None,
             free: Vec::new(),
             draws: 0,
             by: None,

@@ -105,6 +105,12 @@ impl Rows {
         Some(renumbered(group.fitted.iter().map(|&row| all[row])))
     }
 
+    /// Which fitted rows of a group the spec says to belong together; none where it says nothing.
+    pub(super) fn together(&self, group: &Group) -> Option<Vec<usize>> {
+        let all = self.configurations.as_ref().or(self.runs.as_ref())?;
+        Some(group.fitted.iter().map(|&row| all[row]).collect())
+    }
+
     /// Which rows are resampled together, numbered over the fitted rows of some groups one after another.
     pub(super) fn clusters(&self, groups: &[&Group]) -> Vec<usize> {
         let rows = groups.iter().flat_map(|group| group.fitted.iter().copied());

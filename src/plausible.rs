@@ -1,0 +1,391 @@
+//! Whether the values of a table can be what their units say: counts in billions, perplexities, compute that is not 6 N D.
+
+use crate::dataset::{Dataset, Origin};
+use crate::numerics::{ln, median};
+use crate::unit::{Dimension, Unit};
+
+/// A variable as a spec declares it.
+#[derive(Clone, Copy, Debug)]
+pub struct Declared<'a> {
+    /// Its name.
+    pub variable: &'a str,
+    /// Its column in the files; none where it is an expression.
+    pub column: Option<&'a str>,
+    /// Its unit, where it has one.
+    pub unit: Option<Unit>,
+}
+
+/// Training FLOP for each parameter and token (Kaplan et al. 2020, section 2.1).
+const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
+/// The most tokens of any vocabulary: guessing among so many has the largest loss that a language model should.
+const VOCABULARY: f64 = 1e6;
+/// Plain counts of parameters or tokens below this are of no network and no corpus.
+const FEW: f64 = 1e3;
+/// Counts below this that are not whole are of no network and no corpus.
+const FEW_AND_BROKEN: f64 = 1e6;
+/// Tokens below this, and below a thousandth of the parameters in every row, train no network.
+const FEW_FOR_SIZE: f64 = 1e5;
+/// FLOP below this train no network.
+const FEW_FLOP: f64 = 1e9;
+/// What counts of networks and corpora usually are.
+const USUAL: [f64; 2] = [1e5, 1e14];
+/// Compute is counted in another way where its median leaves 6 N D by this share ...
+const MEDIAN_OFF: f64 = 0.05;
+/// ... and a row's where it does by this one, more than two printed digits can.
+const ROW_OFF: f64 = 0.1;
+
+/// What a reader should doubt of a table, each with the line of a spec that would handle it.
+pub fn doubts(data: &Dataset, declared: &[Declared<'_>]) -> Vec<String> {
+    let table = Table { data, declared };
+    let columns = declared.iter().filter_map(|of| Some((of, of.column?, data.numbers(of.variable)?)));
+    let mut doubts = Vec::new();
+    for (of, column, values) in columns.filter(|(.., values)| !values.is_empty()) {
+        doubts.extend(match of.unit.map(|unit| unit.dimension) {
+            Some(Dimension::Parameters | Dimension::Tokens) => table.of_count(of, column, values),
+            Some(Dimension::Flop) => table.of_compute(of, column, values),
+            Some(Dimension::Nats) => table.of_loss(of, column, values),
+            Some(Dimension::Share) => table.of_share(of, column, values),
+            Some(Dimension::One) | None => None,
+        });
+    }
+    doubts.extend(table.of_six_n_d());
+    doubts
+}
+
+/// Median of C / (6 N D), where all three are columns.
+pub fn flop_ratio(data: &Dataset, declared: &[Declared<'_>]) -> Option<f64> {
+    let [.., ratios] = Table { data, declared }.compute()?;
+    Some(median(&ratios.values)).filter(|ratio| ratio.is_finite())
+}
+
+/// Rows as a message names them: `rows 3, 17 and 5 more`, from 1 in their file.
+pub fn name_rows(origins: &[Origin]) -> String {
+    const SHOWN: usize = 3;
+    let several = origins.iter().any(|origin| origin.file > 0);
+    let name = |origin: &Origin| {
+        if several { format!("{} of file {}", origin.row, origin.file + 1) } else { origin.row.to_string() }
+    };
+    let shown: Vec<String> = origins.iter().take(SHOWN).map(name).collect();
+    let noun = if origins.len() == 1 { "row" } else { "rows" };
+    match origins.len().saturating_sub(SHOWN) {
+        0 => format!("{noun} {}", shown.join(", ")),
+        more => format!("{noun} {} and {more} more", shown.join(", ")),
+    }
+}
+
+/// A table and what its columns are declared to be.
+struct Table<'a> {
+    data: &'a Dataset,
+    declared: &'a [Declared<'a>],
+}
+
+/// A column by its role, or what follows from several.
+struct Role<'a> {
+    variable: &'a str,
+    values: Vec<f64>,
+}
+
+impl<'a> Table<'a> {
+    /// The only column of a dimension; the one that is called by the letter where none or several are.
+    fn role(&self, dimension: Dimension, letter: &str) -> Option<Role<'a>> {
+        let columns = || self.declared.iter().filter(|of| of.column.is_some());
+        let of_unit: Vec<_> = columns().filter(|of| of.unit.is_some_and(|unit| unit.dimension == dimension)).collect();
+        let by_letter = || columns().find(|of| of.variable == letter);
+        let found = if let [one] = of_unit.as_slice() { Some(*one) } else { by_letter() }?;
+        Some(Role { variable: found.variable, values: self.data.numbers(found.variable)?.to_vec() })
+    }
+
+    /// Parameters, tokens, compute, and compute over 6 N D.
+    fn compute(&self) -> Option<[Role<'a>; 4]> {
+        let n = self.role(Dimension::Parameters, "N")?;
+        let d = self.role(Dimension::Tokens, "D")?;
+        let c = self.role(Dimension::Flop, "C")?;
+        let ratio = |i: usize| c.values[i] / (FLOP_PER_PARAMETER_AND_TOKEN * n.values[i] * d.values[i]);
+        let values = (0..c.values.len()).map(ratio).collect();
+        let ratios = Role { variable: c.variable, values };
+        Some([n, d, c, ratios])
+    }
+
+    fn rows(&self, holds: impl Fn(usize) -> bool) -> Vec<Origin> {
+        let rows = (0..self.data.rows()).filter(|&row| holds(row));
+        rows.map(|row| self.data.origins()[row]).collect()
+    }
+
+    /// A plain count that is too small to be one.
+    fn of_count(&self, of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
+        let unit = of.unit.filter(|unit| unit.size == 1.0)?;
+        let (lowest, highest) = ends(values);
+        let is_broken = values.iter().any(|value| value.fract() != 0.0);
+        let sizes = self.role(Dimension::Parameters, "N").filter(|size| size.variable != of.variable);
+        let too_few_for_size = sizes.is_some_and(|size| {
+            unit.dimension == Dimension::Tokens
+                && highest < FEW_FOR_SIZE
+                && values.iter().zip(&size.values).all(|(tokens, size)| tokens / size < 1e-3)
+        });
+        if !(highest < FEW || is_broken && highest < FEW_AND_BROKEN || too_few_for_size) {
+            return None;
+        }
+        let middle = median(values);
+        let fits = |(_, factor): &&(&str, f64)| (USUAL[0]..USUAL[1]).contains(&(middle * factor));
+        let likely: Vec<String> = MULTIPLES
+            .iter()
+            .filter(fits)
+            .map(|(multiple, _)| {
+                format!("`{} = {{ column = \"{column}\", unit = \"{multiple} {unit}\" }}`", of.variable)
+            })
+            .collect();
+        Some(format!(
+            "`{}` goes from {} to {} {unit}, too few for plain counts: its column may count in multiples. Write {}.",
+            of.variable,
+            short(lowest),
+            short(highest),
+            if likely.is_empty() { "the multiple before its unit".to_owned() } else { likely.join(" or ") }
+        ))
+    }
+
+    /// Compute that is too small to be one.
+    fn of_compute(&self, of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
+        let unit = of.unit.filter(|unit| unit.size == 1.0)?;
+        let (lowest, highest) = ends(values);
+        if highest >= FEW_FLOP {
+            return None;
+        }
+        let ratio = self.compute().map(|[.., ratios]| 1.0 / median(&ratios.values)).filter(|ratio| ratio.is_finite());
+        let said = ratio.map_or_else(String::new, |ratio| format!("; 6 N D is {} times as much", short(ratio)));
+        Some(format!(
+            "`{0}` goes from {1} to {2} {unit}, too few for any training{said}. Write `{0} = {{ column = \"{column}\", unit = \"PFday\" }}` if that is its unit, or the power of ten of its column, as in `raw = \"{column}\"` and `{0} = {{ expr = \"raw * 1e21\", unit = \"FLOP\" }}`.",
+            of.variable,
+            short(lowest),
+            short(highest),
+        ))
+    }
+
+    /// A loss above that of guessing, or in a column that is called by another measure.
+    fn of_loss(&self, of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
+        let guessing = ln(VOCABULARY);
+        let variable = of.variable;
+        let as_perplexity = format!(
+            "Write `perplexity = \"{column}\"` and `{variable} = {{ expr = \"ln(perplexity)\", unit = \"nats\" }}`"
+        );
+        let called = column.to_ascii_lowercase();
+        let is_called = |names: &[&str]| called.split(|c: char| !c.is_alphabetic()).any(|word| names.contains(&word));
+        if is_called(&["ppl", "perplexity", "perplexities"]) {
+            return Some(format!(
+                "`{variable}` is declared as a loss, and its column `{column}` is called a perplexity. {as_perplexity}."
+            ));
+        }
+        let is_in_nats = of.unit.is_some_and(|unit| unit.size == 1.0);
+        if is_in_nats && is_called(&["bpb", "bpc", "bits"]) {
+            return Some(format!(
+                "`{variable}` is declared in nats, and its column `{column}` is called by bits. Write `{variable} = {{ column = \"{column}\", unit = \"bits\" }}`."
+            ));
+        }
+        let above = self.rows(|row| values[row] > guessing);
+        if above.is_empty() {
+            return None;
+        }
+        let what = format!(
+            "`{variable}` is {:.1} nats or less for a guess among a million tokens, and is above that in {} of {} rows ({})",
+            guessing,
+            above.len(),
+            values.len(),
+            name_rows(&above)
+        );
+        Some(if 2 * above.len() > values.len() {
+            format!("{what}, as perplexities are. {as_perplexity}.")
+        } else {
+            format!(
+                "{what}. If they diverged, drop them: `{{ drop = \"{variable} > {guessing:.1}\", because = \"diverged\" }}`; if they are perplexities: {}.",
+                as_perplexity.replacen('W', "w", 1)
+            )
+        })
+    }
+
+    /// A share that is none.
+    fn of_share(&self, of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
+        let unit = of.unit?;
+        let outside = self.rows(|row| !(0.0..=1.0).contains(&values[row]));
+        let written = (1.0 / unit.size) * ends(values).1;
+        let other = if unit.size == 1.0 { "%" } else { "share" };
+        if outside.is_empty() {
+            // Percents of at most one are likelier shares.
+            return (unit.size < 1.0 && written <= 1.0).then(|| {
+                format!(
+                    "`{0}` is at most {1} %. If its column holds shares, write `{0} = {{ column = \"{column}\", unit = \"share\" }}`.",
+                    of.variable,
+                    short(written)
+                )
+            });
+        }
+        Some(format!(
+            "`{0}` is declared in {unit} and lies outside 0 to 1 in {1} of {2} rows ({3}). Write `{0} = {{ column = \"{column}\", unit = \"{other}\" }}` if that is its unit.",
+            of.variable,
+            outside.len(),
+            values.len(),
+            name_rows(&outside)
+        ))
+    }
+
+    /// Compute that is not 6 N D, row by row.
+    fn of_six_n_d(&self) -> Option<String> {
+        let [n, d, c, ratios] = self.compute()?;
+        let middle = median(&ratios.values);
+        // Compute, sizes or tokens in other multiples have been doubted by themselves.
+        if !(1e-2..1e2).contains(&middle) {
+            return None;
+        }
+        let off = self.rows(|row| (ratios.values[row] - 1.0).abs() > ROW_OFF);
+        if off.is_empty() && (middle - 1.0).abs() <= MEDIAN_OFF {
+            return None;
+        }
+        let (lowest, highest) = ends(&ratios.values);
+        let [n, d, c] = [n.variable, d.variable, c.variable];
+        let rows = if off.is_empty() {
+            String::new()
+        } else {
+            format!(
+                " In {} of {} rows ({}) they differ by more than {:.0} %.",
+                off.len(),
+                ratios.values.len(),
+                name_rows(&off),
+                100.0 * ROW_OFF
+            )
+        };
+        Some(format!(
+            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: FLOP are counted in another way than queries count them, which take 6 for each parameter and token.{rows} To count them so write `{c} = {{ expr = \"6 * {n} * {d}\", unit = \"FLOP\" }}`."
+        ))
+    }
+}
+
+/// What may stand before a unit.
+const MULTIPLES: [(&str, f64); 4] = [("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12)];
+
+fn ends(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))
+}
+
+fn short(value: f64) -> String {
+    let digits: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+    crate::expr::number_text(digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Column;
+
+    /// Doubts of a table whose columns are (variable, column, unit, values).
+    fn doubted(columns: &[(&str, &str, &str, &[f64])]) -> Vec<String> {
+        let rows = columns[0].3.len() as u32;
+        let mut data = Dataset::new((1..=rows).map(|row| Origin { file: 0, row }).collect());
+        let declared: Vec<Declared<'_>> = columns
+            .iter()
+            .map(|(variable, column, unit, values)| {
+                let unit = Unit::parse(unit).unwrap();
+                data.insert(variable, Column::Numbers(values.iter().map(|v| v * unit.size).collect()));
+                Declared { variable, column: Some(column), unit: Some(unit) }
+            })
+            .collect();
+        doubts(&data, &declared)
+    }
+
+    fn one(columns: &[(&str, &str, &str, &[f64])]) -> String {
+        let doubts = doubted(columns);
+        assert_eq!(doubts.len(), 1, "{doubts:#?}");
+        doubts[0].clone()
+    }
+
+    const SIZES: &[f64] = &[1e8, 1e9, 7e9];
+    const TOKENS: &[f64] = &[2e9, 3e11, 1.4e12];
+
+    #[test]
+    fn a_table_of_usual_runs_is_not_doubted() {
+        let compute: Vec<f64> = SIZES.iter().zip(TOKENS).map(|(n, d)| 6.0 * n * d * 1.04).collect();
+        let usual = [
+            ("N", "size", "parameters", SIZES),
+            ("D", "seen", "tokens", TOKENS),
+            ("C", "flops", "FLOP", &compute),
+            ("L", "loss", "nats", &[4.1, 2.9, 2.1]),
+            ("A", "acc", "%", &[12.0, 40.0, 99.0]),
+        ];
+        assert_eq!(doubted(&usual), [] as [&str; 0]);
+        // The same in other multiples.
+        let multiples =
+            [("N", "size", "B parameters", &[0.1, 1.0, 7.0] as &[f64]), ("D", "seen", "T tokens", &[0.002, 0.3, 1.4])];
+        assert_eq!(doubted(&multiples), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn counts_in_millions_and_billions_are_told_from_plain_ones() {
+        let doubt = one(&[("N", "size", "parameters", SIZES), ("D", "tokens (B)", "tokens", &[0.348, 1.2, 3.48])]);
+        assert!(doubt.contains("`D` goes from 0.348 to 3.48 tokens"), "{doubt}");
+        assert!(doubt.contains("`D = { column = \"tokens (B)\", unit = \"B tokens\" }`"), "{doubt}");
+        // Whole billions are told by the size of the networks.
+        let doubt = one(&[("N", "size", "parameters", SIZES), ("D", "seen", "tokens", &[300.0, 1400.0, 2000.0])]);
+        assert!(doubt.contains("unit = \"B tokens\""), "{doubt}");
+        let doubt = one(&[("N", "size", "parameters", &[53.3, 206.5]), ("D", "seen", "tokens", &[2e9, 3e9])]);
+        assert!(doubt.contains("unit = \"M parameters\""), "{doubt}");
+        // Few examples for fine-tuning are few.
+        assert_eq!(
+            doubted(&[("N", "size", "parameters", SIZES), ("D", "seen", "tokens", &[2e3, 5e4, 2e5])]),
+            [] as [&str; 0]
+        );
+    }
+
+    #[test]
+    fn compute_is_compared_with_six_n_d_row_by_row() {
+        let with = |ratios: &[f64]| -> Vec<String> {
+            let compute: Vec<f64> = (0..3).map(|i| 6.0 * SIZES[i] * TOKENS[i] * ratios[i]).collect();
+            doubted(&[
+                ("size", "params", "parameters", SIZES),
+                ("seen", "toks", "tokens", TOKENS),
+                ("flops", "flops", "FLOP", &compute),
+            ])
+        };
+        let doubt = with(&[1.0, 0.74, 1.07]).pop().unwrap();
+        assert!(doubt.contains("`flops` is 0.740 to 1.070 times 6 size seen, 1.000 in the median"), "{doubt}");
+        assert!(doubt.contains("In 1 of 3 rows (row 2)"), "{doubt}");
+        assert!(doubt.contains("`flops = { expr = \"6 * size * seen\", unit = \"FLOP\" }`"), "{doubt}");
+        assert_eq!(with(&[1.04, 0.97, 1.0]), [] as [&str; 0]);
+        assert!(with(&[1.07, 1.07, 1.07])[0].contains("1.070 in the median"));
+        let doubt = one(&[("C", "FLOPs (1E21)", "FLOP", &[0.4, 3.2, 840.0])]);
+        assert!(
+            doubt.contains("`raw = \"FLOPs (1E21)\"` and `C = { expr = \"raw * 1e21\", unit = \"FLOP\" }`"),
+            "{doubt}"
+        );
+    }
+
+    #[test]
+    fn perplexities_and_losses_above_guessing_are_told_from_losses() {
+        let doubt = one(&[("L", "test", "nats", &[35.0, 22.0, 11.0])]);
+        assert!(doubt.contains("in 2 of 3 rows (rows 1, 2), as perplexities are"), "{doubt}");
+        assert!(
+            doubt.contains("`perplexity = \"test\"` and `L = { expr = \"ln(perplexity)\", unit = \"nats\" }`"),
+            "{doubt}"
+        );
+        let doubt = one(&[("L", "loss", "nats", &[3.0, 2.5, 14.1])]);
+        assert!(
+            doubt.contains("row 3") && doubt.contains("{ drop = \"L > 13.8\", because = \"diverged\" }"),
+            "{doubt}"
+        );
+        assert!(one(&[("L", "wiki_ppl", "nats", &[9.0, 8.0])]).contains("called a perplexity"));
+        assert!(one(&[("L", "val_bpb", "nats", &[1.1, 1.0])]).contains("unit = \"bits\""));
+        assert_eq!(doubted(&[("L", "val_bpb", "bits", &[1.1, 19.0])]), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn percents_are_told_from_shares() {
+        assert!(
+            one(&[("acc", "mmlu", "share", &[0.62, 70.0])])
+                .contains("(row 2). Write `acc = { column = \"mmlu\", unit = \"%\" }`")
+        );
+        assert!(one(&[("acc", "mmlu", "%", &[0.62, 0.7])]).contains("unit = \"share\""));
+    }
+
+    #[test]
+    fn rows_of_several_files_are_named_with_their_files() {
+        let origins: Vec<Origin> = (0..5).map(|k| Origin { file: k % 2, row: 10 + k }).collect();
+        assert_eq!(name_rows(&origins), "rows 10 of file 1, 11 of file 2, 12 of file 1 and 2 more");
+        assert_eq!(name_rows(&origins[..1]), "row 10");
+    }
+}

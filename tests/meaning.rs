@@ -1,0 +1,189 @@
+//! What is said of numbers: in which unit, whether the rows tell them, how sure they are, and what to know next to them.
+
+use std::fmt::Write as _;
+
+use crate::world::{SPEC, World, simulated_runs};
+
+/// Losses of networks of six sizes at two lengths of training: what the law says of data, two lengths do not tell.
+fn two_lengths() -> String {
+    let mut random = lawfit::numerics::Random::new(11, "lengths", 0);
+    let mut table = "params,tokens,loss,family\n".to_owned();
+    for n in [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9] {
+        for d in [5e9, 2e10] {
+            for _ in 0..2 {
+                let loss = 1.8 + 480.0 * libm::pow(n, -0.35) + 2085.0 * libm::pow(d, -0.37);
+                let _ = writeln!(table, "{n},{d},{},even", loss * random.log_normal(0.003));
+            }
+        }
+    }
+    table
+}
+
+fn results(world: &World) -> serde_json::Value {
+    serde_json::from_str(&world.read("outputs/study/results.json")).unwrap()
+}
+
+const FORMATS: &str = "[report]\nformats = [\"html\", \"markdown\", \"json\", \"latex\"]\n";
+
+#[test]
+fn columns_in_different_units_of_one_kind_end_in_one_unit() {
+    let mut table = "flop,pfdays,nats,bits\n".to_owned();
+    for (flop, nats) in [(1e18, 4.0), (1e19, 3.5), (1e20, 3.1), (1e21, 2.8), (1e22, 2.6)] {
+        let _ = writeln!(table, "{flop},{},{nats},{}", flop / 8.64e19, nats / std::f64::consts::LN_2);
+    }
+    let source = |name: &str, c: &str, l: &str| {
+        format!(
+            "[sources.{name}]\npath = \"runs.csv\"\ncolumns.C = {{ {c} }}\ncolumns.L = {{ {l} }}\n\
+             [fits.{name}]\nrows = \"{name}\"\nlaw = \"p\"\n[queries.{name}]\nfit = \"{name}\"\nloss = {{ C = 1e22 }}\n"
+        )
+    };
+    let spec = [
+        "spec = 1\n[study]\ntitle = \"Units\"\n[laws.p]\nuse = \"power_floor\"\nvariables.x = \"C\"\n",
+        &source("plain", "column = \"flop\", unit = \"FLOP\"", "column = \"nats\", unit = \"nats\""),
+        &source("other", "column = \"pfdays\", unit = \"PFday\"", "column = \"bits\", unit = \"bits\""),
+        FORMATS,
+    ];
+    let world = World::with(&spec.concat(), &table);
+    world.run("study.toml");
+    let results = results(&world);
+    let at = |query: &str| results["queries"][query]["rows"][0]["loss"]["value"].as_f64().unwrap();
+    assert!((at("plain") - 2.6).abs() < 0.1, "{}", at("plain"));
+    assert!((at("other") / at("plain") - 1.0).abs() < 1e-6, "{} {}", at("other"), at("plain"));
+    for report in ["report.md", "report.html"] {
+        let text = world.read(&format!("outputs/study/{report}"));
+        for said in ["bits, kept in nats (times 0.693147)", "PFday, kept in FLOP (times 8.64e19)"] {
+            assert!(text.contains(said), "{report} does not say: {said}");
+        }
+    }
+    assert!(results["conclusions"][0].as_str().unwrap().contains(" nats "), "{}", results["conclusions"]);
+}
+
+#[test]
+fn what_the_rows_do_not_tell_is_a_number_nowhere() {
+    let world = World::with(&format!("{SPEC}{FORMATS}"), &two_lengths());
+    world.run("study.toml");
+    let results = results(&world);
+    let parameters = &results["fits"]["main"]["parameters"];
+    for name in ["B", "E", "beta"] {
+        assert_eq!(parameters[name]["status"], "not_identified", "{name}");
+        for number in ["value", "se", "lower", "upper"] {
+            assert!(parameters[name][number].is_null(), "{name}: {}", parameters[name]);
+        }
+    }
+    for name in ["A", "alpha"] {
+        assert_eq!(parameters[name]["status"], "estimated", "{name}: two lengths tell what size is worth");
+    }
+    let lock: toml::Value = toml::from_str(&world.read("study.lock")).unwrap();
+    let unidentified = lock["unidentified"].as_array().unwrap();
+    assert!(unidentified.iter().any(|name| name.as_str() == Some("fits.main.beta")), "{unidentified:?}");
+    let numbers = lock["numbers"].as_table().unwrap();
+    assert!(numbers.contains_key("fits.main.alpha") && !numbers.keys().any(|name| name.starts_with("fits.main.beta")));
+    assert!(world.read("outputs/study/report.md").contains("| beta | - |  |  | not identified |"));
+    let tables = world.read("outputs/study/tables.tex");
+    assert!(tables.contains("$\\beta$ & -- & -- & -- & -- & not identified"), "{tables}");
+    let conclusion = results["conclusions"][0].as_str().unwrap();
+    assert!(conclusion.contains("B, E and beta not identified"), "{conclusion}");
+}
+
+#[test]
+fn a_size_of_a_term_is_as_sure_as_a_factor_says() {
+    let world = World::with(&format!("{SPEC}{FORMATS}"), &simulated_runs(0.01));
+    world.run("study.toml");
+    let results = results(&world);
+    let of = |name: &str| results["fits"]["main"]["parameters"][name].clone();
+    let factor = of("A")["factor"].as_f64().unwrap();
+    assert!((1.05..10.0).contains(&factor), "{factor}");
+    assert!(of("alpha")["factor"].is_null() && of("alpha")["se"].as_f64().unwrap() > 0.0);
+    let lock: toml::Value = toml::from_str(&world.read("study.lock")).unwrap();
+    assert_eq!(lock["numbers"]["fits.main.A.factor"].as_float(), Some(factor));
+    assert!(world.read("outputs/study/report.md").contains(&format!("| ×/÷ {factor:.2} |")));
+}
+
+#[test]
+fn a_number_that_is_not_identified_fails_its_expectations_and_says_why() {
+    let expected = "[[expect]]\nthat = \"fits.main.beta moved less than 2 se\"\n\
+                    [[expect]]\nthat = \"fits.main.beta < 10\"\n";
+    let world = World::with(&format!("{SPEC}{expected}"), &simulated_runs(0.01));
+    world.run("study.toml");
+    world.write("runs.csv", &two_lengths());
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 6, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("it is not identified: the rows do not tell a value"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("fits.main.beta is not identified: the rows do not tell"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("-> not identified"), "{}", outcome.stderr);
+}
+
+#[test]
+fn rows_that_are_there_twice_are_named_with_the_line_that_counts_them_once() {
+    let runs = simulated_runs(0.01);
+    let lines: Vec<&str> = runs.lines().collect();
+    let twice = format!("{runs}{}\n{}\n", lines[3], lines[7]);
+    let notes = |spec: &str| {
+        let world = World::with(spec, &twice);
+        world.run("study.toml");
+        results(&world)["notes"].to_string()
+    };
+    let warned = notes(SPEC);
+    assert!(
+        warned.contains("2 of 32 rows repeat another one in every column that is read (rows 3, 31; rows 7, 32)"),
+        "{warned}"
+    );
+    let line = "replicates = [\"D\", \"N\", \"L\"]";
+    assert!(warned.contains(&line.replace('"', "\\\"")), "{warned}");
+    let handled = notes(&SPEC.replace("law = \"hoffmann\"\n", &format!("law = \"hoffmann\"\n{line}\n")));
+    assert!(!handled.contains("repeat"), "{handled}");
+}
+
+#[test]
+fn what_is_wrong_with_a_column_is_said_once_with_the_line_that_would_mend_it() {
+    let spec = format!("{SPEC}[fits.other]\nrows = \"main\"\nlaw = \"hoffmann\"\n");
+    let runs: Vec<String> = simulated_runs(0.01)
+        .lines()
+        .map(|line| {
+            let cells: Vec<&str> = line.split(',').collect();
+            let tokens = cells[1].parse::<f64>().map_or(cells[1].to_owned(), |d| (d / 1e9).to_string());
+            format!("{},{tokens},{},{}\n", cells[0], cells[2], cells[3])
+        })
+        .collect();
+    let world = World::with(&spec, &runs.concat());
+    world.lawfit(&["run", "study.toml"]);
+    let notes = results(&world)["notes"].as_array().unwrap().clone();
+    let said: Vec<&str> =
+        notes.iter().map(|note| note["text"].as_str().unwrap()).filter(|t| t.contains("too few")).collect();
+    assert_eq!(said.len(), 1, "{notes:#?}");
+    assert!(said[0].contains("`D = { column = \"tokens\", unit = \"B tokens\" }`"), "{}", said[0]);
+}
+
+#[test]
+fn one_fact_is_one_warning_with_a_count_and_each_answer_names_its_query_and_its_laws() {
+    let more = "[queries.far]\nfit = \"main\"\nloss = { N = [\"100B\", \"200B\"], D = \"5T\" }\n\
+                [queries.farther]\nfit = \"main\"\nloss = { N = \"400B\", D = \"9T\" }\n\
+                [queries.several]\nfit = \"main\"\nloss = { N = \"20B\", D = \"500B\" }\nforecast = \"default\"\n";
+    let world = World::with(&format!("{SPEC}{more}{FORMATS}"), &simulated_runs(0.01));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let results = results(&world);
+    let notes = results["notes"].as_array().unwrap();
+    let beyond: Vec<_> =
+        notes.iter().filter(|n| n["text"].as_str().unwrap().starts_with("Where the law does not hold")).collect();
+    assert_eq!(beyond.len(), 1, "{notes:#?}");
+    assert!(beyond[0]["of"].as_array().unwrap().len() >= 2, "{}", beyond[0]);
+    let page = world.read("outputs/study/report.html");
+    assert_eq!(page.matches("Where the law does not hold").count(), 1);
+    assert!(outcome.stdout.contains(&format!("{} warning", notes.len())), "{}", outcome.stdout);
+    for said in ["(query far, fit main, one law; ", "(query several, fit main, several laws; "] {
+        assert!(outcome.stdout.contains(said), "{said}: {}", outcome.stdout);
+    }
+}
+
+#[test]
+fn a_parameter_on_its_bound_is_said_next_to_each_answer() {
+    let held = "[laws.low]\nuse = \"hoffmann\"\n[laws.low.parameters]\nE = { bounds = [0, 1.2] }\n";
+    let spec = format!("{}{held}", SPEC.replace("law = \"hoffmann\"", "law = \"low\""));
+    let world = World::with(&spec, &simulated_runs(0.002));
+    let said = "; E at its upper bound 1.2)";
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(outcome.stdout.contains(said), "{}", outcome.stdout);
+    let asked = world.lawfit(&["query", "study.toml", "loss N=1B D=20B"]);
+    assert!(asked.stdout.contains(said), "{}", asked.stdout);
+}
