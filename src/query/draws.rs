@@ -73,21 +73,21 @@ impl Asked<'_> {
         }
     }
 
-    /// The answers at the draws, in their order; one that does not follow the estimate's is sought from nothing.
-    fn drawn(&self, inputs: &BTreeMap<String, f64>, trails: &Trails) -> Vec<Result<Finding, Refusal>> {
+    /// The answers at the draws, in their order; one that finds less than the estimate's does is sought from nothing.
+    fn drawn(&self, inputs: &BTreeMap<String, f64>, trails: &Trails, found: usize) -> Vec<Result<Finding, Refusal>> {
         let at = |(i, draw): (usize, &Vec<f64>)| {
             let [own, other] = trails;
             let followed = self.solve(draw, Some(i), inputs, &[Trail::following(own), Trail::following(other)]);
-            match followed {
-                Ok(finding) if finding.outputs.len() == self.kind.outputs().len() => Ok(finding),
-                _ => self.solve(draw, Some(i), inputs, &[Trail::default(), Trail::default()]),
+            if followed.as_ref().map_or(0, |finding| finding.outputs.len()) >= found {
+                return followed;
             }
+            self.solve(draw, Some(i), inputs, &[Trail::default(), Trail::default()])
         };
         self.draws.par_iter().enumerate().map(at).collect()
     }
 
     fn found(&self, index: usize, inputs: BTreeMap<String, f64>, finding: Finding, trails: &Trails) -> Answered {
-        let samples = self.drawn(&inputs, trails);
+        let samples = self.drawn(&inputs, trails, finding.outputs.len());
         let mut outputs = BTreeMap::new();
         for (&name, &value) in &finding.outputs {
             let sample: Vec<Drawn> = samples.iter().map(|sample| drawn(sample, name)).collect();
@@ -111,7 +111,7 @@ impl Asked<'_> {
         beyond: Option<Beyond>,
         trails: &Trails,
     ) -> Answered {
-        let samples = self.drawn(&inputs, trails);
+        let samples = self.drawn(&inputs, trails, 0);
         let share = share_answered(&samples).filter(|share| *share > 0.0);
         let Answered { mut row, at } = refused(inputs, Verdict::NotReachable, reason);
         let (Some(share), Some(level), Some(beyond), Some(name)) =
