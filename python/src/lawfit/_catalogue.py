@@ -1,0 +1,68 @@
+"""The catalogue of laws, and blobs of the cache."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from . import _program
+
+
+@dataclass(frozen=True)
+class Law:
+    """A law of the catalogue.
+
+    Attributes:
+        name: Its name in specs and in `lawfit.fit`.
+        title: What it is, in one line.
+        formula: Its formula.
+        caution: Where it holds and where it does not.
+        entry: All that the catalogue has on it.
+    """
+
+    name: str
+    title: str
+    formula: str
+    caution: str | None
+    entry: Mapping[str, Any]
+
+
+def laws(search: str = "") -> list[Law]:
+    """The laws of the catalogue; with `search` those whose name, title, aliases or references have this text."""
+    entries = json.loads(_program.call(["laws", "--json"]))
+    found = [Law(e["name"], e["title"], e["formula"], e.get("caution"), e) for e in entries]
+    wanted = search.casefold()
+
+    def searched(law: Law) -> str:
+        words = [law.name, law.title, *law.entry.get("aliases", ()), *law.entry.get("references", ())]
+        return " ".join(words).casefold()
+
+    return [law for law in found if wanted in searched(law)]
+
+
+@lru_cache(maxsize=256)
+def entry(name: str) -> Mapping[str, Any]:
+    """What the catalogue has on a law.
+
+    Raises:
+        SpecError: There is no such law.
+    """
+    found: dict[str, Any] = json.loads(_program.call(["laws", "--json", name]))
+    return found
+
+
+def formula(name: str) -> str:
+    """The formula of a law of the catalogue."""
+    return str(entry(name)["formula"])
+
+
+def blob(described: Any, cache: str | Path | None) -> bytes:
+    """A blob of the cache by what a record says of it."""
+    digest = described["digest"] if isinstance(described, Mapping) else described
+    folder = Path(cache or os.environ.get("LAWFIT_CACHE") or ".lawfit/cache")
+    return Path(folder, "v1", "cas", str(digest).removeprefix("b3:")).read_bytes()

@@ -1,0 +1,481 @@
+"""Fits: made from a frame or found in a study, asked, drawn, and written as a spec."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from . import _answers, _catalogue, _frames, _program, _spec
+from ._answers import Answer, Parameter
+from ._frames import Frame
+from ._spec import Draft, Origin, Setting
+
+_MOST_LETTERS = 24_000
+"""Longest list of values in one call of the program: Windows takes 32,767 letters for a whole command."""
+
+_MAIN = "main"
+
+
+def fit(
+    frame: Frame,
+    law: str,
+    *,
+    interval: float | None = 0.9,
+    uncertainty: str | Setting = "auto",
+    columns: Mapping[str, str | Setting] | None = None,
+    rules: Sequence[str | Setting] = (),
+    parameters: Mapping[str, Any] | None = None,
+    constants: str | None = None,
+    seed: int = 0,
+    title: str | None = None,
+    missing: str | None = None,
+    schedule: Setting | None = None,
+    cache: str | Path | None = None,
+    objective: str | Setting | None = None,
+    solver: str | None = None,
+    starts: str | None = None,
+    holdout: str | None = None,
+    weights: str | None = None,
+    noise: str | None = None,
+    by: str | None = None,
+    share: Sequence[str] = (),
+    replicates: Sequence[str] = (),
+    clusters: Sequence[str] = (),
+    alternatives: Sequence[str] = (),
+    backtest: Setting | None = None,
+    **variables: str | Setting,
+) -> Fit:
+    """Fits a law to the rows of a data frame.
+
+    Args:
+        frame: A frame of pandas, polars or pyarrow, anything with `__arrow_c_stream__`, or a dict of columns; none
+            where `constants` or `parameters` hold every parameter.
+        law: A law of the catalogue (`lawfit.laws()`), or a formula: "L = E + A / N^alpha".
+        interval: Level of the intervals; none for no intervals.
+        uncertainty: Where intervals come from: "auto", "bootstrap", "residual", "wild", "sandwich", "posterior" or
+            "profile", or a table as in a spec: `{"bootstrap": {"resamples": 4000}}`.
+        columns: As `variables`, for names that are also those of other arguments.
+        rules: Which rows count: conditions to keep them, "D / N >= 0.5", or tables as in a spec.
+        parameters: Of the law, by name: `{"alpha": {"bounds": [0, 1]}}`, `{"E": {"fixed": 1.7}}`.
+        constants: Hold every parameter at published values, by the name of their source.
+        seed: Seed of everything random.
+        title: Title of the report.
+        missing: What to do with a row that lacks a value: "error" or "drop".
+        schedule: Which variables tell of a learning-rate schedule.
+        cache: The cache directory; by default that of the command line.
+        objective: What is minimised: "huber", "least_squares", ..., or a table `{"huber": {"delta": 1e-2}}`.
+        solver: What minimises it.
+        starts: Where the search begins.
+        holdout: Rows that are scored and never fitted: "C > 1e21".
+        weights: What each row counts, as an expression.
+        noise: Standard deviation of each row's response, as an expression.
+        by: Fit each group of rows that have the same value of this column.
+        share: Parameters that all groups have in common.
+        replicates: Columns that are equal in runs of one configuration.
+        clusters: Columns that are equal in rows of one run.
+        alternatives: Other laws to fit to the same rows.
+        backtest: How the fit would have done in the past: `{"along": "C"}`.
+        variables: Which column each variable is: `N="params"`, or a table as in a spec, `D={"expr": "C / (6 * N)",
+            "unit": "tokens"}`. A variable that is not named here is the column of its name.
+
+    Returns:
+        The fit; what was computed before, here or on the command line, is taken from the cache.
+
+    Raises:
+        SpecError: An argument is wrong.
+        StageError: The rows cannot be read or fitted.
+    """
+    settings: dict[str, Any] = {
+        "objective": {objective: {}} if isinstance(objective, str) else objective,
+        "solver": solver,
+        "starts": starts,
+        "holdout": holdout,
+        "weights": weights,
+        "noise": noise,
+        "by": by,
+        "share": share,
+        "replicates": replicates,
+        "clusters": clusters,
+        "alternatives": alternatives,
+        "backtest": backtest,
+        "uncertainty": uncertainty_of(uncertainty, interval),
+    }
+    draft = draft_of(
+        frame,
+        {_MAIN: law_of(law, parameters, constants)},
+        {_MAIN: {key: value for key, value in settings.items() if value not in (None, (), [], {})}},
+        columns={**(columns or {}), **variables},
+        rules=rules,
+        seed=seed,
+        title=title or f"{law}, fitted from Python",
+        more={key: value for key, value in {"missing": missing, "schedule": schedule}.items() if value},
+    )
+    results = run_draft(draft, cache)
+    return Fit(draft, _MAIN, results["fits"][_MAIN], _notes(results), cache)
+
+
+def uncertainty_of(uncertainty: str | Setting, interval: float | None) -> Setting | None:
+    """Where intervals come from, as in a spec; none where there are to be none."""
+    if interval is None:
+        return None
+    table = {uncertainty: {}} if isinstance(uncertainty, str) else uncertainty
+    return {kind: {"level": interval, **settings} for kind, settings in table.items()}
+
+
+def law_of(law: str, parameters: Mapping[str, Any] | None = None, constants: str | None = None) -> dict[str, Any]:
+    """A law as in a spec."""
+    formula = law.replace("~", "=", 1)
+    table: dict[str, Any] = {"formula": formula} if "=" in formula else {"use": law}
+    if constants is not None:
+        table["constants"] = constants
+    if parameters:
+        table["parameters"] = dict(parameters)
+    return table
+
+
+def draft_of(
+    frame: Frame,
+    laws: Mapping[str, Setting],
+    fits: Mapping[str, Setting],
+    *,
+    columns: Mapping[str, str | Setting],
+    rules: Sequence[str | Setting],
+    seed: int,
+    title: str,
+    more: Setting,
+) -> Draft:
+    """A study of one frame with a fit for each law."""
+    spec: dict[str, Any] = {"spec": 1, "study": {"title": title, "seed": int(seed)}}
+    table = None
+    rows: dict[str, str] = {}
+    if frame is not None:
+        filtered = [{"keep": rule} if isinstance(rule, str) else dict(rule) for rule in rules]
+        others = [name for fit in fits.values() for name in fit.get("alternatives", ()) if name not in laws]
+        formulas = [law.get("formula") or _catalogue.formula(law["use"]) for law in laws.values()]
+        formulas += [_catalogue.formula(name) for name in others]
+        settings = [{k: v for k, v in fit.items() if k not in _NOT_EXPRESSIONS} for fit in fits.values()]
+        names = _spec.names_in(*formulas, *(list(fit.values()) for fit in settings), filtered, list(more.values()))
+        found, table = _spec.source(frame, columns, names)
+        spec["sources"] = {"runs": {**more, "columns": found}}
+        rows = {"rows": "runs"}
+        if filtered:
+            spec["filters"] = {"kept": {"source": "runs", "rules": filtered}}
+            rows = {"rows": "kept"}
+    plain = {name: law["use"] for name, law in laws.items() if set(law) == {"use"}}
+    written = {name: dict(law) for name, law in laws.items() if name not in plain}
+    if written:
+        spec["laws"] = written
+    spec["fits"] = {name: {**rows, "law": plain.get(name, name), **settings} for name, settings in fits.items()}
+    return Draft(spec, table, _frames.kind_of(frame))
+
+
+_NOT_EXPRESSIONS = ("objective", "uncertainty", "solver", "starts", "share", "alternatives")
+
+
+def run_draft(draft: Draft, cache: str | Path | None) -> dict[str, Any]:
+    """Runs a study made in Python; gives its results."""
+    with draft.at() as (path, places):
+        out = ["--out", str(path.with_name("out"))]
+        printed = _program.call(["run", "--json", *out, *of_cache(cache), str(path)], places)
+        return results_in(printed)
+
+
+def results_in(printed: str) -> dict[str, Any]:
+    """The results in what `lawfit run --json` prints."""
+    results: dict[str, Any] = json.loads(printed)["results"]
+    if results.get("format") != 1:
+        raise RuntimeError(
+            f"the program writes results of format {results.get('format')}, and this package reads format 1: "
+            "install the two in one version"
+        )
+    return results
+
+
+def of_cache(cache: str | Path | None) -> list[str]:
+    """The argument for a cache directory."""
+    return [] if cache is None else ["--cache", str(cache)]
+
+
+def _notes(results: Setting) -> tuple[str, ...]:
+    return tuple(note["text"] for note in results.get("notes", ()))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure in SVG, which notebooks show."""
+
+    svg: str
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+    def save(self, path: str | Path) -> None:
+        """Writes the figure to a file."""
+        Path(path).write_text(self.svg, encoding="utf-8")
+
+
+@dataclass(frozen=True, repr=False)
+class Fit:
+    """A law with estimated parameters, which answers questions.
+
+    Attributes:
+        result: The fit as `results.json` has it, in full precision.
+        warnings: What a reader should know, in words.
+    """
+
+    _origin: Origin
+    _name: str
+    result: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
+    _cache: str | Path | None = None
+
+    @property
+    def formula(self) -> str:
+        """The formula of the law."""
+        return str(self.result["formula"])
+
+    @property
+    def level(self) -> float | None:
+        """The level of the intervals; none where there are none."""
+        return self.result.get("level")
+
+    @property
+    def objective(self) -> float:
+        """The sum that was minimised."""
+        return float(self.result["objective"])
+
+    @property
+    def holdout(self) -> Mapping[str, Any] | None:
+        """How the rows that were held out were met; none where none were."""
+        return self.result.get("holdout")
+
+    @property
+    def groups(self) -> Mapping[str, Mapping[str, Parameter]]:
+        """The parameters of each group, by the group's value; empty where the fit has no groups."""
+        return {group: _parameters(member) for group, member in (self.result.get("groups") or {}).items()}
+
+    def __getitem__(self, parameter: str) -> Parameter:
+        return _parameters(self.result)[parameter]
+
+    @property
+    def params(self) -> Frame:
+        """The parameters as a frame: value, interval, standard error and what became of each; by group."""
+        fields = ("value", "lower", "upper", "se", "factor", "status")
+        columns: dict[str, list[Any]] = {name: [] for name in ("parameter", *fields)}
+        groups = self.result.get("groups") or {}
+        if groups:
+            columns = {"group": [], **columns}
+        for group, member in groups.items() if groups else [("", self.result)]:
+            for name, estimate in member["parameters"].items():
+                row = {"group": group, "parameter": name, **estimate}
+                for column, values in columns.items():
+                    values.append(row.get(column))
+        return _frames.frame_like(self._origin.kind, columns)
+
+    @cached_property
+    def draws(self) -> Frame:
+        """Draws of the free parameters, a column each; with the group of each draw where there are groups.
+
+        Raises:
+            LookupError: The fit has no intervals, so there are no draws.
+        """
+        groups = self.result.get("groups") or {"": self.result}
+        members = {name: self._free(member) for name, member in groups.items()}
+        free = next(iter(members.values()))
+        artifacts = self._artifacts()
+        values = struct.unpack(f"<{len(artifacts['draws']) // 8}d", artifacts["draws"])
+        if not values:
+            raise LookupError("the fit has no draws; give it an `interval`")
+        # After the free parameters each draw has the scatter of a new row that goes with it.
+        rows = [values[at : at + len(free)] for at in range(0, len(values), len(free) + 1)]
+        stored = json.loads(artifacts["fit"])
+        counts = [(name, member["draws"]) for name, member in (stored["groups"] or {"": stored}).items()]
+        if sum(count for _, count in counts) != len(rows):
+            raise RuntimeError("the draws in the cache are written in a way that this package does not know")
+        columns: dict[str, list[Any]] = {}
+        if self.result.get("groups"):
+            columns["group"] = [name for name, count in counts for _ in range(count)]
+        columns.update({name: [row[at] for row in rows] for at, name in enumerate(free)})
+        return _frames.frame_like(self._origin.kind, columns)
+
+    def _free(self, member: Setting) -> list[str]:
+        """The free parameters in the order of the formula, which is that of draws."""
+        parameters = member["parameters"]
+        named = [name for name in _spec.names_in(member["formula"]) if name in parameters]
+        return [name for name in named if parameters[name]["status"] not in ("fixed", "tied")]
+
+    def _artifacts(self) -> dict[str, bytes]:
+        """What the fit's stage keeps in the cache, by role."""
+        with self._origin.at() as (path, places), _spec.folder() as folder:
+            of_cache_ = of_cache(self._cache)
+            plan = folder / "plan.json"
+            plan.write_text(_program.call(["plan", "--json", *of_cache_, str(path)], places), encoding="utf-8")
+            stage = f"fit.{self._name}"
+            line = _program.call(["exec", "--plan", str(plan), "--stage", stage, *of_cache_])
+            outputs = json.loads(line)["outputs"]
+        return {role: _catalogue.blob(blob, self._cache) for role, blob in outputs.items()}
+
+    def ask(self, kind: str, **settings: Any) -> list[Answer]:
+        """Asks anything that a spec can ask: `fit.ask("isoflop", C=1e21)`; lists go side by side.
+
+        Raises:
+            SpecError: The law cannot answer this.
+        """
+        words = [f"{name}={_word(value)}" for name, value in settings.items()]
+        arguments = [kind, f"fit={self._name}", *words]
+        with self._origin.at() as (path, places):
+            printed = _program.call(["query", "--json", *of_cache(self._cache), str(path), *arguments], places)
+        found = json.loads(printed)
+        order = self.variables
+        return [answer for question in found.values() for answer in _answers.answers_of(question, order)]
+
+    def predict(self, frame: Frame = None, **variables: Any) -> Any:
+        """The response, with the interval of one new run.
+
+        Args:
+            frame: A frame with a column for each variable of the law, or those that the fit was made from; or
+            variables: Each variable's value, or list of values.
+
+        Returns:
+            An `Answer` for values, a frame of the given kind for a frame or lists: the variables, `loss`,
+            `loss_lower`, `loss_upper`, and how far each is from the rows.
+        """
+        if frame is None:
+            return self._asked("loss", variables, self._origin.kind)
+        present = _frames.names_of(frame)
+        columns = {v: v if v in present else self._origin.column_of(v) for v in self.variables}
+        columns = {variable: column for variable, column in columns.items() if column in present}
+        values = _frames.columns_of(frame, list(columns.values()))
+        asked = {variable: values[column] for variable, column in columns.items()}
+        return self._asked("loss", asked, _frames.kind_of(frame))
+
+    def optimal(self, C: Any, **held: Any) -> Any:
+        """The best model size and data for a budget of compute in FLOP, or for each of several.
+
+        Returns:
+            An `Answer` with `N`, `D` and `loss`, or a frame.
+        """
+        return self._asked("compute_optimal", {"C": C, **held}, self._origin.kind)
+
+    def reach(self, loss: Any, *, solve: str | None = None, **held: Any) -> Any:
+        """The value of a variable that reaches a response.
+
+        Args:
+            loss: The response, or several.
+            solve: The variable; by default the law's only one, or compute.
+            held: The law's other variables.
+
+        Returns:
+            An `Answer` with `solution`, or a frame.
+        """
+        response = self.formula.partition("=")[0].strip()
+        only = self.variables
+        target = solve or (only[0] if len(only) == 1 else "C")
+        return self._asked("reach", {response: loss, "solve": target, **held}, self._origin.kind)
+
+    @property
+    def variables(self) -> list[str]:
+        """The variables of the law, in the order of the formula."""
+        known = self.result["parameters"] or next(iter((self.result.get("groups") or {}).values()))["parameters"]
+        return [name for name in _spec.names_in(self.formula.partition("=")[2]) if name not in known]
+
+    def _asked(self, kind: str, settings: Mapping[str, Any], frames: str) -> Any:
+        """One answer for values, a frame for lists, which are asked in as many calls as they take."""
+        lists = {name: list(value) for name, value in settings.items() if _is_list(value)}
+        if not lists:
+            answers = self.ask(kind, **settings)
+            return answers[0] if len(answers) == 1 else answers
+        count = max(len(values) for values in lists.values())
+        longest = max(len(_word(value)) + 1 for values in lists.values() for value in values) if count else 1
+        step = max(1, _MOST_LETTERS // (longest * len(lists)))
+        found: list[Answer] = []
+        for at in range(0, count, step):
+            part = {name: lists[name][at : at + step] if name in lists else settings[name] for name in settings}
+            found += self.ask(kind, **part)
+        return _frames.frame_like(frames, _answers.columns_of(found))
+
+    def plot(self, what: str = "fit") -> Figure:
+        """A figure of the report: "fit" or "residuals", or another one by its name."""
+        figures = {name[:-4]: text for name, text in self._report().items() if name.endswith(".svg")}
+        for name in (f"{what}-{self._name}", what):
+            if name in figures:
+                return Figure(figures[name])
+        raise KeyError(f"there is no figure {what!r}; there are {', '.join(figures)}")
+
+    def report(self) -> str:
+        """The report, one page of HTML that needs no other file."""
+        return self._report()["report.html"]
+
+    def _report(self) -> dict[str, str]:
+        with self._origin.at(("html", "markdown")) as (path, places), _spec.folder() as out:
+            options = ["--out", str(out), *of_cache(self._cache)]
+            _program.call(["run", "--json", *options, str(path)], places)
+            folder = out / path.stem
+            return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.is_file()}
+
+    def to_spec(self, path: str | Path, *, queries: Mapping[str, Setting] | None = None) -> Path:
+        """Writes the fit as a spec, and beside it the table that it reads, so that `lawfit run` gives the same numbers.
+
+        Args:
+            path: The spec's file, which ends in .toml; the table has the same name with .csv.
+            queries: Questions by name, as in a spec: `{"budget": {"compute_optimal": {"C": 1e24}}}`.
+
+        Returns:
+            The spec's path.
+        """
+        if not isinstance(self._origin, Draft):
+            raise ValueError("the fit comes from a spec already")
+        path = Path(path)
+        if path.suffix != ".toml":
+            raise ValueError(f"{path} is to end in .toml")
+        asked = {name: {"fit": self._name, **query} for name, query in (queries or {}).items()}
+        self._origin.write(path, {"queries": asked} if asked else None)
+        return path
+
+    def __repr__(self) -> str:
+        member = self.result
+        head = f"{self.formula}  ({member['rows']} rows, {member.get('objective_kind')} {self.objective:.6g})"
+        lines = [head]
+        for group, parameters in (self.groups or {"": _parameters(member)}).items():
+            lines += [f"  {group}:"] if group else []
+            lines += [f"  {name} = {parameter}" for name, parameter in parameters.items()]
+        if self.level is not None:
+            lines.append(f"  {self.level:.0%} intervals: {member.get('uncertainty')}")
+        lines += [f"  warning: {warning}" for warning in self.warnings]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return in_frame(self.report())
+
+
+def in_frame(page: str) -> str:
+    """A page of HTML inside another one."""
+    import html
+
+    return f'<iframe srcdoc="{html.escape(page)}" style="width: 100%; height: 640px; border: 0"></iframe>'
+
+
+def _parameters(member: Setting) -> dict[str, Parameter]:
+    return {name: Parameter(**estimate) for name, estimate in member["parameters"].items()}
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+
+
+def _word(value: Any) -> str:
+    """A value of a question as a word of the command line."""
+    if _is_list(value):
+        return ",".join(_word(entry) for entry in value)
+    if isinstance(value, str):
+        if not value or set(value) & set(" \t\n,="):
+            raise ValueError(f"{value!r} is no value of a question")
+        return value
+    if isinstance(value, Mapping):
+        raise TypeError("a table cannot be asked from Python; ask it in a spec")
+    return _spec.number(value)

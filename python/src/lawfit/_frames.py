@@ -1,0 +1,137 @@
+"""Data frames: columns in, whatever library made them, and columns out as a frame of the same library."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import math
+import numbers
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+Frame: TypeAlias = Any
+"""A frame of pandas, polars or pyarrow, anything with `__arrow_c_stream__`, or a mapping from names to columns."""
+
+_OWN = ("pandas", "polars", "pyarrow")
+
+
+def kind_of(frame: Frame) -> str:
+    """The library that makes frames like this one: "pandas", "polars", "pyarrow" or "dict"."""
+    library = type(frame).__module__.partition(".")[0]
+    if library in _OWN:
+        return library
+    if isinstance(frame, Mapping) or frame is None:
+        return "dict"
+    return _importer() or "dict"
+
+
+def names_of(frame: Frame) -> list[str]:
+    """The names of a frame's columns."""
+    return list(_labels(_own(frame)))
+
+
+def columns_of(frame: Frame, names: Sequence[str]) -> dict[str, list[Any]]:
+    """Columns of a frame as lists of Python values; nothing is rounded."""
+    own = _own(frame)
+    labels = _labels(own)
+    columns = {name: _values(own[labels[name]]) for name in names}
+    if len({len(values) for values in columns.values()}) > 1:
+        lengths = ", ".join(f"{name} has {len(values)}" for name, values in columns.items())
+        raise ValueError(f"the columns differ in length: {lengths}")
+    return columns
+
+
+def csv_of(columns: Mapping[str, Sequence[Any]]) -> bytes:
+    """Columns as CSV: the same values give the same bytes, and every number is read back to the bit."""
+    import csv
+
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*([_cell(value) for value in values] for values in columns.values()), strict=True))
+    return buffer.getvalue().encode()
+
+
+def frame_like(kind: str, columns: Mapping[str, Sequence[Any]]) -> Frame:
+    """Columns as a frame of a library, which must be installed, or as a dict of lists."""
+    lists = {name: list(values) for name, values in columns.items()}
+    if kind == "pandas":
+        import pandas
+
+        return pandas.DataFrame(lists)
+    if kind == "polars":
+        import polars
+
+        return polars.DataFrame(lists)
+    if kind == "pyarrow":
+        import pyarrow
+
+        return pyarrow.table(lists)
+    return lists
+
+
+def is_text(values: Iterable[Any]) -> bool:
+    """Whether a column holds texts."""
+    return any(isinstance(value, str) for value in values)
+
+
+def _labels(frame: Frame) -> dict[str, Any]:
+    """The columns' labels by their names; those of pandas need not be texts."""
+    if isinstance(frame, Mapping):
+        return {str(label): label for label in frame}
+    labels = frame.column_names if type(frame).__module__.startswith("pyarrow") else frame.columns
+    return {str(label): label for label in labels}
+
+
+def _own(frame: Frame) -> Frame:
+    """A frame of a library that is known; others come in through the Arrow PyCapsule interface."""
+    if isinstance(frame, Mapping):
+        return frame
+    if type(frame).__module__.partition(".")[0] in _OWN and hasattr(frame, "__getitem__"):
+        return frame
+    if not hasattr(frame, "__arrow_c_stream__"):
+        raise TypeError(
+            f"a {type(frame).__name__} is no data frame: give one of pandas, polars or pyarrow, another object with "
+            "`__arrow_c_stream__`, or a dict of columns"
+        )
+    importer = _importer()
+    if importer == "pyarrow":
+        import pyarrow
+
+        return pyarrow.table(frame)
+    if importer == "polars":
+        import polars
+
+        return polars.DataFrame(frame)
+    raise TypeError(f"to read a {type(frame).__name__} install pyarrow or polars")
+
+
+def _importer() -> str | None:
+    """The library that reads any Arrow stream: one that is loaded already before one that would have to be."""
+    libraries = ("pyarrow", "polars")
+    loaded = [library for library in libraries if library in sys.modules]
+    installed = [library for library in libraries if importlib.util.find_spec(library) is not None]
+    return next(iter(loaded + installed), None)
+
+
+def _values(column: Any) -> list[Any]:
+    for method in ("to_pylist", "to_list", "tolist"):
+        if hasattr(column, method):
+            values: list[Any] = getattr(column, method)()
+            return values
+    return list(column)
+
+
+def _cell(value: Any) -> str:
+    """A value as the program reads it; what is missing is empty."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return ""
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, numbers.Integral):
+        return str(int(value))
+    if isinstance(value, numbers.Real):
+        number = float(value)
+        return "" if math.isnan(number) else repr(number)
+    return str(value)

@@ -1,0 +1,203 @@
+"""Specs made in Python, written as TOML so that each setting has a line of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from . import _frames
+from .errors import Diagnostic, SpecError
+
+Setting = Mapping[str, Any]
+
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OWN_SECTIONS = ("columns", "parameters")
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder of one's own, which is removed afterwards."""
+    # Loaded where it is needed: together with what it loads it is a quarter of the time of an import.
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="lawfit-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+class Origin(Protocol):
+    """Where a study comes from."""
+
+    def at(self, formats: Sequence[str] = ("json",)) -> Any:
+        """A context whose value is the path of a spec, with the places of its settings by line, if any."""
+
+    @property
+    def kind(self) -> str:
+        """The library of the frames in which its answers return."""
+
+    def column_of(self, variable: str) -> str:
+        """The name of the column that holds a variable in the variable's own unit; else the variable's name."""
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """A spec that somebody wrote."""
+
+    path: Path
+    kind: str = "dict"
+
+    @contextmanager
+    def at(self, formats: Sequence[str] = ("json",)) -> Iterator[tuple[Path, None]]:
+        """The file itself, whatever formats it asks for."""
+        yield self.path, None
+
+    def column_of(self, variable: str) -> str:
+        """The variable's name: a spec's frames are not known."""
+        return variable
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A spec made in Python with the table that it reads."""
+
+    spec: Setting
+    table: bytes | None
+    kind: str
+
+    @contextmanager
+    def at(self, formats: Sequence[str] = ("json",)) -> Iterator[tuple[Path, dict[int, str]]]:
+        """The spec and its table in a folder that is removed afterwards."""
+        with folder() as own:
+            path = own / "study.toml"
+            yield path, self.write(path, {"report": {"formats": list(formats)}})
+
+    def column_of(self, variable: str) -> str:
+        """The column's name, where the variable is a column as it stands."""
+        column = self.spec.get("sources", {}).get("runs", {}).get("columns", {}).get(variable)
+        return column if isinstance(column, str) else variable
+
+    def write(self, path: Path, more: Setting | None = None) -> dict[int, str]:
+        """Writes the spec and, beside it under the same name, its table; gives the settings by their lines."""
+        spec = dict(self.spec)
+        if self.table is not None:
+            table = path.with_suffix(".csv")
+            table.write_bytes(self.table)
+            runs = {"path": table.name, **spec["sources"]["runs"]}
+            spec["sources"] = {**spec["sources"], "runs": runs}
+        text, places = to_toml({**spec, **(more or {})})
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return places
+
+
+def to_toml(spec: Setting) -> tuple[str, dict[int, str]]:
+    """A spec as TOML, and the settings by their lines."""
+    lines: list[str] = []
+    places: dict[int, str] = {}
+
+    def put(line: str, place: str) -> None:
+        lines.append(line)
+        places[len(lines)] = place
+
+    def section(path: tuple[str, ...], table: Setting) -> None:
+        own = {k: v for k, v in table.items() if not _has_section((*path, k), v)}
+        if own and path:
+            if lines:
+                lines.append("")
+            put(f"[{'.'.join(map(_key, path))}]", ".".join(path))
+        for key, value in own.items():
+            put(f"{_key(key)} = {_value(value)}", ".".join((*path, key)))
+        for key, value in table.items():
+            if key not in own:
+                section((*path, key), value)
+
+    section((), spec)
+    return "\n".join(lines) + "\n", places
+
+
+def _has_section(path: tuple[str, ...], value: Any) -> bool:
+    return isinstance(value, Mapping) and (len(path) <= 2 or path[-1] in _OWN_SECTIONS)
+
+
+def _key(key: str) -> str:
+    return key if _BARE.fullmatch(key) else _value(key)
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        # JSON's escapes are TOML's, but for DEL, which TOML does not take as it is.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, Mapping):
+        entries = ", ".join(f"{_key(str(key))} = {_value(entry)}" for key, entry in value.items())
+        return f"{{ {entries} }}" if entries else "{}"
+    if isinstance(value, Iterable):
+        return f"[{', '.join(_value(entry) for entry in value)}]"
+    return number(value)
+
+
+def number(value: Any) -> str:
+    """A number to the bit; numbers of numpy are numbers too."""
+    try:
+        return str(value.__index__())
+    except (AttributeError, TypeError):
+        return repr(float(value))
+
+
+def names_in(*expressions: Any) -> list[str]:
+    """The names in expressions, wherever in lists and tables these stand; those of functions are not among them."""
+    found: dict[str, None] = {}
+    for expression in expressions:
+        if isinstance(expression, str):
+            text = re.sub(r"'[^']*'", " ", expression)
+            for match in _NAME.finditer(text):
+                if not text[match.end() :].lstrip().startswith("("):
+                    found[match[0]] = None
+        elif isinstance(expression, Mapping):
+            found.update(dict.fromkeys(names_in(*expression, *expression.values())))
+        elif isinstance(expression, Iterable):
+            found.update(dict.fromkeys(names_in(*expression)))
+    return list(found)
+
+
+def source(
+    frame: _frames.Frame, variables: Mapping[str, str | Setting], names: Iterable[str]
+) -> tuple[dict[str, Any], bytes]:
+    """The columns of a source, and its table.
+
+    `variables` says where variables come from: a column's name, or a table as in a spec. Of the other `names` those
+    that are columns of the frame are taken from there, and C, where it is none, is 6 N D.
+    """
+    present = _frames.names_of(frame)
+    columns: dict[str, Any] = {
+        name: dict(given) if isinstance(given, Mapping) else given for name, given in variables.items()
+    }
+    wanted = [*names, *names_in(*(c.get("expr") for c in columns.values() if isinstance(c, dict) and "expr" in c))]
+    if "C" in wanted and "C" not in (*columns, *present):
+        columns["C"] = {"expr": "6 * N * D", "unit": "FLOP"}
+        wanted += ["N", "D"]
+    columns.update({name: name for name in wanted if name in present and name not in columns})
+    used = [c if isinstance(c, str) else c.get("column") for c in columns.values()]
+    for column in used:
+        if column is not None and column not in present:
+            raise _no_column(column, present)
+    table = _frames.columns_of(frame, [c for c in dict.fromkeys(used) if c is not None])
+    for name, column in columns.items():
+        if isinstance(column, str) and _frames.is_text(table[column]):
+            columns[name] = {"column": column, "type": "text"}
+    return columns, _frames.csv_of(table)
+
+
+def _no_column(column: str, present: Sequence[str]) -> SpecError:
+    import difflib
+
+    near = difflib.get_close_matches(column, present, 1)
+    hint = f"did you mean `{near[0]}`?" if near else f"there is {', '.join(f'`{name}`' for name in present[:30])}"
+    message = f"the frame has no column `{column}`"
+    text = f"error[no-column]: {message}\n   = help: {hint}"
+    return SpecError((Diagnostic("error", "no-column", message, None, (hint,), text),))

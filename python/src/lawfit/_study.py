@@ -1,0 +1,202 @@
+"""Studies: specs run as the command line runs them, and laws compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import _answers, _frames, _program
+from ._answers import Answer
+from ._fit import Fit, draft_of, in_frame, law_of, of_cache, results_in, run_draft, uncertainty_of
+from ._frames import Frame
+from ._spec import Setting, SpecFile
+from .errors import of_exit
+
+
+@dataclass(frozen=True)
+class Study:
+    """What running a spec gave.
+
+    Attributes:
+        path: The spec.
+        results: The content of `results.json`.
+        outputs: The files that were written.
+        stages: What became of each stage: id, kind, status, seconds.
+    """
+
+    path: Path
+    results: Mapping[str, Any]
+    outputs: tuple[Path, ...]
+    stages: tuple[Mapping[str, Any], ...]
+    _cache: str | Path | None = None
+
+    @property
+    def fits(self) -> Mapping[str, Fit]:
+        """The fits of the study, by name."""
+        notes: dict[str, tuple[str, ...]] = {}
+        for note in self.results.get("notes", ()):
+            for of in note["of"]:
+                notes[of] = (*notes.get(of, ()), note["text"])
+        return {
+            name: Fit(SpecFile(self.path), name, fit, notes.get(f"fit {name}", ()), self._cache)
+            for name, fit in self.results["fits"].items()
+        }
+
+    @property
+    def queries(self) -> Mapping[str, list[Answer]]:
+        """The answers to the study's queries, by name."""
+        return {name: _answers.answers_of(query) for name, query in self.results["queries"].items()}
+
+    @property
+    def conclusions(self) -> list[str]:
+        """What the study concludes, in words."""
+        return list(self.results["conclusions"])
+
+    def frame(self, query: str, kind: str = "dict") -> Frame:
+        """The answers to a query as a frame of "pandas", "polars" or "pyarrow", or as a dict of columns."""
+        return _frames.frame_like(kind, _answers.columns_of(self.queries[query]))
+
+    def _repr_html_(self) -> str:
+        pages = [path for path in self.outputs if path.name == "report.html"]
+        if not pages:
+            return "".join(f"<p>{conclusion}</p>" for conclusion in self.conclusions)
+        return in_frame(pages[0].read_text(encoding="utf-8"))
+
+
+def run(
+    spec: str | Path,
+    *,
+    cache: str | Path | None = None,
+    out: str | Path | None = None,
+    mirror: str | Path | None = None,
+    offline: bool = False,
+    locked: bool = False,
+    frozen: bool = False,
+) -> Study:
+    """Brings the report and the lock file of a spec up to date, as `lawfit run` does.
+
+    Args:
+        spec: The spec's file.
+        cache: The cache directory; by default that of the command line.
+        out: The folder in which the report gets a folder of its own; "outputs" by default.
+        mirror: A folder in which pinned files are looked for before the web.
+        offline: Never open a socket.
+        locked: Fail where a number would change, and write nothing.
+        frozen: As `locked`, and compute nothing.
+
+    Raises:
+        LawfitError: It ended with another exit code than 0; `error.study` has what there is.
+    """
+    options = [*of_cache(cache)]
+    for name, value in (("--out", out), ("--mirror", mirror)):
+        options += [] if value is None else [name, str(value)]
+    for name, wanted in (("--offline", offline), ("--locked", locked), ("--frozen", frozen)):
+        options += [name] if wanted else []
+    ended = _program.run(["run", "--json", *options, str(spec)])
+    printed = json.loads(ended.stdout) if ended.stdout.strip() else None
+    study = None
+    if printed is not None and printed["results"]:
+        outputs = tuple(Path(path) for path in printed["outputs"])
+        study = Study(Path(spec), results_in(ended.stdout), outputs, tuple(printed["stages"]), cache)
+    if ended.exit_code != 0 or study is None:
+        raise of_exit(ended.exit_code, ended.stderr, None, study)
+    return study
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several laws fitted to the same rows.
+
+    Attributes:
+        fits: The fits by the names of their laws.
+        quote: The law to quote; none where the rows do not say.
+        reason: Why, in words.
+        choice: What `results.json` says of the choice.
+    """
+
+    fits: Mapping[str, Fit]
+    quote: str | None
+    reason: str
+    choice: Mapping[str, Any]
+    _kind: str
+
+    @property
+    def table(self) -> Frame:
+        """A row for each law: its criteria, how it did on hidden rows, and how it met the rows held out."""
+        columns: dict[str, list[Any]] = {}
+        for law in self.choice["laws"]:
+            row = {key: value for key, value in law.items() if key != "parameters"}
+            held = self.fits[law["law"]].holdout or {}
+            row |= {f"holdout_{key}": held.get(key) for key in ("rows", "rmse_log", "mean_relative_error", "coverage")}
+            for name, value in row.items():
+                columns.setdefault(name, []).append(value)
+        return _frames.frame_like(self._kind, columns)
+
+    def __repr__(self) -> str:
+        return self.reason
+
+
+def compare(
+    frame: Frame,
+    laws: Sequence[str] | Mapping[str, str],
+    *,
+    holdout: str | None = None,
+    interval: float | None = 0.9,
+    uncertainty: str | Setting = "auto",
+    columns: Mapping[str, str | Setting] | None = None,
+    rules: Sequence[str | Setting] = (),
+    seed: int = 0,
+    missing: str | None = None,
+    cache: str | Path | None = None,
+    objective: str | Setting | None = None,
+    **variables: str | Setting,
+) -> Comparison:
+    """Fits several laws to the same rows and says which one to quote.
+
+    Args:
+        frame: As for `lawfit.fit`.
+        laws: Two or more laws of the catalogue or formulas; formulas may be named: `{"mine": "L = E + A / C^a"}`.
+        holdout: Rows that no law is fitted to and all are scored on: "C > 1e21".
+        interval: Level of the intervals.
+        uncertainty: As for `lawfit.fit`.
+        columns: As for `lawfit.fit`.
+        rules: As for `lawfit.fit`.
+        seed: Seed of everything random.
+        missing: As for `lawfit.fit`.
+        cache: The cache directory.
+        objective: As for `lawfit.fit`.
+        variables: Which column each variable is.
+    """
+    named = dict(laws) if isinstance(laws, Mapping) else _named(laws)
+    if len(named) < 2:
+        raise ValueError("give two laws or more to compare")
+    settings: dict[str, Any] = {
+        "objective": {objective: {}} if isinstance(objective, str) else objective,
+        "holdout": holdout,
+        "uncertainty": uncertainty_of(uncertainty, interval),
+    }
+    settings = {key: value for key, value in settings.items() if value is not None}
+    first, *others = named
+    fits = dict.fromkeys(others, settings)
+    draft = draft_of(
+        frame,
+        {name: law_of(law) for name, law in named.items()},
+        {first: {**settings, "alternatives": others}, **fits},
+        columns={**(columns or {}), **variables},
+        rules=rules,
+        seed=seed,
+        title="Laws compared from Python",
+        more={"missing": missing} if missing else {},
+    )
+    results = run_draft(draft, cache)
+    found = {name: Fit(draft, name, results["fits"][name], (), cache) for name in named}
+    choice = results["fits"][first]["choice"]
+    return Comparison(found, choice.get("quote"), choice.get("reason", ""), choice, draft.kind)
+
+
+def _named(laws: Sequence[str]) -> dict[str, str]:
+    """Laws of the catalogue by their own names, formulas by their place."""
+    return {law if "=" not in law and "~" not in law else f"law{at}": law for at, law in enumerate(laws, 1)}
