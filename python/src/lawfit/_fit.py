@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from ._answers import Answer, Parameter
 from ._frames import Frame
 from ._spec import Draft, Origin, Setting
 
-_MOST_LETTERS = 24_000
-"""Longest list of values in one call of the program: Windows takes 32,767 letters for a whole command."""
+_MOST_LETTERS = 24_000 if os.name == "nt" else 480_000
+"""Most letters of all lists in one call: Windows takes 32,767 for a whole command, macOS 1,048,576."""
+_LONGEST = 120_000
+"""Most letters of one list: Linux takes 131,072 for one argument."""
 
 _MAIN = "main"
 
@@ -290,7 +293,7 @@ class Fit:
         artifacts = self._artifacts()
         values = struct.unpack(f"<{len(artifacts['draws']) // 8}d", artifacts["draws"])
         if not values:
-            raise LookupError("the fit has no draws; give it an `interval`")
+            raise LookupError("the fit has no draws: give it an `interval`, and see its `warnings`")
         # After the free parameters each draw has the scatter of a new row that goes with it.
         rows = [values[at : at + len(free)] for at in range(0, len(values), len(free) + 1)]
         stored = json.loads(artifacts["fit"])
@@ -343,7 +346,8 @@ class Fit:
 
         Returns:
             An `Answer` for values, a frame of the given kind for a frame or lists: the variables, `loss`,
-            `loss_lower`, `loss_upper`, and how far each is from the rows.
+            `loss_lower`, `loss_upper`, and how far each is from the rows. Each call of the program draws new scatter
+            for its rows; it takes some 6,000 rows at a time, 500 on Windows.
         """
         if frame is None:
             return self._asked("loss", variables, self._origin.kind)
@@ -391,8 +395,8 @@ class Fit:
             answers = self.ask(kind, **settings)
             return answers[0] if len(answers) == 1 else answers
         count = max(len(values) for values in lists.values())
-        longest = max(len(_word(value)) + 1 for values in lists.values() for value in values) if count else 1
-        step = max(1, _MOST_LETTERS // (longest * len(lists)))
+        longest = max((len(_word(value)) + 1 for values in lists.values() for value in values), default=1)
+        step = max(1, min(_LONGEST, _MOST_LETTERS // len(lists)) // longest)
         found: list[Answer] = []
         for at in range(0, count, step):
             part = {name: lists[name][at : at + step] if name in lists else settings[name] for name in settings}
