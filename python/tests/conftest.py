@@ -31,10 +31,8 @@ def runs():
     noise = random.Random(1)
     params = [1e7 * 1.5**i for i in range(24)]
     tokens = [2e8 * 1.7 ** (i * 7 % 24) for i in range(24)]
-    law = [
-        TRUTH["E"] + TRUTH["A"] / n ** TRUTH["alpha"] + TRUTH["B"] / d ** TRUTH["beta"]
-        for n, d in zip(params, tokens, strict=True)
-    ]
+    sizes = zip(params, tokens, strict=True)
+    law = [TRUTH["E"] + TRUTH["A"] / n ** TRUTH["alpha"] + TRUTH["B"] / d ** TRUTH["beta"] for n, d in sizes]
     losses = [loss * (1 + noise.gauss(0, 0.01)) for loss in law]
     return {"params": params, "tokens": tokens, "val_loss": losses}
 
