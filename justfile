@@ -18,6 +18,10 @@ test:
 doc:
     RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
 
+# The Python client against a built program; needs pytest, and skips what else is not installed.
+python program="target/debug/lawfit" python="python3":
+    LAWFIT_PROGRAM={{absolute_path(program)}} PYTHONPATH={{justfile_directory()}}/python/src {{python}} -m pytest python
+
 # Licences, advisories and sources of the dependencies (needs cargo-deny).
 deny:
     cargo deny check
