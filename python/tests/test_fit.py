@@ -123,6 +123,12 @@ def test_compute_is_6_n_d_where_the_frame_has_none(program, runs):
     assert fit.holdout["rows"] == above > 0
 
 
+def test_a_warning_about_the_columns_is_a_warning_of_the_fit(program, runs):
+    columns = {**COLUMNS, "N": {"column": "params", "unit": "parameters", "counts": "total"}}
+    fit = lawfit.fit(runs, "kaplan_nd", **columns, interval=None)
+    assert any("was published for parameters without embeddings" in warning for warning in fit.warnings)
+
+
 def test_published_constants_need_no_rows(program):
     published = lawfit.fit(None, "hoffmann", constants="hoffmann2022", interval=None)
     assert published.predict(N="280B", D="300B").value == pytest.approx(1.9933, abs=5e-5)

@@ -74,6 +74,8 @@ def test_the_law_that_the_runs_follow_is_the_one_to_quote(program, runs):
     better, worse = compared.table["holdout_rmse_log"]
     assert better < worse
     assert compared.fits["hoffmann"].predict(N=1e9, D=2e10).value > 0
+    named = lawfit.compare(runs, {"mine": "chinchilla", "other": "kaplan_nd"}, **COLUMNS, interval=None)
+    assert (named.quote, list(named.fits)) == ("mine", ["mine", "other"])
     with pytest.raises(ValueError, match="two laws"):
         lawfit.compare(runs, ["hoffmann"], **COLUMNS)
 

@@ -15,6 +15,7 @@ from . import _answers, _catalogue, _frames, _program, _spec
 from ._answers import Answer, Parameter
 from ._frames import Frame
 from ._spec import Draft, Origin, Setting
+from .errors import diagnostics
 
 _MOST_LETTERS = 24_000 if os.name == "nt" else 480_000
 """Most letters of all lists in one call: Windows takes 32,767 for a whole command, macOS 1,048,576."""
@@ -118,8 +119,8 @@ def fit(
         title=title or f"{law}, fitted from Python",
         more={key: value for key, value in {"missing": missing, "schedule": schedule}.items() if value},
     )
-    results = run_draft(draft, cache)
-    return Fit(draft, _MAIN, results["fits"][_MAIN], _notes(results), cache)
+    results, warnings = run_draft(draft, cache)
+    return Fit(draft, _MAIN, results["fits"][_MAIN], warnings, cache)
 
 
 def uncertainty_of(uncertainty: str | Setting, interval: float | None) -> Setting | None:
@@ -169,23 +170,30 @@ def draft_of(
         if filtered:
             spec["filters"] = {"kept": {"source": "runs", "rules": filtered}}
             rows = {"rows": "kept"}
-    plain = {name: law["use"] for name, law in laws.items() if set(law) == {"use"}}
-    written = {name: dict(law) for name, law in laws.items() if name not in plain}
-    if written:
-        spec["laws"] = written
-    spec["fits"] = {name: {**rows, "law": plain.get(name, name), **settings} for name, settings in fits.items()}
+    if laws == {_MAIN: {"use": laws.get(_MAIN, {}).get("use")}}:
+        names_of_laws = {_MAIN: laws[_MAIN]["use"]}  # a law of the catalogue as it is needs no entry of its own
+    else:
+        names_of_laws = {name: name for name in laws}
+        spec["laws"] = {name: dict(law) for name, law in laws.items()}
+    spec["fits"] = {name: {**rows, "law": names_of_laws[name], **settings} for name, settings in fits.items()}
     return Draft(spec, table, _frames.kind_of(frame))
 
 
 _NOT_EXPRESSIONS = ("objective", "uncertainty", "solver", "starts", "share", "alternatives")
 
 
-def run_draft(draft: Draft, cache: str | Path | None) -> dict[str, Any]:
-    """Runs a study made in Python; gives its results."""
+def run_draft(draft: Draft, cache: str | Path | None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Runs a study made in Python; gives its results and all that the program warns of."""
     with draft.at() as (path, places):
         out = ["--out", str(path.with_name("out"))]
-        printed = _program.call(["run", "--json", *out, *of_cache(cache), str(path)], places)
-        return results_in(printed)
+        ended = _program.done(["run", "--json", *out, *of_cache(cache), str(path)], places)
+    results = results_in(ended.stdout)
+    return results, (*warnings_in(ended.stderr), *(note["text"] for note in results.get("notes", ())))
+
+
+def warnings_in(stderr: str) -> tuple[str, ...]:
+    """What the program warns of in a spec."""
+    return tuple(found.message for found in diagnostics(stderr) if found.severity == "warning")
 
 
 def results_in(printed: str) -> dict[str, Any]:
@@ -202,10 +210,6 @@ def results_in(printed: str) -> dict[str, Any]:
 def of_cache(cache: str | Path | None) -> list[str]:
     """The argument for a cache directory."""
     return [] if cache is None else ["--cache", str(cache)]
-
-
-def _notes(results: Setting) -> tuple[str, ...]:
-    return tuple(note["text"] for note in results.get("notes", ()))
 
 
 @dataclass(frozen=True)

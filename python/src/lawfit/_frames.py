@@ -125,6 +125,8 @@ def _values(column: Any) -> list[Any]:
 
 def _cell(value: Any) -> str:
     """A value as the program reads it; what is missing is empty."""
+    if type(value) is float:  # most values are, and this is many times as quick as what follows
+        return repr(value) if value == value else ""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return ""
     if isinstance(value, bool):

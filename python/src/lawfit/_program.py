@@ -83,10 +83,15 @@ def call(arguments: Sequence[str], places: Mapping[int, str] | None = None) -> s
     Raises:
         LawfitError: It ended with another exit code than 0. `places` are the settings by the lines of the spec.
     """
+    return done(arguments, places).stdout
+
+
+def done(arguments: Sequence[str], places: Mapping[int, str] | None = None) -> Ended:
+    """As `call`, with what it says besides results."""
     ended = run(arguments)
     if ended.exit_code != 0:
         raise of_exit(ended.exit_code, ended.stderr, places)
-    return ended.stdout
+    return ended
 
 
 def run(arguments: Sequence[str]) -> Ended:

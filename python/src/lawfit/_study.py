@@ -10,7 +10,7 @@ from typing import Any
 
 from . import _answers, _frames, _program
 from ._answers import Answer
-from ._fit import Fit, draft_of, in_frame, law_of, of_cache, results_in, run_draft, uncertainty_of
+from ._fit import Fit, draft_of, in_frame, law_of, of_cache, results_in, run_draft, uncertainty_of, warnings_in
 from ._frames import Frame
 from ._spec import Setting, SpecFile
 from .errors import of_exit
@@ -25,12 +25,14 @@ class Study:
         results: The content of `results.json`.
         outputs: The files that were written.
         stages: What became of each stage: id, kind, status, seconds.
+        warnings: What the program warns of in the spec.
     """
 
     path: Path
     results: Mapping[str, Any]
     outputs: tuple[Path, ...]
     stages: tuple[Mapping[str, Any], ...]
+    warnings: tuple[str, ...] = ()
     _cache: str | Path | None = None
 
     @property
@@ -100,7 +102,8 @@ def run(
     study = None
     if printed is not None and printed["results"]:
         outputs = tuple(Path(path) for path in printed["outputs"])
-        study = Study(Path(spec), results_in(ended.stdout), outputs, tuple(printed["stages"]), cache)
+        said = warnings_in(ended.stderr)
+        study = Study(Path(spec), results_in(ended.stdout), outputs, tuple(printed["stages"]), said, cache)
     if ended.exit_code != 0 or study is None:
         raise of_exit(ended.exit_code, ended.stderr, None, study)
     return study
@@ -191,7 +194,7 @@ def compare(
         title="Laws compared from Python",
         more={"missing": missing} if missing else {},
     )
-    results = run_draft(draft, cache)
+    results, _ = run_draft(draft, cache)
     found = {name: Fit(draft, name, results["fits"][name], (), cache) for name in named}
     choice = results["fits"][first]["choice"]
     return Comparison(found, choice.get("quote"), choice.get("reason", ""), choice, draft.kind)
