@@ -1,5 +1,6 @@
 """Fits from frames: the numbers of the command line, and errors with place and hint."""
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -65,15 +66,23 @@ def test_a_frame_of_any_library_gives_the_same_fit_and_returns_in_its_kind(libra
         assert type(back) is type(frame)
 
 
-def test_rows_are_predicted_in_their_order_in_as_many_calls_as_it_takes(fitted, monkeypatch):
+def test_rows_are_predicted_in_their_order_in_as_many_questions_as_it_takes(fitted, monkeypatch):
     from lawfit import _fit
 
     points = {"N": [1e9, 7e10, 2e8], "D": [2e10, 1.4e12, 4e9]}
     at_once = fitted.predict(points)
-    monkeypatch.setattr(_fit, "_LONGEST", 20)
+    monkeypatch.setattr(_fit, "_MOST_ROWS", 2)
     assert fitted.predict(points)["loss"] == at_once["loss"]
     assert at_once["N"] == points["N"]
     assert at_once["loss"][1] == fitted.predict(N=7e10, D=1.4e12).value
+
+
+def test_more_rows_than_the_draws_allow_are_predicted_in_halves(program, runs):
+    fit = lawfit.fit(runs, "hoffmann", **COLUMNS, uncertainty={"sandwich": {"draws": 5000}})
+    sizes = [1e9 + n for n in range(1001)]
+    predicted = fit.predict(N=sizes, D=2e10)
+    assert predicted["N"] == sizes
+    assert all(above > below for above, below in itertools.pairwise(predicted["loss"]))
 
 
 def test_the_frame_of_the_fit_can_be_predicted_by_its_own_column_names(fitted, runs):
@@ -132,6 +141,12 @@ def test_a_warning_about_the_columns_is_a_warning_of_the_fit(program, runs):
 def test_published_constants_need_no_rows(program):
     published = lawfit.fit(None, "hoffmann", constants="hoffmann2022", interval=None)
     assert published.predict(N="280B", D="300B").value == pytest.approx(1.9933, abs=5e-5)
+
+
+def test_a_law_over_schedules_is_asked_for_a_schedule(program):
+    published = lawfit.fit(None, "multi_power", constants="luo2025_400m", interval=None)
+    answer = published.predict(schedule={"shape": "constant", "peak": 3e-4, "steps": 24000, "warmup": 2160})
+    assert answer.value == pytest.approx(2.81643329971, abs=1e-10)
 
 
 def test_parameters_may_be_fixed(program, runs):

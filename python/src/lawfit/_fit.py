@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,16 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from . import _answers, _catalogue, _frames, _program, _spec
+from . import _answers, _catalogue, _frames, _origin, _program, _spec
 from ._answers import Answer, Parameter
 from ._frames import Frame
-from ._spec import Draft, Origin, Setting
-from .errors import diagnostics
+from ._origin import Draft, Origin, of_cache
+from ._spec import Setting
+from .errors import SpecError
 
-_MOST_LETTERS = 24_000 if os.name == "nt" else 480_000
-"""Most letters of all lists in one call: Windows takes 32,767 for a whole command, macOS 1,048,576."""
-_LONGEST = 120_000
-"""Most letters of one list: Linux takes 131,072 for one argument."""
+_MOST_ROWS = 4_000
+"""Rows of one question: the program takes 5,000,000 rows times draws of the fit, of which there are 1,000."""
 
 _MAIN = "main"
 
@@ -119,7 +117,7 @@ def fit(
         title=title or f"{law}, fitted from Python",
         more={key: value for key, value in {"missing": missing, "schedule": schedule}.items() if value},
     )
-    results, warnings = run_draft(draft, cache)
+    results, warnings = draft.run(cache)
     return Fit(draft, _MAIN, results["fits"][_MAIN], warnings, cache)
 
 
@@ -180,36 +178,6 @@ def draft_of(
 
 
 _NOT_EXPRESSIONS = ("objective", "uncertainty", "solver", "starts", "share", "alternatives")
-
-
-def run_draft(draft: Draft, cache: str | Path | None) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Runs a study made in Python; gives its results and all that the program warns of."""
-    with draft.at() as (path, places):
-        out = ["--out", str(path.with_name("out"))]
-        ended = _program.done(["run", "--json", *out, *of_cache(cache), str(path)], places)
-    results = results_in(ended.stdout)
-    return results, (*warnings_in(ended.stderr), *(note["text"] for note in results.get("notes", ())))
-
-
-def warnings_in(stderr: str) -> tuple[str, ...]:
-    """What the program warns of in a spec."""
-    return tuple(found.message for found in diagnostics(stderr) if found.severity == "warning")
-
-
-def results_in(printed: str) -> dict[str, Any]:
-    """The results in what `lawfit run --json` prints."""
-    results: dict[str, Any] = json.loads(printed)["results"]
-    if results.get("format") != 1:
-        raise RuntimeError(
-            f"the program writes results of format {results.get('format')}, and this package reads format 1: "
-            "install the two in one version"
-        )
-    return results
-
-
-def of_cache(cache: str | Path | None) -> list[str]:
-    """The argument for a cache directory."""
-    return [] if cache is None else ["--cache", str(cache)]
 
 
 @dataclass(frozen=True)
@@ -318,7 +286,7 @@ class Fit:
 
     def _artifacts(self) -> dict[str, bytes]:
         """What the fit's stage keeps in the cache, by role."""
-        with self._origin.at() as (path, places), _spec.folder() as folder:
+        with self._origin.at() as (path, places), _origin.folder() as folder:
             of_cache_ = of_cache(self._cache)
             plan = folder / "plan.json"
             plan.write_text(_program.call(["plan", "--json", *of_cache_, str(path)], places), encoding="utf-8")
@@ -333,13 +301,9 @@ class Fit:
         Raises:
             SpecError: The law cannot answer this.
         """
-        words = [f"{name}={_word(value)}" for name, value in settings.items()]
-        arguments = [kind, f"fit={self._name}", *words]
-        with self._origin.at() as (path, places):
-            printed = _program.call(["query", "--json", *of_cache(self._cache), str(path), *arguments], places)
-        found = json.loads(printed)
         order = self.variables
-        return [answer for question in found.values() for answer in _answers.answers_of(question, order)]
+        questions = self._origin.ask(self._name, kind, settings, self._cache)
+        return [answer for question in questions for answer in _answers.answers_of(question, order)]
 
     def predict(self, frame: Frame = None, **variables: Any) -> Any:
         """The response, with the interval of one new run.
@@ -350,8 +314,8 @@ class Fit:
 
         Returns:
             An `Answer` for values, a frame of the given kind for a frame or lists: the variables, `loss`,
-            `loss_lower`, `loss_upper`, and how far each is from the rows. Each call of the program draws new scatter
-            for its rows; it takes some 6,000 rows at a time, 500 on Windows.
+            `loss_lower`, `loss_upper`, and how far each is from the rows. More than 4,000 rows
+            are asked in several questions, and each question draws its scatter anew.
         """
         if frame is None:
             return self._asked("loss", variables, self._origin.kind)
@@ -393,19 +357,32 @@ class Fit:
         return [name for name in _spec.names_in(self.formula.partition("=")[2]) if name not in known]
 
     def _asked(self, kind: str, settings: Mapping[str, Any], frames: str) -> Any:
-        """One answer for values, a frame for lists, which are asked in as many calls as they take."""
-        lists = {name: list(value) for name, value in settings.items() if _is_list(value)}
+        """One answer for values, a frame for lists, which are asked in as many questions as they take."""
+        lists = {name: list(value) for name, value in settings.items() if _spec.is_list(value)}
         if not lists:
             answers = self.ask(kind, **settings)
             return answers[0] if len(answers) == 1 else answers
-        count = max(len(values) for values in lists.values())
-        longest = max((len(_word(value)) + 1 for values in lists.values() for value in values), default=1)
-        step = max(1, min(_LONGEST, _MOST_LETTERS // len(lists)) // longest)
+        count = max(map(len, lists.values()))
+        longest = max((len(str(value)) + 2 for values in lists.values() for value in values), default=1)
+        step = max(1, min(_MOST_ROWS, self._origin.most_letters // (longest * len(lists))))
         found: list[Answer] = []
         for at in range(0, count, step):
             part = {name: lists[name][at : at + step] if name in lists else settings[name] for name in settings}
-            found += self.ask(kind, **part)
+            found += self._answered(kind, part, lists)
         return _frames.frame_like(frames, _answers.columns_of(found))
+
+    def _answered(self, kind: str, settings: Mapping[str, Any], lists: Iterable[str]) -> list[Answer]:
+        """The answers to lists, in halves where the program finds them too large for the fit's draws."""
+        count = max(len(settings[name]) for name in lists)
+        try:
+            return self.ask(kind, **settings)
+        except SpecError as error:
+            if error.code != "too-large" or count < 2:
+                raise
+        half = count // 2
+        parts = [slice(0, half), slice(half, None)]
+        halves = [{name: value[part] if name in lists else value for name, value in settings.items()} for part in parts]
+        return [answer for part in halves for answer in self._answered(kind, part, lists)]
 
     def plot(self, what: str = "fit") -> Figure:
         """A figure of the report: "fit" or "residuals", or another one by its name."""
@@ -420,7 +397,7 @@ class Fit:
         return self._report()["report.html"]
 
     def _report(self) -> dict[str, str]:
-        with self._origin.at(("html", "markdown")) as (path, places), _spec.folder() as out:
+        with self._origin.at(("html", "markdown")) as (path, places), _origin.folder() as out:
             options = ["--out", str(out), *of_cache(self._cache)]
             _program.call(["run", "--json", *options, str(path)], places)
             folder = out / path.stem
@@ -470,20 +447,3 @@ def in_frame(page: str) -> str:
 
 def _parameters(member: Setting) -> dict[str, Parameter]:
     return {name: Parameter(**estimate) for name, estimate in member["parameters"].items()}
-
-
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
-
-
-def _word(value: Any) -> str:
-    """A value of a question as a word of the command line."""
-    if _is_list(value):
-        return ",".join(_word(entry) for entry in value)
-    if isinstance(value, str):
-        if not value or set(value) & set(" \t\n,="):
-            raise ValueError(f"{value!r} is no value of a question")
-        return value
-    if isinstance(value, Mapping):
-        raise TypeError("a table cannot be asked from Python; ask it in a spec")
-    return _spec.number(value)

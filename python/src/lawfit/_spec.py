@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from . import _frames
 from .errors import Diagnostic, SpecError
@@ -18,80 +15,6 @@ Setting = Mapping[str, Any]
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OWN_SECTIONS = ("columns", "parameters")
-
-
-@contextmanager
-def folder() -> Iterator[Path]:
-    """A folder of one's own, which is removed afterwards."""
-    # Loaded where it is needed: together with what it loads it is a quarter of the time of an import.
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="lawfit-", ignore_cleanup_errors=True) as name:
-        yield Path(name)
-
-
-class Origin(Protocol):
-    """Where a study comes from."""
-
-    def at(self, formats: Sequence[str] = ("json",)) -> Any:
-        """A context whose value is the path of a spec, with the places of its settings by line, if any."""
-
-    @property
-    def kind(self) -> str:
-        """The library of the frames in which its answers return."""
-
-    def column_of(self, variable: str) -> str:
-        """The name of the column that holds a variable in the variable's own unit; else the variable's name."""
-
-
-@dataclass(frozen=True)
-class SpecFile:
-    """A spec that somebody wrote."""
-
-    path: Path
-    kind: str = "dict"
-
-    @contextmanager
-    def at(self, formats: Sequence[str] = ("json",)) -> Iterator[tuple[Path, None]]:
-        """The file itself, whatever formats it asks for."""
-        yield self.path, None
-
-    def column_of(self, variable: str) -> str:
-        """The variable's name: a spec's frames are not known."""
-        return variable
-
-
-@dataclass(frozen=True)
-class Draft:
-    """A spec made in Python with the table that it reads."""
-
-    spec: Setting
-    table: bytes | None
-    kind: str
-
-    @contextmanager
-    def at(self, formats: Sequence[str] = ("json",)) -> Iterator[tuple[Path, dict[int, str]]]:
-        """The spec and its table in a folder that is removed afterwards."""
-        with folder() as own:
-            path = own / "study.toml"
-            yield path, self.write(path, {"report": {"formats": list(formats)}})
-
-    def column_of(self, variable: str) -> str:
-        """The column's name, where the variable is a column as it stands."""
-        column = self.spec.get("sources", {}).get("runs", {}).get("columns", {}).get(variable)
-        return column if isinstance(column, str) else variable
-
-    def write(self, path: Path, more: Setting | None = None) -> dict[int, str]:
-        """Writes the spec and, beside it under the same name, its table; gives the settings by their lines."""
-        spec = dict(self.spec)
-        if self.table is not None:
-            table = path.with_suffix(".csv")
-            table.write_bytes(self.table)
-            runs = {"path": table.name, **spec["sources"]["runs"]}
-            spec["sources"] = {**spec["sources"], "runs": runs}
-        text, places = to_toml({**spec, **(more or {})})
-        path.write_text(text, encoding="utf-8", newline="\n")
-        return places
 
 
 def to_toml(spec: Setting) -> tuple[str, dict[int, str]]:
@@ -139,6 +62,11 @@ def _value(value: Any) -> str:
     if isinstance(value, Iterable):
         return f"[{', '.join(_value(entry) for entry in value)}]"
     return number(value)
+
+
+def is_list(value: Any) -> bool:
+    """Whether a setting is a list of values."""
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
 
 
 def number(value: Any) -> str:

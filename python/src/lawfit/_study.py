@@ -10,9 +10,10 @@ from typing import Any
 
 from . import _answers, _frames, _program
 from ._answers import Answer
-from ._fit import Fit, draft_of, in_frame, law_of, of_cache, results_in, run_draft, uncertainty_of, warnings_in
+from ._fit import Fit, draft_of, in_frame, law_of, uncertainty_of
 from ._frames import Frame
-from ._spec import Setting, SpecFile
+from ._origin import SpecFile, of_cache, results_in, warnings_in
+from ._spec import Setting
 from .errors import of_exit
 
 
@@ -194,7 +195,7 @@ def compare(
         title="Laws compared from Python",
         more={"missing": missing} if missing else {},
     )
-    results, _ = run_draft(draft, cache)
+    results, _ = draft.run(cache)
     found = {name: Fit(draft, name, results["fits"][name], (), cache) for name in named}
     choice = results["fits"][first]["choice"]
     return Comparison(found, choice.get("quote"), choice.get("reason", ""), choice, draft.kind)

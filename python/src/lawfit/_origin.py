@@ -1,0 +1,168 @@
+"""Where studies come from: a spec that somebody wrote, or one made in Python; how each is run and asked."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from . import _program, _spec
+from ._spec import Setting
+from .errors import diagnostics
+
+Cache = str | Path | None
+"""A cache directory; none for that of the command line."""
+Question = Mapping[str, Any]
+"""A question as `results.json` has it, with its answers."""
+
+_ASKED = "asked"
+"""The name of a question that is asked from Python."""
+
+
+class Origin(Protocol):
+    """Where a study comes from."""
+
+    @property
+    def kind(self) -> str:
+        """The library of the frames in which its answers return."""
+
+    @property
+    def most_letters(self) -> int:
+        """How many letters the values of one question may take."""
+
+    def at(self, formats: Sequence[str] = ("json",)) -> AbstractContextManager[tuple[Path, Mapping[int, str] | None]]:
+        """A context whose value is the path of its spec and, where it was made in Python, the settings by line."""
+
+    def column_of(self, variable: str) -> str:
+        """The name of the column that holds a variable in the variable's own unit; else the variable's name."""
+
+    def ask(self, fit: str, kind: str, settings: Setting, cache: Cache) -> list[Question]:
+        """Puts a question to a fit; several come back where a matrix makes several of it."""
+
+
+@dataclass(frozen=True)
+class SpecFile:
+    """A spec that somebody wrote; its questions go over the command line."""
+
+    path: Path
+    kind: str = "dict"
+
+    # For each list Linux takes 131,072 letters; for the whole command Windows takes 32,767.
+    most_letters = 24_000 if os.name == "nt" else 120_000
+
+    @contextmanager
+    def at(self, formats: Sequence[str] = ("json",)) -> Iterator[tuple[Path, None]]:
+        """The file itself, whatever formats it asks for."""
+        yield self.path, None
+
+    def column_of(self, variable: str) -> str:
+        """The variable's name: a spec's frames are not known."""
+        return variable
+
+    def ask(self, fit: str, kind: str, settings: Setting, cache: Cache) -> list[Question]:
+        """Asks `lawfit query`, which leaves the study's report and lock file as they are."""
+        words = [f"{name}={_word(value)}" for name, value in settings.items()]
+        arguments = ["query", "--json", *of_cache(cache), str(self.path), kind, f"fit={fit}", *words]
+        return list(json.loads(_program.call(arguments)).values())
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A spec made in Python with the table that it reads; its questions are added to it."""
+
+    spec: Setting
+    table: bytes | None
+    kind: str
+
+    # A spec has 1 MiB at most.
+    most_letters = 900_000
+
+    @contextmanager
+    def at(
+        self, formats: Sequence[str] = ("json",), queries: Setting | None = None
+    ) -> Iterator[tuple[Path, dict[int, str]]]:
+        """The spec and its table in a folder that is removed afterwards."""
+        with folder() as own:
+            path = own / "study.toml"
+            more = {"queries": queries} if queries else {}
+            yield path, self.write(path, {**more, "report": {"formats": list(formats)}})
+
+    def column_of(self, variable: str) -> str:
+        """The column's name, where the variable is a column as it stands."""
+        column = self.spec.get("sources", {}).get("runs", {}).get("columns", {}).get(variable)
+        return column if isinstance(column, str) else variable
+
+    def write(self, path: Path, more: Setting | None = None) -> dict[int, str]:
+        """Writes the spec and, beside it under the same name, its table; gives the settings by their lines."""
+        spec = dict(self.spec)
+        if self.table is not None:
+            table = path.with_suffix(".csv")
+            table.write_bytes(self.table)
+            runs = {"path": table.name, **spec["sources"]["runs"]}
+            spec["sources"] = {**spec["sources"], "runs": runs}
+        text, places = _spec.to_toml({**spec, **(more or {})})
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return places
+
+    def run(self, cache: Cache, queries: Setting | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Runs the study; gives its results and all that the program warns of."""
+        with self.at(queries=queries) as (path, places):
+            out = ["--out", str(path.with_name("out"))]
+            ended = _program.done(["run", "--json", *out, *of_cache(cache), str(path)], places)
+        results = results_in(ended.stdout)
+        return results, (*warnings_in(ended.stderr), *(note["text"] for note in results.get("notes", ())))
+
+    def ask(self, fit: str, kind: str, settings: Setting, cache: Cache) -> list[Question]:
+        """Runs the study with the question in it; what is fitted already is taken from the cache."""
+        beside = {name: settings[name] for name in ("forecast", "ceiling") if name in settings}
+        asked = {name: value for name, value in settings.items() if name not in beside}
+        results, _ = self.run(cache, {_ASKED: {"fit": fit, **beside, kind: asked}})
+        return [results["queries"][_ASKED]]
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder of one's own, which is removed afterwards."""
+    # Loaded where it is needed: together with what it loads it is a quarter of the time of an import.
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="lawfit-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+def results_in(printed: str) -> dict[str, Any]:
+    """The results in what `lawfit run --json` prints."""
+    results: dict[str, Any] = json.loads(printed)["results"]
+    if results.get("format") != 1:
+        raise RuntimeError(
+            f"the program writes results of format {results.get('format')}, and this package reads format 1: "
+            "install the two in one version"
+        )
+    return results
+
+
+def warnings_in(stderr: str) -> tuple[str, ...]:
+    """What the program warns of in a spec."""
+    return tuple(found.message for found in diagnostics(stderr) if found.severity == "warning")
+
+
+def of_cache(cache: Cache) -> list[str]:
+    """The argument for a cache directory."""
+    return [] if cache is None else ["--cache", str(cache)]
+
+
+def _word(value: Any) -> str:
+    """A value of a question as a word of the command line."""
+    if _spec.is_list(value):
+        return ",".join(_word(entry) for entry in value)
+    if isinstance(value, Mapping):
+        raise TypeError("a fit of a spec file cannot be asked with a table; write the question into the spec")
+    if isinstance(value, str):
+        if not value or set(value) & set(" \t\n,="):
+            raise ValueError(f"{value!r} is no value of a question")
+        return value
+    return _spec.number(value)
