@@ -73,6 +73,7 @@ def test_the_law_that_the_runs_follow_is_the_one_to_quote(program, runs):
     assert compared.table["law"] == ["hoffmann", "law2"]
     better, worse = compared.table["holdout_rmse_log"]
     assert better < worse
+    assert f"<p>{compared.reason}" in compared._repr_html_()
     assert compared.fits["hoffmann"].predict(N=1e9, D=2e10).value > 0
     named = lawfit.compare(runs, {"mine": "chinchilla", "other": "kaplan_nd"}, **COLUMNS, interval=None)
     assert (named.quote, list(named.fits)) == ("mine", ["mine", "other"])

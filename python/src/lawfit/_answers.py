@@ -45,7 +45,7 @@ class Parameter(Estimate):
         return super().__str__() + said
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
     """What a fit answers to one question.
 
@@ -99,6 +99,9 @@ class Answer:
 
     def __float__(self) -> float:
         return float(self._first)
+
+    def __repr__(self) -> str:
+        return "\n".join([str(self), *(f"  warning: {warning}" for warning in self.warnings)])
 
     def __str__(self) -> str:
         at = ", ".join(f"{name} = {value:.4g}" for name, value in self.inputs.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ class Law:
     title: str
     formula: str
     caution: str | None
-    entry: Mapping[str, Any]
+    entry: Mapping[str, Any] = field(repr=False)
 
 
 def laws(search: str = "") -> list[Law]:

@@ -65,7 +65,9 @@ class Study:
     def _repr_html_(self) -> str:
         pages = [path for path in self.outputs if path.name == "report.html"]
         if not pages:
-            return "".join(f"<p>{conclusion}</p>" for conclusion in self.conclusions)
+            import html
+
+            return "".join(f"<p>{html.escape(conclusion)}</p>" for conclusion in self.conclusions)
         return in_frame(pages[0].read_text(encoding="utf-8"))
 
 
@@ -141,6 +143,13 @@ class Comparison:
 
     def __repr__(self) -> str:
         return self.reason
+
+    def _repr_html_(self) -> str:
+        import html
+
+        table = self.table
+        shown = table._repr_html_() if hasattr(table, "_repr_html_") else f"<pre>{html.escape(str(table))}</pre>"
+        return f"<p>{html.escape(self.reason)}</p>{shown}"
 
 
 def compare(
