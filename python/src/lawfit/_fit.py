@@ -18,7 +18,7 @@ from ._spec import Setting
 from .errors import SpecError
 
 _MOST_ROWS = 4_000
-"""Rows of one question: the program takes 5,000,000 rows times draws of the fit, of which there are 1,000."""
+"""Rows of one question: the program takes 5,000,000 rows times draws, and a fit has 1,000 draws unless told otherwise."""
 
 _MAIN = "main"
 

@@ -92,7 +92,7 @@ class Draft:
             yield path, self.write(path, {**more, "report": {"formats": list(formats)}})
 
     def column_of(self, variable: str) -> str:
-        """The column's name, where the variable is a column as it stands."""
+        """The column's name, where the variable is a plain column."""
         column = self.spec.get("sources", {}).get("runs", {}).get("columns", {}).get(variable)
         return column if isinstance(column, str) else variable
 
