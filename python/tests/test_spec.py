@@ -30,7 +30,8 @@ def test_each_line_knows_its_setting():
     assert {places[at] for at, line in enumerate(lines, 1) if line.startswith("C =")} == {"sources.runs.columns.C"}
 
 
-def test_names_in_expressions_are_neither_functions_nor_texts():
+def test_names_in_expressions_are_neither_functions_nor_texts_nor_parts_of_numbers():
+    assert _spec.names_in("N > 40M and x < 1e-3 * 2.5e7") == ["N", "and", "x"]
     assert _spec.names_in("L = E + exp(a) * N^b", "router in {'Dense', 'S'}") == [
         "L",
         "E",

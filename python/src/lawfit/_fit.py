@@ -18,7 +18,7 @@ from ._spec import Setting
 from .errors import SpecError
 
 _MOST_ROWS = 4_000
-"""Rows of one question: the program takes 5,000,000 rows times draws, and a fit has 1,000 draws unless told otherwise."""
+"""Rows of one question: the program takes 5,000,000 rows times draws, and a fit usually has 1,000 draws."""
 
 _MAIN = "main"
 
@@ -259,9 +259,7 @@ class Fit:
         Raises:
             LookupError: The fit has no intervals, so there are no draws.
         """
-        groups = self.result.get("groups") or {"": self.result}
-        members = {name: self._free(member) for name, member in groups.items()}
-        free = next(iter(members.values()))
+        free = self._free()
         artifacts = self._artifacts()
         values = struct.unpack(f"<{len(artifacts['draws']) // 8}d", artifacts["draws"])
         if not values:
@@ -269,20 +267,26 @@ class Fit:
         # After the free parameters each draw has the scatter of a new row that goes with it.
         rows = [values[at : at + len(free)] for at in range(0, len(values), len(free) + 1)]
         stored = json.loads(artifacts["fit"])
-        counts = [(name, member["draws"]) for name, member in (stored["groups"] or {"": stored}).items()]
-        if sum(count for _, count in counts) != len(rows):
+        members = stored["groups"] or {"": stored}
+        counted = sum(member["draws"] for member in members.values()) == len(rows)
+        if not counted or not all(_is_in_order(member, free) for member in members.values()):
             raise RuntimeError("the draws in the cache are written in a way that this package does not know")
         columns: dict[str, list[Any]] = {}
-        if self.result.get("groups"):
-            columns["group"] = [name for name, count in counts for _ in range(count)]
+        if stored["groups"]:
+            columns["group"] = [name for name, member in members.items() for _ in range(member["draws"])]
         columns.update({name: [row[at] for row in rows] for at, name in enumerate(free)})
         return _frames.frame_like(self._origin.kind, columns)
 
-    def _free(self, member: Setting) -> list[str]:
+    def _free(self) -> list[str]:
         """The free parameters in the order of the formula, which is that of draws."""
-        parameters = member["parameters"]
-        named = [name for name in _spec.names_in(member["formula"]) if name in parameters]
+        parameters = self._member["parameters"]
+        named = [name for name in _spec.names_in(self.formula) if name in parameters]
         return [name for name in named if parameters[name]["status"] not in ("fixed", "tied")]
+
+    @property
+    def _member(self) -> Setting:
+        """The first group of the fit, or the fit itself where it has none: all have the same parameters."""
+        return next(iter((self.result.get("groups") or {"": self.result}).values()))
 
     def _artifacts(self) -> dict[str, bytes]:
         """What the fit's stage keeps in the cache, by role."""
@@ -313,9 +317,9 @@ class Fit:
             variables: Each variable's value, or list of values.
 
         Returns:
-            An `Answer` for values, a frame of the given kind for a frame or lists: the variables, `loss`,
-            `loss_lower`, `loss_upper`, and how far each is from the rows. More than 4,000 rows
-            are asked in several questions, and each question draws its scatter anew.
+            An `Answer` for values, or a list of them where the fit has groups; for a frame or lists a frame of the
+            given kind with the variables, `loss`, `loss_lower`, `loss_upper`, and how far each is from the rows. More
+            than 4,000 rows are asked in several questions, and each question draws its scatter anew.
         """
         if frame is None:
             return self._asked("loss", variables, self._origin.kind)
@@ -353,7 +357,7 @@ class Fit:
     @property
     def variables(self) -> list[str]:
         """The variables of the law, in the order of the formula."""
-        known = self.result["parameters"] or next(iter((self.result.get("groups") or {}).values()))["parameters"]
+        known = self._member["parameters"]
         return [name for name in _spec.names_in(self.formula.partition("=")[2]) if name not in known]
 
     def _asked(self, kind: str, settings: Mapping[str, Any], frames: str) -> Any:
@@ -394,7 +398,10 @@ class Fit:
 
     def report(self) -> str:
         """The report, one page of HTML that needs no other file."""
-        return self._report()["report.html"]
+        pages = self._report()
+        if "report.html" not in pages:
+            raise LookupError("the spec has no report in HTML; its `report.formats` say which it has")
+        return pages["report.html"]
 
     def _report(self) -> dict[str, str]:
         with self._origin.at(("html", "markdown")) as (path, places), _origin.folder() as out:
@@ -443,6 +450,12 @@ def in_frame(page: str) -> str:
     import html
 
     return f'<iframe srcdoc="{html.escape(page)}" style="width: 100%; height: 640px; border: 0"></iframe>'
+
+
+def _is_in_order(stored: Setting, free: Sequence[str]) -> bool:
+    """Whether the stored values of the free parameters are theirs in this order, as far as they are told."""
+    told = [stored["parameters"][name]["value"] for name in free]
+    return len(told) == len(stored["free"]) and all(v in (None, f) for v, f in zip(told, stored["free"], strict=True))
 
 
 def _parameters(member: Setting) -> dict[str, Parameter]:

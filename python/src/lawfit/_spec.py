@@ -13,7 +13,7 @@ from .errors import Diagnostic, SpecError
 Setting = Mapping[str, Any]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_NAME = re.compile(r"(?<![A-Za-z0-9_.])[A-Za-z_][A-Za-z0-9_]*")
 _OWN_SECTIONS = ("columns", "parameters")
 
 
