@@ -58,6 +58,12 @@ def test_what_is_missing_is_an_empty_cell(library):
     assert rows[2][1] == ""
 
 
+def test_a_lazy_frame_is_collected():
+    polars = pytest.importorskip("polars")
+    lazy = polars.LazyFrame({"x": NUMBERS})
+    assert bytes_of(lazy, ["x"]) == bytes_of({"x": NUMBERS}, ["x"])
+
+
 def test_nullable_columns_and_numbered_labels_of_pandas_are_read():
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({0: pandas.array([1, None], dtype="Int64"), "x": [0.5, 1.5]})

@@ -88,6 +88,8 @@ def _own(frame: Frame) -> Frame:
     """A frame of a library that is known; others come in through the Arrow PyCapsule interface."""
     if isinstance(frame, Mapping):
         return frame
+    if type(frame).__name__ == "LazyFrame":
+        frame = frame.collect()
     if type(frame).__module__.partition(".")[0] in _OWN and hasattr(frame, "__getitem__"):
         return frame
     if not hasattr(frame, "__arrow_c_stream__"):
