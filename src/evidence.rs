@@ -385,7 +385,7 @@ pub fn disagreement(labels: &[Label], apart: &[(usize, f64)]) -> Option<String> 
     let names: Vec<&str> = named.iter().map(String::as_str).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "Two ways to get intervals disagree by more than a third: the sandwich makes that of {}; trust the wider ones.",
+            "Two ways to get intervals disagree by more than a third: the sandwich, which lets the scatter differ from row to row, makes that of {}.",
             in_words(&names)
         )
     })
@@ -564,8 +564,9 @@ pub fn caveats(fit: &Fit) -> Vec<String> {
 }
 
 /// Names as people list them: `A, B and C`.
-pub fn in_words(names: &[&str]) -> String {
-    match names {
+pub fn in_words<S: AsRef<str>>(names: &[S]) -> String {
+    let names: Vec<&str> = names.iter().map(S::as_ref).collect();
+    match names.as_slice() {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [all @ .., last] => format!("{} and {last}", all.join(", ")),

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::world::World;
 
-/// Best weight decay by width, as published with the speed runs of nanochat: four rows.
+/// Best weight decay by width: four rows.
 const WEIGHT_DECAY: &str = "width,wd\n512,0.40\n768,0.22\n1024,0.10\n1280,0.08\n";
 const METHODS: [&str; 6] = [
     "\"auto\"",
@@ -224,4 +224,78 @@ fn the_interval_of_an_envelope_holds_it_and_says_what_it_is() {
     assert!(words.contains("envelope"), "{words}");
     let [value, lower, upper] = study.answers(&table)[0];
     assert!(lower <= value && value <= upper && upper / lower < 1.1, "{value} [{lower}, {upper}]");
+}
+
+/// Rows of a straight line in ln x: the floor runs to minus infinity, its power to zero.
+fn straight(rows: usize, scatter: f64) -> String {
+    let mut random = Random::new(8, "straight", rows as u64);
+    let mut table = "x,y\n".to_owned();
+    for i in 0..rows {
+        let x = exp(3.0 * i as f64 / rows as f64);
+        let _ = writeln!(table, "{x:e},{}", (3.0 - 0.12 * ln(x)) * random.log_normal(scatter));
+    }
+    table
+}
+
+#[test]
+fn a_curve_that_is_nearly_straight_has_an_interval_inside_its_rows() {
+    let methods = ["\"auto\"", "{ posterior = {} }", "{ residual = {} }", "{ wild = {} }", "{ sandwich = {} }"];
+    for (rows, scatter) in [(5, 0.01), (8, 0.005), (70, 0.01)] {
+        let study = methods.iter().fold(Study::new("x = \"x\"\ny = \"y\""), |study, method| {
+            let more = format!("{SQUARES}\nuncertainty = {method}");
+            study.fit("formula = \"y = E + A / x^a\"", &more, "{ x = 4 }")
+        });
+        for (method, [value, lower, upper]) in methods.iter().zip(study.answers(&straight(rows, scatter))) {
+            assert!(lower < value && value < upper, "{method}, {rows} rows: {value} [{lower}, {upper}]");
+            // A parabola in ln x, which the curve nearly is, has leverage 1 / 2 there at the most.
+            let widest = 2.0 * student_quantile(0.95, rows - 3) * scatter * value * 1.5_f64.sqrt();
+            assert!(upper - lower < 2.0 * widest, "{method}, {rows} rows: [{lower}, {upper}], {widest}");
+            assert!(lower < 3.0 - 0.12 * ln(4.0) && 3.0 - 0.12 * ln(4.0) < upper, "{method}, {rows} rows");
+        }
+    }
+}
+
+/// Three seeds at each of two lengths.
+const TWO_LENGTHS: &str = "x,y\n20000,1.0957\n20000,1.0962\n20000,1.0962\n50000,1.0853\n50000,1.0857\n50000,1.0865\n";
+
+#[test]
+fn what_rows_leave_open_is_not_printed_and_what_they_tell_is() {
+    let laws =
+        ["formula = \"y = E + A * x^-a\"", "formula = \"y = A * x^-a + E\"", "formula = \"y = E + exp(A) * x^-a\""];
+    for law in laws {
+        for method in METHODS {
+            let more = format!("{SQUARES}\nuncertainty = {method}");
+            let results =
+                Study::new("x = \"x\"\ny = \"y\"").fit(law, &more, "{ x = [200000, 50000] }").results(TWO_LENGTHS);
+            let rows = &results["queries"]["f0"]["rows"];
+            let (ahead, within) = (&rows[0], &rows[1]);
+            assert_eq!(ahead["reach"]["verdict"], "not_identified", "{law} by {method}: {ahead}");
+            assert!(ahead["loss"].is_null(), "{law} by {method}: {ahead}");
+            let note = ahead["note"].as_str().unwrap_or_default();
+            assert!(["`A`", "`E`", "`a`"].iter().all(|name| note.contains(name)), "{law} by {method}: {note}");
+            // At a length that was run the mean of its seeds is told, whatever the floor is.
+            let value = within["loss"]["value"].as_f64().unwrap();
+            assert!((value - 1.0858).abs() < 1e-4, "{law} by {method}: {within}");
+        }
+    }
+}
+
+#[test]
+fn a_share_has_no_interval_beyond_one() {
+    let mut random = Random::new(4, "shares", 0);
+    let mut table = "C,acc\n".to_owned();
+    for i in 0..12 {
+        let c = exp(46.0 + 0.6 * f64::from(i));
+        let _ = writeln!(table, "{c:e},{}", 0.3 + 0.055 * f64::from(i) + 0.03 * random.normal());
+    }
+    let columns = "C = \"C\"\nacc = { column = \"acc\", unit = \"share\" }";
+    let line = "formula = \"acc = a + b * ln(C)\"";
+    let more = format!("{SQUARES}\nuncertainty = \"auto\"");
+    let ask = |at: &str| Study::new(columns).fit(line, &more, at).results(&table)["queries"]["f0"]["rows"][0].clone();
+    let near = ask("{ C = 6e22 }");
+    assert_eq!(near["loss"]["upper"], 1.0, "{near}");
+    assert!(near["loss"]["value"].as_f64().unwrap() < 1.0, "{near}");
+    // Where the line itself leaves the range, that is said.
+    let far = ask("{ C = 1e26 }");
+    assert!(far["note"].as_str().is_some_and(|note| note.contains("does not hold here")), "{far}");
 }

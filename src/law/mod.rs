@@ -21,7 +21,7 @@ use std::ops::Range;
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
 pub use interchange::Symmetries;
 pub use meeting::{Chain, Meeting, Role, Side};
-pub use parameter::{Parameter, ParameterText, Scale, Treatment, UNLISTED, is_exponent};
+pub use parameter::{Parameter, ParameterText, Scale, Treatment, UNLISTED};
 pub use powers::Power;
 pub use structure::{BoundPeels, Offset, ScaleOf, Term, Terms};
 pub use sums::{Columns, Sums, Weigh, Weights, Workspace};

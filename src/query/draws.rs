@@ -9,6 +9,7 @@ use super::interval::{Drawn, interval};
 use super::model::{Model, Ready, Solved, Trail};
 use super::{Beyond, Finding, Kind, Other, Refusal};
 use crate::answer::{Extent, Interval, Row, Verdict};
+use crate::evidence::in_words;
 use crate::fit::Fit;
 use crate::numerics::Random;
 
@@ -30,8 +31,39 @@ pub(super) struct Answered {
     pub(super) at: BTreeMap<String, f64>,
 }
 
+/// Free parameters of the fit that is asked, and of the other one.
+type Parameters<'a> = (&'a [f64], Option<&'a [f64]>);
+
 /// What was solved for at the estimate: of the law, and of the other fit's.
-type Trails = [Vec<Option<Solved>>; 2];
+pub(super) type Trails = [Vec<Option<Solved>>; 2];
+
+/// What the estimate has, which a draw that follows it has too.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Estimated {
+    /// So many outputs.
+    Outputs(usize),
+    /// None, because the target is out of reach on a side.
+    OutOfReach(Option<Beyond>),
+}
+
+/// What is found along trails or, where that is less than the estimate has or another side, what is found from nothing.
+pub(super) fn followed_or_sought(
+    trails: [&[Option<Solved>]; 2],
+    estimated: Estimated,
+    solve: impl Fn([Trail<'_>; 2]) -> Result<Finding, Refusal>,
+) -> Result<Finding, Refusal> {
+    let followed = solve(trails.map(Trail::following));
+    let is_alike = match (&followed, estimated) {
+        (Ok(finding), Estimated::Outputs(count)) => finding.outputs.len() >= count,
+        (Ok(_), Estimated::OutOfReach(_)) => true,
+        // The largest size is the same for all; the smallest that has an answer differs from draw to draw.
+        (Err(Refusal::NotReachable { beyond, .. }), Estimated::OutOfReach(side)) => {
+            *beyond == Some(Beyond::Largest) && side == Some(Beyond::Largest)
+        }
+        (Err(_), _) => false,
+    };
+    if is_alike { followed } else { solve([Trail::default(), Trail::default()]) }
+}
 
 impl Asked<'_> {
     /// The answer to one row.
@@ -42,7 +74,7 @@ impl Asked<'_> {
             return refused(inputs, verdict, self.fit.evidence.warnings.join(" "));
         }
         let trails = [Trail::default(), Trail::default()];
-        let found = self.solve(&self.fit.free, None, &inputs, &trails);
+        let found = self.solve(self.estimate(), &inputs, &trails);
         let trails = trails.map(Trail::laid);
         match found {
             Ok(finding) => self.found(index, inputs, finding, &trails),
@@ -51,17 +83,23 @@ impl Asked<'_> {
         }
     }
 
-    /// The answer at parameters: at the estimate, or at a draw by its number.
+    /// The parameters of both fits at their estimates.
+    fn estimate(&self) -> Parameters<'_> {
+        (&self.fit.free, self.other.as_ref().map(|(other, _)| other.fit.free.as_slice()))
+    }
+
+    /// The answer at parameters.
     fn solve(
         &self,
-        parameters: &[f64],
-        draw: Option<usize>,
+        (parameters, of_second): Parameters<'_>,
         inputs: &BTreeMap<String, f64>,
         [own, of_other]: &[Trail<'_>; 2],
     ) -> Result<Finding, Refusal> {
-        let second = self.other.as_ref().map(|(other, ready)| {
-            let drawn = draw.filter(|_| !other.draws.is_empty()).map(|i| &other.draws[i % other.draws.len()]);
-            Model { ready, parameters: drawn.unwrap_or(&other.fit.free), other: None, trail: of_other }
+        let second = self.other.as_ref().zip(of_second).map(|((_, ready), parameters)| Model {
+            ready,
+            parameters,
+            other: None,
+            trail: of_other,
         });
         let model = Model { ready: &self.ready, parameters, other: second.as_ref(), trail: own };
         let finding = self.kind.solve(&model, inputs)?;
@@ -73,25 +111,56 @@ impl Asked<'_> {
         }
     }
 
-    /// The answers at the draws, in their order; one that finds less than the estimate's does is sought from nothing.
-    fn drawn(&self, inputs: &BTreeMap<String, f64>, trails: &Trails, found: usize) -> Vec<Result<Finding, Refusal>> {
+    /// The answers at the draws, in their order; one that does not follow the estimate's is sought from nothing.
+    fn drawn(
+        &self,
+        inputs: &BTreeMap<String, f64>,
+        trails: &Trails,
+        estimated: Estimated,
+    ) -> Vec<Result<Finding, Refusal>> {
         let at = |(i, draw): (usize, &Vec<f64>)| {
+            let second = self.other.as_ref().map(|(other, _)| match other.draws.len() {
+                0 => other.fit.free.as_slice(),
+                count => &other.draws[i % count],
+            });
+            let solve = |trails: [Trail<'_>; 2]| self.solve((draw, second), inputs, &trails);
             let [own, other] = trails;
-            let followed = self.solve(draw, Some(i), inputs, &[Trail::following(own), Trail::following(other)]);
-            if followed.as_ref().map_or(0, |finding| finding.outputs.len()) >= found {
-                return followed;
-            }
-            self.solve(draw, Some(i), inputs, &[Trail::default(), Trail::default()])
+            followed_or_sought([own, other], estimated, solve)
         };
         self.draws.par_iter().enumerate().map(at).collect()
     }
 
-    fn found(&self, index: usize, inputs: BTreeMap<String, f64>, finding: Finding, trails: &Trails) -> Answered {
-        let samples = self.drawn(&inputs, trails, finding.outputs.len());
+    /// The answer at parameters near the estimate's.
+    pub(super) fn followed(
+        &self,
+        parameters: Parameters<'_>,
+        inputs: &BTreeMap<String, f64>,
+        [own, other]: &Trails,
+        finding: &Finding,
+    ) -> Result<Finding, Refusal> {
+        let estimated = Estimated::Outputs(finding.outputs.len());
+        followed_or_sought([own, other], estimated, |trails| self.solve(parameters, inputs, &trails))
+    }
+
+    fn found(&self, index: usize, inputs: BTreeMap<String, f64>, mut finding: Finding, trails: &Trails) -> Answered {
+        let untold = self.untold(&inputs, &finding, trails);
+        if let Some(untold) = &untold {
+            finding.outputs.retain(|name, _| !untold.outputs.contains(name));
+        }
+        if let Some(untold) = untold.as_ref().filter(|_| finding.outputs.is_empty()) {
+            return Answered { at: finding.at, ..refused(inputs, Verdict::NotIdentified, untold.reason.clone()) };
+        }
+        let note = untold.map(|untold| {
+            let names: Vec<String> = untold.outputs.iter().map(|name| format!("`{name}`")).collect();
+            format!("no {}: {}", in_words(&names), untold.reason)
+        });
+        let note = note.or_else(|| self.outside_range(&finding));
+        let samples = self.drawn(&inputs, trails, Estimated::Outputs(finding.outputs.len()));
         let mut outputs = BTreeMap::new();
         for (&name, &value) in &finding.outputs {
             let sample: Vec<Drawn> = samples.iter().map(|sample| drawn(sample, name)).collect();
-            let sample = if self.kind.is_measured() { self.with_noise(sample, &finding.at, index) } else { sample };
+            let sample =
+                if self.kind.is_measured() { self.with_noise(value, sample, &finding.at, index) } else { sample };
             let found = match self.fit.level {
                 Some(level) if !sample.is_empty() => interval(Drawn::Value(value), &sample, level),
                 _ => Interval { value: Some(value), lower: None, upper: None },
@@ -99,7 +168,7 @@ impl Asked<'_> {
             outputs.insert(name.to_owned(), found);
         }
         let reach = extent(self.fit, &finding.at, self.kind.splits());
-        let row = Row { group: None, inputs, outputs, reach, note: None, answered: share_answered(&samples) };
+        let row = Row { group: None, inputs, outputs, reach, note, answered: share_answered(&samples) };
         Answered { row, at: finding.at }
     }
 
@@ -111,7 +180,7 @@ impl Asked<'_> {
         beyond: Option<Beyond>,
         trails: &Trails,
     ) -> Answered {
-        let samples = self.drawn(&inputs, trails, 0);
+        let samples = self.drawn(&inputs, trails, Estimated::OutOfReach(beyond));
         let share = share_answered(&samples).filter(|share| *share > 0.0);
         let Answered { mut row, at } = refused(inputs, Verdict::NotReachable, reason);
         let (Some(share), Some(level), Some(beyond), Some(name)) =
@@ -136,12 +205,29 @@ impl Asked<'_> {
         Answered { row, at }
     }
 
-    /// Adds a residual of the rows to each draw, as far as rows scatter at a place; where the law is never below 0 or
-    /// above 1, no run is.
-    fn with_noise(&self, sample: Vec<Drawn>, at: &BTreeMap<String, f64>, row: usize) -> Vec<Drawn> {
-        let Fit { noise, scale, free, .. } = self.fit;
+    /// What a run can give: what the law keeps to at all sizes, and a share where the response is one and the estimate too.
+    fn range(&self, value: f64) -> [f64; 2] {
+        let [lowest, highest] = self.ready.range(&self.fit.free);
+        match self.fit.range {
+            Some([least, most]) if (least..=most).contains(&value) => [lowest.max(least), highest.min(most)],
+            _ => [lowest, highest],
+        }
+    }
+
+    /// Says that the law leaves the range of the response, where it does.
+    fn outside_range(&self, finding: &Finding) -> Option<String> {
+        let [least, most] = self.fit.range.filter(|_| self.kind.is_measured())?;
+        let value = finding.outputs.values().find(|value| !(least..=most).contains(*value))?;
+        Some(format!(
+            "the law gives {value:.4}, and the response lies between {least} and {most}: the law does not hold here"
+        ))
+    }
+
+    /// Adds a residual of the rows to each draw, as far as rows scatter at a place.
+    fn with_noise(&self, value: f64, sample: Vec<Drawn>, at: &BTreeMap<String, f64>, row: usize) -> Vec<Drawn> {
+        let Fit { noise, scale, .. } = self.fit;
         let scatter = noise.trend.as_ref().map_or(1.0, |trend| trend.factor(|name| at.get(name).copied()));
-        let [lowest, highest] = self.ready.range(free);
+        let [lowest, highest] = self.range(value);
         let mut random = Random::new(self.seed, "noise", row as u64);
         let noisy = |(draw, drawn): (usize, Drawn)| {
             let residual = scatter * noise.draw(draw, &mut random);

@@ -9,6 +9,7 @@ mod compute_optimal;
 mod crossing;
 mod distance;
 mod draws;
+mod identified;
 mod inference_aware;
 mod interval;
 mod isoflop;
@@ -241,7 +242,7 @@ pub fn answer(
     if !fit.evidence.converged && fit.objective.is_some() {
         warnings.push("The fit did not converge; this answer stands on sand.".to_owned());
     }
-    if rows.iter().any(|r| r.reach.verdict == Verdict::NotIdentified) {
+    if rows.iter().any(|r| r.reach.verdict == Verdict::NotIdentified && r.note.is_none()) {
         warnings.push(
             "The rows of the fit cannot tell the variables apart that this answer weighs against each other."
                 .to_owned(),

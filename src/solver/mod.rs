@@ -4,6 +4,7 @@
 //! the starts that a spec or a paper lists, so that a published procedure can be repeated.
 
 mod geodesic;
+mod infinity;
 mod joint;
 mod lbfgs;
 mod levenberg_marquardt;
@@ -21,6 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use geodesic::along_canyons;
+pub use infinity::through_infinity;
 pub use newton::{newton, newton_within};
 pub use scalar::{ScalarError, minimise, root};
 pub use search::{Cancelled, Optimum, Search, Searcher, Watch, from_listed, search, search_on};

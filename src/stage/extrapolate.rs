@@ -51,7 +51,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        7
+        8
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -91,7 +91,11 @@ impl Stage for Extrapolate {
         // A fit in groups is asked group by group.
         for ((group, member), draws) in fit.members().into_iter().zip(&draws) {
             let other = second.as_ref().and_then(|second| second.beside(group));
-            let mut answer = answer(&self.question, &self.law, member, draws, other, self.seed);
+            // Several laws of their own do not rest on what the rows leave open of the fit's.
+            let is_by_laws = self.forecast.is_some() || !self.stack.is_empty();
+            let told = is_by_laws.then(|| Fit { flat: Vec::new(), ..member.clone() });
+            let asked = told.as_ref().unwrap_or(member);
+            let mut answer = answer(&self.question, &self.law, asked, draws, other, self.seed);
             if let Some(by_default) = &self.forecast {
                 self.by_several_laws(by_default, &inputs.table("rows")?, group, member, &mut answer)?;
             }

@@ -9,7 +9,7 @@ use super::tangent::Tangent;
 use super::{Draws, Fitted};
 use crate::numerics::Random;
 use crate::problem::Problem;
-use crate::solver::{Cancelled, Minimum, Solver, Status};
+use crate::solver::{Cancelled, Minimum, Solver, Status, newton, newton_within, through_infinity};
 
 /// A refit, and the scatter of a new row that goes with it, in units of the fit's own.
 pub(super) struct Refit {
@@ -20,7 +20,7 @@ pub(super) struct Refit {
 /// A refit of displaced values.
 pub(super) struct Displaced {
     pub(super) refit: Refit,
-    /// Whether the refit of any displacement stayed within the bounds; else the last one was fitted within them.
+    /// Whether the refit of any displacement has a minimum within the bounds; else the last one was fitted within them.
     pub(super) is_free: bool,
     /// The problem of the displaced values.
     pub(super) problem: Problem,
@@ -28,10 +28,10 @@ pub(super) struct Displaced {
     pub(super) along: Vec<f64>,
 }
 
-/// How often a replicate that leaves the bounds is drawn again.
+/// How often a replicate that leaves the bounds, or has no minimum, is drawn again.
 ///
-/// A bound is what is known beforehand: what lies beyond it does not count. Where the rows want a parameter far beyond
-/// its bound, the last replicate is fitted within the bounds.
+/// A bound is what is known beforehand: what lies beyond it does not count. Infinity is a bound too. Where the rows want a
+/// parameter far beyond its bound, the last replicate is fitted within the bounds.
 const TRIES: usize = 8;
 
 /// Refits of the law's values, displaced in the tangent plane; `draw` gives a displacement in units of the scatter.
@@ -81,7 +81,8 @@ fn displace(
         let scatter = stretch(random, tangent.freedom);
         let along: Vec<f64> = draw(random).into_iter().map(|t| scatter * t).collect();
         let (problem, minimum) = tangent.refit(&along, starts);
-        if is_within(fitted.problem, &minimum.point) {
+        let has_minimum = minimum.status == Status::Converged;
+        if has_minimum && is_within(fitted.problem, &minimum.point) {
             return Displaced { refit: Refit { minimum, scatter }, is_free: true, problem, along };
         }
         if tries == TRIES {
@@ -124,11 +125,24 @@ pub(super) fn rivals<'a>(fitted: &Fitted<'a>) -> &'a [Vec<f64>] {
     &fitted.rivals[..fitted.rivals.len().min(RIVALS)]
 }
 
-/// The best end from a start and from rivals.
+/// Steps of Newton's method after which parameters are taken to run away.
+const MANY_STEPS: u64 = 60;
+
+/// The best end from a start and from rivals, and from the other side of infinity where parameters run away.
 fn best(problem: &Problem, from: &[f64], rivals: &[Vec<f64>]) -> Minimum {
-    let mut best = Solver::Newton.minimise(problem, from);
+    let mut best = newton_within(problem, from, MANY_STEPS, 0.0);
+    let turned = || through_infinity(problem, from, &best.point);
+    if let Some(turned) = (best.status != Status::Converged).then(turned).flatten() {
+        let end = newton(problem, &turned);
+        if end.cost < best.cost {
+            best = end;
+        }
+    }
+    if best.status != Status::Converged {
+        best = newton(problem, &best.point);
+    }
     for rival in rivals {
-        let end = Solver::Newton.minimise(problem, rival);
+        let end = newton(problem, rival);
         if end.cost < best.cost {
             best = end;
         }

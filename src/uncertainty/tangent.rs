@@ -10,7 +10,7 @@ use super::freedom::{Refused, clusters};
 use crate::law::Order;
 use crate::numerics::{Matrix, Random, eigen_symmetric, ln};
 use crate::problem::Problem;
-use crate::solver::{Minimum, Solver, Status, along_canyons, newton_within};
+use crate::solver::{Minimum, Solver, Status, along_canyons, newton_within, through_infinity};
 
 /// The tangent plane at the optimum, in units of the rows' scatter.
 pub(super) struct Tangent<'a> {
@@ -182,12 +182,25 @@ impl<'a> Tangent<'a> {
     /// The minimum of a displaced problem near a start.
     fn refitted(&self, displaced: &Problem, start: &[f64]) -> Minimum {
         let enough = NEGLIGIBLE * self.dispersion / self.curvature;
-        let near = newton_within(displaced, start, FEW_STEPS, enough);
-        if near.status == Status::Converged {
-            return near;
+        let near = |start: &[f64]| {
+            let near = newton_within(displaced, start, FEW_STEPS, enough);
+            if near.status == Status::Converged {
+                return near;
+            }
+            lower(near, along_canyons(displaced, start, MANY_STEPS, enough))
+        };
+        let mut end = near(start);
+        if end.status == Status::Converged {
+            return end;
         }
-        let along = along_canyons(displaced, start, MOST_STEPS, enough);
-        if along.status == Status::Converged || along.cost < near.cost { along } else { near }
+        if let Some(turned) = through_infinity(displaced, start, &end.point) {
+            end = lower(end, near(&turned));
+            if end.status == Status::Converged {
+                return end;
+            }
+        }
+        let on = along_canyons(displaced, &end.point, MOST_STEPS, enough);
+        lower(end, on)
     }
 
     /// ln sqrt|J'J| + ln|J'Q| - ln|H| at a refit: how much room the surface has there, times how densely displacements
@@ -255,16 +268,31 @@ impl Uneven {
 const NEGLIGIBLE: f64 = 1e-8;
 /// Steps of Newton's method after which a refit is taken to creep along a canyon that bends.
 const FEW_STEPS: u64 = 15;
-/// Most steps along a canyon.
+/// Steps along a canyon after which parameters are taken to run away.
+const MANY_STEPS: u64 = 40;
+/// Most steps that go on from there.
 const MOST_STEPS: u64 = 100;
 /// Share of a cluster that its own leverage leaves at the least.
 pub(super) const LEAST_LEFT: f64 = 1e-3;
 
+/// The lower of two ends, the converged one where they are equal.
+fn lower(one: Minimum, other: Minimum) -> Minimum {
+    let is_lower = one.cost < other.cost || (one.cost == other.cost && one.status == Status::Converged);
+    if is_lower { one } else { other }
+}
+
 /// The problem without bounds, and the optimum it has there.
 ///
 /// A parameter on its bound is fitted beyond it, so that the rows say how far from the bound it may be; where the law has
-/// no optimum there, the parameter is held where it is.
+/// no optimum there, the parameter is held where it is. So is a parameter that adds nothing to what the others can do to
+/// the law's values: what the rows tell of answers does not depend on it.
 pub(super) fn centred(fitted: &Fitted<'_>) -> (Problem, Vec<f64>) {
+    let (free, optimum) = unbounded(fitted);
+    let redundant: Vec<(usize, f64)> = redundant(&free, &optimum).into_iter().map(|j| (j, optimum[j])).collect();
+    (free.holding(&redundant), optimum)
+}
+
+fn unbounded(fitted: &Fitted<'_>) -> (Problem, Vec<f64>) {
     let (problem, optimum) = (fitted.problem, fitted.optimum);
     let free = problem.unbounded();
     let on_bound: Vec<(usize, f64)> = (0..problem.size())
@@ -281,6 +309,22 @@ pub(super) fn centred(fitted: &Fitted<'_>) -> (Problem, Vec<f64>) {
     (free.holding(&on_bound), optimum.to_vec())
 }
 
+/// The free coordinates whose columns of the Jacobian depend on those of the coordinates before them.
+fn redundant(problem: &Problem, point: &[f64]) -> Vec<usize> {
+    let metric: Vec<f64> = problem.weights().map(f64::sqrt).collect();
+    let movable: Vec<usize> = (0..problem.size()).filter(|&j| problem.coordinates()[j].is_free()).collect();
+    let columns = whitened(&problem.jacobian(point), &metric, &movable);
+    let mut spanned: Vec<Vec<f64>> = Vec::new();
+    let mut redundant = Vec::new();
+    for (j, column) in movable.into_iter().zip(columns) {
+        match beyond(&spanned, column) {
+            Some(direction) => spanned.push(direction),
+            None => redundant.push(j),
+        }
+    }
+    redundant
+}
+
 /// The columns of a Jacobian for some coordinates, each row times its metric.
 fn whitened(rows: &[Vec<f64>], metric: &[f64], movable: &[usize]) -> Vec<Vec<f64>> {
     movable.iter().map(|&j| rows.iter().zip(metric).map(|(row, m)| row[j] * m).collect()).collect()
@@ -293,28 +337,34 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 /// What is left of a column beyond those before it, as a share of its length, below which it depends on them.
 const DEPENDENT: f64 = 1e-9;
 
-/// Orthonormal columns that span the same plane (Gram and Schmidt, twice); none where the columns depend on each other.
-fn orthonormal(mut columns: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
-    for j in 0..columns.len() {
-        let length = dot(&columns[j], &columns[j]).sqrt();
-        if !(length.is_finite() && length > 0.0) {
-            return None;
-        }
-        columns[j].iter_mut().for_each(|x| *x /= length);
-        for _ in 0..2 {
-            let (done, rest) = columns.split_at_mut(j);
-            for q in done.iter() {
-                let along = dot(q, &rest[0]);
-                rest[0].iter_mut().zip(q).for_each(|(x, q)| *x -= along * q);
-            }
-        }
-        let left = dot(&columns[j], &columns[j]).sqrt();
-        if left < DEPENDENT {
-            return None;
-        }
-        columns[j].iter_mut().for_each(|x| *x /= left);
+/// Orthonormal columns that span the same plane; none where the columns depend on each other.
+fn orthonormal(columns: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
+    let mut spanned = Vec::new();
+    for column in columns {
+        spanned.push(beyond(&spanned, column)?);
     }
-    Some(columns)
+    Some(spanned)
+}
+
+/// The unit vector of what a column has beyond orthonormal ones (Gram and Schmidt, twice); none where it depends on them.
+fn beyond(spanned: &[Vec<f64>], mut column: Vec<f64>) -> Option<Vec<f64>> {
+    let length = dot(&column, &column).sqrt();
+    if !(length.is_finite() && length > 0.0) {
+        return None;
+    }
+    column.iter_mut().for_each(|x| *x /= length);
+    for _ in 0..2 {
+        for q in spanned {
+            let along = dot(q, &column);
+            column.iter_mut().zip(q).for_each(|(x, q)| *x -= along * q);
+        }
+    }
+    let left = dot(&column, &column).sqrt();
+    if left < DEPENDENT {
+        return None;
+    }
+    column.iter_mut().for_each(|x| *x /= left);
+    Some(column)
 }
 
 /// The determinant of a square matrix, by elimination with pivots.
