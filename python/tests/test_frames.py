@@ -60,7 +60,7 @@ def test_what_is_missing_is_an_empty_cell(library):
 
 def test_a_lazy_frame_is_collected():
     polars = pytest.importorskip("polars")
-    lazy = polars.LazyFrame({"x": NUMBERS})
+    lazy = polars.DataFrame({"x": NUMBERS}).lazy()
     assert bytes_of(lazy, ["x"]) == bytes_of({"x": NUMBERS}, ["x"])
 
 

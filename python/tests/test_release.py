@@ -7,7 +7,6 @@ import tarfile
 import zipfile
 
 import pytest
-
 from conftest import ROOT
 
 

@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Diagnostic, ProgramNotFoundError, of_exit
-
-_PATIENCE = 5.0
-"""Seconds that an interrupted program has to end by itself."""
 
 
 def find_program() -> str:
@@ -101,14 +100,21 @@ def run(arguments: Sequence[str]) -> Ended:
         KeyboardInterrupt: Somebody interrupted this process, which ends the program too, or the program alone.
     """
     command = [find_program(), *arguments]
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()
-    ) as process:
-        try:
-            out, err = process.communicate()
-        except BaseException:
+    process = None
+    try:
+        with _interruption_put_off():
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=_environment(),
+            )
+        out, err = process.communicate()
+    except BaseException:
+        if process is not None:
             _stop(process)
-            raise
+        raise
     ended = Ended(process.returncode, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
     if ended.exit_code in (130, -signal.SIGINT):
         raise KeyboardInterrupt
@@ -121,13 +127,31 @@ def _environment() -> dict[str, str]:
     return {**environment, "NO_COLOR": "1", "COLUMNS": "100000"}
 
 
+@contextmanager
+def _interruption_put_off() -> Iterator[None]:
+    """Puts an interruption off to the end of a block: while a process starts it would leave one that nobody ends."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is None or threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread is interrupted.
+        return
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        signal.raise_signal(signal.SIGINT)
+
+
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends the program: as Ctrl-C does, so that what it finished is kept, and by force where that takes long."""
+    """Ends the program as Ctrl-C does, so that what it finished is kept; a second interruption ends it by force."""
     try:
         if os.name == "nt":
             process.terminate()
         else:
             process.send_signal(signal.SIGINT)
-        process.wait(_PATIENCE)
+        process.communicate()
     except BaseException:
         process.kill()
+        process.communicate()
