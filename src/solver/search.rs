@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use super::span::spans;
-use super::surroundings::Surroundings;
+use super::surroundings::{Surroundings, along_ridges};
 use super::{Minimum, Solver, Status, joint, projection, smoothed_hessian, starts};
 use crate::law::{Law, Symmetries};
 use crate::numerics::eigen_symmetric;
@@ -237,6 +237,7 @@ pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'
     let mut all = ends.clone();
     if solver == Solver::default() && starts.len() <= FEW_LISTED && problem.places().len() == 1 {
         all.extend(other_ways(problem, law, &starts, watch)?);
+        walk_ridges(problem, &mut all, watch)?;
     }
     Ok(Search::of(distinct(&all), &ends, 0).in_order(problem, &law.symmetries()))
 }
@@ -254,6 +255,22 @@ fn other_ways(problem: &Problem, law: &Law, starts: &[Vec<f64>], watch: &Watch<'
         polish(problem, &from, Solver::LevenbergMarquardt, watch)?.into_iter().map(|end| end.point).collect();
     ends.extend(polish(problem, &first, Solver::Newton, watch)?);
     Ok(ends)
+}
+
+/// Follows the best end along the directions in which the objective bends least, as long as that leads to a better one:
+/// two terms that have become one end at a saddle, and a long ridge ends where steps run out.
+fn walk_ridges(problem: &Problem, ends: &mut Vec<Minimum>, watch: &Watch<'_>) -> Result<(), Cancelled> {
+    for _ in 0..BETTER {
+        insist(problem, Solver::Newton, ends, watch)?;
+        let Some(best) = best_of(ends) else { return Ok(()) };
+        let cost = best.cost;
+        let starts = along_ridges(problem, &best.point, cost);
+        ends.extend(polish(problem, &starts, Solver::Newton, watch)?);
+        if best_of(ends).is_none_or(|better| better.cost >= cost - SAME * cost.abs()) {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 /// When a search ends.

@@ -145,7 +145,7 @@ const GROWTHS: [f64; 8] = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
 const RIDGES: usize = 2;
 
 /// Points on both sides of one along the directions in which the objective bends least.
-fn along_ridges(problem: &Problem, from: &[f64], cost: f64) -> Vec<Vec<f64>> {
+pub(super) fn along_ridges(problem: &Problem, from: &[f64], cost: f64) -> Vec<Vec<f64>> {
     let hessian = smoothed_hessian(problem, from);
     let (values, directions) = eigen_symmetric(&hessian.unit_diagonal());
     let most = values.last().copied().unwrap_or(0.0);
