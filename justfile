@@ -46,6 +46,10 @@ bench:
 search-check sets="100" starts="100" *laws="":
     cargo bench --bench search_check -- {{sets}} {{starts}} {{laws}}
 
+# The same for formulas drawn at random.
+search-check-formulas sets="100" starts="200":
+    cargo bench --bench search_check -- {{sets}} {{starts}} --formulas
+
 # The Chinchilla fit beside scipy in one run; needs python3 with numpy, scipy and pandas.
 compare data="../shared/data/besiroglu2024_chinchilla/svg_extracted_data.csv" peer="../shared/peers/scipy_chinchilla.py":
     cargo bench --bench compare -- {{data}} {{peer}}

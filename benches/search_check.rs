@@ -1,5 +1,7 @@
 //! Does the global search ever lose to random starts?
 //! `cargo bench --bench search_check -- DATA_SETS STARTS LAW...`; 20, 50 and every law where nothing is said.
+//! With `--formulas`, formulas drawn at random in place of the laws of the catalogue ([`drawn`]); `from=NUMBER` begins at
+//! another data set than the first.
 //! With `--on`, beside it also the search itself made to go on where it would end, which finds what random starts do not;
 //! with `--each`, a line for each data set (law, number, rows, noise, objective, starts, ends that are rounding), to
 //! compare two versions by.
@@ -11,6 +13,10 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
 
+#[path = "../validation/drawn_formulas.rs"]
+mod drawn;
+
+use drawn::Drawn;
 use lawfit::law::{Entry, Law, Parameter, Scale, catalogue};
 use lawfit::numerics::{Random, exp, ln};
 use lawfit::objective::Objective;
@@ -27,6 +33,10 @@ fn main() {
     let count = |place: usize, otherwise: usize| arguments.get(place).and_then(|a| a.parse().ok()).unwrap_or(otherwise);
     let (sets, starts) = (count(0, 20), count(1, 50));
     let wanted = arguments.get(2..).unwrap_or_default();
+    if has("--formulas") {
+        let from = wanted.iter().find_map(|a| a.strip_prefix("from=")?.parse().ok()).unwrap_or(0);
+        return formulas(from, sets, starts, shown);
+    }
     println!(
         "| law | data sets | random starts each | misses | worst | starts of the search | random starts that arrive |{}",
         if shown.on { " misses, made to go on | worst |" } else { "" }
@@ -39,22 +49,56 @@ fn main() {
         }
         let results: Vec<Outcome> =
             (0..sets).into_par_iter().filter_map(|set| compare(&entry, &law, set, starts, shown)).collect();
-        let misses = |loss: fn(&Outcome) -> f64| {
-            let missed = results.iter().map(loss).filter(|loss| *loss > 1e-8);
-            format!("{} | {:.1e}", missed.count(), results.iter().map(loss).fold(0.0, f64::max))
-        };
-        let polished: usize = results.iter().map(|r| r.polished).sum();
-        let sets = results.len();
-        let arrived = 100.0 * results.iter().map(|r| r.arrived).sum::<f64>() / sets as f64;
-        let arrived = if starts == 0 { "none tried".to_owned() } else { format!("{arrived:.0} %") };
-        println!(
-            "| `{}` | {sets} | {starts} | {} | {:.1} | {arrived} |{}",
-            law.name,
-            misses(|r| r.loss),
-            polished as f64 / sets as f64,
-            if shown.on { format!(" {} |", misses(|r| r.loss_to_itself)) } else { String::new() }
-        );
+        print_row(&format!("`{}`", law.name), &results, starts, shown);
     }
+}
+
+/// Formulas drawn at random, counted by their number of terms and by what is fitted.
+fn formulas(from: usize, sets: usize, starts: usize, shown: Shown) {
+    println!(
+        "| formulas | data sets | random starts each | misses | worst | starts of the search | random starts that arrive |{}",
+        if shown.on { " misses, made to go on | worst |" } else { "" }
+    );
+    println!("|---|---|---|---|---|---|---|{}", if shown.on { "---|---|" } else { "" });
+    let results: Vec<(String, Outcome)> = (from..from + sets)
+        .into_par_iter()
+        .filter_map(|set| {
+            let drawn = Drawn::draw(set as u64)?;
+            let name = format!("set {set}, {}", drawn.formula);
+            let views: Vec<&[f64]> = drawn.columns.iter().map(Vec::as_slice).collect();
+            let problem = Problem::new(&drawn.law, &drawn.objective, &views, &drawn.response, None);
+            let mut random = Random::new(2, "starts", set as u64);
+            let outcome = beside(&name, &drawn.law, &problem, starts, shown, || drawn.start(&mut random));
+            Some((drawn.kind(), outcome))
+        })
+        .collect();
+    let mut kinds: Vec<&String> = results.iter().map(|(kind, _)| kind).collect();
+    kinds.sort();
+    kinds.dedup();
+    for kind in &kinds {
+        let own: Vec<&Outcome> =
+            results.iter().filter(|(other, _)| other == *kind).map(|(_, outcome)| outcome).collect();
+        print_row(kind, &own, starts, shown);
+    }
+    print_row("all", &results.iter().map(|(_, outcome)| outcome).collect::<Vec<_>>(), starts, shown);
+}
+
+fn print_row(name: &str, results: &[impl std::borrow::Borrow<Outcome>], starts: usize, shown: Shown) {
+    let results: Vec<&Outcome> = results.iter().map(std::borrow::Borrow::borrow).collect();
+    let misses = |loss: fn(&Outcome) -> f64| {
+        let missed = results.iter().map(|r| loss(r)).filter(|loss| *loss > 1e-8);
+        format!("{} | {:.1e}", missed.count(), results.iter().map(|r| loss(r)).fold(0.0, f64::max))
+    };
+    let polished: usize = results.iter().map(|r| r.polished).sum();
+    let sets = results.len();
+    let arrived = 100.0 * results.iter().map(|r| r.arrived).sum::<f64>() / sets as f64;
+    let arrived = if starts == 0 { "none tried".to_owned() } else { format!("{arrived:.0} %") };
+    println!(
+        "| {name} | {sets} | {starts} | {} | {:.1} | {arrived} |{}",
+        misses(|r| r.loss),
+        polished as f64 / sets as f64,
+        if shown.on { format!(" {} |", misses(|r| r.loss_to_itself)) } else { String::new() }
+    );
 }
 
 /// What is shown beside the table of random starts.
@@ -108,54 +152,59 @@ fn compare(entry: &Entry, law: &Law, set: usize, starts: usize, shown: Shown) ->
     let objective = Objective::default();
     let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
     let problem = Problem::new(law, &objective, &views, &response, None);
-    let Ok(found) = search(&problem, law, Solver::Newton, &Watch::NOBODY) else {
-        return Some(Outcome { loss: 0.0, loss_to_itself: 0.0, polished: 0, arrived: 0.0 });
+    let largest = response.iter().copied().fold(0.0, f64::max);
+    let start = || {
+        let of = |p: &&Parameter| match p.scale {
+            Scale::Log => ln(1e-3) + random.uniform() * (ln(1e18) - ln(1e-3)),
+            Scale::Linear if p.upper.is_finite() => random.uniform() * 2.0,
+            Scale::Linear => random.uniform() * 1.2 * largest,
+        };
+        law.free().iter().map(of).collect()
+    };
+    let name = format!("{} {set}, {rows} rows, noise {noise}", law.name);
+    Some(beside(&name, law, &problem, starts, shown, start))
+}
+
+/// The search beside random starts.
+fn beside(
+    name: &str,
+    law: &Law,
+    problem: &Problem,
+    starts: usize,
+    shown: Shown,
+    mut start: impl FnMut() -> Vec<f64>,
+) -> Outcome {
+    let Ok(found) = search(problem, law, Solver::Newton, &Watch::NOBODY) else {
+        return Outcome { loss: 0.0, loss_to_itself: 0.0, polished: 0, arrived: 0.0 };
     };
     let cost = |found: &Search| found.optima.first().map_or(f64::INFINITY, |o| o.cost);
     let best = cost(&found);
-    let further = if shown.on { search_on(&problem, law, Solver::Newton, &Watch::NOBODY).ok() } else { None };
+    let further = if shown.on { search_on(problem, law, Solver::Newton, &Watch::NOBODY).ok() } else { None };
     if shown.each {
-        println!("{} {set} {rows} {noise} {best:e} {} {}", law.name, found.starts, found.unresolved);
+        println!("{name}: {best:e} {} {}", found.starts, found.unresolved);
     }
-    let largest = response.iter().copied().fold(0.0, f64::max);
     let (mut lowest, mut lowest_at, mut arrived) = (f64::INFINITY, Vec::new(), 0);
     for _ in 0..starts {
-        let start: Vec<f64> = law
-            .free()
-            .iter()
-            .map(|p| match p.scale {
-                Scale::Log => ln(1e-3) + random.uniform() * (ln(1e18) - ln(1e-3)),
-                Scale::Linear if p.upper.is_finite() => random.uniform() * 2.0,
-                Scale::Linear => random.uniform() * 1.2 * largest,
-            })
-            .collect();
-        let end = newton(&problem, &start);
+        let end = newton(problem, &start());
         if end.cost < lowest && problem.is_resolved(&end.point) {
             (lowest, lowest_at) = (end.cost, end.point);
         }
         arrived += usize::from(end.cost <= best * (1.0 + 1e-6) + 1e-25);
     }
     // Below this a noiseless fit is at the rounding of its data.
-    let floor = 1e-24 * rows as f64;
+    let floor = 1e-24 * problem.rows() as f64;
     let loss_to = |other: f64| if best <= floor { 0.0 } else { (best - other) / best };
     let (loss, loss_to_itself) = (loss_to(lowest), further.as_ref().map_or(0.0, |further| loss_to(cost(further))));
     if loss_to_itself > 1e-8 {
-        eprintln!(
-            "{} set {set}, {rows} rows, noise {noise}: {best:e}, made to go on {loss_to_itself:e} lower",
-            law.name
-        );
+        eprintln!("{name}: {best:e}, made to go on {loss_to_itself:e} lower");
     }
     if loss > 1e-8 {
         let at = |point: &[f64]| problem.parameters(point);
         let ours = found.optima.first().map_or_else(Vec::new, |o| at(&o.point));
-        eprintln!(
-            "{} set {set}, {rows} rows, noise {noise}: {best:e} at {ours:?}, random {lowest:e} at {:?}",
-            law.name,
-            at(&lowest_at)
-        );
+        eprintln!("{name}: {best:e} at {ours:?}, random {lowest:e} at {:?}", at(&lowest_at));
     }
     let (loss, loss_to_itself) = (loss.max(0.0), loss_to_itself.max(0.0));
-    Some(Outcome { loss, loss_to_itself, polished: found.starts, arrived: arrived as f64 / starts as f64 })
+    Outcome { loss, loss_to_itself, polished: found.starts, arrived: arrived as f64 / starts as f64 }
 }
 
 /// A learning-rate schedule about as long as those of Luo et al. 2025 (arXiv:2503.12811), of any shape.

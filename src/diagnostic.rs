@@ -78,6 +78,8 @@ pub enum Place {
     Value(SpecPath),
     /// Bytes inside the text at the end of a path.
     Inside(SpecPath, Range<usize>),
+    /// In what was asked on the command line, and in no file.
+    Question,
 }
 
 /// A diagnostic.

@@ -80,6 +80,59 @@ pub fn describe(kind: FileType) -> &'static str {
     "something else"
 }
 
+/// First bytes of files that are no text, and what those are.
+const MAGIC: [(&[u8], &str); 27] = [
+    (b"\x89PNG", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"GIF8", "a GIF image"),
+    (b"%PDF", "a PDF document"),
+    (b"\x1f\x8b", "packed by gzip"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd"),
+    (b"\xfd7zXZ", "packed by xz"),
+    (b"BZh", "packed by bzip2"),
+    (b"7z\xbc\xaf\x27\x1c", "packed by 7z"),
+    (b"Rar!", "packed by RAR"),
+    (b"PK\x03\x04", "packed by zip, as spreadsheets (.xlsx) and arrays (.npz) are too"),
+    (b"\xd0\xcf\x11\xe0", "an old spreadsheet or document (.xls, .doc)"),
+    (b"PAR1", "a Parquet table"),
+    (b"ARROW1", "an Arrow table"),
+    (b"FEA1", "a Feather table"),
+    (b"ORC", "an ORC table"),
+    (b"\x89HDF\r\n", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"SQLite format 3", "an SQLite database"),
+    (b"\x80\x02", "a Python pickle"),
+    (b"\x80\x03", "a Python pickle"),
+    (b"\x80\x04", "a Python pickle"),
+    (b"\x80\x05", "a Python pickle"),
+    (b"\x7fELF", "a program"),
+    (b"\xff\xfe", "a text in UTF-16"),
+    (b"\xfe\xff", "a text in UTF-16"),
+    (b"version https://git-lfs.github.com/spec", "a pointer of Git LFS: the file itself is elsewhere"),
+];
+
+/// What a file is by its first bytes, in words that follow "the file is"; none where it may be a text as it should be.
+pub fn what_is(bytes: &[u8]) -> Option<&'static str> {
+    if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Some(what);
+    }
+    let head = &bytes[..bytes.len().min(HEAD)];
+    let is_page = || {
+        let text = String::from_utf8_lossy(head).trim_start().to_ascii_lowercase();
+        text.starts_with("<!doctype html") || text.starts_with("<html")
+    };
+    if head.contains(&0) {
+        Some("binary: it has bytes that are zero")
+    } else if is_page() {
+        Some("a web page, not what it shows")
+    } else {
+        None
+    }
+}
+
+/// How many of its first bytes tell what a file is.
+const HEAD: usize = 1024;
+
 /// Bytes as people read them: `1.5 KiB`.
 pub fn in_units(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -110,6 +163,14 @@ mod tests {
         assert!(read(Path::new("/dev/zero"), 9).unwrap_err().to_string().contains("a device"));
         assert!(read(folder.path(), 9).unwrap_err().to_string().contains("a folder"));
         assert_eq!(read(&folder.path().join("none"), 9).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn what_a_file_is_its_first_bytes_tell() {
+        assert_eq!(what_is(b"\x89PNG\r\n\x1a\n...."), Some("a PNG image"));
+        assert_eq!(what_is(b"\n<!DOCTYPE html><html>"), Some("a web page, not what it shows"));
+        assert!(what_is(b"a,b\n1,\x00\n").unwrap().contains("binary"));
+        assert_eq!([what_is(b""), what_is(b"N,L\n1,2\n"), what_is("Größe,L\n".as_bytes())], [None; 3]);
     }
 
     #[test]

@@ -52,7 +52,12 @@ impl Visitor<'_> for QuantityVisitor {
             "inf" | "+inf" => Ok(Quantity(f64::INFINITY)),
             "-inf" => Ok(Quantity(f64::NEG_INFINITY)),
             text => parse_constant(text).map(Quantity).map_err(|error| {
-                E::custom(format_args!("`{text}` is not a number: {error}; write a number, or one with a suffix, such as \"40M\" or \"3640 PFday\""))
+                let own = format!("`{text}` is not a number");
+                let why = error.to_string();
+                let why = if why == own { String::new() } else { format!(": {why}") };
+                E::custom(format_args!(
+                    "{own}{why}; write a number, or one with a suffix, such as \"40M\" or \"3640 PFday\""
+                ))
             }),
         }
     }

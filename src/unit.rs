@@ -83,6 +83,26 @@ impl Unit {
     }
 }
 
+/// The unit that may be meant by a text that is none.
+fn meant(text: &str) -> Option<String> {
+    let names = BASES.map(|(name, ..)| name);
+    // A multiple that no blank parts from its unit: `Mtokens`, `GFLOP` is none.
+    let joined = MULTIPLES.iter().find_map(|(multiple, _)| {
+        let base = text.strip_prefix(multiple)?;
+        names.contains(&base).then(|| format!("{multiple} {base}"))
+    });
+    let word = match text.to_ascii_lowercase().trim_end_matches('s') {
+        "thousand" => Some("K"),
+        "million" => Some("M"),
+        "billion" => Some("B"),
+        "trillion" => Some("T"),
+        _ => None,
+    };
+    joined
+        .or_else(|| word.map(|multiple| format!("{multiple} parameters` or `{multiple} tokens")))
+        .or_else(|| crate::diagnostic::nearest(text, names).map(str::to_owned))
+}
+
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.multiple.is_empty() { f.write_str(self.base) } else { write!(f, "{} {}", self.multiple, self.base) }
@@ -100,8 +120,7 @@ impl<'de> Deserialize<'de> for Unit {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
             let names: Vec<&str> = BASES.iter().map(|(name, ..)| *name).collect();
-            let near = crate::diagnostic::nearest(&text, names.iter().copied());
-            let near = near.map(|n| format!(" did you mean `{n}`?")).unwrap_or_default();
+            let near = meant(&text).map(|n| format!(" did you mean `{n}`?")).unwrap_or_default();
             serde::de::Error::custom(format_args!(
                 "there is no unit `{text}`;{near} the units are {}, each with K, M, B or T before it: `B tokens`",
                 names.join(", ")

@@ -107,9 +107,12 @@ fn an_expectation_names_a_number_of_the_results() {
 fn a_formula_is_checked_at_its_own_letters() {
     let spec = SPEC
         .replace("law = \"hoffmann\"", "law = \"mine\"")
-        .replace("[fits.main]", "[laws.mine]\nformula = \"L = E + A / n^alpha\"\n[fits.main]");
-    let shown = check(&spec);
-    assert!(shown.contains("did you mean the variable `N`?") && shown.contains("                      ^\n"), "{shown}");
+        .replace("[fits.main]", "[laws.mine]\nformula = \"L = E + A / N^alpha + \"\n[fits.main]");
+    let shown = check(&spec.replace("alpha + ", "alpha + B ln(D)"));
+    assert!(
+        shown.contains("no operator between `B` and `ln`") && shown.contains("                                ^^\n"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -125,8 +128,8 @@ fn a_cell_that_cannot_be_stops_the_stage_with_file_and_row() {
     for (bad, wanted) in [
         ("1e9,,2.5,odd", "D is missing: runs.csv row 31"),
         ("1e9,lots,2.5,odd", "D is a text (\"lots\"): runs.csv row 31"),
-        ("1e9,1e10,-2.5,odd", "L is not above zero and stands under a logarithm: runs.csv row 31"),
-        ("0,1e10,2.5,odd", "N is not above zero and stands under a logarithm: runs.csv row 31"),
+        ("1e9,1e10,-2.5,odd", "L is not above zero, and its logarithm is fitted: runs.csv row 31"),
+        ("0,1e10,2.5,odd", "N is not above zero, where `N^alpha` has no value: runs.csv row 31"),
         ("1e9,1e10,inf,odd", "L is a text (\"inf\"): runs.csv row 31"),
     ] {
         let world = World::with(SPEC, &format!("{}{bad}\n", simulated_runs(0.01)));
@@ -225,4 +228,183 @@ fn a_spec_whose_name_leads_out_of_the_output_folder_is_refused() {
         assert_eq!(outcome.code, 2, "{name}: {}", outcome.stderr);
         assert!(outcome.stderr.contains("has no name for a folder"), "{}", outcome.stderr);
     }
+}
+
+/// What `check` says of a file of some name.
+fn check_file(name: &str, bytes: &[u8]) -> String {
+    let world = World::new();
+    world.write("runs.csv", &simulated_runs(0.01));
+    std::fs::write(world.path(name), bytes).unwrap();
+    let outcome = world.lawfit(&["check", name]);
+    assert_eq!(outcome.code, 2, "{}", outcome.stderr);
+    outcome.stderr
+}
+
+#[test]
+fn one_missing_bracket_is_one_error_where_it_stands() {
+    for (from, to, message) in [
+        ("[1e21, 1e23]", "[1e21, 1e23", "this `[` is not closed"),
+        ("unit = \"parameters\" }", "unit = \"parameters\"", "this `{` is not closed"),
+        ("[filters.main]", "[filters.main", "this `[` is not closed"),
+        ("because = \"diverged\" }]", "because = \"diverged\" }", "this `[` is not closed"),
+        ("because = \"diverged\" }]", "because = \"diverged\" }]]", "this `]` closes nothing"),
+    ] {
+        let spec = SPEC.replacen(from, to, 1);
+        let shown = check(&spec);
+        let line = 1 + spec[..spec.find(to).unwrap()].matches('\n').count();
+        assert!(shown.contains(message) && shown.contains(&format!("study.toml:{line}:")), "{to}: {shown}");
+        assert_eq!(shown.matches("error[").count(), 1, "{to}: {shown}");
+    }
+    let shown = check(&SPEC.replace("\"main\"\nlaw = \"hoffmann\"", "main\nlaw = hoffmann"));
+    assert_eq!(shown.matches("error[").count(), 2, "two lines are wrong for themselves: {shown}");
+}
+
+#[test]
+fn a_file_that_is_no_spec_is_called_what_it_is() {
+    for (name, bytes, message) in [
+        ("runs2.csv", simulated_runs(0.01).as_bytes(), "`runs2.csv` is a table, not a spec"),
+        ("plot.toml", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "the file is a PNG image"),
+        ("s.toml", b"spec: 1\nstudy:\n  title: x\n", "is read as TOML, and looks like YAML"),
+        ("s.yaml", b"spec = 1\n[study]\ntitle = \"x\"\n", "is read as YAML, and looks like TOML"),
+        ("s.toml", b"{ \"spec\": 1 }", "looks like JSON"),
+    ] {
+        let shown = check_file(name, bytes);
+        assert!(shown.contains(message) && shown.matches("error[").count() == 1, "{name}: {shown}");
+    }
+}
+
+#[test]
+fn data_that_are_no_table_are_called_what_they_are() {
+    for (bytes, message) in [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), "the file is a PNG image"),
+        (b"%PDF-1.5\nparams,tokens\n", "the file is a PDF document"),
+        (b"<!DOCTYPE html>\n<html><body>404</body></html>", "the file is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n", "a pointer of Git LFS"),
+        (b"\x80\x04\x95\x10", "a Python pickle"),
+    ] {
+        let world = World::with(SPEC, "");
+        std::fs::write(world.path("runs.csv"), bytes).unwrap();
+        let outcome = world.lawfit(&["run", "study.toml"]);
+        assert!(outcome.code == 5 && outcome.stderr.contains(message), "{message}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_holdout_that_is_a_share_is_told_to_be_a_condition() {
+    for (holdout, message) in [
+        ("\"20%\"", "`20%` is no condition on rows; write one, such as \"C > 1e21\""),
+        ("\"0.2\"", "`0.2` is no condition on rows"),
+        ("0.2", "expected a condition on rows, such as \"C > 1e21\", found the number 0.2"),
+    ] {
+        let shown = check(&SPEC.replace("law = \"hoffmann\"", &format!("law = \"hoffmann\"\nholdout = {holdout}")));
+        assert!(shown.contains(message) && shown.matches("error[").count() == 1, "{holdout}: {shown}");
+    }
+}
+
+#[test]
+fn wrong_indentation_of_yaml_is_said_to_be_that() {
+    let yaml = "spec: 1\nstudy:\n  title: x\nsources:\n  runs:\n    path: runs.csv\n    columns:\n      N: params\n      L: loss\n\
+                laws:\n  mine:\n    formula: L = E + A / N^alpha\nfits:\n  main:\n    rows: runs\n    law: mine\n";
+    for (from, to, message) in [
+        (
+            "    law: mine",
+            "      law: mine",
+            "`law` is indented deeper than `rows` above it, which has a value already",
+        ),
+        ("    law: mine", "\tlaw: mine", "is indented with a tab"),
+        ("      L: loss", "     L: loss", "`L` is indented by 5 blanks"),
+        ("    law: mine", "    law:mine", "write `law: mine`"),
+        ("    rows: runs\n    law", "  rows: runs\n  law", "what belongs to a key is indented deeper than it"),
+    ] {
+        let shown = check_file("s.yaml", yaml.replacen(from, to, 1).as_bytes());
+        assert!(shown.contains(message), "{to}: {shown}");
+    }
+}
+
+#[test]
+fn rows_that_all_went_are_counted_by_what_was_wrong_with_them() {
+    let spec = SPEC.replace("[sources.runs]", "[sources.runs]\nmissing = \"drop\"");
+    let world = World::with(&spec, "params,tokens,loss,family\n1e8,many,3,a\n1e9,few,3,a\n1e9,many,3,b\n1e9,,3,b\n");
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 5);
+    assert!(
+        outcome.stderr.contains("no row is left: all were dropped")
+            && outcome.stderr.contains("D is a text (\"many\" 2 times, \"few\"): 3 rows")
+            && outcome.stderr.contains("D is missing: 1 row")
+            && !outcome.stderr.contains("filter's rules"),
+        "{}",
+        outcome.stderr
+    );
+    let world = World::with(&spec, "params,tokens,loss,family\n1e8,0,3,a\n1e9,-1,3,a\n");
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(outcome.stderr.contains("D is not above zero, where `D^beta` has no value: 2 rows"), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_is_wrong_with_a_question_points_at_no_query_of_the_spec() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    for (question, message) in [
+        ("loss N=1e9", "`D` is missing: the law is `L = E + A / N^alpha + B / D^beta`"),
+        ("loss N=1e9 D=1e10 X=3", "has no variable `X`"),
+        ("los N=1e9", "there is no kind of question `los`; did you mean `loss`?"),
+        ("N=1e9 D=1e10", "a question begins with its kind: `loss`, `reach`"),
+        ("reach L=2 solve=X", "cannot be solved for `X`"),
+        ("compute_optimal C=1e21 hold=3", "has no variable `hold`"),
+        ("loss N=1e9x D=1e10", "`1e9x` is not a number; write a number"),
+    ] {
+        let outcome = world.lawfit(&["query", "study.toml", question]);
+        assert!(outcome.code == 2 && outcome.stderr.contains(message), "{question}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains("study.toml") && !outcome.stderr.contains("asked"), "{}", outcome.stderr);
+        assert_eq!(outcome.stderr.matches("error").count(), 1, "{question}: {}", outcome.stderr);
+    }
+    let outcome = world.lawfit(&["query", "study.toml", "loss N=1e9 D=1e10"]);
+    assert_eq!(outcome.code, 0, "one fit needs no name: {}", outcome.stderr);
+}
+
+#[test]
+fn a_stage_that_is_not_there_is_named_by_those_that_are() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    for (stage, hint) in [
+        ("fit.mian", "did you mean `fit.main`?"),
+        ("main", "did you mean `filter.main` or `fit.main`?"),
+        ("budgte", "did you mean `extrapolate.budget`?"),
+        ("xyz", "there is `ingest.runs`, `filter.main`"),
+    ] {
+        let outcome = world.lawfit(&["explain", stage, "study.toml"]);
+        assert!(outcome.code == 2 && outcome.stderr.contains(hint), "{stage}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn common_slips_are_answered_with_what_to_write() {
+    for (from, to, wanted) in [
+        ("drop = \"L > 10\"", "drop = \"L > 10 AND N > 1\"", "write `and`"),
+        ("drop = \"L > 10\"", "drop = \"family == even\"", "a text stands in quotes: 'even'"),
+        ("drop = \"L > 10\"", "drop = \"family in ('a', 'b')\"", "write a set with braces"),
+        ("drop = \"L > 10\"", "drop = \"family in ['a', 'b']\"", "write a set with braces"),
+        ("drop = \"L > 10\"", "drop = \"L is null\"", "`missing = \"drop\"`"),
+        ("drop = \"L > 10\"", "drop = \"np.log(L) > 10\"", "write `ln` for the natural logarithm"),
+        ("drop = \"L > 10\"", "range = { N = \"1..2\" }", "expected a list of 2 values"),
+        ("unit = \"tokens\"", "unit = \"Mtokens\"", "did you mean `M tokens`?"),
+        ("unit = \"tokens\"", "unit = \"billions\"", "did you mean `B parameters` or `B tokens`?"),
+        ("[fits.main]", "[fits]", "expected a table of its own name, `[fits.main]`"),
+        ("spec = 1\n", "", "write `spec = 1`"),
+        ("{ resamples = 100 }", "{ level = \"90%\" }", "expected a number, found the text \"90%\""),
+        ("rules = [{ drop = \"L > 10\", because = \"diverged\" }]", "rules = { drop = \"L > 10\" }", "`[{ ... }]`"),
+        ("law = \"hoffmann\"", "law = \"hoffmann\"\nobjective = { huber = 1e-3 }", "a table such as { delta = 1e-3 }"),
+    ] {
+        assert!(SPEC.contains(from), "{from}");
+        let shown = check(&SPEC.replacen(from, to, 1));
+        assert!(shown.contains(wanted), "{to}: {shown}");
+    }
+    let shown = check(&SPEC.replace("law = \"hoffmann\"", "law = \"hoffmann\"\nobjective = { huber = 1e-3 }"));
+    assert_eq!(shown.matches("error[").count(), 1, "{shown}");
+    let shown = check(&format!("{SPEC}[[expect]]\nthat = \"alpha < 1\"\n"));
+    assert!(
+        shown.contains("did you mean `fits.main.alpha`?") || shown.contains("there is `fits.main.alpha`"),
+        "{shown}"
+    );
+    let world = World::with(&SPEC.replace("\"loss\"", "\"6 * N * D\""), &simulated_runs(0.01));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(outcome.stderr.contains("write `{ expr = \"6 * N * D\" }`"), "{}", outcome.stderr);
 }

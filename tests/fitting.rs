@@ -303,7 +303,7 @@ fn what_a_fit_says_wrong_is_found_before_anything_runs() {
         ("share = [\"E\"]", "`share` needs `by`"),
         ("by = \"family\"\nshare = [\"alhpa\"]", "did you mean `alpha`?"),
         ("replicates = [\"n\"]", "there is no variable `n`"),
-        ("weights = \"N > 3\"", "expected a number"),
+        ("weights = \"family\"", "expected a number, found a text"),
         ("noise = \"sigma\"", "there is no variable `sigma`"),
         ("solver = \"newtown\"", "newton"),
         ("starts = \"gird\"", "grid"),

@@ -23,6 +23,7 @@ mod layering;
 mod limits;
 mod lock;
 mod meaning;
+mod names;
 mod nist;
 mod program;
 mod properties;

@@ -59,8 +59,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let plan = &compiled.plan;
     let Some(asked) = plan.stages().position(|stage| stage.id.0 == arguments.stage) else {
         let names: Vec<&str> = plan.stages().map(|stage| stage.id.0.as_str()).collect();
-        let near = crate::diagnostic::nearest(&arguments.stage, names.iter().copied());
-        let hint = near.map_or_else(|| "`lawfit plan` lists them".to_owned(), |near| format!("did you mean `{near}`?"));
+        let hint = meant(&arguments.stage, &names);
         screen.error(&format!("there is no stage `{}`", arguments.stage), &[hint]);
         return Exit::BadSpec;
     };
@@ -81,6 +80,30 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         explanations.iter().for_each(|explanation| output::print(&explanation.text()));
     }
     Exit::Done
+}
+
+/// Most stages that a hint lists.
+const MOST_LISTED: usize = 20;
+
+/// Which stage may be meant by a name that none has: one of that name without its kind, one that is near, or any.
+fn meant(name: &str, names: &[&str]) -> String {
+    let of_entry = |stage: &&&str| stage.rsplit_once('.').is_some_and(|(_, entry)| entry == name);
+    let own: Vec<&str> = names.iter().filter(of_entry).copied().collect();
+    if !own.is_empty() {
+        return format!("did you mean {}?", crate::diagnostic::list(&own).replace(" and ", " or "));
+    }
+    let entries = || names.iter().filter_map(|stage| Some((stage.split_once('.')?.1, *stage)));
+    let near = crate::diagnostic::nearest(name, names.iter().copied()).or_else(|| {
+        let near = crate::diagnostic::nearest(name, entries().map(|(entry, _)| entry))?;
+        entries().find(|(entry, _)| *entry == near).map(|(_, stage)| stage)
+    });
+    match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.len() <= MOST_LISTED => format!("there is {}", crate::diagnostic::list(names)),
+        None => {
+            format!("there is {} and more: `lawfit plan` lists them", crate::diagnostic::list(&names[..MOST_LISTED]))
+        }
+    }
 }
 
 /// A plan and what the store says of it.

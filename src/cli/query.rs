@@ -8,10 +8,11 @@ use super::output;
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
 use super::{Allow, Cache, Exit, compiled_or_shown, read_specs};
+use crate::diagnostic::{Diagnostic, Place};
 use crate::engine::Engine;
 use crate::plan::compile_asking;
 use crate::report::answer_in_words;
-use crate::spec::Node;
+use crate::spec::{Node, Query};
 
 /// Ask the fits of a spec something that it does not ask itself; what is fitted already is taken from the cache.
 #[derive(Debug, Args)]
@@ -59,7 +60,9 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             return Exit::BadSpec;
         }
     };
-    let compiled = match compiled_or_shown(&files, compile_asking(&files, Some(&asked), allowed), screen) {
+    let mut compiled = compile_asking(&files, Some(&asked), allowed);
+    compiled.diagnostics.iter_mut().for_each(in_words_of_the_question);
+    let compiled = match compiled_or_shown(&files, compiled, screen) {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };
@@ -98,10 +101,33 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     exit_of(&outcomes)
 }
 
+/// Says what is wrong with a question in its own words: it is no entry of the spec.
+fn in_words_of_the_question(diagnostic: &mut Diagnostic) {
+    if diagnostic.place == Place::Question {
+        diagnostic.message = diagnostic
+            .message
+            .replace(&format!("`queries.{ASKED}.loss`"), "the question")
+            .replace(&format!("`queries.{ASKED}."), "`")
+            .replace(&format!("`queries.{ASKED}`"), "the question")
+            .replace(&format!("the query `{ASKED}`"), "the question");
+    }
+}
+
 /// A question in one line as part of a spec.
 fn question(text: &str, fits: &[String]) -> Result<Node, String> {
+    // Blanks around `=` mean nothing.
+    let text = text.split('=').map(str::trim).collect::<Vec<_>>().join("=");
     let mut words = text.split_whitespace();
-    let kind = words.next().filter(|kind| !kind.contains('=')).ok_or("the question begins with its kind")?;
+    let kinds = Query::kinds();
+    let kind = words.next().unwrap_or_default();
+    if !kinds.contains(&kind) {
+        let kinds_in_words = crate::diagnostic::list(&kinds).replace(" and ", " or ");
+        let near = crate::diagnostic::nearest(kind, kinds).filter(|_| !kind.contains('='));
+        return Err(match near {
+            Some(near) => format!("there is no kind of question `{kind}`; did you mean `{near}`?"),
+            None => format!("a question begins with its kind: {kinds_in_words}"),
+        });
+    }
     let mut query = Vec::new();
     let mut settings = Vec::new();
     for word in words {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Expr, Function, Node, Operator};
+use super::{Expr, Function, Node, Operator, number_in};
 use crate::numerics::{exp, ln};
 
 /// What an expression evaluates to.
@@ -14,6 +14,21 @@ pub enum Value {
     Text(String),
     /// True or false.
     Truth(bool),
+}
+
+impl Value {
+    /// Whether two values are equal; a truth is the number 1 or 0.
+    fn equals(&self, other: &Self) -> bool {
+        let number = |value: &Self| match value {
+            Self::Number(number) => Some(*number),
+            Self::Truth(truth) => Some(f64::from(u8::from(*truth))),
+            Self::Text(_) => None,
+        };
+        match (number(self), number(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => self == other,
+        }
+    }
 }
 
 /// The kind of a value, known before anything is evaluated.
@@ -38,9 +53,9 @@ impl Kind {
         }
     }
 
-    /// Whether a value of this kind can stand where one of another kind is needed.
+    /// Whether a value of this kind can stand where one of another kind is needed: a truth is the number 1 or 0.
     pub fn can_be(self, needed: Self) -> bool {
-        self == needed || self == Self::Any || needed == Self::Any
+        self == needed || self == Self::Any || needed == Self::Any || (self, needed) == (Self::Truth, Self::Number)
     }
 }
 
@@ -90,8 +105,9 @@ impl<S> Expr<S> {
                 needs(right, takes)?;
                 Ok(gives)
             }
-            Node::Call(_, arguments) => {
-                arguments.iter().try_for_each(|a| needs(a, Kind::Number))?;
+            Node::Call(function, arguments) => {
+                let takes = if *function == Function::Number { Kind::Text } else { Kind::Number };
+                arguments.iter().try_for_each(|a| needs(a, takes))?;
                 Ok(Kind::Number)
             }
             Node::Within(value, low, high) => {
@@ -122,12 +138,16 @@ impl Expr<usize> {
             Node::Binary(Operator::And, left, right) => Value::Truth(left.truth(values)? && right.truth(values)?),
             Node::Binary(Operator::Or, left, right) => Value::Truth(left.truth(values)? || right.truth(values)?),
             Node::Binary(Operator::Equal, left, right) => {
-                Value::Truth(left.evaluate(values)? == right.evaluate(values)?)
+                Value::Truth(left.evaluate(values)?.equals(&right.evaluate(values)?))
             }
             Node::Binary(Operator::NotEqual, left, right) => {
-                Value::Truth(left.evaluate(values)? != right.evaluate(values)?)
+                Value::Truth(!left.evaluate(values)?.equals(&right.evaluate(values)?))
             }
             Node::Binary(operator, left, right) => arithmetic(*operator, left.number(values)?, right.number(values)?)?,
+            Node::Call(Function::Number, arguments) => match arguments.first().map(|a| a.evaluate(values)) {
+                Some(Ok(Value::Text(text))) => Value::Number(number_in(&text).unwrap_or(f64::NAN)),
+                _ => return Err(EvalError),
+            },
             Node::Call(function, arguments) => {
                 let arguments = arguments.iter().map(|a| a.number(values)).collect::<Result<Vec<_>, _>>()?;
                 Value::Number(call(*function, &arguments))
@@ -140,22 +160,33 @@ impl Expr<usize> {
                 let value = value.evaluate(values)?;
                 let mut found = false;
                 for member in members {
-                    found |= member.evaluate(values)? == value;
+                    found |= member.evaluate(values)?.equals(&value);
                 }
                 Value::Truth(found)
             }
         })
     }
 
-    /// The value of a numeric expression.
+    /// The value of a numeric expression; 1 or 0 of one that is true or not, and none where a number in it is missing.
     ///
     /// # Errors
-    /// As [`Expr::evaluate`], and when the value is not a number.
+    /// As [`Expr::evaluate`], and when the value is a text.
     pub fn number(&self, values: &[Value]) -> Result<f64, EvalError> {
         match self.evaluate(values)? {
             Value::Number(value) => Ok(value),
-            _ => Err(EvalError),
+            Value::Truth(_) if self.lacks_a_number(values) => Ok(f64::NAN),
+            Value::Truth(truth) => Ok(f64::from(u8::from(truth))),
+            Value::Text(_) => Err(EvalError),
         }
+    }
+
+    /// Whether one of the numbers that the expression uses is missing.
+    fn lacks_a_number(&self, values: &[Value]) -> bool {
+        let mut lacks = false;
+        self.visit_symbols(&mut |&index, _| {
+            lacks |= matches!(values.get(index), Some(Value::Number(number)) if number.is_nan());
+        });
+        lacks
     }
 
     /// The value of a logical expression.
@@ -203,8 +234,8 @@ fn call(function: Function, arguments: &[f64]) -> f64 {
             }
             _ => f64::NAN,
         },
-        // What has not been written out knows no knots.
-        Function::SumOverKnots => f64::NAN,
+        // What has not been written out knows no knots, and a number is no text.
+        Function::SumOverKnots | Function::Number => f64::NAN,
     }
 }
 
@@ -232,6 +263,18 @@ mod tests {
     }
 
     #[test]
+    fn a_comparison_is_a_number_where_one_is_needed() {
+        assert_eq!(value("(x > 2) * 5 + (x > 4) * 7"), Value::Number(5.0));
+        assert_eq!(value("1 - (family == 'gpt')"), Value::Number(0.0));
+        assert_eq!(value("(x > 2) == 1"), Value::Truth(true));
+        let missing = parse("(x > 2) * 5").unwrap().resolve(&mut |_: &String, _: &_| Ok::<_, ()>(0)).unwrap();
+        assert!(
+            missing.number(&[Value::Number(f64::NAN)]).unwrap().is_nan(),
+            "what is missing is neither above nor below"
+        );
+    }
+
+    #[test]
     fn kinds_are_checked_before_anything_runs() {
         let kind = |text: &str| {
             parse(text).unwrap().kind(&|name: &String| if name == "x" { Kind::Number } else { Kind::Text })
@@ -240,6 +283,7 @@ mod tests {
         assert_eq!(kind("family == 'a'").unwrap(), Kind::Truth);
         let error = kind("x + family").unwrap_err();
         assert_eq!((error.span, error.expected, error.found), (4..10, Kind::Number, Kind::Text));
-        assert!(kind("x and x").is_err());
+        assert!(kind("x and x").is_err() && kind("number(x)").is_err());
+        assert_eq!((kind("(x > 1) * x").unwrap(), kind("number(family)").unwrap()), (Kind::Number, Kind::Number));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::ParseError;
+use super::{ParseError, foreign};
 
 /// FLOP in a petaFLOP/s-day: 1e15 x 86,400 (Kaplan et al. 2020, arXiv:2001.08361).
 const PFDAY: f64 = 8.64e19;
@@ -91,7 +91,10 @@ fn token(text: &str, at: usize, letter: char) -> Result<(Token, usize), ParseErr
     match PUNCTUATION.iter().chain(&BRACES).find(|mark| rest.starts_with(**mark)) {
         Some(&"**") => Ok((Token::Punctuation("^"), 2)),
         Some(mark) => Ok((Token::Punctuation(mark), mark.len())),
-        None => Err(ParseError::new(at..at + letter.len_utf8(), format!("unexpected character `{letter}`"))),
+        None => {
+            let error = ParseError::new(at..at + letter.len_utf8(), format!("unexpected character `{letter}`"));
+            Err(ParseError { hint: foreign::character(letter).map(str::to_owned), ..error })
+        }
     }
 }
 
@@ -116,8 +119,10 @@ fn number(rest: &str, at: usize) -> Result<(Token, usize), ParseError> {
     let end = end + suffix;
     if rest[end..].starts_with(continues_name) {
         let tail = end + rest[end..].chars().take_while(|c| continues_name(*c)).map(char::len_utf8).sum::<usize>();
-        return Err(ParseError::new(at..at + tail, format!("`{}` is not a number", &rest[..tail]))
-            .hint("the suffixes are K, M, B, T (10^3 to 10^12) and PFday (8.64e19 FLOP)"));
+        let (number, name) = (&rest[..end - suffix], &rest[end - suffix..tail]);
+        return Err(ParseError::new(at..at + tail, format!("`{}` is not a number", &rest[..tail])).hint(format!(
+            "for a product write `{number} * {name}`; the suffixes are K, M, B, T (10^3 to 10^12) and PFday (8.64e19 FLOP)"
+        )));
     }
     if !(value * scale).is_finite() {
         return Err(ParseError::new(at..at + end, "the number is too large".to_owned()));

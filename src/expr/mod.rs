@@ -3,8 +3,10 @@
 //! It knows nothing of files, tables or laws: names are resolved by whoever reads an expression.
 
 mod eval;
+mod foreign;
 mod lexer;
 mod parser;
+mod written;
 
 use std::fmt;
 use std::ops::Range;
@@ -12,6 +14,7 @@ use std::ops::Range;
 pub use eval::{EvalError, Kind, KindError, Value};
 pub use lexer::is_plain_name;
 pub use parser::{ParseError, parse, parse_constant, parse_equation, parse_printed};
+pub use written::{number_in, number_of};
 
 use crate::numerics::Special;
 
@@ -112,13 +115,14 @@ pub enum Function {
     Abs,
     Min,
     Max,
+    Number,
     ExcessRatio,
     SumOverKnots,
 }
 
 impl Function {
     /// Every function with its name and number of arguments (`None`: two or more).
-    pub const ALL: [(Self, &'static str, Option<usize>); 17] = [
+    pub const ALL: [(Self, &'static str, Option<usize>); 18] = [
         (Self::Exp, "exp", Some(1)),
         (Self::Ln, "ln", Some(1)),
         (Self::Log10, "log10", Some(1)),
@@ -134,6 +138,8 @@ impl Function {
         (Self::Abs, "abs", Some(1)),
         (Self::Min, "min", None),
         (Self::Max, "max", None),
+        // The number that a text holds: 7e9 for 'pythia-7B'.
+        (Self::Number, "number", Some(1)),
         // What the laws of the catalogue need and no formula says.
         (Self::ExcessRatio, "excess_ratio", Some(6)),
         // Written out before it is evaluated: see `schedule`.
@@ -195,6 +201,18 @@ impl<S> Expr<S> {
             Node::OneOf(value, members) => Node::OneOf(boxed(value), members.iter().map(inside).collect()),
         };
         Self { node, span: self.span.clone() }
+    }
+
+    /// The expressions that this one is made of, from left to right.
+    pub fn parts(&self) -> Vec<&Self> {
+        match &self.node {
+            Node::Number(_) | Node::Text(_) | Node::Symbol(_) => Vec::new(),
+            Node::Negate(inner) | Node::Not(inner) => vec![&**inner],
+            Node::Binary(_, left, right) => vec![&**left, &**right],
+            Node::Call(_, arguments) => arguments.iter().collect(),
+            Node::Within(value, low, high) => vec![&**value, &**low, &**high],
+            Node::OneOf(value, members) => std::iter::once(&**value).chain(members).collect(),
+        }
     }
 
     /// Calls `visit` on every symbol with its place, from left to right.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::lexer::{Token, is_keyword, tokens};
-use super::{Expr, Function, Node, Operator, Value};
+use super::{Expr, Function, Node, Operator, Value, foreign};
 use crate::diagnostic::nearest;
 
 /// Longest text that is read; a formula of a paper has a few hundred bytes.
@@ -70,11 +70,23 @@ pub fn parse_equation(text: &str) -> Result<(String, Expr), ParseError> {
     let mut parser = Parser::new(text, 1)?;
     let left = parser.expression(0)?;
     let Node::Symbol(response) = left.node else {
-        return Err(ParseError::new(left.span, "the left-hand side is not one name".to_owned())
-            .hint("write the response first: `L = E + A / N^alpha`"));
+        let hint = match &left.node {
+            Node::Binary(Operator::Equal, response, _) if matches!(response.node, Node::Symbol(_)) => {
+                "write one `=`: `L = E + A / N^alpha`"
+            }
+            Node::Call(Function::Ln | Function::Log10 | Function::Log2, _) => {
+                "write the response itself, `L = ...`: a fit takes its logarithm with `objective = { least_squares = { on = \"log\" } }`"
+            }
+            _ => "write the response first: `L = E + A / N^alpha`",
+        };
+        return Err(ParseError::new(left.span, "the left-hand side is not one name".to_owned()).hint(hint));
     };
     if !parser.take("=") {
-        return Err(parser.unexpected("`=`").hint("a formula names its response: `L = E + A / N^alpha`"));
+        let error = parser.after_operand("`=`");
+        return Err(match parser.peek() {
+            Token::End => error.hint("a formula names its response: `L = E + A / N^alpha`"),
+            _ => error,
+        });
     }
     let body = parser.expression(0)?;
     parser.end()?;
@@ -156,19 +168,77 @@ impl Parser {
     }
 
     fn need(&mut self, mark: &str) -> Result<(), ParseError> {
-        if self.take(mark) { Ok(()) } else { Err(self.unexpected(&format!("`{mark}`"))) }
+        if self.take(mark) { Ok(()) } else { Err(self.after_operand(&format!("`{mark}`"))) }
     }
 
     fn unexpected(&self, expected: &str) -> ParseError {
         ParseError::new(self.span(), format!("expected {expected}, found {}", self.peek().describe()))
     }
 
-    fn end(&self) -> Result<(), ParseError> {
-        match self.peek() {
-            Token::End => Ok(()),
-            Token::Punctuation("=") => Err(self.unexpected("an operator or the end").hint("write `==` to compare")),
-            _ => Err(self.unexpected("an operator or the end")),
+    /// That something else than an operator or what is expected follows a number, a name or `)`.
+    fn after_operand(&self, expected: &str) -> ParseError {
+        let before = self.at.checked_sub(1).map(|at| self.shown(at));
+        let begins_operand = match self.peek() {
+            Token::Number(_) | Token::Text(_) | Token::Punctuation("(") => true,
+            Token::Name(name) => !is_keyword(name),
+            _ => false,
+        };
+        let error = self.unexpected(&format!("an operator or {expected}"));
+        let foreign = match self.peek() {
+            Token::Name(name) => foreign::word(name),
+            _ => None,
+        };
+        match (self.peek(), before) {
+            (_, Some(_)) if foreign.is_some() => error.hint(foreign.unwrap_or_default()),
+            (Token::Punctuation(","), Some(left)) if left.parse::<f64>().is_ok() => {
+                error.hint("decimals have a point: 1.5; thousands are joined: 1_000")
+            }
+            (_, Some(left)) if begins_operand => {
+                let right = self.shown(self.at);
+                let message = format!("there is no operator between `{left}` and `{right}`");
+                let left = if left == ")" { "(...)" } else { &left };
+                let right = if right == "(" { "(...)" } else { &right };
+                ParseError { message, ..error }.hint(format!("for a product write `{left} * {right}`"))
+            }
+            (Token::Punctuation("="), _) => error.hint("write `==` to compare"),
+            (Token::Punctuation(")"), _) if matches!(expected, "the end" | "`=`") => {
+                ParseError { message: "this `)` closes nothing".to_owned(), ..error }
+                    .hint("remove it, or add a `(` before")
+            }
+            (Token::End, _) if expected == "`)`" => {
+                let open = self.unclosed().unwrap_or_else(|| self.span());
+                ParseError { span: open, message: "this `(` is not closed".to_owned(), ..error }.hint("add a `)`")
+            }
+            _ => error,
         }
+    }
+
+    /// A token as it is written.
+    fn shown(&self, at: usize) -> String {
+        match &self.tokens[at].0 {
+            Token::Number(value) => super::number_text(*value),
+            Token::Text(text) => format!("'{text}'"),
+            Token::Name(name) => name.clone(),
+            Token::Punctuation(mark) => (*mark).to_owned(),
+            Token::End => String::new(),
+        }
+    }
+
+    /// The last parenthesis before the place at hand that none closes.
+    fn unclosed(&self) -> Option<Range<usize>> {
+        let mut open = Vec::new();
+        for (token, span) in &self.tokens[..self.at] {
+            match token {
+                Token::Punctuation("(") => open.push(span.clone()),
+                Token::Punctuation(")") => drop(open.pop()),
+                _ => {}
+            }
+        }
+        open.pop()
+    }
+
+    fn end(&self) -> Result<(), ParseError> {
+        if *self.peek() == Token::End { Ok(()) } else { Err(self.after_operand("the end")) }
     }
 
     /// The binary operator at hand, if any.
@@ -278,9 +348,16 @@ impl Parser {
         let Some((function, _, arity)) = Function::ALL.into_iter().find(|(_, n, _)| *n == name) else {
             let names = Function::ALL.map(|(_, n, _)| n);
             let error = ParseError::new(span, format!("there is no function `{name}`"));
-            return Err(match nearest(name, names) {
-                Some(near) => error.hint(format!("did you mean `{near}`?")),
-                None => error.hint(format!("the functions are {}", names.join(", "))),
+            return Err(match (foreign::function(name), nearest(name, names)) {
+                (Some(instead), _) => error.hint(instead),
+                (None, Some(near)) => error.hint(format!("did you mean `{near}`?")),
+                // What is short is rather a name than a function.
+                (None, None) if name.chars().count() <= 2 => {
+                    error.hint(format!("for a product write `{name} * (...)`"))
+                }
+                (None, None) => {
+                    error.hint(format!("for a product write `{name} * (...)`; the functions are {}", names.join(", ")))
+                }
             });
         };
         self.need("(")?;
@@ -314,6 +391,10 @@ impl Parser {
         let open = self.span();
         let node = if self.take("[") {
             let bounds = self.list("]")?;
+            if bounds.iter().any(|bound| matches!(bound.node, Node::Text(_))) {
+                return Err(ParseError::new(open, "an interval is of numbers".to_owned())
+                    .hint("write a set with braces: `x in {'a', 'b'}`"));
+            }
             let Ok([low, high]) = <[Expr; 2]>::try_from(bounds) else {
                 return Err(ParseError::new(open, "an interval has two ends: `x in [low, high]`".to_owned())
                     .hint("write a set with braces: `x in {1, 2, 3}`"));
@@ -322,7 +403,11 @@ impl Parser {
         } else if self.take("{") {
             Node::OneOf(Box::new(value), self.list("}")?)
         } else {
-            return Err(self.unexpected("an interval `[low, high]` or a set `{a, b}`"));
+            let error = self.unexpected("an interval `[low, high]` or a set `{a, b}`");
+            return Err(match self.peek() {
+                Token::Punctuation("(") => error.hint("write a set with braces: `x in {1, 2, 3}`"),
+                _ => error,
+            });
         };
         Ok(Expr { node, span: start..self.tokens[self.at - 1].1.end })
     }
@@ -354,6 +439,57 @@ mod tests {
         assert!(parse("N = 3").unwrap_err().hint.unwrap().contains("=="));
         assert_eq!(parse("40Q").unwrap_err().span, 0..3);
         assert_eq!(parse("a +").unwrap_err().message, "expected a number, a name or `(`, found the end");
+    }
+
+    #[test]
+    fn a_product_without_its_sign_says_what_is_missing() {
+        for (text, hint) in [
+            ("A N^-alpha", "`A * N`"),
+            ("2 x", "`2 * x`"),
+            ("2 (x + 1)", "`2 * (...)`"),
+            ("(x + 1)(x - 1)", "`(...) * (...)`"),
+            ("k (x + 1)", "`k * (...)`"),
+            ("6N", "`6 * N`"),
+            ("6ND", "`6 * ND`"),
+            ("exp(a b)", "`a * b`"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.hint.as_ref().is_some_and(|h| h.contains(hint)), "{text}: {error:?}");
+        }
+        let error = parse_equation("L = E + A N^-alpha").unwrap_err();
+        assert!(error.message.contains("no operator between `A` and `N`"), "{error:?}");
+    }
+
+    #[test]
+    fn what_other_languages_write_is_translated() {
+        for (text, hint) in [
+            ("log(N)", "`ln`"),
+            ("np.log(N)", "`ln`"),
+            ("np.exp(N)", "without the name of a library"),
+            ("pow(N, 2)", "`x ^ y`"),
+            ("where(N > 1, 2, 3)", "a comparison is 1"),
+            ("N > 1 & N < 3", "`and`"),
+            ("N > 1 || N < 3", "`or`"),
+            ("N > 1 AND N < 3", "`and`"),
+            ("N is null", "`missing = \"drop\"`"),
+            ("f in ('a', 'b')", "braces"),
+            ("f in ['a', 'b']", "braces"),
+            ("1,5 + N", "a point"),
+            ("N \u{2265} 3", "`>=`"),
+            ("a \u{d7} b", "`*`"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.hint.as_ref().is_some_and(|h| h.contains(hint)), "{text}: {error:?}");
+        }
+        assert!(!parse("log(N)").unwrap_err().hint.unwrap().contains("did you mean"));
+    }
+
+    #[test]
+    fn a_parenthesis_that_has_no_other_is_shown() {
+        let error = parse("E + A * (N + (1 - D)").unwrap_err();
+        assert_eq!((error.span, error.message.as_str()), (8..9, "this `(` is not closed"));
+        let error = parse("E + A) * N").unwrap_err();
+        assert_eq!((error.span, error.message.as_str()), (5..6, "this `)` closes nothing"));
     }
 
     #[test]

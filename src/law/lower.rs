@@ -113,8 +113,8 @@ fn call(graph: &mut Graph, function: Function, arguments: &[Id]) -> Id {
             &[x, floor, ceiling, alpha, size, c] => excess_ratio(graph, x, [floor, ceiling, alpha, size, c]),
             _ => graph.number(f64::NAN),
         },
-        // What has not been written out knows no knots.
-        Function::SumOverKnots => graph.number(f64::NAN),
+        // What has not been written out knows no knots, and a formula has no texts.
+        Function::SumOverKnots | Function::Number => graph.number(f64::NAN),
     }
 }
 

@@ -4,6 +4,7 @@
 //! same compiler. Nothing here knows of files, tables or fits.
 
 mod catalogue;
+mod coefficient;
 mod interchange;
 mod lower;
 mod meeting;
@@ -19,6 +20,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
+pub use coefficient::{CoefficientPlace, coefficient_place};
 pub use interchange::Symmetries;
 pub use meeting::{Chain, Meeting, Role, Side};
 pub use parameter::{Parameter, ParameterText, Scale, Treatment, UNLISTED};
@@ -27,7 +29,7 @@ pub use structure::{BoundPeels, Offset, ScaleOf, Term, Terms};
 pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
 pub use tape::{Order, ROWS, Tape, Wanted};
 
-use crate::expr::{Expr, Kind, parse_equation};
+use crate::expr::{Expr, Kind, Value, parse_equation};
 use crate::schedule;
 use crate::unit::{Counts, Unit};
 use symbolic::{Graph, Id};
@@ -178,8 +180,7 @@ impl Law {
     /// A law from its formula; a symbol is a variable where `variables` names it, else a parameter.
     ///
     /// # Errors
-    /// Where the formula leaves the grammar, is not a number, uses its own response, or has a
-    /// symbol that differs from a variable in case alone.
+    /// Where the formula leaves the grammar, is not a number, or uses its own response.
     pub fn from_formula(name: &str, formula: &str, variables: &[Variable]) -> Result<Self, LawError> {
         let (response, body) = parse_equation(formula).map_err(|error| LawError {
             span: Some(error.span),
@@ -210,14 +211,6 @@ impl Law {
                     span.clone(),
                     format!("`{symbol}` is the response; it cannot stand on the right"),
                 ));
-            } else if let Some(near) = variables.iter().find(|v| v.name.eq_ignore_ascii_case(symbol)) {
-                wrong.get_or_insert(
-                    LawError::in_formula(
-                        span.clone(),
-                        format!("`{symbol}` is neither a variable nor a declared parameter"),
-                    )
-                    .hint(format!("did you mean the variable `{}`?", near.name)),
-                );
             } else if !parameters.iter().any(|p| p.name == *symbol) {
                 parameters.push(Parameter::from_formula(symbol, &body));
             }
@@ -461,6 +454,24 @@ impl Law {
         Takes { zero, negative }
     }
 
+    /// The innermost part of the formula that has no value where a variable has one: `N^alpha` where N is below zero.
+    pub fn part_without_value(&self, variable: usize, value: f64) -> Option<String> {
+        let name = &self.variables.get(variable)?.name;
+        let at = |symbol: &str| match self.parameters.iter().position(|p| p.name == symbol) {
+            // Any values that are not whole, and not equal.
+            Some(place) => 0.7 + 0.013 * place as f64,
+            None if symbol == name => value,
+            None => 1.0,
+        };
+        let mut values = Vec::new();
+        let body = self.body.resolve(&mut |symbol: &String, _| {
+            values.push(Value::Number(at(symbol)));
+            Ok::<_, std::convert::Infallible>(values.len() - 1)
+        });
+        let Ok(body) = body;
+        innermost_without_value(&self.body, &body, &values).map(Expr::to_string)
+    }
+
     /// The index of a variable.
     pub fn variable(&self, name: &str) -> Option<usize> {
         self.variables.iter().position(|v| v.name == name)
@@ -551,6 +562,13 @@ impl Law {
         let Ok(resolved) = resolved;
         lower::lower(graph, &resolved)
     }
+}
+
+/// The innermost part of an expression that is no finite number; `resolved` is the same with indices of `values`.
+fn innermost_without_value<'e>(expr: &'e Expr, resolved: &Expr<usize>, values: &[Value]) -> Option<&'e Expr> {
+    let inside = expr.parts().into_iter().zip(resolved.parts());
+    let found = inside.into_iter().find_map(|(part, resolved)| innermost_without_value(part, resolved, values));
+    found.or_else(|| (!resolved.number(values).is_ok_and(f64::is_finite)).then_some(expr))
 }
 
 #[cfg(test)]

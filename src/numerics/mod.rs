@@ -26,4 +26,4 @@ pub use sample::{
 pub use special::Special;
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
-pub const NUMERICS_REV: u32 = 12;
+pub const NUMERICS_REV: u32 = 13;

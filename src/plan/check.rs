@@ -17,15 +17,22 @@ pub(super) fn expression(
 ) -> Result<Expr, Vec<Diagnostic>> {
     let expr = syntax(text, path)?;
     let mut errors = Vec::new();
+    let has_texts = {
+        let mut has = false;
+        expr.visit_symbols(&mut |name, _| has |= variables.get(name) == Some(&Kind::Text));
+        has
+    };
     expr.visit_symbols(&mut |name, span| {
         if !variables.contains_key(name) {
+            let text = has_texts.then(|| format!("a text stands in quotes: '{name}'"));
             errors.push(
                 Diagnostic::error(
                     "unknown-variable",
                     Place::Inside(path.clone(), span.clone()),
                     format!("there is no variable `{name}` here"),
                 )
-                .suggest(name, variables.keys().map(String::as_str).collect::<Vec<_>>()),
+                .suggest(name, variables.keys().map(String::as_str).collect::<Vec<_>>())
+                .hint_if(text),
             );
         }
     });

@@ -121,7 +121,9 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
         let (mut known, left_out) = (BTreeSet::new(), found.len().saturating_sub(MOST_ERRORS));
         for diagnostic in found.into_iter().take(MOST_ERRORS) {
             let mut diagnostic = reading.placed(diagnostic);
-            diagnostic.file.get_or_insert_with(|| file.path.clone());
+            if diagnostic.place != Place::Question {
+                diagnostic.file.get_or_insert_with(|| file.path.clone());
+            }
             // What is wrong in an entry is wrong in each of its members.
             if known.insert(format!("{diagnostic:?}")) {
                 diagnostics.push(diagnostic);
@@ -254,6 +256,10 @@ impl Compiler<'_> {
             if self.has_enough_errors() {
                 break;
             }
+            // What is missing from a query because it could not be read is told already.
+            if self.is_misread(&SpecPath::of(&["queries", name])) {
+                continue;
+            }
             if let Some((stage, question)) = self.query(name, query, spec.study.seed, &fits) {
                 described_queries.push(DescribedQuery {
                     name: name.clone(),
@@ -353,6 +359,14 @@ impl Compiler<'_> {
         self.diagnostics.push(Diagnostic::error(code, place, message));
         let last = self.diagnostics.len() - 1;
         &mut self.diagnostics[last]
+    }
+
+    /// Whether a value in an entry could not be read.
+    fn is_misread(&self, entry: &SpecPath) -> bool {
+        self.diagnostics.iter().any(|diagnostic| match &diagnostic.place {
+            Place::Value(path) => diagnostic.code == "wrong-value" && path.0.starts_with(&entry.0),
+            _ => false,
+        })
     }
 
     /// Keeps what went well and notes what did not.

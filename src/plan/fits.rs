@@ -13,7 +13,7 @@ use crate::objective::ResponseScale;
 use crate::report::DescribedFit;
 use crate::solver::Starts;
 use crate::source::Missing;
-use crate::spec::{self, Spec};
+use crate::spec::{self, Node, Spec};
 use crate::stage::{FitLaw, FitMethod, Origins, RowRoles};
 use crate::uncertainty::Uncertainty;
 use crate::unit::{Dimension, Unit};
@@ -32,14 +32,20 @@ const MOST_STARTS: usize = 1_000_000;
 
 impl Compiler<'_> {
     pub(super) fn laws(&mut self, spec: &Spec, sources: &BTreeMap<&str, SourceStage>) -> BTreeMap<String, Arc<Law>> {
-        let mut columns: Vec<String> = sources.values().flat_map(|s| s.variables.keys().cloned()).collect();
-        columns.sort();
-        columns.dedup();
+        let mut columns = laws::Columns::new();
+        for source in sources.values() {
+            for variable in source.variables.keys() {
+                let unit = source.columns.get(variable).and_then(|column| column.unit);
+                let known = columns.entry(variable.clone()).or_default();
+                *known = known.or(unit);
+            }
+        }
         let mut laws = BTreeMap::new();
         for (name, text) in &spec.laws {
             let law = laws::define(name, text, &columns);
-            if let Some(law) = self.take(law) {
+            if let Some((law, doubts)) = self.take(law) {
                 laws.insert(name.clone(), Arc::new(law));
+                self.diagnostics.extend(doubts);
             }
         }
         laws
@@ -135,6 +141,10 @@ impl Compiler<'_> {
             self.error("no-rows", Place::Key(path.clone()), format!("the fit has no `rows`, and {} {verb} free", crate::diagnostic::list(&free)))
                 .hints
                 .push("name a filter or a source in `rows`, or hold every parameter: `constants = \"...\"` in the law, or `fixed`".to_owned());
+            if let Some(hint) = variables_hint(&fit.law, &free, spec) {
+                let last = self.diagnostics.len() - 1;
+                self.diagnostics[last].hints.push(hint);
+            }
             return None;
         }
         let needing = [
@@ -393,7 +403,8 @@ impl Compiler<'_> {
                         format!("the law `{}` needs `{name}`, which the source does not give", law.formula),
                     );
                     let error = error.suggest(name, known.clone());
-                    self.diagnostics.push(error.hint(format!("add it to the source's columns, or rename a variable: `[laws.{law_name}] variables = {{ {name} = \"...\" }}`")));
+                    let hints = self.ways_to_give(name, *name == law.response, law_name);
+                    self.diagnostics.push(hints.into_iter().fold(error, Diagnostic::hint));
                 }
             }
         }
@@ -423,6 +434,30 @@ impl Compiler<'_> {
                 );
             }
         }
+    }
+
+    /// How a spec gives a law a variable that the source has under another name, or not at all.
+    fn ways_to_give(&self, name: &str, is_response: bool, law_name: &str) -> Vec<String> {
+        let Some(written) = self.tree.at(&SpecPath::of(&["laws", spec::plain_name(law_name)]).0) else {
+            return vec![format!(
+                "add it to the source's columns, or rename it: write `[laws.mine]` with `use = \"{law_name}\"` and \
+                 `variables = {{ {name} = \"...\" }}`, and `law = \"mine\"` here"
+            )];
+        };
+        // What is renamed already is renamed under the name that the law itself has for it.
+        let renamed = written.get("variables");
+        let own = renamed.and_then(|names| {
+            let is_it = |key: &&str| matches!(names.get(key), Some(Node::Text(new)) if new == name);
+            names.keys().into_iter().find(is_it).map(str::to_owned)
+        });
+        let own = own.as_deref().unwrap_or(name);
+        let mut ways = vec![format!(
+            "add it to the source's columns, or rename it: `[laws.{law_name}]` with `variables = {{ {own} = \"...\" }}`"
+        )];
+        if written.get("formula").is_some() && !is_response {
+            ways.push(format!("if it is a parameter, write so: `[laws.{law_name}]` with `parameters.{own} = {{}}`"));
+        }
+        ways
     }
 
     /// Whether the pairs of a profile are parameters that can be moved.
@@ -469,6 +504,18 @@ impl Compiler<'_> {
             self.check_draws(count_key, count, &path);
         }
     }
+}
+
+/// What to write where names of a formula that nothing declares are its variables.
+fn variables_hint(law: &str, free: &[&str], spec: &Spec) -> Option<String> {
+    let text = spec.laws.get(law).filter(|text| text.formula.is_some())?;
+    let undeclared: Vec<&str> = free.iter().filter(|name| !text.parameters.contains_key(**name)).copied().collect();
+    let verb = if undeclared.len() == 1 { "is a variable" } else { "are variables" };
+    let quoted: Vec<String> = undeclared.iter().map(|name| format!("\"{name}\"")).collect();
+    (!undeclared.is_empty()).then(|| {
+        let names = crate::diagnostic::list(&undeclared);
+        format!("if {names} {verb}, write so: `[laws.{law}]` with `variables = [{}]`", quoted.join(", "))
+    })
 }
 
 /// The law as a fit takes it: above zero where its logarithm is fitted.

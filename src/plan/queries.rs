@@ -259,6 +259,11 @@ impl Compiler<'_> {
 
 /// Names worth suggesting: those in the same table, or all.
 fn near_prefix<'a>(name: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
+    let of_that_name: Vec<&str> =
+        names.iter().map(String::as_str).filter(|n| n.rsplit_once('.').is_some_and(|(_, last)| last == name)).collect();
+    if !of_that_name.is_empty() {
+        return of_that_name;
+    }
     let prefix: String = name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".") + ".";
     let near: Vec<&str> = names.iter().map(String::as_str).filter(|n| n.starts_with(&prefix)).collect();
     if near.is_empty() { names.iter().map(String::as_str).collect() } else { near }

@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::{Expr, Kind};
 use crate::report::{DescribedSource, DescribedVariable};
 use crate::schedule::{KNOTS, MOST_STEPS, PER_KNOT, SUMS};
-use crate::source::{ColumnKind, Format};
+use crate::source::{ColumnKind, Format, Reading};
 use crate::spec;
 use crate::stage::{ColumnOrigin, External, Gather, Ingest, IngestColumn, IngestSchedule};
 
@@ -94,7 +94,7 @@ impl Compiler<'_> {
     fn ingest(&mut self, name: &str, files: Vec<External>, formats: &[Format], how: &Ingest) -> usize {
         let place = ("sources", name);
         if files.len() == 1 {
-            let stage = Ingest { files, formats: formats.to_vec(), ..how.clone() };
+            let stage = Ingest { files, formats: formats.to_vec(), is_whole: true, ..how.clone() };
             return self.stage("ingest", Some(place), Arc::new(stage), &[]);
         }
         let gather = Arc::new(Gather { files: files.len(), columns: how.columns.clone() });
@@ -268,6 +268,7 @@ impl Compiler<'_> {
         let column = |name: String| IngestColumn {
             from: ColumnOrigin::Column(name.clone()),
             variable: name,
+            reading: None,
             factor: 1.0,
             unit: None,
             kind: ColumnKind::Number,
@@ -290,11 +291,16 @@ impl Compiler<'_> {
                 self.diagnostics.push(error);
                 continue;
             }
+            if let Some(error) = wrong_reading(table, &place) {
+                self.diagnostics.push(error);
+                continue;
+            }
             let factor = table.unit.map_or(1.0, |u| u.size);
             if let Some(column) = &table.column {
                 ready.push(IngestColumn {
                     variable: name.to_owned(),
                     from: ColumnOrigin::Column(column.clone()),
+                    reading: reading(table),
                     factor,
                     unit: table.unit,
                     kind: table.kind,
@@ -326,6 +332,7 @@ impl Compiler<'_> {
             ready.push(IngestColumn {
                 variable: (*name).to_owned(),
                 from: ColumnOrigin::Expr(expr.to_string()),
+                reading: None,
                 factor: *factor,
                 unit: tables.get(name).and_then(|table| table.unit),
                 kind: ColumnKind::Number,
@@ -333,6 +340,33 @@ impl Compiler<'_> {
         }
         Some((ready, kinds))
     }
+}
+
+/// How the cells of a column are read, where its table says so.
+fn reading(table: &spec::ColumnTable) -> Option<Reading> {
+    let values =
+        table.values.as_ref().map(|values| values.iter().map(|(text, value)| (text.clone(), value.0)).collect());
+    let reading = Reading { extract: table.extract.clone(), values };
+    (reading != Reading::default()).then_some(reading)
+}
+
+/// What is wrong with how the cells of a column are to be read.
+fn wrong_reading(table: &spec::ColumnTable, place: &SpecPath) -> Option<Diagnostic> {
+    let error = |key: &str, message: String| Diagnostic::error("bad-reading", Place::Value(place.key(key)), message);
+    for (key, is_there) in [("extract", table.extract.is_some()), ("values", table.values.is_some())] {
+        if is_there && table.expr.is_some() {
+            return Some(error(key, format!("`{key}` reads the cells of a `column`, and this is an expression")));
+        }
+    }
+    if let Some(Err(message)) = table.extract.as_deref().map(Reading::check) {
+        return Some(error("extract", message));
+    }
+    let values = table.values.as_ref()?;
+    if table.kind == ColumnKind::Text {
+        return Some(error("values", "`values` gives numbers, and the column is to hold texts".to_owned()));
+    }
+    let odd = values.iter().find(|(_, value)| !value.0.is_finite());
+    odd.map(|(text, value)| error("values", format!("the number for \"{text}\" is {}", value.0)))
 }
 
 /// The order in which each expression stands after those whose names it uses, the first that can be next.

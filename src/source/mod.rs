@@ -5,6 +5,7 @@
 mod csv;
 mod ndjson;
 mod parquet;
+mod reading;
 mod table;
 
 use std::io::Read;
@@ -15,6 +16,7 @@ use polars_buffer::Buffer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use reading::Reading;
 pub use table::{from_bytes, to_bytes};
 
 use crate::file::in_units;
@@ -155,6 +157,9 @@ pub enum SourceError {
         /// The columns of the file.
         known: Vec<String>,
     },
+    /// It is something else than a text.
+    #[error("the file is {0}")]
+    NoText(&'static str),
     /// It is larger than is read.
     #[error("{0}")]
     TooLarge(String),
@@ -191,6 +196,9 @@ pub fn read(
     limits: &Limits,
 ) -> Result<Vec<Vec<Cell>>, SourceError> {
     let bytes = unpacked(&bytes.into(), limits)?;
+    if let Some(what) = crate::file::what_is(&bytes).filter(|_| matches!(format, Format::Csv | Format::Ndjson)) {
+        return Err(SourceError::NoText(what));
+    }
     let mut distinct = columns.to_vec();
     distinct.sort();
     distinct.dedup();

@@ -43,7 +43,8 @@ pub(super) fn decode<T: for<'de> Deserialize<'de>>(tree: &Node) -> (Option<T>, V
         let path = error.path.clone().unwrap_or_default();
         // What is missing because it was taken out was complained of already.
         let missing = error.missing();
-        let echo = missing.is_some() && removed.iter().any(|r| r.0.starts_with(&path.0));
+        let is_around = |removed: &SpecPath| removed.0.len() > path.0.len() && removed.0.starts_with(&path.0);
+        let echo = removed.iter().any(is_around);
         if !echo {
             found.push(error.into_diagnostic());
         }
@@ -145,15 +146,29 @@ impl de::Error for DecodeError {
             Unexpected::Map => "a table".to_owned(),
             other => other.to_string(),
         };
+        let is_list = expected.to_string() == "a sequence";
         let expected = match expected.to_string().as_str() {
+            "f64" | "f32" => "a number".to_owned(),
             "a string" => "a text".to_owned(),
             "a sequence" => "a list".to_owned(),
             "a map" => "a table".to_owned(),
             "a boolean" => "true or false".to_owned(),
             "u64" | "u32" | "usize" => "a whole number, 0 or more".to_owned(),
-            other => other.strip_prefix("struct ").map_or(other.to_owned(), |_| "a table".to_owned()),
+            other => match (other.strip_prefix("struct "), other.strip_prefix("an array of length ")) {
+                (Some(name), _) => table_of(name),
+                (_, Some(length)) => format!("a list of {length} values"),
+                _ => other.to_owned(),
+            },
         };
-        Self::custom(format_args!("expected {expected}, found {found}"))
+        let hint = match found.as_str() {
+            // Only YAML has a key without a value, mostly where what belongs to it is not indented.
+            "nothing" => Some("what belongs to a key is indented deeper than it".to_owned()),
+            "a table" if is_list => {
+                Some("a list of tables stands in brackets, `[{ ... }]`, or each table under a `[[name]]`".to_owned())
+            }
+            _ => None,
+        };
+        Self { hint, ..Self::custom(format_args!("expected {expected}, found {found}")) }
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
@@ -176,8 +191,29 @@ impl de::Error for DecodeError {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self { message: format!("`{field}` is missing"), hint: None, path: None, kind: Fault::Missing(field) }
+        let hint = (field == "spec").then(|| "write `spec = 1`, the version of the language".to_owned());
+        Self { message: format!("`{field}` is missing"), hint, path: None, kind: Fault::Missing(field) }
     }
+}
+
+/// What a table is to say, by the name of its type.
+const TABLES: [(&str, &str); 11] = [
+    ("Source", "a table of its own name, `[sources.runs]`"),
+    ("Filter", "a table of its own name, `[filters.main]`"),
+    ("LawSpec", "a table of its own name, `[laws.mine]`"),
+    ("Fit", "a table of its own name, `[fits.main]`"),
+    ("Query", "a table of its own name, `[queries.next]`"),
+    ("Rule", "a table such as { drop = \"L > 10\" }"),
+    ("ParameterText", "a table such as { bounds = [0, 2] }, or { fixed = 0.34 }"),
+    ("Huber", "a table such as { delta = 1e-3 }"),
+    ("ComputeOptimal", "a table such as { C = 1e21 }"),
+    ("Reach", "a table such as { L = 2.0, solve = \"C\" }"),
+    ("Backtest", "a table such as { along = \"C\" }"),
+];
+
+fn table_of(name: &str) -> String {
+    let known = TABLES.iter().find(|(other, _)| *other == name);
+    known.map_or("a table", |(_, what)| what).to_owned()
 }
 
 /// "Did you mean", or what there is.

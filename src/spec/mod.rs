@@ -2,8 +2,11 @@
 //!
 //! The types are plain: errors carry a path, and [`Places`] finds its bytes when one is drawn.
 
+mod brackets;
 mod compose;
 mod decode;
+mod foreign;
+mod indentation;
 mod node;
 mod place;
 mod schema;
@@ -13,7 +16,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use schemars::JsonSchema;
-use serde::de::{self, MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 pub use compose::{Base, plain_name};
@@ -21,7 +25,7 @@ pub use node::{Format, MAX_BYTES, Node};
 pub use place::Places;
 pub use schema::schema;
 
-use crate::diagnostic::{Diagnostic, Place, SpecPath};
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::forecast::Forecast;
 use crate::law::ParameterText;
 use crate::objective::Objective;
@@ -173,9 +177,16 @@ pub struct ColumnTable {
     /// Name of the column in the file.
     #[serde(default)]
     pub column: Option<String>,
-    /// Expression of other variables of this source: "C / (6 * N)".
+    /// Expression of other variables of this source: "C / (6 * N)"; a comparison in it is 1 or 0: "(N > 1e9) * D".
     #[serde(default)]
     pub expr: Option<String>,
+    /// Regular expression of the part of each text that is read: its group, or the whole of what it matches. A number may
+    /// have K, M, B or T behind it: `"-([0-9.]+[mb])"` reads 1.6e8 in pythia-160m.
+    #[serde(default)]
+    pub extract: Option<String>,
+    /// Numbers for texts: `{ small = "117M", large = "1.5B" }`.
+    #[serde(default)]
+    pub values: Option<BTreeMap<String, Quantity>>,
     /// Unit in which the column is written; values are brought to parameters, tokens, FLOP or nats.
     #[serde(default)]
     pub unit: Option<Unit>,
@@ -238,10 +249,12 @@ pub struct Rule {
     #[serde(default)]
     pub range: Option<BTreeMap<String, [Quantity; 2]>>,
     /// Keep rows for which this holds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "condition")]
+    #[schemars(with = "Option<String>")]
     pub keep: Option<String>,
     /// Drop rows for which this holds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "condition")]
+    #[schemars(with = "Option<String>")]
     pub drop: Option<String>,
     /// Drop the rows with the highest values of this variable.
     #[serde(default)]
@@ -255,6 +268,28 @@ pub struct Rule {
     /// Why, for the report.
     #[serde(default)]
     pub because: Option<String>,
+}
+
+/// A condition on rows.
+fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    struct ConditionVisitor;
+    impl Visitor<'_> for ConditionVisitor {
+        type Value = String;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a condition on rows, such as \"C > 1e21\"")
+        }
+
+        fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+            let share = text.trim().strip_suffix('%').unwrap_or(text).trim();
+            if share.parse::<f64>().is_ok() {
+                let message = format!("`{text}` is no condition on rows; write one, such as \"C > 1e21\"");
+                return Err(E::custom(message));
+            }
+            Ok(text.to_owned())
+        }
+    }
+    deserializer.deserialize_any(ConditionVisitor).map(Some)
 }
 
 /// A law: an entry of the catalogue (`use`) or a formula of your own.
@@ -271,12 +306,51 @@ pub struct LawSpec {
     /// Hold every parameter at published values, by the name of their source: "hoffmann2022".
     #[serde(default)]
     pub constants: Option<String>,
-    /// Your variables' names for those of the catalogue's formula: `{ x = "C" }`.
+    /// Your columns' names for those of the formula, its response included: `{ x = "C", L = "loss" }`; or, of a formula
+    /// of your own, which of its names are variables: `["L"]`. Names of columns are variables without that.
     #[serde(default)]
-    pub variables: BTreeMap<String, String>,
+    pub variables: LawVariables,
     /// Bounds, starts, fixed values and ties of parameters.
     #[serde(default)]
     pub parameters: BTreeMap<String, ParameterText>,
+}
+
+/// What a spec says of the variables of a law.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(untagged)]
+pub enum LawVariables {
+    /// Names of a formula that are variables.
+    Declared(Vec<String>),
+    /// Other names for those of the formula.
+    Renamed(BTreeMap<String, String>),
+}
+
+impl Default for LawVariables {
+    fn default() -> Self {
+        Self::Declared(Vec::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for LawVariables {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct VariablesVisitor;
+        impl<'de> Visitor<'de> for VariablesVisitor {
+            type Value = LawVariables;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of names, or a table such as { x = \"C\" }")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<LawVariables, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(LawVariables::Declared)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<LawVariables, A::Error> {
+                BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(LawVariables::Renamed)
+            }
+        }
+        deserializer.deserialize_any(VariablesVisitor)
+    }
 }
 
 /// A law fitted to rows.
@@ -301,7 +375,8 @@ pub struct Fit {
     #[serde(default)]
     pub uncertainty: Option<Uncertainty>,
     /// Rows for which this holds are scored, never fitted: "C > 1e21".
-    #[serde(default)]
+    #[serde(default, deserialize_with = "condition")]
+    #[schemars(with = "Option<String>")]
     pub holdout: Option<String>,
     /// Laws, of this spec or of the catalogue, that are fitted to the same rows and compared with the fit's own.
     #[serde(default)]
@@ -355,7 +430,7 @@ const fn default_folds() -> usize {
 
 /// A question put to a fit: exactly one of `loss`, `reach`, `compute_optimal`, `threshold`, `isoflop`,
 /// `inference_aware`, `overtrain`, `marginal`, `compare`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
     /// The fit.
@@ -396,6 +471,11 @@ pub struct Query {
 }
 
 impl Query {
+    /// The names of the questions, of which a query has one.
+    pub fn kinds() -> [&'static str; 9] {
+        Self::default().questions().map(|(kind, _)| kind)
+    }
+
     /// What is asked, by name; sound where exactly one is there.
     pub fn questions(&self) -> [(&'static str, Option<Question>); 9] {
         [
@@ -475,6 +555,8 @@ pub struct Reading {
     pub tree: Node,
     /// The tree as the file itself has it.
     own: Node,
+    /// What is laid over it.
+    asked: Option<Node>,
     /// The specs that it extends, the nearest first.
     pub bases: Vec<Base>,
     /// What was wrong.
@@ -487,10 +569,24 @@ impl Reading {
         let (Place::Key(path) | Place::Value(path) | Place::Inside(path, _)) = &mut diagnostic.place else {
             return diagnostic;
         };
+        if self.is_asked(path) {
+            diagnostic.place = Place::Question;
+            return diagnostic;
+        }
         let (written, base) = compose::written(path, &self.own, &self.bases);
         *path = written;
         diagnostic.file = base.map(|base| base.path.clone());
         diagnostic
+    }
+}
+
+impl Reading {
+    /// Whether an entry is one of those that are laid over the spec.
+    fn is_asked(&self, path: &SpecPath) -> bool {
+        let [Step::Key(table), Step::Key(name), ..] = path.0.as_slice() else { return false };
+        self.asked
+            .as_ref()
+            .is_some_and(|asked| asked.get(table).is_some_and(|entries| entries.get(plain_name(name)).is_some()))
     }
 }
 
@@ -513,10 +609,17 @@ pub fn read_over(bytes: &[u8], path: &Path, more: Option<&Node>) -> Reading {
     let (own, (tree, bases)) = match composed {
         Ok(composed) => composed,
         Err(problems) => {
+            let problems = foreign::error(bytes, path).map_or(problems, |error| vec![error]);
             let empty = Node::Table(Vec::new());
-            return Reading { spec: None, tree: empty.clone(), own: empty, bases: Vec::new(), problems };
+            return Reading { spec: None, tree: empty.clone(), own: empty, asked: None, bases: Vec::new(), problems };
         }
     };
+    if !matches!(own, Node::Table(_))
+        && let Some(error) = foreign::error(bytes, path)
+    {
+        let empty = Node::Table(Vec::new());
+        return Reading { spec: None, tree: empty.clone(), own: empty, asked: None, bases, problems: vec![error] };
+    }
     let tree = more.into_iter().fold(tree, |tree, more| tree.under(more.clone()));
     let (tree, of_matrix) = compose::expanded(tree);
     let (spec, mut problems): (Option<Spec>, _) = decode::decode(&tree);
@@ -533,7 +636,7 @@ pub fn read_over(bytes: &[u8], path: &Path, more: Option<&Node>) -> Reading {
             .hint(format!("write `spec = {SPEC_VERSION}`, or use the lawfit that wrote this spec")),
         );
     }
-    Reading { spec, tree, own, bases, problems }
+    Reading { spec, tree, own, asked: more.cloned(), bases, problems }
 }
 
 /// The bytes of a spec as text.

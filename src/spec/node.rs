@@ -6,6 +6,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+use super::brackets::{self, Unpaired};
 use super::yaml;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 
@@ -283,16 +284,39 @@ fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
     if errors.is_empty() {
         return Ok(from_table(table.get_ref()));
     }
-    Err(errors
-        .iter()
-        .take(MOST_ERRORS)
-        .map(|error| {
-            let place = error.span().map_or(Place::File, Place::Bytes);
-            let duplicate = error.message().contains("duplicate key");
-            let code = if duplicate { "duplicate-key" } else { "toml-syntax" };
-            Diagnostic::error(code, place, error.message().to_owned())
-        })
-        .collect())
+    let unpaired = brackets::unpaired(text);
+    let start = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+    let mut found: Vec<Diagnostic> = Vec::new();
+    let mut line = None;
+    let mut errors: Vec<&toml::de::Error> = errors.iter().collect();
+    errors.sort_by_key(|error| start(error));
+    for error in errors.into_iter().take(MOST_ERRORS) {
+        let own = text[..start(error).min(text.len())].matches('\n').count();
+        if let Some(unpaired) = unpaired.as_ref().filter(|unpaired| unpaired.span.start <= start(error)) {
+            found.push(of_bracket(unpaired));
+            break;
+        }
+        // What follows on the line of an error follows from it.
+        if line.replace(own) == Some(own) {
+            continue;
+        }
+        let duplicate = error.message().contains("duplicate key");
+        let code = if duplicate { "duplicate-key" } else { "toml-syntax" };
+        let place = error.span().map_or(Place::File, Place::Bytes);
+        found.push(Diagnostic::error(code, place, error.message().to_owned()));
+    }
+    Err(found)
+}
+
+/// The error that a bracket has no other.
+fn of_bracket(unpaired: &Unpaired) -> Diagnostic {
+    let Unpaired { span, bracket, missing } = unpaired;
+    let place = Place::Bytes(span.clone());
+    match missing {
+        Some(missing) => Diagnostic::error("toml-syntax", place, format!("this `{bracket}` is not closed"))
+            .hint(format!("add the `{missing}`")),
+        None => Diagnostic::error("toml-syntax", place, format!("this `{bracket}` closes nothing")).hint("remove it"),
+    }
 }
 
 fn from_table(table: &DeTable<'_>) -> Node {

@@ -40,7 +40,7 @@ impl Places {
     /// The bytes of a place; a path that the file does not spell out is that of the nearest table around it.
     pub fn bytes(&self, place: &Place) -> Option<Range<usize>> {
         let (path, wants_key) = match place {
-            Place::File => return None,
+            Place::File | Place::Question => return None,
             Place::Bytes(range) => return Some(self.within(range.clone())),
             Place::Key(path) => (path, true),
             Place::Value(path) => (path, false),

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
+use super::indentation::{self, Cause};
 use super::node::{MAX_DEPTH, MAX_NODES, Node, limit};
 use crate::diagnostic::{Diagnostic, Place};
 
@@ -25,7 +26,10 @@ pub(super) fn read(text: &str) -> Result<Node, Box<Diagnostic>> {
                 return too_deep();
             }
             let at = byte(error.marker().index());
-            wrong(at..at, error.info())
+            match indentation::cause(text, at) {
+                Some(Cause { place, message, hint }) => Box::new(wrong(place, message).hint(hint)),
+                None => wrong(at..at, error.info()),
+            }
         })?;
         reader.enter(event, byte(span.start.index())..byte(span.end.index()))?;
     }

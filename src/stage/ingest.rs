@@ -12,7 +12,7 @@ use crate::dataset::{self, Column, Dataset};
 use crate::expr::{Expr, parse_printed};
 use crate::plausible::{self, Declared};
 use crate::schedule::{KNOTS, MOST_STEPS, Schedule};
-use crate::source::{Cell, ColumnKind, Format, Limits, Missing, SourceError, read};
+use crate::source::{Cell, ColumnKind, Format, Limits, Missing, Reading, SourceError, read};
 use crate::unit::Unit;
 
 /// Where a variable comes from.
@@ -42,6 +42,9 @@ pub struct IngestColumn {
     pub variable: String,
     /// Where it comes from.
     pub from: Origin,
+    /// How its cells are read, where they hold more than it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reading: Option<Reading>,
     /// Factor that brings it to its base unit.
     pub factor: f64,
     /// Its unit, where it has one.
@@ -80,6 +83,8 @@ pub struct Ingest {
     pub missing: Missing,
     /// How large the files may be. What is read does not depend on it.
     pub limits: Limits,
+    /// Whether these are all files of the source. What is read does not depend on it.
+    pub is_whole: bool,
 }
 
 impl Stage for Ingest {
@@ -140,6 +145,13 @@ impl Cells {
     fn numbers(&self, column: &IngestColumn, faults: &mut Faults) -> Column {
         let Origin::Column(name) = &column.from else { return Column::Numbers(Vec::new()) };
         let cells = self.columns.get(name).map(Vec::as_slice).unwrap_or_default();
+        let as_numbers = column.kind == ColumnKind::Number;
+        let read = column.reading.as_ref().map(|reading| {
+            reading.read(cells, as_numbers, |row, reason| {
+                faults.add(row, format!("{}: {reason}", column.variable));
+            })
+        });
+        let cells = read.as_deref().unwrap_or(cells);
         if column.kind == ColumnKind::Text {
             let texts = cells.iter().map(|cell| match cell {
                 Cell::Text(text) => text.clone(),
@@ -152,10 +164,7 @@ impl Cells {
             Cell::Number(number) if number.is_finite() => number * column.factor,
             Cell::Number(number) => faults.add(row, format!("{} is {number}", column.variable)),
             Cell::Empty => faults.add(row, format!("{} is missing", column.variable)),
-            Cell::Text(text) => {
-                faults.examples.entry(column.variable.clone()).or_insert_with(|| text.clone());
-                faults.add(row, format!("{} is a text", column.variable))
-            }
+            Cell::Text(text) => faults.add_text(row, format!("{} is a text", column.variable), text),
         });
         Column::Numbers(numbers.collect())
     }
@@ -165,13 +174,32 @@ impl Cells {
 #[derive(Default)]
 struct Faults {
     rows: BTreeMap<usize, String>,
-    examples: BTreeMap<String, String>,
+    /// How often each text stands where a number should, by the reason.
+    texts: BTreeMap<String, BTreeMap<String, usize>>,
 }
 
 impl Faults {
     fn add(&mut self, row: usize, reason: String) -> f64 {
         self.rows.entry(row).or_insert(reason);
         f64::NAN
+    }
+
+    fn add_text(&mut self, row: usize, reason: String, text: &str) -> f64 {
+        *self.texts.entry(reason.clone()).or_default().entry(text.to_owned()).or_default() += 1;
+        self.add(row, reason)
+    }
+
+    /// A reason with the texts that it is about, the most frequent first.
+    fn described(&self, reason: &str) -> String {
+        let Some(texts) = self.texts.get(reason) else { return reason.to_owned() };
+        let mut counts: Vec<(&String, usize)> = texts.iter().map(|(text, count)| (text, *count)).collect();
+        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let times = |count: usize| if count == 1 { String::new() } else { format!(" {count} times") };
+        let shown: Vec<String> =
+            counts.iter().take(MOST_TEXTS).map(|(text, count)| format!("\"{text:.40}\"{}", times(*count))).collect();
+        let more = counts.len().saturating_sub(MOST_TEXTS);
+        let more = if more > 0 { format!(" and {more} other texts") } else { String::new() };
+        format!("{reason} ({}{more})", shown.join(", "))
     }
 
     fn by_reason(&self) -> BTreeMap<&str, Vec<usize>> {
@@ -182,6 +210,9 @@ impl Faults {
         reasons
     }
 }
+
+/// Most texts that a reason names.
+const MOST_TEXTS: usize = 5;
 
 /// The values of an expression; a row where it has none is a fault, unless one of its parts already was.
 fn evaluate(data: &Dataset, column: &IngestColumn, text: &str, faults: &mut Faults) -> Result<Column, Failure> {
@@ -281,6 +312,13 @@ impl Ingest {
     /// Accounts for the rows that cannot be, or stops.
     fn settle(&self, faults: &Faults, origins: &[dataset::Origin]) -> Result<BTreeMap<String, usize>, Failure> {
         let reasons = faults.by_reason();
+        if self.missing == Missing::Drop && self.is_whole && faults.rows.len() == origins.len() && !reasons.is_empty() {
+            let failure = Failure::new("no-rows", "no row is left: all were dropped, as `missing = \"drop\"` says");
+            return Err(reasons.iter().fold(failure, |failure, (reason, rows)| {
+                let rows = if rows.len() == 1 { "1 row".to_owned() } else { format!("{} rows", rows.len()) };
+                failure.hint(format!("{}: {rows}", faults.described(reason)))
+            }));
+        }
         if self.missing == Missing::Drop || reasons.is_empty() {
             return Ok(reasons.into_iter().map(|(reason, rows)| (reason.to_owned(), rows.len())).collect());
         }
@@ -290,12 +328,7 @@ impl Ingest {
         let mut failure = Failure::new("bad-value", message);
         for (reason, rows) in reasons {
             let places: Vec<dataset::Origin> = rows.iter().map(|&row| origins[row]).collect();
-            let example = reason
-                .strip_suffix(" is a text")
-                .and_then(|variable| faults.examples.get(variable))
-                .map(|text| format!(" (\"{text:.40}\")"))
-                .unwrap_or_default();
-            failure = failure.hint(format!("{reason}{example}: {}", name_rows(&places, &files)));
+            failure = failure.hint(format!("{}: {}", faults.described(reason), name_rows(&places, &files)));
         }
         Err(failure.hint("mend the file, or write `missing = \"drop\"` in the source to drop such rows"))
     }
@@ -347,8 +380,14 @@ pub(super) fn declared(columns: &[IngestColumn]) -> Vec<Declared<'_>> {
 fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {
     let name = file.name();
     match error {
+        SourceError::NoText(_) => Failure::new("unreadable-file", format!("{name}: {error}"))
+            .hint("a source is a table: look whether the path, or what was downloaded, is the one that was meant"),
         SourceError::NoColumn { column, known } => {
             let failure = Failure::new("no-column", format!("{name} has no column `{column}`"));
+            let names_variables = column.contains(['+', '*', '/', '^', '(']) && crate::expr::parse(column).is_ok();
+            if names_variables {
+                return failure.hint(format!("for an expression of other variables write `{{ expr = \"{column}\" }}`"));
+            }
             match crate::diagnostic::nearest(column, known.iter().map(String::as_str)) {
                 Some(near) => failure.hint(format!("did you mean `{near}`?")),
                 None => failure.hint(format!("its columns are {}", known.join(", "))),

@@ -158,7 +158,10 @@ fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Fai
         groups.retain(|group| !group.fitted.is_empty());
     }
     if groups.is_empty() {
-        return Err(Failure::new("no-rows", "no rows are left to fit").hint("look at the filter's rules"));
+        let more = if fit.missing == Missing::Drop { ", and at the rows that `missing = \"drop\"` drops" } else { "" };
+        return Err(
+            Failure::new("no-rows", "no rows are left to fit").hint(format!("look at the filter's rules{more}"))
+        );
     }
     for group in &groups {
         if group.fitted.is_empty() {
@@ -186,19 +189,26 @@ fn complements(groups: &[Group]) -> Vec<Group> {
 /// Drops rows the law cannot take, or stops: sizes are positive, and so is a response under a logarithm.
 fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Failure> {
     let mut reasons: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    let variables = fit.law.variables.iter().enumerate();
-    let mut needs: Vec<(&str, Takes)> = variables.map(|(i, v)| (v.name.as_str(), fit.law.takes(i))).collect();
+    let why = |variable: usize, value: f64| match fit.law.part_without_value(variable, value) {
+        Some(part) => format!("where `{part}` has no value"),
+        None => "where the law has no value".to_owned(),
+    };
+    let needs = fit.law.variables.iter().enumerate().map(|(index, variable)| {
+        let takes = fit.law.takes(index);
+        let [at_zero, below] = [0.0, -1.0].map(|value| why(index, value));
+        (variable.name.as_str(), takes, at_zero, below)
+    });
     let on_log = fit.method.objective.scale() == ResponseScale::Log;
-    needs.push((&fit.law.response, Takes { zero: !on_log, negative: !on_log }));
-    for (name, takes) in needs {
+    let takes = Takes { zero: !on_log, negative: !on_log };
+    let logarithm = || "and its logarithm is fitted".to_owned();
+    let response = (fit.law.response.as_str(), takes, logarithm(), logarithm());
+    for (name, takes, at_zero, below) in needs.chain([response]) {
         for (row, &value) in column(data, name)?.iter().enumerate() {
             let reason = match takes {
                 _ if !value.is_finite() => format!("{name} is missing"),
-                Takes { zero: false, negative: false } if value <= 0.0 => {
-                    format!("{name} is not above zero and stands under a logarithm")
-                }
-                Takes { zero: false, .. } if value == 0.0 => format!("{name} is zero and stands in a denominator"),
-                Takes { negative: false, .. } if value < 0.0 => format!("{name} is below zero and stands under a root"),
+                Takes { zero: false, negative: false } if value <= 0.0 => format!("{name} is not above zero, {below}"),
+                Takes { zero: false, .. } if value == 0.0 => format!("{name} is zero, {at_zero}"),
+                Takes { negative: false, .. } if value < 0.0 => format!("{name} is below zero, {below}"),
                 _ => continue,
             };
             reasons.entry(reason).or_default().push(row);
@@ -219,8 +229,18 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
         return Err(failure.hint("drop such rows by a rule of the filter, or write `missing = \"drop\"` in the source"));
     }
     let kept: Vec<usize> = (0..data.rows()).filter(|row| rows.binary_search(row).is_err()).collect();
+    if kept.is_empty() {
+        let failure = Failure::new("no-rows", "no row is left to fit: all were dropped, as `missing = \"drop\"` says");
+        return Err(reasons
+            .iter()
+            .fold(failure, |failure, (reason, rows)| failure.hint(format!("{reason}: {}", counted_rows(rows.len())))));
+    }
     *data = data.select(&kept);
     Ok(reasons.into_iter().map(|(reason, rows)| format!("{} rows were dropped: {reason}.", rows.len())).collect())
+}
+
+fn counted_rows(rows: usize) -> String {
+    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
 /// The numbers or truths that an expression gives at every row.

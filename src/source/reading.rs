@@ -1,0 +1,115 @@
+//! Numbers and texts in cells that hold more than them: the size in the name of a model, a number for each of a few texts.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+use serde::Serialize;
+
+use super::Cell;
+use crate::expr::{number_of, number_text};
+
+/// How the cells of a column are read before they are taken for numbers or texts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Reading {
+    /// A regular expression of the part that is read: its group, or the whole of what it matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extract: Option<String>,
+    /// Numbers for texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values: Option<BTreeMap<String, f64>>,
+}
+
+impl Reading {
+    /// Checks a regular expression.
+    ///
+    /// # Errors
+    /// Why it is none, or that it has several groups.
+    pub fn check(extract: &str) -> Result<(), String> {
+        let pattern = Regex::new(extract).map_err(|error| {
+            let why = error.to_string();
+            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            format!("`{extract}` is no regular expression: {why}")
+        })?;
+        match pattern.captures_len() - 1 {
+            0 | 1 => Ok(()),
+            many => Err(format!("`{extract}` has {many} groups; one is read: write `(?:...)` for the others")),
+        }
+    }
+
+    /// What the cells hold; nothing where `fault` was told of one that cannot be read.
+    ///
+    /// `as_numbers` says that what the regular expression finds is to be a number.
+    pub fn read(&self, cells: &[Cell], as_numbers: bool, mut fault: impl FnMut(usize, String)) -> Vec<Cell> {
+        let pattern = self.extract.as_ref().and_then(|extract| Regex::new(extract).ok());
+        let mut read = |(row, cell): (usize, &Cell)| match self.one(pattern.as_ref(), cell, as_numbers) {
+            Ok(cell) => cell,
+            Err(reason) => {
+                fault(row, reason);
+                Cell::Empty
+            }
+        };
+        cells.iter().enumerate().map(&mut read).collect()
+    }
+
+    fn one(&self, pattern: Option<&Regex>, cell: &Cell, as_numbers: bool) -> Result<Cell, String> {
+        let text = match cell {
+            Cell::Text(text) => text.trim().to_owned(),
+            Cell::Number(number) => number_text(*number),
+            Cell::Empty => return Ok(Cell::Empty),
+        };
+        let part = match (pattern, &self.extract) {
+            (Some(pattern), Some(extract)) => {
+                let found = pattern.captures(&text).and_then(|found| found.get(1).or_else(|| found.get(0)));
+                let found = found.ok_or_else(|| format!("`{extract}` finds nothing in \"{text:.40}\""))?;
+                found.as_str().to_owned()
+            }
+            _ => text.clone(),
+        };
+        if let Some(values) = &self.values {
+            let value = values.get(&part);
+            return value.map(|value| Cell::Number(*value)).ok_or_else(|| format!("`values` has no \"{part:.40}\""));
+        }
+        if !as_numbers {
+            return Ok(Cell::Text(part));
+        }
+        number_of(&part).map(Cell::Number).ok_or_else(|| format!("\"{part:.40}\" is no number, in \"{text:.40}\""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(reading: &Reading, texts: &[&str], as_numbers: bool) -> (Vec<Cell>, Vec<String>) {
+        let cells: Vec<Cell> = texts.iter().map(|text| super::super::cell(text)).collect();
+        let mut faults = Vec::new();
+        let read = reading.read(&cells, as_numbers, |row, reason| faults.push(format!("{row}: {reason}")));
+        (read, faults)
+    }
+
+    #[test]
+    fn a_pattern_reads_a_part_of_each_text_as_a_number_or_as_a_text() {
+        let size = Reading { extract: Some("-([0-9.]+[mb])$".to_owned()), values: None };
+        let (cells, faults) = read(&size, &["pythia-160m", "llama-2-7b", "", "gpt2"], true);
+        assert_eq!(cells, [Cell::Number(1.6e8), Cell::Number(7e9), Cell::Empty, Cell::Empty]);
+        assert_eq!(faults, ["3: `-([0-9.]+[mb])$` finds nothing in \"gpt2\""]);
+        let family = Reading { extract: Some("^[a-z]+".to_owned()), values: None };
+        assert_eq!(read(&family, &["pythia-160m"], false).0, [Cell::Text("pythia".to_owned())]);
+    }
+
+    #[test]
+    fn a_table_gives_numbers_for_texts_and_names_those_it_does_not_have() {
+        let values = BTreeMap::from([("small".to_owned(), 1e8), ("3".to_owned(), 7.0)]);
+        let table = Reading { extract: None, values: Some(values) };
+        let (cells, faults) = read(&table, &["small", "3.0", "tiny"], true);
+        assert_eq!(cells, [Cell::Number(1e8), Cell::Number(7.0), Cell::Empty]);
+        assert_eq!(faults, ["2: `values` has no \"tiny\""]);
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_or_reads_two_parts_is_refused() {
+        assert!(Reading::check("(a|b").unwrap_err().contains("unclosed group"));
+        assert!(Reading::check("(a)(b)").unwrap_err().contains("2 groups"));
+        assert_eq!([Reading::check("(?:a)(b)"), Reading::check("a+")], [Ok(()), Ok(())]);
+    }
+}
