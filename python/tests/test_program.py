@@ -84,6 +84,8 @@ def test_an_interruption_reaches_the_program_and_its_caller(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Where tests run in the background of a shell interruptions are ignored, and programs inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     ready.read_text()
     caller.send_signal(signal.SIGINT)

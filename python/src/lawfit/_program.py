@@ -131,8 +131,9 @@ def _environment() -> dict[str, str]:
 def _interruption_put_off() -> Iterator[None]:
     """Puts an interruption off to the end of a block: while a process starts it would leave one that nobody ends."""
     before = signal.getsignal(signal.SIGINT)
-    if before is None or threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread is interrupted.
+    # Only the main thread is interrupted, and not where interruptions are ignored or others than Python see to them.
+    if before in (None, signal.SIG_IGN) or threading.current_thread() is not threading.main_thread():
+        yield
         return
     came: list[int] = []
     signal.signal(signal.SIGINT, lambda number, _: came.append(number))
