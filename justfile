@@ -8,11 +8,11 @@ format:
 
 # Clippy, warnings as errors.
 lint:
-    cargo clippy --all-targets --locked -- -D warnings
+    cargo clippy --all-targets --features spreadsheets,sqlite --locked -- -D warnings
 
 # The tests.
 test:
-    cargo test
+    cargo test --features spreadsheets,sqlite
 
 # The documentation, private items too.
 doc:

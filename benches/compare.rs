@@ -12,7 +12,7 @@ use lawfit::numerics::median;
 use lawfit::objective::Objective;
 use lawfit::problem::Problem;
 use lawfit::solver::{Solver, Watch, search};
-use lawfit::source::{Cell, Format, Limits, read};
+use lawfit::source::{Cell, Format, Limits, Options, read};
 use lawfit::uncertainty::{Bootstrap, Fitted, Method};
 
 /// The program's own.
@@ -85,7 +85,7 @@ fn main() -> ExitCode {
 /// N, D and L, the five highest losses dropped as in the replication.
 fn rows(path: &str) -> Option<[Vec<f64>; 3]> {
     let names = ["Model Size", "Training FLOP", "loss"].map(str::to_owned);
-    let cells = read(std::fs::read(path).ok()?, Format::Csv, &names, &Limits::USUAL).ok()?;
+    let cells = read(std::fs::read(path).ok()?, Format::Csv, &names, &Options::default(), &Limits::USUAL).ok()?;
     let number = |cell: &Cell| if let Cell::Number(number) = cell { *number } else { f64::NAN };
     let mut rows: Vec<[f64; 3]> = (0..cells[0].len())
         .map(|i| {

@@ -18,7 +18,7 @@ use lawfit::numerics::{ln, mean, median, standard_deviation};
 use lawfit::objective::{LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
 use lawfit::solver::{Solver, Watch, search};
-use lawfit::source::{Cell, Format, Limits, read};
+use lawfit::source::{Cell, Format, Limits, Options, read};
 use lawfit::uncertainty::{Fitted, Method, Sandwich};
 
 const LEVEL: f64 = 0.9;
@@ -250,7 +250,7 @@ fn rows(path: &Path, names: &[&str]) -> Vec<Vec<Cell>> {
     let columns = std::fs::read(path)
         .ok()
         .zip(format)
-        .and_then(|(bytes, format)| read(bytes, format, &names, &Limits::USUAL).ok());
+        .and_then(|(bytes, format)| read(bytes, format, &names, &Options::default(), &Limits::USUAL).ok());
     let Some(columns) = columns else { return Vec::new() };
     (0..columns[0].len()).map(|row| columns.iter().map(|column| column[row].clone()).collect()).collect()
 }

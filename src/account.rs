@@ -41,3 +41,12 @@ pub struct FilterCounts {
     /// Rows dropped by each rule.
     pub dropped: Vec<usize>,
 }
+
+/// How many rows a table took and had after each of its steps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableCounts {
+    /// Rows before the first step.
+    pub rows: usize,
+    /// Rows after each step.
+    pub after: Vec<usize>,
+}

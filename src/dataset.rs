@@ -1,6 +1,11 @@
 //! Observations: named columns of equal length, each row with the place it came from.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::expr::{Expr, Kind, Value};
 
@@ -42,6 +47,39 @@ pub struct Origin {
     pub file: u32,
     /// Row in the file, the first being 1; a header does not count.
     pub row: u32,
+}
+
+/// The value that rows of a group have in common, as a text; groups of numbers are ordered by size, before words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct GroupName(pub String);
+
+impl PartialOrd for GroupName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for GroupName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        in_order(&self.0, &other.0)
+    }
+}
+
+impl fmt::Display for GroupName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Texts in the order of people: numbers by their size and before words.
+pub fn in_order(a: &str, b: &str) -> Ordering {
+    match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(x), Ok(y)) => x.total_cmp(&y).then_with(|| a.cmp(b)),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => a.cmp(b),
+    }
 }
 
 /// A table of observations.
@@ -183,6 +221,13 @@ impl Dataset {
 mod tests {
     use super::*;
     use crate::expr::parse;
+
+    #[test]
+    fn groups_of_numbers_are_ordered_by_size_and_stand_before_words() {
+        let mut names = ["1e20", "b", "6e18", "1e19", "a", "10", "9"].map(|name| GroupName(name.to_owned()));
+        names.sort();
+        assert_eq!(names.map(|name| name.0), ["9", "10", "6e18", "1e19", "1e20", "a", "b"]);
+    }
 
     #[test]
     fn expressions_are_evaluated_row_by_row() {

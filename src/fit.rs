@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::Prediction;
+use crate::dataset::GroupName;
 use crate::numerics::{Random, exp, ln, normal_mixture_quantile};
 use crate::objective::ResponseScale;
 use crate::solver::Solver;
@@ -451,7 +452,7 @@ pub struct Fit {
     /// The column by whose values rows were fitted in groups.
     pub by: Option<String>,
     /// The fit of each group, by the column's value.
-    pub groups: BTreeMap<String, Fit>,
+    pub groups: BTreeMap<GroupName, Fit>,
 }
 
 impl Fit {
@@ -460,7 +461,7 @@ impl Fit {
         if self.groups.is_empty() {
             vec![(None, self)]
         } else {
-            self.groups.iter().map(|(group, fit)| (Some(group.as_str()), fit)).collect()
+            self.groups.iter().map(|(group, fit)| (Some(group.0.as_str()), fit)).collect()
         }
     }
 

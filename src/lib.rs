@@ -34,5 +34,6 @@ pub mod source;
 pub mod spec;
 pub mod stage;
 pub mod store;
+pub mod table;
 pub mod uncertainty;
 pub mod unit;

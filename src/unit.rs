@@ -24,10 +24,12 @@ pub enum Dimension {
 }
 
 /// The base units: name, dimension, size in the dimension's own unit.
-const BASES: [(&str, Dimension, f64); 9] = [
+const BASES: [(&str, Dimension, f64); 11] = [
     ("parameters", Dimension::Parameters, 1.0),
     ("tokens", Dimension::Tokens, 1.0),
     ("FLOP", Dimension::Flop, 1.0),
+    ("EFLOP", Dimension::Flop, 1e18),
+    ("ZFLOP", Dimension::Flop, 1e21),
     ("PFday", Dimension::Flop, 8.64e19),
     ("nats", Dimension::Nats, 1.0),
     ("bits", Dimension::Nats, std::f64::consts::LN_2),
@@ -37,7 +39,36 @@ const BASES: [(&str, Dimension, f64); 9] = [
 ];
 const MULTIPLES: [(&str, f64); 4] = [("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12)];
 
-/// A unit: `tokens`, `B tokens`, `FLOP`, `PFday`, `nats`. Values are kept in the dimension's own unit, so that columns in
+/// What stands before the base of a unit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Multiple {
+    /// Nothing.
+    One,
+    /// `K`, `M`, `B` or `T`.
+    Letter(&'static str, f64),
+    /// A number, as headers have it: `1e21 FLOP`.
+    Number(f64),
+}
+
+impl Multiple {
+    fn parse(text: &str) -> Option<Self> {
+        if let Some((name, factor)) = MULTIPLES.iter().find(|(name, _)| *name == text) {
+            return Some(Self::Letter(name, *factor));
+        }
+        let number: f64 = text.parse().ok()?;
+        (text.starts_with(|c: char| c.is_ascii_digit()) && number.is_finite() && number > 0.0)
+            .then_some(Self::Number(number))
+    }
+
+    const fn factor(self) -> f64 {
+        match self {
+            Self::One => 1.0,
+            Self::Letter(_, factor) | Self::Number(factor) => factor,
+        }
+    }
+}
+
+/// A unit: `tokens`, `B tokens`, `FLOP`, `1e21 FLOP`, `PFday`, `nats`. Values are kept in the dimension's own unit, so that columns in
 /// different units of one dimension can be compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unit {
@@ -45,7 +76,7 @@ pub struct Unit {
     pub dimension: Dimension,
     /// Its size in the dimension's own unit: 1e9 for `B tokens`.
     pub size: f64,
-    multiple: &'static str,
+    multiple: Multiple,
     base: &'static str,
 }
 
@@ -53,14 +84,21 @@ impl Unit {
     /// Reads a unit.
     pub fn parse(text: &str) -> Option<Self> {
         let (multiple, base) = match text.split_once(' ') {
-            Some((multiple, base)) => {
-                let found = MULTIPLES.iter().find(|(name, _)| *name == multiple)?;
-                (*found, base)
-            }
-            None => (("", 1.0), text),
+            Some((multiple, base)) => (Multiple::parse(multiple)?, base),
+            None => (Multiple::One, text),
         };
         let (base, dimension, size) = BASES.into_iter().find(|(name, ..)| *name == base)?;
-        Some(Self { dimension, size: size * multiple.1, multiple: multiple.0, base })
+        Some(Self { dimension, size: size * multiple.factor(), multiple, base })
+    }
+
+    /// Whether nothing stands before its base.
+    pub fn is_plain(self) -> bool {
+        self.multiple == Multiple::One
+    }
+
+    /// The size of its base alone: 8.64e19 for `M PFday`.
+    pub fn base_size(self) -> f64 {
+        BASES.iter().find(|(name, ..)| *name == self.base).map_or(1.0, |(.., size)| *size)
     }
 }
 
@@ -68,7 +106,7 @@ impl Unit {
     /// The unit in which values of a dimension are kept.
     pub fn base(dimension: Dimension) -> Option<Self> {
         let (base, dimension, size) = BASES.into_iter().find(|(_, d, size)| *d == dimension && *size == 1.0)?;
-        Some(Self { dimension, size, multiple: "", base })
+        Some(Self { dimension, size, multiple: Multiple::One, base })
     }
 
     /// The unit and how its values are converted, where they are: `bits, kept in nats (times 0.693147)`.
@@ -105,7 +143,11 @@ fn meant(text: &str) -> Option<String> {
 
 impl fmt::Display for Unit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.multiple.is_empty() { f.write_str(self.base) } else { write!(f, "{} {}", self.multiple, self.base) }
+        match self.multiple {
+            Multiple::One => f.write_str(self.base),
+            Multiple::Letter(name, _) => write!(f, "{name} {}", self.base),
+            Multiple::Number(number) => write!(f, "{} {}", crate::expr::number_text(number), self.base),
+        }
     }
 }
 
@@ -122,7 +164,7 @@ impl<'de> Deserialize<'de> for Unit {
             let names: Vec<&str> = BASES.iter().map(|(name, ..)| *name).collect();
             let near = meant(&text).map(|n| format!(" did you mean `{n}`?")).unwrap_or_default();
             serde::de::Error::custom(format_args!(
-                "there is no unit `{text}`;{near} the units are {}, each with K, M, B or T before it: `B tokens`",
+                "there is no unit `{text}`;{near} the units are {}, each with K, M, B, T or a number before it: `B tokens`, `1e21 FLOP`",
                 names.join(", ")
             ))
         })
@@ -141,9 +183,9 @@ impl JsonSchema for Unit {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let names = BASES.map(|(name, ..)| name).join("|");
         json_schema!({
-            "description": "A unit, with K, M, B or T before it: \"B tokens\". Values are kept in parameters, tokens, FLOP, nats, shares or plain numbers: 1 PFday is 8.64e19 FLOP, 1 bit is ln 2 nats, 1 % is a share of 0.01. Nats and bits are of losses; the width of a number in bits has the unit 1.",
+            "description": "A unit, with K, M, B, T or a number before it: \"B tokens\", \"1e21 FLOP\". Values are kept in parameters, tokens, FLOP, nats, shares or plain numbers: 1 PFday is 8.64e19 FLOP, 1 bit is ln 2 nats, 1 % is a share of 0.01. Nats and bits are of losses; the width of a number in bits has the unit 1.",
             "type": "string",
-            "pattern": format!("^([KMBT] )?({names})$"),
+            "pattern": format!("^([KMBT] |[0-9][0-9.e+]* )?({names})$"),
             "examples": ["parameters", "tokens", "FLOP", "PFday", "B tokens"]
         })
     }
@@ -178,17 +220,19 @@ mod tests {
 
     #[test]
     fn units_read_back_as_they_are_written() {
-        for text in ["tokens", "B tokens", "PFday", "M parameters", "bits", "%"] {
+        for text in ["tokens", "B tokens", "PFday", "M parameters", "bits", "%", "1e21 FLOP", "2048 tokens"] {
             assert_eq!(Unit::parse(text).unwrap().to_string(), text);
         }
         assert!(Unit::parse("G tokens").is_none() && Unit::parse("token").is_none());
     }
 
     /// What each unit is by definition: its size in the unit that values are kept in.
-    const DEFINITIONS: [(&str, &str, f64); 9] = [
+    const DEFINITIONS: [(&str, &str, f64); 11] = [
         ("parameters", "parameters", 1.0),
         ("tokens", "tokens", 1.0),
         ("FLOP", "FLOP", 1.0),
+        ("EFLOP", "FLOP", 1e6 * 1e12),
+        ("ZFLOP", "FLOP", 1e9 * 1e12),
         // 1e15 operations a second for a day.
         ("PFday", "FLOP", 1e15 * 60.0 * 60.0 * 24.0),
         ("nats", "nats", 1.0),

@@ -127,10 +127,10 @@ fn what_is_not_used_is_a_warning_not_an_error() {
 fn a_cell_that_cannot_be_stops_the_stage_with_file_and_row() {
     for (bad, wanted) in [
         ("1e9,,2.5,odd", "D is missing: runs.csv row 31"),
-        ("1e9,lots,2.5,odd", "D is a text (\"lots\"): runs.csv row 31"),
+        ("1e9,lots,2.5,odd", "D is no number: `lots`: runs.csv row 31"),
         ("1e9,1e10,-2.5,odd", "L is not above zero, and its logarithm is fitted: runs.csv row 31"),
         ("0,1e10,2.5,odd", "N is not above zero, where `N^alpha` has no value: runs.csv row 31"),
-        ("1e9,1e10,inf,odd", "L is a text (\"inf\"): runs.csv row 31"),
+        ("1e9,1e10,inf,odd", "L is no number: `inf`: runs.csv row 31"),
     ] {
         let world = World::with(SPEC, &format!("{}{bad}\n", simulated_runs(0.01)));
         let outcome = world.lawfit(&["run", "study.toml"]);
@@ -208,7 +208,7 @@ fn choices_that_cannot_be_made_are_refused_where_they_stand() {
         ("[sensitivity.other]\nlaws = [\"power\"]", "there is no fit `other`", 27),
         ("[sensitivity.main]\nlaws = [\"hofmann\"]", "there is no law `hofmann`", 28),
         ("[sensitivity.main]\nwithout = [\"X > 1\"]", "there is no variable `X`", 28),
-        ("[sensitivity.main]\nrows = [\"all\"]", "there is no filter or source `all`", 28),
+        ("[sensitivity.main]\nrows = [\"all\"]", "there is no filter, table or source `all`", 28),
         ("[sensitivity.main]\nleave_out = [\"famly\"]", "did you mean `family`?", 28),
     ] {
         let shown = check(&format!("{SPEC}{sensitivity}\n"));
@@ -329,7 +329,8 @@ fn rows_that_all_went_are_counted_by_what_was_wrong_with_them() {
     assert_eq!(outcome.code, 5);
     assert!(
         outcome.stderr.contains("no row is left: all were dropped")
-            && outcome.stderr.contains("D is a text (\"many\" 2 times, \"few\"): 3 rows")
+            && outcome.stderr.contains("D is no number: `many`: 2 rows")
+            && outcome.stderr.contains("D is no number: `few`: 1 row")
             && outcome.stderr.contains("D is missing: 1 row")
             && !outcome.stderr.contains("filter's rules"),
         "{}",

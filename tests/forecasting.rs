@@ -5,7 +5,7 @@ use std::path::Path;
 
 use lawfit::forecast::{Measured, forecast};
 use lawfit::numerics::{ln, mean, median};
-use lawfit::source::{Cell, Format, Limits, read};
+use lawfit::source::{Cell, Format, Limits, Options, read};
 
 use crate::world::{SPEC, World, shared_data, simulated_runs};
 
@@ -17,7 +17,7 @@ fn learning_curves(data: &Path) -> Curves {
     for file in ["benchmark.vision.part.csv", "benchmark.lang.part.csv"] {
         let bytes = std::fs::read(data.join("alabdulmohsin2022").join(file)).unwrap();
         let names = ["Domain", "Task", "Model", "Seen Examples", "Loss", "Training"].map(str::to_owned);
-        let columns = read(bytes, Format::of_name(file).unwrap(), &names, &Limits::USUAL).unwrap();
+        let columns = read(bytes, Format::of_name(file).unwrap(), &names, &Options::default(), &Limits::USUAL).unwrap();
         let number = |column: usize, row: usize| match columns[column][row] {
             Cell::Number(number) => number,
             ref other => panic!("{other:?}"),

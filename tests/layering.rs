@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 17] = [
     &["expr", "store"],
     &["quantity", "unit", "dataset"],
     &["schedule", "plausible"],
-    &["law", "source"],
+    &["law", "source", "table"],
     &["objective"],
     &["problem"],
     &["solver"],

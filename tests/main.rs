@@ -30,6 +30,7 @@ mod properties;
 mod published;
 mod remote;
 mod schedules;
+mod sources;
 mod streams;
 mod study;
 mod world;

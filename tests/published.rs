@@ -9,7 +9,7 @@ use lawfit::objective::{Huber, LeastAbsolute, LeastSquares, Objective, ResponseS
 use lawfit::problem::Problem;
 use lawfit::quantity::Quantity;
 use lawfit::solver::{Solver, Watch, search};
-use lawfit::source::{Cell, Format, Limits, read};
+use lawfit::source::{Cell, Format, Limits, Options, read};
 use lawfit::uncertainty::{Bootstrap, Fitted, Method};
 
 use crate::world::shared_data;
@@ -18,7 +18,7 @@ use crate::world::shared_data;
 fn columns(path: &Path, names: &[&str]) -> Vec<Vec<f64>> {
     let format = Format::of_name(&path.to_string_lossy()).unwrap();
     let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
-    let cells = read(std::fs::read(path).unwrap(), format, &names, &Limits::USUAL).unwrap();
+    let cells = read(std::fs::read(path).unwrap(), format, &names, &Options::default(), &Limits::USUAL).unwrap();
     cells
         .into_iter()
         .map(|column| {

@@ -1,13 +1,13 @@
 //! A table of runs: columns of numbers are read or refused.
 #![no_main]
 
-use lawfit::source::{Format, Limits, read};
+use lawfit::source::{Format, Limits, Options, read};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&first, rest)) = bytes.split_first() else { return };
     let format = Format::ALL[usize::from(first) % Format::ALL.len()];
-    if let Ok(columns) = read(rest.to_vec(), format, &["N".to_owned(), "L".to_owned()], &Limits::USUAL) {
+    if let Ok(columns) = read(rest.to_vec(), format, &["N".to_owned(), "L".to_owned()], &Options::default(), &Limits::USUAL) {
         assert_eq!(columns.len(), 2);
         assert_eq!(columns[0].len(), columns[1].len());
     }

@@ -8,6 +8,7 @@ use super::check::{self, Variables};
 use super::graph::{Plan, PlanStage, StageId};
 use super::limits::Allowed;
 use super::sensitivity::Planned;
+use super::used;
 use crate::changes::Drift;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
 use crate::forecast::Forecast;
@@ -111,6 +112,7 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
             used: BTreeSet::new(),
             drifts: Vec::new(),
             catalogue: BTreeMap::new(),
+            words: reading.spec.as_ref().map(|spec| used::words(&reading.tree, spec)).unwrap_or_default(),
         };
         let report = reading.spec.as_ref().map(|spec| compiler.spec(spec));
         let sources = reading.spec.iter().flat_map(|spec| &spec.sources);
@@ -149,7 +151,8 @@ pub(super) struct SourceStage {
     pub(super) stage: usize,
     pub(super) variables: Variables,
     pub(super) has_schedule: bool,
-    pub(super) described: DescribedSource,
+    /// The source in words; none of a table.
+    pub(super) described: Option<DescribedSource>,
     pub(super) files: Vec<String>,
     pub(super) missing: Missing,
     pub(super) columns: BTreeMap<String, spec::ColumnTable>,
@@ -209,6 +212,8 @@ pub(super) struct Compiler<'a> {
     pub(super) drifts: Vec<ExpectedDrift>,
     /// Laws of the catalogue that were read.
     pub(super) catalogue: BTreeMap<String, Arc<Law>>,
+    /// The words of the spec among which are the variables that it uses.
+    pub(super) words: BTreeSet<String>,
 }
 
 impl Compiler<'_> {
@@ -223,6 +228,9 @@ impl Compiler<'_> {
                 sources.insert(name.as_str(), stage);
             }
         }
+        let mut tables = BTreeSet::new();
+        let described_tables = self.tables(spec, &mut sources, &mut tables);
+        self.tables_left(spec, &sources, &tables);
         let mut filters = BTreeMap::new();
         let mut described_filters = Vec::new();
         for (name, filter) in &spec.filters {
@@ -282,7 +290,8 @@ impl Compiler<'_> {
         }
         let mut inputs: Vec<(usize, &str, String)> = Vec::new();
         for (name, source) in &sources {
-            inputs.push((source.stage, "summary", format!("source.{name}")));
+            let (output, table) = if source.described.is_some() { ("summary", "source") } else { ("counts", "table") };
+            inputs.push((source.stage, output, format!("{table}.{name}")));
         }
         for (name, rows) in &filters {
             inputs.push((rows.stage, "counts", format!("filter.{name}")));
@@ -301,7 +310,8 @@ impl Compiler<'_> {
             summary: spec.study.summary.clone(),
             references: spec.study.references.clone(),
             seed: spec.study.seed,
-            sources: sources.into_values().map(|s| s.described).collect(),
+            sources: sources.into_values().filter_map(|s| s.described).collect(),
+            tables: described_tables,
             filters: described_filters,
             fits: described_fits,
             queries: described_queries,
@@ -393,8 +403,9 @@ impl Compiler<'_> {
 
     /// Warns of entries that nothing uses.
     pub(super) fn unused(&mut self, spec: &Spec) {
-        let tables: [(&str, Vec<&String>); 3] = [
+        let tables: [(&str, Vec<&String>); 4] = [
             ("sources", spec.sources.keys().collect()),
+            ("tables", spec.tables.keys().collect()),
             ("filters", spec.filters.keys().collect()),
             ("laws", spec.laws.keys().collect()),
         ];

@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::{Kind, number_text};
 use crate::report::DescribedFilter;
 use crate::spec;
-use crate::stage::{Filter, FilterRule, RuleKind};
+use crate::stage::{Extreme, Filter, FilterRule, RuleKind};
 
 impl Compiler<'_> {
     pub(super) fn filter<'a>(
@@ -20,9 +20,11 @@ impl Compiler<'_> {
     ) -> Option<(Rows<'a>, DescribedFilter)> {
         let path = SpecPath::of(&["filters", name]);
         self.uses("sources", &filter.source);
+        self.uses("tables", &filter.source);
         let Some(source) = sources.get(filter.source.as_str()) else {
             let known: Vec<&str> = sources.keys().copied().collect();
-            self.unknown("source", &filter.source, &["sources"], Place::Value(path.key("source")), &known);
+            let place = Place::Value(path.key("source"));
+            self.unknown("source or table", &filter.source, &["sources", "tables"], place, &known);
             return None;
         };
         let mut rules = Vec::new();
@@ -49,20 +51,33 @@ impl Compiler<'_> {
             ("drop", rule.drop.is_some()),
             ("drop_highest", rule.drop_highest.is_some()),
             ("drop_lowest", rule.drop_lowest.is_some()),
+            ("keep_highest", rule.keep_highest.is_some()),
+            ("keep_lowest", rule.keep_lowest.is_some()),
         ];
         if let Some(error) = check::exactly_one("a rule", &given, Place::Value(path.clone())) {
             self.diagnostics.push(error);
             return None;
         }
-        let extreme = rule.drop_highest.is_some() || rule.drop_lowest.is_some();
-        if extreme != rule.count.is_some() {
-            let message = if extreme {
-                "`count` is missing: how many rows go"
-            } else {
-                "`count` goes with `drop_highest` or `drop_lowest`"
-            };
-            self.error("rule-count", Place::Value(path.clone()), message);
+        let drops = rule.drop_highest.is_some() || rule.drop_lowest.is_some();
+        let keeps = rule.keep_highest.is_some() || rule.keep_lowest.is_some();
+        if drops && rule.count.is_none() {
+            self.error("rule-count", Place::Value(path.clone()), "`count` is missing: how many rows go");
             return None;
+        }
+        for (key, given) in [("count", rule.count.is_some()), ("by", !rule.by.is_empty())] {
+            if given && !drops && !keeps {
+                let message = format!("`{key}` goes with the highest or lowest rows that are kept or dropped");
+                self.error("rule-count", Place::Key(path.key(key)), message);
+                return None;
+            }
+        }
+        for (index, name) in rule.by.iter().enumerate() {
+            if !variables.contains_key(name) {
+                let place = Place::Value(path.key("by").then(Step::Index(index)));
+                let error = Diagnostic::error("unknown-variable", place, format!("there is no variable `{name}` here"));
+                self.diagnostics.push(error.suggest(name, variables.keys().map(String::as_str).collect::<Vec<_>>()));
+                return None;
+            }
         }
         if let Some(ranges) = &rule.range {
             let before = self.diagnostics.len();
@@ -90,14 +105,15 @@ impl Compiler<'_> {
                 return Some(if key == "keep" { RuleKind::Keep(expr) } else { RuleKind::Drop(expr) });
             }
         }
-        for (key, name) in [("drop_highest", &rule.drop_highest), ("drop_lowest", &rule.drop_lowest)] {
-            if let (Some(name), Some(count)) = (name, rule.count) {
-                let known = self.number_variable(name, Place::Value(path.key(key)), variables);
-                let kind = if key == "drop_highest" { RuleKind::DropHighest } else { RuleKind::DropLowest };
-                return known.then(|| kind(name.clone(), count));
-            }
-        }
-        None
+        let extremes = [
+            ("drop_highest", &rule.drop_highest, RuleKind::DropHighest as fn(Extreme) -> RuleKind),
+            ("drop_lowest", &rule.drop_lowest, RuleKind::DropLowest),
+            ("keep_highest", &rule.keep_highest, RuleKind::KeepHighest),
+            ("keep_lowest", &rule.keep_lowest, RuleKind::KeepLowest),
+        ];
+        let (key, name, kind) = extremes.into_iter().find_map(|(key, name, kind)| Some((key, name.clone()?, kind)))?;
+        let known = self.number_variable(&name, Place::Value(path.key(key)), variables);
+        known.then(|| kind(Extreme { of: name, count: rule.count.unwrap_or(1), by: rule.by.clone() }))
     }
 
     pub(super) fn number_variable(&mut self, name: &str, place: Place, variables: &Variables) -> bool {

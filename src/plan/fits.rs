@@ -65,6 +65,7 @@ impl Compiler<'_> {
         if let Some(rows) = &fit.rows {
             self.uses("filters", rows);
             self.uses("sources", rows);
+            self.uses("tables", rows);
         }
         self.check_methods(fit, &path);
         let law = fitted(self.law(&fit.law, spec, laws, path.key("law"))?, fit);
@@ -74,9 +75,9 @@ impl Compiler<'_> {
         let Some(source) = sources.get(source) else {
             let known: Vec<&str> = filters.keys().chain(sources.keys()).copied().collect();
             self.unknown(
-                "filter or source",
+                "filter, table or source",
                 rows_name,
-                &["filters", "sources"],
+                &["filters", "tables", "sources"],
                 Place::Value(path.key("rows")),
                 &known,
             );

@@ -11,9 +11,12 @@ mod fits;
 mod graph;
 mod laws;
 mod limits;
+mod names;
 mod queries;
 mod sensitivity;
 mod sources;
+mod tables;
+mod used;
 
 pub use compile::{Compiled, CompiledSpec, ExpectedDrift, SpecFile, compile, compile_asking};
 pub use fingerprint::{Fingerprint, input_digest};

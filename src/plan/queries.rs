@@ -53,6 +53,14 @@ impl Compiler<'_> {
             return None;
         }
         self.check_rows(&question, planned.draws, &path);
+        let groups = query.groups();
+        if !groups.is_empty() && planned.by.is_none() {
+            let message = format!("the fit `{}` is not in groups", query.fit);
+            self.error("no-groups", Place::Key(SpecPath::of(&["queries", name, "group"])), message)
+                .hints
+                .push("leave out `group`, or give the fit `by = \"...\"`".to_owned());
+            return None;
+        }
         let fit = *fit;
         let forecast = self.forecast(name, query, planned)?;
         let mut inputs = vec![(fit, "fit", "fit".to_owned()), (fit, "draws", "draws".to_owned())];
@@ -70,7 +78,8 @@ impl Compiler<'_> {
         });
         let (law, question, chained) = (law.clone(), question, through.is_some());
         let stack = if query.forecast == Some(Forecast::Stack) { planned.alternatives.clone() } else { Vec::new() };
-        let stage = Arc::new(Extrapolate { law, question: question.clone(), chained, other, forecast, stack, seed });
+        let stage =
+            Arc::new(Extrapolate { law, question: question.clone(), chained, other, forecast, stack, groups, seed });
         Some((self.stage("extrapolate", Some(("queries", name)), stage, &inputs), question))
     }
 
@@ -159,7 +168,9 @@ impl Compiler<'_> {
             return Vec::new();
         }
         let mut names: BTreeSet<String> = BTreeSet::new();
-        names.extend(sources.keys().map(|s| format!("sources.{s}.rows")));
+        names.extend(sources.iter().map(|(name, source)| {
+            format!("{}.{name}.rows", if source.described.is_some() { "sources" } else { "tables" })
+        }));
         names.extend(filters.keys().flat_map(|f| [format!("filters.{f}.kept"), format!("filters.{f}.dropped")]));
         for (fit, PlannedFit { law, .. }) in fits {
             let parameters = law.parameters.iter().map(|p| p.name.as_str());
@@ -169,7 +180,7 @@ impl Compiler<'_> {
         for (query, (_, question)) in queries {
             names.extend(crate::report::names_of_query(query, question.kind()));
         }
-        let left_out: Vec<String> = ["sources", "filters", "fits", "queries"]
+        let left_out: Vec<String> = ["sources", "tables", "filters", "fits", "queries"]
             .iter()
             .flat_map(|table| {
                 self.written(&SpecPath::of(&[table])).into_iter().map(move |name| format!("{table}.{name}."))

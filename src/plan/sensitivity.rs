@@ -111,6 +111,7 @@ impl Compiler<'_> {
                 other: None,
                 forecast: None,
                 stack: Vec::new(),
+                groups: spec.queries.get(*query).map(spec::Query::groups).unwrap_or_default(),
                 seed: spec.study.seed,
             };
             let needs = [(fit, "fit", "fit".to_owned()), (fit, "draws", "draws".to_owned())];

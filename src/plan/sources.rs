@@ -8,13 +8,16 @@ use super::check::{self, Variables};
 use super::compile::{Compiler, SourceStage};
 use super::files;
 use super::limits::stays_inside;
+use super::names::{self, NamedPattern};
+use super::used;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::{Expr, Kind};
 use crate::report::{DescribedSource, DescribedVariable};
 use crate::schedule::{KNOTS, MOST_STEPS, PER_KNOT, SUMS};
-use crate::source::{ColumnKind, Format, Reading};
+use crate::source::{ColumnKind, Format, Missing, Options, Reading, Take};
 use crate::spec;
-use crate::stage::{ColumnOrigin, External, Gather, Ingest, IngestColumn, IngestSchedule};
+use crate::stage::{ColumnOrigin, External, Gather, Ingest, IngestColumn, IngestHistory, IngestSchedule};
+use crate::unit::{Dimension, Unit};
 
 impl Compiler<'_> {
     pub(super) fn source(&mut self, name: &str, source: &spec::Source) -> Option<SourceStage> {
@@ -42,15 +45,18 @@ impl Compiler<'_> {
             let key = if source.path.is_some() { "path" } else { "url" };
             self.error("unknown-format", Place::Value(path.key(key)), "the name does not tell the format")
                 .hints
-                .push("write `format = \"csv\"`, `\"parquet\"` or `\"ndjson\"`".to_owned());
+                .push(format!("write `format = ...`: {}", Format::ALL.map(|f| format!("\"{}\"", f.name())).join(", ")));
             return None;
         };
+        let options = self.options(source, &formats, &path)?;
+        let named = self.named(source, &files, &path)?;
         let (columns, mut variables) = self.columns(source, &path)?;
         let schedule = match &source.schedule {
             Some(schedule) => Some(self.schedule(schedule, &mut variables, &path.key("schedule"))?),
             None => None,
         };
         let has_schedule = schedule.is_some();
+        let history = self.history(source, &formats, &columns, &variables, &path)?;
         let names: Vec<String> = files.iter().map(|f| f.name().to_owned()).collect();
         let tables: BTreeMap<String, spec::ColumnTable> =
             source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
@@ -77,23 +83,235 @@ impl Compiler<'_> {
             name,
             files,
             &formats,
-            &Ingest { columns, schedule, missing: source.missing, limits: self.limits(), ..Ingest::default() },
+            &Ingest {
+                columns,
+                schedule,
+                missing: source.missing,
+                options,
+                named,
+                history,
+                limits: self.limits(),
+                ..Ingest::default()
+            },
         );
         Some(SourceStage {
             stage,
             variables,
             has_schedule,
-            described,
+            described: Some(described),
             files: names,
-            missing: source.missing,
+            // What a source keeps without a value, a fit does not take.
+            missing: if source.missing == Missing::Drop { Missing::Drop } else { Missing::Error },
             columns: tables,
         })
+    }
+
+    /// How the files of a source are to be read; each format takes what it can.
+    fn options(&mut self, source: &spec::Source, formats: &[Format], path: &SpecPath) -> Option<Options> {
+        let before = self.diagnostics.len();
+        let options = source.options();
+        for key in options.given() {
+            let Some(format) = formats.iter().find(|format| !format.reader().takes().contains(&key)) else { continue };
+            let takers: Vec<String> =
+                Format::ALL.iter().filter(|f| f.reader().takes().contains(&key)).map(|f| f.name()).collect();
+            let message = format!("`{key}` says nothing of files in the format {}", format.name());
+            let hint = format!("it is for {}", takers.join(", "));
+            self.error("option-of-format", Place::Key(path.key(key)), message).hints.push(hint);
+        }
+        if options.separator.is_some_and(|sign| !sign.is_ascii() || sign == '"' || sign == '\n') {
+            self.error(
+                "bad-setting",
+                Place::Value(path.key("separator")),
+                "a separator is one ASCII character, no quote",
+            );
+        }
+        if options.comment.as_deref() == Some("") {
+            self.error("bad-setting", Place::Value(path.key("comment")), "every line begins with nothing");
+        }
+        for format in formats {
+            if let Some(feature) = format.reader().needs() {
+                let message = format!("this lawfit was built without the reader of {}", format.name());
+                self.error("no-reader", Place::Key(path.clone()), message).hints.push(format!(
+                    "released binaries have it; from source, `cargo install lawfit --features {feature}`"
+                ));
+                return None;
+            }
+        }
+        for (index, text) in options.pattern.iter().enumerate() {
+            let place = match &source.pattern {
+                Some(spec::OneOrMoreTexts::Many(_)) => path.key("pattern").then(Step::Index(index)),
+                _ => path.key("pattern"),
+            };
+            if let Err(message) = crate::source::log_pattern(text) {
+                self.error("bad-pattern", Place::Value(place), message);
+            }
+        }
+        if options.pattern.is_empty() && formats.contains(&Format::Log) {
+            self.error("no-pattern", Place::Key(path.clone()), "a log is read by a `pattern` with named groups")
+                .hints
+                .push("such as `pattern = 'step (?<step>\\d+) .* loss (?<loss>[0-9.]+)'`".to_owned());
+        }
+        if options.header == Some(0) {
+            self.error("bad-setting", Place::Value(path.key("header")), "lines are counted from 1");
+        }
+        if let Some(name) = options.encoding.as_deref().filter(|name| Options::encoding_named(name).is_none()) {
+            let message = format!("there is no encoding `{name}`");
+            self.error("bad-setting", Place::Value(path.key("encoding")), message)
+                .hints
+                .push("usual ones are utf-8, latin1, windows-1252, utf-16le, gbk and shift_jis".to_owned());
+        }
+        (self.diagnostics.len() == before).then_some(options)
+    }
+
+    /// How rows are made of histories of runs; none where the source is at fault.
+    #[expect(clippy::option_option, reason = "at fault, or no history, or one")]
+    fn history(
+        &mut self,
+        source: &spec::Source,
+        formats: &[Format],
+        columns: &[IngestColumn],
+        variables: &Variables,
+        path: &SpecPath,
+    ) -> Option<Option<IngestHistory>> {
+        let knows_runs = formats.iter().any(|format| format.reader().is_history());
+        let Some(take) = &source.take else {
+            for (key, given) in [("run", !source.run.is_empty()), ("step", source.step.is_some())] {
+                if given {
+                    self.error("bad-setting", Place::Key(path.key(key)), format!("`{key}` goes with `take`"));
+                    return None;
+                }
+            }
+            if knows_runs {
+                let format = formats.first().map(|format| format.name()).unwrap_or_default();
+                let message = format!("files in the format {format} are histories: say which steps are rows by `take`");
+                self.error("no-take", Place::Key(path.clone()), message).hints.push(
+                    "`take = \"last\"`, `\"min\"` (the lowest loss), `{ mean = 100 }` (of the last 100), \
+                     `{ at = \"step == 20000\" }` or `\"all\"`"
+                        .to_owned(),
+                );
+                return None;
+            }
+            return Some(None);
+        };
+        let Some(step) = source.step.clone().or_else(|| knows_runs.then(|| crate::source::STEP.to_owned())) else {
+            self.error("no-step", Place::Key(path.key("take")), "`take` needs the column that counts steps")
+                .hints
+                .push("write `step = \"...\"`, and `run = [\"...\"]` where a file has several runs".to_owned());
+            return None;
+        };
+        let of_dimensions = |dimensions: &[Dimension]| -> Vec<&IngestColumn> {
+            let is = |unit: Unit| dimensions.contains(&unit.dimension);
+            columns.iter().filter(|c| c.unit.is_some_and(is) && matches!(c.from, ColumnOrigin::Column(_))).collect()
+        };
+        let place = || Place::Value(path.key("take"));
+        let (mut take, mut averaged) = (take.clone(), Vec::new());
+        match &take {
+            Take::Min => {
+                let losses = of_dimensions(&[Dimension::Nats]);
+                let [loss] = losses.as_slice() else {
+                    let message = "`min` is of the one variable in nats or bits, and there is not one";
+                    self.error("bad-take", place(), message)
+                        .hints
+                        .push("name it: `take = { lowest = \"L\" }`".to_owned());
+                    return None;
+                };
+                take = Take::Lowest(loss.variable.clone());
+            }
+            Take::Lowest(name) => {
+                let is_column = columns.iter().any(|c| {
+                    c.variable == *name && matches!(c.from, ColumnOrigin::Column(_)) && c.kind == ColumnKind::Number
+                });
+                if !is_column {
+                    self.error("bad-take", place(), format!("`{name}` is no variable read from a column of numbers"));
+                    return None;
+                }
+            }
+            Take::Mean(count) => {
+                averaged = of_dimensions(&[Dimension::Nats, Dimension::Share])
+                    .into_iter()
+                    .filter_map(|c| if let ColumnOrigin::Column(name) = &c.from { Some(name.clone()) } else { None })
+                    .collect();
+                if *count == 0 || averaged.is_empty() {
+                    self.error(
+                        "bad-take",
+                        place(),
+                        "a mean is over some values of variables in nats, bits, shares or %",
+                    )
+                    .hints
+                    .push("give the loss a unit: `L = { column = ..., unit = \"nats\" }`".to_owned());
+                    return None;
+                }
+            }
+            Take::At(condition) => {
+                let mut known = variables.clone();
+                known.insert(crate::source::STEP.to_owned(), Kind::Number);
+                let checked = check::expression(condition, &path.key("take").key("at"), &known, Kind::Truth);
+                take = Take::At(self.take(checked)?.to_string());
+            }
+            Take::Last | Take::All => {}
+        }
+        let run = match (source.run.is_empty(), knows_runs) {
+            (true, true) => vec![crate::source::RUN.to_owned()],
+            _ => source.run.clone(),
+        };
+        Some(Some(IngestHistory { run, step, take, averaged }))
+    }
+
+    /// What the name of each file tells.
+    fn named(
+        &mut self,
+        source: &spec::Source,
+        files: &[External],
+        path: &SpecPath,
+    ) -> Option<Vec<BTreeMap<String, String>>> {
+        let pattern = source.path.as_deref().and_then(NamedPattern::of);
+        let regex = match &source.names {
+            Some(text) => match regex::RegexBuilder::new(text).size_limit(1 << 20).build() {
+                Ok(regex) => Some(regex),
+                Err(error) => {
+                    let message = error.to_string();
+                    let message = message.lines().last().unwrap_or_default().to_owned();
+                    self.error("bad-pattern", Place::Value(path.key("names")), message);
+                    return None;
+                }
+            },
+            None => None,
+        };
+        let mut all = Vec::new();
+        for file in files {
+            let mut told = BTreeMap::new();
+            if let Some(pattern) = pattern
+                .as_ref()
+                .filter(|_| !self.file.folder().join(source.path.as_deref().unwrap_or_default()).exists())
+            {
+                match pattern.told(file.name()) {
+                    Ok(found) => told.extend(found),
+                    Err(message) => {
+                        self.error("bad-pattern", Place::Value(path.key("path")), message)
+                            .hints
+                            .push("say what is meant by `names = \"(?<name>...)\"`, a regular expression".to_owned());
+                        return None;
+                    }
+                }
+            }
+            if let Some(regex) = &regex {
+                let Some(found) = names::groups(regex, file.name()) else {
+                    let message = format!("`{}` does not match it", file.name());
+                    self.error("bad-pattern", Place::Value(path.key("names")), message);
+                    return None;
+                };
+                told.extend(found);
+            }
+            all.push(told);
+        }
+        Some(all)
     }
 
     /// The stage that reads a source: of several files each is read by a stage of its own.
     fn ingest(&mut self, name: &str, files: Vec<External>, formats: &[Format], how: &Ingest) -> usize {
         let place = ("sources", name);
-        if files.len() == 1 {
+        // A run may go on in another file.
+        if files.len() == 1 || how.history.is_some() {
             let stage = Ingest { files, formats: formats.to_vec(), is_whole: true, ..how.clone() };
             return self.stage("ingest", Some(place), Arc::new(stage), &[]);
         }
@@ -101,7 +319,8 @@ impl Compiler<'_> {
         let mut inputs: Vec<(usize, &str, String)> = Vec::new();
         for (index, (file, format)) in files.into_iter().zip(formats).enumerate() {
             let member = format!("{name}[{}]", file.name());
-            let stage = Ingest { files: vec![file], formats: vec![*format], ..how.clone() };
+            let named = how.named.get(index).cloned().into_iter().collect();
+            let stage = Ingest { files: vec![file], formats: vec![*format], named, ..how.clone() };
             let stage = self.stage_of(&format!("ingest.{member}"), place, Arc::new(stage), &[]);
             let [table, summary] = Gather::roles(index);
             inputs.extend([(stage, "table", table), (stage, "summary", summary)]);
@@ -168,6 +387,8 @@ impl Compiler<'_> {
         let folder = self.file.folder();
         let place = Place::Value(path.key("path"));
         let literal = folder.join(pattern);
+        let named = NamedPattern::of(pattern).filter(|_| !literal.exists());
+        let pattern = named.as_ref().map_or(pattern, |named| named.glob.as_str());
         let has_wildcard = files::is_wild(pattern);
         let found: Vec<PathBuf> = if has_wildcard && !literal.exists() {
             if !self.allowed.outside && !stays_inside(&folder, &files::fixed_part(&folder, pattern)) {
@@ -272,6 +493,7 @@ impl Compiler<'_> {
             factor: 1.0,
             unit: None,
             kind: ColumnKind::Number,
+            unused: false,
         };
         let mut ready: Vec<IngestColumn> = unread.into_iter().map(column).collect();
         let mut waiting: Vec<(&str, Expr, f64)> = Vec::new();
@@ -304,6 +526,7 @@ impl Compiler<'_> {
                     factor,
                     unit: table.unit,
                     kind: table.kind,
+                    unused: false,
                 });
             } else if let Some(text) = &table.expr {
                 let checked = check::expression(text, &place.key("expr"), &kinds, Kind::Number);
@@ -336,8 +559,10 @@ impl Compiler<'_> {
                 factor: *factor,
                 unit: tables.get(name).and_then(|table| table.unit),
                 kind: ColumnKind::Number,
+                unused: false,
             });
         }
+        self.mark_unused(source, &mut ready);
         Some((ready, kinds))
     }
 }
@@ -367,6 +592,23 @@ fn wrong_reading(table: &spec::ColumnTable, place: &SpecPath) -> Option<Diagnost
     }
     let odd = values.iter().find(|(_, value)| !value.0.is_finite());
     odd.map(|(text, value)| error("values", format!("the number for \"{text}\" is {}", value.0)))
+}
+
+impl Compiler<'_> {
+    /// Marks the variables that neither the study nor, through them, another variable uses.
+    fn mark_unused(&self, source: &spec::Source, columns: &mut [IngestColumn]) {
+        let mut used: BTreeSet<String> = self.words.clone();
+        if let Some(schedule) = &source.schedule {
+            used.extend(schedule.run.iter().chain([&schedule.step, &schedule.rate]).cloned());
+        }
+        // An expression stands behind what it uses.
+        for column in columns.iter_mut().rev() {
+            column.unused = !used.contains(&column.variable);
+            if let (false, ColumnOrigin::Expr(text)) = (column.unused, &column.from) {
+                used.extend(used::of_text(text));
+            }
+        }
+    }
 }
 
 /// The order in which each expression stands after those whose names it uses, the first that can be next.

@@ -49,6 +49,7 @@ impl Writer for Html {
                 fits => fits(page),
                 undrawn => page.undrawn,
                 sources => sources(page),
+                tables => page.results.tables,
                 filters => page.results.filters,
             }))
             .map_err(failed)?;

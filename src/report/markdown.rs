@@ -231,6 +231,18 @@ fn data(page: &Page, out: &mut String) {
             let _ = writeln!(out, "- {} rows dropped: {}", dropped.rows, dropped.rule);
         }
     }
+    for (name, table) in &page.results.tables {
+        let _ = writeln!(
+            out,
+            "Table `{name}` from `{}`: {} rows.\n\n| step | rows before | rows after |\n|---|---|---|",
+            table.from, table.rows
+        );
+        for step in &table.steps {
+            let does = step.does.replace('|', "\\|");
+            let _ = writeln!(out, "| {}: {does} | {} | {} |", step.step, step.rows_in, step.rows_out);
+        }
+        out.push('\n');
+    }
     for (name, filter) in &page.results.filters {
         let _ = writeln!(
             out,

@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 pub use figures::{FitData, draw};
 pub use notes::Note;
 pub use results::{
-    DroppedRows, ExpectationResult, FilterResult, FitResult, PARTS, QueryResult, Results, SourceResult, StudyResult,
-    names_of_fit, names_of_query, results_schema,
+    DroppedRows, ExpectationResult, FilterResult, FitResult, PARTS, QueryResult, Results, SourceResult, StepResult,
+    StudyResult, TableResult, names_of_fit, names_of_query, results_schema,
 };
 pub use sensitivity::{SensitivityResult, VariedAnswer};
 pub use typeset::plain as typeset_plain;
@@ -107,6 +107,8 @@ pub struct Described {
     pub seed: u64,
     /// The sources.
     pub sources: Vec<DescribedSource>,
+    /// The tables.
+    pub tables: Vec<DescribedTable>,
     /// The filters.
     pub filters: Vec<DescribedFilter>,
     /// The fits.
@@ -119,6 +121,17 @@ pub struct Described {
     pub expectations: Vec<Expected>,
     /// The formats to write.
     pub formats: BTreeSet<ReportFormat>,
+}
+
+/// A table in words.
+#[derive(Clone, Debug, Serialize)]
+pub struct DescribedTable {
+    /// Its name.
+    pub name: String,
+    /// The source or table whose rows it takes.
+    pub from: String,
+    /// Its steps: the kind of each, and what it does in words.
+    pub steps: Vec<(String, String)>,
 }
 
 /// A source in words.
@@ -304,6 +317,7 @@ impl Described {
             "references": self.references,
             "seed": self.seed,
             "sources": self.sources,
+            "tables": self.tables,
             "filters": self.filters,
             "fits": fits,
             "queries": self.queries,

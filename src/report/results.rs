@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Described, Note, SensitivityResult, Severity};
-use crate::account::{FilterCounts, IngestSummary};
+use crate::account::{FilterCounts, IngestSummary, TableCounts};
 use crate::answer::{ALL, Account, Answer, Row, Verdict};
+use crate::dataset::GroupName;
 use crate::expr::{Value as ExprValue, parse_printed};
 use crate::fit::{Backtest, Candidate, Choice, Estimate, Evidence, Fit, Holdout, NoiseTrend, Region, Span, Status};
 use crate::query::Kind;
@@ -25,6 +26,9 @@ pub struct Results {
     pub study: StudyResult,
     /// What was read, by source.
     pub sources: BTreeMap<String, SourceResult>,
+    /// What was made ready, by table.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tables: BTreeMap<String, TableResult>,
     /// What was kept, by filter.
     pub filters: BTreeMap<String, FilterResult>,
     /// What was fitted, by fit.
@@ -80,6 +84,30 @@ pub struct DroppedRows {
     pub because: Option<String>,
 }
 
+/// What a table made of its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TableResult {
+    /// The source or table whose rows it takes.
+    pub from: String,
+    /// Rows after its last step.
+    pub rows: usize,
+    /// Its steps, in order.
+    pub steps: Vec<StepResult>,
+}
+
+/// What a step made of rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StepResult {
+    /// Its kind.
+    pub step: String,
+    /// What it does, in words.
+    pub does: String,
+    /// Rows before it.
+    pub rows_in: usize,
+    /// Rows after it.
+    pub rows_out: usize,
+}
+
 /// What a filter kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FilterResult {
@@ -133,7 +161,7 @@ pub struct FitResult {
     pub by: Option<String>,
     /// The fit of each group, by the column's value; `parameters` then holds those that all have in common.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub groups: BTreeMap<String, FitResult>,
+    pub groups: BTreeMap<GroupName, FitResult>,
 }
 
 /// What a query was answered.
@@ -189,6 +217,7 @@ impl Results {
     pub fn new(
         described: &Described,
         summaries: &BTreeMap<String, IngestSummary>,
+        tables: &BTreeMap<String, TableCounts>,
         counts: &BTreeMap<String, FilterCounts>,
         fits: &BTreeMap<String, Fit>,
         answers: &BTreeMap<String, Answer>,
@@ -202,6 +231,11 @@ impl Results {
                 seed: described.seed,
             },
             sources: summaries.iter().map(|(name, summary)| (name.clone(), source(summary))).collect(),
+            tables: described
+                .tables
+                .iter()
+                .filter_map(|t| Some((t.name.clone(), table(t, tables.get(&t.name)?))))
+                .collect(),
             filters: described
                 .filters
                 .iter()
@@ -232,7 +266,7 @@ impl Results {
             if fit.groups.is_empty() || !fit.parameters.is_empty() {
                 shown.push((name.clone(), name.as_str(), fit));
             }
-            shown.extend(fit.groups.iter().map(|(group, fit)| (of_group(name, group), name.as_str(), fit)));
+            shown.extend(fit.groups.iter().map(|(group, fit)| (of_group(name, &group.0), name.as_str(), fit)));
         }
         shown
     }
@@ -272,6 +306,9 @@ impl Results {
         let mut all = BTreeMap::new();
         for (name, source) in &self.sources {
             all.insert(format!("sources.{name}.rows"), Some(source.rows as f64));
+        }
+        for (name, table) in &self.tables {
+            all.insert(format!("tables.{name}.rows"), Some(table.rows as f64));
         }
         for (name, filter) in &self.filters {
             all.insert(format!("filters.{name}.kept"), Some(filter.kept as f64));
@@ -381,6 +418,22 @@ fn source(summary: &IngestSummary) -> SourceResult {
         dropped,
         flop_ratio: summary.flop_ratio,
         warnings: summary.warnings.clone(),
+    }
+}
+
+fn table(described: &super::DescribedTable, counts: &TableCounts) -> TableResult {
+    let before = std::iter::once(&counts.rows).chain(&counts.after);
+    let steps = described.steps.iter().zip(before.zip(&counts.after));
+    let step = |((step, does), (rows_in, rows_out)): (&(String, String), (&usize, &usize))| StepResult {
+        step: step.clone(),
+        does: does.clone(),
+        rows_in: *rows_in,
+        rows_out: *rows_out,
+    };
+    TableResult {
+        from: described.from.clone(),
+        rows: counts.after.last().copied().unwrap_or(counts.rows),
+        steps: steps.map(step).collect(),
     }
 }
 

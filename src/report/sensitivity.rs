@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::words;
 use super::{Described, DescribedVariation};
 use crate::answer::{Answer, Row, Verdict};
+use crate::dataset::GroupName;
 use crate::numerics::ln;
 
 /// How a fit's answers move when it is made in other ways.
@@ -119,12 +120,12 @@ impl<'a> Choice<'a> {
             return vec![Self { variation, left_out: None }];
         }
         let answered = variation.queries.iter().filter_map(|query| varied.get(&query.role));
-        let groups: BTreeSet<&String> =
-            answered.flat_map(|answer| answer.rows.iter().filter_map(|row| row.group.as_ref())).collect();
+        let groups: BTreeSet<GroupName> =
+            answered.flat_map(|answer| answer.rows.iter().filter_map(|row| row.group.clone().map(GroupName))).collect();
         if groups.is_empty() {
             return vec![Self { variation, left_out: None }];
         }
-        groups.into_iter().map(|group| Self { variation, left_out: Some(group.clone()) }).collect()
+        groups.into_iter().map(|group| Self { variation, left_out: Some(group.0) }).collect()
     }
 
     /// Why no row of any answer has a value, if none has.

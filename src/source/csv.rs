@@ -1,35 +1,189 @@
-//! Comma-separated values.
+//! Separated values with a header: commas, tabs, semicolons or any other sign.
 
 use std::sync::Arc;
 
 use polars::prelude::*;
 
-use super::{Cell, Limits, Reader, SourceError, cell, first_line, in_memory};
+use super::{Cell, Decimal, Limits, Options, Reader, SourceError, cell, first_line, in_memory};
 
-pub(super) struct Csv;
+/// Values with a sign between them.
+pub(super) struct Csv {
+    /// The sign, where none is declared.
+    pub(super) separator: char,
+    pub(super) endings: &'static [&'static str],
+}
 
 impl Reader for Csv {
     fn endings(&self) -> &'static [&'static str] {
-        &["csv"]
+        self.endings
     }
 
-    fn read(&self, bytes: Arc<Vec<u8>>, columns: &[String], limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn takes(&self) -> &'static [&'static str] {
+        &["separator", "comment", "decimal", "encoding", "header"]
+    }
+
+    fn read(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        columns: &[String],
+        how: &Options,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Cell>>, SourceError> {
         let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
+        let bytes = from_header(how.text(&bytes, limits)?, how)?;
         // A row has a line at least; counting them is quick, and reading a bomb is not.
         limits.allow_values(bytes.split(|byte| *byte == b'\n').count(), columns.len())?;
+        let separator = how.separator.unwrap_or(self.separator);
+        let sign = u8::try_from(separator)
+            .map_err(|_| SourceError::Unreadable(format!("`{separator}` cannot separate values")))?;
         // Every column is read as text, so that no cell is lost to a type guessed from the first rows.
-        let scan = LazyCsvReader::new_with_sources(in_memory(bytes)).with_infer_schema_length(Some(0)).finish();
+        let scan = LazyCsvReader::new_with_sources(in_memory(Arc::clone(&bytes)))
+            .with_infer_schema_length(Some(0))
+            .with_separator(sign)
+            .with_comment_prefix(how.comment.as_deref().map(PlSmallStr::from))
+            .finish();
         let mut frame = scan.map_err(unreadable)?;
         let schema = frame.collect_schema().map_err(unreadable)?;
-        if let Some(column) = columns.iter().find(|column| !schema.contains(column)) {
-            return Err(SourceError::no_column(column, schema.iter_names().map(PlSmallStr::as_str)));
+        let named = |column: &str| schema.iter_names().find(|name| name.as_str() == column || name.trim() == column);
+        if let Some(column) = columns.iter().find(|column| named(column).is_none()) {
+            let known: Vec<&str> = schema.iter_names().map(PlSmallStr::as_str).collect();
+            return Err(match written_otherwise(&known, separator) {
+                Some(hint) => SourceError::Unreadable(hint),
+                None => SourceError::no_column(column, known),
+            });
         }
-        let selected: Vec<Expr> = columns.iter().map(|name| col(name.as_str())).collect();
+        check_widths(&bytes, sign, how.comment.as_deref())?;
+        let selected: Vec<Expr> =
+            columns.iter().filter_map(|name| Some(col(named(name)?.clone()).alias(name.as_str()))).collect();
         let table = frame.select(selected).collect().map_err(unreadable)?;
+        let of_text = if how.decimal == Some(Decimal::Comma) { with_comma } else { cell };
         let cells = |name: &String| {
             let texts = table.column(name).and_then(Column::str).map_err(unreadable)?;
-            Ok(texts.iter().map(|text| text.map_or(Cell::Empty, cell)).collect())
+            Ok(texts.iter().map(|text| text.map_or(Cell::Empty, of_text)).collect())
         };
         columns.iter().map(cells).collect()
+    }
+}
+
+/// A cell of a file with decimal commas: no text is a number before its column says of what.
+fn with_comma(text: &str) -> Cell {
+    if text.trim().is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }
+}
+
+/// The bytes from the line of the header on.
+fn from_header(bytes: Arc<Vec<u8>>, how: &Options) -> Result<Arc<Vec<u8>>, SourceError> {
+    let Some(line) = how.header.filter(|line| *line > 1) else { return Ok(bytes) };
+    let end = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(line - 2);
+    match end {
+        Some((at, _)) => Ok(Arc::new(bytes[at + 1..].to_vec())),
+        None => Err(SourceError::Unreadable(format!("it has fewer lines than {line}, where its header is to be"))),
+    }
+}
+
+/// What a header tells that has none of the wanted columns: another sign between them, or a comment.
+fn written_otherwise(header: &[&str], separator: char) -> Option<String> {
+    let first = header.first()?;
+    if first.starts_with('#') || first.starts_with('%') {
+        let sign = &first[..1];
+        return Some(format!("its first line begins with `{sign}`; if it is a comment, write `comment = \"{sign}\"`"));
+    }
+    let [only] = header else { return None };
+    let others = [(';', ";"), ('\t', "\\t"), (',', ","), ('|', "|")];
+    let (_, sign) = others.into_iter().find(|(sign, _)| *sign != separator && only.contains(*sign))?;
+    Some(format!(
+        "its header is one column, `{only:.60}`; if `{sign}` separates columns, write `separator = \"{sign}\"`"
+    ))
+}
+
+/// Whether no row has more fields than the header: the reader would take what is too much for nothing.
+fn check_widths(bytes: &[u8], separator: u8, comment: Option<&str>) -> Result<(), SourceError> {
+    let comment = comment.map(str::as_bytes);
+    let (mut header, mut row) = (None, 0);
+    let (mut quoted, mut fields) = (false, 0);
+    for line in bytes.split(|byte| *byte == b'\n') {
+        if !quoted && (line.trim_ascii().is_empty() || comment.is_some_and(|comment| line.starts_with(comment))) {
+            continue;
+        }
+        if quoted || line.contains(&b'"') {
+            for byte in line {
+                quoted ^= *byte == b'"';
+                fields += usize::from(!quoted && *byte == separator);
+            }
+            if quoted {
+                continue;
+            }
+        } else {
+            fields += line.iter().map(|byte| usize::from(*byte == separator)).sum::<usize>();
+        }
+        match header {
+            None => header = Some(fields),
+            Some(most) if fields > most => {
+                let [found, wanted] = [fields, most].map(|separators| separators + 1);
+                let message = format!("row {} has {found} fields and the header {wanted}", row + 1);
+                return Err(SourceError::Unreadable(message));
+            }
+            Some(_) => row += 1,
+        }
+        fields = 0;
+    }
+    if quoted { Err(SourceError::Unreadable("a quote that is opened is never closed".to_owned())) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, read};
+    use super::*;
+
+    fn cells(bytes: &[u8], format: Format, columns: &[&str], how: &Options) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
+        read(bytes.to_vec(), format, &columns, how, &Limits::USUAL)
+    }
+
+    #[test]
+    fn one_table_is_read_however_it_is_separated() {
+        let plain = cells(b"N,L\n1,2.5\n", Format::Csv, &["N", "L"], &Options::default()).unwrap();
+        let tabs = cells(b"N\tL\n1\t2.5\n", Format::Tsv, &["N", "L"], &Options::default()).unwrap();
+        assert_eq!(plain, tabs);
+        let bars = Options { separator: Some('|'), ..Options::default() };
+        assert_eq!(cells(b"N | L\n1|2.5\n", Format::Csv, &["N", "L"], &bars).unwrap(), plain);
+        let commented = Options { comment: Some("#".to_owned()), ..Options::default() };
+        let text = b"# exported\n# by hand\nN,L\n1,2.5\n# end\n";
+        assert_eq!(cells(text, Format::Csv, &["N", "L"], &commented).unwrap(), plain);
+        let below = Options { header: Some(3), ..Options::default() };
+        assert_eq!(cells(b"a report\n\nN,L\n1,2.5\n", Format::Csv, &["N", "L"], &below).unwrap(), plain);
+    }
+
+    #[test]
+    fn texts_in_other_encodings_are_read_as_declared_and_refused_otherwise() {
+        let latin = b"mod\xe8le,N\n\xe9t\xe9,1\n";
+        let error = cells(latin, Format::Csv, &["N"], &Options::default()).unwrap_err().to_string();
+        assert!(error.contains("byte 3") && error.contains("encoding = \"latin1\""), "{error}");
+        let how = Options { encoding: Some("latin1".to_owned()), ..Options::default() };
+        assert_eq!(cells(latin, Format::Csv, &["modèle"], &how).unwrap()[0], [Cell::Text("été".to_owned())]);
+        let wide: Vec<u8> = "\u{feff}N,L\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(cells(&wide, Format::Csv, &["N"], &Options::default()).unwrap()[0], [Cell::Number(1.0)]);
+        let marked = "\u{feff}N,L\n1,2\n".as_bytes();
+        assert_eq!(cells(marked, Format::Csv, &["N"], &Options::default()).unwrap()[0], [Cell::Number(1.0)]);
+    }
+
+    #[test]
+    fn a_header_that_tells_of_another_sign_gets_the_line_that_settles_it() {
+        for (text, line) in [
+            ("N;L\n1;2\n", "`separator = \";\"`"),
+            ("N\tL\n1\t2\n", "`separator = \"\\t\"`"),
+            ("# by hand\nN,L\n1,2\n", "`comment = \"#\"`"),
+        ] {
+            let error = cells(text.as_bytes(), Format::Csv, &["N"], &Options::default()).unwrap_err().to_string();
+            assert!(error.contains(line), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_row_that_is_too_long_is_named() {
+        let long = b"N,L\n1,\"2,\n3\"\n\n110,678,115\n";
+        let error = cells(long, Format::Csv, &["N"], &Options::default()).unwrap_err().to_string();
+        assert_eq!(error, "row 2 has 3 fields and the header 2");
+        let torn = cells(b"N,L\n1,\"2\n1,3\n", Format::Csv, &["N"], &Options::default()).unwrap_err().to_string();
+        assert!(torn.contains("never closed"), "{torn}");
     }
 }

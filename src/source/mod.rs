@@ -2,11 +2,30 @@
 //!
 //! A reader is given bytes whose digest is known, never a path: what is read is what was hashed.
 
+mod archive;
 mod csv;
+mod database;
+mod hf_trainer;
+mod history;
+mod json;
+mod lightning;
+mod lm_eval;
+mod log;
+mod mlflow;
 mod ndjson;
+mod object;
+mod options;
 mod parquet;
 mod reading;
+mod reduce;
+mod spreadsheet;
+mod sqlite;
 mod table;
+mod tensorboard;
+mod trackio;
+mod wandb;
+mod wire;
+mod written;
 
 use std::io::Read;
 use std::sync::Arc;
@@ -16,8 +35,13 @@ use polars_buffer::Buffer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use history::{RUN, STEP};
+pub use log::pattern as log_pattern;
+pub use options::Options;
 pub use reading::Reading;
+pub use reduce::{Merged, Roles, Take, by_run, last, merged};
 pub use table::{from_bytes, to_bytes};
+pub use written::{Decimal, Tells, is_percent, number as written_number, number_tells, tells};
 
 use crate::file::in_units;
 
@@ -25,12 +49,38 @@ use crate::file::in_units;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// Comma-separated values with a header.
+    /// Comma-separated values with a header, or values with another `separator`.
     Csv,
+    /// Tab-separated values with a header.
+    Tsv,
     /// Apache Parquet.
     Parquet,
     /// One JSON object per line.
     Ndjson,
+    /// One JSON document: a list of objects, or an object of columns.
+    Json,
+    /// A workbook of Excel.
+    Xlsx,
+    /// A workbook of LibreOffice.
+    Ods,
+    /// An SQLite database, read by a query.
+    Sqlite,
+    /// A text log, read by a regular expression with named groups.
+    Log,
+    /// A run of W&B that was kept on disk.
+    Wandb,
+    /// MLflow's store in SQLite.
+    Mlflow,
+    /// An event file of TensorBoard.
+    Tensorboard,
+    /// Trackio's store in SQLite.
+    Trackio,
+    /// `trainer_state.json` of Hugging Face's Trainer.
+    HfTrainer,
+    /// `metrics.csv` of Lightning.
+    Lightning,
+    /// Results of lm-evaluation-harness.
+    LmEval,
 }
 
 /// How large a table may be that is read.
@@ -79,31 +129,95 @@ pub trait Reader: Sync {
     /// Endings of names of files in this format, without the dot.
     fn endings(&self) -> &'static [&'static str];
 
+    /// The names of the options that it takes.
+    fn takes(&self) -> &'static [&'static str];
+
+    /// The feature without which this build cannot read it, if it is one.
+    fn needs(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// Whether it gives histories of runs, with the columns `run` and `step`.
+    fn is_history(&self) -> bool {
+        false
+    }
+
+    /// Whether its files are zip archives themselves.
+    fn is_archive(&self) -> bool {
+        false
+    }
+
     /// The cells of some columns of one file: one list per name, in that order.
     ///
     /// # Errors
     /// Where the bytes are not of this format, have no such column, or are too many.
-    fn read(&self, bytes: Arc<Vec<u8>>, columns: &[String], limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError>;
+    fn read(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        columns: &[String],
+        how: &Options,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Cell>>, SourceError>;
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 3] = [Self::Csv, Self::Parquet, Self::Ndjson];
+    pub const ALL: [Self; 16] = [
+        Self::Csv,
+        Self::Tsv,
+        Self::Parquet,
+        Self::Ndjson,
+        Self::Json,
+        Self::Xlsx,
+        Self::Ods,
+        Self::Sqlite,
+        Self::Log,
+        Self::Wandb,
+        Self::Mlflow,
+        Self::Tensorboard,
+        Self::Trackio,
+        Self::HfTrainer,
+        Self::Lightning,
+        Self::LmEval,
+    ];
 
     /// The reader.
     pub fn reader(self) -> &'static dyn Reader {
         match self {
-            Self::Csv => &csv::Csv,
+            Self::Csv => &csv::Csv { separator: ',', endings: &["csv"] },
+            Self::Tsv => &csv::Csv { separator: '\t', endings: &["tsv", "tab"] },
             Self::Parquet => &parquet::Parquet,
             Self::Ndjson => &ndjson::Ndjson,
+            Self::Json => &json::Json,
+            Self::Xlsx => &spreadsheet::Spreadsheet { endings: &["xlsx", "xlsm"] },
+            Self::Ods => &spreadsheet::Spreadsheet { endings: &["ods"] },
+            Self::Sqlite => &sqlite::Sqlite,
+            Self::Log => &log::Log,
+            Self::Wandb => &wandb::Wandb,
+            Self::Mlflow => &mlflow::Mlflow,
+            Self::Tensorboard => &tensorboard::Tensorboard,
+            Self::Trackio => &trackio::Trackio,
+            Self::HfTrainer => &hf_trainer::HfTrainer,
+            Self::Lightning => &lightning::Lightning,
+            Self::LmEval => &lm_eval::LmEval,
         }
     }
 
     /// The format that a file's name tells.
     pub fn of_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
-        let (_, ending) = name.strip_suffix(".gz").unwrap_or(&name).rsplit_once('.')?;
+        // Event files are told by a part of their names.
+        if name.rsplit(['/', '\\']).next().is_some_and(|file| file.contains("tfevents")) {
+            return Some(Self::Tensorboard);
+        }
+        let packed = [".gz", ".zst"].iter().find_map(|ending| name.strip_suffix(ending));
+        let (_, ending) = packed.unwrap_or(&name).rsplit_once('.')?;
         Self::ALL.into_iter().find(|format| format.reader().endings().contains(&ending))
+    }
+
+    /// The format as a spec writes it.
+    pub fn name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
     }
 }
 
@@ -119,6 +233,8 @@ pub enum Missing {
     Error,
     /// Drop the row, and account for it.
     Drop,
+    /// Keep the row without the value, for a table that fills it; a fit that meets it stops.
+    Keep,
 }
 
 /// Whether a column holds numbers or texts.
@@ -160,6 +276,12 @@ pub enum SourceError {
     /// It is something else than a text.
     #[error("the file is {0}")]
     NoText(&'static str),
+    /// This build lacks the reader.
+    #[error("this lawfit was built without the reader of such files: the feature `{feature}` is off")]
+    NoReader {
+        /// The feature that has it.
+        feature: &'static str,
+    },
     /// It is larger than is read.
     #[error("{0}")]
     TooLarge(String),
@@ -193,16 +315,18 @@ pub fn read(
     bytes: impl Into<Arc<Vec<u8>>>,
     format: Format,
     columns: &[String],
+    how: &Options,
     limits: &Limits,
 ) -> Result<Vec<Vec<Cell>>, SourceError> {
-    let bytes = unpacked(&bytes.into(), limits)?;
-    if let Some(what) = crate::file::what_is(&bytes).filter(|_| matches!(format, Format::Csv | Format::Ndjson)) {
+    let bytes = unpacked(&bytes.into(), format.reader().is_archive(), limits)?;
+    let is_text = matches!(format, Format::Csv | Format::Tsv | Format::Ndjson | Format::Json | Format::Lightning);
+    if let Some(what) = crate::file::what_is(&bytes).filter(|_| is_text) {
         return Err(SourceError::NoText(what));
     }
     let mut distinct = columns.to_vec();
     distinct.sort();
     distinct.dedup();
-    let mut table = guarded("the file", || format.reader().read(bytes, &distinct, limits))??;
+    let mut table = guarded("the file", || format.reader().read(bytes, &distinct, how, limits))??;
     if distinct == columns {
         return Ok(table);
     }
@@ -227,32 +351,39 @@ fn guarded<T>(what: &str, read: impl FnOnce() -> T) -> Result<T, SourceError> {
 
 /// The first bytes of a gzip file.
 const GZIP: &[u8] = &[0x1f, 0x8b];
+/// The first bytes of a zstd file.
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
 /// The first bytes of files that are packed in other ways.
-const PACKED: [(&[u8], &str); 4] = [
-    (&[0x28, 0xb5, 0x2f, 0xfd], "zstd"),
-    (&[0xfd, b'7', b'z', b'X', b'Z'], "xz"),
-    (b"BZh", "bzip2"),
-    (b"PK\x03\x04", "zip"),
-];
+const PACKED: [(&[u8], &str); 3] = [(&[0xfd, b'7', b'z', b'X', b'Z'], "xz"), (b"BZh", "bzip2"), (b"PK\x03\x04", "zip")];
 
-/// The bytes of a file, unpacked where gzip packed them.
-fn unpacked(bytes: &Arc<Vec<u8>>, limits: &Limits) -> Result<Arc<Vec<u8>>, SourceError> {
+/// The bytes of a file, unpacked where gzip or zstd packed them.
+fn unpacked(bytes: &Arc<Vec<u8>>, is_archive: bool, limits: &Limits) -> Result<Arc<Vec<u8>>, SourceError> {
     limits.allow_bytes(bytes.len() as u64, "is larger: it has")?;
-    if let Some((_, packer)) = PACKED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return Err(SourceError::Unreadable(format!("the file is packed by {packer}; unpack it, or pack it by gzip")));
-    }
-    if !bytes.starts_with(GZIP) {
+    if is_archive && bytes.starts_with(b"PK") {
         return Ok(Arc::clone(bytes));
     }
+    if let Some((_, packer)) = PACKED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        let message = format!("the file is packed by {packer}; unpack it, or pack it by gzip or zstd");
+        return Err(SourceError::Unreadable(message));
+    }
     let mut plain = Vec::new();
-    let packed = flate2::read::MultiGzDecoder::new(bytes.as_slice());
-    match packed.take(limits.bytes + 1).read_to_end(&mut plain) {
+    let most = limits.bytes + 1;
+    let (packer, read) = if bytes.starts_with(GZIP) {
+        ("gzip", flate2::read::MultiGzDecoder::new(bytes.as_slice()).take(most).read_to_end(&mut plain))
+    } else if bytes.starts_with(ZSTD) {
+        let unpacker = zstd::Decoder::with_buffer(bytes.as_slice());
+        ("zstd", unpacker.and_then(|unpacker| unpacker.take(most).read_to_end(&mut plain)))
+    } else {
+        return Ok(Arc::clone(bytes));
+    };
+    match read {
         Ok(size) => limits.allow_bytes(size as u64, "unpacks to")?,
         Err(error) => {
-            return Err(SourceError::Unreadable(format!("the file is packed by gzip and cannot be unpacked: {error}")));
+            let message = format!("the file is packed by {packer} and cannot be unpacked: {error}");
+            return Err(SourceError::Unreadable(message));
         }
     }
-    if plain.starts_with(GZIP) {
+    if plain.starts_with(GZIP) || plain.starts_with(ZSTD) {
         return Err(SourceError::Unreadable("the file is packed twice; unpack it once".to_owned()));
     }
     plain.shrink_to_fit();
@@ -260,7 +391,7 @@ fn unpacked(bytes: &Arc<Vec<u8>>, limits: &Limits) -> Result<Arc<Vec<u8>>, Sourc
 }
 
 /// A written cell: a number where it reads as one.
-fn cell(text: &str) -> Cell {
+pub fn cell(text: &str) -> Cell {
     let trimmed = text.trim();
     if trimmed.is_empty() {
         return Cell::Empty;
@@ -300,7 +431,7 @@ mod tests {
 
     fn csv(text: &str, columns: &[&str]) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
-        read(text.as_bytes().to_vec(), Format::Csv, &columns, &Limits::USUAL)
+        read(text.as_bytes().to_vec(), Format::Csv, &columns, &Options::default(), &Limits::USUAL)
     }
 
     #[test]
@@ -313,16 +444,22 @@ mod tests {
     #[test]
     fn a_packed_table_is_read_like_a_plain_one_and_a_torn_one_is_refused() {
         use std::io::Write;
+        let plain = format!("a,b\n1,x\n{}", "#".repeat(100_000));
         let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-        packer.write_all(b"a,b\n1,x\n").unwrap();
-        let packed = packer.finish().unwrap();
+        packer.write_all(plain.as_bytes()).unwrap();
+        let packed = [packer.finish().unwrap(), zstd::encode_all(plain.as_bytes(), 3).unwrap()];
         let columns = ["a".to_owned()];
-        let read = |bytes: &[u8], limits: &Limits| read(bytes.to_vec(), Format::Csv, &columns, limits);
-        assert_eq!(read(&packed, &Limits::USUAL).unwrap(), [[Cell::Number(1.0)]]);
-        let torn = read(&packed[..packed.len() - 6], &Limits::USUAL).unwrap_err();
-        assert!(torn.to_string().contains("cannot be unpacked"), "{torn}");
-        let bomb = read(&packed, &Limits { bytes: 7, ..Limits::USUAL }).unwrap_err();
-        assert_eq!(bomb, SourceError::TooLarge("it is larger: it has more than 7 B".to_owned()));
+        let how = Options { comment: Some("#".to_owned()), ..Options::default() };
+        let read = |bytes: &[u8], limits: &Limits| read(bytes.to_vec(), Format::Csv, &columns, &how, limits);
+        for packed in packed {
+            assert_eq!(read(&packed, &Limits::USUAL).unwrap(), [[Cell::Number(1.0)]]);
+            let torn = read(&packed[..packed.len() - 6], &Limits::USUAL).unwrap_err();
+            assert!(torn.to_string().contains("cannot be unpacked"), "{torn}");
+            let large = read(&packed, &Limits { bytes: 7, ..Limits::USUAL }).unwrap_err();
+            assert_eq!(large, SourceError::TooLarge("it is larger: it has more than 7 B".to_owned()));
+            let bomb = read(&packed, &Limits { bytes: 1000, ..Limits::USUAL }).unwrap_err();
+            assert_eq!(bomb, SourceError::TooLarge("it unpacks to more than 1000 B".to_owned()));
+        }
     }
 
     #[test]
@@ -338,7 +475,7 @@ mod tests {
     fn lines_of_json_are_read_by_name() {
         let text = b"{\"N\": 1, \"L\": 2.5}\n{\"N\": \"4B\", \"L\": null}\n".to_vec();
         let columns = ["L".to_owned(), "N".to_owned()];
-        let cells = read(text, Format::Ndjson, &columns, &Limits::USUAL).unwrap();
+        let cells = read(text, Format::Ndjson, &columns, &Options::default(), &Limits::USUAL).unwrap();
         assert_eq!(cells[0], [Cell::Number(2.5), Cell::Empty]);
         assert_eq!(cells[1], [Cell::Number(1.0), Cell::Text("4B".to_owned())]);
     }
@@ -348,14 +485,15 @@ mod tests {
         assert_eq!(Format::of_name("runs/a.CSV"), Some(Format::Csv));
         assert_eq!(Format::of_name("https://example.org/x.jsonl"), Some(Format::Ndjson));
         assert_eq!(Format::of_name("runs/a.csv.gz"), Some(Format::Csv));
+        assert_eq!(Format::of_name("runs/a.tsv.zst"), Some(Format::Tsv));
         assert_eq!(Format::of_name("runs"), None);
     }
 
     #[test]
     fn broken_bytes_are_an_error_in_every_format() {
         for format in Format::ALL {
-            for bytes in [vec![0xff, 0x00, 0x13], Vec::new()] {
-                assert!(read(bytes, format, &["N".to_owned()], &Limits::USUAL).is_err());
+            for bytes in [vec![0xff, 0x00, 0x13], Vec::new(), b":W&B\xe1\xbe\0".to_vec(), b"PK\x03\x04".to_vec()] {
+                assert!(read(bytes, format, &["N".to_owned()], &Options::default(), &Limits::USUAL).is_err());
             }
         }
     }

@@ -2,14 +2,12 @@
 //!
 //! Line by line: a number may be as long as it likes, and what is nested is passed over without a stack.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserializer;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::DeserializeSeed;
 
-use super::{Cell, Limits, Reader, SourceError, cell};
+use super::object::{Fields, Row, Table, paths, unreadable, with_quoted_nan};
+use super::{Cell, Limits, Options, Reader, SourceError};
 
 pub(super) struct Ndjson;
 
@@ -18,211 +16,44 @@ impl Reader for Ndjson {
         &["ndjson", "jsonl"]
     }
 
-    fn read(&self, bytes: Arc<Vec<u8>>, columns: &[String], limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn takes(&self) -> &'static [&'static str] {
+        &["encoding"]
+    }
+
+    fn read(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        columns: &[String],
+        how: &Options,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let bytes = how.text(&bytes, limits)?;
+        let bytes = with_quoted_nan(&bytes);
         let is_blank = |line: &&[u8]| line.iter().all(u8::is_ascii_whitespace);
         let lines = || bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !is_blank(line));
-        let rows = lines().count();
-        limits.allow_values(rows, columns.len())?;
-        let places: BTreeMap<&str, usize> =
-            columns.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect();
-        let mut table: Vec<Vec<Cell>> = columns.iter().map(|_| Vec::with_capacity(rows)).collect();
-        let mut seen = vec![false; columns.len()];
-        for (row, (number, line)) in lines().enumerate() {
-            table.iter_mut().for_each(|column| column.push(Cell::Empty));
+        limits.allow_values(lines().count(), columns.len())?;
+        let fields = Fields::new(columns);
+        let mut table = Table::new(columns, limits);
+        for (number, line) in lines() {
             let mut line = serde_json::Deserializer::from_slice(line);
-            let object = Object {
-                places: &places,
-                enter: &mut |place, value| {
-                    seen[place] = true;
-                    let value = match value {
-                        Value::Cell(cell) => cell,
-                        Value::Nested(found) => {
-                            return Err(SourceError::Nested {
-                                column: columns[place].clone(),
-                                found: found.to_owned(),
-                            });
-                        }
-                    };
-                    table[place][row] = value;
-                    Ok(())
-                },
-            };
-            let read = object.deserialize(&mut line).and_then(|read| line.end().map(|()| read));
-            read.map_err(|error| unreadable(number, &error))??;
+            let read = Row { fields: &fields, table: &mut table }.deserialize(&mut line);
+            if let Some(fault) = table.fault.take() {
+                return Err(fault);
+            }
+            read.and_then(|()| line.end()).map_err(|error| unreadable(number, &error))?;
         }
-        match seen.iter().position(|seen| !seen) {
-            Some(place) => Err(SourceError::no_column(
-                &columns[place],
-                keys(lines().map(|(_, line)| line)).iter().map(String::as_str),
-            )),
-            None => Ok(table),
-        }
+        table.finish(|| keys(lines().map(|(_, line)| line)))
     }
-}
-
-/// The error of a line, with its place in the file.
-fn unreadable(line: usize, error: &serde_json::Error) -> SourceError {
-    let message = error.to_string();
-    let message = message.split(" at line ").next().unwrap_or(&message);
-    SourceError::Unreadable(format!("line {}, column {}: {message}", line + 1, error.column()))
 }
 
 /// The keys of the first lines.
 fn keys<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
     const LINES: usize = 1000;
-    let objects = lines.take(LINES).filter_map(|line| serde_json::from_slice::<Keys>(line).ok());
-    let mut keys: Vec<String> = objects.flat_map(|keys| keys.0).collect();
+    let objects = lines.take(LINES).filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
+    let mut keys: Vec<String> = objects.flat_map(|object| paths(&object)).collect();
     keys.sort();
     keys.dedup();
     keys
-}
-
-/// The keys of an object.
-struct Keys(Vec<String>);
-
-impl<'de> serde::Deserialize<'de> for Keys {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(KeysVisitor)
-    }
-}
-
-struct KeysVisitor;
-
-impl<'de> Visitor<'de> for KeysVisitor {
-    type Value = Keys;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
-        let mut keys = Vec::new();
-        while let Some((key, IgnoredAny)) = map.next_entry::<String, IgnoredAny>()? {
-            keys.push(key);
-        }
-        Ok(Keys(keys))
-    }
-}
-
-/// A value of a key that is read.
-enum Value {
-    Cell(Cell),
-    /// A list or an object, in words.
-    Nested(&'static str),
-}
-
-/// An object of which some keys are entered by their place.
-struct Object<'a> {
-    places: &'a BTreeMap<&'a str, usize>,
-    enter: &'a mut dyn FnMut(usize, Value) -> Result<(), SourceError>,
-}
-
-impl<'de> DeserializeSeed<'de> for Object<'_> {
-    type Value = Result<(), SourceError>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Object<'_> {
-    type Value = Result<(), SourceError>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("one JSON object per line")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut done = Ok(());
-        while let Some(place) = map.next_key_seed(Key(self.places))? {
-            match place {
-                Some(place) => {
-                    let value = map.next_value_seed(Any)?;
-                    if done.is_ok() {
-                        done = (self.enter)(place, value);
-                    }
-                }
-                None => drop(map.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(done)
-    }
-}
-
-/// A key, as the place of what is read.
-struct Key<'a>(&'a BTreeMap<&'a str, usize>);
-
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<usize>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Option<usize>, E> {
-        Ok(self.0.get(key).copied())
-    }
-}
-
-/// Any value.
-struct Any;
-
-impl<'de> DeserializeSeed<'de> for Any {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Any {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Cell(Cell::Empty))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Cell(Cell::Text(value.to_string())))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Cell(Cell::Number(value as f64)))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Cell(Cell::Number(value as f64)))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Cell(Cell::Number(value)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Cell(cell(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::Nested("lists"))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Value::Nested("objects"))
-    }
 }
 
 #[cfg(test)]
@@ -231,7 +62,7 @@ mod tests {
 
     fn read(text: &str, columns: &[&str]) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
-        Ndjson.read(Arc::new(text.as_bytes().to_vec()), &columns, &Limits::USUAL)
+        Ndjson.read(Arc::new(text.as_bytes().to_vec()), &columns, &Options::default(), &Limits::USUAL)
     }
 
     #[test]
@@ -241,6 +72,16 @@ mod tests {
         assert!(error.contains("line 3"), "{error}");
         let cells = read("{\"N\": 123456789012345678901234567890}\n\n{\"L\": 1}\r\n", &["N"]).unwrap();
         assert_eq!(cells[0], [Cell::Number(123_456_789_012_345_678_901_234_567_890.0), Cell::Empty]);
+    }
+
+    #[test]
+    fn nested_fields_are_read_by_their_path() {
+        let text = "{\"epoch\": 1, \"train\": {\"top1\": 0.5, \"lr\": null}}\n{\"epoch\": 2, \"train.top1\": 0.25}\n";
+        let cells = read(text, &["epoch", "train.top1", "train.lr"]).unwrap();
+        assert_eq!(cells[1], [Cell::Number(0.5), Cell::Number(0.25)]);
+        assert_eq!(cells[2], [Cell::Empty, Cell::Empty]);
+        let error = read(text, &["train.top5"]).unwrap_err().to_string();
+        assert_eq!(error, "there is no column `train.top5`");
     }
 
     #[test]
@@ -254,9 +95,17 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_json_does_not_have_are_read_as_python_writes_them() {
+        let cells =
+            read("{\"N\": NaN, \"s\": \"a \\\" NaN\"}\n{\"N\": -Infinity, \"s\": \"b\"}\n", &["N", "s"]).unwrap();
+        assert_eq!(cells[0], [Cell::Text("NaN".to_owned()), Cell::Number(f64::NEG_INFINITY)]);
+        assert_eq!(cells[1][0], Cell::Text("a \" NaN".to_owned()));
+    }
+
+    #[test]
     fn a_line_that_is_no_object_is_named() {
         for (text, place) in
-            [("{\"N\": 1}\n[1]\n", "line 2"), ("{\"N\": NaN}", "line 1, column 7"), ("{\"N\": 1} x", "line 1")]
+            [("{\"N\": 1}\n[1]\n", "line 2"), ("{\"N\": nan}", "line 1, column 8"), ("{\"N\": 1} x", "line 1")]
         {
             let error = read(text, &["N"]).unwrap_err().to_string();
             assert!(error.contains(place), "{text}: {error}");

@@ -18,7 +18,7 @@ use polars_parquet::read::{
 use polars_parquet_format::PageHeader;
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 
-use super::{Cell, Limits, Reader, SourceError, cell, first_line, guarded, shared};
+use super::{Cell, Limits, Options, Reader, SourceError, cell, first_line, guarded, shared};
 
 pub(super) struct Parquet;
 
@@ -32,7 +32,17 @@ impl Reader for Parquet {
         &["parquet", "pq"]
     }
 
-    fn read(&self, bytes: Arc<Vec<u8>>, columns: &[String], limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn takes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn read(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        columns: &[String],
+        _: &Options,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Cell>>, SourceError> {
         let bytes = shared(bytes);
         let file = read_metadata(&mut Cursor::new(bytes.as_slice())).map_err(unreadable)?;
         let schema = infer_schema(&file).map_err(unreadable)?;

@@ -35,7 +35,8 @@ use crate::query::{
 };
 use crate::report::{ReportFormat, Severity};
 use crate::solver::{Solver, Starts};
-use crate::source::{ColumnKind, Missing};
+use crate::source::{ColumnKind, Missing, Options, Take};
+use crate::table::Label;
 use crate::uncertainty::Uncertainty;
 use crate::unit::{Counts, Unit};
 
@@ -59,7 +60,10 @@ pub struct Spec {
     /// Where observations come from, by name.
     #[serde(default)]
     pub sources: BTreeMap<String, Source>,
-    /// Which rows of a source are used, by name.
+    /// Rows of a source made ready by steps, by name.
+    #[serde(default)]
+    pub tables: BTreeMap<String, Table>,
+    /// Which rows of a source or table are used, by name.
     #[serde(default)]
     pub filters: BTreeMap<String, Filter>,
     /// Laws of the catalogue with changes, or formulas of your own, by name.
@@ -118,9 +122,13 @@ pub struct Study {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// A file, or a glob such as "runs/*.parquet", relative to the spec.
+    /// A file, or a glob such as "runs/*.parquet", relative to the spec. Names in braces are columns:
+    /// "runs/{model}-{N}.csv".
     #[serde(default)]
     pub path: Option<String>,
+    /// A regular expression whose named groups are columns, read off each file's path: "run-(?<N>[^-]+)-s(?<seed>\\d+)".
+    #[serde(default)]
+    pub names: Option<String>,
     /// A file on the web; needs `sha256`.
     #[serde(default)]
     pub url: Option<String>,
@@ -130,6 +138,47 @@ pub struct Source {
     /// Format of the file; by default read off its name.
     #[serde(default)]
     pub format: Option<crate::source::Format>,
+    /// The sign between values: ";" or "\t".
+    #[serde(default)]
+    pub separator: Option<char>,
+    /// The sign before decimals, "." or ","; the other one then groups thousands.
+    #[serde(default)]
+    pub decimal: Option<crate::source::Decimal>,
+    /// What lines that are no rows begin with: "#".
+    #[serde(default)]
+    pub comment: Option<String>,
+    /// Encoding of a text file that is not UTF-8: "latin1".
+    #[serde(default)]
+    pub encoding: Option<String>,
+    /// The line or row of the header, the first being 1.
+    #[serde(default)]
+    pub header: Option<usize>,
+    /// Where in a JSON document the list of records is, keys with points between: "log.history".
+    #[serde(default)]
+    pub records: Option<String>,
+    /// The sheet of a workbook; not needed where only one holds anything.
+    #[serde(default)]
+    pub sheet: Option<String>,
+    /// The cells of a sheet, header included: "B3:F40", or "B3:F" down to the last row.
+    #[serde(default)]
+    pub range: Option<String>,
+    /// A query to an SQLite database: "SELECT n, loss FROM runs".
+    #[serde(default)]
+    pub query: Option<String>,
+    /// Regular expressions with named groups, one or a list; each line of a log that one matches is a row, and its groups
+    /// are columns.
+    #[serde(default)]
+    pub pattern: Option<OneOrMoreTexts>,
+    /// Which steps of a run are rows, for histories of runs: "last", "min", `{ mean = 100 }`, `{ at = "step == 20000" }`,
+    /// `{ lowest = "L" }`, "all".
+    #[serde(default)]
+    pub take: Option<Take>,
+    /// Columns that name a row's run, for `take`; of formats that know runs it is "run", of others the file.
+    #[serde(default)]
+    pub run: Vec<String>,
+    /// The column that counts steps, for `take`; of formats that know runs it is "step".
+    #[serde(default)]
+    pub step: Option<String>,
     /// The variables: a column's name, or a table.
     pub columns: BTreeMap<String, Column>,
     /// What to do with a row whose value is missing or cannot be.
@@ -139,6 +188,44 @@ pub struct Source {
     /// `sum_over_knots`, drop, area and rate.
     #[serde(default)]
     pub schedule: Option<Schedule>,
+}
+
+/// One text or several.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum OneOrMoreTexts {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl OneOrMoreTexts {
+    /// The texts.
+    pub fn all(&self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text.clone()],
+            Self::Many(texts) => texts.clone(),
+        }
+    }
+}
+
+impl Source {
+    /// How its files are to be read.
+    pub fn options(&self) -> Options {
+        Options {
+            separator: self.separator,
+            comment: self.comment.clone(),
+            decimal: self.decimal,
+            encoding: self.encoding.clone(),
+            header: self.header,
+            records: self.records.clone(),
+            sheet: self.sheet.clone(),
+            range: self.range.clone(),
+            query: self.query.clone(),
+            pattern: self.pattern.as_ref().map(OneOrMoreTexts::all).unwrap_or_default(),
+        }
+    }
 }
 
 /// Rows as steps of training runs, each with its learning rate.
@@ -230,18 +317,33 @@ impl Column {
     }
 }
 
+/// Rows of a source made ready by steps: the best of each group, joined, unpivoted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Table {
+    /// The source, or another table.
+    pub from: String,
+    /// The steps, taken in this order; each reports the rows before and after it.
+    #[serde(default)]
+    pub steps: Vec<crate::table::Step>,
+    /// Units of variables that the steps make: `{ C = "FLOP" }`.
+    #[serde(default)]
+    pub units: BTreeMap<String, Unit>,
+}
+
 /// Which rows of a source are used.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// The source.
+    /// The source, or a table.
     pub source: String,
     /// Rules, applied in this order; every dropped row is accounted for.
     #[serde(default)]
     pub rules: Vec<Rule>,
 }
 
-/// One rule of a filter: exactly one of `range`, `keep`, `drop`, `drop_highest`, `drop_lowest`.
+/// One rule of a filter: exactly one of `range`, `keep`, `drop`, `drop_highest`, `drop_lowest`, `keep_highest`,
+/// `keep_lowest`.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
@@ -262,7 +364,16 @@ pub struct Rule {
     /// Drop the rows with the lowest values of this variable.
     #[serde(default)]
     pub drop_lowest: Option<String>,
-    /// How many rows `drop_highest` or `drop_lowest` drops.
+    /// Keep only the rows with the highest values of this variable, of each group `by` where that is given.
+    #[serde(default)]
+    pub keep_highest: Option<String>,
+    /// Keep only the rows with the lowest values of this variable: `{ keep_lowest = "L", by = ["epochs"] }`.
+    #[serde(default)]
+    pub keep_lowest: Option<String>,
+    /// Variables that are equal in the rows of a group: the highest or lowest are those of each group.
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// How many rows the highest or lowest are; where rows are kept, 1 if it is not given.
     #[serde(default)]
     pub count: Option<usize>,
     /// Why, for the report.
@@ -435,6 +546,9 @@ const fn default_folds() -> usize {
 pub struct Query {
     /// The fit.
     pub fit: String,
+    /// The groups of the fit that are asked, one or a list; all of them where it is not given.
+    #[serde(default)]
+    pub group: Option<GroupsAsked>,
     /// The response at given variables: `{ N = "280B", D = "300B" }`.
     #[serde(default)]
     pub loss: Option<Loss>,
@@ -470,10 +584,29 @@ pub struct Query {
     pub ceiling: Option<Quantity>,
 }
 
+/// One value of the column by which rows are fitted in groups, or a list of them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum GroupsAsked {
+    /// One.
+    One(Label),
+    /// Several.
+    Many(Vec<Label>),
+}
+
 impl Query {
     /// The names of the questions, of which a query has one.
     pub fn kinds() -> [&'static str; 9] {
         Self::default().questions().map(|(kind, _)| kind)
+    }
+
+    /// The groups that are asked, as texts; none where all are.
+    pub fn groups(&self) -> Vec<String> {
+        match &self.group {
+            None => Vec::new(),
+            Some(GroupsAsked::One(label)) => vec![label.text()],
+            Some(GroupsAsked::Many(labels)) => labels.iter().map(Label::text).collect(),
+        }
     }
 
     /// What is asked, by name; sound where exactly one is there.

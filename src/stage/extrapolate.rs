@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Context, Failure, Inputs, Stage, json_bytes};
 use crate::answer::{ALL, Answer, Verdict};
 use crate::artifact::Outputs;
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, GroupName};
 use crate::evidence::caveats;
 use crate::fit::{Candidate, Fit, HELD, stacked};
 use crate::forecast::{Measured, NoForecast, as_size, forecast};
@@ -32,6 +32,8 @@ pub struct Extrapolate {
     pub forecast: Option<ByDefault>,
     /// The fit's alternatives, where the answer is that of all of them with the fit's own law.
     pub stack: Vec<Arc<Law>>,
+    /// The groups that are asked; all of them where none is named.
+    pub groups: Vec<String>,
     /// Seed of the study.
     pub seed: u64,
 }
@@ -62,6 +64,7 @@ impl Stage for Extrapolate {
             "stack": self.stack.iter().map(|law| law.form_fingerprint()).collect::<Vec<_>>(),
             "other": self.other.as_ref().map(|law| law.form_fingerprint()),
             "seed": self.seed,
+            "groups": self.groups,
             "numerics": crate::numerics::NUMERICS_REV,
         })
     }
@@ -88,8 +91,17 @@ impl Stage for Extrapolate {
             None => None,
         };
         let mut whole: Option<Answer> = None;
+        if let Some(group) = self.groups.iter().find(|group| !fit.groups.contains_key(&GroupName((*group).clone()))) {
+            let known = fit.groups.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+            return Err(Failure::new("no-group", format!("the fit has no group `{group}`"))
+                .hint(format!("its groups are {known}")));
+        }
+        let is_asked = |group: Option<&str>| {
+            self.groups.is_empty() || group.is_some_and(|group| self.groups.iter().any(|asked| asked == group))
+        };
         // A fit in groups is asked group by group.
-        for ((group, member), draws) in fit.members().into_iter().zip(&draws) {
+        for ((group, member), draws) in fit.members().into_iter().zip(&draws).filter(|((group, _), _)| is_asked(*group))
+        {
             let other = second.as_ref().and_then(|second| second.beside(group));
             // Several laws of their own do not rest on what the rows leave open of the fit's.
             let is_by_laws = self.forecast.is_some() || !self.stack.is_empty();
@@ -142,7 +154,7 @@ struct SecondFit<'a> {
 impl<'a> SecondFit<'a> {
     fn read(law: &'a Law, group: Option<&'a str>, inputs: &Inputs) -> Result<Self, Failure> {
         let mut fit: Fit = inputs.json("fit.other")?;
-        if let Some(group) = group.filter(|group| !fit.groups.contains_key(*group)) {
+        if let Some(group) = group.filter(|group| !fit.groups.contains_key(&GroupName((*group).to_owned()))) {
             let known = fit.groups.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
             return Err(Failure::new("no-group", format!("the fit that is compared with has no group `{group}`"))
                 .hint(format!("its groups are {known}")));

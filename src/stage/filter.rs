@@ -9,6 +9,7 @@ use super::{Context, Failure, Inputs, Stage, json_bytes};
 use crate::account::FilterCounts;
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
+use crate::table::extremes;
 
 /// What a rule does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -21,9 +22,41 @@ pub enum RuleKind {
     /// Drops rows for which a condition holds.
     Drop(String),
     /// Drops the rows with the highest values of a variable.
-    DropHighest(String, usize),
+    DropHighest(Extreme),
     /// Drops the rows with the lowest values of a variable.
-    DropLowest(String, usize),
+    DropLowest(Extreme),
+    /// Keeps the rows with the highest values of a variable.
+    KeepHighest(Extreme),
+    /// Keeps the rows with the lowest values of a variable.
+    KeepLowest(Extreme),
+}
+
+/// The rows at one end of a variable, of all or of each group.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Extreme {
+    /// The variable.
+    pub of: String,
+    /// How many rows.
+    pub count: usize,
+    /// Variables that are equal in the rows of a group.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
+}
+
+impl Extreme {
+    fn describe(&self, does: &str, which: &str) -> String {
+        let Self { of, count, by } = self;
+        let groups = if by.is_empty() { String::new() } else { format!(" of each {}", by.join(", ")) };
+        format!("{does} the {count} {which} {of}{groups}")
+    }
+
+    /// Whether each row is one of them.
+    fn marks(&self, data: &Dataset, highest: bool) -> Result<Vec<bool>, Failure> {
+        let mut marks = vec![false; data.rows()];
+        let rows = extremes(data, numbers(data, &self.of)?, &self.by, self.count, highest);
+        rows.into_iter().for_each(|row| marks[row] = true);
+        Ok(marks)
+    }
 }
 
 /// A rule and its words for the report.
@@ -49,8 +82,10 @@ impl RuleKind {
             }
             Self::Keep(condition) => format!("keep {condition}"),
             Self::Drop(condition) => format!("drop {condition}"),
-            Self::DropHighest(name, count) => format!("drop the {count} highest {name}"),
-            Self::DropLowest(name, count) => format!("drop the {count} lowest {name}"),
+            Self::DropHighest(extreme) => extreme.describe("drop", "highest"),
+            Self::DropLowest(extreme) => extreme.describe("drop", "lowest"),
+            Self::KeepHighest(extreme) => extreme.describe("keep", "highest"),
+            Self::KeepLowest(extreme) => extreme.describe("keep", "lowest"),
         }
     }
 
@@ -68,19 +103,12 @@ impl RuleKind {
             }
             Self::Keep(condition) => Ok(truths(data, condition)?.into_iter().map(|holds| !holds).collect()),
             Self::Drop(condition) => truths(data, condition),
-            Self::DropHighest(name, count) => Ok(extreme(numbers(data, name)?, *count, true)),
-            Self::DropLowest(name, count) => Ok(extreme(numbers(data, name)?, *count, false)),
+            Self::DropHighest(extreme) => extreme.marks(data, true),
+            Self::DropLowest(extreme) => extreme.marks(data, false),
+            Self::KeepHighest(extreme) => Ok(extreme.marks(data, true)?.into_iter().map(|is| !is).collect()),
+            Self::KeepLowest(extreme) => Ok(extreme.marks(data, false)?.into_iter().map(|is| !is).collect()),
         }
     }
-}
-
-/// Marks the `count` highest or lowest values; of equal ones, the first in the table.
-fn extreme(values: &[f64], count: usize, highest: bool) -> Vec<bool> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|&a, &b| if highest { values[b].total_cmp(&values[a]) } else { values[a].total_cmp(&values[b]) });
-    let mut marks = vec![false; values.len()];
-    order.iter().take(count).for_each(|&row| marks[row] = true);
-    marks
 }
 
 fn numbers<'a>(data: &'a Dataset, name: &str) -> Result<&'a [f64], Failure> {
@@ -108,7 +136,7 @@ impl Stage for Filter {
     }
 
     fn impl_rev(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -144,6 +172,7 @@ mod tests {
         let mut data = Dataset::new((1..=5).map(|row| Origin { file: 0, row }).collect());
         data.insert("N", Column::Numbers(vec![1.0, 2.0, 3.0, 4.0, 5.0]));
         data.insert("L", Column::Numbers(vec![9.0, 7.0, 9.0, 5.0, 4.0]));
+        data.insert("family", Column::Texts(["a", "a", "b", "b", "b"].map(str::to_owned).to_vec()));
         data
     }
 
@@ -157,8 +186,15 @@ mod tests {
         assert_eq!(kept(&RuleKind::Range(BTreeMap::from([("N".to_owned(), [2.0, 4.0])]))), [2, 3, 4]);
         assert_eq!(kept(&RuleKind::Keep("N >= 3".to_owned())), [3, 4, 5]);
         assert_eq!(kept(&RuleKind::Drop("L > 6 and N < 3".to_owned())), [3, 4, 5]);
-        assert_eq!(kept(&RuleKind::DropHighest("L".to_owned(), 1)), [2, 3, 4, 5]);
-        assert_eq!(kept(&RuleKind::DropLowest("L".to_owned(), 2)), [1, 2, 3]);
-        assert_eq!(kept(&RuleKind::DropLowest("L".to_owned(), 9)), [] as [u32; 0]);
+        let of = |count, by: &[&str]| Extreme {
+            of: "L".to_owned(),
+            count,
+            by: by.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        assert_eq!(kept(&RuleKind::DropHighest(of(1, &[]))), [2, 3, 4, 5]);
+        assert_eq!(kept(&RuleKind::DropLowest(of(2, &[]))), [1, 2, 3]);
+        assert_eq!(kept(&RuleKind::DropLowest(of(9, &[]))), [] as [u32; 0]);
+        assert_eq!(kept(&RuleKind::KeepLowest(of(1, &["family"]))), [2, 5]);
+        assert_eq!(kept(&RuleKind::KeepHighest(of(2, &["family"]))), [1, 2, 3, 4]);
     }
 }

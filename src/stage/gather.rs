@@ -58,7 +58,7 @@ impl Stage for Gather {
         }
         let data = Dataset::stacked(&tables).ok_or_else(|| Failure::internal("files of a source differ in columns"))?;
         summary.sha256 = digest_of(&summary.files);
-        let declared = declared(&self.columns);
+        let declared = declared(&self.columns, &data);
         summary.flop_ratio = plausible::flop_ratio(&data, &declared);
         summary.warnings = plausible::doubts(&data, &declared);
         let table = crate::source::to_bytes(&data).map_err(|error| Failure::internal(error.to_string()))?;

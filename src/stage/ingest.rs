@@ -1,10 +1,11 @@
 //! Ingest: files to a table of variables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::history::{IngestHistory, Logged};
 use super::{Context, External, Failure, Inputs, Stage, json_bytes, name_rows};
 use crate::account::{FileSummary, IngestSummary};
 use crate::artifact::{Outputs, sha256};
@@ -12,7 +13,7 @@ use crate::dataset::{self, Column, Dataset};
 use crate::expr::{Expr, parse_printed};
 use crate::plausible::{self, Declared};
 use crate::schedule::{KNOTS, MOST_STEPS, Schedule};
-use crate::source::{Cell, ColumnKind, Format, Limits, Missing, Reading, SourceError, read};
+use crate::source::{Cell, ColumnKind, Decimal, Format, Limits, Missing, Options, Reading, SourceError, Tells, read};
 use crate::unit::Unit;
 
 /// Where a variable comes from.
@@ -51,6 +52,9 @@ pub struct IngestColumn {
     pub unit: Option<Unit>,
     /// Numbers or texts.
     pub kind: ColumnKind,
+    /// Whether nothing in the study uses it: then no row is lost for it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unused: bool,
 }
 
 /// Which variables tell of a learning-rate schedule.
@@ -81,6 +85,12 @@ pub struct Ingest {
     pub schedule: Option<IngestSchedule>,
     /// What to do with a row that cannot be.
     pub missing: Missing,
+    /// How the files are to be read.
+    pub options: Options,
+    /// How rows are made of histories, if the files are such.
+    pub history: Option<IngestHistory>,
+    /// What each file's name tells, by name.
+    pub named: Vec<BTreeMap<String, String>>,
     /// How large the files may be. What is read does not depend on it.
     pub limits: Limits,
     /// Whether these are all files of the source. What is read does not depend on it.
@@ -93,7 +103,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        2
+        4
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -101,6 +111,15 @@ impl Stage for Ingest {
             serde_json::json!({ "formats": self.formats, "columns": self.columns, "missing": self.missing });
         if let Some(schedule) = &self.schedule {
             settings["schedule"] = serde_json::json!({ "of": schedule, "rev": SCHEDULE_REV, "knots": KNOTS });
+        }
+        if self.options != Options::default() {
+            settings["options"] = serde_json::json!(self.options);
+        }
+        if let Some(history) = &self.history {
+            settings["history"] = serde_json::json!(history);
+        }
+        if self.named.iter().any(|named| !named.is_empty()) {
+            settings["named"] = serde_json::json!(self.named);
         }
         settings
     }
@@ -114,12 +133,15 @@ impl Stage for Ingest {
     }
 
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
-        let (mut data, texts) = self.read_files(inputs)?;
+        let (mut data, texts, lost) = self.read_files(inputs)?;
+        let decimal = self.decimal(&texts, data.origins())?;
         let mut faults = Faults::default();
         for column in &self.columns {
+            let mut unheeded = Faults::default();
+            let faults = if column.unused { &mut unheeded } else { &mut faults };
             let values = match &column.from {
-                Origin::Column(_) => texts.numbers(column, &mut faults),
-                Origin::Expr(text) => evaluate(&data, column, text, &mut faults)?,
+                Origin::Column(_) => texts.numbers(column, decimal, faults),
+                Origin::Expr(text) => evaluate(&data, column, text, faults)?,
             };
             data.insert(&column.variable, values);
         }
@@ -127,10 +149,13 @@ impl Stage for Ingest {
             add_schedule(schedule, &mut data, &mut faults)?;
         }
         let rows = data.rows();
-        let dropped = self.settle(&faults, data.origins())?;
-        let kept: Vec<usize> = (0..rows).filter(|row| !faults.rows.contains_key(row)).collect();
+        let mut dropped = self.settle(&faults, data.origins())?;
+        let taken_from = rows + lost.values().sum::<usize>();
+        dropped.extend(lost);
+        let keeps = self.missing == Missing::Keep;
+        let kept: Vec<usize> = (0..rows).filter(|row| keeps || !faults.rows.contains_key(row)).collect();
         let data = if kept.len() == rows { data } else { data.select(&kept) };
-        let summary = self.summary(inputs, rows, dropped, &data);
+        let summary = self.summary(inputs, taken_from, dropped, &data);
         let table = crate::source::to_bytes(&data).map_err(|error| Failure::internal(error.to_string()))?;
         Ok(BTreeMap::from([("table".to_owned(), Arc::new(table)), ("summary".to_owned(), json_bytes(&summary)?)]))
     }
@@ -142,9 +167,15 @@ struct Cells {
 }
 
 impl Cells {
-    fn numbers(&self, column: &IngestColumn, faults: &mut Faults) -> Column {
-        let Origin::Column(name) = &column.from else { return Column::Numbers(Vec::new()) };
-        let cells = self.columns.get(name).map(Vec::as_slice).unwrap_or_default();
+    fn of(&self, column: &IngestColumn) -> &[Cell] {
+        match &column.from {
+            Origin::Column(name) => self.columns.get(name).map(Vec::as_slice).unwrap_or_default(),
+            Origin::Expr(_) => &[],
+        }
+    }
+
+    fn numbers(&self, column: &IngestColumn, decimal: Decimal, faults: &mut Faults) -> Column {
+        let cells = self.of(column);
         let as_numbers = column.kind == ColumnKind::Number;
         let read = column.reading.as_ref().map(|reading| {
             reading.read(cells, as_numbers, |row, reason| {
@@ -164,18 +195,23 @@ impl Cells {
             Cell::Number(number) if number.is_finite() => number * column.factor,
             Cell::Number(number) => faults.add(row, format!("{} is {number}", column.variable)),
             Cell::Empty => faults.add(row, format!("{} is missing", column.variable)),
-            Cell::Text(text) => faults.add_text(row, format!("{} is a text", column.variable), text),
+            Cell::Text(text) => crate::source::written_number(text, decimal, column.unit)
+                .unwrap_or_else(|| faults.add_text(row, &column.variable, text)),
         });
         Column::Numbers(numbers.collect())
     }
 }
 
+/// Most texts that are told apart among the reasons of a variable.
+const MOST_TEXTS: usize = 12;
+/// Most characters of a text that are shown.
+const MOST_SHOWN: usize = 40;
+
 /// Rows that cannot be, each with its first reason.
 #[derive(Default)]
 struct Faults {
     rows: BTreeMap<usize, String>,
-    /// How often each text stands where a number should, by the reason.
-    texts: BTreeMap<String, BTreeMap<String, usize>>,
+    texts: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Faults {
@@ -184,22 +220,19 @@ impl Faults {
         f64::NAN
     }
 
-    fn add_text(&mut self, row: usize, reason: String, text: &str) -> f64 {
-        *self.texts.entry(reason.clone()).or_default().entry(text.to_owned()).or_default() += 1;
-        self.add(row, reason)
-    }
-
-    /// A reason with the texts that it is about, the most frequent first.
-    fn described(&self, reason: &str) -> String {
-        let Some(texts) = self.texts.get(reason) else { return reason.to_owned() };
-        let mut counts: Vec<(&String, usize)> = texts.iter().map(|(text, count)| (text, *count)).collect();
-        counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let times = |count: usize| if count == 1 { String::new() } else { format!(" {count} times") };
-        let shown: Vec<String> =
-            counts.iter().take(MOST_TEXTS).map(|(text, count)| format!("\"{text:.40}\"{}", times(*count))).collect();
-        let more = counts.len().saturating_sub(MOST_TEXTS);
-        let more = if more > 0 { format!(" and {more} other texts") } else { String::new() };
-        format!("{reason} ({}{more})", shown.join(", "))
+    /// Adds a text that is no number; the first few of a variable are told apart.
+    fn add_text(&mut self, row: usize, variable: &str, text: &str) -> f64 {
+        let mut shown: String = text.trim().chars().take(MOST_SHOWN).collect();
+        if shown.len() < text.trim().len() {
+            shown.push('…');
+        }
+        let known = self.texts.entry(variable.to_owned()).or_default();
+        if known.contains(&shown) || known.len() < MOST_TEXTS {
+            let reason = format!("{variable} is no number: `{shown}`");
+            known.insert(shown);
+            return self.add(row, reason);
+        }
+        self.add(row, format!("{variable} is no number: other texts"))
     }
 
     fn by_reason(&self) -> BTreeMap<&str, Vec<usize>> {
@@ -210,9 +243,6 @@ impl Faults {
         reasons
     }
 }
-
-/// Most texts that a reason names.
-const MOST_TEXTS: usize = 5;
 
 /// The values of an expression; a row where it has none is a fault, unless one of its parts already was.
 fn evaluate(data: &Dataset, column: &IngestColumn, text: &str, faults: &mut Faults) -> Result<Column, Failure> {
@@ -283,7 +313,81 @@ fn add_schedule(how: &IngestSchedule, data: &mut Dataset, faults: &mut Faults) -
 }
 
 impl Ingest {
-    fn read_files(&self, inputs: &Inputs) -> Result<(Dataset, Cells), Failure> {
+    /// The sign before decimals: as declared, or as the texts of the columns tell.
+    ///
+    /// # Errors
+    /// Where they tell of a comma, or where one can be read in two ways: the spec is to say which is meant.
+    fn decimal(&self, cells: &Cells, origins: &[dataset::Origin]) -> Result<Decimal, Failure> {
+        if let Some(decimal) = self.options.decimal {
+            return Ok(decimal);
+        }
+        let (mut has_point, mut comma, mut either) = (false, None, None);
+        let numeric = self.columns.iter().filter(|c| c.kind == ColumnKind::Number && c.reading.is_none());
+        for column in numeric {
+            let (mut shares, mut plain) = (false, None);
+            for (row, cell) in cells.of(column).iter().enumerate() {
+                let told = match cell {
+                    Cell::Text(text) => {
+                        shares |= crate::source::is_percent(text);
+                        crate::source::tells(text)
+                    }
+                    Cell::Number(number) => {
+                        if plain.is_none() && *number != 0.0 {
+                            plain = Some((row, *number));
+                        }
+                        // Once is enough: most tables are of such numbers.
+                        if has_point { Tells::Nothing } else { crate::source::number_tells(*number) }
+                    }
+                    Cell::Empty => Tells::Nothing,
+                };
+                match (told, cell) {
+                    (Tells::Point, _) => has_point = true,
+                    (Tells::Comma, Cell::Text(text)) if !column.unused => {
+                        comma.get_or_insert((column, row, text));
+                    }
+                    (Tells::Either, Cell::Text(text)) if !column.unused => {
+                        either.get_or_insert((column, row, text));
+                    }
+                    _ => {}
+                }
+            }
+            if let (true, Some((row, number)), None, false) = (shares, plain, column.unit, column.unused) {
+                let number = crate::expr::number_text(number);
+                let message = format!(
+                    "{} has percents and the plain number {number} ({})",
+                    column.variable,
+                    self.at(origins[row])
+                );
+                return Err(Failure::new("two-readings", message).hint(format!(
+                    "say what plain numbers are: `{} = {{ column = ..., unit = \"%\" }}`, or `unit = \"share\"`",
+                    column.variable
+                )));
+            }
+        }
+        let said = |(column, row, text): (&IngestColumn, usize, &String), what: &str| {
+            Failure::new("two-readings", format!("{} is `{text}` ({}): {what}", column.variable, self.at(origins[row])))
+        };
+        match (comma, either) {
+            (Some(found), _) => Err(said(found, "it seems to have a decimal comma")
+                .hint("write `decimal = \",\"` in the source if the comma stands before decimals")
+                .hint("or `decimal = \".\"` if it does not; then such a cell is no number")),
+            (None, Some(found)) if !has_point => {
+                Err(said(found, "a comma may stand before thousands or before decimals, and no other cell tells which")
+                    .hint("write `decimal = \".\"` in the source if it groups thousands")
+                    .hint("or `decimal = \",\"` if it stands before decimals"))
+            }
+            _ => Ok(Decimal::Point),
+        }
+    }
+
+    /// A row's place in words.
+    fn at(&self, origin: dataset::Origin) -> String {
+        let files: Vec<String> = self.files.iter().map(|f| f.name().to_owned()).collect();
+        name_rows(&[origin], &files)
+    }
+
+    /// The cells of all files, and what of histories is no row.
+    fn read_files(&self, inputs: &Inputs) -> Result<(Dataset, Cells, BTreeMap<String, usize>), Failure> {
         let mut names: Vec<String> = self
             .columns
             .iter()
@@ -292,31 +396,61 @@ impl Ingest {
                 Origin::Expr(_) => None,
             })
             .collect();
+        if let Some(history) = &self.history {
+            names.extend(history.run.iter().chain([&history.step]).cloned());
+        }
         names.sort();
         names.dedup();
         let mut origins = Vec::new();
         let mut columns: BTreeMap<String, Vec<Cell>> = names.iter().map(|n| (n.clone(), Vec::new())).collect();
         for (index, (file, bytes)) in self.files.iter().zip(&inputs.files).enumerate() {
             let format = self.formats.get(index).copied().unwrap_or(Format::Csv);
-            let cells = read(Arc::clone(bytes), format, &names, &self.limits)
+            let nothing = BTreeMap::new();
+            let told = self.named.get(index).unwrap_or(&nothing);
+            let inside: Vec<String> = names.iter().filter(|name| !told.contains_key(*name)).cloned().collect();
+            let cells = read(Arc::clone(bytes), format, &inside, &self.options, &self.limits)
                 .map_err(|error| unreadable(file, format, &error))?;
             let rows = cells.first().map_or(0, Vec::len);
             origins.extend((0..rows).map(|row| dataset::Origin { file: index as u32, row: row as u32 + 1 }));
-            for (name, cells) in names.iter().zip(cells) {
+            for (name, cells) in inside.iter().zip(cells) {
                 columns.entry(name.clone()).or_default().extend(cells);
             }
+            for (name, text) in told {
+                let cell = crate::source::cell(text);
+                columns.entry(name.clone()).or_default().extend(std::iter::repeat_n(cell, rows));
+            }
         }
-        Ok((Dataset::new(origins), Cells { columns }))
+        let lost = match &self.history {
+            Some(history) => {
+                let of_columns = self.columns.iter().filter_map(|column| match &column.from {
+                    Origin::Column(name) => Some((column, name.clone())),
+                    Origin::Expr(_) => None,
+                });
+                let of_columns: Vec<(&IngestColumn, String)> = of_columns.collect();
+                history.reduce(Logged {
+                    columns: &mut columns,
+                    origins: &mut origins,
+                    needed: of_columns.iter().filter(|(c, _)| !c.unused).map(|(_, name)| name.clone()).collect(),
+                    variables: of_columns.iter().map(|(c, name)| (c.variable.clone(), name.clone())).collect(),
+                    files: self.files.iter().map(|file| file.name().to_owned()).collect(),
+                })?
+            }
+            None => BTreeMap::new(),
+        };
+        Ok((Dataset::new(origins), Cells { columns }, lost))
     }
 
     /// Accounts for the rows that cannot be, or stops.
     fn settle(&self, faults: &Faults, origins: &[dataset::Origin]) -> Result<BTreeMap<String, usize>, Failure> {
         let reasons = faults.by_reason();
+        if self.missing == Missing::Keep {
+            return Ok(BTreeMap::new());
+        }
         if self.missing == Missing::Drop && self.is_whole && faults.rows.len() == origins.len() && !reasons.is_empty() {
             let failure = Failure::new("no-rows", "no row is left: all were dropped, as `missing = \"drop\"` says");
             return Err(reasons.iter().fold(failure, |failure, (reason, rows)| {
                 let rows = if rows.len() == 1 { "1 row".to_owned() } else { format!("{} rows", rows.len()) };
-                failure.hint(format!("{}: {rows}", faults.described(reason)))
+                failure.hint(format!("{reason}: {rows}"))
             }));
         }
         if self.missing == Missing::Drop || reasons.is_empty() {
@@ -328,7 +462,7 @@ impl Ingest {
         let mut failure = Failure::new("bad-value", message);
         for (reason, rows) in reasons {
             let places: Vec<dataset::Origin> = rows.iter().map(|&row| origins[row]).collect();
-            failure = failure.hint(format!("{}: {}", faults.described(reason), name_rows(&places, &files)));
+            failure = failure.hint(format!("{reason}: {}", name_rows(&places, &files)));
         }
         Err(failure.hint("mend the file, or write `missing = \"drop\"` in the source to drop such rows"))
     }
@@ -346,7 +480,7 @@ impl Ingest {
                 b3: crate::artifact::Digest::of(bytes).to_string(),
             })
             .collect();
-        let declared = declared(&self.columns);
+        let declared = declared(&self.columns, data);
         let flop_ratio = plausible::flop_ratio(data, &declared);
         let warnings = plausible::doubts(data, &declared);
         IngestSummary { rows, dropped, sha256: digest_of(&files), files, flop_ratio, warnings }
@@ -364,8 +498,8 @@ pub(super) fn digest_of(files: &[FileSummary]) -> String {
     }
 }
 
-/// What the columns are declared to be.
-pub(super) fn declared(columns: &[IngestColumn]) -> Vec<Declared<'_>> {
+/// What the columns are declared to be; one that lacks values, as an unused one may, tells nothing.
+pub(super) fn declared<'a>(columns: &'a [IngestColumn], data: &Dataset) -> Vec<Declared<'a>> {
     let declare = |of| {
         let of: &IngestColumn = of;
         let column = match &of.from {
@@ -374,7 +508,10 @@ pub(super) fn declared(columns: &[IngestColumn]) -> Vec<Declared<'_>> {
         };
         Declared { variable: &of.variable, column, unit: of.unit }
     };
-    columns.iter().map(declare).collect()
+    let lacks = |column: &&IngestColumn| {
+        data.numbers(&column.variable).is_some_and(|numbers| numbers.iter().any(|number| number.is_nan()))
+    };
+    columns.iter().filter(|column| !lacks(column)).map(declare).collect()
 }
 
 fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {
@@ -393,12 +530,14 @@ fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {
                 None => failure.hint(format!("its columns are {}", known.join(", "))),
             }
         }
+        SourceError::NoReader { feature } => Failure::new("no-reader", format!("{name}: {error}"))
+            .hint(format!("released binaries have it; from source, `cargo install lawfit --features {feature}`")),
         SourceError::TooLarge(_) => {
             let most = crate::file::in_units(Limits::LARGE.bytes);
             Failure::new("too-large", format!("{name}: {error}"))
                 .hint(format!("if it is meant to be so large, allow it: `--allow large` reads up to {most}"))
         }
         other => Failure::new("unreadable-file", format!("{name}: {other}"))
-            .hint(format!("it was read as {format:?}; another format is set with `format = ...`").to_lowercase()),
+            .hint(format!("it was read as {}; another format is set with `format = ...`", format.name())),
     }
 }

@@ -4,8 +4,10 @@ mod extrapolate;
 mod filter;
 mod fit;
 mod gather;
+mod history;
 mod ingest;
 mod report;
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,11 +17,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use extrapolate::{ByDefault, Extrapolate};
-pub use filter::{Filter, FilterRule, RuleKind};
+pub use filter::{Extreme, Filter, FilterRule, RuleKind};
 pub use fit::{FitLaw, FitMethod, Origins, RowRoles};
 pub use gather::Gather;
+pub use history::IngestHistory;
 pub use ingest::{Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
 pub use report::WriteReport;
+pub use table::Tabulate;
 
 use crate::artifact::Outputs;
 
@@ -155,7 +159,7 @@ impl From<crate::solver::Cancelled> for Failure {
 
 /// A stage of a study.
 pub trait Stage: Send + Sync {
-    /// Its kind: `ingest`, `filter`, `fit`, `extrapolate`, `report`.
+    /// Its kind: `ingest`, `table`, `filter`, `fit`, `extrapolate`, `report`.
     fn kind(&self) -> &'static str;
 
     /// Changes whenever the stage would give other bytes for the same settings and inputs.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Context, Failure, Inputs, Stage};
-use crate::account::{FilterCounts, IngestSummary};
+use crate::account::{FilterCounts, IngestSummary, TableCounts};
 use crate::answer::Answer;
 use crate::artifact::Outputs;
 use crate::fit::Fit;
@@ -45,7 +45,8 @@ impl Stage for WriteReport {
         let answers: BTreeMap<String, Answer> = named(inputs, "answer.")?;
         let varied: BTreeMap<String, Answer> = named(inputs, "varied.")?;
         let varied = varied.into_iter().map(|(name, answer)| (format!("varied.{name}"), answer)).collect();
-        let results = Results::new(&self.described, &summaries, &counts, &fits, &answers, &varied);
+        let tables: BTreeMap<String, TableCounts> = named(inputs, "table.")?;
+        let results = Results::new(&self.described, &summaries, &tables, &counts, &fits, &answers, &varied);
         let (figures, undrawn) = if self.described.formats.iter().any(|format| format.writer().has_figures()) {
             self.figures(inputs, fits, &answers)?
         } else {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::{Context, Failure, Inputs, Stage, json_bytes};
 use crate::artifact::Outputs;
-use crate::dataset::{Column, Dataset};
+use crate::dataset::{Column, Dataset, GroupName};
 use crate::evidence::{self, Label, Shape};
 use crate::fit::{Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, RESIDUAL, Reference, Region, Status};
 use crate::law::Law;
@@ -437,7 +437,7 @@ impl FitLaw {
     fn of_groups(&self, by: &str, rows: &Rows, whole: Option<Whole>, members: Vec<Member>) -> Fit {
         let mut groups = BTreeMap::new();
         for (group, member) in rows.groups.iter().zip(members) {
-            groups.insert(group.name().to_owned(), member.fit);
+            groups.insert(GroupName(group.name().to_owned()), member.fit);
         }
         let objective = match &whole {
             Some(whole) => whole.objective,

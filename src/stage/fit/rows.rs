@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::{Failure, name_rows};
 use super::FitLaw;
-use crate::dataset::{Column, Dataset};
+use crate::dataset::{Column, Dataset, GroupName};
 use crate::law::Takes;
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
@@ -146,13 +146,14 @@ fn configurations_by(data: &Dataset, columns: &[String]) -> Vec<usize> {
 }
 
 fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Failure> {
-    let mut by_value: BTreeMap<Option<String>, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
+    let mut by_value: BTreeMap<Option<GroupName>, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for (row, &held) in held.iter().enumerate() {
-        let value = fit.roles.by.as_ref().map(|by| data.text(by, row));
+        let value = fit.roles.by.as_ref().map(|by| GroupName(data.text(by, row)));
         let (fitted, scored) = by_value.entry(value).or_default();
         if held { scored.push(row) } else { fitted.push(row) }
     }
-    let groups: Vec<Group> = by_value.into_iter().map(|(name, (fitted, held))| Group { name, fitted, held }).collect();
+    let group = |(name, (fitted, held)): (Option<GroupName>, _)| Group { name: name.map(|name| name.0), fitted, held };
+    let groups: Vec<Group> = by_value.into_iter().map(group).collect();
     let mut groups = if fit.roles.leave_out { complements(&groups) } else { groups };
     if fit.roles.varied {
         groups.retain(|group| !group.fitted.is_empty());

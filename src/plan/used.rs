@@ -1,0 +1,31 @@
+//! Which variables of its sources a study uses: a row is not lost for a cell that nothing asks for.
+
+use std::collections::BTreeSet;
+
+use super::laws;
+use crate::spec::{Node, Spec};
+
+/// The words of a spec outside its sources and of what it asks of fits, and those of the laws of the catalogue that it names.
+///
+/// A variable that is none of them is used by nothing; one that is may be.
+pub(super) fn words(tree: &Node, spec: &Spec) -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for (path, text) in tree.leaves() {
+        if ["sources.", "study.", "report.", "queries.", "expect"].iter().any(|table| path.starts_with(table)) {
+            continue;
+        }
+        words.extend(of_text(&path).chain(of_text(&text)));
+    }
+    let entries = spec.laws.values().filter_map(|law| law.entry.clone());
+    let named: Vec<String> = entries.chain(words.iter().cloned()).collect();
+    for law in named.iter().filter_map(|name| laws::from_name(name)) {
+        words.extend(law.variables.iter().map(|variable| variable.name.clone()));
+        words.insert(law.response);
+    }
+    words
+}
+
+/// The words of an expression or a path.
+pub(super) fn of_text(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).map(str::to_owned)
+}

@@ -1,0 +1,150 @@
+//! SQLite databases: rows by a query, from bytes that are never written to.
+
+use super::{Cell, Limits, SourceError};
+
+/// The first bytes of a database.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// A database in memory.
+#[cfg(feature = "sqlite")]
+pub(super) struct Database(rusqlite::Connection);
+
+/// Steps of the virtual machine between looks at how long a query takes, and how many looks it may take.
+#[cfg(feature = "sqlite")]
+const STEPS: (i32, u32) = (1_000_000, 5_000);
+
+#[cfg(feature = "sqlite")]
+impl Database {
+    /// Opens a database.
+    pub(super) fn open(bytes: &[u8]) -> Result<Self, SourceError> {
+        if !bytes.starts_with(MAGIC) || bytes.len() < 100 {
+            return Err(SourceError::Unreadable("it is no SQLite database".to_owned()));
+        }
+        // A log that is written ahead would stand in files beside it; without them the database is what it holds.
+        let mut plain = bytes.to_vec();
+        (plain[18], plain[19]) = (1, 1);
+        let mut connection = rusqlite::Connection::open_in_memory().map_err(unreadable)?;
+        // Neither other databases nor endless queries.
+        connection.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_ATTACHED, 0).map_err(unreadable)?;
+        connection.deserialize_read_exact("main", plain.as_slice(), plain.len(), true).map_err(unreadable)?;
+        let mut looks = 0;
+        let enough = move || {
+            looks += 1;
+            looks > STEPS.1
+        };
+        connection.progress_handler(STEPS.0, Some(enough)).map_err(unreadable)?;
+        Ok(Self(connection))
+    }
+
+    /// The names of its tables and views.
+    pub(super) fn tables(&self) -> Result<Vec<String>, SourceError> {
+        let query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name";
+        let mut statement = self.0.prepare(query).map_err(unreadable)?;
+        let names = statement.query_map([], |row| row.get(0)).map_err(unreadable)?;
+        names.collect::<Result<_, _>>().map_err(unreadable)
+    }
+
+    /// Calls `each` with every row that a query gives; gives the names of its columns first.
+    pub(super) fn query(
+        &self,
+        query: &str,
+        mut begin: impl FnMut(&[String]) -> Result<(), SourceError>,
+        mut each: impl FnMut(Vec<Cell>) -> Result<(), SourceError>,
+    ) -> Result<(), SourceError> {
+        let mut statement = self.0.prepare(query).map_err(unreadable)?;
+        if !statement.readonly() {
+            return Err(SourceError::Unreadable("the query does more than read".to_owned()));
+        }
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+        begin(&names)?;
+        let mut rows = statement.query([]).map_err(unreadable)?;
+        while let Some(row) = rows.next().map_err(unreadable)? {
+            let cells = (0..names.len()).map(|at| row.get_ref(at).map(cell_of)).collect::<Result<Vec<_>, _>>();
+            each(cells.map_err(unreadable)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn cell_of(value: rusqlite::types::ValueRef<'_>) -> Cell {
+    use rusqlite::types::ValueRef;
+    match value {
+        ValueRef::Null => Cell::Empty,
+        ValueRef::Integer(integer) => Cell::Number(integer as f64),
+        ValueRef::Real(number) => Cell::Number(number),
+        ValueRef::Text(text) => super::cell(&String::from_utf8_lossy(text)),
+        ValueRef::Blob(bytes) => Cell::Text(format!("{} bytes", bytes.len())),
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[expect(clippy::needless_pass_by_value, reason = "the signature that `map_err` calls")]
+fn unreadable(error: rusqlite::Error) -> SourceError {
+    let message = match &error {
+        rusqlite::Error::SqliteFailure(code, _) if code.code == rusqlite::ErrorCode::OperationInterrupted => {
+            "the query takes too long".to_owned()
+        }
+        other => super::first_line(&other.to_string()),
+    };
+    SourceError::Unreadable(message)
+}
+
+/// Without the reader, a database is refused with what is missing.
+#[cfg(not(feature = "sqlite"))]
+pub(super) enum Database {}
+
+#[cfg(not(feature = "sqlite"))]
+impl Database {
+    pub(super) fn open(bytes: &[u8]) -> Result<Self, SourceError> {
+        if bytes.starts_with(MAGIC) {
+            return Err(SourceError::NoReader { feature: "sqlite" });
+        }
+        Err(SourceError::Unreadable("it is no SQLite database".to_owned()))
+    }
+
+    pub(super) fn tables(&self) -> Result<Vec<String>, SourceError> {
+        match *self {}
+    }
+
+    pub(super) fn query(
+        &self,
+        _: &str,
+        _: impl FnMut(&[String]) -> Result<(), SourceError>,
+        _: impl FnMut(Vec<Cell>) -> Result<(), SourceError>,
+    ) -> Result<(), SourceError> {
+        match *self {}
+    }
+}
+
+/// The columns asked for of the rows that a query gives.
+pub(super) fn selected(
+    database: &Database,
+    query: &str,
+    columns: &[String],
+    limits: &Limits,
+) -> Result<Vec<Vec<Cell>>, SourceError> {
+    let places = std::cell::RefCell::new(Vec::new());
+    let mut table: Vec<Vec<Cell>> = vec![Vec::new(); columns.len()];
+    let mut rows = 0;
+    database.query(
+        query,
+        |names| {
+            for column in columns {
+                let place = names.iter().position(|name| name == column);
+                let place = place.ok_or_else(|| SourceError::no_column(column, names.iter().map(String::as_str)))?;
+                places.borrow_mut().push(place);
+            }
+            Ok(())
+        },
+        |mut cells| {
+            rows += 1;
+            limits.allow_values(rows, columns.len())?;
+            for (column, place) in table.iter_mut().zip(places.borrow().iter()) {
+                column.push(std::mem::replace(&mut cells[*place], Cell::Empty));
+            }
+            Ok(())
+        },
+    )?;
+    Ok(table)
+}

@@ -1,0 +1,53 @@
+//! `trainer_state.json` of Hugging Face's Trainer: what it logged at each step, of training and of evaluation.
+
+use std::sync::Arc;
+
+use super::history::{History, cell_of_json, flattened};
+use super::object::{unreadable, with_quoted_nan};
+use super::{Cell, Limits, Options, Reader, SourceError};
+
+pub(super) struct HfTrainer;
+
+impl Reader for HfTrainer {
+    fn endings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn takes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn is_history(&self) -> bool {
+        true
+    }
+
+    fn read(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        columns: &[String],
+        _: &Options,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let state: serde_json::Value =
+            serde_json::from_slice(&with_quoted_nan(&bytes)).map_err(|error| unreadable(0, &error))?;
+        let Some(logged) = state.get("log_history").and_then(serde_json::Value::as_array) else {
+            return Err(SourceError::Unreadable("it has no list `log_history`".to_owned()));
+        };
+        let mut history = History::default();
+        let run = history.run("");
+        for (name, value) in state.as_object().into_iter().flatten() {
+            if let Some(cell) = cell_of_json(value) {
+                history.fact(run, name, cell);
+            }
+        }
+        for (at, entry) in logged.iter().enumerate() {
+            let Some(step) = entry.get("step").and_then(serde_json::Value::as_i64) else {
+                return Err(SourceError::Unreadable(format!("entry {} of `log_history` has no step", at + 1)));
+            };
+            for (name, cell) in flattened(entry, "") {
+                history.log(run, step, &name, cell, limits)?;
+            }
+        }
+        history.table(columns, limits)
+    }
+}

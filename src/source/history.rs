@@ -1,0 +1,135 @@
+//! Histories of runs as trackers keep them: what a run is, and what it logged at each step.
+
+use std::collections::BTreeMap;
+
+use super::{Cell, Limits, SourceError};
+
+/// The runs of one file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    runs: Vec<Run>,
+    values: usize,
+}
+
+/// One run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Run {
+    name: String,
+    /// What holds for all of it: its settings.
+    facts: BTreeMap<String, Cell>,
+    /// What it logged, by step.
+    steps: BTreeMap<i64, BTreeMap<String, Cell>>,
+}
+
+/// The column that names a run, in every history.
+pub const RUN: &str = "run";
+/// The column that counts steps, in every history.
+pub const STEP: &str = "step";
+
+impl History {
+    /// The place of a run; a new one where there is none of this name.
+    pub(super) fn run(&mut self, name: &str) -> usize {
+        self.runs.iter().position(|run| run.name == name).unwrap_or_else(|| {
+            self.runs.push(Run { name: name.to_owned(), ..Run::default() });
+            self.runs.len() - 1
+        })
+    }
+
+    /// Notes a setting of a run.
+    pub(super) fn fact(&mut self, run: usize, name: &str, value: Cell) {
+        if let Some(run) = self.runs.get_mut(run) {
+            run.facts.insert(name.to_owned(), value);
+        }
+    }
+
+    /// Notes a value at a step; of several the last one holds, as when a run was resumed.
+    ///
+    /// # Errors
+    /// Where there are too many.
+    pub(super) fn log(
+        &mut self,
+        run: usize,
+        step: i64,
+        name: &str,
+        value: Cell,
+        limits: &Limits,
+    ) -> Result<(), SourceError> {
+        self.values += 1;
+        limits.allow_values(self.values, 1)?;
+        if let Some(run) = self.runs.get_mut(run) {
+            run.steps.entry(step).or_default().insert(name.to_owned(), value);
+        }
+        Ok(())
+    }
+
+    /// One row per run and step with the columns asked for; a run that logged nothing has one row.
+    pub(super) fn table(&self, columns: &[String], limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let rows: usize = self.runs.iter().map(|run| run.steps.len().max(1)).sum();
+        limits.allow_values(rows, columns.len())?;
+        columns.iter().map(|name| self.column(name)).collect()
+    }
+
+    fn column(&self, name: &str) -> Result<Vec<Cell>, SourceError> {
+        let mut cells = Vec::new();
+        let mut found = name == RUN || name == STEP;
+        for run in &self.runs {
+            let fact = run.facts.get(name);
+            let nothing = BTreeMap::new();
+            let steps: Vec<(Option<i64>, &BTreeMap<String, Cell>)> = if run.steps.is_empty() {
+                vec![(None, &nothing)]
+            } else {
+                run.steps.iter().map(|(step, values)| (Some(*step), values)).collect()
+            };
+            for (step, values) in steps {
+                let value = values.get(name).or(fact);
+                found |= value.is_some();
+                cells.push(match (value, name) {
+                    (Some(value), _) => value.clone(),
+                    (None, RUN) => Cell::Text(run.name.clone()),
+                    (None, STEP) => step.map_or(Cell::Empty, |step| Cell::Number(step as f64)),
+                    (None, _) => Cell::Empty,
+                });
+            }
+        }
+        if found { Ok(cells) } else { Err(SourceError::no_column(name, self.names().iter().map(String::as_str))) }
+    }
+
+    /// The names of all columns.
+    fn names(&self) -> Vec<String> {
+        let of_runs =
+            self.runs.iter().flat_map(|run| run.facts.keys().chain(run.steps.values().flat_map(BTreeMap::keys)));
+        let mut names: Vec<String> = of_runs.cloned().chain([RUN.to_owned(), STEP.to_owned()]).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// A value of JSON as a cell; what holds others is none.
+pub(super) fn cell_of_json(value: &serde_json::Value) -> Option<Cell> {
+    match value {
+        serde_json::Value::Null => Some(Cell::Empty),
+        serde_json::Value::Bool(truth) => Some(Cell::Text(truth.to_string())),
+        serde_json::Value::Number(number) => Some(Cell::Number(number.as_f64()?)),
+        serde_json::Value::String(text) => Some(super::cell(text)),
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => None,
+    }
+}
+
+/// The values of an object of JSON by the paths of their keys: `optimizer.lr`.
+pub(super) fn flattened(value: &serde_json::Value, prefix: &str) -> Vec<(String, Cell)> {
+    fn walk(value: &serde_json::Value, path: &str, depth: usize, all: &mut Vec<(String, Cell)>) {
+        match value {
+            serde_json::Value::Object(object) if depth < 16 => {
+                for (key, value) in object {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    walk(value, &path, depth + 1, all);
+                }
+            }
+            other => all.extend(cell_of_json(other).map(|cell| (path.to_owned(), cell))),
+        }
+    }
+    let mut all = Vec::new();
+    walk(value, prefix, 0, &mut all);
+    all
+}

@@ -1,0 +1,223 @@
+//! One JSON document: a list of objects, or an object of columns.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::object::{Fields, Row, Single, Table, paths, unreadable, with_quoted_nan};
+use super::{Cell, Limits, Options, Reader, SourceError};
+
+pub(super) struct Json;
+
+impl Reader for Json {
+    fn endings(&self) -> &'static [&'static str] {
+        &["json"]
+    }
+
+    fn takes(&self) -> &'static [&'static str] {
+        &["encoding", "records"]
+    }
+
+    fn read(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        columns: &[String],
+        how: &Options,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let bytes = how.text(&bytes, limits)?;
+        let bytes = with_quoted_nan(&bytes);
+        let path: Vec<&str> = how.records.as_deref().map(|path| path.split('.').collect()).unwrap_or_default();
+        let fields = Fields::new(columns);
+        let mut table = Table::new(columns, limits);
+        let mut document = serde_json::Deserializer::from_slice(&bytes);
+        let records = Records { path: &path, fields: &fields, table: &mut table };
+        let read = records.deserialize(&mut document).and_then(|found| document.end().map(|()| found));
+        if let Some(fault) = table.fault.take() {
+            return Err(fault);
+        }
+        let found = read.map_err(|error| unreadable(0, &error))?;
+        if found == Found::Nothing && !path.is_empty() {
+            return Err(SourceError::Unreadable(format!("it has no list `{}`", path.join("."))));
+        }
+        let sizes: Vec<usize> = table.columns.iter().map(Vec::len).collect();
+        if found == Found::Columns && sizes.windows(2).any(|pair| pair[0] != pair[1]) {
+            let sizes: Vec<String> = columns.iter().zip(&sizes).map(|(name, size)| format!("{name} {size}")).collect();
+            return Err(SourceError::Unreadable(format!("its columns have other lengths: {}", sizes.join(", "))));
+        }
+        table.finish(|| known(&bytes, &path))
+    }
+}
+
+/// The fields of the first records, or the keys of the document.
+fn known(bytes: &[u8], path: &[&str]) -> Vec<String> {
+    let Ok(document) = serde_json::from_slice::<serde_json::Value>(bytes) else { return Vec::new() };
+    let Some(records) = path.iter().try_fold(&document, |value, key| value.get(key)) else { return Vec::new() };
+    let mut keys: Vec<String> = match records {
+        serde_json::Value::Array(records) => records.iter().take(1000).flat_map(paths).collect(),
+        other => paths(other),
+    };
+    keys.sort();
+    keys.dedup();
+    keys
+}
+
+/// What was found where records were looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Rows,
+    Columns,
+}
+
+/// Records at the end of a path of keys.
+struct Records<'t, 'a> {
+    path: &'t [&'t str],
+    fields: &'t Fields,
+    table: &'t mut Table<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for Records<'_, '_> {
+    type Value = Found;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Found, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Records<'_, '_> {
+    type Value = Found;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.path.first() {
+            Some(key) => write!(f, "an object with `{key}`"),
+            None => f.write_str("a list of objects, or an object of columns"),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Found, A::Error> {
+        if let Some(key) = self.path.first() {
+            while list.next_element::<IgnoredAny>()?.is_some() {}
+            let message = format!("it has a list where `records` looks for `{key}`");
+            self.table.fault.get_or_insert(SourceError::Unreadable(message));
+            return Ok(Found::Nothing);
+        }
+        let (fields, table) = (self.fields, self.table);
+        while list.next_element_seed(Row { fields, table: &mut *table })?.is_some() {}
+        Ok(Found::Rows)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found, A::Error> {
+        let Some((first, rest)) = self.path.split_first() else { return columns(map, self.fields, self.table) };
+        let mut found = Found::Nothing;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == *first {
+                found = map.next_value_seed(Records { path: rest, fields: self.fields, table: &mut *self.table })?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// An object of columns, each a list or an object of values.
+fn columns<'de, A: MapAccess<'de>>(mut map: A, fields: &Fields, table: &mut Table<'_>) -> Result<Found, A::Error> {
+    while let Some(key) = map.next_key::<String>()? {
+        match fields.get(&key).and_then(Fields::place) {
+            Some(place) => {
+                let cells = map.next_value_seed(WholeColumn)?;
+                table.fill(place, cells);
+            }
+            None => drop(map.next_value::<IgnoredAny>()?),
+        }
+    }
+    Ok(Found::Columns)
+}
+
+/// A column as a list of values, or as an object of them by row.
+struct WholeColumn;
+
+impl<'de> DeserializeSeed<'de> for WholeColumn {
+    type Value = Vec<Cell>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Cell>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for WholeColumn {
+    type Value = Vec<Cell>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "a list of values: a document is a list of objects or an object of columns, \
+             and `records = \"key\"` says where in it they are",
+        )
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<Cell>, A::Error> {
+        let mut cells = Vec::new();
+        while let Some(cell) = list.next_element_seed(Single)? {
+            cells.push(cell);
+        }
+        Ok(cells)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<Cell>, A::Error> {
+        let mut cells = Vec::new();
+        while map.next_key::<IgnoredAny>()?.is_some() {
+            cells.push(map.next_value_seed(Single)?);
+        }
+        Ok(cells)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, columns: &[&str], records: Option<&str>) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
+        let how = Options { records: records.map(str::to_owned), ..Options::default() };
+        Json.read(Arc::new(text.as_bytes().to_vec()), &columns, &how, &Limits::USUAL)
+    }
+
+    #[test]
+    fn a_list_of_objects_and_an_object_of_columns_are_the_same_table() {
+        let rows = read(r#"[{"N": 1, "m": {"L": 2.5}}, {"N": "4B", "m": {"L": null}}]"#, &["N", "m.L"], None).unwrap();
+        assert_eq!(rows[0], [Cell::Number(1.0), Cell::Text("4B".to_owned())]);
+        assert_eq!(rows[1], [Cell::Number(2.5), Cell::Empty]);
+        for text in [r#"{"N": [1, "4B"], "x": [[], {}]}"#, r#"{"x": 3, "N": {"0": 1, "1": "4B"}}"#] {
+            assert_eq!(read(text, &["N"], None).unwrap()[0], rows[0], "{text}");
+        }
+    }
+
+    #[test]
+    fn records_are_found_where_the_spec_says_that_they_are() {
+        let text = r#"{"best": 1, "log": {"history": [{"step": 1}, {"step": 2, "loss": NaN}]}}"#;
+        let cells = read(text, &["step", "loss"], Some("log.history")).unwrap();
+        assert_eq!(cells[1], [Cell::Empty, Cell::Text("NaN".to_owned())]);
+        let error = read(text, &["step"], Some("history")).unwrap_err().to_string();
+        assert_eq!(error, "it has no list `history`");
+    }
+
+    #[test]
+    fn what_is_no_table_is_an_error_with_its_place() {
+        for (text, said) in [
+            ("[1]", "line 1, column 2"),
+            ("[{\"N\": 1},\n {\"N\": [2]}]", "lists"),
+            ("3", "a list of objects"),
+            ("{\"N\": 1}", "`records = \"key\"`"),
+            ("{\"N\": [1], \"L\": [1, 2]}", "other lengths"),
+            ("[{\"N\": 1}", "line 1"),
+            ("[{\"L\": 1}]", "no column `N`"),
+        ] {
+            let error =
+                read(text, if text.contains('L') { &["N", "L"] } else { &["N"] }, None).unwrap_err().to_string();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+}

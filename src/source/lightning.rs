@@ -1,0 +1,46 @@
+//! `metrics.csv` of Lightning: training and validation on rows of their own, with blanks where the other one stands.
+
+use std::sync::Arc;
+
+use super::csv::Csv;
+use super::history::RUN;
+use super::{Cell, Limits, Options, Reader, SourceError};
+
+pub(super) struct Lightning;
+
+impl Reader for Lightning {
+    fn endings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn takes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn is_history(&self) -> bool {
+        true
+    }
+
+    fn read(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        columns: &[String],
+        how: &Options,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let csv = Csv { separator: ',', endings: &[] };
+        let inside: Vec<String> = columns.iter().filter(|name| *name != RUN).cloned().collect();
+        let mut cells = csv.read(bytes, &inside, how, limits)?.into_iter();
+        let mut table: Vec<Vec<Cell>> = columns
+            .iter()
+            .map(|name| if name == RUN { Vec::new() } else { cells.next().unwrap_or_default() })
+            .collect();
+        let rows = table.iter().map(Vec::len).max().unwrap_or_default();
+        for (name, column) in columns.iter().zip(&mut table) {
+            if name == RUN {
+                *column = vec![Cell::Text(String::new()); rows];
+            }
+        }
+        Ok(table)
+    }
+}

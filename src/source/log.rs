@@ -1,0 +1,95 @@
+//! Text logs: each line that a regular expression matches is a row, and its named groups are columns.
+
+use std::sync::Arc;
+
+use regex::{Regex, RegexBuilder};
+
+use super::{Cell, Limits, Options, Reader, SourceError, cell};
+
+pub(super) struct Log;
+
+/// Most bytes that a compiled expression may take.
+const MOST_COMPILED: usize = 4 << 20;
+
+/// Compiles a pattern.
+///
+/// # Errors
+/// Where it is none, in the words of the engine.
+pub fn pattern(text: &str) -> Result<Regex, String> {
+    RegexBuilder::new(text)
+        .size_limit(MOST_COMPILED)
+        .build()
+        .map_err(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())
+}
+
+impl Reader for Log {
+    fn endings(&self) -> &'static [&'static str] {
+        &["log", "out"]
+    }
+
+    fn takes(&self) -> &'static [&'static str] {
+        &["pattern", "encoding", "decimal"]
+    }
+
+    fn read(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        columns: &[String],
+        how: &Options,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let patterns = how.pattern.iter().map(|text| pattern(text)).collect::<Result<Vec<_>, _>>();
+        let patterns = patterns.map_err(SourceError::Unreadable)?;
+        if patterns.is_empty() {
+            return Err(SourceError::Unreadable("a log needs a `pattern` with named groups".to_owned()));
+        }
+        let names = || patterns.iter().flat_map(|pattern| pattern.capture_names().flatten());
+        if let Some(column) = columns.iter().find(|column| names().all(|name| name != column.as_str())) {
+            return Err(SourceError::no_column(column, names()));
+        }
+        // Programs print bars and bytes of any kind into logs; a line that is no text is no row.
+        let bytes = if how.encoding.is_some() { how.text(&bytes, limits)? } else { bytes };
+        let mut table: Vec<Vec<Cell>> = vec![Vec::new(); columns.len()];
+        let mut rows = 0;
+        for line in bytes.split(|byte| matches!(byte, b'\n' | b'\r')).filter_map(|line| std::str::from_utf8(line).ok())
+        {
+            for found in patterns.iter().filter_map(|pattern| pattern.captures(line)) {
+                rows += 1;
+                limits.allow_values(rows, columns.len())?;
+                for (name, column) in columns.iter().zip(&mut table) {
+                    column.push(found.name(name).map_or(Cell::Empty, |text| cell(text.as_str())));
+                }
+            }
+        }
+        if rows == 0 {
+            return Err(SourceError::Unreadable("no line matches the pattern".to_owned()));
+        }
+        Ok(table)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_match_are_rows_and_groups_are_columns() {
+        let text = b"starting\n iteration      100/  500 | consumed samples: 25,600 | lm loss: 1.3E+00 |\n\
+            \xff\xfe\n iteration      200/  500 | consumed samples: 51200 | lm loss: 1.1E+00 |\nval at 200: 1.2\n";
+        let how = Options {
+            pattern: vec![
+                r"iteration +(?<step>\d+)/.*samples: (?<seen>[\d,]+).*loss: (?<loss>\S+)".to_owned(),
+                r"val at (?<step>\d+): (?<val>\S+)".to_owned(),
+            ],
+            ..Options::default()
+        };
+        let columns = ["step", "seen", "loss", "val"].map(str::to_owned);
+        let cells = Log.read(Arc::new(text.to_vec()), &columns, &how, &Limits::USUAL).unwrap();
+        assert_eq!(cells[0], [Cell::Number(100.0), Cell::Number(200.0), Cell::Number(200.0)]);
+        assert_eq!(cells[1][0], Cell::Text("25,600".to_owned()));
+        assert_eq!(cells[2], [Cell::Number(1.3), Cell::Number(1.1), Cell::Empty]);
+        assert_eq!(cells[3][2], Cell::Number(1.2));
+        let error = Log.read(Arc::new(b"x".to_vec()), &columns, &how, &Limits::USUAL).unwrap_err();
+        assert_eq!(error.to_string(), "no line matches the pattern");
+    }
+}

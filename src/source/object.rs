@@ -1,0 +1,352 @@
+//! Fields of JSON objects, nested ones by their path: `train.top1`.
+//!
+//! What is not wanted is passed over without a stack, however deep it is.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{Cell, Limits, SourceError, cell};
+
+/// The fields that are wanted, as a tree of keys.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fields {
+    place: Option<usize>,
+    inside: BTreeMap<String, Self>,
+}
+
+impl Fields {
+    /// The fields of these names: a key as it is, or keys one inside the other with points between.
+    pub(super) fn new(columns: &[String]) -> Self {
+        let mut root = Self::default();
+        for (place, name) in columns.iter().enumerate() {
+            root.inside.entry(name.clone()).or_default().place = Some(place);
+            if name.contains('.') {
+                let node = name.split('.').fold(&mut root, |node, key| node.inside.entry(key.to_owned()).or_default());
+                node.place = Some(place);
+            }
+        }
+        root
+    }
+
+    /// What stands at a place of the tree.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        self.inside.get(key)
+    }
+
+    /// The column that a key is.
+    pub(super) const fn place(&self) -> Option<usize> {
+        self.place
+    }
+}
+
+/// Columns that grow row by row.
+pub(super) struct Table<'a> {
+    names: &'a [String],
+    limits: &'a Limits,
+    pub(super) columns: Vec<Vec<Cell>>,
+    seen: Vec<bool>,
+    rows: usize,
+    /// What went wrong, which a deserializer's error cannot say.
+    pub(super) fault: Option<SourceError>,
+}
+
+impl<'a> Table<'a> {
+    pub(super) fn new(names: &'a [String], limits: &'a Limits) -> Self {
+        let columns = names.iter().map(|_| Vec::new()).collect();
+        Self { names, limits, columns, seen: vec![false; names.len()], rows: 0, fault: None }
+    }
+
+    /// Begins a row with nothing in it.
+    pub(super) fn begin(&mut self) -> Result<(), SourceError> {
+        self.rows += 1;
+        self.limits.allow_values(self.rows, self.names.len())?;
+        self.columns.iter_mut().for_each(|column| column.push(Cell::Empty));
+        Ok(())
+    }
+
+    /// Enters a value into the last row.
+    pub(super) fn enter(&mut self, place: usize, value: Value) {
+        match value {
+            Value::Cell(cell) => {
+                self.seen[place] = true;
+                if let Some(last) = self.columns[place].last_mut() {
+                    *last = cell;
+                }
+            }
+            Value::Nested(found) if self.fault.is_none() => {
+                let column = self.names[place].clone();
+                self.fault = Some(SourceError::Nested { column, found: found.to_owned() });
+            }
+            Value::Nested(_) => {}
+        }
+    }
+
+    /// Takes over a whole column.
+    pub(super) fn fill(&mut self, place: usize, cells: Vec<Cell>) {
+        self.seen[place] = true;
+        self.columns[place] = cells;
+    }
+
+    /// The columns, if each was seen; `known` lists the keys that there are.
+    pub(super) fn finish(self, known: impl FnOnce() -> Vec<String>) -> Result<Vec<Vec<Cell>>, SourceError> {
+        if let Some(fault) = self.fault {
+            return Err(fault);
+        }
+        match self.seen.iter().position(|seen| !seen) {
+            Some(place) => Err(SourceError::no_column(&self.names[place], known().iter().map(String::as_str))),
+            None => Ok(self.columns),
+        }
+    }
+}
+
+/// A value of a key that is read.
+pub(super) enum Value {
+    Cell(Cell),
+    /// A list or an object, in words.
+    Nested(&'static str),
+}
+
+/// One object as the next row of a table.
+pub(super) struct Row<'t, 'a> {
+    pub(super) fields: &'t Fields,
+    pub(super) table: &'t mut Table<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for Row<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if let Err(fault) = self.table.begin() {
+            self.table.fault.get_or_insert(fault);
+            return Err(D::Error::custom("too many rows"));
+        }
+        deserializer.deserialize_map(Inside { fields: self.fields, table: self.table })
+    }
+}
+
+/// The keys of an object or of one inside it.
+struct Inside<'t, 'a> {
+    fields: &'t Fields,
+    table: &'t mut Table<'a>,
+}
+
+impl<'de> Visitor<'de> for Inside<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(field) = map.next_key_seed(Key(self.fields))? {
+            match field {
+                Some(field) => map.next_value_seed(Wanted { field, table: self.table })?,
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A key, as what is wanted of it.
+struct Key<'t>(&'t Fields);
+
+impl<'de, 't> DeserializeSeed<'de> for Key<'t> {
+    type Value = Option<&'t Fields>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'t> Visitor<'_> for Key<'t> {
+    type Value = Option<&'t Fields>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.get(key))
+    }
+}
+
+/// The value of a key that is wanted, or that has wanted ones inside.
+struct Wanted<'t, 'a> {
+    field: &'t Fields,
+    table: &'t mut Table<'a>,
+}
+
+impl Wanted<'_, '_> {
+    fn enter(self, value: Value) {
+        if let Some(place) = self.field.place {
+            self.table.enter(place, value);
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Wanted<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Wanted<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.enter(Value::Cell(Cell::Empty));
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.enter(Value::Cell(Cell::Text(value.to_string())));
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.enter(Value::Cell(Cell::Number(value as f64)));
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.enter(Value::Cell(Cell::Number(value as f64)));
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.enter(Value::Cell(Cell::Number(value)));
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.enter(Value::Cell(cell(text)));
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        self.enter(Value::Nested("lists"));
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        if !self.field.inside.is_empty() {
+            return Inside { fields: self.field, table: self.table }.visit_map(map);
+        }
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        self.enter(Value::Nested("objects"));
+        Ok(())
+    }
+}
+
+/// One cell: a value that must be neither a list nor an object.
+pub(super) struct Single;
+
+impl<'de> DeserializeSeed<'de> for Single {
+    type Value = Cell;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cell, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for Single {
+    type Value = Cell;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number or a text")
+    }
+
+    fn visit_unit<E>(self) -> Result<Cell, E> {
+        Ok(Cell::Empty)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Cell, E> {
+        Ok(Cell::Text(value.to_string()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Cell, E> {
+        Ok(Cell::Number(value as f64))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Cell, E> {
+        Ok(Cell::Number(value as f64))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Cell, E> {
+        Ok(Cell::Number(value))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Cell, E> {
+        Ok(cell(text))
+    }
+}
+
+/// The paths of the values of an object, three keys deep.
+pub(super) fn paths(value: &serde_json::Value) -> Vec<String> {
+    fn walk(value: &serde_json::Value, path: &str, depth: usize, all: &mut Vec<String>) {
+        match value {
+            serde_json::Value::Object(object) if depth < 3 => {
+                for (key, value) in object {
+                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                    walk(value, &path, depth + 1, all);
+                }
+            }
+            _ if path.is_empty() => {}
+            _ => all.push(path.to_owned()),
+        }
+    }
+    let mut all = Vec::new();
+    walk(value, "", 0, &mut all);
+    all
+}
+
+/// JSON in which the numbers that JSON does not have are texts: Python writes `NaN` and `Infinity` as they are.
+pub(super) fn with_quoted_nan(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const ODD: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
+    let holds = |odd: &[u8]| bytes.windows(odd.len()).any(|part| part == odd);
+    if !(holds(b"NaN") || holds(b"Infinity")) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut out = Vec::with_capacity(bytes.len() + 16);
+    let (mut at, mut in_text) = (0, false);
+    while at < bytes.len() {
+        let byte = bytes[at];
+        if in_text && byte == b'\\' {
+            out.extend(&bytes[at..(at + 2).min(bytes.len())]);
+            at += 2;
+            continue;
+        }
+        if byte == b'"' {
+            in_text = !in_text;
+        }
+        if let Some(odd) = ODD.iter().find(|odd| !in_text && bytes[at..].starts_with(odd)) {
+            out.push(b'"');
+            out.extend(*odd);
+            out.push(b'"');
+            at += odd.len();
+        } else {
+            out.push(byte);
+            at += 1;
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// What a JSON parser says, with the place.
+pub(super) fn unreadable(line: usize, error: &serde_json::Error) -> SourceError {
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or(&message);
+    SourceError::Unreadable(format!("line {}, column {}: {message}", line + error.line(), error.column()))
+}

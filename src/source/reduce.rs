@@ -1,0 +1,129 @@
+//! From histories of runs to rows: the last step, the lowest value, a mean over the last steps, a step, or all.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Cell;
+
+/// Which steps of a run are rows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Take {
+    /// The last step up to which every column was logged; of a column that was not logged there, its last value before.
+    Last,
+    /// The step with the lowest loss: the one variable in nats or bits.
+    Min,
+    /// The step with the lowest value of a variable.
+    Lowest(String),
+    /// The last step, with the mean of each loss, accuracy and error rate over so many of its last values.
+    Mean(usize),
+    /// The steps for which a condition on `step` and the variables holds: "step == 20000".
+    At(String),
+    /// Every step at which all columns were logged.
+    All,
+}
+
+/// What columns are to a history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Roles<'a> {
+    /// The key of each row's run.
+    pub runs: &'a [Vec<String>],
+    /// The step of each row.
+    pub steps: &'a [Option<f64>],
+}
+
+/// A step of a run, put together from all rows of it.
+pub struct Merged {
+    /// The number of its first row.
+    pub row: usize,
+    /// The number of its run, in order of appearance.
+    pub run: usize,
+    /// The step.
+    pub step: f64,
+}
+
+/// Rows of one run and step become one, of several values the last that is there; ordered by run and step.
+pub fn merged(roles: &Roles<'_>, columns: &mut [Vec<Cell>]) -> Vec<Merged> {
+    let mut numbers: BTreeMap<&[String], usize> = BTreeMap::new();
+    let mut places: BTreeMap<(usize, u64), Vec<usize>> = BTreeMap::new();
+    for (row, (run, step)) in roles.runs.iter().zip(roles.steps).enumerate() {
+        let next = numbers.len();
+        let run = *numbers.entry(run.as_slice()).or_insert(next);
+        if let Some(step) = step {
+            places.entry((run, ordered(*step))).or_default().push(row);
+        }
+    }
+    let all: Vec<(usize, Vec<usize>)> = places.into_iter().map(|((run, _), rows)| (run, rows)).collect();
+    for column in columns.iter_mut() {
+        let value = |rows: &Vec<usize>| {
+            let there = rows.iter().rev().find(|&&row| column[row] != Cell::Empty);
+            there.map_or(Cell::Empty, |&row| column[row].clone())
+        };
+        let cells: Vec<Cell> = all.iter().map(|(_, rows)| value(rows)).collect();
+        *column = cells;
+    }
+    all.into_iter()
+        .map(|(run, rows)| Merged { row: rows[0], run, step: roles.steps[rows[0]].unwrap_or_default() })
+        .collect()
+}
+
+/// A number's bits in the order of numbers.
+const fn ordered(number: f64) -> u64 {
+    let bits = number.to_bits();
+    if bits >> 63 == 0 { bits | (1 << 63) } else { !bits }
+}
+
+/// The places of each run among merged steps.
+pub fn by_run(steps: &[Merged]) -> Vec<std::ops::Range<usize>> {
+    let mut all: Vec<std::ops::Range<usize>> = Vec::new();
+    for (place, step) in steps.iter().enumerate() {
+        match all.last_mut() {
+            Some(range) if steps[range.start].run == step.run => range.end = place + 1,
+            _ => all.push(place..place + 1),
+        }
+    }
+    all
+}
+
+/// The last place of a run up to which every column has a value, and the place of each column's value then.
+pub fn last(columns: &[Vec<Cell>], run: &std::ops::Range<usize>) -> Option<(usize, Vec<usize>)> {
+    let value_before = |column: &Vec<Cell>, end: usize| (run.start..end).rev().find(|&at| column[at] != Cell::Empty);
+    let lasts: Option<Vec<usize>> = columns.iter().map(|column| value_before(column, run.end)).collect();
+    let end = lasts?.into_iter().min()?;
+    let places: Option<Vec<usize>> = columns.iter().map(|column| value_before(column, end + 1)).collect();
+    Some((end, places?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[expect(clippy::type_complexity, reason = "the runs, the steps and the columns of one table")]
+    fn history() -> (Vec<Vec<String>>, Vec<Option<f64>>, Vec<Vec<Cell>>) {
+        let n = Cell::Number;
+        let runs = ["a", "a", "b", "a", "a", "b", "a"].map(|run| vec![run.to_owned()]).to_vec();
+        let steps = [1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 2.0].map(Some).to_vec();
+        // The run a was resumed: its second step is there three times, training and evaluation apart.
+        let loss = vec![n(3.0), n(2.0), n(9.0), Cell::Empty, n(1.5), n(8.0), n(2.5)];
+        let eval = vec![Cell::Empty, Cell::Empty, n(9.5), n(2.25), Cell::Empty, Cell::Empty, Cell::Empty];
+        (runs, steps, vec![loss, eval])
+    }
+
+    #[test]
+    fn rows_of_one_step_are_put_together_and_the_last_value_holds() {
+        let (runs, steps, mut columns) = history();
+        let merged = merged(&Roles { runs: &runs, steps: &steps }, &mut columns);
+        assert_eq!(
+            merged.iter().map(|m| (m.run, m.step)).collect::<Vec<_>>(),
+            [(0, 1.0), (0, 2.0), (0, 3.0), (1, 1.0), (1, 2.0)]
+        );
+        assert_eq!(columns[0][1], Cell::Number(2.5));
+        assert_eq!(columns[1][1], Cell::Number(2.25));
+        assert_eq!(by_run(&merged), [0..3, 3..5]);
+        // The last step with both is the second; the loss of the third belongs to no evaluation.
+        assert_eq!(last(&columns, &(0..3)), Some((1, vec![1, 1])));
+        assert_eq!(last(&columns, &(3..5)), Some((3, vec![3, 3])));
+    }
+}

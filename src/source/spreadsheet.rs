@@ -1,0 +1,254 @@
+//! Workbooks: xlsx of Excel, ods of LibreOffice; a sheet, a range, a header row.
+
+use std::sync::Arc;
+
+use super::{Cell, Limits, Options, Reader, SourceError};
+
+/// Workbooks of one kind.
+pub(super) struct Spreadsheet {
+    pub(super) endings: &'static [&'static str],
+}
+
+impl Reader for Spreadsheet {
+    fn endings(&self) -> &'static [&'static str] {
+        self.endings
+    }
+
+    fn takes(&self) -> &'static [&'static str] {
+        &["sheet", "range", "header", "decimal"]
+    }
+
+    fn needs(&self) -> Option<&'static str> {
+        if cfg!(feature = "spreadsheets") { None } else { Some("spreadsheets") }
+    }
+
+    fn is_archive(&self) -> bool {
+        true
+    }
+
+    fn read(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        columns: &[String],
+        how: &Options,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let sheet = cells(&bytes, self.endings.contains(&"ods"), how, limits)?;
+        sheet.columns(columns, how, limits)
+    }
+}
+
+/// The cells of a sheet that hold something, by row and column from 0.
+struct Sheet {
+    cells: Vec<((u32, u32), Cell)>,
+}
+
+/// Corners of a range, from 0; the last row may be left out.
+struct Corners {
+    first: (u32, u32),
+    last: (u32, u32),
+}
+
+impl Corners {
+    /// Reads `B3:F40`, or `B3:F` for all rows from the third on.
+    fn of(text: &str) -> Option<Self> {
+        let corner = |text: &str| {
+            let split = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
+            let (letters, digits) = text.split_at(split);
+            let is_column = (1..=3).contains(&letters.len()) && letters.bytes().all(|byte| byte.is_ascii_alphabetic());
+            let column =
+                letters.bytes().fold(0, |sum, byte| 26 * sum + u32::from(byte.to_ascii_uppercase() - b'A') + 1);
+            let row = if digits.is_empty() { None } else { Some(digits.parse::<u32>().ok()?.checked_sub(1)?) };
+            is_column.then(|| (row, column - 1))
+        };
+        let (first, last) = text.trim().split_once(':')?;
+        let (first, last) = (corner(first)?, corner(last)?);
+        Some(Self { first: (first.0.unwrap_or(0), first.1), last: (last.0.unwrap_or(u32::MAX), last.1) })
+    }
+
+    const fn holds(&self, (row, column): (u32, u32)) -> bool {
+        self.first.0 <= row && row <= self.last.0 && self.first.1 <= column && column <= self.last.1
+    }
+}
+
+impl Sheet {
+    /// The columns of these names below the header.
+    fn columns(mut self, names: &[String], how: &Options, limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
+        if let Some(range) = &how.range {
+            let corners = Corners::of(range)
+                .ok_or_else(|| SourceError::Unreadable(format!("`{range}` is no range of cells such as B3:F40")))?;
+            self.cells.retain(|(place, _)| corners.holds(*place));
+        }
+        let header = match how.header {
+            Some(row) => row.saturating_sub(1) as u32,
+            None => self.cells.iter().map(|((row, _), _)| *row).min().unwrap_or(0),
+        };
+        let heads: Vec<(u32, String)> = self
+            .cells
+            .iter()
+            .filter(|((row, _), _)| *row == header)
+            .map(|((_, column), cell)| (*column, text_of(cell).trim().to_owned()))
+            .collect();
+        let known = || heads.iter().map(|(_, name)| name.as_str());
+        let last = self.cells.iter().map(|((row, _), _)| *row).max().unwrap_or(header).max(header);
+        let rows = (last - header) as usize;
+        limits.allow_values(rows, names.len().max(1))?;
+        let mut table: Vec<Vec<Cell>> = Vec::new();
+        let mut places: Vec<(u32, usize)> = Vec::new();
+        for name in names {
+            let mut found = heads.iter().filter(|(_, head)| head == name);
+            let Some((column, _)) = found.next() else { return Err(SourceError::no_column(name, known())) };
+            if found.next().is_some() {
+                return Err(SourceError::Unreadable(format!("two columns are called `{name}`; tell them by `range`")));
+            }
+            places.push((*column, table.len()));
+            table.push(vec![Cell::Empty; rows]);
+        }
+        let mut is_blank = vec![true; rows];
+        for ((row, column), cell) in self.cells {
+            let Some(at) = row.checked_sub(header + 1).map(|at| at as usize) else { continue };
+            is_blank[at] = false;
+            for (_, place) in places.iter().filter(|(wanted, _)| *wanted == column) {
+                table[*place][at] = cell.clone();
+            }
+        }
+        // A row without any cell only sets others apart.
+        if is_blank.iter().any(|blank| *blank) {
+            for column in &mut table {
+                let mut at = 0..;
+                column.retain(|_| !is_blank[at.next().unwrap_or_default()]);
+            }
+        }
+        Ok(table)
+    }
+}
+
+fn text_of(cell: &Cell) -> String {
+    match cell {
+        Cell::Text(text) => text.clone(),
+        Cell::Number(number) => crate::expr::number_text(*number),
+        Cell::Empty => String::new(),
+    }
+}
+
+#[cfg(not(feature = "spreadsheets"))]
+fn cells(_: &[u8], _: bool, _: &Options, _: &Limits) -> Result<Sheet, SourceError> {
+    Err(SourceError::NoReader { feature: "spreadsheets" })
+}
+
+#[cfg(feature = "spreadsheets")]
+fn cells(bytes: &[u8], is_ods: bool, how: &Options, limits: &Limits) -> Result<Sheet, SourceError> {
+    super::archive::check(bytes, limits)?;
+    if is_ods { ods(bytes, how, limits) } else { xlsx(bytes, how, limits) }
+}
+
+/// The sheet to read: the one that is named, or the only one that holds anything.
+#[cfg(feature = "spreadsheets")]
+fn chosen(
+    names: Vec<String>,
+    how: &Options,
+    mut is_empty: impl FnMut(&str) -> Result<bool, SourceError>,
+) -> Result<String, SourceError> {
+    if let Some(wanted) = &how.sheet {
+        return if names.contains(wanted) {
+            Ok(wanted.clone())
+        } else {
+            Err(SourceError::Unreadable(format!("it has no sheet `{wanted}`; its sheets are {}", names.join(", "))))
+        };
+    }
+    if let [only] = names.as_slice() {
+        return Ok(only.clone());
+    }
+    let mut filled = Vec::new();
+    for name in names {
+        if !is_empty(&name)? {
+            filled.push(name);
+        }
+    }
+    match filled.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(SourceError::Unreadable("its sheets are empty".to_owned())),
+        many => Err(SourceError::Unreadable(format!(
+            "it has the sheets {}; say which is meant: `sheet = \"{}\"`",
+            many.join(", "),
+            many[0]
+        ))),
+    }
+}
+
+#[cfg(feature = "spreadsheets")]
+fn unreadable(error: impl std::fmt::Display) -> SourceError {
+    SourceError::Unreadable(super::first_line(&error.to_string()))
+}
+
+#[cfg(feature = "spreadsheets")]
+fn xlsx(bytes: &[u8], how: &Options, limits: &Limits) -> Result<Sheet, SourceError> {
+    use calamine::{DataRef, Reader as _, Xlsx, XlsxError};
+    let mut book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(bytes)).map_err(|error: XlsxError| unreadable(error))?;
+    let names = book.sheet_names();
+    let name = chosen(names, how, |name| {
+        let mut reader = book.worksheet_cells_reader(name).map_err(unreadable)?;
+        Ok(reader.next_cell().map_err(unreadable)?.is_none())
+    })?;
+    let mut reader = book.worksheet_cells_reader(&name).map_err(unreadable)?;
+    let mut cells = Vec::new();
+    while let Some(found) = reader.next_cell().map_err(unreadable)? {
+        let cell = match found.get_value() {
+            DataRef::Int(integer) => Cell::Number(*integer as f64),
+            DataRef::Float(number) => Cell::Number(*number),
+            DataRef::String(text) => super::cell(text),
+            DataRef::SharedString(text) => super::cell(text),
+            DataRef::Bool(truth) => Cell::Text(truth.to_string()),
+            // A date is no number of a study, whatever it is kept as.
+            DataRef::DateTime(date) => Cell::Text(format!("date {date}")),
+            DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Cell::Text(text.clone()),
+            DataRef::Error(error) => Cell::Text(error.to_string()),
+            DataRef::Empty => continue,
+        };
+        if cell != Cell::Empty {
+            cells.push((found.get_position(), cell));
+        }
+        limits.allow_values(cells.len(), 1)?;
+    }
+    Ok(Sheet { cells })
+}
+
+#[cfg(feature = "spreadsheets")]
+fn ods(bytes: &[u8], how: &Options, limits: &Limits) -> Result<Sheet, SourceError> {
+    use calamine::{Data, Ods, OdsError, Reader as _};
+    super::archive::check_repeats(bytes, limits)?;
+    let mut book: Ods<_> = Ods::new(std::io::Cursor::new(bytes)).map_err(|error: OdsError| unreadable(error))?;
+    let names = book.sheet_names();
+    let name = chosen(names, how, |name| Ok(book.worksheet_range(name).map_err(unreadable)?.is_empty()))?;
+    let range = book.worksheet_range(&name).map_err(unreadable)?;
+    let (row, column) = range.start().unwrap_or_default();
+    let mut cells = Vec::new();
+    for (at_row, at_column, data) in range.used_cells() {
+        let cell = match data {
+            Data::Int(integer) => Cell::Number(*integer as f64),
+            Data::Float(number) => Cell::Number(*number),
+            Data::String(text) => super::cell(text),
+            Data::Bool(truth) => Cell::Text(truth.to_string()),
+            Data::DateTime(date) => Cell::Text(format!("date {date}")),
+            Data::DateTimeIso(text) | Data::DurationIso(text) => Cell::Text(text.clone()),
+            Data::Error(error) => Cell::Text(error.to_string()),
+            Data::Empty => continue,
+        };
+        cells.push(((row + at_row as u32, column + at_column as u32), cell));
+        limits.allow_values(cells.len(), 1)?;
+    }
+    Ok(Sheet { cells })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_spreadsheets_write_them() {
+        let corners = |text: &str| Corners::of(text).map(|c| (c.first, c.last));
+        assert_eq!(corners("B3:F40"), Some(((2, 1), (39, 5))));
+        assert_eq!(corners("aa1:AB"), Some(((0, 26), (u32::MAX, 27))));
+        assert_eq!([corners("B3"), corners("3:4"), corners("B0:C2")], [None, None, None]);
+    }
+}

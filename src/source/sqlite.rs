@@ -1,0 +1,45 @@
+//! SQLite by a query, or by its one table.
+
+use std::sync::Arc;
+
+use super::database::{Database, selected};
+use super::{Cell, Limits, Options, Reader, SourceError};
+
+pub(super) struct Sqlite;
+
+impl Reader for Sqlite {
+    fn endings(&self) -> &'static [&'static str] {
+        &["sqlite", "sqlite3", "db"]
+    }
+
+    fn takes(&self) -> &'static [&'static str] {
+        &["query"]
+    }
+
+    fn needs(&self) -> Option<&'static str> {
+        if cfg!(feature = "sqlite") { None } else { Some("sqlite") }
+    }
+
+    fn read(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        columns: &[String],
+        how: &Options,
+        limits: &Limits,
+    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+        let database = Database::open(&bytes)?;
+        let query = if let Some(query) = &how.query {
+            query.clone()
+        } else {
+            let tables = database.tables()?;
+            let [table] = tables.as_slice() else {
+                let tables = tables.join(", ");
+                return Err(SourceError::Unreadable(format!(
+                    "it has the tables {tables}; say what to read by `query`"
+                )));
+            };
+            format!("SELECT * FROM \"{}\"", table.replace('"', "\"\""))
+        };
+        selected(&database, &query, columns, limits)
+    }
+}

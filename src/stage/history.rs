@@ -1,0 +1,221 @@
+//! From what runs logged at each step to the rows of a source.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::Failure;
+use crate::dataset::{Column, Dataset, Origin};
+use crate::source::{Cell, Decimal, Merged, RUN, Roles, Take, by_run, last, merged, written_number};
+
+/// What rows of a history are, and which of them are taken.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IngestHistory {
+    /// The columns that name a row's run; its file where there are none.
+    pub run: Vec<String>,
+    /// The column that counts steps.
+    pub step: String,
+    /// Which steps are rows.
+    pub take: Take,
+    /// The columns that are averaged, where a mean is taken.
+    pub averaged: Vec<String>,
+}
+
+/// The cells of a source's columns, with the place of each row.
+pub(super) struct Logged<'a> {
+    pub(super) columns: &'a mut BTreeMap<String, Vec<Cell>>,
+    pub(super) origins: &'a mut Vec<Origin>,
+    /// The columns that must have a value in a row: those that the study uses.
+    pub(super) needed: Vec<String>,
+    /// Variables by the columns that they are.
+    pub(super) variables: BTreeMap<String, String>,
+    pub(super) files: Vec<String>,
+}
+
+/// A row to be: its place among steps, and the place of each column's value.
+struct Taken {
+    place: usize,
+    values: Option<Vec<usize>>,
+}
+
+impl IngestHistory {
+    /// Keeps the rows that are taken; gives what became of the others, by reason.
+    pub(super) fn reduce(&self, logged: Logged<'_>) -> Result<BTreeMap<String, usize>, Failure> {
+        let Logged { columns, origins, needed, variables, files } = logged;
+        let before = origins.len();
+        let runs: Vec<Vec<String>> = (0..before).map(|row| self.run_of(row, columns, origins[row], &files)).collect();
+        let steps: Vec<Option<f64>> =
+            columns.get(&self.step).map_or_else(Vec::new, |cells| cells.iter().map(number).collect());
+        let without_step = steps.iter().filter(|step| step.is_none()).count();
+        let names: Vec<String> = columns.keys().cloned().collect();
+        let mut cells: Vec<Vec<Cell>> = std::mem::take(columns).into_values().collect();
+        let steps = merged(&Roles { runs: &runs, steps: &steps }, &mut cells);
+        let place_of = |name: &String| names.iter().position(|known| known == name);
+        let needed: Vec<usize> = needed.iter().filter_map(place_of).collect();
+        let table = Steps { steps: &steps, cells: &cells, needed: &needed };
+        let mut taken = Vec::new();
+        let mut lost = 0;
+        let ranges = by_run(&steps);
+        for run in &ranges {
+            let found = self.of_run(run, &table, &names, &variables)?;
+            lost += usize::from(found.is_empty());
+            taken.extend(found);
+        }
+        let averaged: Vec<usize> = self.averaged.iter().filter_map(place_of).collect();
+        for (at, name) in names.iter().enumerate() {
+            let mean = |taken: &Taken| match (self.take.clone(), averaged.contains(&at)) {
+                (Take::Mean(count), true) => {
+                    let run = ranges.iter().find(|run| run.contains(&taken.place)).cloned().unwrap_or_default();
+                    mean_of_last(&cells[at][run.start..=taken.place], count)
+                }
+                _ => None,
+            };
+            let value = |taken: &Taken| {
+                let place = taken
+                    .values
+                    .as_ref()
+                    .and_then(|values| needed.iter().position(|&column| column == at).map(|column| values[column]));
+                mean(taken).unwrap_or_else(|| cells[at][place.unwrap_or(taken.place)].clone())
+            };
+            columns.insert(name.clone(), taken.iter().map(value).collect());
+        }
+        let all = std::mem::take(origins);
+        *origins = taken.iter().map(|taken| all[steps[taken.place].row]).collect();
+        let mut reasons = BTreeMap::new();
+        let mut note = |reason: String, count: usize| {
+            if count > 0 {
+                reasons.insert(reason, count);
+            }
+        };
+        note("no step is there".to_owned(), without_step);
+        note(format!("runs without a step that is taken ({})", self.describe()), lost);
+        let rest = before.saturating_sub(without_step + taken.len());
+        note(format!("other steps or parts of steps than are taken ({})", self.describe()), rest);
+        Ok(reasons)
+    }
+
+    fn describe(&self) -> String {
+        match &self.take {
+            Take::Last => "the last".to_owned(),
+            Take::Min => "the lowest".to_owned(),
+            Take::Lowest(name) => format!("the lowest {name}"),
+            Take::Mean(count) => format!("the mean of the last {count}"),
+            Take::At(condition) => condition.clone(),
+            Take::All => "all".to_owned(),
+        }
+    }
+
+    /// The key of a row's run.
+    fn run_of(
+        &self,
+        row: usize,
+        columns: &BTreeMap<String, Vec<Cell>>,
+        origin: Origin,
+        files: &[String],
+    ) -> Vec<String> {
+        let file = || files.get(origin.file as usize).map_or("", |file| run_of_file(file)).to_owned();
+        if self.run.is_empty() {
+            return vec![file()];
+        }
+        let key = |name: &String| match columns.get(name).map(|cells| &cells[row]) {
+            Some(Cell::Text(text)) if text.is_empty() && name == RUN => file(),
+            Some(Cell::Text(text)) => text.clone(),
+            Some(Cell::Number(number)) => crate::expr::number_text(*number),
+            _ => String::new(),
+        };
+        self.run.iter().map(key).collect()
+    }
+
+    /// The rows of one run.
+    fn of_run(
+        &self,
+        run: &Range<usize>,
+        table: &Steps<'_>,
+        names: &[String],
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Vec<Taken>, Failure> {
+        let whole = || run.clone().filter(|&place| table.is_whole(place)).map(|place| Taken { place, values: None });
+        Ok(match &self.take {
+            Take::All => whole().collect(),
+            Take::Last | Take::Mean(_) | Take::Min => {
+                let wanted: Vec<Vec<Cell>> = table.needed.iter().map(|&column| table.cells[column].clone()).collect();
+                last(&wanted, run).map(|(place, values)| Taken { place, values: Some(values) }).into_iter().collect()
+            }
+            Take::Lowest(variable) => {
+                let column = variables.get(variable).and_then(|name| names.iter().position(|known| known == name));
+                let value = |taken: &Taken| column.and_then(|at| number(&table.cells[at][taken.place]));
+                let there = whole().filter(|taken| value(taken).is_some());
+                let lowest = there.min_by(|a, b| value(a).unwrap_or(f64::NAN).total_cmp(&value(b).unwrap_or(f64::NAN)));
+                lowest.into_iter().collect()
+            }
+            Take::At(condition) => {
+                let places: Vec<usize> = whole().map(|taken| taken.place).collect();
+                let truths = table.truths(condition, &places, names, variables)?;
+                let held = places.into_iter().zip(truths).filter(|(_, holds)| *holds);
+                held.map(|(place, _)| Taken { place, values: None }).collect()
+            }
+        })
+    }
+}
+
+/// The steps of all runs with their cells, column by column.
+struct Steps<'a> {
+    steps: &'a [Merged],
+    cells: &'a [Vec<Cell>],
+    needed: &'a [usize],
+}
+
+impl Steps<'_> {
+    fn is_whole(&self, place: usize) -> bool {
+        self.needed.iter().all(|&column| self.cells[column][place] != Cell::Empty)
+    }
+
+    /// Whether a condition on the step and the variables holds at some places.
+    fn truths(
+        &self,
+        condition: &str,
+        places: &[usize],
+        names: &[String],
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Vec<bool>, Failure> {
+        let mut data = Dataset::new(vec![Origin { file: 0, row: 0 }; places.len()]);
+        for (variable, column) in variables {
+            let Some(at) = names.iter().position(|name| name == column) else { continue };
+            let numbers = places.iter().map(|&place| number(&self.cells[at][place]).unwrap_or(f64::NAN));
+            data.insert(variable, Column::Numbers(numbers.collect()));
+        }
+        let steps = places.iter().map(|&place| self.steps[place].step);
+        data.insert(crate::source::STEP, Column::Numbers(steps.collect()));
+        let expr = crate::expr::parse_printed(condition).map_err(|error| Failure::internal(error.to_string()))?;
+        match data.evaluate(&expr) {
+            Some(Column::Numbers(truths)) => Ok(truths.into_iter().map(|truth| truth != 0.0).collect()),
+            _ => Err(Failure::internal(format!("`{condition}` cannot be evaluated"))),
+        }
+    }
+}
+
+fn number(cell: &Cell) -> Option<f64> {
+    match cell {
+        Cell::Number(number) if number.is_finite() => Some(*number),
+        Cell::Text(text) => written_number(text, Decimal::Point, None),
+        _ => None,
+    }
+}
+
+/// The mean of the last values that are numbers; none where one of them is a text.
+fn mean_of_last(cells: &[Cell], count: usize) -> Option<Cell> {
+    let there: Vec<&Cell> = cells.iter().rev().filter(|cell| **cell != Cell::Empty).take(count).collect();
+    let numbers: Vec<f64> = there.iter().filter_map(|cell| number(cell)).collect();
+    let is_mean = !numbers.is_empty() && numbers.len() == there.len();
+    is_mean.then(|| Cell::Number(numbers.iter().sum::<f64>() / numbers.len() as f64))
+}
+
+/// What a file without a name for its run is the log of: event files of one folder are one run.
+fn run_of_file(file: &str) -> &str {
+    match file.rsplit_once('/') {
+        Some((folder, name)) if name.contains("tfevents") => folder,
+        None if file.contains("tfevents") => "",
+        _ => file,
+    }
+}

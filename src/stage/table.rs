@@ -1,0 +1,70 @@
+//! Table: rows made ready by steps, each accounted for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Context, Failure, Inputs, Stage, json_bytes};
+use crate::account::TableCounts;
+use crate::artifact::Outputs;
+use crate::table::Step;
+
+/// Applies steps in order.
+#[derive(Clone, Debug)]
+pub struct Tabulate {
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+impl Tabulate {
+    /// The role of the table that a step takes beside its own.
+    pub fn role(other: &str) -> String {
+        format!("table.{other}")
+    }
+
+    /// Its steps, without the names of the tables that they take: names are in no key.
+    fn anonymous(&self) -> Vec<Step> {
+        let mut steps = self.steps.clone();
+        for step in &mut steps {
+            if let Step::Join(join) = step {
+                join.with.clear();
+            }
+        }
+        steps
+    }
+}
+
+impl Stage for Tabulate {
+    fn kind(&self) -> &'static str {
+        "table"
+    }
+
+    fn impl_rev(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({ "steps": self.anonymous() })
+    }
+
+    fn produces(&self, roles: &[&str]) -> bool {
+        roles == ["counts", "table"]
+    }
+
+    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+        let mut data = inputs.table("table")?;
+        let mut counts = TableCounts { rows: data.rows(), after: Vec::new() };
+        for step in &self.steps {
+            let other = match step.transform().other() {
+                Some(other) => Some(inputs.table(&Self::role(other))?),
+                None => None,
+            };
+            data = step.transform().apply(&data, other.as_ref()).map_err(|fault| {
+                let failure = Failure::new("bad-step", format!("step `{}`: {}", step.name(), fault.message));
+                fault.hint.into_iter().fold(failure, Failure::hint)
+            })?;
+            counts.after.push(data.rows());
+        }
+        let table = crate::source::to_bytes(&data).map_err(|error| Failure::internal(error.to_string()))?;
+        Ok(BTreeMap::from([("table".to_owned(), Arc::new(table)), ("counts".to_owned(), json_bytes(&counts)?)]))
+    }
+}

@@ -1,0 +1,53 @@
+//! Values that are missing, from the row above.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Fault, Transform, Variables, all_known, groups, listed, within};
+use crate::dataset::{Column, Dataset};
+
+/// Fills values that are missing with the last one above them within each group; a source that keeps rows without
+/// values says `missing = "keep"`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FillDown {
+    /// The variables.
+    pub columns: Vec<String>,
+    /// Variables that are equal in the rows of a group; a value is not carried from one group to another.
+    #[serde(default)]
+    pub by: Vec<String>,
+}
+
+impl Transform for FillDown {
+    fn describe(&self) -> String {
+        format!("{} filled from above{}", listed(&self.columns), within(&self.by))
+    }
+
+    fn variables(&self, before: &Variables, _: &Variables) -> Result<Variables, Fault> {
+        all_known("columns", &self.columns, before)?;
+        all_known("by", &self.by, before)?;
+        Ok(before.clone())
+    }
+
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+        let groups = groups(data, &self.by);
+        let mut table = data.clone();
+        for name in &self.columns {
+            let Some(mut column) = data.columns().get(name).cloned() else { continue };
+            for group in &groups {
+                for pair in group.windows(2) {
+                    match &mut column {
+                        Column::Numbers(numbers) if numbers[pair[1]].is_nan() => numbers[pair[1]] = numbers[pair[0]],
+                        Column::Texts(texts) if texts[pair[1]].is_empty() => {
+                            let above = texts[pair[0]].clone();
+                            texts[pair[1]] = above;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            table.insert(name, column);
+        }
+        Ok(table)
+    }
+}

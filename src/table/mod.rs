@@ -1,0 +1,264 @@
+//! Steps that make rows ready between source and filter: one file per step.
+//!
+//! A step is checked against the variables it will meet before anything runs, and applied to rows when they are there.
+
+mod average;
+mod best;
+mod bin;
+mod dedupe;
+mod derive;
+mod envelope;
+mod fill_down;
+mod join;
+mod pivot;
+mod sort;
+mod unpivot;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use average::{Mean, Median};
+pub use best::Best;
+pub use bin::Bin;
+pub use dedupe::{Dedupe, Which};
+pub use derive::Derive;
+pub use envelope::Envelope;
+pub use fill_down::FillDown;
+pub use join::Join;
+pub use pivot::Pivot;
+pub use sort::Sort;
+pub use unpivot::{Label, Labels, Unpivot};
+
+use crate::dataset::{Column, Dataset};
+use crate::expr::Kind;
+
+/// The variables of rows and their kinds.
+pub type Variables = BTreeMap<String, Kind>;
+
+/// A step of a table; the list of steps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Keep the rows with the lowest or highest values of a variable within each group:
+    /// `{ lowest = "L", by = ["N", "D"] }`.
+    Best(Best),
+    /// One row per group with the means of variables, their scatter and the number of rows: `{ of = ["L"], by = ["N"] }`.
+    Mean(Mean),
+    /// One row per group with the medians of variables, their scatter and the number of rows.
+    Median(Median),
+    /// Columns to rows: `{ columns = ["small", "large"], name = "model", value = "L" }`.
+    Unpivot(Unpivot),
+    /// Rows to columns: `{ name = "metric", value = "score", columns = ["mmlu", "arc"], by = ["model"] }`.
+    Pivot(Pivot),
+    /// The columns of another source or table in rows that agree: `{ with = "evals", on = ["model"] }`.
+    Join(Join),
+    /// A new variable that is the same for values that lie together: `{ of = "C", into = "budget", per_decade = 4 }`.
+    Bin(Bin),
+    /// Keep one of rows that agree: `{ by = ["run", "step"], keep = "last" }`.
+    Dedupe(Dedupe),
+    /// Order rows: `{ by = ["run", "step"] }`.
+    Sort(Sort),
+    /// New variables from expressions of those there are: `{ C = "6 * N * D" }`.
+    Derive(Derive),
+    /// Values that are missing from the row above, within each group: `{ columns = ["N"] }`.
+    FillDown(FillDown),
+    /// Keep the rows that no cheaper row beats: `{ along = "C", lowest = "L" }`.
+    Envelope(Envelope),
+}
+
+/// Why a step cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The setting that is at fault, where it is one.
+    pub key: Option<&'static str>,
+    /// What was wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+impl Fault {
+    fn new(key: &'static str, message: impl Into<String>) -> Self {
+        Self { key: Some(key), message: message.into(), hint: None }
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// A step of one kind.
+pub trait Transform {
+    /// The step in words.
+    fn describe(&self) -> String;
+
+    /// The variables that rows have after it; `other` are those of the table that it takes beside its own.
+    ///
+    /// # Errors
+    /// Where it names what is not there or cannot be.
+    fn variables(&self, before: &Variables, other: &Variables) -> Result<Variables, Fault>;
+
+    /// The rows after it.
+    ///
+    /// # Errors
+    /// Where the rows do not allow it.
+    fn apply(&self, data: &Dataset, other: Option<&Dataset>) -> Result<Dataset, Fault>;
+
+    /// The source or table that it takes beside its own.
+    fn other(&self) -> Option<&str> {
+        None
+    }
+}
+
+impl Step {
+    /// The step as what it does.
+    pub fn transform(&self) -> &dyn Transform {
+        match self {
+            Self::Best(step) => step,
+            Self::Mean(step) => step,
+            Self::Median(step) => step,
+            Self::Unpivot(step) => step,
+            Self::Pivot(step) => step,
+            Self::Join(step) => step,
+            Self::Bin(step) => step,
+            Self::Dedupe(step) => step,
+            Self::Sort(step) => step,
+            Self::Derive(step) => step,
+            Self::FillDown(step) => step,
+            Self::Envelope(step) => step,
+        }
+    }
+
+    /// Its name in a spec.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Best(_) => "best",
+            Self::Mean(_) => "mean",
+            Self::Median(_) => "median",
+            Self::Unpivot(_) => "unpivot",
+            Self::Pivot(_) => "pivot",
+            Self::Join(_) => "join",
+            Self::Bin(_) => "bin",
+            Self::Dedupe(_) => "dedupe",
+            Self::Sort(_) => "sort",
+            Self::Derive(_) => "derive",
+            Self::FillDown(_) => "fill_down",
+            Self::Envelope(_) => "envelope",
+        }
+    }
+}
+
+/// That a variable is there, of any kind.
+fn known(key: &'static str, name: &str, variables: &Variables) -> Result<Kind, Fault> {
+    variables.get(name).copied().ok_or_else(|| {
+        let fault = Fault::new(key, format!("there is no variable `{name}` here"));
+        let names: Vec<&str> = variables.keys().map(String::as_str).collect();
+        let near = crate::diagnostic::nearest(name, names.iter().copied());
+        fault.hint(
+            near.map_or_else(|| format!("there are {}", names.join(", ")), |near| format!("did you mean `{near}`?")),
+        )
+    })
+}
+
+fn all_known(key: &'static str, names: &[String], variables: &Variables) -> Result<(), Fault> {
+    names.iter().try_for_each(|name| known(key, name, variables).map(drop))
+}
+
+/// That a variable is there and holds numbers.
+fn numeric(key: &'static str, name: &str, variables: &Variables) -> Result<(), Fault> {
+    if known(key, name, variables)?.can_be(Kind::Number) {
+        return Ok(());
+    }
+    Err(Fault::new(key, format!("`{name}` holds texts, not numbers")))
+}
+
+/// That a name can be that of a new variable.
+fn is_new(key: &'static str, name: &str, variables: &Variables) -> Result<(), Fault> {
+    if !crate::expr::is_plain_name(name) || name.contains('.') {
+        return Err(
+            Fault::new(key, format!("`{name}` cannot be the name of a variable")).hint("use letters, digits and `_`")
+        );
+    }
+    if variables.contains_key(name) {
+        return Err(Fault::new(key, format!("there is a variable `{name}` already")).hint("give it another name"));
+    }
+    Ok(())
+}
+
+/// A column of numbers, which the check has seen.
+fn numbers<'a>(data: &'a Dataset, name: &str) -> Result<&'a [f64], Fault> {
+    data.numbers(name).ok_or_else(|| Fault { key: None, message: format!("no column of numbers `{name}`"), hint: None })
+}
+
+/// Rows that agree in some variables, in the order in which they appear.
+pub fn groups(data: &Dataset, by: &[String]) -> Vec<Vec<usize>> {
+    let mut places: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for row in 0..data.rows() {
+        let key = by.iter().map(|name| data.text(name, row)).collect();
+        let next = groups.len();
+        let place = *places.entry(key).or_insert(next);
+        if place == next {
+            groups.push(Vec::new());
+        }
+        groups[place].push(row);
+    }
+    groups
+}
+
+/// The `count` lowest or highest rows of each group, in the order of the table; of equal ones, the first. What is no
+/// number comes last.
+pub fn extremes(data: &Dataset, values: &[f64], by: &[String], count: usize, highest: bool) -> Vec<usize> {
+    let sign = if highest { -1.0 } else { 1.0 };
+    let key = |row: usize| if values[row].is_nan() { f64::INFINITY } else { sign * values[row] };
+    let mut kept: Vec<usize> = Vec::new();
+    for mut group in groups(data, by) {
+        group.sort_by(|&a, &b| key(a).total_cmp(&key(b)));
+        kept.extend(group.into_iter().take(count));
+    }
+    kept.sort_unstable();
+    kept
+}
+
+/// Some of the variables.
+fn only(variables: &Variables, names: &[String]) -> Variables {
+    names.iter().filter_map(|name| Some((name.clone(), *variables.get(name)?))).collect()
+}
+
+/// The rows with only some of the columns.
+fn with_columns(data: &Dataset, rows: &[usize], names: &[String]) -> Dataset {
+    let chosen = data.select(rows);
+    let mut table = Dataset::new(chosen.origins().to_vec());
+    for name in names {
+        if let Some(column) = chosen.columns().get(name) {
+            table.insert(name, column.clone());
+        }
+    }
+    table
+}
+
+/// Names in a list for words.
+fn listed(names: &[String]) -> String {
+    names.join(", ")
+}
+
+/// `within each N, D`, or nothing where all rows are one group.
+fn within(by: &[String]) -> String {
+    if by.is_empty() { String::new() } else { format!(" within each {}", listed(by)) }
+}
+
+/// A column's value as a cell of another column.
+fn take(column: &Column, rows: impl Iterator<Item = Option<usize>>) -> Column {
+    match column {
+        Column::Numbers(numbers) => Column::Numbers(rows.map(|row| row.map_or(f64::NAN, |r| numbers[r])).collect()),
+        Column::Texts(texts) => {
+            Column::Texts(rows.map(|row| row.map_or_else(String::new, |r| texts[r].clone())).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! Rows in an order.
+
+use std::cmp::Ordering;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Fault, Transform, Variables, all_known, listed};
+use crate::dataset::{Column, Dataset, in_order};
+
+/// Orders rows by variables, the first one first; rows that are equal in all stay as they are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Sort {
+    /// The variables.
+    pub by: Vec<String>,
+    /// Whether the largest comes first.
+    #[serde(default)]
+    pub descending: bool,
+}
+
+impl Transform for Sort {
+    fn describe(&self) -> String {
+        format!("ordered by {}{}", listed(&self.by), if self.descending { ", the largest first" } else { "" })
+    }
+
+    fn variables(&self, before: &Variables, _: &Variables) -> Result<Variables, Fault> {
+        all_known("by", &self.by, before)?;
+        Ok(before.clone())
+    }
+
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+        let compare = |a: usize, b: usize| {
+            let columns = self.by.iter().filter_map(|name| data.columns().get(name));
+            let order = columns
+                .map(|column| match column {
+                    Column::Numbers(numbers) => numbers[a].total_cmp(&numbers[b]),
+                    Column::Texts(texts) => in_order(&texts[a], &texts[b]),
+                })
+                .find(|order| order.is_ne())
+                .unwrap_or(Ordering::Equal);
+            if self.descending { order.reverse() } else { order }
+        };
+        let mut rows: Vec<usize> = (0..data.rows()).collect();
+        rows.sort_by(|&a, &b| compare(a, b));
+        Ok(data.select(&rows))
+    }
+}

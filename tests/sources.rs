@@ -1,0 +1,450 @@
+//! Tables as people keep them: the same rows in any spelling are the same study.
+
+use serde_json::json;
+
+use crate::world::World;
+
+/// A power law of five rows: L = 100 N^-0.25, to all digits.
+const ROWS: [(f64, f64); 5] =
+    [(16e6, 1.581_138_83), (81e6, 1.054_092_55), (256e6, 0.790_569_42), (625e6, 0.632_455_53), (4.096e9, 0.395_284_71)];
+
+/// A study of a source's L against its N.
+fn study(source: &str) -> String {
+    format!(
+        "spec = 1\n[study]\ntitle = \"A power law\"\n[sources.runs]\n{source}\n[sources.runs.columns]\n\
+         N = {{ column = \"size\", unit = \"parameters\" }}\nL = {{ column = \"loss\", unit = \"nats\" }}\n\
+         note = \"note\"\n\
+         [laws.power]\nformula = \"L = A * N^-a\"\n\
+         [fits.main]\nrows = \"runs\"\nlaw = \"power\"\nobjective = {{ least_squares = {{}} }}\n"
+    )
+}
+
+/// The table with cells and what is between them written in some way; the column `note` holds what is used by nothing.
+fn table(separator: &str, size: impl Fn(f64) -> String, loss: impl Fn(f64) -> String) -> String {
+    let rows = ROWS.map(|(n, l)| [size(n), loss(l), "by hand".to_owned()].join(separator));
+    format!("{}\n{}\n", ["size", "loss", "note"].join(separator), rows.join("\n"))
+}
+
+/// What a study of such a source and table finds: the exponent, and the rows fitted.
+fn exponent(source: &str, file: &str, bytes: &[u8]) -> (f64, u64) {
+    let world = World::new();
+    world.write("study.toml", &study(source));
+    std::fs::write(world.path(file), bytes).unwrap();
+    let object = world.run("study.toml");
+    let fit = &object["results"]["fits"]["main"];
+    (fit["parameters"]["a"]["value"].as_f64().unwrap(), fit["rows"].as_u64().unwrap())
+}
+
+/// What stops a study of such a source and table.
+fn refusal(source: &str, file: &str, bytes: &[u8]) -> String {
+    let world = World::new();
+    world.write("study.toml", &study(source));
+    std::fs::write(world.path(file), bytes).unwrap();
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(outcome.code == 5 || outcome.code == 2, "{}: {}", outcome.code, outcome.stderr);
+    outcome.stderr
+}
+
+fn grouped(number: f64, sign: char) -> String {
+    let digits = format!("{number:.0}");
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(sign);
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[test]
+fn one_table_is_one_study_however_it_is_written() {
+    let plain = |number: f64| number.to_string();
+    let comma = |number: f64| number.to_string().replace('.', ",");
+    let millions = |number: f64| format!("{}M", number / 1e6);
+    let csv = table(",", plain, plain);
+    let list = json!(ROWS.map(|(n, l)| json!({ "size": n, "loss": l, "note": "x", "other": [1] })));
+    let nested = json!({ "version": 3, "log": { "runs": list } });
+    let columns =
+        json!({ "size": ROWS.map(|(n, _)| n), "loss": ROWS.map(|(_, l)| l), "note": ["x", "x", "x", "x", "x"] });
+    let packed = zstd::encode_all(csv.as_bytes(), 0).unwrap();
+    let latin: Vec<u8> = csv.replace("by hand", "à la main").chars().map(|c| c as u8).collect();
+    let marked = format!("\u{feff}# exported\n# by hand\n{csv}");
+    let cases: [(&str, &str, Vec<u8>); 17] = [
+        ("path = \"r.csv\"", "r.csv", csv.clone().into()),
+        ("path = \"r.tsv\"", "r.tsv", table("\t", plain, plain).into()),
+        ("path = \"r.csv\"\nseparator = \"\\t\"", "r.csv", table("\t", plain, plain).into()),
+        ("path = \"r.csv\"\nseparator = \";\"\ndecimal = \",\"", "r.csv", table(";", plain, comma).into()),
+        (
+            "path = \"r.csv\"\nseparator = \";\"\ndecimal = \",\"",
+            "r.csv",
+            table(";", |n| grouped(n, '.'), comma).into(),
+        ),
+        ("path = \"r.csv\"\nseparator = \"|\"", "r.csv", table("|", |n| grouped(n, ','), plain).into()),
+        ("path = \"r.csv\"", "r.csv", table(",", |n| format!("\"{}\"", grouped(n, ',')), plain).into()),
+        ("path = \"r.csv\"", "r.csv", table(",", millions, |l| format!("~{l}")).into()),
+        ("path = \"r.csv\"", "r.csv", table(",", |n| format!("{n:e} params"), plain).into()),
+        ("path = \"r.csv\"", "r.csv", table(",", |n| grouped(n, ' '), plain).into()),
+        ("path = \"r.csv\"\ncomment = \"#\"", "r.csv", marked.into()),
+        ("path = \"r.csv\"\nheader = 3", "r.csv", format!("runs of May\n\n{csv}").into()),
+        ("path = \"r.csv\"\nencoding = \"latin1\"", "r.csv", latin),
+        ("path = \"r.csv.zst\"", "r.csv.zst", packed),
+        ("path = \"r.json\"", "r.json", list.to_string().into()),
+        ("path = \"r.json\"", "r.json", columns.to_string().into()),
+        ("path = \"r.json\"\nrecords = \"log.runs\"", "r.json", nested.to_string().into()),
+    ];
+    for (source, file, bytes) in cases {
+        let (found, rows) = exponent(source, file, &bytes);
+        assert!((found - 0.25).abs() < 1e-6 && rows == 5, "{source}: {found}, {rows} rows");
+    }
+}
+
+#[test]
+fn a_field_inside_a_field_is_a_column() {
+    let world = World::new();
+    world.write("study.toml", &study("path = \"r.jsonl\"").replace("\"loss\", unit", "\"train.loss\", unit"));
+    let lines = ROWS.map(|(n, l)| json!({ "size": n, "note": 1, "train": { "loss": l, "lr": null } }).to_string());
+    world.write("r.jsonl", &lines.join("\n"));
+    let object = world.run("study.toml");
+    assert_eq!(object["results"]["fits"]["main"]["rows"], 5);
+}
+
+#[test]
+fn dropped_rows_are_counted_by_what_their_cells_say_and_only_where_the_study_asks_for_them() {
+    let world = World::new();
+    world.write("study.toml", &study("path = \"r.csv\"\nmissing = \"drop\""));
+    let plain = |number: f64| number.to_string();
+    let rows = "Mean,1.1,x\nbase,1.2,x\nbase,1.3,x\n7e8,1.08 (std 0.1),x\n,1.4,x\n";
+    world.write("r.csv", &(table(",", plain, plain) + rows));
+    let object = world.run("study.toml");
+    let source = &object["results"]["sources"]["runs"];
+    assert_eq!(object["results"]["fits"]["main"]["rows"], 5);
+    let dropped: Vec<(String, u64)> = source["dropped"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| (d["rule"].as_str().unwrap().to_owned(), d["rows"].as_u64().unwrap()))
+        .collect();
+    let expected = [
+        ("L is no number: `1.08 (std 0.1)`", 1),
+        ("N is missing", 1),
+        ("N is no number: `Mean`", 1),
+        ("N is no number: `base`", 2),
+    ];
+    assert_eq!(dropped, expected.map(|(rule, rows)| (rule.to_owned(), rows)));
+    // The texts of `note`, declared a number and used by nothing, cost no row.
+    assert!(world.read("outputs/study/report.md").contains("- 2 rows dropped: N is no number: `base`"));
+}
+
+#[test]
+fn what_can_be_read_in_two_ways_is_refused_with_the_line_that_settles_it() {
+    let whole = |number: f64| format!("{number:.0}");
+    let comma = |number: f64| number.to_string().replace('.', ",");
+    let semicolons = table(";", whole, comma);
+    let shown = refusal("path = \"r.csv\"\nseparator = \";\"", "r.csv", semicolons.as_bytes());
+    assert!(shown.contains("L is `1,58113883` (r.csv row 1)") && shown.contains("decimal = \",\""), "{shown}");
+    let shown = refusal("path = \"r.csv\"", "r.csv", semicolons.as_bytes());
+    assert!(shown.contains("write `separator = \";\"`"), "{shown}");
+    // Twenty thousand, or twenty: no other cell tells.
+    let thousands = "size\tloss\tnote\n20,000\t3\tx\n30,000\t2\tx\n90,000\t1\tx\n";
+    let shown = refusal("path = \"r.tsv\"", "r.tsv", thousands.as_bytes());
+    assert!(shown.contains("N is `20,000` (r.tsv row 1)") && shown.contains("decimal = \".\""), "{shown}");
+    let (_, rows) = exponent("path = \"r.tsv\"\ndecimal = \".\"", "r.tsv", thousands.as_bytes());
+    assert_eq!(rows, 3);
+    // One number with decimals tells that the comma is none.
+    let (_, rows) = exponent("path = \"r.tsv\"", "r.tsv", thousands.replace("\t3\t", "\t3.25\t").as_bytes());
+    assert_eq!(rows, 3);
+}
+
+#[test]
+fn an_option_of_another_format_is_an_error_and_says_whose_it_is() {
+    let shown = refusal("path = \"r.csv\"\nrecords = \"runs\"", "r.csv", b"size,loss,note\n1,2,3\n");
+    assert!(
+        shown.contains("`records` says nothing of files in the format csv") && shown.contains("it is for json"),
+        "{shown}"
+    );
+    let shown = refusal("path = \"r.csv\"\nencoding = \"latin\"", "r.csv", b"size,loss,note\n1,2,3\n");
+    assert!(shown.contains("there is no encoding `latin`"), "{shown}");
+}
+
+#[test]
+fn names_of_files_are_data() {
+    for (source, folder) in [
+        ("path = \"runs/{family}-{size}.csv\"", "runs"),
+        ("path = \"runs/*.csv\"\nnames = '(?<family>\\w+)-(?<size>[0-9.eM]+)\\.csv$'", "runs"),
+    ] {
+        let world = World::new();
+        let spec = study(source).replace("note = \"note\"", "family = { column = \"family\", type = \"text\" }");
+        world.write("study.toml", &spec.replace("law = \"power\"", "law = \"power\"\nholdout = \"family == 'b'\""));
+        for (at, (n, l)) in ROWS.iter().enumerate() {
+            let family = if at == 4 { "b" } else { "a" };
+            world.write(&format!("{folder}/{family}-{}M.csv", n / 1e6), &format!("loss\n{l}\n"));
+        }
+        let object = world.run("study.toml");
+        let fit = &object["results"]["fits"]["main"];
+        assert!((fit["parameters"]["a"]["value"].as_f64().unwrap() - 0.25).abs() < 1e-6, "{source}: {fit}");
+        assert_eq!((fit["rows"].as_u64(), fit["holdout"]["rows"].as_u64()), (Some(4), Some(1)), "{source}");
+    }
+}
+
+/// A study with a table between source and fit.
+fn tabled(steps: &str) -> String {
+    let spec = study("path = \"r.csv\"");
+    let spec = spec.replace("note = \"note\"\n", "seed = \"seed\"\n");
+    spec.replace("[laws.power]", &format!("[tables.ready]\nfrom = \"runs\"\nsteps = [{steps}]\n[laws.power]"))
+        .replace("rows = \"runs\"", "rows = \"ready\"")
+}
+
+#[test]
+fn the_best_run_of_each_size_is_a_table_that_says_what_went_in_and_out() {
+    let world = World::new();
+    world.write("study.toml", &tabled("{ best = { lowest = \"L\", by = [\"N\"] } }, { sort = { by = [\"L\"] } }"));
+    let seeds = |(n, l): (f64, f64)| {
+        [(1, 1.3), (2, 1.0), (3, 1.1)].map(|(seed, factor)| format!("{n},{},{seed}\n", l * factor))
+    };
+    world.write("r.csv", &format!("size,loss,seed\n{}", ROWS.map(seeds).concat().concat()));
+    let object = world.run("study.toml");
+    let results = &object["results"];
+    assert_eq!(results["fits"]["main"]["rows"], 5);
+    assert!((results["fits"]["main"]["parameters"]["a"]["value"].as_f64().unwrap() - 0.25).abs() < 1e-6);
+    let steps = &results["tables"]["ready"]["steps"];
+    assert_eq!(steps[0], json!({ "step": "best", "does": "lowest L within each N", "rows_in": 15, "rows_out": 5 }));
+    assert!(world.read("outputs/study/report.md").contains("| best: lowest L within each N | 15 | 5 |"));
+    let plan = world.lawfit(&["plan", "study.toml"]);
+    assert!(plan.stdout.contains("table.ready"), "{}", plan.stdout);
+    // A second run has nothing to do; another step, and what comes after it, has.
+    assert!(world.statuses("study.toml").values().all(|status| status == "cached"));
+    world.write("study.toml", &tabled("{ mean = { of = [\"L\"], by = [\"N\"] } }"));
+    let statuses = world.statuses("study.toml");
+    assert_eq!((statuses["ingest.runs"].as_str(), statuses["table.ready"].as_str()), ("cached", "ran"));
+}
+
+#[test]
+fn a_filter_keeps_the_lowest_of_each_group_of_a_table() {
+    let world = World::new();
+    let spec = tabled("{ derive = { M = \"2 * N\" } }").replace("rows = \"ready\"", "rows = \"low\"");
+    let filter =
+        "[filters.low]\nsource = \"ready\"\nrules = [{ keep_lowest = \"L\", by = [\"M\"], because = \"the best\" }]\n";
+    world.write("study.toml", &spec.replace("[laws.power]", &format!("{filter}[laws.power]")));
+    let rows = ROWS.map(|(n, l)| format!("{n},{l},1\n{n},{},2\n", 2.0 * l)).concat();
+    world.write("r.csv", &format!("size,loss,seed\n{rows}"));
+    let results = world.run("study.toml")["results"].clone();
+    let expected = json!([{ "rule": "keep the 1 lowest L of each M", "rows": 5, "because": "the best" }]);
+    assert_eq!(results["filters"]["low"]["dropped"], expected);
+}
+
+#[test]
+fn what_is_wrong_with_a_table_is_said_before_anything_runs() {
+    for (steps, said) in [
+        ("{ best = { lowest = \"M\", by = [\"N\"] } }", "there is no variable `M` here"),
+        ("{ join = { with = \"evals\", on = [\"N\"] } }", "there is no source or table `evals`"),
+        ("{ join = { with = \"ready\", on = [\"N\"] } }", "needs `ready`"),
+        ("{ bets = { lowest = \"L\" } }", "`bets`"),
+    ] {
+        let world = World::with(&tabled(steps), "");
+        world.write("r.csv", "size,loss,seed\n1,2,3\n");
+        let outcome = world.lawfit(&["check", "study.toml"]);
+        assert!(outcome.code == 2 && outcome.stderr.contains(said), "{steps}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn missing_values_are_filled_from_above_where_a_source_keeps_their_rows() {
+    let world = World::new();
+    let spec = tabled("{ fill_down = { columns = [\"N\"] } }")
+        .replace("path = \"r.csv\"", "path = \"r.csv\"\nmissing = \"keep\"");
+    let rows = ROWS.map(|(n, l)| format!("{n},{l},1\n,{l},2\n")).concat();
+    world.write("study.toml", &spec);
+    world.write("r.csv", &format!("size,loss,seed\n{rows}"));
+    assert_eq!(world.run("study.toml")["results"]["fits"]["main"]["rows"], 10);
+    world.write("study.toml", &spec.replace("rows = \"ready\"", "rows = \"runs\""));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(outcome.code == 5 && outcome.stderr.contains("N is missing"), "{}", outcome.stderr);
+}
+
+#[test]
+fn groups_that_are_numbers_come_by_size_and_can_be_asked_for() {
+    let world = World::new();
+    let spec = study("path = \"r.csv\"").replace("note = \"note\"", "C = { column = \"budget\", unit = \"FLOP\" }");
+    let spec = spec.replace("law = \"power\"", "law = \"power\"\nby = \"C\"");
+    let ask = "[queries.all]\nfit = \"main\"\nloss = { N = 1e9 }\n\
+               [queries.one]\nfit = \"main\"\ngroup = 1e20\nloss = { N = 1e9 }\n\
+               [queries.two]\nfit = \"main\"\ngroup = [\"6e18\", 1e19]\nloss = { N = 1e9 }\n";
+    world.write("study.toml", &format!("{spec}{ask}"));
+    let rows = [("1e20", 1.0), ("1e19", 2.0), ("6e18", 3.0)]
+        .map(|(budget, factor)| ROWS.map(|(n, l)| format!("{n},{},{budget}\n", factor * l)).concat());
+    world.write("r.csv", &format!("size,loss,budget\n{}", rows.concat()));
+    let results = world.run("study.toml")["results"].clone();
+    let groups = |query: &str| -> Vec<String> {
+        let rows = results["queries"][query]["rows"].as_array().unwrap();
+        rows.iter().map(|row| row["group"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(groups("all"), ["6e18", "1e19", "1e20"]);
+    assert_eq!(groups("one"), ["1e20"]);
+    assert_eq!(groups("two"), ["6e18", "1e19"]);
+    world.write("study.toml", &format!("{spec}{}", ask.replace("group = 1e20", "group = \"70B\"")));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(
+        outcome.stderr.contains("no group `70B`") && outcome.stderr.contains("`6e18`, `1e19`, `1e20`"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+/// A study of what histories of runs come to: the loss of each against its N.
+fn of_histories(source: &str, columns: &str) -> String {
+    study(source).replace(
+        "N = { column = \"size\", unit = \"parameters\" }\nL = { column = \"loss\", unit = \"nats\" }\nnote = \"note\"\n",
+        columns,
+    )
+}
+
+/// The rows of a study's fit, as its results have them: the sum of N and of L would do, and so does the fit of two rows.
+fn of_two_rows(results: &serde_json::Value) -> [f64; 2] {
+    let parameters = &results["fits"]["main"]["parameters"];
+    ["A", "a"].map(|name| parameters[name]["value"].as_f64().unwrap())
+}
+
+/// The law through two runs whose losses are these at 1e7 and 2e7 parameters.
+fn through(losses: [f64; 2]) -> [f64; 2] {
+    let a = libm::log2(losses[0] / losses[1]);
+    [losses[0] * libm::pow(1e7, a), a]
+}
+
+fn close(found: [f64; 2], wanted: [f64; 2]) -> bool {
+    found.iter().zip(wanted).all(|(found, wanted)| (found / wanted - 1.0).abs() < 1e-4)
+}
+
+/// Two runs that log a loss every ten steps, and an evaluation every fifty: 3 + 1 / (run + 1) - step / 1000.
+fn logged(run: usize, step: usize) -> f64 {
+    3.0 + 1.0 / (run + 1) as f64 - step as f64 / 1000.0
+}
+
+#[test]
+fn the_steps_of_a_log_become_the_rows_that_are_asked_for() {
+    let log = |run: usize| {
+        let line = |step: usize| {
+            let eval = if step.is_multiple_of(50) {
+                format!("step {step} eval: {}\n", logged(run, step) + 0.1)
+            } else {
+                String::new()
+            };
+            format!("step {step}/100 | loss {:.5} |\n{eval}", logged(run, step))
+        };
+        format!("starting\n{}", (0..=100).step_by(10).map(line).collect::<String>())
+    };
+    let pattern =
+        "pattern = ['^step (?<step>\\d+)/.* loss (?<loss>[\\d.]+)', '^step (?<step>\\d+) eval: (?<eval>\\S+)']";
+    for (take, column, wanted) in [
+        ("\"last\"", "loss", [3.9, 3.4]),
+        ("\"min\"", "loss", [3.9, 3.4]),
+        ("{ mean = 3 }", "loss", [3.91, 3.41]),
+        ("{ at = \"step == 40\" }", "loss", [3.96, 3.46]),
+        ("\"last\"", "eval", [4.0, 3.5]),
+    ] {
+        let world = World::new();
+        for run in 0..2 {
+            world.write(&format!("{}M.log", 10 * (run + 1)), &log(run));
+        }
+        let source = format!("path = \"{{N}}.log\"\n{pattern}\nstep = \"step\"\ntake = {take}");
+        let columns = format!(
+            "N = {{ column = \"N\", unit = \"parameters\" }}\nL = {{ column = \"{column}\", unit = \"nats\" }}\n"
+        );
+        world.write("study.toml", &of_histories(&source, &columns));
+        let results = world.run("study.toml")["results"].clone();
+        assert_eq!(results["fits"]["main"]["rows"], 2, "{take} of {column}");
+        assert!(close(of_two_rows(&results), through(wanted)), "{take} of {column}: {:?}", of_two_rows(&results));
+    }
+}
+
+#[test]
+fn what_steps_are_rows_must_be_said_where_a_file_is_a_history() {
+    let world = World::new();
+    let state = json!({ "max_steps": 3, "log_history": [{ "step": 1, "loss": 3.0 }, { "step": 1, "eval_loss": 3.2 }] });
+    world.write("trainer_state.json", &state.to_string());
+    let columns =
+        "N = { column = \"max_steps\", unit = \"parameters\" }\nL = { column = \"eval_loss\", unit = \"nats\" }\n";
+    let source = "path = \"trainer_state.json\"\nformat = \"hf_trainer\"";
+    world.write("study.toml", &of_histories(source, columns));
+    let outcome = world.lawfit(&["check", "study.toml"]);
+    assert!(outcome.code == 2 && outcome.stderr.contains("say which steps are rows by `take`"), "{}", outcome.stderr);
+    world.write("study.toml", &of_histories(&format!("{source}\ntake = \"last\""), columns));
+    let results = world.run("study.toml")["results"].clone();
+    assert_eq!(results["fits"]["main"]["rows"], 1);
+}
+
+#[test]
+fn trackers_are_read_as_the_programs_themselves_wrote_them() {
+    let fixtures = crate::world::repository().join("tests/fixtures");
+    let wandb = "N = { column = \"config.N\", unit = \"parameters\" }\nlr = \"config.optimizer.lr\"\n";
+    let mut cases = vec![
+        ("path = \"run-*.wandb\"\ntake = \"last\"", format!("{wandb}L = {{ column = \"train/loss\", unit = \"nats\" }}\n"), [3.9, 3.4]),
+        ("path = \"run-*.wandb\"\ntake = \"last\"", format!("{wandb}L = {{ column = \"eval/loss\", unit = \"nats\" }}\n"), [4.0, 3.5]),
+        (
+            "path = \"tensorboard/model-*/*tfevents*\"\nnames = 'model-(?<model>\\d)'\ntake = \"last\"",
+            "model = \"model\"\nN = { expr = \"1e7 * (model + 1)\", unit = \"parameters\" }\nL = { column = \"train/loss\", unit = \"nats\" }\n".to_owned(),
+            [3.9, 3.4],
+        ),
+    ];
+    if cfg!(feature = "sqlite") {
+        cases.push((
+            "path = \"mlflow.db.gz\"\nformat = \"mlflow\"\ntake = { at = \"step == 100\" }",
+            "N = { column = \"params.N\", unit = \"parameters\" }\nL = { column = \"metrics.loss\", unit = \"nats\" }\n".to_owned(),
+            [3.9, 3.4],
+        ));
+    }
+    for (source, columns, wanted) in cases {
+        let world = World::new();
+        let status = std::process::Command::new("cp").arg("-r").arg(fixtures.join(".")).arg(world.path("")).status();
+        assert!(status.unwrap().success());
+        world.write("study.toml", &of_histories(source, &columns));
+        let results = world.run("study.toml")["results"].clone();
+        assert_eq!(results["fits"]["main"]["rows"], 2, "{source}");
+        assert!(close(of_two_rows(&results), through(wanted)), "{source}: {:?}", of_two_rows(&results));
+    }
+}
+
+#[test]
+#[cfg(feature = "spreadsheets")]
+fn a_workbook_is_read_from_its_header_down_and_a_bomb_is_refused() {
+    let bytes = std::fs::read(crate::world::repository().join("tests/fixtures/runs.xlsx")).unwrap();
+    for source in
+        ["path = \"r.xlsx\"\nsheet = \"Runs\"\nheader = 3", "path = \"r.xlsx\"\nsheet = \"Runs\"\nrange = \"A3:C\""]
+    {
+        let world = World::new();
+        world.write("study.toml", &study(source).replace("note = \"note\"\n", ""));
+        std::fs::write(world.path("r.xlsx"), &bytes).unwrap();
+        let results = world.run("study.toml")["results"].clone();
+        assert_eq!(results["fits"]["main"]["rows"], 5, "{source}");
+        assert!((results["fits"]["main"]["parameters"]["a"]["value"].as_f64().unwrap() - 0.25).abs() < 1e-6);
+    }
+    let shown = refusal("path = \"r.xlsx\"", "r.xlsx", &bytes);
+    assert!(shown.contains("Runs, Notes; say which is meant: `sheet = \"Runs\"`"), "{shown}");
+    let shown = refusal("path = \"r.xlsx\"", "r.xlsx", &bytes[..bytes.len() / 2]);
+    assert!(shown.contains("no whole zip archive"), "{shown}");
+}
+
+#[test]
+#[cfg(feature = "sqlite")]
+fn a_database_is_read_by_a_query_that_only_reads() {
+    let fixtures = crate::world::repository().join("tests/fixtures/mlflow.db.gz");
+    let bytes = std::fs::read(fixtures).unwrap();
+    let query = "SELECT CAST(value AS REAL) AS size, 2e7 / CAST(value AS REAL) AS loss, 1 AS note FROM params";
+    let (_, rows) = exponent(&format!("path = \"r.db.gz\"\nquery = \"{query}\""), "r.db.gz", &bytes);
+    assert_eq!(rows, 3);
+    for (query, said) in [
+        ("DELETE FROM params", "does more than read"),
+        ("ATTACH '/tmp/x' AS y", "r.db.gz"),
+        ("SELECT 1 AS a", "has no column `loss`"),
+        ("SELECT * FROM absent", "no such table"),
+        (
+            "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) AS size, 1 AS loss, 1 AS note FROM n",
+            "takes too long",
+        ),
+    ] {
+        let shown = refusal(&format!("path = \"r.db.gz\"\nquery = \"{query}\""), "r.db.gz", &bytes);
+        assert!(shown.contains(said), "{query}: {shown}");
+    }
+    let shown = refusal("path = \"r.db.gz\"", "r.db.gz", &bytes);
+    assert!(shown.contains("say what to read by `query`"), "{shown}");
+}
