@@ -11,7 +11,7 @@ pub(super) struct Database(rusqlite::Connection);
 
 /// Steps of the virtual machine between looks at how long a query takes, and how many looks it may take.
 #[cfg(feature = "sqlite")]
-const STEPS: (i32, u32) = (1_000_000, 5_000);
+const STEPS: (i32, u32) = (1_000_000, 500);
 
 #[cfg(feature = "sqlite")]
 impl Database {
