@@ -196,7 +196,7 @@ def test_forked_processes_share_a_fit(fitted):
         ({"N": "parms"}, lawfit.SpecError, "no-column", None, "did you mean `params`?"),
         ({"objective": "hubr"}, lawfit.SpecError, "unknown-kind", "fits.main.objective", "did you mean `huber`?"),
         ({"law": "hofmann"}, lawfit.SpecError, None, None, "did you mean `hoffmann`?"),
-        ({"law": "L = E + (A / N"}, lawfit.SpecError, "bad-law", "laws.main.formula", None),
+        ({"law": "L = E + (A / N"}, lawfit.SpecError, "bad-law", "laws.main.formula", "add a `)`"),
     ],
 )
 def test_an_error_says_what_where_and_what_to_do(program, runs, changed, kind, code, place, hint):
