@@ -448,3 +448,107 @@ fn a_database_is_read_by_a_query_that_only_reads() {
     let shown = refusal("path = \"r.db.gz\"", "r.db.gz", &bytes);
     assert!(shown.contains("say what to read by `query`"), "{shown}");
 }
+
+/// Approach 2 on rows: a parabola in ln D for each budget, and a power law through the minima.
+const APPROACH_2: &str = r#"
+spec = 1
+[study]
+title = "Approach 2 on rows"
+[sources.runs]
+path = "runs.csv"
+[sources.runs.columns]
+C = { column = "training budget", unit = "FLOP" }
+D = { column = "tokens seen", unit = "tokens" }
+L = "val loss (normalised NLL/char)"
+[laws.parabola]
+formula = "L = floor + curve * (ln(D) - centre)^2"
+[fits.parabolas]
+rows = "runs"
+law = "parabola"
+by = "C"
+objective = { least_squares = { on = "raw" } }
+uncertainty = "auto"
+[queries.minima]
+fit = "parabolas"
+minimum = { over = "D" }
+[sources.optima]
+from = "queries.minima"
+missing = "drop"
+[sources.optima.columns]
+C = { column = "C", unit = "FLOP" }
+Dstar = { column = "at", unit = "tokens" }
+low = "at.lower"
+[laws.best]
+formula = "Dstar = k * C^a"
+[fits.best]
+rows = "optima"
+law = "best"
+objective = { least_squares = { on = "log" } }
+uncertainty = "auto"
+[queries.flagship]
+fit = "best"
+loss = { C = 3.8e25 }
+"#;
+
+#[test]
+fn what_a_query_finds_is_a_source_of_another_fit() {
+    // A parabola around D* = 0.3 C^0.54 for each budget, and one budget whose runs lie on one side of it.
+    let of_budget = |(budget, first): (f64, i32)| {
+        let best = libm::log(0.3) + 0.54 * libm::log(budget);
+        let row = |step: i32| {
+            let x = best + 0.3 * f64::from(step);
+            format!("{budget:e},{},{}\n", libm::exp(x), 0.8 + 0.05 * (x - best) * (x - best))
+        };
+        (first..first + 5).map(row).collect::<String>()
+    };
+    let rows = [(6e18, -2), (1e19, -2), (1e20, -2), (1e21, 1)].map(of_budget).concat();
+    let rows = format!("training budget,tokens seen,val loss (normalised NLL/char)\n{rows}");
+    let world = World::new();
+    world.write("study.toml", APPROACH_2);
+    world.write("runs.csv", &rows);
+    let results = world.run("study.toml")["results"].clone();
+    let best = &results["fits"]["best"]["parameters"];
+    assert!((best["a"]["value"].as_f64().unwrap() - 0.54).abs() < 1e-5, "{best}");
+    assert!((best["k"]["value"].as_f64().unwrap() / 0.3 - 1.0).abs() < 1e-3, "{best}");
+    let minima = results["queries"]["minima"]["rows"].as_array().unwrap();
+    let groups: Vec<&str> = minima.iter().map(|row| row["group"].as_str().unwrap()).collect();
+    assert_eq!(groups, ["6e18", "1e19", "1e20", "1e21"]);
+    let verdicts: Vec<&str> = minima.iter().map(|row| row["reach"]["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["inside", "inside", "inside", "near"], "the last minimum lies outside its points");
+    assert!(world.statuses("study.toml").values().all(|status| status == "cached"));
+    let plan = world.lawfit(&["plan", "study.toml"]).stdout;
+    let place = |id: &str| plan.find(id).unwrap_or_else(|| panic!("{id} in {plan}"));
+    assert!(place("extrapolate.minima") < place("ingest.optima") && place("ingest.optima") < place("fit.best"));
+}
+
+#[test]
+fn a_source_that_rests_on_itself_is_refused() {
+    for (change, said) in [
+        (("rows = \"runs\"", "rows = \"optima\""), "rests on this source itself"),
+        (("from = \"queries.minima\"", "from = \"queries.minimal\""), "no query `minimal`"),
+        (("from = \"queries.minima\"", "from = \"queries.minima\"\nformat = \"csv\""), "is for files"),
+    ] {
+        let world = World::with(&APPROACH_2.replace(change.0, change.1), "training budget,tokens seen,x\n");
+        let outcome = world.lawfit(&["check", "study.toml"]);
+        assert!(outcome.code == 2 && outcome.stderr.contains(said), "{change:?}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn approach_2_on_the_rows_of_a_published_figure_gives_its_power_law() {
+    let table = crate::world::repository().join("../shared/cases/isoflop-rows/runs.csv");
+    let Ok(rows) = std::fs::read_to_string(table) else {
+        println!("skipped: ../shared/cases is not there");
+        return;
+    };
+    let world = World::new();
+    world.write("study.toml", APPROACH_2);
+    world.write("runs.csv", &rows);
+    let results = world.run("study.toml")["results"].clone();
+    let best = &results["fits"]["best"]["parameters"];
+    let [k, a] = ["k", "a"].map(|name| best[name]["value"].as_f64().unwrap());
+    assert!((k - 0.2994).abs() < 5e-5 && (a - 0.5368).abs() < 5e-5, "D* = {k} C^{a}");
+    let tokens = results["queries"]["flagship"]["rows"][0]["loss"]["value"].as_f64().unwrap();
+    assert!((tokens / 16.1e12 - 1.0).abs() < 5e-3, "{tokens}");
+    assert!((3.8e25 / (6.0 * tokens) / 393e9 - 1.0).abs() < 2e-3, "{tokens}");
+}

@@ -14,7 +14,9 @@ use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
 use crate::forecast::Forecast;
 use crate::law::Law;
 use crate::query::Question;
-use crate::report::{self, AnsweredBy, Described, DescribedQuery, DescribedSource};
+use crate::report::{
+    self, AnsweredBy, Described, DescribedFilter, DescribedFit, DescribedQuery, DescribedSource, DescribedTable,
+};
 use crate::source::Missing;
 use crate::spec::{self, Format, Spec};
 use crate::stage::{Stage, WriteReport};
@@ -116,7 +118,7 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
         };
         let report = reading.spec.as_ref().map(|spec| compiler.spec(spec));
         let sources = reading.spec.iter().flat_map(|spec| &spec.sources);
-        let location = |source: &spec::Source| source.path.clone().or_else(|| source.url.clone()).unwrap_or_default();
+        let location = |source: &spec::Source| source.location();
         let locations = sources.map(|(name, source)| (name.clone(), location(source))).collect();
         let (found, drifts) = (compiler.diagnostics, compiler.drifts);
         let mut diagnostics: Vec<Diagnostic> = Vec::new();
@@ -199,6 +201,43 @@ pub(super) struct Chain {
     pub(super) law: Arc<Law>,
 }
 
+/// A query that another source can take.
+pub(super) struct PlannedQuery {
+    pub(super) stage: usize,
+    pub(super) question: Question,
+    /// The column by whose values its fit is in groups.
+    pub(super) by: Option<String>,
+}
+
+/// What of a spec is planned already.
+#[derive(Default)]
+struct Grown<'a> {
+    sources: BTreeMap<&'a str, SourceStage>,
+    filters: BTreeMap<&'a str, Rows<'a>>,
+    laws: Option<BTreeMap<String, Arc<Law>>>,
+    fits: BTreeMap<&'a str, PlannedFit>,
+    queries: BTreeMap<&'a str, PlannedQuery>,
+    described_tables: Vec<DescribedTable>,
+    described_filters: Vec<DescribedFilter>,
+    described_fits: Vec<DescribedFit>,
+    described_queries: Vec<DescribedQuery>,
+    /// Entries that were taken up, by table and name; some of them for their errors alone.
+    done: BTreeSet<(&'static str, &'a str)>,
+}
+
+impl<'a> Grown<'a> {
+    fn done_of(&self, table: &str) -> BTreeSet<&'a str> {
+        self.done.iter().filter(|(of, _)| *of == table).map(|(_, name)| *name).collect()
+    }
+}
+
+static NO_LAWS: BTreeMap<String, Arc<Law>> = BTreeMap::new();
+
+/// The query that a source names: `queries.minima`.
+pub(super) fn query_of(from: &str) -> &str {
+    from.strip_prefix("queries.").unwrap_or(from)
+}
+
 /// One spec on its way into the plan.
 pub(super) struct Compiler<'a> {
     pub(super) file: &'a SpecFile,
@@ -219,65 +258,24 @@ pub(super) struct Compiler<'a> {
 impl Compiler<'_> {
     /// Compiles one spec; gives its report stage and what that says.
     fn spec(&mut self, spec: &Spec) -> (usize, Arc<Described>) {
-        let mut sources = BTreeMap::new();
-        for (name, source) in &spec.sources {
-            if self.has_enough_errors() {
-                break;
-            }
-            if let Some(stage) = self.source(name, source) {
-                sources.insert(name.as_str(), stage);
-            }
-        }
-        let mut tables = BTreeSet::new();
-        let described_tables = self.tables(spec, &mut sources, &mut tables);
-        self.tables_left(spec, &sources, &tables);
-        let mut filters = BTreeMap::new();
-        let mut described_filters = Vec::new();
-        for (name, filter) in &spec.filters {
-            if self.has_enough_errors() {
-                break;
-            }
-            if let Some((rows, described)) = self.filter(name, filter, &sources) {
-                filters.insert(name.as_str(), rows);
-                described_filters.push(described);
-            }
-        }
-        let laws = self.laws(spec, &sources);
-        let mut fits: BTreeMap<&str, PlannedFit> = BTreeMap::new();
-        let mut described_fits = Vec::new();
-        for (name, fit) in &spec.fits {
-            if self.has_enough_errors() {
-                break;
-            }
-            if let Some((stage, law, described)) = self.fit(name, fit, spec, &sources, &filters, &laws) {
-                let (has_rows, by) = (described.rows.is_some(), described.by.clone());
-                let alternatives = described.alternatives.clone();
-                let draws = fit.uncertainty.as_ref().map_or(0, |uncertainty| uncertainty.method().count().1);
-                fits.insert(name, PlannedFit { stage, law, through: None, has_rows, draws, by, alternatives });
-                described_fits.push(described);
-            }
-        }
-        self.chains(spec, &mut fits);
-        let mut queries: BTreeMap<&str, (usize, Question)> = BTreeMap::new();
-        let mut described_queries = Vec::new();
-        for (name, query) in &spec.queries {
-            if self.has_enough_errors() {
-                break;
-            }
-            // What is missing from a query because it could not be read is told already.
-            if self.is_misread(&SpecPath::of(&["queries", name])) {
-                continue;
-            }
-            if let Some((stage, question)) = self.query(name, query, spec.study.seed, &fits) {
-                described_queries.push(DescribedQuery {
-                    name: name.clone(),
-                    fit: query.fit.clone(),
-                    question: question.clone(),
-                    by: answered_by(query, &question, &fits),
-                });
-                queries.insert(name, (stage, question));
-            }
-        }
+        let mut grown = Grown::default();
+        // What a query finds may be a source of another fit: what is ready is planned, until nothing more is.
+        while self.grow(spec, &mut grown, false) {}
+        self.grow(spec, &mut grown, true);
+        self.tables_left(spec, &grown.sources, &grown.done_of("tables"));
+        let Grown {
+            sources,
+            filters,
+            laws,
+            fits,
+            queries,
+            described_tables,
+            described_filters,
+            described_fits,
+            described_queries,
+            ..
+        } = grown;
+        let laws = laws.unwrap_or_default();
         let planned =
             Planned { spec, sources: &sources, filters: &filters, laws: &laws, fits: &fits, queries: &queries };
         let (sensitivity, varied) = self.sensitivity(&planned);
@@ -301,8 +299,8 @@ impl Compiler<'_> {
                 inputs.push((*stage, role, format!("{role}.{name}")));
             }
         }
-        for (name, (stage, _)) in &queries {
-            inputs.push((*stage, "answer", format!("answer.{name}")));
+        for (name, query) in &queries {
+            inputs.push((query.stage, "answer", format!("answer.{name}")));
         }
         inputs.extend(varied);
         let described = Arc::new(Described {
@@ -321,6 +319,83 @@ impl Compiler<'_> {
         });
         let stage = Arc::new(WriteReport { described: Arc::clone(&described) });
         (self.stage("report", None, stage, &inputs), described)
+    }
+
+    /// Plans every entry that is not planned yet and whose inputs are; the rest too, for its errors, where that is forced.
+    /// Gives whether there was any.
+    fn grow<'a>(&mut self, spec: &'a Spec, grown: &mut Grown<'a>, force: bool) -> bool {
+        let before = grown.done.len();
+        for (name, source) in &spec.sources {
+            let ready = source.from.as_ref().is_none_or(|from| grown.queries.contains_key(query_of(from)));
+            if !self.begin("sources", name, ready || force, grown) {
+                continue;
+            }
+            let stage = match &source.from {
+                Some(from) => self.source_of_query(name, source, from, &grown.queries),
+                None => self.source(name, source),
+            };
+            grown.sources.extend(stage.map(|stage| (name.as_str(), stage)));
+        }
+        let mut tables = grown.done_of("tables");
+        grown.described_tables.extend(self.tables(spec, &mut grown.sources, &mut tables));
+        grown.done.extend(tables.into_iter().map(|name| ("tables", name)));
+        for (name, filter) in &spec.filters {
+            let ready = grown.sources.contains_key(filter.source.as_str());
+            if self.begin("filters", name, ready || force, grown)
+                && let Some((rows, described)) = self.filter(name, filter, &grown.sources)
+            {
+                grown.filters.insert(name.as_str(), rows);
+                grown.described_filters.push(described);
+            }
+        }
+        if grown.laws.is_none() {
+            grown.laws = Some(self.laws(spec, &grown.sources));
+        }
+        let is_first = grown.fits.is_empty();
+        for (name, fit) in &spec.fits {
+            let is_there =
+                |rows: &String| grown.filters.contains_key(rows.as_str()) || grown.sources.contains_key(rows.as_str());
+            let ready = fit.rows.as_ref().is_none_or(is_there);
+            if !self.begin("fits", name, ready || force, grown) {
+                continue;
+            }
+            let laws = grown.laws.as_ref().unwrap_or(&NO_LAWS);
+            let found = self.fit(name, fit, spec, &grown.sources, &grown.filters, laws);
+            if let Some((stage, law, described)) = found {
+                let (has_rows, by) = (described.rows.is_some(), described.by.clone());
+                let alternatives = described.alternatives.clone();
+                let draws = fit.uncertainty.as_ref().map_or(0, |uncertainty| uncertainty.method().count().1);
+                grown.fits.insert(name, PlannedFit { stage, law, through: None, has_rows, draws, by, alternatives });
+                grown.described_fits.push(described);
+            }
+        }
+        if is_first && !grown.fits.is_empty() {
+            self.chains(spec, &mut grown.fits);
+        }
+        for (name, query) in &spec.queries {
+            let ready = grown.fits.contains_key(query.fit.as_str())
+                && query.compare.as_ref().is_none_or(|compare| grown.fits.contains_key(compare.with.as_str()));
+            // What is missing from a query because it could not be read is told already.
+            if self.begin("queries", name, ready || force, grown)
+                && !self.is_misread(&SpecPath::of(&["queries", name]))
+                && let Some((stage, question)) = self.query(name, query, spec.study.seed, &grown.fits)
+            {
+                grown.described_queries.push(DescribedQuery {
+                    name: name.clone(),
+                    fit: query.fit.clone(),
+                    question: question.clone(),
+                    by: answered_by(query, &question, &grown.fits),
+                });
+                let by = grown.fits.get(query.fit.as_str()).and_then(|fit| fit.by.clone());
+                grown.queries.insert(name, PlannedQuery { stage, question, by });
+            }
+        }
+        grown.done.len() > before
+    }
+
+    /// Whether an entry is to be planned now; it is noted as done then.
+    fn begin<'a>(&self, table: &'static str, name: &'a str, ready: bool, grown: &mut Grown<'a>) -> bool {
+        ready && !self.has_enough_errors() && grown.done.insert((table, name))
     }
 
     /// Adds a stage, named after its entry in the spec.

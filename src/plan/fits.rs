@@ -40,6 +40,11 @@ impl Compiler<'_> {
                 *known = known.or(unit);
             }
         }
+        // Also those of sources that wait for a query.
+        for (variable, column) in spec.sources.values().flat_map(|source| &source.columns) {
+            let known = columns.entry(variable.clone()).or_default();
+            *known = known.or(column.table().unit);
+        }
         let mut laws = BTreeMap::new();
         for (name, text) in &spec.laws {
             let law = laws::define(name, text, &columns);

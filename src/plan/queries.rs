@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check;
-use super::compile::{Compiler, ExpectedDrift, PlannedFit, Rows, SourceStage};
+use super::compile::{Compiler, ExpectedDrift, PlannedFit, PlannedQuery, Rows, SourceStage};
 use crate::changes::Drift;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
@@ -161,7 +161,7 @@ impl Compiler<'_> {
         sources: &BTreeMap<&str, SourceStage>,
         filters: &BTreeMap<&str, Rows<'_>>,
         fits: &BTreeMap<&str, PlannedFit>,
-        queries: &BTreeMap<&str, (usize, Question)>,
+        queries: &BTreeMap<&str, PlannedQuery>,
     ) -> Vec<Expected> {
         // A spec of thousands of fits has hundreds of thousands of numbers; they are named where one is asked for.
         if spec.expect.is_empty() {
@@ -177,8 +177,8 @@ impl Compiler<'_> {
             names.extend(crate::report::names_of_fit(fit, parameters));
         }
         names.extend(spec.sensitivity.keys().map(|fit| format!("sensitivity.{fit}.moved")));
-        for (query, (_, question)) in queries {
-            names.extend(crate::report::names_of_query(query, question.kind()));
+        for (query, planned) in queries {
+            names.extend(crate::report::names_of_query(query, planned.question.kind()));
         }
         let left_out: Vec<String> = ["sources", "tables", "filters", "fits", "queries"]
             .iter()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::compile::{Compiler, PlannedFit, Rows, SourceStage};
+use super::compile::{Compiler, PlannedFit, PlannedQuery, Rows, SourceStage};
 use crate::diagnostic::{Place, Severity, SpecPath, Step};
 use crate::law::Law;
 use crate::query::Question;
@@ -30,7 +30,7 @@ pub(super) struct Planned<'a> {
     pub(super) filters: &'a BTreeMap<&'a str, Rows<'a>>,
     pub(super) laws: &'a BTreeMap<String, Arc<Law>>,
     pub(super) fits: &'a BTreeMap<&'a str, PlannedFit>,
-    pub(super) queries: &'a BTreeMap<&'a str, (usize, Question)>,
+    pub(super) queries: &'a BTreeMap<&'a str, PlannedQuery>,
 }
 
 impl Compiler<'_> {
@@ -50,7 +50,7 @@ impl Compiler<'_> {
                 .filter(|(query, _)| {
                     planned.spec.queries.get(**query).is_some_and(|q| q.fit == *name && q.forecast.is_none())
                 })
-                .map(|(query, (_, question))| (*query, question))
+                .map(|(query, planned)| (*query, &planned.question))
                 .filter(|(_, question)| question.kind().other().is_none())
                 .collect();
             if asked.is_empty() || fit.rows.is_none() || !fit.through.is_empty() || !fit.share.is_empty() {

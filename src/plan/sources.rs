@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{self, Variables};
-use super::compile::{Compiler, SourceStage};
+use super::compile::{Compiler, PlannedQuery, SourceStage, query_of};
 use super::files;
 use super::limits::stays_inside;
 use super::names::{self, NamedPattern};
@@ -16,13 +16,13 @@ use crate::report::{DescribedSource, DescribedVariable};
 use crate::schedule::{KNOTS, MOST_STEPS, PER_KNOT, SUMS};
 use crate::source::{ColumnKind, Format, Missing, Options, Reading, Take};
 use crate::spec;
-use crate::stage::{ColumnOrigin, External, Gather, Ingest, IngestColumn, IngestHistory, IngestSchedule};
+use crate::stage::{ANSWER, ColumnOrigin, External, Gather, Ingest, IngestColumn, IngestHistory, IngestSchedule};
 use crate::unit::{Dimension, Unit};
 
 impl Compiler<'_> {
     pub(super) fn source(&mut self, name: &str, source: &spec::Source) -> Option<SourceStage> {
         let path = SpecPath::of(&["sources", name]);
-        let given = [("path", source.path.is_some()), ("url", source.url.is_some())];
+        let given = [("path", source.path.is_some()), ("url", source.url.is_some()), ("from", source.from.is_some())];
         if let Some(error) = check::exactly_one(&format!("the source `{name}`"), &given, Place::Key(path.clone())) {
             self.diagnostics.push(error);
             return None;
@@ -62,20 +62,10 @@ impl Compiler<'_> {
             source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
         let described = DescribedSource {
             name: name.to_owned(),
-            location: source.path.clone().or_else(|| source.url.clone()).unwrap_or_default(),
+            location: source.location(),
             files: names.clone(),
-            variables: tables
-                .iter()
-                .map(|(variable, table)| DescribedVariable {
-                    name: variable.clone(),
-                    from: columns
-                        .iter()
-                        .find(|c| c.variable == *variable)
-                        .map(|c| c.from.describe())
-                        .unwrap_or_default(),
-                    unit: table.unit,
-                    counts: table.counts,
-                })
+            variables: described_variables(&tables, &columns)
+                .into_iter()
                 .chain(source.schedule.iter().flat_map(of_schedule))
                 .collect(),
         };
@@ -305,6 +295,68 @@ impl Compiler<'_> {
             all.push(told);
         }
         Some(all)
+    }
+
+    /// A source that is what a query found.
+    pub(super) fn source_of_query(
+        &mut self,
+        name: &str,
+        source: &spec::Source,
+        from: &str,
+        queries: &BTreeMap<&str, PlannedQuery>,
+    ) -> Option<SourceStage> {
+        let path = SpecPath::of(&["sources", name]);
+        let others = [("path", source.path.is_some()), ("url", source.url.is_some())];
+        if let Some((other, _)) = others.into_iter().find(|(_, given)| *given) {
+            let message = format!("the source `{name}` has `from` and `{other}` at once");
+            self.error("two-kinds", Place::Key(path), message).hints.push("keep one of them".to_owned());
+            return None;
+        }
+        let of_files = source.options().given().into_iter().map(|key| (key, true));
+        let of_files = of_files.chain([
+            ("sha256", source.sha256.is_some()),
+            ("format", source.format.is_some()),
+            ("names", source.names.is_some()),
+            ("take", source.take.is_some()),
+            ("schedule", source.schedule.is_some()),
+        ]);
+        if let Some((key, _)) = of_files.into_iter().find(|(_, given)| *given) {
+            let message = format!("`{key}` is for files, and the source is what a query found");
+            self.error("bad-setting", Place::Key(path.key(key)), message);
+            return None;
+        }
+        let Some(query) = queries.get(query_of(from)) else {
+            let known: Vec<&str> = queries.keys().copied().collect();
+            let place = Place::Value(path.key("from"));
+            if self.written(&SpecPath::of(&["queries"])).iter().any(|query| query == query_of(from)) {
+                let message = format!("`{from}` rests on this source itself, or has an error of its own");
+                self.error("circular-sources", place, message);
+            } else {
+                self.unknown("query", query_of(from), &["queries"], place, &known);
+            }
+            return None;
+        };
+        let (columns, variables) = self.columns(source, &path)?;
+        let tables: BTreeMap<String, spec::ColumnTable> =
+            source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
+        let described = DescribedSource {
+            name: name.to_owned(),
+            location: from.to_owned(),
+            files: Vec::new(),
+            variables: described_variables(&tables, &columns),
+        };
+        let ingest = Ingest { columns, missing: source.missing, answer: Some(query.by.clone()), ..Ingest::default() };
+        let inputs = [(query.stage, "answer", ANSWER.to_owned())];
+        let stage = self.stage("ingest", Some(("sources", name)), Arc::new(ingest), &inputs);
+        Some(SourceStage {
+            stage,
+            variables,
+            has_schedule: false,
+            described: Some(described),
+            files: vec![from.to_owned()],
+            missing: if source.missing == Missing::Drop { Missing::Drop } else { Missing::Error },
+            columns: tables,
+        })
     }
 
     /// The stage that reads a source: of several files each is read by a stage of its own.
@@ -609,6 +661,21 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// The variables of a source in words.
+fn described_variables(
+    tables: &BTreeMap<String, spec::ColumnTable>,
+    columns: &[IngestColumn],
+) -> Vec<DescribedVariable> {
+    let from = |variable: &str| columns.iter().find(|column| column.variable == variable);
+    let described = |(variable, table): (&String, &spec::ColumnTable)| DescribedVariable {
+        name: variable.clone(),
+        from: from(variable).map(|column| column.from.describe()).unwrap_or_default(),
+        unit: table.unit,
+        counts: table.counts,
+    };
+    tables.iter().map(described).collect()
 }
 
 /// The order in which each expression stands after those whose names it uses, the first that can be next.

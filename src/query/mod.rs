@@ -15,6 +15,7 @@ mod interval;
 mod isoflop;
 mod loss;
 mod marginal;
+mod minimum;
 mod model;
 mod overtrain;
 mod reach;
@@ -34,6 +35,7 @@ pub use inference_aware::InferenceAware;
 pub use isoflop::Isoflop;
 pub use loss::Loss;
 pub use marginal::Marginal;
+pub use minimum::Minimum;
 pub use model::{Model, Ready, Solved, Trail};
 pub use overtrain::Overtrain;
 pub use reach::Reach;
@@ -66,6 +68,8 @@ pub enum Question {
     Overtrain(Overtrain),
     /// What the next compute buys.
     Marginal(Marginal),
+    /// Where the response is lowest over one variable.
+    Minimum(Minimum),
     /// Two fits beside each other.
     Compare(Compare),
 }
@@ -82,6 +86,7 @@ impl Question {
             Self::InferenceAware(kind) => kind,
             Self::Overtrain(kind) => kind,
             Self::Marginal(kind) => kind,
+            Self::Minimum(kind) => kind,
             Self::Compare(kind) => kind,
         }
     }

@@ -31,7 +31,7 @@ use crate::law::ParameterText;
 use crate::objective::Objective;
 use crate::quantity::Quantity;
 use crate::query::{
-    Compare, ComputeOptimal, InferenceAware, Isoflop, Loss, Marginal, Overtrain, Question, Reach, Threshold,
+    Compare, ComputeOptimal, InferenceAware, Isoflop, Loss, Marginal, Minimum, Overtrain, Question, Reach, Threshold,
 };
 use crate::report::{ReportFormat, Severity};
 use crate::solver::{Solver, Starts};
@@ -129,6 +129,10 @@ pub struct Source {
     /// A regular expression whose named groups are columns, read off each file's path: "run-(?<N>[^-]+)-s(?<seed>\\d+)".
     #[serde(default)]
     pub names: Option<String>,
+    /// What a query found, as a table: "queries.minima". Its columns are the query's inputs and outputs by name, the ends
+    /// of intervals as "at.lower" and "at.upper", and the groups of its fit as "group".
+    #[serde(default)]
+    pub from: Option<String>,
     /// A file on the web; needs `sha256`.
     #[serde(default)]
     pub url: Option<String>,
@@ -211,6 +215,11 @@ impl OneOrMoreTexts {
 }
 
 impl Source {
+    /// Where it is, as written.
+    pub fn location(&self) -> String {
+        [&self.path, &self.url, &self.from].into_iter().find_map(Clone::clone).unwrap_or_default()
+    }
+
     /// How its files are to be read.
     pub fn options(&self) -> Options {
         Options {
@@ -540,7 +549,7 @@ const fn default_folds() -> usize {
 }
 
 /// A question put to a fit: exactly one of `loss`, `reach`, `compute_optimal`, `threshold`, `isoflop`,
-/// `inference_aware`, `overtrain`, `marginal`, `compare`.
+/// `inference_aware`, `overtrain`, `marginal`, `minimum`, `compare`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
@@ -573,6 +582,9 @@ pub struct Query {
     /// What ten times the compute buys: `{ C = 1e22 }`.
     #[serde(default)]
     pub marginal: Option<Marginal>,
+    /// Where the response is lowest over one variable: `{ over = "D" }`.
+    #[serde(default)]
+    pub minimum: Option<Minimum>,
     /// This fit beside another one: `{ with = "other", C = 1e22 }`.
     #[serde(default)]
     pub compare: Option<Compare>,
@@ -596,7 +608,7 @@ pub enum GroupsAsked {
 
 impl Query {
     /// The names of the questions, of which a query has one.
-    pub fn kinds() -> [&'static str; 9] {
+    pub fn kinds() -> [&'static str; 10] {
         Self::default().questions().map(|(kind, _)| kind)
     }
 
@@ -610,7 +622,7 @@ impl Query {
     }
 
     /// What is asked, by name; sound where exactly one is there.
-    pub fn questions(&self) -> [(&'static str, Option<Question>); 9] {
+    pub fn questions(&self) -> [(&'static str, Option<Question>); 10] {
         [
             ("loss", self.loss.clone().map(Question::Loss)),
             ("reach", self.reach.clone().map(Question::Reach)),
@@ -620,6 +632,7 @@ impl Query {
             ("inference_aware", self.inference_aware.clone().map(Question::InferenceAware)),
             ("overtrain", self.overtrain.clone().map(Question::Overtrain)),
             ("marginal", self.marginal.clone().map(Question::Marginal)),
+            ("minimum", self.minimum.clone().map(Question::Minimum)),
             ("compare", self.compare.clone().map(Question::Compare)),
         ]
     }

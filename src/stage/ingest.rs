@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::history::{IngestHistory, Logged};
 use super::{Context, External, Failure, Inputs, Stage, json_bytes, name_rows};
 use crate::account::{FileSummary, IngestSummary};
+use crate::answer::{Answer, Row};
 use crate::artifact::{Outputs, sha256};
 use crate::dataset::{self, Column, Dataset};
 use crate::expr::{Expr, parse_printed};
@@ -87,6 +88,8 @@ pub struct Ingest {
     pub missing: Missing,
     /// How the files are to be read.
     pub options: Options,
+    /// The column by whose values the answer is in groups, where an answer is read and no files; none where it is in none.
+    pub answer: Option<Option<String>>,
     /// How rows are made of histories, if the files are such.
     pub history: Option<IngestHistory>,
     /// What each file's name tells, by name.
@@ -114,6 +117,9 @@ impl Stage for Ingest {
         }
         if self.options != Options::default() {
             settings["options"] = serde_json::json!(self.options);
+        }
+        if let Some(by) = &self.answer {
+            settings["answer"] = serde_json::json!({ "by": by });
         }
         if let Some(history) = &self.history {
             settings["history"] = serde_json::json!(history);
@@ -401,6 +407,16 @@ impl Ingest {
         }
         names.sort();
         names.dedup();
+        if let Some(by) = &self.answer {
+            let answer: Answer = inputs.json(ANSWER)?;
+            let origins = (1..=answer.rows.len()).map(|row| dataset::Origin { file: 0, row: row as u32 });
+            let mut columns = BTreeMap::new();
+            for name in names {
+                let cells = of_answer(&answer, by.as_deref(), &name)?;
+                columns.insert(name, cells);
+            }
+            return Ok((Dataset::new(origins.collect()), Cells { columns }, BTreeMap::new()));
+        }
         let mut origins = Vec::new();
         let mut columns: BTreeMap<String, Vec<Cell>> = names.iter().map(|n| (n.clone(), Vec::new())).collect();
         for (index, (file, bytes)) in self.files.iter().zip(&inputs.files).enumerate() {
@@ -468,11 +484,12 @@ impl Ingest {
     }
 
     fn summary(&self, inputs: &Inputs, rows: usize, dropped: BTreeMap<String, usize>, data: &Dataset) -> IngestSummary {
-        let mut counts = vec![0; inputs.files.len()];
+        let answer = self.answer.as_ref().and_then(|_| inputs.artifacts.get(ANSWER));
+        let read: Vec<&Arc<Vec<u8>>> = inputs.files.iter().chain(answer).collect();
+        let mut counts = vec![0; read.len()];
         data.origins().iter().for_each(|o| counts[o.file as usize] += 1);
-        let files: Vec<FileSummary> = inputs
-            .files
-            .iter()
+        let files: Vec<FileSummary> = read
+            .into_iter()
             .zip(counts)
             .map(|(bytes, rows)| FileSummary {
                 rows,
@@ -485,6 +502,39 @@ impl Ingest {
         let warnings = plausible::doubts(data, &declared);
         IngestSummary { rows, dropped, sha256: digest_of(&files), files, flop_ratio, warnings }
     }
+}
+
+/// The role of an answer that is read as a table.
+pub const ANSWER: &str = "answer";
+
+/// A column of an answer: an input or an output by its name, an end of an interval as `at.lower`, or the group.
+fn of_answer(answer: &Answer, by: Option<&str>, name: &str) -> Result<Vec<Cell>, Failure> {
+    let (output, part) = name.rsplit_once('.').unwrap_or((name, ""));
+    let mut is_known = answer.rows.is_empty();
+    let mut cell = |row: &Row| {
+        let number = |value: Option<f64>| value.map_or(Cell::Empty, Cell::Number);
+        let found = if name == "group" || by == Some(name) {
+            row.group.as_deref().map(crate::source::cell)
+        } else if let Some(interval) = row.outputs.get(name) {
+            Some(number(interval.value))
+        } else if let Some(interval) = row.outputs.get(output).filter(|_| part == "lower" || part == "upper") {
+            Some(number(if part == "lower" { interval.lower } else { interval.upper }))
+        } else {
+            row.inputs.get(name).map(|value| Cell::Number(*value))
+        };
+        is_known |= found.is_some();
+        found.unwrap_or(Cell::Empty)
+    };
+    let cells = answer.rows.iter().map(&mut cell).collect();
+    if is_known {
+        return Ok(cells);
+    }
+    let first = answer.rows.iter().flat_map(|row| row.inputs.keys().chain(row.outputs.keys()));
+    let mut known: Vec<&str> = first.map(String::as_str).chain(by).chain(["group"]).collect();
+    known.sort_unstable();
+    known.dedup();
+    Err(Failure::new("no-column", format!("the answer has no column `{name}`"))
+        .hint(format!("its columns are {}; the ends of intervals are `.lower` and `.upper`", known.join(", "))))
 }
 
 /// The SHA-256 of a file; of the list of their digests where there are several.

@@ -21,7 +21,7 @@ pub use filter::{Extreme, Filter, FilterRule, RuleKind};
 pub use fit::{FitLaw, FitMethod, Origins, RowRoles};
 pub use gather::Gather;
 pub use history::IngestHistory;
-pub use ingest::{Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
+pub use ingest::{ANSWER, Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
 pub use report::WriteReport;
 pub use table::Tabulate;
 
