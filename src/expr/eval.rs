@@ -266,7 +266,7 @@ mod tests {
     fn a_comparison_is_a_number_where_one_is_needed() {
         assert_eq!(value("(x > 2) * 5 + (x > 4) * 7"), Value::Number(5.0));
         assert_eq!(value("1 - (family == 'gpt')"), Value::Number(0.0));
-        assert_eq!(value("(x > 2) == 1"), Value::Truth(true));
+        assert_eq!(value("1 == (x > 2)"), Value::Truth(true));
         let missing = parse("(x > 2) * 5").unwrap().resolve(&mut |_: &String, _: &_| Ok::<_, ()>(0)).unwrap();
         assert!(
             missing.number(&[Value::Number(f64::NAN)]).unwrap().is_nan(),

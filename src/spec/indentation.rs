@@ -130,7 +130,7 @@ mod tests {
             ("a:\n  b: 1\n   c: 2\n", "`c` is indented deeper than `b` above it"),
             ("a:\n    b: 1\n  c: 2\n", "`c` is indented by 2 blanks"),
             ("a:\n  b: 1\n\tc: 2\n", "this line is indented with a tab"),
-            ("a:\n  b:1\nc: 2\n", "write `b: 1`"),
+            ("a:\n  d: 3\n  b:1\nc: 2\n", "write `b: 1`"),
             ("a: { b: 1\nc: 2\n", "the `{` in this line is not closed"),
             ("title: one: two\n", "put it in quotes: `title: \"one: two\"`"),
         ] {
