@@ -320,7 +320,8 @@ pub fn read(
 ) -> Result<Vec<Vec<Cell>>, SourceError> {
     let bytes = unpacked(&bytes.into(), format.reader().is_archive(), limits)?;
     let is_text = matches!(format, Format::Csv | Format::Tsv | Format::Ndjson | Format::Json | Format::Lightning);
-    if let Some(what) = crate::file::what_is(&bytes).filter(|_| is_text) {
+    // A text in a wide encoding looks binary until it is decoded.
+    if let Some(what) = crate::file::what_is(&bytes).filter(|_| is_text && !how.is_wide(&bytes)) {
         return Err(SourceError::NoText(what));
     }
     let mut distinct = columns.to_vec();

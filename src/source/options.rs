@@ -65,6 +65,13 @@ impl Options {
         Encoding::for_label(name.as_bytes())
     }
 
+    /// Whether a text takes several bytes for each letter, as UTF-16 does, by its mark or as declared.
+    pub(super) fn is_wide(&self, bytes: &[u8]) -> bool {
+        let declared = || self.encoding.as_deref().and_then(Self::encoding_named);
+        let encoding = Encoding::for_bom(bytes).map(|(encoding, _)| encoding).or_else(declared);
+        encoding.is_some_and(|encoding| !encoding.is_ascii_compatible())
+    }
+
     /// The bytes of a text file as UTF-8 without a mark of its order.
     pub(super) fn text(&self, bytes: &Arc<Vec<u8>>, limits: &Limits) -> Result<Arc<Vec<u8>>, SourceError> {
         let marked = Encoding::for_bom(bytes);
