@@ -116,7 +116,7 @@ fn a_stage_that_fails_takes_only_what_depends_on_it() {
     let world = World::with(SPEC, &simulated_runs(0.01));
     world.write("broken.toml", &SPEC.replace("runs.csv", "broken.csv"));
     world.write("broken.csv", broken);
-    let outcome = world.lawfit(&["run", "broken.toml", "study.toml", "--json", "--keep-going"]);
+    let outcome = world.lawfit(&["run", "broken.toml", "study.toml", "--json"]);
     assert_eq!(outcome.code, 5);
     let object: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
     let status = |id: &str| {

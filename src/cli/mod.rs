@@ -64,7 +64,7 @@ enum Command {
     Completions(completions::Arguments),
 }
 
-/// How a command ended; the numbers are a promise (DESIGN section 4).
+/// How a command ended; scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
     Done = 0,

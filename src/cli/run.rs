@@ -40,10 +40,7 @@ pub(super) struct Arguments {
     junit: Option<PathBuf>,
     #[command(flatten)]
     walk: Walk,
-    /// After a stage has failed go on with those that do not depend on it; so it is by default.
-    #[arg(long, conflicts_with = "fail_fast")]
-    keep_going: bool,
-    /// Start nothing new after a stage has failed.
+    /// Start nothing new after a stage has failed; by default stages that do not depend on it go on.
     #[arg(long)]
     fail_fast: bool,
     /// End with 3 where a lock file would change; write neither it nor a report.
