@@ -20,7 +20,7 @@ pub(super) struct Refit {
 /// A refit of displaced values.
 pub(super) struct Displaced {
     pub(super) refit: Refit,
-    /// Whether the refit of any displacement has a minimum within the bounds; else the last one was fitted within them.
+    /// Whether the refit of any displacement stayed within the bounds; else the last one was fitted within them.
     pub(super) is_free: bool,
     /// The problem of the displaced values.
     pub(super) problem: Problem,
@@ -28,10 +28,10 @@ pub(super) struct Displaced {
     pub(super) along: Vec<f64>,
 }
 
-/// How often a replicate that leaves the bounds, or has no minimum, is drawn again.
+/// How often a replicate that leaves the bounds is drawn again.
 ///
-/// A bound is what is known beforehand: what lies beyond it does not count. Infinity is a bound too. Where the rows want a
-/// parameter far beyond its bound, the last replicate is fitted within the bounds.
+/// A bound is what is known beforehand: what lies beyond it does not count. Where the rows want a parameter far beyond
+/// its bound, the last replicate is fitted within the bounds.
 const TRIES: usize = 8;
 
 /// Refits of the law's values, displaced in the tangent plane; `draw` gives a displacement in units of the scatter.
@@ -81,8 +81,7 @@ fn displace(
         let scatter = stretch(random, tangent.freedom);
         let along: Vec<f64> = draw(random).into_iter().map(|t| scatter * t).collect();
         let (problem, minimum) = tangent.refit(&along, starts);
-        let has_minimum = minimum.status == Status::Converged;
-        if has_minimum && is_within(fitted.problem, &minimum.point) {
+        if is_within(fitted.problem, &minimum.point) {
             return Displaced { refit: Refit { minimum, scatter }, is_free: true, problem, along };
         }
         if tries == TRIES {
