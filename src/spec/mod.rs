@@ -126,7 +126,7 @@ pub struct Source {
     /// "runs/{model}-{N}.csv".
     #[serde(default)]
     pub path: Option<String>,
-    /// A regular expression whose named groups are columns, read off each file's path: "run-(?<N>[^-]+)-s(?<seed>\\d+)".
+    /// A regular expression whose named groups are columns, read off each file's path: `run-(?<N>[^-]+)-s(?<seed>\d+)`.
     #[serde(default)]
     pub names: Option<String>,
     /// What a query found, as a table: "queries.minima". Its columns are the query's inputs and outputs by name, the ends
