@@ -121,9 +121,9 @@ impl Compiler<'_> {
         for format in formats {
             if let Some(feature) = format.reader().needs() {
                 let message = format!("this lawfit was built without the reader of {}", format.name());
-                self.error("no-reader", Place::Key(path.clone()), message).hints.push(format!(
-                    "released binaries have it; from source, `cargo install lawfit --features {feature}`"
-                ));
+                self.error("no-reader", Place::Key(path.clone()), message)
+                    .hints
+                    .push(crate::source::ways_to_feature(feature));
                 return None;
             }
         }

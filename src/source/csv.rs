@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
-use super::{Cell, Decimal, Limits, Options, Reader, SourceError, cell, first_line, in_memory};
+use super::{Asked, Cell, Columns, Decimal, Options, Reader, SourceError, cell, first_line, in_memory};
 
 /// Values with a sign between them.
 pub(super) struct Csv {
@@ -22,13 +22,12 @@ impl Reader for Csv {
         &["separator", "comment", "decimal", "encoding", "header"]
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        how: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn is_text(&self) -> bool {
+        true
+    }
+
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, how, limits } = *asked;
         let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
         let bytes = from_header(how.text(&bytes, limits)?, how)?;
         // A row has a line at least; counting them is quick, and reading a bomb is not.
@@ -133,6 +132,7 @@ fn check_widths(bytes: &[u8], separator: u8, comment: Option<&str>) -> Result<()
 mod tests {
     use super::super::{Format, read};
     use super::*;
+    use crate::source::{Limits, Options};
 
     fn cells(bytes: &[u8], format: Format, columns: &[&str], how: &Options) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();

@@ -9,6 +9,13 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 #[cfg(feature = "sqlite")]
 pub(super) struct Database(rusqlite::Connection);
 
+impl Database {
+    /// The feature that this build lacks to read one; none where it has it.
+    pub(super) const fn needs() -> Option<&'static str> {
+        if cfg!(feature = "sqlite") { None } else { Some("sqlite") }
+    }
+}
+
 /// Steps of the virtual machine between looks at how long a query takes, and how many looks it may take.
 #[cfg(feature = "sqlite")]
 const STEPS: (i32, u32) = (1_000_000, 500);

@@ -4,30 +4,17 @@ use std::sync::Arc;
 
 use super::history::{History, cell_of_json, flattened};
 use super::object::{unreadable, with_quoted_nan};
-use super::{Cell, Limits, Options, Reader, SourceError};
+use super::{Asked, Columns, Reader, SourceError};
 
 pub(super) struct HfTrainer;
 
 impl Reader for HfTrainer {
-    fn endings(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn takes(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn is_history(&self) -> bool {
         true
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        _: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, limits, .. } = *asked;
         let state: serde_json::Value =
             serde_json::from_slice(&with_quoted_nan(&bytes)).map_err(|error| unreadable(0, &error))?;
         let Some(logged) = state.get("log_history").and_then(serde_json::Value::as_array) else {

@@ -8,6 +8,8 @@ use super::{Cell, Limits, SourceError};
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     runs: Vec<Run>,
+    /// The place of each run by its name.
+    places: BTreeMap<String, usize>,
     values: usize,
 }
 
@@ -29,10 +31,16 @@ pub const STEP: &str = "step";
 impl History {
     /// The place of a run; a new one where there is none of this name.
     pub(super) fn run(&mut self, name: &str) -> usize {
-        self.runs.iter().position(|run| run.name == name).unwrap_or_else(|| {
+        self.known(name).unwrap_or_else(|| {
             self.runs.push(Run { name: name.to_owned(), ..Run::default() });
+            self.places.insert(name.to_owned(), self.runs.len() - 1);
             self.runs.len() - 1
         })
+    }
+
+    /// The place of a run that is there.
+    pub(super) fn known(&self, name: &str) -> Option<usize> {
+        self.places.get(name).copied()
     }
 
     /// Notes a setting of a run.

@@ -7,7 +7,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::object::{Fields, Row, Single, Table, paths, unreadable, with_quoted_nan};
-use super::{Cell, Limits, Options, Reader, SourceError};
+use super::{Asked, Cell, Columns, Reader, SourceError};
 
 pub(super) struct Json;
 
@@ -20,13 +20,12 @@ impl Reader for Json {
         &["encoding", "records"]
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        how: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn is_text(&self) -> bool {
+        true
+    }
+
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, how, limits } = *asked;
         let bytes = how.text(&bytes, limits)?;
         let bytes = with_quoted_nan(&bytes);
         let path: Vec<&str> = how.records.as_deref().map(|path| path.split('.').collect()).unwrap_or_default();
@@ -178,11 +177,12 @@ impl<'de> Visitor<'de> for WholeColumn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{Limits, Options};
 
     fn read(text: &str, columns: &[&str], records: Option<&str>) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
         let how = Options { records: records.map(str::to_owned), ..Options::default() };
-        Json.read(Arc::new(text.as_bytes().to_vec()), &columns, &how, &Limits::USUAL)
+        Json.read(Arc::new(text.as_bytes().to_vec()), &Asked { columns: &columns, how: &how, limits: &Limits::USUAL })
     }
 
     #[test]

@@ -4,33 +4,24 @@ use std::sync::Arc;
 
 use super::csv::Csv;
 use super::history::RUN;
-use super::{Cell, Limits, Options, Reader, SourceError};
+use super::{Asked, Cell, Columns, Reader, SourceError};
 
 pub(super) struct Lightning;
 
 impl Reader for Lightning {
-    fn endings(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn takes(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn is_history(&self) -> bool {
         true
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        how: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn is_text(&self) -> bool {
+        true
+    }
+
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let columns = asked.columns;
         let csv = Csv { separator: ',', endings: &[] };
         let inside: Vec<String> = columns.iter().filter(|name| *name != RUN).cloned().collect();
-        let mut cells = csv.read(bytes, &inside, how, limits)?.into_iter();
+        let mut cells = csv.read(bytes, &Asked { columns: &inside, ..*asked })?.into_iter();
         let mut table: Vec<Vec<Cell>> = columns
             .iter()
             .map(|name| if name == RUN { Vec::new() } else { cells.next().unwrap_or_default() })

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::history::cell_of_json;
 use super::object::{unreadable, with_quoted_nan};
-use super::{Cell, Limits, Options, Reader, SourceError};
+use super::{Asked, Cell, Columns, Reader, SourceError};
 
 pub(super) struct LmEval;
 
@@ -14,21 +14,8 @@ pub(super) struct LmEval;
 const COLUMNS: [&str; 8] = ["model", "task", "alias", "metric", "filter", "value", "stderr", "n_shot"];
 
 impl Reader for LmEval {
-    fn endings(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn takes(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        _: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, limits, .. } = *asked;
         let document: Value =
             serde_json::from_slice(&with_quoted_nan(&bytes)).map_err(|error| unreadable(0, &error))?;
         let Some(tasks) = document.get("results").and_then(Value::as_object) else {
@@ -77,6 +64,7 @@ impl Reader for LmEval {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{Limits, Options};
 
     #[test]
     fn each_metric_of_a_task_is_a_row_with_its_standard_error() {
@@ -85,7 +73,9 @@ mod tests {
             "acc_norm,none": 0.25, "acc_norm_stderr,none": "N/A"}}}"#;
         let columns = ["task", "metric", "filter", "value", "stderr", "n_shot", "model"].map(str::to_owned);
         let how = Options::default();
-        let cells = LmEval.read(Arc::new(text.as_bytes().to_vec()), &columns, &how, &Limits::USUAL).unwrap();
+        let cells = LmEval
+            .read(Arc::new(text.as_bytes().to_vec()), &Asked { columns: &columns, how: &how, limits: &Limits::USUAL })
+            .unwrap();
         let row = |at: usize| -> Vec<Cell> { cells.iter().map(|column| column[at].clone()).collect() };
         let text = |text: &str| Cell::Text(text.to_owned());
         let rest = [Cell::Number(5.0), text("m-1B")];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
 
-use super::{Cell, Limits, Options, Reader, SourceError, cell};
+use super::{Asked, Cell, Columns, Reader, SourceError, cell};
 
 pub(super) struct Log;
 
@@ -31,13 +31,8 @@ impl Reader for Log {
         &["pattern", "encoding", "decimal"]
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        how: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, how, limits } = *asked;
         let patterns = how.pattern.iter().map(|text| pattern(text)).collect::<Result<Vec<_>, _>>();
         let patterns = patterns.map_err(SourceError::Unreadable)?;
         if patterns.is_empty() {
@@ -71,6 +66,7 @@ impl Reader for Log {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{Limits, Options};
 
     #[test]
     fn lines_that_match_are_rows_and_groups_are_columns() {
@@ -84,12 +80,15 @@ mod tests {
             ..Options::default()
         };
         let columns = ["step", "seen", "loss", "val"].map(str::to_owned);
-        let cells = Log.read(Arc::new(text.to_vec()), &columns, &how, &Limits::USUAL).unwrap();
+        let cells =
+            Log.read(Arc::new(text.to_vec()), &Asked { columns: &columns, how: &how, limits: &Limits::USUAL }).unwrap();
         assert_eq!(cells[0], [Cell::Number(100.0), Cell::Number(200.0), Cell::Number(200.0)]);
         assert_eq!(cells[1][0], Cell::Text("25,600".to_owned()));
         assert_eq!(cells[2], [Cell::Number(1.3), Cell::Number(1.1), Cell::Empty]);
         assert_eq!(cells[3][2], Cell::Number(1.2));
-        let error = Log.read(Arc::new(b"x".to_vec()), &columns, &how, &Limits::USUAL).unwrap_err();
+        let error = Log
+            .read(Arc::new(b"x".to_vec()), &Asked { columns: &columns, how: &how, limits: &Limits::USUAL })
+            .unwrap_err();
         assert_eq!(error.to_string(), "no line matches the pattern");
     }
 }

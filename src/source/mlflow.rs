@@ -1,11 +1,10 @@
 //! MLflow's store in SQLite: active runs with their metrics, parameters and tags.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::database::Database;
 use super::history::History;
-use super::{Cell, Limits, Options, Reader, SourceError};
+use super::{Asked, Cell, Columns, Reader, SourceError};
 
 pub(super) struct Mlflow;
 
@@ -16,29 +15,16 @@ const RUNS: &str = "SELECT r.run_uuid, r.name, r.status, e.name FROM runs r LEFT
 const METRICS: &str = "SELECT run_uuid, key, step, value, is_nan FROM metrics ORDER BY timestamp, step, key";
 
 impl Reader for Mlflow {
-    fn endings(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn takes(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn needs(&self) -> Option<&'static str> {
-        if cfg!(feature = "sqlite") { None } else { Some("sqlite") }
+        Database::needs()
     }
 
     fn is_history(&self) -> bool {
         true
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        _: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, limits, .. } = *asked;
         let database = Database::open(&bytes)?;
         let tables = database.tables()?;
         if !["runs", "metrics", "params"].iter().all(|wanted| tables.iter().any(|table| table == wanted)) {
@@ -47,22 +33,15 @@ impl Reader for Mlflow {
             ));
         }
         let mut history = History::default();
-        let mut runs: BTreeMap<String, usize> = BTreeMap::new();
-        let text = |cell: &Cell| match cell {
-            Cell::Text(text) => text.clone(),
-            Cell::Number(number) => crate::expr::number_text(*number),
-            Cell::Empty => String::new(),
-        };
         database.query(
             RUNS,
             |_| Ok(()),
             |cells| {
-                let id = text(&cells[0]);
+                let id = cells[0].text();
                 let run = history.run(&id);
                 for (name, cell) in ["run_id", "run_name", "status", "experiment"].into_iter().zip(cells) {
-                    history.fact(run, name, if name == "run_id" { Cell::Text(text(&cell)) } else { cell });
+                    history.fact(run, name, if name == "run_id" { Cell::Text(id.clone()) } else { cell });
                 }
-                runs.insert(id, run);
                 Ok(())
             },
         )?;
@@ -75,8 +54,8 @@ impl Reader for Mlflow {
                 &query,
                 |_| Ok(()),
                 |cells| {
-                    if let (Some(&run), [_, key, value]) = (runs.get(&text(&cells[0])), cells.as_slice()) {
-                        history.fact(run, &format!("{prefix}.{}", text(key)), value.clone());
+                    if let (Some(run), [_, key, value]) = (history.known(&cells[0].text()), cells.as_slice()) {
+                        history.fact(run, &format!("{prefix}.{}", key.text()), value.clone());
                     }
                     Ok(())
                 },
@@ -87,12 +66,12 @@ impl Reader for Mlflow {
             |_| Ok(()),
             |cells| {
                 let [run, key, step, value, is_nan] = cells.as_slice() else { return Ok(()) };
-                let Some(&run) = runs.get(&text(run)) else { return Ok(()) };
+                let Some(run) = history.known(&run.text()) else { return Ok(()) };
                 let step = if let Cell::Number(step) = step { *step as i64 } else { 0 };
                 let is_nan = matches!(is_nan, Cell::Number(mark) if *mark != 0.0)
                     || matches!(is_nan, Cell::Text(mark) if mark == "true");
                 let value = if is_nan { Cell::Text("NaN".to_owned()) } else { value.clone() };
-                history.log(run, step, &format!("metrics.{}", text(key)), value, limits)
+                history.log(run, step, &format!("metrics.{}", key.text()), value, limits)
             },
         )?;
         history.table(columns, limits)

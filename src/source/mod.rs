@@ -124,13 +124,22 @@ impl Default for Limits {
     }
 }
 
-/// Reads one format.
+/// Reads one format; the list of readers is [`Format`].
 pub trait Reader: Sync {
     /// Endings of names of files in this format, without the dot.
-    fn endings(&self) -> &'static [&'static str];
+    fn endings(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// The names of the options that it takes.
-    fn takes(&self) -> &'static [&'static str];
+    fn takes(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether its files are texts, so that an image or a program is refused before it is read.
+    fn is_text(&self) -> bool {
+        false
+    }
 
     /// The feature without which this build cannot read it, if it is one.
     fn needs(&self) -> Option<&'static str> {
@@ -151,14 +160,22 @@ pub trait Reader: Sync {
     ///
     /// # Errors
     /// Where the bytes are not of this format, have no such column, or are too many.
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        how: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError>;
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError>;
 }
+
+/// What is asked of a reader.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The names of the columns.
+    pub columns: &'a [String],
+    /// What the spec says of how the file is to be read.
+    pub how: &'a Options,
+    /// How large the table may be.
+    pub limits: &'a Limits,
+}
+
+/// The cells of a table: one list per column, all of one length.
+pub type Columns = Vec<Vec<Cell>>;
 
 impl Format {
     /// Every format.
@@ -221,6 +238,11 @@ impl Format {
     }
 }
 
+/// How to get a reader that this build lacks.
+pub fn ways_to_feature(feature: &str) -> String {
+    format!("released binaries have it; from source, `cargo install lawfit --features {feature}`")
+}
+
 /// Most columns that an error lists.
 const MOST_LISTED: usize = 30;
 
@@ -257,6 +279,17 @@ pub enum Cell {
     Text(String),
     /// Nothing.
     Empty,
+}
+
+impl Cell {
+    /// What it holds as a text, such as a name that happens to be a number.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => crate::expr::number_text(*number),
+            Self::Empty => String::new(),
+        }
+    }
 }
 
 /// Why a file could not be read.
@@ -317,17 +350,18 @@ pub fn read(
     columns: &[String],
     how: &Options,
     limits: &Limits,
-) -> Result<Vec<Vec<Cell>>, SourceError> {
-    let bytes = unpacked(&bytes.into(), format.reader().is_archive(), limits)?;
-    let is_text = matches!(format, Format::Csv | Format::Tsv | Format::Ndjson | Format::Json | Format::Lightning);
+) -> Result<Columns, SourceError> {
+    let reader = format.reader();
+    let bytes = unpacked(&bytes.into(), reader.is_archive(), limits)?;
     // A text in a wide encoding looks binary until it is decoded.
-    if let Some(what) = crate::file::what_is(&bytes).filter(|_| is_text && !how.is_wide(&bytes)) {
+    if let Some(what) = crate::file::what_is(&bytes).filter(|_| reader.is_text() && !how.is_wide(&bytes)) {
         return Err(SourceError::NoText(what));
     }
     let mut distinct = columns.to_vec();
     distinct.sort();
     distinct.dedup();
-    let mut table = guarded("the file", || format.reader().read(bytes, &distinct, how, limits))??;
+    let asked = Asked { columns: &distinct, how, limits };
+    let mut table = guarded("the file", || reader.read(bytes, &asked))??;
     if distinct == columns {
         return Ok(table);
     }
@@ -430,7 +464,7 @@ fn in_memory(bytes: Arc<Vec<u8>>) -> ScanSources {
 mod tests {
     use super::*;
 
-    fn csv(text: &str, columns: &[&str]) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn csv(text: &str, columns: &[&str]) -> Result<Columns, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
         read(text.as_bytes().to_vec(), Format::Csv, &columns, &Options::default(), &Limits::USUAL)
     }

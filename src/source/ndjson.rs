@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::de::DeserializeSeed;
 
 use super::object::{Fields, Row, Table, paths, unreadable, with_quoted_nan};
-use super::{Cell, Limits, Options, Reader, SourceError};
+use super::{Asked, Columns, Reader, SourceError};
 
 pub(super) struct Ndjson;
 
@@ -20,13 +20,12 @@ impl Reader for Ndjson {
         &["encoding"]
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        how: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn is_text(&self) -> bool {
+        true
+    }
+
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, how, limits } = *asked;
         let bytes = how.text(&bytes, limits)?;
         let bytes = with_quoted_nan(&bytes);
         let is_blank = |line: &&[u8]| line.iter().all(u8::is_ascii_whitespace);
@@ -59,10 +58,14 @@ fn keys<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{Cell, Limits, Options};
 
     fn read(text: &str, columns: &[&str]) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
-        Ndjson.read(Arc::new(text.as_bytes().to_vec()), &columns, &Options::default(), &Limits::USUAL)
+        Ndjson.read(
+            Arc::new(text.as_bytes().to_vec()),
+            &Asked { columns: &columns, how: &Options::default(), limits: &Limits::USUAL },
+        )
     }
 
     #[test]

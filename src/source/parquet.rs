@@ -18,7 +18,7 @@ use polars_parquet::read::{
 use polars_parquet_format::PageHeader;
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 
-use super::{Cell, Limits, Options, Reader, SourceError, cell, first_line, guarded, shared};
+use super::{Asked, Cell, Columns, Limits, Reader, SourceError, cell, first_line, guarded, shared};
 
 pub(super) struct Parquet;
 
@@ -32,17 +32,8 @@ impl Reader for Parquet {
         &["parquet", "pq"]
     }
 
-    fn takes(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        _: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, limits, .. } = *asked;
         let bytes = shared(bytes);
         let file = read_metadata(&mut Cursor::new(bytes.as_slice())).map_err(unreadable)?;
         let schema = infer_schema(&file).map_err(unreadable)?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Cell, Limits, Options, Reader, SourceError};
+use super::{Asked, Cell, Columns, Limits, Options, Reader, SourceError};
 
 /// Workbooks of one kind.
 pub(super) struct Spreadsheet {
@@ -26,13 +26,8 @@ impl Reader for Spreadsheet {
         true
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        how: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, how, limits } = *asked;
         let sheet = cells(&bytes, self.endings.contains(&"ods"), how, limits)?;
         sheet.columns(columns, how, limits)
     }
@@ -87,7 +82,7 @@ impl Sheet {
             .cells
             .iter()
             .filter(|((row, _), _)| *row == header)
-            .map(|((_, column), cell)| (*column, text_of(cell).trim().to_owned()))
+            .map(|((_, column), cell)| (*column, cell.text().trim().to_owned()))
             .collect();
         let known = || heads.iter().map(|(_, name)| name.as_str());
         let last = self.cells.iter().map(|((row, _), _)| *row).max().unwrap_or(header).max(header);
@@ -120,14 +115,6 @@ impl Sheet {
             }
         }
         Ok(table)
-    }
-}
-
-fn text_of(cell: &Cell) -> String {
-    match cell {
-        Cell::Text(text) => text.clone(),
-        Cell::Number(number) => crate::expr::number_text(*number),
-        Cell::Empty => String::new(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::database::{Database, selected};
-use super::{Cell, Limits, Options, Reader, SourceError};
+use super::{Asked, Columns, Reader, SourceError};
 
 pub(super) struct Sqlite;
 
@@ -17,16 +17,11 @@ impl Reader for Sqlite {
     }
 
     fn needs(&self) -> Option<&'static str> {
-        if cfg!(feature = "sqlite") { None } else { Some("sqlite") }
+        Database::needs()
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        how: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, how, limits } = *asked;
         let database = Database::open(&bytes)?;
         let query = if let Some(query) = &how.query {
             query.clone()

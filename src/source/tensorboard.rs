@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::history::History;
 use super::wire::{Fields, Wire};
-use super::{Cell, Limits, Options, Reader, SourceError};
+use super::{Asked, Cell, Columns, Limits, Reader, SourceError};
 
 pub(super) struct Tensorboard;
 
@@ -14,21 +14,12 @@ impl Reader for Tensorboard {
         &["tfevents"]
     }
 
-    fn takes(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn is_history(&self) -> bool {
         true
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        _: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, limits, .. } = *asked;
         let mut history = History::default();
         let run = history.run("");
         let mut at = 0;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::history::{History, cell_of_json, flattened};
 use super::object::with_quoted_nan;
 use super::wire::{Fields, Wire};
-use super::{Cell, Limits, Options, Reader, SourceError};
+use super::{Asked, Cell, Columns, Limits, Reader, SourceError};
 
 pub(super) struct Wandb;
 
@@ -21,21 +21,12 @@ impl Reader for Wandb {
         &["wandb"]
     }
 
-    fn takes(&self) -> &'static [&'static str] {
-        &[]
-    }
-
     fn is_history(&self) -> bool {
         true
     }
 
-    fn read(
-        &self,
-        bytes: Arc<Vec<u8>>,
-        columns: &[String],
-        _: &Options,
-        limits: &Limits,
-    ) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        let Asked { columns, limits, .. } = *asked;
         if bytes.len() < HEADER || !bytes.starts_with(b":W&B") || bytes[4..6] != [0xe1, 0xbe] {
             return Err(SourceError::Unreadable("it is no log of W&B: it does not begin with :W&B".to_owned()));
         }

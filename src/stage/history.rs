@@ -120,9 +120,7 @@ impl IngestHistory {
         }
         let key = |name: &String| match columns.get(name).map(|cells| &cells[row]) {
             Some(Cell::Text(text)) if text.is_empty() && name == RUN => file(),
-            Some(Cell::Text(text)) => text.clone(),
-            Some(Cell::Number(number)) => crate::expr::number_text(*number),
-            _ => String::new(),
+            cell => cell.map(Cell::text).unwrap_or_default(),
         };
         self.run.iter().map(key).collect()
     }

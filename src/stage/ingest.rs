@@ -190,12 +190,7 @@ impl Cells {
         });
         let cells = read.as_deref().unwrap_or(cells);
         if column.kind == ColumnKind::Text {
-            let texts = cells.iter().map(|cell| match cell {
-                Cell::Text(text) => text.clone(),
-                Cell::Number(number) => crate::expr::number_text(*number),
-                Cell::Empty => String::new(),
-            });
-            return Column::Texts(texts.collect());
+            return Column::Texts(cells.iter().map(Cell::text).collect());
         }
         let numbers = cells.iter().enumerate().map(|(row, cell)| match cell {
             Cell::Number(number) if number.is_finite() => number * column.factor,
@@ -580,8 +575,9 @@ fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {
                 None => failure.hint(format!("its columns are {}", known.join(", "))),
             }
         }
-        SourceError::NoReader { feature } => Failure::new("no-reader", format!("{name}: {error}"))
-            .hint(format!("released binaries have it; from source, `cargo install lawfit --features {feature}`")),
+        SourceError::NoReader { feature } => {
+            Failure::new("no-reader", format!("{name}: {error}")).hint(crate::source::ways_to_feature(feature))
+        }
         SourceError::TooLarge(_) => {
             let most = crate::file::in_units(Limits::LARGE.bytes);
             Failure::new("too-large", format!("{name}: {error}"))
