@@ -96,12 +96,9 @@ impl Compiler<'_> {
                     return None;
                 }
             }
-            if let (Some(name), Some(other)) = (step.transform().other(), other) {
+            if let Some(other) = other {
                 columns.extend(other.columns.iter().map(|(name, column)| (name.clone(), column.clone())));
-                let role = Tabulate::role(name);
-                if inputs.iter().all(|(_, _, known)| *known != role) {
-                    inputs.push((other.stage, "table", role));
-                }
+                inputs.push((other.stage, "table", Tabulate::role(index)));
             }
             if let crate::table::Step::Derive(derive) = step {
                 derive.0.keys().for_each(|name| drop(columns.remove(name)));

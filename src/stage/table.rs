@@ -16,9 +16,9 @@ pub struct Tabulate {
 }
 
 impl Tabulate {
-    /// The role of the table that a step takes beside its own.
-    pub fn role(other: &str) -> String {
-        format!("table.{other}")
+    /// The role of the table that a step takes beside its own, by the step's index: names are in no key.
+    pub fn role(step: usize) -> String {
+        format!("table.{step}")
     }
 
     /// Its steps, without the names of the tables that they take: names are in no key.
@@ -53,11 +53,8 @@ impl Stage for Tabulate {
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
         let mut data = inputs.table("table")?;
         let mut counts = TableCounts { rows: data.rows(), after: Vec::new() };
-        for step in &self.steps {
-            let other = match step.transform().other() {
-                Some(other) => Some(inputs.table(&Self::role(other))?),
-                None => None,
-            };
+        for (index, step) in self.steps.iter().enumerate() {
+            let other = step.transform().other().map(|_| inputs.table(&Self::role(index))).transpose()?;
             data = step.transform().apply(&data, other.as_ref()).map_err(|fault| {
                 let failure = Failure::new("bad-step", format!("step `{}`: {}", step.name(), fault.message));
                 fault.hint.into_iter().fold(failure, Failure::hint)
