@@ -222,8 +222,14 @@ fn nearly_zero(
     }
 }
 
-/// What a flat direction may change of an answer, as a share of what its parameters change each: less is rounding.
+/// What an open direction may change of an answer, as a share of what its parameters change each: less is rounding.
 const TOLD: f64 = 1e-2;
+
+/// Whether an answer stays where it is along a direction that changes it by `whole`, while its parameters alone change it by
+/// `parts` in sum.
+pub fn stays(whole: f64, parts: f64) -> bool {
+    whole <= TOLD * parts
+}
 
 /// Whether the rows tell an answer with these derivatives by the free parameters: whether it stays where it is along the
 /// directions in which they do not object.
@@ -233,7 +239,7 @@ pub fn is_told(law: &Law, flat: &[Vec<f64>], free: &[f64], gradient: &[f64]) -> 
     flat.iter().all(|direction| {
         let changes = || direction.iter().zip(&scales).zip(gradient).map(|((step, scale), slope)| step * scale * slope);
         let (whole, parts) = (changes().sum::<f64>().abs(), changes().map(f64::abs).sum::<f64>());
-        whole <= TOLD * parts
+        stays(whole, parts)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::dataset::{Dataset, Origin};
 use crate::numerics::{ln, median};
-use crate::unit::{Dimension, Unit};
+use crate::unit::{Dimension, MULTIPLES, Unit};
 
 /// A variable as a spec declares it.
 #[derive(Clone, Copy, Debug)]
@@ -256,9 +256,6 @@ impl<'a> Table<'a> {
         ))
     }
 }
-
-/// What may stand before a unit.
-const MULTIPLES: [(&str, f64); 4] = [("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12)];
 
 fn ends(values: &[f64]) -> (f64, f64) {
     values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))

@@ -37,7 +37,8 @@ const BASES: [(&str, Dimension, f64); 11] = [
     ("%", Dimension::Share, 0.01),
     ("1", Dimension::One, 1.0),
 ];
-const MULTIPLES: [(&str, f64); 4] = [("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12)];
+/// Letters that may stand before a unit, and what they multiply it by.
+pub(crate) const MULTIPLES: [(&str, f64); 4] = [("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12)];
 
 /// What stands before the base of a unit.
 #[derive(Clone, Copy, Debug, PartialEq)]

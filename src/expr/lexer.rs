@@ -136,13 +136,9 @@ fn suffix(rest: &str) -> (f64, usize) {
     if rest[spaces..].starts_with("PFday") {
         return (PFDAY, spaces + "PFday".len());
     }
-    match rest.as_bytes().first() {
-        Some(b'K') => (1e3, 1),
-        Some(b'M') => (1e6, 1),
-        Some(b'B') => (1e9, 1),
-        Some(b'T') => (1e12, 1),
-        _ => (1.0, 0),
-    }
+    // A small letter would be a name.
+    let letter = rest.chars().next().filter(char::is_ascii_uppercase);
+    letter.and_then(super::written::multiple).map_or((1.0, 0), |scale| (scale, 1))
 }
 
 /// A name, possibly dotted: `fits.main.alpha`; with a member of a matrix: `fits.main[law=hoffmann].alpha`.

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// What the letters after a number multiply it by, in either case: K, M, B, T for 10^3 to 10^12.
-fn multiple(letter: char) -> Option<f64> {
+pub(super) fn multiple(letter: char) -> Option<f64> {
     match letter.to_ascii_uppercase() {
         'K' => Some(1e3),
         'M' => Some(1e6),

@@ -4,15 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
 use super::draws::{Asked, Trails};
-use crate::evidence::in_words;
+use crate::evidence::{in_words, stays};
 use crate::fit::Fit;
 use crate::law::{Law, Scale};
 use crate::numerics::exp;
 
 /// The largest step, in logarithms or as a share of a parameter.
 const STEP: f64 = 1e-4;
-/// The change of an answer along a direction, as a share of what the parameters change each, below which it is rounding.
-const TOLD: f64 = 1e-2;
 
 /// A step of a direction of length one that is rounding.
 const ROUNDING: f64 = 1e-9;
@@ -105,13 +103,15 @@ impl Asked<'_> {
                 if open.is_own { (stepped.as_slice(), other) } else { (&self.fit.free[..], Some(&stepped[..])) };
             self.followed(parameters, inputs, trails, finding).ok()
         };
-        let changes = |only: Option<usize>, name: &str| {
-            let value = |sign: f64| at(sign, only)?.outputs.get(name).copied();
-            Some((value(1.0)? - value(-1.0)?).abs())
-        };
+        // The answers on both sides, of the whole direction and of each coordinate of it.
+        let both_sides = |only: Option<usize>| Some([at(1.0, only)?, at(-1.0, only)?]);
+        let whole = both_sides(None);
+        let parts: Option<Vec<[Finding; 2]>> = (0..open.direction.len()).map(|place| both_sides(Some(place))).collect();
         let is_told = |name: &str| {
-            let parts: Option<f64> = (0..open.direction.len()).map(|place| changes(Some(place), name)).sum();
-            matches!((changes(None, name), parts), (Some(whole), Some(parts)) if whole <= TOLD * parts)
+            let change =
+                |[above, below]: &[Finding; 2]| Some((above.outputs.get(name)? - below.outputs.get(name)?).abs());
+            let parts = parts.as_ref().and_then(|parts| parts.iter().map(change).sum::<Option<f64>>());
+            matches!((whole.as_ref().and_then(change), parts), (Some(whole), Some(parts)) if stays(whole, parts))
         };
         finding.outputs.keys().copied().filter(|name| !is_told(name)).collect()
     }

@@ -35,6 +35,7 @@ impl Kind for Minimum {
         "minimum"
     }
 
+    /// `at` in the unit of the variable, `lowest` in that of the response.
     fn outputs(&self) -> &'static [&'static str] {
         &["at", "lowest"]
     }
@@ -79,9 +80,8 @@ impl Kind for Minimum {
         let values = (0..POINTS).map(|index| response(point(index))).collect::<Result<Vec<_>, _>>()?;
         let lowest = (0..POINTS).min_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or_default();
         if lowest == 0 || lowest == POINTS - 1 {
-            let side = if lowest == 0 { "falls" } else { "rises" };
-            let reason =
-                format!("the response is lowest where {} {side} out of all bounds: it has no minimum", self.over);
+            let side = if lowest == 0 { "smaller" } else { "larger" };
+            let reason = format!("there is no minimum: the response falls towards ever {side} {}", self.over);
             return Err(Refusal::Undefined(reason));
         }
         let valley = minimise(|x| response(x).unwrap_or(f64::NAN), point(lowest - 1), point(lowest + 1))

@@ -91,10 +91,8 @@ impl Stage for Extrapolate {
             None => None,
         };
         let mut whole: Option<Answer> = None;
-        if let Some(group) = self.groups.iter().find(|group| !fit.groups.contains_key(&GroupName((*group).clone()))) {
-            let known = fit.groups.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            return Err(Failure::new("no-group", format!("the fit has no group `{group}`"))
-                .hint(format!("its groups are {known}")));
+        for group in &self.groups {
+            has_group(&fit, group, "the fit")?;
         }
         let is_asked = |group: Option<&str>| {
             self.groups.is_empty() || group.is_some_and(|group| self.groups.iter().any(|asked| asked == group))
@@ -142,6 +140,15 @@ impl Stage for Extrapolate {
     }
 }
 
+/// That a fit has a group; `which` names the fit.
+fn has_group(fit: &Fit, group: &str, which: &str) -> Result<(), Failure> {
+    if fit.groups.contains_key(&GroupName(group.to_owned())) {
+        return Ok(());
+    }
+    let known = fit.groups.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    Err(Failure::new("no-group", format!("{which} has no group `{group}`")).hint(format!("its groups are {known}")))
+}
+
 /// The fit that a question compares with.
 struct SecondFit<'a> {
     law: &'a Law,
@@ -154,10 +161,8 @@ struct SecondFit<'a> {
 impl<'a> SecondFit<'a> {
     fn read(law: &'a Law, group: Option<&'a str>, inputs: &Inputs) -> Result<Self, Failure> {
         let mut fit: Fit = inputs.json("fit.other")?;
-        if let Some(group) = group.filter(|group| !fit.groups.contains_key(&GroupName((*group).to_owned()))) {
-            let known = fit.groups.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-            return Err(Failure::new("no-group", format!("the fit that is compared with has no group `{group}`"))
-                .hint(format!("its groups are {known}")));
+        if let Some(group) = group {
+            has_group(&fit, group, "the fit that is compared with")?;
         }
         let draws = fit.read_draws(inputs.bytes("draws.other")?);
         Ok(Self { law, fit, draws, group })
