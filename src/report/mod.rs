@@ -4,16 +4,13 @@
 
 mod answers;
 mod figures;
-mod html;
-mod json;
-mod latex;
-mod markdown;
 mod notes;
 mod results;
 mod sensitivity;
 mod svg;
 mod typeset;
 mod words;
+mod writer;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -30,69 +27,11 @@ pub use results::{
 pub use sensitivity::{SensitivityResult, VariedAnswer};
 pub use typeset::plain as typeset_plain;
 pub use words::answer_in_words;
+pub use writer::{FIGURE, ReportFormat, WriteError, Writer, mark_stale, write};
 
 use crate::law::Law;
 use crate::query::Question;
 use crate::unit::{Counts, Unit};
-
-/// A format of reports; the list of formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReportFormat {
-    /// One self-contained page.
-    Html,
-    /// Markdown, with the figures beside it.
-    Markdown,
-    /// The results alone.
-    Json,
-    /// Tables for a paper.
-    Latex,
-}
-
-/// Writes one format.
-pub trait Writer {
-    /// The name of its file; figures may stand beside it.
-    fn file(&self) -> &'static str;
-
-    /// The files by name.
-    ///
-    /// # Errors
-    /// Where a template does not render.
-    fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError>;
-
-    /// Whether it shows figures.
-    fn has_figures(&self) -> bool {
-        false
-    }
-
-    /// A file of this format with a line that says why it is stale, where people would read that there.
-    fn mark_stale(&self, _name: &str, _text: &str, _why: &str) -> Option<String> {
-        None
-    }
-}
-
-/// How the names of files of figures end.
-pub const FIGURE: &str = ".svg";
-
-/// Why a report could not be written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct WriteError(pub String);
-
-impl ReportFormat {
-    /// Every format.
-    pub const ALL: [Self; 4] = [Self::Html, Self::Markdown, Self::Json, Self::Latex];
-
-    /// The writer.
-    pub fn writer(self) -> &'static dyn Writer {
-        match self {
-            Self::Html => &html::Html,
-            Self::Markdown => &markdown::Markdown,
-            Self::Json => &json::Json,
-            Self::Latex => &latex::Latex,
-        }
-    }
-}
 
 /// What a spec says that results do not hold: names, words, where things come from.
 #[derive(Clone, Debug)]
@@ -331,28 +270,4 @@ impl Described {
     pub fn fit(&self, name: &str) -> Option<&DescribedFit> {
         self.fits.iter().find(|f| f.name == name)
     }
-}
-
-/// A file of an earlier report with a line that says why it is stale; none where it is not for reading.
-pub fn mark_stale(name: &str, text: &str, why: &str) -> Option<String> {
-    ReportFormat::ALL.iter().find_map(|format| format.writer().mark_stale(name, text, why))
-}
-
-/// A text with a mark at a place in it, in the stead of the one that may be there already.
-fn with_mark(text: &str, at: usize, mark: &str, begins: &str) -> String {
-    let (head, tail) = text.split_at(at);
-    let tail = if tail.starts_with(begins) { tail.split_once('\n').map_or("", |(_, rest)| rest) } else { tail };
-    format!("{head}{mark}\n{tail}")
-}
-
-/// Writes every format of a page.
-///
-/// # Errors
-/// Where a template does not render.
-pub fn write(page: &Page) -> Result<BTreeMap<String, Arc<Vec<u8>>>, WriteError> {
-    let mut files = ReportFormat::Json.writer().write(page)?;
-    for format in &page.described.formats {
-        files.extend(format.writer().write(page)?);
-    }
-    Ok(files.into_iter().map(|(name, bytes)| (name, Arc::new(bytes))).collect())
 }

@@ -6,9 +6,10 @@ use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
 use serde_json::Value;
 
-use super::answers::{AnswerTable, heading};
-use super::{Page, WriteError, Writer, typeset, words};
+use super::{WriteError, Writer};
 use crate::fit::NoiseTrend;
+use crate::report::answers::{AnswerTable, heading};
+use crate::report::{Page, typeset, words};
 
 pub(super) struct Html;
 
@@ -182,14 +183,14 @@ fn fits(page: &Page) -> Vec<Value> {
 /// How far choices move answers: a sentence and a table per fit.
 fn sensitivity(page: &Page) -> Vec<Value> {
     let all = page.results.sensitivity.iter().map(|(fit, result)| {
-        let (head, columns, rows) = super::sensitivity::table(fit, result);
+        let (head, columns, rows) = crate::report::sensitivity::table(fit, result);
         facts! { name => fit, head, columns, rows }
     });
     all.collect()
 }
 
 /// The other laws beside a fit, and its backtest: a sentence and a table each.
-fn tables(fit: &super::FitResult) -> Vec<Value> {
+fn tables(fit: &crate::report::FitResult) -> Vec<Value> {
     let choice = fit.choice.as_ref().map(|c| {
         facts! { head => words::chosen(c), columns => words::CHOICE, rows => words::choice(c) }
     });
@@ -211,7 +212,7 @@ fn sources(page: &Page) -> Vec<Value> {
                     name => typeset::name_html(&v.name),
                     from => v.from,
                     unit => v.unit.map(crate::unit::Unit::describe),
-                    counts => v.counts.map(super::super::unit::Counts::describe),
+                    counts => v.counts.map(crate::unit::Counts::describe),
                 }
             })
             .collect();

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Page, WriteError, Writer};
+use super::{WriteError, Writer};
+use crate::report::Page;
 
 pub(super) struct Json;
 

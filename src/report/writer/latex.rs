@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::answers::{AnswerTable, heading};
-use super::{Page, WriteError, Writer, typeset, words};
+use super::{WriteError, Writer};
 use crate::fit::Estimate;
+use crate::report::answers::{AnswerTable, heading};
+use crate::report::{Page, typeset, words};
 
 pub(super) struct Latex;
 
@@ -51,7 +52,7 @@ impl Writer for Latex {
     }
 }
 
-fn table(page: &Page, query: &super::DescribedQuery) -> Option<String> {
+fn table(page: &Page, query: &crate::report::DescribedQuery) -> Option<String> {
     let result = page.results.queries.get(&query.name)?;
     let table = AnswerTable::of(query, result)?;
     let mathematics = |name: &str| format!("${}$", typeset::name_latex(name));

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::answers::{AnswerTable, heading};
-use super::{Page, WriteError, Writer, typeset, words};
+use super::{WriteError, Writer};
+use crate::report::answers::{AnswerTable, heading};
+use crate::report::{Page, typeset, words};
 
 pub(super) struct Markdown;
 
@@ -185,7 +186,7 @@ fn fits(page: &Page, out: &mut String) {
 
 fn sensitivity(page: &Page, out: &mut String) {
     for (fit, result) in &page.results.sensitivity {
-        let (sentence, head, rows) = super::sensitivity::table(fit, result);
+        let (sentence, head, rows) = crate::report::sensitivity::table(fit, result);
         let _ = writeln!(
             out,
             "## Sensitivity of `{fit}`\n\n{sentence}\n\n| {} |\n|{}",
@@ -223,7 +224,7 @@ fn data(page: &Page, out: &mut String) {
         out.push_str("| variable | column | unit | counts |\n|---|---|---|---|\n");
         for v in &described.variables {
             let unit = v.unit.map(crate::unit::Unit::describe).unwrap_or_default();
-            let counts = v.counts.map(super::super::unit::Counts::describe).unwrap_or_default();
+            let counts = v.counts.map(crate::unit::Counts::describe).unwrap_or_default();
             let _ = writeln!(out, "| {} | {} | {unit} | {counts} |", v.name, v.from.replace('|', "\\|"));
         }
         out.push('\n');
