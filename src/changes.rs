@@ -81,8 +81,9 @@ pub struct StageChange {
 }
 
 impl Changes {
-    /// What is otherwise in a lock than in an earlier one.
+    /// What is otherwise in a lock than in an earlier one; one of an earlier version is brought into the present shape.
     pub fn between(then: &Lock, now: &Lock) -> Self {
+        let (then, now) = (&then.clone().migrated(now), &now.clone().migrated(then));
         Self {
             settings: Vec::new(),
             sources: sources(then, now),
@@ -300,7 +301,8 @@ impl Drift {
     /// which nothing says how sure it was, has moved by an unknown amount, which is not less than any.
     pub fn judge(&self, then: Option<&Lock>, now: &Lock) -> (bool, String) {
         let Some(then) = then else { return (true, "no lock file to compare with".to_owned()) };
-        let number = &self.number;
+        let then = &then.clone().migrated(now);
+        let number = &now.name_of(&self.number);
         let is_not_told = |lock: &Lock| lock.unidentified.contains(then.whole(number));
         if is_not_told(now) {
             return (false, "it is not identified: the rows do not tell a value".to_owned());
@@ -388,8 +390,9 @@ mod tests {
 
     fn lock(numbers: &[(&str, f64)], unidentified: &[&str]) -> Lock {
         Lock {
-            lock: 1,
+            lock: 2,
             sources: BTreeMap::new(),
+            rows: BTreeMap::new(),
             numbers: numbers.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
             unidentified: unidentified.iter().map(|name| (*name).to_owned()).collect(),
             levels: BTreeMap::from([("queries.q".to_owned(), 0.5)]),

@@ -11,10 +11,16 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::Digest;
 use crate::file;
 use crate::numerics::{exp, ln, normal_quantile};
-use crate::report::{PARTS, Results};
+use crate::report::{AnswerRow, PARTS, QueryResult, Results};
 
-/// Version of the lock file's shape; a file of another version is passed over as if it were not there.
-const VERSION: u32 = 1;
+/// Version of the lock file's shape; a file of an unknown version is passed over as if it were not there.
+const VERSION: u32 = 2;
+/// The version before: it numbered the rows of queries, and held the digests of reports.
+const EARLIER: u32 = 1;
+/// The stage that wrote reports in the version before.
+const REPORT: &str = "report";
+/// The stage that gathers results.
+const RESULTS: &str = "results";
 /// Largest lock file that is read or written.
 pub const MAX_BYTES: u64 = 64 << 20;
 /// Most dots on one line: each may open a table inside the one before.
@@ -31,7 +37,10 @@ pub struct Lock {
     pub unidentified: BTreeSet<String>,
     /// What was read, by source.
     pub sources: BTreeMap<String, LockedSource>,
-    /// The numbers of fits and queries, by the names that expectations use.
+    /// The rows of each query in order, each by its group and what was asked: a row keeps its name where another is added.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<String, Vec<String>>,
+    /// The numbers of fits and queries: `fits.main.alpha`, `queries.budget[C=1e21].N`.
     pub numbers: BTreeMap<String, f64>,
     /// The coverage of intervals, by the name of the fit or query, where it is not the usual one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -62,6 +71,25 @@ pub struct LockedStage {
     pub outputs: BTreeMap<String, Digest>,
 }
 
+/// The versions that are read.
+const KNOWN: [u32; 2] = [EARLIER, VERSION];
+
+/// The name of a query's row among the numbers.
+fn row_name(query: &str, key: &str) -> String {
+    if key.is_empty() { format!("queries.{query}") } else { format!("queries.{query}[{key}]") }
+}
+
+/// The rows of a query, each by its group and what was asked; a question that is asked again has its number behind it.
+fn keys_of(result: &QueryResult) -> Vec<String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let unique = |key: String| {
+        let count = seen.entry(key.clone()).or_insert(0);
+        *count += 1;
+        if *count == 1 { key } else { format!("{key}#{count}") }
+    };
+    result.rows.iter().map(AnswerRow::key).map(unique).collect()
+}
+
 impl Lock {
     /// The lock of a run; `locations` tells where each source is.
     pub fn new(results: &Results, locations: &BTreeMap<String, String>, stages: BTreeMap<String, LockedStage>) -> Self {
@@ -73,21 +101,31 @@ impl Lock {
                 (name.clone(), LockedSource { location, rows: source.rows, sha256: source.sha256.clone() })
             })
             .collect();
-        // A query's first row has two names; one is enough.
-        let headline = |name: &str| match name.split('.').collect::<Vec<_>>().as_slice() {
-            ["queries", _, row, ..] => row.starts_with("row"),
-            ["fits", ..] => !name.contains(".evidence."),
-            _ => false,
-        };
-        let numbers = results
-            .numbers()
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
-            .filter(|(name, value)| headline(name) && value.is_finite())
-            .collect();
-        let unidentified = results.unidentified();
+        let is_of_fit = |name: &String| name.starts_with("fits.");
+        let mut numbers = results.numbers();
+        numbers.retain(|name, _| is_of_fit(name) && !name.contains(".evidence."));
+        let mut unidentified = results.unidentified();
+        unidentified.retain(is_of_fit);
+        let mut rows = BTreeMap::new();
+        for (query, result) in &results.queries {
+            let keys = keys_of(result);
+            for (row, key) in result.rows.iter().zip(&keys) {
+                for (output, cell) in &row.outputs {
+                    let name = format!("{}.{output}", row_name(query, key));
+                    numbers.insert(format!("{name}.lower"), cell.lower);
+                    numbers.insert(format!("{name}.upper"), cell.upper);
+                    numbers.insert(name.clone(), cell.value);
+                    if row.is_unidentified() {
+                        unidentified.insert(name);
+                    }
+                }
+            }
+            rows.insert(query.clone(), keys);
+        }
+        let numbers = numbers.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        let numbers = numbers.filter(|(_, value)| value.is_finite()).collect();
         let levels = results.levels().into_iter().filter(|(_, level)| *level != LEVEL).collect();
-        Self { lock: VERSION, sources, numbers, unidentified, levels, stages }
+        Self { lock: VERSION, sources, rows, numbers, unidentified, levels, stages }
     }
 
     /// The text of a lock file; none where there is no file.
@@ -106,10 +144,72 @@ impl Lock {
     pub fn read(text: &str) -> Option<Self> {
         // Looked at first, so that a large file of something else is not gone through.
         let first = text.lines().find(|line| !line.is_empty() && !line.starts_with('#'))?;
-        if first != format!("lock = {VERSION}") || text.lines().any(|line| line.matches('.').count() > MAX_DOTS) {
+        let version = first.strip_prefix("lock = ")?.parse::<u32>().ok();
+        if version.is_none_or(|version| !KNOWN.contains(&version))
+            || text.lines().any(|line| line.matches('.').count() > MAX_DOTS)
+        {
             return None;
         }
-        toml::from_str::<Self>(text).ok().filter(|lock| lock.lock == VERSION)
+        toml::from_str::<Self>(text).ok().filter(|lock| KNOWN.contains(&lock.lock))
+    }
+
+    /// Whether it has the shape of an earlier version.
+    pub const fn is_earlier(&self) -> bool {
+        self.lock != VERSION
+    }
+
+    /// A lock in the present shape: the rows of a query of an earlier one get the names that a present one gives them,
+    /// where both have as many.
+    #[must_use]
+    pub fn migrated(mut self, present: &Self) -> Self {
+        if !self.is_earlier() {
+            return self;
+        }
+        for (query, keys) in &present.rows {
+            let prefix = format!("queries.{query}.row");
+            let row_of = |name: &String| name.strip_prefix(&prefix)?.split_once('.')?.0.parse::<usize>().ok();
+            let count = self.numbers.keys().chain(&self.unidentified).filter_map(row_of).max().unwrap_or(0);
+            if count != keys.len() {
+                continue;
+            }
+            let renamed = |name: String| {
+                let key = row_of(&name).and_then(|row| keys.get(row.checked_sub(1)?));
+                let rest = name.strip_prefix(&prefix).and_then(|rest| rest.split_once('.')).map(|(_, rest)| rest);
+                match (key, rest) {
+                    (Some(key), Some(rest)) => format!("{}.{rest}", row_name(query, key)),
+                    _ => name,
+                }
+            };
+            self.numbers = self.numbers.into_iter().map(|(name, value)| (renamed(name), value)).collect();
+            self.unidentified = self.unidentified.into_iter().map(renamed).collect();
+            self.rows.insert(query.clone(), keys.clone());
+        }
+        self = self.without_report();
+        self.stages.extend(present.stages.get(RESULTS).map(|stage| (RESULTS.to_owned(), stage.clone())));
+        self.lock = VERSION;
+        self
+    }
+
+    /// A lock without the stage that wrote reports in an earlier version.
+    #[must_use]
+    pub fn without_report(mut self) -> Self {
+        if self.is_earlier() {
+            self.stages.remove(REPORT);
+        }
+        self
+    }
+
+    /// The name of a number in the lock, by the name that expectations use: `queries.budget.row2.N` is
+    /// `queries.budget[C=1e23].N`, and without a row it is of the first.
+    pub fn name_of(&self, number: &str) -> String {
+        let of_query = |(query, keys): (&String, &Vec<String>)| {
+            let rest = number.strip_prefix("queries.")?.strip_prefix(query.as_str())?.strip_prefix('.')?;
+            let numbered = rest.strip_prefix("row").and_then(|rest| rest.split_once('.'));
+            let numbered = numbered.and_then(|(row, rest)| Some((row.parse::<usize>().ok()?.checked_sub(1)?, rest)));
+            let (row, rest) = numbered.unwrap_or((0, rest));
+            Some(format!("{}.{rest}", row_name(query, keys.get(row)?)))
+        };
+        self.rows.iter().find_map(of_query).unwrap_or_else(|| number.to_owned())
     }
 
     /// The text of the file.
@@ -155,7 +255,7 @@ impl Lock {
 
     /// The coverage of the interval of a number.
     fn level(&self, name: &str) -> f64 {
-        let ends = name.match_indices('.').map(|(at, _)| at);
+        let ends = name.match_indices(['.', '[']).map(|(at, _)| at);
         ends.filter_map(|end| self.levels.get(&name[..end])).next_back().copied().unwrap_or(LEVEL)
     }
 }

@@ -27,7 +27,7 @@ fn a_second_run_computes_nothing_and_changes_nothing() {
 fn a_changed_query_computes_itself_and_the_report() {
     let world = world();
     world.write("study.toml", &SPEC.replace("L = 2.2,", "L = 2.3,"));
-    assert_eq!(ran(&world.statuses("study.toml")), ["extrapolate.target", "report"]);
+    assert_eq!(ran(&world.statuses("study.toml")), ["extrapolate.target", "render", "results"]);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn names_of_files_and_of_other_things_do_not_count() {
             .replace("rows = \"main\"", "rows = \"sound\""),
     );
     // The report names the file and the filter; nothing else does.
-    assert_eq!(ran(&world.statuses("study.toml")), ["report"]);
+    assert_eq!(ran(&world.statuses("study.toml")), ["render", "results"]);
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_row_that_a_filter_drops_stops_after_the_filter() {
     let world = world();
     world.write("runs.csv", &(simulated_runs(0.01) + "1e9,1e10,11.5,odd\n"));
     // The report counts the row; no fit and no answer is computed again.
-    assert_eq!(ran(&world.statuses("study.toml")), ["filter.main", "ingest.runs", "report"]);
+    assert_eq!(ran(&world.statuses("study.toml")), ["filter.main", "ingest.runs", "render", "results"]);
     assert!(world.read("outputs/study/report.md").contains("| drop L > 10 | 1 | diverged |"));
 }
 
@@ -239,7 +239,7 @@ fn a_collection_leaves_what_was_used_and_takes_the_rest() {
     assert_eq!(ran(&world.statuses("study.toml")), [] as [&str; 0], "what the second run used is there");
     assert!(world.lawfit(&["cache", "verify"]).stdout.ends_with("0 files were damaged, 0 results incomplete\n"));
     world.write("study.toml", SPEC);
-    assert_eq!(ran(&world.statuses("study.toml")), ["extrapolate.target", "report"]);
+    assert_eq!(ran(&world.statuses("study.toml")), ["extrapolate.target", "render", "results"]);
 }
 
 /// Gives every file of the cache a time long past, as if written then.
@@ -347,7 +347,9 @@ fn a_stage_is_executed_alone_and_a_run_then_computes_nothing() {
     let early = exec("fit.main");
     assert_eq!(early.code, 4, "{}", early.stderr);
     assert!(early.stderr.contains("its result is needed and is not in the cache"), "{}", early.stderr);
-    for stage in ["ingest.runs", "filter.main", "fit.main", "extrapolate.budget,extrapolate.target", "report"] {
+    for stage in
+        ["ingest.runs", "filter.main", "fit.main", "extrapolate.budget,extrapolate.target", "results", "render"]
+    {
         let first = exec(stage);
         assert_eq!(first.code, 0, "{}", first.stderr);
         assert!(first.stdout.contains("\"status\":\"ran\""), "{}", first.stdout);
@@ -357,5 +359,5 @@ fn a_stage_is_executed_alone_and_a_run_then_computes_nothing() {
     assert_eq!(world.lawfit(&["run", "study.toml", "--frozen"]).code, 3, "there is no lock file yet");
     assert_eq!(ran(&world.statuses("study.toml")), [] as [&str; 0]);
     world.write("study.toml", &SPEC.replace("L = 2.2,", "L = 2.3,"));
-    assert_eq!(exec("report").code, 3, "the plan is of another spec");
+    assert_eq!(exec("render").code, 3, "the plan is of another spec");
 }

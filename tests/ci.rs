@@ -123,8 +123,8 @@ fn a_stage_that_fails_takes_only_what_depends_on_it() {
         let stages = object["stages"].as_array().unwrap();
         stages.iter().find(|s| s["id"] == id).unwrap()["status"].as_str().unwrap().to_owned()
     };
-    assert_eq!((status("broken/ingest.runs").as_str(), status("broken/report").as_str()), ("failed", "skipped"));
-    assert_eq!(status("study/report"), "ran");
+    assert_eq!((status("broken/ingest.runs").as_str(), status("broken/render").as_str()), ("failed", "skipped"));
+    assert_eq!(status("study/render"), "ran");
     assert!(world.path("outputs/study/report.html").exists());
     let fit = object["stages"].as_array().unwrap().iter().find(|s| s["id"] == "study/fit.main").unwrap();
     assert!(fit["seconds"].as_f64().unwrap() > 0.0);

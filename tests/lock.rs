@@ -23,10 +23,11 @@ fn a_lock_holds_what_was_read_computed_and_found() {
     assert_eq!(lock["sources"]["runs"]["sha256"].as_str(), results["sources"]["runs"]["sha256"].as_str());
     let alpha = results["fits"]["main"]["parameters"]["alpha"]["value"].as_f64();
     assert_eq!(lock["numbers"]["fits.main.alpha"].as_float(), alpha);
-    assert!(lock["numbers"].get("queries.budget.row2.N.upper").is_some(), "{lock}");
+    assert!(lock["numbers"].get("queries.budget[C=1e23].N.upper").is_some(), "{lock}");
     let plan = world.lawfit(&["plan", "study.toml", "--json"]).stdout;
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
-    for stage in plan["stages"].as_array().unwrap() {
+    assert!(lock["stages"].get("render").is_none(), "how a report looks is no result");
+    for stage in plan["stages"].as_array().unwrap().iter().filter(|stage| stage["kind"] != "render") {
         let locked = &lock["stages"][stage["id"].as_str().unwrap()];
         assert_eq!(locked["key"].as_str(), stage["key"].as_str());
     }
@@ -178,4 +179,67 @@ fn a_huge_lock_is_not_read() {
     let outcome = world.lawfit(&["run", "study.toml"]);
     assert_eq!(outcome.code, 1);
     assert!(outcome.stderr.contains("larger than 64 MiB"), "{}", outcome.stderr);
+}
+
+/// A lock in the shape of the version before: rows by number, a report among the stages, no results.
+fn earlier(lock: &str) -> String {
+    let mut lock: toml::Table = toml::from_str(lock).unwrap();
+    let rows = lock.remove("rows").unwrap();
+    let mut numbers = toml::Table::new();
+    for (name, value) in lock["numbers"].as_table().unwrap() {
+        let of_row = rows.as_table().unwrap().iter().find_map(|(query, keys)| {
+            let rest = name.strip_prefix(&format!("queries.{query}["))?;
+            let index = keys.as_array().unwrap().iter().position(|key| rest.starts_with(key.as_str().unwrap()))?;
+            Some(format!("queries.{query}.row{}{}", index + 1, rest.split_once(']')?.1))
+        });
+        numbers.insert(of_row.unwrap_or_else(|| name.clone()), value.clone());
+    }
+    lock["numbers"] = toml::Value::Table(numbers);
+    let stages = lock["stages"].as_table_mut().unwrap();
+    let results = stages.remove("results").unwrap();
+    stages.insert("report".to_owned(), results);
+    lock.insert("lock".to_owned(), toml::Value::Integer(1));
+    let version = lock.remove("lock").unwrap();
+    format!("lock = {version}\n{}", toml::to_string(&lock).unwrap())
+}
+
+#[test]
+fn a_lock_of_the_version_before_is_brought_into_the_present_shape_once() {
+    let world = world();
+    let present = world.read("study.lock");
+    let before = earlier(&present);
+    assert!(before.contains("queries.budget.row2.N.upper") && !before.contains("C=1e23"), "{before}");
+    world.write("study.lock", &before);
+    assert_eq!(world.lawfit(&["lock", "--check", "study.toml"]).code, 0);
+    let outcome = world.lawfit(&["run", "study.toml", "--locked"]);
+    assert_eq!(outcome.code, 0, "it says the same: {}", outcome.stderr);
+    assert_eq!(world.read("study.lock"), before, "--locked writes nothing");
+    world.write("present.lock", &present);
+    assert_eq!(world.lawfit(&["diff", "study.lock", "present.lock"]).stdout, "nothing changed\n");
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(outcome.stderr.contains("has the shape of an earlier version"), "{}", outcome.stderr);
+    assert!(!outcome.stderr.contains(" moved "), "{}", outcome.stderr);
+    assert_eq!(world.read("study.lock"), present);
+    assert!(!world.lawfit(&["run", "study.toml"]).stderr.contains("earlier version"), "once");
+}
+
+#[test]
+fn a_row_keeps_its_name_in_the_lock_where_another_is_asked_before_it() {
+    let world = world();
+    let spec = SPEC.replace("C = [1e21, 1e23]", "C = [1e20, 1e21, 1e23]");
+    world.write("study.toml", &spec);
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    let moved: Vec<&str> = outcome.stderr.lines().filter(|line| line.contains("moved queries.budget")).collect();
+    assert!(
+        !moved.is_empty() && moved.iter().all(|line| line.contains("[C=1e20]") && line.contains(": new,")),
+        "{moved:?}"
+    );
+}
+
+#[test]
+fn a_report_that_looks_otherwise_leaves_the_lock_as_it_is() {
+    let world = world();
+    world.write("study.toml", &format!("{SPEC}[report]\nformats = [\"latex\"]\n"));
+    assert_eq!(world.lawfit(&["run", "study.toml", "--locked"]).code, 0);
+    assert!(world.path("outputs/study/tables.tex").exists());
 }

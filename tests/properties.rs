@@ -112,8 +112,8 @@ fn a_semantic_edit_always_changes_the_keys_it_should() {
         ("uncertainty = { bootstrap = { resamples = 100 } }", "", "fit.main"),
         ("C = [1e21, 1e23]", "C = [1e21, 2e23]", "extrapolate.budget"),
         ("L = 2.2,", "L = 2.2, N = 1e9,", "extrapolate.target"),
-        ("because = \"diverged\"", "because = \"blew up\"", "report"),
-        ("title = \"Simulated\"", "title = \"Other\"", "report"),
+        ("because = \"diverged\"", "because = \"blew up\"", "results"),
+        ("title = \"Simulated\"", "title = \"Other\"", "results"),
     ] {
         assert!(SPEC.contains(from), "{from}");
         let after = settings(&world, "study.toml", &SPEC.replace(from, to));

@@ -233,7 +233,8 @@ fn machines_execute_the_stages_of_a_plan_through_a_cache_they_share() {
     std::fs::create_dir(shared.path("shared")).unwrap();
     let url = format!("file://{}", shared.path("shared").display());
     let machines = [fresh(), fresh()];
-    let stages = ["ingest.runs", "filter.main", "fit.main", "extrapolate.budget", "extrapolate.target", "report"];
+    let stages =
+        ["ingest.runs", "filter.main", "fit.main", "extrapolate.budget", "extrapolate.target", "results", "render"];
     for (turn, stage) in stages.into_iter().enumerate() {
         let machine = &machines[turn % 2];
         machine.write("plan.json", &machine.lawfit(&["plan", "study.toml", "--json"]).stdout);

@@ -402,7 +402,7 @@ that = "sensitivity.main.moved < 1000"
     let ran: Vec<&String> = statuses.iter().filter(|(_, status)| *status == "ran").map(|(id, _)| id).collect();
     assert_eq!(
         ran,
-        ["extrapolate.budget[laws=2]", "extrapolate.target[laws=2]", "fit.main[laws=2]", "report"],
+        ["extrapolate.budget[laws=2]", "extrapolate.target[laws=2]", "fit.main[laws=2]", "render", "results"],
         "{statuses:?}"
     );
 }

@@ -6,6 +6,7 @@ use super::screen::Screen;
 use super::{Exit, Study, compile_specs, lock_path};
 use crate::engine::{Look, look};
 use crate::lock::Lock;
+use crate::plan::PlanStage;
 use crate::store::Store;
 
 /// Check that the lock file beside each spec is that of the spec and its data, without running anything.
@@ -34,7 +35,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
                 return Exit::Internal;
             }
         };
-        let Some(lock) = text.and_then(|text| Lock::read(&text)) else {
+        let Some(lock) = text.and_then(|text| Lock::read(&text)).map(Lock::without_report) else {
             screen.error(
                 &format!("{} is missing or of another version", path.display()),
                 &["`lawfit run` writes it".to_owned()],
@@ -42,7 +43,19 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             exit = Exit::Stale;
             continue;
         };
-        let own = compiled.plan.stages().zip(&looks).filter(|(stage, _)| stage.spec == index);
+        if lock.is_earlier() {
+            screen.notice(&format!(
+                "{} has the shape of an earlier version; `lawfit run` brings it into the present one",
+                path.display()
+            ));
+        }
+        let gathers = compiled.specs[index].report.as_ref().map(|report| report.results);
+        let is_locked = |(stage, of): (&PlanStage, usize)| {
+            // An earlier version had no stage that gathers results.
+            stage.spec == index && stage.stage.is_locked() && !(lock.is_earlier() && gathers == Some(of))
+        };
+        let own = compiled.plan.stages().zip(&looks).enumerate();
+        let own = own.filter(|(of, (stage, _))| is_locked((stage, *of))).map(|(_, own)| own);
         let mut names = Vec::new();
         for (stage, look) in own {
             let name = stage.id.within(files.len() > 1);

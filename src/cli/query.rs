@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     if alone.has_errors() {
         return compiled_or_shown(&files, alone, screen).map_or_else(|exit| exit, |_| Exit::BadSpec);
     }
-    let described = alone.specs.iter().find_map(|spec| spec.report.as_ref()).map(|(_, described)| described);
+    let described = alone.specs.iter().find_map(|spec| spec.report.as_ref()).map(|report| &report.described);
     let fits: Vec<String> =
         described.iter().flat_map(|described| &described.fits).map(|fit| fit.name.clone()).collect();
     let asked = match question(&arguments.question.join(" "), &fits) {
@@ -80,7 +80,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let outcomes = engine.run();
     progress.clear();
     show_failures(&compiled, &files, &outcomes, screen);
-    let described = compiled.specs.first().and_then(|spec| spec.report.as_ref()).map(|(_, described)| described);
+    let described = compiled.specs.first().and_then(|spec| spec.report.as_ref()).map(|report| &report.described);
     let mut results = serde_json::Map::new();
     for &index in &targets {
         let id = &compiled.plan.stage(index).id.0;

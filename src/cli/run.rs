@@ -11,13 +11,14 @@ use super::output;
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
 use super::{Exit, RemoteCache, Study, ci, compile_specs, lock_path};
+use crate::artifact::Outputs;
 use crate::changes::Changes;
 use crate::engine::{Engine, NOT_CACHED, Options, Outcome, Status};
 use crate::file::in_units;
 use crate::lock::{Lock, LockedStage, MAX_BYTES};
 use crate::plan::{Compiled, Plan, SpecFile};
 use crate::report::{Results, Severity, mark_stale};
-use crate::stage::Failure;
+use crate::stage::{Failure, RESULTS};
 use crate::store::{PublishError, Store, amend, publish, replace};
 
 /// Bring the reports of specs up to date: compute what is not cached, write a report for each.
@@ -141,9 +142,9 @@ impl<'a> Finished<'a> {
         };
         let folder = self.arguments.out.join(file.stem());
         let owner = relative(&folder, &file.path);
-        let report = self.compiled.specs[spec].report.as_ref().map(|(index, _)| *index);
-        let made = report.filter(|&i| matches!(self.outcomes[i].status, Status::Ran | Status::Cached));
-        let Some(index) = made else {
+        let is_made = |stage: usize| matches!(self.outcomes[stage].status, Status::Ran | Status::Cached);
+        let report = self.compiled.specs[spec].report.as_ref();
+        let Some(report) = report.filter(|report| is_made(report.results) && is_made(report.render)) else {
             let names: Vec<&str> = conclusion.failures.iter().map(|(name, _)| name.as_str()).collect();
             // These two promise to write nothing.
             if !self.arguments.locked && !self.arguments.frozen {
@@ -151,14 +152,18 @@ impl<'a> Finished<'a> {
             }
             return (conclusion, Exit::Done);
         };
-        let outputs = match self.engine.outputs(index) {
+        let outputs = self.engine.outputs(report.results).and_then(|results| {
+            let rendered = self.engine.outputs(report.render)?;
+            Ok(results.into_iter().chain(rendered).collect::<Outputs>())
+        });
+        let outputs = match outputs {
             Ok(outputs) => outputs,
             Err(failure) => {
                 screen.error(&failure.message, &failure.hints);
                 return (conclusion, if failure.code == NOT_CACHED { Exit::NotCached } else { Exit::StageFailed });
             }
         };
-        let results = outputs.get("results.json").map(|bytes| serde_json::from_slice::<Results>(bytes));
+        let results = outputs.get(RESULTS).map(|bytes| serde_json::from_slice::<Results>(bytes));
         let results = match results {
             Some(Ok(results)) => results,
             other => {
@@ -207,15 +212,25 @@ impl<'a> Finished<'a> {
         let unchanged = before.as_ref() == Some(&text);
         // The lock of a large study takes long to read; one that says the same need not be.
         let earlier = if unchanged { Some(lock.clone()) } else { before.as_deref().and_then(Lock::read) };
+        let is_migrated = earlier.as_ref().is_some_and(Lock::is_earlier);
+        let earlier = earlier.map(|earlier| earlier.migrated(lock));
+        if is_migrated {
+            screen.notice(&format!(
+                "{} has the shape of an earlier version: its rows are named by what was asked, and no report is in it",
+                path.display()
+            ));
+        }
         conclusion.changes = earlier.as_ref().map(|earlier| Changes::between(earlier, lock)).unwrap_or_default();
         let drifts = &self.compiled.specs[spec].drifts;
         conclusion.expectations = judge(conclusion.file, results, drifts, earlier.as_ref(), lock);
         let verdict = if conclusion.fails() { Exit::ExpectationFailed } else { Exit::Done };
-        if unchanged {
+        let only_reads = self.arguments.locked || self.arguments.frozen;
+        // A lock of an earlier version that says the same is as good until it is written anew.
+        if unchanged || (only_reads && is_migrated && earlier.as_ref() == Some(lock)) {
             return verdict;
         }
         say_moved(&conclusion.changes.moved(), &path, screen);
-        if self.arguments.locked || self.arguments.frozen {
+        if only_reads {
             let why = if before.is_some() { "would change" } else { "is not there" };
             let hint = "run without --locked and look at what moved".to_owned();
             screen.error(&format!("{} {why}", path.display()), &[hint]);
@@ -299,7 +314,8 @@ fn tell_expectations(conclusions: &[Conclusion<'_>], screen: &Screen) {
 
 /// The lock of one spec of a run.
 fn lock_of(spec: usize, several: bool, compiled: &Compiled, outcomes: &[Outcome], results: &Results) -> Lock {
-    let own = compiled.plan.stages().zip(outcomes).filter(|(stage, _)| stage.spec == spec);
+    let own = compiled.plan.stages().zip(outcomes);
+    let own = own.filter(|(stage, _)| stage.spec == spec && stage.stage.is_locked());
     let stages = own.filter_map(|(stage, outcome)| {
         let outputs = outcome.outputs.iter().map(|(role, blob)| (role.clone(), blob.digest.clone())).collect();
         Some((stage.id.within(several).to_owned(), LockedStage { key: outcome.key.clone()?, outputs }))

@@ -19,7 +19,7 @@ use crate::report::{
 };
 use crate::source::Missing;
 use crate::spec::{self, Format, Spec};
-use crate::stage::{Stage, WriteReport};
+use crate::stage::{GatherResults, RESULTS, RenderReport, Stage};
 
 /// A spec file and its bytes.
 #[derive(Clone, Debug)]
@@ -70,12 +70,23 @@ impl Compiled {
 /// What one spec came to.
 #[derive(Clone)]
 pub struct CompiledSpec {
-    /// Its report stage and what that says; none where the spec could not be read.
-    pub report: Option<(usize, Arc<Described>)>,
+    /// The stages of its report; none where the spec could not be read.
+    pub report: Option<PlannedReport>,
     /// Where each of its sources is, as written.
     pub locations: BTreeMap<String, String>,
     /// What it expects of how numbers move.
     pub drifts: Vec<ExpectedDrift>,
+}
+
+/// The last two stages of a spec, and what they say.
+#[derive(Clone)]
+pub struct PlannedReport {
+    /// The stage that gathers the results.
+    pub results: usize,
+    /// The stage that writes what people read.
+    pub render: usize,
+    /// Names and words.
+    pub described: Arc<Described>,
 }
 
 /// An expectation on how far a number moves from one run to the next; a report knows nothing of earlier ones.
@@ -256,8 +267,8 @@ pub(super) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// Compiles one spec; gives its report stage and what that says.
-    fn spec(&mut self, spec: &Spec) -> (usize, Arc<Described>) {
+    /// Compiles one spec; gives the stages of its report.
+    fn spec(&mut self, spec: &Spec) -> PlannedReport {
         let mut grown = Grown::default();
         // What a query finds may be a source of another fit: what is ready is planned, until nothing more is.
         while self.grow(spec, &mut grown, false) {}
@@ -294,14 +305,12 @@ impl Compiler<'_> {
         for (name, rows) in &filters {
             inputs.push((rows.stage, "counts", format!("filter.{name}")));
         }
-        for (name, PlannedFit { stage, .. }) in &fits {
-            for role in ["fit", "rows", "draws"] {
-                inputs.push((*stage, role, format!("{role}.{name}")));
-            }
-        }
-        for (name, query) in &queries {
-            inputs.push((query.stage, "answer", format!("answer.{name}")));
-        }
+        // What both stages take: the numbers, and what is drawn of them.
+        let of_fit = |role| fits.iter().map(move |(name, fit)| (fit.stage, role, format!("{role}.{name}")));
+        let mut found: Vec<(usize, &str, String)> = of_fit("fit").collect();
+        found.extend(queries.iter().map(|(name, query)| (query.stage, "answer", format!("answer.{name}"))));
+        let drawn: Vec<(usize, &str, String)> = ["rows", "draws"].into_iter().flat_map(of_fit).collect();
+        inputs.extend(found.iter().cloned());
         inputs.extend(varied);
         let described = Arc::new(Described {
             title: spec.study.title.clone(),
@@ -315,10 +324,13 @@ impl Compiler<'_> {
             queries: described_queries,
             sensitivity,
             expectations,
-            formats: spec.report.formats.iter().copied().collect(),
         });
-        let stage = Arc::new(WriteReport { described: Arc::clone(&described) });
-        (self.stage("report", None, stage, &inputs), described)
+        let stage = Arc::new(GatherResults { described: Arc::clone(&described) });
+        let results = self.stage("results", None, stage, &inputs);
+        let shown = [(results, RESULTS, RESULTS.to_owned())].into_iter().chain(found).chain(drawn);
+        let stage = Arc::new(RenderReport { described: Arc::clone(&described), options: spec.report.options() });
+        let render = self.stage("render", None, stage, &shown.collect::<Vec<_>>());
+        PlannedReport { results, render, described }
     }
 
     /// Plans every entry that is not planned yet and whose inputs are; the rest too, for its errors, where that is forced.

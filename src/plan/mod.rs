@@ -18,7 +18,7 @@ mod sources;
 mod tables;
 mod used;
 
-pub use compile::{Compiled, CompiledSpec, ExpectedDrift, SpecFile, compile, compile_asking};
+pub use compile::{Compiled, CompiledSpec, ExpectedDrift, PlannedReport, SpecFile, compile, compile_asking};
 pub use fingerprint::{Fingerprint, input_digest};
 pub use graph::{Edge, Plan, PlanStage, StageId};
 pub use limits::Allowed;

@@ -1,59 +1,80 @@
 //! The answers of a query as a table: the same columns in every format.
 
-use serde_json::{Map, Value};
-
-use super::{Described, DescribedQuery, QueryResult, words};
+use super::results::QueryResult;
+use super::words::{self, Written};
+use super::{Described, DescribedQuery};
+use crate::answer::{Interval, Verdict};
 
 /// A query's answers.
 pub(super) struct AnswerTable<'a> {
     /// Whether rows belong to groups.
     pub(super) has_groups: bool,
-    /// The names of what was asked.
-    pub(super) inputs: Vec<&'a str>,
-    /// The names of what was found.
-    pub(super) outputs: Vec<&'static str>,
+    /// What was asked: its name, and how its values are written.
+    pub(super) inputs: Vec<(&'a str, Written)>,
+    /// What was found: its name, and how its values are written.
+    pub(super) outputs: Vec<(&'static str, Written)>,
     /// The rows.
-    pub(super) rows: Vec<AnswerRow<'a>>,
+    pub(super) rows: Vec<TableRow<'a>>,
 }
 
 /// One answer.
-pub(super) struct AnswerRow<'a> {
+pub(super) struct TableRow<'a> {
     /// The group it is of; empty where there are none.
     pub(super) group: &'a str,
     /// What was asked, in the order of the inputs; none where this row leaves one open.
     pub(super) given: Vec<Option<f64>>,
     /// What was found, in the order of the outputs; none where there is no number.
-    pub(super) found: Vec<Option<&'a Value>>,
+    pub(super) found: Vec<Option<&'a Interval>>,
     /// How it stands.
     pub(super) standing: String,
-    /// The verdict, as results have it.
-    pub(super) verdict: &'a str,
+    /// The verdict.
+    pub(super) verdict: Verdict,
 }
 
 impl<'a> AnswerTable<'a> {
     /// The table; none of no rows.
-    pub(super) fn of(query: &DescribedQuery, result: &'a QueryResult) -> Option<Self> {
+    pub(super) fn of(described: &Described, query: &DescribedQuery, result: &'a QueryResult) -> Option<Self> {
         result.rows.first()?;
         // Rows of one query may be asked by different variables, as the points of a curve are.
-        let mut inputs: Vec<&str> = Vec::new();
-        for (name, _) in result.rows.iter().flat_map(words::inputs) {
-            if !inputs.contains(&name.as_str()) {
-                inputs.push(name);
+        let mut names: Vec<&str> = Vec::new();
+        for name in result.rows.iter().flat_map(|row| row.inputs.keys()) {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
             }
         }
         let outputs = query.question.kind().outputs().iter().copied();
-        let outputs: Vec<&str> = outputs.filter(|name| result.rows.iter().any(|row| row.contains_key(*name))).collect();
-        let row = |row: &'a Map<String, Value>| AnswerRow {
-            group: words::group(row).unwrap_or_default(),
-            given: inputs.iter().map(|name| row.get(*name).and_then(Value::as_f64)).collect(),
-            found: outputs.iter().map(|name| row.get(*name).filter(|cell| !cell["value"].is_null())).collect(),
+        let found: Vec<&'static str> =
+            outputs.filter(|name| result.rows.iter().any(|row| row.outputs.contains_key(*name))).collect();
+        let rows = result.rows.iter().map(|row| TableRow {
+            group: row.group.as_deref().unwrap_or_default(),
+            given: names.iter().map(|name| row.inputs.get(*name).copied()).collect(),
+            found: found.iter().map(|name| row.outputs.get(*name).filter(|cell| !is_empty(cell))).collect(),
             standing: words::standing(row),
-            verdict: row["reach"]["verdict"].as_str().unwrap_or_default(),
-        };
-        let has_groups = result.rows.iter().any(|row| words::group(row).is_some());
-        let rows = result.rows.iter().map(row).collect();
-        Some(Self { has_groups, inputs, outputs, rows })
+            verdict: row.reach.verdict,
+        });
+        Some(Self {
+            has_groups: result.rows.iter().any(|row| row.group.is_some()),
+            rows: rows.collect(),
+            inputs: names.iter().map(|name| (*name, Written::of_input(described, query, name))).collect(),
+            outputs: found.iter().map(|name| (*name, Written::of_output(described, query, name))).collect(),
+        })
     }
+
+    /// The rows as texts: group, what was asked, what was found with its interval.
+    pub(super) fn cells(&self, row: &TableRow<'_>) -> Vec<String> {
+        let group = self.has_groups.then(|| row.group.to_owned());
+        let open = || "-".to_owned();
+        let given = self.inputs.iter().zip(&row.given);
+        let given = given.map(|((_, written), value)| value.map_or_else(open, |value| written.value(value)));
+        let found = self.outputs.iter().zip(&row.found);
+        let found = found.map(|((_, written), cell)| cell.map_or_else(open, |cell| written.whole(cell)));
+        group.into_iter().chain(given).chain(found).collect()
+    }
+}
+
+/// Whether a cell has neither a value nor an end.
+fn is_empty(cell: &Interval) -> bool {
+    cell.value.is_none() && cell.lower.is_none() && cell.upper.is_none()
 }
 
 /// What an output is called: a response by its own name.

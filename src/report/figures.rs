@@ -282,7 +282,10 @@ impl<'a> View<'a> {
 
     /// The variables that the curve holds, in words.
     fn held(&self) -> String {
-        let held = self.held.iter().map(|(name, value)| format!("{name} = {}", words::variable(name, *value)));
+        let held = self
+            .held
+            .iter()
+            .map(|(name, value)| format!("{name} = {}", words::quantity(self.about.dimension(name), *value)));
         let held: Vec<String> = held.collect();
         if held.is_empty() { String::new() } else { format!(" It holds {}, the median of the rows.", held.join(", ")) }
     }

@@ -2,21 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::Results;
-
-/// A fact that one or several parts of a study warn of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Note {
-    /// The fact; in the words of the first part, where they differ in numbers.
-    pub text: String,
-    /// The parts that warn of it: `fit main`, `query budget`, `source runs`.
-    pub of: Vec<String>,
-    /// How often they do.
-    pub count: usize,
-}
+use super::results::{Note, Results};
 
 impl Note {
     /// The parts in words: `fit main`, or `query budget and 7 others`.

@@ -3,19 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
-use super::{Described, Note, SensitivityResult, Severity};
-use crate::account::{FilterCounts, IngestSummary, TableCounts};
-use crate::answer::{ALL, Account, Answer, Row, Verdict};
+use super::Severity;
+use crate::answer::{Account, Interval, Verdict};
 use crate::dataset::GroupName;
-use crate::expr::{Value as ExprValue, parse_printed};
-use crate::fit::{Backtest, Candidate, Choice, Estimate, Evidence, Fit, Holdout, NoiseTrend, Region, Span, Status};
+use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, Region, Span, Status};
 use crate::query::Kind;
 
 /// Version of the shape; it changes only with a note in the changelog.
-const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 /// The results of a study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -175,12 +173,162 @@ pub struct QueryResult {
     pub interval: Option<String>,
     /// One table per question: inputs as numbers, outputs as `{value, lower, upper}` (nothing where the rows do not tell
     /// them), `reach`, and `caveats` that are to be said next to the numbers.
-    pub rows: Vec<Map<String, Value>>,
+    pub rows: Vec<AnswerRow>,
     /// What went into a forecast by several laws; by group where there are groups, else under `all`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forecasts: BTreeMap<String, Account>,
     /// What a reader should know.
     pub warnings: Vec<String>,
+}
+
+/// One answer of a query: a table in which inputs are numbers and outputs are tables with `value`, `lower` and `upper`.
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
+#[schemars(with = "Map<String, Value>")]
+pub struct AnswerRow {
+    /// The group whose fit answers, where the fit has groups.
+    pub group: Option<String>,
+    /// What was asked, by variable.
+    pub inputs: BTreeMap<String, f64>,
+    /// What was found, by name.
+    pub outputs: BTreeMap<String, Interval>,
+    /// How far the answer is from the rows.
+    pub reach: Reach,
+    /// What is to be said next to its numbers.
+    pub caveats: Vec<String>,
+    /// Why there is no number, where there is none.
+    pub note: Option<String>,
+}
+
+/// How far an answer is from the rows of its fit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reach {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The largest factor by which a variable leaves its span; none where there are no rows.
+    pub factor: Option<f64>,
+    /// That factor by variable.
+    pub by_variable: BTreeMap<String, f64>,
+    /// The share of the draws in which there is an answer; none where there is one in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<f64>,
+}
+
+impl AnswerRow {
+    /// Whether the rows of the fit cannot carry the answer.
+    pub const fn is_unidentified(&self) -> bool {
+        matches!(self.reach.verdict, Verdict::NotIdentified)
+    }
+
+    /// The name of the row among those of its query: its group and what was asked, `even,C=1e21`.
+    pub fn key(&self) -> String {
+        let number = |(name, value): (&String, &f64)| format!("{name}={}", crate::expr::number_text(*value));
+        let parts = self.group.clone().into_iter().chain(self.inputs.iter().map(number));
+        parts.collect::<Vec<_>>().join(",")
+    }
+}
+
+/// The keys of a row that are neither inputs nor outputs.
+const GROUP: &str = "group";
+const REACH: &str = "reach";
+const CAVEATS: &str = "caveats";
+const NOTE: &str = "note";
+
+impl Serialize for AnswerRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value = |value: Result<Value, serde_json::Error>| value.map_err(serde::ser::Error::custom);
+        let mut table = Map::new();
+        if let Some(group) = &self.group {
+            table.insert(GROUP.to_owned(), Value::from(group.clone()));
+        }
+        table.extend(self.inputs.iter().map(|(name, number)| (name.clone(), Value::from(*number))));
+        for (name, interval) in &self.outputs {
+            table.insert(name.clone(), value(serde_json::to_value(interval))?);
+        }
+        table.insert(REACH.to_owned(), value(serde_json::to_value(&self.reach))?);
+        if !self.caveats.is_empty() {
+            table.insert(CAVEATS.to_owned(), Value::from(self.caveats.clone()));
+        }
+        if let Some(note) = &self.note {
+            table.insert(NOTE.to_owned(), Value::from(note.clone()));
+        }
+        table.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for AnswerRow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut table = Map::deserialize(deserializer)?;
+        let reach = table.remove(REACH).ok_or_else(|| de::Error::missing_field(REACH))?;
+        let mut row = Self {
+            group: None,
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            reach: serde_json::from_value(reach).map_err(de::Error::custom)?,
+            caveats: Vec::new(),
+            note: None,
+        };
+        for (name, value) in table {
+            match (name.as_str(), value) {
+                (_, Value::Number(number)) => {
+                    row.inputs.extend(number.as_f64().map(|number| (name, number)));
+                }
+                (GROUP, Value::String(group)) => row.group = Some(group),
+                (NOTE, Value::String(note)) => row.note = Some(note),
+                (CAVEATS, value) => row.caveats = serde_json::from_value(value).map_err(de::Error::custom)?,
+                (_, value) => {
+                    let interval = serde_json::from_value(value).map_err(de::Error::custom)?;
+                    row.outputs.insert(name, interval);
+                }
+            }
+        }
+        Ok(row)
+    }
+}
+
+/// How a fit's answers move when it is made in other ways.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SensitivityResult {
+    /// The choices, in words.
+    pub choices: Vec<String>,
+    /// The answers.
+    pub answers: Vec<VariedAnswer>,
+    /// Which choices have no answer at all, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unanswered: Vec<String>,
+}
+
+/// One answer under every choice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VariedAnswer {
+    /// The query.
+    pub query: String,
+    /// What was asked, by variable.
+    pub inputs: BTreeMap<String, f64>,
+    /// The group of the fit, where there are groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The output.
+    pub output: String,
+    /// Its value as the fit is.
+    pub value: f64,
+    /// Half the width of its interval.
+    pub half_width: Option<f64>,
+    /// Its value under each choice, in their order; none where there is no answer.
+    pub values: Vec<Option<f64>>,
+    /// The farthest of them, in half-widths of the interval; of logarithms where all numbers are above zero, so that a
+    /// size that is ten times larger has moved as far as one ten times smaller.
+    pub moved: Option<f64>,
+}
+
+/// A fact that one or several parts of a study warn of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Note {
+    /// The fact; in the words of the first part, where they differ in numbers.
+    pub text: String,
+    /// The parts that warn of it: `fit main`, `query budget`, `source runs`.
+    pub of: Vec<String>,
+    /// How often they do.
+    pub count: usize,
 }
 
 /// What came of an expectation.
@@ -213,52 +361,6 @@ pub fn results_schema() -> Value {
 }
 
 impl Results {
-    /// Puts artifacts and names together and judges the expectations.
-    pub fn new(
-        described: &Described,
-        summaries: &BTreeMap<String, IngestSummary>,
-        tables: &BTreeMap<String, TableCounts>,
-        counts: &BTreeMap<String, FilterCounts>,
-        fits: &BTreeMap<String, Fit>,
-        answers: &BTreeMap<String, Answer>,
-        varied: &BTreeMap<String, Answer>,
-    ) -> Self {
-        let mut results = Self {
-            format: FORMAT,
-            study: StudyResult {
-                title: described.title.clone(),
-                references: described.references.clone(),
-                seed: described.seed,
-            },
-            sources: summaries.iter().map(|(name, summary)| (name.clone(), source(summary))).collect(),
-            tables: described
-                .tables
-                .iter()
-                .filter_map(|t| Some((t.name.clone(), table(t, tables.get(&t.name)?))))
-                .collect(),
-            filters: described
-                .filters
-                .iter()
-                .filter_map(|f| Some((f.name.clone(), filter(f, counts.get(&f.name)?))))
-                .collect(),
-            fits: fits.iter().map(|(name, fit)| (name.clone(), FitResult::from(fit))).collect(),
-            queries: described
-                .queries
-                .iter()
-                .filter_map(|q| Some((q.name.clone(), QueryResult::new(&q.fit, answers.get(&q.name)?))))
-                .collect(),
-            sensitivity: super::sensitivity::results(described, answers, varied),
-            expectations: Vec::new(),
-            conclusions: Vec::new(),
-            notes: Vec::new(),
-        };
-        let (numbers, unidentified) = (results.numbers(), results.unidentified());
-        results.expectations = described.expectations.iter().map(|e| judge(e, &numbers, &unidentified)).collect();
-        results.conclusions = super::words::conclusions(&results, described);
-        results.notes = super::notes::notes(&results);
-        results
-    }
-
     /// The fits as a report shows them: what groups share, then each group; (name, the spec's name, fit).
     pub fn shown_fits(&self) -> Vec<(String, &str, &FitResult)> {
         let mut shown = Vec::new();
@@ -282,10 +384,9 @@ impl Results {
             }
         }
         for (name, query) in &self.queries {
-            let refused = query.rows.iter().enumerate().filter(|(_, row)| super::words::is_unidentified(row));
+            let refused = query.rows.iter().enumerate().filter(|(_, row)| row.is_unidentified());
             for (index, row) in refused {
-                let outputs = row.iter().filter(|(_, cell)| cell.get("value").is_some());
-                names.extend(outputs.map(|(output, _)| format!("queries.{name}.row{}.{output}", index + 1)));
+                names.extend(row.outputs.keys().map(|output| format!("queries.{name}.row{}.{output}", index + 1)));
             }
         }
         names
@@ -334,17 +435,15 @@ impl Results {
         }
         for (name, query) in &self.queries {
             for (index, row) in query.rows.iter().enumerate() {
-                for (output, value) in row {
-                    let Some(interval) = value.as_object().filter(|o| o.contains_key("value")) else { continue };
+                for (output, interval) in &row.outputs {
                     let mut prefixes = vec![format!("queries.{name}.row{}.{output}", index + 1)];
                     if index == 0 {
                         prefixes.push(format!("queries.{name}.{output}"));
                     }
                     for prefix in prefixes {
-                        all.insert(prefix.clone(), interval["value"].as_f64());
-                        for part in ["lower", "upper"] {
-                            all.insert(format!("{prefix}.{part}"), interval[part].as_f64());
-                        }
+                        all.insert(prefix.clone(), interval.value);
+                        all.insert(format!("{prefix}.lower"), interval.lower);
+                        all.insert(format!("{prefix}.upper"), interval.upper);
                     }
                 }
             }
@@ -404,172 +503,4 @@ pub fn names_of_query(name: &str, kind: &dyn Kind) -> Vec<String> {
                 .collect::<Vec<_>>()
         })
         .collect()
-}
-
-fn source(summary: &IngestSummary) -> SourceResult {
-    let dropped = summary
-        .dropped
-        .iter()
-        .map(|(reason, rows)| DroppedRows { rule: reason.clone(), rows: *rows, because: None })
-        .collect();
-    SourceResult {
-        rows: summary.rows,
-        sha256: summary.sha256.clone(),
-        dropped,
-        flop_ratio: summary.flop_ratio,
-        warnings: summary.warnings.clone(),
-    }
-}
-
-fn table(described: &super::DescribedTable, counts: &TableCounts) -> TableResult {
-    let before = std::iter::once(&counts.rows).chain(&counts.after);
-    let steps = described.steps.iter().zip(before.zip(&counts.after));
-    let step = |((step, does), (rows_in, rows_out)): (&(String, String), (&usize, &usize))| StepResult {
-        step: step.clone(),
-        does: does.clone(),
-        rows_in: *rows_in,
-        rows_out: *rows_out,
-    };
-    TableResult {
-        from: described.from.clone(),
-        rows: counts.after.last().copied().unwrap_or(counts.rows),
-        steps: steps.map(step).collect(),
-    }
-}
-
-fn filter(described: &super::DescribedFilter, counts: &FilterCounts) -> FilterResult {
-    let dropped = described
-        .rules
-        .iter()
-        .zip(&counts.dropped)
-        .map(|((rule, because), rows)| DroppedRows { rule: rule.clone(), rows: *rows, because: because.clone() })
-        .collect();
-    FilterResult { source: described.source.clone(), kept: counts.kept, dropped }
-}
-
-impl From<&Fit> for FitResult {
-    fn from(fit: &Fit) -> Self {
-        Self {
-            law: fit.law.clone(),
-            formula: fit.formula.clone(),
-            rows: fit.rows,
-            objective: fit.objective,
-            objective_kind: fit.objective_kind.clone(),
-            parameters: fit.parameters.clone(),
-            evidence: told_of_evidence(fit),
-            holdout: fit.holdout.clone(),
-            backtest: fit.backtest.clone().map(Backtest::without_points),
-            choice: fit.choice.clone().map(told_of_choice),
-            regions: fit.regions.clone(),
-            uncertainty: fit.uncertainty.clone(),
-            level: fit.level,
-            noise_trend: fit.noise.trend.clone(),
-            spans: fit.spans.clone(),
-            by: fit.by.clone(),
-            groups: fit.groups.iter().map(|(group, fit)| (group.clone(), Self::from(fit))).collect(),
-        }
-    }
-}
-
-/// The evidence of a fit without the values of parameters that the rows do not tell.
-fn told_of_evidence(fit: &Fit) -> Evidence {
-    let mut evidence = fit.evidence.clone();
-    if let Some(reference) = &mut evidence.reference {
-        let status = |name: &String| fit.parameters.get(name).map(|estimate| estimate.status);
-        reference.parameters.retain(|name, _| status(name) != Some(Status::NotIdentified));
-    }
-    evidence
-}
-
-/// A choice of laws without the values of parameters that the rows do not tell.
-fn told_of_choice(mut choice: Choice) -> Choice {
-    for candidate in &mut choice.laws {
-        let Candidate { parameters, unidentified, .. } = candidate;
-        parameters.retain(|name, _| !unidentified.contains(name));
-    }
-    choice
-}
-
-impl QueryResult {
-    pub(super) fn new(fit: &str, answer: &Answer) -> Self {
-        Self {
-            kind: answer.kind.clone(),
-            fit: fit.to_owned(),
-            interval: answer.interval.clone(),
-            rows: answer.rows.iter().map(|of| row(of, answer)).collect(),
-            forecasts: answer.forecasts.clone(),
-            warnings: answer.warnings.clone(),
-        }
-    }
-}
-
-/// The key of a row's group, where its fit has groups.
-pub(super) const GROUP: &str = "group";
-/// The key of what is to be said next to a row's numbers.
-pub(super) const CAVEATS: &str = "caveats";
-
-/// A row as one table: inputs, outputs, and how far it reaches.
-fn row(row: &Row, answer: &Answer) -> Map<String, Value> {
-    let mut table = Map::new();
-    if let Some(group) = &row.group {
-        table.insert(GROUP.to_owned(), Value::from(group.clone()));
-    }
-    for (name, value) in &row.inputs {
-        table.insert(name.clone(), Value::from(*value));
-    }
-    let is_told = row.reach.verdict != Verdict::NotIdentified;
-    for (name, interval) in &row.outputs {
-        let told = |number: Option<f64>| number.filter(|_| is_told);
-        let [value, lower, upper] = [interval.value, interval.lower, interval.upper].map(told);
-        table.insert(name.clone(), serde_json::json!({ "value": value, "lower": lower, "upper": upper }));
-    }
-    let reach = &row.reach;
-    let mut extent =
-        serde_json::json!({ "verdict": reach.verdict, "factor": reach.factor, "by_variable": reach.by_variable });
-    if let Some(answered) = row.answered {
-        extent["answered"] = Value::from(answered);
-    }
-    table.insert("reach".to_owned(), extent);
-    let caveats = answer.caveats.get(row.group.as_deref().unwrap_or(ALL)).filter(|caveats| !caveats.is_empty());
-    if let Some(caveats) = caveats {
-        table.insert(CAVEATS.to_owned(), Value::from(caveats.clone()));
-    }
-    if let Some(note) = &row.note {
-        table.insert("note".to_owned(), Value::from(note.clone()));
-    }
-    table
-}
-
-fn judge(
-    expected: &super::Expected,
-    numbers: &BTreeMap<String, Option<f64>>,
-    unidentified: &BTreeSet<String>,
-) -> ExpectationResult {
-    let mut actual: BTreeMap<String, Option<f64>> = BTreeMap::new();
-    let mut values = Vec::new();
-    let holds = parse_printed(&expected.that).ok().and_then(|expr| {
-        let resolved = expr.resolve(&mut |name: &String, _| {
-            let value = numbers.get(name).copied().flatten();
-            actual.insert(name.clone(), value);
-            // A number that is not there meets no condition.
-            values.push(ExprValue::Number(value.unwrap_or(f64::NAN)));
-            Ok::<_, ()>(values.len() - 1)
-        });
-        resolved.ok()?.truth(&values).ok()
-    });
-    let known = actual.values().all(Option::is_some);
-    let not_told: Vec<&str> = actual.keys().filter(|name| unidentified.contains(*name)).map(String::as_str).collect();
-    let reason = (!not_told.is_empty()).then(|| {
-        let verb = if not_told.len() == 1 { "is" } else { "are" };
-        format!("{} {verb} not identified: the rows do not tell a value", crate::evidence::in_words(&not_told))
-    });
-    let status = if holds == Some(true) && known { "passed" } else { "failed" };
-    ExpectationResult {
-        that: expected.that.clone(),
-        because: expected.because.clone(),
-        status: status.to_owned(),
-        severity: expected.severity,
-        actual,
-        reason,
-    }
 }

@@ -2,49 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::words;
+use super::results::{SensitivityResult, VariedAnswer};
+use super::words::{self, Written};
 use super::{Described, DescribedVariation};
 use crate::answer::{Answer, Row, Verdict};
 use crate::dataset::GroupName;
 use crate::numerics::ln;
-
-/// How a fit's answers move when it is made in other ways.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SensitivityResult {
-    /// The choices, in words.
-    pub choices: Vec<String>,
-    /// The answers.
-    pub answers: Vec<VariedAnswer>,
-    /// Which choices have no answer at all, and why.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub unanswered: Vec<String>,
-}
-
-/// One answer under every choice.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct VariedAnswer {
-    /// The query.
-    pub query: String,
-    /// What was asked, by variable.
-    pub inputs: BTreeMap<String, f64>,
-    /// The group of the fit, where there are groups.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
-    /// The output.
-    pub output: String,
-    /// Its value as the fit is.
-    pub value: f64,
-    /// Half the width of its interval.
-    pub half_width: Option<f64>,
-    /// Its value under each choice, in their order; none where there is no answer.
-    pub values: Vec<Option<f64>>,
-    /// The farthest of them, in half-widths of the interval; of logarithms where all numbers are above zero, so that a
-    /// size that is ten times larger has moved as far as one ten times smaller.
-    pub moved: Option<f64>,
-}
 
 /// The results of every fit that was varied; `varied` holds the answers by role.
 pub(super) fn results(
@@ -158,19 +121,26 @@ impl<'a> Choice<'a> {
 }
 
 /// A fit's sensitivity as a sentence, a head and rows.
-pub(super) fn table(fit: &str, result: &SensitivityResult) -> (String, Vec<String>, Vec<Vec<String>>) {
+pub(super) fn table(
+    described: &Described,
+    fit: &str,
+    result: &SensitivityResult,
+) -> (String, Vec<String>, Vec<Vec<String>>) {
     let mut head: Vec<String> = ["answer", "as it is"].map(str::to_owned).into();
     head.extend(result.choices.iter().cloned());
     head.push("moved, in half-widths".to_owned());
     let name = |answer: &VariedAnswer| {
-        let given: Vec<String> =
-            answer.inputs.iter().map(|(n, v)| format!("{n} = {}", words::variable(n, *v))).collect();
+        let input = |(name, value): (&String, &f64)| {
+            let written = described.query(&answer.query).map(|query| Written::of_input(described, query, name));
+            format!("{name} = {}", written.unwrap_or(Written::Number).value(*value))
+        };
+        let given: Vec<String> = answer.inputs.iter().map(input).collect();
         let given = answer.group.clone().into_iter().chain(given).collect::<Vec<_>>().join(", ");
         format!("{} at {given} ({})", answer.output.replace('_', " "), answer.query)
     };
     let show = |answer: &VariedAnswer, value: f64| {
-        let cell = serde_json::json!({ "value": value });
-        words::output(&answer.output, &cell)
+        let written = described.query(&answer.query).map(|query| Written::of_output(described, query, &answer.output));
+        written.unwrap_or(Written::Number).value(value)
     };
     let moved = |answer: &VariedAnswer| match answer.moved {
         Some(moved) => words::trimmed(&words::digits(moved, 2)),

@@ -1,9 +1,8 @@
 //! Numbers and conclusions in words.
 
-use serde_json::{Map, Value};
-
-use super::{Described, DescribedQuery, ExpectationResult, FitResult, QueryResult, Results};
-use crate::answer::{Answer, Verdict};
+use super::results::{AnswerRow, ExpectationResult, FitResult, QueryResult, Results};
+use super::{Described, DescribedQuery};
+use crate::answer::{Interval, Verdict};
 use crate::fit::{Estimate, Evidence, Status};
 use crate::query::Question;
 use crate::unit::Dimension;
@@ -51,99 +50,120 @@ pub(super) fn trimmed(text: &str) -> String {
     exponent.map_or_else(|| mantissa.to_owned(), |e| format!("{mantissa}e{e}"))
 }
 
-/// A variable's value as people write it.
-pub(super) fn variable(name: &str, value: f64) -> String {
-    if name == "C" || name.ends_with("_C") { format!("{} FLOP", trimmed(&digits(value, 3))) } else { size(value) }
+/// A value as people write what it measures: 5.76e23 FLOP, 70B, 0.0003.
+pub(super) fn quantity(dimension: Option<Dimension>, value: f64) -> String {
+    match dimension {
+        Some(Dimension::Flop) => format!("{} FLOP", trimmed(&digits(value, 3))),
+        Some(Dimension::Nats | Dimension::Share) => trimmed(&number(value)),
+        Some(Dimension::Parameters | Dimension::Tokens | Dimension::One) | None => size(value),
+    }
 }
 
-/// What was asked of a variable; a dash where it was left open.
-pub(super) fn given(name: &str, value: Option<f64>) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| variable(name, value))
-}
-
-/// The unit that goes with a variable's name, where there is a usual one.
-pub(super) const fn unit_of(name: &str) -> &'static str {
-    match name.as_bytes() {
-        b"N" => " parameters",
-        b"D" => " tokens",
+/// The word that goes after a number of parameters or tokens, with a blank before it.
+pub(super) const fn counted(dimension: Option<Dimension>) -> &'static str {
+    match dimension {
+        Some(Dimension::Parameters) => " parameters",
+        Some(Dimension::Tokens) => " tokens",
         _ => "",
     }
 }
 
-/// An interval in brackets, or nothing.
-pub(super) fn interval(name: &str, cell: &Value) -> String {
-    let show = |v: f64| match name {
-        "C" | "solution" => trimmed(&digits(v, 3)),
-        _ if name.ends_with("_C") => trimmed(&digits(v, 3)),
-        _ if is_size(name) => size(v),
-        _ => number(v),
-    };
-    match (cell["lower"].as_f64(), cell["upper"].as_f64()) {
-        (Some(lower), Some(upper)) => format!("[{}, {}]", show(lower), show(upper)),
-        (Some(lower), None) => format!("[{}, no upper end]", show(lower)),
-        (None, Some(upper)) => format!("[no lower end, {}]", show(upper)),
-        _ => String::new(),
+/// How the values of one name are written: inputs and outputs of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// As what a variable measures.
+    Quantity(Option<Dimension>),
+    /// As a number: a response, a factor.
+    Number,
+}
+
+impl Written {
+    /// How what was asked of a variable is written.
+    pub(super) fn of_input(described: &Described, query: &DescribedQuery, name: &str) -> Self {
+        let response = described.fit(&query.fit).map(|about| about.law.response.as_str());
+        if response == Some(name) { Self::Number } else { Self::Quantity(described.dimension(&query.fit, name)) }
+    }
+
+    /// How an output is written: as a quantity where it is named after one, as the response and pure numbers are else.
+    pub(super) fn of_output(described: &Described, query: &DescribedQuery, output: &str) -> Self {
+        let variable = query.variable_of(output);
+        match described.dimension(&query.fit, variable) {
+            None if variable != output => Self::Quantity(None),
+            None | Some(Dimension::Nats | Dimension::Share) => Self::Number,
+            dimension => Self::Quantity(dimension),
+        }
+    }
+
+    /// A value.
+    pub(super) fn value(self, value: f64) -> String {
+        match self {
+            Self::Quantity(dimension) => quantity(dimension, value),
+            Self::Number => number(value),
+        }
+    }
+
+    /// An end of an interval: a value without its unit, which stands before it.
+    fn end(self, value: f64) -> String {
+        match self {
+            Self::Quantity(Some(Dimension::Flop)) => trimmed(&digits(value, 3)),
+            Self::Quantity(_) => size(value),
+            Self::Number => number(value),
+        }
+    }
+
+    /// A cell's value; a dash where it has none.
+    pub(super) fn cell(self, cell: &Interval) -> String {
+        cell.value.map_or_else(|| "-".to_owned(), |value| self.value(value))
+    }
+
+    /// The ends of a cell's interval in brackets, or nothing.
+    pub(super) fn interval(self, cell: &Interval) -> String {
+        brackets(cell.lower, cell.upper, |end| self.end(end))
+    }
+
+    /// A cell's value with its interval.
+    pub(super) fn whole(self, cell: &Interval) -> String {
+        format!("{} {}", self.cell(cell), self.interval(cell)).trim_end().to_owned()
     }
 }
 
-/// Whether an output is a size rather than a loss.
-fn is_size(name: &str) -> bool {
-    matches!(name.rsplit('_').next(), Some("N" | "D" | "C"))
-}
-
-/// An output's value as people write it.
-pub(super) fn output(name: &str, cell: &Value) -> String {
-    match cell["value"].as_f64() {
-        Some(value) if is_size(name) => variable(name, value),
-        Some(value) if name == "solution" => trimmed(&digits(value, 4)),
-        Some(value) => number(value),
-        None => "-".to_owned(),
+/// The ends of an interval in brackets, or nothing.
+fn brackets(lower: Option<f64>, upper: Option<f64>, show: impl Fn(f64) -> String) -> String {
+    match (lower, upper) {
+        (Some(lower), Some(upper)) => format!("[{}, {}]", show(lower), show(upper)),
+        (Some(lower), None) => format!("[{}, no upper end]", show(lower)),
+        (None, Some(upper)) => format!("[no lower end, {}]", show(upper)),
+        (None, None) => String::new(),
     }
 }
 
 /// The verdict of a row, in words, with the factor where it leaves the data.
-pub(super) fn verdict(row: &Map<String, Value>) -> String {
-    let reach = &row["reach"];
-    let Ok(verdict) = serde_json::from_value::<Verdict>(reach["verdict"].clone()) else { return String::new() };
-    let distance = match (verdict, reach["factor"].as_f64()) {
+pub(super) fn verdict(row: &AnswerRow) -> String {
+    let verdict = row.reach.verdict;
+    let distance = match (verdict, row.reach.factor) {
         (Verdict::Near | Verdict::Far, Some(factor)) => {
             format!("{}, by a factor of {}", verdict.describe(), trimmed(&digits(factor, 2)))
         }
         _ => verdict.describe().to_owned(),
     };
     // A note says it in its own words.
-    let answered = answered(row).filter(|_| !row.contains_key("note"));
+    let answered = row.reach.answered.filter(|_| row.note.is_none()).map(answered);
     answered.map_or_else(|| distance.clone(), |share| format!("{distance}; {share}"))
 }
 
-/// The share of the draws in which there is an answer, in words, where there is none in some.
-fn answered(row: &Map<String, Value>) -> Option<String> {
-    let share = row["reach"]["answered"].as_f64()?;
+/// The share of the draws in which there is an answer, in words.
+fn answered(share: f64) -> String {
     let percent = if share > 0.99 { "more than 99".to_owned() } else { format!("{:.0}", 100.0 * share) };
-    Some(format!("an answer in {percent} % of the draws"))
+    format!("an answer in {percent} % of the draws")
 }
 
 /// How a row's answer stands: why there is none, or how far it reaches, and what is to be said next to it.
-pub(super) fn standing(row: &Map<String, Value>) -> String {
-    let first = row.get("note").and_then(Value::as_str).map_or_else(|| verdict(row), str::to_owned);
-    let caveats = row.get(super::results::CAVEATS).and_then(Value::as_array).into_iter().flatten();
-    let all: Vec<String> = std::iter::once(first).chain(caveats.filter_map(Value::as_str).map(str::to_owned)).collect();
-    all.join("; ")
+pub(super) fn standing(row: &AnswerRow) -> String {
+    standing_with(row, row.note.clone().unwrap_or_else(|| verdict(row)))
 }
 
-/// The outputs' names of a row, in the order of the kind.
-pub(super) fn outputs<'a>(query: &DescribedQuery, row: &'a Map<String, Value>) -> Vec<(&'static str, &'a Value)> {
-    query.question.kind().outputs().iter().filter_map(|name| Some((*name, row.get(*name)?))).collect()
-}
-
-/// The inputs of a row, in order of name.
-pub(super) fn inputs(row: &Map<String, Value>) -> Vec<(&String, f64)> {
-    row.iter().filter_map(|(name, value)| Some((name, value.as_f64()?))).collect()
-}
-
-/// The group whose fit a row's answer comes from, where there are groups.
-pub(super) fn group(row: &Map<String, Value>) -> Option<&str> {
-    row.get(super::results::GROUP).and_then(Value::as_str)
+fn standing_with(row: &AnswerRow, first: String) -> String {
+    std::iter::once(first).chain(row.caveats.iter().cloned()).collect::<Vec<_>>().join("; ")
 }
 
 /// What an expectation found: the numbers it names, or why there are none.
@@ -193,9 +213,8 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     let mut all = Vec::new();
     for query in &described.queries {
         let Some(result) = results.queries.get(&query.name) else { continue };
-        all.extend(
-            result.rows.iter().map(|row| (is_unidentified(row), conclusion(described, query, Some(&query.name), row))),
-        );
+        let sentence = |row: &AnswerRow| (row.is_unidentified(), conclusion(described, query, Some(&query.name), row));
+        all.extend(result.rows.iter().map(sentence));
     }
     // What was found out comes before what cannot be.
     all.sort_by_key(|(unidentified, _)| *unidentified);
@@ -206,76 +225,56 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     all
 }
 
-/// What a query was answered, and a sentence per answer.
-pub fn answer_in_words(described: &Described, query: &str, answer: &Answer) -> Option<(QueryResult, Vec<String>)> {
-    let query = described.queries.iter().find(|q| q.name == query)?;
-    let result = QueryResult::new(&query.fit, answer);
-    let sentences = result.rows.iter().map(|row| conclusion(described, query, None, row)).collect();
-    Some((result, sentences))
-}
-
-/// Whether the rows of the fit cannot carry the answer, so that its numbers are arithmetic alone.
-pub(super) fn is_unidentified(row: &Map<String, Value>) -> bool {
-    row["reach"]["verdict"] == "not_identified"
-}
-
 /// A sentence on one answer; `name` is the query's, where it has one that a reader knows.
-fn conclusion(described: &Described, query: &DescribedQuery, name: Option<&str>, row: &Map<String, Value>) -> String {
+pub(super) fn conclusion(described: &Described, query: &DescribedQuery, name: Option<&str>, row: &AnswerRow) -> String {
     let about = described.fit(&query.fit);
     let response = about.map_or("loss", |about| about.law.response.as_str());
     let unit = about.and_then(|about| about.units.get(response)).filter(|unit| unit.dimension == Dimension::Nats);
     let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
-    let given: Vec<String> = inputs(row)
-        .into_iter()
-        .map(|(name, value)| {
-            if *name == response {
-                format!("{name} = {}", trimmed(&number(value)))
-            } else {
-                format!("{name} = {}", variable(name, value))
-            }
-        })
-        .collect();
-    let given = group(row).map(str::to_owned).into_iter().chain(given).collect::<Vec<_>>().join(", ");
-    let with_interval = |name: &str, cell: &Value| {
-        let interval = interval(name, cell);
-        if interval.is_empty() { output(name, cell) } else { format!("{} {interval}", output(name, cell)) }
+    let input = |(name, value): (&String, &f64)| {
+        let value = match Written::of_input(described, query, name) {
+            Written::Number => trimmed(&number(*value)),
+            written => written.value(*value),
+        };
+        format!("{name} = {value}")
     };
+    let given: Vec<String> = row.group.clone().into_iter().chain(row.inputs.iter().map(input)).collect();
+    let given = given.join(", ");
+    let with_interval = |name: &str, cell: &Interval| Written::of_output(described, query, name).whole(cell);
     let asked = name.map(|name| format!("query {name}, ")).unwrap_or_default();
-    let stands: Map<String, Value> = row.clone().into_iter().filter(|(key, _)| key != "note").collect();
-    let closing = format!("({asked}fit {}, {}; {})", query.fit, query.by.describe(), standing(&stands));
-    if let Some(note) = row.get("note").and_then(Value::as_str) {
+    let stands = standing_with(row, verdict(row));
+    let closing = format!("({asked}fit {}, {}; {stands})", query.fit, query.by.describe());
+    if let Some(note) = &row.note {
         return format!("{given}: {note} {closing}.");
     }
-    if is_unidentified(row) {
+    if row.is_unidentified() {
         return format!("{given}: no answer, because the rows of the fit cannot tell apart what it weighs {closing}.");
     }
-    match &query.question {
-        Question::Loss(_) => {
-            format!("At {given}: {response} = {}{unit} {closing}.", with_interval("loss", &row["loss"]))
+    let of = |name: &str| row.outputs.get(name);
+    match (&query.question, of("loss"), of("solution"), of("N").zip(of("D"))) {
+        (Question::Loss(_), Some(loss), ..) => {
+            format!("At {given}: {response} = {}{unit} {closing}.", with_interval("loss", loss))
         }
-        Question::ComputeOptimal(_) => format!(
+        (Question::ComputeOptimal(_), Some(loss), _, Some((n, d))) => format!(
             "With {given} the best split is {}{} and {}{}, for {response} = {}{unit} {closing}.",
-            with_interval("N", &row["N"]),
-            unit_of("N"),
-            with_interval("D", &row["D"]),
-            unit_of("D"),
-            output("loss", &row["loss"]),
+            with_interval("N", n),
+            counted(described.dimension(&query.fit, "N")),
+            with_interval("D", d),
+            counted(described.dimension(&query.fit, "D")),
+            Written::Number.cell(loss),
         ),
-        Question::Reach(reach) | Question::Threshold(crate::query::Threshold(reach)) => {
-            let name = reach.solve.as_str();
-            let split = match (row.get("N").filter(|n| n.is_object()), row.get("D").filter(|d| d.is_object())) {
-                (Some(n), Some(d)) => format!(" (N = {}, D = {})", output("N", n), output("D", d)),
-                _ => String::new(),
-            };
-            let cell = &row["solution"];
-            let value = cell["value"].as_f64().map_or("-".to_owned(), |v| variable(name, v));
-            let interval = interval(if is_size(name) { name } else { "solution" }, cell);
-            let space = if interval.is_empty() { "" } else { " " };
-            format!("{given} takes {name} = {value}{space}{interval}{split} {closing}.")
+        (Question::Reach(_) | Question::Threshold(_), _, Some(solution), split) => {
+            let split = split.map_or_else(String::new, |(n, d)| {
+                let cell = |name: &str, cell: &Interval| Written::of_output(described, query, name).cell(cell);
+                format!(" (N = {}, D = {})", cell("N", n), cell("D", d))
+            });
+            let found = with_interval("solution", solution);
+            format!("{given} takes {} = {found}{split} {closing}.", query.variable_of("solution"))
         }
         _ => {
-            let found: Vec<String> = outputs(query, row)
-                .into_iter()
+            let outputs =
+                query.question.kind().outputs().iter().filter_map(|name| Some((name, row.outputs.get(*name)?)));
+            let found: Vec<String> = outputs
                 .map(|(name, cell)| {
                     format!("{} = {}", super::answers::heading(described, query, name), with_interval(name, cell))
                 })
@@ -305,12 +304,16 @@ pub(super) fn holdout(holdout: &crate::fit::Holdout, level: Option<f64>) -> Stri
 }
 
 /// A backtest as a table: its head, then a row per distance and forecaster.
-pub(super) fn backtest(backtest: &crate::fit::Backtest, level: Option<f64>) -> (String, Vec<[String; 7]>) {
+pub(super) fn backtest(
+    backtest: &crate::fit::Backtest,
+    level: Option<f64>,
+    dimension: Option<Dimension>,
+) -> (String, Vec<[String; 7]>) {
     let head = format!(
         "Backtest along {}: at {} origins (known up to {}) only smaller runs were fitted, and all larger ones forecast.",
         backtest.along,
         backtest.folds.len(),
-        backtest.folds.iter().map(|f| variable(&backtest.along, f.up_to)).collect::<Vec<_>>().join(", "),
+        backtest.folds.iter().map(|f| quantity(dimension, f.up_to)).collect::<Vec<_>>().join(", "),
     );
     let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |s| format!("{:.0} %", 100.0 * s));
     let pasts = [("the law", Some(&backtest.law)), ("several laws", backtest.several_laws.as_ref())];
@@ -362,9 +365,9 @@ pub(super) fn choice(choice: &crate::fit::Choice) -> Vec<[String; 8]> {
 pub(super) const CHOICE: [&str; 8] = ["law", "parameters", "AICc", "BIC", "left out", "hidden last", "share", "ahead"];
 
 /// What to quote, and the stacked forecast.
-pub(super) fn chosen(choice: &crate::fit::Choice) -> String {
-    let at: Vec<String> =
-        choice.ahead.iter().map(|(name, value)| format!("{name} = {}", variable(name, *value))).collect();
+pub(super) fn chosen(choice: &crate::fit::Choice, dimension: impl Fn(&str) -> Option<Dimension>) -> String {
+    let at = choice.ahead.iter().map(|(name, value)| format!("{name} = {}", quantity(dimension(name), *value)));
+    let at: Vec<String> = at.collect();
     let stack = choice.stack.map_or_else(String::new, |s| {
         format!(
             " Stacked by how they did when the largest runs were hidden, the laws say {} [{}, {}] at {}.",
@@ -393,12 +396,7 @@ pub(super) fn error(estimate: &Estimate) -> String {
 
 /// The ends of a parameter's interval in brackets, or nothing.
 pub(super) fn ends(estimate: &Estimate) -> String {
-    match (estimate.lower, estimate.upper) {
-        (Some(lower), Some(upper)) => format!("[{}, {}]", number(lower), number(upper)),
-        (Some(lower), None) => format!("[{}, no upper end]", number(lower)),
-        (None, Some(upper)) => format!("[no lower end, {}]", number(upper)),
-        (None, None) => String::new(),
-    }
+    brackets(estimate.lower, estimate.upper, number)
 }
 
 /// A fit in a sentence.
@@ -433,6 +431,7 @@ mod tests {
             ["0.3473", "2143", "5.760e23", "1.974"]
         );
         assert_eq!([size(7.319e10), size(1.3116e12), size(4e7), size(512.0)], ["73.2B", "1.31T", "40M", "512"]);
-        assert_eq!([variable("C", 5.76e23), variable("C", 1e21)], ["5.76e23 FLOP", "1e21 FLOP"]);
+        let flop = |value| quantity(Some(Dimension::Flop), value);
+        assert_eq!([flop(5.76e23), flop(1e21)], ["5.76e23 FLOP", "1e21 FLOP"]);
     }
 }

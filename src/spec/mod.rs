@@ -33,7 +33,7 @@ use crate::quantity::Quantity;
 use crate::query::{
     Compare, ComputeOptimal, InferenceAware, Isoflop, Loss, Marginal, Minimum, Overtrain, Question, Reach, Threshold,
 };
-use crate::report::{ReportFormat, Severity};
+use crate::report::{ReportFormat, ReportOptions, Severity};
 use crate::solver::{Solver, Starts};
 use crate::source::{ColumnKind, Missing, Options, Take};
 use crate::table::Label;
@@ -684,6 +684,13 @@ pub struct Report {
 
 fn default_formats() -> Vec<ReportFormat> {
     vec![ReportFormat::Html, ReportFormat::Markdown, ReportFormat::Json]
+}
+
+impl Report {
+    /// How results are written.
+    pub fn options(&self) -> ReportOptions {
+        ReportOptions { formats: self.formats.iter().copied().collect() }
+    }
 }
 
 impl Default for Report {

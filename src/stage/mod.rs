@@ -6,7 +6,8 @@ mod fit;
 mod gather;
 mod history;
 mod ingest;
-mod report;
+mod render;
+mod results;
 mod table;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,8 @@ pub use fit::{FitLaw, FitMethod, Origins, RowRoles};
 pub use gather::Gather;
 pub use history::IngestHistory;
 pub use ingest::{ANSWER, Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
-pub use report::WriteReport;
+pub use render::RenderReport;
+pub use results::{GatherResults, RESULTS};
 pub use table::Tabulate;
 
 use crate::artifact::Outputs;
@@ -95,6 +97,15 @@ impl Inputs {
             .map_err(|error| Failure::internal(format!("artifact `{role}`: {error}")))
     }
 
+    /// The artifacts whose role has a prefix, by the rest of it, read as JSON.
+    ///
+    /// # Errors
+    /// Where one is something else.
+    pub fn named<T: DeserializeOwned>(&self, prefix: &str) -> Result<BTreeMap<String, T>, Failure> {
+        let roles = self.artifacts.keys().filter_map(|role| Some((role, role.strip_prefix(prefix)?)));
+        roles.map(|(role, name)| Ok((name.to_owned(), self.json(role)?))).collect()
+    }
+
     /// An artifact read as a table.
     ///
     /// # Errors
@@ -159,7 +170,7 @@ impl From<crate::solver::Cancelled> for Failure {
 
 /// A stage of a study.
 pub trait Stage: Send + Sync {
-    /// Its kind: `ingest`, `table`, `filter`, `fit`, `extrapolate`, `report`.
+    /// Its kind: `ingest`, `table`, `filter`, `fit`, `extrapolate`, `results`, `render`.
     fn kind(&self) -> &'static str;
 
     /// Changes whenever the stage would give other bytes for the same settings and inputs.
@@ -171,6 +182,11 @@ pub trait Stage: Send + Sync {
     /// The files it reads from outside.
     fn externals(&self) -> &[External] {
         &[]
+    }
+
+    /// Whether its key and outputs are in the lock file: what decides no number is not.
+    fn is_locked(&self) -> bool {
+        true
     }
 
     /// Whether it produces these roles, in order: a record of the cache that names others is damaged.

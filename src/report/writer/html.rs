@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{WriteError, Writer};
 use crate::fit::NoiseTrend;
 use crate::report::answers::{AnswerTable, heading};
-use crate::report::{Page, typeset, words};
+use crate::report::{DescribedFit, FitResult, Page, typeset, words};
 
 pub(super) struct Html;
 
@@ -85,14 +85,14 @@ fn expectations(page: &Page) -> Vec<Value> {
 fn queries(page: &Page) -> Vec<Value> {
     let all = page.described.queries.iter().filter_map(|query| {
         let result = page.results.queries.get(&query.name)?;
-        let table = AnswerTable::of(query, result)?;
+        let table = AnswerTable::of(&page.described, query, result)?;
         let group = table.has_groups.then(|| "group".to_owned());
         let inputs: Vec<String> =
-            group.into_iter().chain(table.inputs.iter().map(|name| typeset::name_html(name))).collect();
+            group.into_iter().chain(table.inputs.iter().map(|(name, _)| typeset::name_html(name))).collect();
         let outputs: Vec<String> = table
             .outputs
             .iter()
-            .map(|output| heading(&page.described, query, output))
+            .map(|(output, _)| heading(&page.described, query, output))
             .map(|name| if name.contains(' ') { typeset::words_html(&name) } else { typeset::name_html(&name) })
             .collect();
         let rows: Vec<Value> = table
@@ -100,12 +100,12 @@ fn queries(page: &Page) -> Vec<Value> {
             .iter()
             .map(|row| {
                 let group = table.has_groups.then(|| row.group.to_owned());
-                let values = table.inputs.iter().zip(&row.given).map(|(name, value)| words::given(name, *value));
+                let open = || "-".to_owned();
+                let values = table.inputs.iter().zip(&row.given);
+                let values = values.map(|((_, written), value)| value.map_or_else(open, |value| written.value(value)));
                 let given: Vec<String> = group.into_iter().chain(values).collect();
-                let found = table.outputs.iter().zip(&row.found).map(|(name, cell)| match cell {
-                    Some(cell) => {
-                        facts! { value => words::output(name, cell), interval => words::interval(name, cell) }
-                    }
+                let found = table.outputs.iter().zip(&row.found).map(|((_, written), cell)| match cell {
+                    Some(cell) => facts! { value => written.cell(cell), interval => written.interval(cell) },
                     None => facts! { value => "-", interval => "" },
                 });
                 let found: Vec<Value> = found.collect();
@@ -166,7 +166,7 @@ fn fits(page: &Page) -> Vec<Value> {
             noise_trend => fit.noise_trend.as_ref().map(NoiseTrend::describe),
             level => fit.level.map(|l| format!("{:.0}", 100.0 * l)),
             holdout => fit.holdout.as_ref().map(|h| words::holdout(h, fit.level)),
-            tables => tables(fit),
+            tables => tables(about, fit),
             starts => evidence.starts,
             grid_points => evidence.grid_points,
             starts_at_best => evidence.starts_at_best,
@@ -183,19 +183,20 @@ fn fits(page: &Page) -> Vec<Value> {
 /// How far choices move answers: a sentence and a table per fit.
 fn sensitivity(page: &Page) -> Vec<Value> {
     let all = page.results.sensitivity.iter().map(|(fit, result)| {
-        let (head, columns, rows) = crate::report::sensitivity::table(fit, result);
+        let (head, columns, rows) = crate::report::sensitivity::table(&page.described, fit, result);
         facts! { name => fit, head, columns, rows }
     });
     all.collect()
 }
 
 /// The other laws beside a fit, and its backtest: a sentence and a table each.
-fn tables(fit: &crate::report::FitResult) -> Vec<Value> {
+fn tables(about: Option<&DescribedFit>, fit: &FitResult) -> Vec<Value> {
+    let dimension = |name: &str| about.and_then(|about| about.dimension(name));
     let choice = fit.choice.as_ref().map(|c| {
-        facts! { head => words::chosen(c), columns => words::CHOICE, rows => words::choice(c) }
+        facts! { head => words::chosen(c, dimension), columns => words::CHOICE, rows => words::choice(c) }
     });
     let backtest = fit.backtest.as_ref().map(|b| {
-        let (head, rows) = words::backtest(b, fit.level);
+        let (head, rows) = words::backtest(b, fit.level, dimension(&b.along));
         facts! { head, columns => words::BACKTEST, rows }
     });
     choice.into_iter().chain(backtest).collect()

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
 use super::{WriteError, Writer};
+use crate::answer::Interval;
 use crate::fit::Estimate;
 use crate::report::answers::{AnswerTable, heading};
 use crate::report::{Page, typeset, words};
@@ -54,11 +53,11 @@ impl Writer for Latex {
 
 fn table(page: &Page, query: &crate::report::DescribedQuery) -> Option<String> {
     let result = page.results.queries.get(&query.name)?;
-    let table = AnswerTable::of(query, result)?;
+    let table = AnswerTable::of(&page.described, query, result)?;
     let mathematics = |name: &str| format!("${}$", typeset::name_latex(name));
     let mut head: Vec<String> = table.has_groups.then(|| "group".to_owned()).into_iter().collect();
-    head.extend(table.inputs.iter().map(|name| mathematics(name)));
-    head.extend(table.outputs.iter().map(|output| {
+    head.extend(table.inputs.iter().map(|(name, _)| mathematics(name)));
+    head.extend(table.outputs.iter().map(|(output, _)| {
         let name = heading(&page.described, query, output);
         if name.contains(' ') { escape(&name) } else { mathematics(&name) }
     }));
@@ -82,13 +81,13 @@ fn table(page: &Page, query: &crate::report::DescribedQuery) -> Option<String> {
 }
 
 /// An answer's value and the ends of its interval.
-fn found(cell: &Value) -> String {
-    let value = cell["value"].as_f64().map_or("--".to_owned(), |v| number(v, 4));
-    let end = |name: &str, open: &str| cell[name].as_f64().map_or(open.to_owned(), |v| number(v, 4));
-    if cell["lower"].is_null() && cell["upper"].is_null() {
+fn found(cell: &Interval) -> String {
+    let value = cell.value.map_or("--".to_owned(), |v| number(v, 4));
+    let end = |end: Option<f64>, open: &str| end.map_or(open.to_owned(), |v| number(v, 4));
+    if cell.lower.is_none() && cell.upper.is_none() {
         return value;
     }
-    format!("{value} [{}, {}]", end("lower", "$-\\infty$"), end("upper", "$\\infty$"))
+    format!("{value} [{}, {}]", end(cell.lower, "$-\\infty$"), end(cell.upper, "$\\infty$"))
 }
 
 /// A standard error, as a factor where it is one.

@@ -94,19 +94,14 @@ fn queries(page: &Page, out: &mut String) {
     for query in &page.described.queries {
         let Some(result) = page.results.queries.get(&query.name) else { continue };
         let _ = writeln!(out, "## {} ({} of `{}`)\n", query.name, result.kind, result.fit);
-        let Some(table) = AnswerTable::of(query, result) else { continue };
+        let Some(table) = AnswerTable::of(&page.described, query, result) else { continue };
         let mut head: Vec<String> = table.has_groups.then(|| "group".to_owned()).into_iter().collect();
-        head.extend(table.inputs.iter().map(|name| (*name).to_owned()));
-        head.extend(table.outputs.iter().map(|output| heading(&page.described, query, output)));
+        head.extend(table.inputs.iter().map(|(name, _)| (*name).to_owned()));
+        head.extend(table.outputs.iter().map(|(output, _)| heading(&page.described, query, output)));
         head.push("reach".to_owned());
         let _ = writeln!(out, "| {} |\n|{}", head.join(" | "), "---|".repeat(head.len()));
         for row in &table.rows {
-            let mut cells: Vec<String> = table.has_groups.then(|| row.group.to_owned()).into_iter().collect();
-            cells.extend(table.inputs.iter().zip(&row.given).map(|(name, value)| words::given(name, *value)));
-            cells.extend(table.outputs.iter().zip(&row.found).map(|(name, cell)| {
-                let shown = |cell| format!("{} {}", words::output(name, cell), words::interval(name, cell));
-                cell.map_or_else(|| "-".to_owned(), |cell| shown(cell).trim().to_owned())
-            }));
+            let mut cells = table.cells(row);
             cells.push(row.standing.clone());
             let _ = writeln!(out, "| {} |", cells.join(" | "));
         }
@@ -167,11 +162,12 @@ fn fits(page: &Page, out: &mut String) {
         if let Some(holdout) = &fit.holdout {
             let _ = writeln!(out, "{}\n", words::holdout(holdout, fit.level));
         }
+        let dimension = |name: &str| about.and_then(|about| about.dimension(name));
         if let Some(choice) = &fit.choice {
-            table(out, &words::chosen(choice), &words::CHOICE, &words::choice(choice));
+            table(out, &words::chosen(choice, dimension), &words::CHOICE, &words::choice(choice));
         }
         if let Some(backtest) = &fit.backtest {
-            let (head, rows) = words::backtest(backtest, fit.level);
+            let (head, rows) = words::backtest(backtest, fit.level, dimension(&backtest.along));
             table(out, &head, &words::BACKTEST, &rows);
         }
         if let Some(caution) = about.and_then(|a| a.law.caution.as_ref()) {
@@ -186,7 +182,7 @@ fn fits(page: &Page, out: &mut String) {
 
 fn sensitivity(page: &Page, out: &mut String) {
     for (fit, result) in &page.results.sensitivity {
-        let (sentence, head, rows) = crate::report::sensitivity::table(fit, result);
+        let (sentence, head, rows) = crate::report::sensitivity::table(&page.described, fit, result);
         let _ = writeln!(
             out,
             "## Sensitivity of `{fit}`\n\n{sentence}\n\n| {} |\n|{}",

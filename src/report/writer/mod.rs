@@ -3,31 +3,13 @@
 //! A format takes a [`Page`] and gives bytes; where they go is not its affair.
 
 mod html;
-mod json;
 mod latex;
 mod markdown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::Page;
-
-/// A format of reports; the list of formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReportFormat {
-    /// One self-contained page.
-    Html,
-    /// Markdown, with the figures beside it.
-    Markdown,
-    /// The results alone.
-    Json,
-    /// Tables for a paper.
-    Latex,
-}
+use super::{Page, ReportFormat, ReportOptions};
 
 /// Writes one format.
 pub trait Writer {
@@ -60,23 +42,20 @@ pub const FIGURE: &str = ".svg";
 pub struct WriteError(pub String);
 
 impl ReportFormat {
-    /// Every format.
-    pub const ALL: [Self; 4] = [Self::Html, Self::Markdown, Self::Json, Self::Latex];
-
-    /// The writer.
-    pub fn writer(self) -> &'static dyn Writer {
+    /// The writer; none of the results alone, which are a stage of their own.
+    pub fn writer(self) -> Option<&'static dyn Writer> {
         match self {
-            Self::Html => &html::Html,
-            Self::Markdown => &markdown::Markdown,
-            Self::Json => &json::Json,
-            Self::Latex => &latex::Latex,
+            Self::Html => Some(&html::Html),
+            Self::Markdown => Some(&markdown::Markdown),
+            Self::Json => None,
+            Self::Latex => Some(&latex::Latex),
         }
     }
 }
 
 /// A file of an earlier report with a line that says why it is stale; none where it is not for reading.
 pub fn mark_stale(name: &str, text: &str, why: &str) -> Option<String> {
-    ReportFormat::ALL.iter().find_map(|format| format.writer().mark_stale(name, text, why))
+    ReportFormat::ALL.iter().find_map(|format| format.writer()?.mark_stale(name, text, why))
 }
 
 /// A text with a mark at a place in it, which replaces the one that may be there already.
@@ -86,14 +65,24 @@ fn with_mark(text: &str, at: usize, mark: &str, begins: &str) -> String {
     format!("{head}{mark}\n{tail}")
 }
 
+/// The names of the files that options ask for; figures are not among them.
+pub fn files_of(options: &ReportOptions) -> BTreeSet<&'static str> {
+    options.formats.iter().filter_map(|format| format.writer()).map(Writer::file).collect()
+}
+
+/// Whether any of the formats that options ask for shows figures.
+pub fn has_figures(options: &ReportOptions) -> bool {
+    options.formats.iter().filter_map(|format| format.writer()).any(Writer::has_figures)
+}
+
 /// Writes every format of a page.
 ///
 /// # Errors
 /// Where a template does not render.
 pub fn write(page: &Page) -> Result<BTreeMap<String, Arc<Vec<u8>>>, WriteError> {
-    let mut files = ReportFormat::Json.writer().write(page)?;
-    for format in &page.described.formats {
-        files.extend(format.writer().write(page)?);
+    let mut files = BTreeMap::new();
+    for writer in page.options.formats.iter().filter_map(|format| format.writer()) {
+        files.extend(writer.write(page)?.into_iter().map(|(name, bytes)| (name, Arc::new(bytes))));
     }
-    Ok(files.into_iter().map(|(name, bytes)| (name, Arc::new(bytes))).collect())
+    Ok(files)
 }

@@ -1,0 +1,225 @@
+//! Artifacts and names put together: the results of a study, its expectations judged, its warnings gathered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::results::{
+    AnswerRow, DroppedRows, ExpectationResult, FORMAT, FilterResult, FitResult, QueryResult, Reach, Results,
+    SourceResult, StepResult, StudyResult, TableResult,
+};
+use super::{Described, DescribedFilter, DescribedTable, Expected, notes, sensitivity, words};
+use crate::account::{FilterCounts, IngestSummary, TableCounts};
+use crate::answer::{ALL, Answer, Interval, Row, Verdict};
+use crate::expr::{Value as ExprValue, parse_printed};
+use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, Status};
+
+/// What the stages of a study made, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Artifacts {
+    /// What was read, by source.
+    pub summaries: BTreeMap<String, IngestSummary>,
+    /// What tables made of it.
+    pub tables: BTreeMap<String, TableCounts>,
+    /// What filters kept.
+    pub counts: BTreeMap<String, FilterCounts>,
+    /// What was fitted.
+    pub fits: BTreeMap<String, Fit>,
+    /// What was answered, by query.
+    pub answers: BTreeMap<String, Answer>,
+    /// What fits made in other ways answered, by role.
+    pub varied: BTreeMap<String, Answer>,
+}
+
+/// The results of a study.
+pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
+    let Artifacts { summaries, tables, counts, fits, answers, varied } = artifacts;
+    let tables = described.tables.iter().filter_map(|t| Some((t.name.clone(), table(t, tables.get(&t.name)?))));
+    let filters = described.filters.iter().filter_map(|f| Some((f.name.clone(), filter(f, counts.get(&f.name)?))));
+    let queries = described.queries.iter();
+    let queries = queries.filter_map(|q| Some((q.name.clone(), QueryResult::new(&q.fit, answers.get(&q.name)?))));
+    let mut results = Results {
+        format: FORMAT,
+        study: StudyResult {
+            title: described.title.clone(),
+            references: described.references.clone(),
+            seed: described.seed,
+        },
+        sources: summaries.iter().map(|(name, summary)| (name.clone(), source(summary))).collect(),
+        tables: tables.collect(),
+        filters: filters.collect(),
+        fits: fits.iter().map(|(name, fit)| (name.clone(), FitResult::from(fit))).collect(),
+        queries: queries.collect(),
+        sensitivity: sensitivity::results(described, answers, varied),
+        expectations: Vec::new(),
+        conclusions: Vec::new(),
+        notes: Vec::new(),
+    };
+    let (numbers, unidentified) = (results.numbers(), results.unidentified());
+    results.expectations = described.expectations.iter().map(|e| judge(e, &numbers, &unidentified)).collect();
+    results.conclusions = words::conclusions(&results, described);
+    results.notes = notes::notes(&results);
+    results
+}
+
+/// What a query was answered, and a sentence per answer.
+pub fn answer_in_words(described: &Described, query: &str, answer: &Answer) -> Option<(QueryResult, Vec<String>)> {
+    let query = described.query(query)?;
+    let result = QueryResult::new(&query.fit, answer);
+    let sentences = result.rows.iter().map(|row| words::conclusion(described, query, None, row)).collect();
+    Some((result, sentences))
+}
+
+fn source(summary: &IngestSummary) -> SourceResult {
+    let dropped = summary
+        .dropped
+        .iter()
+        .map(|(reason, rows)| DroppedRows { rule: reason.clone(), rows: *rows, because: None })
+        .collect();
+    SourceResult {
+        rows: summary.rows,
+        sha256: summary.sha256.clone(),
+        dropped,
+        flop_ratio: summary.flop_ratio,
+        warnings: summary.warnings.clone(),
+    }
+}
+
+fn table(described: &DescribedTable, counts: &TableCounts) -> TableResult {
+    let before = std::iter::once(&counts.rows).chain(&counts.after);
+    let steps = described.steps.iter().zip(before.zip(&counts.after));
+    let step = |((step, does), (rows_in, rows_out)): (&(String, String), (&usize, &usize))| StepResult {
+        step: step.clone(),
+        does: does.clone(),
+        rows_in: *rows_in,
+        rows_out: *rows_out,
+    };
+    TableResult {
+        from: described.from.clone(),
+        rows: counts.after.last().copied().unwrap_or(counts.rows),
+        steps: steps.map(step).collect(),
+    }
+}
+
+fn filter(described: &DescribedFilter, counts: &FilterCounts) -> FilterResult {
+    let dropped = described
+        .rules
+        .iter()
+        .zip(&counts.dropped)
+        .map(|((rule, because), rows)| DroppedRows { rule: rule.clone(), rows: *rows, because: because.clone() })
+        .collect();
+    FilterResult { source: described.source.clone(), kept: counts.kept, dropped }
+}
+
+impl From<&Fit> for FitResult {
+    fn from(fit: &Fit) -> Self {
+        Self {
+            law: fit.law.clone(),
+            formula: fit.formula.clone(),
+            rows: fit.rows,
+            objective: fit.objective,
+            objective_kind: fit.objective_kind.clone(),
+            parameters: fit.parameters.clone(),
+            evidence: told_of_evidence(fit),
+            holdout: fit.holdout.clone(),
+            backtest: fit.backtest.clone().map(Backtest::without_points),
+            choice: fit.choice.clone().map(told_of_choice),
+            regions: fit.regions.clone(),
+            uncertainty: fit.uncertainty.clone(),
+            level: fit.level,
+            noise_trend: fit.noise.trend.clone(),
+            spans: fit.spans.clone(),
+            by: fit.by.clone(),
+            groups: fit.groups.iter().map(|(group, fit)| (group.clone(), Self::from(fit))).collect(),
+        }
+    }
+}
+
+/// The evidence of a fit without the values of parameters that the rows do not tell.
+fn told_of_evidence(fit: &Fit) -> Evidence {
+    let mut evidence = fit.evidence.clone();
+    if let Some(reference) = &mut evidence.reference {
+        let status = |name: &String| fit.parameters.get(name).map(|estimate| estimate.status);
+        reference.parameters.retain(|name, _| status(name) != Some(Status::NotIdentified));
+    }
+    evidence
+}
+
+/// A choice of laws without the values of parameters that the rows do not tell.
+fn told_of_choice(mut choice: Choice) -> Choice {
+    for candidate in &mut choice.laws {
+        let Candidate { parameters, unidentified, .. } = candidate;
+        parameters.retain(|name, _| !unidentified.contains(name));
+    }
+    choice
+}
+
+impl QueryResult {
+    fn new(fit: &str, answer: &Answer) -> Self {
+        Self {
+            kind: answer.kind.clone(),
+            fit: fit.to_owned(),
+            interval: answer.interval.clone(),
+            rows: answer.rows.iter().map(|of| row(of, answer)).collect(),
+            forecasts: answer.forecasts.clone(),
+            warnings: answer.warnings.clone(),
+        }
+    }
+}
+
+/// A row without the numbers that are not told: those that the rows do not identify, and those of a refused answer.
+fn row(row: &Row, answer: &Answer) -> AnswerRow {
+    let is_told = match row.reach.verdict {
+        Verdict::NotIdentified => false,
+        // What the draws reach although the estimate does not is an end of an interval.
+        Verdict::NotReachable => true,
+        _ => row.note.is_none(),
+    };
+    let told =
+        |interval: &Interval| if is_told { *interval } else { Interval { value: None, lower: None, upper: None } };
+    AnswerRow {
+        group: row.group.clone(),
+        inputs: row.inputs.clone(),
+        outputs: row.outputs.iter().map(|(name, interval)| (name.clone(), told(interval))).collect(),
+        reach: Reach {
+            verdict: row.reach.verdict,
+            factor: row.reach.factor,
+            by_variable: row.reach.by_variable.clone(),
+            answered: row.answered,
+        },
+        caveats: answer.caveats.get(row.group.as_deref().unwrap_or(ALL)).cloned().unwrap_or_default(),
+        note: row.note.clone(),
+    }
+}
+
+fn judge(
+    expected: &Expected,
+    numbers: &BTreeMap<String, Option<f64>>,
+    unidentified: &BTreeSet<String>,
+) -> ExpectationResult {
+    let mut actual: BTreeMap<String, Option<f64>> = BTreeMap::new();
+    let mut values = Vec::new();
+    let holds = parse_printed(&expected.that).ok().and_then(|expr| {
+        let resolved = expr.resolve(&mut |name: &String, _| {
+            let value = numbers.get(name).copied().flatten();
+            actual.insert(name.clone(), value);
+            // A number that is not there meets no condition.
+            values.push(ExprValue::Number(value.unwrap_or(f64::NAN)));
+            Ok::<_, ()>(values.len() - 1)
+        });
+        resolved.ok()?.truth(&values).ok()
+    });
+    let known = actual.values().all(Option::is_some);
+    let not_told: Vec<&str> = actual.keys().filter(|name| unidentified.contains(*name)).map(String::as_str).collect();
+    let reason = (!not_told.is_empty()).then(|| {
+        let verb = if not_told.len() == 1 { "is" } else { "are" };
+        format!("{} {verb} not identified: the rows do not tell a value", crate::evidence::in_words(&not_told))
+    });
+    let status = if holds == Some(true) && known { "passed" } else { "failed" };
+    ExpectationResult {
+        that: expected.that.clone(),
+        because: expected.because.clone(),
+        status: status.to_owned(),
+        severity: expected.severity,
+        actual,
+        reason,
+    }
+}

@@ -1,0 +1,72 @@
+//! Render: results and what they rest on to the files that people read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::results::RESULTS;
+use super::{Context, Failure, Inputs, Stage};
+use crate::answer::Answer;
+use crate::artifact::Outputs;
+use crate::fit::Fit;
+use crate::report::{Described, FIGURE, Figure, FitData, Page, ReportOptions, draw, files_of, has_figures, write};
+
+/// Writes the report.
+#[derive(Clone, Debug)]
+pub struct RenderReport {
+    /// Names and words of the spec.
+    pub described: Arc<Described>,
+    /// How it is written.
+    pub options: ReportOptions,
+}
+
+impl Stage for RenderReport {
+    fn kind(&self) -> &'static str {
+        "render"
+    }
+
+    fn impl_rev(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({ "described": self.described.fingerprint_of_render(), "options": self.options })
+    }
+
+    fn is_locked(&self) -> bool {
+        false
+    }
+
+    fn produces(&self, roles: &[&str]) -> bool {
+        let files = files_of(&self.options);
+        // Of figures there are as many as the fits give.
+        files.iter().all(|file| roles.contains(file))
+            && roles.iter().all(|role| files.contains(role) || role.ends_with(FIGURE))
+    }
+
+    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+        let (figures, undrawn) = if has_figures(&self.options) { self.figures(inputs)? } else { (Vec::new(), 0) };
+        let page = Page {
+            results: inputs.json(RESULTS)?,
+            figures,
+            undrawn,
+            described: Arc::clone(&self.described),
+            options: self.options.clone(),
+        };
+        write(&page).map_err(|error| Failure::internal(error.to_string()))
+    }
+}
+
+impl RenderReport {
+    /// The figures, and how many fits are not drawn.
+    fn figures(&self, inputs: &Inputs) -> Result<(Vec<Figure>, usize), Failure> {
+        let fits: BTreeMap<String, Fit> = inputs.named("fit.")?;
+        let answers: BTreeMap<String, Answer> = inputs.named("answer.")?;
+        let mut drawn = BTreeMap::new();
+        for (name, mut fit) in fits {
+            let rows = inputs.table(&format!("rows.{name}"))?;
+            let draws = fit.read_draws(inputs.bytes(&format!("draws.{name}"))?);
+            drawn.insert(name.clone(), FitData::of_members(&name, &fit, &rows, draws));
+        }
+        Ok(draw(&self.described, &drawn, &answers))
+    }
+}

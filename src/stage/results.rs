@@ -1,0 +1,51 @@
+//! Results: the artifacts of a study to its numbers and conclusions, `results.json`.
+
+use std::sync::Arc;
+
+use super::{Context, Failure, Inputs, Stage};
+use crate::artifact::Outputs;
+use crate::report::{Artifacts, Described, results};
+
+/// The role of what it produces, and the name of its file.
+pub const RESULTS: &str = "results.json";
+
+/// Gathers the results.
+#[derive(Clone, Debug)]
+pub struct GatherResults {
+    /// Names and words of the spec.
+    pub described: Arc<Described>,
+}
+
+impl Stage for GatherResults {
+    fn kind(&self) -> &'static str {
+        "results"
+    }
+
+    fn impl_rev(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        self.described.fingerprint_of_results()
+    }
+
+    fn produces(&self, roles: &[&str]) -> bool {
+        roles == [RESULTS]
+    }
+
+    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+        let varied = inputs.named("varied.")?;
+        let artifacts = Artifacts {
+            summaries: inputs.named("source.")?,
+            tables: inputs.named("table.")?,
+            counts: inputs.named("filter.")?,
+            fits: inputs.named("fit.")?,
+            answers: inputs.named("answer.")?,
+            varied: varied.into_iter().map(|(name, answer)| (format!("varied.{name}"), answer)).collect(),
+        };
+        let results = results(&self.described, &artifacts);
+        let mut bytes = serde_json::to_vec_pretty(&results).map_err(|error| Failure::internal(error.to_string()))?;
+        bytes.push(b'\n');
+        Ok(Outputs::from([(RESULTS.to_owned(), Arc::new(bytes))]))
+    }
+}
