@@ -24,6 +24,8 @@ pub(crate) struct Form {
     pub(crate) signed: bool,
     /// The parameter that each group has for itself; no groups where there is none.
     pub(crate) own: Option<usize>,
+    /// Whether the response is a share, which has no other unit: no parameter of the formula sets its size.
+    pub(crate) share: bool,
 }
 
 fn pow(base: f64, exponent: f64) -> f64 {
@@ -51,6 +53,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.0,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "sum of powers",
@@ -62,6 +65,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.5,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "sum of powers",
@@ -75,6 +79,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.5,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "sum of powers",
@@ -96,6 +101,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.5,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "product of powers",
@@ -107,6 +113,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.0,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "product of powers",
@@ -118,6 +125,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.0,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "quotient",
@@ -129,6 +137,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 3.0,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "saturating exponential",
@@ -140,6 +149,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 1.5,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "decay",
@@ -151,6 +161,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 1.5,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "sigmoid",
@@ -162,6 +173,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 3.0,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "sigmoid",
@@ -173,6 +185,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.0,
         signed: false,
         own: None,
+        share: true,
     },
     Form {
         class: "logarithm",
@@ -184,6 +197,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.0,
         signed: true,
         own: None,
+        share: false,
     },
     Form {
         class: "logarithm",
@@ -195,6 +209,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.0,
         signed: true,
         own: None,
+        share: false,
     },
     Form {
         class: "parabola in ln x",
@@ -206,6 +221,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.0,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "shifted power",
@@ -217,6 +233,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.5,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "ratio",
@@ -228,6 +245,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.0,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "ratio",
@@ -239,6 +257,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 3.0,
         signed: false,
         own: None,
+        share: false,
     },
     Form {
         class: "groups",
@@ -250,6 +269,7 @@ pub(crate) const FORMS: &[Form] = &[
         decades: 2.0,
         signed: false,
         own: Some(0),
+        share: false,
     },
 ];
 
@@ -336,6 +356,7 @@ impl Model {
         };
         let units = form.variables.iter().map(|_| scale(&mut random)).collect();
         let unit = if random.below(3) == 0 { scale(&mut random) } else { 1.0 };
+        let unit = if form.share { 1.0 } else { unit };
         let sigma = 0.002 * exp(ln(25.0) * random.uniform());
         let robust = random.below(5) == 0 && !form.signed;
         let mut model = Self { form, truth, own, units, unit, sigma, rows, responses: Vec::new(), robust };
@@ -414,6 +435,11 @@ impl Model {
         self.unit
     }
 
+    /// By what the response is multiplied where the model is rewritten in other units.
+    pub(crate) const fn response_shift(&self) -> f64 {
+        if self.form.share { 1.0 } else { 1e2 }
+    }
+
     /// Student's interval of a new run at a distance, linearised at fitted parameters: its half-width on the scale of
     /// the residuals (ln y, or y in the table's units). The parameters are those of the formula, in its order, and the
     /// own ones of each group.
@@ -466,6 +492,7 @@ impl Model {
     /// The table, as CSV.
     pub(crate) fn table(&self, other_units: bool) -> String {
         let shift = if other_units { 1e3 } else { 1.0 };
+        let response = if other_units { self.response_shift() } else { 1.0 };
         let mut text = String::from("group");
         for name in self.form.variables {
             let _ = write!(text, ",{name}");
@@ -476,7 +503,7 @@ impl Model {
             for (x, unit) in at.iter().zip(&self.units) {
                 let _ = write!(text, ",{:e}", x * unit * shift);
             }
-            let _ = writeln!(text, ",{:e}", y * self.unit * if other_units { 1e2 } else { 1.0 });
+            let _ = writeln!(text, ",{:e}", y * self.unit * response);
         }
         text
     }

@@ -151,7 +151,7 @@ fn outcome(number: u64, model: &Model, methods: &[(&str, String)], rewritten: bo
             if results["queries"][format!("as_{name}")].is_null() {
                 continue;
             }
-            let units = if name == "units" { 100.0 } else { 1.0 };
+            let units = if name == "units" { model.response_shift() } else { 1.0 };
             let most = (0..DISTANCES.len())
                 .map(|distance| {
                     let (_, base) = answer(&results, "auto", distance);
