@@ -90,7 +90,7 @@ const STACK_HEAD: &str = "| law of the runs | fitted first | data sets | without
 fn stacks(repetitions: usize) -> String {
     let mut table = STACK_HEAD.to_owned();
     for family in FAMILIES {
-        let laws: Vec<(Entry, Arc<Law>)> = family
+        let laws: Vec<(&Entry, Arc<Law>)> = family
             .iter()
             .filter_map(|name| find(name))
             .filter_map(|entry| Some((entry.law().ok()?, entry)).map(|(law, entry)| (entry, Arc::new(law))))
@@ -115,7 +115,7 @@ fn stacks(repetitions: usize) -> String {
     table
 }
 
-fn stack(entry: &Entry, truth: &Law, laws: &[(Entry, Arc<Law>)], set: usize) -> Option<(bool, f64)> {
+fn stack(entry: &Entry, truth: &Law, laws: &[(&Entry, Arc<Law>)], set: usize) -> Option<(bool, f64)> {
     let mut simulated = Simulated::draw(entry, truth, set)?;
     let rows = simulated.responses.len();
     let mut table = Dataset::new((0..rows).map(|row| Origin { file: 0, row: row as u32 + 1 }).collect());

@@ -447,6 +447,9 @@ pub struct Fit {
     /// The ends of what the response can be, where it is a share of a whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<[f64; 2]>,
+    /// The least and the largest response of the fitted rows; none where none are fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<[f64; 2]>,
     /// Number of draws of the free parameters.
     pub draws: usize,
     /// The column by whose values rows were fitted in groups.

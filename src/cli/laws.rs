@@ -56,7 +56,7 @@ fn list(json: bool) {
     let width = |of: &dyn Fn(&Entry) -> usize| all.iter().map(of).max().unwrap_or(0);
     let (name, of) = (width(&|e| e.name.len()), width(&|e| variables(e).len()));
     output::print_line(format_args!("{:name$}  {:of$}  what it describes", "law", "of"));
-    for entry in &all {
+    for entry in all {
         output::print_line(format_args!("{:name$}  {:of$}  {}", entry.name, variables(entry), entry.title));
     }
     output::print_line("\n`lawfit laws NAME` shows one with its formula, constants, references and a spec.");

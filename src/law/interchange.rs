@@ -403,7 +403,7 @@ mod tests {
             assert!(names(&of_formula(formula)).is_empty(), "{formula}");
         }
         let with = catalogue().into_iter().filter(|entry| !entry.law().unwrap().interchangeable().is_empty());
-        assert_eq!(with.map(|entry| entry.name).collect::<Vec<_>>(), ["bnsl_2", "bnsl_3"]);
+        assert_eq!(with.map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["bnsl_2", "bnsl_3"]);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(super) fn followed_or_sought(
 
 impl Asked<'_> {
     /// The answer to one row.
-    pub(super) fn row(&self, index: usize, inputs: BTreeMap<String, f64>) -> Answered {
+    pub(super) fn row(&self, inputs: BTreeMap<String, f64>) -> Answered {
         // A fit that failed has no values to ask.
         if self.fit.free.len() != self.ready.law.free().len() {
             let verdict = if self.fit.rows == 0 { Verdict::NotFitted } else { Verdict::NotIdentified };
@@ -77,7 +77,7 @@ impl Asked<'_> {
         let found = self.solve(self.estimate(), &inputs, &trails);
         let trails = trails.map(Trail::laid);
         match found {
-            Ok(finding) => self.found(index, inputs, finding, &trails),
+            Ok(finding) => self.found(inputs, finding, &trails),
             Err(Refusal::NotReachable { reason, beyond }) => self.out_of_reach(inputs, reason, beyond, &trails),
             Err(Refusal::Undefined(reason)) => refused(inputs, Verdict::NoAnswer, reason),
         }
@@ -142,7 +142,7 @@ impl Asked<'_> {
         followed_or_sought([own, other], estimated, |trails| self.solve(parameters, inputs, &trails))
     }
 
-    fn found(&self, index: usize, inputs: BTreeMap<String, f64>, mut finding: Finding, trails: &Trails) -> Answered {
+    fn found(&self, inputs: BTreeMap<String, f64>, mut finding: Finding, trails: &Trails) -> Answered {
         let untold = self.untold(&inputs, &finding, trails);
         if let Some(untold) = &untold {
             finding.outputs.retain(|name, _| !untold.outputs.contains(name));
@@ -159,8 +159,7 @@ impl Asked<'_> {
         let mut outputs = BTreeMap::new();
         for (&name, &value) in &finding.outputs {
             let sample: Vec<Drawn> = samples.iter().map(|sample| drawn(sample, name)).collect();
-            let sample =
-                if self.kind.is_measured() { self.with_noise(value, sample, &finding.at, index) } else { sample };
+            let sample = if self.kind.is_measured() { self.with_noise(value, sample, &finding.at) } else { sample };
             let found = match self.fit.level {
                 Some(level) if !sample.is_empty() => interval(Drawn::Value(value), &sample, level),
                 _ => Interval { value: Some(value), lower: None, upper: None },
@@ -205,9 +204,13 @@ impl Asked<'_> {
         Answered { row, at }
     }
 
-    /// What a run can give: what the law keeps to at all sizes, and a share where the response is one and the estimate too.
+    /// What a run can give: what the law keeps to at all sizes, on a side on which no fitted row leaves it, and a share
+    /// where the response is one and the estimate too.
     fn range(&self, value: f64) -> [f64; 2] {
         let [lowest, highest] = self.ready.range(&self.fit.free);
+        let [seen_least, seen_most] = self.fit.seen.unwrap_or([lowest, highest]);
+        let lowest = if seen_least < lowest { f64::NEG_INFINITY } else { lowest };
+        let highest = if seen_most > highest { f64::INFINITY } else { highest };
         match self.fit.range {
             Some([least, most]) if (least..=most).contains(&value) => [lowest.max(least), highest.min(most)],
             _ => [lowest, highest],
@@ -223,12 +226,13 @@ impl Asked<'_> {
         ))
     }
 
-    /// Adds a residual of the rows to each draw, as far as rows scatter at a place.
-    fn with_noise(&self, value: f64, sample: Vec<Drawn>, at: &BTreeMap<String, f64>, row: usize) -> Vec<Drawn> {
+    /// Adds a residual of the rows to each draw, as far as rows scatter at a place. Every row of a question has the same
+    /// residuals, so an interval does not depend on what else is asked.
+    fn with_noise(&self, value: f64, sample: Vec<Drawn>, at: &BTreeMap<String, f64>) -> Vec<Drawn> {
         let Fit { noise, scale, .. } = self.fit;
         let scatter = noise.trend.as_ref().map_or(1.0, |trend| trend.factor(|name| at.get(name).copied()));
         let [lowest, highest] = self.range(value);
-        let mut random = Random::new(self.seed, "noise", row as u64);
+        let mut random = Random::new(self.seed, "noise", 0);
         let noisy = |(draw, drawn): (usize, Drawn)| {
             let residual = scatter * noise.draw(draw, &mut random);
             match drawn {

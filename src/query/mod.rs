@@ -236,16 +236,15 @@ pub fn answer(
     let rows: Vec<Row> = kind
         .rows()
         .into_iter()
-        .enumerate()
-        .map(|(index, inputs)| {
-            let found = asked.row(index, inputs);
+        .map(|inputs| {
+            let found = asked.row(inputs);
             outside.extend(law.holds.outside(&found.at));
             found.row
         })
         .collect();
     warnings.extend(outside.into_iter().map(|reason| format!("Where the law does not hold: {reason}.")));
     if !fit.evidence.converged && fit.objective.is_some() {
-        warnings.push("The fit did not converge; this answer stands on sand.".to_owned());
+        warnings.push("The fit did not converge, so this answer cannot be relied on.".to_owned());
     }
     if rows.iter().any(|r| r.reach.verdict == Verdict::NotIdentified && r.note.is_none()) {
         warnings.push(

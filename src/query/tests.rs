@@ -446,6 +446,7 @@ fn fit_of(law: &Law, free: &[f64], spans: &[(&str, [f64; 2])]) -> Fit {
         draws: 0,
         flat: Vec::new(),
         range: None,
+        seen: None,
         by: None,
         groups: BTreeMap::new(),
     }
@@ -505,7 +506,7 @@ fn questions(law: &Law, entry: Option<&Entry>, c: f64, response: f64) -> Vec<Que
 }
 
 /// Laws of the catalogue at constants or at usual values, and two that saturate.
-fn laws() -> Vec<(Law, Option<Entry>, Vec<f64>)> {
+fn laws() -> Vec<(Law, Option<&'static Entry>, Vec<f64>)> {
     let known = catalogue().into_iter().filter_map(|entry| {
         let law = entry.law().ok().filter(|law| !law.takes_schedule())?;
         let free = entry.simulated(&law);
@@ -541,7 +542,7 @@ fn every_interval_of_every_kind_and_law_holds_its_estimate() {
             .map(|v| (v.name.clone(), entry.as_ref().map_or(3e9, |entry| entry.example(v))))
             .collect();
         let level = response(&law, &free, &at);
-        for question in questions(&law, entry.as_ref(), 1e21, level) {
+        for question in questions(&law, entry, 1e21, level) {
             let beside = Other { law: &law, fit: &other, draws: &draws };
             let answer = answer(&question, &law, &fit, &draws, Some(beside), 1);
             let text = serde_json::to_string(&answer).unwrap();
@@ -573,7 +574,7 @@ fn a_draw_is_answered_from_the_estimate_as_it_is_from_nothing() {
             .map(|v| (v.name.clone(), entry.as_ref().map_or(3e9, |entry| entry.example(v))))
             .collect();
         let level = response(&law, &free, &at);
-        for question in questions(&law, entry.as_ref(), 1e21, level) {
+        for question in questions(&law, entry, 1e21, level) {
             let kind = question.kind();
             let ready = Ready::new(&law, &spans, kind.moves(&law).as_ref());
             for inputs in kind.rows() {
@@ -634,7 +635,7 @@ fn extreme_inputs_are_answered_with_numbers_or_refused_with_a_reason() {
         let fit = fit_of(&law, &free, &[("N", [1e7, 1e9]), ("D", [1e9, 1e11]), ("C", [1e17, 1e21])]);
         let draws = scattered(&free, 0.03, 4);
         for (c, response) in extremes {
-            for mut question in questions(&law, entry.as_ref(), c, response) {
+            for mut question in questions(&law, entry, c, response) {
                 match &mut question {
                     Question::Loss(loss) => loss.at.values_mut().for_each(|at| *at = spec(serde_json::json!(c))),
                     Question::Marginal(marginal) => marginal.factor = Quantity(1e300),
@@ -701,6 +702,32 @@ fn an_accuracy_stays_an_accuracy_with_the_scatter_of_rows() {
     let question = Question::Loss(Loss { at: quantities(&[("C", 1e20)]), schedule: None });
     let row = answer(&question, &loss, &fit, &vec![vec![0.98, 0.1]; 200], None, 1).rows.remove(0);
     assert!(row.outputs["loss"].upper.unwrap() > 1.02, "a loss is no share: {row:?}");
+}
+
+#[test]
+fn rows_above_all_that_a_law_gives_may_be_followed_by_others() {
+    let law = law_of("y = a / (1 + exp(k * (ln(x) - m)))");
+    let free = vec![0.99, -2.0, 40.0];
+    let fit = Fit { seen: Some([0.2, 1.03]), ..fit_of(&law, &free, &[("x", [1e17, 1e21])]) };
+    let at = |x: f64| {
+        let question = Question::Loss(Loss { at: quantities(&[("x", x)]), schedule: None });
+        answer(&question, &law, &fit, &vec![free.clone(); 200], None, 1).rows.remove(0).outputs["loss"]
+    };
+    assert!(at(1e22).upper.unwrap() > 1.02, "a row was above 1 already");
+    assert_eq!(at(1e14).lower, Some(0.0), "none was below 0");
+}
+
+#[test]
+fn an_interval_does_not_depend_on_the_other_rows_of_a_question() {
+    let law = find("hoffmann").unwrap().law().unwrap();
+    let fit = fit_of(&law, &CHINCHILLA, &[]);
+    let draws = vec![CHINCHILLA.to_vec(); 200];
+    let ask = |sizes: &[f64]| {
+        let sizes: OneOrMany<Quantity> = spec(serde_json::json!(sizes));
+        let at = [("N".to_owned(), sizes), ("D".to_owned(), spec(serde_json::json!(1e11)))].into();
+        answer(&Question::Loss(Loss { at, schedule: None }), &law, &fit, &draws, None, 1).rows
+    };
+    assert_eq!(ask(&[1e8, 1e9, 1e10])[2], ask(&[1e10])[0]);
 }
 
 #[test]

@@ -47,6 +47,6 @@ fn allow_null_nowhere(value: &mut serde_json::Value) {
 /// A law's name: one of the catalogue's.
 pub(super) fn law_name(_: &mut SchemaGenerator) -> Schema {
     let names: Vec<String> =
-        crate::law::catalogue().into_iter().flat_map(|e| [vec![e.name], e.aliases].concat()).collect();
+        crate::law::catalogue().iter().flat_map(|e| [vec![e.name.clone()], e.aliases.clone()].concat()).collect();
     json_schema!({ "type": "string", "enum": names })
 }

@@ -1,6 +1,7 @@
 //! The published laws, one file each, and the list of them.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -158,18 +159,19 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
 }
 
+/// Every entry, read once.
+static ENTRIES: LazyLock<Vec<Entry>> =
+    LazyLock::new(|| FILES.iter().filter_map(|(_, text)| toml::from_str(text).ok()).collect());
+
 /// The entry of one law, by its name or an alias.
-pub fn find(name: &str) -> Option<Entry> {
-    let by_name = FILES.iter().find(|(known, _)| *known == name);
-    match by_name {
-        Some((_, text)) => toml::from_str(text).ok(),
-        None => catalogue().into_iter().find(|entry| entry.aliases.iter().any(|alias| alias == name)),
-    }
+pub fn find(name: &str) -> Option<&'static Entry> {
+    let by_name = catalogue().iter().find(|entry| entry.name == name);
+    by_name.or_else(|| catalogue().iter().find(|entry| entry.aliases.iter().any(|alias| alias == name)))
 }
 
 /// Every entry, in order of name.
-pub fn catalogue() -> Vec<Entry> {
-    FILES.iter().filter_map(|(_, text)| toml::from_str(text).ok()).collect()
+pub fn catalogue() -> &'static [Entry] {
+    &ENTRIES
 }
 
 impl Entry {
@@ -231,7 +233,7 @@ mod tests {
 
     #[test]
     fn typical_values_name_every_free_parameter_within_its_bounds() {
-        for entry in catalogue().into_iter().filter(|entry| !entry.typical.is_empty()) {
+        for entry in catalogue().iter().filter(|entry| !entry.typical.is_empty()) {
             let law = entry.law().unwrap();
             let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
             assert!(entry.typical.keys().all(|name| free.contains(&name.as_str())), "{}", entry.name);
@@ -245,7 +247,8 @@ mod tests {
     #[test]
     fn names_and_aliases_are_unique_and_in_order() {
         assert!(names().is_sorted());
-        let mut all: Vec<String> = catalogue().into_iter().flat_map(|e| [vec![e.name], e.aliases].concat()).collect();
+        let mut all: Vec<String> =
+            catalogue().iter().flat_map(|e| [vec![e.name.clone()], e.aliases.clone()].concat()).collect();
         let count = all.len();
         all.sort();
         all.dedup();

@@ -40,6 +40,15 @@ impl FitLaw {
         Ok(holds.then_some(SHARE))
     }
 
+    /// The least and the largest response of the rows.
+    fn seen(&self, rows: &Dataset) -> Result<Option<[f64; 2]>, Failure> {
+        let known = self.response(rows)?.iter().filter(|value| value.is_finite());
+        Ok(known.fold(None, |seen, &value| {
+            let [least, most] = seen.unwrap_or([value, value]);
+            Some([value.min(least), value.max(most)])
+        }))
+    }
+
     /// The fit of one group at an optimum; `draws` are other points where the optimum could be.
     #[expect(clippy::too_many_arguments, reason = "what a search, a look around and a resampling found")]
     pub(super) fn member(
@@ -99,6 +108,7 @@ impl FitLaw {
             rays,
             flat: shape.flat,
             range: self.range(&train)?,
+            seen: self.seen(&train)?,
             noise,
             free,
             draws: draws.len(),

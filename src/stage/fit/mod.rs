@@ -94,7 +94,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        11
+        12
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -426,6 +426,7 @@ impl FitLaw {
             flat: Vec::new(),
             noise: Noise::default(),
             range: None,
+            seen: None,
             free: Vec::new(),
             draws: 0,
             by: None,
