@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use lawfit::numerics::{Random, exp, ln};
 
+use super::normal::below;
+
 /// A kind of formula. `value` is written apart from the program's own compiler.
 pub(crate) struct Form {
     /// The class it is counted with.
@@ -24,7 +26,7 @@ pub(crate) struct Form {
     pub(crate) signed: bool,
     /// The parameter that each group has for itself; no groups where there is none.
     pub(crate) own: Option<usize>,
-    /// Whether the response is a share, which has no other unit: no parameter of the formula sets its size.
+    /// Whether the response is a share: it has no other unit, and what scatter would take above 1 is 1.
     pub(crate) share: bool,
 }
 
@@ -368,7 +370,8 @@ impl Model {
         let noisy = |y: f64, random: &mut Random| {
             if form.signed { y + model.sigma * random.normal() } else { y * random.log_normal(model.sigma) }
         };
-        model.responses = clean.into_iter().map(|y| noisy(y, &mut random)).collect();
+        let most = if form.share { 1.0 } else { f64::INFINITY };
+        model.responses = clean.into_iter().map(|y| noisy(y, &mut random).min(most)).collect();
         model
     }
 
@@ -406,8 +409,11 @@ impl Model {
     /// The chance that a new run of the first group at a distance lies in an interval, and the law's true response there.
     pub(crate) fn chance(&self, distance: usize, interval: (f64, f64), unit: f64) -> f64 {
         let centre = self.clean(0, &self.places()[distance]);
-        let below = |end: f64| {
+        let chance_below = |end: f64| {
             let end = end / unit;
+            if self.form.share && end >= 1.0 {
+                return 1.0;
+            }
             let z = if self.form.signed {
                 (end - centre) / self.sigma
             } else if end <= 0.0 {
@@ -415,9 +421,9 @@ impl Model {
             } else {
                 (ln(end) - ln(centre)) / self.sigma
             };
-            normal_below(z)
+            below(z)
         };
-        below(interval.1) - below(interval.0)
+        chance_below(interval.1) - chance_below(interval.0)
     }
 
     /// How many standard deviations of the noise a value is off the truth.
@@ -629,18 +635,4 @@ fn quadratic_of_inverse(rows: &[Vec<f64>], target: &[f64]) -> Option<f64> {
         }
     }
     Some(sum)
-}
-
-/// The standard normal distribution function (Abramowitz and Stegun 26.2.17, to 7.5e-8).
-fn normal_below(z: f64) -> f64 {
-    if z == f64::NEG_INFINITY {
-        return 0.0;
-    }
-    if z < 0.0 {
-        return 1.0 - normal_below(-z);
-    }
-    let t = 1.0 / (1.0 + 0.231_641_9 * z);
-    let poly =
-        t * (0.319_381_530 + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
-    1.0 - exp(-0.5 * z * z) / (2.0 * std::f64::consts::PI).sqrt() * poly
 }

@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
 
 mod formulas;
+mod normal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
