@@ -147,7 +147,7 @@ fn a_plan_tells_hits_from_misses_without_running() {
     assert!(!world.path(".lawfit").exists(), "a plan writes nothing");
     world.run("study.toml");
     let plan = world.lawfit(&["plan", "study.toml"]);
-    assert!(plan.stdout.ends_with("6 stages: 6 cached, 0 to run\n"), "{}", plan.stdout);
+    assert!(plan.stdout.ends_with("7 stages: 7 cached, 0 to run\n"), "{}", plan.stdout);
 }
 
 #[test]
@@ -231,10 +231,10 @@ fn a_collection_leaves_what_was_used_and_takes_the_rest() {
     std::fs::rename(&lists[0], used.join(format!("{old}-{digest}"))).unwrap();
     make_old(&world);
     let dry = world.lawfit(&["cache", "gc", "--dry-run"]);
-    assert!(dry.stdout.starts_with("would remove 2 results"), "{}", dry.stdout);
-    assert_eq!(count(&world, "ac"), records + 2);
+    assert!(dry.stdout.starts_with("would remove 3 results"), "{}", dry.stdout);
+    assert_eq!(count(&world, "ac"), records + 3);
     let outcome = world.lawfit(&["cache", "gc"]);
-    assert!(outcome.stdout.starts_with("removed 2 results"), "{}", outcome.stdout);
+    assert!(outcome.stdout.starts_with("removed 3 results"), "{}", outcome.stdout);
     assert_eq!(count(&world, "ac"), records);
     assert_eq!(ran(&world.statuses("study.toml")), [] as [&str; 0], "what the second run used is there");
     assert!(world.lawfit(&["cache", "verify"]).stdout.ends_with("0 files were damaged, 0 results incomplete\n"));
@@ -272,7 +272,7 @@ fn a_bundle_carries_results_to_another_cache() {
     let world = world();
     let outcome = world.lawfit(&["cache", "export", "bundle.tar.zst", "study.toml"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-    assert!(outcome.stdout.starts_with("6 results and "), "{}", outcome.stdout);
+    assert!(outcome.stdout.starts_with("7 results and "), "{}", outcome.stdout);
     let bundle = std::fs::read(world.path("bundle.tar.zst")).unwrap();
     world.lawfit(&["cache", "export", "again.tar.zst"]);
     assert_eq!(std::fs::read(world.path("again.tar.zst")).unwrap(), bundle, "the same results give the same bytes");

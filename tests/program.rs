@@ -89,7 +89,7 @@ fn several_specs_run_as_one_graph() {
     let outcome = world.lawfit(&["run", "study.toml", "again.toml", "--json"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     let object: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
-    assert_eq!(object["stages"].as_array().unwrap().len(), 12);
+    assert_eq!(object["stages"].as_array().unwrap().len(), 14);
     assert!(object["stages"].to_string().contains("again/fit.main"));
     assert!(world.path("outputs/study/report.html").exists() && world.path("outputs/again/report.html").exists());
 }

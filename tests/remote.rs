@@ -131,7 +131,7 @@ fn fresh() -> World {
 fn filled() -> BTreeMap<String, Vec<u8>> {
     let server = Server::start(Manner::Honest, BTreeMap::new());
     let outcome = run(&fresh(), &server.url, &["--cache-write"]);
-    assert!(outcome.stderr.contains("remote cache 0 taken, 6 written"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("remote cache 0 taken, 7 written"), "{}", outcome.stderr);
     server.files.lock().unwrap().clone()
 }
 
@@ -142,10 +142,10 @@ fn results_of_one_machine_are_taken_by_another() {
     assert_eq!(run(&first, &server.url, &[]).code, 0);
     assert_eq!(server.count(), 0, "nothing is written without --cache-write");
     let outcome = run(&fresh(), &server.url, &["--cache-write"]);
-    assert!(outcome.stderr.contains("remote cache 0 taken, 6 written"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("remote cache 0 taken, 7 written"), "{}", outcome.stderr);
     let second = fresh();
     let outcome = run(&second, &server.url, &["--frozen"]);
-    assert!(outcome.stderr.contains("6 cached, 0 ran") && outcome.stderr.contains("6 taken"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("7 cached, 0 ran") && outcome.stderr.contains("7 taken"), "{}", outcome.stderr);
     let outcome = run(&second, &server.url, &[]);
     assert_eq!(outcome.code, 0);
     assert_eq!(second.files("outputs/study"), first.files("outputs/study"));
@@ -159,7 +159,7 @@ fn a_folder_that_machines_mount_is_a_remote_cache() {
     std::fs::create_dir(shared.path("shared")).unwrap();
     assert_eq!(run(&fresh(), &url, &["--cache-write"]).code, 0);
     let outcome = run(&fresh(), &url, &[]);
-    assert!(outcome.stderr.contains("6 cached, 0 ran"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("7 cached, 0 ran"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn whatever_a_remote_cache_does_the_results_are_the_same() {
         let outcome = run(&world, &server.url, &["--cache-write"]);
         assert_eq!(outcome.code, 0, "{manner:?}: {}", outcome.stderr);
         assert_eq!(world.files("outputs/study"), clean, "{manner:?}");
-        let taken = outcome.stderr.contains("6 cached, 0 ran");
+        let taken = outcome.stderr.contains("7 cached, 0 ran");
         assert_eq!(taken, matches!(manner, Manner::Honest | Manner::ReadOnly), "{manner:?}: {}", outcome.stderr);
         assert_eq!(taken, !outcome.stderr.contains("failures"), "{manner:?}: {}", outcome.stderr);
         assert_eq!(world.lawfit(&["cache", "verify"]).code, 0, "{manner:?}");
@@ -193,7 +193,7 @@ fn whatever_a_remote_cache_does_the_results_are_the_same() {
     let outcome = run(&fresh(), &format!("http://{gone}/lawfit"), &["--cache-write"]);
     assert_eq!(outcome.code, 0);
     assert!(outcome.stderr.contains("is not asked any more in this run"), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("6 not written"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("7 not written"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn what_cannot_be_written_there_is_counted() {
     let server = Server::start(Manner::ReadOnly, BTreeMap::new());
     let outcome = run(&fresh(), &server.url, &["--cache-write"]);
     assert_eq!(outcome.code, 0);
-    assert!(outcome.stderr.contains("0 written, 6 not written"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("0 written, 7 not written"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -212,9 +212,9 @@ fn a_secret_believes_only_what_it_sealed() {
     let sealed = Server::start(Manner::Honest, BTreeMap::new());
     run(&fresh(), &sealed.url, &["--cache-secret", "ours", "--cache-write"]);
     let outcome = run(&fresh(), &sealed.url, &["--cache-secret", "ours"]);
-    assert!(outcome.stderr.contains("6 cached, 0 ran"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("7 cached, 0 ran"), "{}", outcome.stderr);
     let outcome = run(&fresh(), &sealed.url, &["--cache-secret", "theirs"]);
-    assert!(outcome.stderr.contains("0 cached, 6 ran") && outcome.stderr.contains("not sealed"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("0 cached, 7 ran") && outcome.stderr.contains("not sealed"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -244,5 +244,5 @@ fn machines_execute_the_stages_of_a_plan_through_a_cache_they_share() {
     }
     let third = fresh();
     let outcome = run(&third, &url, &[]);
-    assert!(outcome.stderr.contains("6 cached, 0 ran"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("7 cached, 0 ran"), "{}", outcome.stderr);
 }
