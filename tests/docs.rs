@@ -122,5 +122,5 @@ fn the_readme_shows_what_the_quick_start_prints() {
     let readme = read("README.md");
     let shown = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     assert_eq!(printed, shown);
-    generated("docs/cerebras-gpt.svg", &world.read("outputs/cerebras-gpt/fit-compute.svg"));
+    generated("docs/cerebras-gpt.svg", &world.read("outputs/cerebras-gpt/figures/fit-compute.svg"));
 }

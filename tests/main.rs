@@ -8,6 +8,7 @@
 )]
 
 mod ask;
+mod browser;
 mod cache;
 mod catalogue;
 mod ci;
@@ -16,6 +17,7 @@ mod crash;
 mod docs;
 mod errors;
 mod explain;
+mod figures;
 mod fitting;
 mod forecasting;
 mod intervals;

@@ -68,9 +68,24 @@ pub(super) fn best_at(model: &Model<'_>, log: f64, held: &BTreeMap<String, f64>)
     spend(&Model { trail: &Trail::default(), ..*model }, exp(log), held)
 }
 
-/// The best response of a budget, other variables held; none where the law has no best split.
-pub fn best_response(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Option<f64> {
-    spend(model, c, held).ok().map(|spent| spent.response)
+/// A budget split best between model size and data.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Allocation {
+    /// Model size, in parameters.
+    pub n: f64,
+    /// Data, in tokens.
+    pub d: f64,
+    /// The response there.
+    pub response: f64,
+}
+
+/// The best split of a budget of C FLOP, other variables held; none where the law has none.
+pub fn best_allocation(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Option<Allocation> {
+    if !can_split(model.ready.law) {
+        return None;
+    }
+    let split = best_split(model, Budget::training(c), &model.ordered(held, &DECIDED).ok()?).ok()?;
+    Some(Allocation { n: split.n, d: split.d, response: split.response })
 }
 
 /// The budget whose best response is a target.

@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use allocation::{FLOP_PER_PARAMETER_AND_TOKEN, best_response};
+pub use allocation::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, best_allocation};
 pub use compare::Compare;
 pub use compute_optimal::ComputeOptimal;
 pub use inference_aware::InferenceAware;

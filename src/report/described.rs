@@ -224,6 +224,7 @@ impl Described {
                 "name": fit.name, "law": fit.law.form_fingerprint(), "law_name": fit.law.name,
                 "caution": fit.law.caution,
                 "meanings": fit.law.parameters.iter().map(|p| &p.meaning).collect::<Vec<_>>(),
+                "variables": fit.law.variables.iter().map(|v| (&v.name, v.unit, &v.meaning)).collect::<Vec<_>>(),
                 "rows": fit.rows, "holdout": fit.holdout, "by": fit.by, "units": fit.units,
             })
         });

@@ -5,12 +5,11 @@
 mod answers;
 mod assemble;
 mod described;
-mod figures;
+mod figure;
 mod notes;
 mod options;
 mod results;
 mod sensitivity;
-mod svg;
 mod typeset;
 mod words;
 mod writer;
@@ -22,8 +21,8 @@ pub use described::{
     AnsweredBy, Described, DescribedFilter, DescribedFit, DescribedQuery, DescribedSource, DescribedTable,
     DescribedVariable, DescribedVariation, Expected, Severity, VariedQuery,
 };
-pub use figures::{FitData, draw};
-pub use options::{ReportFormat, ReportOptions};
+pub use figure::{FOLDER as FIGURES, Figure, Figures, FitData, FitRuns, Study, TABLE};
+pub use options::{Millimetres, ReportFormat, ReportOptions};
 pub use results::{
     AnswerRow, DroppedRows, ExpectationResult, FilterResult, FitResult, Note, PARTS, QueryResult, Reach, Results,
     SensitivityResult, SourceResult, StepResult, StudyResult, TableResult, VariedAnswer, names_of_fit, names_of_query,
@@ -31,19 +30,6 @@ pub use results::{
 };
 pub use typeset::plain as typeset_plain;
 pub use writer::{FIGURE, WriteError, Writer, files_of, has_figures, mark_stale, write};
-
-/// A figure.
-#[derive(Clone, Debug)]
-pub struct Figure {
-    /// Its file's name.
-    pub file: String,
-    /// The fit it shows.
-    pub fit: String,
-    /// What it shows, in a sentence or two.
-    pub caption: String,
-    /// The picture.
-    pub svg: String,
-}
 
 /// Everything a format needs.
 #[derive(Clone, Debug)]
@@ -54,6 +40,8 @@ pub struct Page {
     pub figures: Vec<Figure>,
     /// Number of fits that are not drawn, because they are too many.
     pub undrawn: usize,
+    /// The runs that the figures show.
+    pub runs: Vec<FitRuns>,
     /// Names and words.
     pub described: Arc<Described>,
     /// How it is written.

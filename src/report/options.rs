@@ -29,4 +29,42 @@ impl ReportFormat {
 pub struct ReportOptions {
     /// The formats to write.
     pub formats: BTreeSet<ReportFormat>,
+    /// The column of a paper for which figures are drawn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column_width: Option<Millimetres>,
+}
+
+/// A width in millimetres: of the column of a paper, or of its page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u32")]
+pub struct Millimetres(u32);
+
+/// Widths between which letters of seven points still leave room for a plot, and which a page has.
+const WIDTHS: std::ops::RangeInclusive<u32> = 50..=400;
+
+impl TryFrom<u32> for Millimetres {
+    type Error = String;
+
+    fn try_from(width: u32) -> Result<Self, String> {
+        let (least, most) = (WIDTHS.start(), WIDTHS.end());
+        let is_width = WIDTHS.contains(&width);
+        is_width.then_some(Self(width)).ok_or_else(|| format!("a width is {least} to {most} millimetres, not {width}"))
+    }
+}
+
+impl Millimetres {
+    /// The number.
+    pub fn count(self) -> f64 {
+        f64::from(self.0)
+    }
+}
+
+impl JsonSchema for Millimetres {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Millimetres".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "integer", "minimum": WIDTHS.start(), "maximum": WIDTHS.end() })
+    }
 }

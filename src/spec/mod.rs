@@ -33,7 +33,7 @@ use crate::quantity::Quantity;
 use crate::query::{
     Compare, ComputeOptimal, InferenceAware, Isoflop, Loss, Marginal, Minimum, Overtrain, Question, Reach, Threshold,
 };
-use crate::report::{ReportFormat, ReportOptions, Severity};
+use crate::report::{Millimetres, ReportFormat, ReportOptions, Severity};
 use crate::solver::{Solver, Starts};
 use crate::source::{ColumnKind, Missing, Options, Take};
 use crate::table::Label;
@@ -680,6 +680,9 @@ pub struct Report {
     /// Formats of the report; `results.json` is always written.
     #[serde(default = "default_formats")]
     pub formats: Vec<ReportFormat>,
+    /// Width of a paper's column in millimetres: the files of figures are drawn for it, with letters of seven points.
+    #[serde(default)]
+    pub column_width: Option<Millimetres>,
 }
 
 fn default_formats() -> Vec<ReportFormat> {
@@ -689,13 +692,13 @@ fn default_formats() -> Vec<ReportFormat> {
 impl Report {
     /// How results are written.
     pub fn options(&self) -> ReportOptions {
-        ReportOptions { formats: self.formats.iter().copied().collect() }
+        ReportOptions { formats: self.formats.iter().copied().collect(), column_width: self.column_width }
     }
 }
 
 impl Default for Report {
     fn default() -> Self {
-        Self { formats: default_formats() }
+        Self { formats: default_formats(), column_width: None }
     }
 }
 

@@ -8,7 +8,10 @@ use super::{Context, Failure, Inputs, Stage};
 use crate::answer::Answer;
 use crate::artifact::Outputs;
 use crate::fit::Fit;
-use crate::report::{Described, FIGURE, Figure, FitData, Page, ReportOptions, draw, files_of, has_figures, write};
+use crate::report::{
+    Described, FIGURE, FIGURES, Figures, FitData, Page, ReportOptions, Results, Study, TABLE, files_of, has_figures,
+    write,
+};
 
 /// Writes the report.
 #[derive(Clone, Debug)]
@@ -25,7 +28,7 @@ impl Stage for RenderReport {
     }
 
     fn impl_rev(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -40,15 +43,18 @@ impl Stage for RenderReport {
         let files = files_of(&self.options);
         // Of figures there are as many as the fits give.
         files.iter().all(|file| roles.contains(file))
-            && roles.iter().all(|role| files.contains(role) || role.ends_with(FIGURE))
+            && roles.iter().all(|role| files.contains(role) || is_of_figure(role))
     }
 
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
-        let (figures, undrawn) = if has_figures(&self.options) { self.figures(inputs)? } else { (Vec::new(), 0) };
+        let results: Results = inputs.json(RESULTS)?;
+        let Figures { figures, undrawn, runs } =
+            if has_figures(&self.options) { self.figures(inputs, &results)? } else { Figures::default() };
         let page = Page {
-            results: inputs.json(RESULTS)?,
+            results,
             figures,
             undrawn,
+            runs,
             described: Arc::clone(&self.described),
             options: self.options.clone(),
         };
@@ -57,8 +63,7 @@ impl Stage for RenderReport {
 }
 
 impl RenderReport {
-    /// The figures, and how many fits are not drawn.
-    fn figures(&self, inputs: &Inputs) -> Result<(Vec<Figure>, usize), Failure> {
+    fn figures(&self, inputs: &Inputs, results: &Results) -> Result<Figures, Failure> {
         let fits: BTreeMap<String, Fit> = inputs.named("fit.")?;
         let answers: BTreeMap<String, Answer> = inputs.named("answer.")?;
         let mut drawn = BTreeMap::new();
@@ -67,6 +72,18 @@ impl RenderReport {
             let draws = fit.read_draws(inputs.bytes(&format!("draws.{name}"))?);
             drawn.insert(name.clone(), FitData::of_members(&name, &fit, &rows, draws));
         }
-        Ok(draw(&self.described, &drawn, &answers))
+        let study = Study {
+            described: &self.described,
+            results,
+            fits: &drawn,
+            answers: &answers,
+            column_width: self.options.column_width,
+        };
+        Ok(study.draw())
     }
+}
+
+/// Whether a file is a figure, or what is drawn in one.
+fn is_of_figure(role: &str) -> bool {
+    role.starts_with(FIGURES) && [FIGURE, TABLE].into_iter().any(|ending| role.ends_with(ending))
 }

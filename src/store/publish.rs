@@ -95,11 +95,19 @@ pub fn publish(
     let mut paths = Vec::new();
     for (name, bytes) in outputs {
         let path = folder.join(name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| PublishError::Io { path: folder.to_owned(), error })?;
+        }
         write_changed(&path, bytes, "output")?;
         paths.push(path);
     }
     for name in stale.iter().filter(|name| is_plain(name)) {
-        let _ = std::fs::remove_file(folder.join(name));
+        let path = folder.join(name);
+        let _ = std::fs::remove_file(&path);
+        // A folder that held nothing else goes with it; one that others put files into stays.
+        if let Some(inner) = path.parent().filter(|inner| *inner != folder) {
+            let _ = std::fs::remove_dir(inner);
+        }
     }
     Ok(paths)
 }
@@ -140,7 +148,8 @@ fn holds_files(folder: &Path) -> bool {
     entries.any(|entry| !files::is_unfinished(&entry.file_name().to_string_lossy()))
 }
 
-/// Whether a name is that of a file in the folder itself.
+/// Whether a name is that of a file in the folder itself, or in a folder of it.
 fn is_plain(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+    let is_plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0']);
+    name.split('/').count() <= 2 && name.split('/').all(is_plain)
 }

@@ -408,7 +408,8 @@ class Fit:
             options = ["--out", str(out), *of_cache(self._cache)]
             _program.call(["run", "--json", *options, str(path)], places)
             folder = out / path.stem
-            return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.is_file()}
+            files = [*folder.iterdir(), *(folder / "figures").glob("*.svg")]
+            return {file.name: file.read_text(encoding="utf-8") for file in files if file.is_file()}
 
     def to_spec(self, path: str | Path, *, queries: Mapping[str, Setting] | None = None) -> Path:
         """Writes the fit as a spec, and beside it the table that it reads, so that `lawfit run` gives the same numbers.

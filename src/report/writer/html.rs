@@ -1,4 +1,4 @@
-//! One self-contained HTML page: no scripts, no fonts or pictures from elsewhere.
+//! One self-contained HTML page: nothing is loaded from elsewhere, and without its script it still says everything.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use minijinja::Environment;
 use minijinja::syntax::SyntaxConfig;
 use serde_json::Value;
 
-use super::{WriteError, Writer};
+use super::{WriteError, Writer, contents};
 use crate::fit::NoiseTrend;
 use crate::report::answers::{AnswerTable, heading};
-use crate::report::{DescribedFit, FitResult, Page, typeset, words};
+use crate::report::{DescribedFit, Figure, FitResult, FitRuns, Page, typeset, words};
 
 pub(super) struct Html;
 
@@ -23,6 +23,8 @@ macro_rules! facts {
 }
 
 const TEMPLATE: &str = include_str!("report.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
 
 impl Writer for Html {
     fn file(&self) -> &'static str {
@@ -38,6 +40,10 @@ impl Writer for Html {
         let template = environment.get_template("report.html").map_err(failed)?;
         let text = template
             .render(minijinja::value::Serde(facts! {
+                style => STYLE,
+                script => SCRIPT,
+                runs => in_script(&page.runs),
+                figures => figures(page, ""),
                 title => page.results.study.title,
                 summary => page.described.summary,
                 references => page.results.study.references,
@@ -54,7 +60,7 @@ impl Writer for Html {
                 filters => page.results.filters,
             }))
             .map_err(failed)?;
-        Ok(BTreeMap::from([(self.file().to_owned(), text.into_bytes())]))
+        Ok(BTreeMap::from([(self.file().to_owned(), contents::with_contents(&text).into_bytes())]))
     }
 
     fn has_figures(&self) -> bool {
@@ -121,7 +127,11 @@ fn queries(page: &Page) -> Vec<Value> {
 }
 
 fn fits(page: &Page) -> Vec<Value> {
+    let mut last = "";
     let all = page.results.shown_fits().into_iter().map(|(name, entry, fit)| {
+        // What shows all groups of a fit stands with the first of them.
+        let of_all = if name != entry && last != entry { figures(page, entry) } else { Vec::new() };
+        last = entry;
         let about = page.described.fit(entry);
         let meaning = |parameter: &str| {
             about.and_then(|a| a.law.parameters.iter().find(|p| p.name == parameter)).and_then(|p| p.meaning.clone())
@@ -141,16 +151,6 @@ fn fits(page: &Page) -> Vec<Value> {
                 }
             })
             .collect();
-        let figures: Vec<Value> = page
-            .figures
-            .iter()
-            .filter(|f| f.fit == name)
-            // Several pictures share the page; their clip paths must not share a name.
-            .map(|f| {
-                let id = f.file.trim_end_matches(".svg");
-                facts! { svg => f.svg.replace("\"area\"", &format!("\"area-{id}\"")).replace("#area)", &format!("#area-{id})")), caption => f.caption, file => f.file }
-            })
-            .collect();
         let evidence = &fit.evidence;
         facts! {
             name,
@@ -161,7 +161,7 @@ fn fits(page: &Page) -> Vec<Value> {
             objective => fit.objective.map(|o| format!("{o:e}")),
             objective_kind => fit.objective_kind,
             parameters,
-            figures,
+            figures => of_all.into_iter().chain(figures(page, &name)).collect::<Vec<_>>(),
             uncertainty => fit.uncertainty,
             noise_trend => fit.noise_trend.as_ref().map(NoiseTrend::describe),
             level => fit.level.map(|l| format!("{:.0}", 100.0 * l)),
@@ -180,11 +180,30 @@ fn fits(page: &Page) -> Vec<Value> {
     all.collect()
 }
 
+/// What the script reads, as text in which no mark-up can begin or end.
+fn in_script(runs: &[FitRuns]) -> String {
+    serde_json::to_string(runs).unwrap_or_default().replace('<', "\\u003c")
+}
+
+/// The figures of a fit; without one, those of the study.
+fn figures(page: &Page, fit: &str) -> Vec<Value> {
+    page.figures.iter().filter(|drawn| drawn.fit == fit && drawn.kind != "sensitivity").map(figure).collect()
+}
+
+/// A figure for the template.
+fn figure(figure: &Figure) -> Value {
+    facts! {
+        kind => figure.kind, fit => figure.fit, title => figure.title, svg => figure.svg, caption => figure.caption,
+        stem => figure.stem(),
+    }
+}
+
 /// How far choices move answers: a sentence and a table per fit.
 fn sensitivity(page: &Page) -> Vec<Value> {
     let all = page.results.sensitivity.iter().map(|(fit, result)| {
         let (head, columns, rows) = crate::report::sensitivity::table(&page.described, fit, result);
-        facts! { name => fit, head, columns, rows }
+        let figures = page.figures.iter().filter(|drawn| drawn.kind == "sensitivity" && drawn.fit == *fit);
+        facts! { name => fit, head, columns, rows, figures => figures.map(figure).collect::<Vec<_>>() }
     });
     all.collect()
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::{WriteError, Writer};
 use crate::report::answers::{AnswerTable, heading};
-use crate::report::{Page, typeset, words};
+use crate::report::{Figure, Page, typeset, words};
 
 pub(super) struct Markdown;
 
@@ -15,10 +15,7 @@ impl Writer for Markdown {
     }
 
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
-        let mut files: BTreeMap<String, Vec<u8>> =
-            page.figures.iter().map(|figure| (figure.file.clone(), figure.svg.clone().into_bytes())).collect();
-        files.insert(self.file().to_owned(), text(page).into_bytes());
-        Ok(files)
+        Ok(BTreeMap::from([(self.file().to_owned(), text(page).into_bytes())]))
     }
 
     fn has_figures(&self) -> bool {
@@ -174,10 +171,14 @@ fn fits(page: &Page, out: &mut String) {
             let _ = writeln!(out, "Where the law holds: {caution}\n");
         }
         for figure in page.figures.iter().filter(|f| f.fit == name) {
-            let _ =
-                writeln!(out, "![{}]({})\n\n{}\n", figure.file.trim_end_matches(".svg"), figure.file, figure.caption);
+            picture(figure, out);
         }
     }
+}
+
+fn picture(figure: &Figure, out: &mut String) {
+    let title = figure.title.replace(['[', ']', '\n'], " ");
+    let _ = writeln!(out, "![{title}]({})\n\n{}\n", figure.file, figure.caption);
 }
 
 fn sensitivity(page: &Page, out: &mut String) {

@@ -2,6 +2,7 @@
 //!
 //! A format takes a [`Page`] and gives bytes; where they go is not its affair.
 
+mod contents;
 mod html;
 mod latex;
 mod markdown;
@@ -13,7 +14,7 @@ use super::{Page, ReportFormat, ReportOptions};
 
 /// Writes one format.
 pub trait Writer {
-    /// The name of its file; figures may stand beside it.
+    /// The name of its file; figures stand in a folder beside it.
     fn file(&self) -> &'static str;
 
     /// The files by name.
@@ -83,6 +84,11 @@ pub fn write(page: &Page) -> Result<BTreeMap<String, Arc<Vec<u8>>>, WriteError> 
     let mut files = BTreeMap::new();
     for writer in page.options.formats.iter().filter_map(|format| format.writer()) {
         files.extend(writer.write(page)?.into_iter().map(|(name, bytes)| (name, Arc::new(bytes))));
+    }
+    for figure in &page.figures {
+        let picture = figure.column.as_ref().unwrap_or(&figure.svg);
+        files.insert(figure.file.clone(), Arc::new(picture.clone().into_bytes()));
+        files.insert(figure.csv_file(), Arc::new(figure.csv.clone().into_bytes()));
     }
     Ok(files)
 }

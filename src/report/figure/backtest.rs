@@ -1,0 +1,65 @@
+//! How forecasts of what came later did, by distance.
+
+use super::axis::{Axis, Scale};
+use super::sheet::{Colour, Layer, Mark, Point, Shape, Sheet};
+use super::view::View;
+use super::{Chart, Drawn};
+use crate::numerics::exp;
+
+/// The chart.
+pub(super) struct Backtest;
+
+/// Most forecasts that are drawn with their intervals: those of many would hide the points.
+const MOST_INTERVALS: usize = 60;
+
+impl Chart for Backtest {
+    fn kind(&self) -> &'static str {
+        "backtest"
+    }
+
+    fn of_fit(&self, view: &View<'_>) -> Vec<Drawn> {
+        draw(view).into_iter().collect()
+    }
+}
+
+fn draw(view: &View<'_>) -> Option<Drawn> {
+    let backtest = view.data.fit.backtest.as_ref()?;
+    let distances = backtest.law.points.iter().map(|(distance, ..)| *distance);
+    let x = Axis::around(
+        &format!("{} over the largest known (times)", backtest.along),
+        Scale::Log,
+        distances.chain([1.0]),
+    )?;
+    let pasts = [(&backtest.law, Colour::Blue, Mark::Dot, "the law")]
+        .into_iter()
+        .chain(backtest.several_laws.as_ref().map(|past| (past, Colour::Orange, Mark::Ring, "several laws")));
+    let mut layers = vec![Layer::line("", Colour::Grey, vec![(x.low, 0.0), (x.high, 0.0)])];
+    let mut values = vec![0.0];
+    let mut intervals = 0;
+    for (past, colour, mark, label) in pasts {
+        let percent = |log: f64| 100.0 * (exp(log) - 1.0);
+        let are_shown = past.points.len() <= MOST_INTERVALS;
+        let point = |(distance, log, half): &(f64, f64, Option<f64>)| {
+            let interval = half.filter(|_| are_shown).map(|half| (percent(log - half), percent(log + half)));
+            Point { interval, ..Point::new(*distance, percent(*log)) }
+        };
+        let points: Vec<Point> = past.points.iter().map(point).collect();
+        values.extend(points.iter().map(|point| point.y));
+        intervals += points.iter().filter(|point| point.interval.is_some()).count();
+        layers.push(Layer::points(label, colour, mark, points));
+    }
+    // Intervals may be as long again as the points reach; longer ones leave the picture.
+    let reach = values.iter().copied().map(f64::abs).fold(0.0, f64::max);
+    let ends = layers.iter().flat_map(|layer| match &layer.shape {
+        Shape::Points { points, .. } => points.iter().filter_map(|point| point.interval).collect(),
+        _ => Vec::new(),
+    });
+    let ends: Vec<f64> = ends.flat_map(|(low, high)| [low.max(-2.0 * reach), high.min(2.0 * reach)]).collect();
+    let y = Axis::around("forecast over observation − 1 (%)", Scale::Linear, values.into_iter().chain(ends))?;
+    let shown = if intervals > 0 { " An interval that does not reach zero missed." } else { "" };
+    let caption = format!(
+        "Each time only smaller runs were known along {}: how far the forecasts of all larger ones are off, by distance.{shown}",
+        backtest.along
+    );
+    Some(Drawn::of(Sheet::one(format!("{}: forecasts of what came later", view.data.name), x, y, layers), caption))
+}

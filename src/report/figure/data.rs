@@ -1,0 +1,133 @@
+//! A law against its rows, with its band, where it leaves them, and the answers.
+
+use super::axis::{Axis, Scale};
+use super::sheet::{Colour, Layer, Shape, Sheet};
+use super::view::{Abscissa, Place, View};
+use super::{Chart, Drawn};
+
+/// The chart.
+pub(super) struct Data;
+
+impl Chart for Data {
+    fn kind(&self) -> &'static str {
+        "fit"
+    }
+
+    fn is_of_many(&self) -> bool {
+        true
+    }
+
+    fn of_fit(&self, view: &View<'_>) -> Vec<Drawn> {
+        draw(view).into_iter().collect()
+    }
+}
+
+fn draw(view: &View<'_>) -> Option<Drawn> {
+    let name = &view.data.name;
+    let response = &view.about.law.response;
+    let observed = view.column(response).to_vec();
+    let xs = view.xs();
+    let forecasts = view.placed_forecasts();
+    let mut layers = Vec::new();
+    if view.abscissa == Abscissa::Prediction {
+        let ends = Axis::around("", Scale::Log, xs.iter().chain(&observed).copied())?;
+        layers.push(Layer::line("equal", Colour::Grey, vec![(ends.low, ends.low), (ends.high, ends.high)]));
+    } else {
+        layers.extend(range(view));
+        layers.extend(curve(view));
+    }
+    let curve_ends: Vec<f64> = view.curve().iter().filter_map(|place| place.value).collect();
+    layers.extend(view.points(&xs, &observed));
+    let places: Vec<_> = forecasts.iter().map(|(x, forecast)| ((*x, forecast.y), *forecast)).collect();
+    layers.extend(view.answers(&places, true));
+    let all_x = xs.iter().copied().chain(forecasts.iter().map(|(x, _)| *x));
+    let all_y: Vec<f64> =
+        observed.iter().copied().chain(forecasts.iter().map(|(_, f)| f.y)).chain(curve_ends).collect();
+    let ends = forecasts.iter().filter_map(|(_, f)| f.interval).flat_map(|(low, high)| [low, high]);
+    let y_axis = Axis::around("", Scale::Log, all_y.iter().copied())?;
+    let ends: Vec<f64> = ends.map(|end| y_axis.nearest_within_reach(end)).collect();
+    let x = Axis::around(&view.x_label(), Scale::Log, all_x)?.counting(view.x_counts());
+    let y = Axis::around(&view.label(response), Scale::Log, all_y.into_iter().chain(ends))?;
+    let mut sheet = Sheet::one(format!("{name}: {response} and the law"), x, y, layers);
+    sheet.note = view.note();
+    Some(Drawn::of(sheet, caption(view)))
+}
+
+/// The range of the fitted rows, where the picture goes beyond it.
+fn range(view: &View<'_>) -> Option<Layer> {
+    let fitted = view.fitted_range()?;
+    let beyond = view.curve().last().is_some_and(|place| place.x > fitted.highest * 1.05);
+    beyond.then(|| Layer {
+        label: "range of fitted rows".to_owned(),
+        colour: Colour::Grey,
+        shape: Shape::Range(fitted.lowest, fitted.highest),
+    })
+}
+
+/// The law with its band, dashed where it leaves the rows.
+fn curve(view: &View<'_>) -> Vec<Layer> {
+    let (places, Some(fitted)) = (view.curve(), view.fitted_range()) else { return Vec::new() };
+    let mut layers = Vec::new();
+    if let Some(level) = view.data.fit.level {
+        let at = |place: &Place| {
+            let (low, high) = place.interval(level, |(value, _)| Some(*value))?;
+            Some((place.x, low, high))
+        };
+        let band: Vec<(f64, f64, f64)> = places.iter().filter_map(at).collect();
+        if band.len() > 1 {
+            layers.push(Layer::band(format!("{:.0} % of draws", 100.0 * level), Colour::Blue, band));
+        }
+    }
+    let part = |keep: &dyn Fn(f64) -> bool| -> Vec<(f64, f64)> {
+        places.iter().filter(|place| keep(place.x)).filter_map(|place| Some((place.x, place.value?))).collect()
+    };
+    let inside = part(&|x| x <= fitted.highest * 1.000_001);
+    let mut outside = part(&|x| x > fitted.highest * 1.000_001);
+    if let (Some(&last), false) = (inside.last(), outside.is_empty()) {
+        outside.insert(0, last);
+    }
+    let label = match view.abscissa {
+        Abscissa::Compute if view.ray().is_some() => "law, along the ray",
+        Abscissa::Compute => "law, best split",
+        _ => "law",
+    };
+    if inside.len() > 1 {
+        layers.push(Layer::line(label, Colour::Blue, inside));
+    }
+    if outside.len() > 1 {
+        layers.push(Layer::dashed(format!("{label}, extrapolated"), Colour::Blue, outside));
+    }
+    layers
+}
+
+/// What is drawn, and nothing else.
+fn caption(view: &View<'_>) -> String {
+    let leaves =
+        view.fitted_range().zip(view.curve().last()).is_some_and(|(fitted, last)| last.x > fitted.highest * 1.05);
+    let dashed = if leaves { "; dashed where it leaves them" } else { "" };
+    let what = match view.abscissa {
+        Abscissa::Variable(_) => format!("The law and its rows{dashed}."),
+        Abscissa::Compute if view.ray().is_some() => {
+            format!("The law along the one ray of tokens per parameter on which all rows lie{dashed}.")
+        }
+        Abscissa::Compute => format!(
+            "The rows, and what the law gives each budget with the best split{dashed}. A row lies above the line where its budget was split otherwise.{}",
+            view.held_in_words()
+        ),
+        Abscissa::Prediction => "What the law predicts for each row, and what was observed.".to_owned(),
+    };
+    let level = view.data.fit.level.filter(|level| {
+        view.curve().iter().filter(|place| place.interval(*level, |(value, _)| Some(*value)).is_some()).count() > 1
+    });
+    let band = level.map_or(String::new(), |level| {
+        format!(" The band holds {:.0} % of the draws of the parameters.", 100.0 * level)
+    });
+    let placed = view.placed_forecasts();
+    let with_intervals = placed.iter().any(|(_, forecast)| forecast.interval.is_some());
+    let answers = match (placed.is_empty(), with_intervals) {
+        (true, _) => "",
+        (false, true) => " Diamonds are answers with their intervals.",
+        (false, false) => " Diamonds are answers.",
+    };
+    format!("{what}{band}{answers}")
+}

@@ -1,0 +1,89 @@
+//! The groups of a fit over each other: their rows and their laws.
+
+use std::collections::BTreeSet;
+
+use super::axis::{Axis, Scale};
+use super::sheet::{Colour, Layer, Mark, Point, Sheet};
+use super::view::{Abscissa, View};
+use super::{Chart, Drawn, FitData, Study};
+
+/// The chart.
+pub(super) struct Groups;
+
+/// Most groups that one picture tells apart.
+const MOST: usize = 6;
+/// Most rows of a group that are drawn here.
+const MOST_ROWS: usize = 300;
+
+impl Chart for Groups {
+    fn kind(&self) -> &'static str {
+        "groups"
+    }
+
+    fn of_study(&self, study: &Study<'_>) -> Vec<Drawn> {
+        let grouped = study.described.fits.iter().filter(|fit| fit.by.is_some());
+        grouped.filter_map(|fit| draw(study, study.fits.get(&fit.name)?)).collect()
+    }
+}
+
+fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
+    let of = &members.first()?.of;
+    let about = study.described.fit(of)?;
+    let with_rows: Vec<&FitData> = members.iter().filter(|data| data.rows.rows() > 0).collect();
+    if with_rows.len() < 2 {
+        return None;
+    }
+    let shown = spread(with_rows.len());
+    let views = shown.iter().map(|&index| View::new(study.described, about, with_rows[index], &[], &[], MOST_ROWS));
+    let views: Vec<View<'_>> = views.collect();
+    if views.iter().any(|view| view.abscissa != views[0].abscissa || view.abscissa == Abscissa::Prediction) {
+        return None;
+    }
+    let response = &about.law.response;
+    let (mut layers, mut xs, mut ys) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, view) in views.iter().enumerate() {
+        let colour = Colour::of(index);
+        let (across, up) = (view.xs(), view.column(response));
+        let points: Vec<Point> = view.shown().iter().map(|&row| Point::new(across[row], up[row])).collect();
+        let line: Vec<(f64, f64)> = view.curve().iter().filter_map(|place| Some((place.x, place.value?))).collect();
+        xs.extend(points.iter().map(|point| point.x));
+        ys.extend(points.iter().map(|point| point.y));
+        let name = view.data.group.clone().unwrap_or_default();
+        layers.push(Layer::points(name.clone(), colour, Mark::Dot, points));
+        layers.push(Layer::line(name, colour, line));
+    }
+    let by = about.by.clone().unwrap_or_default();
+    let x = Axis::around(&views[0].x_label(), Scale::Log, xs)?.counting(views[0].x_counts());
+    let y = Axis::around(&views[0].label(response), Scale::Log, ys)?;
+    let part = if views.len() < with_rows.len() {
+        format!(" Shown are {} of {} groups, spread over their order.", views.len(), with_rows.len())
+    } else {
+        String::new()
+    };
+    Some(Drawn {
+        fit: of.clone(),
+        ..Drawn::of(
+            Sheet::one(format!("{of}: groups by {by}"), x, y, layers),
+            format!("The rows of each {by} and its law.{part}"),
+        )
+    })
+}
+
+/// So many groups that a picture can tell them apart, from the first to the last.
+fn spread(count: usize) -> Vec<usize> {
+    let most = count.min(MOST);
+    let places = (0..most).map(|i| i * (count - 1) / (most - 1).max(1));
+    places.collect::<BTreeSet<usize>>().into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_taken_from_the_first_to_the_last() {
+        assert_eq!(spread(3), [0, 1, 2]);
+        let spread = spread(50);
+        assert_eq!((spread.len(), spread[0], spread[5]), (MOST, 0, 49));
+    }
+}

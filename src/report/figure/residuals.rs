@@ -1,0 +1,108 @@
+//! What a law misses, against the prediction and against every variable.
+
+use super::axis::{Axis, Scale};
+use super::sheet::{Colour, Layer, Plot, Sheet};
+use super::view::{COMPUTE, View};
+use super::{Chart, Drawn};
+use crate::fit::{PREDICTED, RESIDUAL};
+use crate::numerics::{exp, median};
+
+/// The chart.
+pub(super) struct Residuals;
+
+/// Most plots of residuals of one fit.
+const MOST_PLOTS: usize = 6;
+/// Rows from which a line of medians says something.
+const ENOUGH: usize = 32;
+/// Most parts of the rows whose medians are joined, and fewest rows of a part.
+const PARTS: usize = 8;
+const FEWEST_IN_PART: usize = 8;
+
+impl Chart for Residuals {
+    fn kind(&self) -> &'static str {
+        "residuals"
+    }
+
+    fn is_of_many(&self) -> bool {
+        true
+    }
+
+    fn of_fit(&self, view: &View<'_>) -> Vec<Drawn> {
+        draw(view).into_iter().collect()
+    }
+}
+
+fn draw(view: &View<'_>) -> Option<Drawn> {
+    let percent: Vec<f64> = view.column(RESIDUAL).iter().map(|r| 100.0 * (exp(*r) - 1.0)).collect();
+    let y =
+        Axis::around("residual (%)", Scale::Linear, percent.iter().copied().filter(|p| p.is_finite()).chain([0.0]))?;
+    let mut has_medians = false;
+    let plots: Vec<Plot> = axes(view)
+        .into_iter()
+        .map(|(x, xs)| {
+            let zero = Layer::line("", Colour::Grey, vec![(x.low, 0.0), (x.high, 0.0)]);
+            let mut layers = vec![zero];
+            layers.extend(view.points(&xs, &percent));
+            if let Some(line) = medians(&xs, &percent, view) {
+                has_medians = true;
+                layers.push(Layer::line("medians of neighbouring rows", Colour::Orange, line));
+            }
+            Plot { title: String::new(), x, y: y.clone(), layers }
+        })
+        .collect();
+    let first = plots.first()?;
+    let name = &view.data.name;
+    let mut sheet = Sheet::of(format!("{name}: residuals"), plots.clone());
+    if plots.len() == 1 {
+        sheet = Sheet::one(sheet.title, first.x.clone(), first.y.clone(), first.layers.clone());
+    }
+    sheet.note = view.note();
+    let medians = if has_medians { " The line joins medians." } else { "" };
+    Some(Drawn::of(
+        sheet,
+        format!(
+            "What the law misses, row by row: prediction over observation − 1, so that it predicts too much above zero. A trend or a bend says that the law is wrong there.{medians}"
+        ),
+    ))
+}
+
+/// The horizontal axes with the rows' values: the prediction, what varies among the variables, and compute.
+fn axes(view: &View<'_>) -> Vec<(Axis, Vec<f64>)> {
+    let predicted = view.column(PREDICTED).to_vec();
+    let scale = if predicted.iter().all(|p| *p > 0.0) { Scale::Log } else { Scale::Linear };
+    let mut all: Vec<(Axis, Vec<f64>)> = Axis::around(&view.predicted_label(), scale, predicted.iter().copied())
+        .map(|axis| (axis, predicted))
+        .into_iter()
+        .collect();
+    for variable in &view.about.law.variables {
+        let column = view.column(&variable.name).to_vec();
+        let varies = column.iter().any(|value| *value != column[0]);
+        if varies && !variable.is_of_knot() {
+            all.extend(view.axis(&variable.name, column.iter().copied()).map(|axis| (axis, column)));
+        }
+    }
+    let law = &view.about.law;
+    if law.variable("N").is_some() && law.variable("D").is_some() && law.variable("C").is_none() {
+        let compute = view.compute();
+        all.extend(Axis::around(COMPUTE, Scale::Log, compute.iter().copied()).map(|axis| (axis, compute)));
+    }
+    all.truncate(MOST_PLOTS);
+    all
+}
+
+/// Medians of the fitted rows in parts of equal number along an axis.
+fn medians(xs: &[f64], ys: &[f64], view: &View<'_>) -> Option<Vec<(f64, f64)>> {
+    let mut rows: Vec<(f64, f64)> = view.fitted().map(|row| (xs[row], ys[row])).collect();
+    rows.retain(|(x, y)| x.is_finite() && y.is_finite());
+    rows.sort_by(|one, other| one.0.total_cmp(&other.0).then(one.1.total_cmp(&other.1)));
+    if rows.len() < ENOUGH {
+        return None;
+    }
+    let middle = |part: &[(f64, f64)]| {
+        let of = |pick: fn(&(f64, f64)) -> f64| median(&part.iter().map(pick).collect::<Vec<_>>());
+        (of(|row| row.0), of(|row| row.1))
+    };
+    let mut line: Vec<(f64, f64)> = rows.chunks(rows.len().div_ceil(PARTS).max(FEWEST_IN_PART)).map(middle).collect();
+    line.dedup_by(|one, other| one.0 == other.0);
+    (line.len() > 2).then_some(line)
+}

@@ -1,0 +1,80 @@
+//! How far choices move answers, beside their intervals.
+
+use super::super::words;
+use super::axis::{Axis, Scale};
+use super::sheet::{Colour, Layer, Mark, Plot, Point, Shape, Sheet};
+use super::{Chart, Drawn, Study};
+use crate::report::{Described, VariedAnswer};
+
+/// The chart.
+pub(super) struct Sensitivity;
+
+/// Most answers that are drawn: those that move farthest.
+const MOST_PLOTS: usize = 6;
+
+impl Chart for Sensitivity {
+    fn kind(&self) -> &'static str {
+        "sensitivity"
+    }
+
+    fn of_study(&self, study: &Study<'_>) -> Vec<Drawn> {
+        let all = study.results.sensitivity.iter();
+        all.filter_map(|(fit, result)| {
+            let mut answers: Vec<&VariedAnswer> = result.answers.iter().collect();
+            answers.sort_by(|one, other| {
+                let moved = |answer: &VariedAnswer| answer.moved.unwrap_or(-1.0);
+                moved(other).total_cmp(&moved(one))
+            });
+            let plots: Vec<Plot> =
+                answers.iter().take(MOST_PLOTS).filter_map(|answer| plot(study.described, fit, answer, &result.choices)).collect();
+            if plots.is_empty() {
+                return None;
+            }
+            let part = if answers.len() > plots.len() {
+                format!(" Shown are the {} of {} answers that move farthest.", plots.len(), answers.len())
+            } else {
+                String::new()
+            };
+            let mut sheet = Sheet::of(format!("{fit}: answers when it is fitted otherwise"), plots);
+            sheet.columns = 1;
+            let caption = format!(
+                "Answers when the fit is made in other ways. The shade is the interval of the answer as it is: a dot outside it says that the choice matters more than the interval admits.{part}"
+            );
+            Some(Drawn { fit: fit.clone(), ..Drawn::of(sheet, caption) })
+        })
+        .collect()
+    }
+}
+
+fn plot(described: &Described, fit: &str, answer: &VariedAnswer, choices: &[String]) -> Option<Plot> {
+    let all = answer.values.iter().flatten().copied().chain([answer.value]);
+    let half = answer.half_width.unwrap_or(0.0);
+    let ends = [answer.value - half, answer.value + half];
+    let positive = all.clone().all(|value| value > 0.0);
+    let span = crate::fit::Span::of(all.clone())?;
+    let scale = if positive && span.highest > 3.0 * span.lowest { Scale::Log } else { Scale::Linear };
+    let quantity = |name: &str, value: f64| words::quantity(described.dimension(fit, name), value);
+    let inputs: Vec<String> =
+        answer.inputs.iter().map(|(name, value)| format!("{name} = {}", quantity(name, *value))).collect();
+    let group = answer.group.as_ref().map(|group| format!("{group}, "));
+    let title = format!("{} of {}: {}{}", answer.output, answer.query, group.unwrap_or_default(), inputs.join(", "));
+    let counts =
+        matches!(answer.output.as_str(), "N" | "D") || answer.output.ends_with("_N") || answer.output.ends_with("_D");
+    let x = Axis::around(&answer.output, scale, all.chain(ends))?.counting(counts);
+    // The interval of a size may reach below what a logarithmic axis shows.
+    let ends = if x.is_log() { ends.map(|end| end.max(x.low)) } else { ends };
+    let points = answer.values.iter().enumerate();
+    let points = points.filter_map(|(row, value)| Some(Point::new((*value)?, row as f64 + 1.0))).collect();
+    let names = std::iter::once("as it is".to_owned()).chain(choices.iter().cloned()).collect();
+    let mut layers = Vec::new();
+    if half > 0.0 {
+        layers.push(Layer {
+            label: "interval of the answer".to_owned(),
+            colour: Colour::Blue,
+            shape: Shape::Range(ends[0], ends[1]),
+        });
+    }
+    layers.push(Layer::dots_sideways("as it is", Colour::Blue, Mark::Diamond, vec![Point::new(answer.value, 0.0)]));
+    layers.push(Layer::dots_sideways("another choice", Colour::Orange, Mark::Dot, points));
+    Some(Plot { title, x, y: Axis::of_names("", names), layers })
+}

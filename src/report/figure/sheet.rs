@@ -1,0 +1,283 @@
+//! What a figure holds, apart from how it is written: plots side by side, each with two axes and layers.
+
+use std::fmt::Write as _;
+
+use super::axis::Axis;
+
+/// Colours that stay apart for most kinds of colour blindness and in grey (after Okabe and Ito 2008).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Colour {
+    Blue,
+    Orange,
+    Green,
+    Purple,
+    Sky,
+    Amber,
+    Grey,
+    Ink,
+}
+
+impl Colour {
+    /// Every colour, in the order in which series take them; grey and ink are for what is no series.
+    pub(super) const SERIES: [Self; 6] = [Self::Blue, Self::Orange, Self::Green, Self::Purple, Self::Sky, Self::Amber];
+
+    /// On white.
+    pub(super) const fn hex(self) -> &'static str {
+        match self {
+            Self::Blue => "#0072b2",
+            Self::Orange => "#d55e00",
+            Self::Green => "#009e73",
+            Self::Purple => "#aa4499",
+            Self::Sky => "#3b9dd4",
+            Self::Amber => "#b38600",
+            Self::Grey => "#757b84",
+            Self::Ink => "#16181c",
+        }
+    }
+
+    /// Its class, by which a page gives it another shade.
+    pub(super) const fn class(self) -> &'static str {
+        match self {
+            Self::Blue => "blue",
+            Self::Orange => "orange",
+            Self::Green => "green",
+            Self::Purple => "purple",
+            Self::Sky => "sky",
+            Self::Amber => "amber",
+            Self::Grey => "grey",
+            Self::Ink => "ink",
+        }
+    }
+
+    /// The colour of a series by its number.
+    pub(super) fn of(series: usize) -> Self {
+        Self::SERIES[series % Self::SERIES.len()]
+    }
+}
+
+/// The shape of a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    Dot,
+    Ring,
+    Diamond,
+}
+
+/// A point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Point {
+    pub(super) x: f64,
+    pub(super) y: f64,
+    /// The ends of its interval, along the layer's direction.
+    pub(super) interval: Option<(f64, f64)>,
+    /// The run that it shows, by its number on the page.
+    pub(super) run: Option<u32>,
+}
+
+impl Point {
+    pub(super) const fn new(x: f64, y: f64) -> Self {
+        Self { x, y, interval: None, run: None }
+    }
+}
+
+/// Something drawn.
+#[derive(Clone, Debug)]
+pub(super) struct Layer {
+    /// Its name in the key; none in the key without one.
+    pub(super) label: String,
+    pub(super) colour: Colour,
+    pub(super) shape: Shape,
+}
+
+/// What a layer draws.
+#[derive(Clone, Debug)]
+pub(super) enum Shape {
+    /// Points; their intervals go along x where they are `sideways`.
+    Points { mark: Mark, points: Vec<Point>, sideways: bool },
+    /// A line; dashed where it leaves the data.
+    Line { points: Vec<(f64, f64)>, dashed: bool },
+    /// The area between two curves: (x, low, high).
+    Band(Vec<(f64, f64, f64)>),
+    /// The area over part of the horizontal axis, from top to bottom.
+    Range(f64, f64),
+    /// A text at a place; to its left where `before`.
+    Text { x: f64, y: f64, text: String, before: bool },
+    /// Squares of a table, by column and row, each from -1 to 1.
+    Cells(Vec<(usize, usize, f64)>),
+}
+
+impl Layer {
+    pub(super) fn line(label: impl Into<String>, colour: Colour, points: Vec<(f64, f64)>) -> Self {
+        Self { label: label.into(), colour, shape: Shape::Line { points, dashed: false } }
+    }
+
+    pub(super) fn dashed(label: impl Into<String>, colour: Colour, points: Vec<(f64, f64)>) -> Self {
+        Self { label: label.into(), colour, shape: Shape::Line { points, dashed: true } }
+    }
+
+    pub(super) fn points(label: impl Into<String>, colour: Colour, mark: Mark, points: Vec<Point>) -> Self {
+        Self { label: label.into(), colour, shape: Shape::Points { mark, points, sideways: false } }
+    }
+
+    pub(super) fn dots_sideways(label: impl Into<String>, colour: Colour, mark: Mark, points: Vec<Point>) -> Self {
+        Self { label: label.into(), colour, shape: Shape::Points { mark, points, sideways: true } }
+    }
+
+    pub(super) fn band(label: impl Into<String>, colour: Colour, points: Vec<(f64, f64, f64)>) -> Self {
+        Self { label: label.into(), colour, shape: Shape::Band(points) }
+    }
+
+    pub(super) fn text(colour: Colour, (x, y): (f64, f64), text: impl Into<String>) -> Self {
+        Self { label: String::new(), colour, shape: Shape::Text { x, y, text: text.into(), before: false } }
+    }
+}
+
+/// A plot.
+#[derive(Clone, Debug)]
+pub(super) struct Plot {
+    /// What tells it from its neighbours; nothing where it stands alone.
+    pub(super) title: String,
+    pub(super) x: Axis,
+    pub(super) y: Axis,
+    pub(super) layers: Vec<Layer>,
+}
+
+/// Plots side by side, with one key.
+#[derive(Clone, Debug)]
+pub(super) struct Sheet {
+    /// What the whole shows.
+    pub(super) title: String,
+    pub(super) plots: Vec<Plot>,
+    /// Most plots in a row.
+    pub(super) columns: usize,
+    /// Height of a plot over its width.
+    pub(super) aspect: f64,
+    /// What is to be said on the picture itself, such as that it shows a part of the rows.
+    pub(super) note: Option<String>,
+}
+
+impl Sheet {
+    /// A sheet of one plot.
+    pub(super) fn one(title: impl Into<String>, x: Axis, y: Axis, layers: Vec<Layer>) -> Self {
+        let plot = Plot { title: String::new(), x, y, layers };
+        Self { title: title.into(), plots: vec![plot], columns: 1, aspect: 0.56, note: None }
+    }
+
+    /// A sheet of several plots.
+    pub(super) fn of(title: impl Into<String>, plots: Vec<Plot>) -> Self {
+        let columns = match plots.len() {
+            0 | 1 => 1,
+            2 | 4 => 2,
+            _ => 3,
+        };
+        let aspect = if columns == 1 { 0.56 } else { 0.8 };
+        Self { title: title.into(), plots, columns, aspect, note: None }
+    }
+
+    /// The names in its key, each once, with the layer that shows how it is drawn.
+    pub(super) fn key(&self) -> Vec<&Layer> {
+        let mut entries: Vec<&Layer> = Vec::new();
+        for layer in self.plots.iter().flat_map(|plot| &plot.layers).filter(|layer| !layer.label.is_empty()) {
+            if !entries.iter().any(|entry| entry.label == layer.label) {
+                entries.push(layer);
+            }
+        }
+        entries
+    }
+
+    /// What is drawn, as a table of separated values: a line per point.
+    pub(super) fn table(&self) -> String {
+        let mut out = String::from("plot,series,x_name,y_name,x,y,lower,upper,run\n");
+        for plot in &self.plots {
+            for layer in &plot.layers {
+                layer.rows(plot, &mut out);
+            }
+        }
+        out
+    }
+}
+
+impl Layer {
+    fn rows(&self, plot: &Plot, out: &mut String) {
+        let head = [&plot.title, &self.label, &plot.x.label, &plot.y.label].map(|text| quoted(text)).join(",");
+        let mut row = |x: String, y: String, interval: Option<(f64, f64)>, run: Option<u32>| {
+            let (lower, upper) = interval.map_or((String::new(), String::new()), |(l, u)| (number(l), number(u)));
+            let run = run.map_or(String::new(), |run| run.to_string());
+            let _ = writeln!(out, "{head},{x},{y},{lower},{upper},{run}");
+        };
+        match &self.shape {
+            Shape::Points { points, .. } => {
+                for point in points {
+                    row(named(&plot.x, point.x), named(&plot.y, point.y), point.interval, point.run);
+                }
+            }
+            Shape::Line { points, .. } => {
+                points.iter().for_each(|&(x, y)| row(number(x), named(&plot.y, y), None, None));
+            }
+            Shape::Band(points) => {
+                points.iter().for_each(|&(x, low, high)| row(number(x), String::new(), Some((low, high)), None));
+            }
+            Shape::Cells(cells) => {
+                for &(column, line, value) in cells {
+                    row(named(&plot.x, column as f64), named(&plot.y, line as f64), Some((value, value)), None);
+                }
+            }
+            Shape::Range(low, high) => {
+                [low, high].into_iter().for_each(|end| row(number(*end), String::new(), None, None));
+            }
+            Shape::Text { .. } => (),
+        }
+    }
+}
+
+/// A value of an axis: its name where it has names.
+fn named(axis: &Axis, value: f64) -> String {
+    match &axis.scale {
+        super::axis::Scale::Names(names) if value >= 0.0 => {
+            names.get(value.round() as usize).map_or_else(|| number(value), |name| quoted(name))
+        }
+        _ => number(value),
+    }
+}
+
+fn number(value: f64) -> String {
+    if value.is_finite() { format!("{value:?}") } else { String::new() }
+}
+
+/// A cell of separated values; one that a spreadsheet would take for a formula is marked as text.
+pub(super) fn quoted(text: &str) -> String {
+    let text = text.replace(['\n', '\r'], " ");
+    let text = if text.starts_with(['=', '+', '-', '@', '\t']) { format!("'{text}") } else { text };
+    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::axis::Scale;
+    use super::*;
+
+    #[test]
+    fn the_data_of_a_figure_are_rows_with_their_names() {
+        let axis = |label: &str| Axis::around(label, Scale::Log, [1.0, 10.0]).unwrap();
+        let points = vec![Point { interval: Some((1.5, 2.5)), run: Some(7), ..Point::new(1.0, 2.0) }];
+        let layers = vec![
+            Layer::points("=runs, all", Colour::Blue, Mark::Dot, points),
+            Layer::line("law", Colour::Blue, vec![(1.0, 2.0)]),
+        ];
+        let csv = Sheet::one("t", axis("N (parameters)"), axis("L"), layers).table();
+        assert_eq!(
+            csv,
+            "plot,series,x_name,y_name,x,y,lower,upper,run\n\
+             ,\"'=runs, all\",N (parameters),L,1.0,2.0,1.5,2.5,7\n\
+             ,law,N (parameters),L,1.0,2.0,,,\n"
+        );
+    }
+
+    #[test]
+    fn a_name_is_in_the_key_once() {
+        let axis = || Axis::around("", Scale::Linear, [0.0, 1.0]).unwrap();
+        let layers = vec![Layer::line("law", Colour::Blue, Vec::new()), Layer::line("", Colour::Grey, Vec::new())];
+        let plot = Plot { title: String::new(), x: axis(), y: axis(), layers };
+        assert_eq!(Sheet::of("t", vec![plot.clone(), plot]).key().len(), 1);
+    }
+}

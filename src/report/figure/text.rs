@@ -1,0 +1,110 @@
+//! Text of a figure: how wide it is, how it is escaped, and how numbers are written on an axis.
+
+use super::super::words;
+
+/// Widths of the printable ASCII characters in Helvetica, in thousandths of the font's size (Adobe font metrics).
+const WIDTHS: [u16; 95] = [
+    278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556, 556, 556, 556,
+    556, 556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833,
+    722, 778, 667, 778, 722, 667, 611, 722, 667, 944, 667, 667, 611, 278, 278, 278, 469, 556, 333, 556, 556, 500, 556,
+    556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334,
+    260, 334, 584,
+];
+/// Width of any other character: that of most letters, and more than that of raised digits.
+const OTHER: u16 = 600;
+/// Fonts differ by less than this; a reader's may be wider than Helvetica.
+const SPARE: f64 = 1.06;
+
+/// The width of a text in a font of a size, at most.
+pub(super) fn width(text: &str, size: f64) -> f64 {
+    let of = |letter: char| match u32::from(letter) {
+        code @ 32..=126 => WIDTHS[code as usize - 32],
+        _ => OTHER,
+    };
+    text.chars().map(|letter| f64::from(of(letter))).sum::<f64>() * size * SPARE / 1000.0
+}
+
+/// A text that is no wider than some room; what does not fit is left out, and three dots say so.
+pub(super) fn fitted(text: &str, size: f64, room: f64) -> String {
+    if width(text, size) <= room {
+        return text.to_owned();
+    }
+    let mut kept: String = text.to_owned();
+    while !kept.is_empty() && width(&kept, size) + width("…", size) > room {
+        kept.pop();
+    }
+    format!("{}…", kept.trim_end())
+}
+
+/// A text as XML holds it: marks of the language escaped, control characters left out, since no XML may have them.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\t' | '\n' | '\r' => out.push(' '),
+            '\u{fffe}' | '\u{ffff}' => (),
+            letter if letter.is_control() => (),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+/// A power of ten with a raised exponent.
+pub(super) fn power_of_ten(exponent: i32) -> String {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let digits = exponent.unsigned_abs().to_string();
+    let sign = if exponent < 0 { "⁻" } else { "" };
+    let raised: String = digits.bytes().map(|b| DIGITS[usize::from(b - b'0')]).collect();
+    format!("10{sign}{raised}")
+}
+
+/// A number with some decimals and a proper minus.
+pub(super) fn plain(value: f64, decimals: usize) -> String {
+    format!("{value:.decimals$}").replace('-', "−")
+}
+
+/// A number of three digits as figures show it: 1.93, 70B where it counts something, 5.76·10²³ where it is large.
+pub(super) fn short(value: f64, counts: bool) -> String {
+    if counts && (1.0..1e16).contains(&value.abs()) {
+        return words::size(value.abs()).replace('e', "·10^");
+    }
+    let text = words::trimmed(&words::digits(value, 3));
+    match text.split_once('e') {
+        Some(("1", exponent)) => exponent.parse().map_or_else(|_| text.clone(), power_of_ten),
+        Some((mantissa, exponent)) => {
+            exponent.parse().map_or_else(|_| text.clone(), |e| format!("{mantissa}·{}", power_of_ten(e)))
+        }
+        None => text.replace('-', "−"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_to_its_room_and_says_so() {
+        assert_eq!(fitted("short", 12.0, 100.0), "short");
+        let cut = fitted("a name that is far too long", 12.0, 60.0);
+        assert!(cut.ends_with('…') && width(&cut, 12.0) <= 60.0, "{cut}");
+    }
+
+    #[test]
+    fn hostile_text_is_text() {
+        assert_eq!(escape("<script>\"&\u{0}\u{8}'"), "&lt;script&gt;&quot;&amp;'");
+    }
+
+    #[test]
+    fn numbers_are_written_as_people_do() {
+        assert_eq!(short(7e10, true), "70B");
+        assert_eq!(short(1.4e12, true), "1.4T");
+        assert_eq!(short(5.76e23, false), "5.76·10²³");
+        assert_eq!(short(1e21, false), "10²¹");
+        assert_eq!(short(-0.25, false), "−0.25");
+    }
+}

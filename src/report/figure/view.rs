@@ -1,0 +1,448 @@
+//! A fit as its figures see it: what lies on the axes, which rows are shown, and what the law says between them.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::{Described, DescribedFit, words};
+use super::FitData;
+use super::axis::{Axis, Scale};
+use super::sheet::{Colour, Layer, Mark, Point};
+use crate::answer::{Answer, Row, Verdict};
+use crate::fit::{HELD, PREDICTED, RESIDUAL, Span};
+use crate::numerics::{exp, ln, quantile};
+use crate::query::{
+    Allocation, FLOP_PER_PARAMETER_AND_TOKEN, Model, Moves, Ready, Refusal, Solved, Trail, best_allocation,
+};
+use crate::unit::{Dimension, Unit};
+
+/// Points on a curve.
+const STEPS: usize = 60;
+/// Draws that make a band.
+const BAND_DRAWS: usize = 100;
+/// By how much a best split may leave the sizes of the rows and still be a picture of them.
+const NEAR: f64 = 1e3;
+
+/// What lies on the horizontal axis where a law is drawn against its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Abscissa {
+    /// The law's only variable.
+    Variable(String),
+    /// Compute, for a law of model size and data: along the one ray of the rows, or with the best split.
+    Compute,
+    /// The prediction, for any other law.
+    Prediction,
+}
+
+/// What a query adds to a figure: a point with its interval.
+#[derive(Clone, Debug)]
+pub(super) struct Forecast {
+    /// The query.
+    pub(super) query: String,
+    /// What it is about: what was asked and what was found, by variable.
+    pub(super) at: BTreeMap<String, f64>,
+    /// The response.
+    pub(super) y: f64,
+    pub(super) interval: Option<(f64, f64)>,
+}
+
+/// The law at one place of a curve: at the estimate and at draws.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) x: f64,
+    pub(super) value: Option<f64>,
+    /// The best split, where the curve is one of those.
+    pub(super) split: Option<Allocation>,
+    /// What draws of the parameters give.
+    pub(super) drawn: Vec<(f64, Option<Allocation>)>,
+    /// Number of draws that were asked.
+    pub(super) asked: usize,
+}
+
+impl Place {
+    /// The central part of what draws give for something; none where fewer than half give it.
+    pub(super) fn interval(
+        &self,
+        level: f64,
+        of: impl Fn(&(f64, Option<Allocation>)) -> Option<f64>,
+    ) -> Option<(f64, f64)> {
+        let mut values: Vec<f64> = self.drawn.iter().filter_map(of).collect();
+        values.sort_by(f64::total_cmp);
+        (2 * values.len() > self.asked)
+            .then(|| (quantile(&values, (1.0 - level) / 2.0), quantile(&values, f64::midpoint(1.0, level))))
+    }
+}
+
+pub(super) struct View<'a> {
+    pub(super) about: &'a DescribedFit,
+    pub(super) described: &'a Described,
+    pub(super) data: &'a FitData,
+    ready: Ready<'a>,
+    /// The law's variables that a curve does not move: what all fitted rows have.
+    held: BTreeMap<String, f64>,
+    pub(super) abscissa: Abscissa,
+    pub(super) forecasts: Vec<Forecast>,
+    /// The rows that are drawn, in order.
+    shown: Vec<usize>,
+    /// The number of each row's run on the page.
+    runs: &'a [u32],
+    curve: OnceCell<Vec<Place>>,
+}
+
+impl<'a> View<'a> {
+    /// A fit with the answers that are about it, drawn with `most` rows at most.
+    pub(super) fn new(
+        described: &'a Described,
+        about: &'a DescribedFit,
+        data: &'a FitData,
+        answers: &[(&str, &Answer)],
+        runs: &'a [u32],
+        most: usize,
+    ) -> Self {
+        let law = &about.law;
+        let ready = Ready::new(law, &data.fit.spans, Some(&Moves::sizes()));
+        let mut view = Self {
+            about,
+            described,
+            data,
+            ready,
+            held: BTreeMap::new(),
+            abscissa: Abscissa::Prediction,
+            forecasts: Vec::new(),
+            shown: Vec::new(),
+            runs,
+            curve: OnceCell::new(),
+        };
+        view.abscissa = view.find_abscissa();
+        view.forecasts = answers.iter().flat_map(|(name, answer)| view.forecasts_of(name, answer)).collect();
+        view.shown = view.find_shown(most);
+        view
+    }
+
+    /// A law of several variables has a curve where one line stands for all rows: the others are the same in all of them.
+    fn find_abscissa(&mut self) -> Abscissa {
+        let law = &self.about.law;
+        if let [one] = law.variables.as_slice() {
+            return Abscissa::Variable(one.name.clone());
+        }
+        if law.variable("N").is_none() || law.variable("D").is_none() {
+            return Abscissa::Prediction;
+        }
+        for other in law.variables.iter().filter(|v| !matches!(v.name.as_str(), "N" | "D" | "C")) {
+            match self.data.fit.spans.get(&other.name) {
+                Some(span) if span.lowest == span.highest => self.held.insert(other.name.clone(), span.lowest),
+                _ => {
+                    self.held.clear();
+                    return Abscissa::Prediction;
+                }
+            };
+        }
+        if self.ray().is_some() || self.has_inner_splits() { Abscissa::Compute } else { Abscissa::Prediction }
+    }
+
+    /// Whether budgets like those of the rows are split best somewhere near the sizes of the rows.
+    fn has_inner_splits(&self) -> bool {
+        let sizes = ["N", "D"].map(|name| self.data.fit.spans.get(name).copied());
+        let ([Some(n), Some(d)], Some(budgets)) = (sizes, Span::of(self.budgets_of_rows())) else { return false };
+        let near = |span: Span, value: f64| span.factor(value) <= NEAR;
+        [budgets.lowest, (budgets.lowest * budgets.highest).sqrt(), budgets.highest].into_iter().all(|budget| {
+            let best = self.split(&self.data.fit.free, budget, &Trail::default());
+            best.is_some_and(|best| near(n, best.n) && near(d, best.d))
+        })
+    }
+
+    /// Whether budgets have best splits that the rows tell.
+    pub(super) fn splits(&self) -> bool {
+        self.abscissa == Abscissa::Compute && self.ray().is_none()
+    }
+
+    /// 6 N D of the fitted rows.
+    fn budgets_of_rows(&self) -> Vec<f64> {
+        let (n, d) = (self.column("N"), self.column("D"));
+        self.fitted().filter(|&row| row < n.len() && row < d.len()).map(|row| compute(n[row], d[row])).collect()
+    }
+
+    /// The rows that were fitted.
+    pub(super) fn fitted(&self) -> impl Iterator<Item = usize> + '_ {
+        let held = self.column(HELD);
+        (0..held.len()).filter(|&row| held[row] == 0.0)
+    }
+
+    /// As many rows as a picture can show; of more, some from all over, none twice, and those at the ends of every axis.
+    fn find_shown(&self, most: usize) -> Vec<usize> {
+        const GOLDEN: f64 = 0.618_033_988_749_894_9;
+        let rows = self.data.rows.rows();
+        if rows <= most {
+            return (0..rows).collect();
+        }
+        // Multiples of the golden ratio fall evenly, and in step with no grid of runs.
+        let place = |k: usize| ((k as f64 * GOLDEN).fract() * rows as f64) as usize;
+        let mut chosen: BTreeSet<usize> = (0..most).map(place).filter(|row| *row < rows).collect();
+        let axes = self.about.law.variables.iter().map(|v| v.name.as_str());
+        for name in axes.chain([self.about.law.response.as_str(), RESIDUAL, PREDICTED]) {
+            let column = self.column(name);
+            let by = |one: &usize, other: &usize| column[*one].total_cmp(&column[*other]);
+            chosen.extend((0..column.len()).min_by(by));
+            chosen.extend((0..column.len()).max_by(by));
+        }
+        chosen.into_iter().collect()
+    }
+
+    /// The rows that are drawn.
+    pub(super) fn shown(&self) -> &[usize] {
+        &self.shown
+    }
+
+    /// What a picture says of rows that it leaves out.
+    pub(super) fn note(&self) -> Option<String> {
+        let (shown, rows) = (self.shown.len(), self.data.rows.rows());
+        (shown < rows).then(|| {
+            format!(
+                "{shown} of {rows} runs are drawn: spread evenly over the rows (golden-ratio sampling), and those at the ends of every axis"
+            )
+        })
+    }
+
+    /// The answers that are a response at known places.
+    fn forecasts_of(&self, query: &str, answer: &Answer) -> Vec<Forecast> {
+        let rows = answer.rows.iter().filter(|row| row.group == self.data.group);
+        let told = rows.filter(|row| row.reach.verdict != Verdict::NotIdentified);
+        let forecast = |row: &Row| {
+            let loss = row.outputs.get("loss")?;
+            let mut at = row.inputs.clone();
+            at.extend(row.outputs.iter().filter_map(|(name, cell)| Some((name.clone(), cell.value?))));
+            Some(Forecast { query: query.to_owned(), at, y: loss.value?, interval: loss.lower.zip(loss.upper) })
+        };
+        told.filter_map(forecast).collect()
+    }
+
+    /// The forecasts on this fit's horizontal axis, with their places.
+    pub(super) fn placed_forecasts(&self) -> Vec<(f64, &Forecast)> {
+        let place = |forecast: &Forecast| match &self.abscissa {
+            Abscissa::Variable(name) => forecast.at.get(name).copied(),
+            Abscissa::Compute => {
+                forecast.at.get("C").copied().or_else(|| Some(compute(*forecast.at.get("N")?, *forecast.at.get("D")?)))
+            }
+            Abscissa::Prediction => None,
+        };
+        self.forecasts.iter().filter_map(|forecast| Some((place(forecast)?, forecast))).collect()
+    }
+
+    /// A column of the rows; empty where there is none.
+    pub(super) fn column(&self, name: &str) -> &[f64] {
+        self.data.rows.numbers(name).unwrap_or_default()
+    }
+
+    /// The rows on the horizontal axis.
+    pub(super) fn xs(&self) -> Vec<f64> {
+        match &self.abscissa {
+            Abscissa::Variable(name) => self.column(name).to_vec(),
+            Abscissa::Compute => self.compute(),
+            Abscissa::Prediction => self.column(PREDICTED).to_vec(),
+        }
+    }
+
+    /// 6 N D of every row.
+    pub(super) fn compute(&self) -> Vec<f64> {
+        self.column("N").iter().zip(self.column("D")).map(|(n, d)| compute(*n, *d)).collect()
+    }
+
+    /// The name of what the horizontal axis measures.
+    pub(super) fn x_label(&self) -> String {
+        match &self.abscissa {
+            Abscissa::Variable(name) => self.label(name),
+            Abscissa::Compute => COMPUTE.to_owned(),
+            Abscissa::Prediction => self.predicted_label(),
+        }
+    }
+
+    /// Whether the horizontal axis counts parameters or tokens.
+    pub(super) fn x_counts(&self) -> bool {
+        matches!(&self.abscissa, Abscissa::Variable(name) if self.counts(name))
+    }
+
+    pub(super) fn predicted_label(&self) -> String {
+        let response = &self.about.law.response;
+        self.label(response).replacen(response.as_str(), &format!("{response} predicted"), 1)
+    }
+
+    /// A variable's name with its unit; without one, with what its column is called or what the law says of it.
+    pub(super) fn label(&self, name: &str) -> String {
+        label(self.described, self.about, name)
+    }
+
+    /// Whether a variable counts parameters, tokens or the like, so that people write 70B.
+    pub(super) fn counts(&self, name: &str) -> bool {
+        let dimension = unit_of(self.about, name).map(|unit| unit.dimension);
+        matches!(dimension, Some(Dimension::Parameters | Dimension::Tokens))
+            || (dimension.is_none() && matches!(name, "N" | "D"))
+    }
+
+    /// An axis of one of the law's variables: by logarithms where it spans more than a factor of five.
+    pub(super) fn axis(&self, name: &str, values: impl Iterator<Item = f64> + Clone) -> Option<Axis> {
+        let span = Span::of(values.clone())?;
+        let scale = if span.lowest > 0.0 && span.highest > 5.0 * span.lowest { Scale::Log } else { Scale::Linear };
+        Some(Axis::around(&self.label(name), scale, values)?.counting(self.counts(name)))
+    }
+
+    /// A row as a point.
+    pub(super) fn point(&self, row: usize, x: f64, y: f64) -> Point {
+        Point { run: self.runs.get(row).copied(), ..Point::new(x, y) }
+    }
+
+    /// The shown rows as points, fitted ones and held-out ones apart.
+    pub(super) fn points(&self, xs: &[f64], ys: &[f64]) -> Vec<Layer> {
+        let held = self.column(HELD);
+        let is = |row: usize, wanted: bool| (held[row] != 0.0) == wanted;
+        let mut layers = Vec::new();
+        for (wanted, mark, colour, label) in
+            [(false, Mark::Dot, Colour::Blue, "fitted"), (true, Mark::Ring, Colour::Orange, "held out")]
+        {
+            let count = (0..held.len()).filter(|&row| is(row, wanted)).count();
+            let shown = self.shown.iter().copied().filter(|&row| is(row, wanted));
+            let points: Vec<Point> = shown.map(|row| self.point(row, xs[row], ys[row])).collect();
+            if points.is_empty() {
+                continue;
+            }
+            let shown = if points.len() < count { format!("{} of {count}", points.len()) } else { count.to_string() };
+            layers.push(Layer::points(format!("{label} ({shown})"), colour, mark, points));
+        }
+        layers
+    }
+
+    /// Forecasts as points of one layer per query.
+    pub(super) fn answers(&self, places: &[((f64, f64), &Forecast)], intervals: bool) -> Vec<Layer> {
+        let mut by_query: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
+        for ((x, y), forecast) in places {
+            let interval = forecast.interval.filter(|_| intervals);
+            by_query.entry(&forecast.query).or_default().push(Point { interval, ..Point::new(*x, *y) });
+        }
+        // In the order of the spec; a key of many queries would be larger than the picture.
+        let several = by_query.len() > MOST_QUERIES;
+        let order = self.described.queries.iter().filter_map(|query| by_query.remove_entry(query.name.as_str()));
+        let colours = [Colour::Green, Colour::Purple, Colour::Amber, Colour::Sky];
+        let layer = |(index, (name, points)): (usize, (&str, Vec<Point>))| {
+            let (label, colour) = if several {
+                ("answers".to_owned(), Colour::Green)
+            } else {
+                (format!("answer: {name}"), colours[index % 4])
+            };
+            Layer::points(label, colour, Mark::Diamond, points)
+        };
+        order.enumerate().map(layer).collect()
+    }
+
+    /// Tokens per parameter, where all rows share one value of it.
+    pub(super) fn ray(&self) -> Option<f64> {
+        let ray = self.data.fit.rays.iter().find(|ray| ray.first == "N" && ray.second == "D")?;
+        Some((ray.ratio.lowest * ray.ratio.highest).sqrt())
+    }
+
+    /// The law's value at parameters and variables.
+    pub(super) fn value(&self, parameters: &[f64], own: &[(&str, f64)]) -> Option<f64> {
+        let trail = Trail::default();
+        let model = Model { ready: &self.ready, parameters, other: None, trail: &trail };
+        let mut at = self.held.clone();
+        at.extend(own.iter().map(|(name, value)| ((*name).to_owned(), *value)));
+        let value: Result<f64, Refusal> = model.response(&at);
+        value.ok()
+    }
+
+    /// The best split of a budget at parameters.
+    pub(super) fn split(&self, parameters: &[f64], budget: f64, trail: &Trail<'_>) -> Option<Allocation> {
+        let model = Model { ready: &self.ready, parameters, other: None, trail };
+        best_allocation(&model, budget, &self.held)
+    }
+
+    /// The law's curve at parameters: its value, its value along the rows' ray, or its best value for a budget.
+    fn at(&self, parameters: &[f64], x: f64, trail: &Trail<'_>) -> Option<(f64, Option<Allocation>)> {
+        match &self.abscissa {
+            Abscissa::Variable(name) => Some((self.value(parameters, &[(name, x)])?, None)),
+            Abscissa::Compute => match self.ray() {
+                Some(ratio) => {
+                    let n = (x / (FLOP_PER_PARAMETER_AND_TOKEN * ratio)).sqrt();
+                    Some((self.value(parameters, &[("N", n), ("D", ratio * n), ("C", x)])?, None))
+                }
+                None => self.split(parameters, x, trail).map(|split| (split.response, Some(split))),
+            },
+            Abscissa::Prediction => None,
+        }
+    }
+
+    /// The ends of the fitted rows on the horizontal axis.
+    pub(super) fn fitted_range(&self) -> Option<Span> {
+        let xs = self.xs();
+        Span::of(self.fitted().map(|row| xs[row]))
+    }
+
+    /// The law from the first row to the farthest answer; nothing where it is drawn as no curve.
+    pub(super) fn curve(&self) -> &[Place] {
+        self.curve.get_or_init(|| self.walk())
+    }
+
+    fn walk(&self) -> Vec<Place> {
+        if self.abscissa == Abscissa::Prediction {
+            return Vec::new();
+        }
+        let forecasts = self.placed_forecasts();
+        let all = self.xs().into_iter().chain(forecasts.iter().map(|(x, _)| *x));
+        let Some(span) = Span::of(all.filter(|x| *x > 0.0 && x.is_finite())) else { return Vec::new() };
+        let place = |share: f64| exp(ln(span.lowest) + share * (ln(span.highest) - ln(span.lowest)));
+        let step = self.data.draws.len().div_ceil(BAND_DRAWS).max(1);
+        let draws: Vec<&Vec<f64>> = match self.data.fit.level {
+            Some(_) => self.data.draws.iter().step_by(step).collect(),
+            None => Vec::new(),
+        };
+        let at = |x: f64| {
+            let trail = Trail::default();
+            let found = self.at(&self.data.fit.free, x, &trail);
+            let solved: Vec<Option<Solved>> = trail.laid();
+            let drawn = draws.iter().filter_map(|draw| self.at(draw, x, &Trail::following(&solved))).collect();
+            let (value, split) = found.map_or((None, None), |(value, split)| (Some(value), split));
+            Place { x, value, split, drawn, asked: draws.len() }
+        };
+        (0..=STEPS).map(|i| at(place(i as f64 / STEPS as f64))).collect()
+    }
+
+    /// The variables that a curve holds, in words.
+    pub(super) fn held_in_words(&self) -> String {
+        let held = self
+            .held
+            .iter()
+            .map(|(name, value)| format!("{name} = {}", words::quantity(self.about.dimension(name), *value)));
+        let held: Vec<String> = held.collect();
+        if held.is_empty() { String::new() } else { format!(" {}, as in all rows.", held.join(", ")) }
+    }
+}
+
+/// Queries that a key names one by one.
+const MOST_QUERIES: usize = 4;
+
+/// What the axis of compute is called.
+pub(super) const COMPUTE: &str = "C = 6 N D (FLOP)";
+
+/// 6 N D.
+pub(super) fn compute(n: f64, d: f64) -> f64 {
+    FLOP_PER_PARAMETER_AND_TOKEN * n * d
+}
+
+fn unit_of(about: &DescribedFit, name: &str) -> Option<Unit> {
+    let of_law = || about.law.variables.iter().find(|v| v.name == name).and_then(|v| v.unit);
+    about.units.get(name).copied().or_else(of_law)
+}
+
+/// A variable's name with its unit; without one, with what its column is called or what the law says of it.
+pub(super) fn label(described: &Described, about: &DescribedFit, name: &str) -> String {
+    let unit = unit_of(about, name).filter(|unit| unit.dimension != Dimension::One);
+    if let Some(unit) = unit {
+        // Rows are kept in the base unit of what they measure.
+        let base = Unit::base(unit.dimension).unwrap_or(unit);
+        return format!("{name} ({base})");
+    }
+    let columns = described.sources.iter().flat_map(|source| &source.variables).filter(|v| v.name == name);
+    let column = columns.map(|v| v.from.as_str()).find(|from| !from.starts_with('=') && *from != name);
+    let meaning = about.law.variables.iter().find(|v| v.name == name).and_then(|v| v.meaning.as_deref());
+    match column.or(meaning) {
+        Some(words) => format!("{name}: {words}"),
+        None => name.to_owned(),
+    }
+}

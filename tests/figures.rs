@@ -1,0 +1,183 @@
+//! Figures say what is so: what is drawn, where, and in which words.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::world::{SPEC, World, repository, simulated_runs};
+
+/// The pictures of a study's folder by the names of their files, without the ending.
+fn pictures(world: &World, study: &str) -> BTreeMap<String, String> {
+    let files = world.files(&format!("outputs/{study}/figures"));
+    let svg = files.iter().filter_map(|(name, bytes)| Some((name.strip_suffix(".svg")?, bytes)));
+    svg.map(|(name, bytes)| (name.to_owned(), String::from_utf8(bytes.clone()).unwrap())).collect()
+}
+
+/// The values of an attribute, in order.
+fn attributes<'a>(svg: &'a str, name: &str) -> Vec<&'a str> {
+    svg.split(&format!(" {name}=\"")).skip(1).filter_map(|rest| rest.split('"').next()).collect()
+}
+
+/// A study of a power law of one variable in many groups, of which one is asked about.
+fn grouped(groups: usize) -> World {
+    let mut table = "batch,N,L\n".to_owned();
+    for group in 1..=groups {
+        for i in 1..=6 {
+            let n = 1e6 * 4_f64.powi(i);
+            let _ = writeln!(table, "{group},{n},{}", (1.5 + group as f64 / 50.0) + 40.0 / n.powf(0.3));
+        }
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Groups\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { N = { column = \"N\", unit = \"parameters\" }, L = \"L\", batch = \"batch\" }\n\
+        [laws.power]\nformula = \"L = E + A / N^alpha\"\n[fits.aaa]\nrows = \"runs\"\nlaw = \"power\"\nby = \"batch\"\n[fits.zzz]\nrows = \"runs\"\nlaw = \"power\"\n[queries.next]\nfit = \"zzz\"\nloss = { N = 1e12 }\n";
+    let world = World::with(spec, &table);
+    world.run("study.toml");
+    world
+}
+
+#[test]
+fn a_best_split_is_drawn_where_all_rows_share_what_else_the_law_takes_and_nowhere_else() {
+    let mut varied = "N,D,U,L\n".to_owned();
+    for n in [1e8_f64, 3e8, 1e9, 3e9] {
+        for d in [2e9_f64, 1e10, 5e10] {
+            for u in [1e9_f64, 4e9] {
+                let _ = writeln!(
+                    varied,
+                    "{n},{d},{u},{}",
+                    1.7 + 400.0 * n.powf(-0.34) + 300.0 * d.powf(-0.28) * (u / 1e9).powf(0.1)
+                );
+            }
+        }
+    }
+    let one: String =
+        varied.lines().filter(|line| !line.contains(",4000000000,")).map(|line| format!("{line}\n")).collect();
+    let spec = "spec = 1\n[study]\ntitle = \"U\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { N = \"N\", D = \"D\", U = \"U\", L = \"L\" }\n\
+        [laws.own]\nformula = \"L = E + A / N^alpha + B / D^beta * (U / 1e9)^0.1\"\n[fits.main]\nrows = \"runs\"\nlaw = \"own\"\n";
+    let drawn = |table: &str| {
+        let world = World::with(spec, table);
+        world.run("study.toml");
+        pictures(&world, "study")
+    };
+    let of_varied = drawn(&varied);
+    assert!(!of_varied["fit-main"].contains("best split") && of_varied["fit-main"].contains("L predicted"));
+    assert!(
+        !of_varied.keys().any(|name| name.starts_with("isoflop") || name.starts_with("contours")),
+        "{:?}",
+        of_varied.keys()
+    );
+    let of_one = drawn(&one);
+    assert!(of_one["fit-main"].contains("law, best split"));
+    for kind in ["isoflop-main", "contours-main", "frontier-main"] {
+        assert!(of_one[kind].contains("best split"), "{kind}");
+    }
+}
+
+#[test]
+fn keys_stand_above_the_data_in_every_figure() {
+    let world = World::with(
+        &SPEC.replace(
+            "law = \"hoffmann\"",
+            "law = \"hoffmann\"\nbacktest = { along = \"C\", folds = 3 }\nalternatives = [\"additive_nd\"]",
+        ),
+        &simulated_runs(0.01),
+    );
+    for name in ["cerebras-gpt.toml", "over-training.toml", "data/cerebras-gpt.csv", "data/redpajama-overtrain.csv"] {
+        world.write(&format!("specs/{name}"), &std::fs::read_to_string(repository().join("specs").join(name)).unwrap());
+    }
+    for spec in ["study.toml", "specs/cerebras-gpt.toml", "specs/over-training.toml"] {
+        world.run(spec);
+    }
+    let mut keys = 0;
+    for study in ["study", "cerebras-gpt", "over-training"] {
+        for (name, svg) in pictures(&world, study) {
+            let tops = attributes(&svg, "data-y").into_iter().map(|range| {
+                let ends: Vec<f64> = range.split(' ').skip(3).take(2).map(|end| end.parse().unwrap()).collect();
+                ends[0].min(ends[1])
+            });
+            let Some(top) = tops.reduce(f64::min) else { continue };
+            for key in svg.split("<g class=\"key ").skip(1) {
+                keys += 1;
+                let text = key.split("</g>").next().unwrap();
+                let y: f64 = attributes(text.split("<text").nth(1).unwrap(), "y")[0].parse().unwrap();
+                assert!(y < top, "{study} {name}: a key at {y}, data from {top}");
+            }
+        }
+    }
+    assert!(keys > 30, "{keys}");
+}
+
+#[test]
+fn axes_say_their_units_and_sizes_are_written_as_people_do() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    world.run("study.toml");
+    let all = pictures(&world, "study");
+    for words in ["N (parameters)", "D (tokens)", ">1B<", ">100B<", " FLOP<"] {
+        assert!(all["contours-main"].contains(words), "{words}");
+    }
+    assert!(all["fit-main"].contains("C = 6 N D (FLOP)") && all["fit-main"].contains("L: loss"));
+    assert_eq!(all["residuals-main"].matches("class=\"plot\"").count(), 4, "the prediction, N, D and compute");
+    assert_eq!(all["parameters-main"].matches("class=\"plot\"").count(), 5);
+    // What is drawn stands beside each picture.
+    let csv = world.read("outputs/study/figures/fit-main.csv");
+    assert_eq!(csv.lines().filter(|line| line.contains("fitted (30)")).count(), 30);
+}
+
+#[test]
+fn a_caption_tells_of_intervals_where_they_are_drawn() {
+    let spec = |folds: usize| {
+        let own = format!("law = \"hoffmann\"\nbacktest = {{ along = \"C\", folds = {folds} }}");
+        SPEC.replace("law = \"hoffmann\"", &own) + "[report]\nformats = [\"markdown\"]\n"
+    };
+    for (folds, drawn) in [(3, true), (8, false)] {
+        let world = World::with(&spec(folds), &simulated_runs(0.01));
+        world.run("study.toml");
+        let bars = pictures(&world, "study")["backtest-main"].contains("class=\"bars\"");
+        assert_eq!(bars, drawn, "{folds} folds");
+        assert_eq!(
+            world.read("outputs/study/report.md").contains("An interval that does not reach zero missed."),
+            drawn
+        );
+    }
+}
+
+#[test]
+fn of_too_many_fits_those_are_drawn_that_queries_are_about() {
+    let world = grouped(45);
+    let all = pictures(&world, "study");
+    assert!(all["fit-zzz"].contains("answer: next"));
+    assert_eq!(all.keys().filter(|name| name.starts_with("fit-")).count(), 40);
+    assert!(world.read("outputs/study/report.html").contains("The last 6 fits are not drawn"));
+}
+
+#[test]
+fn groups_that_are_numbers_stand_in_the_order_of_numbers() {
+    let world = grouped(11);
+    let groups = &pictures(&world, "study")["groups-aaa"];
+    let keys: Vec<&str> = groups.split("<g class=\"key ").skip(1).map(|key| attributes(key, "data-s")[0]).collect();
+    assert_eq!(keys, ["1", "3", "5", "7", "9", "11"]);
+}
+
+#[test]
+fn figures_are_drawn_for_the_column_of_a_paper() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    world.run("study.toml");
+    let page = world.read("outputs/study/report.html");
+    world.write("study.toml", &(SPEC.to_owned() + "[report]\ncolumn_width = 84\n"));
+    world.run("study.toml");
+    for (name, svg) in pictures(&world, "study") {
+        assert_eq!(attributes(&svg, "width")[0], "317.48", "{name}");
+        assert!(svg.contains("font-size=\"9.33\""), "{name}");
+    }
+    assert_eq!(world.read("outputs/study/report.html"), page, "the page is for a screen");
+    world.write("study.toml", &(SPEC.to_owned() + "[report]\ncolumn_width = 8\n"));
+    let outcome = world.lawfit(&["check", "study.toml"]);
+    assert!(outcome.code == 2 && outcome.stderr.contains("50 to 400 millimetres"), "{}", outcome.stderr);
+}
+
+#[test]
+fn what_goes_from_the_figures_goes_from_their_folder() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    world.run("study.toml");
+    world.write("outputs/study/figures/own.txt", "mine");
+    world.write("study.toml", &(SPEC.to_owned() + "[report]\nformats = [\"json\"]\n"));
+    world.run("study.toml");
+    assert_eq!(world.files("outputs/study/figures").into_keys().collect::<Vec<_>>(), ["own.txt"]);
+}
