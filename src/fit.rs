@@ -117,8 +117,31 @@ pub struct Evidence {
     pub replicates: Option<Replicates>,
     /// Largest over smallest eigenvalue of the second derivatives of reweighted least squares, scaled to a unit diagonal.
     pub condition_number: Option<f64>,
+    /// Why the law itself is in doubt, whatever its parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
     /// What a reader should know, in words.
     pub warnings: Vec<String>,
+}
+
+/// Why a law is in doubt, whatever its parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    /// It explains the rows no better than their mean does.
+    NoTrend,
+    /// Its residuals are no scatter.
+    LackOfFit,
+}
+
+impl Doubt {
+    /// The doubt in words that stand next to an answer.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::NoTrend => "no trend in the rows",
+            Self::LackOfFit => "lack of fit",
+        }
+    }
 }
 
 /// A local optimum.

@@ -481,3 +481,32 @@ fn what_a_start_finds_where_large_numbers_cancel_is_left_out_and_said() {
     let said = format!("From {unresolved} of {} starts the solver ran to where the law cannot be", evidence["starts"]);
     assert!(evidence["warnings"].to_string().contains(&said), "{}", evidence["warnings"]);
 }
+
+#[test]
+fn what_a_law_misses_and_what_has_no_trend_is_said_next_to_the_answer() {
+    let spec = |law: &str| {
+        format!(
+            "spec = 1\n[study]\ntitle = \"t\"\n[sources.runs]\npath = \"runs.csv\"\n[sources.runs.columns]\nx = \"x\"\ny = \"y\"\n[laws.law]\nformula = \"{law}\"\n[fits.main]\nrows = \"runs\"\nlaw = \"law\"\n[queries.far]\nfit = \"main\"\nloss = {{ x = 1e6 }}\n"
+        )
+    };
+    let mut random = Random::new(5, "doubts", 0);
+    let table = |value: &dyn Fn(f64) -> f64, random: &mut Random| {
+        (0..30).fold("x,y\n".to_owned(), |text, i| {
+            let x = 10.0 * 1.2_f64.powi(i);
+            text + &format!("{x},{}\n", value(x) * random.log_normal(0.01))
+        })
+    };
+    let doubts = |law: &str, table: &str| {
+        let results = World::with(&spec(law), table).run("study.toml")["results"].clone();
+        let caveats = results["queries"]["far"]["rows"][0]["caveats"].to_string();
+        (results["fits"]["main"]["evidence"]["doubts"].to_string(), caveats)
+    };
+    let bent = table(&|x| 1.0 + 5.0 / x, &mut random);
+    let (found, caveats) = doubts("y = k * x^-a", &bent);
+    assert_eq!(found, "[\"lack_of_fit\"]");
+    assert!(caveats.contains("lack of fit"), "{caveats}");
+    assert_eq!(doubts("y = E + A * x^-a", &bent).0, "null");
+    let (found, caveats) = doubts("y = k * x^-a", &table(&|_| 2.0, &mut random));
+    assert_eq!(found, "[\"no_trend\"]");
+    assert!(caveats.contains("no trend in the rows"), "{caveats}");
+}

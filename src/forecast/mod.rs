@@ -76,7 +76,7 @@ const LEAST_ERROR: f64 = 0.002;
 /// Forecasts the response at targets: one list of sizes each.
 ///
 /// # Errors
-/// Where there are too few runs, or the response does not fall with scale.
+/// Where there are too few runs, or the response does not fall with scale, or not by more than its scatter.
 pub fn forecast(
     measured: &Measured<'_>,
     targets: &[Vec<f64>],
@@ -92,7 +92,7 @@ pub fn forecast(
             history.runs.len()
         )));
     }
-    if let Some(reason) = trend::turns(&history) {
+    if let Some(reason) = trend::turns(&history).or_else(|| trend::no_trend(&history)) {
         return Err(NoForecast(reason));
     }
     let targets: Vec<Vec<f64>> = targets.iter().map(|sizes| sizes.iter().map(|x| ln(*x)).collect()).collect();

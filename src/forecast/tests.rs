@@ -93,6 +93,64 @@ fn what_turns_or_rises_or_is_too_short_is_not_forecast() {
     assert!(along(&sizes, &one_off, 1e9).is_ok());
 }
 
+/// Shares of tables that are refused for want of a trend: the response falls by so many standard errors of its slope.
+fn refused(rows: usize, errors: f64) -> f64 {
+    const TABLES: u64 = 1000;
+    let sizes: Vec<f64> = (0..rows).map(|i| exp(10.0 + 5.0 * i as f64 / (rows - 1) as f64)).collect();
+    let x: Vec<f64> = sizes.iter().map(|size| ln(*size) - 12.5).collect();
+    let slope = errors * 0.01 / x.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let none = (0..TABLES).filter(|&seed| {
+        let mut random = Random::new(seed, "trend", rows as u64);
+        let run = |x: &f64| Run { logs: vec![x + 12.5], z: 0.01 * random.normal() - slope * x };
+        let history = History::new(x.iter().map(run).collect());
+        trend::no_trend(&history).is_some() || trend::turns(&history).is_some()
+    });
+    none.count() as f64 / TABLES as f64
+}
+
+#[test]
+fn noise_without_a_trend_is_refused_and_a_clear_fall_is_not() {
+    for rows in [4, 5, 8, 12, 30, 200] {
+        assert!(refused(rows, 0.0) >= 0.95, "{rows} rows: {}", refused(rows, 0.0));
+    }
+    for rows in [12, 30, 200] {
+        assert!(refused(rows, 5.0) <= 0.02, "{rows} rows: {}", refused(rows, 5.0));
+    }
+}
+
+#[test]
+fn noise_that_goes_on_over_neighbours_is_no_trend() {
+    let none = (0..500).filter(|&seed| {
+        let mut random = Random::new(seed, "checkpoints", 0);
+        let mut last = 0.0;
+        let run = |i: i32| {
+            last = 0.7 * last + 0.01 * random.normal();
+            Run { logs: vec![10.0 + 0.05 * f64::from(i)], z: last }
+        };
+        let history = History::new((0..120).map(run).collect());
+        trend::no_trend(&history).is_some() || trend::turns(&history).is_some()
+    });
+    let none = none.count();
+    assert!(none >= 450, "{none} of 500");
+}
+
+#[test]
+fn a_second_descent_is_refused_also_where_the_rise_is_small() {
+    let (sizes, responses) = curve(60, 0.0005, 7);
+    // A twelfth of the whole fall.
+    let bump = |i: usize| if (20..30).contains(&i) { 1.045 } else { 1.0 };
+    let responses: Vec<f64> = responses.iter().enumerate().map(|(i, y)| y * bump(i)).collect();
+    let reason = along(&sizes, &responses, 1e9).unwrap_err().0;
+    assert!(reason.contains("does not fall throughout"), "{reason}");
+}
+
+#[test]
+fn a_fall_at_the_start_that_has_ended_is_a_trend() {
+    let sizes: Vec<f64> = (0..24).map(|i| exp(10.0 + 0.3 * f64::from(i))).collect();
+    let responses: Vec<f64> = (0..24).map(|i| 1.0 + exp(-0.9 * f64::from(i))).collect();
+    assert!(along(&sizes, &responses, 1e9).is_ok());
+}
+
 #[test]
 fn two_sizes_are_forecast_with_the_response_along_both() {
     let known = |n: f64, d: f64| 1.8 + 480.0 * exp(-0.35 * ln(n)) + 2000.0 * exp(-0.37 * ln(d));

@@ -1,16 +1,27 @@
-//! Whether a response falls with scale at all: curves that turn are outside every law here.
+//! Whether a response falls with scale at all: what does not, and curves that turn, are outside every law here.
 
 use super::history::{History, Run};
-use crate::numerics::{median, quantile};
+use crate::numerics::{fisher_tail, ln, mean, median, quantile, student_quantile, student_tail};
+
+/// The chance at which runs without any trend pass each of two tests of a fall.
+const BY_CHANCE: f64 = 0.02;
+/// Runs along one size are averaged in so many blocks, so that neighbours that scatter together count once.
+const BLOCKS: usize = 12;
+/// How often a fall that is said to be seen would be.
+const SEEN: f64 = 0.9;
 
 /// How many times the scatter a rise has to be ...
 const TIMES_SCATTER: f64 = 6.0;
-/// ... and what share of the whole fall, before it is one.
-const SHARE_OF_FALL: f64 = 0.1;
+/// ... and what share of the whole fall, before it is one: along one size, and over two, where runs of one budget differ in
+/// more than scale.
+const SHARE_OF_FALL: [f64; 2] = [0.03, 0.1];
 
 /// Share of the runs that may lie above smaller ones: along one size, and over two, where runs that were
 /// badly tuned at one end of a budget lie above smaller ones without any turn.
 const ALLOWED_SHARE: [f64; 2] = [0.05, 0.25];
+
+/// Neighbours along one size that make a rise which is no single run's.
+const NEIGHBOURS: usize = 3;
 
 /// Why a history cannot be forecast, in words; none where it can.
 pub(super) fn turns(history: &History) -> Option<String> {
@@ -19,30 +30,133 @@ pub(super) fn turns(history: &History) -> Option<String> {
     let mut sorted = z.clone();
     sorted.sort_by(f64::total_cmp);
     let range = quantile(&sorted, 0.95) - quantile(&sorted, 0.05);
-    let allowed = (TIMES_SCATTER * scatter).max(SHARE_OF_FALL * range);
     let (first, last) = (history.runs.first()?, history.last()?);
+    let over_two = usize::from(last.logs.len() > 1);
+    let allowed = (TIMES_SCATTER * scatter).max(SHARE_OF_FALL[over_two] * range);
     if smaller(first, last) && last.z - first.z > allowed {
         return Some("the response rises with scale; a forecast is of what falls, such as a loss or an error rate (write 1 - accuracy for an accuracy)".to_owned());
     }
-    let turned = rises(history, allowed);
-    // One run that did not converge is no trend.
-    let share = ALLOWED_SHARE[usize::from(last.logs.len() > 1)];
-    (turned as f64 >= 2.0 + share * history.runs.len() as f64).then(|| {
+    let rises = rises(history, allowed);
+    let turned = rises.iter().filter(|rises| **rises).count();
+    // One run that did not converge is no trend; several neighbours along one size are.
+    let neighbours = rises.split(|rises| !rises).map(<[bool]>::len).max().unwrap_or(0);
+    let goes_on = over_two == 0 && neighbours >= NEIGHBOURS;
+    (goes_on || turned as f64 >= 2.0 + ALLOWED_SHARE[over_two] * history.runs.len() as f64).then(|| {
         format!("the response does not fall throughout: {turned} of {} runs lie above smaller ones by more than their scatter, as where a curve has a second descent or overfits", history.runs.len())
     })
+}
+
+/// Why runs show no trend to continue, in words, with what would have been seen; none where they fall.
+///
+/// A fall passes one of two tests: of the slope of ln y over ln scale by Student's t, and along one size of the number of
+/// pairs in order (Kendall 1938), which knows no shape; over two sizes of the plane by Fisher's F.
+pub(super) fn no_trend(history: &History) -> Option<String> {
+    let runs = in_blocks(&history.runs);
+    let scales: Vec<f64> = runs.iter().map(|run| run.logs.iter().sum()).collect();
+    let z: Vec<f64> = runs.iter().map(|run| run.z).collect();
+    let freedom = runs.len().checked_sub(2).filter(|freedom| *freedom > 0)?;
+    let line = Line::through(&scales, &z);
+    let falls_by_slope = line.slope < 0.0 && student_tail(-line.slope / line.error, freedom) <= BY_CHANCE;
+    let falls = falls_by_slope
+        || match history.last()?.logs.len() {
+            1 => chance_of_order(&z) <= BY_CHANCE,
+            _ => plane(&runs).is_some_and(|chance| chance <= BY_CHANCE),
+        };
+    if falls {
+        return None;
+    }
+    let decade = ln(10.0);
+    let seen = line.error * (student_quantile(1.0 - BY_CHANCE, freedom) + student_quantile(SEEN, freedom));
+    let percent = |change: f64| format!("{:.2} %", 100.0 * change * decade);
+    Some(format!(
+        "there is no trend to continue: per factor of ten in scale the response changes by {} +- {}, which runs without any trend would show too; a fall of {} would have been seen in nine of ten such tables",
+        percent(line.slope),
+        percent(line.error),
+        percent(seen)
+    ))
+}
+
+/// The means of blocks of neighbours, where there are more runs along one size than blocks.
+fn in_blocks(runs: &[Run]) -> Vec<Run> {
+    let is_long = runs.len() > BLOCKS && runs.iter().all(|run| run.logs.len() == 1);
+    if !is_long {
+        return runs.to_vec();
+    }
+    let block = |i: usize| &runs[i * runs.len() / BLOCKS..(i + 1) * runs.len() / BLOCKS];
+    let averaged = |runs: &[Run]| Run {
+        logs: vec![mean(&runs.iter().map(|run| run.logs[0]).collect::<Vec<_>>())],
+        z: mean(&runs.iter().map(|run| run.z).collect::<Vec<_>>()),
+    };
+    (0..BLOCKS).map(|i| averaged(block(i))).collect()
+}
+
+/// A straight line by least squares.
+struct Line {
+    slope: f64,
+    /// The standard error of the slope.
+    error: f64,
+}
+
+impl Line {
+    fn through(x: &[f64], z: &[f64]) -> Self {
+        let (middle, level) = (mean(x), mean(z));
+        let spread: f64 = x.iter().map(|x| (x - middle) * (x - middle)).sum();
+        let slope = x.iter().zip(z).map(|(x, z)| (x - middle) * (z - level)).sum::<f64>() / spread;
+        let residual = |(x, z): (&f64, &f64)| z - level - slope * (x - middle);
+        let squares: f64 = x.iter().zip(z).map(|pair| residual(pair) * residual(pair)).sum();
+        Self { slope, error: (squares / (x.len() - 2) as f64 / spread).sqrt() }
+    }
+}
+
+/// The chance that values in random order have as few pairs in which the later one is not below the earlier.
+fn chance_of_order(z: &[f64]) -> f64 {
+    let pairs = (0..z.len()).flat_map(|j| (0..j).map(move |i| (i, j)));
+    let rises = pairs.filter(|&(i, j)| z[j] >= z[i]).count();
+    // Orders of n values by their number of rises: each value in turn goes to one of the places among those before it.
+    let mut orders = vec![1.0];
+    for values in 2..=z.len() {
+        let mut next = vec![0.0; orders.len() + values - 1];
+        for (rises, count) in orders.iter().enumerate() {
+            (0..values).for_each(|more| next[rises + more] += count / values as f64);
+        }
+        orders = next;
+    }
+    orders.iter().take(rises + 1).sum()
+}
+
+/// The chance that runs without any trend lie as near to a plane over two sizes; none where the sizes go together or the
+/// plane rises with both.
+fn plane(runs: &[Run]) -> Option<f64> {
+    let column = |j: usize| -> Vec<f64> {
+        let values: Vec<f64> = runs.iter().map(|run| run.logs[j]).collect();
+        let middle = mean(&values);
+        values.into_iter().map(|x| x - middle).collect()
+    };
+    let (u, v) = (column(0), column(1));
+    let level = mean(&runs.iter().map(|run| run.z).collect::<Vec<_>>());
+    let z: Vec<f64> = runs.iter().map(|run| run.z - level).collect();
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let (uu, uv, vv, uz, vz) = (dot(&u, &u), dot(&u, &v), dot(&v, &v), dot(&u, &z), dot(&v, &z));
+    let determinant = uu * vv - uv * uv;
+    let freedom = runs.len().checked_sub(3).filter(|freedom| *freedom > 0)?;
+    if determinant < 1e-9 * uu * vv {
+        return None;
+    }
+    let (by_u, by_v) = ((vv * uz - uv * vz) / determinant, (uu * vz - uv * uz) / determinant);
+    let (total, explained) = (dot(&z, &z), by_u * uz + by_v * vz);
+    let f = 0.5 * explained / ((total - explained) / freedom as f64);
+    (by_u + by_v < 0.0).then(|| fisher_tail(f, 2, freedom))
 }
 
 fn smaller(one: &Run, other: &Run) -> bool {
     one.logs.iter().zip(&other.logs).all(|(x, y)| x <= y)
 }
 
-/// Runs that lie above one that is smaller in every size, by more than what is allowed.
-fn rises(history: &History, allowed: f64) -> usize {
-    let rises =
-        history.runs.iter().enumerate().filter(|(j, run)| {
-            history.runs[..*j].iter().any(|before| smaller(before, run) && run.z - before.z > allowed)
-        });
-    rises.count()
+/// Whether each run lies above one that is smaller in every size, by more than what is allowed.
+fn rises(history: &History, allowed: f64) -> Vec<bool> {
+    let runs = &history.runs;
+    let rises = |j: usize| runs[..j].iter().any(|before| smaller(before, &runs[j]) && runs[j].z - before.z > allowed);
+    (0..runs.len()).map(rises).collect()
 }
 
 /// How much neighbours differ beside the trend: from second differences, which a smooth curve hardly has.

@@ -1,5 +1,7 @@
 //! Summaries of a sample, each with a fixed order of summation.
 
+use super::{exp, ln};
+
 /// Arithmetic mean; `NaN` of nothing.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
@@ -117,6 +119,42 @@ fn student_central(t: f64, freedom: usize) -> f64 {
     if odd { (libm::atan2(sine, cosine) + sine * sum) * std::f64::consts::FRAC_2_PI } else { sine * sum }
 }
 
+/// The probability that Student's t with a whole number of degrees of freedom is above a number.
+pub fn student_tail(t: f64, freedom: usize) -> f64 {
+    let outside = 1.0 - student_central(t.abs(), freedom);
+    if t < 0.0 { 1.0 - 0.5 * outside } else { 0.5 * outside }
+}
+
+/// The probability that Fisher's F with whole numbers of degrees of freedom, of the numerator and of the denominator, is
+/// above a number: finite sums, Abramowitz and Stegun 1964, 26.6.4 and 26.6.8.
+pub fn fisher_tail(f: f64, numerator: usize, denominator: usize) -> f64 {
+    let (k, n) = (numerator as f64, denominator as f64);
+    if f.is_nan() || f <= 0.0 || numerator == 0 || denominator == 0 {
+        return 1.0;
+    }
+    let x = n / (n + k * f);
+    if numerator.is_multiple_of(2) {
+        let (mut term, mut sum) = (1.0, 1.0);
+        for j in 1..numerator / 2 {
+            term *= (n + 2.0 * j as f64 - 2.0) / (2.0 * j as f64) * (1.0 - x);
+            sum += term;
+        }
+        return (exp(0.5 * n * ln(x)) * sum).min(1.0);
+    }
+    let mut tail = 1.0 - student_central((k * f).sqrt(), denominator);
+    if numerator > 1 {
+        let (mut term, mut sum) = (1.0, 1.0);
+        for j in 1..=(numerator - 3) / 2 {
+            term *= (n + 2.0 * j as f64 - 1.0) / (2.0 * j as f64 + 1.0) * (1.0 - x);
+            sum += term;
+        }
+        let factorials = exp(libm::lgamma(0.5 * (n + 1.0)) - libm::lgamma(0.5 * n));
+        let sine = (1.0 - x).sqrt();
+        tail += std::f64::consts::FRAC_2_SQRT_PI * factorials * sine * exp(0.5 * n * ln(x)) * sum;
+    }
+    tail.clamp(0.0, 1.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,5 +193,26 @@ mod tests {
                 assert_eq!(student_quantile(1.0 - p, freedom), -student_quantile(1.0 - (1.0 - p), freedom));
             }
         }
+    }
+
+    /// Percentage points of Abramowitz and Stegun 1964, tables 26.9 and 26.10; the last two by scipy 1.15.
+    #[test]
+    fn tails_of_t_and_f_are_those_of_the_tables() {
+        for (t, freedom, tail) in [(6.314, 1, 0.05), (2.228, 10, 0.025), (2.750, 30, 0.005), (-2.228, 10, 0.975)] {
+            assert!((student_tail(t, freedom) - tail).abs() < 2e-5, "{t} {freedom}");
+        }
+        for (f, numerator, denominator, tail) in [
+            (161.4, 1, 1, 0.05),
+            (4.10, 2, 10, 0.05),
+            (3.71, 3, 10, 0.05),
+            (2.53, 5, 30, 0.05),
+            (5.64, 5, 10, 0.01),
+            (3.17, 6, 40, 0.01223),
+            (2.0, 7, 9, 0.16427),
+        ] {
+            assert!((fisher_tail(f, numerator, denominator) - tail).abs() < 3e-4, "{f} {numerator} {denominator}");
+        }
+        // F with one degree of freedom is the square of t.
+        assert!((fisher_tail(2.228 * 2.228, 1, 10) - 2.0 * student_tail(2.228, 10)).abs() < 1e-12);
     }
 }

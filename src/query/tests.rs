@@ -706,11 +706,11 @@ fn an_accuracy_stays_an_accuracy_with_the_scatter_of_rows() {
 
 #[test]
 fn rows_above_all_that_a_law_gives_may_be_followed_by_others() {
-    let law = law_of("y = a / (1 + exp(k * (ln(x) - m)))");
+    let law = law_of("y = a / (1 + exp(k * (ln(C) - m)))");
     let free = vec![0.99, -2.0, 40.0];
-    let fit = Fit { seen: Some([0.2, 1.03]), ..fit_of(&law, &free, &[("x", [1e17, 1e21])]) };
-    let at = |x: f64| {
-        let question = Question::Loss(Loss { at: quantities(&[("x", x)]), schedule: None });
+    let fit = Fit { seen: Some([0.2, 1.03]), ..fit_of(&law, &free, &[("C", [1e17, 1e21])]) };
+    let at = |c: f64| {
+        let question = Question::Loss(Loss { at: quantities(&[("C", c)]), schedule: None });
         answer(&question, &law, &fit, &vec![free.clone(); 200], None, 1).rows.remove(0).outputs["loss"]
     };
     assert!(at(1e22).upper.unwrap() > 1.02, "a row was above 1 already");

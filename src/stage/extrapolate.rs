@@ -53,7 +53,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        9
+        10
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -7,7 +7,7 @@ use super::rows::{Group, Rows};
 use super::{FitLaw, Member};
 use crate::dataset::Dataset;
 use crate::evidence::{self, Shape};
-use crate::fit::{Estimate, Evidence, Fit, Noise, Span, Status};
+use crate::fit::{Doubt, Estimate, Evidence, Fit, Noise, Span, Status};
 use crate::law::{Law, Parameter, Scale, Treatment};
 use crate::numerics::{central, exp, ln, quantile, standard_deviation};
 use crate::problem::Problem;
@@ -77,10 +77,25 @@ impl FitLaw {
         warnings.extend(beyond(&self.law, &by_name));
         let named = by_name.keys().copied().chain([self.law.response.as_str()]).collect::<Vec<_>>();
         warnings.extend(evidence::duplicates(&train, rows.together(group).as_deref(), &named));
+        let mut doubts = Vec::new();
         if let Some(configurations) = rows.configurations_of(group) {
             let replicates = evidence::replicates(&residuals, &configurations);
-            warnings.extend(evidence::lack_of_fit(&replicates));
+            doubts.extend(evidence::lack_of_fit(&replicates).map(|warning| (Doubt::LackOfFit, warning)));
             evidence.replicates = Some(replicates);
+        }
+        // An envelope is meant to lie on one side of the rows.
+        if !self.method.objective.is_envelope() {
+            let responses: Vec<f64> = problem.responses().collect();
+            let no_trend = evidence::no_trend(&problem.unscaled_residuals(point), &responses, free.len());
+            doubts.extend(no_trend.map(|warning| (Doubt::NoTrend, warning)));
+            if doubts.is_empty() {
+                let pattern = evidence::pattern(&residuals, &by_name, free.len());
+                doubts.extend(pattern.map(|warning| (Doubt::LackOfFit, warning)));
+            }
+        }
+        for (doubt, warning) in doubts {
+            evidence.doubts.push(doubt);
+            warnings.push(warning);
         }
         let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
         let (parameters, not_told) = estimates(&self.law, &free, &draws, &shape.statuses, level);

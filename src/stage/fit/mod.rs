@@ -94,7 +94,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        12
+        13
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -390,6 +390,7 @@ impl FitLaw {
             reference: found.reference.clone(),
             replicates: None,
             condition_number: shape.condition_number,
+            doubts: Vec::new(),
             warnings,
         }
     }
