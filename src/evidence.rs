@@ -633,9 +633,20 @@ impl Along {
 /// The chance that rows without any trend are explained as well, above which a law has none to continue.
 const NO_TREND: f64 = 0.05;
 
-/// The warning that a law explains its rows no better than their mean does, by Fisher's F. Residuals and responses are on
-/// the scale of the objective.
-pub fn no_trend(residuals: &[f64], responses: &[f64], parameters: usize) -> Option<String> {
+/// The warning that a law explains its rows no better than their mean does, by Fisher's F, where the response does not go
+/// along with any variable alone either. Residuals and responses are on the scale of the objective.
+pub fn no_trend(
+    residuals: &[f64],
+    responses: &[f64],
+    columns: &BTreeMap<&str, &[f64]>,
+    parameters: usize,
+) -> Option<String> {
+    let goes_along = |column: &&[f64]| {
+        chance_of_slope(column, responses).is_some_and(|chance| chance * columns.len() as f64 <= NO_TREND)
+    };
+    if columns.values().any(goes_along) {
+        return None;
+    }
     let middle = mean(responses);
     let total: f64 = responses.iter().map(|y| (y - middle) * (y - middle)).sum();
     let left: f64 = residuals.iter().map(|r| r * r).sum();
@@ -651,6 +662,22 @@ pub fn no_trend(residuals: &[f64], responses: &[f64], parameters: usize) -> Opti
             100.0 * chance
         )
     })
+}
+
+/// The chance that a response without any trend has as steep a slope over the logarithm of a variable, by Student's t.
+fn chance_of_slope(column: &[f64], responses: &[f64]) -> Option<f64> {
+    let freedom = column.len().checked_sub(2).filter(|freedom| *freedom > 0)?;
+    if column.len() != responses.len() || column.iter().any(|x| x.is_nan() || *x <= 0.0) {
+        return None;
+    }
+    let logs: Vec<f64> = column.iter().map(|x| ln(*x)).collect();
+    let (middle, level) = (mean(&logs), mean(responses));
+    let along: f64 = logs.iter().zip(responses).map(|(u, y)| (u - middle) * (y - level)).sum();
+    let spread: f64 = logs.iter().map(|u| (u - middle) * (u - middle)).sum();
+    let total: f64 = responses.iter().map(|y| (y - level) * (y - level)).sum();
+    let left = total - along * along / spread;
+    let t = along.abs() / (spread * left / freedom as f64).sqrt();
+    (!t.is_nan()).then(|| 2.0 * student_tail(t, freedom))
 }
 
 /// Pairs of variables whose ratio hardly varies although they do.
@@ -754,7 +781,7 @@ mod tests {
             let spread: f64 = logs.iter().map(|u| (u - middle) * (u - middle)).sum();
             let slope = logs.iter().zip(values).map(|(u, z)| (u - middle) * (z - level)).sum::<f64>() / spread;
             let residuals: Vec<f64> = logs.iter().zip(values).map(|(u, z)| z - level - slope * (u - middle)).collect();
-            no_trend(&residuals, values, 2).is_some()
+            no_trend(&residuals, values, &[("N", x)].into(), 2).is_some()
         };
         let none = share(|_| 0.0, said);
         assert!((0.93..0.97).contains(&none), "{none}");

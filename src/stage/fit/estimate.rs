@@ -86,7 +86,7 @@ impl FitLaw {
         // An envelope is meant to lie on one side of the rows.
         if !self.method.objective.is_envelope() {
             let responses: Vec<f64> = problem.responses().collect();
-            let no_trend = evidence::no_trend(&problem.unscaled_residuals(point), &responses, free.len());
+            let no_trend = evidence::no_trend(&problem.unscaled_residuals(point), &responses, &by_name, free.len());
             doubts.extend(no_trend.map(|warning| (Doubt::NoTrend, warning)));
             if doubts.is_empty() {
                 let pattern = evidence::pattern(&residuals, &by_name, free.len());
