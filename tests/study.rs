@@ -474,12 +474,58 @@ fn learning_curves_are_extrapolated_model_by_model() {
 }
 
 #[test]
+fn error_of_image_models_is_forecast_family_by_family() {
+    let Some(data) = shared_data("image curves") else { return };
+    let world = shipped();
+    let spec = world.read("specs/vision.toml");
+    // The part of the benchmark that is beside the repository, for the whole that the spec pins.
+    let from = spec.find("url = ").unwrap();
+    let to = spec.find("[sources.benchmark.columns]").unwrap();
+    let path = data.join("alabdulmohsin2022/benchmark.vision.part.csv");
+    let floorless = spec[to..].replace("uncertainty = { sandwich = { draws = 200, level = 0.9 } }\n", "");
+    world.write("specs/part.toml", &format!("{}path = {path:?}\n{floorless}", &spec[..from]));
+    let results = world.run("specs/part.toml")["results"].clone();
+    let groups = results["fits"]["floor"]["groups"].as_object().unwrap();
+    assert_eq!(groups.keys().collect::<Vec<_>>(), ["BiT/50/1", "MiX/L/16", "ViT/S/16"]);
+    // A law that bends at both ends forecasts each of them better than a power with a floor.
+    for (model, floor) in groups {
+        let both = number(&results, &format!("fits.both_ends.groups.{model}.holdout.mean_relative_error"));
+        assert!(both < 0.8 * number(floor, "holdout.mean_relative_error"), "{model}: {both}");
+    }
+}
+
+#[test]
+fn where_laws_do_not_apply_the_study_says_why() {
+    let Some(data) = shared_data("double descent") else { return };
+    let world = shipped();
+    let mirror = data.to_string_lossy().into_owned();
+    let outcome = world.lawfit(&["run", "specs/limits.toml", "--json", "--offline", "--mirror", &mirror]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let report = world.read("outputs/limits/report.md");
+    for words in [
+        "3 rows for 3 free parameters: the law goes through the points whatever the truth is",
+        "The rows leave A open",
+        "far outside the data, by a factor of 68",
+        "Its 90 % prediction intervals hold only 2 % of the 55 held-out rows",
+    ] {
+        assert!(report.contains(words), "{words} in {report}");
+    }
+}
+
+#[test]
 fn the_shipped_lock_files_are_what_their_studies_give_on_this_machine() {
     let world = shipped();
-    let mut specs = vec!["specs/cerebras-gpt.toml", "specs/gpt3.yaml", "specs/over-training.toml"];
+    let mut specs = vec![
+        "specs/cerebras-gpt.toml",
+        "specs/gpt3.yaml",
+        "specs/over-training.toml",
+        "specs/frontier.toml",
+        "specs/bert.toml",
+        "specs/openclip.toml",
+    ];
     let data = shared_data("lock files of studies that fetch their tables");
     if data.is_some() {
-        specs.extend(["specs/chinchilla.toml", "specs/routing.toml"]);
+        specs.extend(["specs/chinchilla.toml", "specs/routing.toml", "specs/limits.toml"]);
     }
     let mirror = data.unwrap_or_else(|| world.path("nowhere")).to_string_lossy().into_owned();
     for spec in specs {
