@@ -31,6 +31,29 @@ pub(super) struct Answered {
     pub(super) at: BTreeMap<String, f64>,
 }
 
+/// What all draws give for some outputs.
+struct Sample {
+    /// The outputs of the first draw, those of the second, and so on.
+    cells: Vec<Drawn>,
+    outputs: Vec<&'static str>,
+    draws: usize,
+    /// How many draws have an answer.
+    answered: usize,
+}
+
+impl Sample {
+    /// What the draws give for one output, in their order.
+    fn of(&self, name: &str) -> Vec<Drawn> {
+        let place = self.outputs.iter().position(|output| *output == name).unwrap_or_default();
+        self.cells.chunks_exact(self.outputs.len().max(1)).map(|cells| cells[place]).collect()
+    }
+
+    /// The share of draws that have an answer; none where all have one.
+    fn share_answered(&self) -> Option<f64> {
+        (self.answered < self.draws).then(|| self.answered as f64 / self.draws as f64)
+    }
+}
+
 /// Free parameters of the fit that is asked, and of the other one.
 type Parameters<'a> = (&'a [f64], Option<&'a [f64]>);
 
@@ -111,13 +134,14 @@ impl Asked<'_> {
         }
     }
 
-    /// The answers at the draws, in their order; one that does not follow the estimate's is sought from nothing.
+    /// What the draws give for outputs; a draw that does not follow the estimate is sought from nothing.
     fn drawn(
         &self,
         inputs: &BTreeMap<String, f64>,
         trails: &Trails,
         estimated: Estimated,
-    ) -> Vec<Result<Finding, Refusal>> {
+        outputs: &[&'static str],
+    ) -> Sample {
         let at = |(i, draw): (usize, &Vec<f64>)| {
             let second = self.other.as_ref().map(|(other, _)| match other.draws.len() {
                 0 => other.fit.free.as_slice(),
@@ -127,7 +151,19 @@ impl Asked<'_> {
             let [own, other] = trails;
             followed_or_sought([own, other], estimated, solve)
         };
-        self.draws.par_iter().enumerate().map(at).collect()
+        // Of each finding the outputs alone are kept, side by side: it is large, and there may be millions.
+        let mut cells = vec![Drawn::Unknown; self.draws.len() * outputs.len().max(1)];
+        let answered = cells
+            .par_chunks_mut(outputs.len().max(1))
+            .zip(self.draws)
+            .enumerate()
+            .map(|(i, (cells, draw))| {
+                let found = at((i, draw));
+                cells.iter_mut().zip(outputs).for_each(|(cell, name)| *cell = drawn(&found, name));
+                usize::from(found.is_ok())
+            })
+            .sum();
+        Sample { cells, outputs: outputs.to_vec(), draws: self.draws.len(), answered }
     }
 
     /// The answer at parameters near the estimate's.
@@ -155,10 +191,11 @@ impl Asked<'_> {
             format!("no {}: {}", in_words(&names), untold.reason)
         });
         let note = note.or_else(|| self.outside_range(&finding));
-        let samples = self.drawn(&inputs, trails, Estimated::Outputs(finding.outputs.len()));
+        let names: Vec<&str> = finding.outputs.keys().copied().collect();
+        let samples = self.drawn(&inputs, trails, Estimated::Outputs(names.len()), &names);
         let mut outputs = BTreeMap::new();
         for (&name, &value) in &finding.outputs {
-            let sample: Vec<Drawn> = samples.iter().map(|sample| drawn(sample, name)).collect();
+            let sample = samples.of(name);
             let sample = if self.kind.is_measured() { self.with_noise(value, sample, &finding.at) } else { sample };
             let found = match self.fit.level {
                 Some(level) if !sample.is_empty() => interval(Drawn::Value(value), &sample, level),
@@ -167,7 +204,7 @@ impl Asked<'_> {
             outputs.insert(name.to_owned(), found);
         }
         let reach = extent(self.fit, &finding.at, self.kind.splits());
-        let row = Row { group: None, inputs, outputs, reach, note, answered: share_answered(&samples) };
+        let row = Row { group: None, inputs, outputs, reach, note, answered: samples.share_answered() };
         Answered { row, at: finding.at }
     }
 
@@ -179,16 +216,15 @@ impl Asked<'_> {
         beyond: Option<Beyond>,
         trails: &Trails,
     ) -> Answered {
-        let samples = self.drawn(&inputs, trails, Estimated::OutOfReach(beyond));
-        let share = share_answered(&samples).filter(|share| *share > 0.0);
+        let outputs = self.kind.outputs();
+        let samples = self.drawn(&inputs, trails, Estimated::OutOfReach(beyond), &outputs[..outputs.len().min(1)]);
+        let share = samples.share_answered().filter(|share| *share > 0.0);
         let Answered { mut row, at } = refused(inputs, Verdict::NotReachable, reason);
-        let (Some(share), Some(level), Some(beyond), Some(name)) =
-            (share, self.fit.level, beyond, self.kind.outputs().first())
+        let (Some(share), Some(level), Some(beyond), Some(name)) = (share, self.fit.level, beyond, outputs.first())
         else {
             return Answered { row, at };
         };
-        let sample: Vec<Drawn> = samples.iter().map(|sample| drawn(sample, name)).collect();
-        let found = interval(beyond.into(), &sample, level);
+        let found = interval(beyond.into(), &samples.of(name), level);
         row.answered = Some(share);
         let from = match (found.lower, found.upper) {
             (Some(lower), _) => format!(", from {name} = {lower:.3e} on"),
@@ -260,12 +296,6 @@ impl From<Beyond> for Drawn {
             Beyond::Largest => Self::Larger,
         }
     }
-}
-
-/// The share of draws that have an answer; none where all have one.
-fn share_answered(samples: &[Result<Finding, Refusal>]) -> Option<f64> {
-    let answered = samples.iter().filter(|sample| sample.is_ok()).count();
-    (answered < samples.len()).then(|| answered as f64 / samples.len() as f64)
 }
 
 fn refused(inputs: BTreeMap<String, f64>, verdict: Verdict, reason: String) -> Answered {

@@ -31,6 +31,9 @@ pub(super) fn summary(misses: &[Miss]) -> Holdout {
     }
 }
 
+/// Values of the law that are held at a time.
+const CELLS: usize = 1 << 22;
+
 impl FitLaw {
     /// Scores held-out rows; none where there are none.
     pub(super) fn score(
@@ -55,16 +58,15 @@ impl FitLaw {
         level: Option<f64>,
     ) -> Result<Vec<Miss>, Failure> {
         let tape = self.law.tape();
-        let bound = tape.bind(&self.variables(test)?, test.rows());
+        let variables = self.variables(test)?;
         let observed = self.response(test)?;
-        let predicted = tape.values(&bound, free);
-        let samples: Vec<Vec<f64>> = draws.iter().map(|draw| tape.values(&bound, draw)).collect();
+        let predicted = tape.values(&tape.bind(&variables, test.rows()), free);
         let scale = self.method.objective.scale();
-        let interval = |row: usize, level: f64| {
+        let interval = |row: usize, of_draws: &[f64], level: f64| {
             let at = |name: &str| Some(test.numbers(name)?[row]);
             let scatter = noise.trend.as_ref().map_or(1.0, |trend| trend.factor(at));
             let mut random = Random::new(self.seed, "holdout", row as u64);
-            let placed = samples.iter().map(|values| scale.place(values[row])).enumerate();
+            let placed = of_draws.iter().map(|value| scale.place(*value)).enumerate();
             let mut sample: Vec<f64> = placed.map(|(i, at)| at - scatter * noise.draw(i, &mut random)).collect();
             sample.sort_by(f64::total_cmp);
             let (lower, upper) = central(&sample, scale.place(predicted[row]), level);
@@ -75,12 +77,24 @@ impl FitLaw {
             };
             (lower <= at && at <= upper, half)
         };
-        let misses = (0..test.rows()).map(|row| Miss {
-            log: ln(predicted[row] / observed[row]),
-            relative: predicted[row] / observed[row] - 1.0,
-            interval: level.filter(|_| !draws.is_empty()).map(|level| interval(row, level)),
-        });
-        Ok(misses.collect())
+        // A few rows at a time: all rows by all draws may be more than fits into memory.
+        let at_a_time = (CELLS / draws.len().max(1)).clamp(1, test.rows().max(1));
+        let mut misses = Vec::with_capacity(test.rows());
+        for start in (0..test.rows()).step_by(at_a_time) {
+            let rows = start..(start + at_a_time).min(test.rows());
+            let part: Vec<&[f64]> = variables.iter().map(|column| &column[rows.clone()]).collect();
+            let bound = tape.bind(&part, rows.len());
+            let samples: Vec<Vec<f64>> = draws.iter().map(|draw| tape.values(&bound, draw)).collect();
+            misses.extend(rows.map(|row| {
+                let of_draws: Vec<f64> = samples.iter().map(|values| values[row - start]).collect();
+                Miss {
+                    log: ln(predicted[row] / observed[row]),
+                    relative: predicted[row] / observed[row] - 1.0,
+                    interval: level.filter(|_| !draws.is_empty()).map(|level| interval(row, &of_draws, level)),
+                }
+            }));
+        }
+        Ok(misses)
     }
 }
 
