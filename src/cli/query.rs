@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::engine::Engine;
 use crate::plan::compile_asking;
 use crate::report::answer_in_words;
-use crate::spec::{Node, Query};
+use crate::spec::{ASKED, question};
 
 /// Ask the fits of a spec something that it does not ask itself; what is fitted already is taken from the cache.
 #[derive(Debug, Args)]
@@ -35,9 +35,6 @@ pub(super) struct Arguments {
     #[command(flatten)]
     allow: Allow,
 }
-
-/// The name that the question has among the spec's queries.
-const ASKED: &str = "asked";
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let files = match read_specs(std::slice::from_ref(&arguments.spec), screen) {
@@ -110,53 +107,5 @@ fn in_words_of_the_question(diagnostic: &mut Diagnostic) {
             .replace(&format!("`queries.{ASKED}."), "`")
             .replace(&format!("`queries.{ASKED}`"), "the question")
             .replace(&format!("the query `{ASKED}`"), "the question");
-    }
-}
-
-/// A question in one line as part of a spec.
-fn question(text: &str, fits: &[String]) -> Result<Node, String> {
-    // Blanks around `=` mean nothing.
-    let text = text.split('=').map(str::trim).collect::<Vec<_>>().join("=");
-    let mut words = text.split_whitespace();
-    let kinds = Query::kinds();
-    let kind = words.next().unwrap_or_default();
-    if !kinds.contains(&kind) {
-        let kinds_in_words = crate::diagnostic::list(&kinds).replace(" and ", " or ");
-        let near = crate::diagnostic::nearest(kind, kinds).filter(|_| !kind.contains('='));
-        return Err(match near {
-            Some(near) => format!("there is no kind of question `{kind}`; did you mean `{near}`?"),
-            None => format!("a question begins with its kind: {kinds_in_words}"),
-        });
-    }
-    let mut query = Vec::new();
-    let mut settings = Vec::new();
-    for word in words {
-        let (key, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is no setting such as C=1e24"))?;
-        let values: Vec<Node> = value.split(',').map(value_of).collect();
-        let value = match values.as_slice() {
-            [one] => one.clone(),
-            _ => Node::List(values),
-        };
-        // These are said beside the kind, all others under it.
-        let beside = matches!(key, "fit" | "forecast" | "ceiling");
-        if beside { &mut query } else { &mut settings }.push((key.to_owned(), value));
-    }
-    if query.iter().all(|(key, _)| key != "fit") {
-        let [fit] = fits else {
-            return Err(format!("say which fit: fit={}", fits.join(" or fit=")));
-        };
-        query.push(("fit".to_owned(), Node::Text(fit.clone())));
-    }
-    query.push((kind.to_owned(), Node::Table(settings)));
-    let table = |key: &str, value: Node| Node::Table(vec![(key.to_owned(), value)]);
-    Ok(table("queries", table(ASKED, Node::Table(query))))
-}
-
-/// A number where it reads as one, else a text; quantities such as 280B are texts in specs too.
-fn value_of(text: &str) -> Node {
-    match (text.parse::<i64>(), text.parse::<f64>()) {
-        (Ok(whole), _) => Node::Integer(whole),
-        (_, Ok(number)) if number.is_finite() => Node::Float(number),
-        _ => Node::Text(text.to_owned()),
     }
 }

@@ -9,6 +9,7 @@ mod foreign;
 mod indentation;
 mod node;
 mod place;
+mod question;
 mod schema;
 mod yaml;
 
@@ -23,6 +24,7 @@ use serde::{Deserialize, Deserializer};
 pub use compose::{Base, plain_name};
 pub use node::{Format, MAX_BYTES, Node};
 pub use place::Places;
+pub use question::{ASKED, question};
 pub use schema::schema;
 
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};

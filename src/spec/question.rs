@@ -1,0 +1,58 @@
+//! A question in one line, as `lawfit query` takes it: `compute_optimal C=1e24 fit=main`.
+
+use super::{Node, Query};
+use crate::diagnostic::{list, nearest};
+
+/// The name that the question has among the spec's queries.
+pub const ASKED: &str = "asked";
+
+/// A question in one line as part of a spec: its kind, then settings such as `C=1e24`; `fits` are those of the spec.
+///
+/// # Errors
+/// In words, where it is none or could be put to several fits.
+pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
+    // Blanks around `=` mean nothing.
+    let text = text.split('=').map(str::trim).collect::<Vec<_>>().join("=");
+    let mut words = text.split_whitespace();
+    let kinds = Query::kinds();
+    let kind = words.next().unwrap_or_default();
+    if !kinds.contains(&kind) {
+        let kinds_in_words = list(&kinds).replace(" and ", " or ");
+        let near = nearest(kind, kinds).filter(|_| !kind.contains('='));
+        return Err(match near {
+            Some(near) => format!("there is no kind of question `{kind}`; did you mean `{near}`?"),
+            None => format!("a question begins with its kind: {kinds_in_words}"),
+        });
+    }
+    let mut query = Vec::new();
+    let mut settings = Vec::new();
+    for word in words {
+        let (key, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is no setting such as C=1e24"))?;
+        let values: Vec<Node> = value.split(',').map(value_of).collect();
+        let value = match values.as_slice() {
+            [one] => one.clone(),
+            _ => Node::List(values),
+        };
+        // These are said beside the kind, all others under it.
+        let beside = matches!(key, "fit" | "forecast" | "ceiling");
+        if beside { &mut query } else { &mut settings }.push((key.to_owned(), value));
+    }
+    if query.iter().all(|(key, _)| key != "fit") {
+        let [fit] = fits else {
+            return Err(format!("say which fit: fit={}", fits.join(" or fit=")));
+        };
+        query.push(("fit".to_owned(), Node::Text(fit.clone())));
+    }
+    query.push((kind.to_owned(), Node::Table(settings)));
+    let table = |key: &str, value: Node| Node::Table(vec![(key.to_owned(), value)]);
+    Ok(table("queries", table(ASKED, Node::Table(query))))
+}
+
+/// A number where it reads as one, else a text; quantities such as 280B are texts in specs too.
+fn value_of(text: &str) -> Node {
+    match (text.parse::<i64>(), text.parse::<f64>()) {
+        (Ok(whole), _) => Node::Integer(whole),
+        (_, Ok(number)) if number.is_finite() => Node::Float(number),
+        _ => Node::Text(text.to_owned()),
+    }
+}
