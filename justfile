@@ -36,7 +36,15 @@ quick-start:
 
 # The whole of what `test` does a part of: every crash at every step, 200 rounds of eight processes and a collector.
 stress:
-    LAWFIT_STRESS=1 cargo test --test tests crash::
+    LAWFIT_STRESS=1 cargo test --test tests crash:: surroundings::
+
+# Specs and files that are mutated, drawn or made to hurt, all of them; findings are kept in target/tmp/hostile.
+hostile seconds="10":
+    LAWFIT_HOSTILE=1 LAWFIT_HOSTILE_SECONDS={{seconds}} cargo test --features spreadsheets,sqlite --test tests hostile:: -- --test-threads 1 --nocapture
+
+# One fuzz target on inputs that are mutated blindly, where cargo-fuzz is not to be had; reports how many were held.
+mutate target seconds="600":
+    LAWFIT_MUTATE={{target}}:{{seconds}} cargo test --features spreadsheets,sqlite --test tests hostile::fuzzed -- --nocapture
 
 # How fast the fit engine is; the first time everything is compiled with optimisation.
 bench:
@@ -59,7 +67,7 @@ compare-runners *stages="300 1000":
     cargo build --release --locked
     python3 benches/compare_runners.py target/release/lawfit {{stages}}
 
-# One fuzz target for a time in seconds; needs cargo-fuzz. Targets: spec, formula, csv, lock, record.
+# One fuzz target for a time in seconds; needs cargo-fuzz. Targets: spec, yaml, formula, question, csv, lock, record, meaning.
 fuzz target seconds="600":
     RUSTC_BOOTSTRAP=1 cargo fuzz run --dev --sanitizer none {{target}} -- -max_total_time={{seconds}} -timeout=10 -rss_limit_mb=2048
 

@@ -71,8 +71,14 @@ impl World {
 
     /// The program in this folder with arguments, not run yet.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lawfit"));
-        command.args(arguments).current_dir(self.folder.path()).env("NO_COLOR", "1");
+        let mut command = self.prepared(Command::new(env!("CARGO_BIN_EXE_lawfit")));
+        command.args(arguments);
+        command
+    }
+
+    /// A command in this folder, without what the surroundings would change.
+    pub(crate) fn prepared(&self, mut command: Command) -> Command {
+        command.current_dir(self.folder.path()).env("NO_COLOR", "1");
         for variable in ["LAWFIT_CACHE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
             command.env_remove(variable);
         }

@@ -3,6 +3,41 @@
 //! Each is written once, as plain loops, and compiled several times; all versions perform the same IEEE 754
 //! operations in the same order, so they give the same bits.
 
+/// Widths of vectors, the narrowest first.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Vectors {
+    /// 128 bits, which every CPU of the kind has.
+    Sse2,
+    /// 256 bits.
+    Avx2,
+    /// 512 bits.
+    Avx512,
+}
+
+/// The widest vectors that the CPU has; in builds with tests, none wider than `LAWFIT_VECTORS` says.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn widest() -> Vectors {
+    static WIDEST: std::sync::LazyLock<Vectors> = std::sync::LazyLock::new(|| {
+        let of_cpu =
+            if std::arch::is_x86_feature_detected!("avx512dq") && std::arch::is_x86_feature_detected!("avx512vl") {
+                Vectors::Avx512
+            } else if std::arch::is_x86_feature_detected!("avx2") {
+                Vectors::Avx2
+            } else {
+                Vectors::Sse2
+            };
+        let asked = fail::has_failpoints().then(|| std::env::var("LAWFIT_VECTORS").ok()).flatten();
+        match asked.as_deref() {
+            Some("sse2") => Vectors::Sse2,
+            Some("avx2") => of_cpu.min(Vectors::Avx2),
+            _ => of_cpu,
+        }
+    });
+    *WIDEST
+}
+
 /// Defines a function and its copies for wider vectors, and calls the widest that the CPU runs.
 ///
 /// Names in square brackets are sizes: constants that the function is compiled for.
@@ -18,13 +53,12 @@ macro_rules! dispatched {
                 fn avx512 $(<$(const $size: usize),*>)? ($($arg: $type),*) { $body($($arg),*) }
                 #[target_feature(enable = "avx2")]
                 fn avx2 $(<$(const $size: usize),*>)? ($($arg: $type),*) { $body($($arg),*) }
-                if std::arch::is_x86_feature_detected!("avx512dq") && std::arch::is_x86_feature_detected!("avx512vl") {
+                match $crate::numerics::dispatch::widest() {
                     // SAFETY: the CPU has the features (avx512dq and avx512vl imply avx512f and avx2).
-                    return unsafe { avx512($($arg),*) };
-                }
-                if std::arch::is_x86_feature_detected!("avx2") {
+                    $crate::numerics::dispatch::Vectors::Avx512 => return unsafe { avx512($($arg),*) },
                     // SAFETY: the CPU has the feature.
-                    return unsafe { avx2($($arg),*) };
+                    $crate::numerics::dispatch::Vectors::Avx2 => return unsafe { avx2($($arg),*) },
+                    $crate::numerics::dispatch::Vectors::Sse2 => {}
                 }
             }
             $body($($arg),*)

@@ -4,7 +4,7 @@
 //! Nothing here calls the platform's mathematical library, and nothing contracts a product and a
 //! sum into one rounding.
 
-mod dispatch;
+pub(crate) mod dispatch;
 mod elementary;
 mod implicit;
 mod linear;

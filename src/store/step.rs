@@ -5,7 +5,7 @@ use std::io;
 /// A step of writing or reading, by name.
 ///
 /// Tests say in `FAILPOINTS` what happens there: `blob.written=return(kill)` kills the program,
-/// `return(term)` asks it to end, `return(full)` lets the disk refuse, `panic` panics.
+/// `return(stop)` stops it until it is told to go on, `return(term)` asks it to end, `return(full)` lets the disk refuse, `panic` panics.
 ///
 /// # Errors
 /// Only where a test asks for one.
@@ -15,6 +15,7 @@ pub(super) fn step(name: &str) -> io::Result<()> {
         let signal = match action.as_deref() {
             Some("kill") => "-KILL",
             Some("term") => "-TERM",
+            Some("stop") => "-STOP",
             _ => return Err(io::Error::from(io::ErrorKind::StorageFull)),
         };
         // The shell's own `kill`: the program of that name is not on every machine.
