@@ -1,14 +1,7 @@
 //! A table of runs: columns of numbers are read or refused.
 #![no_main]
 
-use lawfit::source::{Format, Limits, Options, read};
-use libfuzzer_sys::fuzz_target;
+#[path = "../checks/csv.rs"]
+mod csv;
 
-fuzz_target!(|bytes: &[u8]| {
-    let Some((&first, rest)) = bytes.split_first() else { return };
-    let format = Format::ALL[usize::from(first) % Format::ALL.len()];
-    if let Ok(columns) = read(rest.to_vec(), format, &["N".to_owned(), "L".to_owned()], &Options::default(), &Limits::USUAL) {
-        assert_eq!(columns.len(), 2);
-        assert_eq!(columns[0].len(), columns[1].len());
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| csv::check(bytes));

@@ -1,22 +1,7 @@
 //! The bytes of a spec, in either language: read, composed and compiled, never a panic.
 #![no_main]
 
-use std::path::PathBuf;
+#[path = "../checks/spec.rs"]
+mod spec;
 
-use lawfit::plan::{SpecFile, compile};
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    // The first byte says which language; `nowhere` has no files that a spec could name.
-    let Some((&first, rest)) = bytes.split_first() else { return };
-    let name = if first % 2 == 0 { "nowhere/spec.toml" } else { "nowhere/spec.yaml" };
-    let file = SpecFile { path: PathBuf::from(name), bytes: rest.to_vec() };
-    let compiled = compile(std::slice::from_ref(&file));
-    let text = String::from_utf8_lossy(rest);
-    let places = lawfit::spec::Places::of(text.strip_prefix('\u{feff}').unwrap_or(&text), file.format());
-    for diagnostic in &compiled.diagnostics {
-        if let Some(range) = places.bytes(&diagnostic.place) {
-            assert!(range.start <= range.end);
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| spec::check(bytes));

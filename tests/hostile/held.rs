@@ -1,0 +1,198 @@
+//! One run of the program within limits, and what is wrong with how it ended.
+
+use std::fs::File;
+use std::io::{Read, Seek};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::world::{Outcome, World, repository};
+
+/// A folder and a spec in it that is run.
+pub(super) struct Case {
+    /// What it is, for messages and for the folder in which a finding is kept.
+    pub(super) name: String,
+    /// The spec that is run.
+    pub(super) spec: &'static str,
+    /// The files by name.
+    pub(super) files: Vec<(String, Vec<u8>)>,
+    /// What is put into the folder that is no regular file.
+    pub(super) prepare: Option<Box<dyn Fn(&World) + Sync>>,
+}
+
+impl Case {
+    /// A spec in TOML beside files.
+    pub(super) fn new(name: impl Into<String>, spec: impl Into<Vec<u8>>, files: &[(&str, &[u8])]) -> Self {
+        let mut all = vec![("study.toml".to_owned(), spec.into())];
+        all.extend(files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())));
+        Self { name: name.into(), spec: "study.toml", files: all, prepare: None }
+    }
+
+    fn world(&self) -> World {
+        let world = World::new();
+        for (name, bytes) in &self.files {
+            let path = world.path(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        if let Some(prepare) = &self.prepare {
+            prepare(&world);
+        }
+        world
+    }
+}
+
+/// Most memory that a run may hold, and most address space that it may ask for, in KiB.
+const MEMORY: u64 = 1 << 20;
+const SPACE: u64 = 6 << 20;
+/// Seconds of both processors that a run may take where nothing else is asked for: a program without optimisation needs
+/// more than one with it.
+const SECONDS: u64 = 60;
+/// How many times as long it may take by the clock, on a machine with other work, before it is taken to hang.
+const PATIENCE: u64 = 10;
+
+/// Whether everything is tried, not only a part: `just hostile`.
+pub(super) fn thorough() -> bool {
+    std::env::var_os("LAWFIT_HOSTILE").is_some()
+}
+
+/// What a run came to and what it took.
+struct Held {
+    outcome: Outcome,
+    /// Whether it took longer than it may.
+    late: bool,
+    /// Seconds of all processors.
+    seconds: f64,
+    /// Most memory that it held, in KiB.
+    memory: u64,
+}
+
+/// Runs the program within limits of time and of address space.
+fn held(world: &World, arguments: &[&str]) -> Held {
+    static LIMIT: LazyLock<u64> = LazyLock::new(|| {
+        std::env::var("LAWFIT_HOSTILE_SECONDS").map_or(SECONDS, |text| text.parse().expect("LAWFIT_HOSTILE_SECONDS"))
+    });
+    let mut command = world.prepared(Command::new("sh"));
+    let limits = format!("ulimit -v {SPACE}; ulimit -t {}", *LIMIT);
+    let script = format!("{limits}; exec timeout -s KILL {} \"$0\" \"$@\"", PATIENCE * *LIMIT);
+    let (mut stdout, mut stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+    let child = command
+        .args(["-c", &script, env!("CARGO_BIN_EXE_lawfit")])
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(stdout.try_clone().unwrap())
+        .stderr(stderr.try_clone().unwrap())
+        .spawn()
+        .unwrap();
+    let (status, usage) = ended(child.id());
+    let code = status.code().unwrap_or(-1);
+    let time = |of: libc::timeval| of.tv_sec as f64 + of.tv_usec as f64 / 1e6;
+    Held {
+        outcome: Outcome { code, stdout: text(&mut stdout), stderr: text(&mut stderr) },
+        // What `timeout` says of a program that it killed, and of one that the limit of time did.
+        late: [libc::SIGKILL, libc::SIGXCPU]
+            .iter()
+            .any(|signal| status.signal() == Some(*signal) || code == 128 + signal),
+        seconds: time(usage.ru_utime) + time(usage.ru_stime),
+        memory: u64::try_from(usage.ru_maxrss).unwrap(),
+    }
+}
+
+/// Waits for a process; gives how it ended, and what it and those that it waited for took.
+#[expect(unsafe_code, reason = "nothing safe tells what a process took")]
+fn ended(process: u32) -> (ExitStatus, libc::rusage) {
+    let process = libc::pid_t::try_from(process).unwrap();
+    let mut status = 0;
+    // SAFETY: a struct of numbers may be zeros, and both pointers are to values that live.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    let ended = unsafe { libc::wait4(process, &raw mut status, 0, &raw mut usage) };
+    assert_eq!(ended, process);
+    (ExitStatus::from_raw(status), usage)
+}
+
+fn text(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What no message to a user says: that it is lawfit's fault, or that a part of it gave up.
+const INTERNAL: [&str; 6] =
+    ["internal", "panicked", "defect of lawfit", "overflowed its stack", "memory allocation", "RUST_BACKTRACE"];
+
+/// What is wrong with how a case ended; nothing where all is as documented.
+fn fault(case: &Case, world: &World) -> Option<String> {
+    let Held { outcome, late, memory, seconds } =
+        held(world, &["run", case.spec, "--json", "--offline", "--jobs", "2"]);
+    let told = outcome.stderr.lines().find(|line| line.contains("error")).unwrap_or_default();
+    if late {
+        return Some(format!("it was killed after {seconds:.0} s of processor time"));
+    } else if memory > MEMORY {
+        return Some(format!("it held {} MiB: {told}", memory >> 10));
+    } else if ![0, 2, 5, 6].contains(&outcome.code) && !(outcome.code == 1 && case.prepare.is_some()) {
+        return Some(format!("exit code {}: {}", outcome.code, outcome.stderr.lines().last().unwrap_or_default()));
+    } else if let Some(word) = INTERNAL.iter().find(|word| outcome.stderr.contains(**word)) {
+        let line = outcome.stderr.lines().find(|line| line.contains(word)).unwrap_or_default();
+        return Some(format!("a message of a defect: {line}"));
+    } else if outcome.code != 0 {
+        return told.is_empty().then(|| format!("exit code {} without an error", outcome.code));
+    }
+    let object: serde_json::Value = match serde_json::from_str(&outcome.stdout) {
+        Ok(object) => object,
+        Err(error) => return Some(format!("what it prints is no JSON: {error}")),
+    };
+    let results = &object["results"];
+    SCHEMA.iter_errors(results).next().map(|error| format!("results: {error} at {}", error.instance_path())).or_else(
+        || {
+            let strays = |name: &str| {
+                let report = std::fs::read_to_string(world.path(&format!("outputs/study/{name}"))).ok()?;
+                let word = [">NaN<", ">inf<", "\"NaN\"", "NaN,", ",NaN", "| NaN |", "| inf |"]
+                    .into_iter()
+                    .find(|word| report.contains(word))?;
+                Some(format!("{name} shows {word}"))
+            };
+            strays("report.html").or_else(|| strays("report.md"))
+        },
+    )
+}
+
+static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
+    let schema = std::fs::read_to_string(repository().join("schemas/results.schema.json")).unwrap();
+    jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap()
+});
+
+/// Runs every case, or one of so many; fails with all that is wrong, and keeps the folders of it.
+pub(super) fn hold(what: &str, cases: &[Case], one_of: usize) {
+    let chosen: Vec<&Case> = cases.iter().step_by(if thorough() { 1 } else { one_of }).collect();
+    let (next, findings) = (AtomicUsize::new(0), std::sync::Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(case) = chosen.get(next.fetch_add(1, Ordering::SeqCst)) {
+            let world = case.world();
+            if let Some(fault) = fault(case, &world) {
+                println!("{what} {}: {fault}", case.name);
+                keep(case, &world);
+                findings.lock().unwrap().push(format!("{}: {fault}", case.name));
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(work);
+        }
+    });
+    let mut findings = findings.into_inner().unwrap();
+    findings.sort();
+    assert!(findings.is_empty(), "{} of {} {what}:\n{}", findings.len(), chosen.len(), findings.join("\n"));
+}
+
+/// Keeps the folder of a finding where it can be looked at.
+fn keep(case: &Case, world: &World) {
+    let name: String = case.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile");
+    std::fs::create_dir_all(&folder).unwrap();
+    let into = folder.join(name);
+    let _ = std::fs::remove_dir_all(&into);
+    let _ = Command::new("cp").arg("-a").arg(world.path("")).arg(into).status();
+}

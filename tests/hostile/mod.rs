@@ -1,0 +1,35 @@
+//! Specs and files of data that are mutated, drawn at random or made to hurt: each has its answer within limits.
+//!
+//! A part of it always; all of it where `LAWFIT_HOSTILE` is set, as `just hostile` does. Every case is made from a seed.
+
+mod bombs;
+mod data;
+mod drawn;
+mod fuzzed;
+mod held;
+mod mutated;
+mod packed;
+mod parquet;
+mod seeds;
+
+use held::hold;
+
+#[test]
+fn mutated_specs_are_answered_within_limits() {
+    hold("mutated specs", &mutated::cases(400), 13);
+}
+
+#[test]
+fn specs_drawn_from_the_schema_are_answered_within_limits() {
+    hold("drawn specs", &drawn::cases(200), 13);
+}
+
+#[test]
+fn specs_made_to_hurt_are_answered_within_limits() {
+    hold("specs made to hurt", &bombs::cases(), 6);
+}
+
+#[test]
+fn odd_files_of_every_format_are_answered_within_limits() {
+    hold("odd files", &data::cases(), 10);
+}
