@@ -48,7 +48,7 @@ fn main() {
             continue;
         }
         let results: Vec<Outcome> =
-            (0..sets).into_par_iter().filter_map(|set| compare(&entry, &law, set, starts, shown)).collect();
+            (0..sets).into_par_iter().filter_map(|set| compare(entry, &law, set, starts, shown)).collect();
         print_row(&format!("`{}`", law.name), &results, starts, shown);
     }
 }

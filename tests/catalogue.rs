@@ -26,7 +26,7 @@ fn noiseless_rows_give_the_parameters_of_every_law_back() {
     for entry in catalogue() {
         let law = entry.law().unwrap();
         let theta = entry.simulated(&law);
-        let columns = design(&entry, &law, ROWS);
+        let columns = design(entry, &law, ROWS);
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let tape = law.tape();
         let response = tape.values(&tape.bind(&views, ROWS), &theta);
@@ -62,7 +62,7 @@ fn the_gradient_of_every_objective_sum_agrees_with_differences_of_the_sum() {
     for entry in catalogue() {
         let law = entry.law().unwrap();
         let theta = entry.simulated(&law);
-        let columns = design(&entry, &law, 300);
+        let columns = design(entry, &law, 300);
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let tape = law.tape();
         let response: Vec<f64> =

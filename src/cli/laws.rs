@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     if arguments.json {
         output::print_line(format_args!("{:#}", serde_json::json!(entry)));
     } else {
-        output::print(&page(&entry));
+        output::print(&page(entry));
     }
     Exit::Done
 }
@@ -70,7 +70,7 @@ fn markdown() -> String {
         let _ = writeln!(out, "- [`{0}`](#{0}): {1}", entry.name, entry.title);
     }
     for entry in catalogue() {
-        let page = page(&entry);
+        let page = page(entry);
         let body = page.split_once('\n').map_or("", |(_, body)| body);
         let _ = write!(out, "\n## {}\n\n{}.\n\n```text\n{}\n```\n", entry.name, entry.title, body.trim_matches('\n'));
     }

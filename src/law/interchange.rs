@@ -402,7 +402,7 @@ mod tests {
         for formula in ["y = A1 / x^a1 + A2 / (x + 1)^a2", "y = x^a1 - x^a2"] {
             assert!(names(&of_formula(formula)).is_empty(), "{formula}");
         }
-        let with = catalogue().into_iter().filter(|entry| !entry.law().unwrap().interchangeable().is_empty());
+        let with = catalogue().iter().filter(|entry| !entry.law().unwrap().interchangeable().is_empty());
         assert_eq!(with.map(|entry| entry.name.as_str()).collect::<Vec<_>>(), ["bnsl_2", "bnsl_3"]);
     }
 

@@ -291,7 +291,7 @@ fn every_law_is_finite_at_its_starts_over_six_decades() {
 #[test]
 fn monotone_laws_do_not_turn() {
     let mut random = Random::new(4, "monotone", 0);
-    for entry in catalogue().into_iter().filter(|e| e.holds.monotone == Some(true)) {
+    for entry in catalogue().iter().filter(|e| e.holds.monotone == Some(true)) {
         let law = entry.law().unwrap();
         let tape = law.tape();
         for constants in entry.constants.values() {

@@ -507,7 +507,7 @@ fn questions(law: &Law, entry: Option<&Entry>, c: f64, response: f64) -> Vec<Que
 
 /// Laws of the catalogue at constants or at usual values, and two that saturate.
 fn laws() -> Vec<(Law, Option<&'static Entry>, Vec<f64>)> {
-    let known = catalogue().into_iter().filter_map(|entry| {
+    let known = catalogue().iter().filter_map(|entry| {
         let law = entry.law().ok().filter(|law| !law.takes_schedule())?;
         let free = entry.simulated(&law);
         Some((law, Some(entry), free))

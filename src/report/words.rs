@@ -234,7 +234,7 @@ pub(super) fn conclusion(described: &Described, query: &DescribedQuery, name: Op
     let input = |(name, value): (&String, &f64)| {
         let value = match Written::of_input(described, query, name) {
             Written::Number => trimmed(&number(*value)),
-            written => written.value(*value),
+            written @ Written::Quantity(_) => written.value(*value),
         };
         format!("{name} = {value}")
     };
