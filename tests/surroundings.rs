@@ -49,8 +49,11 @@ fn is_stopped(child: &Child) -> bool {
     }
 }
 
+/// Does something in a folder.
+type Happening = fn(&World);
+
 /// What happens while a run is stopped.
-const MEANWHILE: [(&str, fn(&World)); 4] = [
+const MEANWHILE: [(&str, Happening); 4] = [
     ("another run", |world| drop(world.run("study.toml"))),
     ("the cache is removed", |world| std::fs::remove_dir_all(world.path(".lawfit")).unwrap_or_default()),
     ("the cache is a file", |world| {

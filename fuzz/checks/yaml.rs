@@ -1,5 +1,7 @@
 //! A text of YAML: what is read is read the same when it is written as JSON, which is YAML too.
 
+use std::fmt::Write as _;
+
 use lawfit::spec::{Format, Node, Places, read};
 
 pub(crate) fn check(bytes: &[u8]) {
@@ -17,7 +19,7 @@ pub(crate) fn check(bytes: &[u8]) {
         return;
     }
     let mut written = String::new();
-    write(&reading.tree, &mut written);
+    enter(&reading.tree, &mut written);
     if written.len() < lawfit::spec::MAX_BYTES as usize {
         let again = read(written.as_bytes(), Format::Yaml);
         assert_eq!(again.tree, reading.tree, "{written}");
@@ -25,7 +27,7 @@ pub(crate) fn check(bytes: &[u8]) {
 }
 
 /// Writes a tree as JSON.
-fn write(node: &Node, into: &mut String) {
+fn enter(node: &Node, into: &mut String) {
     let text = |text: &str| serde_json::to_string(text).expect("a text can be written");
     match node {
         Node::Null => into.push_str("null"),
@@ -33,13 +35,16 @@ fn write(node: &Node, into: &mut String) {
         Node::Integer(number) => into.push_str(&number.to_string()),
         Node::Float(number) if number.is_nan() => into.push_str(".nan"),
         Node::Float(number) if number.is_infinite() => into.push_str(if *number > 0.0 { ".inf" } else { "-.inf" }),
-        Node::Float(number) => into.push_str(&format!("{number:?}")),
+        // With a point or an exponent, so that it stays no whole number.
+        Node::Float(number) => {
+            let _ = write!(into, "{number:?}");
+        }
         Node::Text(words) => into.push_str(&text(words)),
         Node::List(list) => {
             into.push('[');
             for (index, item) in list.iter().enumerate() {
                 into.push_str(if index == 0 { "" } else { ", " });
-                write(item, into);
+                enter(item, into);
             }
             into.push(']');
         }
@@ -49,7 +54,7 @@ fn write(node: &Node, into: &mut String) {
                 into.push_str(if index == 0 { "" } else { ", " });
                 into.push_str(&text(key));
                 into.push_str(": ");
-                write(value, into);
+                enter(value, into);
             }
             into.push('}');
         }

@@ -2,6 +2,9 @@
 //!
 //! A part of it always; all of it where `LAWFIT_HOSTILE` is set, as `just hostile` does. Every case is made from a seed.
 
+#![allow(clippy::format_collect, clippy::too_many_lines, reason = "the cases are lists of texts that are made")]
+#![allow(clippy::expect_used, reason = "the checks of the fuzz targets say what they expect")]
+
 mod bombs;
 mod data;
 mod drawn;

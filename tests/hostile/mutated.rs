@@ -2,7 +2,7 @@
 
 use lawfit::numerics::Random;
 
-use super::held::Case;
+use super::held::{Case, Named};
 use super::seeds;
 
 /// What may stand where a number stood.
@@ -70,11 +70,14 @@ pub(super) fn pick<'a>(random: &mut Random, from: &[&'a str]) -> &'a str {
     from[random.below(from.len())]
 }
 
+/// A spec that runs: its name, its text, the files that it reads.
+type Original<'a> = (String, String, &'a [Named]);
+
 /// Specs from seeds 0, 1, ...; each is one of the studies, or one that is shipped.
 pub(super) fn cases(count: u64) -> Vec<Case> {
     let (studies, tables) = (seeds::studies(), seeds::tables());
     let (shipped, shipped_tables) = seeds::shipped();
-    let mut all: Vec<(String, String, &[(String, Vec<u8>)])> = Vec::new();
+    let mut all: Vec<Original<'_>> = Vec::new();
     all.extend(studies.into_iter().map(|(name, text)| (name.to_owned(), text, tables.as_slice())));
     all.extend(shipped.into_iter().map(|(name, text)| (name, text, shipped_tables.as_slice())));
     let one = |seed: u64| {
@@ -91,7 +94,7 @@ pub(super) fn cases(count: u64) -> Vec<Case> {
 }
 
 /// Changes a text in one way; gives its name.
-fn change(bytes: &mut Vec<u8>, random: &mut Random, all: &[(String, String, &[(String, Vec<u8>)])]) -> &'static str {
+fn change(bytes: &mut Vec<u8>, random: &mut Random, all: &[Original<'_>]) -> &'static str {
     if bytes.is_empty() {
         return "nothing";
     }

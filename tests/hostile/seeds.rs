@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::held::Case;
+use super::held::{Case, Named};
 use crate::world::{SPEC, repository, simulated_runs};
 
 /// The columns of the simulated runs.
@@ -321,7 +321,7 @@ expect:
 "#;
 
 /// Tables that the studies read, by name.
-pub(super) fn tables() -> Vec<(String, Vec<u8>)> {
+pub(super) fn tables() -> Vec<Named> {
     let runs = simulated_runs(0.01);
     let mut scored = "# scores\nparams;tokens;loss;quality\n".to_owned();
     for line in runs.lines().skip(1) {
@@ -375,7 +375,7 @@ pub(super) fn studies() -> Vec<(&'static str, String)> {
 }
 
 /// The shipped specs, with the tables beside them.
-pub(super) fn shipped() -> (Vec<(String, String)>, Vec<(String, Vec<u8>)>) {
+pub(super) fn shipped() -> (Vec<(String, String)>, Vec<Named>) {
     let folder = repository().join("specs");
     let list = |folder: &std::path::Path| {
         let mut all: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -392,10 +392,10 @@ pub(super) fn shipped() -> (Vec<(String, String)>, Vec<(String, Vec<u8>)>) {
 }
 
 /// A study with all that the studies read.
-pub(super) fn case(name: String, language: &str, text: Vec<u8>, files: &[(String, Vec<u8>)]) -> Case {
+pub(super) fn case(name: String, language: &str, text: Vec<u8>, files: &[Named]) -> Case {
     let spec = if language.ends_with("yaml") { "study.yaml" } else { "study.toml" };
     let files = files.iter().cloned().chain([(spec.to_owned(), text)]).collect();
-    Case { name, spec, files, prepare: None }
+    Case { name, spec, files, large: None, prepare: None }
 }
 
 #[test]
