@@ -15,7 +15,9 @@ pub(crate) fn check(bytes: &[u8]) {
         }
     }
     // A tree with members of a matrix is no longer what was written, and one that could not be read is nothing.
-    if reading.tree == Node::Table(Vec::new()) || reading.tree.get("matrix").is_some() {
+    // What is no table is no spec, and may be told to be another format.
+    let is_spec = matches!(&reading.tree, Node::Table(entries) if !entries.is_empty());
+    if !is_spec || reading.tree.get("matrix").is_some() {
         return;
     }
     let mut written = String::new();
