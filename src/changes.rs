@@ -132,10 +132,14 @@ impl Changes {
         if text.is_empty() { "nothing changed\n".to_owned() } else { text }
     }
 
-    /// Everything that is otherwise, for a comment beside a change.
+    /// Everything that is otherwise, for a comment beside a change: numbers in columns, with the ends of their intervals.
     pub fn markdown(&self) -> String {
         let mut text = String::new();
         for (title, rows) in self.sections() {
+            if title == NUMBERS {
+                self.table_of_numbers(&mut text);
+                continue;
+            }
             let _ = writeln!(text, "#### {title}\n\n| | |\n|---|---|");
             for [name, change] in rows {
                 let _ = writeln!(text, "| `{}` | {} |", name.replace('|', "\\|"), change.replace('|', "\\|"));
@@ -145,14 +149,56 @@ impl Changes {
         if text.is_empty() { "Nothing changed.\n".to_owned() } else { text }
     }
 
+    /// Everything that is otherwise, as a page.
+    pub fn html(&self) -> String {
+        let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        let mut body = String::new();
+        for (title, rows) in self.sections() {
+            let _ = writeln!(body, "<h2>{title}</h2>\n<table>");
+            for [name, change] in rows {
+                let _ =
+                    writeln!(body, "<tr><td><code>{}</code></td><td>{}</td></tr>", escaped(&name), escaped(&change));
+            }
+            body.push_str("</table>\n");
+        }
+        if body.is_empty() {
+            body.push_str("<p>Nothing changed.</p>\n");
+        }
+        format!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>What changed</title>\n<style>\n:root {{ color-scheme: light dark; }}\nbody {{ font: 16px/1.5 system-ui, sans-serif; max-width: 900px; margin: 0 auto; padding: 2em 1.5em; }}\ntable {{ border-collapse: collapse; width: 100%; }}\ntd {{ border-bottom: 1px solid #8885; padding: .35em .7em .35em 0; vertical-align: top; overflow-wrap: anywhere; }}\n</style>\n</head>\n<body>\n<main>\n<h1>What changed</h1>\n{body}</main>\n</body>\n</html>\n"
+        )
+    }
+
     fn sections(&self) -> Vec<(&'static str, Vec<[String; 2]>)> {
         let settings = self.settings.iter().map(|c| [c.setting.clone(), c.in_words()]).collect();
         let sources = self.sources.iter().map(|c| [c.source.clone(), c.in_words()]).collect();
         let numbers = self.numbers.iter().map(|c| [c.number.clone(), c.in_words()]).collect();
         let stages = self.stages.iter().map(|c| [c.stage.clone(), c.in_words().to_owned()]).collect();
         let all: [(&str, Vec<[String; 2]>); 4] =
-            [("settings", settings), ("data", sources), ("numbers", numbers), ("stages", stages)];
+            [("settings", settings), ("data", sources), (NUMBERS, numbers), ("stages", stages)];
         all.into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
+    }
+}
+
+/// The title of what was found.
+const NUMBERS: &str = "numbers";
+
+impl Changes {
+    /// The numbers that moved, each with its interval before and after and by how much it moved.
+    fn table_of_numbers(&self, text: &mut String) {
+        let _ = writeln!(text, "#### {NUMBERS}\n\n| number | then | now | moved |\n|---|---|---|---|");
+        for change in &self.numbers {
+            let [then, now] = change.states();
+            let moved = match (change.then, change.now) {
+                (Some(before), Some(after)) if before == after => "the interval alone".to_owned(),
+                (Some(before), Some(after)) => change.by(before, after),
+                (None, Some(_)) if !change.unidentified_then => "new".to_owned(),
+                (Some(_), None) if !change.unidentified_now => "no longer there".to_owned(),
+                _ => String::new(),
+            };
+            let _ = writeln!(text, "| `{}` | {then} | {now} | {moved} |", change.number.replace('|', "\\|"));
+        }
+        text.push('\n');
     }
 }
 
@@ -204,14 +250,21 @@ impl NumberChange {
         (self.then, self.interval_then, self.unidentified_then) != (self.now, self.interval_now, self.unidentified_now)
     }
 
-    fn in_words(&self) -> String {
+    /// The number with its interval then and now, in words.
+    fn states(&self) -> [String; 2] {
         let state = |value: Option<f64>, ends, unidentified| match value {
             Some(value) => format!("{}{}", short(value), interval(ends)),
             None if unidentified => "not identified".to_owned(),
             None => "nothing".to_owned(),
         };
-        let then = state(self.then, self.interval_then, self.unidentified_then);
-        let now = state(self.now, self.interval_now, self.unidentified_now);
+        [
+            state(self.then, self.interval_then, self.unidentified_then),
+            state(self.now, self.interval_now, self.unidentified_now),
+        ]
+    }
+
+    fn in_words(&self) -> String {
+        let [then, now] = self.states();
         match (self.then, self.now) {
             (Some(before), Some(after)) if before == after => format!("{then} -> {now} (the interval alone)"),
             (Some(before), Some(after)) => format!("{then} -> {now} ({})", self.by(before, after)),
@@ -406,7 +459,10 @@ mod tests {
         let now = lock(&[("fits.main.alpha", 0.351), ("fits.main.alpha.se", 0.010), ("fits.main.E", 1.7)], &[]);
         let changes = Changes::between(&then, &now);
         assert_eq!(changes.moved(), ["fits.main.alpha: 0.34800 -> 0.35100 (+0.20 se)"]);
-        assert!(changes.markdown().contains("| `fits.main.alpha` | 0.34800 -> 0.35100 (+0.20 se) |"));
+        assert!(changes.markdown().contains("| `fits.main.alpha` | 0.34800 | 0.35100 | +0.20 se |"));
+        assert!(
+            changes.html().contains("<td><code>fits.main.alpha</code></td><td>0.34800 -&gt; 0.35100 (+0.20 se)</td>")
+        );
         assert!(Changes::between(&then, &then).is_empty());
     }
 

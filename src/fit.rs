@@ -189,6 +189,23 @@ pub struct Holdout {
     pub coverage: Option<f64>,
 }
 
+impl Holdout {
+    /// What a reader should know where prediction intervals of a level miss too many of the held-out rows.
+    pub fn too_narrow(&self, level: Option<f64>) -> Option<String> {
+        let (coverage, level) = (self.coverage?, level?);
+        // By more than chance would: two standard errors of a share.
+        let slack = 2.0 * (level * (1.0 - level) / self.rows as f64).sqrt();
+        (coverage < level - slack).then(|| {
+            format!(
+                "Its {:.0} % prediction intervals hold only {:.0} % of the {} held-out rows: they leave out the error of the law itself, so forecasts are less sure than they look.",
+                100.0 * level,
+                100.0 * coverage,
+                self.rows
+            )
+        })
+    }
+}
+
 /// Several laws for the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Choice {

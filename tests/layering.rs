@@ -26,12 +26,13 @@ const LAYERS: [&[&str]; 17] = [
 ];
 
 /// Crates that only one folder may name.
-const KEPT_IN: [(&str, &[&str]); 9] = [
+const KEPT_IN: [(&str, &[&str]); 10] = [
     ("argmin", &["solver"]),
     ("petgraph", &["plan"]),
     ("polars", &["source"]),
     ("polars_parquet", &["source"]),
     ("clap", &["cli"]),
+    ("terminal_size", &["cli"]),
     ("indicatif", &["cli"]),
     ("object_store", &["store"]),
     ("tar", &["store"]),

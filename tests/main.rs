@@ -32,6 +32,7 @@ mod program;
 mod properties;
 mod published;
 mod remote;
+mod reports;
 mod schedules;
 mod sources;
 mod streams;

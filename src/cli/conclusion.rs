@@ -1,12 +1,13 @@
 //! What a run came to for one spec: what failed, moved and was expected; for the terminal and for CI.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::changes::Changes;
 use crate::diagnostic::{Place, SpecPath, Step};
 use crate::lock::Lock;
 use crate::plan::{ExpectedDrift, SpecFile};
-use crate::report::{Results, Severity};
+use crate::report::{Described, Results, Severity};
 use crate::spec::Places;
 use crate::stage::Failure;
 
@@ -15,6 +16,8 @@ pub(super) struct Conclusion<'a> {
     pub(super) file: &'a SpecFile,
     /// The results, where the report was made.
     pub(super) results: Option<Results>,
+    /// Names and words, where the spec could be read.
+    pub(super) described: Option<Arc<Described>>,
     /// What is otherwise than in the lock file before.
     pub(super) changes: Changes,
     /// What came of each expectation.

@@ -35,6 +35,7 @@ pub(super) struct Arguments {
 enum Form {
     Text,
     Markdown,
+    Html,
     Json,
 }
 
@@ -56,6 +57,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     match arguments.format {
         Form::Text => output::print(&changes.text()),
         Form::Markdown => output::print(&changes.markdown()),
+        Form::Html => output::print(&changes.html()),
         Form::Json => output::print_line(format_args!("{:#}", serde_json::json!(changes))),
     }
     Exit::Done

@@ -11,6 +11,7 @@ mod explain;
 mod init;
 mod laws;
 mod lock;
+mod open;
 mod output;
 mod plan;
 mod query;
@@ -55,6 +56,7 @@ enum Command {
     Diff(diff::Arguments),
     Query(query::Arguments),
     Lock(lock::Arguments),
+    Open(open::Arguments),
     Cache(cache::Arguments),
     Exec(exec::Arguments),
     Laws(laws::Arguments),
@@ -208,6 +210,7 @@ fn command() -> Exit {
         Command::Diff(command) => diff::run(&command, &screen),
         Command::Query(command) => query::run(&command, &screen),
         Command::Lock(command) => lock::run(&command, &screen),
+        Command::Open(command) => open::run(&command, &screen),
         Command::Cache(command) => cache::run(&command, &screen),
         Command::Exec(command) => exec::run(&command, &screen),
         Command::Laws(command) => laws::run(&command, &screen),

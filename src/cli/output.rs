@@ -6,9 +6,11 @@
 //! up no stage, and a standard error that is full or closed changes nothing.
 
 use std::fmt::Display;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
+
+use crate::report::Terminal;
 
 /// Writes results, as they are.
 pub(super) fn print(text: &str) {
@@ -24,6 +26,21 @@ pub(super) fn print(text: &str) {
 /// Writes a line of results.
 pub(super) fn print_line(line: impl Display) {
     print(&format!("{line}\n"));
+}
+
+/// How standard output takes text: its width where it is a terminal, and colours only there.
+pub(super) fn terminal() -> Terminal {
+    const USUAL: usize = 100;
+    const LEAST: usize = 40;
+    let is_terminal = io::stdout().is_terminal();
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+    let width = asked.or_else(|| {
+        let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
+        Some(usize::from(width.0))
+    });
+    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
+        || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    Terminal { width: width.unwrap_or(USUAL).max(LEAST), colour: is_terminal && !is_plain }
 }
 
 /// Why results could not be written, unless whoever read them wanted no more.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
@@ -17,7 +18,7 @@ use crate::engine::{Engine, NOT_CACHED, Options, Outcome, Status};
 use crate::file::in_units;
 use crate::lock::{Lock, LockedStage, MAX_BYTES};
 use crate::plan::{Compiled, Plan, SpecFile};
-use crate::report::{Results, Severity, mark_stale};
+use crate::report::{FIGURES, Results, Severity, mark_stale};
 use crate::stage::{Failure, RESULTS};
 use crate::store::{PublishError, Store, amend, publish, replace};
 
@@ -114,13 +115,18 @@ impl<'a> Finished<'a> {
         if self.arguments.json {
             print_json(&self.compiled.plan, self.outcomes, &conclusions, store);
         } else {
+            let terminal = output::terminal();
             for conclusion in &conclusions {
-                if let Some(results) = &conclusion.results {
-                    output::print_line(summary(&conclusion.file.stem(), results));
+                if let (Some(results), Some(described)) = (&conclusion.results, &conclusion.described) {
+                    output::print_line(terminal.show(&conclusion.file.stem(), described, results));
                 }
             }
-            let written = conclusions.iter().flat_map(|c| &c.written);
-            for path in written.filter(|p| p.extension().is_some_and(|e| e == "html" || e == "md")) {
+            // Figures are many; the report shows them.
+            let is_of_figure = |path: &Path| path.parent().is_some_and(|folder| folder.ends_with(FIGURES));
+            let written = conclusions.iter().flat_map(|c| &c.written).filter(|path| !is_of_figure(path));
+            for path in
+                written.filter(|p| p.extension().is_some_and(|e| e == "html" || e == "md" || e == "tex" || e == "csv"))
+            {
                 screen.say(&format!("{:>12} {}", "wrote", path.display()));
             }
         }
@@ -135,6 +141,7 @@ impl<'a> Finished<'a> {
         let mut conclusion = Conclusion {
             file,
             results: None,
+            described: self.compiled.specs[spec].report.as_ref().map(|report| Arc::clone(&report.described)),
             changes: Changes::default(),
             expectations: Vec::new(),
             failures: self.failures(spec, several),
@@ -333,20 +340,6 @@ fn say_moved(moved: &[String], lock: &Path, screen: &Screen) {
     if moved.len() > MOST_TOLD {
         screen.say(&format!("{:>12} and {} more: look at the diff of {}", "", moved.len() - MOST_TOLD, lock.display()));
     }
-}
-
-/// The conclusions of a study, for the terminal.
-fn summary(stem: &str, results: &Results) -> String {
-    let mut lines = vec![format!("{} ({stem})", results.study.title)];
-    lines.extend(results.conclusions.iter().map(|c| format!("  {c}")));
-    let notes = results.notes.len();
-    if notes > 0 {
-        lines.push(format!(
-            "  {notes} warning{} in the report: read them before you quote this.",
-            if notes == 1 { "" } else { "s" }
-        ));
-    }
-    lines.join("\n")
 }
 
 fn print_json(plan: &Plan, outcomes: &[Outcome], conclusions: &[Conclusion<'_>], store: &Store) {

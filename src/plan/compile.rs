@@ -280,17 +280,33 @@ impl Compiler<'_> {
             laws,
             fits,
             queries,
-            described_tables,
-            described_filters,
-            described_fits,
-            described_queries,
+            mut described_tables,
+            mut described_filters,
+            mut described_fits,
+            mut described_queries,
             ..
         } = grown;
+        // A report follows the order of the spec.
+        let tree = self.tree;
+        let order = |table: &str| {
+            let written: Vec<String> = tree
+                .at(&SpecPath::of(&[table]).0)
+                .map(|node| node.keys().into_iter().map(str::to_owned).collect())
+                .unwrap_or_default();
+            move |name: &str| written.iter().position(|entry| entry == name)
+        };
+        let (of_table, of_filter) = (order("tables"), order("filters"));
+        let (of_fit, of_query) = (order("fits"), order("queries"));
+        described_tables.sort_by_key(|table| of_table(&table.name));
+        described_filters.sort_by_key(|filter| of_filter(&filter.name));
+        described_fits.sort_by_key(|fit| of_fit(&fit.name));
+        described_queries.sort_by_key(|query| of_query(&query.name));
         let laws = laws.unwrap_or_default();
         let planned =
             Planned { spec, sources: &sources, filters: &filters, laws: &laws, fits: &fits, queries: &queries };
         let (sensitivity, varied) = self.sensitivity(&planned);
         let expectations = self.expectations(spec, &sources, &filters, &fits, &queries);
+        let (statements, answer) = self.statements(spec, &sources, &filters, &fits, &queries);
         self.unused(spec);
         if spec.fits.is_empty() && !self.tree.keys().contains(&"fits") {
             self.error("no-fits", Place::File, "the spec defines no fit")
@@ -311,19 +327,31 @@ impl Compiler<'_> {
         found.extend(queries.iter().map(|(name, query)| (query.stage, "answer", format!("answer.{name}"))));
         let drawn: Vec<(usize, &str, String)> = ["rows", "draws"].into_iter().flat_map(of_fit).collect();
         inputs.extend(found.iter().cloned());
+        // Where a response is asked for, it may have been observed.
+        let asked: BTreeSet<&str> = described_queries
+            .iter()
+            .filter(|query| matches!(query.question, Question::Loss(_)))
+            .map(|query| query.fit.as_str())
+            .collect();
+        inputs.extend(asked.iter().map(|fit| (fits[fit].stage, "rows", format!("rows.{fit}"))));
         inputs.extend(varied);
+        let of_source = order("sources");
+        let mut described_sources: Vec<DescribedSource> = sources.into_values().filter_map(|s| s.described).collect();
+        described_sources.sort_by_key(|source| of_source(&source.name));
         let described = Arc::new(Described {
             title: spec.study.title.clone(),
             summary: spec.study.summary.clone(),
             references: spec.study.references.clone(),
             seed: spec.study.seed,
-            sources: sources.into_values().filter_map(|s| s.described).collect(),
+            sources: described_sources,
             tables: described_tables,
             filters: described_filters,
             fits: described_fits,
             queries: described_queries,
             sensitivity,
             expectations,
+            statements,
+            answer,
         });
         let stage = Arc::new(GatherResults { described: Arc::clone(&described) });
         let results = self.stage("results", None, stage, &inputs);

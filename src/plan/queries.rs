@@ -10,7 +10,7 @@ use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
 use crate::forecast::{Forecast, MOST_SIZES};
 use crate::query::{Question, Second};
-use crate::report::Expected;
+use crate::report::{Expected, Piece, pieces};
 use crate::spec::{self, Spec};
 use crate::stage::{ByDefault, Extrapolate};
 
@@ -167,19 +167,7 @@ impl Compiler<'_> {
         if spec.expect.is_empty() {
             return Vec::new();
         }
-        let mut names: BTreeSet<String> = BTreeSet::new();
-        names.extend(sources.iter().map(|(name, source)| {
-            format!("{}.{name}.rows", if source.described.is_some() { "sources" } else { "tables" })
-        }));
-        names.extend(filters.keys().flat_map(|f| [format!("filters.{f}.kept"), format!("filters.{f}.dropped")]));
-        for (fit, PlannedFit { law, .. }) in fits {
-            let parameters = law.parameters.iter().map(|p| p.name.as_str());
-            names.extend(crate::report::names_of_fit(fit, parameters));
-        }
-        names.extend(spec.sensitivity.keys().map(|fit| format!("sensitivity.{fit}.moved")));
-        for (query, planned) in queries {
-            names.extend(crate::report::names_of_query(query, planned.question.kind()));
-        }
+        let names = names_of_results(spec, sources, filters, fits, queries);
         let left_out: Vec<String> = ["sources", "tables", "filters", "fits", "queries"]
             .iter()
             .flat_map(|table| {
@@ -230,6 +218,79 @@ impl Compiler<'_> {
 }
 
 impl Compiler<'_> {
+    /// What the author concludes, and the answer that he recommends: a query, and its row from 0.
+    pub(super) fn statements(
+        &mut self,
+        spec: &Spec,
+        sources: &BTreeMap<&str, SourceStage>,
+        filters: &BTreeMap<&str, Rows<'_>>,
+        fits: &BTreeMap<&str, PlannedFit>,
+        queries: &BTreeMap<&str, PlannedQuery>,
+    ) -> (Vec<String>, Option<(String, usize)>) {
+        let table = SpecPath::of(&["report"]);
+        let statements: Vec<String> = spec.report.conclusion.iter().flat_map(spec::Conclusion::texts).collect();
+        let is_list = matches!(spec.report.conclusion, Some(spec::Conclusion::Many(_)));
+        let names = if statements.is_empty() && spec.report.answer.is_none() {
+            BTreeSet::new()
+        } else {
+            let mut names = names_of_results(spec, sources, filters, fits, queries);
+            // An answer as a whole has a name too.
+            for (name, planned) in queries {
+                names.insert(format!("queries.{name}"));
+                let rows = planned.question.kind().rows().len();
+                names.extend((1..=rows).map(|row| format!("queries.{name}.row{row}")));
+            }
+            names
+        };
+        for (index, statement) in statements.iter().enumerate() {
+            let path = table.key("conclusion");
+            let path = if is_list { path.then(Step::Index(index)) } else { path };
+            match pieces(statement) {
+                Ok(pieces) => {
+                    for (name, at) in pieces.into_iter().filter_map(|piece| match piece {
+                        Piece::Name(name, at) => Some((name, at)),
+                        Piece::Text(_) => None,
+                    }) {
+                        if !names.contains(name) && !name.contains(".groups.") {
+                            let error = Diagnostic::error(
+                                "unknown-result",
+                                Place::Inside(path.clone(), at),
+                                format!("the results have no number `{name}`"),
+                            );
+                            self.diagnostics.push(error.suggest(name, near_prefix(name, &names)));
+                        }
+                    }
+                }
+                Err(at) => {
+                    let place = Place::Inside(path, at..at + 1);
+                    self.error("bad-conclusion", place, "this brace has no other: the name of a number stands in two")
+                        .hints
+                        .push("a brace in the text is written twice: {{".to_owned());
+                }
+            }
+        }
+        let answer = spec.report.answer.as_ref().and_then(|name| {
+            let of_query = |query: &&str| {
+                let rest = name.strip_prefix("queries.")?.strip_prefix(*query)?;
+                let row = if rest.is_empty() { 1 } else { rest.strip_prefix(".row")?.parse::<usize>().ok()? };
+                names.contains(name).then(|| Some(((*query).to_owned(), row.checked_sub(1)?)))?
+            };
+            let found = queries.keys().find_map(of_query);
+            if found.is_none() {
+                let error = Diagnostic::error(
+                    "unknown-result",
+                    Place::Value(table.key("answer")),
+                    format!("there is no answer `{name}`; an answer is `queries.NAME` or `queries.NAME.row2`"),
+                );
+                let answers: Vec<&str> = queries.keys().copied().collect();
+                let near: Vec<String> = answers.iter().map(|query| format!("queries.{query}")).collect();
+                self.diagnostics.push(error.suggest(name, near.iter().map(String::as_str).collect::<Vec<_>>()));
+            }
+            found
+        });
+        (statements, answer)
+    }
+
     /// Takes an expectation on how far a number moves.
     fn drift(
         &mut self,
@@ -266,6 +327,30 @@ impl Compiler<'_> {
             because: expectation.because.clone(),
         });
     }
+}
+
+/// The names of all numbers that the results of a spec have, but those of groups.
+fn names_of_results(
+    spec: &Spec,
+    sources: &BTreeMap<&str, SourceStage>,
+    filters: &BTreeMap<&str, Rows<'_>>,
+    fits: &BTreeMap<&str, PlannedFit>,
+    queries: &BTreeMap<&str, PlannedQuery>,
+) -> BTreeSet<String> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    names.extend(sources.iter().map(|(name, source)| {
+        format!("{}.{name}.rows", if source.described.is_some() { "sources" } else { "tables" })
+    }));
+    names.extend(filters.keys().flat_map(|f| [format!("filters.{f}.kept"), format!("filters.{f}.dropped")]));
+    for (fit, PlannedFit { law, .. }) in fits {
+        let parameters = law.parameters.iter().map(|p| p.name.as_str());
+        names.extend(crate::report::names_of_fit(fit, parameters));
+    }
+    names.extend(spec.sensitivity.keys().map(|fit| format!("sensitivity.{fit}.moved")));
+    for (query, planned) in queries {
+        names.extend(crate::report::names_of_query(query, planned.question.kind()));
+    }
+    names
 }
 
 /// Names worth suggesting: those in the same table, or all.

@@ -2,11 +2,13 @@
 
 use super::results::QueryResult;
 use super::words::{self, Written};
-use super::{Described, DescribedQuery};
+use super::{Described, DescribedQuery, Digits, Page};
 use crate::answer::{Interval, Verdict};
 
 /// A query's answers.
 pub(super) struct AnswerTable<'a> {
+    /// Whether any answer can be compared with what was observed.
+    pub(super) has_observed: bool,
     /// Whether rows belong to groups.
     pub(super) has_groups: bool,
     /// What was asked: its name, and how its values are written.
@@ -25,6 +27,8 @@ pub(super) struct TableRow<'a> {
     pub(super) given: Vec<Option<f64>>,
     /// What was found, in the order of the outputs; none where there is no number.
     pub(super) found: Vec<Option<&'a Interval>>,
+    /// What was observed there.
+    pub(super) observed: Option<String>,
     /// How it stands.
     pub(super) standing: String,
     /// The verdict.
@@ -33,7 +37,17 @@ pub(super) struct TableRow<'a> {
 
 impl<'a> AnswerTable<'a> {
     /// The table; none of no rows.
-    pub(super) fn of(described: &Described, query: &DescribedQuery, result: &'a QueryResult) -> Option<Self> {
+    pub(super) fn of(page: &Page, query: &DescribedQuery, result: &'a QueryResult) -> Option<Self> {
+        Self::with_digits(&page.described, query, result, page.options.precision)
+    }
+
+    /// The table with numbers of so many significant digits.
+    pub(super) fn with_digits(
+        described: &Described,
+        query: &DescribedQuery,
+        result: &'a QueryResult,
+        Digits(count): Digits,
+    ) -> Option<Self> {
         result.rows.first()?;
         // Rows of one query may be asked by different variables, as the points of a curve are.
         let mut names: Vec<&str> = Vec::new();
@@ -49,18 +63,32 @@ impl<'a> AnswerTable<'a> {
             group: row.group.as_deref().unwrap_or_default(),
             given: names.iter().map(|name| row.inputs.get(*name).copied()).collect(),
             found: found.iter().map(|name| row.outputs.get(*name).filter(|cell| !is_empty(cell))).collect(),
+            observed: row.observed.as_ref().map(words::observed),
             standing: words::standing(row),
             verdict: row.reach.verdict,
         });
         Some(Self {
+            has_observed: result.rows.iter().any(|row| row.observed.is_some()),
             has_groups: result.rows.iter().any(|row| row.group.is_some()),
             rows: rows.collect(),
             inputs: names.iter().map(|name| (*name, Written::of_input(described, query, name))).collect(),
-            outputs: found.iter().map(|name| (*name, Written::of_output(described, query, name))).collect(),
+            outputs: found
+                .iter()
+                .map(|name| (*name, Written::of_output(described, query, name).with_digits(count)))
+                .collect(),
         })
     }
 
-    /// The rows as texts: group, what was asked, what was found with its interval.
+    /// The names of the columns: group, what was asked, what was found, what was observed, how it stands.
+    pub(super) fn head(&self, described: &Described, query: &DescribedQuery) -> Vec<String> {
+        let group = self.has_groups.then(|| "group".to_owned());
+        let inputs = self.inputs.iter().map(|(name, _)| (*name).to_owned());
+        let outputs = self.outputs.iter().map(|(output, _)| heading(described, query, output));
+        let observed = self.has_observed.then(|| "observed".to_owned());
+        group.into_iter().chain(inputs).chain(outputs).chain(observed).chain(["reach".to_owned()]).collect()
+    }
+
+    /// A row as texts, in the order of the columns.
     pub(super) fn cells(&self, row: &TableRow<'_>) -> Vec<String> {
         let group = self.has_groups.then(|| row.group.to_owned());
         let open = || "-".to_owned();
@@ -68,7 +96,8 @@ impl<'a> AnswerTable<'a> {
         let given = given.map(|((_, written), value)| value.map_or_else(open, |value| written.value(value)));
         let found = self.outputs.iter().zip(&row.found);
         let found = found.map(|((_, written), cell)| cell.map_or_else(open, |cell| written.whole(cell)));
-        group.into_iter().chain(given).chain(found).collect()
+        let observed = self.has_observed.then(|| row.observed.clone().unwrap_or_else(open));
+        group.into_iter().chain(given).chain(found).chain(observed).chain([row.standing.clone()]).collect()
     }
 }
 

@@ -3,14 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::results::{
-    AnswerRow, DroppedRows, ExpectationResult, FORMAT, FilterResult, FitResult, QueryResult, Reach, Results,
+    AnswerRow, DroppedRows, ExpectationResult, FORMAT, FilterResult, FitResult, Observed, QueryResult, Reach, Results,
     SourceResult, StepResult, StudyResult, TableResult,
 };
-use super::{Described, DescribedFilter, DescribedTable, Expected, notes, sensitivity, words};
+use super::{Described, DescribedFilter, DescribedTable, Expected, notes, recommend, said, sensitivity, words};
 use crate::account::{FilterCounts, IngestSummary, TableCounts};
 use crate::answer::{ALL, Answer, Interval, Row, Verdict};
+use crate::dataset::Dataset;
 use crate::expr::{Value as ExprValue, parse_printed};
-use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, Status};
+use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, HELD, Region, Status};
+use crate::numerics::mean;
+use crate::query::Question;
 
 /// What the stages of a study made, by name.
 #[derive(Clone, Debug, Default)]
@@ -27,11 +30,13 @@ pub struct Artifacts {
     pub answers: BTreeMap<String, Answer>,
     /// What fits made in other ways answered, by role.
     pub varied: BTreeMap<String, Answer>,
+    /// The rows of fits that are asked for responses, by fit.
+    pub rows: BTreeMap<String, Dataset>,
 }
 
 /// The results of a study.
 pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
-    let Artifacts { summaries, tables, counts, fits, answers, varied } = artifacts;
+    let Artifacts { summaries, tables, counts, fits, answers, varied, .. } = artifacts;
     let tables = described.tables.iter().filter_map(|t| Some((t.name.clone(), table(t, tables.get(&t.name)?))));
     let filters = described.filters.iter().filter_map(|f| Some((f.name.clone(), filter(f, counts.get(&f.name)?))));
     let queries = described.queries.iter();
@@ -52,11 +57,24 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
         expectations: Vec::new(),
         conclusions: Vec::new(),
         notes: Vec::new(),
+        recommended: None,
+        statements: Vec::new(),
     };
+    for query in &described.queries {
+        let (Some(result), Some(about)) = (results.queries.get_mut(&query.name), described.fit(&query.fit)) else {
+            continue;
+        };
+        if let (Question::Loss(_), Some(rows)) = (&query.question, artifacts.rows.get(&query.fit)) {
+            let by = about.by.as_deref();
+            result.rows.iter_mut().for_each(|row| row.observed = observed(row, rows, &about.law.response, by));
+        }
+    }
     let (numbers, unidentified) = (results.numbers(), results.unidentified());
     results.expectations = described.expectations.iter().map(|e| judge(e, &numbers, &unidentified)).collect();
     results.conclusions = words::conclusions(&results, described);
-    results.notes = notes::notes(&results);
+    results.notes = notes::notes(described, &results);
+    results.recommended = recommend::recommended(described, &results);
+    results.statements = described.statements.iter().map(|text| said::filled(described, &results, text)).collect();
     results
 }
 
@@ -122,7 +140,7 @@ impl From<&Fit> for FitResult {
             holdout: fit.holdout.clone(),
             backtest: fit.backtest.clone().map(Backtest::without_points),
             choice: fit.choice.clone().map(told_of_choice),
-            regions: fit.regions.clone(),
+            regions: fit.regions.iter().filter(|region| is_told(fit, region)).cloned().collect(),
             uncertainty: fit.uncertainty.clone(),
             level: fit.level,
             noise_trend: fit.noise.trend.clone(),
@@ -131,6 +149,12 @@ impl From<&Fit> for FitResult {
             groups: fit.groups.iter().map(|(group, fit)| (group.clone(), Self::from(fit))).collect(),
         }
     }
+}
+
+/// Whether the rows tell both parameters of a region.
+fn is_told(fit: &Fit, region: &Region) -> bool {
+    let status = |name: &String| fit.parameters.get(name).map(|estimate| estimate.status);
+    region.parameters.iter().all(|name| status(name) != Some(Status::NotIdentified))
 }
 
 /// The evidence of a fit without the values of parameters that the rows do not tell.
@@ -187,7 +211,31 @@ fn row(row: &Row, answer: &Answer) -> AnswerRow {
         },
         caveats: answer.caveats.get(row.group.as_deref().unwrap_or(ALL)).cloned().unwrap_or_default(),
         note: row.note.clone(),
+        observed: None,
     }
+}
+
+/// How near the variables of an observation are to what was asked to count as the same, as a share.
+const SAME: f64 = 0.005;
+
+/// What the rows of a fit hold where a row asks; those that the fit was not shown, where there are such.
+fn observed(row: &AnswerRow, rows: &Dataset, response: &str, by: Option<&str>) -> Option<Observed> {
+    let columns: Vec<(&[f64], f64)> =
+        row.inputs.iter().map(|(name, value)| Some((rows.numbers(name)?, *value))).collect::<Option<_>>()?;
+    let (responses, held) = (rows.numbers(response)?, rows.numbers(HELD)?);
+    let is_there = |at: &usize| {
+        columns.iter().all(|(column, value)| (column[*at] / value - 1.0).abs() <= SAME)
+            && by.zip(row.group.as_deref()).is_none_or(|(by, group)| rows.text(by, *at) == group)
+    };
+    let all: Vec<usize> = (0..rows.rows()).filter(is_there).collect();
+    let hidden: Vec<usize> = all.iter().copied().filter(|at| held[*at] != 0.0).collect();
+    let (taken, held_out) = if hidden.is_empty() { (all, false) } else { (hidden, true) };
+    let values: Vec<f64> = taken.iter().map(|at| responses[*at]).collect();
+    (!columns.is_empty() && !values.is_empty()).then(|| Observed {
+        response: mean(&values),
+        rows: values.len(),
+        held_out,
+    })
 }
 
 fn judge(

@@ -35,6 +35,10 @@ pub struct Described {
     pub sensitivity: Vec<DescribedVariation>,
     /// What must hold.
     pub expectations: Vec<Expected>,
+    /// What the author concludes, with names of numbers in braces.
+    pub statements: Vec<String>,
+    /// The answer that the author recommends: a query, and its row from 0.
+    pub answer: Option<(String, usize)>,
 }
 
 /// A table in words.
@@ -214,6 +218,8 @@ impl Described {
             "queries": self.queries,
             "sensitivity": self.sensitivity,
             "expectations": self.expectations,
+            "statements": self.statements,
+            "answer": self.answer,
         })
     }
 

@@ -4,11 +4,17 @@
 
 mod answers;
 mod assemble;
+mod belief;
+mod checklist;
 mod described;
 mod figure;
+mod leaderboard;
 mod notes;
 mod options;
+mod recommend;
 mod results;
+mod said;
+mod screen;
 mod sensitivity;
 mod typeset;
 mod words;
@@ -22,14 +28,18 @@ pub use described::{
     DescribedVariable, DescribedVariation, Expected, Severity, VariedQuery,
 };
 pub use figure::{FOLDER as FIGURES, Figure, Figures, FitData, FitRuns, Study, TABLE};
-pub use options::{Millimetres, ReportFormat, ReportOptions};
+pub use options::{Digits, Millimetres, ReportFormat, ReportOptions, Section, Theme};
 pub use results::{
-    AnswerRow, DroppedRows, ExpectationResult, FilterResult, FitResult, Note, PARTS, QueryResult, Reach, Results,
-    SensitivityResult, SourceResult, StepResult, StudyResult, TableResult, VariedAnswer, names_of_fit, names_of_query,
-    results_schema,
+    AnswerRow, Belief, DroppedRows, ExpectationResult, FilterResult, FitResult, Note, NoteSeverity, Observed, PARTS,
+    QueryResult, Reach, Recommended, Results, SensitivityResult, SourceResult, StepResult, StudyResult, TableResult,
+    VariedAnswer, names_of_fit, names_of_query, results_schema,
 };
+pub use said::{Piece, pieces};
+pub use screen::counted;
 pub use typeset::plain as typeset_plain;
-pub use writer::{FIGURE, WriteError, Writer, files_of, has_figures, mark_stale, write};
+pub use writer::{
+    FIGURE, Terminal, WriteError, Writer, files_of, has_figures, mark_stale, names_of, shows_rows, write,
+};
 
 /// Everything a format needs.
 #[derive(Clone, Debug)]
@@ -42,8 +52,26 @@ pub struct Page {
     pub undrawn: usize,
     /// The runs that the figures show.
     pub runs: Vec<FitRuns>,
+    /// Every fit or group with its rows and draws, where a format shows them.
+    pub fits: Vec<FitData>,
     /// Names and words.
     pub described: Arc<Described>,
     /// How it is written.
     pub options: ReportOptions,
+}
+
+impl Page {
+    /// The figure that shows the recommended answer: the first of the fit that gives it, or of the study.
+    pub fn main_figure(&self) -> Option<&Figure> {
+        let answer = self.results.recommended.as_ref();
+        let fit = answer.and_then(|answer| {
+            let result = self.results.queries.get(&answer.query)?;
+            let group = result.rows.get(answer.row.checked_sub(1)?)?.group.as_deref();
+            Some(group.map_or_else(|| result.fit.clone(), |group| results::of_group(&result.fit, group)))
+        });
+        match fit {
+            Some(fit) => self.figures.iter().find(|figure| figure.fit == fit),
+            None => self.figures.first(),
+        }
+    }
 }

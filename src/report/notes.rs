@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::results::{Note, Results};
+use super::Described;
+use super::results::{AnswerRow, Note, NoteSeverity, Results};
+use crate::answer::Verdict;
 
 impl Note {
     /// The parts in words: `fit main`, or `query budget and 7 others`.
@@ -12,6 +14,15 @@ impl Note {
             [one] => one.clone(),
             [one, other] => format!("{one}, {other}"),
             [one, others @ ..] => format!("{one} and {} others", others.len()),
+        }
+    }
+
+    /// How many answers it is about, in words; nothing where it is about none.
+    pub fn affected(&self) -> String {
+        match self.answers {
+            0 => String::new(),
+            1 => "1 answer".to_owned(),
+            count => format!("{count} answers"),
         }
     }
 
@@ -26,36 +37,96 @@ impl Note {
     }
 }
 
-/// Every fact of the results, in the order of fits, queries and sources.
-pub(super) fn notes(results: &Results) -> Vec<Note> {
-    let mut notes: Vec<Note> = Vec::new();
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    let mut add = |of: String, text: &str| {
-        let next = notes.len();
-        let place = *seen.entry(fact(text)).or_insert(next);
-        if place == next {
-            notes.push(Note { text: text.to_owned(), of: Vec::new(), count: 0 });
+/// Every fact of the results: the most serious first, and of those the ones that most answers depend on.
+pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
+    let mut found = Found::default();
+    of_answers(results, &mut found);
+    for (name, fit, result) in results.shown_fits() {
+        let group = name.strip_prefix(fit).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
+        let answers = answers_of(results, fit, group);
+        let narrow = result.holdout.as_ref().and_then(|held| held.too_narrow(result.level));
+        for text in &result.evidence.warnings {
+            let is_serious =
+                narrow.as_ref() == Some(text) || (!result.evidence.converged && result.objective.is_some());
+            let severity = if is_serious { NoteSeverity::Serious } else { NoteSeverity::Caution };
+            found.add(format!("fit {name}"), text, severity, answers);
         }
-        notes[place].count += 1;
-        if notes[place].of.last() != Some(&of) {
-            notes[place].of.push(of);
-        }
-    };
-    for (name, _, fit) in results.shown_fits() {
-        fit.evidence.warnings.iter().for_each(|text| add(format!("fit {name}"), text));
     }
-    for (name, query) in &results.queries {
+    for query in &described.queries {
+        let Some(result) = results.queries.get(&query.name) else { continue };
         let groups = results.fits.get(&query.fit).into_iter().flat_map(|fit| fit.groups.keys());
         let groups: Vec<String> = groups.map(|group| format!("{group}: ")).collect();
-        for text in &query.warnings {
+        let general = query.question.kind().caution();
+        for text in &result.warnings {
             let of_group = groups.iter().find_map(|group| text.strip_prefix(group.as_str()));
-            add(format!("query {name}"), of_group.unwrap_or(text));
+            let text = of_group.unwrap_or(text);
+            let severity = if general == Some(text) { NoteSeverity::Remark } else { NoteSeverity::Caution };
+            found.add(format!("query {}", query.name), text, severity, result.rows.len());
         }
     }
     for (name, source) in &results.sources {
-        source.warnings.iter().for_each(|text| add(format!("source {name}"), text));
+        let answers = results.queries.values().map(|query| query.rows.len()).sum();
+        let cautions = source.warnings.iter();
+        cautions.for_each(|text| found.add(format!("source {name}"), text, NoteSeverity::Caution, answers));
     }
+    let mut notes = found.notes;
+    notes.sort_by_key(|note| (note.severity, std::cmp::Reverse(note.answers)));
     notes
+}
+
+/// Notes as they are found, each fact once.
+#[derive(Default)]
+struct Found {
+    notes: Vec<Note>,
+    seen: BTreeMap<String, usize>,
+}
+
+impl Found {
+    fn add(&mut self, of: String, text: &str, severity: NoteSeverity, answers: usize) {
+        let next = self.notes.len();
+        let place = *self.seen.entry(fact(text)).or_insert(next);
+        if place == next {
+            self.notes.push(Note { text: text.to_owned(), of: Vec::new(), count: 0, severity, answers: 0 });
+        }
+        let note = &mut self.notes[place];
+        note.count += 1;
+        note.severity = note.severity.min(severity);
+        if !note.of.contains(&of) {
+            note.of.push(of);
+            note.answers += answers;
+        }
+    }
+}
+
+/// How many answers a fit, or the fit of a group, gives.
+fn answers_of(results: &Results, fit: &str, group: Option<&str>) -> usize {
+    let rows = results.queries.values().filter(|query| query.fit == fit).flat_map(|query| &query.rows);
+    rows.filter(|row| group.is_none() || row.group.as_deref() == group).count()
+}
+
+/// What is to be said of answers by how they stand: those that are refused, those far from the rows, and those that
+/// another choice would move.
+fn of_answers(results: &Results, found: &mut Found) {
+    let is_refused = |verdict| matches!(verdict, Verdict::NotIdentified | Verdict::NoAnswer | Verdict::NotForecast);
+    let mut add = |text: &str, counts: &dyn Fn(&AnswerRow) -> bool| {
+        for (name, query) in &results.queries {
+            let count = query.rows.iter().filter(|row| counts(row)).count();
+            if count > 0 {
+                found.add(format!("query {name}"), text, NoteSeverity::Serious, count);
+            }
+        }
+    };
+    add("There is no answer: the rows do not tell one.", &|row| is_refused(row.reach.verdict));
+    add("The answer lies far outside the rows: by more than a factor of ten in one variable at least.", &|row| {
+        row.reach.verdict == Verdict::Far
+    });
+    for (fit, sensitivity) in &results.sensitivity {
+        let count = sensitivity.answers.iter().filter(|answer| answer.moved.is_some_and(|moved| moved > 1.0)).count();
+        if count > 0 {
+            let text = "Fits made in other ways give answers outside of the interval.";
+            found.add(format!("sensitivity {fit}"), text, NoteSeverity::Serious, count);
+        }
+    }
 }
 
 /// What two texts have in common that say the same of different parts: all before a colon, numbers apart.
@@ -90,6 +161,8 @@ mod tests {
             text: "Mind.".to_owned(),
             of: of.iter().map(|of| (*of).to_owned()).collect(),
             count,
+            severity: NoteSeverity::Caution,
+            answers: 0,
         };
         assert_eq!(
             (note(&["fit a"], 1).parts(), note(&["fit a"], 1).sentence()),

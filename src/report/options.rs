@@ -1,9 +1,10 @@
 //! What a spec says of how its results are written: formats, sections, theme, width, digits.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// A format of reports; the list of formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -15,23 +16,84 @@ pub enum ReportFormat {
     Markdown,
     /// The results alone.
     Json,
-    /// Tables for a paper.
+    /// Tables for a paper, and a macro for each number.
     Latex,
+    /// Tables of answers, parameters, predictions with residuals, and draws.
+    Csv,
 }
 
 impl ReportFormat {
     /// Every format.
-    pub const ALL: [Self; 4] = [Self::Html, Self::Markdown, Self::Json, Self::Latex];
+    pub const ALL: [Self; 5] = [Self::Html, Self::Markdown, Self::Json, Self::Latex, Self::Csv];
+}
+
+/// A section of a report, in the order of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Section {
+    /// What must hold, and whether it does.
+    Expectations,
+    /// Laws against each other on rows that they were not shown.
+    Leaderboard,
+    /// Every answer.
+    Answers,
+    /// How far other choices move answers.
+    Sensitivity,
+    /// Every fit with its figures.
+    Fits,
+    /// Sources, tables and filters.
+    Data,
+    /// What it takes to get the same numbers, and a checklist for papers.
+    Reproduction,
+}
+
+impl Section {
+    /// Every section.
+    pub const ALL: [Self; 7] = [
+        Self::Expectations,
+        Self::Leaderboard,
+        Self::Answers,
+        Self::Sensitivity,
+        Self::Fits,
+        Self::Data,
+        Self::Reproduction,
+    ];
+}
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the reader's system is.
+    #[default]
+    Auto,
+    /// Dark letters on white.
+    Light,
+    /// Light letters on black.
+    Dark,
 }
 
 /// How the results of a study are written; none of it changes a number.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ReportOptions {
     /// The formats to write.
     pub formats: BTreeSet<ReportFormat>,
     /// The column of a paper for which figures are drawn.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column_width: Option<Millimetres>,
+    /// The sections to write.
+    pub sections: BTreeSet<Section>,
+    /// Light or dark.
+    pub theme: Theme,
+    /// Significant digits of answers.
+    pub precision: Digits,
+}
+
+impl ReportOptions {
+    /// Whether a section is written.
+    pub fn has(&self, section: Section) -> bool {
+        self.sections.contains(&section)
+    }
 }
 
 /// A width in millimetres: of the column of a paper, or of its page.
@@ -60,11 +122,55 @@ impl Millimetres {
 }
 
 impl JsonSchema for Millimetres {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
+    fn schema_name() -> Cow<'static, str> {
         "Millimetres".into()
     }
 
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "integer", "minimum": WIDTHS.start(), "maximum": WIDTHS.end() })
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": WIDTHS.start(), "maximum": WIDTHS.end() })
+    }
+}
+
+/// A number of significant digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Digits(pub usize);
+
+impl Digits {
+    const LEAST: usize = 2;
+    const MOST: usize = 15;
+}
+
+impl Default for Digits {
+    fn default() -> Self {
+        Self(4)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digits {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let digits = usize::deserialize(deserializer)?;
+        if (Self::LEAST..=Self::MOST).contains(&digits) {
+            return Ok(Self(digits));
+        }
+        Err(de::Error::custom(format_args!(
+            "a number has {} to {} significant digits, not {digits}",
+            Self::LEAST,
+            Self::MOST
+        )))
+    }
+}
+
+impl JsonSchema for Digits {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Digits".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": Self::LEAST, "maximum": Self::MOST })
     }
 }

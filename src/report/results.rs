@@ -40,9 +40,87 @@ pub struct Results {
     pub expectations: Vec<ExpectationResult>,
     /// What the study concludes, a sentence per answer.
     pub conclusions: Vec<String>,
-    /// What a reader should know before he quotes it: the warnings of fits, queries and sources, each fact once.
+    /// What a reader should know before he quotes it: the warnings of fits, queries and sources, each fact once, the most
+    /// serious first.
     #[serde(default)]
     pub notes: Vec<Note>,
+    /// The one answer to quote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recommended: Option<Recommended>,
+    /// What the author concludes, with the numbers of these results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<String>,
+}
+
+/// The answer that a study recommends to quote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recommended {
+    /// The query.
+    pub query: String,
+    /// Its row, from 1.
+    pub row: usize,
+    /// The output.
+    pub output: String,
+    /// The answer in a sentence.
+    pub sentence: String,
+    /// Its value; none where there is no answer.
+    pub value: Option<f64>,
+    /// Lower end of its interval.
+    pub lower: Option<f64>,
+    /// Upper end of its interval.
+    pub upper: Option<f64>,
+    /// What the interval covers, in words.
+    pub interval: Option<String>,
+    /// What was observed there, where the rows hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
+    /// Whether to believe it.
+    pub belief: Belief,
+    /// Why.
+    pub because: Vec<String>,
+    /// Why this answer, where several fits or laws answer the same question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<String>,
+    /// What would change it: the choice that moves it the farthest, where choices were varied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what_if: Option<String>,
+}
+
+/// Whether to believe an answer, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Belief {
+    /// Near the rows, and nothing speaks against it.
+    Supported,
+    /// Something speaks against it.
+    Doubtful,
+    /// There is no answer, or the fit cannot carry it.
+    Unsupported,
+    /// The law was not fitted here.
+    Untested,
+}
+
+impl Belief {
+    /// The word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Supported => "supported",
+            Self::Doubtful => "doubtful",
+            Self::Unsupported => "unsupported",
+            Self::Untested => "untested",
+        }
+    }
+}
+
+/// What was observed where a query asks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Observed {
+    /// The response; the mean where several rows lie there.
+    pub response: f64,
+    /// How many rows.
+    pub rows: usize,
+    /// Whether the fit was not shown them.
+    pub held_out: bool,
 }
 
 /// What the study is.
@@ -197,6 +275,8 @@ pub struct AnswerRow {
     pub caveats: Vec<String>,
     /// Why there is no number, where there is none.
     pub note: Option<String>,
+    /// What was observed there, where the rows of the fit hold it.
+    pub observed: Option<Observed>,
 }
 
 /// How far an answer is from the rows of its fit.
@@ -232,6 +312,7 @@ const GROUP: &str = "group";
 const REACH: &str = "reach";
 const CAVEATS: &str = "caveats";
 const NOTE: &str = "note";
+const OBSERVED: &str = "observed";
 
 impl Serialize for AnswerRow {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -251,6 +332,9 @@ impl Serialize for AnswerRow {
         if let Some(note) = &self.note {
             table.insert(NOTE.to_owned(), Value::from(note.clone()));
         }
+        if let Some(observed) = &self.observed {
+            table.insert(OBSERVED.to_owned(), value(serde_json::to_value(observed))?);
+        }
         table.serialize(serializer)
     }
 }
@@ -266,6 +350,7 @@ impl<'de> Deserialize<'de> for AnswerRow {
             reach: serde_json::from_value(reach).map_err(de::Error::custom)?,
             caveats: Vec::new(),
             note: None,
+            observed: None,
         };
         for (name, value) in table {
             match (name.as_str(), value) {
@@ -274,6 +359,7 @@ impl<'de> Deserialize<'de> for AnswerRow {
                 }
                 (GROUP, Value::String(group)) => row.group = Some(group),
                 (NOTE, Value::String(note)) => row.note = Some(note),
+                (OBSERVED, value) => row.observed = serde_json::from_value(value).map_err(de::Error::custom)?,
                 (CAVEATS, value) => row.caveats = serde_json::from_value(value).map_err(de::Error::custom)?,
                 (_, value) => {
                     let interval = serde_json::from_value(value).map_err(de::Error::custom)?;
@@ -329,6 +415,25 @@ pub struct Note {
     pub of: Vec<String>,
     /// How often they do.
     pub count: usize,
+    /// How grave it is.
+    #[serde(default)]
+    pub severity: NoteSeverity,
+    /// How many answers it is about.
+    #[serde(default)]
+    pub answers: usize,
+}
+
+/// How grave a note is; the gravest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NoteSeverity {
+    /// An answer may be wrong by more than its interval.
+    Serious,
+    /// Something to look at.
+    #[default]
+    Caution,
+    /// True of every answer of its kind.
+    Remark,
 }
 
 /// What came of an expectation.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::answers::heading;
 use super::results::{SensitivityResult, VariedAnswer};
 use super::words::{self, Written};
 use super::{Described, DescribedVariation};
@@ -132,15 +133,16 @@ pub(super) fn table(
     let name = |answer: &VariedAnswer| {
         let input = |(name, value): (&String, &f64)| {
             let written = described.query(&answer.query).map(|query| Written::of_input(described, query, name));
-            format!("{name} = {}", written.unwrap_or(Written::Number).value(*value))
+            format!("{name} = {}", written.unwrap_or(Written::Number(words::DIGITS)).value(*value))
         };
         let given: Vec<String> = answer.inputs.iter().map(input).collect();
         let given = answer.group.clone().into_iter().chain(given).collect::<Vec<_>>().join(", ");
-        format!("{} at {given} ({})", answer.output.replace('_', " "), answer.query)
+        let output = described.query(&answer.query).map(|query| heading(described, query, &answer.output));
+        format!("{} at {given} ({})", output.unwrap_or_else(|| answer.output.clone()), answer.query)
     };
     let show = |answer: &VariedAnswer, value: f64| {
         let written = described.query(&answer.query).map(|query| Written::of_output(described, query, &answer.output));
-        written.unwrap_or(Written::Number).value(value)
+        written.unwrap_or(Written::Number(words::DIGITS)).value(value)
     };
     let moved = |answer: &VariedAnswer| match answer.moved {
         Some(moved) => words::trimmed(&words::digits(moved, 2)),

@@ -1,6 +1,6 @@
 //! Numbers and conclusions in words.
 
-use super::results::{AnswerRow, ExpectationResult, FitResult, QueryResult, Results};
+use super::results::{AnswerRow, ExpectationResult, FitResult, Observed, QueryResult, Results};
 use super::{Described, DescribedQuery};
 use crate::answer::{Interval, Verdict};
 use crate::fit::{Estimate, Evidence, Status};
@@ -26,7 +26,7 @@ pub(super) fn digits(value: f64, count: usize) -> String {
 }
 
 /// The power of ten of the leading digit.
-fn magnitude(value: f64) -> i32 {
+pub(super) fn magnitude(value: f64) -> i32 {
     let text = format!("{:e}", value.abs());
     text.split('e').nth(1).and_then(|e| e.parse().ok()).unwrap_or(0)
 }
@@ -73,15 +73,22 @@ pub(super) const fn counted(dimension: Option<Dimension>) -> &'static str {
 pub(super) enum Written {
     /// As what a variable measures.
     Quantity(Option<Dimension>),
-    /// As a number: a response, a factor.
-    Number,
+    /// As a number of so many significant digits: a response, a factor.
+    Number(usize),
 }
+
+/// Significant digits of a number where nobody says.
+pub(super) const DIGITS: usize = 4;
 
 impl Written {
     /// How what was asked of a variable is written.
     pub(super) fn of_input(described: &Described, query: &DescribedQuery, name: &str) -> Self {
         let response = described.fit(&query.fit).map(|about| about.law.response.as_str());
-        if response == Some(name) { Self::Number } else { Self::Quantity(described.dimension(&query.fit, name)) }
+        if response == Some(name) {
+            Self::Number(DIGITS)
+        } else {
+            Self::Quantity(described.dimension(&query.fit, name))
+        }
     }
 
     /// How an output is written: as a quantity where it is named after one, as the response and pure numbers are else.
@@ -89,7 +96,7 @@ impl Written {
         let variable = query.variable_of(output);
         match described.dimension(&query.fit, variable) {
             None if variable != output => Self::Quantity(None),
-            None | Some(Dimension::Nats | Dimension::Share) => Self::Number,
+            None | Some(Dimension::Nats | Dimension::Share) => Self::Number(DIGITS),
             dimension => Self::Quantity(dimension),
         }
     }
@@ -98,7 +105,15 @@ impl Written {
     pub(super) fn value(self, value: f64) -> String {
         match self {
             Self::Quantity(dimension) => quantity(dimension, value),
-            Self::Number => number(value),
+            Self::Number(count) => digits(value, count),
+        }
+    }
+
+    /// The same with another number of significant digits.
+    pub(super) const fn with_digits(self, count: usize) -> Self {
+        match self {
+            Self::Number(_) => Self::Number(count),
+            quantity => quantity,
         }
     }
 
@@ -107,7 +122,7 @@ impl Written {
         match self {
             Self::Quantity(Some(Dimension::Flop)) => trimmed(&digits(value, 3)),
             Self::Quantity(_) => size(value),
-            Self::Number => number(value),
+            Self::Number(count) => digits(value, count),
         }
     }
 
@@ -166,6 +181,13 @@ fn standing_with(row: &AnswerRow, first: String) -> String {
     std::iter::once(first).chain(row.caveats.iter().cloned()).collect::<Vec<_>>().join("; ")
 }
 
+/// What was observed where an answer is.
+pub(super) fn observed(observed: &Observed) -> String {
+    let which = if observed.held_out { "held out" } else { "fitted" };
+    let rows = if observed.rows == 1 { String::new() } else { format!(", mean of {}", observed.rows) };
+    format!("{} ({which}{rows})", number(observed.response))
+}
+
 /// What an expectation found: the numbers it names, or why there are none.
 pub(super) fn found(expectation: &ExpectationResult) -> String {
     let number = |(name, value): (&String, &Option<f64>)| format!("{name} = {}", value.map_or("-".to_owned(), number));
@@ -205,7 +227,10 @@ pub(super) fn forecasts(result: &QueryResult) -> Vec<String> {
             account.configurations
         )
     };
-    result.forecasts.iter().map(sentence).collect()
+    let mut all: Vec<_> = result.forecasts.iter().collect();
+    // Groups that are numbers go by their size.
+    all.sort_by(|(one, _), (other, _)| crate::dataset::in_order(one, other));
+    all.into_iter().map(sentence).collect()
 }
 
 /// One sentence per answer: what the study concludes.
@@ -225,15 +250,27 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     all
 }
 
-/// A sentence on one answer; `name` is the query's, where it has one that a reader knows.
+/// A sentence on one answer, with what it comes from and how it stands; `name` is the query's, where a reader knows it.
 pub(super) fn conclusion(described: &Described, query: &DescribedQuery, name: Option<&str>, row: &AnswerRow) -> String {
+    let asked = name.map(|name| format!("query {name}, ")).unwrap_or_default();
+    let stands = standing_with(row, verdict(row));
+    format!("{} ({asked}fit {}, {}; {stands}).", found_in_words(described, query, row), query.fit, query.by.describe())
+}
+
+/// A sentence on one answer alone.
+pub(super) fn answer(described: &Described, query: &DescribedQuery, row: &AnswerRow) -> String {
+    let found = found_in_words(described, query, row);
+    if found.ends_with('.') { found } else { format!("{found}.") }
+}
+
+fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow) -> String {
     let about = described.fit(&query.fit);
     let response = about.map_or("loss", |about| about.law.response.as_str());
     let unit = about.and_then(|about| about.units.get(response)).filter(|unit| unit.dimension == Dimension::Nats);
     let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
     let input = |(name, value): (&String, &f64)| {
         let value = match Written::of_input(described, query, name) {
-            Written::Number => trimmed(&number(*value)),
+            Written::Number(_) => trimmed(&number(*value)),
             written @ Written::Quantity(_) => written.value(*value),
         };
         format!("{name} = {value}")
@@ -241,27 +278,24 @@ pub(super) fn conclusion(described: &Described, query: &DescribedQuery, name: Op
     let given: Vec<String> = row.group.clone().into_iter().chain(row.inputs.iter().map(input)).collect();
     let given = given.join(", ");
     let with_interval = |name: &str, cell: &Interval| Written::of_output(described, query, name).whole(cell);
-    let asked = name.map(|name| format!("query {name}, ")).unwrap_or_default();
-    let stands = standing_with(row, verdict(row));
-    let closing = format!("({asked}fit {}, {}; {stands})", query.fit, query.by.describe());
     if let Some(note) = &row.note {
-        return format!("{given}: {note} {closing}.");
+        return format!("{given}: {note}");
     }
     if row.is_unidentified() {
-        return format!("{given}: no answer, because the rows of the fit cannot tell apart what it weighs {closing}.");
+        return format!("{given}: no answer, because the rows of the fit cannot tell apart what it weighs");
     }
     let of = |name: &str| row.outputs.get(name);
     match (&query.question, of("loss"), of("solution"), of("N").zip(of("D"))) {
         (Question::Loss(_), Some(loss), ..) => {
-            format!("At {given}: {response} = {}{unit} {closing}.", with_interval("loss", loss))
+            format!("At {given}: {response} = {}{unit}", with_interval("loss", loss))
         }
         (Question::ComputeOptimal(_), Some(loss), _, Some((n, d))) => format!(
-            "With {given} the best split is {}{} and {}{}, for {response} = {}{unit} {closing}.",
+            "With {given} the best split is {}{} and {}{}, for {response} = {}{unit}",
             with_interval("N", n),
             counted(described.dimension(&query.fit, "N")),
             with_interval("D", d),
             counted(described.dimension(&query.fit, "D")),
-            Written::Number.cell(loss),
+            Written::Number(DIGITS).cell(loss),
         ),
         (Question::Reach(_) | Question::Threshold(_), _, Some(solution), split) => {
             let split = split.map_or_else(String::new, |(n, d)| {
@@ -269,7 +303,7 @@ pub(super) fn conclusion(described: &Described, query: &DescribedQuery, name: Op
                 format!(" (N = {}, D = {})", cell("N", n), cell("D", d))
             });
             let found = with_interval("solution", solution);
-            format!("{given} takes {} = {found}{split} {closing}.", query.variable_of("solution"))
+            format!("{given} takes {} = {found}{split}", query.variable_of("solution"))
         }
         _ => {
             let outputs =
@@ -279,7 +313,7 @@ pub(super) fn conclusion(described: &Described, query: &DescribedQuery, name: Op
                     format!("{} = {}", super::answers::heading(described, query, name), with_interval(name, cell))
                 })
                 .collect();
-            format!("With {given}: {} {closing}.", found.join(", "))
+            format!("With {given}: {}", found.join(", "))
         }
     }
 }

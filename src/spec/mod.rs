@@ -35,7 +35,7 @@ use crate::quantity::Quantity;
 use crate::query::{
     Compare, ComputeOptimal, InferenceAware, Isoflop, Loss, Marginal, Minimum, Overtrain, Question, Reach, Threshold,
 };
-use crate::report::{Millimetres, ReportFormat, ReportOptions, Severity};
+use crate::report::{Digits, Millimetres, ReportFormat, ReportOptions, Section, Severity, Theme};
 use crate::solver::{Solver, Starts};
 use crate::source::{ColumnKind, Missing, Options, Take};
 use crate::table::Label;
@@ -685,6 +685,43 @@ pub struct Report {
     /// Width of a paper's column in millimetres: the files of figures are drawn for it, with letters of seven points.
     #[serde(default)]
     pub column_width: Option<Millimetres>,
+    /// What the study concludes, with numbers of the results in braces: "13B reaches {queries.forecast.row2}"; one text or
+    /// a list.
+    #[serde(default)]
+    pub conclusion: Option<Conclusion>,
+    /// The answer that a reader is to quote: "queries.budget.row2"; where it is not given, the last answered row of the
+    /// first query.
+    #[serde(default)]
+    pub answer: Option<String>,
+    /// The sections to write; all where it is not given. The first screen is always there.
+    #[serde(default)]
+    pub sections: Option<Vec<Section>>,
+    /// Light or dark, or as the reader's system is.
+    #[serde(default)]
+    pub theme: Theme,
+    /// Significant digits of answers; `results.json` has them all.
+    #[serde(default)]
+    pub precision: Digits,
+}
+
+/// What an author concludes: one text, or a list of them.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Conclusion {
+    /// One.
+    One(String),
+    /// Several.
+    Many(Vec<String>),
+}
+
+impl Conclusion {
+    /// The texts.
+    pub fn texts(&self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text.clone()],
+            Self::Many(texts) => texts.clone(),
+        }
+    }
 }
 
 fn default_formats() -> Vec<ReportFormat> {
@@ -694,13 +731,28 @@ fn default_formats() -> Vec<ReportFormat> {
 impl Report {
     /// How results are written.
     pub fn options(&self) -> ReportOptions {
-        ReportOptions { formats: self.formats.iter().copied().collect(), column_width: self.column_width }
+        let sections = self.sections.as_ref().map_or_else(|| Section::ALL.into(), |all| all.iter().copied().collect());
+        ReportOptions {
+            formats: self.formats.iter().copied().collect(),
+            column_width: self.column_width,
+            sections,
+            theme: self.theme,
+            precision: self.precision,
+        }
     }
 }
 
 impl Default for Report {
     fn default() -> Self {
-        Self { formats: default_formats(), column_width: None }
+        Self {
+            formats: default_formats(),
+            column_width: None,
+            conclusion: None,
+            answer: None,
+            sections: None,
+            theme: Theme::default(),
+            precision: Digits::default(),
+        }
     }
 }
 

@@ -15,7 +15,85 @@ pub fn schema() -> serde_json::Value {
         object.insert("patternProperties".to_owned(), serde_json::json!({ "^x-": {} }));
     }
     allow_null_nowhere(&mut schema);
+    keep_known_formats(&mut schema);
+    if let Some(definitions) = schema.get_mut("definitions").and_then(serde_json::Value::as_object_mut) {
+        let defaulted = without_required(definitions);
+        for kind in ["Objective", "Uncertainty"] {
+            definitions.entry(kind).and_modify(|definition| allow_names(definition, &defaulted));
+        }
+        definitions.entry("Query").and_modify(ask_once);
+        definitions.entry("Fit").and_modify(complete_law);
+        definitions.values_mut().for_each(bound_level);
+    }
     schema
+}
+
+/// Formats that JSON Schema knows; the widths of Rust's numbers are none of them.
+fn keep_known_formats(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::Object(object) => {
+            let is_rust = |format: &serde_json::Value| {
+                format.as_str().is_some_and(|format| {
+                    ["double", "float"].contains(&format) || format.starts_with("uint") || format.starts_with("int")
+                })
+            };
+            if object.get("format").is_some_and(is_rust) {
+                object.remove("format");
+            }
+            object.values_mut().for_each(keep_known_formats);
+        }
+        serde_json::Value::Array(list) => list.iter_mut().for_each(keep_known_formats),
+        _ => {}
+    }
+}
+
+/// The references to tables that need no key.
+fn without_required(definitions: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
+    let is_free = |definition: &serde_json::Value| definition.get("required").is_none();
+    let free = definitions.iter().filter(|(_, definition)| is_free(definition));
+    free.map(|(name, _)| format!("#/definitions/{name}")).collect()
+}
+
+/// A kind whose settings all have defaults may be written as its name alone: `objective = "huber"`.
+fn allow_names(definition: &mut serde_json::Value, defaulted: &[String]) {
+    let Some(choices) = definition.get_mut("oneOf").and_then(serde_json::Value::as_array_mut) else { return };
+    let names = choices.iter().filter_map(|choice| {
+        let (name, settings) = choice.get("properties")?.as_object()?.iter().next()?;
+        let reference = settings.get("$ref").or_else(|| settings.pointer("/allOf/0/$ref"))?.as_str()?;
+        defaulted.iter().any(|free| free == reference).then(|| name.clone())
+    });
+    let names: Vec<String> = names.collect();
+    if !names.is_empty() {
+        choices.push(serde_json::json!({
+            "description": "The name alone, with every setting as it is by default.", "type": "string", "enum": names,
+        }));
+    }
+}
+
+/// A query has exactly one kind.
+fn ask_once(definition: &mut serde_json::Value) {
+    let kinds = super::Query::kinds().map(|kind| serde_json::json!({ "required": [kind] }));
+    if let Some(object) = definition.as_object_mut() {
+        object.insert("oneOf".to_owned(), serde_json::Value::Array(kinds.into()));
+    }
+}
+
+/// The laws of the catalogue are offered; a name that the spec defines is as good.
+fn complete_law(definition: &mut serde_json::Value) {
+    let Some(law) = definition.pointer_mut("/properties/law").and_then(serde_json::Value::as_object_mut) else {
+        return;
+    };
+    law.remove("type");
+    law.insert("anyOf".to_owned(), serde_json::json!([{ "enum": law_names() }, { "type": "string" }]));
+}
+
+/// The coverage of an interval is a share.
+fn bound_level(definition: &mut serde_json::Value) {
+    let level = definition.pointer_mut("/properties/level").and_then(serde_json::Value::as_object_mut);
+    if let Some(level) = level.filter(|level| level.get("type").is_some_and(|kind| kind == "number")) {
+        level.insert("exclusiveMinimum".to_owned(), 0.into());
+        level.insert("exclusiveMaximum".to_owned(), 1.into());
+    }
 }
 
 /// An optional key is left out, not set to null.
@@ -46,7 +124,10 @@ fn allow_null_nowhere(value: &mut serde_json::Value) {
 
 /// A law's name: one of the catalogue's.
 pub(super) fn law_name(_: &mut SchemaGenerator) -> Schema {
-    let names: Vec<String> =
-        crate::law::catalogue().iter().flat_map(|e| [vec![e.name.clone()], e.aliases.clone()].concat()).collect();
-    json_schema!({ "type": "string", "enum": names })
+    json_schema!({ "type": "string", "enum": law_names() })
+}
+
+/// The names of the laws of the catalogue, with those that mean the same.
+fn law_names() -> Vec<String> {
+    crate::law::catalogue().iter().flat_map(|e| [vec![e.name.clone()], e.aliases.clone()].concat()).collect()
 }

@@ -10,7 +10,7 @@ use crate::artifact::Outputs;
 use crate::fit::Fit;
 use crate::report::{
     Described, FIGURE, FIGURES, Figures, FitData, Page, ReportOptions, Results, Study, TABLE, files_of, has_figures,
-    write,
+    names_of, shows_rows, write,
 };
 
 /// Writes the report.
@@ -40,21 +40,34 @@ impl Stage for RenderReport {
     }
 
     fn produces(&self, roles: &[&str]) -> bool {
-        let files = files_of(&self.options);
+        let (files, names) = (files_of(&self.options), names_of(&self.options));
         // Of figures there are as many as the fits give.
         files.iter().all(|file| roles.contains(file))
-            && roles.iter().all(|role| files.contains(role) || is_of_figure(role))
+            && roles.iter().all(|role| names.contains(role) || is_of_figure(role))
     }
 
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
         let results: Results = inputs.json(RESULTS)?;
-        let Figures { figures, undrawn, runs } =
-            if has_figures(&self.options) { self.figures(inputs, &results)? } else { Figures::default() };
+        let has_figures = has_figures(&self.options);
+        let fits = if has_figures || shows_rows(&self.options) { fits(inputs)? } else { BTreeMap::new() };
+        let Figures { figures, undrawn, runs } = if has_figures {
+            let study = Study {
+                described: &self.described,
+                results: &results,
+                fits: &fits,
+                answers: &inputs.named::<Answer>("answer.")?,
+                column_width: self.options.column_width,
+            };
+            study.draw()
+        } else {
+            Figures::default()
+        };
         let page = Page {
             results,
             figures,
             undrawn,
             runs,
+            fits: if shows_rows(&self.options) { fits.into_values().flatten().collect() } else { Vec::new() },
             described: Arc::clone(&self.described),
             options: self.options.clone(),
         };
@@ -62,25 +75,16 @@ impl Stage for RenderReport {
     }
 }
 
-impl RenderReport {
-    fn figures(&self, inputs: &Inputs, results: &Results) -> Result<Figures, Failure> {
-        let fits: BTreeMap<String, Fit> = inputs.named("fit.")?;
-        let answers: BTreeMap<String, Answer> = inputs.named("answer.")?;
-        let mut drawn = BTreeMap::new();
-        for (name, mut fit) in fits {
-            let rows = inputs.table(&format!("rows.{name}"))?;
-            let draws = fit.read_draws(inputs.bytes(&format!("draws.{name}"))?);
-            drawn.insert(name.clone(), FitData::of_members(&name, &fit, &rows, draws));
-        }
-        let study = Study {
-            described: &self.described,
-            results,
-            fits: &drawn,
-            answers: &answers,
-            column_width: self.options.column_width,
-        };
-        Ok(study.draw())
-    }
+/// Every fit, or each of its groups, with its rows and the draws of its parameters.
+fn fits(inputs: &Inputs) -> Result<BTreeMap<String, Vec<FitData>>, Failure> {
+    let fits: BTreeMap<String, Fit> = inputs.named("fit.")?;
+    let members = fits.into_iter().map(|(name, mut fit)| {
+        let rows = inputs.table(&format!("rows.{name}"))?;
+        let draws = fit.read_draws(inputs.bytes(&format!("draws.{name}"))?);
+        let members = FitData::of_members(&name, &fit, &rows, draws);
+        Ok((name, members))
+    });
+    members.collect()
 }
 
 /// Whether a file is a figure, or what is drawn in one.

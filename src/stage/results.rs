@@ -35,7 +35,10 @@ impl Stage for GatherResults {
 
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
         let varied = inputs.named("varied.")?;
+        let with_rows = inputs.artifacts.keys().filter_map(|role| role.strip_prefix("rows."));
+        let rows = with_rows.map(|fit| Ok((fit.to_owned(), inputs.table(&format!("rows.{fit}"))?)));
         let artifacts = Artifacts {
+            rows: rows.collect::<Result<_, Failure>>()?,
             summaries: inputs.named("source.")?,
             tables: inputs.named("table.")?,
             counts: inputs.named("filter.")?,

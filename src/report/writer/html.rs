@@ -9,7 +9,10 @@ use serde_json::Value;
 use super::{WriteError, Writer, contents};
 use crate::fit::NoiseTrend;
 use crate::report::answers::{AnswerTable, heading};
-use crate::report::{DescribedFit, Figure, FitResult, FitRuns, Page, typeset, words};
+use crate::report::checklist::{CHECKLIST, checklist};
+use crate::report::leaderboard::{Leaderboard, STANDINGS};
+use crate::report::screen::FirstScreen;
+use crate::report::{DescribedFit, Figure, FitResult, FitRuns, Page, Section, typeset, words};
 
 pub(super) struct Html;
 
@@ -48,8 +51,15 @@ impl Writer for Html {
                 summary => page.described.summary,
                 references => page.results.study.references,
                 seed => page.results.study.seed,
+                first => first_screen(page),
                 conclusions => page.results.conclusions,
-                warnings => warnings(page),
+                has => Section::ALL.into_iter().filter(|section| page.options.has(*section)).collect::<Vec<_>>(),
+                theme => page.options.theme,
+                leaderboard => leaderboard(page),
+                checklist => checklist(&page.described, &page.results),
+                checklist_head => CHECKLIST,
+                version => env!("CARGO_PKG_VERSION"),
+                many => page.results.shown_fits().len() > MOST_OPEN,
                 expectations => expectations(page),
                 queries => queries(page),
                 sensitivity => sensitivity(page),
@@ -61,6 +71,10 @@ impl Writer for Html {
             }))
             .map_err(failed)?;
         Ok(BTreeMap::from([(self.file().to_owned(), contents::with_contents(&text).into_bytes())]))
+    }
+
+    fn names(&self) -> &'static [&'static str] {
+        &["report.html"]
     }
 
     fn has_figures(&self) -> bool {
@@ -76,9 +90,35 @@ impl Writer for Html {
     }
 }
 
-/// What a reader should know, each fact once, with where it belongs.
-fn warnings(page: &Page) -> Vec<Value> {
-    page.results.notes.iter().map(|note| facts! { of => note.parts(), text => note.sentence() }).collect()
+/// Most fits that stand open on the page; of more, each is folded.
+const MOST_OPEN: usize = 8;
+
+/// What the study concludes, whether to believe it, and what would change it.
+fn first_screen(page: &Page) -> Value {
+    let first = FirstScreen::of(&page.described, &page.results);
+    let notes: Vec<Value> = first
+        .notes
+        .iter()
+        .map(|note| {
+            facts! {
+                of => note.parts(), text => note.sentence(), severity => note.severity, affected => note.affected(),
+            }
+        })
+        .collect();
+    let facts: Vec<Value> = first.facts.iter().map(|(what, text)| facts! { what, text }).collect();
+    let figure = page.main_figure().map(figure);
+    facts! {
+        word => first.word, conclusions => first.conclusions, facts, notes, counted => first.counted,
+        expected => first.expected, figure,
+    }
+}
+
+/// Laws against each other; nothing where there are none to compare.
+fn leaderboard(page: &Page) -> Option<Value> {
+    let board = Leaderboard::of(&page.described, &page.results)?;
+    let (head, groups) = board.errors();
+    let groups = if board.groups.len() > 1 { groups } else { Vec::new() };
+    Some(facts! { sentence => board.sentence(), columns => STANDINGS, rows => board.standings(), head, groups })
 }
 
 fn expectations(page: &Page) -> Vec<Value> {
@@ -91,7 +131,7 @@ fn expectations(page: &Page) -> Vec<Value> {
 fn queries(page: &Page) -> Vec<Value> {
     let all = page.described.queries.iter().filter_map(|query| {
         let result = page.results.queries.get(&query.name)?;
-        let table = AnswerTable::of(&page.described, query, result)?;
+        let table = AnswerTable::of(page, query, result)?;
         let group = table.has_groups.then(|| "group".to_owned());
         let inputs: Vec<String> =
             group.into_iter().chain(table.inputs.iter().map(|(name, _)| typeset::name_html(name))).collect();
@@ -100,6 +140,7 @@ fn queries(page: &Page) -> Vec<Value> {
             .iter()
             .map(|(output, _)| heading(&page.described, query, output))
             .map(|name| if name.contains(' ') { typeset::words_html(&name) } else { typeset::name_html(&name) })
+            .chain(table.has_observed.then(|| "observed".to_owned()))
             .collect();
         let rows: Vec<Value> = table
             .rows
@@ -114,7 +155,8 @@ fn queries(page: &Page) -> Vec<Value> {
                     Some(cell) => facts! { value => written.cell(cell), interval => written.interval(cell) },
                     None => facts! { value => "-", interval => "" },
                 });
-                let found: Vec<Value> = found.collect();
+                let observed = facts! { value => row.observed.clone().unwrap_or_else(open), interval => "" };
+                let found: Vec<Value> = found.chain(table.has_observed.then_some(observed)).collect();
                 facts! { given, found, reach => row.standing, verdict => row.verdict }
             })
             .collect();
@@ -187,7 +229,10 @@ fn in_script(runs: &[FitRuns]) -> String {
 
 /// The figures of a fit; without one, those of the study.
 fn figures(page: &Page, fit: &str) -> Vec<Value> {
-    page.figures.iter().filter(|drawn| drawn.fit == fit && drawn.kind != "sensitivity").map(figure).collect()
+    let main = page.main_figure().map(|drawn| &drawn.file);
+    // The figure of the first screen is not shown again.
+    let is_shown = |drawn: &&Figure| drawn.fit == fit && drawn.kind != "sensitivity" && Some(&drawn.file) != main;
+    page.figures.iter().filter(is_shown).map(figure).collect()
 }
 
 /// A figure for the template.

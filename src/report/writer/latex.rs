@@ -1,6 +1,6 @@
 //! Tables for a paper, with booktabs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::{WriteError, Writer};
@@ -17,7 +17,7 @@ impl Writer for Latex {
     }
 
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
-        let mut out = "% \\usepackage{booktabs}\n".to_owned();
+        let mut out = PACKAGES.to_owned();
         for (name, entry, fit) in page.results.shown_fits() {
             let formula =
                 page.described.fit(entry).map(|a| typeset::latex(&a.law.response, &a.law.body)).unwrap_or_default();
@@ -47,13 +47,120 @@ impl Writer for Latex {
                 out.push_str(&table);
             }
         }
-        Ok(BTreeMap::from([(self.file().to_owned(), out.into_bytes())]))
+        let values = values(page);
+        Ok(BTreeMap::from([(self.file().to_owned(), out.into_bytes()), (VALUES.to_owned(), values.into_bytes())]))
     }
+
+    fn names(&self) -> &'static [&'static str] {
+        &["tables.tex", VALUES]
+    }
+}
+
+/// The file of macros.
+const VALUES: &str = "values.tex";
+/// What the tables need.
+const PACKAGES: &str = "% Needs \\usepackage{booktabs} in the preamble; then \\input{tables.tex}.\n";
+
+/// A macro for each number that is told, and one for its interval: `\lawfitMainAlpha`, `\lawfitMainAlphaInterval`.
+fn values(page: &Page) -> String {
+    let mut all = Macros::default();
+    for (name, _, fit) in page.results.shown_fits() {
+        for (parameter, estimate) in &fit.parameters {
+            let Some(value) = estimate.value else { continue };
+            let ends = [estimate.lower, estimate.upper];
+            let count = digits_of(value, ends, estimate.se);
+            all.add(&[&name, parameter], rounded(value, count), interval(ends, value, count));
+        }
+    }
+    for query in &page.described.queries {
+        let Some(result) = page.results.queries.get(&query.name) else { continue };
+        for (index, row) in result.rows.iter().enumerate() {
+            for (output, cell) in &row.outputs {
+                let Some(value) = cell.value else { continue };
+                let ends = [cell.lower, cell.upper];
+                let count = digits_of(value, ends, None);
+                let row = format!("Row {}", index + 1);
+                let names: Vec<&str> =
+                    if result.rows.len() == 1 { vec![&query.name, output] } else { vec![&query.name, &row, output] };
+                all.add(&names, rounded(value, count), interval(ends, value, count));
+            }
+        }
+    }
+    format!(
+        "% Needs no package; \\input{{values.tex}} in the preamble. Numbers are rounded by their uncertainty.\n{}",
+        all.text
+    )
+}
+
+/// Macros, each of a name of its own.
+#[derive(Default)]
+struct Macros {
+    text: String,
+    known: BTreeSet<String>,
+}
+
+impl Macros {
+    fn add(&mut self, names: &[&str], value: String, interval: Option<String>) {
+        let stem: String = names.iter().map(|name| letters(name)).collect();
+        let mut name = format!("lawfit{stem}");
+        while !self.known.insert(name.clone()) {
+            name.push('X');
+        }
+        let _ = writeln!(self.text, "\\newcommand{{\\{name}}}{{\\ensuremath{{{value}}}}}");
+        if let Some(interval) = interval {
+            let _ = writeln!(self.text, "\\newcommand{{\\{name}Interval}}{{\\ensuremath{{{interval}}}}}");
+        }
+    }
+}
+
+/// A name as a macro may have it: letters alone, each word with a capital, digits in words.
+fn letters(name: &str) -> String {
+    const DIGITS: [&str; 10] = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"];
+    let mut text = String::new();
+    let mut begins = true;
+    for letter in name.chars() {
+        match letter {
+            'a'..='z' if begins => text.push(letter.to_ascii_uppercase()),
+            'a'..='z' | 'A'..='Z' => text.push(letter),
+            '0'..='9' => text.extend(letter.to_digit(10).map(|digit| DIGITS[digit as usize])),
+            _ => {}
+        }
+        begins = !letter.is_ascii_alphabetic();
+    }
+    text
+}
+
+/// How many significant digits a number has where its uncertainty has two.
+fn digits_of(value: f64, [lower, upper]: [Option<f64>; 2], se: Option<f64>) -> usize {
+    let half = lower.zip(upper).map(|(lower, upper)| 0.5 * (upper - lower)).or(se).filter(|half| *half > 0.0);
+    let Some(half) = half.filter(|half| half.is_finite() && value != 0.0) else { return words::DIGITS };
+    let places = words::magnitude(value) - words::magnitude(half) + 2;
+    usize::try_from(places).unwrap_or(1).clamp(1, 15)
+}
+
+/// A number in LaTeX's mathematics, in so many significant digits.
+fn rounded(value: f64, count: usize) -> String {
+    match words::digits(value, count).split_once('e') {
+        Some((mantissa, exponent)) => format!("{mantissa} \\times 10^{{{exponent}}}"),
+        None => words::digits(value, count),
+    }
+}
+
+/// An interval whose ends have as many decimals as the value.
+fn interval([lower, upper]: [Option<f64>; 2], value: f64, count: usize) -> Option<String> {
+    let end = |end: Option<f64>, open: &str| {
+        end.map_or(open.to_owned(), |end| {
+            let more = if end == 0.0 { 0 } else { words::magnitude(end) - words::magnitude(value) };
+            let count = i32::try_from(count).unwrap_or(4) + more;
+            rounded(end, usize::try_from(count).unwrap_or(1).clamp(1, 15))
+        })
+    };
+    (lower.is_some() || upper.is_some()).then(|| format!("[{}, {}]", end(lower, "-\\infty"), end(upper, "\\infty")))
 }
 
 fn table(page: &Page, query: &crate::report::DescribedQuery) -> Option<String> {
     let result = page.results.queries.get(&query.name)?;
-    let table = AnswerTable::of(&page.described, query, result)?;
+    let table = AnswerTable::of(page, query, result)?;
     let mathematics = |name: &str| format!("${}$", typeset::name_latex(name));
     let mut head: Vec<String> = table.has_groups.then(|| "group".to_owned()).into_iter().collect();
     head.extend(table.inputs.iter().map(|(name, _)| mathematics(name)));
@@ -107,11 +214,47 @@ fn number(value: f64, count: usize) -> String {
 }
 
 fn escape(text: &str) -> String {
-    text.chars().fold(String::new(), |mut out, c| {
-        if matches!(c, '_' | '%' | '&' | '#' | '$' | '{' | '}') {
-            out.push('\\');
+    let mut out = String::new();
+    for letter in text.chars() {
+        match letter {
+            '_' | '%' | '&' | '#' | '$' | '{' | '}' => {
+                out.push('\\');
+                out.push(letter);
+            }
+            '\\' => out.push_str("\\textbackslash{}"),
+            '^' => out.push_str("\\textasciicircum{}"),
+            '~' => out.push_str("\\textasciitilde{}"),
+            '<' => out.push_str("\\textless{}"),
+            '>' => out.push_str("\\textgreater{}"),
+            _ => out.push(letter),
         }
-        out.push(c);
-        out
-    })
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn macros_have_letters_alone_and_a_name_each() {
+        assert_eq!(letters("main[law=m1]"), "MainLawMOne");
+        assert_eq!(letters("alpha_N"), "AlphaN");
+        let mut all = Macros::default();
+        all.add(&["main", "A"], "1".to_owned(), None);
+        all.add(&["main", "a"], "2".to_owned(), Some("[1, 3]".to_owned()));
+        assert_eq!(
+            all.text,
+            "\\newcommand{\\lawfitMainA}{\\ensuremath{1}}\n\\newcommand{\\lawfitMainAX}{\\ensuremath{2}}\n\\newcommand{\\lawfitMainAXInterval}{\\ensuremath{[1, 3]}}\n"
+        );
+    }
+
+    #[test]
+    fn a_number_is_rounded_by_its_uncertainty_and_its_interval_like_it() {
+        let count = digits_of(0.347_310_5, [Some(0.315_9), Some(0.372_95)], None);
+        assert_eq!(rounded(0.347_310_5, count), "0.347");
+        assert_eq!(interval([Some(0.315_9), Some(0.372_95)], 0.347_310_5, count).unwrap(), "[0.316, 0.373]");
+        let count = digits_of(477.8, [Some(281.8), Some(737.9)], None);
+        assert_eq!(rounded(477.8, count), "478");
+    }
 }

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{WriteError, Writer};
-use crate::report::answers::{AnswerTable, heading};
-use crate::report::{Figure, Page, typeset, words};
+use crate::report::answers::AnswerTable;
+use crate::report::checklist::{CHECKLIST, checklist};
+use crate::report::leaderboard::{Leaderboard, STANDINGS};
+use crate::report::screen::FirstScreen;
+use crate::report::{Figure, Note, Page, Section, typeset, words};
 
 pub(super) struct Markdown;
 
@@ -16,6 +19,10 @@ impl Writer for Markdown {
 
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
         Ok(BTreeMap::from([(self.file().to_owned(), text(page).into_bytes())]))
+    }
+
+    fn names(&self) -> &'static [&'static str] {
+        &["report.md"]
     }
 
     fn has_figures(&self) -> bool {
@@ -31,50 +38,110 @@ impl Writer for Markdown {
     }
 }
 
+/// Most warnings that stand on the first screen; the others are folded.
+const MOST_NOTES: usize = 5;
+
 fn text(page: &Page) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {}\n", page.results.study.title);
-    if let Some(summary) = &page.described.summary {
-        let _ = writeln!(out, "{}\n", summary.trim());
-    }
-    out.push_str("## Conclusions\n\n");
-    for conclusion in &page.results.conclusions {
-        let _ = writeln!(out, "- {conclusion}");
-    }
-    out.push('\n');
-    notes(page, &mut out);
-    expectations(page, &mut out);
-    queries(page, &mut out);
-    sensitivity(page, &mut out);
-    fits(page, &mut out);
-    data(page, &mut out);
-    let _ = writeln!(
-        out,
-        "## Reproduction\n\nSeed {}. The numbers above follow from the spec and the data named by their SHA-256, to the bit.",
-        page.results.study.seed
-    );
-    if !page.results.study.references.is_empty() {
-        let _ = writeln!(out, "\nReferences: {}.", page.results.study.references.join(", "));
+    first_screen(page, &mut out);
+    let parts: [(Section, &str, fn(&Page, &mut String)); 7] = [
+        (Section::Expectations, "Expectations", expectations),
+        (Section::Leaderboard, "Laws compared", leaderboard),
+        (Section::Answers, "Answers", queries),
+        (Section::Sensitivity, "Sensitivity", sensitivity),
+        (Section::Fits, "Fits", fits),
+        (Section::Data, "Data", data),
+        (Section::Reproduction, "Reproduction", reproduction),
+    ];
+    for (section, title, write) in parts.into_iter().filter(|(section, ..)| page.options.has(*section)) {
+        let mut part = String::new();
+        write(page, &mut part);
+        if part.is_empty() {
+            continue;
+        }
+        // What moved or failed is read at once, the rest on demand: the whole fits one screen of a pull request.
+        let failed = page.results.expectations.iter().any(|expectation| expectation.status == "failed");
+        let open = if section == Section::Expectations && failed { " open" } else { "" };
+        let _ = writeln!(out, "<details{open}><summary>{title}</summary>\n\n{part}\n</details>\n");
     }
     out
 }
 
-fn notes(page: &Page, out: &mut String) {
-    if page.results.notes.is_empty() {
-        return;
+/// What the study concludes, whether to believe it, and what would change it.
+fn first_screen(page: &Page, out: &mut String) {
+    let first = FirstScreen::of(&page.described, &page.results);
+    for conclusion in &first.conclusions {
+        let _ = writeln!(out, "**{conclusion}**\n");
     }
-    out.push_str("## Before you quote this\n\n");
-    for note in &page.results.notes {
-        let _ = writeln!(out, "- **{}.** {}", note.parts(), note.sentence());
+    for (what, text) in &first.facts {
+        let _ = writeln!(out, "- **{what}.** {text}");
     }
     out.push('\n');
+    if let Some(figure) = page.main_figure() {
+        picture(figure, out);
+    }
+    if let Some(expected) = &first.expected {
+        let _ = writeln!(out, "{expected}\n");
+    }
+    let (shown, folded) = first.notes.split_at(first.notes.len().min(MOST_NOTES));
+    if !shown.is_empty() {
+        let _ = writeln!(out, "Before you quote this: {}.\n", first.counted);
+        shown.iter().for_each(|note| self::note(note, out));
+        out.push('\n');
+    }
+    if !folded.is_empty() {
+        let _ = writeln!(out, "<details><summary>{} more warnings</summary>\n", folded.len());
+        folded.iter().for_each(|note| self::note(note, out));
+        out.push_str("\n</details>\n\n");
+    }
+    if let Some(summary) = &page.described.summary {
+        let _ = writeln!(out, "{}\n", summary.trim());
+    }
+}
+
+fn note(note: &Note, out: &mut String) {
+    let affected = note.affected();
+    let affected = if affected.is_empty() { String::new() } else { format!(", {affected}") };
+    let _ = writeln!(out, "- **{}{affected}.** {}", note.parts(), note.sentence());
+}
+
+fn leaderboard(page: &Page, out: &mut String) {
+    let Some(board) = Leaderboard::of(&page.described, &page.results) else { return };
+    table(out, &board.sentence(), &STANDINGS, &board.standings());
+    let (head, rows) = board.errors();
+    if board.groups.len() > 1 {
+        let _ = writeln!(
+            out,
+            "Held-out error by group, and the place of each law in it.\n\n| {} |\n|{}",
+            head.join(" | "),
+            "---|".repeat(head.len())
+        );
+        for row in rows {
+            let _ = writeln!(out, "| {} |", row.join(" | ").replace("||", "\\|\\|"));
+        }
+        out.push('\n');
+    }
+}
+
+fn reproduction(page: &Page, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "Seed {}. The numbers above follow from the spec and the data named by their SHA-256, to the bit.\n",
+        page.results.study.seed
+    );
+    let rows = checklist(&page.described, &page.results);
+    table(out, CHECKLIST, &["asked", "reported", ""], &rows);
+    if !page.results.study.references.is_empty() {
+        let _ = writeln!(out, "References: {}.", page.results.study.references.join(", "));
+    }
 }
 
 fn expectations(page: &Page, out: &mut String) {
     if page.results.expectations.is_empty() {
         return;
     }
-    out.push_str("## Expectations\n\n| expected | found | |\n|---|---|---|\n");
+    out.push_str("| expected | found | |\n|---|---|---|\n");
     for expectation in &page.results.expectations {
         let _ = writeln!(
             out,
@@ -88,18 +155,18 @@ fn expectations(page: &Page, out: &mut String) {
 }
 
 fn queries(page: &Page, out: &mut String) {
+    for conclusion in &page.results.conclusions {
+        let _ = writeln!(out, "- {conclusion}");
+    }
+    out.push('\n');
     for query in &page.described.queries {
         let Some(result) = page.results.queries.get(&query.name) else { continue };
-        let _ = writeln!(out, "## {} ({} of `{}`)\n", query.name, result.kind, result.fit);
-        let Some(table) = AnswerTable::of(&page.described, query, result) else { continue };
-        let mut head: Vec<String> = table.has_groups.then(|| "group".to_owned()).into_iter().collect();
-        head.extend(table.inputs.iter().map(|(name, _)| (*name).to_owned()));
-        head.extend(table.outputs.iter().map(|(output, _)| heading(&page.described, query, output)));
-        head.push("reach".to_owned());
+        let _ = writeln!(out, "### {} ({} of `{}`)\n", query.name, result.kind, result.fit);
+        let Some(table) = AnswerTable::of(page, query, result) else { continue };
+        let head = table.head(&page.described, query);
         let _ = writeln!(out, "| {} |\n|{}", head.join(" | "), "---|".repeat(head.len()));
         for row in &table.rows {
-            let mut cells = table.cells(row);
-            cells.push(row.standing.clone());
+            let cells: Vec<String> = table.cells(row).iter().map(|cell| cell.replace('|', "\\|")).collect();
             let _ = writeln!(out, "| {} |", cells.join(" | "));
         }
         if let Some(interval) = &result.interval {
@@ -119,7 +186,7 @@ fn fits(page: &Page, out: &mut String) {
     for (name, entry, fit) in page.results.shown_fits() {
         let about = page.described.fit(entry);
         let formula = about.map_or_else(|| fit.formula.clone(), |a| typeset::plain(&a.law.response, &a.law.body));
-        let _ = writeln!(out, "## Fit `{name}`: {formula}\n");
+        let _ = writeln!(out, "### Fit `{name}`: {formula}\n");
         match fit.objective {
             Some(objective) => {
                 let evidence = &fit.evidence;
@@ -186,7 +253,7 @@ fn sensitivity(page: &Page, out: &mut String) {
         let (sentence, head, rows) = crate::report::sensitivity::table(&page.described, fit, result);
         let _ = writeln!(
             out,
-            "## Sensitivity of `{fit}`\n\n{sentence}\n\n| {} |\n|{}",
+            "### Sensitivity of `{fit}`\n\n{sentence}\n\n| {} |\n|{}",
             head.join(" | "),
             "---|".repeat(head.len())
         );
@@ -210,7 +277,6 @@ fn data(page: &Page, out: &mut String) {
     if page.results.sources.is_empty() {
         return;
     }
-    out.push_str("## Data\n\n");
     for described in &page.described.sources {
         let Some(source) = page.results.sources.get(&described.name) else { continue };
         let _ = writeln!(

@@ -3,12 +3,16 @@
 //! A format takes a [`Page`] and gives bytes; where they go is not its affair.
 
 mod contents;
+mod csv;
 mod html;
 mod latex;
 mod markdown;
+mod terminal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub use terminal::Terminal;
 
 use super::{Page, ReportFormat, ReportOptions};
 
@@ -22,6 +26,14 @@ pub trait Writer {
     /// # Errors
     /// Where a template does not render.
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError>;
+
+    /// The names of all files that it may write.
+    fn names(&self) -> &'static [&'static str];
+
+    /// Whether it needs the rows of fits and the draws of their parameters.
+    fn shows_rows(&self) -> bool {
+        false
+    }
 
     /// Whether it shows figures.
     fn has_figures(&self) -> bool {
@@ -50,6 +62,7 @@ impl ReportFormat {
             Self::Markdown => Some(&markdown::Markdown),
             Self::Json => None,
             Self::Latex => Some(&latex::Latex),
+            Self::Csv => Some(&csv::Csv),
         }
     }
 }
@@ -71,9 +84,19 @@ pub fn files_of(options: &ReportOptions) -> BTreeSet<&'static str> {
     options.formats.iter().filter_map(|format| format.writer()).map(Writer::file).collect()
 }
 
+/// The names of all files that options may give; figures are not among them.
+pub fn names_of(options: &ReportOptions) -> BTreeSet<&'static str> {
+    options.formats.iter().filter_map(|format| format.writer()).flat_map(|writer| writer.names()).copied().collect()
+}
+
 /// Whether any of the formats that options ask for shows figures.
 pub fn has_figures(options: &ReportOptions) -> bool {
     options.formats.iter().filter_map(|format| format.writer()).any(Writer::has_figures)
+}
+
+/// Whether any of the formats that options ask for needs rows and draws.
+pub fn shows_rows(options: &ReportOptions) -> bool {
+    options.formats.iter().filter_map(|format| format.writer()).any(Writer::shows_rows)
 }
 
 /// Writes every format of a page.

@@ -102,7 +102,7 @@ impl FitLaw {
         warnings.extend(not_told);
         let held = rows.data.select(&group.held);
         let holdout = self.score(&held, &free, &draws, &noise, level)?;
-        warnings.extend(holdout.as_ref().and_then(|h| super::holdout::too_narrow(h, level)));
+        warnings.extend(holdout.as_ref().and_then(|h| h.too_narrow(level)));
         evidence.warnings = warnings;
         let fit = Fit {
             law: self.law.name.clone(),

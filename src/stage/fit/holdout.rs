@@ -97,18 +97,3 @@ impl FitLaw {
         Ok(misses)
     }
 }
-
-/// What a reader should know where prediction intervals miss too many of the held-out rows.
-pub(super) fn too_narrow(holdout: &Holdout, level: Option<f64>) -> Option<String> {
-    let (coverage, level) = (holdout.coverage?, level?);
-    // By more than chance would: two standard errors of a share.
-    let slack = 2.0 * (level * (1.0 - level) / holdout.rows as f64).sqrt();
-    (coverage < level - slack).then(|| {
-        format!(
-            "Its {:.0} % prediction intervals hold only {:.0} % of the {} held-out rows: they leave out the error of the law itself, so forecasts are less sure than they look.",
-            100.0 * level,
-            100.0 * coverage,
-            holdout.rows
-        )
-    })
-}

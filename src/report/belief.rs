@@ -1,0 +1,166 @@
+//! Whether an answer can be believed, in one word, and why.
+
+use super::results::{AnswerRow, FitResult, QueryResult, Results, VariedAnswer};
+use super::words::{digits, number, trimmed, verdict};
+use super::{AnsweredBy, Belief, Described, DescribedQuery};
+use crate::answer::Verdict;
+use crate::fit::Holdout;
+
+/// Whether an answer can be believed, and every reason against it; the reasons for it where there are none.
+pub(super) fn judge(
+    described: &Described,
+    results: &Results,
+    query: &DescribedQuery,
+    row: &AnswerRow,
+) -> (Belief, Vec<String>) {
+    let Some(fit) = fit_of(results, query, row) else { return (Belief::Unsupported, Vec::new()) };
+    match row.reach.verdict {
+        Verdict::NotFitted => {
+            return (
+                Belief::Untested,
+                vec!["its constants were published: no row of this study bears on it".to_owned()],
+            );
+        }
+        Verdict::NotIdentified => {
+            return (Belief::Unsupported, vec!["the rows of the fit do not tell it".to_owned()]);
+        }
+        Verdict::NoAnswer | Verdict::NotForecast | Verdict::NotReachable => {
+            return (Belief::Unsupported, vec![row.note.clone().unwrap_or_else(|| verdict(row))]);
+        }
+        Verdict::Inside | Verdict::Near | Verdict::Far => {}
+    }
+    if !fit.evidence.converged && fit.objective.is_some() {
+        return (Belief::Unsupported, vec!["the fit did not converge".to_owned()]);
+    }
+    let mut against = Vec::new();
+    if row.reach.verdict == Verdict::Far {
+        against.push(format!("it lies {}", verdict(row)));
+    }
+    against.extend(row.caveats.iter().cloned());
+    let output = query.question.kind().outputs().first().copied().unwrap_or_default();
+    let cell = row.outputs.get(output);
+    if let Some(observed) = &row.observed
+        && let Some((lower, upper)) = cell.and_then(|cell| cell.lower.zip(cell.upper))
+        && !(lower..=upper).contains(&observed.response)
+    {
+        against.push(format!("what was observed there, {}, lies outside of its interval", number(observed.response)));
+    }
+    against.extend(misses(results, query, fit));
+    if let Some((varied, choice, value)) = farthest(results, query, row, output)
+        && let Some(moved) = varied.moved.filter(|moved| *moved > 1.0)
+    {
+        against.push(format!(
+            "made {choice}, the fit gives {}: {} half-widths of the interval away",
+            super::words::Written::of_output(described, query, output).value(value),
+            trimmed(&digits(moved, 2))
+        ));
+    }
+    if cell.is_some_and(|cell| cell.lower.is_none() && cell.upper.is_none()) {
+        against.push("it has no interval: the fit has no `uncertainty`".to_owned());
+    }
+    if !against.is_empty() {
+        return (Belief::Doubtful, against);
+    }
+    let inside = format!("it lies {}", verdict(row));
+    let tested = tests(results, query, fit).map(|(what, scored, _)| {
+        let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+        let held =
+            scored.coverage.map_or_else(String::new, |held| format!(", {} within their intervals", percent(held)));
+        format!("{what} missed {} rows by {:.2} % on average{held}", scored.rows, 100.0 * scored.mean_relative_error)
+    });
+    (Belief::Supported, std::iter::once(inside).chain(tested).collect())
+}
+
+/// The fit, or the fit of a group, that an answer comes from.
+pub(super) fn fit_of<'a>(results: &'a Results, query: &DescribedQuery, row: &AnswerRow) -> Option<&'a FitResult> {
+    let fit = results.fits.get(&query.fit)?;
+    match &row.group {
+        Some(group) => fit.groups.iter().find(|(name, _)| name.0 == *group).map(|(_, fit)| fit),
+        None => Some(fit),
+    }
+}
+
+/// How forecasts of the kind that answers a query did: what was tried, how it came out, and the level of its intervals.
+fn tests<'a>(
+    results: &'a Results,
+    query: &DescribedQuery,
+    fit: &'a FitResult,
+) -> impl Iterator<Item = (String, &'a Holdout, Option<f64>)> {
+    let several = query.by == AnsweredBy::Several;
+    // A fit without rows held out is judged by another one of the same law that has some.
+    let law = fit.law.clone();
+    let own = std::iter::once(fit).filter(|fit| fit.holdout.is_some() || fit.backtest.is_some());
+    let others = results.fits.values().filter(move |other| other.law == law && other.groups.is_empty());
+    let has_own = own.clone().next().is_some();
+    let fits: Vec<&FitResult> = own.chain(others.filter(|_| !has_own)).collect();
+    fits.into_iter().flat_map(move |fit| {
+        let held = fit.holdout.as_ref().filter(|_| !several).map(|held| ("the law".to_owned(), held, fit.level));
+        let past =
+            fit.backtest.as_ref().and_then(|past| if several { past.several_laws.as_ref() } else { Some(&past.law) });
+        let name = if several { "several laws, in the backtest," } else { "the law, in the backtest," };
+        held.into_iter().chain(past.map(|past| (name.to_owned(), &past.overall, fit.level)))
+    })
+}
+
+/// Where intervals of this kind held fewer rows than they say.
+fn misses(results: &Results, query: &DescribedQuery, fit: &FitResult) -> Vec<String> {
+    let narrow = tests(results, query, fit).filter_map(|(what, scored, level)| {
+        scored.too_narrow(level)?;
+        let (coverage, level) = (scored.coverage?, level?);
+        Some(format!(
+            "intervals of {what} held {:.0} % of {} rows that it was not shown, not {:.0} %",
+            100.0 * coverage,
+            scored.rows,
+            100.0 * level
+        ))
+    });
+    narrow.collect()
+}
+
+/// The choice that moves an answer the farthest: the answer under all choices, that choice, and its value.
+pub(super) fn farthest<'a>(
+    results: &'a Results,
+    query: &DescribedQuery,
+    row: &AnswerRow,
+    output: &str,
+) -> Option<(&'a VariedAnswer, &'a str, f64)> {
+    let sensitivity = results.sensitivity.get(&query.fit)?;
+    let varied = sensitivity.answers.iter().find(|varied| {
+        varied.query == query.name
+            && varied.output == output
+            && varied.inputs == row.inputs
+            && varied.group == row.group
+    })?;
+    let distance = |value: f64| {
+        if value > 0.0 && varied.value > 0.0 {
+            crate::numerics::ln(value / varied.value).abs()
+        } else {
+            (value - varied.value).abs()
+        }
+    };
+    let values = sensitivity.choices.iter().zip(&varied.values);
+    let values = values.filter_map(|(choice, value)| Some((choice.as_str(), (*value)?)));
+    let (choice, value) = values.max_by(|(_, a), (_, b)| distance(*a).total_cmp(&distance(*b)))?;
+    Some((varied, choice, value))
+}
+
+/// The queries that ask the same as a query does, with a row of the same question each, the query itself first.
+pub(super) fn twins<'a>(
+    described: &'a Described,
+    results: &'a Results,
+    query: &'a DescribedQuery,
+    row: &'a AnswerRow,
+) -> Vec<(&'a DescribedQuery, usize, &'a AnswerRow)> {
+    let kind = query.question.kind().name();
+    let response = |query: &DescribedQuery| described.fit(&query.fit).map(|fit| fit.law.response.clone());
+    let same = described.queries.iter().filter(|other| {
+        other.name != query.name && other.question.kind().name() == kind && response(other) == response(query)
+    });
+    let find = |other: &'a DescribedQuery| {
+        let result: &QueryResult = results.queries.get(&other.name)?;
+        let found = result.rows.iter().enumerate();
+        let mut found = found.filter(|(_, own)| own.inputs == row.inputs && own.group == row.group);
+        found.next().map(|(index, own)| (other, index, own))
+    };
+    same.filter_map(find).collect()
+}

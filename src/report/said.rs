@@ -1,0 +1,124 @@
+//! Conclusions as authors write them, with numbers of the results in braces: `13B reaches {queries.forecast.row2}`.
+
+use std::collections::BTreeMap;
+
+use super::results::Results;
+use super::words::{self, Written};
+use super::{Described, DescribedQuery};
+
+/// A part of an author's conclusion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Words.
+    Text(&'a str),
+    /// The name of a number, and its place in the text.
+    Name(&'a str, std::ops::Range<usize>),
+}
+
+/// The parts of an author's conclusion; where a brace is left open, its place.
+///
+/// # Errors
+/// Where a brace is not closed, or one is closed that was not opened.
+pub fn pieces(text: &str) -> Result<Vec<Piece<'_>>, usize> {
+    let mut all = Vec::new();
+    let mut at = 0;
+    while let Some(found) = text[at..].find(['{', '}']) {
+        let brace = at + found;
+        if text[brace..].starts_with("{{") || text[brace..].starts_with("}}") {
+            all.push(Piece::Text(&text[at..=brace]));
+            at = brace + 2;
+            continue;
+        }
+        if text[brace..].starts_with('}') {
+            return Err(brace);
+        }
+        let end = text[brace..].find('}').map(|end| brace + end).ok_or(brace)?;
+        all.push(Piece::Text(&text[at..brace]));
+        all.push(Piece::Name(text[brace + 1..end].trim(), brace + 1..end));
+        at = end + 1;
+    }
+    all.push(Piece::Text(&text[at..]));
+    Ok(all)
+}
+
+/// An author's conclusion with the numbers of the results.
+pub(super) fn filled(described: &Described, results: &Results, text: &str) -> String {
+    let numbers = results.numbers();
+    let pieces = pieces(text).unwrap_or_else(|_| vec![Piece::Text(text)]);
+    let words = pieces.into_iter().map(|piece| match piece {
+        Piece::Text(text) => text.to_owned(),
+        Piece::Name(name, _) => {
+            let answer = described.queries.iter().find_map(|query| of_query(described, results, query, name));
+            answer.or_else(|| of_fit(results, name)).unwrap_or_else(|| of_number(&numbers, name))
+        }
+    });
+    words.collect()
+}
+
+/// An answer by its name: `queries.budget`, `queries.budget.row2`, `queries.budget.row2.N`, and ends of its interval.
+fn of_query(described: &Described, results: &Results, query: &DescribedQuery, name: &str) -> Option<String> {
+    let rest = name.strip_prefix("queries.")?.strip_prefix(query.name.as_str())?;
+    let mut parts: Vec<&str> = match rest.strip_prefix('.') {
+        Some(rest) => rest.split('.').collect(),
+        None if rest.is_empty() => Vec::new(),
+        None => return None,
+    };
+    let numbered = parts.first().and_then(|part| part.strip_prefix("row")?.parse::<usize>().ok()?.checked_sub(1));
+    if numbered.is_some() {
+        parts.remove(0);
+    }
+    let row = results.queries.get(&query.name)?.rows.get(numbered.unwrap_or(0))?;
+    let first = query.question.kind().outputs().first().copied()?;
+    let (output, part) = (parts.first().copied().unwrap_or(first), parts.get(1).copied());
+    let written = Written::of_output(described, query, output);
+    let cell = row.outputs.get(output);
+    let told = match (part, cell) {
+        (Some("lower"), Some(cell)) => cell.lower.map(|end| written.value(end)),
+        (Some("upper"), Some(cell)) => cell.upper.map(|end| written.value(end)),
+        (_, Some(cell)) => cell.value.map(|_| written.whole(cell)),
+        (_, None) => None,
+    };
+    Some(told.unwrap_or_else(|| format!("({})", words::verdict(row))))
+}
+
+/// A parameter of a fit with its interval.
+fn of_fit(results: &Results, name: &str) -> Option<String> {
+    let (fit, parameter) = name.strip_prefix("fits.")?.rsplit_once('.')?;
+    let result = match fit.split_once(".groups.") {
+        Some((fit, group)) => results.fits.get(fit)?.groups.iter().find(|(name, _)| name.0 == group)?.1,
+        None => results.fits.get(fit)?,
+    };
+    let estimate = result.parameters.get(parameter)?;
+    match estimate.value {
+        Some(value) => {
+            Some(format!("{} {}", words::trimmed(&words::number(value)), words::ends(estimate)).trim().to_owned())
+        }
+        None => Some(format!("({})", estimate.status.describe())),
+    }
+}
+
+fn of_number(numbers: &BTreeMap<String, Option<f64>>, name: &str) -> String {
+    let number = numbers.get(name).copied().flatten();
+    number.map_or_else(|| "(no number)".to_owned(), |number| words::trimmed(&words::number(number)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stand_in_braces_and_doubled_braces_are_braces() {
+        assert_eq!(
+            pieces("13B reaches {queries.f.row2}, {{so}}"),
+            Ok(vec![
+                Piece::Text("13B reaches "),
+                Piece::Name("queries.f.row2", 13..27),
+                Piece::Text(", {"),
+                Piece::Text("so}"),
+                Piece::Text("")
+            ])
+        );
+        assert_eq!(pieces("a {b"), Err(2));
+        assert_eq!(pieces("a } b"), Err(2));
+    }
+}

@@ -1,0 +1,134 @@
+//! The first screen: what a study concludes, whether to believe it, and what would change it; the same in every format.
+
+use super::Described;
+use super::leaderboard::Leaderboard;
+use super::results::{Note, NoteSeverity, Recommended, Results};
+use super::words::{self, number};
+
+/// What stands before everything else.
+pub(super) struct FirstScreen {
+    /// The verdict in one word, where there is an answer.
+    pub(super) word: Option<&'static str>,
+    /// What the study concludes: the author's words, or the recommended answer, or which law forecasts best.
+    pub(super) conclusions: Vec<String>,
+    /// Facts about the recommended answer: a name and a text each.
+    pub(super) facts: Vec<(&'static str, String)>,
+    /// Warnings, the most serious first.
+    pub(super) notes: Vec<Note>,
+    /// The warnings in one line.
+    pub(super) counted: String,
+    /// The expectations in one line.
+    pub(super) expected: Option<String>,
+}
+
+impl FirstScreen {
+    pub(super) fn of(described: &Described, results: &Results) -> Self {
+        let mut conclusions = results.statements.clone();
+        let leaderboard = Leaderboard::of(described, results).map(|board| board.sentence());
+        let recommended = results.recommended.as_ref();
+        match recommended {
+            Some(answer) => {
+                if !conclusions.contains(&answer.sentence) {
+                    conclusions.push(answer.sentence.clone());
+                }
+            }
+            None => conclusions.extend(leaderboard.clone().into_iter().filter(|sentence| !sentence.is_empty())),
+        }
+        if conclusions.is_empty() {
+            conclusions.extend(results.conclusions.first().cloned());
+        }
+        let mut facts = recommended.map(facts).unwrap_or_default();
+        if recommended.is_some() {
+            facts.extend(leaderboard.into_iter().filter(|s| !s.is_empty()).map(|sentence| ("Laws compared", sentence)));
+        }
+        Self {
+            word: recommended.map(|answer| answer.belief.word()),
+            conclusions,
+            facts,
+            notes: results.notes.clone(),
+            counted: counted(&results.notes),
+            expected: expected(results),
+        }
+    }
+}
+
+/// Facts about the recommended answer.
+fn facts(answer: &Recommended) -> Vec<(&'static str, String)> {
+    let mut all = Vec::new();
+    if answer.lower.is_some() || answer.upper.is_some() {
+        all.extend(answer.interval.clone().map(|interval| ("In brackets", format!("{interval}."))));
+    }
+    if let Some(observed) = &answer.observed {
+        let inside = match (answer.lower, answer.upper) {
+            (Some(lower), Some(upper)) if (lower..=upper).contains(&observed.response) => ", inside the interval",
+            (Some(_), Some(_)) => ", outside the interval",
+            _ => "",
+        };
+        let off = answer.value.map_or_else(String::new, |value| {
+            format!("; the answer differs by {:+.2} %", 100.0 * (value / observed.response - 1.0))
+        });
+        all.push(("Observed", format!("{}{inside}{off}.", words::observed(observed))));
+    }
+    all.push(("Whether to believe it", format!("{}: {}.", capital(answer.belief.word()), answer.because.join("; "))));
+    all.extend(answer.choice.clone().map(|choice| ("Which to quote", choice)));
+    let what_if = answer.what_if.clone().unwrap_or_else(|| {
+        format!(
+            "No other way to make the fit was tried: `[sensitivity.*]` in the spec says which to try for query {}.",
+            answer.query
+        )
+    });
+    all.push(("What would change it", what_if));
+    all
+}
+
+/// How many warnings there are, by how grave they are; the same words wherever they are counted.
+pub fn counted(notes: &[Note]) -> String {
+    let count = |severity| notes.iter().filter(|note| note.severity == severity).count();
+    let serious = count(NoteSeverity::Serious);
+    match (notes.len(), serious) {
+        (0, _) => "no warnings".to_owned(),
+        (1, 0) => "1 warning".to_owned(),
+        (1, _) => "1 warning, serious".to_owned(),
+        (all, 0) => format!("{all} warnings"),
+        (all, serious) => format!("{all} warnings, {serious} of them serious"),
+    }
+}
+
+/// How many expectations hold.
+fn expected(results: &Results) -> Option<String> {
+    let all = results.expectations.len();
+    let failed: Vec<&str> = results
+        .expectations
+        .iter()
+        .filter(|expectation| expectation.status == "failed")
+        .map(|expectation| expectation.that.as_str())
+        .collect();
+    match (all, failed.as_slice()) {
+        (0, _) => None,
+        (1, []) => Some("The expectation holds.".to_owned()),
+        (_, []) => Some(format!("All {all} expectations hold.")),
+        (_, failed) => Some(format!("{} of {all} expectations fail: {}.", failed.len(), failed.join("; "))),
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The parameters of the fits that reports show, as lines of a table.
+pub(super) fn parameters(results: &Results) -> Vec<[String; 5]> {
+    let rows = results.shown_fits().into_iter().flat_map(|(name, _, fit)| {
+        let rows = fit.parameters.iter().map(move |(parameter, estimate)| {
+            [
+                name.clone(),
+                parameter.clone(),
+                estimate.value.map_or_else(|| "-".to_owned(), |value| words::trimmed(&number(value))),
+                words::ends(estimate),
+                estimate.status.describe().to_owned(),
+            ]
+        });
+        rows.collect::<Vec<_>>()
+    });
+    rows.collect()
+}

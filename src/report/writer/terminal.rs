@@ -1,0 +1,176 @@
+//! What a terminal shows of results: aligned tables, wrapped to its width.
+
+use crate::report::answers::AnswerTable;
+use crate::report::screen::{FirstScreen, parameters};
+use crate::report::{Described, Digits, NoteSeverity, Results};
+
+/// How a terminal takes text.
+#[derive(Clone, Copy, Debug)]
+pub struct Terminal {
+    /// Its width in letters.
+    pub width: usize,
+    /// Whether it shows colours.
+    pub colour: bool,
+}
+
+/// Most answers and parameters that are shown; the report has all.
+const MOST_ROWS: usize = 24;
+/// Least width of a column that is wrapped.
+const NARROWEST: usize = 14;
+
+impl Terminal {
+    /// The results of a study.
+    pub fn show(self, name: &str, described: &Described, results: &Results) -> String {
+        let first = FirstScreen::of(described, results);
+        let mut lines = vec![self.bold(&format!("{} ({name})", results.study.title))];
+        for conclusion in &first.conclusions {
+            lines.extend(self.wrapped(conclusion, 2));
+        }
+        for (what, text) in &first.facts {
+            lines.extend(self.wrapped(&format!("{what}: {text}"), 4));
+        }
+        let rows = parameters(results);
+        let shown = rows.len().min(MOST_ROWS);
+        if shown > 0 {
+            lines.push(String::new());
+            let head = ["fit", "parameter", "value", "interval", "status"].map(str::to_owned).to_vec();
+            lines.extend(self.table(&head, &rows[..shown].iter().map(|row| row.to_vec()).collect::<Vec<_>>()));
+            lines.extend(more(rows.len() - shown, "parameters"));
+        }
+        let mut answers = 0;
+        for query in &described.queries {
+            let Some(result) = results.queries.get(&query.name) else { continue };
+            let Some(table) = AnswerTable::with_digits(described, query, result, Digits::default()) else { continue };
+            let left = MOST_ROWS.saturating_sub(answers);
+            answers += table.rows.len();
+            if left == 0 {
+                continue;
+            }
+            lines.push(String::new());
+            lines.push(self.bold(&format!("{} ({} of {})", query.name, result.kind, result.fit)));
+            let rows: Vec<Vec<String>> = table.rows.iter().take(left).map(|row| table.cells(row)).collect();
+            lines.extend(self.table(&table.head(described, query), &rows));
+        }
+        lines.extend(more(answers.saturating_sub(MOST_ROWS), "answers"));
+        lines.push(String::new());
+        lines.extend(first.expected.iter().flat_map(|text| self.wrapped(text, 2)));
+        lines.extend(self.wrapped(&capital(&first.counted), 2));
+        for note in first.notes.iter().filter(|note| note.severity == NoteSeverity::Serious) {
+            let affected = note.affected();
+            let affected = if affected.is_empty() { String::new() } else { format!(" ({affected})") };
+            lines.extend(self.wrapped(&format!("! {}{affected}: {}", note.parts(), note.text), 4));
+        }
+        lines.join("\n")
+    }
+
+    fn bold(self, text: &str) -> String {
+        if self.colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn faint(self, text: &str) -> String {
+        if self.colour { format!("\u{1b}[2m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// Lines of a text that fit, each with blanks before it, two more where it goes on.
+    fn wrapped(self, text: &str, indent: usize) -> Vec<String> {
+        let lines = wrap(text, self.width.saturating_sub(indent + 2).max(NARROWEST));
+        let lines = lines.into_iter().enumerate();
+        lines
+            .map(|(at, line)| format!("{:width$}{line}", "", width = if at == 0 { indent } else { indent + 2 }))
+            .collect()
+    }
+
+    /// A table whose columns are aligned; the last one takes the width that is left and goes on below.
+    fn table(self, head: &[String], rows: &[Vec<String>]) -> Vec<String> {
+        let widest = |column: usize| {
+            let cells = rows.iter().filter_map(|row| row.get(column)).chain(head.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let mut widths: Vec<usize> = (0..head.len()).map(widest).collect();
+        // The widest column gives way first, as long as the table does not fit.
+        let free = self.width.saturating_sub(2 + 2 * head.len().saturating_sub(1));
+        while widths.iter().sum::<usize>() > free {
+            let Some(widest) = widths.iter_mut().max().filter(|width| **width > NARROWEST) else { break };
+            *widest -= 1;
+        }
+        let mut lines: Vec<String> = self.row(head, &widths).iter().map(|line| self.faint(line)).collect();
+        lines.extend(rows.iter().flat_map(|row| self.row(row, &widths)));
+        lines
+    }
+
+    /// The lines of a row.
+    fn row(self, cells: &[String], widths: &[usize]) -> Vec<String> {
+        let wrapped: Vec<Vec<String>> = cells.iter().zip(widths).map(|(cell, width)| wrap(cell, *width)).collect();
+        let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
+        let line = |at: usize| {
+            let cells = wrapped.iter().zip(widths).map(|(cell, width)| {
+                let text = cell.get(at).map_or("", String::as_str);
+                format!("{text}{:pad$}", "", pad = width.saturating_sub(text.chars().count()))
+            });
+            format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
+        };
+        (0..height).map(line).collect()
+    }
+}
+
+/// Says how many more there are, where there are some.
+fn more(count: usize, what: &str) -> Option<String> {
+    (count > 0).then(|| format!("  and {count} more {what}: the report has all"))
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
+}
+
+/// A text in lines of at most so many letters; a word that is longer is cut.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut lines: Vec<String> = Vec::new();
+    let mut line = String::new();
+    for word in text.split_whitespace() {
+        let mut word = word.to_owned();
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        while word.chars().count() > width {
+            let cut = word.char_indices().nth(width).map_or(word.len(), |(at, _)| at);
+            let rest = word.split_off(cut);
+            lines.push(std::mem::replace(&mut word, rest));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&word);
+    }
+    if !line.is_empty() || lines.is_empty() {
+        lines.push(line);
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_fits_the_width_and_its_columns_are_aligned() {
+        let terminal = Terminal { width: 40, colour: false };
+        let head = ["name", "what is said of it"].map(str::to_owned).to_vec();
+        let rows = vec![
+            ["a", "a sentence that is much longer than the width of the terminal"].map(str::to_owned).to_vec(),
+            ["longer", "short"].map(str::to_owned).to_vec(),
+        ];
+        let lines = terminal.table(&head, &rows);
+        assert!(lines.iter().all(|line| line.chars().count() <= 40), "{lines:?}");
+        let at = lines[0].find("what").unwrap();
+        assert!(lines.last().unwrap()[at..].starts_with("short"), "{lines:?}");
+        assert!(lines.len() > 3, "the long cell goes on below");
+        assert_eq!(lines.concat().matches('\u{1b}').count(), 0);
+    }
+
+    #[test]
+    fn words_longer_than_a_line_are_cut() {
+        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+    }
+}

@@ -1,0 +1,260 @@
+//! What people read: the first screen, tables and macros for papers, tables for other programs, the terminal.
+
+use crate::world::{SPEC, World, simulated_runs};
+
+/// The study, asked for responses as well, with more at its end.
+fn world(more: &str) -> World {
+    let asked = "[queries.large]\nfit = \"main\"\nloss = { N = [4e8, 1e12], D = [1e10, 2e13] }\n";
+    World::with(&format!("{SPEC}{asked}{more}"), &simulated_runs(0.01))
+}
+
+fn results(world: &World) -> serde_json::Value {
+    serde_json::from_str(&world.read("outputs/study/results.json")).unwrap()
+}
+
+/// The rows of every table of a Markdown text, in cells.
+fn rows(text: &str) -> Vec<Vec<String>> {
+    let lines = text.lines().filter(|line| line.starts_with("| "));
+    let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
+    lines.map(cells).collect()
+}
+
+#[test]
+fn the_first_screen_has_one_answer_a_word_on_it_and_why() {
+    let world = world("[report]\nanswer = \"queries.large.row2\"\n");
+    world.run("study.toml");
+    let answer = results(&world)["recommended"].clone();
+    assert_eq!((answer["query"].as_str(), answer["row"].as_u64()), (Some("large"), Some(2)));
+    assert_eq!(answer["belief"], "doubtful");
+    assert!(answer["because"][0].as_str().unwrap().contains("far outside the data"), "{answer}");
+    assert!(answer["interval"].as_str().unwrap().contains("90 % prediction interval"), "{answer}");
+    let report = world.read("outputs/study/report.md");
+    let first = report.split("<details>").next().unwrap();
+    for said in
+        [answer["sentence"].as_str().unwrap(), "Doubtful:", "What would change it", "![", "Before you quote this"]
+    {
+        assert!(first.contains(said), "{said} in {first}");
+    }
+    assert!(first.lines().count() < 45, "one screen: {first}");
+    assert!(world.read("outputs/study/report.html").contains("class=\"word doubtful\""));
+}
+
+#[test]
+fn without_a_choice_the_last_answer_of_the_first_query_of_the_spec_is_recommended() {
+    let world = World::with(&SPEC.replace("queries.budget", "queries.zeta"), &simulated_runs(0.01));
+    world.run("study.toml");
+    let results = results(&world);
+    assert_eq!((&results["recommended"]["query"], &results["recommended"]["row"]), (&"zeta".into(), &2.into()));
+    let conclusions = results["conclusions"].to_string();
+    assert!(conclusions.find("query zeta") < conclusions.find("query target"), "the order of the spec: {conclusions}");
+}
+
+#[test]
+fn what_was_observed_stands_beside_the_answer() {
+    let table = simulated_runs(0.01);
+    let cells: Vec<&str> = table.lines().nth(1).unwrap().split(',').collect();
+    let asked = format!("[queries.seen]\nfit = \"main\"\nloss = {{ N = {}, D = {} }}\n", cells[0], cells[1]);
+    let world = World::with(&format!("{SPEC}{asked}"), &table);
+    world.run("study.toml");
+    let observed = results(&world)["queries"]["seen"]["rows"][0]["observed"].clone();
+    assert_eq!(observed["response"].as_f64(), cells[2].parse().ok());
+    assert_eq!(observed["held_out"], false);
+    assert!(world.read("outputs/study/report.md").contains("(fitted)"));
+}
+
+#[test]
+fn an_author_concludes_with_numbers_of_the_results() {
+    let world = world(
+        "[report]\nconclusion = [\"Twice {{so}}: {queries.large.row2}, of {sources.runs.rows} runs\", \"alpha is {fits.main.alpha}\"]\n",
+    );
+    world.run("study.toml");
+    let results = results(&world);
+    let said: Vec<&str> = results["statements"].as_array().unwrap().iter().map(|s| s.as_str().unwrap()).collect();
+    let value = results["queries"]["large"]["rows"][1]["loss"]["value"].as_f64().unwrap();
+    assert!(said[0].starts_with(&format!("Twice {{so}}: {value:.3} [")), "{said:?}");
+    assert!(said[0].ends_with("of 30 runs"), "{said:?}");
+    assert!(said[1].starts_with("alpha is 0.3") && said[1].contains('['), "{said:?}");
+    assert!(world.read("outputs/study/report.md").contains(&format!("**{}**", said[0])));
+}
+
+#[test]
+fn a_conclusion_or_an_answer_that_names_nothing_is_an_error() {
+    for (report, said) in [
+        ("conclusion = \"It is {queries.larg.row2}\"", "the results have no number `queries.larg.row2`"),
+        ("conclusion = \"It is {queries.large\"", "this brace has no other"),
+        ("answer = \"queries.large.row3\"", "there is no answer `queries.large.row3`"),
+        ("precision = 0", "2 to 15 significant digits"),
+        ("sections = [\"answer\"]", "answer"),
+    ] {
+        let outcome = world(&format!("[report]\n{report}\n")).lawfit(&["check", "study.toml"]);
+        assert_eq!(outcome.code, 2, "{report}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(said), "{report}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn warnings_are_counted_alike_in_the_report_and_on_the_terminal() {
+    let world = world("");
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    let notes = results(&world)["notes"].as_array().unwrap().clone();
+    let severities: Vec<&str> = notes.iter().map(|note| note["severity"].as_str().unwrap()).collect();
+    assert_eq!(severities[0], "serious");
+    let grave = |severity: &&str| ["serious", "caution", "remark"].iter().position(|s| s == severity);
+    assert!(severities.is_sorted_by_key(grave), "{severities:?}");
+    assert!(notes[0]["answers"].as_u64().unwrap() > 0);
+    let serious = severities.iter().filter(|severity| **severity == "serious").count();
+    let counted = match (notes.len(), serious) {
+        (1, _) => "1 warning, serious".to_owned(),
+        (all, serious) => format!("{all} warnings, {serious} of them serious"),
+    };
+    assert!(outcome.stdout.contains(&counted), "{counted} in {}", outcome.stdout);
+    assert!(world.read("outputs/study/report.md").contains(&counted));
+}
+
+#[test]
+fn the_terminal_gets_a_table_of_its_width_and_no_colours_in_a_file() {
+    let world = world("");
+    for width in [50_usize, 90] {
+        let outcome = world.lawfit_with(&["run", "study.toml", "--quiet"], &[("COLUMNS", &width.to_string())]);
+        let longest = outcome.stdout.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest <= width, "{longest} of {width}: {}", outcome.stdout);
+        assert!(!outcome.stdout.contains('\u{1b}'));
+        assert!(outcome.stdout.contains("parameter") && outcome.stdout.contains("alpha"), "{}", outcome.stdout);
+    }
+}
+
+#[test]
+fn a_table_with_curves_has_as_many_cells_as_columns_in_every_row() {
+    let world = world("[queries.curve]\nfit = \"main\"\nisoflop = { C = 1e21, curve = true, points = 5 }\n");
+    world.run("study.toml");
+    let report = world.read("outputs/study/report.md");
+    let section = report.split("### curve").nth(1).unwrap().split("###").next().unwrap();
+    let rows = rows(section);
+    assert_eq!(rows.len(), 7, "a head, the best split and five points: {section}");
+    assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{rows:?}");
+    let ratio = rows[0].iter().position(|name| name == "N_ratio").unwrap();
+    assert!(rows[1][ratio] == "-" && rows[2][ratio] != "-", "{rows:?}");
+}
+
+#[test]
+fn a_paper_gets_a_macro_for_each_number_that_is_told_and_for_its_interval() {
+    let world = world("[report]\nformats = [\"latex\"]\n");
+    world.run("study.toml");
+    let values = world.read("outputs/study/values.tex");
+    let alpha = results(&world)["fits"]["main"]["parameters"]["alpha"].clone();
+    let line = values.lines().find(|line| line.contains("{\\lawfitMainAlpha}")).unwrap();
+    let shown = line.split("\\ensuremath{").nth(1).unwrap().trim_end_matches('}');
+    let error = (shown.parse::<f64>().unwrap() - alpha["value"].as_f64().unwrap()).abs();
+    let half = 0.5 * (alpha["upper"].as_f64().unwrap() - alpha["lower"].as_f64().unwrap());
+    assert!(error <= 0.05 * half && shown.len() < 8, "{shown} of {alpha}");
+    assert!(values.contains("{\\lawfitMainAlphaInterval}") && values.contains("{\\lawfitBudgetRowTwoN}"), "{values}");
+    let tables = world.read("outputs/study/tables.tex");
+    assert!(tables.contains("\\usepackage{booktabs}") && tables.contains("far outside the data"), "{tables}");
+}
+
+#[test]
+fn other_programs_get_answers_parameters_predictions_and_draws() {
+    let world = world("[report]\nformats = [\"csv\"]\n");
+    world.run("study.toml");
+    let read = |name: &str| world.read(&format!("outputs/study/{name}.csv"));
+    let results = results(&world);
+    let answers = read("answers");
+    let value = results["queries"]["large"]["rows"][1]["loss"]["value"].as_f64().unwrap();
+    assert!(answers.lines().any(|line| line.starts_with("large,main,loss,,") && line.contains(&format!(",{value},"))));
+    assert_eq!(read("predictions").lines().count(), 31);
+    let head = read("predictions").lines().next().unwrap().to_owned();
+    assert!(head.starts_with("fit,") && head.ends_with(",predicted,residual,held_out"), "{head}");
+    let parameters = results["fits"]["main"]["parameters"].as_object().unwrap().len();
+    assert_eq!(read("parameters").lines().count(), 1 + parameters);
+    assert_eq!(read("draws").lines().count(), 1 + 100 * parameters);
+}
+
+#[test]
+fn laws_that_were_scored_on_the_same_groups_are_compared_in_one_table() {
+    let fit = |name: &str, law: &str| {
+        format!("[fits.{name}]\nrows = \"main\"\nlaw = \"{law}\"\nby = \"family\"\nholdout = \"C > 1e21\"\n")
+    };
+    let start = SPEC.split("[fits.main]").next().unwrap();
+    let mut table = "params,tokens,loss,family\n".to_owned();
+    for family in ["a", "b"] {
+        for line in simulated_runs(0.01).lines().skip(1) {
+            let (numbers, _) = line.rsplit_once(',').unwrap();
+            table += &format!("{numbers},{family}\n");
+        }
+    }
+    let world = World::with(&[start, &fit("full", "hoffmann"), &fit("bare", "additive_nd")].concat(), &table);
+    world.run("study.toml");
+    let report = world.read("outputs/study/report.md");
+    assert!(report.split("<details>").next().unwrap().contains("forecasts best"), "{report}");
+    let rows = rows(&report);
+    let head = rows.iter().position(|row| row.first().is_some_and(|cell| cell == "place")).unwrap();
+    assert_eq!(rows[head + 1][0], "1");
+    let group = rows.iter().find(|row| row.len() == 3 && row[0] == "a").unwrap();
+    assert!(group[1].contains("(1)") || group[2].contains("(1)"), "{group:?}");
+}
+
+#[test]
+fn sections_digits_and_their_order_are_those_of_the_spec() {
+    let world = world("[report]\nsections = [\"answers\"]\nprecision = 7\n");
+    world.run("study.toml");
+    let report = world.read("outputs/study/report.md");
+    assert!(report.contains("<summary>Answers</summary>") && !report.contains("<summary>Fits</summary>"), "{report}");
+    let value = results(&world)["queries"]["large"]["rows"][1]["loss"]["value"].as_f64().unwrap();
+    assert!(report.contains(&format!("{value:.6}")), "{report}");
+    assert_eq!(world.lawfit(&["run", "study.toml", "--locked"]).code, 0);
+}
+
+#[test]
+fn a_response_is_called_by_its_name_and_groups_of_numbers_go_by_size() {
+    let mut table = "steps,error,width\n".to_owned();
+    for width in [1000, 64, 128] {
+        for steps in [1e3, 3e3, 1e4, 3e4, 1e5, 3e5] {
+            table += &format!("{steps},{},{width}\n", 0.1 + 3.0 * libm::pow(steps, -0.4) + 1.0 / f64::from(width));
+        }
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Widths\"\n[sources.runs]\npath = \"runs.csv\"\n[sources.runs.columns]\n\
+        x = \"steps\"\nerror = \"error\"\nwidth = { column = \"width\", type = \"text\" }\n\
+        [laws.floor]\nformula = \"error = E + A * x^-b\"\n[fits.main]\nrows = \"runs\"\nlaw = \"floor\"\nby = \"width\"\n\
+        [queries.later]\nfit = \"main\"\nloss = { x = 1e6 }\n[sensitivity.main]\nobjectives = [{ least_squares = {} }]\n";
+    let world = World::with(spec, &table);
+    world.run("study.toml");
+    let report = world.read("outputs/study/report.md");
+    let rows = rows(&report);
+    let head = rows.iter().position(|row| row[0] == "group" && row.contains(&"error".to_owned())).unwrap();
+    assert_eq!(rows[head + 1..head + 4].iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["64", "128", "1000"]);
+    assert!(report.contains("error at 64, x = 1M (later)") && !report.contains("loss at"), "{report}");
+}
+
+#[test]
+fn what_the_rows_do_not_tell_is_no_number_anywhere() {
+    // One length of training: the term of data is not told.
+    let mut table = "params,tokens,loss,family\n".to_owned();
+    for n in [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9] {
+        table += &format!("{n},2e10,{},even\n", 1.8 + 480.0 * libm::pow(n, -0.35) + 0.3);
+    }
+    let world = World::with(&format!("{SPEC}[report]\nformats = [\"latex\", \"csv\", \"markdown\"]\n"), &table);
+    world.run("study.toml");
+    let results = results(&world);
+    let parameters = results["fits"]["main"]["parameters"].as_object().unwrap();
+    let hidden: Vec<&String> =
+        parameters.iter().filter(|(_, e)| e["status"] == "not_identified").map(|(name, _)| name).collect();
+    assert!(!hidden.is_empty(), "{parameters:?}");
+    let row = &results["queries"]["budget"]["rows"][0];
+    assert_eq!(row["reach"]["verdict"], "not_identified");
+    assert!(row["N"]["value"].is_null() && row["N"]["lower"].is_null(), "{row}");
+    assert_eq!(results["recommended"]["belief"], "unsupported");
+    assert!(
+        !world.read("study.lock").lines().any(|line| line.starts_with("\"queries.budget[") && line.contains("N\" ="))
+    );
+    let (values, draws, parameters) = (
+        world.read("outputs/study/values.tex"),
+        world.read("outputs/study/draws.csv"),
+        world.read("outputs/study/parameters.csv"),
+    );
+    for name in hidden {
+        let title = name[..1].to_uppercase() + &name[1..];
+        assert!(!values.contains(&format!("{{\\lawfitMain{title}}}")), "{values}");
+        assert!(!draws.lines().any(|line| line.split(',').nth(2) == Some(name.as_str())), "draws of {name}");
+        assert!(parameters.contains(&format!(",{name},,")), "{parameters}");
+    }
+}
