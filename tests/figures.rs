@@ -22,8 +22,8 @@ fn grouped(groups: usize) -> World {
     let mut table = "batch,N,L\n".to_owned();
     for group in 1..=groups {
         for i in 1..=6 {
-            let n = 1e6 * 4_f64.powi(i);
-            let _ = writeln!(table, "{group},{n},{}", (1.5 + group as f64 / 50.0) + 40.0 / n.powf(0.3));
+            let n = 1e6 * libm::pow(4.0, f64::from(i));
+            let _ = writeln!(table, "{group},{n},{}", (1.5 + group as f64 / 50.0) + 40.0 / libm::pow(n, 0.3));
         }
     }
     let spec = "spec = 1\n[study]\ntitle = \"Groups\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { N = { column = \"N\", unit = \"parameters\" }, L = \"L\", batch = \"batch\" }\n\
@@ -42,13 +42,12 @@ fn a_best_split_is_drawn_where_all_rows_share_what_else_the_law_takes_and_nowher
                 let _ = writeln!(
                     varied,
                     "{n},{d},{u},{}",
-                    1.7 + 400.0 * n.powf(-0.34) + 300.0 * d.powf(-0.28) * (u / 1e9).powf(0.1)
+                    1.7 + 400.0 * libm::pow(n, -0.34) + 300.0 * libm::pow(d, -0.28) * libm::pow(u / 1e9, 0.1)
                 );
             }
         }
     }
-    let one: String =
-        varied.lines().filter(|line| !line.contains(",4000000000,")).map(|line| format!("{line}\n")).collect();
+    let one: String = varied.split_inclusive('\n').filter(|line| !line.contains(",4000000000,")).collect();
     let spec = "spec = 1\n[study]\ntitle = \"U\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { N = \"N\", D = \"D\", U = \"U\", L = \"L\" }\n\
         [laws.own]\nformula = \"L = E + A / N^alpha + B / D^beta * (U / 1e9)^0.1\"\n[fits.main]\nrows = \"runs\"\nlaw = \"own\"\n";
     let drawn = |table: &str| {

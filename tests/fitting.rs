@@ -492,8 +492,8 @@ fn what_a_law_misses_and_what_has_no_trend_is_said_next_to_the_answer() {
     let mut random = Random::new(5, "doubts", 0);
     let table = |value: &dyn Fn(f64) -> f64, random: &mut Random| {
         (0..30).fold("x,y\n".to_owned(), |text, i| {
-            let x = 10.0 * 1.2_f64.powi(i);
-            text + &format!("{x},{}\n", value(x) * random.log_normal(0.01))
+            let x = 10.0 * libm::pow(1.2, f64::from(i));
+            text + &x.to_string() + "," + &(value(x) * random.log_normal(0.01)).to_string() + "\n"
         })
     };
     let doubts = |law: &str, table: &str| {

@@ -1,6 +1,7 @@
 //! What people read: the first screen, tables and macros for papers, tables for other programs, the terminal.
 
 use crate::world::{SPEC, World, simulated_runs};
+use std::fmt::Write as _;
 
 /// The study, asked for responses as well, with more at its end.
 fn world(more: &str) -> World {
@@ -179,7 +180,7 @@ fn laws_that_were_scored_on_the_same_groups_are_compared_in_one_table() {
     for family in ["a", "b"] {
         for line in simulated_runs(0.01).lines().skip(1) {
             let (numbers, _) = line.rsplit_once(',').unwrap();
-            table += &format!("{numbers},{family}\n");
+            let _ = writeln!(table, "{numbers},{family}");
         }
     }
     let world = World::with(&[start, &fit("full", "hoffmann"), &fit("bare", "additive_nd")].concat(), &table);
@@ -209,7 +210,7 @@ fn a_response_is_called_by_its_name_and_groups_of_numbers_go_by_size() {
     let mut table = "steps,error,width\n".to_owned();
     for width in [1000, 64, 128] {
         for steps in [1e3, 3e3, 1e4, 3e4, 1e5, 3e5] {
-            table += &format!("{steps},{},{width}\n", 0.1 + 3.0 * libm::pow(steps, -0.4) + 1.0 / f64::from(width));
+            let _ = writeln!(table, "{steps},{},{width}", 0.1 + 3.0 * libm::pow(steps, -0.4) + 1.0 / f64::from(width));
         }
     }
     let spec = "spec = 1\n[study]\ntitle = \"Widths\"\n[sources.runs]\npath = \"runs.csv\"\n[sources.runs.columns]\n\
@@ -230,7 +231,7 @@ fn what_the_rows_do_not_tell_is_no_number_anywhere() {
     // One length of training: the term of data is not told.
     let mut table = "params,tokens,loss,family\n".to_owned();
     for n in [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9] {
-        table += &format!("{n},2e10,{},even\n", 1.8 + 480.0 * libm::pow(n, -0.35) + 0.3);
+        let _ = writeln!(table, "{n},2e10,{},even", 1.8 + 480.0 * libm::pow(n, -0.35) + 0.3);
     }
     let world = World::with(&format!("{SPEC}[report]\nformats = [\"latex\", \"csv\", \"markdown\"]\n"), &table);
     world.run("study.toml");

@@ -11,23 +11,21 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
     let row = results.queries.get(&query.name)?.rows.get(index)?;
     // What the author chose stands; else the best of those that answer the same.
     let twins = twins(described, results, query, row);
-    let (query, index, row, choice) = match twins.first() {
-        None => (query, index, row, None),
-        Some(_) => {
-            let mut all = twins;
-            all.insert(0, (query, index, row));
-            let best = if described.answer.is_some() {
-                0
-            } else {
-                let rank = |(query, _, row): &(&DescribedQuery, usize, &AnswerRow)| {
-                    (!has_value(query, row), weight(&query.by))
-                };
-                (0..all.len()).min_by_key(|&at| rank(&all[at])).unwrap_or(0)
-            };
-            let (query, index, row) = all[best];
-            let others = all.iter().enumerate().filter(|(at, _)| *at != best).map(|(_, other)| (other.0, other.2));
-            (query, index, row, Some(why(described, query, row, &others.collect::<Vec<_>>())))
-        }
+    let (query, index, row, choice) = if twins.is_empty() {
+        (query, index, row, None)
+    } else {
+        let mut all = twins;
+        all.insert(0, (query, index, row));
+        let best = if described.answer.is_some() {
+            0
+        } else {
+            let rank =
+                |(query, _, row): &(&DescribedQuery, usize, &AnswerRow)| (!has_value(query, row), weight(&query.by));
+            (0..all.len()).min_by_key(|&at| rank(&all[at])).unwrap_or(0)
+        };
+        let (query, index, row) = all[best];
+        let others = all.iter().enumerate().filter(|(at, _)| *at != best).map(|(_, other)| (other.0, other.2));
+        (query, index, row, Some(why(described, query, row, &others.collect::<Vec<_>>())))
     };
     let output = query.question.kind().outputs().first().copied()?;
     let cell = row.outputs.get(output);

@@ -113,7 +113,7 @@ impl Written {
     pub(super) const fn with_digits(self, count: usize) -> Self {
         match self {
             Self::Number(_) => Self::Number(count),
-            quantity => quantity,
+            quantity @ Self::Quantity(_) => quantity,
         }
     }
 

@@ -69,7 +69,7 @@ fn values(page: &Page) -> String {
             let Some(value) = estimate.value else { continue };
             let ends = [estimate.lower, estimate.upper];
             let count = digits_of(value, ends, estimate.se);
-            all.add(&[&name, parameter], rounded(value, count), interval(ends, value, count));
+            all.add(&[&name, parameter], &rounded(value, count), interval(ends, value, count));
         }
     }
     for query in &page.described.queries {
@@ -82,7 +82,7 @@ fn values(page: &Page) -> String {
                 let row = format!("Row {}", index + 1);
                 let names: Vec<&str> =
                     if result.rows.len() == 1 { vec![&query.name, output] } else { vec![&query.name, &row, output] };
-                all.add(&names, rounded(value, count), interval(ends, value, count));
+                all.add(&names, &rounded(value, count), interval(ends, value, count));
             }
         }
     }
@@ -100,7 +100,7 @@ struct Macros {
 }
 
 impl Macros {
-    fn add(&mut self, names: &[&str], value: String, interval: Option<String>) {
+    fn add(&mut self, names: &[&str], value: &str, interval: Option<String>) {
         let stem: String = names.iter().map(|name| letters(name)).collect();
         let mut name = format!("lawfit{stem}");
         while !self.known.insert(name.clone()) {
@@ -241,8 +241,8 @@ mod tests {
         assert_eq!(letters("main[law=m1]"), "MainLawMOne");
         assert_eq!(letters("alpha_N"), "AlphaN");
         let mut all = Macros::default();
-        all.add(&["main", "A"], "1".to_owned(), None);
-        all.add(&["main", "a"], "2".to_owned(), Some("[1, 3]".to_owned()));
+        all.add(&["main", "A"], "1", None);
+        all.add(&["main", "a"], "2", Some("[1, 3]".to_owned()));
         assert_eq!(
             all.text,
             "\\newcommand{\\lawfitMainA}{\\ensuremath{1}}\n\\newcommand{\\lawfitMainAX}{\\ensuremath{2}}\n\\newcommand{\\lawfitMainAXInterval}{\\ensuremath{[1, 3]}}\n"

@@ -41,11 +41,14 @@ impl Writer for Markdown {
 /// Most warnings that stand on the first screen; the others are folded.
 const MOST_NOTES: usize = 5;
 
+/// Writes a part of a page.
+type WritePart = fn(&Page, &mut String);
+
 fn text(page: &Page) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {}\n", page.results.study.title);
     first_screen(page, &mut out);
-    let parts: [(Section, &str, fn(&Page, &mut String)); 7] = [
+    let parts: [(Section, &str, WritePart); 7] = [
         (Section::Expectations, "Expectations", expectations),
         (Section::Leaderboard, "Laws compared", leaderboard),
         (Section::Answers, "Answers", queries),

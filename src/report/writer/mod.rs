@@ -86,7 +86,7 @@ pub fn files_of(options: &ReportOptions) -> BTreeSet<&'static str> {
 
 /// The names of all files that options may give; figures are not among them.
 pub fn names_of(options: &ReportOptions) -> BTreeSet<&'static str> {
-    options.formats.iter().filter_map(|format| format.writer()).flat_map(|writer| writer.names()).copied().collect()
+    options.formats.iter().filter_map(|format| format.writer()).flat_map(Writer::names).copied().collect()
 }
 
 /// Whether any of the formats that options ask for shows figures.

@@ -93,24 +93,24 @@ impl Terminal {
             let Some(widest) = widths.iter_mut().max().filter(|width| **width > NARROWEST) else { break };
             *widest -= 1;
         }
-        let mut lines: Vec<String> = self.row(head, &widths).iter().map(|line| self.faint(line)).collect();
-        lines.extend(rows.iter().flat_map(|row| self.row(row, &widths)));
+        let mut lines: Vec<String> = row_lines(head, &widths).iter().map(|line| self.faint(line)).collect();
+        lines.extend(rows.iter().flat_map(|row| row_lines(row, &widths)));
         lines
     }
+}
 
-    /// The lines of a row.
-    fn row(self, cells: &[String], widths: &[usize]) -> Vec<String> {
-        let wrapped: Vec<Vec<String>> = cells.iter().zip(widths).map(|(cell, width)| wrap(cell, *width)).collect();
-        let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
-        let line = |at: usize| {
-            let cells = wrapped.iter().zip(widths).map(|(cell, width)| {
-                let text = cell.get(at).map_or("", String::as_str);
-                format!("{text}{:pad$}", "", pad = width.saturating_sub(text.chars().count()))
-            });
-            format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
-        };
-        (0..height).map(line).collect()
-    }
+/// The lines of a row.
+fn row_lines(cells: &[String], widths: &[usize]) -> Vec<String> {
+    let wrapped: Vec<Vec<String>> = cells.iter().zip(widths).map(|(cell, width)| wrap(cell, *width)).collect();
+    let height = wrapped.iter().map(Vec::len).max().unwrap_or(0);
+    let line = |at: usize| {
+        let cells = wrapped.iter().zip(widths).map(|(cell, width)| {
+            let text = cell.get(at).map_or("", String::as_str);
+            format!("{text}{:pad$}", "", pad = width.saturating_sub(text.chars().count()))
+        });
+        format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
+    };
+    (0..height).map(line).collect()
 }
 
 /// Says how many more there are, where there are some.
