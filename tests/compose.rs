@@ -39,7 +39,7 @@ fn a_matrix_makes_a_fit_and_its_queries_for_every_combination() {
     let object = world.run("alone.toml");
     let stages = object["stages"].as_array().unwrap();
     assert_eq!(stages.iter().find(|s| s["id"] == "fit.main").unwrap()["status"], "cached");
-    let figures: Vec<String> = world.files("outputs/study").into_keys().collect();
+    let figures: Vec<String> = world.files("outputs/study/figures").into_keys().collect();
     assert!(figures.iter().any(|f| f.starts_with("fit-main-law-hoffmann-delta-0.001-")), "{figures:?}");
 }
 

@@ -110,7 +110,7 @@ fn results_go_to_stdout_and_everything_else_to_stderr() {
     let outcome = world.lawfit(&["run", "study.toml", "--quiet"]);
     assert_eq!(outcome.stderr, "");
     assert!(
-        outcome.stdout.starts_with("Simulated (study)\n  With C = 1e21 FLOP the best split is"),
+        outcome.stdout.starts_with("Simulated (study)\n  With C = 1e23 FLOP the best split is"),
         "{}",
         outcome.stdout
     );

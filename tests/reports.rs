@@ -208,7 +208,7 @@ fn sections_digits_and_their_order_are_those_of_the_spec() {
 #[test]
 fn a_response_is_called_by_its_name_and_groups_of_numbers_go_by_size() {
     let mut table = "steps,error,width\n".to_owned();
-    for width in [1000, 64, 128] {
+    for width in [512, 64, 128] {
         for steps in [1e3, 3e3, 1e4, 3e4, 1e5, 3e5] {
             let _ = writeln!(table, "{steps},{},{width}", 0.1 + 3.0 * libm::pow(steps, -0.4) + 1.0 / f64::from(width));
         }
@@ -222,7 +222,7 @@ fn a_response_is_called_by_its_name_and_groups_of_numbers_go_by_size() {
     let report = world.read("outputs/study/report.md");
     let rows = rows(&report);
     let head = rows.iter().position(|row| row[0] == "group" && row.contains(&"error".to_owned())).unwrap();
-    assert_eq!(rows[head + 1..head + 4].iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["64", "128", "1000"]);
+    assert_eq!(rows[head + 1..head + 4].iter().map(|row| row[0].as_str()).collect::<Vec<_>>(), ["64", "128", "512"]);
     assert!(report.contains("error at 64, x = 1M (later)") && !report.contains("loss at"), "{report}");
 }
 
@@ -249,7 +249,8 @@ fn what_the_rows_do_not_tell_is_no_number_anywhere() {
     );
     let (values, draws, parameters) = (
         world.read("outputs/study/values.tex"),
-        world.read("outputs/study/draws.csv"),
+        // A fit without draws has no file of them.
+        std::fs::read_to_string(world.path("outputs/study/draws.csv")).unwrap_or_default(),
         world.read("outputs/study/parameters.csv"),
     );
     for name in hidden {

@@ -91,7 +91,7 @@ fn what_three_schedules_tell_forecasts_a_fourth() {
     assert!(fit["holdout"]["mean_relative_error"].as_f64().unwrap() < 1e-3, "{fit}");
     let row = &results["queries"]["end"]["rows"][0];
     let keys: Vec<&String> = row.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["S1", "SW", "loss", "reach"], "knots are nothing to read");
+    assert_eq!(keys, ["S1", "SW", "loss", "observed", "reach"], "knots are nothing to read");
     let rates: Vec<f64> = (WARMUP..=LAST).map(|step| rate("linear", step)).collect();
     let (found, known) = (row["loss"]["value"].as_f64().unwrap(), loss(&rates, 0.15));
     assert!((found - known).abs() < 1e-3, "{found} {known}");
@@ -112,7 +112,7 @@ fn a_schedule_gives_the_areas_that_an_annealing_law_takes() {
     assert_eq!(span["lowest"], 0.0);
     assert!(span["highest"].as_f64().unwrap() > 0.0);
     let row = results["queries"]["end"]["rows"][0].as_object().unwrap();
-    assert_eq!(row.keys().collect::<Vec<_>>(), ["S1", "S2", "caveats", "loss", "reach"]);
+    assert_eq!(row.keys().collect::<Vec<_>>(), ["S1", "S2", "caveats", "loss", "observed", "reach"]);
 }
 
 #[test]

@@ -221,34 +221,6 @@ fn a_glob_reads_its_files_in_order_of_name() {
 }
 
 #[test]
-fn a_real_browser_shows_the_report() {
-    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| std::process::Command::new(name).arg("--version").output().is_ok_and(|o| o.status.success()))
-    else {
-        println!("browser: skipped, there is no chromium");
-        return;
-    };
-    let world = shipped();
-    world.run("specs/cerebras-gpt.toml");
-    let page = world.path("outputs/cerebras-gpt/report.html");
-    let output = std::process::Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", world.path("profile").display()))
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .unwrap();
-    let dom = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(dom.matches("<figure>").count(), 4, "two figures for each of two fits");
-    assert!(dom.contains("</main>") && dom.contains("cannot tell N from D"));
-    // Nothing is fetched from anywhere: the page must work with the cable pulled.
-    for outside in ["src=\"http", "href=\"http", "@import", "<script"] {
-        assert!(!dom.contains(outside), "{outside}");
-    }
-}
-
-#[test]
 fn two_over_trained_models_are_forecast_with_the_errors_that_were_published() {
     let world = shipped();
     let results = world.run("specs/over-training.toml")["results"].clone();
@@ -584,5 +556,5 @@ fn many_rows_make_no_larger_picture_than_some() {
     let shown: usize = shown.rsplit_once("fitted (").unwrap().1.parse().unwrap();
     assert!((1500..=1750).contains(&shown), "{shown}");
     assert!(figure.contains("golden-ratio sampling"), "the picture says how it was thinned");
-    assert!(world.read("outputs/study/report.html").len() < 1_500_000);
+    assert!(world.read("outputs/study/report.html").len() < 2_000_000);
 }

@@ -16,7 +16,7 @@ pub struct Terminal {
 /// Most answers and parameters that are shown; the report has all.
 const MOST_ROWS: usize = 24;
 /// Least width of a column that is wrapped.
-const NARROWEST: usize = 14;
+const NARROWEST: usize = 8;
 
 impl Terminal {
     /// The results of a study.
