@@ -150,14 +150,7 @@ impl<'a> Tangent<'a> {
                     left[(i, j)] = f64::from(u8::from(i == j)) - shared;
                 }
             }
-            let (values, vectors) = eigen_symmetric(&left);
-            let mut levelled = vec![0.0; size];
-            for (k, value) in values.iter().enumerate() {
-                let along: f64 =
-                    (0..size).map(|j| vectors[(j, k)] * score[j]).sum::<f64>() / value.max(LEAST_LEFT).sqrt();
-                levelled.iter_mut().enumerate().for_each(|(j, x)| *x += along * vectors[(j, k)]);
-            }
-            levelled
+            levelled(&left, &score)
         };
         rows.into_iter().map(of_cluster).collect()
     }
@@ -388,4 +381,35 @@ fn determinant(mut rows: Vec<Vec<f64>>) -> f64 {
         }
     }
     product
+}
+
+/// The inverse square root of a symmetric matrix times a vector; an eigenvalue counts as [`LEAST_LEFT`] at least.
+fn levelled(matrix: &Matrix, vector: &[f64]) -> Vec<f64> {
+    let (values, vectors) = eigen_symmetric(matrix);
+    let mut levelled = vec![0.0; vector.len()];
+    for (k, value) in values.iter().enumerate() {
+        let along: f64 = vector.iter().enumerate().map(|(j, x)| vectors[(k, j)] * x).sum();
+        let along = along / value.max(LEAST_LEFT).sqrt();
+        levelled.iter_mut().enumerate().for_each(|(j, x)| *x += along * vectors[(k, j)]);
+    }
+    levelled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_levelled_twice_solves_for_the_score() {
+        let mut left = Matrix::zeros(3);
+        for (i, row) in [[0.9, -0.2, 0.1], [-0.2, 0.5, 0.15], [0.1, 0.15, 0.7]].into_iter().enumerate() {
+            row.into_iter().enumerate().for_each(|(j, cell)| left[(i, j)] = cell);
+        }
+        let score = [0.3, -1.2, 2.0];
+        let solved = levelled(&left, &levelled(&left, &score));
+        for (i, known) in score.into_iter().enumerate() {
+            let product: f64 = (0..3).map(|j| left[(i, j)] * solved[j]).sum();
+            assert!((product - known).abs() < 1e-12, "{product} {known}");
+        }
+    }
 }

@@ -94,7 +94,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        13
+        14
     }
 
     fn settings(&self) -> serde_json::Value {
