@@ -1,7 +1,7 @@
 //! Whether a response falls with scale at all: what does not, and curves that turn, are outside every law here.
 
 use super::history::{History, Run};
-use crate::numerics::{fisher_tail, ln, mean, median, quantile, student_quantile, student_tail};
+use crate::numerics::{Line, fisher_tail, ln, mean, median, quantile, student_quantile, student_tail};
 
 /// The chance at which runs without any trend pass each of two tests of a fall.
 const BY_CHANCE: f64 = 0.02;
@@ -56,7 +56,7 @@ pub(super) fn no_trend(history: &History) -> Option<String> {
     let z: Vec<f64> = runs.iter().map(|run| run.z).collect();
     let freedom = runs.len().checked_sub(2).filter(|freedom| *freedom > 0)?;
     let line = Line::through(&scales, &z);
-    let falls_by_slope = line.slope < 0.0 && student_tail(-line.slope / line.error, freedom) <= BY_CHANCE;
+    let falls_by_slope = line.slope < 0.0 && student_tail(-line.t(), freedom) <= BY_CHANCE;
     let falls = falls_by_slope
         || match history.last()?.logs.len() {
             1 => chance_of_order(&z) <= BY_CHANCE,
@@ -88,24 +88,6 @@ fn in_blocks(runs: &[Run]) -> Vec<Run> {
         z: mean(&runs.iter().map(|run| run.z).collect::<Vec<_>>()),
     };
     (0..BLOCKS).map(|i| averaged(block(i))).collect()
-}
-
-/// A straight line by least squares.
-struct Line {
-    slope: f64,
-    /// The standard error of the slope.
-    error: f64,
-}
-
-impl Line {
-    fn through(x: &[f64], z: &[f64]) -> Self {
-        let (middle, level) = (mean(x), mean(z));
-        let spread: f64 = x.iter().map(|x| (x - middle) * (x - middle)).sum();
-        let slope = x.iter().zip(z).map(|(x, z)| (x - middle) * (z - level)).sum::<f64>() / spread;
-        let residual = |(x, z): (&f64, &f64)| z - level - slope * (x - middle);
-        let squares: f64 = x.iter().zip(z).map(|pair| residual(pair) * residual(pair)).sum();
-        Self { slope, error: (squares / (x.len() - 2) as f64 / spread).sqrt() }
-    }
 }
 
 /// The chance that values in random order have as few pairs in which the later one is not below the earlier.

@@ -21,7 +21,7 @@ pub use linear::{Matrix, eigen_symmetric, triangle};
 pub(crate) use products::{ColumnsIn, Lanes, TOGETHER, add, add_products, add_squares, fold};
 pub use random::Random;
 pub use sample::{
-    central, fisher_tail, mean, median, normal_mixture_quantile, normal_quantile, quantile, standard_deviation,
+    Line, central, fisher_tail, mean, median, normal_mixture_quantile, normal_quantile, quantile, standard_deviation,
     student_quantile, student_tail,
 };
 pub use special::Special;

@@ -104,6 +104,9 @@ pub fn student_quantile(p: f64, freedom: usize) -> f64 {
 
 /// The probability that |t| is below a number.
 fn student_central(t: f64, freedom: usize) -> f64 {
+    if t.is_infinite() {
+        return 1.0;
+    }
     let square = t * t + freedom as f64;
     let (sine, cosine) = (t / square.sqrt(), (freedom as f64 / square).sqrt());
     let odd = freedom % 2 == 1;
@@ -153,6 +156,32 @@ pub fn fisher_tail(f: f64, numerator: usize, denominator: usize) -> f64 {
         tail += std::f64::consts::FRAC_2_SQRT_PI * factorials * sine * exp(0.5 * n * ln(x)) * sum;
     }
     tail.clamp(0.0, 1.0)
+}
+
+/// A straight line through points, by least squares.
+#[derive(Clone, Copy, Debug)]
+pub struct Line {
+    /// The change of y with x.
+    pub slope: f64,
+    /// The standard error of the slope.
+    pub error: f64,
+}
+
+impl Line {
+    /// The line through points; the error is `NaN` or infinite where there are two or fewer, or all x are the same.
+    pub fn through(x: &[f64], y: &[f64]) -> Self {
+        let (middle, level) = (mean(x), mean(y));
+        let spread: f64 = x.iter().map(|x| (x - middle) * (x - middle)).sum();
+        let slope = x.iter().zip(y).map(|(x, y)| (x - middle) * (y - level)).sum::<f64>() / spread;
+        let residual = |(x, y): (&f64, &f64)| y - level - slope * (x - middle);
+        let squares: f64 = x.iter().zip(y).map(|pair| residual(pair) * residual(pair)).sum();
+        Self { slope, error: (squares / (x.len() as f64 - 2.0) / spread).sqrt() }
+    }
+
+    /// The slope in units of its standard error.
+    pub fn t(&self) -> f64 {
+        self.slope / self.error
+    }
 }
 
 #[cfg(test)]
@@ -212,7 +241,18 @@ mod tests {
         ] {
             assert!((fisher_tail(f, numerator, denominator) - tail).abs() < 3e-4, "{f} {numerator} {denominator}");
         }
+        assert_eq!((student_tail(f64::INFINITY, 3), fisher_tail(f64::INFINITY, 3, 4)), (0.0, 0.0));
         // F with one degree of freedom is the square of t.
         assert!((fisher_tail(2.228 * 2.228, 1, 10) - 2.0 * student_tail(2.228, 10)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_line_has_the_slope_and_error_of_the_textbook() {
+        // Anscombe 1973, the first of his tables: slope 0.500, standard error 0.118.
+        let x = [10.0, 8.0, 13.0, 9.0, 11.0, 14.0, 6.0, 4.0, 12.0, 7.0, 5.0];
+        let y = [8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68];
+        let line = Line::through(&x, &y);
+        assert!((line.slope - 0.500).abs() < 5e-4 && (line.error - 0.118).abs() < 5e-4, "{line:?}");
+        assert!((line.t() - 4.24).abs() < 0.01);
     }
 }

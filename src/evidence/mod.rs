@@ -1,14 +1,17 @@
 //! What the rows and the optimum say about a fit: bounds, flat directions, variables that move together.
 
+mod misfit;
+
 use std::collections::BTreeMap;
 
 use crate::dataset::{Column, Dataset};
-use crate::fit::{Candidate, Fit, Ray, Reference, Replicates, Span, Status};
+use crate::fit::{Candidate, Fit, Ray, Reference, Span, Status};
 use crate::law::{Law, Order, Scale};
-use crate::numerics::{Matrix, eigen_symmetric, exp, fisher_tail, ln, mean, student_tail};
+use crate::numerics::{Matrix, eigen_symmetric, exp, ln};
 use crate::plausible::name_rows;
 use crate::problem::Problem;
 use crate::solver::{Search, smoothed};
+pub use misfit::{lack_of_fit, no_trend, pattern, replicates};
 
 /// Two variables lie on a ray where their ratio varies by less than this factor ...
 const RAY_SPREAD: f64 = 1.5;
@@ -459,22 +462,6 @@ pub fn equally_good(candidates: &[Candidate]) -> Option<String> {
     })
 }
 
-/// What repeated runs say: `configurations[row]` numbers the configuration of a row.
-pub fn replicates(residuals: &[f64], configurations: &[usize]) -> Replicates {
-    let count = configurations.iter().max().map_or(0, |last| last + 1);
-    let mut groups: Vec<Vec<f64>> = vec![Vec::new(); count];
-    residuals.iter().zip(configurations).for_each(|(&r, &c)| groups[c].push(r));
-    let means: Vec<f64> = groups.iter().map(|g| mean(g)).collect();
-    let within: f64 = groups.iter().zip(&means).flat_map(|(g, m)| g.iter().map(move |r| (r - m) * (r - m))).sum();
-    let freedom = residuals.len() - count;
-    let squares: Vec<f64> = means.iter().map(|m| m * m).collect();
-    Replicates {
-        configurations: count,
-        pure_error: (freedom > 0).then(|| (within / freedom as f64).sqrt()),
-        misfit: mean(&squares).sqrt(),
-    }
-}
-
 /// The warning that rows are in a table more than once: each counts as a run of its own. `together` numbers rows that are
 /// known to belong together; `columns` are those by which equal rows could be.
 pub fn duplicates(rows: &Dataset, together: Option<&[usize]>, columns: &[&str]) -> Option<String> {
@@ -503,181 +490,6 @@ pub fn duplicates(rows: &Dataset, together: Option<&[usize]>, columns: &[&str]) 
             columns.join(", ")
         )
     })
-}
-
-/// Misfit above which runs of one configuration agree far better with each other than with the law.
-const LACK_OF_FIT: f64 = 2.0;
-
-/// The warning that repeated runs give reason for.
-pub fn lack_of_fit(replicates: &Replicates) -> Option<String> {
-    let pure = replicates.pure_error.filter(|pure| *pure > 0.0 && replicates.misfit > LACK_OF_FIT * pure)?;
-    Some(format!(
-        "Lack of fit: repeated runs differ by {} among themselves and the law misses their means by {}: what is left is the law's error, not noise, and no interval holds it.",
-        short(pure),
-        short(replicates.misfit)
-    ))
-}
-
-/// The chance at which residuals that only scatter are said to have a pattern, for all variables together.
-const PATTERN_BY_CHANCE: f64 = 1e-3;
-/// Fewest different sizes along which a bend of the residuals, and runs of one sign, are looked for.
-const SIZES_OF_PATTERN: [usize; 2] = [5, 12];
-
-/// The warning that residuals bend along a variable, or keep their sign over neighbours: the law misses the rows in a way
-/// that a better one would not. Residuals of `parameters` fitted parameters are on the scale of the objective.
-///
-/// The bend is the coefficient of (ln x)^2 in a parabola through the residuals, by Student's t; stretches of one sign are
-/// counted as by Wald and Wolfowitz 1940.
-pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: usize) -> Option<String> {
-    let chance = PATTERN_BY_CHANCE / (2 * columns.len().max(1)) as f64;
-    let freedom = residuals.len().checked_sub(parameters + 1).filter(|freedom| *freedom >= 3)?;
-    let size = (residuals.iter().map(|r| r * r).sum::<f64>() / residuals.len() as f64).sqrt();
-    let mut found: Option<(f64, String)> = None;
-    for (name, column) in columns {
-        let Some(along) = Along::of(residuals, column) else { continue };
-        let bend = (along.sizes.len() >= SIZES_OF_PATTERN[0])
-            .then(|| along.bend(freedom))
-            .flatten()
-            .map(|(t, chance)| (chance, format!("they bend along {name}, by {t:.1} standard errors")));
-        let signs = (along.sizes.len() >= SIZES_OF_PATTERN[1]).then(|| along.stretches()).flatten().map(
-            |(counted, expected, chance)| {
-                let sizes = along.sizes.len();
-                (chance, format!("over {sizes} sizes {name} they change sign {counted} times, where scatter would {expected:.0} times"))
-            },
-        );
-        for (by_chance, words) in [bend, signs].into_iter().flatten() {
-            if by_chance < chance && found.as_ref().is_none_or(|(least, _)| by_chance < *least) {
-                found = Some((by_chance, words));
-            }
-        }
-    }
-    found.map(|(_, words)| {
-        format!(
-            "Lack of fit: the residuals are no scatter: {words}. The law misses the rows by {} on average in a way that goes on beyond them, and no interval holds that.",
-            short(size)
-        )
-    })
-}
-
-/// Residuals along a variable: the mean of those at each size, in order.
-struct Along {
-    sizes: Vec<f64>,
-    means: Vec<f64>,
-    counts: Vec<f64>,
-}
-
-impl Along {
-    /// None where the variable has values that no logarithm has.
-    fn of(residuals: &[f64], column: &[f64]) -> Option<Self> {
-        if column.iter().any(|x| x.is_nan() || *x <= 0.0) {
-            return None;
-        }
-        let mut order: Vec<usize> = (0..column.len()).collect();
-        order.sort_by(|&a, &b| column[a].total_cmp(&column[b]));
-        let mut along = Self { sizes: Vec::new(), means: Vec::new(), counts: Vec::new() };
-        for row in order {
-            let size = ln(column[row]);
-            if along.sizes.last() == Some(&size) {
-                let last = along.sizes.len() - 1;
-                along.counts[last] += 1.0;
-                along.means[last] += (residuals[row] - along.means[last]) / along.counts[last];
-            } else {
-                along.sizes.push(size);
-                along.means.push(residuals[row]);
-                along.counts.push(1.0);
-            }
-        }
-        Some(along)
-    }
-
-    /// How many standard errors the means bend by, and the chance of it; none where they are too few.
-    fn bend(&self, freedom: usize) -> Option<(f64, f64)> {
-        let weighted = |values: &[f64]| -> f64 {
-            values.iter().zip(&self.counts).map(|(v, c)| v * c).sum::<f64>() / self.counts.iter().sum::<f64>()
-        };
-        let product =
-            |a: &[f64], b: &[f64]| a.iter().zip(b).zip(&self.counts).map(|((a, b), c)| a * b * c).sum::<f64>();
-        let without = |values: &[f64], part: &[f64]| -> Vec<f64> {
-            let share = product(values, part) / product(part, part);
-            values.iter().zip(part).map(|(v, p)| v - share * p).collect()
-        };
-        let centred = |values: &[f64]| -> Vec<f64> {
-            let middle = weighted(values);
-            values.iter().map(|v| v - middle).collect()
-        };
-        let line = centred(&self.sizes);
-        let square = without(&centred(&line.iter().map(|x| x * x).collect::<Vec<_>>()), &line);
-        let rest = without(&centred(&self.means), &line);
-        let left = without(&rest, &square);
-        let spread = product(&square, &square);
-        let error = (product(&left, &left) / freedom.min(self.sizes.len() - 3).max(1) as f64 / spread).sqrt();
-        let t = (product(&rest, &square) / spread / error).abs();
-        (self.sizes.len() > 3 && t.is_finite()).then(|| (t, 2.0 * student_tail(t, freedom.min(self.sizes.len() - 3))))
-    }
-
-    /// How often the means change sign, how often scatter would, and the chance of so few; none where one sign is rare.
-    fn stretches(&self) -> Option<(usize, f64, f64)> {
-        let above = self.means.iter().filter(|mean| **mean > 0.0).count() as f64;
-        let (all, below) = (self.means.len() as f64, self.means.len() as f64 - above);
-        if above.min(below) < 4.0 {
-            return None;
-        }
-        let changes = self.means.windows(2).filter(|pair| (pair[0] > 0.0) != (pair[1] > 0.0)).count();
-        let expected = 2.0 * above * below / all;
-        let variance = expected * (expected - 1.0) / (all - 1.0);
-        let z = (changes as f64 + 0.5 - expected) / variance.sqrt();
-        Some((changes, expected, 0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2)))
-    }
-}
-
-/// The chance that rows without any trend are explained as well, above which a law has none to continue.
-const NO_TREND: f64 = 0.05;
-
-/// The warning that a law explains its rows no better than their mean does, by Fisher's F, where the response does not go
-/// along with any variable alone either. Residuals and responses are on the scale of the objective.
-pub fn no_trend(
-    residuals: &[f64],
-    responses: &[f64],
-    columns: &BTreeMap<&str, &[f64]>,
-    parameters: usize,
-) -> Option<String> {
-    let goes_along = |column: &&[f64]| {
-        chance_of_slope(column, responses).is_some_and(|chance| chance * columns.len() as f64 <= NO_TREND)
-    };
-    if columns.values().any(goes_along) {
-        return None;
-    }
-    let middle = mean(responses);
-    let total: f64 = responses.iter().map(|y| (y - middle) * (y - middle)).sum();
-    let left: f64 = residuals.iter().map(|r| r * r).sum();
-    let (numerator, freedom) = (parameters.checked_sub(1)?, residuals.len().checked_sub(parameters)?);
-    if numerator == 0 || freedom == 0 {
-        return None;
-    }
-    let f = ((total - left) / numerator as f64) / (left / freedom as f64);
-    let chance = fisher_tail(f, numerator, freedom);
-    (chance > NO_TREND).then(|| {
-        format!(
-            "No trend: the law explains the rows no better than their mean does (F = {f:.2} with {numerator} and {freedom} degrees of freedom; rows without any trend reach that in {:.0} % of cases). There is nothing to extrapolate.",
-            100.0 * chance
-        )
-    })
-}
-
-/// The chance that a response without any trend has as steep a slope over the logarithm of a variable, by Student's t.
-fn chance_of_slope(column: &[f64], responses: &[f64]) -> Option<f64> {
-    let freedom = column.len().checked_sub(2).filter(|freedom| *freedom > 0)?;
-    if column.len() != responses.len() || column.iter().any(|x| x.is_nan() || *x <= 0.0) {
-        return None;
-    }
-    let logs: Vec<f64> = column.iter().map(|x| ln(*x)).collect();
-    let (middle, level) = (mean(&logs), mean(responses));
-    let along: f64 = logs.iter().zip(responses).map(|(u, y)| (u - middle) * (y - level)).sum();
-    let spread: f64 = logs.iter().map(|u| (u - middle) * (u - middle)).sum();
-    let total: f64 = responses.iter().map(|y| (y - level) * (y - level)).sum();
-    let left = total - along * along / spread;
-    let t = along.abs() / (spread * left / freedom as f64).sqrt();
-    (!t.is_nan()).then(|| 2.0 * student_tail(t, freedom))
 }
 
 /// Pairs of variables whose ratio hardly varies although they do.
@@ -739,53 +551,5 @@ pub fn in_words<S: AsRef<str>>(names: &[S]) -> String {
         [] => String::new(),
         [one] => (*one).to_owned(),
         [all @ .., last] => format!("{} and {last}", all.join(", ")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::numerics::Random;
-
-    const SIZES: usize = 30;
-
-    fn sizes() -> Vec<f64> {
-        (0..SIZES).map(|i| exp(f64::from(i as u32) * 0.2)).collect()
-    }
-
-    /// The share of 1,000 tables of scatter, with something beside it, of which something is said.
-    fn share(beside: impl Fn(f64) -> f64, said: impl Fn(&[f64], &[f64]) -> bool) -> f64 {
-        let x = sizes();
-        let table = |seed: u64| {
-            let mut random = Random::new(seed, "evidence", 0);
-            let values: Vec<f64> = x.iter().map(|x| 0.01 * random.normal() + beside(ln(*x) - 2.9)).collect();
-            said(&x, &values)
-        };
-        (0..1000).filter(|seed| table(*seed)).count() as f64 / 1000.0
-    }
-
-    #[test]
-    fn scatter_has_a_pattern_as_seldom_as_is_said_and_a_bend_has_one() {
-        let said = |x: &[f64], residuals: &[f64]| pattern(residuals, &[("N", x)].into(), 2).is_some();
-        assert!(share(|_| 0.0, said) < 0.005);
-        assert!(share(|u| 0.01 * (u * u - 3.0), said) > 0.99);
-        // Waves have no bend, but keep their sign over neighbours.
-        assert!(share(|u| 0.03 * libm::sin(2.0 * u), said) > 0.9);
-    }
-
-    #[test]
-    fn a_line_through_rows_without_a_trend_is_said_to_explain_nothing() {
-        let said = |x: &[f64], values: &[f64]| {
-            let logs: Vec<f64> = x.iter().map(|x| ln(*x)).collect();
-            let (middle, level) = (mean(&logs), mean(values));
-            let spread: f64 = logs.iter().map(|u| (u - middle) * (u - middle)).sum();
-            let slope = logs.iter().zip(values).map(|(u, z)| (u - middle) * (z - level)).sum::<f64>() / spread;
-            let residuals: Vec<f64> = logs.iter().zip(values).map(|(u, z)| z - level - slope * (u - middle)).collect();
-            no_trend(&residuals, values, &[("N", x)].into(), 2).is_some()
-        };
-        let none = share(|_| 0.0, said);
-        assert!((0.93..0.97).contains(&none), "{none}");
-        // Five standard errors of the slope.
-        assert!(share(|u| -0.0053 * u, said) < 0.02);
     }
 }
