@@ -137,7 +137,8 @@ fn file_stem(name: &str) -> String {
         return name.to_owned();
     }
     let words: Vec<&str> = name.split(|letter| !plain(letter)).filter(|word| !word.is_empty()).collect();
-    let words: String = words.join("-").chars().take(LONGEST_STEM).collect();
+    // A leading dot hides a file, and two lead out of the folder.
+    let words: String = words.join("-").trim_start_matches(['.', '-']).chars().take(LONGEST_STEM).collect();
     format!("{words}-{:.6}", Digest::of(name.as_bytes()).as_str())
 }
 
