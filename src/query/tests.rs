@@ -85,7 +85,17 @@ fn every_law_with_n_and_d_has_a_best_split_that_no_neighbour_beats() {
             let held: BTreeMap<String, f64> = others.map(|(name, v)| (name.clone(), v.example())).collect();
             let mut asked = held.clone();
             asked.insert("C".to_owned(), 1e22);
-            let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &parameters, &asked).unwrap().outputs;
+            let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &parameters, &asked);
+            // The floor of its published constants falls without end as models grow.
+            if law.name == "farseer" {
+                let refusal = split.unwrap_err();
+                assert!(
+                    matches!(&refusal, Refusal::Undefined(why) if why.contains("ever larger models")),
+                    "{refusal:?}"
+                );
+                continue;
+            }
+            let split = split.unwrap().outputs;
             for factor in [1e-3, 0.1, 0.9, 0.99, 1.01, 1.1, 10.0, 1e3] {
                 let mut near = inputs(&[("N", split["N"] * factor), ("D", split["D"] / factor), ("C", 1e22)]);
                 near.extend(held.clone());

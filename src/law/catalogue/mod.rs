@@ -25,7 +25,7 @@ const FILES: &[(&str, &str)] = &[
     ("distillation", include_str!("distillation.toml")),
     ("expert_sparsity", include_str!("expert_sparsity.toml")),
     ("farseer", include_str!("farseer.toml")),
-    ("fine_tuning", include_str!("fine_tuning.toml")),
+    ("fine_tuning_joint", include_str!("fine_tuning_joint.toml")),
     ("gadre", include_str!("gadre.toml")),
     ("gadre_error", include_str!("gadre_error.toml")),
     ("generalised", include_str!("generalised.toml")),
