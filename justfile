@@ -34,9 +34,10 @@ generate:
 quick-start:
     cargo run --locked -- run specs/cerebras-gpt.toml --locked
 
-# The whole of what `test` does a part of: every crash at every step, 200 rounds of eight processes and a collector.
+# The whole of what `test` does a part of: every crash at every step, 200 rounds of eight processes and a collector, and all that
+# may happen to a stopped run and its cache.
 stress:
-    LAWFIT_STRESS=1 cargo test --test tests crash:: surroundings::
+    LAWFIT_STRESS=1 cargo test --test tests -- crash:: surroundings::
 
 # Specs and files that are mutated, drawn or made to hurt, all of them; findings are kept in target/tmp/hostile.
 hostile seconds="10":
