@@ -58,13 +58,13 @@ impl Case {
 /// Most memory that a run may hold, and most address space that it may ask for, in KiB.
 const MEMORY: u64 = 1 << 20;
 const SPACE: u64 = 6 << 20;
-/// Seconds of both processors that a run may take where nothing else is asked for: a program without optimisation needs
-/// more than one with it.
+/// Seconds of processor time that a run may take where `LAWFIT_HOSTILE_SECONDS` gives no other number: a program built
+/// without optimisation needs more than one built with it.
 const SECONDS: u64 = 60;
 /// How many times as long it may take by the clock, on a machine with other work, before it is taken to hang.
 const PATIENCE: u64 = 10;
 
-/// Whether everything is tried, not only a part: `just hostile`.
+/// Whether every case is run, as in `just hostile`; otherwise some are skipped.
 pub(super) fn thorough() -> bool {
     std::env::var_os("LAWFIT_HOSTILE").is_some()
 }
@@ -84,7 +84,7 @@ struct Held {
 fn held(world: &World, arguments: &[&str]) -> Held {
     static LIMIT: LazyLock<u64> =
         LazyLock::new(|| std::env::var("LAWFIT_HOSTILE_SECONDS").map_or(SECONDS, |text| text.parse().unwrap()));
-    // A process is said to have held what its parent did at its start; so the parent forgets its own peak.
+    // The peak of a process begins at the peak of its parent, so the parent resets its own.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let mut command = world.prepared(Command::new("sh"));
     let limits = format!("ulimit -v {SPACE}; ulimit -t {}", *LIMIT);
@@ -104,7 +104,7 @@ fn held(world: &World, arguments: &[&str]) -> Held {
     let time = |of: libc::timeval| of.tv_sec as f64 + of.tv_usec as f64 / 1e6;
     Held {
         outcome: Outcome { code, stdout: text(&mut stdout), stderr: text(&mut stderr) },
-        // What `timeout` says of a program that it killed, and of one that the limit of time did.
+        // `timeout` or the limit of processor time killed it, which shows as a signal or as an exit code of `timeout`.
         late: [libc::SIGKILL, libc::SIGXCPU]
             .iter()
             .any(|signal| status.signal() == Some(*signal) || code == 128 + signal),
@@ -132,7 +132,7 @@ fn text(file: &mut File) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// What no message to a user says: that it is lawfit's fault, or that a part of it gave up.
+/// Words that no message to a user has: each tells of a defect of lawfit.
 const INTERNAL: [&str; 6] =
     ["internal", "panicked", "defect of lawfit", "overflowed its stack", "memory allocation", "RUST_BACKTRACE"];
 
@@ -140,7 +140,7 @@ const INTERNAL: [&str; 6] =
 fn fault(case: &Case, world: &World) -> Option<String> {
     let Held { outcome, late, memory, seconds } =
         held(world, &["run", case.spec, "--json", "--offline", "--jobs", "2"]);
-    // Where something else stands in the place of a folder, what cannot be written is 1.
+    // The exit code is 1 where something else stands in the place of a folder, so that nothing can be written there.
     let is_documented = [0, 2, 5, 6].contains(&outcome.code) || (outcome.code == 1 && case.prepare.is_some());
     let told = outcome.stderr.lines().find(|line| line.contains("error")).unwrap_or_default();
     if late {

@@ -1,6 +1,7 @@
-//! Specs and files of data that are mutated, drawn at random or made to hurt: each has its answer within limits.
+//! Specs and files of data that are mutated, drawn at random or made to hurt: each is answered within limits.
 //!
-//! A part of it always; all of it where `LAWFIT_HOSTILE` is set, as `just hostile` does. Every case is made from a seed.
+//! A usual test run takes one in 13 of the mutated and drawn specs, and skips the specs made to hurt and the odd
+//! files. All of them run where `LAWFIT_HOSTILE` is set, as `just hostile` does. What is random comes from seeds.
 
 #![allow(clippy::format_collect, clippy::too_many_lines, reason = "the cases are lists of texts that are made")]
 #![allow(clippy::expect_used, reason = "the checks of the fuzz targets say what they expect")]
@@ -30,7 +31,7 @@ fn specs_drawn_from_the_schema_are_answered_within_limits() {
 #[test]
 fn specs_made_to_hurt_are_answered_within_limits() {
     if thorough() {
-        hold("specs made to hurt", &bombs::cases(), 6);
+        hold("specs made to hurt", &bombs::cases(), 1);
     } else {
         println!("hostile: specs made to hurt are skipped, `just hostile` tries them");
     }
@@ -39,7 +40,7 @@ fn specs_made_to_hurt_are_answered_within_limits() {
 #[test]
 fn odd_files_of_every_format_are_answered_within_limits() {
     if thorough() {
-        hold("odd files", &data::cases(), 10);
+        hold("odd files", &data::cases(), 1);
     } else {
         println!("hostile: odd files are skipped, `just hostile` tries them");
     }
