@@ -1,4 +1,4 @@
-//! A lock file: what can be read is written the same, and compared with itself has not changed.
+//! A lock file: what can be read is written the same, and can be compared.
 
 use lawfit::changes::Changes;
 use lawfit::lock::Lock;

@@ -1,5 +1,5 @@
-//! What a record says of its outputs, under a checksum that fits: nothing is taken that the stage does not produce, nor a
-//! blob that is not whole.
+//! A record whose outputs are altered under a checksum that fits: the store gives only roles that the stage produces,
+//! and only whole blobs.
 
 use std::collections::BTreeMap;
 

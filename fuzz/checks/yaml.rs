@@ -14,10 +14,9 @@ pub(crate) fn check(bytes: &[u8]) {
             }
         }
     }
-    // A tree with members of a matrix is no longer what was written, and one that could not be read is nothing.
-    // What is no table is no spec, and may be told to be another format.
-    let is_spec = matches!(&reading.tree, Node::Table(entries) if !entries.is_empty());
-    if !is_spec || reading.tree.get("matrix").is_some() {
+    // A text that cannot be read gives an empty table. Only a table is a spec; anything else may be refused as another
+    // format.
+    if !matches!(&reading.tree, Node::Table(entries) if !entries.is_empty()) {
         return;
     }
     let mut written = String::new();

@@ -1,4 +1,5 @@
-//! The fuzz targets on inputs that are mutated blindly, from a seed: a few always, for as long as is said by `just mutate`.
+//! The fuzz targets on inputs that are mutated blindly, from a seed: 150 inputs for each in every test run, or one
+//! target for as many seconds as `just mutate` gives.
 
 use std::time::{Duration, Instant};
 
@@ -85,7 +86,10 @@ const WORDS: [&str; 40] = [
 #[test]
 fn every_fuzz_target_holds_on_mutated_inputs() {
     let asked = std::env::var("LAWFIT_MUTATE").ok();
-    let asked = asked.as_deref().and_then(|asked| asked.split_once(':'));
+    let asked = asked.as_deref().map(|asked| asked.split_once(':').expect("LAWFIT_MUTATE is TARGET:SECONDS"));
+    if let Some((target, _)) = asked {
+        assert!(TARGETS.iter().any(|(name, ..)| *name == target), "there is no fuzz target `{target}`");
+    }
     for (name, check, begin) in TARGETS {
         match asked {
             Some((target, seconds)) if target == name => {
@@ -100,7 +104,8 @@ fn every_fuzz_target_holds_on_mutated_inputs() {
     }
 }
 
-/// Checks inputs made from others until it is enough; the one that is checked is kept in a file, should the program end.
+/// Checks inputs made from others while `goes_on` holds for their count; gives the count. Each input is written to a
+/// file before it is checked, so that it is there should the program end.
 fn mutate(name: &str, check: fn(&[u8]), begin: &[Vec<u8>], goes_on: impl Fn(u64) -> bool) -> u64 {
     let kept = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mutated-{name}"));
     begin.iter().for_each(|bytes| check(bytes));
