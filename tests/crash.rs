@@ -11,16 +11,17 @@ const MOMENTS: [&str; 3] = ["half", "written", "named"];
 const BLOWS: [&str; 4] = ["return(kill)", "panic", "return(term)", "return(full)"];
 
 /// Whether everything is to be tried, not only a part: `just stress`.
-fn thorough() -> bool {
+pub(crate) fn thorough() -> bool {
     std::env::var_os("LAWFIT_STRESS").is_some()
 }
 
-fn spec() -> String {
+/// The study with a quick method of uncertainty.
+pub(crate) fn spec() -> String {
     SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }")
 }
 
 /// The outputs and the lock file of a folder.
-fn results(world: &World) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn results(world: &World) -> BTreeMap<String, Vec<u8>> {
     let mut all = world.files("outputs/study");
     // What a killed run left unfinished is nobody's; it is swept up after an hour.
     all.retain(|name, _| !name.starts_with(".lawfit-"));

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::world::World;
 
 /// A power law of five rows: L = 100 N^-0.25, to all digits.
-const ROWS: [(f64, f64); 5] =
+pub(crate) const ROWS: [(f64, f64); 5] =
     [(16e6, 1.581_138_83), (81e6, 1.054_092_55), (256e6, 0.790_569_42), (625e6, 0.632_455_53), (4.096e9, 0.395_284_71)];
 
 /// A study of a source's L against its N.
@@ -291,8 +291,8 @@ fn groups_that_are_numbers_come_by_size_and_can_be_asked_for() {
     );
 }
 
-/// A study of what histories of runs come to: the loss of each against its N.
-fn of_histories(source: &str, columns: &str) -> String {
+/// The study with other columns.
+pub(crate) fn study_of(source: &str, columns: &str) -> String {
     study(source).replace(
         "N = { column = \"size\", unit = \"parameters\" }\nL = { column = \"loss\", unit = \"nats\" }\nnote = \"note\"\n",
         columns,
@@ -350,7 +350,7 @@ fn the_steps_of_a_log_become_the_rows_that_are_asked_for() {
         let columns = format!(
             "N = {{ column = \"N\", unit = \"parameters\" }}\nL = {{ column = \"{column}\", unit = \"nats\" }}\n"
         );
-        world.write("study.toml", &of_histories(&source, &columns));
+        world.write("study.toml", &study_of(&source, &columns));
         let results = world.run("study.toml")["results"].clone();
         assert_eq!(results["fits"]["main"]["rows"], 2, "{take} of {column}");
         assert!(close(of_two_rows(&results), through(wanted)), "{take} of {column}: {:?}", of_two_rows(&results));
@@ -365,10 +365,10 @@ fn what_steps_are_rows_must_be_said_where_a_file_is_a_history() {
     let columns =
         "N = { column = \"max_steps\", unit = \"parameters\" }\nL = { column = \"eval_loss\", unit = \"nats\" }\n";
     let source = "path = \"trainer_state.json\"\nformat = \"hf_trainer\"";
-    world.write("study.toml", &of_histories(source, columns));
+    world.write("study.toml", &study_of(source, columns));
     let outcome = world.lawfit(&["check", "study.toml"]);
     assert!(outcome.code == 2 && outcome.stderr.contains("say which steps are rows by `take`"), "{}", outcome.stderr);
-    world.write("study.toml", &of_histories(&format!("{source}\ntake = \"last\""), columns));
+    world.write("study.toml", &study_of(&format!("{source}\ntake = \"last\""), columns));
     let results = world.run("study.toml")["results"].clone();
     assert_eq!(results["fits"]["main"]["rows"], 1);
 }
@@ -397,7 +397,7 @@ fn trackers_are_read_as_the_programs_themselves_wrote_them() {
         let world = World::new();
         let status = std::process::Command::new("cp").arg("-r").arg(fixtures.join(".")).arg(world.path("")).status();
         assert!(status.unwrap().success());
-        world.write("study.toml", &of_histories(source, &columns));
+        world.write("study.toml", &study_of(source, &columns));
         let results = world.run("study.toml")["results"].clone();
         assert_eq!(results["fits"]["main"]["rows"], 2, "{source}");
         assert!(close(of_two_rows(&results), through(wanted)), "{source}: {:?}", of_two_rows(&results));

@@ -3,29 +3,14 @@
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
 
+use crate::crash::{results, spec, thorough};
 use crate::world::{OTHERS, SPEC, World, simulated_runs};
-
-/// Whether everything is to be tried, not only a part: `just stress`.
-fn thorough() -> bool {
-    std::env::var_os("LAWFIT_STRESS").is_some()
-}
-
-fn spec() -> String {
-    SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }")
-}
 
 fn world() -> World {
     World::with(&spec(), &simulated_runs(0.01))
 }
 
-/// The outputs and the lock file of a folder.
-fn results(world: &World) -> BTreeMap<String, Vec<u8>> {
-    let mut all = world.files("outputs/study");
-    all.retain(|name, _| !name.starts_with(".lawfit-"));
-    all.insert("study.lock".to_owned(), world.read("study.lock").into_bytes());
-    all
-}
-
+/// What a run without disturbance gives.
 fn expected() -> BTreeMap<String, Vec<u8>> {
     let world = world();
     world.run("study.toml");

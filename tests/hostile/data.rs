@@ -7,11 +7,8 @@ use lawfit::numerics::Random;
 use super::held::Case;
 use super::packed::{gzip, gzip_bomb, ods, xlsx, zip};
 use super::parquet::{Column, DOUBLE, FIXED, INT64, INT96, TEXTS, file};
+use crate::sources::{ROWS, study_of};
 use crate::world::{SPEC, repository, simulated_runs};
-
-/// A power law of five rows: L = 100 N^-0.25.
-const ROWS: [(f64, f64); 5] =
-    [(16e6, 1.581_138_83), (81e6, 1.054_092_55), (256e6, 0.790_569_42), (625e6, 0.632_455_53), (4.096e9, 0.395_284_71)];
 
 /// A file that is read as it should be, and how.
 struct Good {
@@ -23,11 +20,9 @@ struct Good {
 
 const PLAIN: &str = "N = { column = \"size\", unit = \"parameters\" }\nL = { column = \"loss\", unit = \"nats\" }\n";
 
+/// A study of one file; rows with empty cells are dropped.
 fn study(name: &str, source: &str, columns: &str) -> String {
-    format!(
-        "spec = 1\n[study]\ntitle = \"A power law\"\n[sources.runs]\npath = \"{name}\"\nmissing = \"drop\"\n{source}\n[sources.runs.columns]\n{columns}\n\
-         [laws.power]\nformula = \"L = A * N^-a\"\n[fits.main]\nrows = \"runs\"\nlaw = \"power\"\nobjective = {{ least_squares = {{}} }}\n"
-    )
+    study_of(&format!("path = \"{name}\"\nmissing = \"drop\"\n{source}"), columns)
 }
 
 /// Every case.
@@ -46,7 +41,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 #[test]
-fn what_is_torn_is_read_before_it_is() {
+fn a_file_of_every_format_is_read_before_it_is_damaged() {
     for file in good() {
         let world = crate::world::World::new();
         world.write("study.toml", &study(file.name, file.source, file.columns));
@@ -56,12 +51,16 @@ fn what_is_torn_is_read_before_it_is() {
     }
 }
 
+/// The bytes of a file of `tests/fixtures`.
+fn fixture(name: &str) -> Vec<u8> {
+    std::fs::read(repository().join("tests/fixtures").join(name)).unwrap()
+}
+
 /// Files with the columns `N` and `L`, by format, for the fuzz targets.
 pub(super) fn seeds_of_fuzzing() -> Vec<(&'static str, Vec<u8>)> {
     let [n, l] = [ROWS.map(|row| row.0), ROWS.map(|row| row.1)];
     let texts = [Column::doubles("N", &n), Column::repeated("L", TEXTS, b"\x04\x00\x00\x002.50", 5)];
     let head = ["N", "L"].map(|name| format!("<c t=\"inlineStr\"><is><t>{name}</t></is></c>")).concat();
-    let fixture = |name: &str| std::fs::read(repository().join("tests/fixtures").join(name)).unwrap();
     vec![
         ("parquet", file(&[Column::doubles("N", &n), Column::doubles("L", &l)], 5)),
         ("parquet", file(&texts, 5)),
@@ -81,7 +80,6 @@ impl Good {
 
 /// One file of each format.
 fn good() -> Vec<Good> {
-    let fixture = |name: &str| std::fs::read(repository().join("tests/fixtures").join(name)).unwrap();
     let lines = |sign: &str| -> String {
         let rows = ROWS.map(|(n, l)| format!("{n}{sign}{l}\n")).concat();
         format!("size{sign}loss\n{rows}")
@@ -427,7 +425,7 @@ fn bombs() -> Vec<Case> {
             ),
         ] {
             let source = format!("format = \"sqlite\"\nquery = \"{query}\"");
-            let packed = std::fs::read(repository().join("tests/fixtures/mlflow.db.gz")).unwrap();
+            let packed = fixture("mlflow.db.gz");
             all.push(Case::new(format!("r.db.gz {what}"), study("r.db.gz", &source, PLAIN), &[("r.db.gz", &packed)]));
         }
     }

@@ -399,7 +399,7 @@ pub(super) fn case(name: String, language: &str, text: Vec<u8>, files: &[Named])
 }
 
 #[test]
-fn what_is_mutated_runs_before_it_is() {
+fn every_study_runs_before_it_is_mutated() {
     for (name, text) in studies() {
         let world = crate::world::World::new();
         for (file, bytes) in tables() {
