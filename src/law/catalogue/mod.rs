@@ -177,8 +177,7 @@ static ENTRIES: LazyLock<Vec<Entry>> =
 
 /// The entry of one law, by its name or an alias.
 pub fn find(name: &str) -> Option<&'static Entry> {
-    let by_name = catalogue().iter().find(|entry| entry.name == name);
-    by_name.or_else(|| catalogue().iter().find(|entry| entry.aliases.iter().any(|alias| alias == name)))
+    catalogue().iter().find(|entry| entry.name == name || entry.aliases.iter().any(|alias| alias == name))
 }
 
 /// Every entry, in order of name.
