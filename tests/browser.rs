@@ -17,7 +17,7 @@ fn chromium() -> Option<PathBuf> {
 fn probe(browser: &Path, world: &World, page: &str, size: &str) -> Vec<(String, bool, String)> {
     let html = world.read(page);
     let script = std::fs::read_to_string(repository().join("tests/browser/probe.js")).unwrap();
-    // axe-core is a program of others; whoever has it names its file: `npm pack axe-core`, then axe.min.js.
+    // axe-core is not part of the project: `LAWFIT_AXE` is the path of its axe.min.js, which `npm pack axe-core` has.
     let axe = std::env::var_os("LAWFIT_AXE").map(|path| std::fs::read_to_string(path).unwrap()).unwrap_or_default();
     let watch = "window.troubles = []; \
         for (const kind of ['error', 'unhandledrejection', 'securitypolicyviolation']) \

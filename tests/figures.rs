@@ -1,4 +1,4 @@
-//! Figures say what is so: what is drawn, where, and in which words.
+//! Figures: what is drawn, where, and with which words.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -34,7 +34,7 @@ fn grouped(groups: usize) -> World {
 }
 
 #[test]
-fn a_best_split_is_drawn_where_all_rows_share_what_else_the_law_takes_and_nowhere_else() {
+fn a_best_split_is_drawn_only_where_further_variables_do_not_vary() {
     let mut varied = "N,D,U,L\n".to_owned();
     for n in [1e8_f64, 3e8, 1e9, 3e9] {
         for d in [2e9_f64, 1e10, 5e10] {
@@ -138,7 +138,7 @@ fn a_caption_tells_of_intervals_where_they_are_drawn() {
 }
 
 #[test]
-fn of_too_many_fits_those_are_drawn_that_queries_are_about() {
+fn of_too_many_fits_those_with_queries_are_drawn_first() {
     let world = grouped(45);
     let all = pictures(&world, "study");
     assert!(all["fit-zzz"].contains("answer: next"));
@@ -172,7 +172,7 @@ fn figures_are_drawn_for_the_column_of_a_paper() {
 }
 
 #[test]
-fn what_goes_from_the_figures_goes_from_their_folder() {
+fn figures_that_are_no_longer_drawn_are_removed_from_their_folder() {
     let world = World::with(SPEC, &simulated_runs(0.01));
     world.run("study.toml");
     world.write("outputs/study/figures/own.txt", "mine");

@@ -483,7 +483,7 @@ fn what_a_start_finds_where_large_numbers_cancel_is_left_out_and_said() {
 }
 
 #[test]
-fn what_a_law_misses_and_what_has_no_trend_is_said_next_to_the_answer() {
+fn lack_of_fit_and_a_missing_trend_are_said_next_to_the_answer() {
     let spec = |law: &str| {
         format!(
             "spec = 1\n[study]\ntitle = \"t\"\n[sources.runs]\npath = \"runs.csv\"\n[sources.runs.columns]\nx = \"x\"\ny = \"y\"\n[laws.law]\nformula = \"{law}\"\n[fits.main]\nrows = \"runs\"\nlaw = \"law\"\n[queries.far]\nfit = \"main\"\nloss = {{ x = 1e6 }}\n"

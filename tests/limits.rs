@@ -108,7 +108,7 @@ fn numbers_at_the_ends_of_what_a_computer_holds_give_results_or_reasons() {
         assert!(!own, "column {column} by {factor}: {}", outcome.stderr);
         if outcome.code == 0 {
             let page = world.read("outputs/study/report.html");
-            // The page's own script knows the word.
+            // The script of the page contains the word.
             let shown = |part: &str| !part.split_once("</script>").map_or(part, |(_, rest)| rest).contains("NaN");
             assert!(page.split("<script").all(shown), "column {column} by {factor}");
         }

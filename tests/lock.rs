@@ -26,7 +26,7 @@ fn a_lock_holds_what_was_read_computed_and_found() {
     assert!(lock["numbers"].get("queries.budget[C=1e23].N.upper").is_some(), "{lock}");
     let plan = world.lawfit(&["plan", "study.toml", "--json"]).stdout;
     let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
-    assert!(lock["stages"].get("render").is_none(), "how a report looks is no result");
+    assert!(lock["stages"].get("render").is_none(), "the look of a report is no result");
     for stage in plan["stages"].as_array().unwrap().iter().filter(|stage| stage["kind"] != "render") {
         let locked = &lock["stages"][stage["id"].as_str().unwrap()];
         assert_eq!(locked["key"].as_str(), stage["key"].as_str());
@@ -181,7 +181,7 @@ fn a_huge_lock_is_not_read() {
     assert!(outcome.stderr.contains("larger than 64 MiB"), "{}", outcome.stderr);
 }
 
-/// A lock in the shape of the version before: rows by number, a report among the stages, no results.
+/// A lock in the shape of version 1: rows by number, and a stage `report` instead of `results`.
 fn earlier(lock: &str) -> String {
     let mut lock: toml::Table = toml::from_str(lock).unwrap();
     let rows = lock.remove("rows").unwrap();
@@ -204,7 +204,7 @@ fn earlier(lock: &str) -> String {
 }
 
 #[test]
-fn a_lock_of_the_version_before_is_brought_into_the_present_shape_once() {
+fn a_lock_file_of_version_1_is_migrated_once() {
     let world = world();
     let present = world.read("study.lock");
     let before = earlier(&present);
@@ -224,7 +224,7 @@ fn a_lock_of_the_version_before_is_brought_into_the_present_shape_once() {
 }
 
 #[test]
-fn a_row_keeps_its_name_in_the_lock_where_another_is_asked_before_it() {
+fn a_row_keeps_its_name_in_the_lock_where_a_value_is_added() {
     let world = world();
     let spec = SPEC.replace("C = [1e21, 1e23]", "C = [1e20, 1e21, 1e23]");
     world.write("study.toml", &spec);
@@ -237,7 +237,7 @@ fn a_row_keeps_its_name_in_the_lock_where_another_is_asked_before_it() {
 }
 
 #[test]
-fn a_report_that_looks_otherwise_leaves_the_lock_as_it_is() {
+fn the_look_of_a_report_does_not_change_the_lock() {
     let world = world();
     world.write("study.toml", &format!("{SPEC}[report]\nformats = [\"latex\"]\n"));
     assert_eq!(world.lawfit(&["run", "study.toml", "--locked"]).code, 0);

@@ -21,7 +21,7 @@ fn rows(text: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_first_screen_has_one_answer_a_word_on_it_and_why() {
+fn the_first_screen_has_one_answer_its_belief_and_the_reasons() {
     let world = world("[report]\nanswer = \"queries.large.row2\"\n");
     world.run("study.toml");
     let answer = results(&world)["recommended"].clone();
@@ -41,7 +41,7 @@ fn the_first_screen_has_one_answer_a_word_on_it_and_why() {
 }
 
 #[test]
-fn without_a_choice_the_last_answer_of_the_first_query_of_the_spec_is_recommended() {
+fn the_last_answer_of_the_first_query_is_recommended_by_default() {
     let world = World::with(&SPEC.replace("queries.budget", "queries.zeta"), &simulated_runs(0.01));
     world.run("study.toml");
     let results = results(&world);
@@ -64,7 +64,7 @@ fn what_was_observed_stands_beside_the_answer() {
 }
 
 #[test]
-fn an_author_concludes_with_numbers_of_the_results() {
+fn conclusions_of_an_author_hold_numbers_of_the_results() {
     let world = world(
         "[report]\nconclusion = [\"Twice {{so}}: {queries.large.row2}, of {sources.runs.rows} runs\", \"alpha is {fits.main.alpha}\"]\n",
     );
@@ -138,7 +138,7 @@ fn a_table_with_curves_has_as_many_cells_as_columns_in_every_row() {
 }
 
 #[test]
-fn a_paper_gets_a_macro_for_each_number_that_is_told_and_for_its_interval() {
+fn latex_has_a_macro_for_each_identified_number_and_for_its_interval() {
     let world = world("[report]\nformats = [\"latex\"]\n");
     world.run("study.toml");
     let values = world.read("outputs/study/values.tex");
@@ -195,7 +195,7 @@ fn laws_that_were_scored_on_the_same_groups_are_compared_in_one_table() {
 }
 
 #[test]
-fn sections_digits_and_their_order_are_those_of_the_spec() {
+fn sections_and_digits_of_a_report_are_those_of_the_spec() {
     let world = world("[report]\nsections = [\"answers\"]\nprecision = 7\n");
     world.run("study.toml");
     let report = world.read("outputs/study/report.md");
@@ -227,8 +227,8 @@ fn a_response_is_called_by_its_name_and_groups_of_numbers_go_by_size() {
 }
 
 #[test]
-fn what_the_rows_do_not_tell_is_no_number_anywhere() {
-    // One length of training: the term of data is not told.
+fn what_the_rows_do_not_identify_has_a_number_in_no_output() {
+    // All runs have the same number of tokens, so the rows do not identify the term of data.
     let mut table = "params,tokens,loss,family\n".to_owned();
     for n in [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9] {
         let _ = writeln!(table, "{n},2e10,{},even", 1.8 + 480.0 * libm::pow(n, -0.35) + 0.3);

@@ -454,12 +454,12 @@ fn error_of_image_models_is_forecast_family_by_family() {
     let from = spec.find("url = ").unwrap();
     let to = spec.find("[sources.benchmark.columns]").unwrap();
     let path = data.join("alabdulmohsin2022/benchmark.vision.part.csv");
-    let floorless = spec[to..].replace("uncertainty = { sandwich = { draws = 200, level = 0.9 } }\n", "");
-    world.write("specs/part.toml", &format!("{}path = {path:?}\n{floorless}", &spec[..from]));
+    let without_draws = spec[to..].replace("uncertainty = { sandwich = { draws = 200, level = 0.9 } }\n", "");
+    world.write("specs/part.toml", &format!("{}path = {path:?}\n{without_draws}", &spec[..from]));
     let results = world.run("specs/part.toml")["results"].clone();
     let groups = results["fits"]["floor"]["groups"].as_object().unwrap();
     assert_eq!(groups.keys().collect::<Vec<_>>(), ["BiT/50/1", "MiX/L/16", "ViT/S/16"]);
-    // A law that bends at both ends forecasts each of them better than a power with a floor.
+    // A law that bends at both ends forecasts each model better than a power law with a floor.
     for (model, floor) in groups {
         let both = number(&results, &format!("fits.both_ends.groups.{model}.holdout.mean_relative_error"));
         assert!(both < 0.8 * number(floor, "holdout.mean_relative_error"), "{model}: {both}");

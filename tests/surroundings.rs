@@ -1,4 +1,4 @@
-//! A run whose surroundings turn against it: it is stopped, its cache is taken away or replaced, files and memory are few.
+//! A run under adverse conditions: it is stopped, its cache is removed or replaced, open files and memory are limited.
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
@@ -49,7 +49,7 @@ const MEANWHILE: [(&str, Happening); 4] = [
 ];
 
 #[test]
-fn a_run_that_was_stopped_goes_on_whatever_happened_to_its_cache_meanwhile() {
+fn a_stopped_run_goes_on_whatever_happens_to_its_cache() {
     let expected = expected();
     let points = [
         "find",
@@ -105,7 +105,7 @@ fn a_run_that_is_stopped_again_and_again_ends_all_the_same() {
 }
 
 #[test]
-fn whatever_stands_in_the_place_of_an_entry_of_the_cache_is_set_aside_and_told() {
+fn what_replaces_a_file_of_the_cache_is_set_aside_and_reported() {
     let clean = world();
     clean.run("study.toml");
     let expected = results(&clean);

@@ -134,7 +134,7 @@ impl Asked<'_> {
         }
     }
 
-    /// What the draws give for outputs; a draw that does not follow the estimate is sought from nothing.
+    /// What the draws give for the outputs; where a draw cannot be solved from the estimate, it is solved from scratch.
     fn drawn(
         &self,
         inputs: &BTreeMap<String, f64>,
@@ -151,7 +151,7 @@ impl Asked<'_> {
             let [own, other] = trails;
             followed_or_sought([own, other], estimated, solve)
         };
-        // Of each finding the outputs alone are kept, side by side: it is large, and there may be millions.
+        // Only the outputs are kept, side by side: a finding is large, and there may be millions of draws.
         let mut cells = vec![Drawn::Unknown; self.draws.len() * outputs.len().max(1)];
         let answered = cells
             .par_chunks_mut(outputs.len().max(1))
@@ -240,8 +240,8 @@ impl Asked<'_> {
         Answered { row, at }
     }
 
-    /// What a run can give: what the law keeps to at all sizes, on a side on which no fitted row leaves it, and a share
-    /// where the response is one and the estimate too.
+    /// The lowest and highest response of a run: the limits that the law keeps to at all sizes, each only where no fitted
+    /// row lies beyond it, and those of a share where the response is one and the estimate lies between them.
     fn range(&self, value: f64) -> [f64; 2] {
         let [lowest, highest] = self.ready.range(&self.fit.free);
         let [seen_least, seen_most] = self.fit.seen.unwrap_or([lowest, highest]);

@@ -715,7 +715,7 @@ fn an_accuracy_stays_an_accuracy_with_the_scatter_of_rows() {
 }
 
 #[test]
-fn rows_above_all_that_a_law_gives_may_be_followed_by_others() {
+fn an_interval_passes_a_limit_of_the_law_that_a_row_passed() {
     let law = law_of("y = a / (1 + exp(k * (ln(C) - m)))");
     let free = vec![0.99, -2.0, 40.0];
     let fit = Fit { seen: Some([0.2, 1.03]), ..fit_of(&law, &free, &[("C", [1e17, 1e21])]) };

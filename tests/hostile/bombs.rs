@@ -1,4 +1,4 @@
-//! Specs made to hurt: too many, too deep, too long, too large, and files that are none.
+//! Specs made to hurt: too many entries, too deep, too long, too large, and paths to what is no regular file.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::held::Case;
 use super::seeds;
 use crate::world::{OTHERS, SPEC, simulated_runs};
 
-/// What is at the end of numbers, or beyond.
+/// Numbers at the ends of what a double holds.
 const EXTREMES: [&str; 8] = ["1e300", "1e-300", "1.7e308", "5e-324", "1e308", "1e-200", "1e200", "1e154"];
 const COUNTS: [&str; 4] = ["10000000", "1000000000000", "1000000000000000000", "9223372036854775807"];
 
@@ -373,7 +373,7 @@ fn expressions() -> Vec<Case> {
     all
 }
 
-/// What YAML also is.
+/// Less usual parts of YAML.
 fn odd_yaml() -> Vec<Case> {
     let aliases = (1..40).fold("a0: &a0 [x, x, x]\n".to_owned(), |text, i| {
         text + &format!("a{i}: &a{i} [*a{0}, *a{0}, *a{0}]\n", i - 1)
@@ -405,7 +405,7 @@ fn odd_yaml() -> Vec<Case> {
     .collect()
 }
 
-/// Bytes that are no text, or odd ones.
+/// Bytes that are no text, and texts with odd characters.
 fn odd_bytes() -> Vec<Case> {
     let spec = quick();
     let wide: Vec<u8> = spec.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -432,7 +432,7 @@ fn odd_bytes() -> Vec<Case> {
     .collect()
 }
 
-/// What a spec names and is no file, or is not what it should be.
+/// Paths in a spec that lead to no regular file, to nothing, or back to the spec.
 fn files() -> Vec<Case> {
     let mut all = Vec::new();
     for (index, (what, put)) in OTHERS.into_iter().enumerate() {

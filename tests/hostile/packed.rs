@@ -1,4 +1,4 @@
-//! Files packed by gzip and zip, also as no program would pack them.
+//! Files packed by gzip and zip, some as no program would pack them.
 
 use std::io::Write;
 
@@ -12,13 +12,13 @@ pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     packer.finish().unwrap()
 }
 
-/// So many mebibytes of one letter in a small gzip file: one part of it again and again, as gzip allows.
+/// A small gzip file of `before` and then many mebibytes of repeated letters: one member again and again, as gzip allows.
 pub(super) fn gzip_bomb(mebibytes: usize, letters: &[u8], before: &[u8]) -> Vec<u8> {
     let part = gzip(&letters.repeat((16 << 20) / letters.len()));
     [gzip(before), part.repeat(mebibytes / 16)].concat()
 }
 
-/// A zip archive of files; what `claims` is said to be in it instead of how large it is.
+/// A zip archive of files; its headers give `claims` as the size of each file, where there is one, instead of the true size.
 pub(super) fn zip(files: &[(&str, &[u8])], claims: Option<u32>) -> Vec<u8> {
     let mut all = Vec::new();
     let mut directory = Vec::new();

@@ -1,4 +1,4 @@
-//! Parquet files written by hand, so that they may be of any type and say anything of themselves.
+//! Parquet files written byte by byte, so that they can have any type and any false size.
 //!
 //! The format is that of <https://github.com/apache/parquet-format>, its heads in Thrift's compact protocol.
 
@@ -61,7 +61,7 @@ fn varint(mut number: u64, into: &mut Vec<u8>) {
     into.push(number as u8);
 }
 
-/// How values are kept: the numbers of Parquet's physical types.
+/// The numbers of Parquet's physical types.
 pub(super) const INT64: i64 = 2;
 pub(super) const INT96: i64 = 3;
 pub(super) const DOUBLE: i64 = 5;
@@ -97,7 +97,7 @@ impl Column {
         Self { name, physical, length: None, logical: None, values, plain: Vec::new(), dictionary: None }
     }
 
-    /// A column of one value so often: it takes a few bytes.
+    /// A column that repeats one value: it takes a few bytes, however often.
     pub(super) fn repeated(name: &str, physical: i64, value: &[u8], often: usize) -> Self {
         let mut plain = vec![1];
         varint((often as u64) << 1, &mut plain);
@@ -106,7 +106,7 @@ impl Column {
     }
 }
 
-/// A file of columns that says that it has so many rows.
+/// A file of columns whose footer gives `rows` as their length.
 pub(super) fn file(columns: &[Column], rows: i64) -> Vec<u8> {
     let mut bytes = b"PAR1".to_vec();
     let mut chunks = Vec::new();

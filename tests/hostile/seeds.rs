@@ -1,4 +1,4 @@
-//! Small studies that use every part of a spec, each of which runs: what is mutated.
+//! The small studies that are mutated: together they use every part of a spec, and each of them runs.
 
 use std::fmt::Write as _;
 
