@@ -99,8 +99,7 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random, all: &[Original<'_>]) -> &'s
         return "nothing";
     }
     let at = random.below(bytes.len());
-    let ways = 14;
-    match random.below(ways) {
+    match random.below(14) {
         0 => {
             let line = line(bytes, random);
             bytes.drain(line);
@@ -150,10 +149,9 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random, all: &[Original<'_>]) -> &'s
         }
         11 => {
             let (_, other, _) = &all[random.below(all.len())];
-            let mut lines: Vec<u8> = other.clone().into_bytes();
-            let part = line(&mut lines, random);
+            let part = line(other.as_bytes(), random);
             let line = line(bytes, random);
-            bytes.splice(line.start..line.start, lines[part].to_vec());
+            bytes.splice(line.start..line.start, other.as_bytes()[part].to_vec());
             "line-of-another"
         }
         12 => {
@@ -171,7 +169,7 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random, all: &[Original<'_>]) -> &'s
 }
 
 /// A line with its end.
-fn line(bytes: &mut [u8], random: &mut Random) -> std::ops::Range<usize> {
+fn line(bytes: &[u8], random: &mut Random) -> std::ops::Range<usize> {
     let ends: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'\n').map(|at| at + 1).collect();
     let which = random.below(ends.len() + 1);
     let start = if which == 0 { 0 } else { ends[which - 1] };
