@@ -260,3 +260,14 @@ fn what_the_rows_do_not_identify_has_a_number_in_no_output() {
         assert!(parameters.contains(&format!(",{name},,")), "{parameters}");
     }
 }
+
+#[test]
+fn a_page_fetches_nothing() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    world.run("study.toml");
+    let page = world.read("outputs/study/report.html");
+    for outside in ["src=\"http", "src=\"//", "@import", "url(http", "url(//", "<link", "<iframe"] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    assert!(page.contains("Content-Security-Policy"), "a browser holds the page to it");
+}

@@ -44,7 +44,9 @@ struct Sample {
 impl Sample {
     /// What the draws give for one output, in their order.
     fn of(&self, name: &str) -> Vec<Drawn> {
-        let place = self.outputs.iter().position(|output| *output == name).unwrap_or_default();
+        let Some(place) = self.outputs.iter().position(|output| *output == name) else {
+            return vec![Drawn::Unknown; self.draws];
+        };
         self.cells.chunks_exact(self.outputs.len().max(1)).map(|cells| cells[place]).collect()
     }
 
