@@ -81,7 +81,7 @@ pub struct StageChange {
 }
 
 impl Changes {
-    /// What is otherwise in a lock than in an earlier one; one of an earlier version is brought into the present shape.
+    /// How a lock differs from an earlier one; a lock of an earlier version is brought into the present shape first.
     pub fn between(then: &Lock, now: &Lock) -> Self {
         let (then, now) = (&then.clone().migrated(now), &now.clone().migrated(then));
         Self {
@@ -132,7 +132,7 @@ impl Changes {
         if text.is_empty() { "nothing changed\n".to_owned() } else { text }
     }
 
-    /// Everything that is otherwise, for a comment beside a change: numbers in columns, with the ends of their intervals.
+    /// Every difference as Markdown, for a comment beside a change: numbers in columns, with the ends of their intervals.
     pub fn markdown(&self) -> String {
         let mut text = String::new();
         for (title, rows) in self.sections() {
@@ -149,7 +149,7 @@ impl Changes {
         if text.is_empty() { "Nothing changed.\n".to_owned() } else { text }
     }
 
-    /// Everything that is otherwise, as a page.
+    /// Every difference as an HTML page.
     pub fn html(&self) -> String {
         let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let mut body = String::new();

@@ -82,7 +82,7 @@ fn conclusions_of_an_author_hold_numbers_of_the_results() {
 fn a_conclusion_or_an_answer_that_names_nothing_is_an_error() {
     for (report, said) in [
         ("conclusion = \"It is {queries.larg.row2}\"", "the results have no number `queries.larg.row2`"),
-        ("conclusion = \"It is {queries.large\"", "this brace has no other"),
+        ("conclusion = \"It is {queries.large\"", "this brace has no partner"),
         ("answer = \"queries.large.row3\"", "there is no answer `queries.large.row3`"),
         ("precision = 0", "2 to 15 significant digits"),
         ("sections = [\"answer\"]", "answer"),

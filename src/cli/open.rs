@@ -1,4 +1,4 @@
-//! `lawfit open`: the report of a spec in the program that shows pages.
+//! `lawfit open`: opens the report of a spec in the browser.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     print: bool,
 }
 
-/// Programs that open a page, by the system they are on: with what stands before the page.
+/// Programs that open a page, one for each operating system, with the arguments that come before the page.
 const OPENERS: [&[&str]; 3] = [&["xdg-open"], &["open"], &["cmd", "/C", "start", ""]];
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             return Exit::Done;
         }
     }
-    let hint = format!("open {} yourself, or say with BROWSER what does", page.display());
-    screen.error("no program opens pages here", &[hint]);
+    let hint = format!("open {} yourself, or name a browser in the variable BROWSER", page.display());
+    screen.error("no program was found that opens pages", &[hint]);
     Exit::Internal
 }

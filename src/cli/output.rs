@@ -28,7 +28,7 @@ pub(super) fn print_line(line: impl Display) {
     print(&format!("{line}\n"));
 }
 
-/// How standard output takes text: its width where it is a terminal, and colours only there.
+/// How standard output takes text: the width of COLUMNS, of the terminal or a usual one; colours in a terminal alone.
 pub(super) fn terminal() -> Terminal {
     const USUAL: usize = 100;
     const LEAST: usize = 40;

@@ -232,7 +232,7 @@ impl<'a> Finished<'a> {
         conclusion.expectations = judge(conclusion.file, results, drifts, earlier.as_ref(), lock);
         let verdict = if conclusion.fails() { Exit::ExpectationFailed } else { Exit::Done };
         let only_reads = self.arguments.locked || self.arguments.frozen;
-        // A lock of an earlier version that says the same is as good until it is written anew.
+        // A lock of an earlier version that says the same need not be written anew.
         if unchanged || (only_reads && is_migrated && earlier.as_ref() == Some(lock)) {
             return verdict;
         }

@@ -98,7 +98,7 @@ pub struct ExpectedDrift {
     pub that: String,
     /// What it says.
     pub drift: Drift,
-    /// What it is to fail.
+    /// Whether a failure ends the run with an error or only warns.
     pub severity: report::Severity,
     /// Why.
     pub because: Option<String>,

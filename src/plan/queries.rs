@@ -218,7 +218,7 @@ impl Compiler<'_> {
 }
 
 impl Compiler<'_> {
-    /// What the author concludes, and the answer that he recommends: a query, and its row from 0.
+    /// The author's conclusions, and the answer that the author recommends: a query, and its row from 0.
     pub(super) fn statements(
         &mut self,
         spec: &Spec,
@@ -263,9 +263,13 @@ impl Compiler<'_> {
                 }
                 Err(at) => {
                     let place = Place::Inside(path, at..at + 1);
-                    self.error("bad-conclusion", place, "this brace has no other: the name of a number stands in two")
-                        .hints
-                        .push("a brace in the text is written twice: {{".to_owned());
+                    self.error(
+                        "bad-conclusion",
+                        place,
+                        "this brace has no partner: the name of a number stands between two braces",
+                    )
+                    .hints
+                    .push("a brace in the text is written twice: {{".to_owned());
                 }
             }
         }
@@ -282,8 +286,7 @@ impl Compiler<'_> {
                     Place::Value(table.key("answer")),
                     format!("there is no answer `{name}`; an answer is `queries.NAME` or `queries.NAME.row2`"),
                 );
-                let answers: Vec<&str> = queries.keys().copied().collect();
-                let near: Vec<String> = answers.iter().map(|query| format!("queries.{query}")).collect();
+                let near: Vec<String> = queries.keys().map(|query| format!("queries.{query}")).collect();
                 self.diagnostics.push(error.suggest(name, near.iter().map(String::as_str).collect::<Vec<_>>()));
             }
             found

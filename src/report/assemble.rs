@@ -215,10 +215,10 @@ fn row(row: &Row, answer: &Answer) -> AnswerRow {
     }
 }
 
-/// How near the variables of an observation are to what was asked to count as the same, as a share.
+/// Largest relative difference at which a variable of a row counts as the value that was asked.
 const SAME: f64 = 0.005;
 
-/// What the rows of a fit hold where a row asks; those that the fit was not shown, where there are such.
+/// The mean response of a fit's rows at the place of an answer: of held-out rows alone where some lie there.
 fn observed(row: &AnswerRow, rows: &Dataset, response: &str, by: Option<&str>) -> Option<Observed> {
     let columns: Vec<(&[f64], f64)> =
         row.inputs.iter().map(|(name, value)| Some((rows.numbers(name)?, *value))).collect::<Option<_>>()?;

@@ -6,7 +6,7 @@ use super::{AnsweredBy, Belief, Described, DescribedQuery};
 use crate::answer::Verdict;
 use crate::fit::Holdout;
 
-/// Whether an answer can be believed, and every reason against it; the reasons for it where there are none.
+/// Whether an answer can be believed, with every reason against it, or with the reasons for it where none is against.
 pub(super) fn judge(
     described: &Described,
     results: &Results,
@@ -80,7 +80,8 @@ pub(super) fn fit_of<'a>(results: &'a Results, query: &DescribedQuery, row: &Ans
     }
 }
 
-/// How forecasts of the kind that answers a query did: what was tried, how it came out, and the level of its intervals.
+/// How forecasts of the kind that answers a query did on rows not shown: which forecasts, their scores, and the level of
+/// their intervals.
 fn tests<'a>(
     results: &'a Results,
     query: &DescribedQuery,
@@ -102,7 +103,7 @@ fn tests<'a>(
     })
 }
 
-/// Where intervals of this kind held fewer rows than they say.
+/// A sentence on each test in which intervals of this kind held fewer rows than their level says.
 fn misses(results: &Results, query: &DescribedQuery, fit: &FitResult) -> Vec<String> {
     let narrow = tests(results, query, fit).filter_map(|(what, scored, level)| {
         scored.too_narrow(level)?;
@@ -117,7 +118,7 @@ fn misses(results: &Results, query: &DescribedQuery, fit: &FitResult) -> Vec<Str
     narrow.collect()
 }
 
-/// The choice that moves an answer the farthest: the answer under all choices, that choice, and its value.
+/// The choice that moves an output of an answer the farthest: the answer under all choices, that choice, and its value.
 pub(super) fn farthest<'a>(
     results: &'a Results,
     query: &DescribedQuery,
@@ -144,7 +145,7 @@ pub(super) fn farthest<'a>(
     Some((varied, choice, value))
 }
 
-/// The queries that ask the same as a query does, with a row of the same question each, the query itself first.
+/// The other queries that ask what a query asks, each with its row of the same question: its index from 0, and the row.
 pub(super) fn twins<'a>(
     described: &'a Described,
     results: &'a Results,

@@ -173,7 +173,7 @@ pub struct VariedQuery {
     pub role: String,
 }
 
-/// What it is for an expectation to fail.
+/// What happens where an expectation fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -189,7 +189,7 @@ pub enum Severity {
 pub struct Expected {
     /// The condition.
     pub that: String,
-    /// What it is to fail.
+    /// Whether a failure ends the run with an error or only warns.
     pub severity: Severity,
     /// Why.
     pub because: Option<String>,
@@ -271,7 +271,7 @@ impl DescribedFit {
 }
 
 impl DescribedQuery {
-    /// The variable whose values an output has; none where the output is a response or a pure number.
+    /// The variable whose values an output has: the one that is solved for or varied, else the output's own name.
     pub fn variable_of<'a>(&'a self, output: &'a str) -> &'a str {
         match (&self.question, output) {
             (Question::Reach(reach) | Question::Threshold(crate::query::Threshold(reach)), "solution") => &reach.solve,

@@ -1,6 +1,6 @@
 //! What people read: results as JSON, HTML, Markdown and LaTeX, with figures.
 //!
-//! A format takes a [`Page`] and gives bytes; where they go is not its affair.
+//! A format turns a [`Page`] into bytes; the stage that renders them decides where they go.
 
 mod answers;
 mod assemble;

@@ -1,4 +1,4 @@
-//! What a reader should know before he quotes a study, each fact once.
+//! What a reader should know before quoting a study, each fact once.
 
 use std::collections::BTreeMap;
 
@@ -104,8 +104,7 @@ fn answers_of(results: &Results, fit: &str, group: Option<&str>) -> usize {
     rows.filter(|row| group.is_none() || row.group.as_deref() == group).count()
 }
 
-/// What is to be said of answers by how they stand: those that are refused, those far from the rows, and those that
-/// another choice would move.
+/// Notes on kinds of answers: those that are refused, those far from the rows, and those that another choice would move.
 fn of_answers(results: &Results, found: &mut Found) {
     let is_refused = |verdict| matches!(verdict, Verdict::NotIdentified | Verdict::NoAnswer | Verdict::NotForecast);
     let mut add = |text: &str, counts: &dyn Fn(&AnswerRow) -> bool| {

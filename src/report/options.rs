@@ -101,7 +101,7 @@ impl ReportOptions {
 #[serde(try_from = "u32")]
 pub struct Millimetres(u32);
 
-/// Widths between which letters of seven points still leave room for a plot, and which a page has.
+/// The widths that are allowed: room for a plot with letters of seven points, and no wider than a page.
 const WIDTHS: std::ops::RangeInclusive<u32> = 50..=400;
 
 impl TryFrom<u32> for Millimetres {
@@ -115,7 +115,7 @@ impl TryFrom<u32> for Millimetres {
 }
 
 impl Millimetres {
-    /// The number.
+    /// The width in millimetres.
     pub fn count(self) -> f64 {
         f64::from(self.0)
     }

@@ -78,7 +78,7 @@ fn has_value(query: &DescribedQuery, row: &AnswerRow) -> bool {
     output.and_then(|output| row.outputs.get(*output)).is_some_and(|cell| cell.value.is_some())
 }
 
-/// Which of several answers to one question to quote: the lowest.
+/// The rank of an answer among several to one question, by the laws that give it: the lowest is quoted.
 const fn weight(by: &AnsweredBy) -> usize {
     match by {
         AnsweredBy::Several => 0,
@@ -87,7 +87,7 @@ const fn weight(by: &AnsweredBy) -> usize {
     }
 }
 
-/// Why an answer is quoted and not another one to the same question.
+/// Why this answer is quoted, and not another one to the same question.
 fn why(
     described: &Described,
     query: &DescribedQuery,

@@ -40,7 +40,7 @@ pub struct Results {
     pub expectations: Vec<ExpectationResult>,
     /// What the study concludes, a sentence per answer.
     pub conclusions: Vec<String>,
-    /// What a reader should know before he quotes it: the warnings of fits, queries and sources, each fact once, the most
+    /// What a reader should know before quoting it: the warnings of fits, queries and sources, each fact once, the most
     /// serious first.
     #[serde(default)]
     pub notes: Vec<Note>,
@@ -445,7 +445,7 @@ pub struct ExpectationResult {
     pub because: Option<String>,
     /// `passed` or `failed`.
     pub status: String,
-    /// What it is to fail.
+    /// Whether a failure ends the run with an error or only warns.
     #[serde(default)]
     pub severity: Severity,
     /// The numbers it names.

@@ -15,10 +15,10 @@ pub enum Piece<'a> {
     Name(&'a str, std::ops::Range<usize>),
 }
 
-/// The parts of an author's conclusion; where a brace is left open, its place.
+/// The parts of an author's conclusion: a name stands between two braces, and a doubled brace is a brace of the text.
 ///
 /// # Errors
-/// Where a brace is not closed, or one is closed that was not opened.
+/// The byte offset of a brace that has no partner.
 pub fn pieces(text: &str) -> Result<Vec<Piece<'_>>, usize> {
     let mut all = Vec::new();
     let mut at = 0;

@@ -22,6 +22,7 @@ pub(super) struct FirstScreen {
 }
 
 impl FirstScreen {
+    /// The first screen of a study.
     pub(super) fn of(described: &Described, results: &Results) -> Self {
         let mut conclusions = results.statements.clone();
         let leaderboard = Leaderboard::of(described, results).map(|board| board.sentence());

@@ -77,7 +77,7 @@ pub(super) enum Written {
     Number(usize),
 }
 
-/// Significant digits of a number where nobody says.
+/// Significant digits of a number where the spec does not say.
 pub(super) const DIGITS: usize = 4;
 
 impl Written {
@@ -91,7 +91,7 @@ impl Written {
         }
     }
 
-    /// How an output is written: as a quantity where it is named after one, as the response and pure numbers are else.
+    /// How an output is written: as a quantity where it has the values of a variable, else as a plain number.
     pub(super) fn of_output(described: &Described, query: &DescribedQuery, output: &str) -> Self {
         let variable = query.variable_of(output);
         match described.dimension(&query.fit, variable) {

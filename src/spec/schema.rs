@@ -28,7 +28,7 @@ pub fn schema() -> serde_json::Value {
     schema
 }
 
-/// Formats that JSON Schema knows; the widths of Rust's numbers are none of them.
+/// Removes formats that JSON Schema does not define: the widths of Rust's numbers.
 fn keep_known_formats(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(object) => {

@@ -184,7 +184,7 @@ pub trait Stage: Send + Sync {
         &[]
     }
 
-    /// Whether its key and outputs are in the lock file: what decides no number is not.
+    /// Whether its key and outputs are in the lock file; those of a stage that decides no number are not.
     fn is_locked(&self) -> bool {
         true
     }

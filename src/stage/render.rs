@@ -87,7 +87,7 @@ fn fits(inputs: &Inputs) -> Result<BTreeMap<String, Vec<FitData>>, Failure> {
     members.collect()
 }
 
-/// Whether a file is a figure, or what is drawn in one.
+/// Whether a role is the file of a figure, or of the table of what is drawn in one.
 fn is_of_figure(role: &str) -> bool {
     role.starts_with(FIGURES) && [FIGURE, TABLE].into_iter().any(|ending| role.ends_with(ending))
 }

@@ -4,8 +4,8 @@ use std::io;
 
 /// A step of writing or reading, by name.
 ///
-/// Tests say in `FAILPOINTS` what happens there: `blob.written=return(kill)` kills the program,
-/// `return(stop)` stops it until it is told to go on, `return(term)` asks it to end, `return(full)` lets the disk refuse, `panic` panics.
+/// Tests say in `FAILPOINTS` what happens there: `blob.written=return(kill)` kills the program, `return(stop)` stops it
+/// until it is told to go on, `return(term)` asks it to end, `return(full)` lets the disk refuse, `panic` panics.
 ///
 /// # Errors
 /// Only where a test asks for one.

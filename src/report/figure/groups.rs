@@ -69,7 +69,7 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
     })
 }
 
-/// So many groups that a picture can tell them apart, from the first to the last.
+/// The places of the groups that are drawn: at most `MOST`, spread evenly from the first to the last.
 fn spread(count: usize) -> Vec<usize> {
     let most = count.min(MOST);
     let places = (0..most).map(|i| i * (count - 1) / (most - 1).max(1));

@@ -16,8 +16,9 @@ pub(super) struct Isoflop;
 const BUDGETS: usize = 5;
 /// Points on a curve.
 const STEPS: usize = 40;
-/// A curve reaches from the best model size over this factor to the best one times it, where the rows reach less far.
+/// Least factor that a curve reaches below and above the best model size.
 const LEAST_WIDTH: f64 = 8.0;
+/// Most that this factor is, where the rows reach farther.
 const MOST_WIDTH: f64 = 40.0;
 /// A row belongs to a budget from which it is this factor off at most.
 const CLOSE: f64 = 1.15;
@@ -105,7 +106,7 @@ fn budgets(view: &View<'_>) -> Option<Vec<f64>> {
     }
     let place = |share: f64| exp(ln(span.lowest) + share * (ln(span.highest) - ln(span.lowest)));
     let even = (0..BUDGETS).map(|i| place(i as f64 / (BUDGETS - 1) as f64));
-    // Two digits: nobody budgets finer.
+    // One digit: nobody budgets finer.
     let mut rounded: Vec<f64> = even.filter_map(|budget| format!("{budget:.0e}").parse().ok()).collect();
     rounded.dedup();
     Some(rounded)

@@ -1,6 +1,6 @@
 //! Figures: one file per kind of chart, drawn from the results and the rows of a study.
 //!
-//! A chart makes a [`Sheet`] of axes and layers; how that becomes a picture or a table is not its affair.
+//! A chart makes a `Sheet` of axes and layers; `svg` and `sheet` turn that into a picture and a table.
 
 mod axis;
 mod backtest;
@@ -144,7 +144,7 @@ fn file_stem(name: &str) -> String {
 
 /// Longest name of a fit that is part of a file's as it is.
 const LONGEST_STEM: usize = 80;
-/// Most fits that are drawn: a page with a thousand figures is none.
+/// Most fits that are drawn: nobody reads a page of a thousand figures.
 const MOST_DRAWN: usize = 40;
 /// Most marks of runs on a page, over all its figures.
 const MOST_MARKS: usize = 12_000;

@@ -83,7 +83,7 @@ impl Point {
 /// Something drawn.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
-    /// Its name in the key; none in the key without one.
+    /// Its name in the key; a layer with an empty one is not in the key.
     pub(super) label: String,
     pub(super) colour: Colour,
     pub(super) shape: Shape,

@@ -45,7 +45,7 @@ struct Placed<'a> {
     from: f64,
 }
 
-/// A layer's row in the key: its place and how much of it there is.
+/// A layer's entry in the key: its name, cut to the room there is, and its place.
 struct Entry<'a> {
     layer: &'a Layer,
     text: String,

@@ -72,6 +72,7 @@ impl Place {
     }
 }
 
+/// A fit, or one of its groups, with all that its charts draw.
 pub(super) struct View<'a> {
     pub(super) about: &'a DescribedFit,
     pub(super) described: &'a Described,
@@ -118,7 +119,8 @@ impl<'a> View<'a> {
         view
     }
 
-    /// A law of several variables has a curve where one line stands for all rows: the others are the same in all of them.
+    /// What lies on the horizontal axis: a law of several variables has a curve only over compute, and only where no
+    /// variable but N, D and C varies over the rows.
     fn find_abscissa(&mut self) -> Abscissa {
         let law = &self.about.law;
         if let [one] = law.variables.as_slice() {

@@ -18,7 +18,7 @@ pub(super) fn with_contents(page: &str) -> String {
             let _ = writeln!(out, "{line}");
             continue;
         };
-        // What is said softly beside a heading is no part of its name.
+        // A note in a `span` beside a heading is no part of its name.
         let name = inner.split("<span").next().unwrap_or(inner).trim();
         let id = address(name, &mut known);
         let _ = writeln!(

@@ -1,6 +1,4 @@
-//! The formats of reports: one file per format.
-//!
-//! A format takes a [`Page`] and gives bytes; where they go is not its affair.
+//! The formats of reports: one file per format, each of which turns a [`Page`] into files by name.
 
 mod contents;
 mod csv;
@@ -40,7 +38,7 @@ pub trait Writer {
         false
     }
 
-    /// A file of this format with a line that says why it is stale, where people would read that there.
+    /// A file of this format with a line that says why it is stale; none where the file is not for reading.
     fn mark_stale(&self, _name: &str, _text: &str, _why: &str) -> Option<String> {
         None
     }
@@ -55,7 +53,7 @@ pub const FIGURE: &str = ".svg";
 pub struct WriteError(pub String);
 
 impl ReportFormat {
-    /// The writer; none of the results alone, which are a stage of their own.
+    /// The writer; JSON has none, because the stage that gathers the results writes `results.json`.
     pub fn writer(self) -> Option<&'static dyn Writer> {
         match self {
             Self::Html => Some(&html::Html),

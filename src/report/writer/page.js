@@ -61,7 +61,7 @@ const number = text => {
 
 // Runs
 
-// No heading has an underscore in its address.
+// The addresses of headings have no underscore, so no heading has this one.
 const holder = document.getElementById("lawfit_runs");
 const runs = new Map();
 for (const fit of holder ? JSON.parse(holder.textContent) : []) {

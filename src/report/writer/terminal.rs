@@ -71,7 +71,7 @@ impl Terminal {
         if self.colour { format!("\u{1b}[2m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    /// Lines of a text that fit, each with blanks before it, two more where it goes on.
+    /// A text in lines that fit the width, indented by `indent` blanks, and by two more from the second line on.
     fn wrapped(self, text: &str, indent: usize) -> Vec<String> {
         let lines = wrap(text, self.width.saturating_sub(indent + 2).max(NARROWEST));
         let lines = lines.into_iter().enumerate();

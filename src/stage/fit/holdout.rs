@@ -31,7 +31,7 @@ pub(super) fn summary(misses: &[Miss]) -> Holdout {
     }
 }
 
-/// Values of the law that are held at a time.
+/// Most values of the law that are in memory at a time.
 const CELLS: usize = 1 << 22;
 
 impl FitLaw {
