@@ -228,8 +228,8 @@ impl Compiler<'_> {
         queries: &BTreeMap<&str, PlannedQuery>,
     ) -> (Vec<String>, Option<(String, usize)>) {
         let table = SpecPath::of(&["report"]);
-        let statements: Vec<String> = spec.report.conclusion.iter().flat_map(spec::Conclusion::texts).collect();
-        let is_list = matches!(spec.report.conclusion, Some(spec::Conclusion::Many(_)));
+        let statements: Vec<String> = spec.report.conclusion.iter().flat_map(spec::OneOrMoreTexts::all).collect();
+        let is_list = matches!(spec.report.conclusion, Some(spec::OneOrMoreTexts::Many(_)));
         let names = if statements.is_empty() && spec.report.answer.is_none() {
             BTreeSet::new()
         } else {

@@ -688,7 +688,7 @@ pub struct Report {
     /// What the study concludes, with numbers of the results in braces: "13B reaches {queries.forecast.row2}"; one text or
     /// a list.
     #[serde(default)]
-    pub conclusion: Option<Conclusion>,
+    pub conclusion: Option<OneOrMoreTexts>,
     /// The answer that a reader is to quote: "queries.budget.row2"; where it is not given, the last answered row of the
     /// first query.
     #[serde(default)]
@@ -702,26 +702,6 @@ pub struct Report {
     /// Significant digits of answers; `results.json` has them all.
     #[serde(default)]
     pub precision: Digits,
-}
-
-/// What an author concludes: one text, or a list of them.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Conclusion {
-    /// One.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
-}
-
-impl Conclusion {
-    /// The texts.
-    pub fn texts(&self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text.clone()],
-            Self::Many(texts) => texts.clone(),
-        }
-    }
 }
 
 fn default_formats() -> Vec<ReportFormat> {
