@@ -1,5 +1,7 @@
 //! The loss over model size and data, with the rows, budgets and the best split.
 
+use std::f64::consts::LN_10;
+
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Sheet};
 use super::text::short;
@@ -80,7 +82,7 @@ fn joined(lines: Vec<Vec<(f64, f64)>>) -> Vec<(f64, f64)> {
 /// Lines of equal budget.
 fn budgets(x: &Axis, y: &Axis) -> Vec<Layer> {
     let (lowest, highest) = (ln(compute(x.low, y.low)), ln(compute(x.high, y.high)));
-    let (first, last) = ((lowest / TEN).ceil() as i32, (highest / TEN).floor() as i32);
+    let (first, last) = ((lowest / LN_10).ceil() as i32, (highest / LN_10).floor() as i32);
     let step = usize::try_from((last - first) / BUDGETS as i32).unwrap_or(0).max(1);
     let mut layers = Vec::new();
     for exponent in (first..=last).step_by(step) {
@@ -101,8 +103,6 @@ fn budgets(x: &Axis, y: &Axis) -> Vec<Layer> {
     }
     layers
 }
-
-const TEN: f64 = std::f64::consts::LN_10;
 
 /// The law over a grid of logarithms.
 struct Grid {

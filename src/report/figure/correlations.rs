@@ -1,7 +1,7 @@
 //! How parameters move together from draw to draw.
 
 use super::axis::{Axis, Scale};
-use super::sheet::{Colour, Layer, Plot, Shape, Sheet};
+use super::sheet::{Colour, Layer, Shape, Sheet};
 use super::view::View;
 use super::{Chart, Drawn, parameters, region};
 use crate::numerics::{ln, mean};
@@ -45,13 +45,8 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let names: Vec<String> = all.iter().map(|drawing| drawing.name.to_owned()).collect();
     let (x, y) = (Axis::of_names("", names.clone()), Axis::of_names("", names));
     let layers = vec![Layer { label: String::new(), colour: Colour::Blue, shape: Shape::Cells(cells) }];
-    let mut sheet = Sheet::of(
-        format!("{}: correlations of parameters", view.data.name),
-        vec![Plot { title: String::new(), x, y, layers }],
-    );
-    sheet.columns = 1;
     Some(Drawn::of(
-        sheet,
+        Sheet::one(format!("{}: correlations of parameters", view.data.name), x, y, layers),
         "Correlations of the parameters over the draws, of logarithms where draws span more than a decade. Near 1 or −1 the rows tell a combination of two better than either.",
     ))
 }

@@ -50,12 +50,10 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
             Plot { title: String::new(), x, y: y.clone(), layers }
         })
         .collect();
-    let first = plots.first()?;
-    let name = &view.data.name;
-    let mut sheet = Sheet::of(format!("{name}: residuals"), plots.clone());
-    if plots.len() == 1 {
-        sheet = Sheet::one(sheet.title, first.x.clone(), first.y.clone(), first.layers.clone());
+    if plots.is_empty() {
+        return None;
     }
+    let mut sheet = Sheet::of(format!("{}: residuals", view.data.name), plots);
     sheet.note = view.note();
     let medians = if has_medians { " The line joins medians." } else { "" };
     Some(Drawn::of(
@@ -81,8 +79,7 @@ fn axes(view: &View<'_>) -> Vec<(Axis, Vec<f64>)> {
             all.extend(view.axis(&variable.name, column.iter().copied()).map(|axis| (axis, column)));
         }
     }
-    let law = &view.about.law;
-    if law.variable("N").is_some() && law.variable("D").is_some() && law.variable("C").is_none() {
+    if view.derives_compute() {
         let compute = view.compute();
         all.extend(Axis::around(COMPUTE, Scale::Log, compute.iter().copied()).map(|axis| (axis, compute)));
     }

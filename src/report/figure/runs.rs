@@ -51,7 +51,7 @@ impl FitRuns {
         let variables = law.variables.iter().filter(|v| !v.is_of_knot()).map(|v| v.name.clone());
         columns.extend(variables.chain([law.response.clone()]));
         let known = columns.len();
-        let has_compute = law.variable("N").is_some() && law.variable("D").is_some() && law.variable("C").is_none();
+        let has_compute = view.derives_compute();
         columns.extend(has_compute.then(|| "6 N D".to_owned()));
         columns.extend(["predicted".to_owned(), "residual %".to_owned(), "part".to_owned()]);
         let compute = if has_compute { view.compute() } else { Vec::new() };

@@ -100,8 +100,8 @@ pub(super) enum Shape {
     Band(Vec<(f64, f64, f64)>),
     /// The area over part of the horizontal axis, from top to bottom.
     Range(f64, f64),
-    /// A text at a place; to its left where `before`.
-    Text { x: f64, y: f64, text: String, before: bool },
+    /// A text at a place.
+    Text { x: f64, y: f64, text: String },
     /// Squares of a table, by column and row, each from -1 to 1.
     Cells(Vec<(usize, usize, f64)>),
 }
@@ -128,7 +128,7 @@ impl Layer {
     }
 
     pub(super) fn text(colour: Colour, (x, y): (f64, f64), text: impl Into<String>) -> Self {
-        Self { label: String::new(), colour, shape: Shape::Text { x, y, text: text.into(), before: false } }
+        Self { label: String::new(), colour, shape: Shape::Text { x, y, text: text.into() } }
     }
 }
 
@@ -159,8 +159,7 @@ pub(super) struct Sheet {
 impl Sheet {
     /// A sheet of one plot.
     pub(super) fn one(title: impl Into<String>, x: Axis, y: Axis, layers: Vec<Layer>) -> Self {
-        let plot = Plot { title: String::new(), x, y, layers };
-        Self { title: title.into(), plots: vec![plot], columns: 1, aspect: 0.56, note: None }
+        Self::of(title, vec![Plot { title: String::new(), x, y, layers }])
     }
 
     /// A sheet of several plots.

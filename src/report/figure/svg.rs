@@ -380,19 +380,20 @@ impl Drawing<'_> {
                     path(plot, area, &ends)
                 );
             }
-            Shape::Text { x, y, text, before } => self.text(out, plot, area, (*x, *y), text, *before),
+            Shape::Text { x, y, text } => self.text(out, plot, area, (*x, *y), text),
             Shape::Cells(cells) => cells.iter().for_each(|cell| self.cell(out, plot, area, *cell)),
         }
         out.push_str("</g>\n");
     }
 
-    fn text(&self, out: &mut String, plot: &Plot, area: Area, at: (f64, f64), text: &str, before: bool) {
+    /// A text to the right of a place, or to its left where the area ends before the text does.
+    fn text(&self, out: &mut String, plot: &Plot, area: Area, at: (f64, f64), text: &str) {
         let (x, y) = (across(plot, area, at.0), up(plot, area, at.1));
         if !(x.is_finite() && y.is_finite()) {
             return;
         }
         let length = width(text, self.style.font);
-        let before = before || x + self.em(0.4) + length > area.right;
+        let before = x + self.em(0.4) + length > area.right;
         let x = if before { x - self.em(0.4) } else { x + self.em(0.4) };
         let y = (y - self.em(0.3)).max(area.top + self.em(0.9));
         // A line of paper around the letters keeps them readable on what lies below.

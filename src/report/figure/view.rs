@@ -10,9 +10,7 @@ use super::sheet::{Colour, Layer, Mark, Point};
 use crate::answer::{Answer, Row, Verdict};
 use crate::fit::{HELD, PREDICTED, RESIDUAL, Span};
 use crate::numerics::{exp, ln, quantile};
-use crate::query::{
-    Allocation, FLOP_PER_PARAMETER_AND_TOKEN, Model, Moves, Ready, Refusal, Solved, Trail, best_allocation,
-};
+use crate::query::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, Model, Moves, Ready, Trail, best_allocation};
 use crate::unit::{Dimension, Unit};
 
 /// Points on a curve.
@@ -244,6 +242,12 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether compute follows from the law's N and D, and is no variable of its own.
+    pub(super) fn derives_compute(&self) -> bool {
+        let has = |name: &str| self.about.law.variable(name).is_some();
+        has("N") && has("D") && !has("C")
+    }
+
     /// 6 N D of every row.
     pub(super) fn compute(&self) -> Vec<f64> {
         self.column("N").iter().zip(self.column("D")).map(|(n, d)| compute(*n, *d)).collect()
@@ -346,8 +350,7 @@ impl<'a> View<'a> {
         let model = Model { ready: &self.ready, parameters, other: None, trail: &trail };
         let mut at = self.held.clone();
         at.extend(own.iter().map(|(name, value)| ((*name).to_owned(), *value)));
-        let value: Result<f64, Refusal> = model.response(&at);
-        value.ok()
+        model.response(&at).ok()
     }
 
     /// The best split of a budget at parameters.
@@ -398,7 +401,7 @@ impl<'a> View<'a> {
         let at = |x: f64| {
             let trail = Trail::default();
             let found = self.at(&self.data.fit.free, x, &trail);
-            let solved: Vec<Option<Solved>> = trail.laid();
+            let solved = trail.laid();
             let drawn = draws.iter().filter_map(|draw| self.at(draw, x, &Trail::following(&solved))).collect();
             let (value, split) = found.map_or((None, None), |(value, split)| (Some(value), split));
             Place { x, value, split, drawn, asked: draws.len() }
