@@ -144,13 +144,11 @@ impl Lock {
     pub fn read(text: &str) -> Option<Self> {
         // Looked at first, so that a large file of something else is not gone through.
         let first = text.lines().find(|line| !line.is_empty() && !line.starts_with('#'))?;
-        let version = first.strip_prefix("lock = ")?.parse::<u32>().ok();
-        if version.is_none_or(|version| !KNOWN.contains(&version))
-            || text.lines().any(|line| line.matches('.').count() > MAX_DOTS)
-        {
+        let version: u32 = first.strip_prefix("lock = ")?.parse().ok()?;
+        if !KNOWN.contains(&version) || text.lines().any(|line| line.matches('.').count() > MAX_DOTS) {
             return None;
         }
-        toml::from_str::<Self>(text).ok().filter(|lock| KNOWN.contains(&lock.lock))
+        toml::from_str(text).ok()
     }
 
     /// Whether it has the shape of an earlier version.

@@ -333,7 +333,8 @@ impl Compiler<'_> {
             .filter(|query| matches!(query.question, Question::Loss(_)))
             .map(|query| query.fit.as_str())
             .collect();
-        inputs.extend(asked.iter().map(|fit| (fits[fit].stage, "rows", format!("rows.{fit}"))));
+        let with_rows = asked.iter().filter_map(|fit| Some((fits.get(fit)?.stage, "rows", format!("rows.{fit}"))));
+        inputs.extend(with_rows);
         inputs.extend(varied);
         let of_source = order("sources");
         let mut described_sources: Vec<DescribedSource> = sources.into_values().filter_map(|s| s.described).collect();
