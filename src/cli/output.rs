@@ -32,15 +32,19 @@ pub(super) fn print_line(line: impl Display) {
 pub(super) fn terminal() -> Terminal {
     const USUAL: usize = 100;
     const LEAST: usize = 40;
-    let is_terminal = io::stdout().is_terminal();
     let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
     let width = asked.or_else(|| {
         let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
         Some(usize::from(width.0))
     });
-    let is_plain = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
-        || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    Terminal { width: width.unwrap_or(USUAL).max(LEAST), colour: is_terminal && !is_plain }
+    Terminal { width: width.unwrap_or(USUAL).max(LEAST), colour: takes_colour(io::stdout().is_terminal()) }
+}
+
+/// Whether a stream takes colours: a terminal does, unless NO_COLOR is set or TERM is `dumb`.
+pub(super) fn takes_colour(is_terminal: bool) -> bool {
+    is_terminal
+        && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// Why results could not be written, unless whoever read them wanted no more.

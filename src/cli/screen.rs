@@ -25,10 +25,7 @@ pub(super) struct Screen {
 impl Screen {
     pub(super) fn new(quiet: bool) -> Self {
         let live = std::io::stderr().is_terminal();
-        let colour = live
-            && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
-            && std::env::var_os("TERM").is_none_or(|t| t != "dumb");
-        Self { quiet, colour, live: live && !quiet }
+        Self { quiet, colour: output::takes_colour(live), live: live && !quiet }
     }
 
     fn renderer(&self) -> Renderer {

@@ -92,7 +92,7 @@ impl Stage for Extrapolate {
         };
         let mut whole: Option<Answer> = None;
         for group in &self.groups {
-            has_group(&fit, group, "the fit")?;
+            require_group(&fit, group, "the fit")?;
         }
         let is_asked = |group: Option<&str>| {
             self.groups.is_empty() || group.is_some_and(|group| self.groups.iter().any(|asked| asked == group))
@@ -140,8 +140,8 @@ impl Stage for Extrapolate {
     }
 }
 
-/// That a fit has a group; `which` names the fit.
-fn has_group(fit: &Fit, group: &str, which: &str) -> Result<(), Failure> {
+/// Fails where a fit lacks a group; `which` names the fit in the message.
+fn require_group(fit: &Fit, group: &str, which: &str) -> Result<(), Failure> {
     if fit.groups.contains_key(&GroupName(group.to_owned())) {
         return Ok(());
     }
@@ -162,7 +162,7 @@ impl<'a> SecondFit<'a> {
     fn read(law: &'a Law, group: Option<&'a str>, inputs: &Inputs) -> Result<Self, Failure> {
         let mut fit: Fit = inputs.json("fit.other")?;
         if let Some(group) = group {
-            has_group(&fit, group, "the fit that is compared with")?;
+            require_group(&fit, group, "the fit that is compared with")?;
         }
         let draws = fit.read_draws(inputs.bytes("draws.other")?);
         Ok(Self { law, fit, draws, group })
