@@ -74,7 +74,8 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
     results.conclusions = words::conclusions(&results, described);
     results.notes = notes::notes(described, &results);
     results.recommended = recommend::recommended(described, &results);
-    results.statements = described.statements.iter().map(|text| said::filled(described, &results, text)).collect();
+    results.statements =
+        described.statements.iter().map(|text| said::filled(described, &results, &numbers, text)).collect();
     results
 }
 

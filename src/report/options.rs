@@ -143,7 +143,7 @@ impl Digits {
 
 impl Default for Digits {
     fn default() -> Self {
-        Self(4)
+        Self(super::words::DIGITS)
     }
 }
 

@@ -41,15 +41,19 @@ pub fn pieces(text: &str) -> Result<Vec<Piece<'_>>, usize> {
     Ok(all)
 }
 
-/// An author's conclusion with the numbers of the results.
-pub(super) fn filled(described: &Described, results: &Results, text: &str) -> String {
-    let numbers = results.numbers();
+/// An author's conclusion with the numbers of the results; `numbers` are all of them by name.
+pub(super) fn filled(
+    described: &Described,
+    results: &Results,
+    numbers: &BTreeMap<String, Option<f64>>,
+    text: &str,
+) -> String {
     let pieces = pieces(text).unwrap_or_else(|_| vec![Piece::Text(text)]);
     let words = pieces.into_iter().map(|piece| match piece {
         Piece::Text(text) => text.to_owned(),
         Piece::Name(name, _) => {
             let answer = described.queries.iter().find_map(|query| of_query(described, results, query, name));
-            answer.or_else(|| of_fit(results, name)).unwrap_or_else(|| of_number(&numbers, name))
+            answer.or_else(|| of_fit(results, name)).unwrap_or_else(|| of_number(numbers, name))
         }
     });
     words.collect()

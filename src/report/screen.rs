@@ -33,14 +33,14 @@ impl FirstScreen {
                     conclusions.push(answer.sentence.clone());
                 }
             }
-            None => conclusions.extend(leaderboard.clone().into_iter().filter(|sentence| !sentence.is_empty())),
+            None => conclusions.extend(leaderboard.clone()),
         }
         if conclusions.is_empty() {
             conclusions.extend(results.conclusions.first().cloned());
         }
         let mut facts = recommended.map(facts).unwrap_or_default();
         if recommended.is_some() {
-            facts.extend(leaderboard.into_iter().filter(|s| !s.is_empty()).map(|sentence| ("Laws compared", sentence)));
+            facts.extend(leaderboard.map(|sentence| ("Laws compared", sentence)));
         }
         Self {
             word: recommended.map(|answer| answer.belief.word()),
@@ -112,7 +112,8 @@ fn expected(results: &Results) -> Option<String> {
     }
 }
 
-fn capital(word: &str) -> String {
+/// A text with a capital as its first letter.
+pub(super) fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

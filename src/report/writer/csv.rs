@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{WriteError, Writer};
 use crate::dataset::{Column, Dataset};
 use crate::fit::{HELD, PREDICTED, RESIDUAL};
-use crate::report::{FitData, Page};
+use crate::report::Page;
 
 pub(super) struct Csv;
 
@@ -103,19 +103,18 @@ fn parameters(page: &Page) -> String {
 
 /// The rows of every fit: its variables, what was observed and predicted, and whether it was held out.
 fn predictions(page: &Page) -> String {
-    let all: Vec<&FitData> = page.fits.iter().collect();
     let own = |rows: &Dataset| -> Vec<String> {
         rows.columns().keys().filter(|name| !name.starts_with('#')).cloned().collect()
     };
     let mut names: Vec<String> = Vec::new();
-    for name in all.iter().flat_map(|data| own(&data.rows)) {
+    for name in page.fits.iter().flat_map(|data| own(&data.rows)) {
         if !names.contains(&name) {
             names.push(name);
         }
     }
     let more = ["predicted", "residual", "held_out"].map(str::to_owned);
     let mut text = line(std::iter::once("fit".to_owned()).chain(names.iter().cloned()).chain(more));
-    for data in all {
+    for data in &page.fits {
         let number_of = |name: &str, at: usize| data.rows.numbers(name).and_then(|column| column.get(at).copied());
         for at in 0..data.rows.rows() {
             let cell = |name: &String| match data.rows.columns().get(name) {

@@ -206,11 +206,9 @@ fn error(estimate: &Estimate) -> String {
     }
 }
 
+/// A number in LaTeX's text.
 fn number(value: f64, count: usize) -> String {
-    match words::digits(value, count).split_once('e') {
-        Some((mantissa, exponent)) => format!("${mantissa} \\times 10^{{{exponent}}}$"),
-        None => format!("${}$", words::digits(value, count)),
-    }
+    format!("${}$", rounded(value, count))
 }
 
 fn escape(text: &str) -> String {

@@ -41,7 +41,7 @@ const short = (value, counts) => {
   const size = Math.abs(value);
   if (counts && size >= 1 && size < 1e16) {
     const [unit, suffix] = SUFFIXES.find(([unit]) => size >= unit);
-    return (value < 0 ? "−" : "") + trim((size / unit).toPrecision(3)).replace(/e\+?\d+$/, m => m) + suffix;
+    return (value < 0 ? "−" : "") + trim((size / unit).toPrecision(3)) + suffix;
   }
   if (size === 0) return "0";
   if (size < 1e-4 || size >= 1e6) {

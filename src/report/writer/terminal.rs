@@ -1,7 +1,7 @@
 //! What a terminal shows of results: aligned tables, wrapped to its width.
 
 use crate::report::answers::AnswerTable;
-use crate::report::screen::{FirstScreen, parameters};
+use crate::report::screen::{FirstScreen, capital, parameters};
 use crate::report::{Described, Digits, NoteSeverity, Results};
 
 /// How a terminal takes text.
@@ -54,7 +54,7 @@ impl Terminal {
         lines.extend(more(answers.saturating_sub(MOST_ROWS), "answers"));
         lines.push(String::new());
         lines.extend(first.expected.iter().flat_map(|text| self.wrapped(text, 2)));
-        lines.extend(self.wrapped(&capital(&first.counted), 2));
+        lines.extend(self.wrapped(&format!("{}.", capital(&first.counted)), 2));
         for note in first.notes.iter().filter(|note| note.severity == NoteSeverity::Serious) {
             let affected = note.affected();
             let affected = if affected.is_empty() { String::new() } else { format!(" ({affected})") };
@@ -116,11 +116,6 @@ fn row_lines(cells: &[String], widths: &[usize]) -> Vec<String> {
 /// Says how many more there are, where there are some.
 fn more(count: usize, what: &str) -> Option<String> {
     (count > 0).then(|| format!("  and {count} more {what}: the report has all"))
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
 }
 
 /// A text in lines of at most so many letters; a word that is longer is cut.
