@@ -1,16 +1,19 @@
-//! The reproducibility checklist of Li, Kudugunta and Zettlemoyer (2025), "(Mis)Fitting: a survey of scaling laws",
-//! arXiv:2502.18969, Table 1, in our words: what a spec answers, and what it leaves open.
+//! A reproducibility checklist: what a spec says on each item, and what it leaves open.
+//!
+//! It goes through the four topics of the survey "(Mis)Fitting: a survey of scaling laws" (Li, Kudugunta and Zettlemoyer
+//! 2025, arXiv:2502.18969): the form of the law, the training of the runs, the collection of data, and the fitting. The
+//! items and their wording are lawfit's own, not a copy of the checklist there.
 
 use super::words::{Written, quantity};
 use super::{Described, Results};
 use crate::unit::{Counts, Dimension, Unit};
 
-/// What the table is.
-pub(super) const CHECKLIST: &str = "The reproducibility checklist of arXiv:2502.18969, as far as the spec answers it. What is marked as a gap stands nowhere in the spec: say it in the paper.";
+/// The sentence before the table.
+pub(super) const CHECKLIST: &str = "A reproducibility checklist after the survey arXiv:2502.18969, in lawfit's words. The spec says nothing on an item that is marked as a gap: report that item in the paper.";
 /// The mark of what the spec does not answer.
 pub(super) const GAP: &str = "gap";
 
-/// The questions with what the spec says to each: a question, its answer, and a mark where there is none.
+/// The items as rows of a table: the item, what the spec and the results say on it, and [`GAP`] where they say nothing.
 pub(super) fn checklist(described: &Described, results: &Results) -> Vec<[String; 3]> {
     let answered = |question: &str, answer: String| {
         let (answer, mark) = if answer.is_empty() { ("not in the spec".to_owned(), GAP) } else { (answer, "") };
@@ -60,10 +63,10 @@ pub(super) fn checklist(described: &Described, results: &Results) -> Vec<[String
     ]
 }
 
-/// Most different texts that are listed.
+/// Most texts that are listed.
 const MOST: usize = 6;
 
-/// Different texts, each once.
+/// Texts in their order, each once, at most [`MOST`] of them.
 fn listed(texts: impl Iterator<Item = String>) -> String {
     let mut all: Vec<String> = Vec::new();
     for text in texts.filter(|text| !text.is_empty()) {

@@ -43,7 +43,7 @@ pub enum Section {
     Fits,
     /// Sources, tables and filters.
     Data,
-    /// What it takes to get the same numbers, and a checklist for papers.
+    /// What it takes to get the same numbers, and a checklist of what a paper should report.
     Reproduction,
 }
 

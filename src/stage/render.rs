@@ -28,7 +28,7 @@ impl Stage for RenderReport {
     }
 
     fn impl_rev(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> serde_json::Value {
