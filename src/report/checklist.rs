@@ -1,8 +1,9 @@
 //! A reproducibility checklist: what a spec says on each item, and what it leaves open.
 //!
-//! It goes through the four topics of the survey "(Mis)Fitting: a survey of scaling laws" (Li, Kudugunta and Zettlemoyer
-//! 2025, arXiv:2502.18969): the form of the law, the training of the runs, the collection of data, and the fitting. The
-//! items and their wording are lawfit's own, not a copy of the checklist there.
+//! After "(Mis)Fitting: a survey of scaling laws" (Li, Kudugunta and Zettlemoyer 2025, arXiv:2502.18969). Topics and items
+//! follow the columns of the sheet by which its authors compared papers (`sheet.csv` in their repository
+//! `hadasah/scaling_laws`): the hypothesis, the training setup, the extraction of data, and the fitting. The wording is
+//! lawfit's; the variables, the principle behind the form and the seed are added.
 
 use super::words::{Written, quantity};
 use super::{Described, Results};
