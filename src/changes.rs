@@ -178,12 +178,7 @@ impl Changes {
             [("settings", settings), ("data", sources), (NUMBERS, numbers), ("stages", stages)];
         all.into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
     }
-}
 
-/// The title of what was found.
-const NUMBERS: &str = "numbers";
-
-impl Changes {
     /// The numbers that moved, each with its interval before and after and by how much it moved.
     fn table_of_numbers(&self, text: &mut String) {
         let _ = writeln!(text, "#### {NUMBERS}\n\n| number | then | now | moved |\n|---|---|---|---|");
@@ -201,6 +196,9 @@ impl Changes {
         text.push('\n');
     }
 }
+
+/// The title of what was found.
+const NUMBERS: &str = "numbers";
 
 impl SettingChange {
     fn in_words(&self) -> String {

@@ -17,6 +17,8 @@ use crate::report::{AnswerRow, PARTS, QueryResult, Results};
 const VERSION: u32 = 2;
 /// The version before: it numbered the rows of queries, and held the digests of reports.
 const EARLIER: u32 = 1;
+/// The versions that are read.
+const KNOWN: [u32; 2] = [EARLIER, VERSION];
 /// The stage that wrote reports in the version before.
 const REPORT: &str = "report";
 /// The stage that gathers results.
@@ -70,9 +72,6 @@ pub struct LockedStage {
     /// Digests of what it produced, by role.
     pub outputs: BTreeMap<String, Digest>,
 }
-
-/// The versions that are read.
-const KNOWN: [u32; 2] = [EARLIER, VERSION];
 
 /// The name of a query's row among the numbers.
 fn row_name(query: &str, key: &str) -> String {

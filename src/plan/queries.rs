@@ -332,7 +332,7 @@ impl Compiler<'_> {
     }
 }
 
-/// The names of all numbers that the results of a spec have, but those of groups.
+/// The names of all numbers that the results of a spec have, except those of groups.
 fn names_of_results(
     spec: &Spec,
     sources: &BTreeMap<&str, SourceStage>,

@@ -9,7 +9,7 @@ pub const ASKED: &str = "asked";
 /// A question in one line as part of a spec: its kind, then settings such as `C=1e24`; `fits` are those of the spec.
 ///
 /// # Errors
-/// In words, where it is none or could be put to several fits.
+/// In words, where the text is no question, or names no fit and could be put to several.
 pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
     // Blanks around `=` mean nothing.
     let text = text.split('=').map(str::trim).collect::<Vec<_>>().join("=");

@@ -217,6 +217,22 @@ impl Drawn {
     fn of(picture: impl Picture + 'static, caption: impl Into<String>) -> Self {
         Self { suffix: String::new(), fit: String::new(), caption: caption.into(), picture: Box::new(picture) }
     }
+
+    /// The figure of what was drawn: its pictures, and the names of its files.
+    fn finish(self, kind: &'static str, fit: &str, file: &str, column: Option<Style>) -> Figure {
+        let parts = [kind, file, &self.suffix].into_iter().filter(|part| !part.is_empty());
+        let stem = parts.collect::<Vec<_>>().join("-");
+        Figure {
+            kind,
+            fit: fit.to_owned(),
+            caption: self.caption,
+            title: self.picture.title(),
+            svg: self.picture.svg(Style::SCREEN, &stem),
+            column: column.map(|column| self.picture.svg(column, &stem)),
+            csv: self.picture.csv(),
+            file: format!("{FOLDER}/{stem}{}", super::FIGURE),
+        }
+    }
 }
 
 /// A study as its figures see it.
@@ -276,23 +292,6 @@ impl<'a> Study<'a> {
             }
         }
         figures
-    }
-}
-
-impl Drawn {
-    fn finish(self, kind: &'static str, fit: &str, file: &str, column: Option<Style>) -> Figure {
-        let parts = [kind, file, &self.suffix].into_iter().filter(|part| !part.is_empty());
-        let stem = parts.collect::<Vec<_>>().join("-");
-        Figure {
-            kind,
-            fit: fit.to_owned(),
-            caption: self.caption,
-            title: self.picture.title(),
-            svg: self.picture.svg(Style::SCREEN, &stem),
-            column: column.map(|column| self.picture.svg(column, &stem)),
-            csv: self.picture.csv(),
-            file: format!("{FOLDER}/{stem}{}", super::FIGURE),
-        }
     }
 }
 

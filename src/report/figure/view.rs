@@ -274,7 +274,19 @@ impl<'a> View<'a> {
 
     /// A variable's name with its unit; without one, with what its column is called or what the law says of it.
     pub(super) fn label(&self, name: &str) -> String {
-        label(self.described, self.about, name)
+        let unit = unit_of(self.about, name).filter(|unit| unit.dimension != Dimension::One);
+        if let Some(unit) = unit {
+            // Rows are kept in the base unit of what they measure.
+            let base = Unit::base(unit.dimension).unwrap_or(unit);
+            return format!("{name} ({base})");
+        }
+        let columns = self.described.sources.iter().flat_map(|source| &source.variables).filter(|v| v.name == name);
+        let column = columns.map(|v| v.from.as_str()).find(|from| !from.starts_with('=') && *from != name);
+        let meaning = self.about.law.variables.iter().find(|v| v.name == name).and_then(|v| v.meaning.as_deref());
+        match column.or(meaning) {
+            Some(words) => format!("{name}: {words}"),
+            None => name.to_owned(),
+        }
     }
 
     /// Whether a variable counts parameters, tokens or the like, so that people write 70B.
@@ -434,21 +446,4 @@ pub(super) fn compute(n: f64, d: f64) -> f64 {
 fn unit_of(about: &DescribedFit, name: &str) -> Option<Unit> {
     let of_law = || about.law.variables.iter().find(|v| v.name == name).and_then(|v| v.unit);
     about.units.get(name).copied().or_else(of_law)
-}
-
-/// A variable's name with its unit; without one, with what its column is called or what the law says of it.
-pub(super) fn label(described: &Described, about: &DescribedFit, name: &str) -> String {
-    let unit = unit_of(about, name).filter(|unit| unit.dimension != Dimension::One);
-    if let Some(unit) = unit {
-        // Rows are kept in the base unit of what they measure.
-        let base = Unit::base(unit.dimension).unwrap_or(unit);
-        return format!("{name} ({base})");
-    }
-    let columns = described.sources.iter().flat_map(|source| &source.variables).filter(|v| v.name == name);
-    let column = columns.map(|v| v.from.as_str()).find(|from| !from.starts_with('=') && *from != name);
-    let meaning = about.law.variables.iter().find(|v| v.name == name).and_then(|v| v.meaning.as_deref());
-    match column.or(meaning) {
-        Some(words) => format!("{name}: {words}"),
-        None => name.to_owned(),
-    }
 }
