@@ -132,7 +132,7 @@ impl Changes {
         if text.is_empty() { "nothing changed\n".to_owned() } else { text }
     }
 
-    /// Every difference as Markdown, for a comment beside a change: numbers in columns, with the ends of their intervals.
+    /// Every difference as Markdown, for a comment beside a change: numbers in columns, with their intervals.
     pub fn markdown(&self) -> String {
         let mut text = String::new();
         for (title, rows) in self.sections() {

@@ -80,8 +80,8 @@ pub(super) fn fit_of<'a>(results: &'a Results, query: &DescribedQuery, row: &Ans
     }
 }
 
-/// How forecasts of the kind that answers a query did on rows not shown: which forecasts, their scores, and the level of
-/// their intervals.
+/// How forecasts of the kind that answers a query did on rows that they were not shown: which forecasts, their scores,
+/// and the level of their intervals.
 fn tests<'a>(
     results: &'a Results,
     query: &DescribedQuery,

@@ -1,9 +1,9 @@
 //! A reproducibility checklist: what a spec says on each item, and what it leaves open.
 //!
-//! After "(Mis)Fitting: a survey of scaling laws" (Li, Kudugunta and Zettlemoyer 2025, arXiv:2502.18969). Topics and items
-//! follow the columns of the sheet by which its authors compared papers (`sheet.csv` in their repository
-//! `hadasah/scaling_laws`): the hypothesis, the training setup, the extraction of data, and the fitting. The wording is
-//! lawfit's; the variables, the principle behind the form and the seed are added.
+//! After "(Mis)Fitting: a survey of scaling laws" (Li, Kudugunta and Zettlemoyer 2025, arXiv:2502.18969). The items follow
+//! the columns of the sheet by which its authors compared papers (`sheet.csv` in their repository `hadasah/scaling_laws`):
+//! the hypothesis, the training setup, the extraction of data, and the fitting. The wording is lawfit's; the variables,
+//! the principle behind the form and the seed are added.
 
 use super::words::{Written, quantity};
 use super::{Described, Results};

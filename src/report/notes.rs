@@ -104,7 +104,7 @@ fn answers_of(results: &Results, fit: &str, group: Option<&str>) -> usize {
     rows.filter(|row| group.is_none() || row.group.as_deref() == group).count()
 }
 
-/// Notes on kinds of answers: those that are refused, those far from the rows, and those that another choice would move.
+/// Notes on kinds of answers: those that are refused, that lie far from the rows, or that another choice would move.
 fn of_answers(results: &Results, found: &mut Found) {
     let is_refused = |verdict| matches!(verdict, Verdict::NotIdentified | Verdict::NoAnswer | Verdict::NotForecast);
     let mut add = |text: &str, counts: &dyn Fn(&AnswerRow) -> bool| {

@@ -73,7 +73,7 @@ impl Axis {
         self.scale == Scale::Log
     }
 
-    /// The value, or the farthest one for which a logarithmic axis is made room: a range as long again beyond either end.
+    /// The value, cut off at the range for which a logarithmic axis makes room: its own length beyond either end.
     pub(super) fn nearest_within_reach(&self, value: f64) -> f64 {
         let length = self.high / self.low;
         value.clamp(self.low / length, self.high * length)
@@ -93,7 +93,7 @@ impl Axis {
         short(value, self.counts)
     }
 
-    /// At most about so many ticks: powers of ten where there are three or more, else round numbers.
+    /// About `most` ticks, with their texts: powers of ten where there are three or more, else round numbers.
     pub(super) fn ticks(&self, most: usize) -> Vec<(f64, String)> {
         if let Scale::Names(names) = &self.scale {
             return names.iter().enumerate().map(|(place, name)| (place as f64, name.clone())).collect();

@@ -48,7 +48,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
         intervals += points.iter().filter(|point| point.interval.is_some()).count();
         layers.push(Layer::points(label, colour, mark, points));
     }
-    // Intervals may be as long again as the points reach; longer ones leave the picture.
+    // The axis makes room for intervals up to twice as far as the points reach; longer ones leave the picture.
     let reach = values.iter().copied().map(f64::abs).fold(0.0, f64::max);
     let ends = layers.iter().flat_map(|layer| match &layer.shape {
         Shape::Points { points, .. } => points.iter().filter_map(|point| point.interval).collect(),

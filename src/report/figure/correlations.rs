@@ -23,7 +23,7 @@ impl Chart for Correlations {
 }
 
 fn draw(view: &View<'_>) -> Option<Drawn> {
-    let mut all = parameters::drawings(view);
+    let mut all = parameters::drawn_parameters(view);
     if all.len() < 2 {
         return None;
     }
@@ -31,9 +31,9 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     // What is told to a factor varies evenly in its logarithm.
     let columns: Vec<Vec<f64>> = all
         .iter()
-        .map(|drawing| match region::scale(&drawing.draws) {
-            Scale::Log => drawing.draws.iter().map(|draw| ln(*draw)).collect(),
-            _ => drawing.draws.clone(),
+        .map(|parameter| match region::scale(&parameter.draws) {
+            Scale::Log => parameter.draws.iter().map(|draw| ln(*draw)).collect(),
+            _ => parameter.draws.clone(),
         })
         .collect();
     let mut cells = Vec::new();
@@ -42,7 +42,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
             cells.push((column, row, correlation(one, other)?));
         }
     }
-    let names: Vec<String> = all.iter().map(|drawing| drawing.name.to_owned()).collect();
+    let names: Vec<String> = all.iter().map(|parameter| parameter.name.to_owned()).collect();
     let (x, y) = (Axis::of_names("", names.clone()), Axis::of_names("", names));
     let layers = vec![Layer { label: String::new(), colour: Colour::Blue, shape: Shape::Cells(cells) }];
     Some(Drawn::of(

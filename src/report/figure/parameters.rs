@@ -26,30 +26,30 @@ impl Chart for Parameters {
 }
 
 /// A parameter that the rows tell, with its draws.
-pub(super) struct Drawing<'a> {
+pub(super) struct DrawnParameter<'a> {
     pub(super) name: &'a str,
     pub(super) estimate: &'a Estimate,
     pub(super) draws: Vec<f64>,
 }
 
 /// The parameters that the rows tell and that have draws enough.
-pub(super) fn drawings<'a>(view: &View<'a>) -> Vec<Drawing<'a>> {
+pub(super) fn drawn_parameters<'a>(view: &View<'a>) -> Vec<DrawnParameter<'a>> {
     if view.data.draws.len() < ENOUGH {
         return Vec::new();
     }
     let free = view.about.law.free().into_iter().enumerate();
-    let drawing = |(index, parameter): (usize, &'a crate::law::Parameter)| {
+    let drawn = |(index, parameter): (usize, &'a crate::law::Parameter)| {
         let estimate = view.data.fit.parameters.get(&parameter.name)?;
         let is_told = estimate.status == Status::Estimated && estimate.value.is_some();
         let draws: Vec<f64> = view.data.draws.iter().filter_map(|draw| draw.get(index).copied()).collect();
         (is_told && draws.iter().all(|value| value.is_finite()) && draws.iter().any(|value| *value != draws[0]))
-            .then_some(Drawing { name: &parameter.name, estimate, draws })
+            .then_some(DrawnParameter { name: &parameter.name, estimate, draws })
     };
-    free.filter_map(drawing).collect()
+    free.filter_map(drawn).collect()
 }
 
 fn draw(view: &View<'_>) -> Option<Drawn> {
-    let all = drawings(view);
+    let all = drawn_parameters(view);
     let plots: Vec<Plot> = all.iter().take(MOST_PLOTS).filter_map(plot).collect();
     if plots.is_empty() {
         return None;
@@ -69,13 +69,13 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     ))
 }
 
-fn plot(drawing: &Drawing<'_>) -> Option<Plot> {
-    let Estimate { value, lower, upper, .. } = drawing.estimate;
-    let scale = region::scale(&drawing.draws);
+fn plot(parameter: &DrawnParameter<'_>) -> Option<Plot> {
+    let Estimate { value, lower, upper, .. } = parameter.estimate;
+    let scale = region::scale(&parameter.draws);
     let log = scale == Scale::Log;
     let place = |value: f64| if log { ln(value) } else { value };
     let back = |place: f64| if log { exp(place) } else { place };
-    let mut places: Vec<f64> = drawing.draws.iter().map(|draw| place(*draw)).collect();
+    let mut places: Vec<f64> = parameter.draws.iter().map(|draw| place(*draw)).collect();
     places.sort_by(f64::total_cmp);
     // One draw in a hundred on either side may be anywhere.
     let cut = places.len() / 100;
@@ -101,7 +101,7 @@ fn plot(drawing: &Drawing<'_>) -> Option<Plot> {
     }
     let estimate = Point { interval: lower.zip(*upper), ..Point::new((*value)?, 1.12) };
     let ends = [*lower, *upper, *value].into_iter().flatten();
-    let x = Axis::around(drawing.name, scale, [back(low), back(high)].into_iter().chain(ends))?;
+    let x = Axis::around(parameter.name, scale, [back(low), back(high)].into_iter().chain(ends))?;
     let y = Axis { label: String::new(), scale: Scale::Names(Vec::new()), counts: false, low: 1.25, high: 0.0 };
     let layers = vec![
         Layer::band("draws", Colour::Blue, steps),

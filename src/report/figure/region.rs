@@ -36,7 +36,8 @@ fn draw(view: &View<'_>, index: usize, region: &fit::Region) -> Option<Drawn> {
         Layer::dashed(label, Colour::Blue, border)
     };
     let point = Layer::points("estimate", Colour::Orange, Mark::Diamond, vec![Point::new(centre.0, centre.1)]);
-    let open = if region.closed { "" } else { " On some side the rows do not object: the border is a guess there." };
+    let open =
+        if region.closed { "" } else { " In some direction the rows set no limit: the border there is a guess." };
     Some(Drawn {
         suffix: (index + 1).to_string(),
         ..Drawn::of(
