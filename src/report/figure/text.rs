@@ -71,7 +71,8 @@ pub(super) fn plain(value: f64, decimals: usize) -> String {
 /// A number of three digits as figures show it: 1.93, 70B where it counts something, 5.76·10²³ where it is large.
 pub(super) fn short(value: f64, counts: bool) -> String {
     if counts && (1.0..1e16).contains(&value.abs()) {
-        return words::size(value.abs()).replace('e', "·10^");
+        let sign = if value < 0.0 { "−" } else { "" };
+        return format!("{sign}{}", words::size(value.abs()).replace('e', "·10^"));
     }
     let text = words::trimmed(&words::digits(value, 3));
     match text.split_once('e') {
@@ -103,6 +104,7 @@ mod tests {
     fn numbers_are_written_as_people_do() {
         assert_eq!(short(7e10, true), "70B");
         assert_eq!(short(1.4e12, true), "1.4T");
+        assert_eq!(short(-2e9, true), "−2B");
         assert_eq!(short(5.76e23, false), "5.76·10²³");
         assert_eq!(short(1e21, false), "10²¹");
         assert_eq!(short(-0.25, false), "−0.25");

@@ -71,7 +71,6 @@ impl Place {
 }
 
 /// A fit, or one of its groups, with all that its charts draw.
-/// A fit, or one of its groups, with all that its charts draw.
 pub(super) struct View<'a> {
     pub(super) about: &'a DescribedFit,
     pub(super) described: &'a Described,

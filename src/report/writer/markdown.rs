@@ -114,16 +114,7 @@ fn leaderboard(page: &Page, out: &mut String) {
     table(out, &board.sentence(), &STANDINGS, &board.standings());
     let (head, rows) = board.errors();
     if board.groups.len() > 1 {
-        let _ = writeln!(
-            out,
-            "Held-out error by group, and the place of each law in it.\n\n| {} |\n|{}",
-            head.join(" | "),
-            "---|".repeat(head.len())
-        );
-        for row in rows {
-            let _ = writeln!(out, "| {} |", row.join(" | ").replace("||", "\\|\\|"));
-        }
-        out.push('\n');
+        table(out, "Held-out error by group, and the place of each law in it.", &head, &rows);
     }
 }
 
@@ -254,26 +245,24 @@ fn picture(figure: &Figure, out: &mut String) {
 fn sensitivity(page: &Page, out: &mut String) {
     for (fit, result) in &page.results.sensitivity {
         let (sentence, head, rows) = crate::report::sensitivity::table(&page.described, fit, result);
-        let _ = writeln!(
-            out,
-            "### Sensitivity of `{fit}`\n\n{sentence}\n\n| {} |\n|{}",
-            head.join(" | "),
-            "---|".repeat(head.len())
-        );
-        for row in rows {
-            let _ = writeln!(out, "| {} |", row.join(" | ").replace("||", "\\|\\|"));
-        }
-        out.push('\n');
+        let _ = writeln!(out, "### Sensitivity of `{fit}`\n");
+        table(out, &sentence, &head, &rows);
     }
 }
 
-/// A sentence and the table that it is about.
-fn table<const COLUMNS: usize>(out: &mut String, head: &str, columns: &[&str; COLUMNS], rows: &[[String; COLUMNS]]) {
-    let _ = writeln!(out, "{head}\n\n| {} |\n|{}", columns.join(" | "), "---|".repeat(COLUMNS));
+/// A sentence and the table that it is about; a bar in a cell is escaped.
+fn table(out: &mut String, head: &str, columns: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) {
+    let _ = writeln!(out, "{head}\n\n{}\n|{}", line(columns), "---|".repeat(columns.len()));
     for row in rows {
-        let _ = writeln!(out, "| {} |", row.join(" | "));
+        let _ = writeln!(out, "{}", line(row.as_ref()));
     }
     out.push('\n');
+}
+
+/// The cells of a table's row as a line.
+fn line(cells: &[impl AsRef<str>]) -> String {
+    let cells: Vec<String> = cells.iter().map(|cell| cell.as_ref().replace('|', "\\|")).collect();
+    format!("| {} |", cells.join(" | "))
 }
 
 fn data(page: &Page, out: &mut String) {
