@@ -40,7 +40,7 @@ pub(super) fn terminal() -> Terminal {
     Terminal { width: width.unwrap_or(USUAL).max(LEAST), colour: takes_colour(io::stdout().is_terminal()) }
 }
 
-/// Whether a stream takes colours: a terminal does, unless NO_COLOR is set or TERM is `dumb`.
+/// Whether a stream takes colours: a terminal does, unless `NO_COLOR` is set or `TERM` is `dumb`.
 pub(super) fn takes_colour(is_terminal: bool) -> bool {
     is_terminal
         && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
