@@ -150,7 +150,7 @@ fn within(world: &World, limit: &str, arguments: &[&str]) -> (Option<i32>, Strin
 #[test]
 fn sixty_four_open_files_and_half_a_gibibyte_of_addresses_are_enough() {
     let expected = expected();
-    for limit in ["-n 64", "-v 524288"] {
+    for limit in ["-n 64", "-v 524288", "-v 600000"] {
         for jobs in ["1", "8"] {
             let world = world();
             let (code, stderr) = within(&world, limit, &["run", "study.toml", "--jobs", jobs]);
