@@ -1,7 +1,7 @@
-"""Packs a release archive out of a wheel: the program, completions, licences and README, with a checksum.
+"""Packs a release archive out of a wheel: the program, completions, manual, licences and README, with a checksum.
 
 pack.py WHEEL TARGET FOLDER writes FOLDER/lawfit-TARGET.tar.gz (.zip on Windows) and its .sha256. The program must run on
-this machine, since it writes the completions. The same input gives the same bytes.
+this machine, since it writes completions and manual. The same input gives the same bytes.
 """
 
 import gzip
@@ -34,6 +34,9 @@ def content(wheel: Path) -> dict[str, tuple[bytes, int]]:
         for shell in SHELLS:
             ended = subprocess.run([executable, "completions", shell], capture_output=True, check=True)
             files[f"completions/lawfit.{shell}"] = (ended.stdout, 0o644)
+        manual = Path(folder, "man1")
+        subprocess.run([executable, "man", manual], capture_output=True, check=True)
+        files.update({f"man/man1/{page.name}": (page.read_bytes(), 0o644) for page in manual.iterdir()})
     return files
 
 

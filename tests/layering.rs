@@ -26,12 +26,13 @@ const LAYERS: [&[&str]; 17] = [
 ];
 
 /// Crates that only one folder may name.
-const KEPT_IN: [(&str, &[&str]); 10] = [
+const KEPT_IN: [(&str, &[&str]); 11] = [
     ("argmin", &["solver"]),
     ("petgraph", &["plan"]),
     ("polars", &["source"]),
     ("polars_parquet", &["source"]),
     ("clap", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("terminal_size", &["cli"]),
     ("indicatif", &["cli"]),
     ("object_store", &["store"]),

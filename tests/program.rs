@@ -134,3 +134,33 @@ fn wrong_arguments_and_missing_specs_end_with_two() {
     assert_eq!(world.lawfit(&["run", "a.toml", "--jobs", "0"]).code, 2);
     assert_eq!(world.lawfit(&["--version"]).code, 0);
 }
+
+#[test]
+fn a_self_check_computes_known_studies_and_leaves_nothing_behind() {
+    let world = World::new();
+    let outcome = world.lawfit(&["self-check"]);
+    assert_eq!(outcome.code, 0, "{}{}", outcome.stdout, outcome.stderr);
+    for study in ["cerebras-gpt", "over-training", "openclip"] {
+        assert!(outcome.stdout.contains(&format!("{study}: ")), "{}", outcome.stdout);
+    }
+    assert!(outcome.stdout.contains(&format!("numerics {}", lawfit::numerics::NUMERICS_REV)), "{}", outcome.stdout);
+    assert_eq!(std::fs::read_dir(world.path("")).unwrap().count(), 0, "nothing is kept");
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_command() {
+    let world = World::new();
+    assert_eq!(world.lawfit(&["man", "man1"]).code, 0);
+    let help = world.lawfit(&["--help"]).stdout;
+    let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap().lines();
+    let names = commands.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names: Vec<&str> = names.filter_map(|line| line.split_whitespace().next()).filter(|n| *n != "help").collect();
+    assert!(names.contains(&"run") && names.contains(&"self-check"), "{help}");
+    for name in names {
+        let page = world.read(&format!("man1/lawfit-{name}.1"));
+        let synopsis = format!("\\fBlawfit {}\\fR", name.replace('-', "\\-"));
+        assert!(page.contains(".SH SYNOPSIS") && page.contains(&synopsis), "{name}: {page}");
+    }
+    assert!(world.read("man1/lawfit-cache-export.1").contains("zstd"));
+    assert!(world.read("man1/lawfit.1").contains("130 interrupted"));
+}

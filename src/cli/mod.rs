@@ -11,6 +11,7 @@ mod explain;
 mod init;
 mod laws;
 mod lock;
+mod man;
 mod open;
 mod output;
 mod plan;
@@ -18,6 +19,7 @@ mod query;
 mod run;
 mod schema;
 mod screen;
+mod self_check;
 mod simulate;
 mod walk;
 mod watch;
@@ -37,7 +39,7 @@ use screen::Screen;
 
 /// Neural scaling-law studies from a spec file: fit, forecast, plan, reproduce.
 #[derive(Debug, Parser)]
-#[command(name = "lawfit", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "lawfit", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Arguments {
     /// Say nothing but errors and results.
     #[arg(long, short, global = true)]
@@ -63,8 +65,14 @@ enum Command {
     Simulate(simulate::Arguments),
     Init(init::Arguments),
     Schema(schema::Arguments),
+    SelfCheck(self_check::Arguments),
     Completions(completions::Arguments),
+    Man(man::Arguments),
 }
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 internal or I/O, 2 bad arguments or spec, 3 a lock file would change, 4 not in the cache under \
+--frozen, 5 a stage failed, 6 an expectation failed, 130 interrupted.";
 
 /// How a command ended; scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,7 +225,9 @@ fn command() -> Exit {
         Command::Simulate(command) => simulate::run(&command, &screen),
         Command::Init(command) => init::run(&command, &screen),
         Command::Schema(command) => schema::run(&command),
+        Command::SelfCheck(command) => self_check::run(&command, &screen),
         Command::Completions(command) => completions::run(&command),
+        Command::Man(command) => man::run(&command, &screen),
     }
 }
 

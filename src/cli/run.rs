@@ -320,7 +320,13 @@ fn tell_expectations(conclusions: &[Conclusion<'_>], screen: &Screen) {
 }
 
 /// The lock of one spec of a run.
-fn lock_of(spec: usize, several: bool, compiled: &Compiled, outcomes: &[Outcome], results: &Results) -> Lock {
+pub(super) fn lock_of(
+    spec: usize,
+    several: bool,
+    compiled: &Compiled,
+    outcomes: &[Outcome],
+    results: &Results,
+) -> Lock {
     let own = compiled.plan.stages().zip(outcomes);
     let own = own.filter(|(stage, _)| stage.spec == spec && stage.stage.is_locked());
     let stages = own.filter_map(|(stage, outcome)| {

@@ -38,6 +38,19 @@ pub(crate) fn widest() -> Vectors {
     *WIDEST
 }
 
+/// The widest vectors that are computed with, in words; results do not depend on it.
+pub fn vectors() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    let width = match widest() {
+        Vectors::Sse2 => "vectors of 128 bits (SSE2)",
+        Vectors::Avx2 => "vectors of 256 bits (AVX2)",
+        Vectors::Avx512 => "vectors of 512 bits (AVX-512)",
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let width = "vectors as compiled";
+    width
+}
+
 /// Defines a function and its copies for wider vectors, and calls the widest that the CPU runs.
 ///
 /// Names in square brackets are sizes: constants that the function is compiled for.

@@ -14,6 +14,7 @@ mod sample;
 mod special;
 
 pub(crate) use dispatch::dispatched;
+pub use dispatch::vectors;
 pub use elementary::{LANES, exp, ln};
 pub(crate) use elementary::{exp_rows, ln_rows, softplus, softplus_rows};
 pub use implicit::excess_ratio;
