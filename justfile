@@ -26,7 +26,11 @@ python program="target/debug/lawfit" python="python3":
 deny:
     cargo deny check
 
-# Write the generated files anew: schemas, the document of the laws, the figure of the README.
+# The book as web pages, in target/book (needs mdbook: cargo install mdbook --locked). It loads nothing from a network.
+book:
+    mdbook build docs/book
+
+# Write the generated files anew: schemas, the reference and the outputs of the book, figures.
 generate:
     LAWFIT_UPDATE=1 cargo test --test tests docs::
 
@@ -73,7 +77,7 @@ compare-runners *stages="300 1000":
 fuzz target seconds="600":
     RUSTC_BOOTSTRAP=1 cargo fuzz run --dev --sanitizer none {{target}} -- -max_total_time={{seconds}} -timeout=10 -rss_limit_mb=2048
 
-# How well forecasts do on real series, beside single laws; the tables are kept in docs/forecast.md.
+# How well forecasts do on real series, beside single laws; the tables are kept in docs/book/src/validation/forecasts.md.
 forecast-check data="../shared/data":
     cargo bench --profile dev --bench forecast -- {{data}}
 

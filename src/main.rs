@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// A run with nothing to do is mostly allocation: this takes a sixth off it (docs/performance.md).
+/// A run with nothing to do is mostly allocation: this takes a sixth off it (the book, validation/speed.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,5 +1,8 @@
 //! What is generated or promised in documents is what the program does.
 
+mod book;
+mod reference;
+
 use crate::world::{World, repository};
 
 fn read(name: &str) -> String {
@@ -23,7 +26,7 @@ fn the_schemas_are_those_of_the_types() {
 
 #[test]
 fn the_document_of_the_laws_is_that_of_the_catalogue() {
-    generated("docs/laws.md", &World::new().lawfit(&["laws", "--markdown"]).stdout);
+    generated("docs/book/src/reference/laws.md", &World::new().lawfit(&["laws", "--markdown"]).stdout);
 }
 
 #[test]

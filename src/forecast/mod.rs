@@ -4,7 +4,7 @@
 //! A forecast of ln y at a target is 3/4 of a stack of members (each fitted with recent runs counting more,
 //! weighted by its errors when the last runs were hidden from it: a rolling origin) and 1/4 of a member with
 //! a discrepancy process. Its variance is that of the process, the disagreement of the members, and the
-//! distance of both forecasts. `docs/forecast.md` holds what was measured.
+//! distance of both forecasts. `docs/book/src/validation/forecasts.md` has what was measured.
 
 mod discrepancy;
 mod history;
