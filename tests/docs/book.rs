@@ -66,7 +66,11 @@ fn blocks(text: &str) -> Vec<Block> {
             }
             (None, None) => {
                 let figure = content.strip_prefix("<!-- figure: ").and_then(|rest| rest.strip_suffix(" -->"));
-                all.extend(figure.map(|body| Block { line: line + 1, info: "figure".to_owned(), body: body.to_owned() }));
+                all.extend(figure.map(|body| Block {
+                    line: line + 1,
+                    info: "figure".to_owned(),
+                    body: body.to_owned(),
+                }));
             }
         }
     }
@@ -411,7 +415,10 @@ fn codes() -> BTreeSet<String> {
             } else if path.extension().is_some_and(|e| e == "rs") {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-                out.extend(code.captures_iter(text).filter_map(|found| Some(found.get(1).or(found.get(2))?.as_str().to_owned())));
+                out.extend(
+                    code.captures_iter(text)
+                        .filter_map(|found| Some(found.get(1).or(found.get(2))?.as_str().to_owned())),
+                );
             }
         }
     }

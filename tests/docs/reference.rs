@@ -17,8 +17,20 @@ struct Page<'a> {
 
 /// The tables of a spec in the order in which they are read, which a schema does not keep; others follow by name.
 const ORDER: [&str; 14] = [
-    "study", "sources", "tables", "filters", "laws", "costs", "fits", "queries", "designs", "sensitivity", "expect",
-    "report", "matrix", "extends",
+    "study",
+    "sources",
+    "tables",
+    "filters",
+    "laws",
+    "costs",
+    "fits",
+    "queries",
+    "designs",
+    "sensitivity",
+    "expect",
+    "report",
+    "matrix",
+    "extends",
 ];
 
 /// The definition to which a schema refers, through lists and maps, with what stands around it.
@@ -121,12 +133,19 @@ impl Page<'_> {
     /// The table of a definition's keys, and the definitions to which they refer.
     fn keys(&mut self, schema: &Value) {
         let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return };
-        let required: Vec<&str> = schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
         self.out += "\n| key | value | default | meaning |\n|---|---|---|---|\n";
         for (name, property) in properties {
             let default = match property.get("default") {
                 _ if required.contains(&name.as_str()) => "required".to_owned(),
-                Some(default) if !matches!(default, Value::Null) && default != &serde_json::json!([]) && default != &serde_json::json!({}) => format!("`{}`", cell(&default.to_string())),
+                Some(default)
+                    if !matches!(default, Value::Null)
+                        && default != &serde_json::json!([])
+                        && default != &serde_json::json!({}) =>
+                {
+                    format!("`{}`", cell(&default.to_string()))
+                }
                 _ => String::new(),
             };
             let _ = writeln!(self.out, "| `{name}` | {} | {default} | {} |", kind(property), description(property));
@@ -148,7 +167,9 @@ impl Page<'_> {
     fn body(&mut self, schema: &Value) {
         self.keys(schema);
         let choices = ["oneOf", "anyOf"].iter().find_map(|key| schema.get(*key)?.as_array());
-        let Some(choices) = choices.filter(|choices| choices.iter().any(|choice| choice.get("required").is_none() || choice.get("type").is_some())) else {
+        let Some(choices) = choices.filter(|choices| {
+            choices.iter().any(|choice| choice.get("required").is_none() || choice.get("type").is_some())
+        }) else {
             if !schema.get("properties").is_some_and(Value::is_object) {
                 let _ = writeln!(self.out, "\nIt is written as: {}.", kind(schema));
                 all_referred(schema).iter().for_each(|name| self.definition(name));
@@ -193,11 +214,13 @@ fn page_of(schema: &Value, title: &str, introduction: &str) -> String {
     // Tables have sections of their own, so that they are in none of another's.
     let own: Vec<&str> = properties.values().filter_map(|property| Some(referred(property)?.0)).collect();
     page.done.extend(own.iter().map(|name| (*name).to_owned()));
-    let (tables, plain): (Vec<&String>, Vec<&String>) = names.iter().partition(|name| referred(properties[*name]).is_some());
+    let (tables, plain): (Vec<&String>, Vec<&String>) =
+        names.iter().partition(|name| referred(properties[*name]).is_some());
     if !plain.is_empty() {
         page.out += "\n## At the top\n\n| key | value | meaning |\n|---|---|---|\n";
         for name in &plain {
-            let _ = writeln!(page.out, "| `{name}` | {} | {} |", kind(properties[*name]), description(properties[*name]));
+            let _ =
+                writeln!(page.out, "| `{name}` | {} | {} |", kind(properties[*name]), description(properties[*name]));
         }
         plain.iter().flat_map(|name| all_referred(properties[*name])).for_each(|of| page.definition(&of));
     }
@@ -246,7 +269,13 @@ fn the_reference_of_results_is_that_of_the_schema() {
 /// The help of a command, and of those below it.
 fn help(world: &World, command: &[&str], out: &mut String) {
     let text = world.lawfit(&[command, &["--help"]].concat()).stdout;
-    let _ = write!(out, "\n{} lawfit {}\n\n```text\n{}\n```\n", "#".repeat(command.len() + 1), command.join(" "), text.trim());
+    let _ = write!(
+        out,
+        "\n{} lawfit {}\n\n```text\n{}\n```\n",
+        "#".repeat(command.len() + 1),
+        command.join(" "),
+        text.trim()
+    );
     for below in commands(&text) {
         help(world, &[command, &[below.as_str()]].concat(), out);
     }
@@ -263,7 +292,8 @@ fn commands(help: &str) -> Vec<String> {
 #[test]
 fn the_reference_of_commands_is_what_their_help_says() {
     let world = World::new();
-    let mut out = format!("# Commands\n\n{GENERATED} from the help of each command.\n\n{}", read("tests/docs/commands.md"));
+    let mut out =
+        format!("# Commands\n\n{GENERATED} from the help of each command.\n\n{}", read("tests/docs/commands.md"));
     let all = world.lawfit(&["--help"]).stdout;
     let _ = write!(out, "\n```text\n{}\n```\n", all.trim());
     for name in commands(&all) {
