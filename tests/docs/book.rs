@@ -139,7 +139,8 @@ impl Running<'_> {
     /// Writes a spec where a page has one.
     fn spec(&mut self, block: &Block, place: &str) {
         let first = block.body.lines().next().unwrap_or_default();
-        let named = first.strip_prefix("# ").filter(|name| name.ends_with(".toml") || name.ends_with(".yaml"));
+        let extension = |name: &&str| Path::new(name).extension().is_some_and(|e| e == "toml" || e == "yaml");
+        let named = first.strip_prefix("# ").filter(extension);
         let name = named.map_or_else(|| format!("spec-{}.{}", block.line, block.language()), str::to_owned);
         self.world.write(&name, &block.body);
         let wanted = if block.exit() == 2 { 2 } else { 0 };
