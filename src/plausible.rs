@@ -90,7 +90,10 @@ impl<'a> Table<'a> {
     fn role(&self, dimension: Dimension, letter: &str) -> Option<Role<'a>> {
         let columns = || self.declared.iter().filter(|of| of.column.is_some());
         let of_unit: Vec<_> = columns().filter(|of| of.unit.is_some_and(|unit| unit.dimension == dimension)).collect();
-        let by_letter = || columns().find(|of| of.variable == letter);
+        let by_letter = || {
+            let may_be = |of: &&Declared<'_>| of.unit.is_none_or(|unit| unit.dimension == dimension);
+            columns().filter(may_be).find(|of| of.variable == letter)
+        };
         let found = if let [one] = of_unit.as_slice() { Some(*one) } else { by_letter() }?;
         Some(Role { variable: found.variable, values: self.data.numbers(found.variable)?.to_vec() })
     }

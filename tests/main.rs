@@ -33,6 +33,7 @@ mod properties;
 mod published;
 mod remote;
 mod reports;
+mod roles;
 mod schedules;
 mod sources;
 mod streams;

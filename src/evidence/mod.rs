@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::dataset::{Column, Dataset};
 use crate::fit::{Candidate, Fit, Ray, Reference, Span, Status};
-use crate::law::{Law, Order, Scale};
+use crate::law::{Law, Order, Roles, Scale};
 use crate::numerics::{Matrix, eigen_symmetric, exp, ln};
 use crate::plausible::name_rows;
 use crate::problem::Problem;
@@ -284,7 +284,7 @@ pub fn on_rays(law: &Law, parameters: &[f64], rays: &[Ray], statuses: &mut [Stat
                 names.push(parameter.name.as_str());
             }
         }
-        let what = if ray.first == "N" && ray.second == "D" {
+        let what = if law.roles.sizes() == Some([&ray.first, &ray.second]) {
             "one tokens-per-parameter ray".to_owned()
         } else {
             format!("one ray of {}/{}", ray.second, ray.first)
@@ -493,13 +493,15 @@ pub fn duplicates(rows: &Dataset, together: Option<&[usize]>, columns: &[&str]) 
 }
 
 /// Pairs of variables whose ratio hardly varies although they do.
-pub fn rays(columns: &BTreeMap<&str, &[f64]>) -> Vec<Ray> {
-    let names: Vec<&str> = columns.keys().copied().collect();
+pub fn rays(columns: &BTreeMap<&str, &[f64]>, roles: &Roles) -> Vec<Ray> {
+    // Compute, then model size, then data: tokens per parameter is the ratio people know.
+    let [size, data, compute] = roles.decided();
+    let place = |name: &str| [compute, size, data].iter().position(|role| *role == name);
+    let mut names: Vec<&str> = columns.keys().copied().collect();
+    names.sort_by_key(|name| place(name).map_or((1, 0), |place| (0, place)));
     let mut found = Vec::new();
-    for (i, &one) in names.iter().enumerate() {
-        for &other in &names[i + 1..] {
-            // Model size first: tokens per parameter is the ratio people know.
-            let (first, second) = if (one, other) == ("D", "N") { (other, one) } else { (one, other) };
+    for (i, &first) in names.iter().enumerate() {
+        for &second in &names[i + 1..] {
             let ratio = Span::of(columns[first].iter().zip(columns[second]).map(|(a, b)| b / a));
             let length = |name: &str| Span::of(columns[name].iter().copied()).map_or(1.0, |s| s.highest / s.lowest);
             let Some(ratio) = ratio else { continue };

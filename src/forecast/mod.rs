@@ -40,8 +40,8 @@ pub const MOST_SIZES: usize = 2;
 
 /// What stands for a variable in a forecast: compute is a product of two sizes, and what is likely of a law
 /// beforehand is said of one.
-pub fn as_size(name: &str, value: f64) -> f64 {
-    if name == "C" { value.sqrt() } else { value }
+pub fn as_size(is_compute: bool, value: f64) -> f64 {
+    if is_compute { value.sqrt() } else { value }
 }
 
 /// What was measured and what is asked.

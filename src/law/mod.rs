@@ -10,6 +10,7 @@ mod lower;
 mod meeting;
 mod parameter;
 mod powers;
+mod roles;
 mod simd;
 mod structure;
 mod sums;
@@ -18,6 +19,7 @@ mod tape;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
 pub use coefficient::{CoefficientPlace, coefficient_place};
@@ -25,6 +27,7 @@ pub use interchange::Symmetries;
 pub use meeting::{Chain, Meeting, Role, Side};
 pub use parameter::{Parameter, ParameterText, Scale, Treatment, UNLISTED};
 pub use powers::Power;
+pub use roles::{CONVENTIONAL, Roles, dimension};
 pub use structure::{BoundPeels, Offset, ScaleOf, Term, Terms};
 pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
 pub use tape::{Order, ROWS, Tape, Wanted};
@@ -73,6 +76,8 @@ pub struct Law {
     pub caution: Option<String>,
     /// Where it holds, as data.
     pub holds: Holds,
+    /// Which variables are model size, data and compute.
+    pub roles: Roles,
 }
 
 /// Where a law holds, as far as that can be checked.
@@ -82,7 +87,7 @@ pub struct Holds {
     /// Whether the response only falls, or only rises, along every variable.
     #[serde(default)]
     pub monotone: Option<bool>,
-    /// Most times that a token may be seen: D / U where a law has unique tokens U.
+    /// Most times that a token may be seen: data over unique tokens, where a law has both.
     #[serde(default)]
     pub epochs: Option<f64>,
     /// The range of each variable over which it was published.
@@ -95,7 +100,7 @@ const ROUNDED: f64 = 0.05;
 
 impl Holds {
     /// Why a point lies where the law was not made for, in words.
-    pub fn outside(&self, at: &BTreeMap<String, f64>) -> Vec<String> {
+    pub fn outside(&self, at: &BTreeMap<String, f64>, roles: &Roles) -> Vec<String> {
         let mut reasons: Vec<String> = self
             .range
             .iter()
@@ -113,7 +118,8 @@ impl Holds {
                 })
             })
             .collect();
-        if let (Some(most), Some(d), Some(u)) = (self.epochs, at.get("D"), at.get("U"))
+        let of = |name: &Option<String>| at.get(name.as_deref()?);
+        if let (Some(most), Some(d), Some(u)) = (self.epochs, of(&roles.data), of(&roles.unique))
             && d / u > most
         {
             reasons.push(format!("tokens are seen {:.1} times, and the law holds up to {most} times", d / u));
@@ -218,6 +224,7 @@ impl Law {
         match wrong {
             Some(error) => Err(error),
             None => Ok(Self {
+                roles: Roles::default().among(&used, &BTreeMap::new()),
                 name: name.to_owned(),
                 formula: format!("{response} = {body}"),
                 response,
@@ -385,7 +392,7 @@ impl Law {
             start: Vec::new(),
             treatment: Treatment::Tied(renamed(&schedule::written_out(&inner.body))),
         });
-        Self { variables, parameters, holds: inner.holds.clone(), ..self.clone() }
+        Self { variables, parameters, holds: inner.holds.clone(), roles: inner.roles.clone(), ..self.clone() }
     }
 
     /// What decides the law's values: its formula and what is fixed or tied.
@@ -403,7 +410,23 @@ impl Law {
             })
             .collect();
         let variables: Vec<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
-        serde_json::json!({ "formula": self.formula, "variables": variables, "parameters": treatments })
+        let mut form = serde_json::json!({ "formula": self.formula, "variables": variables, "parameters": treatments });
+        if !self.roles.are_usual() {
+            form["roles"] = serde_json::json!(self.roles);
+        }
+        form
+    }
+
+    /// The law in a study whose columns have units: the roles of its variables follow from them.
+    #[must_use]
+    pub fn in_units(self: &Arc<Self>, columns: &BTreeMap<String, Option<Unit>>) -> Arc<Self> {
+        let of_study = |variable: &Variable| {
+            let unit = columns.get(&variable.name).copied().flatten().or(variable.unit);
+            Variable { unit, ..variable.clone() }
+        };
+        let variables: Vec<Variable> = self.variables.iter().map(of_study).collect();
+        let roles = self.roles.among(&variables, columns);
+        if roles == self.roles { Arc::clone(self) } else { Arc::new(Self { roles, ..Self::clone(self) }) }
     }
 
     /// What decides a fit of the law: its form, and the bounds, scales and starts of the free parameters.

@@ -12,7 +12,7 @@ use super::used;
 use crate::changes::Drift;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
 use crate::forecast::Forecast;
-use crate::law::Law;
+use crate::law::{Law, Roles};
 use crate::query::Question;
 use crate::report::{
     self, AnsweredBy, Described, DescribedFilter, DescribedFit, DescribedQuery, DescribedSource, DescribedTable,
@@ -216,6 +216,8 @@ pub(super) struct Chain {
 pub(super) struct PlannedQuery {
     pub(super) stage: usize,
     pub(super) question: Question,
+    /// The roles of the variables that it names.
+    pub(super) roles: Roles,
     /// The column by whose values its fit is in groups.
     pub(super) by: Option<String>,
 }
@@ -419,16 +421,16 @@ impl Compiler<'_> {
             // What is missing from a query because it could not be read is told already.
             if self.begin("queries", name, ready || force, grown)
                 && !self.is_misread(&SpecPath::of(&["queries", name]))
-                && let Some((stage, question)) = self.query(name, query, spec.study.seed, &grown.fits)
+                && let Some(planned) = self.query(name, query, spec.study.seed, &grown.fits)
             {
                 grown.described_queries.push(DescribedQuery {
                     name: name.clone(),
                     fit: query.fit.clone(),
-                    question: question.clone(),
-                    by: answered_by(query, &question, &grown.fits),
+                    question: planned.question.clone(),
+                    roles: planned.roles.clone(),
+                    by: answered_by(query, &planned.question, &grown.fits),
                 });
-                let by = grown.fits.get(query.fit.as_str()).and_then(|fit| fit.by.clone());
-                grown.queries.insert(name, PlannedQuery { stage, question, by });
+                grown.queries.insert(name, planned);
             }
         }
         grown.done.len() > before

@@ -27,6 +27,12 @@ fn is_share(response: &str, unit: Option<Unit>) -> bool {
     unit.map_or_else(is_called, |unit| unit.dimension == Dimension::Share)
 }
 
+/// The variables of a source with their units.
+fn units(source: &SourceStage) -> laws::Columns {
+    let unit = |name: &String| source.columns.get(name).and_then(|column| column.unit);
+    source.variables.keys().map(|name| (name.clone(), unit(name))).collect()
+}
+
 /// Most points of a grid of listed starts.
 const MOST_STARTS: usize = 1_000_000;
 
@@ -49,7 +55,7 @@ impl Compiler<'_> {
         for (name, text) in &spec.laws {
             let law = laws::define(name, text, &columns);
             if let Some((law, doubts)) = self.take(law) {
-                laws.insert(name.clone(), Arc::new(law));
+                laws.insert(name.clone(), Arc::new(law).in_units(&columns));
                 self.diagnostics.extend(doubts);
             }
         }
@@ -88,6 +94,8 @@ impl Compiler<'_> {
             );
             return None;
         };
+        let units = units(source);
+        let law = law.in_units(&units);
         let stage = filter.map_or(source.stage, |f| f.stage);
         let before = self.diagnostics.len();
         self.law_takes(&law, source, &fit.law, &path.key("law"));
@@ -281,7 +289,7 @@ impl Compiler<'_> {
                 self.error("bad-alternative", Place::Value(place), format!("the law `{name}` is there already"));
             } else {
                 self.law_takes(&law, source, name, &place);
-                all.push(fitted(law, fit));
+                all.push(fitted(law.in_units(&units(source)), fit));
             }
         }
         if !all.is_empty() && !fit.share.is_empty() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
-use crate::law::{self, CoefficientPlace, Law, LawError, ParameterText, Variable, coefficient_place};
+use crate::law::{self, CONVENTIONAL, CoefficientPlace, Law, LawError, ParameterText, Variable, coefficient_place};
 use crate::spec::{LawSpec, LawVariables};
 use crate::unit::{Dimension, Unit};
 
@@ -141,6 +141,7 @@ fn named(mut law: Law, name: &str, variables: &LawVariables) -> Law {
     law.formula = format!("{} = {body}", law.response);
     law.body = body;
     law.holds = law.holds.renamed(rename);
+    law.roles = law.roles.renamed(rename);
     for variable in &mut law.variables {
         variable.name = rename(&variable.name);
     }
@@ -226,14 +227,13 @@ fn known_variables(columns: &Columns, declared: &[&String]) -> Vec<Variable> {
         .into_iter()
         .map(|name| {
             let unit = CONVENTIONAL.iter().find(|(n, _)| *n == name).and_then(|(_, dimension)| Unit::base(*dimension));
+            // What a column says of itself goes before what its letter means elsewhere.
+            let told = columns.get(name).copied().flatten();
+            let unit = unit.filter(|unit| told.is_none_or(|told| told.dimension == unit.dimension));
             Variable { name: name.to_owned(), unit, meaning: None, counts: None }
         })
         .collect()
 }
-
-/// Names that are variables wherever a law uses them and does not declare them as parameters.
-const CONVENTIONAL: [(&str, Dimension); 3] =
-    [("N", Dimension::Parameters), ("D", Dimension::Tokens), ("C", Dimension::Flop)];
 
 /// Names of a formula that may mean something else than they are taken for.
 fn doubts(law: &Law, name: &str, text: &LawSpec, columns: &Columns, path: &SpecPath) -> Vec<Diagnostic> {

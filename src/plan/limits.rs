@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::compile::Compiler;
 use crate::diagnostic::{Place, SpecPath};
 use crate::file::in_units;
+use crate::law::Roles;
 use crate::query::Question;
 use crate::source::Limits;
 
@@ -36,8 +37,8 @@ impl Compiler<'_> {
     }
 
     /// Whether a query may have so many rows, each of which is answered for every draw.
-    pub(super) fn check_rows(&mut self, question: &Question, draws: usize, path: &SpecPath) {
-        let rows = question.kind().rows().len();
+    pub(super) fn check_rows(&mut self, question: &Question, roles: &Roles, draws: usize, path: &SpecPath) {
+        let rows = question.kind().rows(roles).len();
         let place = || Place::Key(path.clone());
         if self.within(rows, MOST_ROWS, place(), format!("the answer has {rows} rows")) {
             let solved = rows.saturating_mul(draws.max(1));

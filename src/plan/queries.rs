@@ -21,7 +21,7 @@ impl Compiler<'_> {
         query: &spec::Query,
         seed: u64,
         fits: &BTreeMap<&str, PlannedFit>,
-    ) -> Option<(usize, Question)> {
+    ) -> Option<PlannedQuery> {
         let path = SpecPath::of(&["queries", name]);
         let fit = fits.get(query.fit.as_str());
         if fit.is_none() {
@@ -52,7 +52,7 @@ impl Compiler<'_> {
             }
             return None;
         }
-        self.check_rows(&question, planned.draws, &path);
+        self.check_rows(&question, &law.roles, planned.draws, &path);
         let groups = query.groups();
         if !groups.is_empty() && planned.by.is_none() {
             let message = format!("the fit `{}` is not in groups", query.fit);
@@ -76,11 +76,12 @@ impl Compiler<'_> {
             inputs.push((other.stage, "draws", "draws.other".to_owned()));
             other.law.clone()
         });
-        let (law, question, chained) = (law.clone(), question, through.is_some());
+        let (law, roles, chained) = (law.clone(), law.roles.clone(), through.is_some());
         let stack = if query.forecast == Some(Forecast::Stack) { planned.alternatives.clone() } else { Vec::new() };
         let stage =
             Arc::new(Extrapolate { law, question: question.clone(), chained, other, forecast, stack, groups, seed });
-        Some((self.stage("extrapolate", Some(("queries", name)), stage, &inputs), question))
+        let stage = self.stage("extrapolate", Some(("queries", name)), stage, &inputs);
+        Some(PlannedQuery { stage, question, roles, by: planned.by.clone() })
     }
 
     /// The other fit that a question is about, if it is about two; none where that is at fault.
@@ -237,7 +238,7 @@ impl Compiler<'_> {
             // An answer as a whole has a name too.
             for (name, planned) in queries {
                 names.insert(format!("queries.{name}"));
-                let rows = planned.question.kind().rows().len();
+                let rows = planned.question.kind().rows(&planned.roles).len();
                 names.extend((1..=rows).map(|row| format!("queries.{name}.row{row}")));
             }
             names
@@ -351,7 +352,7 @@ fn names_of_results(
     }
     names.extend(spec.sensitivity.keys().map(|fit| format!("sensitivity.{fit}.moved")));
     for (query, planned) in queries {
-        names.extend(crate::report::names_of_query(query, planned.question.kind()));
+        names.extend(crate::report::names_of_query(query, planned.question.kind(), &planned.roles));
     }
     names
 }

@@ -8,31 +8,30 @@ use super::reaching::cheapest;
 use super::split::{Budget, best_split};
 use super::surface::Moves;
 use super::{Fault, Refusal, check_names};
-use crate::law::Law;
+use crate::evidence::in_words;
+use crate::law::{Law, Variable};
 use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
+use crate::unit::Dimension;
 
 /// Training compute is about 6 FLOP per parameter and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
 pub const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
 /// Serving a token costs about 2 FLOP per parameter (Sardana et al. 2024, arXiv:2401.00448).
 pub(super) const FLOP_PER_SERVED_TOKEN: f64 = 2.0;
 
-/// The variables that a split decides itself.
-pub(super) const DECIDED: [&str; 3] = ["N", "D", "C"];
-
 /// Whether a law has the variables that a budget is split between.
-pub(super) fn can_split(law: &Law) -> bool {
-    law.variable("N").is_some() && law.variable("D").is_some()
+pub fn can_split(law: &Law) -> bool {
+    law.roles.sizes().is_some_and(|sizes| sizes.iter().all(|name| law.variable(name).is_some()))
 }
 
 /// Whether a law has a response for a budget of compute.
 pub(super) fn takes_budget(law: &Law) -> bool {
-    can_split(law) || law.variable("C").is_some()
+    can_split(law) || law.variable(&law.roles.compute).is_some()
 }
 
 /// What a question about budgets moves: model size and data, or compute alone.
 pub(super) fn moves(law: &Law) -> Moves {
-    if can_split(law) { Moves::sizes() } else { Moves::one("C") }
+    law.roles.sizes().filter(|_| can_split(law)).map_or_else(|| Moves::one(&law.roles.compute), Moves::sizes)
 }
 
 /// A budget spent best.
@@ -48,18 +47,18 @@ pub(super) struct Spent {
 
 /// The best response of a budget, other variables held.
 pub(super) fn spend(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Result<Spent, Refusal> {
-    let mut at = held.clone();
-    at.insert("C".to_owned(), c);
-    if can_split(model.ready.law) {
-        let split = best_split(model, Budget::training(c), &model.ordered(held, &DECIDED)?)?;
-        at.extend([("N", split.n), ("D", split.d)].map(|(name, value)| (name.to_owned(), value)));
+    let (law, mut at) = (model.ready.law, held.clone());
+    at.insert(law.roles.compute.clone(), c);
+    if can_split(law) {
+        let split = best_split(model, Budget::training(c), &model.ordered(held, &law.roles.decided())?)?;
+        at.extend(split.sizes(law));
         return Ok(Spent { response: split.response, at, slope: split.slope, sign: split.sign });
     }
     let variables = model.ordered(&at, &[])?;
     let response = model.value(&variables)?;
     let (_, slopes) = model.ready.tape.slope_at(model.parameters, &variables);
-    let slope = model.ready.law.variable("C").map_or(0.0, |index| slopes[index] * c);
-    let sign = model.laid_sign(&variables, &["C"]);
+    let slope = law.variable(&law.roles.compute).map_or(0.0, |index| slopes[index] * c);
+    let sign = model.laid_sign(&variables, &[&law.roles.compute]);
     Ok(Spent { response, at, slope, sign })
 }
 
@@ -84,42 +83,76 @@ pub fn best_allocation(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) 
     if !can_split(model.ready.law) {
         return None;
     }
-    let split = best_split(model, Budget::training(c), &model.ordered(held, &DECIDED).ok()?).ok()?;
+    let split =
+        best_split(model, Budget::training(c), &model.ordered(held, &model.ready.law.roles.decided()).ok()?).ok()?;
     Some(Allocation { n: split.n, d: split.d, response: split.response })
 }
 
 /// The budget whose best response is a target.
 pub(super) fn budget_for(model: &Model<'_>, target: f64, held: &BTreeMap<String, f64>) -> Result<f64, Refusal> {
-    let base = model.ordered(held, &DECIDED)?;
-    if can_split(model.ready.law) {
+    let law = model.ready.law;
+    let base = model.ordered(held, &law.roles.decided())?;
+    if can_split(law) {
         return Ok(cheapest(model, target, 0.0, &base)?.compute());
     }
-    Ok(exp(cross(model, target, "C", &base)?))
+    Ok(exp(cross(model, target, &law.roles.compute, &base)?))
 }
 
-/// Faults of budgets and of what is held beside them.
+/// That a law has not what a budget is split between.
+pub(super) fn nothing_to_split(law: &Law) -> Fault {
+    let of = |wanted: Dimension| -> Vec<String> {
+        let is = |v: &&Variable| crate::law::dimension(&v.name, v.unit) == Some(wanted);
+        law.variables.iter().filter(is).map(|v| format!("`{}`", v.name)).collect()
+    };
+    let several = [of(Dimension::Parameters), of(Dimension::Tokens)].into_iter().find(|names| names.len() > 1);
+    let fault = Fault::whole(format!(
+        "the law `{}` has not both a model size and data, so there is nothing to split",
+        law.formula
+    ));
+    match several {
+        Some(names) => fault.hint(format!("{} have one unit: only one can be split", in_words(&names))),
+        None => fault.hint(
+            "use a law with model size and data, such as `hoffmann`; what they are is said by the units of their columns, `parameters` and `tokens`",
+        ),
+    }
+}
+
+/// Faults of a table of budgets and of what is held beside them; `others` are the keys that it may have beside budgets.
 pub(super) fn check_budget(
     law: &Law,
-    budgets: &OneOrMany<Quantity>,
+    values: &BTreeMap<String, OneOrMany<Quantity>>,
+    others: &[&str],
     hold: &BTreeMap<String, Quantity>,
     faults: &mut Vec<Fault>,
 ) {
     if !takes_budget(law) {
         faults.push(
             Fault::whole(format!("the law `{}` has no response for a budget of compute", law.formula))
-                .hint("use a law of N and D, such as `hoffmann`, or one of C"),
+                .hint("use a law of model size and data, such as `hoffmann`, or one of compute"),
         );
     }
-    if let Some(wrong) = budgets.iter().find(|c| !(c.0 > 0.0 && c.0.is_finite())) {
-        faults.push(Fault::at("C", format!("`C` is {}; a budget is above zero and finite", wrong.0)));
+    let budget = law.roles.compute.as_str();
+    match values.get(budget) {
+        None => {
+            let fault = Fault::whole(format!("`{budget}` is missing: the question is about budgets of compute"));
+            faults.push(fault.hint(format!("write the budget in FLOP: {{ {budget} = 5.76e23 }}")));
+        }
+        Some(budgets) => {
+            if let Some(wrong) = budgets.iter().find(|c| !(c.0 > 0.0 && c.0.is_finite())) {
+                faults.push(Fault::at(budget, format!("`{budget}` is {}; a budget is above zero and finite", wrong.0)));
+            }
+        }
     }
+    let known: Vec<&str> = others.iter().copied().chain([budget]).collect();
+    check_names(values.keys(), &known, law, faults);
     check_held(law, hold, faults);
 }
 
 /// Faults of what is held: every variable of the law that a split does not decide, and no other.
 pub(super) fn check_held(law: &Law, hold: &BTreeMap<String, Quantity>, faults: &mut Vec<Fault>) {
+    let decided = law.roles.decided();
     let needed: Vec<&str> =
-        law.variables.iter().map(|v| v.name.as_str()).filter(|name| !DECIDED.contains(name)).collect();
+        law.variables.iter().map(|v| v.name.as_str()).filter(|name| !decided.contains(name)).collect();
     check_names(hold.keys(), &needed, law, faults);
     for name in needed {
         match hold.get(name) {

@@ -3,33 +3,39 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::allocation::{DECIDED, best_at, budget_for, check_budget, moves, spend};
+use super::allocation::{best_at, budget_for, check_budget, moves, spend};
+use super::keyed::keyed;
 use super::reaching::Path;
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, Second};
-use crate::law::Law;
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, Second, rows_of};
+use crate::law::{Law, Roles};
 use crate::numerics::{exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::solver::root;
 
 /// This fit and another one at budgets: `{ with = "other", C = 1e22 }`. Fits in groups are compared group by group,
 /// or all with one: `{ with = "optimizers", group = "adamw", C = 1e22 }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Compare {
     /// The other fit.
     pub with: String,
     /// Which group of the other fit, where it is in groups; without it each group is compared with the one of its name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Budgets in FLOP, split best where a law has N and D.
-    #[serde(rename = "C")]
-    pub budgets: OneOrMany<Quantity>,
+    /// Budgets in FLOP, under the name of compute, split best where a law has model size and data.
+    #[serde(flatten)]
+    pub values: BTreeMap<String, OneOrMany<Quantity>>,
     /// Values of the laws' other variables.
-    #[serde(default)]
+    #[schemars(default)]
     pub hold: BTreeMap<String, Quantity>,
 }
+
+keyed!(Compare, "{ with = \"other\", C = 1e22 }", {
+    "with" => with or return Err(serde::de::Error::missing_field("with")),
+    "group" => group or None,
+    "hold" => hold or BTreeMap::new(),
+});
 
 /// Budgets between which a crossing is sought.
 const SMALLEST: f64 = 1e12;
@@ -43,17 +49,17 @@ impl Kind for Compare {
     }
 
     fn outputs(&self) -> &'static [&'static str] {
-        &["loss", "other_loss", "multiplier", "crossover_C"]
+        &["loss", "other_loss", "multiplier", "crossover_{compute}"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
-        check_budget(law, &self.budgets, &self.hold, &mut faults);
+        check_budget(law, &self.values, Self::KEYS, &self.hold, &mut faults);
         super::finish(faults)
     }
 
-    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
-        self.budgets.iter().map(|c| BTreeMap::from([("C".to_owned(), c.0)])).collect()
+    fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
+        rows_of(&self.values)
     }
 
     fn moves(&self, law: &Law) -> Option<Moves> {
@@ -67,7 +73,7 @@ impl Kind for Compare {
             return Err(Refusal::Undefined(format!("the fit `{}` has no group of this name", self.with)));
         };
         let held = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
-        let c = inputs["C"];
+        let c = inputs[&model.ready.law.roles.compute];
         let own = spend(model, c, &held)?;
         let there = spend(other, c, &held)?;
         let mut outputs = BTreeMap::from([("loss", own.response), ("other_loss", there.response)]);
@@ -75,7 +81,7 @@ impl Kind for Compare {
             outputs.insert("multiplier", equal / c);
         }
         if let Some(log) = crossing(model, other, &held, ln(c)) {
-            outputs.insert("crossover_C", exp(log));
+            outputs.insert("crossover_{compute}", exp(log));
         }
         Ok(Finding { outputs, at: own.at })
     }
@@ -84,14 +90,15 @@ impl Kind for Compare {
         Some(Second { fit: &self.with, group: self.group.as_deref() })
     }
 
-    fn splits(&self) -> bool {
+    fn splits(&self, _: &Roles) -> bool {
         true
     }
 }
 
 /// The logarithm of the budget nearest to one at which the best responses of two laws are equal and change places.
 fn crossing(one: &Model<'_>, other: &Model<'_>, held: &BTreeMap<String, f64>, near: f64) -> Option<f64> {
-    let paths = [one, other].map(|model| Path::of(model, 0.0, &model.ordered(held, &DECIDED)?)?.responses(model));
+    let paths = [one, other]
+        .map(|model| Path::of(model, 0.0, &model.ordered(held, &model.ready.law.roles.decided())?)?.responses(model));
     let [Ok(own), Ok(others)] = paths else { return None };
     let others: BTreeMap<u64, f64> = others.into_iter().map(|(log, response)| (log.to_bits(), response)).collect();
     let is_within = |log: f64| ln(SMALLEST) <= log && log <= ln(LARGEST);

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{DECIDED, can_split, moves};
+use super::allocation::{can_split, moves, nothing_to_split};
 use super::split::{Budget, best_split};
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, rows_of};
-use crate::law::Law;
+use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
-/// The best model size and data for budgets, C = 6 N D: `{ C = [1e21, 5.76e23] }`. Further variables of the law are held.
+/// The best model size and data for budgets of compute: `{ C = [1e21, 5.76e23] }`. Further variables of the law are held.
 ///
 /// Best is the lowest response of a law that falls as sizes grow, such as a loss or an error, and the highest of one that
 /// rises, such as an accuracy.
@@ -35,33 +35,31 @@ impl Kind for ComputeOptimal {
     }
 
     fn outputs(&self) -> &'static [&'static str] {
-        &["N", "D", "loss"]
+        &["{size}", "{data}", "loss"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         if !can_split(law) {
-            return Err(vec![
-                Fault::whole(format!("the law `{}` has not both N and D, so there is nothing to split", law.formula))
-                    .hint("use a law with model size and data, such as `hoffmann`"),
-            ]);
+            return Err(vec![nothing_to_split(law)]);
         }
         let mut faults = Vec::new();
-        let held = law.variables.iter().map(|v| v.name.as_str()).filter(|name| !DECIDED.contains(name));
-        let known: Vec<&str> = ["C"].into_iter().chain(held).collect();
+        let (budget, decided) = (law.roles.compute.as_str(), law.roles.decided());
+        let held = law.variables.iter().map(|v| v.name.as_str()).filter(|name| !decided.contains(name));
+        let known: Vec<&str> = [budget].into_iter().chain(held).collect();
         check_names(self.0.keys(), &known, law, &mut faults);
         check_values(&self.0, &mut faults);
         for name in known.into_iter().filter(|name| !self.0.contains_key(*name)) {
             let fault = Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula));
-            faults.push(if name == "C" {
-                fault.hint("write the budget in FLOP: { C = 5.76e23 }")
+            faults.push(if name == budget {
+                fault.hint(format!("write the budget in FLOP: {{ {budget} = 5.76e23 }}"))
             } else {
-                fault.hint(format!("hold it beside the budget: {{ C = 5.76e23, {name} = ... }}"))
+                fault.hint(format!("hold it beside the budget: {{ {budget} = 5.76e23, {name} = ... }}"))
             });
         }
         finish(faults)
     }
 
-    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
+    fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
         rows_of(&self.0)
     }
 
@@ -70,15 +68,16 @@ impl Kind for ComputeOptimal {
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
-        let split = best_split(model, Budget::training(inputs["C"]), &model.ordered(inputs, &DECIDED)?)?;
+        let law = model.ready.law;
+        let base = model.ordered(inputs, &law.roles.decided())?;
+        let split = best_split(model, Budget::training(inputs[&law.roles.compute]), &base)?;
         let mut at = inputs.clone();
-        at.insert("N".to_owned(), split.n);
-        at.insert("D".to_owned(), split.d);
-        let outputs = BTreeMap::from([("N", split.n), ("D", split.d), ("loss", split.response)]);
+        at.extend(split.sizes(law));
+        let outputs = BTreeMap::from([("{size}", split.n), ("{data}", split.d), ("loss", split.response)]);
         Ok(Finding { outputs, at })
     }
 
-    fn splits(&self) -> bool {
+    fn splits(&self, _: &Roles) -> bool {
         true
     }
 }

@@ -51,7 +51,7 @@ impl Line {
     fn new(model: &Model<'_>, name: &str, base: &[f64]) -> Result<Self, Refusal> {
         let span = model.span(name).filter(|span| span.lowest > 0.0);
         let [low, high] = match (name, span) {
-            ("N" | "D" | "C", _) => SIZES,
+            (name, _) if model.ready.law.roles.decided().contains(&name) => SIZES,
             (_, Some(span)) => [SMALL * span.lowest.min(1.0), SIZES[1].max(span.highest / SMALL)],
             (_, None) => [SMALL, SIZES[1]],
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::allocation::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::answer::{Extent, Verdict};
 use crate::fit::Fit;
+use crate::law::Roles;
 
 /// Factor up to which an answer is near the rows.
 const NEAR: f64 = 10.0;
@@ -17,13 +18,14 @@ const OFF_RAY: f64 = 1.5;
 /// follows from model size and data, leaves its span.
 ///
 /// `splits` says that the answer weighs variables against each other.
-pub(super) fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool) -> Extent {
+pub(super) fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool, roles: &Roles) -> Extent {
     if fit.rows == 0 {
         return Extent { verdict: Verdict::NotFitted, factor: None, by_variable: BTreeMap::new() };
     }
     let mut at = at.clone();
-    if let (Some(n), Some(d), None) = (at.get("N"), at.get("D"), at.get("C")) {
-        at.insert("C".to_owned(), FLOP_PER_PARAMETER_AND_TOKEN * n * d);
+    let sizes = roles.sizes().map(|names| names.map(|name| at.get(name).copied()));
+    if let (Some([Some(n), Some(d)]), None) = (sizes, at.get(&roles.compute)) {
+        at.insert(roles.compute.clone(), FLOP_PER_PARAMETER_AND_TOKEN * n * d);
     }
     let by_variable: BTreeMap<String, f64> =
         at.iter().filter_map(|(name, &value)| Some((name.clone(), fit.spans.get(name)?.factor(value)))).collect();

@@ -132,7 +132,10 @@ impl Asked<'_> {
         let places = finding.at.iter().map(|(name, value)| (name.as_str(), *value));
         match numbers.chain(places).find(|(_, value)| !value.is_finite()) {
             None => Ok(finding),
-            Some((name, _)) => Err(Refusal::Undefined(format!("`{name}` is not finite: it is beyond all numbers"))),
+            Some((name, _)) => Err(Refusal::Undefined(format!(
+                "`{}` is not finite: it is beyond all numbers",
+                self.ready.law.roles.named(name)
+            ))),
         }
     }
 
@@ -189,7 +192,8 @@ impl Asked<'_> {
             return Answered { at: finding.at, ..refused(inputs, Verdict::NotIdentified, untold.reason.clone()) };
         }
         let note = untold.map(|untold| {
-            let names: Vec<String> = untold.outputs.iter().map(|name| format!("`{name}`")).collect();
+            let names: Vec<String> =
+                untold.outputs.iter().map(|name| format!("`{}`", self.ready.law.roles.named(name))).collect();
             format!("no {}: {}", in_words(&names), untold.reason)
         });
         let note = note.or_else(|| self.outside_range(&finding));
@@ -203,9 +207,9 @@ impl Asked<'_> {
                 Some(level) if !sample.is_empty() => interval(Drawn::Value(value), &sample, level),
                 _ => Interval { value: Some(value), lower: None, upper: None },
             };
-            outputs.insert(name.to_owned(), found);
+            outputs.insert(self.ready.law.roles.named(name), found);
         }
-        let reach = extent(self.fit, &finding.at, self.kind.splits());
+        let reach = extent(self.fit, &finding.at, self.kind.splits(&self.ready.law.roles), &self.ready.law.roles);
         let row = Row { group: None, inputs, outputs, reach, note, answered: samples.share_answered() };
         Answered { row, at: finding.at }
     }
@@ -228,6 +232,7 @@ impl Asked<'_> {
         };
         let found = interval(beyond.into(), &samples.of(name), level);
         row.answered = Some(share);
+        let name = self.ready.law.roles.named(name);
         let from = match (found.lower, found.upper) {
             (Some(lower), _) => format!(", from {name} = {lower:.3e} on"),
             (_, Some(upper)) => format!(", up to {name} = {upper:.3e}"),
@@ -237,7 +242,7 @@ impl Asked<'_> {
         let share = if share < 0.01 { "fewer than 1".to_owned() } else { format!("{:.0}", 100.0 * share) };
         row.note = Some(format!("{note}; {share} % of the draws reach it{from}"));
         if found.lower.is_some() || found.upper.is_some() {
-            row.outputs.insert((*name).to_owned(), found);
+            row.outputs.insert(name, found);
         }
         Answered { row, at }
     }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{DECIDED, FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split, check_held, moves};
+use super::allocation::{
+    FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split, check_held, moves, nothing_to_split,
+};
 use super::reaching::cheapest;
 use super::split::Budget;
 use super::{Fault, Finding, Kind, Model, Moves, Refusal};
-use crate::law::Law;
+use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
 /// The model and data with the lowest 6 N D + 2 N S for a response and S tokens to serve: `{ loss = 2.0, serve = "10T" }`.
@@ -31,13 +33,13 @@ impl Kind for InferenceAware {
     }
 
     fn outputs(&self) -> &'static [&'static str] {
-        &["N", "D", "training_C", "total_C", "saving"]
+        &["{size}", "{data}", "training_{compute}", "total_{compute}", "saving"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
         if !can_split(law) {
-            faults.push(Fault::whole(format!("the law `{}` has not both N and D", law.formula)));
+            faults.push(nothing_to_split(law));
         }
         check_held(law, &self.hold, &mut faults);
         if let Some(wrong) = self.serve.iter().find(|s| !(s.0 >= 0.0 && s.0.is_finite())) {
@@ -46,7 +48,7 @@ impl Kind for InferenceAware {
         super::finish(faults)
     }
 
-    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
+    fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
         let row = |s: &Quantity| BTreeMap::from([("serve".to_owned(), s.0)]);
         self.serve.iter().map(row).collect()
     }
@@ -59,7 +61,7 @@ impl Kind for InferenceAware {
     /// whose best split reaches it.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let held: BTreeMap<String, f64> = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
-        let base = model.ordered(&held, &DECIDED)?;
+        let base = model.ordered(&held, &model.ready.law.roles.decided())?;
         let serve = inputs["serve"];
         let alone = cheapest(model, self.loss.0, 0.0, &base)?;
         let served = cheapest(model, self.loss.0, Budget::as_training(serve), &base)?;
@@ -67,17 +69,17 @@ impl Kind for InferenceAware {
         let (n, d) = (served.n, served.d);
         let (training, total) = (FLOP_PER_PARAMETER_AND_TOKEN * n * d, cost(n, d));
         let outputs = BTreeMap::from([
-            ("N", n),
-            ("D", d),
-            ("training_C", training),
-            ("total_C", total),
+            ("{size}", n),
+            ("{data}", d),
+            ("training_{compute}", training),
+            ("total_{compute}", total),
             ("saving", 1.0 - total / cost(alone.n, alone.d)),
         ]);
-        let sizes = [("N", n), ("D", d), ("C", training)].map(|(name, value)| (name.to_owned(), value));
-        Ok(Finding { outputs, at: held.into_iter().chain(sizes).collect() })
+        let names = model.ready.law.roles.decided().map(str::to_owned);
+        Ok(Finding { outputs, at: held.into_iter().chain(names.into_iter().zip([n, d, training])).collect() })
     }
 
-    fn splits(&self) -> bool {
+    fn splits(&self, _: &Roles) -> bool {
         true
     }
 }

@@ -3,52 +3,64 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::allocation::{DECIDED, FLOP_PER_PARAMETER_AND_TOKEN, can_split, check_budget, moves};
+use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, can_split, check_budget, moves, nothing_to_split};
+use super::keyed::keyed;
 use super::split::{Budget, Split, best_split};
-use super::{Fault, Finding, Kind, Model, Moves, Refusal};
-use crate::law::Law;
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, budgets};
+use crate::law::{Law, Roles};
 use crate::numerics::{Matrix, exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
 
-/// Splits of budgets, C = 6 N D: the best one, those around it, and what Approaches 1 and 2 would call the best.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// Splits of budgets of compute: the best one, those around it, and what Approaches 1 and 2 would call the best.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Isoflop {
-    /// Budgets in FLOP.
-    #[serde(rename = "C")]
-    pub budgets: OneOrMany<Quantity>,
+    /// Budgets in FLOP, under the name of compute.
+    #[serde(flatten)]
+    pub values: BTreeMap<String, OneOrMany<Quantity>>,
     /// A budget that Approach 2 is extrapolated to: parabolas of the budgets, then a power law through their minima.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Quantity>,
     /// Model sizes reach from the best one over this factor to the best one times it.
-    #[serde(default = "default_width")]
+    #[schemars(default = "usual_width")]
     pub width: Quantity,
     /// Number of model sizes on a curve.
-    #[serde(default = "default_points")]
+    #[schemars(default = "usual_points")]
     pub points: usize,
     /// Whether the curve is given, a row per model size.
-    #[serde(default)]
+    #[schemars(default)]
     pub curve: bool,
     /// Model sizes of an Approach 1: the one with the lowest response is what its envelope would call the best.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes: Option<OneOrMany<Quantity>>,
     /// Values of the law's other variables.
-    #[serde(default)]
+    #[schemars(default)]
     pub hold: BTreeMap<String, Quantity>,
 }
 
-const fn default_width() -> Quantity {
+keyed!(Isoflop, "{ C = [1e19, 1e20] }", {
+    "at" => at or None,
+    "width" => width or usual_width(),
+    "points" => points or usual_points(),
+    "curve" => curve or false,
+    "sizes" => sizes or None,
+    "hold" => hold or BTreeMap::new(),
+});
+
+const fn usual_width() -> Quantity {
     Quantity(4.0)
 }
 
-const fn default_points() -> usize {
+const fn usual_points() -> usize {
     15
 }
 
 /// The input of a row of a curve: model size over the best one.
-const RATIO: &str = "N_ratio";
+fn ratio_of(roles: &Roles) -> String {
+    format!("{}_ratio", roles.size.as_deref().unwrap_or_default())
+}
+
 /// Fewest points of a parabola.
 const FEWEST: usize = 3;
 
@@ -58,35 +70,34 @@ impl Kind for Isoflop {
     }
 
     fn outputs(&self) -> &'static [&'static str] {
-        &["N", "D", "loss", "parabola_N", "parabola_D", "envelope_N"]
+        &["{size}", "{data}", "loss", "parabola_{size}", "parabola_{data}", "envelope_{size}"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
         if !can_split(law) {
-            let message = format!("the law `{}` has not both N and D, so there is nothing to split", law.formula);
-            faults.push(Fault::whole(message));
+            return Err(vec![nothing_to_split(law)]);
         }
-        check_budget(law, &self.budgets, &self.hold, &mut faults);
+        check_budget(law, &self.values, Self::KEYS, &self.hold, &mut faults);
         if !(self.width.0 > 1.0 && self.width.0.is_finite()) {
             faults.push(Fault::at("width", format!("`width` is {}; a factor is above 1", self.width.0)));
         }
         if self.points < FEWEST {
             faults.push(Fault::at("points", format!("a parabola needs {FEWEST} points, not {}", self.points)));
         }
-        if self.at.is_some() && self.budgets.iter().len() < 2 {
+        if self.at.is_some() && budgets(&self.values, &law.roles).count() < 2 {
             let fault = Fault::at("at", "Approach 2 extrapolates from the minima of two budgets at least");
-            faults.push(fault.hint("list the budgets: C = [1e18, 1e19, 1e20]"));
+            faults.push(fault.hint(format!("list the budgets: {} = [1e18, 1e19, 1e20]", law.roles.compute)));
         }
         super::finish(faults)
     }
 
-    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
+    fn rows(&self, roles: &Roles) -> Vec<BTreeMap<String, f64>> {
         let ratios: Vec<f64> = if self.curve { self.ratios() } else { Vec::new() };
-        let budgets = self.budgets.iter().chain(&self.at).flat_map(|budget| {
+        let budgets = budgets(&self.values, roles).chain(&self.at).flat_map(|budget| {
             let of = |ratio: Option<f64>| {
-                let ratio = ratio.map(|ratio| (RATIO.to_owned(), ratio));
-                std::iter::once(("C".to_owned(), budget.0)).chain(ratio).collect::<BTreeMap<_, _>>()
+                let ratio = ratio.map(|ratio| (ratio_of(roles), ratio));
+                std::iter::once((roles.compute.clone(), budget.0)).chain(ratio).collect::<BTreeMap<_, _>>()
             };
             std::iter::once(of(None)).chain(ratios.iter().map(|&ratio| of(Some(ratio)))).collect::<Vec<_>>()
         });
@@ -98,39 +109,41 @@ impl Kind for Isoflop {
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
-        let (c, held) = (inputs["C"], self.held());
-        let base = model.ordered(&held, &DECIDED)?;
+        let roles = &model.ready.law.roles;
+        let [size, data, compute] = roles.decided();
+        let (c, held) = (inputs[compute], self.held());
+        let base = model.ordered(&held, &[size, data, compute])?;
         let best = best_split(model, Budget::training(c), &base)?;
         let mut at = held;
-        at.insert("C".to_owned(), c);
+        at.insert(compute.to_owned(), c);
         let mut outputs = BTreeMap::new();
-        if let Some(ratio) = inputs.get(RATIO) {
+        if let Some(ratio) = inputs.get(&ratio_of(roles)) {
             let n = best.n * ratio;
             let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
-            at.extend([("N".to_owned(), n), ("D".to_owned(), d)]);
-            outputs.extend([("N", n), ("D", d), ("loss", model.response(&at)?)]);
+            at.extend([(size.to_owned(), n), (data.to_owned(), d)]);
+            outputs.extend([("{size}", n), ("{data}", d), ("loss", model.response(&at)?)]);
             return Ok(Finding { outputs, at });
         }
-        at.extend([("N".to_owned(), best.n), ("D".to_owned(), best.d)]);
-        outputs.extend([("N", best.n), ("D", best.d), ("loss", best.response)]);
+        at.extend(best.sizes(model.ready.law));
+        outputs.extend([("{size}", best.n), ("{data}", best.d), ("loss", best.response)]);
         let parabola = match self.at {
             Some(target) if target.0 == c => self.extrapolated(model, c, &base)?,
             _ => self.parabola(model, &best, &base),
         };
         if let Some(d) = parabola {
-            outputs.extend([("parabola_D", d), ("parabola_N", c / (FLOP_PER_PARAMETER_AND_TOKEN * d))]);
+            outputs.extend([("parabola_{data}", d), ("parabola_{size}", c / (FLOP_PER_PARAMETER_AND_TOKEN * d))]);
         }
-        outputs.extend(self.envelope(model, &best, c, &base).map(|n| ("envelope_N", n)));
+        outputs.extend(self.envelope(model, &best, c, &base).map(|n| ("envelope_{size}", n)));
         Ok(Finding { outputs, at })
     }
 
     fn caution(&self) -> Option<&'static str> {
         Some(
-            "`parabola_N` and `parabola_D` are what Approach 2 would say of this very law without noise: a parabola in ln D misses the minimum of a curve that is not one, by a factor that grows with the width of the grid and, extrapolated, by a constant factor at every budget (arXiv:2603.22339). The difference from N and D is bias of the method, not of the rows.",
+            "`parabola_{size}` and `parabola_{data}` are what Approach 2 would say of this very law without noise: a parabola in ln {data} misses the minimum of a curve that is not one, by a factor that grows with the width of the grid and, extrapolated, by a constant factor at every budget (arXiv:2603.22339). The difference from {size} and {data} is bias of the method, not of the rows.",
         )
     }
 
-    fn splits(&self) -> bool {
+    fn splits(&self, _: &Roles) -> bool {
         true
     }
 }
@@ -158,7 +171,7 @@ impl Isoflop {
     /// The data that a power law through the parabolas' minima gives at a budget (Approach 2).
     fn extrapolated(&self, model: &Model<'_>, c: f64, base: &[f64]) -> Result<Option<f64>, Refusal> {
         let mut minima = Vec::new();
-        for budget in &self.budgets {
+        for budget in budgets(&self.values, &model.ready.law.roles) {
             let best = best_split(model, Budget::training(budget.0), base)?;
             let Some(d) = self.parabola(model, &best, base) else { return Ok(None) };
             minima.push((ln(budget.0), ln(d)));

@@ -7,7 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, rows_of};
-use crate::law::Law;
+use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::schedule::Planned;
 
@@ -117,7 +117,7 @@ impl Kind for Loss {
         finish(faults)
     }
 
-    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
+    fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
         let of_schedule = self.schedule.as_ref().map(Planned::inputs).unwrap_or_default();
         let mut rows = rows_of(&self.at);
         rows.iter_mut().for_each(|row| row.extend(of_schedule.clone()));

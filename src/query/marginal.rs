@@ -3,32 +3,37 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::allocation::{check_budget, moves, spend};
-use super::{Fault, Finding, Kind, Model, Moves, Refusal};
-use crate::law::Law;
+use super::keyed::keyed;
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, rows_of};
+use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
 /// The response at a budget, and at one larger by a factor: `{ C = 1e22, factor = 10 }`. The gain is how much better it is
 /// there: lower for a loss, higher for a response that rises with size, such as an accuracy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Marginal {
-    /// Budgets in FLOP, split best where the law has N and D.
-    #[serde(rename = "C")]
-    pub budgets: OneOrMany<Quantity>,
+    /// Budgets in FLOP, under the name of compute, split best where the law has model size and data.
+    #[serde(flatten)]
+    pub values: BTreeMap<String, OneOrMany<Quantity>>,
     /// The factor; 10 where nothing is said.
-    #[serde(default = "default_factor")]
+    #[schemars(default = "usual_factor")]
     pub factor: Quantity,
     /// Values of the law's other variables.
-    #[serde(default)]
+    #[schemars(default)]
     pub hold: BTreeMap<String, Quantity>,
 }
 
-const fn default_factor() -> Quantity {
+const fn usual_factor() -> Quantity {
     Quantity(10.0)
 }
+
+keyed!(Marginal, "{ C = 1e22, factor = 10 }", {
+    "factor" => factor or usual_factor(),
+    "hold" => hold or BTreeMap::new(),
+});
 
 impl Kind for Marginal {
     fn name(&self) -> &'static str {
@@ -41,15 +46,15 @@ impl Kind for Marginal {
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
-        check_budget(law, &self.budgets, &self.hold, &mut faults);
+        check_budget(law, &self.values, Self::KEYS, &self.hold, &mut faults);
         if !(self.factor.0 > 1.0 && self.factor.0.is_finite()) {
             faults.push(Fault::at("factor", format!("`factor` is {}; more compute is above 1", self.factor.0)));
         }
         super::finish(faults)
     }
 
-    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
-        self.budgets.iter().map(|c| BTreeMap::from([("C".to_owned(), c.0)])).collect()
+    fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
+        rows_of(&self.values)
     }
 
     fn moves(&self, law: &Law) -> Option<Moves> {
@@ -59,8 +64,9 @@ impl Kind for Marginal {
     /// The elasticity is d ln L / d ln C, the budget always spent best.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let held = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
-        let here = spend(model, inputs["C"], &held)?;
-        let next = spend(model, inputs["C"] * self.factor.0, &held)?;
+        let c = inputs[&model.ready.law.roles.compute];
+        let here = spend(model, c, &held)?;
+        let next = spend(model, c * self.factor.0, &held)?;
         let outputs = BTreeMap::from([
             ("loss", here.response),
             ("next_loss", next.response),
@@ -71,7 +77,7 @@ impl Kind for Marginal {
         Ok(Finding { outputs, at: next.at })
     }
 
-    fn splits(&self) -> bool {
+    fn splits(&self, _: &Roles) -> bool {
         true
     }
 }

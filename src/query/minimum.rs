@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, Finding, Kind, Model, Moves, Refusal};
-use crate::law::Law;
+use crate::law::{Law, Roles};
 use crate::numerics::{exp, ln};
 use crate::quantity::Quantity;
 use crate::solver::minimise;
@@ -57,7 +57,7 @@ impl Kind for Minimum {
         super::finish(faults)
     }
 
-    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
+    fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
         vec![self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect()]
     }
 

@@ -13,6 +13,7 @@ mod identified;
 mod inference_aware;
 mod interval;
 mod isoflop;
+mod keyed;
 mod loss;
 mod marginal;
 mod minimum;
@@ -28,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use allocation::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, best_allocation};
+pub use allocation::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, best_allocation, can_split};
 pub use compare::Compare;
 pub use compute_optimal::ComputeOptimal;
 pub use inference_aware::InferenceAware;
@@ -44,7 +45,7 @@ pub use threshold::Threshold;
 
 use crate::answer::{Answer, Row, Verdict};
 use crate::fit::Fit;
-use crate::law::Law;
+use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 use draws::Asked;
 
@@ -164,7 +165,8 @@ pub trait Kind: Sync {
     /// Its name in a spec.
     fn name(&self) -> &'static str;
 
-    /// The names of its outputs, in the order in which they are shown.
+    /// The names of its outputs, in the order in which they are shown; `{size}`, `{data}` and `{compute}` stand for the
+    /// names that the study's variables of these roles have ([`Roles::named`]).
     fn outputs(&self) -> &'static [&'static str];
 
     /// Whether the question can be put to the law.
@@ -174,7 +176,7 @@ pub trait Kind: Sync {
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>>;
 
     /// The inputs of each row.
-    fn rows(&self) -> Vec<BTreeMap<String, f64>>;
+    fn rows(&self, roles: &Roles) -> Vec<BTreeMap<String, f64>>;
 
     /// The variables whose best values are sought; none where all are given.
     fn moves(&self, law: &Law) -> Option<Moves>;
@@ -190,7 +192,7 @@ pub trait Kind: Sync {
         false
     }
 
-    /// What a reader has to know of every answer of this kind.
+    /// What a reader has to know of every answer of this kind; names stand in it as in [`Kind::outputs`].
     fn caution(&self) -> Option<&'static str> {
         None
     }
@@ -201,7 +203,7 @@ pub trait Kind: Sync {
     }
 
     /// Whether the answer weighs one variable against another.
-    fn splits(&self) -> bool {
+    fn splits(&self, _: &Roles) -> bool {
         false
     }
 }
@@ -232,13 +234,13 @@ pub fn answer(
     let other = other.map(|other| (other, Ready::new(other.law, &other.fit.spans, moves(other.law).as_ref())));
     let asked = Asked { kind, ready, fit, draws, other, seed };
     let mut outside: BTreeSet<String> = BTreeSet::new();
-    let mut warnings: Vec<String> = kind.caution().map(str::to_owned).into_iter().collect();
+    let mut warnings: Vec<String> = kind.caution().map(|text| law.roles.named(text)).into_iter().collect();
     let rows: Vec<Row> = kind
-        .rows()
+        .rows(&law.roles)
         .into_iter()
         .map(|inputs| {
             let found = asked.row(inputs);
-            outside.extend(law.holds.outside(&found.at));
+            outside.extend(law.holds.outside(&found.at, &law.roles));
             found.row
         })
         .collect();
@@ -303,6 +305,14 @@ fn check_values(values: &BTreeMap<String, OneOrMany<Quantity>>, faults: &mut Vec
             faults.push(Fault::at(name, format!("`{name}` is {}; a size is above zero and finite", wrong.0)));
         }
     }
+}
+
+/// The budgets of a table, under the name that compute has in the study.
+fn budgets<'a>(
+    values: &'a BTreeMap<String, OneOrMany<Quantity>>,
+    roles: &Roles,
+) -> impl Iterator<Item = &'a Quantity> + Clone {
+    values.get(&roles.compute).map(OneOrMany::iter).into_iter().flatten()
 }
 
 /// A fault for each key that is not one of `known`.

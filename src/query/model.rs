@@ -106,13 +106,9 @@ impl<'a> Model<'a> {
     /// The response at a model size and data, other variables as in `base`.
     pub(super) fn at_sizes(&self, base: &[f64], n: f64, d: f64) -> Result<f64, Refusal> {
         let mut at = base.to_vec();
-        for (variable, x) in self.ready.law.variables.iter().zip(&mut at) {
-            match variable.name.as_str() {
-                "N" => *x = n,
-                "D" => *x = d,
-                "C" => *x = FLOP_PER_PARAMETER_AND_TOKEN * n * d,
-                _ => (),
-            }
+        let sizes = self.ready.law.roles.decided().into_iter().zip([n, d, FLOP_PER_PARAMETER_AND_TOKEN * n * d]);
+        for (name, value) in sizes {
+            self.ready.law.variable(name).into_iter().for_each(|place| at[place] = value);
         }
         self.value(&at)
     }

@@ -3,32 +3,34 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::allocation::{DECIDED, FLOP_PER_PARAMETER_AND_TOKEN, budget_for, can_split, check_budget, moves};
+use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, budget_for, can_split, check_budget, moves, nothing_to_split};
+use super::keyed::keyed;
 use super::split::{Budget, best_split};
-use super::{Fault, Finding, Kind, Model, Moves, Refusal};
-use crate::law::Law;
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_values, rows_of};
+use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
 /// The response of a budget spent on another model than the best: `{ C = 1e22, N = "1B" }`, or `factor = 0.25` for
 /// a quarter of the best size.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Overtrain {
-    /// Budgets in FLOP.
-    #[serde(rename = "C")]
-    pub budgets: OneOrMany<Quantity>,
-    /// The model's size.
-    #[serde(default, rename = "N", skip_serializing_if = "Option::is_none")]
-    pub size: Option<Quantity>,
+    /// Budgets in FLOP, and the model's size, under the names of compute and of model size.
+    #[serde(flatten)]
+    pub values: BTreeMap<String, OneOrMany<Quantity>>,
     /// The model's size over the best one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub factor: Option<Quantity>,
     /// Values of the law's other variables.
-    #[serde(default)]
+    #[schemars(default)]
     pub hold: BTreeMap<String, Quantity>,
 }
+
+keyed!(Overtrain, "{ C = 1e22, factor = 0.25 }", {
+    "factor" => factor or None,
+    "hold" => hold or BTreeMap::new(),
+});
 
 impl Kind for Overtrain {
     fn name(&self) -> &'static str {
@@ -36,33 +38,38 @@ impl Kind for Overtrain {
     }
 
     fn outputs(&self) -> &'static [&'static str] {
-        &["model_N", "D", "loss", "best_loss", "excess", "equal_C", "overhead"]
+        &["model_{size}", "{data}", "loss", "best_loss", "excess", "equal_{compute}", "overhead"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
-        if !can_split(law) {
-            faults.push(Fault::whole(format!("the law `{}` has not both N and D", law.formula)));
-        }
-        check_budget(law, &self.budgets, &self.hold, &mut faults);
-        match (self.size, self.factor) {
-            (Some(value), None) | (None, Some(value)) if value.0 > 0.0 && value.0.is_finite() => (),
-            (Some(_), Some(_)) => faults.push(Fault::at("factor", "the size is given twice, by `N` and by `factor`")),
-            (None, None) => {
-                let fault = Fault::whole("the model's size is missing");
-                faults.push(fault.hint("write `N = \"1B\"`, or `factor = 0.25` for a quarter of the best size"));
+        let Some([size, _]) = law.roles.sizes().filter(|_| can_split(law)) else {
+            return Err(vec![nothing_to_split(law)]);
+        };
+        let others: Vec<&str> = Self::KEYS.iter().copied().chain([size]).collect();
+        check_budget(law, &self.values, &others, &self.hold, &mut faults);
+        check_values(&self.values, &mut faults);
+        match (self.values.contains_key(size), self.factor) {
+            (true, Some(_)) => {
+                faults.push(Fault::at("factor", format!("the size is given twice, by `{size}` and by `factor`")));
             }
-            _ => faults.push(Fault::whole("a size is above zero and finite")),
+            (false, None) => {
+                let fault = Fault::whole("the model's size is missing");
+                let hint = format!("write `{size} = \"1B\"`, or `factor = 0.25` for a quarter of the best size");
+                faults.push(fault.hint(hint));
+            }
+            (_, Some(wrong)) if !(wrong.0 > 0.0 && wrong.0.is_finite()) => {
+                faults.push(Fault::at("factor", "a size is above zero and finite"));
+            }
+            _ => (),
         }
         super::finish(faults)
     }
 
-    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
-        let sizes =
-            self.size.map(|n| ("N".to_owned(), n.0)).into_iter().chain(self.factor.map(|f| ("factor".to_owned(), f.0)));
-        let size: Vec<(String, f64)> = sizes.collect();
-        let row = |c: &Quantity| size.iter().cloned().chain([("C".to_owned(), c.0)]).collect();
-        self.budgets.iter().map(row).collect()
+    fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
+        let factor = self.factor.map(|factor| ("factor".to_owned(), factor.0));
+        let row = |sizes: BTreeMap<String, f64>| sizes.into_iter().chain(factor.clone()).collect();
+        rows_of(&self.values).into_iter().map(row).collect()
     }
 
     fn moves(&self, law: &Law) -> Option<Moves> {
@@ -71,31 +78,32 @@ impl Kind for Overtrain {
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let held: BTreeMap<String, f64> = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
-        let c = inputs["C"];
-        let best = best_split(model, Budget::training(c), &model.ordered(&held, &DECIDED)?)?;
-        let n = inputs.get("N").copied().unwrap_or_else(|| best.n * inputs["factor"]);
+        let [size, data, compute] = model.ready.law.roles.decided();
+        let c = inputs[compute];
+        let best = best_split(model, Budget::training(c), &model.ordered(&held, &[size, data, compute])?)?;
+        let n = inputs.get(size).copied().unwrap_or_else(|| best.n * inputs["factor"]);
         let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
         let mut at = held.clone();
-        at.extend([("N", n), ("D", d), ("C", c)].map(|(name, value)| (name.to_owned(), value)));
+        at.extend([(size, n), (data, d), (compute, c)].map(|(name, value)| (name.to_owned(), value)));
         let loss = model.response(&at)?;
         // The compute that the best split would need for the same response: what is above it buys nothing.
         let equal = budget_for(model, loss, &held);
         let mut outputs = BTreeMap::from([
-            ("D", d),
+            ("{data}", d),
             ("loss", loss),
             ("best_loss", best.response),
             ("excess", best.sign * (loss / best.response - 1.0)),
         ]);
         if let Ok(equal) = equal {
-            outputs.extend([("equal_C", equal), ("overhead", c / equal)]);
+            outputs.extend([("equal_{compute}", equal), ("overhead", c / equal)]);
         }
-        if !inputs.contains_key("N") {
-            outputs.insert("model_N", n);
+        if !inputs.contains_key(size) {
+            outputs.insert("model_{size}", n);
         }
         Ok(Finding { outputs, at })
     }
 
-    fn splits(&self) -> bool {
+    fn splits(&self, _: &Roles) -> bool {
         true
     }
 }

@@ -8,17 +8,17 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::allocation::{DECIDED, FLOP_PER_PARAMETER_AND_TOKEN, can_split};
+use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, can_split};
 use super::crossing::cross;
 use super::reaching::cheapest;
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, rows_of};
-use crate::law::Law;
+use crate::law::{Law, Roles};
 use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
 
 /// The variable that reaches a response, others held: `{ L = 2.0, solve = "C" }`, `{ L = 2.0, solve = "N", D = "1T" }`.
 ///
-/// `solve = "C"` with a law of N and D splits every budget best, or spends it on data where N is given. Where the response
+/// `solve = "C"` with a law of model size and data splits every budget best, or spends it on data where the size is given. Where the response
 /// meets the target more than once, the smallest value is the answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reach {
@@ -75,7 +75,7 @@ impl JsonSchema for Reach {
         let quantity = OneOrMany::<Quantity>::json_schema(generator);
         json_schema!({
             "type": "object",
-            "properties": { "solve": { "type": "string", "description": "The variable to solve for: N, D, C or another of the law." } },
+            "properties": { "solve": { "type": "string", "description": "The variable to solve for: compute, or one of the law." } },
             "required": ["solve"],
             "additionalProperties": quantity
         })
@@ -88,7 +88,7 @@ impl Kind for Reach {
     }
 
     fn outputs(&self) -> &'static [&'static str] {
-        &["solution", "N", "D"]
+        &["solution", "{size}", "{data}"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
@@ -96,8 +96,9 @@ impl Kind for Reach {
         let variables: Vec<&str> = law.variables.iter().map(|v| v.name.as_str()).collect();
         let split = self.splits_budget(law);
         let mut solvable = variables.clone();
-        if can_split(law) && !solvable.contains(&"C") {
-            solvable.push("C");
+        let (budget, decided) = (law.roles.compute.as_str(), law.roles.decided());
+        if can_split(law) && !solvable.contains(&budget) {
+            solvable.push(budget);
         }
         if !solvable.contains(&self.solve.as_str()) {
             faults.push(
@@ -110,12 +111,12 @@ impl Kind for Reach {
         let held: Vec<&str> = variables
             .iter()
             .copied()
-            .filter(|name| *name != self.solve && !(split && matches!(*name, "N" | "D" | "C")))
+            .filter(|name| *name != self.solve && !(split && decided.contains(name)))
             .collect();
         let mut known = held.clone();
         known.push(response);
         if split {
-            known.push("N");
+            known.push(decided[0]);
         }
         check_names(self.values.keys(), &known, law, &mut faults);
         check_values(&self.values, &mut faults);
@@ -127,17 +128,17 @@ impl Kind for Reach {
         finish(faults)
     }
 
-    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
+    fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
         rows_of(&self.values)
     }
 
     fn moves(&self, law: &Law) -> Option<Moves> {
-        Some(if !self.splits_budget(law) {
-            Moves::one(&self.solve)
-        } else if self.values.contains_key("N") {
-            Moves { names: vec!["D".to_owned()], ties_compute: true }
-        } else {
-            Moves::sizes()
+        Some(match law.roles.sizes().filter(|_| self.splits_budget(law)) {
+            None => Moves::one(&self.solve),
+            Some([size, data]) if self.values.contains_key(size) => {
+                Moves { names: vec![data.to_owned()], ties_compute: true }
+            }
+            Some(sizes) => Moves::sizes(sizes),
         })
     }
 
@@ -145,32 +146,33 @@ impl Kind for Reach {
         let target = inputs[&model.ready.law.response];
         let mut at = inputs.clone();
         at.remove(&model.ready.law.response);
-        if !self.splits_budget(model.ready.law) {
+        let law = model.ready.law;
+        let Some([size, data]) = law.roles.sizes().filter(|_| self.splits_budget(law)) else {
             let name = self.solve.as_str();
             let value = exp(cross(model, target, name, &model.ordered(&at, &[name])?)?);
             at.insert(name.to_owned(), value);
             return Ok(Finding { outputs: BTreeMap::from([("solution", value)]), at });
-        }
-        let base = model.ordered(&at, &DECIDED)?;
-        let (n, d) = if let Some(&n) = at.get("N") {
-            (n, exp(cross(model, target, "D", &base)?))
+        };
+        let base = model.ordered(&at, &law.roles.decided())?;
+        let (n, d) = if let Some(&n) = at.get(size) {
+            (n, exp(cross(model, target, data, &base)?))
         } else {
             let split = cheapest(model, target, 0.0, &base)?;
             (split.n, split.d)
         };
         let c = FLOP_PER_PARAMETER_AND_TOKEN * n * d;
-        at.extend([("N", n), ("D", d), ("C", c)].map(|(name, value)| (name.to_owned(), value)));
-        Ok(Finding { outputs: BTreeMap::from([("solution", c), ("N", n), ("D", d)]), at })
+        at.extend([(size, n), (data, d), (&law.roles.compute, c)].map(|(name, value)| (name.to_owned(), value)));
+        Ok(Finding { outputs: BTreeMap::from([("solution", c), ("{size}", n), ("{data}", d)]), at })
     }
 
-    fn splits(&self) -> bool {
-        self.solve == "C"
+    fn splits(&self, roles: &Roles) -> bool {
+        self.solve == roles.compute
     }
 }
 
 impl Reach {
-    /// Whether C is a budget that is split between N and D.
+    /// Whether compute is a budget that is split between model size and data.
     fn splits_budget(&self, law: &Law) -> bool {
-        self.solve == "C" && can_split(law)
+        self.solve == law.roles.compute && can_split(law)
     }
 }

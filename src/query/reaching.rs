@@ -1,13 +1,14 @@
 //! The cheapest budget whose best split reaches a response.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::allocation::{DECIDED, FLOP_PER_PARAMETER_AND_TOKEN, can_split};
+use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, can_split};
 use super::model::{Model, Solved};
 use super::split::{Budget, Grid, Split, lowest};
 use super::surface::{Local, Surface};
 use super::{Beyond, Refusal};
-use crate::law::Columns;
+use crate::law::{Columns, Law};
 use crate::numerics::{exp, ln};
 use crate::solver::root;
 
@@ -57,7 +58,7 @@ impl Path {
     fn new(model: &Model<'_>, served: f64, base: &[f64]) -> Result<Self, Refusal> {
         let surface = model.surface()?;
         let is_split = can_split(model.ready.law);
-        let sign = model.sign(base, &DECIDED);
+        let sign = model.sign(base, &model.ready.law.roles.decided());
         let (mut budgets, mut points) = (Vec::new(), Vec::new());
         let first = ln(1.0 + served);
         let last = ln(LARGEST / FLOP_PER_PARAMETER_AND_TOKEN);
@@ -112,6 +113,15 @@ impl Path {
 }
 
 impl Split {
+    /// Model size and data by their names in a law.
+    pub(super) fn sizes(&self, law: &Law) -> BTreeMap<String, f64> {
+        law.roles
+            .sizes()
+            .into_iter()
+            .flat_map(|names| names.map(str::to_owned).into_iter().zip([self.n, self.d]))
+            .collect()
+    }
+
     /// The budget in FLOP, of training and serving.
     pub(super) fn compute(&self) -> f64 {
         FLOP_PER_PARAMETER_AND_TOKEN * self.n * (self.d + self.budget.served)
@@ -243,11 +253,11 @@ impl Search<'_> {
     /// The target is better than the best split of the largest budget.
     fn out_of_reach(&self, largest: &Split) -> Refusal {
         let end = if self.path.sign > 0.0 { "floor" } else { "ceiling" };
-        let response = largest.response;
+        let (response, compute) = (largest.response, &self.model.ready.law.roles.compute);
         let reason = if largest.slope.abs() <= LEVEL * response.abs() {
-            format!("not reachable: the {end} is {response:.4}, whatever C")
+            format!("not reachable: the {end} is {response:.4}, whatever {compute}")
         } else {
-            format!("not reachable: the response is {response:.4} at C = {LARGEST:.0e} yet")
+            format!("not reachable: the response is {response:.4} at {compute} = {LARGEST:.0e} yet")
         };
         Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) }
     }
@@ -256,8 +266,12 @@ impl Search<'_> {
     fn at_once(&self, response: f64) -> Refusal {
         let side = if self.path.sign > 0.0 { "below" } else { "above" };
         let c = FLOP_PER_PARAMETER_AND_TOKEN * exp(self.path.budgets[0]);
+        let compute = &self.model.ready.law.roles.compute;
         Refusal::NotReachable {
-            reason: format!("the response is {side} {} at every C: it is {response:.4} at C = {c:.0}", self.target),
+            reason: format!(
+                "the response is {side} {} at every {compute}: it is {response:.4} at {compute} = {c:.0}",
+                self.target
+            ),
             beyond: Some(Beyond::Smallest),
         }
     }

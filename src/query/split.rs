@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::Refusal;
-use super::allocation::{DECIDED, FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN};
+use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN};
 use super::model::{Model, Solved};
 use super::surface::Surface;
-use crate::law::Columns;
+use crate::law::{Columns, Roles};
 use crate::numerics::{exp, ln};
 use crate::solver::{minimise, root};
 
@@ -139,7 +139,7 @@ pub(super) fn best_split(model: &Model<'_>, budget: Budget, base: &[f64]) -> Res
     let surface = model.surface()?;
     let (grid, near) = match model.trail.step() {
         Some(Solved::Split(grid, place)) if grid.is_of(&budget, base) => (Ok(Arc::clone(grid)), Some(*place)),
-        _ => (Grid::new(surface, budget, base, model.sign(base, &DECIDED)).map(Arc::new), None),
+        _ => (Grid::new(surface, budget, base, model.sign(base, &model.ready.law.roles.decided())).map(Arc::new), None),
     };
     let found = grid.clone().and_then(|grid| lowest(model, surface, &grid, near));
     let place = found.as_ref().ok().map(|split| split.place);
@@ -209,23 +209,24 @@ pub(super) fn lowest(model: &Model<'_>, surface: &Surface, grid: &Grid, near: Op
         (value, place)
     });
     let best = polished.filter(|(value, _)| value.is_finite()).min_by(|a, b| a.0.total_cmp(&b.0));
-    let budget = grid.budget.describe();
+    let (budget, roles) = (grid.budget.describe(), &model.ready.law.roles);
+    let compute = &roles.compute;
     let (on_grid, index) = profile.best;
     let last = grid.places.len() - 1;
     let Some((value, place)) = best.filter(|(value, _)| *value <= on_grid || is_same(*value, on_grid)) else {
         return Err(Refusal::Undefined(if on_grid == f64::INFINITY {
             format!("the law has no finite value for any split of {budget} FLOP")
         } else if is_same(on_grid, profile.values[0]) && is_same(on_grid, profile.values[last]) {
-            flat(grid, 0, last, on_grid)
+            flat(grid, 0, last, on_grid, roles)
         } else if index == 0 || index == last {
             let end = if index == 0 { "smaller" } else { "larger" };
-            format!("at C = {budget} the law has no best split: it prefers ever {end} models")
+            format!("at {compute} = {budget} the law has no best split: it prefers ever {end} models")
         } else {
-            format!("at C = {budget} the law jumps where its response is best, and has no best split")
+            format!("at {compute} = {budget} the law jumps where its response is best, and has no best split")
         }));
     };
     if let Some((low, high)) = flat_around(&profile.values, grid, place, value) {
-        return Err(Refusal::Undefined(flat(grid, low, high, value)));
+        return Err(Refusal::Undefined(flat(grid, low, high, value, roles)));
     }
     let logs = grid.budget.at(place);
     let [n, d] = logs.map(exp);
@@ -277,10 +278,11 @@ fn flat_around(values: &[f64], grid: &Grid, place: f64, best: f64) -> Option<(us
 }
 
 /// Why there is no best split where the response is flat, in words.
-fn flat(grid: &Grid, low: usize, high: usize, value: f64) -> String {
+fn flat(grid: &Grid, low: usize, high: usize, value: f64, roles: &Roles) -> String {
+    let [size, _, compute] = roles.decided();
     let [from, to] = [low, high].map(|i| exp(grid.budget.at(grid.places[i])[0]));
     format!(
-        "at C = {} no split is best: from N = {from:.3e} to N = {to:.3e} the response is {:.6} to the last digit",
+        "at {compute} = {} no split is best: from {size} = {from:.3e} to {size} = {to:.3e} the response is {:.6} to the last digit",
         grid.budget.describe(),
         grid.sign * value
     )

@@ -18,8 +18,8 @@ pub struct Moves {
 
 impl Moves {
     /// Model size and data, and compute with them.
-    pub fn sizes() -> Self {
-        Self { names: vec!["N".to_owned(), "D".to_owned()], ties_compute: true }
+    pub fn sizes(names: [&str; 2]) -> Self {
+        Self { names: names.map(str::to_owned).to_vec(), ties_compute: true }
     }
 
     /// One variable; all others are held.
@@ -69,12 +69,12 @@ impl Surface {
     /// A law over the logarithms of `moves`; none where it has not all of them.
     pub(super) fn new(law: &Law, moves: &Moves) -> Option<Self> {
         let moved: Vec<usize> = moves.names.iter().map(|name| law.variable(name)).collect::<Option<_>>()?;
-        let sizes = ["N", "D"].map(|name| law.variable(name));
+        let sizes = law.roles.sizes().map(|names| names.map(|name| law.variable(name)));
         let place = |graph: &mut Graph, index: usize| {
             if moved.contains(&index) { graph.variable_by_logarithm(index) } else { graph.variable(index) }
         };
         let (mut graph, value) = law.graph_with(|graph, index| match sizes {
-            [Some(n), Some(d)] if moves.ties_compute && law.variables[index].name == "C" => {
+            Some([Some(n), Some(d)]) if moves.ties_compute && law.variables[index].name == law.roles.compute => {
                 let (n, d) = (place(graph, n), place(graph, d));
                 let product = graph.multiply(n, d);
                 let flop = graph.number(FLOP_PER_PARAMETER_AND_TOKEN);

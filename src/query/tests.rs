@@ -22,12 +22,22 @@ fn solve_at(
 ) -> Result<Finding, Refusal> {
     let spans = BTreeMap::new();
     let ready = Ready::new(law, &spans, kind.moves(law).as_ref());
-    kind.solve(&Model { ready: &ready, parameters, other: None, trail: &Trail::default() }, inputs)
+    let found = kind.solve(&Model { ready: &ready, parameters, other: None, trail: &Trail::default() }, inputs);
+    found.map(in_letters)
+}
+
+/// A finding whose outputs have the letters of the literature for the roles that they are called after.
+fn in_letters(finding: Finding) -> Finding {
+    let outputs = finding.outputs.into_iter().map(|(name, value)| {
+        let name: &'static str = Roles::default().named(name).leak();
+        (name, value)
+    });
+    Finding { outputs: outputs.collect(), at: finding.at }
 }
 
 /// The rows of a question at one parameter vector.
 fn solved(kind: &dyn Kind, law: &Law, parameters: &[f64]) -> Vec<Finding> {
-    kind.rows().iter().map(|inputs| solve_at(kind, law, parameters, inputs).unwrap()).collect()
+    kind.rows(&law.roles).iter().map(|inputs| solve_at(kind, law, parameters, inputs).unwrap()).collect()
 }
 
 /// The response of a law.
@@ -75,7 +85,7 @@ fn every_law_with_n_and_d_has_a_best_split_that_no_neighbour_beats() {
     for entry in catalogue() {
         let law = entry.law().unwrap();
         // A best learning rate has N and D too, and nothing to split.
-        if !allocation::can_split(&law) || law.response != "L" {
+        if !can_split(&law) || law.response != "L" {
             continue;
         }
         for constants in entry.constants.values() {
@@ -265,7 +275,7 @@ fn two_laws_are_compared_by_compute_and_cross_where_they_are_equal() {
         let trails = [Trail::default(), Trail::default()];
         let other = Model { ready: &ready, parameters: two, other: None, trail: &trails[1] };
         let model = Model { ready: &ready, parameters: one, other: Some(&other), trail: &trails[0] };
-        compare.solve(&model, &compare.rows()[0]).unwrap().outputs
+        in_letters(compare.solve(&model, &compare.rows(&law.roles)[0]).unwrap()).outputs
     };
     let out = compared(&one, &two);
     let equal = libm::pow(40.0 / out["loss"], 1.0 / 0.065);
@@ -587,7 +597,7 @@ fn a_draw_is_answered_from_the_estimate_as_it_is_from_nothing() {
         for question in questions(&law, entry, 1e21, level) {
             let kind = question.kind();
             let ready = Ready::new(&law, &spans, kind.moves(&law).as_ref());
-            for inputs in kind.rows() {
+            for inputs in kind.rows(&law.roles) {
                 let solve = |parameters: &[f64], trails: [&Trail<'_>; 2]| {
                     let other = Model { ready: &ready, parameters: &free, other: None, trail: trails[1] };
                     let model = Model { ready: &ready, parameters, other: Some(&other), trail: trails[0] };

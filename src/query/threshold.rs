@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::{Fault, Finding, Kind, Model, Moves, Reach, Refusal};
-use crate::law::Law;
+use crate::law::{Law, Roles};
 
 /// The size at which a smooth measure of an ability crosses a level: `{ accuracy = 0.5, solve = "C" }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ impl Kind for Threshold {
         self.0.check(law)
     }
 
-    fn rows(&self) -> Vec<BTreeMap<String, f64>> {
-        self.0.rows()
+    fn rows(&self, roles: &Roles) -> Vec<BTreeMap<String, f64>> {
+        self.0.rows(roles)
     }
 
     fn moves(&self, law: &Law) -> Option<Moves> {
@@ -54,7 +54,7 @@ impl Kind for Threshold {
         )
     }
 
-    fn splits(&self) -> bool {
-        self.0.splits()
+    fn splits(&self, roles: &Roles) -> bool {
+        self.0.splits(roles)
     }
 }

@@ -14,7 +14,7 @@ pub(super) struct AnswerTable<'a> {
     /// What was asked: its name, and how its values are written.
     pub(super) inputs: Vec<(&'a str, Written)>,
     /// What was found: its name, and how its values are written.
-    pub(super) outputs: Vec<(&'static str, Written)>,
+    pub(super) outputs: Vec<(String, Written)>,
     /// The rows.
     pub(super) rows: Vec<TableRow<'a>>,
 }
@@ -56,13 +56,12 @@ impl<'a> AnswerTable<'a> {
                 names.push(name);
             }
         }
-        let outputs = query.question.kind().outputs().iter().copied();
-        let found: Vec<&'static str> =
-            outputs.filter(|name| result.rows.iter().any(|row| row.outputs.contains_key(*name))).collect();
+        let mut found = query.outputs();
+        found.retain(|name| result.rows.iter().any(|row| row.outputs.contains_key(name)));
         let rows = result.rows.iter().map(|row| TableRow {
             group: row.group.as_deref().unwrap_or_default(),
             given: names.iter().map(|name| row.inputs.get(*name).copied()).collect(),
-            found: found.iter().map(|name| row.outputs.get(*name).filter(|cell| !is_empty(cell))).collect(),
+            found: found.iter().map(|name| row.outputs.get(name).filter(|cell| !is_empty(cell))).collect(),
             observed: row.observed.as_ref().map(words::observed),
             standing: words::standing(row),
             verdict: row.reach.verdict,
@@ -74,7 +73,7 @@ impl<'a> AnswerTable<'a> {
             inputs: names.iter().map(|name| (*name, Written::of_input(described, query, name))).collect(),
             outputs: found
                 .iter()
-                .map(|name| (*name, Written::of_output(described, query, name).with_digits(count)))
+                .map(|name| (name.clone(), Written::of_output(described, query, name).with_digits(count)))
                 .collect(),
         })
     }
@@ -109,6 +108,11 @@ fn is_empty(cell: &Interval) -> bool {
 /// What an output is called: a response by its own name.
 pub(super) fn heading(described: &Described, query: &DescribedQuery, output: &str) -> String {
     let response = described.fit(&query.fit).map_or("loss", |about| about.law.response.as_str());
+    // Names of the study stay as they are; what a question puts before or after them is words.
+    let of_roles = query.question.kind().outputs().iter().find(|name| query.roles.named(name) == output);
+    if let Some(name) = of_roles.filter(|name| name.contains('{')) {
+        return query.roles.named(&name.replace('_', " "));
+    }
     match output.strip_suffix("loss") {
         Some("") => response.to_owned(),
         Some(which) if which.ends_with('_') => format!("{} {response}", which.trim_end_matches('_').replace('_', " ")),

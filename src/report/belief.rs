@@ -37,8 +37,8 @@ pub(super) fn judge(
         against.push(format!("it lies {}", verdict(row)));
     }
     against.extend(row.caveats.iter().cloned());
-    let output = query.question.kind().outputs().first().copied().unwrap_or_default();
-    let cell = row.outputs.get(output);
+    let output = query.quoted();
+    let cell = row.outputs.get(&output);
     if let Some(observed) = &row.observed
         && let Some((lower, upper)) = cell.and_then(|cell| cell.lower.zip(cell.upper))
         && !(lower..=upper).contains(&observed.response)
@@ -46,12 +46,12 @@ pub(super) fn judge(
         against.push(format!("what was observed there, {}, lies outside of its interval", number(observed.response)));
     }
     against.extend(misses(results, query, fit));
-    if let Some((varied, choice, value)) = farthest(results, query, row, output)
+    if let Some((varied, choice, value)) = farthest(results, query, row, &output)
         && let Some(moved) = varied.moved.filter(|moved| *moved > 1.0)
     {
         against.push(format!(
             "made {choice}, the fit gives {}: {} half-widths of the interval away",
-            super::words::Written::of_output(described, query, output).value(value),
+            super::words::Written::of_output(described, query, &output).value(value),
             trimmed(&digits(moved, 2))
         ));
     }

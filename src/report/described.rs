@@ -6,7 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::law::Law;
+use crate::law::{Law, Roles};
 use crate::query::Question;
 use crate::unit::{Counts, Dimension, Unit};
 
@@ -117,6 +117,9 @@ pub struct DescribedQuery {
     pub fit: String,
     /// The question.
     pub question: Question,
+    /// The roles of the variables that it names.
+    #[serde(skip_serializing_if = "Roles::are_usual")]
+    pub roles: Roles,
     /// The laws that answer it.
     pub by: AnsweredBy,
 }
@@ -195,10 +198,6 @@ pub struct Expected {
     pub because: Option<String>,
 }
 
-/// The names that questions give to sizes, data and compute of their own.
-const QUANTITIES: [(&str, Dimension); 3] =
-    [("N", Dimension::Parameters), ("D", Dimension::Tokens), ("C", Dimension::Flop)];
-
 impl Described {
     /// What decides the results besides the artifacts.
     pub fn fingerprint_of_results(&self) -> serde_json::Value {
@@ -256,9 +255,7 @@ impl Described {
 
     /// What a variable, or an output of a question that is named after one, measures to a fit; none where nothing says.
     pub fn dimension(&self, fit: &str, name: &str) -> Option<Dimension> {
-        let of_fit = self.fit(fit).and_then(|fit| fit.dimension(name));
-        let last = name.rsplit('_').next().unwrap_or(name);
-        of_fit.or_else(|| QUANTITIES.iter().find(|(quantity, _)| *quantity == last).map(|(_, dimension)| *dimension))
+        self.fit(fit).and_then(|fit| fit.dimension(name).or_else(|| fit.law.roles.dimension(name)))
     }
 }
 
@@ -271,6 +268,16 @@ impl DescribedFit {
 }
 
 impl DescribedQuery {
+    /// The names of its outputs in the study, in the order in which they are shown.
+    pub fn outputs(&self) -> Vec<String> {
+        self.question.kind().outputs().iter().map(|name| self.roles.named(name)).collect()
+    }
+
+    /// The output that an answer is quoted by: its first.
+    pub fn quoted(&self) -> String {
+        self.question.kind().outputs().first().map_or_else(String::new, |name| self.roles.named(name))
+    }
+
     /// The variable whose values an output has: the one that is solved for or varied, else the output's own name.
     pub fn variable_of<'a>(&'a self, output: &'a str) -> &'a str {
         match (&self.question, output) {

@@ -27,11 +27,11 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
         let others = all.iter().enumerate().filter(|(at, _)| *at != best).map(|(_, other)| (other.0, other.2));
         (query, index, row, Some(why(described, query, row, &others.collect::<Vec<_>>())))
     };
-    let output = query.question.kind().outputs().first().copied()?;
-    let cell = row.outputs.get(output);
+    let output = query.quoted();
+    let cell = row.outputs.get(&output);
     let (belief, because) = judge(described, results, query, row);
-    let what_if = farthest(results, query, row, output).map(|(varied, choice, value)| {
-        let written = Written::of_output(described, query, output);
+    let what_if = farthest(results, query, row, &output).map(|(varied, choice, value)| {
+        let written = Written::of_output(described, query, &output);
         let moved = varied.moved.map_or_else(String::new, |moved| {
             format!(", {} half-widths of its interval away", trimmed(&digits(moved, 2)))
         });
@@ -44,7 +44,7 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
     Some(Recommended {
         query: query.name.clone(),
         row: index + 1,
-        output: output.to_owned(),
+        output,
         sentence: words::answer(described, query, row),
         value: cell.and_then(|cell| cell.value),
         lower: cell.and_then(|cell| cell.lower),
@@ -74,8 +74,7 @@ fn chosen<'a>(described: &'a Described, results: &Results) -> Option<(&'a Descri
 
 /// Whether an answer has a number.
 fn has_value(query: &DescribedQuery, row: &AnswerRow) -> bool {
-    let output = query.question.kind().outputs().first();
-    output.and_then(|output| row.outputs.get(*output)).is_some_and(|cell| cell.value.is_some())
+    row.outputs.get(&query.quoted()).is_some_and(|cell| cell.value.is_some())
 }
 
 /// The rank of an answer among several to one question, by the laws that give it: the lowest is quoted.
@@ -95,10 +94,10 @@ fn why(
     others: &[(&DescribedQuery, &AnswerRow)],
 ) -> String {
     let shown = |query: &DescribedQuery, row: &AnswerRow| {
-        let output = query.question.kind().outputs().first().copied().unwrap_or_default();
-        let cell = row.outputs.get(output).filter(|_| has_value(query, row));
+        let output = query.quoted();
+        let cell = row.outputs.get(&output).filter(|_| has_value(query, row));
         let found = cell
-            .map_or_else(|| "no answer".to_owned(), |cell| Written::of_output(described, query, output).whole(cell));
+            .map_or_else(|| "no answer".to_owned(), |cell| Written::of_output(described, query, &output).whole(cell));
         format!("`{}` ({}) {found}", query.name, query.by.describe())
     };
     let all: Vec<String> = others.iter().map(|(query, row)| shown(query, row)).collect();

@@ -10,6 +10,7 @@ use super::Severity;
 use crate::answer::{Account, Interval, Verdict};
 use crate::dataset::GroupName;
 use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, Region, Span, Status};
+use crate::law::Roles;
 use crate::query::Kind;
 
 /// Version of the shape; it changes only with a note in the changelog.
@@ -596,15 +597,16 @@ pub fn names_of_fit<'a>(name: &str, parameters: impl Iterator<Item = &'a str>) -
 }
 
 /// The names of numbers that a query's results have.
-pub fn names_of_query(name: &str, kind: &dyn Kind) -> Vec<String> {
-    let rows = kind.rows().len();
+pub fn names_of_query(name: &str, kind: &dyn Kind, roles: &Roles) -> Vec<String> {
+    let rows = kind.rows(roles).len();
     let prefixes =
         [format!("queries.{name}")].into_iter().chain((1..=rows).map(|row| format!("queries.{name}.row{row}")));
     prefixes
         .flat_map(|prefix| {
             kind.outputs()
                 .iter()
-                .flat_map(move |output| ["", ".lower", ".upper"].map(|part| format!("{prefix}.{output}{part}")))
+                .map(|output| roles.named(output))
+                .flat_map(|output| ["", ".lower", ".upper"].map(|part| format!("{prefix}.{output}{part}")))
                 .collect::<Vec<_>>()
         })
         .collect()

@@ -72,8 +72,8 @@ fn of_query(described: &Described, results: &Results, query: &DescribedQuery, na
         parts.remove(0);
     }
     let row = results.queries.get(&query.name)?.rows.get(numbered.unwrap_or(0))?;
-    let first = query.question.kind().outputs().first().copied()?;
-    let (output, part) = (parts.first().copied().unwrap_or(first), parts.get(1).copied());
+    let first = query.quoted();
+    let (output, part) = (parts.first().copied().unwrap_or(&first), parts.get(1).copied());
     let written = Written::of_output(described, query, output);
     let cell = row.outputs.get(output);
     let told = match (part, cell) {

@@ -285,35 +285,36 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
         return format!("{given}: no answer, because the rows of the fit cannot tell apart what it weighs");
     }
     let of = |name: &str| row.outputs.get(name);
-    match (&query.question, of("loss"), of("solution"), of("N").zip(of("D"))) {
+    let [size, data, _] = query.roles.decided();
+    match (&query.question, of("loss"), of("solution"), of(size).zip(of(data))) {
         (Question::Loss(_), Some(loss), ..) => {
             format!("At {given}: {response} = {}{unit}", with_interval("loss", loss))
         }
         (Question::ComputeOptimal(_), Some(loss), _, Some((n, d))) => format!(
             "With {given} the best split is {}{} and {}{}, for {response} = {}{unit}",
-            with_interval("N", n),
-            counted(described.dimension(&query.fit, "N")),
-            with_interval("D", d),
-            counted(described.dimension(&query.fit, "D")),
+            with_interval(size, n),
+            counted(described.dimension(&query.fit, size)),
+            with_interval(data, d),
+            counted(described.dimension(&query.fit, data)),
             Written::Number(DIGITS).cell(loss),
         ),
         (Question::Reach(_) | Question::Threshold(_), _, Some(solution), split) => {
             let split = split.map_or_else(String::new, |(n, d)| {
                 let cell = |name: &str, cell: &Interval| Written::of_output(described, query, name).cell(cell);
-                format!(" (N = {}, D = {})", cell("N", n), cell("D", d))
+                format!(" ({size} = {}, {data} = {})", cell(size, n), cell(data, d))
             });
             let found = with_interval("solution", solution);
             format!("{given} takes {} = {found}{split}", query.variable_of("solution"))
         }
         _ => {
-            let outputs =
-                query.question.kind().outputs().iter().filter_map(|name| Some((name, row.outputs.get(*name)?)));
+            let names = query.outputs();
+            let outputs = names.iter().filter_map(|name| Some((name, row.outputs.get(name)?)));
             let found: Vec<String> = outputs
                 .map(|(name, cell)| {
                     format!("{} = {}", super::answers::heading(described, query, name), with_interval(name, cell))
                 })
                 .collect();
-            format!("With {given}: {}", found.join(", "))
+            if given.is_empty() { found.join(", ") } else { format!("With {given}: {}", found.join(", ")) }
         }
     }
 }

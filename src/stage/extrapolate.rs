@@ -232,17 +232,21 @@ impl Extrapolate {
         let fitted: Vec<usize> = (0..rows.rows()).filter(|&row| held[row] == 0.0 && is_of_group(row)).collect();
         let fitted = rows.select(&fitted);
         let names = self.law.variables.iter().map(|v| v.name.as_str());
+        let is_compute = |name: &str| name == self.law.roles.compute;
         let columns: Vec<Vec<f64>> = names
             .clone()
             .map(|name| {
                 let column = fitted.numbers(name).ok_or_else(no_column)?;
-                Ok(column.iter().map(|&x| as_size(name, x)).collect())
+                Ok(column.iter().map(|&x| as_size(is_compute(name), x)).collect())
             })
             .collect::<Result<_, Failure>>()?;
         let sizes: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let responses = fitted.numbers(&self.law.response).ok_or_else(no_column)?;
-        let targets: Vec<Vec<f64>> =
-            answer.rows.iter().map(|row| names.clone().map(|name| as_size(name, row.inputs[name])).collect()).collect();
+        let targets: Vec<Vec<f64>> = answer
+            .rows
+            .iter()
+            .map(|row| names.clone().map(|name| as_size(is_compute(name), row.inputs[name])).collect())
+            .collect();
         let level = fit.level.unwrap_or(LEVEL);
         let measured = Measured { sizes: &sizes, responses, ceiling: by_default.ceiling };
         match forecast(&measured, &targets, level) {

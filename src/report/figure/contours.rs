@@ -32,16 +32,17 @@ impl Chart for Contours {
 }
 
 fn draw(view: &View<'_>) -> Option<Drawn> {
+    let [size, data, _] = view.decided();
     let answers: Vec<_> = view
         .forecasts
         .iter()
-        .filter_map(|forecast| Some(((*forecast.at.get("N")?, *forecast.at.get("D")?), forecast)))
+        .filter_map(|forecast| Some(((*forecast.at.get(size)?, *forecast.at.get(data)?), forecast)))
         .collect();
     let axis = |name: &str, of: fn(&(f64, f64)) -> f64| {
         let values = view.column(name).iter().copied().chain(answers.iter().map(|(at, _)| of(at)));
         Some(Axis::around(&view.label(name), Scale::Log, values)?.counting(true))
     };
-    let (x, y) = (axis("N", |at| at.0)?, axis("D", |at| at.1)?);
+    let (x, y) = (axis(size, |at| at.0)?, axis(data, |at| at.1)?);
     let grid = Grid::of(view, &x, &y);
     let mut layers = budgets(&x, &y);
     let mut labels = Vec::new();
@@ -55,7 +56,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
         layers.push(Layer::line(label, Colour::Sky, joined(lines)));
         labels.push(Layer::text(Colour::Sky, end, short(level, false)));
     }
-    layers.extend(view.points(view.column("N"), view.column("D")));
+    layers.extend(view.points(view.column(size), view.column(data)));
     let path: Vec<(f64, f64)> =
         view.curve().iter().filter_map(|place| place.split.map(|split| (split.n, split.d))).collect();
     layers.push(Layer::line("best split", Colour::Orange, path));
@@ -119,9 +120,7 @@ impl Grid {
             (0..SIDE).map(|i| exp(place(i))).collect()
         };
         let (xs, ys) = (places(x), places(y));
-        let value = |n: f64, d: f64| {
-            view.value(&view.data.fit.free, &[("N", n), ("D", d), ("C", compute(n, d))]).unwrap_or(f64::NAN)
-        };
+        let value = |n: f64, d: f64| view.value(&view.data.fit.free, &view.at_sizes(n, d)).unwrap_or(f64::NAN);
         let values = xs.iter().map(|&n| ys.iter().map(|&d| value(n, d)).collect()).collect();
         Self { xs, ys, values }
     }

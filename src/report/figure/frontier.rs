@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Plot, Shape, Sheet};
-use super::view::{COMPUTE, Forecast, Place, View};
+use super::view::{Forecast, Place, View};
 use super::{Chart, Drawn};
 use crate::query::Allocation;
 
@@ -20,9 +20,10 @@ impl Chart for Frontier {
 }
 
 fn draw(view: &View<'_>) -> Option<Drawn> {
-    let sizes: [(&str, &str, Part); 2] =
-        [("N", "best N (parameters)", |split| split.n), ("D", "best D (tokens)", |split| split.d)];
-    let plots: Vec<Plot> = sizes.into_iter().filter_map(|(name, label, of)| plot(view, name, label, of)).collect();
+    let [size, data, _] = view.decided();
+    let sizes: [(&str, &str, Part); 2] = [(size, "parameters", |split| split.n), (data, "tokens", |split| split.d)];
+    let plot = |(name, unit, of)| plot(view, name, &format!("best {name} ({unit})"), of);
+    let plots: Vec<Plot> = sizes.into_iter().filter_map(plot).collect();
     if plots.len() < 2 {
         return None;
     }
@@ -89,7 +90,7 @@ fn plot(view: &View<'_>, name: &str, label: &str, of: Part) -> Option<Plot> {
         forecasts.iter().filter_map(|(c, forecast)| Some(((*c, *forecast.at.get(name)?), *forecast))).collect();
     layers.extend(view.answers(&answers, false));
     let xs = budgets.iter().copied().chain(places.iter().map(|place| place.x));
-    let x = Axis::around(COMPUTE, Scale::Log, xs)?;
+    let x = Axis::around(&view.compute_label(), Scale::Log, xs)?;
     let ys = view.column(name).iter().copied().chain(inside.iter().chain(&outside).map(|point| point.1));
     let ys = ys.chain(answers.iter().map(|((_, y), _)| *y));
     let y = Axis::around(label, Scale::Log, ys)?.counting(true);

@@ -3,7 +3,7 @@
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Mark, Point, Sheet};
 use super::text::short;
-use super::view::{View, compute};
+use super::view::View;
 use super::{Chart, Drawn};
 use crate::fit::Span;
 use crate::numerics::{exp, ln};
@@ -42,7 +42,7 @@ struct Curve {
 
 fn draw(view: &View<'_>) -> Option<Drawn> {
     let budgets = budgets(view)?;
-    let sizes = Span::of(view.column("N").iter().copied())?;
+    let sizes = Span::of(view.column(view.decided()[0]).iter().copied())?;
     let curves: Vec<Curve> = budgets.into_iter().filter_map(|budget| curve(view, budget, sizes)).collect();
     if curves.len() < 2 {
         return None;
@@ -58,7 +58,8 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
             (1.0 / CLOSE..=CLOSE).contains(&ratio)
         };
         let rows = view.shown().iter().copied().filter(close);
-        let points: Vec<Point> = rows.map(|row| view.point(row, view.column("N")[row], losses[row])).collect();
+        let points: Vec<Point> =
+            rows.map(|row| view.point(row, view.column(view.decided()[0])[row], losses[row])).collect();
         has_rows |= !points.is_empty();
         all.extend(points.iter().map(|point| (point.x, point.y)));
         all.extend(&curve.points);
@@ -73,7 +74,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let diamonds = minima.iter().map(|&(n, loss)| Point::new(n, loss)).collect();
     layers.push(Layer::dashed("path of the best split", Colour::Ink, minima));
     layers.push(Layer::points("minimum", Colour::Ink, Mark::Diamond, diamonds));
-    let x = Axis::around(&view.label("N"), Scale::Log, all.iter().map(|point| point.0))?.counting(true);
+    let x = Axis::around(&view.label(view.decided()[0]), Scale::Log, all.iter().map(|point| point.0))?.counting(true);
     let response = &view.about.law.response;
     let y = Axis::around(&view.label(response), Scale::Log, all.iter().map(|point| point.1))?;
     let mut sheet = Sheet::one(format!("{}: isoFLOP curves", view.data.name), x, y, layers);
@@ -138,7 +139,7 @@ fn curve(view: &View<'_>, budget: f64, sizes: Span) -> Option<Curve> {
     let size = |i: usize| exp(ln(low) + (i as f64 / STEPS as f64) * (ln(high) - ln(low)));
     let point = |n: f64| {
         let d = budget / (FLOP_PER_PARAMETER_AND_TOKEN * n);
-        Some((n, view.value(free, &[("N", n), ("D", d), ("C", compute(n, d))])?))
+        Some((n, view.value(free, &view.at_sizes(n, d))?))
     };
     Some(Curve { budget, best, points: (0..=STEPS).filter_map(|i| point(size(i))).collect() })
 }

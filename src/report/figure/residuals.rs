@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Plot, Sheet};
-use super::view::{COMPUTE, View};
+use super::view::View;
 use super::{Chart, Drawn};
 use crate::fit::{PREDICTED, RESIDUAL};
 use crate::numerics::{exp, median};
@@ -81,7 +81,9 @@ fn axes(view: &View<'_>) -> Vec<(Axis, Vec<f64>)> {
     }
     if view.derives_compute() {
         let compute = view.compute();
-        all.extend(Axis::around(COMPUTE, Scale::Log, compute.iter().copied()).map(|axis| (axis, compute)));
+        all.extend(
+            Axis::around(&view.compute_label(), Scale::Log, compute.iter().copied()).map(|axis| (axis, compute)),
+        );
     }
     all.truncate(MOST_PLOTS);
     all

@@ -52,7 +52,8 @@ impl FitRuns {
         columns.extend(variables.chain([law.response.clone()]));
         let known = columns.len();
         let has_compute = view.derives_compute();
-        columns.extend(has_compute.then(|| "6 N D".to_owned()));
+        let [size, data, _] = view.decided();
+        columns.extend(has_compute.then(|| format!("6 {size} {data}")));
         columns.extend(["predicted".to_owned(), "residual %".to_owned(), "part".to_owned()]);
         let compute = if has_compute { view.compute() } else { Vec::new() };
         let run = |&row: &usize| {

@@ -5,6 +5,7 @@ use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Mark, Plot, Point, Shape, Sheet};
 use super::{Chart, Drawn, Study};
 use crate::report::{Described, VariedAnswer};
+use crate::unit::Dimension;
 
 /// The chart.
 pub(super) struct Sensitivity;
@@ -58,8 +59,7 @@ fn plot(described: &Described, fit: &str, answer: &VariedAnswer, choices: &[Stri
         answer.inputs.iter().map(|(name, value)| format!("{name} = {}", quantity(name, *value))).collect();
     let group = answer.group.as_ref().map(|group| format!("{group}, "));
     let title = format!("{} of {}: {}{}", answer.output, answer.query, group.unwrap_or_default(), inputs.join(", "));
-    let counts =
-        matches!(answer.output.as_str(), "N" | "D") || answer.output.ends_with("_N") || answer.output.ends_with("_D");
+    let counts = matches!(described.dimension(fit, &answer.output), Some(Dimension::Parameters | Dimension::Tokens));
     let x = Axis::around(&answer.output, scale, all.chain(ends))?.counting(counts);
     // The interval of a size may reach below what a logarithmic axis shows.
     let ends = if x.is_log() { ends.map(|end| end.max(x.low)) } else { ends };

@@ -10,7 +10,7 @@ use super::sheet::{Colour, Layer, Mark, Point};
 use crate::answer::{Answer, Row, Verdict};
 use crate::fit::{HELD, PREDICTED, RESIDUAL, Span};
 use crate::numerics::{exp, ln, quantile};
-use crate::query::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, Model, Moves, Ready, Trail, best_allocation};
+use crate::query::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, Model, Moves, Ready, Trail, best_allocation, can_split};
 use crate::unit::{Dimension, Unit};
 
 /// Points on a curve.
@@ -98,7 +98,8 @@ impl<'a> View<'a> {
         most: usize,
     ) -> Self {
         let law = &about.law;
-        let ready = Ready::new(law, &data.fit.spans, Some(&Moves::sizes()));
+        let moves = law.roles.sizes().filter(|_| can_split(law)).map(Moves::sizes);
+        let ready = Ready::new(law, &data.fit.spans, moves.as_ref());
         let mut view = Self {
             about,
             described,
@@ -124,10 +125,11 @@ impl<'a> View<'a> {
         if let [one] = law.variables.as_slice() {
             return Abscissa::Variable(one.name.clone());
         }
-        if law.variable("N").is_none() || law.variable("D").is_none() {
+        if !can_split(law) {
             return Abscissa::Prediction;
         }
-        for other in law.variables.iter().filter(|v| !matches!(v.name.as_str(), "N" | "D" | "C")) {
+        let decided = law.roles.decided();
+        for other in law.variables.iter().filter(|v| !decided.contains(&v.name.as_str())) {
             match self.data.fit.spans.get(&other.name) {
                 Some(span) if span.lowest == span.highest => self.held.insert(other.name.clone(), span.lowest),
                 _ => {
@@ -141,7 +143,8 @@ impl<'a> View<'a> {
 
     /// Whether budgets like those of the rows are split best somewhere near the sizes of the rows.
     fn has_inner_splits(&self) -> bool {
-        let sizes = ["N", "D"].map(|name| self.data.fit.spans.get(name).copied());
+        let [size, data, _] = self.decided();
+        let sizes = [size, data].map(|name| self.data.fit.spans.get(name).copied());
         let ([Some(n), Some(d)], Some(budgets)) = (sizes, Span::of(self.budgets_of_rows())) else { return false };
         let near = |span: Span, value: f64| span.factor(value) <= NEAR;
         [budgets.lowest, (budgets.lowest * budgets.highest).sqrt(), budgets.highest].into_iter().all(|budget| {
@@ -157,7 +160,8 @@ impl<'a> View<'a> {
 
     /// 6 N D of the fitted rows.
     fn budgets_of_rows(&self) -> Vec<f64> {
-        let (n, d) = (self.column("N"), self.column("D"));
+        let [n, d, _] = self.decided();
+        let (n, d) = (self.column(n), self.column(d));
         self.fitted().filter(|&row| row < n.len() && row < d.len()).map(|row| compute(n[row], d[row])).collect()
     }
 
@@ -220,7 +224,8 @@ impl<'a> View<'a> {
         let place = |forecast: &Forecast| match &self.abscissa {
             Abscissa::Variable(name) => forecast.at.get(name).copied(),
             Abscissa::Compute => {
-                forecast.at.get("C").copied().or_else(|| Some(compute(*forecast.at.get("N")?, *forecast.at.get("D")?)))
+                let [n, d, c] = self.decided().map(|name| forecast.at.get(name).copied());
+                c.or_else(|| Some(compute(n?, d?)))
             }
             Abscissa::Prediction => None,
         };
@@ -241,22 +246,40 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether compute follows from the law's N and D, and is no variable of its own.
-    pub(super) fn derives_compute(&self) -> bool {
-        let has = |name: &str| self.about.law.variable(name).is_some();
-        has("N") && has("D") && !has("C")
+    /// 6 FLOP per parameter and token of every row.
+    pub(super) fn compute(&self) -> Vec<f64> {
+        let [n, d, _] = self.decided();
+        self.column(n).iter().zip(self.column(d)).map(|(n, d)| compute(*n, *d)).collect()
     }
 
-    /// 6 N D of every row.
-    pub(super) fn compute(&self) -> Vec<f64> {
-        self.column("N").iter().zip(self.column("D")).map(|(n, d)| compute(*n, *d)).collect()
+    /// Model size, data and compute by their names in the study.
+    pub(super) fn decided(&self) -> [&'a str; 3] {
+        self.about.law.roles.decided()
+    }
+
+    /// Whether compute follows from the law's variables and is none of them.
+    pub(super) fn derives_compute(&self) -> bool {
+        let law = &self.about.law;
+        can_split(law) && law.variable(&law.roles.compute).is_none()
+    }
+
+    /// Model size, data and their compute, as values of variables.
+    pub(super) fn at_sizes(&self, n: f64, d: f64) -> [(&'a str, f64); 3] {
+        let [size, data, flop] = self.decided();
+        [(size, n), (data, d), (flop, compute(n, d))]
+    }
+
+    /// What the axis of compute is called.
+    pub(super) fn compute_label(&self) -> String {
+        let [size, data, flop] = self.decided();
+        format!("{flop} = 6 {size} {data} (FLOP)")
     }
 
     /// The name of what the horizontal axis measures.
     pub(super) fn x_label(&self) -> String {
         match &self.abscissa {
             Abscissa::Variable(name) => self.label(name),
-            Abscissa::Compute => COMPUTE.to_owned(),
+            Abscissa::Compute => self.compute_label(),
             Abscissa::Prediction => self.predicted_label(),
         }
     }
@@ -291,8 +314,8 @@ impl<'a> View<'a> {
     /// Whether a variable counts parameters, tokens or the like, so that people write 70B.
     pub(super) fn counts(&self, name: &str) -> bool {
         let dimension = unit_of(self.about, name).map(|unit| unit.dimension);
+        let dimension = dimension.or_else(|| self.about.law.roles.dimension(name));
         matches!(dimension, Some(Dimension::Parameters | Dimension::Tokens))
-            || (dimension.is_none() && matches!(name, "N" | "D"))
     }
 
     /// An axis of one of the law's variables: by logarithms where it spans more than a factor of five.
@@ -351,7 +374,8 @@ impl<'a> View<'a> {
 
     /// Tokens per parameter, where all rows share one value of it.
     pub(super) fn ray(&self) -> Option<f64> {
-        let ray = self.data.fit.rays.iter().find(|ray| ray.first == "N" && ray.second == "D")?;
+        let sizes = self.about.law.roles.sizes()?;
+        let ray = self.data.fit.rays.iter().find(|ray| [&ray.first, &ray.second] == sizes)?;
         Some((ray.ratio.lowest * ray.ratio.highest).sqrt())
     }
 
@@ -377,7 +401,7 @@ impl<'a> View<'a> {
             Abscissa::Compute => match self.ray() {
                 Some(ratio) => {
                     let n = (x / (FLOP_PER_PARAMETER_AND_TOKEN * ratio)).sqrt();
-                    Some((self.value(parameters, &[("N", n), ("D", ratio * n), ("C", x)])?, None))
+                    Some((self.value(parameters, &self.at_sizes(n, ratio * n))?, None))
                 }
                 None => self.split(parameters, x, trail).map(|split| (split.response, Some(split))),
             },
@@ -433,9 +457,6 @@ impl<'a> View<'a> {
 
 /// Queries that a key names one by one.
 const MOST_QUERIES: usize = 4;
-
-/// What the axis of compute is called.
-pub(super) const COMPUTE: &str = "C = 6 N D (FLOP)";
 
 /// 6 N D.
 pub(super) fn compute(n: f64, d: f64) -> f64 {

@@ -92,7 +92,9 @@ impl FitLaw {
         }
         let sizes = |data: &Dataset| -> Result<Vec<Vec<f64>>, Failure> {
             let columns = self.variables(data)?.into_iter().zip(&names);
-            Ok(columns.map(|(column, name)| column.iter().map(|&x| as_size(name, x)).collect()).collect())
+            Ok(columns
+                .map(|(column, name)| column.iter().map(|&x| as_size(**name == self.law.roles.compute, x)).collect())
+                .collect())
         };
         let (columns, ahead) = (sizes(known)?, sizes(test)?);
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();

@@ -62,7 +62,7 @@ impl FitLaw {
         names
             .map(|variable| {
                 let column = super::rows::column(all, &variable.name)?;
-                let is_size = single || matches!(variable.name.as_str(), "N" | "D" | "C");
+                let is_size = single || self.law.roles.decided().contains(&variable.name.as_str());
                 let largest = column.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 Ok((variable.name.clone(), if is_size { AHEAD * largest } else { column[farthest] }))
             })

@@ -8,7 +8,7 @@ use super::{FitLaw, Member};
 use crate::dataset::Dataset;
 use crate::evidence::{self, Shape};
 use crate::fit::{Doubt, Estimate, Evidence, Fit, Noise, Span, Status};
-use crate::law::{Law, Parameter, Scale, Treatment};
+use crate::law::{Law, Parameter, Roles, Scale, Treatment};
 use crate::numerics::{central, exp, ln, quantile, standard_deviation};
 use crate::problem::Problem;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
@@ -67,7 +67,7 @@ impl FitLaw {
         let train = rows.data.select(&group.fitted);
         let columns = self.variables(&train)?;
         let by_name = self.sizes_by_name(&columns);
-        let rays = evidence::rays(&by_name);
+        let rays = evidence::rays(&by_name, &self.law.roles);
         let free = problem.parameters(point);
         let mut warnings = rows.warnings.clone();
         warnings.append(&mut evidence.warnings);
@@ -119,7 +119,7 @@ impl FitLaw {
             regions: Vec::new(),
             uncertainty: self.method.uncertainty.as_ref().map(|u| u.method().describe()),
             level,
-            spans: spans(&by_name, &train),
+            spans: spans(&by_name, &train, &self.law.roles),
             rays,
             flat: shape.flat,
             range: self.range(&train)?,
@@ -273,9 +273,9 @@ pub(super) fn set_interval(estimate: &mut Estimate, [lower, upper]: [Option<f64>
 fn beyond(law: &Law, columns: &BTreeMap<&str, &[f64]>) -> Vec<String> {
     let row = |i: usize| columns.iter().map(|(name, values)| ((*name).to_owned(), values[i])).collect();
     let count = columns.values().next().map_or(0, |values| values.len());
-    let outside = (0..count).filter(|&i| !law.holds.outside(&row(i)).is_empty()).collect::<Vec<_>>();
+    let outside = (0..count).filter(|&i| !law.holds.outside(&row(i), &law.roles).is_empty()).collect::<Vec<_>>();
     let Some(&first) = outside.first() else { return Vec::new() };
-    let reasons = law.holds.outside(&row(first)).join("; ");
+    let reasons = law.holds.outside(&row(first), &law.roles).join("; ");
     vec![format!(
         "{} of {count} rows lie where the law was not made for: {reasons}, for the first of them.",
         outside.len()
@@ -283,17 +283,17 @@ fn beyond(law: &Law, columns: &BTreeMap<&str, &[f64]>) -> Vec<String> {
 }
 
 /// The span of each variable, and of compute, over rows.
-fn spans(columns: &BTreeMap<&str, &[f64]>, data: &Dataset) -> BTreeMap<String, Span> {
+fn spans(columns: &BTreeMap<&str, &[f64]>, data: &Dataset, roles: &Roles) -> BTreeMap<String, Span> {
     let mut spans: BTreeMap<String, Span> = columns
         .iter()
         .filter_map(|(name, values)| Some(((*name).to_owned(), Span::of(values.iter().copied())?)))
         .collect();
-    if let (Some(n), Some(d)) = (columns.get("N"), columns.get("D")) {
-        let given = data.numbers("C").map(<[f64]>::to_vec);
+    if let Some([Some(n), Some(d)]) = roles.sizes().map(|names| names.map(|name| columns.get(name))) {
+        let given = data.numbers(&roles.compute).map(<[f64]>::to_vec);
         let compute =
             given.unwrap_or_else(|| n.iter().zip(*d).map(|(n, d)| FLOP_PER_PARAMETER_AND_TOKEN * n * d).collect());
         if let Some(span) = Span::of(compute) {
-            spans.entry("C".to_owned()).or_insert(span);
+            spans.entry(roles.compute.clone()).or_insert(span);
         }
     }
     spans

@@ -1,0 +1,208 @@
+//! The role of a variable follows from its unit: a study under other names gives the same numbers, to the bit.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+
+use crate::world::{World, repository, shared_data, simulated_runs};
+
+/// Names for the letters of the literature, in the order of the letters: so what is written in the order of names is too.
+const IN_ORDER: Names = [("N", "Nparams"), ("D", "Dtokens"), ("C", "Cflops"), ("L", "Lval")];
+/// Names that people give to columns.
+const USUAL: Names = [("N", "params"), ("D", "tokens"), ("C", "flops"), ("L", "val_loss")];
+
+type Names = [(&'static str, &'static str); 4];
+
+/// A spec with every letter that is a name of its own, or the end of one, replaced.
+fn renamed(spec: &str, names: Names) -> String {
+    let mut text = spec.to_owned();
+    for (letter, name) in names {
+        let pattern = regex::Regex::new(&format!(r"\b((?:[a-z]+_)?){letter}\b")).unwrap();
+        text = pattern.replace_all(&text, format!("${{1}}{name}")).into_owned();
+    }
+    text
+}
+
+/// Text whose names are the letters again.
+fn in_letters(text: &str, names: Names) -> String {
+    let mut text = text.to_owned();
+    for (letter, name) in names {
+        let pattern = regex::Regex::new(&format!(r"\b((?:[a-z]+_)?){name}(_ratio)?\b")).unwrap();
+        text = pattern.replace_all(&text, format!("${{1}}{letter}${{2}}")).into_owned();
+    }
+    text
+}
+
+/// Where two values first differ, by path.
+fn first_difference(one: &Value, other: &Value, path: &str) -> Option<String> {
+    match (one, other) {
+        (Value::Object(a), Value::Object(b)) => {
+            let missing = a.keys().chain(b.keys()).find(|key| !(a.contains_key(*key) && b.contains_key(*key)));
+            missing.map(|key| format!("{path}.{key} is in one alone")).or_else(|| {
+                a.iter().find_map(|(key, value)| first_difference(value, &b[key], &format!("{path}.{key}")))
+            })
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            let mut pairs = a.iter().zip(b).enumerate();
+            pairs.find_map(|(i, (a, b))| first_difference(a, b, &format!("{path}.{i}")))
+        }
+        _ => (one != other).then(|| format!("{path}: {one} and {other}")),
+    }
+}
+
+/// Leaves out sentences, and orders lists of names: both follow the order of names.
+fn forget_words(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.retain(|key, _| !["conclusions", "notes", "sentence", "warnings"].contains(&key.as_str()));
+            map.values_mut().for_each(forget_words);
+            if let Some(Value::Array(spans)) = map.get_mut("seen") {
+                spans.sort_by_key(ToString::to_string);
+            }
+        }
+        Value::Array(list) if list.iter().all(Value::is_string) => {
+            list.sort_by_key(|name| name.as_str().map(str::to_owned));
+        }
+        Value::Array(list) => list.iter_mut().for_each(forget_words),
+        _ => (),
+    }
+}
+
+/// The results of a spec, as text, and its report.
+fn told(spec: &str, table: &str, arguments: &[&str]) -> [String; 2] {
+    let world = World::with(spec, table);
+    let outcome = world.lawfit(&[&["run", "study.toml", "--json"], arguments].concat());
+    assert_eq!(outcome.code, 0, "{}\n{spec}", outcome.stderr);
+    let object: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let told = [object["results"].to_string(), world.read("outputs/study/report.md")];
+    let placeholder = regex::Regex::new(r"\{(size|data|compute)\}").unwrap();
+    assert_eq!(told.iter().find_map(|text| placeholder.find(text)), None, "an output has no name of the study");
+    told
+}
+
+/// Runs a spec as it is and under other names, and compares all numbers; with names in the order of the letters, all words.
+fn assert_same(spec: &str, table: &str, arguments: &[&str], names: &[Names]) {
+    let lettered = told(spec, table, arguments);
+    for names in names {
+        assert!(renamed(spec, *names).contains(names[2].1), "nothing was renamed");
+        let named = told(&renamed(spec, *names), table, arguments);
+        let [(mut letters, report), (mut named, named_report)] = [&lettered, &named].map(|[results, report]| {
+            let results: Value = serde_json::from_str(&in_letters(results, *names)).unwrap();
+            (results, in_letters(report, *names))
+        });
+        if *names == IN_ORDER {
+            let differing = report.lines().zip(named_report.lines()).find(|(one, other)| one != other);
+            assert_eq!(differing, None, "the reports say it in other words");
+        } else {
+            [&mut letters, &mut named].into_iter().for_each(forget_words);
+        }
+        assert_eq!(first_difference(&letters, &named, "results"), None);
+    }
+}
+
+/// Every kind of question, of a formula and of the rows of `simulated_runs`.
+const EVERY_QUESTION: &str = r#"
+spec = 1
+[study]
+title = "Simulated"
+seed = 3
+[sources.runs]
+path = "runs.csv"
+[sources.runs.columns]
+N = { column = "params", unit = "parameters" }
+D = { column = "tokens", unit = "tokens" }
+C = { expr = "6 * N * D", unit = "FLOP" }
+L = { column = "loss", unit = "nats" }
+family = { column = "family", type = "text" }
+[laws.own]
+formula = "L = E + A / N^alpha + B / D^beta"
+[laws.of_compute]
+formula = "L = E + A / C^alpha"
+[fits.main]
+rows = "runs"
+law = "own"
+uncertainty = { sandwich = { draws = 40, level = 0.9 } }
+backtest = { along = "C", folds = 2 }
+holdout = "C > 1e22"
+[fits.compute]
+rows = "runs"
+law = "of_compute"
+uncertainty = { sandwich = { draws = 40, level = 0.9 } }
+[fits.groups]
+rows = "runs"
+law = "own"
+by = "family"
+[queries.best]
+fit = "main"
+compute_optimal = { C = [1e20, 1e24] }
+[queries.at]
+fit = "main"
+loss = { N = "70B", D = ["1T", "2T"] }
+[queries.target]
+fit = "main"
+reach = { L = [2.1, 1.0], solve = "C" }
+[queries.size]
+fit = "main"
+reach = { L = 2.1, solve = "C", N = "3B" }
+[queries.tokens]
+fit = "main"
+reach = { L = 2.1, solve = "D", N = "3B" }
+[queries.level]
+fit = "main"
+threshold = { L = 2.2, solve = "C" }
+[queries.curve]
+fit = "main"
+isoflop = { C = [1e20, 1e21], at = 1e23, curve = true, sizes = ["1B", "10B"] }
+[queries.served]
+fit = "main"
+inference_aware = { loss = 2.0, serve = ["1T", "10T"] }
+[queries.smaller]
+fit = "main"
+overtrain = { C = 1e22, factor = 0.25 }
+[queries.other]
+fit = "main"
+overtrain = { C = [1e22, 1e23], N = "1B" }
+[queries.next]
+fit = "main"
+marginal = { C = [1e22, 1e23] }
+[queries.along]
+fit = "compute"
+marginal = { C = 1e22 }
+[queries.default]
+fit = "compute"
+loss = { C = 1e23 }
+forecast = "default"
+[queries.beside]
+fit = "main"
+compare = { with = "compute", C = 1e22 }
+[queries.family]
+fit = "groups"
+group = "even"
+compute_optimal = { C = 1e22 }
+[[expect]]
+that = "queries.best.row2.N > 1e9"
+[report]
+answer = "queries.best.row2"
+formats = ["json", "markdown", "html"]
+"#;
+
+#[test]
+fn every_question_has_the_same_answers_under_other_names() {
+    assert_same(EVERY_QUESTION, &simulated_runs(0.01), &[], &[IN_ORDER, USUAL]);
+}
+
+#[test]
+fn the_shipped_chinchilla_study_is_the_same_under_other_names() {
+    let Some(data) = shared_data("roles of the Chinchilla study") else { return };
+    let spec = std::fs::read_to_string(repository().join("specs/chinchilla.toml")).unwrap();
+    // Fewer draws and no other choices: names do not depend on how many.
+    let (before, rest) = spec.split_once("[sensitivity.main]").unwrap();
+    let spec = format!("{before}{}", &rest[rest.find("[[expect]]").unwrap()..]);
+    let mut spec = spec.replace("resamples = 4000", "resamples = 40").replace("resamples = 1000", "resamples = 40");
+    for law in ["hoffmann", "additive_nd", "generalised"] {
+        // The keys are the catalogue's own names, written so that they are not replaced.
+        let _ = writeln!(spec, "\n[laws.{law}]\nuse = \"{law}\"");
+        spec += "variables = { \"\\u004e\" = \"N\", \"\\u0044\" = \"D\", \"\\u004c\" = \"L\" }\n";
+    }
+    assert_same(&spec, "", &["--offline", "--mirror", &data.to_string_lossy()], &[USUAL]);
+}
