@@ -453,6 +453,13 @@ impl Law {
         self.parameters.iter().filter(|p| p.treatment == Treatment::Free).collect()
     }
 
+    /// Whether one of the free parameters, in the order of [`Law::free`], lies on a bound.
+    pub fn is_on_bound(&self, free: &[f64]) -> bool {
+        // A parameter searched on a log scale returns to its bound to within rounding.
+        let is_at = |value: f64, bound: f64| (value - bound).abs() <= 1e-12 * bound.abs();
+        self.free().iter().zip(free).any(|(p, value)| is_at(*value, p.lower) || is_at(*value, p.upper))
+    }
+
     /// The variables that have a meaning of their own: all but those of a schedule's knots.
     pub fn sizes(&self) -> impl Iterator<Item = &Variable> {
         self.variables.iter().filter(|variable| !variable.is_of_knot())

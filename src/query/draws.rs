@@ -113,6 +113,12 @@ impl Asked<'_> {
         (&self.fit.free, self.other.as_ref().map(|(other, _)| other.fit.free.as_slice()))
     }
 
+    /// Whether a bound holds a parameter of either fit.
+    fn is_on_bound(&self) -> bool {
+        let of_other = |(other, ready): &(Other<'_>, Ready<'_>)| ready.law.is_on_bound(&other.fit.free);
+        self.ready.law.is_on_bound(&self.fit.free) || self.other.as_ref().is_some_and(of_other)
+    }
+
     /// The answer at parameters.
     fn solve(
         &self,
@@ -204,7 +210,7 @@ impl Asked<'_> {
             let sample = samples.of(name);
             let sample = if self.kind.is_measured() { self.with_noise(value, sample, &finding.at) } else { sample };
             let found = match self.fit.level {
-                Some(level) if !sample.is_empty() => interval(Drawn::Value(value), &sample, level),
+                Some(level) if !sample.is_empty() => interval(Drawn::Value(value), &sample, level, self.is_on_bound()),
                 _ => Interval { value: Some(value), lower: None, upper: None },
             };
             outputs.insert(self.ready.law.roles.named(name), found);
@@ -230,7 +236,7 @@ impl Asked<'_> {
         else {
             return Answered { row, at };
         };
-        let found = interval(beyond.into(), &samples.of(name), level);
+        let found = interval(beyond.into(), &samples.of(name), level, self.is_on_bound());
         row.answered = Some(share);
         let name = self.ready.law.roles.named(name);
         let from = match (found.lower, found.upper) {

@@ -19,13 +19,13 @@ pub(super) enum Drawn {
 /// The interval of an output from its draws at a level, which holds the estimate.
 ///
 /// A draw without an answer counts against both ends, so an end is open where more draws than its tail holds may lie
-/// beyond every number. The estimate is a number, or more or less than any.
-pub(super) fn interval(estimate: Drawn, sample: &[Drawn], level: f64) -> Interval {
+/// beyond every number. The estimate is a number, or more or less than any; `on_bound` says that a parameter lies on a bound.
+pub(super) fn interval(estimate: Drawn, sample: &[Drawn], level: f64, on_bound: bool) -> Interval {
     let value = place(estimate, f64::NAN);
     let ends = |unknown: f64| {
         let mut values: Vec<f64> = sample.iter().map(|drawn| place(*drawn, unknown)).collect();
         values.sort_by(f64::total_cmp);
-        central(&values, value, level)
+        central(&values, value, level, on_bound)
     };
     let finite = |end: f64| Some(end).filter(|end| end.is_finite());
     Interval { value: finite(value), lower: finite(ends(f64::NEG_INFINITY).0), upper: finite(ends(f64::INFINITY).1) }
@@ -53,10 +53,10 @@ mod tests {
     #[test]
     fn an_interval_holds_the_middle_of_the_draws_and_the_estimate() {
         let ends = |value: f64, sample: &[Drawn]| {
-            let found = interval(Drawn::Value(value), sample, 0.5);
+            let found = interval(Drawn::Value(value), sample, 0.5, false);
             (found.value, found.lower, found.upper)
         };
-        assert_eq!(ends(40.0, &numbers(0..=100)), (Some(40.0), Some(25.0), Some(75.0)));
+        assert_eq!(ends(45.0, &numbers(0..=100)), (Some(45.0), Some(25.0), Some(75.0)));
         // Too few draws on one side: it ends at the estimate.
         assert_eq!(ends(-1.0, &numbers(0..=100)), (Some(-1.0), Some(-1.0), Some(50.0)));
         assert_eq!(ends(101.0, &numbers(0..=100)), (Some(101.0), Some(50.0), Some(101.0)));
@@ -66,24 +66,24 @@ mod tests {
     #[test]
     fn draws_that_do_not_reach_a_target_open_the_end_on_their_side() {
         let with = |drawn: Drawn, count: usize| [numbers(0..=100), vec![drawn; count]].concat();
-        let ends = |sample: &[Drawn]| {
-            let found = interval(Drawn::Value(50.0), sample, 0.5);
+        let ends = |value: f64, sample: &[Drawn]| {
+            let found = interval(Drawn::Value(value), sample, 0.5, false);
             (found.lower, found.upper)
         };
-        assert_eq!(ends(&with(Drawn::Larger, 50)), (Some(37.5), None));
-        assert_eq!(ends(&with(Drawn::Smaller, 50)), (None, Some(62.5)));
+        assert_eq!(ends(75.0, &with(Drawn::Larger, 50)), (Some(37.5), None));
+        assert_eq!(ends(25.0, &with(Drawn::Smaller, 50)), (None, Some(62.5)));
         // Of draws without an answer nobody knows the side.
-        assert_eq!(ends(&with(Drawn::Unknown, 50)), (None, None));
-        assert_eq!(ends(&with(Drawn::Unknown, 20)), (Some(10.0), Some(90.0)));
+        assert_eq!(ends(50.0, &with(Drawn::Unknown, 50)), (None, None));
+        assert_eq!(ends(50.0, &with(Drawn::Unknown, 20)), (Some(10.0), Some(90.0)));
     }
 
     #[test]
     fn an_estimate_out_of_reach_has_an_interval_that_is_open() {
         let sample = [numbers(0..=100), vec![Drawn::Larger; 301]].concat();
-        let found = interval(Drawn::Larger, &sample, 0.8);
+        let found = interval(Drawn::Larger, &sample, 0.8, false);
         assert_eq!((found.value, found.upper), (None, None));
         assert!((found.lower.unwrap() - 40.1).abs() < 1e-9, "{found:?}");
-        let found = interval(Drawn::Smaller, &numbers(0..=100), 0.8);
+        let found = interval(Drawn::Smaller, &numbers(0..=100), 0.8, false);
         assert_eq!(found, Interval { value: None, lower: None, upper: Some(80.0) });
     }
 }

@@ -153,6 +153,7 @@ pub(super) fn estimates(
 ) -> (BTreeMap<String, Estimate>, Option<String>) {
     let values = law.complete(free);
     let samples: Vec<Vec<f64>> = draws.iter().map(|draw| law.complete(draw)).collect();
+    let on_bound = law.is_on_bound(free);
     let mut statuses = statuses.iter();
     let mut estimates = BTreeMap::new();
     let mut open = Vec::new();
@@ -168,7 +169,7 @@ pub(super) fn estimates(
         // Draws that never leave a bound have no spread to speak of.
         let spread = level.filter(|_| sample.first() != sample.last() && status != Status::Fixed);
         if let Some(level) = spread {
-            let (lower, upper) = central(&sample, value, level);
+            let (lower, upper) = central(&sample, value, level, on_bound);
             match Spread::of(parameter, value, &sample, [lower, upper]) {
                 Spread::Open => {
                     estimate.status = Status::NotIdentified;

@@ -62,6 +62,7 @@ impl FitLaw {
         let observed = self.response(test)?;
         let predicted = tape.values(&tape.bind(&variables, test.rows()), free);
         let scale = self.method.objective.scale();
+        let on_bound = self.law.is_on_bound(free);
         let interval = |row: usize, of_draws: &[f64], level: f64| {
             let at = |name: &str| Some(test.numbers(name)?[row]);
             let scatter = noise.trend.as_ref().map_or(1.0, |trend| trend.factor(at));
@@ -69,7 +70,7 @@ impl FitLaw {
             let placed = of_draws.iter().map(|value| scale.place(*value)).enumerate();
             let mut sample: Vec<f64> = placed.map(|(i, at)| at - scatter * noise.draw(i, &mut random)).collect();
             sample.sort_by(f64::total_cmp);
-            let (lower, upper) = central(&sample, scale.place(predicted[row]), level);
+            let (lower, upper) = central(&sample, scale.place(predicted[row]), level, on_bound);
             let at = scale.place(observed[row]);
             let half = match scale {
                 ResponseScale::Log => 0.5 * (upper - lower),
