@@ -142,6 +142,9 @@ impl Running<'_> {
         let extension = |name: &&str| Path::new(name).extension().is_some_and(|e| e == "toml" || e == "yaml");
         let named = first.strip_prefix("# ").filter(extension);
         let name = named.map_or_else(|| format!("spec-{}.{}", block.line, block.language()), str::to_owned);
+        if std::fs::read_to_string(source_folder().join("examples").join(&name)).is_ok_and(|file| file != block.body) {
+            self.problems.push(format!("{place}: examples/{name} is another spec"));
+        }
         self.world.write(&name, &block.body);
         let wanted = if block.exit() == 2 { 2 } else { 0 };
         let outcome = self.shell(&format!("lawfit check {name}"));
