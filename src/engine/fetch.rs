@@ -1,4 +1,4 @@
-//! Pinned files: from the store, a mirror or the web, and only ever the bytes that were pinned.
+//! Fetches pinned files from the store, a mirror or the web. Only bytes with the pinned digest are returned.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ use crate::artifact::sha256;
 use crate::file::{self, in_units};
 use crate::store::Store;
 
-/// How long a server may say nothing.
+/// Timeout for a silent server.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Why a pinned file could not be had.
+/// Why a pinned file could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// It is not at hand and the network may not be used.
+    /// It is neither in the store nor in the mirror, and the network may not be used.
     #[error("{url} is neither in the cache nor in a mirror, and --offline forbids fetching it")]
     Offline {
         /// The file.
         url: String,
     },
-    /// The server or the way to it failed.
+    /// The request failed.
     #[error("{url} could not be fetched: {reason}")]
     Network {
         /// The file.
@@ -30,14 +30,14 @@ pub enum FetchError {
         /// Why.
         reason: String,
     },
-    /// The server gave something else.
+    /// The content has another digest.
     #[error("{url} has SHA-256 {found}, not {wanted}")]
     Mismatch {
         /// The file.
         url: String,
-        /// What was pinned.
+        /// The pinned digest.
         wanted: String,
-        /// What came.
+        /// The digest of what was received.
         found: String,
     },
 }

@@ -1,4 +1,4 @@
-//! How much memory the program holds, as Linux counts it; elsewhere unknown.
+//! The memory of the program, on Linux; unknown elsewhere.
 
 /// The most that was resident since [`forget_peak`], in bytes.
 pub(super) fn peak() -> Option<u64> {
@@ -7,7 +7,7 @@ pub(super) fn peak() -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib << 10)
 }
 
-/// Counts the peak anew from here.
+/// Resets the peak.
 pub(super) fn forget_peak() {
     // 5 resets the peak alone (proc_pid_clear_refs(5)); where that is forbidden the peak is that of the whole run.
     let _ = std::fs::write("/proc/self/clear_refs", "5");

@@ -1,4 +1,4 @@
-//! Walks a plan: each stage is taken from the store or run, independent ones in parallel.
+//! Runs a plan: each stage is taken from the store or computed, independent stages in parallel.
 
 mod fetch;
 mod memory;
@@ -16,16 +16,16 @@ use crate::artifact::{Digest, Manifest};
 use crate::plan::StageId;
 use crate::stage::Failure;
 
-/// What became of a stage.
+/// The outcome of a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// It was computed.
     Ran,
     /// Its result was in the store.
     Cached,
-    /// It has no result.
+    /// It failed.
     Failed(Failure),
-    /// A stage that it needs has no result.
+    /// It was skipped, because a stage that it needs has no result.
     Skipped,
 }
 
@@ -41,18 +41,18 @@ impl Status {
     }
 }
 
-/// A stage that was dealt with.
+/// A stage with its outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// What became of it.
+    /// Its outcome.
     pub status: Status,
-    /// Its key, where its inputs were known.
+    /// Its key, if its inputs were known.
     pub key: Option<Digest>,
-    /// What it produced.
+    /// Its outputs.
     pub outputs: Manifest,
     /// How long that took.
     pub elapsed: Duration,
-    /// Most memory, in bytes, that the program held while it was computed; shared with stages computed beside it.
+    /// Peak memory of the program, in bytes, while it was computed. Stages that ran at the same time share it.
     pub peak_memory: Option<u64>,
 }
 
@@ -69,7 +69,7 @@ impl Outcome {
     }
 }
 
-/// What a look at the store says of a stage, without running anything.
+/// The state of a stage in the store, found without running anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
     /// Its result is in the store.
@@ -102,20 +102,20 @@ impl Look {
     }
 }
 
-/// Something that happened, for whoever shows it.
+/// An event of a run, for display.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event<'a> {
     /// A stage began to run.
     Started(&'a StageId),
     /// A running stage is at `done` of `total` steps.
     Progress(&'a StageId, usize, usize),
-    /// A stage was dealt with.
+    /// A stage has an outcome.
     Finished(&'a StageId, &'a Outcome),
-    /// Something a user should hear of.
+    /// A notice for the user.
     Notice(String),
 }
 
-/// How to run.
+/// Options of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Stages and threads at a time; all CPUs where none is given.
@@ -124,7 +124,7 @@ pub struct Options {
     pub offline: bool,
     /// Folder in which pinned files are looked for first, subfolders included.
     pub mirror: Option<PathBuf>,
-    /// Start nothing new after a failure.
+    /// Start no stage after a failure.
     pub fail_fast: bool,
     /// Compute nothing: a stage that is not in the store fails.
     pub frozen: bool,

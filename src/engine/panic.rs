@@ -1,4 +1,4 @@
-//! What is said of a panic: once, in the failure that it becomes, and not by the thread in which it happens.
+//! Turns a panic into a failure that is shown once, rather than a message of the thread in which it happened.
 
 use std::any::Any;
 use std::sync::{Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! The walk itself.
+//! Runs the stages of a plan.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,25 +29,25 @@ pub struct Engine<'a> {
     /// The stages that each one takes something from.
     needs: Vec<Vec<usize>>,
     progress: Mutex<Progress>,
-    /// Told when something became ready, or all is done.
+    /// Notified when a stage becomes ready, or when all are done.
     news: Condvar,
-    /// Where stages compute; made when the first one does.
+    /// The pool in which stages compute; made for the first of them.
     pool: OnceLock<Option<rayon::ThreadPool>>,
     failed: AtomicBool,
     unwritten: AtomicBool,
     computing: AtomicUsize,
-    /// Which stages are dealt with, and which of them may be computed.
+    /// Which stages are wanted, and which of them may be computed.
     scope: Vec<Scope>,
 }
 
-/// What may be done with a stage.
+/// How a stage may be obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
-    /// It is not looked at.
+    /// Not at all: it is not wanted.
     Outside,
-    /// It is taken from the store or not at all.
+    /// Only from the store.
     Stored,
-    /// It is taken from the store or computed.
+    /// From the store, or by computing it.
     Computed,
 }
 
@@ -120,7 +120,7 @@ impl<'a> Engine<'a> {
         self
     }
 
-    /// Deals with every stage; gives the outcomes in the order of the plan.
+    /// Runs every stage and returns the outcomes in the order of the plan.
     pub fn run(&self) -> Vec<Outcome> {
         {
             let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -171,12 +171,12 @@ impl<'a> Engine<'a> {
         manifest.iter().map(|(role, blob)| Some((role.clone(), self.store.read(&blob.digest, blob.size)?))).collect()
     }
 
-    /// How many stages are dealt with at a time.
+    /// How many stages are run at a time.
     fn jobs(&self) -> usize {
         self.options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
     }
 
-    /// Deals with stages until none is left.
+    /// Runs ready stages until none is left.
     ///
     /// Stages are not tasks of the pool in which they compute: a thread that waits there for a part of one
     /// stage would begin another on top of it, and so on until its stack is full.

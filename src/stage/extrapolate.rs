@@ -20,7 +20,7 @@ use crate::schedule::of_knot;
 /// Puts a question to a fit.
 #[derive(Clone, Debug)]
 pub struct Extrapolate {
-    /// The fit's law; both laws in one where another fit gives one of its variables.
+    /// The fit's law. If another fit gives one of its variables, both laws in one.
     pub law: Arc<Law>,
     /// The question.
     pub question: Question,
@@ -28,9 +28,9 @@ pub struct Extrapolate {
     pub chained: bool,
     /// The law of another fit that the question is about, where there is one.
     pub other: Option<Arc<Law>>,
-    /// Forecast by several laws, not by the fit's alone.
+    /// The forecast by several laws, if one is asked for.
     pub forecast: Option<ByDefault>,
-    /// The fit's alternatives, where the answer is that of all of them with the fit's own law.
+    /// The fit's alternatives, if they and the fit's own law answer together.
     pub stack: Vec<Arc<Law>>,
     /// The groups that are asked; all of them where none is named.
     pub groups: Vec<String>,
@@ -38,7 +38,7 @@ pub struct Extrapolate {
     pub seed: u64,
 }
 
-/// How the default forecast is asked.
+/// Settings of the default forecast.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ByDefault {
     /// The response that guessing gives, where it is known.
@@ -181,7 +181,7 @@ impl<'a> SecondFit<'a> {
 const LEVEL: f64 = 0.9;
 
 impl Extrapolate {
-    /// Puts the forecast of the fit's law and its alternatives in the place of what the law says alone.
+    /// Replaces the answer of the fit's law by the forecast of that law and its alternatives.
     fn by_stack(&self, fit: &Fit, answer: &mut Answer) {
         let level = fit.level.unwrap_or(LEVEL);
         let candidates = fit.choice.iter().flat_map(|choice| &choice.laws);
@@ -214,7 +214,7 @@ impl Extrapolate {
         ));
     }
 
-    /// Puts the forecast of several laws in the place of what the fit's law says.
+    /// Replaces the answer of the fit's law by the forecast of several laws.
     fn by_several_laws(
         &self,
         by_default: &ByDefault,

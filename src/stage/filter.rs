@@ -11,7 +11,7 @@ use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
 use crate::table::extremes;
 
-/// What a rule does.
+/// The action of a rule.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleKind {
@@ -89,7 +89,7 @@ impl RuleKind {
         }
     }
 
-    /// Whether each of the rows goes.
+    /// Whether each row is dropped.
     fn drops(&self, data: &Dataset) -> Result<Vec<bool>, Failure> {
         match self {
             Self::Range(ranges) => {

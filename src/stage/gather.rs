@@ -1,4 +1,4 @@
-//! Gather: the files of a source, read each by a stage of its own, to one table; a new file is all that is read anew.
+//! Gather: puts the files of a source into one table. Each file is read by its own stage, so that only a new file is read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

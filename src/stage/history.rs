@@ -1,4 +1,4 @@
-//! From what runs logged at each step to the rows of a source.
+//! History: turns what runs logged at each step into the rows of a source.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,16 +9,16 @@ use super::Failure;
 use crate::dataset::{Column, Dataset, Origin};
 use crate::source::{Cell, Decimal, Merged, RUN, Roles, Take, by_run, last, merged, written_number};
 
-/// What rows of a history are, and which of them are taken.
+/// Which columns identify runs and steps, and which steps are taken.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct IngestHistory {
-    /// The columns that name a row's run; its file where there are none.
+    /// The columns that name a row's run. If there are none, a run is a file.
     pub run: Vec<String>,
     /// The column that counts steps.
     pub step: String,
     /// Which steps are rows.
     pub take: Take,
-    /// The columns that are averaged, where a mean is taken.
+    /// The columns that are averaged, if a mean is taken.
     pub averaged: Vec<String>,
 }
 
@@ -28,19 +28,19 @@ pub(super) struct Logged<'a> {
     pub(super) origins: &'a mut Vec<Origin>,
     /// The columns that must have a value in a row: those that the study uses.
     pub(super) needed: Vec<String>,
-    /// Variables by the columns that they are.
+    /// Variables by their columns.
     pub(super) variables: BTreeMap<String, String>,
     pub(super) files: Vec<String>,
 }
 
-/// A row to be: its place among steps, and the place of each column's value.
+/// A row that is taken: its index among the steps, and the index of each column's value.
 struct Taken {
     place: usize,
     values: Option<Vec<usize>>,
 }
 
 impl IngestHistory {
-    /// Keeps the rows that are taken; gives what became of the others, by reason.
+    /// Keeps the rows that are taken, and counts the others by reason.
     pub(super) fn reduce(&self, logged: Logged<'_>) -> Result<BTreeMap<String, usize>, Failure> {
         let Logged { columns, origins, needed, variables, files } = logged;
         let before = origins.len();
@@ -209,7 +209,7 @@ fn mean_of_last(cells: &[Cell], count: usize) -> Option<Cell> {
     is_mean.then(|| Cell::Number(numbers.iter().sum::<f64>() / numbers.len() as f64))
 }
 
-/// What a file without a name for its run is the log of: event files of one folder are one run.
+/// The run of a file that has no name for it: event files of one folder are one run.
 fn run_of_file(file: &str) -> &str {
     match file.rsplit_once('/') {
         Some((folder, name)) if name.contains("tfevents") => folder,

@@ -44,16 +44,16 @@ pub struct IngestColumn {
     pub variable: String,
     /// Where it comes from.
     pub from: Origin,
-    /// How its cells are read, where they hold more than it.
+    /// How its value is read from cells that hold more than it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
-    /// Factor that brings it to its base unit.
+    /// Factor that converts it to its base unit.
     pub factor: f64,
-    /// Its unit, where it has one.
+    /// Its unit, if it has one.
     pub unit: Option<Unit>,
     /// Numbers or texts.
     pub kind: ColumnKind,
-    /// Whether nothing in the study uses it: then no row is lost for it.
+    /// Whether nothing in the study uses it. Then its missing values drop no row.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub unused: bool,
 }
@@ -82,21 +82,21 @@ pub struct Ingest {
     pub formats: Vec<Format>,
     /// The variables; an expression stands after what it uses.
     pub columns: Vec<IngestColumn>,
-    /// The schedule that rows are steps of, if they are.
+    /// The learning-rate schedule, if rows are steps of runs.
     pub schedule: Option<IngestSchedule>,
-    /// What to do with a row that cannot be.
+    /// What to do with a row that has a wrong or missing value.
     pub missing: Missing,
     /// How the files are to be read.
     pub options: Options,
-    /// The column by whose values the answer is in groups, where an answer is read and no files; none where it is in none.
+    /// If the source is the answer of a query: the column by which that answer is grouped, if it is.
     pub answer: Option<Option<String>>,
-    /// How rows are made of histories, if the files are such.
+    /// How rows are made from histories, if the files are histories.
     pub history: Option<IngestHistory>,
-    /// What each file's name tells, by name.
+    /// The columns that each file's name gives.
     pub named: Vec<BTreeMap<String, String>>,
-    /// How large the files may be. What is read does not depend on it.
+    /// Limit of the files' size. It does not change what is read.
     pub limits: Limits,
-    /// Whether these are all files of the source. What is read does not depend on it.
+    /// Whether these are all files of the source. It does not change what is read.
     pub is_whole: bool,
 }
 
@@ -203,12 +203,12 @@ impl Cells {
     }
 }
 
-/// Most texts that are told apart among the reasons of a variable.
+/// Maximum number of different texts among the reasons of a variable.
 const MOST_TEXTS: usize = 12;
-/// Most characters of a text that are shown.
+/// Maximum number of characters of a text that are shown.
 const MOST_SHOWN: usize = 40;
 
-/// Rows that cannot be, each with its first reason.
+/// Rows with a wrong or missing value, each with its first reason.
 #[derive(Default)]
 struct Faults {
     rows: BTreeMap<usize, String>,
@@ -451,7 +451,7 @@ impl Ingest {
         Ok((Dataset::new(origins), Cells { columns }, lost))
     }
 
-    /// Accounts for the rows that cannot be, or stops.
+    /// Accounts for rows with a wrong or missing value, or fails.
     fn settle(&self, faults: &Faults, origins: &[dataset::Origin]) -> Result<BTreeMap<String, usize>, Failure> {
         let reasons = faults.by_reason();
         if self.missing == Missing::Keep {

@@ -1,4 +1,4 @@
-//! What a study is made of: pure functions of settings and input artifacts.
+//! The stages of a study: pure functions of settings and input artifacts.
 
 mod extrapolate;
 mod filter;
@@ -70,7 +70,7 @@ impl External {
     }
 }
 
-/// What a stage is given.
+/// The inputs of a stage.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// Artifacts of earlier stages, by role.
@@ -83,7 +83,7 @@ impl Inputs {
     /// An artifact's bytes.
     ///
     /// # Errors
-    /// Where the plan did not connect it.
+    /// The plan did not connect it.
     pub fn bytes(&self, role: &str) -> Result<&Arc<Vec<u8>>, Failure> {
         self.artifacts.get(role).ok_or_else(|| Failure::internal(format!("no artifact `{role}`")))
     }
@@ -116,11 +116,11 @@ impl Inputs {
     }
 }
 
-/// What a running stage may ask and say.
+/// Cancellation and progress of a running stage.
 pub struct Context<'a> {
-    /// Whether somebody asked to stop.
+    /// Whether the run was cancelled.
     pub cancelled: &'a (dyn Fn() -> bool + Sync),
-    /// Told how much is done, of how much.
+    /// Receives progress: steps done, and steps in all.
     pub tick: &'a (dyn Fn(usize, usize) + Sync),
 }
 
@@ -132,7 +132,7 @@ pub struct Failure {
     pub code: &'static str,
     /// What was wrong.
     pub message: String,
-    /// What to do, each in one line.
+    /// Hints, each in one line.
     pub hints: Vec<String>,
 }
 
@@ -142,19 +142,19 @@ impl Failure {
         Self { code, message: message.into(), hints: Vec::new() }
     }
 
-    /// A failure that only a defect of lawfit explains.
+    /// A failure that is a defect of lawfit.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new("internal", message).hint("this is a defect of lawfit; please report it with the spec")
     }
 
-    /// Adds what to do.
+    /// Adds a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// Whether somebody asked to stop.
+    /// Whether the stage was cancelled.
     pub fn is_interruption(&self) -> bool {
         self.code == INTERRUPTED
     }
@@ -176,7 +176,7 @@ pub trait Stage: Send + Sync {
     /// Changes whenever the stage would give other bytes for the same settings and inputs.
     fn impl_rev(&self) -> u32;
 
-    /// Everything that decides its result besides its inputs, resolved; no names, paths or comments.
+    /// Its resolved settings: with its inputs they determine its result. They have no names, paths or comments.
     fn settings(&self) -> serde_json::Value;
 
     /// The files it reads from outside.
@@ -184,18 +184,18 @@ pub trait Stage: Send + Sync {
         &[]
     }
 
-    /// Whether its key and outputs are in the lock file; those of a stage that decides no number are not.
+    /// Whether its key and outputs are in the lock file. A stage that determines no number is not in it.
     fn is_locked(&self) -> bool {
         true
     }
 
-    /// Whether it produces these roles, in order: a record of the cache that names others is damaged.
+    /// Whether it produces these roles, in this order. A record of the cache that has others is damaged.
     fn produces(&self, roles: &[&str]) -> bool;
 
     /// Computes the result.
     ///
     /// # Errors
-    /// Where the inputs do not allow one.
+    /// The inputs allow no result.
     fn run(&self, inputs: &Inputs, context: &Context<'_>) -> Result<Outputs, Failure>;
 }
 

@@ -1,4 +1,4 @@
-//! Render: results and what they rest on to the files that people read.
+//! Render: turns results, fits and rows into the files that people read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::report::{
 pub struct RenderReport {
     /// Names and words of the spec.
     pub described: Arc<Described>,
-    /// How it is written.
+    /// Options of the report.
     pub options: ReportOptions,
 }
 

@@ -1,4 +1,4 @@
-//! Results: the artifacts of a study to its numbers and conclusions, `results.json`.
+//! Results: turns the artifacts of a study into its numbers and conclusions, `results.json`.
 
 use std::sync::Arc;
 

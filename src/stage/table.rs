@@ -1,4 +1,4 @@
-//! Table: rows made ready by steps, each accounted for.
+//! Table: applies steps to rows and counts the rows in and out of each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ pub struct Tabulate {
 }
 
 impl Tabulate {
-    /// The role of the table that a step takes beside its own, by the step's index: names are in no key.
+    /// The role of the other table of a step, made from the step's index, because names are in no key.
     pub fn role(step: usize) -> String {
         format!("table.{step}")
     }
 
-    /// Its steps, without the names of the tables that they take: names are in no key.
+    /// Its steps without the names of other tables, because names are in no key.
     fn anonymous(&self) -> Vec<Step> {
         let mut steps = self.steps.clone();
         for step in &mut steps {

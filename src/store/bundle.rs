@@ -1,4 +1,4 @@
-//! One file that carries results from cache to cache: a tar archive, packed by zstd.
+//! Bundles: one file that carries results from cache to cache, a tar archive packed by zstd.
 //!
 //! For CI systems whose caches take a few large files and not many small ones. The same results give
 //! the same bytes. What a bundle says is believed no more than what a cache says.
@@ -23,10 +23,10 @@ pub struct Carried {
 /// Why a bundle could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The disk refused, or the file is cut short or no bundle.
+    /// The disk failed, or the file is truncated or no bundle.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The cache of this machine refused.
+    /// The cache of this machine failed.
     #[error("the cache cannot be written: {0}")]
     Cache(io::Error),
 }

@@ -1,4 +1,4 @@
-//! Removing what nobody used for long, beside running processes.
+//! Removes results that were not used for long. Safe while other processes run.
 //!
 //! Records go before the blobs they name, and what is young stays: a process that is about to name a
 //! blob in a record still finds it. Where one does lose a blob, that is a miss and is computed again.
@@ -12,14 +12,14 @@ use super::{Store, files, record, usage};
 use crate::artifact::Digest;
 use crate::file;
 
-/// What a collection leaves.
+/// What a collection keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Keep {
     /// Results that were used within this time.
     pub used_within: Duration,
-    /// At most so many bytes, the last used first.
+    /// Maximum size in bytes; the results that were used last are kept.
     pub most_bytes: Option<u64>,
-    /// Only say what would go.
+    /// Only report what would be removed.
     pub dry_run: bool,
 }
 
@@ -49,7 +49,7 @@ struct Candidate {
 }
 
 impl Store {
-    /// Removes what was not used for long, and what no result names.
+    /// Removes results that were not used for long, and blobs that no result names.
     ///
     /// # Errors
     /// Where the cache cannot be listed; a file that cannot be removed stays.

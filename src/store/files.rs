@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all.
+//! Atomic writing of files.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(super) fn write_new(path: &Path, bytes: &[u8], kind: &str) -> io::Result<boo
     }
     match temporary.persist_noclobber(path) {
         Ok(_) => {}
-        // Somebody was first; content decides the name, so it is the same.
+        // Another process wrote it first. The name follows from the content, so it is the same.
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
         Err(error) => return Err(error.error),
     }

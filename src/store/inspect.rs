@@ -1,4 +1,4 @@
-//! What a cache holds, and whether all of it is whole.
+//! Lists and verifies the content of a cache.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -25,7 +25,7 @@ pub struct Contents {
     pub set_aside: usize,
 }
 
-/// What came of looking at every file.
+/// The result of verifying every file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
     /// Results that are whole.

@@ -1,4 +1,4 @@
-//! How a fit would have done in the past: rows up to an origin are fitted, all later ones forecast.
+//! Backtest: fits the rows up to an origin and forecasts all later ones, at several origins.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ use crate::forecast::{MOST_SIZES, Measured, as_size, forecast};
 use crate::numerics::{ln, median};
 use crate::solver::Watch;
 
-/// What a spec asks of a backtest.
+/// Settings of a backtest.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Origins {
     /// What the rows are ordered by, an expression of variables.
@@ -22,18 +22,18 @@ pub struct Origins {
     pub folds: usize,
 }
 
-/// Share of the rows that the first origin knows at least.
+/// Smallest share of the rows that the first origin knows.
 const FIRST: f64 = 0.5;
-/// Multiples of the largest known value at which distances are told apart.
+/// Multiples of the largest known value that divide distances into classes.
 const DISTANCES: [f64; 4] = [1.0, 2.0, 4.0, 10.0];
-/// Coverage of the forecast of several laws where the fit has no intervals.
+/// Coverage of the forecast of several laws if the fit has no intervals.
 const LEVEL: f64 = 0.9;
 
 /// A forecast with its distance.
 type Placed = (f64, Miss);
 
 impl FitLaw {
-    /// Goes through the origins of a group; none where none leaves enough rows on both sides.
+    /// Forecasts from each origin of a group. `None` if no origin leaves enough rows on both sides.
     pub(super) fn backtest(
         &self,
         origins: &Origins,
@@ -84,7 +84,7 @@ impl FitLaw {
         self.misses(test, &problem.parameters(best), &draws, &noise, level)
     }
 
-    /// None where several laws have no forecast for these sizes or rows.
+    /// `None` if several laws have no forecast for these sizes or rows.
     fn forecast_by_several(&self, known: &Dataset, test: &Dataset) -> Result<Option<Vec<Miss>>, Failure> {
         let names: Vec<&str> = self.law.variables.iter().map(|v| v.name.as_str()).collect();
         if names.len() > MOST_SIZES {

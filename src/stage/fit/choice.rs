@@ -1,4 +1,4 @@
-//! Several laws for the same rows: how each does on rows it was not shown, and which to quote.
+//! Compares several laws on the same rows by their errors on hidden rows, and says which to quote.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use crate::numerics::{Random, ln};
 use crate::problem::Problem;
 use crate::solver::{Solver, Watch};
 
-/// Parts that the rows are cut into, of which each is left out once.
+/// Number of parts of the cross-validation.
 const PARTS: usize = 5;
-/// Origins where the fit names no backtest.
+/// Number of origins if the fit has no backtest.
 const ORIGINS: usize = 3;
 /// Multiple of the largest sizes at which the laws' forecasts are compared.
 const AHEAD: f64 = 10.0;
-/// Error that is added to each law's before it is weighted, so that none is right by luck alone.
+/// Added to each law's error before it is weighted, so that no law gets all the weight by luck.
 const LEAST_ERROR: f64 = 0.002;
-/// Coverage of the interval where the fit has none.
+/// Coverage of the interval if the fit has none.
 const LEVEL: f64 = 0.9;
 
 impl FitLaw {
@@ -53,7 +53,7 @@ impl FitLaw {
         Ok(Choice { quote, reason, stack, ahead: at, laws: candidates, warnings })
     }
 
-    /// Sizes at ten times the largest; what is no size is as in the row farthest along.
+    /// Sizes at ten times the largest. Variables that are no sizes are as in the last row.
     fn ahead(&self, all: &Dataset, along: &str) -> Result<BTreeMap<String, f64>, Failure> {
         let order = numbers(all, along)?;
         let farthest = (0..order.len()).max_by(|&a, &b| order[a].total_cmp(&order[b])).unwrap_or(0);
@@ -136,7 +136,7 @@ impl FitLaw {
         Ok(Some(summary(&misses).rmse_log).filter(|e| e.is_finite()))
     }
 
-    /// The same over what came later, each time only smaller runs were known.
+    /// The same over later rows, with only smaller runs known each time.
     fn rolling_error(
         &self,
         rows: &Rows,

@@ -1,4 +1,4 @@
-//! What is said of a fitted group: estimates with intervals, spans, the noise of a new row.
+//! The results of a fitted group: estimates with intervals, spans, the noise of a new row.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ impl FitLaw {
         Ok(noise(&problem.unscaled_residuals(point), &self.sizes_by_name(&columns), problem.size()))
     }
 
-    /// What the response can be, where that is not any number.
+    /// The range of the response, if it is limited.
     fn range(&self, rows: &Dataset) -> Result<Option<[f64; 2]>, Failure> {
         const SHARE: [f64; 2] = [0.0, 1.0];
         let is_share = |value: &f64| SHARE[0] <= *value && *value <= SHARE[1];
@@ -49,7 +49,7 @@ impl FitLaw {
         }))
     }
 
-    /// The fit of one group at an optimum; `draws` are other points where the optimum could be.
+    /// The fit of one group at an optimum; `draws` are draws of its parameters.
     #[expect(clippy::too_many_arguments, reason = "what a search, a look around and a resampling found")]
     pub(super) fn member(
         &self,
@@ -137,7 +137,7 @@ impl FitLaw {
 /// A positive parameter that is known to within this factor has a standard error of its own unit, if it is not searched
 /// on a logarithmic scale.
 const WIDE: f64 = 2.0;
-/// Up to this factor the standard error in the parameter's own unit still means something beside the factor.
+/// Up to this factor the standard error in the parameter's own unit is given in addition to the factor.
 const SMALL: f64 = std::f64::consts::E;
 /// A parameter that may as well be this many times as large, at one standard error, is not told by the rows: what the
 /// size of a term is worth at such a factor, an exponent is worth that may as well be zero.
@@ -198,9 +198,9 @@ pub(super) fn estimates(
     (estimates, warning)
 }
 
-/// What draws say of how sure a parameter is.
+/// The uncertainty of a parameter from its draws.
 enum Spread {
-    /// Nothing: it may be anything.
+    /// The rows do not identify it.
     Open,
     /// Its standard error, in its own unit, as a factor, or both.
     Known { se: Option<f64>, factor: Option<f64> },
@@ -235,7 +235,7 @@ fn scatter(draws: &[f64], [low, high]: [f64; 2]) -> f64 {
     if deviation <= 2.0 * half { deviation } else { half }
 }
 
-/// Takes away the numbers of parameters that the rows do not tell, and of those that are tied to one.
+/// Removes the numbers of parameters that the rows do not identify, and of those that are tied to one.
 fn without_values(law: &Law, estimates: &mut BTreeMap<String, Estimate>) {
     let is_not_told = |estimates: &BTreeMap<String, Estimate>, name: &str| {
         estimates.get(name).is_some_and(|estimate| estimate.status == Status::NotIdentified)
@@ -270,7 +270,7 @@ pub(super) fn set_interval(estimate: &mut Estimate, [lower, upper]: [Option<f64>
     }
 }
 
-/// Where rows lie outside what the law was made for, in words.
+/// A sentence about rows outside the range for which the law was published.
 fn beyond(law: &Law, columns: &BTreeMap<&str, &[f64]>) -> Vec<String> {
     let row = |i: usize| columns.iter().map(|(name, values)| ((*name).to_owned(), values[i])).collect();
     let count = columns.values().next().map_or(0, |values| values.len());

@@ -1,4 +1,4 @@
-//! How a fit does on rows it was not shown.
+//! Scores a fit on rows that were held out.
 
 use super::super::Failure;
 use super::FitLaw;
@@ -18,7 +18,7 @@ pub(super) struct Miss {
     pub(super) interval: Option<(bool, f64)>,
 }
 
-/// A summary of misses.
+/// A summary of forecast errors.
 pub(super) fn summary(misses: &[Miss]) -> Holdout {
     let of = |f: fn(&Miss) -> f64| misses.iter().map(f).collect::<Vec<f64>>();
     let inside: Vec<f64> = misses.iter().filter_map(|m| Some(f64::from(u8::from(m.interval?.0)))).collect();
@@ -35,7 +35,7 @@ pub(super) fn summary(misses: &[Miss]) -> Holdout {
 const CELLS: usize = 1 << 22;
 
 impl FitLaw {
-    /// Scores held-out rows; none where there are none.
+    /// Scores held-out rows. `None` if there are none.
     pub(super) fn score(
         &self,
         test: &Dataset,

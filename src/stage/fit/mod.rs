@@ -29,11 +29,11 @@ use rows::{Group, Rows};
 pub struct FitLaw {
     /// The law.
     pub law: Arc<Law>,
-    /// Laws that are fitted beside it.
+    /// Other laws that are fitted to the same rows.
     pub alternatives: Vec<Arc<Law>>,
     /// How it is fitted.
     pub method: FitMethod,
-    /// What the columns mean to the fit.
+    /// The roles of the columns.
     pub roles: RowRoles,
     /// Seed of the study.
     pub seed: u64,
@@ -50,17 +50,17 @@ pub struct FitLaw {
 pub struct FitMethod {
     /// What is minimised.
     pub objective: Objective,
-    /// What minimises it.
+    /// The solver.
     pub solver: Solver,
-    /// From where.
+    /// Where the search starts.
     pub starts: Starts,
     /// Where intervals come from.
     pub uncertainty: Option<Uncertainty>,
-    /// How it is tried on the past.
+    /// The backtest.
     pub backtest: Option<Origins>,
 }
 
-/// What columns mean to a fit, besides the variables of its law.
+/// Roles of columns that are not variables of the law.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct RowRoles {
     /// Rows for which this holds are scored, never fitted.
@@ -75,15 +75,15 @@ pub struct RowRoles {
     pub clusters: Vec<String>,
     /// The column by whose values rows are fitted in groups.
     pub by: Option<String>,
-    /// Each group is all the rows that have another value.
+    /// Whether each group is all rows that have another value of that column.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub leave_out: bool,
-    /// Where rows run out the fit has no values, instead of an error: it is one of many that are made in other ways.
+    /// Whether a fit without rows has no values, rather than being an error. Set for variations.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub varied: bool,
     /// Parameters that all groups have in common.
     pub share: Vec<String>,
-    /// Whether the response is a share of a whole, such as an accuracy, where no row says otherwise.
+    /// Whether the response is a share, such as an accuracy. A row outside [0, 1] overrules it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub response_is_share: bool,
 }
@@ -133,10 +133,10 @@ impl Stage for FitLaw {
     }
 }
 
-/// What a reader should know of groups whose scatters differ.
+/// A warning about groups whose scatters differ.
 const UNEVEN_GROUPS: &str = "The groups do not scatter alike (Bartlett's test at 1 %): each new run takes the scatter of its own group, where that has rows enough to tell it.";
 
-/// Failures that say the rows, not the spec, carry no fit.
+/// Failures that are about the rows, not the spec.
 const RUN_OUT: [&str; 3] = ["no-rows", "empty-holdout", "no-optimum"];
 
 impl FitLaw {
@@ -209,19 +209,19 @@ impl Member {
     }
 }
 
-/// What came of fitting: a member per group, and what was found of all together.
+/// The result of fitting: a member per group, and what was found for all groups together.
 struct FittedGroups {
     members: Vec<Member>,
     whole: Option<Whole>,
 }
 
-/// What was found of groups that share parameters.
+/// The result for groups that share parameters.
 struct Whole {
     objective: f64,
     evidence: Evidence,
 }
 
-/// What a search of a problem came to.
+/// The result of a search.
 struct Found {
     search: Search,
     reference: Option<Reference>,
@@ -319,7 +319,7 @@ impl FitLaw {
         Ok(FittedGroups { members, whole: Some(Whole { objective: found.best(self)?.cost, evidence }) })
     }
 
-    /// Follows the named procedure and, where that is not lawfit's own, finds the best optimum beside it.
+    /// Runs the named procedure. If that is not the default search, also finds the best optimum.
     fn search(&self, problem: &Problem, watch: &Watch<'_>) -> Result<Found, Failure> {
         let FitMethod { solver, starts, .. } = self.method;
         let found = match starts {
@@ -400,12 +400,12 @@ impl FitLaw {
         Fit { parameters: estimate::estimates(&self.law, &[], &[], &[], None).0, ..self.blank() }
     }
 
-    /// A fit that nothing came of, and why.
+    /// A fit without values, and why.
     fn without_values(&self, reason: String) -> Fit {
         Fit { evidence: Evidence { warnings: vec![reason], ..Evidence::default() }, ..self.blank() }
     }
 
-    /// What is known of a fit before anything is fitted.
+    /// The parts of a fit that are known before fitting.
     fn blank(&self) -> Fit {
         Fit {
             law: self.law.name.clone(),

@@ -1,4 +1,4 @@
-//! The rows of a fit: which can be used, which are held out, how they are grouped and weighted.
+//! The rows of a fit: selects usable rows, holds rows out, groups and weights them.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::objective::ResponseScale;
 use crate::problem::Problem;
 use crate::source::Missing;
 
-/// The usable rows and what they are to the fit.
+/// The usable rows and their roles in the fit.
 pub(super) struct Rows {
     pub(super) data: Dataset,
-    /// One group where rows are not fitted in groups.
+    /// The groups; one if rows are not fitted in groups.
     pub(super) groups: Vec<Group>,
     /// What was dropped, in words.
     pub(super) warnings: Vec<String>,
