@@ -1,4 +1,4 @@
-//! Huber's penalty with a dearer side.
+//! Huber's penalty, with one side weighted more.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ pub struct AsymmetricHuber {
     /// Residual at which the penalty turns linear.
     #[serde(default = "super::huber::default_delta")]
     pub delta: Quantity,
-    /// How much dearer it is to predict too much than too little.
+    /// Weight of predicting too much, relative to predicting too little.
     pub over: Quantity,
     /// Scale on which residuals are taken.
     #[serde(default)]

@@ -64,7 +64,7 @@ pub enum Objective {
     LeastSquares(LeastSquares),
     /// The sum of absolute residuals.
     LeastAbsolute(LeastAbsolute),
-    /// Huber's penalty with a dearer side.
+    /// Huber's penalty, with one side weighted more.
     AsymmetricHuber(AsymmetricHuber),
     /// The log-likelihood of Student-t residuals.
     StudentT(StudentT),

@@ -9,7 +9,7 @@ use crate::law::Roles;
 
 /// Factor up to which an answer is near the rows.
 const NEAR: f64 = 10.0;
-/// A factor this little above 1 is rounding, as of a product that rows give otherwise.
+/// Tolerance for rounding: compute that rows give and compute that follows from N and D may differ by as much.
 const ROUNDING: f64 = 1e-6;
 /// Factor by which the ratio of two variables may leave the ray on which all rows lie.
 const OFF_RAY: f64 = 1.5;

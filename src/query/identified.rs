@@ -1,4 +1,4 @@
-//! Whether the rows tell an answer: it must not change along the directions in which they leave the parameters open.
+//! Whether the rows identify an answer. It must not change along directions in which they leave the parameters open.
 
 use std::collections::{BTreeMap, BTreeSet};
 

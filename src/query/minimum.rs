@@ -25,9 +25,9 @@ pub struct Minimum {
 
 /// How far beyond the rows a minimum is looked for, as a factor.
 const BEYOND: f64 = 1e3;
-/// Where it is looked for where no rows say which values matter.
+/// The range of the search if no rows give one.
 const USUAL: [f64; 2] = [1e3, 1e15];
-/// Points at which the response is looked at before its valley is.
+/// Points at which the response is evaluated before the minimum is refined.
 const POINTS: usize = 257;
 
 impl Kind for Minimum {

@@ -23,7 +23,7 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// A budget of training alone.
+    /// A budget for training only.
     pub(super) fn training(c: f64) -> Self {
         Self { log: ln(c / FLOP_PER_PARAMETER_AND_TOKEN), served: 0.0 }
     }

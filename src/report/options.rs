@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 pub enum ReportFormat {
     /// One self-contained page.
     Html,
-    /// Markdown, with the figures beside it.
+    /// Markdown, with its figures as files.
     Markdown,
     /// The results alone.
     Json,
@@ -31,9 +31,9 @@ impl ReportFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Section {
-    /// What must hold, and whether it does.
+    /// Expectations, and whether they hold.
     Expectations,
-    /// Laws against each other on rows that they were not shown.
+    /// Comparison of laws on rows that they were not fitted to.
     Leaderboard,
     /// Every answer.
     Answers,
@@ -43,7 +43,7 @@ pub enum Section {
     Fits,
     /// Sources, tables and filters.
     Data,
-    /// What it takes to get the same numbers, and a checklist of what a paper should report.
+    /// How to reproduce the numbers, and a checklist for papers.
     Reproduction,
 }
 
@@ -64,12 +64,12 @@ impl Section {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Theme {
-    /// As the reader's system is.
+    /// As the reader's system.
     #[default]
     Auto,
-    /// Dark letters on white.
+    /// Dark text on white.
     Light,
-    /// Light letters on black.
+    /// Light text on black.
     Dark,
 }
 

@@ -21,11 +21,11 @@ pub(super) const FORMAT: u32 = 1;
 pub struct Results {
     /// Version of this shape.
     pub format: u32,
-    /// What the study is.
+    /// Title, references and seed.
     pub study: StudyResult,
     /// What was read, by source.
     pub sources: BTreeMap<String, SourceResult>,
-    /// What was made ready, by table.
+    /// The rows of tables, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, TableResult>,
     /// What was kept, by filter.
@@ -41,8 +41,7 @@ pub struct Results {
     pub expectations: Vec<ExpectationResult>,
     /// What the study concludes, a sentence per answer.
     pub conclusions: Vec<String>,
-    /// What a reader should know before quoting it: the warnings of fits, queries and sources, each fact once, the most
-    /// serious first.
+    /// Warnings of fits, queries and sources, each once, the most serious first.
     #[serde(default)]
     pub notes: Vec<Note>,
     /// The one answer to quote.
@@ -120,7 +119,7 @@ pub struct Observed {
     pub response: f64,
     /// How many rows.
     pub rows: usize,
-    /// Whether the fit was not shown them.
+    /// Whether they were held out.
     pub held_out: bool,
 }
 
@@ -135,7 +134,7 @@ pub struct StudyResult {
     pub seed: u64,
 }
 
-/// What was read of a source.
+/// A source that was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceResult {
     /// Rows in its files.
@@ -161,7 +160,7 @@ pub struct DroppedRows {
     pub because: Option<String>,
 }
 
-/// What a table made of its rows.
+/// The rows of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TableResult {
     /// The source or table whose rows it takes.
@@ -172,7 +171,7 @@ pub struct TableResult {
     pub steps: Vec<StepResult>,
 }
 
-/// What a step made of rows.
+/// The rows before and after a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StepResult {
     /// Its kind.
@@ -185,7 +184,7 @@ pub struct StepResult {
     pub rows_out: usize,
 }
 
-/// What a filter kept.
+/// The rows of a filter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FilterResult {
     /// Its source.
@@ -196,7 +195,7 @@ pub struct FilterResult {
     pub dropped: Vec<DroppedRows>,
 }
 
-/// What was fitted.
+/// A fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FitResult {
     /// The law's name.
@@ -211,14 +210,14 @@ pub struct FitResult {
     pub objective_kind: String,
     /// The parameters by name.
     pub parameters: BTreeMap<String, Estimate>,
-    /// Why the optimum can be believed, or not.
+    /// Evidence about the optimum.
     pub evidence: Evidence,
-    /// How it does on rows it was not shown.
+    /// Errors on held-out rows.
     pub holdout: Option<Holdout>,
-    /// How it would have done in the past.
+    /// Errors of past forecasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backtest: Option<Backtest>,
-    /// Other laws beside it.
+    /// Comparison with other laws.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
     /// Regions in which two parameters lie together.
@@ -241,7 +240,7 @@ pub struct FitResult {
     pub groups: BTreeMap<GroupName, FitResult>,
 }
 
-/// What a query was answered.
+/// The answer of a query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QueryResult {
     /// Its kind.

@@ -6,7 +6,7 @@ use super::node::Format;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::file::what_is;
 
-/// What a file is that cannot be read as a spec, where that is plain; then its syntax is beside the point.
+/// The kind of a file that is plainly no spec. Errors of its syntax are then of no use.
 pub(super) fn error(bytes: &[u8], path: &Path) -> Option<Diagnostic> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let error = |message: String| Diagnostic::error("not-a-spec", Place::File, message);

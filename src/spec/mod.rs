@@ -51,18 +51,18 @@ pub const SPEC_VERSION: u64 = 1;
 pub struct Spec {
     /// Version of the spec language: 1.
     pub spec: u64,
-    /// Another spec, relative to this one, over which this one is laid: tables are merged, the rest is this one's.
+    /// Another spec that this one extends, relative to this one. Tables are merged; all other values are this one's.
     #[serde(default)]
     pub extends: Option<String>,
-    /// Fits and queries of which there is one for every combination of the values listed.
+    /// Fits and queries that are made once for every combination of listed values.
     #[serde(default)]
     pub matrix: Matrix,
-    /// What the study is.
+    /// Title, references and seed of the study.
     pub study: Study,
     /// Where observations come from, by name.
     #[serde(default)]
     pub sources: BTreeMap<String, Source>,
-    /// Rows of a source made ready by steps, by name.
+    /// Rows of a source after some steps, by name.
     #[serde(default)]
     pub tables: BTreeMap<String, Table>,
     /// Which rows of a source or table are used, by name.
@@ -77,10 +77,10 @@ pub struct Spec {
     /// Questions put to fits, by name.
     #[serde(default)]
     pub queries: BTreeMap<String, Query>,
-    /// Fits made in other ways, by the name of the fit: how far the choices move its answers.
+    /// Variations of a fit, by its name: they show how far other choices move its answers.
     #[serde(default)]
     pub sensitivity: BTreeMap<String, Sensitivity>,
-    /// What must hold of the results.
+    /// Conditions that the results must meet.
     #[serde(default)]
     pub expect: Vec<Expectation>,
     /// How results are written.
@@ -88,7 +88,7 @@ pub struct Spec {
     pub report: Report,
 }
 
-/// Entries of which there is one for every combination of the values listed; composed before types are read.
+/// Entries that are made once for every combination of listed values; expanded before types are read.
 ///
 /// `[matrix.fits.main]` with `law = ["hoffmann", "kaplan_nd"]` and `objective.huber.delta = [1e-3, 1e-2]` makes
 /// four fits, the first called `main[law=hoffmann,delta=0.001]`, and as many of each query of `main`.
@@ -103,16 +103,16 @@ pub struct Matrix {
     pub queries: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
 }
 
-/// What the study is.
+/// Title, references and seed of a study.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Study {
     /// Title of the report.
     pub title: String,
-    /// What the study builds on: "arXiv:2203.15556", a URL, a citation.
+    /// Works that the study builds on: "arXiv:2203.15556", a URL, a citation.
     #[serde(default)]
     pub references: Vec<String>,
-    /// A paragraph for the head of the report.
+    /// A paragraph for the top of the report.
     #[serde(default)]
     pub summary: Option<String>,
     /// Seed of everything random.
@@ -131,7 +131,7 @@ pub struct Source {
     /// A regular expression whose named groups are columns, read off each file's path: `run-(?<N>[^-]+)-s(?<seed>\d+)`.
     #[serde(default)]
     pub names: Option<String>,
-    /// What a query found, as a table: "queries.minima". Its columns are the query's inputs and outputs by name, the ends
+    /// The answer of a query, as a table: "queries.minima". Its columns are the query's inputs and outputs by name, the ends
     /// of intervals as "at.lower" and "at.upper", and the groups of its fit as "group".
     #[serde(default)]
     pub from: Option<String>,
@@ -141,16 +141,16 @@ pub struct Source {
     /// SHA-256 of the file's bytes, in hexadecimal.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// Format of the file; by default read off its name.
+    /// Format of the file; by default it follows from the file's name.
     #[serde(default)]
     pub format: Option<crate::source::Format>,
-    /// The sign between values: ";" or "\t".
+    /// The character between values: ";" or "\t".
     #[serde(default)]
     pub separator: Option<char>,
-    /// The sign before decimals, "." or ","; the other one then groups thousands.
+    /// The decimal separator, "." or ","; the other one then groups thousands.
     #[serde(default)]
     pub decimal: Option<crate::source::Decimal>,
-    /// What lines that are no rows begin with: "#".
+    /// The start of comment lines: "#".
     #[serde(default)]
     pub comment: Option<String>,
     /// Encoding of a text file that is not UTF-8: "latin1".
@@ -162,7 +162,7 @@ pub struct Source {
     /// Where in a JSON document the list of records is, keys with points between: "log.history".
     #[serde(default)]
     pub records: Option<String>,
-    /// The sheet of a workbook; not needed where only one holds anything.
+    /// The sheet of a workbook; not needed if only one has content.
     #[serde(default)]
     pub sheet: Option<String>,
     /// The cells of a sheet, header included: "B3:F40", or "B3:F" down to the last row.
@@ -179,18 +179,18 @@ pub struct Source {
     /// `{ lowest = "L" }`, "all".
     #[serde(default)]
     pub take: Option<Take>,
-    /// Columns that name a row's run, for `take`; of formats that know runs it is "run", of others the file.
+    /// Columns that identify a row's run, for `take`. Formats with runs have the column "run"; in others a run is a file.
     #[serde(default)]
     pub run: Vec<String>,
-    /// The column that counts steps, for `take`; of formats that know runs it is "step".
+    /// The column that counts steps, for `take`. Formats with runs have the column "step".
     #[serde(default)]
     pub step: Option<String>,
-    /// The variables: a column's name, or a table.
+    /// The variables: each is the name of a column, or a table.
     pub columns: BTreeMap<String, Column>,
-    /// What to do with a row whose value is missing or cannot be.
+    /// What to do with a row that has a missing or wrong value.
     #[serde(default)]
     pub missing: Missing,
-    /// Which of the variables tell of a learning-rate schedule; gives the variables S1, S2 and SW and, for
+    /// The variables that describe a learning-rate schedule. They give the variables S1, S2 and SW and, for
     /// `sum_over_knots`, drop, area and rate.
     #[serde(default)]
     pub schedule: Option<Schedule>,
@@ -245,12 +245,12 @@ impl Source {
 pub struct Schedule {
     /// The variable that counts steps.
     pub step: String,
-    /// The variable that is the learning rate; between steps that are known it is taken to lie on lines.
+    /// The learning rate; it is interpolated linearly between known steps.
     pub rate: String,
     /// Variables that are equal in rows of one run; a run lies within one file.
     #[serde(default)]
     pub run: Vec<String>,
-    /// The last step of warm-up, which is taken to rise evenly; sums begin there.
+    /// The last step of a linear warm-up; sums begin there.
     #[serde(default)]
     pub warmup: Option<Quantity>,
     /// Momentum of the annealing area S2.
@@ -288,7 +288,7 @@ pub struct ColumnTable {
     /// Unit in which the column is written; values are brought to parameters, tokens, FLOP or nats.
     #[serde(default)]
     pub unit: Option<Unit>,
-    /// Which parameters a model size counts.
+    /// Which parameters a model size counts: all, those without embeddings, or active ones.
     #[serde(default)]
     pub counts: Option<Counts>,
     /// Whether the column holds numbers or texts.
@@ -328,7 +328,7 @@ impl Column {
     }
 }
 
-/// Rows of a source made ready by steps: the best of each group, joined, unpivoted.
+/// Rows of a source after some steps: the best of each group, joined, unpivoted.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
@@ -337,7 +337,7 @@ pub struct Table {
     /// The steps, taken in this order; each reports the rows before and after it.
     #[serde(default)]
     pub steps: Vec<crate::table::Step>,
-    /// Units of variables that the steps make: `{ C = "FLOP" }`.
+    /// Units of new variables: `{ C = "FLOP" }`.
     #[serde(default)]
     pub units: BTreeMap<String, Unit>,
 }
@@ -381,10 +381,10 @@ pub struct Rule {
     /// Keep only the rows with the lowest values of this variable: `{ keep_lowest = "L", by = ["epochs"] }`.
     #[serde(default)]
     pub keep_lowest: Option<String>,
-    /// Variables that are equal in the rows of a group: the highest or lowest are those of each group.
+    /// Variables that define groups; the highest or lowest rows are taken from each group.
     #[serde(default)]
     pub by: Vec<String>,
-    /// How many rows the highest or lowest are; where rows are kept, 1 if it is not given.
+    /// How many of the highest or lowest rows. If rows are kept, the default is 1.
     #[serde(default)]
     pub count: Option<usize>,
     /// Why, for the report.
@@ -425,7 +425,7 @@ pub struct LawSpec {
     /// A formula: "L = E + A / N^alpha + B / D^beta".
     #[serde(default)]
     pub formula: Option<String>,
-    /// Hold every parameter at published values, by the name of their source: "hoffmann2022".
+    /// Fix every parameter at published values, by the name of their source: "hoffmann2022".
     #[serde(default)]
     pub constants: Option<String>,
     /// Your columns' names for those of the formula, its response included: `{ x = "C", L = "loss" }`; or, of a formula
@@ -479,7 +479,7 @@ impl<'de> Deserialize<'de> for LawVariables {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fit {
-    /// A filter, or a source used whole. Not needed where every parameter is fixed.
+    /// A filter, a table or a source. Not needed if every parameter is fixed.
     #[serde(default)]
     pub rows: Option<String>,
     /// A law of this spec or of the catalogue.
@@ -487,13 +487,13 @@ pub struct Fit {
     /// What the fit minimises.
     #[serde(default)]
     pub objective: Objective,
-    /// What minimises it; another than Newton's method is compared with the best optimum there is.
+    /// The solver. The answer of another solver than Newton's method is compared with the best optimum.
     #[serde(default)]
     pub solver: Solver,
-    /// Where the search begins: everywhere a valley could be, or the grid of the law's listed starts.
+    /// Where the search starts: a global search, or the grid of the law's listed starts.
     #[serde(default)]
     pub starts: Starts,
-    /// Where intervals come from; without it there are none.
+    /// Method of uncertainty; without it there are no intervals.
     #[serde(default)]
     pub uncertainty: Option<Uncertainty>,
     /// Rows for which this holds are scored, never fitted: "C > 1e21".
@@ -503,10 +503,10 @@ pub struct Fit {
     /// Laws, of this spec or of the catalogue, that are fitted to the same rows and compared with the fit's own.
     #[serde(default)]
     pub alternatives: Vec<String>,
-    /// How the fit would have done in the past: `{ along = "C", folds = 5 }`.
+    /// Forecasts of later rows from earlier ones: `{ along = "C", folds = 5 }`.
     #[serde(default)]
     pub backtest: Option<Backtest>,
-    /// What each row counts, as an expression of variables: "D / 1e9".
+    /// Weight of each row, an expression of variables: "D / 1e9".
     #[serde(default)]
     pub weights: Option<String>,
     /// Standard deviation of each row's response; residuals are taken in units of it.
@@ -521,16 +521,16 @@ pub struct Fit {
     /// Fit each group of rows that have the same value of this variable.
     #[serde(default)]
     pub by: Option<String>,
-    /// Fit all rows but each such group in its stead; sensitivity asks for it, no spec does.
+    /// Fit all rows without each such group. Set by sensitivity, never by a spec.
     #[serde(skip)]
     pub leave_out: bool,
-    /// Where its rows run out the fit has no values, instead of an error; it is so for sensitivity, for no spec.
+    /// Whether a fit without rows has no values, rather than being an error. Set by sensitivity, never by a spec.
     #[serde(skip)]
     pub varied: bool,
     /// Parameters that all groups have in common.
     #[serde(default)]
     pub share: Vec<String>,
-    /// In queries a variable of the law is what another fit forecasts: `{ L = "loss" }` for compute to loss to accuracy.
+    /// Variables of the law that other fits forecast: `{ L = "loss" }` for compute to loss to accuracy.
     #[serde(default)]
     pub through: BTreeMap<String, String>,
 }
@@ -557,7 +557,7 @@ const fn default_folds() -> usize {
 pub struct Query {
     /// The fit.
     pub fit: String,
-    /// The groups of the fit that are asked, one or a list; all of them where it is not given.
+    /// The groups of the fit that answer, one or a list; by default all of them.
     #[serde(default)]
     pub group: Option<GroupsAsked>,
     /// The response at given variables: `{ N = "280B", D = "300B" }`.
@@ -569,7 +569,7 @@ pub struct Query {
     /// The best model size and data for a budget: `{ C = [1e21, 5.76e23] }`.
     #[serde(default)]
     pub compute_optimal: Option<ComputeOptimal>,
-    /// Where an ability crosses a level: `{ accuracy = 0.5, solve = "C" }`.
+    /// The variable at which a response crosses a level: `{ accuracy = 0.5, solve = "C" }`.
     #[serde(default)]
     pub threshold: Option<Threshold>,
     /// Splits of budgets: the best one, the curve around it, and what a parabola would say: `{ C = 1e21 }`.
@@ -581,19 +581,19 @@ pub struct Query {
     /// What a smaller model than the best one costs: `{ C = 1e22, factor = 0.25 }`.
     #[serde(default)]
     pub overtrain: Option<Overtrain>,
-    /// What ten times the compute buys: `{ C = 1e22 }`.
+    /// The gain from ten times the compute: `{ C = 1e22 }`.
     #[serde(default)]
     pub marginal: Option<Marginal>,
     /// Where the response is lowest over one variable: `{ over = "D" }`.
     #[serde(default)]
     pub minimum: Option<Minimum>,
-    /// This fit beside another one: `{ with = "other", C = 1e22 }`.
+    /// Comparison with another fit: `{ with = "other", C = 1e22 }`.
     #[serde(default)]
     pub compare: Option<Compare>,
-    /// What answers `loss`: the law of the fit alone, or several laws weighted by how they forecast before.
+    /// The laws that answer `loss`: that of the fit, or several laws weighted by their errors on hidden runs.
     #[serde(default)]
     pub forecast: Option<Forecast>,
-    /// Response that guessing gives, for `forecast = "default"`: of error rates over k classes, 1 - 1/k.
+    /// Response of guessing, for `forecast = "default"`: 1 - 1/k for error rates over k classes.
     #[serde(default)]
     pub ceiling: Option<Quantity>,
 }
@@ -640,7 +640,7 @@ impl Query {
     }
 }
 
-/// Choices of a fit that could have been made differently, one at a time.
+/// Variations of a fit: one choice is changed at a time.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sensitivity {
@@ -650,18 +650,18 @@ pub struct Sensitivity {
     /// Other laws.
     #[serde(default)]
     pub laws: Vec<String>,
-    /// Other filters or sources.
+    /// Other filters, tables or sources.
     #[serde(default)]
     pub rows: Vec<String>,
-    /// Conditions on rows that are left out, each in turn: `["family == 'a'", "C > 1e20"]`.
+    /// Conditions: the rows for which one holds are left out, one condition at a time: `["family == 'a'", "C > 1e20"]`.
     #[serde(default)]
     pub without: Vec<String>,
-    /// Variables each of whose values is left out in turn: `["family"]` refits without each family.
+    /// Variables: the rows of each value are left out in turn. `["family"]` refits without each family.
     #[serde(default)]
     pub leave_out: Vec<String>,
 }
 
-/// Something that must hold of the results.
+/// A condition that the results must meet.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expectation {
@@ -670,7 +670,7 @@ pub struct Expectation {
     /// Why, for the report.
     #[serde(default)]
     pub because: Option<String>,
-    /// Whether a run fails where it does not hold, or only says so.
+    /// Whether a run fails if it does not hold, or only warns.
     #[serde(default)]
     pub severity: Severity,
 }
@@ -682,24 +682,23 @@ pub struct Report {
     /// Formats of the report; `results.json` is always written.
     #[serde(default = "default_formats")]
     pub formats: Vec<ReportFormat>,
-    /// Width of a paper's column in millimetres: the files of figures are drawn for it, with letters of seven points.
+    /// Width of a paper's column in millimetres: files of figures are drawn for it, with text of seven points.
     #[serde(default)]
     pub column_width: Option<Millimetres>,
     /// What the study concludes, with numbers of the results in braces: "13B reaches {queries.forecast.row2}"; one text or
     /// a list.
     #[serde(default)]
     pub conclusion: Option<OneOrMoreTexts>,
-    /// The answer that a reader is to quote: "queries.budget.row2"; where it is not given, the last answered row of the
-    /// first query.
+    /// The answer to quote: "queries.budget.row2". The default is the last answered row of the first query.
     #[serde(default)]
     pub answer: Option<String>,
-    /// The sections to write; all where it is not given. The first screen is always there.
+    /// The sections to write; all by default. The first screen is always written.
     #[serde(default)]
     pub sections: Option<Vec<Section>>,
-    /// Light or dark, or as the reader's system is.
+    /// Light, dark, or as the reader's system.
     #[serde(default)]
     pub theme: Theme,
-    /// Significant digits of answers; `results.json` has them all.
+    /// Significant digits of answers. `results.json` has full precision.
     #[serde(default)]
     pub precision: Digits,
 }
@@ -736,12 +735,12 @@ impl Default for Report {
     }
 }
 
-/// A spec as far as it could be read, with everything that was wrong with it.
+/// What could be read of a spec, with all errors.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// The typed spec; entries with errors are left out of it.
+    /// The typed spec, without entries that have errors.
     pub spec: Option<Spec>,
-    /// The tree, for the names of what was left out.
+    /// The tree; it has the names of entries that were left out.
     pub tree: Node,
     /// The tree as the file itself has it.
     own: Node,
@@ -749,7 +748,7 @@ pub struct Reading {
     asked: Option<Node>,
     /// The specs that it extends, the nearest first.
     pub bases: Vec<Base>,
-    /// What was wrong.
+    /// The errors.
     pub problems: Vec<Diagnostic>,
 }
 

@@ -33,7 +33,7 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
             [one] => one.clone(),
             _ => Node::List(values),
         };
-        // These are said beside the kind, all others under it.
+        // These are keys of the query; all others are settings of its kind.
         let beside = matches!(key, "fit" | "forecast" | "ceiling");
         if beside { &mut query } else { &mut settings }.push((key.to_owned(), value));
     }

@@ -10,8 +10,8 @@ use crate::dataset::{Column, Dataset};
 use crate::expr::Kind;
 use crate::numerics::median;
 
-/// The means of variables within each group; `L` gets its standard deviation `L_sd` and its standard error `L_se`
-/// beside it, and `rows` counts.
+/// The means of variables within each group. For `L` there are also its standard deviation `L_sd` and its standard error
+/// `L_se`, and `rows` is the number of rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mean {
@@ -21,8 +21,8 @@ pub struct Mean {
     pub by: Vec<String>,
 }
 
-/// The medians of variables within each group; `L` gets beside it `L_sd`, 1.4826 times the median distance from the
-/// median (the standard deviation where values are normal), and `L_se`, 1.2533 `L_sd` over the root of the count.
+/// The medians of variables within each group. For `L` there are also `L_sd`, 1.4826 times the median distance from the
+/// median (the standard deviation of normal values), and `L_se`, 1.2533 `L_sd` over the root of the count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Median {

@@ -16,7 +16,7 @@ pub struct Best {
     /// The variable whose highest values are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub highest: Option<String>,
-    /// Variables that are equal in the rows of a group.
+    /// Variables that define groups.
     #[serde(default)]
     pub by: Vec<String>,
     /// How many rows of each group are kept.

@@ -1,4 +1,4 @@
-//! Values that lie together, as one value.
+//! Bins: one value for nearby values.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ pub struct Bin {
     /// Width of bins that begin at 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<Quantity>,
-    /// Bins of equal ratio, so many for a factor of ten, one of them around 1; the middle is the geometric one.
+    /// Number of bins per factor of ten, of equal ratio, one of them around 1. The middle is the geometric mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_decade: Option<u32>,
     /// Edges in ascending order; a value on one belongs to the bin above, and one outside of all is an error.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Transform, Variables, all_known, groups, numbers, numeric, within};
 use crate::dataset::Dataset;
 
-/// Keeps, within each group, the rows below which none of the same or less `along` lies.
+/// Keeps, within each group, the rows with a lower value than every row of the same or less `along`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
@@ -14,7 +14,7 @@ pub struct Envelope {
     pub along: String,
     /// The variable that is to be low, such as a loss.
     pub lowest: String,
-    /// Variables that are equal in the rows of a group.
+    /// Variables that define groups.
     #[serde(default)]
     pub by: Vec<String>,
     /// Keep only the corners of the lower convex hull of both logarithms.

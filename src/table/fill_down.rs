@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Transform, Variables, all_known, groups, listed, within};
 use crate::dataset::{Column, Dataset};
 
-/// Fills values that are missing with the last one above them within each group; a source that keeps rows without
-/// values says `missing = "keep"`.
+/// Fills missing values with the last value above them within each group. The source has to keep such rows:
+/// `missing = "keep"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FillDown {
     /// The variables.
     pub columns: Vec<String>,
-    /// Variables that are equal in the rows of a group; a value is not carried from one group to another.
+    /// Variables that define groups. A value is not carried from one group to another.
     #[serde(default)]
     pub by: Vec<String>,
 }

@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Transform, Variables, all_known, known, listed, take};
 use crate::dataset::Dataset;
 
-/// Adds the columns of another source or table to rows that agree with one of it; others are left out.
+/// Adds the columns of another source or table to rows that match one of its rows. Rows without a match are left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Join {
     /// The other source or table.
     pub with: String,
-    /// The variables in which rows agree, which both have.
+    /// The variables by which rows match; both tables have them.
     pub on: Vec<String>,
-    /// Whether a row of this table may agree with several of the other one, and then becomes as many.
+    /// Whether a row may match several rows of the other table. It is then repeated for each of them.
     #[serde(default)]
     pub many: bool,
 }

@@ -1,4 +1,4 @@
-//! Steps that make rows ready between source and filter: one file per step.
+//! Steps that transform rows between source and filter: one file per step.
 //!
 //! A step is checked against the variables it will meet before anything runs, and applied to rows when they are there.
 
@@ -37,7 +37,7 @@ use crate::expr::Kind;
 /// The variables of rows and their kinds.
 pub type Variables = BTreeMap<String, Kind>;
 
-/// A step of a table; the list of steps.
+/// A step of a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
@@ -54,13 +54,13 @@ pub enum Step {
     Pivot(Pivot),
     /// The columns of another source or table in rows that agree: `{ with = "evals", on = ["model"] }`.
     Join(Join),
-    /// A new variable that is the same for values that lie together: `{ of = "C", into = "budget", per_decade = 4 }`.
+    /// A new variable that groups nearby values: `{ of = "C", into = "budget", per_decade = 4 }`.
     Bin(Bin),
     /// Keep one of rows that agree: `{ by = ["run", "step"], keep = "last" }`.
     Dedupe(Dedupe),
     /// Order rows: `{ by = ["run", "step"] }`.
     Sort(Sort),
-    /// New variables from expressions of those there are: `{ C = "6 * N * D" }`.
+    /// New variables from expressions: `{ C = "6 * N * D" }`.
     Derive(Derive),
     /// Values that are missing from the row above, within each group: `{ columns = ["N"] }`.
     FillDown(FillDown),
@@ -95,7 +95,7 @@ pub trait Transform {
     /// The step in words.
     fn describe(&self) -> String;
 
-    /// The variables that rows have after it; `other` are those of the table that it takes beside its own.
+    /// The variables that rows have after it; `other` are those of a second table, if it takes one.
     ///
     /// # Errors
     /// Where it names what is not there or cannot be.
@@ -107,7 +107,7 @@ pub trait Transform {
     /// Where the rows do not allow it.
     fn apply(&self, data: &Dataset, other: Option<&Dataset>) -> Result<Dataset, Fault>;
 
-    /// The source or table that it takes beside its own.
+    /// The second source or table that it takes, if any.
     fn other(&self) -> Option<&str> {
         None
     }

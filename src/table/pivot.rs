@@ -22,7 +22,7 @@ pub struct Pivot {
     pub value: String,
     /// The new variables: labels that are names, or a table from each name to its label, `{ arc = "arc_easy,acc" }`.
     pub columns: Labels,
-    /// Variables that are equal in the rows of a group; others are left out.
+    /// Variables that define groups; others are left out.
     pub by: Vec<String>,
 }
 

@@ -9,19 +9,19 @@ use super::{Fault, Transform, Variables, is_new, listed, numbers, numeric, take}
 use crate::dataset::{Column, Dataset, Origin};
 use crate::expr::Kind;
 
-/// Columns to rows: of each row one for every column named, with the column's label and its value.
+/// Columns to rows: each row becomes one row per named column, with the column's label and its value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unpivot {
     /// The columns: their names, or a table from each to the label that stands for it, `{ d200 = 200, d400 = 400 }`.
     pub columns: Labels,
-    /// The name of the variable that holds labels; it holds numbers where all labels are numbers.
+    /// The name of the variable for labels. It holds numbers if all labels are numbers.
     pub name: String,
-    /// The name of the variable that holds values.
+    /// The name of the variable for values.
     pub value: String,
 }
 
-/// Variables with what they are called in data.
+/// Variables with their labels in the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Labels {

@@ -1,4 +1,4 @@
-//! A method picked by what the rows can carry, beside a second one.
+//! Picks a method by the number of independent rows, and compares it with a second one.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,8 @@ use super::{Bootstrap, Draws, Fitted, Method, Posterior, Residual, Sandwich, Wil
 use crate::numerics::quantile;
 use crate::solver::Cancelled;
 
-/// Whole rows resampled where there are many. Of few rows the posterior where the objective is least squares, residuals
-/// for other objectives, and the wild bootstrap where runs have several rows. Each is compared with the sandwich.
+/// Picks a method by the rows: the bootstrap of rows if there are many; with few rows the wild bootstrap if runs have several
+/// rows, else the posterior for least squares and the residual bootstrap for other objectives. The sandwich checks it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Auto {

@@ -135,7 +135,8 @@ impl<'a> Surface<'a> {
         point
     }
 
-    /// The interval of a coordinate; an end is none where the rows never object. None of one that cannot move.
+    /// The interval of a coordinate. An end is `None` if the objective never rises enough; the interval is `None` if the coordinate is
+    /// fixed.
     fn interval(&self, coordinate: usize, rise: f64) -> Option<[Option<f64>; 2]> {
         let place = self.curvature.movable.iter().position(|&j| j == coordinate)?;
         let step = self.curvature.covariance[(place, place)].sqrt() * rise.sqrt();
