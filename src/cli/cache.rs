@@ -37,7 +37,7 @@ enum Command {
         #[command(flatten)]
         cache: Cache,
     },
-    /// Remove what was not used for long. Safe beside running processes.
+    /// Remove what was not used for long. Safe while other processes run.
     Gc {
         #[command(flatten)]
         cache: Cache,

@@ -1,4 +1,4 @@
-//! What CI systems show: annotations beside lines, a job's summary, XML as `JUnit` writes it.
+//! Output for CI systems: annotations of lines, the summary of a job, `JUnit` XML.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use super::output;
 use super::screen::Screen;
 use crate::report::Severity;
 
-/// Puts failed expectations and stages beside the lines of the spec, where the run is a job on GitHub.
+/// Annotates the lines of failed expectations and stages, if the run is a job on GitHub.
 pub(super) fn annotate(conclusions: &[Conclusion<'_>]) {
     if std::env::var_os("GITHUB_ACTIONS").is_none() {
         return;

@@ -18,7 +18,7 @@ pub(super) struct Conclusion<'a> {
     pub(super) results: Option<Results>,
     /// Names and words, where the spec could be read.
     pub(super) described: Option<Arc<Described>>,
-    /// What is otherwise than in the lock file before.
+    /// The differences from the lock file before.
     pub(super) changes: Changes,
     /// What came of each expectation.
     pub(super) expectations: Vec<Judged>,
@@ -51,7 +51,7 @@ impl Judged {
 }
 
 impl Conclusion<'_> {
-    /// Whether the results are otherwise than expected, beyond a warning.
+    /// Whether an expectation with severity `error` failed.
     pub(super) fn fails(&self) -> bool {
         self.expectations.iter().any(Judged::fails)
     }

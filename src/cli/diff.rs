@@ -1,4 +1,4 @@
-//! `lawfit diff`: which settings, data and numbers are otherwise in one state of a study than in another.
+//! `lawfit diff`: which settings, data and numbers differ between two states of a study.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::report::Results;
 
 /// Say which settings, data and numbers changed between two states of a study, each number in its standard errors.
 ///
-/// A state is a spec (with the lock file beside it), a lock file, a results.json, or any of them at a
+/// A state is a spec (with the lock file next to it), a lock file, a results.json, or any of them at a
 /// revision of git: HEAD~1:specs/study.toml. A revision alone means the file of the other state then.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -102,7 +102,7 @@ impl Operand {
         self.revision.as_ref().map_or_else(|| path.to_string(), |revision| format!("{revision}:{path}"))
     }
 
-    /// The bytes of this file, or of one beside it.
+    /// The bytes of this file, or of one next to it.
     fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
         let Some(revision) = &self.revision else {
             return crate::file::read(path, MAX_BYTES).map_err(|error| format!("{}: {error}", path.display()));

@@ -9,7 +9,7 @@ use crate::lock::Lock;
 use crate::plan::PlanStage;
 use crate::store::Store;
 
-/// Check that the lock file beside each spec is that of the spec and its data, without running anything.
+/// Check that the lock file next to each spec is that of the spec and its data, without running anything.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]

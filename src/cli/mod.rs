@@ -41,7 +41,7 @@ use screen::Screen;
 #[derive(Debug, Parser)]
 #[command(name = "lawfit", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
 struct Arguments {
-    /// Say nothing but errors and results.
+    /// Print only errors and results.
     #[arg(long, short, global = true)]
     quiet: bool,
     #[command(subcommand)]
@@ -99,10 +99,10 @@ struct Study {
     allow: Allow,
 }
 
-/// What is done although it is refused by default.
+/// Work that is refused by default and allowed here.
 #[derive(Clone, Debug, Default, Args)]
 struct Allow {
-    /// Do what is refused by default, since it is a slip more often than a wish; several with commas between them.
+    /// Allow what is refused by default because it is usually a mistake; separate several by commas.
     #[arg(id = "allow", long = "allow", value_name = "WHAT", value_delimiter = ',', env = "LAWFIT_ALLOW")]
     what: Vec<Allowance>,
 }
@@ -147,7 +147,7 @@ struct RemoteCache {
     /// How long the remote cache may take over one file.
     #[arg(long, value_name = "SECONDS", default_value_t = REMOTE_SECONDS, value_parser = seconds)]
     remote_timeout: f64,
-    /// Seal results in the remote cache with this secret, and believe no others.
+    /// Seal results in the remote cache with this secret, and use no others.
     #[arg(long, value_name = "SECRET", env = "LAWFIT_CACHE_SECRET", hide_env_values = true)]
     cache_secret: Option<String>,
 }
@@ -291,7 +291,7 @@ fn compiled_or_shown(files: &[SpecFile], compiled: Compiled, screen: &Screen) ->
     if compiled.has_errors() { Err(Exit::BadSpec) } else { Ok(compiled) }
 }
 
-/// The lock file beside a spec: `specs/chinchilla.lock` for `specs/chinchilla.toml`.
+/// The lock file next to a spec: `specs/chinchilla.lock` for `specs/chinchilla.toml`.
 fn lock_path(spec: &Path) -> PathBuf {
     spec.with_extension("lock")
 }

@@ -39,7 +39,7 @@ impl Walk {
     }
 }
 
-/// How a walk ended: with a result that is not in the cache before one that failed otherwise.
+/// The exit code of a walk: a result that is not in the cache counts before other failures.
 pub(super) fn exit_of(outcomes: &[Outcome]) -> Exit {
     let missing = |o: &Outcome| matches!(&o.status, Status::Failed(failure) if failure.code == NOT_CACHED);
     if outcomes.iter().any(missing) {

@@ -121,7 +121,7 @@ impl Inputs {
         all.into_iter().filter(|(folder, _)| folder.is_dir()).collect()
     }
 
-    /// Waits until the files are otherwise, and at rest; events of files that do not count, such as reports, pass.
+    /// Waits until the files have changed and are at rest. Events of other files, such as reports, are ignored.
     fn wait_for_others(
         &self,
         specs: &[PathBuf],
