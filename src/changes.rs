@@ -1,4 +1,4 @@
-//! What is otherwise between two states of a study: settings, data, numbers, stages.
+//! What differs between two states of a study: settings, data, numbers, stages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::lock::{Lock, Measure};
 
-/// What is otherwise.
+/// The differences.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Changes {
     /// Settings of the spec.
@@ -76,7 +76,7 @@ pub struct StageChange {
     pub then: bool,
     /// Whether it is there now.
     pub now: bool,
-    /// Whether what it produced is otherwise.
+    /// Whether its outputs differ.
     pub outputs: bool,
 }
 
@@ -107,7 +107,7 @@ impl Changes {
         self
     }
 
-    /// Whether nothing is otherwise.
+    /// Whether there is no difference.
     pub fn is_empty(&self) -> bool {
         self.settings.is_empty() && self.sources.is_empty() && self.numbers.is_empty() && self.stages.is_empty()
     }
@@ -119,7 +119,7 @@ impl Changes {
         sources.chain(numbers).collect()
     }
 
-    /// Everything that is otherwise, for a terminal.
+    /// Every difference, for a terminal.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for (title, rows) in self.sections() {
@@ -132,7 +132,7 @@ impl Changes {
         if text.is_empty() { "nothing changed\n".to_owned() } else { text }
     }
 
-    /// Every difference as Markdown, for a comment beside a change: numbers in columns, with their intervals.
+    /// Every difference as Markdown, for a comment on a pull request: numbers in columns, with their intervals.
     pub fn markdown(&self) -> String {
         let mut text = String::new();
         for (title, rows) in self.sections() {
@@ -243,7 +243,7 @@ impl NumberChange {
         }
     }
 
-    /// Whether anything is otherwise that a reader would quote.
+    /// Whether a number differs that a reader would quote.
     fn is_change(&self) -> bool {
         (self.then, self.interval_then, self.unidentified_then) != (self.now, self.interval_now, self.unidentified_now)
     }

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// How grave a diagnostic is.
+/// The severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing can run.
+    /// Nothing runs.
     Error,
-    /// It can run; somebody should look.
+    /// The study runs; somebody should look at this.
     Warning,
 }
 
@@ -85,7 +85,7 @@ pub enum Place {
 /// A diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How grave it is.
+    /// Its severity.
     pub severity: Severity,
     /// A stable name in kebab case: `unknown-key`.
     pub code: &'static str,
@@ -95,7 +95,7 @@ pub struct Diagnostic {
     pub file: Option<PathBuf>,
     /// Where in the file.
     pub place: Place,
-    /// A few words beside the place.
+    /// A label that is shown at the place.
     pub label: Option<String>,
     /// What to do, each in one line.
     pub hints: Vec<String>,
@@ -120,7 +120,7 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(code, place, message) }
     }
 
-    /// Adds a few words beside the place.
+    /// Adds a label that is shown at the place.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());

@@ -153,7 +153,7 @@ pub struct LocalOptimum {
     pub starts: usize,
 }
 
-/// The best optimum of a fit, beside what a named procedure found.
+/// The best optimum of a fit, for comparison with the answer of a named procedure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reference {
     /// The minimised sum there, over all groups where they are fitted at once.
@@ -373,7 +373,7 @@ pub struct Noise {
     /// Whether the law is an envelope of the rows, around which no run scatters evenly.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub envelope: bool,
-    /// What each draw of the parameters multiplies the residuals by; kept beside the draws.
+    /// What each draw of the parameters multiplies the residuals by; kept with the draws.
     #[serde(skip)]
     pub scatter: Vec<f64>,
 }
@@ -465,7 +465,7 @@ pub struct Fit {
     pub holdout: Option<Holdout>,
     /// How it would have done in the past.
     pub backtest: Option<Backtest>,
-    /// Other laws beside it.
+    /// The other laws that are fitted to the same rows.
     pub choice: Option<Choice>,
     /// Regions in which two parameters lie together, where some were asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

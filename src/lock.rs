@@ -1,4 +1,4 @@
-//! The lock file beside a spec: what a run read, computed and found, so that `git diff` shows what moved.
+//! The lock file next to a spec: what a run read, computed and found, so that `git diff` shows what moved.
 //!
 //! Sorted, without times: the same spec, data and lawfit give the same bytes.
 

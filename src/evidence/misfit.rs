@@ -205,7 +205,7 @@ mod tests {
         (0..SIZES).map(|i| exp(f64::from(i as u32) * 0.2)).collect()
     }
 
-    /// The share of 1,000 tables of scatter, with something beside it, of which something is said.
+    /// The share of 1,000 simulated tables for which something is said.
     fn share(beside: impl Fn(f64) -> f64, said: impl Fn(&[f64], &[f64]) -> bool) -> f64 {
         let x = sizes();
         let table = |seed: u64| {

@@ -354,7 +354,7 @@ fn of_unresolved(search: &Search) -> String {
     )
 }
 
-/// A named procedure's answer beside the best optimum there is.
+/// The answer of a named procedure, compared with the best optimum.
 ///
 /// Values of parameters are given where their status says that the rows tell them.
 pub fn beside_optimum(

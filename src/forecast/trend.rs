@@ -141,7 +141,7 @@ fn rises(history: &History, allowed: f64) -> Vec<bool> {
     (0..runs.len()).map(rises).collect()
 }
 
-/// How much neighbours differ beside the trend: from second differences, which a smooth curve hardly has.
+/// How much neighbours differ apart from the trend: from second differences, which are small on a smooth curve.
 fn scatter(history: &History) -> f64 {
     let differences: Vec<f64> =
         history.runs.windows(3).map(|w| (f64::midpoint(w[0].z, w[2].z) - w[1].z).abs() / 1.5_f64.sqrt()).collect();

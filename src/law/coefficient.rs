@@ -5,11 +5,11 @@ use crate::expr::{Expr, Function, Node, Operator};
 /// Where a name stands in a formula, if each of its places is one that a coefficient takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CoefficientPlace {
-    /// The size of a term that has no other, beside other terms: the B of `E + B / D^beta`.
+    /// The only size of a term among other terms: the B of `E + B / D^beta`.
     Factor,
     /// The size of a formula that is one term: the k of `k / D^beta`.
     Whole,
-    /// A term of its own beside terms that have parameters: the E of `E + B / D^beta`.
+    /// A constant term among terms that have parameters: the E of `E + B / D^beta`.
     Addend,
     /// An exponent of a variable: the beta of `B / D^beta`.
     Exponent,

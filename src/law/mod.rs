@@ -135,7 +135,7 @@ impl Holds {
     }
 }
 
-/// Which values of a variable a formula has a value for, beside those above zero.
+/// The values of a variable, other than those above zero, for which a formula has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Takes {
     /// Zero.

@@ -43,7 +43,7 @@ pub struct Workspace {
     weights: Box<Weights>,
 }
 
-/// What the code of a formula reads and writes beside the columns.
+/// Memory of a formula's code in addition to the columns.
 #[derive(Clone, Debug, Default)]
 struct Registers {
     /// The nodes that lead to the scalars, by number.

@@ -228,7 +228,7 @@ impl Tape {
         self.columns.iter().all(|&column| values[column as usize].is_finite())
     }
 
-    /// The value at one row, and by how much it changes where every operation is rounded otherwise.
+    /// The value at one row, and by how much it changes if every operation is rounded differently.
     pub fn rounding_at(&self, parameters: &[f64], variables: &[f64]) -> (f64, f64) {
         self.value.rounding(&self.graph, parameters, variables)
     }

@@ -1,4 +1,4 @@
-//! Functions beside `exp` and `ln` that a formula may call, and those that their derivatives need.
+//! Functions other than `exp` and `ln` that a formula may call, and those that their derivatives need.
 //!
 //! All but the polygamma functions are those of the `libm` crate, which calls nothing of the platform's.
 

@@ -58,7 +58,7 @@ impl Block {
     }
 
     /// Whether the law's values at some rows stay to eight digits, of each or of the largest response, where every
-    /// operation is rounded otherwise.
+    /// operation is rounded differently.
     pub(super) fn is_resolved(&self, point: &[f64], largest: Option<f64>) -> bool {
         let rows = self.columns.rows();
         (0..rows).step_by(rows.div_ceil(ROWS_LOOKED_AT).max(1)).all(|row| {

@@ -311,7 +311,7 @@ impl Problem {
     }
 
     /// Whether the law at a point is more than rounding: whether its values, of some rows, stay to eight digits where every
-    /// operation is rounded otherwise.
+    /// operation is rounded differently.
     ///
     /// E + (M - E) s / (1 + s) is not where E is 1e15 and the responses are about 2: what is left of the two large
     /// terms is noise, which a search takes for a fit.

@@ -1,4 +1,4 @@
-//! Artifacts and names put together: the results of a study, its expectations judged, its warnings gathered.
+//! Assembles the results of a study from its artifacts, judges expectations and gathers warnings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, HELD, Region, Statu
 use crate::numerics::mean;
 use crate::query::Question;
 
-/// What the stages of a study made, by name.
+/// The artifacts of a study, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Artifacts {
     /// What was read, by source.

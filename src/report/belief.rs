@@ -1,4 +1,4 @@
-//! Whether an answer can be believed, in one word, and why.
+//! Judges whether an answer can be believed, in one word with reasons.
 
 use super::results::{AnswerRow, FitResult, QueryResult, Results, VariedAnswer};
 use super::words::{digits, number, trimmed, verdict};

@@ -1,4 +1,4 @@
-//! What a spec says of a study that its results do not hold: names, words, where things come from.
+//! Names, words and origins that a report takes from the spec, because the results do not have them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::law::{Law, Roles};
 use crate::query::Question;
 use crate::unit::{Counts, Dimension, Unit};
 
-/// What a spec says that results do not hold: names, words, where things come from.
+/// Names, words and origins that a report takes from the spec.
 #[derive(Clone, Debug)]
 pub struct Described {
     /// Title of the study.
@@ -102,7 +102,7 @@ pub struct DescribedFit {
     pub holdout: Option<String>,
     /// The column by whose values rows are fitted in groups.
     pub by: Option<String>,
-    /// The laws that are fitted beside its own.
+    /// The other laws that are fitted to the same rows.
     pub alternatives: Vec<Arc<Law>>,
     /// The units in which the columns of its rows are kept, by variable.
     pub units: BTreeMap<String, Unit>,
@@ -132,7 +132,7 @@ pub enum AnsweredBy {
     Law,
     /// That of its fit, one of its variables given by the law of another.
     Chain,
-    /// Those of two fits, beside each other.
+    /// Those of two fits that are compared.
     Two,
     /// So many laws that were fitted to the same rows, stacked.
     Stack(usize),

@@ -1,4 +1,4 @@
-//! Which law forecasts best: laws by groups of rows, scored on rows that they were not shown.
+//! Ranks laws by their errors on held-out rows, over groups of rows.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! What people read: results as JSON, HTML, Markdown and LaTeX, with figures.
+//! Reports: results as JSON, HTML, Markdown, LaTeX and CSV, with figures.
 //!
 //! A format turns a [`Page`] into bytes; the stage that renders them decides where they go.
 

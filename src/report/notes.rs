@@ -1,4 +1,4 @@
-//! What a reader should know before quoting a study, each fact once.
+//! Warnings for the reader, each fact once.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The one answer that a reader is to quote, whether to believe it, and what would change it.
+//! The answer to quote, whether to believe it, and what would change it.
 
 use super::belief::{farthest, judge, twins};
 use super::results::{AnswerRow, Recommended, Results};

@@ -71,7 +71,7 @@ fn moved(value: f64, (lower, upper): (f64, f64), others: &[Option<f64>]) -> Opti
     (half_width > 0.0).then(|| far / half_width)
 }
 
-/// One way in which a fit was made otherwise: a variation, or one group that a variation leaves out.
+/// One variation of a fit: a changed choice, or one group that is left out.
 struct Choice<'a> {
     variation: &'a DescribedVariation,
     left_out: Option<String>,

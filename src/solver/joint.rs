@@ -8,7 +8,7 @@ use super::{Minimum, Solver, search};
 use crate::law::Law;
 use crate::problem::Problem;
 
-/// Most optima of a block that lead a start of the whole.
+/// Maximum number of optima of a block that give a start of the joint problem.
 const LEADS: usize = 3;
 
 pub(super) fn search_blocks(
@@ -32,7 +32,7 @@ pub(super) fn search_blocks(
     Ok(Search::of(distinct(&ends), &ends, alone.iter().map(|found| found.grid).sum()))
 }
 
-/// A start of the whole: the shared parameters are those of one block, the others' own are fitted to them.
+/// A start of the joint problem: the shared parameters come from one block, and each block's own are fitted to them.
 fn led_by(
     problem: &Problem,
     blocks: &[Problem],

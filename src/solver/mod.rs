@@ -1,4 +1,4 @@
-//! What minimises an objective, all hosted by argmin; the only folder that names it.
+//! Solvers, all hosted by argmin. No other folder names argmin.
 //!
 //! One file per solver. [`search()`] finds the best optimum there is; [`from_listed`] runs a solver from
 //! the starts that a spec or a paper lists, so that a published procedure can be repeated.
@@ -31,7 +31,7 @@ use crate::law::Order;
 use crate::numerics::{Matrix, median};
 use crate::problem::Problem;
 
-/// How a minimisation ended.
+/// Why a minimisation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// No step is expected to lower the objective by more than rounding.
@@ -42,11 +42,11 @@ pub enum Status {
     NotFinite,
     /// The line search gave up, went round in circles or panicked.
     Failed,
-    /// What the law gives there is rounding, and so is the objective.
+    /// The law cannot be computed there: its value is rounding.
     Unresolved,
 }
 
-/// Where a minimisation ended.
+/// The result of a minimisation.
 #[derive(Clone, Debug)]
 pub struct Minimum {
     /// The coordinates.
@@ -61,7 +61,7 @@ pub struct Minimum {
     pub unmoved: bool,
 }
 
-/// What minimises the objective from a start; the list of solvers.
+/// A solver that minimises the objective from a start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Solver {
@@ -153,11 +153,11 @@ pub fn broadened(problem: &Problem, point: &[f64]) -> Problem {
     }
 }
 
-/// Where the search of a fit begins.
+/// Where the search of a fit starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Starts {
-    /// Where a search of the whole space finds valleys.
+    /// From the valleys that a search of the whole space finds.
     #[default]
     Search,
     /// Every combination of the starts that the law's parameters list, as papers do it.

@@ -36,9 +36,9 @@ pub struct Search {
     pub starts: usize,
     /// Starts from which the solver's line search failed.
     pub failed: usize,
-    /// Starts from which the solver ran to where what the law gives is rounding; no optimum is there.
+    /// Starts from which the solver ran to a place where the law is rounding. There is no optimum there.
     pub unresolved: usize,
-    /// Points of the grid that the starts were chosen from; none where there was no grid.
+    /// Points of the grid from which the starts were chosen, if there was a grid.
     pub grid: usize,
 }
 
@@ -69,17 +69,17 @@ impl Search {
     }
 }
 
-/// Whoever looks on while a search or a resampling runs.
+/// Cancellation and progress of a search or a resampling.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
-    /// Says when to stop.
+    /// Whether the search is cancelled.
     pub cancelled: &'a (dyn Fn() -> bool + Sync),
-    /// Told how much is done, of how much.
+    /// Receives progress: steps done, and steps in all.
     pub tick: &'a (dyn Fn(usize, usize) + Sync),
 }
 
 impl Watch<'static> {
-    /// Nobody.
+    /// No cancellation and no progress.
     pub const NOBODY: Self = Self { cancelled: &|| false, tick: &|_, _| () };
 }
 
@@ -89,7 +89,7 @@ impl std::fmt::Debug for Watch<'_> {
     }
 }
 
-/// Somebody asked to stop.
+/// The search was cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Cancelled;
@@ -117,10 +117,10 @@ const MANY_ROWS: usize = 4096;
 /// Most optima of a part of the rows that are polished on all of them.
 const CARRIED_OVER: usize = 8;
 
-/// Searches for the best optimum from wherever a valley could be.
+/// Searches globally for the best optimum.
 ///
 /// # Errors
-/// When asked to stop.
+/// The search was cancelled.
 pub fn search(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
     if problem.places().len() > 1 {
         return joint::search_blocks(problem, law, solver, watch);
@@ -144,7 +144,7 @@ pub fn search(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -
 /// optima: what the search is measured against.
 ///
 /// # Errors
-/// When asked to stop.
+/// The search was cancelled.
 pub fn search_on(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
     search_valleys(problem, law, &Prepared::of(problem, law), Effort::Utmost, solver, watch)
 }
@@ -181,7 +181,7 @@ impl<'a> Searcher<'a> {
     /// The best optimum of a problem over the same rows.
     ///
     /// # Errors
-    /// When asked to stop.
+    /// The search was cancelled.
     pub fn best(&self, problem: &Problem, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Minimum, Cancelled> {
         let (solver, watch) = (Solver::Newton, Watch { cancelled, tick: &|_, _| () });
         let found = match &self.prepared {
@@ -218,7 +218,7 @@ impl<'a> Prepared<'a> {
 /// Runs a solver from every combination of the starts that the law's parameters list, as papers do it.
 ///
 /// # Errors
-/// When asked to stop.
+/// The search was cancelled.
 pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
     let first = problem.block(0);
     let block = starts::listed(&first, law, &spans(&first, law, None), usize::MAX);
@@ -273,12 +273,12 @@ fn walk_ridges(problem: &Problem, ends: &mut Vec<Minimum>, watch: &Watch<'_>) ->
     Ok(())
 }
 
-/// When a search ends.
+/// The stopping rule of a search.
 #[derive(Clone, Copy)]
 enum Effort<'a> {
-    /// Once there is nothing to doubt, given what is known.
+    /// As soon as starts agree and no far point of the grid is nearly as good.
     Enough(Option<&'a Known<'a>>),
-    /// Once everything was tried.
+    /// After all starts.
     Utmost,
 }
 
@@ -375,7 +375,7 @@ fn promising_steps(problem: &Problem, law: &Law, grid: &projection::Grid<'_>, en
     steps
 }
 
-/// The end with the lowest objective.
+/// The result with the lowest objective.
 fn best_of(ends: &[Minimum]) -> Option<&Minimum> {
     ends.iter().filter(|end| end.cost.is_finite()).min_by(|a, b| a.cost.total_cmp(&b.cost))
 }

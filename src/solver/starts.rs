@@ -1,4 +1,4 @@
-//! Starts that know nothing of the rows: those that a law lists, and points scattered over where its parameters may be.
+//! Starts that do not depend on the rows: those that a law lists, and points spread over the spans of its parameters.
 
 use super::scatter;
 use super::span::Span;

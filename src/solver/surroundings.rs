@@ -1,4 +1,4 @@
-//! Where a better optimum could be than the best one so far.
+//! Starts around the best optimum so far, from which a better one may be found.
 //!
 //! Where a term hardly matters its exponent may sit anywhere, bounds included, with a valley at each place; a step has
 //! one for every place between two rows; and a flat ridge has a dent wherever a residual changes its sign.

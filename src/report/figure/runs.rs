@@ -75,7 +75,7 @@ impl FitRuns {
     }
 }
 
-/// A number of six digits: a page is for reading, and the table beside it has all.
+/// A number of six digits; the CSV table has full precision.
 fn rounded(value: f64) -> serde_json::Value {
     format!("{value:.5e}").parse::<f64>().ok().filter(|value| value.is_finite()).into()
 }

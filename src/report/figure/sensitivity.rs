@@ -1,4 +1,4 @@
-//! How far choices move answers, beside their intervals.
+//! How far choices move answers, compared with their intervals.
 
 use super::super::words;
 use super::axis::{Axis, Scale};

@@ -253,7 +253,7 @@ fn sensitivity(page: &Page) -> Vec<Value> {
     all.collect()
 }
 
-/// The other laws beside a fit, and its backtest: a sentence and a table each.
+/// The comparison with other laws, and the backtest: a sentence and a table each.
 fn tables(about: Option<&DescribedFit>, fit: &FitResult) -> Vec<Value> {
     let dimension = |name: &str| about.and_then(|about| about.dimension(name));
     let choice = fit.choice.as_ref().map(|c| {

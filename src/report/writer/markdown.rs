@@ -1,4 +1,4 @@
-//! Markdown, with the figures beside it.
+//! Markdown, with its figures as files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

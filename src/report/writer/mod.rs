@@ -16,7 +16,7 @@ use super::{Page, ReportFormat, ReportOptions};
 
 /// Writes one format.
 pub trait Writer {
-    /// The name of its file; figures stand in a folder beside it.
+    /// The name of its file. Figures are in the folder `figures` next to it.
     fn file(&self) -> &'static str;
 
     /// The files by name.
