@@ -1,4 +1,4 @@
-//! `lawfit cache`: what is kept, whether it is whole, and what may go.
+//! `lawfit cache`: lists, verifies, shrinks and moves the cache.
 
 use std::collections::BTreeSet;
 use std::io::{BufReader, BufWriter};
@@ -32,7 +32,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Look at every file; set aside what is damaged and end with 1 where anything is.
+    /// Verify every file; set damaged files aside and end with 1 if there are any.
     Verify {
         #[command(flatten)]
         cache: Cache,
@@ -47,7 +47,7 @@ enum Command {
         /// Keep at most so much, the last used first: 10G, 500M.
         #[arg(long, value_name = "SIZE", value_parser = size)]
         max_size: Option<u64>,
-        /// Only say what would go.
+        /// Only report what would be removed.
         #[arg(long)]
         dry_run: bool,
     },

@@ -43,7 +43,7 @@ fn escaped(message: &str) -> String {
     message.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// Adds what a run came to to the summary of the job, where the run is a job on GitHub.
+/// Adds the conclusion of a run to the summary of the job, if the run is a job on GitHub.
 pub(super) fn summarize(conclusions: &[Conclusion<'_>], screen: &Screen) {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return };
     let text: String = conclusions.iter().map(summary).collect();

@@ -1,4 +1,4 @@
-//! What a run came to for one spec: what failed, moved and was expected; for the terminal and for CI.
+//! The conclusion of a run for one spec: failures, moved numbers and expectations, for the terminal and for CI.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::report::{Described, Results, Severity};
 use crate::spec::Places;
 use crate::stage::Failure;
 
-/// What a run came to for one spec.
+/// The conclusion of a run for one spec.
 pub(super) struct Conclusion<'a> {
     pub(super) file: &'a SpecFile,
     /// The results, where the report was made.
@@ -20,7 +20,7 @@ pub(super) struct Conclusion<'a> {
     pub(super) described: Option<Arc<Described>>,
     /// The differences from the lock file before.
     pub(super) changes: Changes,
-    /// What came of each expectation.
+    /// The outcome of each expectation.
     pub(super) expectations: Vec<Judged>,
     /// The stages that failed, by name.
     pub(super) failures: Vec<(String, &'a Failure)>,
@@ -28,14 +28,14 @@ pub(super) struct Conclusion<'a> {
     pub(super) written: Vec<PathBuf>,
 }
 
-/// What came of an expectation.
+/// The outcome of an expectation.
 pub(super) struct Judged {
     /// The condition.
     pub(super) that: String,
     pub(super) because: Option<String>,
     pub(super) severity: Severity,
     pub(super) holds: bool,
-    /// Whether it is on how far a number moved.
+    /// Whether it is about how far a number moved.
     pub(super) is_drift: bool,
     /// The numbers it is about.
     pub(super) found: String,

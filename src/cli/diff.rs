@@ -124,7 +124,7 @@ impl Operand {
     }
 }
 
-/// What a state says.
+/// The content of a state.
 struct State {
     lock: Lock,
     settings: Option<BTreeMap<String, String>>,

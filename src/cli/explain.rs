@@ -36,7 +36,7 @@ pub(super) struct Arguments {
 struct Explanation {
     stage: String,
     status: &'static str,
-    /// Why there is nothing to compare, where there is not.
+    /// Why there is nothing to compare, if so.
     note: Option<String>,
     fields: Vec<Field>,
 }
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
 /// Most stages that a hint lists.
 const MOST_LISTED: usize = 20;
 
-/// Which stage may be meant by a name that none has: one of that name without its kind, one that is near, or any.
+/// Suggestions for an unknown stage: one of that name without its kind, one with a similar name, or any.
 fn meant(name: &str, names: &[&str]) -> String {
     let of_entry = |stage: &&&str| stage.rsplit_once('.').is_some_and(|(_, entry)| entry == name);
     let own: Vec<&str> = names.iter().filter(of_entry).copied().collect();
@@ -115,7 +115,7 @@ struct Explained<'a> {
 }
 
 impl Explained<'_> {
-    /// The nearest stages before one that would run, where they leave its inputs open.
+    /// The nearest earlier stages that would run, if they determine the inputs of a stage.
     fn undecided_by(&self, index: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         if self.looks[index].0 != Look::Unknown {

@@ -8,7 +8,7 @@ use clap::Args;
 use super::Exit;
 use super::screen::Screen;
 
-/// Write a commented starter spec that runs as it stands.
+/// Write a commented starter spec that can be run.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The file to write; TOML.

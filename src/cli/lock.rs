@@ -14,7 +14,7 @@ use crate::store::Store;
 pub(super) struct Arguments {
     #[command(flatten)]
     study: Study,
-    /// Say which stages a run would compute anew and end with 3 where there are any.
+    /// List the stages that a run would compute, and end with 3 if there are any.
     #[arg(long, required = true)]
     check: bool,
 }

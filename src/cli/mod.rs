@@ -131,7 +131,7 @@ struct Cache {
     cache: PathBuf,
 }
 
-/// How long a remote cache may take over one file where nobody says.
+/// Default timeout of a remote cache for one file.
 const REMOTE_SECONDS: f64 = 20.0;
 
 /// A cache that many machines share, behind the cache directory.

@@ -28,7 +28,7 @@ pub(super) fn print_line(line: impl Display) {
     print(&format!("{line}\n"));
 }
 
-/// How standard output takes text: the width of COLUMNS, of the terminal or a usual one; colours in a terminal alone.
+/// Width and colours of standard output: the width is COLUMNS, that of the terminal or a usual one; colours only on a terminal.
 pub(super) fn terminal() -> Terminal {
     const USUAL: usize = 100;
     const LEAST: usize = 40;
@@ -47,7 +47,7 @@ pub(super) fn takes_colour(is_terminal: bool) -> bool {
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Why results could not be written, unless whoever read them wanted no more.
+/// Why results could not be written, unless the reader closed the pipe.
 pub(super) fn failure() -> Option<String> {
     let failure = locked(&FAILURE);
     failure.as_ref().filter(|error| error.kind() != ErrorKind::BrokenPipe).map(ToString::to_string)

@@ -14,7 +14,7 @@ use crate::plan::compile_asking;
 use crate::report::answer_in_words;
 use crate::spec::{ASKED, question};
 
-/// Ask the fits of a spec something that it does not ask itself; what is fitted already is taken from the cache.
+/// Ask the fits of a spec a question that is not in the spec; fits are taken from the cache.
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "help is not Markdown")]
 pub(super) struct Arguments {

@@ -37,18 +37,18 @@ pub(super) struct Arguments {
     /// Print one JSON object with stages, outputs and results.
     #[arg(long)]
     json: bool,
-    /// Write what came of expectations and stages as XML for test reports (JUnit).
+    /// Write the outcomes of expectations and stages as XML for test reports (JUnit).
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     #[command(flatten)]
     walk: Walk,
-    /// Start nothing new after a stage has failed; by default stages that do not depend on it go on.
+    /// Start no stage after one has failed; by default stages that do not depend on it are run.
     #[arg(long)]
     fail_fast: bool,
-    /// End with 3 where a lock file would change; write neither it nor a report.
+    /// End with 3 if a lock file would change; write neither it nor a report.
     #[arg(long)]
     locked: bool,
-    /// As --locked, and compute nothing: end with 4 where something is not in the cache.
+    /// As --locked, and compute nothing: end with 4 if something is not in the cache.
     #[arg(long)]
     frozen: bool,
     /// Write the lock file although a number moved further than an expectation allows.
@@ -84,7 +84,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     finished.conclude(&store, screen)
 }
 
-/// A walk that came to its end.
+/// A completed walk.
 struct Finished<'a> {
     arguments: &'a Arguments,
     files: &'a [SpecFile],
@@ -336,7 +336,7 @@ pub(super) fn lock_of(
     Lock::new(results, &compiled.specs[spec].locations, stages.collect())
 }
 
-/// Most numbers that are told to have moved.
+/// Maximum number of moved numbers that are listed.
 const MOST_TOLD: usize = 12;
 
 fn say_moved(moved: &[String], lock: &Path, screen: &Screen) {

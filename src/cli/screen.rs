@@ -38,7 +38,7 @@ impl Screen {
         self.draw(Level::ERROR.primary_title(message).elements(hints.iter().map(|h| Level::HELP.message(h.as_str()))));
     }
 
-    /// Something a user should hear of.
+    /// A notice.
     pub(super) fn notice(&self, message: &str) {
         if !self.quiet {
             self.draw(Group::with_title(Level::NOTE.primary_title(message)));
@@ -119,7 +119,7 @@ impl Screen {
     }
 }
 
-/// Most errors and warnings that are shown at once.
+/// Maximum number of errors and warnings that are shown.
 const MOST_SHOWN: usize = 50;
 
 /// How long a stage runs before it gets a bar of its own.

@@ -1,4 +1,4 @@
-//! `lawfit simulate`: runs drawn from a law with known parameters, to try a study on before there are any.
+//! `lawfit simulate`: draws runs from a law with known parameters, to try a study before there are real runs.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// Most runs that are drawn.
+/// Maximum number of runs.
 const MOST_RUNS: usize = 10_000_000;
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {

@@ -1,4 +1,4 @@
-//! What the commands that walk a plan have in common: how, until when, and what came of it.
+//! Common parts of the commands that walk a plan: options, cancellation, outcomes.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,7 +13,7 @@ use crate::diagnostic::{Diagnostic, Place};
 use crate::engine::{NOT_CACHED, Options, Outcome, Status};
 use crate::plan::{Compiled, SpecFile};
 
-/// How a plan is walked.
+/// Options of a walk.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Walk {
     /// Threads, and stages at a time; all CPUs by default. Results do not depend on it.

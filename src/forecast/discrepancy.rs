@@ -15,7 +15,7 @@ use crate::numerics::{Matrix, exp, ln};
 /// Sizes of the process, and of the noise, that are tried.
 const TAUS: [f64; 4] = [0.003, 0.01, 0.03, 0.1];
 const NOISES: [f64; 5] = [0.001, 0.0025, 0.006, 0.015, 0.04];
-/// What is likely of both beforehand: the centre, and the deviation of the logarithm.
+/// The priors of both: the centre, and the standard deviation of the logarithm.
 const LIKELY_TAU: (f64, f64) = (0.02, 1.0);
 const LIKELY_NOISE: (f64, f64) = (0.006, 1.2);
 /// Logarithm of scale over which the process forgets.

@@ -1,4 +1,4 @@
-//! What was measured, as a forecast sees it: logarithms of sizes and of responses, in order of scale.
+//! The runs of a forecast: logarithms of sizes and of responses, in order of scale.
 
 /// One distinct configuration.
 #[derive(Clone, Debug, PartialEq)]

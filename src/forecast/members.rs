@@ -1,4 +1,4 @@
-//! The laws that take part in a forecast, with what is likely of their parameters before any rows.
+//! The laws of a forecast, with priors of their parameters.
 //!
 //! All give z = ln y over logarithms of sizes relative to the largest run, so that a level is that of the
 //! largest run, and what is likely means the same for every data set. In their formulas `a` is the level
@@ -11,7 +11,7 @@ use crate::numerics::ln;
 use crate::objective::{LeastSquares, Objective, ResponseScale};
 use crate::problem::Problem;
 
-/// What is likely of a parameter beforehand: normal, around a centre.
+/// The prior of a parameter: normal, around a centre.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Prior {
     pub(super) name: &'static str,
@@ -42,7 +42,7 @@ pub(super) struct Member {
     variables: &'static [&'static str],
     /// Every parameter.
     pub(super) priors: &'static [Prior],
-    /// Whether it has to be told the level of guessing.
+    /// Whether it needs the level of guessing.
     pub(super) needs_ceiling: bool,
     compiled: OnceLock<Option<Compiled>>,
 }

@@ -12,25 +12,25 @@ use crate::numerics::{Special, TOGETHER, triangle};
 /// Rows in a block.
 pub const ROWS: usize = 256;
 
-/// How far derivatives are wanted.
+/// The order of derivatives that is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Order {
     /// The value alone.
     Value,
     /// The value and the gradient.
     Gradient,
-    /// The value, the gradient and the products of first derivatives that Gauss and Newton put for second ones.
+    /// The value, the gradient and the Gauss-Newton approximation of second derivatives.
     GaussNewton,
     /// The value, the gradient and second derivatives.
     Hessian,
 }
 
-/// What an evaluation is to give.
+/// What an evaluation computes.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
-    /// How far derivatives are wanted.
+    /// The order of derivatives that is wanted.
     pub order: Order,
-    /// Derivatives are of no use where the objective is above this: there they may be left out, in part or all.
+    /// Derivatives are not needed if the objective is above this value; they may then be left out.
     pub most: f64,
 }
 
@@ -41,7 +41,7 @@ impl From<Order> for Wanted {
 }
 
 impl Order {
-    /// Derivatives this far, of use where the objective is not above `most`.
+    /// Derivatives of this order, needed if the objective is at most `most`.
     pub const fn below(self, most: f64) -> Wanted {
         Wanted { order: self, most }
     }
