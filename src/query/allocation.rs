@@ -1,4 +1,4 @@
-//! What compute buys: a budget spent best, the budget for a response, and what has to be held for it.
+//! Budgets of compute: the best use of one, the budget that reaches a response, and the variables to hold.
 
 use std::collections::BTreeMap;
 

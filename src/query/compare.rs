@@ -1,4 +1,4 @@
-//! Two fits beside each other: compute for an equal response, and where they cross.
+//! Compares two fits: the compute for an equal response, and where they cross.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::solver::root;
 pub struct Compare {
     /// The other fit.
     pub with: String,
-    /// Which group of the other fit, where it is in groups; without it each group is compared with the one of its name.
+    /// The group of the other fit, if it is in groups. Without it each group is compared with the group of the same name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// Budgets in FLOP, under the name of compute, split best where a law has model size and data.
@@ -40,7 +40,7 @@ keyed!(Compare, "{ with = \"other\", C = 1e22 }", {
 /// Budgets between which a crossing is sought.
 const SMALLEST: f64 = 1e12;
 const LARGEST: f64 = 1e32;
-/// What may be left of a difference where it is nothing.
+/// Largest difference that counts as none.
 const EQUAL: f64 = 1e-9;
 
 impl Kind for Compare {

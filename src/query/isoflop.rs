@@ -19,10 +19,10 @@ pub struct Isoflop {
     /// Budgets in FLOP, under the name of compute.
     #[serde(flatten)]
     pub values: BTreeMap<String, OneOrMany<Quantity>>,
-    /// A budget that Approach 2 is extrapolated to: parabolas of the budgets, then a power law through their minima.
+    /// A budget to which Approach 2 extrapolates: parabolas of the budgets, then a power law through their minima.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Quantity>,
-    /// Model sizes reach from the best one over this factor to the best one times it.
+    /// Model sizes range from the best one divided by this factor to the best one times it.
     #[schemars(default = "usual_width")]
     pub width: Quantity,
     /// Number of model sizes on a curve.
@@ -31,7 +31,7 @@ pub struct Isoflop {
     /// Whether the curve is given, a row per model size.
     #[schemars(default)]
     pub curve: bool,
-    /// Model sizes of an Approach 1: the one with the lowest response is what its envelope would call the best.
+    /// Model sizes of Approach 1, whose envelope picks the one with the lowest response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes: Option<OneOrMany<Quantity>>,
     /// Values of the law's other variables.

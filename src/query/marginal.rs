@@ -1,4 +1,4 @@
-//! What the next compute buys.
+//! The gain from more compute.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub struct Marginal {
     /// Budgets in FLOP, under the name of compute, split best where the law has model size and data.
     #[serde(flatten)]
     pub values: BTreeMap<String, OneOrMany<Quantity>>,
-    /// The factor; 10 where nothing is said.
+    /// The factor; 10 by default.
     #[schemars(default = "usual_factor")]
     pub factor: Quantity,
     /// Values of the law's other variables.
@@ -61,7 +61,7 @@ impl Kind for Marginal {
         Some(moves(law))
     }
 
-    /// The elasticity is d ln L / d ln C, the budget always spent best.
+    /// The elasticity is d ln L / d ln C along best splits.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let held = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
         let c = inputs[&model.ready.law.roles.compute];

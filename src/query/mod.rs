@@ -1,7 +1,7 @@
 //! Questions put to a fit: one file per kind.
 //!
-//! A question is answered at the estimate and at every draw of the parameters; what the draws
-//! give is its interval.
+//! A question is answered at the estimate and at every draw of the parameters. The answers at the draws
+//! give its interval.
 
 mod allocation;
 mod compare;
@@ -59,19 +59,19 @@ pub enum Question {
     Reach(Reach),
     /// The best model size and data for a budget.
     ComputeOptimal(ComputeOptimal),
-    /// Where an ability crosses a level.
+    /// Where a response crosses a level.
     Threshold(Threshold),
     /// Every split of a budget.
     Isoflop(Isoflop),
     /// The cheapest model over training and serving.
     InferenceAware(InferenceAware),
-    /// What another model than the best one costs.
+    /// The cost of another model than the best one.
     Overtrain(Overtrain),
-    /// What the next compute buys.
+    /// The gain from more compute.
     Marginal(Marginal),
     /// Where the response is lowest over one variable.
     Minimum(Minimum),
-    /// Two fits beside each other.
+    /// Comparison of two fits.
     Compare(Compare),
 }
 
@@ -93,7 +93,7 @@ impl Question {
     }
 }
 
-/// What one row of a question gives at one parameter vector.
+/// The answer to one row of a question at one parameter vector.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Finding {
     /// The outputs by name.
@@ -109,19 +109,19 @@ pub enum Refusal {
     NotReachable {
         /// Why, in words.
         reason: String,
-        /// On which side of all values it would be reached; none where on neither.
+        /// On which side of the range it would be reached, if on one.
         beyond: Option<Beyond>,
     },
     /// The law has no answer there; in words.
     Undefined(String),
 }
 
-/// A side of all values that a variable may have.
+/// On which side of a variable's range the answer would lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beyond {
-    /// The smallest value is more than enough.
+    /// Below: the smallest value is more than enough.
     Smallest,
-    /// The largest value is not enough.
+    /// Above: the largest value is not enough.
     Largest,
 }
 
@@ -184,10 +184,10 @@ pub trait Kind: Sync {
     /// The answer to one row.
     ///
     /// # Errors
-    /// Where there is none.
+    /// There is no answer.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal>;
 
-    /// Whether the answer is a measurement somebody could make, so that its interval holds the rows' noise.
+    /// Whether the answer is a measurement, so that its interval contains the scatter of the rows.
     fn is_measured(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! What a model costs that is smaller, or larger, than the best one of its budget.
+//! The cost of a model that is smaller, or larger, than the best one of its budget.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Overtrain {
     /// Budgets in FLOP, and the model's size, under the names of compute and of model size.
     #[serde(flatten)]
     pub values: BTreeMap<String, OneOrMany<Quantity>>,
-    /// The model's size over the best one.
+    /// The model's size as a multiple of the best one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factor: Option<Quantity>,
     /// Values of the law's other variables.
