@@ -1,16 +1,16 @@
-//! From what draws say of an output to its interval.
+//! The interval of an output from its draws.
 
 use crate::answer::Interval;
 use crate::numerics::central;
 
-/// What one draw of the parameters gives for an output.
+/// The value of an output at one draw of the parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Drawn {
     /// A number.
     Value(f64),
-    /// Less than any number: the target is met before the smallest value.
+    /// Below every number: the smallest value is more than enough.
     Smaller,
-    /// More than any number: no value is large enough.
+    /// Above every number: no value is large enough.
     Larger,
     /// No answer, which may be on either side.
     Unknown,
@@ -72,7 +72,7 @@ mod tests {
         };
         assert_eq!(ends(75.0, &with(Drawn::Larger, 50)), (Some(37.5), None));
         assert_eq!(ends(25.0, &with(Drawn::Smaller, 50)), (None, Some(62.5)));
-        // Of draws without an answer nobody knows the side.
+        // The side of draws without an answer is unknown.
         assert_eq!(ends(50.0, &with(Drawn::Unknown, 50)), (None, None));
         assert_eq!(ends(50.0, &with(Drawn::Unknown, 20)), (Some(10.0), Some(90.0)));
     }
