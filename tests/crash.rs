@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::world::{SPEC, World, simulated_runs};
 
 /// Where a run may be hit: a half-written, a whole and a named file of each kind, and a result being read.
-const FILES: [&str; 7] = ["blob", "record", "mark", "usage", "owner", "output", "lock"];
+const FILES: [&str; 8] = ["blob", "record", "mark", "usage", "took", "owner", "output", "lock"];
 const MOMENTS: [&str; 3] = ["half", "written", "named"];
 const BLOWS: [&str; 4] = ["return(kill)", "panic", "return(term)", "return(full)"];
 

@@ -15,6 +15,7 @@ mod ci;
 mod compose;
 mod crash;
 mod docs;
+mod engines;
 mod errors;
 mod explain;
 mod figures;

@@ -1,72 +1,179 @@
-//! `lawfit exec`: stages of a plan alone, for other engines that spread them over machines.
+//! `lawfit exec`: a part of a plan, for other engines that spread it over machines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::compiled::{CompiledPlan, FINISHED, Lines, PlanError, PlannedSpec, mark};
 use super::output;
+use super::run::{Ending, finish};
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
 use super::{Allow, Cache, Exit, REMOTE_SECONDS, RemoteCache, compile_specs};
 use crate::artifact::Digest;
-use crate::engine::Engine;
-use crate::plan::SpecFile;
+use crate::engine::{Engine, Outcome, Status};
+use crate::plan::Plan;
 
-/// Compute stages of a plan, taking what they need from the cache. Doing so again changes nothing.
+/// Compute a part of a plan, taking what it needs from the cache. Doing so again changes nothing.
 ///
-/// `lawfit plan --json > plan.json` writes the plan; a stage may be executed when those in its `needs`
-/// were. Afterwards `lawfit run --frozen` writes the reports.
+/// `lawfit export` writes a plan in chunks, and what engines need to carry it out; the specs are not read until --finish.
+/// A plan of `lawfit plan --json` has stages, which may be computed when those in their `needs` were; `lawfit run --frozen`
+/// then writes the reports.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// What `lawfit plan --json` printed.
+    /// What `lawfit export` wrote, or `lawfit plan --json` printed.
     #[arg(long, value_name = "FILE")]
     plan: PathBuf,
-    /// The stages' ids, with commas between them.
-    #[arg(long, value_name = "IDS", required = true)]
-    stage: Vec<String>,
+    #[command(flatten)]
+    what: What,
     /// The cache that all machines share: a directory, or a URL, of which a copy is kept in .lawfit/cache.
     #[arg(long, value_name = "DIR|URL", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
     cache: String,
+    /// With --finish, the folder in which each spec's report gets a folder of its own.
+    #[arg(long, value_name = "DIR", default_value = "outputs")]
+    out: PathBuf,
     #[command(flatten)]
     walk: Walk,
     #[command(flatten)]
     allow: Allow,
 }
 
-/// What a plan says of a spec.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct PlannedSpec {
-    /// Where it is, from where the plan was made.
-    pub(super) path: PathBuf,
-    /// BLAKE3 of its bytes.
-    pub(super) b3: Digest,
+/// Which part.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct What {
+    /// A chunk of an exported plan, by its number.
+    #[arg(long, value_name = "N")]
+    chunk: Option<usize>,
+    /// Write reports and lock files after all chunks of an exported plan; computes nothing else.
+    #[arg(long)]
+    finish: bool,
+    /// Stages of a plan of `lawfit plan --json`, by their ids with commas between them.
+    #[arg(long, value_name = "IDS")]
+    stage: Vec<String>,
 }
 
-impl PlannedSpec {
-    pub(super) fn of(file: &SpecFile) -> Self {
-        Self { path: file.path.clone(), b3: Digest::of(&file.bytes) }
+pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    if !arguments.what.stage.is_empty() {
+        return stages(arguments, screen);
     }
+    let (plan, lines) = match CompiledPlan::open(&arguments.plan) {
+        Ok(opened) => opened,
+        Err(error) => return no_plan(&arguments.plan, &error, screen),
+    };
+    let marks = plan.marks(&arguments.plan);
+    let (exit, done) = match arguments.what.chunk {
+        Some(number) => (chunk(arguments, &plan, lines, number, screen), number.to_string()),
+        None => (end(arguments, &plan, screen), FINISHED.to_owned()),
+    };
+    if exit == Exit::Done
+        && let Err(error) = mark(&marks, &done)
+    {
+        screen.error(&format!("{}: {error}", marks.display()), &[]);
+        return Exit::Internal;
+    }
+    exit
 }
 
-/// Largest plan that is read.
+/// Says why a plan is not carried out.
+fn no_plan(path: &Path, error: &PlanError, screen: &Screen) -> Exit {
+    let anew = "make it anew: `lawfit export`";
+    let (exit, hint) = match error {
+        PlanError::Io(_) | PlanError::Other(_) => (Exit::BadSpec, "`lawfit export ENGINE SPEC` writes one"),
+        PlanError::Version(_) => (Exit::Stale, anew),
+        PlanError::NoChunk(..) => (Exit::BadSpec, anew),
+        PlanError::Damaged(_) => (Exit::Internal, anew),
+    };
+    screen.error(&format!("{}: {error}", path.display()), &[hint.to_owned()]);
+    exit
+}
+
+/// Computes a chunk of an exported plan.
+fn chunk(arguments: &Arguments, plan: &CompiledPlan, mut lines: Lines, number: usize, screen: &Screen) -> Exit {
+    let (part, own) = match lines.chunk(plan, number) {
+        Ok(read) => read,
+        Err(error) => return no_plan(&arguments.plan, &error, screen),
+    };
+    let failures = |outcomes: &[Outcome]| {
+        for (stage, outcome) in part.stages().zip(outcomes) {
+            let Status::Failed(failure) = &outcome.status else { continue };
+            let spec = plan.specs.get(stage.spec).map_or_else(String::new, |spec| format!("{}: ", spec.path.display()));
+            screen.error(&format!("{spec}stage {} failed: {}", stage.id, failure.message), &failure.hints);
+        }
+    };
+    compute(arguments, &part, &own, screen, failures)
+}
+
+/// Computes stages of a plan, all else taken from the cache, and prints what became of them.
+fn compute(
+    arguments: &Arguments,
+    plan: &Plan,
+    targets: &[usize],
+    screen: &Screen,
+    show_failures: impl Fn(&[Outcome]),
+) -> Exit {
+    let (cache, remote) = shared(&arguments.cache);
+    let store = match cache.open(&remote, screen) {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
+    let options = arguments.walk.options();
+    let progress = screen.progress(targets.len());
+    let observer = |event: &crate::engine::Event<'_>| progress.show(event);
+    let outcomes = Engine::new(plan, &store, &options, &observer, interrupted()).towards(targets, false).run();
+    progress.clear();
+    show_failures(&outcomes);
+    for &index in targets {
+        let outcome = &outcomes[index];
+        let line = serde_json::json!({
+            "id": plan.stage(index).id.0,
+            "status": outcome.status.name(),
+            "key": outcome.key,
+            "outputs": outcome.outputs,
+            "seconds": outcome.elapsed.as_secs_f64(),
+        });
+        output::print_line(line);
+    }
+    if interrupted().load(Ordering::SeqCst) { Exit::Interrupted } else { exit_of(&outcomes) }
+}
+
+/// Writes the reports and lock files of an exported plan.
+fn end(arguments: &Arguments, plan: &CompiledPlan, screen: &Screen) -> Exit {
+    let specs: Vec<PathBuf> = plan.specs.iter().map(|spec| spec.path.clone()).collect();
+    let (files, compiled) = match compile_specs(&specs, &arguments.allow, screen) {
+        Ok(compiled) => compiled,
+        Err(exit) => return exit,
+    };
+    if let Some(file) = plan.stale(&files, &compiled) {
+        let hint = "make the plan anew: `lawfit export`; what has been computed is in the cache".to_owned();
+        screen.error(&format!("{} is another than the plan was made of", file.path.display()), &[hint]);
+        return Exit::Stale;
+    }
+    let (cache, remote) = shared(&arguments.cache);
+    let (out, walk) = (arguments.out.clone(), arguments.walk.clone());
+    finish(Ending { specs, cache, allow: arguments.allow.clone(), remote, out, walk }, &files, &compiled, screen)
+}
+
+/// Largest plan of `plan --json` that is read.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// What is read of a plan; its stages are those of the specs.
+/// What is read of a plan of `plan --json`; its stages are those of the specs.
 #[derive(Debug, Deserialize)]
 struct PlanFile {
     specs: Vec<PlannedSpec>,
 }
 
-pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+/// Computes stages of a plan of `plan --json`.
+fn stages(arguments: &Arguments, screen: &Screen) -> Exit {
     let plan = crate::file::read(&arguments.plan, MAX_BYTES)
         .map_err(|error| error.to_string())
         .and_then(|bytes| serde_json::from_slice::<PlanFile>(&bytes).map_err(|error| error.to_string()));
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
-            let hint = "`lawfit plan SPEC --json` writes it".to_owned();
+            let hint = "`lawfit plan SPEC --json` writes it; an exported plan has chunks: `--chunk N`".to_owned();
             screen.error(&format!("{}: {error}", arguments.plan.display()), &[hint]);
             return Exit::BadSpec;
         }
@@ -82,37 +189,15 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         return Exit::Stale;
     }
     let mut targets = Vec::new();
-    for id in arguments.stage.iter().flat_map(|ids| apart(ids)) {
+    for id in arguments.what.stage.iter().flat_map(|ids| apart(ids)) {
         let Some(index) = compiled.plan.stages().position(|stage| stage.id.0 == id) else {
             screen.error(&format!("the plan has no stage `{id}`"), &[]);
             return Exit::BadSpec;
         };
         targets.push(index);
     }
-    let (cache, remote) = shared(arguments);
-    let store = match cache.open(&remote, screen) {
-        Ok(store) => store,
-        Err(exit) => return exit,
-    };
-    let options = arguments.walk.options();
-    let progress = screen.progress(targets.len());
-    let observer = |event: &crate::engine::Event<'_>| progress.show(event);
-    let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(&targets, false);
-    let outcomes = engine.run();
-    progress.clear();
-    show_failures(&compiled, &files, &outcomes, screen);
-    for &index in &targets {
-        let outcome = &outcomes[index];
-        let line = serde_json::json!({
-            "id": compiled.plan.stage(index).id.0,
-            "status": outcome.status.name(),
-            "key": outcome.key,
-            "outputs": outcome.outputs,
-            "seconds": outcome.elapsed.as_secs_f64(),
-        });
-        output::print_line(line);
-    }
-    if interrupted().load(Ordering::SeqCst) { Exit::Interrupted } else { exit_of(&outcomes) }
+    let failures = |outcomes: &[Outcome]| show_failures(&compiled, &files, outcomes, screen);
+    compute(arguments, &compiled.plan, &targets, screen, failures)
 }
 
 /// The ids in a list; a comma in the name of a matrix's member does not part it.
@@ -129,17 +214,25 @@ fn apart(ids: &str) -> Vec<&str> {
     .collect()
 }
 
+/// Whether `--cache` names a cache that is reached through a URL.
+pub(super) fn is_url(cache: &str) -> bool {
+    cache.contains("://")
+}
+
+/// The cache directory that `--cache` means; of a URL, that of its copy.
+pub(super) fn local_cache(cache: &str) -> Cache {
+    Cache { cache: PathBuf::from(if is_url(cache) { ".lawfit/cache" } else { cache }) }
+}
+
 /// The cache directory and the remote one that `--cache` means.
-fn shared(arguments: &Arguments) -> (Cache, RemoteCache) {
-    let is_url = arguments.cache.contains("://");
-    let directory = if is_url { ".lawfit/cache" } else { &arguments.cache };
+fn shared(cache: &str) -> (Cache, RemoteCache) {
     let remote = RemoteCache {
-        remote_cache: is_url.then(|| arguments.cache.clone()),
-        cache_write: is_url,
+        remote_cache: is_url(cache).then(|| cache.to_owned()),
+        cache_write: is_url(cache),
         remote_timeout: REMOTE_SECONDS,
         cache_secret: std::env::var("LAWFIT_CACHE_SECRET").ok(),
     };
-    (Cache { cache: PathBuf::from(directory) }, remote)
+    (local_cache(cache), remote)
 }
 
 #[cfg(test)]

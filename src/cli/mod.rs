@@ -3,11 +3,13 @@
 mod cache;
 mod check;
 mod ci;
+mod compiled;
 mod completions;
 mod conclusion;
 mod diff;
 mod exec;
 mod explain;
+mod export;
 mod init;
 mod laws;
 mod lock;
@@ -60,6 +62,7 @@ enum Command {
     Lock(lock::Arguments),
     Open(open::Arguments),
     Cache(cache::Arguments),
+    Export(export::Arguments),
     Exec(exec::Arguments),
     Laws(laws::Arguments),
     Simulate(simulate::Arguments),
@@ -117,6 +120,12 @@ enum Allowance {
 }
 
 impl Allow {
+    /// The words of the command line that say so.
+    fn words(&self) -> Vec<String> {
+        let names = self.what.iter().filter_map(ValueEnum::to_possible_value).map(|value| value.get_name().to_owned());
+        names.flat_map(|name| ["--allow".to_owned(), name]).collect()
+    }
+
     fn allowed(&self) -> Allowed {
         let has = |what: Allowance| self.what.contains(&what);
         Allowed { large: has(Allowance::Large), outside: has(Allowance::Outside) }
@@ -220,6 +229,7 @@ fn command() -> Exit {
         Command::Lock(command) => lock::run(&command, &screen),
         Command::Open(command) => open::run(&command, &screen),
         Command::Cache(command) => cache::run(&command, &screen),
+        Command::Export(command) => export::run(&command, &screen),
         Command::Exec(command) => exec::run(&command, &screen),
         Command::Laws(command) => laws::run(&command, &screen),
         Command::Simulate(command) => simulate::run(&command, &screen),

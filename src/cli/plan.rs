@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::exec::PlannedSpec;
+use super::compiled::PlannedSpec;
 use super::output;
 use super::screen::Screen;
 use super::{Exit, Study, compile_specs};

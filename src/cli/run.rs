@@ -11,7 +11,7 @@ use super::conclusion::{Conclusion, judge};
 use super::output;
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
-use super::{Exit, RemoteCache, Study, ci, compile_specs, lock_path};
+use super::{Allow, Cache, Exit, RemoteCache, Study, ci, compile_specs, lock_path};
 use crate::artifact::Outputs;
 use crate::changes::Changes;
 use crate::engine::{Engine, NOT_CACHED, Options, Outcome, Status};
@@ -61,6 +61,47 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };
+    bring(arguments, &files, &compiled, &|engine| engine, screen)
+}
+
+/// How a study that was computed elsewhere is ended.
+pub(super) struct Ending {
+    pub(super) specs: Vec<PathBuf>,
+    pub(super) cache: Cache,
+    pub(super) allow: Allow,
+    pub(super) remote: RemoteCache,
+    pub(super) out: PathBuf,
+    pub(super) walk: Walk,
+}
+
+/// Writes the reports and lock files of specs, all but their last stages taken from the cache.
+pub(super) fn finish(ending: Ending, files: &[SpecFile], compiled: &Compiled, screen: &Screen) -> Exit {
+    let Ending { specs, cache, allow, remote, out, walk } = ending;
+    let arguments = Arguments {
+        study: Study { specs, cache, allow },
+        remote,
+        out,
+        walk,
+        json: false,
+        junit: None,
+        fail_fast: false,
+        locked: false,
+        frozen: false,
+        accept: false,
+    };
+    let reports = compiled.specs.iter().filter_map(|spec| spec.report.as_ref());
+    let last: Vec<usize> = reports.flat_map(|report| [report.results, report.render]).collect();
+    bring(&arguments, files, compiled, &|engine| engine.computing(&last), screen)
+}
+
+/// Walks a plan with an engine that is prepared, and concludes.
+fn bring(
+    arguments: &Arguments,
+    files: &[SpecFile],
+    compiled: &Compiled,
+    prepared: &dyn for<'a> Fn(Engine<'a>) -> Engine<'a>,
+    screen: &Screen,
+) -> Exit {
     let mut remote = arguments.remote.clone();
     if arguments.walk.offline && remote.remote_cache.take().is_some() {
         screen.notice("--offline: the remote cache is not asked");
@@ -72,15 +113,15 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let options = Options { fail_fast: arguments.fail_fast, frozen: arguments.frozen, ..arguments.walk.options() };
     let progress = screen.progress(compiled.plan.len());
     let observer = |event: &crate::engine::Event<'_>| progress.show(event);
-    let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted());
+    let engine = prepared(Engine::new(&compiled.plan, &store, &options, &observer, interrupted()));
     let outcomes = engine.run();
     progress.clear();
     if interrupted().load(Ordering::SeqCst) {
         screen.error("interrupted", &["what was finished is in the cache; run again to go on".to_owned()]);
         return Exit::Interrupted;
     }
-    show_failures(&compiled, &files, &outcomes, screen);
-    let finished = Finished { arguments, files: &files, compiled: &compiled, engine: &engine, outcomes: &outcomes };
+    show_failures(compiled, files, &outcomes, screen);
+    let finished = Finished { arguments, files, compiled, engine: &engine, outcomes: &outcomes };
     finished.conclude(&store, screen)
 }
 
@@ -382,7 +423,7 @@ fn print_json(plan: &Plan, outcomes: &[Outcome], conclusions: &[Conclusion<'_>],
 }
 
 /// The path from a folder to a file, so that a checkout may be moved.
-fn relative(folder: &Path, file: &Path) -> String {
+pub(super) fn relative(folder: &Path, file: &Path) -> String {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let (folder, file) = (absolute(folder), absolute(file));
     let from: Vec<Component<'_>> = folder.components().collect();

@@ -1,5 +1,6 @@
 //! Runs a plan: each stage is taken from the store or computed, independent stages in parallel.
 
+mod expect;
 mod fetch;
 mod memory;
 mod panic;
@@ -8,6 +9,7 @@ mod run;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use expect::{Basis, expected_seconds};
 pub use fetch::{FetchError, Fetcher};
 pub use panic::{keep_panics_quiet, panic_in_words};
 pub use run::{Engine, look, look_closely};

@@ -120,6 +120,16 @@ impl<'a> Engine<'a> {
         self
     }
 
+    /// Deals with every stage, and computes these alone: any other is taken from the store or not at all.
+    #[must_use]
+    pub fn computing(mut self, targets: &[usize]) -> Self {
+        self.scope.fill(Scope::Stored);
+        for &target in targets {
+            self.scope[target] = Scope::Computed;
+        }
+        self
+    }
+
     /// Runs every stage and returns the outcomes in the order of the plan.
     pub fn run(&self) -> Vec<Outcome> {
         {
@@ -260,8 +270,10 @@ impl<'a> Engine<'a> {
             };
             return (Status::Failed(failure), Some(key), Manifest::new());
         }
+        let began = Instant::now();
         match self.compute(index, &files) {
             Ok(outputs) => {
+                self.store.note_took(Fingerprint::of_settings(stage.as_ref()), began.elapsed().as_secs_f64());
                 let written = self.store.write(&key, &fingerprint, &outputs).unwrap_or_else(|error| {
                     // Once is enough: a full disk refuses every stage.
                     if !self.unwritten.swap(true, Ordering::SeqCst) {

@@ -16,6 +16,7 @@ mod structure;
 mod sums;
 pub mod symbolic;
 mod tape;
+mod written;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -38,7 +39,7 @@ use crate::unit::{Counts, Unit};
 use symbolic::{Graph, Id};
 
 /// A variable of a law.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Variable {
     /// Its name in the formula.
     pub name: String,
@@ -58,7 +59,8 @@ impl Variable {
 }
 
 /// A law: its formula, variables and parameters.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "written::WrittenLaw", into = "written::WrittenLaw")]
 pub struct Law {
     /// Its name in the catalogue or in the spec.
     pub name: String,

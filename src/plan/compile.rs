@@ -291,11 +291,9 @@ impl Compiler<'_> {
         // A report follows the order of the spec.
         let tree = self.tree;
         let order = |table: &str| {
-            let written: Vec<String> = tree
-                .at(&SpecPath::of(&[table]).0)
-                .map(|node| node.keys().into_iter().map(str::to_owned).collect())
-                .unwrap_or_default();
-            move |name: &str| written.iter().position(|entry| entry == name)
+            let keys = tree.at(&SpecPath::of(&[table]).0).map(spec::Node::keys).unwrap_or_default();
+            let places: BTreeMap<String, usize> = keys.into_iter().map(str::to_owned).zip(0..).collect();
+            move |name: &str| places.get(name).copied()
         };
         let (of_table, of_filter) = (order("tables"), order("filters"));
         let (of_fit, of_query) = (order("fits"), order("queries"));

@@ -33,6 +33,11 @@ impl Fingerprint {
         }
     }
 
+    /// The digest of a stage's settings, whatever its inputs.
+    pub fn of_settings(stage: &dyn Stage) -> Digest {
+        Self::key(&Self::new(stage, Vec::new()).text())
+    }
+
     /// The fingerprint as text: JSON with sorted keys.
     pub fn text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

@@ -1,5 +1,6 @@
 //! The graph of stages.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -101,6 +102,20 @@ impl Plan {
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// Stages with all that they rest on.
+    pub fn with_needs(&self, of: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
+        let mut found: BTreeSet<usize> = BTreeSet::new();
+        let mut next: Vec<usize> = of.into_iter().collect();
+        while let Some(index) = next.pop() {
+            if found.insert(index) {
+                next.extend(
+                    self.graph.neighbors_directed(NodeIndex::new(index), Direction::Incoming).map(NodeIndex::index),
+                );
+            }
+        }
+        found
     }
 
     /// The graph in Graphviz's language.

@@ -3,6 +3,7 @@
 //! The only folder that names petgraph.
 
 mod check;
+mod chunks;
 mod compile;
 mod files;
 mod filters;
@@ -12,13 +13,16 @@ mod graph;
 mod laws;
 mod limits;
 mod names;
+mod part;
 mod queries;
 mod sensitivity;
 mod sources;
 mod tables;
 mod used;
 
+pub use chunks::{Chunk, chunks};
 pub use compile::{Compiled, CompiledSpec, ExpectedDrift, PlannedReport, SpecFile, compile, compile_asking};
 pub use fingerprint::{Fingerprint, input_digest};
 pub use graph::{Edge, Plan, PlanStage, StageId};
 pub use limits::Allowed;
+pub use part::{BrokenPart, Part};

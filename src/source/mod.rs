@@ -84,7 +84,7 @@ pub enum Format {
 }
 
 /// How large a table may be that is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of a file, packed and unpacked.
     pub bytes: u64,

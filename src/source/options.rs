@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use encoding_rs::Encoding;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Decimal, Limits, SourceError};
 
 /// What a spec may say of how a file is to be read; each format takes some of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Options {
     /// The sign between values.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,7 +38,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
     /// Regular expressions with named groups: each line that one matches is a row.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pattern: Vec<String>,
 }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use regex::Regex;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Cell;
 use crate::expr::{number_of, number_text};
 
 /// How the cells of a column are read before they are taken for numbers or texts.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
     /// A regular expression of the part that is read: its group, or the whole of what it matches.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::written::{Laws, WrittenQuery, WrittenStage};
 use super::{Context, Failure, Inputs, Stage, json_bytes};
 use crate::answer::{ALL, Answer, Verdict};
 use crate::artifact::Outputs;
@@ -39,7 +40,7 @@ pub struct Extrapolate {
 }
 
 /// Settings of the default forecast.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ByDefault {
     /// The response that guessing gives, where it is known.
     pub ceiling: Option<f64>,
@@ -67,6 +68,10 @@ impl Stage for Extrapolate {
             "groups": self.groups,
             "numerics": crate::numerics::NUMERICS_REV,
         })
+    }
+
+    fn written(&self, laws: &mut Laws) -> Option<WrittenStage> {
+        Some(WrittenStage::Extrapolate(Box::new(WrittenQuery::of(self, laws))))
     }
 
     fn produces(&self, roles: &[&str]) -> bool {

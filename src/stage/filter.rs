@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Context, Failure, Inputs, Stage, json_bytes};
+use super::{Context, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::account::FilterCounts;
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
 use crate::table::extremes;
 
 /// The action of a rule.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleKind {
     /// Keeps rows whose variables lie in ranges, ends included.
-    Range(BTreeMap<String, [f64; 2]>),
+    Range(#[serde(deserialize_with = "ranges")] BTreeMap<String, [f64; 2]>),
     /// Keeps rows for which a condition holds.
     Keep(String),
     /// Drops rows for which a condition holds.
@@ -31,15 +31,22 @@ pub enum RuleKind {
     KeepLowest(Extreme),
 }
 
+/// Ranges as they are written: an end that is not finite is none.
+fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, [f64; 2]>, D::Error> {
+    let written = BTreeMap::<String, [Option<f64>; 2]>::deserialize(deserializer)?;
+    let ends = |[low, high]: [Option<f64>; 2]| [low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)];
+    Ok(written.into_iter().map(|(variable, range)| (variable, ends(range))).collect())
+}
+
 /// The rows at one end of a variable, of all or of each group.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Extreme {
     /// The variable.
     pub of: String,
     /// How many rows.
     pub count: usize,
     /// Variables that are equal in the rows of a group.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<String>,
 }
 
@@ -60,7 +67,7 @@ impl Extreme {
 }
 
 /// A rule and its words for the report.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FilterRule {
     /// What it does.
     pub kind: RuleKind,
@@ -124,7 +131,7 @@ fn truths(data: &Dataset, condition: &str) -> Result<Vec<bool>, Failure> {
 }
 
 /// Applies rules in order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Filter {
     /// The rules.
     pub rules: Vec<FilterRule>,
@@ -142,6 +149,10 @@ impl Stage for Filter {
     fn settings(&self) -> serde_json::Value {
         let rules: Vec<&RuleKind> = self.rules.iter().map(|r| &r.kind).collect();
         serde_json::json!({ "rules": rules })
+    }
+
+    fn written(&self, _: &mut Laws) -> Option<WrittenStage> {
+        Some(WrittenStage::Filter(self.clone()))
     }
 
     fn produces(&self, roles: &[&str]) -> bool {

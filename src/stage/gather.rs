@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::ingest::{declared, digest_of};
-use super::{Context, Failure, IngestColumn, Inputs, Stage, json_bytes};
+use super::{Context, Failure, IngestColumn, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::account::IngestSummary;
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
 use crate::plausible;
 
 /// Puts the tables of a source's files one after the other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Gather {
     /// Number of files.
     pub files: usize,
@@ -37,6 +39,10 @@ impl Stage for Gather {
 
     fn settings(&self) -> serde_json::Value {
         serde_json::json!({ "gather": self.files, "columns": self.columns })
+    }
+
+    fn written(&self, _: &mut Laws) -> Option<WrittenStage> {
+        Some(WrittenStage::Gather(self.clone()))
     }
 
     fn produces(&self, roles: &[&str]) -> bool {

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use crate::dataset::{Column, Dataset, Origin};
 use crate::source::{Cell, Decimal, Merged, RUN, Roles, Take, by_run, last, merged, written_number};
 
 /// Which columns identify runs and steps, and which steps are taken.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IngestHistory {
     /// The columns that name a row's run. If there are none, a run is a file.
     pub run: Vec<String>,

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::history::{IngestHistory, Logged};
-use super::{Context, External, Failure, Inputs, Stage, json_bytes, name_rows};
+use super::{Context, External, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes, name_rows};
 use crate::account::{FileSummary, IngestSummary};
 use crate::answer::{Answer, Row};
 use crate::artifact::{Outputs, sha256};
@@ -18,7 +18,7 @@ use crate::source::{Cell, ColumnKind, Decimal, Format, Limits, Missing, Options,
 use crate::unit::Unit;
 
 /// Where a variable comes from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// A column of the files.
@@ -38,7 +38,7 @@ impl Origin {
 }
 
 /// A variable to be read.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IngestColumn {
     /// Its name.
     pub variable: String,
@@ -54,12 +54,12 @@ pub struct IngestColumn {
     /// Numbers or texts.
     pub kind: ColumnKind,
     /// Whether nothing in the study uses it. Then its missing values drop no row.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unused: bool,
 }
 
 /// Which variables tell of a learning-rate schedule.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IngestSchedule {
     /// The variable that counts steps.
     pub step: String,
@@ -74,7 +74,7 @@ pub struct IngestSchedule {
 }
 
 /// Reads files into a table of variables.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ingest {
     /// The files.
     pub files: Vec<External>,
@@ -89,6 +89,7 @@ pub struct Ingest {
     /// How the files are to be read.
     pub options: Options,
     /// If the source is the answer of a query: the column by which that answer is grouped, if it is.
+    #[serde(with = "nested")]
     pub answer: Option<Option<String>>,
     /// How rows are made from histories, if the files are histories.
     pub history: Option<IngestHistory>,
@@ -98,6 +99,22 @@ pub struct Ingest {
     pub limits: Limits,
     /// Whether these are all files of the source. It does not change what is read.
     pub is_whole: bool,
+}
+
+/// An option in an option: JSON has one `null`.
+mod nested {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::option_option, clippy::ref_option, reason = "as the field and serde have it")]
+    pub(super) fn serialize<S: Serializer>(value: &Option<Option<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.as_ref().map(|inner| [inner]).serialize(serializer)
+    }
+
+    #[expect(clippy::option_option, reason = "as the field has it")]
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+        let written = Option::<[Option<String>; 1]>::deserialize(deserializer)?;
+        Ok(written.map(|[inner]| inner))
+    }
 }
 
 impl Stage for Ingest {
@@ -132,6 +149,10 @@ impl Stage for Ingest {
 
     fn externals(&self) -> &[External] {
         &self.files
+    }
+
+    fn written(&self, _: &mut Laws) -> Option<WrittenStage> {
+        Some(WrittenStage::Ingest(Box::new(self.clone())))
     }
 
     fn produces(&self, roles: &[&str]) -> bool {

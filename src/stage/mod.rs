@@ -9,13 +9,14 @@ mod ingest;
 mod render;
 mod results;
 mod table;
+mod written;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 pub use extrapolate::{ByDefault, Extrapolate};
 pub use filter::{Extreme, Filter, FilterRule, RuleKind};
@@ -26,11 +27,13 @@ pub use ingest::{ANSWER, Ingest, IngestColumn, IngestSchedule, Origin as ColumnO
 pub use render::RenderReport;
 pub use results::{GatherResults, RESULTS};
 pub use table::Tabulate;
+pub use written::{Laws, WrittenStage};
 
 use crate::artifact::Outputs;
 
 /// A file that a stage reads from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum External {
     /// A file on disk.
     File {
@@ -188,6 +191,14 @@ pub trait Stage: Send + Sync {
     fn is_locked(&self) -> bool {
         true
     }
+
+    /// Whether it is one of those that end a study: they say all that a spec says in words.
+    fn ends_study(&self) -> bool {
+        false
+    }
+
+    /// The stage in plain values, for another machine; none of one that ends a study.
+    fn written(&self, laws: &mut Laws) -> Option<WrittenStage>;
 
     /// Whether it produces these roles, in this order. A record of the cache that has others is damaged.
     fn produces(&self, roles: &[&str]) -> bool;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::results::RESULTS;
-use super::{Context, Failure, Inputs, Stage};
+use super::{Context, Failure, Inputs, Laws, Stage, WrittenStage};
 use crate::answer::Answer;
 use crate::artifact::Outputs;
 use crate::fit::Fit;
@@ -37,6 +37,14 @@ impl Stage for RenderReport {
 
     fn is_locked(&self) -> bool {
         false
+    }
+
+    fn ends_study(&self) -> bool {
+        true
+    }
+
+    fn written(&self, _: &mut Laws) -> Option<WrittenStage> {
+        None
     }
 
     fn produces(&self, roles: &[&str]) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Context, Failure, Inputs, Stage};
+use super::{Context, Failure, Inputs, Laws, Stage, WrittenStage};
 use crate::artifact::Outputs;
 use crate::report::{Artifacts, Described, results};
 
@@ -27,6 +27,14 @@ impl Stage for GatherResults {
 
     fn settings(&self) -> serde_json::Value {
         self.described.fingerprint_of_results()
+    }
+
+    fn ends_study(&self) -> bool {
+        true
+    }
+
+    fn written(&self, _: &mut Laws) -> Option<WrittenStage> {
+        None
     }
 
     fn produces(&self, roles: &[&str]) -> bool {

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Context, Failure, Inputs, Stage, json_bytes};
+use serde::{Deserialize, Serialize};
+
+use super::{Context, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::account::TableCounts;
 use crate::artifact::Outputs;
 use crate::table::Step;
 
 /// Applies steps in order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tabulate {
     /// The steps.
     pub steps: Vec<Step>,
@@ -44,6 +46,10 @@ impl Stage for Tabulate {
 
     fn settings(&self) -> serde_json::Value {
         serde_json::json!({ "steps": self.anonymous() })
+    }
+
+    fn written(&self, _: &mut Laws) -> Option<WrittenStage> {
+        Some(WrittenStage::Table(self.clone()))
     }
 
     fn produces(&self, roles: &[&str]) -> bool {

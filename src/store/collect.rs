@@ -97,11 +97,12 @@ impl Store {
                 take_out(&path, &mut collected);
             }
         }
-        for folder in [self.root.clone(), self.records_folder(), self.usage_folder(), self.damaged_folder()] {
-            for path in entries(&folder)? {
+        let lists = [self.usage_folder(), self.took_folder()];
+        for folder in [self.root.clone(), self.records_folder(), self.damaged_folder()].iter().chain(&lists) {
+            for path in entries(folder)? {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
-                let left_over = files::is_unfinished(&name) || folder == self.damaged_folder();
-                let old_list = usage::day_of(&name).filter(|_| folder == self.usage_folder()).is_some_and(|day| {
+                let left_over = files::is_unfinished(&name) || *folder == self.damaged_folder();
+                let old_list = usage::day_of(&name).filter(|_| lists.contains(folder)).is_some_and(|day| {
                     Duration::from_secs(86_400 * usage::today().saturating_sub(day)) > keep.used_within
                 });
                 if (left_over && age(&path, now) >= grace) || old_list {

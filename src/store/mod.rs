@@ -12,6 +12,7 @@ mod publish;
 mod record;
 mod remote;
 mod step;
+mod took;
 mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,6 +41,7 @@ pub struct Store {
     root: PathBuf,
     remote: Option<Remote>,
     used: Mutex<BTreeSet<Digest>>,
+    took: Mutex<BTreeMap<Digest, f64>>,
     notices: Mutex<Vec<String>>,
 }
 
@@ -50,6 +52,7 @@ impl Store {
             root: root.join(LAYOUT),
             remote: None,
             used: Mutex::new(BTreeSet::new()),
+            took: Mutex::new(BTreeMap::new()),
             notices: Mutex::new(Vec::new()),
         }
     }
@@ -226,8 +229,9 @@ impl Store {
         self.write(&key, &fingerprint, &outputs).map(|_| ())
     }
 
-    /// Notes for `cache gc` what was used since the last call. A cache that cannot be written forgets it.
+    /// Notes for `cache gc` what was used since the last call, and how long it took. A cache that cannot be written forgets it.
     pub fn keep_usage(&self) {
+        self.keep_took();
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
         if used.is_empty() || !self.root.exists() {
             return;
@@ -287,6 +291,10 @@ impl Store {
 
     fn usage_folder(&self) -> PathBuf {
         self.root.join("used")
+    }
+
+    fn took_folder(&self) -> PathBuf {
+        self.root.join("took")
     }
 
     fn damaged_folder(&self) -> PathBuf {

@@ -1,6 +1,6 @@
 //! Backtest: fits the rows up to an origin and forecasts all later ones, at several origins.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::Failure;
 use super::FitLaw;
@@ -14,7 +14,7 @@ use crate::numerics::{ln, median};
 use crate::solver::Watch;
 
 /// Settings of a backtest.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Origins {
     /// What the rows are ordered by, an expression of variables.
     pub along: String,

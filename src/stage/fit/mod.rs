@@ -9,6 +9,7 @@ mod rows;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::written::{Laws, WrittenFit, WrittenStage};
 use super::{Context, Failure, Inputs, Stage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset, GroupName};
@@ -46,7 +47,7 @@ pub struct FitLaw {
 }
 
 /// How a law is fitted.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct FitMethod {
     /// What is minimised.
     pub objective: Objective,
@@ -61,7 +62,7 @@ pub struct FitMethod {
 }
 
 /// Roles of columns that are not variables of the law.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RowRoles {
     /// Rows for which this holds are scored, never fitted.
     pub holdout: Option<String>,
@@ -76,15 +77,15 @@ pub struct RowRoles {
     /// The column by whose values rows are fitted in groups.
     pub by: Option<String>,
     /// Whether each group is all rows that have another value of that column.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leave_out: bool,
     /// Whether a fit without rows has no values, rather than being an error. Set for variations.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub varied: bool,
     /// Parameters that all groups have in common.
     pub share: Vec<String>,
     /// Whether the response is a share, such as an accuracy. A row outside [0, 1] overrules it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub response_is_share: bool,
 }
 
@@ -114,6 +115,10 @@ impl Stage for FitLaw {
             "rows": self.has_rows,
             "numerics": crate::numerics::NUMERICS_REV,
         })
+    }
+
+    fn written(&self, laws: &mut Laws) -> Option<WrittenStage> {
+        Some(WrittenStage::Fit(Box::new(WrittenFit::of(self, laws))))
     }
 
     fn produces(&self, roles: &[&str]) -> bool {

@@ -1,0 +1,66 @@
+//! `HyperQueue`: a job file with a task for each chunk, which says what it needs, and one for the end.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Jobs, Target, quoted};
+
+pub(super) struct Hyperqueue;
+
+/// A job file (<https://it4innovations.github.io/hyperqueue/stable/jobs/jobfile/>).
+#[derive(Serialize)]
+struct JobFile {
+    name: &'static str,
+    task: Vec<Task>,
+}
+
+#[derive(Serialize)]
+struct Task {
+    id: usize,
+    command: Vec<String>,
+    cwd: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_limit: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deps: Vec<usize>,
+    request: [Request; 1],
+}
+
+#[derive(Clone, Serialize)]
+struct Request {
+    resources: BTreeMap<&'static str, u32>,
+}
+
+impl Target for Hyperqueue {
+    fn files(&self, jobs: &Jobs<'_>) -> BTreeMap<&'static str, (String, bool)> {
+        BTreeMap::from([("jobs.toml", (job_file(jobs), false))])
+    }
+
+    fn command(&self, jobs: &Jobs<'_>) -> String {
+        format!("hq job submit-file {}", quoted(&format!("{}/jobs.toml", jobs.folder)))
+    }
+}
+
+fn job_file(jobs: &Jobs<'_>) -> String {
+    let cpus = jobs.common.cpus;
+    let request = [Request { resources: BTreeMap::from([("cpus", u32::from(cpus))]) }];
+    let cwd = std::env::current_dir().map(|here| here.to_string_lossy().into_owned()).unwrap_or_default();
+    let chunks = &jobs.plan.chunks;
+    let mut task: Vec<Task> = chunks
+        .iter()
+        .enumerate()
+        .map(|(id, chunk)| Task {
+            id,
+            command: jobs.exec(&["--chunk", &id.to_string(), "--jobs", &cpus.to_string()]),
+            cwd: cwd.clone(),
+            time_limit: Some(format!("{}m", chunk.minutes)),
+            deps: chunk.needs.clone(),
+            request: request.clone(),
+        })
+        .collect();
+    let deps = (0..chunks.len()).collect();
+    task.push(Task { id: chunks.len(), command: jobs.finish(), cwd, time_limit: None, deps, request });
+    let file = JobFile { name: "lawfit", task };
+    format!("# {}\n{}", jobs.head(), toml::to_string(&file).unwrap_or_default())
+}

@@ -1,0 +1,258 @@
+//! `lawfit export`: a plan as files that engines for many machines run; one file per engine.
+
+mod hyperqueue;
+mod slurm;
+mod snakemake;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use super::compiled::{self, CompiledPlan, DONE, PLAN};
+use super::exec::{is_url, local_cache};
+use super::run::relative;
+use super::screen::Screen;
+use super::{Allow, Exit, compile_specs, output};
+use crate::engine::{Basis, Look, expected_seconds, look};
+use crate::plan::chunks;
+use crate::store::{Store, replace};
+
+/// Write what an engine needs to compute specs on many machines.
+///
+/// Stages that are not cached are divided into chunks that take about as long; each is a job. The last job writes reports and lock
+/// files, with the bytes that `run` writes on one machine. Jobs may be killed, repeated and run twice. All machines see the
+/// folder, the specs and the cache, and have this version of lawfit.
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    engine: Engine,
+}
+
+/// What runs jobs; the list of engines.
+#[derive(Debug, Subcommand)]
+#[expect(clippy::doc_markdown, reason = "help is not Markdown")]
+enum Engine {
+    /// A Snakefile, for any of Snakemake's executors.
+    Snakemake(Common),
+    /// A script that submits arrays to Slurm; its options are those of sbatch: jobs/submit.sh --partition=NAME.
+    Slurm {
+        #[command(flatten)]
+        common: Common,
+        /// Most elements of an array: below the MaxArraySize of the site.
+        #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+        array_limit: u32,
+    },
+    /// A job file of HyperQueue.
+    Hyperqueue(Common),
+}
+
+/// What every engine is told.
+#[derive(Debug, Args)]
+struct Common {
+    /// The spec files, TOML or YAML; several are run as one graph.
+    #[arg(required = true, value_name = "SPEC")]
+    specs: Vec<PathBuf>,
+    /// The folder that is written.
+    #[arg(long, value_name = "DIR", default_value = "jobs")]
+    to: PathBuf,
+    /// How long a chunk takes, in seconds of one CPU.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = super::seconds)]
+    chunk_seconds: f64,
+    /// The CPUs of each job.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    cpus: u16,
+    /// The memory of each job, in MB.
+    #[arg(long, value_name = "MB", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
+    memory: u32,
+    /// Folder in which each spec's report gets a folder of its own.
+    #[arg(long, value_name = "DIR", default_value = "outputs")]
+    out: PathBuf,
+    /// The cache that all machines share: a directory, or a URL, of which each keeps a copy in .lawfit/cache.
+    #[arg(long, value_name = "DIR|URL", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
+    cache: String,
+    #[command(flatten)]
+    allow: Allow,
+}
+
+/// What an engine's files are made of.
+struct Jobs<'a> {
+    common: &'a Common,
+    plan: &'a CompiledPlan,
+    /// The folder of the files, from where lawfit runs.
+    folder: String,
+    /// Where lawfit runs, from the folder of the files; absolute where the two have nothing in common.
+    root: String,
+}
+
+/// What writes the files of an engine.
+trait Target {
+    /// The files by name, and whether each is a program.
+    fn files(&self, jobs: &Jobs<'_>) -> BTreeMap<&'static str, (String, bool)>;
+
+    /// The command that runs them.
+    fn command(&self, jobs: &Jobs<'_>) -> String;
+}
+
+impl Engine {
+    fn target(&self) -> (&Common, Box<dyn Target>) {
+        match self {
+            Self::Snakemake(common) => (common, Box::new(snakemake::Snakemake)),
+            Self::Slurm { common, array_limit } => {
+                (common, Box::new(slurm::Slurm { array_limit: *array_limit as usize }))
+            }
+            Self::Hyperqueue(common) => (common, Box::new(hyperqueue::Hyperqueue)),
+        }
+    }
+}
+
+impl Jobs<'_> {
+    /// The words of the command that carries out a chunk, or writes reports; `which` is `--chunk N` or `--finish`.
+    fn exec(&self, which: &[&str]) -> Vec<String> {
+        let plan = format!("{}/{PLAN}", self.folder);
+        let mut words: Vec<String> = ["lawfit", "--quiet", "exec", "--plan", &plan].map(str::to_owned).to_vec();
+        words.extend(which.iter().map(|word| (*word).to_owned()));
+        words.extend(["--cache".to_owned(), self.common.cache.clone()]);
+        words
+    }
+
+    /// The same with what the last job is told besides.
+    fn finish(&self) -> Vec<String> {
+        let mut words = self.exec(&["--finish"]);
+        words.extend(["--out".to_owned(), self.common.out.to_string_lossy().into_owned()]);
+        words.extend(self.common.allow.words());
+        words
+    }
+
+    /// A sentence for the head of a file.
+    fn head(&self) -> String {
+        let specs: Vec<String> = self.common.specs.iter().map(|spec| spec.display().to_string()).collect();
+        format!("Written by `lawfit export` for {}; written anew by it, so change nothing here.", specs.join(", "))
+    }
+
+    /// How many waves there are.
+    fn waves(&self) -> usize {
+        self.plan.chunks.last().map_or(0, |chunk| chunk.wave + 1)
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// Words as a shell reads them.
+fn command_line(words: &[String]) -> String {
+    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    let (common, target) = arguments.engine.target();
+    let (files, compiled) = match compile_specs(&common.specs, &common.allow, screen) {
+        Ok(compiled) => compiled,
+        Err(exit) => return exit,
+    };
+    if let Err(why) = ours(&common.to) {
+        screen.error(&why, &["write elsewhere with --to, or move the folder away".to_owned()]);
+        return Exit::BadSpec;
+    }
+    let store = Store::new(&local_cache(&common.cache).cache);
+    let looks = look(&compiled.plan, &store);
+    store.take_notices().iter().for_each(|notice| screen.notice(notice));
+    if let Some(why) = looks.iter().find_map(|look| if let Look::Unreadable(why) = look { Some(why) } else { None }) {
+        screen.error(why, &[]);
+        return Exit::StageFailed;
+    }
+    let (seconds, basis) = expected_seconds(&compiled.plan, &looks, &store);
+    let chunks = chunks(&compiled.plan, &seconds, common.chunk_seconds);
+    let (plan, bytes) = match compiled::write(&compiled, &files, chunks) {
+        Ok(written) => written,
+        Err(why) => {
+            screen.error(&why, &["this is a defect of lawfit; please report it with the spec".to_owned()]);
+            return Exit::Internal;
+        }
+    };
+    let (folder, root) = places(&common.to);
+    let jobs = Jobs { common, plan: &plan, folder, root };
+    if let Err(error) = write(&common.to, &bytes, &target.files(&jobs)) {
+        screen.error(&format!("{}: {error}", common.to.display()), &[]);
+        return Exit::Internal;
+    }
+    say(&jobs, &looks, basis, screen);
+    output::print_line(target.command(&jobs));
+    Exit::Done
+}
+
+/// Whether a folder may be written: it is not there, is empty or was exported before.
+fn ours(folder: &Path) -> Result<(), String> {
+    let mut entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(format!("{}: {error}", folder.display())),
+    };
+    if entries.next().is_none() || folder.join(PLAN).is_file() {
+        return Ok(());
+    }
+    Err(format!("{} is not empty and was not written by `lawfit export`", folder.display()))
+}
+
+/// Writes the files; marks of earlier plans go, since the cache that they tell of may have gone.
+fn write(folder: &Path, plan: &[u8], files: &BTreeMap<&'static str, (String, bool)>) -> std::io::Result<()> {
+    match std::fs::remove_dir_all(folder.join(DONE)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    replace(&folder.join(PLAN), plan, "plan")?;
+    for (name, (text, is_program)) in files {
+        let path = folder.join(name);
+        replace(&path, text.as_bytes(), "plan")?;
+        #[cfg(unix)]
+        if *is_program {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+        }
+        #[cfg(not(unix))]
+        let _ = is_program;
+    }
+    Ok(())
+}
+
+/// The folder of the files from where lawfit runs, and the way back.
+fn places(folder: &Path) -> (String, String) {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    if absolute.starts_with(&here) {
+        (relative(&here, &absolute), relative(&absolute, &here))
+    } else {
+        (absolute.to_string_lossy().into_owned(), here.to_string_lossy().into_owned())
+    }
+}
+
+/// Says what was planned, and on what the seconds rest.
+fn say(jobs: &Jobs<'_>, looks: &[Look], basis: Basis, screen: &Screen) {
+    let chunks = &jobs.plan.chunks;
+    let cached = looks.iter().filter(|look| matches!(look, Look::Hit(_))).count();
+    let stages: usize = chunks.iter().map(|chunk| chunk.stages).sum();
+    let total: f64 = chunks.iter().map(|chunk| chunk.seconds).sum();
+    screen.say(&format!(
+        "{stages} stages in {} chunks and {} waves, {total:.1} s in all; {cached} of {} stages are cached",
+        chunks.len(),
+        jobs.waves(),
+        looks.len()
+    ));
+    let Basis { recorded, alike, guessed } = basis;
+    if alike + guessed > 0 {
+        screen.notice(&format!(
+            "the seconds of {recorded} stages were recorded, those of {alike} are the median of their kind, those of {guessed} a guess: \
+             a fit takes 1 s; export anew after a part has run, and chunks are balanced better"
+        ));
+    }
+    if is_url(&jobs.common.cache) {
+        screen.notice("a remote cache is not asked what it holds: what it has, jobs take from it");
+    }
+}

@@ -1,0 +1,102 @@
+//! A law as text, from which the same law is read: for a compiled plan that another machine carries out.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Holds, Law, Parameter, Roles, Scale, Treatment, Variable};
+use crate::expr::{ParseError, parse_printed};
+use crate::quantity::Quantity;
+
+/// A law in plain values; expressions stand in canonical spelling.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WrittenLaw {
+    name: String,
+    formula: String,
+    response: String,
+    body: String,
+    variables: Vec<Variable>,
+    parameters: Vec<WrittenParameter>,
+    caution: Option<String>,
+    holds: Holds,
+    roles: Roles,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WrittenParameter {
+    name: String,
+    meaning: Option<String>,
+    bounds: [Quantity; 2],
+    scale: Scale,
+    start: Vec<Quantity>,
+    treatment: WrittenTreatment,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenTreatment {
+    Free,
+    Fixed(Quantity),
+    Tied(String),
+}
+
+impl From<Law> for WrittenLaw {
+    fn from(law: Law) -> Self {
+        let Law { name, formula, response, body, variables, parameters, caution, holds, roles } = law;
+        let parameters = parameters.into_iter().map(WrittenParameter::from).collect();
+        Self { name, formula, response, body: body.to_string(), variables, parameters, caution, holds, roles }
+    }
+}
+
+impl TryFrom<WrittenLaw> for Law {
+    type Error = ParseError;
+
+    fn try_from(written: WrittenLaw) -> Result<Self, ParseError> {
+        let WrittenLaw { name, formula, response, body, variables, parameters, caution, holds, roles } = written;
+        let parameters = parameters.into_iter().map(WrittenParameter::read).collect::<Result<_, _>>()?;
+        Ok(Self { name, formula, response, body: parse_printed(&body)?, variables, parameters, caution, holds, roles })
+    }
+}
+
+impl From<Parameter> for WrittenParameter {
+    fn from(parameter: Parameter) -> Self {
+        let Parameter { name, meaning, lower, upper, scale, start, treatment } = parameter;
+        let treatment = match treatment {
+            Treatment::Free => WrittenTreatment::Free,
+            Treatment::Fixed(value) => WrittenTreatment::Fixed(Quantity(value)),
+            Treatment::Tied(expr) => WrittenTreatment::Tied(expr.to_string()),
+        };
+        let start = start.into_iter().map(Quantity).collect();
+        Self { name, meaning, bounds: [Quantity(lower), Quantity(upper)], scale, start, treatment }
+    }
+}
+
+impl WrittenParameter {
+    fn read(self) -> Result<Parameter, ParseError> {
+        let Self { name, meaning, bounds: [lower, upper], scale, start, treatment } = self;
+        let treatment = match treatment {
+            WrittenTreatment::Free => Treatment::Free,
+            WrittenTreatment::Fixed(value) => Treatment::Fixed(value.0),
+            WrittenTreatment::Tied(expr) => Treatment::Tied(parse_printed(&expr)?),
+        };
+        let start = start.into_iter().map(|value| value.0).collect();
+        Ok(Parameter { name, meaning, lower: lower.0, upper: upper.0, scale, start, treatment })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::catalogue;
+    use super::*;
+
+    #[test]
+    fn every_law_of_the_catalogue_is_read_as_it_was_written() {
+        for law in catalogue().iter().map(|entry| entry.law().unwrap()) {
+            let text = serde_json::to_string(&law).unwrap();
+            let read: Law = serde_json::from_str(&text).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), text);
+            assert_eq!(read.fingerprint(), law.fingerprint());
+            // Places in a text apart, it is the same expression.
+            assert_eq!(read.body.to_string(), law.body.to_string());
+            assert_eq!((&read.variables, &read.holds), (&law.variables, &law.holds));
+        }
+    }
+}

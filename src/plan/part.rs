@@ -1,0 +1,86 @@
+//! A part of a plan as text: some stages with all that they rest on, from which they are carried out without the specs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::graph::{Edge, Plan, PlanStage, StageId};
+use crate::diagnostic::SpecPath;
+use crate::law::Law;
+use crate::stage::{Laws, WrittenStage};
+
+/// Some stages and all that they rest on.
+#[derive(Serialize, Deserialize)]
+pub struct Part {
+    laws: Vec<Law>,
+    /// Each after those it needs.
+    stages: Vec<PartStage>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PartStage {
+    id: String,
+    spec: usize,
+    /// Whether it is one of those that were asked for.
+    own: bool,
+    stage: WrittenStage,
+    /// What it takes: a stage by its place here, the role there, the role here.
+    inputs: Vec<(usize, String, String)>,
+}
+
+/// Why a part is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a stage of it names what is not there")]
+pub struct BrokenPart;
+
+impl Plan {
+    /// These stages with all that they rest on; none where one of them ends a study.
+    pub fn part(&self, own: &[usize]) -> Option<Part> {
+        let mut laws = Laws::default();
+        let mut places: BTreeMap<usize, usize> = BTreeMap::new();
+        let mut stages = Vec::new();
+        let own: BTreeSet<usize> = own.iter().copied().collect();
+        // Every stage comes after those it needs, so the order of the plan is one of the part.
+        for index in self.with_needs(own.iter().copied()) {
+            let PlanStage { id, stage, spec, .. } = self.stage(index);
+            let place =
+                |(from, edge): (usize, &Edge)| Some((*places.get(&from)?, edge.output.clone(), edge.input.clone()));
+            let inputs = self.inputs(index).into_iter().map(place).collect::<Option<_>>()?;
+            places.insert(index, stages.len());
+            stages.push(PartStage {
+                id: id.0.clone(),
+                spec: *spec,
+                own: own.contains(&index),
+                stage: stage.written(&mut laws)?,
+                inputs,
+            });
+        }
+        Some(Part { laws: laws.list().cloned().collect(), stages })
+    }
+}
+
+impl Part {
+    /// The stages as a plan, and which of them were asked for.
+    ///
+    /// # Errors
+    /// Where it was not written by [`Plan::part`].
+    pub fn read(self) -> Result<(Plan, Vec<usize>), BrokenPart> {
+        let laws: Vec<Arc<Law>> = self.laws.into_iter().map(Arc::new).collect();
+        let (mut plan, mut own) = (Plan::default(), Vec::new());
+        for (place, part) in self.stages.into_iter().enumerate() {
+            if part.inputs.iter().any(|(from, ..)| *from >= place) {
+                return Err(BrokenPart);
+            }
+            let stage = part.stage.read(&laws).ok_or(BrokenPart)?;
+            let inputs: Vec<(usize, &str, String)> =
+                part.inputs.iter().map(|(from, output, input)| (*from, output.as_str(), input.clone())).collect();
+            let index = plan
+                .add(PlanStage { id: StageId(part.id), stage, spec: part.spec, path: SpecPath::default() }, &inputs);
+            if part.own {
+                own.push(index);
+            }
+        }
+        Ok((plan, own))
+    }
+}

@@ -1,0 +1,151 @@
+//! A stage as text, from which the same stage is read: for a compiled plan that another machine carries out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ByDefault, Extrapolate, Filter, FitLaw, FitMethod, Gather, Ingest, RowRoles, Stage, Tabulate};
+use crate::law::Law;
+use crate::query::Question;
+use crate::source::Missing;
+
+/// A stage in plain values; the list of stages that can be carried out away from their study. The two that end a study
+/// are not among them: they say all that a spec says in words.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WrittenStage {
+    /// Files to a table.
+    Ingest(Box<Ingest>),
+    /// Tables of files to one.
+    Gather(Gather),
+    /// Steps that make a table ready.
+    Table(Tabulate),
+    /// Rows that are used.
+    Filter(Filter),
+    /// A law and rows to a fit.
+    Fit(Box<WrittenFit>),
+    /// A fit and a question to an answer.
+    Extrapolate(Box<WrittenQuery>),
+}
+
+/// A fit; laws are places in a list.
+#[derive(Serialize, Deserialize)]
+pub struct WrittenFit {
+    law: usize,
+    alternatives: Vec<usize>,
+    method: FitMethod,
+    roles: RowRoles,
+    seed: u64,
+    missing: Missing,
+    has_rows: bool,
+    files: Vec<String>,
+}
+
+/// A question; laws are places in a list.
+#[derive(Serialize, Deserialize)]
+pub struct WrittenQuery {
+    law: usize,
+    question: Question,
+    chained: bool,
+    other: Option<usize>,
+    forecast: Option<ByDefault>,
+    stack: Vec<usize>,
+    groups: Vec<String>,
+    seed: u64,
+}
+
+/// The laws of some stages, each once.
+#[derive(Default)]
+pub struct Laws {
+    all: Vec<Arc<Law>>,
+    places: BTreeMap<usize, usize>,
+}
+
+impl Laws {
+    /// The place of a law in the list.
+    pub(super) fn place(&mut self, law: &Arc<Law>) -> usize {
+        // Stages of one study share their laws.
+        let next = self.all.len();
+        let place = *self.places.entry(Arc::as_ptr(law).addr()).or_insert(next);
+        if place == next {
+            self.all.push(Arc::clone(law));
+        }
+        place
+    }
+
+    pub(super) fn places<'a>(&mut self, laws: impl IntoIterator<Item = &'a Arc<Law>>) -> Vec<usize> {
+        laws.into_iter().map(|law| self.place(law)).collect()
+    }
+
+    /// The laws in order.
+    pub fn list(&self) -> impl Iterator<Item = &Law> {
+        self.all.iter().map(AsRef::as_ref)
+    }
+}
+
+impl WrittenStage {
+    /// The stage; none where it names a law that is not in the list.
+    pub fn read(self, laws: &[Arc<Law>]) -> Option<Arc<dyn Stage>> {
+        Some(match self {
+            Self::Ingest(stage) => Arc::new(*stage),
+            Self::Gather(stage) => Arc::new(stage),
+            Self::Table(stage) => Arc::new(stage),
+            Self::Filter(stage) => Arc::new(stage),
+            Self::Fit(written) => Arc::new(written.read(laws)?),
+            Self::Extrapolate(written) => Arc::new(written.read(laws)?),
+        })
+    }
+}
+
+impl WrittenFit {
+    pub(super) fn of(stage: &FitLaw, laws: &mut Laws) -> Self {
+        let FitLaw { law, alternatives, method, roles, seed, missing, has_rows, files } = stage;
+        Self {
+            law: laws.place(law),
+            alternatives: laws.places(alternatives),
+            method: method.clone(),
+            roles: roles.clone(),
+            seed: *seed,
+            missing: *missing,
+            has_rows: *has_rows,
+            files: files.clone(),
+        }
+    }
+
+    fn read(self, laws: &[Arc<Law>]) -> Option<FitLaw> {
+        let Self { law, alternatives, method, roles, seed, missing, has_rows, files } = self;
+        let (law, alternatives) = (laws.get(law)?.clone(), listed(&alternatives, laws)?);
+        Some(FitLaw { law, alternatives, method, roles, seed, missing, has_rows, files })
+    }
+}
+
+impl WrittenQuery {
+    pub(super) fn of(stage: &Extrapolate, laws: &mut Laws) -> Self {
+        let Extrapolate { law, question, chained, other, forecast, stack, groups, seed } = stage;
+        Self {
+            law: laws.place(law),
+            question: question.clone(),
+            chained: *chained,
+            other: other.as_ref().map(|law| laws.place(law)),
+            forecast: forecast.clone(),
+            stack: laws.places(stack),
+            groups: groups.clone(),
+            seed: *seed,
+        }
+    }
+
+    fn read(self, laws: &[Arc<Law>]) -> Option<Extrapolate> {
+        let Self { law, question, chained, other, forecast, stack, groups, seed } = self;
+        let other = match other {
+            Some(place) => Some(laws.get(place)?.clone()),
+            None => None,
+        };
+        let (law, stack) = (laws.get(law)?.clone(), listed(&stack, laws)?);
+        Some(Extrapolate { law, question, chained, other, forecast, stack, groups, seed })
+    }
+}
+
+fn listed(places: &[usize], laws: &[Arc<Law>]) -> Option<Vec<Arc<Law>>> {
+    places.iter().map(|place| laws.get(*place).cloned()).collect()
+}
