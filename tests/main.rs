@@ -9,6 +9,7 @@
 
 mod ask;
 mod browser;
+mod bundle;
 mod cache;
 mod catalogue;
 mod ci;

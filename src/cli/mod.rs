@@ -1,5 +1,6 @@
 //! The command line: one file per command. The only place that prints, and only through `output`.
 
+mod bundle;
 mod cache;
 mod check;
 mod ci;
@@ -22,6 +23,7 @@ mod run;
 mod schema;
 mod screen;
 mod self_check;
+mod settle;
 mod simulate;
 mod walk;
 mod watch;
@@ -61,6 +63,7 @@ enum Command {
     Query(query::Arguments),
     Lock(lock::Arguments),
     Open(open::Arguments),
+    Bundle(bundle::Arguments),
     Cache(cache::Arguments),
     Export(export::Arguments),
     Exec(exec::Arguments),
@@ -228,6 +231,7 @@ fn command() -> Exit {
         Command::Query(command) => query::run(&command, &screen),
         Command::Lock(command) => lock::run(&command, &screen),
         Command::Open(command) => open::run(&command, &screen),
+        Command::Bundle(command) => bundle::run(&command, &screen),
         Command::Cache(command) => cache::run(&command, &screen),
         Command::Export(command) => export::run(&command, &screen),
         Command::Exec(command) => exec::run(&command, &screen),

@@ -1,21 +1,17 @@
 //! `lawfit self-check`: whether this machine computes the bits that lawfit was made with.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use clap::Args;
 
-use super::run::lock_of;
 use super::screen::Screen;
-use super::walk::{exit_of, interrupted, show_failures};
+use super::settle::settle;
 use super::{Exit, output};
 use crate::changes::Changes;
-use crate::engine::{Engine, Options};
+use crate::engine::Options;
 use crate::lock::Lock;
 use crate::numerics::{NUMERICS_REV, vectors};
 use crate::plan::{SpecFile, compile};
-use crate::report::Results;
-use crate::stage::RESULTS;
 use crate::store::Store;
 
 /// Compute studies that are compiled in and compare every bit with what is known of them.
@@ -109,18 +105,7 @@ fn compute(known: &Known, options: &Options, screen: &Screen) -> Result<Found, E
         return Err(Exit::Internal);
     }
     let store = Store::new(&folder.path().join("cache"));
-    let engine = Engine::new(&compiled.plan, &store, options, &|_| {}, interrupted());
-    let outcomes = engine.run();
-    if interrupted().load(Ordering::SeqCst) {
-        return Err(Exit::Interrupted);
-    }
-    show_failures(&compiled, &files, &outcomes, screen);
-    let exit = exit_of(&outcomes);
-    let report = compiled.specs[0].report.as_ref().filter(|_| exit == Exit::Done).ok_or(exit)?;
-    let outputs = engine.outputs(report.results).map_err(|failure| failed(failure.message))?;
-    let results = outputs.get(RESULTS).and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
-    let results = results.ok_or_else(|| failed("its results cannot be read".to_owned()))?;
-    let lock = lock_of(0, false, &compiled, &outcomes, &results);
+    let lock = settle(&files[0], &compiled, &store, options, screen)?.lock;
     let order = compiled.plan.stages().map(|stage| stage.id.0.clone()).collect();
     Ok(Found { lock, order })
 }

@@ -1,0 +1,211 @@
+//! `lawfit bundle`: a study as a folder beside a paper, which another machine verifies and computes again.
+
+mod metadata;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::screen::Screen;
+use super::settle::{Settled, settle};
+use super::walk::Walk;
+use super::{Allow, Cache, Exit, compile_specs, lock_path, output};
+use crate::changes::Changes;
+use crate::lock::Lock;
+use crate::plan::{Compiled, SpecFile};
+use crate::stage::External;
+use crate::store::Store;
+use metadata::{METADATA, Role};
+
+/// Put a study into a folder (an RO-Crate) with its data, lock file and report; or verify such a folder and compute it again.
+///
+/// `lawfit bundle specs/x.toml --license CC-BY-4.0` writes the folder x-crate; `lawfit bundle --verify x-crate` needs nothing but it.
+#[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "help is not Markdown")]
+pub(super) struct Arguments {
+    /// The spec; its lock file is up to date.
+    #[arg(value_name = "SPEC", required_unless_present = "verify", requires = "license")]
+    spec: Option<PathBuf>,
+    /// The folder to write; by default the spec's name with -crate, here.
+    #[arg(long, value_name = "DIR")]
+    to: Option<PathBuf>,
+    /// The licence under which the study may be used: an SPDX name such as CC-BY-4.0, or a URL.
+    #[arg(long, value_name = "NAME|URL")]
+    license: Option<String>,
+    /// Which data are in the folder; of all others it has the digests.
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Data::Local)]
+    data: Data,
+    /// The day of publication, as 2026-11-28; by default that of SOURCE_DATE_EPOCH, or today.
+    #[arg(long, value_name = "DATE", value_parser = metadata::day)]
+    date: Option<String>,
+    /// Verify a folder: every file by its digest, then compute the study anew and compare the bytes.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "to", "license", "date"])]
+    verify: Option<PathBuf>,
+    #[command(flatten)]
+    cache: Cache,
+    #[command(flatten)]
+    walk: Walk,
+    #[command(flatten)]
+    allow: Allow,
+}
+
+/// Which data are in a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Data {
+    /// Files of this machine; those on the web stay there, pinned by their digests
+    Local,
+    /// None
+    None,
+}
+
+/// The folder of spec, lock file and data in a bundle, and that of the report.
+const STUDY: &str = "study";
+const REPORT: &str = "report";
+/// Largest file that is bundled.
+const MAX_BYTES: u64 = 16 << 30;
+
+/// The files of a bundle by name, each with what it is to the study.
+type Files = BTreeMap<String, (Role, Vec<u8>)>;
+
+pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    let done = match (&arguments.verify, &arguments.spec) {
+        (Some(folder), _) => verify::verify(folder, arguments, screen),
+        (None, Some(spec)) => make(spec, arguments, screen),
+        (None, None) => Err(Exit::BadSpec),
+    };
+    done.err().unwrap_or(Exit::Done)
+}
+
+/// Writes the bundle of a spec.
+fn make(spec: &Path, arguments: &Arguments, screen: &Screen) -> Result<(), Exit> {
+    let failed = |why: String| {
+        screen.error(&why, &[]);
+        Exit::Internal
+    };
+    let (files, compiled) = compile_specs(&[spec.to_owned()], &arguments.allow, screen)?;
+    let file = &files[0];
+    let to = arguments.to.clone().unwrap_or_else(|| PathBuf::from(format!("{}-crate", file.stem())));
+    if to.exists() {
+        screen.error(&format!("{} is already there", to.display()), &["name another folder: --to DIR".to_owned()]);
+        return Err(Exit::BadSpec);
+    }
+    let store = Store::new(&arguments.cache.cache);
+    let settled = settle(file, &compiled, &store, &arguments.walk.options(), screen)?;
+    same_lock(file, &settled.lock, screen)?;
+    let (contents, main) = contents(file, &compiled, &settled, arguments.data).map_err(failed)?;
+    let metadata = metadata::text(&metadata::About {
+        compiled: &compiled,
+        files: &contents,
+        main: &main,
+        license: arguments.license.as_deref().unwrap_or_default(),
+        date: &arguments.date.clone().unwrap_or_else(metadata::today),
+    });
+    write(&to, &contents, &metadata).map_err(|error| failed(format!("{}: {error}", to.display())))?;
+    output::print_line(format_args!("{}: {} files; `lawfit bundle --verify {0}`", to.display(), contents.len() + 1));
+    Ok(())
+}
+
+/// Whether the lock file beside a spec is that of what was computed.
+fn same_lock(file: &SpecFile, found: &Lock, screen: &Screen) -> Result<(), Exit> {
+    let path = lock_path(&file.path);
+    let text = Lock::text_of(&path).map_err(|error| {
+        screen.error(&format!("{}: {error}", path.display()), &[]);
+        Exit::Internal
+    })?;
+    if text.as_ref() == Some(&found.text()) {
+        return Ok(());
+    }
+    let moved = text.as_deref().and_then(Lock::read).map(|known| Changes::between(&known, found).moved());
+    for line in moved.unwrap_or_default().iter().take(MOST_TOLD) {
+        screen.say(&format!("{:>12} {line}", "moved"));
+    }
+    let hint = "`lawfit run` brings it up to date; look at what moved".to_owned();
+    screen.error(&format!("{} is not that of the spec and its data", path.display()), &[hint]);
+    Err(Exit::Stale)
+}
+
+/// Most numbers that are told to have moved.
+const MOST_TOLD: usize = 12;
+
+/// The files of a bundle, and the name of the spec among them.
+fn contents(file: &SpecFile, compiled: &Compiled, settled: &Settled, data: Data) -> Result<(Files, String), String> {
+    let mut read: Vec<(Role, PathBuf, Vec<u8>)> = vec![
+        (Role::Spec, file.path.clone(), file.bytes.clone()),
+        (Role::Lock, lock_path(&file.path), settled.lock.text().into_bytes()),
+    ];
+    read.extend(compiled.bases.iter().map(|base| (Role::Spec, base.path.clone(), base.bytes.clone())));
+    let externals = compiled.plan.stages().flat_map(|stage| stage.stage.externals());
+    for external in externals.filter(|_| data == Data::Local) {
+        if let External::File { path, name, .. } = external {
+            let bytes = crate::file::read(path, MAX_BYTES).map_err(|error| format!("{name}: {error}"))?;
+            read.push((Role::Data, path.clone(), bytes));
+        }
+    }
+    // Where they are from each other stays, so that the paths of the spec hold.
+    let places: Vec<PathBuf> = read.iter().map(|(_, path, _)| plain(path)).collect();
+    let common = places.iter().filter_map(|path| path.parent()).map(Path::to_owned).reduce(|a, b| shared(&a, &b));
+    let common = common.unwrap_or_default();
+    let name = |path: &Path| format!("{STUDY}/{}", slashes(path.strip_prefix(&common).unwrap_or(path)));
+    let mut files = Files::new();
+    for ((role, _, bytes), place) in read.into_iter().zip(&places) {
+        files.entry(name(place)).or_insert((role, bytes));
+    }
+    for (output, bytes) in &settled.outputs {
+        files.insert(format!("{REPORT}/{output}"), (Role::Report, bytes.to_vec()));
+    }
+    Ok((files, name(&places[0])))
+}
+
+/// A path from the root without `.` and `..`.
+fn plain(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut plain = PathBuf::new();
+    for part in absolute.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(plain.pop()),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+/// The folder that two folders have in common.
+fn shared(one: &Path, other: &Path) -> PathBuf {
+    one.components().zip(other.components()).take_while(|(a, b)| a == b).map(|(part, _)| part).collect()
+}
+
+/// A relative path with slashes, as names in a bundle have them.
+fn slashes(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Writes a bundle beside its place and gives it its name last: whole or not at all.
+fn write(to: &Path, files: &Files, metadata: &str) -> std::io::Result<()> {
+    let around = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(around)?;
+    let temporary = tempfile::Builder::new().prefix(".lawfit-").tempdir_in(around)?;
+    let inner = temporary.path().join("crate");
+    let one = |name: &str, bytes: &[u8]| {
+        let path = inner.join(name);
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        std::fs::write(path, bytes)
+    };
+    files.iter().try_for_each(|(name, (_, bytes))| one(name, bytes))?;
+    one(METADATA, metadata.as_bytes())?;
+    std::fs::rename(inner, to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lose_what_leads_back_and_keep_what_they_share() {
+        assert_eq!(plain(Path::new("/a/b/../c/./d")), Path::new("/a/c/d"));
+        assert_eq!(shared(Path::new("/a/specs"), Path::new("/a/data/x")), Path::new("/a"));
+        assert_eq!(slashes(Path::new("specs/x.toml")), "specs/x.toml");
+    }
+}
