@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::allocation::{best_at, budget_for, check_budget, moves, spend};
 use super::keyed::keyed;
 use super::reaching::Path;
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, Second, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, Second, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::numerics::{exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
@@ -48,8 +48,8 @@ impl Kind for Compare {
         "compare"
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["loss", "other_loss", "multiplier", "crossover_{compute}"]
+    fn outputs(&self) -> Vec<&str> {
+        vec!["loss", "other_loss", "multiplier", "crossover_{compute}"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
@@ -76,12 +76,12 @@ impl Kind for Compare {
         let c = inputs[&model.ready.law.roles.compute];
         let own = spend(model, c, &held)?;
         let there = spend(other, c, &held)?;
-        let mut outputs = BTreeMap::from([("loss", own.response), ("other_loss", there.response)]);
+        let mut outputs = named([("loss", own.response), ("other_loss", there.response)]);
         if let Ok(equal) = budget_for(other, own.response, &held) {
-            outputs.insert("multiplier", equal / c);
+            outputs.insert("multiplier".into(), equal / c);
         }
         if let Some(log) = crossing(model, other, &held, ln(c)) {
-            outputs.insert("crossover_{compute}", exp(log));
+            outputs.insert("crossover_{compute}".into(), exp(log));
         }
         Ok(Finding { outputs, at: own.at })
     }

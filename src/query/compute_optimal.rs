@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::allocation::{can_split, moves, nothing_to_split};
 use super::split::{Budget, best_split};
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
@@ -34,8 +34,8 @@ impl Kind for ComputeOptimal {
         "compute_optimal"
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["{size}", "{data}", "loss"]
+    fn outputs(&self) -> Vec<&str> {
+        vec!["{size}", "{data}", "loss"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
@@ -73,7 +73,7 @@ impl Kind for ComputeOptimal {
         let split = best_split(model, Budget::training(inputs[&law.roles.compute]), &base)?;
         let mut at = inputs.clone();
         at.extend(split.sizes(law));
-        let outputs = BTreeMap::from([("{size}", split.n), ("{data}", split.d), ("loss", split.response)]);
+        let outputs = named([("{size}", split.n), ("{data}", split.d), ("loss", split.response)]);
         Ok(Finding { outputs, at })
     }
 

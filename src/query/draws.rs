@@ -32,16 +32,16 @@ pub(super) struct Answered {
 }
 
 /// What all draws give for some outputs.
-struct Sample {
+struct Sample<'a> {
     /// The outputs of the first draw, those of the second, and so on.
     cells: Vec<Drawn>,
-    outputs: Vec<&'static str>,
+    outputs: Vec<&'a str>,
     draws: usize,
     /// How many draws have an answer.
     answered: usize,
 }
 
-impl Sample {
+impl Sample<'_> {
     /// What the draws give for one output, in their order.
     fn of(&self, name: &str) -> Vec<Drawn> {
         let Some(place) = self.outputs.iter().position(|output| *output == name) else {
@@ -134,7 +134,7 @@ impl Asked<'_> {
         });
         let model = Model { ready: &self.ready, parameters, other: second.as_ref(), trail: own };
         let finding = self.kind.solve(&model, inputs)?;
-        let numbers = finding.outputs.iter().map(|(name, value)| (*name, *value));
+        let numbers = finding.outputs.iter().map(|(name, value)| (name.as_ref(), *value));
         let places = finding.at.iter().map(|(name, value)| (name.as_str(), *value));
         match numbers.chain(places).find(|(_, value)| !value.is_finite()) {
             None => Ok(finding),
@@ -146,13 +146,13 @@ impl Asked<'_> {
     }
 
     /// What the draws give for the outputs; where a draw cannot be solved from the estimate, it is solved from scratch.
-    fn drawn(
+    fn drawn<'a>(
         &self,
         inputs: &BTreeMap<String, f64>,
         trails: &Trails,
         estimated: Estimated,
-        outputs: &[&'static str],
-    ) -> Sample {
+        outputs: &[&'a str],
+    ) -> Sample<'a> {
         let at = |(i, draw): (usize, &Vec<f64>)| {
             let second = self.other.as_ref().map(|(other, _)| match other.draws.len() {
                 0 => other.fit.free.as_slice(),
@@ -203,10 +203,10 @@ impl Asked<'_> {
             format!("no {}: {}", in_words(&names), untold.reason)
         });
         let note = note.or_else(|| self.outside_range(&finding));
-        let names: Vec<&str> = finding.outputs.keys().copied().collect();
+        let names: Vec<&str> = finding.outputs.keys().map(AsRef::as_ref).collect();
         let samples = self.drawn(&inputs, trails, Estimated::Outputs(names.len()), &names);
         let mut outputs = BTreeMap::new();
-        for (&name, &value) in &finding.outputs {
+        for (name, &value) in &finding.outputs {
             let sample = samples.of(name);
             let sample = if self.kind.is_measured() { self.with_noise(value, sample, &finding.at) } else { sample };
             let found = match self.fit.level {

@@ -1,12 +1,13 @@
 //! Whether the rows identify an answer. It must not change along directions in which they leave the parameters open.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
 use super::draws::{Asked, Trails};
 use crate::evidence::{in_words, stays};
-use crate::fit::Fit;
-use crate::law::{Law, Scale};
+use crate::fit::{Fit, Status};
+use crate::law::{Law, Parameter, Scale};
 use crate::numerics::exp;
 
 /// The largest step, in logarithms or as a share of a parameter.
@@ -25,18 +26,27 @@ struct Open<'a> {
 }
 
 impl Open<'_> {
+    /// The direction without the steps of parameters that the rows tell: these are rounding.
+    fn direction(&self) -> Vec<f64> {
+        let is_open = |p: &&Parameter| !is_told(self.fit, &p.name);
+        let open: Vec<bool> = self.law.free().iter().map(is_open).collect();
+        // Where no status says what is open, all steps count.
+        let any = open.contains(&true);
+        self.direction.iter().zip(open).map(|(step, open)| if open || !any { *step } else { 0.0 }).collect()
+    }
+
     /// The parameters after a step along the direction, or along one coordinate of it.
     fn stepped(&self, sign: f64, only: Option<usize>) -> Vec<f64> {
-        let free = &self.fit.free;
+        let (free, direction) = (&self.fit.free, self.direction());
         let scales: Vec<Scale> = self.law.free().iter().map(|p| p.scale).collect();
         let share = |(place, scale): (usize, &Scale)| {
             let size = if *scale == Scale::Log || free[place] == 0.0 { 1.0 } else { free[place].abs() };
-            self.direction[place].abs() / size
+            direction[place].abs() / size
         };
         let largest = scales.iter().enumerate().map(share).fold(0.0, f64::max);
         let step = sign * STEP / largest;
         let moved = |(place, scale): (usize, &Scale)| {
-            let change = step * self.direction[place];
+            let change = step * direction[place];
             match scale {
                 _ if only.is_some_and(|only| only != place) => free[place],
                 Scale::Log => free[place] * exp(change),
@@ -54,10 +64,15 @@ impl Open<'_> {
     }
 }
 
+/// Whether the rows tell a parameter.
+fn is_told(fit: &Fit, parameter: &str) -> bool {
+    fit.parameters.get(parameter).is_none_or(|estimate| estimate.status != Status::NotIdentified)
+}
+
 /// The outputs that the rows do not tell.
 pub(super) struct Untold {
     /// Their names.
-    pub(super) outputs: BTreeSet<&'static str>,
+    pub(super) outputs: BTreeSet<Cow<'static, str>>,
     /// Why, in words.
     pub(super) reason: String,
 }
@@ -79,13 +94,33 @@ impl Asked<'_> {
             }
             outputs.extend(changing);
         }
+        for output in finding.outputs.keys() {
+            let arbitrary = self.arbitrary(output);
+            if !arbitrary.is_empty() {
+                outputs.insert(output.clone());
+                names.extend(arbitrary.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
+            }
+        }
+        let apart = if names.len() > 1 { " apart" } else { "" };
         let reason = || {
             format!(
-                "the rows do not tell {} apart, and other values that fit them as well give another answer",
+                "the rows do not tell {}{apart}, and other values that fit them as well give another answer",
                 in_words(&names)
             )
         };
         (!outputs.is_empty()).then(|| Untold { reason: reason(), outputs })
+    }
+
+    /// The parameters of an expression that the rows do not tell for another reason than a direction that they leave open,
+    /// such as that two variables move together.
+    fn arbitrary(&self, output: &str) -> Vec<String> {
+        let free = self.ready.law.free();
+        let is_moved = |name: &str| {
+            let place = free.iter().position(|p| p.name == name);
+            place.is_some_and(|place| self.fit.flat.iter().any(|direction| direction[place].abs() > ROUNDING))
+        };
+        let names = self.kind.parameters_of(output, self.ready.law).into_iter();
+        names.filter(|name| !is_told(self.fit, name) && !is_moved(name)).map(|name| format!("`{name}`")).collect()
     }
 
     /// The outputs that change along one direction.
@@ -95,7 +130,7 @@ impl Asked<'_> {
         inputs: &BTreeMap<String, f64>,
         finding: &Finding,
         trails: &Trails,
-    ) -> Vec<&'static str> {
+    ) -> Vec<Cow<'static, str>> {
         let at = |sign: f64, only: Option<usize>| {
             let stepped = open.stepped(sign, only);
             let other = self.other.as_ref().map(|(other, _)| other.fit.free.as_slice());
@@ -107,12 +142,12 @@ impl Asked<'_> {
         let both_sides = |only: Option<usize>| Some([at(1.0, only)?, at(-1.0, only)?]);
         let whole = both_sides(None);
         let parts: Option<Vec<[Finding; 2]>> = (0..open.direction.len()).map(|place| both_sides(Some(place))).collect();
-        let is_told = |name: &str| {
+        let stays_put = |name: &str| {
             let change =
                 |[above, below]: &[Finding; 2]| Some((above.outputs.get(name)? - below.outputs.get(name)?).abs());
             let parts = parts.as_ref().and_then(|parts| parts.iter().map(change).sum::<Option<f64>>());
             matches!((whole.as_ref().and_then(change), parts), (Some(whole), Some(parts)) if stays(whole, parts))
         };
-        finding.outputs.keys().copied().filter(|name| !is_told(name)).collect()
+        finding.outputs.keys().filter(|name| !stays_put(name)).cloned().collect()
     }
 }

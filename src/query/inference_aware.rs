@@ -10,7 +10,7 @@ use super::allocation::{
 };
 use super::reaching::cheapest;
 use super::split::Budget;
-use super::{Fault, Finding, Kind, Model, Moves, Refusal};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, named};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
@@ -32,8 +32,8 @@ impl Kind for InferenceAware {
         "inference_aware"
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["{size}", "{data}", "training_{compute}", "total_{compute}", "saving"]
+    fn outputs(&self) -> Vec<&str> {
+        vec!["{size}", "{data}", "training_{compute}", "total_{compute}", "saving"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
@@ -68,7 +68,7 @@ impl Kind for InferenceAware {
         let cost = |n: f64, d: f64| n * (FLOP_PER_PARAMETER_AND_TOKEN * d + FLOP_PER_SERVED_TOKEN * serve);
         let (n, d) = (served.n, served.d);
         let (training, total) = (FLOP_PER_PARAMETER_AND_TOKEN * n * d, cost(n, d));
-        let outputs = BTreeMap::from([
+        let outputs = named([
             ("{size}", n),
             ("{data}", d),
             ("training_{compute}", training),

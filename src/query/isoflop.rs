@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, can_split, check_budget, moves, nothing_to_split};
 use super::keyed::keyed;
 use super::split::{Budget, Split, best_split};
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, budgets};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, budgets, named};
 use crate::law::{Law, Roles};
 use crate::numerics::{Matrix, exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
@@ -69,8 +69,8 @@ impl Kind for Isoflop {
         "isoflop"
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["{size}", "{data}", "loss", "parabola_{size}", "parabola_{data}", "envelope_{size}"]
+    fn outputs(&self) -> Vec<&str> {
+        vec!["{size}", "{data}", "loss", "parabola_{size}", "parabola_{data}", "envelope_{size}"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
@@ -121,19 +121,20 @@ impl Kind for Isoflop {
             let n = best.n * ratio;
             let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
             at.extend([(size.to_owned(), n), (data.to_owned(), d)]);
-            outputs.extend([("{size}", n), ("{data}", d), ("loss", model.response(&at)?)]);
+            outputs.extend(named([("{size}", n), ("{data}", d), ("loss", model.response(&at)?)]));
             return Ok(Finding { outputs, at });
         }
         at.extend(best.sizes(model.ready.law));
-        outputs.extend([("{size}", best.n), ("{data}", best.d), ("loss", best.response)]);
+        outputs.extend(named([("{size}", best.n), ("{data}", best.d), ("loss", best.response)]));
         let parabola = match self.at {
             Some(target) if target.0 == c => self.extrapolated(model, c, &base)?,
             _ => self.parabola(model, &best, &base),
         };
         if let Some(d) = parabola {
-            outputs.extend([("parabola_{data}", d), ("parabola_{size}", c / (FLOP_PER_PARAMETER_AND_TOKEN * d))]);
+            outputs
+                .extend(named([("parabola_{data}", d), ("parabola_{size}", c / (FLOP_PER_PARAMETER_AND_TOKEN * d))]));
         }
-        outputs.extend(self.envelope(model, &best, c, &base).map(|n| ("envelope_{size}", n)));
+        outputs.extend(self.envelope(model, &best, c, &base).map(|n| ("envelope_{size}".into(), n)));
         Ok(Finding { outputs, at })
     }
 

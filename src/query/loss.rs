@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::schedule::Planned;
@@ -96,8 +96,8 @@ impl Kind for Loss {
         "loss"
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["loss"]
+    fn outputs(&self) -> Vec<&str> {
+        vec!["loss"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
@@ -130,7 +130,7 @@ impl Kind for Loss {
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let value = model.response(inputs)?;
-        Ok(Finding { outputs: BTreeMap::from([("loss", value)]), at: inputs.clone() })
+        Ok(Finding { outputs: named([("loss", value)]), at: inputs.clone() })
     }
 
     fn is_measured(&self) -> bool {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::allocation::{check_budget, moves, spend};
 use super::keyed::keyed;
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
@@ -40,8 +40,8 @@ impl Kind for Marginal {
         "marginal"
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["loss", "next_loss", "gain", "elasticity"]
+    fn outputs(&self) -> Vec<&str> {
+        vec!["loss", "next_loss", "gain", "elasticity"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
@@ -67,7 +67,7 @@ impl Kind for Marginal {
         let c = inputs[&model.ready.law.roles.compute];
         let here = spend(model, c, &held)?;
         let next = spend(model, c * self.factor.0, &held)?;
-        let outputs = BTreeMap::from([
+        let outputs = named([
             ("loss", here.response),
             ("next_loss", next.response),
             ("gain", here.sign * (here.response - next.response)),

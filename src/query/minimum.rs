@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Finding, Kind, Model, Moves, Refusal};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, named};
 use crate::law::{Law, Roles};
 use crate::numerics::{exp, ln};
 use crate::quantity::Quantity;
@@ -36,8 +36,8 @@ impl Kind for Minimum {
     }
 
     /// `at` in the unit of the variable, `lowest` in that of the response.
-    fn outputs(&self) -> &'static [&'static str] {
-        &["at", "lowest"]
+    fn outputs(&self) -> Vec<&str> {
+        vec!["at", "lowest"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
@@ -88,6 +88,6 @@ impl Kind for Minimum {
             .map_err(|_| Refusal::Undefined("the law has no finite value around its minimum".to_owned()))?;
         let mut at = inputs.clone();
         at.insert(self.over.clone(), exp(valley));
-        Ok(Finding { outputs: BTreeMap::from([("at", exp(valley)), ("lowest", response(valley)?)]), at })
+        Ok(Finding { outputs: named([("at", exp(valley)), ("lowest", response(valley)?)]), at })
     }
 }

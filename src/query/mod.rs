@@ -7,6 +7,7 @@ mod allocation;
 mod compare;
 mod compute_optimal;
 mod crossing;
+mod derived;
 mod distance;
 mod draws;
 mod identified;
@@ -25,6 +26,7 @@ mod split;
 mod surface;
 mod threshold;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use allocation::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, best_allocation, can_split};
 pub use compare::Compare;
 pub use compute_optimal::ComputeOptimal;
+pub use derived::Derived;
 pub use inference_aware::InferenceAware;
 pub use isoflop::Isoflop;
 pub use loss::Loss;
@@ -73,6 +76,8 @@ pub enum Question {
     Minimum(Minimum),
     /// Comparison of two fits.
     Compare(Compare),
+    /// Expressions of the fit's parameters.
+    Derived(Derived),
 }
 
 impl Question {
@@ -89,15 +94,24 @@ impl Question {
             Self::Marginal(kind) => kind,
             Self::Minimum(kind) => kind,
             Self::Compare(kind) => kind,
+            Self::Derived(kind) => kind,
         }
     }
+}
+
+/// Numbers that a question gives, by name; roles stand in braces, as [`Kind::outputs`] says.
+pub type Outputs = BTreeMap<Cow<'static, str>, f64>;
+
+/// Outputs under the names that a kind has for them.
+fn named<const COUNT: usize>(outputs: [(&'static str, f64); COUNT]) -> Outputs {
+    outputs.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }
 
 /// The answer to one row of a question at one parameter vector.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Finding {
     /// The outputs by name.
-    pub outputs: BTreeMap<&'static str, f64>,
+    pub outputs: Outputs,
     /// Every variable's value where the law was used, by name.
     pub at: BTreeMap<String, f64>,
 }
@@ -167,7 +181,7 @@ pub trait Kind: Sync {
 
     /// The names of its outputs, in the order in which they are shown; `{size}`, `{data}` and `{compute}` stand for the
     /// names that the study's variables of these roles have ([`Roles::named`]).
-    fn outputs(&self) -> &'static [&'static str];
+    fn outputs(&self) -> Vec<&str>;
 
     /// Whether the question can be put to the law.
     ///
@@ -195,6 +209,11 @@ pub trait Kind: Sync {
     /// What a reader has to know of every answer of this kind; names stand in it as in [`Kind::outputs`].
     fn caution(&self) -> Option<&'static str> {
         None
+    }
+
+    /// The parameters of which an output is an expression; none where it is the law's answer.
+    fn parameters_of<'a>(&self, _output: &str, _law: &'a Law) -> Vec<&'a str> {
+        Vec::new()
     }
 
     /// The other fit that the question is about, where there is one.

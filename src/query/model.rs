@@ -198,4 +198,6 @@ pub enum Solved {
     Line(Arc<Line>),
     /// In which direction the response is better.
     Sign(f64),
+    /// Expressions of the parameters, ready to be evaluated.
+    Expressions(Arc<Vec<Tape>>),
 }

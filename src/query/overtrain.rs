@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, budget_for, can_split, check_budget, moves, nothing_to_split};
 use super::keyed::keyed;
 use super::split::{Budget, best_split};
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_values, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_values, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
@@ -37,8 +37,8 @@ impl Kind for Overtrain {
         "overtrain"
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["model_{size}", "{data}", "loss", "best_loss", "excess", "equal_{compute}", "overhead"]
+    fn outputs(&self) -> Vec<&str> {
+        vec!["model_{size}", "{data}", "loss", "best_loss", "excess", "equal_{compute}", "overhead"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
@@ -88,17 +88,17 @@ impl Kind for Overtrain {
         let loss = model.response(&at)?;
         // The compute that the best split would need for the same response: what is above it buys nothing.
         let equal = budget_for(model, loss, &held);
-        let mut outputs = BTreeMap::from([
+        let mut outputs = named([
             ("{data}", d),
             ("loss", loss),
             ("best_loss", best.response),
             ("excess", best.sign * (loss / best.response - 1.0)),
         ]);
         if let Ok(equal) = equal {
-            outputs.extend([("equal_{compute}", equal), ("overhead", c / equal)]);
+            outputs.extend(named([("equal_{compute}", equal), ("overhead", c / equal)]));
         }
         if !inputs.contains_key(size) {
-            outputs.insert("model_{size}", n);
+            outputs.insert("model_{size}".into(), n);
         }
         Ok(Finding { outputs, at })
     }

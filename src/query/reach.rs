@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, can_split};
 use super::crossing::cross;
 use super::reaching::cheapest;
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
@@ -87,8 +87,8 @@ impl Kind for Reach {
         "reach"
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
-        &["solution", "{size}", "{data}"]
+    fn outputs(&self) -> Vec<&str> {
+        vec!["solution", "{size}", "{data}"]
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
@@ -151,7 +151,7 @@ impl Kind for Reach {
             let name = self.solve.as_str();
             let value = exp(cross(model, target, name, &model.ordered(&at, &[name])?)?);
             at.insert(name.to_owned(), value);
-            return Ok(Finding { outputs: BTreeMap::from([("solution", value)]), at });
+            return Ok(Finding { outputs: named([("solution", value)]), at });
         };
         let base = model.ordered(&at, &law.roles.decided())?;
         let (n, d) = if let Some(&n) = at.get(size) {
@@ -162,7 +162,7 @@ impl Kind for Reach {
         };
         let c = FLOP_PER_PARAMETER_AND_TOKEN * n * d;
         at.extend([(size, n), (data, d), (&law.roles.compute, c)].map(|(name, value)| (name.to_owned(), value)));
-        Ok(Finding { outputs: BTreeMap::from([("solution", c), ("{size}", n), ("{data}", d)]), at })
+        Ok(Finding { outputs: named([("solution", c), ("{size}", n), ("{data}", d)]), at })
     }
 
     fn splits(&self, roles: &Roles) -> bool {

@@ -28,10 +28,7 @@ fn solve_at(
 
 /// A finding whose outputs have the letters of the literature for the roles that they are called after.
 fn in_letters(finding: Finding) -> Finding {
-    let outputs = finding.outputs.into_iter().map(|(name, value)| {
-        let name: &'static str = Roles::default().named(name).leak();
-        (name, value)
-    });
+    let outputs = finding.outputs.into_iter().map(|(name, value)| (Cow::from(Roles::default().named(&name)), value));
     Finding { outputs: outputs.collect(), at: finding.at }
 }
 

@@ -28,7 +28,7 @@ impl Kind for Threshold {
         "threshold"
     }
 
-    fn outputs(&self) -> &'static [&'static str] {
+    fn outputs(&self) -> Vec<&str> {
         self.0.outputs()
     }
 

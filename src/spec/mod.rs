@@ -33,7 +33,8 @@ use crate::law::ParameterText;
 use crate::objective::Objective;
 use crate::quantity::Quantity;
 use crate::query::{
-    Compare, ComputeOptimal, InferenceAware, Isoflop, Loss, Marginal, Minimum, Overtrain, Question, Reach, Threshold,
+    Compare, ComputeOptimal, Derived, InferenceAware, Isoflop, Loss, Marginal, Minimum, Overtrain, Question, Reach,
+    Threshold,
 };
 use crate::report::{Digits, Millimetres, ReportFormat, ReportOptions, Section, Severity, Theme};
 use crate::solver::{Solver, Starts};
@@ -590,6 +591,10 @@ pub struct Query {
     /// Comparison with another fit: `{ with = "other", C = 1e22 }`.
     #[serde(default)]
     pub compare: Option<Compare>,
+    /// Quantities that follow from the fit's parameters, with intervals: `{ a = "beta / (alpha + beta)" }`; with values of
+    /// variables in `at` also those that follow from both.
+    #[serde(default)]
+    pub derived: Option<Derived>,
     /// The laws that answer `loss`: that of the fit, or several laws weighted by their errors on hidden runs.
     #[serde(default)]
     pub forecast: Option<Forecast>,
@@ -610,7 +615,7 @@ pub enum GroupsAsked {
 
 impl Query {
     /// The names of the questions, of which a query has one.
-    pub fn kinds() -> [&'static str; 10] {
+    pub fn kinds() -> [&'static str; 11] {
         Self::default().questions().map(|(kind, _)| kind)
     }
 
@@ -624,7 +629,7 @@ impl Query {
     }
 
     /// What is asked, by name; sound where exactly one is there.
-    pub fn questions(&self) -> [(&'static str, Option<Question>); 10] {
+    pub fn questions(&self) -> [(&'static str, Option<Question>); 11] {
         [
             ("loss", self.loss.clone().map(Question::Loss)),
             ("reach", self.reach.clone().map(Question::Reach)),
@@ -636,6 +641,7 @@ impl Query {
             ("marginal", self.marginal.clone().map(Question::Marginal)),
             ("minimum", self.minimum.clone().map(Question::Minimum)),
             ("compare", self.compare.clone().map(Question::Compare)),
+            ("derived", self.derived.clone().map(Question::Derived)),
         ]
     }
 }
