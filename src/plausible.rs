@@ -34,8 +34,9 @@ const MEDIAN_OFF: f64 = 0.05;
 /// ... and a row's where it does by this one, more than two printed digits can.
 const ROW_OFF: f64 = 0.1;
 
-/// What a reader should doubt of a table, each with the line of a spec that would handle it.
-pub fn doubts(data: &Dataset, declared: &[Declared<'_>]) -> Vec<String> {
+/// What a reader should doubt of a table, each with the line of a spec that would handle it; compute need not be 6 N D where
+/// a study says itself what training costs.
+pub fn doubts(data: &Dataset, declared: &[Declared<'_>], is_priced: bool) -> Vec<String> {
     let table = Table { data, declared };
     let columns = declared.iter().filter_map(|of| Some((of, of.column?, data.numbers(of.variable)?)));
     let mut doubts = Vec::new();
@@ -48,7 +49,7 @@ pub fn doubts(data: &Dataset, declared: &[Declared<'_>]) -> Vec<String> {
             Some(Dimension::One) | None => None,
         });
     }
-    doubts.extend(table.of_six_n_d());
+    doubts.extend((!is_priced).then(|| table.of_six_n_d()).flatten());
     doubts
 }
 
@@ -255,7 +256,7 @@ impl<'a> Table<'a> {
             )
         };
         Some(format!(
-            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: FLOP are counted in another way than queries count them, which take 6 for each parameter and token.{rows} To count them so write `{c} = {{ expr = \"6 * {n} * {d}\", unit = \"FLOP\" }}`."
+            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: FLOP are counted in another way than queries count them, which take 6 for each parameter and token.{rows} To count them so write `{c} = {{ expr = \"6 * {n} * {d}\", unit = \"FLOP\" }}`; to say how they are counted, `[costs.NAME]` with `compute = \"...\"`."
         ))
     }
 }
@@ -286,7 +287,7 @@ mod tests {
                 Declared { variable, column: Some(column), unit: Some(unit) }
             })
             .collect();
-        doubts(&data, &declared)
+        doubts(&data, &declared, false)
     }
 
     fn one(columns: &[(&str, &str, &str, &[f64])]) -> String {

@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod coefficient;
+mod cost;
 mod interchange;
 mod lower;
 mod meeting;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
 pub use coefficient::{CoefficientPlace, coefficient_place};
+pub use cost::{CONVENTIONS, Convention, Cost, FLOP_PER_PARAMETER_AND_TOKEN, SERVED};
 pub use interchange::Symmetries;
 pub use meeting::{Chain, Meeting, Role, Side};
 pub use parameter::{Parameter, ParameterText, Scale, Treatment, UNLISTED};
@@ -80,6 +82,8 @@ pub struct Law {
     pub holds: Holds,
     /// Which variables are model size, data and compute.
     pub roles: Roles,
+    /// What training costs, where it is not 6 FLOP for each parameter and token.
+    pub cost: Option<Arc<Cost>>,
 }
 
 /// Where a law holds, as far as that can be checked.
@@ -227,6 +231,7 @@ impl Law {
             Some(error) => Err(error),
             None => Ok(Self {
                 roles: Roles::default().among(&used, &BTreeMap::new()),
+                cost: None,
                 name: name.to_owned(),
                 formula: format!("{response} = {body}"),
                 response,
@@ -394,7 +399,14 @@ impl Law {
             start: Vec::new(),
             treatment: Treatment::Tied(renamed(&schedule::written_out(&inner.body))),
         });
-        Self { variables, parameters, holds: inner.holds.clone(), roles: inner.roles.clone(), ..self.clone() }
+        Self {
+            variables,
+            parameters,
+            holds: inner.holds.clone(),
+            roles: inner.roles.clone(),
+            cost: inner.cost.clone(),
+            ..self.clone()
+        }
     }
 
     /// What decides the law's values: its formula and what is fixed or tied.
@@ -413,10 +425,57 @@ impl Law {
             .collect();
         let variables: Vec<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
         let mut form = serde_json::json!({ "formula": self.formula, "variables": variables, "parameters": treatments });
+        if let Some(cost) = &self.cost {
+            form["cost"] = cost.total.body.to_string().into();
+        }
         if !self.roles.are_usual() {
             form["roles"] = serde_json::json!(self.roles);
         }
         form
+    }
+
+    /// The law where training costs what a formula says.
+    #[must_use]
+    pub fn costing(self: &Arc<Self>, cost: &Arc<Cost>) -> Arc<Self> {
+        let roles = cost.roles(&self.roles, &self.variables);
+        Arc::new(Self { roles, cost: Some(Arc::clone(cost)), ..Self::clone(self) })
+    }
+
+    /// The law with the variables of its cost, for questions about budgets: a value is needed of each.
+    #[must_use]
+    pub fn priced(self: &Arc<Self>) -> Arc<Self> {
+        let Some(cost) = &self.cost else { return Arc::clone(self) };
+        // Compute that the law takes itself is what the sizes cost.
+        let takes_sizes =
+            self.roles.sizes().is_some_and(|sizes| sizes.iter().all(|name| self.variable(name).is_some()));
+        let mut law = if takes_sizes && self.variable(&self.roles.compute).is_some() {
+            let joined = self.through(&self.roles.compute, &cost.training, "cost");
+            Self { holds: self.holds.clone(), roles: self.roles.clone(), cost: self.cost.clone(), ..joined }
+        } else {
+            Self::clone(self)
+        };
+        for variable in cost.total.variables.iter().filter(|v| v.name != SERVED) {
+            if law.variable(&variable.name).is_none() {
+                law.variables.push(variable.clone());
+            }
+        }
+        Arc::new(law)
+    }
+
+    /// What training takes in floating-point operations where the variables have values; none where one lacks.
+    pub fn flop(&self, at: &BTreeMap<String, f64>) -> Option<f64> {
+        self.flop_by(|name| at.get(name).copied())
+    }
+
+    /// The same where values are looked up.
+    pub fn flop_by(&self, value: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+        match &self.cost {
+            Some(cost) => cost.flop(value),
+            None => {
+                let [size, data] = self.roles.sizes()?;
+                Some(FLOP_PER_PARAMETER_AND_TOKEN * value(size)? * value(data)?)
+            }
+        }
     }
 
     /// The law in a study whose columns have units: the roles of its variables follow from them.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{self, Variables};
+use super::costs::Costs;
 use super::graph::{Plan, PlanStage, StageId};
 use super::limits::Allowed;
 use super::sensitivity::Planned;
@@ -125,6 +126,7 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
             used: BTreeSet::new(),
             drifts: Vec::new(),
             catalogue: BTreeMap::new(),
+            costs: Costs::new(),
             words: reading.spec.as_ref().map(|spec| used::words(&reading.tree, spec)).unwrap_or_default(),
         };
         let report = reading.spec.as_ref().map(|spec| compiler.spec(spec));
@@ -264,6 +266,8 @@ pub(super) struct Compiler<'a> {
     pub(super) drifts: Vec<ExpectedDrift>,
     /// Laws of the catalogue that were read.
     pub(super) catalogue: BTreeMap<String, Arc<Law>>,
+    /// What training costs, by name.
+    pub(super) costs: Costs,
     /// The words of the spec among which are the variables that it uses.
     pub(super) words: BTreeSet<String>,
 }

@@ -51,6 +51,7 @@ impl Compiler<'_> {
             let known = columns.entry(variable.clone()).or_default();
             *known = known.or(column.table().unit);
         }
+        self.define_costs(spec, &columns);
         let mut laws = BTreeMap::new();
         for (name, text) in &spec.laws {
             let law = laws::define(name, text, &columns);
@@ -80,7 +81,10 @@ impl Compiler<'_> {
         }
         self.check_methods(fit, &path);
         let law = fitted(self.law(&fit.law, spec, laws, path.key("law"))?, fit);
-        let Some(rows_name) = &fit.rows else { return self.fit_without_rows(name, fit, &law, spec, &path) };
+        let Some(rows_name) = &fit.rows else {
+            let law = self.costed(law, fit, &path);
+            return self.fit_without_rows(name, fit, &law, spec, &path);
+        };
         let filter = filters.get(rows_name.as_str());
         let source = filter.map_or(rows_name.as_str(), |f| f.source);
         let Some(source) = sources.get(source) else {
@@ -95,7 +99,7 @@ impl Compiler<'_> {
             return None;
         };
         let units = units(source);
-        let law = law.in_units(&units);
+        let law = self.costed(law.in_units(&units), fit, &path);
         let stage = filter.map_or(source.stage, |f| f.stage);
         let before = self.diagnostics.len();
         self.law_takes(&law, source, &fit.law, &path.key("law"));
@@ -289,7 +293,8 @@ impl Compiler<'_> {
                 self.error("bad-alternative", Place::Value(place), format!("the law `{name}` is there already"));
             } else {
                 self.law_takes(&law, source, name, &place);
-                all.push(fitted(law.in_units(&units(source)), fit));
+                let law = self.costed(law.in_units(&units(source)), fit, path);
+                all.push(fitted(law, fit));
             }
         }
         if !all.is_empty() && !fit.share.is_empty() {

@@ -5,6 +5,7 @@
 mod check;
 mod chunks;
 mod compile;
+mod costs;
 mod files;
 mod filters;
 mod fingerprint;

@@ -38,6 +38,7 @@ impl Compiler<'_> {
         let planned = fit?;
         let PlannedFit { stage: fit, law, through, .. } = planned;
         let law = &through.as_ref().map_or_else(|| law.clone(), |chain| chain.law.clone());
+        let law = &question.law(law);
         let path = path.key(question.kind().name());
         let other = self.other(&question, planned, fits, &path)?;
         if law.takes_schedule() && !matches!(question, Question::Loss(_)) {
@@ -74,7 +75,7 @@ impl Compiler<'_> {
         let other = other.map(|other| {
             inputs.push((other.stage, "fit", "fit.other".to_owned()));
             inputs.push((other.stage, "draws", "draws.other".to_owned()));
-            other.law.clone()
+            question.law(&other.law)
         });
         let (law, roles, chained) = (law.clone(), law.roles.clone(), through.is_some());
         let stack = if query.forecast == Some(Forecast::Stack) { planned.alternatives.clone() } else { Vec::new() };
@@ -107,7 +108,12 @@ impl Compiler<'_> {
         } else if other.through.is_some() || own.through.is_some() {
             Some("fits that go through another one cannot be compared".to_owned())
         } else {
-            question.kind().check(&other.law).err().and_then(|faults| faults.into_iter().next()).map(|f| f.message)
+            question
+                .kind()
+                .check(&question.law(&other.law))
+                .err()
+                .and_then(|faults| faults.into_iter().next())
+                .map(|f| f.message)
         };
         if let Some(fault) = fault {
             self.error("bad-comparison", place(), fault);

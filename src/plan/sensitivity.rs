@@ -100,6 +100,7 @@ impl Compiler<'_> {
         let (mut queries, mut inputs) = (Vec::new(), Vec::new());
         for (query, question) in asked {
             // A law without the variables has no answer, which the report shows as such.
+            let law = question.law(&law);
             if question.kind().check(&law).is_err() {
                 continue;
             }

@@ -81,6 +81,7 @@ impl Compiler<'_> {
                 named,
                 history,
                 limits: self.limits(),
+                is_priced: self.is_priced(),
                 ..Ingest::default()
             },
         );
@@ -367,7 +368,7 @@ impl Compiler<'_> {
             let stage = Ingest { files, formats: formats.to_vec(), is_whole: true, ..how.clone() };
             return self.stage("ingest", Some(place), Arc::new(stage), &[]);
         }
-        let gather = Arc::new(Gather { files: files.len(), columns: how.columns.clone() });
+        let gather = Arc::new(Gather { files: files.len(), columns: how.columns.clone(), is_priced: how.is_priced });
         let mut inputs: Vec<(usize, &str, String)> = Vec::new();
         for (index, (file, format)) in files.into_iter().zip(formats).enumerate() {
             let member = format!("{name}[{}]", file.name());

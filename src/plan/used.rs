@@ -16,6 +16,11 @@ pub(super) fn words(tree: &Node, spec: &Spec) -> BTreeSet<String> {
         }
         words.extend(of_text(&path).chain(of_text(&text)));
     }
+    let conventions = spec
+        .costs
+        .values()
+        .filter_map(|cost| crate::law::CONVENTIONS.iter().find(|known| Some(known.name) == cost.convention.as_deref()));
+    words.extend(conventions.flat_map(|known| known.variables.iter().map(|(name, _)| (*name).to_owned())));
     let entries = spec.laws.values().filter_map(|law| law.entry.clone());
     let named: Vec<String> = entries.chain(words.iter().cloned()).collect();
     for law in named.iter().filter_map(|name| laws::from_name(name)) {

@@ -14,8 +14,7 @@ use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
 use crate::unit::Dimension;
 
-/// Training compute is about 6 FLOP per parameter and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
-pub const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
+pub use crate::law::FLOP_PER_PARAMETER_AND_TOKEN;
 /// Serving a token costs about 2 FLOP per parameter (Sardana et al. 2024, arXiv:2401.00448).
 pub(super) const FLOP_PER_SERVED_TOKEN: f64 = 2.0;
 
@@ -93,7 +92,7 @@ pub(super) fn budget_for(model: &Model<'_>, target: f64, held: &BTreeMap<String,
     let law = model.ready.law;
     let base = model.ordered(held, &law.roles.decided())?;
     if can_split(law) {
-        return Ok(cheapest(model, target, 0.0, &base)?.compute());
+        return Ok(cheapest(model, target, 0.0, &base)?.compute);
     }
     Ok(exp(cross(model, target, &law.roles.compute, &base)?))
 }

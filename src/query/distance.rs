@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::allocation::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::answer::{Extent, Verdict};
 use crate::fit::Fit;
-use crate::law::Roles;
+use crate::law::Law;
 
 /// Factor up to which an answer is near the rows.
 const NEAR: f64 = 10.0;
@@ -18,14 +17,13 @@ const OFF_RAY: f64 = 1.5;
 /// follows from model size and data, leaves its span.
 ///
 /// `splits` says that the answer weighs variables against each other.
-pub(super) fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool, roles: &Roles) -> Extent {
+pub(super) fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool, law: &Law) -> Extent {
     if fit.rows == 0 {
         return Extent { verdict: Verdict::NotFitted, factor: None, by_variable: BTreeMap::new() };
     }
     let mut at = at.clone();
-    let sizes = roles.sizes().map(|names| names.map(|name| at.get(name).copied()));
-    if let (Some([Some(n), Some(d)]), None) = (sizes, at.get(&roles.compute)) {
-        at.insert(roles.compute.clone(), FLOP_PER_PARAMETER_AND_TOKEN * n * d);
+    if let (Some(c), None) = (law.flop(&at), at.get(&law.roles.compute)) {
+        at.insert(law.roles.compute.clone(), c);
     }
     let by_variable: BTreeMap<String, f64> =
         at.iter().filter_map(|(name, &value)| Some((name.clone(), fit.spans.get(name)?.factor(value)))).collect();

@@ -215,7 +215,7 @@ impl Asked<'_> {
             };
             outputs.insert(self.ready.law.roles.named(name), found);
         }
-        let reach = extent(self.fit, &finding.at, self.kind.splits(&self.ready.law.roles), &self.ready.law.roles);
+        let reach = extent(self.fit, &finding.at, self.kind.splits(&self.ready.law.roles), self.ready.law);
         let row = Row { group: None, inputs, outputs, reach, note, answered: samples.share_answered() };
         Answered { row, at: finding.at }
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::allocation::{
     FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split, check_held, moves, nothing_to_split,
 };
+use super::price::Curve;
 use super::reaching::cheapest;
 use super::split::Budget;
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, named};
@@ -65,9 +66,14 @@ impl Kind for InferenceAware {
         let serve = inputs["serve"];
         let alone = cheapest(model, self.loss.0, 0.0, &base)?;
         let served = cheapest(model, self.loss.0, Budget::as_training(serve), &base)?;
-        let cost = |n: f64, d: f64| n * (FLOP_PER_PARAMETER_AND_TOKEN * d + FLOP_PER_SERVED_TOKEN * serve);
+        let of_training = Budget::as_training(serve);
+        let [alone_of, both] = [0.0, of_training].map(|served| model.curve(&base, served));
+        let cost = |n: f64, d: f64| match &both {
+            Curve::SixNd => n * (FLOP_PER_PARAMETER_AND_TOKEN * d + FLOP_PER_SERVED_TOKEN * serve),
+            priced @ Curve::Priced(..) => priced.flop([n, d], of_training),
+        };
         let (n, d) = (served.n, served.d);
-        let (training, total) = (FLOP_PER_PARAMETER_AND_TOKEN * n * d, cost(n, d));
+        let (training, total) = (alone_of.flop([n, d], 0.0), cost(n, d));
         let outputs = named([
             ("{size}", n),
             ("{data}", d),

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, can_split, check_budget, moves, nothing_to_split};
+use super::allocation::{can_split, check_budget, moves, nothing_to_split};
 use super::keyed::keyed;
+use super::price::Curve;
 use super::split::{Budget, Split, best_split};
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, budgets, named};
 use crate::law::{Law, Roles};
@@ -119,7 +120,7 @@ impl Kind for Isoflop {
         let mut outputs = BTreeMap::new();
         if let Some(ratio) = inputs.get(&ratio_of(roles)) {
             let n = best.n * ratio;
-            let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
+            let d = model.curve(&base, 0.0).data_for(c, n);
             at.extend([(size.to_owned(), n), (data.to_owned(), d)]);
             outputs.extend(named([("{size}", n), ("{data}", d), ("loss", model.response(&at)?)]));
             return Ok(Finding { outputs, at });
@@ -128,11 +129,11 @@ impl Kind for Isoflop {
         outputs.extend(named([("{size}", best.n), ("{data}", best.d), ("loss", best.response)]));
         let parabola = match self.at {
             Some(target) if target.0 == c => self.extrapolated(model, c, &base)?,
-            _ => self.parabola(model, &best, &base),
+            _ => self.parabola(model, c, &best, &base),
         };
         if let Some(d) = parabola {
             outputs
-                .extend(named([("parabola_{data}", d), ("parabola_{size}", c / (FLOP_PER_PARAMETER_AND_TOKEN * d))]));
+                .extend(named([("parabola_{data}", d), ("parabola_{size}", model.curve(&base, 0.0).size_for(c, d))]));
         }
         outputs.extend(self.envelope(model, &best, c, &base).map(|n| ("envelope_{size}".into(), n)));
         Ok(Finding { outputs, at })
@@ -161,9 +162,20 @@ impl Isoflop {
     }
 
     /// The data at the best of a parabola through the curve of a budget; none where it opens the other way.
-    fn parabola(&self, model: &Model<'_>, best: &Split, base: &[f64]) -> Option<f64> {
+    fn parabola(&self, model: &Model<'_>, c: f64, best: &Split, base: &[f64]) -> Option<f64> {
         // In the logarithm of data over the best, which keeps the numbers small.
-        let response = |ratio: f64| Some((-ln(ratio), model.at_sizes(base, best.n * ratio, best.d / ratio).ok()?));
+        let curve = model.curve(base, 0.0);
+        let data = |ratio: f64| match &curve {
+            Curve::SixNd => (-ln(ratio), best.d / ratio),
+            priced @ Curve::Priced(..) => {
+                let d = priced.data_for(c, best.n * ratio);
+                (ln(d / best.d), d)
+            }
+        };
+        let response = |ratio: f64| {
+            let (log, d) = data(ratio);
+            Some((log, model.at_sizes(base, best.n * ratio, d).ok()?))
+        };
         let curve: Vec<(f64, f64)> = self.ratios().into_iter().map(response).collect::<Option<_>>()?;
         let [_, slope, bend] = quadratic(&curve)?;
         (best.sign * bend > 0.0).then(|| best.d * exp(-slope / (2.0 * bend)))
@@ -174,7 +186,7 @@ impl Isoflop {
         let mut minima = Vec::new();
         for budget in budgets(&self.values, &model.ready.law.roles) {
             let best = best_split(model, Budget::training(budget.0), base)?;
-            let Some(d) = self.parabola(model, &best, base) else { return Ok(None) };
+            let Some(d) = self.parabola(model, budget.0, &best, base) else { return Ok(None) };
             minima.push((ln(budget.0), ln(d)));
         }
         let count = minima.len() as f64;
@@ -190,7 +202,7 @@ impl Isoflop {
     /// The listed model size with the best response (Approach 1).
     fn envelope(&self, model: &Model<'_>, best: &Split, c: f64, base: &[f64]) -> Option<f64> {
         let known = self.sizes.as_ref()?.iter().filter_map(|size| {
-            let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * size.0);
+            let d = model.curve(base, 0.0).data_for(c, size.0);
             Some((best.sign * model.at_sizes(base, size.0, d).ok()?, size.0))
         });
         known.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, n)| n)

@@ -20,6 +20,7 @@ mod marginal;
 mod minimum;
 mod model;
 mod overtrain;
+mod price;
 mod reach;
 mod reaching;
 mod split;
@@ -28,6 +29,7 @@ mod threshold;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -96,6 +98,12 @@ impl Question {
             Self::Compare(kind) => kind,
             Self::Derived(kind) => kind,
         }
+    }
+
+    /// A law as the question takes it: one about budgets needs a value of every variable that decides what training costs.
+    pub fn law(&self, law: &Arc<Law>) -> Arc<Law> {
+        let is_priced = self.kind().moves(law).is_some_and(|moves| moves.ties_compute);
+        if is_priced { law.priced() } else { Arc::clone(law) }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::Refusal;
 use super::allocation::FLOP_PER_PARAMETER_AND_TOKEN;
 use super::crossing::Line;
+use super::price::{Curve, Price};
 use super::reaching::Path;
 use super::split::Grid;
 use super::surface::{Moves, Surface};
@@ -20,6 +21,8 @@ pub struct Ready<'a> {
     pub(super) tape: Tape,
     /// The law over the logarithms of what the question moves.
     surface: Option<Surface>,
+    /// What splits of budgets cost, where it is not 6 N D.
+    price: Option<Arc<Price>>,
     /// The spans of the variables over the rows of the fit.
     spans: &'a BTreeMap<String, Span>,
 }
@@ -27,7 +30,8 @@ pub struct Ready<'a> {
 impl<'a> Ready<'a> {
     /// A law over the variables that a question moves; `spans` are those of the rows of its fit.
     pub fn new(law: &'a Law, spans: &'a BTreeMap<String, Span>, moves: Option<&Moves>) -> Self {
-        Self { law, tape: law.tape(), surface: moves.and_then(|moves| Surface::new(law, moves)), spans }
+        let price = moves.filter(|moves| moves.ties_compute).and_then(|_| Price::of(law));
+        Self { law, tape: law.tape(), surface: moves.and_then(|moves| Surface::new(law, moves)), price, spans }
     }
 
     /// The range that runs keep to because the law does at all sizes: [0, 1] of shares, what is not negative of losses.
@@ -117,6 +121,11 @@ impl<'a> Model<'a> {
     pub(super) fn surface(&self) -> Result<&'a Surface, Refusal> {
         let missing = || Refusal::Undefined(format!("the law `{}` has not what is sought", self.ready.law.formula));
         self.ready.surface.as_ref().ok_or_else(missing)
+    }
+
+    /// The curve of splits that cost the same, other variables as in `base`.
+    pub(super) fn curve(&self, base: &[f64], served: f64) -> Curve {
+        Curve::new(self.ready.price.as_ref(), base, served)
     }
 
     /// The span of a variable over the rows of the fit.

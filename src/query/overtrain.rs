@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, budget_for, can_split, check_budget, moves, nothing_to_split};
+use super::allocation::{budget_for, can_split, check_budget, moves, nothing_to_split};
 use super::keyed::keyed;
 use super::split::{Budget, best_split};
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_values, named, rows_of};
@@ -80,9 +80,10 @@ impl Kind for Overtrain {
         let held: BTreeMap<String, f64> = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
         let [size, data, compute] = model.ready.law.roles.decided();
         let c = inputs[compute];
-        let best = best_split(model, Budget::training(c), &model.ordered(&held, &[size, data, compute])?)?;
+        let base = model.ordered(&held, &[size, data, compute])?;
+        let best = best_split(model, Budget::training(c), &base)?;
         let n = inputs.get(size).copied().unwrap_or_else(|| best.n * inputs["factor"]);
-        let d = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
+        let d = model.curve(&base, 0.0).data_for(c, n);
         let mut at = held.clone();
         at.extend([(size, n), (data, d), (compute, c)].map(|(name, value)| (name.to_owned(), value)));
         let loss = model.response(&at)?;

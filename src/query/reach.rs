@@ -8,7 +8,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, can_split};
+use super::allocation::can_split;
 use super::crossing::cross;
 use super::reaching::cheapest;
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, named, rows_of};
@@ -160,7 +160,7 @@ impl Kind for Reach {
             let split = cheapest(model, target, 0.0, &base)?;
             (split.n, split.d)
         };
-        let c = FLOP_PER_PARAMETER_AND_TOKEN * n * d;
+        let c = model.curve(&base, 0.0).flop([n, d], 0.0);
         at.extend([(size, n), (data, d), (&law.roles.compute, c)].map(|(name, value)| (name.to_owned(), value)));
         Ok(Finding { outputs: named([("solution", c), ("{size}", n), ("{data}", d)]), at })
     }

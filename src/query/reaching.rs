@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, can_split};
 use super::model::{Model, Solved};
+use super::price::Curve;
 use super::split::{Budget, Grid, Split, lowest};
 use super::surface::{Local, Surface};
 use super::{Beyond, Refusal};
@@ -60,14 +61,15 @@ impl Path {
         let is_split = can_split(model.ready.law);
         let sign = model.sign(base, &model.ready.law.roles.decided());
         let (mut budgets, mut points) = (Vec::new(), Vec::new());
-        let first = ln(1.0 + served);
+        let curve = model.curve(base, served);
+        let first = if is_split { curve.budget([0.0, 0.0], served).log } else { ln(1.0 + served) };
         let last = ln(LARGEST / FLOP_PER_PARAMETER_AND_TOKEN);
         let steps = ((last - first) / STEP).ceil().max(1.0);
         for i in 1..=steps as usize {
             let log = first + (last - first) * (i as f64 / steps);
             let point = if is_split {
                 let near = points.last().map(|[n, d]: &[f64; 2]| n - d);
-                let grid = Grid::new(surface, Budget { log, served }, base, sign);
+                let grid = Grid::new(model, Budget { log, served }, base, sign);
                 let Ok(split) = grid.and_then(|grid| lowest(model, surface, &grid, near)) else { continue };
                 [split.n, split.d].map(ln)
             } else {
@@ -86,12 +88,17 @@ impl Path {
     pub(super) fn responses(&self, model: &Model<'_>) -> Result<Vec<(f64, f64)>, Refusal> {
         let surface = model.surface()?;
         let mut here = surface.over_with_bends(model.parameters, &self.columns);
-        let mut points = self.points.clone();
+        let (mut points, curve) = (self.points.clone(), model.curve(&self.base, self.served));
         for _ in 0..if self.is_split { MOST_MOVES } else { 0 } {
             let mut farthest = 0.0_f64;
-            for (point, here) in points.iter_mut().zip(&here) {
-                let step = self.step(here);
-                *point = [point[0] + step, point[1] - step];
+            for ((point, here), log) in points.iter_mut().zip(&here).zip(&self.budgets) {
+                let step = self.step(&curve, *point, here);
+                *point = match &curve {
+                    Curve::SixNd => [point[0] + step, point[1] - step],
+                    priced @ Curve::Priced(..) => {
+                        priced.at(&Budget { log: *log, served: self.served }, point[0] - point[1] + 2.0 * step)
+                    }
+                };
                 farthest = farthest.max(step.abs());
             }
             here = surface.over_with_bends(model.parameters, &surface.bind_with_bends(&self.base, &points));
@@ -103,10 +110,19 @@ impl Path {
         Ok(logs.zip(here.iter().map(|here| here.value)).collect())
     }
 
-    /// Newton's step along the curve of a budget of training, in ln N; none where the response does not bend as in a valley.
-    fn step(&self, here: &Local) -> f64 {
-        let slope = self.sign * (here.slope[0] - here.slope[1]);
-        let bend = self.sign * (here.bend[0] - 2.0 * here.bend[1] + here.bend[2]);
+    /// Newton's step along the curve of a budget, half of it in ln(N / D); none where the response does not bend as in a
+    /// valley.
+    fn step(&self, curve: &Curve, point: [f64; 2], here: &Local) -> f64 {
+        let ([by_n, by_d], [first, mixed, second]) = (here.slope, here.bend);
+        let (slope, bend) = match curve {
+            Curve::SixNd => (by_n - by_d, first - 2.0 * mixed + second),
+            Curve::Priced(..) => {
+                let [v, v_by_n, v_by_d] = curve.exchange(self.served, point);
+                let along = v * (v * first - mixed + v_by_n * by_n) - (v * mixed - second + v_by_d * by_n);
+                (v * by_n - by_d, 2.0 * along / (1.0 + v))
+            }
+        };
+        let (slope, bend) = (self.sign * slope, self.sign * bend);
         let step = -slope / bend;
         if bend > 0.0 && step.is_finite() { step.clamp(-1.0, 1.0) } else { 0.0 }
     }
@@ -120,11 +136,6 @@ impl Split {
             .into_iter()
             .flat_map(|names| names.map(str::to_owned).into_iter().zip([self.n, self.d]))
             .collect()
-    }
-
-    /// The budget in FLOP, of training and serving.
-    pub(super) fn compute(&self) -> f64 {
-        FLOP_PER_PARAMETER_AND_TOKEN * self.n * (self.d + self.budget.served)
     }
 }
 
@@ -171,7 +182,7 @@ impl Search<'_> {
 
     /// The best split of a budget, looked for everywhere.
     fn split(&self, log: f64) -> Result<Split, Refusal> {
-        let grid = Grid::new(self.surface, Budget { log, served: self.path.served }, &self.path.base, self.path.sign)?;
+        let grid = Grid::new(self.model, Budget { log, served: self.path.served }, &self.path.base, self.path.sign)?;
         lowest(self.model, self.surface, &grid, None)
     }
 
@@ -179,14 +190,15 @@ impl Search<'_> {
     fn polished(&self, start: [f64; 2], values: &[f64]) -> Option<Split> {
         let [mut n, mut d] = start;
         let served = self.path.served;
+        let curve = self.model.curve(&self.path.base, served);
         let mut last = false;
         for _ in 0..STEPS {
             let here = self.surface.at(self.model.parameters, &self.path.base, [n, d]);
             let ([by_n, by_d], [first, mixed, second]) = (here.slope, here.bend);
-            let v = if served == 0.0 { 1.0 } else { 1.0 / (1.0 + served * exp(-d)) };
+            let [v, v_by_n, v_by_d] = curve.exchange(served, [n, d]);
             // The response is the target, and stationary along the curve of its budget.
             let missing = [self.target - here.value, by_d - v * by_n];
-            let rows = [[by_n, by_d], [v * first - mixed, v * mixed - second + v * (1.0 - v) * by_n]];
+            let rows = [[by_n, by_d], [v * first - mixed + v_by_n * by_n, v * mixed - second + v_by_d * by_n]];
             let determinant = rows[0][0] * rows[1][1] - rows[0][1] * rows[1][0];
             let step = [
                 (missing[0] * rows[1][1] - missing[1] * rows[0][1]) / determinant,
@@ -207,8 +219,8 @@ impl Search<'_> {
         if !last || n < 0.0 || d < 0.0 {
             return None;
         }
-        let budget = Budget::of([n, d], served);
-        let grid = Grid::new(self.surface, budget, &self.path.base, self.path.sign).ok()?;
+        let budget = curve.budget([n, d], served);
+        let grid = Grid::new(self.model, budget, &self.path.base, self.path.sign).ok()?;
         let split = lowest(self.model, self.surface, &grid, Some(n - d)).ok()?;
         let is_target = (split.response - self.target).abs() <= LEFT * self.target.abs();
         (is_target && !self.is_reached_before(budget.log, values)).then_some(split)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Refusal;
 use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN};
 use super::model::{Model, Solved};
+use super::price::Curve;
 use super::surface::Surface;
 use crate::law::{Columns, Roles};
 use crate::numerics::{exp, ln};
@@ -40,7 +41,7 @@ impl Budget {
     }
 
     /// ln N and ln D where ln(N / D) is r.
-    fn at(&self, r: f64) -> [f64; 2] {
+    pub(super) fn at(&self, r: f64) -> [f64; 2] {
         // D^2 + (S / 3) D = T / 6 e^-r, solved without a difference.
         let even = 0.5 * (self.log - r);
         let z = 0.5 * self.served * exp(-even);
@@ -55,14 +56,9 @@ impl Budget {
     }
 
     /// r with a model of one parameter and with one token; none where the budget does not pay for one of each.
-    fn ends(&self) -> Option<[f64; 2]> {
+    pub(super) fn ends(&self) -> Option<[f64; 2]> {
         let both = ln(1.0 + self.served);
         (self.log > both).then(|| [-(self.log + ln(1.0 - self.served * exp(-self.log))), self.log - both])
-    }
-
-    /// The part of the budget's cost that grows with data: D / (D + S / 3).
-    fn share(&self, d: f64) -> f64 {
-        if self.served == 0.0 { 1.0 } else { 1.0 / (1.0 + self.served * exp(-d)) }
     }
 
     /// The budget in floating-point operations, in words.
@@ -88,6 +84,7 @@ const VALLEYS: usize = 8;
 #[derive(Clone, Debug)]
 pub struct Grid {
     pub(super) budget: Budget,
+    curve: Curve,
     base: Vec<f64>,
     pub(super) sign: f64,
     places: Vec<f64>,
@@ -96,15 +93,21 @@ pub struct Grid {
 }
 
 impl Grid {
-    pub(super) fn new(surface: &Surface, budget: Budget, base: &[f64], sign: f64) -> Result<Self, Refusal> {
-        let [low, high] = budget.ends().ok_or_else(|| {
+    pub(super) fn new(model: &Model<'_>, budget: Budget, base: &[f64], sign: f64) -> Result<Self, Refusal> {
+        let (surface, curve) = (model.surface()?, model.curve(base, budget.served));
+        let [low, high] = curve.ends(&budget).ok_or_else(|| {
             Refusal::Undefined(format!("{} FLOP do not train one parameter on one token", budget.describe()))
         })?;
         let steps = ((high - low) / STEP).ceil().clamp(STEPS.0, STEPS.1);
         let places: Vec<f64> = (0..=steps as usize).map(|i| low + (high - low) * (i as f64 / steps)).collect();
-        let points: Vec<[f64; 2]> = places.iter().map(|&r| budget.at(r)).collect();
-        let shares = points.iter().map(|point| budget.share(point[1])).collect();
-        Ok(Self { budget, base: base.to_vec(), sign, columns: surface.bind(base, &points), places, shares })
+        let points: Vec<[f64; 2]> = places.iter().map(|&r| curve.at(&budget, r)).collect();
+        let shares = points.iter().map(|point| curve.exchange(budget.served, *point)[0]).collect();
+        Ok(Self { budget, curve, base: base.to_vec(), sign, columns: surface.bind(base, &points), places, shares })
+    }
+
+    /// ln N and ln D at a place of the curve.
+    fn at(&self, place: f64) -> [f64; 2] {
+        self.curve.at(&self.budget, place)
     }
 
     fn is_of(&self, budget: &Budget, base: &[f64]) -> bool {
@@ -120,7 +123,8 @@ pub(super) struct Split {
     pub(super) response: f64,
     /// The change of the best response with the logarithm of the budget.
     pub(super) slope: f64,
-    pub(super) budget: Budget,
+    /// What training and serving take, in floating-point operations.
+    pub(super) compute: f64,
     /// ln(N / D).
     pub(super) place: f64,
     /// 1 where a lower response is better, -1 where a higher one is.
@@ -139,7 +143,7 @@ pub(super) fn best_split(model: &Model<'_>, budget: Budget, base: &[f64]) -> Res
     let surface = model.surface()?;
     let (grid, near) = match model.trail.step() {
         Some(Solved::Split(grid, place)) if grid.is_of(&budget, base) => (Ok(Arc::clone(grid)), Some(*place)),
-        _ => (Grid::new(surface, budget, base, model.sign(base, &model.ready.law.roles.decided())).map(Arc::new), None),
+        _ => (Grid::new(model, budget, base, model.sign(base, &model.ready.law.roles.decided())).map(Arc::new), None),
     };
     let found = grid.clone().and_then(|grid| lowest(model, surface, &grid, near));
     let place = found.as_ref().ok().map(|split| split.place);
@@ -228,26 +232,27 @@ pub(super) fn lowest(model: &Model<'_>, surface: &Surface, grid: &Grid, near: Op
     if let Some((low, high)) = flat_around(&profile.values, grid, place, value) {
         return Err(Refusal::Undefined(flat(grid, low, high, value, roles)));
     }
-    let logs = grid.budget.at(place);
+    let logs = grid.at(place);
     let [n, d] = logs.map(exp);
-    let slope = surface.at(model.parameters, &grid.base, logs).slope[0];
-    Ok(Split { n, d, response: model.at_sizes(&grid.base, n, d)?, slope, budget: grid.budget, place, sign: grid.sign })
+    let slope = surface.at(model.parameters, &grid.base, logs).slope[0] / grid.curve.by_size(logs);
+    let compute = grid.curve.flop([n, d], grid.budget.served);
+    Ok(Split { n, d, response: model.at_sizes(&grid.base, n, d)?, slope, compute, place, sign: grid.sign })
 }
 
 /// The bottom of a valley, as r = ln(N / D).
 ///
-/// Along the curve dN / N = v / (1 + v) dr and dD / D = -1 / (1 + v) dr with v = D / (D + S / 3), so the response is
+/// Along the curve dN / N = v / (1 + v) dr and dD / D = -1 / (1 + v) dr, where v is what a share of data costs over what one
+/// of model size does: D / (D + S / 3) of 6 N D + 2 N S. So the response is
 /// stationary where v dL/d ln N = dL/d ln D; its root has all its digits.
 fn polish(model: &Model<'_>, surface: &Surface, grid: &Grid, valley: &Valley, near: Option<f64>) -> f64 {
     let (low, high) = (grid.places[valley.low], grid.places[valley.high]);
-    let budget = grid.budget;
     if valley.by_slope {
         let unbalance = |r: f64| {
-            let logs = budget.at(r);
-            let v = budget.share(logs[1]);
+            let logs = grid.at(r);
+            let [v, v_by_n, v_by_d] = grid.curve.exchange(grid.budget.served, logs);
             let here = surface.at(model.parameters, &grid.base, logs);
             let ([by_n, by_d], [first, mixed, second]) = (here.slope, here.bend);
-            let along = v * (v * first - mixed) - (v * mixed - second + v * (1.0 - v) * by_n);
+            let along = v * (v * first - mixed + v_by_n * by_n) - (v * mixed - second + v_by_d * by_n);
             (grid.sign * (v * by_n - by_d), grid.sign * along / (1.0 + v))
         };
         let middle = f64::midpoint(low, high);
@@ -256,7 +261,7 @@ fn polish(model: &Model<'_>, surface: &Surface, grid: &Grid, valley: &Valley, ne
             return found;
         }
     }
-    let value = |r: f64| grid.sign * surface.at(model.parameters, &grid.base, budget.at(r)).value;
+    let value = |r: f64| grid.sign * surface.at(model.parameters, &grid.base, grid.at(r)).value;
     minimise(value, low, high).unwrap_or_else(|_| f64::midpoint(low, high))
 }
 
@@ -280,7 +285,7 @@ fn flat_around(values: &[f64], grid: &Grid, place: f64, best: f64) -> Option<(us
 /// Why there is no best split where the response is flat, in words.
 fn flat(grid: &Grid, low: usize, high: usize, value: f64, roles: &Roles) -> String {
     let [size, _, compute] = roles.decided();
-    let [from, to] = [low, high].map(|i| exp(grid.budget.at(grid.places[i])[0]));
+    let [from, to] = [low, high].map(|i| exp(grid.at(grid.places[i])[0]));
     format!(
         "at {compute} = {} no split is best: from {size} = {from:.3e} to {size} = {to:.3e} the response is {:.6} to the last digit",
         grid.budget.describe(),

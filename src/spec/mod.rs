@@ -72,6 +72,10 @@ pub struct Spec {
     /// Laws of the catalogue with changes, or formulas of your own, by name.
     #[serde(default)]
     pub laws: BTreeMap<String, LawSpec>,
+    /// What training costs, by name; where there is one cost, it is that of all fits. Without any, 6 FLOP for each
+    /// parameter and token.
+    #[serde(default)]
+    pub costs: BTreeMap<String, CostSpec>,
     /// Laws fitted to rows, by name.
     #[serde(default)]
     pub fits: BTreeMap<String, Fit>,
@@ -415,6 +419,25 @@ fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
     deserializer.deserialize_any(ConditionVisitor).map(Some)
 }
 
+/// What training costs in FLOP: a published convention (`use`) or a formula of your own (`compute`).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CostSpec {
+    /// Name of a published convention: `six_nd`, `active`, `embeddings`, `kaplan_attention`, `palm_attention`, `recurrent`.
+    #[serde(default, rename = "use")]
+    pub convention: Option<String>,
+    /// Training in FLOP, as a formula of variables: "6 * N_active * D".
+    #[serde(default)]
+    pub compute: Option<String>,
+    /// Serving a token in FLOP, as a formula of variables: "2 * N_active". A third of what a token of training costs where
+    /// nothing is said.
+    #[serde(default)]
+    pub serve: Option<String>,
+    /// Your columns' names for the variables of a convention: `{ N_active = "active_params", D = "tokens" }`.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+}
+
 /// A law: an entry of the catalogue (`use`) or a formula of your own.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -485,6 +508,9 @@ pub struct Fit {
     pub rows: Option<String>,
     /// A law of this spec or of the catalogue.
     pub law: String,
+    /// What training costs, of `[costs.NAME]`; where the spec has one cost, that one.
+    #[serde(default)]
+    pub cost: Option<String>,
     /// What the fit minimises.
     #[serde(default)]
     pub objective: Objective,

@@ -19,6 +19,8 @@ pub struct Gather {
     pub files: usize,
     /// The variables.
     pub columns: Vec<IngestColumn>,
+    /// Whether the study says itself what training costs, so that compute need not be 6 N D.
+    pub is_priced: bool,
 }
 
 impl Gather {
@@ -38,7 +40,11 @@ impl Stage for Gather {
     }
 
     fn settings(&self) -> serde_json::Value {
-        serde_json::json!({ "gather": self.files, "columns": self.columns })
+        let mut settings = serde_json::json!({ "gather": self.files, "columns": self.columns });
+        if self.is_priced {
+            settings["is_priced"] = true.into();
+        }
+        settings
     }
 
     fn written(&self, _: &mut Laws) -> Option<WrittenStage> {
@@ -66,7 +72,7 @@ impl Stage for Gather {
         summary.sha256 = digest_of(&summary.files);
         let declared = declared(&self.columns, &data);
         summary.flop_ratio = plausible::flop_ratio(&data, &declared);
-        summary.warnings = plausible::doubts(&data, &declared);
+        summary.warnings = plausible::doubts(&data, &declared, self.is_priced);
         let table = crate::source::to_bytes(&data).map_err(|error| Failure::internal(error.to_string()))?;
         Ok(BTreeMap::from([("table".to_owned(), Arc::new(table)), ("summary".to_owned(), json_bytes(&summary)?)]))
     }

@@ -86,6 +86,8 @@ pub struct Ingest {
     pub schedule: Option<IngestSchedule>,
     /// What to do with a row that has a wrong or missing value.
     pub missing: Missing,
+    /// Whether the study says itself what training costs, so that compute need not be 6 N D.
+    pub is_priced: bool,
     /// How the files are to be read.
     pub options: Options,
     /// If the source is the answer of a query: the column by which that answer is grouped, if it is.
@@ -134,6 +136,9 @@ impl Stage for Ingest {
         }
         if self.options != Options::default() {
             settings["options"] = serde_json::json!(self.options);
+        }
+        if self.is_priced {
+            settings["is_priced"] = true.into();
         }
         if let Some(by) = &self.answer {
             settings["answer"] = serde_json::json!({ "by": by });
@@ -515,7 +520,7 @@ impl Ingest {
             .collect();
         let declared = declared(&self.columns, data);
         let flop_ratio = plausible::flop_ratio(data, &declared);
-        let warnings = plausible::doubts(data, &declared);
+        let warnings = plausible::doubts(data, &declared, self.is_priced);
         IngestSummary { rows, dropped, sha256: digest_of(&files), files, flop_ratio, warnings }
     }
 }

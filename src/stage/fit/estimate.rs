@@ -8,10 +8,9 @@ use super::{FitLaw, Member};
 use crate::dataset::Dataset;
 use crate::evidence::{self, Shape};
 use crate::fit::{Doubt, Estimate, Evidence, Fit, Noise, Span, Status};
-use crate::law::{Law, Parameter, Roles, Scale, Treatment};
+use crate::law::{Law, Parameter, Scale, Treatment};
 use crate::numerics::{central, exp, ln, quantile, standard_deviation};
 use crate::problem::Problem;
-use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::uncertainty::{Draws, noise};
 
 impl FitLaw {
@@ -75,6 +74,7 @@ impl FitLaw {
         let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
         let residuals = problem.residuals(point);
         warnings.extend(beyond(&self.law, &by_name));
+        warnings.extend(other_cost(&train, &self.law));
         let named = by_name.keys().copied().chain([self.law.response.as_str()]).collect::<Vec<_>>();
         warnings.extend(evidence::duplicates(&train, rows.together(group).as_deref(), &named));
         let mut doubts = Vec::new();
@@ -119,7 +119,7 @@ impl FitLaw {
             regions: Vec::new(),
             uncertainty: self.method.uncertainty.as_ref().map(|u| u.method().describe()),
             level,
-            spans: spans(&by_name, &train, &self.law.roles),
+            spans: spans(&by_name, &train, &self.law),
             rays,
             flat: shape.flat,
             range: self.range(&train)?,
@@ -284,18 +284,45 @@ fn beyond(law: &Law, columns: &BTreeMap<&str, &[f64]>) -> Vec<String> {
 }
 
 /// The span of each variable, and of compute, over rows.
-fn spans(columns: &BTreeMap<&str, &[f64]>, data: &Dataset, roles: &Roles) -> BTreeMap<String, Span> {
+fn spans(columns: &BTreeMap<&str, &[f64]>, data: &Dataset, law: &Law) -> BTreeMap<String, Span> {
     let mut spans: BTreeMap<String, Span> = columns
         .iter()
         .filter_map(|(name, values)| Some(((*name).to_owned(), Span::of(values.iter().copied())?)))
         .collect();
-    if let Some([Some(n), Some(d)]) = roles.sizes().map(|names| names.map(|name| columns.get(name))) {
-        let given = data.numbers(&roles.compute).map(<[f64]>::to_vec);
-        let compute =
-            given.unwrap_or_else(|| n.iter().zip(*d).map(|(n, d)| FLOP_PER_PARAMETER_AND_TOKEN * n * d).collect());
-        if let Some(span) = Span::of(compute) {
-            spans.entry(roles.compute.clone()).or_insert(span);
+    if crate::query::can_split(law) {
+        let given = data.numbers(&law.roles.compute).map(<[f64]>::to_vec);
+        let compute = given.or_else(|| costs(data, law));
+        if let Some(span) = compute.and_then(Span::of) {
+            spans.entry(law.roles.compute.clone()).or_insert(span);
         }
     }
     spans
+}
+
+/// What each row cost by the law's cost; none where the rows lack one of its variables.
+fn costs(data: &Dataset, law: &Law) -> Option<Vec<f64>> {
+    let value = |row: usize| law.flop_by(|name| data.numbers(name).map(|values| values[row]));
+    (0..data.rows()).map(value).collect()
+}
+
+/// How far given compute may be from a declared cost, as a share, before a reader is told.
+const OFF: f64 = 0.1;
+
+/// That the compute of rows is not what the declared cost says, where it is not.
+fn other_cost(data: &Dataset, law: &Law) -> Option<String> {
+    let cost = law.cost.as_ref()?;
+    let given = data.numbers(&law.roles.compute)?;
+    let ratios: Vec<f64> = given.iter().zip(costs(data, law)?).map(|(given, cost)| given / cost).collect();
+    let off = ratios.iter().filter(|ratio| (*ratio - 1.0).abs() > OFF).count();
+    (off > 0).then(|| {
+        format!(
+            "`{}` is {:.3} times the cost `{}` ({}) in the median, and differs by more than {:.0} % in {off} of {} rows.",
+            law.roles.compute,
+            crate::numerics::median(&ratios),
+            cost.name,
+            cost.formula(),
+            100.0 * OFF,
+            ratios.len()
+        )
+    })
 }

@@ -1,0 +1,170 @@
+//! What training costs in floating-point operations, as a formula of a study's variables; conventions that were published.
+
+use super::{Law, LawError, Roles, Variable};
+use crate::unit::Dimension;
+
+/// A published way to count the floating-point operations of training.
+#[derive(Clone, Copy, Debug)]
+pub struct Convention {
+    /// Its name in a spec.
+    pub name: &'static str,
+    /// Training, in all.
+    pub compute: &'static str,
+    /// Serving a token.
+    pub serve: &'static str,
+    /// Its variables with what they mean.
+    pub variables: &'static [(&'static str, &'static str)],
+    /// Where it is from.
+    pub reference: &'static str,
+}
+
+/// Training compute is about 6 FLOP per parameter and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
+pub const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
+
+const SIZE: (&str, &str) = ("N", "parameters");
+const DATA: (&str, &str) = ("D", "tokens");
+
+/// The list of conventions.
+pub const CONVENTIONS: [Convention; 6] = [
+    Convention {
+        name: "six_nd",
+        compute: "6 * N * D",
+        serve: "2 * N",
+        variables: &[SIZE, DATA],
+        reference: "Kaplan et al. 2020, arXiv:2001.08361, section 2.1; Sardana et al. 2024, arXiv:2401.00448, for serving",
+    },
+    Convention {
+        name: "active",
+        compute: "6 * N_active * D",
+        serve: "2 * N_active",
+        variables: &[("N_active", "parameters that a token meets in a mixture of experts"), DATA],
+        reference: "Clark et al. 2022, arXiv:2202.01169; Krajewski et al. 2024, arXiv:2402.07871",
+    },
+    Convention {
+        name: "embeddings",
+        compute: "6 * (N + vocabulary * width) * D",
+        serve: "2 * (N + vocabulary * width)",
+        variables: &[
+            ("N", "parameters without embeddings"),
+            DATA,
+            ("vocabulary", "tokens of the vocabulary"),
+            ("width", "of the model"),
+        ],
+        reference: "Porian et al. 2024, arXiv:2406.19146: the output layer counts, the look-up does not",
+    },
+    Convention {
+        name: "kaplan_attention",
+        compute: "(6 * N + 6 * depth * context * width) * D",
+        serve: "2 * N + 2 * depth * context * width",
+        variables: &[
+            ("N", "parameters without embeddings"),
+            DATA,
+            ("depth", "layers"),
+            ("context", "tokens of a sequence"),
+            ("width", "of the attention"),
+        ],
+        reference: "Kaplan et al. 2020, arXiv:2001.08361, table 1: three times the forward pass, of which attention takes 2 n_layer n_ctx d_attn",
+    },
+    Convention {
+        name: "palm_attention",
+        compute: "(6 * N + 12 * depth * context * width) * D",
+        serve: "2 * N + 4 * depth * context * width",
+        variables: &[
+            SIZE,
+            DATA,
+            ("depth", "layers"),
+            ("context", "tokens of a sequence"),
+            ("width", "heads times their size"),
+        ],
+        reference: "Chowdhery et al. 2022, arXiv:2204.02311, appendix B",
+    },
+    Convention {
+        name: "recurrent",
+        compute: "(6 * (N + kept * recurrent) + 2 * (depth - kept) * recurrent) * D",
+        serve: "2 * (N + depth * recurrent)",
+        variables: &[
+            ("N", "parameters that a token meets once"),
+            DATA,
+            ("recurrent", "parameters of the block that is repeated"),
+            ("depth", "times that it is repeated"),
+            ("kept", "of these, those that gradients go through"),
+        ],
+        reference: "Geiping et al. 2025, arXiv:2502.05171: 2 for the forward pass, 4 more where gradients go back",
+    },
+];
+
+/// The name of tokens to serve in the formula of all costs; no column can have it.
+pub const SERVED: &str = "tokens to serve";
+
+/// A cost, ready for questions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cost {
+    /// Its name in the spec.
+    pub name: String,
+    /// Floating-point operations of training, as a law without parameters.
+    pub training: Law,
+    /// The logarithm of those of training and of serving `SERVED` tokens.
+    pub total: Law,
+}
+
+impl Cost {
+    /// A cost from its formulas for training and for serving a token, of variables.
+    ///
+    /// # Errors
+    /// Where a formula leaves the grammar or names what is no variable.
+    pub fn new(name: &str, compute: &str, serve: &str, variables: &[Variable]) -> Result<Self, LawError> {
+        let training = Law::from_formula("training", &format!("cost = {compute}"), variables)?;
+        let serving = Law::from_formula("serving", &format!("cost = {serve}"), variables)?;
+        if let Some(unknown) = training.parameters.iter().chain(&serving.parameters).next() {
+            let names: Vec<&str> = variables.iter().map(|v| v.name.as_str()).collect();
+            let message = format!("`{}` in the cost is no variable of the study", unknown.name);
+            let error = LawError { span: None, parameter: None, message, hint: None };
+            return Err(match crate::diagnostic::nearest(&unknown.name, names.iter().copied()) {
+                Some(near) => error.hint(format!("did you mean `{near}`?")),
+                None => error.hint(format!("its variables are {}", names.join(", "))),
+            });
+        }
+        // Written with a name that the grammar has, then given the one that no column can have.
+        let served = Variable { name: SERVED_PLAIN.to_owned(), unit: None, meaning: None, counts: None };
+        let all: Vec<Variable> = variables.iter().cloned().chain([served]).collect();
+        let mut total = Law::from_formula("cost", &format!("cost = ln({compute} + {SERVED_PLAIN} * ({serve}))"), &all)?;
+        let rename = |symbol: &String| if symbol == SERVED_PLAIN { SERVED.to_owned() } else { symbol.clone() };
+        let Ok(body) = total.body.resolve(&mut |symbol: &String, _| Ok::<_, std::convert::Infallible>(rename(symbol)));
+        total.body = body;
+        total.variables.iter_mut().for_each(|variable| variable.name = rename(&variable.name));
+        Ok(Self { name: name.to_owned(), training, total })
+    }
+
+    /// The formula of training.
+    pub fn formula(&self) -> String {
+        self.training.body.to_string()
+    }
+
+    /// The floating-point operations of training where the variables have values; none where one has none.
+    pub fn flop(&self, value: impl Fn(&str) -> Option<f64>) -> Option<f64> {
+        let at: Option<Vec<f64>> = self.training.variables.iter().map(|v| value(&v.name)).collect();
+        Some(self.training.tape().value_at(&[], &at?))
+    }
+
+    /// The variable of a dimension that decides the cost, where there is one alone among `of`.
+    fn only(&self, wanted: Dimension, of: &[Variable]) -> Option<String> {
+        let is = |v: &&Variable| {
+            super::dimension(&v.name, v.unit) == Some(wanted) && self.training.variable(&v.name).is_some()
+        };
+        let mut found = of.iter().filter(is);
+        found.next().filter(|_| found.next().is_none()).map(|v| v.name.clone())
+    }
+
+    /// The roles of a law's variables where this is the cost: of several sizes, the one that is paid for.
+    #[must_use]
+    pub fn roles(&self, roles: &Roles, variables: &[Variable]) -> Roles {
+        Roles {
+            size: roles.size.clone().or_else(|| self.only(Dimension::Parameters, variables)),
+            data: roles.data.clone().or_else(|| self.only(Dimension::Tokens, variables)),
+            ..roles.clone()
+        }
+    }
+}
+
+/// The stand-in for [`SERVED`] while a formula is read.
+const SERVED_PLAIN: &str = "served_tokens_of_all";

@@ -1,0 +1,148 @@
+//! From what a spec says of costs to costs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::compile::Compiler;
+use super::laws::Columns;
+use crate::diagnostic::{Diagnostic, Place, SpecPath};
+use crate::law::{CONVENTIONAL, CONVENTIONS, Cost, Law, Variable};
+use crate::spec::{self, CostSpec, Spec};
+use crate::unit::Unit;
+
+impl Compiler<'_> {
+    /// The costs of a spec, by name; `columns` are those of all sources.
+    pub(super) fn define_costs(&mut self, spec: &Spec, columns: &Columns) {
+        for (name, text) in &spec.costs {
+            if let Some(cost) = self.cost(name, text, columns) {
+                self.costs.insert(name.clone(), Arc::new(cost));
+            }
+        }
+    }
+
+    fn cost(&mut self, name: &str, text: &CostSpec, columns: &Columns) -> Option<Cost> {
+        let path = SpecPath::of(&["costs", name]);
+        let (compute, serve) = match (&text.convention, &text.compute) {
+            (Some(convention), None) => self.convention(convention, text, &path)?,
+            (None, Some(compute)) => (compute.clone(), text.serve.clone().unwrap_or_default()),
+            (given, _) => {
+                let which = if given.is_some() { "both `use` and" } else { "neither `use` nor" };
+                self.error("no-cost", Place::Key(path), format!("the cost `{name}` has {which} `compute`"))
+                    .hints
+                    .push("write `compute = \"6 * N_active * D\"`, or `use = \"palm_attention\"`".to_owned());
+                return None;
+            }
+        };
+        let mut names: BTreeSet<String> = columns.keys().cloned().collect();
+        names.extend(CONVENTIONAL.iter().map(|(name, _)| (*name).to_owned()));
+        // A study without data has no columns: every name is a variable whose value a question gives.
+        let is_known = |symbol: &str| columns.is_empty() || names.contains(symbol);
+        let mut used = BTreeSet::new();
+        for (key, formula) in [("compute", &compute), ("serve", &serve)] {
+            if formula.is_empty() {
+                continue;
+            }
+            let expr = match crate::expr::parse(formula) {
+                Ok(expr) => expr,
+                Err(error) => {
+                    let place = if text.convention.is_some() {
+                        Place::Key(path.clone())
+                    } else {
+                        Place::Inside(path.key(key), error.span)
+                    };
+                    self.diagnostics.push(Diagnostic::error("bad-cost", place, error.message).hint_if(error.hint));
+                    return None;
+                }
+            };
+            let mut unknown = Vec::new();
+            expr.visit_symbols(&mut |symbol, _| {
+                used.insert(symbol.clone());
+                if !is_known(symbol) {
+                    unknown.push(symbol.clone());
+                }
+            });
+            for symbol in &unknown {
+                let place = if text.convention.is_some() { path.clone() } else { path.key(key) };
+                let message = format!("the cost `{name}` takes `{symbol}`, and no source has a column of this name");
+                let error = Diagnostic::error("unknown-variable", Place::Key(place), message);
+                self.diagnostics.push(error.suggest(symbol, names.iter().map(String::as_str).collect::<Vec<_>>()));
+            }
+            if !unknown.is_empty() {
+                return None;
+            }
+        }
+        let variable = |name: &String| {
+            let unit = columns.get(name).copied().flatten();
+            let unit = crate::law::dimension(name, unit).and_then(Unit::base);
+            Variable { name: name.clone(), unit, meaning: None, counts: None }
+        };
+        let variables: Vec<Variable> = used.iter().map(variable).collect();
+        let serve = if serve.is_empty() { self.third_per_token(&compute, &variables)? } else { serve };
+        match Cost::new(name, &compute, &serve, &variables) {
+            Ok(cost) => Some(cost),
+            Err(error) => {
+                let found = Diagnostic::error("bad-cost", Place::Key(path), error.message);
+                self.diagnostics.push(found.hint_if(error.hint));
+                None
+            }
+        }
+    }
+
+    /// Serving a token where nothing is said of it: the forward pass, a third of a token's training.
+    #[expect(clippy::unused_self, reason = "costs are defined by the compiler")]
+    fn third_per_token(&self, compute: &str, variables: &[Variable]) -> Option<String> {
+        let is_data = |v: &&Variable| v.unit.is_some_and(|unit| unit.dimension == crate::unit::Dimension::Tokens);
+        let data = variables.iter().find(is_data).map(|v| v.name.as_str());
+        Some(data.map_or_else(|| format!("({compute}) / 3"), |data| format!("({compute}) / (3 * {data})")))
+    }
+
+    /// The formulas of a convention, under the names of the study.
+    fn convention(&mut self, convention: &str, text: &CostSpec, path: &SpecPath) -> Option<(String, String)> {
+        let Some(found) = CONVENTIONS.iter().find(|known| known.name == convention) else {
+            let known: Vec<&str> = CONVENTIONS.iter().map(|known| known.name).collect();
+            let message = format!("there is no convention `{convention}` of compute");
+            let error = Diagnostic::error("unknown-convention", Place::Value(path.key("use")), message);
+            self.diagnostics.push(error.suggest(convention, known));
+            return None;
+        };
+        let own: Vec<&str> = found.variables.iter().map(|(name, _)| *name).collect();
+        for name in text.variables.keys().filter(|name| !own.contains(&name.as_str())) {
+            let message = format!("the convention `{convention}` has no variable `{name}`: {}", found.compute);
+            let error = Diagnostic::error("unknown-variable", Place::Key(path.key("variables").key(name)), message);
+            self.diagnostics.push(error.suggest(name, own.clone()));
+        }
+        let renamed = |formula: &str| {
+            let expr = crate::expr::parse(formula).ok()?;
+            let rename = |symbol: &String| text.variables.get(symbol).unwrap_or(symbol).clone();
+            let Ok(expr) = expr.resolve(&mut |symbol: &String, _| Ok::<_, std::convert::Infallible>(rename(symbol)));
+            Some(expr.to_string())
+        };
+        Some((renamed(found.compute)?, text.serve.clone().or_else(|| renamed(found.serve))?))
+    }
+
+    /// Whether the study says itself what training costs.
+    pub(super) fn is_priced(&self) -> bool {
+        self.tree.at(&SpecPath::of(&["costs"]).0).is_some()
+    }
+
+    /// A law with the cost that its fit names, or the only one of the spec.
+    pub(super) fn costed(&mut self, law: Arc<Law>, fit: &spec::Fit, path: &SpecPath) -> Arc<Law> {
+        let cost = match &fit.cost {
+            Some(name) => {
+                let found = self.costs.get(name).cloned();
+                if found.is_none() {
+                    let known: Vec<String> = self.costs.keys().cloned().collect();
+                    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                    self.unknown("cost", name, &["costs"], Place::Value(path.key("cost")), &known);
+                }
+                found
+            }
+            None if self.costs.len() == 1 => self.costs.values().next().cloned(),
+            None => None,
+        };
+        cost.map_or_else(|| Arc::clone(&law), |cost| law.costing(&cost))
+    }
+}
+
+/// The costs of a spec by name.
+pub(super) type Costs = BTreeMap<String, Arc<Cost>>;

@@ -1,0 +1,163 @@
+//! What splits of a budget between model size and data cost: 6 N D, or a formula of the study.
+
+use std::sync::Arc;
+
+use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN};
+use super::split::Budget;
+use super::surface::{Local, Moves, Surface};
+use crate::law::{Law, SERVED};
+use crate::numerics::{exp, ln};
+use crate::solver::root;
+
+/// How far, in logarithms, a split is looked for around the one that 6 N D would have.
+const REACH: f64 = 90.0;
+
+/// A cost over the logarithms of model size and data.
+#[derive(Debug)]
+pub(super) struct Price {
+    /// The logarithm of the cost.
+    surface: Surface,
+    /// Where each variable of the cost is among the law's; none of tokens to serve.
+    places: Vec<Option<usize>>,
+}
+
+impl Price {
+    /// The cost of a law that has one of its own and both sizes.
+    pub(super) fn of(law: &Law) -> Option<Arc<Self>> {
+        let cost = law.cost.as_ref()?;
+        let sizes = law.roles.sizes()?;
+        let moves = Moves { ties_compute: false, ..Moves::sizes(sizes) };
+        let place = |name: &str| if name == SERVED { Some(None) } else { law.variable(name).map(Some) };
+        let places = cost.total.variables.iter().map(|v| place(&v.name)).collect::<Option<_>>()?;
+        Some(Arc::new(Self { surface: Surface::new(&cost.total, &moves)?, places }))
+    }
+}
+
+/// The curve of the splits that cost the same.
+#[derive(Clone, Debug)]
+pub(super) enum Curve {
+    /// T = 6 N D + 2 N S.
+    SixNd,
+    /// A formula, with the values of all its variables but the sizes.
+    Priced(Arc<Price>, Vec<f64>),
+}
+
+impl Curve {
+    /// The curve at the variables of a law and tokens to serve, as [`Budget::as_training`] counts them.
+    pub(super) fn new(price: Option<&Arc<Price>>, base: &[f64], served: f64) -> Self {
+        let Some(price) = price else { return Self::SixNd };
+        let tokens = served * FLOP_PER_PARAMETER_AND_TOKEN / FLOP_PER_SERVED_TOKEN;
+        let values = price.places.iter().map(|place| place.map_or(tokens, |place| base[place]));
+        Self::Priced(Arc::clone(price), values.collect())
+    }
+
+    /// The logarithm of the cost with its slopes and bends.
+    fn local(price: &Price, base: &[f64], logs: [f64; 2]) -> Local {
+        price.surface.at(&[], base, logs)
+    }
+
+    /// Where on a line of splits a budget is spent; not a number where it is nowhere.
+    fn spent(
+        budget: &Budget,
+        price: &Price,
+        base: &[f64],
+        line: impl Fn(f64) -> ([f64; 2], [f64; 2]),
+        near: f64,
+    ) -> f64 {
+        let wanted = budget.log + ln(FLOP_PER_PARAMETER_AND_TOKEN);
+        let over = |x: f64| {
+            let (logs, direction) = line(x);
+            let here = Self::local(price, base, logs);
+            (here.value - wanted, here.slope[0] * direction[0] + here.slope[1] * direction[1])
+        };
+        let (low, high) = (near - REACH, near + REACH);
+        let brackets = over(low).0 <= 0.0 && over(high).0 >= 0.0;
+        if brackets { root(over, low, high, near).unwrap_or(f64::NAN) } else { f64::NAN }
+    }
+
+    /// ln N and ln D where ln(N / D) is r.
+    pub(super) fn at(&self, budget: &Budget, r: f64) -> [f64; 2] {
+        let six = budget.at(r);
+        match self {
+            Self::SixNd => six,
+            Self::Priced(price, base) => {
+                let d = Self::spent(budget, price, base, |d| ([d + r, d], [1.0, 1.0]), six[1]);
+                [d + r, d]
+            }
+        }
+    }
+
+    /// r with a model of one parameter and with one token; none where the budget does not pay for one of each.
+    pub(super) fn ends(&self, budget: &Budget) -> Option<[f64; 2]> {
+        match self {
+            Self::SixNd => budget.ends(),
+            Self::Priced(price, base) => {
+                let one = Self::spent(budget, price, base, |d| ([0.0, d], [0.0, 1.0]), budget.log);
+                let other = Self::spent(budget, price, base, |n| ([n, 0.0], [1.0, 0.0]), budget.log);
+                (one > 0.0 && other > 0.0).then_some([-one, other])
+            }
+        }
+    }
+
+    /// What a share of data costs over what a share of model size does, with its slopes by ln N and ln D.
+    pub(super) fn exchange(&self, served: f64, logs: [f64; 2]) -> [f64; 3] {
+        match self {
+            Self::SixNd => {
+                let v = if served == 0.0 { 1.0 } else { 1.0 / (1.0 + served * exp(-logs[1])) };
+                [v, 0.0, v * (1.0 - v)]
+            }
+            Self::Priced(price, base) => {
+                let Local { slope: [n, d], bend: [nn, nd, dd], .. } = Self::local(price, base, logs);
+                [d / n, (nd * n - d * nn) / (n * n), (dd * n - d * nd) / (n * n)]
+            }
+        }
+    }
+
+    /// By how much the cost grows with model size, both in logarithms.
+    pub(super) fn by_size(&self, logs: [f64; 2]) -> f64 {
+        match self {
+            Self::SixNd => 1.0,
+            Self::Priced(price, base) => Self::local(price, base, logs).slope[0],
+        }
+    }
+
+    /// The budget that a model size and data take, by their logarithms.
+    pub(super) fn budget(&self, logs: [f64; 2], served: f64) -> Budget {
+        match self {
+            Self::SixNd => Budget::of(logs, served),
+            Self::Priced(price, base) => {
+                Budget { log: Self::local(price, base, logs).value - ln(FLOP_PER_PARAMETER_AND_TOKEN), served }
+            }
+        }
+    }
+
+    /// The floating-point operations that a model size and data take.
+    pub(super) fn flop(&self, [n, d]: [f64; 2], served: f64) -> f64 {
+        match self {
+            Self::SixNd => FLOP_PER_PARAMETER_AND_TOKEN * n * (d + served),
+            Self::Priced(price, base) => exp(Self::local(price, base, [ln(n), ln(d)]).value),
+        }
+    }
+
+    /// The data for which a budget of training pays where the model has a size.
+    pub(super) fn data_for(&self, c: f64, n: f64) -> f64 {
+        let six = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
+        match self {
+            Self::SixNd => six,
+            Self::Priced(price, base) => {
+                exp(Self::spent(&Budget::training(c), price, base, |d| ([ln(n), d], [0.0, 1.0]), ln(six)))
+            }
+        }
+    }
+
+    /// The model size for which a budget of training pays with so much data.
+    pub(super) fn size_for(&self, c: f64, d: f64) -> f64 {
+        let six = c / (FLOP_PER_PARAMETER_AND_TOKEN * d);
+        match self {
+            Self::SixNd => six,
+            Self::Priced(price, base) => {
+                exp(Self::spent(&Budget::training(c), price, base, |n| ([n, ln(d)], [1.0, 0.0]), ln(six)))
+            }
+        }
+    }
+}
