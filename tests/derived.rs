@@ -38,7 +38,7 @@ that = "queries.exponents.a in [0.4, 0.5] and queries.exponents.a.lower < querie
         let wanted = a * libm::pow(n, -alpha) / (b * libm::pow(1e11, -beta));
         assert!((row["share"]["value"].as_f64().unwrap() / wanted - 1.0).abs() < 1e-12, "{row}");
     }
-    assert_eq!(results["expectations"][0]["status"], "met");
+    assert_eq!(results["expectations"][0]["status"], "passed");
 }
 
 #[test]
@@ -57,9 +57,10 @@ derived = { floor = "E", at = { N = "1B", D = "20B" }, here = "E + A / N^alpha +
     let world = World::with(&spec, &table);
     let results = world.run("study.toml")["results"].clone();
     let row = &results["queries"]["told"]["rows"][0];
-    assert!(row["A_alone"].is_null(), "{row}");
-    assert!((row["here"]["value"].as_f64().unwrap() - (1.7 + 900.0 * libm::pow(1e9, -0.34))).abs() < 1e-3, "{row}");
-    assert!(row["note"].as_str().unwrap().contains("`A_alone`"), "{row}");
+    for name in ["A_alone", "floor"] {
+        assert!(row[name]["value"].is_null(), "{name}: {row}");
+    }
+    assert!(row["note"].as_str().unwrap().contains("the rows do not tell"), "{row}");
 }
 
 #[test]

@@ -469,13 +469,11 @@ impl Law {
 
     /// The same where values are looked up.
     pub fn flop_by(&self, value: impl Fn(&str) -> Option<f64>) -> Option<f64> {
-        match &self.cost {
-            Some(cost) => cost.flop(value),
-            None => {
-                let [size, data] = self.roles.sizes()?;
-                Some(FLOP_PER_PARAMETER_AND_TOKEN * value(size)? * value(data)?)
-            }
+        if let Some(cost) = &self.cost {
+            return cost.flop(value);
         }
+        let [size, data] = self.roles.sizes()?;
+        Some(FLOP_PER_PARAMETER_AND_TOKEN * value(size)? * value(data)?)
     }
 
     /// The law in a study whose columns have units: the roles of its variables follow from them.

@@ -8,7 +8,7 @@ use super::laws::Columns;
 use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::law::{CONVENTIONAL, CONVENTIONS, Cost, Law, Variable};
 use crate::spec::{self, CostSpec, Spec};
-use crate::unit::Unit;
+use crate::unit::{Dimension, Unit};
 
 impl Compiler<'_> {
     /// The costs of a spec, by name; `columns` are those of all sources.
@@ -77,7 +77,7 @@ impl Compiler<'_> {
             Variable { name: name.clone(), unit, meaning: None, counts: None }
         };
         let variables: Vec<Variable> = used.iter().map(variable).collect();
-        let serve = if serve.is_empty() { self.third_per_token(&compute, &variables)? } else { serve };
+        let serve = if serve.is_empty() { third_per_token(&compute, &variables) } else { serve };
         match Cost::new(name, &compute, &serve, &variables) {
             Ok(cost) => Some(cost),
             Err(error) => {
@@ -86,14 +86,6 @@ impl Compiler<'_> {
                 None
             }
         }
-    }
-
-    /// Serving a token where nothing is said of it: the forward pass, a third of a token's training.
-    #[expect(clippy::unused_self, reason = "costs are defined by the compiler")]
-    fn third_per_token(&self, compute: &str, variables: &[Variable]) -> Option<String> {
-        let is_data = |v: &&Variable| v.unit.is_some_and(|unit| unit.dimension == crate::unit::Dimension::Tokens);
-        let data = variables.iter().find(is_data).map(|v| v.name.as_str());
-        Some(data.map_or_else(|| format!("({compute}) / 3"), |data| format!("({compute}) / (3 * {data})")))
     }
 
     /// The formulas of a convention, under the names of the study.
@@ -126,7 +118,7 @@ impl Compiler<'_> {
     }
 
     /// A law with the cost that its fit names, or the only one of the spec.
-    pub(super) fn costed(&mut self, law: Arc<Law>, fit: &spec::Fit, path: &SpecPath) -> Arc<Law> {
+    pub(super) fn costed(&mut self, law: &Arc<Law>, fit: &spec::Fit, path: &SpecPath) -> Arc<Law> {
         let cost = match &fit.cost {
             Some(name) => {
                 let found = self.costs.get(name).cloned();
@@ -140,8 +132,15 @@ impl Compiler<'_> {
             None if self.costs.len() == 1 => self.costs.values().next().cloned(),
             None => None,
         };
-        cost.map_or_else(|| Arc::clone(&law), |cost| law.costing(&cost))
+        cost.map_or_else(|| Arc::clone(law), |cost| law.costing(&cost))
     }
+}
+
+/// Serving a token where nothing is said of it: the forward pass, a third of a token's training.
+fn third_per_token(compute: &str, variables: &[Variable]) -> String {
+    let is_data = |v: &&Variable| v.unit.is_some_and(|unit| unit.dimension == Dimension::Tokens);
+    let data = variables.iter().find(is_data).map(|v| v.name.as_str());
+    data.map_or_else(|| format!("({compute}) / 3"), |data| format!("({compute}) / (3 * {data})"))
 }
 
 /// The costs of a spec by name.

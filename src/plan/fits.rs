@@ -82,7 +82,7 @@ impl Compiler<'_> {
         self.check_methods(fit, &path);
         let law = fitted(self.law(&fit.law, spec, laws, path.key("law"))?, fit);
         let Some(rows_name) = &fit.rows else {
-            let law = self.costed(law, fit, &path);
+            let law = self.costed(&law, fit, &path);
             return self.fit_without_rows(name, fit, &law, spec, &path);
         };
         let filter = filters.get(rows_name.as_str());
@@ -99,7 +99,7 @@ impl Compiler<'_> {
             return None;
         };
         let units = units(source);
-        let law = self.costed(law.in_units(&units), fit, &path);
+        let law = self.costed(&law.in_units(&units), fit, &path);
         let stage = filter.map_or(source.stage, |f| f.stage);
         let before = self.diagnostics.len();
         self.law_takes(&law, source, &fit.law, &path.key("law"));
@@ -293,7 +293,7 @@ impl Compiler<'_> {
                 self.error("bad-alternative", Place::Value(place), format!("the law `{name}` is there already"));
             } else {
                 self.law_takes(&law, source, name, &place);
-                let law = self.costed(law.in_units(&units(source)), fit, path);
+                let law = self.costed(&law.in_units(&units(source)), fit, path);
                 all.push(fitted(law, fit));
             }
         }

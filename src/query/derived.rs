@@ -116,13 +116,12 @@ impl Derived {
 
     /// The expressions, ready to be evaluated.
     fn tapes(&self, model: &Model<'_>) -> Result<Arc<Vec<Tape>>, Refusal> {
-        let tapes = match model.trail.step() {
-            Some(Solved::Expressions(tapes)) => Arc::clone(tapes),
-            _ => {
-                let tape = |text: &String| Self::as_law(model.ready.law, text).map(|law| law.tape());
-                let tapes: Option<Vec<Tape>> = self.expressions.values().map(tape).collect();
-                Arc::new(tapes.ok_or_else(|| Refusal::Undefined("an expression cannot be read".to_owned()))?)
-            }
+        let tapes = if let Some(Solved::Expressions(tapes)) = model.trail.step() {
+            Arc::clone(tapes)
+        } else {
+            let tape = |text: &String| Self::as_law(model.ready.law, text).map(|law| law.tape());
+            let tapes: Option<Vec<Tape>> = self.expressions.values().map(tape).collect();
+            Arc::new(tapes.ok_or_else(|| Refusal::Undefined("an expression cannot be read".to_owned()))?)
         };
         model.trail.lay(|| Some(Solved::Expressions(Arc::clone(&tapes))));
         Ok(tapes)

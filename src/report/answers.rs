@@ -109,7 +109,7 @@ fn is_empty(cell: &Interval) -> bool {
 pub(super) fn heading(described: &Described, query: &DescribedQuery, output: &str) -> String {
     let response = described.fit(&query.fit).map_or("loss", |about| about.law.response.as_str());
     // Names of the study stay as they are; what a question puts before or after them is words.
-    let of_roles = query.question.kind().outputs().iter().find(|name| query.roles.named(name) == output);
+    let of_roles = query.question.kind().outputs().into_iter().find(|name| query.roles.named(name) == output);
     if let Some(name) = of_roles.filter(|name| name.contains('{')) {
         return query.roles.named(&name.replace('_', " "));
     }

@@ -426,10 +426,10 @@ pub struct CostSpec {
     /// Name of a published convention: `six_nd`, `active`, `embeddings`, `kaplan_attention`, `palm_attention`, `recurrent`.
     #[serde(default, rename = "use")]
     pub convention: Option<String>,
-    /// Training in FLOP, as a formula of variables: "6 * N_active * D".
+    /// Training in FLOP, as a formula of variables: `6 * N_active * D`.
     #[serde(default)]
     pub compute: Option<String>,
-    /// Serving a token in FLOP, as a formula of variables: "2 * N_active". A third of what a token of training costs where
+    /// Serving a token in FLOP, as a formula of variables: `2 * N_active`. A third of what a token of training costs where
     /// nothing is said.
     #[serde(default)]
     pub serve: Option<String>,
