@@ -1,5 +1,7 @@
 //! Quantities that follow from a fit's parameters have the fit's intervals, and none where the rows do not tell them.
 
+use serde_json::Value;
+
 use crate::world::{SPEC, World, simulated_runs};
 
 /// The queries that are put to the fit of the simulated runs.
@@ -41,26 +43,43 @@ that = "queries.exponents.a in [0.4, 0.5] and queries.exponents.a.lower < querie
     assert_eq!(results["expectations"][0]["status"], "passed");
 }
 
+/// The answer to `derived` of a study of runs without noise: sizes by data, lines of `params,tokens,loss,family`.
+fn told(sizes: impl Iterator<Item = (f64, f64)>, derived: &str) -> Value {
+    let mut table = "params,tokens,loss,family\n".to_owned();
+    for (n, d) in sizes {
+        let loss = 1.7 + 900.0 * libm::pow(n, -0.34) + 400.0 * libm::pow(d, -0.3);
+        table += &format!("{n},{d},{loss},one\n");
+    }
+    let spec = study(&format!("[queries.told]\nfit = \"main\"\nderived = {derived}\n"));
+    let spec = spec.replace("uncertainty = { bootstrap = { resamples = 100 } }\n", "");
+    let results = World::with(&spec, &table).run("study.toml")["results"].clone();
+    results["queries"]["told"]["rows"][0].clone()
+}
+
+const SIZES: [f64; 7] = [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9, 6.4e9];
+
 #[test]
 fn what_the_rows_leave_open_of_an_expression_has_no_value() {
-    // One tokens-per-parameter ray: the rows tell the sum of the two terms, not each of them.
-    let mut table = "params,tokens,loss,family\n".to_owned();
-    for n in [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9, 6.4e9] {
-        table += &format!("{n},{},{},one\n", 20.0 * n, 1.7 + 900.0 * libm::pow(n, -0.34));
-    }
-    let queries = r#"
-[queries.told]
-fit = "main"
-derived = { floor = "E", at = { N = "1B", D = "20B" }, here = "E + A / N^alpha + B / D^beta", A_alone = "A" }
-"#;
-    let spec = study(queries).replace("uncertainty = { bootstrap = { resamples = 100 } }\n", "");
-    let world = World::with(&spec, &table);
-    let results = world.run("study.toml")["results"].clone();
-    let row = &results["queries"]["told"]["rows"][0];
-    for name in ["A_alone", "floor"] {
-        assert!(row[name]["value"].is_null(), "{name}: {row}");
-    }
-    assert!(row["note"].as_str().unwrap().contains("the rows do not tell"), "{row}");
+    // All runs saw the same data: the rows tell the floor and the data term in sum, and the size term.
+    let row = told(
+        SIZES.iter().map(|n| (*n, 1e11)),
+        r#"{ floor = "E", at = { D = "100B" }, sum = "E + B / D^beta", exponent = "alpha", A_alone = "A" }"#,
+    );
+    assert!(row["floor"].is_null(), "{row}");
+    let close = |name: &str, wanted: f64| (row[name]["value"].as_f64().unwrap() / wanted - 1.0).abs() < 1e-4;
+    assert!(close("sum", 1.7 + 400.0 * libm::pow(1e11, -0.3)), "{row}");
+    assert!(close("exponent", 0.34) && close("A_alone", 900.0), "{row}");
+    let note = row["note"].as_str().unwrap();
+    assert!(note.starts_with("no `floor`: the rows do not tell") && note.contains("`E`"), "{note}");
+}
+
+#[test]
+fn what_two_variables_that_move_together_leave_open_has_no_value() {
+    // One tokens-per-parameter ray: the rows do not tell which of the two terms is that of size.
+    let row = told(SIZES.iter().map(|n| (*n, 20.0 * n)), r#"{ floor = "E", exponent = "alpha", A_alone = "A" }"#);
+    assert!(row["exponent"].is_null() && row["A_alone"].is_null(), "{row}");
+    let note = row["note"].as_str().unwrap();
+    assert!(note.contains("the rows do not tell") && note.contains("`alpha`"), "{note}");
 }
 
 #[test]

@@ -30,6 +30,11 @@ fn the_document_of_the_laws_is_that_of_the_catalogue() {
 }
 
 #[test]
+fn the_document_of_costs_is_that_of_the_conventions() {
+    generated("docs/book/src/reference/costs.md", &World::new().lawfit(&["laws", "--costs", "--markdown"]).stdout);
+}
+
+#[test]
 fn shipped_specs_and_results_meet_their_schemas() {
     let spec: serde_json::Value = serde_json::from_str(&read("schemas/spec.schema.json")).unwrap();
     let spec = jsonschema::validator_for(&spec).unwrap();

@@ -5,7 +5,7 @@ use clap::Args;
 use super::Exit;
 use super::output;
 use super::screen::Screen;
-use crate::law::{Entry, catalogue, find, names};
+use crate::law::{CONVENTIONS, Convention, Entry, catalogue, find, names};
 use crate::report::typeset_plain;
 
 /// List the laws of the catalogue, or show one.
@@ -19,9 +19,16 @@ pub(super) struct Arguments {
     /// Print the whole catalogue as Markdown.
     #[arg(long, hide = true, conflicts_with_all = ["name", "json"])]
     markdown: bool,
+    /// List the published conventions of what training costs, which `[costs.NAME]` takes by name.
+    #[arg(long, conflicts_with = "name")]
+    costs: bool,
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    if arguments.costs {
+        costs(arguments);
+        return Exit::Done;
+    }
     if arguments.markdown {
         output::print(&markdown());
         return Exit::Done;
@@ -60,6 +67,45 @@ fn list(json: bool) {
         output::print_line(format_args!("{:name$}  {:of$}  {}", entry.name, variables(entry), entry.title));
     }
     output::print_line("\n`lawfit laws NAME` shows one with its formula, constants, references and a spec.");
+}
+
+/// The conventions of what training costs.
+fn costs(arguments: &Arguments) {
+    if arguments.json {
+        output::print_line(format_args!("{:#}", serde_json::json!(CONVENTIONS)));
+    } else if arguments.markdown {
+        output::print(&costs_in_markdown());
+    } else {
+        for convention in &CONVENTIONS {
+            output::print_line(format_args!("{}", cost(convention)));
+        }
+        output::print_line("Take one in a spec: `[costs.NAME]` with `use = \"palm_attention\"`.");
+    }
+}
+
+/// A convention in plain text.
+fn cost(convention: &Convention) -> String {
+    use std::fmt::Write as _;
+    let Convention { name, compute, serve, variables, reference } = convention;
+    let mut out = format!("{name}\n  training        {compute}\n  serving a token {serve}\n");
+    for (variable, meaning) in *variables {
+        let _ = writeln!(out, "  {variable}: {meaning}");
+    }
+    let _ = writeln!(out, "  from {reference}");
+    out
+}
+
+/// The conventions of what training costs as a document.
+fn costs_in_markdown() -> String {
+    let pages = CONVENTIONS.iter().map(|convention| {
+        let page = cost(convention);
+        let body = page.split_once('\n').map_or("", |(_, body)| body);
+        format!("\n## {}\n\n```text\n{}\n```\n", convention.name, body.trim_end_matches('\n'))
+    });
+    let head = "# What training costs\n\nWritten by `just generate` from `src/law/cost.rs`; the text of `lawfit laws --costs`. \
+        Floating-point operations by the published conventions that `[costs.NAME]` takes by name (`use`). \
+        Each says where it is from, and where the source itself was not read.\n";
+    format!("{head}{}", pages.collect::<String>())
 }
 
 /// The whole catalogue as a document.

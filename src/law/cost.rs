@@ -4,7 +4,7 @@ use super::{Law, LawError, Roles, Variable};
 use crate::unit::Dimension;
 
 /// A published way to count the floating-point operations of training.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Convention {
     /// Its name in a spec.
     pub name: &'static str,
@@ -14,7 +14,7 @@ pub struct Convention {
     pub serve: &'static str,
     /// Its variables with what they mean.
     pub variables: &'static [(&'static str, &'static str)],
-    /// Where it is from.
+    /// Where it is from, and what of that was read.
     pub reference: &'static str,
 }
 
@@ -38,7 +38,7 @@ pub const CONVENTIONS: [Convention; 6] = [
         compute: "6 * N_active * D",
         serve: "2 * N_active",
         variables: &[("N_active", "parameters that a token meets in a mixture of experts"), DATA],
-        reference: "Clark et al. 2022, arXiv:2202.01169; Krajewski et al. 2024, arXiv:2402.07871",
+        reference: "Ludziejewski et al. 2025, arXiv:2502.05172, section 4.1: 6 N_act D = F; routing is left out",
     },
     Convention {
         name: "embeddings",
@@ -50,7 +50,7 @@ pub const CONVENTIONS: [Convention; 6] = [
             ("vocabulary", "tokens of the vocabulary"),
             ("width", "of the model"),
         ],
-        reference: "Porian et al. 2024, arXiv:2406.19146: the output layer counts, the look-up does not",
+        reference: "Porian et al. 2024, arXiv:2406.19146, as its code counts: the output layer is paid for, the look-up is not",
     },
     Convention {
         name: "kaplan_attention",
@@ -63,7 +63,7 @@ pub const CONVENTIONS: [Convention; 6] = [
             ("context", "tokens of a sequence"),
             ("width", "of the attention"),
         ],
-        reference: "Kaplan et al. 2020, arXiv:2001.08361, table 1: three times the forward pass, of which attention takes 2 n_layer n_ctx d_attn",
+        reference: "Kaplan et al. 2020, arXiv:2001.08361, table 1: a forward pass takes 2 N + 2 n_layer n_ctx d_attn; training three times that, as the code of arXiv:2406.19146 counts",
     },
     Convention {
         name: "palm_attention",
@@ -76,7 +76,7 @@ pub const CONVENTIONS: [Convention; 6] = [
             ("context", "tokens of a sequence"),
             ("width", "heads times their size"),
         ],
-        reference: "Chowdhery et al. 2022, arXiv:2204.02311, appendix B",
+        reference: "Chowdhery et al. 2022, arXiv:2204.02311, appendix B, read at second hand: 6 N + 12 L H Q T in programs that cite it",
     },
     Convention {
         name: "recurrent",
@@ -89,7 +89,7 @@ pub const CONVENTIONS: [Convention; 6] = [
             ("depth", "times that it is repeated"),
             ("kept", "of these, those that gradients go through"),
         ],
-        reference: "Geiping et al. 2025, arXiv:2502.05171: 2 for the forward pass, 4 more where gradients go back",
+        reference: "McLeish et al. 2025, arXiv:2511.07384, read at second hand: (6 N_1 + 2 N_2) D, where gradients go through N_1 alone; how a model is divided into these is this project's reading of it",
     },
 ];
 

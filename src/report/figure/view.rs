@@ -125,7 +125,8 @@ impl<'a> View<'a> {
         if let [one] = law.variables.as_slice() {
             return Abscissa::Variable(one.name.clone());
         }
-        if !can_split(law) {
+        // What training costs in another way depends on more than the sizes.
+        if !can_split(law) || law.cost.is_some() {
             return Abscissa::Prediction;
         }
         let decided = law.roles.decided();
@@ -260,7 +261,7 @@ impl<'a> View<'a> {
     /// Whether compute follows from the law's variables and is none of them.
     pub(super) fn derives_compute(&self) -> bool {
         let law = &self.about.law;
-        can_split(law) && law.variable(&law.roles.compute).is_none()
+        can_split(law) && law.cost.is_none() && law.variable(&law.roles.compute).is_none()
     }
 
     /// Model size, data and their compute, as values of variables.
