@@ -96,6 +96,9 @@ pub struct Row {
     pub reach: Extent,
     /// Why there is no value, where there is none.
     pub note: Option<String>,
+    /// Whether the note is on outputs that are left out alone, and the others have their values.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partly: bool,
     /// The share of the draws in which there is an answer; none where there is one in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<f64>,

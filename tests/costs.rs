@@ -1,5 +1,7 @@
 //! What training costs may be any formula of a study's variables: best splits are paid by it.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::world::{SPEC, World, simulated_runs};
@@ -47,7 +49,9 @@ fn study(cost: &str, hold: &str) -> (String, String) {
         "[fits.again]\nrows = \"main\"\nlaw = \"hoffmann\"\nobjective = { huber = { delta = 0.01, on = \"log\" } }\n";
     let mut rows = String::new();
     for (index, line) in simulated_runs(0.003).lines().enumerate() {
-        rows += &if index == 0 { format!("{line},width,depth\n") } else { format!("{line},1024,{}\n", 12 + index % 3) };
+        let (width, depth) =
+            if index == 0 { ("width", "depth".to_owned()) } else { ("1024", (12 + index % 3).to_string()) };
+        let _ = writeln!(rows, "{line},{width},{depth}");
     }
     (format!("{head}{again}{cost}{}", questions(hold)), rows)
 }
@@ -62,7 +66,7 @@ fn numbers(value: &Value, path: &str, all: &mut Vec<(String, f64)>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| numbers(value, &format!("{path}.{key}"), all)),
         Value::Array(list) => {
-            list.iter().enumerate().for_each(|(i, value)| numbers(value, &format!("{path}.{i}"), all))
+            list.iter().enumerate().for_each(|(i, value)| numbers(value, &format!("{path}.{i}"), all));
         }
         Value::Number(number) => all.push((path.to_owned(), number.as_f64().unwrap())),
         _ => (),

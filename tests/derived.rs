@@ -1,5 +1,7 @@
 //! Quantities that follow from a fit's parameters have the fit's intervals, and none where the rows do not tell them.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::world::{SPEC, World, simulated_runs};
@@ -48,7 +50,7 @@ fn told(sizes: impl Iterator<Item = (f64, f64)>, derived: &str) -> Value {
     let mut table = "params,tokens,loss,family\n".to_owned();
     for (n, d) in sizes {
         let loss = 1.7 + 900.0 * libm::pow(n, -0.34) + 400.0 * libm::pow(d, -0.3);
-        table += &format!("{n},{d},{loss},one\n");
+        let _ = writeln!(table, "{n},{d},{loss},one");
     }
     let spec = study(&format!("[queries.told]\nfit = \"main\"\nderived = {derived}\n"));
     let spec = spec.replace("uncertainty = { bootstrap = { resamples = 100 } }\n", "");
@@ -89,7 +91,7 @@ fn what_an_expression_lacks_is_said_before_anything_runs() {
         (r#"{ a = "A / N^alpha" }"#, "`N` is a variable and has no value"),
         (r#"{ N = "A" }"#, "cannot be the name of a derived quantity"),
         (r#"{ a = "A >" }"#, "error"),
-        (r#"{ at = { N = 1 } }"#, "there is no expression"),
+        (r"{ at = { N = 1 } }", "there is no expression"),
     ] {
         let world = World::with(&study(&format!("[queries.q]\nfit = \"main\"\nderived = {derived}\n")), "");
         let outcome = world.lawfit(&["check", "study.toml"]);

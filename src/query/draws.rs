@@ -197,6 +197,7 @@ impl Asked<'_> {
         if let Some(untold) = untold.as_ref().filter(|_| finding.outputs.is_empty()) {
             return Answered { at: finding.at, ..refused(inputs, Verdict::NotIdentified, untold.reason.clone()) };
         }
+        let partly = untold.is_some();
         let note = untold.map(|untold| {
             let names: Vec<String> =
                 untold.outputs.iter().map(|name| format!("`{}`", self.ready.law.roles.named(name))).collect();
@@ -216,7 +217,7 @@ impl Asked<'_> {
             outputs.insert(self.ready.law.roles.named(name), found);
         }
         let reach = extent(self.fit, &finding.at, self.kind.splits(&self.ready.law.roles), self.ready.law);
-        let row = Row { group: None, inputs, outputs, reach, note, answered: samples.share_answered() };
+        let row = Row { group: None, inputs, outputs, reach, note, partly, answered: samples.share_answered() };
         Answered { row, at: finding.at }
     }
 
@@ -313,6 +314,7 @@ impl From<Beyond> for Drawn {
 
 fn refused(inputs: BTreeMap<String, f64>, verdict: Verdict, reason: String) -> Answered {
     let reach = Extent { verdict, factor: None, by_variable: BTreeMap::new() };
-    let row = Row { group: None, inputs, outputs: BTreeMap::new(), reach, note: Some(reason), answered: None };
+    let row =
+        Row { group: None, inputs, outputs: BTreeMap::new(), reach, note: Some(reason), partly: false, answered: None };
     Answered { row, at: BTreeMap::new() }
 }

@@ -196,7 +196,7 @@ fn row(row: &Row, answer: &Answer) -> AnswerRow {
         Verdict::NotIdentified => false,
         // What the draws reach although the estimate does not is an end of an interval.
         Verdict::NotReachable => true,
-        _ => row.note.is_none(),
+        _ => row.partly || row.note.is_none(),
     };
     let told =
         |interval: &Interval| if is_told { *interval } else { Interval { value: None, lower: None, upper: None } };
