@@ -11,6 +11,7 @@ pub mod artifact;
 pub mod changes;
 pub mod cli;
 pub mod dataset;
+pub mod design;
 pub mod diagnostic;
 pub mod engine;
 pub mod evidence;

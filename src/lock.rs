@@ -102,7 +102,7 @@ impl Lock {
             .collect();
         let is_of_fit = |name: &String| name.starts_with("fits.");
         let mut numbers = results.numbers();
-        numbers.retain(|name, _| is_of_fit(name) && !name.contains(".evidence."));
+        numbers.retain(|name, _| (is_of_fit(name) && !name.contains(".evidence.")) || name.starts_with("designs."));
         let mut unidentified = results.unidentified();
         unidentified.retain(is_of_fit);
         let mut rows = BTreeMap::new();

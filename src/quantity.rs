@@ -92,6 +92,12 @@ impl<T> OneOrMany<T> {
     }
 }
 
+impl<T> From<T> for OneOrMany<T> {
+    fn from(value: T) -> Self {
+        Self(vec![value])
+    }
+}
+
 impl<'a, T> IntoIterator for &'a OneOrMany<T> {
     type Item = &'a T;
     type IntoIter = std::slice::Iter<'a, T>;

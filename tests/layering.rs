@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::world::repository;
 
 /// The modules from the bottom up; a module may name those of an earlier line, and itself.
-const LAYERS: [&[&str]; 17] = [
+const LAYERS: [&[&str]; 18] = [
     &["diagnostic", "numerics", "artifact", "account", "answer", "file"],
     &["expr", "store"],
     &["quantity", "unit", "dataset"],
@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 17] = [
     &["fit"],
     &["evidence", "uncertainty", "forecast"],
     &["query"],
+    &["design"],
     &["report"],
     &["spec", "stage", "lock"],
     &["changes"],

@@ -17,6 +17,7 @@ mod compose;
 mod costs;
 mod crash;
 mod derived;
+mod designs;
 mod docs;
 mod engines;
 mod errors;

@@ -7,6 +7,7 @@ mod ci;
 mod compiled;
 mod completions;
 mod conclusion;
+mod design;
 mod diff;
 mod exec;
 mod explain;
@@ -61,6 +62,7 @@ enum Command {
     Explain(explain::Arguments),
     Diff(diff::Arguments),
     Query(query::Arguments),
+    Design(design::Arguments),
     Lock(lock::Arguments),
     Open(open::Arguments),
     Bundle(bundle::Arguments),
@@ -229,6 +231,7 @@ fn command() -> Exit {
         Command::Explain(command) => explain::run(&command, &screen),
         Command::Diff(command) => diff::run(&command, &screen),
         Command::Query(command) => query::run(&command, &screen),
+        Command::Design(command) => design::run(&command, &screen),
         Command::Lock(command) => lock::run(&command, &screen),
         Command::Open(command) => open::run(&command, &screen),
         Command::Bundle(command) => bundle::run(&command, &screen),

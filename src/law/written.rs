@@ -1,8 +1,10 @@
 //! A law as text, from which the same law is read: for a compiled plan that another machine carries out.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::{Holds, Law, Parameter, Roles, Scale, Treatment, Variable};
+use super::{Cost, Holds, Law, Parameter, Roles, Scale, Treatment, Variable};
 use crate::expr::{ParseError, parse_printed};
 use crate::quantity::Quantity;
 
@@ -18,6 +20,16 @@ pub(super) struct WrittenLaw {
     caution: Option<String>,
     holds: Holds,
     roles: Roles,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cost: Option<WrittenCost>,
+}
+
+/// What training costs, as the laws that it is made of.
+#[derive(Serialize, Deserialize)]
+struct WrittenCost {
+    name: String,
+    training: Box<WrittenLaw>,
+    total: Box<WrittenLaw>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,9 +52,10 @@ enum WrittenTreatment {
 
 impl From<Law> for WrittenLaw {
     fn from(law: Law) -> Self {
-        let Law { name, formula, response, body, variables, parameters, caution, holds, roles } = law;
+        let Law { name, formula, response, body, variables, parameters, caution, holds, roles, cost } = law;
+        let cost = cost.map(|cost| WrittenCost::from(Cost::clone(&cost)));
         let parameters = parameters.into_iter().map(WrittenParameter::from).collect();
-        Self { name, formula, response, body: body.to_string(), variables, parameters, caution, holds, roles }
+        Self { name, formula, response, body: body.to_string(), variables, parameters, caution, holds, roles, cost }
     }
 }
 
@@ -50,9 +63,34 @@ impl TryFrom<WrittenLaw> for Law {
     type Error = ParseError;
 
     fn try_from(written: WrittenLaw) -> Result<Self, ParseError> {
-        let WrittenLaw { name, formula, response, body, variables, parameters, caution, holds, roles } = written;
+        let WrittenLaw { name, formula, response, body, variables, parameters, caution, holds, roles, cost } = written;
+        let cost = cost.map(WrittenCost::read).transpose()?.map(Arc::new);
         let parameters = parameters.into_iter().map(WrittenParameter::read).collect::<Result<_, _>>()?;
-        Ok(Self { name, formula, response, body: parse_printed(&body)?, variables, parameters, caution, holds, roles })
+        Ok(Self {
+            name,
+            formula,
+            response,
+            body: parse_printed(&body)?,
+            variables,
+            parameters,
+            caution,
+            holds,
+            roles,
+            cost,
+        })
+    }
+}
+
+impl From<Cost> for WrittenCost {
+    fn from(Cost { name, training, total }: Cost) -> Self {
+        Self { name, training: Box::new(training.into()), total: Box::new(total.into()) }
+    }
+}
+
+impl WrittenCost {
+    fn read(self) -> Result<Cost, ParseError> {
+        let Self { name, training, total } = self;
+        Ok(Cost { name, training: Law::try_from(*training)?, total: Law::try_from(*total)? })
     }
 }
 

@@ -20,7 +20,7 @@ use crate::report::{
 };
 use crate::source::Missing;
 use crate::spec::{self, Format, Spec};
-use crate::stage::{GatherResults, RESULTS, RenderReport, Stage};
+use crate::stage::{GatherResults, LAUNCHED, RESULTS, RenderReport, Stage, launched_as};
 
 /// A spec file and its bytes.
 #[derive(Clone, Debug)]
@@ -309,6 +309,7 @@ impl Compiler<'_> {
         let planned =
             Planned { spec, sources: &sources, filters: &filters, laws: &laws, fits: &fits, queries: &queries };
         let (sensitivity, varied) = self.sensitivity(&planned);
+        let designs = self.designs(spec, &fits);
         let expectations = self.expectations(spec, &sources, &filters, &fits, &queries);
         let (statements, answer) = self.statements(spec, &sources, &filters, &fits, &queries);
         self.unused(spec);
@@ -339,6 +340,7 @@ impl Compiler<'_> {
             .collect();
         let with_rows = asked.iter().filter_map(|fit| Some((fits.get(fit)?.stage, "rows", format!("rows.{fit}"))));
         inputs.extend(with_rows);
+        inputs.extend(designs.iter().map(|(name, stage)| (*stage, "advice", format!("design.{name}"))));
         inputs.extend(varied);
         let of_source = order("sources");
         let mut described_sources: Vec<DescribedSource> = sources.into_values().filter_map(|s| s.described).collect();
@@ -360,8 +362,15 @@ impl Compiler<'_> {
         });
         let stage = Arc::new(GatherResults { described: Arc::clone(&described) });
         let results = self.stage("results", None, stage, &inputs);
-        let shown = [(results, RESULTS, RESULTS.to_owned())].into_iter().chain(found).chain(drawn);
-        let stage = Arc::new(RenderReport { described: Arc::clone(&described), options: spec.report.options() });
+        let launched = designs
+            .iter()
+            .flat_map(|(name, stage)| LAUNCHED.into_iter().map(move |role| (*stage, role, launched_as(name, role))));
+        let shown = [(results, RESULTS, RESULTS.to_owned())].into_iter().chain(found).chain(drawn).chain(launched);
+        let stage = Arc::new(RenderReport {
+            described: Arc::clone(&described),
+            options: spec.report.options(),
+            designs: designs.keys().map(|name| (*name).to_owned()).collect(),
+        });
         let render = self.stage("render", None, stage, &shown.collect::<Vec<_>>());
         PlannedReport { results, render, described }
     }

@@ -6,6 +6,7 @@ mod check;
 mod chunks;
 mod compile;
 mod costs;
+mod designs;
 mod files;
 mod filters;
 mod fingerprint;

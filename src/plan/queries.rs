@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::check;
 use super::compile::{Compiler, ExpectedDrift, PlannedFit, PlannedQuery, Rows, SourceStage};
 use crate::changes::Drift;
+use crate::design::Advice;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
 use crate::forecast::{Forecast, MOST_SIZES};
@@ -175,7 +176,7 @@ impl Compiler<'_> {
             return Vec::new();
         }
         let names = names_of_results(spec, sources, filters, fits, queries);
-        let left_out: Vec<String> = ["sources", "tables", "filters", "fits", "queries"]
+        let left_out: Vec<String> = ["sources", "tables", "filters", "fits", "queries", "designs"]
             .iter()
             .flat_map(|table| {
                 self.written(&SpecPath::of(&[table])).into_iter().map(move |name| format!("{table}.{name}."))
@@ -318,7 +319,7 @@ impl Compiler<'_> {
             }
         };
         // The lock file holds the numbers of fits and queries; the names of groups only the data know.
-        let of_results = drift.number.starts_with("fits.") || drift.number.starts_with("queries.");
+        let of_results = ["fits.", "queries.", "designs."].iter().any(|table| drift.number.starts_with(table));
         let known = names.contains(&drift.number) || drift.number.contains(".groups.");
         if !of_results || !known {
             let error = Diagnostic::error(
@@ -357,6 +358,8 @@ fn names_of_results(
         names.extend(crate::report::names_of_fit(fit, parameters));
     }
     names.extend(spec.sensitivity.keys().map(|fit| format!("sensitivity.{fit}.moved")));
+    let of_design = |design: &String| Advice::NUMBERS.map(|number| format!("designs.{design}.{number}"));
+    names.extend(spec.designs.keys().flat_map(of_design));
     for (query, planned) in queries {
         names.extend(crate::report::names_of_query(query, planned.question.kind(), &planned.roles));
     }

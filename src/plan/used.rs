@@ -11,7 +11,10 @@ use crate::spec::{Node, Spec};
 pub(super) fn words(tree: &Node, spec: &Spec) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     for (path, text) in tree.leaves() {
-        if ["sources.", "study.", "report.", "queries.", "expect"].iter().any(|table| path.starts_with(table)) {
+        if ["sources.", "study.", "report.", "queries.", "designs.", "expect"]
+            .iter()
+            .any(|table| path.starts_with(table))
+        {
             continue;
         }
         words.extend(of_text(&path).chain(of_text(&text)));

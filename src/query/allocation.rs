@@ -16,7 +16,7 @@ use crate::unit::Dimension;
 
 pub use crate::law::FLOP_PER_PARAMETER_AND_TOKEN;
 /// Serving a token costs about 2 FLOP per parameter (Sardana et al. 2024, arXiv:2401.00448).
-pub(super) const FLOP_PER_SERVED_TOKEN: f64 = 2.0;
+pub const FLOP_PER_SERVED_TOKEN: f64 = 2.0;
 
 /// Whether a law has the variables that a budget is split between.
 pub fn can_split(law: &Law) -> bool {

@@ -3,6 +3,7 @@
 //! A question is answered at the estimate and at every draw of the parameters. The answers at the draws
 //! give its interval.
 
+mod allocate;
 mod allocation;
 mod compare;
 mod compute_optimal;
@@ -33,7 +34,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use allocation::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, best_allocation, can_split};
+pub use allocate::Allocate;
+pub use allocation::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, best_allocation, can_split};
 pub use compare::Compare;
 pub use compute_optimal::ComputeOptimal;
 pub use derived::Derived;
@@ -80,6 +82,8 @@ pub enum Question {
     Compare(Compare),
     /// Expressions of the fit's parameters.
     Derived(Derived),
+    /// A budget spent best under constraints.
+    Allocate(Allocate),
 }
 
 impl Question {
@@ -97,6 +101,7 @@ impl Question {
             Self::Minimum(kind) => kind,
             Self::Compare(kind) => kind,
             Self::Derived(kind) => kind,
+            Self::Allocate(kind) => kind,
         }
     }
 

@@ -34,6 +34,11 @@ impl<'a> Ready<'a> {
         Self { law, tape: law.tape(), surface: moves.and_then(|moves| Surface::new(law, moves)), price, spans }
     }
 
+    /// The law.
+    pub const fn law(&self) -> &'a Law {
+        self.law
+    }
+
     /// The range that runs keep to because the law does at all sizes: [0, 1] of shares, what is not negative of losses.
     pub(super) fn range(&self, parameters: &[f64]) -> [f64; 2] {
         let extremes = |index: usize| EXTREMES.map(|size| (index, size));

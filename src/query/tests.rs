@@ -225,6 +225,57 @@ fn serving_makes_the_best_model_smaller_as_its_stationarity_says() {
 }
 
 #[test]
+fn a_budget_for_training_and_serving_is_split_as_the_cheapest_model_for_its_response_is() {
+    let law = find("hoffmann").unwrap().law().unwrap();
+    let query: Allocate = spec(serde_json::json!({ "C": [1e22, 1e24], "serve": "2T" }));
+    for finding in solved(&query, &law, &CHINCHILLA) {
+        let [n, d] = ["N", "D"].map(|name| finding.outputs[name]);
+        let total = finding.outputs["training_C"] + finding.outputs["serving_C"];
+        assert!((total - n * (6.0 * d + 2.0 * 2e12)).abs() < 1e-9 * total);
+        let loss = finding.outputs["loss"];
+        let cheapest: InferenceAware = spec(serde_json::json!({ "loss": loss, "serve": "2T" }));
+        let cheapest = solved(&cheapest, &law, &CHINCHILLA).remove(0).outputs;
+        assert!((cheapest["N"] / n - 1.0).abs() < 1e-6 && (cheapest["total_C"] / total - 1.0).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn a_family_shares_a_budget_so_that_a_flop_is_of_the_same_use_at_every_size() {
+    let law = find("hoffmann").unwrap().law().unwrap();
+    let [.., b, beta] = CHINCHILLA;
+    let weights = [1.0, 2.0, 0.5];
+    let query: Allocate =
+        spec(serde_json::json!({ "C": 1e23, "serve": "100B", "sizes": ["1B", "8B", "30B"], "weights": weights }));
+    let rows = solved(&query, &law, &CHINCHILLA);
+    let used = |i: usize| {
+        let [n, d] = ["N", "D"].map(|name| rows[i].outputs[name]);
+        weights[i] * beta * b * libm::pow(d, -beta) / (n * d)
+    };
+    assert!((used(1) / used(0) - 1.0).abs() < 1e-7 && (used(2) / used(0) - 1.0).abs() < 1e-7);
+    let spent: f64 = rows.iter().map(|r| r.outputs["training_C"] + r.outputs["serving_C"]).sum();
+    assert!((spent / 1e23 - 1.0).abs() < 1e-7, "{spent}");
+}
+
+#[test]
+fn data_that_run_out_leave_the_rest_of_a_budget_to_size_or_to_other_models() {
+    let law = find("hoffmann").unwrap().law().unwrap();
+    let one: Allocate = spec(serde_json::json!({ "C": 1e24, "unique": "100B", "epochs": 4 }));
+    let one = solved(&one, &law, &CHINCHILLA).remove(0).outputs;
+    assert_eq!(one["D"], 4e11);
+    assert!((one["training_C"] / 1e24 - 1.0).abs() < 1e-12);
+    let open = serde_json::json!({ "C": 1e23, "sizes": ["1B", "8B", "30B"] });
+    let mut few = open.clone();
+    few["unique"] = serde_json::json!("200B");
+    let data = |query: serde_json::Value| -> Vec<f64> {
+        let query: Allocate = spec(query);
+        solved(&query, &law, &CHINCHILLA).iter().map(|row| row.outputs["D"]).collect()
+    };
+    let (open, few) = (data(open), data(few));
+    assert!(open[0] > 8e11 && (few[0] / 8e11 - 1.0).abs() < 1e-12, "{open:?} {few:?}");
+    assert!(few[1] > open[1] && few[2] > open[2]);
+}
+
+#[test]
 fn a_smaller_model_costs_the_compute_that_buys_nothing() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let [e, a, alpha, b, beta] = CHINCHILLA;

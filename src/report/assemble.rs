@@ -10,6 +10,7 @@ use super::{Described, DescribedFilter, DescribedTable, Expected, notes, recomme
 use crate::account::{FilterCounts, IngestSummary, TableCounts};
 use crate::answer::{ALL, Answer, Interval, Row, Verdict};
 use crate::dataset::Dataset;
+use crate::design::Advice;
 use crate::expr::{Value as ExprValue, parse_printed};
 use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, HELD, Region, Status};
 use crate::numerics::mean;
@@ -28,6 +29,8 @@ pub struct Artifacts {
     pub fits: BTreeMap<String, Fit>,
     /// What was answered, by query.
     pub answers: BTreeMap<String, Answer>,
+    /// Which runs to train next, by design.
+    pub designs: BTreeMap<String, Advice>,
     /// What fits made in other ways answered, by role.
     pub varied: BTreeMap<String, Answer>,
     /// The rows of fits that are asked for responses, by fit.
@@ -36,7 +39,7 @@ pub struct Artifacts {
 
 /// The results of a study.
 pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
-    let Artifacts { summaries, tables, counts, fits, answers, varied, .. } = artifacts;
+    let Artifacts { summaries, tables, counts, fits, answers, designs, varied, .. } = artifacts;
     let tables = described.tables.iter().filter_map(|t| Some((t.name.clone(), table(t, tables.get(&t.name)?))));
     let filters = described.filters.iter().filter_map(|f| Some((f.name.clone(), filter(f, counts.get(&f.name)?))));
     let queries = described.queries.iter();
@@ -53,6 +56,7 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
         filters: filters.collect(),
         fits: fits.iter().map(|(name, fit)| (name.clone(), FitResult::from(fit))).collect(),
         queries: queries.collect(),
+        designs: designs.clone(),
         sensitivity: sensitivity::results(described, answers, varied),
         expectations: Vec::new(),
         conclusions: Vec::new(),
@@ -72,6 +76,7 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
     let (numbers, unidentified) = (results.numbers(), results.unidentified());
     results.expectations = described.expectations.iter().map(|e| judge(e, &numbers, &unidentified)).collect();
     results.conclusions = words::conclusions(&results, described);
+    results.conclusions.extend(designs.iter().map(|(name, advice)| format!("Design {name}: {}", advice.advice)));
     results.notes = notes::notes(described, &results);
     results.recommended = recommend::recommended(described, &results);
     results.statements =

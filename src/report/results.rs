@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::Severity;
 use crate::answer::{Account, Interval, Verdict};
 use crate::dataset::GroupName;
+use crate::design::Advice;
 use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, Region, Span, Status};
 use crate::law::Roles;
 use crate::query::Kind;
@@ -34,6 +35,9 @@ pub struct Results {
     pub fits: BTreeMap<String, FitResult>,
     /// What was answered, by query.
     pub queries: BTreeMap<String, QueryResult>,
+    /// Which runs to train next, by design.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub designs: BTreeMap<String, Advice>,
     /// How far choices move answers, by fit.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sensitivity: BTreeMap<String, SensitivityResult>,
@@ -533,6 +537,10 @@ impl Results {
                 }
                 all.extend(FACTS.iter().map(|(fact, of)| (format!("{prefix}.{fact}"), of(fit))));
             }
+        }
+        for (name, design) in &self.designs {
+            let numbers = design.numbers().into_iter();
+            all.extend(numbers.map(|(key, value)| (format!("designs.{name}.{key}"), value)));
         }
         for (name, sensitivity) in &self.sensitivity {
             let moved = sensitivity.answers.iter().filter_map(|answer| answer.moved).reduce(f64::max);

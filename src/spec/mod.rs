@@ -27,14 +27,15 @@ pub use place::Places;
 pub use question::{ASKED, question};
 pub use schema::schema;
 
+use crate::design::{Budget, Candidates, Decisions, Discrepancy, Limits, Machine};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::forecast::Forecast;
 use crate::law::ParameterText;
 use crate::objective::Objective;
 use crate::quantity::Quantity;
 use crate::query::{
-    Compare, ComputeOptimal, Derived, InferenceAware, Isoflop, Loss, Marginal, Minimum, Overtrain, Question, Reach,
-    Threshold,
+    Allocate, Compare, ComputeOptimal, Derived, InferenceAware, Isoflop, Loss, Marginal, Minimum, Overtrain, Question,
+    Reach, Threshold,
 };
 use crate::report::{Digits, Millimetres, ReportFormat, ReportOptions, Section, Severity, Theme};
 use crate::solver::{Solver, Starts};
@@ -82,6 +83,9 @@ pub struct Spec {
     /// Questions put to fits, by name.
     #[serde(default)]
     pub queries: BTreeMap<String, Query>,
+    /// Which runs to train next, by name.
+    #[serde(default)]
+    pub designs: BTreeMap<String, Design>,
     /// Variations of a fit, by its name: they show how far other choices move its answers.
     #[serde(default)]
     pub sensitivity: BTreeMap<String, Sensitivity>,
@@ -578,7 +582,7 @@ const fn default_folds() -> usize {
 }
 
 /// A question put to a fit: exactly one of `loss`, `reach`, `compute_optimal`, `threshold`, `isoflop`,
-/// `inference_aware`, `overtrain`, `marginal`, `minimum`, `compare`.
+/// `inference_aware`, `overtrain`, `marginal`, `minimum`, `compare`, `allocate`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Query {
@@ -621,6 +625,9 @@ pub struct Query {
     /// variables in `at` also those that follow from both.
     #[serde(default)]
     pub derived: Option<Derived>,
+    /// A budget spent best on training and serving, a family of sizes or limited data: `{ C = 1e24, serve = "10T" }`.
+    #[serde(default)]
+    pub allocate: Option<Allocate>,
     /// The laws that answer `loss`: that of the fit, or several laws weighted by their errors on hidden runs.
     #[serde(default)]
     pub forecast: Option<Forecast>,
@@ -641,7 +648,7 @@ pub enum GroupsAsked {
 
 impl Query {
     /// The names of the questions, of which a query has one.
-    pub fn kinds() -> [&'static str; 11] {
+    pub fn kinds() -> [&'static str; 12] {
         Self::default().questions().map(|(kind, _)| kind)
     }
 
@@ -655,7 +662,7 @@ impl Query {
     }
 
     /// What is asked, by name; sound where exactly one is there.
-    pub fn questions(&self) -> [(&'static str, Option<Question>); 11] {
+    pub fn questions(&self) -> [(&'static str, Option<Question>); 12] {
         [
             ("loss", self.loss.clone().map(Question::Loss)),
             ("reach", self.reach.clone().map(Question::Reach)),
@@ -668,8 +675,44 @@ impl Query {
             ("minimum", self.minimum.clone().map(Question::Minimum)),
             ("compare", self.compare.clone().map(Question::Compare)),
             ("derived", self.derived.clone().map(Question::Derived)),
+            ("allocate", self.allocate.clone().map(Question::Allocate)),
         ]
     }
+}
+
+/// Which runs to train next: those that make a decision the surest for their price, within every limit.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Design {
+    /// The fit, or several whose laws may each be right.
+    pub fit: OneOrMoreTexts,
+    /// What the runs are to decide: `{ compute_optimal = { C = 1e24 } }`, or a list of such.
+    pub decide: Decisions,
+    /// What may be spent: `{ usd = 40_000 }`, `{ FLOP = 1e21 }`, `{ gpu_hours = 5000 }`; of several all hold.
+    pub budget: Budget,
+    /// Where the runs are trained; needed for hours and money.
+    #[serde(default)]
+    pub machine: Option<Machine>,
+    /// The runs that could be trained.
+    #[serde(default)]
+    pub candidates: Candidates,
+    /// Limits besides the budget.
+    #[serde(default)]
+    pub limits: Limits,
+    /// In how many rounds they are trained; each is planned anew from what came out before.
+    #[serde(default = "one_round")]
+    pub rounds: usize,
+    /// How far runs much smaller than the largest are believed to follow the law.
+    #[serde(default)]
+    pub discrepancy: Discrepancy,
+    /// What came out of runs of this design: a CSV file, relative to the spec, with `name` (or the sizes), the response
+    /// and, where runs failed, `status`. What is left is planned anew.
+    #[serde(default)]
+    pub results: Option<String>,
+}
+
+const fn one_round() -> usize {
+    1
 }
 
 /// Variations of a fit: one choice is changed at a time.

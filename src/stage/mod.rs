@@ -1,5 +1,6 @@
 //! The stages of a study: pure functions of settings and input artifacts.
 
+mod design;
 mod extrapolate;
 mod filter;
 mod fit;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use design::{DesignRuns, Judging, LAUNCHED, launched_as};
 pub use extrapolate::{ByDefault, Extrapolate};
 pub use filter::{Extreme, Filter, FilterRule, RuleKind};
 pub use fit::{FitLaw, FitMethod, Origins, RowRoles};
@@ -173,7 +175,7 @@ impl From<crate::solver::Cancelled> for Failure {
 
 /// A stage of a study.
 pub trait Stage: Send + Sync {
-    /// Its kind: `ingest`, `table`, `filter`, `fit`, `extrapolate`, `results`, `render`.
+    /// Its kind: `ingest`, `table`, `filter`, `fit`, `extrapolate`, `design`, `results`, `render`.
     fn kind(&self) -> &'static str;
 
     /// Changes whenever the stage would give other bytes for the same settings and inputs.
@@ -192,7 +194,8 @@ pub trait Stage: Send + Sync {
         true
     }
 
-    /// Whether it is one of those that end a study: they say all that a spec says in words.
+    /// Whether it is one of those that end a study: they say all that a spec says in words, or plan the runs of the next one.
+    /// The job that ends a study carries them out.
     fn ends_study(&self) -> bool {
         false
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::design::{LAUNCHED, launched_as};
 use super::results::RESULTS;
 use super::{Context, Failure, Inputs, Laws, Stage, WrittenStage};
 use crate::answer::Answer;
@@ -20,6 +21,8 @@ pub struct RenderReport {
     pub described: Arc<Described>,
     /// Options of the report.
     pub options: ReportOptions,
+    /// The designs, whose runs are published for launchers.
+    pub designs: Vec<String>,
 }
 
 impl Stage for RenderReport {
@@ -32,7 +35,7 @@ impl Stage for RenderReport {
     }
 
     fn settings(&self) -> serde_json::Value {
-        serde_json::json!({ "described": self.described.fingerprint_of_render(), "options": self.options })
+        serde_json::json!({ "described": self.described.fingerprint_of_render(), "options": self.options, "designs": self.designs })
     }
 
     fn is_locked(&self) -> bool {
@@ -50,8 +53,11 @@ impl Stage for RenderReport {
     fn produces(&self, roles: &[&str]) -> bool {
         let (files, names) = (files_of(&self.options), names_of(&self.options));
         // Of figures there are as many as the fits give.
+        let launched: Vec<String> = self.launched().collect();
+        let is_launched = |role: &str| launched.iter().any(|file| file == role);
         files.iter().all(|file| roles.contains(file))
-            && roles.iter().all(|role| names.contains(role) || is_of_figure(role))
+            && launched.iter().all(|file| roles.contains(&file.as_str()))
+            && roles.iter().all(|role| names.contains(role) || is_launched(role) || is_of_figure(role))
     }
 
     fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
@@ -79,7 +85,19 @@ impl Stage for RenderReport {
             described: Arc::clone(&self.described),
             options: self.options.clone(),
         };
-        write(&page).map_err(|error| Failure::internal(error.to_string()))
+        let mut files = write(&page).map_err(|error| Failure::internal(error.to_string()))?;
+        for file in self.launched() {
+            let bytes = Arc::clone(inputs.bytes(&file)?);
+            files.insert(file, bytes);
+        }
+        Ok(files)
+    }
+}
+
+impl RenderReport {
+    /// The names of the files that launchers read.
+    fn launched(&self) -> impl Iterator<Item = String> {
+        self.designs.iter().flat_map(|design| LAUNCHED.map(|role| launched_as(design, role)))
     }
 }
 

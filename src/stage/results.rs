@@ -52,6 +52,7 @@ impl Stage for GatherResults {
             counts: inputs.named("filter.")?,
             fits: inputs.named("fit.")?,
             answers: inputs.named("answer.")?,
+            designs: inputs.named("design.")?,
             varied: varied.into_iter().map(|(name, answer)| (format!("varied.{name}"), answer)).collect(),
         };
         let results = results(&self.described, &artifacts);

@@ -62,6 +62,7 @@ impl Writer for Html {
                 many => page.results.shown_fits().len() > MOST_OPEN,
                 expectations => expectations(page),
                 queries => queries(page),
+                designs => designs(page),
                 sensitivity => sensitivity(page),
                 fits => fits(page),
                 undrawn => page.undrawn,
@@ -241,6 +242,15 @@ fn figure(figure: &Figure) -> Value {
         kind => figure.kind, fit => figure.fit, title => figure.title, svg => figure.svg, caption => figure.caption,
         stem => figure.stem(),
     }
+}
+
+/// Which runs to train next: the advice and the runs.
+fn designs(page: &Page) -> Vec<Value> {
+    let all = page.results.designs.iter().map(|(name, advice)| {
+        let (columns, rows) = advice.table();
+        facts! { name, head => advice.advice, columns, rows, warnings => advice.warnings }
+    });
+    all.collect()
 }
 
 /// How far choices move answers: a sentence and a table per fit.

@@ -48,10 +48,11 @@ fn text(page: &Page) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {}\n", page.results.study.title);
     first_screen(page, &mut out);
-    let parts: [(Section, &str, WritePart); 7] = [
+    let parts: [(Section, &str, WritePart); 8] = [
         (Section::Expectations, "Expectations", expectations),
         (Section::Leaderboard, "Laws compared", leaderboard),
         (Section::Answers, "Answers", queries),
+        (Section::Answers, "Runs to train next", designs),
         (Section::Sensitivity, "Sensitivity", sensitivity),
         (Section::Fits, "Fits", fits),
         (Section::Data, "Data", data),
@@ -240,6 +241,18 @@ fn fits(page: &Page, out: &mut String) {
 fn picture(figure: &Figure, out: &mut String) {
     let title = figure.title.replace(['[', ']', '\n'], " ");
     let _ = writeln!(out, "![{title}]({})\n\n{}\n", figure.file, figure.caption);
+}
+
+/// Which runs to train next: the advice and the runs.
+fn designs(page: &Page, out: &mut String) {
+    for (name, advice) in &page.results.designs {
+        let (head, rows) = advice.table();
+        table(out, &format!("## Design `{name}`\n\n{}", advice.advice), &head, &rows);
+        for warning in &advice.warnings {
+            let _ = writeln!(out, "- {warning}");
+        }
+        out.push('\n');
+    }
 }
 
 fn sensitivity(page: &Page, out: &mut String) {

@@ -1,0 +1,289 @@
+//! `lawfit design`: which runs to train next, and what came out of them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::output;
+use super::screen::Screen;
+use super::walk::{Walk, exit_of, interrupted, show_failures};
+use super::{Allow, Cache, Exit, compiled_or_shown, read_specs};
+use crate::design::{Advice, Believed, Cost};
+use crate::engine::Engine;
+use crate::plan::{SpecFile, compile_asking};
+use crate::spec::Node;
+
+/// Say which runs to train next, what they are worth and when to stop.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// The spec file.
+    #[arg(value_name = "SPEC", required = true)]
+    spec: Option<PathBuf>,
+    /// The designs; all of the spec where none is named.
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Hold results against what was forecast of them, and plan what is left anew.
+    Check(Check),
+}
+
+#[derive(Clone, Debug, Args)]
+struct Check {
+    /// The spec file.
+    #[arg(value_name = "SPEC")]
+    spec: PathBuf,
+    /// A CSV file with `name` (or model size and data), the response and, where runs failed, `status`.
+    #[arg(value_name = "RESULTS")]
+    results: PathBuf,
+    /// The design, where the spec has several.
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Clone, Debug, Args)]
+struct How {
+    /// Print the runs alone, for a launcher, or the whole advice as JSON.
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<Format>,
+    #[command(flatten)]
+    cache: Cache,
+    #[command(flatten)]
+    walk: Walk,
+    #[command(flatten)]
+    allow: Allow,
+}
+
+/// How runs are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The runs as CSV
+    Csv,
+    /// The runs as JSON
+    Json,
+    /// The runs as YAML
+    Yaml,
+    /// The whole advice as JSON
+    Advice,
+}
+
+impl Format {
+    /// The artifact that is printed.
+    const fn role(self) -> &'static str {
+        match self {
+            Self::Csv => "runs.csv",
+            Self::Json => "runs.json",
+            Self::Yaml => "runs.yaml",
+            Self::Advice => "advice",
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
+    match (&arguments.command, &arguments.spec) {
+        (Some(Command::Check(check)), _) => {
+            let results = match std::path::absolute(&check.results) {
+                Ok(path) => path,
+                Err(error) => {
+                    screen.error(&format!("{}: {error}", check.results.display()), &[]);
+                    return Exit::BadSpec;
+                }
+            };
+            let names: Vec<String> = check.name.iter().cloned().collect();
+            advise(&check.spec, &names, Some(&results.to_string_lossy()), &check.how, screen)
+        }
+        (None, Some(spec)) => advise(spec, &arguments.names, None, &arguments.how, screen),
+        (None, None) => Exit::BadSpec,
+    }
+}
+
+/// The names of the designs of a spec, as its stages have them.
+const KIND: &str = "design.";
+
+fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, screen: &Screen) -> Exit {
+    let files: Vec<SpecFile> = match read_specs(std::slice::from_ref(spec), screen) {
+        Ok(files) => files,
+        Err(exit) => return exit,
+    };
+    let allowed = how.allow.allowed();
+    let alone = match compiled_or_shown(&files, compile_asking(&files, None, allowed), screen) {
+        Ok(alone) => alone,
+        Err(exit) => return exit,
+    };
+    let known: Vec<String> =
+        alone.plan.stages().filter_map(|stage| stage.id.0.strip_prefix(KIND)).map(str::to_owned).collect();
+    let asked = if names.is_empty() { known.clone() } else { names.to_vec() };
+    if let Some(unknown) = asked.iter().find(|name| !known.contains(name)) {
+        let near = crate::diagnostic::nearest(unknown, known.iter().map(String::as_str));
+        let hints: Vec<String> = near.map(|near| format!("did you mean `{near}`?")).into_iter().collect();
+        screen.error(&format!("the spec has no design `{unknown}`"), &hints);
+        return Exit::BadSpec;
+    }
+    if asked.is_empty() {
+        let hint = "add a `[designs.next]` with `fit`, `decide`, `budget` and `candidates`".to_owned();
+        screen.error("the spec has no design", &[hint]);
+        return Exit::BadSpec;
+    }
+    let compiled = match results {
+        None => alone,
+        Some(results) => {
+            let [one] = asked.as_slice() else {
+                screen.error("say which design the results are of", &[format!("there are {}", asked.join(", "))]);
+                return Exit::BadSpec;
+            };
+            let table = |key: &str, value: Node| Node::Table(vec![(key.to_owned(), value)]);
+            let more = table("designs", table(one, table("results", Node::Text(results.to_owned()))));
+            match compiled_or_shown(&files, compile_asking(&files, Some(&more), allowed), screen) {
+                Ok(compiled) => compiled,
+                Err(exit) => return exit,
+            }
+        }
+    };
+    let is_asked = |id: &str| id.strip_prefix(KIND).is_some_and(|name| asked.iter().any(|asked| asked == name));
+    let targets: Vec<usize> =
+        compiled.plan.stages().enumerate().filter(|(_, stage)| is_asked(&stage.id.0)).map(|(i, _)| i).collect();
+    let store = crate::store::Store::new(&how.cache.cache);
+    let options = how.walk.options();
+    let progress = screen.progress(targets.len());
+    let observer = |event: &crate::engine::Event<'_>| progress.show(event);
+    let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(&targets, true);
+    let outcomes = engine.run();
+    progress.clear();
+    show_failures(&compiled, &files, &outcomes, screen);
+    for &index in &targets {
+        let Ok(outputs) = engine.outputs(index) else { continue };
+        if let Some(format) = how.format {
+            if let Some(bytes) = outputs.get(format.role()) {
+                output::print(&String::from_utf8_lossy(bytes));
+            }
+            continue;
+        }
+        let advice = outputs.get("advice").and_then(|bytes| serde_json::from_slice::<Advice>(bytes).ok());
+        if let Some(advice) = advice {
+            let id = &compiled.plan.stage(index).id.0;
+            lines(id.strip_prefix(KIND).unwrap_or(id), &advice).iter().for_each(output::print_line);
+            advice.warnings.iter().for_each(|warning| screen.notice(warning));
+        }
+    }
+    exit_of(&outcomes)
+}
+
+/// The advice in lines.
+fn lines(name: &str, advice: &Advice) -> Vec<String> {
+    let mut lines = vec![format!("{name}: {}", advice.advice)];
+    if let Some(outcomes) = &advice.outcomes {
+        for run in &outcomes.runs {
+            let forecast = run.forecast.as_ref().map_or_else(String::new, |f| format!("forecast {}", interval(f)));
+            let found = run.response.map_or_else(|| run.status.clone(), |r| format!("{r:.4}"));
+            let z = run.z.map_or_else(String::new, |z| format!(", {z:+.1} standard deviations"));
+            lines.push(format!("  {:<28} {found:<10} {forecast}{z}", run.name));
+        }
+        if let Some(surprise) = outcomes.surprise {
+            lines.push(format!(
+                "  {} results; their mean square is {surprise:.2} of what was forecast; {} runs of the design are missing",
+                outcomes.runs.iter().filter(|run| run.response.is_some()).count(),
+                outcomes.missing
+            ));
+        }
+    }
+    for decision in &advice.decisions {
+        lines.push(format!("  {}", decision.asks));
+        lines.push(format!("    {} now   {}{}", decision.output, interval(&decision.now), wasted(&decision.now)));
+        lines.push(format!("    {} after {}{}", decision.output, interval(&decision.after), wasted(&decision.after)));
+    }
+    if !advice.runs.is_empty() {
+        lines.push(format!(
+            "  {:>3} {:>5} {:>10} {:>10} {:>9} {:>8} {:>8} {:>9} {:>10} {:<9} {}",
+            "run", "round", advice.size, advice.data, "batch", "steps", "shape", "cost", "hours", "waste", "for"
+        ));
+    }
+    for run in &advice.runs {
+        let shape = run.layers.zip(run.width).map_or_else(String::new, |(l, w)| format!("{l}x{w}"));
+        let batch = run.batch.map_or_else(String::new, |b| format!("{b:.2e}"));
+        let steps = run.steps.map_or_else(String::new, |s| s.to_string());
+        let hours = run.hours.map_or_else(String::new, |h| format!("{h:.2}"));
+        let waste =
+            run.after.waste.map_or_else(|| format!("{:.3e}", run.after.value), |w| format!("{:.3} %", 100.0 * w));
+        let purpose = match run.purpose {
+            crate::design::Purpose::Informs => "",
+            crate::design::Purpose::HoldOut => "hold-out",
+            crate::design::Purpose::Replicate => "replicate",
+        };
+        let stop = if run.is_worth_it { "" } else { " (after the stop)" };
+        lines.push(format!(
+            "  {:>3} {:>5} {:>10.3e} {:>10.3e} {batch:>9} {steps:>8} {shape:>8} {:>9} {hours:>10} {waste:<9} {purpose}{stop}",
+            run.order,
+            run.round,
+            run.size,
+            run.data,
+            money(&run.cost)
+        ));
+    }
+    let hours = advice.hours.map_or_else(String::new, |hours| format!(", {hours:.1} hours"));
+    lines.push(format!("  all {} runs: {}{hours}", advice.runs.len(), money(&advice.total)));
+    if let Some(value) = &advice.value {
+        let even =
+            value.break_even.map_or_else(String::new, |c| format!("; they pay from a target of {c:.2e} FLOP on"));
+        lines.push(format!("  saved {} for {} spent{even}", money(&value.saved), money(&value.spent)));
+    }
+    for rival in &advice.rivals {
+        let waste = rival.waste.map_or_else(String::new, |w| format!("{:.3} % wasted, ", 100.0 * w));
+        lines.push(format!(
+            "  {} of {} runs for as much: {waste}{:.2} times as unsure",
+            rival.design, rival.runs, rival.wider
+        ));
+    }
+    for change in &advice.changes {
+        let stop = change.stop_after.map_or_else(String::new, |n| format!("{n} runs would be worth it, "));
+        let waste = change.waste.map_or_else(String::new, |w| format!("{:.3} % would be wasted, ", 100.0 * w));
+        lines.push(format!(
+            "  if {}: {stop}{waste}{} of {} runs the same",
+            change.if_so,
+            change.kept,
+            advice.runs.len()
+        ));
+    }
+    if let Some(simulated) = &advice.simulated {
+        lines.push(format!(
+            "  simulated on {} draws of the fit: variance foretold {:.2} of that found, the {:.0} % interval held {:.0} %",
+            simulated.trials,
+            simulated.ratio,
+            100.0 * advice.level,
+            100.0 * simulated.coverage
+        ));
+    }
+    lines
+}
+
+/// A number with its interval.
+fn interval(belief: &Believed) -> String {
+    format!("{} [{}, {}]", short(belief.value), short(belief.lower), short(belief.upper))
+}
+
+/// A number in four digits.
+fn short(value: f64) -> String {
+    if (1e-2..1e4).contains(&value.abs()) { format!("{value:.4}") } else { format!("{value:.3e}") }
+}
+
+/// What is wasted, in per cent.
+fn wasted(belief: &Believed) -> String {
+    belief.waste.map_or_else(String::new, |waste| format!(", {:.3} % of the compute wasted", 100.0 * waste))
+}
+
+/// A cost in dollars where they are known, else in compute.
+fn money(cost: &Cost) -> String {
+    match cost.usd {
+        Some(usd) if usd < 100.0 => format!("${usd:.2}"),
+        Some(usd) => format!("${usd:.0}"),
+        None => format!("{:.2e}", cost.flop),
+    }
+}

@@ -1,0 +1,168 @@
+//! What is believed of the response: one law or several, each with draws of its parameters and a share.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::fit::{Fit, Span};
+use crate::law::{Law, Roles, Tape};
+use crate::numerics::{exp, ln};
+use crate::objective::ResponseScale;
+use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+
+/// Most draws of one law: more change no digit that anybody reads, and each costs as much as all candidates.
+const MOST_DRAWS: usize = 400;
+/// A law whose share is below this is one that the rows reject.
+const LEAST_SHARE: f64 = 0.01;
+
+/// The variables of a law that are neither model size nor data nor compute: a spec holds them.
+pub fn held(law: &Law) -> Vec<&str> {
+    let of_run = law.roles.decided();
+    law.variables.iter().map(|v| v.name.as_str()).filter(|name| !of_run.contains(name)).collect()
+}
+
+/// One law with its draws.
+#[derive(Clone, Debug)]
+pub struct Belief<'a> {
+    /// The law.
+    pub law: &'a Law,
+    /// Its fit.
+    pub fit: &'a Fit,
+    /// Draws of its free parameters.
+    pub draws: Vec<&'a [f64]>,
+    /// How much of the whole it is.
+    pub share: f64,
+    /// Where the law has model size, data and compute, those that it has.
+    places: [Option<usize>; 3],
+    tape: Tape,
+    held: Vec<f64>,
+}
+
+impl<'a> Belief<'a> {
+    /// A law with draws of its fit; `hold` has the values of variables without a role.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn new(
+        law: &'a Law,
+        fit: &'a Fit,
+        draws: &'a [Vec<f64>],
+        hold: &BTreeMap<String, f64>,
+    ) -> Result<Self, String> {
+        let places = law.roles.decided().map(|name| law.variable(name));
+        if let Some(name) = held(law).into_iter().find(|name| !hold.contains_key(*name)) {
+            return Err(format!("`{name}` of the law `{}` has no value: hold it in `candidates`", law.formula));
+        }
+        let held = law.variables.iter().map(|v| hold.get(&v.name).copied().unwrap_or(0.0)).collect();
+        let step = draws.len().div_ceil(MOST_DRAWS).max(1);
+        let draws = draws.iter().step_by(step).map(Vec::as_slice).collect();
+        Ok(Self { law, fit, draws, share: 1.0, places, tape: law.tape(), held })
+    }
+
+    /// The law's variables of a run.
+    pub fn variables(&self, size: f64, data: f64) -> Vec<f64> {
+        let mut at = self.held.clone();
+        let values = [size, data, FLOP_PER_PARAMETER_AND_TOKEN * size * data];
+        for (place, value) in self.places.into_iter().zip(values) {
+            if let Some(index) = place {
+                at[index] = value;
+            }
+        }
+        at
+    }
+
+    /// The response of a run at parameters.
+    pub fn response(&self, parameters: &[f64], size: f64, data: f64) -> f64 {
+        self.tape.value_at(parameters, &self.variables(size, data))
+    }
+
+    /// The span of model size over the fit's rows.
+    pub fn span_of_size(&self) -> Option<Span> {
+        self.fit.spans.get(&self.law.variables[self.places[0]?].name).copied()
+    }
+
+    /// The scatter of the rows around the law: the root of the mean square of their residuals.
+    pub fn scatter(&self) -> f64 {
+        let residuals = &self.fit.noise.residuals;
+        let squares: f64 = residuals.iter().map(|r| r * r).sum();
+        (squares / residuals.len().max(1) as f64).sqrt()
+    }
+
+    /// Schwarz's criterion of residuals taken as normal (Schwarz 1978).
+    fn criterion(&self) -> f64 {
+        let rows = self.fit.rows as f64;
+        2.0 * rows * ln(self.scatter().max(f64::MIN_POSITIVE)) + self.fit.free.len() as f64 * ln(rows.max(1.0))
+    }
+}
+
+/// Everything that is believed.
+#[derive(Clone, Debug)]
+pub struct Beliefs<'a> {
+    /// The laws, those that the rows reject left out.
+    pub members: Vec<Belief<'a>>,
+    /// Laws that the rows reject.
+    pub rejected: Vec<String>,
+    /// The scale on which residuals are taken.
+    pub scale: ResponseScale,
+}
+
+impl<'a> Beliefs<'a> {
+    /// Laws with shares by Schwarz's criterion where they are fitted to as many rows, else in equal parts.
+    pub fn new(mut members: Vec<Belief<'a>>) -> Self {
+        let scale = members.first().map_or(ResponseScale::Log, |member| member.fit.scale);
+        let comparable = members.windows(2).all(|pair| {
+            let [one, other] = [&pair[0], &pair[1]];
+            one.fit.rows == other.fit.rows && one.fit.scale == other.fit.scale && one.law.response == other.law.response
+        });
+        if comparable {
+            let best = members.iter().map(Belief::criterion).fold(f64::INFINITY, f64::min);
+            members.iter_mut().for_each(|member| member.share = exp(0.5 * (best - member.criterion())));
+        }
+        let sum: f64 = members.iter().map(|member| member.share).sum();
+        members.iter_mut().for_each(|member| member.share /= sum);
+        let rejected = members.iter().filter(|m| m.share < LEAST_SHARE).map(|m| m.law.name.clone()).collect();
+        members.retain(|member| member.share >= LEAST_SHARE && !member.draws.is_empty());
+        let sum: f64 = members.iter().map(|member| member.share).sum();
+        members.iter_mut().for_each(|member| member.share /= sum);
+        Self { members, rejected, scale }
+    }
+
+    /// What the study calls model size, data and compute.
+    pub fn roles(&self) -> Option<&Roles> {
+        self.members.first().map(|member| &member.law.roles)
+    }
+
+    /// The share of each draw, member by member.
+    pub fn shares(&self) -> Vec<f64> {
+        let of = |m: &Belief<'_>| vec![m.share / m.draws.len() as f64; m.draws.len()];
+        self.members.iter().flat_map(of).collect()
+    }
+
+    /// The scatter of the rows, all laws together.
+    pub fn scatter(&self) -> f64 {
+        let pure = self.members.iter().find_map(|m| m.fit.evidence.replicates.as_ref()?.pure_error);
+        pure.unwrap_or_else(|| self.members.iter().map(|m| m.share * m.scatter() * m.scatter()).sum::<f64>().sqrt())
+    }
+
+    /// Whether repeated runs tell the noise.
+    pub fn knows_noise(&self) -> bool {
+        self.members.iter().any(|m| m.fit.evidence.replicates.as_ref().is_some_and(|r| r.pure_error.is_some()))
+    }
+
+    /// The responses of runs, on the scale of residuals: for each run one value per draw.
+    pub fn responses(&self, runs: &[(f64, f64)]) -> Vec<Vec<f64>> {
+        let by_member: Vec<Vec<Vec<f64>>> = self.members.iter().map(|member| self.of_member(member, runs)).collect();
+        (0..runs.len()).map(|run| by_member.iter().flatten().map(|draw| draw[run]).collect()).collect()
+    }
+
+    /// For each draw of a member the responses of all runs.
+    fn of_member(&self, member: &Belief<'_>, runs: &[(f64, f64)]) -> Vec<Vec<f64>> {
+        let at: Vec<Vec<f64>> = runs.iter().map(|(size, data)| member.variables(*size, *data)).collect();
+        let columns: Vec<Vec<f64>> =
+            (0..member.law.variables.len()).map(|v| at.iter().map(|row| row[v]).collect()).collect();
+        let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+        let bound = member.tape.bind(&columns, runs.len());
+        let place = |value: f64| self.scale.place(value);
+        member.draws.par_iter().map(|draw| member.tape.values(&bound, draw).into_iter().map(place).collect()).collect()
+    }
+}

@@ -1,0 +1,432 @@
+//! The runs that could be trained: sizes, data, shapes and batches that every limit on a single run allows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::ledger::Terms;
+use super::plan::name_of;
+use super::settings::{Candidates, Choice, Schedule, Shape};
+use crate::expr::parse_constant;
+use crate::fit::Span;
+use crate::law::{Roles, Tape, find};
+use crate::numerics::{exp, ln};
+use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+
+/// A run that could be trained.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// Model size.
+    pub size: f64,
+    /// Training data.
+    pub data: f64,
+    /// Training compute, alone.
+    pub flop: f64,
+    /// Layers and width, where a shape was asked for or found.
+    pub shape: Option<(u32, u32)>,
+    /// Tokens of a batch, where there are any.
+    pub batch: Option<f64>,
+    /// Optimiser steps, where there is a batch.
+    pub steps: Option<u64>,
+    /// The trunk that it can share with others: those of its size and batch.
+    pub trunk: usize,
+}
+
+/// A model size with the layers and width that have it, where they are known.
+type SizeAndShape = (f64, Option<(u32, u32)>);
+
+/// Runs that were left out, by reason.
+pub type LeftOut = BTreeMap<String, usize>;
+
+/// Most candidates.
+const MOST: usize = 50_000;
+/// Neighbouring values of a range: two for each doubling.
+const STEP: f64 = 0.5 * std::f64::consts::LN_2;
+/// Data per parameter that are tried where a spec does not say.
+const USUAL_RANGE: Range = Range { low: 1.0, high: 1000.0, per_parameter: true };
+/// How far above the largest model of the rows sizes are tried where a spec does not say.
+const ABOVE: f64 = 4.0;
+/// Layers and width of the shapes that are proposed: width in steps, layers one for as much width.
+const WIDTH_STEP: u32 = 64;
+const WIDTH_PER_LAYER: f64 = 64.0;
+/// Parameters of a layer in units of the square of its width: 4 of attention and 8 of the feed-forward part.
+const PER_LAYER: f64 = 12.0;
+
+/// A range as a spec writes it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Range {
+    low: f64,
+    high: f64,
+    per_parameter: bool,
+}
+
+/// Reads "1 to 1000 per parameter".
+///
+/// # Errors
+/// What is wrong with it.
+fn range(text: &str) -> Result<Range, String> {
+    let (numbers, per_parameter) = match text.trim().strip_suffix("per parameter") {
+        Some(numbers) => (numbers, true),
+        None => (text, false),
+    };
+    let number = |text: &str| {
+        let value = parse_constant(text.trim()).ok().filter(|v| *v > 0.0 && v.is_finite());
+        value
+            .ok_or_else(|| format!("`{text}` is no range: write a list, \"1B to 100B\" or \"1 to 1000 per parameter\""))
+    };
+    let (low, high) = match numbers.split_once(" to ") {
+        Some((low, high)) => (number(low)?, number(high)?),
+        None => (number(numbers)?, number(numbers)?),
+    };
+    if low > high {
+        return Err(format!("the range `{text}` begins above its end"));
+    }
+    Ok(Range { low, high, per_parameter })
+}
+
+impl Range {
+    /// Its values, evenly in the logarithm, both ends included.
+    fn values(self) -> Vec<f64> {
+        let width = ln(self.high / self.low);
+        let steps = (width / STEP).ceil();
+        if steps < 1.0 {
+            return vec![self.low];
+        }
+        (0..=steps as usize).map(|i| self.low * exp(width * (i as f64 / steps))).collect()
+    }
+}
+
+/// How model sizes and data are chosen, read from a spec.
+#[derive(Clone, Debug, PartialEq)]
+enum Values {
+    List(Vec<f64>),
+    Range(Range),
+}
+
+impl Values {
+    fn of(choice: &Choice) -> Result<Self, String> {
+        match choice {
+            Choice::Range(text) => range(text).map(Self::Range),
+            Choice::Values(list) => {
+                let values: Vec<f64> = list.iter().map(|q| q.0).collect();
+                match values.iter().find(|v| !(**v > 0.0 && v.is_finite())) {
+                    Some(wrong) => Err(format!("{wrong} is no size: it is above zero and finite")),
+                    None => Ok(Self::List(values)),
+                }
+            }
+        }
+    }
+}
+
+/// The other keys of candidates.
+const KEYS: [&str; 6] = ["shapes", "schedule", "cooldown", "min_steps", "batch", "hold"];
+/// The keys of model size and data once the study's names for them are resolved.
+const SIZE: &str = "size";
+const DATA: &str = "data";
+
+impl Candidates {
+    /// The same with model size and data under those words, whatever the study calls them.
+    ///
+    /// # Errors
+    /// Faults of ranges and lists: the key and what is wrong.
+    pub fn named(&self, roles: &Roles) -> Result<Self, Vec<(String, String)>> {
+        let mut faults: Vec<(String, String)> = self.faults();
+        let own = [(SIZE, roles.size.as_deref()), (DATA, roles.data.as_deref())];
+        let mut values = BTreeMap::new();
+        for (key, choice) in &self.values {
+            let Some((role, _)) = own.iter().find(|(role, name)| key == role || *name == Some(key)) else {
+                let known = own.iter().filter_map(|(_, name)| *name).chain(KEYS);
+                let near = crate::diagnostic::nearest(key, known.clone());
+                let listed: Vec<&str> = known.collect();
+                let hint = near.map_or_else(|| listed.join(", "), |near| format!("did you mean `{near}`?"));
+                faults.push((key.clone(), format!("`{key}` says nothing of the runs: {hint}")));
+                continue;
+            };
+            match Values::of(choice) {
+                Err(message) => faults.push((key.clone(), message)),
+                Ok(Values::Range(range)) if range.per_parameter && *role == SIZE => {
+                    faults.push((key.clone(), "a model size is not counted per parameter".to_owned()));
+                }
+                Ok(_) => (),
+            }
+            if values.insert((*role).to_owned(), choice.clone()).is_some() {
+                let other = own.iter().find(|(own, _)| own == role).and_then(|(_, name)| *name).unwrap_or(role);
+                faults.push((key.clone(), format!("`{key}` and `{other}` are the same")));
+            }
+        }
+        if !self.shapes.is_empty() && values.contains_key(SIZE) {
+            faults.push(("shapes".to_owned(), "give `shapes` or sizes, not both: a shape has its size".to_owned()));
+        }
+        if faults.is_empty() { Ok(Self { values, ..self.clone() }) } else { Err(faults) }
+    }
+
+    /// Faults of what is said of the runs beside their sizes and data.
+    fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        if let Some(shape) = self.shapes.iter().find(|s| s.layers == 0 || s.width == 0) {
+            faults.push(("shapes", format!("a shape of {} layers and width {} is none", shape.layers, shape.width)));
+        }
+        if self.batch.iter().flatten().any(|b| !(b.0 >= 1.0 && b.0.is_finite())) {
+            faults.push(("batch", "a batch has one token at least".to_owned()));
+        }
+        if !(self.cooldown > 0.0 && self.cooldown <= 1.0) {
+            faults.push(("cooldown", "`cooldown` is the part of a run that decays: above 0 and at most 1".to_owned()));
+        }
+        if self.min_steps.is_some() && self.batch.is_none() {
+            faults.push(("min_steps", "steps are counted in batches: give `batch` too".to_owned()));
+        }
+        faults.into_iter().map(|(key, message): (&str, String)| (key.to_owned(), message)).collect()
+    }
+
+    /// Whether all runs have one ratio of data to parameters, which tells nothing of how compute is split.
+    pub fn is_one_ray(&self) -> bool {
+        match self.values.get(DATA).map(Values::of) {
+            Some(Ok(Values::Range(range))) => range.per_parameter && ln(range.high / range.low) < LEAST_SPREAD,
+            _ => false,
+        }
+    }
+
+    /// The same with a range of data per parameter that goes further at both ends; none where data are a list.
+    pub fn wider(&self, factor: f64) -> Option<Self> {
+        let Range { low, high, per_parameter } = match self.values.get(DATA).map(Values::of) {
+            None => USUAL_RANGE,
+            Some(Ok(Values::Range(range))) => range,
+            Some(_) => return None,
+        };
+        let words = format!("{} to {} per parameter", low / factor, high * factor);
+        let values = self.values.clone().into_iter().chain([(DATA.to_owned(), Choice::Range(words))]).collect();
+        per_parameter.then(|| Self { values, ..self.clone() })
+    }
+
+    /// The part of a run that decays, where runs of one size share the rest.
+    pub fn shared_trunk(&self) -> Option<f64> {
+        (self.schedule == Schedule::Wsd).then_some(self.cooldown)
+    }
+
+    /// All runs that a machine and the limits on a single run allow, with what was left out; `span` is that of model
+    /// size over the fit's rows.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn list(&self, terms: &Terms, span: Option<Span>) -> Result<(Vec<Candidate>, LeftOut), String> {
+        let shapes = self.sizes(span)?;
+        let data = match self.values.get(DATA) {
+            Some(choice) => Values::of(choice)?,
+            None => Values::Range(USUAL_RANGE),
+        };
+        let best = BestBatch::new();
+        let mut left_out = LeftOut::new();
+        let (mut found, mut names) = (Vec::new(), BTreeSet::new());
+        for (trunk, &(size, shape)) in shapes.iter().enumerate() {
+            let values = match &data {
+                Values::List(list) => list.clone(),
+                Values::Range(range) if range.per_parameter => {
+                    Range { low: range.low * size, high: range.high * size, per_parameter: false }.values()
+                }
+                Values::Range(range) => range.values(),
+            };
+            // Runs that share a trunk have one batch: the one of the shortest that has steps enough.
+            let shared = self.shared_trunk().and_then(|_| values.iter().find_map(|&d| self.batch_of(size, d, &best)));
+            for tokens in values {
+                let batch = shared.or_else(|| self.batch_of(size, tokens, &best));
+                match self.candidate(size, tokens, shape, trunk, batch).and_then(|run| Self::allowed(run, terms)) {
+                    Ok(run) if names.insert(name_of(&run, 1)) => found.push(run),
+                    Ok(_) => *left_out.entry("as good as the same as another".to_owned()).or_default() += 1,
+                    Err(reason) => *left_out.entry(reason).or_default() += 1,
+                }
+            }
+        }
+        if found.len() > MOST {
+            return Err(format!("{} runs could be trained; at most {MOST} are looked at", found.len()));
+        }
+        if found.is_empty() {
+            let reasons: Vec<String> = left_out.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+            return Err(format!("no run is within the limits: {}", reasons.join(", ")));
+        }
+        Ok((found, left_out))
+    }
+
+    /// The model sizes with their shapes.
+    fn sizes(&self, span: Option<Span>) -> Result<Vec<SizeAndShape>, String> {
+        let of_shape = |shape: &Shape| {
+            let own = PER_LAYER * f64::from(shape.layers) * f64::from(shape.width) * f64::from(shape.width);
+            (shape.size.map_or(own, |q| q.0), Some((shape.layers, shape.width)))
+        };
+        if !self.shapes.is_empty() {
+            return Ok(self.shapes.iter().map(of_shape).collect());
+        }
+        let range = match self.values.get(SIZE).map(Values::of).transpose()? {
+            Some(Values::List(list)) => return Ok(list.into_iter().map(|size| (size, shape_near(size))).collect()),
+            Some(Values::Range(range)) => range,
+            None => {
+                let span = span.filter(|span| span.lowest > 0.0).ok_or("give the model sizes of the candidates")?;
+                Range { low: span.lowest, high: ABOVE * span.highest, per_parameter: false }
+            }
+        };
+        let ladder: Vec<SizeAndShape> = ladder()
+            .filter(|(size, _)| (range.low..=range.high).contains(size))
+            .map(|(size, shape)| (size, Some(shape)))
+            .collect();
+        // Sizes too small for the ladder are taken as they are.
+        if ladder.len() >= range.values().len() / 2 {
+            return Ok(thinned(ladder));
+        }
+        Ok(range.values().into_iter().map(|size| (size, shape_near(size))).collect())
+    }
+
+    /// The batch of a run: the one nearest to the best of its compute that leaves it steps enough.
+    fn batch_of(&self, size: f64, data: f64, best: &BestBatch) -> Option<f64> {
+        let best = best.at(FLOP_PER_PARAMETER_AND_TOKEN * size * data);
+        let enough = |batch: &f64| self.min_steps.is_none_or(|least| data / batch >= least as f64);
+        let far = |batch: f64| best.map_or(-batch, |best| ln(batch / best).abs());
+        self.batch.iter().flatten().map(|q| q.0).filter(enough).min_by(|a, b| far(*a).total_cmp(&far(*b)))
+    }
+
+    fn candidate(
+        &self,
+        size: f64,
+        tokens: f64,
+        shape: Option<(u32, u32)>,
+        trunk: usize,
+        batch: Option<f64>,
+    ) -> Result<Candidate, String> {
+        if self.batch.is_some() && batch.is_none() {
+            return Err("with too few steps at every batch size".to_owned());
+        }
+        // Whole steps: what is trained is what was planned.
+        let steps = batch.map(|batch| (tokens / batch).floor() as u64);
+        if steps.is_some_and(|steps| steps < self.min_steps.unwrap_or(1).max(1)) {
+            return Err("with too few steps at every batch size".to_owned());
+        }
+        let data = batch.zip(steps).map_or(tokens, |(batch, steps)| batch * steps as f64);
+        let flop = FLOP_PER_PARAMETER_AND_TOKEN * size * data;
+        Ok(Candidate { size, data, flop, shape, batch, steps, trunk })
+    }
+
+    fn allowed(run: Candidate, terms: &Terms) -> Result<Candidate, String> {
+        let limits = &terms.limits;
+        if terms.rate.as_ref().is_some_and(|rate| !rate.holds(run.size)) {
+            return Err("too large for the memory of one slot".to_owned());
+        }
+        if terms.share(run.flop) > 1.0 {
+            return Err("dearer than the whole budget".to_owned());
+        }
+        if limits.run_flop.is_some_and(|most| run.flop > most.0) {
+            return Err("above `run_FLOP`".to_owned());
+        }
+        let hours = terms.hours(run.flop);
+        let longest = [limits.run_hours, limits.hours].into_iter().flatten().map(|q| q.0).fold(f64::INFINITY, f64::min);
+        if longest < f64::INFINITY && hours.is_none_or(|hours| hours > longest) {
+            return Err("longer than a run may take".to_owned());
+        }
+        Ok(run)
+    }
+}
+
+/// Least width, in the logarithm, of the tokens per parameter of runs that tell how compute is split.
+const LEAST_SPREAD: f64 = 0.5;
+
+/// The best batch in tokens for compute, by the law of Bi et al. 2024 in the catalogue.
+struct BestBatch(Option<(Tape, Vec<f64>)>);
+
+impl BestBatch {
+    fn new() -> Self {
+        let known = || {
+            let entry = find("deepseek_batch")?;
+            let constants = entry.constants.values().next()?;
+            let law = entry.law().ok()?;
+            let free: Option<Vec<f64>> = law.free().iter().map(|p| Some(constants.values.get(&p.name)?.0)).collect();
+            Some((law.tape(), free?))
+        };
+        Self(known())
+    }
+
+    fn at(&self, flop: f64) -> Option<f64> {
+        let (tape, free) = self.0.as_ref()?;
+        Some(tape.value_at(free, &[flop])).filter(|batch| batch.is_finite() && *batch > 0.0)
+    }
+}
+
+/// Shapes of growing size: width in steps, a layer for as much width.
+fn ladder() -> impl Iterator<Item = (f64, (u32, u32))> {
+    (2..=256).map(|step| {
+        let width = step * WIDTH_STEP;
+        let layers = (f64::from(width) / WIDTH_PER_LAYER).round().max(2.0) as u32;
+        (PER_LAYER * f64::from(layers) * f64::from(width) * f64::from(width), (layers, width))
+    })
+}
+
+/// The shape of the ladder whose size is within a tenth of a size.
+fn shape_near(size: f64) -> Option<(u32, u32)> {
+    let near = ladder().min_by(|a, b| ln(a.0 / size).abs().total_cmp(&ln(b.0 / size).abs()))?;
+    (ln(near.0 / size).abs() < 0.1).then_some(near.1)
+}
+
+/// Of sizes that lie closer than neighbours of a range, the first.
+fn thinned(sizes: Vec<SizeAndShape>) -> Vec<SizeAndShape> {
+    let mut kept: Vec<SizeAndShape> = Vec::new();
+    for size in sizes {
+        if kept.last().is_none_or(|last| ln(size.0 / last.0) >= 0.7 * STEP) {
+            kept.push(size);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::settings::{Budget, Limits};
+    use crate::quantity::Quantity;
+
+    fn terms(flop: f64) -> Terms {
+        Terms {
+            rate: None,
+            budget: Budget { flop: Some(Quantity(flop)), ..Budget::default() },
+            limits: Limits::default(),
+            shared_trunk: None,
+            rounds: vec![1.0],
+        }
+    }
+
+    fn candidates(text: &str) -> Candidates {
+        toml::from_str::<Candidates>(text).unwrap().named(&Roles::default()).unwrap()
+    }
+
+    #[test]
+    fn a_range_per_parameter_goes_from_one_end_to_the_other_at_every_size() {
+        let (runs, _) = candidates("N = [1e8, 1e9]\nD = \"5 to 400 per parameter\"").list(&terms(1e22), None).unwrap();
+        for size in [1e8, 1e9] {
+            let ratios: Vec<f64> = runs.iter().filter(|r| r.size == size).map(|r| r.data / r.size).collect();
+            assert!((ratios[0] - 5.0).abs() < 1e-9 && (ratios.last().unwrap() - 400.0).abs() < 1e-6);
+            assert!(ratios.windows(2).all(|pair| pair[1] / pair[0] < 1.5));
+        }
+    }
+
+    #[test]
+    fn a_batch_leaves_a_run_steps_enough_and_data_are_whole_steps() {
+        let text = "N = [1e8]\nD = [1e8, 1e9, 1e10]\nbatch = [\"0.25M\", \"1M\", \"4M\"]\nmin_steps = 2000";
+        let (runs, left_out) = candidates(text).list(&terms(1e22), None).unwrap();
+        assert_eq!(left_out.values().sum::<usize>(), 1);
+        for run in &runs {
+            let (batch, steps) = (run.batch.unwrap(), run.steps.unwrap());
+            assert!(steps >= 2000);
+            assert_eq!(batch * steps as f64, run.data);
+        }
+        // 0.292 (6e18)^0.3271 is 0.41 M tokens.
+        assert_eq!(runs[1].batch, Some(2.5e5));
+    }
+
+    #[test]
+    fn one_ratio_is_one_ray_and_a_range_is_not() {
+        assert!(candidates("D = \"20 per parameter\"").is_one_ray());
+        assert!(!candidates("D = \"5 to 400 per parameter\"").is_one_ray());
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_by_reason() {
+        let text = "N = [1e8]\nD = [1e9, 1e15]";
+        let (runs, left_out) = candidates(text).list(&terms(1e20), None).unwrap();
+        assert_eq!((runs.len(), left_out["dearer than the whole budget"]), (1, 1));
+    }
+}

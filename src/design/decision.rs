@@ -1,0 +1,229 @@
+//! A decision: what is chosen, how sure it is, and what a wrong choice wastes.
+//!
+//! A split of compute that is off wastes compute: what is lost is the budget that the best split would reach the same
+//! response with. That is found exactly, by inverting the law at every draw. Near the optimum it is
+//! 1/2 L'' / (-dL*/d ln C) Var(ln N*), a factor times a variance, and so is what is still wasted after more runs.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::beliefs::{Belief, Beliefs};
+use crate::law::Roles;
+use crate::numerics::{exp, ln, mean, quantile};
+use crate::quantity::Quantity;
+use crate::query::{
+    FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, Finding, Kind, Model, Question, Reach, Ready, Solved, Trail,
+};
+
+/// Outputs by the names that kinds of questions give them: model size, and compute of training and serving.
+const SIZE: &str = "{size}";
+const TOTAL: &str = "total_{compute}";
+/// Waste beyond which a choice is as bad as any: a factor of ten.
+const MOST_WASTE: f64 = std::f64::consts::LN_10;
+/// The least part of draws that must have an answer.
+const LEAST_ANSWERED: f64 = 0.5;
+
+/// A question as a decision.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What is asked.
+    pub question: Question,
+    /// One row of it.
+    pub inputs: BTreeMap<String, f64>,
+    /// How much it counts.
+    pub weight: f64,
+}
+
+/// What is believed of a decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judged {
+    /// The name of what is chosen or forecast.
+    pub output: String,
+    /// Whether that is a model size.
+    pub is_size: bool,
+    /// Its value at every draw, as a logarithm where `log` says so; not a number where a draw has no answer.
+    pub values: Vec<f64>,
+    /// Whether it is kept as a logarithm.
+    pub log: bool,
+    /// Mean waste of the choice now, in the logarithm of compute; none of a forecast.
+    pub waste: Option<f64>,
+    /// What a unit of variance wastes.
+    pub per_variance: Option<f64>,
+    /// Compute of what is decided on.
+    pub stake: Option<f64>,
+}
+
+impl Decision {
+    /// The question in a word and its inputs.
+    pub fn describe(&self) -> String {
+        let inputs: Vec<String> = self.inputs.iter().map(|(name, value)| format!("{name} = {value:.3e}")).collect();
+        format!("{} at {}", self.question.kind().name(), inputs.join(", "))
+    }
+
+    /// What the beliefs say of it.
+    ///
+    /// # Errors
+    /// Why they say nothing.
+    pub fn judge(&self, beliefs: &Beliefs<'_>) -> Result<Judged, String> {
+        let kind = self.question.kind();
+        let found: Vec<Option<Finding>> =
+            beliefs.members.iter().flat_map(|belief| self.of_draws(belief, kind)).collect();
+        let answered = found.iter().flatten().count();
+        if (answered as f64) < LEAST_ANSWERED * found.len() as f64 {
+            return Err(format!("{} has an answer in {answered} of {} draws only", self.describe(), found.len()));
+        }
+        let output =
+            kind.outputs().into_iter().find(|name| found.iter().flatten().all(|f| f.outputs.contains_key(*name)));
+        let output = output.ok_or_else(|| format!("{} has no answer that all draws have", self.describe()))?;
+        let name = beliefs.roles().map_or_else(|| output.to_owned(), |roles| roles.named(output));
+        let raw: Vec<f64> = found.iter().map(|f| f.as_ref().map_or(f64::NAN, |f| f.outputs[output])).collect();
+        let log = raw.iter().filter(|v| !v.is_nan()).all(|v| *v > 0.0);
+        let values: Vec<f64> = raw.iter().map(|&v| if log { ln(v) } else { v }).collect();
+        let mut judged =
+            Judged { output: name, is_size: output == SIZE, values, log, waste: None, per_variance: None, stake: None };
+        self.price(beliefs, &found, &mut judged);
+        Ok(judged)
+    }
+
+    /// The answers at the draws of one law.
+    fn of_draws(&self, belief: &Belief<'_>, kind: &dyn Kind) -> Vec<Option<Finding>> {
+        let moves = kind.moves(belief.law);
+        let ready = Ready::new(belief.law, &belief.fit.spans, moves.as_ref());
+        let at = |parameters: &[f64], trail: Trail<'_>| {
+            let model = Model { ready: &ready, parameters, other: None, trail: &trail };
+            let finding = kind.solve(&model, &self.inputs).ok();
+            (finding.filter(|f| f.outputs.values().all(|v| v.is_finite())), trail.laid())
+        };
+        let (_, laid) = at(&belief.fit.free, Trail::default());
+        belief
+            .draws
+            .par_iter()
+            .map(|draw| at(draw, Trail::following(&laid)).0.or_else(|| at(draw, Trail::default()).0))
+            .collect()
+    }
+
+    /// Says what a wrong choice wastes, where the question decides on compute.
+    fn price(&self, beliefs: &Beliefs<'_>, found: &[Option<Finding>], judged: &mut Judged) {
+        let shares = beliefs.shares();
+        let choice = judged.mean(&shares);
+        let mut wasted: Vec<Option<f64>> = Vec::new();
+        for belief in &beliefs.members {
+            let own = &found[wasted.len()..wasted.len() + belief.draws.len()];
+            let Some(of_member) = self.wasted(belief, own, exp(choice)) else { return };
+            wasted.extend(of_member);
+        }
+        let (mut sum, mut off, mut share) = (0.0, 0.0, 0.0);
+        for ((value, waste), weight) in judged.values.iter().zip(&wasted).zip(&shares) {
+            let Some(waste) = waste.filter(|w| w.is_finite()) else { continue };
+            sum += weight * waste.clamp(0.0, MOST_WASTE);
+            off += weight * (value - choice) * (value - choice);
+            share += weight;
+        }
+        if share > 0.0 {
+            judged.waste = Some(sum / share);
+            judged.per_variance = (off > 0.0).then_some(sum / off);
+            judged.stake = beliefs.roles().and_then(|roles| self.stake(found, roles));
+        }
+    }
+
+    /// Compute of what is decided on: the budget, or what training and serving take.
+    fn stake(&self, found: &[Option<Finding>], roles: &Roles) -> Option<f64> {
+        let totals = || found.iter().flatten().filter_map(|f| f.outputs.get(TOTAL).copied()).collect::<Vec<_>>();
+        match &self.question {
+            Question::InferenceAware(_) => Some(mean(&totals())).filter(|v| v.is_finite()),
+            _ => self.inputs.get(&roles.compute).copied(),
+        }
+    }
+
+    /// What the choice of a size wastes at each draw of a law, in the logarithm of compute; none of what is no choice of
+    /// a size.
+    fn wasted(&self, belief: &Belief<'_>, found: &[Option<Finding>], size: f64) -> Option<Vec<Option<f64>>> {
+        let estimate = belief.fit.free.as_slice();
+        let draws = belief.draws.par_iter();
+        match &self.question {
+            Question::ComputeOptimal(_) => {
+                let compute = &belief.law.roles.compute;
+                let budget = self.inputs.get(compute).copied()?;
+                let data = budget / (FLOP_PER_PARAMETER_AND_TOKEN * size);
+                let held =
+                    self.inputs.iter().filter(|(name, _)| *name != compute).map(|(n, v)| (n.clone(), *v)).collect();
+                let inverse = Inverse::new(belief, compute, held, belief.response(estimate, size, data));
+                let waste = |draw: &&[f64]| Some(ln(budget / inverse.at(draw, belief.response(draw, size, data))?));
+                Some(draws.map(waste).collect())
+            }
+            Question::InferenceAware(asked) => {
+                let serve = self.inputs.get("serve").copied()?;
+                let held = asked.hold.iter().map(|(name, value)| (name.clone(), value.0));
+                let [size_name, data] = belief.law.roles.sizes()?;
+                let held = held.chain([(size_name.to_owned(), size)]).collect();
+                let inverse = Inverse::new(belief, data, held, asked.loss.0);
+                let total = |data: f64| size * (FLOP_PER_PARAMETER_AND_TOKEN * data + FLOP_PER_SERVED_TOKEN * serve);
+                let waste = |(draw, best): (&&[f64], &Option<Finding>)| {
+                    let best = best.as_ref()?.outputs.get(TOTAL).copied()?;
+                    // A model too small to reach the response at any length of training is as bad as any.
+                    Some(inverse.at(draw, asked.loss.0).map_or(MOST_WASTE, |data| ln(total(data) / best)))
+                };
+                Some(draws.zip(found).map(waste).collect())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A law solved for a variable that reaches a response, at one draw after another.
+struct Inverse<'a> {
+    reach: Reach,
+    ready: Ready<'a>,
+    laid: Vec<Option<Solved>>,
+    held: BTreeMap<String, f64>,
+}
+
+impl<'a> Inverse<'a> {
+    /// A law made ready to be solved near where its estimate reaches a response.
+    fn new(belief: &Belief<'a>, solve: &str, held: BTreeMap<String, f64>, response: f64) -> Self {
+        let names = held.iter().map(|(name, value)| (name.clone(), Quantity(*value).into()));
+        let of_response = (belief.law.response.clone(), Quantity(response).into());
+        let reach = Reach { solve: solve.to_owned(), values: names.chain([of_response]).collect() };
+        let ready = Ready::new(belief.law, &belief.fit.spans, reach.moves(belief.law).as_ref());
+        let mut inverse = Self { reach, ready, laid: Vec::new(), held };
+        let trail = Trail::default();
+        let _ = inverse.found(&belief.fit.free, response, &trail);
+        inverse.laid = trail.laid();
+        inverse
+    }
+
+    /// The value that reaches a response, where parameters are these.
+    fn at(&self, parameters: &[f64], response: f64) -> Option<f64> {
+        let followed = self.found(parameters, response, &Trail::following(&self.laid));
+        followed.or_else(|| self.found(parameters, response, &Trail::default()))
+    }
+
+    fn found(&self, parameters: &[f64], response: f64, trail: &Trail<'_>) -> Option<f64> {
+        let mut inputs = self.held.clone();
+        inputs.insert(self.ready.law().response.clone(), response);
+        let model = Model { ready: &self.ready, parameters, other: None, trail };
+        let found = self.reach.solve(&model, &inputs).ok()?;
+        found.outputs.get("solution").copied().filter(|v| v.is_finite() && *v > 0.0)
+    }
+}
+
+impl Judged {
+    /// The mean over draws that have an answer.
+    pub fn mean(&self, shares: &[f64]) -> f64 {
+        let known = || self.values.iter().zip(shares).filter(|(v, _)| v.is_finite());
+        known().map(|(v, share)| v * share).sum::<f64>() / known().map(|(_, share)| share).sum::<f64>()
+    }
+
+    /// A value in the unit of the output.
+    pub fn plain(&self, value: f64) -> f64 {
+        if self.log { exp(value) } else { value }
+    }
+
+    /// The ends of the interval that draws give.
+    pub fn interval(&self, level: f64) -> [f64; 2] {
+        let mut sorted: Vec<f64> = self.values.iter().copied().filter(|v| v.is_finite()).collect();
+        sorted.sort_by(f64::total_cmp);
+        [(1.0 - level) / 2.0, f64::midpoint(1.0, level)].map(|p| self.plain(quantile(&sorted, p)))
+    }
+}

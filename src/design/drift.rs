@@ -1,0 +1,215 @@
+//! Do small models follow the law of the large ones? If not, a forecast is off, and no choice of runs mends it.
+//!
+//! Each size below a cut gets what the law of the others does not give it: a term that grows below the cut beside the
+//! law's own parameters, in the linear model around the estimate. Where its t is beyond what chance gives, leaving the
+//! small models out moves the forecast.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::beliefs::Belief;
+use crate::dataset::Dataset;
+use crate::fit::HELD;
+use crate::numerics::{Random, ln, quantile};
+
+/// What leaving out the small models says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Drift {
+    /// The model size below which it is largest.
+    pub below: f64,
+    /// By how much rows drift there for each factor of e in size, on the scale of residuals: negative where small models
+    /// are better than the law of the large ones.
+    pub slope: f64,
+    /// Its t.
+    pub t: f64,
+    /// The t that chance exceeds once in twenty over all cuts.
+    pub limit: f64,
+}
+
+impl Drift {
+    /// Whether it is more than chance.
+    pub fn is_real(&self) -> bool {
+        self.t.abs() > self.limit
+    }
+
+    /// What a reader should know, where it is more than chance.
+    pub fn warning(&self) -> Option<String> {
+        let word = if self.slope > 0.0 { "worse" } else { "better" };
+        self.is_real().then(|| {
+            format!(
+                "Models below {:.2e} parameters are {word} than the law of the larger ones (t = {:.1}, chance gives {:.1} once in twenty): a forecast from them is off, and no choice of runs mends that. Leave them out, and train larger runs.",
+                self.below, self.t, self.limit
+            )
+        })
+    }
+}
+
+/// Parts of the distinct sizes below the cuts. A bend is found by the cut that is nearest to it, so they go far up.
+const CUTS: [f64; 5] = [0.2, 0.35, 0.5, 0.65, 0.8];
+/// How often chance is allowed to look like a drift.
+const FALSE_ALARMS: f64 = 0.05;
+/// Tables of noise from which is told what chance gives over all cuts: they are close to each other, so a bound for
+/// separate tests would hide a drift.
+const TABLES: u64 = 2000;
+/// Fewest distinct sizes and rows left over.
+const FEWEST: (usize, usize) = (5, 4);
+
+/// Looks for a drift over the rows of a fit; none where there are too few.
+pub fn drift(belief: &Belief<'_>, rows: &Dataset) -> Option<Drift> {
+    let law = belief.law;
+    let columns: Vec<&[f64]> = law.variables.iter().map(|v| rows.numbers(&v.name)).collect::<Option<_>>()?;
+    let (response, held) = (rows.numbers(&law.response)?, rows.numbers(HELD));
+    let size = law.variable(law.roles.size.as_deref()?)?;
+    let scale = belief.fit.scale;
+    let (tape, free) = (law.tape(), &belief.fit.free);
+    let mut residuals = Vec::new();
+    let (mut jacobian, mut sizes): (Vec<Vec<f64>>, Vec<f64>) = (Vec::new(), Vec::new());
+    for row in (0..rows.rows()).filter(|&row| held.is_none_or(|held| held[row] == 0.0)) {
+        let at: Vec<f64> = columns.iter().map(|column| column[row]).collect();
+        let (value, gradient) = tape.gradient_at(free, &at);
+        let per = if scale == crate::objective::ResponseScale::Log { 1.0 / value } else { 1.0 };
+        let residual = scale.place(response[row]) - scale.place(value);
+        let slopes: Vec<f64> = gradient.iter().map(|g| g * per).collect();
+        if residual.is_finite() && slopes.iter().all(|s| s.is_finite()) && columns[size][row] > 0.0 {
+            residuals.push(residual);
+            jacobian.push(slopes);
+            sizes.push(ln(columns[size][row]));
+        }
+    }
+    let mut distinct = sizes.clone();
+    distinct.sort_by(f64::total_cmp);
+    distinct.dedup();
+    if distinct.len() < FEWEST.0 || residuals.len() < free.len() + FEWEST.1 {
+        return None;
+    }
+    let basis = basis_of(&jacobian);
+    let cut = |part: &f64| distinct[((distinct.len() as f64 * part) as usize).clamp(1, distinct.len() - 1)];
+    let ramp = |cut: f64| {
+        let ramp = sizes.iter().map(|size| (cut - size).max(0.0)).collect();
+        Some((cut, left(&basis, ramp)?))
+    };
+    let mut cuts: Vec<f64> = CUTS.iter().map(cut).collect();
+    cuts.dedup();
+    let ramps: Vec<(f64, Vec<f64>)> = cuts.into_iter().filter_map(ramp).collect();
+    let limit = by_chance(&basis, &ramps, sizes.len())?;
+    let residuals = without(&basis, residuals);
+    ramps
+        .iter()
+        .filter_map(|(cut, ramp)| {
+            let (slope, t) = added(basis.len(), &residuals, ramp)?;
+            Some(Drift { below: crate::numerics::exp(*cut), slope, t, limit })
+        })
+        .max_by(|a, b| a.t.abs().total_cmp(&b.t.abs()))
+}
+
+/// The largest t, over all ramps, that noise alone exceeds as often as is allowed.
+fn by_chance(basis: &[Vec<f64>], ramps: &[(f64, Vec<f64>)], rows: usize) -> Option<f64> {
+    let largest = |table: u64| {
+        let mut random = Random::new(0, "drift", table);
+        let noise = without(basis, (0..rows).map(|_| random.normal()).collect());
+        let ts = ramps.iter().filter_map(|(_, ramp)| added(basis.len(), &noise, ramp));
+        ts.map(|(_, t)| t.abs()).fold(0.0, f64::max)
+    };
+    let mut all: Vec<f64> = (0..TABLES).into_par_iter().map(largest).collect();
+    all.sort_by(f64::total_cmp);
+    (!ramps.is_empty()).then(|| quantile(&all, 1.0 - FALSE_ALARMS))
+}
+
+/// Orthonormal columns with the span of a linear model.
+fn basis_of(jacobian: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let mut basis: Vec<Vec<f64>> = Vec::new();
+    for j in 0..jacobian.first().map_or(0, Vec::len) {
+        push_orthogonal(&mut basis, jacobian.iter().map(|row| row[j]).collect());
+    }
+    basis
+}
+
+/// What a column has that a linear model has not; none where that is nothing.
+fn left(basis: &[Vec<f64>], column: Vec<f64>) -> Option<Vec<f64>> {
+    let before: f64 = column.iter().map(|x| x * x).sum();
+    let left = without(basis, without(basis, column));
+    (left.iter().map(|x| x * x).sum::<f64>() > LEAST_OWN * before).then_some(left)
+}
+
+/// The coefficient of a column that is added to a linear model of some parameters, and its t; of column and residuals what
+/// the model leaves.
+fn added(parameters: usize, residuals: &[f64], column: &[f64]) -> Option<(f64, f64)> {
+    let rest: f64 = column.iter().map(|x| x * x).sum();
+    let shared: f64 = column.iter().zip(residuals).map(|(a, b)| a * b).sum();
+    let squares: f64 = residuals.iter().map(|r| r * r).sum();
+    let freedom = residuals.len().checked_sub(parameters + 1).filter(|f| *f > 0)?;
+    let variance = (squares - shared * shared / rest).max(0.0) / freedom as f64;
+    let t = shared / (rest * variance).sqrt();
+    t.is_finite().then_some((shared / rest, t))
+}
+
+/// The least part of a column, of its square, that others do not have.
+const LEAST_OWN: f64 = 1e-8;
+
+/// Adds what a column has that others do not.
+fn push_orthogonal(basis: &mut Vec<Vec<f64>>, column: Vec<f64>) {
+    let before: f64 = column.iter().map(|x| x * x).sum();
+    // Twice is enough (Giraud et al. 2005).
+    let left = without(basis, without(basis, column));
+    let square: f64 = left.iter().map(|x| x * x).sum();
+    if square > 1e-20 * before && square > 0.0 {
+        let norm = square.sqrt();
+        basis.push(left.into_iter().map(|x| x / norm).collect());
+    }
+}
+
+/// A column without its parts along others.
+fn without(basis: &[Vec<f64>], mut column: Vec<f64>) -> Vec<f64> {
+    for own in basis {
+        let along: f64 = own.iter().zip(&column).map(|(a, b)| a * b).sum();
+        column.iter_mut().zip(own).for_each(|(x, a)| *x -= along * a);
+    }
+    column
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_added_column_has_the_coefficient_of_least_squares() {
+        // y = 1 + 2 x + 3 z with z beside x and a constant, and a little that none explains.
+        let x: Vec<f64> = (0..12).map(f64::from).collect();
+        let z: Vec<f64> = x.iter().map(|x| (4.0 - x).max(0.0)).collect();
+        let y: Vec<f64> = x
+            .iter()
+            .zip(&z)
+            .enumerate()
+            .map(|(i, (x, z))| 1.0 + 2.0 * x + 3.0 * z + 0.01 * f64::from(i as u32 % 3))
+            .collect();
+        let jacobian: Vec<Vec<f64>> = x.iter().map(|x| vec![1.0, *x]).collect();
+        let basis = basis_of(&jacobian);
+        let (slope, t) = added(2, &without(&basis, y), &left(&basis, z).unwrap()).unwrap();
+        assert!((slope - 3.0).abs() < 0.01 && t > 100.0, "{slope} {t}");
+    }
+
+    #[test]
+    fn noise_is_beyond_the_limit_once_in_twenty() {
+        let sizes: Vec<f64> = (0..30).map(|i| f64::from(i % 10)).collect();
+        let basis = basis_of(&sizes.iter().map(|x| vec![1.0, *x]).collect::<Vec<_>>());
+        let ramp = |cut: f64| (cut, left(&basis, sizes.iter().map(|x| (cut - x).max(0.0)).collect()).unwrap());
+        let ramps = [2.0, 5.0, 7.0].map(ramp);
+        let limit = by_chance(&basis, &ramps, 30).unwrap();
+        let is_beyond = |table: u64| {
+            let mut random = Random::new(1, "other noise", table);
+            let noise = without(&basis, (0..30).map(|_| random.normal()).collect());
+            ramps.iter().any(|(_, ramp)| added(2, &noise, ramp).unwrap().1.abs() > limit)
+        };
+        let often = (0..4000).filter(|table| is_beyond(*table)).count();
+        assert!((140..=260).contains(&often), "{often} of 4000");
+        // Three separate tests at the same level would ask for more.
+        assert!(limit < crate::numerics::student_quantile(1.0 - 0.05 / 6.0, 27), "{limit}");
+    }
+
+    #[test]
+    fn a_column_that_the_law_has_already_tells_nothing() {
+        let jacobian: Vec<Vec<f64>> = (0..8).map(|i| vec![1.0, f64::from(i)]).collect();
+        let column = (0..8).map(|i| 2.0 * f64::from(i) + 1.0).collect();
+        assert_eq!(left(&basis_of(&jacobian), column), None);
+    }
+}

@@ -1,0 +1,81 @@
+//! The runs of a design as files that launchers read: CSV, JSON and YAML.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::advice::{Advice, Run};
+
+/// The keys of a run in order, with their values.
+fn fields<'a>(advice: &'a Advice, run: &Run) -> Vec<(&'a str, Value)> {
+    vec![
+        ("name", json!(run.name)),
+        ("order", json!(run.order)),
+        ("round", json!(run.round)),
+        ("purpose", json!(run.purpose)),
+        ("worth_it", json!(run.is_worth_it)),
+        (&advice.size, json!(run.size)),
+        (&advice.data, json!(run.data)),
+        ("layers", json!(run.layers)),
+        ("width", json!(run.width)),
+        ("batch", json!(run.batch)),
+        ("steps", json!(run.steps)),
+        ("trunk", json!(run.trunk)),
+        ("FLOP", json!(run.cost.flop)),
+        ("gpu_hours", json!(run.cost.gpu_hours)),
+        ("usd", json!(run.cost.usd)),
+        ("hours", json!(run.hours)),
+        ("slot", json!(run.slot)),
+        ("start", json!(run.start)),
+        ("forecast", json!(run.forecast.value)),
+        ("forecast_lower", json!(run.forecast.lower)),
+        ("forecast_upper", json!(run.forecast.upper)),
+    ]
+}
+
+/// A value as a cell: nothing where there is none.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// One line per run, with a header.
+pub fn csv(advice: &Advice) -> String {
+    let mut text = String::new();
+    for run in &advice.runs {
+        let fields = fields(advice, run);
+        if text.is_empty() {
+            let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+            let _ = writeln!(text, "{}", names.join(","));
+        }
+        let cells: Vec<String> = fields.iter().map(|(_, value)| cell(value)).collect();
+        let _ = writeln!(text, "{}", cells.join(","));
+    }
+    text
+}
+
+/// A list of objects.
+pub fn json(advice: &Advice) -> String {
+    let runs: Vec<serde_json::Map<String, Value>> = advice
+        .runs
+        .iter()
+        .map(|run| fields(advice, run).into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
+        .collect();
+    let mut text = serde_json::to_string_pretty(&runs).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// A list of mappings; every scalar is written as JSON, which YAML takes.
+pub fn yaml(advice: &Advice) -> String {
+    let mut text = String::new();
+    for run in &advice.runs {
+        for (place, (name, value)) in fields(advice, run).into_iter().enumerate() {
+            let _ = writeln!(text, "{} {name}: {value}", if place == 0 { "-" } else { " " });
+        }
+    }
+    if text.is_empty() { "[]\n".to_owned() } else { text }
+}

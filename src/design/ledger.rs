@@ -1,0 +1,352 @@
+//! What a set of runs costs together, and whether it stays within every limit.
+//!
+//! Runs of one size that share a trunk cost less together than apart, so costs are those of sets.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::candidates::Candidate;
+use super::machine::Rate;
+use super::settings::{Budget, Limits, MOST_RUNS};
+use crate::numerics::{exp, ln};
+use crate::quantity::Quantity;
+
+/// What runs cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Cost {
+    /// Training compute.
+    pub flop: f64,
+    /// Accelerators times hours, where the machine is known.
+    pub gpu_hours: Option<f64>,
+    /// Dollars, where the price is known.
+    pub usd: Option<f64>,
+}
+
+/// How runs are charged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Terms {
+    /// The machine, where one is known.
+    pub rate: Option<Rate>,
+    /// What may be spent.
+    pub budget: Budget,
+    /// Other limits.
+    pub limits: Limits,
+    /// The part of a run in which it decays, where runs of one size share the rest.
+    pub shared_trunk: Option<f64>,
+    /// The part of all compute that is spent at the end of each round; a round begins when the one before has ended.
+    pub rounds: Vec<f64>,
+}
+
+/// Shares of compute of rounds grow as this power of the round's number: a quarter, a third and the rest of three.
+const ROUNDS_GROW: f64 = 0.43;
+
+/// The part of compute that is spent at the end of each of some rounds.
+pub fn rounds(count: usize) -> Vec<f64> {
+    let parts: Vec<f64> = (1..=count.max(1)).map(|i| exp(ROUNDS_GROW * ln(i as f64))).collect();
+    let whole: f64 = parts.iter().sum();
+    let so_far = |sum: &mut f64, part: &f64| {
+        *sum += part / whole;
+        Some(*sum)
+    };
+    parts.iter().scan(0.0, so_far).collect()
+}
+
+impl Terms {
+    /// What compute costs.
+    pub fn cost(&self, flop: f64) -> Cost {
+        let gpu_hours = self.rate.as_ref().map(|rate| rate.gpu_hours(flop));
+        let price = self.rate.as_ref().and_then(|rate| rate.price);
+        Cost { flop, gpu_hours, usd: gpu_hours.zip(price).map(|(hours, price)| hours * price) }
+    }
+
+    /// The share of the budget that compute takes: of the tightest of those that are given.
+    pub fn share(&self, flop: f64) -> f64 {
+        let cost = self.cost(flop);
+        let part = |spent: Option<f64>, given: Option<Quantity>| {
+            given.map_or(0.0, |given| spent.map_or(f64::INFINITY, |spent| spent / given.0))
+        };
+        let Budget { flop: flops, gpu_hours, usd } = self.budget;
+        part(Some(cost.flop), flops).max(part(cost.gpu_hours, gpu_hours)).max(part(cost.usd, usd))
+    }
+
+    /// The most compute that the budget pays for.
+    pub fn most_flop(&self) -> f64 {
+        // What a budget pays for is in proportion to compute.
+        1.0 / self.share(1.0)
+    }
+
+    /// The same once some compute and hours are spent and some runs are done.
+    #[must_use]
+    pub fn less(&self, flop: f64, hours: Option<f64>, runs: usize) -> Self {
+        let spent = self.cost(flop);
+        let left = |given: Option<Quantity>, spent: Option<f64>| {
+            given.map(|given| Quantity((given.0 - spent.unwrap_or(0.0)).max(f64::MIN_POSITIVE)))
+        };
+        let budget = Budget {
+            flop: left(self.budget.flop, Some(spent.flop)),
+            gpu_hours: left(self.budget.gpu_hours, spent.gpu_hours),
+            usd: left(self.budget.usd, spent.usd),
+        };
+        let hours = self.limits.hours.map(|most| Quantity((most.0 - hours.unwrap_or(0.0)).max(f64::MIN_POSITIVE)));
+        let limits = Limits { runs: Some(self.most_runs().saturating_sub(runs)), hours, ..self.limits };
+        let done = self.share(flop).min(1.0);
+        let left: Vec<f64> =
+            self.rounds.iter().filter(|end| **end > done).map(|end| (end - done) / (1.0 - done)).collect();
+        let rounds = if left.is_empty() { vec![1.0] } else { left };
+        Self { budget, limits, rounds, ..self.clone() }
+    }
+
+    /// Most runs.
+    pub fn most_runs(&self) -> usize {
+        self.limits.runs.unwrap_or(MOST_RUNS)
+    }
+
+    /// Hours that a job of some compute keeps its slot.
+    pub fn hours(&self, flop: f64) -> Option<f64> {
+        self.rate.as_ref().map(|rate| rate.gpu_hours(flop) / f64::from(rate.per_run))
+    }
+}
+
+/// Runs that share a trunk: the longest of them, and all together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Trunk {
+    longest: f64,
+    together: f64,
+}
+
+impl Trunk {
+    /// Compute of the trunk with its branches; `cooldown` is the part of each run that decays.
+    ///
+    /// The trunk goes as far as its longest run does before it decays; each branch decays over its own last part.
+    fn flop(self, cooldown: f64) -> f64 {
+        (1.0 - cooldown) * self.longest + cooldown * self.together
+    }
+
+    fn with(self, flop: f64) -> Self {
+        Self { longest: self.longest.max(flop), together: self.together + flop }
+    }
+}
+
+/// A job: the runs that keep one slot after another, or at once where they share a trunk.
+type Job = (usize, usize);
+
+/// Runs that were chosen, and what they cost together.
+#[derive(Clone, Debug)]
+pub struct Ledger<'a> {
+    terms: &'a Terms,
+    candidates: &'a [Candidate],
+    /// The runs, each with which of its copies it is.
+    chosen: Vec<(usize, usize)>,
+    copies: BTreeMap<usize, usize>,
+    jobs: BTreeMap<Job, Trunk>,
+    flop: f64,
+}
+
+impl<'a> Ledger<'a> {
+    /// An empty one.
+    pub const fn new(terms: &'a Terms, candidates: &'a [Candidate]) -> Self {
+        Self { terms, candidates, chosen: Vec::new(), copies: BTreeMap::new(), jobs: BTreeMap::new(), flop: 0.0 }
+    }
+
+    /// One that holds runs, in order.
+    pub fn of(terms: &'a Terms, candidates: &'a [Candidate], runs: &[usize]) -> Self {
+        let mut ledger = Self::new(terms, candidates);
+        runs.iter().for_each(|&run| ledger.add(run));
+        ledger
+    }
+
+    /// Its runs, in the order in which they were added.
+    pub fn runs(&self) -> Vec<usize> {
+        self.chosen.iter().map(|(run, _)| *run).collect()
+    }
+
+    /// How many runs of a configuration it holds.
+    pub fn copies(&self, run: usize) -> usize {
+        self.copies.get(&run).copied().unwrap_or(0)
+    }
+
+    /// Compute of all runs together.
+    pub const fn flop(&self) -> f64 {
+        self.flop
+    }
+
+    /// What one more run adds in compute.
+    pub fn more(&self, run: usize) -> f64 {
+        let own = self.candidates[run].flop;
+        let Some(cooldown) = self.terms.shared_trunk else { return own };
+        let trunk = self.jobs.get(&self.job(run, self.copies(run))).copied().unwrap_or_default();
+        trunk.with(own).flop(cooldown) - trunk.flop(cooldown)
+    }
+
+    /// The job that a copy of a run belongs to. A copy is a run of its own from the first step on, or it would tell
+    /// nothing of the noise.
+    fn job(&self, run: usize, copy: usize) -> Job {
+        if self.terms.shared_trunk.is_some() { (self.candidates[run].trunk, copy) } else { (run, copy) }
+    }
+
+    /// Adds a run, whatever the limits.
+    pub fn add(&mut self, run: usize) {
+        let copy = self.copies(run);
+        let job = self.job(run, copy);
+        let trunk = self.jobs.entry(job).or_default();
+        *trunk = trunk.with(self.candidates[run].flop);
+        self.copies.insert(run, copy + 1);
+        self.chosen.push((run, copy));
+        self.sum();
+    }
+
+    /// Takes the last copy of a run out.
+    pub fn remove(&mut self, run: usize) {
+        let Some(place) = self.chosen.iter().rposition(|(chosen, _)| *chosen == run) else { return };
+        let left: Vec<usize> = self.chosen.iter().enumerate().filter(|(i, _)| *i != place).map(|(_, c)| c.0).collect();
+        *self = Self::of(self.terms, self.candidates, &left);
+    }
+
+    /// Sums compute over jobs in a fixed order.
+    fn sum(&mut self) {
+        let cooldown = self.terms.shared_trunk.unwrap_or(1.0);
+        self.flop = self.jobs.values().map(|trunk| trunk.flop(cooldown)).sum();
+    }
+
+    /// Whether one more run stays within the budget, the number of runs and the wall clock.
+    pub fn allows(&self, run: usize) -> bool {
+        if self.chosen.len() >= self.terms.most_runs() || self.terms.share(self.flop + self.more(run)) > 1.0 {
+            return false;
+        }
+        let Some(limit) = self.terms.limits.hours else { return true };
+        let mut then = self.clone();
+        then.add(run);
+        then.is_within() && then.hours().is_some_and(|hours| hours <= limit.0)
+    }
+
+    /// Whether all limits hold.
+    pub fn is_within(&self) -> bool {
+        let in_time = self.terms.limits.hours.is_none_or(|most| self.hours().is_some_and(|hours| hours <= most.0));
+        self.chosen.len() <= self.terms.most_runs() && self.terms.share(self.flop) <= 1.0 && in_time
+    }
+
+    /// Hours until the last run has ended, where the machine is known.
+    pub fn hours(&self) -> Option<f64> {
+        let slots = self.slots()?;
+        slots.iter().map(|(.., end)| *end).max_by(f64::total_cmp).or(Some(0.0))
+    }
+
+    /// When each job is trained: its slot, its start and its end in hours; of a round the longest come first, each in the
+    /// slot that is free the earliest (Graham 1969).
+    fn slots(&self) -> Option<Vec<(Job, u32, f64, f64)>> {
+        let rate = self.terms.rate.as_ref()?;
+        let cooldown = self.terms.shared_trunk.unwrap_or(1.0);
+        let of_round = self.rounds_of_jobs();
+        let mut jobs: Vec<(usize, Job, f64)> = self
+            .jobs
+            .iter()
+            .map(|(job, trunk)| Some((of_round[job], *job, self.terms.hours(trunk.flop(cooldown))?)))
+            .collect::<Option<_>>()?;
+        jobs.sort_by(|a, b| a.0.cmp(&b.0).then(b.2.total_cmp(&a.2)));
+        let mut free = vec![0.0_f64; rate.slots as usize];
+        let mut round_of_slots = 0;
+        let place = |(round, job, hours): (usize, Job, f64)| {
+            if round > round_of_slots {
+                let ended = free.iter().copied().fold(0.0, f64::max);
+                free.iter_mut().for_each(|slot| *slot = ended);
+                round_of_slots = round;
+            }
+            let (slot, start) = free.iter().copied().enumerate().min_by(|a, b| a.1.total_cmp(&b.1))?;
+            free[slot] = start + hours;
+            Some((job, slot as u32, start, start + hours))
+        };
+        jobs.into_iter().map(place).collect()
+    }
+
+    /// The round of each job: that in which its first run falls, runs taken in order until a round's part is spent.
+    fn rounds_of_jobs(&self) -> BTreeMap<Job, usize> {
+        let whole: f64 = self.chosen.iter().map(|(run, _)| self.candidates[*run].flop).sum();
+        let (mut begun, mut rounds) = (0.0, BTreeMap::new());
+        for &(run, copy) in &self.chosen {
+            let round = self.terms.rounds.iter().filter(|end| **end <= begun + 1e-12).count();
+            rounds.entry(self.job(run, copy)).or_insert(round.min(self.terms.rounds.len().saturating_sub(1)));
+            begun += self.candidates[run].flop / whole;
+        }
+        rounds
+    }
+
+    /// The round of each run, in its order, from 1 on.
+    pub fn rounds(&self) -> Vec<usize> {
+        let of_jobs = self.rounds_of_jobs();
+        self.chosen.iter().map(|&(run, copy)| 1 + of_jobs[&self.job(run, copy)]).collect()
+    }
+
+    /// The slot and the start of each run, in its order; runs of one trunk start together.
+    pub fn starts(&self) -> Option<Vec<(u32, f64)>> {
+        let slots = self.slots()?;
+        let start = |&(run, copy): &(usize, usize)| {
+            let job = self.job(run, copy);
+            slots.iter().find(|(of, ..)| *of == job).map(|(_, slot, start, _)| (*slot, *start))
+        };
+        self.chosen.iter().map(start).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::settings::COOLDOWN;
+
+    fn run(size: f64, data: f64, trunk: usize) -> Candidate {
+        Candidate { size, data, flop: 6.0 * size * data, trunk, ..Candidate::default() }
+    }
+
+    fn terms(shared: bool) -> Terms {
+        Terms {
+            rate: None,
+            budget: Budget { flop: Some(Quantity(1e20)), ..Budget::default() },
+            limits: Limits::default(),
+            shared_trunk: shared.then_some(COOLDOWN),
+            rounds: vec![1.0],
+        }
+    }
+
+    #[test]
+    fn runs_that_share_a_trunk_cost_the_longest_before_it_decays_and_every_decay() {
+        let candidates = [run(1e8, 1e9, 0), run(1e8, 2e9, 0), run(1e8, 4e9, 0)];
+        let apart = Ledger::of(&terms(false), &candidates, &[0, 1, 2]).flop();
+        let shared = Ledger::of(&terms(true), &candidates, &[0, 1, 2]).flop();
+        assert!((apart / 6e8 - 7e9).abs() < 1.0);
+        assert!((shared / 6e8 - (0.8 * 4e9 + 0.2 * 7e9)).abs() < 1.0);
+    }
+
+    #[test]
+    fn a_second_run_of_a_configuration_is_trained_from_its_first_step() {
+        let candidates = [run(1e8, 1e9, 0)];
+        let terms = terms(true);
+        let ledger = Ledger::of(&terms, &candidates, &[0]);
+        assert!((ledger.more(0) / candidates[0].flop - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_round_begins_when_the_one_before_has_ended() {
+        let candidates = [run(1e8, 1e9, 0), run(1e8, 2e9, 1), run(1e8, 3e9, 2)];
+        let rate =
+            Rate { flop_per_second: 1e14, per_run: 1, slots: 3, price: None, memory: None, described: String::new() };
+        let together = Terms { rate: Some(rate), ..terms(false) };
+        let apart = Terms { rounds: rounds(2), ..together.clone() };
+        let hours = |terms: &Terms| Ledger::of(terms, &candidates, &[0, 1, 2]).hours().unwrap();
+        let hour = 6e17 / 1e14 / 3600.0;
+        assert!((hours(&together) / hour - 3.0).abs() < 1e-9);
+        // Half of the compute is spent by the first two, so the third waits for both.
+        assert_eq!(Ledger::of(&apart, &candidates, &[0, 1, 2]).rounds(), [1, 1, 2]);
+        assert!((hours(&apart) / hour - 5.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn taking_a_run_out_undoes_adding_it() {
+        let candidates = [run(1e8, 1e9, 0), run(1e8, 2e9, 0), run(2e8, 4e9, 1)];
+        let terms = terms(true);
+        let before = Ledger::of(&terms, &candidates, &[0, 2]);
+        let mut ledger = before.clone();
+        ledger.add(1);
+        ledger.remove(1);
+        assert_eq!((ledger.flop(), ledger.runs()), (before.flop(), before.runs()));
+    }
+}

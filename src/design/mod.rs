@@ -1,0 +1,38 @@
+//! Which runs to train next for a decision, what they are worth, and when to stop.
+//!
+//! The beliefs of one or several fits give a joint distribution of what runs would give and of the decision
+//! ([`state`]). Runs are chosen so that the expected waste of the decision falls the most for their price ([`search`]),
+//! within every limit ([`ledger`]); what is left of the waste, times the compute at stake, is set against what the runs
+//! cost ([`plan`]).
+
+mod advice;
+mod beliefs;
+mod candidates;
+mod decision;
+mod drift;
+mod launch;
+mod ledger;
+mod machine;
+mod outcome;
+mod plan;
+mod rivals;
+mod search;
+mod settings;
+mod state;
+
+pub use advice::{Advice, Believed, Change, Decided, Outcome, Outcomes, Rival, Run, Simulated, Worth};
+pub use beliefs::{Belief, Beliefs, held};
+pub use candidates::{Candidate, LeftOut};
+pub use decision::{Decision, Judged};
+pub use drift::{Drift, drift};
+pub use launch::{csv, json, yaml};
+pub use ledger::{Cost, Ledger, Terms, rounds};
+pub use machine::{Prices, Rate};
+pub use outcome::Results;
+pub use plan::{Chosen, Given};
+pub use rivals::{Grid, USUAL, Usual, usual};
+pub use search::{Aim, Purpose, Search};
+pub use settings::{
+    Budget, Candidates, Choice, Decide, Decisions, Discrepancy, Limits, Machine, Schedule, Settings, Shape,
+};
+pub use state::{State, Without};

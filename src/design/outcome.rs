@@ -1,0 +1,234 @@
+//! What came out of runs: read from a table, held against the forecasts, and taken into what is believed.
+
+use std::sync::Arc;
+
+use super::advice::{Believed, Outcome, Outcomes};
+use super::beliefs::Beliefs;
+use super::candidates::Candidate;
+use super::plan::name_of;
+use super::state::State;
+use crate::numerics::normal_quantile;
+use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::source::{Cell, Format, Limits, Options, read};
+
+/// What became of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It has a response.
+    Done,
+    /// It ended without one and may be tried again.
+    Failed,
+    /// It cannot be trained so.
+    Diverged,
+    /// It is not there yet.
+    Missing,
+}
+
+impl Status {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Diverged => "diverged",
+            Self::Missing => "missing",
+        }
+    }
+
+    /// The status that a word tells, with the response that is there.
+    fn of(word: &str, response: Option<f64>) -> Result<Self, String> {
+        let told = match word.trim().to_ascii_lowercase().as_str() {
+            "" | "done" | "ok" | "finished" | "completed" | "success" => Self::Done,
+            "failed" | "crashed" | "error" | "oom" | "cancelled" | "timeout" => Self::Failed,
+            "diverged" | "nan" => Self::Diverged,
+            "missing" | "pending" | "running" | "queued" => Self::Missing,
+            other => {
+                return Err(format!("the status `{other}` is none of done, failed, diverged and missing"));
+            }
+        };
+        Ok(match (told, response) {
+            (Self::Done, None) if word.trim().is_empty() => Self::Missing,
+            (Self::Done, None) => Self::Failed,
+            (Self::Done, Some(value)) if !value.is_finite() => Self::Diverged,
+            _ => told,
+        })
+    }
+}
+
+/// One line of a table of results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// The run's name, where there is one.
+    pub name: Option<String>,
+    /// Model size and data, where they are there.
+    pub sizes: Option<(f64, f64)>,
+    /// The response.
+    pub response: Option<f64>,
+    /// What became of it.
+    pub status: Status,
+}
+
+/// A table of results.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Results {
+    /// Its lines.
+    pub runs: Vec<Line>,
+}
+
+/// Names of the column that names a run.
+const NAMES: [&str; 2] = ["name", "run"];
+/// The name of the column that says what became of a run.
+const STATUS: &str = "status";
+
+impl Results {
+    /// Reads a table with the columns `name` (or `run`) or those of model size and data, the response and, where runs
+    /// failed, `status`.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn read(bytes: Arc<Vec<u8>>, [size, data, response]: [&str; 3]) -> Result<Self, String> {
+        let header = String::from_utf8_lossy(&bytes);
+        let header = header.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
+        let there: Vec<String> = header.split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect();
+        let has = |name: &str| there.iter().any(|column| column == name);
+        let name = NAMES.into_iter().find(|name| has(name));
+        if !has(response) {
+            return Err(format!("the results have no column `{response}`; their columns are {}", there.join(", ")));
+        }
+        if name.is_none() && !(has(size) && has(data)) {
+            return Err(format!("the results have neither `name` nor `{size}` and `{data}`: a line tells no run"));
+        }
+        let wanted: Vec<String> = name
+            .into_iter()
+            .chain([size, data, response, STATUS].into_iter().filter(|column| has(column)))
+            .map(str::to_owned)
+            .collect();
+        let cells =
+            read(bytes, Format::Csv, &wanted, &Options::default(), &Limits::USUAL).map_err(|e| e.to_string())?;
+        let column = |name: &str| wanted.iter().position(|column| column == name).map(|index| &cells[index]);
+        let number = |name: &str, row: usize| match column(name).map(|cells| &cells[row]) {
+            Some(Cell::Number(value)) => Some(*value),
+            Some(Cell::Text(text)) => text.trim().parse::<f64>().ok(),
+            _ => None,
+        };
+        let text = |name: &str, row: usize| column(name).map_or_else(String::new, |cells| cells[row].text());
+        let rows = cells.first().map_or(0, Vec::len);
+        let line = |row: usize| {
+            let response = number(response, row);
+            let status =
+                Status::of(&text(STATUS, row), response).map_err(|e| format!("row {} of the results: {e}", row + 1))?;
+            Ok(Line {
+                name: name.map(|name| text(name, row)).filter(|name| !name.is_empty()),
+                sizes: number(size, row).zip(number(data, row)),
+                response: response.filter(|_| status == Status::Done),
+                status,
+            })
+        };
+        (0..rows).map(line).collect::<Result<_, String>>().map(|runs| Self { runs })
+    }
+}
+
+/// Results with the runs that they are of.
+pub struct Matched {
+    /// The runs, each with what became of it.
+    pub runs: Vec<(String, Candidate, Status, Option<f64>)>,
+}
+
+impl Results {
+    /// The runs of the lines: those of a name, else those of the sizes.
+    ///
+    /// # Errors
+    /// A line that is of no run.
+    pub fn matched(&self, candidates: &[Candidate]) -> Result<Matched, String> {
+        let plain = |name: &str| name.strip_suffix("-2").unwrap_or(name).to_owned();
+        let find = |(place, line): (usize, &Line)| {
+            let named = line.name.as_ref().and_then(|name| candidates.iter().find(|c| name_of(c, 1) == plain(name)));
+            let sized = line.sizes.map(|(size, data)| {
+                let flop = FLOP_PER_PARAMETER_AND_TOKEN * size * data;
+                // What the design does not know shares no trunk.
+                let same = candidates.iter().find(|c| c.size == size && c.data == data);
+                same.cloned().unwrap_or(Candidate {
+                    size,
+                    data,
+                    flop,
+                    trunk: usize::MAX - place,
+                    ..Candidate::default()
+                })
+            });
+            let run = sized.filter(|run| run.flop > 0.0).or_else(|| named.cloned());
+            let name = line.name.clone();
+            match run {
+                Some(run) => Ok((name.unwrap_or_else(|| name_of(&run, 1)), run, line.status, line.response)),
+                None => Err(format!(
+                    "the results name the run `{}`, which the design does not know: give its sizes too",
+                    name.unwrap_or_default()
+                )),
+            }
+        };
+        self.runs.iter().enumerate().map(find).collect::<Result<_, String>>().map(|runs| Matched { runs })
+    }
+}
+
+/// Holds results against forecasts and takes them in. `joint` has the columns of all matched runs, then those of
+/// `state`; what is left is what is believed of the latter.
+pub(super) fn learn(
+    matched: &Matched,
+    beliefs: &Beliefs<'_>,
+    mut joint: State,
+    level: f64,
+    missing: usize,
+) -> (State, Outcomes) {
+    let z = normal_quantile(f64::midpoint(1.0, level));
+    let count = matched.runs.len();
+    let scale = beliefs.scale;
+    let (mut runs, mut squares, mut done) = (Vec::new(), 0.0, 0_usize);
+    let before = joint.clone();
+    for (column, (name, _, status, response)) in matched.runs.iter().enumerate() {
+        let (middle, sd) = (before.mean(column), (before.variance(column) + before.noise(column)).sqrt());
+        let forecast = Believed {
+            value: scale.value(middle),
+            lower: scale.value(middle - z * sd),
+            upper: scale.value(middle + z * sd),
+            waste: None,
+        };
+        let placed = response.map(|response| scale.place(response)).filter(|value| value.is_finite());
+        if let Some(value) = placed {
+            let innovation = value - joint.mean(column);
+            squares += innovation * innovation / (joint.variance(column) + joint.noise(column));
+            done += 1;
+            joint.learn(column, value);
+        }
+        runs.push(Outcome {
+            name: name.clone(),
+            status: status.word().to_owned(),
+            response: *response,
+            forecast: Some(forecast),
+            z: placed.map(|value| (value - middle) / sd),
+        });
+    }
+    let rest: Vec<usize> = (count..joint.columns()).collect();
+    let surprise = (done > 0).then(|| squares / done as f64);
+    (joint.only(&rest), Outcomes { runs, missing, surprise })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn results(text: &str) -> Result<Results, String> {
+        Results::read(Arc::new(text.as_bytes().to_vec()), ["N", "D", "L"])
+    }
+
+    #[test]
+    fn a_line_without_a_response_is_missing_and_one_that_says_done_has_failed() {
+        let read = results("name,L,status\na,2.5,done\nb,,\nc,,done\nd,nan,diverged\ne,,crashed\n").unwrap();
+        let found: Vec<Status> = read.runs.iter().map(|run| run.status).collect();
+        assert_eq!(found, [Status::Done, Status::Missing, Status::Failed, Status::Diverged, Status::Failed]);
+    }
+
+    #[test]
+    fn results_that_tell_no_run_or_no_response_are_refused() {
+        assert!(results("N,L\n1e8,2.5\n").unwrap_err().contains("neither `name` nor"));
+        assert!(results("N,D,loss\n1e8,1e9,2.5\n").unwrap_err().contains("no column `L`"));
+        assert!(results("name,L,status\na,2.5,odd\n").unwrap_err().contains("row 1"));
+    }
+}

@@ -1,0 +1,103 @@
+//! What the usual designs would give for the same money: a grid of isoFLOP curves, and a ray.
+
+use crate::numerics::{exp, ln};
+use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+
+/// A usual design: its name and its runs, model size and data.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Usual {
+    /// Its name.
+    pub name: &'static str,
+    /// Its runs.
+    pub runs: Vec<(f64, f64)>,
+}
+
+/// A grid of isoFLOP curves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// Curves.
+    pub curves: usize,
+    /// Sizes on each.
+    pub on_curve: usize,
+    /// Decades of size to either side of the middle.
+    pub decades: f64,
+    /// Curves, the largest, of which the middle is trained twice.
+    pub twice: usize,
+}
+
+/// The usual grid.
+pub const USUAL: Grid = Grid { curves: 4, on_curve: 6, decades: 1.2, twice: 2 };
+/// The factor between budgets of neighbouring curves.
+const APART: f64 = 3.0;
+/// Runs of a ray and the factor between them.
+const ON_RAY: usize = 10;
+const ALONG: f64 = 2.0;
+/// Tokens per parameter of the usual ray (Hoffmann et al. 2022, arXiv:2203.15556, table 3).
+const USUAL_RATIO: f64 = 20.0;
+
+impl Grid {
+    /// Its runs, model size and data; the curves' middles have `ratio` tokens per parameter, and all spend `flop`.
+    pub fn runs(self, flop: f64, ratio: f64) -> Vec<(f64, f64)> {
+        let budgets = weights(self.curves, APART);
+        let runs_of = |curve: usize| self.on_curve + usize::from(curve + self.twice >= self.curves);
+        let whole: f64 = budgets.iter().enumerate().map(|(curve, b)| b * runs_of(curve) as f64).sum();
+        let mut runs = Vec::new();
+        for (curve, budget) in budgets.iter().enumerate() {
+            let budget = budget * flop / whole;
+            let steps = (self.on_curve - 1).max(1) as f64;
+            for i in 0..self.on_curve {
+                let off = ln(10.0) * self.decades * (2.0 * i as f64 / steps - 1.0);
+                // A step in size is two in the ratio.
+                runs.push(at(budget, ratio * exp(-2.0 * off)));
+            }
+            if curve + self.twice >= self.curves {
+                runs.push(at(budget, ratio));
+            }
+        }
+        runs
+    }
+}
+
+/// The run that spends compute at a ratio of tokens to parameters.
+fn at(flop: f64, ratio: f64) -> (f64, f64) {
+    let size = (flop / (FLOP_PER_PARAMETER_AND_TOKEN * ratio)).sqrt();
+    (size, ratio * size)
+}
+
+/// Powers of a factor.
+fn weights(count: usize, apart: f64) -> Vec<f64> {
+    (0..count).map(|i| exp(i as f64 * ln(apart))).collect()
+}
+
+/// The usual designs that spend compute; the grid's middles have `ratio` tokens per parameter.
+pub fn usual(flop: f64, ratio: f64) -> [Usual; 2] {
+    let along = weights(ON_RAY, ALONG);
+    let whole: f64 = along.iter().sum();
+    let ray = along.iter().map(|part| at(part * flop / whole, USUAL_RATIO)).collect();
+    let grid = USUAL.runs(flop, ratio);
+    [Usual { name: "isoFLOP grid", runs: grid }, Usual { name: "20 tokens per parameter", runs: ray }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usual_designs_spend_exactly_what_they_are_given() {
+        for design in usual(1e20, 20.0) {
+            let spent: f64 = design.runs.iter().map(|(n, d)| 6.0 * n * d).sum();
+            assert!((spent / 1e20 - 1.0).abs() < 1e-12, "{} {spent:e}", design.name);
+        }
+    }
+
+    #[test]
+    fn a_grid_goes_as_far_to_smaller_as_to_larger_models() {
+        let [grid, _] = usual(1e20, 20.0);
+        let first: Vec<f64> = grid.runs[..USUAL.on_curve].iter().map(|(n, _)| *n).collect();
+        let middle = (first[0] * first[USUAL.on_curve - 1]).sqrt();
+        assert!((first[USUAL.on_curve - 1] / first[0] / libm::pow(10.0, 2.4) - 1.0).abs() < 1e-9);
+        assert!(
+            (grid.runs[0].1 * grid.runs[USUAL.on_curve - 1].1 / (20.0 * middle) / (20.0 * middle) - 1.0).abs() < 1e-9
+        );
+    }
+}

@@ -1,0 +1,391 @@
+//! Which runs lessen the expected waste the most: one after another, then exchanged until no exchange helps.
+
+use rayon::prelude::*;
+
+use super::ledger::{Ledger, Terms};
+use super::settings::MOST_COPIES;
+use super::state::{State, TOGETHER};
+
+/// A decision as the search sees it: its column and what a unit of its variance costs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aim {
+    /// Its column.
+    pub column: usize,
+    /// The cost of a unit of its variance.
+    pub worth: f64,
+}
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// It tells the most about the decision.
+    Informs,
+    /// The largest run: what is forecast of it before it is trained is a test of the law.
+    HoldOut,
+    /// A second run of a configuration: it tells the noise.
+    Replicate,
+}
+
+/// Runs chosen for aims, with the state that their outcomes lead to.
+#[derive(Clone, Debug)]
+pub struct Search<'a> {
+    /// What is believed once all chosen runs are done.
+    pub state: State,
+    /// The chosen runs.
+    pub ledger: Ledger<'a>,
+    /// What each is for.
+    pub purposes: Vec<Purpose>,
+    aims: &'a [Aim],
+}
+
+/// The part of the budget of which the largest run takes at least the first and, where that can be, at most the second.
+pub(super) const FOR_LARGEST: [f64; 2] = [0.1, 0.2];
+/// Pairs of runs of one configuration that tell the noise where nothing does yet.
+pub(super) const PAIRS: usize = 2;
+/// The part of the budget that is kept for them.
+const FOR_PAIRS: f64 = 0.05;
+/// Of the sets of runs that the search begins with, those that are improved.
+const POLISHED: usize = 3;
+/// Most rounds of exchange.
+const EXCHANGES: usize = 6;
+/// The least that an exchange has to gain, relative to what is there.
+const LEAST_GAIN: f64 = 1e-6;
+
+impl<'a> Search<'a> {
+    /// An empty one.
+    pub const fn new(state: State, ledger: Ledger<'a>, aims: &'a [Aim]) -> Self {
+        Self { state, ledger, purposes: Vec::new(), aims }
+    }
+
+    /// What is still wasted, in expectation.
+    pub fn waste(&self) -> f64 {
+        self.aims.iter().map(|aim| aim.worth * self.state.variance(aim.column)).sum()
+    }
+
+    /// By how much a run would lessen the waste.
+    fn gain(&self, run: usize) -> f64 {
+        self.aims.iter().map(|aim| aim.worth * self.state.gain(run, aim.column)).sum()
+    }
+
+    /// What a run takes of the budget and of the number of runs: without the second, a hundred cheap runs are best.
+    fn price(&self, run: usize, terms: &Terms) -> f64 {
+        terms.share(self.ledger.more(run)) + 1.0 / terms.most_runs() as f64
+    }
+
+    fn add(&mut self, run: usize, purpose: Purpose) {
+        self.state.observe(run);
+        self.ledger.add(run);
+        self.purposes.push(purpose);
+    }
+
+    /// Chooses runs within all limits: from nothing, and from each of the grids, runs that stand for a usual design. The best
+    /// of what these lead to is taken, so it is never worse than any of the grids within the limits. `keeps_pairs` asks
+    /// for runs that tell the noise.
+    #[must_use]
+    pub fn choose(self, runs: usize, terms: &Terms, keeps_pairs: bool, grids: &[Vec<usize>]) -> Self {
+        let kept = keeps_pairs.then_some(FOR_PAIRS);
+        let mut found = vec![self.clone().filled(runs, terms, kept, &[])];
+        for grid in grids {
+            found.push(self.clone().filled(runs, terms, kept, grid));
+            found.push(self.clone().taken(grid, terms));
+        }
+        let least = |found: &[Self]| {
+            let least = (0..found.len()).min_by(|&a, &b| found[a].waste().total_cmp(&found[b].waste()));
+            least.unwrap_or(0)
+        };
+        let mut polished = Vec::new();
+        while polished.len() < POLISHED && !found.is_empty() {
+            let mut next = found.swap_remove(least(&found));
+            next.exchange(runs, terms);
+            polished.push(next);
+        }
+        let best = least(&polished);
+        polished.swap_remove(best)
+    }
+
+    /// A largest run, those of a grid that are within the limits, pairs, and then what tells the most.
+    fn filled(mut self, runs: usize, terms: &Terms, kept: Option<f64>, grid: &[usize]) -> Self {
+        self.largest(runs, terms);
+        let part = 1.0 - kept.unwrap_or(0.0);
+        let most = terms.most_runs().saturating_sub(if kept.is_some() { PAIRS } else { 0 });
+        for &run in grid {
+            let is_left = terms.share(self.ledger.flop() + self.ledger.more(run)) <= part;
+            if self.purposes.len() < most && is_left && self.ledger.copies(run) == 0 && self.ledger.allows(run) {
+                self.add(run, Purpose::Informs);
+            }
+        }
+        self.greedy(runs, terms, part, most);
+        if kept.is_some() {
+            self.pairs(terms);
+        }
+        self.greedy(runs, terms, 1.0, terms.most_runs());
+        self
+    }
+
+    /// A grid as it is, as far as it is within the limits; its largest run is the hold-out.
+    #[must_use]
+    pub fn taken(mut self, grid: &[usize], terms: &Terms) -> Self {
+        let largest = grid.iter().copied().max_by(|&a, &b| {
+            let share = |run: usize| terms.share(self.ledger.more(run));
+            share(a).total_cmp(&share(b)).then(b.cmp(&a))
+        });
+        for &run in grid {
+            if self.ledger.copies(run) < MOST_COPIES && self.ledger.allows(run) {
+                let purpose = match self.ledger.copies(run) {
+                    0 if Some(run) == largest => Purpose::HoldOut,
+                    0 => Purpose::Informs,
+                    _ => Purpose::Replicate,
+                };
+                self.add(run, purpose);
+            }
+        }
+        self
+    }
+
+    /// The largest run: of those that take the part of the budget that is meant for it, the one that tells the most.
+    fn largest(&mut self, runs: usize, terms: &Terms) {
+        let share = |run: usize| terms.share(self.ledger.more(run));
+        let all = || (0..runs).filter(|&run| self.ledger.allows(run));
+        let within = all().filter(|&run| (FOR_LARGEST[0]..=FOR_LARGEST[1]).contains(&share(run)));
+        let best = within.max_by(|&a, &b| self.gain(a).total_cmp(&self.gain(b)).then(b.cmp(&a)));
+        let smaller =
+            || all().filter(|&run| share(run) < FOR_LARGEST[0]).max_by(|&a, &b| share(a).total_cmp(&share(b)));
+        if let Some(run) = best.or_else(smaller) {
+            self.add(run, Purpose::HoldOut);
+        }
+    }
+
+    /// Adds the run that lessens the waste the most for its price, until none is allowed.
+    fn greedy(&mut self, runs: usize, terms: &Terms, part: f64, most: usize) {
+        while self.purposes.len() < most {
+            let fits = |run: usize| {
+                self.ledger.copies(run) < MOST_COPIES && terms.share(self.ledger.flop() + self.ledger.more(run)) <= part
+            };
+            let mut scored: Vec<(f64, usize)> = (0..runs)
+                .filter(|&run| fits(run))
+                .map(|run| (self.gain(run) / self.price(run, terms), run))
+                .filter(|(score, _)| *score > 0.0)
+                .collect();
+            scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+            // The wall clock is looked at last: it takes a schedule of all jobs.
+            let Some(&(_, run)) = scored.iter().find(|(_, run)| self.ledger.allows(*run)) else { return };
+            let purpose = if self.ledger.copies(run) > 0 { Purpose::Replicate } else { Purpose::Informs };
+            self.add(run, purpose);
+        }
+    }
+
+    /// Adds second runs of the cheapest configurations until there are enough pairs.
+    fn pairs(&mut self, terms: &Terms) {
+        let mut chosen = self.ledger.runs();
+        chosen.sort_unstable();
+        chosen.dedup();
+        chosen.sort_by(|&a, &b| terms.share(self.ledger.more(a)).total_cmp(&terms.share(self.ledger.more(b))));
+        for run in chosen {
+            let pairs = self.purposes.iter().filter(|p| **p == Purpose::Replicate).count();
+            if pairs < PAIRS && self.ledger.copies(run) == 1 && self.ledger.allows(run) {
+                self.add(run, Purpose::Replicate);
+            }
+        }
+    }
+
+    /// Takes each run that informs out and puts the best one in its place, and adds what there is room for, until that
+    /// changes nothing.
+    fn exchange(&mut self, runs: usize, terms: &Terms) {
+        for _ in 0..EXCHANGES {
+            let before = self.waste();
+            for run in self.ledger.runs() {
+                let is_fixed =
+                    self.ledger.runs().iter().zip(&self.purposes).any(|(r, p)| *r == run && *p != Purpose::Informs);
+                if !is_fixed {
+                    self.exchanged(run, runs);
+                }
+            }
+            self.greedy(runs, terms, 1.0, terms.most_runs());
+            if self.waste() >= before * (1.0 - LEAST_GAIN) {
+                return;
+            }
+        }
+    }
+
+    /// Puts another run in the place of one, where that is better.
+    fn exchanged(&mut self, run: usize, runs: usize) {
+        let gains = self.gains_without(run, runs);
+        let least = gains[run] * (1.0 + LEAST_GAIN);
+        let mut better: Vec<(f64, usize)> = (0..runs)
+            .filter(|&other| gains[other] > least && self.ledger.copies(other) == 0)
+            .map(|other| (gains[other], other))
+            .collect();
+        if better.is_empty() {
+            return;
+        }
+        better.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let mut left = self.ledger.clone();
+        left.remove(run);
+        let Some(&(_, other)) = better.iter().find(|(_, other)| left.allows(*other)) else { return };
+        let Some(place) = self.ledger.runs().iter().position(|chosen| *chosen == run) else { return };
+        self.state.forget(run);
+        self.ledger = left;
+        self.purposes.remove(place);
+        self.add(other, Purpose::Informs);
+    }
+
+    /// By how much each run would lessen the waste if one of those that are chosen were not; the state itself stays.
+    fn gains_without(&self, run: usize, runs: usize) -> Vec<f64> {
+        let without = self.state.without(run);
+        let gain = |other: usize| {
+            let variance = without.variance(&self.state, other) + self.state.noise(other);
+            let of_aim = |aim: &Aim| {
+                let shared = without.covariance(&self.state, other, aim.column);
+                aim.worth * shared * shared / variance
+            };
+            self.aims.iter().map(of_aim).sum()
+        };
+        (0..runs).into_par_iter().with_min_len(TOGETHER).map(gain).collect()
+    }
+}
+
+/// The order in which runs tell the most for their price, from what is believed before any of them.
+pub(super) fn ordered(
+    mut state: State,
+    mut ledger: Ledger<'_>,
+    aims: &[Aim],
+    terms: &Terms,
+    runs: &[(usize, Purpose)],
+) -> Vec<(usize, Purpose)> {
+    let mut left = runs.to_vec();
+    let mut order = Vec::new();
+    while !left.is_empty() {
+        let score = |&(run, _): &(usize, Purpose)| {
+            let gain: f64 = aims.iter().map(|aim| aim.worth * state.gain(run, aim.column)).sum();
+            gain / (terms.share(ledger.more(run)) + 1.0 / terms.most_runs() as f64)
+        };
+        // A second copy comes after the first.
+        let ready = |(run, purpose): &(usize, Purpose)| *purpose != Purpose::Replicate || ledger.copies(*run) > 0;
+        let best = (0..left.len())
+            .filter(|&i| ready(&left[i]))
+            .max_by(|&a, &b| score(&left[a]).total_cmp(&score(&left[b])).then(b.cmp(&a)));
+        let next = left.remove(best.unwrap_or(0));
+        state.observe(next.0);
+        ledger.add(next.0);
+        order.push(next);
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::design::candidates::Candidate;
+    use crate::design::ledger::rounds;
+    use crate::design::machine::Rate;
+    use crate::design::settings::{Budget, Limits};
+    use crate::numerics::{Random, exp};
+    use crate::quantity::Quantity;
+
+    const RUNS: usize = 40;
+
+    /// Runs, limits and beliefs at random.
+    fn case(seed: u64) -> (Vec<Candidate>, Terms, State) {
+        let mut random = Random::new(seed, "search", 0);
+        let run = |place: usize, random: &mut Random| {
+            let (size, data) = (1e8 * exp(random.normal()), 1e10 * exp(random.normal()));
+            Candidate { size, data, flop: 6.0 * size * data, trunk: place % 7, ..Candidate::default() }
+        };
+        let candidates: Vec<Candidate> = (0..RUNS).map(|place| run(place, &mut random)).collect();
+        let given = |random: &mut Random, scale: f64| {
+            (random.uniform() < 0.6).then(|| Quantity(scale * exp(1.5 * random.normal())))
+        };
+        let rate = Rate {
+            flop_per_second: 4e14,
+            per_run: 8,
+            slots: 1 + random.below(5) as u32,
+            price: Some(2.0),
+            memory: None,
+            described: String::new(),
+        };
+        let terms = Terms {
+            rate: Some(rate),
+            budget: Budget {
+                flop: given(&mut random, 6e19),
+                gpu_hours: given(&mut random, 40.0),
+                usd: Some(Quantity(100.0 * exp(random.normal()))),
+            },
+            limits: Limits { runs: Some(1 + random.below(15)), hours: given(&mut random, 3.0), ..Limits::default() },
+            shared_trunk: (random.uniform() < 0.5).then_some(0.2),
+            rounds: rounds(1 + random.below(3)),
+        };
+        let values = (0..=RUNS).map(|_| (0..30).map(|_| random.normal()).collect()).collect();
+        let noise = (0..=RUNS).map(|_| exp(random.normal())).collect();
+        (candidates, terms, State::new(values, &[1.0 / 30.0; 30], noise))
+    }
+
+    #[test]
+    fn no_limit_is_ever_exceeded_and_every_run_makes_the_decision_surer() {
+        let mut chosen = 0;
+        for seed in 0..300 {
+            let (candidates, terms, state) = case(seed);
+            let aims = [Aim { column: RUNS, worth: 1.0 }];
+            let before = state.variance(RUNS);
+            let search = Search::new(state, Ledger::new(&terms, &candidates), &aims).choose(
+                RUNS,
+                &terms,
+                seed % 2 == 0,
+                &[(0..8).collect()],
+            );
+            assert!(search.ledger.is_within(), "{seed}");
+            // The same, summed anew: a ledger that is wrong about itself would not show above.
+            let runs = search.ledger.runs();
+            let again = Ledger::of(&terms, &candidates, &runs);
+            assert!((again.flop() - search.ledger.flop()).abs() <= 1e-9 * again.flop(), "{seed}");
+            assert!(runs.iter().all(|run| runs.iter().filter(|other| *other == run).count() <= MOST_COPIES), "{seed}");
+            assert!(runs.is_empty() || search.waste() < before, "{seed}");
+            chosen += runs.len();
+        }
+        assert!(chosen > 600, "the limits leave runs to choose: {chosen}");
+    }
+
+    #[test]
+    fn an_exchange_never_leaves_more_waste_than_there_was() {
+        for seed in 0..40 {
+            let (candidates, terms, state) = case(seed);
+            let aims = [Aim { column: RUNS, worth: 1.0 }];
+            let mut search = Search::new(state, Ledger::new(&terms, &candidates), &aims);
+            search.greedy(RUNS, &terms, 1.0, terms.most_runs());
+            let before = search.waste();
+            search.exchange(RUNS, &terms);
+            assert!(search.waste() <= before * (1.0 + 1e-9), "{seed}");
+            assert!(search.ledger.is_within(), "{seed}");
+        }
+    }
+
+    #[test]
+    fn the_runs_are_never_worse_than_a_grid_within_the_limits() {
+        let mut worse = 0;
+        for seed in 0..100 {
+            let (candidates, terms, state) = case(seed);
+            let aims = [Aim { column: RUNS, worth: 1.0 }];
+            let grid: Vec<usize> = (0..RUNS).step_by(1 + seed as usize % 5).collect();
+            let empty = Search::new(state, Ledger::new(&terms, &candidates), &aims);
+            let as_it_is = empty.clone().taken(&grid, &terms).waste();
+            let alone = empty.clone().choose(RUNS, &terms, true, &[]).waste();
+            let chosen = empty.choose(RUNS, &terms, true, &[grid]).waste();
+            assert!(chosen <= as_it_is * (1.0 + 1e-9), "{seed}: {chosen} {as_it_is}");
+            worse += usize::from(alone > as_it_is);
+        }
+        assert!(worse > 0, "without the grid some are worse");
+    }
+
+    #[test]
+    fn gains_without_a_run_are_those_of_a_search_that_never_had_it() {
+        let (candidates, terms, state) = case(3);
+        let aims = [Aim { column: RUNS, worth: 2.0 }];
+        let mut with = Search::new(state.clone(), Ledger::new(&terms, &candidates), &aims);
+        let mut never = with.clone();
+        [4, 9, 17].into_iter().for_each(|run| with.add(run, Purpose::Informs));
+        [4, 17].into_iter().for_each(|run| never.add(run, Purpose::Informs));
+        for (run, gain) in with.gains_without(9, RUNS).into_iter().enumerate() {
+            assert!((gain / never.gain(run) - 1.0).abs() < 1e-9, "{run}");
+        }
+    }
+}

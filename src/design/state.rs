@@ -1,0 +1,206 @@
+//! The joint distribution of what runs would give and of the decisions: as many values of each as there are draws.
+//!
+//! To observe a run is a rank-one update of every column, by the square root that leaves columns a sample of what is
+//! then believed (Whitaker and Hamill 2002); the same step with the sign turned takes a run back.
+
+use rayon::prelude::*;
+
+/// Columns of centred draws, each times the root of its share, so that a product of two is a covariance.
+#[derive(Clone, Debug)]
+pub struct State {
+    columns: Vec<Vec<f64>>,
+    means: Vec<f64>,
+    /// Variance with which each column would be measured; infinite of what nobody can.
+    noise: Vec<f64>,
+}
+
+/// Fewest columns of a share of work.
+pub(super) const TOGETHER: usize = 64;
+
+impl State {
+    /// Columns of values, one per draw, with the draws' shares and each column's noise variance.
+    pub fn new(values: Vec<Vec<f64>>, shares: &[f64], noise: Vec<f64>) -> Self {
+        let means: Vec<f64> = values.iter().map(|column| dot(column, shares)).collect();
+        let roots: Vec<f64> = shares.iter().map(|share| share.sqrt()).collect();
+        let centre = |(column, mean): (Vec<f64>, &f64)| {
+            column.iter().zip(&roots).map(|(value, root)| (value - mean) * root).collect()
+        };
+        Self { columns: values.into_iter().zip(&means).map(centre).collect(), means, noise }
+    }
+
+    /// Some of the columns, in another order.
+    #[must_use]
+    pub fn only(&self, columns: &[usize]) -> Self {
+        Self {
+            columns: columns.iter().map(|&column| self.columns[column].clone()).collect(),
+            means: columns.iter().map(|&column| self.means[column]).collect(),
+            noise: columns.iter().map(|&column| self.noise[column]).collect(),
+        }
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The same with other noise variances.
+    #[must_use]
+    pub fn with_noise(mut self, noise: &[f64]) -> Self {
+        self.noise = noise.to_vec();
+        self
+    }
+
+    /// Leaves a column out of what can be observed.
+    pub fn close(&mut self, column: usize) {
+        self.noise[column] = f64::INFINITY;
+    }
+
+    /// The variance of a column.
+    pub fn variance(&self, column: usize) -> f64 {
+        dot(&self.columns[column], &self.columns[column])
+    }
+
+    /// The covariance of two columns.
+    pub fn covariance(&self, one: usize, other: usize) -> f64 {
+        dot(&self.columns[one], &self.columns[other])
+    }
+
+    /// The mean of a column.
+    pub fn mean(&self, column: usize) -> f64 {
+        self.means[column]
+    }
+
+    /// The noise variance of a column.
+    pub fn noise(&self, column: usize) -> f64 {
+        self.noise[column]
+    }
+
+    /// By how much observing a column would lessen the variance of another.
+    pub fn gain(&self, column: usize, other: usize) -> f64 {
+        let shared = self.covariance(column, other);
+        shared * shared / (self.variance(column) + self.noise[column])
+    }
+
+    /// What is believed once a column is observed, whatever is found.
+    pub fn observe(&mut self, column: usize) {
+        let variance = self.variance(column);
+        let left = self.noise[column] / (variance + self.noise[column]);
+        self.turn(column, variance, left);
+    }
+
+    /// What was believed before a column was observed.
+    pub fn forget(&mut self, column: usize) {
+        let variance = self.variance(column);
+        let before = self.noise[column] / (self.noise[column] - variance).max(f64::MIN_POSITIVE);
+        self.turn(column, variance, before);
+    }
+
+    /// What observing a column has taken from every other: what [`Self::forget`] would give back.
+    pub fn without(&self, column: usize) -> Without {
+        let shared = |other: usize| self.covariance(column, other);
+        let shared = (0..self.columns()).into_par_iter().with_min_len(TOGETHER).map(shared).collect();
+        let left = (self.noise[column] - self.variance(column)).max(f64::MIN_POSITIVE);
+        Without { shared, left }
+    }
+
+    /// What is believed once a column is found to have a value.
+    pub fn learn(&mut self, column: usize, value: f64) {
+        let miss = value - self.means[column];
+        let per = miss / (self.variance(column) + self.noise[column]);
+        let moves: Vec<f64> = (0..self.means.len()).map(|other| per * self.covariance(column, other)).collect();
+        self.means.iter_mut().zip(moves).for_each(|(mean, step)| *mean += step);
+        self.observe(column);
+    }
+
+    /// Adds to every column its covariance with one, times what makes that one's variance `left` times what it was.
+    fn turn(&mut self, column: usize, variance: f64, left: f64) {
+        if variance <= 0.0 {
+            return;
+        }
+        let along = self.columns[column].clone();
+        let step = (left.sqrt() - 1.0) / variance;
+        self.columns.par_iter_mut().with_min_len(TOGETHER).for_each(|own| {
+            let by = step * dot(own, &along);
+            own.iter_mut().zip(&along).for_each(|(x, a)| *x += by * a);
+        });
+    }
+}
+
+/// What was believed before a column was observed, beside the state in which it is.
+#[derive(Clone, Debug)]
+pub struct Without {
+    shared: Vec<f64>,
+    left: f64,
+}
+
+impl Without {
+    /// The variance that a column of the state had.
+    pub fn variance(&self, state: &State, column: usize) -> f64 {
+        state.variance(column) + self.shared[column] * self.shared[column] / self.left
+    }
+
+    /// The covariance that two columns of the state had.
+    pub fn covariance(&self, state: &State, one: usize, other: usize) -> f64 {
+        state.covariance(one, other) + self.shared[one] * self.shared[other] / self.left
+    }
+}
+
+/// A product of two columns, summed in a fixed order in four parts.
+fn dot(one: &[f64], other: &[f64]) -> f64 {
+    let mut parts = [0.0; 4];
+    let (ones, others) = (one.chunks_exact(4), other.chunks_exact(4));
+    let rest: f64 = ones.remainder().iter().zip(others.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in ones.zip(others) {
+        for lane in 0..4 {
+            parts[lane] += a[lane] * b[lane];
+        }
+    }
+    (parts[0] + parts[1]) + (parts[2] + parts[3]) + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numerics::Random;
+
+    /// Two columns with a common part, and one that is twice it.
+    fn state(noise: f64) -> State {
+        let mut random = Random::new(1, "state", 0);
+        let common: Vec<f64> = (0..1000).map(|_| random.normal()).collect();
+        let own: Vec<f64> = common.iter().map(|c| c + random.normal()).collect();
+        let twice = common.iter().map(|c| 2.0 * c).collect();
+        State::new(vec![common, own, twice], &[1e-3; 1000], vec![noise, noise, f64::INFINITY])
+    }
+
+    #[test]
+    fn observing_lessens_a_variance_as_regression_does() {
+        let mut state = state(0.5);
+        let [one, two, both] = [state.variance(0), state.variance(2), state.covariance(0, 2)];
+        let gain = state.gain(0, 2);
+        state.observe(0);
+        assert!((state.variance(2) - (two - both * both / (one + 0.5))).abs() < 1e-12);
+        assert!((two - gain - state.variance(2)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn forgetting_undoes_observing() {
+        let before = state(0.3);
+        let mut after = before.clone();
+        after.observe(1);
+        after.forget(1);
+        for column in 0..3 {
+            assert!((after.variance(column) - before.variance(column)).abs() < 1e-10);
+        }
+    }
+
+    #[test]
+    fn order_of_observations_does_not_matter() {
+        let (mut one, mut other) = (state(0.2), state(0.2));
+        one.learn(0, 1.0);
+        one.learn(1, -0.5);
+        other.learn(1, -0.5);
+        other.learn(0, 1.0);
+        assert!((one.mean(2) - other.mean(2)).abs() < 1e-10);
+        assert!((one.variance(2) - other.variance(2)).abs() < 1e-10);
+    }
+}

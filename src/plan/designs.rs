@@ -1,0 +1,227 @@
+//! Designs: decisions and limits checked against fits, and a stage for each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::check;
+use super::compile::{Compiler, PlannedFit};
+use crate::design::{Rate, Settings, held};
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use crate::quantity::Quantity;
+use crate::spec::{self, Spec};
+use crate::stage::{DesignRuns, External, Judging};
+
+/// Largest table of results.
+const MOST_BYTES: u64 = 64 << 20;
+
+impl Compiler<'_> {
+    /// Plans every design; gives the stage of each by name.
+    pub(super) fn designs<'a>(
+        &mut self,
+        spec: &'a Spec,
+        fits: &BTreeMap<&str, PlannedFit>,
+    ) -> BTreeMap<&'a str, usize> {
+        let mut planned = BTreeMap::new();
+        for (name, design) in &spec.designs {
+            if !self.has_enough_errors() {
+                planned.extend(self.design(name, design, spec.study.seed, fits).map(|stage| (name.as_str(), stage)));
+            }
+        }
+        planned
+    }
+
+    fn design(
+        &mut self,
+        name: &str,
+        design: &spec::Design,
+        seed: u64,
+        fits: &BTreeMap<&str, PlannedFit>,
+    ) -> Option<usize> {
+        let path = SpecPath::of(&["designs", name]);
+        let mut laws = Vec::new();
+        let mut inputs = Vec::new();
+        let mut is_sound = true;
+        for (index, fit) in design.fit.all().iter().enumerate() {
+            let Some(planned) = fits.get(fit.as_str()) else {
+                let known: Vec<&str> = fits.keys().copied().collect();
+                self.unknown("fit", fit, &["fits"], Place::Value(path.key("fit")), &known);
+                is_sound = false;
+                continue;
+            };
+            if let Some(fault) = unfit(fit, planned) {
+                self.error("bad-design", Place::Value(path.key("fit")), fault);
+                is_sound = false;
+                continue;
+            }
+            for role in ["fit", "draws", "rows"] {
+                inputs.push((planned.stage, role, format!("{role}.{index}")));
+            }
+            laws.push(Arc::clone(&planned.law));
+        }
+        if !is_sound || laws.is_empty() {
+            return None;
+        }
+        let judging = self.judging(design, &laws, &path)?;
+        let mut candidates = design.candidates.clone();
+        let mut faults: Vec<(Vec<String>, String)> = Vec::new();
+        for law in &laws {
+            match design.candidates.named(&law.roles) {
+                Ok(named) => candidates = named,
+                Err(of_law) => {
+                    faults.extend(of_law.into_iter().map(|(key, message)| (keys(&["candidates", &key]), message)));
+                    break;
+                }
+            }
+        }
+        let settings = Settings {
+            decide: design.decide.all().into_iter().cloned().collect(),
+            budget: design.budget,
+            machine: design.machine.clone(),
+            candidates,
+            limits: design.limits,
+            rounds: design.rounds,
+            discrepancy: design.discrepancy,
+            seed,
+        };
+        faults.extend(limits_at_fault(&settings).into_iter().map(|(at, message)| (keys(&at), message)));
+        let roles = &laws[0].roles;
+        if settings.candidates.is_one_ray() && judging.iter().any(|judging| judging.question.kind().splits(roles)) {
+            let data = roles.data.as_deref().filter(|name| design.candidates.values.contains_key(*name));
+            faults.push((
+                keys(&["candidates", data.unwrap_or("data")]),
+                "runs of one ratio of data to parameters cannot tell how compute is split: give a range, such as \"1 to 1000 per parameter\"".to_owned(),
+            ));
+        }
+        for law in &laws {
+            for name in held(law).into_iter().filter(|name| !settings.candidates.hold.contains_key(*name)) {
+                faults.push((
+                    keys(&["candidates"]),
+                    format!("`{name}` of the law `{}` has no value: write `hold = {{ {name} = ... }}`", law.formula),
+                ));
+            }
+        }
+        let is_sound = faults.is_empty();
+        for (keys, message) in faults {
+            let place = keys.iter().fold(path.clone(), |path, key| path.key(key));
+            self.diagnostics.push(Diagnostic::error("bad-design", Place::Key(place), message));
+        }
+        if !is_sound {
+            return None;
+        }
+        let results = design.results.iter().map(|written| External::File {
+            path: self.file.folder().join(written),
+            name: written.clone(),
+            most: MOST_BYTES,
+        });
+        let stage = DesignRuns { laws, settings, judging, results: results.collect() };
+        Some(self.stage("design", Some(("designs", name)), Arc::new(stage), &inputs))
+    }
+
+    /// The questions that are to be decided; none where one is at fault.
+    fn judging(
+        &mut self,
+        design: &spec::Design,
+        laws: &[Arc<crate::law::Law>],
+        path: &SpecPath,
+    ) -> Option<Vec<Judging>> {
+        let path = path.key("decide");
+        let several = matches!(design.decide, crate::design::Decisions::Many(_));
+        let mut all = Vec::new();
+        let mut is_sound = true;
+        for (index, decide) in design.decide.all().into_iter().enumerate() {
+            let path = if several { path.clone().then(Step::Index(index)) } else { path.clone() };
+            let questions = decide.questions();
+            let given: Vec<(&str, bool)> = questions.iter().map(|(kind, asked)| (*kind, asked.is_some())).collect();
+            if let Some(error) = check::exactly_one("a decision", &given, Place::Key(path.clone())) {
+                self.diagnostics.push(error);
+                is_sound = false;
+                continue;
+            }
+            let weight = decide.weight.map_or(1.0, |weight| weight.0);
+            if !(weight > 0.0 && weight.is_finite()) {
+                self.error("bad-design", Place::Value(path.key("weight")), "a weight is above zero");
+                is_sound = false;
+            }
+            for question in questions.into_iter().filter_map(|(_, asked)| asked) {
+                let path = path.key(question.kind().name());
+                for law in laws {
+                    for fault in question.kind().check(law).err().into_iter().flatten() {
+                        let place = Place::Key(fault.key.map_or_else(|| path.clone(), |key| path.key(&key)));
+                        self.diagnostics
+                            .push(Diagnostic::error("bad-design", place, fault.message).hint_if(fault.hint));
+                        is_sound = false;
+                    }
+                }
+                all.push(Judging { question, weight });
+            }
+        }
+        (is_sound && !all.is_empty()).then_some(all)
+    }
+}
+
+/// The keys of a place.
+fn keys(of: &[&str]) -> Vec<String> {
+    of.iter().map(|key| (*key).to_owned()).collect()
+}
+
+/// Why a fit cannot be designed for, if it cannot.
+fn unfit(name: &str, fit: &PlannedFit) -> Option<String> {
+    if fit.by.is_some() {
+        Some(format!("the fit `{name}` is in groups; a design is for one fit: filter the rows of one group"))
+    } else if fit.through.is_some() {
+        Some(format!("the fit `{name}` goes through another one; design for that one"))
+    } else if fit.law.takes_schedule() {
+        Some(format!(
+            "the law `{}` takes a learning-rate schedule, and runs are planned by size and data",
+            fit.law.name
+        ))
+    } else if fit.draws == 0 {
+        Some(format!("the fit `{name}` has no `uncertainty`, so nothing says what more runs would tell"))
+    } else {
+        None
+    }
+}
+
+/// Faults of budget, machine and limits: where, and what is wrong.
+fn limits_at_fault(settings: &Settings) -> Vec<(Vec<&'static str>, String)> {
+    let mut faults: Vec<(Vec<&'static str>, String)> = Vec::new();
+    let (budget, limits) = (&settings.budget, &settings.limits);
+    let given = [("FLOP", budget.flop), ("gpu_hours", budget.gpu_hours), ("usd", budget.usd)];
+    if given.iter().all(|(_, value)| value.is_none()) {
+        faults.push((vec!["budget"], "a budget is in `usd`, `gpu_hours` or `FLOP`".to_owned()));
+    }
+    let above_zero = |value: Quantity| value.0 > 0.0 && value.0.is_finite();
+    for (key, _) in given.iter().filter(|(_, value)| value.is_some_and(|value| !above_zero(value))) {
+        faults.push((vec!["budget", key], format!("`{key}` is above zero and finite")));
+    }
+    for (key, value) in [("hours", limits.hours), ("run_hours", limits.run_hours), ("run_FLOP", limits.run_flop)] {
+        if value.is_some_and(|value| !above_zero(value)) {
+            faults.push((vec!["limits", key], format!("`{key}` is above zero and finite")));
+        }
+    }
+    let needs_hours =
+        budget.gpu_hours.is_some() || budget.usd.is_some() || limits.hours.is_some() || limits.run_hours.is_some();
+    match settings.machine.as_ref().map(Rate::of) {
+        None if needs_hours => faults.push((
+            vec!["machine"],
+            "hours and money follow from the machine: write `machine = { device = \"H100\", count = 64, slots = 8 }`"
+                .to_owned(),
+        )),
+        Some(Err((key, message))) => faults.push((vec!["machine", key], message)),
+        Some(Ok(rate)) if budget.usd.is_some() && rate.price.is_none() => {
+            faults
+                .push((vec!["machine"], "a budget in dollars needs the `price` of an accelerator and hour".to_owned()));
+        }
+        _ => (),
+    }
+    if settings.rounds == 0 || settings.rounds > 100 {
+        faults.push((vec!["rounds"], "`rounds` is a number from 1 to 100".to_owned()));
+    }
+    if settings.discrepancy.scale.0 <= 0.0 {
+        faults.push((
+            vec!["discrepancy", "scale"],
+            "`scale` is above zero, and `inf` where small runs are believed as large ones are".to_owned(),
+        ));
+    }
+    faults
+}

@@ -1,0 +1,279 @@
+//! How a budget is best spent under constraints: training and serving, a family of sizes, limited unique data.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::allocation::{
+    FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split, check_budget, moves, nothing_to_split,
+};
+use super::keyed::keyed;
+use super::split::{Budget, best_split};
+use super::surface::Surface;
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, budgets};
+use crate::law::{Law, Roles};
+use crate::numerics::{exp, ln};
+use crate::quantity::{OneOrMany, Quantity};
+use crate::solver::root;
+
+/// How a budget for training and serving is best spent: on one model, `{ C = 1e24, serve = "10T" }`, or on a family of
+/// sizes, `{ C = 1e24, sizes = ["1B", "8B", "70B"] }`, each with its own data.
+///
+/// A family has the least sum of its responses, weighted by `weights`. `unique` tokens may be repeated for `epochs`.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Allocate {
+    /// Budgets of training and serving together, under the name of compute.
+    #[serde(flatten)]
+    pub values: BTreeMap<String, OneOrMany<Quantity>>,
+    /// Tokens that each model will serve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serve: Option<Quantity>,
+    /// The sizes of a family; without them one model has the size that is best.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<OneOrMany<Quantity>>,
+    /// How much the response of each size counts; as much by default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<f64>,
+    /// Tokens of unique data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unique: Option<Quantity>,
+    /// How often they may be repeated; up to four times repeated data are about as good as new (Muennighoff et al. 2023,
+    /// arXiv:2305.16264).
+    pub epochs: f64,
+    /// Values of the law's other variables.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hold: BTreeMap<String, Quantity>,
+}
+
+/// How often unique data are repeated where nothing is said.
+const EPOCHS: f64 = 4.0;
+
+keyed!(Allocate, "{ C = 1e24, serve = \"10T\" }", {
+    "serve" => serve or None,
+    "sizes" => sizes or None,
+    "weights" => weights or Vec::new(),
+    "unique" => unique or None,
+    "epochs" => epochs or EPOCHS,
+    "hold" => hold or BTreeMap::new(),
+});
+
+/// The part of a budget below which a model has no data worth speaking of.
+const LEAST_PART: f64 = 1e-9;
+
+impl Kind for Allocate {
+    fn name(&self) -> &'static str {
+        "allocate"
+    }
+
+    fn outputs(&self) -> Vec<&str> {
+        vec!["{size}", "{data}", "training_{compute}", "serving_{compute}", "loss"]
+    }
+
+    fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
+        let mut faults = Vec::new();
+        if !can_split(law) {
+            return Err(vec![nothing_to_split(law)]);
+        }
+        check_budget(law, &self.values, Self::KEYS, &self.hold, &mut faults);
+        let sizes = self.sizes.iter().flatten().chain(&self.unique);
+        if let Some(wrong) = sizes.into_iter().find(|q| !(q.0 > 0.0 && q.0.is_finite())) {
+            faults.push(Fault::whole(format!("{} is no size: it is above zero and finite", wrong.0)));
+        }
+        if let Some(wrong) = self.serve.filter(|s| !(s.0 >= 0.0 && s.0.is_finite())) {
+            faults.push(Fault::at("serve", format!("`serve` is {}; tokens are zero or more", wrong.0)));
+        }
+        if !(self.epochs > 0.0 && self.epochs.is_finite()) {
+            faults.push(Fault::at("epochs", "`epochs` is above zero"));
+        }
+        let count = self.sizes.as_ref().map_or(1, |sizes| sizes.iter().len());
+        if !self.weights.is_empty() && self.weights.len() != count {
+            let message = format!("there are {} weights and {count} sizes", self.weights.len());
+            faults.push(Fault::at("weights", message).hint("give each size its weight, or none of them"));
+        }
+        if self.weights.iter().any(|w| !(*w > 0.0 && w.is_finite())) {
+            faults.push(Fault::at("weights", "a weight is above zero"));
+        }
+        super::finish(faults)
+    }
+
+    fn rows(&self, roles: &Roles) -> Vec<BTreeMap<String, f64>> {
+        let [size_name, ..] = roles.decided().map(str::to_owned);
+        let of = |compute: &Quantity| -> Vec<BTreeMap<String, f64>> {
+            let row = || BTreeMap::from([(roles.compute.clone(), compute.0)]);
+            match &self.sizes {
+                None => vec![row()],
+                Some(sizes) => {
+                    let with = |size: &Quantity| row().into_iter().chain([(size_name.clone(), size.0)]).collect();
+                    sizes.iter().map(with).collect()
+                }
+            }
+        };
+        budgets(&self.values, roles).flat_map(of).collect()
+    }
+
+    fn moves(&self, law: &Law) -> Option<Moves> {
+        Some(match self.sizes {
+            None => moves(law),
+            Some(_) => Moves { names: law.roles.data.iter().cloned().collect(), ties_compute: true },
+        })
+    }
+
+    fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
+        let held: BTreeMap<String, f64> = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
+        let roles = &model.ready.law.roles;
+        let base = model.ordered(&held, &roles.decided())?;
+        let compute = inputs[&roles.compute];
+        let (n, d) = match roles.size.as_ref().and_then(|size| inputs.get(size)) {
+            None => self.alone(model, &base, compute)?,
+            Some(&size) => (size, self.in_family(model, &base, compute, size)?),
+        };
+        let (training, serving) = (FLOP_PER_PARAMETER_AND_TOKEN * n * d, FLOP_PER_SERVED_TOKEN * n * self.served());
+        let outputs = super::named([
+            ("{size}", n),
+            ("{data}", d),
+            ("training_{compute}", training),
+            ("serving_{compute}", serving),
+            ("loss", model.at_sizes(&base, n, d)?),
+        ]);
+        let names = roles.decided().map(str::to_owned);
+        Ok(Finding { outputs, at: held.into_iter().chain(names.into_iter().zip([n, d, training])).collect() })
+    }
+
+    fn splits(&self, _: &Roles) -> bool {
+        true
+    }
+}
+
+impl Allocate {
+    fn served(&self) -> f64 {
+        self.serve.map_or(0.0, |serve| serve.0)
+    }
+
+    /// Most tokens that a model may see.
+    fn most_data(&self) -> f64 {
+        self.unique.map_or(f64::INFINITY, |unique| unique.0 * self.epochs)
+    }
+
+    /// The best single model: the best split of the budget, or the largest model that the data are enough for.
+    fn alone(&self, model: &Model<'_>, base: &[f64], compute: f64) -> Result<(f64, f64), Refusal> {
+        let served = Budget::as_training(self.served());
+        let budget = Budget { log: ln(compute / FLOP_PER_PARAMETER_AND_TOKEN), served };
+        let split = best_split(model, budget, base)?;
+        let most = self.most_data();
+        if split.d <= most {
+            return Ok((split.n, split.d));
+        }
+        Ok((compute / (FLOP_PER_PARAMETER_AND_TOKEN * (most + served)), most))
+    }
+
+    /// Data of one size of the family: at the best allocation each further FLOP lessens the sum by as much at every size.
+    fn in_family(&self, model: &Model<'_>, base: &[f64], compute: f64, asked: f64) -> Result<f64, Refusal> {
+        let surface = model.surface()?;
+        let served = Budget::as_training(self.served());
+        let sizes: Vec<f64> = self.sizes.iter().flatten().map(|q| q.0).collect();
+        // Serving is paid first; what is left is for training.
+        let left = compute / FLOP_PER_PARAMETER_AND_TOKEN - sizes.iter().map(|n| n * served).sum::<f64>();
+        if left <= 0.0 {
+            return Err(Refusal::Undefined(format!("{compute:.3e} FLOP do not pay for serving alone")));
+        }
+        let sign = model.laid_sign(base, &model.ready.law.roles.decided());
+        let members: Vec<Member<'_>> = sizes
+            .iter()
+            .enumerate()
+            .map(|(i, &size)| {
+                let top = ln((left / size).min(self.most_data()));
+                let weight = self.weights.get(i).copied().unwrap_or(1.0);
+                Member {
+                    surface,
+                    parameters: model.parameters,
+                    base: with_size(model, base, size),
+                    size,
+                    weight,
+                    sign,
+                    top,
+                }
+            })
+            .collect();
+        // Where every size may have all the data there are, there is nothing to weigh.
+        let all: f64 = members.iter().map(|m| m.size * exp(m.top)).sum();
+        let found = if all <= left { members.iter().map(|m| (m.top, 0.0)).collect() } else { spent(&members, left)? };
+        let place = sizes.iter().position(|size| *size == asked);
+        let log = place.and_then(|place| found.get(place)).map(|(log, _)| *log);
+        log.map(exp).ok_or_else(|| Refusal::Undefined(format!("{asked:.3e} is no size of the family")))
+    }
+}
+
+/// The law's variables with a model size.
+fn with_size(model: &Model<'_>, base: &[f64], size: f64) -> Vec<f64> {
+    let mut at = base.to_vec();
+    let law = model.ready.law;
+    if let Some(index) = law.roles.size.as_deref().and_then(|name| law.variable(name)) {
+        at[index] = size;
+    }
+    at
+}
+
+/// One size of a family.
+struct Member<'a> {
+    surface: &'a Surface,
+    parameters: &'a [f64],
+    base: Vec<f64>,
+    size: f64,
+    weight: f64,
+    sign: f64,
+    /// The logarithm of the most data that it may have.
+    top: f64,
+}
+
+impl Member<'_> {
+    /// The logarithm of what a FLOP more lessens the response by, and its slope by the logarithm of data.
+    fn use_of(&self, log: f64) -> (f64, f64) {
+        let here = self.surface.at(self.parameters, &self.base, [log, 0.0]);
+        let (falls, bends) = (-self.sign * here.slope[0], -self.sign * here.bend[0]);
+        if falls <= 0.0 {
+            return (f64::MIN, -1.0);
+        }
+        (ln(self.weight * falls / self.size) - log, bends / falls - 1.0)
+    }
+
+    /// The logarithm of data at which a FLOP more is of a given use, and how it falls with that; the most that it may
+    /// have where a FLOP more is of more use even there.
+    fn data_at(&self, worth: f64) -> Result<(f64, f64), Refusal> {
+        let low = self.top + ln(LEAST_PART);
+        if self.use_of(self.top).0 >= worth {
+            return Ok((self.top, 0.0));
+        }
+        let falls = |log: f64| {
+            let (own, slope) = self.use_of(log);
+            (worth - own, -slope)
+        };
+        let log = root(falls, low, self.top, f64::midpoint(low, self.top)).map_err(|_| undefined())?;
+        Ok((log, 1.0 / self.use_of(log).1))
+    }
+}
+
+fn undefined() -> Refusal {
+    Refusal::Undefined("the law has no finite slope over the data that the budget pays for".to_owned())
+}
+
+/// The logarithms of data at which a FLOP more is of the same use at every size and the budget is spent.
+fn spent(members: &[Member<'_>], left: f64) -> Result<Vec<(f64, f64)>, Refusal> {
+    let ends = |log: fn(&Member<'_>) -> f64| members.iter().map(move |m| m.use_of(log(m)).0);
+    let least = ends(|m| m.top).fold(f64::INFINITY, f64::min);
+    let most = ends(|m| m.top + ln(LEAST_PART)).fold(f64::NEG_INFINITY, f64::max);
+    if !(least.is_finite() && most.is_finite() && least > f64::MIN) {
+        return Err(undefined());
+    }
+    // Spending falls as what a FLOP must be worth rises: in -worth it rises.
+    let over = |minus: f64| {
+        let data: Result<Vec<(f64, f64)>, Refusal> = members.iter().map(|m| m.data_at(-minus)).collect();
+        let Ok(data) = data else { return (f64::NAN, 1.0) };
+        let each: Vec<f64> = members.iter().zip(&data).map(|(m, (log, _))| m.size * exp(*log)).collect();
+        let all: f64 = each.iter().sum();
+        let slope = each.iter().zip(&data).map(|(own, (_, by))| -own * by).sum::<f64>() / all;
+        (ln(all / left), slope)
+    };
+    let minus = root(over, -most, -least, f64::midpoint(-most, -least)).map_err(|_| undefined())?;
+    members.iter().map(|m| m.data_at(-minus)).collect()
+}

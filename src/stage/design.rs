@@ -1,0 +1,158 @@
+//! Design: fits, decisions and limits to the runs to train next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Context, External, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
+use crate::artifact::Outputs;
+use crate::dataset::Dataset;
+use crate::design::{Belief, Beliefs, Decision, Given, Results, Settings, csv, drift, json, yaml};
+use crate::fit::Fit;
+use crate::law::Law;
+use crate::query::Question;
+
+/// Plans runs.
+#[derive(Clone, Debug)]
+pub struct DesignRuns {
+    /// The law of each fit, in order.
+    pub laws: Vec<Arc<Law>>,
+    /// What the spec says.
+    pub settings: Settings,
+    /// What is to be decided.
+    pub judging: Vec<Judging>,
+    /// The table of results, where there is one.
+    pub results: Vec<External>,
+}
+
+/// A question with its weight.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Judging {
+    /// The question.
+    pub question: Question,
+    /// How much it counts.
+    pub weight: f64,
+}
+
+/// Coverage of intervals where the fit has none.
+const LEVEL: f64 = 0.9;
+
+impl Stage for DesignRuns {
+    fn kind(&self) -> &'static str {
+        "design"
+    }
+
+    fn impl_rev(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> serde_json::Value {
+        serde_json::json!({
+            "laws": self.laws.iter().map(|law| law.form_fingerprint()).collect::<Vec<_>>(),
+            "settings": self.settings,
+            "judging": self.judging,
+            "results": !self.results.is_empty(),
+            "numerics": crate::numerics::NUMERICS_REV,
+        })
+    }
+
+    fn externals(&self) -> &[External] {
+        &self.results
+    }
+
+    fn ends_study(&self) -> bool {
+        true
+    }
+
+    fn written(&self, _: &mut Laws) -> Option<WrittenStage> {
+        None
+    }
+
+    fn produces(&self, roles: &[&str]) -> bool {
+        roles == ["advice", "runs.csv", "runs.json", "runs.yaml"]
+    }
+
+    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+        let mut fits: Vec<(Fit, Vec<Vec<f64>>)> = Vec::new();
+        for index in 0..self.laws.len() {
+            let mut fit: Fit = inputs.json(&format!("fit.{index}"))?;
+            let draws = fit.read_draws(inputs.bytes(&format!("draws.{index}"))?).into_iter().next().unwrap_or_default();
+            if draws.len() < FEWEST_DRAWS {
+                let message =
+                    format!("the fit of `{}` has no draws of its parameters, so nothing says what is unsure", fit.law);
+                let hint = match fit.evidence.warnings.first() {
+                    Some(warning) => format!("the fit says: {warning}"),
+                    None => "give the fit an `uncertainty`".to_owned(),
+                };
+                return Err(Failure::new("no-draws", message).hint(hint));
+            }
+            fits.push((fit, draws));
+        }
+        let failed = |message: String| Failure::new("no-design", message);
+        let hold = self.settings.candidates.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
+        let members: Vec<Belief<'_>> = self
+            .laws
+            .iter()
+            .zip(&fits)
+            .map(|(law, (fit, draws))| Belief::new(law, fit, draws, &hold))
+            .collect::<Result<_, _>>()
+            .map_err(failed)?;
+        let level = fits.iter().find_map(|(fit, _)| fit.level).unwrap_or(LEVEL);
+        let drift = if inputs.artifacts.contains_key("rows.0") {
+            let rows: Dataset = inputs.table("rows.0")?;
+            members.first().and_then(|member| drift(member, &rows))
+        } else {
+            None
+        };
+        let names = self.names();
+        let results = inputs.files.first().map(|bytes| Results::read(Arc::clone(bytes), names));
+        let beliefs = Beliefs::new(members);
+        let given = Given {
+            settings: &self.settings,
+            beliefs: &beliefs,
+            decisions: self.decisions(),
+            drift,
+            results: results.transpose().map_err(|message| Failure::new("bad-results", message))?,
+            level,
+        };
+        let advice = given.advise().map_err(failed)?;
+        let text = |text: String| Arc::new(text.into_bytes());
+        Ok(BTreeMap::from([
+            ("runs.csv".to_owned(), text(csv(&advice))),
+            ("runs.json".to_owned(), text(json(&advice))),
+            ("runs.yaml".to_owned(), text(yaml(&advice))),
+            ("advice".to_owned(), json_bytes(&advice)?),
+        ]))
+    }
+}
+
+/// The roles of the runs as files for launchers.
+pub const LAUNCHED: [&str; 3] = ["runs.csv", "runs.json", "runs.yaml"];
+
+/// The name under which the runs of a design are published.
+pub fn launched_as(design: &str, role: &str) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '_' | '.' | '=' | ',') { c } else { '-' };
+    format!("design-{}.{role}", design.chars().map(plain).collect::<String>())
+}
+
+/// Fewest draws that a distribution is told from.
+const FEWEST_DRAWS: usize = 20;
+
+impl DesignRuns {
+    /// One decision for each row of each question.
+    fn decisions(&self) -> Vec<Decision> {
+        let of = |judging: &Judging| -> Vec<Decision> {
+            let rows = self.laws.first().map(|law| judging.question.kind().rows(&law.roles)).unwrap_or_default();
+            rows.into_iter()
+                .map(|inputs| Decision { question: judging.question.clone(), inputs, weight: judging.weight })
+                .collect()
+        };
+        self.judging.iter().flat_map(of).collect()
+    }
+
+    /// The columns of model size, data and response in a table of results.
+    fn names(&self) -> [&str; 3] {
+        let Some(law) = self.laws.first() else { return ["size", "data", "response"] };
+        let [size, data, _] = law.roles.decided();
+        [size, data, law.response.as_str()]
+    }
+}

@@ -1,0 +1,247 @@
+//! Designs: which runs are planned, within which limits, and what comes of their results.
+
+use serde_json::Value;
+
+use crate::world::{World, simulated_runs};
+
+const HEAD: &str = r#"
+spec = 1
+[study]
+title = "Simulated"
+seed = 3
+[sources.runs]
+path = "runs.csv"
+[sources.runs.columns]
+N = { column = "params", unit = "parameters" }
+D = { column = "tokens", unit = "tokens" }
+L = { column = "loss", unit = "nats" }
+[filters.small]
+source = "runs"
+rules = [{ keep = "6 * N * D < 3e20" }]
+[fits.main]
+rows = "small"
+law = "hoffmann"
+uncertainty = { sandwich = { draws = 200 } }
+"#;
+
+const DESIGN: &str = r#"
+[designs.next]
+fit = "main"
+decide = { compute_optimal = { C = 1e24 } }
+budget = { FLOP = 2e21, usd = 5000 }
+machine = { device = "H100", count = 64, slots = 8, price = 2.1 }
+candidates = { N = "100M to 2B", D = "5 to 400 per parameter", batch = ["0.25M", "1M", "4M"], min_steps = 2000 }
+limits = { runs = 9, hours = 40, run_hours = 30, run_FLOP = 8e20 }
+rounds = 3
+"#;
+
+fn world(design: &str) -> World {
+    World::with(&format!("{HEAD}{design}"), &simulated_runs(0.004))
+}
+
+fn advice(world: &World, arguments: &[&str]) -> Value {
+    let all = [&["design"], arguments, &["--format", "advice"]].concat();
+    let outcome = world.lawfit(&all);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    serde_json::from_str(&outcome.stdout).unwrap()
+}
+
+fn numbers(list: &Value, key: &str) -> Vec<f64> {
+    list.as_array().unwrap().iter().map(|item| item[key].as_f64().unwrap()).collect()
+}
+
+#[test]
+fn runs_keep_every_limit_and_make_the_decision_surer_one_by_one() {
+    let world = world(DESIGN);
+    let advice = advice(&world, &["study.toml"]);
+    let runs = &advice["runs"];
+    assert!((5..=9).contains(&runs.as_array().unwrap().len()), "{advice:#}");
+    assert!(advice["total"]["flop"].as_f64().unwrap() <= 2e21 && advice["total"]["usd"].as_f64().unwrap() <= 5000.0);
+    assert!(advice["hours"].as_f64().unwrap() <= 40.0);
+    for run in runs.as_array().unwrap() {
+        let at = |key: &str| run[key].as_f64().unwrap();
+        assert!(6.0 * at("size") * at("data") <= 8e20 && at("hours") <= 30.0 && at("steps") >= 2000.0, "{run}");
+        assert_eq!(at("batch") * at("steps"), at("data"), "data are whole steps");
+        assert!((4.9..=401.0).contains(&(at("data") / at("size"))), "{run}");
+    }
+    let wastes: Vec<f64> = runs.as_array().unwrap().iter().map(|run| run["after"]["waste"].as_f64().unwrap()).collect();
+    let now = advice["decisions"][0]["now"]["waste"].as_f64().unwrap();
+    assert!(wastes[0] < now && wastes.windows(2).all(|pair| pair[1] < pair[0]), "{now} {wastes:?}");
+    let rounds = numbers(runs, "round");
+    assert!(rounds[0] == 1.0 && rounds.last() == Some(&3.0) && rounds.windows(2).all(|pair| pair[0] <= pair[1]));
+    let is_for = |purpose: &str| runs.as_array().unwrap().iter().filter(|run| run["purpose"] == purpose).count();
+    assert_eq!((is_for("hold_out"), is_for("replicate") >= 2), (1, true), "{runs:#}");
+    // The runs of this truth: the best size of 1e24 FLOP is 4.12e10 by the law that made them.
+    let decided = &advice["decisions"][0]["now"];
+    assert!(decided["lower"].as_f64().unwrap() < 4.12e10 && 4.12e10 < decided["upper"].as_f64().unwrap(), "{decided}");
+}
+
+#[test]
+fn files_for_launchers_hold_the_same_runs_in_three_languages() {
+    let world = world(DESIGN);
+    let printed = |format: &str| world.lawfit(&["design", "study.toml", "next", "--format", format]).stdout;
+    let (csv, json, yaml) = (printed("csv"), printed("json"), printed("yaml"));
+    let json: Vec<Value> = serde_json::from_str(&json).unwrap();
+    let yaml: Vec<Value> = serde_yaml::from_str(&yaml).unwrap();
+    assert_eq!(json, yaml);
+    let header: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+    let size = header.iter().position(|name| *name == "N").unwrap();
+    let sizes: Vec<f64> = csv.lines().skip(1).map(|line| line.split(',').nth(size).unwrap().parse().unwrap()).collect();
+    assert_eq!(sizes, json.iter().map(|run| run["N"].as_f64().unwrap()).collect::<Vec<_>>());
+}
+
+#[test]
+fn one_and_seven_threads_plan_the_same_runs_to_the_last_byte() {
+    let world = world(DESIGN);
+    let planned = |jobs: &str, cache: &str| {
+        world.lawfit(&["design", "study.toml", "--format", "advice", "--jobs", jobs, "--cache", cache]).stdout
+    };
+    let one = planned("1", "one");
+    assert!(one.len() > 1000);
+    assert_eq!(one, planned("7", "seven"));
+}
+
+#[test]
+fn a_target_that_is_small_is_not_worth_a_pilot_run() {
+    let small = DESIGN.replace("C = 1e24", "C = 1e19");
+    let advice = advice(&world(&small), &["study.toml"]);
+    assert_eq!(advice["value"]["stop_after"], 0, "{}", advice["value"]);
+    assert!(advice["advice"].as_str().unwrap().starts_with("Train no more pilot runs"));
+}
+
+#[test]
+fn results_are_held_against_forecasts_and_what_is_left_is_planned_anew() {
+    let world = world(DESIGN);
+    let before = advice(&world, &["study.toml"]);
+    let mut table = "name,L,status\n".to_owned();
+    for (place, run) in before["runs"].as_array().unwrap().iter().enumerate() {
+        let name = run["name"].as_str().unwrap();
+        let line = match place {
+            0 => format!("{name},,failed\n"),
+            1 => format!("{name},nan,diverged\n"),
+            2 => String::new(),
+            _ => format!("{name},{},done\n", run["forecast"]["value"].as_f64().unwrap() * 1.001),
+        };
+        table.push_str(&line);
+    }
+    world.write("results.csv", &table);
+    let after = advice(&world, &["check", "study.toml", "results.csv"]);
+    let outcomes = &after["outcomes"];
+    assert_eq!(outcomes["missing"], 1, "{outcomes}");
+    let statuses: Vec<&str> =
+        outcomes["runs"].as_array().unwrap().iter().map(|r| r["status"].as_str().unwrap()).collect();
+    assert_eq!(&statuses[..2], ["failed", "diverged"]);
+    assert!(outcomes["runs"][2]["z"].as_f64().unwrap().abs() < 2.0, "{outcomes}");
+    let waste = |advice: &Value| advice["decisions"][0]["now"]["waste"].as_f64().unwrap();
+    assert!(waste(&after) < waste(&before));
+    let names = |advice: &Value| -> Vec<String> {
+        advice["runs"].as_array().unwrap().iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let diverged = names(&before)[1].trim_end_matches("-2").to_owned();
+    assert!(names(&after).iter().all(|name| !name.starts_with(&diverged)), "what diverged is not planned again");
+    assert!(after["value"]["net"].as_f64().unwrap() >= 0.0, "a new plan stops or gains");
+    assert!(names(&after).len() + names(&before).len() - 1 <= 9, "all rounds together keep the number of runs");
+}
+
+#[test]
+fn a_study_with_names_of_its_own_is_planned_and_checked_by_them() {
+    let named = |text: &str| {
+        let text = text.replace("N = { column", "params = { column").replace("D = { column", "tokens = { column");
+        text.replace("6 * N * D", "6 * params * tokens").replace("law = \"hoffmann\"", "law = \"mine\"")
+    };
+    let law = "[laws.mine]\nformula = \"L = E + A / params^alpha + B / tokens^beta\"\n";
+    let design = DESIGN.replace("N = \"100M", "params = \"100M").replace("D = \"5 to", "tokens = \"5 to");
+    let world = World::with(&format!("{}{law}{design}", named(HEAD)), &simulated_runs(0.004));
+    let advice = advice(&world, &["study.toml"]);
+    assert_eq!([&advice["size"], &advice["data"], &advice["decisions"][0]["output"]], ["params", "tokens", "params"]);
+    let csv = world.lawfit(&["design", "study.toml", "--format", "csv"]).stdout;
+    assert!(csv.lines().next().unwrap().contains(",params,tokens,"), "{csv}");
+    let run = &advice["runs"][0];
+    let line = format!("params,tokens,L\n{},{},{}\n", run["size"], run["data"], run["forecast"]["value"]);
+    world.write("results.csv", &line);
+    let after = self::advice(&world, &["check", "study.toml", "results.csv"]);
+    assert_eq!(after["outcomes"]["runs"][0]["status"], "done");
+}
+
+#[test]
+fn a_grid_within_the_limits_is_never_surer_than_the_design() {
+    for data in ["5 to 400", "0.5 to 3000"] {
+        let advice = advice(&world(&DESIGN.replace("5 to 400", data)), &["study.toml"]);
+        let rival = &advice["rivals"][0];
+        assert_eq!(rival["design"], "isoFLOP grid within the limits");
+        assert!(rival["wider"].as_f64().unwrap() >= 1.0, "{rival}");
+        assert!(rival["flop"].as_f64().unwrap() <= 2e21 && rival["runs"].as_u64().unwrap() <= 9, "{rival}");
+    }
+}
+
+#[test]
+fn with_all_results_in_a_new_plan_stops_or_gains() {
+    let world = world(&DESIGN.replace("runs = 9", "runs = 14"));
+    let before = advice(&world, &["study.toml"]);
+    for off in [0.997, 1.0, 1.004] {
+        let mut table = "name,L\n".to_owned();
+        for run in before["runs"].as_array().unwrap() {
+            let line =
+                format!("{},{}\n", run["name"].as_str().unwrap(), run["forecast"]["value"].as_f64().unwrap() * off);
+            table.push_str(&line);
+        }
+        world.write("results.csv", &table);
+        let after = advice(&world, &["check", "study.toml", "results.csv"]);
+        assert_eq!(after["outcomes"]["missing"], 0, "{}", after["outcomes"]);
+        let (net, stop) = (after["value"]["net"].as_f64().unwrap(), after["value"]["stop_after"].as_u64().unwrap());
+        assert!(if stop == 0 { net == 0.0 } else { net > 0.0 }, "{off}: {stop} {net}");
+        let spent = before["total"]["flop"].as_f64().unwrap() + after["total"]["flop"].as_f64().unwrap();
+        assert!(spent <= 2e21 * (1.0 + 1e-9), "{off}: {spent:e}");
+    }
+}
+
+#[test]
+fn a_design_that_cannot_be_is_told_where_it_is_wrong() {
+    for (from, to, message) in [
+        ("\"5 to 400 per parameter\"", "\"20 per parameter\"", "cannot tell how compute is split"),
+        ("\"H100\"", "\"H10\"", "did you mean `H100`?"),
+        ("slots = 8", "slots = 80", "cannot be parted"),
+        ("fit = \"main\"\ndecide", "fit = \"mian\"\ndecide", "mian"),
+        ("compute_optimal = { C = 1e24 }", "compute_optimal = { C = 1e24, K = 1 }", "no variable `K`"),
+        ("budget = { FLOP = 2e21, usd = 5000 }", "budget = {}", "`usd`, `gpu_hours` or `FLOP`"),
+        ("\"100M to 2B\"", "\"100M till 2B\"", "is no range"),
+        ("rounds = 3", "rounds = 0", "from 1 to 100"),
+        ("candidates = { N =", "candidates = { M =", "`M` says nothing of the runs"),
+        ("candidates = { N =", "candidates = { size = [1e9], N =", "are the same"),
+    ] {
+        let spec = format!("{HEAD}{DESIGN}");
+        assert!(spec.contains(from), "{from}");
+        let world = World::with(&spec.replace(from, to), &simulated_runs(0.004));
+        let outcome = world.lawfit(&["design", "study.toml"]);
+        assert_eq!(outcome.code, 2, "{to}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(message), "{to}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn a_budget_that_pays_for_no_run_is_told() {
+    let outcome = world(&DESIGN.replace("FLOP = 2e21, usd = 5000", "usd = 0.01")).lawfit(&["design", "study.toml"]);
+    assert_eq!(outcome.code, 5);
+    assert!(outcome.stderr.contains("dearer than the whole budget"), "{}", outcome.stderr);
+}
+
+#[test]
+fn small_models_that_leave_the_law_are_told() {
+    let mut table = String::new();
+    for line in simulated_runs(0.002).lines() {
+        let cells: Vec<&str> = line.split(',').collect();
+        let line = match (cells[0].parse::<f64>(), cells[2].parse::<f64>()) {
+            (Ok(size), Ok(loss)) if size < 2e8 => {
+                format!("{},{},{},{}", cells[0], cells[1], loss * (1.0 + 0.08 * libm::log(2e8 / size)), cells[3])
+            }
+            _ => line.to_owned(),
+        };
+        table.push_str(&line);
+        table.push('\n');
+    }
+    let spec = format!("{HEAD}{DESIGN}");
+    let told = advice(&World::with(&spec, &table), &["study.toml"]);
+    let warned = |advice: &Value| advice["warnings"].to_string().contains("parameters are worse than the law");
+    assert!(warned(&told), "{:#}", told["drift"]);
+    assert!(!warned(&advice(&World::with(&spec, &simulated_runs(0.002)), &["study.toml"])));
+}
