@@ -195,7 +195,7 @@ fn queries_that_no_law_can_answer_are_refused_with_their_place() {
         ("marginal = { C = 1e22, factor = 1 }", "more compute is above 1"),
         ("inference_aware = { loss = 2.2, serve = -1 }", "tokens are zero or more"),
         ("marginal = { C = 1e22, hold = { U = 1e9 } }", "has no variable `U`"),
-        ("marginal = { C = 1e22, by = 3 }", "no key `by`"),
+        ("marginal = { C = 1e22, by = 3 }", "no variable `by`"),
     ] {
         let shown = asked(query);
         assert!(shown.contains(message) && shown.contains("--> study.toml:"), "{query}: {shown}");
