@@ -1,9 +1,9 @@
 //! Which runs to train next for a decision, what they are worth, and when to stop.
 //!
 //! The beliefs of one or several fits give a joint distribution of what runs would give and of the decision
-//! ([`state`]). Runs are chosen so that the expected waste of the decision falls the most for their price ([`search`]),
-//! within every limit ([`ledger`]); what is left of the waste, times the compute at stake, is set against what the runs
-//! cost ([`plan`]).
+//! (`state`). Runs are chosen so that the expected waste of the decision falls the most for their price (`search`),
+//! within every limit (`ledger`); what is left of the waste, times the compute at stake, is set against what the runs
+//! cost (`plan`).
 
 mod advice;
 mod beliefs;
