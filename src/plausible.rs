@@ -256,7 +256,7 @@ impl<'a> Table<'a> {
             )
         };
         Some(format!(
-            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: FLOP are counted in another way than queries count them, which take 6 for each parameter and token.{rows} To count them so write `{c} = {{ expr = \"6 * {n} * {d}\", unit = \"FLOP\" }}`."
+            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: FLOP are counted in another way than queries count them, which take 6 for each parameter and token.{rows} To count them so write `{c} = {{ expr = \"6 * {n} * {d}\", unit = \"FLOP\" }}`; to say how they are counted, `[costs.NAME]` with `compute = \"...\"`."
         ))
     }
 }

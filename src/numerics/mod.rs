@@ -28,4 +28,4 @@ pub use sample::{
 pub use special::Special;
 
 /// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
-pub const NUMERICS_REV: u32 = 14;
+pub const NUMERICS_REV: u32 = 15;

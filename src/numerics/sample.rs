@@ -33,12 +33,14 @@ pub fn quantile(sorted: &[f64], p: f64) -> f64 {
 
 /// The ends of the interval of a sorted sample that holds at least a share `level` of it, and an estimate.
 ///
-/// It is the central one, with equal shares beyond its ends. Where more of the sample lies on one side of the estimate than
-/// on the other, the estimate itself tends to that side, as of a law that bends; then the end on the other side reaches as
-/// far as the bias-corrected interval (Efron 1987, doi:10.1080/01621459.1987.10478410). Where less than a tail lies on one
-/// side of the estimate, as at a bound, the interval ends at the estimate there and reaches further on the other side.
+/// It is the central one, with equal shares beyond its ends. Where most of the sample lies above the estimate, the estimate
+/// itself tends to be too high, as for a law that bends: then the lower end reaches as far as that of the bias-corrected
+/// interval (Efron 1987, doi:10.1080/01621459.1987.10478410). The same holds for the upper end where most of it lies below.
+/// Where less than a tail lies on one side of the estimate, the interval ends at the estimate there and reaches further on
+/// the other side.
 ///
-/// An estimate `on_bound` leans because the sample is cut there, which says nothing of a bias.
+/// `on_bound` says that a bound holds a parameter. The bound cuts the sample there, which is no sign of a bias: nothing is
+/// corrected.
 pub fn central(sorted: &[f64], estimate: f64, level: f64, on_bound: bool) -> (f64, f64) {
     let tail = (1.0 - level) / 2.0;
     let lean = if on_bound { 0.0 } else { lean(sorted, estimate) };
@@ -57,7 +59,7 @@ pub fn central(sorted: &[f64], estimate: f64, level: f64, on_bound: bool) -> (f6
     }
 }
 
-/// Standard errors of a share, of a sample drawn around the estimate, within which it may lean by chance.
+/// Standard errors of the middle of a sample within which an estimate lies beside it by chance.
 const BY_CHANCE: f64 = 2.0;
 /// Most that is believed of a lean, in standard deviations: beyond it the ends would be those of single draws.
 const MOST_LEAN: f64 = 0.5;
@@ -67,8 +69,8 @@ fn lean(sorted: &[f64], estimate: f64) -> f64 {
     let place = |count: usize| count as f64 / sorted.len().max(1) as f64;
     let below = place(sorted.partition_point(|x| *x < estimate));
     let upto = place(sorted.partition_point(|x| *x <= estimate));
-    let lean = normal_quantile(f64::midpoint(below, upto).clamp(0.25, 0.75));
-    // The density of a normal sample at its middle makes standard errors of its share those of its place.
+    let lean = normal_quantile(f64::midpoint(below, upto));
+    // The standard error of the share below the middle, 0.5 / sqrt(n), over the normal density there, 1 / sqrt(2 pi).
     let chance = BY_CHANCE * 0.5 * (2.0 * std::f64::consts::PI / sorted.len().max(1) as f64).sqrt();
     let beyond = (lean.abs() - chance).clamp(0.0, MOST_LEAN);
     if estimate.is_finite() { beyond.copysign(lean) } else { 0.0 }

@@ -36,7 +36,7 @@ impl Stage for Gather {
     }
 
     fn impl_rev(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> serde_json::Value {

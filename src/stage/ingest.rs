@@ -125,7 +125,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> serde_json::Value {

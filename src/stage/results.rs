@@ -22,7 +22,7 @@ impl Stage for GatherResults {
     }
 
     fn impl_rev(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
