@@ -9,6 +9,7 @@ use super::allocation::{
     FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split, check_budget, moves, nothing_to_split,
 };
 use super::keyed::keyed;
+use super::price::Curve;
 use super::split::{Budget, best_split};
 use super::surface::Surface;
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, budgets};
@@ -76,6 +77,16 @@ impl Kind for Allocate {
             return Err(vec![nothing_to_split(law)]);
         }
         check_budget(law, &self.values, Self::KEYS, &self.hold, &mut faults);
+        if let Some(cost) = law.cost.as_ref().filter(|_| self.sizes.is_some()) {
+            let message = format!(
+                "the fit has the cost `{}` (`{}`), and a family of sizes counts 6 FLOP for each parameter and token",
+                cost.name,
+                cost.formula()
+            );
+            faults.push(
+                Fault::at("sizes", message).hint("ask for one model, without `sizes`, or in a spec without `[costs]`"),
+            );
+        }
         let sizes = self.sizes.iter().flatten().chain(&self.unique);
         if let Some(wrong) = sizes.into_iter().find(|q| !(q.0 > 0.0 && q.0.is_finite())) {
             faults.push(Fault::whole(format!("{} is no size: it is above zero and finite", wrong.0)));
@@ -128,7 +139,14 @@ impl Kind for Allocate {
             None => self.alone(model, &base, compute)?,
             Some(&size) => (size, self.in_family(model, &base, compute, size)?),
         };
-        let (training, serving) = (FLOP_PER_PARAMETER_AND_TOKEN * n * d, FLOP_PER_SERVED_TOKEN * n * self.served());
+        let served = Budget::as_training(self.served());
+        let (training, serving) = match model.curve(&base, served) {
+            Curve::SixNd => (FLOP_PER_PARAMETER_AND_TOKEN * n * d, FLOP_PER_SERVED_TOKEN * n * self.served()),
+            priced @ Curve::Priced(..) => {
+                let training = model.curve(&base, 0.0).flop([n, d], 0.0);
+                (training, priced.flop([n, d], served) - training)
+            }
+        };
         let outputs = super::named([
             ("{size}", n),
             ("{data}", d),
@@ -164,7 +182,11 @@ impl Allocate {
         if split.d <= most {
             return Ok((split.n, split.d));
         }
-        Ok((compute / (FLOP_PER_PARAMETER_AND_TOKEN * (most + served)), most))
+        let size = match model.curve(base, served) {
+            Curve::SixNd => compute / (FLOP_PER_PARAMETER_AND_TOKEN * (most + served)),
+            priced @ Curve::Priced(..) => priced.size_for(compute, most),
+        };
+        Ok((size, most))
     }
 
     /// Data of one size of the family: at the best allocation each further FLOP lessens the sum by as much at every size.
@@ -276,4 +298,102 @@ fn spent(members: &[Member<'_>], left: f64) -> Result<Vec<(f64, f64)>, Refusal> 
     };
     let minus = root(over, -most, -least, f64::midpoint(-most, -least)).map_err(|_| undefined())?;
     members.iter().map(|m| m.data_at(-minus)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::law::{Cost, find};
+    use crate::query::{Question, Ready, Trail};
+    use std::sync::Arc;
+
+    /// Besiroglu et al. 2024, rounded: E, A, alpha, B, beta.
+    const PARAMETERS: [f64; 5] = [1.8172, 477.83, 0.347_31, 2143.4, 0.367_17];
+    const BUDGET: f64 = 1e22;
+
+    fn loss(n: f64, d: f64) -> f64 {
+        let [floor, a, alpha, b, beta] = PARAMETERS;
+        floor + a * libm::pow(n, -alpha) + b * libm::pow(d, -beta)
+    }
+
+    /// The law at 6 FLOP for each parameter and token.
+    fn usual() -> Arc<Law> {
+        Arc::new(find("hoffmann").unwrap().law().unwrap())
+    }
+
+    /// The law where each token also pays for a part that is not counted as size, and serving is dear.
+    fn with_cost() -> Arc<Law> {
+        let law = usual();
+        law.costing(&Arc::new(Cost::new("own", "6 * N * D + 1e9 * D", "4 * N", &law.variables).unwrap()))
+    }
+
+    fn asked(value: serde_json::Value) -> Allocate {
+        serde_json::from_value(value).unwrap()
+    }
+
+    /// Size, data, training and serving of each row.
+    fn answers(law: &Arc<Law>, asked: &Allocate) -> Vec<[f64; 4]> {
+        let law = Question::Allocate(asked.clone()).law(law);
+        assert!(asked.check(&law).is_ok());
+        let spans = BTreeMap::new();
+        let ready = Ready::new(&law, &spans, asked.moves(&law).as_ref());
+        let answer = |inputs: &BTreeMap<String, f64>| {
+            let trail = Trail::default();
+            let model = Model { ready: &ready, parameters: &PARAMETERS, other: None, trail: &trail };
+            let outputs = asked.solve(&model, inputs).unwrap().outputs;
+            ["{size}", "{data}", "training_{compute}", "serving_{compute}"].map(|name| outputs[name])
+        };
+        asked.rows(&law.roles).iter().map(answer).collect()
+    }
+
+    fn is_near(one: f64, other: f64) -> bool {
+        (one / other - 1.0).abs() < 1e-9
+    }
+
+    #[test]
+    fn training_and_serving_spend_the_budget_best_by_the_cost_of_the_fit() {
+        let served = 1e12;
+        let asked = asked(serde_json::json!({ "C": BUDGET, "serve": served }));
+        // Per parameter and token, beside that per token, and per parameter that is served.
+        for (law, [beside, serve]) in [(usual(), [0.0, 2.0]), (with_cost(), [1e9, 4.0])] {
+            let [n, d, training, serving] = answers(&law, &asked)[0];
+            assert!(is_near(training, (6.0 * n + beside) * d) && is_near(serving, serve * n * served), "{serve}");
+            assert!(is_near(training + serving, BUDGET), "{serve}: {training:e} {serving:e}");
+            for factor in [0.9, 0.99, 1.01, 1.1] {
+                let other = n * factor;
+                let left = (BUDGET - serve * other * served) / (6.0 * other + beside);
+                assert!(loss(other, left) > loss(n, d), "{serve}: {factor}");
+            }
+        }
+    }
+
+    #[test]
+    fn limited_data_go_to_the_largest_model_that_the_budget_pays_for() {
+        let served = 1e11;
+        let asked = asked(serde_json::json!({ "C": BUDGET, "serve": served, "unique": 2.5e10, "epochs": 4.0 }));
+        for (law, [beside, serve]) in [(usual(), [0.0, 2.0]), (with_cost(), [1e9, 4.0])] {
+            let [n, d, ..] = answers(&law, &asked)[0];
+            assert!(is_near(d, 1e11), "{d:e}");
+            assert!(is_near((6.0 * n + beside) * d + serve * n * served, BUDGET), "{serve}: {n:e}");
+        }
+    }
+
+    #[test]
+    fn a_further_flop_is_of_the_same_use_at_every_size_of_a_family() {
+        let weights = [1.0, 2.0, 1.0];
+        let asked = asked(serde_json::json!({ "C": BUDGET, "sizes": [4e8, 1e9, 3e9], "weights": weights }));
+        let rows = answers(&usual(), &asked);
+        assert!(is_near(rows.iter().map(|[n, d, ..]| 6.0 * n * d).sum(), BUDGET), "{rows:?}");
+        let [.., b, beta] = PARAMETERS;
+        let used = |([n, d, ..], weight): (&[f64; 4], f64)| weight * beta * b * libm::pow(*d, -beta - 1.0) / (6.0 * n);
+        let uses: Vec<f64> = rows.iter().zip(weights).map(used).collect();
+        assert!(uses.windows(2).all(|pair| (pair[0] / pair[1] - 1.0).abs() < 1e-6), "{uses:?}");
+    }
+
+    #[test]
+    fn a_family_of_sizes_is_refused_where_the_fit_has_a_cost() {
+        let asked = asked(serde_json::json!({ "C": BUDGET, "sizes": [4e8, 1e9] }));
+        let faults = asked.check(&Question::Allocate(asked.clone()).law(&with_cost())).unwrap_err();
+        assert_eq!(faults.iter().map(|fault| fault.key.as_deref()).collect::<Vec<_>>(), [Some("sizes")]);
+    }
 }
