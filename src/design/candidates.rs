@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ledger::Terms;
 use super::plan::name_of;
-use super::settings::{Candidates, Choice, Schedule, Shape};
+use super::settings::{COOLDOWN, Candidates, Choice, Schedule, Shape};
 use crate::expr::parse_constant;
 use crate::fit::Span;
 use crate::law::{Roles, Tape, find};
@@ -171,6 +171,12 @@ impl Candidates {
         }
         if !(self.cooldown > 0.0 && self.cooldown <= 1.0) {
             faults.push(("cooldown", "`cooldown` is the part of a run that decays: above 0 and at most 1".to_owned()));
+        }
+        if self.schedule != Schedule::Wsd && (self.cooldown - COOLDOWN).abs() > 0.0 {
+            faults.push((
+                "cooldown",
+                "`cooldown` is of runs that share a trunk: write `schedule = \"wsd\"` too".to_owned(),
+            ));
         }
         if self.min_steps.is_some() && self.batch.is_none() {
             faults.push(("min_steps", "steps are counted in batches: give `batch` too".to_owned()));

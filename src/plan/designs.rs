@@ -100,6 +100,14 @@ impl Compiler<'_> {
                 ));
             }
         }
+        for name in settings.candidates.hold.keys() {
+            if !laws.iter().any(|law| held(law).contains(&name.as_str())) {
+                faults.push((
+                    keys(&["candidates", "hold", name]),
+                    format!("no law of this design has a variable `{name}` to hold"),
+                ));
+            }
+        }
         let is_sound = faults.is_empty();
         for (keys, message) in faults {
             let place = keys.iter().fold(path.clone(), |path, key| path.key(key));
@@ -174,6 +182,12 @@ fn unfit(name: &str, fit: &PlannedFit) -> Option<String> {
         Some(format!(
             "the law `{}` takes a learning-rate schedule, and runs are planned by size and data",
             fit.law.name
+        ))
+    } else if let Some(cost) = &fit.law.cost {
+        Some(format!(
+            "the fit `{name}` has the cost `{}` (`{}`), and designs count 6 FLOP for each parameter and token: write the design in a spec without `[costs]`",
+            cost.name,
+            cost.formula()
         ))
     } else if fit.draws == 0 {
         Some(format!("the fit `{name}` has no `uncertainty`, so nothing says what more runs would tell"))
