@@ -89,10 +89,6 @@ coverage table="target/coverage.md" repetitions="100" *laws="":
 intervals record="target/intervals.jsonl" models="2000" *methods="":
     cargo bench --profile dev --bench intervals -- {{record}} {{models}} {{methods}}
 
-# Which designs waste the least, by simulation.
-designs draws="20" *truths="":
-    cargo bench --profile dev --bench designs -- {{draws}} {{truths}}
-
 # Whether intervals hold rows of real tables that are left out, by the program itself.
 left-out data="../shared" rows="30" *methods="":
     cargo bench --profile dev --bench left_out -- {{data}} {{rows}} {{methods}}

@@ -29,7 +29,7 @@ pub use launch::{csv, json, yaml};
 pub use ledger::{Cost, Ledger, Terms, rounds};
 pub use machine::{Prices, Rate};
 pub use outcome::Results;
-pub use plan::{Chosen, Given};
+pub use plan::Given;
 pub use rivals::{Grid, USUAL, Usual, usual};
 pub use search::{Aim, Purpose, Search};
 pub use settings::{

@@ -48,19 +48,6 @@ pub struct Given<'a> {
     pub level: f64,
 }
 
-/// The runs of a design without what is told of them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Chosen {
-    /// The runs in order, with what each is for.
-    pub runs: Vec<(Candidate, Purpose)>,
-    /// Number of runs after which the next costs more than it saves; none where a wrong decision has no price.
-    pub stop_after: Option<usize>,
-    /// Variance of the first decision before any run and after each.
-    pub variances: Vec<f64>,
-    /// Compute saved less compute spent, before any run and after each.
-    pub net: Vec<f64>,
-}
-
 /// Everything that the search works on.
 struct Table {
     candidates: Vec<Candidate>,
@@ -108,23 +95,6 @@ impl Given<'_> {
         };
         let chosen = self.chosen(&table);
         self.tell(&table, &chosen, left_out, outcomes)
-    }
-
-    /// The runs alone, in order, with the number after which the next costs more than it saves; for simulations, which
-    /// ask many times.
-    ///
-    /// # Errors
-    /// As [`Self::advise`].
-    pub fn choose(&self) -> Result<Chosen, String> {
-        let (table, _) = self.prepared()?;
-        let chosen = self.chosen(&table);
-        let path = Self::path(&table, &chosen);
-        Ok(Chosen {
-            stop_after: stop(&path, table.is_priced),
-            variances: path.iter().map(|(state, ..)| state.variance(0)).collect(),
-            net: path.iter().map(|(_, saved, spent)| saved - spent).collect(),
-            runs: chosen.into_iter().map(|(run, purpose)| (table.candidates[run].clone(), purpose)).collect(),
-        })
     }
 
     /// Candidates and decisions, ready for the search.
