@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::ledger::Terms;
-use super::plan::name_of;
 use super::settings::{COOLDOWN, Candidates, Choice, Schedule, Shape};
 use crate::expr::parse_constant;
 use crate::fit::Span;
@@ -30,6 +29,14 @@ pub struct Candidate {
     pub steps: Option<u64>,
     /// The trunk that it can share with others: those of its size and batch.
     pub trunk: usize,
+}
+
+impl Candidate {
+    /// Its name: its sizes, and which of several copies it is.
+    pub(super) fn name(&self, copy: usize) -> String {
+        let name = format!("n{:.3e}-d{:.3e}", self.size, self.data);
+        if copy > 1 { format!("{name}-{copy}") } else { name }
+    }
 }
 
 /// A model size with the layers and width that have it, where they are known.
@@ -236,7 +243,7 @@ impl Candidates {
             for tokens in values {
                 let batch = shared.or_else(|| self.batch_of(size, tokens, &best));
                 match self.candidate(size, tokens, shape, trunk, batch).and_then(|run| Self::allowed(run, terms)) {
-                    Ok(run) if names.insert(name_of(&run, 1)) => found.push(run),
+                    Ok(run) if names.insert(run.name(1)) => found.push(run),
                     Ok(_) => *left_out.entry("as good as the same as another".to_owned()).or_default() += 1,
                     Err(reason) => *left_out.entry(reason).or_default() += 1,
                 }

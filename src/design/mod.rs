@@ -3,13 +3,16 @@
 //! The beliefs of one or several fits give a joint distribution of what runs would give and of the decision
 //! (`state`). Runs are chosen so that the expected waste of the decision falls the most for their price (`search`),
 //! within every limit (`ledger`); what is left of the waste, times the compute at stake, is set against what the runs
-//! cost (`plan`).
+//! cost (`plan`). The advice (`advise`) tells that, with what other designs would give (`comparisons`).
 
 mod advice;
+mod advise;
 mod beliefs;
 mod candidates;
+mod comparisons;
 mod decision;
 mod drift;
+mod given;
 mod launch;
 mod ledger;
 mod machine;
@@ -25,11 +28,11 @@ pub use beliefs::{Belief, Beliefs, held};
 pub use candidates::{Candidate, LeftOut};
 pub use decision::{Decision, Judged};
 pub use drift::{Drift, drift};
+pub use given::Given;
 pub use launch::{csv, json, yaml};
 pub use ledger::{Cost, Ledger, Terms, rounds};
 pub use machine::{Prices, Rate};
 pub use outcome::Results;
-pub use plan::Given;
 pub use rivals::{Grid, USUAL, Usual, usual};
 pub use search::{Aim, Purpose, Search};
 pub use settings::{

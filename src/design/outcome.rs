@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::advice::{Believed, Outcome, Outcomes};
 use super::beliefs::Beliefs;
 use super::candidates::Candidate;
-use super::plan::name_of;
 use super::state::State;
 use crate::numerics::normal_quantile;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
@@ -141,7 +140,7 @@ impl Results {
     pub fn matched(&self, candidates: &[Candidate]) -> Result<Matched, String> {
         let plain = |name: &str| name.strip_suffix("-2").unwrap_or(name).to_owned();
         let find = |(place, line): (usize, &Line)| {
-            let named = line.name.as_ref().and_then(|name| candidates.iter().find(|c| name_of(c, 1) == plain(name)));
+            let named = line.name.as_ref().and_then(|name| candidates.iter().find(|c| c.name(1) == plain(name)));
             let sized = line.sizes.map(|(size, data)| {
                 let flop = FLOP_PER_PARAMETER_AND_TOKEN * size * data;
                 // What the design does not know shares no trunk.
@@ -157,7 +156,7 @@ impl Results {
             let run = sized.filter(|run| run.flop > 0.0).or_else(|| named.cloned());
             let name = line.name.clone();
             match run {
-                Some(run) => Ok((name.unwrap_or_else(|| name_of(&run, 1)), run, line.status, line.response)),
+                Some(run) => Ok((name.unwrap_or_else(|| run.name(1)), run, line.status, line.response)),
                 None => Err(format!(
                     "the results name the run `{}`, which the design does not know: give its sizes too",
                     name.unwrap_or_default()

@@ -1,0 +1,236 @@
+//! The advice: a design put into words and numbers.
+
+use std::collections::BTreeMap;
+
+use super::advice::{Advice, Believed, Decided, Outcomes, Run, Worth};
+use super::candidates::LeftOut;
+use super::decision::Judged;
+use super::drift::Drift;
+use super::given::{Given, Table};
+use super::ledger::{Cost, Ledger};
+use super::plan::{Step, stop};
+use super::search::Purpose;
+use super::state::State;
+use crate::numerics::ln;
+
+impl Given<'_> {
+    /// Plans the runs.
+    ///
+    /// # Errors
+    /// Why there is no design, in words.
+    pub fn advise(&self) -> Result<Advice, String> {
+        let (mut table, left_out) = self.prepared()?;
+        let outcomes = match &self.results {
+            Some(results) => Some(self.learn(&mut table, results)?),
+            None => None,
+        };
+        let chosen = self.chosen(&table);
+        self.tell(&table, &chosen, left_out, outcomes)
+    }
+
+    /// Puts everything into words and numbers.
+    fn tell(
+        &self,
+        table: &Table,
+        chosen: &[(usize, Purpose)],
+        left_out: LeftOut,
+        outcomes: Option<Outcomes>,
+    ) -> Result<Advice, String> {
+        let path = Self::path(table, chosen);
+        let stop = stop(&path, table.is_priced);
+        let ledger = table.ledger(chosen);
+        let runs = self.runs(table, chosen, &path, stop, &ledger);
+        let total = table.terms.cost(ledger.flop());
+        let z = self.z();
+        let decisions = self.decisions.iter().zip(&table.judged).enumerate().map(|(i, (decision, judged))| {
+            let [now, after] =
+                [&path[0].decisions, &path[path.len() - 1].decisions].map(|state| believed(judged, state, i, z));
+            // Of what is known now, the draws themselves tell the interval.
+            let now = if self.results.is_none() {
+                let [lower, upper] = judged.interval(self.level);
+                Believed { lower, upper, ..now }
+            } else {
+                now
+            };
+            Decided {
+                asks: decision.describe(),
+                output: judged.output.clone(),
+                weight: decision.weight,
+                stake: judged.stake,
+                now,
+                after,
+            }
+        });
+        let decisions: Vec<Decided> = decisions.collect();
+        let value = stop.map(|stop| {
+            let (step, first) = (&path[stop], &path[stop.max(1).min(path.len() - 1)]);
+            let stake: f64 = table.judged.iter().filter_map(|j| j.stake).sum();
+            Worth {
+                saved: table.terms.cost(step.saved),
+                spent: table.terms.cost(step.spent),
+                net: step.net(),
+                stop_after: stop,
+                break_even: (first.saved > 0.0).then(|| stake * first.spent / first.saved),
+            }
+        });
+        let rivals = self.rivals(table, chosen, ledger.flop())?;
+        let changes = self.changes(table, chosen)?;
+        let simulated = self.simulated(table, chosen);
+        let mut warnings: Vec<String> = self.drift.iter().filter_map(Drift::warning).collect();
+        warnings.extend(self.cautions(table, chosen));
+        let mut laws: BTreeMap<String, f64> = BTreeMap::new();
+        for member in &self.beliefs.members {
+            *laws.entry(member.law.name.clone()).or_default() += member.share;
+        }
+        let [size, data, _] = self.beliefs.roles().map(|roles| roles.decided().map(str::to_owned)).unwrap_or_default();
+        Ok(Advice {
+            size,
+            data,
+            advice: advice_in_words(&decisions, value.as_ref(), chosen.len(), &total),
+            machine: table.terms.rate.as_ref().map(|rate| rate.described.clone()),
+            candidates: table.candidates.len(),
+            left_out,
+            laws,
+            scatter: self.beliefs.scatter(),
+            level: self.level,
+            decisions,
+            runs,
+            total,
+            hours: ledger.hours(),
+            value,
+            rivals,
+            changes,
+            simulated,
+            drift: self.drift.clone(),
+            outcomes,
+            warnings,
+        })
+    }
+
+    /// The runs with everything that a launcher and a reader need.
+    fn runs(
+        &self,
+        table: &Table,
+        chosen: &[(usize, Purpose)],
+        path: &[Step],
+        stop: Option<usize>,
+        ledger: &Ledger<'_>,
+    ) -> Vec<Run> {
+        let z = self.z();
+        let starts = ledger.starts();
+        let rounds = ledger.rounds();
+        let mut copies: BTreeMap<usize, usize> = BTreeMap::new();
+        let run = |(place, &(index, purpose)): (usize, &(usize, Purpose))| {
+            let candidate = &table.candidates[index];
+            let copy = copies.entry(index).or_default();
+            *copy += 1;
+            let (before, after) = (&path[place], &path[place + 1]);
+            let judged = table.judged.first();
+            let spread = z * (table.state.variance(index) + table.plain[index]).sqrt();
+            let middle = table.state.mean(index);
+            let scale = self.beliefs.scale;
+            Run {
+                name: candidate.name(*copy),
+                order: place + 1,
+                round: rounds[place],
+                purpose,
+                is_worth_it: stop.is_none_or(|stop| place < stop),
+                size: candidate.size,
+                data: candidate.data,
+                layers: candidate.shape.map(|(layers, _)| layers),
+                width: candidate.shape.map(|(_, width)| width),
+                batch: candidate.batch,
+                steps: candidate.steps,
+                trunk: table.terms.shared_trunk.map(|_| candidate.trunk),
+                cost: table.terms.cost(after.spent - before.spent),
+                hours: table.terms.hours(candidate.flop),
+                slot: starts.as_ref().map(|starts| starts[place].0),
+                start: starts.as_ref().map(|starts| starts[place].1),
+                forecast: Believed {
+                    value: scale.value(middle),
+                    lower: scale.value(middle - spread),
+                    upper: scale.value(middle + spread),
+                    waste: None,
+                },
+                after: judged
+                    .map_or(Believed { value: f64::NAN, lower: f64::NAN, upper: f64::NAN, waste: None }, |judged| {
+                        believed(judged, &after.decisions, 0, z)
+                    }),
+                net: stop.map(|_| after.net()),
+            }
+        };
+        chosen.iter().enumerate().map(run).collect()
+    }
+
+    /// What a reader should know of the design itself.
+    fn cautions(&self, table: &Table, chosen: &[(usize, Purpose)]) -> Vec<String> {
+        let mut cautions = Vec::new();
+        let ratios = || chosen.iter().map(|(run, _)| ln(table.candidates[*run].data / table.candidates[*run].size));
+        let spread = ratios().fold(f64::NEG_INFINITY, f64::max) - ratios().fold(f64::INFINITY, f64::min);
+        if self.decisions.iter().any(|d| self.beliefs.roles().is_some_and(|roles| d.question.kind().splits(roles)))
+            && !chosen.is_empty()
+            && spread < LEAST_SPREAD
+        {
+            cautions.push("The limits leave runs of about one ratio of data to parameters, which tell little of how compute is split.".to_owned());
+        }
+        for law in &self.beliefs.rejected {
+            cautions.push(format!("The law `{law}` is left out: by Schwarz's criterion its share is below 1 %."));
+        }
+        if self.beliefs.members.len() == 1 && self.beliefs.rejected.is_empty() {
+            cautions.push("One law is believed; that another may be right is in no interval. Name several fits to count their disagreement.".to_owned());
+        }
+        if chosen.is_empty() {
+            cautions.push("No run is within the budget and the limits.".to_owned());
+        }
+        cautions
+    }
+}
+
+/// Least spread of the logarithm of data per parameter that tells how compute is split.
+const LEAST_SPREAD: f64 = 0.7;
+
+/// What is believed of a decision.
+fn believed(judged: &Judged, state: &State, column: usize, z: f64) -> Believed {
+    let (mean, variance) = (state.mean(column), state.variance(column));
+    let half = z * variance.sqrt();
+    Believed {
+        value: judged.plain(mean),
+        lower: judged.plain(mean - half),
+        upper: judged.plain(mean + half),
+        waste: judged.per_variance.map(|per| per * variance),
+    }
+}
+
+/// The advice in a sentence.
+fn advice_in_words(decisions: &[Decided], value: Option<&Worth>, count: usize, total: &Cost) -> String {
+    let money = |cost: &Cost| match cost.usd {
+        Some(usd) => format!("${usd:.0}"),
+        None => format!("{:.3e} FLOP", cost.flop),
+    };
+    let Some(first) = decisions.first() else { return "There is nothing to decide.".to_owned() };
+    let percent = |waste: Option<f64>| waste.map_or_else(String::new, |waste| format!("{:.2} %", 100.0 * waste));
+    match value {
+        Some(value) if value.stop_after == 0 => format!(
+            "Train no more pilot runs: a wrong choice wastes {} of the compute in expectation, and every run costs more than it saves.",
+            percent(first.now.waste)
+        ),
+        Some(value) => format!(
+            "Train {} run{} for {}: they save {} in expectation.{}",
+            value.stop_after,
+            if value.stop_after == 1 { "" } else { "s" },
+            money(&value.spent),
+            money(&value.saved),
+            if value.stop_after < count { " The runs after them cost more than they save." } else { "" }
+        ),
+        None => format!(
+            "Train {count} run{} for {}: the interval of {} goes from [{:.4e}, {:.4e}] to [{:.4e}, {:.4e}].",
+            if count == 1 { "" } else { "s" },
+            money(total),
+            first.output,
+            first.now.lower,
+            first.now.upper,
+            first.after.lower,
+            first.after.upper
+        ),
+    }
+}

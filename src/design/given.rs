@@ -1,0 +1,176 @@
+//! What a design is made from, and its candidates and decisions as columns that the search works on.
+
+use super::beliefs::{Belief, Beliefs};
+use super::candidates::{Candidate, LeftOut};
+use super::decision::{Decision, Judged};
+use super::drift::Drift;
+use super::ledger::{Ledger, Terms, rounds};
+use super::machine::Rate;
+use super::outcome::Results;
+use super::search::{Aim, FOR_LARGEST, Purpose};
+use super::settings::Settings;
+use super::state::State;
+use crate::fit::Span;
+use crate::numerics::{exp, ln, normal_quantile, quantile};
+
+/// Robust standard deviations beyond which a draw of a decision is drawn in, so that a few far out do not decide which
+/// runs are chosen.
+const FARTHEST: f64 = 4.0;
+
+/// What a design is made from.
+#[derive(Clone, Debug)]
+pub struct Given<'a> {
+    /// What the spec says.
+    pub settings: &'a Settings,
+    /// What is believed of the response.
+    pub beliefs: &'a Beliefs<'a>,
+    /// The decisions, one for each row of each question.
+    pub decisions: Vec<Decision>,
+    /// What leaving out the small models says.
+    pub drift: Option<Drift>,
+    /// What came out of runs of this design.
+    pub results: Option<Results>,
+    /// Coverage of intervals.
+    pub level: f64,
+}
+
+/// Everything that the search works on.
+pub(super) struct Table {
+    pub(super) candidates: Vec<Candidate>,
+    /// What is believed, with the noise by which runs are chosen: that of small runs holds what the law may be wrong by.
+    pub(super) state: State,
+    /// The noise that a fit of the runs will have, by which is told what they give.
+    pub(super) plain: Vec<f64>,
+    pub(super) aims: Vec<Aim>,
+    pub(super) judged: Vec<Judged>,
+    pub(super) terms: Terms,
+    /// Compute of the largest run that takes a fifth of the budget at most.
+    pub(super) top: f64,
+    /// Whether waste is known, so that runs have a value.
+    pub(super) is_priced: bool,
+}
+
+/// The noise with which runs are counted while they are chosen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    /// The scatter of one run.
+    pub(super) scatter: f64,
+    /// The scale over which runs count less below the largest, infinite where all count as much.
+    pub(super) scale: f64,
+    /// Compute of the largest run; that of the candidates where it is not said.
+    pub(super) top: Option<f64>,
+}
+
+impl Table {
+    /// What is believed, with the noise that a fit of the runs will have.
+    pub(super) fn told(&self) -> State {
+        self.state.clone().with_noise(&self.plain)
+    }
+
+    /// What runs cost together, in their order.
+    pub(super) fn ledger(&self, runs: &[(usize, Purpose)]) -> Ledger<'_> {
+        let runs: Vec<usize> = runs.iter().map(|(run, _)| *run).collect();
+        Ledger::of(&self.terms, &self.candidates, &runs)
+    }
+}
+
+impl Given<'_> {
+    /// Candidates and decisions, ready for the search.
+    pub(super) fn prepared(&self) -> Result<(Table, LeftOut), String> {
+        let settings = self.settings;
+        let rate = settings.machine.as_ref().map(Rate::of).transpose().map_err(|(_, message)| message)?;
+        let terms = Terms {
+            rate,
+            budget: settings.budget,
+            limits: settings.limits,
+            shared_trunk: settings.candidates.shared_trunk(),
+            rounds: rounds(settings.rounds),
+        };
+        let (candidates, left_out) = settings.candidates.list(&terms, self.span())?;
+        let judged: Vec<Judged> = self.decisions.iter().map(|d| d.judge(self.beliefs)).collect::<Result<_, _>>()?;
+        let table = self.table(candidates, judged, terms, self.counted())?;
+        Ok((table, left_out))
+    }
+
+    /// The span of model size over the rows.
+    pub(super) fn span(&self) -> Option<Span> {
+        self.beliefs.members.first().and_then(Belief::span_of_size)
+    }
+
+    /// Half the width of an interval in standard deviations.
+    pub(super) fn z(&self) -> f64 {
+        normal_quantile(f64::midpoint(1.0, self.level))
+    }
+
+    /// How runs are counted while they are chosen, as the spec says.
+    pub(super) fn counted(&self) -> Counted {
+        Counted { scatter: self.beliefs.scatter(), scale: self.settings.discrepancy.scale.0, top: None }
+    }
+
+    /// Candidates and decisions as columns.
+    pub(super) fn table(
+        &self,
+        candidates: Vec<Candidate>,
+        judged: Vec<Judged>,
+        terms: Terms,
+        counted: Counted,
+    ) -> Result<Table, String> {
+        let runs: Vec<(f64, f64)> = candidates.iter().map(|run| (run.size, run.data)).collect();
+        let mut values = self.beliefs.responses(&runs);
+        let is_usual = |run: &&Candidate| terms.share(run.flop) <= FOR_LARGEST[1];
+        let largest = || candidates.iter().filter(is_usual).map(|run| run.flop).fold(0.0, f64::max);
+        let Counted { scatter, scale, top } = counted;
+        let top = top.unwrap_or_else(largest);
+        let mut plain = vec![scatter * scatter; candidates.len()];
+        let mut noise: Vec<f64> =
+            candidates.iter().map(|run| scatter * scatter * exp(ln((top / run.flop).max(1.0)) / scale)).collect();
+        values.extend(judged.iter().map(|judged| winsorised(&judged.values)));
+        noise.extend(judged.iter().map(|_| f64::INFINITY));
+        plain.extend(judged.iter().map(|_| f64::INFINITY));
+        let shares = usable(&mut values, &self.beliefs.shares())?;
+        let state = State::new(values, &shares, noise);
+        let is_priced = judged.iter().any(|judged| judged.per_variance.is_some());
+        let aims = judged
+            .iter()
+            .enumerate()
+            .map(|(i, judged)| {
+                let column = candidates.len() + i;
+                let per_variance = judged.per_variance.zip(judged.stake).map(|(per, stake)| per * stake);
+                // What is only forecast counts by how much surer it gets.
+                let surer = if is_priced { 0.0 } else { 1.0 / state.variance(column).max(f64::MIN_POSITIVE) };
+                Aim { column, worth: self.decisions[i].weight * per_variance.unwrap_or(surer) }
+            })
+            .collect();
+        Ok(Table { candidates, state, plain, aims, judged, terms, top, is_priced })
+    }
+}
+
+/// Values with those far out drawn in to a few robust standard deviations.
+pub(super) fn winsorised(values: &[f64]) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    if sorted.is_empty() {
+        return values.to_vec();
+    }
+    let [low, middle, high] = [0.16, 0.5, 0.84].map(|p| quantile(&sorted, p));
+    let (below, above) = (middle - FARTHEST * (middle - low), middle + FARTHEST * (high - middle));
+    values.iter().map(|v| v.clamp(below, above)).collect()
+}
+
+/// Drops draws that have no value in some column; the shares of the others.
+fn usable(values: &mut [Vec<f64>], shares: &[f64]) -> Result<Vec<f64>, String> {
+    let keep: Vec<usize> = (0..shares.len()).filter(|&draw| values.iter().all(|c| c[draw].is_finite())).collect();
+    if keep.len() < 2 || 2 * keep.len() < shares.len() {
+        return Err(format!(
+            "only {} of {} draws of the fit have a response at every candidate and an answer to every decision",
+            keep.len(),
+            shares.len()
+        ));
+    }
+    for column in values.iter_mut() {
+        *column = keep.iter().map(|&draw| column[draw]).collect();
+    }
+    let kept: Vec<f64> = keep.iter().map(|&draw| shares[draw]).collect();
+    let sum: f64 = kept.iter().sum();
+    Ok(kept.into_iter().map(|share| share / sum).collect())
+}
