@@ -6,10 +6,10 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::output;
 use super::screen::Screen;
-use super::walk::{Walk, exit_of, interrupted, show_failures};
+use super::walk::{Walk, walk_towards};
 use super::{Allow, Cache, Exit, compiled_or_shown, read_specs};
+use crate::artifact::Outputs;
 use crate::design::{Advice, Believed, Cost};
-use crate::engine::Engine;
 use crate::plan::{SpecFile, compile_asking};
 use crate::spec::Node;
 
@@ -151,21 +151,12 @@ fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, sc
     let is_asked = |id: &str| id.strip_prefix(KIND).is_some_and(|name| asked.iter().any(|asked| asked == name));
     let targets: Vec<usize> =
         compiled.plan.stages().enumerate().filter(|(_, stage)| is_asked(&stage.id.0)).map(|(i, _)| i).collect();
-    let store = crate::store::Store::new(&how.cache.cache);
-    let options = how.walk.options();
-    let progress = screen.progress(targets.len());
-    let observer = |event: &crate::engine::Event<'_>| progress.show(event);
-    let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(&targets, true);
-    let outcomes = engine.run();
-    progress.clear();
-    show_failures(&compiled, &files, &outcomes, screen);
-    for &index in &targets {
-        let Ok(outputs) = engine.outputs(index) else { continue };
+    let print = |index: usize, outputs: &Outputs| {
         if let Some(format) = how.format {
             if let Some(bytes) = outputs.get(format.role()) {
                 output::print(&String::from_utf8_lossy(bytes));
             }
-            continue;
+            return;
         }
         let advice = outputs.get("advice").and_then(|bytes| serde_json::from_slice::<Advice>(bytes).ok());
         if let Some(advice) = advice {
@@ -173,8 +164,8 @@ fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, sc
             lines(id.strip_prefix(KIND).unwrap_or(id), &advice).iter().for_each(output::print_line);
             advice.warnings.iter().for_each(|warning| screen.notice(warning));
         }
-    }
-    exit_of(&outcomes)
+    };
+    walk_towards((&compiled, &files), &targets, (&how.cache, &how.walk), screen, print)
 }
 
 /// The advice in lines.
@@ -213,11 +204,7 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
         let hours = run.hours.map_or_else(String::new, |h| format!("{h:.2}"));
         let waste =
             run.after.waste.map_or_else(|| format!("{:.3e}", run.after.value), |w| format!("{:.3} %", 100.0 * w));
-        let purpose = match run.purpose {
-            crate::design::Purpose::Informs => "",
-            crate::design::Purpose::HoldOut => "hold-out",
-            crate::design::Purpose::Replicate => "replicate",
-        };
+        let purpose = run.purpose.word();
         let stop = if run.is_worth_it { "" } else { " (after the stop)" };
         lines.push(format!(
             "  {:>3} {:>5} {:>10.3e} {:>10.3e} {batch:>9} {steps:>8} {shape:>8} {:>9} {hours:>10} {waste:<9} {purpose}{stop}",

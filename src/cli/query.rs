@@ -6,10 +6,10 @@ use clap::Args;
 
 use super::output;
 use super::screen::Screen;
-use super::walk::{Walk, exit_of, interrupted, show_failures};
+use super::walk::{Walk, walk_towards};
 use super::{Allow, Cache, Exit, compiled_or_shown, read_specs};
+use crate::artifact::Outputs;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::engine::Engine;
 use crate::plan::compile_asking;
 use crate::report::answer_in_words;
 use crate::spec::{ASKED, question};
@@ -69,33 +69,26 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     };
     let targets: Vec<usize> =
         compiled.plan.stages().enumerate().filter(|(_, stage)| is_asked(&stage.id.0)).map(|(i, _)| i).collect();
-    let store = crate::store::Store::new(&arguments.cache.cache);
-    let options = arguments.walk.options();
-    let progress = screen.progress(targets.len());
-    let observer = |event: &crate::engine::Event<'_>| progress.show(event);
-    let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(&targets, true);
-    let outcomes = engine.run();
-    progress.clear();
-    show_failures(&compiled, &files, &outcomes, screen);
     let described = compiled.specs.first().and_then(|spec| spec.report.as_ref()).map(|report| &report.described);
     let mut results = serde_json::Map::new();
-    for &index in &targets {
+    let tell = |index: usize, outputs: &Outputs| {
         let id = &compiled.plan.stage(index).id.0;
-        let answer = engine.outputs(index).ok().and_then(|outputs| serde_json::from_slice(outputs.get("answer")?).ok());
-        let (Some(answer), Some(described)) = (answer, described) else { continue };
+        let answer = outputs.get("answer").and_then(|bytes| serde_json::from_slice(bytes).ok());
+        let (Some(answer), Some(described)) = (answer, described) else { return };
         let name = id.strip_prefix("extrapolate.").unwrap_or(id);
-        let Some((result, sentences)) = answer_in_words(described, name, &answer) else { continue };
+        let Some((result, sentences)) = answer_in_words(described, name, &answer) else { return };
         if arguments.json {
             results.insert(name.to_owned(), serde_json::json!(result));
         } else {
             sentences.iter().for_each(output::print_line);
             result.warnings.iter().for_each(|warning| screen.notice(warning));
         }
-    }
+    };
+    let exit = walk_towards((&compiled, &files), &targets, (&arguments.cache, &arguments.walk), screen, tell);
     if arguments.json {
         output::print_line(format_args!("{:#}", serde_json::json!(results)));
     }
-    exit_of(&outcomes)
+    exit
 }
 
 /// Says what is wrong with a question in its own words: it is no entry of the spec.

@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Exit;
 use super::screen::Screen;
+use super::{Cache, Exit};
+use crate::artifact::Outputs;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::engine::{NOT_CACHED, Options, Outcome, Status};
+use crate::engine::{Engine, Event, NOT_CACHED, Options, Outcome, Status};
 use crate::plan::{Compiled, SpecFile};
+use crate::store::Store;
 
 /// Options of a walk.
 #[derive(Clone, Debug, Args)]
@@ -68,6 +70,31 @@ pub(super) fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &
         })
         .collect();
     screen.diagnostics(&diagnostics, files);
+}
+
+/// Computes the stages `targets`, what is in the cache taken from there, and shows what failed; `each` gets the outputs of
+/// every target that has some, in order.
+pub(super) fn walk_towards(
+    (compiled, files): (&Compiled, &[SpecFile]),
+    targets: &[usize],
+    (cache, walk): (&Cache, &Walk),
+    screen: &Screen,
+    mut each: impl FnMut(usize, &Outputs),
+) -> Exit {
+    let store = Store::new(&cache.cache);
+    let options = walk.options();
+    let progress = screen.progress(targets.len());
+    let observer = |event: &Event<'_>| progress.show(event);
+    let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(targets, true);
+    let outcomes = engine.run();
+    progress.clear();
+    show_failures(compiled, files, &outcomes, screen);
+    for &index in targets {
+        if let Ok(outputs) = engine.outputs(index) {
+            each(index, &outputs);
+        }
+    }
+    exit_of(&outcomes)
 }
 
 /// How long a run that was asked to end may take over it; whatever it writes may be cut short at any step.

@@ -78,11 +78,7 @@ impl Advice {
     pub fn table(&self) -> ([&str; 9], Vec<[String; 9]>) {
         let row = |run: &Run| {
             let or_none = |text: Option<String>| text.unwrap_or_default();
-            let purpose = match run.purpose {
-                Purpose::Informs => "",
-                Purpose::HoldOut => "hold-out",
-                Purpose::Replicate => "replicate",
-            };
+            let purpose = run.purpose.word();
             [
                 run.order.to_string(),
                 run.round.to_string(),

@@ -27,6 +27,17 @@ pub enum Purpose {
     Replicate,
 }
 
+impl Purpose {
+    /// What a run is for, in a word; nothing of a run that informs, as most do.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Informs => "",
+            Self::HoldOut => "hold-out",
+            Self::Replicate => "replicate",
+        }
+    }
+}
+
 /// Runs chosen for aims, with the state that their outcomes lead to.
 #[derive(Clone, Debug)]
 pub struct Search<'a> {
