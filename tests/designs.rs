@@ -2,19 +2,10 @@
 
 use serde_json::Value;
 
-use crate::world::{World, simulated_runs};
+use crate::world::{World, simulated_columns, simulated_runs};
 
-const HEAD: &str = r#"
-spec = 1
-[study]
-title = "Simulated"
-seed = 3
-[sources.runs]
-path = "runs.csv"
-[sources.runs.columns]
-N = { column = "params", unit = "parameters" }
-D = { column = "tokens", unit = "tokens" }
-L = { column = "loss", unit = "nats" }
+/// A fit of the smaller of the simulated runs, after `simulated_columns`.
+const FIT: &str = r#"
 [filters.small]
 source = "runs"
 rules = [{ keep = "6 * N * D < 3e20" }]
@@ -35,8 +26,13 @@ limits = { runs = 9, hours = 40, run_hours = 30, run_FLOP = 8e20 }
 rounds = 3
 "#;
 
+/// A study with a design.
+fn spec(design: &str) -> String {
+    format!("{}{FIT}{design}", simulated_columns())
+}
+
 fn world(design: &str) -> World {
-    World::with(&format!("{HEAD}{design}"), &simulated_runs(0.004))
+    World::with(&spec(design), &simulated_runs(0.004))
 }
 
 fn advice(world: &World, arguments: &[&str]) -> Value {
@@ -151,7 +147,7 @@ fn a_study_with_names_of_its_own_is_planned_and_checked_by_them() {
     };
     let law = "[laws.mine]\nformula = \"L = E + A / params^alpha + B / tokens^beta\"\n";
     let design = DESIGN.replace("N = \"100M", "params = \"100M").replace("D = \"5 to", "tokens = \"5 to");
-    let world = World::with(&format!("{}{law}{design}", named(HEAD)), &simulated_runs(0.004));
+    let world = World::with(&named(&spec(&format!("{law}{design}"))), &simulated_runs(0.004));
     let advice = advice(&world, &["study.toml"]);
     assert_eq!([&advice["size"], &advice["data"], &advice["decisions"][0]["output"]], ["params", "tokens", "params"]);
     let csv = world.lawfit(&["design", "study.toml", "--format", "csv"]).stdout;
@@ -212,7 +208,7 @@ fn a_design_that_cannot_be_is_told_where_it_is_wrong() {
         ("candidates = { N =", "candidates = { M =", "`M` says nothing of the runs"),
         ("candidates = { N =", "candidates = { size = [1e9], N =", "are the same"),
     ] {
-        let spec = format!("{HEAD}{DESIGN}");
+        let spec = spec(DESIGN);
         assert!(spec.contains(from), "{from}");
         let world = World::with(&spec.replace(from, to), &simulated_runs(0.004));
         let outcome = world.lawfit(&["design", "study.toml"]);
@@ -242,7 +238,7 @@ fn small_models_that_leave_the_law_are_told() {
         table.push_str(&line);
         table.push('\n');
     }
-    let spec = format!("{HEAD}{DESIGN}");
+    let spec = spec(DESIGN);
     let told = advice(&World::with(&spec, &table), &["study.toml"]);
     let warned = |advice: &Value| advice["warnings"].to_string().contains("parameters are worse than the law");
     assert!(warned(&told), "{:#}", told["drift"]);

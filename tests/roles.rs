@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::world::{World, repository, shared_data, simulated_runs};
+use crate::world::{World, repository, shared_data, simulated_columns, simulated_runs};
 
 /// Names for the letters of the literature, in the order of the letters: so what is written in the order of names is too.
 const IN_ORDER: Names = [("N", "Nparams"), ("D", "Dtokens"), ("C", "Cflops"), ("L", "Lval")];
@@ -100,20 +100,8 @@ fn assert_same(spec: &str, table: &str, arguments: &[&str], names: &[Names]) {
     }
 }
 
-/// Every kind of question, of a formula and of the rows of `simulated_runs`.
+/// Every kind of question, of a formula and of the rows of `simulated_runs`; what follows `simulated_columns`.
 const EVERY_QUESTION: &str = r#"
-spec = 1
-[study]
-title = "Simulated"
-seed = 3
-[sources.runs]
-path = "runs.csv"
-[sources.runs.columns]
-N = { column = "params", unit = "parameters" }
-D = { column = "tokens", unit = "tokens" }
-C = { expr = "6 * N * D", unit = "FLOP" }
-L = { column = "loss", unit = "nats" }
-family = { column = "family", type = "text" }
 [laws.own]
 formula = "L = E + A / N^alpha + B / D^beta"
 [laws.of_compute]
@@ -188,7 +176,7 @@ formats = ["json", "markdown", "html"]
 
 #[test]
 fn every_question_has_the_same_answers_under_other_names() {
-    assert_same(EVERY_QUESTION, &simulated_runs(0.01), &[], &[IN_ORDER, USUAL]);
+    assert_same(&format!("{}{EVERY_QUESTION}", simulated_columns()), &simulated_runs(0.01), &[], &[IN_ORDER, USUAL]);
 }
 
 #[test]

@@ -171,6 +171,12 @@ fit = "main"
 reach = { L = 2.2, solve = "C" }
 "#;
 
+/// The study and the columns of the simulated runs, each with its unit: what stands before the filters of [`SPEC`].
+pub(crate) fn simulated_columns() -> String {
+    let (columns, _) = SPEC.split_once("[filters.main]").unwrap();
+    columns.replace("L = \"loss\"", "L = { column = \"loss\", unit = \"nats\" }")
+}
+
 /// Serves one answer per connection on a local port, in turn; gives the base URL.
 pub(crate) fn serve(answers: Vec<Vec<u8>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
