@@ -47,7 +47,7 @@ impl Given<'_> {
                 [&path[0].decisions, &path[path.len() - 1].decisions].map(|state| believed(judged, state, i, z));
             // Of what is known now, the draws themselves tell the interval.
             let now = if self.results.is_none() {
-                let [lower, upper] = judged.interval(self.level);
+                let [lower, upper] = judged.interval(self.level, &self.beliefs.shares());
                 Believed { lower, upper, ..now }
             } else {
                 now

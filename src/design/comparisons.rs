@@ -92,19 +92,20 @@ impl Given<'_> {
         Ok(changes)
     }
 
-    /// Draws of the fit taken for the truth, one after another: the design's runs are drawn, and what is then believed of
-    /// the first decision is held against it.
+    /// Draws of the fits taken for the truth, one after another, each counted by its share: the design's runs are drawn,
+    /// and what is then believed of the first decision is held against it.
     pub(super) fn simulated(&self, table: &Table, chosen: &[(usize, Purpose)]) -> Option<Simulated> {
         let z = self.z();
         let judged = table.judged.first().filter(|_| self.results.is_none())?;
         let runs: Vec<(f64, f64)> =
             chosen.iter().map(|(run, _)| (table.candidates[*run].size, table.candidates[*run].data)).collect();
         let truths = self.beliefs.responses(&runs);
-        let (mut squares, mut predicted, mut held, mut trials) = (0.0, 0.0, 0, 0);
+        let (mut squares, mut predicted, mut held, mut counted, mut trials) = (0.0, 0.0, 0.0, 0.0, 0);
         let target = table.candidates.len();
         let told = table.told();
         let draws = judged.values.len();
-        let values = winsorised(&judged.values);
+        let shares = self.beliefs.shares();
+        let values = winsorised(judged, &shares);
         for trial in 0..TRIALS.min(draws) {
             let draw = trial * draws / TRIALS.min(draws);
             if !values[draw].is_finite() || truths.iter().any(|run| !run[draw].is_finite()) {
@@ -118,15 +119,16 @@ impl Given<'_> {
             }
             let (mean, variance) = (small.mean(chosen.len()), small.variance(chosen.len()));
             let miss = mean - values[draw];
-            squares += miss * miss;
-            predicted += variance;
-            held += usize::from(miss.abs() <= z * variance.sqrt());
+            squares += shares[draw] * miss * miss;
+            predicted += shares[draw] * variance;
+            held += if miss.abs() <= z * variance.sqrt() { shares[draw] } else { 0.0 };
+            counted += shares[draw];
             trials += 1;
         }
         (trials > 0 && squares > 0.0).then(|| Simulated {
             trials,
             ratio: predicted / squares,
-            coverage: held as f64 / trials as f64,
+            coverage: held / counted,
         })
     }
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use super::beliefs::{Belief, Beliefs};
 use crate::law::Roles;
-use crate::numerics::{exp, ln, mean, quantile};
+use crate::numerics::{exp, ln, mean};
 use crate::quantity::Quantity;
 use crate::query::{
     FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, Finding, Kind, Model, Question, Reach, Ready, Solved, Trail,
@@ -220,10 +220,67 @@ impl Judged {
         if self.log { exp(value) } else { value }
     }
 
-    /// The ends of the interval that draws give.
-    pub fn interval(&self, level: f64) -> [f64; 2] {
-        let mut sorted: Vec<f64> = self.values.iter().copied().filter(|v| v.is_finite()).collect();
-        sorted.sort_by(f64::total_cmp);
-        [(1.0 - level) / 2.0, f64::midpoint(1.0, level)].map(|p| self.plain(quantile(&sorted, p)))
+    /// The ends of the interval that draws give, each by its share.
+    pub fn interval(&self, level: f64, shares: &[f64]) -> [f64; 2] {
+        self.quantiles([(1.0 - level) / 2.0, f64::midpoint(1.0, level)], shares).map(|value| self.plain(value))
+    }
+
+    /// Quantiles of the values that there are, each by its share; not a number where there are none.
+    ///
+    /// Between neighbours they are linear over the shares up to the middle of each draw's own, from the least value at 0 to
+    /// the largest at 1: with equal shares, type 7 of Hyndman and Fan 1996.
+    pub fn quantiles<const COUNT: usize>(&self, at: [f64; COUNT], shares: &[f64]) -> [f64; COUNT] {
+        let known = self.values.iter().copied().zip(shares.iter().copied()).filter(|(value, _)| value.is_finite());
+        let mut sorted: Vec<(f64, f64)> = known.collect();
+        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let steps = || sorted.windows(2).map(|pair| 0.5 * (pair[0].1 + pair[1].1));
+        let whole: f64 = steps().sum();
+        at.map(|p| {
+            let mut left = p.clamp(0.0, 1.0) * whole;
+            for (pair, step) in sorted.windows(2).zip(steps()) {
+                if left <= step {
+                    return pair[0].0 + (pair[1].0 - pair[0].0) * (left / step);
+                }
+                left -= step;
+            }
+            sorted.last().map_or(f64::NAN, |(value, _)| *value)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::numerics::quantile;
+
+    fn judged(values: &[f64]) -> Judged {
+        let values = values.to_vec();
+        Judged {
+            output: "N".to_owned(),
+            is_size: true,
+            values,
+            log: false,
+            waste: None,
+            per_variance: None,
+            stake: None,
+        }
+    }
+
+    #[test]
+    fn with_equal_shares_the_interval_is_that_of_the_draws() {
+        let values = [3.0, 1.0, f64::NAN, 7.0, 4.0, 9.0];
+        let sorted = [1.0, 3.0, 4.0, 7.0, 9.0];
+        let [low, high] = judged(&values).interval(0.7, &[0.2; 6]);
+        assert!((low - quantile(&sorted, 0.15)).abs() < 1e-12 && (high - quantile(&sorted, 0.85)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_law_of_little_share_moves_the_interval_little_however_many_draws_it_has() {
+        // A hundred draws around 1 that share 0.99, and four hundred around 5 that share 0.01.
+        let draw = |place: usize| if place < 100 { 1.0 + 1e-3 * place as f64 } else { 5.0 + 1e-3 * place as f64 };
+        let values: Vec<f64> = (0..500).map(draw).collect();
+        let shares: Vec<f64> = (0..500).map(|place| if place < 100 { 0.99 / 100.0 } else { 0.01 / 400.0 }).collect();
+        let [low, high] = judged(&values).interval(0.9, &shares);
+        assert!(1.0 < low && low < 1.01 && 1.09 < high && high < 1.1, "{low} {high}");
     }
 }

@@ -11,7 +11,7 @@ use super::search::{Aim, FOR_LARGEST, Purpose};
 use super::settings::Settings;
 use super::state::State;
 use crate::fit::Span;
-use crate::numerics::{exp, ln, normal_quantile, quantile};
+use crate::numerics::{exp, ln, normal_quantile};
 
 /// Robust standard deviations beyond which a draw of a decision is drawn in, so that a few far out do not decide which
 /// runs are chosen.
@@ -124,10 +124,11 @@ impl Given<'_> {
         let mut plain = vec![scatter * scatter; candidates.len()];
         let mut noise: Vec<f64> =
             candidates.iter().map(|run| scatter * scatter * exp(ln((top / run.flop).max(1.0)) / scale)).collect();
-        values.extend(judged.iter().map(|judged| winsorised(&judged.values)));
+        let shares = self.beliefs.shares();
+        values.extend(judged.iter().map(|judged| winsorised(judged, &shares)));
         noise.extend(judged.iter().map(|_| f64::INFINITY));
         plain.extend(judged.iter().map(|_| f64::INFINITY));
-        let shares = usable(&mut values, &self.beliefs.shares())?;
+        let shares = usable(&mut values, &shares)?;
         let state = State::new(values, &shares, noise);
         let is_priced = judged.iter().any(|judged| judged.per_variance.is_some());
         let aims = judged
@@ -145,16 +146,14 @@ impl Given<'_> {
     }
 }
 
-/// Values with those far out drawn in to a few robust standard deviations.
-pub(super) fn winsorised(values: &[f64]) -> Vec<f64> {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-    sorted.sort_by(f64::total_cmp);
-    if sorted.is_empty() {
-        return values.to_vec();
+/// A decision's values with those far out drawn in to a few robust standard deviations.
+pub(super) fn winsorised(judged: &Judged, shares: &[f64]) -> Vec<f64> {
+    let [low, middle, high] = judged.quantiles([0.16, 0.5, 0.84], shares);
+    if middle.is_nan() {
+        return judged.values.clone();
     }
-    let [low, middle, high] = [0.16, 0.5, 0.84].map(|p| quantile(&sorted, p));
     let (below, above) = (middle - FARTHEST * (middle - low), middle + FARTHEST * (high - middle));
-    values.iter().map(|v| v.clamp(below, above)).collect()
+    judged.values.iter().map(|v| v.clamp(below, above)).collect()
 }
 
 /// Drops draws that have no value in some column; the shares of the others.

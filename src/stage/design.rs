@@ -42,7 +42,7 @@ impl Stage for DesignRuns {
     }
 
     fn impl_rev(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> serde_json::Value {
