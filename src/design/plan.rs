@@ -38,13 +38,12 @@ impl Given<'_> {
     /// The chosen runs in their order.
     pub(super) fn chosen(&self, table: &Table) -> Vec<(usize, Purpose)> {
         let count = table.candidates.len();
-        let none = || table.ledger(&[]);
+        let none = |state: State| Search::new(state, table.ledger(&[]), &table.aims);
         let keeps_pairs = !self.beliefs.knows_noise() && table.terms.most_runs() > 3 * PAIRS;
-        let search = Search::new(table.state.clone(), none(), &table.aims);
-        let search = search.choose(count, &table.terms, keeps_pairs, &self.grids(table));
+        let search = none(table.state.clone()).choose(count, &table.terms, keeps_pairs, &self.grids(table));
         let runs: Vec<(usize, Purpose)> = search.ledger.runs().into_iter().zip(search.purposes).collect();
         // In the order of what is told of them: the stop is found along it.
-        let mut runs = ordered(table.told(), none(), &table.aims, &table.terms, &runs);
+        let mut runs = ordered(none(table.told()), &table.terms, &runs);
         // Another order makes other rounds, and these may take longer.
         while !table.ledger(&runs).is_within() {
             runs.pop();

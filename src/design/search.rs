@@ -256,30 +256,21 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The order in which runs tell the most for their price, from what is believed before any of them.
-pub(super) fn ordered(
-    mut state: State,
-    mut ledger: Ledger<'_>,
-    aims: &[Aim],
-    terms: &Terms,
-    runs: &[(usize, Purpose)],
-) -> Vec<(usize, Purpose)> {
+/// The order in which runs tell the most for their price; `search` has none of them yet.
+pub(super) fn ordered(mut search: Search<'_>, terms: &Terms, runs: &[(usize, Purpose)]) -> Vec<(usize, Purpose)> {
     let mut left = runs.to_vec();
     let mut order = Vec::new();
     while !left.is_empty() {
-        let score = |&(run, _): &(usize, Purpose)| {
-            let gain: f64 = aims.iter().map(|aim| aim.worth * state.gain(run, aim.column)).sum();
-            gain / (terms.share(ledger.more(run)) + 1.0 / terms.most_runs() as f64)
-        };
+        let score = |&(run, _): &(usize, Purpose)| search.gain(run) / search.price(run, terms);
         // A second copy comes after the first.
-        let ready = |(run, purpose): &(usize, Purpose)| *purpose != Purpose::Replicate || ledger.copies(*run) > 0;
+        let ready =
+            |(run, purpose): &(usize, Purpose)| *purpose != Purpose::Replicate || search.ledger.copies(*run) > 0;
         let best = (0..left.len())
             .filter(|&i| ready(&left[i]))
             .max_by(|&a, &b| score(&left[a]).total_cmp(&score(&left[b])).then(b.cmp(&a)));
-        let next = left.remove(best.unwrap_or(0));
-        state.observe(next.0);
-        ledger.add(next.0);
-        order.push(next);
+        let (run, purpose) = left.remove(best.unwrap_or(0));
+        search.add(run, purpose);
+        order.push((run, purpose));
     }
     order
 }

@@ -53,9 +53,9 @@ impl Compiler<'_> {
                 is_sound = false;
                 continue;
             }
-            for role in ["fit", "draws", "rows"] {
-                inputs.push((planned.stage, role, format!("{role}.{index}")));
-            }
+            // Whether small models follow the law is told of the first fit, by its rows.
+            let roles = ["fit", "draws"].into_iter().chain((index == 0).then_some("rows"));
+            inputs.extend(roles.map(|role| (planned.stage, role, format!("{role}.{index}"))));
             laws.push(Arc::clone(&planned.law));
         }
         if !is_sound || laws.is_empty() {
