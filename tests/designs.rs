@@ -197,6 +197,7 @@ fn a_design_that_cannot_be_is_told_where_it_is_wrong() {
         ("\"5 to 400 per parameter\"", "\"20 per parameter\"", "cannot tell how compute is split"),
         ("\"H100\"", "\"H10\"", "did you mean `H100`?"),
         ("slots = 8", "slots = 80", "cannot be parted"),
+        ("slots = 8", "slots = 8, memory = 0", "`memory` is in bytes"),
         ("fit = \"main\"\ndecide", "fit = \"mian\"\ndecide", "mian"),
         ("compute_optimal = { C = 1e24 }", "compute_optimal = { C = 1e24, K = 1 }", "no variable `K`"),
         ("budget = { FLOP = 2e21, usd = 5000 }", "budget = {}", "`usd`, `gpu_hours` or `FLOP`"),

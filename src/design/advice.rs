@@ -21,9 +21,9 @@ pub struct Advice {
     pub advice: String,
     /// The machine in words, where there is one.
     pub machine: Option<String>,
-    /// How many runs were looked at, and how many were left out by reason.
+    /// How many runs were looked at.
     pub candidates: usize,
-    /// Runs left out.
+    /// How many runs were left out, by reason.
     pub left_out: LeftOut,
     /// The laws with their shares.
     pub laws: BTreeMap<String, f64>,

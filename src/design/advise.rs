@@ -169,7 +169,7 @@ impl Given<'_> {
         let spread = ratios().fold(f64::NEG_INFINITY, f64::max) - ratios().fold(f64::INFINITY, f64::min);
         if self.decisions.iter().any(|d| self.beliefs.roles().is_some_and(|roles| d.question.kind().splits(roles)))
             && !chosen.is_empty()
-            && spread < LEAST_SPREAD
+            && spread < WARNED_SPREAD
         {
             cautions.push("The limits leave runs of about one ratio of data to parameters, which tell little of how compute is split.".to_owned());
         }
@@ -186,8 +186,8 @@ impl Given<'_> {
     }
 }
 
-/// Least spread of the logarithm of data per parameter that tells how compute is split.
-const LEAST_SPREAD: f64 = 0.7;
+/// Spread of the logarithm of data per parameter below which chosen runs are warned of.
+const WARNED_SPREAD: f64 = 0.7;
 
 /// What is believed of a decision.
 fn believed(judged: &Judged, state: &State, column: usize, z: f64) -> Believed {

@@ -336,7 +336,7 @@ impl Candidates {
     }
 }
 
-/// Least width, in the logarithm, of the tokens per parameter of runs that tell how compute is split.
+/// Width of a range of data per parameter, in the logarithm, below which a split of compute is refused.
 const LEAST_SPREAD: f64 = 0.5;
 
 /// The best batch in tokens for compute, by the law of Bi et al. 2024 in the catalogue.

@@ -105,6 +105,10 @@ impl Rate {
         if price.is_some_and(|price| !(price > 0.0 && price.is_finite())) {
             return Err(("price", "`price` is in dollars per accelerator and hour, above zero".to_owned()));
         }
+        let memory = given(machine.memory.map(|q| q.0), |d| d.memory);
+        if memory.is_some_and(|memory| !(memory > 0.0 && memory.is_finite())) {
+            return Err(("memory", "`memory` is in bytes of one accelerator, above zero".to_owned()));
+        }
         let origin = match (machine.price, price, device) {
             (Some(_), Some(price), _) => format!("${price} an hour as given"),
             (None, Some(price), Some(_)) => format!("${price} an hour in the table of {}", table.as_of),
@@ -116,7 +120,7 @@ impl Rate {
             per_run: count / slots,
             slots,
             price,
-            memory: given(machine.memory.map(|q| q.0), |d| d.memory),
+            memory,
             described: format!("{count} {name} in {slots} slots at {:.0} % of peak, {origin}", 100.0 * mfu),
         })
     }

@@ -123,10 +123,10 @@ pub struct Machine {
     /// Peak FLOP per second of one accelerator: "989T".
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak: Option<Quantity>,
-    /// Number of accelerators.
+    /// Number of accelerators; 1 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// Runs that are trained at a time, each on an equal part of the accelerators.
+    /// Runs that are trained at a time, each on an equal part of the accelerators; 1 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
     /// Dollars for an accelerator and hour.
@@ -258,7 +258,7 @@ pub(super) const COOLDOWN: f64 = 0.2;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Most runs.
+    /// Most runs; 30 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<usize>,
     /// Hours until the last run has ended, all rounds together.
