@@ -179,7 +179,7 @@ impl Candidates {
         if !(self.cooldown > 0.0 && self.cooldown <= 1.0) {
             faults.push(("cooldown", "`cooldown` is the part of a run that decays: above 0 and at most 1".to_owned()));
         }
-        if self.schedule != Schedule::Wsd && (self.cooldown - COOLDOWN).abs() > 0.0 {
+        if self.schedule != Schedule::Wsd && self.cooldown != COOLDOWN {
             faults.push((
                 "cooldown",
                 "`cooldown` is of runs that share a trunk: write `schedule = \"wsd\"` too".to_owned(),

@@ -7,6 +7,7 @@ use super::check;
 use super::compile::{Compiler, PlannedFit};
 use crate::design::{Rate, Settings, held};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use crate::law::Law;
 use crate::quantity::Quantity;
 use crate::spec::{self, Spec};
 use crate::stage::{DesignRuns, External, Judging};
@@ -92,22 +93,7 @@ impl Compiler<'_> {
                 "runs of one ratio of data to parameters cannot tell how compute is split: give a range, such as \"1 to 1000 per parameter\"".to_owned(),
             ));
         }
-        for law in &laws {
-            for name in held(law).into_iter().filter(|name| !settings.candidates.hold.contains_key(*name)) {
-                faults.push((
-                    keys(&["candidates"]),
-                    format!("`{name}` of the law `{}` has no value: write `hold = {{ {name} = ... }}`", law.formula),
-                ));
-            }
-        }
-        for name in settings.candidates.hold.keys() {
-            if !laws.iter().any(|law| held(law).contains(&name.as_str())) {
-                faults.push((
-                    keys(&["candidates", "hold", name]),
-                    format!("no law of this design has a variable `{name}` to hold"),
-                ));
-            }
-        }
+        faults.extend(held_at_fault(&settings.candidates.hold, &laws));
         let is_sound = faults.is_empty();
         for (keys, message) in faults {
             let place = keys.iter().fold(path.clone(), |path, key| path.key(key));
@@ -126,12 +112,7 @@ impl Compiler<'_> {
     }
 
     /// The questions that are to be decided; none where one is at fault.
-    fn judging(
-        &mut self,
-        design: &spec::Design,
-        laws: &[Arc<crate::law::Law>],
-        path: &SpecPath,
-    ) -> Option<Vec<Judging>> {
+    fn judging(&mut self, design: &spec::Design, laws: &[Arc<Law>], path: &SpecPath) -> Option<Vec<Judging>> {
         let path = path.key("decide");
         let several = matches!(design.decide, crate::design::Decisions::Many(_));
         let mut all = Vec::new();
@@ -170,6 +151,23 @@ impl Compiler<'_> {
 /// The keys of a place.
 fn keys(of: &[&str]) -> Vec<String> {
     of.iter().map(|key| (*key).to_owned()).collect()
+}
+
+/// Faults of what is held: variables of a law without a value, and values that no law takes.
+fn held_at_fault(hold: &BTreeMap<String, Quantity>, laws: &[Arc<Law>]) -> Vec<(Vec<String>, String)> {
+    let missing = laws.iter().flat_map(|law| {
+        let names = held(law).into_iter().filter(|name| !hold.contains_key(*name));
+        names.map(|name| {
+            let message =
+                format!("`{name}` of the law `{}` has no value: write `hold = {{ {name} = ... }}`", law.formula);
+            (keys(&["candidates"]), message)
+        })
+    });
+    let unknown = hold.keys().filter(|name| !laws.iter().any(|law| held(law).contains(&name.as_str())));
+    let unknown = unknown.map(|name| {
+        (keys(&["candidates", "hold", name]), format!("no law of this design has a variable `{name}` to hold"))
+    });
+    missing.chain(unknown).collect()
 }
 
 /// Why a fit cannot be designed for, if it cannot.
