@@ -67,9 +67,11 @@ fn runs_keep_every_limit_and_make_the_decision_surer_one_by_one() {
     assert!(rounds[0] == 1.0 && rounds.last() == Some(&3.0) && rounds.windows(2).all(|pair| pair[0] <= pair[1]));
     let is_for = |purpose: &str| runs.as_array().unwrap().iter().filter(|run| run["purpose"] == purpose).count();
     assert_eq!((is_for("hold_out"), is_for("replicate") >= 2), (1, true), "{runs:#}");
-    // The runs of this truth: the best size of 1e24 FLOP is 4.12e10 by the law that made them.
+    // The best size of the law that made the runs: (alpha A / beta B)^(1 / (alpha + beta)) (C / 6)^(beta / (alpha + beta)).
+    let [a, alpha, b, beta] = [400.0, 0.34, 410.0, 0.28];
+    let truth = libm::pow(alpha * a / (beta * b), 1.0 / (alpha + beta)) * libm::pow(1e24 / 6.0, beta / (alpha + beta));
     let decided = &advice["decisions"][0]["now"];
-    assert!(decided["lower"].as_f64().unwrap() < 4.12e10 && 4.12e10 < decided["upper"].as_f64().unwrap(), "{decided}");
+    assert!(decided["lower"].as_f64().unwrap() < truth && truth < decided["upper"].as_f64().unwrap(), "{decided}");
 }
 
 #[test]
