@@ -6,8 +6,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::output;
 use super::screen::Screen;
-use super::walk::{Walk, walk_towards};
-use super::{Allow, Cache, Exit, compiled_or_shown, read_specs};
+use super::walk::{Computing, walk_towards};
+use super::{Exit, compiled_or_shown, read_specs};
 use crate::artifact::Outputs;
 use crate::design::{Advice, Believed, Cost};
 use crate::plan::{SpecFile, compile_asking};
@@ -56,11 +56,7 @@ struct How {
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     #[command(flatten)]
-    cache: Cache,
-    #[command(flatten)]
-    walk: Walk,
-    #[command(flatten)]
-    allow: Allow,
+    computing: Computing,
 }
 
 /// How runs are printed.
@@ -114,7 +110,7 @@ fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, sc
         Ok(files) => files,
         Err(exit) => return exit,
     };
-    let allowed = how.allow.allowed();
+    let allowed = how.computing.allow.allowed();
     let alone = match compiled_or_shown(&files, compile_asking(&files, None, allowed), screen) {
         Ok(alone) => alone,
         Err(exit) => return exit,
@@ -165,7 +161,7 @@ fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, sc
             advice.warnings.iter().for_each(|warning| screen.notice(warning));
         }
     };
-    walk_towards((&compiled, &files), &targets, (&how.cache, &how.walk), screen, print)
+    walk_towards((&compiled, &files), &targets, &how.computing, screen, print)
 }
 
 /// The advice in lines.

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::output;
 use super::screen::Screen;
-use super::walk::{Walk, walk_towards};
-use super::{Allow, Cache, Exit, compiled_or_shown, read_specs};
+use super::walk::{Computing, walk_towards};
+use super::{Exit, compiled_or_shown, read_specs};
 use crate::artifact::Outputs;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::plan::compile_asking;
@@ -25,15 +25,11 @@ pub(super) struct Arguments {
     /// `fit=NAME` where the spec has several.
     #[arg(value_name = "QUESTION", required = true)]
     question: Vec<String>,
-    #[command(flatten)]
-    cache: Cache,
     /// Print JSON.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    walk: Walk,
-    #[command(flatten)]
-    allow: Allow,
+    computing: Computing,
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
@@ -41,7 +37,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Ok(files) => files,
         Err(exit) => return exit,
     };
-    let allowed = arguments.allow.allowed();
+    let allowed = arguments.computing.allow.allowed();
     let alone = compile_asking(&files, None, allowed);
     // What is wrong with the spec itself comes first; its warnings come once, with the question.
     if alone.has_errors() {
@@ -84,7 +80,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             result.warnings.iter().for_each(|warning| screen.notice(warning));
         }
     };
-    let exit = walk_towards((&compiled, &files), &targets, (&arguments.cache, &arguments.walk), screen, tell);
+    let exit = walk_towards((&compiled, &files), &targets, &arguments.computing, screen, tell);
     if arguments.json {
         output::print_line(format_args!("{:#}", serde_json::json!(results)));
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::screen::Screen;
-use super::{Cache, Exit};
+use super::{Allow, Cache, Exit};
 use crate::artifact::Outputs;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::engine::{Engine, Event, NOT_CACHED, Options, Outcome, Status};
@@ -39,6 +39,17 @@ impl Walk {
             ..Options::default()
         }
     }
+}
+
+/// The options of a command that computes stages of one spec: where results are kept, how it computes, what it may do.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Computing {
+    #[command(flatten)]
+    pub(super) cache: Cache,
+    #[command(flatten)]
+    pub(super) walk: Walk,
+    #[command(flatten)]
+    pub(super) allow: Allow,
 }
 
 /// The exit code of a walk: a result that is not in the cache counts before other failures.
@@ -77,12 +88,12 @@ pub(super) fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &
 pub(super) fn walk_towards(
     (compiled, files): (&Compiled, &[SpecFile]),
     targets: &[usize],
-    (cache, walk): (&Cache, &Walk),
+    computing: &Computing,
     screen: &Screen,
     mut each: impl FnMut(usize, &Outputs),
 ) -> Exit {
-    let store = Store::new(&cache.cache);
-    let options = walk.options();
+    let store = Store::new(&computing.cache.cache);
+    let options = computing.walk.options();
     let progress = screen.progress(targets.len());
     let observer = |event: &Event<'_>| progress.show(event);
     let engine = Engine::new(&compiled.plan, &store, &options, &observer, interrupted()).towards(targets, true);

@@ -10,8 +10,8 @@ use clap::{Args, ValueEnum};
 
 use super::screen::Screen;
 use super::settle::{Settled, settle};
-use super::walk::Walk;
-use super::{Allow, Cache, Exit, compile_specs, lock_path, output};
+use super::walk::Computing;
+use super::{Exit, compile_specs, lock_path, output};
 use crate::changes::Changes;
 use crate::lock::Lock;
 use crate::plan::{Compiled, SpecFile};
@@ -44,11 +44,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "to", "license", "date"])]
     verify: Option<PathBuf>,
     #[command(flatten)]
-    cache: Cache,
-    #[command(flatten)]
-    walk: Walk,
-    #[command(flatten)]
-    allow: Allow,
+    computing: Computing,
 }
 
 /// Which data are in a bundle.
@@ -84,15 +80,15 @@ fn make(spec: &Path, arguments: &Arguments, screen: &Screen) -> Result<(), Exit>
         screen.error(&why, &[]);
         Exit::Internal
     };
-    let (files, compiled) = compile_specs(&[spec.to_owned()], &arguments.allow, screen)?;
+    let (files, compiled) = compile_specs(&[spec.to_owned()], &arguments.computing.allow, screen)?;
     let file = &files[0];
     let to = arguments.to.clone().unwrap_or_else(|| PathBuf::from(format!("{}-crate", file.stem())));
     if to.exists() {
         screen.error(&format!("{} is already there", to.display()), &["name another folder: --to DIR".to_owned()]);
         return Err(Exit::BadSpec);
     }
-    let store = Store::new(&arguments.cache.cache);
-    let settled = settle(file, &compiled, &store, &arguments.walk.options(), screen)?;
+    let store = Store::new(&arguments.computing.cache.cache);
+    let settled = settle(file, &compiled, &store, &arguments.computing.walk.options(), screen)?;
     same_lock(file, &settled.lock, screen)?;
     let (contents, main) = contents(file, &compiled, &settled, arguments.data).map_err(failed)?;
     let metadata = metadata::text(&metadata::About {
@@ -107,7 +103,7 @@ fn make(spec: &Path, arguments: &Arguments, screen: &Screen) -> Result<(), Exit>
     Ok(())
 }
 
-/// Whether the lock file beside a spec is that of what was computed.
+/// Checks that the lock file beside a spec says what was computed; shows what moved otherwise.
 fn same_lock(file: &SpecFile, found: &Lock, screen: &Screen) -> Result<(), Exit> {
     let path = lock_path(&file.path);
     let text = Lock::text_of(&path).map_err(|error| {
@@ -143,7 +139,7 @@ fn contents(file: &SpecFile, compiled: &Compiled, settled: &Settled, data: Data)
             read.push((Role::Data, path.clone(), bytes));
         }
     }
-    // Where they are from each other stays, so that the paths of the spec hold.
+    // Files keep their places relative to each other, so that the paths in the spec hold.
     let places: Vec<PathBuf> = read.iter().map(|(_, path, _)| plain(path)).collect();
     let common = places.iter().filter_map(|path| path.parent()).map(Path::to_owned).reduce(|a, b| shared(&a, &b));
     let common = common.unwrap_or_default();
@@ -182,7 +178,7 @@ fn slashes(path: &Path) -> String {
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// Writes a bundle beside its place and gives it its name last: whole or not at all.
+/// Writes a bundle under a temporary name beside its place and renames it last, so that it is whole or not there.
 fn write(to: &Path, files: &Files, metadata: &str) -> std::io::Result<()> {
     let around = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(around)?;

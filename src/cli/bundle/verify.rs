@@ -37,7 +37,7 @@ struct Reference {
     id: String,
 }
 
-/// Verifies a bundle and computes it anew; says what is otherwise.
+/// Verifies a bundle and computes it anew; says what differs.
 pub(super) fn verify(folder: &Path, arguments: &Arguments, screen: &Screen) -> Result<(), Exit> {
     let bad = |why: &str| {
         screen.error(&format!("{}: {why}", folder.display()), &["`lawfit bundle SPEC` writes one".to_owned()]);
@@ -63,7 +63,7 @@ pub(super) fn verify(folder: &Path, arguments: &Arguments, screen: &Screen) -> R
     let version = entity(PROGRAM).and_then(|program| program.version.as_deref()).unwrap_or("another version");
     if version != env!("CARGO_PKG_VERSION") {
         screen.notice(&format!(
-            "it was made with lawfit {version}, and this is {}: what is computed otherwise may be why",
+            "it was made with lawfit {version}, and this is {}: results may differ because of that",
             env!("CARGO_PKG_VERSION")
         ));
     }
@@ -79,7 +79,7 @@ fn is_inside(name: &str) -> bool {
         && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// Whether the files of a folder are those that are known.
+/// Checks that the files of a folder have the known digests.
 fn same_files(folder: &Path, known: &[(&str, &str)], screen: &Screen) -> Result<(), Exit> {
     let mut wrong = Vec::new();
     for (name, digest) in known {
@@ -116,10 +116,10 @@ fn compute(folder: &Path, main: &str, arguments: &Arguments, screen: &Screen) ->
         screen.error(&why, &[]);
         Exit::Internal
     };
-    let (files, compiled) = compile_specs(&[folder.join(main)], &arguments.allow, screen)?;
-    // What a cache holds is no proof.
+    let (files, compiled) = compile_specs(&[folder.join(main)], &arguments.computing.allow, screen)?;
+    // An empty cache, so that every result is computed here.
     let empty = tempfile::tempdir().map_err(|error| failed(error.to_string()))?;
-    let settled = settle(&files[0], &compiled, &Store::new(empty.path()), &arguments.walk.options(), screen)?;
+    let settled = settle(&files[0], &compiled, &Store::new(empty.path()), &arguments.computing.walk.options(), screen)?;
     same_lock(&files[0], &settled.lock, screen)?;
     let differs = |(name, bytes): &(&String, &std::sync::Arc<Vec<u8>>)| {
         let kept = crate::file::read(&folder.join(REPORT).join(name), MAX_BYTES);
@@ -127,7 +127,7 @@ fn compute(folder: &Path, main: &str, arguments: &Arguments, screen: &Screen) ->
     };
     let differing: Vec<&str> = settled.outputs.iter().filter(differs).map(|(name, _)| name.as_str()).collect();
     if !differing.is_empty() {
-        screen.error(&format!("computed anew, {} of the report are otherwise", differing.join(", ")), &[]);
+        screen.error(&format!("computed anew, {} of the report differ", differing.join(", ")), &[]);
         return Err(Exit::Stale);
     }
     output::print_line(format_args!(
