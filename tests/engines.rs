@@ -133,10 +133,18 @@ fn a_chunk_reads_no_spec_and_survives_a_kill_at_any_moment() {
     assert!(results(&world) == single);
 }
 
-/// The texts of the Snakefile's `shell:` lines, as Snakemake would run them.
-fn shell_lines(snakefile: &str) -> Vec<String> {
+/// The commands of a Snakefile for chunks, one by one, and then for the end, as Snakemake formats them.
+fn shell_lines(snakefile: &str, chunks: usize) -> Vec<String> {
     let lines = snakefile.lines().filter_map(|line| line.trim().strip_prefix("shell: "));
-    lines.map(|line| serde_json::from_str::<String>(line).unwrap()).collect()
+    let lines: Vec<String> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    let filled = |line: &str, chunk: usize| {
+        // Doubled braces first, as marks that no name has.
+        let line = line.replace("{{", "\u{1}").replace("}}", "\u{2}");
+        let line = line.replace("{wildcards.chunk}", &chunk.to_string()).replace("{threads}", "1");
+        line.replace('\u{1}', "{").replace('\u{2}', "}")
+    };
+    (0..chunks).map(|chunk| filled(&lines[0], chunk)).chain([filled(&lines[1], 0)]).collect()
 }
 
 #[test]
@@ -144,13 +152,9 @@ fn the_shell_lines_of_a_snakefile_run_by_hand_give_the_bytes_of_one_run() {
     let (world, single, _) = by_one_run();
     let said = export(&world, "snakemake", &[]);
     assert!(said.stdout.starts_with("snakemake --snakefile jobs/Snakefile --cores all "), "{}", said.stdout);
-    let lines = shell_lines(&world.read("jobs/Snakefile"));
-    assert_eq!(lines.len(), 2);
-    for chunk in 0..chunk_count(&world) {
-        let line = lines[0].replace("{wildcards.chunk}", &chunk.to_string()).replace("{threads}", "1");
+    for line in shell_lines(&world.read("jobs/Snakefile"), chunk_count(&world)) {
         ok(&shell(&world, &format!("cd jobs && {line}"), None));
     }
-    ok(&shell(&world, &format!("cd jobs && {}", lines[1]), None));
     assert!(results(&world) == single);
 }
 
@@ -186,12 +190,17 @@ done
 echo "$count;cluster"
 "#;
 
+/// Puts the stand-in into the folder `tools`.
+fn put_sbatch(world: &World) {
+    world.write("tools/sbatch", SBATCH);
+    std::fs::set_permissions(world.path("tools/sbatch"), std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
 #[test]
 fn the_script_for_slurm_submits_waves_of_arrays_and_only_what_is_not_done() {
     let (world, single, _) = by_one_run();
     export(&world, "slurm", &["--array-limit", "2", "--cpus", "2", "--memory", "512"]);
-    world.write("tools/sbatch", SBATCH);
-    std::fs::set_permissions(world.path("tools/sbatch"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    put_sbatch(&world);
     let notes = world.path("notes");
     let submit = || {
         let line = format!("NOTES={} jobs/submit.sh --partition='a b'", notes.display());
@@ -227,7 +236,7 @@ fn the_script_for_slurm_submits_waves_of_arrays_and_only_what_is_not_done() {
 #[test]
 fn the_tasks_of_a_job_file_for_hyperqueue_give_the_bytes_of_one_run() {
     let (world, single, _) = by_one_run();
-    export(&world, "hyperqueue", &["--cpus", "2"]);
+    export(&world, "hyperqueue", &["--cpus", "2", "--memory", "512"]);
     let file: toml::Value = toml::from_str(&world.read("jobs/jobs.toml")).unwrap();
     let tasks = file["task"].as_array().unwrap();
     assert_eq!(tasks.len(), chunk_count(&world) + 1);
@@ -241,7 +250,8 @@ fn the_tasks_of_a_job_file_for_hyperqueue_give_the_bytes_of_one_run() {
             .filter_map(toml::Value::as_integer)
             .collect();
         assert!(needs.iter().all(|need| done.contains(need)), "{task}");
-        assert_eq!(task["request"][0]["resources"]["cpus"].as_integer(), Some(2));
+        let resources = &task["request"][0]["resources"];
+        assert_eq!((resources["cpus"].as_integer(), resources["mem"].as_integer()), (Some(2), Some(512)));
         let words: Vec<&str> = task["command"].as_array().unwrap().iter().filter_map(|word| word.as_str()).collect();
         assert_eq!(words[0], "lawfit");
         ok(&world.lawfit(&words[1..]));
@@ -249,6 +259,53 @@ fn the_tasks_of_a_job_file_for_hyperqueue_give_the_bytes_of_one_run() {
     }
     assert_eq!(tasks.last().unwrap()["deps"].as_array().unwrap().len(), chunk_count(&world), "the end rests on all");
     assert!(results(&world) == single);
+}
+
+/// A study that has a cost of its own and plans runs, not run yet, and what one run of it makes.
+fn designed() -> (World, BTreeMap<String, Vec<u8>>, Vec<String>) {
+    let more = "[costs.own]\ncompute = \"(2 + 4) * D * N\"\nserve = \"2 * N\"\n\
+                [designs.next]\nfit = \"main\"\ndecide = { compute_optimal = { C = 1e24 } }\nbudget = { FLOP = 2e21 }\n\
+                candidates = { N = \"100M to 2B\", D = \"5 to 400 per parameter\" }\nlimits = { runs = 3 }\n";
+    let spec = SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }") + more;
+    let world = World::with(&spec, &simulated_runs(0.004));
+    let single = world.copy();
+    single.run("study.toml");
+    (world, results(&single), cached(&single))
+}
+
+#[test]
+fn the_last_job_plans_designs_and_chunks_know_the_cost_of_a_study() {
+    let (world, single, cached_by_one) = designed();
+    assert!(single.contains_key("design-next.runs.csv"), "{:?}", single.keys());
+    export(&world, "hyperqueue", &[]);
+    let text = world.read("jobs/plan.jsonl");
+    assert!(text.contains("(2 + 4) * D * N") && !text.contains("design.next"), "{text}");
+    for chunk in 0..chunk_count(&world) {
+        ok(&exec(&world, &["--chunk", &chunk.to_string()]));
+    }
+    assert!(cached(&world).len() < cached_by_one.len(), "the design is left");
+    ok(&exec(&world, &["--finish"]));
+    assert!(results(&world) == single);
+    assert_eq!(cached(&world), cached_by_one);
+}
+
+#[test]
+fn snakemake_and_slurm_find_a_folder_whose_name_has_blanks_braces_and_quotes() {
+    let (world, single, _) = designed();
+    let folder = "CHUNK {threads} of THREADS' $x";
+    let slurm = world.copy();
+    export(&world, "snakemake", &["--to", folder]);
+    let plan = world.read(&format!("{folder}/plan.jsonl"));
+    let snakefile = world.read(&format!("{folder}/Snakefile"));
+    for line in shell_lines(&snakefile, plan.lines().count() - 1) {
+        ok(&shell(&world, &format!("cd CHUNK* && {line}"), None));
+    }
+    assert!(results(&world) == single);
+    let said = export(&slurm, "slurm", &["--to", folder]);
+    put_sbatch(&slurm);
+    let line = format!("NOTES={} {}", slurm.path("notes").display(), said.stdout.trim());
+    ok(&shell(&slurm, &line, Some(&slurm.path("tools"))));
+    assert!(results(&slurm) == single);
 }
 
 #[test]

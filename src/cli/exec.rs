@@ -14,13 +14,13 @@ use super::walk::{Walk, exit_of, interrupted, show_failures};
 use super::{Allow, Cache, Exit, REMOTE_SECONDS, RemoteCache, compile_specs};
 use crate::artifact::Digest;
 use crate::engine::{Engine, Outcome, Status};
-use crate::plan::Plan;
+use crate::plan::{Plan, SpecFile};
 
 /// Compute a part of a plan, taking what it needs from the cache. Doing so again changes nothing.
 ///
 /// `lawfit export` writes a plan in chunks, and what engines need to carry it out; the specs are not read until --finish.
-/// A plan of `lawfit plan --json` has stages, which may be computed when those in their `needs` were; `lawfit run --frozen`
-/// then writes the reports.
+/// A plan of `lawfit plan --json` has stages, which may be computed when those in their `needs` were; `lawfit run` then writes
+/// the reports.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// What `lawfit export` wrote, or `lawfit plan --json` printed.
@@ -28,9 +28,8 @@ pub(super) struct Arguments {
     plan: PathBuf,
     #[command(flatten)]
     what: What,
-    /// The cache that all machines share: a directory, or a URL, of which a copy is kept in .lawfit/cache.
-    #[arg(long, value_name = "DIR|URL", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
-    cache: String,
+    #[command(flatten)]
+    cache: SharedCache,
     /// With --finish, the folder in which each spec's report gets a folder of its own.
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     out: PathBuf,
@@ -40,6 +39,41 @@ pub(super) struct Arguments {
     allow: Allow,
 }
 
+/// The cache of many machines.
+#[derive(Clone, Debug, Args)]
+pub(super) struct SharedCache {
+    /// The cache that all machines share: a directory, or a URL, of which each keeps a copy in .lawfit/cache.
+    #[arg(long, value_name = "DIR|URL", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
+    cache: String,
+}
+
+impl SharedCache {
+    /// The words of the command line that name it.
+    pub(super) fn words(&self) -> [String; 2] {
+        ["--cache".to_owned(), self.cache.clone()]
+    }
+
+    /// Whether it is reached through a URL.
+    pub(super) fn is_remote(&self) -> bool {
+        self.cache.contains("://")
+    }
+
+    /// The cache directory of this machine; of a remote cache, that of its copy.
+    pub(super) fn local(&self) -> Cache {
+        Cache { cache: PathBuf::from(if self.is_remote() { ".lawfit/cache" } else { &self.cache }) }
+    }
+
+    /// The remote cache, read and written, where it is one.
+    fn remote(&self) -> RemoteCache {
+        RemoteCache {
+            remote_cache: self.is_remote().then(|| self.cache.clone()),
+            cache_write: self.is_remote(),
+            remote_timeout: REMOTE_SECONDS,
+            cache_secret: std::env::var("LAWFIT_CACHE_SECRET").ok(),
+        }
+    }
+}
+
 /// Which part.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
@@ -47,7 +81,7 @@ struct What {
     /// A chunk of an exported plan, by its number.
     #[arg(long, value_name = "N")]
     chunk: Option<usize>,
-    /// Write reports and lock files after all chunks of an exported plan; computes nothing else.
+    /// Write designs, reports and lock files after all chunks of an exported plan; everything else is taken from the cache.
     #[arg(long)]
     finish: bool,
     /// Stages of a plan of `lawfit plan --json`, by their ids with commas between them.
@@ -114,8 +148,7 @@ fn compute(
     screen: &Screen,
     show_failures: impl Fn(&[Outcome]),
 ) -> Exit {
-    let (cache, remote) = shared(&arguments.cache);
-    let store = match cache.open(&remote, screen) {
+    let store = match arguments.cache.local().open(&arguments.cache.remote(), screen) {
         Ok(store) => store,
         Err(exit) => return exit,
     };
@@ -139,7 +172,7 @@ fn compute(
     if interrupted().load(Ordering::SeqCst) { Exit::Interrupted } else { exit_of(&outcomes) }
 }
 
-/// Writes the reports and lock files of an exported plan.
+/// Ends the studies of an exported plan: writes their designs, reports and lock files.
 fn end(arguments: &Arguments, plan: &CompiledPlan, screen: &Screen) -> Exit {
     let specs: Vec<PathBuf> = plan.specs.iter().map(|spec| spec.path.clone()).collect();
     let (files, compiled) = match compile_specs(&specs, &arguments.allow, screen) {
@@ -147,13 +180,17 @@ fn end(arguments: &Arguments, plan: &CompiledPlan, screen: &Screen) -> Exit {
         Err(exit) => return exit,
     };
     if let Some(file) = plan.stale(&files, &compiled) {
-        let hint = "make the plan anew: `lawfit export`; what has been computed is in the cache".to_owned();
-        screen.error(&format!("{} is another than the plan was made of", file.path.display()), &[hint]);
-        return Exit::Stale;
+        return changed(file, "make the plan anew: `lawfit export`; what has been computed is in the cache", screen);
     }
-    let (cache, remote) = shared(&arguments.cache);
+    let (cache, remote) = (arguments.cache.local(), arguments.cache.remote());
     let (out, walk) = (arguments.out.clone(), arguments.walk.clone());
     finish(Ending { specs, cache, allow: arguments.allow.clone(), remote, out, walk }, &files, &compiled, screen)
+}
+
+/// Says that a spec was changed since the plan was made.
+fn changed(file: &SpecFile, hint: &str, screen: &Screen) -> Exit {
+    screen.error(&format!("{} was changed after the plan was made", file.path.display()), &[hint.to_owned()]);
+    Exit::Stale
 }
 
 /// Largest plan of `plan --json` that is read.
@@ -184,9 +221,7 @@ fn stages(arguments: &Arguments, screen: &Screen) -> Exit {
         Err(exit) => return exit,
     };
     if let Some(file) = files.iter().zip(&plan.specs).find_map(|(f, p)| (Digest::of(&f.bytes) != p.b3).then_some(f)) {
-        let hint = "make the plan anew: `lawfit plan --json`".to_owned();
-        screen.error(&format!("{} is another than the plan was made of", file.path.display()), &[hint]);
-        return Exit::Stale;
+        return changed(file, "make the plan anew: `lawfit plan --json`", screen);
     }
     let mut targets = Vec::new();
     for id in arguments.what.stage.iter().flat_map(|ids| apart(ids)) {
@@ -212,27 +247,6 @@ fn apart(ids: &str) -> Vec<&str> {
         letter == ',' && depth == 0
     })
     .collect()
-}
-
-/// Whether `--cache` names a cache that is reached through a URL.
-pub(super) fn is_url(cache: &str) -> bool {
-    cache.contains("://")
-}
-
-/// The cache directory that `--cache` means; of a URL, that of its copy.
-pub(super) fn local_cache(cache: &str) -> Cache {
-    Cache { cache: PathBuf::from(if is_url(cache) { ".lawfit/cache" } else { cache }) }
-}
-
-/// The cache directory and the remote one that `--cache` means.
-fn shared(cache: &str) -> (Cache, RemoteCache) {
-    let remote = RemoteCache {
-        remote_cache: is_url(cache).then(|| cache.to_owned()),
-        cache_write: is_url(cache),
-        remote_timeout: REMOTE_SECONDS,
-        cache_secret: std::env::var("LAWFIT_CACHE_SECRET").ok(),
-    };
-    (local_cache(cache), remote)
 }
 
 #[cfg(test)]

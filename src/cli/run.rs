@@ -74,7 +74,7 @@ pub(super) struct Ending {
     pub(super) walk: Walk,
 }
 
-/// Writes the reports and lock files of specs, all but their last stages taken from the cache.
+/// Computes the stages that end the studies of specs, takes all others from the cache, and writes reports and lock files.
 pub(super) fn finish(ending: Ending, files: &[SpecFile], compiled: &Compiled, screen: &Screen) -> Exit {
     let Ending { specs, cache, allow, remote, out, walk } = ending;
     let arguments = Arguments {
@@ -89,8 +89,8 @@ pub(super) fn finish(ending: Ending, files: &[SpecFile], compiled: &Compiled, sc
         frozen: false,
         accept: false,
     };
-    let reports = compiled.specs.iter().filter_map(|spec| spec.report.as_ref());
-    let last: Vec<usize> = reports.flat_map(|report| [report.results, report.render]).collect();
+    let ends_study = |&index: &usize| compiled.plan.stage(index).stage.ends_study();
+    let last: Vec<usize> = (0..compiled.plan.len()).filter(ends_study).collect();
     bring(&arguments, files, compiled, &|engine| engine.computing(&last), screen)
 }
 

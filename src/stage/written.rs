@@ -10,8 +10,8 @@ use crate::law::Law;
 use crate::query::Question;
 use crate::source::Missing;
 
-/// A stage in plain values; the list of stages that can be carried out away from their study. The two that end a study
-/// are not among them: they say all that a spec says in words.
+/// A stage in plain values; the list of stages that can be carried out away from their study. Stages that end a study
+/// ([`Stage::ends_study`]) are not in it: the last job computes them from the specs.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WrittenStage {

@@ -42,9 +42,16 @@ impl Target for Hyperqueue {
     }
 }
 
+/// Words and those that come after them.
+fn with(mut words: Vec<String>, more: &[&str]) -> Vec<String> {
+    words.extend(more.iter().map(|word| (*word).to_owned()));
+    words
+}
+
 fn job_file(jobs: &Jobs<'_>) -> String {
-    let cpus = jobs.common.cpus;
-    let request = [Request { resources: BTreeMap::from([("cpus", u32::from(cpus))]) }];
+    let (cpus, memory) = (jobs.common.cpus, jobs.common.memory);
+    // `mem` is in MB; workers find out how much they have (<https://it4innovations.github.io/hyperqueue/stable/jobs/resources/>).
+    let request = [Request { resources: BTreeMap::from([("cpus", u32::from(cpus)), ("mem", memory)]) }];
     let cwd = std::env::current_dir().map(|here| here.to_string_lossy().into_owned()).unwrap_or_default();
     let chunks = &jobs.plan.chunks;
     let mut task: Vec<Task> = chunks
@@ -52,7 +59,7 @@ fn job_file(jobs: &Jobs<'_>) -> String {
         .enumerate()
         .map(|(id, chunk)| Task {
             id,
-            command: jobs.exec(&["--chunk", &id.to_string(), "--jobs", &cpus.to_string()]),
+            command: with(jobs.exec(), &["--chunk", &id.to_string(), "--jobs", &cpus.to_string()]),
             cwd: cwd.clone(),
             time_limit: Some(format!("{}m", chunk.minutes)),
             deps: chunk.needs.clone(),
@@ -60,7 +67,8 @@ fn job_file(jobs: &Jobs<'_>) -> String {
         })
         .collect();
     let deps = (0..chunks.len()).collect();
-    task.push(Task { id: chunks.len(), command: jobs.finish(), cwd, time_limit: None, deps, request });
+    let command = with(jobs.finish(), &["--jobs", &cpus.to_string()]);
+    task.push(Task { id: chunks.len(), command, cwd, time_limit: None, deps, request });
     let file = JobFile { name: "lawfit", task };
     format!("# {}\n{}", jobs.head(), toml::to_string(&file).unwrap_or_default())
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::compiled::{self, CompiledPlan, DONE, PLAN};
-use super::exec::{is_url, local_cache};
+use super::exec::SharedCache;
 use super::run::relative;
 use super::screen::Screen;
 use super::{Allow, Exit, compile_specs, output};
@@ -20,9 +20,9 @@ use crate::store::{Store, replace};
 
 /// Write what an engine needs to compute specs on many machines.
 ///
-/// Stages that are not cached are divided into chunks that take about as long; each is a job. The last job writes reports and lock
-/// files, with the bytes that `run` writes on one machine. Jobs may be killed, repeated and run twice. All machines see the
-/// folder, the specs and the cache, and have this version of lawfit.
+/// Stages that are not cached are divided into chunks that take about as long as each other; each is a job. The last job writes
+/// designs, reports and lock files, with the bytes that `run` writes on one machine. Jobs may be killed, repeated and run twice.
+/// All machines see the folder, the specs and the cache, and have this version of lawfit.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -68,9 +68,8 @@ struct Common {
     /// Folder in which each spec's report gets a folder of its own.
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     out: PathBuf,
-    /// The cache that all machines share: a directory, or a URL, of which each keeps a copy in .lawfit/cache.
-    #[arg(long, value_name = "DIR|URL", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
-    cache: String,
+    #[command(flatten)]
+    cache: SharedCache,
     #[command(flatten)]
     allow: Allow,
 }
@@ -107,19 +106,19 @@ impl Engine {
 }
 
 impl Jobs<'_> {
-    /// The words of the command that carries out a chunk, or writes reports; `which` is `--chunk N` or `--finish`.
-    fn exec(&self, which: &[&str]) -> Vec<String> {
+    /// The words of the command that carries out a chunk; `--chunk N --jobs N` comes after them.
+    fn exec(&self) -> Vec<String> {
         let plan = format!("{}/{PLAN}", self.folder);
         let mut words: Vec<String> = ["lawfit", "--quiet", "exec", "--plan", &plan].map(str::to_owned).to_vec();
-        words.extend(which.iter().map(|word| (*word).to_owned()));
-        words.extend(["--cache".to_owned(), self.common.cache.clone()]);
+        words.extend(self.common.cache.words());
         words
     }
 
-    /// The same with what the last job is told besides.
+    /// The words of the last job; `--jobs N` comes after them.
     fn finish(&self) -> Vec<String> {
-        let mut words = self.exec(&["--finish"]);
-        words.extend(["--out".to_owned(), self.common.out.to_string_lossy().into_owned()]);
+        let mut words = self.exec();
+        words.extend(["--finish", "--out"].map(str::to_owned));
+        words.push(self.common.out.to_string_lossy().into_owned());
         words.extend(self.common.allow.words());
         words
     }
@@ -127,7 +126,7 @@ impl Jobs<'_> {
     /// A sentence for the head of a file.
     fn head(&self) -> String {
         let specs: Vec<String> = self.common.specs.iter().map(|spec| spec.display().to_string()).collect();
-        format!("Written by `lawfit export` for {}; written anew by it, so change nothing here.", specs.join(", "))
+        format!("Written by `lawfit export` for {}; the next export writes over changes.", specs.join(", "))
     }
 
     /// How many waves there are.
@@ -161,7 +160,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         screen.error(&why, &["write elsewhere with --to, or move the folder away".to_owned()]);
         return Exit::BadSpec;
     }
-    let store = Store::new(&local_cache(&common.cache).cache);
+    let store = Store::new(&common.cache.local().cache);
     let looks = look(&compiled.plan, &store);
     store.take_notices().iter().for_each(|notice| screen.notice(notice));
     if let Some(why) = looks.iter().find_map(|look| if let Look::Unreadable(why) = look { Some(why) } else { None }) {
@@ -188,7 +187,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     Exit::Done
 }
 
-/// Whether a folder may be written: it is not there, is empty or was exported before.
+/// Checks that a folder may be written: it does not exist, is empty or holds an earlier export.
 fn ours(folder: &Path) -> Result<(), String> {
     let mut entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -201,7 +200,7 @@ fn ours(folder: &Path) -> Result<(), String> {
     Err(format!("{} is not empty and was not written by `lawfit export`", folder.display()))
 }
 
-/// Writes the files; marks of earlier plans go, since the cache that they tell of may have gone.
+/// Writes the files, and removes the marks of earlier plans: the results that they stand for may be gone from the cache.
 fn write(folder: &Path, plan: &[u8], files: &BTreeMap<&'static str, (String, bool)>) -> std::io::Result<()> {
     match std::fs::remove_dir_all(folder.join(DONE)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
@@ -238,7 +237,8 @@ fn say(jobs: &Jobs<'_>, looks: &[Look], basis: Basis, screen: &Screen) {
     let chunks = &jobs.plan.chunks;
     let cached = looks.iter().filter(|look| matches!(look, Look::Hit(_))).count();
     let stages: usize = chunks.iter().map(|chunk| chunk.stages).sum();
-    let total: f64 = chunks.iter().map(|chunk| chunk.seconds).sum();
+    // Of no chunks the sum is -0.0.
+    let total = chunks.iter().map(|chunk| chunk.seconds).sum::<f64>().abs();
     screen.say(&format!(
         "{stages} stages in {} chunks and {} waves, {total:.1} s in all; {cached} of {} stages are cached",
         chunks.len(),
@@ -248,11 +248,11 @@ fn say(jobs: &Jobs<'_>, looks: &[Look], basis: Basis, screen: &Screen) {
     let Basis { recorded, alike, guessed } = basis;
     if alike + guessed > 0 {
         screen.notice(&format!(
-            "the seconds of {recorded} stages were recorded, those of {alike} are the median of their kind, those of {guessed} a guess: \
-             a fit takes 1 s; export anew after a part has run, and chunks are balanced better"
+            "the seconds of {recorded} stages were recorded, those of {alike} are the median of their kind, and those of {guessed} are \
+             a guess (a fit takes 1 s); run some chunks and export again to divide the rest by recorded seconds"
         ));
     }
-    if is_url(&jobs.common.cache) {
-        screen.notice("a remote cache is not asked what it holds: what it has, jobs take from it");
+    if jobs.common.cache.is_remote() {
+        screen.notice("the plan may hold stages that the remote cache has: `export` does not ask it, and each job takes them from there");
     }
 }

@@ -25,10 +25,10 @@ impl Slurm {
     fn script(&self, jobs: &Jobs<'_>) -> String {
         let (cpus, memory) = (jobs.common.cpus, jobs.common.memory);
         let chunks = &jobs.plan.chunks;
-        let cpus_text = cpus.to_string();
-        let chunk = command_line(&jobs.exec(&["--chunk", "CHUNK", "--jobs", &cpus_text]));
-        let chunk = quoted(&format!("exec {chunk}")).replace("CHUNK", "$((FIRST + SLURM_ARRAY_TASK_ID))");
-        let finish = quoted(&format!("exec {}", command_line(&jobs.finish())));
+        // The shell of the job adds the numbers up.
+        let number = "$((FIRST + SLURM_ARRAY_TASK_ID))";
+        let chunk = quoted(&format!("exec {} --chunk {number} --jobs {cpus}", command_line(&jobs.exec())));
+        let finish = quoted(&format!("exec {} --jobs {cpus}", command_line(&jobs.finish())));
         let mut waves = String::new();
         for wave in 0..jobs.waves() {
             let members: Vec<usize> = (0..chunks.len()).filter(|&chunk| chunks[chunk].wave == wave).collect();
@@ -41,8 +41,8 @@ impl Slurm {
         format!(
             r#"#!/usr/bin/env bash
 # {head}
-# Submits {count} chunks in {wave_count} waves, and the job that writes reports and lock files. Run it again after a failure: what is
-# done is not submitted again. Its options are handed to sbatch: ./submit.sh --partition=short --account=mine
+# Submits {count} chunks in {wave_count} waves, and the job that writes reports and lock files. Run it again after a failure: it submits
+# what is not done yet. Its options are handed to sbatch: ./submit.sh --partition=short --account=mine
 set -euo pipefail
 here=$(cd -- "$(dirname -- "${{BASH_SOURCE[0]}}")" && pwd)
 cd -- "$here"/{root}

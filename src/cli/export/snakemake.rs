@@ -14,32 +14,31 @@ impl Target for Snakemake {
 
     fn command(&self, jobs: &Jobs<'_>) -> String {
         let file = quoted(&format!("{}/Snakefile", jobs.folder));
-        // Jobs may run twice, so nothing need be locked, and a Snakemake that was killed needs no other command to go on.
+        // Jobs may run twice, so nothing has to be locked, and the same command goes on after Snakemake was killed.
         format!("snakemake --snakefile {file} --cores all --nolock --rerun-incomplete")
     }
 }
 
-/// A text between quotes of Python that Snakemake takes as it stands.
-fn literal(text: &str) -> String {
-    format!("{:?}", text.replace('{', "{{").replace('}', "}}"))
+/// The command of a rule as a Python string: `words`, in which Snakemake replaces nothing, then `filled`, whose
+/// `{names}` it replaces.
+fn shell(root: &str, words: &[String], filled: &str) -> String {
+    let fixed = format!("cd {} && {}", quoted(root), command_line(words)).replace('{', "{{").replace('}', "}}");
+    // A string of JSON is one of Python.
+    serde_json::Value::from(format!("{fixed} {filled}")).to_string()
 }
 
 fn snakefile(jobs: &Jobs<'_>) -> String {
     let (cpus, memory) = (jobs.common.cpus, jobs.common.memory);
-    let root = quoted(&jobs.root);
-    // What Snakemake fills in must not be quoted by then.
-    let chunk = command_line(&jobs.exec(&["--chunk", "CHUNK", "--jobs", "THREADS"]));
-    let chunk =
-        literal(&format!("cd {root} && {chunk}")).replace("CHUNK", "{wildcards.chunk}").replace("THREADS", "{threads}");
-    let finish = literal(&format!("cd {root} && {}", command_line(&jobs.finish())));
+    let chunk = shell(&jobs.root, &jobs.exec(), "--chunk {wildcards.chunk} --jobs {threads}");
+    let finish = shell(&jobs.root, &jobs.finish(), "--jobs {threads}");
     format!(
         r#"# {head}
-# In place of --cores all, the options of an executor: --executor slurm --jobs 100, say. Jobs may run twice: --nolock is safe, and with it
-# and --rerun-incomplete a Snakemake that was killed goes on.
+# For another executor, give its options in place of --cores all, such as --executor slurm --jobs 100. Jobs may run twice, so --nolock is
+# safe; with it and --rerun-incomplete, Snakemake goes on after it was killed.
 import json
 import os
 
-# Files of Snakemake are kept here too.
+# Snakemake keeps its own files in this folder too.
 workdir: workflow.basedir
 
 with open(os.path.join(workflow.basedir, "{PLAN}")) as plan:
@@ -68,6 +67,7 @@ rule chunk:
 rule finish:
     input: [f"{{MARKS}}/{{chunk}}" for chunk in range(len(CHUNKS))]
     output: MARKS + "/{FINISHED}"
+    threads: {cpus}
     resources:
         mem_mb={memory},
     shell: {finish}
