@@ -113,6 +113,12 @@ fn a_bundle_is_made_of_a_study_that_is_up_to_date_and_over_nothing() {
     assert_eq!(make(&[]).code, 2, "without a licence nobody may use it");
     let there = make(&["--license", "CC-BY-4.0"]);
     assert!(there.code == 2 && there.stderr.contains("already there"), "{}", there.stderr);
+    let base = world.read("specs/base.toml");
+    let absolute = world.path("data/runs.csv");
+    world.write("specs/base.toml", &base.replace("../data/runs.csv", &absolute.to_string_lossy()));
+    let elsewhere = make(&["--license", "CC-BY-4.0", "--to", "new"]);
+    assert!(elsewhere.code == 2 && elsewhere.stderr.contains("by an absolute path"), "{}", elsewhere.stderr);
+    world.write("specs/base.toml", &base);
     world.write("data/runs.csv", &simulated_runs(0.02));
     let stale = make(&["--license", "CC-BY-4.0", "--to", "new"]);
     assert!(stale.code == 3 && stale.stderr.contains("lawfit run"), "{}", stale.stderr);

@@ -1,4 +1,4 @@
-//! The compiled plan that `export` writes and `exec` carries out: one line that says what it is, then a line for each chunk.
+//! The compiled plan that `export` writes and `exec` carries out: a line about the plan, then a line for each chunk.
 //!
 //! A job reads the first line and that of its chunk, so it costs the same in a plan of any size.
 
@@ -27,10 +27,10 @@ const FORMAT: &str = "lawfit/plan/v1";
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct CompiledPlan {
     format: String,
-    /// The program that made it, and alone may carry it out.
+    /// The version of the program that made it; no other version carries it out.
     lawfit: String,
     numerics: u32,
-    /// What it is: the digest of all that follows.
+    /// Its name: the first digits of the digest of this line without it.
     pub(super) id: String,
     /// The specs, from where the plan was made.
     pub(super) specs: Vec<PlannedSpec>,
@@ -67,7 +67,7 @@ pub(super) struct PlannedChunk {
     pub(super) stages: usize,
     /// The chunks that come before it.
     pub(super) needs: Vec<usize>,
-    /// Where its line begins, behind the first, and how long it is.
+    /// Where its line begins, in bytes after the first line, and how many bytes it has.
     at: u64,
     bytes: u64,
     b3: Digest,
@@ -93,8 +93,9 @@ fn program() -> String {
     format!("{}, numerics {NUMERICS_REV}", env!("CARGO_PKG_VERSION"))
 }
 
-/// Least minutes that a chunk may take, and the factor by which it may take longer than is expected.
+/// Least minutes that a chunk is given.
 const LEAST_MINUTES: u64 = 10;
+/// How many times its expected seconds a chunk is given.
 const SLACK: f64 = 10.0;
 
 /// The bytes of a compiled plan, and its first line.
@@ -156,7 +157,7 @@ impl CompiledPlan {
         Ok((plan, Lines { reader, behind: first.len() as u64 }))
     }
 
-    /// Whether specs and those they extend are those that the plan was made of; else the first that is not.
+    /// The first of the specs, and of those they extend, that was changed after the plan was made.
     pub(super) fn stale<'a>(&self, files: &'a [SpecFile], compiled: &'a Compiled) -> Option<&'a SpecFile> {
         let planned = self.specs.iter().chain(&self.bases);
         let own = files.iter().chain(&compiled.bases);
@@ -169,7 +170,7 @@ impl CompiledPlan {
     }
 }
 
-/// The lines behind the first.
+/// The lines after the first.
 pub(super) struct Lines {
     reader: BufReader<File>,
     behind: u64,

@@ -1,4 +1,4 @@
-//! `lawfit man`: the manual, for whoever packs the program.
+//! `lawfit man`: the manual pages, for packages of the program.
 
 use std::path::PathBuf;
 

@@ -1,18 +1,18 @@
 //! A plan in chunks of about the same time, for engines that spread them over machines.
 //!
-//! A stage joins the chunk of what it rests on where all that rests on that has room there; so a short study is one chunk, and a
-//! query stays with its fit. What has no room begins a new wave. The units of a wave do not rest on each other and are
-//! packed into chunks, the longest first, each into the chunk that has least.
+//! A stage joins the unit of the stage that it needs if that unit has room for all stages that need the same one; so a short
+//! study is one chunk, and a query stays with its fit. A stage that has no room begins a unit of a new wave. Units of one
+//! wave do not need each other. They are packed into chunks, the longest first, each into the chunk with the fewest seconds.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::graph::Plan;
 
-/// Stages that are carried out one after the other by one job.
+/// Stages that one job carries out one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
-    /// Chunks of one wave do not rest on each other, and rest on earlier waves alone.
+    /// Chunks of a wave need only chunks of earlier waves.
     pub wave: usize,
     /// Its stages, each after those it needs.
     pub stages: Vec<usize>,
@@ -27,13 +27,13 @@ struct Unit {
     wave: usize,
     stages: Vec<usize>,
     seconds: f64,
-    /// Its seconds with those of all stages that have a place in it.
+    /// Its seconds with those of the stages for which room is kept in it.
     promised: f64,
 }
 
 /// The chunks of those stages of a plan that take a number of seconds; no chunk of several units takes more than about `most`.
 ///
-/// Stages without a number are not dealt with. A stage that takes longer than `most` is a chunk of its own or ends one.
+/// Stages without a number are in no chunk. A stage that takes longer than `most` is a chunk of its own or the last of one.
 pub fn chunks(plan: &Plan, seconds: &[Option<f64>], most: f64) -> Vec<Chunk> {
     let (units, unit_of) = units(plan, seconds, most);
     let waves = units.iter().map(|unit| unit.wave + 1).max().unwrap_or(0);
@@ -66,7 +66,7 @@ pub fn chunks(plan: &Plan, seconds: &[Option<f64>], most: f64) -> Vec<Chunk> {
 fn units(plan: &Plan, seconds: &[Option<f64>], most: f64) -> (Vec<Unit>, Vec<Option<usize>>) {
     let mut units: Vec<Unit> = Vec::new();
     let mut unit_of: Vec<Option<usize>> = vec![None; plan.len()];
-    // Whether all that rests on a stage has a place in its unit.
+    // Whether room is kept in the unit of a stage for all stages that need it.
     let mut has_room: Vec<Option<bool>> = vec![None; plan.len()];
     for index in 0..plan.len() {
         let Some(own) = seconds[index] else { continue };

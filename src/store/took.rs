@@ -1,10 +1,12 @@
-//! How long stages took, for whoever divides work over machines. No result depends on it.
+//! How long stages took, for dividing work over machines. No result depends on it.
 //!
 //! A run leaves one list of the stages it computed, as [`usage`](super::usage) does of the keys it used. A stage is known by the
 //! digest of its settings: the same stage takes about as long on other rows.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::PoisonError;
 
 use super::usage::{day_of, today};
 use super::{Store, files};
@@ -17,7 +19,7 @@ const MAX_BYTES: u64 = 24 << 20;
 impl Store {
     /// Notes how long the stage of these settings took, in seconds, for [`Store::keep_usage`] to write.
     pub fn note_took(&self, settings: Digest, seconds: f64) {
-        let mut took = self.took.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut took = self.took.lock().unwrap_or_else(PoisonError::into_inner);
         took.insert(settings, seconds);
     }
 
@@ -28,12 +30,12 @@ impl Store {
             let Some(day) = day_of(&entry.file_name().to_string_lossy()) else { continue };
             for (stage, seconds) in list_in(&entry.path()) {
                 let known = all.entry(stage).or_insert((day, seconds));
-                // Of one day the longest, so that the order of the folder decides nothing.
-                *known = if day > known.0 {
-                    (day, seconds)
-                } else {
-                    (known.0, if day == known.0 { known.1.max(seconds) } else { known.1 })
-                };
+                // Of several on one day the longest, so that the order in which files are listed decides nothing.
+                match day.cmp(&known.0) {
+                    Ordering::Greater => *known = (day, seconds),
+                    Ordering::Equal => known.1 = known.1.max(seconds),
+                    Ordering::Less => {}
+                }
             }
         }
         all.into_iter().map(|(stage, (_, seconds))| (stage, seconds)).collect()
@@ -41,7 +43,7 @@ impl Store {
 
     /// Writes the list of this run.
     pub(super) fn keep_took(&self) {
-        let took = std::mem::take(&mut *self.took.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        let took = std::mem::take(&mut *self.took.lock().unwrap_or_else(PoisonError::into_inner));
         if took.is_empty() || !self.root.exists() {
             return;
         }
@@ -52,7 +54,7 @@ impl Store {
     }
 }
 
-/// The lines of a list that can be one.
+/// The lines of a list that hold a digest and seconds.
 fn list_in(path: &Path) -> Vec<(String, f64)> {
     let Ok(text) = file::read_text(path, MAX_BYTES) else { return Vec::new() };
     let lines = text.lines().filter_map(|line| {

@@ -87,6 +87,9 @@ fn make(spec: &Path, arguments: &Arguments, screen: &Screen) -> Result<(), Exit>
         screen.error(&format!("{} is already there", to.display()), &["name another folder: --to DIR".to_owned()]);
         return Err(Exit::BadSpec);
     }
+    if arguments.data == Data::Local {
+        names_hold_elsewhere(&compiled, screen)?;
+    }
     let store = Store::new(&arguments.computing.cache.cache);
     let settled = settle(file, &compiled, &store, &arguments.computing.walk.options(), screen)?;
     same_lock(file, &settled.lock, screen)?;
@@ -125,6 +128,26 @@ fn same_lock(file: &SpecFile, found: &Lock, screen: &Screen) -> Result<(), Exit>
 /// Most numbers that are told to have moved.
 const MOST_TOLD: usize = 12;
 
+/// The files of this machine that a study reads: where each is, and its name in the spec.
+fn local_files(compiled: &Compiled) -> impl Iterator<Item = (&Path, &str)> {
+    let externals = compiled.plan.stages().flat_map(|stage| stage.stage.externals());
+    externals.filter_map(|external| match external {
+        External::File { path, name, .. } => Some((path.as_path(), name.as_str())),
+        External::Pinned { .. } => None,
+    })
+}
+
+/// Checks that the spec names every file from its own folder, so that it finds the file in the bundle.
+fn names_hold_elsewhere(compiled: &Compiled, screen: &Screen) -> Result<(), Exit> {
+    let Some((_, name)) = local_files(compiled).find(|(_, name)| Path::new(name).is_absolute()) else {
+        return Ok(());
+    };
+    let hint =
+        "name it from the folder of the spec, such as `../data/runs.csv`, or leave data out: --data none".to_owned();
+    screen.error(&format!("the spec names `{name}` by an absolute path, which is not in the bundle"), &[hint]);
+    Err(Exit::BadSpec)
+}
+
 /// The files of a bundle, and the name of the spec among them.
 fn contents(file: &SpecFile, compiled: &Compiled, settled: &Settled, data: Data) -> Result<(Files, String), String> {
     let mut read: Vec<(Role, PathBuf, Vec<u8>)> = vec![
@@ -132,12 +155,9 @@ fn contents(file: &SpecFile, compiled: &Compiled, settled: &Settled, data: Data)
         (Role::Lock, lock_path(&file.path), settled.lock.text().into_bytes()),
     ];
     read.extend(compiled.bases.iter().map(|base| (Role::Spec, base.path.clone(), base.bytes.clone())));
-    let externals = compiled.plan.stages().flat_map(|stage| stage.stage.externals());
-    for external in externals.filter(|_| data == Data::Local) {
-        if let External::File { path, name, .. } = external {
-            let bytes = crate::file::read(path, MAX_BYTES).map_err(|error| format!("{name}: {error}"))?;
-            read.push((Role::Data, path.clone(), bytes));
-        }
+    for (path, name) in local_files(compiled).filter(|_| data == Data::Local) {
+        let bytes = crate::file::read(path, MAX_BYTES).map_err(|error| format!("{name}: {error}"))?;
+        read.push((Role::Data, path.to_owned(), bytes));
     }
     // Files keep their places relative to each other, so that the paths in the spec hold.
     let places: Vec<PathBuf> = read.iter().map(|(_, path, _)| plain(path)).collect();
