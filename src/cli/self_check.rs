@@ -1,4 +1,4 @@
-//! `lawfit self-check`: whether this machine computes the bits that lawfit was made with.
+//! `lawfit self-check`: whether this machine computes the bits that are recorded in lawfit's own lock files.
 
 use std::path::Path;
 
@@ -44,7 +44,7 @@ macro_rules! known {
     };
 }
 
-/// Between them: searches on grids, sizes solved for, draws, forecasts by several laws, chains of laws, groups.
+/// Together they use grid searches, solved sizes, draws, forecasts by several laws, chains of laws and groups.
 const KNOWN: [Known; 3] = [
     known!("cerebras-gpt", "data/cerebras-gpt.csv"),
     known!("over-training", "data/redpajama-overtrain.csv"),
@@ -79,12 +79,12 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     ));
     if exit != Exit::Done {
         let hint = "please report it with all that is printed here".to_owned();
-        screen.error("this machine computes other bits than lawfit was made with", &[hint]);
+        screen.error("this machine computes other bits than the lock files of lawfit record", &[hint]);
     }
     exit
 }
 
-/// What a study came to on this machine.
+/// The results of a study on this machine.
 struct Found {
     lock: Lock,
     /// The names of its stages, each after those it needs.
@@ -136,14 +136,14 @@ fn differences(known: &str, found: &Found) -> Vec<String> {
             .filter(|role| then.outputs.get(*role) != now.outputs.get(*role))
             .map(String::as_str)
             .collect();
-        let what = if then.key == now.key { roles.join(", ") } else { "what it takes or how it is set".to_owned() };
+        let what = if then.key == now.key { roles.join(", ") } else { "its inputs or settings".to_owned() };
         lines.push(format!("the first stage to differ is {name}: {what}"));
     }
     let text = |value: Option<f64>| value.map_or("none".to_owned(), |value| value.to_string());
     let numbers = Changes::between(&known, &found.lock).numbers;
     lines.extend(numbers.iter().map(|of| format!("{}: {} instead of {}", of.number, text(of.now), text(of.then))));
     if lines.is_empty() {
-        lines.push("its lock file is written otherwise".to_owned());
+        lines.push("its lock file has the same stages and numbers in another text".to_owned());
     }
     lines
 }
