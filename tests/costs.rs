@@ -121,6 +121,10 @@ fn a_cost_that_names_no_column_and_a_value_that_is_missing_are_said() {
     assert!(held.contains("`depth` is missing"), "{held}");
     let convention = refusal("[costs.own]\nuse = \"palm_atention\"\n", "");
     assert!(convention.contains("did you mean `palm_attention`"), "{convention}");
+    let renamed = refusal("[costs.own]\ncompute = \"6 * N * D\"\nvariables = { N = \"width\" }\n", "");
+    assert!(renamed.contains("bad-variables") && renamed.contains("write the names of columns"), "{renamed}");
+    let serving = refusal("[costs.own]\nuse = \"six_nd\"\nserve = \"2 * * N\"\n", "");
+    assert!(serving.contains("bad-cost") && serving.contains("serve = "), "{serving}");
     let none = refusal("[costs.own]\nserve = \"2 * N\"\n", "");
     assert!(none.contains("neither `use` nor `compute`"), "{none}");
 }

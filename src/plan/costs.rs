@@ -1,4 +1,4 @@
-//! From what a spec says of costs to costs.
+//! Compiles the costs of a spec.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,6 +9,9 @@ use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::law::{CONVENTIONAL, CONVENTIONS, Cost, Law, Variable};
 use crate::spec::{self, CostSpec, Spec};
 use crate::unit::{Dimension, Unit};
+
+/// The costs of a spec by name.
+pub(super) type Costs = BTreeMap<String, Arc<Cost>>;
 
 impl Compiler<'_> {
     /// The costs of a spec, by name; `columns` are those of all sources.
@@ -22,54 +25,13 @@ impl Compiler<'_> {
 
     fn cost(&mut self, name: &str, text: &CostSpec, columns: &Columns) -> Option<Cost> {
         let path = SpecPath::of(&["costs", name]);
-        let (compute, serve) = match (&text.convention, &text.compute) {
-            (Some(convention), None) => self.convention(convention, text, &path)?,
-            (None, Some(compute)) => (compute.clone(), text.serve.clone().unwrap_or_default()),
-            (given, _) => {
-                let which = if given.is_some() { "both `use` and" } else { "neither `use` nor" };
-                self.error("no-cost", Place::Key(path), format!("the cost `{name}` has {which} `compute`"))
-                    .hints
-                    .push("write `compute = \"6 * N_active * D\"`, or `use = \"palm_attention\"`".to_owned());
-                return None;
-            }
-        };
-        let mut names: BTreeSet<String> = columns.keys().cloned().collect();
-        names.extend(CONVENTIONAL.iter().map(|(name, _)| (*name).to_owned()));
-        // A study without data has no columns: every name is a variable whose value a question gives.
-        let is_known = |symbol: &str| columns.is_empty() || names.contains(symbol);
-        let mut used = BTreeSet::new();
-        for (key, formula) in [("compute", &compute), ("serve", &serve)] {
-            if formula.is_empty() {
-                continue;
-            }
-            let expr = match crate::expr::parse(formula) {
-                Ok(expr) => expr,
-                Err(error) => {
-                    let place = if text.convention.is_some() {
-                        Place::Key(path.clone())
-                    } else {
-                        Place::Inside(path.key(key), error.span)
-                    };
-                    self.diagnostics.push(Diagnostic::error("bad-cost", place, error.message).hint_if(error.hint));
-                    return None;
-                }
-            };
-            let mut unknown = Vec::new();
-            expr.visit_symbols(&mut |symbol, _| {
-                used.insert(symbol.clone());
-                if !is_known(symbol) {
-                    unknown.push(symbol.clone());
-                }
-            });
-            for symbol in &unknown {
-                let place = if text.convention.is_some() { path.clone() } else { path.key(key) };
-                let message = format!("the cost `{name}` takes `{symbol}`, and no source has a column of this name");
-                let error = Diagnostic::error("unknown-variable", Place::Key(place), message);
-                self.diagnostics.push(error.suggest(symbol, names.iter().map(String::as_str).collect::<Vec<_>>()));
-            }
-            if !unknown.is_empty() {
-                return None;
-            }
+        let (compute, serve) = self.formulas(name, text, &path)?;
+        // The formula of a convention stands nowhere in the spec.
+        let [of_compute, of_serve] =
+            [("compute", &text.compute), ("serve", &text.serve)].map(|(key, own)| own.as_ref().map(|_| key));
+        let mut used = self.symbols(name, &compute, columns, &path, of_compute)?;
+        if let Some(serve) = &serve {
+            used.extend(self.symbols(name, serve, columns, &path, of_serve)?);
         }
         let variable = |name: &String| {
             let unit = columns.get(name).copied().flatten();
@@ -77,7 +39,7 @@ impl Compiler<'_> {
             Variable { name: name.clone(), unit, meaning: None, counts: None }
         };
         let variables: Vec<Variable> = used.iter().map(variable).collect();
-        let serve = if serve.is_empty() { third_per_token(&compute, &variables) } else { serve };
+        let serve = serve.unwrap_or_else(|| third_per_token(&compute, &variables));
         match Cost::new(name, &compute, &serve, &variables) {
             Ok(cost) => Some(cost),
             Err(error) => {
@@ -88,8 +50,70 @@ impl Compiler<'_> {
         }
     }
 
+    /// The formulas of training and, where there is one, of serving a token, under the names of the study.
+    fn formulas(&mut self, name: &str, text: &CostSpec, path: &SpecPath) -> Option<(String, Option<String>)> {
+        match (&text.convention, &text.compute) {
+            (Some(convention), None) => self.convention(convention, text, path),
+            (None, Some(compute)) => {
+                if !text.variables.is_empty() {
+                    let message =
+                        format!("`variables` renames those of a convention, and the cost `{name}` has a formula");
+                    self.error("bad-variables", Place::Key(path.key("variables")), message)
+                        .hints
+                        .push("write the names of columns in `compute`".to_owned());
+                }
+                Some((compute.clone(), text.serve.clone()))
+            }
+            (given, _) => {
+                let which = if given.is_some() { "both `use` and" } else { "neither `use` nor" };
+                self.error("no-cost", Place::Key(path.clone()), format!("the cost `{name}` has {which} `compute`"))
+                    .hints
+                    .push("write `compute = \"6 * N_active * D\"`, or `use = \"palm_attention\"`".to_owned());
+                None
+            }
+        }
+    }
+
+    /// The names in a formula of a cost, all of them columns; `key` is where the spec has the formula.
+    fn symbols(
+        &mut self,
+        cost: &str,
+        formula: &str,
+        columns: &Columns,
+        path: &SpecPath,
+        key: Option<&str>,
+    ) -> Option<BTreeSet<String>> {
+        let expr = match crate::expr::parse(formula) {
+            Ok(expr) => expr,
+            Err(error) => {
+                let place = match key {
+                    Some(key) => Place::Inside(path.key(key), error.span),
+                    None => Place::Key(path.clone()),
+                };
+                self.diagnostics.push(Diagnostic::error("bad-cost", place, error.message).hint_if(error.hint));
+                return None;
+            }
+        };
+        let mut used = BTreeSet::new();
+        expr.visit_symbols(&mut |symbol, _| {
+            used.insert(symbol.clone());
+        });
+        let letters = CONVENTIONAL.iter().map(|(name, _)| *name);
+        let names: BTreeSet<&str> = columns.keys().map(String::as_str).chain(letters).collect();
+        // A study without data has no columns: every name is a variable whose value a question gives.
+        let unknown: Vec<&String> =
+            used.iter().filter(|symbol| !columns.is_empty() && !names.contains(symbol.as_str())).collect();
+        for symbol in &unknown {
+            let place = key.map_or_else(|| path.clone(), |key| path.key(key));
+            let message = format!("the cost `{cost}` takes `{symbol}`, and no source has a column of this name");
+            let error = Diagnostic::error("unknown-variable", Place::Key(place), message);
+            self.diagnostics.push(error.suggest(symbol, names.iter().copied().collect::<Vec<_>>()));
+        }
+        unknown.is_empty().then_some(used)
+    }
+
     /// The formulas of a convention, under the names of the study.
-    fn convention(&mut self, convention: &str, text: &CostSpec, path: &SpecPath) -> Option<(String, String)> {
+    fn convention(&mut self, convention: &str, text: &CostSpec, path: &SpecPath) -> Option<(String, Option<String>)> {
         let Some(found) = CONVENTIONS.iter().find(|known| known.name == convention) else {
             let known: Vec<&str> = CONVENTIONS.iter().map(|known| known.name).collect();
             let message = format!("there is no convention `{convention}` of compute");
@@ -109,7 +133,7 @@ impl Compiler<'_> {
             let Ok(expr) = expr.resolve(&mut |symbol: &String, _| Ok::<_, std::convert::Infallible>(rename(symbol)));
             Some(expr.to_string())
         };
-        Some((renamed(found.compute)?, text.serve.clone().or_else(|| renamed(found.serve))?))
+        Some((renamed(found.compute)?, text.serve.clone().or_else(|| renamed(found.serve))))
     }
 
     /// Whether the study says itself what training costs.
@@ -142,6 +166,3 @@ fn third_per_token(compute: &str, variables: &[Variable]) -> String {
     let data = variables.iter().find(is_data).map(|v| v.name.as_str());
     data.map_or_else(|| format!("({compute}) / 3"), |data| format!("({compute}) / (3 * {data})"))
 }
-
-/// The costs of a spec by name.
-pub(super) type Costs = BTreeMap<String, Arc<Cost>>;
