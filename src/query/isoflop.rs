@@ -1,4 +1,4 @@
-//! Every split of a budget: the curve of the response, its minimum, and what a parabola through it would say.
+//! Every split of a budget: the curve of the response, its minimum, and the minimum of a parabola through it.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::allocation::{can_split, check_budget, moves, nothing_to_split};
 use super::keyed::keyed;
-use super::price::Curve;
 use super::split::{Budget, Split, best_split};
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, budgets, named};
 use crate::law::{Law, Roles};
@@ -165,15 +164,8 @@ impl Isoflop {
     fn parabola(&self, model: &Model<'_>, c: f64, best: &Split, base: &[f64]) -> Option<f64> {
         // In the logarithm of data over the best, which keeps the numbers small.
         let curve = model.curve(base, 0.0);
-        let data = |ratio: f64| match &curve {
-            Curve::SixNd => (-ln(ratio), best.d / ratio),
-            priced @ Curve::Priced(..) => {
-                let d = priced.data_for(c, best.n * ratio);
-                (ln(d / best.d), d)
-            }
-        };
         let response = |ratio: f64| {
-            let (log, d) = data(ratio);
+            let (d, log) = curve.data_beside(c, [best.n, best.d], ratio);
             Some((log, model.at_sizes(base, best.n * ratio, d).ok()?))
         };
         let curve: Vec<(f64, f64)> = self.ratios().into_iter().map(response).collect::<Option<_>>()?;

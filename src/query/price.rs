@@ -1,4 +1,4 @@
-//! What splits of a budget between model size and data cost: 6 N D, or a formula of the study.
+//! The cost of a split between model size and data: 6 N D, or a formula of the study.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(super) struct Price {
 }
 
 impl Price {
-    /// The cost of a law that has one of its own and both sizes.
+    /// The price of a law's splits; none where it has no cost of its own, or not both sizes.
     pub(super) fn of(law: &Law) -> Option<Arc<Self>> {
         let cost = law.cost.as_ref()?;
         let sizes = law.roles.sizes()?;
@@ -146,6 +146,19 @@ impl Curve {
             Self::SixNd => six,
             Self::Priced(price, base) => {
                 exp(Self::spent(&Budget::training(c), price, base, |d| ([ln(n), d], [0.0, 1.0]), ln(six)))
+            }
+        }
+    }
+
+    /// The data of a model of `ratio` times the size of a split, for the same budget of training, and its logarithm over the data
+    /// of the split.
+    pub(super) fn data_beside(&self, c: f64, [n, d]: [f64; 2], ratio: f64) -> (f64, f64) {
+        match self {
+            // The ratio itself, without the rounding of a budget.
+            Self::SixNd => (d / ratio, -ln(ratio)),
+            Self::Priced(..) => {
+                let data = self.data_for(c, n * ratio);
+                (data, ln(data / d))
             }
         }
     }
