@@ -77,8 +77,13 @@ fn what_the_rows_leave_open_of_an_expression_has_no_value() {
 
 #[test]
 fn what_two_variables_that_move_together_leave_open_has_no_value() {
-    // One tokens-per-parameter ray: the rows do not tell which of the two terms is that of size.
-    let row = told(SIZES.iter().map(|n| (*n, 20.0 * n)), r#"{ floor = "E", exponent = "alpha", A_alone = "A" }"#);
+    // One tokens-per-parameter ray: the rows do not tell which of the two terms is that of size, but on the ray their sum.
+    let row = told(
+        SIZES.iter().map(|n| (*n, 20.0 * n)),
+        r#"{ floor = "E", exponent = "alpha", A_alone = "A", at = { N = "1B", D = "20B" }, here = "E + A / N^alpha + B / D^beta" }"#,
+    );
+    let wanted = 1.7 + 900.0 * libm::pow(1e9, -0.34) + 400.0 * libm::pow(2e10, -0.3);
+    assert!((row["here"]["value"].as_f64().unwrap() / wanted - 1.0).abs() < 1e-4, "{row}");
     assert!(row["exponent"].is_null() && row["A_alone"].is_null(), "{row}");
     let note = row["note"].as_str().unwrap();
     assert!(note.contains("the rows do not tell") && note.contains("`alpha`"), "{note}");
