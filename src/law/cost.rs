@@ -1,4 +1,4 @@
-//! What training costs in floating-point operations, as a formula of a study's variables; conventions that were published.
+//! The cost of training in floating-point operations, as a formula of a study's variables, and published conventions for it.
 
 use super::{Law, LawError, Roles, Variable};
 use crate::unit::Dimension;
@@ -8,17 +8,18 @@ use crate::unit::Dimension;
 pub struct Convention {
     /// Its name in a spec.
     pub name: &'static str,
-    /// Training, in all.
+    /// Floating-point operations of the whole training, as a formula of `variables`.
     pub compute: &'static str,
-    /// Serving a token.
+    /// Floating-point operations of serving a token, as a formula of `variables`.
     pub serve: &'static str,
     /// Its variables with what they mean.
     pub variables: &'static [(&'static str, &'static str)],
-    /// Where it is from, and what of that was read.
+    /// Where it is from, and what was read in copies or at second hand.
     pub reference: &'static str,
 }
 
-/// Training compute is about 6 FLOP per parameter and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1).
+/// Training compute is about 6 FLOP per parameter and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1, read in a copy of
+/// its text).
 pub const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
 
 const SIZE: (&str, &str) = ("N", "parameters");
@@ -31,7 +32,7 @@ pub const CONVENTIONS: [Convention; 6] = [
         compute: "6 * N * D",
         serve: "2 * N",
         variables: &[SIZE, DATA],
-        reference: "Kaplan et al. 2020, arXiv:2001.08361, section 2.1; Sardana et al. 2024, arXiv:2401.00448, for serving",
+        reference: "Kaplan et al. 2020, arXiv:2001.08361, section 2.1, read in a copy of its text; Sardana et al. 2024, arXiv:2401.00448, for serving",
     },
     Convention {
         name: "active",
@@ -48,7 +49,7 @@ pub const CONVENTIONS: [Convention; 6] = [
             ("N", "parameters without embeddings"),
             DATA,
             ("vocabulary", "tokens of the vocabulary"),
-            ("width", "of the model"),
+            ("width", "width of the model"),
         ],
         reference: "Porian et al. 2024, arXiv:2406.19146, as its code counts: the output layer is paid for, the look-up is not",
     },
@@ -61,9 +62,9 @@ pub const CONVENTIONS: [Convention; 6] = [
             DATA,
             ("depth", "layers"),
             ("context", "tokens of a sequence"),
-            ("width", "of the attention"),
+            ("width", "width of the attention"),
         ],
-        reference: "Kaplan et al. 2020, arXiv:2001.08361, table 1: a forward pass takes 2 N + 2 n_layer n_ctx d_attn; training three times that, as the code of arXiv:2406.19146 counts",
+        reference: "Kaplan et al. 2020, arXiv:2001.08361, table 1, read in a copy of its text: a forward pass takes 2 N + 2 n_layer n_ctx d_attn, and (section 2.1) a backward pass about twice that, as the code of arXiv:2406.19146 counts; the paper itself then leaves the term of the context out",
     },
     Convention {
         name: "palm_attention",
@@ -74,7 +75,7 @@ pub const CONVENTIONS: [Convention; 6] = [
             DATA,
             ("depth", "layers"),
             ("context", "tokens of a sequence"),
-            ("width", "heads times their size"),
+            ("width", "number of heads times their size"),
         ],
         reference: "Chowdhery et al. 2022, arXiv:2204.02311, appendix B, read at second hand: 6 N + 12 L H Q T in programs that cite it",
     },
@@ -86,8 +87,8 @@ pub const CONVENTIONS: [Convention; 6] = [
             ("N", "parameters that a token meets once"),
             DATA,
             ("recurrent", "parameters of the block that is repeated"),
-            ("depth", "times that it is repeated"),
-            ("kept", "of these, those that gradients go through"),
+            ("depth", "number of repeats"),
+            ("kept", "repeats that gradients go through"),
         ],
         reference: "McLeish et al. 2025, arXiv:2511.07384, read at second hand: (6 N_1 + 2 N_2) D, where gradients go through N_1 alone; how a model is divided into these is this project's reading of it",
     },
@@ -103,7 +104,7 @@ pub struct Cost {
     pub name: String,
     /// Floating-point operations of training, as a law without parameters.
     pub training: Law,
-    /// The logarithm of those of training and of serving `SERVED` tokens.
+    /// The logarithm of the operations of training and of serving [`SERVED`] tokens, as a law without parameters.
     pub total: Law,
 }
 
@@ -111,7 +112,7 @@ impl Cost {
     /// A cost from its formulas for training and for serving a token, of variables.
     ///
     /// # Errors
-    /// Where a formula leaves the grammar or names what is no variable.
+    /// A formula cannot be read, or uses a name that is none of `variables`.
     pub fn new(name: &str, compute: &str, serve: &str, variables: &[Variable]) -> Result<Self, LawError> {
         let training = Law::from_formula("training", &format!("cost = {compute}"), variables)?;
         let serving = Law::from_formula("serving", &format!("cost = {serve}"), variables)?;
@@ -140,13 +141,13 @@ impl Cost {
         self.training.body.to_string()
     }
 
-    /// The floating-point operations of training where the variables have values; none where one has none.
+    /// The floating-point operations of training at values of the variables; none where a variable has no value.
     pub fn flop(&self, value: impl Fn(&str) -> Option<f64>) -> Option<f64> {
         let at: Option<Vec<f64>> = self.training.variables.iter().map(|v| value(&v.name)).collect();
         Some(self.training.tape().value_at(&[], &at?))
     }
 
-    /// The variable of a dimension that decides the cost, where there is one alone among `of`.
+    /// The one variable of a dimension among `of` that the cost of training depends on; none where there are several.
     fn only(&self, wanted: Dimension, of: &[Variable]) -> Option<String> {
         let is = |v: &&Variable| {
             super::dimension(&v.name, v.unit) == Some(wanted) && self.training.variable(&v.name).is_some()
@@ -155,7 +156,7 @@ impl Cost {
         found.next().filter(|_| found.next().is_none()).map(|v| v.name.clone())
     }
 
-    /// The roles of a law's variables where this is the cost: of several sizes, the one that is paid for.
+    /// The roles of a law's variables under this cost: of several sizes, the one that the cost depends on.
     #[must_use]
     pub fn roles(&self, roles: &Roles, variables: &[Variable]) -> Roles {
         Roles {

@@ -1,4 +1,4 @@
-//! Which variables of a study are the size of a model, its data and its compute: told by units, never by letters.
+//! Which variables of a study are model size, data and compute: by their units, and by letters only where they have none.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 use super::Variable;
 use crate::unit::{Dimension, Unit};
 
-/// Units of variables that have none of their own: the letters of the literature.
+/// The dimensions of the letters that the literature uses, for variables without a unit.
 pub const CONVENTIONAL: [(&str, Dimension); 3] =
     [("N", Dimension::Parameters), ("D", Dimension::Tokens), ("C", Dimension::Flop)];
-/// What compute is called where a study has no column of it and `C` means something else.
+/// The name of compute where a study has no column of it and `C` means something else.
 const COMPUTE: &str = "FLOP";
 
 /// The variables that are model size, data and compute, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roles {
-    /// Model size; none where several variables may be it.
+    /// Model size; none where several variables measure parameters.
     pub size: Option<String>,
-    /// Data seen in training; none where several variables may be it.
+    /// Data seen in training; none where several variables measure tokens.
     pub data: Option<String>,
-    /// Training compute, whether the law takes it or not: a budget has this name.
+    /// Training compute: the name that a budget has, also where the law does not take it.
     pub compute: String,
     /// Unique tokens, of a law of repeated data.
     pub unique: Option<String>,
@@ -33,14 +33,15 @@ impl Default for Roles {
     }
 }
 
-/// What a variable measures: by its unit, and where it has none by the letter that it is called by.
+/// The dimension of a variable: that of its unit, or without a unit that of its letter.
 pub fn dimension(name: &str, unit: Option<Unit>) -> Option<Dimension> {
     let by_letter = || CONVENTIONAL.iter().find(|(letter, _)| *letter == name).map(|(_, dimension)| *dimension);
     unit.map(|unit| unit.dimension).or_else(by_letter)
 }
 
 impl Roles {
-    /// The roles of a law's variables in a study with columns in units; `self` are those that the law has without them.
+    /// The roles of a law's variables in a study with these columns and their units; `self` has the roles that the law has by
+    /// itself.
     #[must_use]
     pub fn among(&self, variables: &[Variable], columns: &BTreeMap<String, Option<Unit>>) -> Self {
         let of = |wanted: Dimension| -> Vec<&str> {
@@ -48,7 +49,7 @@ impl Roles {
             variables.iter().filter(is).map(|v| v.name.as_str()).collect()
         };
         let is_variable = |name: &str| variables.iter().any(|v| v.name == name);
-        // The one variable of the dimension, the one that the law knows for it, or a name that means nothing else.
+        // Of one variable with the dimension, that one; of several, the law's own; of none, the law's own name if it is free.
         let role = |wanted: Dimension, known: Option<&String>| match of(wanted).as_slice() {
             [one] => Some((*one).to_owned()),
             several if known.is_some_and(|known| several.contains(&known.as_str())) => known.cloned(),
@@ -119,7 +120,7 @@ impl Roles {
         [size, data, &self.compute]
     }
 
-    /// Both names, where both are known.
+    /// The names of model size and data, where both are known.
     pub fn sizes(&self) -> Option<[&str; 2]> {
         Some([self.size.as_deref()?, self.data.as_deref()?])
     }
