@@ -100,7 +100,7 @@ fn assert_same(spec: &str, table: &str, arguments: &[&str], names: &[Names]) {
     }
 }
 
-/// Every kind of question, of a formula and of the rows of `simulated_runs`; what follows `simulated_columns`.
+/// Every kind of question to fits of the rows of `simulated_runs`; what follows `simulated_columns`.
 const EVERY_QUESTION: &str = r#"
 [laws.own]
 formula = "L = E + A / N^alpha + B / D^beta"
@@ -120,53 +120,26 @@ uncertainty = { sandwich = { draws = 40, level = 0.9 } }
 rows = "runs"
 law = "own"
 by = "family"
-[queries.best]
-fit = "main"
-compute_optimal = { C = [1e20, 1e24] }
-[queries.at]
-fit = "main"
-loss = { N = "70B", D = ["1T", "2T"] }
-[queries.target]
-fit = "main"
-reach = { L = [2.1, 1.0], solve = "C" }
-[queries.size]
-fit = "main"
-reach = { L = 2.1, solve = "C", N = "3B" }
-[queries.tokens]
-fit = "main"
-reach = { L = 2.1, solve = "D", N = "3B" }
-[queries.level]
-fit = "main"
-threshold = { L = 2.2, solve = "C" }
-[queries.curve]
-fit = "main"
-isoflop = { C = [1e20, 1e21], at = 1e23, curve = true, sizes = ["1B", "10B"] }
-[queries.served]
-fit = "main"
-inference_aware = { loss = 2.0, serve = ["1T", "10T"] }
-[queries.smaller]
-fit = "main"
-overtrain = { C = 1e22, factor = 0.25 }
-[queries.other]
-fit = "main"
-overtrain = { C = [1e22, 1e23], N = "1B" }
-[queries.next]
-fit = "main"
-marginal = { C = [1e22, 1e23] }
-[queries.along]
-fit = "compute"
-marginal = { C = 1e22 }
-[queries.default]
-fit = "compute"
-loss = { C = 1e23 }
-forecast = "default"
-[queries.beside]
-fit = "main"
-compare = { with = "compute", C = 1e22 }
-[queries.family]
-fit = "groups"
-group = "even"
-compute_optimal = { C = 1e22 }
+[queries]
+best = { fit = "main", compute_optimal = { C = [1e20, 1e24] } }
+at = { fit = "main", loss = { N = "70B", D = ["1T", "2T"] } }
+target = { fit = "main", reach = { L = [2.1, 1.0], solve = "C" } }
+size = { fit = "main", reach = { L = 2.1, solve = "C", N = "3B" } }
+tokens = { fit = "main", reach = { L = 2.1, solve = "D", N = "3B" } }
+level = { fit = "main", threshold = { L = 2.2, solve = "C" } }
+curve = { fit = "main", isoflop = { C = [1e20, 1e21], at = 1e23, curve = true, sizes = ["1B", "10B"] } }
+served = { fit = "main", inference_aware = { loss = 2.0, serve = ["1T", "10T"] } }
+smaller = { fit = "main", overtrain = { C = 1e22, factor = 0.25 } }
+other = { fit = "main", overtrain = { C = [1e22, 1e23], N = "1B" } }
+next = { fit = "main", marginal = { C = [1e22, 1e23] } }
+along = { fit = "compute", marginal = { C = 1e22 } }
+default = { fit = "compute", loss = { C = 1e23 }, forecast = "default" }
+beside = { fit = "main", compare = { with = "compute", C = 1e22 } }
+family = { fit = "groups", group = "even", compute_optimal = { C = 1e22 } }
+spent = { fit = "main", allocate = { C = 1e22, serve = "500B", unique = "100B", epochs = 4 } }
+kin = { fit = "main", allocate = { C = 1e22, sizes = ["400M", "1B"], weights = [1, 2] } }
+exponents = { fit = "main", derived = { a = "beta / (alpha + beta)", share = "A / N^alpha", at = { N = "1B" } } }
+lowest = { fit = "main", minimum = { over = "D", hold = { N = "1B" } } }
 [[expect]]
 that = "queries.best.row2.N > 1e9"
 [report]
