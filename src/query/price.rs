@@ -99,7 +99,7 @@ impl Curve {
         }
     }
 
-    /// What a share of data costs over what a share of model size does, with its slopes by ln N and ln D.
+    /// The slope of the cost by ln D over that by ln N, with the derivatives of this ratio by ln N and ln D.
     pub(super) fn exchange(&self, served: f64, logs: [f64; 2]) -> [f64; 3] {
         match self {
             Self::SixNd => {
@@ -113,7 +113,7 @@ impl Curve {
         }
     }
 
-    /// By how much the cost grows with model size, both in logarithms.
+    /// The slope of the logarithm of the cost by ln N.
     pub(super) fn by_size(&self, logs: [f64; 2]) -> f64 {
         match self {
             Self::SixNd => 1.0,

@@ -241,9 +241,9 @@ pub(super) fn lowest(model: &Model<'_>, surface: &Surface, grid: &Grid, near: Op
 
 /// The bottom of a valley, as r = ln(N / D).
 ///
-/// Along the curve dN / N = v / (1 + v) dr and dD / D = -1 / (1 + v) dr, where v is what a share of data costs over what one
-/// of model size does: D / (D + S / 3) of 6 N D + 2 N S. So the response is
-/// stationary where v dL/d ln N = dL/d ln D; its root has all its digits.
+/// Let v be the slope of the cost by ln D over that by ln N: D / (D + S / 3) for 6 N D + 2 N S. Along the curve
+/// dN / N = v / (1 + v) dr and dD / D = -1 / (1 + v) dr, so the response is stationary where v dL/d ln N = dL/d ln D; the root of
+/// this has all its digits.
 fn polish(model: &Model<'_>, surface: &Surface, grid: &Grid, valley: &Valley, near: Option<f64>) -> f64 {
     let (low, high) = (grid.places[valley.low], grid.places[valley.high]);
     if valley.by_slope {
