@@ -95,6 +95,7 @@ fn what_an_expression_lacks_is_said_before_anything_runs() {
         (r#"{ a = "beta / (alfa + beta)" }"#, "has no parameter `alfa`"),
         (r#"{ a = "A / N^alpha" }"#, "`N` is a variable and has no value"),
         (r#"{ N = "A" }"#, "cannot be the name of a derived quantity"),
+        (r#"{ observed = "A" }"#, "cannot be the name of a derived quantity"),
         (r#"{ a = "A >" }"#, "error"),
         (r"{ at = { N = 1 } }", "there is no expression"),
     ] {

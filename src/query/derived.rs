@@ -8,15 +8,13 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::model::Solved;
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, ROW_KEYS, Refusal, check_names, check_values, finish, rows_of};
 use crate::expr::{Kind as ValueKind, parse};
 use crate::law::{Law, Roles, Tape, Treatment};
 use crate::quantity::{OneOrMany, Quantity};
 
 /// The key of values of variables.
 const AT: &str = "at";
-/// Names that the rows of results have already.
-const TAKEN: [&str; 5] = ["reach", "note", "group", "caveats", AT];
 
 /// Expressions of a fit's parameters by name: `{ a = "beta / (alpha + beta)" }`, and of variables too where their values are
 /// given: `{ lr = "c0 * N^a * D^b", at = { N = "7B", D = "2T" } }`.
@@ -84,9 +82,12 @@ impl Derived {
 
     /// The faults of one expression.
     fn check_expression(&self, name: &str, text: &str, law: &Law, faults: &mut Vec<Fault>) {
-        if !crate::expr::is_plain_name(name) || TAKEN.contains(&name) || law.variable(name).is_some() {
+        let is_taken = name == AT || ROW_KEYS.contains(&name) || law.variable(name).is_some();
+        if is_taken || !crate::expr::is_plain_name(name) {
             let fault = Fault::at(name, format!("`{name}` cannot be the name of a derived quantity"));
-            faults.push(fault.hint("take a name of letters, digits and `_` that no variable of the law has"));
+            faults.push(fault.hint(
+                "take a name of letters, digits and `_` that neither a variable of the law nor a key of results has",
+            ));
         }
         let body = match parse(text) {
             Ok(body) => body,

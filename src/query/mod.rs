@@ -112,6 +112,19 @@ impl Question {
     }
 }
 
+/// The keys that a row of results has beside the inputs and outputs of its question; no output can have such a name.
+pub const ROW_KEYS: [&str; 5] = [GROUP, REACH, CAVEATS, NOTE, OBSERVED];
+/// The key of the group whose fit answers.
+pub const GROUP: &str = "group";
+/// The key of how far the answer is from the rows.
+pub const REACH: &str = "reach";
+/// The key of what is to be said next to the numbers.
+pub const CAVEATS: &str = "caveats";
+/// The key of why there is no number.
+pub const NOTE: &str = "note";
+/// The key of what was observed at the place of the answer.
+pub const OBSERVED: &str = "observed";
+
 /// Numbers that a question gives, by name; roles stand in braces, as [`Kind::outputs`] says.
 pub type Outputs = BTreeMap<Cow<'static, str>, f64>;
 

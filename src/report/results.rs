@@ -12,7 +12,7 @@ use crate::dataset::GroupName;
 use crate::design::Advice;
 use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, Region, Span, Status};
 use crate::law::Roles;
-use crate::query::Kind;
+use crate::query::{CAVEATS, GROUP, Kind, NOTE, OBSERVED, REACH};
 
 /// Version of the shape; it changes only with a note in the changelog.
 pub(super) const FORMAT: u32 = 1;
@@ -310,13 +310,6 @@ impl AnswerRow {
         parts.collect::<Vec<_>>().join(",")
     }
 }
-
-/// The keys of a row that are neither inputs nor outputs.
-const GROUP: &str = "group";
-const REACH: &str = "reach";
-const CAVEATS: &str = "caveats";
-const NOTE: &str = "note";
-const OBSERVED: &str = "observed";
 
 impl Serialize for AnswerRow {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
