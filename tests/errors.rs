@@ -117,10 +117,15 @@ fn a_formula_is_checked_at_its_own_letters() {
 
 #[test]
 fn what_is_not_used_is_a_warning_not_an_error() {
-    let world = World::with(&format!("{SPEC}[laws.spare]\nuse = \"power\"\n"), &simulated_runs(0.01));
+    // Of two costs a fit has to name one: neither is used here.
+    let costs = "[costs.one]\ncompute = \"6 * N * D\"\n[costs.other]\ncompute = \"7 * N * D\"\n";
+    let world = World::with(&format!("{SPEC}[laws.spare]\nuse = \"power\"\n{costs}"), &simulated_runs(0.01));
     let outcome = world.lawfit(&["check", "study.toml"]);
     assert_eq!(outcome.code, 0);
-    assert!(outcome.stderr.contains("warning[unused]: the law `spare` is not used"), "{}", outcome.stderr);
+    for unused in ["law `spare`", "cost `one`", "cost `other`"] {
+        let warning = format!("warning[unused]: the {unused} is not used");
+        assert!(outcome.stderr.contains(&warning), "{}", outcome.stderr);
+    }
 }
 
 #[test]

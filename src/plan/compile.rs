@@ -532,11 +532,12 @@ impl Compiler<'_> {
 
     /// Warns of entries that nothing uses.
     pub(super) fn unused(&mut self, spec: &Spec) {
-        let tables: [(&str, Vec<&String>); 4] = [
+        let tables: [(&str, Vec<&String>); 5] = [
             ("sources", spec.sources.keys().collect()),
             ("tables", spec.tables.keys().collect()),
             ("filters", spec.filters.keys().collect()),
             ("laws", spec.laws.keys().collect()),
+            ("costs", spec.costs.keys().collect()),
         ];
         for (table, names) in tables {
             for name in names {

@@ -156,7 +156,9 @@ impl Compiler<'_> {
             None if self.costs.len() == 1 => self.costs.values().next().cloned(),
             None => None,
         };
-        cost.map_or_else(|| Arc::clone(law), |cost| law.costing(&cost))
+        let Some(cost) = cost else { return Arc::clone(law) };
+        self.uses("costs", &cost.name);
+        law.costing(&cost)
     }
 }
 
