@@ -65,12 +65,17 @@ fn over_bases(mut tree: Node, path: &Path, bases: &mut Vec<Base>) -> Result<Node
     Ok(base.under(tree))
 }
 
-/// Makes the paths of a base's sources relative to the folder of the spec that extends it.
+/// The keys of entries that hold paths of files, by table.
+const PATHS: [(&str, &str); 2] = [("sources", "path"), ("designs", "results")];
+
+/// Makes the paths of a base relative to the folder of the spec that extends it.
 fn rebase(base: &mut Node, folder: &Path) {
-    let Some(Node::Table(sources)) = base.get_mut("sources") else { return };
-    for (_, source) in sources {
-        if let Some(Node::Text(path)) = source.get_mut("path") {
-            *path = folder.join(&*path).to_string_lossy().into_owned();
+    for (table, key) in PATHS {
+        let Some(Node::Table(entries)) = base.get_mut(table) else { continue };
+        for (_, entry) in entries {
+            if let Some(Node::Text(path)) = entry.get_mut(key) {
+                *path = folder.join(&*path).to_string_lossy().into_owned();
+            }
         }
     }
 }
