@@ -2,7 +2,7 @@
 
 use crate::dataset::{Dataset, Origin};
 use crate::numerics::{ln, median};
-use crate::unit::{Dimension, MULTIPLES, Unit};
+use crate::unit::{Dimension, FLOP_PER_PARAMETER_AND_TOKEN, MULTIPLES, Unit};
 
 /// A variable as a spec declares it.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,6 @@ pub struct Declared<'a> {
     pub unit: Option<Unit>,
 }
 
-/// Training FLOP for each parameter and token (Kaplan et al. 2020, section 2.1).
-const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
 /// The most tokens of any vocabulary: guessing among so many has the largest loss that a language model should.
 const VOCABULARY: f64 = 1e6;
 /// Plain counts of parameters or tokens below this are of no network and no corpus.

@@ -18,9 +18,7 @@ pub struct Convention {
     pub reference: &'static str,
 }
 
-/// Training compute is about 6 FLOP per parameter and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1, read in a copy of
-/// its text).
-pub const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
+pub use crate::unit::FLOP_PER_PARAMETER_AND_TOKEN;
 
 const SIZE: (&str, &str) = ("N", "parameters");
 const DATA: (&str, &str) = ("D", "tokens");

@@ -1,10 +1,10 @@
 //! How large the work of a study may be, and where it may look for files; more is done where that is asked for.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::Path;
 
 use super::compile::Compiler;
 use crate::diagnostic::{Place, SpecPath};
-use crate::file::in_units;
+use crate::file::{self, in_units};
 use crate::law::Roles;
 use crate::query::Question;
 use crate::source::Limits;
@@ -70,22 +70,9 @@ impl Compiler<'_> {
 
 /// Whether a path, as far as it is written out, stays in a folder or in the working directory.
 pub(super) fn stays_inside(folder: &Path, path: &Path) -> bool {
-    let path = plain(path);
+    let path = file::from_root(path);
     let here = std::env::current_dir().unwrap_or_default();
-    [folder, &here].into_iter().any(|root| path.starts_with(plain(root)))
-}
-
-/// A path from the root, without `.` and `..`.
-fn plain(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    absolute.components().fold(PathBuf::new(), |mut plain, part| {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(plain.pop()),
-            part => plain.push(part),
-        }
-        plain
-    })
+    [folder, &here].into_iter().any(|root| path.starts_with(file::from_root(root)))
 }
 
 #[cfg(test)]

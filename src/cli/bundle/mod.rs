@@ -4,7 +4,7 @@ mod metadata;
 mod verify;
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -160,7 +160,7 @@ fn contents(file: &SpecFile, compiled: &Compiled, settled: &Settled, data: Data)
         read.push((Role::Data, path.to_owned(), bytes));
     }
     // Files keep their places relative to each other, so that the paths in the spec hold.
-    let places: Vec<PathBuf> = read.iter().map(|(_, path, _)| plain(path)).collect();
+    let places: Vec<PathBuf> = read.iter().map(|(_, path, _)| crate::file::from_root(path)).collect();
     let common = places.iter().filter_map(|path| path.parent()).map(Path::to_owned).reduce(|a, b| shared(&a, &b));
     let common = common.unwrap_or_default();
     let name = |path: &Path| format!("{STUDY}/{}", slashes(path.strip_prefix(&common).unwrap_or(path)));
@@ -172,20 +172,6 @@ fn contents(file: &SpecFile, compiled: &Compiled, settled: &Settled, data: Data)
         files.insert(format!("{REPORT}/{output}"), (Role::Report, bytes.to_vec()));
     }
     Ok((files, name(&places[0])))
-}
-
-/// A path from the root without `.` and `..`.
-fn plain(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let mut plain = PathBuf::new();
-    for part in absolute.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(plain.pop()),
-            other => plain.push(other),
-        }
-    }
-    plain
 }
 
 /// The folder that two folders have in common.
@@ -220,7 +206,7 @@ mod tests {
 
     #[test]
     fn paths_lose_what_leads_back_and_keep_what_they_share() {
-        assert_eq!(plain(Path::new("/a/b/../c/./d")), Path::new("/a/c/d"));
+        assert_eq!(crate::file::from_root(Path::new("/a/b/../c/./d")), Path::new("/a/c/d"));
         assert_eq!(shared(Path::new("/a/specs"), Path::new("/a/data/x")), Path::new("/a"));
         assert_eq!(slashes(Path::new("specs/x.toml")), "specs/x.toml");
     }

@@ -1,6 +1,7 @@
 //! `HyperQueue`: a job file with a task for each chunk, which says what it needs, and one for the end.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde::Serialize;
 
@@ -33,8 +34,8 @@ struct Request {
 }
 
 impl Target for Hyperqueue {
-    fn files(&self, jobs: &Jobs<'_>) -> BTreeMap<&'static str, (String, bool)> {
-        BTreeMap::from([("jobs.toml", (job_file(jobs), false))])
+    fn files(&self, jobs: &Jobs<'_>) -> io::Result<BTreeMap<&'static str, (String, bool)>> {
+        Ok(BTreeMap::from([("jobs.toml", (job_file(jobs)?, false))]))
     }
 
     fn command(&self, jobs: &Jobs<'_>) -> String {
@@ -48,11 +49,11 @@ fn with(mut words: Vec<String>, more: &[&str]) -> Vec<String> {
     words
 }
 
-fn job_file(jobs: &Jobs<'_>) -> String {
+fn job_file(jobs: &Jobs<'_>) -> io::Result<String> {
     let (cpus, memory) = (jobs.common.cpus, jobs.common.memory);
     // `mem` is in MB; workers find out how much they have (<https://it4innovations.github.io/hyperqueue/stable/jobs/resources/>).
     let request = [Request { resources: BTreeMap::from([("cpus", u32::from(cpus)), ("mem", memory)]) }];
-    let cwd = std::env::current_dir().map(|here| here.to_string_lossy().into_owned()).unwrap_or_default();
+    let cwd = std::env::current_dir()?.to_string_lossy().into_owned();
     let chunks = &jobs.plan.chunks;
     let mut task: Vec<Task> = chunks
         .iter()
@@ -70,5 +71,6 @@ fn job_file(jobs: &Jobs<'_>) -> String {
     let command = with(jobs.finish(), &["--jobs", &cpus.to_string()]);
     task.push(Task { id: chunks.len(), command, cwd, time_limit: None, deps, request });
     let file = JobFile { name: "lawfit", task };
-    format!("# {}\n{}", jobs.head(), toml::to_string(&file).unwrap_or_default())
+    let text = toml::to_string(&file).map_err(io::Error::other)?;
+    Ok(format!("# {}\n{text}", jobs.head()))
 }

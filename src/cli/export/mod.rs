@@ -5,6 +5,7 @@ mod slurm;
 mod snakemake;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -87,7 +88,10 @@ struct Jobs<'a> {
 /// What writes the files of an engine.
 trait Target {
     /// The files by name, and whether each is a program.
-    fn files(&self, jobs: &Jobs<'_>) -> BTreeMap<&'static str, (String, bool)>;
+    ///
+    /// # Errors
+    /// Where the working directory is not there any more.
+    fn files(&self, jobs: &Jobs<'_>) -> io::Result<BTreeMap<&'static str, (String, bool)>>;
 
     /// The command that runs them.
     fn command(&self, jobs: &Jobs<'_>) -> String;
@@ -178,7 +182,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     };
     let (folder, root) = places(&common.to);
     let jobs = Jobs { common, plan: &plan, folder, root };
-    if let Err(error) = write(&common.to, &bytes, &target.files(&jobs)) {
+    if let Err(error) = target.files(&jobs).and_then(|files| write(&common.to, &bytes, &files)) {
         screen.error(&format!("{}: {error}", common.to.display()), &[]);
         return Exit::Internal;
     }
@@ -191,7 +195,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
 fn ours(folder: &Path) -> Result<(), String> {
     let mut entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(format!("{}: {error}", folder.display())),
     };
     if entries.next().is_none() || folder.join(PLAN).is_file() {
@@ -201,9 +205,9 @@ fn ours(folder: &Path) -> Result<(), String> {
 }
 
 /// Writes the files, and removes the marks of earlier plans: the results that they stand for may be gone from the cache.
-fn write(folder: &Path, plan: &[u8], files: &BTreeMap<&'static str, (String, bool)>) -> std::io::Result<()> {
+fn write(folder: &Path, plan: &[u8], files: &BTreeMap<&'static str, (String, bool)>) -> io::Result<()> {
     match std::fs::remove_dir_all(folder.join(DONE)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     replace(&folder.join(PLAN), plan, "plan")?;

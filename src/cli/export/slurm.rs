@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io;
 
 use super::{Jobs, Target, command_line, quoted};
 use crate::cli::compiled::{DONE, FINISHED};
@@ -12,8 +13,8 @@ pub(super) struct Slurm {
 }
 
 impl Target for Slurm {
-    fn files(&self, jobs: &Jobs<'_>) -> BTreeMap<&'static str, (String, bool)> {
-        BTreeMap::from([("submit.sh", (self.script(jobs), true))])
+    fn files(&self, jobs: &Jobs<'_>) -> io::Result<BTreeMap<&'static str, (String, bool)>> {
+        Ok(BTreeMap::from([("submit.sh", (self.script(jobs), true))]))
     }
 
     fn command(&self, jobs: &Jobs<'_>) -> String {

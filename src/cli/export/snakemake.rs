@@ -1,6 +1,7 @@
 //! Snakemake: a rule for chunks and one for the end; which chunk needs which, the Snakefile reads in the plan.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use super::{Jobs, Target, command_line, quoted};
 use crate::cli::compiled::{DONE, FINISHED, PLAN};
@@ -8,8 +9,8 @@ use crate::cli::compiled::{DONE, FINISHED, PLAN};
 pub(super) struct Snakemake;
 
 impl Target for Snakemake {
-    fn files(&self, jobs: &Jobs<'_>) -> BTreeMap<&'static str, (String, bool)> {
-        BTreeMap::from([("Snakefile", (snakefile(jobs), false))])
+    fn files(&self, jobs: &Jobs<'_>) -> io::Result<BTreeMap<&'static str, (String, bool)>> {
+        Ok(BTreeMap::from([("Snakefile", (snakefile(jobs), false))]))
     }
 
     fn command(&self, jobs: &Jobs<'_>) -> String {
