@@ -206,7 +206,7 @@ fn a_design_that_cannot_be_is_told_where_it_is_wrong() {
         ("\"100M to 2B\"", "\"100M till 2B\"", "is no range"),
         ("rounds = 3", "rounds = 0", "from 1 to 100"),
         ("[fits.main]", "[costs.own]\ncompute = \"6 * N * D + 1e9 * D\"\n[fits.main]", "designs count 6 FLOP"),
-        ("min_steps = 2000 }", "min_steps = 2000, hold = { K = 1 } }", "no variable `K` to hold"),
+        ("min_steps = 2000 }", "min_steps = 2000, hold = { K = 1 } }", "has a variable `K` to hold"),
         ("min_steps = 2000 }", "min_steps = 2000, cooldown = 0.3 }", "write `schedule = \"wsd\"` too"),
         ("candidates = { N =", "candidates = { M =", "`M` says nothing of the runs"),
         ("candidates = { N =", "candidates = { size = [1e9], N =", "are the same"),

@@ -261,11 +261,14 @@ fn the_tasks_of_a_job_file_for_hyperqueue_give_the_bytes_of_one_run() {
     assert!(results(&world) == single);
 }
 
-/// A study that has a cost of its own and plans runs, not run yet, and what one run of it makes.
-fn designed() -> (World, BTreeMap<String, Vec<u8>>, Vec<String>) {
-    let more = "[costs.own]\ncompute = \"(2 + 4) * D * N\"\nserve = \"2 * N\"\n\
-                [designs.next]\nfit = \"main\"\ndecide = { compute_optimal = { C = 1e24 } }\nbudget = { FLOP = 2e21 }\n\
-                candidates = { N = \"100M to 2B\", D = \"5 to 400 per parameter\" }\nlimits = { runs = 3 }\n";
+/// A design of runs.
+const DESIGN: &str = "[designs.next]\nfit = \"main\"\ndecide = { compute_optimal = { C = 1e24 } }\nbudget = { FLOP = 2e21 }\n\
+                      candidates = { N = \"100M to 2B\", D = \"5 to 400 per parameter\" }\nlimits = { runs = 3 }\n";
+/// A cost of training that a study states itself.
+const COST: &str = "[costs.own]\ncompute = \"7 * D * N\"\nserve = \"2 * N\"\n";
+
+/// A study with more entries, not run yet, and what one run of it makes.
+fn with_more(more: &str) -> (World, BTreeMap<String, Vec<u8>>, Vec<String>) {
     let spec = SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }") + more;
     let world = World::with(&spec, &simulated_runs(0.004));
     let single = world.copy();
@@ -274,12 +277,11 @@ fn designed() -> (World, BTreeMap<String, Vec<u8>>, Vec<String>) {
 }
 
 #[test]
-fn the_last_job_plans_designs_and_chunks_know_the_cost_of_a_study() {
-    let (world, single, cached_by_one) = designed();
+fn the_last_job_plans_designs() {
+    let (world, single, cached_by_one) = with_more(DESIGN);
     assert!(single.contains_key("design-next.runs.csv"), "{:?}", single.keys());
     export(&world, "hyperqueue", &[]);
-    let text = world.read("jobs/plan.jsonl");
-    assert!(text.contains("(2 + 4) * D * N") && !text.contains("design.next"), "{text}");
+    assert!(!world.read("jobs/plan.jsonl").contains("design.next"));
     for chunk in 0..chunk_count(&world) {
         ok(&exec(&world, &["--chunk", &chunk.to_string()]));
     }
@@ -290,8 +292,20 @@ fn the_last_job_plans_designs_and_chunks_know_the_cost_of_a_study() {
 }
 
 #[test]
+fn chunks_know_the_cost_of_a_study() {
+    let (world, single, _) = with_more(COST);
+    export(&world, "hyperqueue", &[]);
+    assert!(world.read("jobs/plan.jsonl").contains("7 * D * N"));
+    for chunk in 0..chunk_count(&world) {
+        ok(&exec(&world, &["--chunk", &chunk.to_string()]));
+    }
+    ok(&exec(&world, &["--finish"]));
+    assert!(results(&world) == single);
+}
+
+#[test]
 fn snakemake_and_slurm_find_a_folder_whose_name_has_blanks_braces_and_quotes() {
-    let (world, single, _) = designed();
+    let (world, single, _) = with_more(DESIGN);
     let folder = "CHUNK {threads} of THREADS' $x";
     let slurm = world.copy();
     export(&world, "snakemake", &["--to", folder]);
