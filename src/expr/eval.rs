@@ -8,7 +8,7 @@ use crate::numerics::{exp, ln};
 /// What an expression evaluates to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// A number; `NaN` where none exists.
+    /// A number; `NaN` where it is missing.
     Number(f64),
     /// A text.
     Text(String),
@@ -17,7 +17,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// Whether two values are equal; a truth is the number 1 or 0.
+    /// Whether two values are equal. A truth value equals the number 1 or 0.
     fn equals(&self, other: &Self) -> bool {
         let number = |value: &Self| match value {
             Self::Number(number) => Some(*number),
@@ -31,19 +31,19 @@ impl Value {
     }
 }
 
-/// The kind of a value, known before anything is evaluated.
+/// The kind of a value, known before evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the three kinds of Value")]
 pub enum Kind {
     Number,
     Text,
     Truth,
-    /// That of a symbol of which nothing is known, since its definition is a mistake already.
+    /// Kind of a symbol whose definition has an error, so that one mistake is reported once.
     Any,
 }
 
 impl Kind {
-    /// The kind in words.
+    /// The kind's name in messages.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Number => "a number",
@@ -53,25 +53,25 @@ impl Kind {
         }
     }
 
-    /// Whether a value of this kind can stand where one of another kind is needed: a truth is the number 1 or 0.
+    /// Whether a value of this kind fits where `needed` is expected; a truth value counts as the number 1 or 0.
     pub fn can_be(self, needed: Self) -> bool {
         self == needed || self == Self::Any || needed == Self::Any || (self, needed) == (Self::Truth, Self::Number)
     }
 }
 
-/// A part of an expression that is not of the kind its place needs.
+/// A part of an expression whose kind does not fit its place.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("expected {}, found {}", expected.describe(), found.describe())]
 pub struct KindError {
     /// Byte range of the part.
     pub span: Range<usize>,
-    /// What its place needs.
+    /// Kind that the place needs.
     pub expected: Kind,
-    /// What it is.
+    /// Kind of the part.
     pub found: Kind,
 }
 
-/// An expression was evaluated without the check of [`Expr::kind`].
+/// An evaluation that met a wrong kind because [`Expr::kind`] was not called first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an operand is not of the kind its operator needs")]
 pub struct EvalError;
@@ -80,7 +80,7 @@ impl<S> Expr<S> {
     /// The kind of the expression, given the kinds of its symbols.
     ///
     /// # Errors
-    /// The first part that is not of the kind its place needs.
+    /// The first part whose kind does not fit its place.
     pub fn kind(&self, of: &impl Fn(&S) -> Kind) -> Result<Kind, KindError> {
         let needs = |part: &Self, expected: Kind| {
             let found = part.kind(of)?;
@@ -124,10 +124,10 @@ impl<S> Expr<S> {
 }
 
 impl Expr<usize> {
-    /// The value, with symbol `i` standing for `values[i]`.
+    /// The value of the expression, where symbol `i` stands for `values[i]`.
     ///
     /// # Errors
-    /// When an operand is not of the kind its operator needs; [`Expr::kind`] finds that beforehand.
+    /// An operand has the wrong kind for its operator. [`Expr::kind`] finds this before evaluation.
     pub fn evaluate(&self, values: &[Value]) -> Result<Value, EvalError> {
         Ok(match &self.node {
             Node::Number(value) => Value::Number(*value),
@@ -167,10 +167,11 @@ impl Expr<usize> {
         })
     }
 
-    /// The value of a numeric expression; 1 or 0 of one that is true or not, and none where a number in it is missing.
+    /// The value of a numeric expression. A truth value gives 1 or 0, or `NaN` where a number in the expression is
+    /// missing.
     ///
     /// # Errors
-    /// As [`Expr::evaluate`], and when the value is a text.
+    /// As [`Expr::evaluate`], and where the value is a text.
     pub fn number(&self, values: &[Value]) -> Result<f64, EvalError> {
         match self.evaluate(values)? {
             Value::Number(value) => Ok(value),
@@ -180,7 +181,7 @@ impl Expr<usize> {
         }
     }
 
-    /// Whether one of the numbers that the expression uses is missing.
+    /// Whether a number that the expression uses is missing.
     fn lacks_a_number(&self, values: &[Value]) -> bool {
         let mut lacks = false;
         self.visit_symbols(&mut |&index, _| {
@@ -192,7 +193,7 @@ impl Expr<usize> {
     /// The value of a logical expression.
     ///
     /// # Errors
-    /// As [`Expr::evaluate`], and when the value is not true or false.
+    /// As [`Expr::evaluate`], and where the value is not a truth value.
     pub fn truth(&self, values: &[Value]) -> Result<bool, EvalError> {
         match self.evaluate(values)? {
             Value::Truth(value) => Ok(value),
@@ -234,7 +235,7 @@ fn call(function: Function, arguments: &[f64]) -> f64 {
             }
             _ => f64::NAN,
         },
-        // What has not been written out knows no knots, and a number is no text.
+        // Both are replaced before a number is needed: a schedule expands the sum, and `number` takes a text.
         Function::SumOverKnots | Function::Number => f64::NAN,
     }
 }
@@ -254,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_mean_what_they_say() {
+    fn operators_have_their_usual_values() {
         assert_eq!(value("2 + x * 4 - 6 / 3"), Value::Number(12.0));
         assert_eq!(value("2 ^ x ^ 2"), Value::Number(512.0));
         assert_eq!(value("x in [3, 4] and not x > 3"), Value::Truth(true));

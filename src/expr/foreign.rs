@@ -1,8 +1,8 @@
-//! What users bring from other languages, and how it is written here.
+//! Spellings from other languages, and what to write instead.
 
 /// What to write instead of a function that other languages have.
 pub(super) fn function(name: &str) -> Option<&'static str> {
-    // numpy.log, np.log, math.log and torch.log are all log.
+    // numpy.log, np.log, math.log and torch.log all become log.
     let own = name.rsplit('.').next().unwrap_or(name).to_ascii_lowercase();
     Some(match own.as_str() {
         "log" | "loge" => "write `ln` for the natural logarithm; `log10` and `log2` are the others",
@@ -29,7 +29,7 @@ pub(super) fn function(name: &str) -> Option<&'static str> {
         "float" | "int" | "double" | "parse" => "write `number(text)` for the number that a text holds",
         "isin" => "write `x in {1, 2, 3}`",
         "between" => "write `x in [low, high]`",
-        // What stands after the point is a function here too.
+        // The part after the dot is a function of this language.
         _ if own.len() < name.len() => super::Function::ALL
             .iter()
             .any(|(_, known, _)| *known == own)
@@ -55,7 +55,7 @@ pub(super) fn word(name: &str) -> Option<&'static str> {
     })
 }
 
-/// What to write instead of a character that the language does not have.
+/// What to write instead of a character that this language does not have.
 pub(super) const fn character(letter: char) -> Option<&'static str> {
     Some(match letter {
         '&' => "write `and`",

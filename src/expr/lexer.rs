@@ -1,4 +1,4 @@
-//! Text to tokens.
+//! Splits text into tokens.
 
 use std::ops::Range;
 
@@ -38,7 +38,7 @@ pub fn is_plain_name(name: &str) -> bool {
     !is_keyword(name) && name.split('.').all(is_identifier)
 }
 
-/// Whether a name is read as it stands: plain, or that of a member of a matrix.
+/// Whether a name can be written as it is: a plain name, or the name of a member of a matrix.
 pub(super) fn is_bare_name(text: &str) -> bool {
     text.starts_with(starts_name) && name(text) == (Token::Name(text.to_owned()), text.len()) && !is_keyword(text)
 }
@@ -130,13 +130,13 @@ fn number(rest: &str, at: usize) -> Result<(Token, usize), ParseError> {
     Ok((Token::Number(value * scale), end))
 }
 
-/// The scale a suffix stands for and its length in bytes.
+/// The factor of a number's suffix, and the length of the suffix in bytes.
 fn suffix(rest: &str) -> (f64, usize) {
     let spaces = rest.len() - rest.trim_start_matches(' ').len();
     if rest[spaces..].starts_with("PFday") {
         return (PFDAY, spaces + "PFday".len());
     }
-    // A small letter would be a name.
+    // A small letter would start a name.
     let letter = rest.chars().next().filter(char::is_ascii_uppercase);
     letter.and_then(super::written::multiple).map_or((1.0, 0), |scale| (scale, 1))
 }
@@ -155,7 +155,7 @@ fn name(rest: &str) -> (Token, usize) {
     }
 }
 
-/// The length of what tells a member of a matrix from others; zero where a list or nothing follows.
+/// The length in bytes of the brackets that name a member of a matrix; zero where a list or nothing follows.
 fn member(rest: &str) -> usize {
     let Some(inner) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')).map(|(inner, _)| inner) else {
         return 0;

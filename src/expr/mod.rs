@@ -1,6 +1,6 @@
-//! The one expression language of a spec: columns, filter rules, formulas and expectations.
+//! The expression language of a spec: columns, filter rules, formulas and expectations.
 //!
-//! It knows nothing of files, tables or laws: names are resolved by whoever reads an expression.
+//! This folder knows nothing of files, tables or laws. The caller resolves names.
 
 mod eval;
 mod foreign;
@@ -21,16 +21,16 @@ use crate::numerics::Special;
 /// An expression over symbols of type `S`: names as written, or indices once they are resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expr<S = String> {
-    /// What the expression is.
+    /// The form of the expression.
     pub node: Node<S>,
-    /// Byte range in the text it was read from.
+    /// Byte range in the text that was parsed.
     pub span: Range<usize>,
 }
 
-/// The forms an expression takes.
+/// The forms of an expression.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node<S = String> {
-    /// A number, its suffix (`K M B T PFday`) already applied.
+    /// A number with its suffix (`K M B T PFday`) applied.
     Number(f64),
     /// A quoted text.
     Text(String),
@@ -89,7 +89,7 @@ impl Operator {
         }
     }
 
-    /// How tightly it binds; a larger number binds tighter.
+    /// Precedence; a larger number binds tighter.
     const fn precedence(self) -> u8 {
         match self {
             Self::Or => 1,
@@ -138,15 +138,15 @@ impl Function {
         (Self::Abs, "abs", Some(1)),
         (Self::Min, "min", None),
         (Self::Max, "max", None),
-        // The number that a text holds: 7e9 for 'pythia-7B'.
+        // The number in a text, such as 7e9 in 'pythia-7B'.
         (Self::Number, "number", Some(1)),
-        // What the laws of the catalogue need and no formula says.
+        // A root without a formula, which a law of the catalogue needs.
         (Self::ExcessRatio, "excess_ratio", Some(6)),
-        // Written out before it is evaluated: see `schedule`.
+        // Expanded into a sum before evaluation: see `schedule`.
         (Self::SumOverKnots, "sum_over_knots", Some(1)),
     ];
 
-    /// The function as it is written.
+    /// The name of the function.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(function, ..)| *function == self).map_or("", |(_, name, _)| name)
     }
@@ -156,7 +156,7 @@ impl<S> Expr<S> {
     /// Replaces every symbol, from left to right.
     ///
     /// # Errors
-    /// Stops at the first symbol that `resolve` refuses.
+    /// The first error of `resolve`.
     pub fn resolve<T, E>(&self, resolve: &mut impl FnMut(&S, &Range<usize>) -> Result<T, E>) -> Result<Expr<T>, E> {
         let node = match &self.node {
             Node::Number(value) => Node::Number(*value),
@@ -180,7 +180,7 @@ impl<S> Expr<S> {
         Ok(Expr { node, span: self.span.clone() })
     }
 
-    /// The same with each part that `replace` gives another for replaced by that, outermost first.
+    /// The same expression with each part for which `replace` returns another replaced, outermost first.
     #[must_use]
     pub fn replaced(&self, replace: &impl Fn(&Self) -> Option<Self>) -> Self
     where
@@ -203,7 +203,7 @@ impl<S> Expr<S> {
         Self { node, span: self.span.clone() }
     }
 
-    /// The expressions that this one is made of, from left to right.
+    /// The direct parts of this expression, from left to right.
     pub fn parts(&self) -> Vec<&Self> {
         match &self.node {
             Node::Number(_) | Node::Text(_) | Node::Symbol(_) => Vec::new(),
@@ -215,7 +215,7 @@ impl<S> Expr<S> {
         }
     }
 
-    /// Calls `visit` on every symbol with its place, from left to right.
+    /// Calls `visit` with every symbol and its place, from left to right.
     pub fn visit_symbols<'a>(&'a self, visit: &mut impl FnMut(&'a S, &Range<usize>)) {
         match &self.node {
             Node::Number(_) | Node::Text(_) => {}
@@ -247,7 +247,7 @@ fn resolve_all<S, T, E>(
 }
 
 impl<S: AsRef<str>> fmt::Display for Expr<S> {
-    /// Writes the canonical text: one spelling for every way of writing the same expression.
+    /// Writes the canonical text, which is the same for all spellings of one expression.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_expr(f, self, 0)
     }
@@ -280,7 +280,7 @@ fn write_expr<S: AsRef<str>>(f: &mut fmt::Formatter<'_>, expr: &Expr<S>, outer: 
         Node::Binary(Operator::Power, base, exponent) => {
             write_expr(f, base, 9)?;
             f.write_str("^")?;
-            // A sign or a number may stand bare in an exponent; a quotient may not.
+            // An exponent may be a bare sign or number, but not a bare quotient.
             write_expr(f, exponent, 7)?;
         }
         Node::Binary(operator, left, right) => {
@@ -325,7 +325,7 @@ fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     if lexer::is_bare_name(name) { f.write_str(name) } else { write!(f, "`{name}`") }
 }
 
-/// Shortest text that reads back as the same number, in exponent form where that is shorter.
+/// The shortest text that parses to the same number, in exponent form where that is shorter.
 pub fn number_text(value: f64) -> String {
     let plain = format!("{value}");
     let exponent = format!("{value:e}");
@@ -337,7 +337,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_printed_can_be_read_however_deep_it_was() {
+    fn a_deep_expression_can_be_read_back_after_printing() {
         for text in
             [format!("{}x", "-".repeat(60)), format!("{}x", "not ".repeat(60)), format!("x{}", "+x".repeat(1900))]
         {
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_of_a_matrix_is_named_as_it_is_written() {
+    fn a_member_of_a_matrix_keeps_its_name_when_printed() {
         for text in ["fits.main[law=a,delta=0.001].alpha in [0, 1]", "`odd name[x]` > 1", "a in [0, 1]"] {
             assert_eq!(parse(text).unwrap().to_string(), text);
         }

@@ -1,4 +1,4 @@
-//! Tokens to expressions, by precedence climbing.
+//! Parses tokens into expressions by precedence climbing.
 
 use std::ops::Range;
 
@@ -6,11 +6,12 @@ use super::lexer::{Token, is_keyword, tokens};
 use super::{Expr, Function, Node, Operator, Value, foreign};
 use crate::diagnostic::nearest;
 
-/// Longest text that is read; a formula of a paper has a few hundred bytes.
+/// Longest text that is accepted; a formula of a paper has a few hundred bytes.
 const MAX_BYTES: usize = 16 * 1024;
-/// Deepest nesting that is read.
+/// Deepest nesting that is accepted.
 const MAX_DEPTH: usize = 64;
-/// Most operators and signs that are read: each may stand above all others in the tree, which is gone down on a stack.
+/// Largest number of operators and signs that is accepted. The tree can be as deep as this, and functions that walk
+/// it recurse.
 const MAX_OPERATORS: usize = 2000;
 
 /// Why a text is not an expression, and where.
@@ -21,7 +22,7 @@ pub struct ParseError {
     pub span: Range<usize>,
     /// What was wrong and what was expected.
     pub message: String,
-    /// What to do, where that is known.
+    /// What to do, where known.
     pub hint: Option<String>,
 }
 
@@ -36,23 +37,24 @@ impl ParseError {
     }
 }
 
-/// Reads one expression.
+/// Parses one expression.
 ///
 /// # Errors
-/// The first place where the text leaves the grammar.
+/// The first place where the text violates the grammar.
 pub fn parse(text: &str) -> Result<Expr, ParseError> {
     read(text, 1)
 }
 
-/// Reads an expression that was read before and printed: it may be longer and have more parentheses.
+/// Parses an expression that was printed by this crate, which may be longer and have more parentheses than what a
+/// user writes.
 ///
 /// # Errors
-/// None for what an [`Expr`] prints.
+/// As [`parse`]; text that an [`Expr`] printed gives none.
 pub fn parse_printed(text: &str) -> Result<Expr, ParseError> {
     read(text, PRINTED)
 }
 
-/// By how much the limits are wider for what was printed: each node may have got parentheses and blanks.
+/// Factor of the limits for printed text: printing may add parentheses and blanks to each node.
 const PRINTED: usize = 8;
 
 fn read(text: &str, slack: usize) -> Result<Expr, ParseError> {
@@ -62,10 +64,10 @@ fn read(text: &str, slack: usize) -> Result<Expr, ParseError> {
     Ok(expr)
 }
 
-/// Reads `response = expression`; gives the response's name and the right-hand side.
+/// Parses `response = expression`; returns the name of the response and the right-hand side.
 ///
 /// # Errors
-/// As [`parse`], and when the left-hand side is not one name.
+/// As [`parse`], and where the left-hand side is not one name.
 pub fn parse_equation(text: &str) -> Result<(String, Expr), ParseError> {
     let mut parser = Parser::new(text, 1)?;
     let left = parser.expression(0)?;
@@ -93,10 +95,10 @@ pub fn parse_equation(text: &str) -> Result<(String, Expr), ParseError> {
     Ok((response, body))
 }
 
-/// Reads an expression without names and gives its value: `"280B"`, `"3640 PFday"`, `"1e21 / 6"`.
+/// Parses an expression without names and returns its value: `"280B"`, `"3640 PFday"`, `"1e21 / 6"`.
 ///
 /// # Errors
-/// As [`parse`], and when the text has names or its value is not a finite number.
+/// As [`parse`], and where the text has names or its value is not a finite number.
 pub fn parse_constant(text: &str) -> Result<f64, ParseError> {
     let expr = parse(text)?;
     let whole = expr.span.clone();
@@ -125,7 +127,7 @@ impl Parser {
             ));
         }
         let tokens = tokens(text)?;
-        // Parentheses, brackets and commas stand above nothing.
+        // Parentheses, brackets and commas create no node of the tree.
         let stands_above = |token: &Token| match token {
             Token::Punctuation(mark) => !matches!(*mark, "(" | ")" | "[" | "]" | "{" | "}" | "," | "="),
             Token::Name(name) => is_keyword(name),
@@ -175,7 +177,7 @@ impl Parser {
         ParseError::new(self.span(), format!("expected {expected}, found {}", self.peek().describe()))
     }
 
-    /// That something else than an operator or what is expected follows a number, a name or `)`.
+    /// The error for a token after a number, a name or `)` that is neither an operator nor what is expected.
     fn after_operand(&self, expected: &str) -> ParseError {
         let before = self.at.checked_sub(1).map(|at| self.shown(at));
         let begins_operand = match self.peek() {
@@ -213,7 +215,7 @@ impl Parser {
         }
     }
 
-    /// A token as it is written.
+    /// A token as the user wrote it.
     fn shown(&self, at: usize) -> String {
         match &self.tokens[at].0 {
             Token::Number(value) => super::number_text(*value),
@@ -224,7 +226,7 @@ impl Parser {
         }
     }
 
-    /// The last parenthesis before the place at hand that none closes.
+    /// The last parenthesis before the current token that is still open.
     fn unclosed(&self) -> Option<Range<usize>> {
         let mut open = Vec::new();
         for (token, span) in &self.tokens[..self.at] {
@@ -241,7 +243,7 @@ impl Parser {
         if *self.peek() == Token::End { Ok(()) } else { Err(self.after_operand("the end")) }
     }
 
-    /// The binary operator at hand, if any.
+    /// The binary operator at the current token, if any.
     fn operator(&self) -> Option<Operator> {
         let all = [
             Operator::Add,
@@ -284,7 +286,7 @@ impl Parser {
             }
             let at = self.span();
             self.advance();
-            // `^` groups from the right; its exponent may carry a sign.
+            // `^` is right-associative; its exponent may have a sign.
             let right =
                 if operator == Operator::Power { self.expression(7)? } else { self.expression(precedence + 1)? };
             if precedence == 4 && is_comparison(&left) {
@@ -301,7 +303,7 @@ impl Parser {
     fn prefix(&mut self) -> Result<Expr, ParseError> {
         let start = self.span().start;
         if self.take("-") {
-            // Binds tighter than `*`, looser than `^`: -x^2 is -(x^2).
+            // A sign binds tighter than `*` and looser than `^`: -x^2 is -(x^2).
             let inner = self.expression(7)?;
             let span = start..inner.span.end;
             let node = match inner.node {
@@ -351,7 +353,7 @@ impl Parser {
             return Err(match (foreign::function(name), nearest(name, names)) {
                 (Some(instead), _) => error.hint(instead),
                 (None, Some(near)) => error.hint(format!("did you mean `{near}`?")),
-                // What is short is rather a name than a function.
+                // A short name is more probably a variable than a function.
                 (None, None) if name.chars().count() <= 2 => {
                     error.hint(format!("for a product write `{name} * (...)`"))
                 }
@@ -374,7 +376,7 @@ impl Parser {
         Ok(Expr { node: Node::Call(function, arguments), span })
     }
 
-    /// Expressions separated by commas, up to and including `close`.
+    /// Parses expressions separated by commas, up to and including `close`.
     fn list(&mut self, close: &str) -> Result<Vec<Expr>, ParseError> {
         let mut all = Vec::new();
         while !self.take(close) {
@@ -442,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn a_product_without_its_sign_says_what_is_missing() {
+    fn a_product_without_a_sign_is_reported_with_the_missing_sign() {
         for (text, hint) in [
             ("A N^-alpha", "`A * N`"),
             ("2 x", "`2 * x`"),
@@ -461,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn what_other_languages_write_is_translated() {
+    fn spellings_of_other_languages_are_translated() {
         for (text, hint) in [
             ("log(N)", "`ln`"),
             ("np.log(N)", "`ln`"),
@@ -485,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parenthesis_that_has_no_other_is_shown() {
+    fn an_unclosed_parenthesis_is_shown() {
         let error = parse("E + A * (N + (1 - D)").unwrap_err();
         assert_eq!((error.span, error.message.as_str()), (8..9, "this `(` is not closed"));
         let error = parse("E + A) * N").unwrap_err();
@@ -493,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_texts_are_refused_not_followed() {
+    fn hostile_texts_are_refused_without_overflow() {
         assert!(parse(&"(".repeat(10_000)).is_err());
         assert!(parse(&"-".repeat(10_000)).is_err());
         assert!(parse(&"a^".repeat(5_000)).is_err());

@@ -1,8 +1,8 @@
-//! Numbers in texts: `7e9` in `pythia-7B`, in `llama-2-7b`, in `7B`.
+//! Numbers in texts: 7e9 from `pythia-7B`, from `llama-2-7b` and from `7B`.
 
 use std::ops::Range;
 
-/// What the letters after a number multiply it by, in either case: K, M, B, T for 10^3 to 10^12.
+/// The factor of a letter after a number: K, M, B, T, in either case, for 10^3 to 10^12.
 pub(super) fn multiple(letter: char) -> Option<f64> {
     match letter.to_ascii_uppercase() {
         'K' => Some(1e3),
@@ -13,7 +13,8 @@ pub(super) fn multiple(letter: char) -> Option<f64> {
     }
 }
 
-/// The number that a text is, with or without a letter for its size: `7`, `1.4b`, `160M`, `3e9`.
+/// The value of a text that consists of one number, with or without a letter for its size: `7`, `1.4b`, `160M`,
+/// `3e9`.
 pub fn number_of(text: &str) -> Option<f64> {
     let text = text.trim();
     match numbers(text).as_slice() {
@@ -22,9 +23,9 @@ pub fn number_of(text: &str) -> Option<f64> {
     }
 }
 
-/// The one number in a text; where it has several, the one with a letter for its size.
+/// The only number in a text. Where a text has several, the only one with a letter for its size.
 ///
-/// None where that leaves none or several, as in `run-3-of-8`, and of products such as `8x7B`.
+/// Returns `None` where no single number remains, as in `run-3-of-8`, and for products such as `8x7B`.
 pub fn number_in(text: &str) -> Option<f64> {
     let all = numbers(text);
     let sized: Vec<&Found> = all.iter().filter(|found| found.is_sized).collect();
@@ -35,14 +36,14 @@ pub fn number_in(text: &str) -> Option<f64> {
     }
 }
 
-/// A number in a text.
+/// A number found in a text.
 struct Found {
     place: Range<usize>,
     value: f64,
     is_sized: bool,
 }
 
-/// Whether a number stands after another one and a sign of multiplication.
+/// Whether another number and a multiplication sign stand before this number.
 fn is_product(text: &str, found: &Found) -> bool {
     let before = text[..found.place.start].trim_end();
     let factor = before.strip_suffix(['x', 'X', '*', '\u{d7}']);
@@ -64,11 +65,11 @@ fn numbers(text: &str) -> Vec<Found> {
     all
 }
 
-/// The number that begins at a place.
+/// The number that starts at byte `start`.
 fn number_at(text: &str, start: usize) -> Option<Found> {
     let rest = &text.as_bytes()[start..];
     let digits = |from: usize| rest.get(from..).unwrap_or_default().iter().take_while(|b| b.is_ascii_digit()).count();
-    // A sign is one at the beginning; elsewhere it joins words.
+    // A sign counts at the beginning of the text only; elsewhere it joins words.
     let sign = usize::from(start == 0 && matches!(rest.first(), Some(b'-' | b'+')));
     let mut end = sign + digits(sign);
     let has_whole = end > sign;
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_a_number_has_nothing_else() {
+    fn a_number_with_other_words_is_not_a_number_alone() {
         assert_eq!([number_of("7b"), number_of(" -3.5e2 "), number_of("0.5T")], [Some(7e9), Some(-350.0), Some(5e11)]);
         assert_eq!([number_of("7b-chat"), number_of("v7"), number_of("1,5"), number_of("")], [None; 4]);
     }

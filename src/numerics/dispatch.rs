@@ -1,13 +1,13 @@
 //! Functions compiled for the widest vectors that the CPU has, chosen at run time.
 //!
-//! Each is written once, as plain loops, and compiled several times; all versions perform the same IEEE 754
-//! operations in the same order, so they give the same bits.
+//! Each function is written once, as plain loops, and compiled for several instruction sets. All
+//! versions perform the same IEEE 754 operations in the same order, so they give the same bits.
 
-/// Widths of vectors, the narrowest first.
+/// Vector widths, from narrow to wide.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Vectors {
-    /// 128 bits, which every CPU of the kind has.
+    /// 128 bits, which every x86-64 CPU has.
     Sse2,
     /// 256 bits.
     Avx2,
@@ -15,7 +15,8 @@ pub(crate) enum Vectors {
     Avx512,
 }
 
-/// The widest vectors that the CPU has; in builds with tests, none wider than `LAWFIT_VECTORS` says.
+/// The widest vectors that the CPU has. Builds for tests can lower the limit with the variable
+/// `LAWFIT_VECTORS`.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 pub(crate) fn widest() -> Vectors {
@@ -38,7 +39,7 @@ pub(crate) fn widest() -> Vectors {
     *WIDEST
 }
 
-/// The widest vectors that are computed with, in words; results do not depend on it.
+/// The name of the vector width in use. Results do not depend on it.
 pub fn vectors() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     let width = match widest() {
@@ -51,9 +52,10 @@ pub fn vectors() -> &'static str {
     width
 }
 
-/// Defines a function and its copies for wider vectors, and calls the widest that the CPU runs.
+/// Defines a function and its copies for wider vectors; a call runs the widest copy that the CPU
+/// supports.
 ///
-/// Names in square brackets are sizes: constants that the function is compiled for.
+/// Names in square brackets are constants for which the function is compiled.
 macro_rules! dispatched {
     ($(#[$doc:meta])* $vis:vis fn $name:ident $([$($size:ident),*])? ($($arg:ident: $type:ty),* $(,)?) = $body:path) => {
         $(#[$doc])*
@@ -67,9 +69,10 @@ macro_rules! dispatched {
                 #[target_feature(enable = "avx2")]
                 fn avx2 $(<$(const $size: usize),*>)? ($($arg: $type),*) { $body($($arg),*) }
                 match $crate::numerics::dispatch::widest() {
-                    // SAFETY: the CPU has the features (avx512dq and avx512vl imply avx512f and avx2).
+                    // SAFETY: `widest` detected these features (avx512dq and avx512vl imply avx512f
+                    // and avx2).
                     $crate::numerics::dispatch::Vectors::Avx512 => return unsafe { avx512($($arg),*) },
-                    // SAFETY: the CPU has the feature.
+                    // SAFETY: `widest` detected this feature.
                     $crate::numerics::dispatch::Vectors::Avx2 => return unsafe { avx2($($arg),*) },
                     $crate::numerics::dispatch::Vectors::Sse2 => {}
                 }

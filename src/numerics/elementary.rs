@@ -1,31 +1,33 @@
 //! `exp` and `ln` by polynomials, written without branches so that a loop over lanes vectorises.
 //!
 //! Both are within one unit in the last place of the true value over their whole range. They use
-//! only additions, multiplications, divisions and bit operations, each rounded by IEEE 754, so
-//! scalar, SSE2, AVX2, AVX-512 and NEON code give the same bits.
+//! only additions, multiplications, divisions and bit operations, each rounded by IEEE 754. Scalar,
+//! SSE2, AVX2, AVX-512 and NEON code therefore give the same bits.
 
 // Written out as the published digits of the constants.
 #![expect(clippy::excessive_precision, reason = "coefficients keep the digits of their source")]
 
-/// How many numbers are worked on at a time.
+/// Number of values that one vector operation processes.
 pub const LANES: usize = 8;
 
-/// ln 2 in two parts; the upper has 32 significant bits, so that its product with an integer below 2^21 is exact.
+/// ln 2 as a sum of two parts. The upper part has 32 significant bits, so its product with an
+/// integer below 2^21 is exact.
 const LN2_HIGH: f64 = 6.931_471_803_691_238_164_90e-1;
 const LN2_LOW: f64 = 1.908_214_929_270_587_700_02e-10;
 const LOG2_E: f64 = std::f64::consts::LOG2_E;
-/// 1.5 x 2^52: adding and subtracting it rounds to the nearest whole number.
+/// 1.5 x 2^52. Adding and then subtracting it rounds to the nearest integer.
 const ROUND: f64 = 6_755_399_441_055_744.0;
-/// 2^52 + 1023: adding a whole number puts it, biased as an exponent, in the low bits.
+/// 2^52 + 1023. Adding an integer puts that integer, with the exponent's bias, in the low bits.
 const BIAS: f64 = 4_503_599_627_371_519.0;
 
-/// Beyond these `exp` is zero and infinite, which the scaling by powers of two gives by itself.
+/// Outside these limits `exp` gives zero or infinity; the scaling by powers of two produces both.
 const EXP_MIN: f64 = -746.0;
 const EXP_MAX: f64 = 710.0;
-/// Up to here, and down to minus this, it is neither denormal nor infinite.
+/// Between minus this and this value, `exp` gives a normal number.
 const EXP_MODERATE: f64 = 708.0;
 
-/// Coefficients of (e^r - 1 - r) / r^2 for |r| <= ln(2)/2, interpolated at Chebyshev's points: off by 4e-19 of e^r.
+/// Coefficients of (e^r - 1 - r) / r^2 for |r| <= ln(2)/2, interpolated at Chebyshev points; the
+/// error is 4e-19 of e^r.
 const EXP_EVEN: [f64; 6] = [
     0.5,
     0.041_666_666_666_666_67,
@@ -48,26 +50,29 @@ pub fn exp(x: f64) -> f64 {
     exp_each([x])[0]
 }
 
-/// e^x of several numbers, one step of all at a time, so that the CPU works on one while it waits for another.
+/// e^x of several numbers. Each step runs on all of them, so that the CPU works on one while it
+/// waits for another.
 #[inline(always)]
 fn exp_each<const K: usize>(x: [f64; K]) -> [f64; K] {
     let (value, n) = exp_in_parts(x.map(|x| x.clamp(EXP_MIN, EXP_MAX)));
     let n = n.map(|n| n - ROUND);
-    // 2^n in two factors, so that results below 2^-1022 come out gradually, and those above 2^1024 infinite.
+    // 2^n is split into two factors, so that results below 2^-1022 underflow gradually and those
+    // above 2^1024 become infinite.
     let half = n.map(|n| (n * 0.5 + ROUND) - ROUND);
     let scaled = zip(value, half, |value, half| value * power_of_two(half));
     zip(scaled, zip(n, half, |n, half| n - half), |value, rest| value * power_of_two(rest))
 }
 
-/// The same bits for numbers whose powers are neither denormal nor infinite.
+/// `exp_each` for numbers whose results are normal; it gives the same bits.
 #[inline(always)]
 fn exp_each_moderate<const K: usize>(x: [f64; K]) -> [f64; K] {
     let (value, n) = exp_in_parts(x);
-    // The low bits of n + ROUND are those of n: they are added to the exponent.
+    // The low bits of n + ROUND are those of n. They are added to the exponent.
     zip(value, n, |value, n| f64::from_bits(value.to_bits().wrapping_add(n.to_bits() << 52)))
 }
 
-/// e^x as a number near one and a power of two: its exponent n, as n + `ROUND`.
+/// e^x as a number near one and a power of two. The second array holds the exponents n, as n +
+/// `ROUND`.
 #[inline(always)]
 fn exp_in_parts<const K: usize>(x: [f64; K]) -> ([f64; K], [f64; K]) {
     let rounded = x.map(|x| x * LOG2_E + ROUND);
@@ -77,13 +82,14 @@ fn exp_in_parts<const K: usize>(x: [f64; K]) -> ([f64; K], [f64; K]) {
     let r = zip(high, low, |high, low| high - low);
     let z = r.map(|r| r * r);
     let y = z.map(|z| z * z);
-    // Even and odd powers apart, and each in short chains: what waits for what decides the speed.
+    // Even and odd powers are separate, and each is a short chain, because the length of a chain of
+    // dependent operations sets the speed.
     let [e0, e1, e2, e3, e4, e5] = EXP_EVEN;
     let [o0, o1, o2, o3, o4] = EXP_ODD;
     let even = zip(z, y, |z, y| (e0 + e1 * z) + y * ((e2 + e3 * z) + y * (e4 + e5 * z)));
     let odd = zip(z, y, |z, y| (o0 + o1 * z) + y * ((o2 + o3 * z) + y * o4));
     let p = zip(even, zip(r, odd, |r, odd| r * odd), |even, odd| even + odd);
-    // r was rounded and `high` was not: what r lost comes in with the small terms.
+    // r was rounded and `high` was not, so the rounding error of r is added with the small terms.
     let small = zip(zip(z, p, |z, p| z * p), low, |product, low| product - low);
     (zip(high, small, |high, small| 1.0 + (high + small)), rounded)
 }
@@ -91,7 +97,8 @@ fn exp_in_parts<const K: usize>(x: [f64; K]) -> ([f64; K], [f64; K]) {
 /// e^x of a column.
 #[inline(always)]
 pub(crate) fn exp_rows(column: &[f64], out: &mut [f64]) {
-    // Whether any is beyond is gathered in whole numbers: a sum of those may be taken in any order, and so in vectors.
+    // The check collects integers, whose sum does not depend on the order, so this loop vectorises
+    // too.
     let is_moderate = |x: f64| (-EXP_MODERATE..=EXP_MODERATE).contains(&x);
     let beyond = column.iter().fold(0, |beyond, x| beyond | u64::from(!is_moderate(*x)));
     if beyond == 0 { two_at_a_time(column, out, exp_each_moderate) } else { two_at_a_time(column, out, exp_each) }
@@ -105,10 +112,10 @@ pub(crate) fn ln_rows(column: &[f64], out: &mut [f64]) {
     if beyond == 0 { two_at_a_time(column, out, ln_each_normal) } else { two_at_a_time(column, out, ln_each) }
 }
 
-/// ln(1 + e^x), as max(x, 0) + ln(1 + e^-|x|), which is x far above zero where e^x is infinite.
+/// ln(1 + e^x), computed as max(x, 0) + ln(1 + e^-|x|), which does not overflow for large x.
 #[inline(always)]
 pub(crate) fn softplus(x: f64) -> f64 {
-    beside_zero(x, ln(1.0 + exp(-x.abs())))
+    add_to_positive_part(x, ln(1.0 + exp(-x.abs())))
 }
 
 /// ln(1 + e^x) of a column.
@@ -122,17 +129,18 @@ pub(crate) fn softplus_rows(column: &[f64], out: &mut [f64]) {
         exp_rows(before, after);
         before.iter_mut().zip(&*after).for_each(|(b, small)| *b = 1.0 + small);
         ln_rows(before, after);
-        out.iter_mut().zip(column).zip(&*after).for_each(|((o, &x), &rest)| *o = beside_zero(x, rest));
+        out.iter_mut().zip(column).zip(&*after).for_each(|((o, &x), &rest)| *o = add_to_positive_part(x, rest));
     }
 }
 
 #[inline(always)]
-fn beside_zero(x: f64, rest: f64) -> f64 {
-    // Not the maximum of x and zero, which of nothing and a number is the number.
+fn add_to_positive_part(x: f64, rest: f64) -> f64 {
+    // Not the maximum of x and zero: the maximum of NaN and a number is the number.
     if x < 0.0 { rest } else { x + rest }
 }
 
-/// A costly function of a column, of a number from each half at a time; the length is even.
+/// Applies a costly function to a column whose length is even, to one number from each half at a
+/// time.
 #[inline(always)]
 fn two_at_a_time(column: &[f64], out: &mut [f64], f: impl Fn([f64; 2]) -> [f64; 2]) {
     let (low, high) = out.split_at_mut(column.len() / 2);
@@ -154,11 +162,11 @@ fn power_of_two(n: f64) -> f64 {
     f64::from_bits((n + BIAS).to_bits() << 52)
 }
 
-/// Bits of the square root of 1/2: mantissas are brought to [sqrt(1/2), sqrt(2)).
+/// Bits of the square root of 1/2: mantissas are reduced to [sqrt(1/2), sqrt(2)).
 const SQRT_HALF: u64 = 0x3fe6_a09e_667f_3bcd;
 const ONE: u64 = 0x3ff0_0000_0000_0000;
 const MANTISSA: u64 = 0x000f_ffff_ffff_ffff;
-/// 2^52 as bits: or-ing a small whole number in gives 2^52 plus that number.
+/// Bits of 2^52. An OR with a small integer gives 2^52 plus that integer.
 const TWO_52: u64 = 0x4330_0000_0000_0000;
 
 /// Natural logarithm; `-inf` at zero, `NaN` below.
@@ -169,7 +177,7 @@ pub fn ln(x: f64) -> f64 {
     ln_each([x])[0]
 }
 
-/// The natural logarithm of several numbers, one step of all at a time.
+/// The natural logarithm of several numbers; each step runs on all of them.
 #[inline(always)]
 fn ln_each<const K: usize>(x: [f64; K]) -> [f64; K] {
     let is_tiny = |x: f64| x < f64::MIN_POSITIVE;
@@ -182,7 +190,7 @@ fn ln_each<const K: usize>(x: [f64; K]) -> [f64; K] {
     })
 }
 
-/// The same bits for normal numbers above zero.
+/// `ln_each` for normal numbers above zero; it gives the same bits.
 #[inline(always)]
 fn ln_each_normal<const K: usize>(x: [f64; K]) -> [f64; K] {
     ln_of_scaled(x, [0.0; K])
@@ -217,7 +225,7 @@ fn ln_of_scaled<const K: usize>(x: [f64; K], shift: [f64; K]) -> [f64; K] {
 mod tests {
     use super::*;
 
-    /// Distance to the reference in units of its last place.
+    /// Distance from the reference in units of its last place.
     fn ulps(found: f64, reference: f64) -> f64 {
         if found == reference {
             return 0.0;
@@ -226,7 +234,7 @@ mod tests {
         (found - reference).abs() / ulp
     }
 
-    /// A fixed walk over the range that never repeats a mantissa.
+    /// A fixed sequence over the range that never repeats a mantissa.
     fn walk(low: f64, high: f64) -> impl Iterator<Item = f64> {
         (0..200_000).map(move |i| low + (high - low) * ((f64::from(i) * 0.618_033_988_749_894_9) % 1.0))
     }
@@ -249,7 +257,8 @@ mod tests {
 
     #[test]
     fn exp_and_ln_agree_with_libm_to_an_ulp() {
-        // libm's own error is below one ulp, so two is the most that a one-ulp function may show.
+        // libm's own error is below one ulp, so a function with an error of one ulp differs from it
+        // by at most two.
         let worst_exp = walk(-745.0, 709.7).map(|x| ulps(exp(x), libm::exp(x))).fold(0.0, f64::max);
         let worst_ln = walk(-700.0, 700.0).map(|x| ulps(ln(libm::exp(x)), libm::log(libm::exp(x)))).fold(0.0, f64::max);
         let worst_near_one = walk(0.5, 2.0).map(|x| ulps(ln(x), libm::log(x))).fold(0.0, f64::max);

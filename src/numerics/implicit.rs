@@ -1,16 +1,18 @@
-//! Equations that no formula solves, by iterations that always converge.
+//! Equations without a closed-form solution, solved by iterations that always converge.
 
 use super::{exp, ln};
 
-/// Newton's steps from the nearer asymptote; each about doubles the digits, and the first is off by less than two.
+/// Newton steps from the nearer asymptote. Each step about doubles the number of right digits; the
+/// starting value is off by less than two.
 const STEPS: usize = 12;
 
-/// The y between `floor` and `ceiling` at which (y - floor) / (ceiling - y)^alpha = size x^-c.
+/// Solves (y - floor) / (ceiling - y)^alpha = size x^-c for y between `floor` and `ceiling`.
 ///
-/// The bent power law M4 of Alabdulmohsin et al. 2022, arXiv:2209.06640. With y = floor + b s(t), b the
-/// distance of the ends and s the logistic function, the logarithm of the equation is
-/// t + (alpha - 1) ln(1 + e^t) = ln(size x^-c) + (alpha - 1) ln b: the left side rises from t to alpha t,
-/// bending one way only, so that Newton's method from the asymptote converges without turning back.
+/// The bent power law M4 of Alabdulmohsin et al. 2022, arXiv:2209.06640. Substitute y = floor + b
+/// s(t), where b is `ceiling - floor` and s the logistic function. The logarithm of the equation is
+/// then t + (alpha - 1) ln(1 + e^t) = ln(size x^-c) + (alpha - 1) ln b. The left side rises with
+/// slopes from 1 to alpha and bends in one direction only, so Newton's method from the asymptote
+/// converges monotonically.
 pub fn excess_ratio(x: f64, floor: f64, ceiling: f64, alpha: f64, size: f64, c: f64) -> f64 {
     let b = ceiling - floor;
     let right = ln(size) - c * ln(x) + (alpha - 1.0) * ln(b);
@@ -41,14 +43,14 @@ mod tests {
                     let y = excess_ratio(x, 0.1, 0.9, alpha, 30.0, c);
                     let left = (y - 0.1) / libm::pow(0.9 - y, alpha);
                     let right = 30.0 * libm::pow(x, -c);
-                    // Next to an end the digits of y itself are what limits.
+                    // Near an end of the interval, the digits of y limit the accuracy.
                     let clear = (y - 0.1).min(0.9 - y) > 1e-9;
                     assert!(!clear || (left / right - 1.0).abs() < 1e-6, "{alpha} {c} {x}: {left} {right}");
                     assert!((0.1..=0.9).contains(&y));
                 }
             }
         }
-        // Without a bend it is a power above a floor.
+        // With alpha near zero the law is a power above a floor.
         assert!((excess_ratio(1e4, 0.1, 1.0, 1e-12, 2.0, 0.5) - 0.12).abs() < 1e-9);
     }
 }

@@ -1,6 +1,6 @@
-//! Dense linear algebra for a handful of unknowns: Cholesky, symmetric eigenvalues.
+//! Dense linear algebra for a few unknowns: Cholesky factors and symmetric eigenvalues.
 
-/// A square matrix, by rows.
+/// A square matrix, stored by rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Matrix {
     size: usize,
@@ -23,12 +23,12 @@ impl Matrix {
         &self.cells
     }
 
-    /// The cells, by rows, to be written.
+    /// Mutable access to the cells, by rows.
     pub fn cells_mut(&mut self) -> &mut [f64] {
         &mut self.cells
     }
 
-    /// The rows and columns in `keep`, in that order.
+    /// The submatrix of the rows and columns in `keep`, in that order.
     #[must_use]
     pub fn minor(&self, keep: &[usize]) -> Self {
         let mut minor = Self::zeros(keep.len());
@@ -40,10 +40,10 @@ impl Matrix {
         minor
     }
 
-    /// The matrix of second derivatives by coordinates so scaled that its diagonal is one in size.
+    /// Scales rows and columns of a Hessian so that each diagonal entry is 1 or -1.
     #[must_use]
     pub fn unit_diagonal(&self) -> Self {
-        // The product of two of the smallest scales is still a number.
+        // The lower limit keeps the product of two scales above zero.
         let scale: Vec<f64> = (0..self.size).map(|i| self[(i, i)].abs().sqrt().max(1e-150)).collect();
         let mut scaled = self.clone();
         for i in 0..self.size {
@@ -56,7 +56,8 @@ impl Matrix {
 
     /// The lower Cholesky factor, or `None` where the matrix is not positive definite.
     ///
-    /// It takes the place of the matrix: what is above the diagonal stays as it was and is no part of the factor.
+    /// The factor overwrites the matrix. Entries above the diagonal keep their old values and are
+    /// not part of the factor.
     pub fn cholesky(mut self) -> Option<Self> {
         let n = self.size;
         for i in 0..n {
@@ -64,7 +65,8 @@ impl Matrix {
                 let row = |i: usize| &self.cells[i * n..i * n + j];
                 let rest = self[(i, j)] - dot(row(i), row(j));
                 if i == j {
-                    // Relative to the diagonal: what is left of it must not be rounding alone.
+                    // Compare with the diagonal: a remainder of rounding size means that the matrix
+                    // is singular.
                     if !(rest > self[(i, i)] * 1e-14 && rest.is_finite()) {
                         return None;
                     }
@@ -99,7 +101,7 @@ impl Matrix {
     }
 }
 
-/// The place of a cell in the lower triangle of a symmetric matrix, by rows.
+/// Index of a cell of a symmetric matrix whose lower triangle is stored by rows.
 #[inline(always)]
 pub const fn triangle(row: usize, column: usize) -> usize {
     let (row, column) = if row < column { (column, row) } else { (row, column) };
@@ -120,7 +122,7 @@ impl std::ops::IndexMut<(usize, usize)> for Matrix {
     }
 }
 
-/// The product of two vectors; of long ones in eight partial sums, which a CPU adds at once.
+/// The dot product. Long vectors use eight partial sums, which a CPU adds in parallel.
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     let mut lanes = [0.0; 8];
     let whole = a.len() / 8 * 8;
@@ -133,7 +135,8 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     if whole == 0 { rest } else { lanes.iter().sum::<f64>() + rest }
 }
 
-/// Eigenvalues in ascending order and, row by row, their unit eigenvectors (cyclic Jacobi rotations).
+/// Eigenvalues in ascending order, and their unit eigenvectors as the rows of a matrix (cyclic
+/// Jacobi rotations).
 pub fn eigen_symmetric(matrix: &Matrix) -> (Vec<f64>, Matrix) {
     let n = matrix.size();
     let mut a = matrix.clone();
@@ -187,7 +190,7 @@ fn rotate(a: &mut Matrix, vectors: &mut Matrix, p: usize, q: usize) {
         vectors[(p, k)] = c * x - s * y;
         vectors[(q, k)] = s * x + c * y;
     }
-    // What rounding leaves of it would turn about for as many sweeps as there are.
+    // Rounding leaves a small remainder, which would cost further sweeps.
     (a[(p, q)], a[(q, p)]) = (0.0, 0.0);
 }
 

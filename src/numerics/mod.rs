@@ -1,8 +1,8 @@
 //! Arithmetic with the same bits on every machine: elementary functions, small linear algebra,
-//! seeded random numbers, order statistics.
+//! seeded random numbers and order statistics.
 //!
-//! Nothing here calls the platform's mathematical library, and nothing contracts a product and a
-//! sum into one rounding.
+//! Nothing here calls the platform's mathematical library, and no product and sum are contracted
+//! into one rounding (FMA).
 
 pub(crate) mod dispatch;
 mod elementary;
@@ -27,5 +27,5 @@ pub use sample::{
 };
 pub use special::Special;
 
-/// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
+/// Raise this number when a change here, in the tape or in a solver changes a bit of a result.
 pub const NUMERICS_REV: u32 = 15;

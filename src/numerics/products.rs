@@ -1,21 +1,22 @@
 //! Sums over rows of products of columns, lane by lane in a fixed order.
 //!
-//! Columns are whole lanes long. What the rows of one call add up to is added to a sum at the end, so that long
-//! columns which come in short blocks round little.
+//! The length of a column is a multiple of the number of lanes. Each call adds its subtotal to the
+//! running sum once, at the end, which keeps rounding small for long columns that arrive in short
+//! blocks.
 
 use super::{LANES, dispatched, triangle};
 
-/// One number per lane.
+/// One number for each lane.
 pub(crate) type Lanes = [f64; LANES];
 
-/// Columns of one length within one array.
+/// Columns of equal length in one array.
 #[derive(Clone, Copy)]
 pub(crate) struct ColumnsIn<'a> {
     /// The array.
     pub(crate) all: &'a [f64],
-    /// Where each begins.
+    /// Index of the first row of each column.
     pub(crate) starts: &'a [usize],
-    /// How long each is.
+    /// Number of rows of each column.
     pub(crate) rows: usize,
 }
 
@@ -25,11 +26,11 @@ impl<'a> ColumnsIn<'a> {
     }
 }
 
-/// Columns that are gone through at once: enough that no addition waits for the one before, and few enough that the sums
-/// of all pairs of them stay in registers.
+/// Number of columns that one pass reads. It is large enough that no addition waits for the one
+/// before, and small enough that the sums of all pairs of columns stay in registers.
 pub(crate) const TOGETHER: usize = 4;
 
-/// Adds the products of `factors` and of each column to its sum.
+/// Adds the products of `factors` and of each column to the sum of that column.
 pub(crate) fn add_products(factors: &[f64], columns: ColumnsIn<'_>, sums: &mut [Lanes]) {
     let column = |k: usize| columns.column(k);
     for (group, sums) in sums.chunks_mut(TOGETHER).enumerate() {
@@ -43,7 +44,8 @@ pub(crate) fn add_products(factors: &[f64], columns: ColumnsIn<'_>, sums: &mut [
     }
 }
 
-/// Adds the products of `factors` and of every two columns to a triangle of sums; `scaled` is scratch as long as they are.
+/// Adds the products of `factors` and of every pair of columns to a triangle of sums. `scaled` is
+/// scratch space of the same length as `factors`.
 pub(crate) fn add_squares(factors: &[f64], columns: ColumnsIn<'_>, scaled: &mut [f64], sums: &mut [Lanes]) {
     let (column, count) = (|k: usize| columns.column(k), columns.starts.len());
     for k in (0..count).step_by(TOGETHER) {
@@ -53,7 +55,7 @@ pub(crate) fn add_squares(factors: &[f64], columns: ColumnsIn<'_>, scaled: &mut 
             3 => add_triangle(factors, [column(k), column(k + 1), column(k + 2)], k, sums),
             _ => add_triangle(factors, [column(k), column(k + 1), column(k + 2), column(k + 3)], k, sums),
         }
-        // With those of the groups before, row by row.
+        // Products with the columns of earlier groups, row by row.
         if k > 0 {
             for row in k..count.min(k + TOGETHER) {
                 let scaled = &mut scaled[..factors.len()];
@@ -65,7 +67,8 @@ pub(crate) fn add_squares(factors: &[f64], columns: ColumnsIn<'_>, scaled: &mut 
     }
 }
 
-// Each is compiled by itself: within a larger function the sums are not kept in vectors.
+// Each function is compiled separately: inside a larger function the compiler does not keep the
+// sums in vector registers.
 dispatched! {
     /// Adds the numbers of a column to a sum.
     pub(crate) fn add(column: &[f64], sum: &mut Lanes) = add_rows
@@ -77,11 +80,11 @@ dispatched! {
     fn add_group[K](factors: &[f64], columns: [&[f64]; K], sums: &mut [Lanes]) = add_group_rows
 }
 dispatched! {
-    /// Those of the columns from number `first` on, with one another.
+    /// Adds the products of every pair of columns from number `first` on.
     fn add_triangle[K](factors: &[f64], columns: [&[f64]; K], first: usize, sums: &mut [Lanes]) = add_triangle_rows
 }
 
-/// The sum of eight lanes, as a tree of fixed shape.
+/// The sum of eight lanes, added as a tree of fixed shape.
 pub(crate) fn fold(l: &Lanes) -> f64 {
     ((l[0] + l[4]) + (l[2] + l[6])) + ((l[1] + l[5]) + (l[3] + l[7]))
 }
@@ -135,7 +138,8 @@ const HALF: usize = LANES / 2;
 fn add_triangle_rows<const K: usize>(factors: &[f64], columns: [&[f64]; K], first: usize, sums: &mut [Lanes]) {
     let factors = factors.as_chunks::<LANES>().0;
     let columns = columns.map(|column| &column.as_chunks::<LANES>().0[..factors.len()]);
-    // The sums of all pairs in all lanes are more than there are registers.
+    // The sums of all pairs in all lanes do not fit in the registers, so each half of the lanes
+    // takes its own pass.
     for from in [0, HALF] {
         let mut totals = [[[0.0; HALF]; K]; K];
         for (i, factor) in factors.iter().enumerate() {
@@ -168,13 +172,13 @@ mod tests {
 
     #[test]
     fn sums_over_any_number_of_columns_and_rows_are_those_of_plain_loops() {
-        // Small whole numbers: exact in whatever order they are added.
+        // Small integers, whose sums are exact in any order.
         let number = |k: usize, row: usize| ((k * 7 + row * 5) % 11) as f64 - 5.0;
         for count in 1..=9 {
             for rows in [LANES, 5 * LANES, 32 * LANES] {
                 let stride = rows + 3;
                 let all: Vec<f64> = (0..count * stride).map(|i| number(i / stride, i % stride)).collect();
-                // The columns in another order than they lie in.
+                // The columns are read in reverse order of storage.
                 let starts: Vec<usize> = (0..count).rev().map(|k| k * stride).collect();
                 let columns = ColumnsIn { all: &all, starts: &starts, rows };
                 let factors: Vec<f64> = (0..rows).map(|row| number(3, row)).collect();
@@ -185,7 +189,7 @@ mod tests {
                 add_products(&factors, columns, &mut sums);
                 let mut squares = vec![[1.0; LANES]; triangle(count, 0)];
                 add_squares(&factors, columns, &mut vec![0.0; rows], &mut squares);
-                // Sums are added to: there was one in each lane before.
+                // The sums began at one in each lane.
                 let added = |sum: &Lanes| fold(sum) - LANES as f64;
                 for i in 0..count {
                     let once: f64 = factors.iter().zip(columns.column(i)).map(|(f, x)| f * x).sum();

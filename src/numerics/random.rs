@@ -1,17 +1,18 @@
-//! Seeded random numbers: one stream per (study seed, purpose, replicate).
+//! Seeded random numbers: one stream for each study seed, purpose and replicate.
 
 use super::{exp, ln};
 
 /// A xoshiro256++ generator (Blackman and Vigna 2021, doi:10.1145/3460772) seeded by a hash.
 ///
-/// Replicate `i` does not depend on how many came before it or on which thread it is drawn.
+/// Replicate `i` depends neither on the number of replicates drawn before it nor on the thread that
+/// draws it.
 #[derive(Clone, Debug)]
 pub struct Random {
     state: [u64; 4],
 }
 
 impl Random {
-    /// The stream of one replicate of one purpose.
+    /// The stream for one replicate of one purpose.
     pub fn new(seed: u64, purpose: &str, replicate: u64) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&seed.to_le_bytes()).update(&replicate.to_le_bytes()).update(purpose.as_bytes());
@@ -37,9 +38,9 @@ impl Random {
         result
     }
 
-    /// A whole number in `0..end`; `end` is at least 1.
+    /// An integer in `0..end`; `end` is at least 1.
     pub fn below(&mut self, end: usize) -> usize {
-        // The high word of a product is uniform to within end / 2^64.
+        // The upper half of the product is uniform to within end / 2^64.
         let product = u128::from(self.bits()) * end as u128;
         usize::try_from(product >> 64).unwrap_or(0)
     }
@@ -61,7 +62,7 @@ impl Random {
         }
     }
 
-    /// A log-normal factor with standard deviation `sigma` of its logarithm.
+    /// A log-normal factor; `sigma` is the standard deviation of its logarithm.
     pub fn log_normal(&mut self, sigma: f64) -> f64 {
         exp(sigma * self.normal())
     }
@@ -81,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_those_of_the_distributions() {
+    fn moments_agree_with_the_distributions() {
         let mut random = Random::new(1, "test", 0);
         let n = 100_000;
         let normals: Vec<f64> = (0..n).map(|_| random.normal()).collect();

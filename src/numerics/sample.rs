@@ -1,13 +1,13 @@
-//! Summaries of a sample, each with a fixed order of summation.
+//! Summary statistics and distribution functions, each with a fixed order of summation.
 
 use super::{exp, ln};
 
-/// Arithmetic mean; `NaN` of nothing.
+/// Arithmetic mean; `NaN` for an empty sample.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Standard deviation with the divisor n - 1; `NaN` of fewer than two values.
+/// Standard deviation with the divisor n - 1; `NaN` for fewer than two values.
 pub fn standard_deviation(values: &[f64]) -> f64 {
     if values.len() < 2 {
         return f64::NAN;
@@ -17,8 +17,8 @@ pub fn standard_deviation(values: &[f64]) -> f64 {
     (sum / (values.len() - 1) as f64).sqrt()
 }
 
-/// The `p`-quantile of ascending values by linear interpolation (Hyndman and Fan 1996, type 7), of infinite ones
-/// the nearer; `NaN` of nothing.
+/// The `p`-quantile of values in ascending order, by linear interpolation (Hyndman and Fan 1996,
+/// type 7). Between infinite values it is the nearer one; for an empty sample it is `NaN`.
 pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let position = p.clamp(0.0, 1.0) * last as f64;
@@ -31,20 +31,22 @@ pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     below + (above - below) * share
 }
 
-/// The ends of the interval of a sorted sample that holds at least a share `level` of it, and an estimate.
+/// The ends of the interval that holds at least a share `level` of a sorted sample, given the
+/// estimate.
 ///
-/// It is the central one, with equal shares beyond its ends. Where most of the sample lies above the estimate, the estimate
-/// itself tends to be too high, as for a law that bends: then the lower end reaches as far as that of the bias-corrected
-/// interval (Efron 1987, doi:10.1080/01621459.1987.10478410). The same holds for the upper end where most of it lies below.
-/// Where less than a tail lies on one side of the estimate, the interval ends at the estimate there and reaches further on
-/// the other side.
+/// The interval is central, with equal shares outside each end. Where most of the sample lies above
+/// the estimate, the estimate itself tends to be too high (a law that bends is an example). The
+/// lower end then reaches as far as that of the bias-corrected interval (Efron 1987,
+/// doi:10.1080/01621459.1987.10478410). The same holds for the upper end where most of the sample
+/// lies below. Where less than a tail lies on one side of the estimate, the interval ends at the
+/// estimate on that side and reaches further on the other.
 ///
-/// `on_bound` says that a bound holds a parameter. The bound cuts the sample there, which is no sign of a bias: nothing is
-/// corrected.
+/// `on_bound` says that a parameter lies on a bound. The bound cuts the sample there, which is no
+/// sign of a bias, so nothing is corrected.
 pub fn central(sorted: &[f64], estimate: f64, level: f64, on_bound: bool) -> (f64, f64) {
     let tail = (1.0 - level) / 2.0;
-    let lean = if on_bound { 0.0 } else { lean(sorted, estimate) };
-    let corrected = |p: f64| if lean == 0.0 { p } else { normal_below(normal_quantile(p) + 2.0 * lean) };
+    let bias = if on_bound { 0.0 } else { bias_of(sorted, estimate) };
+    let corrected = |p: f64| if bias == 0.0 { p } else { normal_below(normal_quantile(p) + 2.0 * bias) };
     let (lower, upper) = (corrected(tail).min(tail), corrected(1.0 - tail).max(1.0 - tail));
     let (lower, upper) = (quantile(sorted, lower), quantile(sorted, upper));
     let share = |count: usize| count as f64 / sorted.len().max(1) as f64;
@@ -59,42 +61,46 @@ pub fn central(sorted: &[f64], estimate: f64, level: f64, on_bound: bool) -> (f6
     }
 }
 
-/// Standard errors of the middle of a sample within which an estimate lies beside it by chance.
+/// An estimate within this many standard errors of the sample's middle counts as unbiased.
 const BY_CHANCE: f64 = 2.0;
-/// Most that is believed of a lean, in standard deviations: beyond it the ends would be those of single draws.
-const MOST_LEAN: f64 = 0.5;
+/// Upper limit of the bias in standard deviations. A larger bias would put the ends of an interval
+/// at single draws.
+const MOST_BIAS: f64 = 0.5;
 
-/// How far above the middle of a sorted sample an estimate lies, in standard deviations of a normal sample, beyond chance.
-fn lean(sorted: &[f64], estimate: f64) -> f64 {
+/// The bias of an estimate: its distance above the middle of a sorted sample in standard deviations
+/// of a normal sample, less what chance explains.
+fn bias_of(sorted: &[f64], estimate: f64) -> f64 {
     let place = |count: usize| count as f64 / sorted.len().max(1) as f64;
     let below = place(sorted.partition_point(|x| *x < estimate));
     let upto = place(sorted.partition_point(|x| *x <= estimate));
-    let lean = normal_quantile(f64::midpoint(below, upto));
+    let bias = normal_quantile(f64::midpoint(below, upto));
     // The standard error of the share below the middle, 0.5 / sqrt(n), over the normal density there, 1 / sqrt(2 pi).
     let chance = BY_CHANCE * 0.5 * (2.0 * std::f64::consts::PI / sorted.len().max(1) as f64).sqrt();
-    let beyond = (lean.abs() - chance).clamp(0.0, MOST_LEAN);
-    if estimate.is_finite() { beyond.copysign(lean) } else { 0.0 }
+    let beyond = (bias.abs() - chance).clamp(0.0, MOST_BIAS);
+    if estimate.is_finite() { beyond.copysign(bias) } else { 0.0 }
 }
 
-/// The middle value; `NaN` of nothing.
+/// The median; `NaN` for an empty sample.
 pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     quantile(&sorted, 0.5)
 }
 
-/// The probability that a standard normal variable is below a number.
+/// The probability that a standard normal variable is below `z`.
 fn normal_below(z: f64) -> f64 {
     0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2)
 }
 
-/// The `p`-quantile of the standard normal distribution, by bisecting its distribution function.
+/// The `p`-quantile of the standard normal distribution, by bisection of its distribution function.
 pub fn normal_quantile(p: f64) -> f64 {
     normal_mixture_quantile(&[(1.0, 0.0, 1.0)], p)
 }
 
-/// The `p`-quantile of a mixture of normal distributions, each with its share, its mean and its standard deviation, by
-/// bisecting its distribution function; the shares sum to 1.
+/// The `p`-quantile of a mixture of normal distributions, by bisection of its distribution
+/// function.
+///
+/// Each part is a share, a mean and a standard deviation. The shares sum to 1.
 pub fn normal_mixture_quantile(parts: &[(f64, f64, f64)], p: f64) -> f64 {
     let below = |z: f64| -> f64 {
         let part = |(share, mean, deviation): &(f64, f64, f64)| share * normal_below((z - mean) / deviation);
@@ -116,8 +122,8 @@ pub fn normal_mixture_quantile(parts: &[(f64, f64, f64)], p: f64) -> f64 {
     f64::midpoint(low, high)
 }
 
-/// The `p`-quantile of Student's t with a whole number of degrees of freedom, by bisecting its distribution function
-/// (a finite sum: Abramowitz and Stegun 1964, 26.7.3 and 26.7.4).
+/// The `p`-quantile of Student's t with an integer number of degrees of freedom, by bisection of
+/// its distribution function (a finite sum: Abramowitz and Stegun 1964, 26.7.3 and 26.7.4).
 pub fn student_quantile(p: f64, freedom: usize) -> f64 {
     if p < 0.5 {
         return -student_quantile(1.0 - p, freedom);
@@ -142,7 +148,8 @@ fn student_central(t: f64, freedom: usize) -> f64 {
     let square = t * t + freedom as f64;
     let (sine, cosine) = (t / square.sqrt(), (freedom as f64 / square).sqrt());
     let odd = freedom % 2 == 1;
-    // cos + 2/3 cos^3 + ... where odd, 1 + 1/2 cos^2 + ... where even, up to cos^(freedom - 2).
+    // cos + 2/3 cos^3 + ... for odd degrees of freedom, 1 + 1/2 cos^2 + ... for even ones, up to
+    // cos^(freedom - 2).
     let first = usize::from(odd);
     let (mut term, mut sum) = (if odd { cosine } else { 1.0 }, 0.0);
     let mut power = first;
@@ -154,14 +161,16 @@ fn student_central(t: f64, freedom: usize) -> f64 {
     if odd { (libm::atan2(sine, cosine) + sine * sum) * std::f64::consts::FRAC_2_PI } else { sine * sum }
 }
 
-/// The probability that Student's t with a whole number of degrees of freedom is above a number.
+/// The probability that Student's t with an integer number of degrees of freedom exceeds `t`.
 pub fn student_tail(t: f64, freedom: usize) -> f64 {
     let outside = 1.0 - student_central(t.abs(), freedom);
     if t < 0.0 { 1.0 - 0.5 * outside } else { 0.5 * outside }
 }
 
-/// The probability that Fisher's F with whole numbers of degrees of freedom, of the numerator and of the denominator, is
-/// above a number: finite sums, Abramowitz and Stegun 1964, 26.6.4 and 26.6.8.
+/// The probability that Fisher's F exceeds `f`, for integer degrees of freedom of the numerator and
+/// the denominator.
+///
+/// Finite sums: Abramowitz and Stegun 1964, 26.6.4 and 26.6.8.
 pub fn fisher_tail(f: f64, numerator: usize, denominator: usize) -> f64 {
     let (k, n) = (numerator as f64, denominator as f64);
     if f.is_nan() || f <= 0.0 || numerator == 0 || denominator == 0 {
@@ -193,14 +202,15 @@ pub fn fisher_tail(f: f64, numerator: usize, denominator: usize) -> f64 {
 /// A straight line through points, by least squares.
 #[derive(Clone, Copy, Debug)]
 pub struct Line {
-    /// The change of y with x.
+    /// Change of y for a change of one in x.
     pub slope: f64,
     /// The standard error of the slope.
     pub error: f64,
 }
 
 impl Line {
-    /// The line through points; the error is `NaN` or infinite where there are two or fewer, or all x are the same.
+    /// Fits a line to points. The error is `NaN` or infinite for two points or fewer, or where all
+    /// x are equal.
     pub fn through(x: &[f64], y: &[f64]) -> Self {
         let (middle, level) = (mean(x), mean(y));
         let spread: f64 = x.iter().map(|x| (x - middle) * (x - middle)).sum();
@@ -231,33 +241,34 @@ mod tests {
         let ends = [0.1, 0.5, 0.9].map(|p| quantile(&open, p));
         assert_eq!(ends, [f64::NEG_INFINITY, f64::INFINITY, f64::INFINITY]);
         assert!((normal_quantile(0.975) - 1.959_963_984_540_054).abs() < 1e-14);
-        // Of two normals far apart the lower tenth is the lower fifth of one.
+        // For two normal distributions far apart, the lower tenth of the mixture is the lower fifth
+        // of the first.
         let apart = [(0.5, 0.0, 1.0), (0.5, 1000.0, 1.0)];
         assert!((normal_mixture_quantile(&apart, 0.1) - normal_quantile(0.2)).abs() < 1e-12);
     }
 
     #[test]
-    fn an_interval_reaches_further_where_the_estimate_leans_away() {
+    fn an_interval_reaches_further_on_the_side_away_from_the_bias() {
         let sample: Vec<f64> = (0..10_000).map(|i| normal_quantile((f64::from(i) + 0.5) / 10_000.0)).collect();
         let at = |estimate: f64| central(&sample, estimate, 0.9, false);
         let z = normal_quantile(0.95);
         let is_close = |(low, high): (f64, f64), lower: f64, upper: f64| {
             (low - lower).abs() < 0.005 && (high - upper).abs() < 0.005
         };
-        // Within the chance of 10,000 draws, 2 x 0.01253, nothing is corrected.
+        // Nothing is corrected within the chance of 10,000 draws, 2 x 0.01253.
         assert!(is_close(at(0.02), -z, z));
-        // The bias-corrected end is at z + 2 (lean - chance); the other end stays.
+        // The bias-corrected end is at z + 2 (bias - chance); the other end stays.
         assert!(is_close(at(-0.3), -z - 2.0 * (0.3 - 0.02507), z), "{:?}", at(-0.3));
         assert!(is_close(at(0.3), -z, z + 2.0 * (0.3 - 0.02507)), "{:?}", at(0.3));
         let (lower, upper) = central(&sample, -0.3, 0.9, true);
         assert!(is_close((lower, upper), -z, z), "an estimate on a bound is not corrected: {lower} {upper}");
-        // No more than half a standard deviation is believed.
+        // The bias is limited to half a standard deviation.
         assert!(is_close(at(-1.5), -z - 1.0, z), "{:?}", at(-1.5));
     }
 
     #[test]
-    fn student_quantiles_are_those_of_the_tables() {
-        // Two-sided 90 %, 95 % and 99 % columns of any table.
+    fn student_quantiles_agree_with_published_tables() {
+        // The columns for two-sided 90 %, 95 % and 99 % of any table.
         for (freedom, known) in [
             (1, [6.314, 12.706, 63.657]),
             (2, [2.920, 4.303, 9.925]),
@@ -277,7 +288,7 @@ mod tests {
 
     /// Percentage points of Abramowitz and Stegun 1964, tables 26.9 and 26.10; the last two by scipy 1.15.
     #[test]
-    fn tails_of_t_and_f_are_those_of_the_tables() {
+    fn tails_of_t_and_f_agree_with_published_tables() {
         for (t, freedom, tail) in [(6.314, 1, 0.05), (2.228, 10, 0.025), (2.750, 30, 0.005), (-2.228, 10, 0.975)] {
             assert!((student_tail(t, freedom) - tail).abs() < 2e-5, "{t} {freedom}");
         }
@@ -298,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_the_slope_and_error_of_the_textbook() {
+    fn a_line_has_the_published_slope_and_error() {
         // Anscombe 1973, the first of his tables: slope 0.500, standard error 0.118.
         let x = [10.0, 8.0, 13.0, 9.0, 11.0, 14.0, 6.0, 4.0, 12.0, 7.0, 5.0];
         let y = [8.04, 6.95, 7.58, 8.81, 8.33, 9.96, 7.24, 4.26, 10.84, 4.82, 5.68];

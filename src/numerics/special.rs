@@ -1,6 +1,8 @@
-//! Functions other than `exp` and `ln` that a formula may call, and those that their derivatives need.
+//! Functions that a formula may call, apart from `exp` and `ln`, and those that their derivatives
+//! need.
 //!
-//! All but the polygamma functions are those of the `libm` crate, which calls nothing of the platform's.
+//! All but the polygamma functions come from the `libm` crate, which does not call the platform's
+//! library.
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,12 +15,13 @@ pub enum Special {
     Tanh,
     Erf,
     Gamma,
-    /// The derivative of some order of the digamma function, which is that of the logarithm of gamma.
+    /// The polygamma function: the derivative of the given order of the digamma function, which is
+    /// the derivative of ln gamma.
     Polygamma(u8),
 }
 
 impl Special {
-    /// The value at a number; `NaN` where there is none.
+    /// The value at `x`; `NaN` outside the domain.
     pub fn at(self, x: f64) -> f64 {
         match self {
             Self::Sin => libm::sin(x),
@@ -33,11 +36,11 @@ impl Special {
     }
 }
 
-/// From here on the asymptotic series is exact to the last digits, for orders up to four.
+/// From here on, the asymptotic series is exact to the last digits for orders up to four.
 const FAR: f64 = 24.0;
-/// Beyond this below zero gamma is zero to all digits.
+/// Below this argument gamma is zero to all digits.
 const FARTHEST_BELOW: f64 = -200.0;
-/// The even ones after the first of Bernoulli's numbers.
+/// Bernoulli numbers of even index, from the second on.
 const BERNOULLI: [f64; 10] = [
     1.0 / 6.0,
     -1.0 / 30.0,
@@ -51,14 +54,15 @@ const BERNOULLI: [f64; 10] = [
     -174_611.0 / 330.0,
 ];
 
-/// The polygamma function of an order (Abramowitz and Stegun 1964, 6.3.5, 6.3.18, 6.4.6 and 6.4.11).
+/// The polygamma function of a given order (Abramowitz and Stegun 1964, 6.3.5, 6.3.18, 6.4.6 and
+/// 6.4.11).
 fn polygamma(order: u8, x: f64) -> f64 {
     if !x.is_finite() || x < FARTHEST_BELOW || (x <= 0.0 && x.fract() == 0.0) {
         return f64::NAN;
     }
     let (n, sign) = (i32::from(order), if order.is_multiple_of(2) { -1.0 } else { 1.0 });
     let factorial = |n: i32| (1..=n).fold(1.0, |product, k| product * f64::from(k));
-    // Each step up takes off a term of the series of its poles.
+    // Each step of the recurrence adds one to x and collects one term of the series of poles.
     let (mut x, mut poles) = (x, 0.0);
     while x < FAR {
         poles += libm::pow(x, -f64::from(n + 1));
@@ -81,7 +85,8 @@ mod tests {
 
     #[test]
     fn polygamma_gives_published_values() {
-        // Abramowitz and Stegun 1964, table 6.1 and 6.4; the constants of Euler, Catalan and Apery.
+        // Abramowitz and Stegun 1964, tables 6.1 and 6.4, and the constants of Euler, Catalan and
+        // Apery.
         for (order, x, value) in [
             (0, 1.0, -0.577_215_664_901_532_9),
             (0, 0.5, -1.963_510_026_021_423_4),

@@ -1,4 +1,4 @@
-//! Huber's penalty, with one side weighted more.
+//! Huber's penalty with a larger weight on one side.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 use super::{Huber, Penalty, ResponseScale};
 use crate::quantity::Quantity;
 
-/// Huber's penalty, times `over` where the law predicts too much: a fit that leans to the lower envelope
+/// Huber's penalty, multiplied by `over` where the law predicts too much, so that the fit follows the lower envelope
 /// of the runs (as in pull request 554 of `OLMo-core`, which found that such fits predict better).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AsymmetricHuber {
-    /// Residual at which the penalty turns linear.
+    /// Residual at which the penalty becomes linear.
     #[serde(default = "super::huber::default_delta")]
     pub delta: Quantity,
-    /// Weight of predicting too much, relative to predicting too little.
+    /// Weight of residuals above zero (predictions that are too high) relative to those below zero.
     pub over: Quantity,
-    /// Scale on which residuals are taken.
+    /// Scale of the residuals.
     #[serde(default)]
     pub on: ResponseScale,
 }

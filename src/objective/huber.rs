@@ -6,14 +6,15 @@ use serde::{Deserialize, Serialize};
 use super::{Penalty, ResponseScale};
 use crate::quantity::Quantity;
 
-/// Quadratic up to `delta`, linear beyond: r^2/2, then delta (|r| - delta/2) (Huber 1964, doi:10.1214/aoms/1177703732).
+/// Quadratic up to `delta` and linear above: r^2/2, then delta (|r| - delta/2) (Huber 1964,
+/// doi:10.1214/aoms/1177703732).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Huber {
-    /// Residual at which the penalty turns linear; 1e-3 in Hoffmann et al. 2022.
+    /// Residual at which the penalty becomes linear; 1e-3 in Hoffmann et al. 2022.
     #[serde(default = "default_delta")]
     pub delta: Quantity,
-    /// Scale on which residuals are taken.
+    /// Scale of the residuals.
     #[serde(default)]
     pub on: ResponseScale,
 }
@@ -39,7 +40,7 @@ impl Penalty for Huber {
         let size = residual.abs();
         let inside = size <= delta;
         let cost = if inside { 0.5 * residual * residual } else { delta * (size - 0.5 * delta) };
-        // Not `clamp`, whose check of its bounds is a branch.
+        // Not `clamp`, which checks its bounds with a branch.
         let first = if residual > delta { delta } else { residual };
         let first = if first < -delta { -delta } else { first };
         (cost, first, if inside { 1.0 } else { 0.0 })

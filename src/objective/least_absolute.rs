@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Penalty, ResponseScale};
 
-/// The sum of absolute residuals (Laplace 1793): what a Huber penalty becomes as its delta goes to zero.
+/// The sum of absolute residuals (Laplace 1793), the limit of a Huber penalty whose delta goes to zero.
 ///
-/// It has no curvature: solvers minimise Huber penalties of ever smaller delta instead (Clark and
-/// Osborne 1986, doi:10.1093/imanum/6.3.379).
+/// It has no curvature, so solvers minimise a sequence of Huber penalties with smaller and smaller delta instead
+/// (Clark and Osborne 1986, doi:10.1093/imanum/6.3.379).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeastAbsolute {
-    /// Scale on which residuals are taken.
+    /// Scale of the residuals.
     #[serde(default)]
     pub on: ResponseScale,
 }

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Penalty, ResponseScale};
 
-/// The square of the residual: the objective is the residual sum of squares.
+/// The square of the residual; the objective is the residual sum of squares.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LeastSquares {
-    /// Scale on which residuals are taken.
+    /// Scale of the residuals.
     #[serde(default)]
     pub on: ResponseScale,
 }

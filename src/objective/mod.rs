@@ -1,6 +1,6 @@
 //! What a fit minimises: a sum over rows of a function of the residual.
 //!
-//! One file per objective. The residual is `ln f - ln y` on the log scale, `f - y` on the raw one.
+//! One file per objective. The residual is `ln f - ln y` on the log scale and `f - y` on the raw scale.
 
 mod asymmetric_huber;
 mod huber;
@@ -21,7 +21,7 @@ use crate::law::{ROWS, Weigh, Weights};
 use crate::numerics::{dispatched, exp, ln, ln_rows};
 use crate::quantity::Quantity;
 
-/// The scale on which residuals are taken.
+/// The scale of the residuals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseScale {
@@ -33,8 +33,7 @@ pub enum ResponseScale {
 }
 
 impl ResponseScale {
-    /// Where a law's value lies on the scale: a loss of nothing or less is below every logarithm, and no value at all
-    /// counts as beyond every number.
+    /// The value of a law on this scale. On the log scale a value of zero or less is -inf; `NaN` becomes +inf.
     pub fn place(self, value: f64) -> f64 {
         match self {
             _ if value.is_nan() => f64::INFINITY,
@@ -44,7 +43,7 @@ impl ResponseScale {
         }
     }
 
-    /// The value at a place on the scale.
+    /// The response at a value on this scale: the inverse of [`place`](Self::place).
     pub fn value(self, place: f64) -> f64 {
         match self {
             Self::Log if place == f64::NEG_INFINITY => 0.0,
@@ -54,7 +53,7 @@ impl ResponseScale {
     }
 }
 
-/// What a fit minimises; the list of objectives.
+/// The objective of a fit: the list of all penalties.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
@@ -76,29 +75,29 @@ impl Default for Objective {
     }
 }
 
-/// A function of the residual, summed over rows.
+/// A penalty: a function of the residual that the objective sums over rows.
 pub trait Penalty {
-    /// The scale on which residuals are taken.
+    /// Scale of the residuals.
     fn scale(&self) -> ResponseScale;
 
-    /// Its value, first and second derivative at a residual.
+    /// The penalty and its first and second derivative at a residual.
     fn at(&self, residual: f64) -> (f64, f64, f64);
 
-    /// Its settings by key; all of them are above zero.
+    /// Settings and their keys in a spec; each must be above zero.
     fn settings(&self) -> Vec<(&'static str, f64)> {
         Vec::new()
     }
 
-    /// Whether the slope jumps at zero, so that solvers need a smooth stand-in.
+    /// Whether the slope jumps at zero. Solvers then minimise smooth approximations.
     fn is_kinked(&self) -> bool {
         false
     }
 
-    /// The penalty in words.
+    /// Description of the penalty for reports.
     fn describe(&self) -> String;
 }
 
-/// Calls a function with the member of the list.
+/// Calls an expression with the member of the list.
 macro_rules! with {
     ($objective:expr, $penalty:ident => $body:expr) => {
         match $objective {
@@ -112,17 +111,17 @@ macro_rules! with {
 }
 
 impl Objective {
-    /// The scale on which residuals are taken.
+    /// Scale of the residuals.
     pub fn scale(&self) -> ResponseScale {
         with!(self, penalty => penalty.scale())
     }
 
-    /// Whether it is the sum of squares, so that normal scatter makes it a likelihood.
+    /// Whether the objective is the sum of squares, which is a likelihood under normal scatter.
     pub const fn is_least_squares(&self) -> bool {
         matches!(self, Self::LeastSquares(_))
     }
 
-    /// Whether one side of the residuals costs more, so that the law is an envelope and not the middle of the rows.
+    /// Whether one sign of the residual costs more, so that the law is an envelope of the rows and not their middle.
     pub const fn is_envelope(&self) -> bool {
         matches!(self, Self::AsymmetricHuber(_))
     }
@@ -132,14 +131,14 @@ impl Objective {
         with!(self, penalty => penalty.at(residual).0)
     }
 
-    /// The penalty's first and second derivative at a residual.
+    /// The first and second derivative of the penalty at a residual.
     pub fn slopes(&self, residual: f64) -> (f64, f64) {
         with!(self, penalty => { let (_, first, second) = penalty.at(residual); (first, second) })
     }
 
-    /// Smooth stand-ins for a penalty whose slope jumps, ever closer to it, for residuals of the given size.
+    /// Smooth approximations to a penalty whose slope jumps, from coarse to fine, for residuals of the given size.
     ///
-    /// None for a penalty that is smooth. The closest leaves the objective off by 1e-13 of the residuals.
+    /// Returns `None` for a smooth penalty. The finest approximation changes the objective by 1e-13 of the residuals.
     pub fn stand_ins(&self, size: f64) -> Option<Vec<Self>> {
         with!(self, penalty => penalty.is_kinked()).then(|| {
             let size = size.max(1e-12);
@@ -148,8 +147,8 @@ impl Objective {
         })
     }
 
-    /// Where the penalty turns linear within residuals of this size: one that does so at the size, and the factor
-    /// that gives it the slopes of this one. None of a penalty that bends over the size itself.
+    /// A penalty of the same kind that becomes linear only at residuals of `size`, and the factor that gives it the
+    /// slopes of this one. Returns `None` where this penalty is still curved at that size.
     pub fn broadened(&self, size: f64) -> Option<(Self, f64)> {
         let delta = Quantity(size);
         match self {
@@ -164,7 +163,7 @@ impl Objective {
         }
     }
 
-    /// The objective in words, for reports.
+    /// Description of the objective for reports.
     pub fn describe(&self) -> String {
         let on = match self.scale() {
             ResponseScale::Log => "log residuals",
@@ -173,7 +172,7 @@ impl Objective {
         format!("{} of {on}", with!(self, penalty => penalty.describe()))
     }
 
-    /// The kind's name in a spec.
+    /// The name of the kind in a spec.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Huber(_) => "huber",
@@ -184,7 +183,7 @@ impl Objective {
         }
     }
 
-    /// The settings that are not above zero and finite, by key.
+    /// Settings that are not finite numbers above zero, with their keys.
     pub fn wrong_settings(&self) -> Vec<(&'static str, f64)> {
         let mut settings = with!(self, penalty => penalty.settings());
         settings.retain(|(_, value)| !(*value > 0.0 && value.is_finite()));
@@ -192,39 +191,39 @@ impl Objective {
     }
 }
 
-/// What the law's values are that an objective is given.
+/// What the values of a law are, relative to the scale of the residual.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
-    /// The response, on the scale of the residual.
+    /// The law gives the response on the scale of the residual.
     Same,
-    /// The response, of which residuals take the logarithm.
+    /// The law gives the response, and residuals use its logarithm.
     Log,
 }
 
-/// Which second derivative of a penalty is wanted.
+/// The second derivative of a penalty that an evaluation uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Curvature {
-    /// Its own.
+    /// The true second derivative.
     Exact,
-    /// Slope over residual: that of the parabola that touches the penalty from above, as in iteratively
-    /// reweighted least squares (Holland and Welsch 1977, doi:10.1080/03610927708827533).
+    /// The slope divided by the residual. This is the curvature of the parabola that touches the penalty from above,
+    /// as in iteratively reweighted least squares (Holland and Welsch 1977, doi:10.1080/03610927708827533).
     Majorised,
 }
 
-/// An objective over given responses and weights.
+/// An objective with responses and weights.
 #[derive(Clone, Debug)]
 pub struct Weighted<'a> {
     /// The objective.
     pub objective: &'a Objective,
-    /// What the law's values are.
+    /// What the values of the law are.
     pub link: Link,
-    /// The responses, on the scale of the residual.
+    /// Responses on the scale of the residual.
     pub responses: &'a [f64],
-    /// The rows' weights; zero for the rows that fill up the last lanes.
+    /// Weights of the rows; zero for the rows that fill up the last lanes.
     pub weights: &'a [f64],
-    /// What residuals are multiplied by before the penalty; empty where it is one.
+    /// Factors that residuals are multiplied by before the penalty; empty where all are one.
     pub precisions: &'a [f64],
-    /// Which second derivative is wanted.
+    /// The second derivative to use.
     pub curvature: Curvature,
 }
 
@@ -248,10 +247,10 @@ impl Weigh for Weighted<'_> {
     }
 }
 
-/// The precisions of rows whose noise is not known.
+/// Precisions of rows whose noise is unknown.
 static ONES: [f64; ROWS] = [1.0; ROWS];
 
-/// The rows of one block of an evaluation.
+/// The rows of one block during an evaluation.
 struct Block<'a> {
     link: Link,
     responses: &'a [f64],
@@ -276,10 +275,11 @@ dispatched! {
     fn weigh_student(penalty: &StudentT, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
 }
 
-/// What the penalty makes of the residuals, by the link and the second derivatives that are wanted.
+/// Computes costs and derivatives of a block's rows, for its link and curvature.
 #[inline(always)]
 fn weigh_rows<P: Penalty>(penalty: &P, block: &Block<'_>, values: &[f64], out: &mut Weights) {
-    // Until the loop below comes to them, the fitted values on the scale of the residual are kept where costs will be.
+    // The loop below needs the fitted values on the scale of the residual. They are stored in the array of costs,
+    // which that loop overwrites.
     let scaled = &mut out.cost[..values.len()];
     match block.link {
         Link::Same => scaled.copy_from_slice(values),
@@ -293,9 +293,9 @@ fn weigh_rows<P: Penalty>(penalty: &P, block: &Block<'_>, values: &[f64], out: &
     }
 }
 
-/// One plain loop that vectorises: residuals, their penalty, the chain rule.
+/// Computes residuals, their penalty and the chain rule in one plain loop that vectorises.
 ///
-/// Nothing in it branches, and no index has to be checked: the last few rows would be taken one by one.
+/// The loop has no branch and no index check, either of which would make the compiler process rows one by one.
 #[inline(always)]
 fn weigh_scaled<P: Penalty, const LOG: bool, const EXACT: bool>(
     penalty: &P,
@@ -311,17 +311,17 @@ fn weigh_scaled<P: Penalty, const LOG: bool, const EXACT: bool>(
         let (weight, precision) = (weights[i], precisions[i]);
         let residual = (costs[i] - responses[i]) * precision;
         let (cost, first, second) = penalty.at(residual);
-        // At a residual of nothing the parabola from above has the penalty's own curvature.
+        // At a residual of zero the touching parabola has the curvature of the penalty itself.
         let second = if EXACT || residual == 0.0 { second } else { first / residual };
         let (mut first, mut second) = (first * precision, second * (precision * precision));
         if LOG {
-            // The logarithm itself bends; the parabola from above is one in its tangent.
+            // The logarithm has a curvature of its own; the touching parabola uses its tangent.
             let (inverse, bend) = (1.0 / values[i], if EXACT { first } else { 0.0 });
             second = (second - bend) * inverse * inverse;
             first *= inverse;
         }
-        // A row without weight takes no part, whatever the law gives there; a mask, since a branch on weights that are
-        // drawn is guessed wrongly every third time.
+        // A row without weight adds nothing, whatever the law gives there. A mask is faster than a branch, because
+        // random weights make the CPU mispredict every third branch.
         let used = u64::from(weight != 0.0).wrapping_neg();
         costs[i] = f64::from_bits((weight * cost).to_bits() & used);
         firsts[i] = f64::from_bits((weight * first).to_bits() & used);

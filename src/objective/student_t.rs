@@ -1,4 +1,4 @@
-//! Student's t.
+//! Student's t likelihood.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 use super::{Penalty, ResponseScale};
 use crate::quantity::Quantity;
 
-/// The negative log-likelihood of Student-t residuals, constants left out:
-/// (nu + 1)/2 ln(1 + r^2 / (nu scale^2)) (Lange, Little and Taylor 1989, J. Am. Stat. Assoc. 84, 881).
+/// The negative log-likelihood of residuals with Student's t distribution, without constants: (nu + 1)/2 ln(1 + r^2 /
+/// (nu scale^2)) (Lange, Little and Taylor 1989, J. Am. Stat. Assoc. 84, 881).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StudentT {
-    /// Degrees of freedom: the fewer, the less an outlier counts.
+    /// Degrees of freedom. Fewer degrees of freedom reduce the influence of outliers.
     #[serde(default = "default_nu")]
     pub nu: Quantity,
-    /// Size of a usual residual.
+    /// Typical size of a residual.
     pub scale: Quantity,
-    /// Scale on which residuals are taken.
+    /// Scale of the residuals.
     #[serde(default)]
     pub on: ResponseScale,
 }

@@ -1,4 +1,4 @@
-//! The rows of one group with a law over them.
+//! The rows of one group and the law that is fitted to them.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use crate::law::{Columns, Order, Sums, Tape, Wanted, Workspace};
 use crate::numerics::{LANES, ln};
 use crate::objective::{Curvature, Link, Objective, ResponseScale, Weighted};
 
-/// Rows of a block at which it is looked whether the law is more than rounding.
+/// Number of rows at which the rounding error of a law is checked.
 const ROWS_LOOKED_AT: usize = 16;
-/// By how much a value of the law may change there, as a share of it or of the largest response.
+/// Largest change by rounding, as a share of the value (or of the largest response) that still counts as resolved.
 const RESOLVED: f64 = 1e-8;
 
-/// The rows of one group with the law over them.
+/// The rows of one group and the law that is fitted to them.
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     pub(super) tape: Arc<Tape>,
@@ -19,12 +19,14 @@ pub(super) struct Block {
     pub(super) columns: Columns,
     pub(super) variables: Vec<Vec<f64>>,
     pub(super) responses: Vec<f64>,
-    /// What a residual is multiplied by before the penalty: one over its noise; empty where that is not known.
+    /// One over the noise of each row, by which residuals are multiplied before the penalty; empty where the noise is
+    /// unknown.
     pub(super) precisions: Vec<f64>,
 }
 
 impl Block {
-    /// A law's rows: `variables[i]` holds variable `i` of the law; of the response the logarithm is kept on the log scale.
+    /// A block with rows. `variables[i]` holds variable `i` of the law. On the log scale the block stores the
+    /// logarithm of the response.
     pub(super) fn new(
         tape: Arc<Tape>,
         link: Link,
@@ -57,8 +59,8 @@ impl Block {
         }
     }
 
-    /// Whether the law's values at some rows stay to eight digits, of each or of the largest response, where every
-    /// operation is rounded differently.
+    /// Whether rounding changes the law's values at some rows by at most `RESOLVED` of each value, or of `largest`
+    /// where given.
     pub(super) fn is_resolved(&self, point: &[f64], largest: Option<f64>) -> bool {
         let rows = self.columns.rows();
         (0..rows).step_by(rows.div_ceil(ROWS_LOOKED_AT).max(1)).all(|row| {
@@ -105,7 +107,7 @@ impl Block {
     }
 }
 
-/// A column, filled up to whole lanes with zeros.
+/// A column, padded with zeros to a whole number of lanes.
 pub(super) fn padded(rows: usize, at: impl Fn(usize) -> f64) -> Vec<f64> {
     let mut all: Vec<f64> = (0..rows).map(at).collect();
     all.resize(rows.div_ceil(LANES) * LANES, 0.0);

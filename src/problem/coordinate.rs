@@ -1,11 +1,11 @@
-//! Where a solver moves: a parameter, or its logarithm.
+//! A solver's variable: a parameter or its logarithm.
 
 use crate::law::{Parameter, Scale};
 use crate::numerics::{exp, ln};
 
-/// The place of one free parameter in a solver's vector.
+/// One free parameter as a solver sees it.
 ///
-/// A solver moves in *coordinates*: the parameter itself, or its logarithm where its scale is `log`.
+/// A solver works in *coordinates*: the parameter itself, or its logarithm where the parameter's scale is `log`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Coordinate {
     /// Whether the coordinate is the logarithm of the parameter.
@@ -14,12 +14,12 @@ pub struct Coordinate {
     pub lower: f64,
     /// Highest value of the coordinate.
     pub upper: f64,
-    /// The parameter's own bounds.
+    /// Bounds of the parameter itself.
     pub bounds: (f64, f64),
 }
 
 impl Coordinate {
-    /// That of a parameter.
+    /// The coordinate of a parameter.
     pub(super) fn of_parameter(parameter: &Parameter) -> Self {
         let log = parameter.scale == Scale::Log;
         let place = |value: f64| if log { ln(value) } else { value };
@@ -27,12 +27,13 @@ impl Coordinate {
         Self { log, lower: place(bounds.0), upper: place(bounds.1), bounds }
     }
 
-    /// Whether it may move: a coordinate that is held has one value.
+    /// Whether the coordinate may move; a held coordinate has equal bounds.
     pub fn is_free(self) -> bool {
         self.lower < self.upper
     }
 
-    /// The same coordinate without bounds, unless it is held; a logarithm's parameter stays above zero.
+    /// The same coordinate without bounds. A held coordinate stays held, and a parameter on a log scale stays above
+    /// zero.
     pub(super) fn unbounded(self) -> Self {
         if !self.is_free() {
             return self;
@@ -41,13 +42,13 @@ impl Coordinate {
         Self { lower: f64::NEG_INFINITY, upper: f64::INFINITY, bounds: (lowest, f64::INFINITY), ..self }
     }
 
-    /// The coordinate of a parameter's value, brought within the bounds.
+    /// The coordinate for a value of the parameter, limited to the bounds.
     pub fn of(self, parameter: f64) -> f64 {
         let value = if self.log { ln(parameter) } else { parameter };
         value.clamp(self.lower, self.upper)
     }
 
-    /// The bounds of the coordinate that are finite and not those of a logarithm, which only keep numbers in range.
+    /// The finite bounds. Bounds of a logarithm are left out, because they only keep numbers in range.
     pub fn finite_bounds(self) -> impl Iterator<Item = f64> {
         [self.lower, self.upper].into_iter().filter(move |bound| bound.is_finite() && !self.log)
     }
@@ -55,7 +56,7 @@ impl Coordinate {
     /// The parameter's value at a coordinate.
     pub fn parameter(self, coordinate: f64) -> f64 {
         let (lower, upper) = self.bounds;
-        // A bound is given back as it was written, not as the exponential of its logarithm.
+        // At a bound, return the bound exactly as written and not the exponential of its logarithm.
         if coordinate <= self.lower {
             lower
         } else if coordinate >= self.upper {

@@ -14,35 +14,35 @@ use crate::numerics::{Matrix, exp, triangle};
 use crate::objective::{LeastSquares, Link, Objective, ResponseScale};
 use block::{Block, padded};
 
-/// An objective over given rows as a function of coordinates.
+/// An objective over rows, as a function of coordinates.
 #[derive(Clone, Debug)]
 pub struct Problem {
     blocks: Vec<Arc<Block>>,
-    /// Which coordinate of the problem each coordinate of the law is, by block.
+    /// For each block, the index in the problem of each coordinate of the block's law.
     places: Vec<Vec<usize>>,
     coordinates: Arc<[Coordinate]>,
     objective: Objective,
-    /// The rows' weights, block by block, filled up to whole lanes with zeros.
+    /// Weights of the rows by block, padded with zeros to whole lanes.
     weights: Vec<Vec<f64>>,
-    /// What draws each coordinate to a value; empty where nothing does.
+    /// Prior of each coordinate; empty where there is none.
     pulls: Arc<[Pull]>,
 }
 
-/// Adds `strength (x - centre)^2` of a coordinate to an objective: what was thought of it before any rows.
+/// A normal prior of a coordinate: adds `strength (x - centre)^2` to the objective.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pull {
-    /// The value that is likeliest beforehand.
+    /// The most probable value under the prior.
     pub centre: f64,
-    /// How much a distance from it costs.
+    /// Factor of the squared distance from the centre.
     pub strength: f64,
 }
 
-/// The objective at a point, with derivatives by the coordinates.
+/// The objective and its derivatives by the coordinates at a point.
 #[derive(Clone, Debug, Default)]
 pub struct Evaluation {
-    /// The sums; the cost is not finite where the law is not.
+    /// Sums over all rows; the cost is not finite where the law is not finite.
     pub sums: Sums,
-    /// The sums of one block of several.
+    /// Scratch space for the sums of one block.
     part: Sums,
 }
 
@@ -57,13 +57,13 @@ impl Evaluation {
         self.sums.cost.is_finite() && self.sums.gradient.iter().chain(&self.sums.hessian).all(|v| v.is_finite())
     }
 
-    /// The second derivatives as a matrix.
+    /// The Hessian as a matrix.
     pub fn hessian_matrix(&self) -> Matrix {
         let all: Vec<usize> = (0..self.sums.gradient.len()).collect();
         self.hessian_of(&all)
     }
 
-    /// The second derivatives by some of the coordinates as a matrix.
+    /// The Hessian of some of the coordinates as a matrix.
     pub fn hessian_of(&self, coordinates: &[usize]) -> Matrix {
         let mut matrix = Matrix::zeros(coordinates.len());
         for (row, &j) in coordinates.iter().enumerate() {
@@ -78,7 +78,7 @@ impl Evaluation {
 }
 
 impl Problem {
-    /// A problem over rows; `variables[i]` holds variable `i` of the law, `response` the response.
+    /// A problem over rows. `variables[i]` holds variable `i` of the law; `response` holds the response.
     pub fn new(
         law: &Law,
         objective: &Objective,
@@ -102,7 +102,7 @@ impl Problem {
         }
     }
 
-    /// The same law and objective over other rows, of a problem with one block.
+    /// The same law and objective over other rows. The problem must have one block.
     #[must_use]
     pub fn over(&self, variables: &[&[f64]], response: &[f64], weights: &[f64]) -> Self {
         let (like, rows) = (&self.blocks[0], response.len());
@@ -110,15 +110,15 @@ impl Problem {
         Self { blocks: vec![Arc::new(block)], weights: vec![padded(rows, |row| weights[row])], ..self.clone() }
     }
 
-    /// The same problem with each coordinate drawn to a value.
+    /// The same problem with a normal prior for each coordinate.
     #[must_use]
     pub fn with_pulls(&self, pulls: &[Pull]) -> Self {
         Self { pulls: pulls.into(), ..self.clone() }
     }
 
-    /// The same problem with residuals in units of the rows' noise: standard deviations of the response.
+    /// The same problem with residuals in units of the noise: `noise` holds the standard deviation of each response.
     ///
-    /// On the log scale that of ln y is taken to be noise / y.
+    /// On the log scale the standard deviation of ln y is taken as noise / y.
     #[must_use]
     pub fn with_noise(mut self, noise: &[f64]) -> Self {
         let on_log = self.objective.scale() == ResponseScale::Log;
@@ -136,9 +136,9 @@ impl Problem {
         self
     }
 
-    /// One problem out of several over the same law: the parameters at the indices `shared` are common to
-    /// all, the others are each problem's own. The coordinates are those of the first problem, then the
-    /// own ones of the others.
+    /// Joins several problems over the same law into one. The parameters at the indices `shared` are common to all
+    /// problems; each problem keeps its own copy of the others. The coordinates are those of the first problem,
+    /// followed by the own coordinates of the other problems.
     pub fn joint(problems: &[Self], shared: &[usize]) -> Self {
         let mut coordinates: Vec<Coordinate> = Vec::new();
         let mut all: Vec<Vec<usize>> = Vec::new();
@@ -164,7 +164,7 @@ impl Problem {
         }
     }
 
-    /// The problem of one block alone.
+    /// The problem of one block.
     #[must_use]
     pub fn block(&self, block: usize) -> Self {
         let places = &self.places[block];
@@ -178,7 +178,7 @@ impl Problem {
         }
     }
 
-    /// The same problem with some coordinates held at values.
+    /// The same problem with some coordinates held at the given values.
     #[must_use]
     pub fn holding(&self, held: &[(usize, f64)]) -> Self {
         let mut coordinates = self.coordinates.to_vec();
@@ -188,12 +188,12 @@ impl Problem {
         Self { coordinates: coordinates.into(), ..self.clone() }
     }
 
-    /// Which coordinate of the problem each coordinate of the law is, by block.
+    /// For each block, the index in the problem of each coordinate of the block's law.
     pub fn places(&self) -> &[Vec<usize>] {
         &self.places
     }
 
-    /// The coordinates of the law of one block at a point of the problem.
+    /// The coordinates of one block's law at a point of the problem.
     pub fn point_of_block(&self, block: usize, point: &[f64]) -> Vec<f64> {
         self.places[block].iter().map(|&place| point[place]).collect()
     }
@@ -203,7 +203,7 @@ impl Problem {
         self.blocks.iter().map(|block| block.columns.rows()).collect()
     }
 
-    /// The same problem with other weights for its rows.
+    /// The same problem with other row weights.
     #[must_use]
     pub fn reweighted(&self, weights: &[f64]) -> Self {
         let mut from = 0;
@@ -218,7 +218,7 @@ impl Problem {
         Self { weights, ..self.clone() }
     }
 
-    /// The same problem with responses that the law misses at a point by given residuals.
+    /// The same problem with responses chosen so that the law has the given residuals at `point`.
     #[must_use]
     pub fn missed_by(&self, point: &[f64], residuals: &[f64]) -> Self {
         let mut from = 0;
@@ -239,23 +239,23 @@ impl Problem {
         Self { objective, ..self.clone() }
     }
 
-    /// Least squares over the same rows with other weights.
+    /// A least-squares problem over the same rows with other weights.
     #[must_use]
     pub fn squared(&self, weights: &[f64]) -> Self {
         let on = self.objective.scale();
         self.minimising(Objective::LeastSquares(LeastSquares { on })).reweighted(weights)
     }
 
-    /// The same problem over the rows at `chosen`, of a problem with one block.
+    /// The same problem over the rows at `chosen`. The problem must have one block.
     #[must_use]
     pub fn of_rows(&self, chosen: &[usize]) -> Self {
         let weights = padded(chosen.len(), |row| self.weights[0][chosen[row]]);
         Self { blocks: vec![Arc::new(self.blocks[0].of_rows(chosen))], weights: vec![weights], ..self.clone() }
     }
 
-    /// The same problem without the rows that have no weight: of a bootstrap's rows a third have none.
+    /// The same problem without the rows of weight zero, which are a third of the rows in a bootstrap.
     ///
-    /// A block that has no others is left as it is.
+    /// A block in which every weight is zero is left unchanged.
     #[must_use]
     pub fn without_idle_rows(&self) -> Self {
         let (mut blocks, mut all_weights) = (Vec::new(), Vec::new());
@@ -293,28 +293,28 @@ impl Problem {
         self.coordinates.iter().zip(point).map(|(c, &x)| c.parameter(x)).collect()
     }
 
-    /// The rows of each variable of the law, of the first block.
+    /// The values of each variable of the law by row, for the first block.
     pub fn variables(&self) -> Vec<&[f64]> {
         self.blocks.first().map_or_else(Vec::new, |block| block.variables.iter().map(Vec::as_slice).collect())
     }
 
-    /// The residual at each row on the objective's scale, in units of the rows' noise where that is known.
+    /// The residual of each row on the objective's scale, in units of the noise where the noise is known.
     pub fn residuals(&self, point: &[f64]) -> Vec<f64> {
         let blocks = self.blocks.iter().enumerate();
         blocks.flat_map(|(index, block)| block.residuals(&self.point_of_block(index, point))).collect()
     }
 
-    /// The residual at each row on the objective's scale, whatever is known of the rows' noise.
+    /// The residual of each row on the objective's scale, without division by the noise.
     pub fn unscaled_residuals(&self, point: &[f64]) -> Vec<f64> {
         let blocks = self.blocks.iter().enumerate();
         blocks.flat_map(|(index, block)| block.unscaled_residuals(&self.point_of_block(index, point))).collect()
     }
 
-    /// Whether the law at a point is more than rounding: whether its values, of some rows, stay to eight digits where every
-    /// operation is rounded differently.
+    /// Whether the law's values at a point are more than rounding error. At a sample of rows, the values must keep
+    /// eight digits when every operation is rounded differently.
     ///
-    /// E + (M - E) s / (1 + s) is not where E is 1e15 and the responses are about 2: what is left of the two large
-    /// terms is noise, which a search takes for a fit.
+    /// An example that fails is E + (M - E) s / (1 + s) with E = 1e15 and responses near 2: the difference of the two
+    /// large terms is noise, which a search could mistake for a fit.
     pub fn is_resolved(&self, point: &[f64]) -> bool {
         let largest = match self.objective.scale() {
             ResponseScale::Log => None,
@@ -324,7 +324,7 @@ impl Problem {
         blocks.all(|(index, block)| block.is_resolved(&self.point_of_block(index, point), largest))
     }
 
-    /// The derivatives of each row's residual, in units of its noise where that is known, by the coordinates.
+    /// The derivatives of each row's residual by the coordinates, in units of the noise where the noise is known.
     pub fn jacobian(&self, point: &[f64]) -> Vec<Vec<f64>> {
         let mut all = Vec::with_capacity(self.rows());
         for (index, block) in self.blocks.iter().enumerate() {
@@ -339,7 +339,7 @@ impl Problem {
         all
     }
 
-    /// Each row's share of the gradient, by the coordinates.
+    /// The contribution of each row to the gradient, by the coordinates.
     pub fn scores(&self, point: &[f64]) -> Vec<Vec<f64>> {
         let slopes = self.residuals(point).into_iter().zip(self.weights()).map(|(r, w)| w * self.objective.slopes(r).0);
         let times = |(mut row, slope): (Vec<f64>, f64)| {
@@ -349,14 +349,14 @@ impl Problem {
         self.jacobian(point).into_iter().zip(slopes).map(times).collect()
     }
 
-    /// The same problem without bounds on its coordinates; those that are held stay so.
+    /// The same problem without bounds on its coordinates; held coordinates stay held.
     #[must_use]
     pub fn unbounded(&self) -> Self {
         let coordinates = self.coordinates.iter().map(|c| c.unbounded());
         Self { coordinates: coordinates.collect(), ..self.clone() }
     }
 
-    /// The same problem with the bounds of another over the same law.
+    /// The same problem with the bounds of `other`, which has the same law.
     #[must_use]
     pub fn bounded_as(&self, other: &Self) -> Self {
         Self { coordinates: Arc::clone(&other.coordinates), ..self.clone() }
@@ -372,12 +372,12 @@ impl Problem {
         self.blocks.iter().zip(&self.weights).flat_map(|(block, all)| all.iter().copied().take(block.columns.rows()))
     }
 
-    /// The responses, or their logarithms on the log scale.
+    /// The responses; on the log scale, their logarithms.
     pub fn responses(&self) -> impl Iterator<Item = f64> {
         self.blocks.iter().flat_map(|block| block.responses.iter().copied().take(block.columns.rows()))
     }
 
-    /// Evaluates the objective and as much of its derivatives by the coordinates as is wanted.
+    /// Evaluates the objective at a point, with the derivatives that `wanted` asks for.
     pub fn evaluate(&self, point: &[f64], wanted: impl Into<Wanted>, workspace: &mut Workspace, out: &mut Evaluation) {
         let wanted = wanted.into();
         if let ([block], [weights]) = (&self.blocks[..], &self.weights[..]) {
@@ -423,12 +423,12 @@ impl Problem {
         }
     }
 
-    /// The objective at a point.
+    /// The objective at a point, without derivatives.
     pub fn cost(&self, point: &[f64]) -> f64 {
         self.evaluation(point, Order::Value).cost()
     }
 
-    /// The objective at a point with as much of its derivatives as is wanted, in memory of its own.
+    /// The objective at a point with the derivatives that `wanted` asks for, in newly allocated memory.
     pub fn evaluation(&self, point: &[f64], wanted: impl Into<Wanted>) -> Evaluation {
         let mut out = Evaluation::default();
         self.evaluate(point, wanted, &mut Workspace::default(), &mut out);
@@ -442,7 +442,7 @@ mod tests {
     use crate::law::{Variable, find};
     use crate::numerics::{Random, ln};
 
-    /// Two groups of 300 rows, more than one block each.
+    /// Two groups of 300 rows, so that each spans more than one block of the tape.
     fn two_groups() -> Problem {
         let law = find("hoffmann").unwrap().law().unwrap();
         let groups: Vec<Problem> = (0..2)
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_of_large_numbers_that_cancel_is_told_from_a_fit() {
+    fn a_point_where_large_terms_cancel_is_not_resolved() {
         let size = Variable { name: "N".to_owned(), unit: None, meaning: None, counts: None };
         let formula = "L = E + (L_0 - E) * (A / N^alpha) / (1 + A / N^alpha)";
         let law = Law::from_formula("saturating", formula, &[size]).unwrap();
@@ -473,13 +473,13 @@ mod tests {
             problem.is_resolved(&point)
         };
         assert!(is_resolved([2.0, 11.0, 3.0, 0.3]));
-        // The same values nearly: 2 + E / s, of which E = 1e15 leaves a digit or none.
+        // Nearly the same values as 2 + E / s; with E = 1e15 at most one digit remains.
         assert!(is_resolved([1e3, 2.0, 33.0, 0.0]));
         assert!(!is_resolved([1e15, 2.0, 1e15 / 30.0, 0.0]));
     }
 
     #[test]
-    fn derivatives_are_all_there_where_the_objective_is_not_above_what_is_of_use_and_the_objective_is_there_anyway() {
+    fn derivatives_are_complete_up_to_the_limit_and_the_objective_always() {
         let problem = two_groups().with_pulls(&[Pull { centre: 1.0, strength: 0.005 }]);
         let point: Vec<f64> = [1.8, 6.0, 0.35, 7.6, 0.37, 1.7, 6.0, 7.6].to_vec();
         let at = |most: f64| {
@@ -498,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_weight_may_as_well_not_be_there() {
+    fn leaving_out_rows_of_weight_zero_changes_nothing() {
         let law = find("hoffmann").unwrap().law().unwrap();
         let mut random = Random::new(1, "idle", 0);
         let n: Vec<f64> = (0..37).map(|_| 1e9 * random.log_normal(1.0)).collect();
