@@ -1,23 +1,23 @@
-//! Least squares along canyons that bend: Levenberg's and Marquardt's steps with geodesic acceleration.
+//! Least squares along curved valleys: Levenberg-Marquardt steps with geodesic acceleration.
 //!
-//! A step along a narrow valley leaves it where the valley bends, so plain steps creep. The acceleration is the second
-//! order of the curve that stays in the valley (Transtrum and Sethna 2012, arXiv:1201.5885).
+//! A straight step leaves a narrow valley where the valley bends, so plain steps have to be short. The acceleration
+//! adds the second-order term of the curve that stays in the valley (Transtrum and Sethna 2012, arXiv:1201.5885).
 
 use super::{Minimum, Status};
 use crate::numerics::Matrix;
 use crate::problem::Problem;
 
-/// Damping at the start, as a share of the diagonal.
+/// Initial damping, as a share of the diagonal.
 const DAMPING: f64 = 1e-3;
-/// Most length of an acceleration compared with its velocity: beyond it the second order tells nothing.
+/// Largest ratio of acceleration to velocity. Above it the second-order term is unreliable and the step is refused.
 const MOST_ACCELERATION: f64 = 0.75;
-/// Share of a velocity over which its second derivative is taken.
+/// Share of the velocity over which its second derivative is estimated.
 const PROBE: f64 = 0.1;
-/// Damping above which no step lowers the objective.
+/// Damping above which the iteration ends because no step lowers the objective.
 const MOST_DAMPING: f64 = 1e12;
 
-/// Minimises a sum of squares from a start, in at most `most` steps, until no step is expected to lower it by more than
-/// `enough`. Bounds are not looked at; coordinates that are held do not move.
+/// Minimises a sum of squares from a start in at most `most` steps. It ends when no step is expected to lower the
+/// objective by more than `enough`. Bounds are ignored; held coordinates do not move.
 pub fn along_canyons(problem: &Problem, start: &[f64], most: u64, enough: f64) -> Minimum {
     let movable: Vec<usize> = (0..problem.size()).filter(|&j| problem.coordinates()[j].is_free()).collect();
     let weights: Vec<f64> = problem.weights().map(f64::sqrt).collect();
@@ -130,8 +130,8 @@ mod tests {
     use crate::solver::newton_within;
 
     #[test]
-    fn a_canyon_that_bends_is_followed_to_its_end_in_a_few_steps() {
-        // y = A x^-a at sizes of 1e-15: A and a trade off along a curve on which A goes through decades.
+    fn a_curved_valley_is_followed_to_its_minimum_in_a_few_steps() {
+        // y = A x^-a for x near 1e-15: A and a trade off along a curve on which A changes by decades.
         let x: Vec<f64> = (0..8).map(|i| 1e-15 * exp(0.5 * f64::from(i))).collect();
         let y: Vec<f64> = x.iter().map(|x| 0.5 + 1e-5 * exp(-0.35 * ln(*x))).collect();
         let variable = Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
@@ -145,7 +145,7 @@ mod tests {
         assert_eq!(end.status, Status::Converged);
         assert!((end.point[place("a")] - 0.35).abs() < 1e-6, "{:?}", end.point);
         assert!((end.point[place("E")] - 0.5).abs() < 1e-5, "{:?}", end.point);
-        // Without acceleration as many steps do not arrive.
+        // Without acceleration, the same number of steps does not reach the minimum.
         assert!(newton_within(&problem, &start, end.iterations, 1e-20).cost > 10.0 * end.cost);
     }
 }

@@ -1,21 +1,23 @@
-//! Minima beyond infinity: where parameters run away, the law often goes on with their signs turned.
+//! Minima on the other side of infinity, for parameters that diverge.
 //!
-//! `E + B x^-b` is nearly `u - v ln x` where b is nearly 0 and B large, and it bends the one way with b above 0 and the
-//! other way with b below 0, B of the other sign. Between the two, parameters pass infinity, which no descent does.
+//! With b near 0 and B large, `E + B x^-b` is nearly `u - v ln x`. The curve bends one way for b > 0, and the other
+//! way for b < 0 with the opposite sign of B. To get from one to the other, parameters have to pass infinity, which
+//! no descent does.
 
 use crate::numerics::ln;
 use crate::problem::Problem;
 
-/// Least factor by which a parameter that runs away has grown.
+/// Smallest growth factor of a parameter that counts as divergent.
 const RUN: f64 = 1.2;
 
-/// How far from nothing the point beyond infinity lies, in sizes of what runs away at the start.
+/// Distance of the new point from zero, in units of the divergent parameter's value at the start.
 const AWAY: f64 = 3.0;
 
-/// A point on the other side of infinity from a start, where a descent from there ran away to `end`; none where it did not.
+/// A point on the other side of infinity, where a descent from `start` diverged to `end`; `None` where it did not
+/// diverge.
 ///
-/// Along the way a size s grows without end. Others grow like a + b s or shrink like c / s, and so they go on beyond
-/// infinity, where s has the other sign.
+/// Along the descent one parameter s grows without limit. The others behave like a + b s or c / s, and continue in
+/// the same way on the other side, where s has the opposite sign.
 pub fn through_infinity(problem: &Problem, start: &[f64], end: &[f64]) -> Option<Vec<f64>> {
     let can_turn = |j: &usize| problem.coordinates()[*j].is_free() && !problem.coordinates()[*j].log;
     let growth = |j: usize| ln(end[j].abs() / start[j].abs());
@@ -46,9 +48,9 @@ mod tests {
     use crate::solver::Solver;
 
     #[test]
-    fn a_curve_that_bends_the_other_way_is_reached_through_infinity() {
+    fn a_curve_of_opposite_curvature_is_reached_through_infinity() {
         let x: Vec<f64> = (0..8).map(|i| exp(0.5 * f64::from(i))).collect();
-        // ln y falls ever faster in ln x: b below 0. The start bends the other way.
+        // ln y falls faster and faster in ln x, so b < 0. The start has the opposite curvature.
         let y: Vec<f64> = x.iter().map(|x| 5.0 - 1.0 * exp(0.2 * ln(*x))).collect();
         let variable = Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
         let law = Law::from_formula("t", "y = E + B / x^b", &[variable]).unwrap();

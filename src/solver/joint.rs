@@ -1,14 +1,14 @@
 //! The search of a problem with several blocks that share parameters.
 //!
-//! Each block is searched alone. What one of them finds for the shared parameters is then held while the
-//! others find their own, and from there all are polished together.
+//! Each block is searched alone. The shared parameters of one block's optimum are then held while the other blocks
+//! are fitted, and the joint problem is polished from there.
 
 use super::search::{Cancelled, Search, Watch, distinct, polish};
 use super::{Minimum, Solver, search};
 use crate::law::Law;
 use crate::problem::Problem;
 
-/// Maximum number of optima of a block that give a start of the joint problem.
+/// Number of optima of each block that give a start of the joint problem.
 const LEADS: usize = 3;
 
 pub(super) fn search_blocks(
@@ -32,7 +32,8 @@ pub(super) fn search_blocks(
     Ok(Search::of(distinct(&ends), &ends, alone.iter().map(|found| found.grid).sum()))
 }
 
-/// A start of the joint problem: the shared parameters come from one block, and each block's own are fitted to them.
+/// A start of the joint problem: the shared parameters come from one block, and each block's own parameters are
+/// fitted to them.
 fn led_by(
     problem: &Problem,
     blocks: &[Problem],

@@ -1,8 +1,8 @@
-//! Limited-memory BFGS, argmin's own, with its traps fenced off.
+//! Limited-memory BFGS: argmin's implementation, with guards around its known faults.
 //!
-//! The first step of argmin's method is the raw gradient, so the objective is scaled until that has norm
-//! one; without it most starts are thrown onto a plateau. The line search may give up, panic or go round
-//! in circles: evaluations are counted, panics caught, and the best point seen is kept.
+//! The first step of argmin's method is the raw gradient, so the objective is scaled until the gradient has norm one;
+//! otherwise most starts jump onto a plateau. The line search may give up, panic or loop forever, so evaluations are
+//! counted, panics are caught, and the best point so far is kept.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,16 +15,16 @@ use super::{Minimum, Status};
 use crate::law::{Order, Workspace};
 use crate::problem::{Evaluation, Problem};
 
-/// Corrections that are remembered, as in scipy.
+/// Number of stored corrections, as in scipy.
 const MEMORY: usize = 10;
-/// Most steps, as in scipy's default for one start of a published grid.
+/// Maximum number of steps, as in scipy's default, for one start of a published grid.
 const MAX_STEPS: u64 = 1000;
-/// Most evaluations before a run is taken to go round in circles.
+/// Maximum number of evaluations; a run that needs more is taken to loop forever.
 const MAX_EVALUATIONS: usize = 20_000;
-/// A run has converged where no gradient of the scaled objective is larger.
+/// A run has converged where every component of the scaled gradient is smaller.
 const GRADIENT: f64 = 1e-7;
 
-/// The objective as argmin sees it.
+/// The objective as argmin calls it.
 struct Fenced<'a> {
     problem: &'a Problem,
     scale: f64,
@@ -34,7 +34,7 @@ struct Fenced<'a> {
 }
 
 impl Fenced<'_> {
-    /// The point brought within the bounds, where the objective is extended as a constant.
+    /// The point limited to the bounds. Outside them the objective is extended as a constant.
     fn inside(&self, point: &[f64]) -> Vec<f64> {
         self.problem.coordinates().iter().zip(point).map(|(c, x)| x.clamp(c.lower, c.upper)).collect()
     }
@@ -75,7 +75,7 @@ impl Gradient for &Fenced<'_> {
         let inside = self.inside(point);
         let (workspace, out) = &mut *self.workspace.borrow_mut();
         self.problem.evaluate(&inside, Order::Gradient, workspace, out);
-        // Beyond a bound the objective does not change.
+        // Outside a bound the objective is constant.
         let of = |((x, y), g): ((&f64, &f64), &f64)| if x == y { g * self.scale } else { 0.0 };
         Ok(point.iter().zip(&inside).zip(&out.sums.gradient).map(of).collect())
     }

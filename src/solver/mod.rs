@@ -1,7 +1,7 @@
-//! Solvers, all hosted by argmin. No other folder names argmin.
+//! Solvers, run by argmin. No other folder uses argmin.
 //!
-//! One file per solver. [`search()`] finds the best optimum there is; [`from_listed`] runs a solver from
-//! the starts that a spec or a paper lists, so that a published procedure can be repeated.
+//! One file per solver. [`search()`] looks for the global optimum. [`from_listed`] runs a solver from the starts that
+//! a spec or a paper lists, which repeats a published procedure.
 
 mod geodesic;
 mod infinity;
@@ -36,13 +36,13 @@ use crate::problem::Problem;
 pub enum Status {
     /// No step is expected to lower the objective by more than rounding.
     Converged,
-    /// The iterations ran out, or no step lowered the objective although one should.
+    /// The iterations ran out, or no step lowered the objective although a decrease was expected.
     Stalled,
     /// The law is not finite at the start.
     NotFinite,
-    /// The line search gave up, went round in circles or panicked.
+    /// The line search gave up, looped forever or panicked.
     Failed,
-    /// The law cannot be computed there: its value is rounding.
+    /// The law cannot be computed at the point because its value is rounding error.
     Unresolved,
 }
 
@@ -57,7 +57,7 @@ pub struct Minimum {
     pub status: Status,
     /// Number of steps.
     pub iterations: u64,
-    /// Whether it ended where it started.
+    /// Whether the end is the start.
     pub unmoved: bool,
 }
 
@@ -68,16 +68,16 @@ pub enum Solver {
     /// Newton's method with exact second derivatives, damping and bounds.
     #[default]
     Newton,
-    /// Limited-memory BFGS with the line search of More and Thuente, as scipy's L-BFGS-B is often used.
+    /// Limited-memory BFGS with the line search of More and Thuente, a common substitute for scipy's L-BFGS-B.
     Lbfgs,
     /// The simplex of Nelder and Mead, which needs no derivatives.
     NelderMead,
-    /// Levenberg's and Marquardt's damped Gauss-Newton steps on reweighted least squares.
+    /// Levenberg-Marquardt: damped Gauss-Newton steps on reweighted least squares.
     LevenbergMarquardt,
 }
 
 impl Solver {
-    /// Its name in a spec.
+    /// The name in a spec.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Newton => "newton",
@@ -87,9 +87,9 @@ impl Solver {
         }
     }
 
-    /// Minimises a problem from a start, which is first brought within the bounds.
+    /// Minimises a problem from a start, which is first limited to the bounds.
     ///
-    /// An objective whose slope jumps is minimised by way of smooth ones, ever closer to it.
+    /// An objective whose slope jumps is minimised through a sequence of smooth approximations.
     pub fn minimise(self, problem: &Problem, start: &[f64]) -> Minimum {
         let smooth = |problem: &Problem, start: &[f64]| match self {
             Self::Newton => newton(problem, start),
@@ -113,14 +113,15 @@ impl Solver {
     }
 }
 
-/// The smooth stand-ins of a problem's objective, for residuals as they are at a point.
+/// Smooth approximations to a problem's objective, for residuals of the size that they have at a point.
 fn stand_ins(problem: &Problem, point: &[f64]) -> Option<Vec<crate::objective::Objective>> {
     problem.objective().stand_ins(1.0)?;
     let sizes: Vec<f64> = problem.residuals(point).iter().map(|r| r.abs()).filter(|r| r.is_finite()).collect();
     problem.objective().stand_ins(if sizes.is_empty() { 1.0 } else { median(&sizes) })
 }
 
-/// The problem with an objective that has a curvature at the point: the coarsest stand-in, or its own.
+/// The problem with an objective that has curvature at the point: the coarsest smooth approximation where the slope
+/// jumps, else its own.
 pub fn smoothed(problem: &Problem, point: &[f64]) -> Problem {
     match stand_ins(problem, point).and_then(|all| all.into_iter().next()) {
         Some(objective) => problem.minimising(objective),
@@ -128,17 +129,17 @@ pub fn smoothed(problem: &Problem, point: &[f64]) -> Problem {
     }
 }
 
-/// The second derivatives at a point of the smoothed problem.
+/// The Hessian of the smoothed problem at a point.
 fn smoothed_hessian(problem: &Problem, point: &[f64]) -> Matrix {
     smoothed(problem, point).evaluation(point, Order::Hessian).hessian_matrix()
 }
 
-/// The problem with a penalty that bends over the size of its own residuals.
+/// The problem with a penalty that is curved over the size of its own residuals.
 ///
-/// Where a penalty turns linear far within the noise, its own second derivatives count the few rows that the law
-/// happens to meet, as many as it has parameters among them, and say nothing of how sharp the optimum is. Over the
-/// median residual they estimate the density of residuals at zero (Powell 1991), and with it the curvature that the
-/// objective has on average.
+/// A penalty may become linear far inside the noise. Its second derivative then comes from the few rows that the law
+/// meets almost exactly, of which there are about as many as parameters, and says nothing about how sharp the optimum
+/// is. With the curved part as wide as the median residual, the Hessian estimates the density of residuals at zero
+/// (Powell 1991), and with it the average curvature of the objective.
 pub fn broadened(problem: &Problem, point: &[f64]) -> Problem {
     let mut sizes: Vec<f64> = problem.residuals(point).iter().map(|r| r.abs()).filter(|r| r.is_finite()).collect();
     sizes.sort_by(f64::total_cmp);
@@ -153,13 +154,13 @@ pub fn broadened(problem: &Problem, point: &[f64]) -> Problem {
     }
 }
 
-/// Where the search of a fit starts.
+/// Where a fit's search starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Starts {
-    /// From the valleys that a search of the whole space finds.
+    /// From the valleys that a global search finds.
     #[default]
     Search,
-    /// Every combination of the starts that the law's parameters list, as papers do it.
+    /// From every combination of the starts that the law's parameters list, as in papers.
     Grid,
 }

@@ -1,4 +1,4 @@
-//! The simplex of Nelder and Mead, argmin's own.
+//! The Nelder-Mead simplex: argmin's implementation.
 
 use std::cell::RefCell;
 
@@ -9,9 +9,9 @@ use super::{Minimum, Status};
 use crate::law::{Order, Workspace};
 use crate::problem::{Evaluation, Problem};
 
-/// Most steps, per coordinate.
+/// Maximum number of steps for each coordinate.
 const STEPS: u64 = 400;
-/// The simplex has shrunk to a point where its corners differ by less, relative to the objective at the start.
+/// The simplex has converged when its vertices differ by less, relative to the objective at the start.
 const TOLERANCE: f64 = 1e-14;
 
 struct Inside<'a> {
@@ -32,13 +32,13 @@ impl CostFunction for &Inside<'_> {
     fn cost(&self, point: &Vec<f64>) -> Result<f64, Error> {
         let (workspace, out) = &mut *self.workspace.borrow_mut();
         self.problem.evaluate(&self.clamped(point), Order::Value, workspace, out);
-        // A simplex walks away from what is not finite.
+        // A large finite value makes the simplex move away.
         Ok(if out.cost().is_finite() { out.cost() } else { f64::MAX })
     }
 }
 
-/// Reflections of a simplex (Nelder and Mead 1965, doi:10.1093/comjnl/7.4.308) whose first corners lie a
-/// twentieth of each coordinate from the start, as in scipy.
+/// The Nelder-Mead simplex (1965, doi:10.1093/comjnl/7.4.308). As in scipy, the first vertices lie at a distance of
+/// one twentieth of each coordinate from the start.
 pub(super) fn nelder_mead(problem: &Problem, start: &[f64]) -> Minimum {
     let inside = Inside { problem, workspace: RefCell::default() };
     let start = inside.clamped(start);

@@ -1,8 +1,8 @@
 //! Newton's method with exact second derivatives, Marquardt damping and bounds, as an argmin solver.
 //!
-//! Damping is scaled by the diagonal (Marquardt 1963, doi:10.1137/0111030), so the iteration does not
-//! depend on the units of a parameter. Coordinates that a bound holds are left out of the step
-//! (Bertsekas 1982, doi:10.1137/0320018).
+//! Damping is scaled by the diagonal (Marquardt 1963, doi:10.1137/0111030), so the iteration does not depend on the
+//! units of a parameter. Coordinates at an active bound are left out of the step (Bertsekas 1982,
+//! doi:10.1137/0320018).
 
 use argmin::core::{
     Error, Executor, IterState, KV, Problem as Counted, Solver, State, TerminationReason, TerminationStatus,
@@ -13,13 +13,13 @@ use crate::law::{Order, Workspace};
 use crate::numerics::Matrix;
 use crate::problem::{Evaluation, Problem};
 
-/// Most steps from one start; a start on a flat ridge needs a hundred.
+/// Maximum number of steps from one start; a start on a flat ridge needs a hundred.
 pub(super) const MAX_STEPS: u64 = 500;
-/// Damping at a start: little, since sizes and exponents trade off along ridges that more of it hides.
+/// Initial damping. It is small because sizes and exponents trade off along ridges that larger damping would hide.
 const DAMPING: f64 = 1e-6;
-/// Damping that no step needed for so long is done away with.
+/// Damping below this value, after many steps that needed none, is set to zero.
 const LEAST_DAMPING: f64 = 1e-9;
-/// A predicted decrease below this share of the objective is rounding.
+/// A predicted decrease below this share of the objective counts as rounding.
 const TOLERANCE: f64 = 1e-14;
 
 /// Minimises a problem with a smooth objective from a start.
@@ -27,12 +27,12 @@ pub fn newton(problem: &Problem, start: &[f64]) -> Minimum {
     damped(problem, start, Order::Hessian, MAX_STEPS, 0.0)
 }
 
-/// Takes so many of the steps of [`newton`] at most, and none that is expected to lower the objective by less than `enough`.
+/// Takes at most `most` steps of [`newton`], and none that is expected to lower the objective by less than `enough`.
 pub fn newton_within(problem: &Problem, start: &[f64], most: u64, enough: f64) -> Minimum {
     damped(problem, start, Order::Hessian, most, enough)
 }
 
-/// Minimises by damped steps with the second derivatives of an order: exact, or those of Gauss and Newton.
+/// Minimises by damped steps. `order` selects exact second derivatives or those of Gauss-Newton.
 pub(super) fn damped(problem: &Problem, start: &[f64], order: Order, most: u64, enough: f64) -> Minimum {
     let bounded: Vec<f64> = problem.coordinates().iter().zip(start).map(|(c, x)| x.clamp(c.lower, c.upper)).collect();
     let solver = Newton { enough, ..Newton::at(problem, bounded.clone(), order) };
@@ -56,7 +56,7 @@ pub(super) fn damped(problem: &Problem, start: &[f64], order: Order, most: u64, 
                 point: solver.point,
             }
         }
-        // Nothing in the iteration returns an error; argmin's own would be a broken state.
+        // The iteration itself returns no errors; this arm covers argmin's internal ones.
         Err(_) => {
             Minimum { point: bounded, cost: f64::INFINITY, status: Status::Stalled, iterations: 0, unmoved: true }
         }
@@ -65,7 +65,7 @@ pub(super) fn damped(problem: &Problem, start: &[f64], order: Order, most: u64, 
 
 type Iterate = IterState<Vec<f64>, (), (), (), (), f64>;
 
-/// The iteration's state.
+/// State of the iteration.
 struct Newton {
     point: Vec<f64>,
     trial: Vec<f64>,
@@ -74,7 +74,7 @@ struct Newton {
     workspace: Workspace,
     damping: f64,
     order: Order,
-    /// A decrease that is not worth a step.
+    /// Smallest decrease that is worth a step.
     enough: f64,
     status: Option<Status>,
 }
@@ -99,7 +99,7 @@ impl Newton {
         }
     }
 
-    /// The coordinates that no bound holds: those inside, and those whose descent leads inside.
+    /// The coordinates that can move: those inside the bounds, and those at a bound whose descent leads inside.
     fn movable(&self, problem: &Problem) -> Vec<usize> {
         let coordinates = problem.coordinates();
         (0..self.point.len())
@@ -110,7 +110,7 @@ impl Newton {
             .collect()
     }
 
-    /// Adapts the damping to how much of the decrease that a step promised was had.
+    /// Adapts the damping to the ratio of actual to predicted decrease.
     fn trust(&mut self, gain: f64) {
         self.damping = match gain {
             g if g > 0.5 && self.damping < LEAST_DAMPING => 0.0,
@@ -140,7 +140,7 @@ impl Newton {
             let predicted = -slope - 0.5 * quadratic(&hessian, &step);
             let small = predicted.abs() <= TOLERANCE * self.here.cost().abs() + self.enough + f64::MIN_POSITIVE;
             if small && self.damping <= 1e-3 {
-                // Damping shortens a step along a flat ridge to nothing: look again without it.
+                // Damping can make a step along a flat ridge too short to matter, so try again without damping.
                 if indefinite || self.damping <= 1e-13 {
                     self.status = Some(Status::Converged);
                     return;
@@ -169,7 +169,7 @@ impl Newton {
                 if small {
                     break;
                 }
-                // Where the parabola through the slope here and the objective there is lowest.
+                // The minimum of the parabola through the slope here and the objective at the tried point.
                 let excess = self.there.cost() - self.here.cost() - share * slope;
                 share *= if excess.is_finite() { (-0.5 * share * slope / excess).clamp(0.2, 0.5) } else { 0.2 };
             }
@@ -183,13 +183,13 @@ impl Newton {
     }
 }
 
-/// Most times that a step which does not lower the objective is made shorter before it is turned.
+/// Maximum number of times that a step is shortened before the damping turns it.
 const SHORTER: usize = 4;
 
-/// Solves (H + damping D) s = -g, or `None` where that matrix is not positive definite.
+/// Solves (H + damping D) s = -g; `None` where that matrix is not positive definite.
 ///
-/// D is `|H_jj| + g_j^2 / cost`: where every residual is on the straight part of its penalty, H alone may
-/// have nothing on its diagonal, and no multiple of nothing makes it definite.
+/// D is `|H_jj| + g_j^2 / cost`. Where every residual is on the linear part of its penalty, H may have zeros on its
+/// diagonal, and damping by a multiple of `|H_jj|` alone would not make it definite.
 fn damped_step(hessian: &Matrix, gradient: &[f64], cost: f64, damping: f64) -> Option<Vec<f64>> {
     let mut damped = hessian.clone();
     for (j, g) in gradient.iter().enumerate() {

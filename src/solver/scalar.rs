@@ -1,9 +1,9 @@
-//! One unknown: roots by Newton's method in a bracket, minima by Brent's, hosted by argmin.
+//! One unknown: roots by bracketed Newton steps, and minima by Brent's method, run by argmin.
 
 use argmin::core::{CostFunction, Error, Executor, State};
 use argmin::solver::brent::BrentOpt;
 
-/// Why there is no root or minimum.
+/// Why no root or minimum was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScalarError {
     /// The iteration failed; the function is not finite somewhere.
@@ -22,19 +22,20 @@ impl<F: Fn(f64) -> f64> CostFunction for Function<F> {
     }
 }
 
-/// Steps after which a bracket of any two doubles has been halved to nothing.
+/// Number of bisections that shrinks a bracket of any two doubles to nothing.
 const MAX_STEPS: u64 = 200;
 
-/// A Newton step this short, or this share of where it leads, is the last: the error it leaves is its square.
+/// A Newton step shorter than this, absolutely or relative to the new point, is the last one: its error is the square
+/// of this.
 const LAST_STEP: f64 = 1e-9;
 
-/// The root of a function that rises from below zero at `low` to above it at `high`, to the last digits.
+/// The root, to the last digits, of a function that is negative at `low` and positive at `high`.
 ///
-/// `f` gives the value and the slope. Newton's steps from `start` are halvings where they leave the stretch in which the
-/// sign changes, or where they shrink it too slowly.
+/// `f` returns the value and the slope. Newton's method starts from `start`. A bisection replaces a step that leaves
+/// the bracket or shrinks it too slowly.
 ///
 /// # Errors
-/// Where the function is not finite on the way.
+/// The function is not finite at some point of the iteration.
 pub fn root(mut f: impl FnMut(f64) -> (f64, f64), mut low: f64, mut high: f64, start: f64) -> Result<f64, ScalarError> {
     let (mut x, mut before) = (start, high - low);
     for _ in 0..MAX_STEPS {
@@ -65,10 +66,10 @@ pub fn root(mut f: impl FnMut(f64) -> (f64, f64), mut low: f64, mut high: f64, s
     Ok(x)
 }
 
-/// The minimum of a function with one valley between two points, to about half of the digits.
+/// The minimum of a unimodal function between two points, to about half of the digits.
 ///
 /// # Errors
-/// Where the function is not finite.
+/// The function is not finite at some point of the iteration.
 pub fn minimise(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Result<f64, ScalarError> {
     let solver = BrentOpt::new(low, high);
     let run = Executor::new(Function(f), solver)
@@ -90,20 +91,20 @@ mod tests {
     }
 
     #[test]
-    fn newtons_steps_keep_to_the_stretch_in_which_the_sign_changes() {
+    fn newton_steps_stay_in_the_bracket() {
         let cube = |x: f64| (x * x * x - 2.0, 3.0 * x * x);
         for start in [0.0, 1e-3, 1.0, 2.0] {
             let found = root(cube, 0.0, 2.0, start).unwrap();
             assert!((found - libm::cbrt(2.0)).abs() < 4e-16, "{found}");
         }
-        // Plateaus on both sides of a step, where every slope is nearly nothing.
+        // A step with plateaus on both sides, where the slope is nearly zero.
         let step = |x: f64| {
             let e = libm::exp(-200.0 * (x - 0.37));
             (1.0 / (1.0 + e) - 0.5, 200.0 * e / (1.0 + e) / (1.0 + e))
         };
         let found = root(step, -10.0, 10.0, -9.0).unwrap();
         assert!((found - 0.37).abs() < 1e-14, "{found}");
-        // A jump: no root, and the place where it is.
+        // A jump has no root; the result is the place of the jump.
         let found = root(|x| (if x < 0.25 { -1.0 } else { 1.0 }, 0.0), 0.0, 1.0, 0.9).unwrap();
         assert!((found - 0.25).abs() < 1e-15, "{found}");
         assert_eq!(root(|_| (f64::NAN, 1.0), 0.0, 1.0, 0.5), Err(ScalarError::NotFinite));

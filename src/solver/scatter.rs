@@ -1,7 +1,7 @@
 //! Points that fill a cube evenly: Sobol's sequence.
 //!
-//! Direction numbers are those of Joe and Kuo (2008, doi:10.1137/070709359) for the first 21 dimensions;
-//! beyond those the additive recurrence on the generalised golden ratio (Roberts 2018) goes on.
+//! The direction numbers for the first 21 dimensions are those of Joe and Kuo (2008, doi:10.1137/070709359). Further
+//! dimensions use the additive recurrence of the generalised golden ratio (Roberts 2018).
 
 /// Degree, coefficients and first direction numbers of the primitive polynomials, from the second dimension on.
 const JOE_KUO: [(u32, u32, &[u32]); 20] = [
@@ -30,7 +30,7 @@ const JOE_KUO: [(u32, u32, &[u32]); 20] = [
 /// Bits of a coordinate.
 const BITS: u32 = 32;
 
-/// The direction numbers of a dimension; none beyond the table.
+/// The direction numbers of a dimension; `None` for a dimension outside the table.
 fn directions(dimension: usize) -> Option<[u32; BITS as usize]> {
     let mut v = [0; BITS as usize];
     let Some(row) = dimension.checked_sub(1) else {
@@ -53,7 +53,8 @@ fn directions(dimension: usize) -> Option<[u32; BITS as usize]> {
     Some(v)
 }
 
-/// The first `count` points of a cube of some dimensions after the origin, each coordinate in (0, 1).
+/// The first `count` points after the origin in a cube with the given number of dimensions. Each coordinate is in (0,
+/// 1).
 pub(super) fn points(dimensions: usize, count: usize) -> impl Iterator<Item = Vec<f64>> {
     let table: Vec<Option<[u32; BITS as usize]>> = (0..dimensions).map(directions).collect();
     let golden = golden_ratio(dimensions);
@@ -70,7 +71,7 @@ pub(super) fn points(dimensions: usize, count: usize) -> impl Iterator<Item = Ve
     })
 }
 
-/// The root above one of x^(d+1) = x + 1.
+/// The root of x^(d+1) = x + 1 that is greater than one.
 fn golden_ratio(dimensions: usize) -> f64 {
     (0..64).fold(2.0, |ratio, _| libm::pow(1.0 + ratio, 1.0 / (dimensions as f64 + 1.0)))
 }
@@ -80,8 +81,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_points_are_those_of_the_published_sequence() {
-        // The first seven of the sequence in three dimensions, in order of its Gray code.
+    fn the_first_points_agree_with_the_published_sequence() {
+        // The first seven points in three dimensions, in Gray-code order.
         let known = [
             [0.5, 0.5, 0.5],
             [0.75, 0.25, 0.25],
@@ -97,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn late_points_of_the_last_dimensions_are_those_of_the_published_table() {
+    fn late_points_of_the_last_dimensions_agree_with_the_published_table() {
         let all: Vec<Vec<f64>> = points(21, 200).collect();
         assert!((all[199][19] - 0.175_781_25).abs() < 1e-9 && (all[199][20] - 0.363_281_25).abs() < 1e-9);
         assert!((all[4][9] - 0.125).abs() < 1e-9 && (all[4][18] - 0.375).abs() < 1e-9);
     }
 
     #[test]
-    fn every_power_of_two_of_points_fills_each_coordinate_evenly() {
+    fn a_power_of_two_of_points_fills_each_coordinate_evenly() {
         for dimensions in [1, 7, 21] {
             let all: Vec<Vec<f64>> = points(dimensions, 255).collect();
             for j in 0..dimensions {

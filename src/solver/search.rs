@@ -12,22 +12,22 @@ use crate::law::{Law, Symmetries};
 use crate::numerics::eigen_symmetric;
 use crate::problem::Problem;
 
-/// A local optimum and how many starts led to it.
+/// A local optimum and the number of starts that led to it.
 #[derive(Clone, Debug)]
 pub struct Optimum {
     /// The coordinates.
     pub point: Vec<f64>,
     /// The objective.
     pub cost: f64,
-    /// Whether the solver converged there.
+    /// Whether the solver converged.
     pub converged: bool,
-    /// How many starts ended there.
+    /// Number of starts that ended here.
     pub starts: usize,
-    /// Whether the solver never left its start.
+    /// Whether the solver stayed at its start.
     pub unmoved: bool,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// The distinct optima, best first.
@@ -36,9 +36,9 @@ pub struct Search {
     pub starts: usize,
     /// Starts from which the solver's line search failed.
     pub failed: usize,
-    /// Starts from which the solver ran to a place where the law is rounding. There is no optimum there.
+    /// Starts from which the solver reached a point where the law is only rounding error. Such points are no optima.
     pub unresolved: usize,
-    /// Points of the grid from which the starts were chosen, if there was a grid.
+    /// Number of grid points from which the starts were chosen; zero without a grid.
     pub grid: usize,
 }
 
@@ -49,10 +49,11 @@ impl Search {
         Self { optima, starts: ends.len(), failed, unresolved, grid }
     }
 
-    /// The optima after the best that other rows could put before it: those that are little worse.
+    /// The optima that are little worse than the best, so that a resample of the rows could put them first.
     ///
-    /// Their objective exceeds the best one by at most twenty times its share per degree of freedom; `freedom` is the number of
-    /// rows beyond the parameters. Of least squares that is twice the difference of the log-likelihoods, to first order.
+    /// Their objective exceeds the best one by at most twenty times the best one's share per degree of freedom, where
+    /// `freedom` is the number of rows minus the number of parameters. For least squares the excess is twice the
+    /// difference of the log-likelihoods, to first order.
     pub fn rivals(&self, freedom: usize) -> Vec<Vec<f64>> {
         let Some(best) = self.optima.first() else { return Vec::new() };
         let most = best.cost * (1.0 + share_of_rivals(freedom));
@@ -60,7 +61,8 @@ impl Search {
         others.take(RIVALS).map(|optimum| optimum.point.clone()).collect()
     }
 
-    /// The same with parts of the law that may change places in order, where there is one block of rows.
+    /// The same search with interchangeable parts of the law in a fixed order. Problems with several blocks are
+    /// unchanged.
     fn in_order(mut self, problem: &Problem, symmetries: &Symmetries) -> Self {
         if problem.places().len() == 1 {
             self.optima.iter_mut().for_each(|optimum| symmetries.settle(&mut optimum.point));
@@ -94,27 +96,29 @@ impl std::fmt::Debug for Watch<'_> {
 #[error("interrupted")]
 pub struct Cancelled;
 
-/// How much worse an optimum may be that other rows could put first, in shares of the best objective per degree of freedom.
+/// Largest excess of a rival optimum, in units of the best objective per degree of freedom.
 const RIVAL: f64 = 20.0;
-/// Most such optima.
+/// Maximum number of rival optima.
 const RIVALS: usize = 32;
-/// Most listed starts where a grid was searched already.
+/// Maximum number of listed starts in addition to a grid.
 const LISTED_BESIDE_GRID: usize = 64;
-/// Most listed starts of a law without a grid; more are thinned evenly.
+/// Maximum number of listed starts of a law without a grid; longer lists are thinned evenly.
 const LISTED: usize = 2048;
-/// Most listed starts from which other ways are tried too; a grid that a paper lists is gone through as it is.
+/// Maximum number of listed starts from which alternative descents are tried. A longer list, such as a paper's grid,
+/// is used as it is.
 const FEW_LISTED: usize = 16;
-/// Two ends of the search are the same optimum where their objectives differ by less, relatively.
+/// Two ends are the same optimum when their objectives differ by a smaller share.
 const SAME: f64 = 1e-8;
-/// Fewest starts that have to agree before no more are tried.
+/// Number of starts that have to agree before the search stops.
 const FEWEST: usize = 2;
-/// Rows per parameter from which an optimum of other weights tells where to look: of few rows each resample is another matter.
+/// Rows per parameter above which an optimum under other weights shows where to look. With fewer rows, resamples
+/// differ too much.
 const TELLING: usize = 10;
-/// Rows times starts from which other threads are asked to help.
+/// Product of rows and starts above which the work is shared with other threads.
 const WORTH_WAKING: usize = 1000;
-/// Rows above which valleys are looked for on a part of them.
+/// Number of rows above which the search looks for valleys on a part of them.
 const MANY_ROWS: usize = 4096;
-/// Most optima of a part of the rows that are polished on all of them.
+/// Maximum number of optima of a part of the rows that are polished on all rows.
 const CARRIED_OVER: usize = 8;
 
 /// Searches globally for the best optimum.
@@ -133,15 +137,15 @@ pub fn search(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -
     let found = search(&problem.of_rows(&some), law, solver, watch)?;
     let starts: Vec<Vec<f64>> = found.optima.iter().take(CARRIED_OVER).map(|o| o.point.clone()).collect();
     let mut optima = distinct(&polish(problem, &starts, solver, watch)?);
-    // The evidence is that of all starts, not only of those that were carried over.
+    // Report the numbers of all starts, not only of those that were carried over.
     if let (Some(best), Some(of_part)) = (optima.first_mut(), found.optima.first()) {
         best.starts = of_part.starts;
     }
     Ok(Search { optima, ..found })
 }
 
-/// Searches one block of rows as [`search`] does, but never ends where starts agree, and looks around twice as many
-/// optima: what the search is measured against.
+/// Searches one block of rows without early stopping, and around twice as many optima as [`search`]. The quality of
+/// [`search`] is measured against this.
 ///
 /// # Errors
 /// The search was cancelled.
@@ -149,18 +153,18 @@ pub fn search_on(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>
     search_valleys(problem, law, &Prepared::of(problem, law), Effort::Utmost, solver, watch)
 }
 
-/// The search of one problem after the other over the same rows, with other weights each time.
+/// Searches problems over the same rows, one after the other, with other weights each time.
 pub struct Searcher<'a> {
     law: &'a Law,
-    /// Where all problems have the same few rows.
+    /// Prepared where all problems have the same rows and few of them.
     prepared: Option<Prepared<'a>>,
     known: Known<'a>,
 }
 
-/// The optimum of a problem with other weights, which was searched for.
+/// The known optimum of a problem with other weights.
 struct Known<'a> {
     point: &'a [f64],
-    /// How far each row is to be believed, by how it is missed there.
+    /// A weight for each row, smaller for a larger residual at the known optimum.
     trust: Vec<f64>,
 }
 
@@ -171,7 +175,8 @@ impl std::fmt::Debug for Searcher<'_> {
 }
 
 impl<'a> Searcher<'a> {
-    /// A search of what differs from a problem by the rows' weights alone; `known` is the problem's optimum.
+    /// A search of problems that differ from `problem` by the rows' weights only; `known` is the optimum of
+    /// `problem`.
     pub fn new(problem: &'a Problem, law: &'a Law, known: &'a [f64]) -> Self {
         let alike = problem.places().len() == 1 && problem.rows() <= MANY_ROWS;
         let trust = if problem.rows() == 0 { Vec::new() } else { projection::trust(problem.residuals(known)) };
@@ -201,7 +206,7 @@ impl<'a> Searcher<'a> {
     }
 }
 
-/// What a search needs of a law and its rows, whatever these weigh.
+/// The parts of a search that do not depend on the rows' weights.
 struct Prepared<'a> {
     design: Option<projection::Design<'a>>,
     symmetries: Symmetries,
@@ -215,14 +220,14 @@ impl<'a> Prepared<'a> {
     }
 }
 
-/// Runs a solver from every combination of the starts that the law's parameters list, as papers do it.
+/// Runs a solver from every combination of the starts that the law's parameters list, as in papers.
 ///
 /// # Errors
 /// The search was cancelled.
 pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'_>) -> Result<Search, Cancelled> {
     let first = problem.block(0);
     let block = starts::listed(&first, law, &spans(&first, law, None), usize::MAX);
-    // Blocks that share parameters all start from the listed values.
+    // All blocks start from the listed values, also where they share parameters.
     let starts: Vec<Vec<f64>> = block
         .iter()
         .map(|own| {
@@ -242,8 +247,8 @@ pub fn from_listed(problem: &Problem, law: &Law, solver: Solver, watch: &Watch<'
     Ok(Search::of(distinct(&all), &ends, 0).in_order(problem, &law.symmetries()))
 }
 
-/// Where a few starts lead otherwise: by steps of Gauss and Newton, which do not end at a saddle, and with sizes that fit
-/// the shapes they come with. What each leads to is polished.
+/// Alternative descents from a few starts: Gauss-Newton steps, which do not end at a saddle, and starts whose sizes
+/// are fitted to their shapes. Each end is polished.
 fn other_ways(problem: &Problem, law: &Law, starts: &[Vec<f64>], watch: &Watch<'_>) -> Result<Vec<Minimum>, Cancelled> {
     let mut from = starts.to_vec();
     if let Some(design) = Prepared::of(problem, law).design {
@@ -257,11 +262,11 @@ fn other_ways(problem: &Problem, law: &Law, starts: &[Vec<f64>], watch: &Watch<'
     Ok(ends)
 }
 
-/// Follows the best end along the directions in which the objective bends least, as long as that leads to a better one:
-/// two terms that have become one end at a saddle, and a long ridge ends where steps run out.
+/// Follows the best end along the directions of least curvature, as long as that leads to a better end. Two terms
+/// that have merged end at a saddle, and on a long ridge the steps may run out.
 fn walk_ridges(problem: &Problem, ends: &mut Vec<Minimum>, watch: &Watch<'_>) -> Result<(), Cancelled> {
     for _ in 0..BETTER {
-        insist(problem, Solver::Newton, ends, watch)?;
+        continue_best(problem, Solver::Newton, ends, watch)?;
         let Some(best) = best_of(ends) else { return Ok(()) };
         let cost = best.cost;
         let starts = along_ridges(problem, &best.point, cost);
@@ -276,13 +281,13 @@ fn walk_ridges(problem: &Problem, ends: &mut Vec<Minimum>, watch: &Watch<'_>) ->
 /// The stopping rule of a search.
 #[derive(Clone, Copy)]
 enum Effort<'a> {
-    /// As soon as starts agree and no far point of the grid is nearly as good.
+    /// Stop when starts agree and no distant point of the grid is nearly as good.
     Enough(Option<&'a Known<'a>>),
-    /// After all starts.
+    /// Stop after all starts.
     Utmost,
 }
 
-/// Searches one block of rows, few enough for a grid where the law has one.
+/// Searches one block of rows, with a grid where the law has one and the rows are few enough.
 fn search_valleys(
     problem: &Problem,
     law: &Law,
@@ -295,20 +300,20 @@ fn search_valleys(
         Effort::Enough(known) => (known, LOOKED_AROUND),
         Effort::Utmost => (None, 2 * LOOKED_AROUND),
     };
-    // What rows are worth is known where an optimum is; else a first pass over the grid tells it to a second.
+    // A known optimum gives the trust of the rows; without one, the first pass over the grid gives it to the second.
     let told = known.filter(|_| problem.weights().filter(|w| *w > 0.0).count() >= TELLING * problem.size());
     let trusted = |known: &Known<'_>| problem.weights().zip(&known.trust).map(|(w, t)| w * t).collect();
     let weights = told.map_or_else(|| problem.weights().collect(), trusted);
     let grid = prepared.design.as_ref().map(|design| design.weighted(weights));
-    // The grid keeps all rows, since it was made of them.
+    // The grid was built from all rows and keeps them.
     let problem = &problem.without_idle_rows();
     let mut run = Polished { problem, solver, watch, tried: BTreeSet::new(), ends: Vec::new() };
-    // Whether the rows leave it open where the optimum is, whatever a few starts agree on.
+    // Whether the rows leave the place of the optimum open, even where a few starts agree.
     let mut open = matches!(effort, Effort::Utmost);
     if let Some(grid) = &grid {
         let mut valleys = if told.is_some() { grid.plain_valleys() } else { grid.valleys() };
         valleys.extend(known.map(|known| known.point.to_vec()));
-        // One valley alone would agree with itself.
+        // A single valley would always agree with itself.
         valleys.extend(grid.elsewhere(FEWEST.saturating_sub(valleys.len())));
         run.start_from(valleys)?;
         if told.is_none() {
@@ -316,7 +321,7 @@ fn search_valleys(
             open |= grid.leaves_open(share_of_rivals(problem.rows().saturating_sub(problem.size())));
         }
         if open || !agree(problem, &run.ends) {
-            // What the spec or the catalogue lists is tried too.
+            // Listed starts of the spec or the catalogue are tried too.
             let mut spread: Vec<Vec<f64>> = grid.spread().collect();
             spread.extend(starts::listed(problem, law, grid.spans(), LISTED_BESIDE_GRID));
             spread.extend(starts::scattered(problem, grid.spans()));
@@ -336,16 +341,16 @@ fn search_valleys(
         look_around(around, law, grid.as_ref(), &mut run)?;
     }
     let mut all = run.ends.clone();
-    insist(problem, solver, &mut all, watch)?;
+    continue_best(problem, solver, &mut all, watch)?;
     Ok(Search::of(distinct(&all), &run.ends, points).in_order(problem, &prepared.symmetries))
 }
 
-/// Where the starts of a search ended, each of them polished once.
+/// The ends of a search's starts, each polished once.
 struct Polished<'a> {
     problem: &'a Problem,
     solver: Solver,
     watch: &'a Watch<'a>,
-    /// The starts, by their bits.
+    /// The starts tried so far, by their bits.
     tried: BTreeSet<Vec<u64>>,
     ends: Vec<Minimum>,
 }
@@ -359,12 +364,12 @@ impl Polished<'_> {
     }
 }
 
-/// By which share of the best objective a rival may be above it, for so many rows beyond the parameters.
+/// Largest excess of a rival over the best objective, as a share of it, for `freedom` rows more than parameters.
 fn share_of_rivals(freedom: usize) -> f64 {
     RIVAL / freedom.max(1) as f64
 }
 
-/// A step is polished where its objective, before that, is at most so many times the best one.
+/// A step is polished only where its objective before polishing is at most this multiple of the best one.
 const PROMISING: f64 = 1.5;
 
 /// Steps between rows that come near the best end.
@@ -380,13 +385,13 @@ fn best_of(ends: &[Minimum]) -> Option<&Minimum> {
     ends.iter().filter(|end| end.cost.is_finite()).min_by(|a, b| a.cost.total_cmp(&b.cost))
 }
 
-/// Optima apart from each other around which better ones are looked for.
+/// Number of distant optima around which the search looks for better ones.
 const LOOKED_AROUND: usize = 4;
-/// Most times that a better optimum found so is looked around in its turn.
+/// Maximum number of times that the search continues around a better optimum.
 const BETTER: usize = 20;
 
-/// Starts from around the best end as long as that leads to a better one, and from around the best ends that are apart
-/// from all of those: the two ends of a ridge have the same surroundings.
+/// Starts around the best end as long as that leads to a better one, then around the best ends that are apart from
+/// those already used. Neighbouring ends, such as the two ends of a ridge, have the same surroundings.
 fn look_around(
     optima: usize,
     law: &Law,
@@ -409,7 +414,7 @@ fn look_around(
     Ok(())
 }
 
-/// Minimises from each start, in parallel; the ends are in order of the starts.
+/// Minimises from each start, in parallel; the ends are in the order of the starts.
 pub(super) fn polish(
     problem: &Problem,
     starts: &[Vec<f64>],
@@ -425,7 +430,7 @@ pub(super) fn polish(
         (watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, starts.len());
         Ok(end)
     };
-    // To wake another thread takes as long as a start of few rows or two.
+    // Waking another thread takes as long as one or two starts over few rows.
     if starts.len() * problem.rows() < WORTH_WAKING {
         starts.iter().map(run).collect()
     } else {
@@ -433,7 +438,7 @@ pub(super) fn polish(
     }
 }
 
-/// An end, without an objective where that would be rounding.
+/// An end with an infinite objective where the law is only rounding error.
 fn resolved(problem: &Problem, end: Minimum) -> Minimum {
     if end.cost.is_finite() && !problem.is_resolved(&end.point) {
         Minimum { cost: f64::INFINITY, status: Status::Unresolved, ..end }
@@ -442,7 +447,7 @@ fn resolved(problem: &Problem, end: Minimum) -> Minimum {
     }
 }
 
-/// Whether all ends are one converged optimum, inside the bounds and on no flat ridge.
+/// Whether all ends are one converged optimum, inside the bounds and not on a flat ridge.
 fn agree(problem: &Problem, ends: &[Minimum]) -> bool {
     let best = ends.iter().map(|end| end.cost).fold(f64::INFINITY, f64::min);
     !ends.is_empty()
@@ -453,7 +458,7 @@ fn agree(problem: &Problem, ends: &[Minimum]) -> bool {
         && ends.first().is_some_and(|end| !is_flat(problem, &end.point))
 }
 
-/// Above this ratio of the scaled second derivatives' eigenvalues the objective has a flat ridge.
+/// Above this ratio of the eigenvalues of the scaled Hessian, the objective has a flat ridge.
 const FLAT: f64 = 1e7;
 
 fn is_flat(problem: &Problem, point: &[f64]) -> bool {
@@ -464,11 +469,16 @@ fn is_flat(problem: &Problem, point: &[f64]) -> bool {
     }
 }
 
-/// Most times that a run which ran out of steps is taken up again.
+/// Maximum number of times that a run out of steps is continued.
 const ENCORES: usize = 64;
 
-/// Takes the best run up again where it ran out of steps: a flat ridge is long.
-fn insist(problem: &Problem, solver: Solver, ends: &mut Vec<Minimum>, watch: &Watch<'_>) -> Result<(), Cancelled> {
+/// Continues the best run where it ran out of steps, as happens on a long flat ridge.
+fn continue_best(
+    problem: &Problem,
+    solver: Solver,
+    ends: &mut Vec<Minimum>,
+    watch: &Watch<'_>,
+) -> Result<(), Cancelled> {
     for _ in 0..ENCORES {
         let best = ends.iter().min_by(|a, b| a.cost.total_cmp(&b.cost));
         let Some(start) =
@@ -487,7 +497,7 @@ fn insist(problem: &Problem, solver: Solver, ends: &mut Vec<Minimum>, watch: &Wa
 /// The ends grouped by objective, best first.
 pub(super) fn distinct(ends: &[Minimum]) -> Vec<Optimum> {
     let mut ends: Vec<&Minimum> = ends.iter().filter(|end| end.cost.is_finite()).collect();
-    // Stable: among equal objectives the earliest start stands for all.
+    // The sort is stable: among equal objectives, the earliest start represents the group.
     ends.sort_by(|a, b| a.cost.total_cmp(&b.cost));
     let mut optima: Vec<Optimum> = Vec::new();
     for end in ends {
@@ -523,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn a_law_that_had_better_be_a_step_is_one_between_the_right_two_rows() {
+    fn a_step_is_placed_between_the_right_two_rows() {
         let law = find("scale_rl").unwrap().law().unwrap();
         for seed in [15, 53, 98, 110] {
             let mut random = Random::new(seed, "step", 0);
@@ -542,7 +552,7 @@ mod tests {
     }
 
     #[test]
-    fn of_few_rows_no_start_along_the_way_leads_lower_than_the_search() {
+    fn no_start_along_a_span_beats_the_search_on_few_rows() {
         let law = find("gadre_error").unwrap().law().unwrap();
         for seed in [60, 181, 407] {
             let mut random = Random::new(seed, "few", 0);
@@ -553,7 +563,7 @@ mod tests {
             let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].cost;
             for gamma in (1..=40).map(|i| 0.05 * f64::from(i)) {
                 let end = Solver::Newton.minimise(&problem, &[0.857, ln(0.3) + 3.0 * gamma, gamma]).cost;
-                // Where the law is not above zero at the start, there is no end.
+                // The law is not positive at the start, so there is no end.
                 let lower = end < found * (1.0 - 1e-8);
                 assert!(!lower, "seed {seed}: {found:e} found, {end:e} from gamma = {gamma}");
             }
@@ -561,7 +571,7 @@ mod tests {
     }
 
     #[test]
-    fn where_the_rows_leave_it_open_a_steep_term_is_found_that_the_first_starts_agree_against() {
+    fn a_steep_term_is_found_even_where_the_first_starts_agree_on_another() {
         let law = find("additive_nd").unwrap().law().unwrap();
         for seed in [605, 803, 1398, 1467] {
             let mut random = Random::new(seed, "open", 0);
@@ -583,7 +593,7 @@ mod tests {
     }
 
     #[test]
-    fn a_break_is_found_wherever_it_is_between_two_rows() {
+    fn a_break_between_any_two_rows_is_found() {
         let law = find("bnsl").unwrap().law().unwrap();
         for seed in [24, 30, 96, 111, 129, 139] {
             let mut random = Random::new(seed, "break", 0);
@@ -603,7 +613,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_that_is_rounding_is_no_optimum() {
+    fn an_end_of_rounding_error_is_not_an_optimum() {
         let law = law_of("L = E + (L_0 - E) * (A / x^alpha) / (1 + A / x^alpha)", "x");
         let mut random = Random::new(3, "rounding", 0);
         let x: Vec<f64> = (0..18).map(|_| 1e8 * random.log_normal(1.0)).collect();
@@ -617,7 +627,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_of_other_weights_finds_what_a_search_from_nothing_finds_and_a_refit_may_miss() {
+    fn a_search_with_other_weights_finds_what_a_refit_may_miss() {
         let law = find("hoffmann").unwrap().law().unwrap();
         let mut missed = 0;
         for rows in [14, 120] {

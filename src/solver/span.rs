@@ -1,8 +1,9 @@
-//! The values at which a coordinate is sought.
+//! The range of values in which each coordinate is searched.
 //!
-//! A parameter with listed starts is sought around those. Of any other the rows tell where to look, by way of what it
-//! meets in the formula (`law/meeting.rs`): a place is sought among sizes and beyond them, a rate among reciprocals of
-//! their differences, a factor at whatever makes the response, each of either sign.
+//! A parameter with listed starts is searched around those. For any other parameter, the rows determine the range
+//! through the parameter's role in the formula (`law/meeting.rs`). A place is searched among the sizes of the rows
+//! and outside them, a rate among reciprocals of their differences, and a factor around the value that makes the
+//! response, with either sign.
 
 use crate::law::{Chain, Law, Meeting, Parameter, Role, Scale, Side, Terms};
 use std::f64::consts::PI;
@@ -11,57 +12,58 @@ use crate::numerics::{exp, ln, median};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 
-/// Where a coordinate is sought: from a low to a high value, and its bounds beyond that.
+/// The range of one coordinate: from low to high, with the coordinate's bounds outside it.
 #[derive(Clone, Debug)]
 pub(super) struct Span {
     spacing: Spacing,
-    /// From the coordinate to the scalar that is spaced, where that is another.
+    /// Conversion from the coordinate to the scalar that is spaced.
     chain: Chain,
-    /// Whether the rows tell the span, and not listed starts.
+    /// Whether the rows, and not listed starts, determine the span.
     of_rows: bool,
-    /// The part of the spacing whose scalars are those of coordinates within the bounds, as shares of it.
+    /// The part of the spacing, as shares of it, that corresponds to coordinates within the bounds.
     part: (f64, f64),
-    /// The bounds outside, where an exponent goes whose term the rows do not want.
+    /// Bounds outside the range. The exponent of a superfluous term goes there.
     beyond: (Option<f64>, Option<f64>),
 }
 
-/// How values are spaced from a low one to a high one.
+/// Spacing of the values between low and high.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Spacing {
-    /// Evenly.
+    /// Even.
     Even { low: f64, high: f64 },
-    /// By equal factors.
+    /// Equal factors.
     Factors { low: f64, high: f64 },
-    /// Evenly around zero, up to about a unit, and by equal factors beyond it, of either sign.
+    /// Even around zero up to about one unit, and equal factors outside, with both signs.
     Signed { low: f64, high: f64, unit: f64 },
-    /// Half of them evenly between two values, the others by equal factors outside.
+    /// Half of the values evenly between two values, the others in equal factors outside.
     Around { low: f64, high: f64 },
-    /// Evenly, so many that none of the cycles over the rows is passed over.
+    /// Even, with enough values to try every number of cycles over the rows.
     Cycles { low: f64, high: f64, count: usize },
-    /// By equal factors of the distance from a value.
+    /// Equal factors of the distance from a value.
     From { origin: f64, near: f64, far: f64 },
 }
 
-/// The least exponent that is tried: where a power is nearly a logarithm.
+/// Smallest exponent that is tried; at this value a power is nearly a logarithm.
 const LEAST: f64 = 1e-4;
-/// How far beyond the listed starts a logarithm is sought.
+/// Distance from the listed starts, in logarithms, that the range of a logarithm includes.
 const BESIDE_STARTS: f64 = 2.0;
-/// How far beyond the rows the logarithm of a scale is sought.
+/// Distance from the rows, in logarithms, that the range of a scale includes.
 const BESIDE_ROWS: f64 = 3.0;
 
-/// The least and the largest of what a rate makes of the rows' differences.
+/// Smallest and largest product of a rate and a difference between rows.
 const EXPONENTS: (f64, f64) = (0.02, 50.0);
-/// What the largest rate makes of the difference between an outermost row and the next: it is told from all others.
+/// Product of the largest rate and the distance from an outermost row to the next one, at which the row stands out
+/// from all others.
 const ALONE: f64 = 5.0;
-/// How far beyond what the rows suggest a factor is sought.
+/// Factor by which the range of a factor exceeds the values that the rows suggest.
 const BESIDE_SIZE: f64 = 10.0;
-/// How far outside the rows a place is sought, in units of their extent.
+/// Distance outside the rows, in units of their extent, at which a place is searched.
 const OUTSIDE: f64 = 100.0;
-/// Shares of a spacing at which it is looked whether they are those of a coordinate.
+/// Number of shares of a spacing that are checked against the bounds of a coordinate.
 const LOOKED_AT: usize = 512;
-/// Most frequencies that are tried.
+/// Maximum number of frequencies.
 const MOST_CYCLES: usize = 1024;
-/// Between which sizes a scalar is sought of which nothing is known.
+/// Range of the size of a scalar of which nothing is known.
 const UNKNOWN: (f64, f64) = (1e-3, 1e3);
 
 impl Spacing {
@@ -88,7 +90,7 @@ impl Spacing {
         }
     }
 
-    /// The share at which a value is.
+    /// The share of the spacing at which a value lies.
     fn share(self, value: f64) -> f64 {
         match self {
             Self::Even { low, high } | Self::Cycles { low, high, .. } => (value - low) / (high - low),
@@ -127,8 +129,8 @@ impl Span {
         Self { spacing, chain: Chain::default(), of_rows: false, part: (0.0, 1.0), beyond }
     }
 
-    /// That of a parameter's listed starts and somewhat more, within its bounds; even in the logarithm where they are
-    /// positive.
+    /// The span of a parameter's listed starts and a margin, within its bounds; even in the logarithm where the
+    /// starts are positive.
     fn of_starts(parameter: &Parameter) -> Self {
         let finite = parameter.start.iter().copied().filter(|s| s.is_finite());
         let (low, high) = extent(finite).unwrap_or((parameter.lower.max(-10.0), parameter.upper.min(10.0)));
@@ -144,7 +146,7 @@ impl Span {
             let (low, high) = ((low - margin).max(parameter.lower), (high + margin).min(parameter.upper));
             (low, high, |low, high| Spacing::Even { low, high })
         };
-        // At an exponent of nothing a term has no size.
+        // At an exponent of zero, a term has no size of its own.
         let least = if parameter.lower == 0.0 { LEAST } else { parameter.lower };
         let beyond = (
             (least.is_finite() && least < low).then_some(least),
@@ -153,8 +155,10 @@ impl Span {
         Self::listed(spacing(low, high), beyond)
     }
 
-    /// That of a coordinate with listed starts that sets a scale: where it equals the size of a row, and somewhat more,
-    /// within its bounds; none where no row has a size.
+    /// The span of a scale with listed starts: the values at which it equals the size of a row, and a margin, within
+    /// its bounds.
+    ///
+    /// Returns `None` where no row has a size.
     fn of_scale(parameter: &Parameter, sizes: impl Iterator<Item = f64>) -> Option<Self> {
         let (low, high) = extent(sizes.filter(|x| x.is_finite()))?;
         let (margin, least, most) = if parameter.scale == Scale::Log {
@@ -166,8 +170,7 @@ impl Span {
         (low < high).then_some(Self::listed(Spacing::Even { low, high }, (None, None)))
     }
 
-    /// That of a scalar that is spaced in some way, as far as it is that of a coordinate within the bounds; none where it
-    /// is not.
+    /// The span of a scalar with the given spacing, limited to coordinates within the bounds; `None` where none is.
     fn of_rows(spacing: Spacing, chain: &Chain, parameter: &Parameter) -> Option<Self> {
         let (lower, upper) = bounds_of(parameter);
         let reached = (0..=LOOKED_AT).map(|i| i as f64 / LOOKED_AT as f64).filter(|share| {
@@ -184,12 +187,12 @@ impl Span {
         Some(span)
     }
 
-    /// Whether the rows tell the span, and not listed starts.
+    /// Whether the rows, and not listed starts, determine the span.
     pub(super) const fn is_of_rows(&self) -> bool {
         self.of_rows
     }
 
-    /// So many values from one end to the other, and the bounds beyond.
+    /// `count` values from one end to the other, and the bounds outside.
     pub(super) fn values(&self, count: usize) -> Vec<f64> {
         let last = (count.max(2) - 1) as f64;
         let inside = (0..count).map(|i| self.at(i as f64 / last));
@@ -202,19 +205,19 @@ impl Span {
         self.chain.coordinate(self.spacing.at(if self.of_rows { from + share * (to - from) } else { share }))
     }
 
-    /// The number of the values that come before a coordinate, of some in the order of the span.
+    /// The number of values before a coordinate, for values in the order of the span.
     pub(super) fn before(&self, values: &[f64], coordinate: f64) -> usize {
         let at = self.chain.scalar(coordinate);
         values.partition_point(|value| self.chain.scalar(*value) <= at)
     }
 
-    /// The ends of what is sought beyond which a term is as steep as the rows can tell; of listed starts there are none
-    /// but the bounds.
+    /// The ends of a span that the rows determine, outside which a term is as steep as the rows can show; none for
+    /// listed starts.
     pub(super) fn ends(&self) -> Vec<f64> {
         if self.of_rows { [0.0, 1.0].map(|share| self.at(share)).to_vec() } else { Vec::new() }
     }
 
-    /// How far apart two values are, as a share of the span.
+    /// The distance between two values, as a share of the span.
     pub(super) fn distance(&self, one: f64, other: f64) -> f64 {
         match self.spacing {
             Spacing::Factors { low, high } if !self.of_rows => {
@@ -225,7 +228,8 @@ impl Span {
         }
     }
 
-    /// Where a parabola through three neighbouring values is lowest; the middle one where it is not between the others.
+    /// The minimum of the parabola through three neighbouring values; the middle value where the minimum is not
+    /// between the others.
     pub(super) fn vertex(&self, x: [f64; 3], costs: [f64; 3]) -> f64 {
         if !self.of_rows {
             return vertex(x, costs);
@@ -234,13 +238,13 @@ impl Span {
         if lowest.is_finite() { lowest } else { x[1] }
     }
 
-    /// The share of the span at which a coordinate is.
+    /// The share of the span at which a coordinate lies.
     fn share(&self, coordinate: f64) -> f64 {
         let (from, to) = self.part;
         (self.spacing.share(self.chain.scalar(coordinate)) - from) / (to - from)
     }
 
-    /// How many values the span is worth where others are searched too.
+    /// Number of values for this coordinate, where others are searched too.
     pub(super) const fn fineness(&self) -> usize {
         match self.spacing {
             Spacing::Signed { .. } => 32,
@@ -251,7 +255,7 @@ impl Span {
     }
 }
 
-/// Where the parabola through three points is lowest; the middle one's place where it is not between the others.
+/// The minimum of the parabola through three points; the middle point where the minimum is not between the others.
 fn vertex(x: [f64; 3], y: [f64; 3]) -> f64 {
     let (left, right) = ((y[1] - y[0]) / (x[1] - x[0]), (y[2] - y[1]) / (x[2] - x[1]));
     let bend = (right - left) / (x[2] - x[0]);
@@ -259,13 +263,13 @@ fn vertex(x: [f64; 3], y: [f64; 3]) -> f64 {
     if bend > 0.0 && x[0] < lowest && lowest < x[2] { lowest } else { x[1] }
 }
 
-/// The least and the largest of some numbers.
+/// The smallest and the largest of some numbers.
 fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
     (low <= high).then_some((low, high))
 }
 
-/// Where each coordinate of a problem with one block of rows is sought.
+/// The span of each coordinate, for a problem with one block of rows.
 pub(super) fn spans(problem: &Problem, law: &Law, terms: Option<&Terms>) -> Vec<Span> {
     let (free, variables, rows) = (law.free(), problem.variables(), problem.rows());
     let mut spans: Vec<Option<Span>> = free.iter().map(|p| (!p.start.is_empty()).then(|| Span::of_starts(p))).collect();
@@ -284,7 +288,8 @@ pub(super) fn spans(problem: &Problem, law: &Law, terms: Option<&Terms>) -> Vec<
     spans.into_iter().zip(free).map(|(span, p)| span.unwrap_or_else(|| unknown(p))).collect()
 }
 
-/// Finds the spans that are missing: first those of coordinates that meet the rows alone, then those that meet others.
+/// Fills in the missing spans: first those of coordinates that meet only the variables of rows, then those that meet
+/// other coordinates.
 fn by_rows(problem: &Problem, law: &Law, spans: &mut [Option<Span>]) {
     let free = law.free();
     let on_log = problem.objective().scale() == ResponseScale::Log;
@@ -306,7 +311,7 @@ fn by_rows(problem: &Problem, law: &Law, spans: &mut [Option<Span>]) {
     }
 }
 
-/// A value in the middle of what is sought, on the side above zero.
+/// A value in the middle of the span, above zero.
 fn typical_of(span: Option<&Span>, parameter: &Parameter) -> f64 {
     let usual = if parameter.scale == Scale::Log { 0.0 } else { 1.0_f64.clamp(parameter.lower, parameter.upper) };
     let Some(span) = span else { return usual };
@@ -314,7 +319,7 @@ fn typical_of(span: Option<&Span>, parameter: &Parameter) -> f64 {
     Some(span.at(share)).filter(|x| x.is_finite()).unwrap_or(usual)
 }
 
-/// The span of the most telling of a coordinate's meetings, and of those that are alike.
+/// The span of a coordinate's most informative role in the formula, joined with equally informative roles.
 fn widest<'m>(
     parameter: &Parameter,
     meetings: impl Iterator<Item = &'m Meeting>,
@@ -351,7 +356,7 @@ fn widest<'m>(
     best.map(|(_, span)| span)
 }
 
-/// Two spacings of one kind as one; else the first.
+/// Joins two spacings of one kind; of different kinds, the first.
 fn joined(one: Spacing, other: Spacing) -> Spacing {
     match (one, other) {
         (Spacing::Even { low, high }, Spacing::Even { low: l, high: h }) => {
@@ -372,7 +377,7 @@ fn place(values: &[f64], side: Side, scale: Scale) -> Option<Spacing> {
     let width = if high > low { high - low } else { high.abs().max(f64::MIN_POSITIVE) };
     let far = OUTSIDE * width.max(low.abs()).max(high.abs());
     Some(match side {
-        // A logarithm among logarithms.
+        // The logarithm of a scale lies near the logarithms of the rows.
         Side::Either if scale == Scale::Log => Spacing::Even { low: low - BESIDE_ROWS, high: high + BESIDE_ROWS },
         Side::Either if high > low => Spacing::Around { low, high },
         Side::Either => Spacing::Around { low: low - width, high: high + width },
@@ -395,7 +400,7 @@ fn rate(mut values: Vec<f64>) -> Option<Spacing> {
     Some(Spacing::Signed { low: -most, high: most, unit: EXPONENTS.0 / width })
 }
 
-/// From a quarter of a cycle over all rows to one cycle over two neighbours.
+/// Frequencies from a quarter of a cycle over all rows to one cycle over two neighbours.
 fn frequency(mut values: Vec<f64>) -> Option<Spacing> {
     values.retain(|x| x.is_finite());
     values.sort_by(f64::total_cmp);
@@ -423,7 +428,7 @@ fn shift(values: &[f64]) -> Option<Spacing> {
     Some(Spacing::Even { low: -most, high: most })
 }
 
-/// That of a coordinate of which neither starts nor rows tell anything.
+/// The span of a coordinate without listed starts and without information from the rows.
 fn unknown(parameter: &Parameter) -> Span {
     let spacing = if parameter.scale == Scale::Log {
         Spacing::Even { low: ln(UNKNOWN.0), high: ln(UNKNOWN.1) }
@@ -448,7 +453,7 @@ mod tests {
     use crate::law::Variable;
     use crate::objective::{LeastSquares, Objective};
 
-    /// The span of a parameter of a law of x over rows x at which the response is y.
+    /// The span of a parameter in a law of x, over rows x with responses y.
     fn span(formula: &str, name: &str, x: &[f64], y: &[f64]) -> Span {
         let variable = Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
         let law = Law::from_formula("test", formula, &[variable]).unwrap();
@@ -458,7 +463,7 @@ mod tests {
         spans(&problem, &law, None).swap_remove(place)
     }
 
-    /// Whether a span goes from below a low value to above a high one, where it is above zero.
+    /// Asserts that the positive part of a span goes from below `low` to above `high`.
     fn holds(span: &Span, low: f64, high: f64) {
         let values: Vec<f64> = span.values(400).into_iter().filter(|x| *x > 0.0).collect();
         let (least, most) = extent(values.into_iter()).unwrap();
@@ -466,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_sought_among_those_of_the_rows_whatever_their_units() {
+    fn spans_follow_the_rows_in_any_unit() {
         for unit in [1e-16, 1.0, 1e26] {
             let x: Vec<f64> = (1..=20).map(|i| unit * f64::from(i)).collect();
             let y = vec![3.0; 20];
@@ -482,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_is_sought_however_a_rate_is_written() {
+    fn a_rate_has_the_same_span_in_every_spelling() {
         let x: Vec<f64> = (0..20).map(f64::from).collect();
         let y = vec![3.0; 20];
         let at = |formula: &str, of: fn(f64) -> f64| {
@@ -515,7 +520,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_are_given_are_kept() {
+    fn spans_stay_within_given_bounds() {
         let x: Vec<f64> = (1..=20).map(f64::from).collect();
         let variable = Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
         let bounds = |low: f64, high: f64| crate::law::ParameterText {

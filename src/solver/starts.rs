@@ -1,15 +1,16 @@
-//! Starts that do not depend on the rows: those that a law lists, and points spread over the spans of its parameters.
+//! Starts that do not depend on the rows: starts that a law lists, and points spread over the spans of its
+//! parameters.
 
 use super::scatter;
 use super::span::Span;
 use crate::law::{Law, Scale, UNLISTED};
 use crate::problem::Problem;
 
-/// Starts that are scattered, where neither a grid nor a list would look.
+/// Number of scattered starts.
 const SCATTERED: usize = 64;
 
-/// Every combination of the parameters' listed starts, evenly thinned where there are more than `most`; a parameter
-/// without any has a few values along its span.
+/// Every combination of the parameters' listed starts, thinned evenly where there are more than `most`. A parameter
+/// without listed starts takes a few values along its span.
 pub(super) fn listed(problem: &Problem, law: &Law, spans: &[Span], most: usize) -> Vec<Vec<f64>> {
     let coordinates = problem.coordinates();
     let choices: Vec<Vec<f64>> = law
@@ -25,7 +26,7 @@ pub(super) fn listed(problem: &Problem, law: &Law, spans: &[Span], most: usize) 
     let count = total.min(most);
     (0..count)
         .map(|i| {
-            // Evenly thinned where the grid is too large.
+            // Thin evenly where the grid is too large.
             let mut index = if total == count { i } else { (i as f64 * (total as f64 / count as f64)) as usize };
             let chosen = choices.iter().map(|choice| {
                 let coordinate = choice[index % choice.len()];
@@ -37,12 +38,12 @@ pub(super) fn listed(problem: &Problem, law: &Law, spans: &[Span], most: usize) 
         .collect()
 }
 
-/// The first points of Sobol's sequence over the parameters' spans.
+/// The first points of Sobol's sequence over the spans of the parameters.
 pub(super) fn scattered(problem: &Problem, spans: &[Span]) -> Vec<Vec<f64>> {
     points(problem, spans, |j, share| spans[j].at(share))
 }
 
-/// The same over all that the bounds allow, more of it near the lower ones.
+/// The first points of Sobol's sequence over the whole range of the bounds, denser near the lower bounds.
 pub(super) fn scattered_wide(problem: &Problem, law: &Law, spans: &[Span]) -> Vec<Vec<f64>> {
     let free = law.free();
     points(problem, spans, |j, share| {

@@ -1,7 +1,7 @@
-//! Starts around the best optimum so far, from which a better one may be found.
+//! Starts around the best optimum so far, from which the search may find a better one.
 //!
-//! Where a term hardly matters its exponent may sit anywhere, bounds included, with a valley at each place; a step has
-//! one for every place between two rows; and a flat ridge has a dent wherever a residual changes its sign.
+//! An exponent of a term that hardly matters may lie anywhere, also at a bound, with a valley at each place. A step
+//! has a valley for every place between two rows. A flat ridge has a dent wherever a residual changes its sign.
 
 use rayon::prelude::*;
 
@@ -13,34 +13,35 @@ use crate::law::Law;
 use crate::numerics::eigen_symmetric;
 use crate::problem::Problem;
 
-/// Places to which each coordinate is moved.
+/// Number of places to which each coordinate is moved.
 const PLACES: usize = 8;
-/// Steps of Newton's method at each place along a profile: all else need only follow from one place to the next.
+/// Newton steps at each place along a profile; few are enough because the other coordinates start from the
+/// neighbouring place.
 const STEPS_ALONG: u64 = 3;
 
-/// Two optima are apart where one of their searched coordinates is, by more than this share of its span.
+/// Two optima are apart when one of their searched coordinates differs by more than this share of its span.
 const APART: f64 = 0.125;
 
-/// Where better optima are looked for.
+/// Where to look for better optima.
 pub(super) struct Surroundings<'a> {
     problem: &'a Problem,
     law: &'a Law,
     grid: Option<&'a Grid<'a>>,
-    /// Where each coordinate is sought.
+    /// The span of each coordinate.
     spans: Vec<Span>,
-    /// The coordinates that are sought.
+    /// The searched coordinates.
     searched: Vec<usize>,
 }
 
 impl<'a> Surroundings<'a> {
-    /// Those of a problem's optima.
+    /// The surroundings of a problem's optima.
     pub(super) fn new(problem: &'a Problem, law: &'a Law, grid: Option<&'a Grid<'a>>) -> Self {
         let spans: Vec<Span> = grid.map_or_else(|| spans(problem, law, None), |grid| grid.spans().to_vec());
         let searched = grid.map_or_else(|| (0..spans.len()).collect(), Grid::searched);
         Self { problem, law, grid, spans, searched }
     }
 
-    /// Starts around a point whose objective is `cost`; some of them where somebody asked to stop.
+    /// Starts around a point whose objective is `cost`. After a cancellation the list is incomplete.
     pub(super) fn starts(&self, (from, cost): (&[f64], f64), watch: &Watch<'_>) -> Vec<Vec<f64>> {
         let mut starts = along_ridges(self.problem, from, cost);
         starts.extend(self.moved_coordinates(from));
@@ -49,16 +50,16 @@ impl<'a> Surroundings<'a> {
         starts
     }
 
-    /// Whether two points are no neighbours, which have most of their surroundings in common.
+    /// Whether two points are far enough apart to have different surroundings.
     pub(super) fn are_apart(&self, one: &[f64], other: &[f64]) -> bool {
         self.searched.iter().any(|&j| self.spans[j].distance(one[j], other[j]) > APART)
     }
 
-    /// A point with each coordinate moved along its span, and to its bounds.
+    /// The point with each coordinate moved along its span and to its bounds.
     fn moved_coordinates(&self, from: &[f64]) -> Vec<Vec<f64>> {
         let mut all = Vec::new();
         for (j, span) in self.spans.iter().enumerate() {
-            // Where a ridge is flat to its bound, no step from inside gets all the way there.
+            // Where a ridge is flat up to its bound, no step from inside reaches the bound.
             for value in span.values(PLACES).into_iter().chain(self.problem.coordinates()[j].finite_bounds()) {
                 let mut moved = from.to_vec();
                 moved[j] = value;
@@ -68,8 +69,10 @@ impl<'a> Surroundings<'a> {
         all
     }
 
-    /// The lowest few valleys of the objective's profile along each coordinate that is searched; and, for each bound of
-    /// one, of those along each scale with that one held there, since a step has a valley for every place between two rows.
+    /// The lowest valleys of the objective's profile along each searched coordinate.
+    ///
+    /// For each finite bound of a coordinate, also those along each scale with the coordinate held at that bound,
+    /// because a step has a valley for every place between two rows.
     fn valleys_of_profiles(&self, from: &[f64], watch: &Watch<'_>) -> Vec<Vec<f64>> {
         let problem = smoothed(self.problem, from);
         let scales = self.grid.map_or_else(Vec::new, Grid::scales);
@@ -93,12 +96,13 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-/// The lowest few of the points at which one coordinate has one of some values, in order, and the sizes or all others follow;
-/// with the number of values that come before where it is now.
+/// The lowest points of a profile along one coordinate, and the number of values below the coordinate's present
+/// value.
 ///
-/// The walk goes out from the point on both sides. At each place Newton's method takes a few steps from where the place
-/// before it ended, or from the point itself with its sizes made to fit, whichever is lower there. The latter have
-/// valleys of their own, since a walk does not leave the valley across it.
+/// `values` are in order. At each value the sizes, or all other coordinates, are refitted. The walk goes out from the
+/// point on both sides. At each value, Newton's method takes a few steps from the end at the neighbouring value, or
+/// from the point itself with refitted sizes, whichever is lower. The second start is needed because a walk stays in
+/// its valley.
 fn valleys_of_profile(
     problem: &Problem,
     grid: Option<&Grid<'_>>,
@@ -139,12 +143,13 @@ fn lowest_valleys(profile: &[Place]) -> Vec<Vec<f64>> {
     projection::valleys(&costs).into_iter().map(|at| profile[at].point.clone()).collect()
 }
 
-/// By how much the objective would grow where a ridge is walked, if it were a parabola: shares of the best one.
+/// Growth of the objective at the walked distances along a ridge, if it were a parabola, as shares of the best
+/// objective.
 const GROWTHS: [f64; 8] = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1];
-/// Directions that are walked; the flattest one may lead through a bound.
+/// Number of directions that are walked; the flattest one may lead through a bound.
 const RIDGES: usize = 2;
 
-/// Points on both sides of one along the directions in which the objective bends least.
+/// Points on both sides of a point, along the directions in which the objective has the least curvature.
 pub(super) fn along_ridges(problem: &Problem, from: &[f64], cost: f64) -> Vec<Vec<f64>> {
     let hessian = smoothed_hessian(problem, from);
     let (values, directions) = eigen_symmetric(&hessian.unit_diagonal());

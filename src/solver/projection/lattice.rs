@@ -1,17 +1,17 @@
-//! The points of a grid in order, and where tables over some of its dimensions keep what belongs to each.
+//! The points of a grid in order, and the layout of tables over some of its dimensions.
 
-/// A grid of points, the first dimension running fastest.
+/// A grid of points; the first dimension varies fastest.
 #[derive(Clone, Debug)]
 pub(super) struct Lattice {
     lengths: Vec<usize>,
 }
 
-/// Where a table over some dimensions of a grid keeps what belongs to a point.
+/// Layout of a table over some dimensions of a grid.
 #[derive(Clone, Debug)]
 pub(super) struct Strides(Vec<usize>);
 
 impl Strides {
-    /// The place of a point's entry, by its index in every dimension.
+    /// Position of a point's entry, given the point's index in every dimension.
     #[inline]
     pub(super) fn at(&self, index: &[usize]) -> usize {
         self.0.iter().zip(index).map(|(stride, i)| stride * i).sum()
@@ -33,7 +33,7 @@ impl Lattice {
         self.lengths.iter().product()
     }
 
-    /// The index in each dimension of the point with a number.
+    /// The index in each dimension of the point with number `at`.
     pub(super) fn index(&self, mut at: usize) -> Vec<usize> {
         let digit = |length: &usize| {
             let digit = at % length;
@@ -43,7 +43,7 @@ impl Lattice {
         self.lengths.iter().map(digit).collect()
     }
 
-    /// The strides of a table over some dimensions, in ascending order, the first running fastest.
+    /// The strides of a table over some dimensions, in ascending order; the first varies fastest.
     pub(super) fn strides(&self, places: &[usize]) -> Strides {
         let mut strides = vec![0; self.lengths.len()];
         let mut stride = 1;
@@ -54,32 +54,34 @@ impl Lattice {
         Strides(strides)
     }
 
-    /// Where a table with some strides keeps what belongs to each point, in order.
+    /// For each point in order, the position of its entry in a table with these strides.
     pub(super) fn places(&self, strides: &Strides) -> Vec<usize> {
         self.lengths.iter().zip(&strides.0).fold(vec![0], |before, (&length, stride)| {
             (0..length).flat_map(|i| before.iter().map(move |place| place + i * stride)).collect()
         })
     }
 
-    /// Goes through the combinations of some dimensions in the order of a table over them, the others at their first value.
+    /// Visits the combinations of some dimensions in the order of a table over them; the others stay at their first
+    /// value.
     pub(super) fn visit(&self, places: &[usize], mut visit: impl FnMut(&[usize])) {
         let mut index = vec![0; self.lengths.len()];
         loop {
             visit(&index);
-            // As an odometer does: the first wheel that is not at its end moves on, those before it go back.
+            // Like an odometer: the first dimension that is not at its end advances, and those before it return to
+            // zero.
             let Some(turning) = places.iter().position(|&place| index[place] + 1 < self.lengths[place]) else { return };
             places[..turning].iter().for_each(|&place| index[place] = 0);
             index[places[turning]] += 1;
         }
     }
 
-    /// Goes through all points in order.
+    /// Visits all points in order.
     pub(super) fn visit_all(&self, visit: impl FnMut(&[usize])) {
         let places: Vec<usize> = (0..self.lengths.len()).collect();
         self.visit(&places, visit);
     }
 
-    /// The numbers of the points at which no neighbour has a lower value; `values` holds one per point.
+    /// Numbers of the points at which no neighbour has a lower value; `values` holds one value for each point.
     pub(super) fn low_points(&self, values: &[f64]) -> Vec<usize> {
         let (mut low, mut at) = (Vec::new(), 0);
         self.visit_all(|index| {
@@ -126,7 +128,7 @@ mod tests {
     fn a_point_is_low_where_no_neighbour_is_lower() {
         let lattice = Lattice::new(vec![3, 2]);
         assert_eq!(lattice.low_points(&[2.0, 1.0, 3.0, 0.0, 5.0, 2.0]), [1, 3, 5]);
-        // Neighbours that are as low are low too; none lies around the end of a row.
+        // Points with equal neighbours count as low; the last and first points of a row are not neighbours.
         assert_eq!(lattice.low_points(&[4.0, 3.0, 1.0, 1.0, 2.0, 1.0]), [2, 3, 5]);
     }
 }

@@ -1,9 +1,9 @@
-//! Variable projection: a grid over the shapes of a law's terms, their sizes by least squares.
+//! Variable projection: a grid over the shapes of a law's terms, with their sizes from least squares.
 //!
-//! On the log scale a residual is nearly (f - y)/y, so everything is taken in units of the response.
-//! The grid is gone over twice: the second time rows that the first one misses count less, so that
-//! outliers do not choose the valley. The valleys of both are where Newton's method starts.
-//! What does not depend on the rows' weights is computed once, for as many weights as a bootstrap draws.
+//! On the log scale a residual is nearly (f - y)/y, so all columns are in units of the response. The grid is
+//! evaluated twice. In the second pass, rows with large residuals in the first pass count less, so that outliers do
+//! not decide the valley. Newton's method starts from the valleys of both passes. Values that do not depend on the
+//! weights of the rows are computed once and serve all draws of a bootstrap.
 
 mod lattice;
 mod sizes;
@@ -20,46 +20,46 @@ use crate::numerics::{ColumnsIn, LANES, Lanes, add_products, exp, fold, ln, mean
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 
-/// Points of the grid along each coordinate, by how many are searched.
+/// Points of the grid along each coordinate, by the number of searched coordinates.
 const POINTS: [usize; 6] = [1, 40, 16, 10, 6, 4];
-/// How many times as many there are along a scale, since what turns at a scale has a valley between every two rows.
+/// Factor of the number of points along a scale. A term that turns at a scale has a valley between every two rows.
 const FINER: usize = 4;
-/// Most points of a grid whose spans the rows tell.
+/// Maximum number of points of a grid whose spans come from the rows.
 const MOST_POINTS: usize = 16_384;
-/// Fewest of them along each coordinate.
+/// Minimum number of such points along each coordinate.
 const FEWEST_ALONG: usize = 6;
-/// How many times as many there are along the only coordinate.
+/// Factor of the number of points along the only searched coordinate.
 const ALONE: f64 = 4.0;
-/// Points of a low-discrepancy set where more are searched than a grid can hold.
+/// Points of a low-discrepancy set, used where a grid would have too many dimensions.
 const SCATTERED: usize = 1024;
-/// Most valleys of one pass that are polished.
+/// Maximum number of valleys of one pass that are polished.
 const VALLEYS: usize = 8;
-/// Places along one coordinate that are tried without polishing.
+/// Number of places along one coordinate that are evaluated without polishing.
 pub(super) const PLACES_ALONG: usize = 256;
-/// Most valleys among them that are polished.
+/// Maximum number of valleys among these places that are polished.
 const VALLEYS_ALONG: usize = 4;
-/// Two points of the grid are near each other within one part in so many of each coordinate's span.
+/// Two points of the grid are near each other when they differ by at most 1/NEAR of each coordinate's span.
 const NEAR: usize = 8;
-/// Points that are spread over the grid.
+/// Number of points that are spread over the grid.
 const SPREAD: usize = 48;
-/// Share of the response that a term starts with where least squares would leave it out.
+/// Size of a positive term, as a share of the response, where least squares would set it to zero.
 const TRACE: f64 = 1e-3;
 
-/// The best sizes at every point of a grid, and the sum of squares they leave.
+/// The best sizes at every point of a grid, and the remaining sums of squares.
 #[derive(Clone, Debug)]
 struct Pass {
-    /// Point by point.
+    /// Sizes, point by point.
     sizes: Vec<f64>,
     costs: Vec<f64>,
 }
 
-/// Coordinates that are searched together, and the values they take.
+/// Coordinates that vary together, and their values on the grid.
 struct Dimension {
     coordinates: Vec<usize>,
     values: Vec<Vec<f64>>,
 }
 
-/// What the terms need of the data.
+/// The terms of the law with the values of the rows.
 struct Bound {
     peels: BoundPeels,
     terms: Vec<Columns>,
@@ -68,40 +68,40 @@ struct Bound {
     on_log: bool,
 }
 
-/// Something with one value per row at every combination of some dimensions.
+/// A column with one value per row, for every combination of some dimensions.
 struct Part {
-    /// The dimensions it depends on.
+    /// The dimensions that it depends on.
     places: Vec<usize>,
     strides: Strides,
-    /// The columns of all combinations, one after the other, each filled up with zeros.
+    /// The columns of all combinations, one after the other, each padded with zeros.
     columns: Vec<f64>,
 }
 
-/// Two parts, whose products are taken at every combination of the dimensions that either depends on.
+/// Two parts whose products are computed for every combination of the dimensions of either.
 struct Pair {
     parts: (usize, usize),
-    /// Where the column of each begins at every combination.
+    /// The start of each part's column, for every combination.
     starts: (Vec<usize>, Vec<usize>),
     /// The number of the combination at each point of the grid.
     combinations: Vec<usize>,
 }
 
-/// A grid over what is searched, with all that does not depend on the rows' weights.
+/// A grid over the searched coordinates with everything that does not depend on the rows' weights.
 pub(super) struct Design<'a> {
     problem: &'a Problem,
     terms: Terms,
     bound: Bound,
-    /// Where each coordinate is sought.
+    /// The span of each coordinate.
     spans: Vec<Span>,
     dimensions: Vec<Dimension>,
     lattice: Lattice,
-    /// The terms, then what their sum should be, then what no size can change, where there is any.
+    /// The terms, then the target of their sum, then the part that no size changes, where there is one.
     parts: Vec<Part>,
-    /// The pairs of parts, the lower triangle by rows.
+    /// The pairs of parts: the lower triangle by rows.
     pairs: Vec<Pair>,
     bounds: Vec<(f64, f64)>,
     rows: usize,
-    /// Rows with those that fill up a column.
+    /// Number of rows with padding.
     padded: usize,
 }
 
@@ -149,7 +149,7 @@ impl<'a> Design<'a> {
         let outer_strides = self.lattice.strides(&outer);
         let mut all_targets: Vec<Vec<Target>> = Vec::new();
         self.lattice.visit(&outer, |index| all_targets.push(targets(terms, &self.bound, &self.coordinates(index))));
-        // A part depends on its own coordinates and on those that decide what the sum should be.
+        // A part depends on its own coordinates and on those that determine the target of the sum.
         let part = |shape: &[usize], evaluate: &dyn Fn(&mut [f64]) -> Vec<f64>| {
             let own = [shape, terms.outer()].concat();
             let places = self.places_of(&own);
@@ -193,13 +193,13 @@ impl<'a> Design<'a> {
         pairs
     }
 
-    /// The dimensions that hold any of some coordinates.
+    /// The dimensions that contain any of the given coordinates.
     fn places_of(&self, coordinates: &[usize]) -> Vec<usize> {
         let holds = |dimension: &Dimension| dimension.coordinates.iter().any(|j| coordinates.contains(j));
         (0..self.dimensions.len()).filter(|&i| holds(&self.dimensions[i])).collect()
     }
 
-    /// The coordinates at an index of the grid, those of sizes zero.
+    /// The coordinates at an index of the grid, with sizes of zero.
     fn coordinates(&self, index: &[usize]) -> Vec<f64> {
         let mut point = vec![0.0; self.problem.size()];
         for (dimension, &i) in self.dimensions.iter().zip(index) {
@@ -214,7 +214,7 @@ impl<'a> Design<'a> {
         &part.columns[from..from + self.rows]
     }
 
-    /// Solves for the sizes at every point of the grid, a few points at a time.
+    /// Solves for the sizes at every point of the grid, several points at a time.
     fn pass(&self, weights: &[f64]) -> Pass {
         let products = self.products(weights);
         let (p, points) = (self.terms.terms().len(), self.lattice.points());
@@ -234,7 +234,8 @@ impl<'a> Design<'a> {
         pass
     }
 
-    /// Enters the least squares of some points into the lanes; gives the squares of what is to be had.
+    /// Fills the lanes of the solver with the least-squares problems of some points; returns the sums of squares of
+    /// the targets.
     fn enter(&self, products: &[Vec<f64>], points: Range<usize>, solver: &mut BoundedLeastSquares) -> Lanes {
         let p = self.terms.terms().len();
         let (response, offset) = (p, (self.parts.len() > p + 1).then_some(p + 1));
@@ -261,7 +262,7 @@ impl<'a> Design<'a> {
         squares
     }
 
-    /// The products of each pair of parts at every combination of the dimensions that either depends on.
+    /// The products of each pair of parts for every combination of the dimensions of either.
     fn products(&self, weights: &[f64]) -> Vec<Vec<f64>> {
         let (mut weighted, mut sums) = (Vec::new(), Vec::new());
         let mut before = usize::MAX;
@@ -276,7 +277,7 @@ impl<'a> Design<'a> {
             }
             let (starts, all) = (&pair.starts, &other.columns);
             let mut values = Vec::with_capacity(starts.0.len());
-            // Where a column has several partners in a row, it is read once for a few of them.
+            // Where consecutive pairs share a column, read that column once for several partners.
             for alike in starts.0.chunk_by(|a, b| a == b) {
                 let partners = ColumnsIn { all, starts: &starts.1[values.len()..][..alike.len()], rows: self.padded };
                 sums.clear();
@@ -289,10 +290,10 @@ impl<'a> Design<'a> {
         products.collect()
     }
 
-    /// Gives the terms of a point their sizes; `means` are those of their columns for size one.
+    /// Sets the sizes of the terms at a point; `means` holds the mean of each term's column for size one.
     fn set_sizes(&self, point: &mut [f64], sizes: &[f64], means: &[f64], response: f64) {
         for (i, (term, &size)) in self.terms.terms().iter().zip(sizes).enumerate() {
-            // On a log scale nothing is infinitely far away; a trace of the response is a start.
+            // A size of zero is infinitely far away on a log scale, so start from a small share of the response.
             let trace = TRACE * response / means[i].abs();
             let size = if term.is_positive() && size < trace { trace } else { size };
             let c = self.problem.coordinates()[term.size];
@@ -317,7 +318,7 @@ fn scales_of(terms: &Terms) -> Vec<usize> {
     scales.into_iter().collect()
 }
 
-/// The dimensions of the grid: one for each coordinate, or one for all where they are many.
+/// The dimensions of the grid: one for each coordinate, or a single one for all where there are too many.
 fn dimensions(searched: Vec<usize>, scales: &[usize], spans: &[Span]) -> Vec<Dimension> {
     let Some(counts) = counts(&searched, scales, spans) else {
         let points = super::scatter::points(searched.len(), SCATTERED);
@@ -329,7 +330,7 @@ fn dimensions(searched: Vec<usize>, scales: &[usize], spans: &[Span]) -> Vec<Dim
     each.map(|(j, count)| Dimension { coordinates: vec![j], values: along(j, count) }).collect()
 }
 
-/// How many values of each coordinate that is searched a grid has; none where they are too many for one.
+/// Number of values of each searched coordinate; `None` where a grid would have too many points.
 fn counts(searched: &[usize], scales: &[usize], spans: &[Span]) -> Option<Vec<usize>> {
     if searched.iter().any(|&j| spans[j].is_of_rows()) {
         let wanted: Vec<f64> = searched.iter().map(|&j| spans[j].fineness() as f64).collect();
@@ -337,7 +338,7 @@ fn counts(searched: &[usize], scales: &[usize], spans: &[Span]) -> Option<Vec<us
         let dimensions = i32::try_from(searched.len()).unwrap_or(i32::MAX);
         let excess = (wanted.iter().product::<f64>() / MOST_POINTS as f64).max(1.0);
         let shrunk = exp(ln(excess) / f64::from(dimensions));
-        // An even number, so that none of a span of either sign is nothing.
+        // An even number, so that a span of both signs does not contain zero.
         let counts: Vec<usize> = wanted.iter().map(|count| 2 * ((count / shrunk / 2.0) as usize)).collect();
         return counts.iter().all(|count| *count >= FEWEST_ALONG).then_some(counts);
     }
@@ -345,7 +346,7 @@ fn counts(searched: &[usize], scales: &[usize], spans: &[Span]) -> Option<Vec<us
     Some(searched.iter().map(|j| if scales.contains(j) { count * FINER } else { count }).collect())
 }
 
-/// Bounds of the sizes: a positive term has no other than zero.
+/// Bounds of the sizes. The size of a positive term is only bounded below by zero.
 fn bounds(problem: &Problem, terms: &Terms) -> Vec<(f64, f64)> {
     let bounds = terms.terms().iter().map(|term| {
         let c = problem.coordinates()[term.size];
@@ -355,17 +356,17 @@ fn bounds(problem: &Problem, terms: &Terms) -> Vec<(f64, f64)> {
 }
 
 impl Grid<'_> {
-    /// Where each coordinate is sought.
+    /// The span of each coordinate.
     pub(super) fn spans(&self) -> &[Span] {
         &self.design.spans
     }
 
-    /// The coordinates that no least squares can give.
+    /// The coordinates that least squares does not determine.
     pub(super) fn searched(&self) -> Vec<usize> {
         self.design.terms.searched()
     }
 
-    /// Those of them that set a scale, each once.
+    /// The searched coordinates that set a scale, each once.
     pub(super) fn scales(&self) -> Vec<usize> {
         scales_of(&self.design.terms)
     }
@@ -375,14 +376,16 @@ impl Grid<'_> {
         self.first.costs.len()
     }
 
-    /// Whether some point of the grid, not near the best one, is so little worse that the rows do not tell which is better.
+    /// Whether a point far from the best one is so nearly as good that the rows do not decide between them.
+    ///
+    /// `share` is the largest excess over the best objective, relative to it.
     pub(super) fn leaves_open(&self, share: f64) -> bool {
         let Design { dimensions, lattice, .. } = self.design;
         let costs = &self.first.costs;
         let Some(best) = lowest(&self.first) else { return true };
         let (most, middle) = (costs[best] * (1.0 + share), lattice.index(best));
         let is_near = |at: usize| {
-            // A scattered set has no neighbours, and is always left open.
+            // A scattered set has no neighbours, so no point counts as near.
             let steps = lattice.index(at).into_iter().zip(&middle).map(|(i, &of_best)| i.abs_diff(of_best));
             steps.zip(dimensions).all(|(steps, d)| d.coordinates.len() == 1 && steps * NEAR <= d.values.len())
         };
@@ -402,13 +405,13 @@ impl Grid<'_> {
         weights.iter_mut().zip(trust).for_each(|(w, t)| *w *= t);
         let second = self.design.pass(&weights);
         let (trusted, plain) = (self.low_points(&second), self.low_points(&self.first));
-        // Where both passes have a valley at one point, it is polished once.
+        // A point that is a valley in both passes is polished once.
         let once = plain.into_iter().filter(|at| !trusted.contains(at)).map(|at| (at, &self.first));
         let chosen = trusted.iter().map(|&at| (at, &second)).chain(once);
         chosen.map(|(at, pass)| self.between(pass, at)).collect()
     }
 
-    /// A low point of the grid, moved to where a parabola through it and its neighbours is lowest.
+    /// A low point of the grid, moved to the minimum of the parabola through it and its neighbours.
     fn between(&self, pass: &Pass, at: usize) -> Vec<f64> {
         let Design { dimensions, lattice, .. } = self.design;
         let mut point = self.design.point(pass, at);
@@ -425,7 +428,7 @@ impl Grid<'_> {
         self.resized(&point)
     }
 
-    /// How far each row is to be believed: less the more a point of the grid misses it.
+    /// A weight for each row, which is smaller for a row with a larger residual at a point of the grid.
     fn trust(&self, at: usize) -> Vec<f64> {
         let Design { lattice, terms, parts, .. } = self.design;
         let (index, p) = (lattice.index(at), terms.terms().len());
@@ -440,8 +443,8 @@ impl Grid<'_> {
         trust(misses)
     }
 
-    /// The numbers of the points that are lower than their neighbours, best first; of a scattered set,
-    /// which has no neighbours, those of the lowest.
+    /// Numbers of the points that are lower than their neighbours, best first. A scattered set has no neighbours;
+    /// there, these are the lowest points.
     fn low_points(&self, pass: &Pass) -> Vec<usize> {
         let Design { dimensions, lattice, .. } = self.design;
         let scattered = dimensions.iter().any(|d| d.coordinates.len() > 1);
@@ -449,12 +452,13 @@ impl Grid<'_> {
         lowest_of(low, &pass.costs, VALLEYS)
     }
 
-    /// Points spread evenly over the grid, for when the valleys do not agree.
+    /// Points spread evenly over the grid, for use when the valleys do not agree.
     pub(super) fn spread(&self) -> impl Iterator<Item = Vec<f64>> {
         self.spread_numbers().map(|at| self.design.point(&self.first, at))
     }
 
-    /// Some points of the better quarter of those, away from the valleys: would they lead elsewhere?
+    /// Points from the better quarter of the spread points, away from the valleys, as a check that they lead to the
+    /// same optimum.
     pub(super) fn elsewhere(&self, count: usize) -> Vec<Vec<f64>> {
         let mut numbers: Vec<usize> = self.spread_numbers().collect();
         numbers.sort_by(|&a, &b| self.first.costs[a].total_cmp(&self.first.costs[b]));
@@ -463,14 +467,14 @@ impl Grid<'_> {
     }
 
     fn spread_numbers(&self) -> impl Iterator<Item = usize> + use<> {
-        // A step that shares no factor with the lengths meets every row and column of the grid.
+        // An odd step shares no factor with even lengths, so it reaches every row and column of the grid.
         (0..self.points()).step_by(self.points().div_ceil(SPREAD) | 1)
     }
 
-    /// Points at which the law is a step at the place between two rows where that is best.
+    /// Points at which the law is a step, placed between the two rows where that fits best.
     ///
-    /// A law that turns at some scale, as steeply as its bounds let it, has a valley for every place between two rows; and
-    /// a power as steep as that turns where its size says.
+    /// A law that turns at a scale as steeply as its bounds allow has a valley for every place between two rows. A
+    /// power as steep as that turns at a place that its size decides.
     pub(super) fn steps(&self, problem: &Problem, law: &Law, from: &[f64]) -> Vec<Vec<f64>> {
         let (free, scales) = (law.free(), self.scales());
         let turns = |j: &usize| free[*j].scale == Scale::Log || scales.contains(j);
@@ -486,7 +490,7 @@ impl Grid<'_> {
         all
     }
 
-    /// The lowest few of the points at which one coordinate is anywhere along its span.
+    /// The lowest points among the places along one coordinate, with the other coordinates fixed and the best sizes.
     fn valleys_along(&self, problem: &Problem, from: &[f64], moving: usize) -> Vec<Vec<f64>> {
         let mut moved = from.to_vec();
         let resized = self.design.spans[moving].values(PLACES_ALONG).into_iter().map(|value| {
@@ -498,7 +502,7 @@ impl Grid<'_> {
         valleys(&costs).into_iter().map(|at| points[at].clone()).collect()
     }
 
-    /// The point at which what is searched is as it is and the sizes are the best for that.
+    /// The point with the same searched coordinates and the best sizes for them.
     pub(super) fn resized(&self, point: &[f64]) -> Vec<f64> {
         let Design { terms, bound, bounds, .. } = self.design;
         let mut point = point.to_vec();
@@ -526,12 +530,12 @@ impl Grid<'_> {
     }
 }
 
-/// The numbers of the lowest few of the places along one coordinate that are lower than their neighbours.
+/// Numbers of the lowest places along one coordinate that are lower than their neighbours.
 pub(super) fn valleys(costs: &[f64]) -> Vec<usize> {
     lowest_of(Lattice::new(vec![costs.len()]).low_points(costs), costs, VALLEYS_ALONG)
 }
 
-/// How far each row is to be believed that is missed by so much.
+/// A weight for each row from its residual: rows with large residuals count less.
 pub(super) fn trust(mut misses: Vec<f64>) -> Vec<f64> {
     misses.iter_mut().for_each(|miss| *miss = miss.abs());
     let usual = median(&misses).max(1e-12);
@@ -539,7 +543,7 @@ pub(super) fn trust(mut misses: Vec<f64>) -> Vec<f64> {
     misses
 }
 
-/// At most so many of some points, by their numbers, best first.
+/// At most `most` of the given points, by number, best first.
 fn lowest_of(mut points: Vec<usize>, costs: &[f64], most: usize) -> Vec<usize> {
     points.retain(|&at| costs[at].is_finite());
     points.sort_by(|&a, &b| costs[a].total_cmp(&costs[b]));
@@ -552,10 +556,10 @@ fn lowest(pass: &Pass) -> Option<usize> {
     (0..pass.costs.len()).min_by(|&a, &b| pass.costs[a].total_cmp(&pass.costs[b]))
 }
 
-/// What a sum should be at a row, in units in which a miss of one is a residual of one.
+/// The value that a sum should have at a row, in units in which a miss of one is a residual of one.
 struct Target {
     value: f64,
-    /// What the sum is multiplied by; zero where no value of the sum gives the response.
+    /// Factor of the sum; zero where no value of the sum gives the response.
     slope: f64,
 }
 
@@ -569,7 +573,7 @@ fn targets(terms: &Terms, bound: &Bound, point: &[f64]) -> Vec<Target> {
             if value.is_finite() && slope.is_finite() {
                 Target { value, slope }
             } else {
-                // Out of reach: missed by the whole response.
+                // Out of reach: the residual is the whole response.
                 Target { value: if *on_log { 1.0 } else { *y }, slope: 0.0 }
             }
         })

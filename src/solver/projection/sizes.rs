@@ -2,12 +2,12 @@
 
 use crate::numerics::{LANES, Lanes, dispatched, triangle};
 
-/// A trace of damping keeps columns that nearly coincide solvable.
+/// A little damping keeps the system solvable when columns nearly coincide.
 const DAMPING: f64 = 1e-10;
-/// A pivot below this share of its diagonal is rounding.
+/// A pivot below this share of its diagonal counts as rounding.
 const PIVOT: f64 = 1e-14;
 
-/// Minimises x'Nx/2 - r'x within bounds, in every lane; keeps its memory from one problem to the next.
+/// Minimises x'Nx/2 - r'x within bounds in every lane. It reuses its memory for the next problem.
 #[derive(Clone, Debug)]
 pub(super) struct BoundedLeastSquares {
     /// N, the lower triangle by rows.
@@ -17,24 +17,24 @@ pub(super) struct BoundedLeastSquares {
     /// x.
     pub(super) solution: Vec<Lanes>,
     bounds: Vec<(f64, f64)>,
-    /// One for an unknown that no bound holds, zero for one that is held.
+    /// One for a free unknown, zero for an unknown held at a bound.
     free: Vec<Lanes>,
     /// The factor L of N = L D L', without its diagonal of ones.
     factor: Vec<Lanes>,
     /// L D.
     scaled: Vec<Lanes>,
-    /// One over D.
+    /// Reciprocals of the diagonal of D.
     inverse: Vec<Lanes>,
     solved: Vec<Lanes>,
 }
 
 dispatched! {
-    /// Solves, holds the unknown that leaves its bounds furthest, and repeats.
+    /// Solves, holds the unknown that violates its bounds most, and repeats.
     fn solve_all(problem: &mut BoundedLeastSquares) = solve_lanes
 }
 
 impl BoundedLeastSquares {
-    /// Of unknowns with these bounds.
+    /// Allocates a problem with an unknown for each pair of bounds.
     pub(super) fn new(bounds: &[(f64, f64)]) -> Self {
         let (p, zero) = (bounds.len(), [0.0; LANES]);
         let (row, cells) = (vec![zero; p], vec![zero; triangle(p, 0)]);
@@ -51,12 +51,12 @@ impl BoundedLeastSquares {
         }
     }
 
-    /// Finds x; where N is singular, what is not held by a bound is zero or as near to it as its bounds allow.
+    /// Computes x. Where N is singular, each free unknown is zero, or as near to zero as its bounds allow.
     pub(super) fn solve(&mut self) {
         solve_all(self);
     }
 
-    /// The least value of x'Nx - 2r'x.
+    /// The minimum of x'Nx - 2r'x.
     pub(super) fn value(&self) -> Lanes {
         let mut value = [0.0; LANES];
         for (i, x) in self.solution.iter().enumerate() {
@@ -70,7 +70,7 @@ impl BoundedLeastSquares {
         value
     }
 
-    /// Factors N with the held unknowns taken out; ones in the lanes where that is impossible.
+    /// Factors N without the held unknowns; returns ones in the lanes where that is impossible.
     #[inline(always)]
     fn factor(&mut self) -> Lanes {
         let mut failed = [0.0; LANES];
@@ -109,7 +109,7 @@ impl BoundedLeastSquares {
         failed
     }
 
-    /// Solves with the held unknowns where they are.
+    /// Solves for the free unknowns, with the held unknowns fixed.
     #[inline(always)]
     fn solve_factored(&mut self) {
         let p = self.right.len();
@@ -156,7 +156,7 @@ fn solve_lanes(problem: &mut BoundedLeastSquares) {
     for _held in 0..=p {
         let failed = problem.factor();
         problem.solve_factored();
-        // How far the unknown that leaves its bounds furthest does so, and which it is.
+        // The largest violation of a bound, and the number of its unknown.
         let (mut furthest, mut which) = ([0.0; LANES], [-1.0; LANES]);
         for (i, &(lower, upper)) in problem.bounds.iter().enumerate() {
             for l in 0..LANES {
@@ -164,7 +164,7 @@ fn solve_lanes(problem: &mut BoundedLeastSquares) {
                 let (below, above) = (lower - x, x - upper);
                 let outside = if below > above { below } else { above };
                 let weight = problem.normal[triangle(i, i)][l] * problem.free[i][l];
-                // Its square, which is in the same order.
+                // The square of the violation has the same order as the violation.
                 let excess = if outside > 0.0 { outside * outside * weight } else { 0.0 };
                 let further = excess > furthest[l];
                 furthest[l] = if further { excess } else { furthest[l] };
@@ -209,7 +209,7 @@ mod tests {
 
     fn problem(bounds: &[(f64, f64)]) -> BoundedLeastSquares {
         let mut problem = BoundedLeastSquares::new(bounds);
-        // The lanes are problems of their own: the third has no solution, the fourth another right side.
+        // Each lane is a problem of its own: the third has no solution, and the fourth another right-hand side.
         problem.normal = [2.0, 0.5, 1.0].map(|x| [x, x, 0.0, x, x, x, x, x]).to_vec();
         problem.right = [4.0, -3.0].map(|x| [x, x, x, -x, x, x, x, x]).to_vec();
         problem.solve();
@@ -222,10 +222,10 @@ mod tests {
         let inside = problem(&[FREE, FREE]).solution;
         assert!((inside[0][0] - 22.0 / 7.0).abs() < 1e-6 && (inside[1][0] + 32.0 / 7.0).abs() < 1e-6, "{inside:?}");
         assert!((inside[0][3] + 22.0 / 7.0).abs() < 1e-6 && (inside[1][3] - 32.0 / 7.0).abs() < 1e-6, "{inside:?}");
-        // Where y is held at zero, x is half of four.
+        // With y held at zero, x is half of four.
         let held = problem(&[FREE, (0.0, 1.0)]).solution;
         assert!((held[0][0] - 2.0).abs() < 1e-6 && held[1][0] == 0.0, "{held:?}");
-        // With the other right side y is held at one: 2x = -4 - 1/2.
+        // With the other right-hand side y is held at one: 2x = -4 - 1/2.
         assert!((held[0][3] + 2.25).abs() < 1e-6 && held[1][3] == 1.0, "{held:?}");
     }
 
