@@ -1,24 +1,25 @@
-//! Variables that stand in a formula where a coefficient would: `B` in `L = E + A / N^alpha + B / D^beta`.
+//! Variables in a formula that look like coefficients, as `B` in `L = E + A / N^alpha + B / D^beta`.
 
 use crate::expr::{Expr, Function, Node, Operator};
 
-/// Where a name stands in a formula, if each of its places is one that a coefficient takes.
+/// Where a name occurs in a formula, if a coefficient could stand in each of its places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CoefficientPlace {
-    /// The only size of a term among other terms: the B of `E + B / D^beta`.
+    /// The only size of a term among other terms, as the B of `E + B / D^beta`.
     Factor,
-    /// The size of a formula that is one term: the k of `k / D^beta`.
+    /// The size of a formula with one term, as the k of `k / D^beta`.
     Whole,
-    /// A constant term among terms that have parameters: the E of `E + B / D^beta`.
+    /// A constant term among terms with parameters, as the E of `E + B / D^beta`.
     Addend,
-    /// An exponent of a variable: the beta of `B / D^beta`.
+    /// An exponent of a variable, as the beta of `B / D^beta`.
     Exponent,
 }
 
-/// Whether a variable of a formula stands in places of a coefficient alone, and in which first.
+/// The first place of a variable, if the variable occurs only where a coefficient could stand.
 ///
-/// A variable that a parameter multiplies, divides or is an exponent of is used as a variable. So are those that are added
-/// up under a power or a logarithm, as in `(x + d)^-a`, and all of a formula that has no parameters.
+/// Returns `None` for a name that is used as a variable: a parameter multiplies it, divides it or is its exponent, or
+/// it is added under a power or a logarithm, as in `(x + d)^-a`. A formula without parameters gives `None` for all
+/// its names.
 pub fn coefficient_place(name: &str, body: &Expr, is_variable: &impl Fn(&str) -> bool) -> Option<CoefficientPlace> {
     let mut places = Places { name, is_variable, as_coefficient: None, as_variable: false };
     if !places.has_parameter(body) {
@@ -28,10 +29,10 @@ pub fn coefficient_place(name: &str, body: &Expr, is_variable: &impl Fn(&str) ->
     places.as_coefficient.filter(|_| !places.as_variable)
 }
 
-/// What a sum stands in.
+/// What a sum is part of.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Around {
-    /// Nothing: it is the response.
+    /// The response itself.
     Response,
     /// An exponential.
     Exponential,
@@ -70,7 +71,7 @@ impl<V: Fn(&str) -> bool> Places<'_, V> {
         }
     }
 
-    /// What a factor of a term is, by the other factors and the other terms.
+    /// The place of a factor of a term, given the other factors of the term and the other terms.
     fn of_factor(&self, others: &[&Expr], beside: &[&Expr], around: Around) -> Option<CoefficientPlace> {
         if others.iter().all(|factor| matches!(factor.node, Node::Number(_))) {
             let leads = beside.iter().any(|term| self.has_parameter(term) && self.has_variable(term));
@@ -145,7 +146,7 @@ impl<V: Fn(&str) -> bool> Places<'_, V> {
         has
     }
 
-    /// Whether a parameter can make a factor any number of times as large.
+    /// Whether a parameter can scale a factor by any amount.
     fn sets_size(&self, expr: &Expr) -> bool {
         match &expr.node {
             Node::Symbol(symbol) => symbol != self.name && !(self.is_variable)(symbol),
@@ -158,7 +159,7 @@ impl<V: Fn(&str) -> bool> Places<'_, V> {
             Node::Binary(Operator::Add | Operator::Subtract, left, right) => {
                 self.sets_size(left) && self.sets_size(right)
             }
-            // exp(a + q) is exp(a) times as large as exp(q).
+            // exp(a + q) is exp(a) times exp(q).
             Node::Call(Function::Exp, arguments) => arguments.iter().any(|argument| {
                 let mut terms = Vec::new();
                 terms_of(argument, &mut terms);
@@ -169,7 +170,7 @@ impl<V: Fn(&str) -> bool> Places<'_, V> {
     }
 }
 
-/// The terms of a sum, without their signs.
+/// The terms of a sum, without signs.
 fn terms_of<'e>(expr: &'e Expr, terms: &mut Vec<&'e Expr>) {
     match &expr.node {
         Node::Binary(Operator::Add | Operator::Subtract, left, right) => {
@@ -181,7 +182,7 @@ fn terms_of<'e>(expr: &'e Expr, terms: &mut Vec<&'e Expr>) {
     }
 }
 
-/// The factors of a term, each with whether it stands above the line.
+/// The factors of a term, each with whether it is in the numerator.
 fn factors_of<'e>(expr: &'e Expr, is_above: bool, factors: &mut Vec<(&'e Expr, bool)>) {
     match &expr.node {
         Node::Binary(Operator::Multiply, left, right) => {
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_in_the_place_of_a_variable_is_none() {
+    fn a_variable_that_is_used_as_one_is_not_a_coefficient() {
         for (name, formula) in [
             ("N", "E + A / N^alpha + B / D^beta"),
             ("x", "a + b * x"),

@@ -1,4 +1,5 @@
-//! The cost of training in floating-point operations, as a formula of a study's variables, and published conventions for it.
+//! The cost of training in floating-point operations (FLOP) as a formula of a study's variables, and published
+//! conventions.
 
 use super::{Law, LawError, Roles, Variable};
 use crate::unit::Dimension;
@@ -6,15 +7,15 @@ use crate::unit::Dimension;
 /// A published way to count the floating-point operations of training.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Convention {
-    /// Its name in a spec.
+    /// Name in a spec.
     pub name: &'static str,
-    /// Floating-point operations of the whole training, as a formula of `variables`.
+    /// FLOP of the whole training, as a formula of `variables`.
     pub compute: &'static str,
-    /// Floating-point operations of serving a token, as a formula of `variables`.
+    /// FLOP of serving one token, as a formula of `variables`.
     pub serve: &'static str,
-    /// Its variables with what they mean.
+    /// Names and meanings of the variables.
     pub variables: &'static [(&'static str, &'static str)],
-    /// Where it is from, and what was read in copies or at second hand.
+    /// Source, including what was only read in copies or from secondary sources.
     pub reference: &'static str,
 }
 
@@ -23,7 +24,7 @@ pub use crate::unit::FLOP_PER_PARAMETER_AND_TOKEN;
 const SIZE: (&str, &str) = ("N", "parameters");
 const DATA: (&str, &str) = ("D", "tokens");
 
-/// The list of conventions.
+/// All conventions.
 pub const CONVENTIONS: [Convention; 6] = [
     Convention {
         name: "six_nd",
@@ -92,25 +93,25 @@ pub const CONVENTIONS: [Convention; 6] = [
     },
 ];
 
-/// The name of tokens to serve in the formula of all costs; no column can have it.
+/// Name of the tokens to serve in the formula of all costs. No column can have this name.
 pub const SERVED: &str = "tokens to serve";
 
-/// A cost, ready for questions.
+/// A cost, compiled for queries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cost {
-    /// Its name in the spec.
+    /// Name in the spec.
     pub name: String,
-    /// Floating-point operations of training, as a law without parameters.
+    /// FLOP of training, as a law without parameters.
     pub training: Law,
-    /// The logarithm of the operations of training and of serving [`SERVED`] tokens, as a law without parameters.
+    /// The logarithm of the FLOP of training and of serving [`SERVED`] tokens, as a law without parameters.
     pub total: Law,
 }
 
 impl Cost {
-    /// A cost from its formulas for training and for serving a token, of variables.
+    /// Compiles a cost from its formulas for training and for serving a token.
     ///
     /// # Errors
-    /// A formula cannot be read, or uses a name that is none of `variables`.
+    /// A formula cannot be parsed, or uses a name that is not in `variables`.
     pub fn new(name: &str, compute: &str, serve: &str, variables: &[Variable]) -> Result<Self, LawError> {
         let training = Law::from_formula("training", &format!("cost = {compute}"), variables)?;
         let serving = Law::from_formula("serving", &format!("cost = {serve}"), variables)?;
@@ -123,7 +124,7 @@ impl Cost {
                 None => error.hint(format!("its variables are {}", names.join(", "))),
             });
         }
-        // Written with a name that the grammar has, then given the one that no column can have.
+        // The grammar has no name that no column can have, so the formula is parsed with a plain name first.
         let served = Variable { name: SERVED_PLAIN.to_owned(), unit: None, meaning: None, counts: None };
         let all: Vec<Variable> = variables.iter().cloned().chain([served]).collect();
         let mut total = Law::from_formula("cost", &format!("cost = ln({compute} + {SERVED_PLAIN} * ({serve}))"), &all)?;
@@ -139,13 +140,14 @@ impl Cost {
         self.training.body.to_string()
     }
 
-    /// The floating-point operations of training at values of the variables; none where a variable has no value.
+    /// FLOP of training at values of the variables; `None` where a variable has no value.
     pub fn flop(&self, value: impl Fn(&str) -> Option<f64>) -> Option<f64> {
         let at: Option<Vec<f64>> = self.training.variables.iter().map(|v| value(&v.name)).collect();
         Some(self.training.tape().value_at(&[], &at?))
     }
 
-    /// The one variable of a dimension among `of` that the cost of training depends on; none where there are several.
+    /// The only variable in `of` with the wanted dimension that the cost of training depends on; `None` where there
+    /// are several.
     fn only(&self, wanted: Dimension, of: &[Variable]) -> Option<String> {
         let is = |v: &&Variable| {
             super::dimension(&v.name, v.unit) == Some(wanted) && self.training.variable(&v.name).is_some()
@@ -154,7 +156,8 @@ impl Cost {
         found.next().filter(|_| found.next().is_none()).map(|v| v.name.clone())
     }
 
-    /// The roles of a law's variables under this cost: of several sizes, the one that the cost depends on.
+    /// The roles of a law's variables under this cost. Of several sizes, the size is the one on which the cost
+    /// depends.
     #[must_use]
     pub fn roles(&self, roles: &Roles, variables: &[Variable]) -> Roles {
         Roles {

@@ -1,32 +1,33 @@
-//! What may be exchanged or turned round in a law without a change of its values.
+//! Symmetries of a law: exchanges of parameters and changes of signs that leave its values unchanged.
 //!
-//! Rows cannot tell which of two terms of a kind is the first, nor of which sign a parameter is whose square counts. Such
-//! parts are put in order, and such signs are made positive, so that a name stands for the same part in every fit.
+//! Rows cannot tell which of two similar terms is the first, nor the sign of a parameter that enters as a square.
+//! Fits therefore sort such parts and make such signs positive, so that a name means the same part in every fit.
 
 use std::collections::BTreeMap;
 
 use super::{Chain, Law, Parameter, Scale, Treatment};
 use crate::expr::{Expr, Node, Operator};
 
-/// Ways to change a point that leave a law as it is.
+/// The symmetries of a law, as changes of a point.
 #[derive(Clone, Debug, Default)]
 pub struct Symmetries {
     sets: Vec<Set>,
-    /// Coordinates whose signs may be changed together; the first is to be positive.
+    /// Coordinates whose signs may be changed together; the first is made positive.
     signs: Vec<Vec<usize>>,
 }
 
-/// Parts that may change places.
+/// Interchangeable parts.
 #[derive(Clone, Debug)]
 struct Set {
-    /// The coordinates of each, alike in order; the first of them is that by which parts are put in order first.
+    /// The coordinates of each part, in the same order for all parts. The first coordinate is the sort key.
     parts: Vec<Vec<usize>>,
-    /// What is ascending from part to part: a rate rather than a time, whichever the formula has.
+    /// Conversion of the sort key to the value that ascends from part to part: a rate rather than a time, in every
+    /// spelling of the formula.
     key: Chain,
 }
 
 impl Symmetries {
-    /// Puts a point's parts in order, and makes positive what may be.
+    /// Sorts the parts of a point and makes free signs positive.
     pub fn settle(&self, point: &mut [f64]) {
         for signs in &self.signs {
             if point[signs[0]] < 0.0 {
@@ -45,14 +46,14 @@ impl Symmetries {
 }
 
 impl Law {
-    /// What may be exchanged or turned round.
+    /// The symmetries of the law.
     pub fn symmetries(&self) -> Symmetries {
         let terms = self.terms();
         let is_size = |j: &usize| terms.as_ref().is_some_and(|terms| terms.terms().iter().any(|term| term.size == *j));
         let meetings = self.meetings();
         let mut sets = Vec::new();
         for mut parts in self.interchangeable() {
-            // What only sets the size of a part is no mark of it.
+            // A coordinate that only sets the size of a part does not identify it.
             let first = (0..parts[0].len()).find(|&at| !is_size(&parts[0][at])).unwrap_or(0);
             parts.iter_mut().for_each(|part| part[..=first].rotate_right(1));
             let coordinate = parts[0][0];
@@ -66,7 +67,7 @@ impl Law {
     fn signs(&self, is_size: &impl Fn(&usize) -> bool) -> Vec<Vec<usize>> {
         let free = self.free();
         let open = |p: &Parameter| p.scale == Scale::Linear && p.lower == -p.upper;
-        // A size follows the sign of what it belongs to, not the other way round.
+        // A size follows the sign of its term, not the other way round.
         let mut candidates: Vec<usize> = (0..free.len()).filter(|&j| open(free[j])).collect();
         candidates.sort_by_key(|j| is_size(j));
         let tape = self.tape();
@@ -98,10 +99,11 @@ impl Law {
         signs
     }
 
-    /// The indices among the free parameters of parts that may change places: the lists of one set are of the same
+    /// Groups of interchangeable parts, as indices of free parameters. The lists of one group hold corresponding
     /// parameters in the same order.
     ///
-    /// Parts are told by the numbers at the ends of names, as in d1 and d2, or are terms or factors of one form.
+    /// Parts are recognised by numbers at the ends of names, as in d1 and d2, or as terms or factors of the same
+    /// form.
     pub fn interchangeable(&self) -> Vec<Vec<Vec<usize>>> {
         if self.parameters.iter().any(|p| matches!(p.treatment, Treatment::Tied(_))) {
             return Vec::new();
@@ -146,8 +148,8 @@ impl Law {
         sets.into_iter().map(|set| set.iter().map(|part| places(set[0], part)).collect()).collect()
     }
 
-    /// Terms of a sum or factors of a product that differ by the names of parameters alone, with what else has to change
-    /// along with them.
+    /// Terms of a sum or factors of a product that differ only in the names of their parameters, with everything that
+    /// has to be exchanged together with them.
     fn parts_of_one_form(&self, form: &str) -> Vec<Vec<Vec<usize>>> {
         let mut groups = Vec::new();
         self.collect_groups(&self.body, &mut groups);
@@ -174,7 +176,8 @@ impl Law {
         sets
     }
 
-    /// The pairs of names to exchange for one list of parameters to take the place of another, if the law stays the same.
+    /// The pairs of names to exchange so that one list of parameters takes the place of the other; `None` if the law
+    /// would change.
     fn exchange<'n>(
         &self,
         one: &[&'n str],
@@ -188,7 +191,7 @@ impl Law {
         }
         while !self.is_exchange(&pairs, form) {
             let known = pairs.len();
-            // What shares a parameter with the parts so far has to change along.
+            // Groups that share a parameter with the parts so far have to be exchanged too.
             'more: for group in groups {
                 for (at, first) in group.iter().enumerate() {
                     for second in &group[at + 1..] {
@@ -208,7 +211,7 @@ impl Law {
         Some(pairs)
     }
 
-    /// Lists of the parameters of what stands in a sum or a product and is of one form.
+    /// Collects the parameters of terms and factors of the same form.
     fn collect_groups<'e>(&'e self, expr: &'e Expr, groups: &mut Vec<Vec<Vec<&'e str>>>) {
         for marks in [[Operator::Add, Operator::Subtract], [Operator::Multiply, Operator::Divide]] {
             let mut pieces = Vec::new();
@@ -247,7 +250,7 @@ impl Law {
         names
     }
 
-    /// The form of an expression, whatever its free parameters are called.
+    /// The form of an expression without the names of its free parameters.
     fn blank_form(&self, expr: &Expr) -> String {
         let names = self.free_names(expr);
         ordered(&expr.replaced(&|part| {
@@ -257,7 +260,7 @@ impl Law {
         }))
     }
 
-    /// Whether the law stays the same where the names of each pair change places.
+    /// Whether exchanging the names of each pair leaves the law unchanged.
     fn is_exchange(&self, pairs: &[(&str, &str)], form: &str) -> bool {
         let find = |name: &str| self.parameters.iter().find(|p| p.name == name);
         let is_alike = |(p, q): &(&str, &str)| match (find(p), find(q)) {
@@ -275,7 +278,7 @@ impl Law {
         self.free().iter().position(|p| p.name == name)
     }
 
-    /// Its symbols, each once, in order of appearance.
+    /// The symbols of the formula, each once, in order of appearance.
     fn in_formula(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         self.body.visit_symbols(&mut |name, _| {
@@ -287,12 +290,12 @@ impl Law {
     }
 }
 
-/// Points at which it is tried whether a change of signs leaves a law as it is.
+/// Number of points at which a change of signs is tested.
 const TRIALS: usize = 8;
-/// Multiples of it are spread evenly.
+/// Golden ratio; the fractional parts of its multiples are spread evenly.
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
-/// Adds the pairs of two lists of names to those there are; whether no name has two partners then.
+/// Adds the pairs of two lists of names. Returns whether each name still has only one partner.
 fn joined<'n>(pairs: &mut Vec<(&'n str, &'n str)>, one: &[&'n str], other: &[&'n str]) -> bool {
     for (p, q) in one.iter().zip(other).filter(|(p, q)| p != q) {
         if pairs.contains(&(*p, *q)) {
@@ -306,7 +309,7 @@ fn joined<'n>(pairs: &mut Vec<(&'n str, &'n str)>, one: &[&'n str], other: &[&'n
     one.len() == other.len()
 }
 
-/// A name, the name without the number at its end, and the number.
+/// A name, its stem without the number at the end, and the number.
 fn numbered(name: &str) -> Option<(&str, &str, u32)> {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
     Some((name, stem, name[stem.len()..].parse().ok()?))
@@ -324,7 +327,7 @@ fn exchanged(body: &Expr, pairs: &[(&str, &str)]) -> Expr {
     })
 }
 
-/// The expression with terms and factors in order: the same text for sums and products that differ by order alone.
+/// The expression with sorted terms and factors: the same text for sums and products that differ only in order.
 fn ordered(expr: &Expr) -> String {
     let joined = |pieces: Vec<(bool, &Expr)>, marks: [&str; 2]| {
         let mut pieces: Vec<String> = pieces
@@ -355,7 +358,7 @@ fn ordered(expr: &Expr) -> String {
     }
 }
 
-/// The terms of a sum or the factors of a product, each with whether it is taken off.
+/// The terms of a sum or the factors of a product, each with whether it is subtracted or divided.
 fn collect<'e>(expr: &'e Expr, [with, without]: [Operator; 2], inverse: bool, pieces: &mut Vec<(bool, &'e Expr)>) {
     match &expr.node {
         Node::Binary(operator, left, right) if *operator == with || *operator == without => {
@@ -383,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn breaks_and_terms_that_the_formula_does_not_tell_apart_may_change_places() {
+    fn similar_breaks_and_terms_are_interchangeable() {
         let breaks = find("bnsl_3").unwrap().law().unwrap();
         assert_eq!(names(&breaks), [[["d1", "f1", "c1"], ["d2", "f2", "c2"], ["d3", "f3", "c3"]]]);
         let terms = of_formula("y = E + A1 / x^a1 + A2 * x^-a2");
@@ -392,13 +395,13 @@ mod tests {
         assert_eq!(names(&terms), [[["A_1", "a_1"], ["A_2", "a_2"]]]);
         let terms = of_formula("y = a * exp(-k * x) + b * exp(-m * x) + c * exp(-n * x)");
         assert_eq!(names(&terms), [[["a", "k"], ["b", "m"], ["c", "n"]]]);
-        // A sine goes with the cosine of its period.
+        // The sine and the cosine of one period belong together.
         let waves = "y = a * cos(x / p) + b * sin(x / p) + c * cos(x / q) + d * sin(x / q)";
         assert_eq!(names(&of_formula(waves)), [[["a", "p", "b"], ["c", "q", "d"]]]);
     }
 
     #[test]
-    fn what_a_variable_or_a_place_tells_apart_may_not() {
+    fn parts_with_different_variables_or_places_are_not_interchangeable() {
         for formula in ["y = A1 / x^a1 + A2 / (x + 1)^a2", "y = x^a1 - x^a2"] {
             assert!(names(&of_formula(formula)).is_empty(), "{formula}");
         }
@@ -407,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_in_order_are_the_same_law() {
+    fn sorting_the_parts_leaves_the_law_unchanged() {
         let law = find("bnsl_2").unwrap().law().unwrap();
         let symmetries = law.symmetries();
         let mut point: Vec<f64> = law.free().iter().map(|p| p.start[0] * 1.5).collect();
@@ -420,14 +423,14 @@ mod tests {
     }
 
     #[test]
-    fn terms_are_put_in_order_of_what_is_no_size_and_signs_that_do_not_count_are_positive() {
+    fn terms_are_sorted_by_shape_and_free_signs_become_positive() {
         let settled = |formula: &str, point: &[f64]| {
             let mut point = point.to_vec();
             of_formula(formula).symmetries().settle(&mut point);
             point
         };
         assert_eq!(settled("y = a * exp(-k * x) + b * exp(-m * x)", &[9.0, 2.0, 1.0, 0.5]), [1.0, 0.5, 9.0, 2.0]);
-        // A slow rate is a long time.
+        // A small rate corresponds to a long time.
         assert_eq!(settled("y = a * exp(-x / t) + b * exp(-x / u)", &[9.0, 2.0, 1.0, 5.0]), [1.0, 5.0, 9.0, 2.0]);
         assert_eq!(settled("y = a * exp(-(x - m)^2 / s^2)", &[3.0, 1.0, -2.0]), [3.0, 1.0, 2.0]);
         assert_eq!(settled("y = c + a * tanh(k * x)", &[5.0, 3.0, -2.0]), [5.0, -3.0, 2.0]);

@@ -1,11 +1,11 @@
-//! Expressions to graphs.
+//! Converts expressions to graphs.
 
 use super::symbolic::{Graph, Id};
 use crate::expr::{Expr, Function, Node, Operator};
 
-/// Enters an expression whose symbols are nodes of `graph`.
+/// Adds an expression, whose symbols are nodes of `graph`, to the graph.
 ///
-/// Truths become 1 and 0; a text, which no formula has, becomes `NaN`.
+/// Truth values become 1 and 0. A text, which no formula contains, becomes `NaN`.
 pub(super) fn lower(graph: &mut Graph, expr: &Expr<Id>) -> Id {
     match &expr.node {
         Node::Number(value) => graph.number(*value),
@@ -113,19 +113,19 @@ fn call(graph: &mut Graph, function: Function, arguments: &[Id]) -> Id {
             &[x, floor, ceiling, alpha, size, c] => excess_ratio(graph, x, [floor, ceiling, alpha, size, c]),
             _ => graph.number(f64::NAN),
         },
-        // What has not been written out knows no knots, and a formula has no texts.
+        // A schedule expands the sum before this point, and a formula has no texts.
         Function::SumOverKnots | Function::Number => graph.number(f64::NAN),
     }
 }
 
-/// Steps whose derivatives are not followed; what they reach is a number.
+/// Newton steps whose derivatives are ignored; their result is a constant.
 const HELD_STEPS: usize = 7;
-/// Steps whose derivatives are: each makes one more order of them exact.
+/// Newton steps that are differentiated; each makes one more order of derivatives exact.
 const FOLLOWED_STEPS: usize = 2;
 
 /// [`crate::numerics::excess_ratio`] as nodes.
 ///
-/// The derivatives of a solution are those of one Newton step from it, the second ones those of two.
+/// The derivatives of a solution are those of one Newton step from it; second derivatives need two steps.
 fn excess_ratio(graph: &mut Graph, x: Id, [floor, ceiling, alpha, size, c]: [Id; 5]) -> Id {
     let one = graph.number(1.0);
     let b = graph.subtract(ceiling, floor);
@@ -153,7 +153,7 @@ fn excess_ratio(graph: &mut Graph, x: Id, [floor, ceiling, alpha, size, c]: [Id;
     graph.add(floor, above)
 }
 
-/// ln(1 + e^t) and its derivative, the logistic function, without running over.
+/// ln(1 + e^t) and its derivative, the logistic function, without overflow.
 fn softplus(graph: &mut Graph, t: Id) -> (Id, Id) {
     let softplus = graph.softplus(t);
     let minus = graph.subtract(t, softplus);

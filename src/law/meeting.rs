@@ -1,10 +1,11 @@
-//! Where the parameters of a formula meet the rows: what tells among which values each is to be sought.
+//! How each parameter of a formula relates to the rows, which determines the range of values in which a search looks
+//! for it.
 //!
-//! A formula depends on its parameters through *scalars*, such as the 1 / tau of exp(-x / tau), each of which meets
-//! something that differs from row to row: it is added to it, compared with it or multiplies it. What then becomes of the
-//! sum or the product says how large the scalar may be: where it stands under an exponential, it is the differences over
-//! the rows that count; where it is added to one, it is of the size of one; where it is the response, of that size.
-//! So the same values are sought however a formula is written: with tau, with a rate, or with the logarithm of either.
+//! A formula depends on a parameter through a *scalar*, such as 1 / tau in exp(-x / tau). The scalar is added to a
+//! value that varies over the rows, compared with it, or multiplied by it. The use of the result bounds the scalar.
+//! Under an exponential, only differences over the rows matter. In a sum with one, the result is of size one. As the
+//! response, it is of the size of the response. The range therefore does not depend on how the formula is written:
+//! with tau, with a rate, or with the logarithm of either.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,52 +16,53 @@ use super::tape::Tape;
 use super::{Law, Space};
 use crate::numerics::{Special, exp, ln};
 
-/// A place at which a coordinate meets the rows, by way of a scalar.
+/// A place in a formula where a scalar of one coordinate is combined with values of the rows.
 #[derive(Clone, Debug)]
 pub struct Meeting {
     /// The coordinate.
     pub coordinate: usize,
-    /// How the scalar follows from the coordinate.
+    /// Conversion from the coordinate to the scalar.
     pub chain: Chain,
-    /// What it meets, at each row; it may depend on other coordinates.
+    /// The values that the scalar is combined with, at each row. They may depend on other coordinates.
     pub with: Tape,
-    /// Whether it does.
+    /// Whether those values depend on other coordinates.
     pub is_mixed: bool,
-    /// What is made of both.
+    /// How the combined value is used.
     pub role: Role,
 }
 
-/// What becomes of a scalar and what it meets.
+/// How the combination of a scalar and a row's value is used.
 #[derive(Clone, Debug)]
 pub enum Role {
-    /// They are compared: the scalar is a place among the values.
+    /// They are compared, so the scalar is a place among the values.
     Place(Side),
-    /// Their product is what an exponential, or the like, takes.
+    /// Their product is the argument of an exponential or a similar function.
     Rate,
-    /// Their product is what a sine or the like takes.
+    /// Their product is the argument of a periodic function.
     Frequency,
-    /// The scalar is added to what a sine or the like takes.
+    /// The scalar is added to the argument of a periodic function.
     Phase,
-    /// The scalar is added to what an exponential, or the like, takes, which is then zero where it equals the value.
+    /// The scalar is added to the argument of an exponential or a similar function, which is zero where the scalar
+    /// equals the negative value.
     Shift,
-    /// Their product is of a given size at each row.
+    /// Their product has a known size at each row.
     Factor(Box<Tape>),
-    /// Nothing tells.
+    /// Nothing is known.
     Open,
 }
 
-/// On which side of all the values a place has to be, since a logarithm or a root takes their difference.
+/// The side of all values on which a place must lie, where a logarithm or a root takes the difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// On any.
+    /// Either side.
     Either,
-    /// Above them.
+    /// Above all values.
     Above,
-    /// Below them.
+    /// Below all values.
     Below,
 }
 
-/// How a scalar follows from a coordinate, step by step.
+/// The conversion from a coordinate to a scalar, step by step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Chain(Vec<Link>);
 
@@ -111,7 +113,7 @@ impl Link {
 }
 
 impl Chain {
-    /// Whether the scalar is the coordinate.
+    /// Whether the scalar equals the coordinate.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -121,12 +123,12 @@ impl Chain {
         self.0.iter().fold(coordinate, |x, link| link.apply(x))
     }
 
-    /// The coordinate of a scalar; the positive one of two; not finite where there is none.
+    /// The coordinate of a scalar: the positive one where there are two, and not finite where there is none.
     pub fn coordinate(&self, scalar: f64) -> f64 {
         self.0.iter().rev().fold(scalar, |y, link| link.undo(y))
     }
 
-    /// That of a node with one leaf, if it has one and every step can be undone.
+    /// The chain from a leaf to a node, if the node depends on that leaf alone and every step can be inverted.
     fn of(graph: &Graph, node: Id, leaf: Id) -> Option<Self> {
         let mut links = Vec::new();
         let mut at = node;
@@ -163,22 +165,22 @@ impl Chain {
     }
 }
 
-/// What is expected of a node before any parameter is known.
+/// What the formula says about the value of a node before any parameter is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Expected {
-    /// It is of the size of a node that depends on the rows alone.
+    /// It has the size of a node that depends on the rows alone.
     Size(Id),
-    /// Its differences over the rows are what counts, since something like an exponential takes it.
+    /// Its differences over the rows have a known size, as for the argument of an exponential.
     Spread,
-    /// Likewise, and that is periodic.
+    /// The same for the argument of a periodic function.
     Cycles,
-    /// It has to be positive.
+    /// It is positive.
     Positive,
-    /// Nothing.
+    /// Nothing is known.
     Open,
 }
 
-/// What is expected of a node once it is multiplied by something of the rows alone.
+/// What the formula says about the product of a node and a factor of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Wish {
     expected: Expected,
@@ -186,7 +188,8 @@ struct Wish {
 }
 
 impl Law {
-    /// Where each coordinate meets the rows; the response is the variable after the law's own.
+    /// The places where each coordinate is combined with the rows. The response counts as the variable after the
+    /// law's own variables.
     pub fn meetings(&self) -> Vec<Meeting> {
         let (mut graph, symbols) = self.graph(Space::Coordinates);
         let root = self.enter(&mut graph, &self.body, &symbols);
@@ -236,11 +239,11 @@ enum Sketch {
     Open,
 }
 
-/// Goes through a formula from its value down to the scalars.
+/// Walks through a formula from its value down to the scalars.
 struct Walk {
     graph: Graph,
     leaves: Vec<Id>,
-    /// By the numbers of nodes: operands have lower ones than what is made of them.
+    /// Wishes by the number of their node; operands have lower numbers than results.
     wishes: BTreeMap<Id, Vec<Wish>>,
     found: Vec<Found>,
 }
@@ -331,7 +334,8 @@ impl Walk {
         }
     }
 
-    /// What a sum says of its summands: what is of the rows alone tells the others' sizes, and is where a scalar lies.
+    /// Passes the wishes of a sum to its terms: a term of the rows alone gives the size of the others, and the place
+    /// of a scalar.
     fn sum(&mut self, node: Id, wish: Wish) {
         let mut summands = Vec::new();
         flatten(&self.graph, node, 1.0, &mut summands);
@@ -373,7 +377,7 @@ impl Walk {
         }
     }
 
-    /// What a product says of one factor.
+    /// Passes the wishes of a product to one factor.
     fn factor(&mut self, a: Id, b: Id, Wish { expected, times }: Wish) {
         if self.is_scalar(a) {
             let role = match expected {
@@ -388,7 +392,7 @@ impl Walk {
             let times = self.graph.multiply(times, b);
             self.wish(a, Wish { expected, times });
         } else if self.is_scalar(b) {
-            // The scalar takes any size that the product should have.
+            // The scalar can take any size that the product needs.
             let inner = if let Expected::Size(_) = expected { Expected::Open } else { expected };
             self.wish(a, Wish { expected: inner, times });
         } else {

@@ -1,7 +1,7 @@
 //! Scaling laws: a formula with named parameters, and its compilation to a tape.
 //!
-//! A law is data. Built-in laws are files in `catalogue/`; a law written in a spec goes through the
-//! same compiler. Nothing here knows of files, tables or fits.
+//! A law is data. Built-in laws are files in `catalogue/`, and a law in a spec uses the same compiler. This folder
+//! knows nothing of files, tables or fits.
 
 mod catalogue;
 mod coefficient;
@@ -43,18 +43,18 @@ use symbolic::{Graph, Id};
 /// A variable of a law.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Variable {
-    /// Its name in the formula.
+    /// Name in the formula.
     pub name: String,
-    /// Its unit, where the law has one.
+    /// Unit, where the law defines one.
     pub unit: Option<Unit>,
-    /// What it means.
+    /// Meaning.
     pub meaning: Option<String>,
-    /// Which parameters it counts, where it is a model size.
+    /// Which parameters a model size counts.
     pub counts: Option<Counts>,
 }
 
 impl Variable {
-    /// Whether it is one of many that tell of a schedule.
+    /// Whether the variable describes a knot of a schedule.
     pub fn is_of_knot(&self) -> bool {
         schedule::of_knot(&self.name).is_some()
     }
@@ -64,48 +64,48 @@ impl Variable {
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(try_from = "written::WrittenLaw", into = "written::WrittenLaw")]
 pub struct Law {
-    /// Its name in the catalogue or in the spec.
+    /// Name in the catalogue or in the spec.
     pub name: String,
-    /// The formula, in canonical spelling, with its response: `L = E + A / N^alpha`.
+    /// The formula with its response, in canonical spelling: `L = E + A / N^alpha`.
     pub formula: String,
-    /// The response's name.
+    /// Name of the response.
     pub response: String,
     /// The right-hand side.
     pub body: Expr,
-    /// The variables, in the order of the formula.
+    /// Variables in the order of the formula.
     pub variables: Vec<Variable>,
-    /// The parameters, in the order of the formula.
+    /// Parameters in the order of the formula.
     pub parameters: Vec<Parameter>,
-    /// Plain words on where the law holds and where it does not.
+    /// Conditions under which the law holds or fails, for readers.
     pub caution: Option<String>,
-    /// Where it holds, as data.
+    /// Conditions under which the law holds, for checks.
     pub holds: Holds,
-    /// Which variables are model size, data and compute.
+    /// The variables that are model size, data and compute.
     pub roles: Roles,
-    /// What training costs, where it is not 6 FLOP for each parameter and token.
+    /// Cost of training; `None` stands for 6 FLOP for each parameter and token.
     pub cost: Option<Arc<Cost>>,
 }
 
-/// Where a law holds, as far as that can be checked.
+/// Conditions under which a law holds, as far as they can be checked.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holds {
-    /// Whether the response only falls, or only rises, along every variable.
+    /// Whether the response only falls or only rises along every variable.
     #[serde(default)]
     pub monotone: Option<bool>,
-    /// Most times that a token may be seen: data over unique tokens, where a law has both.
+    /// Largest number of passes over the data (data divided by unique tokens), for a law with both variables.
     #[serde(default)]
     pub epochs: Option<f64>,
-    /// The range of each variable over which it was published.
+    /// Published range of each variable.
     #[serde(default)]
     pub range: BTreeMap<String, [crate::quantity::Quantity; 2]>,
 }
 
-/// Share by which a number of two digits may differ from what was rounded to it.
+/// Relative margin around a published range, for numbers that were rounded to two digits.
 const ROUNDED: f64 = 0.05;
 
 impl Holds {
-    /// Why a point lies where the law was not made for, in words.
+    /// Reasons why a point lies outside the conditions of the law.
     pub fn outside(&self, at: &BTreeMap<String, f64>, roles: &Roles) -> Vec<String> {
         let mut reasons: Vec<String> = self
             .range
@@ -113,7 +113,7 @@ impl Holds {
             .filter_map(|(name, [low, high])| {
                 let value = *at.get(name)?;
                 let number = crate::expr::number_text;
-                // Published ranges are rounded: a model of 1.309 billion parameters is one of 1.3 billion.
+                // Published ranges are rounded: a model of 1.309 billion parameters appears as 1.3 billion.
                 let (below, above) = (low.0 / (1.0 + ROUNDED), high.0 * (1.0 + ROUNDED));
                 (value < below || value > above).then(|| {
                     format!(
@@ -133,7 +133,7 @@ impl Holds {
         reasons
     }
 
-    /// The same with other names for the variables.
+    /// The same conditions with other names for the variables.
     #[must_use]
     pub fn renamed(&self, name: impl Fn(&str) -> String) -> Self {
         let range = self.range.iter().map(|(variable, range)| (name(variable), *range)).collect();
@@ -141,31 +141,31 @@ impl Holds {
     }
 }
 
-/// The values of a variable, other than those above zero, for which a formula has a value.
+/// Values of a variable, other than those above zero, at which a formula has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Takes {
     /// Zero.
     pub zero: bool,
-    /// Those below zero.
+    /// Negative values.
     pub negative: bool,
 }
 
-/// What the free symbols of a graph stand for.
+/// What the free symbols of a graph mean.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Space {
     /// The parameters themselves.
     Parameters,
-    /// What a solver moves in: the logarithms of those whose scale is `log`.
+    /// Coordinates of a solver: the logarithm of a parameter whose scale is `log`.
     Coordinates,
 }
 
-/// Why a formula is not a law, and where.
+/// Why a formula is not a valid law, and where.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct LawError {
-    /// Byte range in the formula, where the fault is in it.
+    /// Byte range of the fault in the formula.
     pub span: Option<Range<usize>>,
-    /// The parameter at fault, where it is not in the formula.
+    /// The parameter at fault, where the fault is not in the formula.
     pub parameter: Option<String>,
     /// What was wrong.
     pub message: String,
@@ -189,10 +189,10 @@ impl LawError {
 }
 
 impl Law {
-    /// A law from its formula; a symbol is a variable where `variables` names it, else a parameter.
+    /// Parses a law from its formula. A symbol in `variables` is a variable; any other is a parameter.
     ///
     /// # Errors
-    /// Where the formula leaves the grammar, is not a number, or uses its own response.
+    /// The formula does not parse, is not a number, or uses its own response.
     pub fn from_formula(name: &str, formula: &str, variables: &[Variable]) -> Result<Self, LawError> {
         let (response, body) = parse_equation(formula).map_err(|error| LawError {
             span: Some(error.span),
@@ -244,11 +244,11 @@ impl Law {
         }
     }
 
-    /// Applies what a spec or a catalogue file says of the parameters.
+    /// Applies the settings of parameters from a spec or a catalogue file.
     ///
     /// # Errors
-    /// An unknown parameter, bounds that leave no value, a start or a fixed value outside them, a
-    /// tie that is not an expression of the other parameters or leads back to itself. All of them.
+    /// Returns all errors: an unknown parameter, empty bounds, a start or a fixed value outside the bounds, and a tie
+    /// that is not an expression of the other parameters or that is circular.
     pub fn with_parameters(mut self, texts: &BTreeMap<String, ParameterText>) -> Result<Self, Vec<LawError>> {
         let mut errors = Vec::new();
         for (name, text) in texts {
@@ -361,10 +361,10 @@ impl Law {
         false
     }
 
-    /// The law with a variable given by another law: a chain, such as compute to loss to accuracy.
+    /// The law with one variable replaced by another law: a chain, such as compute to loss to accuracy.
     ///
-    /// The variables are those of both but for the one that is given. The free parameters are those of
-    /// `inner`, their names after `prefix` and a point, then the law's own.
+    /// The variables are those of both laws without the replaced one. The free parameters are those of `inner`, with
+    /// `prefix` and a dot before their names, followed by those of this law.
     #[must_use]
     pub fn through(&self, variable: &str, inner: &Self, prefix: &str) -> Self {
         let rename = |name: &str| {
@@ -389,7 +389,7 @@ impl Law {
             })
             .collect();
         parameters.extend(self.parameters.iter().cloned());
-        // What is given stands in the formula as a parameter would that is tied to an expression.
+        // The replaced variable becomes a parameter that is tied to the inner law's expression.
         parameters.push(Parameter {
             name: variable.to_owned(),
             meaning: None,
@@ -409,7 +409,7 @@ impl Law {
         }
     }
 
-    /// What decides the law's values: its formula and what is fixed or tied.
+    /// The part of the fingerprint that determines the law's values: the formula, and fixed and tied parameters.
     pub fn form_fingerprint(&self) -> serde_json::Value {
         let treatments: BTreeMap<&str, serde_json::Value> = self
             .parameters
@@ -434,18 +434,18 @@ impl Law {
         form
     }
 
-    /// The law where training costs what a formula says.
+    /// The same law with another cost of training.
     #[must_use]
     pub fn costing(self: &Arc<Self>, cost: &Arc<Cost>) -> Arc<Self> {
         let roles = cost.roles(&self.roles, &self.variables);
         Arc::new(Self { roles, cost: Some(Arc::clone(cost)), ..Self::clone(self) })
     }
 
-    /// The law with the variables of its cost, for questions about budgets: a value is needed of each.
+    /// The law with the variables of its cost added, for queries about budgets, which need a value of each.
     #[must_use]
     pub fn priced(self: &Arc<Self>) -> Arc<Self> {
         let Some(cost) = &self.cost else { return Arc::clone(self) };
-        // Compute that the law takes itself is what the sizes cost.
+        // Compute that the law uses as a variable is the cost of its sizes.
         let takes_sizes =
             self.roles.sizes().is_some_and(|sizes| sizes.iter().all(|name| self.variable(name).is_some()));
         let mut law = if takes_sizes && self.variable(&self.roles.compute).is_some() {
@@ -462,12 +462,12 @@ impl Law {
         Arc::new(law)
     }
 
-    /// What training takes in floating-point operations where the variables have values; none where one lacks.
+    /// FLOP of training at values of the variables; `None` where a value is missing.
     pub fn flop(&self, at: &BTreeMap<String, f64>) -> Option<f64> {
         self.flop_by(|name| at.get(name).copied())
     }
 
-    /// The same where values are looked up.
+    /// FLOP of training, with values from a function.
     pub fn flop_by(&self, value: impl Fn(&str) -> Option<f64>) -> Option<f64> {
         if let Some(cost) = &self.cost {
             return cost.flop(value);
@@ -476,7 +476,7 @@ impl Law {
         Some(FLOP_PER_PARAMETER_AND_TOKEN * value(size)? * value(data)?)
     }
 
-    /// The law in a study whose columns have units: the roles of its variables follow from them.
+    /// The law in a study whose columns have units; the roles of the variables follow from the units.
     #[must_use]
     pub fn in_units(self: &Arc<Self>, columns: &BTreeMap<String, Option<Unit>>) -> Arc<Self> {
         let of_study = |variable: &Variable| {
@@ -488,7 +488,8 @@ impl Law {
         if roles == self.roles { Arc::clone(self) } else { Arc::new(Self { roles, ..Self::clone(self) }) }
     }
 
-    /// What decides a fit of the law: its form, and the bounds, scales and starts of the free parameters.
+    /// Everything that determines a fit of the law: its form, and the bounds, scales and starts of the free
+    /// parameters.
     pub fn fingerprint(&self) -> serde_json::Value {
         let number = crate::expr::number_text;
         let search: BTreeMap<&str, serde_json::Value> = self
@@ -507,19 +508,19 @@ impl Law {
         serde_json::json!({ "form": self.form_fingerprint(), "search": search })
     }
 
-    /// The free parameters, in the order in which a tape takes them.
+    /// The free parameters in the order of a tape's arguments.
     pub fn free(&self) -> Vec<&Parameter> {
         self.parameters.iter().filter(|p| p.treatment == Treatment::Free).collect()
     }
 
     /// Whether one of the free parameters, in the order of [`Law::free`], lies on a bound.
     pub fn is_on_bound(&self, free: &[f64]) -> bool {
-        // A parameter searched on a log scale returns to its bound to within rounding.
+        // A parameter on a log scale returns to its bound only to within rounding.
         let is_at = |value: f64, bound: f64| (value - bound).abs() <= 1e-12 * bound.abs();
         self.free().iter().zip(free).any(|(p, value)| is_at(*value, p.lower) || is_at(*value, p.upper))
     }
 
-    /// The variables that have a meaning of their own: all but those of a schedule's knots.
+    /// The variables apart from those of a schedule's knots.
     pub fn sizes(&self) -> impl Iterator<Item = &Variable> {
         self.variables.iter().filter(|variable| !variable.is_of_knot())
     }
@@ -529,8 +530,8 @@ impl Law {
         self.variables.iter().any(Variable::is_of_knot)
     }
 
-    /// Whether what the formula makes of the variables alone has a value where one of them is zero, and where it is
-    /// negative; a schedule's knots may be anything.
+    /// Whether the parts of the formula that depend on variables alone have a value at zero and at negative values of
+    /// a variable. A schedule's knots may have any value.
     pub fn takes(&self, variable: usize) -> Takes {
         if self.variables[variable].is_of_knot() {
             return Takes { zero: true, negative: true };
@@ -543,11 +544,12 @@ impl Law {
         Takes { zero, negative }
     }
 
-    /// The innermost part of the formula that has no value where a variable has one: `N^alpha` where N is below zero.
+    /// The innermost part of the formula without a value when a variable has the given value, such as `N^alpha` for
+    /// negative N.
     pub fn part_without_value(&self, variable: usize, value: f64) -> Option<String> {
         let name = &self.variables.get(variable)?.name;
         let at = |symbol: &str| match self.parameters.iter().position(|p| p.name == symbol) {
-            // Any values that are not whole, and not equal.
+            // Arbitrary values that are neither integers nor equal.
             Some(place) => 0.7 + 0.013 * place as f64,
             None if symbol == name => value,
             None => 1.0,
@@ -566,16 +568,16 @@ impl Law {
         self.variables.iter().position(|v| v.name == name)
     }
 
-    /// Compiles the formula over its free parameters; fixed ones become numbers, tied ones expressions.
+    /// Compiles the formula over its free parameters. Fixed parameters become numbers and tied ones expressions.
     pub fn tape(&self) -> Tape {
         let (mut graph, symbols) = self.graph(Space::Parameters);
         let value = self.enter(&mut graph, &self.body, &symbols);
         Tape::compile(graph, value, self.free().len(), self.variables.len())
     }
 
-    /// The formula as a graph over the free parameters, with each variable in the place that `enter` gives it by its index.
+    /// The formula as a graph over the free parameters, where `enter` gives the node of each variable by its index.
     ///
-    /// So a variable can be given by its logarithm, or by others, as compute is by model size and data.
+    /// A variable can thus be replaced by its logarithm or by other variables, as compute is by model size and data.
     pub fn graph_with(&self, mut enter: impl FnMut(&mut Graph, usize) -> Id) -> (Graph, Id) {
         let (mut graph, mut symbols) = self.graph_of_parameters(Space::Parameters);
         for (index, variable) in self.variables.iter().enumerate() {
@@ -587,8 +589,8 @@ impl Law {
 
     /// Compiles the formula over coordinates: logarithms of the parameters whose scale is `log`.
     ///
-    /// A formula that is an exponential is compiled as its exponent where `log` allows it; whether it
-    /// was is told beside the tape. Its logarithm is then exact, and cheaper by an `exp` and an `ln`.
+    /// With `log`, a formula that is an exponential is compiled as its exponent; the returned flag says whether it
+    /// was. The logarithm of the law is then exact, and saves an `exp` and an `ln`.
     pub fn coordinate_tape(&self, log: bool) -> (Tape, bool) {
         let (mut graph, symbols) = self.graph(Space::Coordinates);
         let mut value = self.enter(&mut graph, &self.body, &symbols);
@@ -602,7 +604,7 @@ impl Law {
         (Tape::compile(graph, value, self.free().len(), self.variables.len()), as_exponent)
     }
 
-    /// All parameters' values, in the order of [`Law::parameters`], from those of the free ones.
+    /// The values of all parameters, in the order of [`Law::parameters`], from those of the free parameters.
     pub fn complete(&self, free: &[f64]) -> Vec<f64> {
         let (mut graph, symbols) = self.graph(Space::Parameters);
         let ids: Vec<Id> = self.parameters.iter().map(|p| self.symbol(&mut graph, &p.name, &symbols)).collect();
@@ -611,7 +613,7 @@ impl Law {
         ids.into_iter().map(|id| values[id as usize]).collect()
     }
 
-    /// A graph with the free parameters and the variables entered, by name.
+    /// A graph that contains the free parameters and the variables, with their nodes by name.
     fn graph(&self, space: Space) -> (Graph, BTreeMap<String, Id>) {
         let (mut graph, mut symbols) = self.graph_of_parameters(space);
         for (index, variable) in self.variables.iter().enumerate() {
@@ -620,7 +622,7 @@ impl Law {
         (graph, symbols)
     }
 
-    /// A graph with the free parameters entered, by name.
+    /// A graph that contains the free parameters, with their nodes by name.
     fn graph_of_parameters(&self, space: Space) -> (Graph, BTreeMap<String, Id>) {
         let free = self.free();
         let is_log = |p: &Parameter| space == Space::Coordinates && p.scale == Scale::Log;
@@ -653,7 +655,8 @@ impl Law {
     }
 }
 
-/// The innermost part of an expression that is no finite number; `resolved` is the same with indices of `values`.
+/// The innermost part of an expression that is not a finite number. `resolved` is the same expression over indices of
+/// `values`.
 fn innermost_without_value<'e>(expr: &'e Expr, resolved: &Expr<usize>, values: &[Value]) -> Option<&'e Expr> {
     let inside = expr.parts().into_iter().zip(resolved.parts());
     let found = inside.into_iter().find_map(|(part, resolved)| innermost_without_value(part, resolved, values));

@@ -10,24 +10,24 @@ use crate::quantity::{OneOrMany, Quantity};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
-    /// The parameter itself: exponents, floors, coefficients that enter linearly.
+    /// The parameter itself: exponents, floors, and coefficients that enter linearly.
     #[default]
     Linear,
     /// Its logarithm: positive constants that range over many decades.
     Log,
 }
 
-/// What a spec or a catalogue file may say of a parameter; what it leaves out is read off the formula.
+/// Settings of a parameter in a spec or a catalogue file. Settings that are left out follow from the formula.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ParameterText {
     /// What the parameter means.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meaning: Option<String>,
-    /// Lowest and highest value, both allowed.
+    /// Lowest and highest value; both are allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bounds: Option<[Quantity; 2]>,
-    /// Scale on which it is searched.
+    /// Scale on which the parameter is searched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<Scale>,
     /// Values from which the search starts.
@@ -46,7 +46,7 @@ pub struct ParameterText {
 pub enum Treatment {
     /// Estimated.
     Free,
-    /// Held at a value.
+    /// Held at this value.
     Fixed(f64),
     /// Equal to an expression of other parameters.
     Tied(Expr),
@@ -55,30 +55,31 @@ pub enum Treatment {
 /// A parameter of a law.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
-    /// Its name in the formula.
+    /// Name in the formula.
     pub name: String,
-    /// What it means, where somebody said so.
+    /// Meaning, where given.
     pub meaning: Option<String>,
     /// Lowest value allowed.
     pub lower: f64,
     /// Highest value allowed.
     pub upper: f64,
-    /// Scale on which it is searched.
+    /// Scale on which the parameter is searched.
     pub scale: Scale,
-    /// Values from which the search starts; none where it is solved for.
+    /// Values from which the search starts; empty where the parameter is solved for.
     pub start: Vec<f64>,
     /// How a fit treats it.
     pub treatment: Treatment,
 }
 
-/// How many values stand for the starts of a parameter that lists none.
+/// Number of values that replace the starts of a parameter without listed starts.
 pub const UNLISTED: usize = 4;
 
 impl Parameter {
-    /// A parameter of which nothing is said: what the formula cannot evaluate bounds it, and nothing else.
+    /// A parameter without settings. Its only bounds are those that the formula needs to have a value.
     ///
-    /// A factor of what stands under a logarithm or a root, or of the base of a power that is no whole number, is above
-    /// zero, and searched on a log scale. Any other has either sign, and no bounds. Where to look for it the rows tell.
+    /// A factor under a logarithm or a root, or in the base of a power with a non-integer exponent, must be positive,
+    /// and is searched on a log scale. Any other parameter can have either sign and has no bounds. The rows determine
+    /// the search range.
     pub fn from_formula(name: &str, body: &Expr) -> Self {
         let is_positive = has_to_be_positive(name, body, false);
         let mut parameter = Self {
@@ -96,16 +97,17 @@ impl Parameter {
         parameter
     }
 
-    /// Bounds it to what is above zero, to be searched on a log scale.
+    /// Bounds the parameter to positive values and searches it on a log scale.
     pub(super) fn be_positive(&mut self) {
         (self.lower, self.upper, self.scale) = (LEAST_POSITIVE, 1.0 / LEAST_POSITIVE, Scale::Log);
     }
 }
 
-/// The least value of a parameter that has to be positive.
+/// Lower bound of a parameter that must be positive.
 pub(super) const LEAST_POSITIVE: f64 = 1e-300;
 
-/// Whether a name is a factor of something that has to be positive; `positive` says whether the whole expression has to be.
+/// Whether a name is a factor of an expression that must be positive. `positive` says whether the whole expression
+/// must be.
 fn has_to_be_positive(name: &str, expr: &Expr, positive: bool) -> bool {
     let inside = |part: &Expr, positive: bool| has_to_be_positive(name, part, positive);
     match &expr.node {
@@ -115,11 +117,12 @@ fn has_to_be_positive(name: &str, expr: &Expr, positive: bool) -> bool {
             inside(left, positive) || inside(right, positive)
         }
         Node::Binary(Operator::Power, base, exponent) => {
-            // An even power has no sign, an odd one that of its base, and any other asks for a positive base.
+            // An even power has no sign, an odd power has the sign of its base, and any other power needs a positive
+            // base.
             let of_base = whole(exponent).is_none_or(|power| positive && power % 2.0 != 0.0);
             inside(base, of_base) || inside(exponent, false)
         }
-        // What is added to something else may have either sign.
+        // A term of a sum may have either sign.
         Node::Negate(inner) | Node::Not(inner) => inside(inner, false),
         Node::Binary(_, left, right) => inside(left, false) || inside(right, false),
         Node::Call(function, arguments) => {
@@ -131,7 +134,7 @@ fn has_to_be_positive(name: &str, expr: &Expr, positive: bool) -> bool {
     }
 }
 
-/// The value of an expression that is a whole number.
+/// The value of an expression that is an integer constant.
 fn whole(expr: &Expr) -> Option<f64> {
     match &expr.node {
         Node::Number(value) => (value.fract() == 0.0).then_some(*value),
@@ -155,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_to_be_positive_is_bounded() {
+    fn only_parameters_that_must_be_positive_are_bounded() {
         let hoffmann = "E + A / N^alpha + B / D^beta";
         for name in ["E", "A", "alpha", "B", "beta"] {
             assert_eq!(scale(name, hoffmann), Scale::Linear, "{name}");
@@ -183,5 +186,5 @@ mod tests {
     }
 
     #[test]
-    fn an_exponent_is_told_from_a_base() {}
+    fn an_exponent_is_distinguished_from_a_base() {}
 }

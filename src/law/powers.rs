@@ -1,20 +1,20 @@
-//! The powers in a law whose exponent is a single parameter.
+//! Powers in a law whose exponent is a single parameter.
 
 use super::Law;
 use crate::expr::{Expr, Node, Operator, Value};
 
-/// A power of something that varies over the rows, its exponent a parameter or minus one.
+/// A power whose base varies over the rows and whose exponent is a parameter or its negative.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Power {
-    /// The parameter.
+    /// Name of the parameter.
     pub exponent: String,
-    /// What is raised.
+    /// The base.
     pub base: Expr,
 }
 
 impl Law {
-    /// The powers of the formula whose exponent is a single parameter and whose base holds a variable: `N^-alpha`, but
-    /// neither `exp(-k * x)` nor `N^(c * ln(D))`.
+    /// The powers of the formula whose exponent is a single parameter and whose base contains a variable: `N^-alpha`,
+    /// but neither `exp(-k * x)` nor `N^(c * ln(D))`.
     pub fn powers(&self) -> Vec<Power> {
         let mut powers = Vec::new();
         self.find_powers(&self.body, &mut powers);
@@ -44,11 +44,12 @@ impl Law {
         }
     }
 
-    /// The values of a part of the formula at every row; `variables[i]` holds variable `i`. None where it has no value.
+    /// The value of a part of the formula at every row, where `variables[i]` holds variable `i`; `None` where it has
+    /// no value.
     pub fn values_of(&self, part: &Expr, free: &[f64], variables: &[&[f64]]) -> Option<Vec<f64>> {
         let parameters = self.complete(free);
         let of_parameter = |name: &String| self.parameters.iter().position(|p| p.name == *name);
-        // Parameters stand before variables among the values.
+        // Parameters come before variables in the list of values.
         let place =
             |name: &String| of_parameter(name).or_else(|| Some(parameters.len() + self.variable(name)?)).ok_or(());
         let resolved = part.resolve(&mut |name: &String, _| place(name)).ok()?;
@@ -67,7 +68,7 @@ mod tests {
     use crate::law::Variable;
 
     #[test]
-    fn only_powers_with_an_exponent_of_their_own_are_found() {
+    fn only_powers_with_a_parameter_as_exponent_are_found() {
         let variables = ["N", "D"].map(|n| Variable { name: n.to_owned(), unit: None, meaning: None, counts: None });
         let formula = "L = (A / N)^a + B * D^-b + k^c + exp(-r * N) + N^(m * ln(D)) + (1 + N^g)^2";
         let law = Law::from_formula("test", formula, &variables).unwrap();

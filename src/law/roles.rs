@@ -1,4 +1,5 @@
-//! Which variables of a study are model size, data and compute: by their units, and by letters only where they have none.
+//! The variables of a study that are model size, data and compute. Units decide; letters decide only for variables
+//! without a unit.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +8,22 @@ use serde::{Deserialize, Serialize};
 use super::Variable;
 use crate::unit::{Dimension, Unit};
 
-/// The dimensions of the letters that the literature uses, for variables without a unit.
+/// Dimensions of the literature's letters, for variables without a unit.
 pub const CONVENTIONAL: [(&str, Dimension); 3] =
     [("N", Dimension::Parameters), ("D", Dimension::Tokens), ("C", Dimension::Flop)];
-/// The name of compute where a study has no column of it and `C` means something else.
+/// Name of compute in a study that has no such column and uses `C` for something else.
 const COMPUTE: &str = "FLOP";
 
-/// The variables that are model size, data and compute, by name.
+/// The names of the variables that are model size, data and compute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roles {
-    /// Model size; none where several variables measure parameters.
+    /// Model size; `None` where several variables are numbers of parameters.
     pub size: Option<String>,
-    /// Data seen in training; none where several variables measure tokens.
+    /// Training data; `None` where several variables are numbers of tokens.
     pub data: Option<String>,
-    /// Training compute: the name that a budget has, also where the law does not take it.
+    /// Training compute: the name of a budget, even where the law has no such variable.
     pub compute: String,
-    /// Unique tokens, of a law of repeated data.
+    /// Unique tokens, in a law of repeated data.
     pub unique: Option<String>,
 }
 
@@ -33,15 +34,14 @@ impl Default for Roles {
     }
 }
 
-/// The dimension of a variable: that of its unit, or without a unit that of its letter.
+/// The dimension of a variable: that of its unit, or that of its letter where it has no unit.
 pub fn dimension(name: &str, unit: Option<Unit>) -> Option<Dimension> {
     let by_letter = || CONVENTIONAL.iter().find(|(letter, _)| *letter == name).map(|(_, dimension)| *dimension);
     unit.map(|unit| unit.dimension).or_else(by_letter)
 }
 
 impl Roles {
-    /// The roles of a law's variables in a study with these columns and their units; `self` has the roles that the law has by
-    /// itself.
+    /// The roles of a law's variables in a study with these columns and units. `self` holds the law's own roles.
     #[must_use]
     pub fn among(&self, variables: &[Variable], columns: &BTreeMap<String, Option<Unit>>) -> Self {
         let of = |wanted: Dimension| -> Vec<&str> {
@@ -49,7 +49,8 @@ impl Roles {
             variables.iter().filter(is).map(|v| v.name.as_str()).collect()
         };
         let is_variable = |name: &str| variables.iter().any(|v| v.name == name);
-        // Of one variable with the dimension, that one; of several, the law's own; of none, the law's own name if it is free.
+        // One variable of the dimension has the role. Among several, the law's own has it; without any, the law's own
+        // name if unused.
         let role = |wanted: Dimension, known: Option<&String>| match of(wanted).as_slice() {
             [one] => Some((*one).to_owned()),
             several if known.is_some_and(|known| several.contains(&known.as_str())) => known.cloned(),
@@ -77,12 +78,12 @@ impl Roles {
         }
     }
 
-    /// Whether the variables are called as in the literature.
+    /// Whether the variables have the names of the literature.
     pub fn are_usual(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The same with other names for the variables.
+    /// The same roles with other names for the variables.
     #[must_use]
     pub fn renamed(&self, name: impl Fn(&str) -> String) -> Self {
         Self {
@@ -93,7 +94,7 @@ impl Roles {
         }
     }
 
-    /// What a variable, or an output that is called after one such as `equal_C`, measures where it has a role.
+    /// The dimension of a variable with a role, or of an output named after one, such as `equal_C`.
     pub fn dimension(&self, name: &str) -> Option<Dimension> {
         let is = |role: &str| name == role || name.strip_suffix(role).is_some_and(|rest| rest.ends_with('_'));
         if is(&self.compute) {
@@ -105,7 +106,7 @@ impl Roles {
         }
     }
 
-    /// The name of an output: the roles of `{size}`, `{data}` and `{compute}` by their names in the study.
+    /// The name of an output with `{size}`, `{data}` and `{compute}` replaced by the study's names.
     pub fn named(&self, output: &str) -> String {
         if !output.contains('{') {
             return output.to_owned();
@@ -114,7 +115,7 @@ impl Roles {
         output.replace("{size}", size).replace("{data}", data).replace("{compute}", &self.compute)
     }
 
-    /// The variables that a split of a budget decides itself: model size, data and compute.
+    /// The variables whose values follow from a split of a budget: model size, data and compute.
     pub fn decided(&self) -> [&str; 3] {
         let [size, data] = [&self.size, &self.data].map(|name| name.as_deref().unwrap_or_default());
         [size, data, &self.compute]
@@ -146,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn roles_follow_from_units_whatever_variables_are_called() {
+    fn roles_follow_from_units_under_any_names() {
         let found = roles(&[("params", "parameters"), ("tokens", "tokens")], &[("flops", "FLOP")]);
         assert_eq!(found.sizes(), Some(["params", "tokens"]));
         assert_eq!([found.compute.as_str(), &found.named("equal_{compute}")], ["flops", "equal_flops"]);
         assert_eq!(found.dimension("best_params"), Some(Dimension::Parameters));
-        // Without units the letters have those of the literature.
+        // Without units, letters have the meaning of the literature.
         assert_eq!(roles(&[("N", ""), ("D", "")], &[("C", "")]), Roles::default());
     }
 
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_sizes_none_is_taken_unless_one_has_the_letter() {
+    fn several_sizes_have_no_role_unless_one_has_the_letter() {
         let two = [("active", "parameters"), ("total", "parameters"), ("D", "tokens")];
         assert_eq!(roles(&two, &[]).size, None);
         let lettered = [("N", "parameters"), ("total", "parameters"), ("D", "tokens")];

@@ -1,16 +1,16 @@
-//! Row instructions, compiled for the widest vectors the CPU has.
+//! Row instructions, compiled for the widest vectors of the CPU.
 
 use super::tape::{Action, Instruction, ROWS, Source};
 use crate::numerics::{dispatched, exp, exp_rows, ln, ln_rows, softplus, softplus_rows};
 
-/// The operands of a block that instructions do not change.
+/// Operands of a block that instructions do not change.
 #[derive(Clone, Copy)]
 pub(super) struct Block<'a> {
     pub(super) scalars: &'a [f64],
     pub(super) columns: &'a [Vec<f64>],
     /// First row of the block.
     pub(super) start: usize,
-    /// Rows in the block, a multiple of the lanes.
+    /// Number of rows in the block, a multiple of the number of lanes.
     pub(super) rows: usize,
 }
 
@@ -19,14 +19,14 @@ dispatched! {
     pub(super) fn run(code: &[Instruction], block: &Block<'_>, registers: &mut [f64]) = run_rows
 }
 
-/// A source's value over the rows of a block.
+/// The value of a source over the rows of a block.
 #[derive(Clone, Copy)]
 enum View<'a> {
     Splat(f64),
     Rows(&'a [f64]),
 }
 
-/// The view of a source; registers before the target are in `head`, those behind it in `tail`.
+/// The view of a source. Registers before the target are in `head`; those after it are in `tail`.
 #[inline(always)]
 fn view<'a>(source: Source, block: &Block<'a>, head: &'a [f64], tail: &'a [f64], target: usize) -> View<'a> {
     match source {

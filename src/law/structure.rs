@@ -1,10 +1,10 @@
-//! Structure read off a formula: a function of a sum of terms, each with a size of its own.
+//! The structure of a formula: a function of a sum of terms, each with its own size.
 //!
-//! Given the other parameters such sizes are found by linear least squares (variable projection,
-//! Golub and Pereyra 1973, doi:10.1137/0710036), so a search need only run over the others. Where the
-//! sum stands under a power, a logarithm or beside a floor, these are peeled off: the response is put
-//! through the inverse of each, as far as that depends on parameters that are searched anyway. What has no size of
-//! its own may yet be linear in several parameters at once, such as the two plateaus of a sigmoid.
+//! Given the other parameters, such sizes follow from linear least squares (variable projection, Golub and Pereyra
+//! 1973, doi:10.1137/0710036), so a search only covers the others. Where the sum is inside a power or a logarithm, or
+//! next to a floor, these operations are peeled off: their inverses are applied to the response, as far as they
+//! depend only on parameters that are searched anyway. A part without a size of its own may still be linear in
+//! several parameters at once, such as the two plateaus of a sigmoid.
 
 use std::sync::Arc;
 
@@ -25,46 +25,48 @@ pub struct Terms {
     parameters: usize,
 }
 
-/// A coordinate that sets a scale: the d of x / d, of x + d or of 1 / x + d, to which the rows' sizes are compared.
-/// The size of a term is none, however it is written.
+/// A coordinate that sets a scale: the d of x / d, of x + d or of 1 / x + d, which is compared with values of the
+/// rows.
+///
+/// The size of a term is not a scale, in any spelling.
 #[derive(Clone, Debug)]
 pub struct ScaleOf {
     /// The coordinate.
     pub coordinate: usize,
-    /// What it would be for the scale to equal the size of a row.
+    /// The value of the coordinate at which the scale equals the value of a row.
     pub sizes: Tape,
 }
 
 /// A term and the coordinate that sets its size.
 #[derive(Clone, Debug)]
 pub struct Term {
-    /// The coordinate that sets the term's size, and nothing else.
+    /// The coordinate that sets only the term's size.
     pub size: usize,
-    /// The other coordinates the term depends on.
+    /// The other coordinates on which the term depends.
     pub shape: Vec<usize>,
     tape: Tape,
     sign: f64,
-    /// The term is exp(gain x size + ...); none where it is size x ....
+    /// `Some` where the term is exp(gain x size + ...); `None` where it is size x ....
     gain: Option<Tape>,
 }
 
-/// What no size can change.
+/// The part of the sum that does not depend on any size.
 #[derive(Clone, Debug)]
 pub struct Offset {
-    /// The coordinates it depends on.
+    /// The coordinates on which it depends.
     pub shape: Vec<usize>,
     /// Its value at each row.
     pub tape: Tape,
 }
 
-/// An operation around the sum X, outermost first, with its other operand s.
+/// An operation around the sum X, outermost first, and its other operand s.
 #[derive(Clone, Debug)]
 struct Peel {
     step: Step,
     side: Option<Tape>,
 }
 
-/// What an operation does to the sum X.
+/// An operation on the sum X.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// e^X.
@@ -89,12 +91,12 @@ enum Step {
     Under,
 }
 
-/// The columns that the peels of a data set need.
+/// The data columns that the peels need.
 #[derive(Clone, Debug)]
 pub struct BoundPeels(Vec<Option<Columns>>);
 
 impl Step {
-    /// From a value of the operation and the slope of the response by it to those of X.
+    /// Inverts the operation: converts its value, and the slope of the response by it, to those of X.
     fn undo(self, (value, slope): (f64, f64), side: f64) -> (f64, f64) {
         match self {
             Self::Exp => (crate::numerics::ln(value), slope * value),
@@ -126,33 +128,33 @@ impl Terms {
         &self.terms
     }
 
-    /// The coordinates that no least squares can give: those to search over.
+    /// The coordinates to search: those that least squares does not determine.
     pub fn searched(&self) -> Vec<usize> {
         (0..self.parameters).filter(|j| self.terms.iter().all(|t| t.size != *j)).collect()
     }
 
-    /// What is left of the sum when every term with a size is taken away.
+    /// The remainder of the sum without the terms that have a size.
     pub const fn offset(&self) -> Option<&Offset> {
         self.offset.as_ref()
     }
 
-    /// The coordinates that decide what the sum has to be at each row.
+    /// The coordinates that determine the target of the sum at each row.
     pub fn outer(&self) -> &[usize] {
         &self.outer
     }
 
-    /// The coordinates to search over that set a scale; one that does so in several places is named for each.
+    /// The searched coordinates that set a scale, with one entry for each place in the formula.
     pub fn scales(&self) -> &[ScaleOf] {
         &self.scales
     }
 
-    /// Binds what stands around the sum to data.
+    /// Computes the columns of the peels for a data set.
     pub fn bind(&self, variables: &[&[f64]], rows: usize) -> BoundPeels {
         BoundPeels(self.peels.iter().map(|peel| peel.side.as_ref().map(|tape| tape.bind(variables, rows))).collect())
     }
 
-    /// What the sum has to be at each row for the law to give `responses`, and the slope of the law by the
-    /// sum there; not finite where no value will do.
+    /// The value of the sum at each row for which the law gives `responses`, and the slope of the law by the sum
+    /// there. Both are not finite where no value gives the response.
     pub fn targets(&self, bound: &BoundPeels, point: &[f64], responses: &[f64]) -> Vec<(f64, f64)> {
         let mut targets: Vec<(f64, f64)> = responses.iter().map(|&y| (y, 1.0)).collect();
         for (peel, columns) in self.peels.iter().zip(&bound.0) {
@@ -172,7 +174,7 @@ impl Term {
         &self.tape
     }
 
-    /// The term at each row for size one, its sign included; `point` is changed and put back.
+    /// The term at each row for size one, with its sign. `point` is restored on return.
     pub fn column(&self, columns: &Columns, point: &mut [f64]) -> Vec<f64> {
         let before = point[self.size];
         point[self.size] = if self.gain.is_some() { 0.0 } else { 1.0 };
@@ -182,7 +184,7 @@ impl Term {
         column
     }
 
-    /// The coordinate at which the term has a given size; none where there is none.
+    /// The coordinate at which the term has a given size; `None` where there is none.
     pub fn coordinate(&self, size: f64, point: &[f64]) -> Option<f64> {
         match &self.gain {
             None => Some(size),
@@ -200,8 +202,8 @@ impl Term {
 }
 
 impl Law {
-    /// The law as a function of a sum of terms, so peeled that the most sizes are found and the fewest
-    /// parameters are left to search; none where no term has a size of its own.
+    /// The law as a function of a sum of terms, peeled so that as many sizes as possible are solved for and as few
+    /// parameters as possible remain to search; `None` where no term has its own size.
     pub fn terms(&self) -> Option<Terms> {
         let (mut graph, symbols) = self.graph(Space::Coordinates);
         let mut root = self.enter(&mut graph, &self.body, &symbols);
@@ -246,8 +248,8 @@ impl Law {
 }
 
 impl Law {
-    /// The law where it has to be above zero, since its logarithm is taken: what multiplies something positive to make the
-    /// whole of it is then positive too, and searched on a log scale. Parameters with bounds of their own stay as they are.
+    /// The law for a response whose logarithm is taken. A factor of the whole formula whose cofactor is positive must
+    /// be positive, and is searched on a log scale. Parameters with bounds of their own are unchanged.
     #[must_use]
     pub fn above_zero(&self) -> Self {
         let mut law = self.clone();
@@ -267,7 +269,7 @@ impl Law {
     }
 }
 
-/// The coordinates that something of the rows alone is compared to, and where each would equal that.
+/// The coordinates that are compared with values of the rows, and the value at which each equals that of a row.
 fn scales(graph: &mut Graph, root: Id, leaves: &[Id]) -> Vec<(usize, Id)> {
     let mut found = Vec::new();
     for node in graph.needed(&[root]) {
@@ -285,31 +287,31 @@ fn scales(graph: &mut Graph, root: Id, leaves: &[Id]) -> Vec<(usize, Id)> {
     found
 }
 
-/// The coordinate of one operand, and its value where that equals the other operand as the operation compares them.
+/// The coordinate of one operand, and the value at which it equals the other operand in the comparison.
 fn scale_of(graph: &mut Graph, op: Op, scale: Id, size: Id, leaves: &[Id]) -> Option<(usize, Id)> {
     let coordinate = |leaf: Id| leaves.iter().position(|other| *other == leaf);
     match (graph.op(scale), op) {
-        // d x turns where it is one.
+        // d x turns where it equals one.
         (Op::Exp(leaf), Op::Multiply(..)) => {
             let logarithm = graph.ln(size);
             Some((coordinate(leaf)?, graph.negate(logarithm)))
         }
         (Op::Exp(leaf), _) => Some((coordinate(leaf)?, graph.ln(size))),
-        // A logarithm of a quotient, or a place that a size is counted from.
+        // The logarithm of a quotient, or a place from which a size is counted.
         (Op::Parameter(_), Op::Subtract(..) | Op::Less(..)) => Some((coordinate(scale)?, size)),
         (Op::Parameter(_), Op::Add(..)) => Some((coordinate(scale)?, graph.negate(size))),
         _ => None,
     }
 }
 
-/// The terms of a sum, as nodes.
+/// The terms of a sum as nodes.
 struct Sum {
     terms: Vec<Found>,
-    /// What has no size of its own.
+    /// The part without a size.
     rest: Option<Id>,
 }
 
-/// A term and what sets its size.
+/// A term and the coordinate that sets its size.
 struct Found {
     node: Id,
     sign: f64,
@@ -318,13 +320,13 @@ struct Found {
     kind: Size,
 }
 
-/// The coordinates a node depends on.
+/// The coordinates on which a node depends.
 fn uses(graph: &Graph, node: Id, leaves: &[Id]) -> Vec<usize> {
     let nodes = graph.needed(&[node]);
     (0..leaves.len()).filter(|&j| nodes.contains(&leaves[j])).collect()
 }
 
-/// The outermost operation of a node, its other operand, and the node inside.
+/// The outermost operation of a node, its other operand, and the inner node.
 fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Step, Option<Id>, Id)> {
     let weight = |graph: &Graph, node: Id| (uses(graph, node, leaves).len(), graph.depends(node).variables);
     match graph.op(root) {
@@ -334,7 +336,7 @@ fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Step, Option<Id>,
         Op::Sqrt(inner) => Some((Step::Sqrt, None, inner)),
         Op::Negate(inner) => Some((Step::Negate, None, inner)),
         Op::Add(..) | Op::Subtract(..) => {
-            // The summand with the most parameters is kept, the others are taken to the other side.
+            // Keep the summand with the most parameters and move the others to the other side.
             let mut summands = Vec::new();
             flatten(graph, root, 1.0, &mut summands);
             let kept = (0..summands.len()).max_by_key(|&i| (weight(graph, summands[i].0), std::cmp::Reverse(i)))?;
@@ -361,7 +363,7 @@ fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Step, Option<Id>,
     }
 }
 
-/// The terms of a sum; sizes are not among the coordinates `outer` of what stands around it.
+/// The terms of a sum. The coordinates `outer` of the operations around it cannot be sizes.
 fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Sum {
     let mut summands = Vec::new();
     flatten(graph, root, 1.0, &mut summands);
@@ -392,8 +394,8 @@ fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Sum {
     sum
 }
 
-/// The parts of a node that are each a coordinate times something without any of these coordinates, however it is
-/// written; coordinates in `taken` do not count.
+/// The parts of a node that are a coordinate times an expression without any of these coordinates, in any spelling.
+/// Coordinates in `taken` are excluded.
 fn linear_terms(graph: &mut Graph, node: Id, leaves: &[Id], taken: &[usize]) -> Vec<Found> {
     let slopes = graph.gradient(node, leaves);
     let mut terms: Vec<Found> = Vec::new();
@@ -410,7 +412,7 @@ fn linear_terms(graph: &mut Graph, node: Id, leaves: &[Id], taken: &[usize]) -> 
 
 /// Whether a coordinate sets the size of a term, and how.
 fn size_of(graph: &mut Graph, term: Id, leaf: Id) -> Option<Size> {
-    // A positive term, exponential or not, has a logarithm in which its size may be a summand.
+    // The logarithm of a positive term is a sum, in which its size may be a summand.
     let exponent = graph.ln(term);
     if !matches!(graph.op(exponent), Op::Ln(_)) {
         let gain = graph.gradient(exponent, &[leaf])[0];
@@ -423,12 +425,12 @@ fn size_of(graph: &mut Graph, term: Id, leaf: Id) -> Option<Size> {
     (graph.multiply(leaf, slope) == term).then_some(Size::Factor)
 }
 
-/// How a coordinate sets a term's size.
+/// How a coordinate sets the size of a term.
 #[derive(Clone, Copy, Debug)]
 enum Size {
-    /// The term is the coordinate times something.
+    /// The term is the coordinate times an expression.
     Factor,
-    /// The term is the exponential of this node times the coordinate, plus something.
+    /// The term is the exponential of this node times the coordinate, plus an expression.
     Exponent(Id),
 }
 
@@ -469,20 +471,20 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_told_from_shapes_however_a_law_is_written() {
+    fn sizes_are_distinguished_from_shapes_in_every_spelling() {
         assert_eq!(searched("hoffmann").unwrap(), ["alpha", "beta"]);
         assert_eq!(searched("additive_nd").unwrap(), ["alpha_N", "alpha_D"]);
         assert_eq!(searched("additive_ndc").unwrap(), ["alpha_N", "alpha_D", "alpha_C"]);
         assert_eq!(searched("power_floor").unwrap(), ["alpha"]);
         assert_eq!(searched("kaplan_c").unwrap(), ["alpha_C"]);
-        // Its two powers stand under a common exponent, which is peeled off.
+        // Its two powers have a common exponent, which is peeled off.
         assert_eq!(searched("kaplan_nd").unwrap(), ["alpha_N", "alpha_D"]);
         // R_0 + (A - R_0) s is R_0 (1 - s) + A s.
         assert_eq!(searched("scale_rl").unwrap(), ["C_mid", "B"]);
     }
 
     #[test]
-    fn a_factor_of_the_whole_is_positive_where_the_whole_has_to_be() {
+    fn a_factor_of_a_positive_law_is_positive() {
         let is_log = |formula: &str, name: &str| {
             let x = Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
             let law = Law::from_formula("test", formula, &[x]).unwrap();
@@ -497,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_under_a_power_of_one_plus_it_is_what_the_response_asks_for() {
+    fn a_power_of_one_plus_a_term_is_peeled_off() {
         let size = Variable { name: "N".to_owned(), unit: None, meaning: None, counts: None };
         let positive = ParameterText { scale: Some(Scale::Log), ..ParameterText::default() };
         let law = Law::from_formula("test", "L = (1 + A / N^alpha)^p", &[size]).unwrap();
@@ -505,7 +507,7 @@ mod tests {
         let (terms, n) = (law.terms().unwrap(), [1e3, 1e6, 1e9]);
         let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
         let searched: Vec<&str> = terms.searched().into_iter().map(|j| free[j]).collect();
-        // Down to the logarithm of the power, in which alpha too is a size.
+        // Peeled to the logarithm of the power, in which alpha is a size too.
         assert_eq!(searched, ["p"]);
         let value = |name: &str| [("A", 30.0), ("alpha", 0.4), ("p", 0.7)].iter().find(|v| v.0 == name).unwrap().1;
         let point: Vec<f64> = free.iter().map(|name| if *name == "A" { ln(value("A")) } else { value(name) }).collect();
@@ -518,7 +520,7 @@ mod tests {
         }
     }
 
-    /// The scales of a law, and where they equal the size of a row whose variables are all `size`.
+    /// The scales of a law, and the value of each that equals a row whose variables are all `size`.
     fn scales_at(name: &str, size: f64) -> Vec<(String, f64)> {
         let law = find(name).unwrap().law().unwrap();
         let (terms, free, column) = (law.terms().unwrap(), law.free(), [size]);
@@ -528,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scale_that_rows_are_compared_to_equals_a_row_where_the_law_turns() {
+    fn a_scale_equals_a_row_where_the_law_turns() {
         let size: f64 = 1e6;
         let is = |name: &str, parameter: &str, place: f64| {
             let found = scales_at(name, size);
@@ -544,7 +546,7 @@ mod tests {
         is("m3", "g", -ln(size));
         // k (L - L_0): the loss itself.
         is("olmo_sigmoid", "L_0", size);
-        // The N_c of (N_c / N)^alpha_N is the size of a term.
+        // The N_c of (N_c / N)^alpha_N sets the size of a term.
         assert_eq!(scales_at("hoffmann", size), []);
         assert_eq!(scales_at("additive_nd", size), []);
     }

@@ -5,7 +5,7 @@ use super::symbolic::{Op, apply};
 use super::tape::{Order, ROWS, Second, Tape, Wanted};
 use crate::numerics::{ColumnsIn, LANES, Lanes, TOGETHER, add, add_products, add_squares, fold, triangle};
 
-/// The part of a formula that depends on data alone, computed for every row.
+/// The parts of a formula that depend on data alone, computed for every row.
 #[derive(Clone, Debug)]
 pub struct Columns {
     columns: Vec<Vec<f64>>,
@@ -18,45 +18,45 @@ impl Columns {
         self.rows
     }
 
-    /// The same of the rows at `chosen`.
+    /// The columns of the rows at `chosen`.
     #[must_use]
     pub fn of_rows(&self, chosen: &[usize]) -> Self {
         let (rows, padded) = (chosen.len(), chosen.len().div_ceil(LANES) * LANES);
-        // The last lanes repeat the last row; their weights are zero.
+        // The last lanes repeat the last row with a weight of zero.
         let pick = |column: &Vec<f64>| (0..padded).map(|row| column[chosen[row.min(rows - 1)]]).collect();
         Self { columns: self.columns.iter().map(pick).collect(), rows }
     }
 
-    /// Rows with those that fill up the last lanes.
+    /// Number of rows including the padding of the last lanes.
     const fn padded(&self) -> usize {
         self.rows.div_ceil(LANES) * LANES
     }
 }
 
-/// Memory that an evaluation writes to; one per thread, reused.
+/// Memory for an evaluation, for reuse by one thread.
 #[derive(Clone, Debug, Default)]
 pub struct Workspace {
     registers: Registers,
     sums: Vec<Lanes>,
     scratch: Vec<f64>,
-    /// Boxed, since a solver that holds a workspace is moved about.
+    /// Boxed, because solvers that hold a workspace are moved.
     weights: Box<Weights>,
 }
 
-/// Memory of a formula's code in addition to the columns.
+/// Memory for the code of a formula, apart from the columns.
 #[derive(Clone, Debug, Default)]
 struct Registers {
-    /// The nodes that lead to the scalars, by number.
+    /// Values of the nodes that lead to the scalars, by number.
     nodes: Vec<f64>,
     scalars: Vec<f64>,
-    /// The rows of a block, register by register.
+    /// Rows of a block, register by register.
     rows: Vec<f64>,
 }
 
-/// What the rows of one block contribute, set by the objective.
+/// Contributions of the rows of one block, set by the objective.
 #[derive(Clone, Debug)]
 pub struct Weights {
-    /// Contribution to the objective; not negative.
+    /// Contribution to the objective; never negative.
     pub cost: [f64; ROWS],
     /// Factor of the law's gradient.
     pub first: [f64; ROWS],
@@ -70,20 +70,20 @@ impl Default for Weights {
     }
 }
 
-/// Turns the law's values over a block into contributions to an objective.
+/// Converts the law's values over a block to contributions to an objective.
 pub trait Weigh {
-    /// Fills `weights` for `values`, of which the first belongs to row `start` of the data.
+    /// Fills `weights` for `values`; the first value belongs to row `start` of the data.
     fn weigh(&self, start: usize, values: &[f64], weights: &mut Weights);
 }
 
-/// A sum over rows with its derivatives by the law's free parameters.
+/// A sum over rows and its derivatives by the law's free parameters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sums {
     /// The objective.
     pub cost: f64,
-    /// Its gradient, where asked for.
+    /// The gradient, where requested.
     pub gradient: Vec<f64>,
-    /// Its second derivatives, lower triangle by rows, where asked for.
+    /// The Hessian as a lower triangle by rows, where requested.
     pub hessian: Vec<f64>,
 }
 
@@ -95,7 +95,7 @@ impl Tape {
         let mut columns = vec![vec![1.0; padded]; self.columns.len()];
         let mut values = vec![0.0; self.graph.ops().len()];
         for row in 0..padded {
-            // The last lanes repeat the last row; their weights are zero.
+            // The last lanes repeat the last row with a weight of zero.
             let row_of_data = row.min(rows.saturating_sub(1));
             for &id in &needed {
                 values[id as usize] = match self.graph.op(id) {
@@ -111,12 +111,12 @@ impl Tape {
         Columns { columns, rows }
     }
 
-    /// Evaluates the formula over all rows and sums what `weigh` makes of it.
+    /// Evaluates the formula over all rows and sums the contributions from `weigh`.
     ///
-    /// Derivatives end with the block that brings the cost above what is wanted: no row's cost is negative, so that it
-    /// stays there.
+    /// Derivatives stop at the block at which the cost exceeds `wanted.most`; the cost cannot fall again, because no
+    /// row's cost is negative.
     ///
-    /// Sums have a fixed order: in each of eight lanes row after row, block by block, and the lanes at the end.
+    /// Sums have a fixed order: row after row and block by block in each of eight lanes, then across the lanes.
     pub fn sum(
         &self,
         columns: &Columns,
@@ -164,7 +164,7 @@ impl Tape {
         sums.hessian.extend(second.iter().map(fold));
     }
 
-    /// Adds the law's own second derivatives.
+    /// Adds the second derivatives of the law itself.
     fn add_second(&self, block: &simd::Block<'_>, registers: &mut [f64], weights: &Weights, sums: &mut [Lanes]) {
         let mut from = 0;
         for Second { cells, starts, until } in &self.second {
@@ -193,7 +193,7 @@ impl Tape {
         all
     }
 
-    /// The value and the gradient at each row, the gradient by the free parameters.
+    /// The value and the gradient by the free parameters at each row.
     pub fn rows(&self, columns: &Columns, parameters: &[f64]) -> Vec<(f64, Vec<f64>)> {
         let mut registers = Registers::default();
         self.prepare(parameters, &mut registers);
@@ -211,7 +211,7 @@ impl Tape {
         all
     }
 
-    /// The value at each row and whatever else was compiled with it, one list each, in memory that is used again.
+    /// The value at each row and every other node compiled with it, one list each; reuses the workspace.
     pub fn rows_into(&self, columns: &Columns, parameters: &[f64], workspace: &mut Workspace, out: &mut [Vec<f64>]) {
         let registers = &mut workspace.registers;
         self.prepare(parameters, registers);
@@ -227,7 +227,7 @@ impl Tape {
         out.iter_mut().for_each(|list| list.truncate(columns.rows));
     }
 
-    /// Computes what depends on parameters alone and makes room for the rest.
+    /// Computes the values that depend on parameters alone, and allocates the registers.
     fn prepare(&self, parameters: &[f64], registers: &mut Registers) {
         let Registers { nodes, scalars, rows } = registers;
         nodes.resize(self.graph.ops().len(), 0.0);

@@ -1,8 +1,8 @@
 //! A formula as a graph of operations: shared, simplified and differentiated.
 //!
-//! Every operation is entered once (hash-consing), operands before results, so a node's number is
-//! also its place in an order of evaluation. Derivatives are nodes of the same graph: what they
-//! share with the value is computed once, and a derivative that is identically zero is the number 0.
+//! Each operation is stored once (hash-consing) and after its operands, so the numbers of nodes are an order of
+//! evaluation. Derivatives are nodes of the same graph: parts shared with the value are computed once, and a
+//! derivative that is identically zero is the number 0.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ pub enum Op {
     Less(Id, Id),
     /// The second operand where the first is not 0, else the third.
     Select(Id, Id, Id),
-    /// The operand, as a number that no derivative reaches.
+    /// The operand as a constant for derivatives.
     Hold(Id),
 }
 
@@ -93,7 +93,7 @@ pub struct Graph {
 impl Graph {
     /// An empty graph; `positive_parameters[i]` says that parameter `i` is never negative.
     ///
-    /// Variables are sizes and counts: they are taken to be positive, which a fit checks.
+    /// Variables are sizes and counts and are assumed to be positive; a fit checks this.
     pub fn new(positive_parameters: Vec<bool>) -> Self {
         Self { positive_parameters, ..Self::default() }
     }
@@ -103,7 +103,7 @@ impl Graph {
         self.ops[id as usize]
     }
 
-    /// All operations, in an order of evaluation.
+    /// All operations in an order of evaluation.
     pub fn ops(&self) -> &[Op] {
         &self.ops
     }
@@ -121,7 +121,7 @@ impl Graph {
         }
     }
 
-    /// Whether a node is above zero wherever it has a value, as far as that is seen.
+    /// Whether a node is known to be positive wherever it has a value.
     pub fn is_positive(&self, id: Id) -> bool {
         self.positive[id as usize]
     }
@@ -163,7 +163,7 @@ impl Graph {
 
     /// A constant.
     pub fn number(&mut self, value: f64) -> Id {
-        // One zero, so that a test for zero is a comparison of numbers.
+        // Store a single zero, so that a test for zero can compare node numbers.
         let value = if value == 0.0 { 0.0 } else { value };
         self.enter(Op::Number(value.to_bits()))
     }
@@ -173,7 +173,7 @@ impl Graph {
         self.enter(Op::Variable(u32::try_from(index).unwrap_or(u32::MAX)))
     }
 
-    /// The node of a variable whose column holds its logarithm, which has any sign.
+    /// The node of a variable whose column holds its logarithm, which can have any sign.
     pub fn variable_by_logarithm(&mut self, index: usize) -> Id {
         let number = u32::try_from(index).unwrap_or(u32::MAX);
         self.signed_variables.push(number);
@@ -252,7 +252,7 @@ impl Graph {
                 let product = self.multiply(a, y);
                 self.negate(product)
             }
-            // One exponential for a product of powers. A derivative shares the exponentials there are.
+            // Combine a product of powers into one exponential. Derivatives reuse the existing exponentials instead.
             (Op::Exp(x), Op::Exp(y)) if !self.differentiating => {
                 let sum = self.add(x, y);
                 self.exp(sum)
@@ -286,7 +286,7 @@ impl Graph {
                 let factor = self.exp(minus);
                 self.multiply(a, factor)
             }
-            // What depends on data alone, or on parameters alone, is inverted once, not row by row.
+            // Invert a part that depends on data alone or on parameters alone once, and not at every row.
             _ if self.constant(a) != Some(1.0) && self.constant(b).is_none() && self.is_narrower(b, a) => {
                 let one = self.number(1.0);
                 let inverse = self.divide(one, b);
@@ -312,8 +312,8 @@ impl Graph {
         }
     }
 
-    /// ln a; of a product of positive factors, the sum of their logarithms, so that what depends on
-    /// data alone or on parameters alone is kept apart; of 1 + e^z, what does not overflow where e^z does.
+    /// ln a. The logarithm of a product of positive factors is a sum of logarithms, which separates parts that depend
+    /// on data alone or on parameters alone. The logarithm of 1 + e^z becomes a softplus, which does not overflow.
     pub fn ln(&mut self, a: Id) -> Id {
         match self.op(a) {
             Op::Number(bits) => self.number(crate::numerics::ln(f64::from_bits(bits))),
@@ -335,8 +335,8 @@ impl Graph {
         }
     }
 
-    /// ln(1 + e^z): with it the (1 + (x / d)^(1 / f))^(-c f) of a sharp break is a power far beyond it, and no power of
-    /// infinity.
+    /// ln(1 + e^z) without overflow. With it, the (1 + (x / d)^(1 / f))^(-c f) of a sharp break is a finite power far
+    /// from the break.
     pub fn softplus(&mut self, z: Id) -> Id {
         match self.constant(z) {
             Some(z) => self.number(crate::numerics::softplus(z)),
@@ -360,7 +360,8 @@ impl Graph {
         }
     }
 
-    /// a^b: by multiplication for small whole powers and where a may have either sign, else e^(b ln a), which needs a > 0.
+    /// a^b: by multiplication for small integer powers and where a may have either sign, else e^(b ln a), which needs
+    /// a > 0.
     pub fn power(&mut self, a: Id, b: Id) -> Id {
         match self.constant(b) {
             Some(0.0) => self.number(1.0),
@@ -421,7 +422,7 @@ impl Graph {
         }
     }
 
-    /// `a` as a number that no derivative reaches.
+    /// `a` as a constant for derivatives.
     pub fn hold(&mut self, a: Id) -> Id {
         match self.op(a) {
             Op::Number(_) | Op::Variable(_) | Op::Hold(_) => a,
@@ -432,7 +433,7 @@ impl Graph {
     /// The derivatives of `root` with respect to each of `leaves`, by reverse accumulation.
     pub fn gradient(&mut self, root: Id, leaves: &[Id]) -> Vec<Id> {
         self.differentiating = true;
-        // Operands are entered before results: no node after the root has a part in it.
+        // Operands come before results, so no node after the root contributes.
         let mut adjoints: Vec<Option<Id>> = vec![None; root as usize + 1];
         adjoints[root as usize] = Some(self.number(1.0));
         for id in (0..=root).rev() {
@@ -447,7 +448,7 @@ impl Graph {
         leaves.iter().map(|&leaf| adjoints.get(leaf as usize).copied().flatten().unwrap_or(zero)).collect()
     }
 
-    /// What each operand of `id` adds to its adjoint, where `of` is the adjoint of `id`.
+    /// The contribution of `id` to the adjoint of each operand, where `of` is the adjoint of `id`.
     fn shares(&mut self, id: Id, of: Id) -> Vec<(Id, Id)> {
         match self.op(id) {
             Op::Number(_) | Op::Variable(_) | Op::Parameter(_) | Op::Less(..) | Op::Hold(_) => Vec::new(),
@@ -484,7 +485,7 @@ impl Graph {
         }
     }
 
-    /// The derivative of a function at `a`, where it is `value`.
+    /// The derivative of a function at `a`; `value` is the node of the function's value there.
     fn slope(&mut self, function: Special, a: Id, value: Id) -> Id {
         let one = self.number(1.0);
         match function {
@@ -521,7 +522,7 @@ impl Graph {
         }
     }
 
-    /// The nodes that `roots` need, themselves included, in an order of evaluation.
+    /// The nodes on which `roots` depend, including themselves, in an order of evaluation.
     pub fn needed(&self, roots: &[Id]) -> Vec<Id> {
         let mut needed = vec![false; self.ops.len()];
         for &root in roots {
@@ -535,15 +536,16 @@ impl Graph {
         (0..).zip(needed).filter_map(|(id, needed)| needed.then_some(id)).collect()
     }
 
-    /// The values of `nodes` at one row, by number; `nodes` holds what they need, in order.
+    /// The values of nodes at one row, by number; `nodes` lists them with all their operands, in order.
     pub fn evaluate(&self, nodes: &[Id], parameters: &[f64], variables: &[f64]) -> Vec<f64> {
         self.evaluate_nudged(nodes, parameters, variables, 0.0)
     }
 
-    /// The same with the result of each operation changed by a share `nudge` of it, up or down by the bits of its number.
+    /// The values of nodes at one row, with each result changed by the relative amount `nudge`, whose sign follows
+    /// from the node number.
     ///
-    /// A nudge of the size of a rounding shows how much of a value is rounding (Vignes 1993, A stochastic arithmetic for
-    /// reliable scientific computation), with signs that are fixed in place of random.
+    /// A nudge of the size of a rounding error shows how much of a value is rounding (Vignes 1993, A stochastic
+    /// arithmetic for reliable scientific computation). Signs are fixed here and not random.
     pub fn evaluate_nudged(&self, nodes: &[Id], parameters: &[f64], variables: &[f64], nudge: f64) -> Vec<f64> {
         let mut values = vec![f64::NAN; nodes.last().map_or(0, |&last| last as usize + 1)];
         for &id in nodes {
@@ -561,12 +563,12 @@ impl Graph {
     }
 }
 
-/// Whether a power is a whole number that a few multiplications do.
+/// Whether a power is an integer small enough for a few multiplications.
 fn is_whole(power: f64) -> bool {
     power.fract() == 0.0 && power.abs() <= 64.0
 }
 
-/// The value of an operation, given the values of its operands; leaves have none and give `NaN`.
+/// The value of an operation, given the values of its operands; a leaf gives `NaN`.
 #[inline]
 pub fn apply(op: Op, at: impl Fn(Id) -> f64) -> f64 {
     match op {

@@ -1,18 +1,18 @@
-//! A formula compiled for evaluation over blocks of rows: value, gradient, second derivatives.
+//! A formula compiled for evaluation over blocks of rows: value, gradient and second derivatives.
 //!
-//! What depends on parameters alone is computed once per parameter vector, what depends on data
-//! alone once per data set; only the rest runs per row, one instruction at a time over a block
-//! that stays in the first-level cache.
+//! Parts that depend on parameters alone are computed once for each parameter vector, and parts that depend on data
+//! alone once for each data set. Only the rest runs for each row, one instruction at a time over a block that fits in
+//! the first-level cache.
 
 use std::sync::Arc;
 
 use super::symbolic::{Graph, Id, Op};
 use crate::numerics::{Special, TOGETHER, triangle};
 
-/// Rows in a block.
+/// Number of rows in a block.
 pub const ROWS: usize = 256;
 
-/// The order of derivatives that is wanted.
+/// The order of derivatives to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Order {
     /// The value alone.
@@ -28,9 +28,9 @@ pub enum Order {
 /// What an evaluation computes.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
-    /// The order of derivatives that is wanted.
+    /// The order of derivatives to compute.
     pub order: Order,
-    /// Derivatives are not needed if the objective is above this value; they may then be left out.
+    /// Derivatives may be left out where the objective exceeds this value.
     pub most: f64,
 }
 
@@ -41,13 +41,13 @@ impl From<Order> for Wanted {
 }
 
 impl Order {
-    /// Derivatives of this order, needed if the objective is at most `most`.
+    /// Derivatives of this order, needed only where the objective is at most `most`.
     pub const fn below(self, most: f64) -> Wanted {
         Wanted { order: self, most }
     }
 }
 
-/// Where an operand of a row instruction is found.
+/// Where a row instruction finds an operand.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Source {
     /// A number that is the same for all rows.
@@ -61,7 +61,7 @@ pub(super) enum Source {
 /// What a row instruction computes.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Action {
-    /// The operand as it is: what is read from outside is always in a register.
+    /// A copy of the operand, for results that callers read from a register.
     Copy(Source),
     Add(Source, Source),
     Subtract(Source, Source),
@@ -84,18 +84,18 @@ pub(super) struct Instruction {
     pub(super) target: usize,
 }
 
-/// A few of the second derivatives that are not zero, and the instructions that lead to them.
+/// Some of the nonzero second derivatives, and the end of the instructions that compute them.
 #[derive(Clone, Debug)]
 pub(super) struct Second {
-    /// Their places in the lower triangle.
+    /// Their positions in the lower triangle.
     pub(super) cells: Vec<usize>,
-    /// Where the register of each begins.
+    /// Start of the register of each.
     pub(super) starts: Vec<usize>,
-    /// The number of the instruction after theirs.
+    /// Number of instructions up to and including theirs.
     pub(super) until: usize,
 }
 
-/// Nodes evaluated at a single row: a value and derivatives of it.
+/// Nodes for evaluation at a single row: a value and its derivatives.
 #[derive(Clone, Debug)]
 struct Point {
     nodes: Vec<Id>,
@@ -137,9 +137,9 @@ pub struct Tape {
     pub(super) value_code: Vec<Instruction>,
     pub(super) gradient_code: Vec<Instruction>,
     pub(super) hessian_code: Vec<Instruction>,
-    /// Where the register of the value begins.
+    /// Start of the register that holds the value.
     pub(super) value_start: usize,
-    /// Where the register of each first derivative begins.
+    /// Start of the register of each first derivative.
     pub(super) gradient_starts: Vec<usize>,
     pub(super) second: Vec<Second>,
     pub(super) registers: usize,
@@ -161,17 +161,17 @@ impl Tape {
         Self::of_nodes(Arc::new(graph), value, &gradient, &hessian, &by_variable)
     }
 
-    /// Compiles a node for its value alone.
+    /// Compiles a node without derivatives.
     pub fn of_value(graph: &Arc<Graph>, value: Id) -> Self {
         Self::of_nodes(Arc::clone(graph), value, &[], &[], &[])
     }
 
-    /// Compiles a node with others that are wanted at every row: [`Tape::rows_into`] gives all of them.
+    /// Compiles a node and other nodes, without derivatives, for [`Tape::rows_into`].
     pub fn of_value_and(graph: &Arc<Graph>, value: Id, others: &[Id]) -> Self {
         Self::of_nodes(Arc::clone(graph), value, others, &[], &[])
     }
 
-    /// Compiles a value with its derivatives, the second ones by row and column.
+    /// Compiles a value and its derivatives; second derivatives have a row and a column.
     fn of_nodes(
         graph: Arc<Graph>,
         value: Id,
@@ -222,13 +222,13 @@ impl Tape {
         self.value.evaluate(&self.graph, parameters, variables).0
     }
 
-    /// Whether what depends on the variables alone is finite at one row.
+    /// Whether the parts that depend on variables alone are finite at one row.
     pub fn has_columns_at(&self, variables: &[f64]) -> bool {
         let values = self.graph.evaluate(&self.graph.needed(&self.columns), &[], variables);
         self.columns.iter().all(|&column| values[column as usize].is_finite())
     }
 
-    /// The value at one row, and by how much it changes if every operation is rounded differently.
+    /// The value at one row, and the change of it when every operation is rounded differently.
     pub fn rounding_at(&self, parameters: &[f64], variables: &[f64]) -> (f64, f64) {
         self.value.rounding(&self.graph, parameters, variables)
     }
@@ -243,7 +243,7 @@ impl Tape {
         self.gradient.evaluate(&self.graph, parameters, variables)
     }
 
-    /// Registers that hold a value no longer needed are given to the next instruction.
+    /// Reuses the registers of values that are no longer needed.
     fn reuse_registers(&mut self) {
         let code: Vec<Instruction> = [&self.value_code[..], &self.gradient_code, &self.hessian_code].concat();
         let mut last = vec![0; self.registers];
@@ -254,7 +254,7 @@ impl Tape {
                 }
             }
         }
-        // Until the code is placed, a register begins at its number.
+        // Until registers are assigned, the start of a register is its number.
         let mut keep = |register: &usize, until: usize| last[*register] = last[*register].max(until);
         keep(&self.value_start, code.len());
         self.gradient_starts.iter().for_each(|register| keep(register, code.len()));
@@ -334,7 +334,7 @@ impl Instruction {
     }
 }
 
-/// Assigns each node its place: a scalar, a column, or a register filled by an instruction.
+/// Assigns a place to each node: a scalar, a column, or a register filled by an instruction.
 struct Compiler<'a> {
     graph: &'a Graph,
     places: Vec<Option<Source>>,
@@ -356,7 +356,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Where the node is found once the code so far has run.
+    /// Where a node's value is, after the code so far; adds code where needed.
     fn source(&mut self, id: Id) -> Source {
         if let Some(place) = self.places[id as usize] {
             return place;
@@ -381,7 +381,7 @@ impl<'a> Compiler<'a> {
         place
     }
 
-    /// The register in which the node is found once the code so far has run.
+    /// The register that holds a node's value, after the code so far; adds code where needed.
     fn register(&mut self, id: Id) -> usize {
         match self.source(id) {
             Source::Register(register) => register,
@@ -389,7 +389,7 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// The register that a further instruction fills.
+    /// Adds an instruction and returns the register that it fills.
     fn push(&mut self, action: Action) -> usize {
         self.code.push(Instruction { action, target: self.registers });
         self.registers += 1;
@@ -410,8 +410,7 @@ impl<'a> Compiler<'a> {
             Op::Special(function, a) => Action::Special(function, self.source(a)),
             Op::Less(a, b) => Action::Less(self.source(a), self.source(b)),
             Op::Select(a, b, c) => Action::Select(self.source(a), self.source(b), self.source(c)),
-            // Leaves depend on parameters or on data, never on both.
-            // What is held is where its operand is.
+            // Unreachable: a leaf depends on parameters or on data alone, and a held node has the place of its operand.
             Op::Number(_) | Op::Variable(_) | Op::Parameter(_) | Op::Hold(_) => Action::Negate(Source::Scalar(0)),
         }
     }

@@ -11,7 +11,7 @@ fn law(formula: &str, variables: &[&str]) -> Law {
 
 struct Sum;
 
-/// Sums the law's values, so that derivatives of the sum are sums of the law's derivatives.
+/// Sums the values of a law, so that derivatives of the sum are sums of the law's derivatives.
 impl Weigh for Sum {
     fn weigh(&self, _: usize, values: &[f64], weights: &mut Weights) {
         let n = values.len();
@@ -56,7 +56,7 @@ fn derivatives_of_every_law_agree_with_differences() {
 fn derivatives_of_every_function_agree_with_differences() {
     let mut random = Random::new(1, "functions", 0);
     for (function, name, arguments) in crate::expr::Function::ALL {
-        // What reads texts or sums over a schedule is no function of a number.
+        // Functions of texts and sums over schedules have no derivative.
         let of_numbers = !matches!(function, crate::expr::Function::SumOverKnots | crate::expr::Function::Number);
         if arguments != Some(1) || !of_numbers {
             continue;
@@ -79,7 +79,7 @@ fn whole_powers_of_either_sign_are_products() {
     }
 }
 
-/// The gradient and the second derivatives of a law at a point are those of differences.
+/// Asserts that the gradient and the Hessian of a law at a point agree with finite differences.
 fn agree_with_differences(law: &Law, theta: &[f64], x: &[f64]) {
     let tape = law.tape();
     let columns: Vec<&[f64]> = x.chunks(1).collect();
@@ -95,7 +95,7 @@ fn agree_with_differences(law: &Law, theta: &[f64], x: &[f64]) {
             moved[j] += step;
             tape.gradient_at(&moved, x)
         };
-        // Five points: the error is of the fourth order.
+        // A five-point formula with an error of fourth order.
         let size = |j: usize| if law.free()[j].scale == Scale::Log { theta[j] } else { theta[j].abs().max(0.1) };
         let h = 1e-4 * size(j);
         let slope = (near(-2.0 * h).0 - 8.0 * near(-h).0 + 8.0 * near(h).0 - near(2.0 * h).0) / (12.0 * h);
@@ -125,7 +125,7 @@ fn agree_with_differences(law: &Law, theta: &[f64], x: &[f64]) {
 }
 
 #[test]
-fn what_stands_under_no_logarithm_and_in_no_denominator_may_be_anything() {
+fn a_variable_outside_logarithms_and_denominators_may_have_any_value() {
     let annealing = find("lr_annealing").unwrap().law().unwrap();
     let takes = |law: &Law, name: &str| {
         let Takes { zero, negative } = law.takes(law.variable(name).unwrap());
@@ -144,7 +144,7 @@ fn what_stands_under_no_logarithm_and_in_no_denominator_may_be_anything() {
 }
 
 #[test]
-fn sums_over_knots_are_written_out_in_a_formula_of_ones_own() {
+fn a_users_formula_may_sum_over_knots() {
     let law = law("L = E - B * sum_over_knots(drop * area^g)", &[]);
     assert_eq!(law.formula, "L = E - B * sum_over_knots(drop * area^g)");
     assert_eq!(law.parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["E", "B", "g"]);
@@ -155,7 +155,7 @@ fn sums_over_knots_are_written_out_in_a_formula_of_ones_own() {
 }
 
 #[test]
-fn a_law_over_schedules_may_be_what_another_goes_through() {
+fn a_law_of_schedules_may_be_part_of_a_chain() {
     let (inner, outer) = (find("multi_power").unwrap(), find("olmo_sigmoid").unwrap().law().unwrap());
     let (loss, check) = (inner.law().unwrap(), &inner.checks[0]);
     let chain = outer.through("L", &loss, "mpl");
@@ -188,7 +188,7 @@ fn slopes_by_variables_agree_with_differences() {
 }
 
 #[test]
-fn fixed_and_tied_parameters_leave_the_free_ones() {
+fn fixed_and_tied_parameters_are_not_free() {
     let mut texts = BTreeMap::new();
     texts.insert("beta".to_owned(), ParameterText { tied: Some("2 * alpha".to_owned()), ..ParameterText::default() });
     texts.insert(
@@ -203,7 +203,7 @@ fn fixed_and_tied_parameters_leave_the_free_ones() {
 }
 
 #[test]
-fn a_circle_of_ties_and_an_unknown_parameter_are_refused() {
+fn circular_ties_and_unknown_parameters_are_refused() {
     let tie = |to: &str| ParameterText { tied: Some(to.to_owned()), ..ParameterText::default() };
     let formula = "L = A / N^alpha + B / D^beta";
     let circle = BTreeMap::from([("alpha".to_owned(), tie("beta")), ("beta".to_owned(), tie("alpha"))]);
@@ -215,7 +215,7 @@ fn a_circle_of_ties_and_an_unknown_parameter_are_refused() {
 }
 
 #[test]
-fn a_parameter_may_differ_from_a_variable_in_case_alone() {
+fn a_parameter_may_differ_from_a_variable_only_in_case() {
     let law = law("L = a * C^-b + c", &["C"]);
     let names: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
     assert_eq!(names, ["a", "b", "c"]);
@@ -239,7 +239,7 @@ fn blocks_of_any_length_sum_to_the_same_as_single_rows() {
     }
 }
 
-/// What a newcomer is promised of every law, besides its numbers.
+/// Descriptions and conditions that every law must have.
 #[test]
 fn every_law_says_what_it_is_and_where_it_holds() {
     for entry in catalogue() {
@@ -277,7 +277,7 @@ fn every_law_is_finite_at_its_starts_over_six_decades() {
             let theta: Vec<f64> = law.free().iter().map(|p| p.start[random.below(p.start.len())]).collect();
             let decade = 6.0 * random.uniform() - 3.0;
             let scale = |v: &Variable| {
-                // Sizes range over decades; bits, losses and counts of experts do not.
+                // Sizes range over decades; bits, losses and numbers of experts do not.
                 let usual = entry.example(v);
                 if usual >= 1e4 { usual * libm::pow(10.0, decade) } else { usual * random.log_normal(0.3) }
             };
@@ -289,7 +289,7 @@ fn every_law_is_finite_at_its_starts_over_six_decades() {
 }
 
 #[test]
-fn monotone_laws_do_not_turn() {
+fn monotone_laws_have_no_extremum() {
     let mut random = Random::new(4, "monotone", 0);
     for entry in catalogue().iter().filter(|e| e.holds.monotone == Some(true)) {
         let law = entry.law().unwrap();
@@ -314,7 +314,7 @@ fn monotone_laws_do_not_turn() {
 }
 
 #[test]
-fn a_law_gives_the_same_whether_its_parameters_are_free_or_held() {
+fn holding_parameters_leaves_the_values_of_a_law_unchanged() {
     let mut random = Random::new(8, "held", 0);
     for entry in catalogue() {
         let law = entry.law().unwrap();
@@ -337,7 +337,7 @@ fn a_law_gives_the_same_whether_its_parameters_are_free_or_held() {
 }
 
 #[test]
-fn a_sharp_break_far_below_is_a_power_and_not_an_overflow() {
+fn a_sharp_break_far_away_does_not_overflow() {
     let law = find("bnsl").unwrap().law().unwrap();
     // d1 = 10 is a hundred thousand times below x = 1e6: with f1 = 0.01 the ratio to the hundredth power is 1e500.
     let point = [0.1, 1.0, 0.1, 10.0, 0.01, 0.3];

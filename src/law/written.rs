@@ -1,4 +1,4 @@
-//! A law as text, from which the same law is read: for a compiled plan that another machine carries out.
+//! A law as text that parses to the same law, for a compiled plan that another machine runs.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::{Cost, Holds, Law, Parameter, Roles, Scale, Treatment, Variable};
 use crate::expr::{ParseError, parse_printed};
 use crate::quantity::Quantity;
 
-/// A law in plain values; expressions stand in canonical spelling.
+/// A law in plain values, with expressions in canonical spelling.
 #[derive(Serialize, Deserialize)]
 pub(super) struct WrittenLaw {
     name: String,
@@ -24,7 +24,7 @@ pub(super) struct WrittenLaw {
     cost: Option<WrittenCost>,
 }
 
-/// What training costs, as the laws that it is made of.
+/// The cost of training, as the laws of which it consists.
 #[derive(Serialize, Deserialize)]
 struct WrittenCost {
     name: String,
@@ -126,8 +126,8 @@ mod tests {
     use super::*;
     use crate::expr::Expr;
 
-    /// The law with its expressions read from their canonical spelling: an expression knows its place in the text that it
-    /// was read from, and that place alone may change.
+    /// The law with each expression parsed from its canonical spelling, which may change only the places of
+    /// expressions.
     fn respelled(law: &Law) -> Law {
         let anew = |expr: &Expr| parse_printed(&expr.to_string()).unwrap();
         let mut copy = law.clone();
@@ -154,14 +154,14 @@ mod tests {
     }
 
     #[test]
-    fn every_law_of_the_catalogue_is_read_as_it_was_written() {
+    fn every_law_of_the_catalogue_survives_writing_and_reading() {
         for law in catalogue().iter().map(|entry| entry.law().unwrap()) {
             is_read_as_it_was_written(&law);
         }
     }
 
     #[test]
-    fn a_law_with_any_published_cost_is_read_as_it_was_written() {
+    fn a_law_with_any_published_cost_survives_writing_and_reading() {
         let law = Arc::new(find("hoffmann").unwrap().law().unwrap());
         for convention in &CONVENTIONS {
             let variable = |(name, _): &(&str, &str)| Variable {
@@ -175,7 +175,7 @@ mod tests {
             let law = law.costing(&Arc::new(cost));
             is_read_as_it_was_written(&law);
             let read: Law = serde_json::from_str(&serde_json::to_string(&law).unwrap()).unwrap();
-            // Unlike values, so that no variable stands for another.
+            // Distinct values, so that exchanged variables would show.
             let value = |name: &str| Some(name.bytes().map(f64::from).sum::<f64>());
             assert_eq!(read.flop_by(value), law.flop_by(value), "{}", convention.name);
             assert!(read.cost.is_some(), "{}", convention.name);

@@ -71,18 +71,18 @@ const FILES: &[(&str, &str)] = &[
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// Name by which a spec uses it.
+    /// Name in a spec.
     pub name: String,
-    /// Other names by which it is known.
+    /// Other names.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// One line on what it describes.
+    /// One line on what the law describes.
     pub title: String,
-    /// Formula, with its response.
+    /// Formula with its response.
     pub formula: String,
-    /// Where it holds and where it does not, in plain words.
+    /// Conditions under which the law holds or fails, for readers.
     pub caution: String,
-    /// Where it holds, as data.
+    /// Conditions under which the law holds, for checks.
     #[serde(default)]
     pub holds: Holds,
     /// Where it was published.
@@ -91,33 +91,33 @@ pub struct Entry {
     pub variables: BTreeMap<String, VariableText>,
     /// The parameters by name.
     pub parameters: BTreeMap<String, ParameterText>,
-    /// Values of a usual size, for simulated runs: with the usual values of the variables every term shows.
+    /// Typical values for simulated runs. At typical values of the variables, every term is visible.
     #[serde(default)]
     pub typical: BTreeMap<String, Quantity>,
-    /// Published values of the parameters by the name of their source.
+    /// Published values of the parameters, by the name of their source.
     #[serde(default)]
     pub constants: BTreeMap<String, Constants>,
-    /// Values that a correct implementation gives.
+    /// Values that a correct implementation reproduces.
     #[serde(default)]
     pub checks: Vec<Check>,
 }
 
-/// What a catalogue file says of a variable.
+/// A variable in a catalogue file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VariableText {
-    /// What it means.
+    /// Meaning.
     pub meaning: String,
-    /// Its unit; none where any will do.
+    /// Unit; `None` where any unit is possible.
     pub unit: Option<Unit>,
-    /// Which parameters it counts, where it is a model size.
+    /// Which parameters a model size counts.
     pub counts: Option<Counts>,
-    /// A usual value, where its unit does not suggest one.
+    /// A typical value, where the unit does not suggest one.
     pub example: Option<Quantity>,
 }
 
 impl VariableText {
-    /// A usual value: that of the file, or of the unit.
+    /// A typical value: from the file, or from the unit.
     pub fn example(&self) -> f64 {
         let usual = match self.unit.map(|unit| unit.dimension) {
             Some(Dimension::Parameters) => 1e9,
@@ -139,19 +139,19 @@ pub struct Constants {
     pub values: BTreeMap<String, Quantity>,
 }
 
-/// A value that a correct implementation gives.
+/// A value that a correct implementation reproduces.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Check {
     /// The schedule, for a law that takes one.
     #[serde(default)]
     pub schedule: Option<crate::schedule::Planned>,
-    /// Which constants.
+    /// Name of the constants to use.
     pub constants: String,
-    /// The variables' values; those that a schedule gives go without saying.
+    /// Values of the variables, apart from those that the schedule gives.
     #[serde(default)]
     pub at: BTreeMap<String, Quantity>,
-    /// The response, as printed: as many digits as are known.
+    /// The response as printed, with all known digits.
     pub gives: String,
     /// Where the value was printed, or how it was derived.
     pub source: String,
@@ -171,11 +171,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
 }
 
-/// Every entry, read once.
+/// Every entry, parsed once.
 static ENTRIES: LazyLock<Vec<Entry>> =
     LazyLock::new(|| FILES.iter().filter_map(|(_, text)| toml::from_str(text).ok()).collect());
 
-/// The entry of one law, by its name or an alias.
+/// The entry of a law, by its name or an alias.
 pub fn find(name: &str) -> Option<&'static Entry> {
     catalogue().iter().find(|entry| entry.name == name || entry.aliases.iter().any(|alias| alias == name))
 }
@@ -186,7 +186,7 @@ pub fn catalogue() -> &'static [Entry] {
 }
 
 impl Entry {
-    /// A usual value of a variable of the law.
+    /// A typical value of a variable of the law.
     pub fn example(&self, variable: &Variable) -> f64 {
         let of_knot = || match crate::schedule::of_knot(&variable.name) {
             Some("drop") => 2e-5,
@@ -196,8 +196,8 @@ impl Entry {
         self.variables.get(&variable.name).map_or_else(of_knot, VariableText::example)
     }
 
-    /// Values of the free parameters for simulated runs: typical ones, else published ones, else from the middle of
-    /// their starts, off the grid.
+    /// Values of the free parameters for simulated runs: typical ones, else published ones, else values between the
+    /// listed starts.
     pub fn simulated(&self, law: &Law) -> Vec<f64> {
         let published = self.constants.values().next().map(|constants| &constants.values);
         let known = Some(&self.typical).filter(|typical| !typical.is_empty()).or(published);
@@ -205,10 +205,10 @@ impl Entry {
         law.free().into_iter().map(|p| value(p).unwrap_or_else(|| p.start[p.start.len() / 2] * 1.07)).collect()
     }
 
-    /// The law, all parameters free.
+    /// The law with all parameters free.
     ///
     /// # Errors
-    /// None for a file of the catalogue; a test reads them all.
+    /// None for a file of the catalogue; a test checks all of them.
     pub fn law(&self) -> Result<Law, Vec<super::LawError>> {
         let variables: Vec<Variable> = self
             .variables
@@ -234,7 +234,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_file_reads_and_bears_its_own_name() {
+    fn every_file_parses_and_has_its_own_name() {
         for (name, text) in FILES {
             let entry: Entry = toml::from_str(text).unwrap_or_else(|e| panic!("{name}: {e}"));
             assert_eq!(entry.name, *name);
