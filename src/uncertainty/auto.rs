@@ -1,4 +1,4 @@
-//! Picks a method by the number of independent rows, and compares it with a second one.
+//! Selects a method by the number of independent rows, and compares it with a second method.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,9 @@ use super::{Bootstrap, Draws, Fitted, Method, Posterior, Residual, Sandwich, Wil
 use crate::numerics::quantile;
 use crate::solver::Cancelled;
 
-/// Picks a method by the rows: the bootstrap of rows if there are many; with few rows the wild bootstrap if runs have several
-/// rows, else the posterior for least squares and the residual bootstrap for other objectives. The sandwich checks it.
+/// Selects a method: the bootstrap of rows for many rows. For few rows it is the wild bootstrap if runs have several
+/// rows, else the posterior for least squares and the residual bootstrap for other objectives. The sandwich checks
+/// the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Auto {
@@ -21,13 +22,13 @@ pub struct Auto {
     pub level: f64,
 }
 
-/// Independent rows per parameter above which whole rows are resampled, which holds whatever their scatter: with fewer,
-/// resamples hold too few distinct rows.
+/// Independent rows per parameter above which whole rows are resampled. The bootstrap of rows is valid for any
+/// scatter, but resamples of fewer rows contain too few distinct rows.
 const MANY: usize = 20;
-/// Share by which the widths of two methods' intervals may differ.
+/// Largest relative difference between the widths of two methods' intervals.
 const DISAGREEMENT: f64 = 1.0 / 3.0;
-/// Draws of the method that is compared with.
-const BESIDE: usize = 400;
+/// Number of draws of the second method.
+const CHECK_DRAWS: usize = 400;
 
 impl Method for Auto {
     fn name(&self) -> &'static str {
@@ -63,7 +64,7 @@ impl Method for Auto {
             "{}, picked because {rows} independent rows for {parameters} parameters are {reason}",
             method.describe()
         ));
-        let beside = Sandwich { draws: BESIDE, level }.draw(fitted)?;
+        let beside = Sandwich { draws: CHECK_DRAWS, level }.draw(fitted)?;
         if draws.points.is_empty() {
             return Ok(draws);
         }
@@ -82,7 +83,7 @@ impl Method for Auto {
     }
 }
 
-/// The width of a coordinate's interval; none where it never moves.
+/// The width of a coordinate's interval; `None` where the coordinate never moves.
 fn width(draws: &Draws, coordinate: usize, level: f64) -> Option<f64> {
     let mut sorted: Vec<f64> = draws.points.iter().map(|point| point[coordinate]).collect();
     sorted.sort_by(f64::total_cmp);

@@ -12,8 +12,8 @@ use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::Random;
 use crate::solver::{Cancelled, Searcher};
 
-/// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum, with
-/// the tails of Student's t.
+/// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum,
+/// with the tails of Student's t.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bootstrap {
@@ -23,7 +23,8 @@ pub struct Bootstrap {
     /// Coverage of the intervals.
     #[serde(default = "default_level")]
     pub level: f64,
-    /// Whether each resample is searched for its own best optimum, as the fit was, instead of refitted from that of all rows.
+    /// Whether each resample gets a search of its own, as the fit did, instead of a refit from the optimum of all
+    /// rows.
     #[serde(default)]
     pub search: bool,
 }
@@ -86,10 +87,11 @@ impl Method for Bootstrap {
     }
 }
 
-/// Fewest independent rows for each parameter: resamples of fewer hold too few distinct rows to tell the parameters.
+/// Minimum number of independent rows per parameter. Resamples of fewer rows have too few distinct rows to determine
+/// the parameters.
 const FEWEST: usize = 3;
 
-/// No draws, because resamples would hold too few distinct rows.
+/// Draws without points and with a warning, because resamples would contain too few distinct rows.
 fn too_few(rows: usize, parameters: usize) -> Draws {
     let warning = format!(
         "The case bootstrap has no intervals from {rows} independent rows for {parameters} parameters: its resamples would hold too few distinct rows. It takes {FEWEST} rows for each parameter; `auto`, `residual` and `posterior` take fewer."
@@ -97,7 +99,7 @@ fn too_few(rows: usize, parameters: usize) -> Draws {
     Draws { warnings: vec![warning], ..Draws::default() }
 }
 
-/// The rows of each cluster, by the block of the problem that they belong to: each keeps its size.
+/// The rows of each cluster, by the block of the problem to which they belong, so that each block keeps its size.
 fn strata(fitted: &Fitted<'_>) -> Vec<Vec<Vec<usize>>> {
     let mut from = 0;
     let blocks = fitted.problem.block_rows().into_iter().map(|rows| {

@@ -1,21 +1,24 @@
-//! The scale on which twice the rise of an objective above its optimum is chi-square.
+//! The scale on which twice the increase of an objective above its optimum has a chi-square distribution.
 
 use super::sandwich::Curvature;
 use crate::problem::Problem;
 use crate::solver::broadened;
 
-/// How an objective bends over its residuals, and what its rise is measured by.
+/// The curvature and the dispersion of an objective.
 pub(super) struct Scale {
-    /// The mean curvature of the penalty, rows weighted; of a penalty that bends within the noise, over the residuals.
+    /// The weighted mean of the penalty's second derivative; for a penalty that is curved inside the noise, over the
+    /// residuals.
     pub(super) curvature: f64,
-    /// The scale on which twice the rise is chi-square: the mean square of the gradient's rows over their mean curvature.
+    /// The scale on which twice the increase is chi-square: the mean square of the rows' gradients divided by their
+    /// mean curvature.
     pub(super) dispersion: f64,
 }
 
-/// Size of a residual that is rounding.
+/// Residuals of this size are rounding errors.
 const ROUNDING: f64 = 1e-16;
 
-/// The scale of independent rows at a point, with so many rows beyond the parameters; none where nothing scatters.
+/// The scale for independent rows at a point, with `freedom` rows more than parameters; `None` where there is no
+/// scatter.
 pub(super) fn of_rows(problem: &Problem, point: &[f64], freedom: usize) -> Option<Scale> {
     let residuals = problem.residuals(point);
     let bending = broadened(problem, point);
@@ -26,15 +29,15 @@ pub(super) fn of_rows(problem: &Problem, point: &[f64], freedom: usize) -> Optio
     let bend = sum(&bending, &|weight, (_, bend)| weight * bend);
     let weights: f64 = problem.weights().sum();
     let curvature = bend / weights;
-    // Rows that the law meets exactly scatter by rounding.
+    // The residuals of rows that the law meets exactly are rounding errors.
     let least = curvature * ROUNDING * ROUNDING;
     let dispersion = (squares / freedom as f64 / (bend / problem.rows() as f64)).max(least);
     let is_scale = |x: f64| x.is_finite() && x > 0.0;
     Some(Scale { curvature, dispersion }).filter(|s| is_scale(s.curvature) && is_scale(s.dispersion))
 }
 
-/// The scale along each coordinate that can move, of rows that belong to runs: by how much the sandwich is wider than
-/// the curvature alone says.
+/// The scale along each movable coordinate, for rows that belong to runs: the ratio of the sandwich variance to the
+/// variance from the curvature alone.
 pub(super) fn of_clusters(curvature: &Curvature) -> Vec<f64> {
     let ratio = |i: usize| curvature.covariance[(i, i)] / curvature.inverse[(i, i)];
     (0..curvature.movable.len()).map(ratio).collect()

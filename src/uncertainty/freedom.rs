@@ -1,4 +1,4 @@
-//! How much independent rows tell beyond the parameters they were fitted by.
+//! Degrees of freedom: independent rows minus fitted parameters.
 
 use super::{Draws, Fitted};
 use crate::numerics::Random;
@@ -8,24 +8,25 @@ pub(super) fn clusters(fitted: &Fitted<'_>) -> usize {
     fitted.clusters.iter().max().map_or(0, |last| last + 1)
 }
 
-/// Whether a coordinate of the optimum is free to move both ways.
+/// Whether a coordinate of the optimum can move both ways.
 pub(super) fn is_inside(fitted: &Fitted<'_>, coordinate: usize) -> bool {
     let c = fitted.problem.coordinates()[coordinate];
     fitted.optimum[coordinate] > c.lower && fitted.optimum[coordinate] < c.upper
 }
 
-/// How many more independent rows there are than coordinates that are free to move; none where there are no more.
+/// Independent rows minus coordinates that can move; `None` where that is not positive.
 pub(super) fn freedom(fitted: &Fitted<'_>) -> Option<usize> {
     let free = (0..fitted.problem.size()).filter(|&j| is_inside(fitted, j)).count();
     clusters(fitted).checked_sub(free).filter(|left| *left > 0)
 }
 
-/// What makes a normal vector one of Student's t: the root of the freedom over a chi-square.
+/// The factor that makes a normal vector one of Student's t: the square root of the degrees of freedom over a
+/// chi-square.
 pub(super) fn stretch(random: &mut Random, freedom: usize) -> f64 {
     (freedom as f64 / chi_square(random, freedom)).sqrt()
 }
 
-/// A number drawn from chi-square with so many degrees of freedom.
+/// A random number from chi-square with `freedom` degrees of freedom.
 pub(super) fn chi_square(random: &mut Random, freedom: usize) -> f64 {
     (0..freedom).map(|_| random.normal()).map(|z| z * z).sum()
 }
@@ -33,24 +34,24 @@ pub(super) fn chi_square(random: &mut Random, freedom: usize) -> f64 {
 /// Why a method has no draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    /// There are as many parameters as independent rows.
+    /// There are at least as many parameters as independent rows.
     NoFreedom {
         /// Independent rows.
         rows: usize,
         /// Parameters.
         parameters: usize,
     },
-    /// Some direction of the parameters leaves the law's values as they are.
+    /// Some direction of the parameters leaves the law's values unchanged.
     Flat,
 }
 
 impl Refused {
-    /// That there are too few rows in a fit.
+    /// The refusal of a fit with too few rows.
     pub(super) fn without_freedom(fitted: &Fitted<'_>) -> Self {
         Self::NoFreedom { rows: clusters(fitted), parameters: fitted.problem.size() }
     }
 
-    /// No draws, and why.
+    /// Draws without points and with a warning that gives the reason.
     pub(super) fn draws(self) -> Draws {
         let warning = match self {
             Self::NoFreedom { rows, parameters } => format!(

@@ -1,6 +1,6 @@
-//! The uncertainty of a fit: a sample of the parameter vectors that its rows allow.
+//! The uncertainty of a fit: a sample of parameter vectors that are consistent with the rows.
 //!
-//! One file per method. Every method gives draws, so that any question put to a fit has an interval.
+//! One file per method. Every method gives draws, so that the answer to any query has an interval.
 
 mod auto;
 mod bootstrap;
@@ -31,7 +31,7 @@ use crate::law::Law;
 use crate::problem::Problem;
 use crate::solver::{Cancelled, Watch};
 
-/// Where intervals come from; the list of methods.
+/// The method of the intervals: the list of methods.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Uncertainty {
@@ -39,40 +39,40 @@ pub enum Uncertainty {
     Bootstrap(Bootstrap),
     /// The curvature of the objective and the spread of the residuals.
     Sandwich(Sandwich),
-    /// Refits of the same design with residuals drawn anew.
+    /// Refits of the same design with resampled residuals.
     Residual(Residual),
-    /// Refits with each run's own residuals, signs drawn anew.
+    /// Refits with the residuals of each run, with random signs.
     Wild(Wild),
-    /// Wherever the rows allow the parameters to be, in every valley.
+    /// Draws from the posterior over all valleys.
     Posterior(Posterior),
-    /// How far each parameter can be moved before the rows object.
+    /// The profile of the objective along each parameter.
     Profile(Profile),
-    /// What the rows can carry, compared with a second method.
+    /// A method chosen by the number of rows, compared with a second method.
     Auto(Auto),
 }
 
-/// What a method needs of a fit.
+/// The input of a method.
 pub struct Fitted<'a> {
     /// The problem.
     pub problem: &'a Problem,
     /// Its law.
     pub law: &'a Law,
-    /// Its optimum, in coordinates.
+    /// Its optimum in coordinates.
     pub optimum: &'a [f64],
-    /// Other optima of its search that are nearly as good: of other rows one of them may be the best.
+    /// Other optima of its search that are nearly as good, so that with other rows one of them could be the best.
     pub rivals: &'a [Vec<f64>],
     /// The names of its coordinates.
     pub names: &'a [String],
-    /// Which rows are resampled together, by number from zero.
+    /// The cluster of each row, numbered from zero; rows of a cluster are resampled together.
     pub clusters: &'a [usize],
     /// Seed of the study.
     pub seed: u64,
-    /// Whoever looks on.
+    /// Cancellation and progress.
     pub watch: Watch<'a>,
 }
 
 impl<'a> Fitted<'a> {
-    /// A fit whose coordinates have no names and at which nobody looks.
+    /// A fit without names of coordinates, without cancellation and without progress.
     pub const fn unwatched(
         problem: &'a Problem,
         law: &'a Law,
@@ -84,54 +84,55 @@ impl<'a> Fitted<'a> {
     }
 }
 
-/// Where the parameters may be, as far as the rows tell.
+/// A sample of the parameters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draws {
-    /// One point per draw, in coordinates.
+    /// One point for each draw, in coordinates.
     pub points: Vec<Vec<f64>>,
-    /// The scatter of a new row that goes with each draw, in units of the fit's own.
+    /// The scatter of a new row for each draw, relative to the scatter of the fit.
     pub scatter: Vec<f64>,
-    /// What a reader should know of them.
+    /// Warnings for the reader of a report.
     pub warnings: Vec<String>,
-    /// The method in words and why, where it was picked.
+    /// Description of the method and why `auto` chose it.
     pub picked: Option<String>,
-    /// The interval of each coordinate, where the method has one of its own; an end is none where the rows never object.
+    /// The interval of each coordinate, where the method gives one directly. An end is `None` where the objective
+    /// never rises enough.
     pub intervals: Vec<Option<[Option<f64>; 2]>>,
-    /// Common regions of two coordinates.
+    /// Joint regions of two coordinates.
     pub regions: Vec<Region>,
-    /// Coordinates whose interval a second method makes wider or narrower, with the ratio of the widths.
+    /// Coordinates whose interval differs in a second method, with the ratio of the widths.
     pub disagreements: Vec<(usize, f64)>,
 }
 
-/// The region in which two coordinates lie together, by points on its border.
+/// The joint region of two coordinates, as points on its border.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Region {
     /// The coordinates.
     pub pair: [usize; 2],
-    /// The border, once around.
+    /// The border, in order around the region.
     pub points: Vec<[f64; 2]>,
-    /// Whether the rows object on every side.
+    /// Whether the objective rises enough in every direction.
     pub closed: bool,
 }
 
-/// A way to draw parameters.
+/// A method that draws parameters.
 pub trait Method {
-    /// Its name in a spec.
+    /// The name in a spec.
     fn name(&self) -> &'static str;
 
-    /// How many draws it makes, with the key that says so.
+    /// The number of draws and its key in a spec.
     fn count(&self) -> (&'static str, usize);
 
-    /// Coverage of the intervals it is asked for.
+    /// Coverage of the intervals.
     fn level(&self) -> f64;
 
-    /// The method in words, for reports.
+    /// Description of the method for reports.
     fn describe(&self) -> String;
 
     /// Draws parameters.
     ///
     /// # Errors
-    /// When asked to stop.
+    /// The run was cancelled.
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled>;
 }
 
@@ -150,17 +151,17 @@ impl Uncertainty {
     }
 }
 
-/// Coverage of intervals where a spec does not say.
+/// Default coverage of intervals.
 pub(crate) const fn default_level() -> f64 {
     0.9
 }
 
-/// Number of draws where a spec does not say.
+/// Default number of draws.
 pub(crate) const fn default_draws() -> usize {
     2000
 }
 
-/// Number of resamples where a spec does not say.
+/// Default number of resamples.
 pub(crate) const fn default_resamples() -> usize {
     1000
 }

@@ -5,16 +5,16 @@ use std::collections::BTreeMap;
 use crate::fit::{Noise, NoiseTrend, Seen, Span};
 use crate::numerics::{LANES, exp, ln, mean, median, normal_quantile, quantile, student_quantile};
 
-/// Fewest rows whose own residuals stand for those of a new row.
+/// Number of rows from which their own residuals represent those of a new row.
 const ENOUGH: usize = 50;
-/// Most residuals that are kept.
+/// Maximum number of stored residuals.
 const KEPT: usize = 200;
-/// How rarely even scatter may pass for uneven: the level of the test over all variables.
+/// Level of the test for uneven scatter, over all variables together.
 const LEVEL: f64 = 0.01;
-/// Fewest rows in which uneven scatter is looked for, and fewest for each parameter of the law.
+/// Minimum number of rows for that test, in total and for each parameter of the law.
 const FEWEST: (usize, usize) = (20, 4);
 
-/// The scatter of a new row, from the residuals of the fitted ones and their variables by name.
+/// The scatter of a new row, from the residuals of the fitted rows and their variables by name.
 pub fn noise(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: usize) -> Noise {
     let trend = trend(residuals, columns, parameters);
     let scatter = |row: usize| {
@@ -25,14 +25,14 @@ pub fn noise(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: us
     Noise { residuals: equally_likely(&levelled, parameters), trend, ..Noise::default() }
 }
 
-/// Whether groups of residuals may have one scatter, with so many parameters fitted to all of them: Bartlett's test
-/// (1937, doi:10.1098/rspa.1937.0109) at one in a hundred.
+/// Whether groups of residuals are consistent with one scatter, with `parameters` fitted to all of them: Bartlett's
+/// test (1937, doi:10.1098/rspa.1937.0109) at a level of one in a hundred.
 pub fn scatter_equally(groups: &[Vec<f64>], parameters: usize) -> bool {
     let rows: usize = groups.iter().map(Vec::len).sum();
     if rows <= parameters {
         return true;
     }
-    // Parameters take from each group the share of its rows.
+    // Each group loses degrees of freedom in proportion to its rows.
     let left = (rows - parameters) as f64 / rows as f64;
     let told: Vec<(f64, f64)> = groups
         .iter()
@@ -51,10 +51,11 @@ pub fn scatter_equally(groups: &[Vec<f64>], parameters: usize) -> bool {
     apart / correction <= chi_square_quantile(1.0 - LEVEL, others)
 }
 
-/// Rows of a group from which its own scatter is told.
+/// Minimum number of rows for a group's own scatter.
 const FEWEST_IN_GROUP: usize = 3;
 
-/// The quantile of chi-square (Wilson and Hilferty 1931, doi:10.1073/pnas.17.12.684): to a percent in the tail.
+/// The quantile of chi-square (Wilson and Hilferty 1931, doi:10.1073/pnas.17.12.684), accurate to one percent in the
+/// tail.
 fn chi_square_quantile(p: f64, freedom: f64) -> f64 {
     let step = 2.0 / (9.0 * freedom);
     let root = 1.0 - step + normal_quantile(p) * step.sqrt();
@@ -63,9 +64,9 @@ fn chi_square_quantile(p: f64, freedom: f64) -> f64 {
 
 /// Equally likely residuals of a new row.
 ///
-/// The rows' own residuals, widened for the parameters that were fitted to them; of fewer than fifty rows, which
-/// hardly show the tails, normal ones with their standard deviation. Each draw of the parameters multiplies them by a
-/// scatter of its own, which makes the tails of a new row those of Student's t.
+/// These are the residuals of the rows, widened for the fitted parameters. Fewer than fifty rows hardly show the
+/// tails, so they give normal residuals with the same standard deviation. Each draw of the parameters scales them by
+/// its own scatter, which gives a new row the tails of Student's t.
 fn equally_likely(residuals: &[f64], parameters: usize) -> Vec<f64> {
     let n = residuals.len();
     if n <= parameters {
@@ -86,12 +87,12 @@ fn equally_likely(residuals: &[f64], parameters: usize) -> Vec<f64> {
     (0..count).map(|i| quantile(&sorted, place(i))).collect()
 }
 
-/// The variable along which the scatter of rows changes most clearly; none where it may as well be even.
+/// The variable along which the scatter changes most clearly; `None` where the scatter is consistent with being even.
 ///
-/// The size of residuals is regressed on the logarithm of each variable in turn (Glejser 1969,
-/// doi:10.1080/01621459.1969.10500976) and the steepest slope, in units of its error, is believed where even scatter
-/// would show it in one study of a hundred. Then |r| = s x^e by quasi-likelihood with a variance that goes as the
-/// square of its mean, which one wild row moves less than squares of residuals would.
+/// The size of the residuals is regressed on the logarithm of each variable in turn (Glejser 1969,
+/// doi:10.1080/01621459.1969.10500976). The steepest slope, in units of its error, is accepted if even scatter would
+/// show it in one study of a hundred. Then |r| = s x^e is fitted by quasi-likelihood with a variance proportional to
+/// the squared mean, which a single outlier affects less than a fit to squared residuals.
 fn trend(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: usize) -> Option<NoiseTrend> {
     let n = residuals.len();
     if n < FEWEST.0.max(FEWEST.1 * parameters) {
@@ -122,7 +123,7 @@ fn trend(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: usize)
     Some(trend)
 }
 
-/// The spans of the variables and of their products by two.
+/// The ranges of the variables and of the products of any two.
 fn seen(columns: &BTreeMap<&str, &[f64]>) -> Vec<Seen> {
     let all: Vec<(&str, &[f64])> = columns.iter().map(|(name, values)| (*name, *values)).collect();
     let single = all.iter().map(|(name, values)| (vec![*name], values.to_vec()));
@@ -136,14 +137,14 @@ fn seen(columns: &BTreeMap<&str, &[f64]>) -> Vec<Seen> {
     single.chain(pairs).filter_map(span).collect()
 }
 
-/// Logarithms of a variable about their mean.
+/// Centred logarithms of a variable.
 struct Logs {
     centred: Vec<f64>,
     middle: f64,
 }
 
 impl Logs {
-    /// None of a variable that hardly varies, or is not above zero.
+    /// The centred logarithms; `None` for a variable that hardly varies or is not positive.
     fn of(values: &[f64]) -> Option<Self> {
         Span::of(values.iter().copied()).filter(|s| s.lowest > 0.0 && s.highest > 1.5 * s.lowest)?;
         let logs: Vec<f64> = values.iter().map(|v| ln(*v)).collect();
@@ -152,7 +153,7 @@ impl Logs {
     }
 }
 
-/// The slope of y along centred x by least squares, in units of its standard error.
+/// The least-squares slope of y along centred x, in units of its standard error.
 fn slope_in_errors(x: &[f64], y: &[f64]) -> Option<f64> {
     let across: f64 = x.iter().map(|x| x * x).sum();
     let slope = x.iter().zip(y).map(|(x, y)| x * y).sum::<f64>() / across;
@@ -163,7 +164,7 @@ fn slope_in_errors(x: &[f64], y: &[f64]) -> Option<f64> {
     Some(slope / error).filter(|t| t.is_finite())
 }
 
-/// The exponent e of sizes that go as exp(a + e x), by Fisher scoring; x is centred.
+/// The exponent e in sizes proportional to exp(a + e x), by Fisher scoring; x is centred.
 fn exponent(x: &[f64], sizes: &[f64]) -> Option<f64> {
     let across: f64 = x.iter().map(|x| x * x).sum();
     let (mut a, mut e) = (ln(mean(sizes)), 0.0);
@@ -184,7 +185,7 @@ mod tests {
     use super::*;
     use crate::numerics::{Random, standard_deviation};
 
-    /// Residuals at sizes over four decades, their scatter 0.01 at the middle times a power of the size.
+    /// Residuals at sizes over four decades. Their scatter is 0.01 at the middle, times a power of the size.
     fn residuals(rows: usize, exponent: f64, set: u64) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
         let mut random = Random::new(5, "scatter", set);
         let spread = |random: &mut Random| (0..rows).map(|_| exp(9.2 * random.uniform())).collect::<Vec<f64>>();
@@ -200,26 +201,27 @@ mod tests {
     }
 
     #[test]
-    fn even_scatter_passes_for_uneven_once_in_a_hundred_studies() {
+    fn even_scatter_is_called_uneven_in_one_study_of_a_hundred() {
         for rows in [25, 240] {
             let false_alarms = (0..1000).filter(|&set| found(rows, 0.0, set).trend.is_some()).count();
-            // 10 expected; three standard errors of a count are 9.4.
+            // The expected number is 10; three standard errors of a count are 9.4.
             assert!(false_alarms <= 20, "{rows} rows: {false_alarms}");
         }
     }
 
     #[test]
-    fn scatter_that_falls_with_data_is_found_along_data_with_its_exponent() {
+    fn scatter_that_falls_with_data_is_found_with_its_exponent() {
         let trends: Vec<NoiseTrend> = (0..100).filter_map(|set| found(100, -0.3, set).trend).collect();
         assert!(trends.len() > 95 && trends.iter().all(|t| t.variable == "D"), "{}", trends.len());
         let exponents: Vec<f64> = trends.iter().map(|t| t.exponent).collect();
-        // 100 sizes |r| of relative spread 0.756 over 2.66 in ln D: a standard error of 0.028 each.
+        // 100 sizes |r| with a relative spread of 0.756, over 2.66 in ln D: each exponent has a standard error of
+        // 0.028.
         assert!((mean(&exponents) + 0.3).abs() < 0.01, "{}", mean(&exponents));
         assert!((standard_deviation(&exponents) - 0.028).abs() < 0.008, "{}", standard_deviation(&exponents));
     }
 
     #[test]
-    fn a_new_row_scatters_as_rows_of_its_size_do_and_far_beyond_them_no_less_than_usual() {
+    fn a_new_row_has_the_scatter_of_its_size_and_far_outside_at_least_the_mean() {
         let noise = found(240, -0.3, 3);
         let trend = noise.trend.unwrap();
         let along = |d: f64| trend.factor(|name| (name == "D").then_some(d));
@@ -232,14 +234,14 @@ mod tests {
         assert!(along(3.0 * highest) > along(highest) && along(3.0 * highest) < 1.0);
         assert_eq!(along(10.0 * highest), 1.0);
         assert_eq!(along(lowest / 10.0), along(lowest));
-        // The largest models on most tokens were not run: together they are beyond the rows.
+        // The largest models were not run on the most tokens, so that combination lies outside the rows.
         let largest = trend.seen[1].span.highest;
         assert_eq!(trend.seen[1].product_of, ["N"]);
         assert!(trend.factor(|name| Some(if name == "D" { highest } else { largest })) > along(highest));
     }
 
     #[test]
-    fn few_rows_are_taken_as_even() {
+    fn few_rows_count_as_evenly_scattered() {
         assert!((0..200).all(|set| found(19, -0.6, set).trend.is_none()));
     }
 }

@@ -1,4 +1,4 @@
-//! The posterior: wherever the rows allow the parameters to be.
+//! The posterior: a sample of all parameter vectors that are consistent with the rows.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,14 +9,14 @@ use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::{exp, ln, mean};
 use crate::solver::Cancelled;
 
-/// Draws from the posterior under the prior that is flat over the law's values at the rows (Jeffreys 1946,
-/// doi:10.1098/rspa.1946.0056), which does not depend on how the law is written, within the bounds.
+/// Draws from the posterior under the prior that is flat over the law's values at the rows, within the bounds
+/// (Jeffreys 1946, doi:10.1098/rspa.1946.0056). This prior does not depend on how the law is written.
 ///
-/// Of least squares it is the density RSS^(-n/2) sqrt|J'J| that is left when the scatter is integrated out; of other
-/// objectives, which are no likelihood, it is that of a normal optimum with the covariance they have. Draws are refits of values displaced
-/// along the tangent, whose density is known, and count by the ratio of the two (Bardsley et al. 2014,
-/// doi:10.1137/140964023). So it is for every optimum that is nearly as good as the best: a fit with several valleys has the
-/// intervals of all of them.
+/// For least squares the density is RSS^(-n/2) sqrt|J'J|, with the scatter integrated out. Other objectives are no
+/// likelihoods; they use the normal density with the covariance of the optimum. Draws are refits of values displaced
+/// along the tangent plane. The density of these refits is known, and each counts by the ratio of the two densities
+/// (Bardsley et al. 2014, doi:10.1137/140964023). The same is done for every optimum that is nearly as good as the
+/// best, so a fit with several valleys has intervals that cover all of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Posterior {
@@ -28,7 +28,7 @@ pub struct Posterior {
     pub level: f64,
 }
 
-/// Fewest refits that must count, of those that are drawn, for ends of intervals to be told from them.
+/// Minimum number of refits that must count, of those that are drawn, for reliable ends of intervals.
 const FEW: f64 = 100.0;
 
 impl Method for Posterior {
@@ -58,7 +58,7 @@ impl Method for Posterior {
         let mut logs = Vec::new();
         let others: Vec<Tangent<'_>> = rivals(fitted).iter().filter_map(|rival| best.at(rival)).collect();
         for (number, tangent) in std::iter::once(&best).chain(&others).enumerate() {
-            // Every valley has a density of its own, and a share by how much of the posterior it holds.
+            // Every valley has its own density, and a share in proportion to its part of the posterior.
             let weigh = |one: &Displaced| log_weight(&best, tangent, one, spread);
             let purpose = if number == 0 { "posterior".to_owned() } else { format!("posterior {number}") };
             let (valley, own) = displaced_weighed(tangent, fitted, self.draws, &purpose, weigh, |random| {
@@ -79,7 +79,7 @@ impl Method for Posterior {
         let sum: f64 = weights.iter().sum();
         let effective = sum * sum / weights.iter().map(|w| w * w).sum::<f64>();
         if effective.is_nan() {
-            // No refit stays within the bounds: they are what holds the parameters.
+            // No refit stays within the bounds: the bounds alone determine the parameters.
             return Ok(draws);
         }
         if effective < FEW.min(0.5 * self.draws as f64) {
@@ -95,7 +95,7 @@ impl Method for Posterior {
     }
 }
 
-/// ln of the posterior's density over that of the refits of a valley, but for a constant of the fit.
+/// The logarithm of the posterior density divided by that of a valley's refits, up to a constant of the fit.
 fn log_weight(best: &Tangent<'_>, valley: &Tangent<'_>, one: &Displaced, spread: f64) -> f64 {
     if !one.is_free {
         return f64::NEG_INFINITY;
@@ -108,7 +108,8 @@ fn log_weight(best: &Tangent<'_>, valley: &Tangent<'_>, one: &Displaced, spread:
 }
 
 /// Weights of a sample from their logarithms, none above sqrt(n) times their mean (Ionides 2008,
-/// doi:10.1198/106186008X320456): a single refit of a region that is hardly drawn must not be the whole sample.
+/// doi:10.1198/106186008X320456). The limit keeps a single refit of a rarely drawn region from becoming the whole
+/// sample.
 fn shares(logs: &[f64]) -> Vec<f64> {
     let highest = logs.iter().copied().filter(|log| log.is_finite()).fold(f64::NEG_INFINITY, f64::max);
     let weights: Vec<f64> = logs.iter().map(|log| if log.is_finite() { exp(log - highest) } else { 0.0 }).collect();
@@ -116,7 +117,7 @@ fn shares(logs: &[f64]) -> Vec<f64> {
     weights.into_iter().map(|weight| weight.min(most)).collect()
 }
 
-/// Places of a sample, each as often as its share of the weights, to within one.
+/// Indices of a sample, each repeated in proportion to its weight, to within one.
 fn evenly(weights: &[f64], sum: f64, count: usize) -> Vec<usize> {
     let (mut place, mut passed) = (0, weights.first().copied().unwrap_or(0.0));
     (0..count)

@@ -1,4 +1,4 @@
-//! Profile likelihood: how far a parameter can be moved, all others following, before the rows object.
+//! Profile likelihood: how far a parameter can move, with all others refitted, before the objective rises too much.
 
 use std::f64::consts::TAU;
 
@@ -13,9 +13,9 @@ use crate::numerics::{exp, ln, student_quantile};
 use crate::problem::Problem;
 use crate::solver::{Cancelled, Solver, broadened};
 
-/// Intervals of parameters from the objective itself: the ends are where the lowest objective that the other
-/// parameters allow has risen by F(1, n - p) times its dispersion (Cox and Snell 1989; for rows of one run the
-/// rise is scaled by the sandwich, Pace, Salvan and Sartori 2011). Queries are answered from draws of the posterior.
+/// Intervals from the objective itself. They end where the lowest objective over the other parameters has risen by
+/// F(1, n - p) times its dispersion (Cox and Snell 1989). For rows that belong to runs the increase is scaled by the
+/// sandwich (Pace, Salvan and Sartori 2011). Queries use draws from the posterior.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -25,7 +25,7 @@ pub struct Profile {
     /// Coverage of the intervals.
     #[serde(default = "default_level")]
     pub level: f64,
-    /// Pairs of parameters whose common region is drawn: `[["alpha", "beta"]]`.
+    /// Pairs of parameters whose joint region is drawn: `[["alpha", "beta"]]`.
     #[serde(default)]
     pub pairs: Vec<[String; 2]>,
 }
@@ -59,7 +59,7 @@ impl Method for Profile {
             draws.intervals.push(surface.interval(coordinate, t * t));
             (fitted.watch.tick)(coordinate + 1, fitted.problem.size());
         }
-        // The quantile of F(2, freedom), twice: in closed form.
+        // Twice the quantile of F(2, freedom), which has a closed form.
         let rise = freedom as f64 * (exp(-2.0 / freedom as f64 * ln(1.0 - self.level)) - 1.0);
         for pair in &self.pairs {
             if (fitted.watch.cancelled)() {
@@ -80,11 +80,11 @@ impl Method for Profile {
     }
 }
 
-/// Points on the border of a region.
+/// Number of points on the border of a region.
 const BORDER: usize = 72;
-/// How often a step is doubled before a side counts as open.
+/// Number of doublings of a step after which a side counts as open.
 const MOST_DOUBLINGS: usize = 40;
-/// How often a bracket is halved: to a billionth of it.
+/// Number of bisections, which shrinks a bracket to a billionth.
 const HALVINGS: usize = 30;
 
 /// The objective around its optimum.
@@ -93,9 +93,9 @@ struct Surface<'a> {
     optimum: &'a [f64],
     cost: f64,
     curvature: Curvature,
-    /// By how much the objective rises, per unit of the scale on which it is chi-square, along each coordinate.
+    /// Dispersion along each coordinate: the scale on which the increase of the objective is chi-square.
     dispersions: Vec<f64>,
-    /// The lowest that any profile came to.
+    /// The lowest objective of any profile.
     lowest: std::cell::Cell<f64>,
 }
 
@@ -103,7 +103,7 @@ impl<'a> Surface<'a> {
     fn of(fitted: &Fitted<'a>, freedom: usize) -> Option<Self> {
         let bending = broadened(fitted.problem, fitted.optimum);
         let independent = clusters(fitted) == fitted.problem.rows();
-        // A coordinate on its bound can only go one way, and the rows say how far.
+        // A coordinate on its bound can move in one direction only, and the rows determine how far.
         let one_sided = independent.then(|| curvature(fitted, &bending, Movable::Anywhere)).flatten();
         let mut curvature = one_sided.or_else(|| curvature(fitted, &bending, Movable::Inside))?;
         let dispersions = if independent {
@@ -120,12 +120,12 @@ impl<'a> Surface<'a> {
         Some(Self { problem, optimum: fitted.optimum, cost, curvature, dispersions, lowest })
     }
 
-    /// Whether a profile went below the optimum, by more than rounding.
+    /// Whether a profile reached a lower objective than the optimum, by more than rounding.
     fn is_undercut(&self) -> bool {
         self.lowest.get() < self.cost - 1e-7 * self.cost.abs().max(1e-12)
     }
 
-    /// The optimum moved along some coordinates, within their bounds.
+    /// The optimum moved along some coordinates and limited to their bounds.
     fn moved(&self, along: &[usize], step: &[f64], by: f64) -> Vec<f64> {
         let mut point = self.optimum.to_vec();
         for (&j, step) in along.iter().zip(step) {
@@ -135,8 +135,8 @@ impl<'a> Surface<'a> {
         point
     }
 
-    /// The interval of a coordinate. An end is `None` if the objective never rises enough; the interval is `None` if the coordinate is
-    /// fixed.
+    /// The interval of a coordinate. An end is `None` if the objective never rises enough; the interval is `None` if
+    /// the coordinate is fixed.
     fn interval(&self, coordinate: usize, rise: f64) -> Option<[Option<f64>; 2]> {
         let place = self.curvature.movable.iter().position(|&j| j == coordinate)?;
         let step = self.curvature.covariance[(place, place)].sqrt() * rise.sqrt();
@@ -148,7 +148,7 @@ impl<'a> Surface<'a> {
         Some([end(-1.0), end(1.0)])
     }
 
-    /// The common region of two coordinates, by its border.
+    /// The joint region of two coordinates.
     fn region(&self, pair: [usize; 2], rise: f64) -> Option<Region> {
         let places = pair.map(|coordinate| self.curvature.movable.iter().position(|&j| j == coordinate));
         let [Some(a), Some(b)] = places else { return None };
@@ -161,7 +161,7 @@ impl<'a> Surface<'a> {
             let step = [root[(0, 0)] * cosine, root[(1, 0)] * cosine + root[(1, 1)] * sine].map(|s| s * rise.sqrt());
             let by = self.profile_crossing(&pair, &step, wanted);
             closed &= by.is_some();
-            // An open side is drawn as far as the curvature says.
+            // An open side is drawn at the distance that the curvature gives.
             let point = self.moved(&pair, &step, by.unwrap_or(1.0));
             pair.map(|j| point[j])
         });
@@ -169,13 +169,13 @@ impl<'a> Surface<'a> {
         Some(Region { pair, points, closed })
     }
 
-    /// How far some coordinates can be moved, the others following, until the objective has risen by `wanted`.
+    /// How far some coordinates can move, with the others refitted, until the objective has risen by `wanted`.
     fn profile_crossing(&self, along: &[usize], step: &[f64], wanted: f64) -> Option<f64> {
         let last = std::cell::RefCell::new(self.optimum.to_vec());
         let risen = |by: f64| {
             let held: Vec<(usize, f64)> =
                 along.iter().zip(step).map(|(&j, step)| (j, self.optimum[j] + by * step)).collect();
-            // From where the others ended last: valleys bend.
+            // Start from the end at the previous distance, because valleys bend.
             let from = last.borrow().clone();
             let end = Solver::Newton.minimise(&self.problem.holding(&held), &from);
             self.lowest.set(self.lowest.get().min(end.cost));
@@ -185,7 +185,7 @@ impl<'a> Surface<'a> {
             }
             risen
         };
-        // As far as the bounds allow; where the rows do not object there either, they never do.
+        // Go at most to the bounds; an objective that has not risen enough there never will.
         let limit = along.iter().zip(step).map(|(&j, step)| {
             let c = self.problem.coordinates()[j];
             let bound = if *step > 0.0 { c.upper } else { c.lower };
@@ -200,7 +200,8 @@ impl<'a> Surface<'a> {
     }
 }
 
-/// Where something that does not hold at zero begins to hold, near `start` or away from it; none where it never does.
+/// The distance at which a condition that is false at zero becomes true, searched from `start`; `None` where it never
+/// does.
 fn crossing(holds: &dyn Fn(f64) -> bool, start: f64) -> Option<f64> {
     let (mut low, mut high) = (0.0, start);
     let mut doublings = 0;

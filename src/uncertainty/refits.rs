@@ -1,4 +1,4 @@
-//! What methods share that refit a law: displaced values or resampled rows, in parallel, within the bounds.
+//! Refits for several methods: displaced values or resampled rows, in parallel, within the bounds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,7 +11,7 @@ use crate::numerics::Random;
 use crate::problem::Problem;
 use crate::solver::{Cancelled, Minimum, Solver, Status, newton, newton_within, through_infinity};
 
-/// A refit, and the scatter of a new row that goes with it, in units of the fit's own.
+/// A refit, and the scatter of a new row that belongs to it, relative to the scatter of the fit.
 pub(super) struct Refit {
     pub(super) minimum: Minimum,
     pub(super) scatter: f64,
@@ -20,24 +20,25 @@ pub(super) struct Refit {
 /// A refit of displaced values.
 pub(super) struct Displaced {
     pub(super) refit: Refit,
-    /// Whether the refit of any displacement stayed within the bounds; else the last one was fitted within them.
+    /// Whether a displacement was found whose refit stays within the bounds; else the last one was fitted within
+    /// them.
     pub(super) is_free: bool,
-    /// The problem of the displaced values.
+    /// The problem with the displaced values.
     pub(super) problem: Problem,
     /// The displacement along each direction of the tangent.
     pub(super) along: Vec<f64>,
 }
 
-/// How often a replicate that leaves the bounds is drawn again.
+/// Number of times that a replicate whose refit leaves the bounds is drawn again.
 ///
-/// A bound is what is known beforehand: what lies beyond it does not count. Where the rows want a parameter far beyond
-/// its bound, the last replicate is fitted within the bounds.
+/// A bound is prior knowledge, so refits outside it do not count. Where the rows prefer a value far outside a bound,
+/// the last replicate is fitted within the bounds.
 const TRIES: usize = 8;
 
-/// Refits of the law's values, displaced in the tangent plane; `draw` gives a displacement in units of the scatter.
+/// Refits of the law's values, displaced in the tangent plane. `draw` gives a displacement in units of the scatter.
 ///
-/// Each is multiplied by the root of freedom over its chi-square before the refit, so that few rows give the tails of
-/// Student's t: exactly so for a law that is linear in some coordinates.
+/// Each displacement is multiplied by the square root of the degrees of freedom over their chi-square. Few rows then
+/// give the tails of Student's t, exactly so for a law that is linear in some coordinates.
 pub(super) fn displaced(
     tangent: &Tangent<'_>,
     fitted: &Fitted<'_>,
@@ -48,7 +49,7 @@ pub(super) fn displaced(
     collect(fitted, count, purpose, |random| Ok(displace(tangent, fitted, random, rivals(fitted), &draw).refit))
 }
 
-/// The same from the centre alone, without rivals, and what `weigh` says of each.
+/// The refits from the centre alone, without rivals, each with the result of `weigh`.
 pub(super) fn displaced_weighed(
     tangent: &Tangent<'_>,
     fitted: &Fitted<'_>,
@@ -91,7 +92,8 @@ fn displace(
     }
 }
 
-/// Refits of problems that `draw` makes without bounds, each with the scatter that goes with it, within the bounds.
+/// Refits of the problems from `draw`, which have no bounds, each with its scatter, drawn again until they stay
+/// within the bounds.
 pub(super) fn resampled(
     fitted: &Fitted<'_>,
     count: usize,
@@ -116,18 +118,18 @@ pub(super) fn resampled(
     })
 }
 
-/// Most rivals that a refit starts from too.
+/// Maximum number of rivals from which a refit also starts.
 const RIVALS: usize = 4;
 
-/// The optima of the fit's search that a refit starts from besides the best one.
+/// The other optima from which a refit also starts.
 pub(super) fn rivals<'a>(fitted: &Fitted<'a>) -> &'a [Vec<f64>] {
     &fitted.rivals[..fitted.rivals.len().min(RIVALS)]
 }
 
-/// Steps of Newton's method after which parameters are taken to run away.
+/// Number of Newton steps after which parameters count as divergent.
 const MANY_STEPS: u64 = 60;
 
-/// The best end from a start and from rivals, and from the other side of infinity where parameters run away.
+/// The best end from a start and from rivals, and from the other side of infinity where parameters diverge.
 fn best(problem: &Problem, from: &[f64], rivals: &[Vec<f64>]) -> Minimum {
     let mut best = newton_within(problem, from, MANY_STEPS, 0.0);
     let turned = || through_infinity(problem, from, &best.point);
@@ -154,7 +156,7 @@ pub(super) fn is_within(problem: &Problem, point: &[f64]) -> bool {
     point.iter().zip(problem.coordinates()).all(|(x, c)| c.lower <= *x && *x <= c.upper)
 }
 
-/// Refits in parallel; says how many did not converge.
+/// Refits in parallel, with the number of those that did not converge.
 pub(super) fn collect(
     fitted: &Fitted<'_>,
     count: usize,
@@ -166,7 +168,7 @@ pub(super) fn collect(
     Ok(gathered(refits, count))
 }
 
-/// Replicates in parallel, each with a stream of random numbers of its own.
+/// Replicates in parallel, each with its own stream of random numbers.
 fn in_parallel<T: Send>(
     fitted: &Fitted<'_>,
     count: usize,
@@ -185,10 +187,11 @@ fn in_parallel<T: Send>(
     (0..count).into_par_iter().map(one).collect()
 }
 
-/// Share of refits that may end without a minimum: where more do, the rows leave the parameters free along a ridge.
+/// Largest share of refits without a minimum; a larger share means that the rows leave the parameters free along a
+/// ridge.
 const MOST_UNCONVERGED: f64 = 0.25;
 
-/// Refits as draws.
+/// Converts refits to draws.
 fn gathered(refits: Vec<Refit>, count: usize) -> Draws {
     let unconverged = count - refits.iter().filter(|r| r.minimum.status == Status::Converged).count();
     if unconverged as f64 > MOST_UNCONVERGED * count as f64 {

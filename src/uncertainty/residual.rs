@@ -1,4 +1,4 @@
-//! The residual bootstrap: the design is kept, and residuals are drawn anew for it.
+//! The residual bootstrap: the design is kept and residuals are resampled.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,8 @@ use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::mean;
 use crate::solver::Cancelled;
 
-/// Refits of the law's values with residuals drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), levelled
-/// for leverage and with the tails of Student's t; the scatter is taken to be the same everywhere.
+/// Refits of the law's values with residuals drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552),
+/// corrected for leverage and with the tails of Student's t. The method assumes the same scatter everywhere.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Residual {

@@ -1,4 +1,4 @@
-//! The sandwich: curvature of the objective around the spread of the rows' gradients.
+//! The sandwich: a covariance from the curvature of the objective and the spread of the rows' gradients.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,10 +12,12 @@ use crate::numerics::{Matrix, Random};
 use crate::problem::Problem;
 use crate::solver::Cancelled;
 
-/// Draws with the covariance H^-1 (sum g g') H^-1 of the optimum (Huber 1967; White 1982, doi:10.2307/1912526), each
-/// row's gradient levelled for its leverage (Bell and `McCaffrey` 2002), and the tails of Student's t with as many degrees
-/// of freedom as independent rows are beyond the parameters. Draws are displacements of the fitted values that are
-/// brought back to the law by a refit: they do not depend on how the law is written, and follow where it bends.
+/// Draws with the covariance H^-1 (sum g g') H^-1 of the optimum (Huber 1967; White 1982, doi:10.2307/1912526).
+///
+/// Each row's gradient is corrected for its leverage (Bell and `McCaffrey` 2002). The tails are those of Student's t
+/// with the number of independent rows minus parameters as degrees of freedom. Draws are displacements of the fitted
+/// values, brought back to the law by a refit, so they do not depend on how the law is written and follow curved
+/// valleys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sandwich {
@@ -54,26 +56,26 @@ impl Method for Sandwich {
     }
 }
 
-/// How the objective bends at its optimum, and how far the optimum could be elsewhere.
+/// The curvature at the optimum and the covariance of the optimum.
 pub(super) struct Curvature {
-    /// The coordinates that may be elsewhere.
+    /// The coordinates that can move.
     pub(super) movable: Vec<usize>,
-    /// The inverse of the second derivatives by them.
+    /// The inverse of the Hessian by those coordinates.
     pub(super) inverse: Matrix,
     /// The sandwich: the covariance of the optimum.
     pub(super) covariance: Matrix,
 }
 
-/// Which coordinates may be elsewhere.
+/// Which coordinates can move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Movable {
-    /// Those that are not on a bound.
+    /// Coordinates that are not on a bound.
     Inside,
-    /// Those on a bound too, away from it.
+    /// All coordinates; one on a bound can move away from it.
     Anywhere,
 }
 
-/// The curvature at the optimum of a problem that bends there; none where it is flat in some direction.
+/// The curvature at the optimum of a problem; `None` where the objective is flat in some direction.
 pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) -> Option<Curvature> {
     let can_move = |j: &usize| {
         let c = fitted.problem.coordinates()[*j];
@@ -93,7 +95,7 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) 
             inverse[(row, column)] = value;
         }
     }
-    // Cluster by cluster: the step H^-1 g that its rows alone ask for.
+    // The Newton step H^-1 g of each cluster's rows alone.
     let mut covariance = Matrix::zeros(m);
     let scores = by_cluster(fitted.problem.scores(fitted.optimum), fitted.clusters);
     for score in &scores {
@@ -110,7 +112,7 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) 
     Some(Curvature { movable, inverse, covariance })
 }
 
-/// Gradients summed over rows that are not independent of each other.
+/// Gradients summed over the rows of each cluster, which are not independent of each other.
 fn by_cluster(scores: Vec<Vec<f64>>, clusters: &[usize]) -> Vec<Vec<f64>> {
     let mut sums: Vec<Vec<f64>> = vec![Vec::new(); clusters.iter().max().map_or(0, |last| last + 1)];
     for (score, &cluster) in scores.into_iter().zip(clusters) {

@@ -1,8 +1,8 @@
 //! The tangent plane of a law at its optimum, and refits of fitted values that are displaced along it.
 //!
-//! The law's values at the rows form a surface in the space of rows. Its tangent plane does not depend on how the law is
-//! written, so neither does a displacement in it. A refit brings a displaced point back to the surface and follows
-//! valleys that bend. For a law that is linear in some coordinates both are exact.
+//! The law's values at the rows form a surface in the space of rows. Its tangent plane, and a displacement in it, do
+//! not depend on how the law is written. A refit brings a displaced point back to the surface and follows curved
+//! valleys. For a law that is linear in some coordinates, both steps are exact.
 
 use super::Fitted;
 use super::dispersion::{self, Scale};
@@ -15,23 +15,23 @@ use crate::solver::{Minimum, Solver, Status, along_canyons, newton_within, throu
 /// The tangent plane at the optimum, in units of the rows' scatter.
 pub(super) struct Tangent<'a> {
     fitted: &'a Fitted<'a>,
-    /// The point at which it touches: the optimum without bounds, where there is one.
+    /// The point of contact: the optimum without bounds, where there is one.
     pub(super) centre: Vec<f64>,
-    /// The objective and the residuals there.
+    /// The objective and the residuals at the centre.
     cost: f64,
     residuals: Vec<f64>,
-    /// Least squares over the rows, each with the curvature of its penalty; no bounds.
+    /// Least squares over the rows, weighted by the curvature of each row's penalty, without bounds.
     squares: Problem,
-    /// What a residual is multiplied by: one over its scatter.
+    /// Factor of each residual: one over its scatter.
     metric: Vec<f64>,
     /// Orthonormal directions of the plane, each with an entry for every row.
     directions: Vec<Vec<f64>>,
-    /// Each row's share of the gradient in units of its scatter: of least squares the residual itself.
+    /// Each row's contribution to the gradient in units of its scatter; for least squares, the residual itself.
     pub(super) units: Vec<f64>,
-    /// Independent rows beyond the parameters that are free to move.
+    /// Independent rows minus parameters that can move.
     pub(super) freedom: usize,
     curvature: f64,
-    /// The scale on which twice the rise of the objective is chi-square.
+    /// The scale on which twice the increase of the objective is chi-square.
     dispersion: f64,
 }
 
@@ -39,7 +39,8 @@ impl<'a> Tangent<'a> {
     /// The plane of a fit at its optimum.
     ///
     /// # Errors
-    /// As many parameters as rows, or values that some direction of the parameters leaves as they are.
+    /// There are at least as many parameters as rows, or some direction of the parameters leaves the values
+    /// unchanged.
     pub(super) fn of(fitted: &'a Fitted<'a>) -> Result<Self, Refused> {
         let (free, centre) = centred(fitted);
         let movable = free.coordinates().iter().filter(|c| c.is_free()).count();
@@ -50,7 +51,8 @@ impl<'a> Tangent<'a> {
         Self::touching(fitted, &free, centre, freedom, &scale).ok_or(Refused::Flat)
     }
 
-    /// The plane at another optimum, in units of the same scatter; none where some direction leaves values as they are.
+    /// The plane at another optimum, in units of the same scatter; `None` where some direction leaves the values
+    /// unchanged.
     pub(super) fn at(&self, optimum: &[f64]) -> Option<Self> {
         let free = self.fitted.problem.unbounded();
         let scale = Scale { curvature: self.curvature, dispersion: self.dispersion };
@@ -89,13 +91,13 @@ impl<'a> Tangent<'a> {
         })
     }
 
-    /// Number of its directions.
+    /// Number of directions of the plane.
     pub(super) fn size(&self) -> usize {
         self.directions.len()
     }
 
-    /// By how much a point is worse than the centre, on the scale of a chi-square: least squares by its own sum, other
-    /// objectives by the squared distance of the law's values.
+    /// How much worse a point is than the centre, on the scale of a chi-square. Least squares uses its own sum; other
+    /// objectives use the squared distance between the law's values.
     pub(super) fn rise(&self, point: &[f64]) -> f64 {
         let problem = self.fitted.problem;
         if problem.objective().is_least_squares() {
@@ -105,12 +107,13 @@ impl<'a> Tangent<'a> {
         moved.map(|((r, at), m)| (m * (r - at)) * (m * (r - at))).sum()
     }
 
-    /// By how much displacements scatter wider than independent rows would: 1 where rows are independent.
+    /// How much wider displacements scatter than those of independent rows; 1 where rows are independent.
     pub(super) fn spread(&self) -> f64 {
         if clusters(self.fitted) == self.metric.len() {
             return 1.0;
         }
-        // What clusters displace in the few directions of the plane, and what their sums say over all of them: the wider.
+        // Two estimates: the displacements of clusters in the few directions of the plane, and their sums over all
+        // directions. The wider one counts.
         let displaced: f64 = self.by_cluster().iter().flatten().map(|t| t * t).sum();
         let mut sums = vec![0.0; clusters(self.fitted)];
         self.fitted.clusters.iter().zip(&self.units).for_each(|(&cluster, unit)| sums[cluster] += unit);
@@ -119,18 +122,18 @@ impl<'a> Tangent<'a> {
         (displaced / self.size() as f64).max(levelled).sqrt()
     }
 
-    /// Where a displacement of every row, in units of its scatter, lies in the plane.
+    /// The projection on the plane of a displacement of every row, in units of its scatter.
     pub(super) fn project(&self, rows: &[f64]) -> Vec<f64> {
         self.directions.iter().map(|q| dot(q, rows)).collect()
     }
 
-    /// The share of each row in its own fitted value: the diagonal of the projection.
+    /// The leverage of each row: the diagonal of the projection.
     pub(super) fn leverages(&self) -> Vec<f64> {
         (0..self.metric.len()).map(|row| self.directions.iter().map(|q| q[row] * q[row]).sum()).collect()
     }
 
-    /// What each cluster of rows alone displaces, levelled for its leverage so that its square has the right mean
-    /// (Bell and `McCaffrey` 2002): `(I - Q_c' Q_c)^(-1/2) Q_c' u_c`.
+    /// The displacement by each cluster of rows alone, corrected for its leverage so that its square has the right
+    /// mean (Bell and `McCaffrey` 2002): `(I - Q_c' Q_c)^(-1/2) Q_c' u_c`.
     pub(super) fn by_cluster(&self) -> Vec<Vec<f64>> {
         let size = self.size();
         let mut rows: Vec<Vec<usize>> = vec![Vec::new(); clusters(self.fitted)];
@@ -155,8 +158,8 @@ impl<'a> Tangent<'a> {
         rows.into_iter().map(of_cluster).collect()
     }
 
-    /// The refit of values displaced by so much along each direction, from the centre and from other starts, with its
-    /// problem; neither has bounds.
+    /// The refit of values displaced by `along` in each direction, from the centre and from other starts, and its
+    /// problem. Neither has bounds.
     pub(super) fn refit(&self, along: &[f64], starts: &[Vec<f64>]) -> (Problem, Minimum) {
         let displacement = |row: usize| -> f64 { self.directions.iter().zip(along).map(|(q, t)| q[row] * t).sum() };
         let missed = |row: usize| if self.metric[row] > 0.0 { -displacement(row) / self.metric[row] } else { 0.0 };
@@ -196,13 +199,13 @@ impl<'a> Tangent<'a> {
         lower(end, on)
     }
 
-    /// ln sqrt|J'J| + ln|J'Q| - ln|H| at a refit: how much room the surface has there, times how densely displacements
-    /// end there. H is half the second derivatives of the refit's sum of squares.
+    /// ln sqrt|J'J| + ln|J'Q| - ln|H| at a refit: the volume element of the surface, and the density of displacements
+    /// that end there. H is half the Hessian of the refit's sum of squares.
     pub(super) fn log_room(&self, displaced: &Problem, point: &[f64]) -> f64 {
         let movable: Vec<usize> = (0..displaced.size()).filter(|&j| displaced.coordinates()[j].is_free()).collect();
         let columns = whitened(&displaced.jacobian(point), &self.metric, &movable);
         let size = columns.len();
-        // All by unit columns: their lengths cancel.
+        // All columns have unit length; the lengths cancel.
         let lengths: Vec<f64> = columns.iter().map(|c| dot(c, c).sqrt()).collect();
         let ratio = self.metric.iter().zip(displaced.weights()).find(|(m, w)| **m > 0.0 && *w > 0.0);
         let Some(per_unit) = ratio.map(|(m, w)| m * m / w) else { return f64::NEG_INFINITY };
@@ -224,28 +227,28 @@ impl<'a> Tangent<'a> {
     }
 }
 
-/// Displacements by each cluster of rows alone, with what even scatter would displace mixed in.
+/// Displacements by each cluster of rows alone, mixed with those of even scatter.
 ///
-/// Few rows hardly tell their own scatter from that of the others: the share that is taken from each of them grows with
-/// their number as if [`EVEN_ROWS`] more had scattered evenly.
+/// Few rows give a poor estimate of their own scatter. The weight of the clusters' own displacements grows with the
+/// degrees of freedom, as if [`EVEN_ROWS`] more rows had scattered evenly.
 pub(super) struct Uneven {
     by_cluster: Vec<Vec<f64>>,
-    /// Root of the share that is taken from the rows themselves, and of the rest.
+    /// Square root of the weight of the rows' own displacements, and of the rest.
     own: f64,
     even: f64,
 }
 
-/// Rows whose even scatter is assumed besides that of the rows at hand.
+/// Number of additional rows that are assumed to scatter evenly.
 const EVEN_ROWS: f64 = 10.0;
 
 impl Uneven {
-    /// That of a fit.
+    /// The displacements of a fit.
     pub(super) fn of(tangent: &Tangent<'_>) -> Self {
         let own = tangent.freedom as f64 / (tangent.freedom as f64 + EVEN_ROWS);
         Self { by_cluster: tangent.by_cluster(), own: own.sqrt(), even: (1.0 - own).sqrt() * tangent.spread() }
     }
 
-    /// The displacement that comes of a factor for each cluster.
+    /// The displacement for one random factor per cluster.
     pub(super) fn draw(&self, random: &mut Random, factor: impl Fn(&mut Random) -> f64) -> Vec<f64> {
         let size = self.by_cluster.first().map_or(0, Vec::len);
         let mut sum: Vec<f64> = (0..size).map(|_| self.even * random.normal()).collect();
@@ -257,28 +260,28 @@ impl Uneven {
     }
 }
 
-/// What a refit may be above its minimum, on the scale of a chi-square.
+/// How far a refit may end above its minimum, on the scale of a chi-square.
 const NEGLIGIBLE: f64 = 1e-8;
-/// Steps of Newton's method after which a refit is taken to creep along a canyon that bends.
+/// Number of Newton steps after which a refit is taken to be slow in a curved valley.
 const FEW_STEPS: u64 = 15;
-/// Steps along a canyon after which parameters are taken to run away.
+/// Number of steps in such a valley after which parameters count as divergent.
 const MANY_STEPS: u64 = 40;
-/// Most steps that go on from there.
+/// Maximum number of further steps.
 const MOST_STEPS: u64 = 100;
-/// Share of a cluster that its own leverage leaves at the least.
+/// Smallest share of a cluster that remains after correction for its own leverage.
 pub(super) const LEAST_LEFT: f64 = 1e-3;
 
-/// The lower of two ends, the converged one where they are equal.
+/// The lower of two ends; the converged one where they are equal.
 fn lower(one: Minimum, other: Minimum) -> Minimum {
     let is_lower = one.cost < other.cost || (one.cost == other.cost && one.status == Status::Converged);
     if is_lower { one } else { other }
 }
 
-/// The problem without bounds, and the optimum it has there.
+/// The problem without bounds, and its optimum.
 ///
-/// A parameter on its bound is fitted beyond it, so that the rows say how far from the bound it may be; where the law has
-/// no optimum there, the parameter is held where it is. So is a parameter that adds nothing to what the others can do to
-/// the law's values: what the rows tell of answers does not depend on it.
+/// A parameter on its bound is fitted outside it, so that the rows determine how far from the bound it may be. Where
+/// the law has no optimum there, the parameter is held. A parameter that changes the law's values only in ways that
+/// the other parameters can is held too; the answers to queries do not depend on it.
 pub(super) fn centred(fitted: &Fitted<'_>) -> (Problem, Vec<f64>) {
     let (free, optimum) = unbounded(fitted);
     let redundant: Vec<(usize, f64)> = redundant(&free, &optimum).into_iter().map(|j| (j, optimum[j])).collect();
@@ -302,7 +305,7 @@ fn unbounded(fitted: &Fitted<'_>) -> (Problem, Vec<f64>) {
     (free.holding(&on_bound), optimum.to_vec())
 }
 
-/// The free coordinates whose columns of the Jacobian depend on those of the coordinates before them.
+/// Free coordinates whose column of the Jacobian is a combination of the columns before it.
 fn redundant(problem: &Problem, point: &[f64]) -> Vec<usize> {
     let metric: Vec<f64> = problem.weights().map(f64::sqrt).collect();
     let movable: Vec<usize> = (0..problem.size()).filter(|&j| problem.coordinates()[j].is_free()).collect();
@@ -318,7 +321,7 @@ fn redundant(problem: &Problem, point: &[f64]) -> Vec<usize> {
     redundant
 }
 
-/// The columns of a Jacobian for some coordinates, each row times its metric.
+/// Columns of a Jacobian for some coordinates, with each row multiplied by its metric.
 fn whitened(rows: &[Vec<f64>], metric: &[f64], movable: &[usize]) -> Vec<Vec<f64>> {
     movable.iter().map(|&j| rows.iter().zip(metric).map(|(row, m)| row[j] * m).collect()).collect()
 }
@@ -327,10 +330,10 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// What is left of a column beyond those before it, as a share of its length, below which it depends on them.
+/// Remainder of a column after projection, as a share of its length, below which the column counts as dependent.
 const DEPENDENT: f64 = 1e-9;
 
-/// Orthonormal columns that span the same plane; none where the columns depend on each other.
+/// Orthonormal columns that span the same plane; `None` where the columns are dependent.
 fn orthonormal(columns: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
     let mut spanned = Vec::new();
     for column in columns {
@@ -339,7 +342,8 @@ fn orthonormal(columns: Vec<Vec<f64>>) -> Option<Vec<Vec<f64>>> {
     Some(spanned)
 }
 
-/// The unit vector of what a column has beyond orthonormal ones (Gram and Schmidt, twice); none where it depends on them.
+/// The unit vector of a column's component orthogonal to the given ones (Gram-Schmidt, twice); `None` where it is
+/// dependent.
 fn beyond(spanned: &[Vec<f64>], mut column: Vec<f64>) -> Option<Vec<f64>> {
     let length = dot(&column, &column).sqrt();
     if !(length.is_finite() && length > 0.0) {
@@ -383,7 +387,7 @@ fn determinant(mut rows: Vec<Vec<f64>>) -> f64 {
     product
 }
 
-/// The inverse square root of a symmetric matrix times a vector; an eigenvalue counts as [`LEAST_LEFT`] at least.
+/// The inverse square root of a symmetric matrix times a vector. Eigenvalues are raised to at least [`LEAST_LEFT`].
 fn levelled(matrix: &Matrix, vector: &[f64]) -> Vec<f64> {
     let (values, vectors) = eigen_symmetric(matrix);
     let mut levelled = vec![0.0; vector.len()];
@@ -400,7 +404,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_levelled_twice_solves_for_the_score() {
+    fn applying_the_inverse_square_root_twice_solves_the_system() {
         let mut left = Matrix::zeros(3);
         for (i, row) in [[0.9, -0.2, 0.1], [-0.2, 0.5, 0.15], [0.1, 0.15, 0.7]].into_iter().enumerate() {
             row.into_iter().enumerate().for_each(|(j, cell)| left[(i, j)] = cell);

@@ -4,7 +4,7 @@ use crate::numerics::{Random, exp, ln, quantile};
 use crate::objective::{LeastSquares, Objective, ResponseScale};
 use crate::solver::{Solver, search};
 
-/// Rows of L = 3 / x^0.3 with normal scatter of ln L: least squares of ln L is linear regression.
+/// Rows of L = 3 / x^0.3 with normal scatter of ln L; least squares of ln L is then linear regression.
 fn line(rows: usize, scatter: impl Fn(usize) -> f64) -> (Vec<f64>, Vec<f64>) {
     let mut random = Random::new(11, "line", rows as u64);
     let x: Vec<f64> = (0..rows).map(|i| exp(i as f64 * 8.0 / rows as f64)).collect();
@@ -40,7 +40,7 @@ fn half_widths(draws: &Draws, problem: &Problem, optimum: &[f64], x: &[f64], t: 
 }
 
 #[test]
-fn few_rows_have_the_tails_of_students_t() {
+fn intervals_of_few_rows_have_the_tails_of_students_t() {
     let (x, y) = line(8, |_| 0.02);
     let (problem, optimum) = problem(&x, &y);
     let rows: Vec<usize> = (0..8).collect();
@@ -51,7 +51,7 @@ fn few_rows_have_the_tails_of_students_t() {
         &Sandwich { draws: 4000, level: 0.9 },
     ];
     // The 95 % quantile of Student's t with 6 degrees of freedom. The posterior and the residual bootstrap have the
-    // regression's own interval; the others weigh the rows at hand by their residuals, eight of which tell little.
+    // interval of linear regression; the others weight the rows by their residuals, and eight residuals say little.
     for (method, slack) in all.into_iter().zip([0.05, 0.08, 0.35, 0.35]) {
         let drawn = draws(method, &problem, &optimum, &rows);
         let (found, known) = half_widths(&drawn, &problem, &optimum, &x, 1.943);
@@ -62,7 +62,7 @@ fn few_rows_have_the_tails_of_students_t() {
 const CASES: Bootstrap = Bootstrap { resamples: 2000, level: 0.9, search: false };
 
 #[test]
-fn a_resample_that_is_searched_ends_where_one_that_is_refitted_does_if_there_is_one_optimum() {
+fn searched_and_refitted_resamples_agree_where_there_is_one_optimum() {
     let (x, y) = line(60, |_| 0.02);
     let (problem, optimum) = problem(&x, &y);
     let rows: Vec<usize> = (0..60).collect();
@@ -76,8 +76,8 @@ fn a_resample_that_is_searched_ends_where_one_that_is_refitted_does_if_there_is_
 }
 
 #[test]
-fn runs_are_resampled_whole() {
-    // Every row four times over: four times the rows tell nothing new.
+fn whole_runs_are_resampled() {
+    // Every row four times, which adds no information.
     let (x, y) = line(20, |_| 0.02);
     let four = |v: &[f64]| -> Vec<f64> { v.iter().flat_map(|v| [*v; 4]).collect() };
     let (once, optimum) = problem(&x, &y);
@@ -92,7 +92,7 @@ fn runs_are_resampled_whole() {
 }
 
 #[test]
-fn the_rows_pick_the_method_and_are_told_why() {
+fn auto_chooses_by_the_rows_and_gives_its_reason() {
     let auto = Auto { resamples: 1000, level: 0.9 };
     for (rows, picked) in [(8, "posterior"), (60, "case bootstrap")] {
         let (x, y) = line(rows, |_| 0.02);
@@ -105,7 +105,7 @@ fn the_rows_pick_the_method_and_are_told_why() {
     }
 }
 
-/// Rows of y = x^(a a - 2), which says nothing of the sign of a; the optimum above zero and the one below.
+/// Rows of y = x^(a a - 2), which do not determine the sign of a; with the positive optimum and the negative one.
 fn two_valleys(rows: usize, lower: f64) -> (Law, Problem, Vec<f64>, Vec<Vec<f64>>) {
     let (x, y) = line(rows, |_| 0.02);
     let variable = crate::law::Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
@@ -119,7 +119,7 @@ fn two_valleys(rows: usize, lower: f64) -> (Law, Problem, Vec<f64>, Vec<Vec<f64>
 }
 
 #[test]
-fn of_two_valleys_that_are_equally_deep_the_posterior_is_half_in_each() {
+fn two_equally_deep_valleys_share_the_posterior_equally() {
     let (law, problem, optimum, rivals) = two_valleys(12, -5.0);
     let clusters: Vec<usize> = (0..12).collect();
     let above = |seed: u64| {
@@ -128,15 +128,15 @@ fn of_two_valleys_that_are_equally_deep_the_posterior_is_half_in_each() {
         assert!(drawn.warnings.is_empty(), "{:?}", drawn.warnings);
         drawn.points.iter().filter(|point| point[0] > 0.0).count()
     };
-    // Walkers seldom change sides: of single seeds the standard deviation is 136, found from 60 of them.
+    // Single seeds have a standard deviation of 136, found from 60 of them.
     let seeds = 16;
     let mean = (1..=seeds).map(above).sum::<usize>() as f64 / seeds as f64;
     assert!((900.0..1100.0).contains(&mean), "{mean}");
 }
 
 #[test]
-fn a_refit_ends_in_the_valley_that_its_rows_like_best() {
-    // The valley below zero is cut off before its lowest point: every resample prefers the other one.
+fn a_refit_ends_in_the_valley_that_fits_its_rows_best() {
+    // The lower bound cuts off the negative valley before its minimum, so every resample prefers the other valley.
     let (law, problem, rival, _) = two_valleys(12, -1.25);
     let (stuck, rivals, clusters) = (vec![-1.25], vec![rival], (0..12).collect::<Vec<usize>>());
     let alone = Fitted::unwatched(&problem, &law, &stuck, &clusters, 5);
@@ -146,7 +146,7 @@ fn a_refit_ends_in_the_valley_that_its_rows_like_best() {
 }
 
 #[test]
-fn the_posterior_of_clusters_knows_no_more_than_their_number_of_rows() {
+fn repeated_rows_of_clusters_do_not_narrow_the_posterior() {
     let (x, y) = line(20, |_| 0.02);
     let four = |v: &[f64]| -> Vec<f64> { v.iter().flat_map(|v| [*v; 4]).collect() };
     let (once, optimum) = problem(&x, &y);
@@ -160,7 +160,7 @@ fn the_posterior_of_clusters_knows_no_more_than_their_number_of_rows() {
 
 #[test]
 fn methods_that_disagree_are_both_named() {
-    // One run of five at the end has all the weight on the slope: resampled, it is often not there at all.
+    // A fifth run at the end has all the weight on the slope, and many resamples leave it out.
     let (mut x, mut y) = line(16, |_| 0.001);
     x[15] = exp(60.0);
     y[15] = 3.0 * exp(-0.3 * 60.0 + 0.05);
@@ -171,7 +171,7 @@ fn methods_that_disagree_are_both_named() {
 }
 
 #[test]
-fn as_many_parameters_as_rows_leave_no_intervals_and_say_so() {
+fn as_many_parameters_as_rows_give_no_intervals_and_a_warning() {
     let (x, y) = line(2, |_| 0.02);
     let (problem, optimum) = problem(&x, &y);
     let drawn = draws(&Residual { resamples: 100, level: 0.9 }, &problem, &optimum, &[0, 1]);
@@ -191,7 +191,7 @@ fn profiled(problem: &Problem, optimum: &[f64], clusters: &[usize]) -> Draws {
 }
 
 #[test]
-fn the_profile_of_linear_regression_is_its_own_interval_and_ellipse() {
+fn the_profile_of_linear_regression_is_the_known_interval_and_ellipse() {
     let (x, y) = line(8, |_| 0.02);
     let (problem, optimum) = problem(&x, &y);
     let rows: Vec<usize> = (0..8).collect();
@@ -202,7 +202,7 @@ fn the_profile_of_linear_regression_is_its_own_interval_and_ellipse() {
     let [lower, upper] = drawn.intervals[1].unwrap().map(Option::unwrap);
     assert!(((upper - lower) / 2.0 / known - 1.0).abs() < 1e-6, "{lower} {upper} {known}");
     assert!((f64::midpoint(lower, upper) - optimum[1]).abs() < 1e-6 * known);
-    // Every point of the border: d' X'X d = 2 s^2 F, with F(0.9; 2, 6) = 3.463304.
+    // Every point of the border satisfies d' X'X d = 2 s^2 F with F(0.9; 2, 6) = 3.463304.
     let region = &drawn.regions[0];
     let variance = problem.residuals(&optimum).iter().map(|r| r * r).sum::<f64>() / 6.0;
     assert!(region.closed && region.points.len() > 50);
@@ -214,7 +214,7 @@ fn the_profile_of_linear_regression_is_its_own_interval_and_ellipse() {
 }
 
 #[test]
-fn the_profile_of_rows_of_one_run_counts_the_run_once() {
+fn the_profile_counts_repeated_rows_of_a_run_once() {
     let (x, y) = line(20, |_| 0.02);
     let four = |v: &[f64]| -> Vec<f64> { v.iter().flat_map(|v| [*v; 4]).collect() };
     let (once, optimum) = problem(&x, &y);
@@ -225,13 +225,13 @@ fn the_profile_of_rows_of_one_run_counts_the_run_once() {
     };
     let alone = width(&profiled(&once, &optimum, &(0..20).collect::<Vec<_>>()));
     let whole = width(&profiled(&fourfold, &optimum, &(0..80).map(|row| row / 4).collect::<Vec<_>>()));
-    // The sandwich of twenty runs is not the pooled variance of twenty rows, but near it.
+    // The sandwich of twenty runs is near the pooled variance of twenty rows, but not equal to it.
     assert!((whole / alone - 1.0).abs() < 0.25, "{whole} against {alone}");
 }
 
 #[test]
-fn a_profile_is_open_where_the_rows_never_object() {
-    // One decade of a power law carries no floor: down to zero it is as good.
+fn a_profile_is_open_where_the_objective_never_rises_enough() {
+    // Over one decade, a power law does not determine its floor: zero is as good.
     let mut random = Random::new(3, "floor", 0);
     let x: Vec<f64> = (0..20).map(|i| exp(f64::from(i) * 0.12)).collect();
     let y: Vec<f64> = x.iter().map(|x| (0.3 + 3.0 * exp(-0.3 * ln(*x))) * exp(0.02 * random.normal())).collect();
@@ -258,9 +258,9 @@ fn a_profile_is_open_where_the_rows_never_object() {
 }
 
 #[test]
-fn intervals_hold_where_the_penalty_turns_linear_within_the_noise() {
-    // Huber(1e-3) of rows with scatter 0.03 is least absolute deviations: sqrt(pi/2) times as uncertain as least
-    // squares, whose standard error is known.
+fn intervals_hold_where_the_penalty_becomes_linear_inside_the_noise() {
+    // Huber(1e-3) over rows with a scatter of 0.03 is nearly least absolute deviations, whose standard error is
+    // sqrt(pi/2) times that of least squares, which is known.
     let rows = 40;
     let x: Vec<f64> = (0..rows).map(|i| exp(i as f64 * 8.0 / rows as f64)).collect();
     let logs: Vec<f64> = x.iter().map(|x| ln(*x)).collect();

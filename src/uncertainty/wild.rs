@@ -1,4 +1,4 @@
-//! The wild bootstrap: every run keeps the size of its own residuals, with a sign and a factor drawn anew.
+//! The wild bootstrap: every run keeps the size of its own residuals and gets a random sign and factor.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,8 @@ use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::Random;
 use crate::solver::Cancelled;
 
-/// Refits with each cluster's residuals times one of Webb's six factors (Webb 2023, doi:10.1111/caje.12661), levelled
-/// for leverage and with the tails of Student's t; the scatter may differ from run to run.
+/// Refits with each cluster's residuals multiplied by one of Webb's six factors (Webb 2023, doi:10.1111/caje.12661),
+/// corrected for leverage and with the tails of Student's t. The scatter may differ between runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Wild {
@@ -22,7 +22,7 @@ pub struct Wild {
     pub level: f64,
 }
 
-/// Squares of Webb's factors; each has both signs, and their mean is 1.
+/// Squares of Webb's factors. Each factor has both signs, and the mean of the squares is 1.
 const SQUARES: [f64; 3] = [0.5, 1.0, 1.5];
 
 impl Method for Wild {
