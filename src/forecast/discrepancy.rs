@@ -1,9 +1,9 @@
-//! The error of the law itself: a member plus a smooth process over the logarithm of scale.
+//! The discrepancy of a law: a member plus a smooth random process over the logarithm of scale.
 //!
-//! z = member(t; p) + g(t) + noise, with Cov g = tau^2 exp(-distance / 2), where a distance is the sum of the
-//! differences of the logarithms of sizes (an Ornstein-Uhlenbeck process; Kennedy and O'Hagan 2001,
-//! doi:10.1111/1467-9868.00294, for a process as the error of a model). tau and the noise are averaged over
-//! a grid by Laplace's approximation of how likely each makes the runs.
+//! z = member(t; p) + g(t) + noise, with Cov g = tau^2 exp(-distance / 2), where the distance is the sum of the
+//! differences of the logarithms of the sizes. This is an Ornstein-Uhlenbeck process; Kennedy and O'Hagan 2001
+//! (doi:10.1111/1467-9868.00294) use a process for the error of a model. tau and the noise are averaged over a grid
+//! with weights from Laplace's approximation of the marginal likelihood.
 
 use rayon::prelude::*;
 
@@ -12,30 +12,30 @@ use super::members::Member;
 use super::posterior::Posterior;
 use crate::numerics::{Matrix, exp, ln};
 
-/// Sizes of the process, and of the noise, that are tried.
+/// Grid values of the standard deviation of the process and of the noise.
 const TAUS: [f64; 4] = [0.003, 0.01, 0.03, 0.1];
 const NOISES: [f64; 5] = [0.001, 0.0025, 0.006, 0.015, 0.04];
-/// The priors of both: the centre, and the standard deviation of the logarithm.
+/// Priors of both: the centre, and the standard deviation of the logarithm.
 const LIKELY_TAU: (f64, f64) = (0.02, 1.0);
 const LIKELY_NOISE: (f64, f64) = (0.006, 1.2);
-/// Logarithm of scale over which the process forgets.
+/// Correlation length of the process, in the logarithm of scale.
 const LENGTH: f64 = 2.0;
-/// Most runs that are used: evenly chosen where there are more.
+/// Maximum number of runs; longer histories are thinned evenly.
 const MOST_RUNS: usize = 160;
-/// Most steps in a cell of the grid.
+/// Maximum number of steps in a cell of the grid.
 const STEPS: usize = 12;
-/// Share of the likeliness below which a cell is left out.
+/// Relative weight below which a cell is left out.
 const NEGLIGIBLE: f64 = 0.02;
 
 /// Mean and variance of ln y at each target.
 pub(super) struct Forecast {
     pub(super) means: Vec<f64>,
     pub(super) variances: Vec<f64>,
-    /// The size of the process, averaged over the grid.
+    /// The standard deviation of the process, averaged over the grid.
     pub(super) tau: f64,
 }
 
-/// What one cell of the grid says.
+/// The result of one cell of the grid.
 struct Cell {
     log_weight: f64,
     tau: f64,
@@ -43,7 +43,8 @@ struct Cell {
     variances: Vec<f64>,
 }
 
-/// Forecasts ln y at targets, given by their logarithms of sizes; none where no cell has a finite answer.
+/// Forecasts ln y at targets, which are given by the logarithms of their sizes; `None` where no cell gives a finite
+/// result.
 pub(super) fn forecast(
     member: &Member,
     posterior: &Posterior,
@@ -74,7 +75,7 @@ pub(super) fn forecast(
     mixture(&cells, targets.len())
 }
 
-/// Means and variances of a mixture of the cells.
+/// Means and variances of the mixture of the cells.
 fn mixture(cells: &[Cell], targets: usize) -> Option<Forecast> {
     let best = cells.iter().map(|cell| cell.log_weight).fold(f64::NEG_INFINITY, f64::max);
     let weights: Vec<f64> = cells.iter().map(|cell| exp(cell.log_weight - best)).collect();
@@ -97,7 +98,7 @@ fn thinned(history: &History) -> History {
     if n <= MOST_RUNS {
         return history.clone();
     }
-    // The largest run is always among them.
+    // The largest run is always included.
     let chosen = (0..MOST_RUNS).map(|i| history.runs[i * (n - 1) / (MOST_RUNS - 1)].clone());
     History { runs: chosen.collect() }
 }
@@ -116,7 +117,7 @@ struct Correlations {
     targets: Vec<Vec<f64>>,
 }
 
-/// A member around its likeliest parameters, at the runs and at the targets.
+/// A member near its most probable parameters, at the runs and at the targets.
 struct Around<'a> {
     centres: Vec<f64>,
     deviations: Vec<f64>,
@@ -126,10 +127,10 @@ struct Around<'a> {
     posterior: &'a Posterior,
 }
 
-/// Whitened residuals and slopes of a member, and half their square with that of the priors.
+/// Whitened residuals and slopes of a member, and half the sum of their squares with that of the priors.
 struct Whitened {
     residuals: Vec<f64>,
-    /// By parameter.
+    /// Slopes by parameter.
     slopes: Vec<Vec<f64>>,
     cost: f64,
 }
@@ -176,7 +177,7 @@ impl Around<'_> {
         Some(Cell { log_weight, tau, means, variances })
     }
 
-    /// The likeliest parameters given the covariance of what is left (Gauss-Newton steps with damping).
+    /// The most probable parameters for a covariance of the residuals (damped Gauss-Newton steps).
     fn likeliest(&self, factor: &Matrix) -> Option<(Vec<f64>, Whitened)> {
         let columns = self.posterior.bind(&self.runs);
         let mut point = self.posterior.point.clone();
@@ -209,7 +210,7 @@ impl Around<'_> {
         Some((point, here))
     }
 
-    /// What the member leaves of the runs, in units in which it is white; none where it is not finite.
+    /// The member's whitened residuals at the runs; `None` where they are not finite.
     fn whitened(&self, factor: &Matrix, columns: &crate::law::Columns, point: &[f64]) -> Option<Whitened> {
         let rows = self.posterior.slopes_at(columns, point);
         let left: Vec<f64> = self.z.iter().zip(&rows).map(|(z, (value, _))| z - value).collect();
@@ -221,7 +222,7 @@ impl Around<'_> {
         cost.is_finite().then_some(Whitened { residuals, slopes, cost })
     }
 
-    /// J' K^-1 J and the precision of the priors.
+    /// J' K^-1 J plus the precision of the priors.
     fn curvature(&self, here: &Whitened) -> Matrix {
         let p = self.deviations.len();
         let mut matrix = Matrix::zeros(p);

@@ -1,16 +1,16 @@
-//! The runs of a forecast: logarithms of sizes and of responses, in order of scale.
+//! The runs of a forecast: logarithms of sizes and responses, in order of scale.
 
 /// One distinct configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Run {
     /// Logarithm of each size.
     pub(super) logs: Vec<f64>,
-    /// Logarithm of the response; the mean over runs of the same sizes.
+    /// Logarithm of the response: the mean over runs of the same sizes.
     pub(super) z: f64,
 }
 
 impl Run {
-    /// Logarithm of the product of the sizes: of compute, up to a constant.
+    /// Logarithm of the product of the sizes, which is that of compute up to a constant.
     fn scale(&self) -> f64 {
         self.logs.iter().sum()
     }
@@ -23,7 +23,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// The history of runs; those of equal sizes are one.
+    /// The history of some runs; runs of equal sizes are averaged.
     pub(super) fn new(mut runs: Vec<Run>) -> Self {
         runs.sort_by(|a, b| {
             let by_size = || a.logs.iter().zip(&b.logs).map(|(x, y)| x.total_cmp(y)).find(|o| o.is_ne());
@@ -43,17 +43,17 @@ impl History {
         Self { runs: distinct.into_iter().map(mean).collect() }
     }
 
-    /// The first runs alone.
+    /// The history of the first runs.
     pub(super) fn first(&self, count: usize) -> Self {
         Self { runs: self.runs[..count].to_vec() }
     }
 
-    /// The largest run; none where there is no run.
+    /// The largest run.
     pub(super) fn last(&self) -> Option<&Run> {
         self.runs.last()
     }
 
-    /// Logarithm of each run's scale relative to the largest: zero or below.
+    /// Logarithm of each run's scale relative to the largest: zero or negative.
     pub(super) fn ages(&self) -> Vec<f64> {
         let last = self.last().map_or(0.0, Run::scale);
         self.runs.iter().map(|run| run.scale() - last).collect()

@@ -1,8 +1,8 @@
 //! The laws of a forecast, with priors of their parameters.
 //!
-//! All give z = ln y over logarithms of sizes relative to the largest run, so that a level is that of the
-//! largest run, and what is likely means the same for every data set. In their formulas `a` is the level
-//! at the largest run, `q` the logit of the share of it that no size removes.
+//! All give z = ln y over logarithms of sizes relative to the largest run. A level is therefore the level of the
+//! largest run, and a prior means the same for every data set. In the formulas, `a` is the level at the largest run,
+//! and `q` is the logit of the irreducible share of it.
 
 use std::sync::OnceLock;
 
@@ -11,7 +11,7 @@ use crate::numerics::ln;
 use crate::objective::{LeastSquares, Objective, ResponseScale};
 use crate::problem::Problem;
 
-/// The prior of a parameter: normal, around a centre.
+/// The normal prior of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Prior {
     pub(super) name: &'static str,
@@ -19,39 +19,38 @@ pub(super) struct Prior {
     pub(super) deviation: f64,
 }
 
-/// Where a prior lies.
+/// The centre of a prior.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Centre {
-    /// At a number.
+    /// A number.
     At(f64),
-    /// At the logarithm of a number.
+    /// The logarithm of a number.
     LnOf(f64),
-    /// At the logarithm of the largest run's response.
+    /// The logarithm of the largest run's response.
     LastResponse,
 }
 
 /// A law that takes part in forecasts.
 #[derive(Debug)]
 pub(super) struct Member {
-    /// Its name in reports.
+    /// Name in reports.
     pub(super) name: &'static str,
-    /// Its formula; `sp(x)` stands for ln(1 + e^x), `ceiling` for the logarithm of the
-    /// level of guessing.
+    /// Formula. `sp(x)` stands for ln(1 + e^x), and `ceiling` for the logarithm of the chance level.
     formula: &'static str,
-    /// Its variables.
+    /// Variables.
     variables: &'static [&'static str],
-    /// Every parameter.
+    /// Prior of every parameter.
     pub(super) priors: &'static [Prior],
-    /// Whether it needs the level of guessing.
+    /// Whether the law needs the chance level.
     pub(super) needs_ceiling: bool,
     compiled: OnceLock<Option<Compiled>>,
 }
 
-/// A member made ready once for all forecasts.
+/// A member compiled once for all forecasts.
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) tape: Tape,
-    /// Least squares of z over no rows; the parameters are in the order of the priors, a ceiling last.
+    /// Least squares of z over no rows. The parameters are in the order of the priors, with a ceiling last.
     pub(super) problem: Problem,
 }
 
@@ -63,7 +62,7 @@ const fn prior_ln(name: &'static str, centre: f64, deviation: f64) -> Prior {
     Prior { name, centre: Centre::LnOf(centre), deviation }
 }
 
-/// A level is hardly known beforehand.
+/// A wide prior for levels.
 const LEVEL: Prior = Prior { name: "a", centre: Centre::LastResponse, deviation: 9.0 };
 
 /// A power law and a floor.
@@ -86,7 +85,7 @@ pub(super) static RECIPROCAL: Member = Member {
     compiled: OnceLock::new(),
 };
 
-/// A power law that begins at a size of its own, and a floor.
+/// A power law that starts at a size of its own, and a floor.
 pub(super) static SHIFTED: Member = Member {
     name: "shifted",
     formula: "z = a + ln(1 / (1 + exp(-q)) + exp(-exp(k) * (ln(exp(t) + exp(d)) - ln(1 + exp(d)))) / (1 + exp(q)))",
@@ -96,7 +95,7 @@ pub(super) static SHIFTED: Member = Member {
     compiled: OnceLock::new(),
 };
 
-/// A fall from the level of guessing through one break to a floor (Caballero et al. 2022, arXiv:2210.14891).
+/// A fall from the chance level through one break to a floor (Caballero et al. 2022, arXiv:2210.14891).
 pub(super) static FROM_CEILING: Member = Member {
     name: "bnsl_0",
     formula: "z = ceiling + ln(1 / (1 + exp(-q)) + exp(-exp(k + f) * sp((t - m) * exp(-f))) / (1 + exp(q)))",
@@ -123,8 +122,8 @@ pub(super) static BROKEN: Member = Member {
     compiled: OnceLock::new(),
 };
 
-/// A floor and a power of each of two sizes (Hoffmann et al. 2022, arXiv:2203.15556); `r` is the logit of the
-/// share of the first in what can be removed.
+/// A floor and a power of each of two sizes (Hoffmann et al. 2022, arXiv:2203.15556). `r` is the logit of the first
+/// power's share of the reducible part.
 pub(super) static TWO_SIZES: Member = Member {
     name: "hoffmann",
     formula: "z = a + ln(1 / (1 + exp(-q)) + (exp(-exp(k) * t) / (1 + exp(-r)) + exp(-exp(j) * u) / (1 + exp(r))) / (1 + exp(q)))",
@@ -134,18 +133,18 @@ pub(super) static TWO_SIZES: Member = Member {
     compiled: OnceLock::new(),
 };
 
-/// The members of a forecast along one size; the third is what its discrepancy is taken from.
+/// The members of a forecast along one size; the third one has the discrepancy.
 pub(super) const ONE: [&Member; 5] = [&FLOOR, &RECIPROCAL, &SHIFTED, &FROM_CEILING, &BROKEN];
 /// The members of a forecast over two sizes.
 pub(super) const TWO: [&Member; 1] = [&TWO_SIZES];
 
-/// How many deviations from its centre a parameter may go.
+/// Largest distance of a parameter from its centre, in standard deviations.
 const FARTHEST: f64 = 6.0;
-/// Logarithm of the largest response, and of one over the smallest.
+/// Largest absolute logarithm of a response.
 const FARTHEST_LEVEL: f64 = 700.0;
 
 impl Member {
-    /// The member ready for use; none where its formula is not a law, which a test excludes.
+    /// The compiled member; `None` where its formula is not a law, which a test excludes.
     pub(super) fn compiled(&self) -> Option<&Compiled> {
         self.compiled.get_or_init(|| self.compile().ok()).as_ref()
     }
@@ -163,7 +162,7 @@ impl Member {
             let (centre, farthest) = match prior.map(|prior| (prior.centre, prior.deviation)) {
                 Some((Centre::At(centre), deviation)) => (centre, FARTHEST * deviation),
                 Some((Centre::LnOf(centre), deviation)) => (ln(centre), FARTHEST * deviation),
-                // A level, or the ceiling: logarithms of responses.
+                // A level or the ceiling: the logarithm of a response.
                 _ => (0.0, FARTHEST_LEVEL),
             };
             (parameter.lower, parameter.upper) = (centre - farthest, centre + farthest);
@@ -175,7 +174,7 @@ impl Member {
         Ok(Compiled { tape: law.tape(), problem: Problem::new(&law, &objective, &none, &[], None) })
     }
 
-    /// The likeliest value of every parameter before any rows, the ceiling last where there is one.
+    /// The centre of every parameter's prior, with the ceiling last where there is one.
     pub(super) fn centres(&self, last_response: f64, ceiling: Option<f64>) -> Vec<f64> {
         let centres = self.priors.iter().map(|prior| match prior.centre {
             Centre::At(value) => value,
@@ -186,7 +185,7 @@ impl Member {
     }
 }
 
-/// The formula with every `sp(...)` written out so that no exponential overflows.
+/// The formula with every `sp(...)` expanded so that no exponential overflows.
 fn expanded(formula: &str) -> String {
     let mut text = formula.to_owned();
     while let Some(start) = text.find("sp(") {

@@ -1,10 +1,10 @@
-//! Forecasts that know what they do not know: several laws, weighted by how they forecast before, and the
-//! error that all of them have in common.
+//! Forecasts from several laws, weighted by their past forecast errors, with a common discrepancy.
 //!
-//! A forecast of ln y at a target is 3/4 of a stack of members (each fitted with recent runs counting more,
-//! weighted by its errors when the last runs were hidden from it: a rolling origin) and 1/4 of a member with
-//! a discrepancy process. Its variance is that of the process, the disagreement of the members, and the
-//! distance of both forecasts. `docs/book/src/validation/forecasts.md` has what was measured.
+//! A forecast of ln y at a target is 3/4 of a stack of members and 1/4 of one member with a discrepancy process. Each
+//! member of the stack is fitted with larger weights for recent runs, and has a weight from its errors when the last
+//! runs are hidden (a rolling origin). The variance is the sum of the process variance, the disagreement of the
+//! members, and the distance between the two forecasts. `docs/book/src/validation/forecasts.md` shows the measured
+//! accuracy.
 
 mod discrepancy;
 mod history;
@@ -22,36 +22,36 @@ use history::{History, Run};
 use members::Member;
 use posterior::{Posterior, window};
 
-/// What answers a `loss` query.
+/// The model that answers a `loss` query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Forecast {
-    /// The law of the fit, alone.
+    /// The law of the fit alone.
     #[default]
     Law,
-    /// Several laws, weighted by how they forecast before, and the error that all have in common.
+    /// Several laws, weighted by their past forecast errors, with a common discrepancy.
     Default,
-    /// The fit's law and its alternatives, weighted by how they did when the largest runs were hidden.
+    /// The fit's law and its alternatives, weighted by their errors when the largest runs were hidden.
     Stack,
 }
 
-/// Most sizes that a forecast is over.
+/// Maximum number of sizes.
 pub const MOST_SIZES: usize = 2;
 
-/// What stands for a variable in a forecast: compute is a product of two sizes, and what is likely of a law
-/// beforehand is said of one.
+/// The size that represents a variable in a forecast: the square root of compute, which is a product of two sizes,
+/// because the priors are those of one size.
 pub fn as_size(is_compute: bool, value: f64) -> f64 {
     if is_compute { value.sqrt() } else { value }
 }
 
-/// What was measured and what is asked.
+/// The measured runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured<'a> {
-    /// One column per size: one or two.
+    /// One column for each of the one or two sizes.
     pub sizes: &'a [&'a [f64]],
     /// The responses.
     pub responses: &'a [f64],
-    /// The response that guessing gives, where it is known.
+    /// The response at chance level, where known.
     pub ceiling: Option<f64>,
 }
 
@@ -60,23 +60,23 @@ pub struct Measured<'a> {
 #[error("{0}")]
 pub struct NoForecast(pub String);
 
-/// Fewest distinct configurations.
+/// Minimum number of distinct configurations.
 const FEWEST: usize = 4;
 /// Narrowest windows of the members, by the number of sizes.
 const WINDOWS: [&[f64]; 2] = [&[0.35, 0.8], &[0.4, 0.7]];
-/// Logarithms of scale at which the last runs are hidden.
+/// Logarithms of scale from which the last runs are hidden.
 const ORIGINS: [f64; 3] = [0.4, 0.7, 1.1];
-/// Fewest runs that are left when the last ones are hidden.
+/// Minimum number of runs that remain when the last ones are hidden.
 const FEWEST_BEFORE: usize = 6;
-/// Share of the stack; the rest is that of the member with the process.
+/// Share of the stack; the rest belongs to the member with the process.
 const STACK: f64 = 0.75;
-/// Error that is added to each member's, so that none is right by luck alone.
+/// Error added to that of each member, so that a member that was right by luck does not get all the weight.
 const LEAST_ERROR: f64 = 0.002;
 
-/// Forecasts the response at targets: one list of sizes each.
+/// Forecasts the response at targets, each given by a list of sizes.
 ///
 /// # Errors
-/// Where there are too few runs, or the response does not fall with scale, or not by more than its scatter.
+/// There are too few runs, the response does not fall with scale, or it does not fall by more than its scatter.
 pub fn forecast(
     measured: &Measured<'_>,
     targets: &[Vec<f64>],
@@ -135,17 +135,17 @@ impl Measured<'_> {
     }
 }
 
-/// The members that take part: laws, each with some windows.
+/// The members that take part: laws, each with several windows.
 struct Ensemble {
     laws: Vec<&'static Member>,
     windows: &'static [f64],
-    /// Which law the process is added to.
+    /// Index of the law with the process.
     with_process: usize,
-    /// Logarithm of the response that guessing gives.
+    /// Logarithm of the response at chance level.
     ceiling: Option<f64>,
 }
 
-/// What the members say of the targets together.
+/// The combined forecast of the members.
 struct Stack {
     posteriors: Vec<Posterior>,
     means: Vec<f64>,
@@ -166,7 +166,7 @@ impl Ensemble {
         Self { laws, windows: WINDOWS[usize::from(two)], with_process, ceiling }
     }
 
-    /// Every member with every window, fitted to a history.
+    /// Fits every member with every window to a history.
     fn fit(&self, history: &History) -> Result<Vec<Posterior>, NoForecast> {
         let windows: Vec<f64> = self.windows.iter().map(|&least| window(history, least)).collect();
         let all: Vec<(&'static Member, f64)> =
@@ -175,7 +175,7 @@ impl Ensemble {
         fits.collect::<Option<Vec<_>>>().ok_or_else(unfounded)
     }
 
-    /// The fit that the process starts from: the law with its widest window.
+    /// The fit to which the process is added: the law with its widest window.
     fn anchor<'a>(&self, stack: &'a Stack) -> Option<&'a Posterior> {
         stack.posteriors.get((self.with_process + 1) * self.windows.len() - 1)
     }
@@ -187,7 +187,7 @@ impl Ensemble {
         let (errors, origins) = self.rolling_errors(history)?;
         let raw: Vec<f64> =
             errors.iter().map(|e| e.map_or(1.0, |e| 1.0 / ((e + LEAST_ERROR) * (e + LEAST_ERROR)))).collect();
-        // A member that is not finite at a target says nothing.
+        // A member that is not finite at a target gets no weight.
         let raw: Vec<f64> =
             raw.into_iter().zip(&values).map(|(w, v)| if v.iter().all(|z| z.is_finite()) { w } else { 0.0 }).collect();
         let sum: f64 = raw.iter().sum();
@@ -208,7 +208,7 @@ impl Ensemble {
         Ok(Stack { posteriors, means, spreads, shares, origins })
     }
 
-    /// Root mean square error of each member over the origins, and how many origins there are.
+    /// Root mean square error of each member over the origins, and the number of origins.
     fn rolling_errors(&self, history: &History) -> Result<(Vec<Option<f64>>, usize), NoForecast> {
         let n = history.runs.len();
         let ages = history.ages();

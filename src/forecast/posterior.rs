@@ -1,4 +1,4 @@
-//! A member's likeliest parameters given recent runs and its priors.
+//! The most probable parameters of a member, given recent runs and its priors.
 
 use super::history::History;
 use super::members::{Centre, Compiled, Member};
@@ -7,27 +7,27 @@ use crate::numerics::exp;
 use crate::problem::{Evaluation, Pull};
 use crate::solver::newton;
 
-/// A member at its likeliest parameters.
+/// A member at its most probable parameters.
 pub(super) struct Posterior {
     tape: &'static Tape,
     pub(super) point: Vec<f64>,
 }
 
-/// Rounds in which the size of the scatter and the parameters are found in turn.
+/// Number of rounds that alternate between the scatter and the parameters.
 const ROUNDS: usize = 3;
-/// Scatter of ln y that is assumed in the first round.
+/// Scatter of ln y in the first round.
 const FIRST_SCATTER: f64 = 0.01;
-/// Scatter below which it is not believed.
+/// Lower limit of the scatter.
 const LEAST_SCATTER: f64 = 1e-3;
-/// Parameters that the scatter is corrected for at most: priors hold the others.
+/// Maximum number of parameters for which the scatter is corrected; priors determine the others.
 const COUNTED_PARAMETERS: f64 = 3.0;
-/// Starts that are minimised, of those that were looked at.
+/// Number of starts that are minimised, after all are evaluated.
 const POLISHED: usize = 4;
 
 impl Posterior {
-    /// Fits a member; a run counts exp(age / window), so older ones count less.
+    /// Fits a member. A run has the weight exp(age / window), so older runs count less.
     ///
-    /// None where the member's formula is no law.
+    /// Returns `None` where the member's formula is not a law.
     pub(super) fn find(member: &'static Member, history: &History, window: f64, ceiling: Option<f64>) -> Option<Self> {
         let Compiled { tape, problem } = member.compiled()?;
         let centres = member.centres(history.last().map_or(0.0, |last| last.z), ceiling);
@@ -67,19 +67,19 @@ impl Posterior {
         self.tape.values(&self.bind(columns), &self.point)
     }
 
-    /// The columns in the member's own form.
+    /// Columns prepared for the member.
     pub(super) fn bind(&self, columns: &[Vec<f64>]) -> Columns {
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         self.tape.bind(&views, columns.first().map_or(0, Vec::len))
     }
 
-    /// ln y and its slopes by the parameters, by row, at other parameters.
+    /// ln y and its slopes by the parameters, for each row, at other parameters.
     pub(super) fn slopes_at(&self, columns: &Columns, point: &[f64]) -> Vec<(f64, Vec<f64>)> {
         self.tape.rows(columns, point)
     }
 }
 
-/// Every combination of each shape's centre and a deviation to either side, levels at their centres.
+/// Every combination of each shape's centre and one deviation to either side, with levels at their centres.
 fn lattice(member: &Member, centres: &[f64]) -> Vec<Vec<f64>> {
     let mut all = vec![Vec::new()];
     for (j, &centre) in centres.iter().enumerate() {
@@ -104,21 +104,21 @@ fn scatter(residuals: &[f64], weights: &[f64], parameters: usize) -> f64 {
     (squares / sum * effective / left).sqrt().max(LEAST_SCATTER)
 }
 
-/// How many rows of equal weight tell as much: (sum w)^2 / sum w^2.
+/// The effective number of rows of equal weight: (sum w)^2 / sum w^2.
 fn effective_rows(weights: &[f64]) -> f64 {
     let sum: f64 = weights.iter().sum();
     sum * sum / weights.iter().map(|w| w * w).sum::<f64>()
 }
 
-/// Effective rows that a window holds at least, where there are as many.
+/// Minimum number of effective rows in a window, where there are as many.
 const FEWEST_ROWS: f64 = 8.0;
-/// Steps by which a window is widened, and how often at most.
+/// Factor by which a window is widened, and the maximum number of times.
 const WIDENING: f64 = 1.25;
 const WIDENINGS: i32 = 24;
-/// A window so wide that every run counts the same.
+/// A window in which every run has almost the same weight.
 const ALL: f64 = 99.0;
 
-/// The narrowest window from `least` on that holds enough rows.
+/// The narrowest window, starting at `least`, with enough rows.
 pub(super) fn window(history: &History, least: f64) -> f64 {
     let ages = history.ages();
     let wanted = FEWEST_ROWS.min(0.85 * ages.len() as f64);

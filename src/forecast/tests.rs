@@ -1,7 +1,7 @@
 use super::*;
 use crate::numerics::Random;
 
-/// Sizes from 1e6 up to 1e8 and responses of a power law with a floor, scattered.
+/// Sizes from 1e6 to 1e8, and responses of a power law with a floor and scatter.
 fn curve(count: usize, scatter: f64, seed: u64) -> (Vec<f64>, Vec<f64>) {
     let mut random = Random::new(seed, "forecast test", 0);
     let sizes: Vec<f64> = (0..count).map(|i| 1e6 * exp(ln(100.0) * i as f64 / (count - 1) as f64)).collect();
@@ -19,7 +19,7 @@ fn along(sizes: &[f64], responses: &[f64], at: f64) -> Result<(Prediction, Accou
 }
 
 #[test]
-fn every_member_is_a_law_whose_parameters_are_those_of_its_priors() {
+fn every_member_has_a_prior_for_each_parameter_of_its_law() {
     for member in members::ONE.into_iter().chain(members::TWO) {
         member.compile().unwrap();
         let size = member.priors.len() + usize::from(member.needs_ceiling);
@@ -39,7 +39,7 @@ fn a_noiseless_power_law_with_a_floor_is_continued() {
 }
 
 #[test]
-fn intervals_hold_the_next_run_about_as_often_as_they_say_and_widen_with_distance() {
+fn intervals_have_about_their_nominal_coverage_and_widen_with_distance() {
     let mut inside = 0;
     for seed in 1..=60 {
         let (sizes, responses) = curve(16, 0.01, seed);
@@ -49,7 +49,7 @@ fn intervals_hold_the_next_run_about_as_often_as_they_say_and_widen_with_distanc
         let observed = truth(4e8) * Random::new(seed, "next run", 0).log_normal(0.01);
         inside += usize::from(near.lower < observed && observed < near.upper);
     }
-    // 60 draws of a nominal 90 %: fewer than 48 would be a chance of one in five hundred.
+    // 60 draws at a nominal 90 %: fewer than 48 have a probability of one in five hundred.
     assert!(inside >= 48, "{inside} of 60");
 }
 
@@ -66,7 +66,7 @@ fn rows_may_come_in_any_order_and_several_times() {
 }
 
 #[test]
-fn an_error_rate_takes_the_member_that_knows_where_it_begins() {
+fn an_error_rate_uses_the_member_with_a_ceiling() {
     let (sizes, responses) = curve(16, 0.01, 4);
     let scaled: Vec<f64> = responses.iter().map(|y| y / 2.0).collect();
     let measured = Measured { sizes: &[&sizes], responses: &scaled, ceiling: Some(0.9) };
@@ -78,7 +78,7 @@ fn an_error_rate_takes_the_member_that_knows_where_it_begins() {
 }
 
 #[test]
-fn what_turns_or_rises_or_is_too_short_is_not_forecast() {
+fn curves_that_turn_rise_or_are_too_short_are_refused() {
     let (sizes, responses) = curve(20, 0.002, 5);
     let descent_twice: Vec<f64> =
         responses.iter().enumerate().map(|(i, y)| if (10..15).contains(&i) { y * 1.5 } else { *y }).collect();
@@ -87,13 +87,14 @@ fn what_turns_or_rises_or_is_too_short_is_not_forecast() {
     let accuracies: Vec<f64> = responses.iter().map(|y| 1.0 / y).collect();
     assert!(refused(&accuracies).contains("rises with scale"));
     assert!(along(&sizes[..3], &responses[..3], 1e9).unwrap_err().0.contains("4 configurations"));
-    // One run that went wrong is no trend.
+    // One failed run is not a trend.
     let mut one_off = responses;
     one_off[7] *= 1.5;
     assert!(along(&sizes, &one_off, 1e9).is_ok());
 }
 
-/// Shares of tables that are refused for want of a trend: the response falls by so many standard errors of its slope.
+/// The share of tables that are refused because they show no trend, when the response falls by `errors` standard
+/// errors of its slope.
 fn refused(rows: usize, errors: f64) -> f64 {
     const TABLES: u64 = 1000;
     let sizes: Vec<f64> = (0..rows).map(|i| exp(10.0 + 5.0 * i as f64 / (rows - 1) as f64)).collect();
@@ -119,7 +120,7 @@ fn noise_without_a_trend_is_refused_and_a_clear_fall_is_not() {
 }
 
 #[test]
-fn noise_that_goes_on_over_neighbours_is_no_trend() {
+fn correlated_noise_of_neighbours_is_not_a_trend() {
     let none = (0..500).filter(|&seed| {
         let mut random = Random::new(seed, "checkpoints", 0);
         let mut last = 0.0;
@@ -135,9 +136,9 @@ fn noise_that_goes_on_over_neighbours_is_no_trend() {
 }
 
 #[test]
-fn a_second_descent_is_refused_also_where_the_rise_is_small() {
+fn a_second_descent_is_refused_even_where_the_rise_is_small() {
     let (sizes, responses) = curve(60, 0.0005, 7);
-    // A twelfth of the whole fall.
+    // A twelfth of the total fall.
     let bump = |i: usize| if (20..30).contains(&i) { 1.045 } else { 1.0 };
     let responses: Vec<f64> = responses.iter().enumerate().map(|(i, y)| y * bump(i)).collect();
     let reason = along(&sizes, &responses, 1e9).unwrap_err().0;
@@ -145,14 +146,14 @@ fn a_second_descent_is_refused_also_where_the_rise_is_small() {
 }
 
 #[test]
-fn a_fall_at_the_start_that_has_ended_is_a_trend() {
+fn a_fall_at_the_start_counts_as_a_trend() {
     let sizes: Vec<f64> = (0..24).map(|i| exp(10.0 + 0.3 * f64::from(i))).collect();
     let responses: Vec<f64> = (0..24).map(|i| 1.0 + exp(-0.9 * f64::from(i))).collect();
     assert!(along(&sizes, &responses, 1e9).is_ok());
 }
 
 #[test]
-fn two_sizes_are_forecast_with_the_response_along_both() {
+fn a_forecast_over_two_sizes_follows_both() {
     let known = |n: f64, d: f64| 1.8 + 480.0 * exp(-0.35 * ln(n)) + 2000.0 * exp(-0.37 * ln(d));
     let (mut n, mut d, mut l) = (Vec::new(), Vec::new(), Vec::new());
     let mut random = Random::new(6, "forecast test", 0);

@@ -1,29 +1,30 @@
-//! Whether a response falls with scale at all: what does not, and curves that turn, are outside every law here.
+//! Tests for a trend with scale. A response that does not fall, or that turns, is outside all laws of a forecast.
 
 use super::history::{History, Run};
 use crate::numerics::{Line, fisher_tail, ln, mean, median, quantile, student_quantile, student_tail};
 
-/// The chance at which runs without any trend pass each of two tests of a fall.
+/// The probability that runs without a trend pass each of the two tests of a fall.
 const BY_CHANCE: f64 = 0.02;
-/// Runs along one size are averaged in so many blocks, so that neighbours that scatter together count once.
+/// Number of blocks into which runs along one size are averaged, so that correlated scatter of neighbours counts
+/// once.
 const BLOCKS: usize = 12;
-/// How often a fall that is said to be seen would be.
+/// The probability with which the fall named in a message would be detected.
 const SEEN: f64 = 0.9;
 
-/// How many times the scatter a rise has to be ...
+/// A rise counts above this multiple of the scatter ...
 const TIMES_SCATTER: f64 = 6.0;
-/// ... and what share of the whole fall, before it is one: along one size, and over two, where runs of one budget differ in
-/// more than scale.
+/// ... and above this share of the total fall. The first value is for one size; the second is for two sizes, where
+/// runs of one budget differ in more than scale.
 const SHARE_OF_FALL: [f64; 2] = [0.03, 0.1];
 
-/// Share of the runs that may lie above smaller ones: along one size, and over two, where runs that were
-/// badly tuned at one end of a budget lie above smaller ones without any turn.
+/// Share of the runs that may lie above smaller ones. The first value is for one size; the second is for two sizes,
+/// where badly tuned runs at one end of a budget lie above smaller ones without any turn.
 const ALLOWED_SHARE: [f64; 2] = [0.05, 0.25];
 
-/// Neighbours along one size that make a rise which is no single run's.
+/// Number of neighbours along one size that make a rise, so that a single run does not.
 const NEIGHBOURS: usize = 3;
 
-/// Why a history cannot be forecast, in words; none where it can.
+/// Why a history cannot be forecast; `None` where it can.
 pub(super) fn turns(history: &History) -> Option<String> {
     let scatter = scatter(history);
     let z: Vec<f64> = history.runs.iter().map(|run| run.z).collect();
@@ -38,7 +39,7 @@ pub(super) fn turns(history: &History) -> Option<String> {
     }
     let rises = rises(history, allowed);
     let turned = rises.iter().filter(|rises| **rises).count();
-    // One run that did not converge is no trend; several neighbours along one size are.
+    // One run that did not converge is not a trend; several neighbours along one size are.
     let neighbours = rises.split(|rises| !rises).map(<[bool]>::len).max().unwrap_or(0);
     let goes_on = over_two == 0 && neighbours >= NEIGHBOURS;
     (goes_on || turned as f64 >= 2.0 + ALLOWED_SHARE[over_two] * history.runs.len() as f64).then(|| {
@@ -46,10 +47,11 @@ pub(super) fn turns(history: &History) -> Option<String> {
     })
 }
 
-/// Why runs show no trend to continue, in words, with what would have been seen; none where they fall.
+/// Why runs show no trend to continue, with the fall that would have been detected; `None` where they fall.
 ///
-/// A fall passes one of two tests: of the slope of ln y over ln scale by Student's t, and along one size of the number of
-/// pairs in order (Kendall 1938), which knows no shape; over two sizes of the plane by Fisher's F.
+/// A fall passes one of two tests. The first tests the slope of ln y over ln scale by Student's t. The second depends
+/// on the number of sizes. Along one size, it counts ordered pairs (Kendall 1938), which assumes no shape. Over two
+/// sizes, it tests the fitted plane by Fisher's F.
 pub(super) fn no_trend(history: &History) -> Option<String> {
     let runs = in_blocks(&history.runs);
     let scales: Vec<f64> = runs.iter().map(|run| run.logs.iter().sum()).collect();
@@ -90,11 +92,12 @@ fn in_blocks(runs: &[Run]) -> Vec<Run> {
     (0..BLOCKS).map(|i| averaged(block(i))).collect()
 }
 
-/// The chance that values in random order have as few pairs in which the later one is not below the earlier.
+/// The probability that values in random order have as few pairs in which the later value is not lower.
 fn chance_of_order(z: &[f64]) -> f64 {
     let pairs = (0..z.len()).flat_map(|j| (0..j).map(move |i| (i, j)));
     let rises = pairs.filter(|&(i, j)| z[j] >= z[i]).count();
-    // Orders of n values by their number of rises: each value in turn goes to one of the places among those before it.
+    // Number of permutations of n values by their number of rises: each value in turn takes a place among those
+    // before it.
     let mut orders = vec![1.0];
     for values in 2..=z.len() {
         let mut next = vec![0.0; orders.len() + values - 1];
@@ -106,8 +109,8 @@ fn chance_of_order(z: &[f64]) -> f64 {
     orders.iter().take(rises + 1).sum()
 }
 
-/// The chance that runs without any trend lie as near to a plane over two sizes; none where the sizes go together or the
-/// plane rises with both.
+/// The probability that runs without a trend lie as near to a plane over two sizes. `None` where the sizes vary
+/// together or the plane rises with both.
 fn plane(runs: &[Run]) -> Option<f64> {
     let column = |j: usize| -> Vec<f64> {
         let values: Vec<f64> = runs.iter().map(|run| run.logs[j]).collect();
@@ -134,14 +137,14 @@ fn smaller(one: &Run, other: &Run) -> bool {
     one.logs.iter().zip(&other.logs).all(|(x, y)| x <= y)
 }
 
-/// Whether each run lies above one that is smaller in every size, by more than what is allowed.
+/// For each run, whether it lies above a run that is smaller in every size, by more than `allowed`.
 fn rises(history: &History, allowed: f64) -> Vec<bool> {
     let runs = &history.runs;
     let rises = |j: usize| runs[..j].iter().any(|before| smaller(before, &runs[j]) && runs[j].z - before.z > allowed);
     (0..runs.len()).map(rises).collect()
 }
 
-/// How much neighbours differ apart from the trend: from second differences, which are small on a smooth curve.
+/// The scatter of neighbours around the trend, from second differences, which are small on a smooth curve.
 fn scatter(history: &History) -> f64 {
     let differences: Vec<f64> =
         history.runs.windows(3).map(|w| (f64::midpoint(w[0].z, w[2].z) - w[1].z).abs() / 1.5_f64.sqrt()).collect();

@@ -1,4 +1,4 @@
-//! How a budget is best spent under constraints: training and serving, a family of sizes, limited unique data.
+//! The best use of a budget under constraints: training and serving, a family of sizes, limited unique data.
 
 use std::collections::BTreeMap;
 
@@ -18,36 +18,36 @@ use crate::numerics::{exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::solver::root;
 
-/// How a budget for training and serving is best spent: on one model, `{ C = 1e24, serve = "10T" }`, or on a family of
-/// sizes, `{ C = 1e24, sizes = ["1B", "8B", "70B"] }`, each with its own data.
+/// The best use of a budget for training and serving: for one model, `{ C = 1e24, serve = "10T" }`, or for a family
+/// of sizes, each with its own data, `{ C = 1e24, sizes = ["1B", "8B", "70B"] }`.
 ///
-/// A family has the least sum of its responses, weighted by `weights`. `unique` tokens may be repeated for `epochs`.
+/// A family minimises the sum of its responses, weighted by `weights`. `unique` tokens may be repeated for `epochs`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Allocate {
-    /// Budgets of training and serving together, under the name of compute.
+    /// Budgets for training and serving together, under the name of compute.
     #[serde(flatten)]
     pub values: BTreeMap<String, OneOrMany<Quantity>>,
-    /// Tokens that each model will serve.
+    /// Tokens that each model serves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serve: Option<Quantity>,
-    /// The sizes of a family; without them one model has the size that is best.
+    /// The sizes of a family. Without this key, the answer is one model of the best size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes: Option<OneOrMany<Quantity>>,
-    /// How much the response of each size counts; as much by default.
+    /// Weight of the response of each size; equal by default.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub weights: Vec<f64>,
     /// Tokens of unique data.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unique: Option<Quantity>,
-    /// How often they may be repeated; up to four times repeated data are about as good as new (Muennighoff et al. 2023,
-    /// arXiv:2305.16264).
+    /// Maximum number of passes over unique data; up to four passes are about as good as new data (Muennighoff et al.
+    /// 2023, arXiv:2305.16264).
     pub epochs: f64,
     /// Values of the law's other variables.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hold: BTreeMap<String, Quantity>,
 }
 
-/// How often unique data are repeated where nothing is said.
+/// Default number of passes over unique data.
 const EPOCHS: f64 = 4.0;
 
 keyed!(Allocate, "{ C = 1e24, serve = \"10T\" }", {
@@ -59,7 +59,7 @@ keyed!(Allocate, "{ C = 1e24, serve = \"10T\" }", {
     "hold" => hold or BTreeMap::new(),
 });
 
-/// The part of a budget below which a model has no data worth speaking of.
+/// Part of a budget that bounds a model's data from below.
 const LEAST_PART: f64 = 1e-9;
 
 impl Kind for Allocate {
@@ -168,12 +168,12 @@ impl Allocate {
         self.serve.map_or(0.0, |serve| serve.0)
     }
 
-    /// Most tokens that a model may see.
+    /// Maximum number of tokens for one model.
     fn most_data(&self) -> f64 {
         self.unique.map_or(f64::INFINITY, |unique| unique.0 * self.epochs)
     }
 
-    /// The best single model: the best split of the budget, or the largest model that the data are enough for.
+    /// The best single model: the best split of the budget, or the largest model for which the data are enough.
     fn alone(&self, model: &Model<'_>, base: &[f64], compute: f64) -> Result<(f64, f64), Refusal> {
         let served = Budget::as_training(self.served());
         let budget = Budget { log: ln(compute / FLOP_PER_PARAMETER_AND_TOKEN), served };
@@ -189,12 +189,13 @@ impl Allocate {
         Ok((size, most))
     }
 
-    /// Data of one size of the family: at the best allocation each further FLOP lessens the sum by as much at every size.
+    /// Data for one size of the family. At the best allocation, a further FLOP reduces the sum by the same amount at
+    /// every size.
     fn in_family(&self, model: &Model<'_>, base: &[f64], compute: f64, asked: f64) -> Result<f64, Refusal> {
         let surface = model.surface()?;
         let served = Budget::as_training(self.served());
         let sizes: Vec<f64> = self.sizes.iter().flatten().map(|q| q.0).collect();
-        // Serving is paid first; what is left is for training.
+        // Serving is paid first; the rest is for training.
         let left = compute / FLOP_PER_PARAMETER_AND_TOKEN - sizes.iter().map(|n| n * served).sum::<f64>();
         if left <= 0.0 {
             return Err(Refusal::Undefined(format!("{compute:.3e} FLOP do not pay for serving alone")));
@@ -217,7 +218,7 @@ impl Allocate {
                 }
             })
             .collect();
-        // Where every size may have all the data there are, there is nothing to weigh.
+        // If every size can have all the data, there is nothing to balance.
         let all: f64 = members.iter().map(|m| m.size * exp(m.top)).sum();
         let found = if all <= left { members.iter().map(|m| (m.top, 0.0)).collect() } else { spent(&members, left)? };
         let place = sizes.iter().position(|size| *size == asked);
@@ -226,7 +227,7 @@ impl Allocate {
     }
 }
 
-/// The law's variables with a model size.
+/// The law's variables with the given model size.
 fn with_size(model: &Model<'_>, base: &[f64], size: f64) -> Vec<f64> {
     let mut at = base.to_vec();
     let law = model.ready.law;
@@ -244,12 +245,12 @@ struct Member<'a> {
     size: f64,
     weight: f64,
     sign: f64,
-    /// The logarithm of the most data that it may have.
+    /// Logarithm of the largest amount of data.
     top: f64,
 }
 
 impl Member<'_> {
-    /// The logarithm of what a FLOP more lessens the response by, and its slope by the logarithm of data.
+    /// The logarithm of the reduction of the response by a further FLOP, and its slope by the logarithm of data.
     fn use_of(&self, log: f64) -> (f64, f64) {
         let here = self.surface.at(self.parameters, &self.base, [log, 0.0]);
         let (falls, bends) = (-self.sign * here.slope[0], -self.sign * here.bend[0]);
@@ -259,8 +260,8 @@ impl Member<'_> {
         (ln(self.weight * falls / self.size) - log, bends / falls - 1.0)
     }
 
-    /// The logarithm of data at which a FLOP more is of a given use, and how it falls with that; the most that it may
-    /// have where a FLOP more is of more use even there.
+    /// The logarithm of data at which a further FLOP has a given benefit, and its slope by that benefit; the upper
+    /// limit where the benefit is larger even there.
     fn data_at(&self, worth: f64) -> Result<(f64, f64), Refusal> {
         let low = self.top + ln(LEAST_PART);
         if self.use_of(self.top).0 >= worth {
@@ -279,7 +280,7 @@ fn undefined() -> Refusal {
     Refusal::Undefined("the law has no finite slope over the data that the budget pays for".to_owned())
 }
 
-/// The logarithms of data at which a FLOP more is of the same use at every size and the budget is spent.
+/// The logarithms of data at which a further FLOP has the same benefit at every size and the budget is spent.
 fn spent(members: &[Member<'_>], left: f64) -> Result<Vec<(f64, f64)>, Refusal> {
     let ends = |log: fn(&Member<'_>) -> f64| members.iter().map(move |m| m.use_of(log(m)).0);
     let least = ends(|m| m.top).fold(f64::INFINITY, f64::min);
@@ -287,7 +288,7 @@ fn spent(members: &[Member<'_>], left: f64) -> Result<Vec<(f64, f64)>, Refusal> 
     if !(least.is_finite() && most.is_finite() && least > f64::MIN) {
         return Err(undefined());
     }
-    // Spending falls as what a FLOP must be worth rises: in -worth it rises.
+    // Spending falls as the required benefit rises, and so rises with its negative.
     let over = |minus: f64| {
         let data: Result<Vec<(f64, f64)>, Refusal> = members.iter().map(|m| m.data_at(-minus)).collect();
         let Ok(data) = data else { return (f64::NAN, 1.0) };
@@ -316,12 +317,12 @@ mod tests {
         floor + a * libm::pow(n, -alpha) + b * libm::pow(d, -beta)
     }
 
-    /// The law at 6 FLOP for each parameter and token.
+    /// The law with 6 FLOP for each parameter and token.
     fn usual() -> Arc<Law> {
         Arc::new(find("hoffmann").unwrap().law().unwrap())
     }
 
-    /// The law where each token also pays for a part that is not counted as size, and serving is dear.
+    /// The law with a cost per token that does not depend on the size, and with expensive serving.
     fn with_cost() -> Arc<Law> {
         let law = usual();
         law.costing(&Arc::new(Cost::new("own", "6 * N * D + 1e9 * D", "4 * N", &law.variables).unwrap()))
@@ -351,11 +352,11 @@ mod tests {
     }
 
     #[test]
-    fn training_and_serving_spend_the_budget_best_by_the_cost_of_the_fit() {
+    fn training_and_serving_use_the_cost_of_the_fit() {
         let served = 1e12;
         let asked = asked(serde_json::json!({ "C": BUDGET, "serve": served }));
-        // Per parameter and token, beside that per token, and per parameter that is served.
-        for (law, [beside, serve]) in [(usual(), [0.0, 2.0]), (with_cost(), [1e9, 4.0])] {
+        // FLOP per token, and FLOP per parameter and served token.
+        for (law, [per_token, serve]) in [(usual(), [0.0, 2.0]), (with_cost(), [1e9, 4.0])] {
             let [n, d, training, serving] = answers(&law, &asked)[0];
             assert!(is_near(training, (6.0 * n + beside) * d) && is_near(serving, serve * n * served), "{serve}");
             assert!(is_near(training + serving, BUDGET), "{serve}: {training:e} {serving:e}");
@@ -368,10 +369,10 @@ mod tests {
     }
 
     #[test]
-    fn limited_data_go_to_the_largest_model_that_the_budget_pays_for() {
+    fn limited_data_go_to_the_largest_affordable_model() {
         let served = 1e11;
         let asked = asked(serde_json::json!({ "C": BUDGET, "serve": served, "unique": 2.5e10, "epochs": 4.0 }));
-        for (law, [beside, serve]) in [(usual(), [0.0, 2.0]), (with_cost(), [1e9, 4.0])] {
+        for (law, [per_token, serve]) in [(usual(), [0.0, 2.0]), (with_cost(), [1e9, 4.0])] {
             let [n, d, ..] = answers(&law, &asked)[0];
             assert!(is_near(d, 1e11), "{d:e}");
             assert!(is_near((6.0 * n + beside) * d + serve * n * served, BUDGET), "{serve}: {n:e}");
@@ -379,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_further_flop_is_of_the_same_use_at_every_size_of_a_family() {
+    fn a_further_flop_has_the_same_benefit_at_every_size_of_a_family() {
         let weights = [1.0, 2.0, 1.0];
         let asked = asked(serde_json::json!({ "C": BUDGET, "sizes": [4e8, 1e9, 3e9], "weights": weights }));
         let rows = answers(&usual(), &asked);

@@ -1,4 +1,4 @@
-//! Budgets of compute: the best use of one, the budget that reaches a response, and the variables to hold.
+//! Budgets of compute: their best use, the budget that reaches a response, and the variables to hold.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub use crate::law::FLOP_PER_PARAMETER_AND_TOKEN;
 /// Serving a token costs about 2 FLOP per parameter (Sardana et al. 2024, arXiv:2401.00448).
 pub const FLOP_PER_SERVED_TOKEN: f64 = 2.0;
 
-/// Whether a law has the variables that a budget is split between.
+/// Whether a law has the variables between which a budget is split.
 pub fn can_split(law: &Law) -> bool {
     law.roles.sizes().is_some_and(|sizes| sizes.iter().all(|name| law.variable(name).is_some()))
 }
@@ -28,23 +28,23 @@ pub(super) fn takes_budget(law: &Law) -> bool {
     can_split(law) || law.variable(&law.roles.compute).is_some()
 }
 
-/// What a question about budgets moves: model size and data, or compute alone.
+/// The variables that a query about budgets optimises: model size and data, or compute alone.
 pub(super) fn moves(law: &Law) -> Moves {
     law.roles.sizes().filter(|_| can_split(law)).map_or_else(|| Moves::one(&law.roles.compute), Moves::sizes)
 }
 
-/// A budget spent best.
+/// The best use of a budget.
 pub(super) struct Spent {
     pub(super) response: f64,
-    /// Every variable there, and compute.
+    /// The values of every variable, and compute.
     pub(super) at: BTreeMap<String, f64>,
-    /// The change of the response with the logarithm of the budget.
+    /// Derivative of the response by the logarithm of the budget.
     pub(super) slope: f64,
     /// 1 where a lower response is better, -1 where a higher one is.
     pub(super) sign: f64,
 }
 
-/// The best response of a budget, other variables held.
+/// The best response for a budget, with other variables held.
 pub(super) fn spend(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Result<Spent, Refusal> {
     let (law, mut at) = (model.ready.law, held.clone());
     at.insert(law.roles.compute.clone(), c);
@@ -61,23 +61,23 @@ pub(super) fn spend(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> 
     Ok(Spent { response, at, slope, sign })
 }
 
-/// The best response of a budget, given by its logarithm, looked for everywhere.
+/// The best response for a budget, given by its logarithm, searched without a warm start.
 pub(super) fn best_at(model: &Model<'_>, log: f64, held: &BTreeMap<String, f64>) -> Result<Spent, Refusal> {
     spend(&Model { trail: &Trail::default(), ..*model }, exp(log), held)
 }
 
-/// A budget split best between model size and data.
+/// The best split of a budget between model size and data.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Allocation {
     /// Model size, in parameters.
     pub n: f64,
     /// Data, in tokens.
     pub d: f64,
-    /// The response there.
+    /// The response.
     pub response: f64,
 }
 
-/// The best split of a budget of C FLOP, other variables held; none where the law has none.
+/// The best split of a budget of `c` FLOP, with other variables held; `None` where the law has none.
 pub fn best_allocation(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> Option<Allocation> {
     if !can_split(model.ready.law) {
         return None;
@@ -87,7 +87,7 @@ pub fn best_allocation(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) 
     Some(Allocation { n: split.n, d: split.d, response: split.response })
 }
 
-/// The budget whose best response is a target.
+/// The budget whose best response equals a target.
 pub(super) fn budget_for(model: &Model<'_>, target: f64, held: &BTreeMap<String, f64>) -> Result<f64, Refusal> {
     let law = model.ready.law;
     let base = model.ordered(held, &law.roles.decided())?;
@@ -97,7 +97,7 @@ pub(super) fn budget_for(model: &Model<'_>, target: f64, held: &BTreeMap<String,
     Ok(exp(cross(model, target, &law.roles.compute, &base)?))
 }
 
-/// That a law has not what a budget is split between.
+/// The fault of a law that lacks the variables between which a budget is split.
 pub(super) fn nothing_to_split(law: &Law) -> Fault {
     let of = |wanted: Dimension| -> Vec<String> {
         let is = |v: &&Variable| crate::law::dimension(&v.name, v.unit) == Some(wanted);
@@ -116,7 +116,7 @@ pub(super) fn nothing_to_split(law: &Law) -> Fault {
     }
 }
 
-/// Faults of a table of budgets and of what is held beside them; `others` are the keys that it may have beside budgets.
+/// Faults in a table of budgets and held variables; `others` are the further keys that the table may have.
 pub(super) fn check_budget(
     law: &Law,
     values: &BTreeMap<String, OneOrMany<Quantity>>,
@@ -147,7 +147,7 @@ pub(super) fn check_budget(
     check_held(law, hold, faults);
 }
 
-/// Faults of what is held: every variable of the law that a split does not decide, and no other.
+/// Faults of held variables: exactly the variables that a split does not determine must be held.
 pub(super) fn check_held(law: &Law, hold: &BTreeMap<String, Quantity>, faults: &mut Vec<Fault>) {
     let decided = law.roles.decided();
     let needed: Vec<&str> =

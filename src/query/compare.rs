@@ -1,4 +1,4 @@
-//! Compares two fits: the compute for an equal response, and where they cross.
+//! Compares two fits: the compute for an equal response, and the budget where they cross.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,17 @@ use crate::numerics::{exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::solver::root;
 
-/// This fit and another one at budgets: `{ with = "other", C = 1e22 }`. Fits in groups are compared group by group,
-/// or all with one: `{ with = "optimizers", group = "adamw", C = 1e22 }`.
+/// Compares this fit with another one at budgets: `{ with = "other", C = 1e22 }`. Fits in groups are compared group
+/// by group, or all with one group: `{ with = "optimizers", group = "adamw", C = 1e22 }`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Compare {
     /// The other fit.
     pub with: String,
-    /// The group of the other fit, if it is in groups. Without it each group is compared with the group of the same name.
+    /// The group of the other fit, if that fit is in groups. Without this key, each group is compared with the group
+    /// of the same name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Budgets in FLOP, under the name of compute, split best where a law has model size and data.
+    /// Budgets in FLOP, under the name of compute; split optimally where a law has model size and data.
     #[serde(flatten)]
     pub values: BTreeMap<String, OneOrMany<Quantity>>,
     /// Values of the laws' other variables.
@@ -37,10 +38,10 @@ keyed!(Compare, "{ with = \"other\", C = 1e22 }", {
     "hold" => hold or BTreeMap::new(),
 });
 
-/// Budgets between which a crossing is sought.
+/// Range of budgets in which a crossing is searched.
 const SMALLEST: f64 = 1e12;
 const LARGEST: f64 = 1e32;
-/// Largest difference that counts as none.
+/// Largest relative difference between equal responses.
 const EQUAL: f64 = 1e-9;
 
 impl Kind for Compare {
@@ -66,8 +67,8 @@ impl Kind for Compare {
         Some(moves(law))
     }
 
-    /// The multiplier is the compute that the other fit needs for the same response, over this budget: above 1 where
-    /// this fit makes more of its compute.
+    /// The multiplier is the compute that the other fit needs for the same response, divided by this budget. It is
+    /// above 1 where this fit uses its compute better.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let Some(other) = model.other else {
             return Err(Refusal::Undefined(format!("the fit `{}` has no group of this name", self.with)));
@@ -95,7 +96,8 @@ impl Kind for Compare {
     }
 }
 
-/// The logarithm of the budget nearest to one at which the best responses of two laws are equal and change places.
+/// The logarithm of the crossing nearest to a budget: there, the best responses of two laws are equal and change
+/// order.
 fn crossing(one: &Model<'_>, other: &Model<'_>, held: &BTreeMap<String, f64>, near: f64) -> Option<f64> {
     let paths = [one, other]
         .map(|model| Path::of(model, 0.0, &model.ordered(held, &model.ready.law.roles.decided())?)?.responses(model));
@@ -117,6 +119,6 @@ fn crossing(one: &Model<'_>, other: &Model<'_>, held: &BTreeMap<String, f64>, ne
     };
     let start = low + (high - low) * before / (before - after);
     let found = root(difference, *low, *high, start).ok();
-    // Responses along a path are nearly the best ones: what changes its sign there need not do so.
+    // Responses along a path are only nearly the best ones, so a change of sign must be confirmed.
     found.filter(|log| difference(*log).0.abs() <= EQUAL * before.abs().max(after.abs()))
 }

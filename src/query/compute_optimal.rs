@@ -11,10 +11,11 @@ use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_valu
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
-/// The best model size and data for budgets of compute: `{ C = [1e21, 5.76e23] }`. Further variables of the law are held.
+/// The best model size and data for budgets of compute: `{ C = [1e21, 5.76e23] }`. Further variables of the law are
+/// held.
 ///
-/// Best is the lowest response of a law that falls as sizes grow, such as a loss or an error, and the highest of one that
-/// rises, such as an accuracy.
+/// The best response is the lowest one for a law that falls as sizes grow, such as a loss or an error, and the
+/// highest one for a law that rises, such as an accuracy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ComputeOptimal(pub BTreeMap<String, OneOrMany<Quantity>>);

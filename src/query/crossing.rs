@@ -1,4 +1,4 @@
-//! Where a response crosses a target along one variable.
+//! The value of one variable at which a response crosses a target.
 
 use std::sync::Arc;
 
@@ -8,30 +8,31 @@ use crate::law::Columns;
 use crate::numerics::{exp, ln};
 use crate::solver::root;
 
-/// The range in which model size, data and compute are sought.
+/// Search range of model size, data and compute.
 const SIZES: [f64; 2] = [1.0, 1e60];
-/// The smallest value at which any other variable is sought, and the factor by which it may lie below the rows.
+/// Smallest value in the search of any other variable, and its largest distance below the rows as a factor.
 const SMALL: f64 = 1e-30;
-/// Distance of neighbours on the line, in the logarithm of the variable.
+/// Distance of neighbouring points, in the logarithm of the variable.
 const STEP: f64 = 0.5;
-/// A law that changes by less than this share of itself over the last e-fold of the range has come to its end.
+/// A law has reached its limit when it changes by less than this share of itself over the last e-fold of the range.
 const LEVEL: f64 = 1e-3;
 
-/// A variable's range, ready for the law.
+/// The search range of a variable, prepared for the law.
 #[derive(Clone, Debug)]
 pub struct Line {
     name: String,
     base: Vec<f64>,
     logs: Vec<f64>,
     columns: Columns,
-    /// Where the estimate crosses.
+    /// The crossing of the estimate.
     near: Option<f64>,
 }
 
-/// The logarithm of the smallest value of a variable at which the response is a target, others held in `base`.
+/// The logarithm of the smallest value of a variable at which the response equals a target, with other variables held
+/// in `base`.
 ///
 /// # Errors
-/// Where the response is the target nowhere, with the side on which it would be.
+/// The response never equals the target; the error names the side on which it would.
 pub(super) fn cross(model: &Model<'_>, target: f64, name: &str, base: &[f64]) -> Result<f64, Refusal> {
     let line = match model.trail.step() {
         Some(Solved::Line(line)) if line.name == name && line.base == base => Arc::clone(line),
@@ -43,7 +44,7 @@ pub(super) fn cross(model: &Model<'_>, target: f64, name: &str, base: &[f64]) ->
 }
 
 impl Line {
-    /// The same with the place where the estimate crosses.
+    /// The same line with the crossing of the estimate.
     fn at(&self, near: Option<f64>) -> Self {
         Self { near, ..self.clone() }
     }
@@ -65,7 +66,7 @@ impl Line {
 
     fn cross(&self, model: &Model<'_>, target: f64) -> Result<f64, Refusal> {
         let surface = model.surface()?;
-        // Above or below the target; where the law has no finite value it is neither.
+        // Whether each value is above the target; a value that is not finite is neither above nor below.
         let (values, by_log) =
             surface.over(model.parameters, &self.columns, |values, [by_log, _]| (values.to_vec(), by_log.to_vec()));
         let finite: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
@@ -89,7 +90,7 @@ impl Line {
         if let Some((from, to)) = crossing {
             return meet(self.logs[from], self.logs[to], above(values[from]));
         }
-        // The nearest to the target, which a turn between two places may reach yet.
+        // The response may still turn between two points, so look near the value that is closest to the target.
         let is_above = above(values[first]);
         let nearest = if is_above {
             finite.iter().copied().min_by(|&a, &b| values[a].total_cmp(&values[b]))
@@ -131,7 +132,7 @@ impl Line {
         Err(Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) })
     }
 
-    /// Where the response turns next to a place on the line.
+    /// The extremum of the response next to a point on the line.
     fn turn(&self, model: &Model<'_>, near: usize, is_above: bool) -> Result<f64, Refusal> {
         let surface = model.surface()?;
         let sign = if is_above { 1.0 } else { -1.0 };

@@ -13,15 +13,15 @@ use crate::expr::{Kind as ValueKind, parse};
 use crate::law::{Law, Roles, Tape, Treatment};
 use crate::quantity::{OneOrMany, Quantity};
 
-/// The key of values of variables.
+/// The key for values of variables.
 const AT: &str = "at";
 
-/// Expressions of a fit's parameters by name: `{ a = "beta / (alpha + beta)" }`, and of variables too where their values are
-/// given: `{ lr = "c0 * N^a * D^b", at = { N = "7B", D = "2T" } }`.
+/// Expressions of a fit's parameters by name: `{ a = "beta / (alpha + beta)" }`. They may use variables whose values
+/// are given: `{ lr = "c0 * N^a * D^b", at = { N = "7B", D = "2T" } }`.
 ///
-/// The interval is that of the values at the draws of the parameters. What the rows do not tell of the parameters they may
-/// tell of an expression of them, and the other way round: a quantity that other values of the parameters would change, as
-/// good as these by the rows, has no value.
+/// The interval comes from the values at the draws of the parameters. The rows may determine an expression of
+/// parameters that they do not determine one by one, and the reverse. A quantity has no value if it differs between
+/// parameter vectors that fit the rows equally well.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Derived {
     /// The expressions.
@@ -75,7 +75,7 @@ impl JsonSchema for Derived {
 }
 
 impl Derived {
-    /// An expression of a law's parameters as a law of its own, with the law's free parameters in their order.
+    /// An expression of a law's parameters as a law of its own, with the same free parameters in the same order.
     fn as_law(law: &Law, text: &str) -> Option<Law> {
         Some(Law { body: parse(text).ok()?, ..law.clone() })
     }
@@ -115,7 +115,7 @@ impl Derived {
         });
     }
 
-    /// The expressions, ready to be evaluated.
+    /// The compiled expressions.
     fn tapes(&self, model: &Model<'_>) -> Result<Arc<Vec<Tape>>, Refusal> {
         let tapes = if let Some(Solved::Expressions(tapes)) = model.trail.step() {
             Arc::clone(tapes)
@@ -161,7 +161,7 @@ impl Kind for Derived {
             found.extend(known(name).map(|p| p.name.as_str()).filter(|name| !found.contains(name)));
         };
         body.visit_symbols(&mut |name, _| add(name, &mut found));
-        // What a parameter is tied to, it is an expression of too; a tie may lead to another one.
+        // An expression also depends on the parameters to which its own are tied, over several ties where needed.
         let mut at = 0;
         while let Some(name) = found.get(at).copied() {
             if let Some(Treatment::Tied(tie)) = known(name).map(|p| &p.treatment) {
@@ -181,7 +181,7 @@ impl Kind for Derived {
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
-        // An expression takes no variable that has no value.
+        // Variables without a value are not used by any expression.
         let at: Vec<f64> =
             model.ready.law.variables.iter().map(|v| inputs.get(&v.name).copied().unwrap_or(1.0)).collect();
         let tapes = self.tapes(model)?;

@@ -1,4 +1,4 @@
-//! How far an answer leaves the rows of its fit: one measure for all kinds of questions.
+//! The distance of an answer from the rows of its fit: one measure for all kinds of queries.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,17 @@ use crate::answer::{Extent, Verdict};
 use crate::fit::Fit;
 use crate::law::Law;
 
-/// Factor up to which an answer is near the rows.
+/// Largest factor at which an answer counts as near the rows.
 const NEAR: f64 = 10.0;
-/// Tolerance for rounding: compute that rows give and compute that follows from N and D may differ by as much.
+/// Rounding tolerance between compute in the rows and compute that follows from N and D.
 const ROUNDING: f64 = 1e-6;
-/// Factor by which the ratio of two variables may leave the ray on which all rows lie.
+/// Factor by which the ratio of two variables may differ from the constant ratio of all rows.
 const OFF_RAY: f64 = 1.5;
 
-/// How far a point leaves the rows of a fit: by the largest factor by which any variable of the law, or the compute that
-/// follows from model size and data, leaves its span.
+/// The distance of a point from the rows of a fit: the largest factor by which a variable of the law, or the compute
+/// that follows from model size and data, lies outside its range.
 ///
-/// `splits` says that the answer weighs variables against each other.
+/// `splits` says that the answer balances variables against each other.
 pub(super) fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool, law: &Law) -> Extent {
     if fit.rows == 0 {
         return Extent { verdict: Verdict::NotFitted, factor: None, by_variable: BTreeMap::new() };

@@ -1,4 +1,4 @@
-//! One row of a question, answered at the estimate and at every draw of the parameters.
+//! Answers one row of a query at the estimate and at every draw of the parameters.
 
 use std::collections::BTreeMap;
 
@@ -13,36 +13,36 @@ use crate::evidence::in_words;
 use crate::fit::Fit;
 use crate::numerics::Random;
 
-/// A question put to a fit.
+/// A query to a fit.
 pub(super) struct Asked<'a> {
     pub(super) kind: &'a dyn Kind,
     pub(super) ready: Ready<'a>,
     pub(super) fit: &'a Fit,
     pub(super) draws: &'a [Vec<f64>],
-    /// The fit that the question is also about.
+    /// The other fit of a query about two.
     pub(super) other: Option<(Other<'a>, Ready<'a>)>,
     pub(super) seed: u64,
 }
 
-/// A row, with what the answer as a whole says of it.
+/// A row and its contribution to the answer as a whole.
 pub(super) struct Answered {
     pub(super) row: Row,
-    /// Where the law was used.
+    /// The values at which the law was evaluated.
     pub(super) at: BTreeMap<String, f64>,
 }
 
-/// What all draws give for some outputs.
+/// Results of all draws for some outputs.
 struct Sample<'a> {
-    /// The outputs of the first draw, those of the second, and so on.
+    /// The outputs of the first draw, then those of the second, and so on.
     cells: Vec<Drawn>,
     outputs: Vec<&'a str>,
     draws: usize,
-    /// How many draws have an answer.
+    /// Number of draws with an answer.
     answered: usize,
 }
 
 impl Sample<'_> {
-    /// What the draws give for one output, in their order.
+    /// The results of the draws for one output, in their order.
     fn of(&self, name: &str) -> Vec<Drawn> {
         let Some(place) = self.outputs.iter().position(|output| *output == name) else {
             return vec![Drawn::Unknown; self.draws];
@@ -50,28 +50,29 @@ impl Sample<'_> {
         self.cells.chunks_exact(self.outputs.len().max(1)).map(|cells| cells[place]).collect()
     }
 
-    /// The share of draws that have an answer; none where all have one.
+    /// The share of draws with an answer; `None` where all have one.
     fn share_answered(&self) -> Option<f64> {
         (self.answered < self.draws).then(|| self.answered as f64 / self.draws as f64)
     }
 }
 
-/// Free parameters of the fit that is asked, and of the other one.
+/// Free parameters of the fit, and of the other fit.
 type Parameters<'a> = (&'a [f64], Option<&'a [f64]>);
 
-/// What was solved for at the estimate: of the law, and of the other fit's.
+/// The intermediate solutions at the estimate, for the law and for the other fit.
 pub(super) type Trails = [Vec<Option<Solved>>; 2];
 
-/// What the estimate has, which a draw that follows it has too.
+/// The estimate's result, with which a draw's result is compared.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Estimated {
-    /// So many outputs.
+    /// A number of outputs.
     Outputs(usize),
     /// None, because the target is out of reach on a side.
     OutOfReach(Option<Beyond>),
 }
 
-/// What is found along trails or, where that is less than the estimate has or another side, what is found from nothing.
+/// The result with a warm start or, where that has fewer outputs than the estimate or another side, the result from
+/// scratch.
 pub(super) fn followed_or_sought(
     trails: [&[Option<Solved>]; 2],
     estimated: Estimated,
@@ -81,7 +82,7 @@ pub(super) fn followed_or_sought(
     let is_alike = match (&followed, estimated) {
         (Ok(finding), Estimated::Outputs(count)) => finding.outputs.len() >= count,
         (Ok(_), Estimated::OutOfReach(_)) => true,
-        // The largest size is the same for all; the smallest that has an answer differs from draw to draw.
+        // The largest size is the same for all draws; the smallest size with an answer differs between draws.
         (Err(Refusal::NotReachable { beyond, .. }), Estimated::OutOfReach(side)) => {
             *beyond == Some(Beyond::Largest) && side == Some(Beyond::Largest)
         }
@@ -91,9 +92,9 @@ pub(super) fn followed_or_sought(
 }
 
 impl Asked<'_> {
-    /// The answer to one row.
+    /// Answers one row.
     pub(super) fn row(&self, inputs: BTreeMap<String, f64>) -> Answered {
-        // A fit that failed has no values to ask.
+        // A failed fit has no parameter values.
         if self.fit.free.len() != self.ready.law.free().len() {
             let verdict = if self.fit.rows == 0 { Verdict::NotFitted } else { Verdict::NotIdentified };
             return refused(inputs, verdict, self.fit.evidence.warnings.join(" "));
@@ -113,13 +114,13 @@ impl Asked<'_> {
         (&self.fit.free, self.other.as_ref().map(|(other, _)| other.fit.free.as_slice()))
     }
 
-    /// Whether a bound holds a parameter of either fit.
+    /// Whether a parameter of either fit lies on a bound.
     fn is_on_bound(&self) -> bool {
         let of_other = |(other, ready): &(Other<'_>, Ready<'_>)| ready.law.is_on_bound(&other.fit.free);
         self.ready.law.is_on_bound(&self.fit.free) || self.other.as_ref().is_some_and(of_other)
     }
 
-    /// The answer at parameters.
+    /// The answer at a parameter vector.
     fn solve(
         &self,
         (parameters, of_second): Parameters<'_>,
@@ -145,7 +146,8 @@ impl Asked<'_> {
         }
     }
 
-    /// What the draws give for the outputs; where a draw cannot be solved from the estimate, it is solved from scratch.
+    /// The results of the draws for the outputs. A draw that cannot be solved with a warm start is solved from
+    /// scratch.
     fn drawn<'a>(
         &self,
         inputs: &BTreeMap<String, f64>,
@@ -162,7 +164,7 @@ impl Asked<'_> {
             let [own, other] = trails;
             followed_or_sought([own, other], estimated, solve)
         };
-        // Only the outputs are kept, side by side: a finding is large, and there may be millions of draws.
+        // Only the outputs are kept, because a finding is large and there may be millions of draws.
         let mut cells = vec![Drawn::Unknown; self.draws.len() * outputs.len().max(1)];
         let answered = cells
             .par_chunks_mut(outputs.len().max(1))
@@ -177,7 +179,7 @@ impl Asked<'_> {
         Sample { cells, outputs: outputs.to_vec(), draws: self.draws.len(), answered }
     }
 
-    /// The answer at parameters near the estimate's.
+    /// The answer at a parameter vector near the estimate, with a warm start.
     pub(super) fn followed(
         &self,
         parameters: Parameters<'_>,
@@ -190,18 +192,18 @@ impl Asked<'_> {
     }
 
     fn found(&self, inputs: BTreeMap<String, f64>, mut finding: Finding, trails: &Trails) -> Answered {
-        let untold = self.untold(&inputs, &finding, trails);
-        if let Some(untold) = &untold {
-            finding.outputs.retain(|name, _| !untold.outputs.contains(name));
+        let unidentified = self.unidentified(&inputs, &finding, trails);
+        if let Some(unidentified) = &unidentified {
+            finding.outputs.retain(|name, _| !unidentified.outputs.contains(name));
         }
-        if let Some(untold) = untold.as_ref().filter(|_| finding.outputs.is_empty()) {
-            return Answered { at: finding.at, ..refused(inputs, Verdict::NotIdentified, untold.reason.clone()) };
+        if let Some(unidentified) = unidentified.as_ref().filter(|_| finding.outputs.is_empty()) {
+            return Answered { at: finding.at, ..refused(inputs, Verdict::NotIdentified, unidentified.reason.clone()) };
         }
-        let partly = untold.is_some();
-        let note = untold.map(|untold| {
+        let partly = unidentified.is_some();
+        let note = unidentified.map(|unidentified| {
             let names: Vec<String> =
-                untold.outputs.iter().map(|name| format!("`{}`", self.ready.law.roles.named(name))).collect();
-            format!("no {}: {}", in_words(&names), untold.reason)
+                unidentified.outputs.iter().map(|name| format!("`{}`", self.ready.law.roles.named(name))).collect();
+            format!("no {}: {}", in_words(&names), unidentified.reason)
         });
         let note = note.or_else(|| self.outside_range(&finding));
         let names: Vec<&str> = finding.outputs.keys().map(AsRef::as_ref).collect();
@@ -221,7 +223,7 @@ impl Asked<'_> {
         Answered { row, at: finding.at }
     }
 
-    /// What the draws say of a target that the estimate does not reach.
+    /// The answer for a target that the estimate does not reach.
     fn out_of_reach(
         &self,
         inputs: BTreeMap<String, f64>,
@@ -254,8 +256,10 @@ impl Asked<'_> {
         Answered { row, at }
     }
 
-    /// The lowest and highest response of a run: the limits that the law keeps to at all sizes, each only where no fitted
-    /// row lies beyond it, and those of a share where the response is one and the estimate lies between them.
+    /// The lowest and highest possible response of a run.
+    ///
+    /// These are the law's limits over all sizes, each only where no fitted row lies outside it. For a share, they
+    /// are also 0 and 1 where the estimate lies between them.
     fn range(&self, value: f64) -> [f64; 2] {
         let [lowest, highest] = self.ready.range(&self.fit.free);
         let [seen_least, seen_most] = self.fit.seen.unwrap_or([lowest, highest]);
@@ -267,7 +271,7 @@ impl Asked<'_> {
         }
     }
 
-    /// Says that the law leaves the range of the response, where it does.
+    /// A warning where the law leaves the range of the response.
     fn outside_range(&self, finding: &Finding) -> Option<String> {
         let [least, most] = self.fit.range.filter(|_| self.kind.is_measured())?;
         let value = finding.outputs.values().find(|value| !(least..=most).contains(*value))?;
@@ -276,8 +280,8 @@ impl Asked<'_> {
         ))
     }
 
-    /// Adds a residual of the rows to each draw, as far as rows scatter at a place. Every row of a question has the same
-    /// residuals, so an interval does not depend on what else is asked.
+    /// Adds a residual of the rows to each draw, scaled to the scatter at a place. All rows of a query use the same
+    /// residuals, so an interval does not depend on the other rows of the query.
     fn with_noise(&self, value: f64, sample: Vec<Drawn>, at: &BTreeMap<String, f64>) -> Vec<Drawn> {
         let Fit { noise, scale, .. } = self.fit;
         let scatter = noise.trend.as_ref().map_or(1.0, |trend| trend.factor(|name| at.get(name).copied()));
@@ -294,7 +298,7 @@ impl Asked<'_> {
     }
 }
 
-/// What a draw gives for one output.
+/// The result of a draw for one output.
 fn drawn(sample: &Result<Finding, Refusal>, name: &str) -> Drawn {
     match sample {
         Ok(finding) => finding.outputs.get(name).map_or(Drawn::Unknown, |value| Drawn::Value(*value)),

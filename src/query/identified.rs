@@ -1,4 +1,5 @@
-//! Whether the rows identify an answer. It must not change along directions in which they leave the parameters open.
+//! Whether the rows identify an answer. An answer is identified if it does not change along directions that the rows
+//! leave open.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,24 +14,24 @@ use crate::numerics::exp;
 /// The largest step, in logarithms or as a share of a parameter.
 const STEP: f64 = 1e-4;
 
-/// A step of a direction of length one that is rounding.
+/// A component of a unit direction below this size is rounding.
 const ROUNDING: f64 = 1e-9;
 
-/// One direction in which the rows leave the parameters of a fit open.
+/// One direction of the parameters that the rows leave open.
 struct Open<'a> {
     law: &'a Law,
     fit: &'a Fit,
     direction: &'a [f64],
-    /// Whether the fit is the one that is asked, not the other.
+    /// Whether the direction belongs to the queried fit and not to the other one.
     is_own: bool,
 }
 
 impl Open<'_> {
-    /// The direction without the steps of parameters that the rows tell: these are rounding.
+    /// The direction without the components of identified parameters, which are rounding.
     fn direction(&self) -> Vec<f64> {
-        let is_open = |p: &&Parameter| !is_told(self.fit, &p.name);
+        let is_open = |p: &&Parameter| !is_identified(self.fit, &p.name);
         let open: Vec<bool> = self.law.free().iter().map(is_open).collect();
-        // Where no status says what is open, all steps count.
+        // If no status names an open parameter, use all components.
         let any = open.contains(&true);
         self.direction.iter().zip(open).map(|(step, open)| if open || !any { *step } else { 0.0 }).collect()
     }
@@ -56,7 +57,7 @@ impl Open<'_> {
         scales.iter().enumerate().map(moved).collect()
     }
 
-    /// The names of the parameters that the direction moves.
+    /// The names of the parameters that the direction changes.
     fn names(&self) -> Vec<String> {
         let free = self.law.free();
         let moved = free.iter().zip(self.direction).filter(|(_, step)| step.abs() > ROUNDING);
@@ -64,22 +65,27 @@ impl Open<'_> {
     }
 }
 
-/// Whether the rows tell a parameter.
-fn is_told(fit: &Fit, parameter: &str) -> bool {
+/// Whether the rows identify a parameter.
+fn is_identified(fit: &Fit, parameter: &str) -> bool {
     fit.parameters.get(parameter).is_none_or(|estimate| estimate.status != Status::NotIdentified)
 }
 
-/// The outputs that the rows do not tell.
-pub(super) struct Untold {
+/// The outputs that the rows do not identify.
+pub(super) struct Unidentified {
     /// Their names.
     pub(super) outputs: BTreeSet<Cow<'static, str>>,
-    /// Why, in words.
+    /// The reason, for reports.
     pub(super) reason: String,
 }
 
 impl Asked<'_> {
-    /// Which outputs change along a direction in which the rows leave the parameters open; none where all are told.
-    pub(super) fn untold(&self, inputs: &BTreeMap<String, f64>, finding: &Finding, trails: &Trails) -> Option<Untold> {
+    /// The outputs that change along a direction that the rows leave open; `None` where all are identified.
+    pub(super) fn unidentified(
+        &self,
+        inputs: &BTreeMap<String, f64>,
+        finding: &Finding,
+        trails: &Trails,
+    ) -> Option<Unidentified> {
         let own =
             self.fit.flat.iter().map(|direction| Open { law: self.ready.law, fit: self.fit, direction, is_own: true });
         let others = self.other.iter().flat_map(|(other, _)| {
@@ -108,11 +114,11 @@ impl Asked<'_> {
                 in_words(&names)
             )
         };
-        (!outputs.is_empty()).then(|| Untold { reason: reason(), outputs })
+        (!outputs.is_empty()).then(|| Unidentified { reason: reason(), outputs })
     }
 
-    /// The parameters of an expression that the rows do not tell for another reason than a direction that they leave open,
-    /// such as that two variables move together.
+    /// The unidentified parameters of an expression that have another reason than an open direction, such as two
+    /// variables that vary together.
     fn arbitrary(&self, output: &str) -> Vec<String> {
         let free = self.ready.law.free();
         let is_moved = |name: &str| {
@@ -120,7 +126,7 @@ impl Asked<'_> {
             place.is_some_and(|place| self.fit.flat.iter().any(|direction| direction[place].abs() > ROUNDING))
         };
         let names = self.kind.parameters_of(output, self.ready.law).into_iter();
-        names.filter(|name| !is_told(self.fit, name) && !is_moved(name)).map(|name| format!("`{name}`")).collect()
+        names.filter(|name| !is_identified(self.fit, name) && !is_moved(name)).map(|name| format!("`{name}`")).collect()
     }
 
     /// The outputs that change along one direction.
@@ -138,7 +144,7 @@ impl Asked<'_> {
                 if open.is_own { (stepped.as_slice(), other) } else { (&self.fit.free[..], Some(&stepped[..])) };
             self.followed(parameters, inputs, trails, finding).ok()
         };
-        // The answers on both sides, of the whole direction and of each coordinate of it.
+        // The answers on both sides, for the whole direction and for each coordinate of it.
         let both_sides = |only: Option<usize>| Some([at(1.0, only)?, at(-1.0, only)?]);
         let whole = both_sides(None);
         let parts: Option<Vec<[Finding; 2]>> = (0..open.direction.len()).map(|place| both_sides(Some(place))).collect();

@@ -15,13 +15,14 @@ use super::{Fault, Finding, Kind, Model, Moves, Refusal, named};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
-/// The model and data with the lowest 6 N D + 2 N S for a response and S tokens to serve: `{ loss = 2.0, serve = "10T" }`.
+/// The model and data with the lowest 6 N D + 2 N S that reach a response, for S tokens to serve: `{ loss = 2.0,
+/// serve = "10T" }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InferenceAware {
     /// The response to reach.
     pub loss: Quantity,
-    /// Tokens that will be served.
+    /// Tokens to serve.
     pub serve: OneOrMany<Quantity>,
     /// Values of the law's other variables.
     #[serde(default)]
@@ -58,8 +59,8 @@ impl Kind for InferenceAware {
         Some(moves(law))
     }
 
-    /// The cheapest model and data for a response are the best split, for training and serving, of the smallest budget
-    /// whose best split reaches it.
+    /// The cheapest model and data for a response are the best split, for training and serving, of the smallest
+    /// budget whose best split reaches the response.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let held: BTreeMap<String, f64> = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
         let base = model.ordered(&held, &model.ready.law.roles.decided())?;

@@ -8,18 +8,19 @@ use crate::numerics::central;
 pub(super) enum Drawn {
     /// A number.
     Value(f64),
-    /// Below every number: the smallest value is more than enough.
+    /// Smaller than every number: the smallest value is more than enough.
     Smaller,
-    /// Above every number: no value is large enough.
+    /// Larger than every number: no value is large enough.
     Larger,
-    /// No answer, which may be on either side.
+    /// No answer; the value could be on either side.
     Unknown,
 }
 
-/// The interval of an output from its draws at a level, which holds the estimate.
+/// The interval of an output from its draws at a coverage level. It contains the estimate.
 ///
-/// A draw without an answer counts against both ends, so an end is open where more draws than its tail holds may lie
-/// beyond every number. The estimate is a number, or more or less than any; `on_bound` says that a parameter lies on a bound.
+/// A draw without an answer counts against both ends. An end is open where more draws than its tail allows may lie
+/// outside every number. The estimate is a number or one of the infinite cases; `on_bound` says that a parameter lies
+/// on a bound.
 pub(super) fn interval(estimate: Drawn, sample: &[Drawn], level: f64, on_bound: bool) -> Interval {
     let value = place(estimate, f64::NAN);
     let ends = |unknown: f64| {
@@ -31,7 +32,7 @@ pub(super) fn interval(estimate: Drawn, sample: &[Drawn], level: f64, on_bound: 
     Interval { value: finite(value), lower: finite(ends(f64::NEG_INFINITY).0), upper: finite(ends(f64::INFINITY).1) }
 }
 
-/// Where a draw lies among all numbers.
+/// The position of a draw among all numbers.
 fn place(drawn: Drawn, unknown: f64) -> f64 {
     match drawn {
         Drawn::Value(value) if value.is_nan() => unknown,
@@ -51,13 +52,13 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_holds_the_middle_of_the_draws_and_the_estimate() {
+    fn an_interval_contains_the_middle_of_the_draws_and_the_estimate() {
         let ends = |value: f64, sample: &[Drawn]| {
             let found = interval(Drawn::Value(value), sample, 0.5, false);
             (found.value, found.lower, found.upper)
         };
         assert_eq!(ends(45.0, &numbers(0..=100)), (Some(45.0), Some(25.0), Some(75.0)));
-        // Too few draws on one side: it ends at the estimate.
+        // With too few draws on one side, the interval ends at the estimate.
         assert_eq!(ends(-1.0, &numbers(0..=100)), (Some(-1.0), Some(-1.0), Some(50.0)));
         assert_eq!(ends(101.0, &numbers(0..=100)), (Some(101.0), Some(50.0), Some(101.0)));
         assert_eq!(ends(7.5, &numbers([7; 50])), (Some(7.5), Some(7.0), Some(7.5)));
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn an_estimate_out_of_reach_has_an_interval_that_is_open() {
+    fn an_estimate_out_of_reach_has_an_open_interval() {
         let sample = [numbers(0..=100), vec![Drawn::Larger; 301]].concat();
         let found = interval(Drawn::Larger, &sample, 0.8, false);
         assert_eq!((found.value, found.upper), (None, None));

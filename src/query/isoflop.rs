@@ -1,4 +1,4 @@
-//! Every split of a budget: the curve of the response, its minimum, and the minimum of a parabola through it.
+//! Splits of a budget: the curve of the response, its minimum, and the minimum of a parabola through the curve.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::law::{Law, Roles};
 use crate::numerics::{Matrix, exp, ln};
 use crate::quantity::{OneOrMany, Quantity};
 
-/// Splits of budgets of compute: the best one, those around it, and what Approaches 1 and 2 would call the best.
+/// Splits of budgets of compute: the best split, the splits around it, and the results of Approaches 1 and 2.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Isoflop {
     /// Budgets in FLOP, under the name of compute.
@@ -22,16 +22,16 @@ pub struct Isoflop {
     /// A budget to which Approach 2 extrapolates: parabolas of the budgets, then a power law through their minima.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Quantity>,
-    /// Model sizes range from the best one divided by this factor to the best one times it.
+    /// Model sizes range from the best one divided by this factor to the best one times this factor.
     #[schemars(default = "usual_width")]
     pub width: Quantity,
     /// Number of model sizes on a curve.
     #[schemars(default = "usual_points")]
     pub points: usize,
-    /// Whether the curve is given, a row per model size.
+    /// Whether the result includes the curve, with one row per model size.
     #[schemars(default)]
     pub curve: bool,
-    /// Model sizes of Approach 1, whose envelope picks the one with the lowest response.
+    /// Model sizes of Approach 1; the answer names the one with the best response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes: Option<OneOrMany<Quantity>>,
     /// Values of the law's other variables.
@@ -56,12 +56,12 @@ const fn usual_points() -> usize {
     15
 }
 
-/// The input of a row of a curve: model size over the best one.
+/// The name of an input of a row: model size relative to the best one.
 fn ratio_of(roles: &Roles) -> String {
     format!("{}_ratio", roles.size.as_deref().unwrap_or_default())
 }
 
-/// Fewest points of a parabola.
+/// Minimum number of points of a parabola.
 const FEWEST: usize = 3;
 
 impl Kind for Isoflop {
@@ -154,15 +154,16 @@ impl Isoflop {
         self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect()
     }
 
-    /// Model size over the best one, evenly in the logarithm.
+    /// Model sizes relative to the best one, evenly spaced in the logarithm.
     fn ratios(&self) -> Vec<f64> {
         let (reach, last) = (ln(self.width.0), (self.points - 1) as f64);
         (0..self.points).map(|i| exp(reach * (2.0 * i as f64 / last - 1.0))).collect()
     }
 
-    /// The data at the best of a parabola through the curve of a budget; none where it opens the other way.
+    /// The data at the minimum of a parabola through the curve of a budget; `None` where the parabola opens the other
+    /// way.
     fn parabola(&self, model: &Model<'_>, c: f64, best: &Split, base: &[f64]) -> Option<f64> {
-        // In the logarithm of data over the best, which keeps the numbers small.
+        // The logarithm of data relative to the best data keeps the numbers small.
         let curve = model.curve(base, 0.0);
         let response = |ratio: f64| {
             let (d, log) = curve.data_beside(c, [best.n, best.d], ratio);
@@ -173,7 +174,7 @@ impl Isoflop {
         (best.sign * bend > 0.0).then(|| best.d * exp(-slope / (2.0 * bend)))
     }
 
-    /// The data that a power law through the parabolas' minima gives at a budget (Approach 2).
+    /// The data at a budget on a power law through the minima of the parabolas (Approach 2).
     fn extrapolated(&self, model: &Model<'_>, c: f64, base: &[f64]) -> Result<Option<f64>, Refusal> {
         let mut minima = Vec::new();
         for budget in budgets(&self.values, &model.ready.law.roles) {
@@ -201,7 +202,7 @@ impl Isoflop {
     }
 }
 
-/// Constant, slope and bend of the parabola of least squares through points.
+/// Constant, linear and quadratic coefficient of the least-squares parabola through points.
 fn quadratic(points: &[(f64, f64)]) -> Option<[f64; 3]> {
     let mut normal = Matrix::zeros(3);
     let mut right = [0.0; 3];

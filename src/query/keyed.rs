@@ -1,6 +1,7 @@
-//! Tables of a question that have keys of their own, and variables of the study beside them: `{ flops = 1e22, factor = 10 }`.
+//! Tables of a query that have their own keys and variables of the study: `{ flops = 1e22, factor = 10 }`.
 
-/// Reads such a table: keys that are listed go to their fields, any other key is a variable and goes to `values`.
+/// Implements reading of such a table. Listed keys go to their fields; any other key is a variable and goes to
+/// `values`.
 macro_rules! keyed {
     ($table:ident, $example:literal, { $($key:literal => $field:ident or $default:expr),* $(,)? }) => {
         impl<'de> serde::Deserialize<'de> for $table {
@@ -32,7 +33,7 @@ macro_rules! keyed {
         }
 
         impl $table {
-            /// Its keys that are no variables.
+            /// Keys that are not variables.
             const KEYS: &[&str] = &[$($key),*];
         }
     };

@@ -11,12 +11,14 @@ use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::schedule::Planned;
 
-/// The key under which a schedule stands.
+/// The key of a schedule.
 const SCHEDULE: &str = "schedule";
 
-/// The response at given variables: `{ N = "280B", D = "300B" }`; lists go side by side.
+/// The response at given variables: `{ N = "280B", D = "300B" }`. Lists of equal length are combined element by
+/// element.
 ///
-/// A law over schedules is asked for one: `{ schedule = { shape = "cosine", peak = 3e-4, end = 3e-5, steps = 1e5 } }`.
+/// A law over schedules takes a schedule: `{ schedule = { shape = "cosine", peak = 3e-4, end = 3e-5, steps = 1e5 }
+/// }`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Loss {
     /// The variables.

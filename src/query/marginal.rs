@@ -11,14 +11,16 @@ use super::{Fault, Finding, Kind, Model, Moves, Refusal, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
-/// The response at a budget, and at one larger by a factor: `{ C = 1e22, factor = 10 }`. The gain is how much better it is
-/// there: lower for a loss, higher for a response that rises with size, such as an accuracy.
+/// The response at a budget and at a larger budget: `{ C = 1e22, factor = 10 }`.
+///
+/// The gain is the improvement: a decrease for a loss, an increase for a response that rises with size, such as an
+/// accuracy.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Marginal {
-    /// Budgets in FLOP, under the name of compute, split best where the law has model size and data.
+    /// Budgets in FLOP, under the name of compute; split optimally where the law has model size and data.
     #[serde(flatten)]
     pub values: BTreeMap<String, OneOrMany<Quantity>>,
-    /// The factor; 10 by default.
+    /// Ratio of the two budgets; 10 by default.
     #[schemars(default = "usual_factor")]
     pub factor: Quantity,
     /// Values of the law's other variables.
@@ -73,7 +75,7 @@ impl Kind for Marginal {
             ("gain", here.sign * (here.response - next.response)),
             ("elasticity", here.slope / here.response),
         ]);
-        // How far the answer leaves the data is how far the larger budget does.
+        // The answer is as far from the rows as the larger budget.
         Ok(Finding { outputs, at: next.at })
     }
 

@@ -1,4 +1,4 @@
-//! Where a response is lowest over one variable.
+//! The minimum of a response over one variable.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,10 @@ use crate::numerics::{exp, ln};
 use crate::quantity::Quantity;
 use crate::solver::minimise;
 
-/// The value of a variable at which the response is lowest, and the response there: `{ over = "D" }`. Of a parabola in
-/// ln D for each budget it is what the isoFLOP method (Hoffmann et al. 2022, Approach 2) reads off.
+/// The value of a variable at which the response is lowest, and the response there: `{ over = "D" }`.
+///
+/// For parabolas in ln D, one for each budget, this is the minimum that the isoFLOP method uses (Hoffmann et al.
+/// 2022, Approach 2).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Minimum {
@@ -23,11 +25,11 @@ pub struct Minimum {
     pub hold: BTreeMap<String, Quantity>,
 }
 
-/// How far beyond the rows a minimum is looked for, as a factor.
+/// Largest distance of the search outside the rows, as a factor.
 const BEYOND: f64 = 1e3;
-/// The range of the search if no rows give one.
+/// Search range where no rows give one.
 const USUAL: [f64; 2] = [1e3, 1e15];
-/// Points at which the response is evaluated before the minimum is refined.
+/// Number of points at which the response is evaluated before the minimum is refined.
 const POINTS: usize = 257;
 
 impl Kind for Minimum {
@@ -35,7 +37,7 @@ impl Kind for Minimum {
         "minimum"
     }
 
-    /// `at` in the unit of the variable, `lowest` in that of the response.
+    /// `at` has the unit of the variable, and `lowest` that of the response.
     fn outputs(&self) -> Vec<&str> {
         vec!["at", "lowest"]
     }

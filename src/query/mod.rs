@@ -1,7 +1,7 @@
-//! Questions put to a fit: one file per kind.
+//! Queries to a fit: one file per kind.
 //!
-//! A question is answered at the estimate and at every draw of the parameters. The answers at the draws
-//! give its interval.
+//! A query is answered at the estimate and at every draw of the parameters. The answers at the draws give its
+//! interval.
 
 mod allocate;
 mod allocation;
@@ -56,7 +56,7 @@ use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 use draws::Asked;
 
-/// A question; the list of kinds.
+/// A query: the list of kinds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
@@ -66,23 +66,23 @@ pub enum Question {
     Reach(Reach),
     /// The best model size and data for a budget.
     ComputeOptimal(ComputeOptimal),
-    /// Where a response crosses a level.
+    /// The value at which a response crosses a level.
     Threshold(Threshold),
-    /// Every split of a budget.
+    /// Splits of a budget.
     Isoflop(Isoflop),
     /// The cheapest model over training and serving.
     InferenceAware(InferenceAware),
-    /// The cost of another model than the best one.
+    /// The cost of a model that is not the best one.
     Overtrain(Overtrain),
     /// The gain from more compute.
     Marginal(Marginal),
-    /// Where the response is lowest over one variable.
+    /// The minimum of the response over one variable.
     Minimum(Minimum),
     /// Comparison of two fits.
     Compare(Compare),
     /// Expressions of the fit's parameters.
     Derived(Derived),
-    /// A budget spent best under constraints.
+    /// The best use of a budget under constraints.
     Allocate(Allocate),
 }
 
@@ -105,70 +105,71 @@ impl Question {
         }
     }
 
-    /// A law as the question takes it: one about budgets needs a value of every variable that decides what training costs.
+    /// The law that answers the query. A query about budgets needs every variable on which the cost of training
+    /// depends.
     pub fn law(&self, law: &Arc<Law>) -> Arc<Law> {
         let is_priced = self.kind().moves(law).is_some_and(|moves| moves.ties_compute);
         if is_priced { law.priced() } else { Arc::clone(law) }
     }
 }
 
-/// The keys that a row of results has beside the inputs and outputs of its question; no output can have such a name.
+/// Keys of a row of results apart from the inputs and outputs of its query. No output can have such a name.
 pub const ROW_KEYS: [&str; 5] = [GROUP, REACH, CAVEATS, NOTE, OBSERVED];
-/// The key of the group whose fit answers.
+/// Key of the group whose fit answers.
 pub const GROUP: &str = "group";
-/// The key of how far the answer is from the rows.
+/// Key of the distance between the answer and the rows.
 pub const REACH: &str = "reach";
-/// The key of what is to be said next to the numbers.
+/// Key of warnings about the numbers.
 pub const CAVEATS: &str = "caveats";
-/// The key of why there is no number.
+/// Key of the reason why there is no number.
 pub const NOTE: &str = "note";
-/// The key of what was observed at the place of the answer.
+/// Key of the observed response at the same place.
 pub const OBSERVED: &str = "observed";
 
-/// Numbers that a question gives, by name; roles stand in braces, as [`Kind::outputs`] says.
+/// Results of a query by name. Names contain roles in braces, as [`Kind::outputs`] explains.
 pub type Outputs = BTreeMap<Cow<'static, str>, f64>;
 
-/// Outputs under the names that a kind has for them.
+/// Outputs with fixed names.
 fn named<const COUNT: usize>(outputs: [(&'static str, f64); COUNT]) -> Outputs {
     outputs.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }
 
-/// The answer to one row of a question at one parameter vector.
+/// The answer to one row of a query at one parameter vector.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Finding {
     /// The outputs by name.
     pub outputs: Outputs,
-    /// Every variable's value where the law was used, by name.
+    /// The values of all variables at which the law was evaluated, by name.
     pub at: BTreeMap<String, f64>,
 }
 
-/// Why a question has no answer at a parameter vector.
+/// Why a query has no answer at a parameter vector.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Refusal {
     /// No value of the variable reaches the target.
     NotReachable {
-        /// Why, in words.
+        /// The reason, for reports.
         reason: String,
-        /// On which side of the range it would be reached, if on one.
+        /// The side of the range on which the target would be reached, if known.
         beyond: Option<Beyond>,
     },
-    /// The law has no answer there; in words.
+    /// The law has no answer; the text gives the reason.
     Undefined(String),
 }
 
-/// On which side of a variable's range the answer would lie.
+/// The side of a variable's range on which the answer would lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beyond {
-    /// Below: the smallest value is more than enough.
+    /// Below the range: the smallest value is more than enough.
     Smallest,
-    /// Above: the largest value is not enough.
+    /// Above the range: the largest value is not enough.
     Largest,
 }
 
-/// A fault of a question that is found before anything runs: the key at fault, what is wrong, what to do.
+/// A fault of a query that is found before anything runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The key, where there is one.
+    /// Key at fault, where there is one.
     pub key: Option<String>,
     /// What is wrong.
     pub message: String,
@@ -191,53 +192,53 @@ impl Fault {
     }
 }
 
-/// The second fit of a question about two.
+/// The second fit of a query about two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Second<'a> {
-    /// Its name.
+    /// Name of the fit.
     pub fit: &'a str,
-    /// Which of its groups, where the question says so.
+    /// Name of its group, where the query gives one.
     pub group: Option<&'a str>,
 }
 
-/// A kind of question.
+/// A kind of query.
 pub trait Kind: Sync {
-    /// Its name in a spec.
+    /// The name in a spec.
     fn name(&self) -> &'static str;
 
-    /// The names of its outputs, in the order in which they are shown; `{size}`, `{data}` and `{compute}` stand for the
-    /// names that the study's variables of these roles have ([`Roles::named`]).
+    /// The names of the outputs in display order. `{size}`, `{data}` and `{compute}` stand for the study's variables
+    /// with these roles ([`Roles::named`]).
     fn outputs(&self) -> Vec<&str>;
 
-    /// Whether the question can be put to the law.
+    /// Checks whether the law can answer the query.
     ///
     /// # Errors
-    /// Every fault.
+    /// All faults.
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>>;
 
     /// The inputs of each row.
     fn rows(&self, roles: &Roles) -> Vec<BTreeMap<String, f64>>;
 
-    /// The variables whose best values are sought; none where all are given.
+    /// The variables that the query optimises or solves for; `None` where all are given.
     fn moves(&self, law: &Law) -> Option<Moves>;
 
     /// The answer to one row.
     ///
     /// # Errors
-    /// There is no answer.
+    /// The reason why there is no answer.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal>;
 
-    /// Whether the answer is a measurement, so that its interval contains the scatter of the rows.
+    /// Whether the answer is a measurement, whose interval includes the scatter of the rows.
     fn is_measured(&self) -> bool {
         false
     }
 
-    /// What a reader has to know of every answer of this kind; names stand in it as in [`Kind::outputs`].
+    /// A caution about every answer of this kind; names are written as in [`Kind::outputs`].
     fn caution(&self) -> Option<&'static str> {
         None
     }
 
-    /// The parameters of which an output is an expression; none where it is the law's answer.
+    /// The parameters in the expression of an output; empty where the output is the law's answer.
     fn parameters_of<'a>(&self, _output: &str, _law: &'a Law) -> Vec<&'a str> {
         Vec::new()
     }
@@ -247,13 +248,13 @@ pub trait Kind: Sync {
         None
     }
 
-    /// Whether the answer weighs one variable against another.
+    /// Whether the answer balances one variable against another.
     fn splits(&self, _: &Roles) -> bool {
         false
     }
 }
 
-/// Another fit that a question is about.
+/// The other fit of a query about two.
 #[derive(Clone, Copy, Debug)]
 pub struct Other<'a> {
     /// Its law.
@@ -264,7 +265,7 @@ pub struct Other<'a> {
     pub draws: &'a [Vec<f64>],
 }
 
-/// Answers a question by a fit and draws of its free parameters; each draw meets one of the other fit.
+/// Answers a query from a fit and draws of its free parameters. Each draw is paired with one draw of the other fit.
 pub fn answer(
     question: &Question,
     law: &Law,
@@ -320,7 +321,7 @@ pub fn answer(
     }
 }
 
-/// Rows from lists of values: lists of one length go side by side, a single value goes with all.
+/// Rows from lists of values. Lists of equal length are combined element by element, and a single value is repeated.
 fn rows_of(values: &BTreeMap<String, OneOrMany<Quantity>>) -> Vec<BTreeMap<String, f64>> {
     let count = values.values().map(|v| v.iter().len()).max().unwrap_or(1);
     (0..count)
@@ -336,7 +337,7 @@ fn rows_of(values: &BTreeMap<String, OneOrMany<Quantity>>) -> Vec<BTreeMap<Strin
         .collect()
 }
 
-/// Faults of a table of values: lists of different lengths, values that no size can have.
+/// Faults in a table of values: lists of different lengths, and values that no size can have.
 fn check_values(values: &BTreeMap<String, OneOrMany<Quantity>>, faults: &mut Vec<Fault>) {
     let longest = values.values().map(|v| v.iter().len()).max().unwrap_or(1);
     for (name, list) in values {
@@ -352,7 +353,7 @@ fn check_values(values: &BTreeMap<String, OneOrMany<Quantity>>, faults: &mut Vec
     }
 }
 
-/// The budgets of a table, under the name that compute has in the study.
+/// The budgets in a table, under the study's name of compute.
 fn budgets<'a>(
     values: &'a BTreeMap<String, OneOrMany<Quantity>>,
     roles: &Roles,
@@ -360,7 +361,7 @@ fn budgets<'a>(
     values.get(&roles.compute).map(OneOrMany::iter).into_iter().flatten()
 }
 
-/// A fault for each key that is not one of `known`.
+/// Adds a fault for each key that is not in `known`.
 fn check_names<'a>(given: impl Iterator<Item = &'a String>, known: &[&str], law: &Law, faults: &mut Vec<Fault>) {
     for name in given {
         if !known.contains(&name.as_str()) {

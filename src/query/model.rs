@@ -1,4 +1,4 @@
-//! A law made ready for a question, and the law at one parameter vector.
+//! A law prepared for a query, and the law at one parameter vector.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -14,21 +14,21 @@ use super::surface::{Moves, Surface};
 use crate::fit::Span;
 use crate::law::{Law, Tape};
 
-/// A law made ready for a question.
+/// A law prepared for a query.
 #[derive(Clone, Debug)]
 pub struct Ready<'a> {
     pub(super) law: &'a Law,
     pub(super) tape: Tape,
-    /// The law over the logarithms of what the question moves.
+    /// The law over the logarithms of the query's variables.
     surface: Option<Surface>,
-    /// What splits of budgets cost, where it is not 6 N D.
+    /// The cost of splits, where it is not 6 N D.
     price: Option<Arc<Price>>,
-    /// The spans of the variables over the rows of the fit.
+    /// The ranges of the variables over the rows of the fit.
     spans: &'a BTreeMap<String, Span>,
 }
 
 impl<'a> Ready<'a> {
-    /// A law over the variables that a question moves; `spans` are those of the rows of its fit.
+    /// Prepares a law for the variables that a query changes; `spans` are the ranges of the rows of its fit.
     pub fn new(law: &'a Law, spans: &'a BTreeMap<String, Span>, moves: Option<&Moves>) -> Self {
         let price = moves.filter(|moves| moves.ties_compute).and_then(|_| Price::of(law));
         Self { law, tape: law.tape(), surface: moves.and_then(|moves| Surface::new(law, moves)), price, spans }
@@ -39,11 +39,11 @@ impl<'a> Ready<'a> {
         self.law
     }
 
-    /// The range that runs keep to because the law does at all sizes: [0, 1] of shares, what is not negative of losses.
+    /// A bound on the response of any run that the law keeps to over all sizes: [0, 1], values of at least zero, or none.
     pub(super) fn range(&self, parameters: &[f64]) -> [f64; 2] {
         let extremes = |index: usize| EXTREMES.map(|size| (index, size));
         let count = self.law.variables.len();
-        // Every pair of sizes for two variables and less, else each variable through all sizes with the others at both ends.
+        // Each variable takes every size while the others have the smallest size, one, or the largest size.
         let mut values = Vec::new();
         for moving in 0..count {
             for others in [EXTREMES[0], 1.0, EXTREMES[EXTREMES.len() - 1]] {
@@ -71,27 +71,27 @@ pub struct Model<'a> {
     pub ready: &'a Ready<'a>,
     /// The free parameters.
     pub parameters: &'a [f64],
-    /// The law of another fit at one of its parameter vectors, where the question is about two.
+    /// The law of the other fit at one of its parameter vectors, for a query about two fits.
     pub other: Option<&'a Self>,
-    /// What was solved for at the estimate.
+    /// The intermediate solutions at the estimate.
     pub trail: &'a Trail<'a>,
 }
 
-/// Sizes of every kind, from the smallest to the largest.
+/// Sizes of every magnitude, in order.
 const EXTREMES: [f64; 9] = [1e-12, 1e-6, 1e-3, 1.0, 1e3, 1e6, 1e9, 1e15, 1e30];
-/// Sizes between which the direction of a law is told, where no rows say which sizes matter.
+/// Sizes between which the direction of a law is found, where no rows give a range.
 const USUAL: [f64; 2] = [1e6, 1e13];
 
 impl<'a> Model<'a> {
     /// The response at variables given by name.
     ///
     /// # Errors
-    /// Where a variable of the law is not given, or the law has no finite value.
+    /// A variable of the law is missing, or the law has no finite value.
     pub fn response(&self, at: &BTreeMap<String, f64>) -> Result<f64, Refusal> {
         self.value(&self.ordered(at, &[])?)
     }
 
-    /// The response at the law's variables, in its order.
+    /// The response at the law's variables, in the law's order.
     pub(super) fn value(&self, variables: &[f64]) -> Result<f64, Refusal> {
         let value = self.ready.tape.value_at(self.parameters, variables);
         if value.is_finite() {
@@ -102,7 +102,7 @@ impl<'a> Model<'a> {
         Err(Refusal::Undefined(format!("the law has no finite value at {}", at.join(", "))))
     }
 
-    /// The law's variables in its order; those in `open` may be left out, and are 0.
+    /// The variables in the law's order. Variables in `open` may be missing and are then 0.
     pub(super) fn ordered(&self, at: &BTreeMap<String, f64>, open: &[&str]) -> Result<Vec<f64>, Refusal> {
         let value = |name: &str| match at.get(name) {
             Some(&value) => Ok(value),
@@ -112,7 +112,7 @@ impl<'a> Model<'a> {
         self.ready.law.variables.iter().map(|variable| value(&variable.name)).collect()
     }
 
-    /// The response at a model size and data, other variables as in `base`.
+    /// The response at a model size and data, with the other variables from `base`.
     pub(super) fn at_sizes(&self, base: &[f64], n: f64, d: f64) -> Result<f64, Refusal> {
         let mut at = base.to_vec();
         let sizes = self.ready.law.roles.decided().into_iter().zip([n, d, FLOP_PER_PARAMETER_AND_TOKEN * n * d]);
@@ -122,26 +122,26 @@ impl<'a> Model<'a> {
         self.value(&at)
     }
 
-    /// The law over the logarithms of what the question moves.
+    /// The law over the logarithms of the query's variables.
     pub(super) fn surface(&self) -> Result<&'a Surface, Refusal> {
         let missing = || Refusal::Undefined(format!("the law `{}` has not what is sought", self.ready.law.formula));
         self.ready.surface.as_ref().ok_or_else(missing)
     }
 
-    /// The curve of splits that cost the same, other variables as in `base`.
+    /// The curve of splits of equal cost, with the other variables from `base`.
     pub(super) fn curve(&self, base: &[f64], served: f64) -> Curve {
         Curve::new(self.ready.price.as_ref(), base, served)
     }
 
-    /// The span of a variable over the rows of the fit.
+    /// The range of a variable over the rows of the fit.
     pub(super) fn span(&self, name: &str) -> Option<Span> {
         self.ready.spans.get(name).copied()
     }
 
-    /// 1 where a lower response is better, -1 where a higher one is.
+    /// 1 where a lower response is better, -1 where a higher response is.
     ///
-    /// Better is what more sizes buy: the response falls from the smallest sizes of the rows to the largest, as losses
-    /// and errors do, or it rises, as accuracies do. `held` are all variables; the sizes among them do not count.
+    /// The response improves with size. It falls from the smallest sizes of the rows to the largest, as losses and
+    /// errors do, or it rises, as accuracies do. `held` contains all variables; the sizes among them are ignored.
     pub(super) fn sign(&self, held: &[f64], sizes: &[&str]) -> f64 {
         let value = |side: usize| {
             let mut at = held.to_vec();
@@ -156,7 +156,7 @@ impl<'a> Model<'a> {
         if value(1) > value(0) { -1.0 } else { 1.0 }
     }
 
-    /// The same as the estimate has it, as a step of its own.
+    /// The sign at the estimate, stored as a step of the trail.
     pub(super) fn laid_sign(&self, held: &[f64], sizes: &[&str]) -> f64 {
         let sign = match self.trail.step() {
             Some(Solved::Sign(sign)) => *sign,
@@ -167,9 +167,9 @@ impl<'a> Model<'a> {
     }
 }
 
-/// Places that a question solved for, in order.
+/// Intermediate solutions of a query, in order.
 ///
-/// At the estimate they are laid; the search at a draw begins there.
+/// The solution at the estimate stores them, and the search at a draw starts from them.
 #[derive(Debug, Default)]
 pub struct Trail<'a> {
     known: &'a [Option<Solved>],
@@ -178,22 +178,22 @@ pub struct Trail<'a> {
 }
 
 impl<'a> Trail<'a> {
-    /// A trail that follows a laid one.
+    /// A trail for a draw, with warm starts from the estimate's trail.
     pub fn following(known: &'a [Option<Solved>]) -> Self {
         Self { known, ..Self::default() }
     }
 
-    /// What was laid.
+    /// The steps that were stored.
     pub fn laid(self) -> Vec<Option<Solved>> {
         self.laid.into_inner()
     }
 
-    /// What the estimate solved for at the step that is taken next.
+    /// The estimate's solution for the next step.
     pub(super) fn step(&self) -> Option<&'a Solved> {
         self.known.get(self.next.replace(self.next.get() + 1))?.as_ref()
     }
 
-    /// Lays a step, at the estimate; nothing where it led nowhere.
+    /// Stores a step, at the estimate only; `None` marks a step without a solution.
     pub(super) fn lay(&self, solved: impl FnOnce() -> Option<Solved>) {
         if self.known.is_empty() {
             self.laid.borrow_mut().push(solved());
@@ -201,17 +201,17 @@ impl<'a> Trail<'a> {
     }
 }
 
-/// What a draw takes over from the estimate for one step.
+/// A warm start for one step of a query.
 #[derive(Clone, Debug)]
 pub enum Solved {
-    /// A budget with the place of its best split.
+    /// A budget and the place of its best split.
     Split(Arc<Grid>, f64),
     /// The best splits of all budgets.
     Path(Arc<Path>),
-    /// A variable's range with the place of the crossing.
+    /// The range of a variable and the crossing.
     Line(Arc<Line>),
-    /// In which direction the response is better.
+    /// The direction in which the response is better.
     Sign(f64),
-    /// Expressions of the parameters, ready to be evaluated.
+    /// Compiled expressions of the parameters.
     Expressions(Arc<Vec<Tape>>),
 }

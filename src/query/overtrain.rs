@@ -1,4 +1,4 @@
-//! The cost of a model that is smaller, or larger, than the best one of its budget.
+//! The cost of a model that is smaller or larger than the best one for its budget.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_values, named, ro
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
-/// The response of a budget spent on another model than the best: `{ C = 1e22, N = "1B" }`, or `factor = 0.25` for
-/// a quarter of the best size.
+/// The response when a budget is spent on a model that is not the best one: `{ C = 1e22, N = "1B" }`, or `factor =
+/// 0.25` for a quarter of the best size.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Overtrain {
-    /// Budgets in FLOP, and the model's size, under the names of compute and of model size.
+    /// Budgets in FLOP, and the size of the model, under the names of compute and of model size.
     #[serde(flatten)]
     pub values: BTreeMap<String, OneOrMany<Quantity>>,
-    /// The model's size as a multiple of the best one.
+    /// The size of the model as a multiple of the best one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub factor: Option<Quantity>,
     /// Values of the law's other variables.
@@ -87,7 +87,7 @@ impl Kind for Overtrain {
         let mut at = held.clone();
         at.extend([(size, n), (data, d), (compute, c)].map(|(name, value)| (name.to_owned(), value)));
         let loss = model.response(&at)?;
-        // The compute that the best split would need for the same response: what is above it buys nothing.
+        // The compute that the best split needs for the same response; the rest is wasted.
         let equal = budget_for(model, loss, &held);
         let mut outputs = named([
             ("{data}", d),

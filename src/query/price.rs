@@ -9,7 +9,7 @@ use crate::law::{Law, SERVED};
 use crate::numerics::{exp, ln};
 use crate::solver::root;
 
-/// How far, in logarithms, a split is looked for around the one that 6 N D would have.
+/// Largest distance, in logarithms, from the split that 6 N D would have.
 const REACH: f64 = 90.0;
 
 /// A cost over the logarithms of model size and data.
@@ -17,12 +17,12 @@ const REACH: f64 = 90.0;
 pub(super) struct Price {
     /// The logarithm of the cost.
     surface: Surface,
-    /// Where each variable of the cost is among the law's; none of tokens to serve.
+    /// Index among the law's variables of each variable of the cost; `None` for tokens to serve.
     places: Vec<Option<usize>>,
 }
 
 impl Price {
-    /// The price of a law's splits; none where it has no cost of its own, or not both sizes.
+    /// The price of a law's splits; `None` where it has no cost of its own or lacks one of the sizes.
     pub(super) fn of(law: &Law) -> Option<Arc<Self>> {
         let cost = law.cost.as_ref()?;
         let sizes = law.roles.sizes()?;
@@ -33,17 +33,17 @@ impl Price {
     }
 }
 
-/// The curve of the splits that cost the same.
+/// The curve of splits with equal cost.
 #[derive(Clone, Debug)]
 pub(super) enum Curve {
     /// T = 6 N D + 2 N S.
     SixNd,
-    /// A formula, with the values of all its variables but the sizes.
+    /// A formula, with the values of all its variables apart from the sizes.
     Priced(Arc<Price>, Vec<f64>),
 }
 
 impl Curve {
-    /// The curve at the variables of a law and tokens to serve, as [`Budget::as_training`] counts them.
+    /// The curve for a law's variables and tokens to serve, which are counted as in [`Budget::as_training`].
     pub(super) fn new(price: Option<&Arc<Price>>, base: &[f64], served: f64) -> Self {
         let Some(price) = price else { return Self::SixNd };
         let tokens = served * FLOP_PER_PARAMETER_AND_TOKEN / FLOP_PER_SERVED_TOKEN;
@@ -51,12 +51,12 @@ impl Curve {
         Self::Priced(Arc::clone(price), values.collect())
     }
 
-    /// The logarithm of the cost with its slopes and bends.
+    /// The logarithm of the cost with its first and second derivatives.
     fn local(price: &Price, base: &[f64], logs: [f64; 2]) -> Local {
         price.surface.at(&[], base, logs)
     }
 
-    /// Where on a line of splits a budget is spent; not a number where it is nowhere.
+    /// The point on a line of splits at which a budget is spent; `NaN` where there is none.
     fn spent(
         budget: &Budget,
         price: &Price,
@@ -75,7 +75,7 @@ impl Curve {
         if brackets { root(over, low, high, near).unwrap_or(f64::NAN) } else { f64::NAN }
     }
 
-    /// ln N and ln D where ln(N / D) is r.
+    /// ln N and ln D of the split with ln(N / D) = r.
     pub(super) fn at(&self, budget: &Budget, r: f64) -> [f64; 2] {
         let six = budget.at(r);
         match self {
@@ -87,7 +87,7 @@ impl Curve {
         }
     }
 
-    /// r with a model of one parameter and with one token; none where the budget does not pay for one of each.
+    /// r for a model of one parameter and for one token; `None` where the budget is too small for one of each.
     pub(super) fn ends(&self, budget: &Budget) -> Option<[f64; 2]> {
         match self {
             Self::SixNd => budget.ends(),
@@ -99,7 +99,8 @@ impl Curve {
         }
     }
 
-    /// The slope of the cost by ln D over that by ln N, with the derivatives of this ratio by ln N and ln D.
+    /// The slope of the cost by ln D divided by the slope by ln N, with the derivatives of this ratio by ln N and ln
+    /// D.
     pub(super) fn exchange(&self, served: f64, logs: [f64; 2]) -> [f64; 3] {
         match self {
             Self::SixNd => {
@@ -121,7 +122,7 @@ impl Curve {
         }
     }
 
-    /// The budget that a model size and data take, by their logarithms.
+    /// The budget for a model size and data, given by their logarithms.
     pub(super) fn budget(&self, logs: [f64; 2], served: f64) -> Budget {
         match self {
             Self::SixNd => Budget::of(logs, served),
@@ -131,7 +132,7 @@ impl Curve {
         }
     }
 
-    /// The floating-point operations that a model size and data take.
+    /// The FLOP for a model size and data.
     pub(super) fn flop(&self, [n, d]: [f64; 2], served: f64) -> f64 {
         match self {
             Self::SixNd => FLOP_PER_PARAMETER_AND_TOKEN * n * (d + served),
@@ -139,7 +140,7 @@ impl Curve {
         }
     }
 
-    /// The data for which a budget of training pays where the model has a size.
+    /// The data that a budget of training pays for at a given model size.
     pub(super) fn data_for(&self, c: f64, n: f64) -> f64 {
         let six = c / (FLOP_PER_PARAMETER_AND_TOKEN * n);
         match self {
@@ -150,11 +151,11 @@ impl Curve {
         }
     }
 
-    /// The data of a model of `ratio` times the size of a split, for the same budget of training, and its logarithm over the data
-    /// of the split.
-    pub(super) fn data_beside(&self, c: f64, [n, d]: [f64; 2], ratio: f64) -> (f64, f64) {
+    /// The data for a model of `ratio` times the size of a split at the same training budget, and its logarithm
+    /// relative to the data of the split.
+    pub(super) fn data_at_ratio(&self, c: f64, [n, d]: [f64; 2], ratio: f64) -> (f64, f64) {
         match self {
-            // The ratio itself, without the rounding of a budget.
+            // Use the ratio itself, which avoids the rounding of a budget.
             Self::SixNd => (d / ratio, -ln(ratio)),
             Self::Priced(..) => {
                 let data = self.data_for(c, n * ratio);
@@ -163,7 +164,7 @@ impl Curve {
         }
     }
 
-    /// The model size for which a budget of training pays with so much data.
+    /// The model size that a budget of training pays for with the given data.
     pub(super) fn size_for(&self, c: f64, d: f64) -> f64 {
         let six = c / (FLOP_PER_PARAMETER_AND_TOKEN * d);
         match self {

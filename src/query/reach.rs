@@ -16,15 +16,16 @@ use crate::law::{Law, Roles};
 use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
 
-/// The variable that reaches a response, others held: `{ L = 2.0, solve = "C" }`, `{ L = 2.0, solve = "N", D = "1T" }`.
+/// The variable that reaches a response, with the others held: `{ L = 2.0, solve = "C" }`, `{ L = 2.0, solve = "N", D
+/// = "1T" }`.
 ///
-/// `solve = "C"` with a law of model size and data splits every budget best, or spends it on data where the size is given. Where the response
-/// meets the target more than once, the smallest value is the answer.
+/// With `solve = "C"` and a law of model size and data, every budget is split optimally, or spent on data where the
+/// size is given. Where the response meets the target more than once, the answer is the smallest value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reach {
     /// The variable to solve for.
     pub solve: String,
-    /// The target, by the response's name, and the variables that are held.
+    /// The target, under the name of the response, and the held variables.
     pub values: BTreeMap<String, OneOrMany<Quantity>>,
 }
 

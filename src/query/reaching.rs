@@ -1,4 +1,4 @@
-//! The cheapest budget whose best split reaches a response.
+//! The smallest budget whose best split reaches a response.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,40 +13,41 @@ use crate::law::{Columns, Law};
 use crate::numerics::{exp, ln};
 use crate::solver::root;
 
-/// The largest budget that is looked at, in FLOP.
+/// The largest budget of the search, in FLOP.
 const LARGEST: f64 = 1e60;
-/// Distance of neighbouring budgets that are looked at, in ln C.
+/// Distance of neighbouring budgets, in ln C.
 const STEP: f64 = 1.0;
-/// Most steps of Newton's method from one budget's best split to another's.
+/// Maximum number of Newton steps from one budget's best split to another's.
 const STEPS: usize = 40;
-/// The longest of them, in ln N and ln D.
+/// Longest Newton step, in ln N and ln D.
 const LONGEST: f64 = 2.0;
-/// A step this short is the last: the error it leaves is its square.
+/// A step shorter than this is the last; the remaining error is its square.
 const LAST_STEP: f64 = 1e-9;
-/// Most times that the splits of a path are moved, and the longest step that is small.
+/// Maximum number of times that the splits of a path are moved, and the length below which a move is small.
 const MOST_MOVES: usize = 4;
 const SMALL_MOVE: f64 = 0.02;
-/// What Newton's steps may leave of the way to the target, as a share of it.
+/// Tolerance of Newton's method, as a share of the distance to the target.
 const LEFT: f64 = 1e-12;
-/// A response that changes by less than this share of itself per e-fold of compute has come to its end.
+/// A response has reached its limit when it changes by less than this share of itself per e-fold of compute.
 const LEVEL: f64 = 1e-3;
 
-/// What budgets buy, from the smallest to the largest: their best splits as the estimate has them.
+/// The best splits of budgets from the smallest to the largest, at the estimate.
 #[derive(Clone, Debug)]
 pub struct Path {
     served: f64,
     base: Vec<f64>,
     sign: f64,
-    /// Logarithms of the budgets over six.
+    /// Logarithms of the budgets divided by six.
     budgets: Vec<f64>,
-    /// ln N and ln D of their best splits; ln C and nothing for a law of compute alone.
+    /// ln N and ln D of the best splits; ln C and zero for a law of compute alone.
     points: Vec<[f64; 2]>,
     columns: Columns,
     is_split: bool,
 }
 
 impl Path {
-    /// The path that the estimate took, or at the estimate the best split of each budget, those without one left out.
+    /// The estimate's path. At the estimate, this is the best split of each budget, without the budgets that have
+    /// none.
     pub(super) fn of(model: &Model<'_>, served: f64, base: &[f64]) -> Result<Arc<Self>, Refusal> {
         let path = match model.trail.step() {
             Some(Solved::Path(path)) if path.served == served && path.base == base => Arc::clone(path),
@@ -82,9 +83,9 @@ impl Path {
         Ok(Self { served, base: base.to_vec(), sign, columns, budgets, points, is_split })
     }
 
-    /// The logarithms of the budgets, with the best response of each next to the estimate's split.
+    /// The logarithms of the budgets, each with the best response near the estimate's split.
     ///
-    /// Splits are moved by Newton's method until what is left of the way counts by its cube alone.
+    /// Newton's method moves the splits until the remaining error is of third order.
     pub(super) fn responses(&self, model: &Model<'_>) -> Result<Vec<(f64, f64)>, Refusal> {
         let surface = model.surface()?;
         let mut here = surface.over_with_bends(model.parameters, &self.columns);
@@ -110,8 +111,7 @@ impl Path {
         Ok(logs.zip(here.iter().map(|here| here.value)).collect())
     }
 
-    /// Newton's step along the curve of a budget, half of it in ln(N / D); none where the response does not bend as in a
-    /// valley.
+    /// Half of Newton's step along the curve of a budget in ln(N / D); zero where the response has no minimum there.
     fn step(&self, curve: &Curve, point: [f64; 2], here: &Local) -> f64 {
         let ([by_n, by_d], [first, mixed, second]) = (here.slope, here.bend);
         let (slope, bend) = match curve {
@@ -139,10 +139,10 @@ impl Split {
     }
 }
 
-/// The smallest budget of training, and of serving a third of it beside, whose best split reaches a target.
+/// The smallest budget, for training and for serving `3 served` tokens, whose best split reaches a target.
 ///
 /// # Errors
-/// Where no budget does, with the side on which the target lies, or the law has no best split there.
+/// No budget reaches the target (the error names the side on which it lies), or the law has no best split there.
 pub(super) fn cheapest(model: &Model<'_>, target: f64, served: f64, base: &[f64]) -> Result<Split, Refusal> {
     let path = Path::of(model, served, base)?;
     Search { model, surface: model.surface()?, path: &path, target }.run()
@@ -162,8 +162,8 @@ impl Search<'_> {
         let first = values.iter().position(|&value| self.is_reached(value));
         match first {
             Some(0) => Err(self.at_once(values[0])),
-            // What is a best split at the estimate is nearly one at a draw: Newton's steps lead to where the draw's own
-            // is, and what they find is verified.
+            // The best split at the estimate is nearly the best one at a draw. Newton's steps lead to the draw's own
+            // split, which is then verified.
             Some(k) => match self.polished(self.path.points[k - 1], &values) {
                 Some(split) => Ok(split),
                 None => self.bracketed(k),
@@ -180,13 +180,14 @@ impl Search<'_> {
         self.path.sign * response <= self.path.sign * self.target
     }
 
-    /// The best split of a budget, looked for everywhere.
+    /// The best split of a budget, searched without a warm start.
     fn split(&self, log: f64) -> Result<Split, Refusal> {
         let grid = Grid::new(self.model, Budget { log, served: self.path.served }, &self.path.base, self.path.sign)?;
         lowest(self.model, self.surface, &grid, None)
     }
 
-    /// The split, from one nearby, at which the response is the target and no other split of its budget is better.
+    /// The split, found from a nearby one, at which the response equals the target and no other split of its budget
+    /// is better.
     fn polished(&self, start: [f64; 2], values: &[f64]) -> Option<Split> {
         let [mut n, mut d] = start;
         let served = self.path.served;
@@ -196,7 +197,7 @@ impl Search<'_> {
             let here = self.surface.at(self.model.parameters, &self.path.base, [n, d]);
             let ([by_n, by_d], [first, mixed, second]) = (here.slope, here.bend);
             let [v, v_by_n, v_by_d] = curve.exchange(served, [n, d]);
-            // The response is the target, and stationary along the curve of its budget.
+            // The response equals the target, and is stationary along the curve of its budget.
             let missing = [self.target - here.value, by_d - v * by_n];
             let rows = [[by_n, by_d], [v * first - mixed + v_by_n * by_n, v * mixed - second + v_by_d * by_n]];
             let determinant = rows[0][0] * rows[1][1] - rows[0][1] * rows[1][0];
@@ -226,16 +227,17 @@ impl Search<'_> {
         (is_target && !self.is_reached_before(budget.log, values)).then_some(split)
     }
 
-    /// Whether a budget smaller by more than a step reaches the target, of those whose splits the path holds.
+    /// Whether a budget smaller by more than a step reaches the target, among those with a split on the path.
     fn is_reached_before(&self, log: f64, values: &[f64]) -> bool {
         let before = self.path.budgets.partition_point(|budget| *budget < log - STEP);
         values[..before].iter().any(|&value| self.is_reached(value))
     }
 
-    /// The same between two budgets, the larger of which reaches the target or is followed by one that does.
+    /// The solution between two budgets, the larger of which reaches the target or precedes one that does.
     fn bracketed(&self, reached: usize) -> Result<Split, Refusal> {
         let Path { sign, budgets, .. } = self.path;
-        // The draw's best splits are no worse than those on the path, so it may reach the target earlier.
+        // The draw's best splits are no worse than those on the path, so a draw may reach the target at a smaller
+        // budget.
         let reaches = |k: usize| self.split(budgets[k]).is_ok_and(|split| self.is_reached(split.response));
         let (mut low, mut high) = (0, reached);
         if reaches(0) {
@@ -248,7 +250,7 @@ impl Search<'_> {
         let mut refusal = None;
         let beyond = |log: f64| match self.split(log) {
             Ok(split) => (sign * (self.target - split.response), -sign * split.slope),
-            // A budget too small for a best split does not reach the target.
+            // A budget that is too small for a best split does not reach the target.
             Err(why) => {
                 refusal = Some(why);
                 (-1.0, 0.0)
@@ -262,7 +264,7 @@ impl Search<'_> {
         if is_target { Ok(found) } else { Err(refusal.unwrap_or_else(jump)) }
     }
 
-    /// The target is better than the best split of the largest budget.
+    /// The refusal when the target is better than the best split of the largest budget.
     fn out_of_reach(&self, largest: &Split) -> Refusal {
         let end = if self.path.sign > 0.0 { "floor" } else { "ceiling" };
         let (response, compute) = (largest.response, &self.model.ready.law.roles.compute);
@@ -274,7 +276,7 @@ impl Search<'_> {
         Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) }
     }
 
-    /// The smallest budget is better than the target already.
+    /// The refusal when the smallest budget is already better than the target.
     fn at_once(&self, response: f64) -> Refusal {
         let side = if self.path.sign > 0.0 { "below" } else { "above" };
         let c = FLOP_PER_PARAMETER_AND_TOKEN * exp(self.path.budgets[0]);

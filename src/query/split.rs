@@ -11,15 +11,15 @@ use crate::law::{Columns, Roles};
 use crate::numerics::{exp, ln};
 use crate::solver::{minimise, root};
 
-/// A budget T of floating-point operations for training and serving: T = 6 N D + 2 N S.
+/// A budget T in FLOP for training and serving: T = 6 N D + 2 N S.
 ///
-/// Its splits are a curve, N (D + S / 3) = T / 6, along which r = ln(N / D) is the coordinate. It tells splits apart
-/// both where training takes the budget and where serving does.
+/// Its splits are a curve, N (D + S / 3) = T / 6, with the coordinate r = ln(N / D). This coordinate resolves splits
+/// both where training dominates the budget and where serving does.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Budget {
     /// ln(T / 6).
     pub(super) log: f64,
-    /// S / 3: tokens whose training costs what serving does.
+    /// S / 3: the number of tokens whose training costs as much as serving S tokens.
     pub(super) served: f64,
 }
 
@@ -29,20 +29,20 @@ impl Budget {
         Self { log: ln(c / FLOP_PER_PARAMETER_AND_TOKEN), served: 0.0 }
     }
 
-    /// The budget that a model size and data take, by their logarithms.
+    /// The budget for a model size and data, given by their logarithms.
     pub(super) fn of([n, d]: [f64; 2], served: f64) -> Self {
         let log = n + if served == 0.0 { d } else { ln(exp(d) + served) };
         Self { log, served }
     }
 
-    /// Tokens whose training costs what serving some does.
+    /// The number of tokens whose training costs as much as serving `serve` tokens.
     pub(super) fn as_training(serve: f64) -> f64 {
         serve * FLOP_PER_SERVED_TOKEN / FLOP_PER_PARAMETER_AND_TOKEN
     }
 
-    /// ln N and ln D where ln(N / D) is r.
+    /// ln N and ln D of the split with ln(N / D) = r.
     pub(super) fn at(&self, r: f64) -> [f64; 2] {
-        // D^2 + (S / 3) D = T / 6 e^-r, solved without a difference.
+        // D^2 + (S / 3) D = T / 6 e^-r, solved without cancellation.
         let even = 0.5 * (self.log - r);
         let z = 0.5 * self.served * exp(-even);
         let d = if z == 0.0 {
@@ -55,32 +55,32 @@ impl Budget {
         [d + r, d]
     }
 
-    /// r with a model of one parameter and with one token; none where the budget does not pay for one of each.
+    /// r for a model of one parameter and for one token; `None` where the budget is too small for one of each.
     pub(super) fn ends(&self) -> Option<[f64; 2]> {
         let both = ln(1.0 + self.served);
         (self.log > both).then(|| [-(self.log + ln(1.0 - self.served * exp(-self.log))), self.log - both])
     }
 
-    /// The budget in floating-point operations, in words.
+    /// The budget in FLOP as text.
     fn describe(&self) -> String {
         format!("{:.3e}", FLOP_PER_PARAMETER_AND_TOKEN * exp(self.log))
     }
 }
 
-/// Above this, asinh z is ln 2 z to the last digit.
+/// Above this value, asinh z equals ln 2z to the last digit.
 const LARGE: f64 = 1e9;
-/// Distance of neighbours on a grid, in ln(N / D): 0.25 in ln N.
+/// Distance of neighbouring points of a grid, in ln(N / D); this is 0.25 in ln N.
 const STEP: f64 = 0.5;
-/// Fewest and most steps of a grid.
+/// Minimum and maximum number of steps of a grid.
 const STEPS: (f64, f64) = (32.0, 4096.0);
-/// Distance, in ln(N / D), at which a response that is still the best to the last digit is flat.
+/// A response is flat when it is equal to the best one to the last digit at this distance in ln(N / D).
 const APART: f64 = 0.25;
-/// Roundings within which two responses are the same.
+/// Largest relative difference, in rounding errors, between equal responses.
 const SAME: f64 = 16.0 * f64::EPSILON;
-/// Most valleys that are polished.
+/// Maximum number of valleys that are polished.
 const VALLEYS: usize = 8;
 
-/// The splits of a budget that are looked at, ready for the law.
+/// The splits of a budget at which the law is evaluated, prepared for the law.
 #[derive(Clone, Debug)]
 pub struct Grid {
     pub(super) budget: Budget,
@@ -105,7 +105,7 @@ impl Grid {
         Ok(Self { budget, curve, base: base.to_vec(), sign, columns: surface.bind(base, &points), places, shares })
     }
 
-    /// ln N and ln D at a place of the curve.
+    /// ln N and ln D at a point of the curve.
     fn at(&self, place: f64) -> [f64; 2] {
         self.curve.at(&self.budget, place)
     }
@@ -121,24 +121,24 @@ pub(super) struct Split {
     pub(super) n: f64,
     pub(super) d: f64,
     pub(super) response: f64,
-    /// The change of the best response with the logarithm of the budget.
+    /// Derivative of the best response by the logarithm of the budget.
     pub(super) slope: f64,
-    /// What training and serving take, in floating-point operations.
+    /// FLOP of training and serving.
     pub(super) compute: f64,
     /// ln(N / D).
     pub(super) place: f64,
-    /// 1 where a lower response is better, -1 where a higher one is.
+    /// 1 where a lower response is better, -1 where a higher response is.
     pub(super) sign: f64,
 }
 
-/// The split of a budget with the best response; `base` holds the law's variables that a split does not decide.
+/// The split of a budget with the best response; `base` holds the law's other variables.
 ///
-/// The law is computed along the whole curve of the budget; wherever the response turns from better to worse, by its
-/// exact slopes or by its values, is a valley, and the best of the polished valleys is the answer. Slopes show a valley
-/// also where values are the same to the last digit, as on the plateaus of a response that saturates.
+/// The law is evaluated along the whole curve of the budget. A valley is where the response turns from better to
+/// worse, by its exact slopes or by its values. The answer is the best of the polished valleys. Slopes find a valley
+/// even where the values are equal to the last digit, as on the plateaus of a response that saturates.
 ///
 /// # Errors
-/// Where an end of the curve is better than all valleys, the response is flat, or not finite.
+/// An end of the curve is better than all valleys, or the response is flat or not finite.
 pub(super) fn best_split(model: &Model<'_>, budget: Budget, base: &[f64]) -> Result<Split, Refusal> {
     let surface = model.surface()?;
     let (grid, near) = match model.trail.step() {
@@ -151,22 +151,22 @@ pub(super) fn best_split(model: &Model<'_>, budget: Budget, base: &[f64]) -> Res
     found
 }
 
-/// A stretch of a grid in which the response turns from better to worse.
+/// A part of a grid in which the response turns from better to worse.
 struct Valley {
     low: usize,
     high: usize,
-    /// Whether the slopes at its ends say so.
+    /// Whether the slopes at its ends show the turn.
     by_slope: bool,
-    /// The best value at its ends, times the sign.
+    /// The best value at its ends, multiplied by the sign.
     best: f64,
 }
 
-/// What the law is along a grid.
+/// The values of the law along a grid.
 struct Profile {
     valleys: Vec<Valley>,
-    /// The best value and where it is.
+    /// The best value and its index.
     best: (f64, usize),
-    /// Values, times the sign; infinite where there is none.
+    /// Values multiplied by the sign; infinite where there is none.
     values: Vec<f64>,
 }
 
@@ -204,7 +204,7 @@ impl Profile {
     }
 }
 
-/// The best split on the curve of a grid; the search in a valley begins at `near` where that is in it.
+/// The best split on the curve of a grid. The search in a valley starts at `near` where that is inside the valley.
 pub(super) fn lowest(model: &Model<'_>, surface: &Surface, grid: &Grid, near: Option<f64>) -> Result<Split, Refusal> {
     let profile = Profile::of(surface, model.parameters, grid);
     let polished = profile.valleys.iter().map(|valley| {
@@ -241,9 +241,9 @@ pub(super) fn lowest(model: &Model<'_>, surface: &Surface, grid: &Grid, near: Op
 
 /// The bottom of a valley, as r = ln(N / D).
 ///
-/// Let v be the slope of the cost by ln D over that by ln N: D / (D + S / 3) for 6 N D + 2 N S. Along the curve
-/// dN / N = v / (1 + v) dr and dD / D = -1 / (1 + v) dr, so the response is stationary where v dL/d ln N = dL/d ln D; the root of
-/// this has all its digits.
+/// Let v be the slope of the cost by ln D divided by the slope by ln N: D / (D + S / 3) for 6 N D + 2 N S. Along the
+/// curve dN / N = v / (1 + v) dr and dD / D = -1 / (1 + v) dr, so the response is stationary where v dL/d ln N = dL/d
+/// ln D. The root of this equation is accurate to all digits.
 fn polish(model: &Model<'_>, surface: &Surface, grid: &Grid, valley: &Valley, near: Option<f64>) -> f64 {
     let (low, high) = (grid.places[valley.low], grid.places[valley.high]);
     if valley.by_slope {
@@ -265,12 +265,13 @@ fn polish(model: &Model<'_>, surface: &Surface, grid: &Grid, valley: &Valley, ne
     minimise(value, low, high).unwrap_or_else(|_| f64::midpoint(low, high))
 }
 
-/// Whether two values are the same but for rounding.
+/// Whether two values differ by rounding only.
 fn is_same(one: f64, other: f64) -> bool {
     (one - other).abs() <= SAME * one.abs().max(other.abs())
 }
 
-/// The stretch of the grid around the best place over which the response is the best to the last digit, where there is one.
+/// The part of the grid around the best point over which the response equals the best one to the last digit, where
+/// there is one.
 fn flat_around(values: &[f64], grid: &Grid, place: f64, best: f64) -> Option<(usize, usize)> {
     let below = grid.places.partition_point(|r| *r <= place - APART);
     let above = grid.places.partition_point(|r| *r < place + APART);
@@ -282,7 +283,7 @@ fn flat_around(values: &[f64], grid: &Grid, place: f64, best: f64) -> Option<(us
     }
 }
 
-/// Why there is no best split where the response is flat, in words.
+/// Why there is no best split where the response is flat.
 fn flat(grid: &Grid, low: usize, high: usize, value: f64, roles: &Roles) -> String {
     let [size, _, compute] = roles.decided();
     let [from, to] = [low, high].map(|i| exp(grid.at(grid.places[i])[0]));

@@ -1,4 +1,4 @@
-//! A law over the logarithms of the variables that a question moves: values, slopes and bends.
+//! A law over the logarithms of the variables that a query changes: values, slopes and second derivatives.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -7,12 +7,12 @@ use super::allocation::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::law::symbolic::{Graph, Id};
 use crate::law::{Columns, Law, Tape, Workspace};
 
-/// The variables that a question moves: one, or two.
+/// The variables that a query changes: one or two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moves {
-    /// Their names.
+    /// Names.
     pub names: Vec<String>,
-    /// Whether compute, where the law takes it too, follows as 6 N D.
+    /// Whether compute, where the law has it too, follows from the cost of training.
     pub ties_compute: bool,
 }
 
@@ -22,42 +22,43 @@ impl Moves {
         Self { names: names.map(str::to_owned).to_vec(), ties_compute: true }
     }
 
-    /// One variable; all others are held.
+    /// One variable, with all others held.
     pub fn one(name: &str) -> Self {
         Self { names: vec![name.to_owned()], ties_compute: false }
     }
 }
 
-/// A law's value at a point, and its derivatives by the logarithms of what is moved; those of one that is not there are 0.
+/// A law's value at a point, and its derivatives by the logarithms of the changed variables; derivatives by a missing
+/// second variable are 0.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Local {
     pub(super) value: f64,
     pub(super) slope: [f64; 2],
-    /// Twice by the first, by both, twice by the second.
+    /// Second derivatives: by the first variable twice, by both, by the second twice.
     pub(super) bend: [f64; 3],
 }
 
-/// A law over logarithms of the variables that are moved.
+/// A law over the logarithms of the changed variables.
 #[derive(Clone, Debug)]
 pub(super) struct Surface {
-    /// The places of the moved variables among the law's.
+    /// Indices of the changed variables among the law's.
     moved: Vec<usize>,
     graph: Arc<Graph>,
-    /// What the value, the slopes and the bends need, in order.
+    /// Nodes for the value, the slopes and the second derivatives, in order.
     nodes: Vec<Id>,
-    /// The value, two slopes and three bends.
+    /// The value, two slopes and three second derivatives.
     roots: [Id; 6],
     /// The value and two slopes over many points.
     tape: Tape,
-    /// The value, two slopes and three bends over many points.
+    /// The value, two slopes and three second derivatives over many points.
     bent: Tape,
 }
 
-/// Memory of evaluations over many points.
+/// Memory for evaluations over many points.
 #[derive(Default)]
 struct Scratch {
     workspace: Workspace,
-    /// Values, two slopes, three bends.
+    /// Values, two slopes and three second derivatives.
     out: [Vec<f64>; 6],
 }
 
@@ -66,7 +67,7 @@ thread_local! {
 }
 
 impl Surface {
-    /// A law over the logarithms of `moves`; none where it has not all of them.
+    /// A law over the logarithms of `moves`; `None` where the law lacks one of them.
     pub(super) fn new(law: &Law, moves: &Moves) -> Option<Self> {
         let moved: Vec<usize> = moves.names.iter().map(|name| law.variable(name)).collect::<Option<_>>()?;
         let sizes = law.roles.sizes().map(|names| names.map(|name| law.variable(name)));
@@ -100,7 +101,7 @@ impl Surface {
         })
     }
 
-    /// Value, slopes and bends at a point; `base` holds the variables that are not moved.
+    /// Value, slopes and second derivatives at a point; `base` holds the other variables.
     pub(super) fn at(&self, parameters: &[f64], base: &[f64], logs: [f64; 2]) -> Local {
         let mut variables = base.to_vec();
         self.moved.iter().zip(logs).for_each(|(&index, log)| variables[index] = log);
@@ -109,12 +110,12 @@ impl Surface {
         Local { value, slope: [one, other], bend: [first, mixed, second] }
     }
 
-    /// Points made ready for [`Surface::over`].
+    /// Prepares points for [`Surface::over`].
     pub(super) fn bind(&self, base: &[f64], points: &[[f64; 2]]) -> Columns {
         self.bound(&self.tape, base, points)
     }
 
-    /// Points made ready for [`Surface::over_with_bends`].
+    /// Prepares points for [`Surface::over_with_bends`].
     pub(super) fn bind_with_bends(&self, base: &[f64], points: &[[f64; 2]]) -> Columns {
         self.bound(&self.bent, base, points)
     }
@@ -130,7 +131,7 @@ impl Surface {
         tape.bind(&columns.iter().map(Vec::as_slice).collect::<Vec<_>>(), points.len())
     }
 
-    /// What `read` makes of the values and the two slopes at every point.
+    /// Calls `read` with the values and the two slopes at all points.
     pub(super) fn over<T>(
         &self,
         parameters: &[f64],
@@ -144,7 +145,7 @@ impl Surface {
         })
     }
 
-    /// The law at every point, of those made ready with bends.
+    /// Value, slopes and second derivatives at points prepared by [`Surface::bind_with_bends`].
     pub(super) fn over_with_bends(&self, parameters: &[f64], points: &Columns) -> Vec<Local> {
         SCRATCH.with_borrow_mut(|Scratch { workspace, out }| {
             self.bent.rows_into(points, parameters, workspace, out);

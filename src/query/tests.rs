@@ -13,7 +13,7 @@ fn inputs(values: &[(&str, f64)]) -> BTreeMap<String, f64> {
     values.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect()
 }
 
-/// Puts one row of a question to a law at one parameter vector, as if it were the estimate.
+/// Answers one row of a query with a law at one parameter vector, as if that were the estimate.
 fn solve_at(
     kind: &dyn Kind,
     law: &Law,
@@ -26,13 +26,13 @@ fn solve_at(
     found.map(in_letters)
 }
 
-/// A finding whose outputs have the letters of the literature for the roles that they are called after.
+/// A finding whose outputs have the letters of the literature.
 fn in_letters(finding: Finding) -> Finding {
     let outputs = finding.outputs.into_iter().map(|(name, value)| (Cow::from(Roles::default().named(&name)), value));
     Finding { outputs: outputs.collect(), at: finding.at }
 }
 
-/// The rows of a question at one parameter vector.
+/// The rows of a query at one parameter vector.
 fn solved(kind: &dyn Kind, law: &Law, parameters: &[f64]) -> Vec<Finding> {
     kind.rows(&law.roles).iter().map(|inputs| solve_at(kind, law, parameters, inputs).unwrap()).collect()
 }
@@ -47,7 +47,7 @@ fn response(law: &Law, parameters: &[f64], at: &BTreeMap<String, f64>) -> f64 {
 const CHINCHILLA: [f64; 5] = [1.817_218_099, 477.825_869, 0.347_310_499, 2_143.417_357, 0.367_172_432];
 
 #[test]
-fn budgets_are_split_as_the_closed_form_of_hoffmann_says() {
+fn budgets_are_split_as_in_the_closed_form_of_hoffmann() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let [_, a, alpha, b, beta] = CHINCHILLA;
     for c in [1e18, 5.76e23, 1e30] {
@@ -78,10 +78,10 @@ fn published_answers_of_the_chinchilla_replication_are_reproduced() {
 }
 
 #[test]
-fn every_law_with_n_and_d_has_a_best_split_that_no_neighbour_beats() {
+fn every_law_of_n_and_d_has_a_best_split_that_no_neighbour_beats() {
     for entry in catalogue() {
         let law = entry.law().unwrap();
-        // A best learning rate has N and D too, and nothing to split.
+        // A law of the best learning rate has N and D too, but nothing to split.
         if !can_split(&law) || law.response != "L" {
             continue;
         }
@@ -93,7 +93,7 @@ fn every_law_with_n_and_d_has_a_best_split_that_no_neighbour_beats() {
             let mut asked = held.clone();
             asked.insert("C".to_owned(), 1e22);
             let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &parameters, &asked);
-            // The floor of its published constants falls without end as models grow.
+            // With its published constants, the floor falls without limit as models grow.
             if law.name == "farseer" {
                 let refusal = split.unwrap_err();
                 assert!(
@@ -149,7 +149,7 @@ fn a_target_below_the_floor_is_refused_with_the_floor() {
 }
 
 #[test]
-fn questions_a_law_cannot_answer_are_refused_beforehand() {
+fn questions_that_a_law_cannot_answer_are_refused_beforehand() {
     let power = find("power").unwrap().law().unwrap();
     assert!(ComputeOptimal(quantities(&[("C", 1e21)])).check(&power).is_err());
     let hoffmann = find("hoffmann").unwrap().law().unwrap();
@@ -161,7 +161,7 @@ fn questions_a_law_cannot_answer_are_refused_beforehand() {
     assert_eq!(faults[0].hint.as_deref(), Some("it can be solved for `N`, `D` and `C`"));
 }
 
-/// Published rounded constants of Hoffmann et al. 2022, on which Approach 2 was taken apart (arXiv:2603.22339).
+/// Rounded constants of Hoffmann et al. 2022, which arXiv:2603.22339 uses in its analysis of Approach 2.
 const ROUNDED: [f64; 5] = [1.69, 406.4, 0.34, 410.7, 0.28];
 
 fn spec<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
@@ -198,12 +198,12 @@ fn the_curve_of_a_budget_has_its_minimum_at_the_best_split() {
         assert!(row.outputs["loss"] >= rows[0].outputs["loss"] * (1.0 - 1e-15));
         assert!((6.0 * row.outputs["N"] * row.outputs["D"] / 1e21 - 1.0).abs() < 1e-12);
     }
-    // The best size is 2.79 billion; of the three, two billion is nearer to it.
+    // The best size is 2.79 billion; the nearest of the three is two billion.
     assert_eq!(rows[0].outputs["envelope_N"], 2e9);
 }
 
 #[test]
-fn serving_makes_the_best_model_smaller_as_its_stationarity_says() {
+fn serving_makes_the_best_model_smaller_and_stationary() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let query: InferenceAware = spec(serde_json::json!({ "loss": 2.1, "serve": [0, "100B", "1T", "100T"] }));
     let rows = solved(&query, &law, &CHINCHILLA);
@@ -225,7 +225,7 @@ fn serving_makes_the_best_model_smaller_as_its_stationarity_says() {
 }
 
 #[test]
-fn a_budget_for_training_and_serving_is_split_as_the_cheapest_model_for_its_response_is() {
+fn the_best_split_with_serving_is_the_cheapest_for_its_response() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let query: Allocate = spec(serde_json::json!({ "C": [1e22, 1e24], "serve": "2T" }));
     for finding in solved(&query, &law, &CHINCHILLA) {
@@ -240,7 +240,7 @@ fn a_budget_for_training_and_serving_is_split_as_the_cheapest_model_for_its_resp
 }
 
 #[test]
-fn a_family_shares_a_budget_so_that_a_flop_is_of_the_same_use_at_every_size() {
+fn a_family_shares_a_budget_with_equal_benefit_of_a_flop() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let [.., b, beta] = CHINCHILLA;
     let weights = [1.0, 2.0, 0.5];
@@ -257,7 +257,7 @@ fn a_family_shares_a_budget_so_that_a_flop_is_of_the_same_use_at_every_size() {
 }
 
 #[test]
-fn data_that_run_out_leave_the_rest_of_a_budget_to_size_or_to_other_models() {
+fn limited_data_leave_budget_for_size_or_other_models() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let one: Allocate = spec(serde_json::json!({ "C": 1e24, "unique": "100B", "epochs": 4 }));
     let one = solved(&one, &law, &CHINCHILLA).remove(0).outputs;
@@ -276,7 +276,7 @@ fn data_that_run_out_leave_the_rest_of_a_budget_to_size_or_to_other_models() {
 }
 
 #[test]
-fn a_smaller_model_costs_the_compute_that_buys_nothing() {
+fn the_cost_of_a_smaller_model_is_the_wasted_compute() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let [e, a, alpha, b, beta] = CHINCHILLA;
     let best: Overtrain = spec(serde_json::json!({ "C": 1e22, "factor": 1 }));
@@ -293,7 +293,7 @@ fn a_smaller_model_costs_the_compute_that_buys_nothing() {
 }
 
 #[test]
-fn the_next_compute_buys_what_the_closed_form_says() {
+fn the_gain_from_more_compute_agrees_with_the_closed_form() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let marginal: Marginal = spec(serde_json::json!({ "C": [1e20, 1e24] }));
     let [e, _, alpha, _, beta] = CHINCHILLA;
@@ -301,7 +301,7 @@ fn the_next_compute_buys_what_the_closed_form_says() {
         let out = row.outputs;
         let slope = -alpha * beta / (alpha + beta) * (out["loss"] - e) / out["loss"];
         assert!((out["elasticity"] / slope - 1.0).abs() < 1e-9);
-        // A power of compute above the floor.
+        // A power law of compute above the floor.
         let shrinks = libm::pow(10.0, -alpha * beta / (alpha + beta));
         assert!(((out["next_loss"] - e) / ((out["loss"] - e) * shrinks) - 1.0).abs() < 1e-9);
         assert_eq!(out["gain"], out["loss"] - out["next_loss"]);
@@ -334,7 +334,8 @@ fn two_laws_are_compared_by_compute_and_cross_where_they_are_equal() {
     assert!((out["multiplier"] - 1.0).abs() < 1e-9 && !out.contains_key("crossover_C"), "{out:?}");
 }
 
-/// The shipped study of over-training: average error by way of the loss (Gadre et al. 2024, arXiv:2403.08540).
+/// The over-training study of this repository: average error as a function of the loss (Gadre et al. 2024,
+/// arXiv:2403.08540).
 const SATURATING: &str = "err = 0.857 - 2.206 * exp(-0.7146 * (1.8366 + 166.2 / N^0.27285 + 287.1 / D^0.27285))";
 
 fn law_of(formula: &str) -> Law {
@@ -343,14 +344,14 @@ fn law_of(formula: &str) -> Law {
     Law::from_formula("own", formula, &variables).unwrap()
 }
 
-/// N, D of the loss inside the saturating law by its closed form.
+/// N and D of the loss inside the saturating law, in closed form.
 fn split_of_saturating(c: f64) -> (f64, f64) {
     let n = libm::pow(166.2 / 287.1, 1.0 / (2.0 * 0.27285)) * libm::pow(c / 6.0, 0.5);
     (n, c / 6.0 / n)
 }
 
 #[test]
-fn a_response_that_saturates_is_split_as_the_loss_inside_it() {
+fn a_saturating_response_has_the_split_of_the_loss_inside_it() {
     let law = law_of(SATURATING);
     for c in [1e16, 1e18, 1e20, 1e22, 1e26, 1e40] {
         let split = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], &inputs(&[("C", c)])).unwrap().outputs;
@@ -362,7 +363,7 @@ fn a_response_that_saturates_is_split_as_the_loss_inside_it() {
 }
 
 #[test]
-fn an_accuracy_is_split_where_it_is_highest_and_reached_from_below() {
+fn an_accuracy_is_split_at_its_highest_and_reached_from_below() {
     let falling = law_of(SATURATING);
     let rising = law_of(&SATURATING.replace("err = 0.857 - ", "acc = 1 - 0.857 + "));
     for question in [
@@ -404,7 +405,7 @@ fn an_accuracy_is_split_where_it_is_highest_and_reached_from_below() {
 }
 
 #[test]
-fn the_budget_of_a_response_that_saturates_is_that_of_the_loss_inside_it() {
+fn a_saturating_response_needs_the_budget_of_the_loss_inside_it() {
     let law = law_of(SATURATING);
     for target in [0.85, 0.7, 0.5, 0.4, 0.32] {
         let reach = Reach { solve: "C".to_owned(), values: quantities(&[("err", target)]) };
@@ -424,7 +425,7 @@ fn the_budget_of_a_response_that_saturates_is_that_of_the_loss_inside_it() {
 
 #[test]
 fn the_deeper_of_two_valleys_is_the_best_split() {
-    // Two wells in tokens per parameter, narrower and deeper at 200 than at 2.
+    // Two wells in tokens per parameter; the one at 200 is narrower and deeper than the one at 2.
     let law = law_of(
         "L = 2 + 1 / N^0.1 - 0.3 * exp(-((ln(D / N) - ln(2)) / 1.5)^2) - 0.5 * exp(-((ln(D / N) - ln(200)) / 0.2)^2)",
     );
@@ -450,7 +451,7 @@ fn no_split_is_best_where_the_response_is_flat_or_an_end_is_better() {
             other @ Refusal::NotReachable { .. } => panic!("{other:?}"),
         }
     };
-    // Compute alone counts; saturated to the last digit; a floor under both terms; ever larger models.
+    // Only compute matters; saturated to the last digit; a floor below both terms; larger and larger models.
     assert!(refused("L = 2 + 1e3 / (N * D)^0.2", &asked).contains("no split is best"));
     assert!(refused(SATURATING, &inputs(&[("C", 1e6)])).contains("no split is best"));
     assert!(refused("L = max(2, 1 + 100 / N^0.3 + 100 / D^0.3)", &asked).contains("no split is best"));
@@ -464,7 +465,7 @@ fn no_split_is_best_where_the_response_is_flat_or_an_end_is_better() {
 }
 
 #[test]
-fn a_variable_without_a_value_is_refused_and_never_taken_for_one() {
+fn a_variable_without_a_value_is_refused() {
     let law = law_of("L = 1.7 + 400 / N^0.34 + 410 / D^0.28 + N / U");
     let refusal = solve_at(&ComputeOptimal(BTreeMap::new()), &law, &[], &inputs(&[("C", 1e20)])).unwrap_err();
     assert!(matches!(refusal, Refusal::Undefined(reason) if reason.contains("`U` has no value")));
@@ -478,7 +479,7 @@ fn one_variable_is_found_where_the_response_first_meets_the_target() {
         solve_at(&reach, &law, &[], &inputs(&[("L", target)])).map(|found| libm::log(found.outputs["solution"]))
     };
     assert!((reach(2.25).unwrap() - 15.0).abs() < 1e-12);
-    // Between two places of the grid.
+    // Between two points of the grid.
     assert!((reach(2.000_001).unwrap() - 19.99).abs() < 1e-6);
     let refusal = reach(1.9).unwrap_err();
     assert!(
@@ -487,7 +488,7 @@ fn one_variable_is_found_where_the_response_first_meets_the_target() {
     );
 }
 
-/// A fit with given values and spans, and nothing said of its rows.
+/// A fit with given values and ranges, and default values for everything about its rows.
 fn fit_of(law: &Law, free: &[f64], spans: &[(&str, [f64; 2])]) -> Fit {
     Fit {
         law: law.name.clone(),
@@ -520,14 +521,14 @@ fn fit_of(law: &Law, free: &[f64], spans: &[(&str, [f64; 2])]) -> Fit {
     }
 }
 
-/// Draws about an estimate: each parameter times a number about 1.
+/// Draws around an estimate: each parameter times a factor near 1.
 fn scattered(free: &[f64], deviation: f64, count: usize) -> Vec<Vec<f64>> {
     let mut random = crate::numerics::Random::new(7, "scattered", 0);
     let mut around = |value: f64| value * crate::numerics::exp(deviation * random.normal());
     (0..count).map(|_| free.iter().map(|value| around(*value)).collect()).collect()
 }
 
-/// Every kind of question that a law can be asked, about one budget and the responses there.
+/// Queries of every kind that a law can answer, about one budget and the responses there.
 fn questions(law: &Law, entry: Option<&Entry>, c: f64, response: f64) -> Vec<Question> {
     let example = |name: &str| {
         let variable = law.variables.iter().find(|v| v.name == name).unwrap();
@@ -573,7 +574,7 @@ fn questions(law: &Law, entry: Option<&Entry>, c: f64, response: f64) -> Vec<Que
     all
 }
 
-/// Laws of the catalogue at constants or at usual values, and two that saturate.
+/// Laws of the catalogue at their constants or typical values, and two laws that saturate.
 fn laws() -> Vec<(Law, Option<&'static Entry>, Vec<f64>)> {
     let known = catalogue().iter().filter_map(|entry| {
         let law = entry.law().ok().filter(|law| !law.takes_schedule())?;
@@ -596,7 +597,7 @@ fn laws() -> Vec<(Law, Option<&'static Entry>, Vec<f64>)> {
 }
 
 #[test]
-fn every_interval_of_every_kind_and_law_holds_its_estimate() {
+fn every_interval_of_every_kind_and_law_contains_its_estimate() {
     let mut answered = BTreeMap::new();
     for (law, entry, free) in laws() {
         let spans = [("N", [1e7, 1e9]), ("D", [1e9, 1e11]), ("C", [1e17, 1e21])];
@@ -627,13 +628,13 @@ fn every_interval_of_every_kind_and_law_holds_its_estimate() {
             }
         }
     }
-    // Every kind was asked, and answered by several laws.
+    // Every kind was queried, and several laws answered each.
     assert_eq!(answered.len(), 9, "{answered:?}");
     assert!(answered.values().all(|count| *count >= 10), "{answered:?}");
 }
 
 #[test]
-fn a_draw_is_answered_from_the_estimate_as_it_is_from_nothing() {
+fn a_warm_start_gives_the_answer_of_a_search_from_scratch() {
     for (law, entry, free) in laws() {
         let spans = BTreeMap::new();
         let at: BTreeMap<String, f64> = law
@@ -652,14 +653,15 @@ fn a_draw_is_answered_from_the_estimate_as_it_is_from_nothing() {
                     kind.solve(&model, &inputs)
                 };
                 let laid = [Trail::default(), Trail::default()];
-                // Draws are asked where the estimate has an answer, or is out of reach of one.
+                // Draws are answered only where the estimate has an answer or is out of reach.
                 let estimate = solve(&free, [&laid[0], &laid[1]]);
                 let estimated = match &estimate {
                     Ok(finding) => Estimated::Outputs(finding.outputs.len()),
                     Err(Refusal::NotReachable { beyond, .. }) => Estimated::OutOfReach(*beyond),
                     Err(Refusal::Undefined(_)) => continue,
                 };
-                // Of a draw the outputs count that the estimate has: where that has no crossing, those of draws are not read.
+                // Only the outputs of the estimate count; without a crossing at the estimate, crossings of draws are
+                // not used.
                 let is_read = |name: &str| estimate.as_ref().map_or(true, |found| found.outputs.contains_key(name));
                 let laid = laid.map(Trail::laid);
                 for draw in scattered(&free, 0.1, 5) {
@@ -725,7 +727,7 @@ fn extreme_inputs_are_answered_with_numbers_or_refused_with_a_reason() {
 }
 
 #[test]
-fn a_target_near_the_floor_has_the_share_of_the_draws_that_reach_it() {
+fn a_target_near_the_floor_reports_the_share_of_draws_that_reach_it() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let fit = fit_of(&law, &CHINCHILLA, &[]);
     // Floors from 1.7672 to 1.8672 in equal steps.
@@ -748,14 +750,14 @@ fn a_target_near_the_floor_has_the_share_of_the_draws_that_reach_it() {
     assert_eq!(within.answered, Some(63.0 / 101.0));
     let solution = within.outputs["solution"];
     assert!(solution.lower.unwrap() < solution.value.unwrap() && solution.upper.is_none(), "{solution:?}");
-    // Above the target's budget at the smallest: every split is better already.
+    // The smallest budget exceeds the target's budget, so every split is already better.
     let at_once = ask(1e9);
     assert_eq!((at_once.reach.verdict, at_once.answered), (Verdict::NotReachable, None));
     assert!(at_once.outputs.is_empty());
 }
 
 #[test]
-fn an_accuracy_stays_an_accuracy_with_the_scatter_of_rows() {
+fn an_accuracy_with_scatter_stays_between_zero_and_one() {
     let law = law_of("acc = a / (1 + exp(k * (ln(C) - m)))");
     let free = vec![0.99, -2.0, 40.0];
     let fit = fit_of(&law, &free, &[("C", [1e17, 1e21])]);
@@ -773,7 +775,7 @@ fn an_accuracy_stays_an_accuracy_with_the_scatter_of_rows() {
 }
 
 #[test]
-fn an_interval_passes_a_limit_of_the_law_that_a_row_passed() {
+fn an_interval_may_pass_a_limit_of_the_law_that_a_row_passed() {
     let law = law_of("y = a / (1 + exp(k * (ln(C) - m)))");
     let free = vec![0.99, -2.0, 40.0];
     let fit = Fit { seen: Some([0.2, 1.03]), ..fit_of(&law, &free, &[("C", [1e17, 1e21])]) };
@@ -799,7 +801,7 @@ fn an_interval_does_not_depend_on_the_other_rows_of_a_question() {
 }
 
 #[test]
-fn one_point_is_as_far_from_the_rows_for_every_kind_of_question() {
+fn every_kind_of_question_measures_the_same_distance_from_the_rows() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let fit = fit_of(&law, &CHINCHILLA, &[("N", [1e7, 1e10]), ("D", [1e9, 1e12]), ("C", [1e17, 1e22])]);
     let reach_of = |question: Question| answer(&question, &law, &fit, &[], None, 1).rows.remove(0);

@@ -1,4 +1,4 @@
-//! Where an ability crosses a level.
+//! The size at which an ability crosses a level.
 
 use std::collections::BTreeMap;
 
