@@ -15,7 +15,7 @@ use crate::engine::{Look, look};
 use crate::file::in_units;
 use crate::store::{Keep, Store};
 
-/// Look at the cache, check it, make it smaller, carry it to another machine.
+/// Inspect the cache, verify it, shrink it, or move it to another machine.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Say what the cache holds.
+    /// Show the content of the cache.
     Info {
         #[command(flatten)]
         cache: Cache,
@@ -37,26 +37,26 @@ enum Command {
         #[command(flatten)]
         cache: Cache,
     },
-    /// Remove what was not used for long. Safe while other processes run.
+    /// Remove results that have not been used for some time. Safe while other processes run.
     Gc {
         #[command(flatten)]
         cache: Cache,
-        /// Keep what was used within this time: 30d, 12h, 0s.
+        /// Keep results that were used within this time: 30d, 12h, 0s.
         #[arg(long, value_name = "TIME", default_value = "30d", value_parser = time)]
         keep: Duration,
-        /// Keep at most so much, the last used first: 10G, 500M.
+        /// Keep at most this many bytes, most recently used results first: 10G, 500M.
         #[arg(long, value_name = "SIZE", value_parser = size)]
         max_size: Option<u64>,
         /// Only report what would be removed.
         #[arg(long)]
         dry_run: bool,
     },
-    /// Write results into one file, for the cache of a CI system or another machine.
+    /// Write results to one file, for the cache of a CI system or another machine.
     Export {
-        /// The file to write; a tar archive, packed by zstd.
+        /// The file to write: a tar archive with zstd compression.
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Only what these specs use.
+        /// Export only the results that these specs use.
         #[arg(value_name = "SPEC")]
         specs: Vec<PathBuf>,
         #[command(flatten)]
@@ -64,7 +64,7 @@ enum Command {
         #[command(flatten)]
         allow: Allow,
     },
-    /// Take the results of an exported file into the cache.
+    /// Import the results of an exported file into the cache.
     Import {
         /// The file to read.
         #[arg(value_name = "FILE")]
@@ -174,13 +174,13 @@ fn export(file: &Path, specs: &[PathBuf], cache: &Cache, allow: &Allow, screen: 
         Some(keys)
     };
     let failed = |error: String| format!("{}: {error}", file.display());
-    // Whole or not at all: a bundle that is cut short may be taken for one.
+    // Write the file atomically: a truncated bundle could be mistaken for a complete one.
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        // As any other file that somebody makes: whoever restores a CI cache may be another user.
+        // Use ordinary permissions, because the user who restores a CI cache may be another one.
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     let temporary = builder.tempfile_in(folder).map_err(|error| failed(error.to_string()))?;

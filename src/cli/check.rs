@@ -1,4 +1,4 @@
-//! `lawfit check`: whether specs are sound, without running them.
+//! `lawfit check`: checks specs without running them.
 
 use std::path::PathBuf;
 

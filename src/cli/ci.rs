@@ -1,4 +1,4 @@
-//! Output for CI systems: annotations of lines, the summary of a job, `JUnit` XML.
+//! Output for CI systems: annotations, the summary of a job, `JUnit` XML.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use super::output;
 use super::screen::Screen;
 use crate::report::Severity;
 
-/// Annotates the lines of failed expectations and stages, if the run is a job on GitHub.
+/// Annotates the lines of failed expectations and stages, if the program runs in a job on GitHub.
 pub(super) fn annotate(conclusions: &[Conclusion<'_>]) {
     if std::env::var_os("GITHUB_ACTIONS").is_none() {
         return;
@@ -32,18 +32,18 @@ pub(super) fn annotate(conclusions: &[Conclusion<'_>]) {
     }
 }
 
-/// An expectation that does not hold, in a sentence.
+/// A sentence about an expectation that does not hold.
 pub(super) fn in_words(judged: &Judged) -> String {
     let because = judged.because.as_ref().map_or(String::new(), |because| format!(" ({because})"));
     format!("expected {}, found {}{because}", judged.that, judged.found)
 }
 
-/// A message as GitHub's commands take it.
+/// A message escaped for GitHub's commands.
 fn escaped(message: &str) -> String {
     message.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
-/// Adds the conclusion of a run to the summary of the job, if the run is a job on GitHub.
+/// Adds the conclusion of a run to the summary of the job, if the program runs in a job on GitHub.
 pub(super) fn summarize(conclusions: &[Conclusion<'_>], screen: &Screen) {
     let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else { return };
     let text: String = conclusions.iter().map(summary).collect();
@@ -111,7 +111,7 @@ const JUNIT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 </testsuites>
 "#;
 
-/// Writes the XML that `JUnit` made common: a suite per spec, a case per expectation and per failed stage.
+/// Writes `JUnit` XML: a suite per spec, and a case per expectation and per failed stage.
 pub(super) fn write_junit(path: &Path, conclusions: &[Conclusion<'_>]) -> Result<(), String> {
     let suites: Vec<serde_json::Value> = conclusions.iter().map(suite).collect();
     let total = |what: &str| suites.iter().filter_map(|suite| suite[what].as_u64()).sum::<u64>();
@@ -136,7 +136,7 @@ fn suite(conclusion: &Conclusion<'_>) -> serde_json::Value {
         .failures
         .iter()
         .map(|(stage, failure)| serde_json::json!({ "name": format!("stage {stage}"), "error": failure.message }));
-    // A spec that expects nothing has one case: that its report was made.
+    // A spec without expectations has one case: that its report was written.
     let report = conclusion.results.as_ref().map(|_| serde_json::json!({ "name": "report" }));
     let cases: Vec<serde_json::Value> = expectations.chain(stages).chain(report).collect();
     serde_json::json!({

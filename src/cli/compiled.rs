@@ -1,6 +1,6 @@
-//! The compiled plan that `export` writes and `exec` carries out: a line about the plan, then a line for each chunk.
+//! The compiled plan that `export` writes and `exec` runs: a line about the plan, then a line for each chunk.
 //!
-//! A job reads the first line and that of its chunk, so it costs the same in a plan of any size.
+//! A job reads the first line and the line of its chunk, so its cost does not depend on the size of the plan.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
@@ -14,38 +14,39 @@ use crate::plan::{Chunk, Compiled, Part, Plan, SpecFile};
 
 /// Name of the file in the folder of an exported plan.
 pub(super) const PLAN: &str = "plan.jsonl";
-/// Name of the folder beside it with a folder for each plan, in which an empty file marks each chunk that is done.
+/// Name of the folder of marks next to the plan file. It has a subfolder for each plan, where an empty file marks
+/// each completed chunk.
 pub(super) const DONE: &str = "done";
-/// The mark of reports and lock files.
+/// The mark of completed reports and lock files.
 pub(super) const FINISHED: &str = "finish";
 /// Longest line that is read.
 const MAX_BYTES: u64 = 1 << 30;
-/// Version of the file's shape.
+/// Version of the file format.
 const FORMAT: &str = "lawfit/plan/v1";
 
 /// The first line.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct CompiledPlan {
     format: String,
-    /// The version of the program that made it; no other version carries it out.
+    /// The version of the program that wrote the plan; no other version runs it.
     lawfit: String,
     numerics: u32,
-    /// Its name: the first digits of the digest of this line without it.
+    /// Name of the plan: the first digits of the digest of this line without the name.
     pub(super) id: String,
-    /// The specs, from where the plan was made.
+    /// The specs, relative to the folder in which the plan was written.
     pub(super) specs: Vec<PlannedSpec>,
-    /// Specs that they extend.
+    /// Specs that these extend.
     bases: Vec<PlannedSpec>,
-    /// The chunks, wave by wave.
+    /// The chunks in the order of their waves.
     pub(super) chunks: Vec<PlannedChunk>,
 }
 
-/// What a plan says of a spec.
+/// A spec of a plan.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PlannedSpec {
-    /// Where it is, from where the plan was made.
+    /// Path relative to the folder in which the plan was written.
     pub(super) path: PathBuf,
-    /// BLAKE3 of its bytes.
+    /// BLAKE3 of the content.
     pub(super) b3: Digest,
 }
 
@@ -55,25 +56,25 @@ impl PlannedSpec {
     }
 }
 
-/// What the first line says of a chunk.
+/// A chunk in the first line.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct PlannedChunk {
     pub(super) wave: usize,
-    /// How long it is expected to take, in seconds.
+    /// Expected seconds.
     pub(super) seconds: f64,
-    /// How long it may take, in minutes.
+    /// Time limit in minutes.
     pub(super) minutes: u64,
-    /// How many stages it has.
+    /// Number of stages.
     pub(super) stages: usize,
-    /// The chunks that come before it.
+    /// Chunks that must be complete before it.
     pub(super) needs: Vec<usize>,
-    /// Where its line begins, in bytes after the first line, and how many bytes it has.
+    /// Start of its line, in bytes after the first line, and length of its line.
     at: u64,
     bytes: u64,
     b3: Digest,
 }
 
-/// Why a compiled plan is not carried out.
+/// Why a compiled plan cannot run.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PlanError {
     #[error("{0}")]
@@ -88,20 +89,20 @@ pub(super) enum PlanError {
     Damaged(usize),
 }
 
-/// The version that decides what is computed.
+/// The version that determines the computation.
 fn program() -> String {
     format!("{}, numerics {NUMERICS_REV}", env!("CARGO_PKG_VERSION"))
 }
 
-/// Least minutes that a chunk is given.
+/// Smallest time limit of a chunk, in minutes.
 const LEAST_MINUTES: u64 = 10;
-/// How many times its expected seconds a chunk is given.
+/// Ratio of a chunk's time limit to its expected time.
 const SLACK: f64 = 10.0;
 
 /// The bytes of a compiled plan, and its first line.
 ///
 /// # Errors
-/// Where a chunk holds what cannot be carried out alone, which only a defect explains.
+/// A chunk contains a stage that cannot run on its own, which indicates a defect.
 pub(super) fn write(
     compiled: &Compiled,
     files: &[SpecFile],
@@ -143,7 +144,7 @@ impl CompiledPlan {
         let mut reader = BufReader::new(file);
         let mut first = Vec::new();
         reader.by_ref().take(MAX_BYTES).read_until(b'\n', &mut first)?;
-        // Looked at first: a plan of another program may have another shape.
+        // Check the version first, because the plan of another version may have another format.
         let other = |error: serde_json::Error| PlanError::Other(error.to_string());
         let value: serde_json::Value = serde_json::from_slice(&first).map_err(other)?;
         if value["format"] != FORMAT {
@@ -157,14 +158,14 @@ impl CompiledPlan {
         Ok((plan, Lines { reader, behind: first.len() as u64 }))
     }
 
-    /// The first of the specs, and of those they extend, that was changed after the plan was made.
+    /// The first spec, or extended spec, that was changed after the plan was written.
     pub(super) fn stale<'a>(&self, files: &'a [SpecFile], compiled: &'a Compiled) -> Option<&'a SpecFile> {
         let planned = self.specs.iter().chain(&self.bases);
         let own = files.iter().chain(&compiled.bases);
         own.zip(planned).find_map(|(file, planned)| (Digest::of(&file.bytes) != planned.b3).then_some(file))
     }
 
-    /// The folder of marks beside a plan.
+    /// The folder of marks for a plan.
     pub(super) fn marks(&self, plan: &Path) -> PathBuf {
         plan.parent().unwrap_or(Path::new("")).join(DONE).join(&self.id)
     }
@@ -177,7 +178,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// The stages of a chunk, with all that they rest on, as a plan.
+    /// The stages of a chunk and everything that they depend on, as a plan.
     pub(super) fn chunk(&mut self, plan: &CompiledPlan, chunk: usize) -> Result<(Plan, Vec<usize>), PlanError> {
         let last = plan.chunks.len().saturating_sub(1);
         let planned = plan.chunks.get(chunk).ok_or(PlanError::NoChunk(chunk, last))?;
@@ -192,7 +193,7 @@ impl Lines {
     }
 }
 
-/// Marks a chunk, or the end, as done; an empty file, so that none is torn.
+/// Marks a chunk, or the end, as complete. The file is empty, so it cannot be incomplete.
 pub(super) fn mark(folder: &Path, what: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     File::create(folder.join(what)).map(drop)

@@ -14,17 +14,17 @@ use crate::stage::Failure;
 /// The conclusion of a run for one spec.
 pub(super) struct Conclusion<'a> {
     pub(super) file: &'a SpecFile,
-    /// The results, where the report was made.
+    /// The results, where the report was written.
     pub(super) results: Option<Results>,
-    /// Names and words, where the spec could be read.
+    /// Names and descriptions, where the spec could be parsed.
     pub(super) described: Option<Arc<Described>>,
-    /// The differences from the lock file before.
+    /// Differences from the previous lock file.
     pub(super) changes: Changes,
     /// The outcome of each expectation.
     pub(super) expectations: Vec<Judged>,
     /// The stages that failed, by name.
     pub(super) failures: Vec<(String, &'a Failure)>,
-    /// The files of the report.
+    /// Files of the report.
     pub(super) written: Vec<PathBuf>,
 }
 
@@ -35,16 +35,16 @@ pub(super) struct Judged {
     pub(super) because: Option<String>,
     pub(super) severity: Severity,
     pub(super) holds: bool,
-    /// Whether it is about how far a number moved.
+    /// Whether the condition is about the change of a number.
     pub(super) is_drift: bool,
-    /// The numbers it is about.
+    /// The numbers that it uses.
     pub(super) found: String,
-    /// The line of the spec on which it stands, from 1.
+    /// The line of the expectation in the spec, from 1.
     pub(super) line: usize,
 }
 
 impl Judged {
-    /// Whether a run fails for it.
+    /// Whether the run fails because of it.
     pub(super) fn fails(&self) -> bool {
         !self.holds && self.severity == Severity::Error
     }
@@ -57,7 +57,7 @@ impl Conclusion<'_> {
     }
 }
 
-/// Judges the expectations of a spec: those on its results, and those on how they moved since the lock.
+/// Evaluates the expectations of a spec: on its results, and on their changes since the lock file.
 pub(super) fn judge(
     file: &SpecFile,
     results: &Results,
@@ -104,7 +104,7 @@ pub(super) fn judge(
     judged.into_iter().map(|(_, judged)| judged).collect()
 }
 
-/// The line of a spec on which an expectation stands, from 1.
+/// The line of an expectation in a spec, from 1.
 fn line_of_expectation(file: &SpecFile, index: usize) -> usize {
     let text = String::from_utf8_lossy(&file.bytes);
     let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");

@@ -1,4 +1,4 @@
-//! `lawfit design`: which runs to train next, and what came out of them.
+//! `lawfit design`: recommends the next runs, and compares results with their forecasts.
 
 use std::path::PathBuf;
 
@@ -13,7 +13,7 @@ use crate::design::{Advice, Believed, Cost};
 use crate::plan::{SpecFile, compile_asking};
 use crate::spec::Node;
 
-/// Say which runs to train next, what they are worth and when to stop.
+/// Recommend the next runs, with their value and a rule for when to stop.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct Arguments {
@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     /// The spec file.
     #[arg(value_name = "SPEC", required = true)]
     spec: Option<PathBuf>,
-    /// The designs; all of the spec where none is named.
+    /// The designs; all designs of the spec by default.
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Hold results against what was forecast of them, and plan what is left anew.
+    /// Compare results with their forecasts, and plan the remaining runs again.
     Check(Check),
 }
 
@@ -43,7 +43,7 @@ struct Check {
     /// A CSV file with `name` (or model size and data), the response and, where runs failed, `status`.
     #[arg(value_name = "RESULTS")]
     results: PathBuf,
-    /// The design, where the spec has several.
+    /// The design, if the spec has several.
     #[arg(value_name = "NAME")]
     name: Option<String>,
     #[command(flatten)]
@@ -52,14 +52,14 @@ struct Check {
 
 #[derive(Clone, Debug, Args)]
 struct How {
-    /// Print the runs alone, for a launcher, or the whole advice as JSON.
+    /// Print only the runs, for a launcher, or the whole advice as JSON.
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
     #[command(flatten)]
     computing: Computing,
 }
 
-/// How runs are printed.
+/// Output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// The runs as CSV
@@ -102,7 +102,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     }
 }
 
-/// The names of the designs of a spec, as its stages have them.
+/// Start of the names of design stages.
 const KIND: &str = "design.";
 
 fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, screen: &Screen) -> Exit {
@@ -164,7 +164,7 @@ fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, sc
     walk_towards((&compiled, &files), &targets, &how.computing, screen, print)
 }
 
-/// The advice in lines.
+/// The advice as lines of text.
 fn lines(name: &str, advice: &Advice) -> Vec<String> {
     let mut lines = vec![format!("{name}: {}", advice.advice)];
     if let Some(outcomes) = &advice.outcomes {
@@ -247,22 +247,22 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
     lines
 }
 
-/// A number with its interval.
+/// A number and its interval.
 fn interval(belief: &Believed) -> String {
     format!("{} [{}, {}]", short(belief.value), short(belief.lower), short(belief.upper))
 }
 
-/// A number in four digits.
+/// A number with four digits.
 fn short(value: f64) -> String {
     if (1e-2..1e4).contains(&value.abs()) { format!("{value:.4}") } else { format!("{value:.3e}") }
 }
 
-/// What is wasted, in per cent.
+/// The wasted share of the compute in percent.
 fn wasted(belief: &Believed) -> String {
     belief.waste.map_or_else(String::new, |waste| format!(", {:.3} % of the compute wasted", 100.0 * waste))
 }
 
-/// A cost in dollars where they are known, else in compute.
+/// A cost in dollars where known, else in compute.
 fn money(cost: &Cost) -> String {
     match cost.usd {
         Some(usd) if usd < 100.0 => format!("${usd:.2}"),

@@ -1,4 +1,4 @@
-//! `lawfit diff`: which settings, data and numbers differ between two states of a study.
+//! `lawfit diff`: compares settings, data and numbers of two states of a study.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,11 @@ use crate::lock::Lock;
 use crate::plan::SpecFile;
 use crate::report::Results;
 
-/// Say which settings, data and numbers changed between two states of a study, each number in its standard errors.
+/// Compare two states of a study: changed settings, data and numbers. Changes of numbers are given in standard
+/// errors.
 ///
-/// A state is a spec (with the lock file next to it), a lock file, a results.json, or any of them at a
-/// revision of git: HEAD~1:specs/study.toml. A revision alone means the file of the other state then.
+/// A state is a spec (with the lock file next to it), a lock file or a results.json, or one of these at a git
+/// revision: HEAD~1:specs/study.toml. A revision alone means the file of the other state at that revision.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The earlier state.
@@ -26,7 +27,7 @@ pub(super) struct Arguments {
     /// The later state.
     #[arg(value_name = "B")]
     now: String,
-    /// What is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value = "text")]
     format: Form,
 }
@@ -66,14 +67,14 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
 /// Largest file that is read.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// A file, at a revision of git or as it is.
+/// A file, in the working tree or at a git revision.
 struct Operand {
     revision: Option<String>,
     path: PathBuf,
 }
 
 impl Operand {
-    /// The two operands; a revision alone takes the path of the other.
+    /// The two operands. A revision alone gets the path of the other operand.
     fn pair(then: &str, now: &str) -> Result<(Self, Self), String> {
         match (Self::parse(then), Self::parse(now)) {
             (Ok(then), Ok(now)) => Ok((then, now)),
@@ -86,7 +87,7 @@ impl Operand {
         }
     }
 
-    /// An operand; the text itself where it names no file and so may be a revision.
+    /// Parses an operand. Text that names no file may be a revision.
     fn parse(text: &str) -> Result<Self, String> {
         if Path::new(text).exists() {
             return Ok(Self { revision: None, path: PathBuf::from(text) });
@@ -102,7 +103,7 @@ impl Operand {
         self.revision.as_ref().map_or_else(|| path.to_string(), |revision| format!("{revision}:{path}"))
     }
 
-    /// The bytes of this file, or of one next to it.
+    /// The bytes of this file, or of a file next to it.
     fn read(&self, path: &Path) -> Result<Vec<u8>, String> {
         let Some(revision) = &self.revision else {
             return crate::file::read(path, MAX_BYTES).map_err(|error| format!("{}: {error}", path.display()));
@@ -110,7 +111,7 @@ impl Operand {
         if revision.starts_with('-') {
             return Err(format!("`{revision}` is no revision"));
         }
-        // With `./` git takes the path from the working directory, as it is written.
+        // With `./`, git resolves the path from the working directory.
         let relative = if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) };
         let output = Command::new("git")
             .args(["show", &format!("{revision}:{}", relative.display())])

@@ -1,4 +1,4 @@
-//! `lawfit exec`: a part of a plan, for other engines that spread it over machines.
+//! `lawfit exec`: computes a part of a plan, for engines that distribute it over machines.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -16,21 +16,21 @@ use crate::artifact::Digest;
 use crate::engine::{Engine, Outcome, Status};
 use crate::plan::{Plan, SpecFile};
 
-/// Compute a part of a plan, taking what it needs from the cache. Doing so again changes nothing.
+/// Compute a part of a plan, with inputs from the cache. Repeating a part changes nothing.
 ///
-/// `lawfit export` writes a plan in chunks, and what engines need to carry it out; the specs are not read until --finish.
-/// A plan of `lawfit plan --json` has stages, which may be computed when those in their `needs` were; `lawfit run` then writes
-/// the reports.
+/// `lawfit export` writes a plan in chunks and the files with which an engine runs it; specs are not read until
+/// --finish. The plan of `lawfit plan --json` has stages. A stage can be computed once the stages in its `needs` are;
+/// `lawfit run` then writes the reports.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// What `lawfit export` wrote, or `lawfit plan --json` printed.
+    /// The output of `lawfit export` or of `lawfit plan --json`.
     #[arg(long, value_name = "FILE")]
     plan: PathBuf,
     #[command(flatten)]
     what: What,
     #[command(flatten)]
     cache: SharedCache,
-    /// With --finish, the folder in which each spec's report gets a folder of its own.
+    /// With --finish: the folder for reports, with a subfolder for each spec.
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     out: PathBuf,
     #[command(flatten)]
@@ -39,31 +39,31 @@ pub(super) struct Arguments {
     allow: Allow,
 }
 
-/// The cache of many machines.
+/// The shared cache.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SharedCache {
-    /// The cache that all machines share: a directory, or a URL, of which each keeps a copy in .lawfit/cache.
+    /// The cache that all machines share: a directory, or a URL, of which each machine keeps a copy in .lawfit/cache.
     #[arg(long, value_name = "DIR|URL", env = "LAWFIT_CACHE", default_value = ".lawfit/cache")]
     cache: String,
 }
 
 impl SharedCache {
-    /// The words of the command line that name it.
+    /// Its arguments on the command line.
     pub(super) fn words(&self) -> [String; 2] {
         ["--cache".to_owned(), self.cache.clone()]
     }
 
-    /// Whether it is reached through a URL.
+    /// Whether it has a URL.
     pub(super) fn is_remote(&self) -> bool {
         self.cache.contains("://")
     }
 
-    /// The cache directory of this machine; of a remote cache, that of its copy.
+    /// The local cache directory, or the local copy of a remote cache.
     pub(super) fn local(&self) -> Cache {
         Cache { cache: PathBuf::from(if self.is_remote() { ".lawfit/cache" } else { &self.cache }) }
     }
 
-    /// The remote cache, read and written, where it is one.
+    /// The remote cache with write access, if there is one.
     fn remote(&self) -> RemoteCache {
         RemoteCache {
             remote_cache: self.is_remote().then(|| self.cache.clone()),
@@ -74,17 +74,18 @@ impl SharedCache {
     }
 }
 
-/// Which part.
+/// The part to compute.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 struct What {
-    /// A chunk of an exported plan, by its number.
+    /// A chunk of an exported plan, by number.
     #[arg(long, value_name = "N")]
     chunk: Option<usize>,
-    /// Write designs, reports and lock files after all chunks of an exported plan; everything else is taken from the cache.
+    /// After all chunks of an exported plan: write designs, reports and lock files, with everything else from the
+    /// cache.
     #[arg(long)]
     finish: bool,
-    /// Stages of a plan of `lawfit plan --json`, by their ids with commas between them.
+    /// Stages of a plan of `lawfit plan --json`, by id, separated by commas.
     #[arg(long, value_name = "IDS")]
     stage: Vec<String>,
 }
@@ -111,7 +112,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     exit
 }
 
-/// Says why a plan is not carried out.
+/// Reports why a plan cannot run.
 fn no_plan(path: &Path, error: &PlanError, screen: &Screen) -> Exit {
     let anew = "make it anew: `lawfit export`";
     let (exit, hint) = match error {
@@ -140,7 +141,7 @@ fn chunk(arguments: &Arguments, plan: &CompiledPlan, mut lines: Lines, number: u
     compute(arguments, &part, &own, screen, failures)
 }
 
-/// Computes stages of a plan, all else taken from the cache, and prints what became of them.
+/// Computes stages of a plan, with everything else from the cache, and prints the outcomes.
 fn compute(
     arguments: &Arguments,
     plan: &Plan,
@@ -172,7 +173,7 @@ fn compute(
     if interrupted().load(Ordering::SeqCst) { Exit::Interrupted } else { exit_of(&outcomes) }
 }
 
-/// Ends the studies of an exported plan: writes their designs, reports and lock files.
+/// Ends the studies of an exported plan: writes designs, reports and lock files.
 fn end(arguments: &Arguments, plan: &CompiledPlan, screen: &Screen) -> Exit {
     let specs: Vec<PathBuf> = plan.specs.iter().map(|spec| spec.path.clone()).collect();
     let (files, compiled) = match compile_specs(&specs, &arguments.allow, screen) {
@@ -187,7 +188,7 @@ fn end(arguments: &Arguments, plan: &CompiledPlan, screen: &Screen) -> Exit {
     finish(Ending { specs, cache, allow: arguments.allow.clone(), remote, out, walk }, &files, &compiled, screen)
 }
 
-/// Says that a spec was changed since the plan was made.
+/// Reports that a spec was changed after the plan was written.
 fn changed(file: &SpecFile, hint: &str, screen: &Screen) -> Exit {
     screen.error(&format!("{} was changed after the plan was made", file.path.display()), &[hint.to_owned()]);
     Exit::Stale
@@ -196,7 +197,7 @@ fn changed(file: &SpecFile, hint: &str, screen: &Screen) -> Exit {
 /// Largest plan of `plan --json` that is read.
 const MAX_BYTES: u64 = 256 << 20;
 
-/// What is read of a plan of `plan --json`; its stages are those of the specs.
+/// The parts of a `plan --json` plan that are read; the stages come from the specs.
 #[derive(Debug, Deserialize)]
 struct PlanFile {
     specs: Vec<PlannedSpec>,
@@ -235,7 +236,7 @@ fn stages(arguments: &Arguments, screen: &Screen) -> Exit {
     compute(arguments, &compiled.plan, &targets, screen, failures)
 }
 
-/// The ids in a list; a comma in the name of a matrix's member does not part it.
+/// The ids in a list. A comma inside the name of a matrix member does not separate ids.
 fn apart(ids: &str) -> Vec<&str> {
     let mut depth = 0_usize;
     ids.split(|letter| {
@@ -254,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_comma_of_a_member_parts_no_ids() {
+    fn a_comma_inside_a_member_does_not_separate_ids() {
         assert_eq!(apart("fit.main[law=a,delta=0.1],report"), ["fit.main[law=a,delta=0.1]", "report"]);
     }
 }

@@ -1,4 +1,4 @@
-//! `lawfit explain`: why a stage would run, field by field.
+//! `lawfit explain`: shows field by field why a stage would run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use crate::lock::Lock;
 use crate::plan::{Plan, SpecFile};
 use crate::store::Store;
 
-/// Say which field of a stage's fingerprint changed since the lock file was written, and so why it would run.
+/// Show which fields of a stage's fingerprint changed since the lock file was written, and so why it would run.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The stage, as `lawfit plan` names it: fit.main.
@@ -23,7 +23,7 @@ pub(super) struct Arguments {
     stage: String,
     #[command(flatten)]
     study: Study,
-    /// Show the fields that did not change too.
+    /// Also show unchanged fields.
     #[arg(long)]
     all: bool,
     /// Print JSON.
@@ -31,12 +31,12 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// A stage's fingerprint, then and now.
+/// A stage's fingerprint in the lock file and now.
 #[derive(Debug, Serialize)]
 struct Explanation {
     stage: String,
     status: &'static str,
-    /// Why there is nothing to compare, if so.
+    /// Why there is nothing to compare.
     note: Option<String>,
     fields: Vec<Field>,
 }
@@ -47,7 +47,7 @@ struct Field {
     field: String,
     then: Option<String>,
     now: Option<String>,
-    /// The stage or file that gives it.
+    /// The stage or file that the value comes from.
     from: Option<String>,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let looks = look_closely(plan, &store);
     store.take_notices().iter().for_each(|notice| screen.notice(notice));
     let explained = Explained { plan, files: &files, looks: &looks, store: &store };
-    // Where the inputs are not known, what comes before decides.
+    // Where the inputs are unknown, an earlier stage is the reason.
     let mut stages = explained.undecided_by(asked);
     stages.insert(asked);
     let mut explanations: Vec<Explanation> = stages.into_iter().map(|index| explained.explain(index)).collect();
@@ -82,10 +82,11 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     Exit::Done
 }
 
-/// Most stages that a hint lists.
+/// Maximum number of stages in a hint.
 const MOST_LISTED: usize = 20;
 
-/// Suggestions for an unknown stage: one of that name without its kind, one with a similar name, or any.
+/// Suggestions for an unknown stage: a stage whose name without its kind is the same, one with a similar name, or
+/// any.
 fn meant(name: &str, names: &[&str]) -> String {
     let of_entry = |stage: &&&str| stage.rsplit_once('.').is_some_and(|(_, entry)| entry == name);
     let own: Vec<&str> = names.iter().filter(of_entry).copied().collect();
@@ -106,7 +107,7 @@ fn meant(name: &str, names: &[&str]) -> String {
     }
 }
 
-/// A plan and what the store says of it.
+/// A plan and the state of its stages in the store.
 struct Explained<'a> {
     plan: &'a Plan,
     files: &'a [SpecFile],
@@ -115,7 +116,7 @@ struct Explained<'a> {
 }
 
 impl Explained<'_> {
-    /// The nearest earlier stages that would run, if they determine the inputs of a stage.
+    /// The nearest earlier stages that would run and so determine the inputs of a stage.
     fn undecided_by(&self, index: usize) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
         if self.looks[index].0 != Look::Unknown {
@@ -153,7 +154,7 @@ impl Explained<'_> {
             _ => None,
         };
         let now = fingerprint.as_deref().map(fields).unwrap_or_default();
-        // An unchanged key has the fingerprint of now.
+        // An unchanged key has the current fingerprint.
         let unchanged = locked.is_some() && look.key() == locked.as_ref();
         let then = if unchanged { now.clone() } else { then.as_deref().map(fields).unwrap_or_default() };
         let names: BTreeSet<&String> =
@@ -170,7 +171,7 @@ impl Explained<'_> {
         Explanation { stage: stage.id.0.clone(), status: look.name(), note, fields }
     }
 
-    /// The stage or the file that gives an input.
+    /// The stage or the file that an input comes from.
     fn giver(&self, index: usize, field: &str) -> Option<String> {
         let role = field.strip_prefix("inputs.")?;
         if let Some(file) = role.strip_prefix("file.") {
@@ -209,7 +210,7 @@ impl Explanation {
     }
 }
 
-/// A value, digests shortened.
+/// A value with shortened digests.
 fn shown(value: &str) -> String {
     let short = |prefix: &str| value.strip_prefix(prefix).map(|digest| format!("{prefix}{digest:.12}"));
     short("b3:").or_else(|| short("sha256:")).unwrap_or_else(|| value.to_owned())

@@ -1,4 +1,4 @@
-//! `lawfit init`: a starter spec.
+//! `lawfit init`: writes a starter spec.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use clap::Args;
 use super::Exit;
 use super::screen::Screen;
 
-/// Write a commented starter spec that can be run.
+/// Write a starter spec with comments, ready to run.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The file to write; TOML.
@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         screen.error(&format!("{}: {error}", folder.display()), &[]);
         return Exit::Internal;
     }
-    // Never over a file that is there.
+    // Never overwrite an existing file.
     let written = std::fs::File::create_new(path).and_then(|mut file| file.write_all(STARTER.as_bytes()));
     match written {
         Ok(()) => {

@@ -1,4 +1,4 @@
-//! `lawfit laws`: the catalogue.
+//! `lawfit laws`: shows the catalogue.
 
 use clap::Args;
 
@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     /// Print the whole catalogue as Markdown.
     #[arg(long, hide = true, conflicts_with_all = ["name", "json"])]
     markdown: bool,
-    /// List the published conventions of what training costs, which `[costs.NAME]` takes by name.
+    /// List the published conventions for the cost of training, which `[costs.NAME]` accepts by name.
     #[arg(long, conflicts_with = "name")]
     costs: bool,
 }
@@ -69,7 +69,7 @@ fn list(json: bool) {
     output::print_line("\n`lawfit laws NAME` shows one with its formula, constants, references and a spec.");
 }
 
-/// The conventions of what training costs.
+/// Prints the conventions for the cost of training.
 fn costs(arguments: &Arguments) {
     if arguments.json {
         output::print_line(format_args!("{:#}", serde_json::json!(CONVENTIONS)));
@@ -95,7 +95,7 @@ fn cost(convention: &Convention) -> String {
     out
 }
 
-/// The conventions of what training costs as a document.
+/// The conventions for the cost of training in Markdown.
 fn costs_in_markdown() -> String {
     let pages = CONVENTIONS.iter().map(|convention| {
         let page = cost(convention);
@@ -108,7 +108,7 @@ fn costs_in_markdown() -> String {
     format!("{head}{}", pages.collect::<String>())
 }
 
-/// The whole catalogue as a document.
+/// The whole catalogue in Markdown.
 fn markdown() -> String {
     use std::fmt::Write as _;
     let mut out = "# The laws of the catalogue\n\nWritten by `just generate` from `src/law/catalogue/`; the text of `lawfit laws NAME` for each.\n\n".to_owned();
@@ -184,7 +184,7 @@ fn takes_schedule(entry: &Entry) -> bool {
     entry.law().is_ok_and(|law| law.takes_schedule())
 }
 
-/// A spec that runs as it stands: with published constants where there are some.
+/// A complete spec, with published constants where there are some.
 fn snippet(entry: &Entry) -> String {
     let name = &entry.name;
     match entry.constants.keys().next() {

@@ -1,4 +1,4 @@
-//! `lawfit lock`: whether lock files are those of their specs, for a hook before a commit.
+//! `lawfit lock`: checks whether lock files are up to date, for a hook before a commit.
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use crate::lock::Lock;
 use crate::plan::PlanStage;
 use crate::store::Store;
 
-/// Check that the lock file next to each spec is that of the spec and its data, without running anything.
+/// Check that the lock file next to each spec matches the spec and its data, without running anything.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         }
         let gathers = compiled.specs[index].report.as_ref().map(|report| report.results);
         let is_locked = |(stage, of): (&PlanStage, usize)| {
-            // An earlier version had no stage that gathers results.
+            // An earlier version had no stage that collects results.
             stage.spec == index && stage.stage.is_locked() && !(lock.is_earlier() && gathers == Some(of))
         };
         let own = compiled.plan.stages().zip(&looks).enumerate();
@@ -61,7 +61,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             let name = stage.id.within(files.len() > 1);
             let fresh = match look {
                 Look::Hit(key) | Look::Miss(key) => lock.stages.get(name).is_some_and(|locked| locked.key == *key),
-                // What it takes is stale or not in the cache: what comes before it decides.
+                // An earlier stage is stale or not in the cache, and is reported itself.
                 Look::Unknown => lock.stages.contains_key(name),
                 Look::Unreadable(_) => false,
             };

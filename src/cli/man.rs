@@ -1,4 +1,4 @@
-//! `lawfit man`: the manual pages, for packages of the program.
+//! `lawfit man`: writes manual pages, for packages of the program.
 
 use std::path::PathBuf;
 
@@ -7,10 +7,10 @@ use clap::{Args, CommandFactory};
 use super::Exit;
 use super::screen::Screen;
 
-/// Write the manual: a page for the program and one for each command.
+/// Write the manual: one page for the program and one for each command.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The folder; `man -M` and packages expect it to be called man1.
+    /// The folder; `man -M` and packages expect the name man1.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
 }

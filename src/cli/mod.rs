@@ -1,4 +1,4 @@
-//! The command line: one file per command. The only place that prints, and only through `output`.
+//! The command line: one file per command. Only this folder prints, and only through `output`.
 
 mod bundle;
 mod cache;
@@ -82,7 +82,7 @@ const EXIT_CODES: &str = "\
 Exit codes: 0 done, 1 internal or I/O, 2 bad arguments or spec, 3 a lock file would change, 4 not in the cache under \
 --frozen, 5 a stage failed, 6 an expectation failed, 130 interrupted.";
 
-/// How a command ended; scripts rely on the numbers.
+/// How a command ended. Scripts rely on the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Exit {
     Done = 0,
@@ -95,7 +95,7 @@ enum Exit {
     Interrupted = 130,
 }
 
-/// Where specs and the cache are.
+/// The specs and the cache.
 #[derive(Clone, Debug, Args)]
 struct Study {
     /// The spec files, TOML or YAML; several are run as one graph.
@@ -107,25 +107,25 @@ struct Study {
     allow: Allow,
 }
 
-/// Work that is refused by default and allowed here.
+/// Exceptions from default refusals.
 #[derive(Clone, Debug, Default, Args)]
 struct Allow {
-    /// Allow what is refused by default because it is usually a mistake; separate several by commas.
+    /// Allow work that is refused by default because it is usually a mistake; separate several values by commas.
     #[arg(id = "allow", long = "allow", value_name = "WHAT", value_delimiter = ',', env = "LAWFIT_ALLOW")]
     what: Vec<Allowance>,
 }
 
-/// Something that is refused by default.
+/// Work that is refused by default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Allowance {
-    /// Work that takes hours, and data of many gigabytes
+    /// Work that takes hours, and many gigabytes of data
     Large,
     /// Patterns such as ../*.csv that leave the spec's folder and the working directory
     Outside,
 }
 
 impl Allow {
-    /// The words of the command line that say so.
+    /// Its arguments on the command line.
     fn words(&self) -> Vec<String> {
         let names = self.what.iter().filter_map(ValueEnum::to_possible_value).map(|value| value.get_name().to_owned());
         names.flat_map(|name| ["--allow".to_owned(), name]).collect()
@@ -137,7 +137,7 @@ impl Allow {
     }
 }
 
-/// Where results are kept.
+/// Where results are stored.
 #[derive(Clone, Debug, Args)]
 struct Cache {
     /// The cache directory.
@@ -148,32 +148,32 @@ struct Cache {
 /// Default timeout of a remote cache for one file.
 const REMOTE_SECONDS: f64 = 20.0;
 
-/// A cache that many machines share, behind the cache directory.
+/// A cache shared by many machines, behind the cache directory.
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "help is not Markdown")]
 struct RemoteCache {
-    /// Take results from here too: s3://bucket/path, gs://, az://, https:// or file://.
+    /// Also read results from here: s3://bucket/path, gs://, az://, https:// or file://.
     #[arg(long, value_name = "URL", env = "LAWFIT_REMOTE_CACHE")]
     remote_cache: Option<String>,
-    /// Put the results of this run into the remote cache.
+    /// Write the results of this run to the remote cache.
     #[arg(long, requires = "remote_cache")]
     cache_write: bool,
-    /// How long the remote cache may take over one file.
+    /// Timeout of the remote cache for one file, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = REMOTE_SECONDS, value_parser = seconds)]
     remote_timeout: f64,
-    /// Seal results in the remote cache with this secret, and use no others.
+    /// Seal results in the remote cache with this secret, and ignore all others.
     #[arg(long, value_name = "SECRET", env = "LAWFIT_CACHE_SECRET", hide_env_values = true)]
     cache_secret: Option<String>,
 }
 
-/// A time in seconds, above zero.
+/// A time in seconds above zero.
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds < 1e6);
     seconds.ok_or_else(|| "it is a number of seconds above zero".to_owned())
 }
 
 impl Cache {
-    /// The store, and the remote one behind it.
+    /// The store, with the remote cache behind it.
     fn open(&self, remote: &RemoteCache, screen: &Screen) -> Result<Store, Exit> {
         let store = Store::new(&self.cache);
         let Some(url) = &remote.remote_cache else { return Ok(store) };
@@ -196,7 +196,7 @@ impl Cache {
 /// Runs the program.
 pub fn main() -> ExitCode {
     crate::engine::keep_panics_quiet();
-    // A defect is told like any other error, with a documented exit code.
+    // A defect is reported like any other error, with a documented exit code.
     let exit = std::panic::catch_unwind(command).unwrap_or_else(|panic| {
         let hint = "this is a defect of lawfit; please report it with the command".to_owned();
         Screen::new(false)
@@ -214,13 +214,13 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-/// Runs the command that the arguments name.
+/// Runs the command in the arguments.
 fn command() -> Exit {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return help_or_error(&error),
     };
-    // Tests say in FAILPOINTS where the program is to die; other builds have no such places.
+    // Builds for tests read from FAILPOINTS where the program should fail; other builds have no fail points.
     let _scenario = fail::has_failpoints().then(fail::FailScenario::setup);
     let screen = Screen::new(arguments.quiet);
     match arguments.command {
@@ -248,7 +248,7 @@ fn command() -> Exit {
     }
 }
 
-/// Shows the help or the version that was asked for, or what is wrong with the arguments.
+/// Prints help or version, or an error about the arguments.
 fn help_or_error(error: &clap::Error) -> Exit {
     let text = error.render();
     let shown = |terminal: bool| {
@@ -264,14 +264,14 @@ fn help_or_error(error: &clap::Error) -> Exit {
     }
 }
 
-/// Reads and compiles specs and shows what is wrong with them.
+/// Parses and compiles specs, and prints their errors and warnings.
 fn compile_specs(paths: &[PathBuf], allow: &Allow, screen: &Screen) -> Result<(Vec<SpecFile>, Compiled), Exit> {
     let files = read_specs(paths, screen)?;
     let compiled = compiled_or_shown(&files, compile_asking(&files, None, allow.allowed()), screen)?;
     Ok((files, compiled))
 }
 
-/// Reads specs, whose names must differ.
+/// Reads specs, which must have different names.
 fn read_specs(paths: &[PathBuf], screen: &Screen) -> Result<Vec<SpecFile>, Exit> {
     let mut files: Vec<SpecFile> = Vec::new();
     for path in paths {
@@ -283,7 +283,7 @@ fn read_specs(paths: &[PathBuf], screen: &Screen) -> Result<Vec<SpecFile>, Exit>
             }
         }
     }
-    // The name is that of the output folder: it must not lead out of the one around it.
+    // The name becomes an output folder, which must not lead out of its parent.
     if let Some(file) = files.iter().find(|file| matches!(file.stem().as_str(), "" | "." | "..")) {
         let hint = "a report is written to a folder of the spec's name; rename the spec".to_owned();
         screen.error(&format!("{} has no name for a folder", file.path.display()), &[hint]);
@@ -301,7 +301,7 @@ fn read_specs(paths: &[PathBuf], screen: &Screen) -> Result<Vec<SpecFile>, Exit>
     Ok(files)
 }
 
-/// Shows what is wrong with specs; gives them where nothing prevents running.
+/// Prints errors and warnings of specs; returns the plan where there are no errors.
 fn compiled_or_shown(files: &[SpecFile], compiled: Compiled, screen: &Screen) -> Result<Compiled, Exit> {
     let shown = [files, compiled.bases.as_slice()].concat();
     screen.diagnostics(&compiled.diagnostics, &shown);

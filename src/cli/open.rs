@@ -9,21 +9,21 @@ use super::Exit;
 use super::screen::Screen;
 use crate::plan::SpecFile;
 
-/// Open the report of a spec that was run, in the browser.
+/// Open the report of a spec in the browser.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// The spec file.
     #[arg(value_name = "SPEC")]
     spec: PathBuf,
-    /// Folder in which each spec's report has a folder of its own.
+    /// Folder for reports, with a subfolder for each spec.
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     out: PathBuf,
-    /// Print where the page is, and open nothing.
+    /// Print the path of the page without opening it.
     #[arg(long)]
     print: bool,
 }
 
-/// Programs that open a page, one for each operating system, with the arguments that come before the page.
+/// Programs that open a page, one for each operating system, with the arguments before the page.
 const OPENERS: [&[&str]; 3] = [&["xdg-open"], &["open"], &["cmd", "/C", "start", ""]];
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {

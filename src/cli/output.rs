@@ -1,9 +1,9 @@
-//! What leaves the program: results on standard output, all else on standard error. Neither can stop the work.
+//! Output of the program: results on standard output, everything else on standard error. Neither can block the work.
 //!
-//! Whoever reads standard output may close it at any time, as `head` does: no more is written there, and the
-//! exit code stays that of the work. Any other failure to write results is told, and the exit code is 1.
-//! Messages are written by a thread of their own, so that a terminal or a pipe that takes nothing more holds
-//! up no stage, and a standard error that is full or closed changes nothing.
+//! A reader may close standard output at any time, as `head` does. Nothing more is then written there, and the exit
+//! code stays that of the work. Any other failure to write results is reported, with exit code 1. A separate thread
+//! writes messages, so a blocked terminal or pipe does not delay any stage, and a standard error that is full or
+//! closed changes nothing.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use crate::report::Terminal;
 
-/// Writes results, as they are.
+/// Writes results unchanged.
 pub(super) fn print(text: &str) {
-    // What was said before stands before it, also where both go to one terminal.
+    // Earlier messages come first, also where both streams go to one terminal.
     flush_messages();
     let mut failure = locked(&FAILURE);
     if failure.is_none() {
@@ -28,7 +28,8 @@ pub(super) fn print_line(line: impl Display) {
     print(&format!("{line}\n"));
 }
 
-/// Width and colours of standard output: the width is COLUMNS, that of the terminal or a usual one; colours only on a terminal.
+/// Width and colours of standard output. The width is COLUMNS, that of the terminal, or a default; colours are used
+/// on a terminal only.
 pub(super) fn terminal() -> Terminal {
     const USUAL: usize = 100;
     const LEAST: usize = 40;
@@ -40,20 +41,20 @@ pub(super) fn terminal() -> Terminal {
     Terminal { width: width.unwrap_or(USUAL).max(LEAST), colour: takes_colour(io::stdout().is_terminal()) }
 }
 
-/// Whether a stream takes colours: a terminal does, unless `NO_COLOR` is set or `TERM` is `dumb`.
+/// Whether a stream uses colours: a terminal does, unless `NO_COLOR` is set or `TERM` is `dumb`.
 pub(super) fn takes_colour(is_terminal: bool) -> bool {
     is_terminal
         && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
         && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Why results could not be written, unless the reader closed the pipe.
+/// Why results could not be written; `None` if the reader closed the pipe.
 pub(super) fn failure() -> Option<String> {
     let failure = locked(&FAILURE);
     failure.as_ref().filter(|error| error.kind() != ErrorKind::BrokenPipe).map(ToString::to_string)
 }
 
-/// Hands a line of messages to standard error, and does not wait until it is there.
+/// Queues a line for standard error and returns at once.
 pub(super) fn tell(line: &str) {
     let Some(messages) = messages() else {
         let _ = writeln!(io::stderr(), "{line}");
@@ -69,7 +70,7 @@ pub(super) fn tell(line: &str) {
     messages.news.notify_all();
 }
 
-/// Waits until messages are written, or standard error takes no more of them.
+/// Waits until messages are written, or until standard error is found to be blocked.
 pub(super) fn flush_messages() {
     let Some(messages) = messages() else { return };
     let mut queue = locked(&messages.queue);
@@ -78,7 +79,7 @@ pub(super) fn flush_messages() {
         let (next, waited) = messages.news.wait_timeout(queue, PATIENCE).unwrap_or_else(PoisonError::into_inner);
         queue = next;
         if waited.timed_out() && queue.written == before {
-            // Nobody reads: what is said from now on is lost, and nothing waits for it again.
+            // Nobody reads: later messages are dropped without waiting.
             queue.closed = true;
         }
     }
@@ -87,33 +88,33 @@ pub(super) fn flush_messages() {
 /// Why results could not be written.
 static FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// How long a standard error that takes nothing is waited for.
+/// How long a blocked standard error is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Most bytes of messages that wait; more than any run says, and a bound where nobody reads.
+/// Maximum number of queued bytes; no run produces more, and it limits memory where nobody reads.
 const MOST_WAITING: usize = 4 << 20;
-/// Bytes that are written at a time, so that a slow reader is told from none.
+/// Number of bytes per write, so that a slow reader differs from a blocked one.
 const PIECE: usize = 4096;
 
-/// Messages on their way.
+/// The queue of messages.
 #[derive(Default)]
 struct Messages {
     queue: Mutex<Queue>,
-    /// Told when there is something to write, and when something was written.
+    /// Notified when there is something to write, and after each write.
     news: Condvar,
 }
 
 #[derive(Default)]
 struct Queue {
     waiting: String,
-    /// Whether some are being written.
+    /// Whether a write is in progress.
     writing: bool,
-    /// Bytes that were written.
+    /// Number of written bytes.
     written: usize,
-    /// Whether standard error takes no more.
+    /// Whether standard error is closed or blocked.
     closed: bool,
 }
 
-/// The messages that a thread writes; none where no thread can be had.
+/// The queue with its thread; `None` where no thread can be created.
 fn messages() -> Option<&'static Messages> {
     static MESSAGES: OnceLock<Option<&'static Messages>> = OnceLock::new();
     *MESSAGES.get_or_init(|| {
@@ -123,7 +124,7 @@ fn messages() -> Option<&'static Messages> {
     })
 }
 
-/// Writes messages as they come.
+/// Writes messages as they arrive.
 fn write(messages: &Messages) {
     let mut queue = locked(&messages.queue);
     loop {

@@ -1,4 +1,4 @@
-//! `lawfit plan`: what a run would do, without doing it.
+//! `lawfit plan`: shows what a run would do.
 
 use clap::Args;
 
@@ -9,7 +9,7 @@ use super::{Exit, Study, compile_specs};
 use crate::engine::{Look, look};
 use crate::store::Store;
 
-/// Show what `run` would take from the cache and what it would compute.
+/// Show what `run` would compute and what it would take from the cache.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -17,10 +17,10 @@ pub(super) struct Arguments {
     /// Print JSON.
     #[arg(long, group = "form")]
     json: bool,
-    /// Print the graph in Mermaid's language.
+    /// Print the graph in the Mermaid language.
     #[arg(long, group = "form")]
     mermaid: bool,
-    /// Print the graph in Graphviz's language.
+    /// Print the graph in the Graphviz language.
     #[arg(long, group = "form")]
     dot: bool,
 }

@@ -1,4 +1,4 @@
-//! `lawfit query`: a question to the fits of a spec, without writing it there.
+//! `lawfit query`: answers a query that is not in the spec.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::plan::compile_asking;
 use crate::report::answer_in_words;
 use crate::spec::{ASKED, question};
 
-/// Ask the fits of a spec a question that is not in the spec; fits are taken from the cache.
+/// Answer a query that is not in the spec, with fits from the cache.
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "help is not Markdown")]
 pub(super) struct Arguments {
@@ -22,7 +22,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "SPEC")]
     spec: PathBuf,
     /// A kind of query and its settings: 'loss N=280B D=300B', 'reach L=2.0 solve=C', 'compute_optimal C=1e21,1e24';
-    /// `fit=NAME` where the spec has several.
+    /// `fit=NAME` if the spec has several fits.
     #[arg(value_name = "QUESTION", required = true)]
     question: Vec<String>,
     /// Print JSON.
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     };
     let allowed = arguments.computing.allow.allowed();
     let alone = compile_asking(&files, None, allowed);
-    // What is wrong with the spec itself comes first; its warnings come once, with the question.
+    // Errors of the spec itself come first; its warnings are printed once, with the query.
     if alone.has_errors() {
         return compiled_or_shown(&files, alone, screen).map_or_else(|exit| exit, |_| Exit::BadSpec);
     }
@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     exit
 }
 
-/// Says what is wrong with a question in its own words: it is no entry of the spec.
+/// Words a diagnostic for a query on the command line, which is not an entry of the spec.
 fn in_words_of_the_question(diagnostic: &mut Diagnostic) {
     if diagnostic.place == Place::Question {
         diagnostic.message = diagnostic

@@ -1,4 +1,4 @@
-//! `lawfit run`: bring the reports of specs up to date.
+//! `lawfit run`: brings the reports of specs up to date.
 
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
@@ -22,7 +22,7 @@ use crate::report::{FIGURES, Results, Severity, mark_stale};
 use crate::stage::{Failure, RESULTS};
 use crate::store::{PublishError, Store, amend, publish, replace};
 
-/// Bring the reports of specs up to date: compute what is not cached, write a report for each.
+/// Bring reports up to date: compute what is not cached, and write a report for each spec.
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[expect(clippy::doc_markdown, reason = "help is not Markdown")]
@@ -31,27 +31,27 @@ pub(super) struct Arguments {
     pub(super) study: Study,
     #[command(flatten)]
     remote: RemoteCache,
-    /// Folder in which each spec's report gets a folder of its own.
+    /// Folder for reports, with a subfolder for each spec.
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     out: PathBuf,
     /// Print one JSON object with stages, outputs and results.
     #[arg(long)]
     json: bool,
-    /// Write the outcomes of expectations and stages as XML for test reports (JUnit).
+    /// Write the outcomes of expectations and stages as JUnit XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
     #[command(flatten)]
     walk: Walk,
-    /// Start no stage after one has failed; by default stages that do not depend on it are run.
+    /// Start no stage after a failure; by default, independent stages still run.
     #[arg(long)]
     fail_fast: bool,
-    /// End with 3 if a lock file would change; write neither it nor a report.
+    /// End with 3 if a lock file would change, without writing it or a report.
     #[arg(long)]
     locked: bool,
-    /// As --locked, and compute nothing: end with 4 if something is not in the cache.
+    /// Like --locked, and compute nothing: end with 4 if a result is not in the cache.
     #[arg(long)]
     frozen: bool,
-    /// Write the lock file although a number moved further than an expectation allows.
+    /// Write the lock file even if a number moved further than an expectation allows.
     #[arg(long)]
     accept: bool,
 }
@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     bring(arguments, &files, &compiled, &|engine| engine, screen)
 }
 
-/// How a study that was computed elsewhere is ended.
+/// Settings for ending a study that was computed elsewhere.
 pub(super) struct Ending {
     pub(super) specs: Vec<PathBuf>,
     pub(super) cache: Cache,
@@ -74,7 +74,8 @@ pub(super) struct Ending {
     pub(super) walk: Walk,
 }
 
-/// Computes the stages that end the studies of specs, takes all others from the cache, and writes reports and lock files.
+/// Computes the stages that end the studies of specs, takes all others from the cache, and writes reports and lock
+/// files.
 pub(super) fn finish(ending: Ending, files: &[SpecFile], compiled: &Compiled, screen: &Screen) -> Exit {
     let Ending { specs, cache, allow, remote, out, walk } = ending;
     let arguments = Arguments {
@@ -94,7 +95,7 @@ pub(super) fn finish(ending: Ending, files: &[SpecFile], compiled: &Compiled, sc
     bring(&arguments, files, compiled, &|engine| engine.computing(&last), screen)
 }
 
-/// Walks a plan with an engine that is prepared, and concludes.
+/// Runs a plan with a prepared engine, and concludes.
 fn bring(
     arguments: &Arguments,
     files: &[SpecFile],
@@ -125,7 +126,7 @@ fn bring(
     finished.conclude(&store, screen)
 }
 
-/// A completed walk.
+/// A completed run.
 struct Finished<'a> {
     arguments: &'a Arguments,
     files: &'a [SpecFile],
@@ -135,7 +136,7 @@ struct Finished<'a> {
 }
 
 impl<'a> Finished<'a> {
-    /// Publishes the reports there are and says what they conclude.
+    /// Publishes the reports and prints conclusions.
     fn conclude(&self, store: &Store, screen: &Screen) -> Exit {
         let mut exit = exit_of(self.outcomes);
         let mut conclusions = Vec::new();
@@ -162,7 +163,7 @@ impl<'a> Finished<'a> {
                     output::print_line(terminal.show(&conclusion.file.stem(), described, results));
                 }
             }
-            // Figures are many; the report shows them.
+            // Figures are not listed, because there are many and the report shows them.
             let is_of_figure = |path: &Path| path.parent().is_some_and(|folder| folder.ends_with(FIGURES));
             let written = conclusions.iter().flat_map(|c| &c.written).filter(|path| !is_of_figure(path));
             for path in
@@ -175,7 +176,7 @@ impl<'a> Finished<'a> {
         exit
     }
 
-    /// Publishes the report of one spec and keeps its lock file, or says why not.
+    /// Publishes the report of one spec and writes its lock file, or prints why not.
     fn conclude_spec(&self, spec: usize, screen: &Screen) -> (Conclusion<'a>, Exit) {
         let file = &self.files[spec];
         let several = self.files.len() > 1;
@@ -194,7 +195,7 @@ impl<'a> Finished<'a> {
         let report = self.compiled.specs[spec].report.as_ref();
         let Some(report) = report.filter(|report| is_made(report.results) && is_made(report.render)) else {
             let names: Vec<&str> = conclusion.failures.iter().map(|(name, _)| name.as_str()).collect();
-            // These two promise to write nothing.
+            // These two options promise to write nothing.
             if !self.arguments.locked && !self.arguments.frozen {
                 mark_report_stale(&folder, &owner, &names, screen);
             }
@@ -242,7 +243,8 @@ impl<'a> Finished<'a> {
         (conclusion, exit)
     }
 
-    /// Judges what was expected, says what moved and writes the lock file; with --locked says so and writes nothing.
+    /// Evaluates expectations, prints moved numbers and writes the lock file. With --locked, prints the differences
+    /// and writes nothing.
     fn keep_lock(
         &self,
         spec: usize,
@@ -258,7 +260,7 @@ impl<'a> Finished<'a> {
             Err(error) => return not_kept(&path, &error.to_string(), screen),
         };
         let unchanged = before.as_ref() == Some(&text);
-        // The lock of a large study takes long to read; one that says the same need not be.
+        // Parsing the lock of a large study takes time, and an unchanged lock need not be parsed.
         let earlier = if unchanged { Some(lock.clone()) } else { before.as_deref().and_then(Lock::read) };
         let is_migrated = earlier.as_ref().is_some_and(Lock::is_earlier);
         let earlier = earlier.map(|earlier| earlier.migrated(lock));
@@ -273,7 +275,7 @@ impl<'a> Finished<'a> {
         conclusion.expectations = judge(conclusion.file, results, drifts, earlier.as_ref(), lock);
         let verdict = if conclusion.fails() { Exit::ExpectationFailed } else { Exit::Done };
         let only_reads = self.arguments.locked || self.arguments.frozen;
-        // A lock of an earlier version that says the same need not be written anew.
+        // A lock of an earlier version with the same content is not rewritten.
         if unchanged || (only_reads && is_migrated && earlier.as_ref() == Some(lock)) {
             return verdict;
         }
@@ -298,7 +300,7 @@ impl<'a> Finished<'a> {
         verdict
     }
 
-    /// The stages of a spec that failed, by their names in it.
+    /// The failed stages of a spec, by name.
     fn failures(&self, spec: usize, several: bool) -> Vec<(String, &'a Failure)> {
         let own = self.compiled.plan.stages().zip(self.outcomes).filter(|(stage, _)| stage.spec == spec);
         own.filter_map(|(stage, outcome)| match &outcome.status {
@@ -327,14 +329,14 @@ impl<'a> Finished<'a> {
     }
 }
 
-/// Says that a lock file is not kept, and why.
+/// Prints why a lock file is not written.
 fn not_kept(path: &Path, why: &str, screen: &Screen) -> Exit {
     let hint = "without it nobody sees what moved next time; mend that and run again".to_owned();
     screen.error(&format!("the lock file {} is not written: {why}", path.display()), &[hint]);
     Exit::Internal
 }
 
-/// Says in an earlier report that it is stale, where there is one.
+/// Marks an earlier report as stale, where there is one.
 fn mark_report_stale(folder: &Path, owner: &str, failed: &[&str], screen: &Screen) {
     let why = match failed {
         [] => "The last run did not get as far as a report; this one is of an earlier run.".to_owned(),
@@ -347,7 +349,7 @@ fn mark_report_stale(folder: &Path, owner: &str, failed: &[&str], screen: &Scree
     }
 }
 
-/// Says which expectations do not hold.
+/// Prints the expectations that do not hold.
 fn tell_expectations(conclusions: &[Conclusion<'_>], screen: &Screen) {
     for conclusion in conclusions {
         for judged in conclusion.expectations.iter().filter(|judged| !judged.holds) {
@@ -406,7 +408,7 @@ fn print_json(plan: &Plan, outcomes: &[Outcome], conclusions: &[Conclusion<'_>],
     let paths: Vec<&PathBuf> = conclusions.iter().flat_map(|c| &c.written).collect();
     let all: Vec<(String, &Results)> =
         conclusions.iter().filter_map(|c| Some((c.file.stem(), c.results.as_ref()?))).collect();
-    // One spec has its results at the top; several have theirs by name.
+    // The results of one spec are at the top level; those of several are listed by name.
     let results = match all.as_slice() {
         [(_, one)] => serde_json::json!(one),
         many => many
@@ -422,7 +424,7 @@ fn print_json(plan: &Plan, outcomes: &[Outcome], conclusions: &[Conclusion<'_>],
     output::print_line(format_args!("{object:#}"));
 }
 
-/// The path from a folder to a file, so that a checkout may be moved.
+/// The relative path from a folder to a file, which stays valid when a checkout moves.
 pub(super) fn relative(folder: &Path, file: &Path) -> String {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let (folder, file) = (absolute(folder), absolute(file));

@@ -1,4 +1,4 @@
-//! `lawfit schema`: the JSON Schemas of a spec and of `results.json`.
+//! `lawfit schema`: prints the JSON Schemas of a spec and of `results.json`.
 
 use clap::Args;
 
@@ -7,7 +7,7 @@ use super::{Exit, output};
 /// Print the JSON Schema of a spec, for editors.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Print that of `results.json` instead.
+    /// Print the schema of `results.json` instead.
     #[arg(long)]
     results: bool,
 }

@@ -1,4 +1,4 @@
-//! What a user sees besides results: diagnostics, progress, notices. All of it goes to stderr.
+//! Output for users other than results: diagnostics, progress and notices. All of it goes to standard error.
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -15,7 +15,7 @@ use crate::engine::{Event, Status};
 use crate::plan::SpecFile;
 use crate::spec::Places;
 
-/// The terminal, or whatever stands in its place.
+/// The terminal or its replacement.
 pub(super) struct Screen {
     quiet: bool,
     colour: bool,
@@ -33,19 +33,19 @@ impl Screen {
         if self.colour { Renderer::styled().term_width(width) } else { Renderer::plain().term_width(width) }
     }
 
-    /// An error without a place in a spec.
+    /// Prints an error without a place in a spec.
     pub(super) fn error(&self, message: &str, hints: &[String]) {
         self.draw(Level::ERROR.primary_title(message).elements(hints.iter().map(|h| Level::HELP.message(h.as_str()))));
     }
 
-    /// A notice.
+    /// Prints a notice.
     pub(super) fn notice(&self, message: &str) {
         if !self.quiet {
             self.draw(Group::with_title(Level::NOTE.primary_title(message)));
         }
     }
 
-    /// One line on what was done.
+    /// Prints one line about completed work.
     pub(super) fn say(&self, line: &str) {
         if !self.quiet {
             output::tell(line);
@@ -56,7 +56,7 @@ impl Screen {
         output::tell(&format!("{}\n", self.renderer().render(&[group])));
     }
 
-    /// Diagnostics in their places, errors first.
+    /// Prints diagnostics with their places, errors first.
     pub(super) fn diagnostics(&self, all: &[Diagnostic], files: &[SpecFile]) {
         let texts: Vec<(&Path, String, Places)> = files
             .iter()
@@ -122,12 +122,12 @@ impl Screen {
 /// Maximum number of errors and warnings that are shown.
 const MOST_SHOWN: usize = 50;
 
-/// How long a stage runs before it gets a bar of its own.
+/// Run time after which a stage gets its own progress bar.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long a stage runs before it is told, where there are no bars, how long it takes.
+/// Run time after which a long stage is reported, where there are no bars.
 const LONG: Duration = Duration::from_secs(10);
 
-/// A running stage: since when, its bar, and whether it was told how long it takes.
+/// A running stage: its start, its bar, and whether its long run time was reported.
 type Running = (Instant, Option<ProgressBar>, bool);
 
 /// A display of running stages: bars on a terminal, plain lines elsewhere.
@@ -139,7 +139,7 @@ pub(super) struct Progress<'a> {
 }
 
 impl Progress<'_> {
-    /// Shows an event.
+    /// Displays an event.
     pub(super) fn show(&self, event: &Event<'_>) {
         match event {
             Event::Started(id) => {
@@ -155,7 +155,7 @@ impl Progress<'_> {
                     bar.finish_and_clear();
                 }
                 self.total.inc(1);
-                // Those that were skipped are counted at the end: they may be thousands.
+                // Skipped stages are counted at the end, because there may be thousands.
                 if matches!(outcome.status, Status::Ran | Status::Failed(_)) && !self.screen.quiet {
                     let line = format!("{:>12} {id} ({:.2} s)", outcome.status.name(), outcome.elapsed.as_secs_f64());
                     if self.screen.live {
@@ -167,7 +167,7 @@ impl Progress<'_> {
             }
             Event::Notice(text) => self.bars.suspend(|| {
                 self.screen.notice(text);
-                // It is to stand above the bars, which are drawn again right after.
+                // The line must appear above the bars, which are redrawn at once.
                 output::flush_messages();
             }),
         }

@@ -1,4 +1,4 @@
-//! `lawfit self-check`: whether this machine computes the bits that are recorded in lawfit's own lock files.
+//! `lawfit self-check`: checks whether this machine computes the bits that lawfit's own lock files record.
 
 use std::path::Path;
 
@@ -14,17 +14,17 @@ use crate::numerics::{NUMERICS_REV, vectors};
 use crate::plan::{SpecFile, compile};
 use crate::store::Store;
 
-/// Compute studies that are compiled in and compare every bit with what is known of them.
+/// Compute built-in studies and compare every bit with known results.
 ///
-/// Nothing is read from the cache or written to it. Ends with 1 where anything differs.
+/// The cache is neither read nor written. Ends with 1 if there is any difference.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Threads, and stages at a time; all CPUs by default. Results do not depend on it.
+    /// Maximum number of threads and stages at a time; all CPUs by default. Results do not depend on it.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
 }
 
-/// A study whose results are known.
+/// A study with known results.
 struct Known {
     spec: &'static str,
     tables: &'static [(&'static str, &'static str)],
@@ -32,7 +32,7 @@ struct Known {
     name: &'static str,
 }
 
-/// A study of the folder `specs`, with its tables and its lock file.
+/// A study of the folder `specs` with its tables and its lock file.
 macro_rules! known {
     ($name:literal, $($table:literal),+) => {
         Known {
@@ -44,7 +44,7 @@ macro_rules! known {
     };
 }
 
-/// Together they use grid searches, solved sizes, draws, forecasts by several laws, chains of laws and groups.
+/// Together they cover grid searches, solved sizes, draws, forecasts by several laws, chains of laws, and groups.
 const KNOWN: [Known; 3] = [
     known!("cerebras-gpt", "data/cerebras-gpt.csv"),
     known!("over-training", "data/redpajama-overtrain.csv"),
@@ -87,7 +87,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
 /// The results of a study on this machine.
 struct Found {
     lock: Lock,
-    /// The names of its stages, each after those it needs.
+    /// Names of its stages, each after the stages that it needs.
     order: Vec<String>,
 }
 
@@ -110,7 +110,7 @@ fn compute(known: &Known, options: &Options, screen: &Screen) -> Result<Found, E
     Ok(Found { lock, order })
 }
 
-/// Writes a study into a folder.
+/// Writes a study to a folder.
 fn lay_out(known: &Known, folder: &Path) -> std::io::Result<SpecFile> {
     for (name, table) in known.tables {
         let path = folder.join(name);
@@ -120,7 +120,7 @@ fn lay_out(known: &Known, folder: &Path) -> std::io::Result<SpecFile> {
     Ok(SpecFile { path: folder.join(format!("{}.toml", known.name)), bytes: known.spec.as_bytes().to_vec() })
 }
 
-/// How a study differs from its lock file, a line each: the first stage to differ, then the numbers.
+/// Differences between a study and its lock file, one line each: the first stage that differs, then numbers.
 fn differences(known: &str, found: &Found) -> Vec<String> {
     if known == found.lock.text() {
         return Vec::new();
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_is_named_from_the_first_stage_on() {
+    fn differences_start_with_the_first_stage_that_differs() {
         let Some(lock) = Lock::read(KNOWN[0].lock) else { panic!("the lock file can be read") };
         let order = ["ingest.paper", "fit.compute", "fit.two_terms", "results"].map(str::to_owned).to_vec();
         let mut found = Found { lock, order };

@@ -1,4 +1,4 @@
-//! One spec walked to its end apart from the user's folders: its lock, and the files of its report.
+//! Runs one spec without writing to the user's folders: returns its lock and the files of its report.
 
 use std::sync::atomic::Ordering;
 
@@ -14,14 +14,14 @@ use crate::report::Results;
 use crate::stage::RESULTS;
 use crate::store::Store;
 
-/// What a spec came to.
+/// The result of a spec.
 pub(super) struct Settled {
     pub(super) lock: Lock,
-    /// The files of its output folder, by name.
+    /// Files of its output folder by name.
     pub(super) outputs: Outputs,
 }
 
-/// Walks the plan of one spec; publishes nothing and writes no lock file.
+/// Runs the plan of one spec; publishes nothing and writes no lock file.
 pub(super) fn settle(
     file: &SpecFile,
     compiled: &Compiled,

@@ -19,10 +19,11 @@ pub(super) struct Arguments {
     /// A law of the catalogue, or a formula: 'L = E + A / C^alpha'.
     #[arg(value_name = "LAW")]
     law: String,
-    /// Values of a variable: N=1e8,3e8,1e9, or evenly spaced in the logarithm: N=40M..16B:8. Every combination is a run.
+    /// Values of a variable: N=1e8,3e8,1e9, or evenly spaced in the logarithm: N=40M..16B:8. Every combination is a
+    /// run.
     #[arg(long, value_name = "VARIABLE=VALUES", required = true)]
     at: Vec<String>,
-    /// A parameter's value: alpha=0.34.
+    /// Value of a parameter: alpha=0.34.
     #[arg(long, value_name = "PARAMETER=VALUE")]
     set: Vec<String>,
     /// Published values of the parameters, by the name of their source; `lawfit laws NAME` lists them.
@@ -34,7 +35,7 @@ pub(super) struct Arguments {
     /// Seed of the noise.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Write a file instead.
+    /// Write to a file instead.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -112,7 +113,7 @@ fn simulate(arguments: &Arguments) -> Result<String, String> {
     Ok(table)
 }
 
-/// The law and the values of its parameters that are published.
+/// The law and the published values of its parameters.
 fn law(arguments: &Arguments) -> Result<(Law, BTreeMap<String, f64>), String> {
     let Some(entry) = find(&arguments.law) else {
         if !arguments.law.contains('=') {

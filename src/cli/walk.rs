@@ -1,4 +1,4 @@
-//! Common parts of the commands that walk a plan: options, cancellation, outcomes.
+//! Common parts of the commands that run a plan: options, cancellation, outcomes.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,16 +15,16 @@ use crate::engine::{Engine, Event, NOT_CACHED, Options, Outcome, Status};
 use crate::plan::{Compiled, SpecFile};
 use crate::store::Store;
 
-/// Options of a walk.
+/// Options for running a plan.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Walk {
-    /// Threads, and stages at a time; all CPUs by default. Results do not depend on it.
+    /// Maximum number of threads and stages at a time; all CPUs by default. Results do not depend on it.
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Never open a socket; `run` does not ask a remote cache either.
+    /// Never open a socket; `run` does not use a remote cache either.
     #[arg(long)]
     pub(super) offline: bool,
-    /// Look for pinned files in this folder, subfolders included, before the web.
+    /// Look for pinned files in this folder and its subfolders before the web.
     #[arg(long, value_name = "DIR")]
     mirror: Option<PathBuf>,
 }
@@ -41,7 +41,7 @@ impl Walk {
     }
 }
 
-/// The options of a command that computes stages of one spec: where results are kept, how it computes, what it may do.
+/// Options of a command that computes stages of one spec.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Computing {
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub(super) struct Computing {
     pub(super) allow: Allow,
 }
 
-/// The exit code of a walk: a result that is not in the cache counts before other failures.
+/// The exit code of a run. A result missing from the cache takes precedence over other failures.
 pub(super) fn exit_of(outcomes: &[Outcome]) -> Exit {
     let missing = |o: &Outcome| matches!(&o.status, Status::Failed(failure) if failure.code == NOT_CACHED);
     if outcomes.iter().any(missing) {
@@ -64,7 +64,7 @@ pub(super) fn exit_of(outcomes: &[Outcome]) -> Exit {
     }
 }
 
-/// Shows each failed stage at its entry in the spec.
+/// Prints each failed stage at its entry in the spec.
 pub(super) fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &[Outcome], screen: &Screen) {
     let diagnostics: Vec<Diagnostic> = compiled
         .plan
@@ -83,8 +83,8 @@ pub(super) fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &
     screen.diagnostics(&diagnostics, files);
 }
 
-/// Computes the stages `targets`, what is in the cache taken from there, and shows what failed; `each` gets the outputs of
-/// every target that has some, in order.
+/// Computes the stages `targets` with results from the cache and prints failures. `each` receives the outputs of
+/// every target with outputs, in order.
 pub(super) fn walk_towards(
     (compiled, files): (&Compiled, &[SpecFile]),
     targets: &[usize],
@@ -108,22 +108,22 @@ pub(super) fn walk_towards(
     exit_of(&outcomes)
 }
 
-/// How long a run that was asked to end may take over it; whatever it writes may be cut short at any step.
+/// Time for a cancelled run to end; writing may be cut short at any step.
 const GRACE: Duration = Duration::from_millis(600);
 
-/// Set by Ctrl-C or SIGTERM; the program ends within a second, and at once after a second signal.
+/// Set by Ctrl-C or SIGTERM. The program ends within a second, and immediately after a second signal.
 pub(super) fn interrupted() -> &'static AtomicBool {
     static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     FLAG.get_or_init(|| {
         let flag = Arc::new(AtomicBool::new(false));
         let handler = Arc::clone(&flag);
-        // Without a handler Ctrl-C still ends the program, only less politely.
+        // Without a handler, Ctrl-C still ends the program.
         let _ = ctrlc::set_handler(move || {
             let end = || std::process::exit(Exit::Interrupted as i32);
             if handler.swap(true, Ordering::SeqCst) {
                 end();
             }
-            // A stage in the middle of a long step, or a terminal that takes nothing, is not waited for.
+            // A long step of a stage, or a blocked terminal, is not waited for.
             let late = std::thread::Builder::new().spawn(move || {
                 std::thread::sleep(GRACE);
                 end();

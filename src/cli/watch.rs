@@ -19,7 +19,7 @@ use crate::source::Limits;
 use crate::spec;
 use crate::stage::External;
 
-/// Run specs, and run them again whenever one of them or a file of theirs changes, until Ctrl-C.
+/// Run specs, and run them again whenever a spec or one of its files changes, until Ctrl-C.
 #[derive(Debug, Args)]
 #[group(skip)]
 pub(super) struct Arguments {
@@ -27,9 +27,9 @@ pub(super) struct Arguments {
     run: run::Arguments,
 }
 
-/// Changes closer together than this are one.
+/// Changes within this time count as one.
 const TOGETHER: Duration = Duration::from_millis(300);
-/// How often somebody's wish to stop is looked for.
+/// Interval at which cancellation is checked.
 const GLANCE: Duration = Duration::from_millis(250);
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let allowed = arguments.run.study.allow.allowed();
     let mut watched: BTreeMap<PathBuf, RecursiveMode> = BTreeMap::new();
     while !stopped() {
-        // What is there before the run: what changes while it runs is seen after it.
+        // The state before the run, so that changes during the run are seen after it.
         let before = Inputs::of(specs, allowed);
         for (folder, mode) in before.folders() {
             if watched.get(&folder) != Some(&mode) {
@@ -65,10 +65,10 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     Exit::Done
 }
 
-/// The files that specs depend on, as they are.
+/// The files that specs depend on, in their present state.
 #[derive(Debug, PartialEq, Eq)]
 struct Inputs {
-    /// The digest of each file; none of one that cannot be read.
+    /// The digest of each file; `None` for a file that cannot be read.
     files: BTreeMap<PathBuf, Option<Digest>>,
     /// Folders in which a new file may match a pattern.
     patterns: BTreeSet<PathBuf>,
@@ -99,7 +99,7 @@ impl Inputs {
         }
     }
 
-    /// The files once they have been the same for a while: a file that is being written is not read halfway.
+    /// The files once they have not changed for a while, so that a file is not read while it is written.
     fn at_rest(specs: &[PathBuf], allowed: Allowed, stopped: &dyn Fn() -> bool) -> Self {
         let mut last = Self::of(specs, allowed);
         while !stopped() {
@@ -113,7 +113,7 @@ impl Inputs {
         last
     }
 
-    /// The folders in which changes are looked for.
+    /// The folders to watch.
     fn folders(&self) -> Vec<(PathBuf, RecursiveMode)> {
         let files = self.files.keys().map(|path| (folder_of(path), RecursiveMode::NonRecursive));
         let patterns = self.patterns.iter().map(|folder| (folder.clone(), RecursiveMode::Recursive));
@@ -121,7 +121,8 @@ impl Inputs {
         all.into_iter().filter(|(folder, _)| folder.is_dir()).collect()
     }
 
-    /// Waits until the files have changed and are at rest. Events of other files, such as reports, are ignored.
+    /// Waits until the files have changed and are no longer being written. Events of other files, such as reports,
+    /// are ignored.
     fn wait_for_others(
         &self,
         specs: &[PathBuf],
@@ -136,7 +137,7 @@ impl Inputs {
             }
             look = match changes.recv_timeout(GLANCE) {
                 Ok(_) => {
-                    // What came meanwhile is the same look.
+                    // Later events belong to the same change.
                     while changes.try_recv().is_ok() {}
                     true
                 }
@@ -152,7 +153,7 @@ fn folder_of(path: &Path) -> PathBuf {
     if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
 }
 
-/// The folders of a pattern before its first wildcard; none where it is no pattern.
+/// The folder of a pattern before its first wildcard; `None` for a path without wildcards.
 fn fixed_part(pattern: &str) -> Option<PathBuf> {
     let is_wild = |part: &str| part.contains(['*', '?', '[']);
     let parts: Vec<&str> = pattern.split('/').collect();

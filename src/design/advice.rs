@@ -1,4 +1,4 @@
-//! What a design says: plain values, written to the cache and to reports.
+//! The results of a design: plain values for the cache and for reports.
 
 use std::collections::BTreeMap;
 
@@ -10,56 +10,56 @@ use super::drift::Drift;
 use super::ledger::Cost;
 use super::search::Purpose;
 
-/// Which runs to train next, and what they are worth.
+/// Which runs to train next, and their value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Advice {
-    /// What the study calls model size.
+    /// The study's name of model size.
     pub size: String,
-    /// What the study calls data.
+    /// The study's name of data.
     pub data: String,
-    /// The advice in a sentence.
+    /// The advice in one sentence.
     pub advice: String,
-    /// The machine in words, where there is one.
+    /// Description of the machine, where one is given.
     pub machine: Option<String>,
-    /// How many runs were looked at.
+    /// Number of candidate runs.
     pub candidates: usize,
-    /// How many runs were left out, by reason.
+    /// Number of excluded runs, by reason.
     pub left_out: LeftOut,
-    /// The laws with their shares.
+    /// The laws and their weights.
     pub laws: BTreeMap<String, f64>,
-    /// Scatter of one run, on the scale of residuals.
+    /// Scatter of one run, on the scale of the residuals.
     pub scatter: f64,
     /// Coverage of the intervals.
     pub level: f64,
-    /// The decisions: now, and once all runs are done.
+    /// The decisions, now and after all runs.
     pub decisions: Vec<Decided>,
     /// The runs, in order.
     pub runs: Vec<Run>,
-    /// What all runs cost together.
+    /// Cost of all runs together.
     pub total: Cost,
-    /// Hours until the last run has ended, where the machine is known.
+    /// Hours until the last run ends, where the machine is known.
     pub hours: Option<f64>,
-    /// What the runs are worth, where a wrong decision costs compute.
+    /// Value of the runs, where a wrong decision costs compute.
     pub value: Option<Worth>,
-    /// Other designs for the same money.
+    /// Other designs for the same cost.
     pub rivals: Vec<Rival>,
-    /// What would change the advice.
+    /// Changed assumptions that would change the advice.
     pub changes: Vec<Change>,
-    /// What a simulation of the design on the fit's own draws gives.
+    /// Result of a simulation of the design with the fit's own draws.
     pub simulated: Option<Simulated>,
     /// Whether small models follow the law of the large ones.
     pub drift: Option<Drift>,
-    /// What came out of runs of this design, where results are given.
+    /// Results of earlier runs of this design.
     pub outcomes: Option<Outcomes>,
-    /// What a reader should know.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
 impl Advice {
-    /// The names of the numbers that expectations and lock files have of a design.
+    /// Names of a design's numbers in expectations and lock files.
     pub const NUMBERS: [&'static str; 6] = ["runs", "flop", "stop_after", "saved", "waste_now", "waste_after"];
 
-    /// Those numbers; of the first decision where they are of one.
+    /// The values of these numbers. Numbers about a decision belong to the first one.
     pub fn numbers(&self) -> Vec<(&'static str, Option<f64>)> {
         let first = self.decisions.first();
         let worth = self.value.as_ref();
@@ -74,7 +74,7 @@ impl Advice {
         Self::NUMBERS.into_iter().zip(numbers).collect()
     }
 
-    /// The runs as a table: heads and rows of cells.
+    /// The runs as a table: column heads and rows of cells.
     pub fn table(&self) -> ([&str; 9], Vec<[String; 9]>) {
         let row = |run: &Run| {
             let or_none = |text: Option<String>| text.unwrap_or_default();
@@ -103,24 +103,24 @@ impl Advice {
     }
 }
 
-/// A decision now and later.
+/// A decision, now and after the runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Decided {
-    /// What is asked.
+    /// The decision as text.
     pub asks: String,
-    /// The name of what is chosen or forecast.
+    /// Name of the chosen or forecast quantity.
     pub output: String,
-    /// How much it counts.
+    /// Weight.
     pub weight: f64,
-    /// Compute of what is decided on, where that is a budget.
+    /// Compute of the decision, where it is about a budget.
     pub stake: Option<f64>,
-    /// What is believed now.
+    /// Present knowledge.
     pub now: Believed,
-    /// What will be believed, in expectation, once all runs are done.
+    /// Expected knowledge after all runs.
     pub after: Believed,
 }
 
-/// A number with its interval and what a wrong choice wastes.
+/// A number, its interval, and the cost of a wrong choice.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Believed {
     /// The number.
@@ -129,22 +129,22 @@ pub struct Believed {
     pub lower: f64,
     /// Upper end.
     pub upper: f64,
-    /// Expected waste, as a share of the compute of what is decided on.
+    /// Expected waste, as a share of the decision's compute.
     pub waste: Option<f64>,
 }
 
 /// A run to train.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Run {
-    /// Its name: the same for the same run.
+    /// Name, which depends only on the run.
     pub name: String,
-    /// Its place in the order.
+    /// Place in the order of the runs.
     pub order: usize,
     /// The round in which it is trained.
     pub round: usize,
-    /// What it is for.
+    /// Purpose.
     pub purpose: Purpose,
-    /// Whether it is worth more than it costs; runs that are not come after the stop.
+    /// Whether it saves more than it costs. Runs that do not come after the stop.
     pub is_worth_it: bool,
     /// Model size.
     pub size: f64,
@@ -154,106 +154,107 @@ pub struct Run {
     pub layers: Option<u32>,
     /// Width of the residual stream.
     pub width: Option<u32>,
-    /// Tokens of a batch.
+    /// Tokens per batch.
     pub batch: Option<f64>,
     /// Optimiser steps.
     pub steps: Option<u64>,
-    /// Which runs share a trunk with it: those with the same number.
+    /// Number of the trunk that it shares with other runs.
     pub trunk: Option<usize>,
-    /// What it adds to the cost of those before it.
+    /// Cost in addition to the runs before it.
     pub cost: Cost,
-    /// Hours that it takes alone.
+    /// Hours of the run alone.
     pub hours: Option<f64>,
     /// Its slot.
     pub slot: Option<u32>,
-    /// Hours after which it starts.
+    /// Start, in hours.
     pub start: Option<f64>,
-    /// The response that is forecast of it, with the interval of a run.
+    /// Forecast of its response, with the interval of a single run.
     pub forecast: Believed,
-    /// The first decision once it and all before it are done.
+    /// Knowledge for the first decision after this run and all before it.
     pub after: Believed,
-    /// What is saved so far less what is spent so far, in compute.
+    /// Compute saved so far minus compute spent so far.
     pub net: Option<f64>,
 }
 
-/// What runs are worth: compute saved at the target against compute spent.
+/// The value of the runs: compute saved at the target, and compute spent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Worth {
-    /// Compute saved by the runs up to the stop, in expectation.
+    /// Expected compute saved by the runs up to the stop.
     pub saved: Cost,
-    /// What they cost.
+    /// Cost of these runs.
     pub spent: Cost,
-    /// Saved less spent, in compute.
+    /// Compute saved minus compute spent.
     pub net: f64,
-    /// Number of runs after which the next costs more than it saves.
+    /// Number of runs after which the next run costs more than it saves.
     pub stop_after: usize,
-    /// Compute of what is decided on from which the runs up to the stop, or the first where there are none, pay.
+    /// Compute of the decision above which the runs up to the stop are worth their cost; the first run where there is
+    /// no stop.
     pub break_even: Option<f64>,
 }
 
-/// Another design for the same money.
+/// Another design for the same cost.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Rival {
-    /// The design in words.
+    /// Description.
     pub design: String,
     /// Number of runs.
     pub runs: usize,
     /// Its compute.
     pub flop: f64,
-    /// Expected waste of the first decision, as a share of its compute, where small runs follow the law as well as large
-    /// ones; none of a forecast.
+    /// Expected waste of the first decision, as a share of its compute, if small runs follow the law as well as large
+    /// ones; `None` for a forecast.
     pub waste: Option<f64>,
-    /// Its standard deviation of the first decision over that of the design, runs counted as they are chosen: above 1
-    /// where it tells less.
+    /// Standard deviation of the first decision relative to that of this design, with the weights used for the choice
+    /// of runs. A value above 1 means that the other design is less informative.
     pub wider: f64,
 }
 
-/// Something that would change the advice.
+/// An assumption that would change the advice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
-    /// If this were so.
+    /// The changed assumption.
     pub if_so: String,
-    /// This many runs would be worth their cost.
+    /// Number of runs worth their cost under it.
     pub stop_after: Option<usize>,
-    /// And so much of the first decision's compute would still be wasted.
+    /// Remaining waste of the first decision, as a share of its compute.
     pub waste: Option<f64>,
-    /// How many of the design's runs would still be chosen.
+    /// Number of the design's runs that would still be chosen.
     pub kept: usize,
 }
 
-/// What a simulation gives.
+/// Results of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Simulated {
     /// Number of simulated truths.
     pub trials: usize,
-    /// Predicted over realised variance of the first decision.
+    /// Ratio of predicted to realised variance of the first decision.
     pub ratio: f64,
-    /// How often the interval after the runs held the truth.
+    /// Share of trials in which the interval after the runs contained the truth.
     pub coverage: f64,
 }
 
-/// What came out of runs.
+/// Results of runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcomes {
-    /// Each run that was named in the results.
+    /// Each run in the table of results.
     pub runs: Vec<Outcome>,
-    /// Runs of the design that the results do not name.
+    /// Number of the design's runs that are missing from the results.
     pub missing: usize,
-    /// Realised over predicted mean square of outcomes around their forecasts.
+    /// Ratio of realised to predicted mean squared deviation of results from their forecasts.
     pub surprise: Option<f64>,
 }
 
-/// What came out of one run.
+/// The result of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
-    /// The run's name, or its sizes.
+    /// Name of the run, or its sizes.
     pub name: String,
-    /// What became of it: `done`, `failed`, `diverged`, `missing`.
+    /// Status: `done`, `failed`, `diverged` or `missing`.
     pub status: String,
     /// The response.
     pub response: Option<f64>,
-    /// The response that was forecast.
+    /// Forecast of the response.
     pub forecast: Option<Believed>,
-    /// The distance from it in standard deviations.
+    /// Deviation from the forecast in standard deviations.
     pub z: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! The advice: a design put into words and numbers.
+//! Writes the advice of a design: sentences and numbers.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ impl Given<'_> {
     /// Plans the runs.
     ///
     /// # Errors
-    /// Why there is no design, in words.
+    /// The reason why there is no design.
     pub fn advise(&self) -> Result<Advice, String> {
         let (mut table, left_out) = self.prepared()?;
         let outcomes = match &self.results {
@@ -28,7 +28,7 @@ impl Given<'_> {
         self.tell(&table, &chosen, left_out, outcomes)
     }
 
-    /// Puts everything into words and numbers.
+    /// Writes the advice for chosen runs.
     fn tell(
         &self,
         table: &Table,
@@ -45,7 +45,7 @@ impl Given<'_> {
         let decisions = self.decisions.iter().zip(&table.judged).enumerate().map(|(i, (decision, judged))| {
             let [now, after] =
                 [&path[0].decisions, &path[path.len() - 1].decisions].map(|state| believed(judged, state, i, z));
-            // Of what is known now, the draws themselves tell the interval.
+            // The interval of present knowledge comes directly from the draws.
             let now = if self.results.is_none() {
                 let [lower, upper] = judged.interval(self.level, &self.beliefs.shares());
                 Believed { lower, upper, ..now }
@@ -107,7 +107,7 @@ impl Given<'_> {
         })
     }
 
-    /// The runs with everything that a launcher and a reader need.
+    /// The runs with the details that launchers and readers need.
     fn runs(
         &self,
         table: &Table,
@@ -162,7 +162,7 @@ impl Given<'_> {
         chosen.iter().enumerate().map(run).collect()
     }
 
-    /// What a reader should know of the design itself.
+    /// Warnings about the design itself.
     fn cautions(&self, table: &Table, chosen: &[(usize, Purpose)]) -> Vec<String> {
         let mut cautions = Vec::new();
         let ratios = || chosen.iter().map(|(run, _)| ln(table.candidates[*run].data / table.candidates[*run].size));
@@ -186,10 +186,10 @@ impl Given<'_> {
     }
 }
 
-/// Spread of the logarithm of data per parameter below which chosen runs are warned of.
+/// Spread of the logarithm of data per parameter below which a warning is given.
 const WARNED_SPREAD: f64 = 0.7;
 
-/// What is believed of a decision.
+/// The value, interval and waste of a decision.
 fn believed(judged: &Judged, state: &State, column: usize, z: f64) -> Believed {
     let (mean, variance) = (state.mean(column), state.variance(column));
     let half = z * variance.sqrt();
@@ -201,7 +201,7 @@ fn believed(judged: &Judged, state: &State, column: usize, z: f64) -> Believed {
     }
 }
 
-/// The advice in a sentence.
+/// The advice in one sentence.
 fn advice_in_words(decisions: &[Decided], value: Option<&Worth>, count: usize, total: &Cost) -> String {
     let money = |cost: &Cost| match cost.usd {
         Some(usd) => format!("${usd:.0}"),

@@ -1,4 +1,4 @@
-//! What is believed of the response: one law or several, each with draws of its parameters and a share.
+//! The forecast distribution of the response: one law or several, each with draws of its parameters and a weight.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use crate::numerics::{exp, ln};
 use crate::objective::ResponseScale;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
-/// Most draws of one law: more change no digit that anybody reads, and each costs as much as all candidates.
+/// Maximum number of draws of one law. More draws change no printed digit, and each costs as much as all candidates.
 const MOST_DRAWS: usize = 400;
-/// A law whose share is below this is one that the rows reject.
+/// Laws with a smaller weight count as rejected by the rows.
 const LEAST_SHARE: f64 = 0.01;
 
-/// The variables of a law that are neither model size nor data nor compute: a spec holds them.
+/// The variables of a law that are neither model size nor data nor compute, which a spec must hold.
 pub fn held(law: &Law) -> Vec<&str> {
     let of_run = law.roles.decided();
     law.variables.iter().map(|v| v.name.as_str()).filter(|name| !of_run.contains(name)).collect()
@@ -30,19 +30,19 @@ pub struct Belief<'a> {
     pub fit: &'a Fit,
     /// Draws of its free parameters.
     pub draws: Vec<&'a [f64]>,
-    /// How much of the whole it is.
+    /// Weight of the law.
     pub share: f64,
-    /// Where the law has model size, data and compute, those that it has.
+    /// Indices of model size, data and compute among the law's variables.
     places: [Option<usize>; 3],
     tape: Tape,
     held: Vec<f64>,
 }
 
 impl<'a> Belief<'a> {
-    /// A law with draws of its fit; `hold` has the values of variables without a role.
+    /// A law with draws of its fit; `hold` contains the values of variables without a role.
     ///
     /// # Errors
-    /// What is missing, in words.
+    /// What is missing.
     pub fn new(
         law: &'a Law,
         fit: &'a Fit,
@@ -59,7 +59,7 @@ impl<'a> Belief<'a> {
         Ok(Self { law, fit, draws, share: 1.0, places, tape: law.tape(), held })
     }
 
-    /// The law's variables of a run.
+    /// The law's variables for a run.
     pub fn variables(&self, size: f64, data: f64) -> Vec<f64> {
         let mut at = self.held.clone();
         let values = [size, data, FLOP_PER_PARAMETER_AND_TOKEN * size * data];
@@ -71,43 +71,43 @@ impl<'a> Belief<'a> {
         at
     }
 
-    /// The response of a run at parameters.
+    /// The response of a run at a parameter vector.
     pub fn response(&self, parameters: &[f64], size: f64, data: f64) -> f64 {
         self.tape.value_at(parameters, &self.variables(size, data))
     }
 
-    /// The span of model size over the fit's rows.
+    /// The range of model size over the fit's rows.
     pub fn span_of_size(&self) -> Option<Span> {
         self.fit.spans.get(&self.law.variables[self.places[0]?].name).copied()
     }
 
-    /// The scatter of the rows around the law: the root of the mean square of their residuals.
+    /// The scatter of the rows around the law: the root mean square of their residuals.
     pub fn scatter(&self) -> f64 {
         let residuals = &self.fit.noise.residuals;
         let squares: f64 = residuals.iter().map(|r| r * r).sum();
         (squares / residuals.len().max(1) as f64).sqrt()
     }
 
-    /// Schwarz's criterion of residuals taken as normal (Schwarz 1978).
+    /// Schwarz's criterion for normal residuals (Schwarz 1978).
     fn criterion(&self) -> f64 {
         let rows = self.fit.rows as f64;
         2.0 * rows * ln(self.scatter().max(f64::MIN_POSITIVE)) + self.fit.free.len() as f64 * ln(rows.max(1.0))
     }
 }
 
-/// Everything that is believed.
+/// All laws with their weights.
 #[derive(Clone, Debug)]
 pub struct Beliefs<'a> {
-    /// The laws, those that the rows reject left out.
+    /// The laws, without those that the rows reject.
     pub members: Vec<Belief<'a>>,
-    /// Laws that the rows reject.
+    /// Names of the laws that the rows reject.
     pub rejected: Vec<String>,
-    /// The scale on which residuals are taken.
+    /// The scale of the residuals.
     pub scale: ResponseScale,
 }
 
 impl<'a> Beliefs<'a> {
-    /// Laws with shares by Schwarz's criterion where they are fitted to as many rows, else in equal parts.
+    /// Weights the laws by Schwarz's criterion where all are fitted to the same number of rows, else equally.
     pub fn new(mut members: Vec<Belief<'a>>) -> Self {
         let scale = members.first().map_or(ResponseScale::Log, |member| member.fit.scale);
         let comparable = members.windows(2).all(|pair| {
@@ -127,12 +127,12 @@ impl<'a> Beliefs<'a> {
         Self { members, rejected, scale }
     }
 
-    /// What the study calls model size, data and compute.
+    /// The study's names of model size, data and compute.
     pub fn roles(&self) -> Option<&Roles> {
         self.members.first().map(|member| &member.law.roles)
     }
 
-    /// The share of each draw, member by member.
+    /// The weight of each draw, law by law.
     pub fn shares(&self) -> Vec<f64> {
         let of = |m: &Belief<'_>| vec![m.share / m.draws.len() as f64; m.draws.len()];
         self.members.iter().flat_map(of).collect()
@@ -144,18 +144,18 @@ impl<'a> Beliefs<'a> {
         pure.unwrap_or_else(|| self.members.iter().map(|m| m.share * m.scatter() * m.scatter()).sum::<f64>().sqrt())
     }
 
-    /// Whether repeated runs tell the noise.
+    /// Whether repeated runs determine the noise.
     pub fn knows_noise(&self) -> bool {
         self.members.iter().any(|m| m.fit.evidence.replicates.as_ref().is_some_and(|r| r.pure_error.is_some()))
     }
 
-    /// The responses of runs, on the scale of residuals: for each run one value per draw.
+    /// The responses of runs on the scale of the residuals: for each run one value per draw.
     pub fn responses(&self, runs: &[(f64, f64)]) -> Vec<Vec<f64>> {
         let by_member: Vec<Vec<Vec<f64>>> = self.members.iter().map(|member| self.of_member(member, runs)).collect();
         (0..runs.len()).map(|run| by_member.iter().flatten().map(|draw| draw[run]).collect()).collect()
     }
 
-    /// For each draw of a member the responses of all runs.
+    /// For each draw of a law, the responses of all runs.
     fn of_member(&self, member: &Belief<'_>, runs: &[(f64, f64)]) -> Vec<Vec<f64>> {
         let at: Vec<Vec<f64>> = runs.iter().map(|(size, data)| member.variables(*size, *data)).collect();
         let columns: Vec<Vec<f64>> =

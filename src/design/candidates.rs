@@ -1,4 +1,4 @@
-//! The runs that could be trained: sizes, data, shapes and batches that every limit on a single run allows.
+//! Candidate runs: sizes, data, shapes and batches within every limit on a single run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,54 +12,54 @@ use crate::law::{Roles, Tape, find};
 use crate::numerics::{exp, ln};
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
-/// A run that could be trained.
+/// A candidate run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
     /// Model size.
     pub size: f64,
     /// Training data.
     pub data: f64,
-    /// Training compute, alone.
+    /// Training compute of the run alone.
     pub flop: f64,
-    /// Layers and width, where a shape was asked for or found.
+    /// Layers and width, where given or found.
     pub shape: Option<(u32, u32)>,
-    /// Tokens of a batch, where there are any.
+    /// Tokens per batch, where there are batches.
     pub batch: Option<f64>,
-    /// Optimiser steps, where there is a batch.
+    /// Optimiser steps, where there are batches.
     pub steps: Option<u64>,
-    /// The trunk that it can share with others: those of its size and batch.
+    /// Number of the trunk that runs of the same size and batch can share.
     pub trunk: usize,
 }
 
 impl Candidate {
-    /// Its name: its sizes, and which of several copies it is.
+    /// Name of the run, from its sizes and the number of its copy.
     pub(super) fn name(&self, copy: usize) -> String {
         let name = format!("n{:.3e}-d{:.3e}", self.size, self.data);
         if copy > 1 { format!("{name}-{copy}") } else { name }
     }
 }
 
-/// A model size with the layers and width that have it, where they are known.
+/// A model size with its layers and width, where known.
 type SizeAndShape = (f64, Option<(u32, u32)>);
 
-/// Runs that were left out, by reason.
+/// Number of excluded runs, by reason.
 pub type LeftOut = BTreeMap<String, usize>;
 
-/// Most candidates.
+/// Maximum number of candidates.
 const MOST: usize = 50_000;
-/// Neighbouring values of a range: two for each doubling.
+/// Distance of neighbouring values of a range: two per doubling.
 const STEP: f64 = 0.5 * std::f64::consts::LN_2;
-/// Data per parameter that are tried where a spec does not say.
+/// Default range of data per parameter.
 const USUAL_RANGE: Range = Range { low: 1.0, high: 1000.0, per_parameter: true };
-/// How far above the largest model of the rows sizes are tried where a spec does not say.
+/// Largest default size, as a multiple of the largest model of the rows.
 const ABOVE: f64 = 4.0;
-/// Layers and width of the shapes that are proposed: width in steps, layers one for as much width.
+/// Step of the width of proposed shapes, and width per layer.
 const WIDTH_STEP: u32 = 64;
 const WIDTH_PER_LAYER: f64 = 64.0;
-/// Parameters of a layer in units of the square of its width: 4 of attention and 8 of the feed-forward part.
+/// Parameters of a layer in units of its squared width: 4 for attention and 8 for the feed-forward part.
 const PER_LAYER: f64 = 12.0;
 
-/// A range as a spec writes it.
+/// A range as written in a spec.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Range {
     low: f64,
@@ -67,10 +67,10 @@ struct Range {
     per_parameter: bool,
 }
 
-/// Reads "1 to 1000 per parameter".
+/// Parses a range such as "1 to 1000 per parameter".
 ///
 /// # Errors
-/// What is wrong with it.
+/// What is wrong with the text.
 fn range(text: &str) -> Result<Range, String> {
     let (numbers, per_parameter) = match text.trim().strip_suffix("per parameter") {
         Some(numbers) => (numbers, true),
@@ -92,7 +92,7 @@ fn range(text: &str) -> Result<Range, String> {
 }
 
 impl Range {
-    /// Its values, evenly in the logarithm, both ends included.
+    /// Values of the range, evenly spaced in the logarithm, with both ends.
     fn values(self) -> Vec<f64> {
         let width = ln(self.high / self.low);
         let steps = (width / STEP).ceil();
@@ -103,7 +103,7 @@ impl Range {
     }
 }
 
-/// How model sizes and data are chosen, read from a spec.
+/// A list or range of model sizes or data, parsed from a spec.
 #[derive(Clone, Debug, PartialEq)]
 enum Values {
     List(Vec<f64>),
@@ -125,14 +125,14 @@ impl Values {
     }
 }
 
-/// The other keys of candidates.
+/// Keys other than model size and data.
 const KEYS: [&str; 6] = ["shapes", "schedule", "cooldown", "min_steps", "batch", "hold"];
-/// The keys of model size and data once the study's names for them are resolved.
+/// Keys of model size and data, once the study's names are resolved.
 const SIZE: &str = "size";
 const DATA: &str = "data";
 
 impl Candidates {
-    /// The same with model size and data under those words, whatever the study calls them.
+    /// The same candidates with the keys `size` and `data` in place of the study's names.
     ///
     /// # Errors
     /// Faults of ranges and lists: the key and what is wrong.
@@ -167,7 +167,7 @@ impl Candidates {
         if faults.is_empty() { Ok(Self { values, ..self.clone() }) } else { Err(faults) }
     }
 
-    /// Faults of what is said of the runs beside their sizes and data.
+    /// Faults of keys other than model size and data.
     fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
         if let Some(shape) = self.shapes.iter().find(|s| s.layers == 0 || s.width == 0) {
@@ -191,7 +191,7 @@ impl Candidates {
         faults.into_iter().map(|(key, message): (&str, String)| (key.to_owned(), message)).collect()
     }
 
-    /// Whether all runs have one ratio of data to parameters, which tells nothing of how compute is split.
+    /// Whether all runs have the same ratio of data to parameters. Such runs say nothing about the split of compute.
     pub fn is_one_ray(&self) -> bool {
         match self.values.get(DATA).map(Values::of) {
             Some(Ok(Values::Range(range))) => range.per_parameter && ln(range.high / range.low) < LEAST_SPREAD,
@@ -199,7 +199,7 @@ impl Candidates {
         }
     }
 
-    /// The same with a range of data per parameter that goes further at both ends; none where data are a list.
+    /// The same candidates with a wider range of data per parameter; `None` where data are a list.
     pub fn wider(&self, factor: f64) -> Option<Self> {
         let Range { low, high, per_parameter } = match self.values.get(DATA).map(Values::of) {
             None => USUAL_RANGE,
@@ -211,16 +211,16 @@ impl Candidates {
         per_parameter.then(|| Self { values, ..self.clone() })
     }
 
-    /// The part of a run that decays, where runs of one size share the rest.
+    /// The part of a run in which the learning rate decays, where runs of one size share the rest.
     pub fn shared_trunk(&self) -> Option<f64> {
         (self.schedule == Schedule::Wsd).then_some(self.cooldown)
     }
 
-    /// All runs that a machine and the limits on a single run allow, with what was left out; `span` is that of model
-    /// size over the fit's rows.
+    /// All runs that the machine and the limits on a single run allow, and the number of excluded runs. `span` is the
+    /// range of model size over the fit's rows.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// What is wrong.
     pub fn list(&self, terms: &Terms, span: Option<Span>) -> Result<(Vec<Candidate>, LeftOut), String> {
         let shapes = self.sizes(span)?;
         let data = match self.values.get(DATA) {
@@ -238,7 +238,7 @@ impl Candidates {
                 }
                 Values::Range(range) => range.values(),
             };
-            // Runs that share a trunk have one batch: the one of the shortest that has steps enough.
+            // Runs that share a trunk have one batch: that of the shortest run with enough steps.
             let shared = self.shared_trunk().and_then(|_| values.iter().find_map(|&d| self.batch_of(size, d, &best)));
             for tokens in values {
                 let batch = shared.or_else(|| self.batch_of(size, tokens, &best));
@@ -280,14 +280,14 @@ impl Candidates {
             .filter(|(size, _)| (range.low..=range.high).contains(size))
             .map(|(size, shape)| (size, Some(shape)))
             .collect();
-        // Sizes too small for the ladder are taken as they are.
+        // Sizes that are too small for the ladder of shapes are used without a shape.
         if ladder.len() >= range.values().len() / 2 {
             return Ok(thinned(ladder));
         }
         Ok(range.values().into_iter().map(|size| (size, shape_near(size))).collect())
     }
 
-    /// The batch of a run: the one nearest to the best of its compute that leaves it steps enough.
+    /// The batch of a run: the one nearest to the best batch for its compute that leaves enough steps.
     fn batch_of(&self, size: f64, data: f64, best: &BestBatch) -> Option<f64> {
         let best = best.at(FLOP_PER_PARAMETER_AND_TOKEN * size * data);
         let enough = |batch: &f64| self.min_steps.is_none_or(|least| data / batch >= least as f64);
@@ -306,7 +306,7 @@ impl Candidates {
         if self.batch.is_some() && batch.is_none() {
             return Err("with too few steps at every batch size".to_owned());
         }
-        // Whole steps: what is trained is what was planned.
+        // Round down to whole steps, so that the trained run equals the planned one.
         let steps = batch.map(|batch| (tokens / batch).floor() as u64);
         if steps.is_some_and(|steps| steps < self.min_steps.unwrap_or(1).max(1)) {
             return Err("with too few steps at every batch size".to_owned());
@@ -339,7 +339,7 @@ impl Candidates {
 /// Width of a range of data per parameter, in the logarithm, below which a split of compute is refused.
 const LEAST_SPREAD: f64 = 0.5;
 
-/// The best batch in tokens for compute, by the law of Bi et al. 2024 in the catalogue.
+/// The best batch in tokens for given compute, by the law of Bi et al. 2024 in the catalogue.
 struct BestBatch(Option<(Tape, Vec<f64>)>);
 
 impl BestBatch {
@@ -360,7 +360,7 @@ impl BestBatch {
     }
 }
 
-/// Shapes of growing size: width in steps, a layer for as much width.
+/// Shapes of increasing size: the width grows in steps, with one layer per amount of width.
 fn ladder() -> impl Iterator<Item = (f64, (u32, u32))> {
     (2..=256).map(|step| {
         let width = step * WIDTH_STEP;
@@ -369,13 +369,13 @@ fn ladder() -> impl Iterator<Item = (f64, (u32, u32))> {
     })
 }
 
-/// The shape of the ladder whose size is within a tenth of a size.
+/// The shape of the ladder whose size is within a tenth of the given size.
 fn shape_near(size: f64) -> Option<(u32, u32)> {
     let near = ladder().min_by(|a, b| ln(a.0 / size).abs().total_cmp(&ln(b.0 / size).abs()))?;
     (ln(near.0 / size).abs() < 0.1).then_some(near.1)
 }
 
-/// Of sizes that lie closer than neighbours of a range, the first.
+/// Removes sizes that are closer together than neighbours of a range.
 fn thinned(sizes: Vec<SizeAndShape>) -> Vec<SizeAndShape> {
     let mut kept: Vec<SizeAndShape> = Vec::new();
     for size in sizes {
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_per_parameter_goes_from_one_end_to_the_other_at_every_size() {
+    fn a_range_per_parameter_covers_both_ends_at_every_size() {
         let (runs, _) = candidates("N = [1e8, 1e9]\nD = \"5 to 400 per parameter\"").list(&terms(1e22), None).unwrap();
         for size in [1e8, 1e9] {
             let ratios: Vec<f64> = runs.iter().filter(|r| r.size == size).map(|r| r.data / r.size).collect();
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_leaves_a_run_steps_enough_and_data_are_whole_steps() {
+    fn a_batch_leaves_enough_steps_and_data_are_whole_steps() {
         let text = "N = [1e8]\nD = [1e8, 1e9, 1e10]\nbatch = [\"0.25M\", \"1M\", \"4M\"]\nmin_steps = 2000";
         let (runs, left_out) = candidates(text).list(&terms(1e22), None).unwrap();
         assert_eq!(left_out.values().sum::<usize>(), 1);
@@ -437,7 +437,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_counted_by_reason() {
+    fn excluded_runs_are_counted_by_reason() {
         let text = "N = [1e8]\nD = [1e9, 1e15]";
         let (runs, left_out) = candidates(text).list(&terms(1e20), None).unwrap();
         assert_eq!((runs.len(), left_out["dearer than the whole budget"]), (1, 1));

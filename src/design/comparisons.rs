@@ -1,4 +1,4 @@
-//! A design beside others: the usual ones, the design under other assumptions, and its own simulation.
+//! Compares a design with common designs, with itself under other assumptions, and with its own simulation.
 
 use super::advice::{Change, Rival, Simulated};
 use super::candidates::Candidate;
@@ -11,13 +11,13 @@ use super::state::State;
 use crate::numerics::Random;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
-/// By how much wider a range of data per parameter is looked at.
+/// Factor by which a wider range of data per parameter exceeds the given one.
 const WIDER: f64 = 4.0;
-/// Truths that a simulation draws.
+/// Number of simulated truths.
 const TRIALS: usize = 200;
 
 impl Given<'_> {
-    /// What the usual designs give for the same compute, the grid also within the limits.
+    /// The results of common designs for the same compute. Grids also respect the limits.
     pub(super) fn rivals(&self, table: &Table, chosen: &[(usize, Purpose)], flop: f64) -> Result<Vec<Rival>, String> {
         if chosen.is_empty() || self.results.is_some() || table.judged.is_empty() {
             return Ok(Vec::new());
@@ -30,7 +30,7 @@ impl Given<'_> {
             let taken = search.taken(&grid, &table.terms);
             rivals.push(rival(table, table, "isoFLOP grid within the limits", &taken.ledger, own));
         }
-        // Of the grids that the limits allow the best, and the usual designs as if there were none.
+        // Compare with the best grid within the limits, and with the common designs without limits.
         rivals.sort_by(|a, b| a.wider.total_cmp(&b.wider));
         rivals.truncate(1);
         for design in usual(flop, self.ratio(table)) {
@@ -50,8 +50,8 @@ impl Given<'_> {
         Ok(rivals)
     }
 
-    /// What would change the advice: more noise, a law that small runs follow as well as large ones, and a wider range of
-    /// data per parameter.
+    /// Assumptions that would change the advice: more noise, small runs that follow the law as well as large ones,
+    /// and a wider range of data per parameter.
     pub(super) fn changes(&self, table: &Table, chosen: &[(usize, Purpose)]) -> Result<Vec<Change>, String> {
         if self.results.is_some() {
             return Ok(Vec::new());
@@ -92,8 +92,8 @@ impl Given<'_> {
         Ok(changes)
     }
 
-    /// Draws of the fits taken for the truth, one after another, each counted by its share: the design's runs are drawn,
-    /// and what is then believed of the first decision is held against it.
+    /// Simulates the design. Draws of the fits serve as truths in turn, each with its weight. The runs are drawn from
+    /// each truth, and the resulting knowledge of the first decision is compared with it.
     pub(super) fn simulated(&self, table: &Table, chosen: &[(usize, Purpose)]) -> Option<Simulated> {
         let z = self.z();
         let judged = table.judged.first().filter(|_| self.results.is_none())?;
@@ -133,14 +133,14 @@ impl Given<'_> {
     }
 }
 
-/// The variance of a decision once runs are observed.
+/// The variance of a decision after runs are observed.
 fn left_after(state: &State, target: usize, runs: &[usize]) -> f64 {
     let mut state = state.clone();
     runs.iter().for_each(|&run| state.observe(run));
     state.variance(target)
 }
 
-/// Another design beside one that leaves a variance of the first decision.
+/// Another design, compared with one that leaves the variance `own` of the first decision.
 fn rival(table: &Table, of: &Table, design: &str, ledger: &Ledger<'_>, own: f64) -> Rival {
     let (runs, target) = (ledger.runs(), of.candidates.len());
     let told = left_after(&of.told(), target, &runs);

@@ -1,8 +1,9 @@
-//! A decision: what is chosen, how sure it is, and what a wrong choice wastes.
+//! A decision: the choice, its uncertainty, and the compute that a wrong choice wastes.
 //!
-//! A split of compute that is off wastes compute: what is lost is the budget that the best split would reach the same
-//! response with. That is found exactly, by inverting the law at every draw. Near the optimum it is
-//! 1/2 L'' / (-dL*/d ln C) Var(ln N*), a factor times a variance, and so is what is still wasted after more runs.
+//! A wrong split of compute wastes compute. The loss is the difference to the budget with which the best split would
+//! reach the same response, found exactly by inverting the law at every draw. Near the optimum the relative loss is
+//! 1/2 L'' / (-dL*/d ln C) Var(ln N*). It is proportional to a variance, and so is the remaining waste after further
+//! runs.
 
 use std::collections::BTreeMap;
 
@@ -16,55 +17,55 @@ use crate::query::{
     FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, Finding, Kind, Model, Question, Reach, Ready, Solved, Trail,
 };
 
-/// Outputs by the names that kinds of questions give them: model size, and compute of training and serving.
+/// Names of outputs in queries: model size, and compute of training and serving.
 const SIZE: &str = "{size}";
 const TOTAL: &str = "total_{compute}";
-/// Waste beyond which a choice is as bad as any: a factor of ten.
+/// Largest waste, in the logarithm of compute: a factor of ten. All worse choices count the same.
 const MOST_WASTE: f64 = std::f64::consts::LN_10;
-/// The least part of draws that must have an answer.
+/// Smallest share of draws that must have an answer.
 const LEAST_ANSWERED: f64 = 0.5;
 
-/// A question as a decision.
+/// A query as a decision.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// What is asked.
+    /// The query.
     pub question: Question,
-    /// One row of it.
+    /// Inputs of one of its rows.
     pub inputs: BTreeMap<String, f64>,
-    /// How much it counts.
+    /// Weight.
     pub weight: f64,
 }
 
-/// What is believed of a decision.
+/// The distribution of a decision.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judged {
-    /// The name of what is chosen or forecast.
+    /// Name of the chosen or forecast quantity.
     pub output: String,
-    /// Whether that is a model size.
+    /// Whether the quantity is a model size.
     pub is_size: bool,
-    /// Its value at every draw, as a logarithm where `log` says so; not a number where a draw has no answer.
+    /// Its value at every draw, as a logarithm where `log` is set; `NaN` where a draw has no answer.
     pub values: Vec<f64>,
-    /// Whether it is kept as a logarithm.
+    /// Whether values are logarithms.
     pub log: bool,
-    /// Mean waste of the choice now, in the logarithm of compute; none of a forecast.
+    /// Mean waste of the present choice, in the logarithm of compute; `None` for a forecast.
     pub waste: Option<f64>,
-    /// What a unit of variance wastes.
+    /// Waste per unit of variance.
     pub per_variance: Option<f64>,
-    /// Compute of what is decided on.
+    /// Compute of the decision.
     pub stake: Option<f64>,
 }
 
 impl Decision {
-    /// The question in a word and its inputs.
+    /// The kind of the query and its inputs.
     pub fn describe(&self) -> String {
         let inputs: Vec<String> = self.inputs.iter().map(|(name, value)| format!("{name} = {value:.3e}")).collect();
         format!("{} at {}", self.question.kind().name(), inputs.join(", "))
     }
 
-    /// What the beliefs say of it.
+    /// The distribution of the decision.
     ///
     /// # Errors
-    /// Why they say nothing.
+    /// The reason why there is none.
     pub fn judge(&self, beliefs: &Beliefs<'_>) -> Result<Judged, String> {
         let kind = self.question.kind();
         let found: Vec<Option<Finding>> =
@@ -103,7 +104,7 @@ impl Decision {
             .collect()
     }
 
-    /// Says what a wrong choice wastes, where the question decides on compute.
+    /// Adds the waste of a wrong choice, where the query is about compute.
     fn price(&self, beliefs: &Beliefs<'_>, found: &[Option<Finding>], judged: &mut Judged) {
         let shares = beliefs.shares();
         let choice = judged.mean(&shares);
@@ -127,7 +128,7 @@ impl Decision {
         }
     }
 
-    /// Compute of what is decided on: the budget, or what training and serving take.
+    /// Compute of the decision: the budget, or the cost of training and serving.
     fn stake(&self, found: &[Option<Finding>], roles: &Roles) -> Option<f64> {
         let totals = || found.iter().flatten().filter_map(|f| f.outputs.get(TOTAL).copied()).collect::<Vec<_>>();
         match &self.question {
@@ -136,7 +137,7 @@ impl Decision {
         }
     }
 
-    /// What the choice of a size wastes at each draw of a law, in the logarithm of compute; none of what is no choice of
+    /// The waste of a size at each draw of a law, in the logarithm of compute; `None` where the query does not choose
     /// a size.
     fn wasted(&self, belief: &Belief<'_>, found: &[Option<Finding>], size: f64) -> Option<Vec<Option<f64>>> {
         let estimate = belief.fit.free.as_slice();
@@ -161,7 +162,7 @@ impl Decision {
                 let total = |data: f64| size * (FLOP_PER_PARAMETER_AND_TOKEN * data + FLOP_PER_SERVED_TOKEN * serve);
                 let waste = |(draw, best): (&&[f64], &Option<Finding>)| {
                     let best = best.as_ref()?.outputs.get(TOTAL).copied()?;
-                    // A model too small to reach the response at any length of training is as bad as any.
+                    // A model that is too small to reach the response with any amount of data has the largest waste.
                     Some(inverse.at(draw, asked.loss.0).map_or(MOST_WASTE, |data| ln(total(data) / best)))
                 };
                 Some(draws.zip(found).map(waste).collect())
@@ -171,7 +172,7 @@ impl Decision {
     }
 }
 
-/// A law solved for a variable that reaches a response, at one draw after another.
+/// A law that is solved for the variable that reaches a response, at one draw after another.
 struct Inverse<'a> {
     reach: Reach,
     ready: Ready<'a>,
@@ -180,7 +181,7 @@ struct Inverse<'a> {
 }
 
 impl<'a> Inverse<'a> {
-    /// A law made ready to be solved near where its estimate reaches a response.
+    /// Prepares a law for solving near the estimate's solution.
     fn new(belief: &Belief<'a>, solve: &str, held: BTreeMap<String, f64>, response: f64) -> Self {
         let names = held.iter().map(|(name, value)| (name.clone(), Quantity(*value).into()));
         let of_response = (belief.law.response.clone(), Quantity(response).into());
@@ -193,7 +194,7 @@ impl<'a> Inverse<'a> {
         inverse
     }
 
-    /// The value that reaches a response, where parameters are these.
+    /// The value that reaches a response at a parameter vector.
     fn at(&self, parameters: &[f64], response: f64) -> Option<f64> {
         let followed = self.found(parameters, response, &Trail::following(&self.laid));
         followed.or_else(|| self.found(parameters, response, &Trail::default()))
@@ -209,7 +210,7 @@ impl<'a> Inverse<'a> {
 }
 
 impl Judged {
-    /// The mean over draws that have an answer.
+    /// The weighted mean over draws with an answer.
     pub fn mean(&self, shares: &[f64]) -> f64 {
         let known = || self.values.iter().zip(shares).filter(|(v, _)| v.is_finite());
         known().map(|(v, share)| v * share).sum::<f64>() / known().map(|(_, share)| share).sum::<f64>()
@@ -220,15 +221,16 @@ impl Judged {
         if self.log { exp(value) } else { value }
     }
 
-    /// The ends of the interval that draws give, each by its share.
+    /// The ends of the interval from the weighted draws.
     pub fn interval(&self, level: f64, shares: &[f64]) -> [f64; 2] {
         self.quantiles([(1.0 - level) / 2.0, f64::midpoint(1.0, level)], shares).map(|value| self.plain(value))
     }
 
-    /// Quantiles of the values that there are, each by its share; not a number where there are none.
+    /// Quantiles of the weighted draws with an answer; `NaN` where there are none.
     ///
-    /// Between neighbours they are linear over the shares up to the middle of each draw's own, from the least value at 0 to
-    /// the largest at 1: with equal shares, type 7 of Hyndman and Fan 1996.
+    /// Between neighbouring values they are linear in the cumulative weight, with each draw at the middle of its own
+    /// weight, from the smallest value at 0 to the largest at 1. With equal weights this is type 7 of Hyndman and Fan
+    /// 1996.
     pub fn quantiles<const COUNT: usize>(&self, at: [f64; COUNT], shares: &[f64]) -> [f64; COUNT] {
         let known = self.values.iter().copied().zip(shares.iter().copied()).filter(|(value, _)| value.is_finite());
         let mut sorted: Vec<(f64, f64)> = known.collect();
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn with_equal_shares_the_interval_is_that_of_the_draws() {
+    fn with_equal_weights_the_interval_is_that_of_the_draws() {
         let values = [3.0, 1.0, f64::NAN, 7.0, 4.0, 9.0];
         let sorted = [1.0, 3.0, 4.0, 7.0, 9.0];
         let [low, high] = judged(&values).interval(0.7, &[0.2; 6]);
@@ -275,8 +277,9 @@ mod tests {
     }
 
     #[test]
-    fn a_law_of_little_share_moves_the_interval_little_however_many_draws_it_has() {
-        // A hundred draws around 1 that share 0.99, and four hundred around 5 that share 0.01.
+    fn a_law_of_small_weight_moves_the_interval_little_with_many_draws() {
+        // A hundred draws around 1 with a total weight of 0.99, and four hundred around 5 with a total weight of
+        // 0.01.
         let draw = |place: usize| if place < 100 { 1.0 + 1e-3 * place as f64 } else { 5.0 + 1e-3 * place as f64 };
         let values: Vec<f64> = (0..500).map(draw).collect();
         let shares: Vec<f64> = (0..500).map(|place| if place < 100 { 0.99 / 100.0 } else { 0.01 / 400.0 }).collect();

@@ -1,8 +1,8 @@
-//! Do small models follow the law of the large ones? If not, a forecast is off, and no choice of runs mends it.
+//! Tests whether small models follow the law of the large ones. If they do not, forecasts are biased, and no choice
+//! of runs corrects that.
 //!
-//! Each size below a cut gets what the law of the others does not give it: a term that grows below the cut beside the
-//! law's own parameters, in the linear model around the estimate. Where its t is beyond what chance gives, leaving the
-//! small models out moves the forecast.
+//! For each cut, the linear model around the estimate gets one more term, which grows below the cut. If its t exceeds
+//! what chance gives, leaving out the small models changes the forecast.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,27 +12,27 @@ use crate::dataset::Dataset;
 use crate::fit::HELD;
 use crate::numerics::{Random, ln, quantile};
 
-/// What leaving out the small models says.
+/// Result of the test.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Drift {
-    /// The model size below which it is largest.
+    /// The model size below which the drift has the largest t.
     pub below: f64,
-    /// By how much rows drift there for each factor of e in size, on the scale of residuals: negative where small models
-    /// are better than the law of the large ones.
+    /// Change of the residuals for each factor of e in size below the cut. It is negative where small models are
+    /// better than the law of the large ones.
     pub slope: f64,
-    /// Its t.
+    /// Its t statistic.
     pub t: f64,
-    /// The t that chance exceeds once in twenty over all cuts.
+    /// The t that chance exceeds in one of twenty data sets, over all cuts.
     pub limit: f64,
 }
 
 impl Drift {
-    /// Whether it is more than chance.
+    /// Whether the drift is more than chance.
     pub fn is_real(&self) -> bool {
         self.t.abs() > self.limit
     }
 
-    /// What a reader should know, where it is more than chance.
+    /// A warning, if the drift is more than chance.
     pub fn warning(&self) -> Option<String> {
         let word = if self.slope > 0.0 { "worse" } else { "better" };
         self.is_real().then(|| {
@@ -44,17 +44,17 @@ impl Drift {
     }
 }
 
-/// Parts of the distinct sizes below the cuts. A bend is found by the cut that is nearest to it, so they go far up.
+/// Shares of the distinct sizes below the cuts. The nearest cut finds a bend, so the cuts reach far up.
 const CUTS: [f64; 5] = [0.2, 0.35, 0.5, 0.65, 0.8];
-/// How often chance is allowed to look like a drift.
+/// Probability of a false alarm.
 const FALSE_ALARMS: f64 = 0.05;
-/// Tables of noise from which is told what chance gives over all cuts: they are close to each other, so a bound for
-/// separate tests would hide a drift.
+/// Number of simulated noise tables for the distribution of the largest t. The cuts are so close to each other that a
+/// bound for separate tests would hide a drift.
 const TABLES: u64 = 2000;
-/// Fewest distinct sizes and rows left over.
+/// Minimum number of distinct sizes and of residual degrees of freedom.
 const FEWEST: (usize, usize) = (5, 4);
 
-/// Looks for a drift over the rows of a fit; none where there are too few.
+/// Tests for a drift over the rows of a fit; `None` where there are too few rows.
 pub fn drift(belief: &Belief<'_>, rows: &Dataset) -> Option<Drift> {
     let law = belief.law;
     let columns: Vec<&[f64]> = law.variables.iter().map(|v| rows.numbers(&v.name)).collect::<Option<_>>()?;
@@ -102,7 +102,7 @@ pub fn drift(belief: &Belief<'_>, rows: &Dataset) -> Option<Drift> {
         .max_by(|a, b| a.t.abs().total_cmp(&b.t.abs()))
 }
 
-/// The largest t, over all ramps, that noise alone exceeds as often as is allowed.
+/// The largest t over all cuts that noise alone exceeds with the allowed probability.
 fn by_chance(basis: &[Vec<f64>], ramps: &[(f64, Vec<f64>)], rows: usize) -> Option<f64> {
     let largest = |table: u64| {
         let mut random = Random::new(0, "drift", table);
@@ -115,7 +115,7 @@ fn by_chance(basis: &[Vec<f64>], ramps: &[(f64, Vec<f64>)], rows: usize) -> Opti
     (!ramps.is_empty()).then(|| quantile(&all, 1.0 - FALSE_ALARMS))
 }
 
-/// Orthonormal columns with the span of a linear model.
+/// Orthonormal columns that span a linear model.
 fn basis_of(jacobian: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let mut basis: Vec<Vec<f64>> = Vec::new();
     for j in 0..jacobian.first().map_or(0, Vec::len) {
@@ -124,15 +124,15 @@ fn basis_of(jacobian: &[Vec<f64>]) -> Vec<Vec<f64>> {
     basis
 }
 
-/// What a column has that a linear model has not; none where that is nothing.
+/// The component of a column outside a linear model; `None` where it is zero.
 fn left(basis: &[Vec<f64>], column: Vec<f64>) -> Option<Vec<f64>> {
     let before: f64 = column.iter().map(|x| x * x).sum();
     let left = without(basis, without(basis, column));
     (left.iter().map(|x| x * x).sum::<f64>() > LEAST_OWN * before).then_some(left)
 }
 
-/// The coefficient of a column that is added to a linear model of some parameters, and its t; of column and residuals what
-/// the model leaves.
+/// The coefficient and the t of a column that is added to a linear model with some parameters. Column and residuals
+/// are given without their components in the model.
 fn added(parameters: usize, residuals: &[f64], column: &[f64]) -> Option<(f64, f64)> {
     let rest: f64 = column.iter().map(|x| x * x).sum();
     let shared: f64 = column.iter().zip(residuals).map(|(a, b)| a * b).sum();
@@ -143,13 +143,13 @@ fn added(parameters: usize, residuals: &[f64], column: &[f64]) -> Option<(f64, f
     t.is_finite().then_some((shared / rest, t))
 }
 
-/// The least part of a column, of its square, that others do not have.
+/// Smallest share of a column's square that is outside the other columns.
 const LEAST_OWN: f64 = 1e-8;
 
-/// Adds what a column has that others do not.
+/// Adds the component of a column that is orthogonal to the basis.
 fn push_orthogonal(basis: &mut Vec<Vec<f64>>, column: Vec<f64>) {
     let before: f64 = column.iter().map(|x| x * x).sum();
-    // Twice is enough (Giraud et al. 2005).
+    // Two passes are enough (Giraud et al. 2005).
     let left = without(basis, without(basis, column));
     let square: f64 = left.iter().map(|x| x * x).sum();
     if square > 1e-20 * before && square > 0.0 {
@@ -158,7 +158,7 @@ fn push_orthogonal(basis: &mut Vec<Vec<f64>>, column: Vec<f64>) {
     }
 }
 
-/// A column without its parts along others.
+/// A column without its components along others.
 fn without(basis: &[Vec<f64>], mut column: Vec<f64>) -> Vec<f64> {
     for own in basis {
         let along: f64 = own.iter().zip(&column).map(|(a, b)| a * b).sum();
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_added_column_has_the_coefficient_of_least_squares() {
-        // y = 1 + 2 x + 3 z with z beside x and a constant, and a little that none explains.
+        // y = 1 + 2 x + 3 z, with x and a constant in the model, and a small unexplained remainder.
         let x: Vec<f64> = (0..12).map(f64::from).collect();
         let z: Vec<f64> = x.iter().map(|x| (4.0 - x).max(0.0)).collect();
         let y: Vec<f64> = x
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_beyond_the_limit_once_in_twenty() {
+    fn noise_exceeds_the_limit_in_one_of_twenty_tables() {
         let sizes: Vec<f64> = (0..30).map(|i| f64::from(i % 10)).collect();
         let basis = basis_of(&sizes.iter().map(|x| vec![1.0, *x]).collect::<Vec<_>>());
         let ramp = |cut: f64| (cut, left(&basis, sizes.iter().map(|x| (cut - x).max(0.0)).collect()).unwrap());
@@ -202,12 +202,12 @@ mod tests {
         };
         let often = (0..4000).filter(|table| is_beyond(*table)).count();
         assert!((140..=260).contains(&often), "{often} of 4000");
-        // Three separate tests at the same level would ask for more.
+        // Three separate tests at the same level would need a larger limit.
         assert!(limit < crate::numerics::student_quantile(1.0 - 0.05 / 6.0, 27), "{limit}");
     }
 
     #[test]
-    fn a_column_that_the_law_has_already_tells_nothing() {
+    fn a_column_inside_the_law_gives_no_drift() {
         let jacobian: Vec<Vec<f64>> = (0..8).map(|i| vec![1.0, f64::from(i)]).collect();
         let column = (0..8).map(|i| 2.0 * f64::from(i) + 1.0).collect();
         assert_eq!(left(&basis_of(&jacobian), column), None);

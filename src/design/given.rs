@@ -1,4 +1,4 @@
-//! What a design is made from, and its candidates and decisions as columns that the search works on.
+//! The input of a design, and its candidates and decisions as columns for the search.
 
 use super::beliefs::{Belief, Beliefs};
 use super::candidates::{Candidate, LeftOut};
@@ -13,33 +13,34 @@ use super::state::State;
 use crate::fit::Span;
 use crate::numerics::{exp, ln, normal_quantile};
 
-/// Robust standard deviations beyond which a draw of a decision is drawn in, so that a few far out do not decide which
-/// runs are chosen.
+/// Number of robust standard deviations at which draws of a decision are limited, so that a few distant draws do not
+/// determine the runs.
 const FARTHEST: f64 = 4.0;
 
-/// What a design is made from.
+/// The input of a design.
 #[derive(Clone, Debug)]
 pub struct Given<'a> {
-    /// What the spec says.
+    /// Settings of the spec.
     pub settings: &'a Settings,
-    /// What is believed of the response.
+    /// The forecast distribution of the response.
     pub beliefs: &'a Beliefs<'a>,
-    /// The decisions, one for each row of each question.
+    /// The decisions, one for each row of each query.
     pub decisions: Vec<Decision>,
-    /// What leaving out the small models says.
+    /// Result of the test for drift.
     pub drift: Option<Drift>,
-    /// What came out of runs of this design.
+    /// Results of runs of this design.
     pub results: Option<Results>,
     /// Coverage of intervals.
     pub level: f64,
 }
 
-/// Everything that the search works on.
+/// The input of the search.
 pub(super) struct Table {
     pub(super) candidates: Vec<Candidate>,
-    /// What is believed, with the noise by which runs are chosen: that of small runs holds what the law may be wrong by.
+    /// The joint distribution, with the noise by which runs are chosen. For small runs, this noise includes the
+    /// possible error of the law.
     pub(super) state: State,
-    /// The noise that a fit of the runs will have, by which is told what they give.
+    /// The noise that a fit of the runs will have, which determines what they contribute.
     pub(super) plain: Vec<f64>,
     pub(super) aims: Vec<Aim>,
     pub(super) judged: Vec<Judged>,
@@ -50,24 +51,24 @@ pub(super) struct Table {
     pub(super) is_priced: bool,
 }
 
-/// The noise with which runs are counted while they are chosen.
+/// The weights of runs during the choice.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Counted {
     /// The scatter of one run.
     pub(super) scatter: f64,
-    /// The scale over which runs count less below the largest, infinite where all count as much.
+    /// The scale over which runs below the largest one lose weight; infinite where all have the same weight.
     pub(super) scale: f64,
-    /// Compute of the largest run; that of the candidates where it is not said.
+    /// Compute of the largest run; by default, that of the candidates.
     pub(super) top: Option<f64>,
 }
 
 impl Table {
-    /// What is believed, with the noise that a fit of the runs will have.
+    /// The joint distribution with the noise that a fit of the runs will have.
     pub(super) fn told(&self) -> State {
         self.state.clone().with_noise(&self.plain)
     }
 
-    /// What runs cost together, in their order.
+    /// The ledger of runs in their order.
     pub(super) fn ledger(&self, runs: &[(usize, Purpose)]) -> Ledger<'_> {
         let runs: Vec<usize> = runs.iter().map(|(run, _)| *run).collect();
         Ledger::of(&self.terms, &self.candidates, &runs)
@@ -75,7 +76,7 @@ impl Table {
 }
 
 impl Given<'_> {
-    /// Candidates and decisions, ready for the search.
+    /// Candidates and decisions, prepared for the search.
     pub(super) fn prepared(&self) -> Result<(Table, LeftOut), String> {
         let settings = self.settings;
         let rate = settings.machine.as_ref().map(Rate::of).transpose().map_err(|(_, message)| message)?;
@@ -92,17 +93,17 @@ impl Given<'_> {
         Ok((table, left_out))
     }
 
-    /// The span of model size over the rows.
+    /// The range of model size over the rows.
     pub(super) fn span(&self) -> Option<Span> {
         self.beliefs.members.first().and_then(Belief::span_of_size)
     }
 
-    /// Half the width of an interval in standard deviations.
+    /// Half-width of an interval in standard deviations.
     pub(super) fn z(&self) -> f64 {
         normal_quantile(f64::midpoint(1.0, self.level))
     }
 
-    /// How runs are counted while they are chosen, as the spec says.
+    /// The weights of runs during the choice, from the spec.
     pub(super) fn counted(&self) -> Counted {
         Counted { scatter: self.beliefs.scatter(), scale: self.settings.discrepancy.scale.0, top: None }
     }
@@ -137,7 +138,7 @@ impl Given<'_> {
             .map(|(i, judged)| {
                 let column = candidates.len() + i;
                 let per_variance = judged.per_variance.zip(judged.stake).map(|(per, stake)| per * stake);
-                // What is only forecast counts by how much surer it gets.
+                // A decision that is only a forecast counts by its relative reduction of variance.
                 let surer = if is_priced { 0.0 } else { 1.0 / state.variance(column).max(f64::MIN_POSITIVE) };
                 Aim { column, worth: self.decisions[i].weight * per_variance.unwrap_or(surer) }
             })
@@ -146,7 +147,7 @@ impl Given<'_> {
     }
 }
 
-/// A decision's values with those far out drawn in to a few robust standard deviations.
+/// A decision's values, limited to a few robust standard deviations around the median.
 pub(super) fn winsorised(judged: &Judged, shares: &[f64]) -> Vec<f64> {
     let [low, middle, high] = judged.quantiles([0.16, 0.5, 0.84], shares);
     if middle.is_nan() {
@@ -156,7 +157,7 @@ pub(super) fn winsorised(judged: &Judged, shares: &[f64]) -> Vec<f64> {
     judged.values.iter().map(|v| v.clamp(below, above)).collect()
 }
 
-/// Drops draws that have no value in some column; the shares of the others.
+/// Removes draws without a value in some column; returns the weights of the others.
 fn usable(values: &mut [Vec<f64>], shares: &[f64]) -> Result<Vec<f64>, String> {
     let keep: Vec<usize> = (0..shares.len()).filter(|&draw| values.iter().all(|c| c[draw].is_finite())).collect();
     if keep.len() < 2 || 2 * keep.len() < shares.len() {

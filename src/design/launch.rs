@@ -1,4 +1,4 @@
-//! The runs of a design as files that launchers read: CSV, JSON and YAML.
+//! The runs of a design as files for launchers: CSV, JSON and YAML.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::advice::{Advice, Run};
 
-/// The keys of a run in order, with their values.
+/// The keys and values of a run, in order.
 fn fields<'a>(advice: &'a Advice, run: &Run) -> Vec<(&'a str, Value)> {
     vec![
         ("name", json!(run.name)),
@@ -33,7 +33,7 @@ fn fields<'a>(advice: &'a Advice, run: &Run) -> Vec<(&'a str, Value)> {
     ]
 }
 
-/// A value as a cell: nothing where there is none.
+/// A value as a CSV cell; empty where there is none.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -69,7 +69,7 @@ pub fn json(advice: &Advice) -> String {
     text
 }
 
-/// A list of mappings; every scalar is written as JSON, which YAML takes.
+/// A list of mappings. Every scalar is written as JSON, which is valid YAML.
 pub fn yaml(advice: &Advice) -> String {
     let mut text = String::new();
     for run in &advice.runs {

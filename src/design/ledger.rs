@@ -1,6 +1,6 @@
-//! What a set of runs costs together, and whether it stays within every limit.
+//! The total cost of a set of runs, and whether the set is within every limit.
 //!
-//! Runs of one size that share a trunk cost less together than apart, so costs are those of sets.
+//! Runs of one size that share a trunk cost less together than apart, so costs belong to sets.
 
 use std::collections::BTreeMap;
 
@@ -12,29 +12,29 @@ use super::settings::{Budget, Limits, MOST_RUNS};
 use crate::numerics::{exp, ln};
 use crate::quantity::Quantity;
 
-/// What runs cost.
+/// Cost of runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Cost {
     /// Training compute.
     pub flop: f64,
-    /// Accelerators times hours, where the machine is known.
+    /// Accelerator hours, where the machine is known.
     pub gpu_hours: Option<f64>,
     /// Dollars, where the price is known.
     pub usd: Option<f64>,
 }
 
-/// How runs are charged.
+/// Prices and limits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
     /// The machine, where one is known.
     pub rate: Option<Rate>,
-    /// What may be spent.
+    /// The budget.
     pub budget: Budget,
     /// Other limits.
     pub limits: Limits,
-    /// The part of a run in which it decays, where runs of one size share the rest.
+    /// The part of a run in which the learning rate decays, where runs of one size share the rest.
     pub shared_trunk: Option<f64>,
-    /// The part of all compute that is spent at the end of each round; a round begins when the one before has ended.
+    /// The part of all compute that is spent at the end of each round; a round starts when the one before has ended.
     pub rounds: Vec<f64>,
 }
 
@@ -53,14 +53,14 @@ pub fn rounds(count: usize) -> Vec<f64> {
 }
 
 impl Terms {
-    /// What compute costs.
+    /// The cost of compute.
     pub fn cost(&self, flop: f64) -> Cost {
         let gpu_hours = self.rate.as_ref().map(|rate| rate.gpu_hours(flop));
         let price = self.rate.as_ref().and_then(|rate| rate.price);
         Cost { flop, gpu_hours, usd: gpu_hours.zip(price).map(|(hours, price)| hours * price) }
     }
 
-    /// The share of the budget that compute takes: of the tightest of those that are given.
+    /// The share of the tightest given budget that some compute takes.
     pub fn share(&self, flop: f64) -> f64 {
         let cost = self.cost(flop);
         let part = |spent: Option<f64>, given: Option<Quantity>| {
@@ -70,13 +70,13 @@ impl Terms {
         part(Some(cost.flop), flops).max(part(cost.gpu_hours, gpu_hours)).max(part(cost.usd, usd))
     }
 
-    /// The most compute that the budget pays for.
+    /// The largest compute within the budget.
     pub fn most_flop(&self) -> f64 {
-        // What a budget pays for is in proportion to compute.
+        // Budgets are proportional to compute.
         1.0 / self.share(1.0)
     }
 
-    /// The same once some compute and hours are spent and some runs are done.
+    /// The remaining terms after some compute, hours and runs.
     #[must_use]
     pub fn less(&self, flop: f64, hours: Option<f64>, runs: usize) -> Self {
         let spent = self.cost(flop);
@@ -97,12 +97,12 @@ impl Terms {
         Self { budget, limits, rounds, ..self.clone() }
     }
 
-    /// Most runs.
+    /// Maximum number of runs.
     pub fn most_runs(&self) -> usize {
         self.limits.runs.unwrap_or(MOST_RUNS)
     }
 
-    /// Hours that a job of some compute keeps its slot.
+    /// Hours of a job with the given compute on one slot.
     pub fn hours(&self, flop: f64) -> Option<f64> {
         self.rate.as_ref().map(|rate| rate.gpu_hours(flop) / f64::from(rate.per_run))
     }
@@ -116,9 +116,9 @@ struct Trunk {
 }
 
 impl Trunk {
-    /// Compute of the trunk with its branches; `cooldown` is the part of each run that decays.
+    /// Compute of the trunk with its branches; `cooldown` is the part of each run in which the learning rate decays.
     ///
-    /// The trunk goes as far as its longest run does before it decays; each branch decays over its own last part.
+    /// The trunk lasts as long as its longest run without its decay. Each branch adds its own decay.
     fn flop(self, cooldown: f64) -> f64 {
         (1.0 - cooldown) * self.longest + cooldown * self.together
     }
@@ -128,15 +128,15 @@ impl Trunk {
     }
 }
 
-/// A job: the runs that keep one slot after another, or at once where they share a trunk.
+/// A job: runs that share a trunk and therefore a slot, or a single run.
 type Job = (usize, usize);
 
-/// Runs that were chosen, and what they cost together.
+/// Chosen runs and their total cost.
 #[derive(Clone, Debug)]
 pub struct Ledger<'a> {
     terms: &'a Terms,
     candidates: &'a [Candidate],
-    /// The runs, each with which of its copies it is.
+    /// The runs, each with the number of its copy.
     chosen: Vec<(usize, usize)>,
     copies: BTreeMap<usize, usize>,
     jobs: BTreeMap<Job, Trunk>,
@@ -144,24 +144,24 @@ pub struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// An empty one.
+    /// An empty ledger.
     pub const fn new(terms: &'a Terms, candidates: &'a [Candidate]) -> Self {
         Self { terms, candidates, chosen: Vec::new(), copies: BTreeMap::new(), jobs: BTreeMap::new(), flop: 0.0 }
     }
 
-    /// One that holds runs, in order.
+    /// A ledger of runs in order.
     pub fn of(terms: &'a Terms, candidates: &'a [Candidate], runs: &[usize]) -> Self {
         let mut ledger = Self::new(terms, candidates);
         runs.iter().for_each(|&run| ledger.add(run));
         ledger
     }
 
-    /// Its runs, in the order in which they were added.
+    /// The runs in the order of their addition.
     pub fn runs(&self) -> Vec<usize> {
         self.chosen.iter().map(|(run, _)| *run).collect()
     }
 
-    /// How many runs of a configuration it holds.
+    /// The number of copies of a configuration.
     pub fn copies(&self, run: usize) -> usize {
         self.copies.get(&run).copied().unwrap_or(0)
     }
@@ -171,7 +171,7 @@ impl<'a> Ledger<'a> {
         self.flop
     }
 
-    /// What one more run adds in compute.
+    /// Additional compute of one more run.
     pub fn more(&self, run: usize) -> f64 {
         let own = self.candidates[run].flop;
         let Some(cooldown) = self.terms.shared_trunk else { return own };
@@ -179,13 +179,13 @@ impl<'a> Ledger<'a> {
         trunk.with(own).flop(cooldown) - trunk.flop(cooldown)
     }
 
-    /// The job that a copy of a run belongs to. A copy is a run of its own from the first step on, or it would tell
-    /// nothing of the noise.
+    /// The job of a copy of a run. A second copy does not share a trunk with the first; it would say nothing about
+    /// the noise.
     fn job(&self, run: usize, copy: usize) -> Job {
         if self.terms.shared_trunk.is_some() { (self.candidates[run].trunk, copy) } else { (run, copy) }
     }
 
-    /// Adds a run, whatever the limits.
+    /// Adds a run without checking limits.
     pub fn add(&mut self, run: usize) {
         let copy = self.copies(run);
         let job = self.job(run, copy);
@@ -196,7 +196,7 @@ impl<'a> Ledger<'a> {
         self.sum();
     }
 
-    /// Takes the last copy of a run out.
+    /// Removes the last copy of a run.
     pub fn remove(&mut self, run: usize) {
         let Some(place) = self.chosen.iter().rposition(|(chosen, _)| *chosen == run) else { return };
         let left: Vec<usize> = self.chosen.iter().enumerate().filter(|(i, _)| *i != place).map(|(_, c)| c.0).collect();
@@ -226,14 +226,14 @@ impl<'a> Ledger<'a> {
         self.chosen.len() <= self.terms.most_runs() && self.terms.share(self.flop) <= 1.0 && in_time
     }
 
-    /// Hours until the last run has ended, where the machine is known.
+    /// Hours until the last run ends, where the machine is known.
     pub fn hours(&self) -> Option<f64> {
         let slots = self.slots()?;
         slots.iter().map(|(.., end)| *end).max_by(f64::total_cmp).or(Some(0.0))
     }
 
-    /// When each job is trained: its slot, its start and its end in hours; of a round the longest come first, each in the
-    /// slot that is free the earliest (Graham 1969).
+    /// The slot, start and end (in hours) of each job. Within a round, the longest jobs come first, each in the slot
+    /// that is free earliest (Graham 1969).
     fn slots(&self) -> Option<Vec<(Job, u32, f64, f64)>> {
         let rate = self.terms.rate.as_ref()?;
         let cooldown = self.terms.shared_trunk.unwrap_or(1.0);
@@ -259,7 +259,8 @@ impl<'a> Ledger<'a> {
         jobs.into_iter().map(place).collect()
     }
 
-    /// The round of each job: that in which its first run falls, runs taken in order until a round's part is spent.
+    /// The round of each job: the round of its first run. Runs are assigned in order until the part of a round is
+    /// spent.
     fn rounds_of_jobs(&self) -> BTreeMap<Job, usize> {
         let whole: f64 = self.chosen.iter().map(|(run, _)| self.candidates[*run].flop).sum();
         let (mut begun, mut rounds) = (0.0, BTreeMap::new());
@@ -271,13 +272,13 @@ impl<'a> Ledger<'a> {
         rounds
     }
 
-    /// The round of each run, in its order, from 1 on.
+    /// The round of each run, in order, from 1.
     pub fn rounds(&self) -> Vec<usize> {
         let of_jobs = self.rounds_of_jobs();
         self.chosen.iter().map(|&(run, copy)| 1 + of_jobs[&self.job(run, copy)]).collect()
     }
 
-    /// The slot and the start of each run, in its order; runs of one trunk start together.
+    /// The slot and the start of each run, in order; runs of one trunk start together.
     pub fn starts(&self) -> Option<Vec<(u32, f64)>> {
         let slots = self.slots()?;
         let start = |&(run, copy): &(usize, usize)| {
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_share_a_trunk_cost_the_longest_before_it_decays_and_every_decay() {
+    fn a_shared_trunk_costs_its_longest_run_plus_every_decay() {
         let candidates = [run(1e8, 1e9, 0), run(1e8, 2e9, 0), run(1e8, 4e9, 0)];
         let apart = Ledger::of(&terms(false), &candidates, &[0, 1, 2]).flop();
         let shared = Ledger::of(&terms(true), &candidates, &[0, 1, 2]).flop();
@@ -317,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_run_of_a_configuration_is_trained_from_its_first_step() {
+    fn a_second_run_of_a_configuration_shares_no_trunk() {
         let candidates = [run(1e8, 1e9, 0)];
         let terms = terms(true);
         let ledger = Ledger::of(&terms, &candidates, &[0]);
@@ -340,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn taking_a_run_out_undoes_adding_it() {
+    fn removing_a_run_undoes_adding_it() {
         let candidates = [run(1e8, 1e9, 0), run(1e8, 2e9, 0), run(2e8, 4e9, 1)];
         let terms = terms(true);
         let before = Ledger::of(&terms, &candidates, &[0, 2]);

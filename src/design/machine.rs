@@ -1,4 +1,5 @@
-//! Hours and money of training on a machine; accelerators and their prices are a dated table that a spec overrides.
+//! Hours and cost of training on a machine. Accelerators and prices come from a dated table, which a spec can
+//! override.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +7,16 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::Machine;
 
-/// The table as it is kept.
+/// The text of the table.
 const TABLE: &str = include_str!("prices.toml");
 
-/// Accelerators with their prices.
+/// Accelerators and their prices.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prices {
     /// The month of the prices.
     pub as_of: String,
-    /// Where they are from.
+    /// Source of the prices.
     pub source: String,
     /// The accelerators by name.
     pub devices: BTreeMap<String, Device>,
@@ -31,46 +32,46 @@ pub struct Device {
     pub memory: f64,
     /// Dollars per hour.
     pub price: f64,
-    /// The share of the peak that training reaches.
+    /// The share of the peak that training reaches (model FLOP utilisation).
     pub mfu: f64,
 }
 
 impl Prices {
-    /// The table; empty only where the one that is built in cannot be read, which a test excludes.
+    /// The built-in table; empty only if it cannot be parsed, which a test excludes.
     pub fn table() -> Self {
         let empty = Self { as_of: String::new(), source: String::new(), devices: BTreeMap::new() };
         toml::from_str(TABLE).unwrap_or(empty)
     }
 }
 
-/// A machine, everything known.
+/// A machine with all properties resolved.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rate {
-    /// FLOP per second that one accelerator does of a training run.
+    /// FLOP per second of one accelerator during training.
     pub flop_per_second: f64,
-    /// Number of accelerators of a run.
+    /// Number of accelerators per run.
     pub per_run: u32,
-    /// Runs at a time.
+    /// Number of runs at a time.
     pub slots: u32,
-    /// Dollars for an accelerator and hour, where they are known.
+    /// Dollars per accelerator hour, where known.
     pub price: Option<f64>,
-    /// Bytes of memory of one accelerator, where they are known.
+    /// Bytes of memory of one accelerator, where known.
     pub memory: Option<f64>,
-    /// The machine in words: where its price is from.
+    /// Description of the machine and the source of its price.
     pub described: String,
 }
 
-/// Bytes per parameter that training takes: weights and gradients in 16 bits, weights and two moments of Adam in 32
+/// Bytes per parameter in training: weights and gradients in 16 bits, weights and two moments of Adam in 32
 /// (Rajbhandari et al. 2020, arXiv:1910.02054, section 3.1).
 const BYTES_PER_PARAMETER: f64 = 16.0;
-/// The part of memory that is left for them beside activations.
+/// The part of memory that is available for these, next to activations.
 const FOR_STATE: f64 = 0.8;
 
 impl Rate {
-    /// A machine of a spec.
+    /// Resolves the machine of a spec.
     ///
     /// # Errors
-    /// What is missing or unknown: the key and why.
+    /// The key that is missing or unknown, and why.
     pub fn of(machine: &Machine) -> Result<Self, (&'static str, String)> {
         let table = Prices::table();
         let device = match &machine.device {
@@ -125,12 +126,12 @@ impl Rate {
         })
     }
 
-    /// Accelerators times hours for compute.
+    /// Accelerator hours for compute.
     pub fn gpu_hours(&self, flop: f64) -> f64 {
         flop / self.flop_per_second / 3600.0
     }
 
-    /// Whether a model of a size can be trained in the memory of one run's accelerators.
+    /// Whether a model fits in the memory of one run's accelerators.
     pub fn holds(&self, size: f64) -> bool {
         self.memory.is_none_or(|memory| BYTES_PER_PARAMETER * size <= FOR_STATE * memory * f64::from(self.per_run))
     }
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_follow_from_peak_and_the_share_of_it_that_is_reached() {
+    fn hours_follow_from_peak_and_utilisation() {
         let machine = Machine {
             device: Some("H100".to_owned()),
             count: Some(64),
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_is_not_in_the_table_is_named_with_the_nearest() {
+    fn an_unknown_device_is_reported_with_the_nearest_name() {
         let machine = Machine { device: Some("H10".to_owned()), ..Machine::default() };
         let (key, message) = Rate::of(&machine).unwrap_err();
         assert_eq!(key, "device");

@@ -1,9 +1,9 @@
-//! Which runs to train next for a decision, what they are worth, and when to stop.
+//! Which runs to train next for a decision, their value, and when to stop.
 //!
-//! The beliefs of one or several fits give a joint distribution of what runs would give and of the decision
-//! (`state`). Runs are chosen so that the expected waste of the decision falls the most for their price (`search`),
-//! within every limit (`ledger`); what is left of the waste, times the compute at stake, is set against what the runs
-//! cost (`plan`). The advice (`advise`) tells that, with what other designs would give (`comparisons`).
+//! The fits give a joint distribution of the responses of runs and of the decision (`state`). Runs are chosen to
+//! reduce the expected waste of the decision the most for their price (`search`), within every limit (`ledger`). The
+//! remaining waste, times the compute of the decision, is compared with the cost of the runs (`plan`). The advice
+//! (`advise`) reports this, next to the results of other designs (`comparisons`).
 
 mod advice;
 mod advise;

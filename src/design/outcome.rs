@@ -1,4 +1,4 @@
-//! What came out of runs: read from a table, held against the forecasts, and taken into what is believed.
+//! Results of runs: reads them from a table, compares them with forecasts, and updates the joint distribution.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use crate::numerics::normal_quantile;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::source::{Cell, Format, Limits, Options, read};
 
-/// What became of a run.
+/// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It has a response.
+    /// The run has a response.
     Done,
-    /// It ended without one and may be tried again.
+    /// The run ended without a response and may be tried again.
     Failed,
-    /// It cannot be trained so.
+    /// The run cannot be trained with these settings.
     Diverged,
-    /// It is not there yet.
+    /// The run has no result yet.
     Missing,
 }
 
@@ -33,7 +33,7 @@ impl Status {
         }
     }
 
-    /// The status that a word tells, with the response that is there.
+    /// Parses a status, given the response in the same line.
     fn of(word: &str, response: Option<f64>) -> Result<Self, String> {
         let told = match word.trim().to_ascii_lowercase().as_str() {
             "" | "done" | "ok" | "finished" | "completed" | "success" => Self::Done,
@@ -56,13 +56,13 @@ impl Status {
 /// One line of a table of results.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// The run's name, where there is one.
+    /// Name of the run, where given.
     pub name: Option<String>,
-    /// Model size and data, where they are there.
+    /// Model size and data, where given.
     pub sizes: Option<(f64, f64)>,
     /// The response.
     pub response: Option<f64>,
-    /// What became of it.
+    /// Status.
     pub status: Status,
 }
 
@@ -73,17 +73,17 @@ pub struct Results {
     pub runs: Vec<Line>,
 }
 
-/// Names of the column that names a run.
+/// Possible names of the column with the name of a run.
 const NAMES: [&str; 2] = ["name", "run"];
-/// The name of the column that says what became of a run.
+/// Name of the column with the status of a run.
 const STATUS: &str = "status";
 
 impl Results {
-    /// Reads a table with the columns `name` (or `run`) or those of model size and data, the response and, where runs
-    /// failed, `status`.
+    /// Parses a table with the columns `name` (or `run`) or those of model size and data, the response and, where
+    /// runs failed, `status`.
     ///
     /// # Errors
-    /// What is wrong, in words.
+    /// What is wrong.
     pub fn read(bytes: Arc<Vec<u8>>, [size, data, response]: [&str; 3]) -> Result<Self, String> {
         let header = String::from_utf8_lossy(&bytes);
         let header = header.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
@@ -126,24 +126,24 @@ impl Results {
     }
 }
 
-/// Results with the runs that they are of.
+/// Results matched with runs.
 pub struct Matched {
-    /// The runs, each with what became of it.
+    /// The runs, each with its status and response.
     pub runs: Vec<(String, Candidate, Status, Option<f64>)>,
 }
 
 impl Results {
-    /// The runs of the lines: those of a name, else those of the sizes.
+    /// Matches each line with a run, by name or else by sizes.
     ///
     /// # Errors
-    /// A line that is of no run.
+    /// A line matches no run.
     pub fn matched(&self, candidates: &[Candidate]) -> Result<Matched, String> {
         let plain = |name: &str| name.strip_suffix("-2").unwrap_or(name).to_owned();
         let find = |(place, line): (usize, &Line)| {
             let named = line.name.as_ref().and_then(|name| candidates.iter().find(|c| c.name(1) == plain(name)));
             let sized = line.sizes.map(|(size, data)| {
                 let flop = FLOP_PER_PARAMETER_AND_TOKEN * size * data;
-                // What the design does not know shares no trunk.
+                // A run that the design does not contain shares no trunk.
                 let same = candidates.iter().find(|c| c.size == size && c.data == data);
                 same.cloned().unwrap_or(Candidate {
                     size,
@@ -167,8 +167,8 @@ impl Results {
     }
 }
 
-/// Holds results against forecasts and takes them in. `joint` has the columns of all matched runs, then those of
-/// `state`; what is left is what is believed of the latter.
+/// Compares results with forecasts and updates the joint distribution. `joint` has the columns of all matched runs
+/// followed by those of `state`; the updated columns replace those of `state`.
 pub(super) fn learn(
     matched: &Matched,
     beliefs: &Beliefs<'_>,
@@ -218,14 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_a_response_is_missing_and_one_that_says_done_has_failed() {
+    fn a_line_without_a_response_is_missing_or_failed_if_it_says_done() {
         let read = results("name,L,status\na,2.5,done\nb,,\nc,,done\nd,nan,diverged\ne,,crashed\n").unwrap();
         let found: Vec<Status> = read.runs.iter().map(|run| run.status).collect();
         assert_eq!(found, [Status::Done, Status::Missing, Status::Failed, Status::Diverged, Status::Failed]);
     }
 
     #[test]
-    fn results_that_tell_no_run_or_no_response_are_refused() {
+    fn results_without_a_run_or_a_response_column_are_refused() {
         assert!(results("N,L\n1e8,2.5\n").unwrap_err().contains("neither `name` nor"));
         assert!(results("N,D,loss\n1e8,1e9,2.5\n").unwrap_err().contains("no column `L`"));
         assert!(results("name,L,status\na,2.5,odd\n").unwrap_err().contains("row 1"));

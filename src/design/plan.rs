@@ -1,4 +1,4 @@
-//! Which runs are chosen, in which order, and where they stop; and the same once some have results.
+//! Chooses runs, their order and the stop, also after some runs have results.
 
 use super::advice::Outcomes;
 use super::candidates::Candidate;
@@ -11,48 +11,49 @@ use super::state::State;
 use crate::numerics::ln;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
-/// Decades of size to either side of the middles of grids that the search begins with, and their curves.
+/// Decades of size on either side of the middle, for the grids with which the search starts, and their numbers of
+/// curves.
 const GRIDS: [f64; 3] = [0.6, 0.9, 1.2];
 const CURVES: [usize; 2] = [2, 4];
-/// Fewest sizes of a curve.
+/// Minimum number of sizes on a curve.
 const FEWEST_ON_CURVE: usize = 3;
 
-/// What is reached once a run and all before it are done.
+/// The state after a run and all before it.
 pub(super) struct Step {
-    /// What is then believed of the decisions.
+    /// Distribution of the decisions.
     pub(super) decisions: State,
-    /// Compute that is saved at the targets, in expectation.
+    /// Expected compute saved at the targets.
     pub(super) saved: f64,
-    /// Compute that the runs take.
+    /// Compute of the runs.
     pub(super) spent: f64,
 }
 
 impl Step {
-    /// Compute saved less compute spent.
+    /// Compute saved minus compute spent.
     pub(super) fn net(&self) -> f64 {
         self.saved - self.spent
     }
 }
 
 impl Given<'_> {
-    /// The chosen runs in their order.
+    /// The chosen runs in order.
     pub(super) fn chosen(&self, table: &Table) -> Vec<(usize, Purpose)> {
         let count = table.candidates.len();
         let none = |state: State| Search::new(state, table.ledger(&[]), &table.aims);
         let keeps_pairs = !self.beliefs.knows_noise() && table.terms.most_runs() > 3 * PAIRS;
         let search = none(table.state.clone()).choose(count, &table.terms, keeps_pairs, &self.grids(table));
         let runs: Vec<(usize, Purpose)> = search.ledger.runs().into_iter().zip(search.purposes).collect();
-        // In the order of what is told of them: the stop is found along it.
+        // Order the runs with the noise used in reports, because the stop is found along this order.
         let mut runs = ordered(none(table.told()), &table.terms, &runs);
-        // Another order makes other rounds, and these may take longer.
+        // Another order gives other rounds, which may take longer.
         while !table.ledger(&runs).is_within() {
             runs.pop();
         }
         runs
     }
 
-    /// Usual grids of several widths as the candidates that are nearest to their runs, the largest runs first. A grid that
-    /// asks for more runs than may be trained has fewer curves.
+    /// Common grids of several widths, as the candidates nearest to their runs, largest runs first. A grid with more
+    /// runs than allowed gets fewer curves.
     pub(super) fn grids(&self, table: &Table) -> Vec<Vec<usize>> {
         let flop = table.terms.most_flop();
         let ratio = self.ratio(table);
@@ -72,7 +73,7 @@ impl Given<'_> {
         grids
     }
 
-    /// What is reached after each run, in order, from no run on.
+    /// The state after each run in order, starting before the first.
     pub(super) fn path(table: &Table, chosen: &[(usize, Purpose)]) -> Vec<Step> {
         let mut state = table.told();
         let mut ledger = table.ledger(&[]);
@@ -91,7 +92,7 @@ impl Given<'_> {
         path
     }
 
-    /// Tokens per parameter around which the curves of a usual grid lie: the best ones of the first decision.
+    /// Tokens per parameter at the middle of a common grid's curves: the best ratio of the first decision.
     pub(super) fn ratio(&self, table: &Table) -> f64 {
         let best = table.judged.first().filter(|judged| judged.is_size).and_then(|judged| {
             let size = judged.plain(judged.mean(&self.beliefs.shares()));
@@ -101,12 +102,13 @@ impl Given<'_> {
         best.filter(|ratio| ratio.is_finite()).map_or(20.0, |ratio| ratio.clamp(1.0, 400.0))
     }
 
-    /// Takes in what came out of runs: what is believed, what is left of the budget, and what cannot be trained so.
+    /// Uses the results of runs: updates the joint distribution, reduces the budget, and excludes configurations that
+    /// cannot be trained.
     pub(super) fn learn(&self, table: &mut Table, results: &Results) -> Result<Outcomes, String> {
         let planned = self.chosen(table);
         let matched = results.matched(&table.candidates)?;
         let sizes = |c: &Candidate| (c.size, c.data);
-        // Of a configuration that is planned twice one line may be there and the other missing.
+        // A configuration that is planned twice may have one line in the results and one missing.
         let copies = |of: (f64, f64)| planned.iter().filter(|(run, _)| sizes(&table.candidates[*run]) == of).count();
         let lines = |of: (f64, f64)| matched.runs.iter().filter(|(_, run, ..)| sizes(run) == of).count();
         let mut configurations: Vec<usize> = planned.iter().map(|(run, _)| *run).collect();
@@ -138,13 +140,13 @@ impl Given<'_> {
     }
 }
 
-/// The number of runs with the most saved less spent; none where a wrong decision has no price.
+/// The number of runs with the largest saving minus cost; `None` where a wrong decision has no price.
 pub(super) fn stop(path: &[Step], is_priced: bool) -> Option<usize> {
     let net = |place: usize| path[place].net();
     is_priced.then(|| (0..path.len()).max_by(|&a, &b| net(a).total_cmp(&net(b)).then(b.cmp(&a))).unwrap_or(0))
 }
 
-/// The candidates nearest to runs in the logarithms of size and data, the largest first.
+/// The candidates nearest to runs in the logarithms of size and data, largest first.
 fn snapped(candidates: &[Candidate], runs: &[(f64, f64)]) -> Vec<usize> {
     let nearest = |&(size, data): &(f64, f64)| {
         let far = |run: &Candidate| {

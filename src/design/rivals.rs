@@ -1,38 +1,38 @@
-//! What the usual designs would give for the same money: a grid of isoFLOP curves, and a ray.
+//! Common designs for the same cost: a grid of isoFLOP curves, and a ray of constant tokens per parameter.
 
 use crate::numerics::{exp, ln};
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
-/// A usual design: its name and its runs, model size and data.
+/// A common design: its name, and the model size and data of its runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Usual {
-    /// Its name.
+    /// Name.
     pub name: &'static str,
-    /// Its runs.
+    /// Runs.
     pub runs: Vec<(f64, f64)>,
 }
 
 /// A grid of isoFLOP curves.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grid {
-    /// Curves.
+    /// Number of curves.
     pub curves: usize,
-    /// Sizes on each.
+    /// Number of sizes on each curve.
     pub on_curve: usize,
-    /// Decades of size to either side of the middle.
+    /// Decades of size on either side of the middle.
     pub decades: f64,
-    /// Curves, the largest, of which the middle is trained twice.
+    /// Number of largest curves whose middle run is trained twice.
     pub twice: usize,
 }
 
 /// The usual grid.
 pub const USUAL: Grid = Grid { curves: 4, on_curve: 6, decades: 1.2, twice: 2 };
-/// The factor between budgets of neighbouring curves.
+/// Ratio of the budgets of neighbouring curves.
 const APART: f64 = 3.0;
-/// Runs of a ray and the factor between them.
+/// Number of runs of a ray, and the ratio of neighbouring sizes.
 const ON_RAY: usize = 10;
 const ALONG: f64 = 2.0;
-/// Tokens per parameter of the usual ray (Hoffmann et al. 2022, arXiv:2203.15556, table 3).
+/// Tokens per parameter of the ray (Hoffmann et al. 2022, arXiv:2203.15556, table 3).
 const USUAL_RATIO: f64 = 20.0;
 
 impl Grid {
@@ -58,7 +58,7 @@ impl Grid {
     }
 }
 
-/// The run that spends compute at a ratio of tokens to parameters.
+/// The run with the given compute and ratio of tokens to parameters.
 fn at(flop: f64, ratio: f64) -> (f64, f64) {
     let size = (flop / (FLOP_PER_PARAMETER_AND_TOKEN * ratio)).sqrt();
     (size, ratio * size)
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usual_designs_spend_exactly_what_they_are_given() {
+    fn common_designs_spend_exactly_the_given_compute() {
         for design in usual(1e20, 20.0) {
             let spent: f64 = design.runs.iter().map(|(n, d)| 6.0 * n * d).sum();
             assert!((spent / 1e20 - 1.0).abs() < 1e-12, "{} {spent:e}", design.name);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grid_goes_as_far_to_smaller_as_to_larger_models() {
+    fn a_grid_is_symmetric_in_the_logarithm_of_size() {
         let [grid, _] = usual(1e20, 20.0);
         let first: Vec<f64> = grid.runs[..USUAL.on_curve].iter().map(|(n, _)| *n).collect();
         let middle = (first[0] * first[USUAL.on_curve - 1]).sqrt();

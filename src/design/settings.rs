@@ -1,4 +1,4 @@
-//! What a spec says of a design: the decision, the limits, the machine and the runs that could be trained.
+//! The settings of a design in a spec: decisions, limits, machine and candidate runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,11 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::query::{ComputeOptimal, InferenceAware, Loss, Marginal, Minimum, Question, Reach, Threshold};
 
-/// A decision that the runs are to serve: exactly one question.
+/// A decision that the runs should improve: exactly one query.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decide {
-    /// How much it counts beside the other decisions.
+    /// Weight relative to the other decisions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<Quantity>,
     /// The best model size and data for a budget: `{ C = 1e24 }`.
@@ -27,22 +27,22 @@ pub struct Decide {
     /// A forecast of the response: `{ N = "70B", D = "1.4T" }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
-    /// What reaches a response: `{ L = 2.0, solve = "C" }`.
+    /// The variable that reaches a response: `{ L = 2.0, solve = "C" }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reach: Option<Reach>,
-    /// Where an ability crosses a level.
+    /// The size at which an ability crosses a level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Threshold>,
-    /// What ten times the compute buys.
+    /// The gain from ten times the compute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marginal: Option<Marginal>,
-    /// Where the response is lowest over one variable.
+    /// The minimum of the response over one variable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum: Option<Minimum>,
 }
 
 impl Decide {
-    /// What is asked, by name; sound where exactly one is there.
+    /// The queries by name; exactly one must be present.
     pub fn questions(&self) -> [(&'static str, Option<Question>); 7] {
         [
             ("compute_optimal", self.compute_optimal.clone().map(Question::ComputeOptimal)),
@@ -60,9 +60,9 @@ impl Decide {
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Decisions {
-    /// Several.
+    /// Several decisions.
     Many(Vec<Decide>),
-    /// One.
+    /// One decision.
     One(Box<Decide>),
 }
 
@@ -98,14 +98,14 @@ impl<'de> Deserialize<'de> for Decisions {
     }
 }
 
-/// What may be spent on the runs; all that is given holds.
+/// Limits of what the runs may cost; all given limits apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
     /// Training compute of all runs.
     #[serde(default, rename = "FLOP", alias = "flop", skip_serializing_if = "Option::is_none")]
     pub flop: Option<Quantity>,
-    /// Accelerators times hours.
+    /// Accelerator hours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gpu_hours: Option<Quantity>,
     /// Dollars.
@@ -113,11 +113,11 @@ pub struct Budget {
     pub usd: Option<Quantity>,
 }
 
-/// Where the runs are trained.
+/// The machine on which the runs are trained.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
-    /// An accelerator of the price table: "H100". What follows is taken from there where it is not given.
+    /// An accelerator of the price table, such as "H100". It gives the defaults of the following keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
     /// Peak FLOP per second of one accelerator: "989T".
@@ -126,13 +126,13 @@ pub struct Machine {
     /// Number of accelerators; 1 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// Runs that are trained at a time, each on an equal part of the accelerators; 1 by default.
+    /// Number of runs that are trained at a time, each on an equal part of the accelerators; 1 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slots: Option<u32>,
-    /// Dollars for an accelerator and hour.
+    /// Dollars per accelerator hour.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Quantity>,
-    /// The share of the peak that training reaches.
+    /// The share of the peak that training reaches (model FLOP utilisation).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mfu: Option<Quantity>,
     /// Bytes of memory of one accelerator: "80B".
@@ -140,24 +140,25 @@ pub struct Machine {
     pub memory: Option<Quantity>,
 }
 
-/// How the learning rate goes, which decides what runs may share.
+/// The learning-rate schedule, which determines what runs can share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Schedule {
-    /// Every run has a decay of its own length and is trained alone.
+    /// Cosine decay: the decay of each run has its own length, so runs share nothing.
     #[default]
     Cosine,
-    /// A constant rate with a decay at the end: runs of one size share a trunk, from which each branches off to decay.
+    /// A constant rate with a decay at the end. Runs of one size share a trunk, from which each branches off to
+    /// decay.
     Wsd,
 }
 
-/// Values of a variable that are tried: a list, or a range in words.
+/// Candidate values of a variable: a list, or a range as text.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Choice {
-    /// "1 to 1000 per parameter", "1B to 100B", "20 per parameter".
+    /// A range: "1 to 1000 per parameter", "1B to 100B", "20 per parameter".
     Range(String),
-    /// The values.
+    /// A list of values.
     Values(OneOrMany<Quantity>),
 }
 
@@ -191,7 +192,7 @@ impl<'de> Deserialize<'de> for Choice {
     }
 }
 
-/// A shape of network.
+/// The shape of a network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shape {
@@ -199,33 +200,35 @@ pub struct Shape {
     pub layers: u32,
     /// Width of the residual stream.
     pub width: u32,
-    /// Model size, as the fit counts it; 12 layers width^2 where it is not given.
+    /// Model size as the fit counts it; 12 layers width^2 by default.
     #[serde(default, alias = "N", skip_serializing_if = "Option::is_none")]
     pub size: Option<Quantity>,
 }
 
-/// The runs that could be trained: `{ N = "40M to 2B", D = "1 to 1000 per parameter" }`, under the names that model size
-/// and data have in the study.
+/// The candidate runs: `{ N = "40M to 2B", D = "1 to 1000 per parameter" }`, under the study's names of model size
+/// and data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidates {
-    /// Model sizes, a list or "40M to 2B"; by default from the least of the fit's rows to four times the largest. Data, a
-    /// list, "1B to 100B" or "1 to 1000 per parameter", which is the default. The wider the range of data per parameter,
-    /// the fewer runs tell as much of a split, as long as the law holds that far.
+    /// Model sizes are a list or a range such as "40M to 2B"; by default from the smallest size of the fit's rows to
+    /// four times the largest. Data are a list, a range such as "1B to 100B", or "1 to 1000 per parameter", which is
+    /// the default. A wider range of data per parameter needs fewer runs for the same information about a split, as
+    /// long as the law holds over that range.
     #[serde(flatten)]
     pub values: BTreeMap<String, Choice>,
-    /// Shapes of networks; they take the place of model sizes.
+    /// Shapes of networks, in place of model sizes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub shapes: Vec<Shape>,
-    /// How the learning rate goes.
+    /// The learning-rate schedule.
     #[serde(default)]
     pub schedule: Schedule,
     /// The part of a run in which the learning rate of `wsd` decays.
     #[serde(default = "default_cooldown")]
     pub cooldown: f64,
-    /// Fewest optimiser steps of a run.
+    /// Minimum number of optimiser steps of a run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_steps: Option<u64>,
-    /// Batch sizes in tokens; each run takes the one nearest to the best batch of its compute that leaves it steps enough.
+    /// Batch sizes in tokens. Each run uses the batch nearest to the best one for its compute that leaves enough
+    /// steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<OneOrMany<Quantity>>,
     /// Values of the law's other variables.
@@ -251,17 +254,18 @@ const fn default_cooldown() -> f64 {
     COOLDOWN
 }
 
-/// The share of a run that Hägele et al. 2024 (arXiv:2405.18392, section 3) let decay: a fifth does as well as cosine.
+/// The decaying share of a run in Hägele et al. 2024 (arXiv:2405.18392, section 3), where a fifth does as well as
+/// cosine.
 pub(super) const COOLDOWN: f64 = 0.2;
 
-/// Limits besides the budget; none of them is ever exceeded.
+/// Limits apart from the budget, none of which is ever exceeded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Most runs; 30 by default.
+    /// Maximum number of runs; 30 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<usize>,
-    /// Hours until the last run has ended, all rounds together.
+    /// Hours until the last run ends, for all rounds together.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<Quantity>,
     /// Hours of one run.
@@ -272,17 +276,17 @@ pub struct Limits {
     pub run_flop: Option<Quantity>,
 }
 
-/// Most runs where a spec does not say.
+/// Default maximum number of runs.
 pub(super) const MOST_RUNS: usize = 30;
-/// Runs of one configuration, at most.
+/// Maximum number of runs of one configuration.
 pub(super) const MOST_COPIES: usize = 2;
 
-/// How far runs far below the largest are believed to follow the law.
+/// How closely runs far below the largest one are expected to follow the law.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Discrepancy {
-    /// The scatter with which a run counts is the rows' times e for every `2 scale` in the logarithm of compute below
-    /// the largest run.
+    /// The scatter with which a run counts is that of the rows times a factor of e for every `2 scale` in the
+    /// logarithm of compute below the largest run.
     pub scale: Quantity,
 }
 
@@ -292,22 +296,23 @@ impl Default for Discrepancy {
     }
 }
 
-/// What a design is planned by, all names resolved.
+/// The settings of a design with all names resolved.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Settings {
     /// The decisions.
     pub decide: Vec<Decide>,
-    /// What may be spent.
+    /// The budget.
     pub budget: Budget,
-    /// Where the runs are trained.
+    /// The machine.
     pub machine: Option<Machine>,
-    /// The runs that could be.
+    /// The candidate runs.
     pub candidates: Candidates,
     /// Other limits.
     pub limits: Limits,
-    /// In how many rounds the runs are trained; each is planned anew from what came out of those before.
+    /// Number of rounds in which the runs are trained. Each round is planned again with the results of earlier
+    /// rounds.
     pub rounds: usize,
-    /// How far small runs are believed.
+    /// How closely small runs are expected to follow the law.
     pub discrepancy: Discrepancy,
     /// Seed of the study.
     pub seed: u64,

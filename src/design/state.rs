@@ -1,24 +1,26 @@
-//! The joint distribution of what runs would give and of the decisions: as many values of each as there are draws.
+//! The joint distribution of the responses of runs and of the decisions, as one value of each per draw.
 //!
-//! To observe a run is a rank-one update of every column, by the square root that leaves columns a sample of what is
-//! then believed (Whitaker and Hamill 2002); the same step with the sign turned takes a run back.
+//! Observing a run is a rank-one update of every column, in the square-root form, after which the columns are a
+//! sample of the updated distribution (Whitaker and Hamill 2002). The same step with the opposite sign removes a run.
 
 use rayon::prelude::*;
 
-/// Columns of centred draws, each times the root of its share, so that a product of two is a covariance.
+/// Columns of centred draws, each draw multiplied by the square root of its weight, so that a product of two columns
+/// is a covariance.
 #[derive(Clone, Debug)]
 pub struct State {
     columns: Vec<Vec<f64>>,
     means: Vec<f64>,
-    /// Variance with which each column would be measured; infinite of what nobody can.
+    /// Variance of a measurement of each column; infinite for a column that cannot be measured.
     noise: Vec<f64>,
 }
 
-/// Fewest columns of a share of work.
+/// Minimum number of columns in a unit of parallel work.
 pub(super) const TOGETHER: usize = 64;
 
 impl State {
-    /// Columns of values, one per draw, with the draws' shares and each column's noise variance.
+    /// A state from columns of values with one value per draw, the weights of the draws, and the noise variance of
+    /// each column.
     pub fn new(values: Vec<Vec<f64>>, shares: &[f64], noise: Vec<f64>) -> Self {
         let means: Vec<f64> = values.iter().map(|column| dot(column, shares)).collect();
         let roots: Vec<f64> = shares.iter().map(|share| share.sqrt()).collect();
@@ -28,7 +30,7 @@ impl State {
         Self { columns: values.into_iter().zip(&means).map(centre).collect(), means, noise }
     }
 
-    /// Some of the columns, in another order.
+    /// Some of the columns, in the given order.
     #[must_use]
     pub fn only(&self, columns: &[usize]) -> Self {
         Self {
@@ -43,14 +45,14 @@ impl State {
         self.columns.len()
     }
 
-    /// The same with other noise variances.
+    /// The same state with other noise variances.
     #[must_use]
     pub fn with_noise(mut self, noise: &[f64]) -> Self {
         self.noise = noise.to_vec();
         self
     }
 
-    /// Leaves a column out of what can be observed.
+    /// Excludes a column from observation.
     pub fn close(&mut self, column: usize) {
         self.noise[column] = f64::INFINITY;
     }
@@ -75,27 +77,27 @@ impl State {
         self.noise[column]
     }
 
-    /// By how much observing a column would lessen the variance of another.
+    /// The reduction of a column's variance by an observation of another column.
     pub fn gain(&self, column: usize, other: usize) -> f64 {
         let shared = self.covariance(column, other);
         shared * shared / (self.variance(column) + self.noise[column])
     }
 
-    /// What is believed once a column is observed, whatever is found.
+    /// Updates the variances for an observation of a column, whatever its result.
     pub fn observe(&mut self, column: usize) {
         let variance = self.variance(column);
         let left = self.noise[column] / (variance + self.noise[column]);
         self.turn(column, variance, left);
     }
 
-    /// What was believed before a column was observed.
+    /// Undoes an observation of a column.
     pub fn forget(&mut self, column: usize) {
         let variance = self.variance(column);
         let before = self.noise[column] / (self.noise[column] - variance).max(f64::MIN_POSITIVE);
         self.turn(column, variance, before);
     }
 
-    /// What observing a column has taken from every other: what [`Self::forget`] would give back.
+    /// The change that observing a column made to every other column, which [`Self::forget`] would undo.
     pub fn without(&self, column: usize) -> Without {
         let shared = |other: usize| self.covariance(column, other);
         let shared = (0..self.columns()).into_par_iter().with_min_len(TOGETHER).map(shared).collect();
@@ -103,7 +105,7 @@ impl State {
         Without { shared, left }
     }
 
-    /// What is believed once a column is found to have a value.
+    /// Updates the distribution for an observation with a known value.
     pub fn learn(&mut self, column: usize, value: f64) {
         let miss = value - self.means[column];
         let per = miss / (self.variance(column) + self.noise[column]);
@@ -112,7 +114,7 @@ impl State {
         self.observe(column);
     }
 
-    /// Adds to every column its covariance with one, times what makes that one's variance `left` times what it was.
+    /// Adds to every column a multiple of one column, so that the variance of that column is multiplied by `left`.
     fn turn(&mut self, column: usize, variance: f64, left: f64) {
         if variance <= 0.0 {
             return;
@@ -126,7 +128,7 @@ impl State {
     }
 }
 
-/// What was believed before a column was observed, beside the state in which it is.
+/// The state before an observation of a column, relative to the present state.
 #[derive(Clone, Debug)]
 pub struct Without {
     shared: Vec<f64>,
@@ -134,18 +136,18 @@ pub struct Without {
 }
 
 impl Without {
-    /// The variance that a column of the state had.
+    /// The variance of a column before the observation.
     pub fn variance(&self, state: &State, column: usize) -> f64 {
         state.variance(column) + self.shared[column] * self.shared[column] / self.left
     }
 
-    /// The covariance that two columns of the state had.
+    /// The covariance of two columns before the observation.
     pub fn covariance(&self, state: &State, one: usize, other: usize) -> f64 {
         state.covariance(one, other) + self.shared[one] * self.shared[other] / self.left
     }
 }
 
-/// A product of two columns, summed in a fixed order in four parts.
+/// The dot product of two columns, in a fixed order with four partial sums.
 fn dot(one: &[f64], other: &[f64]) -> f64 {
     let mut parts = [0.0; 4];
     let (ones, others) = (one.chunks_exact(4), other.chunks_exact(4));
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn observing_lessens_a_variance_as_regression_does() {
+    fn observing_reduces_a_variance_as_regression_does() {
         let mut state = state(0.5);
         let [one, two, both] = [state.variance(0), state.variance(2), state.covariance(0, 2)];
         let gain = state.gain(0, 2);

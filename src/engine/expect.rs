@@ -1,4 +1,5 @@
-//! How long the stages of a plan will take: the recorded seconds of each, else the median of its kind, else a guess.
+//! Expected run time of the stages of a plan: the recorded time of each stage, else the median of its kind, else a
+//! guess.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +8,19 @@ use crate::numerics::median;
 use crate::plan::{Fingerprint, Plan};
 use crate::store::Store;
 
-/// On what the seconds of stages rest: the number of stages for each.
+/// The sources of expected times: the number of stages for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Basis {
-    /// The recorded seconds of the stage.
+    /// Stages with a recorded time.
     pub recorded: usize,
-    /// The recorded seconds of other stages of its kind.
+    /// Stages whose time comes from other stages of the same kind.
     pub alike: usize,
-    /// A guess.
+    /// Stages with a guess.
     pub guessed: usize,
 }
 
-/// The seconds of every stage that a run would compute, and what they rest on; none of stages that are cached or end a study.
+/// The expected seconds of every stage that a run would compute, and their sources. Cached stages and stages that end
+/// a study have none.
 pub fn expected_seconds(plan: &Plan, looks: &[Look], store: &Store) -> (Vec<Option<f64>>, Basis) {
     let took = store.took();
     let recorded: Vec<Option<f64>> =
@@ -45,10 +47,10 @@ pub fn expected_seconds(plan: &Plan, looks: &[Look], store: &Store) -> (Vec<Opti
     (seconds.collect(), basis)
 }
 
-/// Seconds of a stage besides its own work: finding it, reading its inputs, writing its outputs. The value is assumed.
+/// Assumed seconds per stage apart from its own work: finding it, reading its inputs and writing its outputs.
 const OVERHEAD: f64 = 0.001;
 
-/// Assumed seconds of a stage of whose kind nothing was recorded.
+/// Assumed seconds of a stage, where no stage of its kind was recorded.
 fn guess(kind: &str) -> f64 {
     match kind {
         "fit" => 1.0,

@@ -1,4 +1,4 @@
-//! Fetches pinned files from the store, a mirror or the web. Only bytes with the pinned digest are returned.
+//! Fetches pinned files from the store, a mirror or the web, and checks their digests.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -10,39 +10,39 @@ use crate::artifact::sha256;
 use crate::file::{self, in_units};
 use crate::store::Store;
 
-/// Timeout for a silent server.
+/// Timeout for a server that does not respond.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Why a pinned file could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// It is neither in the store nor in the mirror, and the network may not be used.
+    /// The file is neither in the store nor in the mirror, and the network may not be used.
     #[error("{url} is neither in the cache nor in a mirror, and --offline forbids fetching it")]
     Offline {
-        /// The file.
+        /// Address of the file.
         url: String,
     },
     /// The request failed.
     #[error("{url} could not be fetched: {reason}")]
     Network {
-        /// The file.
+        /// Address of the file.
         url: String,
-        /// Why.
+        /// Reason.
         reason: String,
     },
     /// The content has another digest.
     #[error("{url} has SHA-256 {found}, not {wanted}")]
     Mismatch {
-        /// The file.
+        /// Address of the file.
         url: String,
         /// The pinned digest.
         wanted: String,
-        /// The digest of what was received.
+        /// The digest of the received content.
         found: String,
     },
 }
 
-/// Gets pinned files.
+/// Fetches pinned files.
 #[derive(Debug)]
 pub struct Fetcher<'a> {
     store: &'a Store,
@@ -50,15 +50,15 @@ pub struct Fetcher<'a> {
 }
 
 impl<'a> Fetcher<'a> {
-    /// A fetcher that keeps what it gets in a store.
+    /// A fetcher that keeps downloads in a store.
     pub const fn new(store: &'a Store, options: &'a Options) -> Self {
         Self { store, options }
     }
 
-    /// The bytes of a SHA-256, `most` at most; where the store could not keep them, why.
+    /// The content with a SHA-256, of at most `most` bytes, and a message if the store could not keep it.
     ///
     /// # Errors
-    /// Where they are nowhere to be had.
+    /// The content is not available.
     pub fn get(&self, url: &str, pinned: &str, most: u64) -> Result<(Arc<Vec<u8>>, Option<String>), FetchError> {
         if let Some(bytes) = self.store.downloaded(pinned) {
             return Ok((bytes, None));
@@ -100,7 +100,7 @@ fn download(url: &str, most: u64) -> Result<Vec<u8>, FetchError> {
     Ok(bytes)
 }
 
-/// The innermost reason: the outer ones only repeat the URL.
+/// The innermost cause; outer ones only repeat the URL.
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(inner) = cause.source() {
@@ -109,7 +109,7 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// A file of the mirror with the pinned content: one of the same name first, then any.
+/// A file of the mirror with the pinned content. Files with the same name are tried first.
 fn in_mirror(mirror: &Path, url: &str, pinned: &str, most: u64) -> Option<Vec<u8>> {
     let name = url.rsplit('/').next().unwrap_or_default();
     let mut files = Vec::new();
@@ -121,7 +121,7 @@ fn in_mirror(mirror: &Path, url: &str, pinned: &str, most: u64) -> Option<Vec<u8
 }
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>, depth: usize) {
-    // Deep enough for any mirror, and an end to a circle of links.
+    // The limit ends circles of links.
     if depth > 16 {
         return;
     }

@@ -1,6 +1,6 @@
-//! The memory of the program, on Linux; unknown elsewhere.
+//! Memory use of the program on Linux; unknown on other systems.
 
-/// The most that was resident since [`forget_peak`], in bytes.
+/// Peak resident memory in bytes since [`forget_peak`].
 pub(super) fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -9,6 +9,6 @@ pub(super) fn peak() -> Option<u64> {
 
 /// Resets the peak.
 pub(super) fn forget_peak() {
-    // 5 resets the peak alone (proc_pid_clear_refs(5)); where that is forbidden the peak is that of the whole run.
+    // 5 resets only the peak (proc_pid_clear_refs(5)). Where that is forbidden, the peak covers the whole run.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
 }

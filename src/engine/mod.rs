@@ -21,18 +21,18 @@ use crate::stage::Failure;
 /// The outcome of a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It was computed.
+    /// The stage was computed.
     Ran,
-    /// Its result was in the store.
+    /// The result was in the store.
     Cached,
-    /// It failed.
+    /// The stage failed.
     Failed(Failure),
-    /// It was skipped, because a stage that it needs has no result.
+    /// The stage was skipped, because a stage that it needs has no result.
     Skipped,
 }
 
 impl Status {
-    /// The status as JSON names it.
+    /// The status in JSON.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Ran => "ran",
@@ -43,23 +43,23 @@ impl Status {
     }
 }
 
-/// A stage with its outcome.
+/// The outcome of a stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
-    /// Its outcome.
+    /// Status.
     pub status: Status,
-    /// Its key, if its inputs were known.
+    /// Key, if the inputs were known.
     pub key: Option<Digest>,
-    /// Its outputs.
+    /// Outputs.
     pub outputs: Manifest,
-    /// How long that took.
+    /// Elapsed time.
     pub elapsed: Duration,
-    /// Peak memory of the program, in bytes, while it was computed. Stages that ran at the same time share it.
+    /// Peak memory of the program in bytes while the stage was computed; shared by stages that ran at the same time.
     pub peak_memory: Option<u64>,
 }
 
 impl Outcome {
-    /// That of a stage that was not looked at.
+    /// The outcome of a stage that was not considered.
     fn skipped() -> Self {
         Self {
             status: Status::Skipped,
@@ -74,18 +74,18 @@ impl Outcome {
 /// The state of a stage in the store, found without running anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// Its result is in the store.
+    /// The result is in the store.
     Hit(Digest),
-    /// It would run.
+    /// The stage would run.
     Miss(Digest),
-    /// It depends on a stage that would run, so its key is not known yet.
+    /// The stage depends on a stage that would run, so its key is not known yet.
     Unknown,
-    /// A file it reads is not there.
+    /// A file that the stage reads is missing.
     Unreadable(String),
 }
 
 impl Look {
-    /// The look as JSON names it.
+    /// The state in JSON.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Hit(_) => "cached",
@@ -95,7 +95,7 @@ impl Look {
         }
     }
 
-    /// The stage's key, where it is known.
+    /// The stage's key, where known.
     pub const fn key(&self) -> Option<&Digest> {
         match self {
             Self::Hit(key) | Self::Miss(key) => Some(key),
@@ -109,7 +109,7 @@ impl Look {
 pub enum Event<'a> {
     /// A stage began to run.
     Started(&'a StageId),
-    /// A running stage is at `done` of `total` steps.
+    /// A running stage completed `done` of `total` steps.
     Progress(&'a StageId, usize, usize),
     /// A stage has an outcome.
     Finished(&'a StageId, &'a Outcome),
@@ -120,17 +120,17 @@ pub enum Event<'a> {
 /// Options of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Stages and threads at a time; all CPUs where none is given.
+    /// Maximum number of stages and threads at a time; `None` stands for all CPUs.
     pub jobs: Option<usize>,
     /// Never open a socket.
     pub offline: bool,
-    /// Folder in which pinned files are looked for first, subfolders included.
+    /// Folder that is searched first for pinned files, with its subfolders.
     pub mirror: Option<PathBuf>,
-    /// Start no stage after a failure.
+    /// Whether no stage starts after a failure.
     pub fail_fast: bool,
-    /// Compute nothing: a stage that is not in the store fails.
+    /// Whether nothing is computed, so that a stage that is not in the store fails.
     pub frozen: bool,
 }
 
-/// The code of a failure for want of an entry in the store.
+/// Code of the failure of a stage that is not in the store.
 pub const NOT_CACHED: &str = "not-cached";

@@ -13,10 +13,10 @@ use crate::plan::{Fingerprint, Plan, StageId, input_digest};
 use crate::stage::{Context, External, Failure, Inputs, Stage};
 use crate::store::Store;
 
-/// Stack of the threads in which stages compute: the longest expression that is read needs a part of it.
+/// Stack size of the threads that compute stages; the longest expression needs only a part of it.
 const STACK: usize = 16 << 20;
 
-/// The digest of a file's content and, where it was read, its bytes.
+/// The digest of a file's content, and its bytes where it was read.
 type FileInput = (String, Option<Arc<Vec<u8>>>);
 
 /// Runs a plan.
@@ -26,24 +26,24 @@ pub struct Engine<'a> {
     options: &'a Options,
     observer: &'a (dyn Fn(&Event<'_>) + Sync),
     interrupted: &'a AtomicBool,
-    /// The stages that each one takes something from.
+    /// The stages on which each stage depends.
     needs: Vec<Vec<usize>>,
     progress: Mutex<Progress>,
     /// Notified when a stage becomes ready, or when all are done.
     news: Condvar,
-    /// The pool in which stages compute; made for the first of them.
+    /// The thread pool of the stages, created on first use.
     pool: OnceLock<Option<rayon::ThreadPool>>,
     failed: AtomicBool,
     unwritten: AtomicBool,
     computing: AtomicUsize,
-    /// Which stages are wanted, and which of them may be computed.
+    /// How each stage may be obtained.
     scope: Vec<Scope>,
 }
 
 /// How a stage may be obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
-    /// Not at all: it is not wanted.
+    /// Not wanted.
     Outside,
     /// Only from the store.
     Stored,
@@ -51,19 +51,19 @@ enum Scope {
     Computed,
 }
 
-/// What is known so far.
+/// State of the run.
 #[derive(Default)]
 struct Progress {
     outcomes: BTreeMap<usize, Outcome>,
-    /// Outputs in memory: of stages that ran, until all who need them are done.
+    /// Outputs in memory, which are kept until all stages that need them are done.
     memory: BTreeMap<usize, Outputs>,
-    /// Of each stage, how many that it needs are not done yet.
+    /// For each stage, the number of stages that it waits for.
     waiting: Vec<usize>,
-    /// Of each stage, how many that need it are not done yet.
+    /// For each stage, the number of unfinished stages that need it.
     readers: Vec<usize>,
-    /// Stages that can be dealt with; the last one next, so that what was just made is soon used.
+    /// Stages that can start. The last one is next, so that new outputs are used soon.
     ready: Vec<usize>,
-    /// How many are still to be dealt with.
+    /// Number of unfinished stages.
     left: usize,
 }
 
@@ -98,14 +98,15 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// Deals with these stages only, and with what they need: that is computed too, or only taken from the store.
+    /// Restricts the run to some stages and the stages they need, which are computed too or only taken from the
+    /// store.
     #[must_use]
     pub fn towards(mut self, targets: &[usize], compute_inputs: bool) -> Self {
         let mut scope = vec![Scope::Outside; self.plan.len()];
         for &target in targets {
             scope[target] = Scope::Computed;
         }
-        // Every stage comes after those it needs.
+        // Every stage comes after the stages that it needs.
         for index in (0..self.plan.len()).rev().filter(|&i| self.scope[i] != Scope::Outside) {
             if scope[index] == Scope::Outside {
                 continue;
@@ -120,7 +121,7 @@ impl<'a> Engine<'a> {
         self
     }
 
-    /// Deals with every stage, and computes these alone: any other is taken from the store or not at all.
+    /// Restricts computation to some stages; all others are taken from the store or skipped.
     #[must_use]
     pub fn computing(mut self, targets: &[usize]) -> Self {
         self.scope.fill(Scope::Stored);
@@ -140,7 +141,7 @@ impl<'a> Engine<'a> {
         }
         std::thread::scope(|scope| {
             for _ in 1..self.jobs() {
-                // Where a thread cannot be had, fewer do the same work.
+                // If a thread cannot be created, fewer threads do the work.
                 let _ = std::thread::Builder::new().spawn_scoped(scope, || self.work());
             }
             self.work();
@@ -152,10 +153,10 @@ impl<'a> Engine<'a> {
         progress.outcomes.values().cloned().collect()
     }
 
-    /// The bytes that a stage produced: from memory, from the store, or computed again where the store lost them.
+    /// The outputs of a stage: from memory, from the store, or computed again where the store lost them.
     ///
     /// # Errors
-    /// Where they are lost and cannot be computed.
+    /// The outputs are lost and cannot be computed.
     pub fn outputs(&self, index: usize) -> Result<Outputs, Failure> {
         if let Some(outputs) = self.at_hand(index) {
             return Ok(outputs);
@@ -170,7 +171,7 @@ impl<'a> Engine<'a> {
         Ok(outputs)
     }
 
-    /// The bytes that a stage produced, from memory or from the store.
+    /// The outputs of a stage, from memory or from the store.
     fn at_hand(&self, index: usize) -> Option<Outputs> {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outputs) = progress.memory.get(&index) {
@@ -181,15 +182,15 @@ impl<'a> Engine<'a> {
         manifest.iter().map(|(role, blob)| Some((role.clone(), self.store.read(&blob.digest, blob.size)?))).collect()
     }
 
-    /// How many stages are run at a time.
+    /// Maximum number of stages that run at the same time.
     fn jobs(&self) -> usize {
         self.options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
     }
 
     /// Runs ready stages until none is left.
     ///
-    /// Stages are not tasks of the pool in which they compute: a thread that waits there for a part of one
-    /// stage would begin another on top of it, and so on until its stack is full.
+    /// Stages are not tasks of the pool in which they compute. A pool thread that waits for a part of one stage would
+    /// start another stage on the same stack, and so on until the stack is full.
     fn work(&self) {
         loop {
             let next = {
@@ -207,7 +208,7 @@ impl<'a> Engine<'a> {
     fn visit(&self, index: usize) {
         let started = Instant::now();
         let stage = self.plan.stage(index);
-        // A defect outside a stage's own work, in the store say, must not end the walk either.
+        // A defect outside a stage's own work, for example in the store, must not end the run either.
         let attempt = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.deal_with(index)));
         let peak_memory =
             attempt.as_ref().ok().filter(|(status, ..)| *status == Status::Ran).and_then(|_| memory::peak());
@@ -239,7 +240,7 @@ impl<'a> Engine<'a> {
         self.news.notify_all();
     }
 
-    /// Tells the observer; one that panics misses the event, and the walk goes on.
+    /// Notifies the observer. If the observer panics, it misses the event and the run continues.
     fn tell(&self, event: &Event<'_>) {
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (self.observer)(event)));
     }
@@ -275,7 +276,7 @@ impl<'a> Engine<'a> {
             Ok(outputs) => {
                 self.store.note_took(Fingerprint::of_settings(stage.as_ref()), began.elapsed().as_secs_f64());
                 let written = self.store.write(&key, &fingerprint, &outputs).unwrap_or_else(|error| {
-                    // Once is enough: a full disk refuses every stage.
+                    // Report this once: a full disk refuses every stage.
                     if !self.unwritten.swap(true, Ordering::SeqCst) {
                         let reason = format!("the cache is not written, so stages will run again next time: {error}");
                         self.tell(&Event::Notice(reason));
@@ -290,7 +291,7 @@ impl<'a> Engine<'a> {
         }
     }
 
-    /// What the stages before this one produced; none where one of them has no result.
+    /// The outputs of the stages that this stage needs; `None` where one of them has no result.
     fn upstream(&self, index: usize) -> Option<BTreeMap<usize, Manifest>> {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         self.needs[index]
@@ -323,7 +324,7 @@ impl<'a> Engine<'a> {
         let cancelled = || self.interrupted.load(Ordering::Relaxed);
         let tick = |done: usize, total: usize| self.tell(&Event::Progress(&plan_stage.id, done, total));
         let context = Context { cancelled: &cancelled, tick: &tick };
-        // A defect in one stage must not take the others with it.
+        // A defect in one stage must not end the others.
         let run = std::panic::AssertUnwindSafe(|| match self.pool() {
             Some(pool) => pool.install(|| plan_stage.stage.run(&inputs, &context)),
             None => plan_stage.stage.run(&inputs, &context),
@@ -333,13 +334,13 @@ impl<'a> Engine<'a> {
         result
     }
 
-    /// The threads in which stages compute; none where they cannot be had.
+    /// The thread pool of the stages; `None` where threads cannot be created.
     fn pool(&self) -> Option<&rayon::ThreadPool> {
         let build = || rayon::ThreadPoolBuilder::new().num_threads(self.jobs()).stack_size(STACK).build().ok();
         self.pool.get_or_init(build).as_ref()
     }
 
-    /// An artifact's bytes; one that the store lost since it was found is computed again.
+    /// The bytes of an artifact. An artifact that the store lost in the meantime is computed again.
     fn artifact(&self, from: usize, output: &str) -> Result<Arc<Vec<u8>>, Failure> {
         let lost = || Failure::internal(format!("stage {} has no output `{output}`", self.plan.stage(from).id));
         self.outputs(from)?.get(output).cloned().ok_or_else(lost)
@@ -365,12 +366,12 @@ impl<'a> Engine<'a> {
     }
 }
 
-/// The failure of a stage that panicked, which only a defect does.
+/// The failure of a stage that panicked, which indicates a defect.
 fn panicked(stage: &StageId, panic: &(dyn std::any::Any + Send)) -> Failure {
     Failure::internal(format!("stage {stage} panicked: {}", panic_in_words(panic)))
 }
 
-/// The digests of a stage's files; of those on disk their bytes too.
+/// The digests of a stage's files, with the bytes of files on disk.
 fn digest_files(externals: &[External]) -> Result<Vec<FileInput>, Failure> {
     externals
         .iter()
@@ -379,13 +380,13 @@ fn digest_files(externals: &[External]) -> Result<Vec<FileInput>, Failure> {
                 let bytes = read_file(path, name, *most)?;
                 Ok((input_digest(external, Some(&bytes)), Some(bytes)))
             }
-            // A pinned file is known by its digest; its bytes are fetched when they are needed.
+            // A pinned file is identified by its digest; its bytes are fetched when they are needed.
             External::Pinned { .. } => Ok((input_digest(external, None), None)),
         })
         .collect()
 }
 
-/// What the store says of every stage, as deep as that can be known without running.
+/// The state of every stage in the store, as far as it can be known without running.
 pub fn look(plan: &Plan, store: &Store) -> Vec<Look> {
     look_closely(plan, store).into_iter().map(|(look, _)| look).collect()
 }
@@ -418,12 +419,12 @@ pub fn look_closely(plan: &Plan, store: &Store) -> Vec<(Look, Option<String>)> {
     looks
 }
 
-/// Whether outputs have the roles of what a stage produces.
+/// Whether outputs have the roles that a stage produces.
 fn has_roles(stage: &dyn Stage, outputs: &Manifest) -> bool {
     stage.produces(&outputs.keys().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// The stages that a stage takes something from.
+/// The stages on which a stage depends.
 fn distinct_inputs(plan: &Plan, index: usize) -> Vec<usize> {
     let mut all: Vec<usize> = plan.inputs(index).into_iter().map(|(from, _)| from).collect();
     all.sort_unstable();
@@ -431,7 +432,7 @@ fn distinct_inputs(plan: &Plan, index: usize) -> Vec<usize> {
     all
 }
 
-/// The digests of a stage's inputs' content, by role.
+/// The digests of a stage's inputs, by role.
 fn inputs_of(
     plan: &Plan,
     index: usize,

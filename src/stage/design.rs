@@ -1,4 +1,4 @@
-//! Design: fits, decisions and limits to the runs to train next.
+//! Design: plans the next runs from fits, decisions and limits.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,29 +11,29 @@ use crate::fit::Fit;
 use crate::law::Law;
 use crate::query::Question;
 
-/// Plans runs.
+/// The stage that plans runs.
 #[derive(Clone, Debug)]
 pub struct DesignRuns {
-    /// The law of each fit, in order.
+    /// The laws of the fits, in order.
     pub laws: Vec<Arc<Law>>,
-    /// What the spec says.
+    /// Settings of the spec.
     pub settings: Settings,
-    /// What is to be decided.
+    /// The decisions that the runs should improve.
     pub judging: Vec<Judging>,
-    /// The table of results, where there is one.
+    /// A table of results from earlier runs.
     pub results: Vec<External>,
 }
 
-/// A question with its weight.
+/// A query and its weight.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Judging {
-    /// The question.
+    /// The query.
     pub question: Question,
-    /// How much it counts.
+    /// The weight.
     pub weight: f64,
 }
 
-/// Coverage of intervals where the fit has none.
+/// Coverage of intervals where the fit defines none.
 const LEVEL: f64 = 0.9;
 
 impl Stage for DesignRuns {
@@ -125,20 +125,20 @@ impl Stage for DesignRuns {
     }
 }
 
-/// The roles of the runs as files for launchers.
+/// The formats in which the runs are published for launchers.
 pub const LAUNCHED: [&str; 3] = ["runs.csv", "runs.json", "runs.yaml"];
 
-/// The name under which the runs of a design are published.
+/// The file name under which the runs of a design are published.
 pub fn launched_as(design: &str, role: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || matches!(c, '_' | '.' | '=' | ',') { c } else { '-' };
     format!("design-{}.{role}", design.chars().map(plain).collect::<String>())
 }
 
-/// Fewest draws that a distribution is told from.
+/// Minimum number of draws for a distribution.
 const FEWEST_DRAWS: usize = 20;
 
 impl DesignRuns {
-    /// One decision for each row of each question.
+    /// One decision for each row of each query.
     fn decisions(&self) -> Vec<Decision> {
         let of = |judging: &Judging| -> Vec<Decision> {
             let rows = self.laws.first().map(|law| judging.question.kind().rows(&law.roles)).unwrap_or_default();

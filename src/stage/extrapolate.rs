@@ -1,4 +1,4 @@
-//! Extrapolate: a fit and a question to an answer.
+//! Extrapolate: answers a query from a fit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,22 +18,22 @@ use crate::numerics::ln;
 use crate::query::{Other, Question, answer};
 use crate::schedule::of_knot;
 
-/// Puts a question to a fit.
+/// The stage that answers a query.
 #[derive(Clone, Debug)]
 pub struct Extrapolate {
-    /// The fit's law. If another fit gives one of its variables, both laws in one.
+    /// The fit's law, joined with the law of another fit if that gives one of its variables.
     pub law: Arc<Law>,
-    /// The question.
+    /// The query.
     pub question: Question,
     /// Whether another fit gives one of the law's variables.
     pub chained: bool,
-    /// The law of another fit that the question is about, where there is one.
+    /// The law of the other fit of a query about two.
     pub other: Option<Arc<Law>>,
-    /// The forecast by several laws, if one is asked for.
+    /// Settings of the forecast by several laws, if the query asks for one.
     pub forecast: Option<ByDefault>,
-    /// The fit's alternatives, if they and the fit's own law answer together.
+    /// The fit's alternatives, if they answer together with the fit's own law.
     pub stack: Vec<Arc<Law>>,
-    /// The groups that are asked; all of them where none is named.
+    /// The groups to answer for; empty stands for all.
     pub groups: Vec<String>,
     /// Seed of the study.
     pub seed: u64,
@@ -42,9 +42,9 @@ pub struct Extrapolate {
 /// Settings of the default forecast.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ByDefault {
-    /// The response that guessing gives, where it is known.
+    /// The response at chance level, where known.
     pub ceiling: Option<f64>,
-    /// The column by whose values rows were fitted in groups.
+    /// The column that defines the fit's groups.
     pub by: Option<String>,
 }
 
@@ -102,11 +102,11 @@ impl Stage for Extrapolate {
         let is_asked = |group: Option<&str>| {
             self.groups.is_empty() || group.is_some_and(|group| self.groups.iter().any(|asked| asked == group))
         };
-        // A fit in groups is asked group by group.
+        // A fit in groups has one answer for each group.
         for ((group, member), draws) in fit.members().into_iter().zip(&draws).filter(|((group, _), _)| is_asked(*group))
         {
             let other = second.as_ref().and_then(|second| second.beside(group));
-            // Several laws of their own do not rest on what the rows leave open of the fit's.
+            // A forecast by other laws does not depend on parameters that the rows leave open in this fit.
             let is_by_laws = self.forecast.is_some() || !self.stack.is_empty();
             let told = is_by_laws.then(|| Fit { flat: Vec::new(), ..member.clone() });
             let asked = told.as_ref().unwrap_or(member);
@@ -117,7 +117,7 @@ impl Stage for Extrapolate {
             if !self.stack.is_empty() {
                 self.by_stack(member, &mut answer);
             }
-            // Several laws of their own do not rest on the parameters of the fit's.
+            // A forecast by other laws does not depend on this fit's parameters.
             let caveats = if self.forecast.is_some() { Vec::new() } else { caveats(member) };
             answer.caveats.insert(group.unwrap_or(ALL).to_owned(), caveats);
             answer.rows.iter_mut().for_each(|row| row.group = group.map(str::to_owned));
@@ -135,7 +135,7 @@ impl Stage for Extrapolate {
             }
         }
         let mut whole = whole.ok_or_else(|| Failure::internal("a fit without members"))?;
-        // The question holds the schedule; its knots tell a reader nothing.
+        // The query contains the schedule, so the values of its knots add nothing.
         let of_schedule = crate::schedule::names();
         let tells = |name: &str| {
             of_knot(name).is_none() && (self.law.variable(name).is_some() || !of_schedule.iter().any(|s| s == name))
@@ -154,12 +154,12 @@ fn require_group(fit: &Fit, group: &str, which: &str) -> Result<(), Failure> {
     Err(Failure::new("no-group", format!("{which} has no group `{group}`")).hint(format!("its groups are {known}")))
 }
 
-/// The fit that a question compares with.
+/// The other fit of a comparison.
 struct SecondFit<'a> {
     law: &'a Law,
     fit: Fit,
     draws: Vec<Vec<Vec<f64>>>,
-    /// The one group that everything is compared with, where the question names one.
+    /// The group with which everything is compared, where the query names one.
     group: Option<&'a str>,
 }
 
@@ -173,7 +173,7 @@ impl<'a> SecondFit<'a> {
         Ok(Self { law, fit, draws, group })
     }
 
-    /// What a group is compared with: the group asked for, else that of its name, else the fit as a whole.
+    /// The group with which a group is compared: the named one, else the one of the same name, else the whole fit.
     fn beside(&self, own: Option<&str>) -> Option<Other<'_>> {
         let wanted = self.group.or(own).filter(|_| !self.fit.groups.is_empty());
         let mut members = self.fit.members().into_iter().zip(&self.draws);
@@ -182,11 +182,11 @@ impl<'a> SecondFit<'a> {
     }
 }
 
-/// Coverage of a forecast's intervals where its fit has none.
+/// Coverage of a forecast's intervals where the fit defines none.
 const LEVEL: f64 = 0.9;
 
 impl Extrapolate {
-    /// Replaces the answer of the fit's law by the forecast of that law and its alternatives.
+    /// Replaces the answer of the fit's law by a forecast of that law and its alternatives.
     fn by_stack(&self, fit: &Fit, answer: &mut Answer) {
         let level = fit.level.unwrap_or(LEVEL);
         let candidates = fit.choice.iter().flat_map(|choice| &choice.laws);
@@ -219,7 +219,7 @@ impl Extrapolate {
         ));
     }
 
-    /// Replaces the answer of the fit's law by the forecast of several laws.
+    /// Replaces the answer of the fit's law by a forecast of several laws.
     fn by_several_laws(
         &self,
         by_default: &ByDefault,
@@ -282,15 +282,15 @@ impl Extrapolate {
     }
 }
 
-/// How chains have done in public: the 13B model of the `OLMo` ladder (Bhagia et al. 2024, arXiv:2412.04403), and
-/// 46 tasks (Lourie et al. 2025).
+/// Published results of chains: the 13B model of the `OLMo` ladder (Bhagia et al. 2024, arXiv:2412.04403), and 46
+/// tasks (Lourie et al. 2025).
 const CHAINED: &str = "This answer goes through two laws. Both errors are in its interval, the error of the laws themselves is not: in public such chains missed accuracies by 0.7 to 17.5 %, and of 46 tasks only 18 followed one at all.";
 
-/// Two fits as one of the law that joins them: the draws of both side by side, in the data of the inner one.
+/// Joins two fits into one fit of the joined law, with the draws of both paired and the data of the inner fit.
 fn chain(inner: &Fit, inner_draws: &[Vec<f64>], outer: &Fit, outer_draws: &[Vec<f64>]) -> (Fit, Vec<Vec<f64>>) {
     let joined = |one: &[f64], other: &[f64]| [one, other].concat();
     let count = inner_draws.len().max(outer_draws.len());
-    // A fit without draws is sure of itself; of two that have some, each draw of one meets one of the other.
+    // A fit without draws uses its estimate. Otherwise each draw of one fit is paired with a draw of the other.
     let draw = |draws: &[Vec<f64>], free: &[f64], i: usize| {
         if draws.is_empty() { free.to_vec() } else { draws[i % draws.len()].clone() }
     };

@@ -1,4 +1,4 @@
-//! Filter: a table to the rows that are used, each dropped row accounted for.
+//! Filter: selects the rows to use, and accounts for each dropped row.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,21 +31,21 @@ pub enum RuleKind {
     KeepLowest(Extreme),
 }
 
-/// Ranges as they are written: an end that is not finite is none.
+/// Parses ranges; an end that is not finite is no limit.
 fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, [f64; 2]>, D::Error> {
     let written = BTreeMap::<String, [Option<f64>; 2]>::deserialize(deserializer)?;
     let ends = |[low, high]: [Option<f64>; 2]| [low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)];
     Ok(written.into_iter().map(|(variable, range)| (variable, ends(range))).collect())
 }
 
-/// The rows at one end of a variable, of all or of each group.
+/// The rows at one end of a variable's range, of all rows or of each group.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Extreme {
     /// The variable.
     pub of: String,
-    /// How many rows.
+    /// Number of rows.
     pub count: usize,
-    /// Variables that are equal in the rows of a group.
+    /// Variables whose values define the groups.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<String>,
 }
@@ -57,7 +57,7 @@ impl Extreme {
         format!("{does} the {count} {which} {of}{groups}")
     }
 
-    /// Whether each row is one of them.
+    /// Whether each row is selected.
     fn marks(&self, data: &Dataset, highest: bool) -> Result<Vec<bool>, Failure> {
         let mut marks = vec![false; data.rows()];
         let rows = extremes(data, numbers(data, &self.of)?, &self.by, self.count, highest);
@@ -66,17 +66,17 @@ impl Extreme {
     }
 }
 
-/// A rule and its words for the report.
+/// A rule and its description for the report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FilterRule {
-    /// What it does.
+    /// The action.
     pub kind: RuleKind,
-    /// Why.
+    /// The reason, from the spec.
     pub because: Option<String>,
 }
 
 impl RuleKind {
-    /// The rule in words.
+    /// Description of the rule.
     pub fn describe(&self) -> String {
         let number = crate::expr::number_text;
         match self {
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_drops_what_it_says() {
+    fn each_rule_drops_the_rows_that_it_describes() {
         assert_eq!(kept(&RuleKind::Range(BTreeMap::from([("N".to_owned(), [2.0, 4.0])]))), [2, 3, 4]);
         assert_eq!(kept(&RuleKind::Keep("N >= 3".to_owned())), [3, 4, 5]);
         assert_eq!(kept(&RuleKind::Drop("L > 6 and N < 3".to_owned())), [3, 4, 5]);

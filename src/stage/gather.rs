@@ -1,4 +1,5 @@
-//! Gather: puts the files of a source into one table. Each file is read by its own stage, so that only a new file is read.
+//! Gather: joins the files of a source into one table. Each file is read by its own stage, so a new file does not
+//! cause others to be read again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,19 +13,19 @@ use crate::artifact::Outputs;
 use crate::dataset::Dataset;
 use crate::plausible;
 
-/// Puts the tables of a source's files one after the other.
+/// The stage that concatenates the tables of a source's files.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Gather {
     /// Number of files.
     pub files: usize,
     /// The variables.
     pub columns: Vec<IngestColumn>,
-    /// Whether the study says itself what training costs, so that compute need not be 6 N D.
+    /// Whether the study declares a cost of training, so that compute need not be 6 N D.
     pub is_priced: bool,
 }
 
 impl Gather {
-    /// The roles of a file's table and of its summary among the inputs.
+    /// The roles of a file's table and summary among the inputs.
     pub fn roles(file: usize) -> [String; 2] {
         [format!("table.{file}"), format!("summary.{file}")]
     }

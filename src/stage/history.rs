@@ -1,4 +1,4 @@
-//! History: turns what runs logged at each step into the rows of a source.
+//! History: converts the logged steps of runs to the rows of a source.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,14 +9,14 @@ use super::Failure;
 use crate::dataset::{Column, Dataset, Origin};
 use crate::source::{Cell, Decimal, Merged, RUN, Roles, Take, by_run, last, merged, written_number};
 
-/// Which columns identify runs and steps, and which steps are taken.
+/// The columns that identify runs and steps, and the selection of steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IngestHistory {
-    /// The columns that name a row's run. If there are none, a run is a file.
+    /// The columns that name a row's run. If there are none, each file is a run.
     pub run: Vec<String>,
-    /// The column that counts steps.
+    /// The step number.
     pub step: String,
-    /// Which steps are rows.
+    /// The steps that become rows.
     pub take: Take,
     /// The columns that are averaged, if a mean is taken.
     pub averaged: Vec<String>,
@@ -26,21 +26,21 @@ pub struct IngestHistory {
 pub(super) struct Logged<'a> {
     pub(super) columns: &'a mut BTreeMap<String, Vec<Cell>>,
     pub(super) origins: &'a mut Vec<Origin>,
-    /// The columns that must have a value in a row: those that the study uses.
+    /// The columns that need a value in a row: those that the study uses.
     pub(super) needed: Vec<String>,
-    /// Variables by their columns.
+    /// Variables and their columns.
     pub(super) variables: BTreeMap<String, String>,
     pub(super) files: Vec<String>,
 }
 
-/// A row that is taken: its index among the steps, and the index of each column's value.
+/// A selected row: its index among the steps, and the index of each column's value.
 struct Taken {
     place: usize,
     values: Option<Vec<usize>>,
 }
 
 impl IngestHistory {
-    /// Keeps the rows that are taken, and counts the others by reason.
+    /// Keeps the selected rows, and counts the others by reason.
     pub(super) fn reduce(&self, logged: Logged<'_>) -> Result<BTreeMap<String, usize>, Failure> {
         let Logged { columns, origins, needed, variables, files } = logged;
         let before = origins.len();
@@ -169,7 +169,7 @@ impl Steps<'_> {
         self.needed.iter().all(|&column| self.cells[column][place] != Cell::Empty)
     }
 
-    /// Whether a condition on the step and the variables holds at some places.
+    /// Whether a condition on the step and the variables holds at each of some places.
     fn truths(
         &self,
         condition: &str,
@@ -201,7 +201,7 @@ fn number(cell: &Cell) -> Option<f64> {
     }
 }
 
-/// The mean of the last values that are numbers; none where one of them is a text.
+/// The mean of the last numeric values; `None` where one of them is a text.
 fn mean_of_last(cells: &[Cell], count: usize) -> Option<Cell> {
     let there: Vec<&Cell> = cells.iter().rev().filter(|cell| **cell != Cell::Empty).take(count).collect();
     let numbers: Vec<f64> = there.iter().filter_map(|cell| number(cell)).collect();
@@ -209,7 +209,7 @@ fn mean_of_last(cells: &[Cell], count: usize) -> Option<Cell> {
     is_mean.then(|| Cell::Number(numbers.iter().sum::<f64>() / numbers.len() as f64))
 }
 
-/// The run of a file that has no name for it: event files of one folder are one run.
+/// The run of a file without a column for it. Event files of one folder are one run.
 fn run_of_file(file: &str) -> &str {
     match file.rsplit_once('/') {
         Some((folder, name)) if name.contains("tfevents") => folder,

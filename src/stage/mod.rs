@@ -39,26 +39,26 @@ use crate::artifact::Outputs;
 pub enum External {
     /// A file on disk.
     File {
-        /// Where it is.
+        /// Its path.
         path: PathBuf,
-        /// Its name for messages and reports: relative to the spec.
+        /// Its name for messages and reports, relative to the spec.
         name: String,
-        /// Most bytes that it may have.
+        /// Maximum number of bytes.
         most: u64,
     },
-    /// A file on the web whose content is pinned.
+    /// A file on the web with a pinned digest.
     Pinned {
-        /// Where it is.
+        /// Its address.
         url: String,
         /// SHA-256 of its bytes.
         sha256: String,
-        /// Most bytes that it may have.
+        /// Maximum number of bytes.
         most: u64,
     },
 }
 
 impl External {
-    /// Its name for messages and reports.
+    /// The name for messages and reports.
     pub fn name(&self) -> &str {
         match self {
             Self::File { name, .. } => name,
@@ -66,7 +66,7 @@ impl External {
         }
     }
 
-    /// The SHA-256 of its bytes, where that is pinned.
+    /// The pinned SHA-256, if any.
     pub fn pinned(&self) -> Option<&str> {
         match self {
             Self::File { .. } => None,
@@ -85,36 +85,36 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// An artifact's bytes.
+    /// The bytes of an artifact.
     ///
     /// # Errors
-    /// The plan did not connect it.
+    /// The plan did not connect the artifact.
     pub fn bytes(&self, role: &str) -> Result<&Arc<Vec<u8>>, Failure> {
         self.artifacts.get(role).ok_or_else(|| Failure::internal(format!("no artifact `{role}`")))
     }
 
-    /// An artifact read as JSON.
+    /// An artifact parsed as JSON.
     ///
     /// # Errors
-    /// Where it is not there or is something else.
+    /// The artifact is missing or has another type.
     pub fn json<T: DeserializeOwned>(&self, role: &str) -> Result<T, Failure> {
         serde_json::from_slice(self.bytes(role)?)
             .map_err(|error| Failure::internal(format!("artifact `{role}`: {error}")))
     }
 
-    /// The artifacts whose role has a prefix, by the rest of it, read as JSON.
+    /// The artifacts whose role starts with a prefix, parsed as JSON, by the rest of the role.
     ///
     /// # Errors
-    /// Where one is something else.
+    /// An artifact has another type.
     pub fn named<T: DeserializeOwned>(&self, prefix: &str) -> Result<BTreeMap<String, T>, Failure> {
         let roles = self.artifacts.keys().filter_map(|role| Some((role, role.strip_prefix(prefix)?)));
         roles.map(|(role, name)| Ok((name.to_owned(), self.json(role)?))).collect()
     }
 
-    /// An artifact read as a table.
+    /// An artifact parsed as a table.
     ///
     /// # Errors
-    /// Where it is not there or is something else.
+    /// The artifact is missing or has another type.
     pub fn table(&self, role: &str) -> Result<crate::dataset::Dataset, Failure> {
         crate::source::from_bytes(self.bytes(role)?)
             .map_err(|error| Failure::internal(format!("artifact `{role}`: {error}")))
@@ -125,7 +125,7 @@ impl Inputs {
 pub struct Context<'a> {
     /// Whether the run was cancelled.
     pub cancelled: &'a (dyn Fn() -> bool + Sync),
-    /// Receives progress: steps done, and steps in all.
+    /// Receives progress: completed steps and total steps.
     pub tick: &'a (dyn Fn(usize, usize) + Sync),
 }
 
@@ -178,32 +178,33 @@ pub trait Stage: Send + Sync {
     /// Its kind: `ingest`, `table`, `filter`, `fit`, `extrapolate`, `design`, `results`, `render`.
     fn kind(&self) -> &'static str;
 
-    /// Changes whenever the stage would give other bytes for the same settings and inputs.
+    /// Raise this number when the stage gives other bytes for the same settings and inputs.
     fn impl_rev(&self) -> u32;
 
-    /// Its resolved settings: with its inputs they determine its result. They have no names, paths or comments.
+    /// The resolved settings, which determine the result together with the inputs. They contain no names, paths or
+    /// comments.
     fn settings(&self) -> serde_json::Value;
 
-    /// The files it reads from outside.
+    /// The external files that the stage reads.
     fn externals(&self) -> &[External] {
         &[]
     }
 
-    /// Whether its key and outputs are in the lock file. A stage that determines no number is not in it.
+    /// Whether the key and outputs are in the lock file. A stage that determines no number is not.
     fn is_locked(&self) -> bool {
         true
     }
 
-    /// Whether it is one of those that end a study: they say all that a spec says in words, or plan the runs of the next one.
-    /// The job that ends a study carries them out.
+    /// Whether the stage ends a study: it describes the whole spec for people, or it plans the next runs. When a
+    /// study is divided over machines, the last job runs these stages.
     fn ends_study(&self) -> bool {
         false
     }
 
-    /// The stage in plain values, for another machine; none of one that ends a study.
+    /// The stage in plain values, for another machine; `None` for a stage that ends a study.
     fn written(&self, laws: &mut Laws) -> Option<WrittenStage>;
 
-    /// Whether it produces these roles, in this order. A record of the cache that has others is damaged.
+    /// Whether the stage produces exactly these roles, in this order. A cache record with other roles is damaged.
     fn produces(&self, roles: &[&str]) -> bool;
 
     /// Computes the result.
@@ -213,10 +214,10 @@ pub trait Stage: Send + Sync {
     fn run(&self, inputs: &Inputs, context: &Context<'_>) -> Result<Outputs, Failure>;
 }
 
-/// A value as canonical JSON bytes: sorted keys, shortest numbers, a newline at the end.
+/// A value as canonical JSON bytes: sorted keys, shortest numbers, and a newline at the end.
 ///
-/// JSON has no infinities: a value that holds one where it must have a number cannot be read back, and is a failure
-/// here instead of in the next stage.
+/// JSON has no infinities. A value with an infinity in the place of a number could not be read back, so it fails here
+/// and not in the next stage.
 fn json_bytes<T: Serialize + DeserializeOwned>(value: &T) -> Result<Arc<Vec<u8>>, Failure> {
     let value = serde_json::to_value(value).map_err(|error| Failure::internal(error.to_string()))?;
     let mut bytes = serde_json::to_vec_pretty(&value).map_err(|error| Failure::internal(error.to_string()))?;
@@ -230,7 +231,7 @@ fn json_bytes<T: Serialize + DeserializeOwned>(value: &T) -> Result<Arc<Vec<u8>>
     Ok(Arc::new(bytes))
 }
 
-/// Names rows for a message: `runs.csv row 3, 17 and 5 more`.
+/// Names rows in a message: `runs.csv row 3, 17 and 5 more`.
 fn name_rows(origins: &[crate::dataset::Origin], files: &[String]) -> String {
     let shown: Vec<String> = origins
         .iter()

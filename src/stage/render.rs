@@ -1,4 +1,4 @@
-//! Render: turns results, fits and rows into the files that people read.
+//! Render: writes results, fits and rows as files for readers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use crate::report::{
     names_of, shows_rows, write,
 };
 
-/// Writes the report.
+/// The stage that writes the report.
 #[derive(Clone, Debug)]
 pub struct RenderReport {
-    /// Names and words of the spec.
+    /// Names and descriptions from the spec.
     pub described: Arc<Described>,
     /// Options of the report.
     pub options: ReportOptions,
-    /// The designs, whose runs are published for launchers.
+    /// Designs whose runs are published for launchers.
     pub designs: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ impl Stage for RenderReport {
 
     fn produces(&self, roles: &[&str]) -> bool {
         let (files, names) = (files_of(&self.options), names_of(&self.options));
-        // Of figures there are as many as the fits give.
+        // The number of figures depends on the fits.
         let launched: Vec<String> = self.launched().collect();
         let is_launched = |role: &str| launched.iter().any(|file| file == role);
         files.iter().all(|file| roles.contains(file))
@@ -95,13 +95,13 @@ impl Stage for RenderReport {
 }
 
 impl RenderReport {
-    /// The names of the files that launchers read.
+    /// The names of the files for launchers.
     fn launched(&self) -> impl Iterator<Item = String> {
         self.designs.iter().flat_map(|design| LAUNCHED.map(|role| launched_as(design, role)))
     }
 }
 
-/// Every fit, or each of its groups, with its rows and the draws of its parameters.
+/// Every fit, or each of its groups, with its rows and draws.
 fn fits(inputs: &Inputs) -> Result<BTreeMap<String, Vec<FitData>>, Failure> {
     let fits: BTreeMap<String, Fit> = inputs.named("fit.")?;
     let members = fits.into_iter().map(|(name, mut fit)| {
@@ -113,7 +113,7 @@ fn fits(inputs: &Inputs) -> Result<BTreeMap<String, Vec<FitData>>, Failure> {
     members.collect()
 }
 
-/// Whether a role is the file of a figure, or of the table of what is drawn in one.
+/// Whether a role is the file of a figure, or of the table behind one.
 fn is_of_figure(role: &str) -> bool {
     role.starts_with(FIGURES) && [FIGURE, TABLE].into_iter().any(|ending| role.ends_with(ending))
 }

@@ -1,4 +1,4 @@
-//! Results: turns the artifacts of a study into its numbers and conclusions, `results.json`.
+//! Results: collects the numbers and conclusions of a study in `results.json`.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use super::{Context, Failure, Inputs, Laws, Stage, WrittenStage};
 use crate::artifact::Outputs;
 use crate::report::{Artifacts, Described, results};
 
-/// The role of what it produces, and the name of its file.
+/// The role of the output, and the name of its file.
 pub const RESULTS: &str = "results.json";
 
-/// Gathers the results.
+/// The stage that collects the results.
 #[derive(Clone, Debug)]
 pub struct GatherResults {
-    /// Names and words of the spec.
+    /// Names and descriptions from the spec.
     pub described: Arc<Described>,
 }
 

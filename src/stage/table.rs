@@ -1,4 +1,4 @@
-//! Table: applies steps to rows and counts the rows in and out of each.
+//! Table: applies steps to rows, and counts the rows before and after each step.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::account::TableCounts;
 use crate::artifact::Outputs;
 use crate::table::Step;
 
-/// Applies steps in order.
+/// The stage that applies steps in order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Tabulate {
     /// The steps.
@@ -18,12 +18,13 @@ pub struct Tabulate {
 }
 
 impl Tabulate {
-    /// The role of the other table of a step, made from the step's index, because names are in no key.
+    /// The role of the other table of a step. It contains the step's index and not the table's name, because keys
+    /// contain no names.
     pub fn role(step: usize) -> String {
         format!("table.{step}")
     }
 
-    /// Its steps without the names of other tables, because names are in no key.
+    /// The steps without the names of other tables, because keys contain no names.
     fn anonymous(&self) -> Vec<Step> {
         let mut steps = self.steps.clone();
         for step in &mut steps {

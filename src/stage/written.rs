@@ -1,4 +1,4 @@
-//! A stage as text, from which the same stage is read: for a compiled plan that another machine carries out.
+//! A stage as text that parses to the same stage, for a compiled plan that another machine runs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,26 +10,26 @@ use crate::law::Law;
 use crate::query::Question;
 use crate::source::Missing;
 
-/// A stage in plain values; the list of stages that can be carried out away from their study. Stages that end a study
-/// ([`Stage::ends_study`]) are not in it: the last job computes them from the specs.
+/// A stage in plain values: the list of stages that can run outside their study. Stages that end a study
+/// ([`Stage::ends_study`]) are missing here, because the last job computes them from the specs.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WrittenStage {
-    /// Files to a table.
+    /// Reads files into a table.
     Ingest(Box<Ingest>),
-    /// Tables of files to one.
+    /// Joins the tables of several files.
     Gather(Gather),
-    /// Steps that make a table ready.
+    /// Applies steps to a table.
     Table(Tabulate),
-    /// Rows that are used.
+    /// Selects rows.
     Filter(Filter),
-    /// A law and rows to a fit.
+    /// Fits a law to rows.
     Fit(Box<WrittenFit>),
-    /// A fit and a question to an answer.
+    /// Answers a query from a fit.
     Extrapolate(Box<WrittenQuery>),
 }
 
-/// A fit; laws are places in a list.
+/// A fit whose laws are indices in a list.
 #[derive(Serialize, Deserialize)]
 pub struct WrittenFit {
     law: usize,
@@ -42,7 +42,7 @@ pub struct WrittenFit {
     files: Vec<String>,
 }
 
-/// A question; laws are places in a list.
+/// A query whose laws are indices in a list.
 #[derive(Serialize, Deserialize)]
 pub struct WrittenQuery {
     law: usize,
@@ -63,7 +63,7 @@ pub struct Laws {
 }
 
 impl Laws {
-    /// The place of a law in the list.
+    /// The index of a law in the list.
     pub(super) fn place(&mut self, law: &Arc<Law>) -> usize {
         // Stages of one study share their laws.
         let next = self.all.len();
@@ -85,7 +85,7 @@ impl Laws {
 }
 
 impl WrittenStage {
-    /// The stage; none where it names a law that is not in the list.
+    /// The stage; `None` where it names a law that is not in the list.
     pub fn read(self, laws: &[Arc<Law>]) -> Option<Arc<dyn Stage>> {
         Some(match self {
             Self::Ingest(stage) => Arc::new(*stage),

@@ -1,7 +1,7 @@
-//! Bundles: one file that carries results from cache to cache, a tar archive packed by zstd.
+//! Bundles: one file that moves results between caches. A bundle is a tar archive with zstd compression.
 //!
-//! For CI systems whose caches take a few large files and not many small ones. The same results give
-//! the same bytes. What a bundle says is believed no more than what a cache says.
+//! Bundles are for CI systems whose caches prefer a few large files to many small ones. The same results give the
+//! same bytes. Bundles are verified in the same way as caches.
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
@@ -9,38 +9,38 @@ use std::io::{self, Read, Write};
 use super::{Record, Store, files, record};
 use crate::artifact::{Blob, Digest};
 
-/// What a bundle carried.
+/// The content of a bundle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Carried {
     /// Results.
     pub results: usize,
     /// Blobs.
     pub blobs: usize,
-    /// Entries that were damaged or foreign, and results without their blobs; they were passed over.
+    /// Entries that were skipped: damaged or unknown ones, and results without their blobs.
     pub passed_over: usize,
 }
 
 /// Why a bundle could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// The disk failed, or the file is truncated or no bundle.
+    /// The disk failed, the file is truncated, or it is not a bundle.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The cache of this machine failed.
+    /// The local cache failed.
     #[error("the cache cannot be written: {0}")]
     Cache(io::Error),
 }
 
-/// How hard zstd tries; 3 is its own default.
+/// Compression level of zstd; 3 is its default.
 const EFFORT: i32 = 3;
-/// Largest blob that is carried.
+/// Largest blob in a bundle.
 const MAX_BLOB: u64 = 4 << 30;
 
 impl Store {
-    /// Writes results with their blobs: those of the keys, or all.
+    /// Writes results with their blobs, for some keys or for all.
     ///
     /// # Errors
-    /// Where the cache cannot be listed or the bundle not be written.
+    /// The cache cannot be listed, or the bundle cannot be written.
     pub fn export(&self, keys: Option<&BTreeSet<Digest>>, to: impl Write) -> Result<Carried, BundleError> {
         let mut carried = Carried::default();
         let mut archive = tar::Builder::new(zstd::Encoder::new(to, EFFORT)?);
@@ -52,7 +52,7 @@ impl Store {
                 carried.passed_over += 1;
                 continue;
             };
-            // Blobs before the record that names them, as in the store itself.
+            // Blobs come before the record that names them, as in the store.
             for (digest, bytes) in blobs {
                 if done.insert(digest.clone()) {
                     append(&mut archive, &format!("{BLOBS}{digest}"), &bytes)?;
@@ -66,10 +66,10 @@ impl Store {
         Ok(carried)
     }
 
-    /// Takes the results of a bundle into the store, each looked at first.
+    /// Copies the results of a bundle into the store after verification.
     ///
     /// # Errors
-    /// Where the bundle ends too early or is none, or the cache refuses. What was whole before that is kept.
+    /// The bundle is truncated or is no bundle, or the cache cannot be written. Results before the fault are kept.
     pub fn import(&self, from: impl Read) -> Result<Carried, BundleError> {
         let mut carried = Carried::default();
         let mut archive = tar::Archive::new(zstd::Decoder::new(from)?);

@@ -1,7 +1,7 @@
-//! Removes results that were not used for long. Safe while other processes run.
+//! Removes results that have not been used for some time. This is safe while other processes run.
 //!
-//! Records go before the blobs they name, and what is young stays: a process that is about to name a
-//! blob in a record still finds it. Where one does lose a blob, that is a miss and is computed again.
+//! Records are removed before the blobs that they name, and recent files are kept, so that a process that is about to
+//! name a blob still finds it. If a process does lose a blob, that counts as a miss and the result is computed again.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -15,9 +15,9 @@ use crate::file;
 /// What a collection keeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Keep {
-    /// Results that were used within this time.
+    /// Keep results that were used within this time.
     pub used_within: Duration,
-    /// Maximum size in bytes; the results that were used last are kept.
+    /// Maximum size in bytes; the most recently used results are kept.
     pub most_bytes: Option<u64>,
     /// Only report what would be removed.
     pub dry_run: bool,
@@ -30,16 +30,16 @@ pub struct Collected {
     pub records: usize,
     /// Files of all kinds.
     pub files: usize,
-    /// Their bytes.
+    /// Bytes in these files.
     pub bytes: u64,
-    /// Bytes that are left.
+    /// Remaining bytes.
     pub left: u64,
 }
 
-/// A file younger than this stays, unless a shorter time is asked for.
+/// Minimum age of a file that is removed, unless a shorter time is requested.
 const GRACE: Duration = Duration::from_secs(86_400);
 
-/// A result that may go.
+/// A result that may be removed.
 struct Candidate {
     path: PathBuf,
     key: String,
@@ -49,10 +49,10 @@ struct Candidate {
 }
 
 impl Store {
-    /// Removes results that were not used for long, and blobs that no result names.
+    /// Removes results that have not been used for some time, and blobs that no result names.
     ///
     /// # Errors
-    /// Where the cache cannot be listed; a file that cannot be removed stays.
+    /// The cache cannot be listed. A file that cannot be removed stays.
     pub fn collect(&self, keep: &Keep) -> io::Result<Collected> {
         let mut collected = Collected::default();
         if !self.root.exists() {
@@ -68,13 +68,13 @@ impl Store {
             }
         };
         let mut candidates = self.candidates(now)?;
-        // The last used first; the key decides between equals, so that two collections agree.
+        // Most recent use first; the key decides ties, so that two collections agree.
         candidates.sort_by(|a, b| (b.day, &a.key).cmp(&(a.day, &b.key)));
         let mut named: BTreeSet<Digest> = BTreeSet::new();
         let mut total = 0;
         for candidate in candidates {
             let unused = Duration::from_secs(86_400 * usage::today().saturating_sub(candidate.day));
-            // The record itself takes room too, often more than its blobs.
+            // The record itself counts too, and is often larger than its blobs.
             let own = candidate.path.metadata().map_or(0, |m| m.len());
             let more: u64 =
                 own + candidate.blobs.iter().filter(|(d, _)| !named.contains(d)).map(|(_, size)| size).sum::<u64>();
@@ -89,7 +89,7 @@ impl Store {
         }
         for path in entries(&self.blobs_folder())? {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // A folder of another name is nobody's that is known here.
+            // A folder with another kind of name is not part of the cache.
             if path.is_dir() && !Digest::named(&name).is_well_formed() {
                 continue;
             }
@@ -128,7 +128,7 @@ impl Store {
             let age = age(&path, now);
             let bytes = file::read(&path, record::MAX_BYTES).ok();
             let record = bytes.and_then(|b| super::Record::read(&b, &Digest::named(&key)).ok());
-            // One that cannot be read is as old as can be.
+            // A record that cannot be read counts as oldest.
             let day = if record.is_none() {
                 0
             } else {
@@ -141,14 +141,14 @@ impl Store {
     }
 }
 
-/// The files of a folder, in order; none where it is not there.
+/// The files of a folder in order; empty where the folder is missing.
 pub(super) fn listed(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = entries(folder)?;
     paths.retain(|path| path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()));
     Ok(paths)
 }
 
-/// Whatever is in a folder, in order; nothing where it is not there.
+/// All entries of a folder in order; empty where the folder is missing.
 pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -160,13 +160,13 @@ pub(super) fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Removes a file, or what stands in the place of one.
+/// Removes a file, or another entry in its place.
 fn remove(path: &Path) -> io::Result<()> {
     let is_folder = path.symlink_metadata()?.is_dir();
     if is_folder { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
 }
 
-/// How long ago a file was written; one that has gone meanwhile is as young as can be.
+/// The age of a file; zero for a file that was removed in the meantime.
 fn age(path: &Path, now: SystemTime) -> Duration {
     let modified = path.symlink_metadata().and_then(|m| m.modified()).ok();
     modified.and_then(|modified| now.duration_since(modified).ok()).unwrap_or_default()

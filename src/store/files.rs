@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::step::step;
 
-/// Writes a file under a name that nobody has yet; what is there already stays. Whether it was written.
+/// Writes a file under a new name; an existing file stays. Returns whether the file was written.
 pub(super) fn write_new(path: &Path, bytes: &[u8], kind: &str) -> io::Result<bool> {
     if path.exists() {
         return Ok(false);
@@ -19,7 +19,7 @@ pub(super) fn write_new(path: &Path, bytes: &[u8], kind: &str) -> io::Result<boo
     }
     match temporary.persist_noclobber(path) {
         Ok(_) => {}
-        // Another process wrote it first. The name follows from the content, so it is the same.
+        // Another process wrote it first. The name follows from the content, so the content is the same.
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
         Err(error) => return Err(error.error),
     }
@@ -27,26 +27,26 @@ pub(super) fn write_new(path: &Path, bytes: &[u8], kind: &str) -> io::Result<boo
     Ok(true)
 }
 
-/// The kind of a blob's file, for [`write_new`]: it is made read-only.
+/// The kind of a blob's file for [`write_new`], which makes it read-only.
 pub(super) const BLOB: &str = "blob";
 
-/// Writes a file in the place of what is there, whole or not at all; `kind` names it in tests of crashes.
+/// Replaces a file atomically; `kind` names it in crash tests.
 ///
 /// # Errors
-/// Where the disk refuses.
+/// The file cannot be written.
 pub fn replace(path: &Path, bytes: &[u8], kind: &str) -> io::Result<()> {
     let temporary = temporary_beside(path, bytes, kind)?;
-    // A report outlives the cache, so it reaches the disk before it gets its name.
+    // A report outlives the cache, so it is flushed to disk before it gets its name.
     temporary.as_file().sync_all()?;
     temporary.persist(path).map_err(|error| error.error)?;
     sweep(folder_of(path));
     step(&format!("{kind}.named"))
 }
 
-/// After this time an unfinished file is taken for one that a killed run left.
+/// Age after which an unfinished file counts as left by a killed run.
 const LEFT_BEHIND: Duration = Duration::from_secs(3600);
 
-/// Removes what killed runs left unfinished in a folder.
+/// Removes unfinished files that killed runs left in a folder.
 fn sweep(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok) {
         let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
@@ -56,7 +56,7 @@ fn sweep(folder: &Path) {
     }
 }
 
-/// Whether a name is that of a file that is being written, or was when a run was killed.
+/// Whether a name is that of an unfinished file.
 pub(super) fn is_unfinished(name: &str) -> bool {
     name.starts_with(TEMPORARY)
 }
@@ -84,10 +84,10 @@ fn temporary_beside(path: &Path, bytes: &[u8], kind: &str) -> io::Result<tempfil
     Ok(temporary)
 }
 
-/// How the names of files that are not finished begin.
+/// Start of the names of unfinished files.
 const TEMPORARY: &str = ".lawfit-";
 
-/// Marks a directory as a cache, so that backups pass it over (bford.info/cachedir), and keeps it out of git.
+/// Marks a directory as a cache, so that backups skip it (bford.info/cachedir), and excludes it from git.
 pub(super) fn mark_as_cache(root: &Path) -> io::Result<()> {
     let tag = "Signature: 8a477f597d28d172789f06886806bc55\n# This directory is a cache of lawfit.\n";
     write_new(&root.join("CACHEDIR.TAG"), tag.as_bytes(), "mark")?;

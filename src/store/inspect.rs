@@ -12,7 +12,7 @@ use super::{DAMAGED_RECORD, Record, Store, record};
 use crate::artifact::{Blob, Digest};
 use crate::file;
 
-/// What a cache holds.
+/// The content of a cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Contents {
     /// Results, by the kind of stage.
@@ -21,29 +21,28 @@ pub struct Contents {
     pub blobs: usize,
     /// Bytes of all files.
     pub bytes: u64,
-    /// Files that were damaged and set aside.
+    /// Damaged files that were set aside.
     pub set_aside: usize,
 }
 
 /// The result of verifying every file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Verified {
-    /// Results that are whole.
+    /// Intact results.
     pub results: usize,
-    /// Blobs that are whole.
+    /// Intact blobs.
     pub blobs: usize,
-    /// Records and blobs that were damaged; they were set aside.
+    /// Damaged records and blobs, which were set aside.
     pub damaged: usize,
-    /// Results whose blobs are not there, or whose records an earlier lawfit wrote without a checksum; the records
-    /// were removed.
+    /// Results without their blobs, and records without a checksum from an older lawfit. These records were removed.
     pub incomplete: usize,
 }
 
 impl Store {
-    /// What the cache holds.
+    /// The content of the cache.
     ///
     /// # Errors
-    /// Where it cannot be listed.
+    /// The cache cannot be listed.
     pub fn contents(&self) -> io::Result<Contents> {
         let mut contents = Contents::default();
         let size = |path: &Path| path.symlink_metadata().map_or(0, |m| m.len());
@@ -61,14 +60,14 @@ impl Store {
         Ok(contents)
     }
 
-    /// Looks at every file and sets aside what is damaged.
+    /// Verifies every file and sets damaged ones aside.
     ///
     /// # Errors
-    /// Where the cache cannot be listed.
+    /// The cache cannot be listed.
     pub fn verify(&self) -> io::Result<Verified> {
         let mut verified = Verified::default();
         let mut sizes: BTreeMap<Digest, u64> = BTreeMap::new();
-        // What is named otherwise is nobody's that is known here, or is being written.
+        // An entry with another kind of name is not part of the cache, or is being written.
         for path in entries(&self.blobs_folder())? {
             let digest = Digest::named(&path.file_name().unwrap_or_default().to_string_lossy());
             if !digest.is_well_formed() {
@@ -100,13 +99,13 @@ impl Store {
         Ok(verified)
     }
 
-    /// Every record that can be read, in order of keys.
+    /// All readable records, in order of their keys.
     pub(super) fn records(&self) -> io::Result<Vec<Record>> {
         Ok(listed(&self.records_folder())?.iter().filter_map(|path| record_in(path)?.ok()).collect())
     }
 }
 
-/// The record in a file whose name is its key; none where the name is another.
+/// The record in a file; `None` where the file's name is not a key.
 fn record_in(path: &Path) -> Option<Result<Record, Flaw>> {
     let key = Digest::named(path.file_name()?.to_string_lossy().strip_suffix(".json")?);
     if !key.is_well_formed() {

@@ -1,8 +1,8 @@
-//! Content-addressed artifacts on disk: records of what a key produced, and the blobs themselves.
+//! Content-addressed artifacts on disk: a record of the outputs for each key, and the outputs as blobs.
 //!
-//! Blobs are written before the record that names them, each to a temporary file that is then given
-//! its name without replacing what is there. Every read is verified; what is damaged is set aside
-//! and counts as missing. So no lock is needed, and a killed run leaves nothing to clean up.
+//! Blobs are written before the record that names them. Each is written to a temporary file, which is then renamed
+//! without replacing an existing file. Every read is verified; damaged files are set aside and count as missing. The
+//! store therefore needs no lock, and a killed run leaves nothing to clean up.
 
 mod bundle;
 mod collect;
@@ -32,10 +32,10 @@ pub use publish::{PublishError, amend, publish};
 pub use record::Record;
 pub use remote::{Remote, RemoteCounts, RemoteError, RemoteOptions};
 
-/// Version of the layout below the cache's root.
+/// Version of the directory layout.
 const LAYOUT: &str = "v1";
 
-/// A cache directory, and a remote one behind it where there is one.
+/// A cache directory, with an optional remote cache behind it.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
@@ -46,7 +46,7 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store below a directory, which is made when something is first written.
+    /// A store in a directory, which is created on the first write.
     pub fn new(root: &Path) -> Self {
         Self {
             root: root.join(LAYOUT),
@@ -57,22 +57,22 @@ impl Store {
         }
     }
 
-    /// The store with a remote cache behind it.
+    /// The same store with a remote cache behind it.
     #[must_use]
     pub fn behind(mut self, remote: Remote) -> Self {
         self.remote = Some(remote);
         self
     }
 
-    /// What a key produced, if its record and all its blobs are there and whole; from the remote cache where
-    /// they are not here. `produces` tells whether it may have produced these roles at all.
+    /// The outputs for a key, if the record and all blobs are present and intact; also from the remote cache.
+    /// `produces` checks whether the key's stage produces these roles.
     pub fn find(&self, key: &Digest, produces: &dyn Fn(&Manifest) -> bool) -> Option<Manifest> {
         let outputs = self.find_here(key, produces).or_else(|| self.take(key, produces))?;
         self.used.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
         Some(outputs)
     }
 
-    /// The record of a key, whether or not its blobs are there.
+    /// The record for a key, whether or not its blobs are present.
     pub fn record(&self, key: &Digest) -> Option<Record> {
         Record::read(&file::read(&self.record_path(key), record::MAX_BYTES).ok()?, key).ok()
     }
@@ -92,17 +92,17 @@ impl Store {
             }
         };
         step::step("find").ok()?;
-        // All of them are looked at, so that every damaged one is out of the way of a new write.
+        // Check all blobs, so that every damaged one is set aside before a new write.
         let missing = record.outputs.values().filter(|blob| self.read(&blob.digest, blob.size).is_none()).count();
         if missing > 0 {
-            // The record promises what is gone; recomputing writes it anew.
+            // The record names missing blobs; computing again will write a new one.
             let _ = std::fs::remove_file(&path);
             return None;
         }
         Some(record.outputs)
     }
 
-    /// Brings what a key produced from the remote cache here.
+    /// Copies the outputs for a key from the remote cache.
     fn take(&self, key: &Digest, produces: &dyn Fn(&Manifest) -> bool) -> Option<Manifest> {
         let remote = self.remote.as_ref()?;
         let taken = remote.record(key, produces).and_then(|record| {
@@ -120,7 +120,7 @@ impl Store {
         taken
     }
 
-    /// A blob's bytes, if they are there and are those of the digest.
+    /// The bytes of a blob, if it is present and matches its digest.
     pub fn read(&self, digest: &Digest, size: u64) -> Option<Arc<Vec<u8>>> {
         if !digest.is_well_formed() {
             return None;
@@ -134,7 +134,7 @@ impl Store {
         None
     }
 
-    /// A file's bytes; what cannot be the file, such as a folder or a link to nothing, is set aside.
+    /// The bytes of a file. An entry that cannot be that file, such as a folder or a broken link, is set aside.
     fn read_or_set_aside(&self, path: &Path, most: u64, damaged: &str) -> Option<Vec<u8>> {
         let error = match file::read(path, most) {
             Ok(bytes) => return Some(bytes),
@@ -142,19 +142,19 @@ impl Store {
         };
         let is_other =
             matches!(error.kind(), ErrorKind::FileTooLarge | ErrorKind::IsADirectory | ErrorKind::InvalidInput);
-        // A link that leads nowhere, or around in a circle.
+        // A broken or circular link.
         let leads_nowhere = || path.is_symlink() && std::fs::metadata(path).is_err();
-        // Anything else, such as too many open files, says nothing of this one.
+        // Other errors, such as too many open files, say nothing about this file.
         if is_other || leads_nowhere() {
             self.set_aside(path, damaged);
         }
         None
     }
 
-    /// Writes what a key produced, here and, where that is allowed, in the remote cache.
+    /// Writes the outputs for a key here and, where allowed, to the remote cache.
     ///
     /// # Errors
-    /// Where the disk refuses. The run can go on: the outputs are in memory.
+    /// The disk cannot be written. The run can continue, because the outputs are in memory.
     pub fn write(&self, key: &Digest, fingerprint: &str, outputs: &Outputs) -> io::Result<Manifest> {
         let manifest = manifest(outputs);
         let record = Record { key: key.clone(), fingerprint: fingerprint.to_owned(), outputs: manifest.clone() };
@@ -172,7 +172,7 @@ impl Store {
         for (role, bytes) in outputs {
             let Blob { digest, size } = &record.outputs[role];
             let path = self.blob_path(digest);
-            // A damaged blob under this name is set aside by the read.
+            // The read sets aside a damaged blob of this name.
             if self.read(digest, *size).is_some() {
                 keep_young(&path);
             } else {
@@ -197,7 +197,7 @@ impl Store {
                 Ok(())
             }
             Some(_) => Ok(()),
-            // What stands there is no record of this key.
+            // The existing file is not a record of this key.
             None => {
                 let _ = self.read_or_set_aside(&path, record::MAX_BYTES, DAMAGED_RECORD);
                 replace(&path, &record.bytes(), "record")
@@ -205,13 +205,13 @@ impl Store {
         }
     }
 
-    /// The key under which a download is kept, where it is.
+    /// The key under which a download is stored, if it is.
     pub fn download_of(&self, sha256: &str) -> Option<Digest> {
         let (key, _) = download_key(sha256);
         self.record(&key).map(|record| record.key)
     }
 
-    /// Bytes that were downloaded before, by their SHA-256.
+    /// Earlier downloaded content, by its SHA-256.
     pub fn downloaded(&self, sha256: &str) -> Option<Arc<Vec<u8>>> {
         let (key, _) = download_key(sha256);
         let manifest = self.find(&key, &|outputs| outputs.keys().eq([DOWNLOAD]))?;
@@ -219,17 +219,18 @@ impl Store {
         self.read(&blob.digest, blob.size).filter(|bytes| crate::artifact::sha256(bytes) == sha256)
     }
 
-    /// Keeps bytes that were downloaded.
+    /// Stores downloaded content.
     ///
     /// # Errors
-    /// Where the disk refuses.
+    /// The disk cannot be written.
     pub fn keep_download(&self, sha256: &str, bytes: &Arc<Vec<u8>>) -> io::Result<()> {
         let (key, fingerprint) = download_key(sha256);
         let outputs = BTreeMap::from([(DOWNLOAD.to_owned(), Arc::clone(bytes))]);
         self.write(&key, &fingerprint, &outputs).map(|_| ())
     }
 
-    /// Notes for `cache gc` what was used since the last call, and how long it took. A cache that cannot be written forgets it.
+    /// Writes which keys were used since the last call, for `cache gc`, and how long stages took. If the cache cannot
+    /// be written, this information is lost.
     pub fn keep_usage(&self) {
         self.keep_took();
         let used = std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner));
@@ -240,12 +241,12 @@ impl Store {
         let _ = files::write_new(&self.usage_folder().join(name), text.as_bytes(), "usage");
     }
 
-    /// What happened that a user should hear of, since the last call.
+    /// Notices for the user since the last call.
     pub fn take_notices(&self) -> Vec<String> {
         self.notices.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default()
     }
 
-    /// What the remote cache did, where there is one.
+    /// What the remote cache did, if there is one.
     pub fn remote_counts(&self) -> Option<RemoteCounts> {
         self.remote.as_ref().map(Remote::counts)
     }
@@ -256,19 +257,19 @@ impl Store {
         }
     }
 
-    /// Moves a damaged file out of the way and says so once.
+    /// Moves a damaged file aside and reports it once.
     fn set_aside(&self, path: &Path, what: &str) {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let aside = self.damaged_folder();
-        // What was set aside before under this name stays: a folder could not be replaced.
+        // Earlier files of this name stay, because a folder cannot be replaced.
         let free = (0..MOST_ASIDE).map(|count| aside.join(format!("{name}.{count}"))).find(|path| !is_taken(path));
         let moved =
             std::fs::create_dir_all(&aside).and_then(|()| std::fs::rename(path, free.ok_or(ErrorKind::AlreadyExists)?));
-        // Another process may have been first; then there is nothing to tell.
+        // Another process moved it first, so there is nothing to report.
         if moved.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
             return;
         }
-        // A cache that cannot be written is still not believed; the damage is only reported again.
+        // The damaged file is ignored even if it cannot be moved; it will only be reported again.
         let done = if moved.is_ok() { "set aside" } else { "passed over" };
         self.notice(format!("{what} ({name:.16}); it was {done} and is computed again"));
     }
@@ -304,15 +305,15 @@ impl Store {
 
 const DAMAGED_RECORD: &str = "a record of the cache is damaged";
 const DAMAGED_BLOB: &str = "a blob of the cache is damaged";
-/// Most files of one name that are set aside.
+/// Maximum number of files of one name that are set aside.
 const MOST_ASIDE: usize = 100;
 
-/// Whether there is anything of this name, if only a link to nothing.
+/// Whether an entry of this name exists, even a broken link.
 fn is_taken(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok()
 }
 
-/// Lets a blob that is about to be named by a new record count as new, so that no collection takes it first.
+/// Renews the age of a blob that a new record is about to name, so that no collection removes it first.
 fn keep_young(path: &Path) {
     let _ = std::fs::File::open(path).and_then(|file| file.set_modified(std::time::SystemTime::now()));
 }

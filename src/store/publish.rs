@@ -1,4 +1,4 @@
-//! From the store to the folder where people look.
+//! Copies outputs from the store to the output folder.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,24 +11,24 @@ use super::files;
 use crate::artifact::Digest;
 use crate::file;
 
-/// Name of the file that says whose an output folder is and what was written there.
+/// Name of the file that records the owner of an output folder and the files written there.
 const OWNER: &str = ".lawfit.json";
 /// Largest file of an output folder that is read.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// What an output folder says of itself.
+/// The record of an output folder.
 #[derive(Debug, Serialize, Deserialize)]
 struct Owner {
-    /// The spec, relative to the folder.
+    /// Path of the spec, relative to the folder.
     spec: String,
-    /// Digests of the files written there.
+    /// Digests of the written files.
     files: BTreeMap<String, Digest>,
 }
 
 /// Why outputs were not written.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
-    /// The folder holds the results of another spec.
+    /// The folder contains results of another spec.
     #[error("{folder} holds the results of another spec, {spec}")]
     OtherSpec {
         /// The folder.
@@ -36,39 +36,39 @@ pub enum PublishError {
         /// The other spec.
         spec: String,
     },
-    /// The folder holds files that lawfit did not write.
+    /// The folder contains files that lawfit did not write.
     #[error("{folder} is not empty and was not written by lawfit")]
     NotOurs {
         /// The folder.
         folder: PathBuf,
     },
-    /// A file's name would lead out of the folder.
+    /// The name of a file would lead out of the folder.
     #[error("an output may not be called `{0}`")]
     Name(String),
-    /// The disk refused.
+    /// A file could not be written.
     #[error("{path}: {error}")]
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// Reason.
         error: io::Error,
     },
 }
 
-/// Brings a folder to hold exactly these files, next to what others put there; gives their paths.
+/// Writes the files to a folder and removes files of an earlier run that are no longer produced; returns the paths.
 ///
-/// Files that hold the right bytes already are not touched; those of an earlier run that are no
-/// longer made are removed.
+/// Files with the right bytes are not touched, and files of others stay.
 ///
 /// # Errors
-/// Where the folder is another's, or the disk refuses.
+/// The folder belongs to another spec or to nobody, or the disk cannot be written.
 pub fn publish(
     folder: &Path,
     spec: &str,
     outputs: &BTreeMap<String, Arc<Vec<u8>>>,
 ) -> Result<Vec<PathBuf>, PublishError> {
     let owner_path = folder.join(OWNER);
-    // In this order: whoever fills a folder marks it first, so what is seen there before the mark is a stranger's.
+    // The order matters. The owner's mark is written before other files, so files without a mark belong to somebody
+    // else.
     let holds_files = holds_files(folder);
     let before = owner_of(folder);
     match &before {
@@ -85,7 +85,7 @@ pub fn publish(
     }
     let files: BTreeMap<String, Digest> =
         outputs.iter().map(|(name, bytes)| (name.clone(), Digest::of(bytes))).collect();
-    // Whose folder it is is written first: a run that ends half way must not find a stranger's folder next time.
+    // Write the mark first, so that an interrupted run does not leave a folder without an owner.
     let stale: Vec<String> =
         before.into_iter().flat_map(|owner| owner.files.into_keys()).filter(|name| !files.contains_key(name)).collect();
     let owner = Owner { spec: spec.to_owned(), files };
@@ -104,7 +104,7 @@ pub fn publish(
     for name in stale.iter().filter(|name| is_plain(name)) {
         let path = folder.join(name);
         let _ = std::fs::remove_file(&path);
-        // A folder that held nothing else goes with it; one that others put files into stays.
+        // A subfolder is removed once it is empty.
         if let Some(inner) = path.parent().filter(|inner| *inner != folder) {
             let _ = std::fs::remove_dir(inner);
         }
@@ -112,12 +112,12 @@ pub fn publish(
     Ok(paths)
 }
 
-/// Writes the files of an earlier report anew, as `change` has them: where there is no new report, to say so.
+/// Rewrites the files of an earlier report through `change`, to say that there is no new report.
 ///
-/// Whether there is an earlier report of this spec; the next [`publish`] restores what was changed.
+/// Returns whether there is an earlier report of this spec. The next [`publish`] restores the changed files.
 ///
 /// # Errors
-/// Where the disk refuses.
+/// The disk cannot be written.
 pub fn amend(folder: &Path, spec: &str, change: &dyn Fn(&str, &str) -> Option<String>) -> Result<bool, PublishError> {
     let Some(owner) = owner_of(folder).filter(|owner| owner.spec == spec) else { return Ok(false) };
     for name in owner.files.keys().filter(|name| is_plain(name)) {
@@ -129,12 +129,12 @@ pub fn amend(folder: &Path, spec: &str, change: &dyn Fn(&str, &str) -> Option<St
     Ok(true)
 }
 
-/// What a folder says of itself; nothing where it does not, or says it wrongly.
+/// The record of a folder; `None` where it is missing or invalid.
 fn owner_of(folder: &Path) -> Option<Owner> {
     serde_json::from_slice(&file::read(&folder.join(OWNER), MAX_BYTES).ok()?).ok()
 }
 
-/// Writes a file, unless it holds these bytes already.
+/// Writes a file, unless it has these bytes already.
 fn write_changed(path: &Path, bytes: &[u8], kind: &str) -> Result<(), PublishError> {
     if file::read(path, bytes.len() as u64).ok().as_deref() == Some(bytes) {
         return Ok(());
@@ -142,13 +142,13 @@ fn write_changed(path: &Path, bytes: &[u8], kind: &str) -> Result<(), PublishErr
     files::replace(path, bytes, kind).map_err(|error| PublishError::Io { path: path.to_owned(), error })
 }
 
-/// Whether a folder holds anything but what a killed run left unfinished.
+/// Whether a folder contains anything apart from unfinished files of a killed run.
 fn holds_files(folder: &Path) -> bool {
     let mut entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     entries.any(|entry| !files::is_unfinished(&entry.file_name().to_string_lossy()))
 }
 
-/// Whether a name is that of a file in the folder itself, or in a folder of it.
+/// Whether a name is that of a file in the folder or in a subfolder.
 fn is_plain(name: &str) -> bool {
     let is_plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0']);
     name.split('/').count() <= 2 && name.split('/').all(is_plain)

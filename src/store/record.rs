@@ -1,38 +1,38 @@
-//! What a key produced, as a file; believed only where everything in it fits together.
+//! The outputs for a key, as a file with a checksum.
 
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::{Digest, Manifest};
 
-/// What a key produced; one JSON file.
+/// The outputs for a key; one JSON file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Record {
     /// The digest of the fingerprint.
     pub key: Digest,
-    /// Everything that decided the result, of which the key is the digest: a reader can see why.
+    /// Everything that determines the result. The key is its digest, and people can read it.
     pub fingerprint: String,
-    /// What was produced.
+    /// The outputs.
     pub outputs: Manifest,
 }
 
-/// A record as its file has it.
+/// A record as stored in its file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
     key: Digest,
     fingerprint: String,
     outputs: Manifest,
-    /// The digest of all the rest. A lawfit before this one wrote none.
+    /// The digest of all other fields. Older versions of lawfit wrote none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     checksum: Option<Digest>,
 }
 
-/// Why a file is not believed to be the record of a key.
+/// Why a file is not accepted as the record for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// It is not as it was written, or was written for another key.
+    /// The content was changed, or belongs to another key.
     Damaged,
-    /// It has no checksum, so nobody knows.
+    /// There is no checksum, so the content cannot be verified.
     Unsealed,
 }
 
@@ -40,7 +40,7 @@ pub(super) enum Flaw {
 pub(super) const MAX_BYTES: u64 = 64 << 20;
 
 impl Record {
-    /// The record in a file's bytes, if it is one, is that of the key and is as it was written.
+    /// Parses a record and verifies its key and checksum.
     pub(super) fn read(bytes: &[u8], key: &Digest) -> Result<Self, Flaw> {
         let Written { key: own, fingerprint, outputs, checksum } =
             serde_json::from_slice(bytes).map_err(|_| Flaw::Damaged)?;
@@ -51,13 +51,13 @@ impl Record {
         match checksum {
             _ if !fits => Err(Flaw::Damaged),
             None => Err(Flaw::Unsealed),
-            // Letter by letter, so that no other spelling of the same is taken for whole.
+            // Compare all bytes, so that no other spelling of the same content is accepted.
             Some(checksum) if checksum == record.checksum() && bytes == record.bytes() => Ok(record),
             Some(_) => Err(Flaw::Damaged),
         }
     }
 
-    /// The record as a file's bytes.
+    /// The record as the bytes of its file.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let Self { key, fingerprint, outputs } = self.clone();
         let written = Written { key, fingerprint, outputs, checksum: Some(self.checksum()) };
@@ -68,7 +68,7 @@ impl Record {
         Digest::of(&serde_json::to_vec(self).unwrap_or_default())
     }
 
-    /// The kind of its stage, as its fingerprint has it.
+    /// The kind of its stage, from the fingerprint.
     pub fn kind(&self) -> String {
         let fingerprint: Option<serde_json::Value> = serde_json::from_str(&self.fingerprint).ok();
         fingerprint.and_then(|f| f["kind"].as_str().map(str::to_owned)).unwrap_or_else(|| "unknown".to_owned())

@@ -1,8 +1,8 @@
-//! A cache that many machines share: a bucket or a web server with the layout of the cache directory.
+//! A cache shared by many machines: a bucket or a web server with the layout of the cache directory.
 //!
-//! Nothing a remote says is believed before it is verified, and nothing it does can fail a run: one
-//! that is slow, wrong, cut short or gone costs time, once. Whoever may write results there is trusted
-//! with them, unless results are sealed with a secret.
+//! Everything from a remote cache is verified, and a remote cache cannot make a run fail: if it is slow, wrong or
+//! unavailable, it only costs time, once. Everyone who may write there is trusted, unless results are sealed with a
+//! secret.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,16 +15,16 @@ use serde::Serialize;
 use super::{LAYOUT, Record, record};
 use crate::artifact::{Digest, Manifest, Outputs};
 
-/// How a remote cache is used.
+/// Settings of a remote cache.
 #[derive(Clone, Debug)]
 pub struct RemoteOptions {
     /// `s3://bucket/path`, `gs://`, `az://`, `https://` or `file://`.
     pub url: String,
-    /// Whether results of this machine are put there.
+    /// Whether results of this machine are uploaded.
     pub write: bool,
-    /// How long it may take over one file.
+    /// Timeout for one file.
     pub patience: Duration,
-    /// A secret with which results are sealed; results without its seal are not believed.
+    /// A secret that seals results; results without its seal are ignored.
     pub secret: Option<String>,
 }
 
@@ -33,16 +33,16 @@ pub struct RemoteOptions {
 #[error("{0}")]
 pub struct RemoteError(pub String);
 
-/// What a remote cache did in a run.
+/// What a remote cache did during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RemoteCounts {
-    /// Results that were taken from it.
+    /// Downloaded results.
     pub taken: usize,
-    /// Results that were put there.
+    /// Uploaded results.
     pub written: usize,
-    /// Results that could not be put there.
+    /// Results that could not be uploaded.
     pub not_written: usize,
-    /// Answers that were wrong, late or missing.
+    /// Responses that were wrong, late or missing.
     pub failures: usize,
 }
 
@@ -54,7 +54,7 @@ pub struct Remote {
     runtime: tokio::runtime::Runtime,
     options: RemoteOptions,
     seal: Option<[u8; 32]>,
-    /// Set when it is not asked any more.
+    /// Set when the cache is no longer used.
     off: AtomicBool,
     taken: AtomicUsize,
     written: AtomicUsize,
@@ -63,19 +63,19 @@ pub struct Remote {
     notices: Mutex<Vec<String>>,
 }
 
-/// After so many failures a remote is not asked any more.
+/// Number of failures after which the remote cache is no longer used.
 const MOST_FAILURES: usize = 3;
-/// What the key of a seal is derived for.
+/// Context from which the key of a seal is derived.
 const SEAL: &str = "lawfit 2026-11-25 seal of results in a remote cache";
 
 impl Remote {
-    /// A remote cache at a URL; nothing is asked of it yet.
+    /// A remote cache at a URL. No request is made yet.
     ///
     /// # Errors
-    /// Where the URL is none or its credentials cannot be read.
+    /// The URL is invalid, or its credentials cannot be read.
     pub fn new(options: RemoteOptions) -> Result<Self, RemoteError> {
         let url = url(&options.url)?;
-        // Credentials and endpoints are those of the usual variables: AWS_..., GOOGLE_..., AZURE_...
+        // Credentials and endpoints come from the usual variables: AWS_..., GOOGLE_..., AZURE_...
         let known = ["AWS_", "GOOGLE_", "AZURE_"];
         let mut settings: Vec<(String, String)> = std::env::vars()
             .filter(|(name, _)| known.iter().any(|prefix| name.starts_with(prefix)))
@@ -106,7 +106,7 @@ impl Remote {
         })
     }
 
-    /// The record of a key, if it may have produced such roles.
+    /// The record for a key, if it has roles that the stage produces.
     pub(super) fn record(&self, key: &Digest, produces: &dyn Fn(&Manifest) -> bool) -> Option<Record> {
         let name = record_name(key);
         let bytes = self.get(&name, record::MAX_BYTES)?;
@@ -117,7 +117,7 @@ impl Remote {
         if let Some(seal) = &self.seal {
             let given = self.get(&seal_name(key), 64)?;
             let given = std::str::from_utf8(&given).ok().and_then(|hex| blake3::Hash::from_hex(hex).ok());
-            // The comparison takes as long whatever the seal is.
+            // The comparison takes constant time.
             if given != Some(blake3::keyed_hash(seal, &record.bytes())) {
                 self.fail(&format!("{name} is not sealed with the secret"), false);
                 return None;
@@ -137,7 +137,7 @@ impl Remote {
         None
     }
 
-    /// Puts a result there, where that is allowed and it is not there yet.
+    /// Uploads a result, if that is allowed and the result is not there yet.
     pub(super) fn offer(&self, record: &Record, outputs: &Outputs) {
         if !self.options.write || self.off.load(Ordering::Relaxed) {
             self.not_written.fetch_add(usize::from(self.options.write), Ordering::Relaxed);
@@ -156,19 +156,19 @@ impl Remote {
             let seal = blake3::keyed_hash(seal, &record.bytes()).to_hex().to_string();
             (seal_name(&record.key), seal.into_bytes())
         });
-        // The record last: whoever sees it finds all that it names.
+        // The record is written last, so that every visible record has its blobs.
         let files = blobs.chain(seal).chain([(record_name(&record.key), record.bytes())]);
         let written = files.into_iter().all(|(name, bytes)| self.put(&name, bytes));
         let count = if written { &self.written } else { &self.not_written };
         count.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Notes that a result was taken.
+    /// Counts a downloaded result.
     pub(super) fn count_taken(&self) {
         self.taken.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// What it did so far.
+    /// What the cache did so far.
     pub(super) fn counts(&self) -> RemoteCounts {
         RemoteCounts {
             taken: self.taken.load(Ordering::Relaxed),
@@ -178,7 +178,7 @@ impl Remote {
         }
     }
 
-    /// What a user should hear of, since the last call.
+    /// Notices for the user since the last call.
     pub(super) fn take_notices(&self) -> Vec<String> {
         self.notices.lock().map(|mut all| std::mem::take(&mut *all)).unwrap_or_default()
     }
@@ -190,7 +190,7 @@ impl Remote {
         let path = self.path(name);
         let answer = self.in_time(async {
             let found = self.store.get(&path).await?;
-            // A size that is not that of the record is not even read.
+            // A file of the wrong size is not read.
             if found.meta.size > most {
                 return Ok(None);
             }
@@ -233,7 +233,7 @@ impl Remote {
             .map_err(|_| format!("it took longer than {} s", self.options.patience.as_secs_f64()))
     }
 
-    /// Counts a failure; one that is late, or the third, is the last.
+    /// Counts a failure. After a timeout or the third failure, the cache is no longer used.
     fn fail(&self, why: &str, late: bool) {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
         let gives_up = late || failures >= MOST_FAILURES;

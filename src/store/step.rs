@@ -1,14 +1,14 @@
-//! Steps at which tests let the program die or the disk refuse; nothing in a build without tests.
+//! Steps at which tests kill the program or make the disk refuse; without effect in builds without tests.
 
 use std::io;
 
-/// A step of writing or reading, by name.
+/// Marks a step of writing or reading by name.
 ///
-/// Tests say in `FAILPOINTS` what happens there: `blob.written=return(kill)` kills the program, `return(stop)` stops it
-/// until it is told to go on, `return(term)` asks it to end, `return(full)` lets the disk refuse, `panic` panics.
+/// Tests set the action in `FAILPOINTS`: `blob.written=return(kill)` kills the program, `return(stop)` suspends it,
+/// `return(term)` asks it to end, `return(full)` makes the disk refuse, and `panic` panics.
 ///
 /// # Errors
-/// Only where a test asks for one.
+/// Only where a test requests one.
 #[allow(clippy::unnecessary_wraps, reason = "only builds with tests have such places")]
 pub(super) fn step(name: &str) -> io::Result<()> {
     fail::fail_point!(name, |action: Option<String>| {
@@ -18,7 +18,7 @@ pub(super) fn step(name: &str) -> io::Result<()> {
             Some("stop") => "-STOP",
             _ => return Err(io::Error::from(io::ErrorKind::StorageFull)),
         };
-        // The shell's own `kill`: the program of that name is not on every machine.
+        // The shell's own `kill`, because not every machine has a program of that name.
         let command = format!("kill {signal} {}", std::process::id());
         std::process::Command::new("sh").args(["-c", &command]).status().map(drop)
     });

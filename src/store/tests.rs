@@ -13,7 +13,7 @@ fn written() -> (tempfile::TempDir, Store, Digest) {
 }
 
 #[test]
-fn what_was_written_is_found_and_read() {
+fn written_outputs_are_found_and_read() {
     let (_folder, store, key) = written();
     let found = store.find(&key, &|_| true).unwrap();
     assert_eq!(found, manifest(&outputs()));
@@ -42,10 +42,10 @@ fn every_kind_of_damage_to_a_blob_is_found_and_set_aside() {
     }
 }
 
-/// Puts something in the place of a file.
+/// Puts another kind of entry in the place of a file.
 type Put = fn(&Path);
 
-/// What may stand in the place of a file, and is none.
+/// Entries that can stand in the place of a file.
 const OTHERS: [(&str, Put); 5] = [
     ("a folder", |p| std::fs::create_dir_all(p.join("full")).unwrap()),
     ("a pipe", |p| assert!(std::process::Command::new("mkfifo").arg(p).status().unwrap().success())),
@@ -55,9 +55,9 @@ const OTHERS: [(&str, Put); 5] = [
 ];
 
 #[test]
-fn what_stands_in_the_place_of_a_file_is_set_aside_and_the_next_write_mends_it() {
+fn an_entry_in_the_place_of_a_file_is_set_aside_and_rewritten() {
     for (name, put) in OTHERS {
-        // Twice: what was set aside first is not in the way of the second.
+        // Twice, because the first entry set aside must not block the second.
         let (_folder, store, key) = written();
         for _ in 0..2 {
             for path in [store.blob_path(&Digest::of(b"alpha")), store.record_path(&key)] {
@@ -73,7 +73,7 @@ fn what_stands_in_the_place_of_a_file_is_set_aside_and_the_next_write_mends_it()
 }
 
 #[test]
-fn verifying_finds_what_stands_in_the_place_of_a_file() {
+fn verifying_finds_entries_in_the_place_of_files() {
     for (name, put) in OTHERS {
         let (_folder, store, key) = written();
         for path in [store.blob_path(&Digest::of(b"alpha")), store.record_path(&key)] {
@@ -90,7 +90,7 @@ fn verifying_finds_what_stands_in_the_place_of_a_file() {
 }
 
 #[test]
-fn lists_of_last_use_that_are_none_are_passed_over() {
+fn invalid_lists_of_last_use_are_ignored() {
     for (_, put) in OTHERS {
         let (_folder, store, _) = written();
         std::fs::create_dir_all(store.usage_folder()).unwrap();
@@ -101,7 +101,7 @@ fn lists_of_last_use_that_are_none_are_passed_over() {
 }
 
 #[test]
-fn a_missing_blob_is_a_miss_that_a_new_write_mends() {
+fn a_missing_blob_is_a_miss_and_is_rewritten() {
     let (_folder, store, key) = written();
     std::fs::remove_file(store.blob_path(&Digest::of(b"beta"))).unwrap();
     assert_eq!(store.find(&key, &|_| true), None);
@@ -110,7 +110,7 @@ fn a_missing_blob_is_a_miss_that_a_new_write_mends() {
 }
 
 #[test]
-fn a_record_with_any_byte_flipped_is_set_aside_and_written_anew() {
+fn a_record_with_any_changed_byte_is_set_aside_and_rewritten() {
     let (_folder, store, key) = written();
     let path = store.record_path(&key);
     let whole = std::fs::read(&path).unwrap();
@@ -123,7 +123,7 @@ fn a_record_with_any_byte_flipped_is_set_aside_and_written_anew() {
             assert!(!path.exists(), "byte {at} with bit {bit:#x}");
             store.take_notices();
         }
-        // All that is set aside has one name.
+        // All entries set aside have the same name.
         std::fs::remove_dir_all(store.damaged_folder()).unwrap();
     }
     std::fs::write(&path, whole).unwrap();
@@ -131,7 +131,7 @@ fn a_record_with_any_byte_flipped_is_set_aside_and_written_anew() {
 }
 
 #[test]
-fn a_damaged_or_foreign_record_is_not_believed() {
+fn a_damaged_or_foreign_record_is_not_accepted() {
     let (_folder, store, key) = written();
     let path = store.record_path(&key);
     let whole = std::fs::read_to_string(&path).unwrap();
@@ -165,7 +165,7 @@ fn a_record_of_other_roles_than_its_stage_produces_is_damaged() {
 }
 
 #[test]
-fn a_record_without_a_checksum_is_computed_again_without_ado() {
+fn a_result_without_a_checksum_is_computed_again_without_a_notice() {
     let (_folder, store, key) = written();
     let path = store.record_path(&key);
     let mut record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -202,7 +202,7 @@ fn downloads_are_kept_by_their_sha256() {
 }
 
 #[test]
-fn a_folder_of_another_spec_or_of_nobody_is_refused() {
+fn a_folder_of_another_spec_or_without_an_owner_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("study");
     publish(&out, "../study.toml", &outputs()).unwrap();
@@ -215,7 +215,7 @@ fn a_folder_of_another_spec_or_of_nobody_is_refused() {
 }
 
 #[test]
-fn outputs_no_longer_made_are_removed_and_foreign_files_stay() {
+fn outputs_no_longer_produced_are_removed_and_foreign_files_stay() {
     let folder = tempfile::tempdir().unwrap();
     publish(folder.path(), "s", &outputs()).unwrap();
     std::fs::write(folder.path().join("notes.txt"), "mine").unwrap();
@@ -227,7 +227,7 @@ fn outputs_no_longer_made_are_removed_and_foreign_files_stay() {
 }
 
 #[test]
-fn an_output_cannot_be_named_out_of_its_folder() {
+fn the_name_of_an_output_cannot_leave_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["../x", "a/../x", "a/b/c", "a/.b", "/a", "a/", ".hidden", ""] {
         let outputs = BTreeMap::from([(name.to_owned(), Arc::new(Vec::new()))]);

@@ -1,7 +1,7 @@
-//! How long stages took, for dividing work over machines. No result depends on it.
+//! Run times of stages, for dividing work over machines. No result depends on them.
 //!
-//! A run leaves one list of the stages it computed, as [`usage`](super::usage) does of the keys it used. A stage is known by the
-//! digest of its settings: the same stage takes about as long on other rows.
+//! A run writes one list of the stages that it computed, as [`usage`](super::usage) does for the keys that it used. A
+//! stage is identified by the digest of its settings, because the same stage takes about as long on other rows.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -17,20 +17,20 @@ use crate::file;
 const MAX_BYTES: u64 = 24 << 20;
 
 impl Store {
-    /// Notes how long the stage of these settings took, in seconds, for [`Store::keep_usage`] to write.
+    /// Records the run time, in seconds, of a stage with these settings; [`Store::keep_usage`] writes it.
     pub fn note_took(&self, settings: Digest, seconds: f64) {
         let mut took = self.took.lock().unwrap_or_else(PoisonError::into_inner);
         took.insert(settings, seconds);
     }
 
-    /// How long stages took when they were last computed, in seconds, by the digest of their settings.
+    /// The run time of stages when they were last computed, in seconds, by the digest of their settings.
     pub fn took(&self) -> BTreeMap<String, f64> {
         let mut all: BTreeMap<String, (u64, f64)> = BTreeMap::new();
         for entry in std::fs::read_dir(self.took_folder()).into_iter().flatten().filter_map(Result::ok) {
             let Some(day) = day_of(&entry.file_name().to_string_lossy()) else { continue };
             for (stage, seconds) in list_in(&entry.path()) {
                 let known = all.entry(stage).or_insert((day, seconds));
-                // Of several on one day the longest, so that the order in which files are listed decides nothing.
+                // Of several times on one day, use the longest, so that the order of the files does not matter.
                 match day.cmp(&known.0) {
                     Ordering::Greater => *known = (day, seconds),
                     Ordering::Equal => known.1 = known.1.max(seconds),
@@ -54,7 +54,7 @@ impl Store {
     }
 }
 
-/// The lines of a list that hold a digest and seconds.
+/// The lines of a list with a digest and seconds.
 fn list_in(path: &Path) -> Vec<(String, f64)> {
     let Ok(text) = file::read_text(path, MAX_BYTES) else { return Vec::new() };
     let lines = text.lines().filter_map(|line| {

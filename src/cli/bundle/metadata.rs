@@ -1,4 +1,4 @@
-//! `ro-crate-metadata.json`: what a bundle is, what is in it, and how its results were made (RO-Crate 1.2).
+//! `ro-crate-metadata.json`: describes a bundle, its files, and how its results were computed (RO-Crate 1.2).
 
 use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,35 +11,35 @@ use crate::numerics::NUMERICS_REV;
 use crate::plan::Compiled;
 use crate::stage::External;
 
-/// Name of the file.
+/// Name of the metadata file.
 pub(super) const METADATA: &str = "ro-crate-metadata.json";
-/// The entity that stands for this program.
+/// The entity of this program.
 pub(super) const PROGRAM: &str = "#lawfit";
 
-/// What a file is to the study.
+/// The purpose of a file in a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The spec, or one that it extends.
+    /// The spec, or a spec that it extends.
     Spec,
     /// The lock file.
     Lock,
-    /// Data that it reads.
+    /// Data that the spec reads.
     Data,
-    /// What it concludes, for readers.
+    /// A report for readers.
     Report,
 }
 
-/// What the file tells of.
+/// The subject of the metadata.
 pub(super) struct About<'a> {
     pub(super) compiled: &'a Compiled,
     pub(super) files: &'a Files,
-    /// The name of the spec.
+    /// Name of the spec.
     pub(super) main: &'a str,
     pub(super) license: &'a str,
     pub(super) date: &'a str,
 }
 
-/// The text of the file.
+/// The text of the metadata file.
 pub(super) fn text(about: &About<'_>) -> String {
     let described = about.compiled.specs.first().and_then(|spec| spec.report.as_ref()).map(|report| &report.described);
     let title = described.map_or_else(String::new, |described| described.title.clone());
@@ -93,7 +93,7 @@ pub(super) fn text(about: &About<'_>) -> String {
     text
 }
 
-/// The data that stay on the web.
+/// Data that stay on the web.
 fn remote(compiled: &Compiled) -> Vec<Value> {
     let mut seen = BTreeSet::new();
     let externals = compiled.plan.stages().flat_map(|stage| stage.stage.externals());
@@ -116,14 +116,14 @@ const fn in_words(role: Role) -> &'static str {
     }
 }
 
-/// The entity of a licence, and its name.
+/// The identifier and the entity of a licence.
 fn license(given: &str) -> (String, Value) {
     let id = if given.contains("://") { given.to_owned() } else { format!("https://spdx.org/licenses/{given}") };
     let entity = json!({ "@id": id, "@type": "CreativeWork", "name": given });
     (id, entity)
 }
 
-/// The media type of a file, by its ending.
+/// The media type of a file, by its extension.
 fn format_of(name: &str) -> &'static str {
     match name.rsplit_once('.').map(|(_, ending)| ending) {
         Some("html") => "text/html",
@@ -139,7 +139,7 @@ fn format_of(name: &str) -> &'static str {
     }
 }
 
-/// A day as `2026-11-28`.
+/// Parses a date such as `2026-11-28`.
 pub(super) fn day(text: &str) -> Result<String, String> {
     let parts: Vec<&str> = text.split('-').collect();
     let is_number = |part: &str, digits: usize| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
@@ -157,14 +157,14 @@ pub(super) fn day(text: &str) -> Result<String, String> {
     }
 }
 
-/// The day of `SOURCE_DATE_EPOCH`, by which builds are made to have the same bytes; else today. In universal time.
+/// The date of `SOURCE_DATE_EPOCH`, which makes builds reproducible, else today, in universal time.
 pub(super) fn today() -> String {
     let told = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse::<u64>().ok());
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     date_of(told.unwrap_or_else(now) / 86_400)
 }
 
-/// The date of a day since 1 January 1970, in the Gregorian calendar.
+/// The date of a day since 1 January 1970 in the Gregorian calendar.
 fn date_of(days: u64) -> String {
     let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let (mut year, mut left) = (1970, days);

@@ -1,4 +1,4 @@
-//! `lawfit bundle`: a study as a folder beside a paper, which another machine verifies and computes again.
+//! `lawfit bundle`: writes a study to a folder for a paper, which another machine can verify and compute again.
 
 mod metadata;
 mod verify;
@@ -19,50 +19,52 @@ use crate::stage::External;
 use crate::store::Store;
 use metadata::{METADATA, Role};
 
-/// Put a study into a folder (an RO-Crate) with its data, lock file and report; or verify such a folder and compute it again.
+/// Write a study to a folder (an RO-Crate) with its data, lock file and report, or verify such a folder and compute
+/// it again.
 ///
-/// `lawfit bundle specs/x.toml --license CC-BY-4.0` writes the folder x-crate; `lawfit bundle --verify x-crate` needs nothing but it.
+/// `lawfit bundle specs/x.toml --license CC-BY-4.0` writes the folder x-crate. `lawfit bundle --verify x-crate` needs
+/// only that folder.
 #[derive(Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "help is not Markdown")]
 pub(super) struct Arguments {
-    /// The spec; its lock file is up to date.
+    /// The spec; its lock file must be up to date.
     #[arg(value_name = "SPEC", required_unless_present = "verify", requires = "license")]
     spec: Option<PathBuf>,
-    /// The folder to write; by default the spec's name with -crate, here.
+    /// The folder to write; by default the name of the spec with -crate, in the working directory.
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
-    /// The licence under which the study may be used: an SPDX name such as CC-BY-4.0, or a URL.
+    /// The licence of the study: an SPDX identifier such as CC-BY-4.0, or a URL.
     #[arg(long, value_name = "NAME|URL")]
     license: Option<String>,
-    /// Which data are in the folder; of all others it has the digests.
+    /// Which data to include; the bundle has digests of all other data.
     #[arg(long, value_name = "WHICH", value_enum, default_value_t = Data::Local)]
     data: Data,
-    /// The day of publication, as 2026-11-28; by default that of SOURCE_DATE_EPOCH, or today.
+    /// The date of publication, such as 2026-11-28; by default that of SOURCE_DATE_EPOCH, or today.
     #[arg(long, value_name = "DATE", value_parser = metadata::day)]
     date: Option<String>,
-    /// Verify a folder: every file by its digest, then compute the study anew and compare the bytes.
+    /// Verify a folder: check the digest of every file, compute the study again and compare the bytes.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["spec", "to", "license", "date"])]
     verify: Option<PathBuf>,
     #[command(flatten)]
     computing: Computing,
 }
 
-/// Which data are in a bundle.
+/// Data to include in a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Data {
-    /// Files of this machine; those on the web stay there, pinned by their digests
+    /// Files on this machine; files on the web stay there, pinned by their digests
     Local,
     /// None
     None,
 }
 
-/// The folder of spec, lock file and data in a bundle, and that of the report.
+/// The folders of a bundle: one for spec, lock file and data, and one for the report.
 const STUDY: &str = "study";
 const REPORT: &str = "report";
-/// Largest file that is bundled.
+/// Largest file in a bundle.
 const MAX_BYTES: u64 = 16 << 30;
 
-/// The files of a bundle by name, each with what it is to the study.
+/// The files of a bundle by name, each with its purpose.
 type Files = BTreeMap<String, (Role, Vec<u8>)>;
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
@@ -106,7 +108,7 @@ fn make(spec: &Path, arguments: &Arguments, screen: &Screen) -> Result<(), Exit>
     Ok(())
 }
 
-/// Checks that the lock file beside a spec says what was computed; shows what moved otherwise.
+/// Checks that the lock file of a spec agrees with the computed results; shows the differences otherwise.
 fn same_lock(file: &SpecFile, found: &Lock, screen: &Screen) -> Result<(), Exit> {
     let path = lock_path(&file.path);
     let text = Lock::text_of(&path).map_err(|error| {
@@ -125,10 +127,10 @@ fn same_lock(file: &SpecFile, found: &Lock, screen: &Screen) -> Result<(), Exit>
     Err(Exit::Stale)
 }
 
-/// Most numbers that are told to have moved.
+/// Maximum number of moved numbers that are listed.
 const MOST_TOLD: usize = 12;
 
-/// The files of this machine that a study reads: where each is, and its name in the spec.
+/// The local files that a study reads: path, and name in the spec.
 fn local_files(compiled: &Compiled) -> impl Iterator<Item = (&Path, &str)> {
     let externals = compiled.plan.stages().flat_map(|stage| stage.stage.externals());
     externals.filter_map(|external| match external {
@@ -137,7 +139,7 @@ fn local_files(compiled: &Compiled) -> impl Iterator<Item = (&Path, &str)> {
     })
 }
 
-/// Checks that the spec names every file from its own folder, so that it finds the file in the bundle.
+/// Checks that the spec names every file relative to its own folder, so that the paths work inside the bundle.
 fn names_hold_elsewhere(compiled: &Compiled, screen: &Screen) -> Result<(), Exit> {
     let Some((_, name)) = local_files(compiled).find(|(_, name)| Path::new(name).is_absolute()) else {
         return Ok(());
@@ -159,7 +161,7 @@ fn contents(file: &SpecFile, compiled: &Compiled, settled: &Settled, data: Data)
         let bytes = crate::file::read(path, MAX_BYTES).map_err(|error| format!("{name}: {error}"))?;
         read.push((Role::Data, path.to_owned(), bytes));
     }
-    // Files keep their places relative to each other, so that the paths in the spec hold.
+    // Files keep their relative places, so that the paths in the spec work.
     let places: Vec<PathBuf> = read.iter().map(|(_, path, _)| crate::file::from_root(path)).collect();
     let common = places.iter().filter_map(|path| path.parent()).map(Path::to_owned).reduce(|a, b| shared(&a, &b));
     let common = common.unwrap_or_default();
@@ -174,17 +176,17 @@ fn contents(file: &SpecFile, compiled: &Compiled, settled: &Settled, data: Data)
     Ok((files, name(&places[0])))
 }
 
-/// The folder that two folders have in common.
+/// The common parent of two folders.
 fn shared(one: &Path, other: &Path) -> PathBuf {
     one.components().zip(other.components()).take_while(|(a, b)| a == b).map(|(part, _)| part).collect()
 }
 
-/// A relative path with slashes, as names in a bundle have them.
+/// A relative path with slashes, as in a bundle.
 fn slashes(path: &Path) -> String {
     path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-/// Writes a bundle under a temporary name beside its place and renames it last, so that it is whole or not there.
+/// Writes a bundle under a temporary name and renames it last, so that it is complete or missing.
 fn write(to: &Path, files: &Files, metadata: &str) -> std::io::Result<()> {
     let around = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(around)?;
@@ -205,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lose_what_leads_back_and_keep_what_they_share() {
+    fn paths_are_relative_to_their_common_folder() {
         assert_eq!(crate::file::from_root(Path::new("/a/b/../c/./d")), Path::new("/a/c/d"));
         assert_eq!(shared(Path::new("/a/specs"), Path::new("/a/data/x")), Path::new("/a"));
         assert_eq!(slashes(Path::new("specs/x.toml")), "specs/x.toml");

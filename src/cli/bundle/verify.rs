@@ -1,4 +1,4 @@
-//! A bundle verified: every file by its digest, then the study computed anew and compared to the byte.
+//! Verifies a bundle: checks the digest of every file, then computes the study again and compares the bytes.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
@@ -13,7 +13,7 @@ use super::{Arguments, MAX_BYTES, REPORT, same_lock};
 use crate::artifact::sha256;
 use crate::store::Store;
 
-/// What is read of the metadata.
+/// The part of the metadata that is read.
 #[derive(Deserialize)]
 struct Crate {
     #[serde(rename = "@graph")]
@@ -37,7 +37,7 @@ struct Reference {
     id: String,
 }
 
-/// Verifies a bundle and computes it anew; says what differs.
+/// Verifies a bundle and computes it again; reports differences.
 pub(super) fn verify(folder: &Path, arguments: &Arguments, screen: &Screen) -> Result<(), Exit> {
     let bad = |why: &str| {
         screen.error(&format!("{}: {why}", folder.display()), &["`lawfit bundle SPEC` writes one".to_owned()]);
@@ -70,7 +70,7 @@ pub(super) fn verify(folder: &Path, arguments: &Arguments, screen: &Screen) -> R
     compute(folder, &main, arguments, screen)
 }
 
-/// Whether a name is that of a file in the folder.
+/// Whether a name is that of a file inside the folder.
 fn is_inside(name: &str) -> bool {
     !name.is_empty()
         && !name.contains(':')
@@ -79,7 +79,7 @@ fn is_inside(name: &str) -> bool {
         && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
-/// Checks that the files of a folder have the known digests.
+/// Checks the digests of the files in a folder.
 fn same_files(folder: &Path, known: &[(&str, &str)], screen: &Screen) -> Result<(), Exit> {
     let mut wrong = Vec::new();
     for (name, digest) in known {
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_leads_out_of_a_bundle_is_not_followed() {
+    fn a_name_that_leads_out_of_a_bundle_is_refused() {
         for inside in ["study/x.toml", "report/figures/a.svg"] {
             assert!(is_inside(inside), "{inside}");
         }

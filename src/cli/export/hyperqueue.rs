@@ -1,4 +1,4 @@
-//! `HyperQueue`: a job file with a task for each chunk, which says what it needs, and one for the end.
+//! `HyperQueue`: a job file with a task for each chunk, with its dependencies, and a task for the end.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -43,7 +43,7 @@ impl Target for Hyperqueue {
     }
 }
 
-/// Words and those that come after them.
+/// Arguments with further arguments appended.
 fn with(mut words: Vec<String>, more: &[&str]) -> Vec<String> {
     words.extend(more.iter().map(|word| (*word).to_owned()));
     words

@@ -1,4 +1,4 @@
-//! `lawfit export`: a plan as files that engines for many machines run; one file per engine.
+//! `lawfit export`: writes a plan as files for engines that use many machines; one file per engine.
 
 mod hyperqueue;
 mod slurm;
@@ -19,28 +19,28 @@ use crate::engine::{Basis, Look, expected_seconds, look};
 use crate::plan::chunks;
 use crate::store::{Store, replace};
 
-/// Write what an engine needs to compute specs on many machines.
+/// Write the files with which an engine computes specs on many machines.
 ///
-/// Stages that are not cached are divided into chunks that take about as long as each other; each is a job. The last job writes
-/// designs, reports and lock files, with the bytes that `run` writes on one machine. Jobs may be killed, repeated and run twice.
-/// All machines see the folder, the specs and the cache, and have this version of lawfit.
+/// Stages that are not cached are divided into chunks of similar run time, and each chunk is a job. The last job
+/// writes designs, reports and lock files, with the same bytes as `run` on one machine. Jobs may be killed, repeated
+/// and run twice. All machines need access to the folder, the specs and the cache, and the same version of lawfit.
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     engine: Engine,
 }
 
-/// What runs jobs; the list of engines.
+/// The list of engines.
 #[derive(Debug, Subcommand)]
 #[expect(clippy::doc_markdown, reason = "help is not Markdown")]
 enum Engine {
     /// A Snakefile, for any of Snakemake's executors.
     Snakemake(Common),
-    /// A script that submits arrays to Slurm; its options are those of sbatch: jobs/submit.sh --partition=NAME.
+    /// A script that submits arrays to Slurm; it passes its options to sbatch: jobs/submit.sh --partition=NAME.
     Slurm {
         #[command(flatten)]
         common: Common,
-        /// Most elements of an array: below the MaxArraySize of the site.
+        /// Maximum number of elements in an array; it must be below the site's MaxArraySize.
         #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
         array_limit: u32,
     },
@@ -48,25 +48,25 @@ enum Engine {
     Hyperqueue(Common),
 }
 
-/// What every engine is told.
+/// Options of every engine.
 #[derive(Debug, Args)]
 struct Common {
     /// The spec files, TOML or YAML; several are run as one graph.
     #[arg(required = true, value_name = "SPEC")]
     specs: Vec<PathBuf>,
-    /// The folder that is written.
+    /// The folder to write.
     #[arg(long, value_name = "DIR", default_value = "jobs")]
     to: PathBuf,
-    /// How long a chunk takes, in seconds of one CPU.
+    /// Run time of a chunk, in seconds of one CPU.
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = super::seconds)]
     chunk_seconds: f64,
-    /// The CPUs of each job.
+    /// CPUs of each job.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     cpus: u16,
-    /// The memory of each job, in MB.
+    /// Memory of each job, in MB.
     #[arg(long, value_name = "MB", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     memory: u32,
-    /// Folder in which each spec's report gets a folder of its own.
+    /// Folder for reports, with a subfolder for each spec.
     #[arg(long, value_name = "DIR", default_value = "outputs")]
     out: PathBuf,
     #[command(flatten)]
@@ -75,25 +75,26 @@ struct Common {
     allow: Allow,
 }
 
-/// What an engine's files are made of.
+/// The content of an engine's files.
 struct Jobs<'a> {
     common: &'a Common,
     plan: &'a CompiledPlan,
-    /// The folder of the files, from where lawfit runs.
+    /// The folder of the files, relative to the folder in which lawfit runs.
     folder: String,
-    /// Where lawfit runs, from the folder of the files; absolute where the two have nothing in common.
+    /// The folder in which lawfit runs, relative to the folder of the files; absolute where the two have no common
+    /// parent.
     root: String,
 }
 
-/// What writes the files of an engine.
+/// Writes the files of an engine.
 trait Target {
-    /// The files by name, and whether each is a program.
+    /// The files by name, and whether each is executable.
     ///
     /// # Errors
-    /// Where the working directory is not there any more.
+    /// The working directory no longer exists.
     fn files(&self, jobs: &Jobs<'_>) -> io::Result<BTreeMap<&'static str, (String, bool)>>;
 
-    /// The command that runs them.
+    /// The command that runs the files.
     fn command(&self, jobs: &Jobs<'_>) -> String;
 }
 
@@ -110,7 +111,7 @@ impl Engine {
 }
 
 impl Jobs<'_> {
-    /// The words of the command that carries out a chunk; `--chunk N --jobs N` comes after them.
+    /// The command that computes a chunk, without `--chunk N --jobs N`.
     fn exec(&self) -> Vec<String> {
         let plan = format!("{}/{PLAN}", self.folder);
         let mut words: Vec<String> = ["lawfit", "--quiet", "exec", "--plan", &plan].map(str::to_owned).to_vec();
@@ -118,7 +119,7 @@ impl Jobs<'_> {
         words
     }
 
-    /// The words of the last job; `--jobs N` comes after them.
+    /// The command of the last job, without `--jobs N`.
     fn finish(&self) -> Vec<String> {
         let mut words = self.exec();
         words.extend(["--finish", "--out"].map(str::to_owned));
@@ -133,13 +134,13 @@ impl Jobs<'_> {
         format!("Written by `lawfit export` for {}; the next export writes over changes.", specs.join(", "))
     }
 
-    /// How many waves there are.
+    /// Number of waves.
     fn waves(&self) -> usize {
         self.plan.chunks.last().map_or(0, |chunk| chunk.wave + 1)
     }
 }
 
-/// A word as a shell reads it.
+/// A word quoted for a shell.
 fn quoted(word: &str) -> String {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,@%+".contains(letter);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -149,7 +150,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Words as a shell reads them.
+/// Words quoted for a shell.
 fn command_line(words: &[String]) -> String {
     words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
 }
@@ -191,7 +192,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     Exit::Done
 }
 
-/// Checks that a folder may be written: it does not exist, is empty or holds an earlier export.
+/// Checks that a folder may be written: it is missing, empty, or contains an earlier export.
 fn ours(folder: &Path) -> Result<(), String> {
     let mut entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -204,7 +205,7 @@ fn ours(folder: &Path) -> Result<(), String> {
     Err(format!("{} is not empty and was not written by `lawfit export`", folder.display()))
 }
 
-/// Writes the files, and removes the marks of earlier plans: the results that they stand for may be gone from the cache.
+/// Writes the files and removes the marks of earlier plans, whose results may no longer be in the cache.
 fn write(folder: &Path, plan: &[u8], files: &BTreeMap<&'static str, (String, bool)>) -> io::Result<()> {
     match std::fs::remove_dir_all(folder.join(DONE)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -225,7 +226,7 @@ fn write(folder: &Path, plan: &[u8], files: &BTreeMap<&'static str, (String, boo
     Ok(())
 }
 
-/// The folder of the files from where lawfit runs, and the way back.
+/// The folder of the files relative to the working directory, and the working directory relative to that folder.
 fn places(folder: &Path) -> (String, String) {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
@@ -236,12 +237,12 @@ fn places(folder: &Path) -> (String, String) {
     }
 }
 
-/// Says what was planned, and on what the seconds rest.
+/// Prints a summary of the plan and the sources of the expected times.
 fn say(jobs: &Jobs<'_>, looks: &[Look], basis: Basis, screen: &Screen) {
     let chunks = &jobs.plan.chunks;
     let cached = looks.iter().filter(|look| matches!(look, Look::Hit(_))).count();
     let stages: usize = chunks.iter().map(|chunk| chunk.stages).sum();
-    // Of no chunks the sum is -0.0.
+    // The sum of no numbers is -0.0.
     let total = chunks.iter().map(|chunk| chunk.seconds).sum::<f64>().abs();
     screen.say(&format!(
         "{stages} stages in {} chunks and {} waves, {total:.1} s in all; {cached} of {} stages are cached",

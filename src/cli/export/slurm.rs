@@ -1,4 +1,4 @@
-//! Slurm: a script that submits each wave of chunks as arrays, every wave after the one before it, and then the end.
+//! Slurm: a script that submits each wave of chunks as arrays after the wave before it, and then the end.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use super::{Jobs, Target, command_line, quoted};
 use crate::cli::compiled::{DONE, FINISHED};
 
 pub(super) struct Slurm {
-    /// Most elements of an array.
+    /// Maximum number of elements in an array.
     pub(super) array_limit: usize,
 }
 
@@ -26,7 +26,7 @@ impl Slurm {
     fn script(&self, jobs: &Jobs<'_>) -> String {
         let (cpus, memory) = (jobs.common.cpus, jobs.common.memory);
         let chunks = &jobs.plan.chunks;
-        // The shell of the job adds the numbers up.
+        // The shell of the job adds the two numbers.
         let number = "$((FIRST + SLURM_ARRAY_TASK_ID))";
         let chunk = quoted(&format!("exec {} --chunk {number} --jobs {cpus}", command_line(&jobs.exec())));
         let finish = quoted(&format!("exec {} --jobs {cpus}", command_line(&jobs.finish())));

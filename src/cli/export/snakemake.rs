@@ -1,4 +1,4 @@
-//! Snakemake: a rule for chunks and one for the end; which chunk needs which, the Snakefile reads in the plan.
+//! Snakemake: a rule for chunks and a rule for the end. The Snakefile reads the dependencies of chunks from the plan.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,16 +15,16 @@ impl Target for Snakemake {
 
     fn command(&self, jobs: &Jobs<'_>) -> String {
         let file = quoted(&format!("{}/Snakefile", jobs.folder));
-        // Jobs may run twice, so nothing has to be locked, and the same command goes on after Snakemake was killed.
+        // Jobs may run twice, so no lock is needed, and the same command continues after Snakemake was killed.
         format!("snakemake --snakefile {file} --cores all --nolock --rerun-incomplete")
     }
 }
 
-/// The command of a rule as a Python string: `words`, in which Snakemake replaces nothing, then `filled`, whose
-/// `{names}` it replaces.
+/// The command of a rule as a Python string: `words`, in which Snakemake replaces nothing, then `filled`, in which it
+/// replaces `{names}`.
 fn shell(root: &str, words: &[String], filled: &str) -> String {
     let fixed = format!("cd {} && {}", quoted(root), command_line(words)).replace('{', "{{").replace('}', "}}");
-    // A string of JSON is one of Python.
+    // A JSON string is also a Python string.
     serde_json::Value::from(format!("{fixed} {filled}")).to_string()
 }
 

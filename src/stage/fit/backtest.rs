@@ -1,4 +1,4 @@
-//! Backtest: fits the rows up to an origin and forecasts all later ones, at several origins.
+//! Backtest: fits the rows up to an origin and forecasts all later rows, at several origins.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,24 +16,24 @@ use crate::solver::Watch;
 /// Settings of a backtest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Origins {
-    /// What the rows are ordered by, an expression of variables.
+    /// An expression of variables that orders the rows.
     pub along: String,
     /// Number of origins.
     pub folds: usize,
 }
 
-/// Smallest share of the rows that the first origin knows.
+/// Smallest share of the rows before the first origin.
 const FIRST: f64 = 0.5;
-/// Multiples of the largest known value that divide distances into classes.
+/// Limits of the distance classes, as multiples of the largest known value.
 const DISTANCES: [f64; 4] = [1.0, 2.0, 4.0, 10.0];
-/// Coverage of the forecast of several laws if the fit has no intervals.
+/// Coverage of a forecast by several laws, if the fit has no intervals.
 const LEVEL: f64 = 0.9;
 
-/// A forecast with its distance.
+/// A forecast error and its distance.
 type Placed = (f64, Miss);
 
 impl FitLaw {
-    /// Forecasts from each origin of a group. `None` if no origin leaves enough rows on both sides.
+    /// Forecasts from each origin of a group; `None` if no origin leaves enough rows on both sides.
     pub(super) fn backtest(
         &self,
         origins: &Origins,
@@ -84,7 +84,7 @@ impl FitLaw {
         self.misses(test, &problem.parameters(best), &draws, &noise, level)
     }
 
-    /// `None` if several laws have no forecast for these sizes or rows.
+    /// Forecast errors by several laws; `None` if they have no forecast for these sizes or rows.
     fn forecast_by_several(&self, known: &Dataset, test: &Dataset) -> Result<Option<Vec<Miss>>, Failure> {
         let names: Vec<&str> = self.law.variables.iter().map(|v| v.name.as_str()).collect();
         if names.len() > MOST_SIZES {
@@ -113,8 +113,8 @@ impl FitLaw {
     }
 }
 
-/// The largest value that each origin knows: evenly over the later half of the rows, distinct, each with enough rows
-/// before and at least one after it.
+/// The largest known value at each origin. The origins are spread evenly over the later half of the rows and
+/// distinct, each with enough rows before and at least one row after.
 pub(super) fn cuts(along: &[f64], folds: usize, fewest: usize) -> Vec<f64> {
     let mut sorted = along.to_vec();
     sorted.sort_by(f64::total_cmp);

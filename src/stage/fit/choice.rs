@@ -1,4 +1,4 @@
-//! Compares several laws on the same rows by their errors on hidden rows, and says which to quote.
+//! Compares several laws on the same rows by their errors on hidden rows, and recommends one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,13 +22,13 @@ const PARTS: usize = 5;
 const ORIGINS: usize = 3;
 /// Multiple of the largest sizes at which the laws' forecasts are compared.
 const AHEAD: f64 = 10.0;
-/// Added to each law's error before it is weighted, so that no law gets all the weight by luck.
+/// Added to each law's error before weighting, so that no law gets all the weight by luck.
 const LEAST_ERROR: f64 = 0.002;
 /// Coverage of the interval if the fit has none.
 const LEVEL: f64 = 0.9;
 
 impl FitLaw {
-    /// Fits every law to the rows of a group, the fit's own first.
+    /// Fits every law to the rows of a group; the fit's own law comes first.
     pub(super) fn choose(&self, rows: &Rows, group: &Group, watch: &Watch<'_>) -> Result<Choice, Failure> {
         let all = rows.data.select(&group.fitted);
         let along = match &self.method.backtest {
@@ -53,7 +53,7 @@ impl FitLaw {
         Ok(Choice { quote, reason, stack, ahead: at, laws: candidates, warnings })
     }
 
-    /// Sizes at ten times the largest. Variables that are no sizes are as in the last row.
+    /// Sizes at ten times the largest ones. Variables that are not sizes keep the values of the last row.
     fn ahead(&self, all: &Dataset, along: &str) -> Result<BTreeMap<String, f64>, Failure> {
         let order = numbers(all, along)?;
         let farthest = (0..order.len()).max_by(|&a, &b| order[a].total_cmp(&order[b])).unwrap_or(0);
@@ -83,7 +83,7 @@ impl FitLaw {
         let best = found.best(self)?;
         let residuals = problem.residuals(&best.point);
         let (n, k) = (residuals.len() as f64, best.point.len() as f64 + 1.0);
-        // Residuals taken as normal, their scatter as one parameter more.
+        // Gaussian residuals, with their scatter as one more parameter.
         let deviance = n * ln(residuals.iter().map(|r| r * r).sum::<f64>() / n);
         let correction = n - k - 1.0;
         let free = problem.parameters(&best.point);
@@ -107,7 +107,8 @@ impl FitLaw {
         })
     }
 
-    /// Root mean square of ln(prediction / observation) over rows left out in parts; runs are left out whole.
+    /// Root mean square of ln(prediction / observation) over rows that are left out in parts. All rows of a run are
+    /// left out together.
     fn k_fold_error(
         &self,
         problem: &Problem,
@@ -136,7 +137,7 @@ impl FitLaw {
         Ok(Some(summary(&misses).rmse_log).filter(|e| e.is_finite()))
     }
 
-    /// The same over later rows, with only smaller runs known each time.
+    /// Root mean square of ln(prediction / observation) over later rows, where only smaller runs are known.
     fn rolling_error(
         &self,
         rows: &Rows,

@@ -1,4 +1,4 @@
-//! The results of a fitted group: estimates with intervals, spans, the noise of a new row.
+//! The results of a fitted group: estimates with intervals, ranges of the rows, and the noise of a new row.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::uncertainty::{Draws, noise};
 
 impl FitLaw {
-    /// The scatter of a new row around the law that groups have in common, or around that of one group.
+    /// The scatter of a new row around the law, for all groups together or for one group.
     pub(super) fn noise(
         &self,
         rows: &Rows,
@@ -31,7 +31,7 @@ impl FitLaw {
         Ok(noise(&problem.unscaled_residuals(point), &self.sizes_by_name(&columns), problem.size()))
     }
 
-    /// The range of the response, if it is limited.
+    /// The range of the response, where it is limited.
     fn range(&self, rows: &Dataset) -> Result<Option<[f64; 2]>, Failure> {
         const SHARE: [f64; 2] = [0.0, 1.0];
         let is_share = |value: &f64| SHARE[0] <= *value && *value <= SHARE[1];
@@ -39,7 +39,7 @@ impl FitLaw {
         Ok(holds.then_some(SHARE))
     }
 
-    /// The least and the largest response of the rows.
+    /// The smallest and the largest response of the rows.
     fn seen(&self, rows: &Dataset) -> Result<Option<[f64; 2]>, Failure> {
         let known = self.response(rows)?.iter().filter(|value| value.is_finite());
         Ok(known.fold(None, |seen, &value| {
@@ -83,7 +83,7 @@ impl FitLaw {
             doubts.extend(evidence::lack_of_fit(&replicates).map(|warning| (Doubt::LackOfFit, warning)));
             evidence.replicates = Some(replicates);
         }
-        // An envelope is meant to lie on one side of the rows.
+        // The residuals of an envelope are meant to have one sign.
         if !self.method.objective.is_envelope() {
             let responses: Vec<f64> = problem.responses().collect();
             let no_trend = evidence::no_trend(&problem.unscaled_residuals(point), &responses, &by_name, free.len());
@@ -134,16 +134,17 @@ impl FitLaw {
     }
 }
 
-/// A positive parameter that is known to within this factor has a standard error of its own unit, if it is not searched
-/// on a logarithmic scale.
+/// A positive parameter known to within this factor has a standard error in its own unit, unless it is searched on a
+/// log scale.
 const WIDE: f64 = 2.0;
-/// Up to this factor the standard error in the parameter's own unit is given in addition to the factor.
+/// Up to this factor, the standard error in the parameter's own unit is given in addition to the factor.
 const SMALL: f64 = std::f64::consts::E;
-/// A parameter that may as well be this many times as large, at one standard error, is not told by the rows: what the
-/// size of a term is worth at such a factor, an exponent is worth that may as well be zero.
+/// A parameter whose standard error is this factor or more is not identified. A term's size with such a factor is as
+/// uncertain as an exponent that may equally well be zero.
 const NOT_TOLD: f64 = 1e3;
 
-/// Every parameter of the law with the spread of its draws, and what a reader should know of those that have no value.
+/// The estimate of every parameter of the law with its spread over the draws, and warnings about parameters without a
+/// value.
 pub(super) fn estimates(
     law: &Law,
     free: &[f64],
@@ -166,20 +167,20 @@ pub(super) fn estimates(
         let mut estimate = Estimate { value: Some(value), se: None, factor: None, lower: None, upper: None, status };
         let mut sample: Vec<f64> = samples.iter().map(|s| s[j]).collect();
         sample.sort_by(f64::total_cmp);
-        // Draws that never leave a bound have no spread to speak of.
+        // Draws that never leave a bound have no spread.
         let spread = level.filter(|_| sample.first() != sample.last() && status != Status::Fixed);
         if let Some(level) = spread {
             let (lower, upper) = central(&sample, value, level, on_bound);
             match Spread::of(parameter, value, &sample, [lower, upper]) {
                 Spread::Open => {
                     estimate.status = Status::NotIdentified;
-                    // One that the rows cannot tell by its place in the law has been said already.
+                    // Parameters that the structure of the law leaves open have a warning already.
                     if status != Status::NotIdentified {
                         open.push(parameter.name.as_str());
                     }
                 }
                 Spread::Known { se, factor } => {
-                    // Of a parameter on its bound the draws that leave it are not a scatter around it.
+                    // For a parameter on its bound, the draws off the bound are not a scatter around the estimate.
                     (estimate.se, estimate.factor) = if status.is_sound() { (se, factor) } else { (None, None) };
                     [estimate.lower, estimate.upper] =
                         [lower, upper].map(|end| Some(end).filter(|end| end.is_finite()));
@@ -202,14 +203,14 @@ pub(super) fn estimates(
 enum Spread {
     /// The rows do not identify it.
     Open,
-    /// Its standard error, in its own unit, as a factor, or both.
+    /// The standard error: in the parameter's own unit, as a factor, or both.
     Known { se: Option<f64>, factor: Option<f64> },
 }
 
 impl Spread {
-    /// Of sorted draws with the ends of their interval.
+    /// The spread of sorted draws, given the ends of their interval.
     fn of(parameter: &Parameter, value: f64, sorted: &[f64], [lower, upper]: [f64; 2]) -> Self {
-        // The share of a normal distribution within one standard deviation of its mean.
+        // The probability that a normal variable lies within one standard deviation of its mean.
         const WITHIN: f64 = 0.682_689_492_137_086;
         if lower <= parameter.lower && upper >= parameter.upper {
             return Self::Open;
@@ -229,23 +230,24 @@ impl Spread {
     }
 }
 
-/// The standard deviation of draws; half the width of their central 68 % where a few that lie far out would swell it.
+/// The standard deviation of the draws, or half the width of their central 68 % where a few distant draws would
+/// inflate it.
 fn scatter(draws: &[f64], [low, high]: [f64; 2]) -> f64 {
     let (deviation, half) = (standard_deviation(draws), 0.5 * (high - low));
     if deviation <= 2.0 * half { deviation } else { half }
 }
 
-/// Removes the numbers of parameters that the rows do not identify, and of those that are tied to one.
+/// Removes the values of parameters that the rows do not identify, and of parameters tied to them.
 fn without_values(law: &Law, estimates: &mut BTreeMap<String, Estimate>) {
-    let is_not_told = |estimates: &BTreeMap<String, Estimate>, name: &str| {
+    let ==is_not_identified = |estimates: &BTreeMap<String, Estimate>, name: &str| {
         estimates.get(name).is_some_and(|estimate| estimate.status == Status::NotIdentified)
     };
-    // A tie may lead to another one.
+    // Ties can lead to further ties.
     for _ in 0..law.parameters.len() {
         for parameter in &law.parameters {
             let Treatment::Tied(tie) = &parameter.treatment else { continue };
             let mut depends = false;
-            tie.visit_symbols(&mut |name, _| depends |= is_not_told(estimates, name));
+            tie.visit_symbols(&mut |name, _| depends |= ==is_not_identified(estimates, name));
             if let Some(estimate) = estimates.get_mut(&parameter.name).filter(|_| depends) {
                 estimate.status = Status::NotIdentified;
             }
@@ -256,8 +258,8 @@ fn without_values(law: &Law, estimates: &mut BTreeMap<String, Estimate>) {
     }
 }
 
-/// Puts the interval that a method gives of its own in the place of that of its draws; a parameter that it leaves open on
-/// both sides is not told by the rows.
+/// Replaces the interval from the draws by the interval that a method gives directly. A parameter that is open on
+/// both sides is not identified.
 pub(super) fn set_interval(estimate: &mut Estimate, [lower, upper]: [Option<f64>; 2]) {
     let Some(value) = estimate.value else { return };
     if lower.is_none() && upper.is_none() {
@@ -270,7 +272,7 @@ pub(super) fn set_interval(estimate: &mut Estimate, [lower, upper]: [Option<f64>
     }
 }
 
-/// A sentence about rows outside the range for which the law was published.
+/// A warning about rows outside the range for which the law was published.
 fn beyond(law: &Law, columns: &BTreeMap<&str, &[f64]>) -> Vec<String> {
     let row = |i: usize| columns.iter().map(|(name, values)| ((*name).to_owned(), values[i])).collect();
     let count = columns.values().next().map_or(0, |values| values.len());
@@ -283,7 +285,7 @@ fn beyond(law: &Law, columns: &BTreeMap<&str, &[f64]>) -> Vec<String> {
     )]
 }
 
-/// The span of each variable, and of compute, over rows.
+/// The range of each variable, and of compute, over the rows.
 fn spans(columns: &BTreeMap<&str, &[f64]>, data: &Dataset, law: &Law) -> BTreeMap<String, Span> {
     let mut spans: BTreeMap<String, Span> = columns
         .iter()
@@ -299,16 +301,16 @@ fn spans(columns: &BTreeMap<&str, &[f64]>, data: &Dataset, law: &Law) -> BTreeMa
     spans
 }
 
-/// What each row cost by the law's cost; none where the rows lack one of its variables.
+/// The cost of each row by the law's formula; `None` where the rows lack one of its variables.
 fn costs(data: &Dataset, law: &Law) -> Option<Vec<f64>> {
     let value = |row: usize| law.flop_by(|name| data.numbers(name).map(|values| values[row]));
     (0..data.rows()).map(value).collect()
 }
 
-/// How far given compute may be from a declared cost, as a share, before a reader is told.
+/// Relative difference between given compute and a declared cost above which a warning is given.
 const OFF: f64 = 0.1;
 
-/// That the compute of rows is not what the declared cost says, where it is not.
+/// A warning where the compute of the rows differs from the declared cost.
 fn other_cost(data: &Dataset, law: &Law) -> Option<String> {
     let cost = law.cost.as_ref()?;
     let given = data.numbers(&law.roles.compute)?;

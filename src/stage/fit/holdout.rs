@@ -1,4 +1,4 @@
-//! Scores a fit on rows that were held out.
+//! Scores a fit on held-out rows.
 
 use super::super::Failure;
 use super::FitLaw;
@@ -7,14 +7,14 @@ use crate::fit::{Holdout, Noise};
 use crate::numerics::{Random, central, ln, mean};
 use crate::objective::ResponseScale;
 
-/// How one row was forecast.
+/// The forecast error of one row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Miss {
     /// ln(prediction / observation).
     pub(super) log: f64,
     /// prediction / observation - 1.
     pub(super) relative: f64,
-    /// Whether the interval holds the observation, and its half-width in ln y; none without an interval.
+    /// Whether the interval contains the observation, and its half-width in ln y; `None` without an interval.
     pub(super) interval: Option<(bool, f64)>,
 }
 
@@ -31,11 +31,11 @@ pub(super) fn summary(misses: &[Miss]) -> Holdout {
     }
 }
 
-/// Most values of the law that are in memory at a time.
+/// Maximum number of values of the law in memory.
 const CELLS: usize = 1 << 22;
 
 impl FitLaw {
-    /// Scores held-out rows. `None` if there are none.
+    /// Scores held-out rows; `None` if there are none.
     pub(super) fn score(
         &self,
         test: &Dataset,
@@ -48,7 +48,7 @@ impl FitLaw {
         Ok((!misses.is_empty()).then(|| summary(&misses)))
     }
 
-    /// How each row of a table is forecast.
+    /// The forecast error of each row of a table.
     pub(super) fn misses(
         &self,
         test: &Dataset,
@@ -78,7 +78,7 @@ impl FitLaw {
             };
             (lower <= at && at <= upper, half)
         };
-        // A few rows at a time: all rows by all draws may be more than fits into memory.
+        // Process some rows at a time, because all rows by all draws may not fit in memory.
         let at_a_time = (CELLS / draws.len().max(1)).clamp(1, test.rows().max(1));
         let mut misses = Vec::with_capacity(test.rows());
         for start in (0..test.rows()).step_by(at_a_time) {

@@ -1,4 +1,4 @@
-//! Fit: a table and a law to estimated parameters, evidence, and draws.
+//! Fit: estimates the parameters of a law from a table, with evidence and draws.
 
 mod backtest;
 mod choice;
@@ -25,14 +25,14 @@ use crate::uncertainty::{Draws, Fitted, Uncertainty, scatter_equally};
 pub use backtest::Origins;
 use rows::{Group, Rows};
 
-/// Fits a law to rows.
+/// The stage that fits a law to rows.
 #[derive(Clone, Debug)]
 pub struct FitLaw {
     /// The law.
     pub law: Arc<Law>,
     /// Other laws that are fitted to the same rows.
     pub alternatives: Vec<Arc<Law>>,
-    /// How it is fitted.
+    /// Settings of the fit.
     pub method: FitMethod,
     /// The roles of the columns.
     pub roles: RowRoles,
@@ -40,22 +40,22 @@ pub struct FitLaw {
     pub seed: u64,
     /// What to do with a row that the law cannot take.
     pub missing: Missing,
-    /// Whether there are rows.
+    /// Whether there are rows; without rows the constants are given.
     pub has_rows: bool,
-    /// Names of the source's files, for messages.
+    /// Names of the source's files for messages.
     pub files: Vec<String>,
 }
 
-/// How a law is fitted.
+/// Settings of a fit.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct FitMethod {
-    /// What is minimised.
+    /// The objective.
     pub objective: Objective,
     /// The solver.
     pub solver: Solver,
     /// Where the search starts.
     pub starts: Starts,
-    /// Where intervals come from.
+    /// The method of the intervals.
     pub uncertainty: Option<Uncertainty>,
     /// The backtest.
     pub backtest: Option<Origins>,
@@ -64,27 +64,27 @@ pub struct FitMethod {
 /// Roles of columns that are not variables of the law.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RowRoles {
-    /// Rows for which this holds are scored, never fitted.
+    /// Rows for which this condition holds are scored and not fitted.
     pub holdout: Option<String>,
-    /// What each row counts.
+    /// Weight of each row.
     pub weights: Option<String>,
     /// Standard deviation of each row's response.
     pub noise: Option<String>,
-    /// Columns that are equal in runs of one configuration.
+    /// Columns whose values are equal in runs of one configuration.
     pub replicates: Vec<String>,
-    /// Columns that are equal in rows of one run, which are resampled together.
+    /// Columns whose values are equal in rows of one run; such rows are resampled together.
     pub clusters: Vec<String>,
-    /// The column by whose values rows are fitted in groups.
+    /// The column that defines groups, each of which is fitted.
     pub by: Option<String>,
-    /// Whether each group is all rows that have another value of that column.
+    /// Whether each group consists of all rows with another value of that column.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub leave_out: bool,
-    /// Whether a fit without rows has no values, rather than being an error. Set for variations.
+    /// Whether a fit without rows gives no values and no error; set for variations of a study.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub varied: bool,
-    /// Parameters that all groups have in common.
+    /// Parameters that all groups share.
     pub share: Vec<String>,
-    /// Whether the response is a share, such as an accuracy. A row outside [0, 1] overrules it.
+    /// Whether the response is a share, such as an accuracy. A row outside [0, 1] overrides this.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub response_is_share: bool,
 }
@@ -109,7 +109,7 @@ impl Stage for FitLaw {
             "uncertainty": uncertainty,
             "backtest": backtest,
             "roles": self.roles,
-            // Without random numbers the seed decides nothing.
+            // A fit without random numbers does not depend on the seed.
             "seed": (uncertainty.is_some() || !self.alternatives.is_empty()).then_some(self.seed),
             "missing": self.missing,
             "rows": self.has_rows,
@@ -138,10 +138,10 @@ impl Stage for FitLaw {
     }
 }
 
-/// A warning about groups whose scatters differ.
+/// A warning about groups with different scatter.
 const UNEVEN_GROUPS: &str = "The groups do not scatter alike (Bartlett's test at 1 %): each new run takes the scatter of its own group, where that has rows enough to tell it.";
 
-/// Failures that are about the rows, not the spec.
+/// Failures caused by the rows and not by the spec.
 const RUN_OUT: [&str; 3] = ["no-rows", "empty-holdout", "no-optimum"];
 
 impl FitLaw {
@@ -181,13 +181,13 @@ struct Member {
 }
 
 impl Member {
-    /// Each draw of the free parameters, and the scatter that goes with it.
+    /// Each draw of the free parameters, followed by its scatter.
     fn draws_with_scatter(&self) -> impl Iterator<Item = Vec<f64>> {
         self.draws.iter().zip(&self.fit.noise.scatter).map(|(draw, &scatter)| [&draw[..], &[scatter]].concat())
     }
 
-    /// The member with what a method of uncertainty says besides its draws; `places` are the coordinates of the
-    /// member's free parameters.
+    /// The member with the results of an uncertainty method; `places` are the coordinates of the member's free
+    /// parameters.
     fn by(mut self, law: &Law, problem: &Problem, draws: &Draws, places: &[usize]) -> Self {
         self.fit.uncertainty = draws.picked.clone().or(self.fit.uncertainty);
         let free = law.free();
@@ -214,7 +214,7 @@ impl Member {
     }
 }
 
-/// The result of fitting: a member per group, and what was found for all groups together.
+/// The result of fitting: a member per group, and results for all groups together.
 struct FittedGroups {
     members: Vec<Member>,
     whole: Option<Whole>,
@@ -233,7 +233,7 @@ struct Found {
 }
 
 impl FitLaw {
-    /// Fits each group for itself.
+    /// Fits each group on its own.
     fn fit_apart(&self, rows: &Rows, watch: &Watch<'_>) -> Result<FittedGroups, Failure> {
         let members = rows.groups.iter().map(|group| {
             let problem = rows.problem(self, group)?;
@@ -268,7 +268,7 @@ impl FitLaw {
         Ok(FittedGroups { members: members.collect::<Result<_, Failure>>()?, whole: None })
     }
 
-    /// Fits all groups at once, with some parameters in common.
+    /// Fits all groups at once, with shared parameters.
     fn fit_together(&self, rows: &Rows, watch: &Watch<'_>) -> Result<FittedGroups, Failure> {
         let free = self.law.free();
         let shared: Vec<usize> = (0..free.len()).filter(|&j| self.roles.share.contains(&free[j].name)).collect();
@@ -324,7 +324,7 @@ impl FitLaw {
         Ok(FittedGroups { members, whole: Some(Whole { objective: found.best(self)?.cost, evidence }) })
     }
 
-    /// Runs the named procedure. If that is not the default search, also finds the best optimum.
+    /// Runs the chosen procedure. If that is not the default search, also looks for the global optimum.
     fn search(&self, problem: &Problem, watch: &Watch<'_>) -> Result<Found, Failure> {
         let FitMethod { solver, starts, .. } = self.method;
         let found = match starts {
@@ -400,12 +400,12 @@ impl FitLaw {
         }
     }
 
-    /// A law whose constants are given.
+    /// The fit of a law with given constants.
     fn without_rows(&self) -> Fit {
         Fit { parameters: estimate::estimates(&self.law, &[], &[], &[], None).0, ..self.blank() }
     }
 
-    /// A fit without values, and why.
+    /// A fit without values, and the reason.
     fn without_values(&self, reason: String) -> Fit {
         Fit { evidence: Evidence { warnings: vec![reason], ..Evidence::default() }, ..self.blank() }
     }
@@ -440,7 +440,7 @@ impl FitLaw {
         }
     }
 
-    /// The fit of all groups, with what they have in common.
+    /// The fit of all groups, with the shared results.
     fn of_groups(&self, by: &str, rows: &Rows, whole: Option<Whole>, members: Vec<Member>) -> Fit {
         let mut groups = BTreeMap::new();
         for (group, member) in rows.groups.iter().zip(members) {
@@ -472,7 +472,7 @@ impl FitLaw {
         }
     }
 
-    /// The rows with what the law says of them, for the report.
+    /// The rows with the predictions of the law, for the report.
     fn with_predictions(&self, rows: &Rows, members: &[Member]) -> Result<Dataset, Failure> {
         let mut data = rows.data.clone();
         let mut predicted = vec![f64::NAN; data.rows()];
@@ -496,7 +496,7 @@ impl FitLaw {
         self.law.variables.iter().map(|v| rows::column(data, &v.name)).collect()
     }
 
-    /// Columns of the law's variables by name, those of a schedule's knots left out.
+    /// Columns of the law's variables by name, without those of a schedule's knots.
     fn sizes_by_name<'a>(&self, columns: &[&'a [f64]]) -> BTreeMap<&str, &'a [f64]> {
         let named = self.law.variables.iter().zip(columns).filter(|(variable, _)| !variable.is_of_knot());
         named.map(|(variable, column)| (variable.name.as_str(), *column)).collect()

@@ -1,4 +1,4 @@
-//! The rows of a fit: selects usable rows, holds rows out, groups and weights them.
+//! The rows of a fit: selects usable rows, holds rows out, and assigns groups and weights.
 
 use std::collections::BTreeMap;
 
@@ -15,37 +15,37 @@ pub(super) struct Rows {
     pub(super) data: Dataset,
     /// The groups; one if rows are not fitted in groups.
     pub(super) groups: Vec<Group>,
-    /// What was dropped, in words.
+    /// Warnings about dropped rows.
     pub(super) warnings: Vec<String>,
     weights: Option<Vec<f64>>,
     noise: Option<Vec<f64>>,
-    /// The configuration of each row, where the spec says what tells them.
+    /// The configuration of each row, where the spec defines it.
     configurations: Option<Vec<usize>>,
-    /// The run of each row, where the spec says what tells them.
+    /// The run of each row, where the spec defines it.
     runs: Option<Vec<usize>>,
 }
 
 /// Rows that are fitted together.
 pub(super) struct Group {
     name: Option<String>,
-    /// Rows that are fitted.
+    /// Indices of fitted rows.
     pub(super) fitted: Vec<usize>,
-    /// Rows that are scored.
+    /// Indices of held-out rows.
     pub(super) held: Vec<usize>,
 }
 
 impl Group {
-    /// The value that its rows have in common; empty where there is but one group.
+    /// The value that defines the group; empty where there is only one group.
     pub(super) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
     }
 
-    /// The group with other fitted rows, and none held out.
+    /// The group with other fitted rows and no held-out rows.
     pub(super) fn with_fitted(&self, fitted: Vec<usize>) -> Self {
         Self { name: self.name.clone(), fitted, held: Vec::new() }
     }
 
-    /// Its name in a message.
+    /// The group's name in a message.
     fn label(&self) -> String {
         self.name.as_ref().map(|name| format!(" of the group `{name}`")).unwrap_or_default()
     }
@@ -88,7 +88,7 @@ impl Rows {
         let mut weights: Vec<f64> =
             group.fitted.iter().map(|&row| self.weights.as_ref().map_or(1.0, |w| w[row])).collect();
         if let Some(numbers) = self.configurations_of(group) {
-            // Each configuration counts once, however often it was run.
+            // Each configuration has the same total weight, however many runs it has.
             let mut counts = BTreeMap::new();
             numbers.iter().for_each(|&n| *counts.entry(n).or_insert(0_usize) += 1);
             weights.iter_mut().zip(&numbers).for_each(|(weight, n)| *weight /= counts[n] as f64);
@@ -106,13 +106,13 @@ impl Rows {
         Some(renumbered(group.fitted.iter().map(|&row| all[row])))
     }
 
-    /// Which fitted rows of a group the spec says to belong together; none where it says nothing.
+    /// The fitted rows of a group that belong together according to the spec; `None` where the spec defines nothing.
     pub(super) fn together(&self, group: &Group) -> Option<Vec<usize>> {
         let all = self.configurations.as_ref().or(self.runs.as_ref())?;
         Some(group.fitted.iter().map(|&row| all[row]).collect())
     }
 
-    /// Which rows are resampled together, numbered over the fitted rows of some groups one after another.
+    /// The resampling cluster of each fitted row, numbered over several groups.
     pub(super) fn clusters(&self, groups: &[&Group]) -> Vec<usize> {
         let rows = groups.iter().flat_map(|group| group.fitted.iter().copied());
         match self.runs.as_ref().or(self.configurations.as_ref()) {
@@ -122,7 +122,7 @@ impl Rows {
     }
 }
 
-/// Labels numbered from zero in order of appearance.
+/// Labels renumbered from zero in order of appearance.
 fn renumbered(labels: impl Iterator<Item = usize>) -> Vec<usize> {
     let mut seen = BTreeMap::new();
     labels
@@ -133,7 +133,7 @@ fn renumbered(labels: impl Iterator<Item = usize>) -> Vec<usize> {
         .collect()
 }
 
-/// The rows that have the same values in some columns, by number.
+/// The number of each row's combination of values in some columns.
 fn configurations_by(data: &Dataset, columns: &[String]) -> Vec<usize> {
     let mut seen: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     (0..data.rows())
@@ -176,7 +176,7 @@ fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Fai
     Ok(groups)
 }
 
-/// For each group the fitted rows of all others, under its name.
+/// For each group, the fitted rows of all other groups, under the group's name.
 fn complements(groups: &[Group]) -> Vec<Group> {
     let others = |left_out: usize| {
         let kept = groups.iter().enumerate().filter(|(place, _)| *place != left_out);
@@ -187,7 +187,7 @@ fn complements(groups: &[Group]) -> Vec<Group> {
     groups.iter().enumerate().map(|(place, group)| group.with_fitted(others(place))).collect()
 }
 
-/// Drops rows the law cannot take, or stops: sizes are positive, and so is a response under a logarithm.
+/// Drops rows that the law cannot use, or fails. Sizes must be positive, and so must a response under a logarithm.
 fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Failure> {
     let mut reasons: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     let why = |variable: usize, value: f64| match fit.law.part_without_value(variable, value) {
@@ -244,7 +244,7 @@ fn counted_rows(rows: usize) -> String {
     if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
-/// The numbers or truths that an expression gives at every row.
+/// The values of an expression, which are numbers or truth values, at every row.
 pub(super) fn numbers(data: &Dataset, expr: &str) -> Result<Vec<f64>, Failure> {
     let parsed = crate::expr::parse_printed(expr).map_err(|error| Failure::internal(error.to_string()))?;
     match data.evaluate(&parsed) {
