@@ -1,4 +1,4 @@
-//! What a fit says to a query.
+//! The answer of a fit to a query.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// A number with an interval around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// The number; none where it cannot be reached.
+    /// The number; `None` where it cannot be reached.
     pub value: Option<f64>,
     /// Lower end.
     pub lower: Option<f64>,
@@ -33,30 +33,30 @@ impl From<Prediction> for Interval {
     }
 }
 
-/// How an answer stands to the rows that were fitted.
+/// How far an answer lies from the fitted rows, or why there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Within the span of every variable.
+    /// Inside the range of every variable.
     Inside,
-    /// Outside by a factor of ten at most.
+    /// Outside by at most a factor of ten.
     Near,
-    /// Farther outside.
+    /// Outside by more.
     Far,
-    /// The rows do not tell what the answer rests on.
+    /// The rows do not identify the parameters on which the answer depends.
     NotIdentified,
-    /// The law has no answer there.
+    /// The law has no answer at this point.
     NoAnswer,
     /// No value of the variable reaches the target.
     NotReachable,
-    /// The law was not fitted: its constants were given.
+    /// The law was not fitted; its constants were given.
     NotFitted,
     /// The rows do not allow a forecast by several laws.
     NotForecast,
 }
 
 impl Verdict {
-    /// The verdict in words.
+    /// Description of the verdict.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Inside => "inside the data",
@@ -71,12 +71,12 @@ impl Verdict {
     }
 }
 
-/// How far an answer leaves the data.
+/// Distance of an answer from the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Extent {
     /// The verdict.
     pub verdict: Verdict,
-    /// The largest factor by which a variable leaves its span; none where there are no rows.
+    /// The largest factor by which a variable lies outside its range; `None` where there are no rows.
     pub factor: Option<f64>,
     /// That factor by variable.
     pub by_variable: BTreeMap<String, f64>,
@@ -85,70 +85,70 @@ pub struct Extent {
 /// One row of an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// The group of the fit that was asked, where there are groups.
+    /// The group whose fit answers, where there are groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// What was asked, by variable.
+    /// Inputs by variable.
     pub inputs: BTreeMap<String, f64>,
-    /// What was found, by name.
+    /// Results by name.
     pub outputs: BTreeMap<String, Interval>,
-    /// How far it leaves the data.
+    /// Distance from the data.
     pub reach: Extent,
-    /// Why there is no value, where there is none.
+    /// Why there is no value.
     pub note: Option<String>,
-    /// Whether the note is on outputs that are left out alone, and the others have their values.
+    /// Whether the note concerns only missing outputs, and the others have values.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partly: bool,
-    /// The share of the draws in which there is an answer; none where there is one in all.
+    /// Share of the draws with an answer; `None` where all have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<f64>,
 }
 
-/// The key of what belongs to no group.
+/// Key of entries without a group.
 pub const ALL: &str = "all";
 
-/// What went into a forecast.
+/// The composition of a forecast by several laws.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
-    /// The members with their shares, largest share first.
+    /// The members and their shares, largest first.
     pub members: Vec<Share>,
-    /// How often the last runs were hidden.
+    /// Number of times that the last runs were hidden.
     pub origins: usize,
-    /// The size of the discrepancy process, in ln y.
+    /// Standard deviation of the discrepancy process, in ln y.
     pub discrepancy: f64,
-    /// Distinct configurations.
+    /// Number of distinct configurations.
     pub configurations: usize,
 }
 
-/// A member's part in a forecast.
+/// The part of a member in a forecast.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Share {
-    /// The law.
+    /// Name of the law.
     pub law: String,
-    /// Logarithm of scale over which a run's weight falls by e.
+    /// Logarithm of scale over which the weight of a run falls by a factor of e.
     pub window: f64,
-    /// Its share of the stack.
+    /// Share of the stack.
     pub share: f64,
-    /// Root mean square of its errors in ln y when the last runs were hidden.
+    /// Root mean square error in ln y when the last runs were hidden.
     pub error: Option<f64>,
 }
 
-/// What a fit says to a query.
+/// The answer of a fit to a query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The kind of query.
     pub kind: String,
-    /// What the intervals cover, in words; none where there are none.
+    /// Description of the intervals; `None` where there are none.
     pub interval: Option<String>,
-    /// One row per question.
+    /// One row for each set of inputs.
     pub rows: Vec<Row>,
-    /// What went into a forecast by several laws; by group where there are groups, else under `all`.
+    /// Compositions of forecasts by several laws, by group, or under `all` where there are no groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forecasts: BTreeMap<String, Account>,
-    /// What is to be said next to each number: parameters on bounds and not identified, by group where there are groups,
-    /// else under `all`.
+    /// Cautions to show next to each number, such as parameters on bounds or not identified; by group, or under `all`
+    /// where there are no groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub caveats: BTreeMap<String, Vec<String>>,
-    /// What a reader should know, in words.
+    /// Warnings.
     pub warnings: Vec<String>,
 }

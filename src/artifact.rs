@@ -1,4 +1,4 @@
-//! What stages hand to each other: bytes by role, known by their digest.
+//! The outputs of stages: bytes by role, identified by their digest.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,17 +17,17 @@ impl Digest {
         Self(blake3::hash(bytes).to_hex().to_string())
     }
 
-    /// The digest of this name; it may not be [well formed](Self::is_well_formed).
+    /// A digest from its text, which may not be [well formed](Self::is_well_formed).
     pub fn named(name: &str) -> Self {
         Self(name.to_owned())
     }
 
-    /// The digits.
+    /// The hexadecimal digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the text could be a digest at all: it names a file, so it must be nothing else.
+    /// Whether the text is a valid digest. It is used as a file name, so nothing else is allowed.
     pub fn is_well_formed(&self) -> bool {
         self.0.len() == 64 && self.0.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     }
@@ -39,7 +39,7 @@ impl fmt::Display for Digest {
     }
 }
 
-/// The SHA-256 of bytes, in hexadecimal: what papers and `sha256sum` print.
+/// The SHA-256 of bytes in hexadecimal, as printed in papers and by `sha256sum`.
 pub fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     sha2::Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
@@ -49,19 +49,19 @@ pub fn sha256(bytes: &[u8]) -> String {
     })
 }
 
-/// What a stage produced, by role.
+/// Outputs of a stage, by role.
 pub type Outputs = BTreeMap<String, Arc<Vec<u8>>>;
 
-/// Digests and sizes of what a stage produced, by role.
+/// Digests and sizes of a stage's outputs, by role.
 pub type Manifest = BTreeMap<String, Blob>;
 
-/// A blob that a stage produced.
+/// An output of a stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Blob {
-    /// Its digest.
+    /// Digest.
     pub digest: Digest,
-    /// Its size in bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn digests_are_those_of_the_standard_tools() {
+    fn digests_agree_with_standard_tools() {
         assert_eq!(sha256(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(Digest::of(b"").as_str(), "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262");
         assert!(Digest::of(b"").is_well_formed());

@@ -1,4 +1,4 @@
-//! What differs between two states of a study: settings, data, numbers, stages.
+//! Differences between two states of a study: settings, data, numbers, stages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,76 +12,76 @@ use crate::lock::{Lock, Measure};
 pub struct Changes {
     /// Settings of the spec.
     pub settings: Vec<SettingChange>,
-    /// What was read.
+    /// Sources.
     pub sources: Vec<SourceChange>,
-    /// What was found.
+    /// Results.
     pub numbers: Vec<NumberChange>,
-    /// Stages whose settings or inputs are other ones, and those that came or went.
+    /// Stages with other settings or inputs, and stages that were added or removed.
     pub stages: Vec<StageChange>,
 }
 
-/// A setting of the spec.
+/// A changed setting of the spec.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SettingChange {
     /// Its path: `fits.main.objective.huber.delta`.
     pub setting: String,
-    /// What it was.
+    /// Earlier value.
     pub then: Option<String>,
-    /// What it is.
+    /// Later value.
     pub now: Option<String>,
 }
 
-/// A source.
+/// A changed source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SourceChange {
-    /// Its name.
+    /// Name.
     pub source: String,
-    /// Rows it had.
+    /// Earlier number of rows.
     pub rows_then: Option<usize>,
-    /// Rows it has; where as many, their content is another.
+    /// Later number of rows. Equal numbers mean that the content changed.
     pub rows_now: Option<usize>,
 }
 
-/// A number of the results.
+/// A changed number of the results.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NumberChange {
-    /// Its name, as expectations have it.
+    /// Name, as in expectations.
     pub number: String,
-    /// What it was.
+    /// Earlier value.
     pub then: Option<f64>,
-    /// What it is.
+    /// Later value.
     pub now: Option<f64>,
-    /// The ends of its interval then, where there are some.
+    /// Ends of the earlier interval, where there is one.
     pub interval_then: [Option<f64>; 2],
-    /// The ends of its interval now.
+    /// Ends of the later interval.
     pub interval_now: [Option<f64>; 2],
-    /// Whether the rows did not tell it then.
+    /// Whether the earlier rows did not identify it.
     pub unidentified_then: bool,
-    /// Whether the rows do not tell it now.
+    /// Whether the later rows do not identify it.
     pub unidentified_now: bool,
-    /// Its standard error then, in its own unit: from its interval where it has none.
+    /// Earlier standard error in its own unit, from the interval where there is no other.
     pub se: Option<f64>,
-    /// Its standard error then, as a factor.
+    /// Earlier standard error as a factor.
     pub factor: Option<f64>,
-    /// How far it moved, in standard errors, on the scale of that one of the two which there is.
+    /// Change in standard errors, on the scale of the standard error that is given.
     pub moved: Option<f64>,
 }
 
-/// A stage.
+/// A changed stage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StageChange {
-    /// Its name.
+    /// Name.
     pub stage: String,
-    /// Whether it was there then.
+    /// Whether it was present before.
     pub then: bool,
-    /// Whether it is there now.
+    /// Whether it is present now.
     pub now: bool,
     /// Whether its outputs differ.
     pub outputs: bool,
 }
 
 impl Changes {
-    /// How a lock differs from an earlier one; a lock of an earlier version is brought into the present shape first.
+    /// Differences between two locks. A lock of an earlier version is converted first.
     pub fn between(then: &Lock, now: &Lock) -> Self {
         let (then, now) = (&then.clone().migrated(now), &now.clone().migrated(then));
         Self {
@@ -92,7 +92,7 @@ impl Changes {
         }
     }
 
-    /// The changes with those of settings, each given by its path.
+    /// Adds differences of settings, which are given by path.
     #[must_use]
     pub fn with_settings(mut self, then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Self {
         let paths: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
@@ -112,14 +112,14 @@ impl Changes {
         self.settings.is_empty() && self.sources.is_empty() && self.numbers.is_empty() && self.stages.is_empty()
     }
 
-    /// What moved, a line each: data first, then numbers.
+    /// Differences of data and of numbers, one line each.
     pub fn moved(&self) -> Vec<String> {
         let sources = self.sources.iter().map(|change| format!("sources.{}: {}", change.source, change.in_words()));
         let numbers = self.numbers.iter().map(|change| format!("{}: {}", change.number, change.in_words()));
         sources.chain(numbers).collect()
     }
 
-    /// Every difference, for a terminal.
+    /// All differences as text for a terminal.
     pub fn text(&self) -> String {
         let mut text = String::new();
         for (title, rows) in self.sections() {
@@ -132,7 +132,7 @@ impl Changes {
         if text.is_empty() { "nothing changed\n".to_owned() } else { text }
     }
 
-    /// Every difference as Markdown, for a comment on a pull request: numbers in columns, with their intervals.
+    /// All differences in Markdown, for a comment on a pull request; numbers are a table with intervals.
     pub fn markdown(&self) -> String {
         let mut text = String::new();
         for (title, rows) in self.sections() {
@@ -149,7 +149,7 @@ impl Changes {
         if text.is_empty() { "Nothing changed.\n".to_owned() } else { text }
     }
 
-    /// Every difference as an HTML page.
+    /// All differences as an HTML page.
     pub fn html(&self) -> String {
         let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let mut body = String::new();
@@ -179,7 +179,7 @@ impl Changes {
         all.into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
     }
 
-    /// The numbers that moved, each with its interval before and after and by how much it moved.
+    /// Writes the changed numbers with both intervals and the size of each change.
     fn table_of_numbers(&self, text: &mut String) {
         let _ = writeln!(text, "#### {NUMBERS}\n\n| number | then | now | moved |\n|---|---|---|---|");
         for change in &self.numbers {
@@ -197,7 +197,7 @@ impl Changes {
     }
 }
 
-/// The title of what was found.
+/// Heading of the numbers.
 const NUMBERS: &str = "numbers";
 
 impl SettingChange {
@@ -243,12 +243,12 @@ impl NumberChange {
         }
     }
 
-    /// Whether a number differs that a reader would quote.
+    /// Whether a value, its interval or its identification differs.
     fn is_change(&self) -> bool {
         (self.then, self.interval_then, self.unidentified_then) != (self.now, self.interval_now, self.unidentified_now)
     }
 
-    /// The number with its interval then and now, in words.
+    /// The earlier and the later number with their intervals.
     fn states(&self) -> [String; 2] {
         let state = |value: Option<f64>, ends, unidentified| match value {
             Some(value) => format!("{}{}", short(value), interval(ends)),
@@ -272,7 +272,7 @@ impl NumberChange {
         }
     }
 
-    /// By how much it moved.
+    /// The size of the change.
     fn by(&self, then: f64, now: f64) -> String {
         match (self.moved, self.factor) {
             (Some(moved), Some(factor)) => format!("{moved:+.2} se, each a factor of {factor:.3}"),
@@ -282,7 +282,7 @@ impl NumberChange {
     }
 }
 
-/// The ends of an interval, after a number.
+/// The ends of an interval, as a suffix to a number.
 fn interval(ends: [Option<f64>; 2]) -> String {
     match ends {
         [None, None] => String::new(),
@@ -303,34 +303,34 @@ impl StageChange {
     }
 }
 
-/// How far a number may move since the lock.
+/// A limit on the change of a number since the lock.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
-    /// The number's name.
+    /// Name of the number.
     pub number: String,
-    /// How far, in the unit.
+    /// The limit, in the unit.
     pub most: f64,
-    /// What that is counted in.
+    /// Unit of the limit.
     pub unit: DriftUnit,
 }
 
-/// What a drift is counted in.
+/// The unit of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriftUnit {
     /// The number's standard error in the lock.
     StandardErrors,
-    /// Hundredths of the number.
+    /// Percent of the number.
     Percent,
 }
 
-/// The words between a number and how far it may move.
+/// Text between the name of a number and its limit.
 const MOVED: &str = " moved less than ";
 
 impl Drift {
-    /// The drift that a condition is about, where it is about one: `fits.main.alpha moved less than 2 se`.
+    /// Parses a condition such as `fits.main.alpha moved less than 2 se`; `None` for another kind of condition.
     ///
     /// # Errors
-    /// Where it says so and then something else; in words.
+    /// The condition starts like this and continues differently.
     pub fn parse(text: &str) -> Option<Result<Self, String>> {
         let (number, rest) = text.split_once(MOVED)?;
         let (amount, unit) = rest.trim().rsplit_once(' ').unwrap_or((rest, ""));
@@ -346,10 +346,11 @@ impl Drift {
         })
     }
 
-    /// Whether a number moved less than that, and how far it did, in words; without an earlier lock it has not moved.
+    /// Whether a number moved less than the limit, and a description of its change. Without an earlier lock it has
+    /// not moved.
     ///
-    /// Standard errors are those of the lock, as factors where it has factors. A number that the rows do not tell, or of
-    /// which nothing says how sure it was, has moved by an unknown amount, which is not less than any.
+    /// Standard errors come from the lock, as factors where it has factors. The change of a number that is not
+    /// identified, or without a standard error, is unknown and counts as larger than the limit.
     pub fn judge(&self, then: Option<&Lock>, now: &Lock) -> (bool, String) {
         let Some(then) = then else { return (true, "no lock file to compare with".to_owned()) };
         let then = &then.clone().migrated(now);
@@ -383,7 +384,7 @@ impl Drift {
                 };
                 (moved.abs() < self.most, format!("{values} ({moved:+.2} {name}{of})"))
             }
-            // Without a unit only standing still is less than anything.
+            // Without a unit, only an unchanged number is within the limit.
             Err(why) => (before == after, format!("{values}, and how far that is nothing says: {why}")),
         }
     }
@@ -412,7 +413,7 @@ fn numbers(then: &Lock, now: &Lock) -> Vec<NumberChange> {
 }
 
 fn stages(then: &Lock, now: &Lock) -> Vec<StageChange> {
-    // Results alone say nothing of stages.
+    // Results without a lock contain no stages.
     if then.stages.is_empty() || now.stages.is_empty() {
         return Vec::new();
     }
@@ -475,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn what_moved_holds_the_ends_of_intervals_and_those_that_moved_alone() {
+    fn moved_numbers_have_their_interval_ends_and_moved_ends_count() {
         let then = lock(
             &[("queries.q.row1.loss", 2.0), ("queries.q.row1.loss.lower", 1.0), ("queries.q.row1.loss.upper", 4.0)],
             &[],
@@ -488,7 +489,8 @@ mod tests {
         );
         now.numbers.insert("queries.q.row1.loss".to_owned(), 4.0);
         now.numbers.remove("queries.q.row1.loss.upper");
-        // Half of the draws lie within a factor of two: a normal distribution of logarithms has a deviation of ln 2 / 0.674.
+        // Half of the draws lie within a factor of two, so a normal distribution of the logarithm has a deviation of
+        // ln 2 / 0.674.
         assert_eq!(
             Changes::between(&then, &now).moved(),
             [
@@ -498,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_the_rows_cease_to_tell_has_changed() {
+    fn a_number_that_is_no_longer_identified_has_changed() {
         let then = lock(&[("fits.main.A", 376.0)], &[]);
         let now = lock(&[], &["fits.main.A"]);
         assert_eq!(Changes::between(&then, &now).moved(), ["fits.main.A: 376.00000 -> not identified"]);
@@ -523,7 +525,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drift_of_what_is_not_told_fails_with_the_reason() {
+    fn a_drift_of_an_unidentified_number_fails_with_the_reason() {
         let drift = Drift::parse("fits.main.A moved less than 2 se").unwrap().unwrap();
         let told = lock(&[("fits.main.A", 376.0), ("fits.main.A.factor", 2.0)], &[]);
         let not_told = lock(&[], &["fits.main.A"]);

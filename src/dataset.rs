@@ -1,4 +1,4 @@
-//! Observations: named columns of equal length, each row with the place it came from.
+//! Observations: named columns of equal length, with the origin of each row.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -12,9 +12,9 @@ use crate::expr::{Expr, Kind, Value};
 /// A column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
-    /// Numbers; `NaN` where there is none.
+    /// Numbers; `NaN` where missing.
     Numbers(Vec<f64>),
-    /// Texts; empty where there is none.
+    /// Texts; empty where missing.
     Texts(Vec<String>),
 }
 
@@ -40,16 +40,16 @@ impl Column {
     }
 }
 
-/// Where a row came from: the number of its file in its source, and its number in that file, from 1.
+/// The origin of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
-    /// Index of the file.
+    /// Index of the file in its source.
     pub file: u32,
-    /// Row in the file, the first being 1; a header does not count.
+    /// Number of the row in the file, from 1, without the header.
     pub row: u32,
 }
 
-/// The value that rows of a group have in common, as a text; groups of numbers are ordered by size, before words.
+/// The value that defines a group, as text. Numbers are ordered by size and come before words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct GroupName(pub String);
@@ -72,7 +72,7 @@ impl fmt::Display for GroupName {
     }
 }
 
-/// Texts in the order of people: numbers by their size and before words.
+/// Compares texts; numbers are ordered by size and come before words.
 pub fn in_order(a: &str, b: &str) -> Ordering {
     match (a.parse::<f64>(), b.parse::<f64>()) {
         (Ok(x), Ok(y)) => x.total_cmp(&y).then_with(|| a.cmp(b)),
@@ -90,7 +90,7 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// A table with rows and no columns yet.
+    /// A table with rows but no columns.
     pub const fn new(origins: Vec<Origin>) -> Self {
         Self { columns: BTreeMap::new(), origins }
     }
@@ -100,7 +100,7 @@ impl Dataset {
         self.origins.len()
     }
 
-    /// Where each row came from.
+    /// The origin of each row.
     pub fn origins(&self) -> &[Origin] {
         &self.origins
     }
@@ -110,7 +110,7 @@ impl Dataset {
         &self.columns
     }
 
-    /// Adds a column; one of another length than the table's is cut or filled up with nothing.
+    /// Adds a column. A column of another length is cut, or extended with missing values.
     pub fn insert(&mut self, name: &str, mut column: Column) {
         match &mut column {
             Column::Numbers(numbers) => numbers.resize(self.rows(), f64::NAN),
@@ -119,7 +119,7 @@ impl Dataset {
         self.columns.insert(name.to_owned(), column);
     }
 
-    /// A column of numbers.
+    /// A column of numbers; `None` where it is missing or has texts.
     pub fn numbers(&self, name: &str) -> Option<&[f64]> {
         match self.columns.get(name) {
             Some(Column::Numbers(numbers)) => Some(numbers),
@@ -127,7 +127,7 @@ impl Dataset {
         }
     }
 
-    /// A value as text: texts as they are, numbers as specs write them; empty where there is no such column.
+    /// A value as text. Numbers are written as in specs; a missing column gives an empty text.
     pub fn text(&self, name: &str, row: usize) -> String {
         match self.columns.get(name) {
             Some(Column::Texts(texts)) => texts[row].clone(),
@@ -145,9 +145,8 @@ impl Dataset {
         }
     }
 
-    /// The rows of tables with the same columns one after the other, each table being a file of its own.
-    ///
-    /// None where the columns are not the same.
+    /// Concatenates tables with the same columns, each of which is a file of its own; `None` where the columns
+    /// differ.
     pub fn stacked(tables: &[Self]) -> Option<Self> {
         let mut origins = Vec::new();
         for (file, table) in tables.iter().enumerate() {
@@ -177,7 +176,7 @@ impl Dataset {
         Some(stacked)
     }
 
-    /// The value of an expression at every row; `None` where it names a column that is not there or mixes kinds.
+    /// The value of an expression at every row; `None` where it names a missing column or mixes kinds.
     pub fn evaluate(&self, expr: &Expr) -> Option<Column> {
         let names: Vec<&str> = self.columns.keys().map(String::as_str).collect();
         let mut used: Vec<usize> = Vec::new();
@@ -223,7 +222,7 @@ mod tests {
     use crate::expr::parse;
 
     #[test]
-    fn groups_of_numbers_are_ordered_by_size_and_stand_before_words() {
+    fn groups_of_numbers_are_ordered_by_size_and_precede_words() {
         let mut names = ["1e20", "b", "6e18", "1e19", "a", "10", "9"].map(|name| GroupName(name.to_owned()));
         names.sort();
         assert_eq!(names.map(|name| name.0), ["9", "10", "6e18", "1e19", "1e20", "a", "b"]);

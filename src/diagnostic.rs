@@ -1,6 +1,6 @@
-//! What is wrong with a spec, a file or a fit: a code, a place, what was expected, what to do.
+//! Errors and warnings about a spec, a file or a fit: code, place, expectation and remedy.
 //!
-//! Diagnostics are gathered as values and drawn once, by `cli`.
+//! Diagnostics are collected as values; `cli` prints them.
 
 use std::fmt;
 use std::ops::Range;
@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Nothing runs.
+    /// The study does not run.
     Error,
-    /// The study runs; somebody should look at this.
+    /// The study runs, but something needs attention.
     Warning,
 }
 
-/// One step from a table or a list of a spec to what is in it.
+/// One step of a path in a spec.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// An entry of a table.
@@ -27,7 +27,7 @@ pub enum Step {
     Index(usize),
 }
 
-/// The way from the top of a spec to a value: `fits.main.objective`.
+/// A path from the top of a spec to a value: `fits.main.objective`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpecPath(pub Vec<Step>);
 
@@ -65,10 +65,10 @@ impl fmt::Display for SpecPath {
     }
 }
 
-/// Where in a spec a diagnostic points.
+/// The place of a diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// The file as a whole.
+    /// The whole file.
     File,
     /// Bytes of the file.
     Bytes(Range<usize>),
@@ -76,33 +76,33 @@ pub enum Place {
     Key(SpecPath),
     /// The value at the end of a path.
     Value(SpecPath),
-    /// Bytes inside the text at the end of a path.
+    /// Bytes of the text at the end of a path.
     Inside(SpecPath, Range<usize>),
-    /// In what was asked on the command line, and in no file.
+    /// A query on the command line.
     Question,
 }
 
 /// A diagnostic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Its severity.
+    /// Severity.
     pub severity: Severity,
     /// A stable name in kebab case: `unknown-key`.
     pub code: &'static str,
-    /// What was wrong, in one line.
+    /// What is wrong, in one line.
     pub message: String,
-    /// The spec's file, where one is at fault.
+    /// The file of the spec at fault.
     pub file: Option<PathBuf>,
-    /// Where in the file.
+    /// The place in the file.
     pub place: Place,
-    /// A label that is shown at the place.
+    /// A label to show at the place.
     pub label: Option<String>,
-    /// What to do, each in one line.
+    /// Remedies, one line each.
     pub hints: Vec<String>,
 }
 
 impl Diagnostic {
-    /// An error at a place of the spec being read.
+    /// An error at a place in the current spec.
     pub fn error(code: &'static str, place: Place, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Error,
@@ -115,7 +115,7 @@ impl Diagnostic {
         }
     }
 
-    /// A warning at a place of the spec being read.
+    /// A warning at a place in the current spec.
     pub fn warning(code: &'static str, place: Place, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, place, message) }
     }
@@ -127,14 +127,14 @@ impl Diagnostic {
         self
     }
 
-    /// Adds what to do.
+    /// Adds a remedy.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
-    /// Adds what to do, where that is known.
+    /// Adds a remedy, where there is one.
     #[must_use]
     pub fn hint_if(self, hint: Option<impl Into<String>>) -> Self {
         match hint {
@@ -143,7 +143,7 @@ impl Diagnostic {
         }
     }
 
-    /// Adds "did you mean" or, where nothing is near, the list of what there is.
+    /// Adds "did you mean" with the nearest name, or the list of known names.
     #[must_use]
     pub fn suggest<'a>(self, name: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> Self {
         if let Some(near) = nearest(name, known.clone()) {
@@ -163,10 +163,10 @@ impl Diagnostic {
     }
 }
 
-/// Most names that a hint lists.
+/// Maximum number of names in a hint.
 const MOST_NAMED: usize = 30;
 
-/// The known name nearest to a mistyped one, if any is near.
+/// The known name nearest to a mistyped one, if one is close enough.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     known
         .into_iter()
@@ -179,7 +179,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
-/// Names for a sentence: `a`, `b` and `c`.
+/// Names joined for a sentence: `a`, `b` and `c`.
 pub fn list(names: &[&str]) -> String {
     match names {
         [] => String::new(),
@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_near_name_is_found_and_a_far_one_is_not() {
+    fn only_a_close_name_is_suggested() {
         let known = ["objective", "uncertainty", "holdout"];
         assert_eq!(nearest("objectve", known), Some("objective"));
         assert_eq!(nearest("OBJECTIVE", known), Some("objective"));

@@ -1,12 +1,12 @@
-//! Files that are read whole: regular ones alone, and none larger than is said.
+//! Reads whole files: regular files only, up to a maximum size.
 //!
-//! A pipe that nobody writes to would be waited for, and a device would fill the memory.
+//! Reading a pipe without a writer would block, and reading a device could fill the memory.
 
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Component, Path, PathBuf};
 
-/// A path from the root, without `.` and `..`.
+/// The absolute path without `.` and `..`.
 pub fn from_root(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     absolute.components().fold(PathBuf::new(), |mut plain, part| {
@@ -19,10 +19,10 @@ pub fn from_root(path: &Path) -> PathBuf {
     })
 }
 
-/// A file's bytes.
+/// The content of a file.
 ///
 /// # Errors
-/// Where it cannot be read, is no regular file, or is larger than `most` bytes.
+/// The file cannot be read, is not a regular file, or is larger than `most` bytes.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let (file, metadata) = open(path)?;
     let too_large = || io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {}", in_units(most)));
@@ -30,32 +30,32 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         return Err(too_large());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
-    // It may grow meanwhile, or not say how long it is.
+    // The file may have grown, or may not report its size.
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
 }
 
-/// A text file.
+/// The content of a text file.
 ///
 /// # Errors
-/// As [`read`], and where it is not UTF-8.
+/// As [`read`], and where the content is not UTF-8.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     String::from_utf8(read(path, most)?).map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
 }
 
-/// A regular file, opened to be read.
+/// Opens a regular file for reading.
 ///
 /// # Errors
-/// Where it cannot be opened, or is something else.
+/// The file cannot be opened, or is not a regular file.
 pub fn open(path: &Path) -> io::Result<(File, Metadata)> {
-    // Before it is opened: the opening of a pipe or a device may have effects of its own.
+    // Check the kind first, because opening a pipe or a device can have side effects.
     regular(&std::fs::metadata(path)?)?;
     let mut options = OpenOptions::new();
     options.read(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        // Files that the kernel makes up may wait for news as a pipe does; this makes that an error.
+        // Special files of the kernel can block like a pipe; with this flag they give an error.
         options.custom_flags(libc::O_NONBLOCK);
     }
     let file = options.open(path)?;
@@ -72,7 +72,7 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
     Err(io::Error::new(kind, format!("it is {}, not a regular file", describe(metadata.file_type()))))
 }
 
-/// What a file is, in words.
+/// Name of a kind of file.
 pub fn describe(kind: FileType) -> &'static str {
     if kind.is_file() {
         return "a regular file";
@@ -93,7 +93,7 @@ pub fn describe(kind: FileType) -> &'static str {
     "something else"
 }
 
-/// First bytes of files that are no text, and what those are.
+/// First bytes of files that are not text, and the kinds of these files.
 const MAGIC: [(&[u8], &str); 27] = [
     (b"\x89PNG", "a PNG image"),
     (b"\xff\xd8\xff", "a JPEG image"),
@@ -124,7 +124,7 @@ const MAGIC: [(&[u8], &str); 27] = [
     (b"version https://git-lfs.github.com/spec", "a pointer of Git LFS: the file itself is elsewhere"),
 ];
 
-/// What a file is by its first bytes, in words that follow "the file is"; none where it may be a text as it should be.
+/// The kind of a file from its first bytes, to follow the words "the file is"; `None` where it could be valid text.
 pub fn what_is(bytes: &[u8]) -> Option<&'static str> {
     if let Some((_, what)) = MAGIC.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Some(what);
@@ -143,10 +143,10 @@ pub fn what_is(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// How many of its first bytes tell what a file is.
+/// Number of first bytes that are checked.
 const HEAD: usize = 1024;
 
-/// Bytes as people read them: `1.5 KiB`.
+/// A number of bytes with a unit: `1.5 KiB`.
 pub fn in_units(bytes: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];
     let power = (bytes.max(1).ilog2() / 10).min(4);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_named_and_not_waited_for() {
+    fn a_special_file_is_named_without_blocking() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_file_is_its_first_bytes_tell() {
+    fn the_first_bytes_tell_the_kind_of_a_file() {
         assert_eq!(what_is(b"\x89PNG\r\n\x1a\n...."), Some("a PNG image"));
         assert_eq!(what_is(b"\n<!DOCTYPE html><html>"), Some("a web page, not what it shows"));
         assert!(what_is(b"a,b\n1,\x00\n").unwrap().contains("binary"));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_said_in_the_unit_that_suits() {
+    fn sizes_are_printed_in_a_suitable_unit() {
         assert_eq!([in_units(7), in_units(1536), in_units(4 << 30)], ["7 B", "1.5 KiB", "4 GiB"]);
     }
 }

@@ -13,38 +13,38 @@ use crate::numerics::{Random, exp, ln, normal_mixture_quantile};
 use crate::objective::ResponseScale;
 use crate::solver::Solver;
 
-/// Columns that a fit adds to its rows; no variable can be named so. This one is the law's value.
+/// Column with the law's value. Variables cannot have the names of columns that a fit adds to its rows.
 pub const PREDICTED: &str = "#predicted";
-/// The logarithm of prediction over observation.
+/// Column with the logarithm of prediction over observation.
 pub const RESIDUAL: &str = "#residual";
-/// 1 for rows that were held out, 0 for rows that were fitted.
+/// Column with 1 for held-out rows and 0 for fitted rows.
 pub const HELD: &str = "#held";
 
-/// What became of a parameter.
+/// Status of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Estimated, inside its bounds.
     Estimated,
-    /// The objective wants to go below its lower bound.
+    /// On the lower bound; a smaller value would fit better.
     AtLowerBound,
-    /// The objective wants to go above its upper bound.
+    /// On the upper bound; a larger value would fit better.
     AtUpperBound,
-    /// The rows do not tell its value.
+    /// Not identified by the rows.
     NotIdentified,
-    /// Held by the spec.
+    /// Fixed by the spec.
     Fixed,
     /// An expression of other parameters.
     Tied,
 }
 
 impl Status {
-    /// Whether the value means something.
+    /// Whether the value is meaningful.
     pub const fn is_sound(self) -> bool {
         matches!(self, Self::Estimated | Self::Fixed | Self::Tied)
     }
 
-    /// The status in words.
+    /// Description of the status.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Estimated => "estimated",
@@ -57,85 +57,87 @@ impl Status {
     }
 }
 
-/// A parameter's value and how sure it is.
+/// The value of a parameter and its uncertainty.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
-    /// The value; none where the rows do not tell it.
+    /// The value; `None` where the rows do not identify it.
     pub value: Option<f64>,
-    /// Standard error in the parameter's own unit; none without `uncertainty`, on a bound, where the rows do not tell the
-    /// value, and where only a factor says how sure it is.
+    /// Standard error in the parameter's own unit. It is `None` without `uncertainty`, for a parameter on a bound or
+    /// not identified, and where only a factor describes the uncertainty.
     pub se: Option<f64>,
-    /// Standard error as a factor, for a positive parameter that is searched on a logarithmic scale or is not known to
-    /// within a factor of two: the value times or divided by this.
+    /// Standard error as a factor: the value is multiplied or divided by it. Given for a positive parameter that is
+    /// searched on a logarithmic scale, or that is uncertain by more than a factor of two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<f64>,
     /// Lower end of the interval.
     pub lower: Option<f64>,
     /// Upper end of the interval.
     pub upper: Option<f64>,
-    /// What became of it.
+    /// Status.
     pub status: Status,
 }
 
-/// The region in which two parameters lie together.
+/// The joint region of two parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Region {
     /// The parameters.
     pub parameters: [String; 2],
-    /// How often it holds both.
+    /// Coverage of both together.
     pub level: f64,
-    /// Its border, once around.
+    /// The border, in order around the region.
     pub points: Vec<[f64; 2]>,
-    /// Whether the rows object on every side; an open side is drawn as far as the curvature says.
+    /// Whether the objective rises enough in every direction; an open side is drawn at the distance that the
+    /// curvature gives.
     pub closed: bool,
 }
 
-/// Why the optimum can be believed, or not.
+/// Evidence about the optimum.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Whether the solver converged at the best point.
     pub converged: bool,
-    /// Euclidean norm of the objective's gradient by the solver's coordinates, bounds left out.
+    /// Euclidean norm of the gradient by the solver's coordinates, without coordinates on bounds.
     pub gradient_norm: Option<f64>,
     /// Number of starts.
     pub starts: usize,
-    /// Points of the grid that the starts were chosen from; 0 where there was no grid.
+    /// Number of grid points from which the starts were chosen; 0 without a grid.
     pub grid_points: usize,
     /// Number of starts that ended at the best point.
     pub starts_at_best: usize,
     /// The solver.
     pub solver: Solver,
-    /// Starts from which the solver's line search failed.
+    /// Number of starts from which the solver's line search failed.
     pub failed_starts: usize,
-    /// Starts from which the solver ran to where the law's values are rounding, and which count for nothing.
+    /// Number of starts that ended where the law's values are rounding error; these are ignored.
     pub unresolved_starts: usize,
-    /// The distinct optima, best first, ten at most.
+    /// The distinct optima, best first, at most ten.
     pub optima: Vec<LocalOptimum>,
-    /// The best optimum there is, where a named procedure was followed that need not find it.
+    /// The global optimum, where a published procedure was used that may miss it.
     pub reference: Option<Reference>,
-    /// What repeated runs say of the noise, where the spec names what tells them.
+    /// Statistics of repeated runs, where the spec defines them.
     pub replicates: Option<Replicates>,
-    /// Largest over smallest eigenvalue of the second derivatives of reweighted least squares, scaled to a unit diagonal.
+    /// Ratio of the largest to the smallest eigenvalue of the Hessian of reweighted least squares, scaled to a unit
+    /// diagonal.
     pub condition_number: Option<f64>,
-    /// Why the law itself is in doubt, whatever its parameters.
+    /// Doubts about the law itself, independent of its parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doubts: Vec<Doubt>,
-    /// What a reader should know, in words.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
-/// Why a law is in doubt, whatever its parameters.
+/// A doubt about a law, independent of its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
-    /// It explains the rows no better than their mean does.
+    /// The law explains the rows no better than their mean.
     NoTrend,
-    /// Its residuals are no scatter.
+    /// The residuals have a pattern.
     LackOfFit,
 }
 
 impl Doubt {
-    /// The doubt in words that stand next to an answer.
+    /// A sentence to show next to answers.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::NoTrend => "no trend in the rows",
@@ -147,34 +149,34 @@ impl Doubt {
 /// A local optimum.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LocalOptimum {
-    /// The minimised sum there.
+    /// The minimised sum.
     pub objective: f64,
     /// Number of starts that ended there.
     pub starts: usize,
 }
 
-/// The best optimum of a fit, for comparison with the answer of a named procedure.
+/// The global optimum of a fit, for comparison with the result of a published procedure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reference {
-    /// The minimised sum there, over all groups where they are fitted at once.
+    /// The minimised sum, over all groups where they are fitted together.
     pub objective: f64,
-    /// The parameters there, in results those alone that the rows tell; of the first group, where groups are fitted at
-    /// once.
+    /// The parameters. Results contain only identified ones, and those of the first group where groups are fitted
+    /// together.
     pub parameters: BTreeMap<String, f64>,
 }
 
-/// What repeated runs say.
+/// Statistics of repeated runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Replicates {
     /// Number of distinct configurations.
     pub configurations: usize,
-    /// Pooled standard deviation of residuals within configurations: what the law cannot explain.
+    /// Pooled standard deviation of residuals within configurations, which no law can explain.
     pub pure_error: Option<f64>,
-    /// Root mean square over configurations of their mean residual.
+    /// Root mean square over configurations of the mean residual.
     pub misfit: f64,
 }
 
-/// How the fit does on rows it was not shown.
+/// Errors of a fit on rows that were not fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Holdout {
     /// Number of rows.
@@ -183,17 +185,17 @@ pub struct Holdout {
     pub rmse_log: f64,
     /// Mean of |prediction / observation - 1|.
     pub mean_relative_error: f64,
-    /// Mean of ln(prediction / observation): negative where the law is optimistic.
+    /// Mean of ln(prediction / observation): negative where the law predicts too little.
     pub bias_log: f64,
-    /// Share of rows inside their prediction interval; none without `uncertainty`.
+    /// Share of rows inside their prediction interval; `None` without `uncertainty`.
     pub coverage: Option<f64>,
 }
 
 impl Holdout {
-    /// What a reader should know where prediction intervals of a level miss too many of the held-out rows.
+    /// A warning where prediction intervals of a given level miss too many held-out rows.
     pub fn too_narrow(&self, level: Option<f64>) -> Option<String> {
         let (coverage, level) = (self.coverage?, level?);
-        // By more than chance would: two standard errors of a share.
+        // Two standard errors of a share, which excludes chance.
         let slack = 2.0 * (level * (1.0 - level) / self.rows as f64).sqrt();
         (coverage < level - slack).then(|| {
             format!(
@@ -206,54 +208,54 @@ impl Holdout {
     }
 }
 
-/// Several laws for the same rows.
+/// A comparison of several laws on the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Choice {
-    /// The laws, the fit's own first.
+    /// The laws; the fit's own law comes first.
     pub laws: Vec<Candidate>,
     /// The law to quote.
     pub quote: String,
-    /// Why, in words.
+    /// The reason for the choice.
     pub reason: String,
-    /// Sizes, ten times the largest, at which the laws' forecasts are compared.
+    /// Sizes at which the laws' forecasts are compared: ten times the largest ones.
     pub ahead: BTreeMap<String, f64>,
     /// The laws' forecast there, weighted by their shares.
     pub stack: Option<Prediction>,
-    /// What a reader should know.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
-/// One law of several.
+/// One law of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Candidate {
-    /// Its name.
+    /// Name.
     pub law: String,
-    /// Its free parameters; in results those alone that the rows tell.
+    /// Free parameters; results contain only identified ones.
     pub parameters: BTreeMap<String, f64>,
-    /// The parameters that the rows do not tell.
+    /// Names of parameters that the rows do not identify.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unidentified: Vec<String>,
     /// The minimised sum.
     pub objective: f64,
-    /// Akaike's criterion, corrected for few rows, of residuals taken as normal (Hurvich and Tsai 1989).
+    /// Akaike's criterion for normal residuals, corrected for few rows (Hurvich and Tsai 1989).
     pub aicc: Option<f64>,
-    /// The Bayesian information criterion of the same (Schwarz 1978).
+    /// Bayesian information criterion for normal residuals (Schwarz 1978).
     pub bic: f64,
     /// Root mean square of ln(prediction / observation) over rows left out in five parts.
     pub k_fold: Option<f64>,
-    /// The same over what came later, each time only smaller runs were known.
+    /// Root mean square of ln(prediction / observation) over later rows, where only smaller runs are known.
     pub rolling_origin: Option<f64>,
-    /// Its share of the stacked forecast.
+    /// Share of the stacked forecast.
     pub share: f64,
-    /// Its forecast at ten times the largest sizes, where the rows tell it.
+    /// Forecast at ten times the largest sizes, where the rows identify it.
     pub ahead: Option<f64>,
 }
 
-/// Error of ln y below which no law is believed to forecast.
+/// Smallest error of ln y that is attributed to a law.
 const LEAST_ERROR: f64 = 1e-9;
 
-/// Forecasts of ln y, each with its share and its past error, as one: the interval is that of the mixture, which holds
-/// their disagreement and their errors. None of nothing.
+/// Combines forecasts of ln y, each with a share and a past error. The interval is that of their mixture, which
+/// includes their disagreement and their errors. Returns `None` for an empty list.
 pub fn stacked(known: &[(f64, f64, f64)], level: f64) -> Option<Prediction> {
     let sum: f64 = known.iter().map(|(share, ..)| share).sum();
     if known.is_empty() {
@@ -264,40 +266,40 @@ pub fn stacked(known: &[(f64, f64, f64)], level: f64) -> Option<Prediction> {
         known.iter().map(|(share, z, error)| (share / sum, *z, error.max(LEAST_ERROR))).collect();
     let end = |p: f64| exp(normal_mixture_quantile(&parts, p));
     let (lower, upper) = (end((1.0 - level) / 2.0), end(f64::midpoint(1.0, level)));
-    // A law with a small share that is far off draws the mean, not the interval.
+    // A distant law with a small share changes the mean but not the interval.
     Some(Prediction { value: exp(centre).clamp(lower, upper), lower, upper })
 }
 
-/// How a fit would have done on what came later, each time only smaller runs were known.
+/// Errors of forecasts of later rows, where only smaller runs were known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Backtest {
-    /// What the rows are ordered by.
+    /// The expression that orders the rows.
     pub along: String,
-    /// The origins: what was known at each, and how the law did on all that came later.
+    /// The origins, with the errors on all later rows.
     pub folds: Vec<Fold>,
-    /// How the law did over all origins, and by distance.
+    /// Errors of the law over all origins, and by distance.
     pub law: Past,
-    /// The same for the forecast of several laws, where there is one for these sizes.
+    /// Errors of the forecast of several laws, where there is one for these sizes.
     pub several_laws: Option<Past>,
 }
 
 /// One origin of a backtest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fold {
-    /// The largest value that was known.
+    /// The largest known value.
     pub up_to: f64,
-    /// Number of rows that were known.
+    /// Number of known rows.
     pub fitted: usize,
-    /// How the law did on the others.
+    /// Errors on the other rows.
     pub scored: Holdout,
 }
 
-/// How forecasts did over all origins.
+/// Forecast errors over all origins.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Past {
-    /// Over all rows that were forecast.
+    /// Over all forecast rows.
     pub overall: Holdout,
-    /// By how many times the largest known value they lay at.
+    /// By the distance of the row, as a multiple of the largest known value.
     pub by_distance: Vec<Distance>,
     /// Each forecast, for a figure: distance, ln(prediction / observation), half-width of the interval in ln y.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -305,7 +307,7 @@ pub struct Past {
 }
 
 impl Backtest {
-    /// The summaries alone.
+    /// The summaries without the points.
     #[must_use]
     pub fn without_points(mut self) -> Self {
         self.law.points.clear();
@@ -314,20 +316,20 @@ impl Backtest {
     }
 }
 
-/// How forecasts did at one distance.
+/// Forecast errors at one distance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Distance {
-    /// Lowest and highest multiple of the largest known value; the last has no end.
+    /// Start of the distance class, as a multiple of the largest known value.
     pub from: f64,
-    /// The end, if there is one.
+    /// End of the class; `None` for the last one.
     pub to: Option<f64>,
-    /// How they did.
+    /// Errors.
     pub scored: Holdout,
-    /// Median half-width of the intervals, in ln y; none without intervals.
+    /// Median half-width of the intervals in ln y; `None` without intervals.
     pub half_width: Option<f64>,
 }
 
-/// The span of a variable over the rows that were fitted.
+/// The range of a variable over the fitted rows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Span {
     /// Smallest value.
@@ -337,7 +339,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// The span of values; none of nothing.
+    /// The range of values; `None` for no values.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         values.into_iter().fold(None, |span, v| {
             Some(match span {
@@ -347,10 +349,10 @@ impl Span {
         })
     }
 
-    /// The factor by which a value lies outside: 1 inside, and never infinite.
+    /// The factor by which a value lies outside the range: 1 inside, and always finite.
     ///
-    /// Where the span or the value is not above zero there are no factors: what it leaves the span by, in widths of the
-    /// span, is added to 1.
+    /// Ranges and values that are not positive have no factor. There, the result is 1 plus the distance from the
+    /// range in units of its width.
     pub fn factor(&self, value: f64) -> f64 {
         let factor = if self.lowest > 0.0 && value > 0.0 {
             (value / self.highest).max(self.lowest / value)
@@ -365,21 +367,21 @@ impl Span {
 /// The scatter of a new row around a fitted law.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Noise {
-    /// Equally likely residuals, on the objective's scale, where the scatter is that of all rows together.
+    /// Equally likely residuals on the objective's scale, where the scatter is that of all rows together.
     pub residuals: Vec<f64>,
-    /// How they change along a variable, where the rows say so.
+    /// The change of the scatter along a variable, where the rows show one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trend: Option<NoiseTrend>,
-    /// Whether the law is an envelope of the rows, around which no run scatters evenly.
+    /// Whether the law is an envelope of the rows, so that runs do not scatter evenly around it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub envelope: bool,
-    /// What each draw of the parameters multiplies the residuals by; kept with the draws.
+    /// Factor of the residuals for each draw of the parameters; stored with the draws.
     #[serde(skip)]
     pub scatter: Vec<f64>,
 }
 
 impl Noise {
-    /// One of the residuals, with the scatter of a draw of the parameters; nothing where there are none.
+    /// One of the residuals, scaled by the factor of a draw; zero where there are none.
     pub fn draw(&self, draw: usize, random: &mut Random) -> f64 {
         if self.residuals.is_empty() {
             return 0.0;
@@ -388,35 +390,36 @@ impl Noise {
     }
 }
 
-/// How the scatter of rows around a law changes along one of its variables.
+/// The change of the scatter around a law along one of its variables.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoiseTrend {
     /// The variable.
     pub variable: String,
-    /// The scatter goes as this power of it.
+    /// Exponent of the scatter as a power of the variable.
     pub exponent: f64,
-    /// Where the scatter is that of all rows together.
+    /// Value of the variable at which the scatter is that of all rows together.
     pub even_at: f64,
-    /// The variable over the fitted rows.
+    /// The range of the variable over the fitted rows.
     pub span: Span,
-    /// Every variable and every product of two over the fitted rows.
+    /// The ranges of every variable and of every product of two over the fitted rows.
     pub seen: Vec<Seen>,
 }
 
-/// How far rows go in a variable, or in two together.
+/// The range of the rows in a variable, or in a product of two.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Seen {
-    /// The variable, or the two that are multiplied.
+    /// The variable, or the two factors.
     pub product_of: Vec<String>,
-    /// Its span.
+    /// The range.
     pub span: Span,
 }
 
 impl NoiseTrend {
-    /// The scatter where the variables have these values, in units of that of all rows together.
+    /// The scatter at given variables, relative to that of all rows together.
     ///
-    /// Beyond the rows nobody has seen it: what was more than usual at their end stays so, and what was less returns
-    /// to the usual within a factor of ten, whichever variable, or product of two such as compute, leaves the rows.
+    /// The scatter outside the rows was not observed. A scatter above the average at the end of the rows stays as it
+    /// is. A scatter below the average returns to the average within a factor of ten. Any variable outside the rows,
+    /// or a product of two such as compute, causes this.
     pub fn factor(&self, at: impl Fn(&str) -> Option<f64>) -> f64 {
         let Some(value) = at(&self.variable) else { return 1.0 };
         let seen = self.exponent * ln(value.clamp(self.span.lowest, self.span.highest) / self.even_at);
@@ -426,7 +429,7 @@ impl NoiseTrend {
         exp(if seen < 0.0 { seen * (1.0 - ln(beyond) / ln(10.0)).max(0.0) } else { seen })
     }
 
-    /// What a reader should know of it.
+    /// A sentence for the reader.
     pub fn describe(&self) -> String {
         let seen = |value: f64| exp(self.exponent * ln(value / self.even_at));
         let Span { lowest, highest } = self.span;
@@ -443,63 +446,63 @@ impl NoiseTrend {
 /// A fitted law.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Fit {
-    /// The law's name.
+    /// Name of the law.
     pub law: String,
-    /// Its formula.
+    /// Formula.
     pub formula: String,
-    /// Number of rows fitted.
+    /// Number of fitted rows.
     pub rows: usize,
-    /// The minimised sum; none where there are no rows.
+    /// The minimised sum; `None` without rows.
     pub objective: Option<f64>,
-    /// What was minimised, in words.
+    /// Description of the objective.
     pub objective_kind: String,
-    /// Scale on which residuals were taken.
+    /// Scale of the residuals.
     pub scale: ResponseScale,
-    /// Values of the free parameters, in the order of the law.
+    /// Values of the free parameters in the order of the law.
     pub free: Vec<f64>,
     /// The parameters by name.
     pub parameters: BTreeMap<String, Estimate>,
-    /// Why the optimum can be believed, or not.
+    /// Evidence about the optimum.
     pub evidence: Evidence,
-    /// How it does on rows it was not shown.
+    /// Errors on held-out rows.
     pub holdout: Option<Holdout>,
-    /// How it would have done in the past.
+    /// Errors of past forecasts.
     pub backtest: Option<Backtest>,
-    /// The other laws that are fitted to the same rows.
+    /// Comparison with other laws on the same rows.
     pub choice: Option<Choice>,
-    /// Regions in which two parameters lie together, where some were asked for.
+    /// Joint regions of two parameters, where requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<Region>,
-    /// Where intervals come from, in words.
+    /// Description of the method of the intervals.
     pub uncertainty: Option<String>,
     /// Coverage of the intervals.
     pub level: Option<f64>,
-    /// The span of each variable over the fitted rows, by name.
+    /// The range of each variable over the fitted rows, by name.
     pub spans: BTreeMap<String, Span>,
     /// Pairs of variables whose ratio hardly varies over the rows.
     pub rays: Vec<Ray>,
-    /// Directions of the free parameters in which the rows do not object, by coordinates: logarithms of parameters whose
-    /// scale is `log`. What an answer gains along one of them, the rows do not tell.
+    /// Directions of the free parameters along which the objective is flat, in coordinates (logarithms of parameters
+    /// whose scale is `log`). An answer that changes along one of them is not identified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flat: Vec<Vec<f64>>,
     /// The scatter of a new row.
     pub noise: Noise,
-    /// The ends of what the response can be, where it is a share of a whole.
+    /// The range of the response, where it is a share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<[f64; 2]>,
-    /// The least and the largest response of the fitted rows; none where none are fitted.
+    /// The smallest and the largest fitted response; `None` without rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<[f64; 2]>,
     /// Number of draws of the free parameters.
     pub draws: usize,
-    /// The column by whose values rows were fitted in groups.
+    /// The column that defines the groups.
     pub by: Option<String>,
     /// The fit of each group, by the column's value.
     pub groups: BTreeMap<GroupName, Fit>,
 }
 
 impl Fit {
-    /// The fits that have parameters of their own: the groups with their names, or the fit itself.
+    /// The fits with parameters of their own: the groups with their names, or the fit itself.
     pub fn members(&self) -> Vec<(Option<&str>, &Self)> {
         if self.groups.is_empty() {
             vec![(None, self)]
@@ -508,7 +511,7 @@ impl Fit {
         }
     }
 
-    /// The draws of each member, from the bytes of the artifact; each member keeps the scatter that goes with its own.
+    /// Parses the draws of each member from the bytes of an artifact; each member keeps the scatter of its draws.
     pub fn read_draws(&mut self, bytes: &[u8]) -> Vec<Vec<Vec<f64>>> {
         let mut values =
             bytes.chunks_exact(8).map(|chunk| f64::from_le_bytes(<[u8; 8]>::try_from(chunk).unwrap_or_default()));
@@ -527,13 +530,13 @@ impl Fit {
     }
 }
 
-/// Two variables that move together, so that the rows cannot tell one from the other.
+/// Two variables that vary together, so that the rows cannot separate their effects.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ray {
     /// The first variable.
     pub first: String,
     /// The second.
     pub second: String,
-    /// The span of second / first.
+    /// The range of second / first.
     pub ratio: Span,
 }

@@ -1,9 +1,9 @@
 //! lawfit: neural scaling-law studies from a spec file.
 //!
-//! A spec declares data sources, filters, laws, fits, queries and expectations. It is read into plain
-//! types ([`spec`]), compiled to a graph of stages ([`plan`]), and the graph is walked ([`engine`]),
-//! each stage taken from a content-addressed store ([`store`]) or run ([`stage`]). Laws ([`law`]) are
-//! data: a formula that is compiled to a tape with exact derivatives. Everything that prints is in [`cli`].
+//! A spec declares data sources, filters, laws, fits, queries and expectations. It is parsed into plain types
+//! ([`spec`]) and compiled to a graph of stages ([`plan`]). The engine ([`engine`]) takes each stage from a
+//! content-addressed store ([`store`]) or runs it ([`stage`]). Laws ([`law`]) are data: a formula that is compiled to
+//! a tape with exact derivatives. Only [`cli`] prints.
 
 pub mod account;
 pub mod answer;

@@ -1,6 +1,6 @@
-//! The lock file next to a spec: what a run read, computed and found, so that `git diff` shows what moved.
+//! The lock file next to a spec: what a run read, computed and found, so that `git diff` shows changes.
 //!
-//! Sorted, without times: the same spec, data and lawfit give the same bytes.
+//! Its content is sorted and has no times: the same spec, data and version of lawfit give the same bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -13,53 +13,54 @@ use crate::file;
 use crate::numerics::{exp, ln, normal_quantile};
 use crate::report::{AnswerRow, PARTS, QueryResult, Results};
 
-/// Version of the lock file's shape; a file of an unknown version is passed over as if it were not there.
+/// Version of the lock file format; a file of an unknown version is ignored.
 const VERSION: u32 = 2;
-/// The version before: it numbered the rows of queries, and held the digests of reports.
+/// The previous version, which numbered the rows of queries and contained digests of reports.
 const EARLIER: u32 = 1;
-/// The versions that are read.
+/// Versions that can be read.
 const KNOWN: [u32; 2] = [EARLIER, VERSION];
-/// The stage that wrote reports in the version before.
+/// The stage that wrote reports in the previous version.
 const REPORT: &str = "report";
-/// The stage that gathers results.
+/// The stage that collects results.
 const RESULTS: &str = "results";
 /// Largest lock file that is read or written.
 pub const MAX_BYTES: u64 = 64 << 20;
-/// Most dots on one line: each may open a table inside the one before.
+/// Maximum number of dots on one line: each can open a nested table.
 const MAX_DOTS: usize = 1000;
 
 /// The content of a lock file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
-    /// Version of this shape.
+    /// Version of the format.
     pub lock: u32,
-    /// The names of numbers that the rows do not tell: they are not among the numbers.
+    /// Names of numbers that the rows do not identify, which are not among `numbers`.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub unidentified: BTreeSet<String>,
-    /// What was read, by source.
+    /// Sources that were read.
     pub sources: BTreeMap<String, LockedSource>,
-    /// The rows of each query in order, each by its group and what was asked: a row keeps its name where another is added.
+    /// The rows of each query in order, named by group and inputs, so that a row keeps its name when another is
+    /// added.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rows: BTreeMap<String, Vec<String>>,
     /// The numbers of fits and queries: `fits.main.alpha`, `queries.budget[C=1e21].N`.
     pub numbers: BTreeMap<String, f64>,
-    /// The coverage of intervals, by the name of the fit or query, where it is not the usual one.
+    /// The coverage of intervals by fit or query, where it is not the default.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub levels: BTreeMap<String, f64>,
-    /// What was computed, by stage.
+    /// Stages that were computed.
     pub stages: BTreeMap<String, LockedStage>,
 }
 
-/// What was read of a source.
+/// A source that was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedSource {
-    /// Its path or URL, as written.
+    /// Path or URL, as written.
     pub location: String,
-    /// Rows in its files.
+    /// Number of rows in the files.
     pub rows: usize,
-    /// SHA-256 of its file; of the list of its files' digests where there are several.
+    /// SHA-256 of the file, or of the list of the files' digests where there are several.
     pub sha256: String,
 }
 
@@ -67,18 +68,18 @@ pub struct LockedSource {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LockedStage {
-    /// The digest of everything that decides its result.
+    /// Digest of everything that determines the result.
     pub key: Digest,
-    /// Digests of what it produced, by role.
+    /// Digests of the outputs by role.
     pub outputs: BTreeMap<String, Digest>,
 }
 
-/// The name of a query's row among the numbers.
+/// Name of a query's row among the numbers.
 fn row_name(query: &str, key: &str) -> String {
     if key.is_empty() { format!("queries.{query}") } else { format!("queries.{query}[{key}]") }
 }
 
-/// The rows of a query, each by its group and what was asked; a question that is asked again has its number behind it.
+/// The rows of a query, named by group and inputs; repeated inputs get a number.
 fn keys_of(result: &QueryResult) -> Vec<String> {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     let unique = |key: String| {
@@ -90,7 +91,7 @@ fn keys_of(result: &QueryResult) -> Vec<String> {
 }
 
 impl Lock {
-    /// The lock of a run; `locations` tells where each source is.
+    /// The lock of a run; `locations` gives the location of each source.
     pub fn new(results: &Results, locations: &BTreeMap<String, String>, stages: BTreeMap<String, LockedStage>) -> Self {
         let sources = results
             .sources
@@ -127,10 +128,10 @@ impl Lock {
         Self { lock: VERSION, sources, rows, numbers, unidentified, levels, stages }
     }
 
-    /// The text of a lock file; none where there is no file.
+    /// The text of a lock file; `None` where the file is missing.
     ///
     /// # Errors
-    /// Where it cannot be read, is no regular file or is larger than any lock file.
+    /// The file cannot be read, is not a regular file, or is larger than any lock file.
     pub fn text_of(path: &Path) -> io::Result<Option<String>> {
         match file::read(path, MAX_BYTES) {
             Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
@@ -139,9 +140,9 @@ impl Lock {
         }
     }
 
-    /// The lock in a file's text; none where it is of another version or no lock.
+    /// Parses a lock; `None` for an unknown version or another kind of file.
     pub fn read(text: &str) -> Option<Self> {
-        // Looked at first, so that a large file of something else is not gone through.
+        // Check the version first, so that a large file of another kind is not parsed.
         let first = text.lines().find(|line| !line.is_empty() && !line.starts_with('#'))?;
         let version: u32 = first.strip_prefix("lock = ")?.parse().ok()?;
         if !KNOWN.contains(&version) || text.lines().any(|line| line.matches('.').count() > MAX_DOTS) {
@@ -150,13 +151,13 @@ impl Lock {
         toml::from_str(text).ok()
     }
 
-    /// Whether it has the shape of an earlier version.
+    /// Whether it has the format of an earlier version.
     pub const fn is_earlier(&self) -> bool {
         self.lock != VERSION
     }
 
-    /// A lock in the present shape: the rows of a query of an earlier one get the names that a present one gives them,
-    /// where both have as many.
+    /// Converts a lock to the present format. Rows of a query of an earlier version get the names of the present
+    /// rows, where the numbers of rows agree.
     #[must_use]
     pub fn migrated(mut self, present: &Self) -> Self {
         if !self.is_earlier() {
@@ -187,7 +188,7 @@ impl Lock {
         self
     }
 
-    /// A lock without the stage that wrote reports in an earlier version.
+    /// The lock without the stage that wrote reports in an earlier version.
     #[must_use]
     pub fn without_report(mut self) -> Self {
         if self.is_earlier() {
@@ -196,8 +197,8 @@ impl Lock {
         self
     }
 
-    /// The name of a number in the lock, by the name that expectations use: `queries.budget.row2.N` is
-    /// `queries.budget[C=1e23].N`, and without a row it is of the first.
+    /// The name of a number in the lock, from its name in expectations: `queries.budget.row2.N` becomes
+    /// `queries.budget[C=1e23].N`; without a row the name belongs to the first row.
     pub fn name_of(&self, number: &str) -> String {
         let of_query = |(query, keys): (&String, &Vec<String>)| {
             let rest = number.strip_prefix("queries.")?.strip_prefix(query.as_str())?.strip_prefix('.')?;
@@ -215,22 +216,23 @@ impl Lock {
         format!("# Written by `lawfit run`; keep it beside the spec under version control.\n{body}")
     }
 
-    /// The number of which a name is a part: its standard error or an end of its interval; the name itself where it is none.
+    /// The name of the number to which a standard error or an end of an interval belongs; any other name is
+    /// unchanged.
     pub fn whole<'a>(&self, name: &'a str) -> &'a str {
         let whole = name.rsplit_once('.').filter(|(_, part)| PARTS.contains(part)).map(|(whole, _)| whole);
         whole.filter(|whole| self.numbers.contains_key(*whole)).unwrap_or(name)
     }
 
-    /// A part of a number: its standard error, or an end of its interval.
+    /// A standard error, or an end of an interval.
     pub fn part(&self, name: &str, part: &str) -> Option<f64> {
         self.numbers.get(&format!("{name}.{part}")).copied()
     }
 
-    /// What the moves of a number are counted in: its standard error, as a factor where it has one; of a number with an
-    /// interval alone, what a normal distribution of that interval has.
+    /// The unit for changes of a number: its standard error, as a factor where it has one. For a number with only an
+    /// interval, it is the standard error of a normal distribution with this interval.
     ///
     /// # Errors
-    /// Where it has none; in words.
+    /// The reason why there is none.
     pub fn measure(&self, name: &str) -> Result<Measure, &'static str> {
         let name = self.whole(name);
         if let Some(factor) = self.part(name, "factor") {
@@ -250,22 +252,22 @@ impl Lock {
         }
     }
 
-    /// The coverage of the interval of a number.
+    /// The coverage of a number's interval.
     fn level(&self, name: &str) -> f64 {
         let ends = name.match_indices(['.', '[']).map(|(at, _)| at);
         ends.filter_map(|end| self.levels.get(&name[..end])).next_back().copied().unwrap_or(LEVEL)
     }
 }
 
-/// Coverage of intervals of which the lock does not say it.
+/// Default coverage of intervals in a lock.
 const LEVEL: f64 = 0.9;
 
-/// What the moves of a number are counted in.
+/// The unit for changes of a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Measure {
     /// A standard error in the number's own unit.
     Plain(f64),
-    /// A standard error as a factor: the number times or divided by it.
+    /// A standard error as a factor, by which the number is multiplied or divided.
     Factor(f64),
 }
 
@@ -282,7 +284,7 @@ impl Measure {
         }
     }
 
-    /// How far a number has moved, in standard errors; not finite where it changed its sign on a scale of factors.
+    /// The change of a number in standard errors; not finite where it changes sign on a scale of factors.
     pub fn moved(self, then: f64, now: f64) -> f64 {
         match self {
             Self::Plain(se) => (now - then) / se,

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// A run with nothing to do is mostly allocation: this takes a sixth off it (the book, validation/speed.md).
+/// A run with nothing to do spends most of its time on allocation; this allocator saves a sixth of it (book,
+/// validation/speed.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -11,10 +12,10 @@ fn main() -> ExitCode {
     lawfit::cli::main()
 }
 
-/// Has all threads share one arena of the C library, whose own allocations are few.
+/// Makes all threads share one arena of the C library, whose allocations are few.
 ///
-/// It would take 128 MiB of addresses for each thread: where addresses are limited, no thread could be had after some,
-/// and a library that cannot do without waits for ever.
+/// By default the library reserves 128 MiB of address space per thread. Where address space is limited, threads could
+/// then not be created, and a library that needs one would wait forever.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "a setting of the C library, made before there is a second thread")]
 fn share_c_arena() {

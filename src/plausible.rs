@@ -1,39 +1,40 @@
-//! Whether the values of a table can be what their units say: counts in billions, perplexities, compute that is not 6 N D.
+//! Checks whether the values of a table are plausible for their units: counts in billions, perplexities, compute that
+//! is not 6 N D.
 
 use crate::dataset::{Dataset, Origin};
 use crate::numerics::{ln, median};
 use crate::unit::{Dimension, FLOP_PER_PARAMETER_AND_TOKEN, MULTIPLES, Unit};
 
-/// A variable as a spec declares it.
+/// A variable as declared in a spec.
 #[derive(Clone, Copy, Debug)]
 pub struct Declared<'a> {
-    /// Its name.
+    /// Name.
     pub variable: &'a str,
-    /// Its column in the files; none where it is an expression.
+    /// Its column in the files; `None` for an expression.
     pub column: Option<&'a str>,
-    /// Its unit, where it has one.
+    /// Unit.
     pub unit: Option<Unit>,
 }
 
-/// The most tokens of any vocabulary: guessing among so many has the largest loss that a language model should.
+/// Upper limit of vocabulary sizes: the largest plausible loss is that of a uniform guess among as many tokens.
 const VOCABULARY: f64 = 1e6;
-/// Plain counts of parameters or tokens below this are of no network and no corpus.
+/// Smallest plausible count of parameters or tokens.
 const FEW: f64 = 1e3;
-/// Counts below this that are not whole are of no network and no corpus.
+/// Smallest plausible count that is not an integer.
 const FEW_AND_BROKEN: f64 = 1e6;
-/// Tokens below this, and below a thousandth of the parameters in every row, train no network.
+/// Smallest plausible number of tokens, if it is also below a thousandth of the parameters in every row.
 const FEW_FOR_SIZE: f64 = 1e5;
-/// FLOP below this train no network.
+/// Smallest plausible FLOP of training.
 const FEW_FLOP: f64 = 1e9;
-/// What counts of networks and corpora usually are.
+/// Usual counts of parameters and tokens.
 const USUAL: [f64; 2] = [1e5, 1e14];
-/// Compute is counted in another way where its median leaves 6 N D by this share ...
+/// Relative difference between the median of compute and 6 N D above which compute is counted in another way ...
 const MEDIAN_OFF: f64 = 0.05;
-/// ... and a row's where it does by this one, more than two printed digits can.
+/// ... and the difference for a row, which exceeds rounding to two digits.
 const ROW_OFF: f64 = 0.1;
 
-/// What a reader should doubt of a table, each with the line of a spec that would handle it; compute need not be 6 N D where
-/// a study says itself what training costs.
+/// Warnings about implausible values, each with the line of a spec that corrects it. Compute need not be 6 N D where
+/// a study declares the cost of training.
 pub fn doubts(data: &Dataset, declared: &[Declared<'_>], is_priced: bool) -> Vec<String> {
     let table = Table { data, declared };
     let columns = declared.iter().filter_map(|of| Some((of, of.column?, data.numbers(of.variable)?)));
@@ -57,7 +58,7 @@ pub fn flop_ratio(data: &Dataset, declared: &[Declared<'_>]) -> Option<f64> {
     Some(median(&ratios.values)).filter(|ratio| ratio.is_finite())
 }
 
-/// Rows as a message names them: `rows 3, 17 and 5 more`, from 1 in their file.
+/// Rows in a message: `rows 3, 17 and 5 more`, numbered from 1 in their file.
 pub fn name_rows(origins: &[Origin]) -> String {
     const SHOWN: usize = 3;
     let several = origins.iter().any(|origin| origin.file > 0);
@@ -72,20 +73,20 @@ pub fn name_rows(origins: &[Origin]) -> String {
     }
 }
 
-/// A table and what its columns are declared to be.
+/// A table and its declared columns.
 struct Table<'a> {
     data: &'a Dataset,
     declared: &'a [Declared<'a>],
 }
 
-/// A column by its role, or what follows from several.
+/// A column with a role, or values computed from several columns.
 struct Role<'a> {
     variable: &'a str,
     values: Vec<f64>,
 }
 
 impl<'a> Table<'a> {
-    /// The only column of a dimension; the one that is called by the letter where none or several are.
+    /// The only column of a dimension, or the one with the usual letter where there are none or several.
     fn role(&self, dimension: Dimension, letter: &str) -> Option<Role<'a>> {
         let columns = || self.declared.iter().filter(|of| of.column.is_some());
         let of_unit: Vec<_> = columns().filter(|of| of.unit.is_some_and(|unit| unit.dimension == dimension)).collect();
@@ -97,7 +98,7 @@ impl<'a> Table<'a> {
         Some(Role { variable: found.variable, values: self.data.numbers(found.variable)?.to_vec() })
     }
 
-    /// Parameters, tokens, compute, and compute over 6 N D.
+    /// Parameters, tokens, compute, and compute divided by 6 N D.
     fn compute(&self) -> Option<[Role<'a>; 4]> {
         let n = self.role(Dimension::Parameters, "N")?;
         let d = self.role(Dimension::Tokens, "D")?;
@@ -113,7 +114,7 @@ impl<'a> Table<'a> {
         rows.map(|row| self.data.origins()[row]).collect()
     }
 
-    /// A plain count that is too small to be one.
+    /// A warning about a count that is too small.
     fn of_count(&self, of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
         let unit = of.unit.filter(|unit| unit.size == 1.0)?;
         let (lowest, highest) = ends(values);
@@ -145,7 +146,7 @@ impl<'a> Table<'a> {
         ))
     }
 
-    /// Compute that is too small to be one.
+    /// A warning about compute that is too small.
     fn of_compute(&self, of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
         let unit = of.unit.filter(|unit| unit.size == 1.0)?;
         let (lowest, highest) = ends(values);
@@ -162,7 +163,7 @@ impl<'a> Table<'a> {
         ))
     }
 
-    /// A loss above that of guessing, or in a column that is called by another measure.
+    /// A warning about a loss above that of guessing, or about a column named after another measure.
     fn of_loss(&self, of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
         let guessing = ln(VOCABULARY);
         let variable = of.variable;
@@ -203,14 +204,14 @@ impl<'a> Table<'a> {
         })
     }
 
-    /// A share that is none.
+    /// A warning about values that are not shares.
     fn of_share(&self, of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
         let unit = of.unit?;
         let outside = self.rows(|row| !(0.0..=1.0).contains(&values[row]));
         let written = (1.0 / unit.size) * ends(values).1;
         let other = if unit.size == 1.0 { "%" } else { "share" };
         if outside.is_empty() {
-            // Percents of at most one are likelier shares.
+            // Percentages of at most one are more probably shares.
             return (unit.size < 1.0 && written <= 1.0).then(|| {
                 format!(
                     "`{0}` is at most {1} %. If its column holds shares, write `{0} = {{ column = \"{column}\", unit = \"share\" }}`.",
@@ -228,11 +229,11 @@ impl<'a> Table<'a> {
         ))
     }
 
-    /// Compute that is not 6 N D, row by row.
+    /// A warning about compute that is not 6 N D.
     fn of_six_n_d(&self) -> Option<String> {
         let [n, d, c, ratios] = self.compute()?;
         let middle = median(&ratios.values);
-        // Compute, sizes or tokens in other multiples have been doubted by themselves.
+        // Compute, sizes or tokens in wrong multiples have their own warnings.
         if !(1e-2..1e2).contains(&middle) {
             return None;
         }
@@ -273,7 +274,7 @@ mod tests {
     use super::*;
     use crate::dataset::Column;
 
-    /// Doubts of a table whose columns are (variable, column, unit, values).
+    /// Warnings about a table with columns (variable, column, unit, values).
     fn doubted(columns: &[(&str, &str, &str, &[f64])]) -> Vec<String> {
         let rows = columns[0].3.len() as u32;
         let mut data = Dataset::new((1..=rows).map(|row| Origin { file: 0, row }).collect());
@@ -298,7 +299,7 @@ mod tests {
     const TOKENS: &[f64] = &[2e9, 3e11, 1.4e12];
 
     #[test]
-    fn a_table_of_usual_runs_is_not_doubted() {
+    fn a_table_of_usual_runs_gives_no_warning() {
         let compute: Vec<f64> = SIZES.iter().zip(TOKENS).map(|(n, d)| 6.0 * n * d * 1.04).collect();
         let usual = [
             ("N", "size", "parameters", SIZES),
@@ -308,23 +309,23 @@ mod tests {
             ("A", "acc", "%", &[12.0, 40.0, 99.0]),
         ];
         assert_eq!(doubted(&usual), [] as [&str; 0]);
-        // The same in other multiples.
+        // The same values in other multiples.
         let multiples =
             [("N", "size", "B parameters", &[0.1, 1.0, 7.0] as &[f64]), ("D", "seen", "T tokens", &[0.002, 0.3, 1.4])];
         assert_eq!(doubted(&multiples), [] as [&str; 0]);
     }
 
     #[test]
-    fn counts_in_millions_and_billions_are_told_from_plain_ones() {
+    fn counts_in_millions_and_billions_are_recognised() {
         let doubt = one(&[("N", "size", "parameters", SIZES), ("D", "tokens (B)", "tokens", &[0.348, 1.2, 3.48])]);
         assert!(doubt.contains("`D` goes from 0.348 to 3.48 tokens"), "{doubt}");
         assert!(doubt.contains("`D = { column = \"tokens (B)\", unit = \"B tokens\" }`"), "{doubt}");
-        // Whole billions are told by the size of the networks.
+        // Whole billions are recognised by the sizes of the networks.
         let doubt = one(&[("N", "size", "parameters", SIZES), ("D", "seen", "tokens", &[300.0, 1400.0, 2000.0])]);
         assert!(doubt.contains("unit = \"B tokens\""), "{doubt}");
         let doubt = one(&[("N", "size", "parameters", &[53.3, 206.5]), ("D", "seen", "tokens", &[2e9, 3e9])]);
         assert!(doubt.contains("unit = \"M parameters\""), "{doubt}");
-        // Few examples for fine-tuning are few.
+        // Small numbers of examples are plausible for fine-tuning.
         assert_eq!(
             doubted(&[("N", "size", "parameters", SIZES), ("D", "seen", "tokens", &[2e3, 5e4, 2e5])]),
             [] as [&str; 0]
@@ -355,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn perplexities_and_losses_above_guessing_are_told_from_losses() {
+    fn perplexities_and_losses_above_guessing_are_recognised() {
         let doubt = one(&[("L", "test", "nats", &[35.0, 22.0, 11.0])]);
         assert!(doubt.contains("in 2 of 3 rows (rows 1, 2), as perplexities are"), "{doubt}");
         assert!(
@@ -373,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn percents_are_told_from_shares() {
+    fn percentages_are_recognised() {
         assert!(
             one(&[("acc", "mmlu", "share", &[0.62, 70.0])])
                 .contains("(row 2). Write `acc = { column = \"mmlu\", unit = \"%\" }`")

@@ -1,4 +1,4 @@
-//! Numbers as a spec writes them: `4e7`, `"40M"`, `"3640 PFday"`, `"inf"`.
+//! Numbers as written in a spec: `4e7`, `"40M"`, `"3640 PFday"`, `"inf"`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::expr::parse_constant;
 pub struct Quantity(#[serde(serialize_with = "finite_or_text")] pub f64);
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
-/// JSON has no infinity; it is written as the text that reads back as it.
+/// JSON has no infinity, so it is written as text that parses to it.
 fn finite_or_text<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_str(&value.to_string()) }
 }
@@ -166,7 +166,7 @@ impl JsonSchema for OneOrMany<Quantity> {
     }
 }
 
-/// The schema of a table from variable to a number or a list of numbers.
+/// The schema of a table from variables to numbers or lists of numbers.
 pub(crate) fn table_schema(generator: &mut SchemaGenerator) -> Schema {
     let quantity = OneOrMany::<Quantity>::json_schema(generator);
     json_schema!({ "type": "object", "additionalProperties": quantity })

@@ -1,4 +1,4 @@
-//! Units of variables: what a column counts, and in what multiples.
+//! Units of variables: what a column counts, and in which multiples.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Training compute is about 6 FLOP per parameter and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1, read in a copy of
-/// its text).
+/// Training compute is about 6 FLOP per parameter and token (Kaplan et al. 2020, arXiv:2001.08361, section 2.1, read
+/// in a copy of the text).
 pub const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
 
 /// What a variable measures.
@@ -15,19 +15,19 @@ pub const FLOP_PER_PARAMETER_AND_TOKEN: f64 = 6.0;
 pub enum Dimension {
     /// Parameters of a network.
     Parameters,
-    /// Tokens or other examples seen.
+    /// Tokens or other training examples.
     Tokens,
     /// Floating-point operations.
     Flop,
     /// A loss.
     Nats,
-    /// A share of a whole, from 0 to 1: an accuracy, an error rate.
+    /// A share from 0 to 1, such as an accuracy or an error rate.
     Share,
     /// A pure number.
     One,
 }
 
-/// The base units: name, dimension, size in the dimension's own unit.
+/// Base units: name, dimension, and size in the dimension's base unit.
 const BASES: [(&str, Dimension, f64); 11] = [
     ("parameters", Dimension::Parameters, 1.0),
     ("tokens", Dimension::Tokens, 1.0),
@@ -41,17 +41,17 @@ const BASES: [(&str, Dimension, f64); 11] = [
     ("%", Dimension::Share, 0.01),
     ("1", Dimension::One, 1.0),
 ];
-/// Letters that may stand before a unit, and what they multiply it by.
+/// Letters before a unit, and their factors.
 pub(crate) const MULTIPLES: [(&str, f64); 4] = [("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12)];
 
-/// What stands before the base of a unit.
+/// The multiple of a unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Multiple {
-    /// Nothing.
+    /// None.
     One,
     /// `K`, `M`, `B` or `T`.
     Letter(&'static str, f64),
-    /// A number, as headers have it: `1e21 FLOP`.
+    /// A number, as in table headers: `1e21 FLOP`.
     Number(f64),
 }
 
@@ -73,20 +73,20 @@ impl Multiple {
     }
 }
 
-/// A unit: `tokens`, `B tokens`, `FLOP`, `1e21 FLOP`, `PFday`, `nats`. Values are kept in the dimension's own unit, so that columns in
-/// different units of one dimension can be compared.
+/// A unit: `tokens`, `B tokens`, `FLOP`, `1e21 FLOP`, `PFday`, `nats`. Values are stored in the base unit of their
+/// dimension, so that columns in different units of one dimension can be compared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Unit {
-    /// What it measures.
+    /// Dimension.
     pub dimension: Dimension,
-    /// Its size in the dimension's own unit: 1e9 for `B tokens`.
+    /// Size in the base unit: 1e9 for `B tokens`.
     pub size: f64,
     multiple: Multiple,
     base: &'static str,
 }
 
 impl Unit {
-    /// Reads a unit.
+    /// Parses a unit.
     pub fn parse(text: &str) -> Option<Self> {
         let (multiple, base) = match text.split_once(' ') {
             Some((multiple, base)) => (Multiple::parse(multiple)?, base),
@@ -96,25 +96,25 @@ impl Unit {
         Some(Self { dimension, size: size * multiple.factor(), multiple, base })
     }
 
-    /// Whether nothing stands before its base.
+    /// Whether the unit has no multiple.
     pub fn is_plain(self) -> bool {
         self.multiple == Multiple::One
     }
 
-    /// The size of its base alone: 8.64e19 for `M PFday`.
+    /// The size of the unit without its multiple: 8.64e19 for `M PFday`.
     pub fn base_size(self) -> f64 {
         BASES.iter().find(|(name, ..)| *name == self.base).map_or(1.0, |(.., size)| *size)
     }
 }
 
 impl Unit {
-    /// The unit in which values of a dimension are kept.
+    /// The unit in which values of a dimension are stored.
     pub fn base(dimension: Dimension) -> Option<Self> {
         let (base, dimension, size) = BASES.into_iter().find(|(_, d, size)| *d == dimension && *size == 1.0)?;
         Some(Self { dimension, size, multiple: Multiple::One, base })
     }
 
-    /// The unit and how its values are converted, where they are: `bits, kept in nats (times 0.693147)`.
+    /// The unit and the conversion of its values, where there is one: `bits, kept in nats (times 0.693147)`.
     pub fn describe(self) -> String {
         match Self::base(self.dimension).filter(|_| self.size != 1.0) {
             Some(base) => {
@@ -126,10 +126,10 @@ impl Unit {
     }
 }
 
-/// The unit that may be meant by a text that is none.
+/// The unit that an invalid text probably means.
 fn meant(text: &str) -> Option<String> {
     let names = BASES.map(|(name, ..)| name);
-    // A multiple that no blank parts from its unit: `Mtokens`, `GFLOP` is none.
+    // A multiple without a space before the unit, such as `Mtokens`.
     let joined = MULTIPLES.iter().find_map(|(multiple, _)| {
         let base = text.strip_prefix(multiple)?;
         names.contains(&base).then(|| format!("{multiple} {base}"))
@@ -204,12 +204,12 @@ pub enum Counts {
     Total,
     /// Without embeddings, as in Kaplan et al. 2020.
     NonEmbedding,
-    /// Those a token meets, in a mixture of experts.
+    /// Those that process a token in a mixture of experts.
     Active,
 }
 
 impl Counts {
-    /// The convention in words.
+    /// Description of the convention.
     pub const fn describe(self) -> &'static str {
         match self {
             Self::Total => "all parameters",
@@ -224,21 +224,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn units_read_back_as_they_are_written() {
+    fn units_survive_writing_and_reading() {
         for text in ["tokens", "B tokens", "PFday", "M parameters", "bits", "%", "1e21 FLOP", "2048 tokens"] {
             assert_eq!(Unit::parse(text).unwrap().to_string(), text);
         }
         assert!(Unit::parse("G tokens").is_none() && Unit::parse("token").is_none());
     }
 
-    /// What each unit is by definition: its size in the unit that values are kept in.
+    /// Definition of each unit: its size in the base unit.
     const DEFINITIONS: [(&str, &str, f64); 11] = [
         ("parameters", "parameters", 1.0),
         ("tokens", "tokens", 1.0),
         ("FLOP", "FLOP", 1.0),
         ("EFLOP", "FLOP", 1e6 * 1e12),
         ("ZFLOP", "FLOP", 1e9 * 1e12),
-        // 1e15 operations a second for a day.
+        // 1e15 operations per second for a day.
         ("PFday", "FLOP", 1e15 * 60.0 * 60.0 * 24.0),
         ("nats", "nats", 1.0),
         // One of two equally likely outcomes: -ln(1/2).
@@ -249,7 +249,7 @@ mod tests {
     ];
 
     #[test]
-    fn every_unit_of_the_schema_is_as_large_as_its_definition_says() {
+    fn every_unit_of_the_schema_has_its_defined_size() {
         let schema = Unit::json_schema(&mut SchemaGenerator::default()).to_value();
         let pattern = schema["pattern"].as_str().unwrap();
         let names = pattern.rsplit_once('(').unwrap().1.trim_end_matches(")$");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_conversion_is_said_where_there_is_one() {
+    fn a_conversion_is_described_where_there_is_one() {
         let said = |text: &str| Unit::parse(text).unwrap().describe();
         assert_eq!(said("bits"), "bits, kept in nats (times 0.693147)");
         assert_eq!(said("B tokens"), "B tokens, kept in tokens (times 1e9)");

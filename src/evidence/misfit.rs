@@ -1,5 +1,5 @@
-//! Whether a law fits its rows at all: repeated runs that agree better with each other, residuals with a pattern, rows
-//! without a trend.
+//! Tests whether a law fits its rows: lack of fit against repeated runs, patterns in residuals, and rows without a
+//! trend.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::short;
 use crate::fit::Replicates;
 use crate::numerics::{Line, fisher_tail, ln, mean, student_tail};
 
-/// What repeated runs say: `configurations[row]` numbers the configuration of a row.
+/// Statistics of repeated runs; `configurations[row]` is the number of the row's configuration.
 pub fn replicates(residuals: &[f64], configurations: &[usize]) -> Replicates {
     let count = configurations.iter().max().map_or(0, |last| last + 1);
     let mut groups: Vec<Vec<f64>> = vec![Vec::new(); count];
@@ -23,10 +23,10 @@ pub fn replicates(residuals: &[f64], configurations: &[usize]) -> Replicates {
     }
 }
 
-/// Misfit above which runs of one configuration agree far better with each other than with the law.
+/// Ratio of misfit to pure error above which a lack of fit is reported.
 const LACK_OF_FIT: f64 = 2.0;
 
-/// The warning that repeated runs give reason for.
+/// A warning where repeated runs agree much better with each other than with the law.
 pub fn lack_of_fit(replicates: &Replicates) -> Option<String> {
     let pure = replicates.pure_error.filter(|pure| *pure > 0.0 && replicates.misfit > LACK_OF_FIT * pure)?;
     Some(format!(
@@ -36,16 +36,16 @@ pub fn lack_of_fit(replicates: &Replicates) -> Option<String> {
     ))
 }
 
-/// The chance at which residuals that only scatter are said to have a pattern, for all variables together.
+/// Probability of a false alarm about patterns, for all variables together.
 const PATTERN_BY_CHANCE: f64 = 1e-3;
-/// Fewest different sizes along which a bend of the residuals, and runs of one sign, are looked for.
+/// Minimum number of different sizes for the test of curvature and for the test of runs of one sign.
 const SIZES_OF_PATTERN: [usize; 2] = [5, 12];
 
-/// The warning that residuals bend along a variable, or keep their sign over neighbours: the law misses the rows in a way
-/// that a better one would not. Residuals of `parameters` fitted parameters are on the scale of the objective.
+/// A warning where residuals are curved along a variable, or keep their sign over neighbours, so that a better law
+/// would fit better. Residuals are on the scale of the objective, with `parameters` fitted parameters.
 ///
-/// The bend is the coefficient of (ln x)^2 in a parabola through the residuals, by Student's t; stretches of one sign are
-/// counted as by Wald and Wolfowitz 1940.
+/// Curvature is the coefficient of (ln x)^2 in a parabola through the residuals, tested by Student's t. Runs of one
+/// sign are tested as in Wald and Wolfowitz 1940.
 pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: usize) -> Option<String> {
     let chance = PATTERN_BY_CHANCE / (2 * columns.len().max(1)) as f64;
     let freedom = residuals.len().checked_sub(parameters + 1).filter(|freedom| *freedom >= 3)?;
@@ -77,7 +77,7 @@ pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: 
     })
 }
 
-/// Residuals along a variable: the mean of those at each size, in order.
+/// Residuals along a variable: their mean at each size, in order of size.
 struct Along {
     sizes: Vec<f64>,
     means: Vec<f64>,
@@ -85,7 +85,7 @@ struct Along {
 }
 
 impl Along {
-    /// None where the variable has values that no logarithm has.
+    /// The residuals along a variable; `None` where it has values without a logarithm.
     fn of(residuals: &[f64], column: &[f64]) -> Option<Self> {
         if column.iter().any(|x| x.is_nan() || *x <= 0.0) {
             return None;
@@ -108,7 +108,7 @@ impl Along {
         Some(along)
     }
 
-    /// How many standard errors the means bend by, and the chance of it; none where they are too few.
+    /// The curvature of the means in standard errors, and its probability by chance; `None` for too few sizes.
     fn bend(&self, freedom: usize) -> Option<(f64, f64)> {
         let weighted = |values: &[f64]| -> f64 {
             values.iter().zip(&self.counts).map(|(v, c)| v * c).sum::<f64>() / self.counts.iter().sum::<f64>()
@@ -134,7 +134,8 @@ impl Along {
         t.is_finite().then(|| (t, 2.0 * student_tail(t, freedom)))
     }
 
-    /// How often the means change sign, how often scatter would, and the chance of so few; none where one sign is rare.
+    /// The number of sign changes of the means, the number expected by chance, and the probability of so few; `None`
+    /// where one sign is rare.
     fn stretches(&self) -> Option<(usize, f64, f64)> {
         let above = self.means.iter().filter(|mean| **mean > 0.0).count() as f64;
         let (all, below) = (self.means.len() as f64, self.means.len() as f64 - above);
@@ -149,11 +150,11 @@ impl Along {
     }
 }
 
-/// The chance that rows without any trend are explained as well, above which a law has none to continue.
+/// Level of the test for a trend; above it a law has no trend to continue.
 const NO_TREND: f64 = 0.05;
 
-/// The warning that a law explains its rows no better than their mean does, by Fisher's F, where the response does not go
-/// along with any variable alone either. Residuals and responses are on the scale of the objective.
+/// A warning where a law explains its rows no better than their mean (Fisher's F) and the response has no trend along
+/// any single variable. Residuals and responses are on the scale of the objective.
 pub fn no_trend(
     residuals: &[f64],
     responses: &[f64],
@@ -183,7 +184,8 @@ pub fn no_trend(
     })
 }
 
-/// The chance that a response without any trend has as steep a slope over the logarithm of a variable, by Student's t.
+/// The probability that a response without a trend has as steep a slope over the logarithm of a variable, by
+/// Student's t.
 fn chance_of_slope(column: &[f64], responses: &[f64]) -> Option<f64> {
     let freedom = column.len().checked_sub(2).filter(|freedom| *freedom > 0)?;
     if column.len() != responses.len() || column.iter().any(|x| x.is_nan() || *x <= 0.0) {
@@ -205,7 +207,7 @@ mod tests {
         (0..SIZES).map(|i| exp(f64::from(i as u32) * 0.2)).collect()
     }
 
-    /// The share of 1,000 simulated tables for which something is said.
+    /// The share of 1,000 simulated tables that give a warning.
     fn share(beside: impl Fn(f64) -> f64, said: impl Fn(&[f64], &[f64]) -> bool) -> f64 {
         let x = sizes();
         let table = |seed: u64| {
@@ -217,16 +219,16 @@ mod tests {
     }
 
     #[test]
-    fn scatter_has_a_pattern_as_seldom_as_is_said_and_a_bend_has_one() {
+    fn patterns_have_the_stated_false_alarm_rate_and_a_bend_is_found() {
         let said = |x: &[f64], residuals: &[f64]| pattern(residuals, &[("N", x)].into(), 2).is_some();
         assert!(share(|_| 0.0, said) < 0.005);
         assert!(share(|u| 0.01 * (u * u - 3.0), said) > 0.99);
-        // Waves have no bend, but keep their sign over neighbours.
+        // Waves have no curvature, but keep their sign over neighbours.
         assert!(share(|u| 0.05 * libm::sin(2.0 * u), said) > 0.98);
     }
 
     #[test]
-    fn a_line_through_rows_without_a_trend_is_said_to_explain_nothing() {
+    fn a_line_through_rows_without_a_trend_gives_a_warning() {
         let said = |x: &[f64], values: &[f64]| {
             let logs: Vec<f64> = x.iter().map(|x| ln(*x)).collect();
             let (middle, level) = (mean(&logs), mean(values));

@@ -1,4 +1,4 @@
-//! What the rows and the optimum say about a fit: bounds, flat directions, variables that move together.
+//! Evidence about a fit from the rows and the optimum: bounds, flat directions, variables that vary together.
 
 mod misfit;
 
@@ -13,18 +13,18 @@ use crate::problem::Problem;
 use crate::solver::{Search, smoothed};
 pub use misfit::{lack_of_fit, no_trend, pattern, replicates};
 
-/// Two variables lie on a ray where their ratio varies by less than this factor ...
+/// Two variables lie on a ray if their ratio varies by less than this factor ...
 const RAY_SPREAD: f64 = 1.5;
-/// ... while each of them varies by more than this one.
+/// ... and each of them varies by more than this factor.
 const RAY_LENGTH: f64 = 2.0;
-/// A direction of the parameters in which the objective bends less than this share of where it bends most, each parameter
-/// taken in units of what the rows tell of it alone, is flat to within rounding of the data.
+/// A direction of the parameters is flat, to within rounding of the data, if the objective's curvature along it is
+/// less than this share of the largest curvature, with each parameter in units of its own curvature.
 const FLAT: f64 = 1e-10;
-/// The parameters that a flat direction moves: those whose variance it makes larger by this factor.
+/// Factor by which a flat direction increases the variance of the parameters that it moves.
 const MOVED: f64 = 1e6;
-/// A term of which the power changes less than this over the rows, in its logarithm, is nearly a constant.
+/// A term whose power changes by less than this in its logarithm over the rows is nearly a constant.
 const NEARLY_CONSTANT: f64 = 0.1;
-/// An exponent that is this many standard errors from zero is not zero.
+/// An exponent more than this many standard errors from zero is not zero.
 const NOT_ZERO: f64 = 2.0;
 
 /// The shape of the objective at the optimum.
@@ -32,24 +32,24 @@ const NOT_ZERO: f64 = 2.0;
 pub struct Shape {
     /// Status of each free parameter.
     pub statuses: Vec<Status>,
-    /// Directions of the coordinates in which the rows do not object: any combination of them fits as well.
+    /// Directions of the coordinates along which the objective is flat; any combination of them fits as well.
     pub flat: Vec<Vec<f64>>,
-    /// Norm of the gradient over the coordinates no bound holds.
+    /// Norm of the gradient over the coordinates that no bound holds.
     pub gradient_norm: f64,
-    /// Condition number of the scaled second derivatives, of reweighted least squares at the optimum.
+    /// Condition number of the scaled Hessian of reweighted least squares at the optimum.
     pub condition_number: Option<f64>,
-    /// What a reader should know.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
 /// Describes the objective around an optimum; `labels` names the coordinates.
 pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> Shape {
     let problem = &smoothed(problem, point);
-    // The parabolas that touch the penalties from above: where every residual is on the straight part of its
-    // penalty the exact second derivatives say nothing of what the rows tell.
+    // Use the parabolas that touch the penalties from above. Where every residual is on the linear part of its
+    // penalty, the exact Hessian contains no information about the rows.
     let here = problem.evaluation(point, Order::GaussNewton);
     let mut shape = Shape { statuses: vec![Status::Estimated; point.len()], ..Shape::default() };
-    // A coordinate on a bound takes part: a search that ends there may as well have ended elsewhere on a flat ridge.
+    // A coordinate on a bound counts too: on a flat ridge, a search that ended there could have ended elsewhere.
     let coordinates = problem.coordinates().iter().enumerate();
     let movable: Vec<usize> = coordinates.filter(|(_, c)| c.lower < c.upper).map(|(j, _)| j).collect();
     let directions = Directions::of(&here.hessian_of(&movable));
@@ -87,7 +87,7 @@ fn is_on_bound(problem: &Problem, point: &[f64], j: usize) -> bool {
     point[j] <= c.lower || point[j] >= c.upper
 }
 
-/// Notes the parameters that a bound holds, where the rows tell them at all.
+/// Sets the status of parameters on a bound, and adds warnings.
 fn on_bounds(problem: &Problem, labels: &[Label], point: &[f64], shape: &mut Shape) {
     for (j, c) in problem.coordinates().iter().enumerate() {
         if !is_on_bound(problem, point, j) || shape.statuses[j] == Status::NotIdentified {
@@ -108,11 +108,11 @@ fn on_bounds(problem: &Problem, labels: &[Label], point: &[f64], shape: &mut Sha
     }
 }
 
-/// The directions of a matrix of second derivatives, each coordinate in units of its own bend.
+/// The directions of a Hessian, with each coordinate in units of its own curvature.
 struct Directions {
-    /// The bend along each direction, from the flattest.
+    /// Curvature along each direction, from the flattest.
     bends: Vec<f64>,
-    /// The directions: `(coordinate's place, direction)`, as rows.
+    /// The directions, as rows of `(coordinate, direction)`.
     vectors: Matrix,
     /// The unit of each coordinate.
     units: Vec<f64>,
@@ -130,14 +130,14 @@ impl Directions {
         Some(condition).filter(|c| *c > 0.0 && c.is_finite())
     }
 
-    /// The directions that are flat, by number.
+    /// The numbers of the flat directions.
     fn flattest(&self) -> impl Iterator<Item = usize> + '_ {
         let most = self.bends.last().copied().unwrap_or_default();
-        // What is not a number is told by nothing.
+        // A curvature that is `NaN` counts as flat.
         (0..self.bends.len()).filter(move |&i| !(self.bends[i] >= FLAT * most && most > 0.0))
     }
 
-    /// The places of the coordinates that flat directions move, the most moved first.
+    /// Indices of the coordinates that flat directions move, in descending order of their variance.
     fn moved(&self) -> Vec<usize> {
         let most = self.bends.last().copied().unwrap_or_default();
         let variance = |place: usize| -> f64 {
@@ -146,14 +146,14 @@ impl Directions {
             self.flattest().map(along).sum()
         };
         let variances: Vec<f64> = (0..self.bends.len()).map(variance).collect();
-        // Where nothing bends, or nothing is a number, nothing is told.
+        // Where no direction has curvature, or a value is `NaN`, no coordinate is identified.
         let is_moved = |place: &usize| variances[*place].is_nan() || variances[*place] > MOVED;
         let mut moved: Vec<usize> = (0..self.bends.len()).filter(is_moved).collect();
         moved.sort_by(|&a, &b| variances[b].total_cmp(&variances[a]));
         moved
     }
 
-    /// The flat directions in coordinates, of which `places` take part in them; the largest step of each is 1.
+    /// The flat directions in coordinates, restricted to `places`; the largest step of each is 1.
     fn flat(&self, places: &[usize], size: usize) -> Vec<Vec<f64>> {
         let direction = |i: usize| {
             let mut direction = vec![0.0; size];
@@ -167,8 +167,8 @@ impl Directions {
     }
 }
 
-/// The standard error of each coordinate by curvature and scores (Huber 1967), the others being free; none where it is
-/// on a bound or the rows do not tell it.
+/// The standard error of each coordinate from curvature and scores (Huber 1967), with the others free; `None` for a
+/// coordinate on a bound or not identified.
 fn standard_errors(problem: &Problem, point: &[f64], inside: &[usize]) -> Vec<Option<f64>> {
     let mut errors = vec![None; point.len()];
     let (rows, size) = (problem.rows(), inside.len());
@@ -190,7 +190,7 @@ fn standard_errors(problem: &Problem, point: &[f64], inside: &[usize]) -> Vec<Op
     errors
 }
 
-/// Notes powers that hardly change over the rows and whose exponent may as well be zero.
+/// Adds warnings about powers that hardly change over the rows and whose exponent is consistent with zero.
 fn nearly_zero(
     problem: &Problem,
     law: &Law,
@@ -225,17 +225,17 @@ fn nearly_zero(
     }
 }
 
-/// What an open direction may change of an answer, as a share of what its parameters change each: less is rounding.
+/// Largest change of an identified answer along a flat direction, as a share of the changes by its parameters alone;
+/// smaller changes are rounding.
 const TOLD: f64 = 1e-2;
 
-/// Whether an answer stays where it is along a direction that changes it by `whole`, while its parameters alone change it by
-/// `parts` in sum.
+/// Whether an answer is unchanged along a direction, where `whole` is its change and `parts` the sum of the changes
+/// by each parameter alone.
 pub fn stays(whole: f64, parts: f64) -> bool {
     whole <= TOLD * parts
 }
 
-/// Whether the rows tell an answer with these derivatives by the free parameters: whether it stays where it is along the
-/// directions in which they do not object.
+/// Whether the rows identify an answer with this gradient, which must not change along flat directions.
 pub fn is_told(law: &Law, flat: &[Vec<f64>], free: &[f64], gradient: &[f64]) -> bool {
     let scales: Vec<f64> =
         law.free().iter().zip(free).map(|(p, value)| if p.scale == Scale::Log { *value } else { 1.0 }).collect();
@@ -246,12 +246,12 @@ pub fn is_told(law: &Law, flat: &[Vec<f64>], free: &[f64], gradient: &[f64]) -> 
     })
 }
 
-/// What a coordinate is called, and which free parameter of the law it is.
+/// The name of a coordinate, and its parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label {
     /// Index among the law's free parameters.
     pub parameter: usize,
-    /// Its name, with the group where several groups have one each.
+    /// Name, with the group where each group has its own.
     pub text: String,
 }
 
@@ -263,7 +263,7 @@ impl Label {
     }
 }
 
-/// Notes which parameters belong to variables that move together.
+/// Sets the status of parameters that belong to variables that vary together, and adds warnings.
 pub fn on_rays(law: &Law, parameters: &[f64], rays: &[Ray], statuses: &mut [Status], warnings: &mut Vec<String>) {
     let free = law.free();
     let tape = law.tape();
@@ -302,7 +302,7 @@ pub fn on_rays(law: &Law, parameters: &[f64], rays: &[Ray], statuses: &mut [Stat
     }
 }
 
-/// What the set of starts says.
+/// Warnings from the starts of a search.
 pub fn of_search(search: &Search) -> Vec<String> {
     let mut warnings = Vec::new();
     let Some(best) = search.optima.first() else {
@@ -345,7 +345,7 @@ pub fn of_search(search: &Search) -> Vec<String> {
     warnings
 }
 
-/// What the starts say that led to where the law cannot be computed.
+/// A warning about starts that led to points where the law cannot be computed.
 fn of_unresolved(search: &Search) -> String {
     format!(
         "From {} of {} starts the solver ran to where the law cannot be computed to eight digits, since large numbers \
@@ -354,10 +354,9 @@ fn of_unresolved(search: &Search) -> String {
     )
 }
 
-/// The answer of a named procedure, compared with the best optimum.
-///
-/// Values of parameters are given where their status says that the rows tell them.
-pub fn beside_optimum(
+/// A warning that compares the result of a published procedure with the global optimum. Values are given only for
+/// identified parameters.
+pub fn compared_with_optimum(
     law: &Law,
     found: &[f64],
     statuses: &[Status],
@@ -382,7 +381,8 @@ pub fn beside_optimum(
     ))
 }
 
-/// Where two methods of uncertainty give intervals of different widths: coordinates with the ratio.
+/// A warning about coordinates whose intervals differ between two methods of uncertainty, with the ratio of the
+/// widths.
 pub fn disagreement(labels: &[Label], apart: &[(usize, f64)]) -> Option<String> {
     let named: Vec<String> = apart
         .iter()
@@ -400,10 +400,10 @@ pub fn disagreement(labels: &[Label], apart: &[(usize, f64)]) -> Option<String> 
     })
 }
 
-/// Errors that differ by less than this share are the same.
+/// Errors that differ by less than this share are equal.
 const SAME_ERROR: f64 = 0.05;
 
-/// Which law to quote, and why: the one that forecast best what came later, or a simpler one that did as well.
+/// The law to quote, and why: the one with the smallest error on later rows, or a simpler one that is as good.
 pub fn quote(candidates: &[Candidate]) -> (String, String) {
     let by = |of: fn(&Candidate) -> Option<f64>| {
         let known: Option<Vec<f64>> = candidates.iter().map(of).collect();
@@ -439,12 +439,13 @@ pub fn quote(candidates: &[Candidate]) -> (String, String) {
     (name, reason)
 }
 
-/// Difference of the corrected criterion of Akaike within which laws describe the rows equally well (Burnham and Anderson 2002, section 2.6).
+/// Largest difference of the corrected Akaike criterion between laws that describe the rows equally well (Burnham and
+/// Anderson 2002, section 2.6).
 const EQUALLY_GOOD: f64 = 2.0;
-/// Difference of forecasts, in ln y, below which nobody minds.
+/// Difference of forecasts, in ln y, that is too small to report.
 const NEAR: f64 = 0.01;
 
-/// The warning that laws which describe the rows equally well forecast differently.
+/// A warning where laws that describe the rows equally well give different forecasts.
 pub fn equally_good(candidates: &[Candidate]) -> Option<String> {
     let best = candidates.iter().filter_map(|c| c.aicc).fold(f64::INFINITY, f64::min);
     let good = candidates.iter().filter(|c| c.aicc.is_some_and(|a| a <= best + EQUALLY_GOOD));
@@ -462,14 +463,14 @@ pub fn equally_good(candidates: &[Candidate]) -> Option<String> {
     })
 }
 
-/// The warning that rows are in a table more than once: each counts as a run of its own. `together` numbers rows that are
-/// known to belong together; `columns` are those by which equal rows could be.
+/// A warning about rows that occur more than once, each of which counts as a separate run. `together` numbers rows
+/// that are known to belong together; `columns` are the columns that could say so.
 pub fn duplicates(rows: &Dataset, together: Option<&[usize]>, columns: &[&str]) -> Option<String> {
     let mut seen: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     let mut repeated = Vec::new();
     for row in 0..rows.rows() {
         let content = rows.columns().values().map(|column| match column {
-            // Bits, since what is printed alike may differ.
+            // Compare bits, because different numbers can look equal when printed.
             Column::Numbers(numbers) => numbers[row].to_bits().to_string(),
             Column::Texts(texts) => texts[row].clone(),
         });
@@ -492,9 +493,9 @@ pub fn duplicates(rows: &Dataset, together: Option<&[usize]>, columns: &[&str]) 
     })
 }
 
-/// Pairs of variables whose ratio hardly varies although they do.
+/// Pairs of variables that vary, but whose ratio hardly varies.
 pub fn rays(columns: &BTreeMap<&str, &[f64]>, roles: &Roles) -> Vec<Ray> {
-    // Compute, then model size, then data: tokens per parameter is the ratio people know.
+    // In this order the ratio of data to size is tokens per parameter, which readers know.
     let [size, data, compute] = roles.decided();
     let place = |name: &str| [compute, size, data].iter().position(|role| *role == name);
     let mut names: Vec<&str> = columns.keys().copied().collect();
@@ -525,8 +526,8 @@ fn short(value: f64) -> String {
     }
 }
 
-/// What is to be said next to every answer of a fit: parameters on bounds, parameters that the rows do not tell, and that
-/// the search did not converge.
+/// Cautions for every answer of a fit: parameters on bounds, parameters that are not identified, and a search that
+/// did not converge.
 pub fn caveats(fit: &Fit) -> Vec<String> {
     let mut caveats = Vec::new();
     for (name, estimate) in &fit.parameters {
@@ -546,7 +547,7 @@ pub fn caveats(fit: &Fit) -> Vec<String> {
     caveats
 }
 
-/// Names as people list them: `A, B and C`.
+/// Names joined for a sentence: `A, B and C`.
 pub fn in_words<S: AsRef<str>>(names: &[S]) -> String {
     let names: Vec<&str> = names.iter().map(S::as_ref).collect();
     match names.as_slice() {

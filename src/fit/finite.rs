@@ -1,4 +1,5 @@
-//! What is not finite in a fit, which no artifact can carry: it is none, and a warning says which and why.
+//! Removes values that are not finite from a fit, because no artifact can store them, and adds a warning that names
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +7,7 @@ use super::{Backtest, Candidate, Choice, Distance, Estimate, Fit, Fold, Holdout,
 use crate::answer::Prediction;
 
 impl Fit {
-    /// The fit without what is not finite.
+    /// The fit without values that are not finite.
     #[must_use]
     pub fn finite(mut self) -> Self {
         let mut lost: Vec<String> = Vec::new();
@@ -53,12 +54,12 @@ impl Fit {
     }
 }
 
-/// Something whose numbers are all finite, or not.
+/// A type whose numbers are all finite, or not.
 trait Finite {
     fn is_finite(&self) -> bool;
 }
 
-/// Keeps what is finite; what is not is none, and noted.
+/// Removes a value that is not finite and notes its name.
 fn keep<T: Finite>(value: &mut Option<T>, name: &str, lost: &mut Vec<String>) {
     if value.as_ref().is_some_and(|value| !value.is_finite()) {
         *value = None;
@@ -66,13 +67,13 @@ fn keep<T: Finite>(value: &mut Option<T>, name: &str, lost: &mut Vec<String>) {
     }
 }
 
-/// A number within what can be written.
+/// A number limited to the range of doubles.
 fn held(value: f64) -> f64 {
     if value.is_nan() { f64::MAX } else { value.clamp(-f64::MAX, f64::MAX) }
 }
 
 impl Estimate {
-    /// Leaves out what is not finite; whether the value itself is.
+    /// Removes uncertainties that are not finite; returns whether the value itself is finite.
     fn make_finite(&mut self) -> bool {
         let finite = self.value.is_none_or(f64::is_finite);
         for part in [&mut self.value, &mut self.se, &mut self.factor, &mut self.lower, &mut self.upper] {
@@ -109,7 +110,7 @@ impl<T: Finite> Finite for BTreeMap<String, T> {
     }
 }
 
-/// Says of structures that they are finite where these fields are.
+/// Implements `Finite` for structures from their fields.
 macro_rules! finite {
     ($($name:ty { $($field:ident),+ })+) => {$(
         impl Finite for $name {
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_none_and_told_and_the_rest_is_as_it_was() {
+    fn values_that_are_not_finite_are_removed_with_a_warning() {
         let fit = Fit {
             objective: Some(f64::NAN),
             free: vec![f64::INFINITY, 2.0],
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fit_of_finite_numbers_is_left_alone() {
+    fn a_fit_of_finite_numbers_is_unchanged() {
         let fit = Fit { holdout: Some(holdout(0.1)), objective: Some(1.0), free: vec![1.0], ..Fit::default() };
         assert_eq!(fit.clone().finite(), fit);
     }

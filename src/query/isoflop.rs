@@ -166,7 +166,7 @@ impl Isoflop {
         // The logarithm of data relative to the best data keeps the numbers small.
         let curve = model.curve(base, 0.0);
         let response = |ratio: f64| {
-            let (d, log) = curve.data_beside(c, [best.n, best.d], ratio);
+            let (d, log) = curve.data_at_ratio(c, [best.n, best.d], ratio);
             Some((log, model.at_sizes(base, best.n * ratio, d).ok()?))
         };
         let curve: Vec<(f64, f64)> = self.ratios().into_iter().map(response).collect::<Option<_>>()?;

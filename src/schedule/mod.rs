@@ -1,7 +1,8 @@
-//! Learning-rate schedules: what laws over a whole schedule need to know of it at each step.
+//! Learning-rate schedules: the features of a schedule that laws over whole schedules use.
 //!
-//! A law such as the multi-power law adds up over every step at which the rate changed. The changes are brought to a
-//! few knots: each holds the changes of some neighbouring steps as one, at their mean rate and mean area since.
+//! A law such as the multi-power law sums over every step at which the rate changed. To keep the sum short, changes
+//! are merged into a few knots. A knot merges the changes of neighbouring steps into one change, with their mean rate
+//! and mean area since then.
 
 mod planned;
 
@@ -12,35 +13,35 @@ use std::ops::Range;
 
 use crate::expr::{Expr, Function, Node, Operator};
 
-/// Knots that the changes of a schedule are brought to: the first is the rise from nothing, the others share the rest.
+/// Number of knots. The first is the rise from zero; the others divide the later changes.
 ///
-/// With sixteen the multi-power law published for 400M is met within 1e-3 nats on a cosine and an exponential fall of
-/// 20,000 steps, as a test says.
+/// With sixteen knots, the multi-power law published for 400M is accurate to 1e-3 nats on a cosine and an exponential
+/// decay of 20,000 steps; a test checks this.
 pub const KNOTS: usize = 16;
 
-/// Most steps of a schedule.
+/// Maximum number of steps of a schedule.
 pub const MOST_STEPS: usize = 20_000_000;
 
-/// The variables that a schedule gives once per row, with what they mean.
+/// Variables with one value per row, and their meanings.
 pub const SUMS: [(&str, &str); 3] = [
     ("S1", "sum of the learning rate over the steps after warm-up"),
     ("S2", "annealing area: falls of the learning rate, each with momentum, summed over the steps after them"),
     ("SW", "sum of the learning rate over warm-up, which rises evenly"),
 ];
 
-/// The variables that a schedule gives once per knot, with what they mean; `sum_over_knots` adds up over them.
+/// Variables with one value per knot, and their meanings; `sum_over_knots` sums over them.
 pub const PER_KNOT: [(&str, &str); 3] = [
     ("drop", "fall of the learning rate at a knot; a rise is negative"),
     ("area", "sum of the learning rate since the knot"),
     ("rate", "learning rate after the knot"),
 ];
 
-/// The name of a variable at a knot, counted from one.
+/// The name of a variable at a knot, numbered from one.
 pub fn at_knot(name: &str, knot: usize) -> String {
     format!("{name}[{knot}]")
 }
 
-/// The variable of which a name is one knot's; none where it is no knot's. No column of a spec can have such a name.
+/// The variable of a knot's name; `None` for another name. No column of a spec can have such a name.
 pub fn of_knot(name: &str) -> Option<&'static str> {
     let (stem, knot) = name.strip_suffix(']')?.split_once('[')?;
     let known = PER_KNOT.iter().find(|(known, _)| *known == stem)?;
@@ -48,18 +49,18 @@ pub fn of_knot(name: &str) -> Option<&'static str> {
     (1..=KNOTS).contains(&knot).then_some(known.0)
 }
 
-/// What a variable of a knot means, by the name that all knots have in common.
+/// The meaning of a variable of a knot, from the common part of its name.
 pub fn meaning(name: &str) -> Option<&'static str> {
     PER_KNOT.iter().find(|(known, _)| *known == name).map(|(_, meaning)| *meaning)
 }
 
-/// The names of all variables that a schedule gives, in the order of [`Features::values`].
+/// Names of all variables of a schedule, in the order of [`Features::values`].
 pub fn names() -> Vec<String> {
     let sums = SUMS.iter().map(|(name, _)| (*name).to_owned());
     sums.chain(PER_KNOT.iter().flat_map(|(name, _)| (1..=KNOTS).map(|knot| at_knot(name, knot)))).collect()
 }
 
-/// The same formula with `sum_over_knots(...)` written out: the variables of a knot are numbered.
+/// The formula with `sum_over_knots(...)` expanded into numbered variables.
 #[must_use]
 pub fn written_out(formula: &Expr) -> Expr {
     formula.replaced(&|expr| {
@@ -79,7 +80,7 @@ pub fn written_out(formula: &Expr) -> Expr {
     })
 }
 
-/// Where an expression first adds up over knots; none where it does not.
+/// The first sum over knots in an expression; `None` where there is none.
 pub fn place_of_sum(expr: &Expr) -> Option<Range<usize>> {
     let found = Cell::new(None);
     let _ = expr.replaced(&|part| {
@@ -99,7 +100,7 @@ pub struct Schedule {
     momentum: f64,
 }
 
-/// What is known of a schedule at one step, in the order of [`names`].
+/// The features of a schedule at one step, in the order of [`names`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Features {
     /// One value per name.
@@ -110,23 +111,24 @@ pub struct Features {
 #[derive(Clone, Copy, Debug, Default)]
 struct Knot {
     drop: f64,
-    /// Sum of the changes' sizes.
+    /// Sum of the sizes of changes.
     size: f64,
-    /// Changes' sizes times the rate's sum up to each.
+    /// Sum of the sizes of changes times the cumulative rate before each.
     before: f64,
-    /// Changes' sizes times the rate after each.
+    /// Sum of the sizes of changes times the rate after each.
     rate: f64,
 }
 
 impl Schedule {
-    /// The schedule whose rate after warm-up is `rates`, step by step; warm-up is taken to rise evenly to the first.
+    /// A schedule with the given rates after warm-up, one per step. Warm-up rises linearly to the first rate.
     ///
     /// `momentum` is that of the annealing area (Tissue et al. 2024, arXiv:2408.11029, use 0.999).
     pub const fn new(warmup: usize, rates: Vec<f64>, momentum: f64) -> Self {
         Self { warmup, rates, momentum }
     }
 
-    /// The schedule through the rates known at some steps, in ascending order: lines between them, level before the first.
+    /// A schedule through rates at known steps in ascending order: linear between them, and constant before the
+    /// first.
     pub fn through(warmup: usize, known: &[(usize, f64)], momentum: f64) -> Self {
         let last = known.last().map_or(warmup, |(step, _)| *step);
         let mut next = 0;
@@ -145,7 +147,7 @@ impl Schedule {
         Self { warmup, rates: (warmup..=last).map(rate).collect(), momentum }
     }
 
-    /// What is known at some steps, in ascending order, each from the end of warm-up to the schedule's end.
+    /// Features at some steps in ascending order, each between the end of warm-up and the end of the schedule.
     pub fn features(&self, steps: &[usize]) -> Vec<Features> {
         let change = |i: usize| if i == 0 { -self.rates[0] } else { self.rates[i - 1] - self.rates[i] };
         let total: f64 = (1..self.rates.len()).map(|i| change(i).abs()).sum();
@@ -157,7 +159,7 @@ impl Schedule {
         let mut all = Vec::with_capacity(steps.len());
         for (i, &rate) in self.rates.iter().enumerate() {
             let drop = change(i);
-            // The middle of a change decides whose it is, so that a sudden one is nobody else's.
+            // The middle of a change selects its knot, so that a sudden change has a knot of its own.
             let place = (gone + 0.5 * drop.abs()) / total * (KNOTS - 1) as f64;
             if i > 0 {
                 momentum = self.momentum * momentum + drop;
@@ -170,7 +172,7 @@ impl Schedule {
                 *sum += drop;
                 *size += drop.abs();
                 *before += drop.abs() * s1;
-                // After a fall to nothing what is left of the rate still has a logarithm.
+                // The lower limit keeps the logarithm finite after a decay to zero.
                 *mean += drop.abs() * rate.max(1e-9 * peak);
             }
             s1 += rate;
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_schedule_is_one_rise_and_no_fall() {
+    fn a_constant_schedule_is_one_rise_without_a_fall() {
         let level = Schedule::new(100, vec![3e-4; 51], 0.999);
         let [end] = &level.features(&[150])[..] else { panic!("one step was asked for") };
         assert!((value(end, "S1") - 51.0 * 3e-4).abs() < 1e-15);
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sudden_fall_is_one_knot_whose_area_begins_with_it() {
+    fn a_sudden_fall_is_one_knot_whose_area_starts_there() {
         let mut rates = vec![3e-4; 10];
         rates.extend(vec![1e-4; 10]);
         let features = Schedule::new(0, rates, 0.5).features(&[9, 10, 19]);
@@ -232,8 +234,8 @@ mod tests {
     }
 
     #[test]
-    fn knots_meet_the_sum_over_all_steps_within_a_thousandth_of_a_nat() {
-        // Published for 400M parameters: Luo et al. 2025, arXiv:2503.12811.
+    fn knots_give_the_sum_over_all_steps_to_a_thousandth_of_a_nat() {
+        // Parameters published for 400M: Luo et al. 2025, arXiv:2503.12811.
         let [b, c, beta, gamma] = [523.425, 2.025, 0.594, 0.635];
         let g = |area: f64, rate: f64| 1.0 - exp(-beta * ln(1.0 + c * area * exp(-gamma * ln(rate))));
         let cosine = |i: usize| 1.65e-4 + 1.35e-4 * libm::cos(std::f64::consts::PI * i as f64 / 20_000.0);

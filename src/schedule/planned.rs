@@ -1,4 +1,4 @@
-//! Schedules that are not in any data yet, for queries.
+//! Schedules for queries, which are not in the data.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use super::{MOST_STEPS, Schedule};
 use crate::numerics::{exp, ln};
 use crate::quantity::Quantity;
 
-/// A schedule to be: warm-up to a peak, then this.
+/// A planned schedule: warm-up to a peak, then a shape.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Planned {
-    /// How the rate goes after warm-up.
+    /// Shape of the rate after warm-up.
     pub shape: Shape,
     /// The highest rate, at the end of warm-up.
     pub peak: Quantity,
@@ -25,7 +25,7 @@ pub struct Planned {
     pub warmup: Option<Quantity>,
     /// The last step.
     pub steps: Quantity,
-    /// The step from which the rate falls, where it is level before; the end of warm-up where it is not given.
+    /// The step at which the rate starts to fall, after a constant phase; by default the end of warm-up.
     #[serde(default)]
     pub level_until: Option<Quantity>,
     /// Momentum of the annealing area S2.
@@ -33,27 +33,27 @@ pub struct Planned {
     pub momentum: f64,
 }
 
-/// How the rate goes on from its peak.
+/// The shape of the rate after the peak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Shape {
-    /// It stays there.
+    /// Constant.
     Constant,
     /// Half a cosine.
     Cosine,
     /// A line.
     Linear,
-    /// Evenly in its logarithm.
+    /// Linear in the logarithm.
     Exponential,
 }
 
-/// The momentum of the annealing area where a spec does not say: that of Tissue et al. 2024.
+/// Default momentum of the annealing area: that of Tissue et al. 2024.
 pub const fn default_momentum() -> f64 {
     0.999
 }
 
 impl Planned {
-    /// What is wrong with it, if anything: the key and what is expected.
+    /// The key at fault and what is expected, if anything is wrong.
     pub fn fault(&self) -> Option<(&'static str, String)> {
         let [warmup, steps, from] = self.steps();
         let whole = |value: f64| value >= 0.0 && value.fract() == 0.0 && value <= MOST_STEPS as f64;
@@ -92,12 +92,12 @@ impl Planned {
         [warmup, self.steps.0, self.level_until.map_or(warmup, |step| step.0)]
     }
 
-    /// What the schedule gives at its last step, by name; of one without a fault.
+    /// The features of the schedule at its last step, by name. The schedule must have no fault.
     pub fn inputs(&self) -> BTreeMap<String, f64> {
         super::names().into_iter().zip(self.at_end()).collect()
     }
 
-    /// The same in the order of [`super::names`].
+    /// The features at the last step, in the order of [`super::names`].
     fn at_end(&self) -> Vec<f64> {
         let [warmup, steps, from] = self.steps().map(|step| step as usize);
         let (peak, end) = (self.peak.0, self.end());
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_told_by_its_key() {
+    fn an_impossible_schedule_is_refused_with_its_key() {
         assert_eq!(planned(Shape::Cosine).fault(), None);
         assert_eq!(planned(Shape::Constant).fault().unwrap().0, "end");
         assert_eq!(Planned { end: None, ..planned(Shape::Constant) }.fault(), None);

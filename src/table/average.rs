@@ -1,4 +1,4 @@
-//! One row per group: means or medians, how values scatter around them, and how many they are.
+//! One row per group: means or medians of values, their scatter and their number.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,31 +10,32 @@ use crate::dataset::{Column, Dataset};
 use crate::expr::Kind;
 use crate::numerics::median;
 
-/// The means of variables within each group. For `L` there are also its standard deviation `L_sd` and its standard error
-/// `L_se`, and `rows` is the number of rows.
+/// The means of variables within each group. For `L`, the step also adds the standard deviation `L_sd` and the
+/// standard error `L_se`; `rows` is the number of rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mean {
     /// The variables.
     pub of: Vec<String>,
-    /// Variables that are equal in the rows of a group.
+    /// Variables that define groups.
     pub by: Vec<String>,
 }
 
-/// The medians of variables within each group. For `L` there are also `L_sd`, 1.4826 times the median distance from the
-/// median (the standard deviation of normal values), and `L_se`, 1.2533 `L_sd` over the root of the count.
+/// The medians of variables within each group. For `L`, the step also adds `L_sd`, which is 1.4826 times the median
+/// distance from the median (the standard deviation of normal values), and `L_se`, which is 1.2533 `L_sd` divided by
+/// the square root of the count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Median {
     /// The variables.
     pub of: Vec<String>,
-    /// Variables that are equal in the rows of a group.
+    /// Variables that define groups.
     pub by: Vec<String>,
 }
 
-/// Median distance of a normal variable from its median to its standard deviation: 1 / quantile(3/4).
+/// Ratio of the standard deviation of a normal variable to its median absolute deviation: 1 / quantile(3/4).
 const NORMAL_SPREAD: f64 = 1.482_602_218_505_602;
-/// Standard error of a median to that of a mean of normal values: the root of pi / 2.
+/// Ratio of the standard error of a median to that of a mean, for normal values: the square root of pi / 2.
 const NORMAL_MEDIAN: f64 = 1.253_314_137_315_500_3;
 
 impl Transform for Mean {
@@ -98,14 +99,14 @@ fn after(of: &[String], by: &[String], before: &Variables) -> Result<Variables, 
     Ok(variables)
 }
 
-/// The variable that counts a group's rows.
+/// The variable with the number of rows of a group.
 const COUNT: &str = "rows";
 
 fn beside(name: &str) -> [String; 2] {
     [format!("{name}_sd"), format!("{name}_se")]
 }
 
-/// One row per group with what `summary` makes of each variable's values; a value that is missing is left out.
+/// One row per group with the `summary` of each variable's values, without missing values.
 fn summarised(
     data: &Dataset,
     of: &[String],

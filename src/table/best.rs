@@ -19,7 +19,7 @@ pub struct Best {
     /// Variables that define groups.
     #[serde(default)]
     pub by: Vec<String>,
-    /// How many rows of each group are kept.
+    /// Number of rows to keep in each group.
     #[serde(default = "one")]
     pub count: usize,
 }

@@ -1,4 +1,4 @@
-//! Bins: one value for nearby values.
+//! Bins: replaces nearby values by one value.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,27 +8,30 @@ use crate::dataset::{Column, Dataset};
 use crate::expr::{Kind, number_text};
 use crate::quantity::Quantity;
 
-/// A new variable: the middle of the bin in which a value lies. Exactly one of `width`, `per_decade` and `edges`.
+/// A new variable with the middle of the bin of a value. Exactly one of `width`, `per_decade` and `edges` must be
+/// given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bin {
     /// The variable.
     pub of: String,
-    /// The name of the new one.
+    /// Name of the new variable.
     pub into: String,
-    /// Width of bins that begin at 0.
+    /// Width of bins that start at 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<Quantity>,
-    /// Number of bins per factor of ten, of equal ratio, one of them around 1. The middle is the geometric mean.
+    /// Number of bins per factor of ten, equal in ratio, with one of them centred on 1. The middle is the geometric
+    /// mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_decade: Option<u32>,
-    /// Edges in ascending order; a value on one belongs to the bin above, and one outside of all is an error.
+    /// Edges in ascending order. A value on an edge belongs to the bin above it; a value outside all bins is an
+    /// error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edges: Option<Vec<Quantity>>,
 }
 
 impl Bin {
-    /// The middle of the bin of a value; none where it lies in none.
+    /// The middle of a value's bin; `None` where the value lies in no bin.
     fn middle(&self, value: f64) -> Option<f64> {
         if value.is_nan() {
             return Some(value);
@@ -37,7 +40,7 @@ impl Bin {
             (Some(width), ..) => Some(((value / width.0).floor() + 0.5) * width.0),
             (_, Some(count), _) if value > 0.0 => {
                 let step = (libm::log10(value) * f64::from(count)).round() / f64::from(count);
-                // A whole power of ten is that number, to the bit.
+                // A whole power of ten is exact.
                 Some(if step.fract() == 0.0 { format!("1e{step}").parse().ok()? } else { libm::pow(10.0, step) })
             }
             (_, _, Some(edges)) => {

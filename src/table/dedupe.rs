@@ -1,4 +1,4 @@
-//! One of rows that agree.
+//! Removes rows that agree with another row.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,26 +6,26 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Transform, Variables, all_known, groups, listed};
 use crate::dataset::Dataset;
 
-/// Keeps one of rows that agree in some variables, or in all.
+/// Keeps one of the rows that agree in some variables, or in all.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Dedupe {
-    /// The variables in which rows agree; all of them where none is named.
+    /// The variables in which rows agree; all variables by default.
     #[serde(default)]
     pub by: Vec<String>,
-    /// Which of the rows is kept.
+    /// Which row to keep.
     #[serde(default)]
     pub keep: Which,
 }
 
-/// Which of several rows.
+/// Which of several rows to keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Which {
     /// The first one in the table.
     #[default]
     First,
-    /// The last one: of a run that was resumed, what it did later.
+    /// The last one in the table; for a resumed run, the later attempt.
     Last,
 }
 

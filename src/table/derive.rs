@@ -1,4 +1,4 @@
-//! New variables from expressions of those there are.
+//! Derives new variables from existing ones.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::{Fault, Transform, Variables};
 use crate::dataset::Dataset;
 use crate::expr::{Expr, Kind, parse};
 
-/// New variables, each an expression of the variables before the step; one of a name that is there takes its place.
+/// New variables, each an expression of the variables before the step. A name that exists is replaced.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Derive(pub BTreeMap<String, String>);

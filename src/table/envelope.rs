@@ -1,4 +1,4 @@
-//! The rows that no cheaper row beats: the envelope of loss against compute (Hoffmann et al. 2022, Approach 1).
+//! Keeps the envelope of loss against compute: the rows that no cheaper row beats (Hoffmann et al. 2022, Approach 1).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,14 +10,14 @@ use crate::dataset::Dataset;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Envelope {
-    /// The variable that is spent, such as compute.
+    /// The cost, such as compute.
     pub along: String,
-    /// The variable that is to be low, such as a loss.
+    /// The variable to minimise, such as a loss.
     pub lowest: String,
     /// Variables that define groups.
     #[serde(default)]
     pub by: Vec<String>,
-    /// Keep only the corners of the lower convex hull of both logarithms.
+    /// Keep only the corners of the lower convex hull in the logarithms of both variables.
     #[serde(default)]
     pub convex: bool,
 }
@@ -55,7 +55,7 @@ impl Transform for Envelope {
     }
 }
 
-/// The corners of the lower convex hull of points that descend (Andrew's monotone chain).
+/// The corners of the lower convex hull of descending points (Andrew's monotone chain).
 fn corners(front: &[usize], along: &[f64], low: &[f64]) -> Result<Vec<usize>, Fault> {
     if front.iter().any(|&row| along[row] <= 0.0 || low[row] <= 0.0) {
         return Err(Fault::new("convex", "a value that is not above zero has no logarithm"));

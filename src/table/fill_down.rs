@@ -1,4 +1,4 @@
-//! Values that are missing, from the row above.
+//! Fills missing values from the row above.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Transform, Variables, all_known, groups, listed, within};
 use crate::dataset::{Column, Dataset};
 
-/// Fills missing values with the last value above them within each group. The source has to keep such rows:
-/// `missing = "keep"`.
+/// Fills missing values with the last value above them within each group. The source must keep such rows: `missing =
+/// "keep"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FillDown {
     /// The variables.
     pub columns: Vec<String>,
-    /// Variables that define groups. A value is not carried from one group to another.
+    /// Variables that define groups. A value does not carry over from one group to another.
     #[serde(default)]
     pub by: Vec<String>,
 }

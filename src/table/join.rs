@@ -1,4 +1,4 @@
-//! The columns of another source or table, in rows that agree: runs with their evaluations.
+//! Joins the columns of another source or table, for example runs with their evaluations.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::dataset::Dataset;
 pub struct Join {
     /// The other source or table.
     pub with: String,
-    /// The variables by which rows match; both tables have them.
+    /// The variables by which rows match; both tables must have them.
     pub on: Vec<String>,
     /// Whether a row may match several rows of the other table. It is then repeated for each of them.
     #[serde(default)]

@@ -1,6 +1,6 @@
 //! Steps that transform rows between source and filter: one file per step.
 //!
-//! A step is checked against the variables it will meet before anything runs, and applied to rows when they are there.
+//! A step is first checked against the variables of its input, before anything runs, and later applied to the rows.
 
 mod average;
 mod best;
@@ -52,28 +52,28 @@ pub enum Step {
     Unpivot(Unpivot),
     /// Rows to columns: `{ name = "metric", value = "score", columns = ["mmlu", "arc"], by = ["model"] }`.
     Pivot(Pivot),
-    /// The columns of another source or table in rows that agree: `{ with = "evals", on = ["model"] }`.
+    /// The columns of another source or table in matching rows: `{ with = "evals", on = ["model"] }`.
     Join(Join),
     /// A new variable that groups nearby values: `{ of = "C", into = "budget", per_decade = 4 }`.
     Bin(Bin),
-    /// Keep one of rows that agree: `{ by = ["run", "step"], keep = "last" }`.
+    /// Keep one of the rows that agree: `{ by = ["run", "step"], keep = "last" }`.
     Dedupe(Dedupe),
     /// Order rows: `{ by = ["run", "step"] }`.
     Sort(Sort),
     /// New variables from expressions: `{ C = "6 * N * D" }`.
     Derive(Derive),
-    /// Values that are missing from the row above, within each group: `{ columns = ["N"] }`.
+    /// Fill missing values from the row above, within each group: `{ columns = ["N"] }`.
     FillDown(FillDown),
     /// Keep the rows that no cheaper row beats: `{ along = "C", lowest = "L" }`.
     Envelope(Envelope),
 }
 
-/// Why a step cannot be taken.
+/// Why a step is invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// The setting that is at fault, where it is one.
+    /// The setting at fault, where there is one.
     pub key: Option<&'static str>,
-    /// What was wrong.
+    /// What is wrong.
     pub message: String,
     /// What to do.
     pub hint: Option<String>,
@@ -92,29 +92,29 @@ impl Fault {
 
 /// A step of one kind.
 pub trait Transform {
-    /// The step in words.
+    /// Description of the step.
     fn describe(&self) -> String;
 
-    /// The variables that rows have after it; `other` are those of a second table, if it takes one.
+    /// The variables after the step; `other` are those of the second table, if the step uses one.
     ///
     /// # Errors
-    /// Where it names what is not there or cannot be.
+    /// The step names a missing or unsuitable variable.
     fn variables(&self, before: &Variables, other: &Variables) -> Result<Variables, Fault>;
 
-    /// The rows after it.
+    /// The rows after the step.
     ///
     /// # Errors
-    /// Where the rows do not allow it.
+    /// The rows do not allow the step.
     fn apply(&self, data: &Dataset, other: Option<&Dataset>) -> Result<Dataset, Fault>;
 
-    /// The second source or table that it takes, if any.
+    /// The second source or table of the step.
     fn other(&self) -> Option<&str> {
         None
     }
 }
 
 impl Step {
-    /// The step as what it does.
+    /// The step as a transform.
     pub fn transform(&self) -> &dyn Transform {
         match self {
             Self::Best(step) => step,
@@ -132,7 +132,7 @@ impl Step {
         }
     }
 
-    /// Its name in a spec.
+    /// Name in a spec.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Best(_) => "best",
@@ -151,7 +151,7 @@ impl Step {
     }
 }
 
-/// That a variable is there, of any kind.
+/// Checks that a variable exists.
 fn known(key: &'static str, name: &str, variables: &Variables) -> Result<Kind, Fault> {
     variables.get(name).copied().ok_or_else(|| {
         let fault = Fault::new(key, format!("there is no variable `{name}` here"));
@@ -167,7 +167,7 @@ fn all_known(key: &'static str, names: &[String], variables: &Variables) -> Resu
     names.iter().try_for_each(|name| known(key, name, variables).map(drop))
 }
 
-/// That a variable is there and holds numbers.
+/// Checks that a variable exists and has numbers.
 fn numeric(key: &'static str, name: &str, variables: &Variables) -> Result<(), Fault> {
     if known(key, name, variables)?.can_be(Kind::Number) {
         return Ok(());
@@ -175,7 +175,7 @@ fn numeric(key: &'static str, name: &str, variables: &Variables) -> Result<(), F
     Err(Fault::new(key, format!("`{name}` holds texts, not numbers")))
 }
 
-/// That a name can be that of a new variable.
+/// Checks that a name can be used for a new variable.
 fn is_new(key: &'static str, name: &str, variables: &Variables) -> Result<(), Fault> {
     if !crate::expr::is_plain_name(name) || name.contains('.') {
         return Err(
@@ -188,12 +188,12 @@ fn is_new(key: &'static str, name: &str, variables: &Variables) -> Result<(), Fa
     Ok(())
 }
 
-/// A column of numbers, which the check has seen.
+/// A column of numbers that was checked before.
 fn numbers<'a>(data: &'a Dataset, name: &str) -> Result<&'a [f64], Fault> {
     data.numbers(name).ok_or_else(|| Fault { key: None, message: format!("no column of numbers `{name}`"), hint: None })
 }
 
-/// Rows that agree in some variables, in the order in which they appear.
+/// Groups of rows that agree in some variables, in order of appearance.
 pub fn groups(data: &Dataset, by: &[String]) -> Vec<Vec<usize>> {
     let mut places: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
@@ -209,8 +209,8 @@ pub fn groups(data: &Dataset, by: &[String]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// The `count` lowest or highest rows of each group, in the order of the table; of equal ones, the first. What is no
-/// number comes last.
+/// The `count` lowest or highest rows of each group, in the order of the table. Among equal rows, the first ones are
+/// taken; missing values come last.
 pub fn extremes(data: &Dataset, values: &[f64], by: &[String], count: usize, highest: bool) -> Vec<usize> {
     let sign = if highest { -1.0 } else { 1.0 };
     let key = |row: usize| if values[row].is_nan() { f64::INFINITY } else { sign * values[row] };
@@ -240,17 +240,17 @@ fn with_columns(data: &Dataset, rows: &[usize], names: &[String]) -> Dataset {
     table
 }
 
-/// Names in a list for words.
+/// Names joined by commas.
 fn listed(names: &[String]) -> String {
     names.join(", ")
 }
 
-/// `within each N, D`, or nothing where all rows are one group.
+/// `within each N, D`, or an empty text where all rows are one group.
 fn within(by: &[String]) -> String {
     if by.is_empty() { String::new() } else { format!(" within each {}", listed(by)) }
 }
 
-/// A column's value as a cell of another column.
+/// A new column with the values at `rows` of a column.
 fn take(column: &Column, rows: impl Iterator<Item = Option<usize>>) -> Column {
     match column {
         Column::Numbers(numbers) => Column::Numbers(rows.map(|row| row.map_or(f64::NAN, |r| numbers[r])).collect()),

@@ -1,4 +1,4 @@
-//! Rows to columns: a row for each measure becomes a column for each.
+//! Converts rows to columns: one column for each measure.
 
 use std::collections::BTreeMap;
 
@@ -12,17 +12,18 @@ use super::{
 use crate::dataset::{Column, Dataset};
 use crate::expr::Kind;
 
-/// Rows to columns: of each group one row, with a column for every label.
+/// Rows to columns: one row per group, with a column for every label.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pivot {
-    /// The variable that holds labels.
+    /// The variable with the labels.
     pub name: String,
-    /// The variable that holds values.
+    /// The variable with the values.
     pub value: String,
-    /// The new variables: labels that are names, or a table from each name to its label, `{ arc = "arc_easy,acc" }`.
+    /// The new variables: labels that are valid names, or a table from each name to its label, `{ arc =
+    /// "arc_easy,acc" }`.
     pub columns: Labels,
-    /// Variables that define groups; others are left out.
+    /// Variables that define groups; other variables are left out.
     pub by: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Rows in an order.
+//! Sorts rows.
 
 use std::cmp::Ordering;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Transform, Variables, all_known, listed};
 use crate::dataset::{Column, Dataset, in_order};
 
-/// Orders rows by variables, the first one first; rows that are equal in all stay as they are.
+/// Sorts rows by variables, the first one first; rows that are equal in all of them keep their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sort {
     /// The variables.
     pub by: Vec<String>,
-    /// Whether the largest comes first.
+    /// Whether the largest values come first.
     #[serde(default)]
     pub descending: bool,
 }

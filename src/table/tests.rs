@@ -1,4 +1,4 @@
-//! What each step makes of a small table.
+//! Tests of each step on a small table.
 
 use super::*;
 use crate::dataset::Origin;
@@ -22,7 +22,7 @@ fn step(text: &str) -> Step {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-/// The rows after a step, whose variables are those that the check foretold.
+/// The rows after a step, whose variables must be those that the check predicted.
 fn after_with(text: &str, data: &Dataset, other: Option<&Dataset>) -> Dataset {
     let step = step(text);
     let others = other.map(kinds).unwrap_or_default();
@@ -96,7 +96,7 @@ fn runs_are_joined_with_their_evaluations() {
 }
 
 #[test]
-fn rows_are_binned_ordered_derived_filled_and_told_apart() {
+fn rows_are_binned_sorted_derived_filled_and_deduplicated() {
     let binned = after(r#"{"bin": {"of": "C", "into": "budget", "per_decade": 1}}"#, &runs());
     assert_eq!(binned.numbers("budget").unwrap(), [1e19, 1e19, 1e19, 1e20, 1e20, 1e20]);
     let edges = after(r#"{"bin": {"of": "L", "into": "half", "edges": [2, 2.5, 3, 4]}}"#, &runs());
@@ -112,14 +112,14 @@ fn rows_are_binned_ordered_derived_filled_and_told_apart() {
 }
 
 #[test]
-fn the_envelope_keeps_what_no_cheaper_row_beats() {
+fn the_envelope_keeps_rows_that_no_cheaper_row_beats() {
     assert_eq!(rows(&after(r#"{"envelope": {"along": "C", "lowest": "L"}}"#, &runs())), [1, 2, 5, 6]);
     // 2.4 at 1e20 lies above the line from 2.5 at 1e19 to 2 at 2e20.
     assert_eq!(rows(&after(r#"{"envelope": {"along": "C", "lowest": "L", "convex": true}}"#, &runs())), [1, 2, 6]);
 }
 
 #[test]
-fn what_a_step_names_is_checked_before_it_runs() {
+fn names_in_a_step_are_checked_before_it_runs() {
     for (text, said) in [
         (r#"{"best": {"lowest": "M"}}"#, "no variable `M`"),
         (r#"{"best": {"lowest": "name"}}"#, "holds texts"),

@@ -1,4 +1,4 @@
-//! Columns to rows: a column for each run or size becomes a row for each.
+//! Converts columns to rows: one row for each run or size.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use super::{Fault, Transform, Variables, is_new, listed, numbers, numeric, take}
 use crate::dataset::{Column, Dataset, Origin};
 use crate::expr::Kind;
 
-/// Columns to rows: each row becomes one row per named column, with the column's label and its value.
+/// Columns to rows: each row becomes one row per listed column, with the column's label and its value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Unpivot {
-    /// The columns: their names, or a table from each to the label that stands for it, `{ d200 = 200, d400 = 400 }`.
+    /// The columns: their names, or a table from each column to its label, `{ d200 = 200, d400 = 400 }`.
     pub columns: Labels,
     /// The name of the variable for labels. It holds numbers if all labels are numbers.
     pub name: String,
@@ -21,13 +21,13 @@ pub struct Unpivot {
     pub value: String,
 }
 
-/// Variables with their labels in the data.
+/// Columns and their labels in the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Labels {
-    /// As they are named.
+    /// Each label is the column's name.
     Names(Vec<String>),
-    /// By labels.
+    /// Labels by column.
     Table(BTreeMap<String, Label>),
 }
 
@@ -42,7 +42,7 @@ pub enum Label {
 }
 
 impl Labels {
-    /// Each variable with its label.
+    /// Each column with its label.
     pub(super) fn pairs(&self) -> Vec<(String, Label)> {
         match self {
             Self::Names(names) => names.iter().map(|name| (name.clone(), Label::Text(name.clone()))).collect(),
@@ -91,7 +91,7 @@ impl Transform for Unpivot {
     fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
         let pairs = self.columns.pairs();
         let values = pairs.iter().map(|(name, _)| numbers(data, name)).collect::<Result<Vec<_>, _>>()?;
-        // A value that is missing is no row: tables of this kind are seldom full.
+        // A missing value gives no row, because tables of this kind are often sparse.
         let cells: Vec<(usize, usize)> = (0..data.rows())
             .flat_map(|row| (0..pairs.len()).map(move |column| (row, column)))
             .filter(|&(row, column)| !values[column][row].is_nan())

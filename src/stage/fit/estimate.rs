@@ -239,7 +239,7 @@ fn scatter(draws: &[f64], [low, high]: [f64; 2]) -> f64 {
 
 /// Removes the values of parameters that the rows do not identify, and of parameters tied to them.
 fn without_values(law: &Law, estimates: &mut BTreeMap<String, Estimate>) {
-    let ==is_not_identified = |estimates: &BTreeMap<String, Estimate>, name: &str| {
+    let is_not_identified = |estimates: &BTreeMap<String, Estimate>, name: &str| {
         estimates.get(name).is_some_and(|estimate| estimate.status == Status::NotIdentified)
     };
     // Ties can lead to further ties.
@@ -247,7 +247,7 @@ fn without_values(law: &Law, estimates: &mut BTreeMap<String, Estimate>) {
         for parameter in &law.parameters {
             let Treatment::Tied(tie) = &parameter.treatment else { continue };
             let mut depends = false;
-            tie.visit_symbols(&mut |name, _| depends |= ==is_not_identified(estimates, name));
+            tie.visit_symbols(&mut |name, _| depends |= is_not_identified(estimates, name));
             if let Some(estimate) = estimates.get_mut(&parameter.name).filter(|_| depends) {
                 estimate.status = Status::NotIdentified;
             }

@@ -379,7 +379,7 @@ impl FitLaw {
         if let (Some(best), Some(reference)) = (best, &found.reference) {
             let first = problem.block(0).parameters(&problem.point_of_block(0, &best.point));
             let statuses: Vec<Status> = problem.places()[0].iter().map(|&place| shape.statuses[place]).collect();
-            warnings.extend(evidence::beside_optimum(&self.law, &first, &statuses, best.cost, reference));
+            warnings.extend(evidence::compared_with_optimum(&self.law, &first, &statuses, best.cost, reference));
         }
         let shown = search.optima.iter().filter(|o| o.converged).take(10);
         Evidence {
