@@ -358,11 +358,11 @@ mod tests {
         // FLOP per token, and FLOP per parameter and served token.
         for (law, [per_token, serve]) in [(usual(), [0.0, 2.0]), (with_cost(), [1e9, 4.0])] {
             let [n, d, training, serving] = answers(&law, &asked)[0];
-            assert!(is_near(training, (6.0 * n + beside) * d) && is_near(serving, serve * n * served), "{serve}");
+            assert!(is_near(training, (6.0 * n + per_token) * d) && is_near(serving, serve * n * served), "{serve}");
             assert!(is_near(training + serving, BUDGET), "{serve}: {training:e} {serving:e}");
             for factor in [0.9, 0.99, 1.01, 1.1] {
                 let other = n * factor;
-                let left = (BUDGET - serve * other * served) / (6.0 * other + beside);
+                let left = (BUDGET - serve * other * served) / (6.0 * other + per_token);
                 assert!(loss(other, left) > loss(n, d), "{serve}: {factor}");
             }
         }
@@ -375,7 +375,7 @@ mod tests {
         for (law, [per_token, serve]) in [(usual(), [0.0, 2.0]), (with_cost(), [1e9, 4.0])] {
             let [n, d, ..] = answers(&law, &asked)[0];
             assert!(is_near(d, 1e11), "{d:e}");
-            assert!(is_near((6.0 * n + beside) * d + serve * n * served, BUDGET), "{serve}: {n:e}");
+            assert!(is_near((6.0 * n + per_token) * d + serve * n * served, BUDGET), "{serve}: {n:e}");
         }
     }
 
