@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::meeting::Chain;
 use super::sums::Columns;
 use super::symbolic::{Graph, Id, Op};
 use super::tape::Tape;
@@ -46,8 +47,16 @@ pub struct Term {
     pub shape: Vec<usize>,
     tape: Tape,
     sign: f64,
-    /// `Some` where the term is exp(gain x size + ...); `None` where it is size x ....
-    gain: Option<Tape>,
+    kind: Size<Tape>,
+}
+
+/// How a coordinate sets a term's size.
+#[derive(Clone, Debug)]
+enum Size<Gain> {
+    /// The term is a function of the coordinate alone, times something without it.
+    Factor(Chain),
+    /// The term is the exponential of the coordinate times this gain, plus something without it.
+    Exponent(Gain),
 }
 
 /// The part of the sum that does not depend on any size.
@@ -177,7 +186,10 @@ impl Term {
     /// The term at each row for size one, with its sign. `point` is restored on return.
     pub fn column(&self, columns: &Columns, point: &mut [f64]) -> Vec<f64> {
         let before = point[self.size];
-        point[self.size] = if self.gain.is_some() { 0.0 } else { 1.0 };
+        point[self.size] = match &self.kind {
+            Size::Factor(chain) => chain.coordinate(1.0),
+            Size::Exponent(_) => 0.0,
+        };
         let mut column = self.tape.values(columns, point);
         point[self.size] = before;
         column.iter_mut().for_each(|v| *v *= self.sign);
@@ -186,18 +198,34 @@ impl Term {
 
     /// The coordinate at which the term has a given size; `None` where there is none.
     pub fn coordinate(&self, size: f64, point: &[f64]) -> Option<f64> {
-        match &self.gain {
-            None => Some(size),
-            Some(gain) => {
-                let gain = gain.value_at(point, &[]);
-                Some(crate::numerics::ln(size) / gain).filter(|x| x.is_finite())
-            }
-        }
+        let coordinate = match &self.kind {
+            Size::Factor(chain) => chain.coordinate(size),
+            Size::Exponent(gain) => crate::numerics::ln(size) / gain.value_at(point, &[]),
+        };
+        Some(coordinate).filter(|x| x.is_finite())
     }
 
     /// Whether the size cannot be negative.
-    pub const fn is_positive(&self) -> bool {
-        self.gain.is_some()
+    pub fn is_positive(&self) -> bool {
+        match &self.kind {
+            Size::Factor(chain) => chain.is_positive(),
+            Size::Exponent(_) => true,
+        }
+    }
+
+    /// The least and the greatest size while the coordinate keeps to its bounds, which may be infinite.
+    pub fn sizes_within(&self, lower: f64, upper: f64) -> (f64, f64) {
+        match &self.kind {
+            Size::Factor(chain) if chain.is_empty() => (lower, upper),
+            // A function that is monotone to either side of zero.
+            Size::Factor(chain) if !chain.is_positive() && (lower >= 0.0 || upper <= 0.0) => {
+                let (a, b) = (chain.scalar(lower), chain.scalar(upper));
+                let towards = |end: f64, other: f64| if end.is_nan() { other } else { end };
+                (towards(a.min(b), f64::NEG_INFINITY), towards(a.max(b), f64::INFINITY))
+            }
+            Size::Factor(chain) if !chain.is_positive() => (f64::NEG_INFINITY, f64::INFINITY),
+            Size::Factor(_) | Size::Exponent(_) => (0.0, f64::INFINITY),
+        }
     }
 }
 
@@ -210,11 +238,12 @@ impl Law {
         let whole = root;
         let free = self.free().len();
         let leaves: Vec<Id> = (0..free).map(|j| graph.parameter(j)).collect();
+        let carriers: Vec<Carrier> = leaves.iter().map(|&leaf| carrier(&graph, root, leaf)).collect();
         let mut peels: Vec<(Step, Option<Id>)> = Vec::new();
         let mut outer: Vec<usize> = Vec::new();
         let mut best: Option<(Sum, usize, Vec<usize>)> = None;
         loop {
-            let sum = sum_of(&mut graph, root, &leaves, &outer);
+            let sum = sum_of(&mut graph, root, &leaves, &carriers, &outer);
             if sum.terms.len() > best.as_ref().map_or(0, |(best, ..)| best.terms.len()) {
                 best = Some((sum, peels.len(), outer.clone()));
             }
@@ -236,9 +265,9 @@ impl Law {
             shape: found.shape,
             tape: tape(found.node),
             sign: found.sign,
-            gain: match found.kind {
-                Size::Factor => None,
-                Size::Exponent(gain) => Some(tape(gain)),
+            kind: match found.kind {
+                Size::Factor(chain) => Size::Factor(chain),
+                Size::Exponent(gain) => Size::Exponent(tape(gain)),
             },
         });
         let offset = sum.rest.map(|rest| Offset { shape: uses(&graph, rest, &leaves), tape: tape(rest) });
@@ -317,7 +346,32 @@ struct Found {
     sign: f64,
     size: usize,
     shape: Vec<usize>,
-    kind: Size,
+    kind: Size<Id>,
+}
+
+/// The node by which a coordinate enters a formula, and how that follows from the coordinate.
+struct Carrier {
+    node: Id,
+    chain: Chain,
+}
+
+/// The largest function of a coordinate alone through which all of `root` depends on it, such as the 1 / k of
+/// `(1 / k) x^-a`; the coordinate itself where that function cannot be undone.
+fn carrier(graph: &Graph, root: Id, leaf: Id) -> Carrier {
+    let nodes = graph.needed(&[root]);
+    let mut node = leaf;
+    while let [consumer] =
+        nodes.iter().filter(|id| graph.op(**id).operands().any(|operand| operand == node)).collect::<Vec<_>>()[..]
+    {
+        if Chain::of(graph, *consumer, leaf).is_none() {
+            break;
+        }
+        node = *consumer;
+    }
+    match Chain::of(graph, node, leaf) {
+        Some(chain) if chain.is_onto() => Carrier { node, chain },
+        _ => Carrier { node: leaf, chain: Chain::default() },
+    }
 }
 
 /// The coordinates on which a node depends.
@@ -363,8 +417,8 @@ fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Step, Option<Id>,
     }
 }
 
-/// The terms of a sum. The coordinates `outer` of the operations around it cannot be sizes.
-fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Sum {
+/// The terms of a sum; sizes are not among the coordinates `outer` of what stands around it.
+fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], carriers: &[Carrier], outer: &[usize]) -> Sum {
     let mut summands = Vec::new();
     flatten(graph, root, 1.0, &mut summands);
     let uses: Vec<Vec<usize>> = summands.iter().map(|&(term, _)| uses(graph, term, leaves)).collect();
@@ -374,7 +428,8 @@ fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Sum {
             .iter()
             .copied()
             .filter(|j| !outer.contains(j) && uses.iter().enumerate().all(|(k, others)| k == i || !others.contains(j)));
-        let size = own.filter_map(|j| Some((j, size_of(graph, node, leaves[j])?))).min_by_key(|(_, kind)| kind.rank());
+        let sizes = own.filter_map(|j| Some((j, size_of(graph, node, leaves[j], &carriers[j])?)));
+        let size = sizes.min_by_key(|(_, kind)| kind.rank());
         if let Some((size, kind)) = size {
             let shape = uses[i].iter().copied().filter(|k| *k != size).collect();
             sum.terms.push(Found { node, sign, size, shape, kind });
@@ -385,7 +440,7 @@ fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Sum {
     }
     if let Some(rest) = sum.rest {
         let taken: Vec<usize> = sum.terms.iter().flat_map(|term| term.shape.iter().copied()).collect();
-        let linear = linear_terms(graph, rest, leaves, &[outer, &taken].concat());
+        let linear = linear_terms(graph, rest, leaves, carriers, &[outer, &taken].concat());
         for term in &linear {
             sum.rest = sum.rest.map(|rest| graph.subtract(rest, term.node));
         }
@@ -394,50 +449,85 @@ fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], outer: &[usize]) -> Sum {
     sum
 }
 
-/// The parts of a node that are a coordinate times an expression without any of these coordinates, in any spelling.
-/// Coordinates in `taken` are excluded.
-fn linear_terms(graph: &mut Graph, node: Id, leaves: &[Id], taken: &[usize]) -> Vec<Found> {
-    let slopes = graph.gradient(node, leaves);
+/// The parts of a node that are each a function of one coordinate times something without any of these coordinates,
+/// however it is written; coordinates in `taken` do not count.
+fn linear_terms(graph: &mut Graph, node: Id, leaves: &[Id], carriers: &[Carrier], taken: &[usize]) -> Vec<Found> {
+    let nodes: Vec<Id> = carriers.iter().map(|carrier| carrier.node).collect();
+    let slopes = graph.gradient(node, &nodes);
     let mut terms: Vec<Found> = Vec::new();
-    for (size, (&leaf, &slope)) in leaves.iter().zip(&slopes).enumerate() {
+    for (size, (carrier, &slope)) in carriers.iter().zip(&slopes).enumerate() {
         let shape = uses(graph, slope, leaves);
         let jointly = terms.iter().all(|other| !other.shape.contains(&size) && !shape.contains(&other.size));
         let varies = graph.constant(slope) != Some(0.0);
         if varies && jointly && !shape.contains(&size) && !taken.contains(&size) {
-            terms.push(Found { node: graph.multiply(leaf, slope), sign: 1.0, size, shape, kind: Size::Factor });
+            let kind = Size::Factor(carrier.chain.clone());
+            terms.push(Found { node: graph.multiply(carrier.node, slope), sign: 1.0, size, shape, kind });
         }
     }
     terms
 }
 
-/// Whether a coordinate sets the size of a term, and how.
-fn size_of(graph: &mut Graph, term: Id, leaf: Id) -> Option<Size> {
-    // The logarithm of a positive term is a sum, in which its size may be a summand.
+/// The size that a coordinate sets as a summand of a term's logarithm, where it does.
+fn size_by_gain(graph: &mut Graph, term: Id, leaf: Id) -> Option<Size<Id>> {
+    // A positive term, exponential or not, has a logarithm in which its size may be a summand.
     let exponent = graph.ln(term);
-    if !matches!(graph.op(exponent), Op::Ln(_)) {
-        let gain = graph.gradient(exponent, &[leaf])[0];
-        let steady = !graph.depends(gain).variables && !graph.needed(&[gain]).contains(&leaf);
-        if steady && graph.constant(gain) != Some(0.0) {
-            return Some(Size::Exponent(gain));
-        }
+    if matches!(graph.op(exponent), Op::Ln(_)) {
+        return None;
     }
-    let slope = graph.gradient(term, &[leaf])[0];
-    (graph.multiply(leaf, slope) == term).then_some(Size::Factor)
+    let gain = graph.gradient(exponent, &[leaf])[0];
+    let steady = !graph.depends(gain).variables && !graph.needed(&[gain]).contains(&leaf);
+    (steady && graph.constant(gain) != Some(0.0)).then_some(Size::Exponent(gain))
 }
 
-/// How a coordinate sets the size of a term.
-#[derive(Clone, Copy, Debug)]
-enum Size {
-    /// The term is the coordinate times an expression.
-    Factor,
-    /// The term is the exponential of this node times the coordinate, plus an expression.
-    Exponent(Id),
+/// Whether a coordinate sets the size of a term, and how.
+fn size_of(graph: &mut Graph, term: Id, leaf: Id, carrier: &Carrier) -> Option<Size<Id>> {
+    if let Some(size) = size_by_gain(graph, term, leaf) {
+        return Some(size);
+    }
+    let slope = graph.gradient(term, &[carrier.node])[0];
+    if graph.multiply(carrier.node, slope) == term {
+        return Some(Size::Factor(carrier.chain.clone()));
+    }
+    divides(graph, term, carrier.node, leaf).then(|| Size::Factor(carrier.chain.clone().reciprocal()))
 }
 
-impl Size {
-    const fn rank(self) -> u8 {
+/// Whether a term is something without a coordinate over a node that is all that depends on the coordinate.
+fn divides(graph: &Graph, term: Id, node: Id, leaf: Id) -> bool {
+    let has = |id: Id| graph.needed(&[id]).contains(&leaf);
+    let is_factor = |id: Id| is_factor(graph, id, node, leaf);
+    match graph.op(term) {
+        Op::Negate(a) => divides(graph, a, node, leaf),
+        Op::Multiply(a, b) => match (has(a), has(b)) {
+            (true, false) => divides(graph, a, node, leaf),
+            (false, true) => divides(graph, b, node, leaf),
+            _ => false,
+        },
+        Op::Divide(a, b) => match (has(a), has(b)) {
+            (true, false) => divides(graph, a, node, leaf),
+            (false, true) => is_factor(b),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether a product is a node, which is all of it that depends on the coordinate, times something.
+fn is_factor(graph: &Graph, product: Id, node: Id, leaf: Id) -> bool {
+    let has = |id: Id| graph.needed(&[id]).contains(&leaf);
+    product == node
+        || match graph.op(product) {
+            Op::Negate(a) => is_factor(graph, a, node, leaf),
+            Op::Multiply(a, b) if has(a) != has(b) => is_factor(graph, if has(a) { a } else { b }, node, leaf),
+            Op::Divide(a, b) if has(a) && !has(b) => is_factor(graph, a, node, leaf),
+            _ => false,
+        }
+}
+
+impl<Gain> Size<Gain> {
+    /// Sizes on a linear scale first: least squares give them exactly.
+    const fn rank(&self) -> u8 {
         match self {
-            Self::Factor => 0,
+            Self::Factor(_) => 0,
             Self::Exponent(_) => 1,
         }
     }
@@ -484,7 +574,49 @@ mod tests {
     }
 
     #[test]
-    fn a_factor_of_a_positive_law_is_positive() {
+    fn sizes_are_found_however_a_coefficient_is_written() {
+        let is = |formula: &str, wanted: &[&str]| {
+            let x = Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
+            let law = Law::from_formula("test", formula, &[x]).unwrap();
+            let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
+            let searched: Vec<&str> = law.terms().unwrap().searched().into_iter().map(|j| free[j]).collect();
+            assert_eq!(searched, wanted, "{formula}");
+        };
+        for coefficient in ["k *", "(1 / k) *", "k^-1 *", "k^2 *", "1 / k^2 *", "exp(k) *", "(3 - k) *", "-2 / k *"] {
+            is(&format!("y = e + {coefficient} x^-a"), &["a"]);
+            // In both places at once, as in a sigmoid.
+            is(&format!("y = e + {coefficient} (1 - x^-a)"), &["a"]);
+        }
+        is("y = e + 1 / (k * x^a)", &["a"]);
+        is("y = e - 3 * x^-b / (2 * k)", &["b"]);
+        // No size: these take not every value above zero, or the shape has the parameter too.
+        is("y = e + (1 + k^2) * x^-a", &["k", "a"]);
+        is("y = e + (1 / k) * x^-k", &["k"]);
+    }
+
+    #[test]
+    fn the_size_of_a_term_is_that_of_the_coordinate_it_gives() {
+        for (formula, size) in
+            [("y = e + (1 / k) * x^-a", -4.0), ("y = e + k^2 * x^-a", 9.0), ("y = e + 1 / (k * x^a)", 0.2)]
+        {
+            let x = Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
+            let law = Law::from_formula("test", formula, &[x]).unwrap();
+            let (terms, n) = (law.terms().unwrap(), [2.0, 3.0]);
+            let term = terms.terms().iter().find(|t| law.free()[t.size].name == "k").unwrap();
+            let columns = term.tape().bind(&[&n], n.len());
+            let mut point: Vec<f64> = law.free().iter().map(|p| if p.name == "a" { 0.5 } else { 0.3 }).collect();
+            let one = term.column(&columns, &mut point);
+            point[term.size] = term.coordinate(size, &point).unwrap();
+            let values = term.tape().values(&columns, &point);
+            for (value, one) in values.iter().zip(&one) {
+                assert!((value - size * one).abs() < 1e-12 * value.abs(), "{formula}: {value} {one}");
+            }
+            assert_eq!(term.is_positive(), formula.contains("k^2"), "{formula}");
+        }
+    }
+
+    #[test]
+    fn a_factor_of_the_whole_is_positive_where_the_whole_has_to_be() {
         let is_log = |formula: &str, name: &str| {
             let x = Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
             let law = Law::from_formula("test", formula, &[x]).unwrap();

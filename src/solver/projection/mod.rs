@@ -297,7 +297,8 @@ impl<'a> Design<'a> {
             let trace = TRACE * response / means[i].abs();
             let size = if term.is_positive() && size < trace { trace } else { size };
             let c = self.problem.coordinates()[term.size];
-            point[term.size] = term.coordinate(size, point).unwrap_or(c.lower).clamp(c.lower, c.upper);
+            let coordinate = term.coordinate(size, point).or_else(|| term.coordinate(trace, point));
+            point[term.size] = coordinate.unwrap_or(c.lower).clamp(c.lower, c.upper);
         }
     }
 
@@ -350,7 +351,7 @@ fn counts(searched: &[usize], scales: &[usize], spans: &[Span]) -> Option<Vec<us
 fn bounds(problem: &Problem, terms: &Terms) -> Vec<(f64, f64)> {
     let bounds = terms.terms().iter().map(|term| {
         let c = problem.coordinates()[term.size];
-        if term.is_positive() { (0.0, f64::INFINITY) } else { (c.lower, c.upper) }
+        term.sizes_within(c.lower, c.upper)
     });
     bounds.collect()
 }
