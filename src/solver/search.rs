@@ -316,6 +316,11 @@ fn search_valleys(
         // A single valley would always agree with itself.
         valleys.extend(grid.elsewhere(FEWEST.saturating_sub(valleys.len())));
         run.start_from(valleys)?;
+        if run.is_exact() {
+            return Ok(
+                Search::of(distinct(&run.ends), &run.ends, grid.points()).in_order(problem, &prepared.symmetries)
+            );
+        }
         if told.is_none() {
             run.start_from(promising_steps(problem, law, grid, &run.ends))?;
             open |= grid.leaves_open(share_of_rivals(problem.rows().saturating_sub(problem.size())));
@@ -356,6 +361,12 @@ struct Polished<'a> {
 }
 
 impl Polished<'_> {
+    /// Whether an end goes through all rows, which are more than the parameters: no start can lead to a better one.
+    fn is_exact(&self) -> bool {
+        let is_told = self.problem.rows() > self.problem.size();
+        is_told && best_of(&self.ends).is_some_and(|end| self.problem.is_exact(&end.point))
+    }
+
     /// Polishes the starts that are new.
     fn start_from(&mut self, mut starts: Vec<Vec<f64>>) -> Result<(), Cancelled> {
         starts.retain(|start| self.tried.insert(start.iter().map(|x| x.to_bits()).collect()));
