@@ -6,6 +6,7 @@
 //! members, and the distance between the two forecasts. `docs/book/src/validation/forecasts.md` shows the measured
 //! accuracy.
 
+mod departure;
 mod discrepancy;
 mod history;
 mod members;
@@ -95,8 +96,11 @@ pub fn forecast(
     if let Some(reason) = trend::turns(&history).or_else(|| trend::no_trend(&history)) {
         return Err(NoForecast(reason));
     }
-    let targets: Vec<Vec<f64>> = targets.iter().map(|sizes| sizes.iter().map(|x| ln(*x)).collect()).collect();
     let ensemble = Ensemble::of(measured);
+    if let Some(reason) = departure::leaves(&ensemble, &history) {
+        return Err(NoForecast(reason));
+    }
+    let targets: Vec<Vec<f64>> = targets.iter().map(|sizes| sizes.iter().map(|x| ln(*x)).collect()).collect();
     let stack = ensemble.stack(&history, &targets)?;
     let Some(anchor) = ensemble.anchor(&stack) else { return Err(unfounded()) };
     let process = discrepancy::forecast(ensemble.laws[ensemble.with_process], anchor, &history, &targets)

@@ -53,6 +53,36 @@ fn intervals_have_about_their_nominal_coverage_and_widen_with_distance() {
     assert!(inside >= 48, "{inside} of 60");
 }
 
+/// The curve of four-digit addition as one power with a break fits it (Caballero et al. 2022): flat, then steep from 612.
+fn addition(x: f64) -> f64 {
+    let turned = exp(-5.662_909 * 0.059_193_1 * crate::numerics::softplus(ln(x / 612.583_7) / 0.059_193_1));
+    0.413_885 + 2.277_272 * exp(-0.055_077_4 * ln(x)) * turned
+}
+
+#[test]
+fn a_curve_that_breaks_at_its_last_runs_is_refused() {
+    for (last, seed) in [(590.0, 1), (640.0, 2), (900.0, 3)] {
+        let mut random = Random::new(seed, "break", 0);
+        let sizes: Vec<f64> = (0..14).map(|i| last / exp(ln(1.15) * f64::from(13 - i))).collect();
+        let responses: Vec<f64> = sizes.iter().map(|&x| addition(x) * random.log_normal(0.003)).collect();
+        let NoForecast(reason) = along(&sizes, &responses, 1.1 * last).unwrap_err();
+        assert!(reason.contains("below what the other runs"), "{last}: {reason}");
+    }
+}
+
+#[test]
+fn a_last_run_unlike_the_others_is_named_and_ordinary_scatter_is_not() {
+    let mut refused = 0;
+    for seed in 1..=60 {
+        let (sizes, mut responses) = curve(16, 0.01, seed);
+        refused += usize::from(along(&sizes, &responses, 4e8).is_err());
+        responses[15] *= 1.15;
+        let NoForecast(reason) = along(&sizes, &responses, 4e8).unwrap_err();
+        assert!(reason.contains("above what the other runs"), "{seed}: {reason}");
+    }
+    assert_eq!(refused, 0);
+}
+
 #[test]
 fn rows_may_come_in_any_order_and_several_times() {
     let (sizes, responses) = curve(12, 0.01, 3);
