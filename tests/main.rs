@@ -12,6 +12,7 @@ mod browser;
 mod bundle;
 mod cache;
 mod catalogue;
+mod chains;
 mod ci;
 mod compose;
 mod costs;

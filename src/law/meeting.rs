@@ -128,25 +128,25 @@ impl Chain {
         self.0.iter().rev().fold(scalar, |y, link| link.undo(y))
     }
 
-    /// The same for one over the scalar.
+    /// The chain to the reciprocal of the scalar.
     #[must_use]
     pub fn reciprocal(mut self) -> Self {
         self.0.push(Link::Under(1.0));
         self
     }
 
-    /// Whether the scalar takes every value above zero, and either every value below zero or none.
+    /// Whether the scalar can have every positive value, and either every negative value or none.
     pub fn is_onto(&self) -> bool {
         let has = |scalar: f64| self.coordinate(scalar).is_finite();
         [1e-3, 1.0, 1e3].into_iter().all(has) && (self.is_positive() || [-1e-3, -1e3].into_iter().all(has))
     }
 
-    /// Whether the scalar is never below zero.
+    /// Whether the scalar cannot be negative.
     pub fn is_positive(&self) -> bool {
         !self.coordinate(-1.0).is_finite()
     }
 
-    /// That of a node with one leaf, if it has one and every step can be undone.
+    /// The chain from a leaf to a node, if the node depends on that leaf alone and every step can be inverted.
     pub(super) fn of(graph: &Graph, node: Id, leaf: Id) -> Option<Self> {
         let mut links = Vec::new();
         let mut at = node;

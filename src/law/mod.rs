@@ -409,6 +409,26 @@ impl Law {
         }
     }
 
+    /// The law with a variable turned into its first free parameter, for a value that is known only through draws.
+    #[must_use]
+    pub fn at_unknown(&self, variable: &str) -> Self {
+        let mut law = self.clone();
+        law.variables.retain(|v| v.name != variable);
+        law.parameters.insert(
+            0,
+            Parameter {
+                name: variable.to_owned(),
+                meaning: None,
+                lower: f64::NEG_INFINITY,
+                upper: f64::INFINITY,
+                scale: Scale::Linear,
+                start: Vec::new(),
+                treatment: Treatment::Free,
+            },
+        );
+        law
+    }
+
     /// The part of the fingerprint that determines the law's values: the formula, and fixed and tied parameters.
     pub fn form_fingerprint(&self) -> serde_json::Value {
         let treatments: BTreeMap<&str, serde_json::Value> = self

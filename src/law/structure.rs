@@ -53,9 +53,9 @@ pub struct Term {
 /// How a coordinate sets a term's size.
 #[derive(Clone, Debug)]
 enum Size<Gain> {
-    /// The term is a function of the coordinate alone, times something without it.
+    /// The term is a function of the coordinate alone times an expression without it.
     Factor(Chain),
-    /// The term is the exponential of the coordinate times this gain, plus something without it.
+    /// The term is the exponential of this gain times the coordinate, plus an expression without it.
     Exponent(Gain),
 }
 
@@ -213,7 +213,7 @@ impl Term {
         }
     }
 
-    /// The least and the greatest size while the coordinate keeps to its bounds, which may be infinite.
+    /// The range of sizes for a coordinate within bounds. Ends may be infinite.
     pub fn sizes_within(&self, lower: f64, upper: f64) -> (f64, f64) {
         match &self.kind {
             Size::Factor(chain) if chain.is_empty() => (lower, upper),
@@ -349,14 +349,14 @@ struct Found {
     kind: Size<Id>,
 }
 
-/// The node by which a coordinate enters a formula, and how that follows from the coordinate.
+/// The node through which a coordinate enters a formula, with the chain from the coordinate to it.
 struct Carrier {
     node: Id,
     chain: Chain,
 }
 
-/// The largest function of a coordinate alone through which all of `root` depends on it, such as the 1 / k of
-/// `(1 / k) x^-a`; the coordinate itself where that function cannot be undone.
+/// The largest function of one coordinate through which `root` depends on it: the 1 / k of `(1 / k) x^-a`. The coordinate
+/// itself if that function has no inverse.
 fn carrier(graph: &Graph, root: Id, leaf: Id) -> Carrier {
     let nodes = graph.needed(&[root]);
     let mut node = leaf;
@@ -417,7 +417,7 @@ fn peel(graph: &mut Graph, root: Id, leaves: &[Id]) -> Option<(Step, Option<Id>,
     }
 }
 
-/// The terms of a sum; sizes are not among the coordinates `outer` of what stands around it.
+/// The terms of a sum. The coordinates `outer` of the operations around it cannot be sizes.
 fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], carriers: &[Carrier], outer: &[usize]) -> Sum {
     let mut summands = Vec::new();
     flatten(graph, root, 1.0, &mut summands);
@@ -449,8 +449,8 @@ fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], carriers: &[Carrier], oute
     sum
 }
 
-/// The parts of a node that are each a function of one coordinate times something without any of these coordinates,
-/// however it is written; coordinates in `taken` do not count.
+/// The parts of a node that are a function of one coordinate times an expression without any of these coordinates, in
+/// any spelling. Coordinates in `taken` are excluded.
 fn linear_terms(graph: &mut Graph, node: Id, leaves: &[Id], carriers: &[Carrier], taken: &[usize]) -> Vec<Found> {
     let nodes: Vec<Id> = carriers.iter().map(|carrier| carrier.node).collect();
     let slopes = graph.gradient(node, &nodes);
@@ -467,9 +467,9 @@ fn linear_terms(graph: &mut Graph, node: Id, leaves: &[Id], carriers: &[Carrier]
     terms
 }
 
-/// The size that a coordinate sets as a summand of a term's logarithm, where it does.
+/// The size of a term whose logarithm has the coordinate, times a gain, as a summand.
 fn size_by_gain(graph: &mut Graph, term: Id, leaf: Id) -> Option<Size<Id>> {
-    // A positive term, exponential or not, has a logarithm in which its size may be a summand.
+    // The logarithm of a positive term is a sum, in which its size may be a summand.
     let exponent = graph.ln(term);
     if matches!(graph.op(exponent), Op::Ln(_)) {
         return None;
@@ -491,7 +491,7 @@ fn size_of(graph: &mut Graph, term: Id, leaf: Id, carrier: &Carrier) -> Option<S
     divides(graph, term, carrier.node, leaf).then(|| Size::Factor(carrier.chain.clone().reciprocal()))
 }
 
-/// Whether a term is something without a coordinate over a node that is all that depends on the coordinate.
+/// Whether a term is an expression without the coordinate, divided by `node` through which alone it depends on it.
 fn divides(graph: &Graph, term: Id, node: Id, leaf: Id) -> bool {
     let has = |id: Id| graph.needed(&[id]).contains(&leaf);
     let is_factor = |id: Id| is_factor(graph, id, node, leaf);
@@ -511,7 +511,7 @@ fn divides(graph: &Graph, term: Id, node: Id, leaf: Id) -> bool {
     }
 }
 
-/// Whether a product is a node, which is all of it that depends on the coordinate, times something.
+/// Whether a product is `node`, through which alone it depends on the coordinate, times an expression.
 fn is_factor(graph: &Graph, product: Id, node: Id, leaf: Id) -> bool {
     let has = |id: Id| graph.needed(&[id]).contains(&leaf);
     product == node

@@ -27,5 +27,5 @@ pub use sample::{
 };
 pub use special::Special;
 
-/// Changes whenever a change here, in the tape or in a solver changes a bit of a result.
+/// Raise this number when a change here, in the tape or in a solver changes a bit of a result.
 pub const NUMERICS_REV: u32 = 16;

@@ -20,7 +20,7 @@ use crate::report::{
 };
 use crate::source::Missing;
 use crate::spec::{self, Format, Spec};
-use crate::stage::{GatherResults, LAUNCHED, RESULTS, RenderReport, Stage, launched_as};
+use crate::stage::{GatherResults, LAUNCHED, RESULTS, RenderReport, Stage, Through, launched_as};
 
 /// A spec file and its bytes.
 #[derive(Clone, Debug)]
@@ -212,6 +212,10 @@ pub(super) struct Chain {
     pub(super) stage: usize,
     /// Both laws in one.
     pub(super) law: Arc<Law>,
+    /// What gives the variable.
+    pub(super) through: Through,
+    /// Whether the other fit has rows of its own.
+    pub(super) has_rows: bool,
 }
 
 /// A query that another source can take.

@@ -14,7 +14,7 @@ use crate::report::DescribedFit;
 use crate::solver::Starts;
 use crate::source::Missing;
 use crate::spec::{self, Node, Spec};
-use crate::stage::{FitLaw, FitMethod, Origins, RowRoles};
+use crate::stage::{FitLaw, FitMethod, Origins, RowRoles, Through};
 use crate::uncertainty::Uncertainty;
 use crate::unit::{Dimension, Unit};
 
@@ -229,8 +229,10 @@ impl Compiler<'_> {
                     Some(format!("the fit `{other}` forecasts `{}`, not `{variable}`", inner.law.response))
                 } else if !spec.fits.get(other).is_some_and(|f| f.through.is_empty()) {
                     Some(format!("the fit `{other}` goes through another fit itself"))
-                } else if fit.by.is_some() || spec.fits.get(other).is_some_and(|f| f.by.is_some()) {
-                    Some("fits in groups cannot be chained".to_owned())
+                } else if let (Some(one), Some(by)) = (&fit.by, &inner.by)
+                    && one != by
+                {
+                    Some(format!("the fits are in groups of different columns, `{one}` and `{by}`"))
                 } else {
                     None
                 };
@@ -238,9 +240,14 @@ impl Compiler<'_> {
                     self.error("bad-chain", place(), fault);
                     continue;
                 }
-                let chain = Chain { stage: inner.stage, law: Arc::new(own.law.through(variable, &inner.law, other)) };
+                let law = Arc::new(own.law.through(variable, &inner.law, other));
+                let (inner_law, outer) = (Arc::clone(&inner.law), Arc::clone(&own.law));
+                let through = Through { variable: variable.clone(), inner: inner_law, outer, by: inner.by.clone() };
+                let chain = Chain { stage: inner.stage, law, through, has_rows: inner.has_rows };
+                let by = inner.by.clone();
                 if let Some(own) = fits.get_mut(name.as_str()) {
                     own.through = Some(chain);
+                    own.by = own.by.take().or(by);
                 }
             }
         }

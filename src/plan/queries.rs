@@ -70,18 +70,21 @@ impl Compiler<'_> {
             inputs.push((chain.stage, "fit", "fit.through".to_owned()));
             inputs.push((chain.stage, "draws", "draws.through".to_owned()));
         }
-        if forecast.is_some() {
-            inputs.push((fit, "rows", "rows".to_owned()));
+        match through {
+            Some(chain) if forecast.is_some() => inputs.push((chain.stage, "rows", "rows.through".to_owned())),
+            None if forecast.is_some() => inputs.push((fit, "rows", "rows".to_owned())),
+            _ => {}
         }
         let other = other.map(|other| {
             inputs.push((other.stage, "fit", "fit.other".to_owned()));
             inputs.push((other.stage, "draws", "draws.other".to_owned()));
             question.law(&other.law)
         });
-        let (law, roles, chained) = (law.clone(), law.roles.clone(), through.is_some());
+        let (law, roles) = (law.clone(), law.roles.clone());
+        let through = through.as_ref().map(|chain| chain.through.clone());
         let stack = if query.forecast == Some(Forecast::Stack) { planned.alternatives.clone() } else { Vec::new() };
         let stage =
-            Arc::new(Extrapolate { law, question: question.clone(), chained, other, forecast, stack, groups, seed });
+            Arc::new(Extrapolate { law, question: question.clone(), through, other, forecast, stack, groups, seed });
         let stage = self.stage("extrapolate", Some(("queries", name)), stage, &inputs);
         Some(PlannedQuery { stage, question, roles, by: planned.by.clone() })
     }
@@ -129,7 +132,9 @@ impl Compiler<'_> {
         let path = SpecPath::of(&["queries", name]);
         let by_default = query.forecast == Some(Forecast::Default);
         let stack = query.forecast == Some(Forecast::Stack);
-        let sizes = fit.law.variables.len();
+        let through = fit.through.as_ref();
+        let sizes = through.map_or(&fit.law, |chain| &chain.through.inner).variables.len();
+        let has_rows = through.map_or(fit.has_rows, |chain| chain.has_rows);
         let foreign =
             fit.alternatives.iter().flat_map(|law| &law.variables).find(|v| fit.law.variable(&v.name).is_none());
         let fault = if query.forecast.is_some() && query.loss.is_none() {
@@ -142,14 +147,18 @@ impl Compiler<'_> {
             Some(("forecast", "a stack needs laws beside the fit's own: give the fit `alternatives`".to_owned()))
         } else if let (true, Some(variable)) = (stack, foreign) {
             Some(("forecast", format!("an alternative takes `{}`, which the query does not give", variable.name)))
-        } else if stack && fit.through.is_some() {
-            Some(("forecast", "a fit that goes through another one is forecast by its own law alone".to_owned()))
+        } else if stack && through.is_some() {
+            Some((
+                "forecast",
+                "a stack of laws does not go through another fit; `forecast = \"default\"` does".to_owned(),
+            ))
+        } else if let (Some(_), Some(chain)) = (query.ceiling, through) {
+            let given = &chain.through.variable;
+            Some(("ceiling", format!("the laws forecast `{given}`, of which guessing says nothing")))
         } else if !by_default {
             None
-        } else if !fit.has_rows {
+        } else if !has_rows {
             Some(("forecast", "a forecast by several laws needs the rows of a fit, and the fit has none".to_owned()))
-        } else if fit.through.is_some() {
-            Some(("forecast", "a fit that goes through another one is forecast by its own law alone".to_owned()))
         } else if sizes > MOST_SIZES {
             Some(("forecast", format!("a forecast by several laws is over one size or two, and the law has {sizes}")))
         } else {

@@ -108,7 +108,7 @@ impl Compiler<'_> {
             let stage = Extrapolate {
                 law: law.clone(),
                 question: (*question).clone(),
-                chained: false,
+                through: None,
                 other: None,
                 forecast: None,
                 stack: Vec::new(),

@@ -14,10 +14,10 @@ use crate::numerics::{Matrix, exp, triangle};
 use crate::objective::{LeastSquares, Link, Objective, ResponseScale};
 use block::{Block, padded};
 
-/// Rows without noise are missed by less than this share of a response.
+/// Largest residual of noise-free rows, relative to the responses.
 const EXACT: f64 = 1e-11;
 
-/// An objective over given rows as a function of coordinates.
+/// An objective over rows, as a function of coordinates.
 #[derive(Clone, Debug)]
 pub struct Problem {
     blocks: Vec<Arc<Block>>,
@@ -313,7 +313,7 @@ impl Problem {
         blocks.flat_map(|(index, block)| block.unscaled_residuals(&self.point_of_block(index, point))).collect()
     }
 
-    /// Whether the law misses no row by more than rounding: rows without noise, which nothing can fit better.
+    /// Whether every residual is within rounding error. No other point can then have a lower objective.
     pub fn is_exact(&self, point: &[f64]) -> bool {
         let residuals = self.unscaled_residuals(point);
         let missed = residuals.iter().map(|residual| residual.abs()).fold(0.0, f64::max);
@@ -324,8 +324,8 @@ impl Problem {
         !residuals.is_empty() && self.pulls.is_empty() && missed <= EXACT * largest
     }
 
-    /// Whether the law at a point is more than rounding: whether its values, of some rows, stay to eight digits where every
-    /// operation is rounded differently.
+    /// Whether the law's values at a point are more than rounding error. At a sample of rows, the values must keep
+    /// eight digits when every operation is rounded differently.
     ///
     /// An example that fails is E + (M - E) s / (1 + s) with E = 1e15 and responses near 2: the difference of the two
     /// large terms is noise, which a search could mistake for a fit.

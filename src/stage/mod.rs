@@ -1,5 +1,6 @@
 //! The stages of a study: pure functions of settings and input artifacts.
 
+mod chain;
 mod design;
 mod extrapolate;
 mod filter;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use chain::Through;
 pub use design::{DesignRuns, Judging, LAUNCHED, launched_as};
 pub use extrapolate::{ByDefault, Extrapolate};
 pub use filter::{Extreme, Filter, FilterRule, RuleKind};

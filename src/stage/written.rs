@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::chain::WrittenThrough;
 use super::{ByDefault, Extrapolate, Filter, FitLaw, FitMethod, Gather, Ingest, RowRoles, Stage, Tabulate};
 use crate::law::Law;
 use crate::query::Question;
@@ -47,7 +48,7 @@ pub struct WrittenFit {
 pub struct WrittenQuery {
     law: usize,
     question: Question,
-    chained: bool,
+    through: Option<WrittenThrough>,
     other: Option<usize>,
     forecast: Option<ByDefault>,
     stack: Vec<usize>,
@@ -122,11 +123,11 @@ impl WrittenFit {
 
 impl WrittenQuery {
     pub(super) fn of(stage: &Extrapolate, laws: &mut Laws) -> Self {
-        let Extrapolate { law, question, chained, other, forecast, stack, groups, seed } = stage;
+        let Extrapolate { law, question, through, other, forecast, stack, groups, seed } = stage;
         Self {
             law: laws.place(law),
             question: question.clone(),
-            chained: *chained,
+            through: through.as_ref().map(|through| through.written(laws)),
             other: other.as_ref().map(|law| laws.place(law)),
             forecast: forecast.clone(),
             stack: laws.places(stack),
@@ -136,13 +137,17 @@ impl WrittenQuery {
     }
 
     fn read(self, laws: &[Arc<Law>]) -> Option<Extrapolate> {
-        let Self { law, question, chained, other, forecast, stack, groups, seed } = self;
+        let Self { law, question, through, other, forecast, stack, groups, seed } = self;
+        let through = match through {
+            Some(written) => Some(written.read(laws)?),
+            None => None,
+        };
         let other = match other {
             Some(place) => Some(laws.get(place)?.clone()),
             None => None,
         };
         let (law, stack) = (laws.get(law)?.clone(), listed(&stack, laws)?);
-        Some(Extrapolate { law, question, chained, other, forecast, stack, groups, seed })
+        Some(Extrapolate { law, question, through, other, forecast, stack, groups, seed })
     }
 }
 
