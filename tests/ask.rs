@@ -1,4 +1,4 @@
-//! Questions from the command line, simulated runs, and watching.
+//! The commands `query`, `simulate` and `run --watch`.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -18,7 +18,7 @@ fn a_question_from_the_command_line_is_answered_as_in_the_spec() {
     let sentence =
         results["conclusions"].as_array().unwrap().iter().find_map(|c| c.as_str().filter(|c| c.contains("1e21")));
     let text = world.lawfit(&["query", "study.toml", "compute_optimal", "C=1e21", "fit=main"]).stdout;
-    // The study's sentence names its query; a question from the command line has none.
+    // The sentence of the study names its query; a question from the command line has none.
     assert_eq!(text.trim(), sentence.unwrap().replace("query budget, ", ""));
     let reach = world.lawfit(&["query", "study.toml", "reach L=2.2 solve=C", "--json"]).stdout;
     let reach: serde_json::Value = serde_json::from_str(&reach).unwrap();
@@ -136,12 +136,12 @@ fn a_watched_study_is_run_again_when_its_data_changes_and_only_then() {
     };
     let first = until("watching for changes");
     assert!(first.contains("done 7 stages: 0 cached, 7 ran"), "{first}");
-    // A file is replaced whole, so that no look can find a half of it, however slow the machine.
+    // Files are replaced by renaming, so that the watcher never sees half a file.
     let replace = |name: &str, text: &str| {
         world.write("outputs/replacement", text);
         std::fs::rename(world.path("outputs/replacement"), world.path(name)).unwrap();
     };
-    // Its own outputs and equal bytes are no change; a row is.
+    // The study's own outputs and equal bytes are not changes; a new row is one.
     replace("runs.csv", &simulated_runs(0.01));
     world.write("outputs/study/note.txt", "a note");
     replace("runs.csv", &format!("{}2e10,5e11,1.93,even\n", simulated_runs(0.01)));

@@ -1,4 +1,4 @@
-//! A report used in a browser: Chromium, where it is installed.
+//! Reports in a browser: runs in Chromium if it is installed.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,14 +6,14 @@ use std::process::Command;
 
 use crate::world::{World, repository};
 
-/// The browser; none where it is not installed.
+/// The browser; `None` if it is not installed.
 fn chromium() -> Option<PathBuf> {
     let folders = std::env::split_paths(&std::env::var_os("PATH")?).collect::<Vec<_>>();
     let names = ["chromium", "chromium-browser", "google-chrome"];
     folders.iter().flat_map(|folder| names.map(|name| folder.join(name))).find(|path| path.is_file())
 }
 
-/// What the probe found in a page: what was tried, whether it holds, what was seen.
+/// The results of the probe in a page: what was tried, whether it holds, and what was observed.
 fn probe(browser: &Path, world: &World, page: &str, size: &str) -> Vec<(String, bool, String)> {
     let html = world.read(page);
     let script = std::fs::read_to_string(repository().join("tests/browser/probe.js")).unwrap();

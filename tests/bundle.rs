@@ -1,4 +1,4 @@
-//! A study beside a paper: a folder that another machine verifies and computes anew.
+//! Bundles: a folder with a study that another machine can verify and compute again.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use lawfit::artifact::sha256;
 
 const NAME: &str = "study-crate";
 
-/// A study that was run, whose table is in a folder beside that of the spec, and its bundle.
+/// A study that was run, with its table in a folder next to the spec, and its bundle.
 fn bundled(more: &[&str]) -> World {
     let world = World::new();
     world.write("data/runs.csv", &simulated_runs(0.01));

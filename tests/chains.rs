@@ -1,4 +1,4 @@
-//! Fits whose law takes what another fit forecasts, as from compute to loss to accuracy.
+//! Chains: fits whose law has a variable that another fit forecasts, as from compute to loss to accuracy.
 
 use std::fmt::Write as _;
 
@@ -54,7 +54,7 @@ threshold = { accuracy = 0.6, solve = "C" }
 "#;
 
 #[test]
-fn a_chain_carries_the_error_of_both_laws_and_says_how_chains_do() {
+fn a_chain_includes_the_errors_of_both_fits_and_warns() {
     let results = run(CHAIN, &runs_with_accuracy());
     let next = &results["queries"]["next"];
     let value = next["rows"][0]["loss"]["value"].as_f64().unwrap();
@@ -63,7 +63,7 @@ fn a_chain_carries_the_error_of_both_laws_and_says_how_chains_do() {
     assert!((value - known).abs() < 0.05, "{value} {known}");
     assert!(next["warnings"].to_string().contains("goes through two laws"), "{}", next["warnings"]);
     assert_eq!(next["rows"][0]["reach"]["verdict"], "far");
-    // With the loss given, the second law alone is surer.
+    // If the loss is given, the second law alone is more certain.
     let width = |results: &serde_json::Value| {
         let row = &results["queries"]["next"]["rows"][0]["loss"];
         row["upper"].as_f64().unwrap() - row["lower"].as_f64().unwrap()
@@ -76,13 +76,13 @@ fn a_chain_carries_the_error_of_both_laws_and_says_how_chains_do() {
 }
 
 #[test]
-fn a_threshold_has_an_interval_and_says_what_it_is_not() {
+fn a_threshold_has_an_interval_and_a_caution() {
     let results = run(CHAIN, &runs_with_accuracy());
     let half = &results["queries"]["half"];
     let cell = &half["rows"][0]["solution"];
     let [lower, value, upper] = ["lower", "value", "upper"].map(|part| cell[part].as_f64().unwrap());
     assert!(lower < value && value < upper, "{cell}");
-    // Accuracy 0.6 is at loss 2.6, which the true curve has at this compute.
+    // Accuracy 0.6 corresponds to loss 2.6, which the true curve reaches at this compute.
     let loss = 2.6;
     let known = libm::pow((loss - 1.8) / 60.0, -1.0 / 0.09);
     assert!((libm::log(value / known)).abs() < 1.0, "{value:e} {known:e}");
@@ -90,7 +90,7 @@ fn a_threshold_has_an_interval_and_says_what_it_is_not() {
 }
 
 #[test]
-fn a_chain_that_cannot_be_is_refused_with_its_reason() {
+fn an_invalid_chain_is_refused_with_its_reason() {
     for (to, wanted) in [
         ("through = { L = \"los\" }", "did you mean `loss`?"),
         ("through = { C = \"loss\" }", "has no variable `C`"),
@@ -108,7 +108,7 @@ fn first(results: &Value, query: &str) -> [f64; 3] {
     ["lower", "value", "upper"].map(|part| cell[part].as_f64().unwrap_or_else(|| panic!("{query}: {cell}")))
 }
 
-/// The chain without its threshold, asked by the default forecast too.
+/// The chain without its threshold, also with the default forecast.
 fn asked_twice() -> String {
     let head = CHAIN.split("[queries.half]").next().unwrap();
     format!("{head}[queries.several]\nfit = \"accuracy\"\nforecast = \"default\"\nloss = {{ C = 1e22 }}\n")

@@ -1,4 +1,4 @@
-//! What CI systems are told, and what a run that fails leaves behind.
+//! Output for CI systems, and the state that a failed run leaves.
 
 use crate::world::{SPEC, World, simulated_runs};
 
@@ -128,6 +128,6 @@ fn a_stage_that_fails_takes_only_what_depends_on_it() {
     assert!(world.path("outputs/study/report.html").exists());
     let fit = object["stages"].as_array().unwrap().iter().find(|s| s["id"] == "study/fit.main").unwrap();
     assert!(fit["seconds"].as_f64().unwrap() > 0.0);
-    // The peak is Linux's to tell.
+    // Peak memory is only measured on Linux.
     assert!(!cfg!(target_os = "linux") || fit["peak_memory"].as_u64().unwrap() > 1 << 20, "{fit}");
 }

@@ -1,4 +1,4 @@
-//! Specs made of others: `extends`, `[matrix]`, and sources of several files.
+//! Composed specs: `extends`, `[matrix]`, and sources of several files.
 
 use crate::world::{SPEC, World, simulated_runs};
 
@@ -31,7 +31,7 @@ fn a_matrix_makes_a_fit_and_its_queries_for_every_combination() {
     );
     assert_eq!(results["queries"].as_object().unwrap().len(), 8);
     assert_eq!(results["queries"]["budget[law=kaplan_nd,delta=0.01]"]["fit"], "main[law=kaplan_nd,delta=0.01]");
-    // A member is what the fit would be alone: the same stage, from the cache.
+    // A member is the same stage as the fit written out, so it comes from the cache.
     world.write(
         "alone.toml",
         &SPEC.replace("law = \"hoffmann\"", "law = \"hoffmann\"\nobjective = { huber = { delta = 1e-2 } }"),
@@ -92,7 +92,7 @@ fn what_is_wrong_in_a_matrix_is_shown_once_and_where_it_is_written() {
         (&large, "90000 combinations of this entry make the spec too large"),
         ("[matrix.fits.main]\nlaww = [\"hoffmann\"]\n", "laww"),
     ] {
-        // The first lines of the large one belong to the fit.
+        // The matrix belongs before the queries of the large spec.
         let (head, tail) = SPEC.split_at(SPEC.find("[queries.budget]").unwrap());
         world.write("study.toml", &format!("{head}{matrix}{tail}"));
         let outcome = world.lawfit(&["check", "study.toml"]);
@@ -116,7 +116,7 @@ fn a_spec_extends_another_one_from_its_folder() {
     assert_eq!(results["study"]["title"], "Paper");
     assert_eq!(results["study"]["seed"], 3, "tables are merged");
     world.run("base/base.toml");
-    // What is as in the base is the base's: the fit comes from the cache.
+    // Settings equal to those of the base give the same stages: the fit comes from the cache.
     let outcome = world.lawfit(&["diff", "base/base.toml", "paper.toml"]);
     assert!(outcome.stdout.contains("queries.target.reach.L  2.2 -> 2.4"), "{}", outcome.stdout);
     assert!(!outcome.stdout.contains("fit.main "), "{}", outcome.stdout);
@@ -158,14 +158,14 @@ fn one_more_file_is_all_that_is_read_anew() {
     assert_eq!(statuses["ingest.runs[runs/b.csv]"], "cached");
     assert_eq!(statuses["ingest.runs[runs/c.csv]"], "ran");
     assert_eq!(statuses["fit.main"], "ran");
-    // All in one file they are the same rows, and so the same fit.
+    // The same rows in a single file give the same fit.
     let several = results(&world, "outputs/study");
     world.write("one.toml", &SPEC.replace("runs.csv", "all.csv"));
     world.write("all.csv", &table);
     world.run("one.toml");
     assert_eq!(results(&world, "outputs/one")["fits"], several["fits"]);
     assert_eq!(several["sources"]["runs"]["rows"], 30);
-    // A value that cannot be is found in its file.
+    // An invalid value is located in its file.
     world.write("runs/c.csv", &part(&["1e9,1e10,bad,odd"]));
     let outcome = world.lawfit(&["run", "study.toml"]);
     assert_eq!(outcome.code, 5);

@@ -1,4 +1,4 @@
-//! What training costs may be any formula of a study's variables: best splits are paid by it.
+//! Training costs: any formula of a study's variables determines the optimal split.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::world::{SPEC, World, simulated_runs};
 
-/// Questions about budgets, with what else has to be held.
+/// Queries about budgets, with further variables that must be held.
 fn questions(hold: &str) -> String {
     let beside = if hold.is_empty() { String::new() } else { format!(", {hold}") };
     let held = if hold.is_empty() { String::new() } else { format!(", hold = {{ {hold} }}") };
@@ -61,7 +61,7 @@ fn results(cost: &str, hold: &str) -> Value {
     World::with(&spec, &rows).run("study.toml")["results"]["queries"].clone()
 }
 
-/// Every number of answers, with its path.
+/// All numbers of the answers, with their paths.
 fn numbers(value: &Value, path: &str, all: &mut Vec<(String, f64)>) {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| numbers(value, &format!("{path}.{key}"), all)),
@@ -78,7 +78,7 @@ fn six_flop_a_parameter_and_token_give_the_usual_answers_as_a_formula_too() {
     let mut usual = Vec::new();
     let mut written = Vec::new();
     numbers(&results("", ""), "", &mut usual);
-    // Written so that nothing recognises it.
+    // Written in a form that is not recognised as 6 N D.
     numbers(&results("[costs.own]\ncompute = \"(2 + 4) * D * N\"\nserve = \"2 * N\"\n", ""), "", &mut written);
     assert_eq!(usual.len(), written.len());
     for ((path, one), (_, other)) in usual.iter().zip(&written) {
@@ -88,7 +88,7 @@ fn six_flop_a_parameter_and_token_give_the_usual_answers_as_a_formula_too() {
 
 #[test]
 fn attention_is_paid_for_and_no_neighbour_of_the_best_split_is_better() {
-    // The context is as long as the model is wide.
+    // The context length equals the model width.
     let cost = "[costs.attention]\nuse = \"palm_attention\"\nvariables = { context = \"width\" }\n";
     let found = results(cost, "width = 65536, depth = 40");
     let row = &found["best"]["rows"][1];
@@ -103,7 +103,7 @@ fn attention_is_paid_for_and_no_neighbour_of_the_best_split_is_better() {
     for factor in [0.5, 0.9, 0.999, 1.001, 1.1, 2.0] {
         assert!(loss(n * factor) > loss(n), "{factor}");
     }
-    // Attention takes a good part of this budget, so that less is left for data than 6 N D would say.
+    // Attention takes a considerable part of this budget, so less is left for data than under 6 N D.
     assert!(6.0 * n * d < 0.9e23, "{row}");
 }
 

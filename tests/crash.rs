@@ -1,21 +1,21 @@
-//! A run that is killed, that panics, is asked to end or finds the disk full, at any step: the next plain run mends all.
+//! Interrupted runs: after a kill, a panic, a signal or a full disk at any step, the next run completes the study.
 
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use crate::world::{SPEC, World, simulated_runs};
 
-/// Where a run may be hit: a half-written, a whole and a named file of each kind, and a result being read.
+/// Where a run is interrupted: at half-written, complete and renamed files of each kind, and while reading a result.
 const FILES: [&str; 8] = ["blob", "record", "mark", "usage", "took", "owner", "output", "lock"];
 const MOMENTS: [&str; 3] = ["half", "written", "named"];
 const BLOWS: [&str; 4] = ["return(kill)", "panic", "return(term)", "return(full)"];
 
-/// Whether everything is to be tried, not only a part: `just stress`.
+/// Whether all combinations are tried, not only a part: `just stress`.
 pub(crate) fn thorough() -> bool {
     std::env::var_os("LAWFIT_STRESS").is_some()
 }
 
-/// The study with a quick method of uncertainty.
+/// The study with a fast uncertainty method.
 pub(crate) fn spec() -> String {
     SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }")
 }
@@ -23,13 +23,13 @@ pub(crate) fn spec() -> String {
 /// The outputs and the lock file of a folder.
 pub(crate) fn results(world: &World) -> BTreeMap<String, Vec<u8>> {
     let mut all = world.files("outputs/study");
-    // What a killed run left unfinished is nobody's; it is swept up after an hour.
+    // Unfinished temporary files of a killed run are removed after an hour.
     all.retain(|name, _| !name.starts_with(".lawfit-"));
     all.insert("study.lock".to_owned(), world.read("study.lock").into_bytes());
     all
 }
 
-/// A folder where nothing ran, one where all is in the cache and nothing is published, one with an earlier report.
+/// Three starting states: an empty folder, a full cache without reports, and an earlier report.
 fn beginnings() -> [(&'static str, World); 3] {
     let nothing = World::with(&spec(), &simulated_runs(0.01));
     let cached = World::with(&spec(), &simulated_runs(0.01));
@@ -56,7 +56,7 @@ fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
         for (blow_turn, blow) in BLOWS.into_iter().enumerate() {
             for time in times {
                 for (begin_turn, (begins, world)) in beginnings.iter().enumerate() {
-                    // The short form takes each pair of a point and a blow from one beginning.
+                    // The short form uses each pair of a point and an interruption with one starting state.
                     if !thorough() && (turn + blow_turn) % 3 != begin_turn {
                         continue;
                     }
@@ -110,7 +110,7 @@ fn eight_processes_and_a_collector_share_a_cache() {
         };
         let outs: Vec<String> = (0..8).map(|process| format!("out{process}")).collect();
         let mut running: Vec<_> = outs.iter().map(|out| start(&["run", "study.toml", "--out", out])).collect();
-        // The collector takes whatever it can, over and over, until all have ended.
+        // The collector removes whatever it can until all processes have ended.
         while running.iter_mut().any(|process| process.try_wait().unwrap().is_none()) {
             let collector = start(&["cache", "gc", "--keep", "0s"]).wait_with_output().unwrap();
             assert!(collector.status.success(), "{}", String::from_utf8_lossy(&collector.stderr));
@@ -149,7 +149,7 @@ fn eight_processes_that_write_one_output_folder_agree() {
     }
 }
 
-/// A record with each of its roles renamed, to another of the same and to none that there is.
+/// A record with each of its roles renamed to another existing role and to an unknown one.
 fn renamed(record: &[u8]) -> Vec<Vec<u8>> {
     let Ok(value) = serde_json::from_slice::<serde_json::Value>(record) else { return Vec::new() };
     let Some(outputs) = value.get("outputs").and_then(serde_json::Value::as_object) else { return Vec::new() };
@@ -191,7 +191,7 @@ fn every_damage_to_every_file_of_the_cache_is_found_and_mended() {
         let plain =
             [Some(half), Some(Vec::new()), flipped(0), flipped(bytes.len() / 2), Some(longer), Some(other), None];
         let kinds = plain.into_iter().chain(renamed(&bytes).into_iter().map(Some));
-        // A file of nothing has no half.
+        // An empty file has no half.
         for damaged in kinds.filter(|damaged| damaged.as_deref() != Some(&bytes)) {
             std::fs::remove_file(path).unwrap();
             if let Some(damaged) = &damaged {
@@ -200,7 +200,7 @@ fn every_damage_to_every_file_of_the_cache_is_found_and_mended() {
             let outcome = world.lawfit(&["run", "study.toml"]);
             assert_eq!(outcome.code, 0, "{}: {}", path.display(), outcome.stderr);
             assert_eq!(results(&world), clean, "{}", path.display());
-            // A file that is gone is a miss like any other.
+            // A missing file is an ordinary cache miss.
             let told = outcome.stderr.contains("damaged") || damaged.is_none();
             assert!(told, "{}: {}", path.display(), outcome.stderr);
             assert_eq!(world.lawfit(&["cache", "verify"]).code, 0, "{}", path.display());

@@ -1,4 +1,4 @@
-//! Quantities that follow from a fit's parameters have the fit's intervals, and none where the rows do not tell them.
+//! Derived quantities: they have intervals from the fit, and no value if the rows do not identify them.
 
 use std::fmt::Write as _;
 
@@ -35,7 +35,7 @@ that = "queries.exponents.a in [0.4, 0.5] and queries.exponents.a.lower < querie
     let found = |name: &str, part: &str| row[name][part].as_f64().unwrap();
     assert!((found("a", "value") / (beta / (alpha + beta)) - 1.0).abs() < 1e-14);
     assert!(found("a", "lower") < 0.28 / 0.62 && 0.28 / 0.62 < found("a", "upper"), "{row}");
-    // The two sum to one in every draw, so their intervals mirror each other.
+    // The two sum to one in every draw, so their intervals are mirror images.
     assert!((found("a", "lower") + found("of_data", "upper") - 1.0).abs() < 1e-9, "{row}");
     let rows = results["queries"]["half"]["rows"].as_array().unwrap();
     for (row, n) in rows.iter().zip([1e9, 8e9]) {
@@ -45,7 +45,7 @@ that = "queries.exponents.a in [0.4, 0.5] and queries.exponents.a.lower < querie
     assert_eq!(results["expectations"][0]["status"], "passed");
 }
 
-/// The answer to `derived` of a study of runs without noise: sizes by data, lines of `params,tokens,loss,family`.
+/// The answer to `derived` for noiseless runs with the given sizes and data.
 fn told(sizes: impl Iterator<Item = (f64, f64)>, derived: &str) -> Value {
     let mut table = "params,tokens,loss,family\n".to_owned();
     for (n, d) in sizes {
@@ -62,7 +62,7 @@ const SIZES: [f64; 7] = [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9, 6.4e9];
 
 #[test]
 fn what_the_rows_leave_open_of_an_expression_has_no_value() {
-    // All runs saw the same data: the rows tell the floor and the data term in sum, and the size term.
+    // All runs have the same data, so only the sum of floor and data term and the size term are identified.
     let row = told(
         SIZES.iter().map(|n| (*n, 1e11)),
         r#"{ floor = "E", at = { D = "100B" }, sum = "E + B / D^beta", exponent = "alpha", A_alone = "A" }"#,
@@ -77,7 +77,7 @@ fn what_the_rows_leave_open_of_an_expression_has_no_value() {
 
 #[test]
 fn what_two_variables_that_move_together_leave_open_has_no_value() {
-    // One tokens-per-parameter ray: the rows do not tell which of the two terms is that of size, but on the ray their sum.
+    // On a single tokens-per-parameter ray, the rows identify the sum of the two terms but not each of them.
     let row = told(
         SIZES.iter().map(|n| (*n, 20.0 * n)),
         r#"{ floor = "E", exponent = "alpha", A_alone = "A", at = { N = "1B", D = "20B" }, here = "E + A / N^alpha + B / D^beta" }"#,

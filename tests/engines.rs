@@ -1,4 +1,5 @@
-//! Files for engines that spread a plan over machines: whoever runs them, and however often, gets the bytes of one run.
+//! Exports for workflow engines: any distribution of the stages, repeated any number of times, gives the bytes of one
+//! run.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +11,7 @@ use crate::crash::results;
 use crate::world::{Outcome, SPEC, World, repository, simulated_runs};
 use lawfit::plan::{Fingerprint, Part, Plan, SpecFile, compile};
 
-/// A study of six fits with two queries each, two fits more, and a query that rests on both.
+/// A study of six fits with two queries each, two more fits, and a query that depends on both.
 fn study() -> String {
     let members = "\n[matrix.fits.main]\nlaw = [\"hoffmann\", \"kaplan_nd\", \"additive_nd\"]\nobjective.huber.delta = [0.001, 0.01]\n";
     let spec = SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }");
@@ -20,10 +21,10 @@ fn study() -> String {
     spec + members + own
 }
 
-/// The reports and the lock file of a run, and the names of all that it cached.
+/// The reports and the lock file of a run, and the names of all cache entries.
 type Made = (BTreeMap<String, Vec<u8>>, Vec<String>);
 
-/// The study, and what one run of it makes: reports, lock file, and the names of all that is in the cache.
+/// The study and the products of one run: reports, lock file, and the names of all cache entries.
 fn by_one_run() -> (World, BTreeMap<String, Vec<u8>>, Vec<String>) {
     static MADE: OnceLock<Made> = OnceLock::new();
     let (results, cached) = MADE.get_or_init(|| {
@@ -34,7 +35,7 @@ fn by_one_run() -> (World, BTreeMap<String, Vec<u8>>, Vec<String>) {
     (World::with(&study(), &simulated_runs(0.01)), results.clone(), cached.clone())
 }
 
-/// The names of all results and blobs.
+/// The names of all cached results and blobs.
 fn cached(world: &World) -> Vec<String> {
     let mut names: Vec<String> = ["ac", "cas"]
         .into_iter()
@@ -68,7 +69,7 @@ fn exec(world: &World, which: &[&str]) -> Outcome {
     world.lawfit(&[&["exec", "--plan", "jobs/plan.jsonl"], which].concat())
 }
 
-/// A line of a shell, with the program in its path and what else is in a folder.
+/// Runs a shell line with the program and a folder of tools in the path.
 fn shell(world: &World, line: &str, tools: Option<&Path>) -> Outcome {
     let program = Path::new(env!("CARGO_BIN_EXE_lawfit")).parent().unwrap().to_owned();
     let mut path: Vec<std::path::PathBuf> = tools.map(Path::to_owned).into_iter().chain([program]).collect();
@@ -133,13 +134,13 @@ fn a_chunk_reads_no_spec_and_survives_a_kill_at_any_moment() {
     assert!(results(&world) == single);
 }
 
-/// The commands of a Snakefile for chunks, one by one, and then for the end, as Snakemake formats them.
+/// The shell commands of a Snakefile for each chunk and for the end, formatted as Snakemake does.
 fn shell_lines(snakefile: &str, chunks: usize) -> Vec<String> {
     let lines = snakefile.lines().filter_map(|line| line.trim().strip_prefix("shell: "));
     let lines: Vec<String> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2);
     let filled = |line: &str, chunk: usize| {
-        // Doubled braces first, as marks that no name has.
+        // Doubled braces are replaced first by characters that no name contains.
         let line = line.replace("{{", "\u{1}").replace("}}", "\u{2}");
         let line = line.replace("{wildcards.chunk}", &chunk.to_string()).replace("{threads}", "1");
         line.replace('\u{1}', "{").replace('\u{2}', "}")
@@ -172,7 +173,7 @@ fn snakemake_itself_gives_the_bytes_of_one_run() {
     assert!(again.stderr.contains("Nothing to be done"), "{}", again.stderr);
 }
 
-/// A stand-in for `sbatch`: it notes what it is told, and runs each element of the array at once.
+/// A stand-in for `sbatch`: it records its arguments and runs each element of the array at once.
 const SBATCH: &str = r#"#!/usr/bin/env bash
 array=0
 for argument in "$@"; do
@@ -208,7 +209,7 @@ fn the_script_for_slurm_submits_waves_of_arrays_and_only_what_is_not_done() {
         ok(&outcome);
         outcome
     };
-    // One chunk is done already, by whomever.
+    // One chunk has already been computed elsewhere.
     ok(&exec(&world, &["--chunk", "0"]));
     submit();
     assert!(results(&world) == single);
@@ -264,10 +265,10 @@ fn the_tasks_of_a_job_file_for_hyperqueue_give_the_bytes_of_one_run() {
 /// A design of runs.
 const DESIGN: &str = "[designs.next]\nfit = \"main\"\ndecide = { compute_optimal = { C = 1e24 } }\nbudget = { FLOP = 2e21 }\n\
                       candidates = { N = \"100M to 2B\", D = \"5 to 400 per parameter\" }\nlimits = { runs = 3 }\n";
-/// A cost of training that a study states itself.
+/// A training cost defined by the study.
 const COST: &str = "[costs.own]\ncompute = \"7 * D * N\"\nserve = \"2 * N\"\n";
 
-/// A study with more entries, not run yet, and what one run of it makes.
+/// A study with more entries that has not run, and the products of one run of it.
 fn with_more(more: &str) -> (World, BTreeMap<String, Vec<u8>>, Vec<String>) {
     let spec = SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }") + more;
     let world = World::with(&spec, &simulated_runs(0.004));
@@ -338,7 +339,7 @@ fn an_export_holds_what_is_not_cached_and_balances_by_recorded_seconds() {
     let said = export(&world, "snakemake", &[]);
     assert!(said.stderr.starts_with("0 stages in 0 chunks"), "{}", said.stderr);
     ok(&exec(&world, &["--finish"]));
-    // The same stages on other rows: their seconds are known.
+    // The same stages on other rows: their durations are known.
     world.write("runs.csv", &simulated_runs(0.02));
     let said = export(&world, "snakemake", &[]);
     assert!(!said.stderr.contains("a guess"), "{}", said.stderr);
@@ -379,7 +380,7 @@ fn a_stage_that_fails_in_a_chunk_is_told_and_the_chunk_is_not_done() {
     assert!(!world.path("jobs/done").exists());
 }
 
-/// A plan without the stages that end studies, and the same read from text.
+/// A plan without its report stages, and the same plan read back from text.
 fn through_text(plan: &Plan) -> (Plan, Plan) {
     let own: Vec<usize> = (0..plan.len()).filter(|&index| !plan.stage(index).stage.ends_study()).collect();
     let text = serde_json::to_string(&plan.part(&own).unwrap()).unwrap();

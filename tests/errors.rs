@@ -1,8 +1,8 @@
-//! Errors are part of the product: what was wrong, where, what was expected, what to do.
+//! Error messages: what is wrong, where, what was expected, and what to do.
 
 use crate::world::{SPEC, World, simulated_runs};
 
-/// What `check` says of a spec.
+/// The output of `check` for a spec.
 fn check(spec: &str) -> String {
     let world = World::with(spec, &simulated_runs(0.01));
     let outcome = world.lawfit(&["check", "study.toml"]);
@@ -48,7 +48,7 @@ fn what_uses_a_column_that_cannot_be_read_is_no_mistake_and_all_others_are_still
     assert!(shown.contains("did you mean `tokens`?") && shown.contains("no variable `Loss`"), "{shown}");
     assert!(shown.contains("`X`"), "{shown}");
     assert_eq!(shown.matches("error[").count(), 3, "{shown}");
-    // Nor is it taken for numbers or for texts.
+    // Nor is it treated as numbers or text.
     let shown = check(
         &SPEC.replace("unit = \"tokens\"", "type = \"txt\"").replace("drop = \"L > 10\"", "drop = \"D == 'few'\""),
     );
@@ -117,7 +117,7 @@ fn a_formula_is_checked_at_its_own_letters() {
 
 #[test]
 fn what_is_not_used_is_a_warning_not_an_error() {
-    // Of two costs a fit has to name one: neither is used here.
+    // With two costs a fit must name one; here both are unused.
     let costs = "[costs.one]\ncompute = \"6 * N * D\"\n[costs.other]\ncompute = \"7 * N * D\"\n";
     let world = World::with(&format!("{SPEC}[laws.spare]\nuse = \"power\"\n{costs}"), &simulated_runs(0.01));
     let outcome = world.lawfit(&["check", "study.toml"]);
@@ -235,7 +235,7 @@ fn a_spec_whose_name_leads_out_of_the_output_folder_is_refused() {
     }
 }
 
-/// What `check` says of a file of some name.
+/// The output of `check` for a file with a given name.
 fn check_file(name: &str, bytes: &[u8]) -> String {
     let world = World::new();
     world.write("runs.csv", &simulated_runs(0.01));

@@ -1,4 +1,4 @@
-//! Why a stage would run, and what is otherwise between two states of a study.
+//! The commands `explain` and `diff`: why a stage would run, and how two states of a study differ.
 
 use std::process::Command;
 

@@ -1,4 +1,4 @@
-//! What a spec may say of a fit: groups, weights, noise, repeats, objectives, named procedures.
+//! Settings of a fit: groups, weights, noise, replicates, objectives, named procedures.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use lawfit::numerics::Random;
 
 use crate::world::{SPEC, World, simulated_runs};
 
-/// Runs of two optimizers: one law's exponents and floor, data used half as well by the second.
+/// Runs of two optimizers with equal exponents and floor; the second uses data half as efficiently.
 fn two_optimizers(sigma: f64) -> String {
     let mut random = Random::new(5, "optimizers", 0);
     let mut table = "params,tokens,loss,family\n".to_owned();
@@ -60,9 +60,9 @@ fn groups_are_compared_with_one_of_them_or_with_those_of_their_names() {
     let rows = results["queries"]["beside"]["rows"].as_array().unwrap();
     assert_eq!((&rows[0]["group"], &rows[1]["group"]), (&"adam".into(), &"sgd".into()));
     close(&rows[0]["multiplier"]["value"], 1.0, 1e-9);
-    // Joint draws meet their own: an optimizer beside itself is equal for certain.
+    // Both sides use the same draws, so an optimizer compared with itself is exactly equal.
     close(&rows[0]["multiplier"]["upper"], 1.0, 1e-9);
-    // Data are used half as well: B is larger by 2^beta, and the best loss at C is adam's at C / 2.
+    // Data count half: B is larger by a factor of 2^beta, and the optimal loss at C is that of adam at C / 2.
     close(&rows[1]["multiplier"]["value"], 0.5, 0.01);
     let named = results["queries"]["named"]["rows"].as_array().unwrap();
     close(&named[1]["multiplier"]["value"], 1.0, 0.05);
@@ -100,7 +100,7 @@ fn shared_parameters_are_one_number_and_better_known_than_apart() {
         assert_eq!(fit["parameters"][name]["value"], fit["groups"]["adam"]["parameters"][name]["value"]);
         assert!(own("adam", name, "se") < alone["adam"]["parameters"][name]["se"].as_f64().unwrap(), "{name}");
     }
-    // Data are used half as well: B is larger by 2^beta.
+    // Data count half: B is larger by a factor of 2^beta.
     let ratio = own("sgd", "B", "value") / own("adam", "B", "value");
     assert!((ratio - libm::pow(2.0, 0.28)).abs() < 0.02, "{ratio}");
     assert!(fit["objective"].as_f64().unwrap() >= apart["fits"]["main"]["objective"].as_f64().unwrap());
@@ -108,7 +108,7 @@ fn shared_parameters_are_one_number_and_better_known_than_apart() {
 
 #[test]
 fn the_joint_optimum_is_that_of_one_law_with_a_column_of_efficiencies() {
-    // The same model without groups: D is replaced by what the second optimizer makes of it.
+    // The same model without groups: D is replaced by the effective data of the second optimizer.
     let table = two_optimizers(3e-3);
     let shared = run(&with_fit("by = \"family\"\nshare = [\"E\", \"A\", \"alpha\", \"beta\"]"), &table);
     let single = SPEC
@@ -150,14 +150,14 @@ fn a_weight_counts_a_row_as_often_as_it_says() {
 
 #[test]
 fn noise_puts_residuals_in_units_of_itself() {
-    // One noise for all rows changes nothing but the unit of delta and of the objective.
+    // Equal noise in all rows only changes the unit of delta and of the objective.
     let table = simulated_runs(0.01);
     let plain = run(&with_fit("objective = { least_squares = { on = \"raw\" } }"), &table);
     let noisy = run(&with_fit("objective = { least_squares = { on = \"raw\" } }\nnoise = \"0.1 + 0 * N\""), &table);
     close(&noisy["fits"]["main"]["objective"], 100.0 * plain["fits"]["main"]["objective"].as_f64().unwrap(), 1e-9);
     let value = plain["fits"]["main"]["parameters"]["alpha"]["value"].as_f64().unwrap();
     close(&noisy["fits"]["main"]["parameters"]["alpha"]["value"], value, 1e-7);
-    // Rows said to be noisier weigh less: on the log scale noise is taken relative to the response.
+    // Rows with larger declared noise have less weight. On the log scale, noise is relative to the response.
     let spec = with_fit("objective = { least_squares = {} }\nnoise = \"L * max(0.01, 10 - D / 2e8)\"");
     let without = SPEC
         .replace("law = \"hoffmann\"", "law = \"hoffmann\"\nobjective = { least_squares = {} }")
@@ -167,7 +167,7 @@ fn noise_puts_residuals_in_units_of_itself() {
     close(&down["fits"]["main"]["parameters"]["beta"]["value"], value, 1e-3);
 }
 
-/// The upper end of an interval over its lower one, in logarithms, of each row of the query `ahead`.
+/// The width of the interval in logarithms for each row of the query `ahead`.
 fn widths(results: &serde_json::Value) -> Vec<f64> {
     let rows = results["queries"]["ahead"]["rows"].as_array().unwrap();
     let end = |row: &serde_json::Value, name: &str| row["loss"][name].as_f64().unwrap();
@@ -176,7 +176,7 @@ fn widths(results: &serde_json::Value) -> Vec<f64> {
 
 #[test]
 fn a_new_run_scatters_as_rows_do_whatever_is_said_of_their_noise() {
-    // Noise in units of anything weighs rows against each other; it is no size of the next one's scatter.
+    // Noise in arbitrary units only weights the rows; it does not set the scatter of a new run.
     let table = simulated_runs(0.01);
     let query = "\n[queries.ahead]\nfit = \"main\"\nloss = { N = 2e9, D = 4e10 }\n";
     let spec = |keys: &str| with_fit(&format!("objective = {{ least_squares = {{}} }}\n{keys}")) + query;
@@ -205,7 +205,7 @@ fn a_forecast_of_a_run_scatters_as_rows_of_its_size_do() {
     assert!((exponent + 0.3).abs() < 0.1, "{exponent}");
     let said = results["queries"]["ahead"]["interval"].as_str().unwrap();
     assert!(said.contains("the scatter of the rows along D"), "{said}");
-    // 90 % of a normal distribution is 3.29 of its standard deviations; parameters add a little.
+    // A 90 % normal interval is 3.29 standard deviations wide; the parameters add a little.
     for (found, sigma) in widths(results).into_iter().zip([0.03, 0.03 * libm::pow(300.0, -0.3)]) {
         let ratio = found / (3.29 * sigma);
         assert!((0.7..2.2).contains(&ratio), "{ratio}");
@@ -222,11 +222,11 @@ fn repeats_of_a_configuration_count_once_and_are_resampled_whole() {
         results["fits"]["main"]["parameters"]["alpha"][part].as_f64().unwrap()
     };
     assert!((cell(&repeated, "value") - cell(&once, "value")).abs() < 1e-9);
-    // Copies are no new evidence: the interval is that of the originals.
+    // Copies are not new evidence: the interval is that of the original rows.
     close(&repeated["fits"]["main"]["parameters"]["alpha"]["se"], cell(&once, "se"), 1e-6);
     let replicates = &repeated["fits"]["main"]["evidence"]["replicates"];
     assert_eq!(replicates["configurations"], 30);
-    // Copies agree with each other to the last digit, which says nothing of the noise that the law is held against.
+    // Identical copies contain no information about the noise, so they must not show lack of fit.
     let warnings = repeated["fits"]["main"]["evidence"]["warnings"].to_string();
     assert!(!warnings.contains("the law's error, not noise"), "{warnings}");
 }
@@ -270,7 +270,7 @@ fn every_named_solver_is_followed_and_compared_with_the_optimum() {
 
 #[test]
 fn a_poor_grid_of_starts_is_followed_and_its_answer_called_poor() {
-    // One start on the plateau where both powers vanish: L-BFGS has nowhere to go from there.
+    // One start on the plateau where both powers vanish, from which L-BFGS cannot move.
     let starts = "starts = \"grid\"\nsolver = \"lbfgs\"";
     let spec = SPEC
         .replace("[filters.main]", "[laws.listed]\nuse = \"hoffmann\"\nparameters.E = { start = 4 }\nparameters.A = { start = 1 }\nparameters.B = { start = 1 }\nparameters.alpha = { start = 2.0 }\nparameters.beta = { start = 2.0 }\n[filters.main]")
@@ -355,7 +355,7 @@ fn a_query_and_rows_outside_what_a_law_was_published_for_are_named() {
 fn a_named_procedure_over_groups_that_share_is_held_against_the_best_optimum_of_all() {
     let keys =
         "by = \"family\"\nshare = [\"E\", \"A\", \"alpha\", \"beta\"]\nstarts = \"grid\"\nsolver = \"nelder_mead\"";
-    // One start, far off in more directions than a simplex gets right.
+    // One start that is far from the optimum in more directions than a simplex can correct.
     let law = "\n[laws.listed]\nuse = \"hoffmann\"\n[laws.listed.parameters]\nA = { start = [10] }\nB = { start = [1e5] }\nE = { start = [3] }\nalpha = { start = [0.05] }\nbeta = { start = [1] }\n";
     let spec = with_fit(keys).replace("law = \"hoffmann\"", "law = \"listed\"") + law;
     let fit = run(&spec, &two_optimizers(3e-3))["fits"]["main"].clone();
@@ -373,7 +373,7 @@ fn a_named_procedure_over_groups_that_share_is_held_against_the_best_optimum_of_
 
 #[test]
 fn what_a_start_finds_where_large_numbers_cancel_is_left_out_and_said() {
-    // A floor without an upper bound, and rows that do not tell one: E and A may grow together without end.
+    // A floor without an upper bound, and rows that do not identify it: E and A may grow together without limit.
     let mut random = Random::new(3, "rounding", 0);
     let mut table = "compute,loss\n".to_owned();
     for _ in 0..18 {

@@ -1,4 +1,4 @@
-//! Forecasts by several laws: on real curves as good as the best published, and asked for in a spec.
+//! Forecasts by several laws: accuracy on real learning curves, and their use in a spec.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -40,7 +40,7 @@ fn learning_curves_are_forecast_as_well_as_by_the_best_published_method() {
     for ((domain, _), [fitted, scored]) in learning_curves(&data) {
         let (x, y): (Vec<f64>, Vec<f64>) = fitted.into_iter().unzip();
         let highest = y.iter().copied().fold(0.0, f64::max);
-        // Error rates: (nearly) every guess is wrong.
+        // Error rates: at chance level almost every guess is wrong.
         let ceiling = match domain.as_str() {
             domain if domain.contains("IC") => Some((1.001 * highest).max(0.999)),
             domain if domain.contains("BB") => Some((1.01 * highest).max(1.0)),
@@ -61,7 +61,7 @@ fn learning_curves_are_forecast_as_well_as_by_the_best_published_method() {
             widths.push(median(&predictions.iter().map(|p| 0.5 * ln(p.upper / p.lower)).collect::<Vec<_>>()));
         }
     }
-    // The best published mean over image series is .0280 (arXiv:2505.23032); broken power laws give .0406.
+    // The best published mean over image series is .0280 (arXiv:2505.23032); broken power laws reach .0406.
     for (domain, most) in [("IC", 0.0280), ("NMT", 0.0150), ("LM", 0.0010), ("BB", 0.0090)] {
         let (_, own) = errors.iter().find(|(name, _)| name.contains(domain)).unwrap();
         assert!(mean(own) <= most, "{domain}: {}", mean(own));
@@ -71,7 +71,7 @@ fn learning_curves_are_forecast_as_well_as_by_the_best_published_method() {
     assert!(median(&widths) <= 0.045, "{}", median(&widths));
 }
 
-/// The simulated study with one query more.
+/// The simulated study with one more query.
 fn with_query(query: &str) -> String {
     format!("{SPEC}\n[queries.several]\nfit = \"main\"\n{query}\n")
 }
@@ -111,7 +111,7 @@ fn a_forecast_that_no_law_can_give_is_refused_before_anything_runs() {
 
 #[test]
 fn an_accuracy_is_not_forecast_and_the_report_says_what_to_write() {
-    // Responses turned upside down rise with scale, as accuracies do.
+    // The inverted responses rise with scale, as accuracies do.
     let turned = |line: &str| -> String {
         let cells: Vec<&str> = line.split(',').collect();
         format!("{},{},{},{}", cells[0], cells[1], 2.0 / cells[2].parse::<f64>().unwrap(), cells[3])
@@ -154,11 +154,11 @@ fn a_backtest_fits_only_what_was_known_and_scores_all_that_came_later() {
         assert_eq!(by_distance.iter().map(|d| d["scored"]["rows"].as_u64().unwrap()).sum::<u64>(), later);
         assert!(past.get("points").is_none());
     }
-    // The law of the fit made the rows, and misses what came later by about its noise.
+    // The rows follow the fit's law, which therefore misses later rows by about the noise.
     assert!(backtest["law"]["overall"]["rmse_log"].as_f64().unwrap() < 0.03);
     let report = world.read("outputs/study/report.md");
     assert!(report.contains("Backtest along C: at 3 origins") && report.contains("backtest-main.svg"), "{report}");
-    // What a fit does later says nothing of it: the same fit without a backtest has the same parameters.
+    // A backtest does not change the fit: without it the parameters are the same.
     let plain = World::with(&spec.replace("backtest = { along = \"C\", folds = 3 }", ""), &simulated_runs(0.01));
     let parameters = plain.run("study.toml")["results"]["fits"]["main"]["parameters"].clone();
     assert_eq!(parameters, results["fits"]["main"]["parameters"]);
@@ -179,7 +179,7 @@ fn a_backtest_that_cannot_be_is_refused_or_said() {
         assert_eq!(outcome.code, 2, "{backtest}");
         assert!(outcome.stderr.contains(message), "{}", outcome.stderr);
     }
-    // Along a constant nothing comes later.
+    // No row is later if the order is constant.
     let results = with("{ along = \"N / N\" }").run("study.toml")["results"].clone();
     assert!(results["fits"]["main"].get("backtest").is_none());
     assert!(results["fits"]["main"]["evidence"]["warnings"].to_string().contains("There is no backtest"));
@@ -199,7 +199,7 @@ fn several_laws_for_the_same_rows_are_compared_and_one_is_to_be_quoted() {
         let law = laws.iter().find(|l| l["law"] == name).unwrap();
         law[key].as_f64().unwrap_or_else(|| panic!("{name} {key}: {law}"))
     };
-    // The rows were made by hoffmann's form: nothing forecasts them better, and a law without data is far off.
+    // The rows follow Hoffmann's form: no law forecasts them better, and a law without data is far off.
     assert_eq!(choice["quote"], "hoffmann", "{choice}");
     for key in ["aicc", "bic", "k_fold", "rolling_origin"] {
         assert!(laws.iter().all(|l| l[key].as_f64().unwrap() >= of("hoffmann", key)), "{key}: {choice}");
@@ -208,12 +208,12 @@ fn several_laws_for_the_same_rows_are_compared_and_one_is_to_be_quoted() {
     assert!(of("hoffmann", "k_fold") < 0.02, "{choice}");
     let shares: f64 = laws.iter().map(|l| l["share"].as_f64().unwrap()).sum();
     assert!((shares - 1.0).abs() < 1e-12);
-    // Ten times the largest sizes of the simulated runs.
+    // Ten times the largest simulated sizes.
     assert_eq!((choice["ahead"]["N"].as_f64(), choice["ahead"]["D"].as_f64()), (Some(1e11), Some(3e12)));
     let known = 1.7 + 400.0 * libm::pow(1e11, -0.34) + 410.0 * libm::pow(3e12, -0.28);
     let stack = &choice["stack"];
     assert!(stack["lower"].as_f64().unwrap() < known && known < stack["upper"].as_f64().unwrap(), "{stack} {known}");
-    // A query at the same sizes is answered by the same stack.
+    // A query at the same sizes has the same combined forecast.
     let loss = &results["queries"]["stacked"]["rows"][0]["loss"];
     for part in ["value", "lower", "upper"] {
         assert!((loss[part].as_f64().unwrap() / stack[part].as_f64().unwrap() - 1.0).abs() < 1e-12, "{loss} {stack}");

@@ -1,4 +1,5 @@
-//! Intervals do not depend on how a formula is written, hold their estimates, and are those of regression where that applies.
+//! Intervals: invariant to the form of a formula, containing their estimates, and equal to those of regression where
+//! it applies.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use crate::world::World;
 
-/// Best weight decay by width: four rows.
+/// Optimal weight decay by width: four rows.
 const WEIGHT_DECAY: &str = "width,wd\n512,0.40\n768,0.22\n1024,0.10\n1280,0.08\n";
 const METHODS: [&str; 6] = [
     "\"auto\"",
@@ -18,7 +19,7 @@ const METHODS: [&str; 6] = [
     "{ profile = {} }",
 ];
 
-/// A spec that fits formulas of x to y, each by a method, and asks each for y at some x.
+/// A spec that fits formulas of x to y, each with a method, and asks each for y at a given x.
 struct Study {
     text: String,
     fits: usize,
@@ -42,7 +43,7 @@ impl Study {
         self
     }
 
-    /// Value and ends of the first row of each answer.
+    /// Value and interval limits of the first row of each answer.
     fn answers(&self, table: &str) -> Vec<[f64; 3]> {
         let results = self.results(table);
         let row = |i: usize| results["queries"][format!("f{i}")]["rows"][0]["loss"].clone();
@@ -57,7 +58,7 @@ impl Study {
 
 const SQUARES: &str = "objective = { least_squares = {} }";
 
-/// By how much the ends of two intervals differ, in widths of the first.
+/// The largest difference between the limits of two intervals, in widths of the first.
 fn apart(one: [f64; 3], other: [f64; 3]) -> f64 {
     let width = one[2] - one[1];
     ((one[1] - other[1]).abs()).max((one[2] - other[2]).abs()) / width
@@ -81,7 +82,7 @@ fn few_rows_of_a_power_law_have_the_interval_of_regression_by_every_method() {
     }
 }
 
-/// Rows of E + A / x^a with scatter, at sizes that a scale multiplies.
+/// Rows of E + A / x^a with scatter, at sizes multiplied by a scale.
 fn falling(rows: usize, scale: f64) -> String {
     let mut random = Random::new(3, "falling", rows as u64);
     let mut table = "x,y\n".to_owned();
@@ -159,7 +160,7 @@ fn an_interval_has_the_width_of_students_where_the_law_is_linear() {
 
 #[test]
 fn the_interval_of_a_floor_on_its_bound_changes_little_with_one_loss() {
-    // The quick start's rows, and the same with one loss 0.007 higher.
+    // The rows of the quick start, and the same rows with one loss 0.007 higher.
     let rows = [(2.6e18, 2.608), (1.3e19, 2.349), (6.1e19, 2.181), (2.8e20, 1.997), (1.1e21, 1.834)];
     let study = Study::new("x = \"x\"\nL = \"y\"").fit(
         "use = \"power_floor\"\nvariables = { x = \"x\" }",
@@ -199,7 +200,8 @@ fn a_group_of_one_row_does_not_take_the_intervals_of_the_others() {
             0.5 * (end("upper") - end("lower"))
         };
         let halves: Vec<f64> = rows.iter().map(half).collect();
-        // One scatter of 0.02 for all, told by eleven degrees of freedom; a group of one row knows its own constant worst.
+        // A common scatter of 0.02, estimated with eleven degrees of freedom; the constant of a group of one row is
+        // least certain.
         assert!(halves.iter().all(|half| (0.025..0.09).contains(half)), "{method}: {halves:?}");
         assert!(halves[2] > 1.1 * halves[0], "{method}: {halves:?}");
     }
@@ -226,7 +228,7 @@ fn the_interval_of_an_envelope_holds_it_and_says_what_it_is() {
     assert!(lower <= value && value <= upper && upper / lower < 1.1, "{value} [{lower}, {upper}]");
 }
 
-/// Rows of a straight line in ln x: the floor runs to minus infinity, its power to zero.
+/// Rows of a straight line in ln x: the floor tends to minus infinity and its exponent to zero.
 fn straight(rows: usize, scatter: f64) -> String {
     let mut random = Random::new(8, "straight", rows as u64);
     let mut table = "x,y\n".to_owned();
@@ -247,7 +249,7 @@ fn a_curve_that_is_nearly_straight_has_an_interval_inside_its_rows() {
         });
         for (method, [value, lower, upper]) in methods.iter().zip(study.answers(&straight(rows, scatter))) {
             assert!(lower < value && value < upper, "{method}, {rows} rows: {value} [{lower}, {upper}]");
-            // A parabola in ln x, which the curve nearly is, has leverage 1 / 2 there at the most.
+            // The curve is nearly a parabola in ln x, whose leverage there is at most 1 / 2.
             let widest = 2.0 * student_quantile(0.95, rows - 3) * scatter * value * 1.5_f64.sqrt();
             assert!(upper - lower < 2.0 * widest, "{method}, {rows} rows: [{lower}, {upper}], {widest}");
             assert!(lower < 3.0 - 0.12 * ln(4.0) && 3.0 - 0.12 * ln(4.0) < upper, "{method}, {rows} rows");
@@ -273,7 +275,7 @@ fn what_rows_leave_open_is_not_printed_and_what_they_tell_is() {
             assert!(ahead["loss"].is_null(), "{law} by {method}: {ahead}");
             let note = ahead["note"].as_str().unwrap_or_default();
             assert!(["`A`", "`E`", "`a`"].iter().all(|name| note.contains(name)), "{law} by {method}: {note}");
-            // At a length that was run the mean of its seeds is told, whatever the floor is.
+            // At an observed length the mean of its seeds is identified, for any floor.
             let value = within["loss"]["value"].as_f64().unwrap();
             assert!((value - 1.0858).abs() < 1e-4, "{law} by {method}: {within}");
         }
@@ -295,7 +297,7 @@ fn a_share_has_no_interval_beyond_one() {
     let near = ask("{ C = 6e22 }");
     assert_eq!(near["loss"]["upper"], 1.0, "{near}");
     assert!(near["loss"]["value"].as_f64().unwrap() < 1.0, "{near}");
-    // Where the line itself leaves the range, that is said.
+    // If the line itself leaves the range, the note says so.
     let far = ask("{ C = 1e26 }");
     assert!(far["note"].as_str().is_some_and(|note| note.contains("does not hold here")), "{far}");
 }

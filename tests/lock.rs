@@ -1,4 +1,4 @@
-//! The lock file: what it holds, when it changes, and the modes of CI that rest on it.
+//! The lock file: its content, when it changes, and the CI modes that use it.
 
 use crate::world::{SPEC, World, simulated_runs};
 
@@ -38,7 +38,7 @@ fn the_same_study_writes_the_same_lock_wherever_it_runs() {
     let (one, other) = (world(), World::with(SPEC, &simulated_runs(0.01)));
     other.lawfit(&["run", "study.toml", "--jobs", "1", "--cache", "elsewhere"]);
     assert_eq!(one.read("study.lock"), other.read("study.lock"));
-    // A second run leaves the file as it is, to the second.
+    // A second run does not rewrite the file.
     let before = std::fs::metadata(one.path("study.lock")).unwrap().modified().unwrap();
     one.run("study.toml");
     assert_eq!(std::fs::metadata(one.path("study.lock")).unwrap().modified().unwrap(), before);
@@ -93,7 +93,7 @@ fn a_lock_is_checked_without_running_anything() {
     assert!(outcome.stderr.contains("stage extrapolate.target is not that of the lock file"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("stage fit.main is not"), "{}", outcome.stderr);
     world.write("study.toml", SPEC);
-    // A comment is no change, a row is.
+    // A comment is not a change; a new row is one.
     world.write("study.toml", &format!("# remark\n{SPEC}"));
     assert_eq!(world.lawfit(&["lock", "--check", "study.toml"]).code, 0);
     world.write("runs.csv", &one_more_run());
@@ -181,7 +181,7 @@ fn a_huge_lock_is_not_read() {
     assert!(outcome.stderr.contains("larger than 64 MiB"), "{}", outcome.stderr);
 }
 
-/// A lock in the shape of version 1: rows by number, and a stage `report` instead of `results`.
+/// A lock in the form of version 1: rows by number, and a stage `report` instead of `results`.
 fn earlier(lock: &str) -> String {
     let mut lock: toml::Table = toml::from_str(lock).unwrap();
     let rows = lock.remove("rows").unwrap();

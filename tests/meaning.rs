@@ -1,10 +1,10 @@
-//! What is said of numbers: in which unit, whether the rows tell them, how sure they are, and what to know next to them.
+//! Statements about numbers: units, identification, uncertainty, and the cautions shown with them.
 
 use std::fmt::Write as _;
 
 use crate::world::{SPEC, World, simulated_runs};
 
-/// Losses of networks of six sizes at two lengths of training: what the law says of data, two lengths do not tell.
+/// Losses of six model sizes at two training lengths, which do not identify the data term.
 fn two_lengths() -> String {
     let mut random = lawfit::numerics::Random::new(11, "lengths", 0);
     let mut table = "params,tokens,loss,family\n".to_owned();

@@ -1,8 +1,8 @@
-//! Any name for any thing: parameters, columns, variables without data, responses.
+//! Arbitrary names of parameters, columns, variables and responses.
 
 use crate::world::{World, simulated_runs};
 
-/// A spec over losses of compute, with a law and more.
+/// A spec for losses by compute, with a law and further text.
 fn spec(columns: &str, more: &str) -> String {
     format!(
         "spec = 1\n[study]\ntitle = \"Names\"\nseed = 1\n[sources.runs]\npath = \"runs.csv\"\n\
@@ -10,7 +10,7 @@ fn spec(columns: &str, more: &str) -> String {
     )
 }
 
-/// Losses 1.7 + 400 N^-0.3, with other columns beside.
+/// Losses 1.7 + 400 N^-0.3, with other columns.
 fn table() -> String {
     use std::fmt::Write as _;
     let mut table = "size,batch,loss,model\n".to_owned();
@@ -80,14 +80,14 @@ fn a_column_in_the_place_of_a_coefficient_is_reported_with_what_settles_it() {
         shown.contains("warning[column-as-coefficient]: `B` is a column and stands where a coefficient would"),
         "{shown}"
     );
-    // Each reading is one line away, and ends the question.
+    // Each reading takes one line, after which there is no warning.
     for (line, is_fitted) in [("parameters.B = {}", true), ("variables = [\"B\"]", false)] {
         assert!(shown.contains(line), "{shown}");
         let settled = law(&format!("{line}\n"));
         assert_eq!(check(&settled), (0, String::new()), "{line}");
         assert_eq!(parameters(&settled).contains_key("B"), is_fitted, "{line}");
     }
-    // The same column used as a variable is no question.
+    // The same column used as a variable gives no warning.
     for formula in ["L = E + k * B^g / N^beta", "L = E + k / N^beta + h / B", "L = E + (k + g * B) / N^beta"] {
         let law = format!("[laws.mine]\nformula = \"{formula}\"\n[fits.main]\nrows = \"runs\"\nlaw = \"mine\"");
         assert_eq!(check(&spec(columns, &law)), (0, String::new()), "{formula}");
@@ -115,7 +115,7 @@ fn a_law_without_data_has_variables_of_any_name() {
             assert!((found - loss).abs() < 5e-4, "{found}");
         }
     }
-    // Where nothing says so it is a parameter, and the error names the line that makes it a variable.
+    // Undeclared names are parameters, and the error shows the line that declares a variable.
     let world = World::with(&law("", "L"), "");
     let outcome = world.lawfit(&["check", "study.toml"]);
     assert!(outcome.code == 2 && outcome.stderr.contains("`variables = [\"L\"]`"), "{}", outcome.stderr);

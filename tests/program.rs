@@ -1,4 +1,4 @@
-//! The commands as a user types them.
+//! The commands as a user calls them.
 
 use crate::world::{SPEC, World, simulated_runs};
 

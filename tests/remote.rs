@@ -1,4 +1,4 @@
-//! A remote cache: what it saves, and that nothing it does can change a byte or fail a run.
+//! The remote cache: what it saves, and that no failure of it can change a byte or fail a run.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -11,19 +11,19 @@ use crate::world::{Outcome, SPEC, World, simulated_runs};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manner {
     Honest,
-    /// Answers 500.
+    /// Answers with status 500.
     Broken,
-    /// Promises more bytes than it sends.
+    /// Announces more bytes than it sends.
     Truncating,
-    /// Changes a byte of every blob.
+    /// Changes one byte of every blob.
     PoisoningBlobs,
-    /// Gives every key the record of another result.
+    /// Returns the record of another result for every key.
     PoisoningRecords,
-    /// Takes the connection and says nothing.
+    /// Accepts the connection and never answers.
     Silent,
     /// Sends without end.
     Endless,
-    /// Refuses what is put there.
+    /// Rejects writes.
     ReadOnly,
 }
 
@@ -78,7 +78,7 @@ fn answer(mut stream: TcpStream, manner: Manner, files: &Mutex<BTreeMap<String, 
     match (manner, method) {
         (Manner::Silent, _) => {
             drop(files);
-            // Held until the other side has given up.
+            // Keeps the connection open until the client gives up.
             let _ = reader.read(&mut [0]);
             Some(())
         }
@@ -127,7 +127,7 @@ fn fresh() -> World {
     World::with(SPEC, &simulated_runs(0.01))
 }
 
-/// What a server holds after a run that wrote there.
+/// The content of a server after a run that wrote to it.
 fn filled() -> BTreeMap<String, Vec<u8>> {
     let server = Server::start(Manner::Honest, BTreeMap::new());
     let outcome = run(&fresh(), &server.url, &["--cache-write"]);
@@ -188,7 +188,7 @@ fn whatever_a_remote_cache_does_the_results_are_the_same() {
         assert_eq!(taken, !outcome.stderr.contains("failures"), "{manner:?}: {}", outcome.stderr);
         assert_eq!(world.lawfit(&["cache", "verify"]).code, 0, "{manner:?}");
     }
-    // Nobody listens there any more.
+    // No server listens at this address any more.
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let outcome = run(&fresh(), &format!("http://{gone}/lawfit"), &["--cache-write"]);
     assert_eq!(outcome.code, 0);

@@ -1,4 +1,4 @@
-//! The role of a variable follows from its unit: a study under other names gives the same numbers, to the bit.
+//! Roles of variables follow from their units: a study with other names gives bit-identical numbers.
 
 use std::fmt::Write as _;
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use crate::world::{World, repository, shared_data, simulated_columns, simulated_runs};
 
-/// Names for the letters of the literature, in the order of the letters: so what is written in the order of names is too.
+/// Names with the same alphabetical order as the letters of the literature, so sorted output keeps its order.
 const IN_ORDER: Names = [("N", "Nparams"), ("D", "Dtokens"), ("C", "Cflops"), ("L", "Lval")];
-/// Names that people give to columns.
+/// Common column names.
 const USUAL: Names = [("N", "params"), ("D", "tokens"), ("C", "flops"), ("L", "val_loss")];
 
 type Names = [(&'static str, &'static str); 4];
 
-/// A spec with every letter that is a name of its own, or the end of one, replaced.
+/// A spec with every letter replaced that is a name, or the end of one.
 fn renamed(spec: &str, names: Names) -> String {
     let mut text = spec.to_owned();
     for (letter, name) in names {
@@ -23,7 +23,7 @@ fn renamed(spec: &str, names: Names) -> String {
     text
 }
 
-/// Text whose names are the letters again.
+/// A text with the names replaced by the letters again.
 fn in_letters(text: &str, names: Names) -> String {
     let mut text = text.to_owned();
     for (letter, name) in names {
@@ -33,7 +33,7 @@ fn in_letters(text: &str, names: Names) -> String {
     text
 }
 
-/// Where two values first differ, by path.
+/// The path of the first difference between two values.
 fn first_difference(one: &Value, other: &Value, path: &str) -> Option<String> {
     match (one, other) {
         (Value::Object(a), Value::Object(b)) => {
@@ -50,7 +50,7 @@ fn first_difference(one: &Value, other: &Value, path: &str) -> Option<String> {
     }
 }
 
-/// Leaves out sentences, and orders lists of names: both follow the order of names.
+/// Removes sentences and sorts lists of names, both of which depend on the order of names.
 fn forget_words(value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -68,7 +68,7 @@ fn forget_words(value: &mut Value) {
     }
 }
 
-/// The results of a spec, as text, and its report.
+/// The results of a spec as text, and its report.
 fn told(spec: &str, table: &str, arguments: &[&str]) -> [String; 2] {
     let world = World::with(spec, table);
     let outcome = world.lawfit(&[&["run", "study.toml", "--json"], arguments].concat());
@@ -80,7 +80,8 @@ fn told(spec: &str, table: &str, arguments: &[&str]) -> [String; 2] {
     told
 }
 
-/// Runs a spec as it is and under other names, and compares all numbers; with names in the order of the letters, all words.
+/// Runs a spec with its own and with other names and compares all numbers; for names in the same order also all
+/// words.
 fn assert_same(spec: &str, table: &str, arguments: &[&str], names: &[Names]) {
     let lettered = told(spec, table, arguments);
     for names in names {
@@ -100,7 +101,7 @@ fn assert_same(spec: &str, table: &str, arguments: &[&str], names: &[Names]) {
     }
 }
 
-/// Every kind of question to fits of the rows of `simulated_runs`; what follows `simulated_columns`.
+/// Every kind of query to fits of the rows of `simulated_runs`; appended to `simulated_columns`.
 const EVERY_QUESTION: &str = r#"
 [laws.own]
 formula = "L = E + A / N^alpha + B / D^beta"
@@ -156,12 +157,12 @@ fn every_question_has_the_same_answers_under_other_names() {
 fn the_shipped_chinchilla_study_is_the_same_under_other_names() {
     let Some(data) = shared_data("roles of the Chinchilla study") else { return };
     let spec = std::fs::read_to_string(repository().join("specs/chinchilla.toml")).unwrap();
-    // Fewer draws and no other choices: names do not depend on how many.
+    // Fewer draws and no sensitivity, neither of which affects names.
     let (before, rest) = spec.split_once("[sensitivity.main]").unwrap();
     let spec = format!("{before}{}", &rest[rest.find("[[expect]]").unwrap()..]);
     let mut spec = spec.replace("resamples = 4000", "resamples = 40").replace("resamples = 1000", "resamples = 40");
     for law in ["hoffmann", "additive_nd", "generalised"] {
-        // The keys are the catalogue's own names, written so that they are not replaced.
+        // The keys are the catalogue's own names, escaped so that they are not replaced.
         let _ = writeln!(spec, "\n[laws.{law}]\nuse = \"{law}\"");
         spec += "variables = { \"\\u004e\" = \"N\", \"\\u0044\" = \"D\", \"\\u004c\" = \"L\" }\n";
     }

@@ -1,4 +1,4 @@
-//! Laws over whole learning-rate schedules: from rows of steps and rates to forecasts of other schedules.
+//! Laws with learning-rate schedules: from rows of steps and rates to forecasts of other schedules.
 
 use std::fmt::Write as _;
 
@@ -38,7 +38,7 @@ fn simulated(schedules: &[&str]) -> String {
     let mut table = "schedule,step,lr,loss\n".to_owned();
     for schedule in schedules {
         let rates: Vec<f64> = (WARMUP..=LAST).map(|step| rate(schedule, step)).collect();
-        // Every step about the sudden fall is known, as lines would smear it.
+        // Every step around the sudden drop is included, since linear interpolation would smooth it.
         for step in (WARMUP..=LAST).filter(|step| step % 1000 == 0 || [11_999, 12_001].contains(step)) {
             let l = loss(&rates[..=step - WARMUP], 0.5 * WARMUP as f64 * PEAK);
             writeln!(table, "{schedule},{step},{},{l}", rates[step - WARMUP]).unwrap();
@@ -84,7 +84,7 @@ fn what_three_schedules_tell_forecasts_a_fourth() {
     let results: serde_json::Value = serde_json::from_str(&world.read("outputs/study/results.json")).unwrap();
     let fit = &results["fits"]["main"];
     let value = |name: &str| fit["parameters"][name]["value"].as_f64().unwrap();
-    // The rows are sums over every step, the law's over sixteen knots.
+    // The rows are sums over every step; the law sums over sixteen knots.
     for (name, known, slack) in [("L_0", 2.375, 0.01), ("A", 0.654, 0.03), ("alpha", 0.429, 0.03), ("B", 523.4, 0.1)] {
         assert!((value(name) / known - 1.0).abs() < slack, "{name} {}", value(name));
     }
@@ -107,7 +107,7 @@ fn a_schedule_gives_the_areas_that_an_annealing_law_takes() {
     world.run("study.toml");
     let results: serde_json::Value = serde_json::from_str(&world.read("outputs/study/results.json")).unwrap();
     assert_eq!(results["fits"]["main"]["rows"], 44);
-    // A constant rate has no annealing area, and is a row like any other.
+    // A constant rate has no annealing area and is an ordinary row.
     let span = &results["fits"]["main"]["spans"]["S2"];
     assert_eq!(span["lowest"], 0.0);
     assert!(span["highest"].as_f64().unwrap() > 0.0);

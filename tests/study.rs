@@ -1,4 +1,4 @@
-//! Known answers: the shipped studies, published numbers, simulated truth.
+//! Known answers: the shipped studies, published numbers, and simulated data.
 
 use crate::world::{SPEC, World, repository, shared_data, simulated_runs};
 
@@ -60,9 +60,9 @@ fn the_quick_start_forecasts_the_two_larger_models_and_says_what_one_ray_cannot_
     assert_eq!(results["queries"]["budget"]["rows"][0]["reach"]["verdict"], "not_identified");
     let report = world.read("outputs/cerebras-gpt/report.md");
     assert!(report.contains("cannot tell N from D"));
-    // What is not identified is not shown as a number, nor an interval of no width as an interval.
+    // A parameter that is not identified has no value, and an interval of zero width is not shown.
     assert!(report.contains("| 2.3e22 FLOP | - | - | - | not identified;"), "{report}");
-    // A floor on its bound may be above it, and the rows say how far.
+    // A floor on its bound may be above it, and the rows limit how far.
     let floor = &results["fits"]["compute"]["parameters"]["E"];
     assert_eq!(floor["lower"], 0.0);
     assert!((0.5..2.0).contains(&floor["upper"].as_f64().unwrap()), "{floor}");
@@ -89,7 +89,7 @@ fn the_chinchilla_replication_reaches_the_published_optimum_and_answers() {
     assert_eq!(results["fits"]["main"]["rows"], 240);
     assert_eq!(results["filters"]["main"]["dropped"][0]["rows"], 5);
     assert!(number(results, "fits.main.objective") <= 0.001_018_274_018_0);
-    // The replication's optimum and its answers, to the digits printed.
+    // The replication's optimum and its answers, to the printed digits.
     for (path, value, half) in [
         ("fits.main.parameters.A.value", 477.8, 0.05),
         ("fits.main.parameters.B.value", 2143.0, 0.5),
@@ -103,8 +103,8 @@ fn the_chinchilla_replication_reaches_the_published_optimum_and_answers() {
         let found = number(results, path);
         assert!((found - value).abs() <= half, "{path} is {found}, not {value}");
     }
-    // Standard errors of 4,000 resamples (Besiroglu et al. 2024): their Monte-Carlo error is
-    // about 1/sqrt(2 x 4000) of each for normal draws, and several times that for B's long tail.
+    // Standard errors of 4,000 resamples (Besiroglu et al. 2024). Their relative Monte Carlo error is about 1/sqrt(2
+    // x 4000) for normal draws, and several times that for the long tail of B.
     for (path, value, within) in [
         ("fits.main.parameters.A.se", 124.5, 0.06),
         ("fits.main.parameters.B.se", 1312.0, 0.15),
@@ -224,7 +224,7 @@ fn a_glob_reads_its_files_in_order_of_name() {
 fn two_over_trained_models_are_forecast_with_the_errors_that_were_published() {
     let world = shipped();
     let results = world.run("specs/over-training.toml")["results"].clone();
-    // The expectations of the spec hold the published errors; `run` would have ended with 6.
+    // The expectations of the spec hold the published errors; otherwise `run` would have ended with 6.
     assert_eq!(results["expectations"].as_array().unwrap().len(), 2);
     let loss = &results["fits"]["loss"]["parameters"];
     assert!((number(loss, "eta.value") - 0.272_851).abs() < 1e-6, "{loss}");
@@ -284,13 +284,13 @@ compare = { with = "steep", C = 1e22 }
         value
     };
     inside("at.rows.0.loss");
-    // Three budgets, each with its best split and a curve of five sizes.
+    // Three budgets, each with its optimal split and a curve of five sizes.
     assert_eq!(results["queries"]["split"]["rows"].as_array().unwrap().len(), 18);
     assert!(inside("split.rows.12.parabola_D") < inside("split.rows.12.D"));
     assert!(inside("served.rows.0.N") < inside("target.rows.0.N"));
     assert!(inside("small.rows.0.overhead") > 1.0);
     assert!(inside("next.rows.0.elasticity") < 0.0);
-    // Two objectives over the same rows differ by little.
+    // Two objectives on the same rows differ little.
     assert!((inside("both.rows.0.multiplier") - 1.0).abs() < 0.2);
     let report = world.read("outputs/study/report.md");
     for words in ["overhead = ", "elasticity = ", "multiplier = ", "saving = ", "parabola D = "] {
@@ -314,7 +314,7 @@ fn the_rows_pick_how_intervals_are_made_and_checkpoints_of_a_run_count_once() {
     assert_ne!(wild, auto);
     let alone = World::with(&wild, &simulated_runs(0.01)).run("study.toml")["results"].clone();
     let alone = number(&alone, "fits.main.parameters.E.se");
-    // Each row three times over, told apart by nothing: as sure as three times the rows, unless they are one run.
+    // Each row occurs three times without an identifier: three times the information, unless the copies are one run.
     let table = simulated_runs(0.01);
     let mut lines = table.lines();
     let head = lines.next().unwrap();
@@ -352,22 +352,22 @@ that = "sensitivity.main.moved < 1000"
     let own = number(results, "queries.budget.rows.0.N.value");
     assert_eq!(n["value"].as_f64().unwrap(), own);
     let values: Vec<f64> = n["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
-    // The filter drops nothing here, so other rows are the same rows.
+    // The filter drops nothing here, so the alternative rows are the same rows.
     assert_eq!(values[3], own);
     assert!(values.iter().filter(|v| **v != own).count() == 5, "{values:?}");
-    // A size is compared by factors.
+    // Sizes are compared by factors.
     let log = |v: f64| lawfit::numerics::ln(v);
     let far = values.iter().map(|v| (log(*v) - log(own)).abs()).fold(0.0, f64::max);
     let end = |key: &str| log(number(results, &format!("queries.budget.rows.0.N.{key}")));
     let half = 0.5 * (end("upper") - end("lower"));
     assert!((n["moved"].as_f64().unwrap() / (far / half) - 1.0).abs() < 1e-12);
-    // The same as a spec that makes the choice itself.
+    // A spec that makes the choice itself has the same answer.
     let squares = SPEC.replace("law = \"hoffmann\"", "law = \"hoffmann\"\nobjective = { least_squares = {} }");
     let alone = World::with(&squares, &simulated_runs(0.01)).run("study.toml")["results"].clone();
     assert_eq!(values[0], number(&alone, "queries.budget.rows.0.N.value"));
     let report = world.read("outputs/study/report.md");
     assert!(report.contains("made in 6 other ways") && report.contains("half-widths of its interval"), "{report}");
-    // One choice more runs that choice alone: the others come from the cache.
+    // One more choice runs only that choice; the others come from the cache.
     let more = format!("{SPEC}{sensitivity}").replace("[\"additive_nd\"]", "[\"additive_nd\", \"generalised\"]");
     world.write("study.toml", &more);
     let statuses = world.statuses("study.toml");
@@ -388,7 +388,7 @@ fn each_value_of_a_variable_is_left_out_in_turn() {
     let found = &results["sensitivity"]["main"];
     let choices = ["without family == 'even'", "without family == 'odd'", "without family even", "without family odd"];
     assert_eq!(found["choices"], serde_json::json!(choices));
-    // The same as conditions that somebody listed, in every answer.
+    // The same as explicitly listed conditions, in every answer.
     for answer in found["answers"].as_array().unwrap() {
         let values = answer["values"].as_array().unwrap();
         assert_eq!((&values[0], &values[1]), (&values[2], &values[3]), "{answer}");
@@ -438,8 +438,8 @@ fn learning_curves_are_extrapolated_model_by_model() {
         let groups = results["fits"][fit]["groups"].as_object().unwrap();
         groups.values().map(|g| number(g, "holdout.rmse_log")).sum::<f64>() / groups.len() as f64
     };
-    // Plain fits of the whole benchmark miss by .0140, .0014 and .0033 (m1 to m3) in an independent computation; of this
-    // part the best fits of these miss by a little more, which is where they are held.
+    // Fits of the whole benchmark have errors of .0140, .0014 and .0033 (m1 to m3) in an independent computation. The
+    // best fits of this part have slightly larger errors, which are the values tested here.
     for (fit, known) in [("m1", 0.014_921), ("m2", 0.001_371), ("m3", 0.003_922), ("broken", 0.000_693)] {
         assert!((rmse(fit) - known).abs() < 1e-6, "{fit}: {}", rmse(fit));
     }
@@ -523,7 +523,7 @@ fn a_profile_gives_intervals_a_region_and_its_figure() {
     let region = &fit["regions"][0];
     assert_eq!(region["parameters"], serde_json::json!(["alpha", "beta"]));
     assert_eq!(region["closed"], true);
-    // The region of two is wider than the interval of one, on every side.
+    // The joint region of two parameters is wider than the interval of one, on every side.
     let alphas: Vec<f64> =
         region["points"].as_array().unwrap().iter().map(|point| point[0].as_f64().unwrap()).collect();
     let alpha = &fit["parameters"]["alpha"];

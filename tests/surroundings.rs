@@ -10,7 +10,7 @@ fn world() -> World {
     World::with(&spec(), &simulated_runs(0.01))
 }
 
-/// What a run without disturbance gives.
+/// The products of an undisturbed run.
 fn expected() -> BTreeMap<String, Vec<u8>> {
     let world = world();
     world.run("study.toml");
@@ -22,7 +22,7 @@ fn signal(child: &Child, name: &str) {
     Command::new("sh").args(["-c", &command]).status().unwrap();
 }
 
-/// Waits until a process is stopped; false where it has ended instead.
+/// Waits until a process is stopped; false if it has ended instead.
 fn is_stopped(child: &Child) -> bool {
     loop {
         let about = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap_or_default();
@@ -34,10 +34,10 @@ fn is_stopped(child: &Child) -> bool {
     }
 }
 
-/// Does something in a folder.
+/// An action in a folder.
 type Happening = fn(&World);
 
-/// What happens while a run is stopped.
+/// Actions while a run is stopped.
 const MEANWHILE: [(&str, Happening); 4] = [
     ("another run", |world| drop(world.run("study.toml"))),
     ("the cache is removed", |world| std::fs::remove_dir_all(world.path(".lawfit")).unwrap_or_default()),
@@ -139,7 +139,7 @@ fn what_replaces_a_file_of_the_cache_is_set_aside_and_reported() {
     }
 }
 
-/// Runs the study with a limit of the shell.
+/// Runs the study under a shell resource limit.
 fn within(world: &World, limit: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = world.prepared(Command::new("sh"));
     let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
@@ -190,7 +190,7 @@ fn vectors_of_any_width_give_the_same_bytes() {
             assert_eq!(outcome.code, 0, "{name}, {vectors}: {}", outcome.stderr);
         }
     }
-    // The other methods, against the widest vectors.
+    // The other methods, compared with the widest vectors.
     let study = |vectors: &str| {
         let world = World::with(&SPEC.replace("resamples = 100", "resamples = 30"), &simulated_runs(0.01));
         let outcome = world.lawfit_with(&["run", "study.toml"], &[("LAWFIT_VECTORS", vectors)]);

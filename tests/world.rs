@@ -1,4 +1,4 @@
-//! A folder of its own for each test, the program run in it, and what came of that.
+//! A temporary folder for each test, in which the program is run, and the outcome of a run.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -11,7 +11,7 @@ pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
-/// What came of a run of the program.
+/// The outcome of a run of the program.
 pub(crate) struct Outcome {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -31,7 +31,7 @@ impl World {
         world
     }
 
-    /// A folder with all that is in this one.
+    /// A copy of this folder.
     pub(crate) fn copy(&self) -> Self {
         let copy = Self::new();
         let status =
@@ -59,7 +59,7 @@ impl World {
         self.lawfit_with(arguments, &[])
     }
 
-    /// Runs `lawfit` with arguments and variables of the environment.
+    /// Runs `lawfit` with arguments and environment variables.
     pub(crate) fn lawfit_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Outcome {
         let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
         Outcome {
@@ -69,14 +69,14 @@ impl World {
         }
     }
 
-    /// The program in this folder with arguments, not run yet.
+    /// The program with arguments in this folder, not yet started.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.prepared(Command::new(env!("CARGO_BIN_EXE_lawfit")));
         command.args(arguments);
         command
     }
 
-    /// A command in this folder, without what the surroundings would change.
+    /// A command in this folder, isolated from the environment.
     pub(crate) fn prepared(&self, mut command: Command) -> Command {
         command.current_dir(self.folder.path()).env("NO_COLOR", "1");
         for variable in ["LAWFIT_CACHE", "GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
@@ -85,14 +85,14 @@ impl World {
         command
     }
 
-    /// Runs a spec and gives the object that `--json` prints.
+    /// Runs a spec and returns the object that `--json` prints.
     pub(crate) fn run(&self, spec: &str) -> serde_json::Value {
         let outcome = self.lawfit(&["run", spec, "--json"]);
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
         serde_json::from_str(&outcome.stdout).unwrap()
     }
 
-    /// Runs a spec and says what became of each stage.
+    /// Runs a spec and returns the status of each stage.
     pub(crate) fn statuses(&self, spec: &str) -> BTreeMap<String, String> {
         let object = self.run(spec);
         let stages = object["stages"].as_array().unwrap().iter();
@@ -117,7 +117,7 @@ pub(crate) fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The folder of real tables beside the repository; says so where it is not there.
+/// The folder of real tables next to the repository; prints a notice if it is missing.
 pub(crate) fn shared_data(test: &str) -> Option<PathBuf> {
     let folder = repository().join("../shared/data");
     if folder.is_dir() {
@@ -127,7 +127,7 @@ pub(crate) fn shared_data(test: &str) -> Option<PathBuf> {
     None
 }
 
-/// A law's losses at a grid of sizes and data, with noise of standard deviation `sigma` in the logarithm.
+/// Losses of a law on a grid of sizes and data, with noise of standard deviation `sigma` in the logarithm.
 pub(crate) fn simulated_runs(sigma: f64) -> String {
     use std::fmt::Write as _;
     let mut random = lawfit::numerics::Random::new(7, "runs", 0);
@@ -171,13 +171,13 @@ fit = "main"
 reach = { L = 2.2, solve = "C" }
 "#;
 
-/// The study and the columns of the simulated runs, each with its unit: what stands before the filters of [`SPEC`].
+/// The study and the columns of the simulated runs with units: the part of [`SPEC`] before the filters.
 pub(crate) fn simulated_columns() -> String {
     let (columns, _) = SPEC.split_once("[filters.main]").unwrap();
     columns.replace("L = \"loss\"", "L = { column = \"loss\", unit = \"nats\" }")
 }
 
-/// Serves one answer per connection on a local port, in turn; gives the base URL.
+/// Serves one answer per connection on a local port, in order; returns the base URL.
 pub(crate) fn serve(answers: Vec<Vec<u8>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -200,10 +200,10 @@ pub(crate) fn http(status: &str, body: &[u8], promised: usize) -> Vec<u8> {
     answer
 }
 
-/// Puts something in the place of a file.
+/// Creates something at the path of a file.
 pub(crate) type Put = fn(&Path);
 
-/// What may stand in the place of a file, and is none.
+/// Objects other than regular files that may exist at the path of a file.
 pub(crate) const OTHERS: [(&str, Put); 4] = [
     ("a folder", |path| std::fs::create_dir_all(path.join("full")).unwrap()),
     ("a pipe", |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success())),

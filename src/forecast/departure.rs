@@ -1,20 +1,21 @@
-//! Whether the last runs leave what the runs before them say, as where a curve breaks.
+//! Tests whether the last runs depart from the forecast of the earlier ones, as at a break in a curve.
 
 use super::history::History;
 use super::posterior::{Posterior, window};
 use super::{Ensemble, FEWEST_BEFORE, discrepancy};
 
-/// Runs that are hidden in turn, and the largest share of all runs that is.
+/// Numbers of runs that are hidden in turn, and the largest fraction of all runs that is.
 const HIDDEN: [usize; 3] = [1, 2, 4];
 const MOST_HIDDEN: usize = 4;
-/// Standard deviations of a forecast beyond which a run has left it. Of the 46 public learning curves that were tried the
-/// largest was 2.6; where a curve breaks sharply, as that of digit addition does, it is above 10.
+/// Number of standard deviations beyond which a run departs from its forecast. The largest value among 46 public
+/// learning curves was 2.6; at a sharp break, such as that of digit addition, it is above 10.
 const LEFT: f64 = 4.0;
 
-/// Why nothing can be forecast: the last run lies far from where the runs before it would have it, by the member with the
-/// process, whose variance holds the scatter and the error of the law.
+/// Why no forecast is possible: the last run lies far from the forecast of the earlier runs. The forecast is that of
+/// the member with the process, whose variance includes the scatter and the error of the law.
 ///
-/// A law that has turned at its last runs says nothing of what comes after them, and members that cannot turn say less.
+/// A law that has turned at its last runs does not determine what follows, and members that cannot turn say even
+/// less.
 pub(super) fn leaves(ensemble: &Ensemble, history: &History) -> Option<String> {
     let n = history.runs.len();
     let counts = HIDDEN.into_iter().filter(|&hidden| n >= FEWEST_BEFORE + hidden && MOST_HIDDEN * hidden <= n);
@@ -31,7 +32,7 @@ pub(super) fn leaves(ensemble: &Ensemble, history: &History) -> Option<String> {
     ))
 }
 
-/// By how many standard deviations the last run differs from its forecast by all runs but the last few.
+/// Deviation, in standard deviations, of the last run from its forecast by all runs except the last few.
 fn deviations(ensemble: &Ensemble, history: &History, hidden: usize) -> Option<f64> {
     let before = history.first(history.runs.len() - hidden);
     let last = history.last()?;

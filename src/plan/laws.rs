@@ -1,4 +1,4 @@
-//! From what a spec says of a law to the law.
+//! Resolves the law definitions of a spec.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,9 +10,9 @@ use crate::unit::{Dimension, Unit};
 /// The columns of all sources, with their units.
 pub(super) type Columns = BTreeMap<String, Option<Unit>>;
 
-/// The law that a spec defines, with its variables named as the spec's columns are, and what to look at in it.
+/// The law that a spec defines, with variables named as the spec's columns, and warnings about names in it.
 ///
-/// `columns` are those that a formula may use as variables.
+/// `columns` are the columns that a formula may use as variables.
 pub(super) fn define(name: &str, text: &LawSpec, columns: &Columns) -> Result<(Law, Vec<Diagnostic>), Vec<Diagnostic>> {
     let path = SpecPath::of(&["laws", name]);
     match (&text.entry, &text.formula) {
@@ -33,7 +33,7 @@ pub(super) fn define(name: &str, text: &LawSpec, columns: &Columns) -> Result<(L
     }
 }
 
-/// A law of the catalogue, as it stands there.
+/// A law of the catalogue without changes.
 pub(super) fn from_name(name: &str) -> Option<Law> {
     law::find(name)?.law().ok()
 }
@@ -81,7 +81,7 @@ fn from_catalogue(name: &str, entry: &str, text: &LawSpec, path: &SpecPath) -> R
             ),
         }
     }
-    // What the spec says of a parameter goes before what was published of it.
+    // Parameters in the spec take precedence over published values.
     parameters.extend(text.parameters.iter().map(|(k, v)| (k.clone(), v.clone())));
     match base.with_parameters(&parameters) {
         Ok(law) if errors.is_empty() => Ok(named(law, name, &text.variables)),
@@ -93,7 +93,7 @@ fn from_catalogue(name: &str, entry: &str, text: &LawSpec, path: &SpecPath) -> R
     }
 }
 
-/// What is wrong with other names for the variables of a law and for its response.
+/// Errors in the renaming of variables and response of a law.
 fn wrong_names(law: &Law, variables: &LawVariables, path: &SpecPath) -> Vec<Diagnostic> {
     let LawVariables::Renamed(names) = variables else { return Vec::new() };
     let mut errors = Vec::new();
@@ -131,7 +131,7 @@ fn wrong_names(law: &Law, variables: &LawVariables, path: &SpecPath) -> Vec<Diag
     errors
 }
 
-/// The law under its name in the spec, with other names for its variables and its response.
+/// The law with its name in the spec and with renamed variables and response.
 fn named(mut law: Law, name: &str, variables: &LawVariables) -> Law {
     name.clone_into(&mut law.name);
     let LawVariables::Renamed(names) = variables else { return law };
@@ -214,8 +214,8 @@ fn from_formula(
     if errors.is_empty() { Ok(law) } else { Err(errors) }
 }
 
-/// Names that a formula may use as variables: the columns of all sources, those that the law declares, and N, D and C,
-/// which need neither.
+/// Names that a formula may use as variables: the columns of all sources, the names that the law declares, and N, D
+/// and C.
 fn known_variables(columns: &Columns, declared: &[&String]) -> Vec<Variable> {
     let names: BTreeSet<&str> = columns
         .keys()
@@ -227,7 +227,7 @@ fn known_variables(columns: &Columns, declared: &[&String]) -> Vec<Variable> {
         .into_iter()
         .map(|name| {
             let unit = CONVENTIONAL.iter().find(|(n, _)| *n == name).and_then(|(_, dimension)| Unit::base(*dimension));
-            // What a column says of itself goes before what its letter means elsewhere.
+            // The unit of the column takes precedence over the usual meaning of its letter.
             let told = columns.get(name).copied().flatten();
             let unit = unit.filter(|unit| told.is_none_or(|told| told.dimension == unit.dimension));
             Variable { name: name.to_owned(), unit, meaning: None, counts: None }
@@ -235,7 +235,7 @@ fn known_variables(columns: &Columns, declared: &[&String]) -> Vec<Variable> {
         .collect()
 }
 
-/// Names of a formula that may mean something else than they are taken for.
+/// Warnings for names in a formula that may not mean what they are read as.
 fn doubts(law: &Law, name: &str, text: &LawSpec, columns: &Columns, path: &SpecPath) -> Vec<Diagnostic> {
     let is_declared = |name: &str| match &text.variables {
         LawVariables::Declared(names) => names.iter().any(|n| n == name),
@@ -265,7 +265,7 @@ fn doubts(law: &Law, name: &str, text: &LawSpec, columns: &Columns, path: &SpecP
         let unit = columns.get(variable).copied().flatten().map(|unit| unit.dimension);
         let of_response = columns.get(&law.response).copied().flatten().map(|unit| unit.dimension);
         let is_natural = match stands {
-            // What is measured in the unit of the response may be added to it.
+            // A variable in the unit of the response can be added to it.
             CoefficientPlace::Addend => unit.is_some() && unit == of_response,
             CoefficientPlace::Whole => {
                 matches!(unit, Some(Dimension::Parameters | Dimension::Tokens | Dimension::Flop))
@@ -319,14 +319,14 @@ fn doubts(law: &Law, name: &str, text: &LawSpec, columns: &Columns, path: &SpecP
     doubts
 }
 
-/// Whether one name may be a slip for another: other letters of the same name, or one letter of a longer name.
+/// Whether one name may be a typing error for another: different case, or one letter of difference in a longer name.
 fn is_slip(written: &str, meant: &str) -> bool {
     const LONG: usize = 5;
     written.eq_ignore_ascii_case(meant)
         || (meant.chars().count() >= LONG
             && written.chars().count() >= LONG
             && strsim::osa_distance(written, meant) <= 1
-            // Names that differ in their number are a series: beta1, beta2.
+            // Names that differ only in a number form a series: beta1, beta2.
             && written.trim_end_matches(|c: char| c.is_ascii_digit()) != meant.trim_end_matches(|c: char| c.is_ascii_digit()))
 }
 

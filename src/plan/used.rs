@@ -1,13 +1,13 @@
-//! Which variables of its sources a study uses: a row is not lost for a cell that nothing asks for.
+//! Finds the variables of sources that a study uses, so that missing values in unused columns do not drop rows.
 
 use std::collections::BTreeSet;
 
 use super::laws;
 use crate::spec::{Node, Spec};
 
-/// The words of a spec outside its sources and of what it asks of fits, and those of the laws of the catalogue that it names.
+/// All words of a spec outside its sources, and those of the catalogue laws that it names.
 ///
-/// A variable that is none of them is used by nothing; one that is may be.
+/// A variable that is not among them is unused. A variable that is among them may be used.
 pub(super) fn words(tree: &Node, spec: &Spec) -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     for (path, text) in tree.leaves() {
@@ -33,7 +33,7 @@ pub(super) fn words(tree: &Node, spec: &Spec) -> BTreeSet<String> {
     words
 }
 
-/// The words of an expression or a path.
+/// The words in an expression or a path.
 pub(super) fn of_text(text: &str) -> impl Iterator<Item = String> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty()).map(str::to_owned)
 }

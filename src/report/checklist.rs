@@ -1,9 +1,9 @@
-//! A reproducibility checklist: what a spec says on each item, and what it leaves open.
+//! A reproducibility checklist: the information in a spec about each item, and missing information.
 //!
-//! After "(Mis)Fitting: a survey of scaling laws" (Li, Kudugunta and Zettlemoyer 2025, arXiv:2502.18969). The items follow
-//! the columns of the sheet by which its authors compared papers (`sheet.csv` in their repository `hadasah/scaling_laws`):
-//! the hypothesis, the training setup, the extraction of data, and the fitting. The wording is lawfit's; the variables,
-//! the principle behind the form and the seed are added.
+//! Based on "(Mis)Fitting: a survey of scaling laws" (Li, Kudugunta and Zettlemoyer 2025, arXiv:2502.18969). The
+//! items follow the columns of the sheet with which its authors compared papers (`sheet.csv` in their repository
+//! `hadasah/scaling_laws`): the hypothesis, the training setup, the extraction of data, and the fitting. The wording
+//! is lawfit's; the variables, the principle behind the form and the seed are additions.
 
 use super::words::{Written, quantity};
 use super::{Described, Results};
@@ -11,10 +11,11 @@ use crate::unit::{Counts, Dimension, Unit};
 
 /// The sentence before the table.
 pub(super) const CHECKLIST: &str = "A reproducibility checklist after the survey arXiv:2502.18969, in lawfit's words. The spec says nothing on an item that is marked as a gap: report that item in the paper.";
-/// The mark of what the spec does not answer.
+/// Marks an item on which the spec has no information.
 pub(super) const GAP: &str = "gap";
 
-/// The items as rows of a table: the item, what the spec and the results say on it, and [`GAP`] where they say nothing.
+/// The items as rows of a table: the item, the information in the spec and the results, and [`GAP`] where there is
+/// none.
 pub(super) fn checklist(described: &Described, results: &Results) -> Vec<[String; 3]> {
     let answered = |question: &str, answer: String| {
         let (answer, mark) = if answer.is_empty() { ("not in the spec".to_owned(), GAP) } else { (answer, "") };
@@ -64,10 +65,10 @@ pub(super) fn checklist(described: &Described, results: &Results) -> Vec<[String
     ]
 }
 
-/// Most texts that are listed.
+/// Maximum number of listed texts.
 const MOST: usize = 6;
 
-/// Texts in their order, each once, at most [`MOST`] of them.
+/// The distinct texts in order, at most [`MOST`] of them.
 fn listed(texts: impl Iterator<Item = String>) -> String {
     let mut all: Vec<String> = Vec::new();
     for text in texts.filter(|text| !text.is_empty()) {

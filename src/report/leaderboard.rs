@@ -8,34 +8,34 @@ use crate::dataset::GroupName;
 use crate::fit::Holdout;
 use crate::numerics::{exp, ln};
 
-/// Laws against each other.
+/// A comparison of laws.
 pub(super) struct Leaderboard {
-    /// The laws, the best first.
+    /// The laws, best first.
     pub(super) laws: Vec<Standing>,
-    /// The groups with the error of each law in the order of the laws.
+    /// The groups with the error of each law, in the order of the laws.
     pub(super) groups: Vec<(String, Vec<Option<f64>>)>,
 }
 
-/// A law's place.
+/// The ranking of a law.
 pub(super) struct Standing {
     /// The fit.
     pub(super) fit: String,
     /// Its law.
     pub(super) law: String,
-    /// In how many groups it was scored.
+    /// Number of groups in which it was scored.
     pub(super) scored: usize,
-    /// The geometric mean of its mean relative errors over groups that all laws have.
+    /// Geometric mean of its mean relative errors, over groups that all laws have.
     pub(super) error: f64,
-    /// The share of held-out rows in their intervals, over all its groups.
+    /// Share of held-out rows inside their intervals, over all its groups.
     pub(super) coverage: Option<f64>,
-    /// In how many groups it is the best.
+    /// Number of groups in which it is the best.
     pub(super) first: usize,
-    /// The mean of its places.
+    /// Its mean rank.
     pub(super) rank: f64,
 }
 
 impl Leaderboard {
-    /// The table of a study; none where fewer than two fits were scored on the same groups.
+    /// The comparison of a study; `None` where fewer than two fits were scored on the same groups.
     pub(super) fn of(described: &Described, results: &Results) -> Option<Self> {
         let scored = |fit: &FitResult| -> BTreeMap<GroupName, Holdout> {
             let own = fit.holdout.iter().map(|held| (GroupName("all rows".to_owned()), held.clone()));
@@ -47,7 +47,7 @@ impl Leaderboard {
             .filter_map(|about| results.fits.get(&about.name).map(|fit| (about.name.as_str(), fit, scored(fit))))
             .filter(|(.., scored)| !scored.is_empty())
             .collect();
-        // Errors are compared on the same rows alone.
+        // Errors are compared only on the same rows.
         let same = |scored: &BTreeMap<GroupName, Holdout>, other: &BTreeMap<GroupName, Holdout>| {
             scored.iter().filter(|(group, held)| other.get(*group).is_some_and(|own| own.rows == held.rows)).count()
         };
@@ -105,7 +105,7 @@ impl Leaderboard {
         Some(Self { laws: laws.into_iter().map(|(_, standing)| standing).collect(), groups })
     }
 
-    /// Which law is best, in a sentence.
+    /// A sentence about the best law.
     pub(super) fn sentence(&self) -> String {
         let count = self.groups.len();
         let of = |standing: &Standing| format!("{:.2} %", 100.0 * standing.error);
@@ -147,7 +147,7 @@ impl Leaderboard {
         rows.collect()
     }
 
-    /// The errors by group as a table, with the place of each law in its group: head and rows.
+    /// The errors by group as a table, with the rank of each law in its group: head and rows.
     pub(super) fn errors(&self) -> (Vec<String>, Vec<Vec<String>>) {
         let head = std::iter::once("group".to_owned()).chain(self.laws.iter().map(|law| law.fit.clone()));
         let rows = self.groups.iter().map(|(group, errors)| {
@@ -164,7 +164,7 @@ impl Leaderboard {
 /// The head of the table of laws.
 pub(super) const STANDINGS: [&str; 7] = ["place", "fit", "law", "held-out error", "coverage", "first in", "mean place"];
 
-/// The law of a fit, whose groups have it where it has itself none.
+/// The law of a fit, from one of its groups where the fit itself has none.
 fn law_of(fit: &FitResult) -> String {
     if fit.law.is_empty() {
         fit.groups.values().next().map_or_else(String::new, |fit| fit.law.clone())

@@ -1,4 +1,4 @@
-//! How far choices move answers, against their intervals.
+//! Changes of answers under other choices, compared with their intervals.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use crate::answer::{Answer, Row, Verdict};
 use crate::dataset::GroupName;
 use crate::numerics::ln;
 
-/// The results of every fit that was varied; `varied` holds the answers by role.
+/// The sensitivity of every varied fit; `varied` contains the answers by role.
 pub(super) fn results(
     described: &Described,
     answers: &BTreeMap<String, Answer>,
@@ -31,7 +31,7 @@ pub(super) fn results(
                 continue;
             }
             for (index, row) in own.rows.iter().enumerate() {
-                // What the rows do not tell is not given, so it does not move.
+                // An unidentified answer has no value and therefore no change.
                 if row.reach.verdict == Verdict::NotIdentified {
                     continue;
                 }
@@ -61,7 +61,7 @@ pub(super) fn results(
     all
 }
 
-/// How far the farthest of some values lies from a value, in half-widths of its interval.
+/// The largest distance between some values and a value, in half-widths of its interval.
 fn moved(value: f64, (lower, upper): (f64, f64), others: &[Option<f64>]) -> Option<f64> {
     let others: Vec<f64> = others.iter().flatten().copied().collect();
     let positive = [value, lower, upper].iter().chain(&others).all(|number| *number > 0.0);
@@ -71,14 +71,14 @@ fn moved(value: f64, (lower, upper): (f64, f64), others: &[Option<f64>]) -> Opti
     (half_width > 0.0).then(|| far / half_width)
 }
 
-/// One variation of a fit: a changed choice, or one group that is left out.
+/// One variation of a fit: a changed choice, or one group left out.
 struct Choice<'a> {
     variation: &'a DescribedVariation,
     left_out: Option<String>,
 }
 
 impl<'a> Choice<'a> {
-    /// The choices of a variation; which groups there are, its answers say.
+    /// The choices of a variation; its answers contain the groups.
     fn of(variation: &'a DescribedVariation, varied: &BTreeMap<String, Answer>) -> Vec<Self> {
         if !variation.leave_out {
             return vec![Self { variation, left_out: None }];
@@ -111,7 +111,7 @@ impl<'a> Choice<'a> {
         self.variation.queries.iter().find(|q| q.query == query).and_then(|q| varied.get(&q.role))
     }
 
-    /// The row of an answer that is to the same question, of the same group, as a row of the fit's own.
+    /// The row of an answer with the same inputs and the same group as a row of the fit's own answer.
     fn row<'b>(&self, index: usize, own: &Row, answer: &'b Answer) -> Option<&'b Row> {
         let row = match &self.left_out {
             Some(_) => answer.rows.iter().filter(|row| row.group == self.left_out).nth(index),
@@ -121,7 +121,7 @@ impl<'a> Choice<'a> {
     }
 }
 
-/// A fit's sensitivity as a sentence, a head and rows.
+/// The sensitivity of a fit as a sentence, a head and rows.
 pub(super) fn table(
     described: &Described,
     fit: &str,
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_are_as_far_off_by_a_factor_up_as_by_the_same_factor_down() {
+    fn equal_factors_up_and_down_are_equal_changes() {
         let interval = (1e22 / 2.0, 1e22 * 2.0);
         let [up, down] = [1e26, 1e18].map(|other| moved(1e22, interval, &[Some(other), None]).unwrap());
         assert!((up - 4.0 * std::f64::consts::LOG2_10).abs() < 1e-9 && (up - down).abs() < 1e-9, "{up} {down}");

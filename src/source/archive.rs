@@ -1,11 +1,12 @@
-//! Whether a zip archive unpacks to what can be held: its directory is not believed, its entries are unpacked once.
+//! Checks the unpacked size of a zip archive. The sizes in its directory are not trusted; the entries are unpacked
+//! once.
 #![cfg(feature = "spreadsheets")]
 
 use std::io::{Read, copy, sink};
 
 use super::{Limits, SourceError};
 
-/// An entry: its name, how it is packed, its packed bytes.
+/// An entry: its name, its compression method and its packed bytes.
 struct Entry<'a> {
     name: &'a [u8],
     method: u16,
@@ -24,7 +25,7 @@ fn long(bytes: &[u8], at: usize) -> Option<usize> {
     usize::try_from(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?)).ok()
 }
 
-/// The entries that the directory at the end of an archive lists.
+/// The entries listed in the directory at the end of an archive.
 fn entries(bytes: &[u8]) -> Option<Vec<Entry<'_>>> {
     let earliest = bytes.len().saturating_sub(22 + usize::from(u16::MAX));
     let end = bytes.get(earliest..)?.windows(4).rposition(|window| window == b"PK\x05\x06")? + earliest;
@@ -47,7 +48,7 @@ fn entries(bytes: &[u8]) -> Option<Vec<Entry<'_>>> {
     Some(all)
 }
 
-/// Refuses an archive that unpacks to more than is read.
+/// Rejects an archive whose unpacked size exceeds the limit.
 pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), SourceError> {
     let mut total = 0;
     for entry in entries(bytes).ok_or_else(damaged)? {
@@ -64,7 +65,7 @@ pub(super) fn check(bytes: &[u8], limits: &Limits) -> Result<(), SourceError> {
     Ok(())
 }
 
-/// Refuses a document whose cells stand for more cells than are read: one may say that it is repeated.
+/// Rejects a document whose repeated cells exceed the limit; a cell may declare any number of repetitions.
 pub(super) fn check_repeats(bytes: &[u8], limits: &Limits) -> Result<(), SourceError> {
     let entries = entries(bytes).ok_or_else(damaged)?;
     let content = entries.iter().find(|entry| entry.name == b"content.xml").ok_or_else(damaged)?;

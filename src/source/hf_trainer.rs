@@ -1,4 +1,4 @@
-//! `trainer_state.json` of Hugging Face's Trainer: what it logged at each step, of training and of evaluation.
+//! `trainer_state.json` of Hugging Face's Trainer: the training and evaluation logs of each step.
 
 use std::sync::Arc;
 

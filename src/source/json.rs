@@ -1,4 +1,4 @@
-//! One JSON document: a list of objects, or an object of columns.
+//! A single JSON document: a list of objects, or an object of columns.
 
 use std::fmt;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl Reader for Json {
     }
 }
 
-/// The fields of the first records, or the keys of the document.
+/// The fields of the first records, or the keys of the document if it has no records.
 fn known(bytes: &[u8], path: &[&str]) -> Vec<String> {
     let Ok(document) = serde_json::from_slice::<serde_json::Value>(bytes) else { return Vec::new() };
     let Some(records) = path.iter().try_fold(&document, |value, key| value.get(key)) else { return Vec::new() };
@@ -63,7 +63,7 @@ fn known(bytes: &[u8], path: &[&str]) -> Vec<String> {
     keys
 }
 
-/// What was found where records were looked for.
+/// What the path to the records leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     Nothing,
@@ -71,7 +71,7 @@ enum Found {
     Columns,
 }
 
-/// Records at the end of a path of keys.
+/// The records at the end of a path of keys.
 struct Records<'t, 'a> {
     path: &'t [&'t str],
     fields: &'t Fields,
@@ -122,7 +122,7 @@ impl<'de> Visitor<'de> for Records<'_, '_> {
     }
 }
 
-/// An object of columns, each a list or an object of values.
+/// Reads an object of columns, each a list of values or an object of values by row.
 fn columns<'de, A: MapAccess<'de>>(mut map: A, fields: &Fields, table: &mut Table<'_>) -> Result<Found, A::Error> {
     while let Some(key) = map.next_key::<String>()? {
         match fields.get(&key).and_then(Fields::place) {
@@ -136,7 +136,7 @@ fn columns<'de, A: MapAccess<'de>>(mut map: A, fields: &Fields, table: &mut Tabl
     Ok(Found::Columns)
 }
 
-/// A column as a list of values, or as an object of them by row.
+/// A column given as a list of values or as an object of values by row.
 struct WholeColumn;
 
 impl<'de> DeserializeSeed<'de> for WholeColumn {
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_found_where_the_spec_says_that_they_are() {
+    fn records_are_found_at_the_path_in_the_spec() {
         let text = r#"{"best": 1, "log": {"history": [{"step": 1}, {"step": 2, "loss": NaN}]}}"#;
         let cells = read(text, &["step", "loss"], Some("log.history")).unwrap();
         assert_eq!(cells[1], [Cell::Empty, Cell::Text("NaN".to_owned())]);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_table_is_an_error_with_its_place() {
+    fn a_document_that_is_not_a_table_is_an_error_with_its_position() {
         for (text, said) in [
             ("[1]", "line 1, column 2"),
             ("[{\"N\": 1},\n {\"N\": [2]}]", "lists"),

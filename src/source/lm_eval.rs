@@ -1,4 +1,4 @@
-//! Results of lm-evaluation-harness: a row for each task, metric and filter, with its standard error.
+//! Results of lm-evaluation-harness: one row per task, metric and filter, with its standard error.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ impl Reader for LmEval {
             let alias = measured.get("alias").and_then(Value::as_str).unwrap_or(task).trim_start_matches([' ', '-']);
             let shots = document.get("n-shot").and_then(|shots| shots.get(task)).and_then(cell_of_json);
             for (key, value) in measured {
-                // "acc,none", and "acc_stderr,none" beside it.
+                // Keys come in pairs such as "acc,none" and "acc_stderr,none".
                 let (metric, filter) = key.split_once(',').unwrap_or((key, ""));
                 if !value.is_number() || metric.ends_with("_stderr") {
                     continue;

@@ -8,10 +8,10 @@ use super::{Asked, Cell, Columns, Reader, SourceError};
 
 pub(super) struct Mlflow;
 
-/// Runs that are not deleted.
+/// Selects runs that are not deleted.
 const RUNS: &str = "SELECT r.run_uuid, r.name, r.status, e.name FROM runs r LEFT JOIN experiments e \
     ON e.experiment_id = r.experiment_id WHERE r.lifecycle_stage = 'active' ORDER BY r.start_time, r.run_uuid";
-/// Metrics in the order in which they were logged; what is no number is kept as 0 with a mark.
+/// Selects metrics in logging order. MLflow stores NaN as 0 with a flag.
 const METRICS: &str = "SELECT run_uuid, key, step, value, is_nan FROM metrics ORDER BY timestamp, step, key";
 
 impl Reader for Mlflow {

@@ -1,4 +1,4 @@
-//! How a file is to be read, where neither its name nor its bytes say it.
+//! Reading options of a file that neither its name nor its bytes determine.
 
 use std::sync::Arc;
 
@@ -7,43 +7,43 @@ use serde::{Deserialize, Serialize};
 
 use super::{Decimal, Limits, SourceError};
 
-/// What a spec may say of how a file is to be read; each format takes some of it.
+/// Reading options in a spec; each format accepts a subset.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Options {
-    /// The sign between values.
+    /// The separator between values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub separator: Option<char>,
-    /// What lines that are no rows begin with.
+    /// The prefix of comment lines.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// The sign before decimals.
+    /// The decimal separator.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<Decimal>,
-    /// The encoding of texts, by a name that browsers know.
+    /// The text encoding, by its WHATWG label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// The line or row of the header, from 1.
+    /// The line or row of the header, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<usize>,
-    /// Where in a document the list of records is: keys with points between.
+    /// The path to the list of records in a document, keys separated by points.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub records: Option<String>,
     /// The sheet of a workbook.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
-    /// The cells of a sheet: `B3:F40`.
+    /// The cell range of a sheet: `B3:F40`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<String>,
-    /// A query to a database.
+    /// A database query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub query: Option<String>,
-    /// Regular expressions with named groups: each line that one matches is a row.
+    /// Regular expressions with named groups; each line that matches one becomes a row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pattern: Vec<String>,
 }
 
 impl Options {
-    /// The names of what is given.
+    /// The names of the options that are set.
     pub fn given(&self) -> Vec<&'static str> {
         let all = [
             ("separator", self.separator.is_some()),
@@ -60,19 +60,19 @@ impl Options {
         all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
-    /// The encoding of a name; none where there is no such encoding.
+    /// The encoding with a label; `None` if there is none.
     pub fn encoding_named(name: &str) -> Option<&'static Encoding> {
         Encoding::for_label(name.as_bytes())
     }
 
-    /// Whether a text takes several bytes for each letter, as UTF-16 does, by its mark or as declared.
+    /// Whether a text uses several bytes per character, like UTF-16, by its byte order mark or by declaration.
     pub(super) fn is_wide(&self, bytes: &[u8]) -> bool {
         let declared = || self.encoding.as_deref().and_then(Self::encoding_named);
         let encoding = Encoding::for_bom(bytes).map(|(encoding, _)| encoding).or_else(declared);
         encoding.is_some_and(|encoding| !encoding.is_ascii_compatible())
     }
 
-    /// The bytes of a text file as UTF-8 without a mark of its order.
+    /// The bytes of a text file as UTF-8 without a byte order mark.
     pub(super) fn text(&self, bytes: &Arc<Vec<u8>>, limits: &Limits) -> Result<Arc<Vec<u8>>, SourceError> {
         let marked = Encoding::for_bom(bytes);
         let declared = self.encoding.as_deref().and_then(Self::encoding_named);

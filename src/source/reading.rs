@@ -1,4 +1,4 @@
-//! Numbers and texts in cells that hold more than them: the size in the name of a model, a number for each of a few texts.
+//! Extraction of numbers and text from cells: a part of each text, or a number for each of a few texts.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::Cell;
 use crate::expr::{number_of, number_text};
 
-/// How the cells of a column are read before they are taken for numbers or texts.
+/// How cells of a column are transformed before they become numbers or text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
-    /// A regular expression of the part that is read: its group, or the whole of what it matches.
+    /// A regular expression for the part to read: its group, or the whole match.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extract: Option<String>,
-    /// Numbers for texts.
+    /// Numbers that replace texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<BTreeMap<String, f64>>,
 }
@@ -23,7 +23,7 @@ impl Reading {
     /// Checks a regular expression.
     ///
     /// # Errors
-    /// Why it is none, or that it has several groups.
+    /// If it is invalid or has more than one group.
     pub fn check(extract: &str) -> Result<(), String> {
         let pattern = Regex::new(extract).map_err(|error| {
             let why = error.to_string();
@@ -36,9 +36,9 @@ impl Reading {
         }
     }
 
-    /// What the cells hold; nothing where `fault` was told of one that cannot be read.
+    /// The transformed cells. A cell that cannot be read becomes empty, and `fault` receives its row and the reason.
     ///
-    /// `as_numbers` says that what the regular expression finds is to be a number.
+    /// `as_numbers` says that the matched part must be a number.
     pub fn read(&self, cells: &[Cell], as_numbers: bool, mut fault: impl FnMut(usize, String)) -> Vec<Cell> {
         let pattern = self.extract.as_ref().and_then(|extract| Regex::new(extract).ok());
         let mut read = |(row, cell): (usize, &Cell)| match self.one(pattern.as_ref(), cell, as_numbers) {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_gives_numbers_for_texts_and_names_those_it_does_not_have() {
+    fn a_table_maps_texts_to_numbers_and_names_unknown_texts() {
         let values = BTreeMap::from([("small".to_owned(), 1e8), ("3".to_owned(), 7.0)]);
         let table = Reading { extract: None, values: Some(values) };
         let (cells, faults) = read(&table, &["small", "3.0", "tiny"], true);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_is_none_or_reads_two_parts_is_refused() {
+    fn an_invalid_pattern_or_one_with_two_groups_is_refused() {
         assert!(Reading::check("(a|b").unwrap_err().contains("unclosed group"));
         assert!(Reading::check("(a)(b)").unwrap_err().contains("2 groups"));
         assert_eq!([Reading::check("(?:a)(b)"), Reading::check("a+")], [Ok(()), Ok(())]);

@@ -1,4 +1,4 @@
-//! SQLite by a query, or by its one table.
+//! SQLite databases, read with a query or from their only table.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Trackio's store in SQLite: metrics and settings as JSON in rows.
+//! Trackio's SQLite store: metrics and settings as JSON in rows.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! W&B runs that were kept on disk: `run-<id>.wandb`, a log of Protocol Buffers in blocks as LevelDB has them.
+//! W&B runs stored on disk: `run-<id>.wandb`, a log of Protocol Buffers messages in LevelDB blocks.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use super::{Asked, Cell, Columns, Limits, Reader, SourceError};
 
 pub(super) struct Wandb;
 
-/// Bytes of a block; records are torn at its end.
+/// Size of a block in bytes; records that exceed it are split.
 const BLOCK: usize = 32_768;
 /// Bytes of the file's header: `:W&B`, a magic number, a version.
 const HEADER: usize = 7;
-/// Bytes before the data of a record: a checksum, a length, a kind.
+/// Bytes before the data of a record: checksum, length, type.
 const BEFORE: usize = 7;
 
 impl Reader for Wandb {
@@ -58,12 +58,12 @@ impl Reader for Wandb {
     }
 }
 
-/// Numbers of fields of a `Record`.
+/// Field numbers of a `Record`.
 const HISTORY_RECORD: u64 = 2;
 const CONFIG_RECORD: u64 = 5;
 const RUN_RECORD: u64 = 17;
 
-/// The records of a log, put together from their parts; what is torn at the end, as in a run that still goes on, is left.
+/// The records of a log, joined from their parts. An incomplete last record, as in a run in progress, is dropped.
 fn records(bytes: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
     let mut all = Vec::new();
     let mut parts: Option<Vec<u8>> = None;
@@ -78,7 +78,7 @@ fn records(bytes: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
         let length = usize::from(u16::from_le_bytes([head[4], head[5]]));
         let kind = head[6];
         if kind == 0 && length == 0 {
-            // Nothing more is written in this block.
+            // The rest of this block is padding.
             at += BLOCK - at % BLOCK;
             continue;
         }
@@ -106,7 +106,7 @@ fn records(bytes: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
     }
 }
 
-/// Reads a run's record: its name and its settings.
+/// Reads a run record: its name and its settings.
 fn begin(message: &[u8], known: Option<usize>, history: &mut History) -> usize {
     let texts: Vec<(u64, &str)> =
         Fields::of(message).filter_map(|(field, value)| Some((field, value.text()?))).collect();
@@ -125,7 +125,7 @@ fn begin(message: &[u8], known: Option<usize>, history: &mut History) -> usize {
     run
 }
 
-/// Reads settings: `config.lr`, nested ones by their path.
+/// Reads settings: `config.lr`; nested ones are named by their path.
 fn configure(message: &[u8], run: usize, history: &mut History) {
     for (field, value) in Fields::of(message) {
         let (1, Wire::Bytes(item)) = (field, value) else { continue };
@@ -138,7 +138,7 @@ fn configure(message: &[u8], run: usize, history: &mut History) {
     }
 }
 
-/// Reads what was logged at a step.
+/// Reads the values logged at a step.
 fn log(message: &[u8], run: usize, history: &mut History, limits: &Limits) -> Result<(), SourceError> {
     let mut step = None;
     let mut items = Vec::new();
@@ -164,7 +164,7 @@ fn log(message: &[u8], run: usize, history: &mut History, limits: &Limits) -> Re
     Ok(())
 }
 
-/// An item of a history or of settings.
+/// An item of the history or of the settings.
 #[derive(Default)]
 struct Item<'a> {
     key: &'a str,

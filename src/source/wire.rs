@@ -1,4 +1,4 @@
-//! Messages of Protocol Buffers, field by field: numbers, bytes, and nothing of what they mean.
+//! Protocol Buffers messages, decoded field by field into numbers and bytes without a schema.
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -9,7 +9,7 @@ pub(super) enum Wire<'a> {
     Fixed64(u64),
     /// Four bytes.
     Fixed32(u32),
-    /// Bytes, a text or a message inside.
+    /// Bytes: binary data, text or a nested message.
     Bytes(&'a [u8]),
 }
 
@@ -37,7 +37,7 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// The fields of a message with their numbers; none at the place where it is torn or wrong.
+/// The fields of a message with their numbers; iteration ends where the message is truncated or malformed.
 pub(super) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_read_up_to_where_it_is_torn() {
+    fn a_truncated_message_is_read_up_to_its_end() {
         let message = [0x08, 0x96, 0x01, 0x12, 0x02, b'h', b'i', 0x1d, 0, 0, 0x80, 0x3f, 0x22, 0x09, 1];
         let fields: Vec<_> = Fields::of(&message).collect();
         assert_eq!(fields[0], (1, Wire::Varint(150)));

@@ -1,19 +1,18 @@
-//! Brackets of a TOML text that nothing closes: a parser that goes on complains of every line after them.
+//! Unclosed brackets in a TOML text. A parser that continues after one reports an error on every following line.
 
 use std::ops::Range;
 
-/// A bracket that has no other.
+/// A bracket without a partner.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unpaired {
-    /// Its bytes.
+    /// Byte range of the bracket.
     pub(super) span: Range<usize>,
-    /// The bracket itself.
     pub(super) bracket: char,
-    /// The one that is missing; none where the bracket itself is one too many.
+    /// The missing partner; `None` if the bracket itself is superfluous.
     pub(super) missing: Option<char>,
 }
 
-/// The first bracket that has no other, as far as quotes can be told.
+/// The first bracket without a partner; quoted text is skipped where the quotes are recognisable.
 pub(super) fn unpaired(text: &str) -> Option<Unpaired> {
     let mut open: Vec<(usize, char)> = Vec::new();
     let mut at = 0;
@@ -22,7 +21,7 @@ pub(super) fn unpaired(text: &str) -> Option<Unpaired> {
     while let Some(letter) = text[at..].chars().next() {
         let rest = &text[at..];
         if line_begins && begins_entry(rest) {
-            // An entry or a header of its own begins: a list around it has not ended.
+            // A new entry or header begins here, so an enclosing list was not closed.
             if let Some(&last) = open.last()
                 && (last.1 == '[' || rest.trim_start().starts_with('['))
                 && !(rest.trim_start().starts_with('[') && last.1 == '[' && !begins_header(rest))
@@ -56,7 +55,7 @@ fn other(bracket: char) -> char {
     if bracket == '[' { ']' } else { '}' }
 }
 
-/// The length of a quoted text; none where its line ends before it does.
+/// Length of a quoted text; `None` if the line ends before the closing quote.
 fn quoted(rest: &str, quote: char) -> Option<usize> {
     let triple = quote.to_string().repeat(3);
     if let Some(inner) = rest.strip_prefix(&triple) {
@@ -74,7 +73,7 @@ fn quoted(rest: &str, quote: char) -> Option<usize> {
     None
 }
 
-/// Whether a line is an entry, `key = ...`, or begins as a header does.
+/// Whether a line is an entry, `key = ...`, or starts like a header.
 fn begins_entry(rest: &str) -> bool {
     let line = rest.lines().next().unwrap_or_default().trim();
     let is_key =

@@ -1,4 +1,4 @@
-//! Files that are given as a spec and are none: tables, images, specs in the other language.
+//! Detects files that are not specs: tables, images, specs in the other language.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::node::Format;
 use crate::diagnostic::{Diagnostic, Place};
 use crate::file::what_is;
 
-/// The kind of a file that is plainly no spec. Errors of its syntax are then of no use.
+/// An error that names the kind of a file that is evidently not a spec; its syntax errors would not help.
 pub(super) fn error(bytes: &[u8], path: &Path) -> Option<Diagnostic> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let error = |message: String| Diagnostic::error("not-a-spec", Place::File, message);
@@ -35,10 +35,10 @@ pub(super) fn error(bytes: &[u8], path: &Path) -> Option<Diagnostic> {
     Some(error.hint(format!("the ending tells the language: call it `{stem}{ending}`")))
 }
 
-/// Lines that are looked at.
+/// Maximum number of lines examined.
 const MOST_LINES: usize = 200;
 
-/// Whether lines have the same number of cells, and none sets a key.
+/// Whether all lines have the same number of cells and none assigns a key.
 fn is_table(lines: &[&str]) -> bool {
     let cells = |line: &str, separator: char| line.matches(separator).count();
     let is_separated_by = |separator: char| {
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_spec_is_called_what_it_is() {
+    fn a_file_that_is_not_a_spec_is_named_by_its_kind() {
         assert_eq!(message("N,L\n1,2\n3,4\n", "runs.csv").unwrap(), "`runs.csv` is a table, not a spec");
         assert_eq!(message("N;L\n1;2,5\n3;4\n", "s.toml").unwrap(), "`s.toml` is a table, not a spec");
         assert!(message("\u{89}PNG", "s.toml").is_none(), "this is text");

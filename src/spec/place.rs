@@ -1,4 +1,4 @@
-//! From a path of keys to bytes of the file; looked up only when a diagnostic is drawn.
+//! Maps paths of keys to byte ranges of the file. Computed only when a diagnostic is shown.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::node::{Format, MAX_DEPTH};
 use crate::diagnostic::{Place, SpecPath, Step};
 
-/// Bytes of the key and of the value at a path.
+/// Byte ranges of the key and the value at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Spans {
     key: Option<Range<usize>>,
@@ -24,7 +24,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// Finds the places; a text that does not parse has those before its first error.
+    /// Finds the positions. For a text with a syntax error, those before the first error.
     pub fn of(text: &str, format: Format) -> Self {
         let mut spans = BTreeMap::new();
         match format {
@@ -37,7 +37,7 @@ impl Places {
         Self { spans, text: text.to_owned() }
     }
 
-    /// The bytes of a place; a path that the file does not spell out is that of the nearest table around it.
+    /// The byte range of a place. A path that the file does not contain has the range of the nearest enclosing table.
     pub fn bytes(&self, place: &Place) -> Option<Range<usize>> {
         let (path, wants_key) = match place {
             Place::File | Place::Question => return None,
@@ -64,7 +64,8 @@ impl Places {
         }
     }
 
-    /// A part of a quoted text, where it stands there letter by letter; else the whole of it.
+    /// The range of a part within a quoted text, if the quotes contain the text literally; otherwise the range of the
+    /// whole.
     fn inside(&self, value: &Range<usize>, inner: &Range<usize>) -> Range<usize> {
         let raw = self.text.get(value.clone()).unwrap_or("");
         let quote = raw.chars().next().filter(|c| matches!(c, '"' | '\''));
@@ -78,7 +79,7 @@ impl Places {
         start + inner.start..(start + inner.end).min(value.end)
     }
 
-    /// A range that lies within the text, on the borders of characters.
+    /// The range limited to the text and aligned with character boundaries.
     fn within(&self, range: Range<usize>) -> Range<usize> {
         let border = |mut at: usize| {
             at = at.min(self.text.len());
@@ -114,11 +115,11 @@ fn enter_value(spans: &mut BTreeMap<SpecPath, Spans>, path: &SpecPath, value: &D
     }
 }
 
-/// What the walk is inside of.
+/// The container that the walk is in.
 enum Frame {
-    /// A table, and the key whose value comes next.
+    /// A table, and the key of the next value.
     Table(Option<(String, Range<usize>)>),
-    /// A list, and the index that comes next.
+    /// A list, and the index of the next value.
     List(usize),
 }
 
@@ -131,7 +132,7 @@ struct Yaml<'a> {
 
 impl<'a> Yaml<'a> {
     fn walk(text: &str, spans: &'a mut BTreeMap<SpecPath, Spans>) {
-        // Marks count characters.
+        // The parser's positions count characters.
         let bytes: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
         let byte = |character: usize| bytes.get(character).copied().unwrap_or(text.len());
         let mut walk = Self { spans, frames: Vec::new(), path: SpecPath::default() };
@@ -140,7 +141,7 @@ impl<'a> Yaml<'a> {
             let range = byte(span.start.index())..byte(span.end.index());
             let range = if matches!(event, Event::Scalar(..)) { scalar(text, range) } else { range };
             walk.enter(&event, range);
-            // What is deeper is not read, and its paths would fill the memory.
+            // Deeper values are not read, and their paths would take too much memory.
             if walk.frames.len() > MAX_DEPTH {
                 break;
             }
@@ -177,7 +178,7 @@ impl<'a> Yaml<'a> {
         }
     }
 
-    /// Begins the value whose turn it is.
+    /// Begins the next value.
     fn open(&mut self, value: Range<usize>) {
         let (step, key) = match self.frames.last() {
             Some(Frame::Table(Some((key, span)))) => (Step::Key(key.clone()), Some(span.clone())),
@@ -188,7 +189,7 @@ impl<'a> Yaml<'a> {
         self.spans.insert(self.path.clone(), Spans { key, value });
     }
 
-    /// Ends it; the next one's turn comes.
+    /// Ends a value and moves to the next.
     fn close(&mut self) {
         self.path.0.pop();
         match self.frames.last_mut() {
@@ -199,7 +200,7 @@ impl<'a> Yaml<'a> {
     }
 }
 
-/// A scalar without the blanks and the comment that the parser counts to it.
+/// The range of a scalar without the trailing blanks and comment that the parser includes.
 fn scalar(text: &str, range: Range<usize>) -> Range<usize> {
     let raw = text.get(range.clone()).unwrap_or("");
     let length = match raw.chars().next() {

@@ -1,4 +1,4 @@
-//! YAML to a tree, event by event, so that nothing nests, repeats or grows beyond what a spec may.
+//! Parses YAML event by event, so that nesting, aliases and size stay within the limits of a spec.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,19 +9,19 @@ use super::indentation::{self, Cause};
 use super::node::{MAX_DEPTH, MAX_NODES, Node, limit};
 use crate::diagnostic::{Diagnostic, Place};
 
-/// Reads a document.
+/// Parses a document.
 ///
 /// # Errors
-/// The first place where the text is no YAML, repeats a key, or has what no spec needs: tags, several documents,
-/// lists as keys, deep nesting.
+/// The first position at which the text is invalid YAML, repeats a key, or contains a construct that specs exclude:
+/// tags, several documents, lists as keys, deep nesting.
 pub(super) fn read(text: &str) -> Result<Node, Box<Diagnostic>> {
-    // Marks count characters.
+    // The parser's positions count characters.
     let bytes: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
     let byte = |character: usize| bytes.get(character).copied().unwrap_or(text.len());
     let mut reader = Reader::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {
-            // The parser has a limit of its own, above that of a spec.
+            // The parser has its own limit, which is higher than that of a spec.
             if error.info() == "recursion limit exceeded" {
                 return too_deep();
             }
@@ -39,17 +39,17 @@ pub(super) fn read(text: &str) -> Result<Node, Box<Diagnostic>> {
     }
 }
 
-/// A value with what counts against the limits.
+/// A value with the quantities that are limited.
 #[derive(Clone)]
 struct Sized {
     node: Node,
-    /// Number of values in it, itself among them.
+    /// Number of values in it, itself included.
     count: usize,
-    /// How deep it nests.
+    /// Its nesting depth.
     depth: usize,
 }
 
-/// A list or a table whose end has not come yet.
+/// A list or table that has not ended yet.
 struct Open {
     anchor: usize,
     count: usize,
@@ -88,7 +88,7 @@ impl Reader {
                 let known = self.anchors.get(&anchor).map(|known| (known.count, known.depth));
                 let (count, depth) =
                     known.ok_or_else(|| wrong(span.clone(), "this stands for something that it is a part of"))?;
-                // Before it is copied: a few letters must not fill the memory.
+                // Checked before the alias is copied, so that a short text cannot fill the memory.
                 self.check(count, depth)?;
                 if let Some(known) = self.anchors.get(&anchor).cloned() {
                     self.place(0, known, span)?;
@@ -105,7 +105,7 @@ impl Reader {
                     Content::List(list) => Node::List(list),
                     Content::Table { entries, .. } => Node::Table(entries),
                 };
-                // What is in it was counted when it came.
+                // Its content was counted when it was read.
                 self.count -= open.count;
                 self.place(open.anchor, Sized { node, count: open.count + 1, depth: open.depth + 1 }, span)?;
             }
@@ -135,7 +135,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Puts a value where its turn is.
+    /// Puts a value into its container.
     fn place(&mut self, anchor: usize, value: Sized, span: Range<usize>) -> Result<(), Box<Diagnostic>> {
         self.check(value.count, value.depth)?;
         if anchor > 0 {
@@ -167,7 +167,7 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether so many values more, and so much deeper, are within the limits.
+    /// Whether this many more values, at this greater depth, stay within the limits.
     fn check(&self, count: usize, depth: usize) -> Result<(), Box<Diagnostic>> {
         if self.open.len() + depth > MAX_DEPTH {
             return Err(too_deep());
@@ -202,14 +202,14 @@ fn name(node: Node) -> Result<String, String> {
     }
 }
 
-/// A scalar's value: of a plain one by the core schema of YAML 1.2, of a quoted one the text.
+/// The value of a scalar: plain scalars follow the core schema of YAML 1.2, quoted ones are text.
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Node, String> {
     let plain = resolved(text);
     let of_tag = match tag {
         None if style == ScalarStyle::Plain => return Ok(plain),
         None => return Ok(Node::Text(text.to_owned())),
         Some(tag) if tag.is_yaml_core_schema() => tag.suffix.as_str(),
-        // "!" alone says that it is a text.
+        // The tag "!" marks a text.
         Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => "str",
         Some(tag) => return Err(no_meaning(tag)),
     };
@@ -245,7 +245,7 @@ fn resolved(text: &str) -> Node {
     if let Some(value) = based {
         return Node::Integer(value);
     }
-    // "007" is a text, and so are the words that Rust reads as numbers.
+    // "007" is text, and so are words that Rust parses as numbers, such as "inf".
     let padded = digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
     if padded || !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') {
         return Node::Text(text.to_owned());
@@ -253,7 +253,7 @@ fn resolved(text: &str) -> Node {
     if let Ok(value) = text.parse::<i64>() {
         return Node::Integer(value);
     }
-    // Wider than 64 bits: a count of FLOP may be.
+    // An integer wider than 64 bits, which a number of FLOP may be.
     match text.parse::<f64>() {
         Ok(value) if value.is_finite() => Node::Float(value),
         _ => Node::Text(text.to_owned()),
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_scalars_are_what_the_core_schema_says() {
+    fn plain_scalars_follow_the_core_schema() {
         for (text, expected) in [
             ("1", Node::Integer(1)),
             ("-7", Node::Integer(-7)),
@@ -303,13 +303,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_name_stands_for_is_put_in_its_place() {
+    fn an_alias_is_replaced_by_its_anchor() {
         let node = read("a: &x {b: [1, 2]}\nc: *x\n").unwrap();
         assert_eq!(node.get("a"), node.get("c"));
     }
 
     #[test]
-    fn what_no_spec_needs_is_refused_with_its_place() {
+    fn constructs_outside_specs_are_refused_with_their_position() {
         assert!(message("a: 1\na: 2\n").contains("duplicate key `a`"));
         assert!(message("a: !include x\n").contains("no meaning"));
         assert!(message("? [a]\n: 1\n").contains("cannot be a key"));
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn bombs_are_refused_before_they_grow() {
+    fn alias_bombs_are_refused_before_they_expand() {
         assert!(message(&"- ".repeat(200_000)).contains("deep"));
         assert!(message(&"[".repeat(200_000)).contains("deep"));
         assert!(message(&"{a: ".repeat(200_000)).contains("deep"));

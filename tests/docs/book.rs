@@ -1,17 +1,17 @@
-//! The book: its specs and commands run, the outputs that it shows are printed, its links lead somewhere.
+//! The book: its specs and commands run, the shown outputs are those printed, and its links resolve.
 //!
-//! A fenced block says by the words after its language what the test does with it:
+//! The words after the language of a fenced block determine what the test does with it:
 //!
 //! | block | what happens |
 //! |---|---|
 //! | `toml,spec` or `yaml,spec` | a whole spec; written to the file that its first line names (`# study.toml`), checked and run |
 //! | `toml,fragment` | laid over `examples/base.toml` by `extends`, and run |
-//! | `toml,check` | laid over `examples/base.toml`, and checked, but for data and readers that are not at hand |
+//! | `toml,check` | laid over `examples/base.toml` and checked, except for unavailable data and readers |
 //! | `sh` | commands that succeed |
 //! | `console` | commands after `$`, each followed by what it prints; a line `...` stands for any lines |
 //! | `..,exit-2` | the last command, or the run of the spec, ends with this code |
 //! | `..,elsewhere` | not run: it needs a network, another program or another machine |
-//! | `<!-- figure: FILE = DRAWN -->` | no block: the book's file is the figure that was drawn by then |
+//! | `<!-- figure: FILE = DRAWN -->` | a comment: the book's file must be the figure drawn so far |
 //! | `text`, `csv`, `json`, `latex`, `yaml`, `python` | shown, not run |
 //!
 //! A page runs from its first block to its last in a folder of its own, which holds a copy of `examples/`.
@@ -29,7 +29,7 @@ use crate::world::{World, repository};
 struct Block {
     /// The number of its first line within the page, from 0.
     line: usize,
-    /// What follows the three backticks.
+    /// The words after the three backticks.
     info: String,
     body: String,
 }
@@ -104,19 +104,19 @@ fn page(name: &str) -> String {
     std::fs::read_to_string(source_folder().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-/// A page that is run: its folder, and what went wrong.
+/// A page being run: its folder and the errors found.
 struct Running<'a> {
     world: World,
-    /// The cache of all fragments, most of which have stages in common.
+    /// The cache shared by all fragments, most of which have stages in common.
     cache: &'a Path,
-    /// Specs that no command of the page has run yet, each with the exit code of its run.
+    /// Specs that no command of the page has run yet, each with its expected exit code.
     unrun: Vec<(String, i32)>,
     fragments: Vec<String>,
     problems: Vec<String>,
 }
 
 impl Running<'_> {
-    /// A command line of a shell in the page's folder: exit code, what it printed, and what it said on the side.
+    /// Runs a shell line in the page's folder: exit code, standard output, standard error.
     fn shell(&self, line: &str) -> (i32, String, String) {
         let program = Path::new(env!("CARGO_BIN_EXE_lawfit")).parent().unwrap();
         let path = std::env::var_os("PATH").unwrap_or_default();
@@ -136,7 +136,7 @@ impl Running<'_> {
         }
     }
 
-    /// Writes a spec where a page has one.
+    /// Writes the spec of a block to its file.
     fn spec(&mut self, block: &Block, place: &str) {
         let first = block.body.lines().next().unwrap_or_default();
         let extension = |name: &&str| Path::new(name).extension().is_some_and(|e| e == "toml" || e == "yaml");
@@ -173,7 +173,7 @@ impl Running<'_> {
         }
     }
 
-    /// Runs the commands of a block and gives the block with what they print.
+    /// Runs the commands of a block and returns the block with their output.
     fn console(&mut self, block: &Block, place: &str) -> String {
         let mut shown = String::new();
         let mut rest = block.body.lines().peekable();
@@ -197,7 +197,7 @@ impl Running<'_> {
         shown
     }
 
-    /// Runs a command line; specs that it runs need not be run again.
+    /// Runs a command line and records the specs that it runs.
     fn command(&mut self, line: &str) -> (i32, String, String) {
         if line.contains("lawfit run") {
             self.unrun.retain(|(name, _)| !line.contains(name.as_str()));
@@ -205,7 +205,7 @@ impl Running<'_> {
         self.shell(line)
     }
 
-    /// Runs what no command of the page has run.
+    /// Runs the specs that no command of the page has run.
     fn finish(&mut self, place: &str) {
         for (name, wanted) in std::mem::take(&mut self.unrun) {
             let outcome = self.shell(&format!("lawfit run --quiet {name}"));
@@ -220,7 +220,7 @@ impl Running<'_> {
     }
 }
 
-/// Whether a text is as expected, where a line `...` stands for any lines.
+/// Whether a text agrees with the expected one, in which a line `...` matches any lines.
 fn matches(expected: &str, text: &str) -> bool {
     let mut parts = expected.split("...\n");
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
@@ -233,7 +233,7 @@ fn matches(expected: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Runs a page and gives what is wrong with it; `LAWFIT_UPDATE=1` writes what was printed, and drawn, into the book.
+/// Runs a page and returns its errors. `LAWFIT_UPDATE=1` writes the output and figures into the book.
 fn run_page(name: &str, cache: &Path) -> Vec<String> {
     let text = page(name);
     let world = World::new();
@@ -337,7 +337,7 @@ fn links(text: &str) -> Vec<String> {
     parts.filter_map(|part| part.split_once(')')).map(|(target, _)| target.to_owned()).collect()
 }
 
-/// The names by which headings of a page are linked, as mdbook makes them.
+/// The anchors of a page's headings, as mdbook generates them.
 fn anchors(text: &str) -> BTreeSet<String> {
     let prose = prose(text);
     let headings = prose.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
@@ -351,7 +351,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
     headings.chain(named).collect()
 }
 
-/// What is wrong with the relative links of a document.
+/// Errors in the relative links of a document.
 fn broken_links(path: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(path).unwrap();
     let mut broken = Vec::new();
@@ -387,7 +387,7 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
     }
     let broken: Vec<String> = documents.iter().flat_map(|path| broken_links(path)).collect();
     assert!(broken.is_empty(), "{broken:#?}");
-    // A page of the book is published alone: its links stay within the book.
+    // A page of the book is published separately, so its links stay within the book.
     for name in pages() {
         let folder = source_folder().join(&name).parent().unwrap().to_owned();
         for link in links(&page(&name)).iter().filter(|link| !link.contains("://") && !link.starts_with('#')) {
@@ -438,11 +438,11 @@ fn codes() -> BTreeSet<String> {
     all
 }
 
-/// Where the source names a code: as the first argument of what makes a diagnostic, or as the first part of a pair.
+/// Matches a code in the source: the first argument of a diagnostic's constructor, or the first part of a pair.
 fn regex_of_codes() -> regex::Regex {
     let makers = r"(?:Diagnostic::(?:error|warning)|(?:Failure|Self)::new|\.error)\(|=> \(";
     let word = "[a-z][a-z0-9]*";
-    // A closure called `error` may take a key in the place of a code; no key has a hyphen.
+    // A closure named `error` may take a key in the place of a code; keys have no hyphen.
     let pattern = format!(r#"(?:(?:{makers})\s*"({word}(?:-[a-z0-9]+)*)"|\berror\(\s*"({word}(?:-[a-z0-9]+)+)")\s*,"#);
     regex::Regex::new(&pattern).unwrap()
 }

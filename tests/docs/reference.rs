@@ -1,4 +1,4 @@
-//! The pages of the reference that are made from the program's own types: keys, commands, results.
+//! The reference pages generated from the program's types: keys, commands, results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,14 +8,14 @@ use serde_json::Value;
 use super::{generated, read};
 use crate::world::World;
 
-/// A JSON Schema and what of it is on the page already.
+/// A JSON Schema, and the definitions already on the page.
 struct Page<'a> {
     definitions: &'a serde_json::Map<String, Value>,
     done: BTreeSet<String>,
     out: String,
 }
 
-/// The tables of a spec in the order in which they are read, which a schema does not keep; others follow by name.
+/// The tables of a spec in reading order, which a schema does not keep; others follow by name.
 const ORDER: [&str; 14] = [
     "study",
     "sources",
@@ -33,7 +33,7 @@ const ORDER: [&str; 14] = [
     "extends",
 ];
 
-/// The definition to which a schema refers, through lists and maps, with what stands around it.
+/// The definition to which a schema refers, through lists and maps, with its shape.
 fn referred(schema: &Value) -> Option<(&str, Shape)> {
     if let Some(name) = schema.get("$ref").and_then(Value::as_str) {
         return Some((name.rsplit('/').next()?, Shape::One));

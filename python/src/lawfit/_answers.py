@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its interval: no ends where there is no interval, no value where the rows do not tell it."""
+    """A number with its interval. Without an interval it has no limits; if it is not identified it has no value."""
 
     value: float | None
     lower: float | None = None
@@ -31,7 +31,7 @@ class Parameter(Estimate):
     """A parameter of a law.
 
     Attributes:
-        se: Standard error in the parameter's own unit; none where only `factor` says how sure it is.
+        se: Standard error in the parameter's own unit; None if only `factor` describes the uncertainty.
         factor: Standard error as a factor: the value times or divided by this.
         status: "estimated", "at_lower_bound", "at_upper_bound", "not_identified", "fixed" or "tied".
     """
@@ -47,17 +47,17 @@ class Parameter(Estimate):
 
 @dataclass(frozen=True, repr=False)
 class Answer:
-    """What a fit answers to one question.
+    """The answer of a fit to one query.
 
     Attributes:
-        inputs: What was asked for: `{"N": 7e10, "D": 1.4e12}`.
-        outputs: What was answered, the answer itself first: "loss", or "N", "D" and "loss" for a best split.
-        verdict: How far the answer is from the rows: "inside", "near", "far", or why there is none.
-        factor: By which factor it lies outside of the rows; 1 inside.
-        caveats: What weakens it, in words.
-        warnings: What the program says of the whole question.
-        interval: What the interval holds, in words; none where there is none.
-        group: Of which group of a fit by groups.
+        inputs: The inputs of the query: `{"N": 7e10, "D": 1.4e12}`.
+        outputs: The outputs, the main one first: "loss", or "N", "D" and "loss" for an optimal split.
+        verdict: The distance of the answer from the rows: "inside", "near", "far", or the reason for no answer.
+        factor: The factor by which it lies outside the rows; 1 inside.
+        caveats: Reasons to doubt the answer.
+        warnings: Warnings about the whole query.
+        interval: What the interval includes, in words; None without an interval.
+        group: The group of a fit with groups.
     """
 
     inputs: Mapping[str, float]
@@ -85,12 +85,12 @@ class Answer:
 
     @property
     def lower(self) -> float | None:
-        """The lower end of the first output's interval."""
+        """The lower limit of the first output's interval."""
         return self._first.lower
 
     @property
     def upper(self) -> float | None:
-        """The upper end of the first output's interval."""
+        """The upper limit of the first output's interval."""
         return self._first.upper
 
     @property
@@ -116,7 +116,7 @@ _FIRST = ("solution", "N", "D", "loss")
 
 
 def answers_of(question: Mapping[str, Any], order: Sequence[str] = ()) -> list[Answer]:
-    """The answers to a question, from what the program says of it; inputs in an order, as far as it goes."""
+    """The answers to a query from the program's output, with inputs in a given order as far as it goes."""
     warnings = tuple(question.get("warnings", ()))
     return [_answer(row, order, warnings, question.get("interval")) for row in question["rows"]]
 
@@ -142,7 +142,7 @@ def _answer(row: Mapping[str, Any], order: Sequence[str], warnings: tuple[str, .
 
 
 def columns_of(answers: Sequence[Answer]) -> dict[str, list[Any]]:
-    """Answers as columns of a frame: group, inputs, each output with its interval, and how far it is from the rows."""
+    """Answers as columns of a frame: group, inputs, each output with its interval, and the distance from the rows."""
     columns: dict[str, list[Any]] = {}
     rows = [_flat(answer) for answer in answers]
     for name in dict.fromkeys(name for row in rows for name in row):

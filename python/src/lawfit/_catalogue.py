@@ -19,10 +19,10 @@ class Law:
 
     Attributes:
         name: Its name in specs and in `lawfit.fit`.
-        title: What it is, in one line.
+        title: A description in one line.
         formula: Its formula.
-        caution: Where it holds and where it does not.
-        entry: All that the catalogue has on it.
+        caution: Its range of validity.
+        entry: Its complete catalogue entry.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Law:
 
 
 def laws(search: str = "") -> list[Law]:
-    """The laws of the catalogue; with `search` those whose name, title, aliases or references have this text."""
+    """The laws of the catalogue. `search` selects those with this text in name, title, aliases or references."""
     entries = json.loads(_program.call(["laws", "--json"]))
     found = [Law(e["name"], e["title"], e["formula"], e.get("caution"), e) for e in entries]
     wanted = search.casefold()
@@ -47,7 +47,7 @@ def laws(search: str = "") -> list[Law]:
 
 @lru_cache(maxsize=256)
 def entry(name: str) -> Mapping[str, Any]:
-    """What the catalogue has on a law.
+    """The catalogue entry of a law.
 
     Raises:
         SpecError: There is no such law.
@@ -62,7 +62,7 @@ def formula(name: str) -> str:
 
 
 def blob(described: Any, cache: str | Path | None) -> bytes:
-    """A blob of the cache by what a record says of it."""
+    """A blob of the cache, found by its record."""
     digest = described["digest"] if isinstance(described, Mapping) else described
     folder = Path(cache or os.environ.get("LAWFIT_CACHE") or ".lawfit/cache")
     return Path(folder, "v1", "cas", str(digest).removeprefix("b3:")).read_bytes()

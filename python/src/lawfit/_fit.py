@@ -1,4 +1,4 @@
-"""Fits: made from a frame or found in a study, asked, drawn, and written as a spec."""
+"""Fits: created from a frame or read from a study; their queries, figures and specs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ._spec import Setting
 from .errors import SpecError
 
 _MOST_ROWS = 4_000
-"""Rows of one question: the program takes 5,000,000 rows times draws, and a fit usually has 1,000 draws."""
+"""Rows per query: the program accepts 5,000,000 rows times draws, and a fit usually has 1,000 draws."""
 
 _MAIN = "main"
 
@@ -55,38 +55,38 @@ def fit(
     """Fits a law to the rows of a data frame.
 
     Args:
-        frame: A frame of pandas, polars or pyarrow, anything with `__arrow_c_stream__`, or a dict of columns; none
-            where `constants` or `parameters` hold every parameter.
+        frame: A frame of pandas, polars or pyarrow, anything with `__arrow_c_stream__`, or a dict of columns; None
+            if `constants` or `parameters` fix every parameter.
         law: A law of the catalogue (`lawfit.laws()`), or a formula: "L = E + A / N^alpha".
-        interval: Level of the intervals; none for no intervals.
-        uncertainty: Where intervals come from: "auto", "bootstrap", "residual", "wild", "sandwich", "posterior" or
+        interval: Level of the intervals; None for no intervals.
+        uncertainty: The method for intervals: "auto", "bootstrap", "residual", "wild", "sandwich", "posterior" or
             "profile", or a table as in a spec: `{"bootstrap": {"resamples": 4000}}`.
-        columns: As `variables`, for names that are also those of other arguments.
-        rules: Which rows count: conditions to keep them, "D / N >= 0.5", or tables as in a spec.
-        parameters: Of the law, by name: `{"alpha": {"bounds": [0, 1]}}`, `{"E": {"fixed": 1.7}}`.
-        constants: Hold every parameter at published values, by the name of their source.
-        seed: Seed of everything random.
+        columns: Like `variables`, for names that clash with other arguments.
+        rules: Filter rules: conditions for rows to keep, "D / N >= 0.5", or tables as in a spec.
+        parameters: Settings of parameters by name: `{"alpha": {"bounds": [0, 1]}}`, `{"E": {"fixed": 1.7}}`.
+        constants: Fix every parameter at published values, by the name of their source.
+        seed: Seed of all random numbers.
         title: Title of the report.
-        missing: What to do with a row that lacks a value: "error" or "drop".
-        schedule: Which variables tell of a learning-rate schedule.
+        missing: How to treat a row with a missing value: "error" or "drop".
+        schedule: The variables that describe a learning-rate schedule.
         cache: The cache directory; by default that of the command line.
-        objective: What is minimised: "huber", "least_squares", ..., or a table `{"huber": {"delta": 1e-2}}`.
-        solver: What minimises it.
-        starts: Where the search begins.
+        objective: The objective: "huber", "least_squares", ..., or a table `{"huber": {"delta": 1e-2}}`.
+        solver: The solver.
+        starts: The starting points of the search.
         holdout: Rows that are scored and never fitted: "C > 1e21".
-        weights: What each row counts, as an expression.
+        weights: The weight of each row, as an expression.
         noise: Standard deviation of each row's response, as an expression.
-        by: Fit each group of rows that have the same value of this column.
-        share: Parameters that all groups have in common.
-        replicates: Columns that are equal in runs of one configuration.
-        clusters: Columns that are equal in rows of one run.
+        by: A separate fit for each value of this column.
+        share: Parameters that have the same value in all groups.
+        replicates: Columns that identify a configuration with several runs.
+        clusters: Columns that identify a run with several rows.
         alternatives: Other laws to fit to the same rows.
-        backtest: How the fit would have done in the past: `{"along": "C"}`.
-        variables: Which column each variable is: `N="params"`, or a table as in a spec, `D={"expr": "C / (6 * N)",
-            "unit": "tokens"}`. A variable that is not named here is the column of its name.
+        backtest: Forecasts of later rows from earlier ones: `{"along": "C"}`.
+        variables: The column of each variable: `N="params"`, or a table as in a spec, `D={"expr": "C / (6 * N)",
+            "unit": "tokens"}`. By default, the column with the variable's name.
 
     Returns:
-        The fit; what was computed before, here or on the command line, is taken from the cache.
+        The fit. Results that exist in the cache, from here or from the command line, are not computed again.
 
     Raises:
         SpecError: An argument is wrong.
@@ -196,11 +196,11 @@ class Figure:
 
 @dataclass(frozen=True, repr=False)
 class Fit:
-    """A law with estimated parameters, which answers questions.
+    """A law with estimated parameters, which answers queries.
 
     Attributes:
-        result: The fit as `results.json` has it, in full precision.
-        warnings: What a reader should know, in words.
+        result: The entry of the fit in `results.json`, in full precision.
+        warnings: Warnings in words.
     """
 
     _origin: Origin
@@ -216,7 +216,7 @@ class Fit:
 
     @property
     def level(self) -> float | None:
-        """The level of the intervals; none where there are none."""
+        """The level of the intervals; None without intervals."""
         return self.result.get("level")
 
     @property
@@ -226,12 +226,12 @@ class Fit:
 
     @property
     def holdout(self) -> Mapping[str, Any] | None:
-        """How the rows that were held out were met; none where none were."""
+        """The errors on held-out rows; None without a holdout."""
         return self.result.get("holdout")
 
     @property
     def groups(self) -> Mapping[str, Mapping[str, Parameter]]:
-        """The parameters of each group, by the group's value; empty where the fit has no groups."""
+        """The parameters of each group, by the group's value; empty without groups."""
         return {group: _parameters(member) for group, member in (self.result.get("groups") or {}).items()}
 
     def __getitem__(self, parameter: str) -> Parameter:
@@ -239,7 +239,7 @@ class Fit:
 
     @property
     def params(self) -> Frame:
-        """The parameters as a frame: value, interval, standard error and what became of each; by group."""
+        """The parameters as a frame: value, interval, standard error and status, by group."""
         fields = ("value", "lower", "upper", "se", "factor", "status")
         columns: dict[str, list[Any]] = {name: [] for name in ("parameter", *fields)}
         groups = self.result.get("groups") or {}
@@ -254,7 +254,7 @@ class Fit:
 
     @cached_property
     def draws(self) -> Frame:
-        """Draws of the free parameters, a column each; with the group of each draw where there are groups.
+        """Draws of the free parameters, one column each, with the group of each draw if the fit has groups.
 
         Raises:
             LookupError: The fit has no intervals, so there are no draws.
@@ -278,18 +278,18 @@ class Fit:
         return _frames.frame_like(self._origin.kind, columns)
 
     def _free(self) -> list[str]:
-        """The free parameters in the order of the formula, which is that of draws."""
+        """The free parameters in the order of the formula and of the draws."""
         parameters = self._member["parameters"]
         named = [name for name in _spec.names_in(self.formula) if name in parameters]
         return [name for name in named if parameters[name]["status"] not in ("fixed", "tied")]
 
     @property
     def _member(self) -> Setting:
-        """The first group of the fit, or the fit itself where it has none: all have the same parameters."""
+        """The first group of the fit, or the fit itself without groups: all have the same parameters."""
         return next(iter((self.result.get("groups") or {"": self.result}).values()))
 
     def _artifacts(self) -> dict[str, bytes]:
-        """What the fit's stage keeps in the cache, by role."""
+        """The cached artifacts of the fit's stage, by role."""
         with self._origin.at() as (path, places), _origin.folder() as folder:
             of_cache_ = of_cache(self._cache)
             plan = folder / "plan.json"
@@ -300,7 +300,7 @@ class Fit:
         return {role: _catalogue.blob(blob, self._cache) for role, blob in outputs.items()}
 
     def ask(self, kind: str, **settings: Any) -> list[Answer]:
-        """Asks anything that a spec can ask: `fit.ask("isoflop", C=1e21)`; lists go side by side.
+        """Runs any query of a spec: `fit.ask("isoflop", C=1e21)`. Lists are combined element by element.
 
         Raises:
             SpecError: The law cannot answer this.
@@ -313,13 +313,13 @@ class Fit:
         """The response, with the interval of one new run.
 
         Args:
-            frame: A frame with a column for each variable of the law, or those that the fit was made from; or
-            variables: Each variable's value, or list of values.
+            frame: A frame with a column for each variable of the law, or with the columns of the fit; or
+            variables: A value, or a list of values, for each variable.
 
         Returns:
-            An `Answer` for values, or a list of them where the fit has groups; for a frame or lists a frame of the
-            given kind with the variables, `loss`, `loss_lower`, `loss_upper`, and how far each is from the rows. More
-            than 4,000 rows are asked in several questions, and each question draws its scatter anew.
+            An `Answer` for values, or a list of them if the fit has groups. For a frame or lists, a frame of the
+            same kind with the variables, `loss`, `loss_lower`, `loss_upper`, and the distance from the rows. More
+            than 4,000 rows are split into several queries, each with its own random scatter.
         """
         if frame is None:
             return self._asked("loss", variables, self._origin.kind)
@@ -331,7 +331,7 @@ class Fit:
         return self._asked("loss", asked, _frames.kind_of(frame))
 
     def optimal(self, C: Any, **held: Any) -> Any:
-        """The best model size and data for a budget of compute in FLOP, or for each of several.
+        """The optimal model size and data for a compute budget in FLOP, or for each of several.
 
         Returns:
             An `Answer` with `N`, `D` and `loss`, or a frame.
@@ -343,7 +343,7 @@ class Fit:
 
         Args:
             loss: The response, or several.
-            solve: The variable; by default the law's only one, or compute.
+            solve: The variable. Default: the law's only variable, or compute.
             held: The law's other variables.
 
         Returns:
@@ -356,12 +356,12 @@ class Fit:
 
     @property
     def variables(self) -> list[str]:
-        """The variables of the law, in the order of the formula."""
+        """The variables of the law in the order of the formula."""
         known = self._member["parameters"]
         return [name for name in _spec.names_in(self.formula.partition("=")[2]) if name not in known]
 
     def _asked(self, kind: str, settings: Mapping[str, Any], frames: str) -> Any:
-        """One answer for values, a frame for lists, which are asked in as many questions as they take."""
+        """One answer for values, a frame for lists, which are split into as many queries as necessary."""
         lists = {name: list(value) for name, value in settings.items() if _spec.is_list(value)}
         if not lists:
             answers = self.ask(kind, **settings)
@@ -376,7 +376,7 @@ class Fit:
         return _frames.frame_like(frames, _answers.columns_of(found))
 
     def _answered(self, kind: str, settings: Mapping[str, Any], lists: Iterable[str]) -> list[Answer]:
-        """The answers to lists, in halves where the program finds them too large for the fit's draws."""
+        """The answers to lists, which are halved if they are too long for the fit's draws."""
         count = max(len(settings[name]) for name in lists)
         try:
             return self.ask(kind, **settings)
@@ -397,7 +397,7 @@ class Fit:
         raise KeyError(f"there is no figure {what!r}; there are {', '.join(figures)}")
 
     def report(self) -> str:
-        """The report, one page of HTML that needs no other file."""
+        """The report, a self-contained HTML page."""
         pages = self._report()
         if "report.html" not in pages:
             raise LookupError("the spec has no report in HTML; its `report.formats` say which it has")
@@ -412,11 +412,11 @@ class Fit:
             return {file.name: file.read_text(encoding="utf-8") for file in files if file.is_file()}
 
     def to_spec(self, path: str | Path, *, queries: Mapping[str, Setting] | None = None) -> Path:
-        """Writes the fit as a spec, and beside it the table that it reads, so that `lawfit run` gives the same numbers.
+        """Writes the fit as a spec with its table next to it, so that `lawfit run` gives the same numbers.
 
         Args:
-            path: The spec's file, which ends in .toml; the table has the same name with .csv.
-            queries: Questions by name, as in a spec: `{"budget": {"compute_optimal": {"C": 1e24}}}`.
+            path: The file of the spec, with the ending .toml; the table has the same name with .csv.
+            queries: Queries by name, as in a spec: `{"budget": {"compute_optimal": {"C": 1e24}}}`.
 
         Returns:
             The spec's path.
@@ -454,7 +454,7 @@ def in_frame(page: str) -> str:
 
 
 def _is_in_order(stored: Setting, free: Sequence[str]) -> bool:
-    """Whether the stored values of the free parameters are theirs in this order, as far as they are told."""
+    """Whether the stored values of the identified free parameters agree in this order."""
     told = [stored["parameters"][name]["value"] for name in free]
     return len(told) == len(stored["free"]) and all(v in (None, f) for v, f in zip(told, stored["free"], strict=True))
 

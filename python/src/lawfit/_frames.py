@@ -1,4 +1,4 @@
-"""Data frames: columns in, whatever library made them, and columns out as a frame of the same library."""
+"""Data frames: columns are read from frames of any library and returned as frames of the same library."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def columns_of(frame: Frame, names: Sequence[str]) -> dict[str, list[Any]]:
 
 
 def csv_of(columns: Mapping[str, Sequence[Any]]) -> bytes:
-    """Columns as CSV: the same values give the same bytes, and every number is read back to the bit."""
+    """Columns as CSV: equal values give equal bytes, and every number is read back exactly."""
     import csv
 
     buffer = io.StringIO(newline="")
@@ -72,12 +72,12 @@ def frame_like(kind: str, columns: Mapping[str, Sequence[Any]]) -> Frame:
 
 
 def is_text(values: Iterable[Any]) -> bool:
-    """Whether a column holds texts."""
+    """Whether a column holds text."""
     return any(isinstance(value, str) for value in values)
 
 
 def _labels(frame: Frame) -> dict[str, Any]:
-    """The columns' labels by their names; those of pandas need not be texts."""
+    """The column labels by name; labels of pandas need not be strings."""
     if isinstance(frame, Mapping):
         return {str(label): label for label in frame}
     labels = frame.column_names if type(frame).__module__.startswith("pyarrow") else frame.columns
@@ -85,7 +85,7 @@ def _labels(frame: Frame) -> dict[str, Any]:
 
 
 def _own(frame: Frame) -> Frame:
-    """A frame of a library that is known; others come in through the Arrow PyCapsule interface."""
+    """A frame of a supported library; others are converted through the Arrow PyCapsule interface."""
     if isinstance(frame, Mapping):
         return frame
     if type(frame).__name__ == "LazyFrame":
@@ -110,7 +110,7 @@ def _own(frame: Frame) -> Frame:
 
 
 def _importer() -> str | None:
-    """The library that reads any Arrow stream: one that is loaded already before one that would have to be."""
+    """A library that reads Arrow streams; a loaded one is preferred."""
     libraries = ("pyarrow", "polars")
     loaded = [library for library in libraries if library in sys.modules]
     installed = [library for library in libraries if importlib.util.find_spec(library) is not None]
@@ -126,7 +126,7 @@ def _values(column: Any) -> list[Any]:
 
 
 def _cell(value: Any) -> str:
-    """A value as the program reads it; what is missing is empty."""
+    """A value as the program reads it; missing values are empty."""
     if type(value) is float:  # most values are, and this is many times as quick as what follows
         return repr(value) if value == value else ""
     if value is None or type(value).__name__ in ("NAType", "NaTType"):

@@ -1,4 +1,4 @@
-"""Where studies come from: a spec that somebody wrote, or one made in Python; how each is run and asked."""
+"""The origin of a study, an existing spec or one created in Python, and how each is run and queried."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from ._spec import Setting
 from .errors import diagnostics
 
 Cache = str | Path | None
-"""A cache directory; none for that of the command line."""
+"""A cache directory; None for that of the command line."""
 Question = Mapping[str, Any]
-"""A question as `results.json` has it, with its answers."""
+"""A query with its answers, in the form of `results.json`."""
 
 _ASKED = "asked"
-"""The name of a question that is asked from Python."""
+"""The name of a query made from Python."""
 
 
 class Origin(Protocol):
-    """Where a study comes from."""
+    """The origin of a study."""
 
     @property
     def kind(self) -> str:
-        """The library of the frames in which its answers return."""
+        """The library of the returned frames."""
 
     @property
     def most_letters(self) -> int:
-        """How many letters the values of one question may take."""
+        """Maximum number of characters in the values of one query."""
 
     def at(self, formats: Sequence[str] = ("json",)) -> AbstractContextManager[tuple[Path, Mapping[int, str] | None]]:
-        """A context whose value is the path of its spec and, where it was made in Python, the settings by line."""
+        """A context with the path of the spec and, for specs created in Python, the settings by line."""
 
     def column_of(self, variable: str) -> str:
-        """The name of the column that holds a variable in the variable's own unit; else the variable's name."""
+        """The column that holds a variable in the variable's own unit; otherwise the variable's name."""
 
     def ask(self, fit: str, kind: str, settings: Setting, cache: Cache) -> list[Question]:
-        """Puts a question to a fit; several come back where a matrix makes several of it."""
+        """Runs a query on a fit; a matrix may give several results."""
 
 
 @dataclass(frozen=True)
 class SpecFile:
-    """A spec that somebody wrote; its questions go over the command line."""
+    """An existing spec; its queries use the command line."""
 
     path: Path
     kind: str = "dict"
@@ -56,15 +56,15 @@ class SpecFile:
 
     @contextmanager
     def at(self, formats: Sequence[str] = ("json",)) -> Iterator[tuple[Path, None]]:
-        """The file itself, whatever formats it asks for."""
+        """The file itself."""
         yield self.path, None
 
     def column_of(self, variable: str) -> str:
-        """The variable's name: a spec's frames are not known."""
+        """The variable's name; the frames of a spec are unknown."""
         return variable
 
     def ask(self, fit: str, kind: str, settings: Setting, cache: Cache) -> list[Question]:
-        """Asks `lawfit query`, which leaves the study's report and lock file as they are."""
+        """Runs `lawfit query`, which does not change the study's report and lock file."""
         words = [f"{name}={_word(value)}" for name, value in settings.items()]
         arguments = ["query", "--json", *of_cache(cache), str(self.path), kind, f"fit={fit}", *words]
         return list(json.loads(_program.call(arguments)).values())
@@ -72,7 +72,7 @@ class SpecFile:
 
 @dataclass(frozen=True)
 class Draft:
-    """A spec made in Python with the table that it reads; its questions are added to it."""
+    """A spec created in Python with its table; queries are added to it."""
 
     spec: Setting
     table: bytes | None
@@ -92,12 +92,12 @@ class Draft:
             yield path, self.write(path, {**more, "report": {"formats": list(formats)}})
 
     def column_of(self, variable: str) -> str:
-        """The column's name, where the variable is a plain column."""
+        """The column's name, if the variable is a plain column."""
         column = self.spec.get("sources", {}).get("runs", {}).get("columns", {}).get(variable)
         return column if isinstance(column, str) else variable
 
     def write(self, path: Path, more: Setting | None = None) -> dict[int, str]:
-        """Writes the spec and, beside it under the same name, its table; gives the settings by their lines."""
+        """Writes the spec and, next to it, its table; returns the settings by line."""
         spec = dict(self.spec)
         if self.table is not None:
             table = path.with_suffix(".csv")
@@ -109,7 +109,7 @@ class Draft:
         return places
 
     def run(self, cache: Cache, queries: Setting | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Runs the study; gives its results and all that the program warns of."""
+        """Runs the study; returns its results and the program's warnings."""
         with self.at(queries=queries) as (path, places):
             out = ["--out", str(path.with_name("out"))]
             ended = _program.done(["run", "--json", *out, *of_cache(cache), str(path)], places)
@@ -117,7 +117,7 @@ class Draft:
         return results, (*warnings_in(ended.stderr), *(note["text"] for note in results.get("notes", ())))
 
     def ask(self, fit: str, kind: str, settings: Setting, cache: Cache) -> list[Question]:
-        """Runs the study with the question in it; what is fitted already is taken from the cache."""
+        """Runs the study with the query in it; existing fits come from the cache."""
         beside = {name: settings[name] for name in ("forecast", "ceiling") if name in settings}
         asked = {name: value for name, value in settings.items() if name not in beside}
         results, _ = self.run(cache, {_ASKED: {"fit": fit, **beside, kind: asked}})
@@ -126,7 +126,7 @@ class Draft:
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A folder of one's own, which is removed afterwards."""
+    """A temporary folder, removed afterwards."""
     # Loaded where it is needed: together with what it loads it is a quarter of the time of an import.
     import tempfile
 
@@ -146,7 +146,7 @@ def results_in(printed: str) -> dict[str, Any]:
 
 
 def warnings_in(stderr: str) -> tuple[str, ...]:
-    """What the program warns of in a spec."""
+    """The program's warnings about a spec."""
     return tuple(found.message for found in diagnostics(stderr) if found.severity == "warning")
 
 
@@ -156,7 +156,7 @@ def of_cache(cache: Cache) -> list[str]:
 
 
 def _word(value: Any) -> str:
-    """A value of a question as a word of the command line."""
+    """A value of a query as a command-line word."""
     if _spec.is_list(value):
         return ",".join(_word(entry) for entry in value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""The `lawfit` program: where it is, and one call of it."""
+"""The `lawfit` program: finding and calling it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _not_found(message: str, folders: Sequence[str]) -> ProgramNotFoundError:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a call of the program ended."""
+    """The result of a call of the program."""
 
     exit_code: int
     stdout: str
@@ -77,16 +77,16 @@ class Ended:
 
 
 def call(arguments: Sequence[str], places: Mapping[int, str] | None = None) -> str:
-    """Calls the program and gives what it prints.
+    """Calls the program and returns its output.
 
     Raises:
-        LawfitError: It ended with another exit code than 0. `places` are the settings by the lines of the spec.
+        LawfitError: The exit code is not 0. `places` are the settings by the lines of the spec.
     """
     return done(arguments, places).stdout
 
 
 def done(arguments: Sequence[str], places: Mapping[int, str] | None = None) -> Ended:
-    """As `call`, with what it says besides results."""
+    """Like `call`, with the standard error as well."""
     ended = run(arguments)
     if ended.exit_code != 0:
         raise of_exit(ended.exit_code, ended.stderr, places)
@@ -94,10 +94,10 @@ def done(arguments: Sequence[str], places: Mapping[int, str] | None = None) -> E
 
 
 def run(arguments: Sequence[str]) -> Ended:
-    """Calls the program; every exit code but that of an interruption is given back.
+    """Calls the program and returns its exit code, unless it was interrupted.
 
     Raises:
-        KeyboardInterrupt: Somebody interrupted this process, which ends the program too, or the program alone.
+        KeyboardInterrupt: This process or the program was interrupted; both end.
     """
     command = [find_program(), *arguments]
     process = None
@@ -122,14 +122,14 @@ def run(arguments: Sequence[str]) -> Ended:
 
 
 def _environment() -> dict[str, str]:
-    """The environment of this process, less what would change how the program writes messages."""
+    """The environment of this process without variables that change the form of messages."""
     environment = {k: v for k, v in os.environ.items() if k not in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY")}
     return {**environment, "NO_COLOR": "1", "COLUMNS": "100000"}
 
 
 @contextmanager
 def _interruption_put_off() -> Iterator[None]:
-    """Puts an interruption off to the end of a block: while a process starts it would leave one that nobody ends."""
+    """Delays an interruption to the end of a block, since during a start it would leave an orphaned process."""
     before = signal.getsignal(signal.SIGINT)
     # Only the main thread is interrupted, and not where interruptions are ignored or others than Python see to them.
     if before in (None, signal.SIG_IGN) or threading.current_thread() is not threading.main_thread():
@@ -146,7 +146,7 @@ def _interruption_put_off() -> Iterator[None]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ends the program as Ctrl-C does, so that what it finished is kept; a second interruption ends it by force."""
+    """Ends the program like Ctrl-C, so that finished results are kept; a second interruption kills it."""
     try:
         if os.name == "nt":
             process.terminate()

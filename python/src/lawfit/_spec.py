@@ -1,4 +1,4 @@
-"""Specs made in Python, written as TOML so that each setting has a line of its own."""
+"""Specs created in Python, written as TOML with one line per setting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OWN_SECTIONS = ("columns", "parameters")
 
 
 def to_toml(spec: Setting) -> tuple[str, dict[int, str]]:
-    """A spec as TOML, and the settings by their lines."""
+    """A spec as TOML, and the settings by line."""
     lines: list[str] = []
     places: dict[int, str] = {}
 
@@ -70,7 +70,7 @@ def is_list(value: Any) -> bool:
 
 
 def number(value: Any) -> str:
-    """A number to the bit; numbers of numpy are numbers too."""
+    """A number, exactly; numpy numbers are accepted."""
     try:
         return str(value.__index__())
     except (AttributeError, TypeError):
@@ -78,7 +78,7 @@ def number(value: Any) -> str:
 
 
 def names_in(*expressions: Any) -> list[str]:
-    """The names in expressions, wherever in lists and tables these stand; those of functions are not among them."""
+    """The names in expressions, at any depth of lists and tables, except those of functions."""
     found: dict[str, None] = {}
     for expression in expressions:
         if isinstance(expression, str):

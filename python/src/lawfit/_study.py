@@ -19,14 +19,14 @@ from .errors import of_exit
 
 @dataclass(frozen=True)
 class Study:
-    """What running a spec gave.
+    """The results of running a spec.
 
     Attributes:
         path: The spec.
         results: The content of `results.json`.
-        outputs: The files that were written.
-        stages: What became of each stage: id, kind, status, seconds.
-        warnings: What the program warns of in the spec.
+        outputs: The written files.
+        stages: The outcome of each stage: id, kind, status, seconds.
+        warnings: The program's warnings about the spec.
     """
 
     path: Path
@@ -55,7 +55,7 @@ class Study:
 
     @property
     def conclusions(self) -> list[str]:
-        """What the study concludes, in words."""
+        """The conclusions of the study in words."""
         return list(self.results["conclusions"])
 
     def frame(self, query: str, kind: str = "dict") -> Frame:
@@ -86,10 +86,10 @@ def run(
     Args:
         spec: The spec's file.
         cache: The cache directory; by default that of the command line.
-        out: The folder in which the report gets a folder of its own; "outputs" by default.
-        mirror: A folder in which pinned files are looked for before the web.
+        out: The parent of the report's folder; "outputs" by default.
+        mirror: A folder that is searched for pinned files before the web.
         offline: Never open a socket.
-        locked: Fail where a number would change, and write nothing.
+        locked: Fail if a number would change, and write nothing.
         frozen: As `locked`, and compute nothing.
 
     Raises:
@@ -118,9 +118,9 @@ class Comparison:
 
     Attributes:
         fits: The fits by the names of their laws.
-        quote: The law to quote; none where the rows do not say.
-        reason: Why, in words.
-        choice: What `results.json` says of the choice.
+        quote: The law to quote; None if the rows do not decide.
+        reason: The reason in words.
+        choice: The entry of the choice in `results.json`.
     """
 
     fits: Mapping[str, Fit]
@@ -131,7 +131,7 @@ class Comparison:
 
     @property
     def table(self) -> Frame:
-        """A row for each law: its criteria, how it did on hidden rows, and how it met the rows held out."""
+        """A row for each law: its criteria, and its errors on hidden and on held-out rows."""
         columns: dict[str, list[Any]] = {}
         for law in self.choice["laws"]:
             row = {key: value for key, value in law.items() if key != "parameters"}
@@ -177,7 +177,7 @@ def compare(
         uncertainty: As for `lawfit.fit`.
         columns: As for `lawfit.fit`.
         rules: As for `lawfit.fit`.
-        seed: Seed of everything random.
+        seed: Seed of all random numbers.
         missing: As for `lawfit.fit`.
         cache: The cache directory.
         objective: As for `lawfit.fit`.

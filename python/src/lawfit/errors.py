@@ -1,4 +1,4 @@
-"""Exceptions: what the program says is wrong, where, and what to do."""
+"""Exceptions: what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class LawfitError(Exception):
 
     @property
     def hint(self) -> str | None:
-        """What to do about the first error; several lines where there are several hints."""
+        """The hints for the first error, one per line."""
         return "\n".join(self.diagnostics[0].hints) or None if self.diagnostics else None
 
 
@@ -101,7 +101,7 @@ _HELP = re.compile(r"^\s*= help: (.*)$")
 
 
 def of_exit(exit_code: int, stderr: str, places: Mapping[int, str] | None, study: Any = None) -> LawfitError:
-    """The exception for an exit code and what the program wrote to stderr.
+    """The exception for an exit code and the program's stderr.
 
     `places` are the settings of a study made in Python, by the line of its spec.
     """
@@ -114,7 +114,7 @@ def of_exit(exit_code: int, stderr: str, places: Mapping[int, str] | None, study
 
 
 def diagnostics(stderr: str, places: Mapping[int, str] | None = None) -> list[Diagnostic]:
-    """The errors and warnings in what the program wrote to stderr."""
+    """The errors and warnings in the program's stderr."""
     blocks: list[list[str]] = []
     open_block = False
     for line in stderr.splitlines():

@@ -1,4 +1,4 @@
-"""Laws as estimators of scikit-learn, which must be installed (1.6 or newer)."""
+"""Laws as scikit-learn estimators; scikit-learn 1.6 or newer must be installed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LawRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         seed: int = 0,
         cache: str | Path | None = None,
     ) -> None:
-        """Keeps the settings.
+        """Stores the settings.
 
         Args:
             law: A law of the catalogue or a formula. By default the one law that takes any number of features of
@@ -45,7 +45,7 @@ class LawRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
             objective: As for `lawfit.fit`; by default that of specs, and squared residuals for the default law.
             parameters: As for `lawfit.fit`.
             interval: As for `lawfit.fit`; none by default, since `predict` gives values alone.
-            seed: Seed of everything random.
+            seed: Seed of all random numbers.
             cache: The cache directory.
         """
         self.law = law
@@ -83,7 +83,7 @@ class LawRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict(self, X: Any) -> Any:
-        """The response at the rows of X; NaN where the rows of the fit do not tell it."""
+        """The response at the rows of X; NaN where it is not identified."""
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         values = self.fit_.predict(self._columns(X))["loss"]

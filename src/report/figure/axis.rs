@@ -6,25 +6,25 @@ use crate::numerics::{exp, ln};
 /// Smallest number above zero.
 const SMALLEST: f64 = 5e-324;
 
-/// How values lie along an axis.
+/// The scale of an axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Scale {
-    /// Evenly.
+    /// Linear.
     Linear,
-    /// By their logarithms.
+    /// Logarithmic.
     Log,
-    /// By number, each with a name: 0 is the first.
+    /// Integers with a name each; 0 is the first.
     Names(Vec<String>),
 }
 
 /// An axis.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
-    /// What is measured, with its unit.
+    /// Label with unit.
     pub(super) label: String,
-    /// How values lie along it.
+    /// Scale.
     pub(super) scale: Scale,
-    /// Whether it counts something, so that a value is written 70B.
+    /// Whether values are counts, which are written as 70B.
     pub(super) counts: bool,
     /// Its low end.
     pub(super) low: f64,
@@ -33,7 +33,7 @@ pub(super) struct Axis {
 }
 
 impl Axis {
-    /// An axis that holds all values, with a margin; none where there is nothing to hold.
+    /// An axis around all values, with a margin; `None` where there are no values.
     pub(super) fn around(label: &str, scale: Scale, values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let log = scale == Scale::Log;
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
@@ -48,7 +48,7 @@ impl Axis {
             return None;
         }
         let margin = if high > low { 0.05 * (high - low) } else { 0.1 * low.abs().max(1e-3) };
-        // Values may lie at the ends of what a number holds, where there is no room beyond.
+        // Values may lie at the limits of doubles, where there is no room for a margin.
         let place = |p: f64| if log { exp(p).clamp(SMALLEST, f64::MAX) } else { p };
         let (low, high) = (place(low - margin), place(high + margin));
         let axis = Self { label: label.to_owned(), scale, counts: false, low, high };
@@ -62,24 +62,24 @@ impl Axis {
         Self { label: label.to_owned(), scale: Scale::Names(names), counts: false, low: -0.5, high }
     }
 
-    /// The axis of something that is counted.
+    /// Sets whether values are counts.
     pub(super) fn counting(mut self, counts: bool) -> Self {
         self.counts = counts;
         self
     }
 
-    /// Whether equal factors lie at equal distances.
+    /// Whether the scale is logarithmic.
     pub(super) fn is_log(&self) -> bool {
         self.scale == Scale::Log
     }
 
-    /// The value, cut off at the range for which a logarithmic axis makes room: its own length beyond either end.
+    /// The value, limited to the range of a logarithmic axis extended by its own length on either side.
     pub(super) fn nearest_within_reach(&self, value: f64) -> f64 {
         let length = self.high / self.low;
         value.clamp(self.low / length, self.high * length)
     }
 
-    /// Where a value lies: 0 at the low end, 1 at the high one.
+    /// The position of a value: 0 at the low end, 1 at the high end.
     pub(super) fn share(&self, value: f64) -> f64 {
         (self.place(value) - self.place(self.low)) / (self.place(self.high) - self.place(self.low))
     }
@@ -88,12 +88,12 @@ impl Axis {
         if self.is_log() { ln(value) } else { value }
     }
 
-    /// A value of this axis as a figure writes it.
+    /// A value as text.
     pub(super) fn value(&self, value: f64) -> String {
         short(value, self.counts)
     }
 
-    /// About `most` ticks, with their texts: powers of ten where there are three or more, else round numbers.
+    /// About `most` ticks with their texts: powers of ten where there are at least three, else round numbers.
     pub(super) fn ticks(&self, most: usize) -> Vec<(f64, String)> {
         if let Scale::Names(names) = &self.scale {
             return names.iter().enumerate().map(|(place, name)| (place as f64, name.clone())).collect();
@@ -122,7 +122,7 @@ impl Axis {
         if self.counts && (0..16).contains(&exponent) {
             return short(value, true);
         }
-        // Small powers are read faster as numbers.
+        // Small powers are easier to read as plain numbers.
         if (-2..4).contains(&exponent) && self.low >= 5e-3 && self.high < 5e3 {
             return plain(value, usize::try_from(-exponent).unwrap_or(0));
         }
@@ -162,7 +162,7 @@ impl Axis {
     }
 }
 
-/// Decimals that show a step exactly.
+/// The number of decimals that shows a step exactly.
 fn decimals(step: f64) -> usize {
     (0..9).find(|d| (step * libm::pow(10.0, f64::from(*d))).fract().abs() < 1e-6).unwrap_or(9) as usize
 }
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_counted_is_written_in_millions_and_billions() {
+    fn counts_are_written_in_millions_and_billions() {
         assert_eq!(ticks(&axis(Scale::Log, 3e7, 2e11).counting(true)), ["100M", "1B", "10B", "100B"]);
         assert_eq!(ticks(&axis(Scale::Log, 3e9, 2e10).counting(true)), ["5B", "10B", "20B"]);
     }
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn values_at_the_ends_of_what_a_number_holds_give_an_axis_or_none_and_never_hang() {
+    fn extreme_values_give_an_axis_or_none_and_never_hang() {
         let values = [5e-324, 1e-310, 1e-300, 1e-30, 1.0, 1e30, 1e300, f64::MAX];
         for scale in [Scale::Log, Scale::Linear] {
             for low in values {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_made_for_intervals_but_not_so_much_that_the_rows_are_squeezed() {
+    fn long_intervals_do_not_squeeze_the_rows() {
         let axis = axis(Scale::Log, 2.0, 4.0);
         assert_eq!(axis.nearest_within_reach(1.5), 1.5);
         assert_eq!(axis.nearest_within_reach(1e9), 8.0);

@@ -1,4 +1,4 @@
-//! How forecasts of what came later did, by distance.
+//! Errors of forecasts of later rows, by distance.
 
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Mark, Point, Shape, Sheet};
@@ -9,7 +9,7 @@ use crate::numerics::exp;
 /// The chart.
 pub(super) struct Backtest;
 
-/// Most forecasts that are drawn with their intervals: those of many would hide the points.
+/// Maximum number of forecasts drawn with intervals; more intervals would hide the points.
 const MOST_INTERVALS: usize = 60;
 
 impl Chart for Backtest {
@@ -48,7 +48,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
         intervals += points.iter().filter(|point| point.interval.is_some()).count();
         layers.push(Layer::points(label, colour, mark, points));
     }
-    // The axis makes room for intervals up to twice as far as the points reach; longer ones leave the picture.
+    // The axis has room for intervals up to twice as far as the points; longer ones are cut.
     let reach = values.iter().copied().map(f64::abs).fold(0.0, f64::max);
     let ends = layers.iter().flat_map(|layer| match &layer.shape {
         Shape::Points { points, .. } => points.iter().filter_map(|point| point.interval).collect(),

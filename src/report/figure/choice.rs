@@ -1,4 +1,4 @@
-//! Several laws for the same rows: how they forecast, and what they say ahead.
+//! Several laws for the same rows: their errors and their forecasts.
 
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Mark, Plot, Point, Sheet};

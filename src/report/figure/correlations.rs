@@ -1,4 +1,4 @@
-//! How parameters move together from draw to draw.
+//! Correlations of the parameters over the draws.
 
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Shape, Sheet};
@@ -9,7 +9,7 @@ use crate::numerics::{ln, mean};
 /// The chart.
 pub(super) struct Correlations;
 
-/// Most parameters of a table that can be read.
+/// Maximum number of parameters in a readable table.
 const MOST: usize = 14;
 
 impl Chart for Correlations {
@@ -28,7 +28,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
         return None;
     }
     all.truncate(MOST);
-    // What is told to a factor varies evenly in its logarithm.
+    // A parameter whose uncertainty is a factor varies evenly in its logarithm.
     let columns: Vec<Vec<f64>> = all
         .iter()
         .map(|parameter| match region::scale(&parameter.draws) {
@@ -51,7 +51,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     ))
 }
 
-/// Pearson's correlation; none where one of the two does not vary.
+/// Pearson's correlation; `None` where one of the two does not vary.
 fn correlation(one: &[f64], other: &[f64]) -> Option<f64> {
     let (a, b) = (mean(one), mean(other));
     let sum = |f: &dyn Fn(f64, f64) -> f64| one.iter().zip(other).map(|(x, y)| f(x - a, y - b)).sum::<f64>();
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn correlations_are_of_pearson() {
+    fn correlations_are_those_of_pearson() {
         let one = [1.0, 2.0, 3.0, 4.0];
         assert!((correlation(&one, &[2.0, 4.0, 6.0, 8.0]).unwrap() - 1.0).abs() < 1e-12);
         assert!((correlation(&one, &[4.0, 3.0, 2.0, 1.0]).unwrap() + 1.0).abs() < 1e-12);

@@ -1,4 +1,4 @@
-//! How sure each parameter is: the distribution of its draws, its estimate and its interval.
+//! The distribution of each parameter over the draws, with its estimate and its interval.
 
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Mark, Plot, Point, Sheet};
@@ -10,9 +10,9 @@ use crate::numerics::{exp, ln};
 /// The chart.
 pub(super) struct Parameters;
 
-/// Most parameters that are drawn.
+/// Maximum number of parameters.
 const MOST_PLOTS: usize = 9;
-/// Fewest draws that have a distribution.
+/// Minimum number of draws for a distribution.
 const ENOUGH: usize = 50;
 
 impl Chart for Parameters {
@@ -25,14 +25,14 @@ impl Chart for Parameters {
     }
 }
 
-/// A parameter that the rows tell, with its draws.
+/// An identified parameter with its draws.
 pub(super) struct DrawnParameter<'a> {
     pub(super) name: &'a str,
     pub(super) estimate: &'a Estimate,
     pub(super) draws: Vec<f64>,
 }
 
-/// The parameters that the rows tell and that have draws enough.
+/// The identified parameters with enough draws.
 pub(super) fn drawn_parameters<'a>(view: &View<'a>) -> Vec<DrawnParameter<'a>> {
     if view.data.draws.len() < ENOUGH {
         return Vec::new();
@@ -77,7 +77,7 @@ fn plot(parameter: &DrawnParameter<'_>) -> Option<Plot> {
     let back = |place: f64| if log { exp(place) } else { place };
     let mut places: Vec<f64> = parameter.draws.iter().map(|draw| place(*draw)).collect();
     places.sort_by(f64::total_cmp);
-    // One draw in a hundred on either side may be anywhere.
+    // One percent of the draws at either end may lie outside the plot.
     let cut = places.len() / 100;
     let (low, high) = (places[cut], places[places.len() - 1 - cut]);
     let bins = ((places.len() as f64).sqrt() as usize).clamp(10, 40);

@@ -1,4 +1,4 @@
-//! Where two parameters lie together.
+//! Joint regions of two parameters.
 
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Mark, Point, Sheet};
@@ -47,7 +47,7 @@ fn draw(view: &View<'_>, index: usize, region: &fit::Region) -> Option<Drawn> {
     })
 }
 
-/// What spans more than a decade is seen on a logarithmic axis.
+/// A logarithmic scale for values that span more than a decade.
 pub(super) fn scale(values: &[f64]) -> Scale {
     let (low, high) = values.iter().fold((f64::INFINITY, 0.0_f64), |(l, h), v| (l.min(*v), h.max(*v)));
     if low > 0.0 && high > 10.0 * low { Scale::Log } else { Scale::Linear }

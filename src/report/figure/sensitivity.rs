@@ -1,4 +1,4 @@
-//! How far choices move answers, compared with their intervals.
+//! Changes of answers under other choices, compared with their intervals.
 
 use super::super::words;
 use super::axis::{Axis, Scale};
@@ -10,7 +10,7 @@ use crate::unit::Dimension;
 /// The chart.
 pub(super) struct Sensitivity;
 
-/// Most answers that are drawn: those that move farthest.
+/// Maximum number of answers; those with the largest changes are drawn.
 const MOST_PLOTS: usize = 6;
 
 impl Chart for Sensitivity {
@@ -61,7 +61,7 @@ fn plot(described: &Described, fit: &str, answer: &VariedAnswer, choices: &[Stri
     let title = format!("{} of {}: {}{}", answer.output, answer.query, group.unwrap_or_default(), inputs.join(", "));
     let counts = matches!(described.dimension(fit, &answer.output), Some(Dimension::Parameters | Dimension::Tokens));
     let x = Axis::around(&answer.output, scale, all.chain(ends))?.counting(counts);
-    // The interval of a size may reach below what a logarithmic axis shows.
+    // The interval of a size may extend below a logarithmic axis.
     let ends = if x.is_log() { ends.map(|end| end.max(x.low)) } else { ends };
     let points = answer.values.iter().enumerate();
     let points = points.filter_map(|(row, value)| Some(Point::new((*value)?, row as f64 + 1.0))).collect();

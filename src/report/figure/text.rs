@@ -1,4 +1,4 @@
-//! Text of a figure: how wide it is, how it is escaped, and how numbers are written on an axis.
+//! Text in figures: width, escaping, and the notation of numbers on axes.
 
 use super::super::words;
 
@@ -10,12 +10,12 @@ const WIDTHS: [u16; 95] = [
     556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556, 556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334,
     260, 334, 584,
 ];
-/// Width of any other character: that of most letters, and more than that of raised digits.
+/// Width of any other character: at least that of most letters and raised digits.
 const OTHER: u16 = 600;
-/// Fonts differ by less than this; a reader's may be wider than Helvetica.
+/// Margin for fonts that are wider than Helvetica.
 const SPARE: f64 = 1.06;
 
-/// The width of a text in a font of a size, at most.
+/// Upper limit of the width of a text at a font size.
 pub(super) fn width(text: &str, size: f64) -> f64 {
     let of = |letter: char| match u32::from(letter) {
         code @ 32..=126 => WIDTHS[code as usize - 32],
@@ -24,7 +24,7 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     text.chars().map(|letter| f64::from(of(letter))).sum::<f64>() * size * SPARE / 1000.0
 }
 
-/// A text that is no wider than some room; what does not fit is left out, and three dots say so.
+/// A text cut to the available room; three dots mark a cut.
 pub(super) fn fitted(text: &str, size: f64, room: f64) -> String {
     if width(text, size) <= room {
         return text.to_owned();
@@ -36,7 +36,7 @@ pub(super) fn fitted(text: &str, size: f64, room: f64) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// A text as XML holds it: marks of the language escaped, control characters left out, since no XML may have them.
+/// A text escaped for XML, without control characters, which XML does not allow.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -54,7 +54,7 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
-/// A power of ten with a raised exponent.
+/// A power of ten with a superscript exponent.
 pub(super) fn power_of_ten(exponent: i32) -> String {
     const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     let digits = exponent.unsigned_abs().to_string();
@@ -63,12 +63,12 @@ pub(super) fn power_of_ten(exponent: i32) -> String {
     format!("10{sign}{raised}")
 }
 
-/// A number with some decimals and a proper minus.
+/// A number with the given decimals and a proper minus sign.
 pub(super) fn plain(value: f64, decimals: usize) -> String {
     format!("{value:.decimals$}").replace('-', "−")
 }
 
-/// A number of three digits as figures show it: 1.93, 70B where it counts something, 5.76·10²³ where it is large.
+/// A number with three digits as figures show it: 1.93, 70B for counts, 5.76·10²³ for large values.
 pub(super) fn short(value: f64, counts: bool) -> String {
     if counts && (1.0..1e16).contains(&value.abs()) {
         let sign = if value < 0.0 { "−" } else { "" };
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_cut_to_its_room_and_says_so() {
+    fn a_text_is_cut_to_its_room_with_a_mark() {
         assert_eq!(fitted("short", 12.0, 100.0), "short");
         let cut = fitted("a name that is far too long", 12.0, 60.0);
         assert!(cut.ends_with('…') && width(&cut, 12.0) <= 60.0, "{cut}");
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_written_as_people_do() {
+    fn numbers_have_a_readable_notation() {
         assert_eq!(short(7e10, true), "70B");
         assert_eq!(short(1.4e12, true), "1.4T");
         assert_eq!(short(-2e9, true), "−2B");

@@ -1,14 +1,14 @@
-//! The contents of a page: every heading gets an address, and a list of them stands where the page wants it.
+//! The table of contents of a page: every heading gets an anchor, and a list of headings is inserted.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// Where a page wants its list of contents.
+/// The place for the list of headings.
 pub(super) const PLACE: &str = "<!-- contents -->";
-/// Fewest headings that need a list.
+/// Minimum number of headings for a list.
 const FEWEST: usize = 4;
 
-/// A page whose headings, each on a line of its own, have addresses, with the list of them in its place.
+/// Adds anchors to headings, each on a line of its own, and inserts the list of headings.
 pub(super) fn with_contents(page: &str) -> String {
     let mut known = BTreeSet::new();
     let mut list: Vec<(bool, String, String)> = Vec::new();
@@ -18,7 +18,7 @@ pub(super) fn with_contents(page: &str) -> String {
             let _ = writeln!(out, "{line}");
             continue;
         };
-        // A note in a `span` beside a heading is no part of its name.
+        // A note in a `span` after a heading is not part of its name.
         let name = inner.split("<span").next().unwrap_or(inner).trim();
         let id = address(name, &mut known);
         let _ = writeln!(
@@ -39,13 +39,13 @@ fn heading(line: &str) -> Option<(char, &str)> {
     })
 }
 
-/// An address of letters, digits and dashes that no other heading has.
+/// A unique anchor of letters, digits and dashes.
 fn address(name: &str, known: &mut BTreeSet<String>) -> String {
     let plain: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { ' ' }).collect();
     let words: Vec<&str> = plain.split_whitespace().collect();
     let stem = if words.is_empty() { "section".to_owned() } else { words.join("-") };
-    // A count alone tells headings of one name apart, in the order of the page.
+    // A counter distinguishes headings of the same name.
     let mut id = stem.clone();
     let mut count = 1;
     while !known.insert(id.clone()) {
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_heading_has_an_address_of_its_own_and_is_listed() {
+    fn every_heading_has_a_unique_anchor_and_is_listed() {
         let page = "<!-- contents -->\n<h2>Answers</h2>\n<h3>a &lt;b&gt; <span class=\"soft\">(loss)</span></h3>\n<h3>a b</h3>\n<h2>Ω</h2>\n<p>text</p>";
         let found = with_contents(page);
         for id in ["answers", "a-lt-b-gt", "a-b", "section"] {
