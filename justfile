@@ -89,6 +89,10 @@ coverage table="target/coverage.md" repetitions="100" *laws="":
 intervals record="target/intervals.jsonl" models="2000" *methods="":
     cargo bench --profile dev --bench intervals -- {{record}} {{models}} {{methods}}
 
+# What designs of runs are worth by simulation, by the program itself; draws that the record has are not made again.
+designs record="target/designs.jsonl" draws="200" *worlds="":
+    cargo bench --profile dev --bench designs -- {{record}} {{draws}} {{worlds}}
+
 # Whether intervals hold rows of real tables that are left out, by the program itself.
 left-out data="../shared" rows="30" *methods="":
     cargo bench --profile dev --bench left_out -- {{data}} {{rows}} {{methods}}
