@@ -7,7 +7,8 @@ use super::drift::Drift;
 use super::ledger::{Ledger, Terms, rounds};
 use super::machine::Rate;
 use super::outcome::Results;
-use super::search::{Aim, FOR_LARGEST, Purpose};
+use super::rivals::USUAL;
+use super::search::{Aim, Purpose};
 use super::settings::Settings;
 use super::state::State;
 use crate::fit::Span;
@@ -45,7 +46,7 @@ pub(super) struct Table {
     pub(super) aims: Vec<Aim>,
     pub(super) judged: Vec<Judged>,
     pub(super) terms: Terms,
-    /// Compute of the largest run that takes a fifth of the budget at most.
+    /// Compute of the largest run that takes no more of the budget than the largest runs of a usual grid do.
     pub(super) top: f64,
     /// Whether waste is known, so that runs have a value.
     pub(super) is_priced: bool,
@@ -118,7 +119,7 @@ impl Given<'_> {
     ) -> Result<Table, String> {
         let runs: Vec<(f64, f64)> = candidates.iter().map(|run| (run.size, run.data)).collect();
         let mut values = self.beliefs.responses(&runs);
-        let is_usual = |run: &&Candidate| terms.share(run.flop) <= FOR_LARGEST[1];
+        let is_usual = |run: &&Candidate| terms.share(run.flop) <= USUAL.largest_share();
         let largest = || candidates.iter().filter(is_usual).map(|run| run.flop).fold(0.0, f64::max);
         let Counted { scatter, scale, top } = counted;
         let top = top.unwrap_or_else(largest);
@@ -130,7 +131,7 @@ impl Given<'_> {
         noise.extend(judged.iter().map(|_| f64::INFINITY));
         plain.extend(judged.iter().map(|_| f64::INFINITY));
         let shares = usable(&mut values, &shares)?;
-        let state = State::new(values, &shares, noise);
+        let state = State::new(values, &shares, noise).compressed(&plain);
         let is_priced = judged.iter().any(|judged| judged.per_variance.is_some());
         let aims = judged
             .iter()

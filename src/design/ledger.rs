@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::candidates::Candidate;
 use super::machine::Rate;
 use super::settings::{Budget, Limits, MOST_RUNS};
-use crate::numerics::{exp, ln};
 use crate::quantity::Quantity;
 
 /// Cost of runs.
@@ -38,18 +37,10 @@ pub struct Terms {
     pub rounds: Vec<f64>,
 }
 
-/// Shares of compute of rounds grow as this power of the round's number: a quarter, a third and the rest of three.
-const ROUNDS_GROW: f64 = 0.43;
-
-/// The part of compute that is spent at the end of each of some rounds.
+/// The part of compute that is spent at the end of each of some rounds: they spend equal parts.
 pub fn rounds(count: usize) -> Vec<f64> {
-    let parts: Vec<f64> = (1..=count.max(1)).map(|i| exp(ROUNDS_GROW * ln(i as f64))).collect();
-    let whole: f64 = parts.iter().sum();
-    let so_far = |sum: &mut f64, part: &f64| {
-        *sum += part / whole;
-        Some(*sum)
-    };
-    parts.iter().scan(0.0, so_far).collect()
+    let count = count.max(1);
+    (1..=count).map(|round| round as f64 / count as f64).collect()
 }
 
 impl Terms {
@@ -169,6 +160,11 @@ impl<'a> Ledger<'a> {
     /// Compute of all runs together.
     pub const fn flop(&self) -> f64 {
         self.flop
+    }
+
+    /// Compute of a run that is trained alone.
+    pub fn alone(&self, run: usize) -> f64 {
+        self.candidates[run].flop
     }
 
     /// Additional compute of one more run.

@@ -36,11 +36,26 @@ const ALONG: f64 = 2.0;
 const USUAL_RATIO: f64 = 20.0;
 
 impl Grid {
+    /// The part of its compute that one of its largest runs takes.
+    pub fn largest_share(self) -> f64 {
+        let budgets = weights(self.curves, APART);
+        budgets.last().copied().unwrap_or(1.0) / self.whole(&budgets)
+    }
+
+    /// Runs of a curve.
+    fn runs_of(self, curve: usize) -> usize {
+        self.on_curve + usize::from(curve + self.twice >= self.curves)
+    }
+
+    /// What all runs spend, where a curve's runs spend its budget each.
+    fn whole(self, budgets: &[f64]) -> f64 {
+        budgets.iter().enumerate().map(|(curve, budget)| budget * self.runs_of(curve) as f64).sum()
+    }
+
     /// Its runs, model size and data; the curves' middles have `ratio` tokens per parameter, and all spend `flop`.
     pub fn runs(self, flop: f64, ratio: f64) -> Vec<(f64, f64)> {
         let budgets = weights(self.curves, APART);
-        let runs_of = |curve: usize| self.on_curve + usize::from(curve + self.twice >= self.curves);
-        let whole: f64 = budgets.iter().enumerate().map(|(curve, b)| b * runs_of(curve) as f64).sum();
+        let whole = self.whole(&budgets);
         let mut runs = Vec::new();
         for (curve, budget) in budgets.iter().enumerate() {
             let budget = budget * flop / whole;
@@ -50,7 +65,7 @@ impl Grid {
                 // A step in size is two in the ratio.
                 runs.push(at(budget, ratio * exp(-2.0 * off)));
             }
-            if curve + self.twice >= self.curves {
+            if self.runs_of(curve) > self.on_curve {
                 runs.push(at(budget, ratio));
             }
         }

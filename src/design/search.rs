@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::ledger::{Ledger, Terms};
+use super::rivals::USUAL;
 use super::settings::MOST_COPIES;
 use super::state::{State, TOGETHER};
 
@@ -50,14 +51,8 @@ pub struct Search<'a> {
     aims: &'a [Aim],
 }
 
-/// The part of the budget of which the largest run takes at least the first and, where that can be, at most the second.
-pub(super) const FOR_LARGEST: [f64; 2] = [0.1, 0.2];
 /// Pairs of runs of one configuration that tell the noise where nothing does yet.
 pub(super) const PAIRS: usize = 2;
-/// The part of the budget that is kept for them.
-const FOR_PAIRS: f64 = 0.05;
-/// Of the sets of runs that the search begins with, those that are improved.
-const POLISHED: usize = 3;
 /// Most rounds of exchange.
 const EXCHANGES: usize = 6;
 /// The least that an exchange has to gain, relative to what is there.
@@ -95,43 +90,57 @@ impl<'a> Search<'a> {
     /// for runs that tell the noise.
     #[must_use]
     pub fn choose(self, runs: usize, terms: &Terms, keeps_pairs: bool, grids: &[Vec<usize>]) -> Self {
-        let kept = keeps_pairs.then_some(FOR_PAIRS);
-        let mut found = vec![self.clone().filled(runs, terms, kept, &[])];
+        let pairs = if keeps_pairs { PAIRS } else { 0 };
+        let mut found = vec![self.clone().filled(runs, terms, pairs, &[])];
         for grid in grids {
-            found.push(self.clone().filled(runs, terms, kept, grid));
+            found.push(self.clone().filled(runs, terms, pairs, grid));
             found.push(self.clone().taken(grid, terms));
         }
-        let least = |found: &[Self]| {
-            let least = (0..found.len()).min_by(|&a, &b| found[a].waste().total_cmp(&found[b].waste()));
-            least.unwrap_or(0)
-        };
-        let mut polished = Vec::new();
-        while polished.len() < POLISHED && !found.is_empty() {
-            let mut next = found.swap_remove(least(&found));
-            next.exchange(runs, terms);
-            polished.push(next);
-        }
-        let best = least(&polished);
-        polished.swap_remove(best)
+        found.par_iter_mut().for_each(|set| set.exchange(runs, terms));
+        let best = (0..found.len()).min_by(|&a, &b| found[a].waste().total_cmp(&found[b].waste()));
+        found.swap_remove(best.unwrap_or(0))
     }
 
     /// A largest run, those of a grid that are within the limits, pairs, and then what tells the most.
-    fn filled(mut self, runs: usize, terms: &Terms, kept: Option<f64>, grid: &[usize]) -> Self {
+    fn filled(mut self, runs: usize, terms: &Terms, pairs: usize, grid: &[usize]) -> Self {
         self.largest(runs, terms);
-        let part = 1.0 - kept.unwrap_or(0.0);
-        let most = terms.most_runs().saturating_sub(if kept.is_some() { PAIRS } else { 0 });
         for &run in grid {
-            let is_left = terms.share(self.ledger.flop() + self.ledger.more(run)) <= part;
-            if self.purposes.len() < most && is_left && self.ledger.copies(run) == 0 && self.ledger.allows(run) {
+            let is_new = self.ledger.copies(run) == 0;
+            if is_new && self.leaves_room(run, terms, pairs, &self.for_pairs(pairs)) && self.ledger.allows(run) {
                 self.add(run, Purpose::Informs);
             }
         }
-        self.greedy(runs, terms, part, most);
-        if kept.is_some() {
-            self.pairs(terms);
-        }
-        self.greedy(runs, terms, 1.0, terms.most_runs());
+        self.greedy(runs, terms, pairs);
+        self.pairs(terms, pairs);
+        self.greedy(runs, terms, 0);
         self
+    }
+
+    /// How many second runs there are.
+    fn replicates(&self) -> usize {
+        self.purposes.iter().filter(|purpose| **purpose == Purpose::Replicate).count()
+    }
+
+    /// What the second runs that are still missing would take of the cheapest configurations, the cheapest first.
+    fn for_pairs(&self, pairs: usize) -> Vec<f64> {
+        let missing = pairs.saturating_sub(self.replicates());
+        let single = self.ledger.runs().into_iter().filter(|&run| self.ledger.copies(run) == 1);
+        let mut costs: Vec<f64> = single.map(|run| self.ledger.alone(run)).collect();
+        costs.sort_by(f64::total_cmp);
+        costs.truncate(missing);
+        costs
+    }
+
+    /// Whether a run that is added leaves budget and runs for the second runs that are still missing.
+    fn leaves_room(&self, run: usize, terms: &Terms, pairs: usize, cheapest: &[f64]) -> bool {
+        let is_pair = self.ledger.copies(run) > 0;
+        let missing = pairs.saturating_sub(self.replicates() + usize::from(is_pair));
+        let own = if is_pair { f64::INFINITY } else { self.ledger.alone(run) };
+        // The run itself takes the place of the dearest of the cheapest, where it is cheaper.
+        let (dearest, others) = cheapest.get(..missing).unwrap_or(cheapest).split_last().unwrap_or((&0.0, &[]));
+        let kept = if missing == 0 { 0.0 } else { others.iter().sum::<f64>() + dearest.min(own) };
+        self.purposes.len() + 1 + missing <= terms.most_runs()
+            && terms.share(self.ledger.flop() + self.ledger.more(run) + kept) <= 1.0
     }
 
     /// A grid as it is, as far as it is within the limits; its largest run is the hold-out.
@@ -154,25 +163,26 @@ impl<'a> Search<'a> {
         self
     }
 
-    /// The largest run: of those that take the part of the budget that is meant for it, the one that tells the most.
+    /// The largest run: of those that take as much of the budget as the largest of a usual grid, the one that tells the
+    /// most for its price.
     fn largest(&mut self, runs: usize, terms: &Terms) {
         let share = |run: usize| terms.share(self.ledger.more(run));
         let all = || (0..runs).filter(|&run| self.ledger.allows(run));
-        let within = all().filter(|&run| (FOR_LARGEST[0]..=FOR_LARGEST[1]).contains(&share(run)));
-        let best = within.max_by(|&a, &b| self.gain(a).total_cmp(&self.gain(b)).then(b.cmp(&a)));
-        let smaller =
-            || all().filter(|&run| share(run) < FOR_LARGEST[0]).max_by(|&a, &b| share(a).total_cmp(&share(b)));
+        let score = |run: usize| self.gain(run) / self.price(run, terms);
+        let large = all().filter(|&run| share(run) >= USUAL.largest_share());
+        let best = large.max_by(|&a, &b| score(a).total_cmp(&score(b)).then(b.cmp(&a)));
+        let smaller = || all().max_by(|&a, &b| share(a).total_cmp(&share(b)).then(b.cmp(&a)));
         if let Some(run) = best.or_else(smaller) {
             self.add(run, Purpose::HoldOut);
         }
     }
 
-    /// Adds the run that lessens the waste the most for its price, until none is allowed.
-    fn greedy(&mut self, runs: usize, terms: &Terms, part: f64, most: usize) {
-        while self.purposes.len() < most {
-            let fits = |run: usize| {
-                self.ledger.copies(run) < MOST_COPIES && terms.share(self.ledger.flop() + self.ledger.more(run)) <= part
-            };
+    /// Adds the run that lessens the waste the most for its price, until none is allowed that leaves room for pairs.
+    fn greedy(&mut self, runs: usize, terms: &Terms, pairs: usize) {
+        while self.purposes.len() < terms.most_runs() {
+            let cheapest = self.for_pairs(pairs);
+            let fits =
+                |run: usize| self.ledger.copies(run) < MOST_COPIES && self.leaves_room(run, terms, pairs, &cheapest);
             let mut scored: Vec<(f64, usize)> = (0..runs)
                 .filter(|&run| fits(run))
                 .map(|run| (self.gain(run) / self.price(run, terms), run))
@@ -187,14 +197,13 @@ impl<'a> Search<'a> {
     }
 
     /// Adds second runs of the cheapest configurations until there are enough pairs.
-    fn pairs(&mut self, terms: &Terms) {
+    fn pairs(&mut self, terms: &Terms, pairs: usize) {
         let mut chosen = self.ledger.runs();
         chosen.sort_unstable();
         chosen.dedup();
         chosen.sort_by(|&a, &b| terms.share(self.ledger.more(a)).total_cmp(&terms.share(self.ledger.more(b))));
         for run in chosen {
-            let pairs = self.purposes.iter().filter(|p| **p == Purpose::Replicate).count();
-            if pairs < PAIRS && self.ledger.copies(run) == 1 && self.ledger.allows(run) {
+            if self.replicates() < pairs && self.ledger.copies(run) == 1 && self.ledger.allows(run) {
                 self.add(run, Purpose::Replicate);
             }
         }
@@ -212,7 +221,7 @@ impl<'a> Search<'a> {
                     self.exchanged(run, runs);
                 }
             }
-            self.greedy(runs, terms, 1.0, terms.most_runs());
+            self.greedy(runs, terms, 0);
             if self.waste() >= before * (1.0 - LEAST_GAIN) {
                 return;
             }
@@ -353,7 +362,7 @@ mod tests {
             let (candidates, terms, state) = case(seed);
             let aims = [Aim { column: RUNS, worth: 1.0 }];
             let mut search = Search::new(state, Ledger::new(&terms, &candidates), &aims);
-            search.greedy(RUNS, &terms, 1.0, terms.most_runs());
+            search.greedy(RUNS, &terms, 0);
             let before = search.waste();
             search.exchange(RUNS, &terms);
             assert!(search.waste() <= before * (1.0 + 1e-9), "{seed}");

@@ -15,6 +15,11 @@ pub struct State {
     noise: Vec<f64>,
 }
 
+/// The part of the noise of a run below which what is believed of it is left out.
+const NEGLIGIBLE: f64 = 1e-6;
+/// The part of a decision's variance below which nothing is left of it but rounding.
+const ROUNDING: f64 = 1e-20;
+
 /// Minimum number of columns in a unit of parallel work.
 pub(super) const TOGETHER: usize = 64;
 
@@ -28,6 +33,41 @@ impl State {
             column.iter().zip(&roots).map(|(value, root)| (value - mean) * root).collect()
         };
         Self { columns: values.into_iter().zip(&means).map(centre).collect(), means, noise }
+    }
+
+    /// The same columns along few directions in place of one for each draw, which all later steps are as long as.
+    ///
+    /// Directions are those of columns, orthogonal to each other: of all decisions, then of the run of which the most is
+    /// left in units of its `noise`, until that is negligible (Gram and Schmidt, pivoted). A law of a few parameters has
+    /// hardly more directions than these.
+    #[must_use]
+    pub fn compressed(self, noise: &[f64]) -> Self {
+        let Self { columns: mut left, means, noise: own } = self;
+        let whole: Vec<f64> = left.iter().map(|column| dot(column, column)).collect();
+        let rest = |(column, (noise, whole)): (&Vec<f64>, (&f64, &f64))| {
+            let square = dot(column, column);
+            if noise.is_finite() {
+                square / noise
+            } else if square > ROUNDING * whole {
+                f64::INFINITY
+            } else {
+                0.0
+            }
+        };
+        let mut columns: Vec<Vec<f64>> = vec![Vec::new(); left.len()];
+        for _ in 0..left.first().map_or(0, Vec::len) {
+            let rests: Vec<f64> = left.iter().zip(noise.iter().zip(&whole)).map(rest).collect();
+            let most = (0..rests.len()).max_by(|&a, &b| rests[a].total_cmp(&rests[b]).then(b.cmp(&a)));
+            let Some(most) = most.filter(|&most| rests[most] > NEGLIGIBLE) else { break };
+            let length = dot(&left[most], &left[most]).sqrt();
+            let along: Vec<f64> = left[most].iter().map(|x| x / length).collect();
+            left.par_iter_mut().zip(&mut columns).with_min_len(TOGETHER).for_each(|(left, column)| {
+                let part = dot(left, &along);
+                left.iter_mut().zip(&along).for_each(|(x, a)| *x -= part * a);
+                column.push(part);
+            });
+        }
+        Self { columns, means, noise: own }
     }
 
     /// Some of the columns, in the given order.
@@ -192,6 +232,29 @@ mod tests {
         after.forget(1);
         for column in 0..3 {
             assert!((after.variance(column) - before.variance(column)).abs() < 1e-10);
+        }
+    }
+
+    #[test]
+    fn a_state_of_few_directions_is_that_of_all_draws() {
+        // Twenty runs that follow three parameters and a little more, and a decision that follows neither alone.
+        let mut random = Random::new(2, "directions", 0);
+        let draws: Vec<[f64; 3]> = (0..300).map(|_| [random.normal(), random.normal(), random.normal()]).collect();
+        let run = |place: usize| -> Vec<f64> {
+            let x = place as f64 / 20.0;
+            draws.iter().map(|[a, b, c]| a + b * x + c * x * x + 1e-5 * (a * b * x)).collect()
+        };
+        let decision = draws.iter().map(|[a, b, c]| a - 2.0 * b + c + 0.3 * a * c).collect();
+        let values: Vec<Vec<f64>> = (0..20).map(run).chain([decision]).collect();
+        let noise: Vec<f64> = (0..20).map(|_| 0.1).chain([f64::INFINITY]).collect();
+        let mut whole = State::new(values, &[1.0 / 300.0; 300], noise.clone());
+        let mut few = whole.clone().compressed(&noise);
+        assert!(few.columns[0].len() < 8, "{}", few.columns[0].len());
+        for observed in [3, 19, 0, 11] {
+            assert!((few.gain(observed, 20) / whole.gain(observed, 20) - 1.0).abs() < 1e-3);
+            whole.observe(observed);
+            few.observe(observed);
+            assert!((few.variance(20) / whole.variance(20) - 1.0).abs() < 1e-4);
         }
     }
 
