@@ -127,6 +127,11 @@ impl<'a> Beliefs<'a> {
         Self { members, rejected, scale }
     }
 
+    /// The law with the largest share, the first of several.
+    pub fn most_believed(&self) -> Option<&Belief<'a>> {
+        self.members.iter().rev().max_by(|a, b| a.share.total_cmp(&b.share))
+    }
+
     /// The study's names of model size, data and compute.
     pub fn roles(&self) -> Option<&Roles> {
         self.members.first().map(|member| &member.law.roles)
@@ -138,10 +143,10 @@ impl<'a> Beliefs<'a> {
         self.members.iter().flat_map(of).collect()
     }
 
-    /// The scatter of the rows, all laws together.
+    /// The scatter of the rows around their laws, all laws together. Where runs are repeated it holds what these scatter
+    /// by, and what the law is off by among the rows: both stand between a run and the law.
     pub fn scatter(&self) -> f64 {
-        let pure = self.members.iter().find_map(|m| m.fit.evidence.replicates.as_ref()?.pure_error);
-        pure.unwrap_or_else(|| self.members.iter().map(|m| m.share * m.scatter() * m.scatter()).sum::<f64>().sqrt())
+        self.members.iter().map(|m| m.share * m.scatter() * m.scatter()).sum::<f64>().sqrt()
     }
 
     /// Whether repeated runs determine the noise.

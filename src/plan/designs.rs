@@ -54,8 +54,8 @@ impl Compiler<'_> {
                 is_sound = false;
                 continue;
             }
-            // Whether small models follow the law is told of the first fit, by its rows.
-            let roles = ["fit", "draws"].into_iter().chain((index == 0).then_some("rows"));
+            // Whether small models follow the law is told by the rows of the fit that is believed the most.
+            let roles = ["fit", "draws", "rows"];
             inputs.extend(roles.map(|role| (planned.stage, role, format!("{role}.{index}"))));
             laws.push(Arc::clone(&planned.law));
         }
