@@ -142,6 +142,22 @@ fn results_are_held_against_forecasts_and_what_is_left_is_planned_anew() {
 }
 
 #[test]
+fn results_that_are_other_than_forecast_are_told() {
+    let world = world(DESIGN);
+    let before = advice(&world, &["study.toml"]);
+    let told = |off: f64| {
+        let line = |run: &Value| {
+            format!("{},{}\n", run["name"].as_str().unwrap(), run["forecast"]["value"].as_f64().unwrap() * off)
+        };
+        let lines: String = before["runs"].as_array().unwrap().iter().map(line).collect();
+        world.write("results.csv", &format!("name,L\n{lines}"));
+        advice(&world, &["check", "study.toml", "results.csv"])["warnings"].to_string()
+    };
+    assert!(told(1.05).contains("times as far from their forecasts"), "{}", told(1.05));
+    assert!(!told(1.0).contains("from their forecasts"), "{}", told(1.0));
+}
+
+#[test]
 fn a_study_with_names_of_its_own_is_planned_and_checked_by_them() {
     let named = |text: &str| {
         let text = text.replace("N = { column", "params = { column").replace("D = { column", "tokens = { column");
@@ -191,6 +207,26 @@ fn with_all_results_in_a_new_plan_stops_or_gains() {
         let spent = before["total"]["flop"].as_f64().unwrap() + after["total"]["flop"].as_f64().unwrap();
         assert!(spent <= 2e21 * (1.0 + 1e-9), "{off}: {spent:e}");
     }
+}
+
+#[test]
+fn runs_that_share_trunks_are_as_sure_for_less_than_two_thirds_of_the_compute() {
+    // Of one size the longest run and the decays of the others: what is left of the variance is told of the same runs.
+    let planned = |schedule: &str, flop: &str| {
+        let design = format!(
+            "[designs.next]\nfit = \"main\"\ndecide = {{ compute_optimal = {{ C = 1e24 }} }}\nbudget = {{ FLOP = {flop} }}\ncandidates = {{ N = \"100M to 2B\", D = \"5 to 400 per parameter\", schedule = \"{schedule}\" }}\nlimits = {{ runs = 30 }}\n"
+        );
+        advice(&World::with(&spec(&design), &simulated_runs(0.004)), &["study.toml"])
+    };
+    let shared = planned("wsd", "1e21");
+    let apart: f64 =
+        numbers(&shared["runs"], "size").iter().zip(numbers(&shared["runs"], "data")).map(|(n, d)| 6.0 * n * d).sum();
+    let together = shared["total"]["flop"].as_f64().unwrap();
+    assert!(together <= 0.65 * apart, "{together:e} {apart:e}");
+    // Runs that are trained apart and cost as much as these would are hardly surer, although they are chosen for that.
+    let separate = planned("cosine", &format!("{apart:e}"));
+    let left = |advice: &Value| advice["decisions"][0]["after"]["waste"].as_f64().unwrap();
+    assert!(left(&shared) <= 1.05 * left(&separate), "{} {}", left(&shared), left(&separate));
 }
 
 #[test]

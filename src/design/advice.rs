@@ -242,6 +242,21 @@ pub struct Outcomes {
     pub missing: usize,
     /// Ratio of realised to predicted mean squared deviation of results from their forecasts.
     pub surprise: Option<f64>,
+    /// The mean square that chance exceeds once in twenty.
+    pub surprise_limit: Option<f64>,
+}
+
+impl Outcomes {
+    /// What a reader should know, where results are further from their forecasts than chance makes them.
+    pub fn warning(&self) -> Option<String> {
+        let (surprise, limit) = (self.surprise?, self.surprise_limit?);
+        (surprise > limit).then(|| {
+            format!(
+                "Results are {:.1} times as far from their forecasts as these say: the law does not hold for them, or runs scatter more than the rows do. What is said of the decision now is surer than it should be: fit the law again with these results among the rows, and beside other laws."
+                , surprise.sqrt()
+            )
+        })
+    }
 }
 
 /// The result of one run.

@@ -77,6 +77,7 @@ impl Given<'_> {
         let changes = self.changes(table, chosen)?;
         let simulated = self.simulated(table, chosen);
         let mut warnings: Vec<String> = self.drift.iter().filter_map(Drift::warning).collect();
+        warnings.extend(outcomes.as_ref().and_then(Outcomes::warning));
         warnings.extend(self.cautions(table, chosen));
         let mut laws: BTreeMap<String, f64> = BTreeMap::new();
         for member in &self.beliefs.members {

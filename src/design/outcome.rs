@@ -9,6 +9,7 @@ use super::state::State;
 use crate::numerics::normal_quantile;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::source::{Cell, Format, Limits, Options, read};
+use crate::uncertainty::chi_square_quantile;
 
 /// The status of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +74,8 @@ pub struct Results {
     pub runs: Vec<Line>,
 }
 
+/// How often results that follow the law are told to be other than forecast.
+const CHANCE: f64 = 0.05;
 /// Possible names of the column with the name of a run.
 const NAMES: [&str; 2] = ["name", "run"];
 /// Name of the column with the status of a run.
@@ -205,8 +208,9 @@ pub(super) fn learn(
         });
     }
     let rest: Vec<usize> = (count..joint.columns()).collect();
-    let surprise = (done > 0).then(|| squares / done as f64);
-    (joint.only(&rest), Outcomes { runs, missing, surprise })
+    let of_each = |sum: f64| (done > 0).then(|| sum / done as f64);
+    let (surprise, limit) = (of_each(squares), chi_square_quantile(1.0 - CHANCE, done as f64));
+    (joint.only(&rest), Outcomes { runs, missing, surprise, surprise_limit: of_each(limit) })
 }
 
 #[cfg(test)]

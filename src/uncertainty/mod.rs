@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use auto::Auto;
 pub use bootstrap::Bootstrap;
-pub use noise::{noise, scatter_equally};
+pub use noise::{chi_square_quantile, noise, scatter_equally};
 pub use posterior::Posterior;
 pub use profile::Profile;
 pub use residual::Residual;

@@ -56,7 +56,7 @@ const FEWEST_IN_GROUP: usize = 3;
 
 /// The quantile of chi-square (Wilson and Hilferty 1931, doi:10.1073/pnas.17.12.684), accurate to one percent in the
 /// tail.
-fn chi_square_quantile(p: f64, freedom: f64) -> f64 {
+pub fn chi_square_quantile(p: f64, freedom: f64) -> f64 {
     let step = 2.0 / (9.0 * freedom);
     let root = 1.0 - step + normal_quantile(p) * step.sqrt();
     freedom * root * root * root
