@@ -384,6 +384,11 @@ impl<'a> Study<'a> {
     }
 }
 
+/// A number with some digits and its unit; nothing of what is none.
+fn shown(value: f64, digits: usize, unit: &str) -> String {
+    if value.is_finite() { format!("{value:.digits$}{unit}") } else { String::new() }
+}
+
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -402,7 +407,7 @@ fn table(lines: &[Value]) -> String {
         }
         let _ = write!(
             text,
-            "\n| {world} | draws | runs | waste: mean | median | 90th percentile | foretold | rms error of ln L | variance foretold over found: by the plan | by the fit | the interval of N holds | of L | drift told |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+            "\n| {world} | draws | undecided | runs | waste: mean | median | 90th percentile | foretold | by `hoffmann` alone | rms error of ln L | variance foretold over found: by the plan | by the fit | the interval of N holds | of L | drift told |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
         );
         for design in &DESIGNS {
             let own: Vec<&Value> = own.iter().copied().filter(|line| line["design"] == design.name).collect();
@@ -433,21 +438,26 @@ fn row(design: &Design, lines: &[&Value]) -> String {
     };
     let told: Vec<bool> =
         lines.iter().filter_map(|line| Some(line["t"].as_f64()?.abs() > line["limit"].as_f64()?)).collect();
-    format!(
-        "| {} | {} | {:.1} | {:.3} % | {:.3} % | {:.3} % | {:.3} % | {rms:.4} | {:.2} | {:.2} | {:.1} % | {:.1} % | {:.1} % |\n",
-        design.name,
-        lines.len(),
-        mean(&numbers("runs")),
-        100.0 * mean(&wastes),
-        100.0 * if wastes.is_empty() { f64::NAN } else { quantile(&wastes, 0.5) },
-        100.0 * if wastes.is_empty() { f64::NAN } else { quantile(&wastes, 0.9) },
-        100.0 * mean(&numbers("foretold")),
-        ratio("planned_width"),
-        ratio("width"),
-        share(&said("held")),
-        share(&said("loss_held")),
-        share(&told),
-    )
+    let percent = |value: f64| shown(100.0 * value, 3, " %");
+    let at = |p: f64| if wastes.is_empty() { f64::NAN } else { quantile(&wastes, p) };
+    let cells = [
+        design.name.to_owned(),
+        lines.len().to_string(),
+        (lines.len() - wastes.len()).to_string(),
+        shown(mean(&numbers("runs")), 1, ""),
+        percent(mean(&wastes)),
+        percent(at(0.5)),
+        percent(at(0.9)),
+        percent(mean(&numbers("foretold"))),
+        percent(mean(&numbers("point_waste"))),
+        shown(rms, 4, ""),
+        shown(ratio("planned_width"), 2, ""),
+        shown(ratio("width"), 2, ""),
+        shown(share(&said("held")), 1, " %"),
+        shown(share(&said("loss_held")), 1, " %"),
+        shown(share(&told), 1, " %"),
+    ];
+    format!("| {} |\n", cells.join(" | "))
 }
 
 /// What following the advice to stop costs, runs and waste together, over what the best number of runs costs.
