@@ -242,7 +242,7 @@ pub struct Outcomes {
     pub missing: usize,
     /// Ratio of realised to predicted mean squared deviation of results from their forecasts.
     pub surprise: Option<f64>,
-    /// The mean square that chance exceeds once in twenty.
+    /// The ratio that chance alone exceeds in one of twenty cases.
     pub surprise_limit: Option<f64>,
 }
 
