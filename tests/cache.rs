@@ -1,4 +1,4 @@
-//! What is computed again, and what is not; and that a cache never changes a byte.
+//! The cache: which stages are computed again, and that a cache never changes a byte.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ fn names_of_files_and_of_other_things_do_not_count() {
             .replace("filters.main", "filters.sound")
             .replace("rows = \"main\"", "rows = \"sound\""),
     );
-    // The report names the file and the filter; nothing else does.
+    // Only the report names the file and the filter.
     assert_eq!(ran(&world.statuses("study.toml")), ["render", "results"]);
 }
 
@@ -67,7 +67,7 @@ fn names_of_files_and_of_other_things_do_not_count() {
 fn a_row_that_a_filter_drops_stops_after_the_filter() {
     let world = world();
     world.write("runs.csv", &(simulated_runs(0.01) + "1e9,1e10,11.5,odd\n"));
-    // The report counts the row; no fit and no answer is computed again.
+    // The report counts the row; fits and answers are not computed again.
     assert_eq!(ran(&world.statuses("study.toml")), ["filter.main", "ingest.runs", "render", "results"]);
     assert!(world.read("outputs/study/report.md").contains("| drop L > 10 | 1 | diverged |"));
 }
@@ -172,7 +172,7 @@ fn a_pinned_file_is_fetched_once_and_then_never_again() {
     let world = World::with(&remote(&url, &table), "");
     world.run("study.toml");
     world.write("study.toml", &remote(&url, &table).replace("\"loss\"", "{ column = \"loss\", unit = \"nats\" }"));
-    // The source's settings changed, so it is read again: from the cache.
+    // The source's settings changed, so it is read again from the cache.
     let outcome = world.lawfit(&["run", "study.toml", "--offline"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
 }
@@ -216,12 +216,12 @@ fn count(world: &World, folder: &str) -> usize {
 fn a_collection_leaves_what_was_used_and_takes_the_rest() {
     let world = world();
     let records = count(&world, "ac");
-    // Nothing is older than the default of 30 days.
+    // Nothing is older than the default limit of 30 days.
     assert_eq!(world.lawfit(&["cache", "gc"]).code, 0);
     assert_eq!(count(&world, "ac"), records);
     world.write("study.toml", &SPEC.replace("L = 2.2,", "L = 2.3,"));
     world.run("study.toml");
-    // The lists of a day 40 days ago say that the first run was long ago; the second is younger.
+    // The usage lists of 40 days ago belong to the first run; the second run is recent.
     let used = world.path(".lawfit/cache/v1/used");
     let mut lists: Vec<_> = std::fs::read_dir(&used).unwrap().map(|e| e.unwrap().path()).collect();
     lists.sort_by_key(|path| path.metadata().unwrap().modified().unwrap());
@@ -242,7 +242,7 @@ fn a_collection_leaves_what_was_used_and_takes_the_rest() {
     assert_eq!(ran(&world.statuses("study.toml")), ["extrapolate.target", "render", "results"]);
 }
 
-/// Gives every file of the cache a time long past, as if written then.
+/// Sets the modification time of every cache file to 40 days ago.
 fn make_old(world: &World) {
     let then = std::time::SystemTime::now() - std::time::Duration::from_secs(40 * 86_400);
     for folder in ["ac", "cas"] {

@@ -1,4 +1,4 @@
-//! Every published law, put through the fit engine: noiseless rows give its parameters back.
+//! Every law of the catalogue in the fit engine: its parameters are recovered from noiseless rows.
 
 use lawfit::evidence::{Label, shape};
 use lawfit::fit::Status;
@@ -11,7 +11,7 @@ use lawfit::solver::{Solver, Watch, search};
 /// Rows of a data set.
 const ROWS: usize = 64;
 
-/// Runs on a design that spreads every variable over decades, or over what bits and losses span.
+/// Runs on a design that spreads every variable over decades, or over the usual span of bits and losses.
 fn design(entry: &Entry, law: &Law, rows: usize) -> Vec<Vec<f64>> {
     let mut random = Random::new(11, &law.name, 0);
     let spread = |usual: f64, u: f64| {
@@ -30,7 +30,7 @@ fn noiseless_rows_give_the_parameters_of_every_law_back() {
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
         let tape = law.tape();
         let response = tape.values(&tape.bind(&views, ROWS), &theta);
-        // A law whose response may be negative has no logarithm.
+        // A response that may be negative has no logarithm.
         let on = if response.iter().all(|y| *y > 0.0) { ResponseScale::Log } else { ResponseScale::Raw };
         let objective = Objective::LeastSquares(LeastSquares { on });
         let problem = Problem::new(&law, &objective, &views, &response, None);

@@ -1,4 +1,4 @@
-//! Designs: which runs are planned, within which limits, and what comes of their results.
+//! Designs: the planned runs, their limits, and the use of their results.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! What is generated or promised in documents is what the program does.
+//! Generated documents and statements in documents agree with the program.
 
 mod book;
 mod reference;
@@ -9,7 +9,7 @@ fn read(name: &str) -> String {
     std::fs::read_to_string(repository().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-/// Compares a generated file with what is committed; `LAWFIT_UPDATE=1` writes it instead.
+/// Compares a generated file with the committed one; `LAWFIT_UPDATE=1` writes it instead.
 fn generated(name: &str, text: &str) {
     if std::env::var_os("LAWFIT_UPDATE").is_some() {
         std::fs::write(repository().join(name), text).unwrap();
@@ -51,7 +51,7 @@ fn shipped_specs_and_results_meet_their_schemas() {
         let errors: Vec<String> = spec.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
         assert!(errors.is_empty(), "{name}: {errors:?}");
         seen += 1;
-        // An editor finds the schema by the first line.
+        // Editors find the schema by the first line.
         let first = read(&name).lines().next().unwrap().to_owned();
         assert!(first.contains("../schemas/spec.schema.json"), "{name}");
     }
@@ -75,7 +75,7 @@ fn every_key_of_the_schema_has_hover_text() {
     fn walk(value: &serde_json::Value, path: &str, bare: &mut Vec<String>) {
         if let Some(properties) = value.get("properties").and_then(|p| p.as_object()) {
             for (name, property) in properties {
-                // An entry of a oneOf that only names a kind is described beside it.
+                // An entry of a oneOf that only names a kind has its description outside the entry.
                 let described = property.get("description").is_some() || value.get("description").is_some();
                 if !described {
                     bare.push(format!("{path}/{name}"));

@@ -1,11 +1,11 @@
-//! Figures: what is drawn, where, and with which words.
+//! Figures: which are drawn, their layout and their text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::world::{SPEC, World, repository, simulated_runs};
 
-/// The pictures of a study's folder by the names of their files, without the ending.
+/// The figures of a study's folder, by file name without ending.
 fn pictures(world: &World, study: &str) -> BTreeMap<String, String> {
     let files = world.files(&format!("outputs/{study}/figures"));
     let svg = files.iter().filter_map(|(name, bytes)| Some((name.strip_suffix(".svg")?, bytes)));
@@ -17,7 +17,7 @@ fn attributes<'a>(svg: &'a str, name: &str) -> Vec<&'a str> {
     svg.split(&format!(" {name}=\"")).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
-/// A study of a power law of one variable in many groups, of which one is asked about.
+/// A study with a power law of one variable in many groups, one of which is queried.
 fn grouped(groups: usize) -> World {
     let mut table = "batch,N,L\n".to_owned();
     for group in 1..=groups {
@@ -114,7 +114,7 @@ fn axes_say_their_units_and_sizes_are_written_as_people_do() {
     assert!(all["fit-main"].contains("C = 6 N D (FLOP)") && all["fit-main"].contains("L: loss"));
     assert_eq!(all["residuals-main"].matches("class=\"plot\"").count(), 4, "the prediction, N, D and compute");
     assert_eq!(all["parameters-main"].matches("class=\"plot\"").count(), 5);
-    // What is drawn stands beside each picture.
+    // The data of each figure are written next to it.
     let csv = world.read("outputs/study/figures/fit-main.csv");
     assert_eq!(csv.lines().filter(|line| line.contains("fitted (30)")).count(), 30);
 }

@@ -1,4 +1,4 @@
-//! Inputs that are too large, too deep or no files: refused quickly, with their place and what to do.
+//! Inputs that are too large, too deep or not files: refused quickly, with the position and what to do.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! The one integration-test binary; each module's first line says why it is there.
+//! The only integration-test binary; the first line of each module states its purpose.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,5 @@
-//! The nonlinear problems of the Statistical Reference Datasets, whose solutions are certified to eleven digits.
+//! The nonlinear regression problems of the NIST Statistical Reference Datasets, with solutions certified to eleven
+//! digits.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,7 @@ fn references() -> BTreeMap<String, Reference> {
 }
 
 impl Reference {
-    /// The law as a user writes it: its formula, and nothing said of its parameters.
+    /// The law as a user would write it: only its formula.
     fn law(&self) -> Law {
         let plain = |name: &String| Variable { name: name.clone(), unit: None, meaning: None, counts: None };
         let variables: Vec<Variable> = self.columns.keys().filter(|name| *name != "y").map(plain).collect();
@@ -44,7 +45,7 @@ impl Reference {
         Problem::new(law, &objective, &columns, &self.columns["y"], None)
     }
 
-    /// What the best optimum found has wrong: nothing where it is the certified one to six digits.
+    /// What differs between the best optimum and the certified one beyond six digits; empty if nothing.
     fn mistakes(&self, law: &Law, problem: &Problem, found: &Search) -> Vec<String> {
         let Some(best) = found.optima.first() else { return vec!["no optimum".to_owned()] };
         let values = problem.parameters(&best.point);
@@ -53,7 +54,7 @@ impl Reference {
         let mut mistakes: Vec<String> =
             wrong.map(|(name, value, known)| format!("{name} {value} for {known}")).collect();
         let squares: f64 = problem.residuals(&best.point).iter().map(|residual| residual * residual).sum();
-        // What Lanczos1 leaves is the rounding of its observations.
+        // The certified residual of Lanczos1 is only the rounding of its observations.
         if (squares / self.squares - 1.0).abs() > 1e-6 && squares > 1e-20 {
             mistakes.push(format!("the squares sum up to {squares:e} for {:e}", self.squares));
         }

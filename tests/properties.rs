@@ -1,4 +1,4 @@
-//! Properties of keys: the language and the looks of a spec never count, its meaning always does.
+//! Properties of cache keys: they depend on the meaning of a spec, not on its language or layout.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::world::{SPEC, World, simulated_runs};
 
-/// Each stage's settings, as they enter its key.
+/// The settings of each stage as they enter its key.
 fn settings(world: &World, name: &str, text: &str) -> BTreeMap<String, String> {
     let compiled = compile(&[SpecFile { path: world.path(name), bytes: text.as_bytes().to_vec() }]);
     assert!(!compiled.has_errors(), "{text}\n{:?}", compiled.diagnostics);
@@ -15,7 +15,7 @@ fn settings(world: &World, name: &str, text: &str) -> BTreeMap<String, String> {
     plan.stages().map(|s| (s.id.0.clone(), Fingerprint::new(s.stage.as_ref(), Vec::new()).text())).collect()
 }
 
-/// A spec with some of everything, as a tree.
+/// A spec with entries of every kind, as a tree.
 fn any_spec() -> impl Strategy<Value = serde_json::Value> {
     let number = prop_oneof![
         (1u32..1000).prop_map(|n| serde_json::json!(n)),

@@ -1,4 +1,4 @@
-//! Objectives of published fits, recomputed on the authors' rows: an optimum at least as low each time.
+//! Published fits on the authors' rows: the optimum is at least as low as the published one.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use lawfit::uncertainty::{Bootstrap, Fitted, Method};
 
 use crate::world::shared_data;
 
-/// Named columns of a table, rows where all of them are numbers.
+/// Named columns of a table, restricted to rows in which all of them are numbers.
 fn columns(path: &Path, names: &[&str]) -> Vec<Vec<f64>> {
     let format = Format::of_name(&path.to_string_lossy()).unwrap();
     let names: Vec<String> = names.iter().map(|n| (*n).to_owned()).collect();
@@ -39,7 +39,7 @@ fn huber(delta: f64) -> Objective {
     Objective::Huber(Huber { delta: Quantity(delta), on: ResponseScale::Log })
 }
 
-/// The best objective and the parameters by name.
+/// The best objective, and the parameters by name.
 fn fit(law: &Law, objective: &Objective, variables: &[&[f64]], response: &[f64]) -> (f64, BTreeMap<String, f64>) {
     let problem = Problem::new(law, objective, variables, response, None);
     let found = search(&problem, law, Solver::Newton, &Watch::NOBODY).unwrap();
@@ -49,7 +49,7 @@ fn fit(law: &Law, objective: &Objective, variables: &[&[f64]], response: &[f64])
     (best.cost, law.parameters.iter().map(|p| p.name.clone()).zip(values).collect())
 }
 
-/// A value to the digits that were printed.
+/// Compares a value with a published one to the printed digits.
 fn close(found: f64, printed: &str, what: &str) {
     let digits = printed.trim_start_matches(['-', '0', '.']).chars().filter(char::is_ascii_digit).count();
     let known: f64 = printed.parse().unwrap();
@@ -57,7 +57,7 @@ fn close(found: f64, printed: &str, what: &str) {
     assert!((found - known).abs() <= within.max(1e-12), "{what}: {found} against {printed}");
 }
 
-/// N, D and L of the Chinchilla replication, highest losses dropped.
+/// N, D and L of the Chinchilla replication without the given number of highest losses.
 fn chinchilla(data: &Path, dropped: usize) -> [Vec<f64>; 3] {
     let path = data.join("besiroglu2024_chinchilla/svg_extracted_data.csv");
     let table = columns(&path, &["Model Size", "Training FLOP", "loss"]);
@@ -90,7 +90,7 @@ fn chinchilla_standard_errors_are_those_of_the_replication_within_the_error_of_4
     {
         let sample = of(name);
         let se = standard_deviation(&sample);
-        // The error of a standard error, seen from twenty batches; both sides have it.
+        // The Monte Carlo error of a standard error, estimated from twenty batches; both sides have it.
         let batches: Vec<f64> = sample.chunks(200).map(standard_deviation).collect();
         let error = standard_deviation(&batches) / (batches.len() as f64).sqrt();
         assert!((se - known).abs() < 3.0 * std::f64::consts::SQRT_2 * error, "{name}: {se} +- {error} against {known}");
@@ -110,7 +110,7 @@ fn chinchilla_at_every_delta_and_with_its_outliers() {
     ] {
         let [n, d, l] = chinchilla(&data, dropped);
         let (cost, parameters) = fit(&hoffmann(), &huber(delta), &[&n, &d], &l);
-        // The values are printed to ten digits or so: half a unit of the last is allowed.
+        // The published values have about ten digits: half a unit of the last one is allowed.
         assert!(cost <= known * (1.0 + 5e-9), "delta {delta}: {cost:e} against {known:e}");
         close(parameters["alpha"], alpha, "alpha");
         close(parameters["beta"], beta, "beta");
@@ -274,7 +274,7 @@ fn repeated_data_decay_constants_of_182_runs() {
         meaning: None,
         counts: None,
     });
-    // Muennighoff et al. 2023, second stage: the base law is held, two decay constants are fitted.
+    // Muennighoff et al. 2023, second stage: the base law is fixed and two decay constants are fitted.
     let (a, b, e, alpha) = (6.255_414_f64, 7.304_997_4_f64, 0.625_480_4_f64, 0.352_659_6_f64);
     let [a, b, e] = [a, b, e].map(libm::exp);
     let g = libm::pow(a / b, 1.0 / (2.0 * alpha));
@@ -309,7 +309,7 @@ fn repeated_data_decay_constants_of_182_runs() {
     close(parameters["R_N"], "1.706", "R_N");
 }
 
-/// By how much published constants miss rows on average, as a share of what was observed; variables by name.
+/// Mean relative error of published constants on rows; variables by name.
 fn missed(name: &str, source: &str, variables: &[(&str, Vec<f64>)], observed: &[f64]) -> f64 {
     let entry = find(name).unwrap();
     let (law, constants) = (entry.law().unwrap(), &entry.constants[source].values);
@@ -326,7 +326,7 @@ fn missed(name: &str, source: &str, variables: &[(&str, Vec<f64>)], observed: &[
 
 #[test]
 fn constants_of_parallel_scaling_miss_its_runs_by_a_quarter_percent() {
-    // Runs of one stream and of eight, typed from parametric_fit.py of QwenLM/ParScale: size, Stack and Pile loss.
+    // Runs of one stream and of eight, from parametric_fit.py of QwenLM/ParScale: size, Stack and Pile loss.
     let runs = [
         (535_813_376.0, 1.0, 1.1722, 2.1113),
         (1_088_376_320.0, 1.0, 1.1131, 2.0027),
@@ -346,7 +346,7 @@ fn constants_of_vocabularies_meet_the_rows_of_their_repository() {
     let Some(data) = shared_data("vocabularies") else { return };
     let names = ["Non_vocab_parameters", "vocab_size", "embed_dim", "num_characters", "FLOPs", "Lossu"];
     let table = columns(&data.join("tao2024_vocab/exp_data.csv"), &names);
-    // The rows that the repository fits: those of little compute are left out.
+    // The repository fits only rows above this compute.
     let kept: Vec<usize> = (0..table[0].len()).filter(|&row| table[4][row] > 2.18e17).collect();
     let of = |column: usize| kept.iter().map(|&row| table[column][row]).collect::<Vec<f64>>();
     let vocabulary: Vec<f64> = of(1).iter().zip(of(2)).map(|(size, width)| size * width).collect();

@@ -1,9 +1,9 @@
-//! What people read: the first screen, tables and macros for papers, tables for other programs, the terminal.
+//! Reports: the first screen, tables and macros for papers, tables for other programs, the terminal.
 
 use crate::world::{SPEC, World, simulated_runs};
 use std::fmt::Write as _;
 
-/// The study, asked for responses as well, with more at its end.
+/// The study with a query for responses, and further text at its end.
 fn world(more: &str) -> World {
     let asked = "[queries.large]\nfit = \"main\"\nloss = { N = [4e8, 1e12], D = [1e10, 2e13] }\n";
     World::with(&format!("{SPEC}{asked}{more}"), &simulated_runs(0.01))
@@ -13,7 +13,7 @@ fn results(world: &World) -> serde_json::Value {
     serde_json::from_str(&world.read("outputs/study/results.json")).unwrap()
 }
 
-/// The rows of every table of a Markdown text, in cells.
+/// The rows of every table in a Markdown text, as cells.
 fn rows(text: &str) -> Vec<Vec<String>> {
     let lines = text.lines().filter(|line| line.starts_with("| "));
     let cells = |line: &str| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
@@ -228,7 +228,7 @@ fn a_response_is_called_by_its_name_and_groups_of_numbers_go_by_size() {
 
 #[test]
 fn what_the_rows_do_not_identify_has_a_number_in_no_output() {
-    // All runs have the same number of tokens, so the rows do not identify the term of data.
+    // All runs have the same number of tokens, so the rows do not identify the data term.
     let mut table = "params,tokens,loss,family\n".to_owned();
     for n in [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9] {
         let _ = writeln!(table, "{n},2e10,{},even", 1.8 + 480.0 * libm::pow(n, -0.35) + 0.3);
@@ -249,7 +249,7 @@ fn what_the_rows_do_not_identify_has_a_number_in_no_output() {
     );
     let (values, draws, parameters) = (
         world.read("outputs/study/values.tex"),
-        // A fit without draws has no file of them.
+        // A fit without draws has no draws file.
         std::fs::read_to_string(world.path("outputs/study/draws.csv")).unwrap_or_default(),
         world.read("outputs/study/parameters.csv"),
     );

@@ -428,7 +428,7 @@ fn learning_curves_are_extrapolated_model_by_model() {
     let Some(data) = shared_data("learning curves") else { return };
     let world = shipped();
     let spec = world.read("specs/learning-curves.toml");
-    // The part of the benchmark that is beside the repository, for the whole that the spec pins.
+    // The available part of the benchmark replaces the complete file that the spec pins.
     let from = spec.find("url = ").unwrap();
     let to = spec.find("[sources.benchmark.columns]").unwrap();
     let path = data.join("alabdulmohsin2022/benchmark.lang.part.csv");
@@ -450,7 +450,7 @@ fn error_of_image_models_is_forecast_family_by_family() {
     let Some(data) = shared_data("image curves") else { return };
     let world = shipped();
     let spec = world.read("specs/vision.toml");
-    // The part of the benchmark that is beside the repository, for the whole that the spec pins.
+    // The available part of the benchmark replaces the complete file that the spec pins.
     let from = spec.find("url = ").unwrap();
     let to = spec.find("[sources.benchmark.columns]").unwrap();
     let path = data.join("alabdulmohsin2022/benchmark.vision.part.csv");

@@ -30,7 +30,7 @@ pub struct Device {
     pub peak: f64,
     /// Bytes of memory.
     pub memory: f64,
-    /// Dollars per hour.
+    /// Dollars per device and hour.
     pub price: f64,
     /// The share of the peak that training reaches (model FLOP utilisation).
     pub mfu: f64,

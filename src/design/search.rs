@@ -1,4 +1,4 @@
-//! Which runs lessen the expected waste the most: one after another, then exchanged until no exchange helps.
+//! Searches for the runs that reduce the expected waste most: greedy selection, then exchanges until none helps.
 
 use rayon::prelude::*;
 
@@ -7,7 +7,7 @@ use super::rivals::USUAL;
 use super::settings::MOST_COPIES;
 use super::state::{State, TOGETHER};
 
-/// A decision as the search sees it: its column and what a unit of its variance costs.
+/// A decision in the form the search uses: its column and the cost of a unit of its variance.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Aim {
     /// Its column.
@@ -16,20 +16,20 @@ pub struct Aim {
     pub worth: f64,
 }
 
-/// What a run is for.
+/// Why a run is in the design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// It tells the most about the decision.
+    /// It informs the decision most for its price.
     Informs,
-    /// The largest run: what is forecast of it before it is trained is a test of the law.
+    /// The largest run. Its forecast, made before it is trained, tests the law.
     HoldOut,
-    /// A second run of a configuration: it tells the noise.
+    /// A second run of a configuration, which measures the noise.
     Replicate,
 }
 
 impl Purpose {
-    /// What a run is for, in a word; nothing of a run that informs, as most do.
+    /// The purpose in one word; empty for a run that informs, as most do.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Informs => "",
@@ -39,14 +39,14 @@ impl Purpose {
     }
 }
 
-/// Runs chosen for aims, with the state that their outcomes lead to.
+/// Runs chosen for a set of aims, with the state of belief after their outcomes.
 #[derive(Clone, Debug)]
 pub struct Search<'a> {
-    /// What is believed once all chosen runs are done.
+    /// The state of belief after all chosen runs.
     pub state: State,
     /// The chosen runs.
     pub ledger: Ledger<'a>,
-    /// What each is for.
+    /// The purpose of each run.
     pub purposes: Vec<Purpose>,
     aims: &'a [Aim],
 }
@@ -55,26 +55,27 @@ pub struct Search<'a> {
 pub(super) const PAIRS: usize = 2;
 /// Most rounds of exchange.
 const EXCHANGES: usize = 6;
-/// The least that an exchange has to gain, relative to what is there.
+/// Smallest relative gain for which an exchange is made.
 const LEAST_GAIN: f64 = 1e-6;
 
 impl<'a> Search<'a> {
-    /// An empty one.
+    /// A search without runs.
     pub const fn new(state: State, ledger: Ledger<'a>, aims: &'a [Aim]) -> Self {
         Self { state, ledger, purposes: Vec::new(), aims }
     }
 
-    /// What is still wasted, in expectation.
+    /// The expected remaining waste.
     pub fn waste(&self) -> f64 {
         self.aims.iter().map(|aim| aim.worth * self.state.variance(aim.column)).sum()
     }
 
-    /// By how much a run would lessen the waste.
+    /// The expected reduction of the waste by a run.
     fn gain(&self, run: usize) -> f64 {
         self.aims.iter().map(|aim| aim.worth * self.state.gain(run, aim.column)).sum()
     }
 
-    /// What a run takes of the budget and of the number of runs: without the second, a hundred cheap runs are best.
+    /// The price of a run as a share of the budget plus a share of the number of runs. Without the second share, a
+    /// hundred cheap runs would always be chosen.
     fn price(&self, run: usize, terms: &Terms) -> f64 {
         terms.share(self.ledger.more(run)) + 1.0 / terms.most_runs() as f64
     }
@@ -85,9 +86,9 @@ impl<'a> Search<'a> {
         self.purposes.push(purpose);
     }
 
-    /// Chooses runs within all limits: from nothing, and from each of the grids, runs that stand for a usual design. The best
-    /// of what these lead to is taken, so it is never worse than any of the grids within the limits. `keeps_pairs` asks
-    /// for runs that tell the noise.
+    /// Chooses runs within all limits. The search starts from an empty set and from each grid of a common design, and
+    /// the best result is returned, so it is never worse than a grid within the limits. `keeps_pairs` asks for runs
+    /// that measure the noise.
     #[must_use]
     pub fn choose(self, runs: usize, terms: &Terms, keeps_pairs: bool, grids: &[Vec<usize>]) -> Self {
         let pairs = if keeps_pairs { PAIRS } else { 0 };
@@ -189,7 +190,7 @@ impl<'a> Search<'a> {
                 .filter(|(score, _)| *score > 0.0)
                 .collect();
             scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-            // The wall clock is looked at last: it takes a schedule of all jobs.
+            // The wall clock is checked last, since it needs a schedule of all jobs.
             let Some(&(_, run)) = scored.iter().find(|(_, run)| self.ledger.allows(*run)) else { return };
             let purpose = if self.ledger.copies(run) > 0 { Purpose::Replicate } else { Purpose::Informs };
             self.add(run, purpose);
@@ -209,8 +210,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Takes each run that informs out and puts the best one in its place, and adds what there is room for, until that
-    /// changes nothing.
+    /// Replaces each informing run by the best alternative and adds runs while there is room, until nothing changes.
     fn exchange(&mut self, runs: usize, terms: &Terms) {
         for _ in 0..EXCHANGES {
             let before = self.waste();
@@ -228,7 +228,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Puts another run in the place of one, where that is better.
+    /// Replaces a run by another one if that is better.
     fn exchanged(&mut self, run: usize, runs: usize) {
         let gains = self.gains_without(run, runs);
         let least = gains[run] * (1.0 + LEAST_GAIN);
@@ -250,7 +250,7 @@ impl<'a> Search<'a> {
         self.add(other, Purpose::Informs);
     }
 
-    /// By how much each run would lessen the waste if one of those that are chosen were not; the state itself stays.
+    /// The reduction of waste by each run if one of the chosen runs were absent; the state itself is unchanged.
     fn gains_without(&self, run: usize, runs: usize) -> Vec<f64> {
         let without = self.state.without(run);
         let gain = |other: usize| {
@@ -265,7 +265,7 @@ impl<'a> Search<'a> {
     }
 }
 
-/// The order in which runs tell the most for their price; `search` has none of them yet.
+/// The runs ordered by information for their price; `search` contains none of them yet.
 pub(super) fn ordered(mut search: Search<'_>, terms: &Terms, runs: &[(usize, Purpose)]) -> Vec<(usize, Purpose)> {
     let mut left = runs.to_vec();
     let mut order = Vec::new();
@@ -296,7 +296,7 @@ mod tests {
 
     const RUNS: usize = 40;
 
-    /// Runs, limits and beliefs at random.
+    /// A random set of runs, limits and beliefs.
     fn case(seed: u64) -> (Vec<Candidate>, Terms, State) {
         let mut random = Random::new(seed, "search", 0);
         let run = |place: usize, random: &mut Random| {
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn no_limit_is_ever_exceeded_and_every_run_makes_the_decision_surer() {
+    fn limits_hold_and_every_run_reduces_the_waste() {
         let mut chosen = 0;
         for seed in 0..300 {
             let (candidates, terms, state) = case(seed);
@@ -345,7 +345,7 @@ mod tests {
                 &[(0..8).collect()],
             );
             assert!(search.ledger.is_within(), "{seed}");
-            // The same, summed anew: a ledger that is wrong about itself would not show above.
+            // The ledger is summed again; an error in its running sums would not show above.
             let runs = search.ledger.runs();
             let again = Ledger::of(&terms, &candidates, &runs);
             assert!((again.flop() - search.ledger.flop()).abs() <= 1e-9 * again.flop(), "{seed}");
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn an_exchange_never_leaves_more_waste_than_there_was() {
+    fn an_exchange_never_increases_the_waste() {
         for seed in 0..40 {
             let (candidates, terms, state) = case(seed);
             let aims = [Aim { column: RUNS, worth: 1.0 }];
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn the_runs_are_never_worse_than_a_grid_within_the_limits() {
+    fn the_runs_are_at_least_as_good_as_any_grid_within_the_limits() {
         let mut worse = 0;
         for seed in 0..100 {
             let (candidates, terms, state) = case(seed);
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn gains_without_a_run_are_those_of_a_search_that_never_had_it() {
+    fn gains_without_a_run_agree_with_a_search_that_never_had_it() {
         let (candidates, terms, state) = case(3);
         let aims = [Aim { column: RUNS, worth: 2.0 }];
         let mut with = Search::new(state.clone(), Ledger::new(&terms, &candidates), &aims);

@@ -1,4 +1,4 @@
-//! The joint distribution of the responses of runs and of the decisions, as one value of each per draw.
+//! The joint distribution of the responses of runs and of the decisions, as a sample with one value of each per draw.
 //!
 //! Observing a run is a rank-one update of every column, in the square-root form, after which the columns are a
 //! sample of the updated distribution (Whitaker and Hamill 2002). The same step with the opposite sign removes a run.

@@ -1,17 +1,17 @@
-//! Variables in a formula that look like coefficients, as `B` in `L = E + A / N^alpha + B / D^beta`.
+//! Variables in a formula that look like coefficients, such as `B` in `L = E + A / N^alpha + B / D^beta`.
 
 use crate::expr::{Expr, Function, Node, Operator};
 
 /// Where a name occurs in a formula, if a coefficient could stand in each of its places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CoefficientPlace {
-    /// The only size of a term among other terms, as the B of `E + B / D^beta`.
+    /// The only factor of a term among other terms, such as B in `E + B / D^beta`.
     Factor,
-    /// The size of a formula with one term, as the k of `k / D^beta`.
+    /// The factor of a formula with a single term, such as k in `k / D^beta`.
     Whole,
-    /// A constant term among terms with parameters, as the E of `E + B / D^beta`.
+    /// A constant term among terms with parameters, such as E in `E + B / D^beta`.
     Addend,
-    /// An exponent of a variable, as the beta of `B / D^beta`.
+    /// An exponent of a variable, such as beta in `B / D^beta`.
     Exponent,
 }
 

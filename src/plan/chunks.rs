@@ -1,39 +1,41 @@
-//! A plan in chunks of about the same time, for engines that spread them over machines.
+//! Divides a plan into chunks of about equal duration, for engines that distribute stages over machines.
 //!
-//! A stage joins the unit of the stage that it needs if that unit has room for all stages that need the same one; so a short
-//! study is one chunk, and a query stays with its fit. A stage that has no room begins a unit of a new wave. Units of one
-//! wave do not need each other. They are packed into chunks, the longest first, each into the chunk with the fewest seconds.
+//! A stage joins the unit of the stage it needs if that unit has room for all stages that need the same one. A short
+//! study is therefore one chunk, and a query stays with its fit. A stage without room begins a unit of a new wave.
+//! Units of one wave are independent. They are packed into chunks, longest first, each into the chunk with the
+//! shortest duration.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, BinaryHeap};
 
 use super::graph::Plan;
 
-/// Stages that one job carries out one after the other.
+/// Stages that one job runs one after the other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
-    /// Chunks of a wave need only chunks of earlier waves.
+    /// The wave of the chunk; it needs only chunks of earlier waves.
     pub wave: usize,
-    /// Its stages, each after those it needs.
+    /// Its stages in an order in which each follows the stages it needs.
     pub stages: Vec<usize>,
-    /// How long they take, in seconds of one after the other.
+    /// Total duration of the stages in seconds.
     pub seconds: f64,
-    /// The chunks whose stages it needs, in order.
+    /// Indices of the chunks it needs, ascending.
     pub needs: Vec<usize>,
 }
 
-/// Stages that stay together.
+/// Stages that stay in one chunk.
 struct Unit {
     wave: usize,
     stages: Vec<usize>,
     seconds: f64,
-    /// Its seconds with those of the stages for which room is kept in it.
+    /// Its seconds plus those of the stages for which room is reserved.
     promised: f64,
 }
 
-/// The chunks of those stages of a plan that take a number of seconds; no chunk of several units takes more than about `most`.
+/// Divides the stages with a duration into chunks. No chunk of several units takes more than about `most` seconds.
 ///
-/// Stages without a number are in no chunk. A stage that takes longer than `most` is a chunk of its own or the last of one.
+/// Stages without a duration are in no chunk. A stage that takes longer than `most` is alone in its chunk or the last
+/// one.
 pub fn chunks(plan: &Plan, seconds: &[Option<f64>], most: f64) -> Vec<Chunk> {
     let (units, unit_of) = units(plan, seconds, most);
     let waves = units.iter().map(|unit| unit.wave + 1).max().unwrap_or(0);
@@ -62,11 +64,11 @@ pub fn chunks(plan: &Plan, seconds: &[Option<f64>], most: f64) -> Vec<Chunk> {
     chunks
 }
 
-/// The units, and that of each stage.
+/// The units, and the unit of each stage.
 fn units(plan: &Plan, seconds: &[Option<f64>], most: f64) -> (Vec<Unit>, Vec<Option<usize>>) {
     let mut units: Vec<Unit> = Vec::new();
     let mut unit_of: Vec<Option<usize>> = vec![None; plan.len()];
-    // Whether room is kept in the unit of a stage for all stages that need it.
+    // Whether the unit of a stage has reserved room for all stages that need it.
     let mut has_room: Vec<Option<bool>> = vec![None; plan.len()];
     for index in 0..plan.len() {
         let Some(own) = seconds[index] else { continue };
@@ -101,7 +103,7 @@ fn units(plan: &Plan, seconds: &[Option<f64>], most: f64) -> (Vec<Unit>, Vec<Opt
     (units, unit_of)
 }
 
-/// A chunk that is being filled: the one with the least seconds first, then the first.
+/// A chunk being filled, ordered by duration, then index; the shortest comes first.
 #[derive(PartialEq)]
 struct Load(f64, usize);
 
@@ -119,7 +121,7 @@ impl PartialOrd for Load {
     }
 }
 
-/// Units in as many lists as their seconds ask for.
+/// Packs units into as many lists as their total duration requires.
 fn packed(members: &[usize], units: &[Unit], most: f64) -> Vec<Vec<usize>> {
     let mut longest_first = members.to_vec();
     longest_first.sort_by(|a, b| units[*b].seconds.total_cmp(&units[*a].seconds).then(a.cmp(b)));
@@ -144,7 +146,7 @@ mod tests {
     use crate::diagnostic::SpecPath;
     use crate::stage::Filter;
 
-    /// A plan of stages, each with the stages that it needs.
+    /// A plan given by the needs of each stage.
     fn plan(needs: &[&[usize]]) -> Plan {
         let mut plan = Plan::default();
         for (index, needs) in needs.iter().enumerate() {
@@ -159,7 +161,7 @@ mod tests {
         plan
     }
 
-    /// Preparation, fits of some seconds on it, a query on each, and an end that is not dealt with.
+    /// A preparation stage, fits of the given durations, a query for each fit, and a final stage without a duration.
     fn study(fits: &[f64]) -> (Plan, Vec<Option<f64>>) {
         let mut needs: Vec<Vec<usize>> = vec![vec![], vec![0]];
         let mut seconds = vec![Some(0.5), Some(0.1)];
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_study_has_its_fits_with_their_queries_in_chunks_of_like_seconds() {
+    fn a_long_study_is_divided_into_chunks_of_similar_duration() {
         let fits: Vec<f64> = (0..40).map(|i| 1.0 + f64::from(i % 7)).collect();
         let (plan, seconds) = study(&fits);
         let chunks = chunks(&plan, &seconds, 20.0);
@@ -200,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn every_stage_comes_after_what_it_needs_whatever_the_graph() {
+    fn every_stage_follows_its_needs_in_any_graph() {
         let mut random = crate::numerics::Random::new(5, "chunks", 0);
         for _ in 0..200 {
             let count = 2 + (random.uniform() * 40.0) as usize;

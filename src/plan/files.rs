@@ -1,42 +1,42 @@
-//! The files that a pattern names: `runs/*.parquet`, `runs/**/loss.csv`.
+//! The files that match a pattern: `runs/*.parquet`, `runs/**/loss.csv`.
 
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 
 use glob::Pattern;
 
-/// Most entries of folders that are looked at.
+/// Maximum number of folder entries examined.
 const MOST_SEEN: usize = 1_000_000;
-/// Most files of one source.
+/// Maximum number of files in one source.
 const MOST_FILES: usize = 100_000;
 
-/// Why a pattern gives no files.
+/// Why a pattern cannot be expanded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum PatternError {
-    /// It is no pattern.
+    /// The pattern is invalid.
     #[error("`{0}` is not a pattern: {1}")]
     Syntax(String, &'static str),
-    /// There is more to look at than any study has.
+    /// The limit of files or folder entries was reached.
     #[error("{0}")]
     TooMany(String),
 }
 
-/// The folder of a pattern before its first wildcard.
+/// The folder above the first wildcard of a pattern.
 pub(super) fn fixed_part(folder: &Path, pattern: &str) -> PathBuf {
     let parts = pattern.split('/').take_while(|part| !is_wild(part));
     let start = if pattern.starts_with('/') { PathBuf::from("/") } else { folder.to_owned() };
     parts.fold(start, |path, part| path.join(part))
 }
 
-/// Whether a part of a path has wildcards.
+/// Whether a path component has wildcards.
 pub(super) fn is_wild(part: &str) -> bool {
     part.contains(['*', '?', '['])
 }
 
-/// The files that match a pattern below a folder, in order. Links are followed, but not by `**`.
+/// The files below a folder that match a pattern, sorted. Links are followed except by `**`.
 ///
 /// # Errors
-/// Where it is no pattern, or where there are too many files.
+/// If the pattern is invalid or a limit is reached.
 pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
     let syntax = |error: glob::PatternError| PatternError::Syntax(pattern.to_owned(), error.msg);
     Pattern::new(pattern).map_err(syntax)?;
@@ -53,20 +53,20 @@ pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Pat
     Ok(found)
 }
 
-/// A walk through folders.
+/// A search through folders.
 struct Walk {
-    /// A pattern for each part of the path; none for `**`.
+    /// A pattern for each path component; `None` for `**`.
     parts: Vec<Option<Pattern>>,
     found: Vec<PathBuf>,
     seen: usize,
 }
 
 impl Walk {
-    /// Looks for the parts from one on in a folder.
+    /// Matches the path components from `part` on inside a folder.
     fn enter(&mut self, folder: &Path, part: usize) -> Result<(), PatternError> {
         let Some(pattern) = self.parts.get(part).cloned() else { return Ok(()) };
         let last = part + 1 == self.parts.len();
-        // `**` stands for no folder at all, too.
+        // `**` also matches no folder at all.
         if pattern.is_none() && !last {
             self.enter(folder, part + 1)?;
         }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_match_names_folders_and_any_depth_but_follow_no_circle() {
+    fn patterns_match_names_folders_and_any_depth_without_link_cycles() {
         let folder = tempfile::tempdir().unwrap();
         for name in ["a.csv", "b.txt", "runs/c.csv", "runs/deep/d.csv", "runs/deep/e.csv"] {
             let path = folder.path().join(name);

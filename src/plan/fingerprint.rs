@@ -1,19 +1,19 @@
-//! What decides a stage's result, spelled out; its digest is the stage's key in the cache.
+//! The fingerprint of a stage: everything that determines its result. Its digest is the cache key.
 
 use serde::Serialize;
 
 use crate::artifact::{Digest, sha256};
 use crate::stage::{External, Stage};
 
-/// Everything that decides a stage's result. Threads, time, host and the cache's place are not here.
+/// Everything that determines a stage's result. Threads, time, host and cache location are excluded.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Fingerprint {
-    // In alphabetical order, so that the text has sorted keys all through.
+    // Fields are in alphabetical order, so that the JSON text has sorted keys.
     /// Version of this structure.
     format: &'static str,
-    /// Revision of its implementation.
+    /// Revision of the stage's implementation.
     impl_rev: u32,
-    /// Digests of its inputs' content, by role.
+    /// Digests of the inputs' content, by role.
     inputs: Vec<(String, String)>,
     /// The stage's kind.
     kind: &'static str,
@@ -33,7 +33,7 @@ impl Fingerprint {
         }
     }
 
-    /// The digest of a stage's settings, whatever its inputs.
+    /// The digest of a stage's settings without its inputs.
     pub fn of_settings(stage: &dyn Stage) -> Digest {
         Self::key(&Self::new(stage, Vec::new()).text())
     }
@@ -43,13 +43,13 @@ impl Fingerprint {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The key: the digest of the text.
+    /// The cache key: the digest of the fingerprint's text.
     pub fn key(text: &str) -> Digest {
         Digest::of(text.as_bytes())
     }
 }
 
-/// The digest of an external file's content; a pinned one is known without its bytes.
+/// The digest of an external file's content; a file with a pinned digest needs no bytes.
 pub fn input_digest(external: &External, bytes: Option<&[u8]>) -> String {
     match (external, bytes) {
         (External::Pinned { sha256, .. }, _) => format!("sha256:{sha256}"),

@@ -1,6 +1,6 @@
-//! From specs to a plan: every decision made, every name resolved, a graph of stages.
+//! Compiles specs into a plan: a graph of stages with all names resolved and all settings decided.
 //!
-//! The only folder that names petgraph.
+//! Only this folder uses petgraph.
 
 mod check;
 mod chunks;

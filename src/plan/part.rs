@@ -1,4 +1,4 @@
-//! A part of a plan as text: some stages with all that they rest on, from which they are carried out without the specs.
+//! A part of a plan in serialised form: some stages and all stages they need. It runs without the specs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use crate::diagnostic::SpecPath;
 use crate::law::Law;
 use crate::stage::{Laws, WrittenStage};
 
-/// Some stages and all that they rest on.
+/// Some stages and all stages they need.
 #[derive(Serialize, Deserialize)]
 pub struct Part {
     laws: Vec<Law>,
-    /// Each after those it needs.
+    /// The stages, each after the stages it needs.
     stages: Vec<PartStage>,
 }
 
@@ -22,26 +22,26 @@ pub struct Part {
 struct PartStage {
     id: String,
     spec: usize,
-    /// Whether it is one of those that were asked for.
+    /// Whether the stage was requested, rather than needed by one that was.
     own: bool,
     stage: WrittenStage,
-    /// What it takes: a stage by its place here, the role there, the role here.
+    /// Its inputs: index of the stage in this part, output role, input role.
     inputs: Vec<(usize, String, String)>,
 }
 
-/// Why a part is not read.
+/// The error for a part that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a stage of it names what is not there")]
 pub struct BrokenPart;
 
 impl Plan {
-    /// These stages with all that they rest on; none where one of them ends a study.
+    /// These stages and all stages they need; `None` if one of them is a report stage.
     pub fn part(&self, own: &[usize]) -> Option<Part> {
         let mut laws = Laws::default();
         let mut places: BTreeMap<usize, usize> = BTreeMap::new();
         let mut stages = Vec::new();
         let own: BTreeSet<usize> = own.iter().copied().collect();
-        // Every stage comes after those it needs, so the order of the plan is one of the part.
+        // Every stage follows the stages it needs, so the order of the plan is valid for the part.
         for index in self.with_needs(own.iter().copied()) {
             let PlanStage { id, stage, spec, .. } = self.stage(index);
             let place =
@@ -61,10 +61,10 @@ impl Plan {
 }
 
 impl Part {
-    /// The stages as a plan, and which of them were asked for.
+    /// The stages as a plan, and the indices of the requested ones.
     ///
     /// # Errors
-    /// Where it was not written by [`Plan::part`].
+    /// If the part was not written by [`Plan::part`].
     pub fn read(self) -> Result<(Plan, Vec<usize>), BrokenPart> {
         let laws: Vec<Arc<Law>> = self.laws.into_iter().map(Arc::new).collect();
         let (mut plan, mut own) = (Plan::default(), Vec::new());

@@ -1,4 +1,4 @@
-//! Assembles the results of a study from its artifacts, judges expectations and gathers warnings.
+//! Assembles the results of a study from its artifacts, evaluates expectations and collects warnings.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,21 +19,21 @@ use crate::query::Question;
 /// The artifacts of a study, by name.
 #[derive(Clone, Debug, Default)]
 pub struct Artifacts {
-    /// What was read, by source.
+    /// Summaries of sources.
     pub summaries: BTreeMap<String, IngestSummary>,
-    /// What tables made of it.
+    /// Row counts of tables.
     pub tables: BTreeMap<String, TableCounts>,
-    /// What filters kept.
+    /// Row counts of filters.
     pub counts: BTreeMap<String, FilterCounts>,
-    /// What was fitted.
+    /// Fits.
     pub fits: BTreeMap<String, Fit>,
-    /// What was answered, by query.
+    /// Answers by query.
     pub answers: BTreeMap<String, Answer>,
-    /// Which runs to train next, by design.
+    /// Designs: which runs to train next.
     pub designs: BTreeMap<String, Advice>,
-    /// What fits made in other ways answered, by role.
+    /// Answers of varied fits, by role.
     pub varied: BTreeMap<String, Answer>,
-    /// The rows of fits that are asked for responses, by fit.
+    /// Rows of fits whose queries ask for responses, by fit.
     pub rows: BTreeMap<String, Dataset>,
 }
 
@@ -84,7 +84,7 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
     results
 }
 
-/// What a query was answered, and a sentence per answer.
+/// The answer of a query, with a sentence for each row.
 pub fn answer_in_words(described: &Described, query: &str, answer: &Answer) -> Option<(QueryResult, Vec<String>)> {
     let query = described.query(query)?;
     let result = QueryResult::new(&query.fit, answer);
@@ -157,13 +157,13 @@ impl From<&Fit> for FitResult {
     }
 }
 
-/// Whether the rows tell both parameters of a region.
+/// Whether the rows identify both parameters of a region.
 fn is_told(fit: &Fit, region: &Region) -> bool {
     let status = |name: &String| fit.parameters.get(name).map(|estimate| estimate.status);
     region.parameters.iter().all(|name| status(name) != Some(Status::NotIdentified))
 }
 
-/// The evidence of a fit without the values of parameters that the rows do not tell.
+/// The evidence of a fit without the values of unidentified parameters.
 fn told_of_evidence(fit: &Fit) -> Evidence {
     let mut evidence = fit.evidence.clone();
     if let Some(reference) = &mut evidence.reference {
@@ -173,7 +173,7 @@ fn told_of_evidence(fit: &Fit) -> Evidence {
     evidence
 }
 
-/// A choice of laws without the values of parameters that the rows do not tell.
+/// A comparison of laws without the values of unidentified parameters.
 fn told_of_choice(mut choice: Choice) -> Choice {
     for candidate in &mut choice.laws {
         let Candidate { parameters, unidentified, .. } = candidate;
@@ -195,11 +195,11 @@ impl QueryResult {
     }
 }
 
-/// A row without the numbers that are not told: those that the rows do not identify, and those of a refused answer.
+/// A row without numbers that the rows do not identify, and without the numbers of a refused answer.
 fn row(row: &Row, answer: &Answer) -> AnswerRow {
     let is_told = match row.reach.verdict {
         Verdict::NotIdentified => false,
-        // What the draws reach although the estimate does not is an end of an interval.
+        // If some draws reach the target but the estimate does not, the answer has an end of an interval.
         Verdict::NotReachable => true,
         _ => row.partly || row.note.is_none(),
     };
@@ -221,10 +221,10 @@ fn row(row: &Row, answer: &Answer) -> AnswerRow {
     }
 }
 
-/// Largest relative difference at which a variable of a row counts as the value that was asked.
+/// Largest relative difference between a row's variable and the value in a query.
 const SAME: f64 = 0.005;
 
-/// The mean response of a fit's rows at the place of an answer: of held-out rows alone where some lie there.
+/// The mean response of a fit's rows at the place of an answer; only held-out rows count where there are some.
 fn observed(row: &AnswerRow, rows: &Dataset, response: &str, by: Option<&str>) -> Option<Observed> {
     let columns: Vec<(&[f64], f64)> =
         row.inputs.iter().map(|(name, value)| Some((rows.numbers(name)?, *value))).collect::<Option<_>>()?;
@@ -255,7 +255,7 @@ fn judge(
         let resolved = expr.resolve(&mut |name: &String, _| {
             let value = numbers.get(name).copied().flatten();
             actual.insert(name.clone(), value);
-            // A number that is not there meets no condition.
+            // A missing number fulfils no condition.
             values.push(ExprValue::Number(value.unwrap_or(f64::NAN)));
             Ok::<_, ()>(values.len() - 1)
         });

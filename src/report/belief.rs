@@ -1,4 +1,4 @@
-//! Judges whether an answer can be believed, in one word with reasons.
+//! Judges the reliability of an answer in one word with reasons.
 
 use super::results::{AnswerRow, FitResult, QueryResult, Results, VariedAnswer};
 use super::words::{digits, number, trimmed, verdict};
@@ -6,7 +6,7 @@ use super::{AnsweredBy, Belief, Described, DescribedQuery};
 use crate::answer::Verdict;
 use crate::fit::Holdout;
 
-/// Whether an answer can be believed, with every reason against it, or with the reasons for it where none is against.
+/// The reliability of an answer: all reasons against it, or the reasons for it where there are none against.
 pub(super) fn judge(
     described: &Described,
     results: &Results,
@@ -80,15 +80,14 @@ pub(super) fn fit_of<'a>(results: &'a Results, query: &DescribedQuery, row: &Ans
     }
 }
 
-/// How forecasts of the kind that answers a query did on rows that they were not shown: which forecasts, their scores,
-/// and the level of their intervals.
+/// Past errors of the forecasts that answer a query: which forecasts, their scores, and the level of their intervals.
 fn tests<'a>(
     results: &'a Results,
     query: &DescribedQuery,
     fit: &'a FitResult,
 ) -> impl Iterator<Item = (String, &'a Holdout, Option<f64>)> {
     let several = query.by == AnsweredBy::Several;
-    // A fit without rows held out is judged by another one of the same law that has some.
+    // A fit without held-out rows is judged by another fit of the same law that has some.
     let law = fit.law.clone();
     let own = std::iter::once(fit).filter(|fit| fit.holdout.is_some() || fit.backtest.is_some());
     let others = results.fits.values().filter(move |other| other.law == law && other.groups.is_empty());
@@ -103,7 +102,7 @@ fn tests<'a>(
     })
 }
 
-/// A sentence on each test in which intervals of this kind held fewer rows than their level says.
+/// A sentence for each test in which intervals of this kind covered fewer rows than their level.
 fn misses(results: &Results, query: &DescribedQuery, fit: &FitResult) -> Vec<String> {
     let narrow = tests(results, query, fit).filter_map(|(what, scored, level)| {
         scored.too_narrow(level)?;
@@ -118,7 +117,7 @@ fn misses(results: &Results, query: &DescribedQuery, fit: &FitResult) -> Vec<Str
     narrow.collect()
 }
 
-/// The choice that moves an output of an answer the farthest: the answer under all choices, that choice, and its value.
+/// The choice that changes an output of an answer the most: the answer under all choices, that choice, and its value.
 pub(super) fn farthest<'a>(
     results: &'a Results,
     query: &DescribedQuery,
@@ -145,7 +144,7 @@ pub(super) fn farthest<'a>(
     Some((varied, choice, value))
 }
 
-/// The other queries that ask what a query asks, each with its row of the same question: its index from 0, and the row.
+/// Other queries with the same question: each with the index of the matching row, from 0, and the row.
 pub(super) fn twins<'a>(
     described: &'a Described,
     results: &'a Results,

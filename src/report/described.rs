@@ -1,4 +1,4 @@
-//! Names, words and origins that a report takes from the spec, because the results do not have them.
+//! Names, descriptions and origins from the spec, which the results do not contain.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use crate::law::{Law, Roles};
 use crate::query::Question;
 use crate::unit::{Counts, Dimension, Unit};
 
-/// Names, words and origins that a report takes from the spec.
+/// Names, descriptions and origins from the spec.
 #[derive(Clone, Debug)]
 pub struct Described {
     /// Title of the study.
     pub title: String,
-    /// A paragraph on it.
+    /// A paragraph about the study.
     pub summary: Option<String>,
-    /// What it builds on.
+    /// References.
     pub references: Vec<String>,
-    /// Seed of everything random.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// The sources.
     pub sources: Vec<DescribedSource>,
@@ -31,28 +31,28 @@ pub struct Described {
     pub fits: Vec<DescribedFit>,
     /// The queries.
     pub queries: Vec<DescribedQuery>,
-    /// Fits made in other ways.
+    /// Variations of fits.
     pub sensitivity: Vec<DescribedVariation>,
-    /// What must hold.
+    /// Expectations.
     pub expectations: Vec<Expected>,
-    /// What the author concludes, with names of numbers in braces.
+    /// Conclusions of the author, with names of numbers in braces.
     pub statements: Vec<String>,
     /// The answer that the author recommends: a query, and its row from 0.
     pub answer: Option<(String, usize)>,
 }
 
-/// A table in words.
+/// Description of a table.
 #[derive(Clone, Debug, Serialize)]
 pub struct DescribedTable {
     /// Its name.
     pub name: String,
-    /// The source or table whose rows it takes.
+    /// Its source or table.
     pub from: String,
-    /// Its steps: the kind of each, and what it does in words.
+    /// Its steps: kind and description.
     pub steps: Vec<(String, String)>,
 }
 
-/// A source in words.
+/// Description of a source.
 #[derive(Clone, Debug, Serialize)]
 pub struct DescribedSource {
     /// Its name.
@@ -65,31 +65,31 @@ pub struct DescribedSource {
     pub variables: Vec<DescribedVariable>,
 }
 
-/// A variable in words.
+/// Description of a variable.
 #[derive(Clone, Debug, Serialize)]
 pub struct DescribedVariable {
     /// Its name.
     pub name: String,
     /// Its column, or `= expression`.
     pub from: String,
-    /// The unit its column is written in.
+    /// The unit of its column.
     pub unit: Option<Unit>,
     /// Which parameters it counts.
     pub counts: Option<Counts>,
 }
 
-/// A filter in words.
+/// Description of a filter.
 #[derive(Clone, Debug, Serialize)]
 pub struct DescribedFilter {
     /// Its name.
     pub name: String,
     /// Its source.
     pub source: String,
-    /// Its rules and why.
+    /// Its rules with their reasons.
     pub rules: Vec<(String, Option<String>)>,
 }
 
-/// A fit in words.
+/// Description of a fit.
 #[derive(Clone, Debug)]
 pub struct DescribedFit {
     /// Its name.
@@ -98,26 +98,26 @@ pub struct DescribedFit {
     pub law: Arc<Law>,
     /// Its rows.
     pub rows: Option<String>,
-    /// What is held out.
+    /// The condition of held-out rows.
     pub holdout: Option<String>,
-    /// The column by whose values rows are fitted in groups.
+    /// The column that defines groups.
     pub by: Option<String>,
-    /// The other laws that are fitted to the same rows.
+    /// Other laws that are fitted to the same rows.
     pub alternatives: Vec<Arc<Law>>,
-    /// The units in which the columns of its rows are kept, by variable.
+    /// The units in which the columns of its rows are stored, by variable.
     pub units: BTreeMap<String, Unit>,
 }
 
-/// A query in words.
+/// Description of a query.
 #[derive(Clone, Debug, Serialize)]
 pub struct DescribedQuery {
     /// Its name.
     pub name: String,
     /// Its fit.
     pub fit: String,
-    /// The question.
+    /// The query itself.
     pub question: Question,
-    /// The roles of the variables that it names.
+    /// Roles of the variables that it names.
     #[serde(skip_serializing_if = "Roles::are_usual")]
     pub roles: Roles,
     /// The laws that answer it.
@@ -128,20 +128,20 @@ pub struct DescribedQuery {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AnsweredBy {
-    /// That of its fit alone.
+    /// The law of its fit.
     Law,
-    /// That of its fit, one of its variables given by the law of another.
+    /// The law of its fit, with one variable from the law of another fit.
     Chain,
-    /// Those of two fits that are compared.
+    /// The laws of two fits that are compared.
     Two,
-    /// So many laws that were fitted to the same rows, stacked.
+    /// A number of laws that were fitted to the same rows, stacked.
     Stack(usize),
-    /// Several of lawfit's own, weighted by how they forecast before.
+    /// Several laws of lawfit, weighted by their past forecast errors.
     Several,
 }
 
 impl AnsweredBy {
-    /// The laws in words.
+    /// Description of the laws.
     pub fn describe(&self) -> String {
         match self {
             Self::Law => "one law".to_owned(),
@@ -153,21 +153,21 @@ impl AnsweredBy {
     }
 }
 
-/// A fit made in another way, in words.
+/// Description of a variation of a fit.
 #[derive(Clone, Debug, Serialize)]
 pub struct DescribedVariation {
     /// The fit.
     pub fit: String,
-    /// What is different.
+    /// The changed choice.
     pub choice: String,
-    /// Whether it is one for each group of rows, which is left out.
+    /// Whether there is one variation for each group of rows that is left out.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub leave_out: bool,
-    /// The queries that are asked again.
+    /// Queries that are answered again.
     pub queries: Vec<VariedQuery>,
 }
 
-/// A query that is asked again of a fit made in another way.
+/// A query that is answered again by a varied fit.
 #[derive(Clone, Debug, Serialize)]
 pub struct VariedQuery {
     /// The query.
@@ -176,14 +176,14 @@ pub struct VariedQuery {
     pub role: String,
 }
 
-/// What happens where an expectation fails.
+/// The effect of a failed expectation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// The run ends with 6.
     #[default]
     Error,
-    /// The run says so.
+    /// The run prints a warning.
     Warn,
 }
 
@@ -194,12 +194,12 @@ pub struct Expected {
     pub that: String,
     /// Whether a failure ends the run with an error or only warns.
     pub severity: Severity,
-    /// Why.
+    /// Reason.
     pub because: Option<String>,
 }
 
 impl Described {
-    /// What decides the results besides the artifacts.
+    /// Everything apart from artifacts that determines the results.
     pub fn fingerprint_of_results(&self) -> serde_json::Value {
         let fits = self.fits.iter().map(|fit| {
             serde_json::json!({
@@ -222,7 +222,7 @@ impl Described {
         })
     }
 
-    /// What decides what is rendered besides results, artifacts and options.
+    /// Everything apart from results, artifacts and options that determines the rendered report.
     pub fn fingerprint_of_render(&self) -> serde_json::Value {
         let fits = self.fits.iter().map(|fit| {
             serde_json::json!({
@@ -243,24 +243,24 @@ impl Described {
         })
     }
 
-    /// A fit in words.
+    /// The description of a fit.
     pub fn fit(&self, name: &str) -> Option<&DescribedFit> {
         self.fits.iter().find(|f| f.name == name)
     }
 
-    /// A query in words.
+    /// The description of a query.
     pub fn query(&self, name: &str) -> Option<&DescribedQuery> {
         self.queries.iter().find(|query| query.name == name)
     }
 
-    /// What a variable, or an output of a question that is named after one, measures to a fit; none where nothing says.
+    /// The dimension of a variable, or of an output named after one, for a fit; `None` where it is unknown.
     pub fn dimension(&self, fit: &str, name: &str) -> Option<Dimension> {
         self.fit(fit).and_then(|fit| fit.dimension(name).or_else(|| fit.law.roles.dimension(name)))
     }
 }
 
 impl DescribedFit {
-    /// What a variable measures, by the law or by the column that gives it.
+    /// The dimension of a variable, from the law or from its column.
     pub fn dimension(&self, name: &str) -> Option<Dimension> {
         let of_law = self.law.variable(name).and_then(|index| self.law.variables[index].unit);
         of_law.or_else(|| self.units.get(name).copied()).map(|unit| unit.dimension)
@@ -268,17 +268,17 @@ impl DescribedFit {
 }
 
 impl DescribedQuery {
-    /// The names of its outputs in the study, in the order in which they are shown.
+    /// The names of its outputs in the study, in display order.
     pub fn outputs(&self) -> Vec<String> {
         self.question.kind().outputs().iter().map(|name| self.roles.named(name)).collect()
     }
 
-    /// The output that an answer is quoted by: its first.
+    /// The output by which an answer is quoted: the first one.
     pub fn quoted(&self) -> String {
         self.question.kind().outputs().first().map_or_else(String::new, |name| self.roles.named(name))
     }
 
-    /// The variable whose values an output has: the one that is solved for or varied, else the output's own name.
+    /// The variable whose values an output has: the one that is solved for or varied, else the output itself.
     pub fn variable_of<'a>(&'a self, output: &'a str) -> &'a str {
         match (&self.question, output) {
             (Question::Reach(reach) | Question::Threshold(crate::query::Threshold(reach)), "solution") => &reach.solve,

@@ -7,7 +7,7 @@ use super::results::{AnswerRow, Note, NoteSeverity, Results};
 use crate::answer::Verdict;
 
 impl Note {
-    /// The parts in words: `fit main`, or `query budget and 7 others`.
+    /// The parts of the study: `fit main`, or `query budget and 7 others`.
     pub fn parts(&self) -> String {
         match self.of.as_slice() {
             [] => String::new(),
@@ -17,7 +17,7 @@ impl Note {
         }
     }
 
-    /// How many answers it is about, in words; nothing where it is about none.
+    /// The number of affected answers as text; empty for zero.
     pub fn affected(&self) -> String {
         match self.answers {
             0 => String::new(),
@@ -26,7 +26,7 @@ impl Note {
         }
     }
 
-    /// The fact, and how often it is warned of where that is more than once for each part.
+    /// The fact, and the number of warnings where there is more than one per part.
     pub fn sentence(&self) -> String {
         let again = self.count - 1;
         match again {
@@ -37,7 +37,7 @@ impl Note {
     }
 }
 
-/// Every fact of the results: the most serious first, and of those the ones that most answers depend on.
+/// All facts of the results, most serious first, then by the number of affected answers.
 pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
     let mut found = Found::default();
     of_answers(results, &mut found);
@@ -74,7 +74,7 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
     notes
 }
 
-/// Notes as they are found, each fact once.
+/// Collects notes, each fact once.
 #[derive(Default)]
 struct Found {
     notes: Vec<Note>,
@@ -98,13 +98,14 @@ impl Found {
     }
 }
 
-/// How many answers a fit, or the fit of a group, gives.
+/// Number of answers from a fit, or from the fit of a group.
 fn answers_of(results: &Results, fit: &str, group: Option<&str>) -> usize {
     let rows = results.queries.values().filter(|query| query.fit == fit).flat_map(|query| &query.rows);
     rows.filter(|row| group.is_none() || row.group.as_deref() == group).count()
 }
 
-/// Notes on kinds of answers: those that are refused, that lie far from the rows, or that another choice would move.
+/// Adds notes about kinds of answers: refused ones, those far from the rows, and those that another choice would
+/// change.
 fn of_answers(results: &Results, found: &mut Found) {
     let is_refused = |verdict| matches!(verdict, Verdict::NotIdentified | Verdict::NoAnswer | Verdict::NotForecast);
     let mut add = |text: &str, counts: &dyn Fn(&AnswerRow) -> bool| {
@@ -128,7 +129,7 @@ fn of_answers(results: &Results, found: &mut Found) {
     }
 }
 
-/// What two texts have in common that say the same of different parts: all before a colon, numbers apart.
+/// The common part of texts that say the same about different parts: everything before a colon, without numbers.
 fn fact(text: &str) -> String {
     let said = text.split_once(": ").map_or(text, |(said, _)| said);
     let mut fact = String::new();
@@ -147,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_that_differ_in_numbers_and_particulars_are_one_fact() {
+    fn texts_that_differ_only_in_numbers_and_details_are_one_fact() {
         let same = |one: &str, other: &str| fact(one) == fact(other);
         assert!(same("34 of 217 rows lie outside: D = 8.7e8.", "35 of 240 rows lie outside: N = 1.5e7."));
         assert!(same("The floor is 1.25 % off.", "The floor is 10 % off."));
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_names_its_parts_and_how_often_it_is_said() {
+    fn a_note_names_its_parts_and_its_count() {
         let note = |of: &[&str], count| Note {
             text: "Mind.".to_owned(),
             of: of.iter().map(|of| (*of).to_owned()).collect(),

@@ -1,4 +1,4 @@
-//! `results.json`: every number of a study, with a shape that other programs may rely on.
+//! `results.json`: every number of a study, in a stable format for other programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,49 +14,49 @@ use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, Regi
 use crate::law::Roles;
 use crate::query::{CAVEATS, GROUP, Kind, NOTE, OBSERVED, REACH};
 
-/// Version of the shape; it changes only with a note in the changelog.
+/// Version of the format; it changes only with a note in the changelog.
 pub(super) const FORMAT: u32 = 1;
 
 /// The results of a study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Results {
-    /// Version of this shape.
+    /// Version of this format.
     pub format: u32,
     /// Title, references and seed.
     pub study: StudyResult,
-    /// What was read, by source.
+    /// Sources that were read.
     pub sources: BTreeMap<String, SourceResult>,
-    /// The rows of tables, by name.
+    /// Row counts of tables, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tables: BTreeMap<String, TableResult>,
-    /// What was kept, by filter.
+    /// Row counts of filters, by name.
     pub filters: BTreeMap<String, FilterResult>,
-    /// What was fitted, by fit.
+    /// Fits by name.
     pub fits: BTreeMap<String, FitResult>,
-    /// What was answered, by query.
+    /// Answers by query.
     pub queries: BTreeMap<String, QueryResult>,
     /// Which runs to train next, by design.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub designs: BTreeMap<String, Advice>,
-    /// How far choices move answers, by fit.
+    /// Changes of answers under other choices, by fit.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sensitivity: BTreeMap<String, SensitivityResult>,
-    /// What was expected.
+    /// Expectations and their results.
     pub expectations: Vec<ExpectationResult>,
-    /// What the study concludes, a sentence per answer.
+    /// Conclusions: one sentence per answer.
     pub conclusions: Vec<String>,
     /// Warnings of fits, queries and sources, each once, the most serious first.
     #[serde(default)]
     pub notes: Vec<Note>,
-    /// The one answer to quote.
+    /// The answer to quote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recommended: Option<Recommended>,
-    /// What the author concludes, with the numbers of these results.
+    /// Conclusions of the author, with the numbers of these results.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<String>,
 }
 
-/// The answer that a study recommends to quote.
+/// The answer that the study recommends to quote.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Recommended {
     /// The query.
@@ -67,38 +67,38 @@ pub struct Recommended {
     pub output: String,
     /// The answer in a sentence.
     pub sentence: String,
-    /// Its value; none where there is no answer.
+    /// Its value; `null` where there is no answer.
     pub value: Option<f64>,
     /// Lower end of its interval.
     pub lower: Option<f64>,
     /// Upper end of its interval.
     pub upper: Option<f64>,
-    /// What the interval covers, in words.
+    /// Description of the interval.
     pub interval: Option<String>,
-    /// What was observed there, where the rows hold it.
+    /// The observed value, if the rows contain one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
-    /// Whether to believe it.
+    /// Reliability.
     pub belief: Belief,
-    /// Why.
+    /// Reasons for the reliability.
     pub because: Vec<String>,
-    /// Why this answer, where several fits or laws answer the same question.
+    /// Why this answer is quoted, where several fits or laws answer the same question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<String>,
-    /// What would change it: the choice that moves it the farthest, where choices were varied.
+    /// The choice that changes the answer the most, where choices were varied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what_if: Option<String>,
 }
 
-/// Whether to believe an answer, in a word.
+/// The reliability of an answer in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Belief {
-    /// Near the rows, and nothing speaks against it.
+    /// Near the rows, with no reason for doubt.
     Supported,
-    /// Something speaks against it.
+    /// There is a reason for doubt.
     Doubtful,
-    /// There is no answer, or the fit cannot carry it.
+    /// There is no answer, or the fit cannot support it.
     Unsupported,
     /// The law was not fitted here.
     Untested,
@@ -116,71 +116,71 @@ impl Belief {
     }
 }
 
-/// What was observed where a query asks.
+/// The observed value at the place of a query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Observed {
-    /// The response; the mean where several rows lie there.
+    /// The response; the mean over several rows.
     pub response: f64,
-    /// How many rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Whether they were held out.
+    /// Whether the rows were held out.
     pub held_out: bool,
 }
 
-/// What the study is.
+/// Description of the study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StudyResult {
     /// Its title.
     pub title: String,
-    /// What it builds on.
+    /// References.
     pub references: Vec<String>,
-    /// Seed of everything random.
+    /// Seed of all random numbers.
     pub seed: u64,
 }
 
 /// A source that was read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceResult {
-    /// Rows in its files.
+    /// Number of rows in its files.
     pub rows: usize,
-    /// SHA-256 of its file; of the list of its files' digests where there are several.
+    /// SHA-256 of its file, or of the list of its files' digests where there are several.
     pub sha256: String,
-    /// Rows dropped because a value was missing or could not be.
+    /// Rows dropped because a value was missing or invalid.
     pub dropped: Vec<DroppedRows>,
-    /// Median of C / (6 N D), where it gives all three.
+    /// Median of C / (6 N D), where the source has all three.
     pub flop_ratio: Option<f64>,
-    /// What a reader should know.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
 /// Rows that a rule dropped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DroppedRows {
-    /// The rule, in words.
+    /// Description of the rule.
     pub rule: String,
-    /// How many.
+    /// Number of rows.
     pub rows: usize,
-    /// Why, in the spec's words.
+    /// Reason, from the spec.
     pub because: Option<String>,
 }
 
-/// The rows of a table.
+/// Row counts of a table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TableResult {
-    /// The source or table whose rows it takes.
+    /// Its source or table.
     pub from: String,
     /// Rows after its last step.
     pub rows: usize,
-    /// Its steps, in order.
+    /// Its steps in order.
     pub steps: Vec<StepResult>,
 }
 
-/// The rows before and after a step.
+/// Row counts before and after a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StepResult {
     /// Its kind.
     pub step: String,
-    /// What it does, in words.
+    /// Description.
     pub does: String,
     /// Rows before it.
     pub rows_in: usize,
@@ -188,12 +188,12 @@ pub struct StepResult {
     pub rows_out: usize,
 }
 
-/// The rows of a filter.
+/// Row counts of a filter.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FilterResult {
     /// Its source.
     pub source: String,
-    /// Rows kept.
+    /// Number of rows kept.
     pub kept: usize,
     /// Rows dropped, by rule, in order.
     pub dropped: Vec<DroppedRows>,
@@ -206,11 +206,11 @@ pub struct FitResult {
     pub law: String,
     /// Its formula.
     pub formula: String,
-    /// Number of rows fitted.
+    /// Number of fitted rows.
     pub rows: usize,
-    /// The minimised sum; none without rows.
+    /// The minimised sum; `null` without rows.
     pub objective: Option<f64>,
-    /// What was minimised, in words.
+    /// Description of the objective.
     pub objective_kind: String,
     /// The parameters by name.
     pub parameters: BTreeMap<String, Estimate>,
@@ -224,22 +224,22 @@ pub struct FitResult {
     /// Comparison with other laws.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
-    /// Regions in which two parameters lie together.
+    /// Joint regions of two parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<Region>,
-    /// Where intervals come from, in words.
+    /// Description of the method of the intervals.
     pub uncertainty: Option<String>,
     /// Coverage of the intervals.
     pub level: Option<f64>,
-    /// How the scatter of rows changes along a variable, where they say so.
+    /// The change of the scatter along a variable, if the rows show one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_trend: Option<NoiseTrend>,
-    /// The span of each variable over the fitted rows.
+    /// The range of each variable over the fitted rows.
     pub spans: BTreeMap<String, Span>,
-    /// The column by whose values rows were fitted in groups.
+    /// The column that defines groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// The fit of each group, by the column's value; `parameters` then holds those that all have in common.
+    /// The fit of each group, by the column's value; `parameters` then contains the shared ones.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<GroupName, FitResult>,
 }
@@ -251,59 +251,60 @@ pub struct QueryResult {
     pub kind: String,
     /// Its fit.
     pub fit: String,
-    /// What the intervals cover, in words.
+    /// Description of the intervals.
     pub interval: Option<String>,
-    /// One table per question: inputs as numbers, outputs as `{value, lower, upper}` (nothing where the rows do not tell
-    /// them), `reach`, and `caveats` that are to be said next to the numbers.
+    /// One table per row: inputs as numbers, outputs as `{value, lower, upper}` (empty where the rows do not identify
+    /// them), `reach`, and `caveats` to show next to the numbers.
     pub rows: Vec<AnswerRow>,
-    /// What went into a forecast by several laws; by group where there are groups, else under `all`.
+    /// Compositions of forecasts by several laws, by group, or under `all` where there are no groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forecasts: BTreeMap<String, Account>,
-    /// What a reader should know.
+    /// Warnings.
     pub warnings: Vec<String>,
 }
 
-/// One answer of a query: a table in which inputs are numbers and outputs are tables with `value`, `lower` and `upper`.
+/// One answer of a query: a table in which inputs are numbers, and outputs are tables with `value`, `lower` and
+/// `upper`.
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 #[schemars(with = "Map<String, Value>")]
 pub struct AnswerRow {
     /// The group whose fit answers, where the fit has groups.
     pub group: Option<String>,
-    /// What was asked, by variable.
+    /// Inputs by variable.
     pub inputs: BTreeMap<String, f64>,
-    /// What was found, by name.
+    /// Outputs by name.
     pub outputs: BTreeMap<String, Interval>,
-    /// How far the answer is from the rows.
+    /// Distance of the answer from the rows.
     pub reach: Reach,
-    /// What is to be said next to its numbers.
+    /// Cautions to show next to its numbers.
     pub caveats: Vec<String>,
-    /// Why there is no number, where there is none.
+    /// Why there is no number.
     pub note: Option<String>,
-    /// What was observed there, where the rows of the fit hold it.
+    /// The observed value, if the rows of the fit contain one.
     pub observed: Option<Observed>,
 }
 
-/// How far an answer is from the rows of its fit.
+/// Distance of an answer from the rows of its fit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reach {
     /// The verdict.
     pub verdict: Verdict,
-    /// The largest factor by which a variable leaves its span; none where there are no rows.
+    /// The largest factor by which a variable lies outside its range; `null` without rows.
     pub factor: Option<f64>,
     /// That factor by variable.
     pub by_variable: BTreeMap<String, f64>,
-    /// The share of the draws in which there is an answer; none where there is one in all.
+    /// Share of the draws with an answer; absent where all have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<f64>,
 }
 
 impl AnswerRow {
-    /// Whether the rows of the fit cannot carry the answer.
+    /// Whether the rows of the fit do not identify the answer.
     pub const fn is_unidentified(&self) -> bool {
         matches!(self.reach.verdict, Verdict::NotIdentified)
     }
 
-    /// The name of the row among those of its query: its group and what was asked, `even,C=1e21`.
+    /// The name of the row among those of its query: group and inputs, `even,C=1e21`.
     pub fn key(&self) -> String {
         let number = |(name, value): (&String, &f64)| format!("{name}={}", crate::expr::number_text(*value));
         let parts = self.group.clone().into_iter().chain(self.inputs.iter().map(number));
@@ -368,14 +369,14 @@ impl<'de> Deserialize<'de> for AnswerRow {
     }
 }
 
-/// How a fit's answers move when it is made in other ways.
+/// Changes of a fit's answers under other choices.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SensitivityResult {
-    /// The choices, in words.
+    /// Descriptions of the choices.
     pub choices: Vec<String>,
     /// The answers.
     pub answers: Vec<VariedAnswer>,
-    /// Which choices have no answer at all, and why.
+    /// Choices without any answer, with the reason.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unanswered: Vec<String>,
 }
@@ -385,69 +386,69 @@ pub struct SensitivityResult {
 pub struct VariedAnswer {
     /// The query.
     pub query: String,
-    /// What was asked, by variable.
+    /// Inputs by variable.
     pub inputs: BTreeMap<String, f64>,
     /// The group of the fit, where there are groups.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// The output.
     pub output: String,
-    /// Its value as the fit is.
+    /// Its value with the original choices.
     pub value: f64,
     /// Half the width of its interval.
     pub half_width: Option<f64>,
-    /// Its value under each choice, in their order; none where there is no answer.
+    /// Its value under each choice, in order; `null` where there is no answer.
     pub values: Vec<Option<f64>>,
-    /// The farthest of them, in half-widths of the interval; of logarithms where all numbers are above zero, so that a
-    /// size that is ten times larger has moved as far as one ten times smaller.
+    /// The largest change, in half-widths of the interval. If all numbers are positive, changes are those of
+    /// logarithms, so that factors of ten up and down count the same.
     pub moved: Option<f64>,
 }
 
-/// A fact that one or several parts of a study warn of.
+/// A fact about which one or several parts of a study warn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Note {
-    /// The fact; in the words of the first part, where they differ in numbers.
+    /// The fact, in the words of the first part where they differ in numbers.
     pub text: String,
-    /// The parts that warn of it: `fit main`, `query budget`, `source runs`.
+    /// The parts that give the warning: `fit main`, `query budget`, `source runs`.
     pub of: Vec<String>,
-    /// How often they do.
+    /// Number of warnings.
     pub count: usize,
-    /// How grave it is.
+    /// Severity.
     #[serde(default)]
     pub severity: NoteSeverity,
-    /// How many answers it is about.
+    /// Number of affected answers.
     #[serde(default)]
     pub answers: usize,
 }
 
-/// How grave a note is; the gravest first.
+/// The severity of a note, most serious first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NoteSeverity {
     /// An answer may be wrong by more than its interval.
     Serious,
-    /// Something to look at.
+    /// Something to check.
     #[default]
     Caution,
-    /// True of every answer of its kind.
+    /// True for every answer of its kind.
     Remark,
 }
 
-/// What came of an expectation.
+/// The result of an expectation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExpectationResult {
     /// The condition.
     pub that: String,
-    /// Why, in the spec's words.
+    /// Reason, from the spec.
     pub because: Option<String>,
     /// `passed` or `failed`.
     pub status: String,
     /// Whether a failure ends the run with an error or only warns.
     #[serde(default)]
     pub severity: Severity,
-    /// The numbers it names.
+    /// The numbers in the condition.
     pub actual: BTreeMap<String, Option<f64>>,
-    /// Why it fails, where not by its numbers: the rows do not tell one of them.
+    /// Why it fails, if not by its numbers: one of them is not identified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -463,7 +464,7 @@ pub fn results_schema() -> Value {
 }
 
 impl Results {
-    /// The fits as a report shows them: what groups share, then each group; (name, the spec's name, fit).
+    /// The fits in the order of a report: shared parameters of groups, then each group; (name, the spec's name, fit).
     pub fn shown_fits(&self) -> Vec<(String, &str, &FitResult)> {
         let mut shown = Vec::new();
         for (name, fit) in &self.fits {
@@ -475,7 +476,7 @@ impl Results {
         shown
     }
 
-    /// The names of numbers that are not given because the rows do not tell them.
+    /// Names of numbers that are missing because the rows do not identify them.
     pub fn unidentified(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for (name, fit) in &self.fits {
@@ -504,7 +505,7 @@ impl Results {
         fits.chain(queries).collect()
     }
 
-    /// Every number an expectation can name.
+    /// All numbers that an expectation can use.
     pub fn numbers(&self) -> BTreeMap<String, Option<f64>> {
         let mut all = BTreeMap::new();
         for (name, source) in &self.sources {
@@ -558,7 +559,7 @@ impl Results {
     }
 }
 
-/// What the results say of a number besides its value: how sure it is.
+/// The parts of a number that describe its uncertainty.
 pub const PARTS: [&str; 4] = ["se", "factor", "lower", "upper"];
 
 /// The name of a group's fit.
@@ -569,7 +570,7 @@ pub(super) fn of_group(fit: &str, group: &str) -> String {
 /// A number of a fit.
 type Fact = fn(&FitResult) -> Option<f64>;
 
-/// The numbers of a fit, besides its parameters, that an expectation can name.
+/// Numbers of a fit, apart from its parameters, that an expectation can use.
 const FACTS: [(&str, Fact); 13] = [
     ("rows", |f| Some(f.rows as f64)),
     ("objective", |f| f.objective),
@@ -586,7 +587,7 @@ const FACTS: [(&str, Fact); 13] = [
     ("backtest.coverage", |f| f.backtest.as_ref().and_then(|b| b.law.overall.coverage)),
 ];
 
-/// The names of numbers that a fit's results have.
+/// Names of the numbers in a fit's results.
 pub fn names_of_fit<'a>(name: &str, parameters: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<String> = FACTS.iter().map(|(fact, _)| format!("fits.{name}.{fact}")).collect();
     for parameter in parameters {
@@ -596,7 +597,7 @@ pub fn names_of_fit<'a>(name: &str, parameters: impl Iterator<Item = &'a str>) -
     names
 }
 
-/// The names of numbers that a query's results have.
+/// Names of the numbers in a query's results.
 pub fn names_of_query(name: &str, kind: &dyn Kind, roles: &Roles) -> Vec<String> {
     let rows = kind.rows(roles).len();
     let prefixes =

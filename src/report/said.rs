@@ -1,4 +1,4 @@
-//! Conclusions as authors write them, with numbers of the results in braces: `13B reaches {queries.forecast.row2}`.
+//! Conclusions of authors, with numbers of the results in braces: `13B reaches {queries.forecast.row2}`.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use super::{Described, DescribedQuery};
 /// A part of an author's conclusion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// Words.
+    /// Text.
     Text(&'a str),
     /// The name of a number, and its place in the text.
     Name(&'a str, std::ops::Range<usize>),
 }
 
-/// The parts of an author's conclusion: a name stands between two braces, and a doubled brace is a brace of the text.
+/// The parts of an author's conclusion. A name is enclosed in braces, and a doubled brace is a literal brace.
 ///
 /// # Errors
-/// The byte offset of a brace that has no partner.
+/// The byte offset of a brace that is not closed or not opened.
 pub fn pieces(text: &str) -> Result<Vec<Piece<'_>>, usize> {
     let mut all = Vec::new();
     let mut at = 0;
@@ -41,7 +41,7 @@ pub fn pieces(text: &str) -> Result<Vec<Piece<'_>>, usize> {
     Ok(all)
 }
 
-/// An author's conclusion with the numbers of the results; `numbers` are all of them by name.
+/// An author's conclusion with the numbers of the results; `numbers` contains all of them by name.
 pub(super) fn filled(
     described: &Described,
     results: &Results,
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_stand_in_braces_and_doubled_braces_are_braces() {
+    fn names_are_in_braces_and_doubled_braces_are_literal() {
         assert_eq!(
             pieces("13B reaches {queries.f.row2}, {{so}}"),
             Ok(vec![

@@ -1,19 +1,19 @@
-//! The first screen: what a study concludes, whether to believe it, and what would change it; the same in every format.
+//! The first screen: conclusions, reliability, and what would change the answer; the same in every format.
 
 use super::Described;
 use super::leaderboard::Leaderboard;
 use super::results::{Note, NoteSeverity, Recommended, Results};
 use super::words::{self, number};
 
-/// What stands before everything else.
+/// The content of the first screen.
 pub(super) struct FirstScreen {
-    /// The verdict in one word, where there is an answer.
+    /// The reliability in one word, where there is an answer.
     pub(super) word: Option<&'static str>,
-    /// What the study concludes: the author's words, or the recommended answer, or which law forecasts best.
+    /// The conclusions: the author's, or the recommended answer, or the law with the best forecasts.
     pub(super) conclusions: Vec<String>,
-    /// Facts about the recommended answer: a name and a text each.
+    /// Facts about the recommended answer: name and text.
     pub(super) facts: Vec<(&'static str, String)>,
-    /// Warnings, the most serious first.
+    /// Warnings, most serious first.
     pub(super) notes: Vec<Note>,
     /// The warnings in one line.
     pub(super) counted: String,
@@ -82,7 +82,7 @@ fn facts(answer: &Recommended) -> Vec<(&'static str, String)> {
     all
 }
 
-/// How many warnings there are, by how grave they are; the same words wherever they are counted.
+/// The number of warnings by severity, worded the same wherever they are counted.
 pub fn counted(notes: &[Note]) -> String {
     let count = |severity| notes.iter().filter(|note| note.severity == severity).count();
     let serious = count(NoteSeverity::Serious);
@@ -95,7 +95,7 @@ pub fn counted(notes: &[Note]) -> String {
     }
 }
 
-/// How many expectations hold.
+/// The number of fulfilled expectations.
 fn expected(results: &Results) -> Option<String> {
     let all = results.expectations.len();
     let failed: Vec<&str> = results
@@ -112,7 +112,7 @@ fn expected(results: &Results) -> Option<String> {
     }
 }
 
-/// A text with a capital as its first letter.
+/// A text with a capital first letter.
 pub(super) fn capital(word: &str) -> String {
     let mut letters = word.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

@@ -1,4 +1,4 @@
-//! `metrics.csv` of Lightning: training and validation on rows of their own, with blanks where the other one stands.
+//! `metrics.csv` of Lightning: training and validation metrics in separate rows, with blank cells for the other kind.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Text logs: each line that a regular expression matches is a row, and its named groups are columns.
+//! Text logs: each line that matches a regular expression becomes a row; the named groups become columns.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use super::{Asked, Cell, Columns, Reader, SourceError, cell};
 
 pub(super) struct Log;
 
-/// Most bytes that a compiled expression may take.
+/// Maximum size of a compiled expression in bytes.
 const MOST_COMPILED: usize = 4 << 20;
 
 /// Compiles a pattern.
 ///
 /// # Errors
-/// Where it is none, in the words of the engine.
+/// The message of the regex engine if the pattern is invalid.
 pub fn pattern(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(text)
         .size_limit(MOST_COMPILED)
@@ -42,7 +42,7 @@ impl Reader for Log {
         if let Some(column) = columns.iter().find(|column| names().all(|name| name != column.as_str())) {
             return Err(SourceError::no_column(column, names()));
         }
-        // Programs print bars and bytes of any kind into logs; a line that is no text is no row.
+        // Programs print progress bars and arbitrary bytes into logs; a line that is not UTF-8 is skipped.
         let bytes = if how.encoding.is_some() { how.text(&bytes, limits)? } else { bytes };
         let mut table: Vec<Vec<Cell>> = vec![Vec::new(); columns.len()];
         let mut rows = 0;

@@ -1,4 +1,5 @@
-//! From histories of runs to rows: the last step, the lowest value, a mean over the last steps, a step, or all.
+//! Reduces histories of runs to rows: the last step, the lowest value, a mean over the last steps, a given step, or
+//! all.
 
 use std::collections::BTreeMap;
 
@@ -7,44 +8,45 @@ use serde::{Deserialize, Serialize};
 
 use super::Cell;
 
-/// Which steps of a run are rows.
+/// Which steps of a run become rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Take {
-    /// The last step up to which every column was logged; of a column that was not logged there, its last value before.
+    /// The last step by which every column was logged. A column that was not logged at that step has its last earlier
+    /// value.
     Last,
-    /// The step with the lowest loss: the one variable in nats or bits.
+    /// The step with the lowest loss, which is the only variable in nats or bits.
     Min,
     /// The step with the lowest value of a variable.
     Lowest(String),
-    /// The last step, with the mean of each loss, accuracy and error rate over so many of its last values.
+    /// The last step, with each loss, accuracy and error rate replaced by the mean of this many of its last values.
     Mean(usize),
-    /// The steps for which a condition on `step` and the variables holds: "step == 20000".
+    /// The steps that satisfy a condition on `step` and the variables: "step == 20000".
     At(String),
     /// Every step at which all columns were logged.
     All,
 }
 
-/// What columns are to a history.
+/// The run and step columns of a history.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Roles<'a> {
-    /// The key of each row's run.
+    /// The run of each row, as a key.
     pub runs: &'a [Vec<String>],
     /// The step of each row.
     pub steps: &'a [Option<f64>],
 }
 
-/// A step of a run, put together from all rows of it.
+/// A step of a run, merged from all of its rows.
 pub struct Merged {
-    /// The number of its first row.
+    /// Index of its first row.
     pub row: usize,
-    /// The number of its run, in order of appearance.
+    /// Index of its run, in order of appearance.
     pub run: usize,
     /// The step.
     pub step: f64,
 }
 
-/// Rows of one run and step become one, of several values the last that is there; ordered by run and step.
+/// Merges rows with the same run and step. Of several values the last one is kept. Sorted by run and step.
 pub fn merged(roles: &Roles<'_>, columns: &mut [Vec<Cell>]) -> Vec<Merged> {
     let mut numbers: BTreeMap<&[String], usize> = BTreeMap::new();
     let mut places: BTreeMap<(usize, u64), Vec<usize>> = BTreeMap::new();
@@ -69,13 +71,13 @@ pub fn merged(roles: &Roles<'_>, columns: &mut [Vec<Cell>]) -> Vec<Merged> {
         .collect()
 }
 
-/// A number's bits in the order of numbers.
+/// The bits of a number, mapped so that they sort like the numbers.
 const fn ordered(number: f64) -> u64 {
     let bits = number.to_bits();
     if bits >> 63 == 0 { bits | (1 << 63) } else { !bits }
 }
 
-/// The places of each run among merged steps.
+/// The range of each run among merged steps.
 pub fn by_run(steps: &[Merged]) -> Vec<std::ops::Range<usize>> {
     let mut all: Vec<std::ops::Range<usize>> = Vec::new();
     for (place, step) in steps.iter().enumerate() {
@@ -87,7 +89,7 @@ pub fn by_run(steps: &[Merged]) -> Vec<std::ops::Range<usize>> {
     all
 }
 
-/// The last place of a run up to which every column has a value, and the place of each column's value then.
+/// The last step of a run by which every column has a value, and the index of each column's latest value there.
 pub fn last(columns: &[Vec<Cell>], run: &std::ops::Range<usize>) -> Option<(usize, Vec<usize>)> {
     let value_before = |column: &Vec<Cell>, end: usize| (run.start..end).rev().find(|&at| column[at] != Cell::Empty);
     let lasts: Option<Vec<usize>> = columns.iter().map(|column| value_before(column, run.end)).collect();
@@ -105,14 +107,14 @@ mod tests {
         let n = Cell::Number;
         let runs = ["a", "a", "b", "a", "a", "b", "a"].map(|run| vec![run.to_owned()]).to_vec();
         let steps = [1.0, 2.0, 1.0, 2.0, 3.0, 2.0, 2.0].map(Some).to_vec();
-        // The run a was resumed: its second step is there three times, training and evaluation apart.
+        // Run a was resumed: its second step occurs three times, with training and evaluation in separate rows.
         let loss = vec![n(3.0), n(2.0), n(9.0), Cell::Empty, n(1.5), n(8.0), n(2.5)];
         let eval = vec![Cell::Empty, Cell::Empty, n(9.5), n(2.25), Cell::Empty, Cell::Empty, Cell::Empty];
         (runs, steps, vec![loss, eval])
     }
 
     #[test]
-    fn rows_of_one_step_are_put_together_and_the_last_value_holds() {
+    fn rows_of_one_step_are_merged_and_the_last_value_is_kept() {
         let (runs, steps, mut columns) = history();
         let merged = merged(&Roles { runs: &runs, steps: &steps }, &mut columns);
         assert_eq!(
@@ -122,7 +124,7 @@ mod tests {
         assert_eq!(columns[0][1], Cell::Number(2.5));
         assert_eq!(columns[1][1], Cell::Number(2.25));
         assert_eq!(by_run(&merged), [0..3, 3..5]);
-        // The last step with both is the second; the loss of the third belongs to no evaluation.
+        // The last step with both values is the second; no evaluation belongs to the loss of the third.
         assert_eq!(last(&columns, &(0..3)), Some((1, vec![1, 1])));
         assert_eq!(last(&columns, &(3..5)), Some((3, vec![3, 3])));
     }

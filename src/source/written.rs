@@ -1,13 +1,13 @@
 //! Numbers as people write them in tables: `64B`, `1,241,505,403`, `45.95%`, `~0.40`, `1e21 FLOP`.
 //!
-//! A text that can be read in two ways is no number until the spec says which way is meant.
+//! A text with two possible readings is not a number until the spec decides which one applies.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::unit::{Dimension, Unit};
 
-/// The sign before the decimals of a number.
+/// The decimal separator of numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Decimal {
     /// `1.5`; a comma groups thousands.
@@ -18,26 +18,26 @@ pub enum Decimal {
     Comma,
 }
 
-/// What the text of a number tells of the decimal sign of its file.
+/// What a number's text reveals about the decimal separator of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tells {
-    /// Nothing: it has no such sign, or is no number.
+    /// Nothing: the text has no separator or is not a number.
     Nothing,
-    /// `1.5`, `1,241,505`: a point.
+    /// A point: `1.5`, `1,241,505`.
     Point,
-    /// `1,5`, `1.241.505`: a comma.
+    /// A comma: `1,5`, `1.241.505`.
     Comma,
-    /// `20,000`: twenty thousand, or twenty.
+    /// Ambiguous: `20,000` is twenty thousand or twenty.
     Either,
 }
 
-/// Multiples by their letters, as powers of ten.
+/// Multiples by their letter, as powers of ten.
 const LETTERS: [(char, i32); 5] = [('K', 3), ('M', 6), ('B', 9), ('G', 9), ('T', 12)];
-/// Multiples by their words.
+/// Multiples by their word, as powers of ten.
 const WORDS: [(&str, i32); 5] = [("thousand", 3), ("million", 6), ("billion", 9), ("bn", 9), ("trillion", 12)];
-/// Multiples that stand before FLOP alone.
+/// Multiples that occur only before FLOP.
 const BEFORE_FLOP: [(char, i32); 3] = [('P', 15), ('E', 18), ('Z', 21)];
-/// Units as cells name them, beside those of a spec.
+/// Unit names used in cells, in addition to those of specs.
 const NAMES: [(&str, &str); 16] = [
     ("params", "parameters"),
     ("param", "parameters"),
@@ -57,13 +57,13 @@ const NAMES: [(&str, &str); 16] = [
     ("x", "1"),
 ];
 
-/// A text taken apart: digits with their signs, a power of ten, and what follows.
+/// A parsed text: digits with their separators, a power of ten, and the rest.
 struct Parts<'a> {
-    /// Sign, digits and what groups or divides them.
+    /// Sign, digits and separators.
     digits: String,
-    /// A power of ten that is written out.
+    /// An explicit power of ten.
     power: Option<i32>,
-    /// Letters behind.
+    /// The text after the number.
     rest: &'a str,
 }
 
@@ -80,19 +80,19 @@ impl<'a> Parts<'a> {
             return None;
         }
         let (power, rest) = power_of_ten(&digits, rest)?;
-        // `10^21`: the base is no factor.
+        // `10^21`: the base is not a factor.
         let digits = if rest.1 { "1".to_owned() } else { digits };
         Some(Self { digits, power, rest: rest.0.trim() })
     }
 
-    /// The digits as a number with a power of ten, read with a decimal sign.
+    /// The digits times a power of ten, for a given decimal separator.
     fn number(&self, decimal: Decimal, power: i32) -> Option<f64> {
         let plain = self.plain(decimal)?;
         let number: f64 = format!("{plain}e{}", self.power.unwrap_or(0) + power).parse().ok()?;
         number.is_finite().then_some(number)
     }
 
-    /// The digits without what groups them and with a point; none where they are grouped in another way than by three.
+    /// The digits without group separators and with a decimal point; `None` if the groups do not have three digits.
     fn plain(&self, decimal: Decimal) -> Option<String> {
         let (mark, group) = if decimal == Decimal::Point { ('.', ',') } else { (',', '.') };
         let (sign, digits) = match self.digits.strip_prefix(['-', '+']) {
@@ -116,14 +116,14 @@ fn is_sign(at: usize, c: char) -> bool {
     at == 0 && "+-−".contains(c)
 }
 
-/// Whether a space at a place stands between groups of digits.
+/// Whether a space at this position separates groups of digits.
 fn groups_here(text: &str, at: usize, c: char) -> bool {
     let is_space = c == ' ' || matches!(c, '\u{a0}' | '\u{202f}' | '\u{2009}');
     let after = text[at + c.len_utf8()..].bytes();
     is_space && text[..at].ends_with(|c: char| c.is_ascii_digit()) && after.take_while(u8::is_ascii_digit).count() == 3
 }
 
-/// Digits in groups of three behind the first one, joined.
+/// The digits with group separators removed; every group after the first must have three digits.
 fn ungrouped(digits: &str, group: char) -> Option<String> {
     let mut groups = digits.split(group);
     let first = groups.next()?;
@@ -134,7 +134,7 @@ fn ungrouped(digits: &str, group: char) -> Option<String> {
     are_groups.then(|| format!("{first}{}", rest.concat()))
 }
 
-/// A power of ten behind digits, what follows, and whether the digits were its base: `e21`, `x10^21`, `^21` behind 10.
+/// A power of ten after the digits, the rest, and whether the digits were its base: `e21`, `x10^21`, `^21` after 10.
 fn power_of_ten<'a>(digits: &str, rest: &'a str) -> Option<(Option<i32>, (&'a str, bool))> {
     let (behind, is_base) = match rest.strip_prefix(['e', 'E']) {
         Some(behind) if behind.trim_start_matches(['+', '-']).starts_with(|c: char| c.is_ascii_digit()) => {
@@ -155,13 +155,13 @@ fn power_of_ten<'a>(digits: &str, rest: &'a str) -> Option<(Option<i32>, (&'a st
     Some((Some(behind[..end].parse().ok()?), (&behind[end..], is_base)))
 }
 
-/// What follows the digits: a multiple as a power of ten, and a unit of its own.
+/// The text after the digits: a multiple as a power of ten, and a unit.
 struct Behind {
     power: Option<i32>,
     unit: Option<Unit>,
 }
 
-/// Reads what follows the digits, for a column of a unit.
+/// Parses the text after the digits, for a column with a unit.
 fn behind(rest: &str, declared: Option<Unit>) -> Option<Behind> {
     if rest.is_empty() {
         return Some(Behind { power: None, unit: None });
@@ -181,7 +181,7 @@ fn behind(rest: &str, declared: Option<Unit>) -> Option<Behind> {
         let is_flop = unit_named(after).is_some_and(|unit| unit.dimension == Dimension::Flop && unit.size == 1.0);
         let known = LETTERS.iter().chain(BEFORE_FLOP.iter().filter(|_| is_flop));
         let (_, power) = known.into_iter().find(|(of, _)| *of == letter.to_ascii_uppercase())?;
-        // A small m or b may be many things where nothing is counted.
+        // A lower-case m or b is ambiguous unless the values are counts.
         let counted = unit_named(after).or(declared).is_some_and(|unit| counts(unit.dimension));
         if letter.is_ascii_lowercase() && letter != 'k' && !counted {
             return None;
@@ -200,15 +200,14 @@ fn unit_named(text: &str) -> Option<Unit> {
     Unit::parse(known.unwrap_or(text)).filter(|unit| unit.is_plain() && (text != "1"))
 }
 
-/// Whether values of a dimension come in thousands and millions.
+/// Whether values of a dimension are commonly given in thousands and millions.
 const fn counts(dimension: Dimension) -> bool {
     matches!(dimension, Dimension::Parameters | Dimension::Tokens | Dimension::Flop)
 }
 
-/// The number that a text says, in the unit in which values of its dimension are kept; none where it is no number of
-/// the column's unit.
+/// The number in a text, in the base unit of its dimension; `None` if it is not a number in the column's unit.
 ///
-/// What a cell says of itself holds: a multiple or a unit written there takes the place of the column's.
+/// A multiple or unit in the cell takes precedence over the column's unit.
 pub fn number(text: &str, decimal: Decimal, declared: Option<Unit>) -> Option<f64> {
     let parts = Parts::of(text)?;
     let Behind { power, unit } = behind(parts.rest, declared)?;
@@ -218,7 +217,7 @@ pub fn number(text: &str, decimal: Decimal, declared: Option<Unit>) -> Option<f6
         (None, Some(_)) if power.is_none() => plain().map(|number| number * declared.map_or(1.0, |unit| unit.size)),
         (None, Some(declared)) => match declared.dimension {
             Dimension::Nats | Dimension::Share => None,
-            // `350M` in a column of billions is 350 million; of days of petaflops it is so many days.
+            // In a column of billions, `350M` is 350 million; in a column of petaflop/s-days it is that many days.
             _ => plain().map(|number| number * declared.base_size()),
         },
         (Some(own), Some(declared)) if own.dimension == declared.dimension => plain().map(|number| number * own.size),
@@ -226,18 +225,18 @@ pub fn number(text: &str, decimal: Decimal, declared: Option<Unit>) -> Option<f6
             plain().map(|number| number * own.size)
         }
         (Some(_), Some(_)) => None,
-        // Nats or bits: only the spec says what a loss is kept in.
+        // Nats or bits: only the spec determines the unit of a loss.
         (Some(own), None) if own.dimension == Dimension::Nats => None,
         (Some(own), None) => plain().map(|number| number * own.size),
     }
 }
 
-/// Whether a text is a number of percent.
+/// Whether a text is a percentage.
 pub fn is_percent(text: &str) -> bool {
     Parts::of(text).is_some_and(|parts| unit_named(parts.rest).is_some_and(|unit| unit.dimension == Dimension::Share))
 }
 
-/// What a text tells of the decimal sign.
+/// What a text reveals about the decimal separator.
 pub fn tells(text: &str) -> Tells {
     let Some(parts) = Parts::of(text).filter(|parts| behind(parts.rest, None).is_some()) else {
         return Tells::Nothing;
@@ -252,7 +251,7 @@ pub fn tells(text: &str) -> Tells {
     }
 }
 
-/// What a number that was written without anything around it tells of the decimal sign.
+/// What an unformatted number reveals about the decimal separator.
 pub fn number_tells(number: f64) -> Tells {
     let decimals = number.to_string().split_once('.').map_or(0, |(_, decimals)| decimals.len());
     // Three decimals may have been a group of thousands.
@@ -302,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_not_taken_for_one() {
+    fn other_text_is_not_read_as_a_number() {
         for text in [
             "",
             "base",
@@ -341,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_cell_says_of_itself_takes_the_place_of_the_columns_unit() {
+    fn a_unit_in_a_cell_takes_precedence_over_the_columns_unit() {
         assert_eq!(of("7", "B parameters"), Some(7e9));
         assert_eq!(of("7B", "B parameters"), Some(7e9));
         assert_eq!(of("350M", "B parameters"), Some(350e6));
@@ -356,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_tells_the_decimal_sign_or_that_it_does_not() {
+    fn a_text_reveals_its_decimal_separator_if_it_has_one() {
         for (text, told) in [
             ("20,000", Tells::Either),
             ("20,000 tokens", Tells::Either),

@@ -1,6 +1,7 @@
-//! Specs made of others: `extends` lays one over another, `[matrix]` repeats an entry for every combination of values.
+//! Composition of specs: `extends` overlays one spec on another, `[matrix]` repeats an entry for every combination of
+//! values.
 //!
-//! Both work on trees, before types: what is composed is read and checked as if it had been written out.
+//! Both operate on untyped trees, so a composed spec is read and checked as if it had been written out.
 
 use std::path::{Path, PathBuf};
 
@@ -11,28 +12,28 @@ use crate::file;
 /// A spec that another one extends.
 #[derive(Clone, Debug)]
 pub struct Base {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// What it says itself.
+    /// Its own tree, before any base is merged.
     pub(super) tree: Node,
 }
 
-/// Longest chain of specs that extend each other.
+/// Maximum length of a chain of `extends`.
 const LONGEST_CHAIN: usize = 8;
-/// Most entries that a matrix makes of one.
+/// Maximum number of entries that a matrix makes from one.
 const MOST_MEMBERS: usize = 100_000;
-/// Most values of a composed spec.
+/// Maximum number of values in a composed spec.
 const MOST_NODES: usize = 4_000_000;
 
 /// The tables whose entries a matrix repeats.
 const REPEATED: [&str; 2] = ["fits", "queries"];
 
-/// A tree over those that it extends, which are read from files.
+/// A tree merged over the specs it extends, which are read from files.
 ///
 /// # Errors
-/// Where one cannot be read, or extends itself.
+/// If a base cannot be read or a chain of `extends` returns to itself.
 pub(super) fn extended(tree: Node, path: &Path) -> Result<(Node, Vec<Base>), Vec<Diagnostic>> {
     let mut bases = Vec::new();
     let tree = over_bases(tree, path, &mut bases)?;
@@ -65,10 +66,10 @@ fn over_bases(mut tree: Node, path: &Path, bases: &mut Vec<Base>) -> Result<Node
     Ok(base.under(tree))
 }
 
-/// The keys of entries that hold paths of files, by table.
+/// The keys whose values are file paths, by table.
 const PATHS: [(&str, &str); 2] = [("sources", "path"), ("designs", "results")];
 
-/// Makes the paths of a base relative to the folder of the spec that extends it.
+/// Makes the paths of a base relative to the folder of the extending spec.
 fn rebase(base: &mut Node, folder: &Path) {
     for (table, key) in PATHS {
         let Some(Node::Table(entries)) = base.get_mut(table) else { continue };
@@ -80,7 +81,7 @@ fn rebase(base: &mut Node, folder: &Path) {
     }
 }
 
-/// Repeats entries as the tree's matrix says, and takes the matrix out.
+/// Repeats entries as the tree's matrix asks and removes the matrix.
 pub(super) fn expanded(mut tree: Node) -> (Node, Vec<Diagnostic>) {
     let mut problems = Vec::new();
     let Some(matrix) = tree.get("matrix").cloned() else { return (tree, problems) };
@@ -100,7 +101,7 @@ pub(super) fn expanded(mut tree: Node) -> (Node, Vec<Diagnostic>) {
             .hint("write `[matrix.fits.NAME]` or `[matrix.queries.NAME]`"),
         );
     }
-    // Fits first: their queries follow them.
+    // Fits come first because their queries are repeated with them.
     for table in REPEATED {
         let Some((_, Node::Table(entries))) = tables.iter().find(|(name, _)| name == table) else { continue };
         for (name, axes) in entries {
@@ -124,14 +125,14 @@ fn wrong(path: &SpecPath, message: &str) -> Diagnostic {
 
 /// A setting and the values it takes.
 struct Axis {
-    /// Where the setting is in its entry.
+    /// Path of the setting within its entry.
     path: Vec<String>,
     label: String,
     values: Vec<Node>,
 }
 
 impl Axis {
-    /// The axes of a matrix: each list in it, known by its path.
+    /// The axes of a matrix: each list in it with its path.
     fn of(node: &Node, path: &SpecPath) -> Result<Vec<Self>, Vec<Diagnostic>> {
         let mut axes = Vec::new();
         Self::enter(node, &mut Vec::new(), path, &mut axes)?;
@@ -143,7 +144,7 @@ impl Axis {
             let message = format!("the matrix has {count} combinations; at most {MOST_MEMBERS} are made");
             return Err(vec![wrong(path, &message)]);
         }
-        // The last name is enough, unless two settings share it.
+        // The last part of the path is enough unless two settings share it.
         let last = |axis: &Self| axis.path.last().cloned().unwrap_or_default();
         let labels: Vec<String> = axes.iter().map(last).collect();
         for axis in &mut axes {
@@ -176,7 +177,7 @@ impl Axis {
     }
 }
 
-/// Values in the entries that are repeated with a fit: its queries and its variations.
+/// Number of values in the entries that are repeated with a fit: its queries and its variations.
 fn follow(tree: &Node, table: &str, name: &str) -> usize {
     if table != "fits" {
         return 0;
@@ -193,7 +194,7 @@ fn follow(tree: &Node, table: &str, name: &str) -> usize {
     variations + queries
 }
 
-/// What to set in a member, and the label that tells it from others.
+/// The settings of one member, and the label that distinguishes it.
 type Combination<'a> = (Vec<(&'a [String], &'a Node)>, String);
 
 /// The combinations of the axes, the last axis changing fastest.
@@ -214,7 +215,7 @@ fn combinations(axes: &[Axis]) -> Vec<Combination<'_>> {
     all
 }
 
-/// A value in a member's name, without brackets and commas of its own at its border.
+/// A value as part of a member's name, without its own outer brackets and commas.
 fn label_of(value: &Node) -> String {
     match value {
         Node::Table(entries) => {
@@ -234,9 +235,9 @@ fn label_of(value: &Node) -> String {
     }
 }
 
-/// Puts an entry's members in its place; of a fit's queries and variations one for each member too.
+/// Replaces an entry by its members. The queries and variations of a fit are repeated for each member.
 fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPath) -> Vec<Diagnostic> {
-    // Queries may have been repeated for the members of their fit already.
+    // The queries of a fit may already have been repeated for its members.
     let bases: Vec<&Node> = match tree.get(table) {
         Some(Node::Table(entries)) => {
             entries.iter().filter(|(key, _)| plain_name(key) == name).map(|(_, node)| node).collect()
@@ -246,7 +247,7 @@ fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPa
     if bases.is_empty() {
         return vec![wrong(path, &format!("there is no entry `{name}` in `{table}` to repeat"))];
     }
-    // Before anything is copied: a small text must not fill the memory.
+    // Checked before anything is copied, so that a short text cannot fill the memory.
     let copied: usize = bases.iter().map(|node| node.count()).sum::<usize>() + follow(tree, table, name);
     let members: usize = axes.iter().map(|axis| axis.values.len()).product();
     if members.saturating_mul(copied) > MOST_NODES {
@@ -290,7 +291,7 @@ fn repeat(tree: &mut Node, table: &str, name: &str, axes: &[Axis], path: &SpecPa
 /// Entries of a table by name.
 type Entries = Vec<(String, Node)>;
 
-/// Puts others in the place of entries of a table, where `others` gives some.
+/// Replaces each entry of a table for which `others` returns entries.
 fn replace_entries(tree: &mut Node, table: &str, others: &dyn Fn(&str, &Node) -> Option<Entries>) {
     let Some(Node::Table(entries)) = tree.get_mut(table) else { return };
     let mut all: Entries = Vec::with_capacity(entries.len());
@@ -303,7 +304,7 @@ fn replace_entries(tree: &mut Node, table: &str, others: &dyn Fn(&str, &Node) ->
     *entries = all;
 }
 
-/// The name of a member: `main[law=hoffmann,delta=0.001]`.
+/// Name of a member: `main[law=hoffmann,delta=0.001]`.
 fn member_name(name: &str, label: &str) -> String {
     match name.strip_suffix(']') {
         Some(open) => format!("{open},{label}]"),
@@ -311,12 +312,12 @@ fn member_name(name: &str, label: &str) -> String {
     }
 }
 
-/// The name under which an entry is written: that of a member without what tells it from others.
+/// The name under which an entry is written in the spec: a member's name without its label.
 pub fn plain_name(name: &str) -> &str {
     if name.ends_with(']') { name.split_once('[').map_or(name, |(plain, _)| plain) } else { name }
 }
 
-/// Where a value of the composed tree is written: its path, and the base that writes it where one does.
+/// Where a value of the composed tree is written: its path and, if a base writes it, that base.
 pub(super) fn written<'a>(path: &SpecPath, own: &Node, bases: &'a [Base]) -> (SpecPath, Option<&'a Base>) {
     let mut plain = path.clone();
     if let [Step::Key(table), Step::Key(name), ..] = plain.0.as_mut_slice()
@@ -325,14 +326,14 @@ pub(super) fn written<'a>(path: &SpecPath, own: &Node, bases: &'a [Base]) -> (Sp
         *name = plain_name(name).to_owned();
     }
     let in_matrix = SpecPath([vec![Step::Key("matrix".to_owned())], plain.0.clone()].concat());
-    // The longest part of either path that is there; what a matrix sets is there alone.
+    // The longest prefix that exists of either path; values set by a matrix exist only in the matrix.
     let depth = |tree: &Node, path: &SpecPath| (0..=path.0.len()).rev().find(|end| tree.at(&path.0[..*end]).is_some());
     let trees = [(own, None)].into_iter().chain(bases.iter().map(|base| (&base.tree, Some(base))));
     let mut best = (0, plain.clone(), None);
     for (tree, base) in trees {
         for (path, extra) in [(&plain, 0), (&in_matrix, 1)] {
             let reached = depth(tree, path).unwrap_or(0).saturating_sub(extra);
-            // A setting that a matrix lists is taken from there, whatever else the entry says.
+            // A setting listed in a matrix overrides the one in the entry.
             if reached > best.0 || (extra == 1 && reached == best.0 && reached > 2) {
                 best = (reached, path.clone(), base);
             }

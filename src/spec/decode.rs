@@ -1,7 +1,7 @@
-//! From a tree to typed values, with every error at once and each with its path.
+//! From an untyped tree to typed values. All errors are reported at once, each with its path.
 //!
-//! serde stops at the first error. So an offending value is taken out of the tree and the rest is
-//! decoded again, until nothing more is wrong; a complaint that only repeats an earlier one is dropped.
+//! serde stops at the first error. The offending value is therefore removed from the tree and the rest is decoded
+//! again, until no error remains. An error that only follows from an earlier removal is dropped.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -17,16 +17,16 @@ use serde::{Deserialize, Deserializer};
 use super::node::{Node, root};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 
-/// Most wrong values after which no more are looked for.
+/// Maximum number of wrong values before decoding stops.
 const MOST_ROUNDS: usize = 100;
 
-/// Most unknown keys that are told.
+/// Maximum number of unknown keys reported.
 const MOST_UNKNOWN: usize = 1000;
 
 /// Decodes a tree.
 ///
 /// # Errors
-/// Every value that is not what its place needs, every unknown and every missing key.
+/// Every value of a wrong type, every unknown key and every missing key.
 pub(super) fn decode<T: for<'de> Deserialize<'de>>(tree: &Node) -> (Option<T>, Vec<Diagnostic>) {
     let mut tree = tree.clone();
     let mut found: Vec<Diagnostic> = Vec::new();
@@ -41,21 +41,21 @@ pub(super) fn decode<T: for<'de> Deserialize<'de>>(tree: &Node) -> (Option<T>, V
             Err(error) => error,
         };
         let path = error.path.clone().unwrap_or_default();
-        // What is missing because it was taken out was complained of already.
+        // A key that is missing because it was removed has been reported already.
         let missing = error.missing();
         let is_around = |removed: &SpecPath| removed.0.len() > path.0.len() && removed.0.starts_with(&path.0);
         let echo = removed.iter().any(is_around);
         if !echo {
             found.push(error.into_diagnostic());
         }
-        // Without a title or a version the rest can still be checked.
+        // With a stand-in for a missing title or version the rest can still be checked.
         if let Some(stand_in) = missing.and_then(stand_in)
             && path.0.len() <= 1
             && tree.insert(&path.0, missing.unwrap_or_default(), stand_in)
         {
             continue;
         }
-        // Each round reads all of it again.
+        // Each round decodes the whole tree again, hence the limit.
         if path.0.is_empty() || removed.len() == MOST_ROUNDS || !tree.remove(&path.0) {
             return (None, found);
         }
@@ -63,7 +63,7 @@ pub(super) fn decode<T: for<'de> Deserialize<'de>>(tree: &Node) -> (Option<T>, V
     }
 }
 
-/// A value for a missing key of a spec's head, so that reading goes on.
+/// A stand-in for a missing required key at the top of a spec, so that decoding continues.
 fn stand_in(key: &str) -> Option<Node> {
     match key {
         "spec" => Some(Node::Integer(1)),
@@ -82,16 +82,16 @@ struct DecodeError {
     kind: Fault,
 }
 
-/// What kind of fault it is.
+/// The kind of error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fault {
-    /// The value is not what its place needs.
+    /// The value has the wrong type or is out of range.
     Wrong,
     /// A key is missing.
     Missing(&'static str),
-    /// There is no such key.
+    /// The key is unknown.
     UnknownKey,
-    /// There is no such kind; its key names it.
+    /// The kind is unknown; the text is its name.
     UnknownKind(String),
 }
 
@@ -101,7 +101,7 @@ impl DecodeError {
         self
     }
 
-    /// The key that is missing.
+    /// The missing key, if this is the error.
     const fn missing(&self) -> Option<&'static str> {
         match self.kind {
             Fault::Missing(key) => Some(key),
@@ -161,7 +161,7 @@ impl de::Error for DecodeError {
             },
         };
         let hint = match found.as_str() {
-            // Only YAML has a key without a value, mostly where what belongs to it is not indented.
+            // Only YAML has keys without a value, usually because the content is not indented.
             "nothing" => Some("what belongs to a key is indented deeper than it".to_owned()),
             "a table" if is_list => {
                 Some("a list of tables stands in brackets, `[{ ... }]`, or each table under a `[[name]]`".to_owned())
@@ -196,7 +196,7 @@ impl de::Error for DecodeError {
     }
 }
 
-/// What a table is to say, by the name of its type.
+/// What each table is expected to contain, by the name of its type.
 const TABLES: [(&str, &str); 11] = [
     ("Source", "a table of its own name, `[sources.runs]`"),
     ("Filter", "a table of its own name, `[filters.main]`"),
@@ -216,12 +216,12 @@ fn table_of(name: &str) -> String {
     known.map_or("a table", |(_, what)| what).to_owned()
 }
 
-/// "Did you mean", or what there is.
+/// A "did you mean" hint, or the list of known names.
 fn suggestion(name: &str, known: &'static [&'static str]) -> Option<String> {
     Diagnostic::error("", Place::File, "").suggest(name, known.iter().copied()).hints.pop()
 }
 
-/// A deserializer over a tree that knows its path and notes unknown keys.
+/// A deserializer over a tree that tracks its path and records unknown keys.
 struct Decoder<'a> {
     node: &'a Node,
     path: SpecPath,
@@ -385,7 +385,7 @@ impl<'de> EnumAccess<'de> for Kind<'_> {
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), DecodeError> {
         let name: StrDeserializer<'_, DecodeError> = self.name.into_deserializer();
         let variant = seed.deserialize(name).map_err(|mut error| {
-            // A bare text has no key to point at.
+            // A kind written as plain text has no key to point at.
             if self.value.is_none() {
                 error.kind = Fault::Wrong;
             }
@@ -409,7 +409,7 @@ impl<'de> VariantAccess<'de> for Kind<'_> {
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, DecodeError> {
-        // A kind named alone has all its defaults.
+        // A kind given by name alone has all default settings.
         let defaults = Node::Table(Vec::new());
         let node = self.value.unwrap_or(&defaults);
         let step = Step::Key(self.name.to_owned());

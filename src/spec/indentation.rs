@@ -1,10 +1,10 @@
-//! Why a text is no YAML, in words of what was typed: its indentation, its tabs, its colons.
+//! Explains YAML syntax errors in terms of what was typed: indentation, tabs, colons.
 
 use std::ops::Range;
 
 /// Why a parser stopped.
 pub(super) struct Cause {
-    /// The bytes of the line that is at fault.
+    /// Byte range of the offending line.
     pub(super) place: Range<usize>,
     /// What is wrong.
     pub(super) message: String,
@@ -12,7 +12,7 @@ pub(super) struct Cause {
     pub(super) hint: String,
 }
 
-/// What is wrong at a place where a YAML parser stopped, and what to do.
+/// What is wrong where a YAML parser stopped, and what to do; `None` if no known cause applies.
 pub(super) fn cause(text: &str, at: usize) -> Option<Cause> {
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.len().checked_sub(1)?;
@@ -77,7 +77,7 @@ fn is_content(line: &str) -> bool {
     !line.is_empty() && !line.starts_with('#')
 }
 
-/// A key and its value.
+/// Key and value of an entry line.
 fn entry(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     if let Some(key) = line.strip_suffix(':') {
@@ -86,7 +86,7 @@ fn entry(line: &str) -> Option<(&str, &str)> {
     line.split_once(": ").map(|(key, value)| (key, value.trim()))
 }
 
-/// A key and a value that no blank parts.
+/// Key and value of an entry without a space after the colon.
 fn glued(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     let (key, value) = line.split_once(':')?;
@@ -104,7 +104,7 @@ fn unclosed(line: &str) -> Option<char> {
         .map(|(open, _)| open)
 }
 
-/// The indentations of the tables that are open after some lines.
+/// The indentation of each table that is open after the given lines.
 fn indentations(lines: &[&str]) -> Vec<usize> {
     let mut open: Vec<usize> = Vec::new();
     for line in lines.iter().filter(|line| is_content(line)) {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_typed_wrongly_is_said() {
+    fn the_typing_error_is_named() {
         for (text, wanted) in [
             ("a:\n  b: 1\n   c: 2\n", "`c` is indented deeper than `b` above it"),
             ("a:\n    b: 1\n  c: 2\n", "`c` is indented by 2 blanks"),

@@ -1,17 +1,18 @@
-//! A question in one line, as `lawfit query` takes it: `compute_optimal C=1e24 fit=main`.
+//! A question in one line, the syntax of `lawfit query`: `compute_optimal C=1e24 fit=main`.
 
 use super::{Node, Query};
 use crate::diagnostic::{list, nearest};
 
-/// The name that the question has among the spec's queries.
+/// Name of the question among the queries of the spec.
 pub const ASKED: &str = "asked";
 
-/// A question in one line as part of a spec: its kind, then settings such as `C=1e24`; `fits` are those of the spec.
+/// Parses a question in one line into part of a spec: the kind, followed by settings such as `C=1e24`. `fits` are the
+/// names of the spec's fits.
 ///
 /// # Errors
-/// In words, where the text is no question, or names no fit and could be put to several.
+/// A message if the text is not a question, or names no fit although there are several.
 pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
-    // Blanks around `=` mean nothing.
+    // Spaces around `=` have no meaning.
     let text = text.split('=').map(str::trim).collect::<Vec<_>>().join("=");
     let mut words = text.split_whitespace();
     let kinds = Query::kinds();
@@ -33,9 +34,9 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
             [one] => one.clone(),
             _ => Node::List(values),
         };
-        // These are keys of the query; all others are settings of its kind.
-        let beside = matches!(key, "fit" | "forecast" | "ceiling");
-        if beside { &mut query } else { &mut settings }.push((key.to_owned(), value));
+        // These are keys of the query itself; all others are settings of its kind.
+        let of_query = matches!(key, "fit" | "forecast" | "ceiling");
+        if of_query { &mut query } else { &mut settings }.push((key.to_owned(), value));
     }
     if query.iter().all(|(key, _)| key != "fit") {
         let [fit] = fits else {
@@ -48,7 +49,7 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
     Ok(table("queries", table(ASKED, Node::Table(query))))
 }
 
-/// A number where it reads as one, else a text; quantities such as 280B are texts in specs too.
+/// A number if the text is one, otherwise the text itself; quantities such as 280B are texts in specs too.
 fn value_of(text: &str) -> Node {
     match (text.parse::<i64>(), text.parse::<f64>()) {
         (Ok(whole), _) => Node::Integer(whole),

@@ -51,7 +51,7 @@ fn a_good_spec_is_read_whole() {
 }
 
 #[test]
-fn every_error_is_found_at_once_each_in_its_place() {
+fn all_errors_are_found_at_once_with_their_positions() {
     let text = GOOD
         .replace("title", "titel")
         .replace("delta = 1e-3", "delta = \"small\"")
@@ -78,7 +78,7 @@ fn every_error_is_found_at_once_each_in_its_place() {
 }
 
 #[test]
-fn a_kind_carries_exactly_one_key() {
+fn a_kind_has_exactly_one_key() {
     let text = GOOD.replace("{ huber = { delta = 1e-3, on = \"log\" } }", "{ huber = {}, least_squares = {} }");
     assert_eq!(problems(&text)[0].0, "wrong-value");
     let text = GOOD.replace("{ huber = { delta = 1e-3, on = \"log\" } }", "{ hubber = {} }");

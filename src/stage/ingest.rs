@@ -1,4 +1,4 @@
-//! Ingest: files to a table of variables.
+//! Ingest: reads files into a table of variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub struct IngestColumn {
     pub variable: String,
     /// Where it comes from.
     pub from: Origin,
-    /// How its value is read from cells that hold more than it.
+    /// How the value is extracted from cells that contain more than it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reading: Option<Reading>,
     /// Factor that converts it to its base unit.
@@ -53,19 +53,19 @@ pub struct IngestColumn {
     pub unit: Option<Unit>,
     /// Numbers or texts.
     pub kind: ColumnKind,
-    /// Whether nothing in the study uses it. Then its missing values drop no row.
+    /// Whether the study does not use it. Missing values of unused variables drop no rows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unused: bool,
 }
 
-/// Which variables tell of a learning-rate schedule.
+/// The variables that describe a learning-rate schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IngestSchedule {
     /// The variable that counts steps.
     pub step: String,
     /// The variable that is the learning rate.
     pub rate: String,
-    /// The variables that are equal in rows of one run.
+    /// The variables that identify a run: rows with equal values belong to one run.
     pub run: Vec<String>,
     /// The last step of warm-up.
     pub warmup: usize,
@@ -80,22 +80,22 @@ pub struct Ingest {
     pub files: Vec<External>,
     /// Their formats.
     pub formats: Vec<Format>,
-    /// The variables; an expression stands after what it uses.
+    /// The variables; each expression follows the variables it uses.
     pub columns: Vec<IngestColumn>,
     /// The learning-rate schedule, if rows are steps of runs.
     pub schedule: Option<IngestSchedule>,
-    /// What to do with a row that has a wrong or missing value.
+    /// How to treat a row with an invalid or missing value.
     pub missing: Missing,
-    /// Whether the study says itself what training costs, so that compute need not be 6 N D.
+    /// Whether the study defines training costs, so that compute need not be 6 N D.
     pub is_priced: bool,
-    /// How the files are to be read.
+    /// The reading options.
     pub options: Options,
     /// If the source is the answer of a query: the column by which that answer is grouped, if it is.
     #[serde(with = "nested")]
     pub answer: Option<Option<String>>,
     /// How rows are made from histories, if the files are histories.
     pub history: Option<IngestHistory>,
-    /// The columns that each file's name gives.
+    /// The columns that each file name provides.
     pub named: Vec<BTreeMap<String, String>>,
     /// Limit of the files' size. It does not change what is read.
     pub limits: Limits,
@@ -103,7 +103,7 @@ pub struct Ingest {
     pub is_whole: bool,
 }
 
-/// An option in an option: JSON has one `null`.
+/// A nested option in JSON, which has a single `null`.
 mod nested {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -193,7 +193,7 @@ impl Stage for Ingest {
     }
 }
 
-/// The cells of the columns that are read, all files one after the other.
+/// The cells of the columns that are read, with all files concatenated.
 struct Cells {
     columns: BTreeMap<String, Vec<Cell>>,
 }
@@ -229,12 +229,12 @@ impl Cells {
     }
 }
 
-/// Maximum number of different texts among the reasons of a variable.
+/// Maximum number of distinct texts in the reasons of a variable.
 const MOST_TEXTS: usize = 12;
-/// Maximum number of characters of a text that are shown.
+/// Maximum number of characters shown of a text.
 const MOST_SHOWN: usize = 40;
 
-/// Rows with a wrong or missing value, each with its first reason.
+/// Rows with an invalid or missing value, each with its first reason.
 #[derive(Default)]
 struct Faults {
     rows: BTreeMap<usize, String>,
@@ -247,7 +247,7 @@ impl Faults {
         f64::NAN
     }
 
-    /// Adds a text that is no number; the first few of a variable are told apart.
+    /// Records a text that is not a number. The first few texts of a variable are listed separately.
     fn add_text(&mut self, row: usize, variable: &str, text: &str) -> f64 {
         let mut shown: String = text.trim().chars().take(MOST_SHOWN).collect();
         if shown.len() < text.trim().len() {
@@ -271,7 +271,7 @@ impl Faults {
     }
 }
 
-/// The values of an expression; a row where it has none is a fault, unless one of its parts already was.
+/// The values of an expression. A row without a value is a fault unless one of its inputs is one already.
 fn evaluate(data: &Dataset, column: &IngestColumn, text: &str, faults: &mut Faults) -> Result<Column, Failure> {
     let expr: Expr = parse_printed(text).map_err(|error| Failure::internal(error.to_string()))?;
     let values = data.evaluate(&expr).ok_or_else(|| Failure::internal(format!("`{text}` cannot be evaluated")))?;
@@ -289,10 +289,10 @@ fn evaluate(data: &Dataset, column: &IngestColumn, text: &str, faults: &mut Faul
     })
 }
 
-/// Changes whenever what a schedule's variables hold changes.
+/// Must change whenever the values of schedule variables change.
 const SCHEDULE_REV: u32 = 1;
 
-/// Adds the variables that the schedule of each run gives at each of its rows.
+/// Adds the schedule variables of each run at each of its rows.
 fn add_schedule(how: &IngestSchedule, data: &mut Dataset, faults: &mut Faults) -> Result<(), Failure> {
     let no_column = || Failure::internal("a schedule's column is not there");
     let (steps, rates) =
@@ -340,10 +340,10 @@ fn add_schedule(how: &IngestSchedule, data: &mut Dataset, faults: &mut Faults) -
 }
 
 impl Ingest {
-    /// The sign before decimals: as declared, or as the texts of the columns tell.
+    /// The decimal separator: the declared one, or the one that the texts of the columns reveal.
     ///
     /// # Errors
-    /// Where they tell of a comma, or where one can be read in two ways: the spec is to say which is meant.
+    /// If the texts reveal a comma, or if one is ambiguous; the spec must then declare the separator.
     fn decimal(&self, cells: &Cells, origins: &[dataset::Origin]) -> Result<Decimal, Failure> {
         if let Some(decimal) = self.options.decimal {
             return Ok(decimal);
@@ -362,7 +362,7 @@ impl Ingest {
                         if plain.is_none() && *number != 0.0 {
                             plain = Some((row, *number));
                         }
-                        // Once is enough: most tables are of such numbers.
+                        // One such number is enough; most tables consist of them.
                         if has_point { Tells::Nothing } else { crate::source::number_tells(*number) }
                     }
                     Cell::Empty => Tells::Nothing,
@@ -407,13 +407,13 @@ impl Ingest {
         }
     }
 
-    /// A row's place in words.
+    /// The position of a row in words.
     fn at(&self, origin: dataset::Origin) -> String {
         let files: Vec<String> = self.files.iter().map(|f| f.name().to_owned()).collect();
         name_rows(&[origin], &files)
     }
 
-    /// The cells of all files, and what of histories is no row.
+    /// The cells of all files, and the parts of histories that give no row.
     fn read_files(&self, inputs: &Inputs) -> Result<(Dataset, Cells, BTreeMap<String, usize>), Failure> {
         let mut names: Vec<String> = self
             .columns
@@ -477,7 +477,7 @@ impl Ingest {
         Ok((Dataset::new(origins), Cells { columns }, lost))
     }
 
-    /// Accounts for rows with a wrong or missing value, or fails.
+    /// Accounts for rows with an invalid or missing value, or fails.
     fn settle(&self, faults: &Faults, origins: &[dataset::Origin]) -> Result<BTreeMap<String, usize>, Failure> {
         let reasons = faults.by_reason();
         if self.missing == Missing::Keep {
@@ -528,7 +528,7 @@ impl Ingest {
 /// The role of an answer that is read as a table.
 pub const ANSWER: &str = "answer";
 
-/// A column of an answer: an input or an output by its name, an end of an interval as `at.lower`, or the group.
+/// A column of an answer: an input or output by name, an interval limit as `at.lower`, or the group.
 fn of_answer(answer: &Answer, by: Option<&str>, name: &str) -> Result<Vec<Cell>, Failure> {
     let (output, part) = name.rsplit_once('.').unwrap_or((name, ""));
     let mut is_known = answer.rows.is_empty();
@@ -558,7 +558,7 @@ fn of_answer(answer: &Answer, by: Option<&str>, name: &str) -> Result<Vec<Cell>,
         .hint(format!("its columns are {}; the ends of intervals are `.lower` and `.upper`", known.join(", "))))
 }
 
-/// The SHA-256 of a file; of the list of their digests where there are several.
+/// The SHA-256 of a single file, or of the list of digests of several files.
 pub(super) fn digest_of(files: &[FileSummary]) -> String {
     match files {
         [one] => one.sha256.clone(),
@@ -569,7 +569,7 @@ pub(super) fn digest_of(files: &[FileSummary]) -> String {
     }
 }
 
-/// What the columns are declared to be; one that lacks values, as an unused one may, tells nothing.
+/// The declarations of the columns. A column with missing values, which an unused one may have, declares nothing.
 pub(super) fn declared<'a>(columns: &'a [IngestColumn], data: &Dataset) -> Vec<Declared<'a>> {
     let declare = |of| {
         let of: &IngestColumn = of;

@@ -1,4 +1,4 @@
-//! A law against its rows, with its band, where it leaves them, and the answers.
+//! A law with its rows, its interval band, its extrapolation and the answers.
 
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Shape, Sheet};
@@ -53,7 +53,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     Some(Drawn::of(sheet, caption(view)))
 }
 
-/// The range of the fitted rows, where the picture goes beyond it.
+/// The range of the fitted rows, where the figure goes beyond it.
 fn range(view: &View<'_>) -> Option<Layer> {
     let fitted = view.fitted_range()?;
     let beyond = view.curve().last().is_some_and(|place| place.x > fitted.highest * 1.05);
@@ -64,7 +64,7 @@ fn range(view: &View<'_>) -> Option<Layer> {
     })
 }
 
-/// The law with its band, dashed where it leaves the rows.
+/// The law with its band, dashed outside the rows.
 fn curve(view: &View<'_>) -> Vec<Layer> {
     let (places, Some(fitted)) = (view.curve(), view.fitted_range()) else { return Vec::new() };
     let mut layers = Vec::new();
@@ -100,7 +100,7 @@ fn curve(view: &View<'_>) -> Vec<Layer> {
     layers
 }
 
-/// What is drawn, and nothing else.
+/// A description of what is drawn.
 fn caption(view: &View<'_>) -> String {
     let leaves =
         view.fitted_range().zip(view.curve().last()).is_some_and(|(fitted, last)| last.x > fitted.highest * 1.05);

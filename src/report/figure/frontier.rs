@@ -84,7 +84,7 @@ fn plot(view: &View<'_>, name: &str, label: &str, of: Part) -> Option<Plot> {
     if outside.len() > 1 {
         layers.push(Layer::dashed("best split, extrapolated", Colour::Orange, outside.clone()));
     }
-    // An answer that says where it is best has both a size and a budget.
+    // An answer with its best split has both a size and a budget.
     let forecasts = view.placed_forecasts();
     let answers: Vec<((f64, f64), &Forecast)> =
         forecasts.iter().filter_map(|(c, forecast)| Some(((*c, *forecast.at.get(name)?), *forecast))).collect();

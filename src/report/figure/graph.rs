@@ -1,4 +1,4 @@
-//! Where answers come from: sources, tables, filters, fits and queries, and what takes what.
+//! The graph of a study: sources, tables, filters, fits, queries and their dependencies.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use super::{Chart, Drawn, Picture, Study};
 /// The chart.
 pub(super) struct Graph;
 
-/// Most boxes in a column.
+/// Maximum number of boxes in a column.
 const MOST: usize = 14;
 
 impl Chart for Graph {
@@ -40,7 +40,7 @@ struct Node {
     from: Vec<usize>,
 }
 
-/// The parts of a study, each after all that it takes.
+/// The parts of a study, each after its dependencies.
 #[derive(Default)]
 struct Nodes {
     list: Vec<Node>,

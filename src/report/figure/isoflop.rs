@@ -1,4 +1,4 @@
-//! The loss of budgets by model size, with the minima and the path of the best split.
+//! The loss at given budgets by model size, with the minima and the path of the best split.
 
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Mark, Point, Sheet};
@@ -12,15 +12,15 @@ use crate::query::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, Trail};
 /// The chart.
 pub(super) struct Isoflop;
 
-/// Budgets of curves.
+/// Number of budgets with curves.
 const BUDGETS: usize = 5;
-/// Points on a curve.
+/// Number of points on a curve.
 const STEPS: usize = 40;
-/// Least factor that a curve reaches below and above the best model size.
+/// Smallest factor by which a curve extends below and above the best model size.
 const LEAST_WIDTH: f64 = 8.0;
-/// Most that this factor is, where the rows reach farther.
+/// Largest such factor, where the rows extend farther.
 const MOST_WIDTH: f64 = 40.0;
-/// A row belongs to a budget from which it is this factor off at most.
+/// A row belongs to a budget within this factor.
 const CLOSE: f64 = 1.15;
 
 impl Chart for Isoflop {
@@ -93,7 +93,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     ))
 }
 
-/// The budgets around which most rows lie, or some over their range.
+/// The budgets near which most rows lie, or some over the range of the rows.
 fn budgets(view: &View<'_>) -> Option<Vec<f64>> {
     let of_rows = view.compute();
     let mut fitted: Vec<f64> = view.fitted().map(|row| of_rows[row]).filter(|c| *c > 0.0 && c.is_finite()).collect();
@@ -107,13 +107,13 @@ fn budgets(view: &View<'_>) -> Option<Vec<f64>> {
     }
     let place = |share: f64| exp(ln(span.lowest) + share * (ln(span.highest) - ln(span.lowest)));
     let even = (0..BUDGETS).map(|i| place(i as f64 / (BUDGETS - 1) as f64));
-    // One digit: nobody budgets finer.
+    // One significant digit is enough for budgets.
     let mut rounded: Vec<f64> = even.filter_map(|budget| format!("{budget:.0e}").parse().ok()).collect();
     rounded.dedup();
     Some(rounded)
 }
 
-/// The middle of each group of equal budgets, where rows come in such groups: isoFLOP profiles.
+/// The middle of each group of equal budgets, if the rows are isoFLOP profiles.
 fn clusters(sorted: &[f64]) -> Vec<f64> {
     let mut groups: Vec<Vec<f64>> = Vec::new();
     for &budget in sorted {
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_a_few_budgets_are_isoflop_profiles_and_scattered_ones_are_not() {
+    fn only_rows_of_a_few_budgets_are_isoflop_profiles() {
         let profiles: Vec<f64> =
             [1e18, 1e19, 1e20].into_iter().flat_map(|c| [0.98 * c, c, 1.03 * c, 1.05 * c]).collect();
         assert_eq!(clusters(&profiles), [1.03e18, 1.03e19, 1.03e20]);

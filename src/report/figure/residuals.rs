@@ -1,4 +1,4 @@
-//! What a law misses, against the prediction and against every variable.
+//! Residuals of a law against the prediction and against every variable.
 
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Plot, Sheet};
@@ -10,11 +10,11 @@ use crate::numerics::{exp, median};
 /// The chart.
 pub(super) struct Residuals;
 
-/// Most plots of residuals of one fit.
+/// Maximum number of plots per fit.
 const MOST_PLOTS: usize = 6;
-/// Rows from which a line of medians says something.
+/// Minimum number of rows for a line of medians.
 const ENOUGH: usize = 32;
-/// Most parts of the rows whose medians are joined, and fewest rows of a part.
+/// Maximum number of parts of the rows with a median, and minimum number of rows in a part.
 const PARTS: usize = 8;
 const FEWEST_IN_PART: usize = 8;
 
@@ -64,7 +64,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     ))
 }
 
-/// The horizontal axes with the rows' values: the prediction, what varies among the variables, and compute.
+/// The horizontal axes with the values of the rows: the prediction, the varying variables, and compute.
 fn axes(view: &View<'_>) -> Vec<(Axis, Vec<f64>)> {
     let predicted = view.column(PREDICTED).to_vec();
     let scale = if predicted.iter().all(|p| *p > 0.0) { Scale::Log } else { Scale::Linear };

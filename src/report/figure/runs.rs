@@ -1,4 +1,4 @@
-//! The runs that figures show: one number for a run on the whole page, and what is known of it.
+//! The runs in figures: a number for each run on the page, and its data.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use crate::dataset::{Column, Origin};
 use crate::fit::{HELD, PREDICTED, RESIDUAL};
 use crate::numerics::exp;
 
-/// The runs of a fit that are drawn.
+/// The drawn runs of a fit.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FitRuns {
-    /// The fit, as the report names it.
+    /// The fit, as named in the report.
     pub fit: String,
-    /// What is known of a run: the names of the values that follow its number and its row.
+    /// Names of the values that follow the number and the row of a run.
     pub columns: Vec<String>,
     /// The runs: number on the page, row in its file, and values.
     pub runs: Vec<(u32, u32, Vec<serde_json::Value>)>,
 }
 
-/// The number of each row's run: rows that come from one place of one source have the same.
+/// The number of each row's run. Rows from the same place in a source have the same number.
 pub(super) fn numbered(described: &Described, fits: &[&FitData]) -> Vec<Vec<u32>> {
     let mut known: BTreeMap<(&str, Origin), u32> = BTreeMap::new();
     let number = |data: &&FitData| {
@@ -37,7 +37,7 @@ pub(super) fn numbered(described: &Described, fits: &[&FitData]) -> Vec<Vec<u32>
     fits.iter().map(number).collect()
 }
 
-/// The source behind a filter; anything else is a source of its own.
+/// The source behind a filter; a table or source is its own source.
 fn source_of<'a>(described: &'a Described, rows: &'a str) -> &'a str {
     described.filters.iter().find(|filter| filter.name == rows).map_or(rows, |filter| filter.source.as_str())
 }
@@ -75,7 +75,7 @@ impl FitRuns {
     }
 }
 
-/// A number of six digits; the CSV table has full precision.
+/// A number with six digits; the CSV table has full precision.
 fn rounded(value: f64) -> serde_json::Value {
     format!("{value:.5e}").parse::<f64>().ok().filter(|value| value.is_finite()).into()
 }

@@ -1,8 +1,9 @@
-//! A sheet as SVG.
+//! Writes a sheet as SVG.
 //!
-//! Nothing is measured at run time: widths of texts are those of Helvetica, coordinates have two decimals, so the same
-//! data give the same bytes. The key stands above the plots, where no data are. A page recolours by classes, and its
-//! script reads the range of each plot from `data-x` and `data-y`: scale, low end, high end, and where they are drawn.
+//! Nothing is measured at run time: widths of texts are those of Helvetica, and coordinates have two decimals, so the
+//! same data give the same bytes. The legend is above the plots, where there are no data. A page changes colours
+//! through classes, and its script reads the range of each plot from `data-x` and `data-y`: scale, low end, high end,
+//! and position.
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,7 @@ use super::axis::{Axis, Scale};
 use super::sheet::{Layer, Mark, Plot, Point, Shape, Sheet};
 use super::text::{escape, fitted, width};
 
-/// The size of a picture and of its letters, in pixels of 1/96 inch.
+/// The size of a figure and of its font, in pixels of 1/96 inch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Style {
     pub(super) width: f64,
@@ -22,7 +23,7 @@ impl Style {
     /// For a page on a screen.
     pub(super) const SCREEN: Self = Self { width: 760.0, font: 13.0 };
 
-    /// For a column of a paper: letters of 7 points.
+    /// For a column of a paper: a font of 7 points.
     pub(super) fn of_column(millimetres: f64) -> Self {
         Self { width: millimetres / 25.4 * 96.0, font: 7.0 / 72.0 * 96.0 }
     }
@@ -37,15 +38,15 @@ struct Area {
     bottom: f64,
 }
 
-/// A plot with the place of its data.
+/// A plot with the area of its data.
 struct Placed<'a> {
     plot: &'a Plot,
     area: Area,
-    /// Left end of all that belongs to it.
+    /// Left end of the plot with its labels.
     from: f64,
 }
 
-/// A layer's entry in the key: its name, cut to the room there is, and its place.
+/// A layer's entry in the legend: its name, cut to the available room, and its position.
 struct Entry<'a> {
     layer: &'a Layer,
     text: String,
@@ -74,7 +75,7 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    /// A length that goes with the size of letters; 1 is one letter high.
+    /// A length in units of the font size.
     fn em(&self, share: f64) -> f64 {
         share * self.style.font
     }
@@ -107,7 +108,7 @@ impl Drawing<'_> {
         out
     }
 
-    /// The key above the plots, in as many lines as it takes, and where the plots begin.
+    /// The legend above the plots, on as many lines as needed, and the top of the plots.
     fn key(&self) -> (Vec<Entry<'_>>, f64) {
         let (line, left) = (self.em(1.5), self.em(1.0));
         let right = self.style.width - self.em(1.0);
@@ -165,9 +166,9 @@ impl Drawing<'_> {
         );
     }
 
-    /// Where each plot stands, and how high the picture is.
+    /// The position of each plot, and the height of the figure.
     fn places(&self, top: f64) -> (Vec<Placed<'_>>, f64) {
-        // A plot is no narrower than a few words of its axes.
+        // A plot is at least as wide as a few words of its labels.
         let columns = self.sheet.columns.min((self.style.width / self.em(16.0)) as usize).max(1);
         let gap = self.em(1.2);
         let each = (self.style.width - gap * (columns as f64 + 1.0)) / columns as f64;
@@ -195,7 +196,7 @@ impl Drawing<'_> {
     /// The height of a plot's area.
     fn height(&self, plot: &Plot, each: f64) -> f64 {
         match &plot.y.scale {
-            // A line of text for each name.
+            // One line of text for each name.
             Scale::Names(names) if names.is_empty() => each * self.sheet.aspect,
             Scale::Names(names) if !matches!(plot.x.scale, Scale::Names(_)) => {
                 self.em(1.7) * (names.len() as f64).max(2.0)
@@ -208,13 +209,13 @@ impl Drawing<'_> {
         }
     }
 
-    /// Room below a row of plots: ticks and the axis' name.
+    /// Room below a row of plots for ticks and labels.
     fn foot(&self, row: &[Plot]) -> f64 {
         let labelled = row.iter().any(|plot| !plot.x.label.is_empty());
         self.em(if labelled { 3.4 } else { 2.0 })
     }
 
-    /// Room left of a plot: its ticks and the axis' name, and no more than half of it.
+    /// Room to the left of a plot for ticks and label, at most half of its width.
     fn margin(&self, plot: &Plot, each: f64) -> f64 {
         let ticks = self.ticks_up(plot, each * self.sheet.aspect);
         let longest = ticks.iter().map(|(_, text)| width(text, self.style.font)).fold(0.0, f64::max);
@@ -241,7 +242,7 @@ impl Drawing<'_> {
             out,
             "<g class=\"plot\" data-x=\"{}\" data-y=\"{}\">",
             range(&plot.x, left, right),
-            // Names run from top to bottom.
+            // Names are listed from top to bottom.
             if matches!(plot.y.scale, Scale::Names(_)) {
                 range(&plot.y, top, bottom)
             } else {
@@ -256,7 +257,7 @@ impl Drawing<'_> {
             bottom - top,
         );
         self.axes(out, placed);
-        // The script reads values from coordinates, so data are drawn after the axes and apart from them.
+        // The script reads values from coordinates, so data are drawn after the axes in a separate group.
         let _ = writeln!(out, "<g class=\"data\" clip-path=\"url(#{clip})\">");
         plot.layers.iter().for_each(|layer| self.layer(out, plot, *area, layer));
         out.push_str("</g>\n</g>\n");
@@ -310,7 +311,7 @@ impl Drawing<'_> {
         }
     }
 
-    /// The ticks of the horizontal axis; one that would run into its neighbour has no text.
+    /// The ticks of the horizontal axis. A tick whose text would overlap its neighbour has none.
     fn ticks_across(&self, out: &mut String, plot: &Plot, area: Area) {
         let Area { left, right, top, bottom } = area;
         let mut taken = f64::NEG_INFINITY;
@@ -386,7 +387,7 @@ impl Drawing<'_> {
         out.push_str("</g>\n");
     }
 
-    /// A text to the right of a place, or to its left where the area ends before the text does.
+    /// A text to the right of a point, or to its left where the area ends before the text.
     fn text(&self, out: &mut String, plot: &Plot, area: Area, at: (f64, f64), text: &str) {
         let (x, y) = (across(plot, area, at.0), up(plot, area, at.1));
         if !(x.is_finite() && y.is_finite()) {
@@ -396,7 +397,7 @@ impl Drawing<'_> {
         let before = x + self.em(0.4) + length > area.right;
         let x = if before { x - self.em(0.4) } else { x + self.em(0.4) };
         let y = (y - self.em(0.3)).max(area.top + self.em(0.9));
-        // A line of paper around the letters keeps them readable on what lies below.
+        // A white outline keeps the text readable.
         let _ = writeln!(
             out,
             "<text x=\"{x:.2}\" y=\"{y:.2}\" text-anchor=\"{}\" fill=\"currentColor\" class=\"label\" stroke=\"#ffffff\" stroke-width=\"3\" stroke-linejoin=\"round\" paint-order=\"stroke\">{}</text>",
@@ -471,15 +472,15 @@ fn intervals(out: &mut String, plot: &Plot, area: Area, points: &[Point], sidewa
     }
 }
 
-/// Points above which each is drawn smaller.
+/// Number of points above which points are drawn smaller.
 const MANY: usize = 400;
 
-/// Where a value of the horizontal axis is drawn; far outside it stays near, so that no renderer meets huge numbers.
+/// The horizontal position of a value, limited so that no renderer meets huge numbers.
 fn across(plot: &Plot, area: Area, value: f64) -> f64 {
     area.left + plot.x.share(value).clamp(-0.5, 1.5) * (area.right - area.left)
 }
 
-/// Where a value of the vertical axis is drawn; names run from top to bottom.
+/// The vertical position of a value; names are listed from top to bottom.
 fn up(plot: &Plot, area: Area, value: f64) -> f64 {
     let share = plot.y.share(value).clamp(-0.5, 1.5);
     match plot.y.scale {
@@ -492,7 +493,7 @@ fn path(plot: &Plot, area: Area, points: &[(f64, f64)]) -> String {
     let mut path = String::new();
     let mut begins = true;
     for (x, y) in points.iter().map(|&(x, y)| (across(plot, area, x), up(plot, area, y))) {
-        // Where there is no point the line begins again after it.
+        // A missing point interrupts the line.
         let is_seen = x.is_finite() && y.is_finite();
         if is_seen {
             let _ = write!(path, "{}{x:.2} {y:.2}", if begins { 'M' } else { 'L' });
@@ -516,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_place_is_not_drawn() {
+    fn values_without_a_position_are_not_drawn() {
         let points = vec![(2.0, 2.0), (-1.0, 2.0), (3.0, f64::NAN), (4.0, 4.0)];
         let dots = points.iter().map(|&(x, y)| Point { interval: Some((1.0, f64::NAN)), ..Point::new(x, y) }).collect();
         let layers = vec![
@@ -529,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_stands_above_the_data_however_long_it_is() {
+    fn a_legend_of_any_length_is_above_the_data() {
         let layers =
             (0..30).map(|i| Layer::line(format!("a long name of a series {i}"), Colour::Blue, vec![(2.0, 2.0)]));
         let sheet = sheet(layers.collect());

@@ -1,4 +1,4 @@
-//! One self-contained HTML page: nothing is loaded from elsewhere, and without its script it still says everything.
+//! One self-contained HTML page that loads nothing and is complete without its script.
 
 use std::collections::BTreeMap;
 
@@ -91,10 +91,10 @@ impl Writer for Html {
     }
 }
 
-/// Most fits that stand open on the page; of more, each is folded.
+/// Maximum number of unfolded fits; if there are more, each is folded.
 const MOST_OPEN: usize = 8;
 
-/// What the study concludes, whether to believe it, and what would change it.
+/// The conclusions, their reliability, and what would change them.
 fn first_screen(page: &Page) -> Value {
     let first = FirstScreen::of(&page.described, &page.results);
     let notes: Vec<Value> = first
@@ -114,7 +114,7 @@ fn first_screen(page: &Page) -> Value {
     }
 }
 
-/// Laws against each other; nothing where there are none to compare.
+/// The comparison of laws, if there is one.
 fn leaderboard(page: &Page) -> Option<Value> {
     let board = Leaderboard::of(&page.described, &page.results)?;
     let (head, groups) = board.errors();
@@ -172,7 +172,7 @@ fn queries(page: &Page) -> Vec<Value> {
 fn fits(page: &Page) -> Vec<Value> {
     let mut last = "";
     let all = page.results.shown_fits().into_iter().map(|(name, entry, fit)| {
-        // What shows all groups of a fit stands with the first of them.
+        // A figure of all groups of a fit is shown with the first group.
         let of_all = if name != entry && last != entry { figures(page, entry) } else { Vec::new() };
         last = entry;
         let about = page.described.fit(entry);
@@ -223,15 +223,15 @@ fn fits(page: &Page) -> Vec<Value> {
     all.collect()
 }
 
-/// What the script reads, as text in which no mark-up can begin or end.
+/// The data for the script, escaped so that no mark-up can begin or end in it.
 fn in_script(runs: &[FitRuns]) -> String {
     serde_json::to_string(runs).unwrap_or_default().replace('<', "\\u003c")
 }
 
-/// The figures of a fit; without one, those of the study.
+/// The figures of a fit, or of the study.
 fn figures(page: &Page, fit: &str) -> Vec<Value> {
     let main = page.main_figure().map(|drawn| &drawn.file);
-    // The figure of the first screen is not shown again.
+    // The figure of the first screen is not repeated.
     let is_shown = |drawn: &&Figure| drawn.fit == fit && drawn.kind != "sensitivity" && Some(&drawn.file) != main;
     page.figures.iter().filter(is_shown).map(figure).collect()
 }
@@ -253,7 +253,7 @@ fn designs(page: &Page) -> Vec<Value> {
     all.collect()
 }
 
-/// How far choices move answers: a sentence and a table per fit.
+/// Changes of answers under other choices: a sentence and a table per fit.
 fn sensitivity(page: &Page) -> Vec<Value> {
     let all = page.results.sensitivity.iter().map(|(fit, result)| {
         let (head, columns, rows) = crate::report::sensitivity::table(&page.described, fit, result);

@@ -1,4 +1,4 @@
-//! Markdown, with its figures as files.
+//! A report in Markdown, with its figures as files.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -32,13 +32,13 @@ impl Writer for Markdown {
     fn mark_stale(&self, name: &str, text: &str, why: &str) -> Option<String> {
         const BEGINS: &str = "> **Stale.** ";
         let mark = format!("{BEGINS}{}\n", why.replace('\n', " "));
-        // The empty line after the mark goes with it.
+        // The empty line after the mark is removed too.
         let text = text.strip_prefix(BEGINS).and_then(|rest| rest.split_once("\n\n")).map_or(text, |(_, rest)| rest);
         (name == "report.md").then(|| super::with_mark(text, 0, &mark, BEGINS))
     }
 }
 
-/// Most warnings that stand on the first screen; the others are folded.
+/// Maximum number of warnings on the first screen; the others are folded.
 const MOST_NOTES: usize = 5;
 
 /// Writes a part of a page.
@@ -64,7 +64,8 @@ fn text(page: &Page) -> String {
         if part.is_empty() {
             continue;
         }
-        // What moved or failed is read at once, the rest on demand: the whole fits one screen of a pull request.
+        // Changed and failed entries are visible, and the rest is folded, so that the summary fits on one screen of a
+        // pull request.
         let failed = page.results.expectations.iter().any(|expectation| expectation.status == "failed");
         let open = if section == Section::Expectations && failed { " open" } else { "" };
         let _ = writeln!(out, "<details{open}><summary>{title}</summary>\n\n{part}\n</details>\n");
@@ -72,7 +73,7 @@ fn text(page: &Page) -> String {
     out
 }
 
-/// What the study concludes, whether to believe it, and what would change it.
+/// The conclusions, their reliability, and what would change them.
 fn first_screen(page: &Page, out: &mut String) {
     let first = FirstScreen::of(&page.described, &page.results);
     for conclusion in &first.conclusions {
@@ -263,7 +264,7 @@ fn sensitivity(page: &Page, out: &mut String) {
     }
 }
 
-/// A sentence and the table that it is about; a bar in a cell is escaped.
+/// A sentence and its table; vertical bars in cells are escaped.
 fn table(out: &mut String, head: &str, columns: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) {
     let _ = writeln!(out, "{head}\n\n{}\n|{}", line(columns), "---|".repeat(columns.len()));
     for row in rows {
