@@ -11,9 +11,11 @@ use std::time::Instant;
 use lawfit::numerics::median;
 use lawfit::objective::Objective;
 use lawfit::problem::Problem;
-use lawfit::solver::{Solver, Watch, search};
+use lawfit::search::search;
+use lawfit::solver::Solver;
 use lawfit::source::{Cell, Format, Limits, Options, read};
 use lawfit::uncertainty::{Bootstrap, Fitted, Method};
+use lawfit::watch::Watch;
 
 /// The program's own.
 #[global_allocator]

@@ -15,8 +15,10 @@ use lawfit::law::{Law, Order, Workspace, find};
 use lawfit::numerics::{Random, exp, ln};
 use lawfit::objective::Objective;
 use lawfit::problem::{Evaluation, Problem};
-use lawfit::solver::{Solver, Watch, newton, search};
+use lawfit::search::search;
+use lawfit::solver::{Solver, newton};
 use lawfit::uncertainty::{Bootstrap, Fitted, Method};
+use lawfit::watch::Watch;
 
 /// The program's own.
 #[global_allocator]

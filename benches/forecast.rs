@@ -17,9 +17,11 @@ use lawfit::law::{Law, find};
 use lawfit::numerics::{ln, mean, median, standard_deviation};
 use lawfit::objective::{LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
-use lawfit::solver::{Solver, Watch, search};
+use lawfit::search::search;
+use lawfit::solver::Solver;
 use lawfit::source::{Cell, Format, Limits, Options, read};
 use lawfit::uncertainty::{Fitted, Method, Sandwich};
+use lawfit::watch::Watch;
 
 const LEVEL: f64 = 0.9;
 /// The same for a normal deviation on either side.

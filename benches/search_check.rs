@@ -23,7 +23,9 @@ use lawfit::objective::Objective;
 use lawfit::problem::Problem;
 use lawfit::quantity::Quantity;
 use lawfit::schedule::{Planned, Shape, default_momentum};
-use lawfit::solver::{Search, Solver, Watch, newton, search, search_on};
+use lawfit::search::{Search, search, search_on};
+use lawfit::solver::{Solver, newton};
+use lawfit::watch::Watch;
 use rayon::prelude::*;
 
 fn main() {

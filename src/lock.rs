@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::artifact::Digest;
 use crate::file;
 use crate::numerics::{exp, ln, normal_quantile};
-use crate::report::{AnswerRow, PARTS, QueryResult, Results};
+use crate::report::{AnswerRow, NamedAnswer, PARTS, QueryResult, Results};
 
 /// Version of the lock file format; a file of an unknown version is ignored.
 const VERSION: u32 = 2;
@@ -201,11 +201,9 @@ impl Lock {
     /// `queries.budget[C=1e23].N`; without a row the name belongs to the first row.
     pub fn name_of(&self, number: &str) -> String {
         let of_query = |(query, keys): (&String, &Vec<String>)| {
-            let rest = number.strip_prefix("queries.")?.strip_prefix(query.as_str())?.strip_prefix('.')?;
-            let numbered = rest.strip_prefix("row").and_then(|rest| rest.split_once('.'));
-            let numbered = numbered.and_then(|(row, rest)| Some((row.parse::<usize>().ok()?.checked_sub(1)?, rest)));
-            let (row, rest) = numbered.unwrap_or((0, rest));
-            Some(format!("{}.{rest}", row_name(query, keys.get(row)?)))
+            let NamedAnswer { row, output } =
+                NamedAnswer::of(number, query).filter(|named| !named.output.is_empty())?;
+            Some(format!("{}.{output}", row_name(query, keys.get(row.unwrap_or(0))?)))
         };
         self.rows.iter().find_map(of_query).unwrap_or_else(|| number.to_owned())
     }

@@ -6,7 +6,9 @@ use lawfit::law::{Entry, Law, catalogue};
 use lawfit::numerics::Random;
 use lawfit::objective::{LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
-use lawfit::solver::{Solver, Watch, search};
+use lawfit::search::search;
+use lawfit::solver::Solver;
+use lawfit::watch::Watch;
 
 /// Rows of a data set.
 const ROWS: usize = 64;

@@ -1,12 +1,14 @@
 //! Imports go one way: values know nothing of stages, laws nothing of files, and only `cli` prints.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::modules::{Names, home, modules};
 use crate::world::repository;
 
 /// The modules from the bottom up; a module may name those of an earlier line, and itself.
-const LAYERS: [&[&str]; 18] = [
-    &["diagnostic", "numerics", "artifact", "account", "answer", "file"],
+const LAYERS: [&[&str]; 19] = [
+    &["diagnostic", "numerics", "artifact", "account", "answer", "file", "registry", "watch"],
     &["expr", "store"],
     &["quantity", "unit", "dataset"],
     &["schedule", "plausible"],
@@ -14,6 +16,7 @@ const LAYERS: [&[&str]; 18] = [
     &["objective"],
     &["problem"],
     &["solver"],
+    &["search"],
     &["fit"],
     &["evidence", "uncertainty", "forecast"],
     &["query"],
@@ -75,19 +78,58 @@ fn layer(module: &str) -> Option<usize> {
 #[test]
 fn a_module_names_only_modules_below_it() {
     let mut seen = 0;
-    for (module, path, code) in sources() {
-        if ["lib", "main"].contains(&module.as_str()) || path.ends_with("tests.rs") {
-            continue;
-        }
-        let own = layer(&module).unwrap_or_else(|| panic!("{module} has no layer; add it to the list"));
-        for mention in code.split("crate::").skip(1) {
-            let named: String = mention.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            let Some(other) = layer(&named) else { continue };
+    for (path, module) in modules() {
+        let own = layer(&path[0]).unwrap_or_else(|| panic!("{} has no layer; add it to the list", path[0]));
+        for (named, _) in &module.named {
+            let Some(root) = named.first() else { continue };
+            let other = layer(root).unwrap_or_else(|| panic!("{} names `{root}`, which has no layer", path.join("::")));
             seen += 1;
-            assert!(named == module || other < own, "{} names `{named}`, which is not below it", path.display());
+            assert!(*root == path[0] || other < own, "{} names `{root}`, which is not below it", path.join("::"));
         }
     }
-    assert!(seen > 100, "the test sees the imports: {seen}");
+    assert!(seen > 1000, "the test sees the imports: {seen}");
+}
+
+/// The other modules on which each rests, by every path that it names; a folder and its own members rest on each other.
+fn rests_on() -> BTreeMap<Names, BTreeSet<Names>> {
+    let all = modules();
+    let of = |path: &Names| {
+        let homes = all[path].named.iter().map(|(named, _)| home(named, &all));
+        homes.filter(|other| !path.starts_with(other) && !other.starts_with(path)).collect()
+    };
+    all.keys().map(|path| (path.clone(), of(path))).collect()
+}
+
+#[test]
+fn no_module_rests_on_itself_by_way_of_others() {
+    let mut left = rests_on();
+    let imports: usize = left.values().map(BTreeSet::len).sum();
+    assert!(imports > 500, "the test sees the imports: {imports}");
+    // What rests on nothing that is left is in no circle; what remains is.
+    loop {
+        let free: Vec<Names> = left
+            .iter()
+            .filter(|(_, on)| !on.iter().any(|other| left.contains_key(other)))
+            .map(|(path, _)| path.clone())
+            .collect();
+        if free.is_empty() {
+            break;
+        }
+        free.iter().for_each(|path| drop(left.remove(path)));
+    }
+    let words = |path: &Names| path.join("::");
+    let on = |on: &BTreeSet<Names>| on.iter().filter(|other| left.contains_key(*other)).map(words).collect::<Vec<_>>();
+    let circles: Vec<String> =
+        left.iter().map(|(path, others)| format!("{} -> {}", words(path), on(others).join(", "))).collect();
+    assert!(circles.is_empty(), "these rest on each other:\n{}", circles.join("\n"));
+}
+
+#[test]
+fn a_module_of_no_layer_is_told() {
+    let all = modules();
+    let roots: BTreeSet<&str> = all.keys().filter_map(|path| path.first()).map(String::as_str).collect();
+    let listed: BTreeSet<&str> = LAYERS.iter().copied().flatten().copied().collect();
+    assert_eq!(roots, listed, "every folder of src/ has a layer, and every layer is one of its folders");
 }
 
 #[test]

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use lawfit::law::{Law, ParameterText, Variable};
 use lawfit::objective::{LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
-use lawfit::solver::{Search, Solver, Watch, from_listed, search};
+use lawfit::search::{Search, from_listed, search};
+use lawfit::solver::Solver;
+use lawfit::watch::Watch;
 use rayon::prelude::*;
 use serde::Deserialize;
 

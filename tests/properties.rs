@@ -12,7 +12,7 @@ fn settings(world: &World, name: &str, text: &str) -> BTreeMap<String, String> {
     let compiled = compile(&[SpecFile { path: world.path(name), bytes: text.as_bytes().to_vec() }]);
     assert!(!compiled.has_errors(), "{text}\n{:?}", compiled.diagnostics);
     let plan = &compiled.plan;
-    plan.stages().map(|s| (s.id.0.clone(), Fingerprint::new(s.stage.as_ref(), Vec::new()).text())).collect()
+    plan.stages().map(|s| (s.id.to_string(), Fingerprint::new(s.stage.as_ref(), Vec::new()).text())).collect()
 }
 
 /// A spec with entries of every kind, as a tree.

@@ -8,9 +8,11 @@ use lawfit::numerics::standard_deviation;
 use lawfit::objective::{Huber, LeastAbsolute, LeastSquares, Objective, ResponseScale};
 use lawfit::problem::Problem;
 use lawfit::quantity::Quantity;
-use lawfit::solver::{Solver, Watch, search};
+use lawfit::search::search;
+use lawfit::solver::Solver;
 use lawfit::source::{Cell, Format, Limits, Options, read};
 use lawfit::uncertainty::{Bootstrap, Fitted, Method};
+use lawfit::watch::Watch;
 
 use crate::world::shared_data;
 

@@ -10,7 +10,7 @@ use super::walk::{Computing, walk_towards};
 use super::{Exit, compiled_or_shown, read_specs};
 use crate::artifact::Outputs;
 use crate::design::{Advice, Believed, Cost};
-use crate::plan::{SpecFile, compile_asking};
+use crate::plan::{PlanStage, SpecFile, compile_asking};
 use crate::spec::Node;
 
 /// Recommend the next runs, with their value and a rule for when to stop.
@@ -102,8 +102,10 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     }
 }
 
-/// Start of the names of design stages.
-const KIND: &str = "design.";
+/// The name of the design that a stage plans, if it plans one.
+fn design_of(stage: &PlanStage) -> Option<String> {
+    (stage.id.kind == "design").then(|| stage.id.entry())
+}
 
 fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, screen: &Screen) -> Exit {
     let files: Vec<SpecFile> = match read_specs(std::slice::from_ref(spec), screen) {
@@ -115,8 +117,7 @@ fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, sc
         Ok(alone) => alone,
         Err(exit) => return exit,
     };
-    let known: Vec<String> =
-        alone.plan.stages().filter_map(|stage| stage.id.0.strip_prefix(KIND)).map(str::to_owned).collect();
+    let known: Vec<String> = alone.plan.stages().filter_map(design_of).collect();
     let asked = if names.is_empty() { known.clone() } else { names.to_vec() };
     if let Some(unknown) = asked.iter().find(|name| !known.contains(name)) {
         let near = crate::diagnostic::nearest(unknown, known.iter().map(String::as_str));
@@ -144,9 +145,9 @@ fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, sc
             }
         }
     };
-    let is_asked = |id: &str| id.strip_prefix(KIND).is_some_and(|name| asked.iter().any(|asked| asked == name));
+    let is_asked = |stage: &PlanStage| design_of(stage).is_some_and(|name| asked.contains(&name));
     let targets: Vec<usize> =
-        compiled.plan.stages().enumerate().filter(|(_, stage)| is_asked(&stage.id.0)).map(|(i, _)| i).collect();
+        compiled.plan.stages().enumerate().filter(|(_, stage)| is_asked(stage)).map(|(i, _)| i).collect();
     let print = |index: usize, outputs: &Outputs| {
         if let Some(format) = how.format {
             if let Some(bytes) = outputs.get(format.role()) {
@@ -156,8 +157,7 @@ fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, sc
         }
         let advice = outputs.get("advice").and_then(|bytes| serde_json::from_slice::<Advice>(bytes).ok());
         if let Some(advice) = advice {
-            let id = &compiled.plan.stage(index).id.0;
-            lines(id.strip_prefix(KIND).unwrap_or(id), &advice).iter().for_each(output::print_line);
+            lines(&compiled.plan.stage(index).id.entry(), &advice).iter().for_each(output::print_line);
             advice.warnings.iter().for_each(|warning| screen.notice(warning));
         }
     };

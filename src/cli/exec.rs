@@ -1,5 +1,6 @@
 //! `lawfit exec`: computes a part of a plan, for engines that distribute it over machines.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -162,7 +163,7 @@ fn compute(
     for &index in targets {
         let outcome = &outcomes[index];
         let line = serde_json::json!({
-            "id": plan.stage(index).id.0,
+            "id": plan.stage(index).id.to_string(),
             "status": outcome.status.name(),
             "key": outcome.key,
             "outputs": outcome.outputs,
@@ -225,8 +226,10 @@ fn stages(arguments: &Arguments, screen: &Screen) -> Exit {
         return changed(file, "make the plan anew: `lawfit plan --json`", screen);
     }
     let mut targets = Vec::new();
+    let places = compiled.plan.stages().enumerate().map(|(index, stage)| (stage.id.to_string(), index));
+    let places: BTreeMap<String, usize> = places.collect();
     for id in arguments.what.stage.iter().flat_map(|ids| apart(ids)) {
-        let Some(index) = compiled.plan.stages().position(|stage| stage.id.0 == id) else {
+        let Some(index) = places.get(id).copied() else {
             screen.error(&format!("the plan has no stage `{id}`"), &[]);
             return Exit::BadSpec;
         };

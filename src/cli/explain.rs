@@ -57,8 +57,9 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Err(exit) => return exit,
     };
     let plan = &compiled.plan;
-    let Some(asked) = plan.stages().position(|stage| stage.id.0 == arguments.stage) else {
-        let names: Vec<&str> = plan.stages().map(|stage| stage.id.0.as_str()).collect();
+    let Some(asked) = plan.stages().position(|stage| stage.id.to_string() == arguments.stage) else {
+        let names: Vec<String> = plan.stages().map(|stage| stage.id.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let hint = meant(&arguments.stage, &names);
         screen.error(&format!("there is no stage `{}`", arguments.stage), &[hint]);
         return Exit::BadSpec;
@@ -137,12 +138,11 @@ impl Explained<'_> {
     fn explain(&self, index: usize) -> Explanation {
         let stage = self.plan.stage(index);
         let (look, fingerprint) = &self.looks[index];
-        let several = self.files.len() > 1;
         let lock = Lock::text_of(&lock_path(&self.files[stage.spec].path)).ok().flatten();
         let locked = lock
             .as_deref()
             .and_then(Lock::read)
-            .and_then(|lock| lock.stages.get(stage.id.within(several)).map(|locked| locked.key.clone()));
+            .and_then(|lock| lock.stages.get(&stage.id.within()).map(|locked| locked.key.clone()));
         let then = locked.as_ref().and_then(|key| self.store.record(key)).map(|record| record.fingerprint);
         let note = match (look, fingerprint, &locked, &then) {
             (Look::Unreadable(why), ..) => Some(why.clone()),
@@ -168,7 +168,7 @@ impl Explained<'_> {
                 from: self.giver(index, name),
             })
             .collect();
-        Explanation { stage: stage.id.0.clone(), status: look.name(), note, fields }
+        Explanation { stage: stage.id.to_string(), status: look.name(), note, fields }
     }
 
     /// The stage or the file that an input comes from.
@@ -179,7 +179,7 @@ impl Explained<'_> {
             return externals.get(file.parse::<usize>().ok()?).map(|external| external.name().to_owned());
         }
         let inputs = self.plan.inputs(index);
-        inputs.iter().find(|(_, edge)| edge.input == role).map(|(from, _)| self.plan.stage(*from).id.0.clone())
+        inputs.iter().find(|(_, edge)| edge.input == role).map(|(from, _)| self.plan.stage(*from).id.to_string())
     }
 }
 

@@ -58,18 +58,18 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         let own = own.filter(|(of, (stage, _))| is_locked((stage, *of))).map(|(_, own)| own);
         let mut names = Vec::new();
         for (stage, look) in own {
-            let name = stage.id.within(files.len() > 1);
+            let name = stage.id.within();
             let fresh = match look {
-                Look::Hit(key) | Look::Miss(key) => lock.stages.get(name).is_some_and(|locked| locked.key == *key),
-                // An earlier stage is stale or not in the cache, and is reported itself.
-                Look::Unknown => lock.stages.contains_key(name),
+                Look::Hit(key) | Look::Miss(key) => lock.stages.get(&name).is_some_and(|locked| locked.key == *key),
+                // What it takes is stale or not in the cache: what comes before it decides.
+                Look::Unknown => lock.stages.contains_key(&name),
                 Look::Unreadable(_) => false,
             };
             if !fresh {
                 screen.error(&format!("{}: stage {name} is not that of the lock file", file.path.display()), &[]);
                 exit = Exit::Stale;
             }
-            names.push(name.to_owned());
+            names.push(name);
         }
         for name in lock.stages.keys().filter(|name| !names.contains(name)) {
             screen.error(&format!("{}: the spec has no stage {name} any more", file.path.display()), &[]);

@@ -48,8 +48,8 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             .zip(&looks)
             .enumerate()
             .map(|(index, (stage, look))| {
-                let needs: Vec<&str> = plan.inputs(index).into_iter().map(|(from, _)| plan.stage(from).id.0.as_str()).collect();
-                serde_json::json!({ "id": stage.id.0, "kind": stage.stage.kind(), "status": look.name(), "key": look.key(), "needs": needs })
+                let needs: Vec<String> = plan.inputs(index).into_iter().map(|(from, _)| plan.stage(from).id.to_string()).collect();
+                serde_json::json!({ "id": stage.id.to_string(), "kind": stage.stage.kind(), "status": look.name(), "key": look.key(), "needs": needs })
             })
             .collect();
         let specs: Vec<PlannedSpec> = files.iter().map(PlannedSpec::of).collect();

@@ -10,7 +10,7 @@ use super::walk::{Computing, walk_towards};
 use super::{Exit, compiled_or_shown, read_specs};
 use crate::artifact::Outputs;
 use crate::diagnostic::{Diagnostic, Place};
-use crate::plan::compile_asking;
+use crate::plan::{PlanStage, compile_asking};
 use crate::report::answer_in_words;
 use crate::spec::{ASKED, question};
 
@@ -59,19 +59,15 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };
-    let is_asked = |id: &str| {
-        let name = id.strip_prefix("extrapolate.").unwrap_or_default();
-        name == ASKED || name.starts_with(&format!("{ASKED}["))
-    };
+    let is_asked = |stage: &PlanStage| stage.id.kind == "extrapolate" && stage.id.name.as_deref() == Some(ASKED);
     let targets: Vec<usize> =
-        compiled.plan.stages().enumerate().filter(|(_, stage)| is_asked(&stage.id.0)).map(|(i, _)| i).collect();
+        compiled.plan.stages().enumerate().filter(|(_, stage)| is_asked(stage)).map(|(i, _)| i).collect();
     let described = compiled.specs.first().and_then(|spec| spec.report.as_ref()).map(|report| &report.described);
     let mut results = serde_json::Map::new();
     let tell = |index: usize, outputs: &Outputs| {
-        let id = &compiled.plan.stage(index).id.0;
         let answer = outputs.get("answer").and_then(|bytes| serde_json::from_slice(bytes).ok());
         let (Some(answer), Some(described)) = (answer, described) else { return };
-        let name = id.strip_prefix("extrapolate.").unwrap_or(id);
+        let name = &compiled.plan.stage(index).id.entry();
         let Some((result, sentences)) = answer_in_words(described, name, &answer) else { return };
         if arguments.json {
             results.insert(name.to_owned(), serde_json::json!(result));

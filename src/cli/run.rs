@@ -179,14 +179,13 @@ impl<'a> Finished<'a> {
     /// Publishes the report of one spec and writes its lock file, or prints why not.
     fn conclude_spec(&self, spec: usize, screen: &Screen) -> (Conclusion<'a>, Exit) {
         let file = &self.files[spec];
-        let several = self.files.len() > 1;
         let mut conclusion = Conclusion {
             file,
             results: None,
             described: self.compiled.specs[spec].report.as_ref().map(|report| Arc::clone(&report.described)),
             changes: Changes::default(),
             expectations: Vec::new(),
-            failures: self.failures(spec, several),
+            failures: self.failures(spec),
             written: Vec::new(),
         };
         let folder = self.arguments.out.join(file.stem());
@@ -223,7 +222,7 @@ impl<'a> Finished<'a> {
                 return (conclusion, Exit::Internal);
             }
         };
-        let lock = lock_of(spec, several, self.compiled, self.outcomes, &results);
+        let lock = lock_of(spec, self.compiled, self.outcomes, &results);
         let mut exit = self.keep_lock(spec, &lock, &results, &mut conclusion, screen);
         conclusion.results = Some(results);
         if exit == Exit::Stale {
@@ -300,11 +299,11 @@ impl<'a> Finished<'a> {
         verdict
     }
 
-    /// The failed stages of a spec, by name.
-    fn failures(&self, spec: usize, several: bool) -> Vec<(String, &'a Failure)> {
+    /// The stages of a spec that failed, by their names in it.
+    fn failures(&self, spec: usize) -> Vec<(String, &'a Failure)> {
         let own = self.compiled.plan.stages().zip(self.outcomes).filter(|(stage, _)| stage.spec == spec);
         own.filter_map(|(stage, outcome)| match &outcome.status {
-            Status::Failed(failure) => Some((stage.id.within(several).to_owned(), failure)),
+            Status::Failed(failure) => Some((stage.id.within(), failure)),
             _ => None,
         })
         .collect()
@@ -363,18 +362,12 @@ fn tell_expectations(conclusions: &[Conclusion<'_>], screen: &Screen) {
 }
 
 /// The lock of one spec of a run.
-pub(super) fn lock_of(
-    spec: usize,
-    several: bool,
-    compiled: &Compiled,
-    outcomes: &[Outcome],
-    results: &Results,
-) -> Lock {
+pub(super) fn lock_of(spec: usize, compiled: &Compiled, outcomes: &[Outcome], results: &Results) -> Lock {
     let own = compiled.plan.stages().zip(outcomes);
     let own = own.filter(|(stage, _)| stage.spec == spec && stage.stage.is_locked());
     let stages = own.filter_map(|(stage, outcome)| {
         let outputs = outcome.outputs.iter().map(|(role, blob)| (role.clone(), blob.digest.clone())).collect();
-        Some((stage.id.within(several).to_owned(), LockedStage { key: outcome.key.clone()?, outputs }))
+        Some((stage.id.within(), LockedStage { key: outcome.key.clone()?, outputs }))
     });
     Lock::new(results, &compiled.specs[spec].locations, stages.collect())
 }
@@ -397,7 +390,7 @@ fn print_json(plan: &Plan, outcomes: &[Outcome], conclusions: &[Conclusion<'_>],
         .zip(outcomes)
         .map(|(stage, outcome)| {
             serde_json::json!({
-                "id": stage.id.0,
+                "id": stage.id.to_string(),
                 "kind": stage.stage.kind(),
                 "status": outcome.status.name(),
                 "seconds": outcome.elapsed.as_secs_f64(),

@@ -106,7 +106,7 @@ fn compute(known: &Known, options: &Options, screen: &Screen) -> Result<Found, E
     }
     let store = Store::new(&folder.path().join("cache"));
     let lock = settle(&files[0], &compiled, &store, options, screen)?.lock;
-    let order = compiled.plan.stages().map(|stage| stage.id.0.clone()).collect();
+    let order = compiled.plan.stages().map(|stage| stage.id.to_string()).collect();
     Ok(Found { lock, order })
 }
 

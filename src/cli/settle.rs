@@ -50,5 +50,5 @@ pub(super) fn settle(
     }
     let results = outputs.get(RESULTS).and_then(|bytes| serde_json::from_slice::<Results>(bytes).ok());
     let results = results.ok_or_else(|| failed("its results cannot be read"))?;
-    Ok(Settled { lock: lock_of(0, false, compiled, &outcomes, &results), outputs })
+    Ok(Settled { lock: lock_of(0, compiled, &outcomes, &results), outputs })
 }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::candidates::LeftOut;
 use super::drift::Drift;
-use super::ledger::Cost;
 use super::search::Purpose;
+use super::terms::Cost;
 
 /// Which runs to train next, and their value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -7,10 +7,11 @@ use super::candidates::LeftOut;
 use super::decision::Judged;
 use super::drift::Drift;
 use super::given::{Given, Table};
-use super::ledger::{Cost, Ledger};
+use super::ledger::Ledger;
 use super::plan::{Step, stop};
 use super::search::Purpose;
 use super::state::State;
+use super::terms::Cost;
 use crate::numerics::ln;
 
 impl Given<'_> {
@@ -168,7 +169,7 @@ impl Given<'_> {
         let mut cautions = Vec::new();
         let ratios = || chosen.iter().map(|(run, _)| ln(table.candidates[*run].data / table.candidates[*run].size));
         let spread = ratios().fold(f64::NEG_INFINITY, f64::max) - ratios().fold(f64::INFINITY, f64::min);
-        if self.decisions.iter().any(|d| self.beliefs.roles().is_some_and(|roles| d.question.kind().splits(roles)))
+        if self.decisions.iter().any(|d| self.beliefs.roles().is_some_and(|roles| d.question.member().splits(roles)))
             && !chosen.is_empty()
             && spread < WARNED_SPREAD
         {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::ledger::Terms;
 use super::settings::{COOLDOWN, Candidates, Choice, Schedule, Shape};
+use super::terms::Terms;
 use crate::expr::parse_constant;
 use crate::fit::Span;
 use crate::law::{Roles, Tape, find};

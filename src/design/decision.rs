@@ -12,9 +12,9 @@ use rayon::prelude::*;
 use super::beliefs::{Belief, Beliefs};
 use crate::law::Roles;
 use crate::numerics::{exp, ln, mean};
-use crate::quantity::Quantity;
 use crate::query::{
-    FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, Finding, Kind, Model, Question, Reach, Ready, Solved, Trail,
+    FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, Finding, Kind, Model, Question, Ready, Solved, Trail, Waste,
+    moves_to_reach, value_that_reaches,
 };
 
 /// Names of outputs in queries: model size, and compute of training and serving.
@@ -59,7 +59,7 @@ impl Decision {
     /// The kind of the query and its inputs.
     pub fn describe(&self) -> String {
         let inputs: Vec<String> = self.inputs.iter().map(|(name, value)| format!("{name} = {value:.3e}")).collect();
-        format!("{} at {}", self.question.kind().name(), inputs.join(", "))
+        format!("{} at {}", self.question.name(), inputs.join(", "))
     }
 
     /// The distribution of the decision.
@@ -67,7 +67,7 @@ impl Decision {
     /// # Errors
     /// The reason why there is none.
     pub fn judge(&self, beliefs: &Beliefs<'_>) -> Result<Judged, String> {
-        let kind = self.question.kind();
+        let kind = self.question.member();
         let found: Vec<Option<Finding>> =
             beliefs.members.iter().flat_map(|belief| self.of_draws(belief, kind)).collect();
         let answered = found.iter().flatten().count();
@@ -131,8 +131,8 @@ impl Decision {
     /// Compute of the decision: the budget, or the cost of training and serving.
     fn stake(&self, found: &[Option<Finding>], roles: &Roles) -> Option<f64> {
         let totals = || found.iter().flatten().filter_map(|f| f.outputs.get(TOTAL).copied()).collect::<Vec<_>>();
-        match &self.question {
-            Question::InferenceAware(_) => Some(mean(&totals())).filter(|v| v.is_finite()),
+        match self.question.member().waste() {
+            Some(Waste::OfServing { .. }) => Some(mean(&totals())).filter(|v| v.is_finite()),
             _ => self.inputs.get(&roles.compute).copied(),
         }
     }
@@ -142,8 +142,8 @@ impl Decision {
     fn wasted(&self, belief: &Belief<'_>, found: &[Option<Finding>], size: f64) -> Option<Vec<Option<f64>>> {
         let estimate = belief.fit.free.as_slice();
         let draws = belief.draws.par_iter();
-        match &self.question {
-            Question::ComputeOptimal(_) => {
+        match self.question.member().waste()? {
+            Waste::OfBudget => {
                 let compute = &belief.law.roles.compute;
                 let budget = self.inputs.get(compute).copied()?;
                 let data = budget / (FLOP_PER_PARAMETER_AND_TOKEN * size);
@@ -153,28 +153,27 @@ impl Decision {
                 let waste = |draw: &&[f64]| Some(ln(budget / inverse.at(draw, belief.response(draw, size, data))?));
                 Some(draws.map(waste).collect())
             }
-            Question::InferenceAware(asked) => {
+            Waste::OfServing { response, hold } => {
                 let serve = self.inputs.get("serve").copied()?;
-                let held = asked.hold.iter().map(|(name, value)| (name.clone(), value.0));
+                let held = hold.iter().map(|(name, value)| (name.clone(), value.0));
                 let [size_name, data] = belief.law.roles.sizes()?;
                 let held = held.chain([(size_name.to_owned(), size)]).collect();
-                let inverse = Inverse::new(belief, data, held, asked.loss.0);
+                let inverse = Inverse::new(belief, data, held, response);
                 let total = |data: f64| size * (FLOP_PER_PARAMETER_AND_TOKEN * data + FLOP_PER_SERVED_TOKEN * serve);
                 let waste = |(draw, best): (&&[f64], &Option<Finding>)| {
                     let best = best.as_ref()?.outputs.get(TOTAL).copied()?;
-                    // A model that is too small to reach the response with any amount of data has the largest waste.
-                    Some(inverse.at(draw, asked.loss.0).map_or(MOST_WASTE, |data| ln(total(data) / best)))
+                    // A model too small to reach the response at any length of training is as bad as any.
+                    Some(inverse.at(draw, response).map_or(MOST_WASTE, |data| ln(total(data) / best)))
                 };
                 Some(draws.zip(found).map(waste).collect())
             }
-            _ => None,
         }
     }
 }
 
 /// A law that is solved for the variable that reaches a response, at one draw after another.
 struct Inverse<'a> {
-    reach: Reach,
+    solve: String,
     ready: Ready<'a>,
     laid: Vec<Option<Solved>>,
     held: BTreeMap<String, f64>,
@@ -183,11 +182,9 @@ struct Inverse<'a> {
 impl<'a> Inverse<'a> {
     /// Prepares a law for solving near the estimate's solution.
     fn new(belief: &Belief<'a>, solve: &str, held: BTreeMap<String, f64>, response: f64) -> Self {
-        let names = held.iter().map(|(name, value)| (name.clone(), Quantity(*value).into()));
-        let of_response = (belief.law.response.clone(), Quantity(response).into());
-        let reach = Reach { solve: solve.to_owned(), values: names.chain([of_response]).collect() };
-        let ready = Ready::new(belief.law, &belief.fit.spans, reach.moves(belief.law).as_ref());
-        let mut inverse = Self { reach, ready, laid: Vec::new(), held };
+        let moves = moves_to_reach(belief.law, solve, |name| held.contains_key(name));
+        let ready = Ready::new(belief.law, &belief.fit.spans, Some(&moves));
+        let mut inverse = Self { solve: solve.to_owned(), ready, laid: Vec::new(), held };
         let trail = Trail::default();
         let _ = inverse.found(&belief.fit.free, response, &trail);
         inverse.laid = trail.laid();
@@ -201,11 +198,9 @@ impl<'a> Inverse<'a> {
     }
 
     fn found(&self, parameters: &[f64], response: f64, trail: &Trail<'_>) -> Option<f64> {
-        let mut inputs = self.held.clone();
-        inputs.insert(self.ready.law().response.clone(), response);
         let model = Model { ready: &self.ready, parameters, other: None, trail };
-        let found = self.reach.solve(&model, &inputs).ok()?;
-        found.outputs.get("solution").copied().filter(|v| v.is_finite() && *v > 0.0)
+        let found = value_that_reaches(&model, &self.solve, response, &mut self.held.clone()).ok()?;
+        Some(found).filter(|v| v.is_finite() && *v > 0.0)
     }
 }
 

@@ -4,13 +4,14 @@ use super::beliefs::{Belief, Beliefs};
 use super::candidates::{Candidate, LeftOut};
 use super::decision::{Decision, Judged};
 use super::drift::Drift;
-use super::ledger::{Ledger, Terms, rounds};
+use super::ledger::Ledger;
 use super::machine::Rate;
 use super::outcome::Results;
 use super::rivals::USUAL;
 use super::search::{Aim, Purpose};
 use super::settings::Settings;
 use super::state::State;
+use super::terms::{Terms, rounds};
 use crate::fit::Span;
 use crate::numerics::{exp, ln, normal_quantile};
 

@@ -4,100 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::candidates::Candidate;
-use super::machine::Rate;
-use super::settings::{Budget, Limits, MOST_RUNS};
-use crate::quantity::Quantity;
-
-/// Cost of runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Cost {
-    /// Training compute.
-    pub flop: f64,
-    /// Accelerator hours, where the machine is known.
-    pub gpu_hours: Option<f64>,
-    /// Dollars, where the price is known.
-    pub usd: Option<f64>,
-}
-
-/// Prices and limits.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Terms {
-    /// The machine, where one is known.
-    pub rate: Option<Rate>,
-    /// The budget.
-    pub budget: Budget,
-    /// Other limits.
-    pub limits: Limits,
-    /// The part of a run in which the learning rate decays, where runs of one size share the rest.
-    pub shared_trunk: Option<f64>,
-    /// The part of all compute that is spent at the end of each round; a round starts when the one before has ended.
-    pub rounds: Vec<f64>,
-}
-
-/// The part of compute that is spent at the end of each of some rounds: they spend equal parts.
-pub fn rounds(count: usize) -> Vec<f64> {
-    let count = count.max(1);
-    (1..=count).map(|round| round as f64 / count as f64).collect()
-}
-
-impl Terms {
-    /// The cost of compute.
-    pub fn cost(&self, flop: f64) -> Cost {
-        let gpu_hours = self.rate.as_ref().map(|rate| rate.gpu_hours(flop));
-        let price = self.rate.as_ref().and_then(|rate| rate.price);
-        Cost { flop, gpu_hours, usd: gpu_hours.zip(price).map(|(hours, price)| hours * price) }
-    }
-
-    /// The share of the tightest given budget that some compute takes.
-    pub fn share(&self, flop: f64) -> f64 {
-        let cost = self.cost(flop);
-        let part = |spent: Option<f64>, given: Option<Quantity>| {
-            given.map_or(0.0, |given| spent.map_or(f64::INFINITY, |spent| spent / given.0))
-        };
-        let Budget { flop: flops, gpu_hours, usd } = self.budget;
-        part(Some(cost.flop), flops).max(part(cost.gpu_hours, gpu_hours)).max(part(cost.usd, usd))
-    }
-
-    /// The largest compute within the budget.
-    pub fn most_flop(&self) -> f64 {
-        // Budgets are proportional to compute.
-        1.0 / self.share(1.0)
-    }
-
-    /// The remaining terms after some compute, hours and runs.
-    #[must_use]
-    pub fn less(&self, flop: f64, hours: Option<f64>, runs: usize) -> Self {
-        let spent = self.cost(flop);
-        let left = |given: Option<Quantity>, spent: Option<f64>| {
-            given.map(|given| Quantity((given.0 - spent.unwrap_or(0.0)).max(f64::MIN_POSITIVE)))
-        };
-        let budget = Budget {
-            flop: left(self.budget.flop, Some(spent.flop)),
-            gpu_hours: left(self.budget.gpu_hours, spent.gpu_hours),
-            usd: left(self.budget.usd, spent.usd),
-        };
-        let hours = self.limits.hours.map(|most| Quantity((most.0 - hours.unwrap_or(0.0)).max(f64::MIN_POSITIVE)));
-        let limits = Limits { runs: Some(self.most_runs().saturating_sub(runs)), hours, ..self.limits };
-        let done = self.share(flop).min(1.0);
-        let left: Vec<f64> =
-            self.rounds.iter().filter(|end| **end > done).map(|end| (end - done) / (1.0 - done)).collect();
-        let rounds = if left.is_empty() { vec![1.0] } else { left };
-        Self { budget, limits, rounds, ..self.clone() }
-    }
-
-    /// Maximum number of runs.
-    pub fn most_runs(&self) -> usize {
-        self.limits.runs.unwrap_or(MOST_RUNS)
-    }
-
-    /// Hours of a job with the given compute on one slot.
-    pub fn hours(&self, flop: f64) -> Option<f64> {
-        self.rate.as_ref().map(|rate| rate.gpu_hours(flop) / f64::from(rate.per_run))
-    }
-}
+use super::terms::Terms;
 
 /// Runs that share a trunk: the longest of them, and all together.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -288,7 +196,10 @@ impl<'a> Ledger<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::design::settings::COOLDOWN;
+    use crate::design::machine::Rate;
+    use crate::design::settings::{Budget, COOLDOWN, Limits};
+    use crate::design::terms::rounds;
+    use crate::quantity::Quantity;
 
     fn run(size: f64, data: f64, trunk: usize) -> Candidate {
         Candidate { size, data, flop: 6.0 * size * data, trunk, ..Candidate::default() }

@@ -22,6 +22,7 @@ mod rivals;
 mod search;
 mod settings;
 mod state;
+mod terms;
 
 pub use advice::{Advice, Believed, Change, Decided, Outcome, Outcomes, Rival, Run, Simulated, Worth};
 pub use beliefs::{Belief, Beliefs, held};
@@ -30,7 +31,7 @@ pub use decision::{Decision, Judged};
 pub use drift::{Drift, drift};
 pub use given::Given;
 pub use launch::{csv, json, yaml};
-pub use ledger::{Cost, Ledger, Terms, rounds};
+pub use ledger::Ledger;
 pub use machine::{Prices, Rate};
 pub use outcome::Results;
 pub use rivals::{Grid, USUAL, Usual, usual};
@@ -39,3 +40,4 @@ pub use settings::{
     Budget, Candidates, Choice, Decide, Decisions, Discrepancy, Limits, Machine, Schedule, Settings, Shape,
 };
 pub use state::{State, Without};
+pub use terms::{Cost, Terms, rounds};

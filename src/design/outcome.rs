@@ -105,7 +105,7 @@ impl Results {
             .map(str::to_owned)
             .collect();
         let cells =
-            read(bytes, Format::Csv, &wanted, &Options::default(), &Limits::USUAL).map_err(|e| e.to_string())?;
+            read(bytes, Format::default(), &wanted, &Options::default(), &Limits::USUAL).map_err(|e| e.to_string())?;
         let column = |name: &str| wanted.iter().position(|column| column == name).map(|index| &cells[index]);
         let number = |name: &str, row: usize| match column(name).map(|cells| &cells[row]) {
             Some(Cell::Number(value)) => Some(*value),

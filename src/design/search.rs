@@ -2,10 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::ledger::{Ledger, Terms};
+use super::ledger::Ledger;
 use super::rivals::USUAL;
 use super::settings::MOST_COPIES;
 use super::state::{State, TOGETHER};
+use super::terms::Terms;
 
 /// A decision in the form the search uses: its column and the cost of a unit of its variance.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -288,9 +289,9 @@ pub(super) fn ordered(mut search: Search<'_>, terms: &Terms, runs: &[(usize, Pur
 mod tests {
     use super::*;
     use crate::design::candidates::Candidate;
-    use crate::design::ledger::rounds;
     use crate::design::machine::Rate;
     use crate::design::settings::{Budget, Limits};
+    use crate::design::terms::rounds;
     use crate::numerics::{Random, exp};
     use crate::quantity::Quantity;
 

@@ -2,57 +2,61 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::quantity::{OneOrMany, Quantity};
-use crate::query::{ComputeOptimal, InferenceAware, Loss, Marginal, Minimum, Question, Reach, Threshold};
+use crate::query::{Asking, Question, QuestionKeys, read_asking};
 
-/// A decision that the runs should improve: exactly one query.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// A decision that the runs are to serve: exactly one question.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(remote = "Self")]
 pub struct Decide {
-    /// Weight relative to the other decisions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// How much it counts beside the other decisions.
+    #[serde(default)]
     pub weight: Option<Quantity>,
-    /// The best model size and data for a budget: `{ C = 1e24 }`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compute_optimal: Option<ComputeOptimal>,
-    /// The cheapest model over training and serving: `{ loss = 2.0, serve = "10T" }`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub inference_aware: Option<InferenceAware>,
-    /// A forecast of the response: `{ N = "70B", D = "1.4T" }`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub loss: Option<Loss>,
-    /// The variable that reaches a response: `{ L = 2.0, solve = "C" }`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reach: Option<Reach>,
-    /// The size at which an ability crosses a level.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<Threshold>,
-    /// The gain from ten times the compute.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub marginal: Option<Marginal>,
-    /// The minimum of the response over one variable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub minimum: Option<Minimum>,
+    /// What is decided; sound where it is one question.
+    #[serde(default)]
+    #[schemars(with = "QuestionKeys", flatten)]
+    pub questions: Vec<Question>,
 }
 
-impl Decide {
-    /// The queries by name; exactly one must be present.
-    pub fn questions(&self) -> [(&'static str, Option<Question>); 7] {
-        [
-            ("compute_optimal", self.compute_optimal.clone().map(Question::ComputeOptimal)),
-            ("inference_aware", self.inference_aware.clone().map(Question::InferenceAware)),
-            ("loss", self.loss.clone().map(Question::Loss)),
-            ("reach", self.reach.clone().map(Question::Reach)),
-            ("threshold", self.threshold.clone().map(Question::Threshold)),
-            ("marginal", self.marginal.clone().map(Question::Marginal)),
-            ("minimum", self.minimum.clone().map(Question::Minimum)),
-        ]
+impl Serialize for Decide {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut table = serializer.serialize_map(None)?;
+        if let Some(weight) = &self.weight {
+            table.serialize_entry("weight", weight)?;
+        }
+        self.questions.iter().try_for_each(|question| question.write(&mut table))?;
+        table.end()
+    }
+}
+
+impl Asking for Decide {
+    const NAME: &'static str = "Decide";
+
+    fn keys() -> &'static [&'static str] {
+        static KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| [&["weight"], Question::decisions().as_slice()].concat());
+        &KEYS
+    }
+
+    fn from_others<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+
+    fn questions(&mut self) -> &mut Vec<Question> {
+        &mut self.questions
+    }
+}
+
+impl<'de> Deserialize<'de> for Decide {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read_asking(deserializer)
     }
 }
 

@@ -10,8 +10,9 @@ use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Stat
 use crate::artifact::{Digest, Manifest, Outputs, manifest};
 use crate::file;
 use crate::plan::{Fingerprint, Plan, StageId, input_digest};
-use crate::stage::{Context, External, Failure, Inputs, Stage};
+use crate::stage::{External, Failure, Inputs, Stage};
 use crate::store::Store;
+use crate::watch::Watch;
 
 /// Stack size of the threads that compute stages; the longest expression needs only a part of it.
 const STACK: usize = 16 << 20;
@@ -323,11 +324,11 @@ impl<'a> Engine<'a> {
         }
         let cancelled = || self.interrupted.load(Ordering::Relaxed);
         let tick = |done: usize, total: usize| self.tell(&Event::Progress(&plan_stage.id, done, total));
-        let context = Context { cancelled: &cancelled, tick: &tick };
-        // A defect in one stage must not end the others.
+        let watch = Watch { cancelled: &cancelled, tick: &tick };
+        // A defect in one stage must not take the others with it.
         let run = std::panic::AssertUnwindSafe(|| match self.pool() {
-            Some(pool) => pool.install(|| plan_stage.stage.run(&inputs, &context)),
-            None => plan_stage.stage.run(&inputs, &context),
+            Some(pool) => pool.install(|| plan_stage.stage.run(&inputs, &watch)),
+            None => plan_stage.stage.run(&inputs, &watch),
         });
         let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&plan_stage.id, &*panic)));
         self.computing.fetch_sub(1, Ordering::SeqCst);

@@ -10,7 +10,8 @@ use crate::law::{Law, Order, Roles, Scale};
 use crate::numerics::{Matrix, eigen_symmetric, exp, ln};
 use crate::plausible::name_rows;
 use crate::problem::Problem;
-use crate::solver::{Search, smoothed};
+use crate::search::Search;
+use crate::solver::smoothed;
 pub use misfit::{lack_of_fit, no_trend, pattern, replicates};
 
 /// Two variables lie on a ray if their ratio varies by less than this factor ...

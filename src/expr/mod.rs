@@ -2,6 +2,7 @@
 //!
 //! This folder knows nothing of files, tables or laws. The caller resolves names.
 
+mod error;
 mod eval;
 mod foreign;
 mod lexer;
@@ -11,9 +12,10 @@ mod written;
 use std::fmt;
 use std::ops::Range;
 
+pub use error::ParseError;
 pub use eval::{EvalError, Kind, KindError, Value};
 pub use lexer::is_plain_name;
-pub use parser::{ParseError, parse, parse_constant, parse_equation, parse_printed};
+pub use parser::{parse, parse_constant, parse_equation, parse_printed};
 pub use written::{number_in, number_of};
 
 use crate::numerics::Special;

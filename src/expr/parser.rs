@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::lexer::{Token, is_keyword, tokens};
-use super::{Expr, Function, Node, Operator, Value, foreign};
+use super::{Expr, Function, Node, Operator, ParseError, Value, foreign};
 use crate::diagnostic::nearest;
 
 /// Longest text that is accepted; a formula of a paper has a few hundred bytes.
@@ -14,30 +14,7 @@ const MAX_DEPTH: usize = 64;
 /// it recurse.
 const MAX_OPERATORS: usize = 2000;
 
-/// Why a text is not an expression, and where.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{message}")]
-pub struct ParseError {
-    /// Byte range in the text.
-    pub span: Range<usize>,
-    /// What was wrong and what was expected.
-    pub message: String,
-    /// What to do, where known.
-    pub hint: Option<String>,
-}
-
-impl ParseError {
-    pub(super) fn new(span: Range<usize>, message: String) -> Self {
-        Self { span, message, hint: None }
-    }
-
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-}
-
-/// Parses one expression.
+/// Reads one expression.
 ///
 /// # Errors
 /// The first place where the text violates the grammar.

@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use crate::law::{Law, LawError, Scale, Tape, Variable};
 use crate::numerics::ln;
-use crate::objective::{LeastSquares, Objective, ResponseScale};
+use crate::objective::{Objective, ResponseScale};
 use crate::problem::Problem;
 
 /// The normal prior of a parameter.
@@ -169,7 +169,7 @@ impl Member {
         }
         let place = |name: &str| self.priors.iter().position(|prior| prior.name == name).unwrap_or(self.priors.len());
         law.parameters.sort_by_key(|p| place(&p.name));
-        let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Raw });
+        let objective = Objective::least_squares(ResponseScale::Raw);
         let none: Vec<&[f64]> = variables.iter().map(|_| -> &[f64] { &[] }).collect();
         Ok(Compiled { tape: law.tape(), problem: Problem::new(&law, &objective, &none, &[], None) })
     }

@@ -10,8 +10,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::structure::flatten;
-use super::symbolic::{Graph, Id, Op};
+use super::symbolic::{Graph, Id, Op, flatten};
 use super::tape::Tape;
 use super::{Law, Space};
 use crate::numerics::{Special, exp, ln};

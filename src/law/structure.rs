@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::meeting::Chain;
 use super::sums::Columns;
-use super::symbolic::{Graph, Id, Op};
+use super::symbolic::{Graph, Id, Op, flatten};
 use super::tape::Tape;
 use super::{Law, Parameter, Space};
 
@@ -530,22 +530,6 @@ impl<Gain> Size<Gain> {
             Self::Factor(_) => 0,
             Self::Exponent(_) => 1,
         }
-    }
-}
-
-/// The summands of a node with their signs, in order.
-pub(super) fn flatten(graph: &Graph, node: Id, sign: f64, summands: &mut Vec<(Id, f64)>) {
-    match graph.op(node) {
-        Op::Add(a, b) => {
-            flatten(graph, a, sign, summands);
-            flatten(graph, b, sign, summands);
-        }
-        Op::Subtract(a, b) => {
-            flatten(graph, a, sign, summands);
-            flatten(graph, b, -sign, summands);
-        }
-        Op::Negate(a) => flatten(graph, a, -sign, summands),
-        _ => summands.push((node, sign)),
     }
 }
 

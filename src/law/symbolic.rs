@@ -594,3 +594,19 @@ pub fn apply(op: Op, at: impl Fn(Id) -> f64) -> f64 {
         }
     }
 }
+
+/// The summands of a node with their signs, in order.
+pub(super) fn flatten(graph: &Graph, node: Id, sign: f64, summands: &mut Vec<(Id, f64)>) {
+    match graph.op(node) {
+        Op::Add(a, b) => {
+            flatten(graph, a, sign, summands);
+            flatten(graph, b, sign, summands);
+        }
+        Op::Subtract(a, b) => {
+            flatten(graph, a, sign, summands);
+            flatten(graph, b, -sign, summands);
+        }
+        Op::Negate(a) => flatten(graph, a, -sign, summands),
+        _ => summands.push((node, sign)),
+    }
+}

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Huber, Penalty, ResponseScale};
+use super::huber::bent_at;
+use super::{Objective, Penalty, ResponseScale};
 use crate::quantity::Quantity;
 
 /// Huber's penalty, multiplied by `over` where the law predicts too much, so that the fit follows the lower envelope
@@ -28,9 +29,18 @@ impl Penalty for AsymmetricHuber {
 
     #[inline(always)]
     fn at(&self, residual: f64) -> (f64, f64, f64) {
-        let (cost, first, second) = Huber { delta: self.delta, on: self.on }.at(residual);
+        let (cost, first, second) = bent_at(residual, self.delta.0);
         let factor = if residual > 0.0 { self.over.0 } else { 1.0 };
         (factor * cost, factor * first, factor * second)
+    }
+
+    fn is_envelope(&self) -> bool {
+        true
+    }
+
+    fn broadened(&self, size: f64) -> Option<(Objective, f64)> {
+        let broad = || Objective::AsymmetricHuber(Self { delta: Quantity(size), ..self.clone() });
+        (self.delta.0 < size).then(|| (broad(), self.delta.0 / size))
     }
 
     fn settings(&self) -> Vec<(&'static str, f64)> {

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Penalty, ResponseScale};
+use super::{Objective, Penalty, ResponseScale};
 use crate::quantity::Quantity;
 
 /// Quadratic up to `delta` and linear above: r^2/2, then delta (|r| - delta/2) (Huber 1964,
@@ -23,10 +23,28 @@ pub(super) fn default_delta() -> Quantity {
     Quantity(1e-3)
 }
 
-impl Default for Huber {
-    fn default() -> Self {
-        Self { delta: default_delta(), on: ResponseScale::Log }
+/// The objective of a fit that says none.
+pub(super) fn usual() -> Objective {
+    Objective::Huber(Huber { delta: default_delta(), on: ResponseScale::Log })
+}
+
+impl Objective {
+    /// The penalty that turns linear at a residual, which stands for others where a smooth one is needed.
+    pub(super) fn bent(delta: f64, on: ResponseScale) -> Self {
+        Self::Huber(Huber { delta: Quantity(delta), on })
     }
+}
+
+/// The penalty, its slope and its curvature at a residual.
+#[inline(always)]
+pub(super) fn bent_at(residual: f64, delta: f64) -> (f64, f64, f64) {
+    let size = residual.abs();
+    let inside = size <= delta;
+    let cost = if inside { 0.5 * residual * residual } else { delta * (size - 0.5 * delta) };
+    // Not `clamp`, whose check of its bounds is a branch.
+    let first = if residual > delta { delta } else { residual };
+    let first = if first < -delta { -delta } else { first };
+    (cost, first, if inside { 1.0 } else { 0.0 })
 }
 
 impl Penalty for Huber {
@@ -36,14 +54,11 @@ impl Penalty for Huber {
 
     #[inline(always)]
     fn at(&self, residual: f64) -> (f64, f64, f64) {
-        let delta = self.delta.0;
-        let size = residual.abs();
-        let inside = size <= delta;
-        let cost = if inside { 0.5 * residual * residual } else { delta * (size - 0.5 * delta) };
-        // Not `clamp`, which checks its bounds with a branch.
-        let first = if residual > delta { delta } else { residual };
-        let first = if first < -delta { -delta } else { first };
-        (cost, first, if inside { 1.0 } else { 0.0 })
+        bent_at(residual, self.delta.0)
+    }
+
+    fn broadened(&self, size: f64) -> Option<(Objective, f64)> {
+        (self.delta.0 < size).then(|| (Objective::bent(size, self.on), self.delta.0 / size))
     }
 
     fn settings(&self) -> Vec<(&'static str, f64)> {

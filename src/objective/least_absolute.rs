@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Penalty, ResponseScale};
+use super::{Objective, Penalty, ResponseScale};
 
 /// The sum of absolute residuals (Laplace 1793), the limit of a Huber penalty whose delta goes to zero.
 ///
@@ -29,6 +29,10 @@ impl Penalty for LeastAbsolute {
 
     fn is_kinked(&self) -> bool {
         true
+    }
+
+    fn broadened(&self, size: f64) -> Option<(Objective, f64)> {
+        Some((Objective::bent(size, self.on), 1.0 / size))
     }
 
     fn describe(&self) -> String {

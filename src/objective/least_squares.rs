@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Penalty, ResponseScale};
+use super::{Objective, Penalty, ResponseScale};
 
 /// The square of the residual; the objective is the residual sum of squares.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +14,13 @@ pub struct LeastSquares {
     pub on: ResponseScale,
 }
 
+impl Objective {
+    /// The sum of squared residuals on a scale.
+    pub const fn least_squares(on: ResponseScale) -> Self {
+        Self::LeastSquares(LeastSquares { on })
+    }
+}
+
 impl Penalty for LeastSquares {
     fn scale(&self) -> ResponseScale {
         self.on
@@ -22,6 +29,10 @@ impl Penalty for LeastSquares {
     #[inline(always)]
     fn at(&self, residual: f64) -> (f64, f64, f64) {
         (residual * residual, 2.0 * residual, 2.0)
+    }
+
+    fn is_square(&self) -> bool {
+        true
     }
 
     fn describe(&self) -> String {

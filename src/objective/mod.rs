@@ -2,24 +2,12 @@
 //!
 //! One file per objective. The residual is `ln f - ln y` on the log scale and `f - y` on the raw scale.
 
-mod asymmetric_huber;
-mod huber;
-mod least_absolute;
-mod least_squares;
-mod student_t;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use asymmetric_huber::AsymmetricHuber;
-pub use huber::Huber;
-pub use least_absolute::LeastAbsolute;
-pub use least_squares::LeastSquares;
-pub use student_t::StudentT;
-
 use crate::law::{ROWS, Weigh, Weights};
 use crate::numerics::{dispatched, exp, ln, ln_rows};
-use crate::quantity::Quantity;
+use crate::registry::registry;
 
 /// The scale of the residuals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,25 +41,42 @@ impl ResponseScale {
     }
 }
 
-/// The objective of a fit: the list of all penalties.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Objective {
-    /// Quadratic for small residuals, linear for large ones.
-    Huber(Huber),
-    /// The sum of squared residuals.
-    LeastSquares(LeastSquares),
-    /// The sum of absolute residuals.
-    LeastAbsolute(LeastAbsolute),
-    /// Huber's penalty, with one side weighted more.
-    AsymmetricHuber(AsymmetricHuber),
-    /// The log-likelihood of Student-t residuals.
-    StudentT(StudentT),
+/// Makes `weigh_member`: a loop over rows for each member, compiled for every width of vectors.
+macro_rules! weigh_rows_of {
+    ($($module:ident, $Member:ident;)+) => {
+        fn weigh_member(objective: &Objective, block: &Block<'_>, values: &[f64], out: &mut Weights) {
+            match objective {
+                $(Objective::$Member(penalty) => {
+                    dispatched! {
+                        fn weigh(penalty: &$Member, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
+                    }
+                    weigh(penalty, block, values, out);
+                })+
+            }
+        }
+    };
+}
+
+registry! {
+    /// What a fit minimises; the list of objectives.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    pub enum Objective of dyn Penalty, each weigh_rows_of! {
+        /// Quadratic for small residuals, linear for large ones.
+        huber::Huber,
+        /// The sum of squared residuals.
+        least_squares::LeastSquares,
+        /// The sum of absolute residuals.
+        least_absolute::LeastAbsolute,
+        /// Huber's penalty, with one side weighted more.
+        asymmetric_huber::AsymmetricHuber,
+        /// The log-likelihood of Student-t residuals.
+        student_t::StudentT,
+    }
 }
 
 impl Default for Objective {
     fn default() -> Self {
-        Self::Huber(Huber::default())
+        huber::usual()
     }
 }
 
@@ -93,99 +98,66 @@ pub trait Penalty {
         false
     }
 
-    /// Description of the penalty for reports.
-    fn describe(&self) -> String;
-}
+    /// Whether it is the sum of squares, so that normal scatter makes it a likelihood.
+    fn is_square(&self) -> bool {
+        false
+    }
 
-/// Calls an expression with the member of the list.
-macro_rules! with {
-    ($objective:expr, $penalty:ident => $body:expr) => {
-        match $objective {
-            Objective::Huber($penalty) => $body,
-            Objective::LeastSquares($penalty) => $body,
-            Objective::LeastAbsolute($penalty) => $body,
-            Objective::AsymmetricHuber($penalty) => $body,
-            Objective::StudentT($penalty) => $body,
-        }
-    };
+    /// Whether one side of the residuals costs more, so that the law is an envelope and not the middle of the rows.
+    fn is_envelope(&self) -> bool {
+        false
+    }
+
+    /// Where the penalty turns linear within residuals of this size: one that does so at the size, and the factor
+    /// that gives it the slopes of this one. None of a penalty that bends over the size itself.
+    fn broadened(&self, _size: f64) -> Option<(Objective, f64)> {
+        None
+    }
+
+    /// The penalty in words.
+    fn describe(&self) -> String;
 }
 
 impl Objective {
     /// Scale of the residuals.
     pub fn scale(&self) -> ResponseScale {
-        with!(self, penalty => penalty.scale())
-    }
-
-    /// Whether the objective is the sum of squares, which is a likelihood under normal scatter.
-    pub const fn is_least_squares(&self) -> bool {
-        matches!(self, Self::LeastSquares(_))
-    }
-
-    /// Whether one sign of the residual costs more, so that the law is an envelope of the rows and not their middle.
-    pub const fn is_envelope(&self) -> bool {
-        matches!(self, Self::AsymmetricHuber(_))
+        self.member().scale()
     }
 
     /// The penalty of one residual.
     pub fn penalty(&self, residual: f64) -> f64 {
-        with!(self, penalty => penalty.at(residual).0)
+        self.member().at(residual).0
     }
 
     /// The first and second derivative of the penalty at a residual.
     pub fn slopes(&self, residual: f64) -> (f64, f64) {
-        with!(self, penalty => { let (_, first, second) = penalty.at(residual); (first, second) })
+        let (_, first, second) = self.member().at(residual);
+        (first, second)
     }
 
     /// Smooth approximations to a penalty whose slope jumps, from coarse to fine, for residuals of the given size.
     ///
     /// Returns `None` for a smooth penalty. The finest approximation changes the objective by 1e-13 of the residuals.
     pub fn stand_ins(&self, size: f64) -> Option<Vec<Self>> {
-        with!(self, penalty => penalty.is_kinked()).then(|| {
+        self.member().is_kinked().then(|| {
             let size = size.max(1e-12);
             let deltas = std::iter::successors(Some(size), |delta| Some(delta * 0.1)).take(14);
-            deltas.map(|delta| Self::Huber(Huber { delta: Quantity(delta), on: self.scale() })).collect()
+            deltas.map(|delta| Self::bent(delta, self.scale())).collect()
         })
     }
 
-    /// A penalty of the same kind that becomes linear only at residuals of `size`, and the factor that gives it the
-    /// slopes of this one. Returns `None` where this penalty is still curved at that size.
-    pub fn broadened(&self, size: f64) -> Option<(Self, f64)> {
-        let delta = Quantity(size);
-        match self {
-            Self::Huber(own) if own.delta.0 < size => {
-                Some((Self::Huber(Huber { delta, on: own.on }), own.delta.0 / size))
-            }
-            Self::AsymmetricHuber(own) if own.delta.0 < size => {
-                Some((Self::AsymmetricHuber(AsymmetricHuber { delta, ..own.clone() }), own.delta.0 / size))
-            }
-            Self::LeastAbsolute(own) => Some((Self::Huber(Huber { delta, on: own.on }), 1.0 / size)),
-            _ => None,
-        }
-    }
-
-    /// Description of the objective for reports.
+    /// The objective in words, for reports.
     pub fn describe(&self) -> String {
         let on = match self.scale() {
             ResponseScale::Log => "log residuals",
             ResponseScale::Raw => "raw residuals",
         };
-        format!("{} of {on}", with!(self, penalty => penalty.describe()))
-    }
-
-    /// The name of the kind in a spec.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Huber(_) => "huber",
-            Self::LeastSquares(_) => "least_squares",
-            Self::LeastAbsolute(_) => "least_absolute",
-            Self::AsymmetricHuber(_) => "asymmetric_huber",
-            Self::StudentT(_) => "student_t",
-        }
+        format!("{} of {on}", self.member().describe())
     }
 
     /// Settings that are not finite numbers above zero, with their keys.
     pub fn wrong_settings(&self) -> Vec<(&'static str, f64)> {
-        let mut settings = with!(self, penalty => penalty.settings());
+        let mut settings = self.member().settings();
         settings.retain(|(_, value)| !(*value > 0.0 && value.is_finite()));
         settings
     }
@@ -237,13 +209,7 @@ impl Weigh for Weighted<'_> {
             precisions: if self.precisions.is_empty() { &ONES[..values.len()] } else { &self.precisions[rows] },
             curvature: self.curvature,
         };
-        match self.objective {
-            Objective::Huber(penalty) => weigh_huber(penalty, &block, values, out),
-            Objective::LeastSquares(penalty) => weigh_least_squares(penalty, &block, values, out),
-            Objective::LeastAbsolute(penalty) => weigh_least_absolute(penalty, &block, values, out),
-            Objective::AsymmetricHuber(penalty) => weigh_asymmetric(penalty, &block, values, out),
-            Objective::StudentT(penalty) => weigh_student(penalty, &block, values, out),
-        }
+        weigh_member(self.objective, &block, values, out);
     }
 }
 
@@ -259,23 +225,7 @@ struct Block<'a> {
     curvature: Curvature,
 }
 
-dispatched! {
-    fn weigh_huber(penalty: &Huber, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
-}
-dispatched! {
-    fn weigh_least_squares(penalty: &LeastSquares, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
-}
-dispatched! {
-    fn weigh_least_absolute(penalty: &LeastAbsolute, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
-}
-dispatched! {
-    fn weigh_asymmetric(penalty: &AsymmetricHuber, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
-}
-dispatched! {
-    fn weigh_student(penalty: &StudentT, block: &Block<'_>, values: &[f64], out: &mut Weights) = weigh_rows
-}
-
-/// Computes costs and derivatives of a block's rows, for its link and curvature.
+/// What the penalty makes of the residuals, by the link and the second derivatives that are wanted.
 #[inline(always)]
 fn weigh_rows<P: Penalty>(penalty: &P, block: &Block<'_>, values: &[f64], out: &mut Weights) {
     // The loop below needs the fitted values on the scale of the residual. They are stored in the array of costs,
@@ -332,6 +282,7 @@ fn weigh_scaled<P: Penalty, const LOG: bool, const EXACT: bool>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quantity::Quantity;
 
     fn all() -> Vec<Objective> {
         [ResponseScale::Log, ResponseScale::Raw]

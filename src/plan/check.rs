@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::expr::{Expr, Kind, parse};
+use crate::query::Question;
 
 /// The variables of a source and their kinds.
 pub(super) type Variables = BTreeMap<String, Kind>;
@@ -93,6 +94,21 @@ pub(super) fn unknown_name<'a>(
     let empty = known.clone().into_iter().next().is_none();
     let error = Diagnostic::error("unknown-name", place, format!("there is no {what} `{name}`"));
     Some(if empty { error.hint(format!("the spec defines no {what}")) } else { error.suggest(name, known) })
+}
+
+/// The one question that is asked, of those that can be.
+pub(super) fn one_question<'a>(
+    what: &str,
+    asked: &'a [Question],
+    known: &[&str],
+    place: &SpecPath,
+) -> Result<&'a Question, Diagnostic> {
+    let is_asked = |name: &&str| asked.iter().any(|question| question.name() == *name);
+    let given: Vec<(&str, bool)> = known.iter().map(|name| (*name, is_asked(name))).collect();
+    match (exactly_one(what, &given, Place::Key(place.clone())), asked) {
+        (None, [question, ..]) => Ok(question),
+        (error, _) => Err(error.unwrap_or_else(|| Diagnostic::error("no-kind", Place::Key(place.clone()), what))),
+    }
 }
 
 /// Whether exactly one of several keys was given; else the error.

@@ -141,9 +141,9 @@ fn packed(members: &[usize], units: &[Unit], most: f64) -> Vec<Vec<usize>> {
 mod tests {
     use std::sync::Arc;
 
-    use super::super::graph::{PlanStage, StageId};
     use super::*;
     use crate::diagnostic::SpecPath;
+    use crate::plan::graph::{PlanStage, StageId, StageIndex};
     use crate::stage::Filter;
 
     /// A plan given by the needs of each stage.
@@ -151,12 +151,12 @@ mod tests {
         let mut plan = Plan::default();
         for (index, needs) in needs.iter().enumerate() {
             let stage = PlanStage {
-                id: StageId(index.to_string()),
+                id: StageId { spec: None, kind: "filter", name: Some(index.to_string()), member: None },
                 stage: Arc::new(Filter { rules: Vec::new() }),
                 spec: 0,
                 path: SpecPath::default(),
             };
-            plan.add(stage, &needs.iter().map(|from| (*from, "out", from.to_string())).collect::<Vec<_>>());
+            plan.add(stage, needs.iter().map(|from| StageIndex(*from).gives_as("out", from.to_string())).collect());
         }
         plan
     }

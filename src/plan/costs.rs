@@ -1,165 +1,171 @@
 //! Compiles the costs of a spec.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::compile::Compiler;
 use super::laws::Columns;
+use super::scope::Scope;
 use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::law::{CONVENTIONAL, CONVENTIONS, Cost, Law, Variable};
 use crate::spec::{self, CostSpec, Spec};
 use crate::unit::{Dimension, Unit};
 
-/// The costs of a spec by name.
-pub(super) type Costs = BTreeMap<String, Arc<Cost>>;
-
-impl Compiler<'_> {
-    /// The costs of a spec, by name; `columns` are those of all sources.
-    pub(super) fn define_costs(&mut self, spec: &Spec, columns: &Columns) {
-        for (name, text) in &spec.costs {
-            if let Some(cost) = self.cost(name, text, columns) {
-                self.costs.insert(name.clone(), Arc::new(cost));
-            }
+/// The costs of a spec, by name; `columns` are those of all sources.
+pub(super) fn define_costs(scope: &mut Scope<'_>, spec: &Spec, columns: &Columns) {
+    for (name, text) in &spec.costs {
+        if let Some(cost) = define_cost(scope, name, text, columns) {
+            scope.add_cost(name, cost);
         }
     }
+}
 
-    fn cost(&mut self, name: &str, text: &CostSpec, columns: &Columns) -> Option<Cost> {
-        let path = SpecPath::of(&["costs", name]);
-        let (compute, serve) = self.formulas(name, text, &path)?;
-        // The formula of a convention stands nowhere in the spec.
-        let [of_compute, of_serve] =
-            [("compute", &text.compute), ("serve", &text.serve)].map(|(key, own)| own.as_ref().map(|_| key));
-        let mut used = self.symbols(name, &compute, columns, &path, of_compute)?;
-        if let Some(serve) = &serve {
-            used.extend(self.symbols(name, serve, columns, &path, of_serve)?);
-        }
-        let variable = |name: &String| {
-            let unit = columns.get(name).copied().flatten();
-            let unit = crate::law::dimension(name, unit).and_then(Unit::base);
-            Variable { name: name.clone(), unit, meaning: None, counts: None }
-        };
-        let variables: Vec<Variable> = used.iter().map(variable).collect();
-        let serve = serve.unwrap_or_else(|| third_per_token(&compute, &variables));
-        match Cost::new(name, &compute, &serve, &variables) {
-            Ok(cost) => Some(cost),
-            Err(error) => {
-                let found = Diagnostic::error("bad-cost", Place::Key(path), error.message);
-                self.diagnostics.push(found.hint_if(error.hint));
-                None
-            }
+fn define_cost(scope: &mut Scope<'_>, name: &str, text: &CostSpec, columns: &Columns) -> Option<Cost> {
+    let path = SpecPath::of(&["costs", name]);
+    let (compute, serve) = formulas_of(scope, name, text, &path)?;
+    // The formula of a convention stands nowhere in the spec.
+    let [of_compute, of_serve] =
+        [("compute", &text.compute), ("serve", &text.serve)].map(|(key, own)| own.as_ref().map(|_| key));
+    let mut used = symbols_of(scope, name, &compute, columns, &path, of_compute)?;
+    if let Some(serve) = &serve {
+        used.extend(symbols_of(scope, name, serve, columns, &path, of_serve)?);
+    }
+    let variable = |name: &String| {
+        let unit = columns.get(name).copied().flatten();
+        let unit = crate::law::dimension(name, unit).and_then(Unit::base);
+        Variable { name: name.clone(), unit, meaning: None, counts: None }
+    };
+    let variables: Vec<Variable> = used.iter().map(variable).collect();
+    let serve = serve.unwrap_or_else(|| third_per_token(&compute, &variables));
+    match Cost::new(name, &compute, &serve, &variables) {
+        Ok(cost) => Some(cost),
+        Err(error) => {
+            let found = Diagnostic::error("bad-cost", Place::Key(path), error.message);
+            scope.tell(found.hint_if(error.hint));
+            None
         }
     }
+}
 
-    /// The formulas of training and, where there is one, of serving a token, under the names of the study.
-    fn formulas(&mut self, name: &str, text: &CostSpec, path: &SpecPath) -> Option<(String, Option<String>)> {
-        match (&text.convention, &text.compute) {
-            (Some(convention), None) => self.convention(convention, text, path),
-            (None, Some(compute)) => {
-                if !text.variables.is_empty() {
-                    let message =
-                        format!("`variables` renames those of a convention, and the cost `{name}` has a formula");
-                    self.error("bad-variables", Place::Key(path.key("variables")), message)
-                        .hints
-                        .push("write the names of columns in `compute`".to_owned());
-                }
-                Some((compute.clone(), text.serve.clone()))
-            }
-            (given, _) => {
-                let which = if given.is_some() { "both `use` and" } else { "neither `use` nor" };
-                self.error("no-cost", Place::Key(path.clone()), format!("the cost `{name}` has {which} `compute`"))
+/// The formulas of training and, where there is one, of serving a token, under the names of the study.
+fn formulas_of(
+    scope: &mut Scope<'_>,
+    name: &str,
+    text: &CostSpec,
+    path: &SpecPath,
+) -> Option<(String, Option<String>)> {
+    match (&text.convention, &text.compute) {
+        (Some(convention), None) => formulas_of_convention(scope, convention, text, path),
+        (None, Some(compute)) => {
+            if !text.variables.is_empty() {
+                let message = format!("`variables` renames those of a convention, and the cost `{name}` has a formula");
+                scope
+                    .error("bad-variables", Place::Key(path.key("variables")), message)
                     .hints
-                    .push("write `compute = \"6 * N_active * D\"`, or `use = \"palm_attention\"`".to_owned());
-                None
+                    .push("write the names of columns in `compute`".to_owned());
             }
+            Some((compute.clone(), text.serve.clone()))
+        }
+        (given, _) => {
+            let which = if given.is_some() { "both `use` and" } else { "neither `use` nor" };
+            scope
+                .error("no-cost", Place::Key(path.clone()), format!("the cost `{name}` has {which} `compute`"))
+                .hints
+                .push("write `compute = \"6 * N_active * D\"`, or `use = \"palm_attention\"`".to_owned());
+            None
         }
     }
+}
 
-    /// The names in a formula of a cost, all of them columns; `key` is where the spec has the formula.
-    fn symbols(
-        &mut self,
-        cost: &str,
-        formula: &str,
-        columns: &Columns,
-        path: &SpecPath,
-        key: Option<&str>,
-    ) -> Option<BTreeSet<String>> {
-        let expr = match crate::expr::parse(formula) {
-            Ok(expr) => expr,
-            Err(error) => {
-                let place = match key {
-                    Some(key) => Place::Inside(path.key(key), error.span),
-                    None => Place::Key(path.clone()),
-                };
-                self.diagnostics.push(Diagnostic::error("bad-cost", place, error.message).hint_if(error.hint));
-                return None;
-            }
-        };
-        let mut used = BTreeSet::new();
-        expr.visit_symbols(&mut |symbol, _| {
-            used.insert(symbol.clone());
-        });
-        let letters = CONVENTIONAL.iter().map(|(name, _)| *name);
-        let names: BTreeSet<&str> = columns.keys().map(String::as_str).chain(letters).collect();
-        // A study without data has no columns: every name is a variable whose value a question gives.
-        let unknown: Vec<&String> =
-            used.iter().filter(|symbol| !columns.is_empty() && !names.contains(symbol.as_str())).collect();
-        for symbol in &unknown {
-            let place = key.map_or_else(|| path.clone(), |key| path.key(key));
-            let message = format!("the cost `{cost}` takes `{symbol}`, and no source has a column of this name");
-            let error = Diagnostic::error("unknown-variable", Place::Key(place), message);
-            self.diagnostics.push(error.suggest(symbol, names.iter().copied().collect::<Vec<_>>()));
-        }
-        unknown.is_empty().then_some(used)
-    }
-
-    /// The formulas of a convention, under the names of the study.
-    fn convention(&mut self, convention: &str, text: &CostSpec, path: &SpecPath) -> Option<(String, Option<String>)> {
-        let Some(found) = CONVENTIONS.iter().find(|known| known.name == convention) else {
-            let known: Vec<&str> = CONVENTIONS.iter().map(|known| known.name).collect();
-            let message = format!("there is no convention `{convention}` of compute");
-            let error = Diagnostic::error("unknown-convention", Place::Value(path.key("use")), message);
-            self.diagnostics.push(error.suggest(convention, known));
+/// The names in a formula of a cost, all of them columns; `key` is where the spec has the formula.
+fn symbols_of(
+    scope: &mut Scope<'_>,
+    cost: &str,
+    formula: &str,
+    columns: &Columns,
+    path: &SpecPath,
+    key: Option<&str>,
+) -> Option<BTreeSet<String>> {
+    let expr = match crate::expr::parse(formula) {
+        Ok(expr) => expr,
+        Err(error) => {
+            let place = match key {
+                Some(key) => Place::Inside(path.key(key), error.span),
+                None => Place::Key(path.clone()),
+            };
+            scope.tell(Diagnostic::error("bad-cost", place, error.message).hint_if(error.hint));
             return None;
-        };
-        let own: Vec<&str> = found.variables.iter().map(|(name, _)| *name).collect();
-        for name in text.variables.keys().filter(|name| !own.contains(&name.as_str())) {
-            let message = format!("the convention `{convention}` has no variable `{name}`: {}", found.compute);
-            let error = Diagnostic::error("unknown-variable", Place::Key(path.key("variables").key(name)), message);
-            self.diagnostics.push(error.suggest(name, own.clone()));
         }
-        let renamed = |formula: &str| {
-            let expr = crate::expr::parse(formula).ok()?;
-            let rename = |symbol: &String| text.variables.get(symbol).unwrap_or(symbol).clone();
-            let Ok(expr) = expr.resolve(&mut |symbol: &String, _| Ok::<_, std::convert::Infallible>(rename(symbol)));
-            Some(expr.to_string())
-        };
-        Some((renamed(found.compute)?, text.serve.clone().or_else(|| renamed(found.serve))))
+    };
+    let mut used = BTreeSet::new();
+    expr.visit_symbols(&mut |symbol, _| {
+        used.insert(symbol.clone());
+    });
+    let letters = CONVENTIONAL.iter().map(|(name, _)| *name);
+    let names: BTreeSet<&str> = columns.keys().map(String::as_str).chain(letters).collect();
+    // A study without data has no columns: every name is a variable whose value a question gives.
+    let unknown: Vec<&String> =
+        used.iter().filter(|symbol| !columns.is_empty() && !names.contains(symbol.as_str())).collect();
+    for symbol in &unknown {
+        let place = key.map_or_else(|| path.clone(), |key| path.key(key));
+        let message = format!("the cost `{cost}` takes `{symbol}`, and no source has a column of this name");
+        let error = Diagnostic::error("unknown-variable", Place::Key(place), message);
+        scope.tell(error.suggest(symbol, names.iter().copied().collect::<Vec<_>>()));
     }
+    unknown.is_empty().then_some(used)
+}
 
-    /// Whether the study says itself what training costs.
-    pub(super) fn is_priced(&self) -> bool {
-        self.tree.at(&SpecPath::of(&["costs"]).0).is_some()
+/// The formulas of a convention, under the names of the study.
+fn formulas_of_convention(
+    scope: &mut Scope<'_>,
+    convention: &str,
+    text: &CostSpec,
+    path: &SpecPath,
+) -> Option<(String, Option<String>)> {
+    let Some(found) = CONVENTIONS.iter().find(|known| known.name == convention) else {
+        let known: Vec<&str> = CONVENTIONS.iter().map(|known| known.name).collect();
+        let message = format!("there is no convention `{convention}` of compute");
+        let error = Diagnostic::error("unknown-convention", Place::Value(path.key("use")), message);
+        scope.tell(error.suggest(convention, known));
+        return None;
+    };
+    let own: Vec<&str> = found.variables.iter().map(|(name, _)| *name).collect();
+    for name in text.variables.keys().filter(|name| !own.contains(&name.as_str())) {
+        let message = format!("the convention `{convention}` has no variable `{name}`: {}", found.compute);
+        let error = Diagnostic::error("unknown-variable", Place::Key(path.key("variables").key(name)), message);
+        scope.tell(error.suggest(name, own.clone()));
     }
+    let renamed = |formula: &str| {
+        let expr = crate::expr::parse(formula).ok()?;
+        let rename = |symbol: &String| text.variables.get(symbol).unwrap_or(symbol).clone();
+        let Ok(expr) = expr.resolve(&mut |symbol: &String, _| Ok::<_, std::convert::Infallible>(rename(symbol)));
+        Some(expr.to_string())
+    };
+    Some((renamed(found.compute)?, text.serve.clone().or_else(|| renamed(found.serve))))
+}
 
-    /// A law with the cost that its fit names, or the only one of the spec.
-    pub(super) fn costed(&mut self, law: &Arc<Law>, fit: &spec::Fit, path: &SpecPath) -> Arc<Law> {
-        let cost = match &fit.cost {
-            Some(name) => {
-                let found = self.costs.get(name).cloned();
-                if found.is_none() {
-                    let known: Vec<String> = self.costs.keys().cloned().collect();
-                    let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                    self.unknown("cost", name, &["costs"], Place::Value(path.key("cost")), &known);
-                }
-                found
+/// Whether the study says itself what training costs.
+pub(super) fn is_priced(scope: &Scope<'_>) -> bool {
+    scope.tree().at(&SpecPath::of(&["costs"]).0).is_some()
+}
+
+/// A law with the cost that its fit names, or the only one of the spec.
+pub(super) fn costed(scope: &mut Scope<'_>, law: &Arc<Law>, fit: &spec::Fit, path: &SpecPath) -> Arc<Law> {
+    let cost = match &fit.cost {
+        Some(name) => {
+            let found = scope.costs().get(name).cloned();
+            if found.is_none() {
+                let known: Vec<String> = scope.costs().keys().cloned().collect();
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                scope.unknown("cost", name, &["costs"], Place::Value(path.key("cost")), &known);
             }
-            None if self.costs.len() == 1 => self.costs.values().next().cloned(),
-            None => None,
-        };
-        let Some(cost) = cost else { return Arc::clone(law) };
-        self.uses("costs", &cost.name);
-        law.costing(&cost)
-    }
+            found
+        }
+        None if scope.costs().len() == 1 => scope.costs().values().next().cloned(),
+        None => None,
+    };
+    let Some(cost) = cost else { return Arc::clone(law) };
+    scope.uses("costs", &cost.name);
+    law.costing(&cost)
 }
 
 /// Serving a token where nothing is said of it: the forward pass, a third of a token's training.

@@ -4,148 +4,151 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check;
-use super::compile::{Compiler, PlannedFit};
+use super::graph::StageIndex;
+use super::scope::{PlannedFit, Scope};
 use crate::design::{Rate, Settings, held};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::law::Law;
 use crate::quantity::Quantity;
+use crate::query::Question;
 use crate::spec::{self, Spec};
 use crate::stage::{DesignRuns, External, Judging};
 
 /// Largest table of results.
 const MOST_BYTES: u64 = 64 << 20;
 
-impl Compiler<'_> {
-    /// Plans every design; gives the stage of each by name.
-    pub(super) fn designs<'a>(
-        &mut self,
-        spec: &'a Spec,
-        fits: &BTreeMap<&str, PlannedFit>,
-    ) -> BTreeMap<&'a str, usize> {
-        let mut planned = BTreeMap::new();
-        for (name, design) in &spec.designs {
-            if !self.has_enough_errors() {
-                planned.extend(self.design(name, design, spec.study.seed, fits).map(|stage| (name.as_str(), stage)));
-            }
+/// Plans every design; gives the stage of each by name.
+pub(super) fn plan_designs<'a>(
+    scope: &mut Scope<'_>,
+    spec: &'a Spec,
+    fits: &BTreeMap<&str, PlannedFit>,
+) -> BTreeMap<&'a str, StageIndex> {
+    let mut planned = BTreeMap::new();
+    for (name, design) in &spec.designs {
+        if !scope.has_enough_errors() {
+            planned.extend(plan_design(scope, name, design, spec.study.seed, fits).map(|stage| (name.as_str(), stage)));
         }
-        planned
     }
+    planned
+}
 
-    fn design(
-        &mut self,
-        name: &str,
-        design: &spec::Design,
-        seed: u64,
-        fits: &BTreeMap<&str, PlannedFit>,
-    ) -> Option<usize> {
-        let path = SpecPath::of(&["designs", name]);
-        let mut laws = Vec::new();
-        let mut inputs = Vec::new();
-        let mut is_sound = true;
-        for (index, fit) in design.fit.all().iter().enumerate() {
-            let Some(planned) = fits.get(fit.as_str()) else {
-                let known: Vec<&str> = fits.keys().copied().collect();
-                self.unknown("fit", fit, &["fits"], Place::Value(path.key("fit")), &known);
-                is_sound = false;
-                continue;
-            };
-            if let Some(fault) = unfit(fit, planned) {
-                self.error("bad-design", Place::Value(path.key("fit")), fault);
-                is_sound = false;
-                continue;
-            }
-            // Whether small models follow the law is told by the rows of the fit that is believed the most.
-            let roles = ["fit", "draws", "rows"];
-            inputs.extend(roles.map(|role| (planned.stage, role, format!("{role}.{index}"))));
-            laws.push(Arc::clone(&planned.law));
-        }
-        if !is_sound || laws.is_empty() {
-            return None;
-        }
-        let judging = self.judging(design, &laws, &path)?;
-        let mut candidates = design.candidates.clone();
-        let mut faults: Vec<(Vec<String>, String)> = Vec::new();
-        for law in &laws {
-            match design.candidates.named(&law.roles) {
-                Ok(named) => candidates = named,
-                Err(of_law) => {
-                    faults.extend(of_law.into_iter().map(|(key, message)| (keys(&["candidates", &key]), message)));
-                    break;
-                }
-            }
-        }
-        let settings = Settings {
-            decide: design.decide.all().into_iter().cloned().collect(),
-            budget: design.budget,
-            machine: design.machine.clone(),
-            candidates,
-            limits: design.limits,
-            rounds: design.rounds,
-            discrepancy: design.discrepancy,
-            seed,
+fn plan_design(
+    scope: &mut Scope<'_>,
+    name: &str,
+    design: &spec::Design,
+    seed: u64,
+    fits: &BTreeMap<&str, PlannedFit>,
+) -> Option<StageIndex> {
+    let path = SpecPath::of(&["designs", name]);
+    let mut laws = Vec::new();
+    let mut inputs = Vec::new();
+    let mut is_sound = true;
+    for (index, fit) in design.fit.all().iter().enumerate() {
+        let Some(planned) = fits.get(fit.as_str()) else {
+            let known: Vec<&str> = fits.keys().copied().collect();
+            scope.unknown("fit", fit, &["fits"], Place::Value(path.key("fit")), &known);
+            is_sound = false;
+            continue;
         };
-        faults.extend(limits_at_fault(&settings).into_iter().map(|(at, message)| (keys(&at), message)));
-        let roles = &laws[0].roles;
-        if settings.candidates.is_one_ray() && judging.iter().any(|judging| judging.question.kind().splits(roles)) {
-            let data = roles.data.as_deref().filter(|name| design.candidates.values.contains_key(*name));
-            faults.push((
-                keys(&["candidates", data.unwrap_or("data")]),
-                "runs of one ratio of data to parameters cannot tell how compute is split: give a range, such as \"1 to 1000 per parameter\"".to_owned(),
-            ));
+        if let Some(fault) = unfit(fit, planned) {
+            scope.error("bad-design", Place::Value(path.key("fit")), fault);
+            is_sound = false;
+            continue;
         }
-        faults.extend(held_at_fault(&settings.candidates.hold, &laws));
-        let is_sound = faults.is_empty();
-        for (keys, message) in faults {
-            let place = keys.iter().fold(path.clone(), |path, key| path.key(key));
-            self.diagnostics.push(Diagnostic::error("bad-design", Place::Key(place), message));
-        }
-        if !is_sound {
-            return None;
-        }
-        let results = design.results.iter().map(|written| External::File {
-            path: self.file.folder().join(written),
-            name: written.clone(),
-            most: MOST_BYTES,
-        });
-        let stage = DesignRuns { laws, settings, judging, results: results.collect() };
-        Some(self.stage("design", Some(("designs", name)), Arc::new(stage), &inputs))
+        // Whether small models follow the law is told by the rows of the fit that is believed the most.
+        let roles = ["fit", "draws", "rows"];
+        inputs.extend(roles.map(|role| planned.stage.gives_as(role, format!("{role}.{index}"))));
+        laws.push(Arc::clone(&planned.law));
     }
+    if !is_sound || laws.is_empty() {
+        return None;
+    }
+    let judging = judging_of(scope, design, &laws, &path)?;
+    let mut candidates = design.candidates.clone();
+    let mut faults: Vec<(Vec<String>, String)> = Vec::new();
+    for law in &laws {
+        match design.candidates.named(&law.roles) {
+            Ok(named) => candidates = named,
+            Err(of_law) => {
+                faults.extend(of_law.into_iter().map(|(key, message)| (keys(&["candidates", &key]), message)));
+                break;
+            }
+        }
+    }
+    let settings = Settings {
+        decide: design.decide.all().into_iter().cloned().collect(),
+        budget: design.budget,
+        machine: design.machine.clone(),
+        candidates,
+        limits: design.limits,
+        rounds: design.rounds,
+        discrepancy: design.discrepancy,
+        seed,
+    };
+    faults.extend(limits_at_fault(&settings).into_iter().map(|(at, message)| (keys(&at), message)));
+    let roles = &laws[0].roles;
+    if settings.candidates.is_one_ray() && judging.iter().any(|judging| judging.question.member().splits(roles)) {
+        let data = roles.data.as_deref().filter(|name| design.candidates.values.contains_key(*name));
+        faults.push((
+            keys(&["candidates", data.unwrap_or("data")]),
+            "runs of one ratio of data to parameters cannot tell how compute is split: give a range, such as \"1 to 1000 per parameter\"".to_owned(),
+        ));
+    }
+    faults.extend(held_at_fault(&settings.candidates.hold, &laws));
+    let is_sound = faults.is_empty();
+    for (keys, message) in faults {
+        let place = keys.iter().fold(path.clone(), |path, key| path.key(key));
+        scope.tell(Diagnostic::error("bad-design", Place::Key(place), message));
+    }
+    if !is_sound {
+        return None;
+    }
+    let results = design.results.iter().map(|written| External::File {
+        path: scope.folder().join(written),
+        name: written.clone(),
+        most: MOST_BYTES,
+    });
+    let stage = DesignRuns { laws, settings, judging, results: results.collect() };
+    Some(scope.stage(("designs", name), Arc::new(stage), inputs))
+}
 
-    /// The questions that are to be decided; none where one is at fault.
-    fn judging(&mut self, design: &spec::Design, laws: &[Arc<Law>], path: &SpecPath) -> Option<Vec<Judging>> {
-        let path = path.key("decide");
-        let several = matches!(design.decide, crate::design::Decisions::Many(_));
-        let mut all = Vec::new();
-        let mut is_sound = true;
-        for (index, decide) in design.decide.all().into_iter().enumerate() {
-            let path = if several { path.clone().then(Step::Index(index)) } else { path.clone() };
-            let questions = decide.questions();
-            let given: Vec<(&str, bool)> = questions.iter().map(|(kind, asked)| (*kind, asked.is_some())).collect();
-            if let Some(error) = check::exactly_one("a decision", &given, Place::Key(path.clone())) {
-                self.diagnostics.push(error);
+/// The questions that are to be decided; none where one is at fault.
+fn judging_of(
+    scope: &mut Scope<'_>,
+    design: &spec::Design,
+    laws: &[Arc<Law>],
+    path: &SpecPath,
+) -> Option<Vec<Judging>> {
+    let path = path.key("decide");
+    let several = matches!(design.decide, crate::design::Decisions::Many(_));
+    let mut all = Vec::new();
+    let mut is_sound = true;
+    for (index, decide) in design.decide.all().into_iter().enumerate() {
+        let path = if several { path.clone().then(Step::Index(index)) } else { path.clone() };
+        let question = match check::one_question("a decision", &decide.questions, &Question::decisions(), &path) {
+            Ok(question) => question.clone(),
+            Err(error) => {
+                scope.tell(error);
                 is_sound = false;
                 continue;
             }
-            let weight = decide.weight.map_or(1.0, |weight| weight.0);
-            if !(weight > 0.0 && weight.is_finite()) {
-                self.error("bad-design", Place::Value(path.key("weight")), "a weight is above zero");
+        };
+        let weight = decide.weight.map_or(1.0, |weight| weight.0);
+        if !(weight > 0.0 && weight.is_finite()) {
+            scope.error("bad-design", Place::Value(path.key("weight")), "a weight is above zero");
+            is_sound = false;
+        }
+        let path = path.key(question.name());
+        for law in laws {
+            for fault in question.member().check(law).err().into_iter().flatten() {
+                let place = Place::Key(fault.key.map_or_else(|| path.clone(), |key| path.key(&key)));
+                scope.tell(Diagnostic::error("bad-design", place, fault.message).hint_if(fault.hint));
                 is_sound = false;
             }
-            for question in questions.into_iter().filter_map(|(_, asked)| asked) {
-                let path = path.key(question.kind().name());
-                for law in laws {
-                    for fault in question.kind().check(law).err().into_iter().flatten() {
-                        let place = Place::Key(fault.key.map_or_else(|| path.clone(), |key| path.key(&key)));
-                        self.diagnostics
-                            .push(Diagnostic::error("bad-design", place, fault.message).hint_if(fault.hint));
-                        is_sound = false;
-                    }
-                }
-                all.push(Judging { question, weight });
-            }
         }
-        (is_sound && !all.is_empty()).then_some(all)
+        all.push(Judging { question, weight });
     }
+    (is_sound && !all.is_empty()).then_some(all)
 }
 
 /// The keys of a place.

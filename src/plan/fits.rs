@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check::{self, Variables};
-use super::compile::{Chain, Compiler, PlannedFit, Rows, SourceStage};
+use super::costs::{costed, define_costs};
+use super::graph::StageIndex;
 use super::laws;
-use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath, Step};
+use super::limits::check_draws;
+use super::scope::{Chain, PlannedFit, Rows, Scope, SourceStage};
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
 use crate::law::{Law, UNLISTED};
 use crate::objective::ResponseScale;
 use crate::report::DescribedFit;
-use crate::solver::Starts;
+use crate::search::Starts;
 use crate::source::Missing;
 use crate::spec::{self, Node, Spec};
 use crate::stage::{FitLaw, FitMethod, Origins, RowRoles, Through};
-use crate::uncertainty::Uncertainty;
 use crate::unit::{Dimension, Unit};
 
 /// Words for shares of a whole in the names of responses.
@@ -36,376 +38,422 @@ fn units(source: &SourceStage) -> laws::Columns {
 /// Most points of a grid of listed starts.
 const MOST_STARTS: usize = 1_000_000;
 
-impl Compiler<'_> {
-    pub(super) fn laws(&mut self, spec: &Spec, sources: &BTreeMap<&str, SourceStage>) -> BTreeMap<String, Arc<Law>> {
-        let mut columns = laws::Columns::new();
-        for source in sources.values() {
-            for variable in source.variables.keys() {
-                let unit = source.columns.get(variable).and_then(|column| column.unit);
-                let known = columns.entry(variable.clone()).or_default();
-                *known = known.or(unit);
-            }
+/// A fit as it is planned: what the spec says of it, and what sensitivity varies besides.
+pub(super) struct FitPlan {
+    /// The fit as a spec may write it.
+    pub(super) fit: spec::Fit,
+    /// Which rows are fitted together.
+    pub(super) grouping: Grouping,
+    /// What becomes of a fit without rows.
+    pub(super) on_empty: OnEmpty,
+}
+
+/// Which rows are fitted together.
+pub(super) enum Grouping {
+    /// All of them.
+    Whole,
+    /// Those of each value of a column.
+    By(String),
+    /// All but those of each value of a column.
+    LeaveOut(String),
+}
+
+/// What becomes of a fit without rows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnEmpty {
+    /// It is an error.
+    Fail,
+    /// It has no values.
+    NoValues,
+}
+
+impl FitPlan {
+    /// A fit as a spec writes it.
+    pub(super) fn of(fit: &spec::Fit) -> Self {
+        let grouping = fit.by.clone().map_or(Grouping::Whole, Grouping::By);
+        Self { fit: fit.clone(), grouping, on_empty: OnEmpty::Fail }
+    }
+
+    /// Whether the rows of each value of a column are left out in turn.
+    pub(super) const fn leaves_out(&self) -> bool {
+        matches!(self.grouping, Grouping::LeaveOut(_))
+    }
+
+    /// The column that tells groups apart.
+    const fn column(&self) -> Option<&String> {
+        match &self.grouping {
+            Grouping::Whole => None,
+            Grouping::By(column) | Grouping::LeaveOut(column) => Some(column),
         }
-        // Also those of sources that wait for a query.
-        for (variable, column) in spec.sources.values().flat_map(|source| &source.columns) {
+    }
+}
+
+pub(super) fn define_laws(
+    scope: &mut Scope<'_>,
+    spec: &Spec,
+    sources: &BTreeMap<&str, SourceStage>,
+) -> BTreeMap<String, Arc<Law>> {
+    let mut columns = laws::Columns::new();
+    for source in sources.values() {
+        for variable in source.variables.keys() {
+            let unit = source.columns.get(variable).and_then(|column| column.unit);
             let known = columns.entry(variable.clone()).or_default();
-            *known = known.or(column.table().unit);
+            *known = known.or(unit);
         }
-        self.define_costs(spec, &columns);
-        let mut laws = BTreeMap::new();
-        for (name, text) in &spec.laws {
-            let law = laws::define(name, text, &columns);
-            if let Some((law, doubts)) = self.take(law) {
-                laws.insert(name.clone(), Arc::new(law).in_units(&columns));
-                self.diagnostics.extend(doubts);
+    }
+    // Also those of sources that wait for a query.
+    for (variable, column) in spec.sources.values().flat_map(|source| &source.columns) {
+        let known = columns.entry(variable.clone()).or_default();
+        *known = known.or(column.table().unit);
+    }
+    define_costs(scope, spec, &columns);
+    let mut laws = BTreeMap::new();
+    for (name, text) in &spec.laws {
+        let law = laws::define(name, text, &columns);
+        if let Some((law, doubts)) = scope.take(law) {
+            laws.insert(name.clone(), Arc::new(law).in_units(&columns));
+            scope.tell_all(doubts);
+        }
+    }
+    laws
+}
+
+pub(super) fn plan_fit(
+    scope: &mut Scope<'_>,
+    name: &str,
+    plan: &FitPlan,
+    spec: &Spec,
+    sources: &BTreeMap<&str, SourceStage>,
+    filters: &BTreeMap<&str, Rows<'_>>,
+    laws: &BTreeMap<String, Arc<Law>>,
+) -> Option<(StageIndex, Arc<Law>, DescribedFit)> {
+    let fit = &plan.fit;
+    let path = SpecPath::of(&["fits", name]);
+    scope.uses("laws", &fit.law);
+    if let Some(rows) = &fit.rows {
+        scope.uses("filters", rows);
+        scope.uses("sources", rows);
+        scope.uses("tables", rows);
+    }
+    check_methods(scope, fit, &path);
+    let law = fitted(law_named(scope, &fit.law, spec, laws, path.key("law"))?, fit);
+    let Some(rows_name) = &fit.rows else {
+        let law = costed(scope, &law, fit, &path);
+        return plan_fit_without_rows(scope, name, fit, &law, spec, &path);
+    };
+    let filter = filters.get(rows_name.as_str());
+    let source = filter.map_or(rows_name.as_str(), |f| f.source);
+    let Some(source) = sources.get(source) else {
+        let known: Vec<&str> = filters.keys().chain(sources.keys()).copied().collect();
+        scope.unknown(
+            "filter, table or source",
+            rows_name,
+            &["filters", "tables", "sources"],
+            Place::Value(path.key("rows")),
+            &known,
+        );
+        return None;
+    };
+    let units = units(source);
+    let law = costed(scope, &law.in_units(&units), fit, &path);
+    let stage = filter.map_or(source.stage, |f| f.stage);
+    let before = scope.told();
+    law_takes(scope, &law, source, &fit.law, &path.key("law"));
+    let alternatives = alternatives_of(scope, fit, spec, laws, source, &law, &path);
+    let roles = row_roles(scope, plan, &law, source, &path);
+    let backtest = origins_of(scope, fit, &source.variables, &path);
+    check_starts(scope, fit, &law, &path);
+    check_pairs(scope, fit, &law, &path);
+    if scope.has_error_since(before) {
+        return None;
+    }
+    let described = DescribedFit {
+        name: name.to_owned(),
+        law: law.clone(),
+        rows: Some(rows_name.clone()),
+        holdout: roles.holdout.clone(),
+        by: roles.by.clone(),
+        alternatives: alternatives.clone(),
+        units: source
+            .columns
+            .iter()
+            .filter_map(|(name, column)| Some((name.clone(), Unit::base(column.unit?.dimension)?)))
+            .collect(),
+    };
+    let fit_law = FitLaw {
+        law: law.clone(),
+        alternatives,
+        method: FitMethod {
+            objective: fit.objective.clone(),
+            solver: fit.solver,
+            starts: fit.starts,
+            uncertainty: fit.uncertainty.clone(),
+            backtest,
+        },
+        roles,
+        seed: spec.study.seed,
+        missing: source.missing,
+        has_rows: true,
+        files: source.files.clone(),
+    };
+    let stage = scope.stage(("fits", name), Arc::new(fit_law), vec![stage.gives("table")]);
+    Some((stage, law, described))
+}
+
+pub(super) fn plan_fit_without_rows(
+    scope: &mut Scope<'_>,
+    name: &str,
+    fit: &spec::Fit,
+    law: &Arc<Law>,
+    spec: &Spec,
+    path: &SpecPath,
+) -> Option<(StageIndex, Arc<Law>, DescribedFit)> {
+    let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
+    if !free.is_empty() {
+        let verb = if free.len() == 1 { "is" } else { "are" };
+        let message = format!("the fit has no `rows`, and {} {verb} free", crate::diagnostic::list(&free));
+        let error = scope.error("no-rows", Place::Key(path.clone()), message);
+        error.hints.push("name a filter or a source in `rows`, or hold every parameter: `constants = \"...\"` in the law, or `fixed`".to_owned());
+        error.hints.extend(variables_hint(&fit.law, &free, spec));
+        return None;
+    }
+    let needing = [
+        ("holdout", fit.holdout.is_some()),
+        ("uncertainty", fit.uncertainty.is_some()),
+        ("backtest", fit.backtest.is_some()),
+        ("alternatives", !fit.alternatives.is_empty()),
+        ("weights", fit.weights.is_some()),
+        ("noise", fit.noise.is_some()),
+        ("replicates", !fit.replicates.is_empty()),
+        ("clusters", !fit.clusters.is_empty()),
+        ("by", fit.by.is_some()),
+        ("share", !fit.share.is_empty()),
+    ];
+    for (key, given) in needing {
+        if given {
+            scope.error("needs-rows", Place::Key(path.key(key)), format!("`{key}` needs `rows`"));
+        }
+    }
+    let described = DescribedFit {
+        name: name.to_owned(),
+        law: law.clone(),
+        rows: None,
+        holdout: None,
+        by: None,
+        alternatives: Vec::new(),
+        units: BTreeMap::new(),
+    };
+    let fit_law = FitLaw {
+        law: law.clone(),
+        alternatives: Vec::new(),
+        method: FitMethod { objective: fit.objective.clone(), ..FitMethod::default() },
+        roles: RowRoles::default(),
+        seed: spec.study.seed,
+        missing: Missing::Error,
+        has_rows: false,
+        files: Vec::new(),
+    };
+    let stage = scope.stage(("fits", name), Arc::new(fit_law), Vec::new());
+    Some((stage, law.clone(), described))
+}
+
+/// Joins fits whose law takes what another fit forecasts.
+pub(super) fn join_chains<'a>(scope: &mut Scope<'_>, spec: &'a Spec, fits: &mut BTreeMap<&'a str, PlannedFit>) {
+    for (name, fit) in &spec.fits {
+        let path = SpecPath::of(&["fits", name, "through"]);
+        for (variable, other) in &fit.through {
+            let place = || Place::Value(path.key(variable));
+            let known: Vec<&str> = fits.keys().copied().filter(|other| other != name).collect();
+            if other == name {
+                scope.error("bad-chain", place(), "a fit cannot go through itself");
+                continue;
             }
-        }
-        laws
-    }
-
-    pub(super) fn fit(
-        &mut self,
-        name: &str,
-        fit: &spec::Fit,
-        spec: &Spec,
-        sources: &BTreeMap<&str, SourceStage>,
-        filters: &BTreeMap<&str, Rows<'_>>,
-        laws: &BTreeMap<String, Arc<Law>>,
-    ) -> Option<(usize, Arc<Law>, DescribedFit)> {
-        let path = SpecPath::of(&["fits", name]);
-        self.uses("laws", &fit.law);
-        if let Some(rows) = &fit.rows {
-            self.uses("filters", rows);
-            self.uses("sources", rows);
-            self.uses("tables", rows);
-        }
-        self.check_methods(fit, &path);
-        let law = fitted(self.law(&fit.law, spec, laws, path.key("law"))?, fit);
-        let Some(rows_name) = &fit.rows else {
-            let law = self.costed(&law, fit, &path);
-            return self.fit_without_rows(name, fit, &law, spec, &path);
-        };
-        let filter = filters.get(rows_name.as_str());
-        let source = filter.map_or(rows_name.as_str(), |f| f.source);
-        let Some(source) = sources.get(source) else {
-            let known: Vec<&str> = filters.keys().chain(sources.keys()).copied().collect();
-            self.unknown(
-                "filter, table or source",
-                rows_name,
-                &["filters", "tables", "sources"],
-                Place::Value(path.key("rows")),
-                &known,
-            );
-            return None;
-        };
-        let units = units(source);
-        let law = self.costed(&law.in_units(&units), fit, &path);
-        let stage = filter.map_or(source.stage, |f| f.stage);
-        let before = self.diagnostics.len();
-        self.law_takes(&law, source, &fit.law, &path.key("law"));
-        let alternatives = self.alternatives(fit, spec, laws, source, &law, &path);
-        let roles = self.row_roles(fit, &law, source, &path);
-        let backtest = self.origins(fit, &source.variables, &path);
-        self.check_starts(fit, &law, &path);
-        self.check_pairs(fit, &law, &path);
-        if self.diagnostics[before..].iter().any(|d| d.severity == Severity::Error) {
-            return None;
-        }
-        let described = DescribedFit {
-            name: name.to_owned(),
-            law: law.clone(),
-            rows: Some(rows_name.clone()),
-            holdout: roles.holdout.clone(),
-            by: roles.by.clone(),
-            alternatives: alternatives.clone(),
-            units: source
-                .columns
-                .iter()
-                .filter_map(|(name, column)| Some((name.clone(), Unit::base(column.unit?.dimension)?)))
-                .collect(),
-        };
-        let fit_law = FitLaw {
-            law: law.clone(),
-            alternatives,
-            method: FitMethod {
-                objective: fit.objective.clone(),
-                solver: fit.solver,
-                starts: fit.starts,
-                uncertainty: fit.uncertainty.clone(),
-                backtest,
-            },
-            roles,
-            seed: spec.study.seed,
-            missing: source.missing,
-            has_rows: true,
-            files: source.files.clone(),
-        };
-        let inputs = [(stage, "table", "table".to_owned())];
-        let stage = self.stage("fit", Some(("fits", name)), Arc::new(fit_law), &inputs);
-        Some((stage, law, described))
-    }
-
-    pub(super) fn fit_without_rows(
-        &mut self,
-        name: &str,
-        fit: &spec::Fit,
-        law: &Arc<Law>,
-        spec: &Spec,
-        path: &SpecPath,
-    ) -> Option<(usize, Arc<Law>, DescribedFit)> {
-        let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
-        if !free.is_empty() {
-            let verb = if free.len() == 1 { "is" } else { "are" };
-            self.error("no-rows", Place::Key(path.clone()), format!("the fit has no `rows`, and {} {verb} free", crate::diagnostic::list(&free)))
-                .hints
-                .push("name a filter or a source in `rows`, or hold every parameter: `constants = \"...\"` in the law, or `fixed`".to_owned());
-            if let Some(hint) = variables_hint(&fit.law, &free, spec) {
-                let last = self.diagnostics.len() - 1;
-                self.diagnostics[last].hints.push(hint);
-            }
-            return None;
-        }
-        let needing = [
-            ("holdout", fit.holdout.is_some()),
-            ("uncertainty", fit.uncertainty.is_some()),
-            ("backtest", fit.backtest.is_some()),
-            ("alternatives", !fit.alternatives.is_empty()),
-            ("weights", fit.weights.is_some()),
-            ("noise", fit.noise.is_some()),
-            ("replicates", !fit.replicates.is_empty()),
-            ("clusters", !fit.clusters.is_empty()),
-            ("by", fit.by.is_some()),
-            ("share", !fit.share.is_empty()),
-        ];
-        for (key, given) in needing {
-            if given {
-                self.error("needs-rows", Place::Key(path.key(key)), format!("`{key}` needs `rows`"));
-            }
-        }
-        let described = DescribedFit {
-            name: name.to_owned(),
-            law: law.clone(),
-            rows: None,
-            holdout: None,
-            by: None,
-            alternatives: Vec::new(),
-            units: BTreeMap::new(),
-        };
-        let fit_law = FitLaw {
-            law: law.clone(),
-            alternatives: Vec::new(),
-            method: FitMethod { objective: fit.objective.clone(), ..FitMethod::default() },
-            roles: RowRoles::default(),
-            seed: spec.study.seed,
-            missing: Missing::Error,
-            has_rows: false,
-            files: Vec::new(),
-        };
-        let stage = self.stage("fit", Some(("fits", name)), Arc::new(fit_law), &[]);
-        Some((stage, law.clone(), described))
-    }
-
-    /// Joins fits whose law takes what another fit forecasts.
-    pub(super) fn chains<'a>(&mut self, spec: &'a Spec, fits: &mut BTreeMap<&'a str, PlannedFit>) {
-        for (name, fit) in &spec.fits {
-            let path = SpecPath::of(&["fits", name, "through"]);
-            for (variable, other) in &fit.through {
-                let place = || Place::Value(path.key(variable));
-                let known: Vec<&str> = fits.keys().copied().filter(|other| other != name).collect();
-                if other == name {
-                    self.error("bad-chain", place(), "a fit cannot go through itself");
-                    continue;
-                }
-                let Some(inner) = fits.get(other.as_str()) else {
-                    self.unknown("fit", other, &["fits"], place(), &known);
-                    continue;
-                };
-                let Some(own) = fits.get(name.as_str()) else { continue };
-                let fault = if own.law.variable(variable).is_none() {
-                    Some(format!("the law `{}` has no variable `{variable}`", own.law.formula))
-                } else if own.law.variables.len() > 1 && fit.through.len() > 1 {
-                    Some("only one variable can be given by another fit".to_owned())
-                } else if inner.law.response != *variable {
-                    Some(format!("the fit `{other}` forecasts `{}`, not `{variable}`", inner.law.response))
-                } else if !spec.fits.get(other).is_some_and(|f| f.through.is_empty()) {
-                    Some(format!("the fit `{other}` goes through another fit itself"))
-                } else if let (Some(one), Some(by)) = (&fit.by, &inner.by)
-                    && one != by
-                {
-                    Some(format!("the fits are in groups of different columns, `{one}` and `{by}`"))
-                } else {
-                    None
-                };
-                if let Some(fault) = fault {
-                    self.error("bad-chain", place(), fault);
-                    continue;
-                }
-                let law = Arc::new(own.law.through(variable, &inner.law, other));
-                let (inner_law, outer) = (Arc::clone(&inner.law), Arc::clone(&own.law));
-                let through = Through { variable: variable.clone(), inner: inner_law, outer, by: inner.by.clone() };
-                let chain = Chain { stage: inner.stage, law, through, has_rows: inner.has_rows };
-                let by = inner.by.clone();
-                if let Some(own) = fits.get_mut(name.as_str()) {
-                    own.through = Some(chain);
-                    own.by = own.by.take().or(by);
-                }
-            }
-        }
-    }
-
-    /// A law by its name, of the spec or of the catalogue.
-    fn law(&mut self, name: &str, spec: &Spec, laws: &BTreeMap<String, Arc<Law>>, place: SpecPath) -> Option<Arc<Law>> {
-        let law = match laws.get(name) {
-            Some(law) => Some(Arc::clone(law)),
-            None if spec.laws.contains_key(name) => None,
-            None => self.of_catalogue(name),
-        };
-        if law.is_none() {
-            let mut known: Vec<&str> = laws.keys().map(String::as_str).collect();
-            known.extend(crate::law::names().map(|name| -> &str { name }));
-            self.unknown("law", name, &["laws"], Place::Value(place), &known);
-        }
-        law
-    }
-
-    /// A law of the catalogue, read once however many fits take it.
-    fn of_catalogue(&mut self, name: &str) -> Option<Arc<Law>> {
-        if let Some(law) = self.catalogue.get(name) {
-            return Some(Arc::clone(law));
-        }
-        let law = Arc::new(laws::from_name(name)?);
-        self.catalogue.insert(name.to_owned(), Arc::clone(&law));
-        Some(law)
-    }
-
-    /// The laws that are fitted beside a fit's own.
-    fn alternatives(
-        &mut self,
-        fit: &spec::Fit,
-        spec: &Spec,
-        laws: &BTreeMap<String, Arc<Law>>,
-        source: &SourceStage,
-        own: &Law,
-        path: &SpecPath,
-    ) -> Vec<Arc<Law>> {
-        let mut all: Vec<Arc<Law>> = Vec::new();
-        for (index, name) in fit.alternatives.iter().enumerate() {
-            let place = path.key("alternatives").then(Step::Index(index));
-            self.uses("laws", name);
-            let Some(law) = self.law(name, spec, laws, place.clone()) else { continue };
-            if law.response != own.response {
-                let message = format!("the law `{name}` gives `{}`, and the fit's `{}`", law.response, own.response);
-                self.error("bad-alternative", Place::Value(place), message);
-            } else if law.name == own.name || all.iter().any(|other| other.name == law.name) {
-                self.error("bad-alternative", Place::Value(place), format!("the law `{name}` is there already"));
+            let Some(inner) = fits.get(other.as_str()) else {
+                scope.unknown("fit", other, &["fits"], place(), &known);
+                continue;
+            };
+            let Some(own) = fits.get(name.as_str()) else { continue };
+            let fault = if own.law.variable(variable).is_none() {
+                Some(format!("the law `{}` has no variable `{variable}`", own.law.formula))
+            } else if own.law.variables.len() > 1 && fit.through.len() > 1 {
+                Some("only one variable can be given by another fit".to_owned())
+            } else if inner.law.response != *variable {
+                Some(format!("the fit `{other}` forecasts `{}`, not `{variable}`", inner.law.response))
+            } else if !spec.fits.get(other).is_some_and(|f| f.through.is_empty()) {
+                Some(format!("the fit `{other}` goes through another fit itself"))
+            } else if let (Some(one), Some(by)) = (&fit.by, &inner.by)
+                && one != by
+            {
+                Some(format!("the fits are in groups of different columns, `{one}` and `{by}`"))
             } else {
-                self.law_takes(&law, source, name, &place);
-                let law = self.costed(&law.in_units(&units(source)), fit, path);
-                all.push(fitted(law, fit));
+                None
+            };
+            if let Some(fault) = fault {
+                scope.error("bad-chain", place(), fault);
+                continue;
+            }
+            let law = Arc::new(own.law.through(variable, &inner.law, other));
+            let (inner_law, outer) = (Arc::clone(&inner.law), Arc::clone(&own.law));
+            let through = Through { variable: variable.clone(), inner: inner_law, outer, by: inner.by.clone() };
+            let chain = Chain { stage: inner.stage, law, through, has_rows: inner.has_rows };
+            let by = inner.by.clone();
+            if let Some(own) = fits.get_mut(name.as_str()) {
+                own.through = Some(chain);
+                own.by = own.by.take().or(by);
             }
         }
-        if !all.is_empty() && !fit.share.is_empty() {
-            let message = "groups that share parameters are fitted by one law";
-            self.error("bad-alternative", Place::Key(path.key("alternatives")), message);
-        }
-        all
     }
+}
 
-    /// The origins of a backtest, where one is asked for.
-    fn origins(&mut self, fit: &spec::Fit, variables: &Variables, path: &SpecPath) -> Option<Origins> {
-        let backtest = fit.backtest.as_ref()?;
-        let path = path.key("backtest");
-        if !fit.share.is_empty() {
-            self.error("bad-backtest", Place::Key(path.clone()), "groups that share parameters have no backtest");
-        }
-        if !(1..=100).contains(&backtest.folds) {
-            self.error("bad-backtest", Place::Value(path.key("folds")), "`folds` is from 1 to 100");
-        }
-        let along = check::expression(&backtest.along, &path.key("along"), variables, Kind::Number);
-        Some(Origins { along: self.take(along)?.to_string(), folds: backtest.folds })
+/// A law by its name, of the spec or of the catalogue.
+fn law_named(
+    scope: &mut Scope<'_>,
+    name: &str,
+    spec: &Spec,
+    laws: &BTreeMap<String, Arc<Law>>,
+    place: SpecPath,
+) -> Option<Arc<Law>> {
+    let law = match laws.get(name) {
+        Some(law) => Some(Arc::clone(law)),
+        None if spec.laws.contains_key(name) => None,
+        None => scope.of_catalogue(name, laws::from_name),
+    };
+    if law.is_none() {
+        let mut known: Vec<&str> = laws.keys().map(String::as_str).collect();
+        known.extend(crate::law::names().map(|name| -> &str { name }));
+        scope.unknown("law", name, &["laws"], Place::Value(place), &known);
     }
+    law
+}
 
-    /// What the fit's keys say of columns, in canonical spelling.
-    fn row_roles(&mut self, fit: &spec::Fit, law: &Law, source: &SourceStage, path: &SpecPath) -> RowRoles {
-        let variables = &source.variables;
-        let mut expression = |text: &Option<String>, key: &str, kind: Kind| {
-            let checked = check::expression(text.as_ref()?, &path.key(key), variables, kind);
-            self.take(checked).map(|expr| expr.to_string())
-        };
-        let roles = RowRoles {
-            holdout: expression(&fit.holdout, "holdout", Kind::Truth),
-            weights: expression(&fit.weights, "weights", Kind::Number),
-            noise: expression(&fit.noise, "noise", Kind::Number),
-            replicates: fit.replicates.clone(),
-            clusters: fit.clusters.clone(),
-            by: fit.by.clone(),
-            leave_out: fit.leave_out,
-            varied: fit.varied,
-            share: fit.share.clone(),
-            response_is_share: is_share(
-                &law.response,
-                source.columns.get(&law.response).and_then(|column| column.unit),
-            ),
-        };
-        let columns =
-            [("replicates", &fit.replicates), ("clusters", &fit.clusters)].into_iter().flat_map(|(key, names)| {
-                names.iter().enumerate().map(move |(i, name)| (path.key(key).then(Step::Index(i)), name))
-            });
-        for (place, name) in columns.chain(fit.by.iter().map(|name| (path.key("by"), name))) {
-            if !variables.contains_key(name) {
-                let known: Vec<&str> = variables.keys().map(String::as_str).collect();
-                let message = format!("there is no variable `{name}` here");
-                self.diagnostics
-                    .push(Diagnostic::error("unknown-variable", Place::Value(place), message).suggest(name, known));
-            }
+/// The laws that are fitted beside a fit's own.
+fn alternatives_of(
+    scope: &mut Scope<'_>,
+    fit: &spec::Fit,
+    spec: &Spec,
+    laws: &BTreeMap<String, Arc<Law>>,
+    source: &SourceStage,
+    own: &Law,
+    path: &SpecPath,
+) -> Vec<Arc<Law>> {
+    let mut all: Vec<Arc<Law>> = Vec::new();
+    for (index, name) in fit.alternatives.iter().enumerate() {
+        let place = path.key("alternatives").then(Step::Index(index));
+        scope.uses("laws", name);
+        let Some(law) = law_named(scope, name, spec, laws, place.clone()) else { continue };
+        if law.response != own.response {
+            let message = format!("the law `{name}` gives `{}`, and the fit's `{}`", law.response, own.response);
+            scope.error("bad-alternative", Place::Value(place), message);
+        } else if law.name == own.name || all.iter().any(|other| other.name == law.name) {
+            scope.error("bad-alternative", Place::Value(place), format!("the law `{name}` is there already"));
+        } else {
+            law_takes(scope, &law, source, name, &place);
+            let law = costed(scope, &law.in_units(&units(source)), fit, path);
+            all.push(fitted(law, fit));
         }
-        if !fit.share.is_empty() && fit.by.is_none() {
-            self.error(
+    }
+    if !all.is_empty() && !fit.share.is_empty() {
+        let message = "groups that share parameters are fitted by one law";
+        scope.error("bad-alternative", Place::Key(path.key("alternatives")), message);
+    }
+    all
+}
+
+/// The origins of a backtest, where one is asked for.
+fn origins_of(scope: &mut Scope<'_>, fit: &spec::Fit, variables: &Variables, path: &SpecPath) -> Option<Origins> {
+    let backtest = fit.backtest.as_ref()?;
+    let path = path.key("backtest");
+    if !fit.share.is_empty() {
+        scope.error("bad-backtest", Place::Key(path.clone()), "groups that share parameters have no backtest");
+    }
+    if !(1..=100).contains(&backtest.folds) {
+        scope.error("bad-backtest", Place::Value(path.key("folds")), "`folds` is from 1 to 100");
+    }
+    let along = check::expression(&backtest.along, &path.key("along"), variables, Kind::Number);
+    Some(Origins { along: scope.take(along)?.to_string(), folds: backtest.folds })
+}
+
+/// What the fit's keys say of columns, in canonical spelling.
+fn row_roles(scope: &mut Scope<'_>, plan: &FitPlan, law: &Law, source: &SourceStage, path: &SpecPath) -> RowRoles {
+    let fit = &plan.fit;
+    let variables = &source.variables;
+    let mut expression = |text: &Option<String>, key: &str, kind: Kind| {
+        let checked = check::expression(text.as_ref()?, &path.key(key), variables, kind);
+        scope.take(checked).map(|expr| expr.to_string())
+    };
+    let roles = RowRoles {
+        holdout: expression(&fit.holdout, "holdout", Kind::Truth),
+        weights: expression(&fit.weights, "weights", Kind::Number),
+        noise: expression(&fit.noise, "noise", Kind::Number),
+        replicates: fit.replicates.clone(),
+        clusters: fit.clusters.clone(),
+        by: plan.column().cloned(),
+        leave_out: plan.leaves_out(),
+        varied: plan.on_empty == OnEmpty::NoValues,
+        share: fit.share.clone(),
+        response_is_share: is_share(&law.response, source.columns.get(&law.response).and_then(|column| column.unit)),
+    };
+    let columns =
+        [("replicates", &fit.replicates), ("clusters", &fit.clusters)].into_iter().flat_map(|(key, names)| {
+            names.iter().enumerate().map(move |(i, name)| (path.key(key).then(Step::Index(i)), name))
+        });
+    for (place, name) in columns.chain(plan.column().map(|name| (path.key("by"), name))) {
+        if !variables.contains_key(name) {
+            let known: Vec<&str> = variables.keys().map(String::as_str).collect();
+            let message = format!("there is no variable `{name}` here");
+            scope.tell(Diagnostic::error("unknown-variable", Place::Value(place), message).suggest(name, known));
+        }
+    }
+    if !fit.share.is_empty() && plan.column().is_none() {
+        scope
+            .error(
                 "share-without-by",
                 Place::Key(path.key("share")),
                 "`share` needs `by`: parameters are shared among groups",
             )
             .hints
             .push("name the variable that tells the groups: by = \"optimizer\"".to_owned());
-        }
-        let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
-        for (index, name) in fit.share.iter().enumerate() {
-            if !free.contains(&name.as_str()) {
-                let place = Place::Value(path.key("share").then(Step::Index(index)));
-                let message = format!("`{name}` is not a free parameter of the law `{}`", law.formula);
-                self.diagnostics
-                    .push(Diagnostic::error("unknown-parameter", place, message).suggest(name, free.clone()));
-            }
-        }
-        roles
     }
+    let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
+    for (index, name) in fit.share.iter().enumerate() {
+        if !free.contains(&name.as_str()) {
+            let place = Place::Value(path.key("share").then(Step::Index(index)));
+            let message = format!("`{name}` is not a free parameter of the law `{}`", law.formula);
+            scope.tell(Diagnostic::error("unknown-parameter", place, message).suggest(name, free.clone()));
+        }
+    }
+    roles
+}
 
-    /// Whether the grid of listed starts can be gone through.
-    fn check_starts(&mut self, fit: &spec::Fit, law: &Law, path: &SpecPath) {
-        let count = law.free().into_iter().map(|p| if p.start.is_empty() { UNLISTED } else { p.start.len() });
-        let count = count.fold(1_usize, usize::saturating_mul);
-        if fit.starts == Starts::Grid && count > MOST_STARTS {
-            self.error(
+/// Whether the grid of listed starts can be gone through.
+fn check_starts(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPath) {
+    let count = law.free().into_iter().map(|p| if p.start.is_empty() { UNLISTED } else { p.start.len() });
+    let count = count.fold(1_usize, usize::saturating_mul);
+    if fit.starts == Starts::Grid && count > MOST_STARTS {
+        scope
+            .error(
                 "too-many-starts",
                 Place::Value(path.key("starts")),
                 format!("the grid of listed starts has {count} points"),
             )
             .hints
             .push(format!("list fewer starts for some parameters; at most {MOST_STARTS} points are gone through"));
-        }
     }
+}
 
-    /// Whether the source gives what the law takes, in its units.
-    pub(super) fn law_takes(&mut self, law: &Law, source: &SourceStage, law_name: &str, path: &SpecPath) {
-        let place = || Place::Value(path.clone());
-        let known: Vec<&str> = source.variables.keys().map(String::as_str).collect();
-        if law.variables.is_empty() {
-            self.error("no-variables", place(), format!("the law `{}` uses no variable of the source", law.formula))
-                .hints
-                .push(format!("the source gives {}", crate::diagnostic::list(&known)));
-        }
-        if law.takes_schedule() && !source.has_schedule {
-            self.error(
+/// Whether the source gives what the law takes, in its units.
+pub(super) fn law_takes(scope: &mut Scope<'_>, law: &Law, source: &SourceStage, law_name: &str, path: &SpecPath) {
+    let place = || Place::Value(path.clone());
+    let known: Vec<&str> = source.variables.keys().map(String::as_str).collect();
+    if law.variables.is_empty() {
+        scope
+            .error("no-variables", place(), format!("the law `{}` uses no variable of the source", law.formula))
+            .hints
+            .push(format!("the source gives {}", crate::diagnostic::list(&known)));
+    }
+    if law.takes_schedule() && !source.has_schedule {
+        scope
+            .error(
                 "missing-schedule",
                 place(),
                 format!("the law `{}` takes a learning-rate schedule, which the source does not give", law.name),
@@ -414,121 +462,122 @@ impl Compiler<'_> {
             .push(
                 "say where it is: `[sources.NAME.schedule] step = \"step\", rate = \"lr\", run = [\"run\"]`".to_owned(),
             );
-            return;
-        }
-        for name in law.sizes().map(|v| &v.name).chain([&law.response]) {
-            match source.variables.get(name) {
-                Some(kind) if kind.can_be(Kind::Number) => {}
-                Some(_) => {
-                    self.error("wrong-kind", place(), format!("`{name}` holds texts, not numbers"));
-                }
-                None => {
-                    let error = Diagnostic::error(
-                        "missing-variable",
-                        place(),
-                        format!("the law `{}` needs `{name}`, which the source does not give", law.formula),
-                    );
-                    let error = error.suggest(name, known.clone());
-                    let hints = self.ways_to_give(name, *name == law.response, law_name);
-                    self.diagnostics.push(hints.into_iter().fold(error, Diagnostic::hint));
-                }
+        return;
+    }
+    for name in law.sizes().map(|v| &v.name).chain([&law.response]) {
+        match source.variables.get(name) {
+            Some(kind) if kind.can_be(Kind::Number) => {}
+            Some(_) => {
+                scope.error("wrong-kind", place(), format!("`{name}` holds texts, not numbers"));
             }
-        }
-        for variable in &law.variables {
-            let column = source.columns.get(&variable.name);
-            if let (Some(wanted), Some(found)) = (variable.unit, column.and_then(|c| c.unit))
-                && wanted.dimension != found.dimension
-            {
-                self.error(
-                    "wrong-unit",
+            None => {
+                let error = Diagnostic::error(
+                    "missing-variable",
                     place(),
-                    format!("`{}` is in {found}, and the law takes {wanted}", variable.name),
+                    format!("the law `{}` needs `{name}`, which the source does not give", law.formula),
                 );
-            }
-            if let (Some(wanted), Some(found)) = (variable.counts, column.and_then(|c| c.counts))
-                && wanted != found
-            {
-                let message = format!(
-                    "`{}` counts {} here, and the law was published for {}",
-                    variable.name,
-                    found.describe(),
-                    wanted.describe()
-                );
-                self.diagnostics.push(
-                    Diagnostic::warning("other-convention", place(), message)
-                        .hint("exponents of laws in different conventions are not comparable"),
-                );
+                let error = error.suggest(name, known.clone());
+                let hints = ways_to_give(scope, name, *name == law.response, law_name);
+                scope.tell(hints.into_iter().fold(error, Diagnostic::hint));
             }
         }
     }
+    for variable in &law.variables {
+        let column = source.columns.get(&variable.name);
+        if let (Some(wanted), Some(found)) = (variable.unit, column.and_then(|c| c.unit))
+            && wanted.dimension != found.dimension
+        {
+            scope.error(
+                "wrong-unit",
+                place(),
+                format!("`{}` is in {found}, and the law takes {wanted}", variable.name),
+            );
+        }
+        if let (Some(wanted), Some(found)) = (variable.counts, column.and_then(|c| c.counts))
+            && wanted != found
+        {
+            let message = format!(
+                "`{}` counts {} here, and the law was published for {}",
+                variable.name,
+                found.describe(),
+                wanted.describe()
+            );
+            scope.tell(
+                Diagnostic::warning("other-convention", place(), message)
+                    .hint("exponents of laws in different conventions are not comparable"),
+            );
+        }
+    }
+}
 
-    /// How a spec gives a law a variable that the source has under another name, or not at all.
-    fn ways_to_give(&self, name: &str, is_response: bool, law_name: &str) -> Vec<String> {
-        let Some(written) = self.tree.at(&SpecPath::of(&["laws", spec::plain_name(law_name)]).0) else {
-            return vec![format!(
-                "add it to the source's columns, or rename it: write `[laws.mine]` with `use = \"{law_name}\"` and \
-                 `variables = {{ {name} = \"...\" }}`, and `law = \"mine\"` here"
-            )];
-        };
-        // What is renamed already is renamed under the name that the law itself has for it.
-        let renamed = written.get("variables");
-        let own = renamed.and_then(|names| {
-            let is_it = |key: &&str| matches!(names.get(key), Some(Node::Text(new)) if new == name);
-            names.keys().into_iter().find(is_it).map(str::to_owned)
-        });
-        let own = own.as_deref().unwrap_or(name);
-        let mut ways = vec![format!(
-            "add it to the source's columns, or rename it: `[laws.{law_name}]` with `variables = {{ {own} = \"...\" }}`"
+/// How a spec gives a law a variable that the source has under another name, or not at all.
+fn ways_to_give(scope: &Scope<'_>, name: &str, is_response: bool, law_name: &str) -> Vec<String> {
+    let Some(written) = scope.tree().at(&SpecPath::of(&["laws", spec::plain_name(law_name)]).0) else {
+        return vec![format!(
+            "add it to the source's columns, or rename it: write `[laws.mine]` with `use = \"{law_name}\"` and \
+             `variables = {{ {name} = \"...\" }}`, and `law = \"mine\"` here"
         )];
-        if written.get("formula").is_some() && !is_response {
-            ways.push(format!("if it is a parameter, write so: `[laws.{law_name}]` with `parameters.{own} = {{}}`"));
-        }
-        ways
+    };
+    // What is renamed already is renamed under the name that the law itself has for it.
+    let renamed = written.get("variables");
+    let own = renamed.and_then(|names| {
+        let is_it = |key: &&str| matches!(names.get(key), Some(Node::Text(new)) if new == name);
+        names.keys().into_iter().find(is_it).map(str::to_owned)
+    });
+    let own = own.as_deref().unwrap_or(name);
+    let mut ways = vec![format!(
+        "add it to the source's columns, or rename it: `[laws.{law_name}]` with `variables = {{ {own} = \"...\" }}`"
+    )];
+    if written.get("formula").is_some() && !is_response {
+        ways.push(format!("if it is a parameter, write so: `[laws.{law_name}]` with `parameters.{own} = {{}}`"));
     }
+    ways
+}
 
-    /// Whether the pairs of a profile are parameters that can be moved.
-    fn check_pairs(&mut self, fit: &spec::Fit, law: &Law, path: &SpecPath) {
-        let Some(Uncertainty::Profile(profile)) = &fit.uncertainty else { return };
-        let path = path.key("uncertainty").key("profile").key("pairs");
-        if !profile.pairs.is_empty() && !fit.share.is_empty() {
-            let message = "regions of two parameters are of fits whose groups share none";
-            self.error("bad-pair", Place::Key(path.clone()), message);
+/// Whether the pairs of a profile are parameters that can be moved.
+fn check_pairs(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPath) {
+    let Some(method) = &fit.uncertainty else { return };
+    let path = path.key("uncertainty").key(method.name()).key("pairs");
+    let pairs = method.member().pairs();
+    if !pairs.is_empty() && !fit.share.is_empty() {
+        let message = "regions of two parameters are of fits whose groups share none";
+        scope.error("bad-pair", Place::Key(path.clone()), message);
+    }
+    let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
+    for (index, pair) in pairs.iter().enumerate() {
+        let path = path.then(Step::Index(index));
+        for (side, name) in pair.iter().enumerate().filter(|(_, name)| !free.contains(&name.as_str())) {
+            let place = Place::Value(path.then(Step::Index(side)));
+            let error = Diagnostic::error("bad-pair", place, format!("the law has no free parameter `{name}`"));
+            scope.tell(error.suggest(name, free.clone()));
         }
-        let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
-        for (index, pair) in profile.pairs.iter().enumerate() {
-            let path = path.then(Step::Index(index));
-            for (side, name) in pair.iter().enumerate().filter(|(_, name)| !free.contains(&name.as_str())) {
-                let place = Place::Value(path.then(Step::Index(side)));
-                let error = Diagnostic::error("bad-pair", place, format!("the law has no free parameter `{name}`"));
-                self.diagnostics.push(error.suggest(name, free.clone()));
-            }
-            if pair[0] == pair[1] {
-                self.error("bad-pair", Place::Value(path), "a pair is of two parameters");
-            }
+        if pair[0] == pair[1] {
+            scope.error("bad-pair", Place::Value(path), "a pair is of two parameters");
         }
     }
+}
 
-    pub(super) fn check_methods(&mut self, fit: &spec::Fit, path: &SpecPath) {
-        for (key, value) in fit.objective.wrong_settings() {
-            let place = Place::Value(path.key("objective").key(fit.objective.kind()).key(key));
-            self.error("bad-setting", place, format!("`{key}` is {value}; it is above zero and finite"));
+pub(super) fn check_methods(scope: &mut Scope<'_>, fit: &spec::Fit, path: &SpecPath) {
+    for (key, value) in fit.objective.wrong_settings() {
+        let place = Place::Value(path.key("objective").key(fit.objective.name()).key(key));
+        scope.error("bad-setting", place, format!("`{key}` is {value}; it is above zero and finite"));
+    }
+    if let Some(uncertainty) = &fit.uncertainty {
+        let path = path.key("uncertainty").key(uncertainty.name());
+        let method = uncertainty.member();
+        let level = method.level();
+        let (count_key, count) = method.count();
+        if !(level > 0.0 && level < 1.0) {
+            scope.error(
+                "bad-level",
+                Place::Value(path.key("level")),
+                "`level` lies between 0 and 1: 0.9 for intervals of 90 %",
+            );
         }
-        if let Some(method) = fit.uncertainty.as_ref().map(Uncertainty::method) {
-            let path = path.key("uncertainty").key(method.name());
-            let level = method.level();
-            let (count_key, count) = method.count();
-            if !(level > 0.0 && level < 1.0) {
-                self.error(
-                    "bad-level",
-                    Place::Value(path.key("level")),
-                    "`level` lies between 0 and 1: 0.9 for intervals of 90 %",
-                );
-            }
-            if count < 20 {
-                self.error("bad-count", Place::Value(path.key(count_key)), format!("`{count_key}` is at least 20"));
-            }
-            self.check_draws(count_key, count, &path);
+        if count < 20 {
+            scope.error("bad-count", Place::Value(path.key(count_key)), format!("`{count_key}` is at least 20"));
         }
+        check_draws(scope, count_key, count, &path);
     }
 }
 

@@ -11,20 +11,64 @@ use petgraph::visit::EdgeRef;
 use crate::diagnostic::SpecPath;
 use crate::stage::Stage;
 
+/// The place of a stage in a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct StageIndex(pub usize);
+
+impl StageIndex {
+    /// What the stage gives under a role, as another takes it under the same.
+    pub fn gives(self, role: &str) -> Input {
+        self.gives_as(role, role)
+    }
+
+    /// What the stage gives under a role, as another takes it under a role of its own.
+    pub fn gives_as(self, output: &str, input: impl Into<String>) -> Input {
+        Input { from: self, edge: Edge { output: output.to_owned(), input: input.into() } }
+    }
+}
+
+/// What a stage takes of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// The other stage.
+    pub from: StageIndex,
+    /// The roles of the artifact there and here.
+    pub edge: Edge,
+}
+
 /// A stage's name: `fit.main`, with the spec before it where a plan has several: `chinchilla/fit.main`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StageId(pub String);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageId {
+    /// The spec, where a plan has several.
+    pub spec: Option<String>,
+    /// The stage's kind.
+    pub kind: &'static str,
+    /// The entry of the spec, where the stage is of one.
+    pub name: Option<String>,
+    /// Which of several that the entry has: `law=hoffmann`.
+    pub member: Option<String>,
+}
 
 impl StageId {
+    /// The entry of the spec with what tells it from others: `main[law=hoffmann]`; nothing of a stage for the whole study.
+    pub fn entry(&self) -> String {
+        let member = self.member.as_ref().map(|member| format!("[{member}]"));
+        self.name.iter().cloned().chain(member).collect()
+    }
+
     /// The name within its spec: `fit.main`, also where a plan has several specs.
-    pub fn within(&self, several: bool) -> &str {
-        if several { self.0.split_once('/').map_or(&self.0, |(_, name)| name) } else { &self.0 }
+    pub fn within(&self) -> String {
+        let entry = self.name.as_ref().map(|_| format!(".{}", self.entry()));
+        [self.kind.to_owned()].into_iter().chain(entry).collect()
     }
 }
 
 impl fmt::Display for StageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        if let Some(spec) = &self.spec {
+            write!(f, "{spec}/")?;
+        }
+        f.write_str(&self.within())
     }
 }
 
@@ -57,14 +101,13 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Adds a stage with the artifacts it takes: (stage, role there, role here).
-    pub fn add(&mut self, stage: PlanStage, inputs: &[(usize, &str, String)]) -> usize {
+    /// Adds a stage with the artifacts it takes.
+    pub fn add(&mut self, stage: PlanStage, inputs: Vec<Input>) -> StageIndex {
         let node = self.graph.add_node(stage);
-        for (from, output, input) in inputs {
-            let edge = Edge { output: (*output).to_owned(), input: input.clone() };
-            self.graph.add_edge(NodeIndex::new(*from), node, edge);
+        for Input { from, edge } in inputs {
+            self.graph.add_edge(NodeIndex::new(from.0), node, edge);
         }
-        node.index()
+        StageIndex(node.index())
     }
 
     /// Number of stages.
@@ -120,7 +163,7 @@ impl Plan {
 
     /// The graph in Graphviz's language.
     pub fn dot(&self) -> String {
-        let labels = self.graph.map(|_, stage| stage.id.clone(), |_, edge| edge.output.clone());
+        let labels = self.graph.map(|_, stage| stage.id.to_string(), |_, edge| edge.output.clone());
         format!("{}", petgraph::dot::Dot::new(&labels))
     }
 

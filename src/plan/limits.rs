@@ -2,21 +2,12 @@
 
 use std::path::Path;
 
-use super::compile::Compiler;
+use super::scope::Scope;
 use crate::diagnostic::{Place, SpecPath};
 use crate::file::{self, in_units};
 use crate::law::Roles;
 use crate::query::Question;
 use crate::source::Limits;
-
-/// What is done although it is refused by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Allowed {
-    /// Work that takes long or much memory.
-    pub large: bool,
-    /// Patterns of files outside the spec's folder and the working directory.
-    pub outside: bool,
-}
 
 /// Most draws or resamples of a fit, by default and at all.
 const MOST_DRAWS: [usize; 2] = [100_000, 10_000_000];
@@ -25,47 +16,45 @@ const MOST_ROWS: [usize; 2] = [10_000, 1_000_000];
 /// Most rows of an answer times draws of its fit, by default and at all.
 const MOST_SOLVED: [usize; 2] = [5_000_000, 100_000_000_000];
 
-impl Compiler<'_> {
-    /// Whether a fit may have so many draws; `path` is that of its method of uncertainty.
-    pub(super) fn check_draws(&mut self, key: &str, count: usize, path: &SpecPath) {
-        let why = format!(
-            "`{key}` is {count}: each parameter takes {}, and all of it {} times as long as the usual 1000",
-            in_units((8 * count) as u64),
-            count / 1000
-        );
-        self.within(count, MOST_DRAWS, Place::Value(path.key(key)), why);
-    }
+/// Whether a fit may have so many draws; `path` is that of its method of uncertainty.
+pub(super) fn check_draws(scope: &mut Scope<'_>, key: &str, count: usize, path: &SpecPath) {
+    let why = format!(
+        "`{key}` is {count}: each parameter takes {}, and all of it {} times as long as the usual 1000",
+        in_units((8 * count) as u64),
+        count / 1000
+    );
+    is_allowed(scope, count, MOST_DRAWS, Place::Value(path.key(key)), why);
+}
 
-    /// Whether a query may have so many rows, each of which is answered for every draw.
-    pub(super) fn check_rows(&mut self, question: &Question, roles: &Roles, draws: usize, path: &SpecPath) {
-        let rows = question.kind().rows(roles).len();
-        let place = || Place::Key(path.clone());
-        if self.within(rows, MOST_ROWS, place(), format!("the answer has {rows} rows")) {
-            let solved = rows.saturating_mul(draws.max(1));
-            let why = format!("{rows} rows for {draws} draws of the fit are {solved} answers");
-            self.within(solved, MOST_SOLVED, place(), why);
-        }
+/// Whether a query may have so many rows, each of which is answered for every draw.
+pub(super) fn check_rows(scope: &mut Scope<'_>, question: &Question, roles: &Roles, draws: usize, path: &SpecPath) {
+    let rows = question.member().rows(roles).len();
+    let place = || Place::Key(path.clone());
+    if is_allowed(scope, rows, MOST_ROWS, place(), format!("the answer has {rows} rows")) {
+        let solved = rows.saturating_mul(draws.max(1));
+        let why = format!("{rows} rows for {draws} draws of the fit are {solved} answers");
+        is_allowed(scope, solved, MOST_SOLVED, place(), why);
     }
+}
 
-    /// How large files of data may be.
-    pub(super) fn limits(&self) -> Limits {
-        if self.allowed.large { Limits::LARGE } else { Limits::USUAL }
-    }
+/// How large files of data may be.
+pub(super) fn file_limits(scope: &Scope<'_>) -> Limits {
+    if scope.allowed().large { Limits::LARGE } else { Limits::USUAL }
+}
 
-    /// Whether a count is within its limit; else the error.
-    fn within(&mut self, count: usize, [usual, most]: [usize; 2], place: Place, why: String) -> bool {
-        let limit = if self.allowed.large { most } else { usual };
-        if count <= limit {
-            return true;
-        }
-        let hint = if count <= most {
-            format!("at most {usual} are done unless more is asked for: `--allow large`")
-        } else {
-            format!("at most {most} are done, with `--allow large`")
-        };
-        self.error("too-large", place, why).hints.push(hint);
-        false
+/// Whether a count is within its limit; else the error.
+fn is_allowed(scope: &mut Scope<'_>, count: usize, [usual, most]: [usize; 2], place: Place, why: String) -> bool {
+    let limit = if scope.allowed().large { most } else { usual };
+    if count <= limit {
+        return true;
     }
+    let hint = if count <= most {
+        format!("at most {usual} are done unless more is asked for: `--allow large`")
+    } else {
+        format!("at most {most} are done, with `--allow large`")
+    };
+    scope.error("too-large", place, why).hints.push(hint);
+    false
 }
 
 /// Whether a path, as far as it is written out, stays in a folder or in the working directory.

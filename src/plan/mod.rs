@@ -17,14 +17,15 @@ mod limits;
 mod names;
 mod part;
 mod queries;
+mod scope;
 mod sensitivity;
 mod sources;
 mod tables;
 mod used;
 
 pub use chunks::{Chunk, chunks};
-pub use compile::{Compiled, CompiledSpec, ExpectedDrift, PlannedReport, SpecFile, compile, compile_asking};
+pub use compile::{Compiled, CompiledSpec, PlannedReport, SpecFile, compile, compile_asking};
 pub use fingerprint::{Fingerprint, input_digest};
-pub use graph::{Edge, Plan, PlanStage, StageId};
-pub use limits::Allowed;
+pub use graph::{Edge, Input, Plan, PlanStage, StageId, StageIndex};
 pub use part::{BrokenPart, Part};
+pub use scope::{Allowed, ExpectedDrift};

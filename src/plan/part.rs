@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::graph::{Edge, Plan, PlanStage, StageId};
+use super::graph::{Edge, Plan, PlanStage, StageId, StageIndex};
 use crate::diagnostic::SpecPath;
 use crate::law::Law;
 use crate::stage::{Laws, WrittenStage};
@@ -20,7 +20,10 @@ pub struct Part {
 
 #[derive(Serialize, Deserialize)]
 struct PartStage {
-    id: String,
+    /// The name of the spec, that of the entry, and which of several the stage is.
+    of: Option<String>,
+    name: Option<String>,
+    member: Option<String>,
     spec: usize,
     /// Whether the stage was requested, rather than needed by one that was.
     own: bool,
@@ -49,7 +52,9 @@ impl Plan {
             let inputs = self.inputs(index).into_iter().map(place).collect::<Option<_>>()?;
             places.insert(index, stages.len());
             stages.push(PartStage {
-                id: id.0.clone(),
+                of: id.spec.clone(),
+                name: id.name.clone(),
+                member: id.member.clone(),
                 spec: *spec,
                 own: own.contains(&index),
                 stage: stage.written(&mut laws)?,
@@ -73,12 +78,12 @@ impl Part {
                 return Err(BrokenPart);
             }
             let stage = part.stage.read(&laws).ok_or(BrokenPart)?;
-            let inputs: Vec<(usize, &str, String)> =
-                part.inputs.iter().map(|(from, output, input)| (*from, output.as_str(), input.clone())).collect();
-            let index = plan
-                .add(PlanStage { id: StageId(part.id), stage, spec: part.spec, path: SpecPath::default() }, &inputs);
+            let inputs = part.inputs.into_iter();
+            let inputs = inputs.map(|(from, output, input)| StageIndex(from).gives_as(&output, input)).collect();
+            let id = StageId { spec: part.of, kind: stage.kind(), name: part.name, member: part.member };
+            let index = plan.add(PlanStage { id, stage, spec: part.spec, path: SpecPath::default() }, inputs);
             if part.own {
-                own.push(index);
+                own.push(index.0);
             }
         }
         Ok((plan, own))

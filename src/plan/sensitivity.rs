@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::compile::{Compiler, PlannedFit, PlannedQuery, Rows, SourceStage};
+use super::fits::{FitPlan, Grouping, OnEmpty, plan_fit};
+use super::graph::Input;
+use super::scope::{PlannedFit, PlannedQuery, Rows, Scope, SourceStage};
 use crate::diagnostic::{Place, Severity, SpecPath, Step};
 use crate::law::Law;
 use crate::query::Question;
@@ -17,11 +19,8 @@ struct Variation {
     choice: String,
     /// The key of the choice, and its place in the list.
     key: (&'static str, usize),
-    fit: spec::Fit,
+    fit: FitPlan,
 }
-
-/// An artifact that the report takes: its stage, its role there, its role in the report.
-type Taken = (usize, &'static str, String);
 
 /// What a plan has before fits are varied.
 pub(super) struct Planned<'a> {
@@ -33,123 +32,123 @@ pub(super) struct Planned<'a> {
     pub(super) queries: &'a BTreeMap<&'a str, PlannedQuery>,
 }
 
-impl Compiler<'_> {
-    /// Plans every variation; gives them in words, and the artifacts that the report takes.
-    pub(super) fn sensitivity(&mut self, planned: &Planned<'_>) -> (Vec<DescribedVariation>, Vec<Taken>) {
-        let (mut described, mut inputs) = (Vec::new(), Vec::new());
-        for (name, sensitivity) in &planned.spec.sensitivity {
-            let path = SpecPath::of(&["sensitivity", name]);
-            let Some(fit) = planned.spec.fits.get(name) else {
-                let known: Vec<&str> = planned.fits.keys().copied().collect();
-                self.unknown("fit", name, &["fits"], Place::Key(path), &known);
-                continue;
-            };
-            let asked: Vec<(&str, &Question)> = planned
-                .queries
-                .iter()
-                .filter(|(query, _)| {
-                    planned.spec.queries.get(**query).is_some_and(|q| q.fit == *name && q.forecast.is_none())
-                })
-                .map(|(query, planned)| (*query, &planned.question))
-                .filter(|(_, question)| question.kind().other().is_none())
-                .collect();
-            if asked.is_empty() || fit.rows.is_none() || !fit.through.is_empty() || !fit.share.is_empty() {
-                let message = format!("the fit `{name}` has no answers that could move");
-                self.error("no-answers", Place::Key(path), message)
-                    .hints
-                    .push("sensitivity is of the queries put to a fit that has rows, goes through no other one and shares nothing among groups".to_owned());
-                continue;
-            }
-            if let Some(by) = fit.by.as_ref().filter(|_| !sensitivity.leave_out.is_empty()) {
-                let message = format!("the fit `{name}` has groups by `{by}`, from which no others are left out");
-                self.error("bad-leave-out", Place::Key(path.key("leave_out")), message)
-                    .hints
-                    .push("name what is left out by conditions: without = [\"family == 'a'\"]".to_owned());
-                continue;
-            }
-            for variation in variations(fit, sensitivity) {
-                let place = path.key(variation.key.0).then(Step::Index(variation.key.1));
-                let found = self.vary(name, &variation, &asked, planned, &place);
-                let Some((variation, answers)) = found else { continue };
-                inputs.extend(answers);
-                described.push(variation);
-            }
+/// Plans every variation; gives them in words, and the artifacts that the report takes.
+pub(super) fn plan_sensitivity(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (Vec<DescribedVariation>, Vec<Input>) {
+    let (mut described, mut inputs) = (Vec::new(), Vec::new());
+    for (name, sensitivity) in &planned.spec.sensitivity {
+        let path = SpecPath::of(&["sensitivity", name]);
+        let Some(fit) = planned.spec.fits.get(name) else {
+            let known: Vec<&str> = planned.fits.keys().copied().collect();
+            scope.unknown("fit", name, &["fits"], Place::Key(path), &known);
+            continue;
+        };
+        let asked: Vec<(&str, &Question)> = planned
+            .queries
+            .iter()
+            .filter(|(query, _)| {
+                planned.spec.queries.get(**query).is_some_and(|q| q.fit == *name && q.forecast.is_none())
+            })
+            .map(|(query, planned)| (*query, &planned.question))
+            .filter(|(_, question)| question.member().other().is_none())
+            .collect();
+        if asked.is_empty() || fit.rows.is_none() || !fit.through.is_empty() || !fit.share.is_empty() {
+            let message = format!("the fit `{name}` has no answers that could move");
+            scope.error("no-answers", Place::Key(path), message)
+                .hints
+                .push("sensitivity is of the queries put to a fit that has rows, goes through no other one and shares nothing among groups".to_owned());
+            continue;
         }
-        (described, inputs)
+        if let Some(by) = fit.by.as_ref().filter(|_| !sensitivity.leave_out.is_empty()) {
+            let message = format!("the fit `{name}` has groups by `{by}`, from which no others are left out");
+            scope
+                .error("bad-leave-out", Place::Key(path.key("leave_out")), message)
+                .hints
+                .push("name what is left out by conditions: without = [\"family == 'a'\"]".to_owned());
+            continue;
+        }
+        for variation in variations(fit, sensitivity) {
+            let place = path.key(variation.key.0).then(Step::Index(variation.key.1));
+            let found = plan_variation(scope, name, &variation, &asked, planned, &place);
+            let Some((variation, answers)) = found else { continue };
+            inputs.extend(answers);
+            described.push(variation);
+        }
     }
+    (described, inputs)
+}
 
-    fn vary(
-        &mut self,
-        name: &str,
-        variation: &Variation,
-        asked: &[(&str, &Question)],
-        planned: &Planned<'_>,
-        place: &SpecPath,
-    ) -> Option<(DescribedVariation, Vec<Taken>)> {
-        let Planned { spec, sources, filters, laws, .. } = planned;
-        let (key, index) = variation.key;
-        let own = format!("{name}[{key}={}]", index + 1);
-        let before = self.diagnostics.len();
-        let fitted = self.fit(&own, &variation.fit, spec, sources, filters, laws);
-        // What was wrong stands where the choice does; warnings were given with the fit itself.
-        let mut new = self.diagnostics.split_off(before);
-        new.retain(|diagnostic| diagnostic.severity == Severity::Error);
-        new.iter_mut().for_each(|diagnostic| diagnostic.place = Place::Value(place.clone()));
-        self.diagnostics.extend(new);
-        let (fit, law, _) = fitted?;
-        let (mut queries, mut inputs) = (Vec::new(), Vec::new());
-        for (query, question) in asked {
-            // A law without the variables has no answer, which the report shows as such.
-            let law = question.law(&law);
-            if question.kind().check(&law).is_err() {
-                continue;
-            }
-            let role = format!("varied.{own}.{query}");
-            let stage = Extrapolate {
-                law: law.clone(),
-                question: (*question).clone(),
-                through: None,
-                other: None,
-                forecast: None,
-                stack: Vec::new(),
-                groups: spec.queries.get(*query).map(spec::Query::groups).unwrap_or_default(),
-                seed: spec.study.seed,
-            };
-            let needs = [(fit, "fit", "fit".to_owned()), (fit, "draws", "draws".to_owned())];
-            let id = format!("{query}[{key}={}]", index + 1);
-            let stage = self.stage("extrapolate", Some(("queries", &id)), Arc::new(stage), &needs);
-            inputs.push((stage, "answer", role.clone()));
-            queries.push(VariedQuery { query: (*query).to_owned(), role });
+fn plan_variation(
+    scope: &mut Scope<'_>,
+    name: &str,
+    variation: &Variation,
+    asked: &[(&str, &Question)],
+    planned: &Planned<'_>,
+    place: &SpecPath,
+) -> Option<(DescribedVariation, Vec<Input>)> {
+    let Planned { spec, sources, filters, laws, .. } = planned;
+    let (key, index) = variation.key;
+    let own = format!("{name}[{key}={}]", index + 1);
+    let before = scope.told();
+    let fitted = plan_fit(scope, &own, &variation.fit, spec, sources, filters, laws);
+    // What was wrong stands where the choice does; warnings were given with the fit itself.
+    let mut new = scope.take_back(before);
+    new.retain(|diagnostic| diagnostic.severity == Severity::Error);
+    new.iter_mut().for_each(|diagnostic| diagnostic.place = Place::Value(place.clone()));
+    scope.tell_all(new);
+    let (fit, law, _) = fitted?;
+    let (mut queries, mut inputs) = (Vec::new(), Vec::new());
+    for (query, question) in asked {
+        // A law without the variables has no answer, which the report shows as such.
+        let law = question.law(&law);
+        if question.member().check(&law).is_err() {
+            continue;
         }
-        let choice = variation.choice.clone();
-        let leave_out = variation.fit.leave_out;
-        Some((DescribedVariation { fit: name.to_owned(), choice, leave_out, queries }, inputs))
+        let role = format!("varied.{own}.{query}");
+        let stage = Extrapolate {
+            law: law.clone(),
+            question: (*question).clone(),
+            through: None,
+            other: None,
+            forecast: None,
+            stack: Vec::new(),
+            groups: spec.queries.get(*query).map(spec::Query::groups).unwrap_or_default(),
+            seed: spec.study.seed,
+        };
+        let needs = vec![fit.gives("fit"), fit.gives("draws")];
+        let id = format!("{query}[{key}={}]", index + 1);
+        let stage = scope.stage(("queries", &id), Arc::new(stage), needs);
+        inputs.push(stage.gives_as("answer", role.clone()));
+        queries.push(VariedQuery { query: (*query).to_owned(), role });
     }
+    let choice = variation.choice.clone();
+    let leave_out = variation.fit.leaves_out();
+    Some((DescribedVariation { fit: name.to_owned(), choice, leave_out, queries }, inputs))
 }
 
 /// Every choice made differently, one at a time; without intervals, which the fit itself has.
 fn variations(fit: &spec::Fit, sensitivity: &spec::Sensitivity) -> Vec<Variation> {
-    let plain = spec::Fit { varied: true, uncertainty: None, backtest: None, alternatives: Vec::new(), ..fit.clone() };
+    let plain = spec::Fit { uncertainty: None, backtest: None, alternatives: Vec::new(), ..fit.clone() };
+    let varied = |fit: spec::Fit| FitPlan { on_empty: OnEmpty::NoValues, ..FitPlan::of(&fit) };
     let mut all = Vec::new();
     for (index, objective) in sensitivity.objectives.iter().enumerate() {
-        let fit = spec::Fit { objective: objective.clone(), ..plain.clone() };
+        let fit = varied(spec::Fit { objective: objective.clone(), ..plain.clone() });
         all.push(Variation { choice: objective.describe(), key: ("objectives", index), fit });
     }
     for (index, law) in sensitivity.laws.iter().enumerate() {
-        let fit = spec::Fit { law: law.clone(), ..plain.clone() };
+        let fit = varied(spec::Fit { law: law.clone(), ..plain.clone() });
         all.push(Variation { choice: format!("law {law}"), key: ("laws", index), fit });
     }
     for (index, rows) in sensitivity.rows.iter().enumerate() {
-        let fit = spec::Fit { rows: Some(rows.clone()), ..plain.clone() };
+        let fit = varied(spec::Fit { rows: Some(rows.clone()), ..plain.clone() });
         all.push(Variation { choice: format!("rows {rows}"), key: ("rows", index), fit });
     }
     for (index, condition) in sensitivity.without.iter().enumerate() {
         let held = fit.holdout.as_ref().map_or_else(|| condition.clone(), |own| format!("({own}) or ({condition})"));
-        let fit = spec::Fit { holdout: Some(held), ..plain.clone() };
+        let fit = varied(spec::Fit { holdout: Some(held), ..plain.clone() });
         all.push(Variation { choice: format!("without {condition}"), key: ("without", index), fit });
     }
     for (index, column) in sensitivity.leave_out.iter().enumerate() {
-        let fit = spec::Fit { by: Some(column.clone()), leave_out: true, ..plain.clone() };
+        let fit = FitPlan { grouping: Grouping::LeaveOut(column.clone()), ..varied(plain.clone()) };
         all.push(Variation { choice: format!("without {column}"), key: ("leave_out", index), fit });
     }
     all

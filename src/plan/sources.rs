@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::check::{self, Variables};
-use super::compile::{Compiler, PlannedQuery, SourceStage, query_of};
+use super::costs::is_priced;
 use super::files;
+use super::graph::StageIndex;
+use super::limits::file_limits;
 use super::limits::stays_inside;
 use super::names::{self, NamedPattern};
+use super::scope::{PlannedQuery, Scope, SourceStage, query_of};
 use super::used;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::{Expr, Kind};
@@ -19,605 +22,605 @@ use crate::spec;
 use crate::stage::{ANSWER, ColumnOrigin, External, Gather, Ingest, IngestColumn, IngestHistory, IngestSchedule};
 use crate::unit::{Dimension, Unit};
 
-impl Compiler<'_> {
-    pub(super) fn source(&mut self, name: &str, source: &spec::Source) -> Option<SourceStage> {
-        let path = SpecPath::of(&["sources", name]);
-        let given = [("path", source.path.is_some()), ("url", source.url.is_some()), ("from", source.from.is_some())];
-        if let Some(error) = check::exactly_one(&format!("the source `{name}`"), &given, Place::Key(path.clone())) {
-            self.diagnostics.push(error);
-            return None;
-        }
-        let files = match (&source.path, &source.url) {
-            (Some(pattern), _) => self.local_files(pattern, &path)?,
-            (None, Some(url)) => vec![self.pinned(url, source.sha256.as_deref(), &path)?],
-            (None, None) => return None,
-        };
-        if source.sha256.is_some() && source.path.is_some() {
-            self.error(
-                "sha256-of-path",
-                Place::Key(path.key("sha256")),
-                "`sha256` pins a `url`; a file on disk is hashed anyway",
-            );
-        }
-        let formats: Option<Vec<Format>> =
-            files.iter().map(|file| source.format.or_else(|| Format::of_name(file.name()))).collect();
-        let Some(formats) = formats else {
-            let key = if source.path.is_some() { "path" } else { "url" };
-            self.error("unknown-format", Place::Value(path.key(key)), "the name does not tell the format")
-                .hints
-                .push(format!("write `format = ...`: {}", Format::ALL.map(|f| format!("\"{}\"", f.name())).join(", ")));
-            return None;
-        };
-        let options = self.options(source, &formats, &path)?;
-        let named = self.named(source, &files, &path)?;
-        let (columns, mut variables) = self.columns(source, &path)?;
-        let schedule = match &source.schedule {
-            Some(schedule) => Some(self.schedule(schedule, &mut variables, &path.key("schedule"))?),
-            None => None,
-        };
-        let has_schedule = schedule.is_some();
-        let history = self.history(source, &formats, &columns, &variables, &path)?;
-        let names: Vec<String> = files.iter().map(|f| f.name().to_owned()).collect();
-        let tables: BTreeMap<String, spec::ColumnTable> =
-            source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
-        let described = DescribedSource {
-            name: name.to_owned(),
-            location: source.location(),
-            files: names.clone(),
-            variables: described_variables(&tables, &columns)
-                .into_iter()
-                .chain(source.schedule.iter().flat_map(of_schedule))
-                .collect(),
-        };
-        let stage = self.ingest(
-            name,
-            files,
-            &formats,
-            &Ingest {
-                columns,
-                schedule,
-                missing: source.missing,
-                options,
-                named,
-                history,
-                limits: self.limits(),
-                is_priced: self.is_priced(),
-                ..Ingest::default()
-            },
+pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Source) -> Option<SourceStage> {
+    let path = SpecPath::of(&["sources", name]);
+    let given = [("path", source.path.is_some()), ("url", source.url.is_some()), ("from", source.from.is_some())];
+    if let Some(error) = check::exactly_one(&format!("the source `{name}`"), &given, Place::Key(path.clone())) {
+        scope.tell(error);
+        return None;
+    }
+    let files = match (&source.path, &source.url) {
+        (Some(pattern), _) => local_files(scope, pattern, &path)?,
+        (None, Some(url)) => vec![pinned(scope, url, source.sha256.as_deref(), &path)?],
+        (None, None) => return None,
+    };
+    if source.sha256.is_some() && source.path.is_some() {
+        scope.error(
+            "sha256-of-path",
+            Place::Key(path.key("sha256")),
+            "`sha256` pins a `url`; a file on disk is hashed anyway",
         );
-        Some(SourceStage {
-            stage,
-            variables,
-            has_schedule,
-            described: Some(described),
-            files: names,
-            // What a source keeps without a value, a fit does not take.
-            missing: if source.missing == Missing::Drop { Missing::Drop } else { Missing::Error },
-            columns: tables,
-        })
     }
+    let formats: Option<Vec<Format>> =
+        files.iter().map(|file| source.format.or_else(|| Format::of_name(file.name()))).collect();
+    let Some(formats) = formats else {
+        let key = if source.path.is_some() { "path" } else { "url" };
+        scope
+            .error("unknown-format", Place::Value(path.key(key)), "the name does not tell the format")
+            .hints
+            .push(format!("write `format = ...`: {}", Format::ALL.map(|f| format!("\"{}\"", f.name())).join(", ")));
+        return None;
+    };
+    let options = options_of(scope, source, &formats, &path)?;
+    let named = told_by_names(scope, source, &files, &path)?;
+    let (columns, mut variables) = columns_of(scope, source, &path)?;
+    let schedule = match &source.schedule {
+        Some(schedule) => Some(schedule_of(scope, schedule, &mut variables, &path.key("schedule"))?),
+        None => None,
+    };
+    let has_schedule = schedule.is_some();
+    let history = history_of(scope, source, &formats, &columns, &variables, &path)?;
+    let names: Vec<String> = files.iter().map(|f| f.name().to_owned()).collect();
+    let tables: BTreeMap<String, spec::ColumnTable> =
+        source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
+    let described = DescribedSource {
+        name: name.to_owned(),
+        location: source.location(),
+        files: names.clone(),
+        variables: described_variables(&tables, &columns)
+            .into_iter()
+            .chain(source.schedule.iter().flat_map(of_schedule))
+            .collect(),
+    };
+    let stage = plan_ingest(
+        scope,
+        name,
+        files,
+        &formats,
+        &Ingest {
+            columns,
+            schedule,
+            missing: source.missing,
+            options,
+            named,
+            history,
+            limits: file_limits(scope),
+            is_priced: is_priced(scope),
+            ..Ingest::default()
+        },
+    );
+    Some(SourceStage {
+        stage,
+        variables,
+        has_schedule,
+        described: Some(described),
+        files: names,
+        // What a source keeps without a value, a fit does not take.
+        missing: if source.missing == Missing::Drop { Missing::Drop } else { Missing::Error },
+        columns: tables,
+    })
+}
 
-    /// How the files of a source are to be read; each format takes what it can.
-    fn options(&mut self, source: &spec::Source, formats: &[Format], path: &SpecPath) -> Option<Options> {
-        let before = self.diagnostics.len();
-        let options = source.options();
-        for key in options.given() {
-            let Some(format) = formats.iter().find(|format| !format.reader().takes().contains(&key)) else { continue };
-            let takers: Vec<String> =
-                Format::ALL.iter().filter(|f| f.reader().takes().contains(&key)).map(|f| f.name()).collect();
-            let message = format!("`{key}` says nothing of files in the format {}", format.name());
-            let hint = format!("it is for {}", takers.join(", "));
-            self.error("option-of-format", Place::Key(path.key(key)), message).hints.push(hint);
-        }
-        if options.separator.is_some_and(|sign| !sign.is_ascii() || sign == '"' || sign == '\n') {
-            self.error(
-                "bad-setting",
-                Place::Value(path.key("separator")),
-                "a separator is one ASCII character, no quote",
-            );
-        }
-        if options.comment.as_deref() == Some("") {
-            self.error("bad-setting", Place::Value(path.key("comment")), "every line begins with nothing");
-        }
-        for format in formats {
-            if let Some(feature) = format.reader().needs() {
-                let message = format!("this lawfit was built without the reader of {}", format.name());
-                self.error("no-reader", Place::Key(path.clone()), message)
-                    .hints
-                    .push(crate::source::ways_to_feature(feature));
-                return None;
-            }
-        }
-        for (index, text) in options.pattern.iter().enumerate() {
-            let place = match &source.pattern {
-                Some(spec::OneOrMoreTexts::Many(_)) => path.key("pattern").then(Step::Index(index)),
-                _ => path.key("pattern"),
-            };
-            if let Err(message) = crate::source::log_pattern(text) {
-                self.error("bad-pattern", Place::Value(place), message);
-            }
-        }
-        if options.pattern.is_empty() && formats.contains(&Format::Log) {
-            self.error("no-pattern", Place::Key(path.clone()), "a log is read by a `pattern` with named groups")
-                .hints
-                .push("such as `pattern = 'step (?<step>\\d+) .* loss (?<loss>[0-9.]+)'`".to_owned());
-        }
-        if options.header == Some(0) {
-            self.error("bad-setting", Place::Value(path.key("header")), "lines are counted from 1");
-        }
-        if let Some(name) = options.encoding.as_deref().filter(|name| Options::encoding_named(name).is_none()) {
-            let message = format!("there is no encoding `{name}`");
-            self.error("bad-setting", Place::Value(path.key("encoding")), message)
-                .hints
-                .push("usual ones are utf-8, latin1, windows-1252, utf-16le, gbk and shift_jis".to_owned());
-        }
-        (self.diagnostics.len() == before).then_some(options)
+/// How the files of a source are to be read; each format takes what it can.
+fn options_of(scope: &mut Scope<'_>, source: &spec::Source, formats: &[Format], path: &SpecPath) -> Option<Options> {
+    let before = scope.told();
+    let options = source.options();
+    for key in options.given() {
+        let Some(format) = formats.iter().find(|format| !format.member().takes().contains(&key)) else { continue };
+        let takers: Vec<&str> =
+            Format::ALL.iter().filter(|f| f.member().takes().contains(&key)).map(|f| f.name()).collect();
+        let message = format!("`{key}` says nothing of files in the format {}", format.name());
+        let hint = format!("it is for {}", takers.join(", "));
+        scope.error("option-of-format", Place::Key(path.key(key)), message).hints.push(hint);
     }
-
-    /// How rows are made of histories of runs; none where the source is at fault.
-    #[expect(clippy::option_option, reason = "at fault, or no history, or one")]
-    fn history(
-        &mut self,
-        source: &spec::Source,
-        formats: &[Format],
-        columns: &[IngestColumn],
-        variables: &Variables,
-        path: &SpecPath,
-    ) -> Option<Option<IngestHistory>> {
-        let knows_runs = formats.iter().any(|format| format.reader().is_history());
-        let Some(take) = &source.take else {
-            for (key, given) in [("run", !source.run.is_empty()), ("step", source.step.is_some())] {
-                if given {
-                    self.error("bad-setting", Place::Key(path.key(key)), format!("`{key}` goes with `take`"));
-                    return None;
-                }
-            }
-            if knows_runs {
-                let format = formats.first().map(|format| format.name()).unwrap_or_default();
-                let message = format!("files in the format {format} are histories: say which steps are rows by `take`");
-                self.error("no-take", Place::Key(path.clone()), message).hints.push(
-                    "`take = \"last\"`, `\"min\"` (the lowest loss), `{ mean = 100 }` (of the last 100), \
-                     `{ at = \"step == 20000\" }` or `\"all\"`"
-                        .to_owned(),
-                );
-                return None;
-            }
-            return Some(None);
-        };
-        let Some(step) = source.step.clone().or_else(|| knows_runs.then(|| crate::source::STEP.to_owned())) else {
-            self.error("no-step", Place::Key(path.key("take")), "`take` needs the column that counts steps")
+    if options.separator.is_some_and(|sign| !sign.is_ascii() || sign == '"' || sign == '\n') {
+        scope.error("bad-setting", Place::Value(path.key("separator")), "a separator is one ASCII character, no quote");
+    }
+    if options.comment.as_deref() == Some("") {
+        scope.error("bad-setting", Place::Value(path.key("comment")), "every line begins with nothing");
+    }
+    for format in formats {
+        if let Some(feature) = format.member().needs() {
+            let message = format!("this lawfit was built without the reader of {}", format.name());
+            scope
+                .error("no-reader", Place::Key(path.clone()), message)
                 .hints
-                .push("write `step = \"...\"`, and `run = [\"...\"]` where a file has several runs".to_owned());
+                .push(crate::source::ways_to_feature(feature));
             return None;
+        }
+    }
+    for (index, text) in options.pattern.iter().enumerate() {
+        let place = match &source.pattern {
+            Some(spec::OneOrMoreTexts::Many(_)) => path.key("pattern").then(Step::Index(index)),
+            _ => path.key("pattern"),
         };
-        let of_dimensions = |dimensions: &[Dimension]| -> Vec<&IngestColumn> {
-            let is = |unit: Unit| dimensions.contains(&unit.dimension);
-            columns.iter().filter(|c| c.unit.is_some_and(is) && matches!(c.from, ColumnOrigin::Column(_))).collect()
-        };
-        let place = || Place::Value(path.key("take"));
-        let (mut take, mut averaged) = (take.clone(), Vec::new());
-        match &take {
-            Take::Min => {
-                let losses = of_dimensions(&[Dimension::Nats]);
-                let [loss] = losses.as_slice() else {
-                    let message = "`min` is of the one variable in nats or bits, and there is not one";
-                    self.error("bad-take", place(), message)
-                        .hints
-                        .push("name it: `take = { lowest = \"L\" }`".to_owned());
-                    return None;
-                };
-                take = Take::Lowest(loss.variable.clone());
+        if let Err(message) = crate::source::log_pattern(text) {
+            scope.error("bad-pattern", Place::Value(place), message);
+        }
+    }
+    if options.pattern.is_empty() && formats.iter().any(|format| format.member().needs_pattern()) {
+        scope
+            .error("no-pattern", Place::Key(path.clone()), "a log is read by a `pattern` with named groups")
+            .hints
+            .push("such as `pattern = 'step (?<step>\\d+) .* loss (?<loss>[0-9.]+)'`".to_owned());
+    }
+    if options.header == Some(0) {
+        scope.error("bad-setting", Place::Value(path.key("header")), "lines are counted from 1");
+    }
+    if let Some(name) = options.encoding.as_deref().filter(|name| Options::encoding_named(name).is_none()) {
+        let message = format!("there is no encoding `{name}`");
+        scope
+            .error("bad-setting", Place::Value(path.key("encoding")), message)
+            .hints
+            .push("usual ones are utf-8, latin1, windows-1252, utf-16le, gbk and shift_jis".to_owned());
+    }
+    (scope.told() == before).then_some(options)
+}
+
+/// How rows are made of histories of runs; none where the source is at fault.
+#[expect(clippy::option_option, reason = "at fault, or no history, or one")]
+fn history_of(
+    scope: &mut Scope<'_>,
+    source: &spec::Source,
+    formats: &[Format],
+    columns: &[IngestColumn],
+    variables: &Variables,
+    path: &SpecPath,
+) -> Option<Option<IngestHistory>> {
+    let knows_runs = formats.iter().any(|format| format.member().is_history());
+    let Some(take) = &source.take else {
+        for (key, given) in [("run", !source.run.is_empty()), ("step", source.step.is_some())] {
+            if given {
+                scope.error("bad-setting", Place::Key(path.key(key)), format!("`{key}` goes with `take`"));
+                return None;
             }
-            Take::Lowest(name) => {
-                let is_column = columns.iter().any(|c| {
-                    c.variable == *name && matches!(c.from, ColumnOrigin::Column(_)) && c.kind == ColumnKind::Number
-                });
-                if !is_column {
-                    self.error("bad-take", place(), format!("`{name}` is no variable read from a column of numbers"));
-                    return None;
-                }
+        }
+        if knows_runs {
+            let format = formats.first().map(|format| format.name()).unwrap_or_default();
+            let message = format!("files in the format {format} are histories: say which steps are rows by `take`");
+            scope.error("no-take", Place::Key(path.clone()), message).hints.push(
+                "`take = \"last\"`, `\"min\"` (the lowest loss), `{ mean = 100 }` (of the last 100), \
+                 `{ at = \"step == 20000\" }` or `\"all\"`"
+                    .to_owned(),
+            );
+            return None;
+        }
+        return Some(None);
+    };
+    let Some(step) = source.step.clone().or_else(|| knows_runs.then(|| crate::source::STEP.to_owned())) else {
+        scope
+            .error("no-step", Place::Key(path.key("take")), "`take` needs the column that counts steps")
+            .hints
+            .push("write `step = \"...\"`, and `run = [\"...\"]` where a file has several runs".to_owned());
+        return None;
+    };
+    let of_dimensions = |dimensions: &[Dimension]| -> Vec<&IngestColumn> {
+        let is = |unit: Unit| dimensions.contains(&unit.dimension);
+        columns.iter().filter(|c| c.unit.is_some_and(is) && matches!(c.from, ColumnOrigin::Column(_))).collect()
+    };
+    let place = || Place::Value(path.key("take"));
+    let (mut take, mut averaged) = (take.clone(), Vec::new());
+    match &take {
+        Take::Min => {
+            let losses = of_dimensions(&[Dimension::Nats]);
+            let [loss] = losses.as_slice() else {
+                let message = "`min` is of the one variable in nats or bits, and there is not one";
+                scope.error("bad-take", place(), message).hints.push("name it: `take = { lowest = \"L\" }`".to_owned());
+                return None;
+            };
+            take = Take::Lowest(loss.variable.clone());
+        }
+        Take::Lowest(name) => {
+            let is_column = columns.iter().any(|c| {
+                c.variable == *name && matches!(c.from, ColumnOrigin::Column(_)) && c.kind == ColumnKind::Number
+            });
+            if !is_column {
+                scope.error("bad-take", place(), format!("`{name}` is no variable read from a column of numbers"));
+                return None;
             }
-            Take::Mean(count) => {
-                averaged = of_dimensions(&[Dimension::Nats, Dimension::Share])
-                    .into_iter()
-                    .filter_map(|c| if let ColumnOrigin::Column(name) = &c.from { Some(name.clone()) } else { None })
-                    .collect();
-                if *count == 0 || averaged.is_empty() {
-                    self.error(
-                        "bad-take",
-                        place(),
-                        "a mean is over some values of variables in nats, bits, shares or %",
-                    )
+        }
+        Take::Mean(count) => {
+            averaged = of_dimensions(&[Dimension::Nats, Dimension::Share])
+                .into_iter()
+                .filter_map(|c| if let ColumnOrigin::Column(name) = &c.from { Some(name.clone()) } else { None })
+                .collect();
+            if *count == 0 || averaged.is_empty() {
+                scope
+                    .error("bad-take", place(), "a mean is over some values of variables in nats, bits, shares or %")
                     .hints
                     .push("give the loss a unit: `L = { column = ..., unit = \"nats\" }`".to_owned());
-                    return None;
-                }
-            }
-            Take::At(condition) => {
-                let mut known = variables.clone();
-                known.insert(crate::source::STEP.to_owned(), Kind::Number);
-                let checked = check::expression(condition, &path.key("take").key("at"), &known, Kind::Truth);
-                take = Take::At(self.take(checked)?.to_string());
-            }
-            Take::Last | Take::All => {}
-        }
-        let run = match (source.run.is_empty(), knows_runs) {
-            (true, true) => vec![crate::source::RUN.to_owned()],
-            _ => source.run.clone(),
-        };
-        Some(Some(IngestHistory { run, step, take, averaged }))
-    }
-
-    /// What the name of each file tells.
-    fn named(
-        &mut self,
-        source: &spec::Source,
-        files: &[External],
-        path: &SpecPath,
-    ) -> Option<Vec<BTreeMap<String, String>>> {
-        let pattern = source.path.as_deref().and_then(NamedPattern::of);
-        let regex = match &source.names {
-            Some(text) => match regex::RegexBuilder::new(text).size_limit(1 << 20).build() {
-                Ok(regex) => Some(regex),
-                Err(error) => {
-                    let message = error.to_string();
-                    let message = message.lines().last().unwrap_or_default().to_owned();
-                    self.error("bad-pattern", Place::Value(path.key("names")), message);
-                    return None;
-                }
-            },
-            None => None,
-        };
-        let mut all = Vec::new();
-        for file in files {
-            let mut told = BTreeMap::new();
-            if let Some(pattern) = pattern
-                .as_ref()
-                .filter(|_| !self.file.folder().join(source.path.as_deref().unwrap_or_default()).exists())
-            {
-                match pattern.told(file.name()) {
-                    Ok(found) => told.extend(found),
-                    Err(message) => {
-                        self.error("bad-pattern", Place::Value(path.key("path")), message)
-                            .hints
-                            .push("say what is meant by `names = \"(?<name>...)\"`, a regular expression".to_owned());
-                        return None;
-                    }
-                }
-            }
-            if let Some(regex) = &regex {
-                let Some(found) = names::groups(regex, file.name()) else {
-                    let message = format!("`{}` does not match it", file.name());
-                    self.error("bad-pattern", Place::Value(path.key("names")), message);
-                    return None;
-                };
-                told.extend(found);
-            }
-            all.push(told);
-        }
-        Some(all)
-    }
-
-    /// A source that is what a query found.
-    pub(super) fn source_of_query(
-        &mut self,
-        name: &str,
-        source: &spec::Source,
-        from: &str,
-        queries: &BTreeMap<&str, PlannedQuery>,
-    ) -> Option<SourceStage> {
-        let path = SpecPath::of(&["sources", name]);
-        let others = [("path", source.path.is_some()), ("url", source.url.is_some())];
-        if let Some((other, _)) = others.into_iter().find(|(_, given)| *given) {
-            let message = format!("the source `{name}` has `from` and `{other}` at once");
-            self.error("two-kinds", Place::Key(path), message).hints.push("keep one of them".to_owned());
-            return None;
-        }
-        let of_files = source.options().given().into_iter().map(|key| (key, true));
-        let of_files = of_files.chain([
-            ("sha256", source.sha256.is_some()),
-            ("format", source.format.is_some()),
-            ("names", source.names.is_some()),
-            ("take", source.take.is_some()),
-            ("schedule", source.schedule.is_some()),
-        ]);
-        if let Some((key, _)) = of_files.into_iter().find(|(_, given)| *given) {
-            let message = format!("`{key}` is for files, and the source is what a query found");
-            self.error("bad-setting", Place::Key(path.key(key)), message);
-            return None;
-        }
-        let Some(query) = queries.get(query_of(from)) else {
-            let known: Vec<&str> = queries.keys().copied().collect();
-            let place = Place::Value(path.key("from"));
-            if self.written(&SpecPath::of(&["queries"])).iter().any(|query| query == query_of(from)) {
-                let message = format!("`{from}` rests on this source itself, or has an error of its own");
-                self.error("circular-sources", place, message);
-            } else {
-                self.unknown("query", query_of(from), &["queries"], place, &known);
-            }
-            return None;
-        };
-        let (columns, variables) = self.columns(source, &path)?;
-        let tables: BTreeMap<String, spec::ColumnTable> =
-            source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
-        let described = DescribedSource {
-            name: name.to_owned(),
-            location: from.to_owned(),
-            files: Vec::new(),
-            variables: described_variables(&tables, &columns),
-        };
-        let ingest = Ingest { columns, missing: source.missing, answer: Some(query.by.clone()), ..Ingest::default() };
-        let inputs = [(query.stage, "answer", ANSWER.to_owned())];
-        let stage = self.stage("ingest", Some(("sources", name)), Arc::new(ingest), &inputs);
-        Some(SourceStage {
-            stage,
-            variables,
-            has_schedule: false,
-            described: Some(described),
-            files: vec![from.to_owned()],
-            missing: if source.missing == Missing::Drop { Missing::Drop } else { Missing::Error },
-            columns: tables,
-        })
-    }
-
-    /// The stage that reads a source: of several files each is read by a stage of its own.
-    fn ingest(&mut self, name: &str, files: Vec<External>, formats: &[Format], how: &Ingest) -> usize {
-        let place = ("sources", name);
-        // A run may go on in another file.
-        if files.len() == 1 || how.history.is_some() {
-            let stage = Ingest { files, formats: formats.to_vec(), is_whole: true, ..how.clone() };
-            return self.stage("ingest", Some(place), Arc::new(stage), &[]);
-        }
-        let gather = Arc::new(Gather { files: files.len(), columns: how.columns.clone(), is_priced: how.is_priced });
-        let mut inputs: Vec<(usize, &str, String)> = Vec::new();
-        for (index, (file, format)) in files.into_iter().zip(formats).enumerate() {
-            let member = format!("{name}[{}]", file.name());
-            let named = how.named.get(index).cloned().into_iter().collect();
-            let stage = Ingest { files: vec![file], formats: vec![*format], named, ..how.clone() };
-            let stage = self.stage_of(&format!("ingest.{member}"), place, Arc::new(stage), &[]);
-            let [table, summary] = Gather::roles(index);
-            inputs.extend([(stage, "table", table), (stage, "summary", summary)]);
-        }
-        self.stage("ingest", Some(place), gather, &inputs)
-    }
-
-    /// The schedule of a source's rows; its variables are added to the source's.
-    fn schedule(
-        &mut self,
-        schedule: &spec::Schedule,
-        variables: &mut Variables,
-        path: &SpecPath,
-    ) -> Option<IngestSchedule> {
-        let before = self.diagnostics.len();
-        for (key, name) in [("step", &schedule.step), ("rate", &schedule.rate)] {
-            let place = Place::Value(path.key(key));
-            match variables.get(name) {
-                Some(kind) if kind.can_be(Kind::Number) => {}
-                Some(_) => {
-                    self.error("wrong-kind", place, format!("`{name}` holds texts, not numbers"));
-                }
-                None => self.no_variable(name, variables, place),
-            }
-        }
-        for (index, name) in schedule.run.iter().enumerate().filter(|(_, name)| !variables.contains_key(*name)) {
-            self.no_variable(name, variables, Place::Value(path.key("run").then(Step::Index(index))));
-        }
-        for (name, meaning) in SUMS {
-            if variables.contains_key(name) {
-                let message = format!("`{name}` is a column already, and the schedule gives it: the {meaning}");
-                self.error("taken-name", Place::Key(path.clone()), message)
-                    .hints
-                    .push("give the column another name".to_owned());
-            }
-        }
-        let warmup = schedule.warmup.map_or(0.0, |step| step.0);
-        if !(warmup >= 0.0 && warmup.fract() == 0.0 && warmup <= MOST_STEPS as f64) {
-            self.error("bad-setting", Place::Value(path.key("warmup")), "warm-up ends at a whole number of steps");
-        }
-        if !(0.0..1.0).contains(&schedule.momentum) {
-            self.error("bad-setting", Place::Value(path.key("momentum")), "momentum lies from 0 to below 1");
-        }
-        if self.diagnostics.len() > before {
-            return None;
-        }
-        variables.extend(SUMS.iter().map(|(name, _)| ((*name).to_owned(), Kind::Number)));
-        Some(IngestSchedule {
-            step: schedule.step.clone(),
-            rate: schedule.rate.clone(),
-            run: schedule.run.clone(),
-            warmup: warmup as usize,
-            momentum: schedule.momentum,
-        })
-    }
-
-    fn no_variable(&mut self, name: &str, variables: &Variables, place: Place) {
-        let known: Vec<&str> = variables.keys().map(String::as_str).collect();
-        let error = Diagnostic::error("unknown-variable", place, format!("the source has no variable `{name}`"));
-        self.diagnostics.push(error.suggest(name, known));
-    }
-
-    pub(super) fn local_files(&mut self, pattern: &str, path: &SpecPath) -> Option<Vec<External>> {
-        let folder = self.file.folder();
-        let place = Place::Value(path.key("path"));
-        let literal = folder.join(pattern);
-        let named = NamedPattern::of(pattern).filter(|_| !literal.exists());
-        let pattern = named.as_ref().map_or(pattern, |named| named.glob.as_str());
-        let has_wildcard = files::is_wild(pattern);
-        let found: Vec<PathBuf> = if has_wildcard && !literal.exists() {
-            if !self.allowed.outside && !stays_inside(&folder, &files::fixed_part(&folder, pattern)) {
-                let message =
-                    format!("`{pattern}` looks for files outside the spec's folder and the working directory");
-                self.error("outside", place, message)
-                    .hints
-                    .push("name the files, or allow it: `--allow outside`".to_owned());
                 return None;
             }
-            match files::matching(&folder, pattern) {
-                Ok(found) => found,
-                Err(error) => {
-                    self.error("bad-glob", place, error.to_string());
+        }
+        Take::At(condition) => {
+            let mut known = variables.clone();
+            known.insert(crate::source::STEP.to_owned(), Kind::Number);
+            let checked = check::expression(condition, &path.key("take").key("at"), &known, Kind::Truth);
+            take = Take::At(scope.take(checked)?.to_string());
+        }
+        Take::Last | Take::All => {}
+    }
+    let run = match (source.run.is_empty(), knows_runs) {
+        (true, true) => vec![crate::source::RUN.to_owned()],
+        _ => source.run.clone(),
+    };
+    Some(Some(IngestHistory { run, step, take, averaged }))
+}
+
+/// What the name of each file tells.
+fn told_by_names(
+    scope: &mut Scope<'_>,
+    source: &spec::Source,
+    files: &[External],
+    path: &SpecPath,
+) -> Option<Vec<BTreeMap<String, String>>> {
+    let pattern = source.path.as_deref().and_then(NamedPattern::of);
+    let regex = match &source.names {
+        Some(text) => match regex::RegexBuilder::new(text).size_limit(1 << 20).build() {
+            Ok(regex) => Some(regex),
+            Err(error) => {
+                let message = error.to_string();
+                let message = message.lines().last().unwrap_or_default().to_owned();
+                scope.error("bad-pattern", Place::Value(path.key("names")), message);
+                return None;
+            }
+        },
+        None => None,
+    };
+    let mut all = Vec::new();
+    for file in files {
+        let mut told = BTreeMap::new();
+        if let Some(pattern) =
+            pattern.as_ref().filter(|_| !scope.folder().join(source.path.as_deref().unwrap_or_default()).exists())
+        {
+            match pattern.told(file.name()) {
+                Ok(found) => told.extend(found),
+                Err(message) => {
+                    scope
+                        .error("bad-pattern", Place::Value(path.key("path")), message)
+                        .hints
+                        .push("say what is meant by `names = \"(?<name>...)\"`, a regular expression".to_owned());
                     return None;
                 }
             }
-        } else if literal.is_file() {
-            vec![literal]
-        } else if let Ok(metadata) = std::fs::metadata(&literal) {
-            let what = crate::file::describe(metadata.file_type());
-            self.error("no-file", place, format!("`{pattern}` is {what}, not a regular file"));
-            return None;
-        } else {
-            Vec::new()
-        };
-        if found.is_empty() {
-            let near = nearest_file(&folder.join(pattern));
-            let error = self.error(
-                "no-file",
-                place,
-                if has_wildcard {
-                    format!("no file matches `{pattern}`")
-                } else {
-                    format!("there is no file `{pattern}`")
-                },
-            );
-            error.hints.push(near.map_or("paths are relative to the spec".to_owned(), |near| {
-                format!("did you mean `{near}`? Paths are relative to the spec")
-            }));
-            return None;
         }
-        let most = self.limits().bytes;
-        Some(
-            found
-                .into_iter()
-                .map(|path| {
-                    let name = path.strip_prefix(&folder).unwrap_or(&path).to_string_lossy().into_owned();
-                    External::File { path, name, most }
-                })
-                .collect(),
-        )
+        if let Some(regex) = &regex {
+            let Some(found) = names::groups(regex, file.name()) else {
+                let message = format!("`{}` does not match it", file.name());
+                scope.error("bad-pattern", Place::Value(path.key("names")), message);
+                return None;
+            };
+            told.extend(found);
+        }
+        all.push(told);
     }
+    Some(all)
+}
 
-    pub(super) fn pinned(&mut self, url: &str, sha256: Option<&str>, path: &SpecPath) -> Option<External> {
-        if !(url.starts_with("https://") || url.starts_with("http://")) {
-            self.error("bad-url", Place::Value(path.key("url")), "a URL begins with https:// or http://");
+/// A source that is what a query found.
+pub(super) fn plan_source_of_query(
+    scope: &mut Scope<'_>,
+    name: &str,
+    source: &spec::Source,
+    from: &str,
+    queries: &BTreeMap<&str, PlannedQuery>,
+) -> Option<SourceStage> {
+    let path = SpecPath::of(&["sources", name]);
+    let others = [("path", source.path.is_some()), ("url", source.url.is_some())];
+    if let Some((other, _)) = others.into_iter().find(|(_, given)| *given) {
+        let message = format!("the source `{name}` has `from` and `{other}` at once");
+        scope.error("two-kinds", Place::Key(path), message).hints.push("keep one of them".to_owned());
+        return None;
+    }
+    let of_files = source.options().given().into_iter().map(|key| (key, true));
+    let of_files = of_files.chain([
+        ("sha256", source.sha256.is_some()),
+        ("format", source.format.is_some()),
+        ("names", source.names.is_some()),
+        ("take", source.take.is_some()),
+        ("schedule", source.schedule.is_some()),
+    ]);
+    if let Some((key, _)) = of_files.into_iter().find(|(_, given)| *given) {
+        let message = format!("`{key}` is for files, and the source is what a query found");
+        scope.error("bad-setting", Place::Key(path.key(key)), message);
+        return None;
+    }
+    let Some(query) = queries.get(query_of(from)) else {
+        let known: Vec<&str> = queries.keys().copied().collect();
+        let place = Place::Value(path.key("from"));
+        if scope.written(&SpecPath::of(&["queries"])).iter().any(|query| query == query_of(from)) {
+            let message = format!("`{from}` rests on this source itself, or has an error of its own");
+            scope.error("circular-sources", place, message);
+        } else {
+            scope.unknown("query", query_of(from), &["queries"], place, &known);
+        }
+        return None;
+    };
+    let (columns, variables) = columns_of(scope, source, &path)?;
+    let tables: BTreeMap<String, spec::ColumnTable> =
+        source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
+    let described = DescribedSource {
+        name: name.to_owned(),
+        location: from.to_owned(),
+        files: Vec::new(),
+        variables: described_variables(&tables, &columns),
+    };
+    let ingest = Ingest { columns, missing: source.missing, answer: Some(query.by.clone()), ..Ingest::default() };
+    let stage = scope.stage(("sources", name), Arc::new(ingest), vec![query.stage.gives_as("answer", ANSWER)]);
+    Some(SourceStage {
+        stage,
+        variables,
+        has_schedule: false,
+        described: Some(described),
+        files: vec![from.to_owned()],
+        missing: if source.missing == Missing::Drop { Missing::Drop } else { Missing::Error },
+        columns: tables,
+    })
+}
+
+/// The stage that reads a source: of several files each is read by a stage of its own.
+fn plan_ingest(
+    scope: &mut Scope<'_>,
+    name: &str,
+    files: Vec<External>,
+    formats: &[Format],
+    how: &Ingest,
+) -> StageIndex {
+    // A run may go on in another file.
+    if files.len() == 1 || how.history.is_some() {
+        let stage = Ingest { files, formats: formats.to_vec(), is_whole: true, ..how.clone() };
+        return scope.stage(("sources", name), Arc::new(stage), Vec::new());
+    }
+    let gather = Arc::new(Gather { files: files.len(), columns: how.columns.clone(), is_priced: how.is_priced });
+    let mut inputs = Vec::new();
+    for (index, (file, format)) in files.into_iter().zip(formats).enumerate() {
+        let member = format!("{name}[{}]", file.name());
+        let named = how.named.get(index).cloned().into_iter().collect();
+        let stage = Ingest { files: vec![file], formats: vec![*format], named, ..how.clone() };
+        let stage = scope.stage(("sources", &member), Arc::new(stage), Vec::new());
+        let [table, summary] = Gather::roles(index);
+        inputs.extend([stage.gives_as("table", table), stage.gives_as("summary", summary)]);
+    }
+    scope.stage(("sources", name), gather, inputs)
+}
+
+/// The schedule of a source's rows; its variables are added to the source's.
+fn schedule_of(
+    scope: &mut Scope<'_>,
+    schedule: &spec::Schedule,
+    variables: &mut Variables,
+    path: &SpecPath,
+) -> Option<IngestSchedule> {
+    let before = scope.told();
+    for (key, name) in [("step", &schedule.step), ("rate", &schedule.rate)] {
+        let place = Place::Value(path.key(key));
+        match variables.get(name) {
+            Some(kind) if kind.can_be(Kind::Number) => {}
+            Some(_) => {
+                scope.error("wrong-kind", place, format!("`{name}` holds texts, not numbers"));
+            }
+            None => no_variable(scope, name, variables, place),
+        }
+    }
+    for (index, name) in schedule.run.iter().enumerate().filter(|(_, name)| !variables.contains_key(*name)) {
+        no_variable(scope, name, variables, Place::Value(path.key("run").then(Step::Index(index))));
+    }
+    for (name, meaning) in SUMS {
+        if variables.contains_key(name) {
+            let message = format!("`{name}` is a column already, and the schedule gives it: the {meaning}");
+            scope
+                .error("taken-name", Place::Key(path.clone()), message)
+                .hints
+                .push("give the column another name".to_owned());
+        }
+    }
+    let warmup = schedule.warmup.map_or(0.0, |step| step.0);
+    if !(warmup >= 0.0 && warmup.fract() == 0.0 && warmup <= MOST_STEPS as f64) {
+        scope.error("bad-setting", Place::Value(path.key("warmup")), "warm-up ends at a whole number of steps");
+    }
+    if !(0.0..1.0).contains(&schedule.momentum) {
+        scope.error("bad-setting", Place::Value(path.key("momentum")), "momentum lies from 0 to below 1");
+    }
+    if scope.told() > before {
+        return None;
+    }
+    variables.extend(SUMS.iter().map(|(name, _)| ((*name).to_owned(), Kind::Number)));
+    Some(IngestSchedule {
+        step: schedule.step.clone(),
+        rate: schedule.rate.clone(),
+        run: schedule.run.clone(),
+        warmup: warmup as usize,
+        momentum: schedule.momentum,
+    })
+}
+
+fn no_variable(scope: &mut Scope<'_>, name: &str, variables: &Variables, place: Place) {
+    let known: Vec<&str> = variables.keys().map(String::as_str).collect();
+    let error = Diagnostic::error("unknown-variable", place, format!("the source has no variable `{name}`"));
+    scope.tell(error.suggest(name, known));
+}
+
+pub(super) fn local_files(scope: &mut Scope<'_>, pattern: &str, path: &SpecPath) -> Option<Vec<External>> {
+    let folder = scope.folder();
+    let place = Place::Value(path.key("path"));
+    let literal = folder.join(pattern);
+    let named = NamedPattern::of(pattern).filter(|_| !literal.exists());
+    let pattern = named.as_ref().map_or(pattern, |named| named.glob.as_str());
+    let has_wildcard = files::is_wild(pattern);
+    let found: Vec<PathBuf> = if has_wildcard && !literal.exists() {
+        if !scope.allowed().outside && !stays_inside(&folder, &files::fixed_part(&folder, pattern)) {
+            let message = format!("`{pattern}` looks for files outside the spec's folder and the working directory");
+            scope
+                .error("outside", place, message)
+                .hints
+                .push("name the files, or allow it: `--allow outside`".to_owned());
             return None;
         }
-        let Some(sha256) = sha256 else {
-            self.error(
+        match files::matching(&folder, pattern) {
+            Ok(found) => found,
+            Err(error) => {
+                scope.error("bad-glob", place, error.to_string());
+                return None;
+            }
+        }
+    } else if literal.is_file() {
+        vec![literal]
+    } else if let Ok(metadata) = std::fs::metadata(&literal) {
+        let what = crate::file::describe(metadata.file_type());
+        scope.error("no-file", place, format!("`{pattern}` is {what}, not a regular file"));
+        return None;
+    } else {
+        Vec::new()
+    };
+    if found.is_empty() {
+        let near = nearest_file(&folder.join(pattern));
+        let error = scope.error(
+            "no-file",
+            place,
+            if has_wildcard { format!("no file matches `{pattern}`") } else { format!("there is no file `{pattern}`") },
+        );
+        error.hints.push(near.map_or("paths are relative to the spec".to_owned(), |near| {
+            format!("did you mean `{near}`? Paths are relative to the spec")
+        }));
+        return None;
+    }
+    let most = file_limits(scope).bytes;
+    Some(
+        found
+            .into_iter()
+            .map(|path| {
+                let name = path.strip_prefix(&folder).unwrap_or(&path).to_string_lossy().into_owned();
+                External::File { path, name, most }
+            })
+            .collect(),
+    )
+}
+
+pub(super) fn pinned(scope: &mut Scope<'_>, url: &str, sha256: Option<&str>, path: &SpecPath) -> Option<External> {
+    if !(url.starts_with("https://") || url.starts_with("http://")) {
+        scope.error("bad-url", Place::Value(path.key("url")), "a URL begins with https:// or http://");
+        return None;
+    }
+    let Some(sha256) = sha256 else {
+        scope
+            .error(
                 "unpinned-url",
                 Place::Key(path.key("url")),
                 "a URL needs the `sha256` of its bytes, so that the study means the same next year",
             )
             .hints
             .push("download it once and run `sha256sum`".to_owned());
-            return None;
-        };
-        let digest = sha256.to_ascii_lowercase();
-        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
-            self.error("bad-sha256", Place::Value(path.key("sha256")), "a SHA-256 has 64 hexadecimal digits");
-            return None;
-        }
-        Some(External::Pinned { url: url.to_owned(), sha256: digest, most: self.limits().bytes })
+        return None;
+    };
+    let digest = sha256.to_ascii_lowercase();
+    if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+        scope.error("bad-sha256", Place::Value(path.key("sha256")), "a SHA-256 has 64 hexadecimal digits");
+        return None;
     }
+    Some(External::Pinned { url: url.to_owned(), sha256: digest, most: file_limits(scope).bytes })
+}
 
-    /// The columns in an order in which each expression stands after what it uses.
-    pub(super) fn columns(&mut self, source: &spec::Source, path: &SpecPath) -> Option<(Vec<IngestColumn>, Variables)> {
-        let tables: BTreeMap<&str, spec::ColumnTable> =
-            source.columns.iter().map(|(n, c)| (n.as_str(), c.table())).collect();
-        let mut kinds: Variables = tables
-            .iter()
-            .map(|(&name, table)| {
-                let written = Place::Value(path.key("columns").key(name).key("type"));
-                let kind = match table.kind {
-                    _ if self.diagnostics.iter().any(|d| d.place == written) => Kind::Any,
-                    ColumnKind::Text => Kind::Text,
-                    ColumnKind::Number => Kind::Number,
-                };
-                (name.to_owned(), kind)
-            })
-            .collect();
-        // What is written but could not be read is an error already; nothing that uses it is to be one too.
-        let mut unread = self.written(&path.key("columns"));
-        unread.retain(|name| !tables.contains_key(name.as_str()));
-        kinds.extend(unread.iter().map(|name| (name.clone(), Kind::Any)));
-        let column = |name: String| IngestColumn {
-            from: ColumnOrigin::Column(name.clone()),
-            variable: name,
-            reading: None,
-            factor: 1.0,
-            unit: None,
-            kind: ColumnKind::Number,
-            unused: false,
-        };
-        let mut ready: Vec<IngestColumn> = unread.into_iter().map(column).collect();
-        let mut waiting: Vec<(&str, Expr, f64)> = Vec::new();
-        let before = self.diagnostics.len();
-        for (&name, table) in &tables {
-            let place = path.key("columns").key(name);
-            if !crate::expr::is_plain_name(name) || name.contains('.') {
-                self.error("bad-name", Place::Key(place.clone()), format!("`{name}` cannot be the name of a variable"))
-                    .hints
-                    .push("use letters, digits and `_`; the column's own name goes on the right".to_owned());
-                continue;
-            }
-            let given = [("column", table.column.is_some()), ("expr", table.expr.is_some())];
-            if let Some(error) =
-                check::exactly_one(&format!("the variable `{name}`"), &given, Place::Key(place.clone()))
-            {
-                self.diagnostics.push(error);
-                continue;
-            }
-            if let Some(error) = wrong_reading(table, &place) {
-                self.diagnostics.push(error);
-                continue;
-            }
-            let factor = table.unit.map_or(1.0, |u| u.size);
-            if let Some(column) = &table.column {
-                ready.push(IngestColumn {
-                    variable: name.to_owned(),
-                    from: ColumnOrigin::Column(column.clone()),
-                    reading: reading(table),
-                    factor,
-                    unit: table.unit,
-                    kind: table.kind,
-                    unused: false,
-                });
-            } else if let Some(text) = &table.expr {
-                let checked = check::expression(text, &place.key("expr"), &kinds, Kind::Number);
-                if let Some(expr) = self.take(checked) {
-                    waiting.push((name, expr, factor));
-                }
-            }
+/// The columns in an order in which each expression stands after what it uses.
+pub(super) fn columns_of(
+    scope: &mut Scope<'_>,
+    source: &spec::Source,
+    path: &SpecPath,
+) -> Option<(Vec<IngestColumn>, Variables)> {
+    let tables: BTreeMap<&str, spec::ColumnTable> =
+        source.columns.iter().map(|(n, c)| (n.as_str(), c.table())).collect();
+    let mut kinds: Variables = tables
+        .iter()
+        .map(|(&name, table)| {
+            let written = Place::Value(path.key("columns").key(name).key("type"));
+            let kind = match table.kind {
+                _ if scope.is_told_of(&written) => Kind::Any,
+                ColumnKind::Text => Kind::Text,
+                ColumnKind::Number => Kind::Number,
+            };
+            (name.to_owned(), kind)
+        })
+        .collect();
+    // What is written but could not be read is an error already; nothing that uses it is to be one too.
+    let mut unread = scope.written(&path.key("columns"));
+    unread.retain(|name| !tables.contains_key(name.as_str()));
+    kinds.extend(unread.iter().map(|name| (name.clone(), Kind::Any)));
+    let column = |name: String| IngestColumn {
+        from: ColumnOrigin::Column(name.clone()),
+        variable: name,
+        reading: None,
+        factor: 1.0,
+        unit: None,
+        kind: ColumnKind::Number,
+        unused: false,
+    };
+    let mut ready: Vec<IngestColumn> = unread.into_iter().map(column).collect();
+    let mut waiting: Vec<(&str, Expr, f64)> = Vec::new();
+    let before = scope.told();
+    for (&name, table) in &tables {
+        let place = path.key("columns").key(name);
+        if !crate::expr::is_plain_name(name) || name.contains('.') {
+            scope
+                .error("bad-name", Place::Key(place.clone()), format!("`{name}` cannot be the name of a variable"))
+                .hints
+                .push("use letters, digits and `_`; the column's own name goes on the right".to_owned());
+            continue;
         }
-        if self.diagnostics.len() > before {
-            return None;
+        let given = [("column", table.column.is_some()), ("expr", table.expr.is_some())];
+        if let Some(error) = check::exactly_one(&format!("the variable `{name}`"), &given, Place::Key(place.clone())) {
+            scope.tell(error);
+            continue;
         }
-        let order = match in_order(&waiting) {
-            Ok(order) => order,
-            Err(circle) => {
-                let names: Vec<&str> = circle.into_iter().map(|index| waiting[index].0).collect();
-                let place = Place::Key(path.key("columns").key(names[0]));
-                self.error(
-                    "circular-columns",
-                    place,
-                    format!("{} are defined by each other", crate::diagnostic::list(&names)),
-                );
-                return None;
-            }
-        };
-        for (name, expr, factor) in order.into_iter().map(|index| &waiting[index]) {
+        if let Some(error) = wrong_reading(table, &place) {
+            scope.tell(error);
+            continue;
+        }
+        let factor = table.unit.map_or(1.0, |u| u.size);
+        if let Some(column) = &table.column {
             ready.push(IngestColumn {
-                variable: (*name).to_owned(),
-                from: ColumnOrigin::Expr(expr.to_string()),
-                reading: None,
-                factor: *factor,
-                unit: tables.get(name).and_then(|table| table.unit),
-                kind: ColumnKind::Number,
+                variable: name.to_owned(),
+                from: ColumnOrigin::Column(column.clone()),
+                reading: reading(table),
+                factor,
+                unit: table.unit,
+                kind: table.kind,
                 unused: false,
             });
+        } else if let Some(text) = &table.expr {
+            let checked = check::expression(text, &place.key("expr"), &kinds, Kind::Number);
+            if let Some(expr) = scope.take(checked) {
+                waiting.push((name, expr, factor));
+            }
         }
-        self.mark_unused(source, &mut ready);
-        Some((ready, kinds))
     }
+    if scope.told() > before {
+        return None;
+    }
+    let order = match in_order(&waiting) {
+        Ok(order) => order,
+        Err(circle) => {
+            let names: Vec<&str> = circle.into_iter().map(|index| waiting[index].0).collect();
+            let place = Place::Key(path.key("columns").key(names[0]));
+            scope.error(
+                "circular-columns",
+                place,
+                format!("{} are defined by each other", crate::diagnostic::list(&names)),
+            );
+            return None;
+        }
+    };
+    for (name, expr, factor) in order.into_iter().map(|index| &waiting[index]) {
+        ready.push(IngestColumn {
+            variable: (*name).to_owned(),
+            from: ColumnOrigin::Expr(expr.to_string()),
+            reading: None,
+            factor: *factor,
+            unit: tables.get(name).and_then(|table| table.unit),
+            kind: ColumnKind::Number,
+            unused: false,
+        });
+    }
+    mark_unused(scope, source, &mut ready);
+    Some((ready, kinds))
 }
 
 /// How the cells of a column are read, where its table says so.
@@ -647,19 +650,17 @@ fn wrong_reading(table: &spec::ColumnTable, place: &SpecPath) -> Option<Diagnost
     odd.map(|(text, value)| error("values", format!("the number for \"{text}\" is {}", value.0)))
 }
 
-impl Compiler<'_> {
-    /// Marks the variables that neither the study nor, through them, another variable uses.
-    fn mark_unused(&self, source: &spec::Source, columns: &mut [IngestColumn]) {
-        let mut used: BTreeSet<String> = self.words.clone();
-        if let Some(schedule) = &source.schedule {
-            used.extend(schedule.run.iter().chain([&schedule.step, &schedule.rate]).cloned());
-        }
-        // An expression stands behind what it uses.
-        for column in columns.iter_mut().rev() {
-            column.unused = !used.contains(&column.variable);
-            if let (false, ColumnOrigin::Expr(text)) = (column.unused, &column.from) {
-                used.extend(used::of_text(text));
-            }
+/// Marks the variables that neither the study nor, through them, another variable uses.
+fn mark_unused(scope: &Scope<'_>, source: &spec::Source, columns: &mut [IngestColumn]) {
+    let mut used: BTreeSet<String> = scope.words().clone();
+    if let Some(schedule) = &source.schedule {
+        used.extend(schedule.run.iter().chain([&schedule.step, &schedule.rate]).cloned());
+    }
+    // An expression stands behind what it uses.
+    for column in columns.iter_mut().rev() {
+        column.unused = !used.contains(&column.variable);
+        if let (false, ColumnOrigin::Expr(text)) = (column.unused, &column.from) {
+            used.extend(used::of_text(text));
         }
     }
 }

@@ -11,7 +11,7 @@ pub use coordinate::Coordinate;
 
 use crate::law::{Law, Order, Sums, Wanted, Workspace};
 use crate::numerics::{Matrix, exp, triangle};
-use crate::objective::{LeastSquares, Link, Objective, ResponseScale};
+use crate::objective::{Link, Objective, ResponseScale};
 use block::{Block, padded};
 
 /// Largest residual of noise-free rows, relative to the responses.
@@ -246,7 +246,7 @@ impl Problem {
     #[must_use]
     pub fn squared(&self, weights: &[f64]) -> Self {
         let on = self.objective.scale();
-        self.minimising(Objective::LeastSquares(LeastSquares { on })).reweighted(weights)
+        self.minimising(Objective::least_squares(on)).reweighted(weights)
     }
 
     /// The same problem over the rows at `chosen`. The problem must have one block.

@@ -5,12 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::allocation::{
-    FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split, check_budget, moves, nothing_to_split,
-};
+use super::allocation::{check_budget, moves, nothing_to_split};
+use super::budget::{Budget, FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split};
 use super::keyed::keyed;
 use super::price::Curve;
-use super::split::{Budget, best_split};
+use super::split::best_split;
 use super::surface::Surface;
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, budgets};
 use crate::law::{Law, Roles};
@@ -63,10 +62,6 @@ keyed!(Allocate, "{ C = 1e24, serve = \"10T\" }", {
 const LEAST_PART: f64 = 1e-9;
 
 impl Kind for Allocate {
-    fn name(&self) -> &'static str {
-        "allocate"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         vec!["{size}", "{data}", "training_{compute}", "serving_{compute}", "loss"]
     }

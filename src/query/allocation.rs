@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::budget::{Budget, can_split};
 use super::crossing::cross;
 use super::model::{Model, Trail};
 use super::reaching::cheapest;
-use super::split::{Budget, best_split};
+use super::split::best_split;
 use super::surface::Moves;
 use super::{Fault, Refusal, check_names};
 use crate::evidence::in_words;
@@ -13,15 +14,6 @@ use crate::law::{Law, Variable};
 use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
 use crate::unit::Dimension;
-
-pub use crate::law::FLOP_PER_PARAMETER_AND_TOKEN;
-/// Serving a token costs about 2 FLOP per parameter (Sardana et al. 2024, arXiv:2401.00448).
-pub const FLOP_PER_SERVED_TOKEN: f64 = 2.0;
-
-/// Whether a law has the variables between which a budget is split.
-pub fn can_split(law: &Law) -> bool {
-    law.roles.sizes().is_some_and(|sizes| sizes.iter().all(|name| law.variable(name).is_some()))
-}
 
 /// Whether a law has a response for a budget of compute.
 pub(super) fn takes_budget(law: &Law) -> bool {

@@ -45,10 +45,6 @@ const LARGEST: f64 = 1e32;
 const EQUAL: f64 = 1e-9;
 
 impl Kind for Compare {
-    fn name(&self) -> &'static str {
-        "compare"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         vec!["loss", "other_loss", "multiplier", "crossover_{compute}"]
     }

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{can_split, moves, nothing_to_split};
-use super::split::{Budget, best_split};
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, named, rows_of};
+use super::allocation::{moves, nothing_to_split};
+use super::budget::{Budget, can_split};
+use super::split::best_split;
+use super::{
+    Fault, Finding, Kind, Model, Moves, Phrase, Refusal, Waste, check_names, check_values, finish, named, rows_of,
+};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
@@ -31,12 +34,20 @@ impl JsonSchema for ComputeOptimal {
 }
 
 impl Kind for ComputeOptimal {
-    fn name(&self) -> &'static str {
-        "compute_optimal"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         vec!["{size}", "{data}", "loss"]
+    }
+
+    fn decides() -> bool {
+        true
+    }
+
+    fn phrase(&self) -> Phrase {
+        Phrase::Split
+    }
+
+    fn waste(&self) -> Option<Waste<'_>> {
+        Some(Waste::OfBudget)
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {

@@ -34,12 +34,12 @@ pub struct Line {
 /// # Errors
 /// The response never equals the target; the error names the side on which it would.
 pub(super) fn cross(model: &Model<'_>, target: f64, name: &str, base: &[f64]) -> Result<f64, Refusal> {
-    let line = match model.trail.step() {
-        Some(Solved::Line(line)) if line.name == name && line.base == base => Arc::clone(line),
+    let line = match model.trail.step().and_then(Solved::shared::<Line>) {
+        Some(line) if line.name == name && line.base == base => line,
         _ => Arc::new(Line::new(model, name, base)?),
     };
     let found = line.cross(model, target);
-    model.trail.lay(|| Some(Solved::Line(Arc::new(line.at(found.as_ref().ok().copied())))));
+    model.trail.lay(|| Some(Solved::of(Arc::new(line.at(found.as_ref().ok().copied())))));
     found
 }
 

@@ -117,23 +117,19 @@ impl Derived {
 
     /// The compiled expressions.
     fn tapes(&self, model: &Model<'_>) -> Result<Arc<Vec<Tape>>, Refusal> {
-        let tapes = if let Some(Solved::Expressions(tapes)) = model.trail.step() {
-            Arc::clone(tapes)
+        let tapes = if let Some(tapes) = model.trail.step().and_then(Solved::shared::<Vec<Tape>>) {
+            tapes
         } else {
             let tape = |text: &String| Self::as_law(model.ready.law, text).map(|law| law.tape());
             let tapes: Option<Vec<Tape>> = self.expressions.values().map(tape).collect();
             Arc::new(tapes.ok_or_else(|| Refusal::Undefined("an expression cannot be read".to_owned()))?)
         };
-        model.trail.lay(|| Some(Solved::Expressions(Arc::clone(&tapes))));
+        model.trail.lay(|| Some(Solved::of(Arc::clone(&tapes))));
         Ok(tapes)
     }
 }
 
 impl Kind for Derived {
-    fn name(&self) -> &'static str {
-        "derived"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         self.expressions.keys().map(String::as_str).collect()
     }

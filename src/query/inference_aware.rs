@@ -5,13 +5,11 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::allocation::{
-    FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split, check_held, moves, nothing_to_split,
-};
+use super::allocation::{check_held, moves, nothing_to_split};
+use super::budget::{Budget, FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split};
 use super::price::Curve;
 use super::reaching::cheapest;
-use super::split::Budget;
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, named};
+use super::{Fault, Finding, Kind, Model, Moves, Refusal, Waste, named};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 
@@ -30,12 +28,16 @@ pub struct InferenceAware {
 }
 
 impl Kind for InferenceAware {
-    fn name(&self) -> &'static str {
-        "inference_aware"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         vec!["{size}", "{data}", "training_{compute}", "total_{compute}", "saving"]
+    }
+
+    fn decides() -> bool {
+        true
+    }
+
+    fn waste(&self) -> Option<Waste<'_>> {
+        Some(Waste::OfServing { response: self.loss.0, hold: &self.hold })
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {

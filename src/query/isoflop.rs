@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::allocation::{can_split, check_budget, moves, nothing_to_split};
+use super::allocation::{check_budget, moves, nothing_to_split};
+use super::budget::{Budget, can_split};
 use super::keyed::keyed;
-use super::split::{Budget, Split, best_split};
+use super::split::{Split, best_split};
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, budgets, named};
 use crate::law::{Law, Roles};
 use crate::numerics::{Matrix, exp, ln};
@@ -65,10 +66,6 @@ fn ratio_of(roles: &Roles) -> String {
 const FEWEST: usize = 3;
 
 impl Kind for Isoflop {
-    fn name(&self) -> &'static str {
-        "isoflop"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         vec!["{size}", "{data}", "loss", "parabola_{size}", "parabola_{data}", "envelope_{size}"]
     }

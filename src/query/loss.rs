@@ -6,7 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, named, rows_of};
+use super::{
+    Fault, Finding, Kind, Model, Moves, Phrase, Question, Refusal, check_names, check_values, finish, named, rows_of,
+};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::schedule::Planned;
@@ -72,6 +74,13 @@ impl JsonSchema for Loss {
     }
 }
 
+impl Question {
+    /// The response at variables.
+    pub fn response_at(at: BTreeMap<String, OneOrMany<Quantity>>) -> Self {
+        Self::Loss(Loss { at, schedule: None })
+    }
+}
+
 impl Loss {
     fn check_schedule(&self, law: &Law, faults: &mut Vec<Fault>) {
         match &self.schedule {
@@ -94,12 +103,20 @@ impl Loss {
 }
 
 impl Kind for Loss {
-    fn name(&self) -> &'static str {
-        "loss"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         vec!["loss"]
+    }
+
+    fn decides() -> bool {
+        true
+    }
+
+    fn phrase(&self) -> Phrase {
+        Phrase::Response
+    }
+
+    fn takes_schedules(&self) -> bool {
+        true
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {

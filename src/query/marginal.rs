@@ -38,12 +38,12 @@ keyed!(Marginal, "{ C = 1e22, factor = 10 }", {
 });
 
 impl Kind for Marginal {
-    fn name(&self) -> &'static str {
-        "marginal"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         vec!["loss", "next_loss", "gain", "elasticity"]
+    }
+
+    fn decides() -> bool {
+        true
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {

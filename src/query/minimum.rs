@@ -33,13 +33,17 @@ const USUAL: [f64; 2] = [1e3, 1e15];
 const POINTS: usize = 257;
 
 impl Kind for Minimum {
-    fn name(&self) -> &'static str {
-        "minimum"
-    }
-
-    /// `at` has the unit of the variable, and `lowest` that of the response.
+    /// `at` in the unit of the variable, `lowest` in that of the response.
     fn outputs(&self) -> Vec<&str> {
         vec!["at", "lowest"]
+    }
+
+    fn decides() -> bool {
+        true
+    }
+
+    fn variable_of(&self, output: &str) -> Option<&str> {
+        (output == "at").then_some(self.over.as_str())
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {

@@ -3,112 +3,119 @@
 //! A query is answered at the estimate and at every draw of the parameters. The answers at the draws give its
 //! interval.
 
-mod allocate;
 mod allocation;
-mod compare;
-mod compute_optimal;
+mod asked;
+mod budget;
 mod crossing;
-mod derived;
 mod distance;
 mod draws;
 mod identified;
-mod inference_aware;
 mod interval;
-mod isoflop;
 mod keyed;
-mod loss;
-mod marginal;
-mod minimum;
 mod model;
-mod overtrain;
 mod price;
-mod reach;
 mod reaching;
 mod split;
 mod surface;
-mod threshold;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::de::MapAccess;
+use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
 
-pub use allocate::Allocate;
-pub use allocation::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, best_allocation, can_split};
-pub use compare::Compare;
-pub use compute_optimal::ComputeOptimal;
-pub use derived::Derived;
-pub use inference_aware::InferenceAware;
-pub use isoflop::Isoflop;
-pub use loss::Loss;
-pub use marginal::Marginal;
-pub use minimum::Minimum;
+pub use allocation::{Allocation, best_allocation};
+pub use asked::{Asking, read as read_asking};
+pub use budget::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split};
 pub use model::{Model, Ready, Solved, Trail};
-pub use overtrain::Overtrain;
-pub use reach::Reach;
+pub(crate) use reach::{moves_to_reach, value_that_reaches};
 pub use surface::Moves;
-pub use threshold::Threshold;
 
 use crate::answer::{Answer, Row, Verdict};
 use crate::fit::Fit;
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
+use crate::registry::registry;
 use draws::Asked;
 
-/// A query: the list of kinds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Question {
-    /// The response at given variables.
-    Loss(Loss),
-    /// The variable that reaches a response.
-    Reach(Reach),
-    /// The best model size and data for a budget.
-    ComputeOptimal(ComputeOptimal),
-    /// The value at which a response crosses a level.
-    Threshold(Threshold),
-    /// Splits of a budget.
-    Isoflop(Isoflop),
-    /// The cheapest model over training and serving.
-    InferenceAware(InferenceAware),
-    /// The cost of a model that is not the best one.
-    Overtrain(Overtrain),
-    /// The gain from more compute.
-    Marginal(Marginal),
-    /// The minimum of the response over one variable.
-    Minimum(Minimum),
-    /// Comparison of two fits.
-    Compare(Compare),
-    /// Expressions of the fit's parameters.
-    Derived(Derived),
-    /// The best use of a budget under constraints.
-    Allocate(Allocate),
+/// Reads a question by its key, and says which keys decisions and the schema of queries have.
+macro_rules! keys_of_questions {
+    ($($(#[$doc:meta])* $module:ident, $Member:ident;)+) => {
+        impl Question {
+            /// The settings of the question of a name, from a table's next value; none where no question has the name.
+            fn read<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Self>, A::Error> {
+                Ok(Some(match name {
+                    $(stringify!($module) => Self::$Member(map.next_value()?),)+
+                    _ => return Ok(None),
+                }))
+            }
+
+            /// Writes it as an entry of a table, under its name.
+            ///
+            /// # Errors
+            /// Those of the writer.
+            pub fn write<M: SerializeMap>(&self, table: &mut M) -> Result<(), M::Error> {
+                match self {
+                    $(Self::$Member(settings) => table.serialize_entry(stringify!($module), settings),)+
+                }
+            }
+
+            /// The names of the questions that a design can be for.
+            pub fn decisions() -> Vec<&'static str> {
+                let mut all = Self::NAMES.to_vec();
+                $(if !<$Member as Kind>::decides() { all.retain(|name| *name != stringify!($module)); })+
+                all
+            }
+        }
+
+        /// The keys of questions in a table of a spec, as its schema has them.
+        #[derive(JsonSchema)]
+        #[expect(dead_code, reason = "the schema is made of the fields")]
+        pub struct QuestionKeys {
+            $($(#[$doc])* $module: Option<$Member>,)+
+        }
+    };
+}
+
+registry! {
+    /// A question; the list of kinds.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+    pub enum Question of dyn Kind, each keys_of_questions! {
+        /// The response at given variables: `{ N = "280B", D = "300B" }`.
+        loss::Loss,
+        /// The variable that reaches a response: `{ L = 2.0, solve = "C" }`.
+        reach::Reach,
+        /// The best model size and data for a budget: `{ C = [1e21, 5.76e23] }`.
+        compute_optimal::ComputeOptimal,
+        /// The variable at which a response crosses a level: `{ accuracy = 0.5, solve = "C" }`.
+        threshold::Threshold,
+        /// Splits of budgets: the best one, the curve around it, and what a parabola would say: `{ C = 1e21 }`.
+        isoflop::Isoflop,
+        /// The cheapest model over training and serving: `{ loss = 2.0, serve = "10T" }`.
+        inference_aware::InferenceAware,
+        /// What a smaller model than the best one costs: `{ C = 1e22, factor = 0.25 }`.
+        overtrain::Overtrain,
+        /// The gain from ten times the compute: `{ C = 1e22 }`.
+        marginal::Marginal,
+        /// Where the response is lowest over one variable: `{ over = "D" }`.
+        minimum::Minimum,
+        /// Comparison with another fit: `{ with = "other", C = 1e22 }`.
+        compare::Compare,
+        /// Quantities that follow from the fit's parameters, with intervals: `{ a = "beta / (alpha + beta)" }`; with values of
+        /// variables in `at` also those that follow from both.
+        derived::Derived,
+        /// A budget spent best on training and serving, a family of sizes or limited data: `{ C = 1e24, serve = "10T" }`.
+        allocate::Allocate,
+    }
 }
 
 impl Question {
-    /// The member of the list.
-    pub fn kind(&self) -> &dyn Kind {
-        match self {
-            Self::Loss(kind) => kind,
-            Self::Reach(kind) => kind,
-            Self::ComputeOptimal(kind) => kind,
-            Self::Threshold(kind) => kind,
-            Self::Isoflop(kind) => kind,
-            Self::InferenceAware(kind) => kind,
-            Self::Overtrain(kind) => kind,
-            Self::Marginal(kind) => kind,
-            Self::Minimum(kind) => kind,
-            Self::Compare(kind) => kind,
-            Self::Derived(kind) => kind,
-            Self::Allocate(kind) => kind,
-        }
-    }
-
-    /// The law that answers the query. A query about budgets needs every variable on which the cost of training
-    /// depends.
+    /// A law as the question takes it: one about budgets needs a value of every variable that decides what training costs.
     pub fn law(&self, law: &Arc<Law>) -> Arc<Law> {
-        let is_priced = self.kind().moves(law).is_some_and(|moves| moves.ties_compute);
+        let is_priced = self.member().moves(law).is_some_and(|moves| moves.ties_compute);
         if is_priced { law.priced() } else { Arc::clone(law) }
     }
 }
@@ -201,13 +208,37 @@ pub struct Second<'a> {
     pub group: Option<&'a str>,
 }
 
-/// A kind of query.
-pub trait Kind: Sync {
-    /// The name in a spec.
-    fn name(&self) -> &'static str;
+/// How an answer is said in a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phrase {
+    /// The response at the inputs.
+    Response,
+    /// The best split of the inputs, and the response there.
+    Split,
+    /// The value that reaches the inputs.
+    Solution,
+    /// Each output by its name.
+    Outputs,
+}
 
-    /// The names of the outputs in display order. `{size}`, `{data}` and `{compute}` stand for the study's variables
-    /// with these roles ([`Roles::named`]).
+/// What a wrong choice of model size wastes.
+#[derive(Clone, Copy, Debug)]
+pub enum Waste<'a> {
+    /// Training compute: the part of the budget without which the best split reaches the same response.
+    OfBudget,
+    /// Compute of training and serving, by how much more a response takes than at the best size.
+    OfServing {
+        /// The response.
+        response: f64,
+        /// Values of the law's other variables.
+        hold: &'a BTreeMap<String, Quantity>,
+    },
+}
+
+/// A kind of question.
+pub trait Kind: Sync {
+    /// The names of its outputs, in the order in which they are shown; `{size}`, `{data}` and `{compute}` stand for the
+    /// names that the study's variables of these roles have ([`Roles::named`]).
     fn outputs(&self) -> Vec<&str>;
 
     /// Checks whether the law can answer the query.
@@ -233,7 +264,35 @@ pub trait Kind: Sync {
         false
     }
 
-    /// A caution about every answer of this kind; names are written as in [`Kind::outputs`].
+    /// Whether it can be put to a law over learning-rate schedules.
+    fn takes_schedules(&self) -> bool {
+        false
+    }
+
+    /// The variable whose values an output has: the one that is solved for or varied.
+    fn variable_of(&self, _output: &str) -> Option<&str> {
+        None
+    }
+
+    /// How an answer is said in a sentence.
+    fn phrase(&self) -> Phrase {
+        Phrase::Outputs
+    }
+
+    /// Whether it can be the decision that runs are planned for.
+    fn decides() -> bool
+    where
+        Self: Sized,
+    {
+        false
+    }
+
+    /// What a wrong choice of model size wastes; none where the answer is no such choice.
+    fn waste(&self) -> Option<Waste<'_>> {
+        None
+    }
+
+    /// What a reader has to know of every answer of this kind; names stand in it as in [`Kind::outputs`].
     fn caution(&self) -> Option<&'static str> {
         None
     }
@@ -274,7 +333,7 @@ pub fn answer(
     other: Option<Other<'_>>,
     seed: u64,
 ) -> Answer {
-    let kind = question.kind();
+    let kind = question.member();
     let moves = |law: &Law| kind.moves(law);
     let ready = Ready::new(law, &fit.spans, moves(law).as_ref());
     let other = other.map(|other| (other, Ready::new(other.law, &other.fit.spans, moves(other.law).as_ref())));
@@ -312,7 +371,7 @@ pub fn answer(
         }
     });
     Answer {
-        kind: kind.name().to_owned(),
+        kind: question.name().to_owned(),
         interval: described,
         rows,
         forecasts: BTreeMap::new(),

@@ -1,15 +1,13 @@
 //! A law prepared for a query, and the law at one parameter vector.
 
+use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Refusal;
-use super::allocation::FLOP_PER_PARAMETER_AND_TOKEN;
-use super::crossing::Line;
+use super::budget::FLOP_PER_PARAMETER_AND_TOKEN;
 use super::price::{Curve, Price};
-use super::reaching::Path;
-use super::split::Grid;
 use super::surface::{Moves, Surface};
 use crate::fit::Span;
 use crate::law::{Law, Tape};
@@ -158,16 +156,19 @@ impl<'a> Model<'a> {
 
     /// The sign at the estimate, stored as a step of the trail.
     pub(super) fn laid_sign(&self, held: &[f64], sizes: &[&str]) -> f64 {
-        let sign = match self.trail.step() {
-            Some(Solved::Sign(sign)) => *sign,
-            _ => self.sign(held, sizes),
+        let sign = match self.trail.step().and_then(Solved::read) {
+            Some(Sign(sign)) => *sign,
+            None => self.sign(held, sizes),
         };
-        self.trail.lay(|| Some(Solved::Sign(sign)));
+        self.trail.lay(|| Some(Solved::of(Arc::new(Sign(sign)))));
         sign
     }
 }
 
-/// Intermediate solutions of a query, in order.
+/// In which direction a response is better.
+struct Sign(f64);
+
+/// Places that a question solved for, in order.
 ///
 /// The solution at the estimate stores them, and the search at a draw starts from them.
 #[derive(Debug, Default)]
@@ -201,17 +202,23 @@ impl<'a> Trail<'a> {
     }
 }
 
-/// A warm start for one step of a query.
+/// What a draw takes over from the estimate for one step: whatever the step itself laid.
 #[derive(Clone, Debug)]
-pub enum Solved {
-    /// A budget and the place of its best split.
-    Split(Arc<Grid>, f64),
-    /// The best splits of all budgets.
-    Path(Arc<Path>),
-    /// The range of a variable and the crossing.
-    Line(Arc<Line>),
-    /// The direction in which the response is better.
-    Sign(f64),
-    /// Compiled expressions of the parameters.
-    Expressions(Arc<Vec<Tape>>),
+pub struct Solved(Arc<dyn Any + Send + Sync>);
+
+impl Solved {
+    /// What a step lays.
+    pub(super) fn of<T: Any + Send + Sync>(value: Arc<T>) -> Self {
+        Self(value)
+    }
+
+    /// What a step laid, where it is of a type.
+    pub(super) fn read<T: Any + Send + Sync>(&self) -> Option<&T> {
+        self.0.downcast_ref()
+    }
+
+    /// The same, to be kept.
+    pub(super) fn shared<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(&self.0).downcast().ok()
+    }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::allocation::{budget_for, can_split, check_budget, moves, nothing_to_split};
+use super::allocation::{budget_for, check_budget, moves, nothing_to_split};
+use super::budget::{Budget, can_split};
 use super::keyed::keyed;
-use super::split::{Budget, best_split};
+use super::split::best_split;
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_values, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
@@ -33,10 +34,6 @@ keyed!(Overtrain, "{ C = 1e22, factor = 0.25 }", {
 });
 
 impl Kind for Overtrain {
-    fn name(&self) -> &'static str {
-        "overtrain"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         vec!["model_{size}", "{data}", "loss", "best_loss", "excess", "equal_{compute}", "overhead"]
     }

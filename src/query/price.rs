@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN};
-use super::split::Budget;
+use super::budget::{Budget, FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN};
 use super::surface::{Local, Moves, Surface};
 use crate::law::{Law, SERVED};
 use crate::numerics::{exp, ln};

@@ -8,10 +8,10 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::allocation::can_split;
+use super::budget::can_split;
 use super::crossing::cross;
 use super::reaching::cheapest;
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, check_names, check_values, finish, named, rows_of};
+use super::{Fault, Finding, Kind, Model, Moves, Phrase, Refusal, check_names, check_values, finish, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
@@ -84,18 +84,26 @@ impl JsonSchema for Reach {
 }
 
 impl Kind for Reach {
-    fn name(&self) -> &'static str {
-        "reach"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         vec!["solution", "{size}", "{data}"]
+    }
+
+    fn decides() -> bool {
+        true
+    }
+
+    fn phrase(&self) -> Phrase {
+        Phrase::Solution
+    }
+
+    fn variable_of(&self, output: &str) -> Option<&str> {
+        (output == "solution").then_some(self.solve.as_str())
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
         let variables: Vec<&str> = law.variables.iter().map(|v| v.name.as_str()).collect();
-        let split = self.splits_budget(law);
+        let split = splits_budget(law, &self.solve);
         let mut solvable = variables.clone();
         let (budget, decided) = (law.roles.compute.as_str(), law.roles.decided());
         if can_split(law) && !solvable.contains(&budget) {
@@ -134,36 +142,20 @@ impl Kind for Reach {
     }
 
     fn moves(&self, law: &Law) -> Option<Moves> {
-        Some(match law.roles.sizes().filter(|_| self.splits_budget(law)) {
-            None => Moves::one(&self.solve),
-            Some([size, data]) if self.values.contains_key(size) => {
-                Moves { names: vec![data.to_owned()], ties_compute: true }
-            }
-            Some(sizes) => Moves::sizes(sizes),
-        })
+        Some(moves_to_reach(law, &self.solve, |name| self.values.contains_key(name)))
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
-        let target = inputs[&model.ready.law.response];
-        let mut at = inputs.clone();
-        at.remove(&model.ready.law.response);
         let law = model.ready.law;
-        let Some([size, data]) = law.roles.sizes().filter(|_| self.splits_budget(law)) else {
-            let name = self.solve.as_str();
-            let value = exp(cross(model, target, name, &model.ordered(&at, &[name])?)?);
-            at.insert(name.to_owned(), value);
-            return Ok(Finding { outputs: named([("solution", value)]), at });
-        };
-        let base = model.ordered(&at, &law.roles.decided())?;
-        let (n, d) = if let Some(&n) = at.get(size) {
-            (n, exp(cross(model, target, data, &base)?))
-        } else {
-            let split = cheapest(model, target, 0.0, &base)?;
-            (split.n, split.d)
-        };
-        let c = model.curve(&base, 0.0).flop([n, d], 0.0);
-        at.extend([(size, n), (data, d), (&law.roles.compute, c)].map(|(name, value)| (name.to_owned(), value)));
-        Ok(Finding { outputs: named([("solution", c), ("{size}", n), ("{data}", d)]), at })
+        let target = inputs[&law.response];
+        let mut at = inputs.clone();
+        at.remove(&law.response);
+        let value = value_that_reaches(model, &self.solve, target, &mut at)?;
+        let mut outputs = named([("solution", value)]);
+        if let Some([size, data]) = law.roles.sizes().filter(|_| splits_budget(law, &self.solve)) {
+            outputs.extend(named([("{size}", at[size]), ("{data}", at[data])]));
+        }
+        Ok(Finding { outputs, at })
     }
 
     fn splits(&self, roles: &Roles) -> bool {
@@ -171,9 +163,45 @@ impl Kind for Reach {
     }
 }
 
-impl Reach {
-    /// Whether compute is a budget that is split between model size and data.
-    fn splits_budget(&self, law: &Law) -> bool {
-        self.solve == law.roles.compute && can_split(law)
+/// Whether compute is a budget that is split between model size and data.
+fn splits_budget(law: &Law, solve: &str) -> bool {
+    solve == law.roles.compute && can_split(law)
+}
+
+/// The variables that are sought where a response is to be reached by one of them; `is_held` says which have a value.
+pub(crate) fn moves_to_reach(law: &Law, solve: &str, is_held: impl Fn(&str) -> bool) -> Moves {
+    match law.roles.sizes().filter(|_| splits_budget(law, solve)) {
+        None => Moves::one(solve),
+        Some([size, data]) if is_held(size) => Moves { names: vec![data.to_owned()], ties_compute: true },
+        Some(sizes) => Moves::sizes(sizes),
     }
+}
+
+/// The smallest value of a variable that reaches a response, others held in `at`, to which it is added; with it model size and
+/// data where it is a budget.
+///
+/// # Errors
+/// No value reaches the response, or the law has no answer.
+pub(crate) fn value_that_reaches(
+    model: &Model<'_>,
+    solve: &str,
+    target: f64,
+    at: &mut BTreeMap<String, f64>,
+) -> Result<f64, Refusal> {
+    let law = model.ready.law;
+    let Some([size, data]) = law.roles.sizes().filter(|_| splits_budget(law, solve)) else {
+        let value = exp(cross(model, target, solve, &model.ordered(at, &[solve])?)?);
+        at.insert(solve.to_owned(), value);
+        return Ok(value);
+    };
+    let base = model.ordered(at, &law.roles.decided())?;
+    let (n, d) = if let Some(&n) = at.get(size) {
+        (n, exp(cross(model, target, data, &base)?))
+    } else {
+        let split = cheapest(model, target, 0.0, &base)?;
+        (split.n, split.d)
+    };
+    let c = model.curve(&base, 0.0).flop([n, d], 0.0);
+    at.extend([(size, n), (data, d), (&law.roles.compute, c)].map(|(name, value)| (name.to_owned(), value)));
+    Ok(c)
 }

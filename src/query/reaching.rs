@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, can_split};
+use super::budget::{Budget, FLOP_PER_PARAMETER_AND_TOKEN, can_split};
 use super::model::{Model, Solved};
 use super::price::Curve;
-use super::split::{Budget, Grid, Split, lowest};
+use super::split::{Grid, Split, lowest};
 use super::surface::{Local, Surface};
 use super::{Beyond, Refusal};
 use crate::law::{Columns, Law};
@@ -49,11 +49,11 @@ impl Path {
     /// The estimate's path. At the estimate, this is the best split of each budget, without the budgets that have
     /// none.
     pub(super) fn of(model: &Model<'_>, served: f64, base: &[f64]) -> Result<Arc<Self>, Refusal> {
-        let path = match model.trail.step() {
-            Some(Solved::Path(path)) if path.served == served && path.base == base => Arc::clone(path),
+        let path = match model.trail.step().and_then(Solved::shared::<Self>) {
+            Some(path) if path.served == served && path.base == base => path,
             _ => Arc::new(Self::new(model, served, base)?),
         };
-        model.trail.lay(|| Some(Solved::Path(Arc::clone(&path))));
+        model.trail.lay(|| Some(Solved::of(Arc::clone(&path))));
         Ok(path)
     }
 

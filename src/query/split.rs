@@ -3,73 +3,15 @@
 use std::sync::Arc;
 
 use super::Refusal;
-use super::allocation::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN};
+use super::budget::Budget;
 use super::model::{Model, Solved};
 use super::price::Curve;
 use super::surface::Surface;
 use crate::law::{Columns, Roles};
-use crate::numerics::{exp, ln};
+use crate::numerics::exp;
 use crate::solver::{minimise, root};
 
-/// A budget T in FLOP for training and serving: T = 6 N D + 2 N S.
-///
-/// Its splits are a curve, N (D + S / 3) = T / 6, with the coordinate r = ln(N / D). This coordinate resolves splits
-/// both where training dominates the budget and where serving does.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Budget {
-    /// ln(T / 6).
-    pub(super) log: f64,
-    /// S / 3: the number of tokens whose training costs as much as serving S tokens.
-    pub(super) served: f64,
-}
-
-impl Budget {
-    /// A budget for training only.
-    pub(super) fn training(c: f64) -> Self {
-        Self { log: ln(c / FLOP_PER_PARAMETER_AND_TOKEN), served: 0.0 }
-    }
-
-    /// The budget for a model size and data, given by their logarithms.
-    pub(super) fn of([n, d]: [f64; 2], served: f64) -> Self {
-        let log = n + if served == 0.0 { d } else { ln(exp(d) + served) };
-        Self { log, served }
-    }
-
-    /// The number of tokens whose training costs as much as serving `serve` tokens.
-    pub(super) fn as_training(serve: f64) -> f64 {
-        serve * FLOP_PER_SERVED_TOKEN / FLOP_PER_PARAMETER_AND_TOKEN
-    }
-
-    /// ln N and ln D of the split with ln(N / D) = r.
-    pub(super) fn at(&self, r: f64) -> [f64; 2] {
-        // D^2 + (S / 3) D = T / 6 e^-r, solved without cancellation.
-        let even = 0.5 * (self.log - r);
-        let z = 0.5 * self.served * exp(-even);
-        let d = if z == 0.0 {
-            even
-        } else if z > LARGE {
-            even - ln(2.0 * z)
-        } else {
-            even - ln(z + (z * z + 1.0).sqrt())
-        };
-        [d + r, d]
-    }
-
-    /// r for a model of one parameter and for one token; `None` where the budget is too small for one of each.
-    pub(super) fn ends(&self) -> Option<[f64; 2]> {
-        let both = ln(1.0 + self.served);
-        (self.log > both).then(|| [-(self.log + ln(1.0 - self.served * exp(-self.log))), self.log - both])
-    }
-
-    /// The budget in FLOP as text.
-    fn describe(&self) -> String {
-        format!("{:.3e}", FLOP_PER_PARAMETER_AND_TOKEN * exp(self.log))
-    }
-}
-
-/// Above this value, asinh z equals ln 2z to the last digit.
-const LARGE: f64 = 1e9;
-/// Distance of neighbouring points of a grid, in ln(N / D); this is 0.25 in ln N.
+/// Distance of neighbours on a grid, in ln(N / D): 0.25 in ln N.
 const STEP: f64 = 0.5;
 /// Minimum and maximum number of steps of a grid.
 const STEPS: (f64, f64) = (32.0, 4096.0);
@@ -141,17 +83,20 @@ pub(super) struct Split {
 /// An end of the curve is better than all valleys, or the response is flat or not finite.
 pub(super) fn best_split(model: &Model<'_>, budget: Budget, base: &[f64]) -> Result<Split, Refusal> {
     let surface = model.surface()?;
-    let (grid, near) = match model.trail.step() {
-        Some(Solved::Split(grid, place)) if grid.is_of(&budget, base) => (Ok(Arc::clone(grid)), Some(*place)),
+    let (grid, near) = match model.trail.step().and_then(Solved::read::<Laid>) {
+        Some(Laid(grid, place)) if grid.is_of(&budget, base) => (Ok(Arc::clone(grid)), Some(*place)),
         _ => (Grid::new(model, budget, base, model.sign(base, &model.ready.law.roles.decided())).map(Arc::new), None),
     };
     let found = grid.clone().and_then(|grid| lowest(model, surface, &grid, near));
     let place = found.as_ref().ok().map(|split| split.place);
-    model.trail.lay(|| Some(Solved::Split(grid.ok()?, place?)));
+    model.trail.lay(|| Some(Solved::of(Arc::new(Laid(grid.ok()?, place?)))));
     found
 }
 
-/// A part of a grid in which the response turns from better to worse.
+/// A budget with the place of its best split, as the estimate has them.
+struct Laid(Arc<Grid>, f64);
+
+/// A stretch of a grid in which the response turns from better to worse.
 struct Valley {
     low: usize,
     high: usize,

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use super::allocation::FLOP_PER_PARAMETER_AND_TOKEN;
+use super::budget::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::law::symbolic::{Graph, Id};
 use crate::law::{Columns, Law, Tape, Workspace};
 

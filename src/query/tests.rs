@@ -372,12 +372,12 @@ fn an_accuracy_is_split_at_its_highest_and_reached_from_below() {
         Question::Marginal(spec(serde_json::json!({ "C": [1e20, 1e22] }))),
         Question::Overtrain(spec(serde_json::json!({ "C": 1e20, "factor": 0.25 }))),
     ] {
-        let kind = question.kind();
+        let kind = question.member();
         for (error, accuracy) in solved(kind, &falling, &[]).iter().zip(&solved(kind, &rising, &[])) {
             for name in ["N", "D", "gain", "parabola_D", "envelope_N", "equal_C", "overhead", "model_N"] {
                 let [one, other] = [error, accuracy].map(|finding| finding.outputs.get(name).copied());
                 let same = one.zip(other).is_none_or(|(a, b)| (a / b - 1.0).abs() < 1e-9);
-                assert!(same && one.is_some() == other.is_some(), "{} {name}: {one:?} {other:?}", kind.name());
+                assert!(same && one.is_some() == other.is_some(), "{} {name}: {one:?} {other:?}", question.name());
             }
             if let Some(loss) = error.outputs.get("loss") {
                 assert!((loss + accuracy.outputs["loss"] - 1.0).abs() < 1e-12);
@@ -570,7 +570,7 @@ fn questions(law: &Law, entry: Option<&Entry>, c: f64, response: f64) -> Vec<Que
         Question::Marginal(spec(with(serde_json::json!({ "C": c }), held))),
         Question::Compare(spec(with(serde_json::json!({ "with": "itself", "C": c }), held))),
     ]);
-    all.retain(|question| question.kind().check(law).is_ok());
+    all.retain(|question| question.member().check(law).is_ok());
     all
 }
 
@@ -624,7 +624,7 @@ fn every_interval_of_every_kind_and_law_contains_its_estimate() {
                     let below = interval.upper.is_none_or(|upper| value <= upper);
                     assert!(above && below, "{} {question:?} {name}: {interval:?}", law.name);
                 }
-                *answered.entry(question.kind().name()).or_insert(0) += usize::from(row.note.is_none());
+                *answered.entry(question.name()).or_insert(0) += usize::from(row.note.is_none());
             }
         }
     }
@@ -644,7 +644,7 @@ fn a_warm_start_gives_the_answer_of_a_search_from_scratch() {
             .collect();
         let level = response(&law, &free, &at);
         for question in questions(&law, entry, 1e21, level) {
-            let kind = question.kind();
+            let kind = question.member();
             let ready = Ready::new(&law, &spans, kind.moves(&law).as_ref());
             for inputs in kind.rows(&law.roles) {
                 let solve = |parameters: &[f64], trails: [&Trail<'_>; 2]| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Finding, Kind, Model, Moves, Reach, Refusal};
+use super::{Fault, Finding, Kind, Model, Moves, Phrase, Reach, Refusal};
 use crate::law::{Law, Roles};
 
 /// The size at which a smooth measure of an ability crosses a level: `{ accuracy = 0.5, solve = "C" }`.
@@ -24,12 +24,20 @@ impl JsonSchema for Threshold {
 }
 
 impl Kind for Threshold {
-    fn name(&self) -> &'static str {
-        "threshold"
-    }
-
     fn outputs(&self) -> Vec<&str> {
         self.0.outputs()
+    }
+
+    fn decides() -> bool {
+        true
+    }
+
+    fn phrase(&self) -> Phrase {
+        Phrase::Solution
+    }
+
+    fn variable_of(&self, output: &str) -> Option<&str> {
+        self.0.variable_of(output)
     }
 
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {

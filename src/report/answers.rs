@@ -1,7 +1,7 @@
 //! The answers of a query as a table: the same columns in every format.
 
 use super::results::QueryResult;
-use super::words::{self, Written};
+use super::words::{self, Written, heading};
 use super::{Described, DescribedQuery, Digits, Page};
 use crate::answer::{Interval, Verdict};
 
@@ -103,19 +103,4 @@ impl<'a> AnswerTable<'a> {
 /// Whether a cell has neither a value nor an end.
 fn is_empty(cell: &Interval) -> bool {
     cell.value.is_none() && cell.lower.is_none() && cell.upper.is_none()
-}
-
-/// What an output is called: a response by its own name.
-pub(super) fn heading(described: &Described, query: &DescribedQuery, output: &str) -> String {
-    let response = described.fit(&query.fit).map_or("loss", |about| about.law.response.as_str());
-    // Names of the study stay as they are; what a question puts before or after them is words.
-    let of_roles = query.question.kind().outputs().into_iter().find(|name| query.roles.named(name) == output);
-    if let Some(name) = of_roles.filter(|name| name.contains('{')) {
-        return query.roles.named(&name.replace('_', " "));
-    }
-    match output.strip_suffix("loss") {
-        Some("") => response.to_owned(),
-        Some(which) if which.ends_with('_') => format!("{} {response}", which.trim_end_matches('_').replace('_', " ")),
-        _ => output.replace('_', " "),
-    }
 }

@@ -14,7 +14,6 @@ use crate::design::Advice;
 use crate::expr::{Value as ExprValue, parse_printed};
 use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, HELD, Region, Status};
 use crate::numerics::mean;
-use crate::query::Question;
 
 /// The artifacts of a study, by name.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +67,7 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
         let (Some(result), Some(about)) = (results.queries.get_mut(&query.name), described.fit(&query.fit)) else {
             continue;
         };
-        if let (Question::Loss(_), Some(rows)) = (&query.question, artifacts.rows.get(&query.fit)) {
+        if let (true, Some(rows)) = (query.question.member().is_measured(), artifacts.rows.get(&query.fit)) {
             let by = about.by.as_deref();
             result.rows.iter_mut().for_each(|row| row.observed = observed(row, rows, &about.law.response, by));
         }

@@ -151,10 +151,10 @@ pub(super) fn twins<'a>(
     query: &'a DescribedQuery,
     row: &'a AnswerRow,
 ) -> Vec<(&'a DescribedQuery, usize, &'a AnswerRow)> {
-    let kind = query.question.kind().name();
+    let kind = query.question.name();
     let response = |query: &DescribedQuery| described.fit(&query.fit).map(|fit| fit.law.response.clone());
     let same = described.queries.iter().filter(|other| {
-        other.name != query.name && other.question.kind().name() == kind && response(other) == response(query)
+        other.name != query.name && other.question.name() == kind && response(other) == response(query)
     });
     let find = |other: &'a DescribedQuery| {
         let result: &QueryResult = results.queries.get(&other.name)?;

@@ -270,20 +270,16 @@ impl DescribedFit {
 impl DescribedQuery {
     /// The names of its outputs in the study, in display order.
     pub fn outputs(&self) -> Vec<String> {
-        self.question.kind().outputs().iter().map(|name| self.roles.named(name)).collect()
+        self.question.member().outputs().iter().map(|name| self.roles.named(name)).collect()
     }
 
     /// The output by which an answer is quoted: the first one.
     pub fn quoted(&self) -> String {
-        self.question.kind().outputs().first().map_or_else(String::new, |name| self.roles.named(name))
+        self.question.member().outputs().first().map_or_else(String::new, |name| self.roles.named(name))
     }
 
     /// The variable whose values an output has: the one that is solved for or varied, else the output itself.
     pub fn variable_of<'a>(&'a self, output: &'a str) -> &'a str {
-        match (&self.question, output) {
-            (Question::Reach(reach) | Question::Threshold(crate::query::Threshold(reach)), "solution") => &reach.solve,
-            (Question::Minimum(minimum), "at") => &minimum.over,
-            _ => output,
-        }
+        self.question.member().variable_of(output).unwrap_or(output)
     }
 }

@@ -9,6 +9,7 @@ mod checklist;
 mod described;
 mod figure;
 mod leaderboard;
+mod named;
 mod notes;
 mod options;
 mod recommend;
@@ -28,7 +29,8 @@ pub use described::{
     DescribedVariable, DescribedVariation, Expected, Severity, VariedQuery,
 };
 pub use figure::{FOLDER as FIGURES, Figure, Figures, FitData, FitRuns, Study, TABLE};
-pub use options::{Digits, Millimetres, ReportFormat, ReportOptions, Section, Theme};
+pub use named::NamedAnswer;
+pub use options::{Digits, Millimetres, ReportOptions, Section, Theme};
 pub use results::{
     AnswerRow, Belief, DroppedRows, ExpectationResult, FilterResult, FitResult, Note, NoteSeverity, Observed, PARTS,
     QueryResult, Reach, Recommended, Results, SensitivityResult, SourceResult, StepResult, StudyResult, TableResult,
@@ -38,7 +40,7 @@ pub use said::{Piece, pieces};
 pub use screen::counted;
 pub use typeset::plain as typeset_plain;
 pub use writer::{
-    FIGURE, Terminal, WriteError, Writer, files_of, has_figures, mark_stale, names_of, shows_rows, write,
+    FIGURE, ReportFormat, Terminal, WriteError, Writer, files_of, has_figures, mark_stale, names_of, shows_rows, write,
 };
 
 /// Everything a format needs.

@@ -56,7 +56,7 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
         let Some(result) = results.queries.get(&query.name) else { continue };
         let groups = results.fits.get(&query.fit).into_iter().flat_map(|fit| fit.groups.keys());
         let groups: Vec<String> = groups.map(|group| format!("{group}: ")).collect();
-        let general = query.question.kind().caution().map(|text| query.roles.named(text));
+        let general = query.question.member().caution().map(|text| query.roles.named(text));
         for text in &result.warnings {
             let of_group = groups.iter().find_map(|group| text.strip_prefix(group.as_str()));
             let text = of_group.unwrap_or(text);

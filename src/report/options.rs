@@ -3,29 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use super::writer::ReportFormat;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
-
-/// A format of reports; the list of formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReportFormat {
-    /// One self-contained page.
-    Html,
-    /// Markdown, with its figures as files.
-    Markdown,
-    /// The results alone.
-    Json,
-    /// Tables for a paper, and a macro for each number.
-    Latex,
-    /// Tables of answers, parameters, predictions with residuals, and draws.
-    Csv,
-}
-
-impl ReportFormat {
-    /// Every format.
-    pub const ALL: [Self; 5] = [Self::Html, Self::Markdown, Self::Json, Self::Latex, Self::Csv];
-}
 
 /// A section of a report, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -131,6 +111,9 @@ impl JsonSchema for Millimetres {
     }
 }
 
+/// Significant digits of numbers, where a spec does not say.
+pub(super) const DIGITS: usize = 4;
+
 /// A number of significant digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
@@ -143,7 +126,7 @@ impl Digits {
 
 impl Default for Digits {
     fn default() -> Self {
-        Self(super::words::DIGITS)
+        Self(DIGITS)
     }
 }
 

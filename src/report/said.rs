@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::named::NamedAnswer;
 use super::results::Results;
 use super::words::{self, Written};
 use super::{Described, DescribedQuery};
@@ -61,19 +62,11 @@ pub(super) fn filled(
 
 /// An answer by its name: `queries.budget`, `queries.budget.row2`, `queries.budget.row2.N`, and ends of its interval.
 fn of_query(described: &Described, results: &Results, query: &DescribedQuery, name: &str) -> Option<String> {
-    let rest = name.strip_prefix("queries.")?.strip_prefix(query.name.as_str())?;
-    let mut parts: Vec<&str> = match rest.strip_prefix('.') {
-        Some(rest) => rest.split('.').collect(),
-        None if rest.is_empty() => Vec::new(),
-        None => return None,
-    };
-    let numbered = parts.first().and_then(|part| part.strip_prefix("row")?.parse::<usize>().ok()?.checked_sub(1));
-    if numbered.is_some() {
-        parts.remove(0);
-    }
-    let row = results.queries.get(&query.name)?.rows.get(numbered.unwrap_or(0))?;
+    let named = NamedAnswer::of(name, &query.name)?;
+    let row = results.queries.get(&query.name)?.rows.get(named.row.unwrap_or(0))?;
     let first = query.quoted();
-    let (output, part) = (parts.first().copied().unwrap_or(&first), parts.get(1).copied());
+    let mut parts = named.output.split('.').filter(|part| !part.is_empty());
+    let (output, part) = (parts.next().unwrap_or(&first), parts.next());
     let written = Written::of_output(described, query, output);
     let cell = row.outputs.get(output);
     let told = match (part, cell) {

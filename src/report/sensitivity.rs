@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::answers::heading;
 use super::results::{SensitivityResult, VariedAnswer};
+use super::words::heading;
 use super::words::{self, Written};
 use super::{Described, DescribedVariation};
 use crate::answer::{Answer, Row, Verdict};

@@ -4,7 +4,7 @@ use super::results::{AnswerRow, ExpectationResult, FitResult, Observed, QueryRes
 use super::{Described, DescribedQuery};
 use crate::answer::{Interval, Verdict};
 use crate::fit::{Estimate, Evidence, Status};
-use crate::query::Question;
+use crate::query::Phrase;
 use crate::unit::Dimension;
 
 /// A number with four significant digits; large and small ones with an exponent.
@@ -77,8 +77,7 @@ pub(super) enum Written {
     Number(usize),
 }
 
-/// Significant digits of a number where the spec does not say.
-pub(super) const DIGITS: usize = 4;
+pub(super) use super::options::DIGITS;
 
 impl Written {
     /// How what was asked of a variable is written.
@@ -286,11 +285,11 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
     }
     let of = |name: &str| row.outputs.get(name);
     let [size, data, _] = query.roles.decided();
-    match (&query.question, of("loss"), of("solution"), of(size).zip(of(data))) {
-        (Question::Loss(_), Some(loss), ..) => {
+    match (query.question.member().phrase(), of("loss"), of("solution"), of(size).zip(of(data))) {
+        (Phrase::Response, Some(loss), ..) => {
             format!("At {given}: {response} = {}{unit}", with_interval("loss", loss))
         }
-        (Question::ComputeOptimal(_), Some(loss), _, Some((n, d))) => format!(
+        (Phrase::Split, Some(loss), _, Some((n, d))) => format!(
             "With {given} the best split is {}{} and {}{}, for {response} = {}{unit}",
             with_interval(size, n),
             counted(described.dimension(&query.fit, size)),
@@ -298,7 +297,7 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
             counted(described.dimension(&query.fit, data)),
             Written::Number(DIGITS).cell(loss),
         ),
-        (Question::Reach(_) | Question::Threshold(_), _, Some(solution), split) => {
+        (Phrase::Solution, _, Some(solution), split) => {
             let split = split.map_or_else(String::new, |(n, d)| {
                 let cell = |name: &str, cell: &Interval| Written::of_output(described, query, name).cell(cell);
                 format!(" ({size} = {}, {data} = {})", cell(size, n), cell(data, d))
@@ -310,9 +309,7 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
             let names = query.outputs();
             let outputs = names.iter().filter_map(|name| Some((name, row.outputs.get(name)?)));
             let found: Vec<String> = outputs
-                .map(|(name, cell)| {
-                    format!("{} = {}", super::answers::heading(described, query, name), with_interval(name, cell))
-                })
+                .map(|(name, cell)| format!("{} = {}", heading(described, query, name), with_interval(name, cell)))
                 .collect();
             if given.is_empty() { found.join(", ") } else { format!("With {given}: {}", found.join(", ")) }
         }
@@ -453,6 +450,21 @@ fn parameter_in_words(name: &str, estimate: &Estimate) -> String {
         _ => String::new(),
     };
     format!("{name} = {}{sure}{bound}", number(value))
+}
+
+/// What an output is called: a response by its own name.
+pub(super) fn heading(described: &Described, query: &DescribedQuery, output: &str) -> String {
+    let response = described.fit(&query.fit).map_or("loss", |about| about.law.response.as_str());
+    // Names of the study stay as they are; what a question puts before or after them is words.
+    let of_roles = query.question.member().outputs().into_iter().find(|name| query.roles.named(name) == output);
+    if let Some(name) = of_roles.filter(|name| name.contains('{')) {
+        return query.roles.named(&name.replace('_', " "));
+    }
+    match output.strip_suffix("loss") {
+        Some("") => response.to_owned(),
+        Some(which) if which.ends_with('_') => format!("{} {response}", which.trim_end_matches('_').replace('_', " ")),
+        _ => output.replace('_', " "),
+    }
 }
 
 #[cfg(test)]

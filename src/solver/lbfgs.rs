@@ -11,7 +11,7 @@ use argmin::core::{CostFunction, Error, Executor, Gradient, State, TerminationRe
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 
-use super::{Minimum, Status};
+use super::{Minimise, Minimum, Status};
 use crate::law::{Order, Workspace};
 use crate::problem::{Evaluation, Problem};
 
@@ -81,7 +81,16 @@ impl Gradient for &Fenced<'_> {
     }
 }
 
-pub(super) fn lbfgs(problem: &Problem, start: &[f64]) -> Minimum {
+/// The member of the list of solvers.
+pub(super) struct Lbfgs;
+
+impl Minimise for Lbfgs {
+    fn minimise(&self, problem: &Problem, start: &[f64]) -> Minimum {
+        lbfgs(problem, start)
+    }
+}
+
+fn lbfgs(problem: &Problem, start: &[f64]) -> Minimum {
     let mut fenced = Fenced {
         problem,
         scale: 1.0,

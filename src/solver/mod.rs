@@ -1,22 +1,10 @@
 //! Solvers, run by argmin. No other folder uses argmin.
 //!
-//! One file per solver. [`search()`] looks for the global optimum. [`from_listed`] runs a solver from the starts that
-//! a spec or a paper lists, which repeats a published procedure.
+//! One file per solver, which goes from one start to an optimum.
 
 mod geodesic;
 mod infinity;
-mod joint;
-mod lbfgs;
-mod levenberg_marquardt;
-mod nelder_mead;
-mod newton;
-mod projection;
 mod scalar;
-mod scatter;
-mod search;
-mod span;
-mod starts;
-mod surroundings;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,11 +13,11 @@ pub use geodesic::along_canyons;
 pub use infinity::through_infinity;
 pub use newton::{newton, newton_within};
 pub use scalar::{ScalarError, minimise, root};
-pub use search::{Cancelled, Optimum, Search, Searcher, Watch, from_listed, search, search_on};
 
 use crate::law::Order;
 use crate::numerics::{Matrix, median};
 use crate::problem::Problem;
+use crate::registry::registry;
 
 /// Why a minimisation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,43 +49,41 @@ pub struct Minimum {
     pub unmoved: bool,
 }
 
-/// A solver that minimises the objective from a start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Solver {
-    /// Newton's method with exact second derivatives, damping and bounds.
-    #[default]
-    Newton,
-    /// Limited-memory BFGS with the line search of More and Thuente, a common substitute for scipy's L-BFGS-B.
-    Lbfgs,
-    /// The simplex of Nelder and Mead, which needs no derivatives.
-    NelderMead,
-    /// Levenberg-Marquardt: damped Gauss-Newton steps on reweighted least squares.
-    LevenbergMarquardt,
+registry! {
+    /// A solver that minimises the objective from a start.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    pub enum Solver to dyn Minimise {
+        /// Newton's method with exact second derivatives, damping and bounds.
+        #[default]
+        newton::Newton,
+        /// Limited-memory BFGS with the line search of More and Thuente, as scipy's L-BFGS-B is often used.
+        lbfgs::Lbfgs,
+        /// The simplex of Nelder and Mead, which needs no derivatives.
+        nelder_mead::NelderMead,
+        /// Levenberg's and Marquardt's damped Gauss-Newton steps on reweighted least squares.
+        levenberg_marquardt::LevenbergMarquardt,
+    }
+}
+
+/// A way to minimise a problem from a start.
+pub trait Minimise {
+    /// Minimises from a start within the bounds.
+    fn minimise(&self, problem: &Problem, start: &[f64]) -> Minimum;
+
+    /// Whether it needs no slopes, so that an objective whose slope jumps is minimised as it is.
+    fn needs_no_slopes(&self) -> bool {
+        false
+    }
 }
 
 impl Solver {
-    /// The name in a spec.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Newton => "newton",
-            Self::Lbfgs => "lbfgs",
-            Self::NelderMead => "nelder_mead",
-            Self::LevenbergMarquardt => "levenberg_marquardt",
-        }
-    }
-
-    /// Minimises a problem from a start, which is first limited to the bounds.
+    /// Minimises a problem from a start, which is first brought within the bounds.
     ///
     /// An objective whose slope jumps is minimised through a sequence of smooth approximations.
     pub fn minimise(self, problem: &Problem, start: &[f64]) -> Minimum {
-        let smooth = |problem: &Problem, start: &[f64]| match self {
-            Self::Newton => newton(problem, start),
-            Self::Lbfgs => lbfgs::lbfgs(problem, start),
-            Self::NelderMead => nelder_mead::nelder_mead(problem, start),
-            Self::LevenbergMarquardt => levenberg_marquardt::levenberg_marquardt(problem, start),
-        };
-        let Some(stand_ins) = stand_ins(problem, start).filter(|_| self != Self::NelderMead) else {
+        let member = self.member();
+        let smooth = |problem: &Problem, start: &[f64]| member.minimise(problem, start);
+        let Some(stand_ins) = stand_ins(problem, start).filter(|_| !member.needs_no_slopes()) else {
             return smooth(problem, start);
         };
         let mut end: Option<Minimum> = None;
@@ -129,8 +115,8 @@ pub fn smoothed(problem: &Problem, point: &[f64]) -> Problem {
     }
 }
 
-/// The Hessian of the smoothed problem at a point.
-fn smoothed_hessian(problem: &Problem, point: &[f64]) -> Matrix {
+/// The second derivatives at a point of the smoothed problem.
+pub(crate) fn smoothed_hessian(problem: &Problem, point: &[f64]) -> Matrix {
     smoothed(problem, point).evaluation(point, Order::Hessian).hessian_matrix()
 }
 
@@ -145,22 +131,11 @@ pub fn broadened(problem: &Problem, point: &[f64]) -> Problem {
     sizes.sort_by(f64::total_cmp);
     let beyond = sizes.get(problem.size()..).filter(|beyond| !beyond.is_empty()).unwrap_or(&sizes);
     let size = if beyond.is_empty() { 1.0 } else { median(beyond).max(1e-12) };
-    match problem.objective().broadened(size) {
+    match problem.objective().member().broadened(size) {
         Some((objective, factor)) => {
             let weights: Vec<f64> = problem.weights().map(|weight| weight * factor).collect();
             problem.minimising(objective).reweighted(&weights)
         }
         None => problem.clone(),
     }
-}
-
-/// Where a fit's search starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Starts {
-    /// From the valleys that a global search finds.
-    #[default]
-    Search,
-    /// From every combination of the starts that the law's parameters list, as in papers.
-    Grid,
 }

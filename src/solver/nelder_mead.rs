@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 
 use argmin::core::{CostFunction, Error, Executor, State};
-use argmin::solver::neldermead::NelderMead;
+use argmin::solver::neldermead::NelderMead as Simplex;
 
-use super::{Minimum, Status};
+use super::{Minimise, Minimum, Status};
 use crate::law::{Order, Workspace};
 use crate::problem::{Evaluation, Problem};
 
@@ -37,9 +37,22 @@ impl CostFunction for &Inside<'_> {
     }
 }
 
-/// The Nelder-Mead simplex (1965, doi:10.1093/comjnl/7.4.308). As in scipy, the first vertices lie at a distance of
-/// one twentieth of each coordinate from the start.
-pub(super) fn nelder_mead(problem: &Problem, start: &[f64]) -> Minimum {
+/// The member of the list of solvers.
+pub(super) struct NelderMead;
+
+impl Minimise for NelderMead {
+    fn minimise(&self, problem: &Problem, start: &[f64]) -> Minimum {
+        nelder_mead(problem, start)
+    }
+
+    fn needs_no_slopes(&self) -> bool {
+        true
+    }
+}
+
+/// Reflections of a simplex (Nelder and Mead 1965, doi:10.1093/comjnl/7.4.308) whose first corners lie a
+/// twentieth of each coordinate from the start, as in scipy.
+fn nelder_mead(problem: &Problem, start: &[f64]) -> Minimum {
     let inside = Inside { problem, workspace: RefCell::default() };
     let start = inside.clamped(start);
     let at_start = problem.cost(&start);
@@ -55,7 +68,7 @@ pub(super) fn nelder_mead(problem: &Problem, start: &[f64]) -> Minimum {
         corners.push(corner);
     }
     let steps = STEPS * start.len() as u64;
-    let run = NelderMead::new(corners)
+    let run = Simplex::new(corners)
         .with_sd_tolerance(TOLERANCE * at_start.abs())
         .and_then(|solver| Executor::new(&inside, solver).configure(|state| state.max_iters(steps)).timer(false).run());
     let Ok(result) = run else {

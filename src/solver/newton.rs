@@ -8,7 +8,7 @@ use argmin::core::{
     Error, Executor, IterState, KV, Problem as Counted, Solver, State, TerminationReason, TerminationStatus,
 };
 
-use super::{Minimum, Status};
+use super::{Minimise, Minimum, Status};
 use crate::law::{Order, Workspace};
 use crate::numerics::Matrix;
 use crate::problem::{Evaluation, Problem};
@@ -21,6 +21,15 @@ const DAMPING: f64 = 1e-6;
 const LEAST_DAMPING: f64 = 1e-9;
 /// A predicted decrease below this share of the objective counts as rounding.
 const TOLERANCE: f64 = 1e-14;
+
+/// The member of the list of solvers.
+pub(super) struct Newton;
+
+impl Minimise for Newton {
+    fn minimise(&self, problem: &Problem, start: &[f64]) -> Minimum {
+        newton(problem, start)
+    }
+}
 
 /// Minimises a problem with a smooth objective from a start.
 pub fn newton(problem: &Problem, start: &[f64]) -> Minimum {
@@ -35,7 +44,7 @@ pub fn newton_within(problem: &Problem, start: &[f64], most: u64, enough: f64) -
 /// Minimises by damped steps. `order` selects exact second derivatives or those of Gauss-Newton.
 pub(super) fn damped(problem: &Problem, start: &[f64], order: Order, most: u64, enough: f64) -> Minimum {
     let bounded: Vec<f64> = problem.coordinates().iter().zip(start).map(|(c, x)| x.clamp(c.lower, c.upper)).collect();
-    let solver = Newton { enough, ..Newton::at(problem, bounded.clone(), order) };
+    let solver = Descent { enough, ..Descent::at(problem, bounded.clone(), order) };
     let status_at_start = solver.status;
     if status_at_start == Some(Status::NotFinite) || bounded.is_empty() {
         let status = status_at_start.unwrap_or(Status::Converged);
@@ -65,8 +74,8 @@ pub(super) fn damped(problem: &Problem, start: &[f64], order: Order, most: u64, 
 
 type Iterate = IterState<Vec<f64>, (), (), (), (), f64>;
 
-/// State of the iteration.
-struct Newton {
+/// The iteration's state.
+struct Descent {
     point: Vec<f64>,
     trial: Vec<f64>,
     here: Evaluation,
@@ -79,7 +88,7 @@ struct Newton {
     status: Option<Status>,
 }
 
-impl Newton {
+impl Descent {
     fn at(problem: &Problem, point: Vec<f64>, order: Order) -> Self {
         let mut workspace = Workspace::default();
         let mut here = Evaluation::default();
@@ -205,7 +214,7 @@ fn quadratic(matrix: &Matrix, vector: &[f64]) -> f64 {
     (0..n).map(|i| vector[i] * (0..n).map(|j| matrix[(i, j)] * vector[j]).sum::<f64>()).sum()
 }
 
-impl Solver<&Problem, Iterate> for Newton {
+impl Solver<&Problem, Iterate> for Descent {
     fn name(&self) -> &'static str {
         "newton"
     }

@@ -6,20 +6,19 @@ use polars::prelude::*;
 
 use super::{Asked, Cell, Columns, Decimal, Options, Reader, SourceError, cell, first_line, in_memory};
 
-/// Values with a sign between them.
-pub(super) struct Csv {
-    /// The sign, where none is declared.
-    pub(super) separator: char,
-    pub(super) endings: &'static [&'static str],
-}
+/// Values with commas between them.
+pub(super) struct Csv;
+
+/// The names of the options of separated values.
+pub(super) const TAKEN: &[&str] = &["separator", "comment", "decimal", "encoding", "header"];
 
 impl Reader for Csv {
     fn endings(&self) -> &'static [&'static str] {
-        self.endings
+        &["csv"]
     }
 
     fn takes(&self) -> &'static [&'static str] {
-        &["separator", "comment", "decimal", "encoding", "header"]
+        TAKEN
     }
 
     fn is_text(&self) -> bool {
@@ -27,41 +26,46 @@ impl Reader for Csv {
     }
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
-        let Asked { columns, how, limits } = *asked;
-        let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
-        let bytes = from_header(how.text(&bytes, limits)?, how)?;
-        // A row has a line at least; counting them is quick, and reading a bomb is not.
-        limits.allow_values(bytes.split(|byte| *byte == b'\n').count(), columns.len())?;
-        let separator = how.separator.unwrap_or(self.separator);
-        let sign = u8::try_from(separator)
-            .map_err(|_| SourceError::Unreadable(format!("`{separator}` cannot separate values")))?;
-        // Every column is read as text, so that no cell is lost to a type guessed from the first rows.
-        let scan = LazyCsvReader::new_with_sources(in_memory(Arc::clone(&bytes)))
-            .with_infer_schema_length(Some(0))
-            .with_separator(sign)
-            .with_comment_prefix(how.comment.as_deref().map(PlSmallStr::from))
-            .finish();
-        let mut frame = scan.map_err(unreadable)?;
-        let schema = frame.collect_schema().map_err(unreadable)?;
-        let named = |column: &str| schema.iter_names().find(|name| name.as_str() == column || name.trim() == column);
-        if let Some(column) = columns.iter().find(|column| named(column).is_none()) {
-            let known: Vec<&str> = schema.iter_names().map(PlSmallStr::as_str).collect();
-            return Err(match written_otherwise(&known, separator) {
-                Some(hint) => SourceError::Unreadable(hint),
-                None => SourceError::no_column(column, known),
-            });
-        }
-        check_widths(&bytes, sign, how.comment.as_deref())?;
-        let selected: Vec<Expr> =
-            columns.iter().filter_map(|name| Some(col(named(name)?.clone()).alias(name.as_str()))).collect();
-        let table = frame.select(selected).collect().map_err(unreadable)?;
-        let of_text = if how.decimal == Some(Decimal::Comma) { with_comma } else { cell };
-        let cells = |name: &String| {
-            let texts = table.column(name).and_then(Column::str).map_err(unreadable)?;
-            Ok(texts.iter().map(|text| text.map_or(Cell::Empty, of_text)).collect())
-        };
-        columns.iter().map(cells).collect()
+        separated(bytes, asked, ',')
     }
+}
+
+/// Reads values between which the usual sign stands where none is declared.
+pub(super) fn separated(bytes: Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) -> Result<Columns, SourceError> {
+    let Asked { columns, how, limits } = *asked;
+    let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
+    let bytes = from_header(how.text(&bytes, limits)?, how)?;
+    // A row has a line at least; counting them is quick, and reading a bomb is not.
+    limits.allow_values(bytes.split(|byte| *byte == b'\n').count(), columns.len())?;
+    let separator = how.separator.unwrap_or(usual);
+    let sign = u8::try_from(separator)
+        .map_err(|_| SourceError::Unreadable(format!("`{separator}` cannot separate values")))?;
+    // Every column is read as text, so that no cell is lost to a type guessed from the first rows.
+    let scan = LazyCsvReader::new_with_sources(in_memory(Arc::clone(&bytes)))
+        .with_infer_schema_length(Some(0))
+        .with_separator(sign)
+        .with_comment_prefix(how.comment.as_deref().map(PlSmallStr::from))
+        .finish();
+    let mut frame = scan.map_err(unreadable)?;
+    let schema = frame.collect_schema().map_err(unreadable)?;
+    let named = |column: &str| schema.iter_names().find(|name| name.as_str() == column || name.trim() == column);
+    if let Some(column) = columns.iter().find(|column| named(column).is_none()) {
+        let known: Vec<&str> = schema.iter_names().map(PlSmallStr::as_str).collect();
+        return Err(match written_otherwise(&known, separator) {
+            Some(hint) => SourceError::Unreadable(hint),
+            None => SourceError::no_column(column, known),
+        });
+    }
+    check_widths(&bytes, sign, how.comment.as_deref())?;
+    let selected: Vec<Expr> =
+        columns.iter().filter_map(|name| Some(col(named(name)?.clone()).alias(name.as_str()))).collect();
+    let table = frame.select(selected).collect().map_err(unreadable)?;
+    let of_text = if how.decimal == Some(Decimal::Comma) { with_comma } else { cell };
+    let cells = |name: &String| {
+        let texts = table.column(name).and_then(Column::str).map_err(unreadable)?;
+        Ok(texts.iter().map(|text| text.map_or(Cell::Empty, of_text)).collect())
+    };
+    columns.iter().map(cells).collect()
 }
 
 /// A cell of a file with decimal commas: no text is a number before its column says of what.

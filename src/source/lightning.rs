@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::csv::Csv;
+use super::csv::separated;
 use super::history::RUN;
 use super::{Asked, Cell, Columns, Reader, SourceError};
 
@@ -19,9 +19,8 @@ impl Reader for Lightning {
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
         let columns = asked.columns;
-        let csv = Csv { separator: ',', endings: &[] };
         let inside: Vec<String> = columns.iter().filter(|name| *name != RUN).cloned().collect();
-        let mut cells = csv.read(bytes, &Asked { columns: &inside, ..*asked })?.into_iter();
+        let mut cells = separated(bytes, &Asked { columns: &inside, ..*asked }, ',')?.into_iter();
         let mut table: Vec<Vec<Cell>> = columns
             .iter()
             .map(|name| if name == RUN { Vec::new() } else { cells.next().unwrap_or_default() })

@@ -23,6 +23,10 @@ pub fn pattern(text: &str) -> Result<Regex, String> {
 }
 
 impl Reader for Log {
+    fn needs_pattern(&self) -> bool {
+        true
+    }
+
     fn endings(&self) -> &'static [&'static str] {
         &["log", "out"]
     }

@@ -3,27 +3,14 @@
 //! A reader is given bytes whose digest is known, never a path: what is read is what was hashed.
 
 mod archive;
-mod csv;
 mod database;
-mod hf_trainer;
 mod history;
-mod json;
-mod lightning;
-mod lm_eval;
-mod log;
-mod mlflow;
-mod ndjson;
 mod object;
 mod options;
-mod parquet;
 mod reading;
 mod reduce;
 mod spreadsheet;
-mod sqlite;
 mod table;
-mod tensorboard;
-mod trackio;
-mod wandb;
 mod wire;
 mod written;
 
@@ -44,43 +31,46 @@ pub use table::{from_bytes, to_bytes};
 pub use written::{Decimal, Tells, is_percent, number as written_number, number_tells, tells};
 
 use crate::file::in_units;
+use crate::registry::registry;
 
-/// A format of files of observations; the list of formats.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Format {
-    /// Comma-separated values with a header, or values with another `separator`.
-    Csv,
-    /// Tab-separated values with a header.
-    Tsv,
-    /// Apache Parquet.
-    Parquet,
-    /// One JSON object per line.
-    Ndjson,
-    /// One JSON document: a list of objects, or an object of columns.
-    Json,
-    /// A workbook of Excel.
-    Xlsx,
-    /// A workbook of LibreOffice.
-    Ods,
-    /// An SQLite database, read by a query.
-    Sqlite,
-    /// A text log, read by a regular expression with named groups.
-    Log,
-    /// A run of W&B that was kept on disk.
-    Wandb,
-    /// MLflow's store in SQLite.
-    Mlflow,
-    /// An event file of TensorBoard.
-    Tensorboard,
-    /// Trackio's store in SQLite.
-    Trackio,
-    /// `trainer_state.json` of Hugging Face's Trainer.
-    HfTrainer,
-    /// `metrics.csv` of Lightning.
-    Lightning,
-    /// Results of lm-evaluation-harness.
-    LmEval,
+registry! {
+    /// A format of files of observations; the list of formats.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    pub enum Format to dyn Reader {
+        /// Comma-separated values with a header, or values with another `separator`.
+        #[default]
+        csv::Csv,
+        /// Tab-separated values with a header.
+        tsv::Tsv,
+        /// Apache Parquet.
+        parquet::Parquet,
+        /// One JSON object per line.
+        ndjson::Ndjson,
+        /// One JSON document: a list of objects, or an object of columns.
+        json::Json,
+        /// A workbook of Excel.
+        xlsx::Xlsx,
+        /// A workbook of LibreOffice.
+        ods::Ods,
+        /// An SQLite database, read by a query.
+        sqlite::Sqlite,
+        /// A text log, read by a regular expression with named groups.
+        log::Log,
+        /// A run of W&B that was kept on disk.
+        wandb::Wandb,
+        /// MLflow's store in SQLite.
+        mlflow::Mlflow,
+        /// An event file of TensorBoard.
+        tensorboard::Tensorboard,
+        /// Trackio's store in SQLite.
+        trackio::Trackio,
+        /// `trainer_state.json` of Hugging Face's Trainer.
+        hf_trainer::HfTrainer,
+        /// `metrics.csv` of Lightning.
+        lightning::Lightning,
+        /// Results of lm-evaluation-harness.
+        lm_eval::LmEval,
+    }
 }
 
 /// How large a table may be that is read.
@@ -131,6 +121,16 @@ pub trait Reader: Sync {
         &[]
     }
 
+    /// Whether a file is told by its name, in lower case, rather than by the ending.
+    fn is_named(&self, _file: &str) -> bool {
+        false
+    }
+
+    /// Whether it reads rows by a `pattern`, which a source then gives.
+    fn needs_pattern(&self) -> bool {
+        false
+    }
+
     /// The names of the options that it takes.
     fn takes(&self) -> &'static [&'static str] {
         &[]
@@ -178,63 +178,16 @@ pub struct Asked<'a> {
 pub type Columns = Vec<Vec<Cell>>;
 
 impl Format {
-    /// Every format.
-    pub const ALL: [Self; 16] = [
-        Self::Csv,
-        Self::Tsv,
-        Self::Parquet,
-        Self::Ndjson,
-        Self::Json,
-        Self::Xlsx,
-        Self::Ods,
-        Self::Sqlite,
-        Self::Log,
-        Self::Wandb,
-        Self::Mlflow,
-        Self::Tensorboard,
-        Self::Trackio,
-        Self::HfTrainer,
-        Self::Lightning,
-        Self::LmEval,
-    ];
-
-    /// The reader.
-    pub fn reader(self) -> &'static dyn Reader {
-        match self {
-            Self::Csv => &csv::Csv { separator: ',', endings: &["csv"] },
-            Self::Tsv => &csv::Csv { separator: '\t', endings: &["tsv", "tab"] },
-            Self::Parquet => &parquet::Parquet,
-            Self::Ndjson => &ndjson::Ndjson,
-            Self::Json => &json::Json,
-            Self::Xlsx => &spreadsheet::Spreadsheet { endings: &["xlsx", "xlsm"] },
-            Self::Ods => &spreadsheet::Spreadsheet { endings: &["ods"] },
-            Self::Sqlite => &sqlite::Sqlite,
-            Self::Log => &log::Log,
-            Self::Wandb => &wandb::Wandb,
-            Self::Mlflow => &mlflow::Mlflow,
-            Self::Tensorboard => &tensorboard::Tensorboard,
-            Self::Trackio => &trackio::Trackio,
-            Self::HfTrainer => &hf_trainer::HfTrainer,
-            Self::Lightning => &lightning::Lightning,
-            Self::LmEval => &lm_eval::LmEval,
-        }
-    }
-
     /// The format that a file's name tells.
     pub fn of_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
-        // Event files are told by a part of their names.
-        if name.rsplit(['/', '\\']).next().is_some_and(|file| file.contains("tfevents")) {
-            return Some(Self::Tensorboard);
+        let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
+        if let Some(format) = Self::ALL.into_iter().find(|format| format.member().is_named(file)) {
+            return Some(format);
         }
         let packed = [".gz", ".zst"].iter().find_map(|ending| name.strip_suffix(ending));
         let (_, ending) = packed.unwrap_or(&name).rsplit_once('.')?;
-        Self::ALL.into_iter().find(|format| format.reader().endings().contains(&ending))
-    }
-
-    /// The format as a spec writes it.
-    pub fn name(self) -> String {
-        serde_json::to_value(self).ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
+        Self::ALL.into_iter().find(|format| format.member().endings().contains(&ending))
     }
 }
 
@@ -351,7 +304,7 @@ pub fn read(
     how: &Options,
     limits: &Limits,
 ) -> Result<Columns, SourceError> {
-    let reader = format.reader();
+    let reader = format.member();
     let bytes = unpacked(&bytes.into(), reader.is_archive(), limits)?;
     // A text in a wide encoding looks binary until it is decoded.
     if let Some(what) = crate::file::what_is(&bytes).filter(|_| reader.is_text() && !how.is_wide(&bytes)) {

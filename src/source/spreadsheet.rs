@@ -1,36 +1,20 @@
-//! Workbooks: xlsx of Excel, ods of LibreOffice; a sheet, a range, a header row.
+//! Workbooks, for their formats: xlsx of Excel, ods of LibreOffice; a sheet, a range, a header row.
 
-use std::sync::Arc;
+use super::{Asked, Cell, Columns, Limits, Options, SourceError};
 
-use super::{Asked, Cell, Columns, Limits, Options, Reader, SourceError};
+/// The names of the options of workbooks.
+pub(super) const TAKEN: &[&str] = &["sheet", "range", "header", "decimal"];
 
-/// Workbooks of one kind.
-pub(super) struct Spreadsheet {
-    pub(super) endings: &'static [&'static str],
+/// The feature without which this build reads no workbooks.
+pub(super) const fn missing_feature() -> Option<&'static str> {
+    if cfg!(feature = "spreadsheets") { None } else { Some("spreadsheets") }
 }
 
-impl Reader for Spreadsheet {
-    fn endings(&self) -> &'static [&'static str] {
-        self.endings
-    }
-
-    fn takes(&self) -> &'static [&'static str] {
-        &["sheet", "range", "header", "decimal"]
-    }
-
-    fn needs(&self) -> Option<&'static str> {
-        if cfg!(feature = "spreadsheets") { None } else { Some("spreadsheets") }
-    }
-
-    fn is_archive(&self) -> bool {
-        true
-    }
-
-    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
-        let Asked { columns, how, limits } = *asked;
-        let sheet = cells(&bytes, self.endings.contains(&"ods"), how, limits)?;
-        sheet.columns(columns, how, limits)
-    }
+/// Reads a workbook of LibreOffice or of Excel.
+pub(super) fn workbook(bytes: &[u8], asked: &Asked<'_>, is_ods: bool) -> Result<Columns, SourceError> {
+    let Asked { columns, how, limits } = *asked;
+    let sheet = cells(bytes, is_ods, how, limits)?;
+    sheet.columns(columns, how, limits)
 }
 
 /// The cells of a sheet that hold something, by row and column from 0.

@@ -9,9 +9,13 @@ use super::{Asked, Cell, Columns, Limits, Reader, SourceError};
 pub(super) struct Tensorboard;
 
 impl Reader for Tensorboard {
-    // A file is called `events.out.tfevents.<time>.<host>...`: what follows the last point tells nothing.
     fn endings(&self) -> &'static [&'static str] {
         &["tfevents"]
+    }
+
+    // A file is called `events.out.tfevents.<time>.<host>...`: what follows the last point tells nothing.
+    fn is_named(&self, file: &str) -> bool {
+        file.contains("tfevents")
     }
 
     fn is_history(&self) -> bool {

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::document;
 use super::node::{self, Format, Node};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::file;
@@ -54,7 +55,7 @@ fn over_bases(mut tree: Node, path: &Path, bases: &mut Vec<Base>) -> Result<Node
     let base_path = path.parent().unwrap_or(Path::new("")).join(&name);
     let bytes =
         file::read(&base_path, node::MAX_BYTES).map_err(|why| error(format!("`{name}` cannot be read: {why}")))?;
-    let base = super::text_of(&bytes).and_then(|text| node::read(text, Format::of_path(&base_path)));
+    let base = document::text_of(&bytes).and_then(|text| document::read(text, Format::of_path(&base_path)));
     let base = base.map_err(|problems| {
         let first = problems.first().map_or("it cannot be read", |problem| problem.message.as_str());
         error(format!("`{name}`: {first}"))

@@ -120,7 +120,7 @@ mod tests {
     use crate::spec::Format;
 
     fn said(text: &str) -> String {
-        let problems = crate::spec::node::read(text, Format::Yaml).unwrap_err();
+        let problems = crate::spec::document::read(text, Format::Yaml).unwrap_err();
         format!("{}: {}", problems[0].message, problems[0].hints.join(", "))
     }
 

@@ -7,7 +7,6 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::brackets::{self, Unpaired};
-use super::yaml;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 
 /// Largest spec that is read.
@@ -17,7 +16,7 @@ pub(super) const MAX_DEPTH: usize = 32;
 /// Most values that are read, aliases expanded.
 pub(super) const MAX_NODES: usize = 200_000;
 /// Most dots in one key of TOML: each may open a table inside the one before.
-const MAX_DOTS: usize = 1000;
+pub(super) const MAX_DOTS: usize = 1000;
 /// Most errors that are told of one text; the others mostly follow from them.
 const MOST_ERRORS: usize = 100;
 
@@ -237,44 +236,11 @@ fn shortened(text: &str) -> String {
     }
 }
 
-/// Reads a text into a tree.
-///
-/// # Errors
-/// Every syntax error the parser can recover from, or the first; a duplicate key; a text that is
-/// too large, too deep or grows too much.
-pub(super) fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> {
-    if text.len() as u64 > MAX_BYTES {
-        return Err(vec![limit(format!("the spec has {} bytes; at most {MAX_BYTES} are read", text.len()))]);
-    }
-    let node = match format {
-        Format::Toml => read_toml(text)?,
-        Format::Yaml => yaml::read(text).map_err(|error| vec![*error])?,
-    };
-    let mut count = 0;
-    check_size(&node, 0, &mut count).map_err(|message| vec![limit(message)])?;
-    Ok(node)
-}
-
 pub(super) fn limit(message: String) -> Diagnostic {
     Diagnostic::error("spec-too-large", Place::File, message)
 }
 
-fn check_size(node: &Node, depth: usize, count: &mut usize) -> Result<(), String> {
-    *count += 1;
-    if depth > MAX_DEPTH {
-        return Err(format!("the spec is nested more than {MAX_DEPTH} deep"));
-    }
-    if *count > MAX_NODES {
-        return Err(format!("the spec has more than {MAX_NODES} values"));
-    }
-    match node {
-        Node::List(list) => list.iter().try_for_each(|v| check_size(v, depth + 1, count)),
-        Node::Table(entries) => entries.iter().try_for_each(|(_, v)| check_size(v, depth + 1, count)),
-        _ => Ok(()),
-    }
-}
-
-fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
+pub(super) fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
     // Between two of these marks there is at most one key.
     let parts = text.split(['\n', ',', '=', '[', ']', '{', '}']);
     if parts.into_iter().any(|part| part.bytes().filter(|b| *b == b'.').count() > MAX_DOTS) {

@@ -1,7 +1,8 @@
 //! A question in one line, the syntax of `lawfit query`: `compute_optimal C=1e24 fit=main`.
 
-use super::{Node, Query};
+use super::Node;
 use crate::diagnostic::{list, nearest};
+use crate::query::Question;
 
 /// Name of the question among the queries of the spec.
 pub const ASKED: &str = "asked";
@@ -15,7 +16,7 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
     // Spaces around `=` have no meaning.
     let text = text.split('=').map(str::trim).collect::<Vec<_>>().join("=");
     let mut words = text.split_whitespace();
-    let kinds = Query::kinds();
+    let kinds = Question::NAMES;
     let kind = words.next().unwrap_or_default();
     if !kinds.contains(&kind) {
         let kinds_in_words = list(&kinds).replace(" and ", " or ");

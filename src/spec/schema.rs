@@ -3,7 +3,9 @@
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::Spec;
+use super::{Query, Spec};
+use crate::design::Decide;
+use crate::query::{Asking, Question};
 
 /// The schema, in the draft that editors' YAML and TOML servers know (draft-07).
 pub fn schema() -> serde_json::Value {
@@ -21,7 +23,11 @@ pub fn schema() -> serde_json::Value {
         for kind in ["Objective", "Uncertainty"] {
             definitions.entry(kind).and_modify(|definition| allow_names(definition, &defaulted));
         }
-        definitions.entry("Query").and_modify(ask_once);
+        definitions.entry("Query").and_modify(|query| {
+            only_keys(query, Query::keys());
+            ask_once(query);
+        });
+        definitions.entry("Decide").and_modify(|decide| only_keys(decide, Decide::keys()));
         definitions.entry("Fit").and_modify(complete_law);
         definitions.values_mut().for_each(bound_level);
     }
@@ -70,9 +76,18 @@ fn allow_names(definition: &mut serde_json::Value, defaulted: &[String]) {
     }
 }
 
+/// A table has these keys and no others.
+fn only_keys(definition: &mut serde_json::Value, keys: &[&str]) {
+    let Some(object) = definition.as_object_mut() else { return };
+    object.insert("additionalProperties".to_owned(), false.into());
+    if let Some(properties) = object.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+        properties.retain(|key, _| keys.contains(&key.as_str()));
+    }
+}
+
 /// A query has exactly one kind.
 fn ask_once(definition: &mut serde_json::Value) {
-    let kinds = super::Query::kinds().map(|kind| serde_json::json!({ "required": [kind] }));
+    let kinds = Question::NAMES.map(|kind| serde_json::json!({ "required": [kind] }));
     if let Some(object) = definition.as_object_mut() {
         object.insert("oneOf".to_owned(), serde_json::Value::Array(kinds.into()));
     }

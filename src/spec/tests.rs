@@ -47,7 +47,7 @@ fn a_good_spec_is_read_whole() {
     assert_eq!(reading.problems, []);
     let spec = reading.spec.unwrap();
     assert_eq!(spec.filters["main"].rules[0].range.as_ref().unwrap()["N"][0].0, 4e7);
-    assert_eq!(spec.queries["target"].reach.as_ref().unwrap().solve, "C");
+    assert_eq!(spec.queries["target"].questions[0].member().variable_of("solution"), Some("C"));
 }
 
 #[test]

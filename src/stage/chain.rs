@@ -6,14 +6,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use super::extrapolate::Member;
 use super::written::Laws;
 use crate::answer::{Interval, Prediction};
 use crate::fit::Fit;
 use crate::law::Law;
 use crate::numerics::{exp, ln, normal_quantile};
 use crate::quantity::{OneOrMany, Quantity};
-use crate::query::{Loss, Question, answer};
+use crate::query::{Question, answer};
 
 /// How chains have done in public: the 13B model of the `OLMo` ladder (Bhagia et al. 2024, arXiv:2412.04403), and
 /// 46 tasks (Lourie et al. 2025).
@@ -39,6 +38,28 @@ pub(super) struct WrittenThrough {
     inner: usize,
     outer: usize,
     by: Option<String>,
+}
+
+/// A fit, or a group of one, to which a question is put.
+pub(super) struct Member {
+    /// The group, where the fit is in groups.
+    pub(super) group: Option<String>,
+    /// The fit; with that of the inner law in front, where another fit gives a variable.
+    pub(super) fit: Fit,
+    /// Its draws.
+    pub(super) draws: Vec<Vec<f64>>,
+    /// What it was joined from, where another fit gives a variable.
+    pub(super) inner: Option<Parts>,
+}
+
+impl Member {
+    pub(super) fn of(fit: Fit, draws: Vec<Vec<Vec<f64>>>) -> Vec<Self> {
+        let groups: Vec<Option<String>> =
+            fit.members().into_iter().map(|(group, _)| group.map(str::to_owned)).collect();
+        let fits = if fit.groups.is_empty() { vec![fit] } else { fit.groups.into_values().collect() };
+        let members = groups.into_iter().zip(fits).zip(draws);
+        members.map(|((group, fit), draws)| Self { group, fit, draws, inner: None }).collect()
+    }
 }
 
 /// The fits that a chain was joined from.
@@ -96,7 +117,7 @@ impl Through {
         let fit = Fit { free, flat, level: Some(level), ..parts.outer.clone() };
         let variables = law.variables.iter().filter_map(|v| Some((v.name.clone(), *at.get(&v.name)?)));
         let at = variables.map(|(name, value)| (name, OneOrMany::from(Quantity(value)))).collect();
-        let question = Question::Loss(Loss { at, schedule: None });
+        let question = Question::response_at(at);
         answer(&question, &law, &fit, &draws, None, seed).rows.first()?.outputs.get("loss").cloned()
     }
 }

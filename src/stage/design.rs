@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Context, External, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
+use super::{External, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::artifact::Outputs;
 use crate::design::{Belief, Beliefs, Decision, Given, Results, Settings, csv, drift, json, yaml};
 use crate::fit::Fit;
 use crate::law::Law;
 use crate::query::Question;
+use crate::watch::Watch;
 
 /// The stage that plans runs.
 #[derive(Clone, Debug)]
@@ -70,7 +71,7 @@ impl Stage for DesignRuns {
         roles == ["advice", "runs.csv", "runs.json", "runs.yaml"]
     }
 
-    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+    fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let mut fits: Vec<(Fit, Vec<Vec<f64>>)> = Vec::new();
         for index in 0..self.laws.len() {
             let mut fit: Fit = inputs.json(&format!("fit.{index}"))?;
@@ -140,7 +141,7 @@ impl DesignRuns {
     /// One decision for each row of each query.
     fn decisions(&self) -> Vec<Decision> {
         let of = |judging: &Judging| -> Vec<Decision> {
-            let rows = self.laws.first().map(|law| judging.question.kind().rows(&law.roles)).unwrap_or_default();
+            let rows = self.laws.first().map(|law| judging.question.member().rows(&law.roles)).unwrap_or_default();
             rows.into_iter()
                 .map(|inputs| Decision { question: judging.question.clone(), inputs, weight: judging.weight })
                 .collect()

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::chain::{self, Through};
-use super::written::{Laws, WrittenQuery, WrittenStage};
-use super::{Context, Failure, Inputs, Stage, json_bytes};
+use super::chain::{self, Member, Through, WrittenThrough};
+use super::written::listed;
+use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::answer::{ALL, Account, Answer, Prediction, Row, Verdict};
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
@@ -18,6 +18,7 @@ use crate::law::{Law, Tape};
 use crate::numerics::ln;
 use crate::query::{Other, Question, answer};
 use crate::schedule::of_knot;
+use crate::watch::Watch;
 
 /// The stage that answers a query.
 #[derive(Clone, Debug)]
@@ -47,6 +48,49 @@ pub struct ByDefault {
     pub ceiling: Option<f64>,
     /// The column that defines the fit's groups.
     pub by: Option<String>,
+}
+
+/// A query whose laws are indices in a list.
+#[derive(Serialize, Deserialize)]
+pub struct WrittenQuery {
+    law: usize,
+    question: Question,
+    through: Option<WrittenThrough>,
+    other: Option<usize>,
+    forecast: Option<ByDefault>,
+    stack: Vec<usize>,
+    groups: Vec<String>,
+    seed: u64,
+}
+
+impl WrittenQuery {
+    fn of(stage: &Extrapolate, laws: &mut Laws) -> Self {
+        let Extrapolate { law, question, through, other, forecast, stack, groups, seed } = stage;
+        Self {
+            law: laws.place(law),
+            question: question.clone(),
+            through: through.as_ref().map(|through| through.written(laws)),
+            other: other.as_ref().map(|law| laws.place(law)),
+            forecast: forecast.clone(),
+            stack: laws.places(stack),
+            groups: groups.clone(),
+            seed: *seed,
+        }
+    }
+
+    pub(super) fn read(self, laws: &[Arc<Law>]) -> Option<Extrapolate> {
+        let Self { law, question, through, other, forecast, stack, groups, seed } = self;
+        let through = match through {
+            Some(written) => Some(written.read(laws)?),
+            None => None,
+        };
+        let other = match other {
+            Some(place) => Some(laws.get(place)?.clone()),
+            None => None,
+        };
+        let (law, stack) = (laws.get(law)?.clone(), listed(&stack, laws)?);
+        Some(Extrapolate { law, question, through, other, forecast, stack, groups, seed })
+    }
 }
 
 impl Stage for Extrapolate {
@@ -80,11 +124,11 @@ impl Stage for Extrapolate {
         roles == ["answer"]
     }
 
-    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+    fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let mut fit: Fit = inputs.json("fit")?;
         let draws = fit.read_draws(inputs.bytes("draws")?);
         let second = match &self.other {
-            Some(law) => Some(SecondFit::read(law, self.question.kind().other().and_then(|o| o.group), inputs)?),
+            Some(law) => Some(SecondFit::read(law, self.question.member().other().and_then(|o| o.group), inputs)?),
             None => None,
         };
         let members = match &self.through {
@@ -151,28 +195,6 @@ impl Stage for Extrapolate {
             whole.warnings.insert(0, chain::CHAINED.to_owned());
         }
         Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&whole)?)]))
-    }
-}
-
-/// A fit, or a group of one, to which a question is put.
-pub(super) struct Member {
-    /// The group, where the fit is in groups.
-    pub(super) group: Option<String>,
-    /// The fit; with that of the inner law in front, where another fit gives a variable.
-    pub(super) fit: Fit,
-    /// Its draws.
-    pub(super) draws: Vec<Vec<f64>>,
-    /// What it was joined from, where another fit gives a variable.
-    pub(super) inner: Option<chain::Parts>,
-}
-
-impl Member {
-    fn of(fit: Fit, draws: Vec<Vec<Vec<f64>>>) -> Vec<Self> {
-        let groups: Vec<Option<String>> =
-            fit.members().into_iter().map(|(group, _)| group.map(str::to_owned)).collect();
-        let fits = if fit.groups.is_empty() { vec![fit] } else { fit.groups.into_values().collect() };
-        let members = groups.into_iter().zip(fits).zip(draws);
-        members.map(|((group, fit), draws)| Self { group, fit, draws, inner: None }).collect()
     }
 }
 

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Context, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
+use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::account::FilterCounts;
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
 use crate::table::extremes;
+use crate::watch::Watch;
 
 /// The action of a rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -159,7 +160,7 @@ impl Stage for Filter {
         roles == ["counts", "table"]
     }
 
-    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+    fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let mut data = inputs.table("table")?;
         let mut dropped = Vec::new();
         for rule in &self.rules {

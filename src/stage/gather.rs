@@ -7,11 +7,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::ingest::{declared, digest_of};
-use super::{Context, Failure, IngestColumn, Inputs, Laws, Stage, WrittenStage, json_bytes};
+use super::{Failure, IngestColumn, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::account::IngestSummary;
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
 use crate::plausible;
+use crate::watch::Watch;
 
 /// The stage that concatenates the tables of a source's files.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,7 +57,7 @@ impl Stage for Gather {
         roles == ["summary", "table"]
     }
 
-    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+    fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let mut tables = Vec::new();
         let mut summary = IngestSummary::default();
         for file in 0..self.files {

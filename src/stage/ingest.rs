@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::history::{IngestHistory, Logged};
-use super::{Context, External, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes, name_rows};
+use super::{External, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes, name_rows};
 use crate::account::{FileSummary, IngestSummary};
 use crate::answer::{Answer, Row};
 use crate::artifact::{Outputs, sha256};
@@ -16,6 +16,7 @@ use crate::plausible::{self, Declared};
 use crate::schedule::{KNOTS, MOST_STEPS, Schedule};
 use crate::source::{Cell, ColumnKind, Decimal, Format, Limits, Missing, Options, Reading, SourceError, Tells, read};
 use crate::unit::Unit;
+use crate::watch::Watch;
 
 /// Where a variable comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -164,7 +165,7 @@ impl Stage for Ingest {
         roles == ["summary", "table"]
     }
 
-    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+    fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let (mut data, texts, lost) = self.read_files(inputs)?;
         let decimal = self.decimal(&texts, data.origins())?;
         let mut faults = Faults::default();
@@ -441,7 +442,7 @@ impl Ingest {
         let mut origins = Vec::new();
         let mut columns: BTreeMap<String, Vec<Cell>> = names.iter().map(|n| (n.clone(), Vec::new())).collect();
         for (index, (file, bytes)) in self.files.iter().zip(&inputs.files).enumerate() {
-            let format = self.formats.get(index).copied().unwrap_or(Format::Csv);
+            let format = self.formats.get(index).copied().unwrap_or_default();
             let nothing = BTreeMap::new();
             let told = self.named.get(index).unwrap_or(&nothing);
             let inside: Vec<String> = names.iter().filter(|name| !told.contains_key(*name)).cloned().collect();

@@ -22,18 +22,20 @@ use serde::{Deserialize, Serialize};
 
 pub use chain::Through;
 pub use design::{DesignRuns, Judging, LAUNCHED, launched_as};
-pub use extrapolate::{ByDefault, Extrapolate};
+pub use extrapolate::{ByDefault, Extrapolate, WrittenQuery};
 pub use filter::{Extreme, Filter, FilterRule, RuleKind};
-pub use fit::{FitLaw, FitMethod, Origins, RowRoles};
+pub use fit::{FitLaw, FitMethod, Origins, RowRoles, WrittenFit};
 pub use gather::Gather;
 pub use history::IngestHistory;
 pub use ingest::{ANSWER, Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
 pub use render::RenderReport;
 pub use results::{GatherResults, RESULTS};
 pub use table::Tabulate;
-pub use written::{Laws, WrittenStage};
+pub use written::Laws;
 
 use crate::artifact::Outputs;
+use crate::law::Law;
+use crate::watch::{Cancelled, Watch};
 
 /// A file that a stage reads from outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,14 +125,6 @@ impl Inputs {
     }
 }
 
-/// Cancellation and progress of a running stage.
-pub struct Context<'a> {
-    /// Whether the run was cancelled.
-    pub cancelled: &'a (dyn Fn() -> bool + Sync),
-    /// Receives progress: completed steps and total steps.
-    pub tick: &'a (dyn Fn(usize, usize) + Sync),
-}
-
 /// Why a stage has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -169,8 +163,8 @@ impl Failure {
 
 const INTERRUPTED: &str = "interrupted";
 
-impl From<crate::solver::Cancelled> for Failure {
-    fn from(_: crate::solver::Cancelled) -> Self {
+impl From<Cancelled> for Failure {
+    fn from(_: Cancelled) -> Self {
         Self::new(INTERRUPTED, "interrupted")
     }
 }
@@ -213,7 +207,40 @@ pub trait Stage: Send + Sync {
     ///
     /// # Errors
     /// The inputs allow no result.
-    fn run(&self, inputs: &Inputs, context: &Context<'_>) -> Result<Outputs, Failure>;
+    fn run(&self, inputs: &Inputs, watch: &Watch<'_>) -> Result<Outputs, Failure>;
+}
+
+/// A stage in plain values: the list of stages that can run outside their study. Stages that end a study
+/// ([`Stage::ends_study`]) are missing here, because the last job computes them from the specs.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WrittenStage {
+    /// Reads files into a table.
+    Ingest(Box<Ingest>),
+    /// Joins the tables of several files.
+    Gather(Gather),
+    /// Applies steps to a table.
+    Table(Tabulate),
+    /// Selects rows.
+    Filter(Filter),
+    /// Fits a law to rows.
+    Fit(Box<WrittenFit>),
+    /// Answers a query from a fit.
+    Extrapolate(Box<WrittenQuery>),
+}
+
+impl WrittenStage {
+    /// The stage; `None` where it names a law that is not in the list.
+    pub fn read(self, laws: &[Arc<Law>]) -> Option<Arc<dyn Stage>> {
+        Some(match self {
+            Self::Ingest(stage) => Arc::new(*stage),
+            Self::Gather(stage) => Arc::new(stage),
+            Self::Table(stage) => Arc::new(stage),
+            Self::Filter(stage) => Arc::new(stage),
+            Self::Fit(written) => Arc::new(written.read(laws)?),
+            Self::Extrapolate(written) => Arc::new(written.read(laws)?),
+        })
+    }
 }
 
 /// A value as canonical JSON bytes: sorted keys, shortest numbers, and a newline at the end.

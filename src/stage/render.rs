@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::design::{LAUNCHED, launched_as};
 use super::results::RESULTS;
-use super::{Context, Failure, Inputs, Laws, Stage, WrittenStage};
+use super::{Failure, Inputs, Laws, Stage, WrittenStage};
 use crate::answer::Answer;
 use crate::artifact::Outputs;
 use crate::fit::Fit;
@@ -13,6 +13,7 @@ use crate::report::{
     Described, FIGURE, FIGURES, Figures, FitData, Page, ReportOptions, Results, Study, TABLE, files_of, has_figures,
     names_of, shows_rows, write,
 };
+use crate::watch::Watch;
 
 /// The stage that writes the report.
 #[derive(Clone, Debug)]
@@ -51,8 +52,8 @@ impl Stage for RenderReport {
     }
 
     fn produces(&self, roles: &[&str]) -> bool {
-        let (files, names) = (files_of(&self.options), names_of(&self.options));
-        // The number of figures depends on the fits.
+        let (files, names) = (files_of(&self.options.formats), names_of(&self.options.formats));
+        // Of figures there are as many as the fits give.
         let launched: Vec<String> = self.launched().collect();
         let is_launched = |role: &str| launched.iter().any(|file| file == role);
         files.iter().all(|file| roles.contains(file))
@@ -60,10 +61,10 @@ impl Stage for RenderReport {
             && roles.iter().all(|role| names.contains(role) || is_launched(role) || is_of_figure(role))
     }
 
-    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+    fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let results: Results = inputs.json(RESULTS)?;
-        let has_figures = has_figures(&self.options);
-        let fits = if has_figures || shows_rows(&self.options) { fits(inputs)? } else { BTreeMap::new() };
+        let has_figures = has_figures(&self.options.formats);
+        let fits = if has_figures || shows_rows(&self.options.formats) { fits(inputs)? } else { BTreeMap::new() };
         let Figures { figures, undrawn, runs } = if has_figures {
             let study = Study {
                 described: &self.described,
@@ -81,7 +82,7 @@ impl Stage for RenderReport {
             figures,
             undrawn,
             runs,
-            fits: if shows_rows(&self.options) { fits.into_values().flatten().collect() } else { Vec::new() },
+            fits: if shows_rows(&self.options.formats) { fits.into_values().flatten().collect() } else { Vec::new() },
             described: Arc::clone(&self.described),
             options: self.options.clone(),
         };

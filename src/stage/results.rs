@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Context, Failure, Inputs, Laws, Stage, WrittenStage};
+use super::{Failure, Inputs, Laws, Stage, WrittenStage};
 use crate::artifact::Outputs;
 use crate::report::{Artifacts, Described, results};
+use crate::watch::Watch;
 
 /// The role of the output, and the name of its file.
 pub const RESULTS: &str = "results.json";
@@ -41,7 +42,7 @@ impl Stage for GatherResults {
         roles == [RESULTS]
     }
 
-    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+    fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let varied = inputs.named("varied.")?;
         let with_rows = inputs.artifacts.keys().filter_map(|role| role.strip_prefix("rows."));
         let rows = with_rows.map(|fit| Ok((fit.to_owned(), inputs.table(&format!("rows.{fit}"))?)));

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
+use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::account::TableCounts;
 use crate::artifact::Outputs;
 use crate::table::Step;
+use crate::watch::Watch;
 
 /// The stage that applies steps in order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,13 +27,7 @@ impl Tabulate {
 
     /// The steps without the names of other tables, because keys contain no names.
     fn anonymous(&self) -> Vec<Step> {
-        let mut steps = self.steps.clone();
-        for step in &mut steps {
-            if let Step::Join(join) = step {
-                join.with.clear();
-            }
-        }
-        steps
+        self.steps.iter().map(|step| step.member().anonymous().unwrap_or_else(|| step.clone())).collect()
     }
 }
 
@@ -57,12 +52,12 @@ impl Stage for Tabulate {
         roles == ["counts", "table"]
     }
 
-    fn run(&self, inputs: &Inputs, _: &Context<'_>) -> Result<Outputs, Failure> {
+    fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let mut data = inputs.table("table")?;
         let mut counts = TableCounts { rows: data.rows(), after: Vec::new() };
         for (index, step) in self.steps.iter().enumerate() {
-            let other = step.transform().other().map(|_| inputs.table(&Self::role(index))).transpose()?;
-            data = step.transform().apply(&data, other.as_ref()).map_err(|fault| {
+            let other = step.member().other().map(|_| inputs.table(&Self::role(index))).transpose()?;
+            data = step.member().apply(&data, other.as_ref()).map_err(|fault| {
                 let failure = Failure::new("bad-step", format!("step `{}`: {}", step.name(), fault.message));
                 fault.hint.into_iter().fold(failure, Failure::hint)
             })?;

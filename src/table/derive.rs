@@ -33,6 +33,10 @@ impl Transform for Derive {
         all.join(", ")
     }
 
+    fn redefined(&self) -> Vec<&String> {
+        self.0.keys().collect()
+    }
+
     fn variables(&self, before: &Variables, _: &Variables) -> Result<Variables, Fault> {
         let mut variables = before.clone();
         for found in self.expressions() {

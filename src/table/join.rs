@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Transform, Variables, all_known, known, listed, take};
+use super::{Fault, Step, Transform, Variables, all_known, known, listed, take};
 use crate::dataset::Dataset;
 
 /// Adds the columns of another source or table to rows that match one of its rows. Rows without a match are left out.
@@ -28,6 +28,10 @@ impl Transform for Join {
 
     fn other(&self) -> Option<&str> {
         Some(&self.with)
+    }
+
+    fn anonymous(&self) -> Option<Step> {
+        Some(Step::Join(Self { with: String::new(), ..self.clone() }))
     }
 
     fn variables(&self, before: &Variables, other: &Variables) -> Result<Variables, Fault> {

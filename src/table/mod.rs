@@ -3,69 +3,52 @@
 //! A step is first checked against the variables of its input, before anything runs, and later applied to the rows.
 
 mod average;
-mod best;
-mod bin;
-mod dedupe;
-mod derive;
-mod envelope;
-mod fill_down;
-mod join;
-mod pivot;
-mod sort;
-mod unpivot;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use average::{Mean, Median};
-pub use best::Best;
-pub use bin::Bin;
-pub use dedupe::{Dedupe, Which};
-pub use derive::Derive;
-pub use envelope::Envelope;
-pub use fill_down::FillDown;
-pub use join::Join;
-pub use pivot::Pivot;
-pub use sort::Sort;
-pub use unpivot::{Label, Labels, Unpivot};
+pub use dedupe::Which;
+pub use unpivot::{Label, Labels};
 
 use crate::dataset::{Column, Dataset};
 use crate::expr::Kind;
+use crate::registry::registry;
 
 /// The variables of rows and their kinds.
 pub type Variables = BTreeMap<String, Kind>;
 
-/// A step of a table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// Keep the rows with the lowest or highest values of a variable within each group:
-    /// `{ lowest = "L", by = ["N", "D"] }`.
-    Best(Best),
-    /// One row per group with the means of variables, their scatter and the number of rows: `{ of = ["L"], by = ["N"] }`.
-    Mean(Mean),
-    /// One row per group with the medians of variables, their scatter and the number of rows.
-    Median(Median),
-    /// Columns to rows: `{ columns = ["small", "large"], name = "model", value = "L" }`.
-    Unpivot(Unpivot),
-    /// Rows to columns: `{ name = "metric", value = "score", columns = ["mmlu", "arc"], by = ["model"] }`.
-    Pivot(Pivot),
-    /// The columns of another source or table in matching rows: `{ with = "evals", on = ["model"] }`.
-    Join(Join),
-    /// A new variable that groups nearby values: `{ of = "C", into = "budget", per_decade = 4 }`.
-    Bin(Bin),
-    /// Keep one of the rows that agree: `{ by = ["run", "step"], keep = "last" }`.
-    Dedupe(Dedupe),
-    /// Order rows: `{ by = ["run", "step"] }`.
-    Sort(Sort),
-    /// New variables from expressions: `{ C = "6 * N * D" }`.
-    Derive(Derive),
-    /// Fill missing values from the row above, within each group: `{ columns = ["N"] }`.
-    FillDown(FillDown),
-    /// Keep the rows that no cheaper row beats: `{ along = "C", lowest = "L" }`.
-    Envelope(Envelope),
+registry! {
+    /// A step of a table.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    pub enum Step of dyn Transform {
+        /// Keep the rows with the lowest or highest values of a variable within each group:
+        /// `{ lowest = "L", by = ["N", "D"] }`.
+        best::Best,
+        /// One row per group with the means of variables, their scatter and the number of rows: `{ of = ["L"], by = ["N"] }`.
+        mean::Mean,
+        /// One row per group with the medians of variables, their scatter and the number of rows.
+        median::Median,
+        /// Columns to rows: `{ columns = ["small", "large"], name = "model", value = "L" }`.
+        unpivot::Unpivot,
+        /// Rows to columns: `{ name = "metric", value = "score", columns = ["mmlu", "arc"], by = ["model"] }`.
+        pivot::Pivot,
+        /// The columns of another source or table in rows that agree: `{ with = "evals", on = ["model"] }`.
+        join::Join,
+        /// A new variable that groups nearby values: `{ of = "C", into = "budget", per_decade = 4 }`.
+        bin::Bin,
+        /// Keep one of rows that agree: `{ by = ["run", "step"], keep = "last" }`.
+        dedupe::Dedupe,
+        /// Order rows: `{ by = ["run", "step"] }`.
+        sort::Sort,
+        /// New variables from expressions: `{ C = "6 * N * D" }`.
+        derive::Derive,
+        /// Values that are missing from the row above, within each group: `{ columns = ["N"] }`.
+        fill_down::FillDown,
+        /// Keep the rows that no cheaper row beats: `{ along = "C", lowest = "L" }`.
+        envelope::Envelope,
+    }
 }
 
 /// Why a step is invalid.
@@ -107,51 +90,23 @@ pub trait Transform {
     /// The rows do not allow the step.
     fn apply(&self, data: &Dataset, other: Option<&Dataset>) -> Result<Dataset, Fault>;
 
-    /// The second source or table of the step.
+    /// The step without the names of other tables, where it has some.
+    fn anonymous(&self) -> Option<Step> {
+        None
+    }
+
+    /// The names of variables that it gives new values, so that their units are not known any more.
+    fn redefined(&self) -> Vec<&String> {
+        Vec::new()
+    }
+
+    /// The second source or table that it takes, if any.
     fn other(&self) -> Option<&str> {
         None
     }
 }
 
-impl Step {
-    /// The step as a transform.
-    pub fn transform(&self) -> &dyn Transform {
-        match self {
-            Self::Best(step) => step,
-            Self::Mean(step) => step,
-            Self::Median(step) => step,
-            Self::Unpivot(step) => step,
-            Self::Pivot(step) => step,
-            Self::Join(step) => step,
-            Self::Bin(step) => step,
-            Self::Dedupe(step) => step,
-            Self::Sort(step) => step,
-            Self::Derive(step) => step,
-            Self::FillDown(step) => step,
-            Self::Envelope(step) => step,
-        }
-    }
-
-    /// Name in a spec.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Best(_) => "best",
-            Self::Mean(_) => "mean",
-            Self::Median(_) => "median",
-            Self::Unpivot(_) => "unpivot",
-            Self::Pivot(_) => "pivot",
-            Self::Join(_) => "join",
-            Self::Bin(_) => "bin",
-            Self::Dedupe(_) => "dedupe",
-            Self::Sort(_) => "sort",
-            Self::Derive(_) => "derive",
-            Self::FillDown(_) => "fill_down",
-            Self::Envelope(_) => "envelope",
-        }
-    }
-}
-
-/// Checks that a variable exists.
+/// That a variable is there, of any kind.
 fn known(key: &'static str, name: &str, variables: &Variables) -> Result<Kind, Fault> {
     variables.get(name).copied().ok_or_else(|| {
         let fault = Fault::new(key, format!("there is no variable `{name}` here"));

@@ -26,9 +26,8 @@ fn step(text: &str) -> Step {
 fn after_with(text: &str, data: &Dataset, other: Option<&Dataset>) -> Dataset {
     let step = step(text);
     let others = other.map(kinds).unwrap_or_default();
-    let foretold =
-        step.transform().variables(&kinds(data), &others).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
-    let after = step.transform().apply(data, other).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+    let foretold = step.member().variables(&kinds(data), &others).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+    let after = step.member().apply(data, other).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
     assert_eq!(kinds(&after), foretold, "{text}");
     after
 }
@@ -89,7 +88,7 @@ fn runs_are_joined_with_their_evaluations() {
     assert_eq!(joined.numbers("acc").unwrap(), [0.4, 0.4, 0.5, 0.5, 0.4]);
     let twice = Dataset::stacked(&[evals.clone(), evals.clone()]).unwrap();
     let fault =
-        step(r#"{"join": {"with": "evals", "on": ["name"]}}"#).transform().apply(&runs(), Some(&twice)).unwrap_err();
+        step(r#"{"join": {"with": "evals", "on": ["name"]}}"#).member().apply(&runs(), Some(&twice)).unwrap_err();
     assert_eq!(fault.message, "a agrees with 2 rows of `evals`");
     let many = after_with(r#"{"join": {"with": "evals", "on": ["name"], "many": true}}"#, &runs(), Some(&twice));
     assert_eq!(many.rows(), 10);
@@ -132,7 +131,7 @@ fn names_in_a_step_are_checked_before_it_runs() {
         (r#"{"join": {"with": "x", "on": ["run"]}}"#, "no variable `run`"),
         (r#"{"unpivot": {"columns": ["name"], "name": "n", "value": "v"}}"#, "holds texts"),
     ] {
-        let fault = step(text).transform().variables(&kinds(&runs()), &Variables::new()).unwrap_err();
+        let fault = step(text).member().variables(&kinds(&runs()), &Variables::new()).unwrap_err();
         assert!(fault.message.contains(said), "{text}: {}", fault.message);
     }
 }

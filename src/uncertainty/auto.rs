@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::freedom::clusters;
 use super::{Bootstrap, Draws, Fitted, Method, Posterior, Residual, Sandwich, Wild, default_level};
 use crate::numerics::quantile;
-use crate::solver::Cancelled;
+use crate::watch::Cancelled;
 
 /// Selects a method: the bootstrap of rows for many rows. For few rows it is the wild bootstrap if runs have several
 /// rows, else the posterior for least squares and the residual bootstrap for other objectives. The sandwich checks
@@ -31,10 +31,6 @@ const DISAGREEMENT: f64 = 1.0 / 3.0;
 const CHECK_DRAWS: usize = 400;
 
 impl Method for Auto {
-    fn name(&self) -> &'static str {
-        "auto"
-    }
-
     fn count(&self) -> (&'static str, usize) {
         ("resamples", self.resamples)
     }
@@ -54,7 +50,7 @@ impl Method for Auto {
             (Box::new(Bootstrap { resamples, level, search: false }), "enough to resample")
         } else if rows < fitted.clusters.len() {
             (Box::new(Wild { resamples, level }), "too few to resample, and some belong to one run")
-        } else if fitted.problem.objective().is_least_squares() {
+        } else if fitted.problem.objective().member().is_square() {
             (Box::new(Posterior { draws: resamples, level }), "too few to resample")
         } else {
             (Box::new(Residual { resamples, level }), "too few to resample")

@@ -10,7 +10,8 @@ use super::refits::{Refit, collect, resampled};
 use super::tangent::{Tangent, centred};
 use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::Random;
-use crate::solver::{Cancelled, Searcher};
+use crate::search::Searcher;
+use crate::watch::Cancelled;
 
 /// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum,
 /// with the tails of Student's t.
@@ -30,10 +31,6 @@ pub struct Bootstrap {
 }
 
 impl Method for Bootstrap {
-    fn name(&self) -> &'static str {
-        "bootstrap"
-    }
-
     fn count(&self) -> (&'static str, usize) {
         ("resamples", self.resamples)
     }

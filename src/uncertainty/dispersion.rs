@@ -1,6 +1,6 @@
 //! The scale on which twice the increase of an objective above its optimum has a chi-square distribution.
 
-use super::sandwich::Curvature;
+use super::curvature::Curvature;
 use crate::problem::Problem;
 use crate::solver::broadened;
 

@@ -2,53 +2,42 @@
 //!
 //! One file per method. Every method gives draws, so that the answer to any query has an interval.
 
-mod auto;
-mod bootstrap;
+mod curvature;
 mod dispersion;
 mod freedom;
 mod noise;
-mod posterior;
-mod profile;
 mod refits;
-mod residual;
-mod sandwich;
 mod tangent;
-mod wild;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use auto::Auto;
-pub use bootstrap::Bootstrap;
 pub use noise::{chi_square_quantile, noise, scatter_equally};
-pub use posterior::Posterior;
-pub use profile::Profile;
-pub use residual::Residual;
-pub use sandwich::Sandwich;
-pub use wild::Wild;
 
 use crate::law::Law;
 use crate::problem::Problem;
-use crate::solver::{Cancelled, Watch};
+use crate::registry::registry;
+use crate::watch::{Cancelled, Watch};
 
-/// The method of the intervals: the list of methods.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Uncertainty {
-    /// Refits of resampled rows.
-    Bootstrap(Bootstrap),
-    /// The curvature of the objective and the spread of the residuals.
-    Sandwich(Sandwich),
-    /// Refits of the same design with resampled residuals.
-    Residual(Residual),
-    /// Refits with the residuals of each run, with random signs.
-    Wild(Wild),
-    /// Draws from the posterior over all valleys.
-    Posterior(Posterior),
-    /// The profile of the objective along each parameter.
-    Profile(Profile),
-    /// A method chosen by the number of rows, compared with a second method.
-    Auto(Auto),
+registry! {
+    /// Where intervals come from; the list of methods.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    pub enum Uncertainty of dyn Method {
+        /// Refits of resampled rows.
+        bootstrap::Bootstrap,
+        /// The curvature of the objective and the spread of the residuals.
+        sandwich::Sandwich,
+        /// Refits of the same design with residuals drawn anew.
+        residual::Residual,
+        /// Refits with each run's own residuals, signs drawn anew.
+        wild::Wild,
+        /// Wherever the rows allow the parameters to be, in every valley.
+        posterior::Posterior,
+        /// How far each parameter can be moved before the rows object.
+        profile::Profile,
+        /// What the rows can carry, compared with a second method.
+        auto::Auto,
+    }
 }
 
 /// The input of a method.
@@ -117,16 +106,18 @@ pub struct Region {
 
 /// A method that draws parameters.
 pub trait Method {
-    /// The name in a spec.
-    fn name(&self) -> &'static str;
-
-    /// The number of draws and its key in a spec.
+    /// How many draws it makes, with the key that says so.
     fn count(&self) -> (&'static str, usize);
 
     /// Coverage of the intervals.
     fn level(&self) -> f64;
 
-    /// Description of the method for reports.
+    /// Pairs of parameters whose common region is drawn.
+    fn pairs(&self) -> &[[String; 2]] {
+        &[]
+    }
+
+    /// The method in words, for reports.
     fn describe(&self) -> String;
 
     /// Draws parameters.
@@ -136,22 +127,7 @@ pub trait Method {
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled>;
 }
 
-impl Uncertainty {
-    /// The member of the list.
-    pub fn method(&self) -> &dyn Method {
-        match self {
-            Self::Bootstrap(method) => method,
-            Self::Sandwich(method) => method,
-            Self::Residual(method) => method,
-            Self::Wild(method) => method,
-            Self::Profile(method) => method,
-            Self::Posterior(method) => method,
-            Self::Auto(method) => method,
-        }
-    }
-}
-
-/// Default coverage of intervals.
+/// Coverage of intervals where a spec does not say.
 pub(crate) const fn default_level() -> f64 {
     0.9
 }

@@ -7,7 +7,7 @@ use super::refits::{Displaced, displaced_weighed, rivals};
 use super::tangent::Tangent;
 use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::{exp, ln, mean};
-use crate::solver::Cancelled;
+use crate::watch::Cancelled;
 
 /// Draws from the posterior under the prior that is flat over the law's values at the rows, within the bounds
 /// (Jeffreys 1946, doi:10.1098/rspa.1946.0056). This prior does not depend on how the law is written.
@@ -32,10 +32,6 @@ pub struct Posterior {
 const FEW: f64 = 100.0;
 
 impl Method for Posterior {
-    fn name(&self) -> &'static str {
-        "posterior"
-    }
-
     fn count(&self) -> (&'static str, usize) {
         ("draws", self.draws)
     }
@@ -49,53 +45,58 @@ impl Method for Posterior {
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
-        let best = match Tangent::of(fitted) {
-            Ok(tangent) => tangent,
-            Err(refused) => return Ok(refused.draws()),
-        };
-        let spread = best.spread();
-        let mut draws = Draws::default();
-        let mut logs = Vec::new();
-        let others: Vec<Tangent<'_>> = rivals(fitted).iter().filter_map(|rival| best.at(rival)).collect();
-        for (number, tangent) in std::iter::once(&best).chain(&others).enumerate() {
-            // Every valley has its own density, and a share in proportion to its part of the posterior.
-            let weigh = |one: &Displaced| log_weight(&best, tangent, one, spread);
-            let purpose = if number == 0 { "posterior".to_owned() } else { format!("posterior {number}") };
-            let (valley, own) = displaced_weighed(tangent, fitted, self.draws, &purpose, weigh, |random| {
-                (0..tangent.size()).map(|_| spread * random.normal()).collect()
-            })?;
-            if valley.points.is_empty() {
-                if number == 0 {
-                    return Ok(valley);
-                }
-                continue;
-            }
-            draws.points.extend(valley.points);
-            draws.scatter.extend(valley.scatter);
-            draws.warnings.extend(valley.warnings);
-            logs.extend(own);
-        }
-        let weights = shares(&logs);
-        let sum: f64 = weights.iter().sum();
-        let effective = sum * sum / weights.iter().map(|w| w * w).sum::<f64>();
-        if effective.is_nan() {
-            // No refit stays within the bounds: the bounds alone determine the parameters.
-            return Ok(draws);
-        }
-        if effective < FEW.min(0.5 * self.draws as f64) {
-            draws.warnings.push(format!(
-                "The law bends so much over what the rows allow that {effective:.0} refits of {} make up the posterior: the ends of intervals are rough.",
-                weights.len()
-            ));
-        }
-        let chosen = evenly(&weights, sum, self.draws);
-        draws.points = chosen.iter().map(|&i| draws.points[i].clone()).collect();
-        draws.scatter = chosen.iter().map(|&i| draws.scatter[i]).collect();
-        Ok(draws)
+        sample(fitted, self.draws)
     }
 }
 
-/// The logarithm of the posterior density divided by that of a valley's refits, up to a constant of the fit.
+/// Draws from the posterior.
+pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancelled> {
+    let best = match Tangent::of(fitted) {
+        Ok(tangent) => tangent,
+        Err(refused) => return Ok(refused.draws()),
+    };
+    let spread = best.spread();
+    let mut draws = Draws::default();
+    let mut logs = Vec::new();
+    let others: Vec<Tangent<'_>> = rivals(fitted).iter().filter_map(|rival| best.at(rival)).collect();
+    for (number, tangent) in std::iter::once(&best).chain(&others).enumerate() {
+        // Every valley has a density of its own, and a share by how much of the posterior it holds.
+        let weigh = |one: &Displaced| log_weight(&best, tangent, one, spread);
+        let purpose = if number == 0 { "posterior".to_owned() } else { format!("posterior {number}") };
+        let (valley, own) = displaced_weighed(tangent, fitted, count, &purpose, weigh, |random| {
+            (0..tangent.size()).map(|_| spread * random.normal()).collect()
+        })?;
+        if valley.points.is_empty() {
+            if number == 0 {
+                return Ok(valley);
+            }
+            continue;
+        }
+        draws.points.extend(valley.points);
+        draws.scatter.extend(valley.scatter);
+        draws.warnings.extend(valley.warnings);
+        logs.extend(own);
+    }
+    let weights = shares(&logs);
+    let sum: f64 = weights.iter().sum();
+    let effective = sum * sum / weights.iter().map(|w| w * w).sum::<f64>();
+    if effective.is_nan() {
+        // No refit stays within the bounds: they are what holds the parameters.
+        return Ok(draws);
+    }
+    if effective < FEW.min(0.5 * count as f64) {
+        draws.warnings.push(format!(
+            "The law bends so much over what the rows allow that {effective:.0} refits of {} make up the posterior: the ends of intervals are rough.",
+            weights.len()
+        ));
+    }
+    let chosen = evenly(&weights, sum, count);
+    draws.points = chosen.iter().map(|&i| draws.points[i].clone()).collect();
+    draws.scatter = chosen.iter().map(|&i| draws.scatter[i]).collect();
+    Ok(draws)
+}
+
+/// ln of the posterior's density over that of the refits of a valley, but for a constant of the fit.
 fn log_weight(best: &Tangent<'_>, valley: &Tangent<'_>, one: &Displaced, spread: f64) -> f64 {
     if !one.is_free {
         return f64::NEG_INFINITY;

@@ -5,13 +5,15 @@ use std::f64::consts::TAU;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::curvature::{Curvature, Movable, curvature};
 use super::dispersion::{of_clusters, of_rows};
 use super::freedom::{Refused, clusters, freedom};
-use super::sandwich::{Curvature, Movable, curvature};
-use super::{Draws, Fitted, Method, Posterior, Region, default_level};
+use super::posterior::sample;
+use super::{Draws, Fitted, Method, Region, default_level};
 use crate::numerics::{exp, ln, student_quantile};
 use crate::problem::Problem;
-use crate::solver::{Cancelled, Solver, broadened};
+use crate::solver::{Solver, broadened};
+use crate::watch::Cancelled;
 
 /// Intervals from the objective itself. They end where the lowest objective over the other parameters has risen by
 /// F(1, n - p) times its dispersion (Cox and Snell 1989). For rows that belong to runs the increase is scaled by the
@@ -31,16 +33,16 @@ pub struct Profile {
 }
 
 impl Method for Profile {
-    fn name(&self) -> &'static str {
-        "profile"
-    }
-
     fn count(&self) -> (&'static str, usize) {
         ("draws", self.draws)
     }
 
     fn level(&self) -> f64 {
         self.level
+    }
+
+    fn pairs(&self) -> &[[String; 2]] {
+        &self.pairs
     }
 
     fn describe(&self) -> String {
@@ -50,7 +52,7 @@ impl Method for Profile {
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let Some(freedom) = freedom(fitted) else { return Ok(Refused::without_freedom(fitted).draws()) };
         let Some(surface) = Surface::of(fitted, freedom) else { return Ok(Refused::Flat.draws()) };
-        let mut draws = Posterior { draws: self.draws, level: self.level }.draw(fitted)?;
+        let mut draws = sample(fitted, self.draws)?;
         let t = student_quantile(f64::midpoint(1.0, self.level), freedom);
         for coordinate in 0..fitted.problem.size() {
             if (fitted.watch.cancelled)() {
@@ -177,7 +179,7 @@ impl<'a> Surface<'a> {
                 along.iter().zip(step).map(|(&j, step)| (j, self.optimum[j] + by * step)).collect();
             // Start from the end at the previous distance, because valleys bend.
             let from = last.borrow().clone();
-            let end = Solver::Newton.minimise(&self.problem.holding(&held), &from);
+            let end = Solver::default().minimise(&self.problem.holding(&held), &from);
             self.lowest.set(self.lowest.get().min(end.cost));
             let risen = end.cost - self.cost >= wanted || !end.cost.is_finite();
             if !risen {

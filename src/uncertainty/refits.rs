@@ -9,7 +9,8 @@ use super::tangent::Tangent;
 use super::{Draws, Fitted};
 use crate::numerics::Random;
 use crate::problem::Problem;
-use crate::solver::{Cancelled, Minimum, Solver, Status, newton, newton_within, through_infinity};
+use crate::solver::{Minimum, Solver, Status, newton, newton_within, through_infinity};
+use crate::watch::Cancelled;
 
 /// A refit, and the scatter of a new row that belongs to it, relative to the scatter of the fit.
 pub(super) struct Refit {
@@ -86,7 +87,7 @@ fn displace(
             return Displaced { refit: Refit { minimum, scatter }, is_free: true, problem, along };
         }
         if tries == TRIES {
-            let minimum = Solver::Newton.minimise(&problem.bounded_as(fitted.problem), fitted.optimum);
+            let minimum = Solver::default().minimise(&problem.bounded_as(fitted.problem), fitted.optimum);
             return Displaced { refit: Refit { minimum, scatter }, is_free: false, problem, along };
         }
     }

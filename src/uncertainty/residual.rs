@@ -7,7 +7,7 @@ use super::refits::displaced;
 use super::tangent::{LEAST_LEFT, Tangent};
 use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::mean;
-use crate::solver::Cancelled;
+use crate::watch::Cancelled;
 
 /// Refits of the law's values with residuals drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552),
 /// corrected for leverage and with the tails of Student's t. The method assumes the same scatter everywhere.
@@ -23,10 +23,6 @@ pub struct Residual {
 }
 
 impl Method for Residual {
-    fn name(&self) -> &'static str {
-        "residual"
-    }
-
     fn count(&self) -> (&'static str, usize) {
         ("resamples", self.resamples)
     }

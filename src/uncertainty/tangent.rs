@@ -100,7 +100,7 @@ impl<'a> Tangent<'a> {
     /// objectives use the squared distance between the law's values.
     pub(super) fn rise(&self, point: &[f64]) -> f64 {
         let problem = self.fitted.problem;
-        if problem.objective().is_least_squares() {
+        if problem.objective().member().is_square() {
             return 2.0 * (problem.cost(point) - self.cost) / self.dispersion;
         }
         let moved = problem.residuals(point).into_iter().zip(&self.residuals).zip(&self.metric);
@@ -298,7 +298,7 @@ fn unbounded(fitted: &Fitted<'_>) -> (Problem, Vec<f64>) {
     if on_bound.is_empty() {
         return (free, optimum.to_vec());
     }
-    let beyond = Solver::Newton.minimise(&free, optimum);
+    let beyond = Solver::default().minimise(&free, optimum);
     if beyond.status == Status::Converged && free.is_resolved(&beyond.point) {
         return (free, beyond.point);
     }

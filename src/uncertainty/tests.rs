@@ -2,7 +2,8 @@ use super::*;
 use crate::law::find;
 use crate::numerics::{Random, exp, ln, quantile};
 use crate::objective::{LeastSquares, Objective, ResponseScale};
-use crate::solver::{Solver, search};
+use crate::search::search;
+use crate::solver::Solver;
 
 /// Rows of L = 3 / x^0.3 with normal scatter of ln L; least squares of ln L is then linear regression.
 fn line(rows: usize, scatter: impl Fn(usize) -> f64) -> (Vec<f64>, Vec<f64>) {
@@ -55,7 +56,7 @@ fn intervals_of_few_rows_have_the_tails_of_students_t() {
     for (method, slack) in all.into_iter().zip([0.05, 0.08, 0.35, 0.35]) {
         let drawn = draws(method, &problem, &optimum, &rows);
         let (found, known) = half_widths(&drawn, &problem, &optimum, &x, 1.943);
-        assert!((found / known - 1.0).abs() < slack, "{}: {found} against {known}", method.name());
+        assert!((found / known - 1.0).abs() < slack, "{}: {found} against {known}", method.describe());
     }
 }
 
@@ -87,7 +88,7 @@ fn whole_runs_are_resampled() {
     for method in [&Wild { resamples: 2000, level: 0.9 } as &dyn Method, &CASES] {
         let (alone, _) = half_widths(&draws(method, &once, &optimum, &rows), &once, &optimum, &x, 1.734);
         let (whole, _) = half_widths(&draws(method, &fourfold, &optimum, &runs), &once, &optimum, &x, 1.734);
-        assert!((whole / alone - 1.0).abs() < 0.1, "{}: {whole} against {alone}", method.name());
+        assert!((whole / alone - 1.0).abs() < 0.1, "{}: {whole} against {alone}", method.describe());
     }
 }
 

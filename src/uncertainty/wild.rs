@@ -7,7 +7,7 @@ use super::refits::displaced;
 use super::tangent::{Tangent, Uneven};
 use super::{Draws, Fitted, Method, default_level};
 use crate::numerics::Random;
-use crate::solver::Cancelled;
+use crate::watch::Cancelled;
 
 /// Refits with each cluster's residuals multiplied by one of Webb's six factors (Webb 2023, doi:10.1111/caje.12661),
 /// corrected for leverage and with the tails of Student's t. The scatter may differ between runs.
@@ -26,10 +26,6 @@ pub struct Wild {
 const SQUARES: [f64; 3] = [0.5, 1.0, 1.5];
 
 impl Method for Wild {
-    fn name(&self) -> &'static str {
-        "wild"
-    }
-
     fn count(&self) -> (&'static str, usize) {
         ("resamples", self.resamples)
     }

@@ -98,8 +98,8 @@ fn nodes(study: &Study<'_>) -> Nodes {
         );
     }
     for query in &described.queries {
-        let other = query.question.kind().other().map_or("", |second| second.fit);
-        let kind = query.question.kind().name().replace('_', " ");
+        let other = query.question.member().other().map_or("", |second| second.fit);
+        let kind = query.question.name().replace('_', " ");
         nodes.add("query", &query.name, kind, Colour::Green, &[("fit", query.fit.as_str()), ("fit", other)]);
     }
     nodes

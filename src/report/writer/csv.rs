@@ -7,26 +7,25 @@ use crate::dataset::{Column, Dataset};
 use crate::fit::{HELD, PREDICTED, RESIDUAL};
 use crate::report::Page;
 
+/// The file that is read first.
+const FILE: &str = "answers.csv";
+
 pub(super) struct Csv;
 
 impl Writer for Csv {
-    fn file(&self) -> &'static str {
-        "answers.csv"
-    }
-
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
         let mut files = BTreeMap::from([
-            (self.file().to_owned(), answers(page)),
+            (FILE.to_owned(), answers(page)),
             ("parameters.csv".to_owned(), parameters(page)),
             ("predictions.csv".to_owned(), predictions(page)),
             ("draws.csv".to_owned(), draws(page)),
         ]);
-        files.retain(|name, text| name == self.file() || text.lines().count() > 1);
+        files.retain(|name, text| name == FILE || text.lines().count() > 1);
         Ok(files.into_iter().map(|(name, text)| (name, text.into_bytes())).collect())
     }
 
     fn names(&self) -> &'static [&'static str] {
-        &["answers.csv", "parameters.csv", "predictions.csv", "draws.csv"]
+        &[FILE, "parameters.csv", "predictions.csv", "draws.csv"]
     }
 
     fn shows_rows(&self) -> bool {

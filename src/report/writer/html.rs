@@ -8,11 +8,15 @@ use serde_json::Value;
 
 use super::{WriteError, Writer, contents};
 use crate::fit::NoiseTrend;
-use crate::report::answers::{AnswerTable, heading};
+use crate::report::answers::AnswerTable;
 use crate::report::checklist::{CHECKLIST, checklist};
 use crate::report::leaderboard::{Leaderboard, STANDINGS};
 use crate::report::screen::FirstScreen;
+use crate::report::words::heading;
 use crate::report::{DescribedFit, Figure, FitResult, FitRuns, Page, Section, typeset, words};
+
+/// The file that is read first.
+const FILE: &str = "report.html";
 
 pub(super) struct Html;
 
@@ -30,8 +34,8 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 impl Writer for Html {
-    fn file(&self) -> &'static str {
-        "report.html"
+    fn is_usual(&self) -> bool {
+        true
     }
 
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
@@ -71,11 +75,11 @@ impl Writer for Html {
                 filters => page.results.filters,
             }))
             .map_err(failed)?;
-        Ok(BTreeMap::from([(self.file().to_owned(), contents::with_contents(&text).into_bytes())]))
+        Ok(BTreeMap::from([(FILE.to_owned(), contents::with_contents(&text).into_bytes())]))
     }
 
     fn names(&self) -> &'static [&'static str] {
-        &["report.html"]
+        &[FILE]
     }
 
     fn has_figures(&self) -> bool {

@@ -6,16 +6,16 @@ use std::fmt::Write as _;
 use super::{WriteError, Writer};
 use crate::answer::Interval;
 use crate::fit::Estimate;
-use crate::report::answers::{AnswerTable, heading};
+use crate::report::answers::AnswerTable;
+use crate::report::words::heading;
 use crate::report::{Page, typeset, words};
+
+/// The file that is read first.
+const FILE: &str = "tables.tex";
 
 pub(super) struct Latex;
 
 impl Writer for Latex {
-    fn file(&self) -> &'static str {
-        "tables.tex"
-    }
-
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
         let mut out = PACKAGES.to_owned();
         for (name, entry, fit) in page.results.shown_fits() {
@@ -48,11 +48,11 @@ impl Writer for Latex {
             }
         }
         let values = values(page);
-        Ok(BTreeMap::from([(self.file().to_owned(), out.into_bytes()), (VALUES.to_owned(), values.into_bytes())]))
+        Ok(BTreeMap::from([(FILE.to_owned(), out.into_bytes()), (VALUES.to_owned(), values.into_bytes())]))
     }
 
     fn names(&self) -> &'static [&'static str] {
-        &["tables.tex", VALUES]
+        &[FILE, VALUES]
     }
 }
 

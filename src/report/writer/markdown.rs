@@ -10,19 +10,22 @@ use crate::report::leaderboard::{Leaderboard, STANDINGS};
 use crate::report::screen::FirstScreen;
 use crate::report::{Figure, Note, Page, Section, typeset, words};
 
+/// The file that is read first.
+const FILE: &str = "report.md";
+
 pub(super) struct Markdown;
 
 impl Writer for Markdown {
-    fn file(&self) -> &'static str {
-        "report.md"
+    fn is_usual(&self) -> bool {
+        true
     }
 
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError> {
-        Ok(BTreeMap::from([(self.file().to_owned(), text(page).into_bytes())]))
+        Ok(BTreeMap::from([(FILE.to_owned(), text(page).into_bytes())]))
     }
 
     fn names(&self) -> &'static [&'static str] {
-        &["report.md"]
+        &[FILE]
     }
 
     fn has_figures(&self) -> bool {

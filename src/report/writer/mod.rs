@@ -1,23 +1,49 @@
 //! The formats of reports: one file per format, each of which turns a [`Page`] into files by name.
 
 mod contents;
-mod csv;
-mod html;
-mod latex;
-mod markdown;
 mod terminal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 pub use terminal::Terminal;
 
-use super::{Page, ReportFormat, ReportOptions};
+use super::Page;
+use crate::registry::registry;
+
+registry! {
+    /// A format of reports; the list of formats.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+    pub enum ReportFormat to dyn Writer {
+        /// One self-contained page.
+        html::Html,
+        /// Markdown, with its figures as files.
+        markdown::Markdown,
+        /// The results alone.
+        json::Json,
+        /// Tables for a paper, and a macro for each number.
+        latex::Latex,
+        /// Tables of answers, parameters, predictions with residuals, and draws.
+        csv::Csv,
+    }
+}
+
+impl ReportFormat {
+    /// The formats of a report that names none.
+    pub fn usual() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|format| format.member().is_usual()).collect()
+    }
+}
 
 /// Writes one format.
 pub trait Writer {
-    /// The name of its file. Figures are in the folder `figures` next to it.
-    fn file(&self) -> &'static str;
+    /// Whether reports have it that name no format.
+    fn is_usual(&self) -> bool {
+        false
+    }
 
     /// The files by name.
     ///
@@ -25,7 +51,8 @@ pub trait Writer {
     /// Where a template does not render.
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError>;
 
-    /// The names of all files that it may write.
+    /// The names of all files that it may write, the one that is read first before others. Figures are in the folder `figures`
+    /// next to them.
     fn names(&self) -> &'static [&'static str];
 
     /// Whether it needs the rows of fits and the draws of their parameters.
@@ -52,22 +79,9 @@ pub const FIGURE: &str = ".svg";
 #[error("{0}")]
 pub struct WriteError(pub String);
 
-impl ReportFormat {
-    /// The writer; JSON has none, because the stage that gathers the results writes `results.json`.
-    pub fn writer(self) -> Option<&'static dyn Writer> {
-        match self {
-            Self::Html => Some(&html::Html),
-            Self::Markdown => Some(&markdown::Markdown),
-            Self::Json => None,
-            Self::Latex => Some(&latex::Latex),
-            Self::Csv => Some(&csv::Csv),
-        }
-    }
-}
-
 /// A file of an earlier report with a line that says why it is stale; none where it is not for reading.
 pub fn mark_stale(name: &str, text: &str, why: &str) -> Option<String> {
-    ReportFormat::ALL.iter().find_map(|format| format.writer()?.mark_stale(name, text, why))
+    ReportFormat::ALL.iter().find_map(|format| format.member().mark_stale(name, text, why))
 }
 
 /// A text with a mark at a place in it, which replaces the one that may be there already.
@@ -78,23 +92,23 @@ fn with_mark(text: &str, at: usize, mark: &str, begins: &str) -> String {
 }
 
 /// The names of the files that options ask for; figures are not among them.
-pub fn files_of(options: &ReportOptions) -> BTreeSet<&'static str> {
-    options.formats.iter().filter_map(|format| format.writer()).map(Writer::file).collect()
+pub fn files_of(formats: &BTreeSet<ReportFormat>) -> BTreeSet<&'static str> {
+    formats.iter().filter_map(|format| format.member().names().first()).copied().collect()
 }
 
 /// The names of all files that options may give; figures are not among them.
-pub fn names_of(options: &ReportOptions) -> BTreeSet<&'static str> {
-    options.formats.iter().filter_map(|format| format.writer()).flat_map(Writer::names).copied().collect()
+pub fn names_of(formats: &BTreeSet<ReportFormat>) -> BTreeSet<&'static str> {
+    formats.iter().flat_map(|format| format.member().names()).copied().collect()
 }
 
 /// Whether any of the formats that options ask for shows figures.
-pub fn has_figures(options: &ReportOptions) -> bool {
-    options.formats.iter().filter_map(|format| format.writer()).any(Writer::has_figures)
+pub fn has_figures(formats: &BTreeSet<ReportFormat>) -> bool {
+    formats.iter().any(|format| format.member().has_figures())
 }
 
 /// Whether any of the formats that options ask for needs rows and draws.
-pub fn shows_rows(options: &ReportOptions) -> bool {
-    options.formats.iter().filter_map(|format| format.writer()).any(Writer::shows_rows)
+pub fn shows_rows(formats: &BTreeSet<ReportFormat>) -> bool {
+    formats.iter().any(|format| format.member().shows_rows())
 }
 
 /// Writes every format of a page.
@@ -103,7 +117,7 @@ pub fn shows_rows(options: &ReportOptions) -> bool {
 /// Where a template does not render.
 pub fn write(page: &Page) -> Result<BTreeMap<String, Arc<Vec<u8>>>, WriteError> {
     let mut files = BTreeMap::new();
-    for writer in page.options.formats.iter().filter_map(|format| format.writer()) {
+    for writer in page.options.formats.iter().map(|format| format.member()) {
         files.extend(writer.write(page)?.into_iter().map(|(name, bytes)| (name, Arc::new(bytes))));
     }
     for figure in &page.figures {

@@ -11,7 +11,7 @@ use crate::evidence::Label;
 use crate::fit::{Backtest, Distance, Fold, Noise, Past};
 use crate::forecast::{MOST_SIZES, Measured, as_size, forecast};
 use crate::numerics::{ln, median};
-use crate::solver::Watch;
+use crate::watch::Watch;
 
 /// Settings of a backtest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ impl FitLaw {
         let draws = self.draw(&problem, &found, &Label::of(&self.law), &rows.clusters(&[known]), watch)?;
         let noise = Noise { scatter: draws.scatter, ..self.noise(rows, &[known], &problem, best)? };
         let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
-        let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
+        let level = self.method.uncertainty.as_ref().map(|u| u.member().level());
         self.misses(test, &problem.parameters(best), &draws, &noise, level)
     }
 
@@ -101,7 +101,7 @@ impl FitLaw {
         let measured = Measured { sizes: &views, responses: self.response(known)?, ceiling: None };
         let targets: Vec<Vec<f64>> =
             (0..test.rows()).map(|row| ahead.iter().map(|column| column[row]).collect()).collect();
-        let level = self.method.uncertainty.as_ref().map_or(LEVEL, |u| u.method().level());
+        let level = self.method.uncertainty.as_ref().map_or(LEVEL, |u| u.member().level());
         let Ok((predictions, _)) = forecast(&measured, &targets, level) else { return Ok(None) };
         let observed = self.response(test)?;
         let misses = predictions.iter().zip(observed).map(|(p, &y)| Miss {

@@ -14,7 +14,8 @@ use crate::fit::{Candidate, Choice, Noise, Status, stacked};
 use crate::law::Law;
 use crate::numerics::{Random, ln};
 use crate::problem::Problem;
-use crate::solver::{Solver, Watch};
+use crate::solver::Solver;
+use crate::watch::Watch;
 
 /// Number of parts of the cross-validation.
 const PARTS: usize = 5;
@@ -45,7 +46,7 @@ impl FitLaw {
         let errors: Vec<f64> = candidates.iter().map(|c| c.rolling_origin.unwrap_or(1.0) + LEAST_ERROR).collect();
         let sum: f64 = errors.iter().map(|e| 1.0 / (e * e)).sum();
         candidates.iter_mut().zip(&errors).for_each(|(c, e)| c.share = 1.0 / (e * e * sum));
-        let level = self.method.uncertainty.as_ref().map_or(LEVEL, |u| u.method().level());
+        let level = self.method.uncertainty.as_ref().map_or(LEVEL, |u| u.member().level());
         let known = candidates.iter().filter_map(|c| Some((c.share, ln(c.ahead?), c.rolling_origin?)));
         let stack = stacked(&known.collect::<Vec<_>>(), level);
         let (quote, reason) = evidence::quote(&candidates);
@@ -130,7 +131,7 @@ impl FitLaw {
         for left_out in 0..PARTS {
             let is_out = |row: usize| part[clusters[row]] == left_out;
             let weights: Vec<f64> = (0..base.len()).map(|row| if is_out(row) { 0.0 } else { base[row] }).collect();
-            let refit = Solver::Newton.minimise(&problem.reweighted(&weights), optimum);
+            let refit = Solver::default().minimise(&problem.reweighted(&weights), optimum);
             let test = all.select(&(0..base.len()).filter(|&row| is_out(row)).collect::<Vec<_>>());
             misses.extend(self.misses(&test, &problem.parameters(&refit.point), &[], &Noise::default(), None)?);
         }

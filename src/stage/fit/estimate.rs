@@ -25,7 +25,7 @@ impl FitLaw {
         let fitted: Vec<usize> = groups.iter().flat_map(|group| group.fitted.iter().copied()).collect();
         let train = rows.data.select(&fitted);
         let columns = self.variables(&train)?;
-        if self.method.objective.is_envelope() {
+        if self.method.objective.member().is_envelope() {
             return Ok(Noise { envelope: true, ..Noise::default() });
         }
         Ok(noise(&problem.unscaled_residuals(point), &self.sizes_by_name(&columns), problem.size()))
@@ -83,8 +83,8 @@ impl FitLaw {
             doubts.extend(evidence::lack_of_fit(&replicates).map(|warning| (Doubt::LackOfFit, warning)));
             evidence.replicates = Some(replicates);
         }
-        // The residuals of an envelope are meant to have one sign.
-        if !self.method.objective.is_envelope() {
+        // An envelope is meant to lie on one side of the rows.
+        if !self.method.objective.member().is_envelope() {
             let responses: Vec<f64> = problem.responses().collect();
             let no_trend = evidence::no_trend(&problem.unscaled_residuals(point), &responses, &by_name, free.len());
             doubts.extend(no_trend.map(|warning| (Doubt::NoTrend, warning)));
@@ -97,7 +97,7 @@ impl FitLaw {
             evidence.doubts.push(doubt);
             warnings.push(warning);
         }
-        let level = self.method.uncertainty.as_ref().map(|u| u.method().level());
+        let level = self.method.uncertainty.as_ref().map(|u| u.member().level());
         let (parameters, not_told) = estimates(&self.law, &free, &draws, &shape.statuses, level);
         warnings.extend(not_told);
         let held = rows.data.select(&group.held);
@@ -117,7 +117,7 @@ impl FitLaw {
             backtest: None,
             choice: None,
             regions: Vec::new(),
-            uncertainty: self.method.uncertainty.as_ref().map(|u| u.method().describe()),
+            uncertainty: self.method.uncertainty.as_ref().map(|u| u.member().describe()),
             level,
             spans: spans(&by_name, &train, &self.law),
             rays,

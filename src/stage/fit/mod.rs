@@ -5,12 +5,14 @@ mod choice;
 mod estimate;
 mod holdout;
 mod rows;
+mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::written::{Laws, WrittenFit, WrittenStage};
-use super::{Context, Failure, Inputs, Stage, json_bytes};
+pub use written::WrittenFit;
+
+use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset, GroupName};
 use crate::evidence::{self, Label, Shape};
@@ -19,9 +21,11 @@ use crate::law::Law;
 use crate::numerics::ln;
 use crate::objective::Objective;
 use crate::problem::Problem;
-use crate::solver::{Search, Solver, Starts, Watch, from_listed, search};
+use crate::search::{Search, Starts, from_listed, search};
+use crate::solver::Solver;
 use crate::source::Missing;
 use crate::uncertainty::{Draws, Fitted, Uncertainty, scatter_equally};
+use crate::watch::Watch;
 pub use backtest::Origins;
 use rows::{Group, Rows};
 
@@ -125,11 +129,11 @@ impl Stage for FitLaw {
         roles == ["draws", "fit", "rows"]
     }
 
-    fn run(&self, inputs: &Inputs, context: &Context<'_>) -> Result<Outputs, Failure> {
+    fn run(&self, inputs: &Inputs, watch: &Watch<'_>) -> Result<Outputs, Failure> {
         if !self.has_rows {
             return outputs(self.without_rows(), &[], &Dataset::default());
         }
-        match self.fit(inputs, context) {
+        match self.fit(inputs, watch) {
             Err(failure) if self.roles.varied && RUN_OUT.contains(&failure.code) => {
                 outputs(self.without_values(failure.message), &[], &Dataset::default())
             }
@@ -145,14 +149,10 @@ const UNEVEN_GROUPS: &str = "The groups do not scatter alike (Bartlett's test at
 const RUN_OUT: [&str; 3] = ["no-rows", "empty-holdout", "no-optimum"];
 
 impl FitLaw {
-    fn fit(&self, inputs: &Inputs, context: &Context<'_>) -> Result<Outputs, Failure> {
+    fn fit(&self, inputs: &Inputs, watch: &Watch<'_>) -> Result<Outputs, Failure> {
         let rows = Rows::read(self, inputs.table("table")?)?;
-        let watch = Watch { cancelled: context.cancelled, tick: context.tick };
-        let fitted = if self.roles.share.is_empty() {
-            self.fit_apart(&rows, &watch)?
-        } else {
-            self.fit_together(&rows, &watch)?
-        };
+        let fitted =
+            if self.roles.share.is_empty() { self.fit_apart(&rows, watch)? } else { self.fit_together(&rows, watch)? };
         let mut members = fitted.members;
         let table = self.with_predictions(&rows, &members)?;
         let draws: Vec<Vec<f64>> = members.iter().flat_map(Member::draws_with_scatter).collect();
@@ -331,10 +331,10 @@ impl FitLaw {
             Starts::Search => search(problem, &self.law, solver, watch)?,
             Starts::Grid => from_listed(problem, &self.law, solver, watch)?,
         };
-        if solver == Solver::Newton && starts == Starts::Search {
+        if solver == Solver::default() && starts == Starts::Search {
             return Ok(Found { search: found, reference: None });
         }
-        let best = search(problem, &self.law, Solver::Newton, watch)?;
+        let best = search(problem, &self.law, Solver::default(), watch)?;
         let reference = best.optima.into_iter().next().map(|optimum| {
             let first = problem.block(0).parameters(&problem.point_of_block(0, &optimum.point));
             let names = self.law.parameters.iter().map(|p| p.name.clone());
@@ -367,7 +367,7 @@ impl FitLaw {
             seed: self.seed,
             watch: *watch,
         };
-        Ok(uncertainty.method().draw(&fitted)?)
+        Ok(uncertainty.member().draw(&fitted)?)
     }
 
     fn evidence(&self, problem: &Problem, found: &Found, shape: &mut Shape, draws: &Draws) -> Evidence {
@@ -508,7 +508,7 @@ impl FitLaw {
 }
 
 impl Found {
-    fn best(&self, fit: &FitLaw) -> Result<&crate::solver::Optimum, Failure> {
+    fn best(&self, fit: &FitLaw) -> Result<&crate::search::Optimum, Failure> {
         self.search.optima.first().ok_or_else(|| {
             Failure::new("no-optimum", format!("the law `{}` is not finite at any start", fit.law.formula))
                 .hint("give the parameters other starts or bounds")

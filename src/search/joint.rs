@@ -3,10 +3,11 @@
 //! Each block is searched alone. The shared parameters of one block's optimum are then held while the other blocks
 //! are fitted, and the joint problem is polished from there.
 
-use super::search::{Cancelled, Search, Watch, distinct, polish};
-use super::{Minimum, Solver, search};
+use super::{Search, distinct, polish, search};
 use crate::law::Law;
 use crate::problem::Problem;
+use crate::solver::{Minimum, Solver};
+use crate::watch::{Cancelled, Watch};
 
 /// Number of optima of each block that give a start of the joint problem.
 const LEADS: usize = 3;

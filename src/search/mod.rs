@@ -1,16 +1,41 @@
 //! The global search: many starts, each polished by a solver.
+//!
+//! [`search()`] finds the best optimum there is; [`from_listed`] runs a solver from the starts that a spec or a paper lists,
+//! so that a published procedure can be repeated.
+
+mod joint;
+mod projection;
+mod scatter;
+mod span;
+mod starts;
+mod surroundings;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-use super::span::spans;
-use super::surroundings::{Surroundings, along_ridges};
-use super::{Minimum, Solver, Status, joint, projection, smoothed_hessian, starts};
+use span::spans;
+use surroundings::{Surroundings, along_ridges};
+
 use crate::law::{Law, Symmetries};
 use crate::numerics::eigen_symmetric;
 use crate::problem::Problem;
+use crate::solver::{Minimum, Solver, Status, smoothed_hessian};
+use crate::watch::{Cancelled, Watch};
+
+/// Where the search of a fit starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Starts {
+    /// From the valleys that a search of the whole space finds.
+    #[default]
+    Search,
+    /// Every combination of the starts that the law's parameters list, as papers do it.
+    Grid,
+}
 
 /// A local optimum and the number of starts that led to it.
 #[derive(Clone, Debug)]
@@ -43,7 +68,7 @@ pub struct Search {
 }
 
 impl Search {
-    pub(super) fn of(optima: Vec<Optimum>, ends: &[Minimum], grid: usize) -> Self {
+    fn of(optima: Vec<Optimum>, ends: &[Minimum], grid: usize) -> Self {
         let count = |status: Status| ends.iter().filter(|end| end.status == status).count();
         let (failed, unresolved) = (count(Status::Failed), count(Status::Unresolved));
         Self { optima, starts: ends.len(), failed, unresolved, grid }
@@ -71,32 +96,7 @@ impl Search {
     }
 }
 
-/// Cancellation and progress of a search or a resampling.
-#[derive(Clone, Copy)]
-pub struct Watch<'a> {
-    /// Whether the search is cancelled.
-    pub cancelled: &'a (dyn Fn() -> bool + Sync),
-    /// Receives progress: steps done, and steps in all.
-    pub tick: &'a (dyn Fn(usize, usize) + Sync),
-}
-
-impl Watch<'static> {
-    /// No cancellation and no progress.
-    pub const NOBODY: Self = Self { cancelled: &|| false, tick: &|_, _| () };
-}
-
-impl std::fmt::Debug for Watch<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Watch")
-    }
-}
-
-/// The search was cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("interrupted")]
-pub struct Cancelled;
-
-/// Largest excess of a rival optimum, in units of the best objective per degree of freedom.
+/// How much worse an optimum may be that other rows could put first, in shares of the best objective per degree of freedom.
 const RIVAL: f64 = 20.0;
 /// Maximum number of rival optima.
 const RIVALS: usize = 32;
@@ -188,7 +188,7 @@ impl<'a> Searcher<'a> {
     /// # Errors
     /// The search was cancelled.
     pub fn best(&self, problem: &Problem, cancelled: &(dyn Fn() -> bool + Sync)) -> Result<Minimum, Cancelled> {
-        let (solver, watch) = (Solver::Newton, Watch { cancelled, tick: &|_, _| () });
+        let (solver, watch) = (Solver::default(), Watch { cancelled, tick: &|_, _| () });
         let found = match &self.prepared {
             None => search(problem, self.law, solver, &watch)?,
             Some(prepared) => {
@@ -255,10 +255,10 @@ fn other_ways(problem: &Problem, law: &Law, starts: &[Vec<f64>], watch: &Watch<'
         let grid = design.weighted(problem.weights().collect());
         from.extend(starts.iter().map(|start| grid.resized(start)));
     }
-    let mut ends = polish(problem, &from[starts.len()..], Solver::Newton, watch)?;
+    let mut ends = polish(problem, &from[starts.len()..], Solver::default(), watch)?;
     let first: Vec<Vec<f64>> =
-        polish(problem, &from, Solver::LevenbergMarquardt, watch)?.into_iter().map(|end| end.point).collect();
-    ends.extend(polish(problem, &first, Solver::Newton, watch)?);
+        polish(problem, &from, Solver::GAUSS_NEWTON, watch)?.into_iter().map(|end| end.point).collect();
+    ends.extend(polish(problem, &first, Solver::default(), watch)?);
     Ok(ends)
 }
 
@@ -266,11 +266,11 @@ fn other_ways(problem: &Problem, law: &Law, starts: &[Vec<f64>], watch: &Watch<'
 /// that have merged end at a saddle, and on a long ridge the steps may run out.
 fn walk_ridges(problem: &Problem, ends: &mut Vec<Minimum>, watch: &Watch<'_>) -> Result<(), Cancelled> {
     for _ in 0..BETTER {
-        continue_best(problem, Solver::Newton, ends, watch)?;
+        continue_best(problem, Solver::default(), ends, watch)?;
         let Some(best) = best_of(ends) else { return Ok(()) };
         let cost = best.cost;
         let starts = along_ridges(problem, &best.point, cost);
-        ends.extend(polish(problem, &starts, Solver::Newton, watch)?);
+        ends.extend(polish(problem, &starts, Solver::default(), watch)?);
         if best_of(ends).is_none_or(|better| better.cost >= cost - SAME * cost.abs()) {
             return Ok(());
         }
@@ -425,8 +425,8 @@ fn look_around(
     Ok(())
 }
 
-/// Minimises from each start, in parallel; the ends are in the order of the starts.
-pub(super) fn polish(
+/// Minimises from each start, in parallel; the ends are in order of the starts.
+fn polish(
     problem: &Problem,
     starts: &[Vec<f64>],
     solver: Solver,
@@ -506,7 +506,7 @@ fn continue_best(
 }
 
 /// The ends grouped by objective, best first.
-pub(super) fn distinct(ends: &[Minimum]) -> Vec<Optimum> {
+fn distinct(ends: &[Minimum]) -> Vec<Optimum> {
     let mut ends: Vec<&Minimum> = ends.iter().filter(|end| end.cost.is_finite()).collect();
     // The sort is stable: among equal objectives, the earliest start represents the group.
     ends.sort_by(|a, b| a.cost.total_cmp(&b.cost));

@@ -5,13 +5,13 @@
 
 use rayon::prelude::*;
 
-use super::newton::newton_within;
 use super::projection::{self, Grid};
 use super::span::{Span, spans};
-use super::{Watch, smoothed, smoothed_hessian};
 use crate::law::Law;
 use crate::numerics::eigen_symmetric;
 use crate::problem::Problem;
+use crate::solver::{newton_within, smoothed, smoothed_hessian};
+use crate::watch::Watch;
 
 /// Number of places to which each coordinate is moved.
 const PLACES: usize = 8;

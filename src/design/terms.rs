@@ -1,0 +1,95 @@
+//! How runs are charged: by what machine, within which budget and limits, in which rounds.
+
+use serde::{Deserialize, Serialize};
+
+use super::machine::Rate;
+use super::settings::{Budget, Limits, MOST_RUNS};
+use crate::quantity::Quantity;
+
+/// What runs cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Cost {
+    /// Training compute.
+    pub flop: f64,
+    /// Accelerators times hours, where the machine is known.
+    pub gpu_hours: Option<f64>,
+    /// Dollars, where the price is known.
+    pub usd: Option<f64>,
+}
+
+/// The part of compute that is spent at the end of each of some rounds: they spend equal parts.
+pub fn rounds(count: usize) -> Vec<f64> {
+    let count = count.max(1);
+    (1..=count).map(|round| round as f64 / count as f64).collect()
+}
+
+/// How runs are charged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Terms {
+    /// The machine, where one is known.
+    pub rate: Option<Rate>,
+    /// What may be spent.
+    pub budget: Budget,
+    /// Other limits.
+    pub limits: Limits,
+    /// The part of a run in which it decays, where runs of one size share the rest.
+    pub shared_trunk: Option<f64>,
+    /// The part of all compute that is spent at the end of each round; a round begins when the one before has ended.
+    pub rounds: Vec<f64>,
+}
+
+impl Terms {
+    /// What compute costs.
+    pub fn cost(&self, flop: f64) -> Cost {
+        let gpu_hours = self.rate.as_ref().map(|rate| rate.gpu_hours(flop));
+        let price = self.rate.as_ref().and_then(|rate| rate.price);
+        Cost { flop, gpu_hours, usd: gpu_hours.zip(price).map(|(hours, price)| hours * price) }
+    }
+
+    /// The share of the budget that compute takes: of the tightest of those that are given.
+    pub fn share(&self, flop: f64) -> f64 {
+        let cost = self.cost(flop);
+        let part = |spent: Option<f64>, given: Option<Quantity>| {
+            given.map_or(0.0, |given| spent.map_or(f64::INFINITY, |spent| spent / given.0))
+        };
+        let Budget { flop: flops, gpu_hours, usd } = self.budget;
+        part(Some(cost.flop), flops).max(part(cost.gpu_hours, gpu_hours)).max(part(cost.usd, usd))
+    }
+
+    /// The most compute that the budget pays for.
+    pub fn most_flop(&self) -> f64 {
+        // What a budget pays for is in proportion to compute.
+        1.0 / self.share(1.0)
+    }
+
+    /// The same once some compute and hours are spent and some runs are done.
+    #[must_use]
+    pub fn less(&self, flop: f64, hours: Option<f64>, runs: usize) -> Self {
+        let spent = self.cost(flop);
+        let left = |given: Option<Quantity>, spent: Option<f64>| {
+            given.map(|given| Quantity((given.0 - spent.unwrap_or(0.0)).max(f64::MIN_POSITIVE)))
+        };
+        let budget = Budget {
+            flop: left(self.budget.flop, Some(spent.flop)),
+            gpu_hours: left(self.budget.gpu_hours, spent.gpu_hours),
+            usd: left(self.budget.usd, spent.usd),
+        };
+        let hours = self.limits.hours.map(|most| Quantity((most.0 - hours.unwrap_or(0.0)).max(f64::MIN_POSITIVE)));
+        let limits = Limits { runs: Some(self.most_runs().saturating_sub(runs)), hours, ..self.limits };
+        let done = self.share(flop).min(1.0);
+        let left: Vec<f64> =
+            self.rounds.iter().filter(|end| **end > done).map(|end| (end - done) / (1.0 - done)).collect();
+        let rounds = if left.is_empty() { vec![1.0] } else { left };
+        Self { budget, limits, rounds, ..self.clone() }
+    }
+
+    /// Most runs.
+    pub fn most_runs(&self) -> usize {
+        self.limits.runs.unwrap_or(MOST_RUNS)
+    }
+
+    /// Hours that a job of some compute keeps its slot.
+    pub fn hours(&self, flop: f64) -> Option<f64> {
+        self.rate.as_ref().map(|rate| rate.gpu_hours(flop) / f64::from(rate.per_run))
+    }
+}

@@ -1,0 +1,292 @@
+//! What is known while one spec is planned: what it says, what was found wrong, and the stages so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::check::{self, Variables};
+use super::graph::{Input, Plan, PlanStage, StageId, StageIndex};
+use crate::changes::Drift;
+use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
+use crate::law::{Cost, Law, Roles};
+use crate::query::Question;
+use crate::report::{self, DescribedSource};
+use crate::source::Missing;
+use crate::spec::{self, Node};
+use crate::stage::{Stage, Through};
+
+/// What is done although it is refused by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Work that takes long or much memory.
+    pub large: bool,
+    /// Patterns of files outside the spec's folder and the working directory.
+    pub outside: bool,
+}
+
+/// A source with its stage.
+pub(super) struct SourceStage {
+    pub(super) stage: StageIndex,
+    pub(super) variables: Variables,
+    pub(super) has_schedule: bool,
+    /// The source in words; none of a table.
+    pub(super) described: Option<DescribedSource>,
+    pub(super) files: Vec<String>,
+    pub(super) missing: Missing,
+    pub(super) columns: BTreeMap<String, spec::ColumnTable>,
+}
+
+/// Rows that a fit can take: a filter's, or a whole source's.
+pub(super) struct Rows<'a> {
+    pub(super) stage: StageIndex,
+    pub(super) source: &'a str,
+}
+
+/// A fit that queries can be put to.
+pub(super) struct PlannedFit {
+    pub(super) stage: StageIndex,
+    pub(super) law: Arc<Law>,
+    pub(super) through: Option<Chain>,
+    /// Whether it is fitted to rows.
+    pub(super) has_rows: bool,
+    /// How many draws of its parameters it has.
+    pub(super) draws: usize,
+    /// The column by whose values rows are fitted in groups.
+    pub(super) by: Option<String>,
+    /// The laws that are fitted beside its own.
+    pub(super) alternatives: Vec<Arc<Law>>,
+}
+
+/// Another fit that gives a variable of a law.
+pub(super) struct Chain {
+    /// The stage of the other fit.
+    pub(super) stage: StageIndex,
+    /// Both laws in one.
+    pub(super) law: Arc<Law>,
+    /// What gives the variable.
+    pub(super) through: Through,
+    /// Whether the other fit has rows of its own.
+    pub(super) has_rows: bool,
+}
+
+/// A query that another source can take.
+pub(super) struct PlannedQuery {
+    pub(super) stage: StageIndex,
+    pub(super) question: Question,
+    /// The roles of the variables that it names.
+    pub(super) roles: Roles,
+    /// The column by whose values its fit is in groups.
+    pub(super) by: Option<String>,
+}
+
+/// An expectation on how far a number moves from one run to the next; a report knows nothing of earlier ones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExpectedDrift {
+    /// Its place among the expectations of the spec.
+    pub index: usize,
+    /// The condition.
+    pub that: String,
+    /// What it says.
+    pub drift: Drift,
+    /// Whether a failure ends the run with an error or only warns.
+    pub severity: report::Severity,
+    /// Why.
+    pub because: Option<String>,
+}
+
+/// The query that a source names: `queries.minima`.
+pub(super) fn query_of(from: &str) -> &str {
+    from.strip_prefix("queries.").unwrap_or(from)
+}
+
+/// Most errors and warnings of a spec that are told; the search for more ends there.
+pub(super) const MOST_ERRORS: usize = 500;
+
+/// One spec while it is planned.
+pub(super) struct Scope<'a> {
+    place: SpecPlace<'a>,
+    tree: &'a Node,
+    words: BTreeSet<String>,
+    plan: &'a mut Plan,
+    diagnostics: Vec<Diagnostic>,
+    used: BTreeSet<SpecPath>,
+    drifts: Vec<ExpectedDrift>,
+    catalogue: BTreeMap<String, Arc<Law>>,
+    costs: BTreeMap<String, Arc<Cost>>,
+}
+
+/// Which of the specs of a plan it is, where it is, and what is allowed.
+pub(super) struct SpecPlace<'a> {
+    /// Its place among the specs.
+    pub(super) index: usize,
+    /// The name before those of its stages, where there are several specs.
+    pub(super) name: Option<&'a str>,
+    /// Its folder.
+    pub(super) folder: PathBuf,
+    /// What is allowed.
+    pub(super) allowed: Allowed,
+}
+
+impl<'a> Scope<'a> {
+    /// The scope of a spec that was read with some diagnostics; `words` are those among which are the variables that it uses.
+    pub(super) fn new(
+        place: SpecPlace<'a>,
+        (tree, words): (&'a Node, BTreeSet<String>),
+        diagnostics: Vec<Diagnostic>,
+        plan: &'a mut Plan,
+    ) -> Self {
+        let (used, drifts) = (BTreeSet::new(), Vec::new());
+        Self { place, tree, words, plan, diagnostics, used, drifts, catalogue: BTreeMap::new(), costs: BTreeMap::new() }
+    }
+
+    /// What was found wrong, and what is expected of how numbers move.
+    pub(super) fn finish(self) -> (Vec<Diagnostic>, Vec<ExpectedDrift>) {
+        (self.diagnostics, self.drifts)
+    }
+
+    /// The spec as it is written.
+    pub(super) const fn tree(&self) -> &'a Node {
+        self.tree
+    }
+
+    /// The words of the spec among which are the variables that it uses.
+    pub(super) const fn words(&self) -> &BTreeSet<String> {
+        &self.words
+    }
+
+    /// The folder of the spec.
+    pub(super) fn folder(&self) -> PathBuf {
+        self.place.folder.clone()
+    }
+
+    /// What is done although it is refused by default.
+    pub(super) const fn allowed(&self) -> Allowed {
+        self.place.allowed
+    }
+
+    /// What training costs, by name.
+    pub(super) const fn costs(&self) -> &BTreeMap<String, Arc<Cost>> {
+        &self.costs
+    }
+
+    /// Adds a cost.
+    pub(super) fn add_cost(&mut self, name: &str, cost: Cost) {
+        self.costs.insert(name.to_owned(), Arc::new(cost));
+    }
+
+    /// Adds an expectation on how far a number moves.
+    pub(super) fn add_drift(&mut self, drift: ExpectedDrift) {
+        self.drifts.push(drift);
+    }
+
+    /// A law of the catalogue, read once however many fits take it.
+    pub(super) fn of_catalogue(&mut self, name: &str, read: impl FnOnce(&str) -> Option<Law>) -> Option<Arc<Law>> {
+        if let Some(law) = self.catalogue.get(name) {
+            return Some(Arc::clone(law));
+        }
+        let law = Arc::new(read(name)?);
+        self.catalogue.insert(name.to_owned(), Arc::clone(&law));
+        Some(law)
+    }
+
+    /// Adds a stage for an entry of a table of the spec; `name` is the entry's, with the stage's own part in brackets where it is
+    /// one of several.
+    pub(super) fn stage(
+        &mut self,
+        (table, name): (&str, &str),
+        stage: Arc<dyn Stage>,
+        inputs: Vec<Input>,
+    ) -> StageIndex {
+        let plain = spec::plain_name(name);
+        let member = (plain.len() < name.len()).then(|| name[plain.len() + 1..name.len() - 1].to_owned());
+        let id = StageId { name: Some(plain.to_owned()), member, ..self.id_of(&*stage) };
+        self.plan.add(PlanStage { id, stage, spec: self.place.index, path: SpecPath::of(&[table, plain]) }, inputs)
+    }
+
+    /// Adds a stage for the whole study.
+    pub(super) fn last_stage(&mut self, stage: Arc<dyn Stage>, inputs: Vec<Input>) -> StageIndex {
+        let id = self.id_of(&*stage);
+        self.plan.add(PlanStage { id, stage, spec: self.place.index, path: SpecPath::of(&["study"]) }, inputs)
+    }
+
+    fn id_of(&self, stage: &dyn Stage) -> StageId {
+        StageId { spec: self.place.name.map(str::to_owned), kind: stage.kind(), name: None, member: None }
+    }
+
+    /// Whether there is more to mend already than anybody reads.
+    pub(super) fn has_enough_errors(&self) -> bool {
+        self.diagnostics.len() > MOST_ERRORS
+    }
+
+    /// Notes an error, to which hints may be added.
+    pub(super) fn error(&mut self, code: &'static str, place: Place, message: impl Into<String>) -> &mut Diagnostic {
+        self.diagnostics.push(Diagnostic::error(code, place, message));
+        let last = self.diagnostics.len() - 1;
+        &mut self.diagnostics[last]
+    }
+
+    /// Notes an error or a warning.
+    pub(super) fn tell(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Notes errors and warnings.
+    pub(super) fn tell_all(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        self.diagnostics.extend(diagnostics);
+    }
+
+    /// How many errors and warnings there are so far.
+    pub(super) const fn told(&self) -> usize {
+        self.diagnostics.len()
+    }
+
+    /// Whether there are errors after the first `before` errors and warnings.
+    pub(super) fn has_error_since(&self, before: usize) -> bool {
+        self.diagnostics[before..].iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// Takes back all errors and warnings after the first `before`.
+    pub(super) fn take_back(&mut self, before: usize) -> Vec<Diagnostic> {
+        self.diagnostics.split_off(before)
+    }
+
+    /// Whether an error or a warning is of a place.
+    pub(super) fn is_told_of(&self, place: &Place) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.place == *place)
+    }
+
+    /// Whether a value in an entry could not be read.
+    pub(super) fn is_misread(&self, entry: &SpecPath) -> bool {
+        self.diagnostics.iter().any(|diagnostic| match &diagnostic.place {
+            Place::Value(path) => diagnostic.code == "wrong-value" && path.0.starts_with(&entry.0),
+            _ => false,
+        })
+    }
+
+    /// Keeps what went well and notes what did not.
+    pub(super) fn take<T>(&mut self, result: Result<T, Vec<Diagnostic>>) -> Option<T> {
+        result.map_err(|errors| self.diagnostics.extend(errors)).ok()
+    }
+
+    /// The names that a table of the tree defines, with or without errors.
+    pub(super) fn written(&self, table: &SpecPath) -> Vec<String> {
+        self.tree.at(&table.0).map(|node| node.keys().into_iter().map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// Notes that an entry is used.
+    pub(super) fn uses(&mut self, table: &str, name: &str) {
+        self.used.insert(SpecPath::of(&[table, name]));
+    }
+
+    /// Whether an entry is used by those planned so far.
+    pub(super) fn is_used(&self, entry: &SpecPath) -> bool {
+        self.used.contains(entry)
+    }
+
+    /// Notes that a name is not defined in any of the tables.
+    pub(super) fn unknown(&mut self, what: &str, name: &str, tables: &[&str], place: Place, known: &[&str]) {
+        let written: Vec<String> = tables.iter().flat_map(|table| self.written(&SpecPath::of(&[table]))).collect();
+        let left_out: Vec<&str> = written.iter().map(String::as_str).collect();
+        self.diagnostics.extend(check::unknown_name(what, name, place, known.iter().copied(), &left_out));
+    }
+}

@@ -1,0 +1,40 @@
+//! The names of numbers of the results, taken apart: `queries.budget.row2.N`.
+
+/// What a name says of the answers of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedAnswer<'a> {
+    /// The row, from 0, where the name says one.
+    pub row: Option<usize>,
+    /// What follows it: an output, perhaps with an end of its interval; nothing of an answer as a whole.
+    pub output: &'a str,
+}
+
+impl<'a> NamedAnswer<'a> {
+    /// What a name says of the answers of a query; none where it is the name of something else.
+    pub fn of(name: &'a str, query: &str) -> Option<Self> {
+        let rest = name.strip_prefix("queries.")?.strip_prefix(query)?;
+        if rest.is_empty() {
+            return Some(Self { row: None, output: "" });
+        }
+        let rest = rest.strip_prefix('.')?;
+        let (first, others) = rest.split_once('.').unwrap_or((rest, ""));
+        let row = first.strip_prefix("row").and_then(|row| row.parse::<usize>().ok()?.checked_sub(1));
+        Some(if row.is_some() { Self { row, output: others } } else { Self { row, output: rest } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_of_a_query_its_row_and_its_output() {
+        let of = |name| NamedAnswer::of(name, "budget");
+        assert_eq!(of("queries.budget"), Some(NamedAnswer { row: None, output: "" }));
+        assert_eq!(of("queries.budget.row2"), Some(NamedAnswer { row: Some(1), output: "" }));
+        assert_eq!(of("queries.budget.row2.N.lower"), Some(NamedAnswer { row: Some(1), output: "N.lower" }));
+        assert_eq!(of("queries.budget.N"), Some(NamedAnswer { row: None, output: "N" }));
+        assert_eq!(of("queries.budget.row0.N"), Some(NamedAnswer { row: None, output: "row0.N" }));
+        assert_eq!([of("queries.budgets.N"), of("fits.budget.N")], [None, None]);
+    }
+}

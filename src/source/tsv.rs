@@ -1,0 +1,27 @@
+//! Tab-separated values with a header.
+
+use std::sync::Arc;
+
+use super::csv::{TAKEN, separated};
+use super::{Asked, Columns, Reader, SourceError};
+
+/// Values with tabs between them.
+pub(super) struct Tsv;
+
+impl Reader for Tsv {
+    fn endings(&self) -> &'static [&'static str] {
+        &["tsv", "tab"]
+    }
+
+    fn takes(&self) -> &'static [&'static str] {
+        TAKEN
+    }
+
+    fn is_text(&self) -> bool {
+        true
+    }
+
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        separated(bytes, asked, '\t')
+    }
+}

@@ -1,0 +1,68 @@
+//! What a spec may say of queries.
+
+use std::sync::LazyLock;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use super::text::GroupsAsked;
+use crate::forecast::Forecast;
+use crate::quantity::Quantity;
+use crate::query::{Asking, Question, QuestionKeys, read_asking};
+use crate::table::Label;
+
+/// A question put to a fit: beside keys of its own, exactly one key that names a kind of question.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(remote = "Self")]
+pub struct Query {
+    /// The fit.
+    pub fit: String,
+    /// The groups of the fit that answer, one or a list; by default all of them.
+    #[serde(default)]
+    pub group: Option<GroupsAsked>,
+    /// The questions that are asked; the query is sound where it is one.
+    #[serde(default)]
+    #[schemars(with = "QuestionKeys", flatten)]
+    pub questions: Vec<Question>,
+    /// The laws that answer `loss`: that of the fit, or several laws weighted by their errors on hidden runs.
+    #[serde(default)]
+    pub forecast: Option<Forecast>,
+    /// Response of guessing, for `forecast = "default"`: 1 - 1/k for error rates over k classes.
+    #[serde(default)]
+    pub ceiling: Option<Quantity>,
+}
+
+impl Asking for Query {
+    const NAME: &'static str = "Query";
+
+    fn keys() -> &'static [&'static str] {
+        static KEYS: LazyLock<Vec<&str>> =
+            LazyLock::new(|| [&["fit", "group"], Question::NAMES.as_slice(), &["forecast", "ceiling"]].concat());
+        &KEYS
+    }
+
+    fn from_others<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(deserializer)
+    }
+
+    fn questions(&mut self) -> &mut Vec<Question> {
+        &mut self.questions
+    }
+}
+
+impl<'de> Deserialize<'de> for Query {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read_asking(deserializer)
+    }
+}
+
+impl Query {
+    /// The groups that are asked, as texts; none where all are.
+    pub fn groups(&self) -> Vec<String> {
+        match &self.group {
+            None => Vec::new(),
+            Some(GroupsAsked::One(label)) => vec![label.text()],
+            Some(GroupsAsked::Many(labels)) => labels.iter().map(Label::text).collect(),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A fit in plain values.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FitLaw, FitMethod, RowRoles};
+use crate::law::Law;
+use crate::source::Missing;
+use crate::stage::written::{Laws, listed};
+
+/// A fit whose laws are indices in a list.
+#[derive(Serialize, Deserialize)]
+pub struct WrittenFit {
+    law: usize,
+    alternatives: Vec<usize>,
+    method: FitMethod,
+    roles: RowRoles,
+    seed: u64,
+    missing: Missing,
+    has_rows: bool,
+    files: Vec<String>,
+}
+
+impl WrittenFit {
+    pub(super) fn of(stage: &FitLaw, laws: &mut Laws) -> Self {
+        let FitLaw { law, alternatives, method, roles, seed, missing, has_rows, files } = stage;
+        Self {
+            law: laws.place(law),
+            alternatives: laws.places(alternatives),
+            method: method.clone(),
+            roles: roles.clone(),
+            seed: *seed,
+            missing: *missing,
+            has_rows: *has_rows,
+            files: files.clone(),
+        }
+    }
+
+    pub(in crate::stage) fn read(self, laws: &[Arc<Law>]) -> Option<FitLaw> {
+        let Self { law, alternatives, method, roles, seed, missing, has_rows, files } = self;
+        let (law, alternatives) = (laws.get(law)?.clone(), listed(&alternatives, laws)?);
+        Some(FitLaw { law, alternatives, method, roles, seed, missing, has_rows, files })
+    }
+}
