@@ -1,4 +1,4 @@
-//! Imports go one way: values know nothing of stages, laws nothing of files, and only `cli` prints.
+//! Import rules: values do not know stages, laws do not know files, and only `cli` prints.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ const LAYERS: [&[&str]; 19] = [
     &["cli"],
 ];
 
-/// Crates that only one folder may name.
+/// Crates that only one folder may use.
 const KEPT_IN: [(&str, &[&str]); 11] = [
     ("argmin", &["solver"]),
     ("petgraph", &["plan"]),
@@ -161,7 +161,7 @@ fn one_file_alone_writes_to_standard_output_and_error() {
         if path.ends_with("cli/output.rs") {
             continue;
         }
-        // Whether there is a terminal may be asked anywhere.
+        // Any module may ask whether there is a terminal.
         let code = code.replace("stdout().is_terminal()", "").replace("stderr().is_terminal()", "");
         for banned in ["print!(", "println!(", "stdout()", "stderr()"] {
             let used = code.match_indices(banned).any(|(at, _)| {

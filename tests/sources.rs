@@ -1,4 +1,4 @@
-//! Tables as people keep them: the same rows in any spelling are the same study.
+//! Data files in common notations: the same rows in any notation give the same study.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::world::World;
 pub(crate) const ROWS: [(f64, f64); 5] =
     [(16e6, 1.581_138_83), (81e6, 1.054_092_55), (256e6, 0.790_569_42), (625e6, 0.632_455_53), (4.096e9, 0.395_284_71)];
 
-/// A study of a source's L against its N.
+/// A study with L against N of a source.
 fn study(source: &str) -> String {
     format!(
         "spec = 1\n[study]\ntitle = \"A power law\"\n[sources.runs]\n{source}\n[sources.runs.columns]\n\
@@ -19,13 +19,13 @@ fn study(source: &str) -> String {
     )
 }
 
-/// The table with cells and what is between them written in some way; the column `note` holds what is used by nothing.
+/// The table with a given notation of cells and separators; the unused column `note` holds text.
 fn table(separator: &str, size: impl Fn(f64) -> String, loss: impl Fn(f64) -> String) -> String {
     let rows = ROWS.map(|(n, l)| [size(n), loss(l), "by hand".to_owned()].join(separator));
     format!("{}\n{}\n", ["size", "loss", "note"].join(separator), rows.join("\n"))
 }
 
-/// What a study of such a source and table finds: the exponent, and the rows fitted.
+/// The result of a study with such a source and table: the exponent, and the number of fitted rows.
 fn exponent(source: &str, file: &str, bytes: &[u8]) -> (f64, u64) {
     let world = World::new();
     world.write("study.toml", &study(source));
@@ -35,7 +35,7 @@ fn exponent(source: &str, file: &str, bytes: &[u8]) -> (f64, u64) {
     (fit["parameters"]["a"]["value"].as_f64().unwrap(), fit["rows"].as_u64().unwrap())
 }
 
-/// What stops a study of such a source and table.
+/// The error of a study with such a source and table.
 fn refusal(source: &str, file: &str, bytes: &[u8]) -> String {
     let world = World::new();
     world.write("study.toml", &study(source));
@@ -132,7 +132,7 @@ fn dropped_rows_are_counted_by_what_their_cells_say_and_only_where_the_study_ask
         ("N is no number: `base`", 2),
     ];
     assert_eq!(dropped, expected.map(|(rule, rows)| (rule.to_owned(), rows)));
-    // The texts of `note`, declared a number and used by nothing, cost no row.
+    // Text in the unused column `note`, which is declared as a number, drops no row.
     assert!(world.read("outputs/study/report.md").contains("- 2 rows dropped: N is no number: `base`"));
 }
 
@@ -145,13 +145,13 @@ fn what_can_be_read_in_two_ways_is_refused_with_the_line_that_settles_it() {
     assert!(shown.contains("L is `1,58113883` (r.csv row 1)") && shown.contains("decimal = \",\""), "{shown}");
     let shown = refusal("path = \"r.csv\"", "r.csv", semicolons.as_bytes());
     assert!(shown.contains("write `separator = \";\"`"), "{shown}");
-    // Twenty thousand, or twenty: no other cell tells.
+    // Twenty thousand or twenty: no other cell decides.
     let thousands = "size\tloss\tnote\n20,000\t3\tx\n30,000\t2\tx\n90,000\t1\tx\n";
     let shown = refusal("path = \"r.tsv\"", "r.tsv", thousands.as_bytes());
     assert!(shown.contains("N is `20,000` (r.tsv row 1)") && shown.contains("decimal = \".\""), "{shown}");
     let (_, rows) = exponent("path = \"r.tsv\"\ndecimal = \".\"", "r.tsv", thousands.as_bytes());
     assert_eq!(rows, 3);
-    // One number with decimals tells that the comma is none.
+    // One number with a decimal point decides that the comma groups thousands.
     let (_, rows) = exponent("path = \"r.tsv\"", "r.tsv", thousands.replace("\t3\t", "\t3.25\t").as_bytes());
     assert_eq!(rows, 3);
 }
@@ -212,7 +212,7 @@ fn the_best_run_of_each_size_is_a_table_that_says_what_went_in_and_out() {
     assert!(world.read("outputs/study/report.md").contains("| best: lowest L within each N | 15 | 5 |"));
     let plan = world.lawfit(&["plan", "study.toml"]);
     assert!(plan.stdout.contains("table.ready"), "{}", plan.stdout);
-    // A second run has nothing to do; another step, and what comes after it, has.
+    // A second run computes nothing; a changed step and its dependents are computed again.
     assert!(world.statuses("study.toml").values().all(|status| status == "cached"));
     world.write("study.toml", &tabled("{ mean = { of = [\"L\"], by = [\"N\"] } }"));
     let statuses = world.statuses("study.toml");
@@ -299,13 +299,13 @@ pub(crate) fn study_of(source: &str, columns: &str) -> String {
     )
 }
 
-/// The rows of a study's fit, as its results have them: the sum of N and of L would do, and so does the fit of two rows.
+/// The rows used by a study's fit, identified by the sums of N and L or by a fit of two rows.
 fn of_two_rows(results: &serde_json::Value) -> [f64; 2] {
     let parameters = &results["fits"]["main"]["parameters"];
     ["A", "a"].map(|name| parameters[name]["value"].as_f64().unwrap())
 }
 
-/// The law through two runs whose losses are these at 1e7 and 2e7 parameters.
+/// The law through two runs with these losses at 1e7 and 2e7 parameters.
 fn through(losses: [f64; 2]) -> [f64; 2] {
     let a = libm::log2(losses[0] / losses[1]);
     [losses[0] * libm::pow(1e7, a), a]
@@ -315,7 +315,7 @@ fn close(found: [f64; 2], wanted: [f64; 2]) -> bool {
     found.iter().zip(wanted).all(|(found, wanted)| (found / wanted - 1.0).abs() < 1e-4)
 }
 
-/// Two runs that log a loss every ten steps, and an evaluation every fifty: 3 + 1 / (run + 1) - step / 1000.
+/// Two runs that log a loss every ten steps and an evaluation every fifty: 3 + 1 / (run + 1) - step / 1000.
 fn logged(run: usize, step: usize) -> f64 {
     3.0 + 1.0 / (run + 1) as f64 - step as f64 / 1000.0
 }
@@ -492,7 +492,7 @@ loss = { C = 3.8e25 }
 
 #[test]
 fn what_a_query_finds_is_a_source_of_another_fit() {
-    // A parabola around D* = 0.3 C^0.54 for each budget, and one budget whose runs lie on one side of it.
+    // A parabola around D* = 0.3 C^0.54 for each budget, and one budget with all runs on one side of it.
     let of_budget = |(budget, first): (f64, i32)| {
         let best = libm::log(0.3) + 0.54 * libm::log(budget);
         let row = |step: i32| {

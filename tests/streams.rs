@@ -1,4 +1,4 @@
-//! Standard output and error that are closed, full or blocked, and signals: what is computed is not touched by them.
+//! Closed, full or blocked output streams, and signals: none of them affects what is computed.
 
 use std::fs::File;
 use std::io::Write;
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::world::{Outcome, SPEC, World, simulated_runs};
 
-/// Commands that print results, in a folder in which `study.toml` ran.
+/// Commands that print results, for a folder in which `study.toml` ran.
 const PRINTING: [&[&str]; 14] = [
     &["--help"],
     &["--version"],
@@ -34,13 +34,13 @@ fn full() -> Stdio {
     Stdio::from(File::options().write(true).open("/dev/full").unwrap())
 }
 
-/// A pipe whose reader is gone.
+/// A pipe whose reader is closed.
 fn closed() -> Stdio {
     let (_, writer) = std::io::pipe().unwrap();
     Stdio::from(writer)
 }
 
-/// A pipe that takes nothing more, and its reader, who does not read.
+/// A full pipe, and its reader, which does not read.
 fn blocked() -> (Stdio, std::io::PipeReader) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(&vec![b'.'; 65536]).unwrap();
@@ -53,7 +53,7 @@ fn command(world: &World, arguments: &[&str]) -> Command {
     command
 }
 
-/// The exit code, and what was written to those streams that are pipes of this process.
+/// The exit code, and the output on those streams that are pipes to this process.
 fn ended(mut command: Command) -> Outcome {
     let output = command.output().unwrap();
     Outcome {
@@ -136,7 +136,7 @@ fn errors_of_a_spec_keep_their_exit_code_where_nobody_takes_them() {
 
 #[test]
 fn a_signal_ends_a_run_that_hangs_in_a_step_or_in_its_messages() {
-    // The program asks itself to end, and then would sleep for a day in the next step.
+    // The program sends itself a signal and would then sleep for a day in the next step.
     let hang = "blob.half=1*return(term)->off;blob.written=sleep(86400000)";
     for jobs in ["1", "2"] {
         let world = World::with(SPEC, &simulated_runs(0.01));

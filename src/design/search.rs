@@ -52,9 +52,9 @@ pub struct Search<'a> {
     aims: &'a [Aim],
 }
 
-/// Pairs of runs of one configuration that tell the noise where nothing does yet.
+/// Number of pairs of runs of one configuration that measure the noise if nothing does yet.
 pub(super) const PAIRS: usize = 2;
-/// Most rounds of exchange.
+/// Maximum number of rounds of exchanges.
 const EXCHANGES: usize = 6;
 /// Smallest relative gain for which an exchange is made.
 const LEAST_GAIN: f64 = 1e-6;
@@ -103,7 +103,7 @@ impl<'a> Search<'a> {
         found.swap_remove(best.unwrap_or(0))
     }
 
-    /// A largest run, those of a grid that are within the limits, pairs, and then what tells the most.
+    /// Adds a largest run, the runs of a grid that are within the limits, pairs, and then the most informative runs.
     fn filled(mut self, runs: usize, terms: &Terms, pairs: usize, grid: &[usize]) -> Self {
         self.largest(runs, terms);
         for &run in grid {
@@ -145,7 +145,7 @@ impl<'a> Search<'a> {
             && terms.share(self.ledger.flop() + self.ledger.more(run) + kept) <= 1.0
     }
 
-    /// A grid as it is, as far as it is within the limits; its largest run is the hold-out.
+    /// Adds the runs of a grid as far as they are within the limits; the largest one is the hold-out.
     #[must_use]
     pub fn taken(mut self, grid: &[usize], terms: &Terms) -> Self {
         let largest = grid.iter().copied().max_by(|&a, &b| {

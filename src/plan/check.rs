@@ -6,10 +6,10 @@ use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::expr::{Expr, Kind, parse};
 use crate::query::Question;
 
-/// The variables of a source and their kinds.
+/// The variables of a source, with their kinds.
 pub(super) type Variables = BTreeMap<String, Kind>;
 
-/// Reads an expression over variables of a source and checks its names and kinds.
+/// Parses an expression over variables of a source and checks its names and kinds.
 pub(super) fn expression(
     text: &str,
     path: &SpecPath,
@@ -44,7 +44,7 @@ pub(super) fn expression(
     Ok(expr)
 }
 
-/// Reads an expression.
+/// Parses an expression.
 pub(super) fn syntax(text: &str, path: &SpecPath) -> Result<Expr, Vec<Diagnostic>> {
     let expr = parse(text).map_err(|error| {
         vec![
@@ -62,7 +62,7 @@ pub(super) fn syntax(text: &str, path: &SpecPath) -> Result<Expr, Vec<Diagnostic
     }
 }
 
-/// Checks that an expression is of a kind.
+/// Checks that an expression has a given kind.
 pub(super) fn of_kind(
     expr: &Expr,
     path: &SpecPath,
@@ -80,7 +80,7 @@ pub(super) fn of_kind(
     }
 }
 
-/// The error for a name that a table of the spec does not define; none where the entry was left out for its own errors.
+/// The error for a name that no table of the spec defines; `None` if the entry exists and has errors of its own.
 pub(super) fn unknown_name<'a>(
     what: &str,
     name: &str,

@@ -1,4 +1,4 @@
-//! Specs to a plan, all errors gathered.
+//! Compiles specs into a plan and collects all errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -29,19 +29,19 @@ use crate::stage::{GatherResults, LAUNCHED, RESULTS, RenderReport, launched_as};
 /// A spec file and its bytes.
 #[derive(Clone, Debug)]
 pub struct SpecFile {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
 impl SpecFile {
-    /// The language it is written in, by its name: YAML for `.yaml` and `.yml`, else TOML.
+    /// The language of the file: YAML for the endings `.yaml` and `.yml`, TOML for all others.
     pub fn format(&self) -> Format {
         Format::of_path(&self.path)
     }
 
-    /// Its name without folder and ending: that of its output folder.
+    /// The file name without folder and ending, which names the output folder.
     pub fn stem(&self) -> String {
         self.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
     }
@@ -52,45 +52,45 @@ impl SpecFile {
     }
 }
 
-/// What came of compiling specs.
+/// The result of compiling specs.
 #[derive(Clone, Default)]
 pub struct Compiled {
-    /// The plan; complete only where there are no errors.
+    /// The plan; complete only if there are no errors.
     pub plan: Plan,
-    /// What each spec came to.
+    /// The result for each spec.
     pub specs: Vec<CompiledSpec>,
     /// The specs that they extend.
     pub bases: Vec<SpecFile>,
-    /// Errors and warnings, in order of the specs.
+    /// Errors and warnings, in the order of the specs.
     pub diagnostics: Vec<Diagnostic>,
 }
 
 impl Compiled {
-    /// Whether anything prevents running.
+    /// Whether there are errors, so that the plan cannot run.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|d| d.severity == Severity::Error)
     }
 }
 
-/// What one spec came to.
+/// The result of compiling one spec.
 #[derive(Clone)]
 pub struct CompiledSpec {
-    /// The stages of its report; none where the spec could not be read.
+    /// The stages of its report; `None` if the spec could not be read.
     pub report: Option<PlannedReport>,
-    /// Where each of its sources is, as written.
+    /// The location of each of its sources, as written in the spec.
     pub locations: BTreeMap<String, String>,
-    /// What it expects of how numbers move.
+    /// Its expectations on changes between runs.
     pub drifts: Vec<ExpectedDrift>,
 }
 
-/// The last two stages of a spec, and what they say.
+/// The last two stages of a spec and the descriptions they use.
 #[derive(Clone)]
 pub struct PlannedReport {
-    /// The stage that gathers the results.
+    /// Index of the stage that collects the results.
     pub results: usize,
-    /// The stage that writes what people read.
+    /// Index of the stage that writes the report.
     pub render: usize,
-    /// Names and words.
+    /// The names and descriptions of the spec.
     pub described: Arc<Described>,
 }
 
@@ -99,7 +99,7 @@ pub fn compile(files: &[SpecFile]) -> Compiled {
     compile_asking(files, None, Allowed::default())
 }
 
-/// Compiles specs into one plan, with more laid over each: questions that are not written there; and with more allowed.
+/// Compiles specs into one plan, with a tree such as a question laid over each spec and with the given permissions.
 pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Allowed) -> Compiled {
     let mut compiled = Compiled::default();
     for (index, file) in files.iter().enumerate() {
@@ -122,7 +122,7 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
             if diagnostic.place != Place::Question {
                 diagnostic.file.get_or_insert_with(|| file.path.clone());
             }
-            // What is wrong in an entry is wrong in each of its members.
+            // An error in an entry occurs in each of its matrix members; it is reported once.
             if known.insert(format!("{diagnostic:?}")) {
                 diagnostics.push(diagnostic);
             }
@@ -163,7 +163,7 @@ struct Grown<'a> {
     described_filters: Vec<DescribedFilter>,
     described_fits: Vec<DescribedFit>,
     described_queries: Vec<DescribedQuery>,
-    /// Entries that were taken up, by table and name; some of them for their errors alone.
+    /// The entries that were processed, by table and name; entries with errors are included.
     done: BTreeSet<(&'static str, &'a str)>,
 }
 

@@ -168,7 +168,7 @@ pub(super) fn costed(scope: &mut Scope<'_>, law: &Arc<Law>, fit: &spec::Fit, pat
     law.costing(&cost)
 }
 
-/// Serving a token where nothing is said of it: the forward pass, a third of a token's training.
+/// The default cost of serving a token: a forward pass, one third of the training cost of a token.
 fn third_per_token(compute: &str, variables: &[Variable]) -> String {
     let is_data = |v: &&Variable| v.unit.is_some_and(|unit| unit.dimension == Dimension::Tokens);
     let data = variables.iter().find(is_data).map(|v| v.name.as_str());

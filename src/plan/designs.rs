@@ -1,4 +1,4 @@
-//! Designs: decisions and limits checked against fits, and a stage for each.
+//! Designs: checks decisions and limits against fits and adds a stage for each design.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::query::Question;
 use crate::spec::{self, Spec};
 use crate::stage::{DesignRuns, External, Judging};
 
-/// Largest table of results.
+/// Maximum size of a table of results, in bytes.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// Plans every design; gives the stage of each by name.
@@ -151,12 +151,12 @@ fn judging_of(
     (is_sound && !all.is_empty()).then_some(all)
 }
 
-/// The keys of a place.
+/// The keys of a path.
 fn keys(of: &[&str]) -> Vec<String> {
     of.iter().map(|key| (*key).to_owned()).collect()
 }
 
-/// Faults of what is held: variables of a law without a value, and values that no law takes.
+/// Errors in `hold`: variables of a law without a value, and values that no law uses.
 fn held_at_fault(hold: &BTreeMap<String, Quantity>, laws: &[Arc<Law>]) -> Vec<(Vec<String>, String)> {
     let missing = laws.iter().flat_map(|law| {
         let names = held(law).into_iter().filter(|name| !hold.contains_key(*name));
@@ -173,7 +173,7 @@ fn held_at_fault(hold: &BTreeMap<String, Quantity>, laws: &[Arc<Law>]) -> Vec<(V
     missing.chain(unknown).collect()
 }
 
-/// Why a fit cannot be designed for, if it cannot.
+/// Why a fit cannot be used in a design; `None` if it can.
 fn unfit(name: &str, fit: &PlannedFit) -> Option<String> {
     if fit.by.is_some() {
         Some(format!("the fit `{name}` is in groups; a design is for one fit: filter the rows of one group"))
@@ -197,7 +197,7 @@ fn unfit(name: &str, fit: &PlannedFit) -> Option<String> {
     }
 }
 
-/// Faults of budget, machine and limits: where, and what is wrong.
+/// Errors in budget, machine and limits, with their paths.
 fn limits_at_fault(settings: &Settings) -> Vec<(Vec<&'static str>, String)> {
     let mut faults: Vec<(Vec<&'static str>, String)> = Vec::new();
     let (budget, limits) = (&settings.budget, &settings.limits);

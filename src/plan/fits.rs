@@ -1,4 +1,4 @@
-//! Laws and fits: a law, the rows it takes, how it is fitted.
+//! Laws and fits: resolves the law, its rows and the method of each fit.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,22 +20,22 @@ use crate::spec::{self, Node, Spec};
 use crate::stage::{FitLaw, FitMethod, Origins, RowRoles, Through};
 use crate::unit::{Dimension, Unit};
 
-/// Words for shares of a whole in the names of responses.
+/// Words in response names that indicate a fraction.
 const SHARES: [&str; 7] = ["acc", "accuracy", "err", "error", "share", "top1", "top5"];
 
-/// Whether a response is a share of a whole: by its unit, and where it has none by its name.
+/// Whether a response is a fraction, by its unit or, without a unit, by its name.
 fn is_share(response: &str, unit: Option<Unit>) -> bool {
     let is_called = || response.to_ascii_lowercase().split('_').any(|word| SHARES.contains(&word));
     unit.map_or_else(is_called, |unit| unit.dimension == Dimension::Share)
 }
 
-/// The variables of a source with their units.
+/// The variables of a source and their units.
 fn units(source: &SourceStage) -> laws::Columns {
     let unit = |name: &String| source.columns.get(name).and_then(|column| column.unit);
     source.variables.keys().map(|name| (name.clone(), unit(name))).collect()
 }
 
-/// Most points of a grid of listed starts.
+/// Maximum number of points in a grid of listed starts.
 const MOST_STARTS: usize = 1_000_000;
 
 /// A fit as it is planned: what the spec says of it, and what sensitivity varies besides.
@@ -581,7 +581,7 @@ pub(super) fn check_methods(scope: &mut Scope<'_>, fit: &spec::Fit, path: &SpecP
     }
 }
 
-/// What to write where names of a formula that nothing declares are its variables.
+/// A hint for names in a formula that are not declared as variables.
 fn variables_hint(law: &str, free: &[&str], spec: &Spec) -> Option<String> {
     let text = spec.laws.get(law).filter(|text| text.formula.is_some())?;
     let undeclared: Vec<&str> = free.iter().filter(|name| !text.parameters.contains_key(**name)).copied().collect();
@@ -593,7 +593,7 @@ fn variables_hint(law: &str, free: &[&str], spec: &Spec) -> Option<String> {
     })
 }
 
-/// The law as a fit takes it: above zero where its logarithm is fitted.
+/// The law as it is fitted: restricted to positive values if its logarithm is fitted.
 fn fitted(law: Arc<Law>, fit: &spec::Fit) -> Arc<Law> {
     if fit.objective.scale() == ResponseScale::Log { Arc::new(law.above_zero()) } else { law }
 }

@@ -72,29 +72,29 @@ impl fmt::Display for StageId {
     }
 }
 
-/// A stage in its place.
+/// A stage with its position in the plan.
 #[derive(Clone)]
 pub struct PlanStage {
     /// Its name.
     pub id: StageId,
-    /// What it does.
+    /// The stage.
     pub stage: Arc<dyn Stage>,
     /// Index of its spec.
     pub spec: usize,
-    /// Where the spec says so.
+    /// Path of its entry in the spec.
     pub path: SpecPath,
 }
 
-/// An artifact on its way from one stage to another.
+/// An artifact that one stage passes to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edge {
-    /// Its role where it was produced.
+    /// Its role as an output.
     pub output: String,
-    /// Its role where it is used.
+    /// Its role as an input.
     pub input: String,
 }
 
-/// A graph of stages; a stage is known by its index, every stage after those it needs.
+/// A graph of stages. Stages are identified by their index; every stage comes after the stages it needs.
 #[derive(Clone, Default)]
 pub struct Plan {
     graph: DiGraph<PlanStage, Edge>,
@@ -120,17 +120,17 @@ impl Plan {
         self.len() == 0
     }
 
-    /// The stages, each after those it needs.
+    /// The stages, each after the stages it needs.
     pub fn stages(&self) -> impl Iterator<Item = &PlanStage> {
         self.graph.node_weights()
     }
 
-    /// A stage.
+    /// The stage at an index.
     pub fn stage(&self, index: usize) -> &PlanStage {
         &self.graph[NodeIndex::new(index)]
     }
 
-    /// What a stage takes: (stage, edge), in order of the role here.
+    /// The inputs of a stage as (stage, edge), sorted by input role.
     pub fn inputs(&self, index: usize) -> Vec<(usize, &Edge)> {
         let edges = self.graph.edges_directed(NodeIndex::new(index), Direction::Incoming);
         let mut all: Vec<(usize, &Edge)> = edges.map(|e| (e.source().index(), e.weight())).collect();
@@ -138,7 +138,7 @@ impl Plan {
         all
     }
 
-    /// The stages that take something from a stage, in order.
+    /// The stages that use an output of a stage, ascending.
     pub fn dependents(&self, index: usize) -> Vec<usize> {
         let mut all: Vec<usize> =
             self.graph.neighbors_directed(NodeIndex::new(index), Direction::Outgoing).map(NodeIndex::index).collect();
@@ -147,7 +147,7 @@ impl Plan {
         all
     }
 
-    /// Stages with all that they rest on.
+    /// The given stages and all stages they need, directly or indirectly.
     pub fn with_needs(&self, of: impl IntoIterator<Item = usize>) -> BTreeSet<usize> {
         let mut found: BTreeSet<usize> = BTreeSet::new();
         let mut next: Vec<usize> = of.into_iter().collect();
@@ -161,13 +161,13 @@ impl Plan {
         found
     }
 
-    /// The graph in Graphviz's language.
+    /// The graph in the DOT language of Graphviz.
     pub fn dot(&self) -> String {
         let labels = self.graph.map(|_, stage| stage.id.to_string(), |_, edge| edge.output.clone());
         format!("{}", petgraph::dot::Dot::new(&labels))
     }
 
-    /// The graph in Mermaid's language.
+    /// The graph in the language of Mermaid.
     pub fn mermaid(&self) -> String {
         use fmt::Write as _;
         let mut text = "flowchart LR\n".to_owned();

@@ -1,4 +1,4 @@
-//! How large the work of a study may be, and where it may look for files; more is done where that is asked for.
+//! Limits on the size of a study and on the location of its files. Users can lift them with options.
 
 use std::path::Path;
 
@@ -11,9 +11,9 @@ use crate::source::Limits;
 
 /// Most draws or resamples of a fit, by default and at all.
 const MOST_DRAWS: [usize; 2] = [100_000, 10_000_000];
-/// Most rows of a query's answer, by default and at all.
+/// Maximum number of rows in an answer: default, and with permission.
 const MOST_ROWS: [usize; 2] = [10_000, 1_000_000];
-/// Most rows of an answer times draws of its fit, by default and at all.
+/// Maximum product of the rows of an answer and the draws of its fit: default, and with permission.
 const MOST_SOLVED: [usize; 2] = [5_000_000, 100_000_000_000];
 
 /// Whether a fit may have so many draws; `path` is that of its method of uncertainty.
@@ -57,7 +57,7 @@ fn is_allowed(scope: &mut Scope<'_>, count: usize, [usual, most]: [usize; 2], pl
     false
 }
 
-/// Whether a path, as far as it is written out, stays in a folder or in the working directory.
+/// Whether a path, without resolving links, stays inside a folder or the working directory.
 pub(super) fn stays_inside(folder: &Path, path: &Path) -> bool {
     let path = file::from_root(path);
     let here = std::env::current_dir().unwrap_or_default();
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_that_climbs_out_is_told_from_one_that_comes_back() {
+    fn a_path_that_leaves_the_folder_is_distinguished_from_one_that_returns() {
         let inside = |path: &str| stays_inside(Path::new("/studies/a"), Path::new(path));
         assert!(inside("/studies/a/runs"));
         assert!(inside("/studies/a/../a/runs"));

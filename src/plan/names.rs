@@ -1,19 +1,19 @@
-//! What names of files tell: `runs/{model}-{N}.csv`, or a regular expression with named groups.
+//! Values in file names: `runs/{model}-{N}.csv`, or a regular expression with named groups.
 
 use std::collections::BTreeMap;
 
 use regex::Regex;
 
-/// A pattern of paths with names in braces.
+/// A path pattern with names in braces.
 pub(super) struct NamedPattern {
-    /// The same with a wildcard for each name.
+    /// The pattern with a wildcard for each name.
     pub(super) glob: String,
     greedy: Regex,
     lazy: Regex,
 }
 
 impl NamedPattern {
-    /// Reads a pattern; none where it has no names in braces.
+    /// Parses a pattern; `None` if it has no names in braces.
     pub(super) fn of(pattern: &str) -> Option<Self> {
         let (mut glob, mut greedy, mut lazy) = (String::new(), String::from("^"), String::from("^"));
         let mut rest = pattern;
@@ -44,10 +44,10 @@ impl NamedPattern {
         if any { Some(Self { glob, greedy: whole(greedy)?, lazy: whole(lazy)? }) } else { None }
     }
 
-    /// What a path tells.
+    /// The values of the names in a path.
     ///
     /// # Errors
-    /// Where it can be read in two ways, or does not fit.
+    /// If the path does not match, or matches in more than one way.
     pub(super) fn told(&self, path: &str) -> Result<BTreeMap<String, String>, String> {
         let told = groups(&self.greedy, path).ok_or_else(|| format!("`{path}` does not fit the pattern"))?;
         match groups(&self.lazy, path) {
@@ -62,7 +62,7 @@ impl NamedPattern {
     }
 }
 
-/// What the named groups of a regular expression match; none where it does not match.
+/// The text of each named group of a regular expression; `None` if it does not match.
 pub(super) fn groups(pattern: &Regex, text: &str) -> Option<BTreeMap<String, String>> {
     let found = pattern.captures(text)?;
     let names = pattern.capture_names().flatten();

@@ -1,4 +1,4 @@
-//! Queries and expectations: questions to fits, conditions on results.
+//! Queries, expectations and conclusions: questions to fits and conditions on results.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -336,7 +336,7 @@ fn plan_drift(
     });
 }
 
-/// The names of all numbers that the results of a spec have, except those of groups.
+/// The names of all numbers in the results of a spec, except those of groups.
 fn names_of_results(
     spec: &Spec,
     sources: &BTreeMap<&str, SourceStage>,
@@ -362,7 +362,7 @@ fn names_of_results(
     names
 }
 
-/// Names worth suggesting: those in the same table, or all.
+/// Candidates for a suggestion: the names in the same table, or all names.
 fn near_prefix<'a>(name: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
     let of_that_name: Vec<&str> =
         names.iter().map(String::as_str).filter(|n| n.rsplit_once('.').is_some_and(|(_, last)| last == name)).collect();
@@ -374,7 +374,7 @@ fn near_prefix<'a>(name: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
     if near.is_empty() { names.iter().map(String::as_str).collect() } else { near }
 }
 
-/// Why the groups of a fit and of the one it is compared with do not go together, if they do not.
+/// Why the groups of two compared fits do not match; `None` if they do.
 fn apart(other: &str, other_by: Option<&str>, group: Option<&str>, own_by: Option<&str>) -> Option<String> {
     match (other_by, group) {
         (None, None) | (Some(_), Some(_)) => None,

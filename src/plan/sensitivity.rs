@@ -1,4 +1,4 @@
-//! Sensitivity: a fit made in other ways, and its answers again.
+//! Sensitivity: refits with one choice changed, and their answers.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::report::{DescribedVariation, VariedQuery};
 use crate::spec::{self, Spec};
 use crate::stage::Extrapolate;
 
-/// A fit with one choice made differently.
+/// A fit with one choice changed.
 struct Variation {
     /// The choice in words.
     choice: String,
-    /// The key of the choice, and its place in the list.
+    /// The key of the choice and its index in the list.
     key: (&'static str, usize),
     fit: FitPlan,
 }
@@ -125,7 +125,7 @@ fn plan_variation(
     Some((DescribedVariation { fit: name.to_owned(), choice, leave_out, queries }, inputs))
 }
 
-/// Every choice made differently, one at a time; without intervals, which the fit itself has.
+/// All variations, each with one choice changed. They have no intervals; the fit itself has them.
 fn variations(fit: &spec::Fit, sensitivity: &spec::Sensitivity) -> Vec<Variation> {
     let plain = spec::Fit { uncertainty: None, backtest: None, alternatives: Vec::new(), ..fit.clone() };
     let varied = |fit: spec::Fit| FitPlan { on_empty: OnEmpty::NoValues, ..FitPlan::of(&fit) };

@@ -1,4 +1,4 @@
-//! Sources: files, their formats, the variables they give.
+//! Sources: resolves files, formats and variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -623,7 +623,7 @@ pub(super) fn columns_of(
     Some((ready, kinds))
 }
 
-/// How the cells of a column are read, where its table says so.
+/// How the cells of a column are read, if its table says so.
 fn reading(table: &spec::ColumnTable) -> Option<Reading> {
     let values =
         table.values.as_ref().map(|values| values.iter().map(|(text, value)| (text.clone(), value.0)).collect());
@@ -631,7 +631,7 @@ fn reading(table: &spec::ColumnTable) -> Option<Reading> {
     (reading != Reading::default()).then_some(reading)
 }
 
-/// What is wrong with how the cells of a column are to be read.
+/// The error in `extract` or `values` of a column, if there is one.
 fn wrong_reading(table: &spec::ColumnTable, place: &SpecPath) -> Option<Diagnostic> {
     let error = |key: &str, message: String| Diagnostic::error("bad-reading", Place::Value(place.key(key)), message);
     for (key, is_there) in [("extract", table.extract.is_some()), ("values", table.values.is_some())] {
@@ -665,7 +665,7 @@ fn mark_unused(scope: &Scope<'_>, source: &spec::Source, columns: &mut [IngestCo
     }
 }
 
-/// The variables of a source in words.
+/// The descriptions of a source's variables.
 fn described_variables(
     tables: &BTreeMap<String, spec::ColumnTable>,
     columns: &[IngestColumn],
@@ -680,10 +680,10 @@ fn described_variables(
     tables.iter().map(described).collect()
 }
 
-/// The order in which each expression stands after those whose names it uses, the first that can be next.
+/// An order in which each expression follows the expressions it uses; ties keep the given order.
 ///
 /// # Errors
-/// Those that are left where none can be next.
+/// The indices that remain when none can be next: a cycle.
 fn in_order(waiting: &[(&str, Expr, f64)]) -> Result<Vec<usize>, Vec<usize>> {
     let places: BTreeMap<&str, usize> = waiting.iter().enumerate().map(|(index, (name, ..))| (*name, index)).collect();
     let mut needs: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); waiting.len()];
@@ -707,7 +707,7 @@ fn in_order(waiting: &[(&str, Expr, f64)]) -> Result<Vec<usize>, Vec<usize>> {
     if left.is_empty() { Ok(order) } else { Err(left) }
 }
 
-/// What a schedule gives, for the report.
+/// The variables that a schedule defines, for the report.
 fn of_schedule(schedule: &spec::Schedule) -> impl Iterator<Item = DescribedVariable> {
     let from = format!("the schedule of {} by {}", schedule.rate, schedule.step);
     let described =
@@ -717,7 +717,7 @@ fn of_schedule(schedule: &spec::Schedule) -> impl Iterator<Item = DescribedVaria
     sums.chain(PER_KNOT.iter().map(move |(name, _)| described(name, at_knots.clone())))
 }
 
-/// A file beside a missing one whose name is like it.
+/// An existing file in the same folder with a name similar to that of a missing one.
 fn nearest_file(path: &Path) -> Option<String> {
     let wanted = path.file_name()?.to_string_lossy().into_owned();
     let mut names: Vec<String> = std::fs::read_dir(path.parent()?)

@@ -1,4 +1,4 @@
-//! Tables: steps between a source and what takes its rows.
+//! Tables: processing steps between a source and its uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -143,7 +143,7 @@ fn set_units(
     }
 }
 
-/// The sources and tables that a table takes.
+/// The sources and tables that a table uses.
 fn needs(table: &spec::Table) -> impl Iterator<Item = &str> {
     let others = table.steps.iter().filter_map(|step| step.member().other());
     std::iter::once(table.from.as_str()).chain(others)

@@ -1,19 +1,19 @@
-//! The answers of a query as a table: the same columns in every format.
+//! The answers of a query as a table with the same columns in every format.
 
 use super::results::QueryResult;
 use super::words::{self, Written, heading};
 use super::{Described, DescribedQuery, Digits, Page};
 use crate::answer::{Interval, Verdict};
 
-/// A query's answers.
+/// The answers of a query.
 pub(super) struct AnswerTable<'a> {
-    /// Whether any answer can be compared with what was observed.
+    /// Whether any answer has an observed value.
     pub(super) has_observed: bool,
     /// Whether rows belong to groups.
     pub(super) has_groups: bool,
-    /// What was asked: its name, and how its values are written.
+    /// The inputs: name and notation.
     pub(super) inputs: Vec<(&'a str, Written)>,
-    /// What was found: its name, and how its values are written.
+    /// The outputs: name and notation.
     pub(super) outputs: Vec<(String, Written)>,
     /// The rows.
     pub(super) rows: Vec<TableRow<'a>>,
@@ -21,27 +21,27 @@ pub(super) struct AnswerTable<'a> {
 
 /// One answer.
 pub(super) struct TableRow<'a> {
-    /// The group it is of; empty where there are none.
+    /// Its group; empty where there are no groups.
     pub(super) group: &'a str,
-    /// What was asked, in the order of the inputs; none where this row leaves one open.
+    /// Inputs in order; `None` where this row does not have one.
     pub(super) given: Vec<Option<f64>>,
-    /// What was found, in the order of the outputs; none where there is no number.
+    /// Outputs in order; `None` where there is no number.
     pub(super) found: Vec<Option<&'a Interval>>,
-    /// What was observed there.
+    /// The observed value.
     pub(super) observed: Option<String>,
-    /// How it stands.
+    /// Verdict and caveats as text.
     pub(super) standing: String,
     /// The verdict.
     pub(super) verdict: Verdict,
 }
 
 impl<'a> AnswerTable<'a> {
-    /// The table; none of no rows.
+    /// The table; `None` if there are no rows.
     pub(super) fn of(page: &Page, query: &DescribedQuery, result: &'a QueryResult) -> Option<Self> {
         Self::with_digits(&page.described, query, result, page.options.precision)
     }
 
-    /// The table with numbers of so many significant digits.
+    /// The table with numbers of `digits` significant digits.
     pub(super) fn with_digits(
         described: &Described,
         query: &DescribedQuery,
@@ -49,7 +49,7 @@ impl<'a> AnswerTable<'a> {
         Digits(count): Digits,
     ) -> Option<Self> {
         result.rows.first()?;
-        // Rows of one query may be asked by different variables, as the points of a curve are.
+        // Rows of one query can have different inputs, as the points of a curve do.
         let mut names: Vec<&str> = Vec::new();
         for name in result.rows.iter().flat_map(|row| row.inputs.keys()) {
             if !names.contains(&name.as_str()) {
@@ -78,7 +78,7 @@ impl<'a> AnswerTable<'a> {
         })
     }
 
-    /// The names of the columns: group, what was asked, what was found, what was observed, how it stands.
+    /// The names of the columns: group, inputs, outputs, observed value, reach.
     pub(super) fn head(&self, described: &Described, query: &DescribedQuery) -> Vec<String> {
         let group = self.has_groups.then(|| "group".to_owned());
         let inputs = self.inputs.iter().map(|(name, _)| (*name).to_owned());
@@ -100,7 +100,7 @@ impl<'a> AnswerTable<'a> {
     }
 }
 
-/// Whether a cell has neither a value nor an end.
+/// Whether a cell has neither a value nor an interval.
 fn is_empty(cell: &Interval) -> bool {
     cell.value.is_none() && cell.lower.is_none() && cell.upper.is_none()
 }

@@ -1,6 +1,6 @@
 //! Reports: results as JSON, HTML, Markdown, LaTeX and CSV, with figures.
 //!
-//! A format turns a [`Page`] into bytes; the stage that renders them decides where they go.
+//! A format converts a [`Page`] to bytes; the stage that renders them decides where they go.
 
 mod answers;
 mod assemble;
@@ -43,27 +43,27 @@ pub use writer::{
     FIGURE, ReportFormat, Terminal, WriteError, Writer, files_of, has_figures, mark_stale, names_of, shows_rows, write,
 };
 
-/// Everything a format needs.
+/// The content of a report.
 #[derive(Clone, Debug)]
 pub struct Page {
     /// The results.
     pub results: Results,
     /// The figures.
     pub figures: Vec<Figure>,
-    /// Number of fits that are not drawn, because they are too many.
+    /// Number of fits without figures because there are too many.
     pub undrawn: usize,
-    /// The runs that the figures show.
+    /// The runs in the figures.
     pub runs: Vec<FitRuns>,
-    /// Every fit or group with its rows and draws, where a format shows them.
+    /// Every fit or group with its rows and draws, if a format shows them.
     pub fits: Vec<FitData>,
-    /// Names and words.
+    /// Names and descriptions.
     pub described: Arc<Described>,
-    /// How it is written.
+    /// Options.
     pub options: ReportOptions,
 }
 
 impl Page {
-    /// The figure that shows the recommended answer: the first of the fit that gives it, or of the study.
+    /// The figure of the recommended answer: the first figure of its fit, or of the study.
     pub fn main_figure(&self) -> Option<&Figure> {
         let answer = self.results.recommended.as_ref();
         let fit = answer.and_then(|answer| {

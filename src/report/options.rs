@@ -1,4 +1,4 @@
-//! What a spec says of how its results are written: formats, sections, theme, width, digits.
+//! Options of a report: formats, sections, theme, width, digits.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,17 +13,17 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 pub enum Section {
     /// Expectations, and whether they hold.
     Expectations,
-    /// Comparison of laws on rows that they were not fitted to.
+    /// Comparison of laws on held-out rows.
     Leaderboard,
     /// Every answer.
     Answers,
-    /// How far other choices move answers.
+    /// Changes of answers under other choices.
     Sensitivity,
     /// Every fit with its figures.
     Fits,
     /// Sources, tables and filters.
     Data,
-    /// How to reproduce the numbers, and a checklist for papers.
+    /// Instructions for reproducing the numbers, and a checklist for papers.
     Reproduction,
 }
 
@@ -44,7 +44,7 @@ impl Section {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Theme {
-    /// As the reader's system.
+    /// The reader's system setting.
     #[default]
     Auto,
     /// Dark text on white.
@@ -53,12 +53,12 @@ pub enum Theme {
     Dark,
 }
 
-/// How the results of a study are written; none of it changes a number.
+/// Options for writing the results of a study; none of them changes a number.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ReportOptions {
     /// The formats to write.
     pub formats: BTreeSet<ReportFormat>,
-    /// The column of a paper for which figures are drawn.
+    /// The column width of a paper for figures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column_width: Option<Millimetres>,
     /// The sections to write.
@@ -70,18 +70,18 @@ pub struct ReportOptions {
 }
 
 impl ReportOptions {
-    /// Whether a section is written.
+    /// Whether the report contains a section.
     pub fn has(&self, section: Section) -> bool {
         self.sections.contains(&section)
     }
 }
 
-/// A width in millimetres: of the column of a paper, or of its page.
+/// A width in millimetres: of a column of a paper, or of its page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u32")]
 pub struct Millimetres(u32);
 
-/// The widths that are allowed: room for a plot with letters of seven points, and no wider than a page.
+/// Allowed widths: enough for a plot with a font of seven points, and at most a page.
 const WIDTHS: std::ops::RangeInclusive<u32> = 50..=400;
 
 impl TryFrom<u32> for Millimetres {

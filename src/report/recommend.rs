@@ -1,15 +1,15 @@
-//! The answer to quote, whether to believe it, and what would change it.
+//! The answer to quote, its reliability, and what would change it.
 
 use super::belief::{farthest, judge, twins};
 use super::results::{AnswerRow, Recommended, Results};
 use super::words::{self, Written, digits, trimmed};
 use super::{AnsweredBy, Described, DescribedQuery};
 
-/// The recommended answer of a study; none where it asks nothing.
+/// The recommended answer of a study; `None` if there are no queries.
 pub(super) fn recommended(described: &Described, results: &Results) -> Option<Recommended> {
     let (query, index) = chosen(described, results)?;
     let row = results.queries.get(&query.name)?.rows.get(index)?;
-    // What the author chose stands; else the best of those that answer the same.
+    // The author's choice has precedence; otherwise it is the best answer to the same question.
     let twins = twins(described, results, query, row);
     let (query, index, row, choice) = if twins.is_empty() {
         (query, index, row, None)
@@ -58,7 +58,7 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
     })
 }
 
-/// The query and row that the author names, or the last answered row of the first query that has one.
+/// The query and row that the author names, or the last answered row of the first query with an answer.
 fn chosen<'a>(described: &'a Described, results: &Results) -> Option<(&'a DescribedQuery, usize)> {
     if let Some((query, row)) = &described.answer {
         return Some((described.query(query)?, *row));
@@ -77,7 +77,7 @@ fn has_value(query: &DescribedQuery, row: &AnswerRow) -> bool {
     row.outputs.get(&query.quoted()).is_some_and(|cell| cell.value.is_some())
 }
 
-/// The rank of an answer among several to one question, by the laws that give it: the lowest is quoted.
+/// The rank of an answer among several to one question, by the laws behind it; the lowest is quoted.
 const fn weight(by: &AnsweredBy) -> usize {
     match by {
         AnsweredBy::Several => 0,
@@ -86,7 +86,7 @@ const fn weight(by: &AnsweredBy) -> usize {
     }
 }
 
-/// Why this answer is quoted, and not another one to the same question.
+/// Why this answer is quoted instead of others to the same question.
 fn why(
     described: &Described,
     query: &DescribedQuery,

@@ -1,4 +1,4 @@
-//! Formulas as people write them: plain text with Greek letters, HTML, LaTeX.
+//! Formulas in mathematical notation: plain text with Greek letters, HTML, LaTeX.
 
 use crate::expr::{Expr, Node, Operator, number_text};
 
@@ -17,7 +17,7 @@ const GREEK: [(&str, char); 12] = [
     ("kappa", 'κ'),
 ];
 
-/// What is written around names and exponents.
+/// The marks around names and exponents.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
     Plain,
@@ -30,12 +30,12 @@ pub fn plain(response: &str, body: &Expr) -> String {
     equation(response, body, Style::Plain)
 }
 
-/// With superscripts and subscripts as HTML.
+/// HTML with superscripts and subscripts.
 pub(super) fn html(response: &str, body: &Expr) -> String {
     equation(response, body, Style::Html)
 }
 
-/// For LaTeX's mathematics mode.
+/// LaTeX in mathematics mode.
 pub(super) fn latex(response: &str, body: &Expr) -> String {
     equation(response, body, Style::Latex)
 }
@@ -45,7 +45,7 @@ pub(super) fn name_html(text: &str) -> String {
     name(text, Style::Html)
 }
 
-/// Words that are no name.
+/// Text that is not a name.
 pub(super) fn words_html(text: &str) -> String {
     escape(text)
 }

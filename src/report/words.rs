@@ -1,4 +1,4 @@
-//! Numbers and conclusions in words.
+//! Numbers and conclusions as text.
 
 use super::results::{AnswerRow, ExpectationResult, FitResult, Observed, QueryResult, Results};
 use super::{Described, DescribedQuery};
@@ -7,12 +7,12 @@ use crate::fit::{Estimate, Evidence, Status};
 use crate::query::Phrase;
 use crate::unit::Dimension;
 
-/// A number with four significant digits; large and small ones with an exponent.
+/// A number with four significant digits; large and small numbers have an exponent.
 pub(super) fn number(value: f64) -> String {
     digits(value, 4)
 }
 
-/// A number with a given count of significant digits.
+/// A number with the given number of significant digits.
 pub(super) fn digits(value: f64, count: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
@@ -31,7 +31,7 @@ pub(super) fn magnitude(value: f64) -> i32 {
     text.split('e').nth(1).and_then(|e| e.parse().ok()).unwrap_or(0)
 }
 
-/// A count with a suffix: 73.2B, 1.31T; above that, an exponent.
+/// A count with a suffix: 73.2B, 1.31T; larger ones have an exponent.
 pub(super) fn size(value: f64) -> String {
     for (limit, scale, suffix) in
         [(1e3, 1.0, ""), (1e6, 1e3, "K"), (1e9, 1e6, "M"), (1e12, 1e9, "B"), (1e16, 1e12, "T")]
@@ -43,14 +43,14 @@ pub(super) fn size(value: f64) -> String {
     digits(value, 3)
 }
 
-/// Without the zeros after the point that say nothing.
+/// Removes trailing zeros after the decimal point.
 pub(super) fn trimmed(text: &str) -> String {
     let (mantissa, exponent) = text.split_once('e').map_or((text, None), |(m, e)| (m, Some(e)));
     let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
     exponent.map_or_else(|| mantissa.to_owned(), |e| format!("{mantissa}e{e}"))
 }
 
-/// A value as people write what it measures: 5.76e23 FLOP, 70B, 0.0003.
+/// A value in the usual notation of its dimension: 5.76e23 FLOP, 70B, 0.0003.
 pub(super) fn quantity(dimension: Option<Dimension>, value: f64) -> String {
     match dimension {
         Some(Dimension::Flop) => format!("{} FLOP", trimmed(&digits(value, 3))),
@@ -59,7 +59,7 @@ pub(super) fn quantity(dimension: Option<Dimension>, value: f64) -> String {
     }
 }
 
-/// The word that goes after a number of parameters or tokens, with a blank before it.
+/// The word after a number of parameters or tokens, with a leading space.
 pub(super) const fn counted(dimension: Option<Dimension>) -> &'static str {
     match dimension {
         Some(Dimension::Parameters) => " parameters",
@@ -68,19 +68,19 @@ pub(super) const fn counted(dimension: Option<Dimension>) -> &'static str {
     }
 }
 
-/// How the values of one name are written: inputs and outputs of a question.
+/// The notation of an input or output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
-    /// As what a variable measures.
+    /// A quantity with a dimension.
     Quantity(Option<Dimension>),
-    /// As a number of so many significant digits: a response, a factor.
+    /// A number with some significant digits: a response, a factor.
     Number(usize),
 }
 
 pub(super) use super::options::DIGITS;
 
 impl Written {
-    /// How what was asked of a variable is written.
+    /// The notation of an input.
     pub(super) fn of_input(described: &Described, query: &DescribedQuery, name: &str) -> Self {
         let response = described.fit(&query.fit).map(|about| about.law.response.as_str());
         if response == Some(name) {
@@ -90,7 +90,7 @@ impl Written {
         }
     }
 
-    /// How an output is written: as a quantity where it has the values of a variable, else as a plain number.
+    /// The notation of an output: a quantity if it has the values of a variable, else a plain number.
     pub(super) fn of_output(described: &Described, query: &DescribedQuery, output: &str) -> Self {
         let variable = query.variable_of(output);
         match described.dimension(&query.fit, variable) {
@@ -100,7 +100,7 @@ impl Written {
         }
     }
 
-    /// A value.
+    /// A value as text.
     pub(super) fn value(self, value: f64) -> String {
         match self {
             Self::Quantity(dimension) => quantity(dimension, value),
@@ -108,7 +108,7 @@ impl Written {
         }
     }
 
-    /// The same with another number of significant digits.
+    /// The same notation with another number of significant digits.
     pub(super) const fn with_digits(self, count: usize) -> Self {
         match self {
             Self::Number(_) => Self::Number(count),
@@ -116,7 +116,7 @@ impl Written {
         }
     }
 
-    /// An end of an interval: a value without its unit, which stands before it.
+    /// An end of an interval: a value without its unit.
     fn end(self, value: f64) -> String {
         match self {
             Self::Quantity(Some(Dimension::Flop)) => trimmed(&digits(value, 3)),
@@ -125,23 +125,23 @@ impl Written {
         }
     }
 
-    /// A cell's value; a dash where it has none.
+    /// The value of a cell, or a dash.
     pub(super) fn cell(self, cell: &Interval) -> String {
         cell.value.map_or_else(|| "-".to_owned(), |value| self.value(value))
     }
 
-    /// The ends of a cell's interval in brackets, or nothing.
+    /// The interval of a cell in brackets, or an empty text.
     pub(super) fn interval(self, cell: &Interval) -> String {
         brackets(cell.lower, cell.upper, |end| self.end(end))
     }
 
-    /// A cell's value with its interval.
+    /// The value of a cell with its interval.
     pub(super) fn whole(self, cell: &Interval) -> String {
         format!("{} {}", self.cell(cell), self.interval(cell)).trim_end().to_owned()
     }
 }
 
-/// The ends of an interval in brackets, or nothing.
+/// The ends of an interval in brackets, or an empty text.
 fn brackets(lower: Option<f64>, upper: Option<f64>, show: impl Fn(f64) -> String) -> String {
     match (lower, upper) {
         (Some(lower), Some(upper)) => format!("[{}, {}]", show(lower), show(upper)),
@@ -151,7 +151,7 @@ fn brackets(lower: Option<f64>, upper: Option<f64>, show: impl Fn(f64) -> String
     }
 }
 
-/// The verdict of a row, in words, with the factor where it leaves the data.
+/// The verdict of a row, with the factor where it lies outside the data.
 pub(super) fn verdict(row: &AnswerRow) -> String {
     let verdict = row.reach.verdict;
     let distance = match (verdict, row.reach.factor) {
@@ -160,18 +160,18 @@ pub(super) fn verdict(row: &AnswerRow) -> String {
         }
         _ => verdict.describe().to_owned(),
     };
-    // A note says it in its own words.
+    // A note replaces this text.
     let answered = row.reach.answered.filter(|_| row.note.is_none()).map(answered);
     answered.map_or_else(|| distance.clone(), |share| format!("{distance}; {share}"))
 }
 
-/// The share of the draws in which there is an answer, in words.
+/// The share of draws with an answer as text.
 fn answered(share: f64) -> String {
     let percent = if share > 0.99 { "more than 99".to_owned() } else { format!("{:.0}", 100.0 * share) };
     format!("an answer in {percent} % of the draws")
 }
 
-/// How a row's answer stands: why there is none, or how far it reaches, and what is to be said next to it.
+/// The state of an answer: why there is none, or its distance from the data, with caveats.
 pub(super) fn standing(row: &AnswerRow) -> String {
     standing_with(row, row.note.clone().unwrap_or_else(|| verdict(row)))
 }
@@ -180,21 +180,21 @@ fn standing_with(row: &AnswerRow, first: String) -> String {
     std::iter::once(first).chain(row.caveats.iter().cloned()).collect::<Vec<_>>().join("; ")
 }
 
-/// What was observed where an answer is.
+/// The observed value at the place of an answer.
 pub(super) fn observed(observed: &Observed) -> String {
     let which = if observed.held_out { "held out" } else { "fitted" };
     let rows = if observed.rows == 1 { String::new() } else { format!(", mean of {}", observed.rows) };
     format!("{} ({which}{rows})", number(observed.response))
 }
 
-/// What an expectation found: the numbers it names, or why there are none.
+/// The numbers of an expectation, or why there are none.
 pub(super) fn found(expectation: &ExpectationResult) -> String {
     let number = |(name, value): (&String, &Option<f64>)| format!("{name} = {}", value.map_or("-".to_owned(), number));
     let numbers = expectation.actual.iter().map(number).collect::<Vec<_>>().join(", ");
     expectation.reason.clone().unwrap_or(numbers)
 }
 
-/// How a fit was found, where a spec names a procedure of its own.
+/// The procedure of a fit, if the spec names one.
 pub(super) fn procedure(evidence: &Evidence) -> Option<String> {
     let reference = evidence.reference.as_ref()?;
     Some(format!(
@@ -205,7 +205,7 @@ pub(super) fn procedure(evidence: &Evidence) -> Option<String> {
     ))
 }
 
-/// What went into a query's forecasts, a sentence each.
+/// The composition of a query's forecasts, one sentence each.
 pub(super) fn forecasts(result: &QueryResult) -> Vec<String> {
     let sentence = |(group, account): (&String, &crate::answer::Account)| {
         let members: Vec<String> = account
@@ -227,12 +227,12 @@ pub(super) fn forecasts(result: &QueryResult) -> Vec<String> {
         )
     };
     let mut all: Vec<_> = result.forecasts.iter().collect();
-    // Groups that are numbers go by their size.
+    // Groups that are numbers are in numerical order.
     all.sort_by(|(one, _), (other, _)| crate::dataset::in_order(one, other));
     all.into_iter().map(sentence).collect()
 }
 
-/// One sentence per answer: what the study concludes.
+/// The conclusions of the study: one sentence per answer.
 pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<String> {
     let mut all = Vec::new();
     for query in &described.queries {
@@ -240,7 +240,7 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
         let sentence = |row: &AnswerRow| (row.is_unidentified(), conclusion(described, query, Some(&query.name), row));
         all.extend(result.rows.iter().map(sentence));
     }
-    // What was found out comes before what cannot be.
+    // Answers come before refusals.
     all.sort_by_key(|(unidentified, _)| *unidentified);
     let mut all: Vec<String> = all.into_iter().map(|(_, text)| text).collect();
     if all.is_empty() {
@@ -249,14 +249,14 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     all
 }
 
-/// A sentence on one answer, with what it comes from and how it stands; `name` is the query's, where a reader knows it.
+/// A sentence about one answer with its origin and state; `name` is the query's name, where readers know it.
 pub(super) fn conclusion(described: &Described, query: &DescribedQuery, name: Option<&str>, row: &AnswerRow) -> String {
     let asked = name.map(|name| format!("query {name}, ")).unwrap_or_default();
     let stands = standing_with(row, verdict(row));
     format!("{} ({asked}fit {}, {}; {stands}).", found_in_words(described, query, row), query.fit, query.by.describe())
 }
 
-/// A sentence on one answer alone.
+/// A sentence about one answer without its origin.
 pub(super) fn answer(described: &Described, query: &DescribedQuery, row: &AnswerRow) -> String {
     let found = found_in_words(described, query, row);
     if found.ends_with('.') { found } else { format!("{found}.") }
@@ -316,7 +316,7 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
     }
 }
 
-/// How a fit did on held-out rows, in a sentence or two.
+/// One or two sentences about the errors on held-out rows.
 pub(super) fn holdout(holdout: &crate::fit::Holdout, level: Option<f64>) -> String {
     let lean = if holdout.bias_log > 0.0 { "too high" } else { "too low" };
     let coverage = match (holdout.coverage, level) {
@@ -335,7 +335,7 @@ pub(super) fn holdout(holdout: &crate::fit::Holdout, level: Option<f64>) -> Stri
     )
 }
 
-/// A backtest as a table: its head, then a row per distance and forecaster.
+/// A backtest as a table: its head, then a row for each distance and forecaster.
 pub(super) fn backtest(
     backtest: &crate::fit::Backtest,
     level: Option<f64>,
@@ -373,7 +373,7 @@ pub(super) fn backtest(
 pub(super) const BACKTEST: [&str; 7] =
     ["forecast by", "at the largest known", "rows", "missed by", "bias", "covered", "half-width"];
 
-/// The laws of a choice as a table, a row per law.
+/// A comparison of laws as a table, with a row per law.
 pub(super) fn choice(choice: &crate::fit::Choice) -> Vec<[String; 8]> {
     let best = choice.laws.iter().filter_map(|c| c.aicc).fold(f64::INFINITY, f64::min);
     let least = choice.laws.iter().map(|c| c.bic).fold(f64::INFINITY, f64::min);
@@ -396,7 +396,7 @@ pub(super) fn choice(choice: &crate::fit::Choice) -> Vec<[String; 8]> {
 /// The head of that table.
 pub(super) const CHOICE: [&str; 8] = ["law", "parameters", "AICc", "BIC", "left out", "hidden last", "share", "ahead"];
 
-/// What to quote, and the stacked forecast.
+/// The recommended law and the stacked forecast.
 pub(super) fn chosen(choice: &crate::fit::Choice, dimension: impl Fn(&str) -> Option<Dimension>) -> String {
     let at = choice.ahead.iter().map(|(name, value)| format!("{name} = {}", quantity(dimension(name), *value)));
     let at: Vec<String> = at.collect();
@@ -412,12 +412,12 @@ pub(super) fn chosen(choice: &crate::fit::Choice, dimension: impl Fn(&str) -> Op
     format!("{}{stack}", choice.reason)
 }
 
-/// A parameter's value; a dash where the rows do not tell it.
+/// The value of a parameter, or a dash where the rows do not identify it.
 pub(super) fn value(estimate: &Estimate) -> String {
     estimate.value.map_or_else(|| "-".to_owned(), |value| trimmed(&digits(value, 6)))
 }
 
-/// A parameter's standard error: a factor where it has one.
+/// The standard error of a parameter, as a factor where it has one.
 pub(super) fn error(estimate: &Estimate) -> String {
     match (estimate.factor, estimate.se) {
         (Some(factor), _) => format!("×/÷ {}", digits(factor, 3)),
@@ -426,12 +426,12 @@ pub(super) fn error(estimate: &Estimate) -> String {
     }
 }
 
-/// The ends of a parameter's interval in brackets, or nothing.
+/// The interval of a parameter in brackets, or an empty text.
 pub(super) fn ends(estimate: &Estimate) -> String {
     brackets(estimate.lower, estimate.upper, number)
 }
 
-/// A fit in a sentence.
+/// A sentence about a fit.
 pub(super) fn fit_in_words(name: &str, fit: &FitResult) -> String {
     let parameters: Vec<String> =
         fit.parameters.iter().map(|(parameter, e)| parameter_in_words(parameter, e)).collect();

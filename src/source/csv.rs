@@ -1,4 +1,4 @@
-//! Separated values with a header: commas, tabs, semicolons or any other sign.
+//! Separated values with a header; the separator is a comma, a tab, a semicolon or another character.
 
 use std::sync::Arc;
 
@@ -73,7 +73,7 @@ fn with_comma(text: &str) -> Cell {
     if text.trim().is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }
 }
 
-/// The bytes from the line of the header on.
+/// The bytes from the header line on.
 fn from_header(bytes: Arc<Vec<u8>>, how: &Options) -> Result<Arc<Vec<u8>>, SourceError> {
     let Some(line) = how.header.filter(|line| *line > 1) else { return Ok(bytes) };
     let end = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(line - 2);
@@ -83,7 +83,7 @@ fn from_header(bytes: Arc<Vec<u8>>, how: &Options) -> Result<Arc<Vec<u8>>, Sourc
     }
 }
 
-/// What a header tells that has none of the wanted columns: another sign between them, or a comment.
+/// A hint if the header has none of the columns because of another separator or a comment line.
 fn written_otherwise(header: &[&str], separator: char) -> Option<String> {
     let first = header.first()?;
     if first.starts_with('#') || first.starts_with('%') {
@@ -98,7 +98,7 @@ fn written_otherwise(header: &[&str], separator: char) -> Option<String> {
     ))
 }
 
-/// Whether no row has more fields than the header: the reader would take what is too much for nothing.
+/// Checks that no row has more fields than the header. The reader would drop the extra fields silently.
 fn check_widths(bytes: &[u8], separator: u8, comment: Option<&str>) -> Result<(), SourceError> {
     let comment = comment.map(str::as_bytes);
     let (mut header, mut row) = (None, 0);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn one_table_is_read_however_it_is_separated() {
+    fn a_table_is_the_same_with_any_separator() {
         let plain = cells(b"N,L\n1,2.5\n", Format::Csv, &["N", "L"], &Options::default()).unwrap();
         let tabs = cells(b"N\tL\n1\t2.5\n", Format::Tsv, &["N", "L"], &Options::default()).unwrap();
         assert_eq!(plain, tabs);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_in_other_encodings_are_read_as_declared_and_refused_otherwise() {
+    fn other_encodings_are_read_if_declared_and_refused_if_not() {
         let latin = b"mod\xe8le,N\n\xe9t\xe9,1\n";
         let error = cells(latin, Format::Csv, &["N"], &Options::default()).unwrap_err().to_string();
         assert!(error.contains("byte 3") && error.contains("encoding = \"latin1\""), "{error}");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_tells_of_another_sign_gets_the_line_that_settles_it() {
+    fn a_header_with_another_separator_gets_a_hint_with_the_setting() {
         for (text, line) in [
             ("N;L\n1;2\n", "`separator = \";\"`"),
             ("N\tL\n1\t2\n", "`separator = \"\\t\"`"),

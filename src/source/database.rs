@@ -1,4 +1,4 @@
-//! SQLite databases: rows by a query, from bytes that are never written to.
+//! SQLite databases: rows by a query, read from bytes in memory and never written.
 
 use super::{Cell, Limits, SourceError};
 
@@ -10,28 +10,28 @@ const MAGIC: &[u8] = b"SQLite format 3\0";
 pub(super) struct Database(rusqlite::Connection);
 
 impl Database {
-    /// The feature that this build lacks to read one; none where it has it.
+    /// The feature that this build lacks to read databases; `None` if it has it.
     pub(super) const fn needs() -> Option<&'static str> {
         if cfg!(feature = "sqlite") { None } else { Some("sqlite") }
     }
 }
 
-/// Steps of the virtual machine between looks at how long a query takes, and how many looks it may take.
+/// Virtual-machine steps between checks of a query's duration, and the maximum number of checks.
 #[cfg(feature = "sqlite")]
 const STEPS: (i32, u32) = (1_000_000, 500);
 
 #[cfg(feature = "sqlite")]
 impl Database {
-    /// Opens a database.
+    /// Opens a database from its bytes.
     pub(super) fn open(bytes: &[u8]) -> Result<Self, SourceError> {
         if !bytes.starts_with(MAGIC) || bytes.len() < 100 {
             return Err(SourceError::Unreadable("it is no SQLite database".to_owned()));
         }
-        // A log that is written ahead would stand in files beside it; without them the database is what it holds.
+        // A write-ahead log would be a separate file. Without it, the database has the state of its last checkpoint.
         let mut plain = bytes.to_vec();
         (plain[18], plain[19]) = (1, 1);
         let mut connection = rusqlite::Connection::open_in_memory().map_err(unreadable)?;
-        // Neither other databases nor endless queries.
+        // Forbids attached databases and limits the duration of queries.
         connection.set_limit(rusqlite::limits::Limit::SQLITE_LIMIT_ATTACHED, 0).map_err(unreadable)?;
         connection.deserialize_read_exact("main", plain.as_slice(), plain.len(), true).map_err(unreadable)?;
         let mut looks = 0;
@@ -43,7 +43,7 @@ impl Database {
         Ok(Self(connection))
     }
 
-    /// The names of its tables and views.
+    /// The names of the tables and views.
     pub(super) fn tables(&self) -> Result<Vec<String>, SourceError> {
         let query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name";
         let mut statement = self.0.prepare(query).map_err(unreadable)?;
@@ -51,7 +51,7 @@ impl Database {
         names.collect::<Result<_, _>>().map_err(unreadable)
     }
 
-    /// Calls `each` with every row that a query gives; gives the names of its columns first.
+    /// Runs a query: calls `begin` with the column names, then `each` for every row.
     pub(super) fn query(
         &self,
         query: &str,
@@ -97,7 +97,7 @@ fn unreadable(error: rusqlite::Error) -> SourceError {
     SourceError::Unreadable(message)
 }
 
-/// Without the reader, a database is refused with what is missing.
+/// Stands in for the reader in a build without it; opening a database fails with the missing feature.
 #[cfg(not(feature = "sqlite"))]
 pub(super) enum Database {}
 
@@ -124,7 +124,7 @@ impl Database {
     }
 }
 
-/// The columns asked for of the rows that a query gives.
+/// The requested columns of the rows returned by a query.
 pub(super) fn selected(
     database: &Database,
     query: &str,

@@ -1,4 +1,5 @@
-//! Histories of runs as trackers keep them: what a run is, and what it logged at each step.
+//! Histories of runs, the common form of tracker data: the settings of each run and the values it logged at each
+//! step.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use super::{Cell, Limits, SourceError};
 #[derive(Clone, Debug, Default)]
 pub(super) struct History {
     runs: Vec<Run>,
-    /// The place of each run by its name.
+    /// The index of each run by its name.
     places: BTreeMap<String, usize>,
     values: usize,
 }
@@ -17,19 +18,19 @@ pub(super) struct History {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Run {
     name: String,
-    /// What holds for all of it: its settings.
+    /// Values that hold for the whole run: its settings.
     facts: BTreeMap<String, Cell>,
-    /// What it logged, by step.
+    /// The logged values, by step.
     steps: BTreeMap<i64, BTreeMap<String, Cell>>,
 }
 
-/// The column that names a run, in every history.
+/// Name of the column that identifies a run, in every history.
 pub const RUN: &str = "run";
-/// The column that counts steps, in every history.
+/// Name of the column that counts steps, in every history.
 pub const STEP: &str = "step";
 
 impl History {
-    /// The place of a run; a new one where there is none of this name.
+    /// The index of a run by name; creates the run if it does not exist.
     pub(super) fn run(&mut self, name: &str) -> usize {
         self.known(name).unwrap_or_else(|| {
             self.runs.push(Run { name: name.to_owned(), ..Run::default() });
@@ -38,22 +39,22 @@ impl History {
         })
     }
 
-    /// The place of a run that is there.
+    /// The index of an existing run.
     pub(super) fn known(&self, name: &str) -> Option<usize> {
         self.places.get(name).copied()
     }
 
-    /// Notes a setting of a run.
+    /// Records a setting of a run.
     pub(super) fn fact(&mut self, run: usize, name: &str, value: Cell) {
         if let Some(run) = self.runs.get_mut(run) {
             run.facts.insert(name.to_owned(), value);
         }
     }
 
-    /// Notes a value at a step; of several the last one holds, as when a run was resumed.
+    /// Records a value at a step. A later value replaces an earlier one, as after a run was resumed.
     ///
     /// # Errors
-    /// Where there are too many.
+    /// If the history exceeds the limits.
     pub(super) fn log(
         &mut self,
         run: usize,
@@ -70,7 +71,7 @@ impl History {
         Ok(())
     }
 
-    /// One row per run and step with the columns asked for; a run that logged nothing has one row.
+    /// One row per run and step with the requested columns. A run without logged values has one row.
     pub(super) fn table(&self, columns: &[String], limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
         let rows: usize = self.runs.iter().map(|run| run.steps.len().max(1)).sum();
         limits.allow_values(rows, columns.len())?;
@@ -113,7 +114,7 @@ impl History {
     }
 }
 
-/// A value of JSON as a cell; what holds others is none.
+/// A JSON value as a cell; `None` for lists and objects.
 pub(super) fn cell_of_json(value: &serde_json::Value) -> Option<Cell> {
     match value {
         serde_json::Value::Null => Some(Cell::Empty),
@@ -124,7 +125,7 @@ pub(super) fn cell_of_json(value: &serde_json::Value) -> Option<Cell> {
     }
 }
 
-/// The values of an object of JSON by the paths of their keys: `optimizer.lr`.
+/// The values in a JSON object, by the path of their keys: `optimizer.lr`.
 pub(super) fn flattened(value: &serde_json::Value, prefix: &str) -> Vec<(String, Cell)> {
     fn walk(value: &serde_json::Value, path: &str, depth: usize, all: &mut Vec<(String, Cell)>) {
         match value {

@@ -1,6 +1,6 @@
-//! Where observations come from: one file per format.
+//! Readers of observations: one file per format.
 //!
-//! A reader is given bytes whose digest is known, never a path: what is read is what was hashed.
+//! A reader receives bytes whose digest is known, never a path, so that the bytes read are the bytes hashed.
 
 mod archive;
 mod database;
@@ -73,22 +73,22 @@ registry! {
     }
 }
 
-/// How large a table may be that is read.
+/// Maximum size of a table that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Bytes of a file, packed and unpacked.
+    /// Bytes of a file, both packed and unpacked.
     pub bytes: u64,
-    /// Values: rows times the columns that are read.
+    /// Number of values: rows times the columns that are read.
     pub values: usize,
 }
 
 impl Limits {
-    /// More than any table of runs has, and what a small machine can hold.
+    /// The default limits: more than usual tables of runs have, and small enough for a small machine.
     pub const USUAL: Self = Self { bytes: 256 << 20, values: 8_000_000 };
-    /// What is read where that is asked for.
+    /// The limits with the permission for large files.
     pub const LARGE: Self = Self { bytes: 16 << 30, values: 1_000_000_000 };
 
-    /// Whether a table may have so many rows and columns.
+    /// Checks the number of rows and columns.
     fn allow_values(&self, rows: usize, columns: usize) -> Result<(), SourceError> {
         if rows.saturating_mul(columns) <= self.values {
             return Ok(());
@@ -99,7 +99,7 @@ impl Limits {
         )))
     }
 
-    /// Whether a file may be so large, in the way that `what` says.
+    /// Checks a number of bytes; `what` names the quantity in the error.
     fn allow_bytes(&self, bytes: u64, what: &str) -> Result<(), SourceError> {
         if bytes <= self.bytes {
             return Ok(());
@@ -114,9 +114,9 @@ impl Default for Limits {
     }
 }
 
-/// Reads one format; the list of readers is [`Format`].
+/// A reader of one format; [`Format`] lists all of them.
 pub trait Reader: Sync {
-    /// Endings of names of files in this format, without the dot.
+    /// File name endings of this format, without the dot.
     fn endings(&self) -> &'static [&'static str] {
         &[]
     }
@@ -136,45 +136,45 @@ pub trait Reader: Sync {
         &[]
     }
 
-    /// Whether its files are texts, so that an image or a program is refused before it is read.
+    /// Whether its files are text, so that an image or a program is rejected before it is read.
     fn is_text(&self) -> bool {
         false
     }
 
-    /// The feature without which this build cannot read it, if it is one.
+    /// The feature that this build lacks to read it; `None` if it is available.
     fn needs(&self) -> Option<&'static str> {
         None
     }
 
-    /// Whether it gives histories of runs, with the columns `run` and `step`.
+    /// Whether it provides histories of runs, with the columns `run` and `step`.
     fn is_history(&self) -> bool {
         false
     }
 
-    /// Whether its files are zip archives themselves.
+    /// Whether its files are themselves zip archives.
     fn is_archive(&self) -> bool {
         false
     }
 
-    /// The cells of some columns of one file: one list per name, in that order.
+    /// Reads columns of one file: one list of cells per name, in the order of the names.
     ///
     /// # Errors
-    /// Where the bytes are not of this format, have no such column, or are too many.
+    /// If the bytes are not of this format, lack a column, or exceed the limits.
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError>;
 }
 
-/// What is asked of a reader.
+/// A request to a reader.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// The names of the columns.
+    /// The names of the requested columns.
     pub columns: &'a [String],
-    /// What the spec says of how the file is to be read.
+    /// The reading options in the spec.
     pub how: &'a Options,
-    /// How large the table may be.
+    /// The maximum size of the table.
     pub limits: &'a Limits,
 }
 
-/// The cells of a table: one list per column, all of one length.
+/// The cells of a table: one list per column, all of the same length.
 pub type Columns = Vec<Vec<Cell>>;
 
 impl Format {
@@ -191,39 +191,39 @@ impl Format {
     }
 }
 
-/// How to get a reader that this build lacks.
+/// How to get a build with a feature.
 pub fn ways_to_feature(feature: &str) -> String {
     format!("released binaries have it; from source, `cargo install lawfit --features {feature}`")
 }
 
-/// Most columns that an error lists.
+/// Maximum number of columns listed in an error.
 const MOST_LISTED: usize = 30;
 
-/// What to do with a row whose value is missing or cannot be.
+/// How to treat a row with a missing or invalid value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
-    /// Stop, and say which rows.
+    /// Stop with an error that lists the rows.
     #[default]
     Error,
-    /// Drop the row, and account for it.
+    /// Drop the row; the report accounts for it.
     Drop,
-    /// Keep the row without the value, for a table that fills it; a fit that meets it stops.
+    /// Keep the row without the value, for a table that fills it. A fit that uses such a row fails.
     Keep,
 }
 
-/// Whether a column holds numbers or texts.
+/// Whether a column holds numbers or text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnKind {
     /// Numbers.
     #[default]
     Number,
-    /// Texts, such as a model family.
+    /// Text, such as a model family.
     Text,
 }
 
-/// What a cell holds.
+/// The content of a cell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
     /// A number.
@@ -235,7 +235,7 @@ pub enum Cell {
 }
 
 impl Cell {
-    /// What it holds as a text, such as a name that happens to be a number.
+    /// The content as text; a name may look like a number.
     pub fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -248,30 +248,30 @@ impl Cell {
 /// Why a file could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// The bytes are not of the format, or polars gave up on them.
+    /// The bytes are not of the format, or polars could not read them.
     #[error("{0}")]
     Unreadable(String),
-    /// A column is not there; these are.
+    /// A column does not exist.
     #[error("there is no column `{column}`")]
     NoColumn {
-        /// The column asked for.
+        /// The requested column.
         column: String,
         /// The columns of the file.
         known: Vec<String>,
     },
-    /// It is something else than a text.
+    /// The file is not text; the value names its kind.
     #[error("the file is {0}")]
     NoText(&'static str),
     /// This build lacks the reader.
     #[error("this lawfit was built without the reader of such files: the feature `{feature}` is off")]
     NoReader {
-        /// The feature that has it.
+        /// The feature that provides it.
         feature: &'static str,
     },
-    /// It is larger than is read.
+    /// The file exceeds the limits.
     #[error("{0}")]
     TooLarge(String),
-    /// A column holds neither numbers nor texts.
+    /// A column holds neither numbers nor text.
     #[error("column `{column}` holds {found}, neither numbers nor texts")]
     Nested {
         /// The column.
@@ -282,10 +282,10 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// That a column is not there, beside those that are.
+    /// The error for a missing column, with the existing columns.
     fn no_column<'a>(column: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let mut known: Vec<String> = known.into_iter().map(str::to_owned).collect();
-        // Those that are like it first: a file may have any number.
+        // Similar names first, since a file may have any number of columns.
         known.sort_by_cached_key(|name| std::cmp::Reverse((1e6 * strsim::jaro_winkler(column, name)) as u64));
         known.truncate(MOST_LISTED);
         known.sort();
@@ -296,7 +296,7 @@ impl SourceError {
 /// Reads columns of one file: one list of cells per name, in the order of `columns`.
 ///
 /// # Errors
-/// Where the file is not of the format, has no such column or is too large.
+/// If the file is not of the format, lacks a column, or exceeds the limits.
 pub fn read(
     bytes: impl Into<Arc<Vec<u8>>>,
     format: Format,
@@ -306,7 +306,7 @@ pub fn read(
 ) -> Result<Columns, SourceError> {
     let reader = format.member();
     let bytes = unpacked(&bytes.into(), reader.is_archive(), limits)?;
-    // A text in a wide encoding looks binary until it is decoded.
+    // A text in a wide encoding looks like binary data until it is decoded.
     if let Some(what) = crate::file::what_is(&bytes).filter(|_| reader.is_text() && !how.is_wide(&bytes)) {
         return Err(SourceError::NoText(what));
     }
@@ -327,8 +327,8 @@ pub fn read(
     Ok(columns.iter().enumerate().map(take).collect())
 }
 
-/// What a reader makes of bytes, or that it gave up on them: a file may be wrong in ways that its reader did not
-/// foresee, and that is the file's fault and no defect.
+/// Runs a reader and turns a panic into an error. A file can be malformed in ways that a reader's library did not
+/// foresee; that is an error of the file.
 fn guarded<T>(what: &str, read: impl FnOnce() -> T) -> Result<T, SourceError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).map_err(|panic| {
         let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
@@ -337,14 +337,14 @@ fn guarded<T>(what: &str, read: impl FnOnce() -> T) -> Result<T, SourceError> {
     })
 }
 
-/// The first bytes of a gzip file.
+/// The magic bytes of gzip files.
 const GZIP: &[u8] = &[0x1f, 0x8b];
-/// The first bytes of a zstd file.
+/// The magic bytes of zstd files.
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-/// The first bytes of files that are packed in other ways.
+/// The magic bytes of unsupported compression formats.
 const PACKED: [(&[u8], &str); 3] = [(&[0xfd, b'7', b'z', b'X', b'Z'], "xz"), (b"BZh", "bzip2"), (b"PK\x03\x04", "zip")];
 
-/// The bytes of a file, unpacked where gzip or zstd packed them.
+/// The bytes of a file, decompressed if it is a gzip or zstd file.
 fn unpacked(bytes: &Arc<Vec<u8>>, is_archive: bool, limits: &Limits) -> Result<Arc<Vec<u8>>, SourceError> {
     limits.allow_bytes(bytes.len() as u64, "is larger: it has")?;
     if is_archive && bytes.starts_with(b"PK") {
@@ -378,14 +378,14 @@ fn unpacked(bytes: &Arc<Vec<u8>>, is_archive: bool, limits: &Limits) -> Result<A
     Ok(Arc::new(plain))
 }
 
-/// A written cell: a number where it reads as one.
+/// A cell from text: a number if the text is one.
 pub fn cell(text: &str) -> Cell {
     let trimmed = text.trim();
     if trimmed.is_empty() {
         return Cell::Empty;
     }
     match trimmed.parse::<f64>() {
-        // Rust would read "nan" and "infinity" as numbers; in a table they are what is missing or broken.
+        // Rust parses "nan" and "infinity" as numbers; in a table they mark missing or broken values.
         Ok(number) if trimmed.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.')) => {
             Cell::Number(number)
         }
@@ -397,7 +397,7 @@ fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or_default().to_owned()
 }
 
-/// Bytes as polars shares them.
+/// Bytes as a shared buffer of polars.
 fn shared(bytes: Arc<Vec<u8>>) -> Buffer<u8> {
     struct Owner(Arc<Vec<u8>>);
     impl AsRef<[u8]> for Owner {
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_are_told_apart_without_guessing_a_column_type() {
+    fn the_type_of_a_cell_needs_no_guess_of_a_column_type() {
         let cells = csv("a,b\n1,x\n,2e3\nNaN,\" 7 \"\n", &["a", "b"]).unwrap();
         assert_eq!(cells[0], [Cell::Number(1.0), Cell::Empty, Cell::Text("NaN".to_owned())]);
         assert_eq!(cells[1], [Cell::Text("x".to_owned()), Cell::Number(2e3), Cell::Number(7.0)]);
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_column_is_named_beside_those_there_are() {
+    fn a_missing_column_is_named_with_the_existing_columns() {
         let error = csv("N,L\n1,2\n", &["D"]).unwrap_err();
         assert_eq!(
             error,
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_are_told_by_the_ending() {
+    fn the_ending_determines_the_format() {
         assert_eq!(Format::of_name("runs/a.CSV"), Some(Format::Csv));
         assert_eq!(Format::of_name("https://example.org/x.jsonl"), Some(Format::Ndjson));
         assert_eq!(Format::of_name("runs/a.csv.gz"), Some(Format::Csv));

@@ -1,6 +1,7 @@
 //! One JSON object per line.
 //!
-//! Line by line: a number may be as long as it likes, and what is nested is passed over without a stack.
+//! The file is read line by line. Numbers may have any length, and unused nested values are skipped without
+//! recursion.
 
 use std::sync::Arc;
 
@@ -45,7 +46,7 @@ impl Reader for Ndjson {
     }
 }
 
-/// The keys of the first lines.
+/// The keys that occur in the first lines.
 fn keys<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
     const LINES: usize = 1000;
     let objects = lines.take(LINES).filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_any_length_are_read_and_blank_lines_are_none() {
+    fn numbers_of_any_length_are_read_and_blank_lines_are_skipped() {
         let cells = read("{\"N\": 123456789012345678901234567890}\n\n{\"N\": -1e400, \"M\": 1}\r\n", &["N"]);
         let error = cells.unwrap_err().to_string();
         assert!(error.contains("line 3"), "{error}");
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_nested_is_passed_over_however_deep_or_named_where_it_is_wanted() {
+    fn unused_nested_values_are_skipped_and_requested_ones_are_errors() {
         let deep = format!("{{\"x\": {}{}, \"N\": 1}}", "[".repeat(100_000), "]".repeat(100_000));
         assert_eq!(read(&deep, &["N"]).unwrap()[0], [Cell::Number(1.0)]);
         let error = read("{\"N\": [1, {\"a\": 2}]}", &["N"]).unwrap_err();
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_json_does_not_have_are_read_as_python_writes_them() {
+    fn nan_and_infinity_are_read_as_python_writes_them() {
         let cells =
             read("{\"N\": NaN, \"s\": \"a \\\" NaN\"}\n{\"N\": -Infinity, \"s\": \"b\"}\n", &["N", "s"]).unwrap();
         assert_eq!(cells[0], [Cell::Text("NaN".to_owned()), Cell::Number(f64::NEG_INFINITY)]);
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_object_is_named() {
+    fn a_line_that_is_not_an_object_is_named() {
         for (text, place) in
             [("{\"N\": 1}\n[1]\n", "line 2"), ("{\"N\": nan}", "line 1, column 8"), ("{\"N\": 1} x", "line 1")]
         {
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_key_is_named_beside_those_there_are() {
+    fn a_missing_key_is_named_with_the_existing_keys() {
         let error = read("{\"a\": 1}\n{\"b\": 1}\n", &["c"]).unwrap_err();
         assert_eq!(error, SourceError::no_column("c", ["a", "b"]));
     }

@@ -1,6 +1,6 @@
-//! Fields of JSON objects, nested ones by their path: `train.top1`.
+//! Fields of JSON objects; nested fields are named by their path: `train.top1`.
 //!
-//! What is not wanted is passed over without a stack, however deep it is.
+//! Unused values are skipped without recursion at any depth.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, V
 
 use super::{Cell, Limits, SourceError, cell};
 
-/// The fields that are wanted, as a tree of keys.
+/// The requested fields as a tree of keys.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields {
     place: Option<usize>,
@@ -19,7 +19,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The fields of these names: a key as it is, or keys one inside the other with points between.
+    /// The fields with the given names. A name is a key, or a path of nested keys separated by points.
     pub(super) fn new(columns: &[String]) -> Self {
         let mut root = Self::default();
         for (place, name) in columns.iter().enumerate() {
@@ -32,25 +32,25 @@ impl Fields {
         root
     }
 
-    /// What stands at a place of the tree.
+    /// The subtree of a key.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         self.inside.get(key)
     }
 
-    /// The column that a key is.
+    /// The column of this field; `None` for an inner node.
     pub(super) const fn place(&self) -> Option<usize> {
         self.place
     }
 }
 
-/// Columns that grow row by row.
+/// Columns that are filled row by row.
 pub(super) struct Table<'a> {
     names: &'a [String],
     limits: &'a Limits,
     pub(super) columns: Vec<Vec<Cell>>,
     seen: Vec<bool>,
     rows: usize,
-    /// What went wrong, which a deserializer's error cannot say.
+    /// The error that a deserializer's error cannot carry.
     pub(super) fault: Option<SourceError>,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Table<'a> {
         Self { names, limits, columns, seen: vec![false; names.len()], rows: 0, fault: None }
     }
 
-    /// Begins a row with nothing in it.
+    /// Begins an empty row.
     pub(super) fn begin(&mut self) -> Result<(), SourceError> {
         self.rows += 1;
         self.limits.allow_values(self.rows, self.names.len())?;
@@ -68,7 +68,7 @@ impl<'a> Table<'a> {
         Ok(())
     }
 
-    /// Enters a value into the last row.
+    /// Stores a value in the current row.
     pub(super) fn enter(&mut self, place: usize, value: Value) {
         match value {
             Value::Cell(cell) => {
@@ -85,13 +85,13 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Takes over a whole column.
+    /// Stores a whole column.
     pub(super) fn fill(&mut self, place: usize, cells: Vec<Cell>) {
         self.seen[place] = true;
         self.columns[place] = cells;
     }
 
-    /// The columns, if each was seen; `known` lists the keys that there are.
+    /// The columns, if each one occurred; `known` lists the existing keys for the error.
     pub(super) fn finish(self, known: impl FnOnce() -> Vec<String>) -> Result<Vec<Vec<Cell>>, SourceError> {
         if let Some(fault) = self.fault {
             return Err(fault);
@@ -103,14 +103,14 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A value of a key that is read.
+/// The value of a requested key.
 pub(super) enum Value {
     Cell(Cell),
-    /// A list or an object, in words.
+    /// A list or an object, described in words.
     Nested(&'static str),
 }
 
-/// One object as the next row of a table.
+/// Reads one object as the next row of a table.
 pub(super) struct Row<'t, 'a> {
     pub(super) fields: &'t Fields,
     pub(super) table: &'t mut Table<'a>,
@@ -128,7 +128,7 @@ impl<'de> DeserializeSeed<'de> for Row<'_, '_> {
     }
 }
 
-/// The keys of an object or of one inside it.
+/// Reads the keys of an object, at any level.
 struct Inside<'t, 'a> {
     fields: &'t Fields,
     table: &'t mut Table<'a>,
@@ -152,7 +152,7 @@ impl<'de> Visitor<'de> for Inside<'_, '_> {
     }
 }
 
-/// A key, as what is wanted of it.
+/// A key, resolved to the requested field of that name.
 struct Key<'t>(&'t Fields);
 
 impl<'de, 't> DeserializeSeed<'de> for Key<'t> {
@@ -175,7 +175,7 @@ impl<'t> Visitor<'_> for Key<'t> {
     }
 }
 
-/// The value of a key that is wanted, or that has wanted ones inside.
+/// The value of a requested key, or of one that contains requested keys.
 struct Wanted<'t, 'a> {
     field: &'t Fields,
     table: &'t mut Table<'a>,
@@ -250,7 +250,7 @@ impl<'de> Visitor<'de> for Wanted<'_, '_> {
     }
 }
 
-/// One cell: a value that must be neither a list nor an object.
+/// A single cell: a value that is neither a list nor an object.
 pub(super) struct Single;
 
 impl<'de> DeserializeSeed<'de> for Single {
@@ -293,7 +293,7 @@ impl Visitor<'_> for Single {
     }
 }
 
-/// The paths of the values of an object, three keys deep.
+/// The paths of the values in an object, up to three keys deep.
 pub(super) fn paths(value: &serde_json::Value) -> Vec<String> {
     fn walk(value: &serde_json::Value, path: &str, depth: usize, all: &mut Vec<String>) {
         match value {
@@ -312,7 +312,7 @@ pub(super) fn paths(value: &serde_json::Value) -> Vec<String> {
     all
 }
 
-/// JSON in which the numbers that JSON does not have are texts: Python writes `NaN` and `Infinity` as they are.
+/// The JSON text with `NaN` and `Infinity`, which Python writes without quotes, as strings.
 pub(super) fn with_quoted_nan(bytes: &[u8]) -> Cow<'_, [u8]> {
     const ODD: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
     let holds = |odd: &[u8]| bytes.windows(odd.len()).any(|part| part == odd);
@@ -344,7 +344,7 @@ pub(super) fn with_quoted_nan(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// What a JSON parser says, with the place.
+/// The error of a JSON parser with its position.
 pub(super) fn unreadable(line: usize, error: &serde_json::Error) -> SourceError {
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message);

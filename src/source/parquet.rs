@@ -1,7 +1,7 @@
-//! Apache Parquet, by the layer of polars that reads columns as they are stored.
+//! Apache Parquet, read with the layer of polars that decodes columns in their stored form.
 //!
-//! Above it polars knows only the types that it was built with, and gives up on decimals and half floats. Nothing is
-//! unpacked before what the file says of its size was looked at.
+//! The layers above support only the types that polars was built with and fail for decimals and half-precision
+//! floats. The sizes declared in the file are checked before anything is unpacked.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use super::{Asked, Cell, Columns, Limits, Reader, SourceError, cell, first_line,
 
 pub(super) struct Parquet;
 
-/// A failure of the format, in words.
+/// The error for a malformed file.
 fn unreadable(error: impl std::fmt::Display) -> SourceError {
     SourceError::Unreadable(first_line(&error.to_string()))
 }
@@ -66,7 +66,7 @@ fn nested(name: &str, found: &ArrowDataType) -> SourceError {
     SourceError::Nested { column: name.to_owned(), found: in_words(found).to_owned() }
 }
 
-/// The part of a column in one group of rows.
+/// The part of a column in one row group.
 struct Chunk<'a> {
     name: &'a str,
     field: &'a Field,
@@ -80,7 +80,7 @@ impl Chunk<'_> {
         SourceError::Unreadable(format!("column `{}`: {}", self.name, first_line(&what.to_string())))
     }
 
-    /// Where the column's pages begin and end.
+    /// The byte range of the column's pages.
     fn range(&self) -> Result<std::ops::Range<usize>, SourceError> {
         let range = self.chunk.byte_range();
         let (start, end) = (usize::try_from(range.start), usize::try_from(range.end));
@@ -90,7 +90,7 @@ impl Chunk<'_> {
         }
     }
 
-    /// Looks at the heads of its pages: what they unpack to, and whether they hold as many values as there are rows.
+    /// Checks the page headers: the unpacked size, and whether the number of values equals the number of rows.
     fn check(&self, limits: &Limits) -> Result<u64, SourceError> {
         let range = self.range()?;
         let mut at = Cursor::new(&self.bytes[range]);
@@ -128,12 +128,12 @@ impl Chunk<'_> {
     fn cells(&self, limits: &Limits) -> Result<Vec<Cell>, SourceError> {
         let stored = &self.chunk.descriptor().descriptor.primitive_type;
         let dtype = match (self.field.dtype.to_storage(), &stored.physical_type) {
-            // What the type is called in memory asks for features that polars was built without; the bytes do not.
+            // The in-memory type needs features that polars was built without; its bytes do not.
             (ArrowDataType::Float16, Stored::FixedLenByteArray(2)) => ArrowDataType::FixedSizeBinary(2),
             (ArrowDataType::Decimal(precision, scale), Stored::FixedLenByteArray(17..)) => {
                 ArrowDataType::Decimal256(*precision, *scale)
             }
-            // A text of few kinds is a text.
+            // Dictionary-encoded text is text.
             (ArrowDataType::Dictionary(_, values, _), _) => (**values).clone(),
             (other, _) => other.clone(),
         };
@@ -198,7 +198,7 @@ impl Chunk<'_> {
             (PhysicalType::FixedSizeBinary, _) => of::<FixedSizeBinaryArray>(array).and_then(halves),
             (PhysicalType::Utf8View, _) => match of::<Utf8ViewArray>(array) {
                 Some(texts) => {
-                    // A dictionary repeats a long text at no cost; here each cell has its own.
+                    // A dictionary stores a repeated text once; here each cell has its own copy.
                     let bytes: usize = texts.iter().flatten().map(str::len).sum();
                     limits.allow_bytes(bytes as u64, &format!("has, in column `{}`, texts of", self.name))?;
                     Some(texts.iter().map(|text| text.map_or(Cell::Empty, cell)).collect())
@@ -211,7 +211,7 @@ impl Chunk<'_> {
     }
 }
 
-/// An array as what it is.
+/// An array as its concrete type.
 fn of<A: 'static>(array: &dyn Array) -> Option<&A> {
     array.as_any().downcast_ref()
 }
@@ -222,12 +222,12 @@ fn numbers<T: NativeType>(array: &dyn Array, number: impl Fn(T) -> f64) -> Optio
     Some(array.iter().map(|value| value.map_or(Cell::Empty, |value| Cell::Number(number(*value)))).collect())
 }
 
-/// The number nearest to a whole number of units of 10^-scale.
+/// The nearest float to a decimal: `units` times 10^-scale.
 fn decimal(units: &str, scale: usize) -> f64 {
     format!("{units}e-{scale}").parse().unwrap_or(f64::NAN)
 }
 
-/// The cells of an array of two bytes each, which are half floats.
+/// The cells of an array of two-byte values, which are half-precision floats.
 fn halves(array: &FixedSizeBinaryArray) -> Option<Vec<Cell>> {
     let halves = array.iter().map(|bytes| {
         let Some(bytes) = bytes else { return Some(Cell::Empty) };
@@ -236,7 +236,7 @@ fn halves(array: &FixedSizeBinaryArray) -> Option<Vec<Cell>> {
     halves.collect()
 }
 
-/// The value of a half float: a sign, five bits of exponent, ten of fraction (IEEE 754 binary16).
+/// The value of a half-precision float: one sign bit, five exponent bits, ten fraction bits (IEEE 754 binary16).
 fn half(bits: u16) -> f64 {
     let (exponent, fraction) = (i32::from(bits >> 10 & 0x1f), f64::from(bits & 0x3ff) / 1024.0);
     let power = |exponent: i32| f64::from_bits(((1023 + exponent) as u64) << 52);
@@ -249,7 +249,7 @@ fn half(bits: u16) -> f64 {
     if bits >> 15 == 1 { -size } else { size }
 }
 
-/// What a column holds that is neither numbers nor texts.
+/// The type of a column that holds neither numbers nor text, in words.
 fn in_words(dtype: &ArrowDataType) -> &'static str {
     match dtype {
         ArrowDataType::Date32 | ArrowDataType::Date64 => "dates",

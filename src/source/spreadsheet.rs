@@ -17,19 +17,19 @@ pub(super) fn workbook(bytes: &[u8], asked: &Asked<'_>, is_ods: bool) -> Result<
     sheet.columns(columns, how, limits)
 }
 
-/// The cells of a sheet that hold something, by row and column from 0.
+/// The non-empty cells of a sheet, by row and column from 0.
 struct Sheet {
     cells: Vec<((u32, u32), Cell)>,
 }
 
-/// Corners of a range, from 0; the last row may be left out.
+/// The corners of a range, counted from 0; the last row is optional.
 struct Corners {
     first: (u32, u32),
     last: (u32, u32),
 }
 
 impl Corners {
-    /// Reads `B3:F40`, or `B3:F` for all rows from the third on.
+    /// Parses `B3:F40`, or `B3:F` for all rows from the third on.
     fn of(text: &str) -> Option<Self> {
         let corner = |text: &str| {
             let split = text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
@@ -51,7 +51,7 @@ impl Corners {
 }
 
 impl Sheet {
-    /// The columns of these names below the header.
+    /// The named columns below the header.
     fn columns(mut self, names: &[String], how: &Options, limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
         if let Some(range) = &how.range {
             let corners = Corners::of(range)
@@ -91,7 +91,7 @@ impl Sheet {
                 table[*place][at] = cell.clone();
             }
         }
-        // A row without any cell only sets others apart.
+        // A blank row is only a visual separator.
         if is_blank.iter().any(|blank| *blank) {
             for column in &mut table {
                 let mut at = 0..;
@@ -113,7 +113,7 @@ fn cells(bytes: &[u8], is_ods: bool, how: &Options, limits: &Limits) -> Result<S
     if is_ods { ods(bytes, how, limits) } else { xlsx(bytes, how, limits) }
 }
 
-/// The sheet to read: the one that is named, or the only one that holds anything.
+/// The sheet to read: the named one, or the only one with content.
 #[cfg(feature = "spreadsheets")]
 fn chosen(
     names: Vec<String>,
@@ -170,7 +170,7 @@ fn xlsx(bytes: &[u8], how: &Options, limits: &Limits) -> Result<Sheet, SourceErr
             DataRef::String(text) => super::cell(text),
             DataRef::SharedString(text) => super::cell(text),
             DataRef::Bool(truth) => Cell::Text(truth.to_string()),
-            // A date is no number of a study, whatever it is kept as.
+            // A date is stored as a number but is not a quantity of a study.
             DataRef::DateTime(date) => Cell::Text(format!("date {date}")),
             DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Cell::Text(text.clone()),
             DataRef::Error(error) => Cell::Text(error.to_string()),
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_are_read_as_spreadsheets_write_them() {
+    fn ranges_follow_spreadsheet_notation() {
         let corners = |text: &str| Corners::of(text).map(|c| (c.first, c.last));
         assert_eq!(corners("B3:F40"), Some(((2, 1), (39, 5))));
         assert_eq!(corners("aa1:AB"), Some(((0, 26), (u32::MAX, 27))));

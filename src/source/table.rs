@@ -1,4 +1,4 @@
-//! Datasets as Parquet bytes, the form in which stages hand them on.
+//! Datasets as Parquet bytes, the form in which stages pass them on.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use polars::prelude::*;
 use super::{SourceError, guarded, in_memory};
 use crate::dataset::{self, Dataset, Origin};
 
-/// Columns that hold a row's place; no variable can be named so.
+/// Columns for the position of each row in its file; no variable can have such a name.
 const FILE: &str = "#file";
 const ROW: &str = "#row";
 
-/// Writes a dataset; equal datasets give equal bytes.
+/// Serialises a dataset. Equal datasets give equal bytes.
 ///
 /// # Errors
 /// None that polars documents for writing to memory.
@@ -40,17 +40,17 @@ pub fn to_bytes(data: &Dataset) -> Result<Vec<u8>, SourceError> {
     Ok(bytes)
 }
 
-/// Reads what [`to_bytes`] wrote.
+/// Reads the bytes written by [`to_bytes`].
 ///
 /// # Errors
-/// Where the bytes are something else.
+/// If the bytes have another form.
 pub fn from_bytes(bytes: &Arc<Vec<u8>>) -> Result<Dataset, SourceError> {
     guarded("the table", || dataset_of(bytes))?
 }
 
 fn dataset_of(bytes: &Arc<Vec<u8>>) -> Result<Dataset, SourceError> {
     let unreadable = |error: PolarsError| SourceError::Unreadable(error.to_string());
-    // The path of a file says nothing of its rows; polars has none to look at here.
+    // Rows must not get values from a file path; the bytes have none.
     let scan = ScanArgsParquet { hive_options: HiveOptions::new_disabled(), ..ScanArgsParquet::default() };
     let frame = LazyFrame::scan_parquet_sources(in_memory(Arc::clone(bytes)), scan);
     let frame = frame.and_then(LazyFrame::collect).map_err(unreadable)?;
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dataset_survives_the_round_trip_to_the_bit() {
+    fn a_dataset_is_unchanged_by_the_round_trip() {
         let mut data = Dataset::new((1..=3).map(|row| Origin { file: 1, row }).collect());
         data.insert("N", dataset::Column::Numbers(vec![1.0 / 3.0, 5e-324, 1e300]));
         data.insert("family", dataset::Column::Texts(vec!["a".to_owned(), String::new(), "é".to_owned()]));

@@ -1,4 +1,4 @@
-//! Event files of TensorBoard: records with masked checksums, each a message of Protocol Buffers.
+//! TensorBoard event files: records with masked checksums, each a Protocol Buffers message.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl Reader for Tensorboard {
             let Some(end) = usize::try_from(length).ok().and_then(|length| length.checked_add(at + 12)) else {
                 return Err(damaged());
             };
-            // The last record of a run that still goes on may be torn.
+            // The last record of a run in progress may be incomplete.
             let (Some(data), Some(sum)) = (bytes.get(at + 12..end), bytes.get(end..end + 4)) else { break };
             if masked(data) != u32::from_le_bytes([sum[0], sum[1], sum[2], sum[3]]) {
                 return Err(damaged());
@@ -52,7 +52,7 @@ impl Reader for Tensorboard {
     }
 }
 
-/// Reads an event: its step, left out where it is 0, and its values.
+/// Reads an event: its step, which is omitted if it is 0, and its values.
 fn event(message: &[u8], run: usize, history: &mut History, limits: &Limits) -> Result<(), SourceError> {
     let mut step = 0;
     let mut values = Vec::new();
@@ -82,11 +82,11 @@ fn event(message: &[u8], run: usize, history: &mut History, limits: &Limits) -> 
     Ok(())
 }
 
-/// The number of a tensor that holds one.
+/// The number in a tensor that holds exactly one.
 fn scalar(tensor: &[u8]) -> Option<f64> {
     let kind = Fields::of(tensor).find_map(|(field, value)| if field == 1 { value.varint() } else { None })?;
     Fields::of(tensor).find_map(|(field, value)| match (kind, field, value) {
-        // DT_FLOAT, as bytes or as a list; DT_DOUBLE likewise.
+        // DT_FLOAT as bytes or as a list; DT_DOUBLE likewise.
         (1, 4, Wire::Bytes(content)) => Some(f64::from(f32::from_le_bytes(content.try_into().ok()?))),
         (1, 5, Wire::Fixed32(bits)) => Some(f64::from(f32::from_bits(bits))),
         (1, 5, Wire::Bytes(packed)) => Some(f64::from(f32::from_le_bytes(packed.try_into().ok()?))),
@@ -96,7 +96,7 @@ fn scalar(tensor: &[u8]) -> Option<f64> {
     })
 }
 
-/// The CRC-32C of every byte.
+/// The CRC-32C of every byte value.
 const CRC: [u32; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
@@ -113,7 +113,7 @@ const CRC: [u32; 256] = {
     table
 };
 
-/// The CRC-32C of bytes, turned and shifted as TensorFlow's records have it.
+/// The CRC-32C of bytes, rotated and offset as in TensorFlow's record format.
 fn masked(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| (crc >> 8) ^ CRC[usize::from((crc as u8) ^ byte)];
     (!bytes.iter().fold(u32::MAX, step)).rotate_right(15).wrapping_add(0xa282_ead8)

@@ -1,6 +1,7 @@
-//! What a spec may say, and where it said it.
+//! The types of a spec and the positions of its values in the file.
 //!
-//! The types are plain: errors carry a path, and [`Places`] finds its bytes when one is drawn.
+//! The types carry no positions. Errors carry a path, and [`Places`] finds the bytes of the path when an error is
+//! shown.
 
 mod brackets;
 mod compose;
@@ -43,7 +44,7 @@ pub use schema::schema;
 pub use source::{Column, ColumnTable, Schedule, Source};
 pub use text::{GroupsAsked, OneOrMoreTexts};
 
-/// The version of the language this lawfit reads.
+/// The version of the spec language that this version of lawfit reads.
 pub const SPEC_VERSION: u64 = 1;
 
 /// A scaling-law study: data sources, filters, laws, fits, queries, expectations and the report.
@@ -52,10 +53,11 @@ pub const SPEC_VERSION: u64 = 1;
 pub struct Spec {
     /// Version of the spec language: 1.
     pub spec: u64,
-    /// Another spec that this one extends, relative to this one. Tables are merged; all other values are this one's.
+    /// Another spec that this one extends; the path is relative to this file. Tables are merged; any other value in
+    /// this file replaces that of the base.
     #[serde(default)]
     pub extends: Option<String>,
-    /// Fits and queries that are made once for every combination of listed values.
+    /// Fits and queries that are repeated for every combination of listed values.
     #[serde(default)]
     pub matrix: Matrix,
     /// Title, references and seed of the study.
@@ -63,29 +65,29 @@ pub struct Spec {
     /// Where observations come from, by name.
     #[serde(default)]
     pub sources: BTreeMap<String, Source>,
-    /// Rows of a source after some steps, by name.
+    /// Rows of a source after processing steps, by name.
     #[serde(default)]
     pub tables: BTreeMap<String, Table>,
     /// Which rows of a source or table are used, by name.
     #[serde(default)]
     pub filters: BTreeMap<String, Filter>,
-    /// Laws of the catalogue with changes, or formulas of your own, by name.
+    /// Laws of the catalogue with changes, or your own formulas, by name.
     #[serde(default)]
     pub laws: BTreeMap<String, LawSpec>,
-    /// What training costs, by name; where there is one cost, it is that of all fits. Without any, 6 FLOP for each
-    /// parameter and token.
+    /// Training costs, by name. A single cost applies to all fits. Without any, training costs 6 FLOP per parameter
+    /// and token.
     #[serde(default)]
     pub costs: BTreeMap<String, CostSpec>,
     /// Laws fitted to rows, by name.
     #[serde(default)]
     pub fits: BTreeMap<String, Fit>,
-    /// Questions put to fits, by name.
+    /// Questions answered by fits, by name.
     #[serde(default)]
     pub queries: BTreeMap<String, Query>,
     /// Which runs to train next, by name.
     #[serde(default)]
     pub designs: BTreeMap<String, Design>,
-    /// Variations of a fit, by its name: they show how far other choices move its answers.
+    /// Variations of a fit, by the name of the fit. They show how much other choices change its answers.
     #[serde(default)]
     pub sensitivity: BTreeMap<String, Sensitivity>,
     /// Conditions that the results must meet.
@@ -96,17 +98,17 @@ pub struct Spec {
     pub report: Report,
 }
 
-/// Entries that are made once for every combination of listed values; expanded before types are read.
+/// Entries that are repeated for every combination of listed values, before types are read.
 ///
-/// `[matrix.fits.main]` with `law = ["hoffmann", "kaplan_nd"]` and `objective.huber.delta = [1e-3, 1e-2]` makes
-/// four fits, the first called `main[law=hoffmann,delta=0.001]`, and as many of each query of `main`.
+/// `[matrix.fits.main]` with `law = ["hoffmann", "kaplan_nd"]` and `objective.huber.delta = [1e-3, 1e-2]` makes four
+/// fits, the first named `main[law=hoffmann,delta=0.001]`, and four copies of each query of `main`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Matrix {
-    /// By the name of a fit, lists of values for its settings.
+    /// Lists of values for settings, by the name of a fit.
     #[serde(default)]
     pub fits: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
-    /// By the name of a query, lists of values for its settings.
+    /// Lists of values for settings, by the name of a query.
     #[serde(default)]
     pub queries: BTreeMap<String, BTreeMap<String, serde_json::Value>>,
 }
@@ -120,10 +122,10 @@ pub struct Study {
     /// Works that the study builds on: "arXiv:2203.15556", a URL, a citation.
     #[serde(default)]
     pub references: Vec<String>,
-    /// A paragraph for the top of the report.
+    /// A paragraph at the top of the report.
     #[serde(default)]
     pub summary: Option<String>,
-    /// Seed of everything random.
+    /// Seed of all random numbers.
     #[serde(default)]
     pub seed: u64,
 }

@@ -1,4 +1,4 @@
-//! A spec as a tree of values, the same whether it was written in TOML or in YAML.
+//! A spec as an untyped tree of values. The tree does not depend on whether the text was TOML or YAML.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,11 +9,11 @@ use toml::de::{DeTable, DeValue};
 use super::brackets::{self, Unpaired};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 
-/// Largest spec that is read.
+/// Maximum size of a spec in bytes.
 pub const MAX_BYTES: u64 = 1 << 20;
-/// Deepest nesting that is read; a spec needs five levels.
+/// Maximum nesting depth; a spec needs five levels.
 pub(super) const MAX_DEPTH: usize = 32;
-/// Most values that are read, aliases expanded.
+/// Maximum number of values after expansion of aliases.
 pub(super) const MAX_NODES: usize = 200_000;
 /// Most dots in one key of TOML: each may open a table inside the one before.
 pub(super) const MAX_DOTS: usize = 1000;
@@ -30,7 +30,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// The language of a file, by its name: YAML for `.yaml` and `.yml`, else TOML.
+    /// The language of a file: YAML for the endings `.yaml` and `.yml`, TOML for all others.
     pub fn of_path(path: &Path) -> Self {
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("yaml" | "yml") => Self::Yaml,
@@ -59,7 +59,7 @@ pub enum Node {
 }
 
 impl Node {
-    /// The value in words, for messages.
+    /// The value as a phrase for messages.
     pub fn describe(&self) -> String {
         match self {
             Self::Null => "nothing".to_owned(),
@@ -80,7 +80,7 @@ impl Node {
         }
     }
 
-    /// The entry of a table, to be changed.
+    /// The entry of a table, mutable.
     pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
         match self {
             Self::Table(entries) => entries.iter_mut().find(|(k, _)| k == key).map(|(_, v)| v),
@@ -97,7 +97,7 @@ impl Node {
         })
     }
 
-    /// Number of values, tables and lists among them.
+    /// Number of values, tables and lists included.
     pub(super) fn count(&self) -> usize {
         1 + match self {
             Self::List(list) => list.iter().map(Self::count).sum(),
@@ -106,7 +106,7 @@ impl Node {
         }
     }
 
-    /// Sets the value at a path of keys; tables on the way are made where there are none.
+    /// Sets the value at a path of keys and creates missing tables on the way.
     pub(super) fn set(&mut self, path: &[String], value: Self) {
         let [first, rest @ ..] = path else {
             *self = value;
@@ -123,7 +123,7 @@ impl Node {
         entries[at].1.set(rest, value);
     }
 
-    /// This tree with another one laid over it: tables are merged, anything else is the other's.
+    /// This tree with another one laid over it: tables are merged, any other value is replaced by that of `over`.
     pub(super) fn under(self, over: Self) -> Self {
         match (self, over) {
             (Self::Table(mut entries), Self::Table(over)) => {
@@ -141,7 +141,7 @@ impl Node {
         }
     }
 
-    /// The keys of a table, in the order of the file.
+    /// The keys of a table, in file order.
     pub fn keys(&self) -> Vec<&str> {
         match self {
             Self::Table(entries) => entries.iter().map(|(k, _)| k.as_str()).collect(),
@@ -149,7 +149,7 @@ impl Node {
         }
     }
 
-    /// Every value that holds no others, by its path: `fits.main.objective.huber.delta`.
+    /// Every value that is not a table or a list, by its path: `fits.main.objective.huber.delta`.
     pub fn leaves(&self) -> BTreeMap<String, String> {
         let mut all = BTreeMap::new();
         self.enter_leaves("", &mut all);
@@ -171,7 +171,7 @@ impl Node {
         }
     }
 
-    /// Adds an entry to the table at a path, unless it has one of that name; whether it did.
+    /// Adds an entry to the table at a path unless the key exists; returns whether it was added.
     pub(super) fn insert(&mut self, path: &[Step], key: &str, value: Self) -> bool {
         match (path, self) {
             ([], Self::Table(entries)) if entries.iter().all(|(k, _)| k != key) => {
@@ -185,7 +185,7 @@ impl Node {
         }
     }
 
-    /// Takes the value at a path out of the tree; whether there was one.
+    /// Removes the value at a path; returns whether it existed.
     pub(super) fn remove(&mut self, path: &[Step]) -> bool {
         match (path, self) {
             ([Step::Key(key)], Self::Table(entries)) => {
@@ -194,7 +194,7 @@ impl Node {
                 entries.len() < before
             }
             ([Step::Index(index)], Self::List(list)) if *index < list.len() => {
-                // Null keeps the places of the entries behind it.
+                // Null keeps the indices of the following items.
                 let there = list[*index] != Self::Null;
                 list[*index] = Self::Null;
                 there
@@ -262,7 +262,7 @@ pub(super) fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
             found.push(of_bracket(unpaired));
             break;
         }
-        // What follows on the line of an error follows from it.
+        // Further errors on the same line follow from the first.
         if line.replace(own) == Some(own) {
             continue;
         }
@@ -274,7 +274,7 @@ pub(super) fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
     Err(found)
 }
 
-/// The error that a bracket has no other.
+/// The error for a bracket without a partner.
 fn of_bracket(unpaired: &Unpaired) -> Diagnostic {
     let Unpaired { span, bracket, missing } = unpaired;
     let place = Place::Bytes(span.clone());
@@ -296,7 +296,7 @@ fn from_value(value: &DeValue<'_>) -> Node {
             let digits = integer.as_str().replace('_', "");
             match i64::from_str_radix(&digits, integer.radix()) {
                 Ok(value) => Node::Integer(value),
-                // Wider than 64 bits: a count of FLOP may be.
+                // An integer wider than 64 bits, which a number of FLOP may be.
                 Err(_) => digits.parse().map_or_else(|_| Node::Text(digits), Node::Float),
             }
         }
@@ -311,7 +311,7 @@ fn from_value(value: &DeValue<'_>) -> Node {
     }
 }
 
-/// The top of the tree.
+/// The path of the root.
 pub(super) fn root() -> SpecPath {
     SpecPath::default()
 }

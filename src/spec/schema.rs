@@ -7,13 +7,13 @@ use super::{Query, Spec};
 use crate::design::Decide;
 use crate::query::{Asking, Question};
 
-/// The schema, in the draft that editors' YAML and TOML servers know (draft-07).
+/// The schema in draft-07, which the TOML and YAML language servers of editors support.
 pub fn schema() -> serde_json::Value {
     let generator = SchemaSettings::draft07().into_generator();
     let mut schema = generator.into_root_schema_for::<Spec>().to_value();
     if let Some(object) = schema.as_object_mut() {
         object.insert("title".to_owned(), "lawfit spec".into());
-        // Keys that begin with x- are left to the author: YAML anchors live there.
+        // Keys that begin with x- are free for the author, for example for YAML anchors.
         object.insert("patternProperties".to_owned(), serde_json::json!({ "^x-": {} }));
     }
     allow_null_nowhere(&mut schema);
@@ -34,7 +34,7 @@ pub fn schema() -> serde_json::Value {
     schema
 }
 
-/// Removes formats that JSON Schema does not define: the widths of Rust's numbers.
+/// Removes formats that JSON Schema does not define, such as the widths of Rust integers.
 fn keep_known_formats(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(object) => {
@@ -53,14 +53,14 @@ fn keep_known_formats(value: &mut serde_json::Value) {
     }
 }
 
-/// The references to tables that need no key.
+/// References to tables without required keys.
 fn without_required(definitions: &serde_json::Map<String, serde_json::Value>) -> Vec<String> {
     let is_free = |definition: &serde_json::Value| definition.get("required").is_none();
     let free = definitions.iter().filter(|(_, definition)| is_free(definition));
     free.map(|(name, _)| format!("#/definitions/{name}")).collect()
 }
 
-/// A kind whose settings all have defaults may be written as its name alone: `objective = "huber"`.
+/// Allows a kind whose settings all have defaults to be written as its name: `objective = "huber"`.
 fn allow_names(definition: &mut serde_json::Value, defaulted: &[String]) {
     let Some(choices) = definition.get_mut("oneOf").and_then(serde_json::Value::as_array_mut) else { return };
     let names = choices.iter().filter_map(|choice| {
@@ -93,7 +93,7 @@ fn ask_once(definition: &mut serde_json::Value) {
     }
 }
 
-/// The laws of the catalogue are offered; a name that the spec defines is as good.
+/// Completes the names of catalogue laws; names defined by the spec remain valid.
 fn complete_law(definition: &mut serde_json::Value) {
     let Some(law) = definition.pointer_mut("/properties/law").and_then(serde_json::Value::as_object_mut) else {
         return;
@@ -102,7 +102,7 @@ fn complete_law(definition: &mut serde_json::Value) {
     law.insert("anyOf".to_owned(), serde_json::json!([{ "enum": law_names() }, { "type": "string" }]));
 }
 
-/// The coverage of an interval is a share.
+/// Restricts the coverage of an interval to (0, 1).
 fn bound_level(definition: &mut serde_json::Value) {
     let level = definition.pointer_mut("/properties/level").and_then(serde_json::Value::as_object_mut);
     if let Some(level) = level.filter(|level| level.get("type").is_some_and(|kind| kind == "number")) {
@@ -111,7 +111,7 @@ fn bound_level(definition: &mut serde_json::Value) {
     }
 }
 
-/// An optional key is left out, not set to null.
+/// Removes `null` from optional keys, which are left out instead.
 fn allow_null_nowhere(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(object) => {
@@ -137,12 +137,12 @@ fn allow_null_nowhere(value: &mut serde_json::Value) {
     }
 }
 
-/// A law's name: one of the catalogue's.
+/// A law name: one of the catalogue.
 pub(super) fn law_name(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "enum": law_names() })
 }
 
-/// The names of the laws of the catalogue, with those that mean the same.
+/// The names of the laws in the catalogue, aliases included.
 fn law_names() -> Vec<String> {
     crate::law::catalogue().iter().flat_map(|e| [vec![e.name.clone()], e.aliases.clone()].concat()).collect()
 }

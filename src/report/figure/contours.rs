@@ -1,4 +1,4 @@
-//! The loss over model size and data, with the rows, budgets and the best split.
+//! The loss over model size and data, with rows, budgets and best splits.
 
 use std::f64::consts::LN_10;
 
@@ -14,11 +14,11 @@ use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 /// The chart.
 pub(super) struct Contours;
 
-/// Places on each side of the grid on which the law is evaluated.
+/// Number of grid points on each side.
 const SIDE: usize = 48;
-/// About as many lines are drawn.
+/// Approximate number of lines.
 const LEVELS: usize = 9;
-/// Budgets that are drawn.
+/// Number of budgets.
 const BUDGETS: usize = 4;
 
 impl Chart for Contours {
@@ -49,7 +49,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let response = &view.about.law.response;
     for (index, level) in grid.levels().into_iter().enumerate() {
         let lines = grid.contour(level);
-        // Where a line leaves the picture its label is clear of most rows.
+        // At the edge of the figure, a label covers few rows.
         let ends = lines.iter().flat_map(|line| line.first().into_iter().chain(line.last()));
         let Some(&end) = ends.max_by(|one, other| one.0.total_cmp(&other.0)) else { continue };
         let label = if index == 0 { format!("{response} of the law") } else { String::new() };
@@ -74,7 +74,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     ))
 }
 
-/// Lines as one, with gaps between them.
+/// Joins lines into one, with gaps between them.
 fn joined(lines: Vec<Vec<(f64, f64)>>) -> Vec<(f64, f64)> {
     let gap = (f64::NAN, f64::NAN);
     lines.into_iter().flat_map(|line| line.into_iter().chain([gap])).collect()
@@ -89,7 +89,7 @@ fn budgets(x: &Axis, y: &Axis) -> Vec<Layer> {
     for exponent in (first..=last).step_by(step) {
         let budget = libm::pow(10.0, f64::from(exponent));
         let tokens = |n: f64| budget / (FLOP_PER_PARAMETER_AND_TOKEN * n);
-        // The part of the line that lies inside both axes.
+        // The part of the line inside both axes.
         let (from, to) = (
             x.low.max(budget / (FLOP_PER_PARAMETER_AND_TOKEN * y.high)),
             x.high.min(budget / (FLOP_PER_PARAMETER_AND_TOKEN * y.low)),
@@ -109,7 +109,7 @@ fn budgets(x: &Axis, y: &Axis) -> Vec<Layer> {
 struct Grid {
     xs: Vec<f64>,
     ys: Vec<f64>,
-    /// By column and row.
+    /// Values by column and row.
     values: Vec<Vec<f64>>,
 }
 
@@ -125,7 +125,7 @@ impl Grid {
         Self { xs, ys, values }
     }
 
-    /// Round values between the lowest and the highest, closer where the law is flat.
+    /// Round values between the lowest and the highest, closer together where the law is flat.
     fn levels(&self) -> Vec<f64> {
         let known = self.values.iter().flatten().copied().filter(|value| value.is_finite());
         let mut sorted: Vec<f64> = known.collect();
@@ -139,7 +139,7 @@ impl Grid {
         levels
     }
 
-    /// The lines on which the law has a value: marching squares, with straight lines between the places of the grid.
+    /// The lines on which the law has a value, by marching squares with linear interpolation.
     fn contour(&self, level: f64) -> Vec<Vec<(f64, f64)>> {
         let mut pieces: Vec<[(f64, f64); 2]> = Vec::new();
         for i in 0..SIDE - 1 {
@@ -153,9 +153,9 @@ impl Grid {
         chained(pieces)
     }
 
-    /// Where a side of a square meets a level.
+    /// The point at which a side of a square meets a level.
     fn crossing(&self, (i, j): (usize, usize), (k, l): (usize, usize), level: f64) -> Option<(f64, f64)> {
-        // In one order for both squares that share the side, so that their ends are the same to the bit.
+        // Both squares that share the side use the same order, so that their ends agree to the bit.
         let ((i, j), (k, l)) = if (i, j) < (k, l) { ((i, j), (k, l)) } else { ((k, l), (i, j)) };
         let (one, other) = (self.values[i][j] - level, self.values[k][l] - level);
         if !(one.is_finite() && other.is_finite()) || (one < 0.0) == (other < 0.0) {
@@ -167,7 +167,7 @@ impl Grid {
     }
 }
 
-/// Pieces with common ends as lines.
+/// Joins pieces with common ends into lines.
 fn chained(mut pieces: Vec<[(f64, f64); 2]>) -> Vec<Vec<(f64, f64)>> {
     let mut lines = Vec::new();
     while let Some([start, end]) = pieces.pop() {

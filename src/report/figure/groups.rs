@@ -1,4 +1,4 @@
-//! The groups of a fit over each other: their rows and their laws.
+//! The groups of a fit in one plot: their rows and their laws.
 
 use std::collections::BTreeSet;
 
@@ -10,9 +10,9 @@ use super::{Chart, Drawn, FitData, Study};
 /// The chart.
 pub(super) struct Groups;
 
-/// Most groups that one picture tells apart.
+/// Maximum number of groups in one plot.
 const MOST: usize = 6;
-/// Most rows of a group that are drawn here.
+/// Maximum number of rows per group.
 const MOST_ROWS: usize = 300;
 
 impl Chart for Groups {
@@ -69,7 +69,7 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
     })
 }
 
-/// The places of the groups that are drawn: at most `MOST`, spread evenly from the first to the last.
+/// The indices of the drawn groups: at most `MOST`, spread evenly from the first to the last.
 fn spread(count: usize) -> Vec<usize> {
     let most = count.min(MOST);
     let places = (0..most).map(|i| i * (count - 1) / (most - 1).max(1));

@@ -1,6 +1,6 @@
 //! Figures: one file per kind of chart, drawn from the results and the rows of a study.
 //!
-//! A chart makes a `Sheet` of axes and layers; `svg` and `sheet` turn that into a picture and a table.
+//! A chart returns a `Sheet` of axes and layers; `svg` and `sheet` convert it to a picture and a table.
 
 mod axis;
 mod backtest;
@@ -39,30 +39,30 @@ use view::View;
 pub struct Figure {
     /// The kind of chart.
     pub kind: &'static str,
-    /// Its file's name, with its folder.
+    /// File name with folder.
     pub file: String,
-    /// The fit it shows, as the report names it; empty where it shows the study.
+    /// The fit that it shows, as named in the report; empty for a figure of the study.
     pub fit: String,
-    /// What it shows, in a few words.
+    /// Title.
     pub title: String,
-    /// What it shows, in a sentence or two.
+    /// Caption.
     pub caption: String,
-    /// The picture, for a screen.
+    /// The SVG for a screen.
     pub svg: String,
-    /// The picture for the column of a paper, where one was asked for.
+    /// The SVG for the column of a paper, where requested.
     pub column: Option<String>,
-    /// What is drawn, as a table of comma-separated values.
+    /// The data as comma-separated values.
     pub csv: String,
 }
 
 impl Figure {
-    /// Its file's name without its folder and its ending.
+    /// File name without folder and extension.
     pub fn stem(&self) -> &str {
         let name = self.file.rsplit('/').next().unwrap_or_default();
         name.trim_end_matches(super::FIGURE)
     }
 
-    /// The name of the file of what is drawn.
+    /// File name of the data.
     pub fn csv_file(&self) -> String {
         format!("{FOLDER}/{}{TABLE}", self.stem())
     }
@@ -71,24 +71,24 @@ impl Figure {
 /// The figures of a study.
 #[derive(Clone, Debug, Default)]
 pub struct Figures {
-    /// The figures, those of a fit one after another.
+    /// The figures; those of one fit are consecutive.
     pub figures: Vec<Figure>,
-    /// Number of fits that are not drawn, because they are too many.
+    /// Number of fits without figures because there are too many.
     pub undrawn: usize,
-    /// The runs that are drawn, by fit.
+    /// The drawn runs, by fit.
     pub runs: Vec<FitRuns>,
 }
 
-/// A fit, or one of its groups, with what is drawn of it.
+/// A fit, or one of its groups, with the data for its figures.
 #[derive(Clone, Debug)]
 pub struct FitData {
     /// Its name in the report.
     pub name: String,
     /// The spec's name of the fit.
     pub of: String,
-    /// Its name in the names of files.
+    /// Its name in file names.
     pub file: String,
-    /// The group it is of.
+    /// Its group.
     pub group: Option<String>,
     /// The fit.
     pub fit: Fit,
@@ -99,7 +99,7 @@ pub struct FitData {
 }
 
 impl FitData {
-    /// What is drawn of a fit: itself, or each of its groups with the rows that belong to it.
+    /// The data for the figures of a fit: the fit itself, or each group with its rows.
     pub fn of_members(of: &str, fit: &Fit, rows: &Dataset, draws: Vec<Vec<Vec<f64>>>) -> Vec<Self> {
         let members = fit.members().into_iter().zip(draws).enumerate();
         members
@@ -108,7 +108,7 @@ impl FitData {
                 let (name, file, rows) = match (group, &fit.by) {
                     (Some(group), Some(by)) => {
                         let own: Vec<usize> = (0..rows.rows()).filter(|&row| rows.text(by, row) == group).collect();
-                        // A group's value may be anything; its number is a name for a file.
+                        // The value of a group can be any text, so file names use its number.
                         (of_group(of, group), format!("{stem}-{}", index + 1), rows.select(&own))
                     }
                     _ => (of.to_owned(), stem, rows.clone()),
@@ -127,7 +127,7 @@ impl FitData {
     }
 }
 
-/// A fit's name as part of a file's: letters, digits and `-._`; where that loses something, with a digest.
+/// The name of a fit in file names: letters, digits and `-._`, with a digest where that loses information.
 fn file_stem(name: &str) -> String {
     if name.is_empty() {
         return String::new();
@@ -137,28 +137,28 @@ fn file_stem(name: &str) -> String {
         return name.to_owned();
     }
     let words: Vec<&str> = name.split(|letter| !plain(letter)).filter(|word| !word.is_empty()).collect();
-    // A leading dot hides a file, and two lead out of the folder.
+    // A leading dot would hide a file, and two would lead out of the folder.
     let words: String = words.join("-").trim_start_matches(['.', '-']).chars().take(LONGEST_STEM).collect();
     format!("{words}-{:.6}", Digest::of(name.as_bytes()).as_str())
 }
 
-/// Longest name of a fit that is part of a file's as it is.
+/// Longest name of a fit that is used unchanged.
 const LONGEST_STEM: usize = 80;
-/// Most fits that are drawn: nobody reads a page of a thousand figures.
+/// Maximum number of fits with figures.
 const MOST_DRAWN: usize = 40;
-/// Most marks of runs on a page, over all its figures.
+/// Maximum number of marks of runs on a page, over all figures.
 const MOST_MARKS: usize = 12_000;
-/// Fewest runs that a figure of many shows.
+/// Minimum number of runs in a figure with a limit.
 const FEWEST_RUNS: usize = 50;
-/// Fits above which each is drawn with its law and its residuals alone.
+/// Number of fits above which each has only the figures of its law and its residuals.
 const MANY_FITS: usize = 6;
 
 /// A kind of chart.
 trait Chart: Sync {
-    /// Its name, with which the names of its files begin.
+    /// The kind, with which file names start.
     fn kind(&self) -> &'static str;
 
-    /// Whether it is drawn of each of many fits, too.
+    /// Whether it is also drawn for each of many fits.
     fn is_of_many(&self) -> bool {
         false
     }
@@ -174,7 +174,7 @@ trait Chart: Sync {
     }
 }
 
-/// The kinds, in the order in which a report shows them.
+/// The kinds of charts in the order of a report.
 const CHARTS: [&dyn Chart; 13] = [
     &data::Data,
     &groups::Groups,
@@ -191,25 +191,25 @@ const CHARTS: [&dyn Chart; 13] = [
     &graph::Graph,
 ];
 
-/// What a chart drew.
+/// The output of a chart.
 struct Drawn {
-    /// What tells it from others of its kind and fit; nothing where there is one.
+    /// Distinguishes it from others of its kind and fit; empty where there is only one.
     suffix: String,
-    /// The fit it is shown with, where the chart is of a study.
+    /// The fit with which it is shown, for a chart of a study.
     fit: String,
     caption: String,
     picture: Box<dyn Picture>,
 }
 
-/// What can be written as a picture and as a table.
+/// A picture that can also be written as a table.
 trait Picture {
-    /// What it shows, in a few words.
+    /// Title.
     fn title(&self) -> String;
 
-    /// The picture; `id` tells its parts from those of others on a page.
+    /// The SVG; `id` makes the names of its parts unique on a page.
     fn svg(&self, style: Style, id: &str) -> String;
 
-    /// What is drawn, as comma-separated values.
+    /// The data as comma-separated values.
     fn csv(&self) -> String;
 }
 
@@ -218,7 +218,7 @@ impl Drawn {
         Self { suffix: String::new(), fit: String::new(), caption: caption.into(), picture: Box::new(picture) }
     }
 
-    /// The figure of what was drawn: its pictures, and the names of its files.
+    /// Writes the figure: its pictures, and the names of its files.
     fn finish(self, kind: &'static str, fit: &str, file: &str, column: Option<Style>) -> Figure {
         let parts = [kind, file, &self.suffix].into_iter().filter(|part| !part.is_empty());
         let stem = parts.collect::<Vec<_>>().join("-");
@@ -235,10 +235,10 @@ impl Drawn {
     }
 }
 
-/// A study as its figures see it.
+/// The data of a study for its figures.
 #[derive(Clone, Copy)]
 pub struct Study<'a> {
-    /// Names and words.
+    /// Names and descriptions.
     pub described: &'a Described,
     /// The results.
     pub results: &'a Results,
@@ -246,12 +246,12 @@ pub struct Study<'a> {
     pub fits: &'a BTreeMap<String, Vec<FitData>>,
     /// The answers by query.
     pub answers: &'a BTreeMap<String, Answer>,
-    /// The column of a paper, where figures are made for one.
+    /// The column width of a paper, where requested.
     pub column_width: Option<Millimetres>,
 }
 
 impl<'a> Study<'a> {
-    /// The fits that have rows: those that queries are about first, each kind in the order of the spec.
+    /// The fits with rows: those with queries first, each kind in the order of the spec.
     fn with_rows(&self) -> Vec<&'a FitData> {
         let asked = |name: &str| self.described.queries.iter().any(|query| query.fit == name);
         let mut order: Vec<&str> = self.described.fits.iter().map(|fit| fit.name.as_str()).collect();
@@ -295,17 +295,18 @@ impl<'a> Study<'a> {
     }
 }
 
-/// How the names of files of what is drawn end.
+/// Extension of the data files.
 pub const TABLE: &str = ".csv";
 
 /// The folder of figures.
 pub const FOLDER: &str = "figures";
 
-/// How many rows of each fit are drawn, so that a page holds no more marks than it can, where each is in some charts.
+/// The number of drawn rows for each fit, so that the page stays within the limit of marks. Each row is drawn in
+/// `charts` figures.
 fn most_runs(rows: &[usize], charts: usize) -> usize {
     let fits = |most: usize| charts * rows.iter().map(|rows| (*rows).min(most)).sum::<usize>() <= MOST_MARKS;
     let largest = rows.iter().copied().max().unwrap_or(0);
-    // Bisection: a fit of few rows leaves its share to others.
+    // Bisection: fits with few rows leave their share to others.
     let (mut low, mut high) = (0, largest);
     while low < high {
         let middle = (low + high).div_ceil(2);
@@ -319,7 +320,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_holds_so_many_marks_however_rows_are_spread_over_fits() {
+    fn the_number_of_marks_on_a_page_is_limited() {
         assert_eq!(most_runs(&[1000], 7), 1000);
         assert_eq!(most_runs(&[100_000], 7), MOST_MARKS / 7);
         assert!(most_runs(&[10, 100_000], 7) > MOST_MARKS / 7 - 11);
@@ -328,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_fit_that_is_no_name_of_a_file_becomes_one() {
+    fn every_name_of_a_fit_gives_a_valid_file_name() {
         assert_eq!(file_stem("main"), "main");
         for name in ["../x", "a b", "main[law=hoffmann]", ".hidden", "a/b"] {
             let stem = file_stem(name);

@@ -1,10 +1,10 @@
-//! What a figure holds, apart from how it is written: plots side by side, each with two axes and layers.
+//! The content of a figure, independent of its format: plots side by side, each with two axes and layers.
 
 use std::fmt::Write as _;
 
 use super::axis::Axis;
 
-/// Colours that stay apart for most kinds of colour blindness and in grey (after Okabe and Ito 2008).
+/// Colours that remain distinct for most kinds of colour blindness and in grey (after Okabe and Ito 2008).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Colour {
     Blue,
@@ -18,10 +18,10 @@ pub(super) enum Colour {
 }
 
 impl Colour {
-    /// Every colour, in the order in which series take them; grey and ink are for what is no series.
+    /// Colours in the order of series; grey and ink are for other parts.
     pub(super) const SERIES: [Self; 6] = [Self::Blue, Self::Orange, Self::Green, Self::Purple, Self::Sky, Self::Amber];
 
-    /// On white.
+    /// The colour on white.
     pub(super) const fn hex(self) -> &'static str {
         match self {
             Self::Blue => "#0072b2",
@@ -35,7 +35,7 @@ impl Colour {
         }
     }
 
-    /// Its class, by which a page gives it another shade.
+    /// The class by which a page changes its shade.
     pub(super) const fn class(self) -> &'static str {
         match self {
             Self::Blue => "blue",
@@ -68,9 +68,9 @@ pub(super) enum Mark {
 pub(super) struct Point {
     pub(super) x: f64,
     pub(super) y: f64,
-    /// The ends of its interval, along the layer's direction.
+    /// The ends of its interval in the direction of the layer.
     pub(super) interval: Option<(f64, f64)>,
-    /// The run that it shows, by its number on the page.
+    /// The number of its run on the page.
     pub(super) run: Option<u32>,
 }
 
@@ -80,29 +80,29 @@ impl Point {
     }
 }
 
-/// Something drawn.
+/// A layer of a plot.
 #[derive(Clone, Debug)]
 pub(super) struct Layer {
-    /// Its name in the key; a layer with an empty one is not in the key.
+    /// Its name in the legend; an empty name is left out.
     pub(super) label: String,
     pub(super) colour: Colour,
     pub(super) shape: Shape,
 }
 
-/// What a layer draws.
+/// The content of a layer.
 #[derive(Clone, Debug)]
 pub(super) enum Shape {
-    /// Points; their intervals go along x where they are `sideways`.
+    /// Points; their intervals are horizontal if `sideways`.
     Points { mark: Mark, points: Vec<Point>, sideways: bool },
-    /// A line; dashed where it leaves the data.
+    /// A line; dashed outside the data.
     Line { points: Vec<(f64, f64)>, dashed: bool },
     /// The area between two curves: (x, low, high).
     Band(Vec<(f64, f64, f64)>),
-    /// The area over part of the horizontal axis, from top to bottom.
+    /// The area over a part of the horizontal axis, from bottom to top.
     Range(f64, f64),
-    /// A text at a place.
+    /// A text at a point.
     Text { x: f64, y: f64, text: String },
-    /// Squares of a table, by column and row, each from -1 to 1.
+    /// Cells of a table, by column and row, with values from -1 to 1.
     Cells(Vec<(usize, usize, f64)>),
 }
 
@@ -135,24 +135,24 @@ impl Layer {
 /// A plot.
 #[derive(Clone, Debug)]
 pub(super) struct Plot {
-    /// What tells it from its neighbours; nothing where it stands alone.
+    /// Title; empty for a single plot.
     pub(super) title: String,
     pub(super) x: Axis,
     pub(super) y: Axis,
     pub(super) layers: Vec<Layer>,
 }
 
-/// Plots side by side, with one key.
+/// Plots side by side with one legend.
 #[derive(Clone, Debug)]
 pub(super) struct Sheet {
-    /// What the whole shows.
+    /// Title.
     pub(super) title: String,
     pub(super) plots: Vec<Plot>,
-    /// Most plots in a row.
+    /// Maximum number of plots in a row.
     pub(super) columns: usize,
-    /// Height of a plot over its width.
+    /// Ratio of a plot's height to its width.
     pub(super) aspect: f64,
-    /// What is to be said on the picture itself, such as that it shows a part of the rows.
+    /// A note on the figure itself, for example that it shows a part of the rows.
     pub(super) note: Option<String>,
 }
 
@@ -173,7 +173,7 @@ impl Sheet {
         Self { title: title.into(), plots, columns, aspect, note: None }
     }
 
-    /// The names in its key, each once, with the layer that shows how it is drawn.
+    /// The distinct names of the legend, each with the layer that shows its style.
     pub(super) fn key(&self) -> Vec<&Layer> {
         let mut entries: Vec<&Layer> = Vec::new();
         for layer in self.plots.iter().flat_map(|plot| &plot.layers).filter(|layer| !layer.label.is_empty()) {
@@ -184,7 +184,7 @@ impl Sheet {
         entries
     }
 
-    /// What is drawn, as a table of separated values: a line per point.
+    /// The data as separated values with one line per point.
     pub(super) fn table(&self) -> String {
         let mut out = String::from("plot,series,x_name,y_name,x,y,lower,upper,run\n");
         for plot in &self.plots {
@@ -229,7 +229,7 @@ impl Layer {
     }
 }
 
-/// A value of an axis: its name where it has names.
+/// A value on an axis, or its name.
 fn named(axis: &Axis, value: f64) -> String {
     match &axis.scale {
         super::axis::Scale::Names(names) if value >= 0.0 => {
@@ -243,7 +243,7 @@ fn number(value: f64) -> String {
     if value.is_finite() { format!("{value:?}") } else { String::new() }
 }
 
-/// A cell of separated values; one that a spreadsheet would take for a formula is marked as text.
+/// A cell of separated values. Text that a spreadsheet would interpret as a formula is marked.
 pub(super) fn quoted(text: &str) -> String {
     let text = text.replace(['\n', '\r'], " ");
     let text = if text.starts_with(['=', '+', '-', '@', '\t']) { format!("'{text}") } else { text };
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_in_the_key_once() {
+    fn a_name_is_in_the_legend_once() {
         let axis = || Axis::around("", Scale::Linear, [0.0, 1.0]).unwrap();
         let layers = vec![Layer::line("law", Colour::Blue, Vec::new()), Layer::line("", Colour::Grey, Vec::new())];
         let plot = Plot { title: String::new(), x: axis(), y: axis(), layers };

@@ -1,4 +1,4 @@
-//! A fit as its figures see it: what lies on the axes, which rows are shown, and what the law says between them.
+//! The data of a fit for its figures: axes, drawn rows, and the curve of the law.
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,51 +13,51 @@ use crate::numerics::{exp, ln, quantile};
 use crate::query::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, Model, Moves, Ready, Trail, best_allocation, can_split};
 use crate::unit::{Dimension, Unit};
 
-/// Points on a curve.
+/// Number of points on a curve.
 const STEPS: usize = 60;
-/// Draws that make a band.
+/// Number of draws for a band.
 const BAND_DRAWS: usize = 100;
-/// By how much a best split may leave the sizes of the rows and still be a picture of them.
+/// Largest factor between the best splits and the sizes of the rows for which a curve is drawn.
 const NEAR: f64 = 1e3;
 
-/// What lies on the horizontal axis where a law is drawn against its rows.
+/// The horizontal axis on which a law is drawn against its rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Abscissa {
     /// The law's only variable.
     Variable(String),
-    /// Compute, for a law of model size and data: along the one ray of the rows, or with the best split.
+    /// Compute, for a law of model size and data: along the ray of the rows, or at the best splits.
     Compute,
     /// The prediction, for any other law.
     Prediction,
 }
 
-/// What a query adds to a figure: a point with its interval.
+/// An answer in a figure: a point with its interval.
 #[derive(Clone, Debug)]
 pub(super) struct Forecast {
     /// The query.
     pub(super) query: String,
-    /// What it is about: what was asked and what was found, by variable.
+    /// Inputs and outputs by variable.
     pub(super) at: BTreeMap<String, f64>,
     /// The response.
     pub(super) y: f64,
     pub(super) interval: Option<(f64, f64)>,
 }
 
-/// The law at one place of a curve: at the estimate and at draws.
+/// The law at a point of a curve: at the estimate and at draws.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) x: f64,
     pub(super) value: Option<f64>,
-    /// The best split, where the curve is one of those.
+    /// The best split, for a curve of best splits.
     pub(super) split: Option<Allocation>,
-    /// What draws of the parameters give.
+    /// The values at draws of the parameters.
     pub(super) drawn: Vec<(f64, Option<Allocation>)>,
-    /// Number of draws that were asked.
+    /// Number of evaluated draws.
     pub(super) asked: usize,
 }
 
 impl Place {
-    /// The central part of what draws give for something; none where fewer than half give it.
+    /// The central interval of a value over the draws; `None` where fewer than half have one.
     pub(super) fn interval(
         &self,
         level: f64,
@@ -70,25 +70,25 @@ impl Place {
     }
 }
 
-/// A fit, or one of its groups, with all that its charts draw.
+/// A fit, or one of its groups, with everything that its charts draw.
 pub(super) struct View<'a> {
     pub(super) about: &'a DescribedFit,
     pub(super) described: &'a Described,
     pub(super) data: &'a FitData,
     ready: Ready<'a>,
-    /// The law's variables that a curve does not move: what all fitted rows have.
+    /// Variables that are constant over the fitted rows.
     held: BTreeMap<String, f64>,
     pub(super) abscissa: Abscissa,
     pub(super) forecasts: Vec<Forecast>,
-    /// The rows that are drawn, in order.
+    /// The drawn rows in order.
     shown: Vec<usize>,
-    /// The number of each row's run on the page.
+    /// The run number of each row on the page.
     runs: &'a [u32],
     curve: OnceCell<Vec<Place>>,
 }
 
 impl<'a> View<'a> {
-    /// A fit with the answers that are about it, drawn with `most` rows at most.
+    /// A fit with the answers about it, drawn with at most `most` rows.
     pub(super) fn new(
         described: &'a Described,
         about: &'a DescribedFit,
@@ -118,14 +118,14 @@ impl<'a> View<'a> {
         view
     }
 
-    /// What lies on the horizontal axis: a law of several variables has a curve only over compute, and only where no
-    /// variable but N, D and C varies over the rows.
+    /// Selects the horizontal axis. A law of several variables has a curve only over compute, and only if no variable
+    /// apart from N, D and C varies over the rows.
     fn find_abscissa(&mut self) -> Abscissa {
         let law = &self.about.law;
         if let [one] = law.variables.as_slice() {
             return Abscissa::Variable(one.name.clone());
         }
-        // What training costs in another way depends on more than the sizes.
+        // Another cost of training depends on more than the sizes.
         if !can_split(law) || law.cost.is_some() {
             return Abscissa::Prediction;
         }
@@ -142,7 +142,7 @@ impl<'a> View<'a> {
         if self.ray().is_some() || self.has_inner_splits() { Abscissa::Compute } else { Abscissa::Prediction }
     }
 
-    /// Whether budgets like those of the rows are split best somewhere near the sizes of the rows.
+    /// Whether the best splits of budgets like those of the rows lie near the sizes of the rows.
     fn has_inner_splits(&self) -> bool {
         let [size, data, _] = self.decided();
         let sizes = [size, data].map(|name| self.data.fit.spans.get(name).copied());
@@ -154,7 +154,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether budgets have best splits that the rows tell.
+    /// Whether budgets have best splits that the rows identify.
     pub(super) fn splits(&self) -> bool {
         self.abscissa == Abscissa::Compute && self.ray().is_none()
     }
@@ -172,14 +172,15 @@ impl<'a> View<'a> {
         (0..held.len()).filter(|&row| held[row] == 0.0)
     }
 
-    /// As many rows as a picture can show; of more, some from all over, none twice, and those at the ends of every axis.
+    /// The drawn rows. If there are too many, a subset spread evenly over the rows, and the rows at the ends of every
+    /// axis.
     fn find_shown(&self, most: usize) -> Vec<usize> {
         const GOLDEN: f64 = 0.618_033_988_749_894_9;
         let rows = self.data.rows.rows();
         if rows <= most {
             return (0..rows).collect();
         }
-        // Multiples of the golden ratio fall evenly, and in step with no grid of runs.
+        // Multiples of the golden ratio are spread evenly and do not coincide with a grid of runs.
         let place = |k: usize| ((k as f64 * GOLDEN).fract() * rows as f64) as usize;
         let mut chosen: BTreeSet<usize> = (0..most).map(place).filter(|row| *row < rows).collect();
         let axes = self.about.law.variables.iter().map(|v| v.name.as_str());
@@ -197,7 +198,7 @@ impl<'a> View<'a> {
         &self.shown
     }
 
-    /// What a picture says of rows that it leaves out.
+    /// A note about rows that are not drawn.
     pub(super) fn note(&self) -> Option<String> {
         let (shown, rows) = (self.shown.len(), self.data.rows.rows());
         (shown < rows).then(|| {
@@ -207,7 +208,7 @@ impl<'a> View<'a> {
         })
     }
 
-    /// The answers that are a response at known places.
+    /// The answers that are responses at known points.
     fn forecasts_of(&self, query: &str, answer: &Answer) -> Vec<Forecast> {
         let rows = answer.rows.iter().filter(|row| row.group == self.data.group);
         let told = rows.filter(|row| row.reach.verdict != Verdict::NotIdentified);
@@ -220,7 +221,7 @@ impl<'a> View<'a> {
         told.filter_map(forecast).collect()
     }
 
-    /// The forecasts on this fit's horizontal axis, with their places.
+    /// The forecasts on this fit's horizontal axis, with their positions.
     pub(super) fn placed_forecasts(&self) -> Vec<(f64, &Forecast)> {
         let place = |forecast: &Forecast| match &self.abscissa {
             Abscissa::Variable(name) => forecast.at.get(name).copied(),
@@ -233,7 +234,7 @@ impl<'a> View<'a> {
         self.forecasts.iter().filter_map(|forecast| Some((place(forecast)?, forecast))).collect()
     }
 
-    /// A column of the rows; empty where there is none.
+    /// A column of the rows; empty where it is missing.
     pub(super) fn column(&self, name: &str) -> &[f64] {
         self.data.rows.numbers(name).unwrap_or_default()
     }
@@ -258,25 +259,25 @@ impl<'a> View<'a> {
         self.about.law.roles.decided()
     }
 
-    /// Whether compute follows from the law's variables and is none of them.
+    /// Whether compute follows from the law's variables without being one of them.
     pub(super) fn derives_compute(&self) -> bool {
         let law = &self.about.law;
         can_split(law) && law.cost.is_none() && law.variable(&law.roles.compute).is_none()
     }
 
-    /// Model size, data and their compute, as values of variables.
+    /// Model size, data and their compute as values of variables.
     pub(super) fn at_sizes(&self, n: f64, d: f64) -> [(&'a str, f64); 3] {
         let [size, data, flop] = self.decided();
         [(size, n), (data, d), (flop, compute(n, d))]
     }
 
-    /// What the axis of compute is called.
+    /// The label of the axis of compute.
     pub(super) fn compute_label(&self) -> String {
         let [size, data, flop] = self.decided();
         format!("{flop} = 6 {size} {data} (FLOP)")
     }
 
-    /// The name of what the horizontal axis measures.
+    /// The label of the horizontal axis.
     pub(super) fn x_label(&self) -> String {
         match &self.abscissa {
             Abscissa::Variable(name) => self.label(name),
@@ -295,11 +296,12 @@ impl<'a> View<'a> {
         self.label(response).replacen(response.as_str(), &format!("{response} predicted"), 1)
     }
 
-    /// A variable's name with its unit; without one, with what its column is called or what the law says of it.
+    /// The label of a variable: its name with its unit or, without a unit, its column's name or its meaning in the
+    /// law.
     pub(super) fn label(&self, name: &str) -> String {
         let unit = unit_of(self.about, name).filter(|unit| unit.dimension != Dimension::One);
         if let Some(unit) = unit {
-            // Rows are kept in the base unit of what they measure.
+            // Rows are stored in the base unit of their dimension.
             let base = Unit::base(unit.dimension).unwrap_or(unit);
             return format!("{name} ({base})");
         }
@@ -312,14 +314,14 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether a variable counts parameters, tokens or the like, so that people write 70B.
+    /// Whether a variable is a count, which is written as 70B.
     pub(super) fn counts(&self, name: &str) -> bool {
         let dimension = unit_of(self.about, name).map(|unit| unit.dimension);
         let dimension = dimension.or_else(|| self.about.law.roles.dimension(name));
         matches!(dimension, Some(Dimension::Parameters | Dimension::Tokens))
     }
 
-    /// An axis of one of the law's variables: by logarithms where it spans more than a factor of five.
+    /// An axis of one of the law's variables, logarithmic where it spans more than a factor of five.
     pub(super) fn axis(&self, name: &str, values: impl Iterator<Item = f64> + Clone) -> Option<Axis> {
         let span = Span::of(values.clone())?;
         let scale = if span.lowest > 0.0 && span.highest > 5.0 * span.lowest { Scale::Log } else { Scale::Linear };
@@ -331,7 +333,7 @@ impl<'a> View<'a> {
         Point { run: self.runs.get(row).copied(), ..Point::new(x, y) }
     }
 
-    /// The shown rows as points, fitted ones and held-out ones apart.
+    /// The drawn rows as points, with fitted and held-out rows in separate layers.
     pub(super) fn points(&self, xs: &[f64], ys: &[f64]) -> Vec<Layer> {
         let held = self.column(HELD);
         let is = |row: usize, wanted: bool| (held[row] != 0.0) == wanted;
@@ -351,14 +353,14 @@ impl<'a> View<'a> {
         layers
     }
 
-    /// Forecasts as points of one layer per query.
+    /// Forecasts as points, with one layer per query.
     pub(super) fn answers(&self, places: &[((f64, f64), &Forecast)], intervals: bool) -> Vec<Layer> {
         let mut by_query: BTreeMap<&str, Vec<Point>> = BTreeMap::new();
         for ((x, y), forecast) in places {
             let interval = forecast.interval.filter(|_| intervals);
             by_query.entry(&forecast.query).or_default().push(Point { interval, ..Point::new(*x, *y) });
         }
-        // In the order of the spec; a key of many queries would be larger than the picture.
+        // In the order of the spec. With too many queries, the legend would be larger than the plot.
         let several = by_query.len() > MOST_QUERIES;
         let order = self.described.queries.iter().filter_map(|query| by_query.remove_entry(query.name.as_str()));
         let colours = [Colour::Green, Colour::Purple, Colour::Amber, Colour::Sky];
@@ -373,7 +375,7 @@ impl<'a> View<'a> {
         order.enumerate().map(layer).collect()
     }
 
-    /// Tokens per parameter, where all rows share one value of it.
+    /// Tokens per parameter, if all rows have the same ratio.
     pub(super) fn ray(&self) -> Option<f64> {
         let sizes = self.about.law.roles.sizes()?;
         let ray = self.data.fit.rays.iter().find(|ray| [&ray.first, &ray.second] == sizes)?;
@@ -395,7 +397,8 @@ impl<'a> View<'a> {
         best_allocation(&model, budget, &self.held)
     }
 
-    /// The law's curve at parameters: its value, its value along the rows' ray, or its best value for a budget.
+    /// The curve of the law at a parameter vector: its value, its value along the rows' ray, or its best value for a
+    /// budget.
     fn at(&self, parameters: &[f64], x: f64, trail: &Trail<'_>) -> Option<(f64, Option<Allocation>)> {
         match &self.abscissa {
             Abscissa::Variable(name) => Some((self.value(parameters, &[(name, x)])?, None)),
@@ -410,13 +413,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The ends of the fitted rows on the horizontal axis.
+    /// The range of the fitted rows on the horizontal axis.
     pub(super) fn fitted_range(&self) -> Option<Span> {
         let xs = self.xs();
         Span::of(self.fitted().map(|row| xs[row]))
     }
 
-    /// The law from the first row to the farthest answer; nothing where it is drawn as no curve.
+    /// The law from the first row to the farthest answer; empty if there is no curve.
     pub(super) fn curve(&self) -> &[Place] {
         self.curve.get_or_init(|| self.walk())
     }
@@ -445,7 +448,7 @@ impl<'a> View<'a> {
         (0..=STEPS).map(|i| at(place(i as f64 / STEPS as f64))).collect()
     }
 
-    /// The variables that a curve holds, in words.
+    /// A description of the variables that are constant along a curve.
     pub(super) fn held_in_words(&self) -> String {
         let held = self
             .held
@@ -456,7 +459,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Queries that a key names one by one.
+/// Maximum number of queries that the legend names one by one.
 const MOST_QUERIES: usize = 4;
 
 /// 6 N D.

@@ -1,4 +1,4 @@
-//! Tables for other programs: answers, parameters, predictions with residuals, and draws, as comma-separated text.
+//! Tables for other programs: answers, parameters, predictions with residuals, and draws, as comma-separated values.
 
 use std::collections::BTreeMap;
 
@@ -33,12 +33,12 @@ impl Writer for Csv {
     }
 }
 
-/// A number with all its digits; nothing where there is none.
+/// A number with all its digits; empty where there is none.
 fn number(value: Option<f64>) -> String {
     value.map_or_else(String::new, crate::expr::number_text)
 }
 
-/// Cells as a line; a cell that holds a comma, a quote or a line break stands in quotes.
+/// Cells as a line. A cell with a comma, a quote or a line break is quoted.
 fn line(cells: impl IntoIterator<Item = String>) -> String {
     let quoted = |cell: String| {
         if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell }
@@ -47,7 +47,7 @@ fn line(cells: impl IntoIterator<Item = String>) -> String {
     format!("{}\n", cells.join(","))
 }
 
-/// A line for each output of each answer, what was asked in one cell: queries ask for different variables.
+/// A line for each output of each answer. All inputs are in one cell, because queries have different inputs.
 fn answers(page: &Page) -> String {
     let head = [
         "query", "fit", "kind", "group", "asked", "output", "value", "lower", "upper", "verdict", "factor", "observed",
@@ -100,7 +100,7 @@ fn parameters(page: &Page) -> String {
     text
 }
 
-/// The rows of every fit: its variables, what was observed and predicted, and whether it was held out.
+/// The rows of every fit: variables, observed and predicted values, and whether the row was held out.
 fn predictions(page: &Page) -> String {
     let own = |rows: &Dataset| -> Vec<String> {
         rows.columns().keys().filter(|name| !name.starts_with('#')).cloned().collect()
@@ -137,7 +137,7 @@ fn draws(page: &Page) -> String {
         for (draw, values) in data.draws.iter().enumerate() {
             let names = law.iter().flat_map(|law| law.free()).map(|parameter| parameter.name.clone());
             for (name, value) in names.zip(values) {
-                // What the rows do not tell is not told by draws either.
+                // Draws of unidentified parameters are left out too.
                 let is_told = data.fit.parameters.get(&name).is_none_or(|estimate| estimate.value.is_some());
                 if is_told {
                     text += &line([data.name.clone(), draw.to_string(), name, number(Some(*value))]);

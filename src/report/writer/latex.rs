@@ -1,4 +1,4 @@
-//! Tables for a paper, with booktabs.
+//! Tables for a paper, in LaTeX with booktabs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -58,10 +58,10 @@ impl Writer for Latex {
 
 /// The file of macros.
 const VALUES: &str = "values.tex";
-/// What the tables need.
+/// Requirements of the tables.
 const PACKAGES: &str = "% Needs \\usepackage{booktabs} in the preamble; then \\input{tables.tex}.\n";
 
-/// A macro for each number that is told, and one for its interval: `\lawfitMainAlpha`, `\lawfitMainAlphaInterval`.
+/// A macro for each identified number, and one for its interval: `\lawfitMainAlpha`, `\lawfitMainAlphaInterval`.
 fn values(page: &Page) -> String {
     let mut all = Macros::default();
     for (name, _, fit) in page.results.shown_fits() {
@@ -92,7 +92,7 @@ fn values(page: &Page) -> String {
     )
 }
 
-/// Macros, each of a name of its own.
+/// Macros with unique names.
 #[derive(Default)]
 struct Macros {
     text: String,
@@ -113,7 +113,7 @@ impl Macros {
     }
 }
 
-/// A name as a macro may have it: letters alone, each word with a capital, digits in words.
+/// A valid name of a macro: only letters, each word with a capital, digits as words.
 fn letters(name: &str) -> String {
     const DIGITS: [&str; 10] = ["Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine"];
     let mut text = String::new();
@@ -130,7 +130,7 @@ fn letters(name: &str) -> String {
     text
 }
 
-/// How many significant digits a number has where its uncertainty has two.
+/// The number of significant digits of a number whose uncertainty has two.
 fn digits_of(value: f64, [lower, upper]: [Option<f64>; 2], se: Option<f64>) -> usize {
     let half = lower.zip(upper).map(|(lower, upper)| 0.5 * (upper - lower)).or(se).filter(|half| *half > 0.0);
     let Some(half) = half.filter(|half| half.is_finite() && value != 0.0) else { return words::DIGITS };
@@ -138,7 +138,7 @@ fn digits_of(value: f64, [lower, upper]: [Option<f64>; 2], se: Option<f64>) -> u
     usize::try_from(places).unwrap_or(1).clamp(1, 15)
 }
 
-/// A number in LaTeX's mathematics, in so many significant digits.
+/// A number in LaTeX's mathematics mode with the given significant digits.
 fn rounded(value: f64, count: usize) -> String {
     match words::digits(value, count).split_once('e') {
         Some((mantissa, exponent)) => format!("{mantissa} \\times 10^{{{exponent}}}"),
@@ -235,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn macros_have_letters_alone_and_a_name_each() {
+    fn macros_have_unique_names_of_letters() {
         assert_eq!(letters("main[law=m1]"), "MainLawMOne");
         assert_eq!(letters("alpha_N"), "AlphaN");
         let mut all = Macros::default();

@@ -1,4 +1,4 @@
-//! The formats of reports: one file per format, each of which turns a [`Page`] into files by name.
+//! The formats of reports: one file per format, which converts a [`Page`] to files by name.
 
 mod contents;
 mod terminal;
@@ -48,7 +48,7 @@ pub trait Writer {
     /// The files by name.
     ///
     /// # Errors
-    /// Where a template does not render.
+    /// A template could not be rendered.
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError>;
 
     /// The names of all files that it may write, the one that is read first before others. Figures are in the folder `figures`
@@ -65,13 +65,13 @@ pub trait Writer {
         false
     }
 
-    /// A file of this format with a line that says why it is stale; none where the file is not for reading.
+    /// A file of this format with a line that says why it is stale; `None` for a file that is not for readers.
     fn mark_stale(&self, _name: &str, _text: &str, _why: &str) -> Option<String> {
         None
     }
 }
 
-/// How the names of files of figures end.
+/// Extension of figure files.
 pub const FIGURE: &str = ".svg";
 
 /// Why a report could not be written.
@@ -84,7 +84,7 @@ pub fn mark_stale(name: &str, text: &str, why: &str) -> Option<String> {
     ReportFormat::ALL.iter().find_map(|format| format.member().mark_stale(name, text, why))
 }
 
-/// A text with a mark at a place in it, which replaces the one that may be there already.
+/// A text with a mark at a position, which replaces an earlier mark.
 fn with_mark(text: &str, at: usize, mark: &str, begins: &str) -> String {
     let (head, tail) = text.split_at(at);
     let tail = if tail.starts_with(begins) { tail.split_once('\n').map_or("", |(_, rest)| rest) } else { tail };
@@ -111,10 +111,10 @@ pub fn shows_rows(formats: &BTreeSet<ReportFormat>) -> bool {
     formats.iter().any(|format| format.member().shows_rows())
 }
 
-/// Writes every format of a page.
+/// Writes all formats of a page.
 ///
 /// # Errors
-/// Where a template does not render.
+/// A template could not be rendered.
 pub fn write(page: &Page) -> Result<BTreeMap<String, Arc<Vec<u8>>>, WriteError> {
     let mut files = BTreeMap::new();
     for writer in page.options.formats.iter().map(|format| format.member()) {

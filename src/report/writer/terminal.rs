@@ -1,21 +1,21 @@
-//! What a terminal shows of results: aligned tables, wrapped to its width.
+//! Results on a terminal: aligned tables, wrapped to its width.
 
 use crate::report::answers::AnswerTable;
 use crate::report::screen::{FirstScreen, capital, parameters};
 use crate::report::{Described, Digits, NoteSeverity, Results};
 
-/// How a terminal takes text.
+/// Properties of a terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
-    /// Its width in letters.
+    /// Width in characters.
     pub width: usize,
     /// Whether it shows colours.
     pub colour: bool,
 }
 
-/// Most answers and parameters that are shown; the report has all.
+/// Maximum number of answers and parameters; the report has all.
 const MOST_ROWS: usize = 24;
-/// Least width of a column that is wrapped.
+/// Minimum width of a wrapped column.
 const NARROWEST: usize = 8;
 
 impl Terminal {
@@ -71,7 +71,7 @@ impl Terminal {
         if self.colour { format!("\u{1b}[2m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    /// A text in lines that fit the width, indented by `indent` blanks, and by two more from the second line on.
+    /// A text as lines that fit the width, indented by `indent` spaces, and by two more from the second line on.
     fn wrapped(self, text: &str, indent: usize) -> Vec<String> {
         let lines = wrap(text, self.width.saturating_sub(indent + 2).max(NARROWEST));
         let lines = lines.into_iter().enumerate();
@@ -80,14 +80,14 @@ impl Terminal {
             .collect()
     }
 
-    /// A table whose columns are aligned; the last one takes the width that is left and goes on below.
+    /// A table with aligned columns. The last column takes the remaining width and continues on further lines.
     fn table(self, head: &[String], rows: &[Vec<String>]) -> Vec<String> {
         let widest = |column: usize| {
             let cells = rows.iter().filter_map(|row| row.get(column)).chain(head.get(column));
             cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
         };
         let mut widths: Vec<usize> = (0..head.len()).map(widest).collect();
-        // The widest column gives way first, as long as the table does not fit.
+        // As long as the table does not fit, the widest column becomes narrower.
         let free = self.width.saturating_sub(2 + 2 * head.len().saturating_sub(1));
         while widths.iter().sum::<usize>() > free {
             let Some(widest) = widths.iter_mut().max().filter(|width| **width > NARROWEST) else { break };
@@ -113,12 +113,12 @@ fn row_lines(cells: &[String], widths: &[usize]) -> Vec<String> {
     (0..height).map(line).collect()
 }
 
-/// Says how many more there are, where there are some.
+/// A line with the number of further entries, if there are any.
 fn more(count: usize, what: &str) -> Option<String> {
     (count > 0).then(|| format!("  and {count} more {what}: the report has all"))
 }
 
-/// A text in lines of at most so many letters; a word that is longer is cut.
+/// A text as lines of limited length; longer words are cut.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines: Vec<String> = Vec::new();
