@@ -205,7 +205,7 @@ impl SettingChange {
         match (&self.then, &self.now) {
             (Some(then), Some(now)) => format!("{then} -> {now}"),
             (None, Some(now)) => format!("new, {now}"),
-            (Some(then), None) => format!("no longer there; it was {then}"),
+            (Some(then), None) => format!("removed; it was {then}"),
             (None, None) => String::new(),
         }
     }
@@ -214,9 +214,9 @@ impl SettingChange {
 impl SourceChange {
     fn in_words(&self) -> String {
         match (self.rows_then, self.rows_now) {
-            (Some(then), Some(now)) if now > then => format!("{} new rows, {now} in all", now - then),
-            (Some(then), Some(now)) if now < then => format!("{} fewer rows, {now} in all", then - now),
-            (Some(_), Some(now)) => format!("other content, {now} rows as before"),
+            (Some(then), Some(now)) if now > then => format!("{} new rows, {now} in total", now - then),
+            (Some(then), Some(now)) if now < then => format!("{} fewer rows, {now} in total", then - now),
+            (Some(_), Some(now)) => format!("content changed, {now} rows as before"),
             (None, Some(now)) => format!("new, {now} rows"),
             _ => "no longer there".to_owned(),
         }
@@ -264,7 +264,7 @@ impl NumberChange {
     fn in_words(&self) -> String {
         let [then, now] = self.states();
         match (self.then, self.now) {
-            (Some(before), Some(after)) if before == after => format!("{then} -> {now} (the interval alone)"),
+            (Some(before), Some(after)) if before == after => format!("{then} -> {now} (only the interval)"),
             (Some(before), Some(after)) => format!("{then} -> {now} ({})", self.by(before, after)),
             (Some(_) | None, None) if !self.unidentified_now => "no longer there".to_owned(),
             (None, _) if !self.unidentified_then => format!("new, {now}"),
@@ -295,8 +295,8 @@ fn interval(ends: [Option<f64>; 2]) -> String {
 impl StageChange {
     const fn in_words(&self) -> &'static str {
         match (self.then, self.now, self.outputs) {
-            (true, true, true) => "other settings or inputs, and another result",
-            (true, true, false) => "other settings or inputs, the same result",
+            (true, true, true) => "settings or inputs changed, and the result changed",
+            (true, true, false) => "settings or inputs changed, the result did not",
             (false, _, _) => "new",
             (_, false, _) => "no longer there",
         }
@@ -342,7 +342,7 @@ impl Drift {
         let most = amount.trim().parse::<f64>().ok().filter(|most| *most > 0.0 && most.is_finite());
         Some(match most {
             Some(most) => Ok(Self { number: number.trim().to_owned(), most, unit }),
-            None => Err(format!("`{amount}` is no number above zero")),
+            None => Err(format!("`{amount}` is not a number above zero")),
         })
     }
 
@@ -357,14 +357,14 @@ impl Drift {
         let number = &now.name_of(&self.number);
         let is_not_told = |lock: &Lock| lock.unidentified.contains(then.whole(number));
         if is_not_told(now) {
-            return (false, "it is not identified: the rows do not tell a value".to_owned());
+            return (false, "it is not identified by the rows".to_owned());
         }
         let (before, after) = match (then.numbers.get(number), now.numbers.get(number)) {
             (Some(before), Some(after)) => (*before, *after),
             (None, Some(after)) if is_not_told(then) => {
                 return (false, format!("it was not identified, and is {} now", short(*after)));
             }
-            (None, _) => return (true, "no such number in the lock file".to_owned()),
+            (None, _) => return (true, "no number of this name in the lock file".to_owned()),
             (Some(before), None) => return (false, format!("{} -> nothing", short(*before))),
         };
         let values = format!("{} -> {}", short(before), short(after));
@@ -385,7 +385,7 @@ impl Drift {
                 (moved.abs() < self.most, format!("{values} ({moved:+.2} {name}{of})"))
             }
             // Without a unit, only an unchanged number is within the limit.
-            Err(why) => (before == after, format!("{values}, and how far that is nothing says: {why}")),
+            Err(why) => (before == after, format!("{values}; the size of this change is unknown: {why}")),
         }
     }
 }
@@ -485,7 +485,7 @@ mod tests {
         now.numbers.insert("queries.q.row1.loss.upper".to_owned(), 5.0);
         assert_eq!(
             Changes::between(&then, &now).moved(),
-            ["queries.q.row1.loss: 2.00000 [1.00000, 4.00000] -> 2.00000 [1.00000, 5.00000] (the interval alone)"]
+            ["queries.q.row1.loss: 2.00000 [1.00000, 4.00000] -> 2.00000 [1.00000, 5.00000] (only the interval)"]
         );
         now.numbers.insert("queries.q.row1.loss".to_owned(), 4.0);
         now.numbers.remove("queries.q.row1.loss.upper");

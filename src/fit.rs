@@ -199,7 +199,8 @@ impl Holdout {
         let slack = 2.0 * (level * (1.0 - level) / self.rows as f64).sqrt();
         (coverage < level - slack).then(|| {
             format!(
-                "Its {:.0} % prediction intervals hold only {:.0} % of the {} held-out rows: they leave out the error of the law itself, so forecasts are less sure than they look.",
+                "Its {:.0} % prediction intervals cover only {:.0} % of the {} held-out rows: they do not \
+                 include the error of the law itself, so forecasts are less certain than they look.",
                 100.0 * level,
                 100.0 * coverage,
                 self.rows
@@ -434,7 +435,9 @@ impl NoiseTrend {
         let seen = |value: f64| exp(self.exponent * ln(value / self.even_at));
         let Span { lowest, highest } = self.span;
         format!(
-            "The scatter of rows goes as {}^{:.2}: {:.2} times the usual at {lowest:.3e}, {:.2} times at {highest:.3e}. Intervals of a new run take it so; beyond the rows it is taken to be no less than usual from ten times on.",
+            "The scatter of the rows is proportional to {}^{:.2}: {:.2} times the average at {lowest:.3e}, \
+             {:.2} times at {highest:.3e}. Intervals of a new run use this scatter, and at least the average \
+             from ten times outside the rows on.",
             self.variable,
             self.exponent,
             seen(lowest),

@@ -211,7 +211,7 @@ impl Lock {
     /// The text of the file.
     pub fn text(&self) -> String {
         let body = toml::to_string(self).unwrap_or_default();
-        format!("# Written by `lawfit run`; keep it beside the spec under version control.\n{body}")
+        format!("# Written by `lawfit run`; keep it next to the spec under version control.\n{body}")
     }
 
     /// The name of the number to which a standard error or an end of an interval belongs; any other name is

@@ -156,7 +156,7 @@ impl<'a> Table<'a> {
         let ratio = self.compute().map(|[.., ratios]| 1.0 / median(&ratios.values)).filter(|ratio| ratio.is_finite());
         let said = ratio.map_or_else(String::new, |ratio| format!("; 6 N D is {} times as much", short(ratio)));
         Some(format!(
-            "`{0}` goes from {1} to {2} {unit}, too few for any training{said}. Write `{0} = {{ column = \"{column}\", unit = \"PFday\" }}` if that is its unit, or the power of ten of its column, as in `raw = \"{column}\"` and `{0} = {{ expr = \"raw * 1e21\", unit = \"FLOP\" }}`.",
+            "`{0}` goes from {1} to {2} {unit}, too little for any training{said}. Write `{0} = {{ column = \"{column}\", unit = \"PFday\" }}` if that is its unit, or the power of ten of its column, as in `raw = \"{column}\"` and `{0} = {{ expr = \"raw * 1e21\", unit = \"FLOP\" }}`.",
             of.variable,
             short(lowest),
             short(highest),
@@ -255,7 +255,10 @@ impl<'a> Table<'a> {
             )
         };
         Some(format!(
-            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: FLOP are counted in another way than queries count them, which take 6 for each parameter and token.{rows} To count them so write `{c} = {{ expr = \"6 * {n} * {d}\", unit = \"FLOP\" }}`; to say how they are counted, `[costs.NAME]` with `compute = \"...\"`."
+            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: FLOP are counted \
+             differently from queries, which use 6 for each parameter and token.{rows} To use the same \
+             convention, write `{c} = {{ expr = \"6 * {n} * {d}\", unit = \"FLOP\" }}`; to declare another one, \
+              add `[costs.NAME]` with `compute = \"...\"`."
         ))
     }
 }

@@ -26,7 +26,7 @@ fn a_question_from_the_command_line_is_answered_as_in_the_spec() {
 }
 
 #[test]
-fn a_question_that_cannot_be_is_told() {
+fn a_question_that_cannot_be_answered_is_reported() {
     let world = World::with(SPEC, &simulated_runs(0.01));
     world.write("broken.toml", &SPEC.replace("law = \"hoffmann\"", "law = \"hofmann\""));
     let outcome = world.lawfit(&["query", "broken.toml", "loss N=1B D=20B"]);
@@ -37,7 +37,7 @@ fn a_question_that_cannot_be_is_told() {
         ("loss N=1B", "D"),
         ("N=1B", "begins with its kind"),
         ("loss N=1B D=x", "x"),
-        ("loss N 1B", "`N` is no setting"),
+        ("loss N 1B", "`N` is not a setting"),
         ("loss fit=other N=1B D=20B", "other"),
     ] {
         let outcome = world.lawfit(&["query", "study.toml", question]);
@@ -98,7 +98,7 @@ fn simulated_runs_are_those_of_the_law_and_a_fit_finds_its_parameters_again() {
     for (arguments, message) in [
         (vec!["simulate", "hofmann", "--at", "N=1"], "did you mean `hoffmann`"),
         (vec!["simulate", "hoffmann", "--at", "N=1"], "give `E`, `A`, `alpha`, `B` and `beta` a value"),
-        (vec!["simulate", "hoffmann", "--at", "N=1", "--constants", "hoffmann2022"], "say where D is"),
+        (vec!["simulate", "hoffmann", "--at", "N=1", "--constants", "hoffmann2022"], "give values of D"),
         (
             vec!["simulate", "hoffmann", "--at", "N=1..x:3", "--at", "D=1", "--constants", "hoffmann2022"],
             "`x` is not a number",

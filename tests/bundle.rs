@@ -40,7 +40,7 @@ fn entity<'a>(metadata: &'a Value, id: &str) -> &'a Value {
 }
 
 #[test]
-fn a_bundle_says_what_it_is_and_holds_what_it_says() {
+fn the_metadata_of_a_bundle_describe_its_files() {
     let world = bundled(&[]);
     let metadata = metadata(&world);
     let descriptor = entity(&metadata, "ro-crate-metadata.json");
@@ -74,11 +74,11 @@ fn a_bundle_says_what_it_is_and_holds_what_it_says() {
 }
 
 #[test]
-fn a_bundle_is_verified_and_computed_anew_where_nothing_else_is() {
+fn a_bundle_alone_can_be_verified_and_computed_again() {
     let world = elsewhere(&bundled(&[]));
     let outcome = world.lawfit(&["bundle", "--verify", NAME]);
     assert_eq!(outcome.code, 0, "{}{}", outcome.stdout, outcome.stderr);
-    assert!(outcome.stdout.contains("computed anew") && outcome.stdout.contains("same bytes"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("computed again") && outcome.stdout.contains("same bytes"), "{}", outcome.stdout);
     assert!(!world.path(".lawfit").exists(), "no cache is believed");
     world.write(&format!("{NAME}/more.txt"), "more");
     let outcome = world.lawfit(&["bundle", "--verify", NAME]);
@@ -86,18 +86,18 @@ fn a_bundle_is_verified_and_computed_anew_where_nothing_else_is() {
 }
 
 #[test]
-fn what_was_changed_in_a_bundle_is_found_by_its_digest_or_by_its_numbers() {
+fn changes_in_a_bundle_are_found_by_digests_or_numbers() {
     let world = elsewhere(&bundled(&[]));
     let table = format!("{NAME}/study/data/runs.csv");
     let (before, described) = (world.read(&table), world.read(&format!("{NAME}/ro-crate-metadata.json")));
     let after = before.replacen("even", "odd", 1);
     world.write(&table, &after);
     let found = world.lawfit(&["bundle", "--verify", NAME]);
-    assert!(found.code == 1 && found.stderr.contains("runs.csv has another content"), "{}", found.stderr);
+    assert!(found.code == 1 && found.stderr.contains("runs.csv was changed"), "{}", found.stderr);
     let digests = described.replace(&sha256(before.as_bytes()), &sha256(after.as_bytes()));
     world.write(&format!("{NAME}/ro-crate-metadata.json"), &digests);
     let found = world.lawfit(&["bundle", "--verify", NAME]);
-    assert!(found.code == 3 && found.stderr.contains("study.lock is not that"), "{} {}", found.code, found.stderr);
+    assert!(found.code == 3 && found.stderr.contains("study.lock does not match"), "{} {}", found.code, found.stderr);
     world.write(
         &format!("{NAME}/ro-crate-metadata.json"),
         &described.replace("study/specs/study.toml", "../study.toml"),
@@ -106,7 +106,7 @@ fn what_was_changed_in_a_bundle_is_found_by_its_digest_or_by_its_numbers() {
 }
 
 #[test]
-fn a_bundle_is_made_of_a_study_that_is_up_to_date_and_over_nothing() {
+fn a_bundle_needs_an_up_to_date_study_and_a_new_folder() {
     let world = bundled(&["--data", "none"]);
     assert!(!world.path(NAME).join("study/data").exists(), "data may have another licence");
     let make = |more: &[&str]| world.lawfit(&[&["bundle", "specs/study.toml"], more].concat());

@@ -49,7 +49,7 @@ fn comments_order_and_language_compute_nothing() {
 }
 
 #[test]
-fn names_of_files_and_of_other_things_do_not_count() {
+fn names_of_files_and_of_unrelated_entries_do_not_count() {
     let world = world();
     std::fs::rename(world.path("runs.csv"), world.path("moved.csv")).unwrap();
     world.write(
@@ -91,7 +91,7 @@ fn one_thread_and_two_give_the_same_bytes() {
 }
 
 #[test]
-fn damage_anywhere_in_the_cache_is_found_and_mended() {
+fn damage_anywhere_in_the_cache_is_found_and_repaired() {
     let world = world();
     let clean = world.files("outputs/study");
     for folder in ["ac", "cas"] {
@@ -132,7 +132,7 @@ fn a_cache_that_cannot_be_written_changes_nothing_but_the_time() {
     world.write("blocked", "a file where the cache should be");
     let outcome = world.lawfit(&["run", "study.toml", "--cache", "blocked", "--out", "again"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("the cache is not written"));
+    assert!(outcome.stderr.contains("the cache could not be written"));
     let again = world.files("again/study");
     for (name, bytes) in clean.iter().filter(|(name, _)| !name.starts_with('.')) {
         assert_eq!(again[name], *bytes, "{name}");
@@ -140,7 +140,7 @@ fn a_cache_that_cannot_be_written_changes_nothing_but_the_time() {
 }
 
 #[test]
-fn a_plan_tells_hits_from_misses_without_running() {
+fn a_plan_shows_hits_and_misses_without_running() {
     let world = World::with(SPEC, &simulated_runs(0.01));
     let plan = world.lawfit(&["plan", "study.toml"]);
     assert!(plan.stdout.contains("run  ingest.runs") && plan.stdout.contains("unknown  fit.main"), "{}", plan.stdout);
@@ -151,12 +151,12 @@ fn a_plan_tells_hits_from_misses_without_running() {
 }
 
 #[test]
-fn a_spec_does_not_write_over_the_report_of_another() {
+fn a_spec_does_not_overwrite_the_report_of_another() {
     let world = world();
     world.write("other/study.toml", &SPEC.replace("runs.csv", "../runs.csv"));
     let outcome = world.lawfit(&["run", "other/study.toml"]);
     assert_eq!(outcome.code, 1);
-    assert!(outcome.stderr.contains("holds the results of another spec"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("contains the results of another spec"), "{}", outcome.stderr);
 }
 
 /// The spec with its source on the web.
@@ -178,7 +178,7 @@ fn a_pinned_file_is_fetched_once_and_then_never_again() {
 }
 
 #[test]
-fn other_bytes_a_short_answer_or_a_refusal_stop_the_stage() {
+fn wrong_bytes_a_short_response_or_a_refusal_stop_the_stage() {
     let table = simulated_runs(0.01);
     let answers = [
         (http("200 OK", b"N,D,L\n", 6), "has SHA-256"),
@@ -213,7 +213,7 @@ fn count(world: &World, folder: &str) -> usize {
 }
 
 #[test]
-fn a_collection_leaves_what_was_used_and_takes_the_rest() {
+fn a_collection_keeps_used_results_and_removes_the_rest() {
     let world = world();
     let records = count(&world, "ac");
     // Nothing is older than the default limit of 30 days.
@@ -253,7 +253,7 @@ fn make_old(world: &World) {
 }
 
 #[test]
-fn a_cache_can_be_held_to_a_size() {
+fn the_size_of_a_cache_can_be_limited() {
     let world = world();
     let bytes = |world: &World| {
         let info: serde_json::Value = serde_json::from_str(&world.lawfit(&["cache", "info", "--json"]).stdout).unwrap();
@@ -282,7 +282,7 @@ fn a_bundle_carries_results_to_another_cache() {
 }
 
 #[test]
-fn a_bundle_that_is_cut_short_or_hostile_brings_nothing_wrong() {
+fn a_truncated_or_hostile_bundle_adds_no_wrong_result() {
     let world = world();
     world.lawfit(&["cache", "export", "bundle.tar.zst"]);
     let bundle = std::fs::read(world.path("bundle.tar.zst")).unwrap();
@@ -304,7 +304,7 @@ fn a_bundle_that_is_cut_short_or_hostile_brings_nothing_wrong() {
     std::fs::write(world.path("hostile.tar.zst"), bytes).unwrap();
     let outcome = world.lawfit(&["cache", "import", "hostile.tar.zst", "--cache", "a/b/hostile"]);
     assert!(outcome.stdout.starts_with("0 results and 0 blobs"), "{}", outcome.stdout);
-    assert!(outcome.stderr.contains("5 entries were damaged or foreign"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("5 entries were damaged or unknown"), "{}", outcome.stderr);
     assert!(
         !world.path("a/escaped").exists() && !world.path("a/b/escaped").exists() && !world.path("escaped").exists()
     );

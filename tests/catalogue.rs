@@ -23,7 +23,7 @@ fn design(entry: &Entry, law: &Law, rows: usize) -> Vec<Vec<f64>> {
 }
 
 #[test]
-fn noiseless_rows_give_the_parameters_of_every_law_back() {
+fn parameters_of_every_law_are_recovered_from_noiseless_rows() {
     let mut missed = Vec::new();
     for entry in catalogue() {
         let law = entry.law().unwrap();

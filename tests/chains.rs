@@ -61,7 +61,7 @@ fn a_chain_includes_the_errors_of_both_fits_and_warns() {
     let loss = 1.8 + 60.0 * libm::pow(1e22, -0.09);
     let known = 0.95 - 0.7 / (1.0 + libm::exp(-4.0 * (loss - 2.6)));
     assert!((value - known).abs() < 0.05, "{value} {known}");
-    assert!(next["warnings"].to_string().contains("goes through two laws"), "{}", next["warnings"]);
+    assert!(next["warnings"].to_string().contains("uses a chain of two laws"), "{}", next["warnings"]);
     assert_eq!(next["rows"][0]["reach"]["verdict"], "far");
     // If the loss is given, the second law alone is more certain.
     let width = |results: &serde_json::Value| {
@@ -86,7 +86,7 @@ fn a_threshold_has_an_interval_and_a_caution() {
     let loss = 2.6;
     let known = libm::pow((loss - 1.8) / 60.0, -1.0 / 0.09);
     assert!((libm::log(value / known)).abs() < 1.0, "{value:e} {known:e}");
-    assert!(half["warnings"].to_string().contains("cannot be predicted from rows below the jump"));
+    assert!(half["warnings"].to_string().contains("Rows below a jump cannot predict the jump"));
 }
 
 #[test]
@@ -151,7 +151,7 @@ fn guessing_says_nothing_of_the_loss_in_between() {
     let spec = asked_twice().replacen("forecast = \"default\"", "forecast = \"default\"\nceiling = 0.75", 1);
     let outcome = World::with(&spec, &runs_with_accuracy()).lawfit(&["check", "study.toml"]);
     assert_eq!(outcome.code, 2);
-    assert!(outcome.stderr.contains("the laws forecast `L`, of which guessing says nothing"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("the laws forecast `L`, which has no chance level"), "{}", outcome.stderr);
 }
 
 /// Two tasks with plateaus of their own at the same losses.

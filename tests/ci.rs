@@ -32,7 +32,7 @@ fn a_number_that_moves_further_than_expected_fails_until_it_is_accepted() {
         let outcome = world.lawfit(&["run", "study.toml"]);
         assert_eq!(outcome.code, 6, "{}", outcome.stderr);
         assert!(outcome.stderr.contains("expected fits.main.E moved less than 2 se, found "), "{}", outcome.stderr);
-        assert!(outcome.stderr.contains("--accept takes the new ones"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("--accept writes the new ones"), "{}", outcome.stderr);
         assert_eq!(world.read("study.lock"), lock, "a run that fails keeps what it failed against");
     }
     assert_eq!(world.lawfit(&["run", "study.toml", "--accept"]).code, 6);
@@ -41,11 +41,11 @@ fn a_number_that_moves_further_than_expected_fails_until_it_is_accepted() {
 }
 
 #[test]
-fn an_expectation_on_drift_that_cannot_be_is_an_error_on_its_line() {
+fn an_invalid_expectation_on_drift_is_an_error_on_its_line() {
     let wrong = [
         ("fits.main.alhpa moved less than 2 se", "did you mean `fits.main.alpha`"),
         ("filters.main.kept moved less than 2 se", "the lock file has no number `filters.main.kept`"),
-        ("fits.main.alpha moved less than two se", "`two` is no number above zero"),
+        ("fits.main.alpha moved less than two se", "`two` is not a number above zero"),
         ("fits.main.alpha moved less than 2", "ends in a number and `se` or `%`"),
     ];
     for (that, message) in wrong {
@@ -83,11 +83,11 @@ fn a_job_on_github_gets_a_summary() {
     let text = world.read("summary.md");
     assert_eq!(text.matches("### Simulated (study)").count(), 2, "each run adds to it: {text}");
     assert!(text.contains("| `fits.main.alpha > 5` | **fails** | fits.main.alpha = 0."), "{text}");
-    assert!(text.contains("What moved since the lock file") && text.contains("| `fits.main.E` | "), "{text}");
+    assert!(text.contains("Changes since the lock file") && text.contains("| `fits.main.E` | "), "{text}");
 }
 
 #[test]
-fn a_run_that_fails_leaves_the_last_good_report_marked_as_stale() {
+fn a_failed_run_marks_the_last_complete_report_as_stale() {
     let world = World::with(SPEC, &simulated_runs(0.01));
     world.run("study.toml");
     let good = world.files("outputs/study");
@@ -99,9 +99,9 @@ fn a_run_that_fails_leaves_the_last_good_report_marked_as_stale() {
     for _ in 0..2 {
         let outcome = world.lawfit(&["run", "study.toml"]);
         assert_eq!(outcome.code, 5);
-        assert!(outcome.stderr.contains("holds the last good report, marked as stale"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("contains the last complete report, marked as stale"), "{}", outcome.stderr);
         let (html, markdown) = (world.read("outputs/study/report.html"), world.read("outputs/study/report.md"));
-        let mark = "The last run failed in ingest.runs; this report is of an earlier run.";
+        let mark = "The last run failed in ingest.runs; this report comes from an earlier run.";
         assert_eq!((html.matches(mark).count(), markdown.matches(mark).count()), (1, 1));
         assert_eq!(world.files("outputs/study")["results.json"], good["results.json"]);
     }
@@ -111,7 +111,7 @@ fn a_run_that_fails_leaves_the_last_good_report_marked_as_stale() {
 }
 
 #[test]
-fn a_stage_that_fails_takes_only_what_depends_on_it() {
+fn a_failed_stage_stops_only_its_dependents() {
     let broken = "params,tokens,loss,family\n1e9,1e10,bad,odd\n";
     let world = World::with(SPEC, &simulated_runs(0.01));
     world.write("broken.toml", &SPEC.replace("runs.csv", "broken.csv"));

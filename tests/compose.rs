@@ -44,7 +44,7 @@ fn a_matrix_makes_a_fit_and_its_queries_for_every_combination() {
 }
 
 #[test]
-fn a_matrix_may_repeat_queries_too_and_yaml_says_the_same() {
+fn a_matrix_may_repeat_queries_in_toml_and_yaml() {
     let query = "[matrix.queries.target]\nreach.L = [2.2, 2.4]\n";
     let world = World::with(&format!("{SPEC}{MATRIX}{query}"), &simulated_runs(0.01));
     let plan = world.lawfit(&["plan", "study.toml"]);
@@ -71,7 +71,7 @@ fn variations_of_a_fit_follow_its_members() {
 }
 
 #[test]
-fn what_is_wrong_in_a_matrix_is_shown_once_and_where_it_is_written() {
+fn an_error_in_a_matrix_is_shown_once_in_its_place() {
     let spec = format!("{SPEC}{}", MATRIX.replace("kaplan_nd", "kaplan_ndd"));
     let world = World::with(&spec, &simulated_runs(0.01));
     let outcome = world.lawfit(&["check", "study.toml"]);
@@ -86,8 +86,8 @@ fn what_is_wrong_in_a_matrix_is_shown_once_and_where_it_is_written() {
     );
     for (matrix, message) in [
         ("[matrix.fits.other]\nlaw = [\"hoffmann\"]\n", "there is no entry `other` in `fits`"),
-        ("[matrix.filters.main]\nsource = [\"runs\"]\n", "a matrix is of fits or queries, not of `filters`"),
-        ("[matrix.fits.main]\nlaw = \"hoffmann\"\n", "a matrix lists the values of a setting, and this is the text"),
+        ("[matrix.filters.main]\nsource = [\"runs\"]\n", "a matrix repeats fits or queries, not `filters`"),
+        ("[matrix.fits.main]\nlaw = \"hoffmann\"\n", "a matrix needs a list of values for a setting; this is the text"),
         ("[matrix.fits.main]\nlaw = [\"hoffmann\", \"hoffmann\"]\n", "the matrix has `law=hoffmann` twice"),
         (&large, "90000 combinations of this entry make the spec too large"),
         ("[matrix.fits.main]\nlaww = [\"hoffmann\"]\n", "laww"),
@@ -123,7 +123,7 @@ fn a_spec_extends_another_one_from_its_folder() {
 }
 
 #[test]
-fn what_is_wrong_in_a_base_is_shown_in_the_base() {
+fn an_error_in_a_base_spec_is_shown_in_the_base() {
     let world = World::with("", &simulated_runs(0.01));
     world.write("base.yaml", "spec: 1\nstudy: {title: Base}\nfits:\n  main: {law: hofmann}\n");
     world.write("study.toml", "spec = 1\nextends = \"base.yaml\"\n");
@@ -143,7 +143,7 @@ fn what_is_wrong_in_a_base_is_shown_in_the_base() {
 }
 
 #[test]
-fn one_more_file_is_all_that_is_read_anew() {
+fn only_a_new_file_of_a_source_is_read() {
     let table = simulated_runs(0.01);
     let (header, rows) = table.split_once('\n').unwrap();
     let rows: Vec<&str> = rows.lines().collect();

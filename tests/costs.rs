@@ -74,7 +74,7 @@ fn numbers(value: &Value, path: &str, all: &mut Vec<(String, f64)>) {
 }
 
 #[test]
-fn six_flop_a_parameter_and_token_give_the_usual_answers_as_a_formula_too() {
+fn six_n_d_as_a_formula_gives_the_default_answers() {
     let mut usual = Vec::new();
     let mut written = Vec::new();
     numbers(&results("", ""), "", &mut usual);
@@ -87,7 +87,7 @@ fn six_flop_a_parameter_and_token_give_the_usual_answers_as_a_formula_too() {
 }
 
 #[test]
-fn attention_is_paid_for_and_no_neighbour_of_the_best_split_is_better() {
+fn with_a_cost_of_attention_no_neighbour_beats_the_best_split() {
     // The context length equals the model width.
     let cost = "[costs.attention]\nuse = \"palm_attention\"\nvariables = { context = \"width\" }\n";
     let found = results(cost, "width = 65536, depth = 40");
@@ -108,7 +108,7 @@ fn attention_is_paid_for_and_no_neighbour_of_the_best_split_is_better() {
 }
 
 #[test]
-fn a_cost_that_names_no_column_and_a_value_that_is_missing_are_said() {
+fn unknown_columns_and_missing_values_of_a_cost_are_reported() {
     let refusal = |cost: &str, hold: &str| {
         let (spec, rows) = study(cost, hold);
         let outcome = World::with(&spec, &rows).lawfit(&["check", "study.toml"]);
@@ -122,7 +122,7 @@ fn a_cost_that_names_no_column_and_a_value_that_is_missing_are_said() {
     let convention = refusal("[costs.own]\nuse = \"palm_atention\"\n", "");
     assert!(convention.contains("did you mean `palm_attention`"), "{convention}");
     let renamed = refusal("[costs.own]\ncompute = \"6 * N * D\"\nvariables = { N = \"width\" }\n", "");
-    assert!(renamed.contains("bad-variables") && renamed.contains("write the names of columns"), "{renamed}");
+    assert!(renamed.contains("bad-variables") && renamed.contains("use column names"), "{renamed}");
     let serving = refusal("[costs.own]\nuse = \"six_nd\"\nserve = \"2 * * N\"\n", "");
     assert!(serving.contains("bad-cost") && serving.contains("serve = "), "{serving}");
     let none = refusal("[costs.own]\nserve = \"2 * N\"\n", "");

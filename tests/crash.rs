@@ -43,7 +43,7 @@ fn beginnings() -> [(&'static str, World); 3] {
 }
 
 #[test]
-fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
+fn a_run_interrupted_anywhere_is_completed_by_the_next() {
     let clean = World::with(&spec(), &simulated_runs(0.01));
     clean.run("study.toml");
     let clean = results(&clean);
@@ -63,7 +63,7 @@ fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
                     let world = world.copy();
                     let failpoint = format!("{point}={}*off->1*{blow}->off", time - 1);
                     let first = world.lawfit_with(&["run", "study.toml"], &[("FAILPOINTS", &failpoint)]);
-                    let hit = first.code != 0 || first.stderr.contains("not written");
+                    let hit = first.code != 0 || first.stderr.contains("not be written");
                     *hits.entry(point.clone()).or_default() += usize::from(hit);
                     let next = world.lawfit(&["run", "study.toml"]);
                     assert_eq!(next.code, 0, "{begins}, {failpoint}: {}", next.stderr);
@@ -77,7 +77,7 @@ fn a_run_that_was_hit_anywhere_is_mended_by_the_next() {
 }
 
 #[test]
-fn a_full_disk_is_told_and_what_was_there_stays() {
+fn a_full_disk_is_reported_and_existing_files_stay() {
     let world = World::with(&spec(), &simulated_runs(0.01));
     world.run("study.toml");
     let before = results(&world);
@@ -168,7 +168,7 @@ fn renamed(record: &[u8]) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn every_damage_to_every_file_of_the_cache_is_found_and_mended() {
+fn every_damage_to_every_file_of_the_cache_is_repaired() {
     let clean = World::with(&spec(), &simulated_runs(0.01));
     clean.run("study.toml");
     let (world, clean) = (clean.copy(), results(&clean));

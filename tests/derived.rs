@@ -61,7 +61,7 @@ fn told(sizes: impl Iterator<Item = (f64, f64)>, derived: &str) -> Value {
 const SIZES: [f64; 7] = [1e8, 2e8, 4e8, 8e8, 1.6e9, 3.2e9, 6.4e9];
 
 #[test]
-fn what_the_rows_leave_open_of_an_expression_has_no_value() {
+fn an_expression_that_the_rows_do_not_identify_has_no_value() {
     // All runs have the same data, so only the sum of floor and data term and the size term are identified.
     let row = told(
         SIZES.iter().map(|n| (*n, 1e11)),
@@ -72,11 +72,11 @@ fn what_the_rows_leave_open_of_an_expression_has_no_value() {
     assert!(close("sum", 1.7 + 400.0 * libm::pow(1e11, -0.3)), "{row}");
     assert!(close("exponent", 0.34) && close("A_alone", 900.0), "{row}");
     let note = row["note"].as_str().unwrap();
-    assert!(note.starts_with("no `floor`: the rows do not tell") && note.contains("`E`"), "{note}");
+    assert!(note.starts_with("no `floor`: the rows do not identify") && note.contains("`E`"), "{note}");
 }
 
 #[test]
-fn what_two_variables_that_move_together_leave_open_has_no_value() {
+fn an_expression_has_no_value_where_two_variables_vary_together() {
     // On a single tokens-per-parameter ray, the rows identify the sum of the two terms but not each of them.
     let row = told(
         SIZES.iter().map(|n| (*n, 20.0 * n)),
@@ -86,14 +86,14 @@ fn what_two_variables_that_move_together_leave_open_has_no_value() {
     assert!((row["here"]["value"].as_f64().unwrap() / wanted - 1.0).abs() < 1e-4, "{row}");
     assert!(row["exponent"].is_null() && row["A_alone"].is_null(), "{row}");
     let note = row["note"].as_str().unwrap();
-    assert!(note.contains("the rows do not tell") && note.contains("`alpha`"), "{note}");
+    assert!(note.contains("the rows do not identify") && note.contains("`alpha`"), "{note}");
 }
 
 #[test]
-fn what_an_expression_lacks_is_said_before_anything_runs() {
+fn missing_parts_of_an_expression_are_reported_before_a_run() {
     for (derived, said) in [
         (r#"{ a = "beta / (alfa + beta)" }"#, "has no parameter `alfa`"),
-        (r#"{ a = "A / N^alpha" }"#, "`N` is a variable and has no value"),
+        (r#"{ a = "A / N^alpha" }"#, "`N` is a variable without a value"),
         (r#"{ N = "A" }"#, "cannot be the name of a derived quantity"),
         (r#"{ observed = "A" }"#, "cannot be the name of a derived quantity"),
         (r#"{ a = "A >" }"#, "error"),

@@ -232,19 +232,19 @@ fn runs_that_share_trunks_are_as_sure_for_less_than_two_thirds_of_the_compute() 
 #[test]
 fn a_design_that_cannot_be_is_told_where_it_is_wrong() {
     for (from, to, message) in [
-        ("\"5 to 400 per parameter\"", "\"20 per parameter\"", "cannot tell how compute is split"),
+        ("\"5 to 400 per parameter\"", "\"20 per parameter\"", "cannot show how to split compute"),
         ("\"H100\"", "\"H10\"", "did you mean `H100`?"),
         ("slots = 8", "slots = 80", "cannot be parted"),
         ("slots = 8", "slots = 8, memory = 0", "`memory` is in bytes"),
         ("fit = \"main\"\ndecide", "fit = \"mian\"\ndecide", "mian"),
         ("compute_optimal = { C = 1e24 }", "compute_optimal = { C = 1e24, K = 1 }", "no variable `K`"),
         ("budget = { FLOP = 2e21, usd = 5000 }", "budget = {}", "`usd`, `gpu_hours` or `FLOP`"),
-        ("\"100M to 2B\"", "\"100M till 2B\"", "is no range"),
+        ("\"100M to 2B\"", "\"100M till 2B\"", "is not a range"),
         ("rounds = 3", "rounds = 0", "from 1 to 100"),
         ("[fits.main]", "[costs.own]\ncompute = \"6 * N * D + 1e9 * D\"\n[fits.main]", "designs count 6 FLOP"),
         ("min_steps = 2000 }", "min_steps = 2000, hold = { K = 1 } }", "has a variable `K` to hold"),
         ("min_steps = 2000 }", "min_steps = 2000, cooldown = 0.3 }", "write `schedule = \"wsd\"` too"),
-        ("candidates = { N =", "candidates = { M =", "`M` says nothing of the runs"),
+        ("candidates = { N =", "candidates = { M =", "`M` does not describe runs"),
         ("candidates = { N =", "candidates = { size = [1e9], N =", "are the same"),
     ] {
         let spec = spec(DESIGN);

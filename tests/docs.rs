@@ -18,19 +18,19 @@ fn generated(name: &str, text: &str) {
 }
 
 #[test]
-fn the_schemas_are_those_of_the_types() {
+fn the_schemas_agree_with_the_types() {
     let world = World::new();
     generated("schemas/spec.schema.json", &world.lawfit(&["schema"]).stdout);
     generated("schemas/results.schema.json", &world.lawfit(&["schema", "--results"]).stdout);
 }
 
 #[test]
-fn the_document_of_the_laws_is_that_of_the_catalogue() {
+fn the_page_of_the_laws_agrees_with_the_catalogue() {
     generated("docs/book/src/reference/laws.md", &World::new().lawfit(&["laws", "--markdown"]).stdout);
 }
 
 #[test]
-fn the_document_of_costs_is_that_of_the_conventions() {
+fn the_page_of_costs_agrees_with_the_conventions() {
     generated("docs/book/src/reference/costs.md", &World::new().lawfit(&["laws", "--costs", "--markdown"]).stdout);
 }
 
@@ -108,7 +108,7 @@ fn the_commands_of_the_readme_and_of_ci_are_one() {
 }
 
 #[test]
-fn nothing_names_the_machine_it_was_made_on() {
+fn no_file_names_the_machine_that_wrote_it() {
     let output = std::process::Command::new("git").args(["ls-files"]).current_dir(repository()).output();
     let Ok(output) = output else { return println!("names: skipped, there is no git") };
     for name in String::from_utf8_lossy(&output.stdout).lines().filter(|n| *n != "Cargo.lock" && *n != "tests/docs.rs")

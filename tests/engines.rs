@@ -81,10 +81,10 @@ fn shell(world: &World, line: &str, tools: Option<&Path>) -> Outcome {
 }
 
 #[test]
-fn chunks_carried_out_one_by_one_and_twice_give_the_bytes_of_one_run() {
+fn chunks_run_one_by_one_and_twice_give_the_bytes_of_one_run() {
     let (world, single, cached_by_one) = by_one_run();
     let said = export(&world, "snakemake", &[]);
-    assert!(said.stderr.contains("0 of ") && said.stderr.contains("a fit takes 1 s"), "{}", said.stderr);
+    assert!(said.stderr.contains("0 of ") && said.stderr.contains("1 s for a fit"), "{}", said.stderr);
     let count = chunk_count(&world);
     assert!(count > 4, "{count}");
     let early = exec(&world, &["--chunk", &(count - 1).to_string()]);
@@ -324,7 +324,7 @@ fn snakemake_and_slurm_find_a_folder_whose_name_has_blanks_braces_and_quotes() {
 }
 
 #[test]
-fn an_export_holds_what_is_not_cached_and_balances_by_recorded_seconds() {
+fn an_export_has_uncached_stages_balanced_by_recorded_time() {
     let (world, ..) = by_one_run();
     export(&world, "snakemake", &[]);
     let whole: u64 = plan(&world)["chunks"].as_array().unwrap().iter().filter_map(|c| c["stages"].as_u64()).sum();
@@ -333,7 +333,7 @@ fn an_export_holds_what_is_not_cached_and_balances_by_recorded_seconds() {
     }
     let said = export(&world, "snakemake", &[]);
     let left: u64 = plan(&world)["chunks"].as_array().unwrap().iter().filter_map(|c| c["stages"].as_u64()).sum();
-    assert!(left < whole && said.stderr.contains("are the median of their kind"), "{left} of {whole}: {}", said.stderr);
+    assert!(left < whole && said.stderr.contains("the median of their kind"), "{left} of {whole}: {}", said.stderr);
     assert!(!world.path("jobs/done").exists(), "marks of another plan say nothing");
     world.run("study.toml");
     let said = export(&world, "snakemake", &[]);
@@ -346,7 +346,7 @@ fn an_export_holds_what_is_not_cached_and_balances_by_recorded_seconds() {
 }
 
 #[test]
-fn a_folder_of_somebody_else_and_a_plan_that_is_damaged_or_of_another_version_are_refused() {
+fn foreign_folders_and_damaged_or_other_plans_are_refused() {
     let (world, ..) = by_one_run();
     world.write("jobs/mine.txt", "mine");
     let refused = world.lawfit(&["export", "slurm", "study.toml"]);
@@ -359,8 +359,8 @@ fn a_folder_of_somebody_else_and_a_plan_that_is_damaged_or_of_another_version_ar
     for (wrong, code, said) in [
         (text.replacen("\"runs.csv\"", "\"other.csv\"", 1), 1, "is damaged"),
         (text.replacen("\"lawfit\":\"", "\"lawfit\":\"9", 1), 3, "another lawfit"),
-        ("{}\n".to_owned(), 2, "no compiled plan"),
-        (String::new(), 2, "no compiled plan"),
+        ("{}\n".to_owned(), 2, "not a compiled plan"),
+        (String::new(), 2, "not a compiled plan"),
     ] {
         world.write("jobs/plan.jsonl", &wrong);
         let refused = exec(&world, &["--chunk", "0"]);
@@ -371,7 +371,7 @@ fn a_folder_of_somebody_else_and_a_plan_that_is_damaged_or_of_another_version_ar
 }
 
 #[test]
-fn a_stage_that_fails_in_a_chunk_is_told_and_the_chunk_is_not_done() {
+fn a_failed_stage_of_a_chunk_is_reported_and_the_chunk_not_marked() {
     let world = World::with(&study(), &simulated_runs(0.01).replacen("1000000000,", "many,", 1));
     export(&world, "slurm", &[]);
     let failed = exec(&world, &["--chunk", "0"]);
@@ -392,7 +392,7 @@ fn through_text(plan: &Plan) -> (Plan, Plan) {
 }
 
 #[test]
-fn every_stage_of_every_shipped_spec_is_read_from_a_plan_as_it_was_written() {
+fn every_stage_of_every_spec_survives_writing_to_a_plan() {
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for entry in std::fs::read_dir(repository().join("specs")).unwrap() {
         let path = entry.unwrap().path();

@@ -38,7 +38,7 @@ fn all_errors_come_at_once_in_the_order_of_the_file() {
 }
 
 #[test]
-fn what_uses_a_column_that_cannot_be_read_is_no_mistake_and_all_others_are_still_named() {
+fn uses_of_a_bad_column_give_no_errors_and_other_errors_are_shown() {
     let shown = check(
         &SPEC
             .replace("unit = \"tokens\"", "unit = \"tokns\"")
@@ -62,27 +62,27 @@ fn each_mistake_is_named_in_its_own_words() {
         ("path = \"runs.csv\"", "path = \"run.csv\"", "did you mean `runs.csv`?"),
         ("path = \"runs.csv\"", "url = \"https://example.org/runs.csv\"", "needs the `sha256`"),
         ("unit = \"tokens\"", "unit = \"token\"", "did you mean `tokens`?"),
-        ("unit = \"tokens\"", "unit = \"FLOP\"", "is in FLOP, and the law takes tokens"),
+        ("unit = \"tokens\"", "unit = \"FLOP\"", "is in FLOP, but the law needs tokens"),
         ("expr = \"6 * N * D\"", "expr = \"6 * N * M\"", "there is no variable `M`"),
         ("expr = \"6 * N * D\"", "expr = \"6 * C\"", "defined by each other"),
         ("expr = \"6 * N * D\"", "expr = \"6 * family\"", "expected a number, found a text"),
         ("drop = \"L > 10\"", "drop = \"L + 10\"", "expected true or false, found a number"),
         ("drop = \"L > 10\"", "drop = \"L > 10\", keep = \"L < 9\"", "has `keep` and `drop` at once"),
         ("drop = \"L > 10\"", "drop_highest = \"L\"", "`count` is missing"),
-        ("drop = \"L > 10\"", "range = { N = [2, 1] }", "ends at 1 before it begins at 2"),
+        ("drop = \"L > 10\"", "range = { N = [2, 1] }", "ends at 1, below its start at 2"),
         ("rows = \"main\"", "rows = \"mian\"", "did you mean `main`?"),
         ("rows = \"main\"", "holdout = \"N > 1\"", "are free"),
-        ("law = \"hoffmann\"", "law = \"power\"", "needs `x`, which the source does not give"),
-        ("L = \"loss\"", "loss = \"loss\"", "needs `L`, which the source does not give"),
+        ("law = \"hoffmann\"", "law = \"power\"", "needs `x`, which the source does not provide"),
+        ("L = \"loss\"", "loss = \"loss\"", "needs `L`, which the source does not provide"),
         ("fit = \"main\"\ncompute_optimal", "fit = \"man\"\ncompute_optimal", "did you mean `main`?"),
-        ("C = [1e21, 1e23]", "C = [1e21, -1]", "above zero and finite"),
+        ("C = [1e21, 1e23]", "C = [1e21, -1]", "positive and finite"),
         ("C = [1e21, 1e23]", "C = \"1e21 FLOPS\"", "is not a number"),
         ("solve = \"C\"", "solve = \"L\"", "can be solved for `N`, `D` and `C`"),
         ("seed = 3", "seed = -3", "0 or more"),
         (
             "law = \"hoffmann\"",
             "law = \"hoffmann\"\nobjective = { student_t = { scale = 0 } }",
-            "`scale` is 0; it is above zero",
+            "`scale` is 0; it must be positive",
         ),
         ("spec = 1", "spec = 2", "reads version 1"),
     ] {
@@ -104,7 +104,7 @@ fn an_expectation_names_a_number_of_the_results() {
 }
 
 #[test]
-fn a_formula_is_checked_at_its_own_letters() {
+fn errors_in_a_formula_point_at_its_letters() {
     let spec = SPEC
         .replace("law = \"hoffmann\"", "law = \"mine\"")
         .replace("[fits.main]", "[laws.mine]\nformula = \"L = E + A / N^alpha + \"\n[fits.main]");
@@ -116,7 +116,7 @@ fn a_formula_is_checked_at_its_own_letters() {
 }
 
 #[test]
-fn what_is_not_used_is_a_warning_not_an_error() {
+fn an_unused_entry_is_a_warning_not_an_error() {
     // With two costs a fit must name one; here both are unused.
     let costs = "[costs.one]\ncompute = \"6 * N * D\"\n[costs.other]\ncompute = \"7 * N * D\"\n";
     let world = World::with(&format!("{SPEC}[laws.spare]\nuse = \"power\"\n{costs}"), &simulated_runs(0.01));
@@ -129,13 +129,13 @@ fn what_is_not_used_is_a_warning_not_an_error() {
 }
 
 #[test]
-fn a_cell_that_cannot_be_stops_the_stage_with_file_and_row() {
+fn an_invalid_cell_stops_the_stage_with_file_and_row() {
     for (bad, wanted) in [
         ("1e9,,2.5,odd", "D is missing: runs.csv row 31"),
-        ("1e9,lots,2.5,odd", "D is no number: `lots`: runs.csv row 31"),
+        ("1e9,lots,2.5,odd", "D is not a number: `lots`: runs.csv row 31"),
         ("1e9,1e10,-2.5,odd", "L is not above zero, and its logarithm is fitted: runs.csv row 31"),
         ("0,1e10,2.5,odd", "N is not above zero, where `N^alpha` has no value: runs.csv row 31"),
-        ("1e9,1e10,inf,odd", "L is no number: `inf`: runs.csv row 31"),
+        ("1e9,1e10,inf,odd", "L is not a number: `inf`: runs.csv row 31"),
     ] {
         let world = World::with(SPEC, &format!("{}{bad}\n", simulated_runs(0.01)));
         let outcome = world.lawfit(&["run", "study.toml"]);
@@ -165,7 +165,7 @@ fn a_failed_stage_fails_only_what_needs_it() {
 }
 
 #[test]
-fn a_column_that_is_not_there_is_named_beside_its_nearest() {
+fn a_missing_column_is_named_with_the_nearest_one() {
     let world = World::with(&SPEC.replace("\"params\"", "\"param\""), &simulated_runs(0.01));
     let outcome = world.lawfit(&["run", "study.toml"]);
     assert_eq!(outcome.code, 5);
@@ -193,12 +193,12 @@ fn queries_that_no_law_can_answer_are_refused_with_their_place() {
     let asked = |query: &str| check(&format!("{SPEC}[queries.new]\nfit = \"main\"\n{query}\n"));
     for (query, message) in [
         ("compare = { with = \"other\", C = 1e22 }", "there is no fit `other`"),
-        ("isoflop = { C = 1e22, width = 0.5 }", "a factor is above 1"),
-        ("isoflop = { C = 1e22, at = 1e24 }", "two budgets at least"),
+        ("isoflop = { C = 1e22, width = 0.5 }", "it must be above 1"),
+        ("isoflop = { C = 1e22, at = 1e24 }", "at least two budgets"),
         ("overtrain = { C = 1e22 }", "the model's size is missing"),
         ("overtrain = { C = 1e22, N = \"1B\", factor = 0.5 }", "the size is given twice"),
-        ("marginal = { C = 1e22, factor = 1 }", "more compute is above 1"),
-        ("inference_aware = { loss = 2.2, serve = -1 }", "tokens are zero or more"),
+        ("marginal = { C = 1e22, factor = 1 }", "it must be above 1"),
+        ("inference_aware = { loss = 2.2, serve = -1 }", "it must be zero or more"),
         ("marginal = { C = 1e22, hold = { U = 1e9 } }", "has no variable `U`"),
         ("marginal = { C = 1e22, by = 3 }", "no variable `by`"),
     ] {
@@ -208,7 +208,7 @@ fn queries_that_no_law_can_answer_are_refused_with_their_place() {
 }
 
 #[test]
-fn choices_that_cannot_be_made_are_refused_where_they_stand() {
+fn invalid_choices_are_refused_in_their_place() {
     for (sensitivity, message, line) in [
         ("[sensitivity.other]\nlaws = [\"power\"]", "there is no fit `other`", 27),
         ("[sensitivity.main]\nlaws = [\"hofmann\"]", "there is no law `hofmann`", 28),
@@ -246,7 +246,7 @@ fn check_file(name: &str, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn one_missing_bracket_is_one_error_where_it_stands() {
+fn one_missing_bracket_is_one_error_in_its_place() {
     for (from, to, message) in [
         ("[1e21, 1e23]", "[1e21, 1e23", "this `[` is not closed"),
         ("unit = \"parameters\" }", "unit = \"parameters\"", "this `{` is not closed"),
@@ -265,12 +265,12 @@ fn one_missing_bracket_is_one_error_where_it_stands() {
 }
 
 #[test]
-fn a_file_that_is_no_spec_is_called_what_it_is() {
+fn a_file_of_another_kind_than_a_spec_is_named() {
     for (name, bytes, message) in [
         ("runs2.csv", simulated_runs(0.01).as_bytes(), "`runs2.csv` is a table, not a spec"),
         ("plot.toml", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "the file is a PNG image"),
-        ("s.toml", b"spec: 1\nstudy:\n  title: x\n", "is read as TOML, and looks like YAML"),
-        ("s.yaml", b"spec = 1\n[study]\ntitle = \"x\"\n", "is read as YAML, and looks like TOML"),
+        ("s.toml", b"spec: 1\nstudy:\n  title: x\n", "is read as TOML but looks like YAML"),
+        ("s.yaml", b"spec = 1\n[study]\ntitle = \"x\"\n", "is read as YAML but looks like TOML"),
         ("s.toml", b"{ \"spec\": 1 }", "looks like JSON"),
     ] {
         let shown = check_file(name, bytes);
@@ -279,7 +279,7 @@ fn a_file_that_is_no_spec_is_called_what_it_is() {
 }
 
 #[test]
-fn data_that_are_no_table_are_called_what_they_are() {
+fn data_files_of_another_kind_are_named() {
     for (bytes, message) in [
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), "the file is a PNG image"),
         (b"%PDF-1.5\nparams,tokens\n", "the file is a PDF document"),
@@ -295,10 +295,10 @@ fn data_that_are_no_table_are_called_what_they_are() {
 }
 
 #[test]
-fn a_holdout_that_is_a_share_is_told_to_be_a_condition() {
+fn a_share_as_holdout_is_answered_with_a_condition() {
     for (holdout, message) in [
-        ("\"20%\"", "`20%` is no condition on rows; write one, such as \"C > 1e21\""),
-        ("\"0.2\"", "`0.2` is no condition on rows"),
+        ("\"20%\"", "`20%` is not a condition on rows; write one such as \"C > 1e21\""),
+        ("\"0.2\"", "`0.2` is not a condition on rows"),
         ("0.2", "expected a condition on rows, such as \"C > 1e21\", found the number 0.2"),
     ] {
         let shown = check(&SPEC.replace("law = \"hoffmann\"", &format!("law = \"hoffmann\"\nholdout = {holdout}")));
@@ -307,19 +307,19 @@ fn a_holdout_that_is_a_share_is_told_to_be_a_condition() {
 }
 
 #[test]
-fn wrong_indentation_of_yaml_is_said_to_be_that() {
+fn wrong_indentation_of_yaml_is_reported_as_such() {
     let yaml = "spec: 1\nstudy:\n  title: x\nsources:\n  runs:\n    path: runs.csv\n    columns:\n      N: params\n      L: loss\n\
                 laws:\n  mine:\n    formula: L = E + A / N^alpha\nfits:\n  main:\n    rows: runs\n    law: mine\n";
     for (from, to, message) in [
         (
             "    law: mine",
             "      law: mine",
-            "`law` is indented deeper than `rows` above it, which has a value already",
+            "`law` is indented deeper than `rows` above it, which already has a value",
         ),
         ("    law: mine", "\tlaw: mine", "is indented with a tab"),
-        ("      L: loss", "     L: loss", "`L` is indented by 5 blanks"),
+        ("      L: loss", "     L: loss", "`L` is indented by 5 spaces"),
         ("    law: mine", "    law:mine", "write `law: mine`"),
-        ("    rows: runs\n    law", "  rows: runs\n  law", "what belongs to a key is indented deeper than it"),
+        ("    rows: runs\n    law", "  rows: runs\n  law", "indent the content of a key deeper than the key"),
     ] {
         let shown = check_file("s.yaml", yaml.replacen(from, to, 1).as_bytes());
         assert!(shown.contains(message), "{to}: {shown}");
@@ -327,17 +327,17 @@ fn wrong_indentation_of_yaml_is_said_to_be_that() {
 }
 
 #[test]
-fn rows_that_all_went_are_counted_by_what_was_wrong_with_them() {
+fn if_no_rows_remain_the_reasons_are_counted() {
     let spec = SPEC.replace("[sources.runs]", "[sources.runs]\nmissing = \"drop\"");
     let world = World::with(&spec, "params,tokens,loss,family\n1e8,many,3,a\n1e9,few,3,a\n1e9,many,3,b\n1e9,,3,b\n");
     let outcome = world.lawfit(&["run", "study.toml"]);
     assert_eq!(outcome.code, 5);
     assert!(
         outcome.stderr.contains("no row is left: all were dropped")
-            && outcome.stderr.contains("D is no number: `many`: 2 rows")
-            && outcome.stderr.contains("D is no number: `few`: 1 row")
+            && outcome.stderr.contains("D is not a number: `many`: 2 rows")
+            && outcome.stderr.contains("D is not a number: `few`: 1 row")
             && outcome.stderr.contains("D is missing: 1 row")
-            && !outcome.stderr.contains("filter's rules"),
+            && !outcome.stderr.contains("rules of the filter"),
         "{}",
         outcome.stderr
     );
@@ -347,7 +347,7 @@ fn rows_that_all_went_are_counted_by_what_was_wrong_with_them() {
 }
 
 #[test]
-fn what_is_wrong_with_a_question_points_at_no_query_of_the_spec() {
+fn errors_of_a_question_do_not_point_at_queries_of_the_spec() {
     let world = World::with(SPEC, &simulated_runs(0.01));
     for (question, message) in [
         ("loss N=1e9", "`D` is missing: the law is `L = E + A / N^alpha + B / D^beta`"),
@@ -368,7 +368,7 @@ fn what_is_wrong_with_a_question_points_at_no_query_of_the_spec() {
 }
 
 #[test]
-fn a_stage_that_is_not_there_is_named_by_those_that_are() {
+fn an_unknown_stage_is_answered_with_known_ones() {
     let world = World::with(SPEC, &simulated_runs(0.01));
     for (stage, hint) in [
         ("fit.mian", "did you mean `fit.main`?"),
@@ -382,10 +382,10 @@ fn a_stage_that_is_not_there_is_named_by_those_that_are() {
 }
 
 #[test]
-fn common_slips_are_answered_with_what_to_write() {
+fn common_mistakes_are_answered_with_what_to_write() {
     for (from, to, wanted) in [
         ("drop = \"L > 10\"", "drop = \"L > 10 AND N > 1\"", "write `and`"),
-        ("drop = \"L > 10\"", "drop = \"family == even\"", "a text stands in quotes: 'even'"),
+        ("drop = \"L > 10\"", "drop = \"family == even\"", "write text in quotes: 'even'"),
         ("drop = \"L > 10\"", "drop = \"family in ('a', 'b')\"", "write a set with braces"),
         ("drop = \"L > 10\"", "drop = \"family in ['a', 'b']\"", "write a set with braces"),
         ("drop = \"L > 10\"", "drop = \"L is null\"", "`missing = \"drop\"`"),

@@ -11,7 +11,7 @@ fn world() -> World {
 }
 
 #[test]
-fn a_changed_setting_is_named_with_what_it_was_and_is() {
+fn a_changed_setting_is_shown_with_both_values() {
     let world = world();
     world.write("study.toml", &SPEC.replace("resamples = 100", "resamples = 120"));
     let outcome = world.lawfit(&["explain", "fit.main", "study.toml"]);
@@ -25,25 +25,25 @@ fn a_changed_setting_is_named_with_what_it_was_and_is() {
 }
 
 #[test]
-fn a_stage_whose_inputs_are_open_is_explained_by_what_comes_before() {
+fn a_stage_with_unknown_inputs_is_explained_by_earlier_stages() {
     let world = world();
     world.write("runs.csv", &format!("{}2e10,5e11,1.93,even\n", simulated_runs(0.01)));
     let text = world.lawfit(&["explain", "extrapolate.budget", "study.toml"]).stdout;
     assert!(text.contains("ingest.runs: would run, because these changed"), "{text}");
     assert!(text.contains("inputs.file.0") && text.contains("(runs.csv)"), "{text}");
-    assert!(text.contains("extrapolate.budget: unknown: what it takes is not known before"), "{text}");
+    assert!(text.contains("extrapolate.budget: unknown: its inputs are unknown until"), "{text}");
     let json = world.lawfit(&["explain", "extrapolate.budget", "study.toml", "--json"]).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json[0]["fields"][0]["from"], "runs.csv");
 }
 
 #[test]
-fn a_stage_that_would_not_run_is_said_to_be_cached() {
+fn a_stage_that_would_not_run_is_reported_as_cached() {
     let world = world();
     let text = world.lawfit(&["explain", "fit.main", "study.toml"]).stdout;
-    assert_eq!(text, "fit.main: in the cache, and as the lock file has it\n");
+    assert_eq!(text, "fit.main: in the cache, and agrees with the lock file\n");
     let text = world.lawfit(&["explain", "fit.main", "study.toml", "--cache", "other"]).stdout;
-    assert!(text.contains("ingest.runs: would run: as the lock file has it, but not in the cache"), "{text}");
+    assert!(text.contains("ingest.runs: would run: agrees with the lock file, but is not in the cache"), "{text}");
     let outcome = world.lawfit(&["explain", "fit.mian", "study.toml"]);
     assert_eq!(outcome.code, 2);
     assert!(outcome.stderr.contains("did you mean `fit.main`?"), "{}", outcome.stderr);
@@ -57,10 +57,10 @@ fn two_specs_differ_in_settings_data_and_numbers() {
     world.lawfit(&["run", "more/study.toml", "--out", "more/outputs"]);
     let text = world.lawfit(&["diff", "study.toml", "more/study.toml"]).stdout;
     assert!(text.contains("fits.main.uncertainty.bootstrap.resamples  100 -> 120"), "{text}");
-    assert!(text.contains("1 new rows, 31 in all"), "{text}");
+    assert!(text.contains("1 new rows, 31 in total"), "{text}");
     let line = text.lines().find(|line| line.contains("fits.main.alpha ")).unwrap();
     assert!(line.contains(" -> ") && line.ends_with(" se)"), "{line}");
-    assert!(text.contains("fit.main") && text.contains("other settings or inputs, and another result"), "{text}");
+    assert!(text.contains("fit.main") && text.contains("settings or inputs changed, and the result changed"), "{text}");
     let json = world.lawfit(&["diff", "study.lock", "more/study.lock", "--format", "json"]).stdout;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     let alpha = json["numbers"].as_array().unwrap().iter().find(|n| n["number"] == "fits.main.alpha").unwrap();

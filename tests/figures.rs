@@ -70,7 +70,7 @@ fn a_best_split_is_drawn_only_where_further_variables_do_not_vary() {
 }
 
 #[test]
-fn keys_stand_above_the_data_in_every_figure() {
+fn legends_are_above_the_data_in_every_figure() {
     let world = World::with(
         &SPEC.replace(
             "law = \"hoffmann\"",
@@ -104,7 +104,7 @@ fn keys_stand_above_the_data_in_every_figure() {
 }
 
 #[test]
-fn axes_say_their_units_and_sizes_are_written_as_people_do() {
+fn axes_have_units_and_readable_sizes() {
     let world = World::with(SPEC, &simulated_runs(0.01));
     world.run("study.toml");
     let all = pictures(&world, "study");
@@ -120,7 +120,7 @@ fn axes_say_their_units_and_sizes_are_written_as_people_do() {
 }
 
 #[test]
-fn a_caption_tells_of_intervals_where_they_are_drawn() {
+fn a_caption_mentions_intervals_only_where_they_are_drawn() {
     let spec = |folds: usize| {
         let own = format!("law = \"hoffmann\"\nbacktest = {{ along = \"C\", folds = {folds} }}");
         SPEC.replace("law = \"hoffmann\"", &own) + "[report]\nformats = [\"markdown\"]\n"
@@ -131,14 +131,14 @@ fn a_caption_tells_of_intervals_where_they_are_drawn() {
         let bars = pictures(&world, "study")["backtest-main"].contains("class=\"bars\"");
         assert_eq!(bars, drawn, "{folds} folds");
         assert_eq!(
-            world.read("outputs/study/report.md").contains("An interval that does not reach zero missed."),
+            world.read("outputs/study/report.md").contains("An interval that excludes zero missed its row."),
             drawn
         );
     }
 }
 
 #[test]
-fn of_too_many_fits_those_with_queries_are_drawn_first() {
+fn with_too_many_fits_those_with_queries_are_drawn_first() {
     let world = grouped(45);
     let all = pictures(&world, "study");
     assert!(all["fit-zzz"].contains("answer: next"));
@@ -147,7 +147,7 @@ fn of_too_many_fits_those_with_queries_are_drawn_first() {
 }
 
 #[test]
-fn groups_that_are_numbers_stand_in_the_order_of_numbers() {
+fn groups_that_are_numbers_are_in_numerical_order() {
     let world = grouped(11);
     let groups = &pictures(&world, "study")["groups-aaa"];
     let keys: Vec<&str> = groups.split("<g class=\"key ").skip(1).map(|key| attributes(key, "data-s")[0]).collect();

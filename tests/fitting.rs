@@ -36,7 +36,7 @@ fn close(found: &serde_json::Value, known: f64, within: f64) {
 }
 
 #[test]
-fn each_group_is_fitted_for_itself_and_asked_for_itself() {
+fn each_group_has_its_own_fit_and_answers() {
     let results = run(&with_fit("by = \"family\""), &two_optimizers(1e-4));
     let groups = &results["fits"]["main"]["groups"];
     close(&groups["adam"]["parameters"]["beta"]["value"], 0.28, 0.02);
@@ -50,7 +50,7 @@ fn each_group_is_fitted_for_itself_and_asked_for_itself() {
 }
 
 #[test]
-fn groups_are_compared_with_one_of_them_or_with_those_of_their_names() {
+fn groups_are_compared_with_one_group_or_by_name() {
     let shared = "by = \"family\"\nshare = [\"E\", \"A\", \"alpha\", \"beta\"]";
     let queries = "[queries.beside]\nfit = \"main\"\ncompare = { with = \"main\", group = \"adam\", C = 1e22 }\n\
         [queries.named]\nfit = \"main\"\ncompare = { with = \"sgd\", C = 1e22 }\n\
@@ -79,8 +79,8 @@ fn comparisons_of_groups_that_do_not_go_together_are_refused() {
         World::with(&format!("{grouped}{query}"), &two_optimizers(1e-4)).lawfit(&["run", "study.toml"])
     };
     for (fit, with, code, message) in [
-        ("whole", "with = \"main\"", 2, "is in groups by `family`: say with which"),
-        ("main", "with = \"whole\", group = \"adam\"", 2, "is not in groups: leave out `group`"),
+        ("whole", "with = \"main\"", 2, "has groups by `family`: name the group"),
+        ("main", "with = \"whole\", group = \"adam\"", 2, "has no groups: leave out `group`"),
         ("whole", "with = \"main\", group = \"adan\"", 5, "its groups are `adam`, `sgd`"),
     ] {
         let outcome = asked(fit, with);
@@ -133,7 +133,7 @@ fn the_joint_optimum_is_that_of_one_law_with_a_column_of_efficiencies() {
 }
 
 #[test]
-fn a_weight_counts_a_row_as_often_as_it_says() {
+fn a_weight_of_two_counts_a_row_twice() {
     let table = simulated_runs(0.01);
     let doubled = table.lines().skip(1).filter(|line| line.contains("even")).collect::<Vec<_>>().join("\n");
     let repeated = run(SPEC, &format!("{table}{doubled}\n"));
@@ -149,7 +149,7 @@ fn a_weight_counts_a_row_as_often_as_it_says() {
 }
 
 #[test]
-fn noise_puts_residuals_in_units_of_itself() {
+fn residuals_are_divided_by_the_noise() {
     // Equal noise in all rows only changes the unit of delta and of the objective.
     let table = simulated_runs(0.01);
     let plain = run(&with_fit("objective = { least_squares = { on = \"raw\" } }"), &table);
@@ -175,7 +175,7 @@ fn widths(results: &serde_json::Value) -> Vec<f64> {
 }
 
 #[test]
-fn a_new_run_scatters_as_rows_do_whatever_is_said_of_their_noise() {
+fn a_new_run_has_the_scatter_of_rows_under_any_declared_noise() {
     // Noise in arbitrary units only weights the rows; it does not set the scatter of a new run.
     let table = simulated_runs(0.01);
     let query = "\n[queries.ahead]\nfit = \"main\"\nloss = { N = 2e9, D = 4e10 }\n";
@@ -185,7 +185,7 @@ fn a_new_run_scatters_as_rows_do_whatever_is_said_of_their_noise() {
 }
 
 #[test]
-fn a_forecast_of_a_run_scatters_as_rows_of_its_size_do() {
+fn a_forecast_has_the_scatter_of_rows_of_its_size() {
     let mut random = Random::new(9, "uneven", 0);
     let mut table = "params,tokens,loss,family\n".to_owned();
     for n in [3e7, 6e7, 1e8, 2e8, 3e8, 6e8, 1e9, 2e9, 3e9, 6e9, 1e10] {
@@ -213,7 +213,7 @@ fn a_forecast_of_a_run_scatters_as_rows_of_its_size_do() {
 }
 
 #[test]
-fn repeats_of_a_configuration_count_once_and_are_resampled_whole() {
+fn repeated_runs_count_once_and_are_resampled_together() {
     let table = simulated_runs(0.01);
     let once = run(SPEC, &table);
     let copies = format!("{table}{}\n", table.lines().skip(1).collect::<Vec<_>>().join("\n"));
@@ -228,7 +228,7 @@ fn repeats_of_a_configuration_count_once_and_are_resampled_whole() {
     assert_eq!(replicates["configurations"], 30);
     // Identical copies contain no information about the noise, so they must not show lack of fit.
     let warnings = repeated["fits"]["main"]["evidence"]["warnings"].to_string();
-    assert!(!warnings.contains("the law's error, not noise"), "{warnings}");
+    assert!(!warnings.contains("an error of the law and not noise"), "{warnings}");
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn least_absolute_deviation_goes_through_as_many_rows_as_it_has_parameters() {
 }
 
 #[test]
-fn every_named_solver_is_followed_and_compared_with_the_optimum() {
+fn every_named_solver_is_run_and_compared_with_the_optimum() {
     let table = simulated_runs(0.01);
     let best = run(SPEC, &table)["fits"]["main"]["objective"].as_f64().unwrap();
     for solver in ["lbfgs", "nelder_mead", "levenberg_marquardt"] {
@@ -269,7 +269,7 @@ fn every_named_solver_is_followed_and_compared_with_the_optimum() {
 }
 
 #[test]
-fn a_poor_grid_of_starts_is_followed_and_its_answer_called_poor() {
+fn a_poor_grid_of_starts_is_run_and_reported_as_poor() {
     // One start on the plateau where both powers vanish, from which L-BFGS cannot move.
     let starts = "starts = \"grid\"\nsolver = \"lbfgs\"";
     let spec = SPEC
@@ -297,7 +297,7 @@ fn a_grid_has_every_combination_of_listed_starts() {
 }
 
 #[test]
-fn what_a_fit_says_wrong_is_found_before_anything_runs() {
+fn errors_in_a_fit_are_found_before_anything_runs() {
     for (keys, wanted) in [
         ("by = \"famly\"", "did you mean `family`?"),
         ("share = [\"E\"]", "`share` needs `by`"),
@@ -340,19 +340,19 @@ fn a_hundred_thousand_rows_are_searched_on_a_part_and_fitted_on_all() {
 }
 
 #[test]
-fn a_query_and_rows_outside_what_a_law_was_published_for_are_named() {
+fn queries_and_rows_outside_the_published_range_are_named() {
     let spec = "spec = 1\nstudy.title = \"x\"\n[laws.p]\nuse = \"muennighoff\"\nconstants = \"muennighoff2023\"\n[fits.p]\nlaw = \"p\"\n[queries.q]\nfit = \"p\"\nloss = { N = \"1T\", D = \"100B\", U = \"1B\" }\n";
     let results = run(spec, "unused\n");
     let warnings = results["queries"]["q"]["warnings"].to_string();
     assert!(warnings.contains("N = 1.000e12 is outside 7e6 to 9e9"), "{warnings}");
-    assert!(warnings.contains("tokens are seen 100.0 times, and the law holds up to 60 times"), "{warnings}");
+    assert!(warnings.contains("tokens are seen 100.0 times, and the law holds for up to 60 times"), "{warnings}");
     let results = run(&with_fit(""), &simulated_runs(0.01));
     let warnings = results["fits"]["main"]["evidence"]["warnings"].to_string();
-    assert!(warnings.contains("rows lie where the law was not made for"), "{warnings}");
+    assert!(warnings.contains("rows lie outside the conditions of the law"), "{warnings}");
 }
 
 #[test]
-fn a_named_procedure_over_groups_that_share_is_held_against_the_best_optimum_of_all() {
+fn a_procedure_over_shared_groups_is_compared_with_the_optimum() {
     let keys =
         "by = \"family\"\nshare = [\"E\", \"A\", \"alpha\", \"beta\"]\nstarts = \"grid\"\nsolver = \"nelder_mead\"";
     // One start that is far from the optimum in more directions than a simplex can correct.
@@ -372,7 +372,7 @@ fn a_named_procedure_over_groups_that_share_is_held_against_the_best_optimum_of_
 }
 
 #[test]
-fn what_a_start_finds_where_large_numbers_cancel_is_left_out_and_said() {
+fn points_where_large_numbers_cancel_are_left_out_and_reported() {
     // A floor without an upper bound, and rows that do not identify it: E and A may grow together without limit.
     let mut random = Random::new(3, "rounding", 0);
     let mut table = "compute,loss\n".to_owned();
@@ -386,12 +386,13 @@ fn what_a_start_finds_where_large_numbers_cancel_is_left_out_and_said() {
     let evidence = run(spec, &table)["fits"]["main"]["evidence"].clone();
     let unresolved = evidence["unresolved_starts"].as_u64().unwrap();
     assert!(unresolved > 0 && unresolved < evidence["starts"].as_u64().unwrap(), "{evidence}");
-    let said = format!("From {unresolved} of {} starts the solver ran to where the law cannot be", evidence["starts"]);
+    let said =
+        format!("From {unresolved} of {} starts the solver reached points where the law cannot be", evidence["starts"]);
     assert!(evidence["warnings"].to_string().contains(&said), "{}", evidence["warnings"]);
 }
 
 #[test]
-fn lack_of_fit_and_a_missing_trend_are_said_next_to_the_answer() {
+fn lack_of_fit_and_missing_trends_are_shown_next_to_answers() {
     let spec = |law: &str| {
         format!(
             "spec = 1\n[study]\ntitle = \"t\"\n[sources.runs]\npath = \"runs.csv\"\n[sources.runs.columns]\nx = \"x\"\ny = \"y\"\n[laws.law]\nformula = \"{law}\"\n[fits.main]\nrows = \"runs\"\nlaw = \"law\"\n[queries.far]\nfit = \"main\"\nloss = {{ x = 1e6 }}\n"

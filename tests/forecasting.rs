@@ -77,7 +77,7 @@ fn with_query(query: &str) -> String {
 }
 
 #[test]
-fn a_query_may_ask_several_laws_and_is_told_which() {
+fn a_query_may_use_several_laws_and_names_them() {
     let spec = with_query("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"default\"");
     let world = World::with(&spec, &simulated_runs(0.01));
     let results = world.run("study.toml")["results"].clone();
@@ -88,19 +88,19 @@ fn a_query_may_ask_several_laws_and_is_told_which() {
     let account = &several["forecasts"]["all"];
     let shares: f64 = account["members"].as_array().unwrap().iter().map(|m| m["share"].as_f64().unwrap()).sum();
     assert!((shares - 1.0).abs() < 1e-12, "{account}");
-    assert!(several["interval"].as_str().unwrap().contains("the error that they have in common"));
+    assert!(several["interval"].as_str().unwrap().contains("their common error"));
     let report = world.read("outputs/study/report.md");
-    assert!(report.contains("members by their errors when the last runs were hidden"), "{report}");
+    assert!(report.contains("members, weighted by their errors when the last runs were hidden"), "{report}");
     assert!(report.contains("(query several, fit main, several laws;"), "{report}");
 }
 
 #[test]
 fn a_forecast_that_no_law_can_give_is_refused_before_anything_runs() {
     for (query, message) in [
-        ("reach = { L = 2.5, solve = \"C\" }\nforecast = \"default\"", "`forecast` says what answers `loss`"),
-        ("loss = { N = \"2B\", D = \"40B\" }\nceiling = 0.9", "a `ceiling` is for"),
+        ("reach = { L = 2.5, solve = \"C\" }\nforecast = \"default\"", "`forecast` applies only to `loss`"),
+        ("loss = { N = \"2B\", D = \"40B\" }\nceiling = 0.9", "`ceiling` applies only to"),
         ("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"stack\"", "give the fit `alternatives`"),
-        ("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"default\"\nceiling = 0", "is above zero"),
+        ("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"default\"\nceiling = 0", "must be positive"),
     ] {
         let world = World::with(&with_query(query), &simulated_runs(0.01));
         let outcome = world.lawfit(&["check", "study.toml"]);
@@ -110,7 +110,7 @@ fn a_forecast_that_no_law_can_give_is_refused_before_anything_runs() {
 }
 
 #[test]
-fn an_accuracy_is_not_forecast_and_the_report_says_what_to_write() {
+fn an_accuracy_is_refused_with_the_alternative() {
     // The inverted responses rise with scale, as accuracies do.
     let turned = |line: &str| -> String {
         let cells: Vec<&str> = line.split(',').collect();
@@ -125,12 +125,12 @@ fn an_accuracy_is_not_forecast_and_the_report_says_what_to_write() {
     let results = world.run("study.toml")["results"].clone();
     let row = &results["queries"]["several"]["rows"][0];
     assert_eq!(row["reach"]["verdict"], "not_forecast", "{row}");
-    assert!(row["note"].as_str().unwrap().contains("write 1 - accuracy"), "{row}");
+    assert!(row["note"].as_str().unwrap().contains("use 1 - accuracy"), "{row}");
     assert!(row.get("loss").is_none());
 }
 
 #[test]
-fn a_backtest_fits_only_what_was_known_and_scores_all_that_came_later() {
+fn a_backtest_fits_known_rows_and_scores_all_later_ones() {
     let spec = SPEC.replace(
         "uncertainty = { bootstrap = { resamples = 100 } }",
         "uncertainty = \"auto\"\nbacktest = { along = \"C\", folds = 3 }",
@@ -165,14 +165,14 @@ fn a_backtest_fits_only_what_was_known_and_scores_all_that_came_later() {
 }
 
 #[test]
-fn a_backtest_that_cannot_be_is_refused_or_said() {
+fn an_invalid_backtest_is_refused_or_reported() {
     let with = |backtest: &str| {
         let spec = SPEC.replace("law = \"hoffmann\"", &format!("law = \"hoffmann\"\nbacktest = {backtest}"));
         World::with(&spec, &simulated_runs(0.01))
     };
     for (backtest, message) in [
         ("{ along = \"X\" }", "there is no variable `X`"),
-        ("{ along = \"C\", folds = 0 }", "`folds` is from 1 to 100"),
+        ("{ along = \"C\", folds = 0 }", "`folds` must be from 1 to 100"),
         ("{ folds = 3 }", "`along` is missing"),
     ] {
         let outcome = with(backtest).lawfit(&["check", "study.toml"]);
@@ -186,7 +186,7 @@ fn a_backtest_that_cannot_be_is_refused_or_said() {
 }
 
 #[test]
-fn several_laws_for_the_same_rows_are_compared_and_one_is_to_be_quoted() {
+fn several_laws_are_compared_and_one_is_recommended() {
     let alternatives = "law = \"hoffmann\"\nalternatives = [\"kaplan_nd\", \"additive_nd\", \"mine\"]";
     let mine = "[laws.mine]\nformula = \"L = E + A / N^alpha\"\n";
     let spec = SPEC.replace("law = \"hoffmann\"", alternatives);
@@ -225,7 +225,7 @@ fn several_laws_for_the_same_rows_are_compared_and_one_is_to_be_quoted() {
 #[test]
 fn alternatives_that_make_no_sense_are_refused() {
     for (alternatives, message) in
-        [("[\"hofmann\"]", "there is no law `hofmann`"), ("[\"hoffmann\"]", "is there already"), ("[\"power\"]", "`x`")]
+        [("[\"hofmann\"]", "there is no law `hofmann`"), ("[\"hoffmann\"]", "is listed twice"), ("[\"power\"]", "`x`")]
     {
         let with = format!("law = \"hoffmann\"\nalternatives = {alternatives}");
         let world = World::with(&SPEC.replace("law = \"hoffmann\"", &with), &simulated_runs(0.01));

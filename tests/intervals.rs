@@ -117,7 +117,7 @@ fn a_formula_written_in_other_coordinates_has_the_same_interval() {
 }
 
 #[test]
-fn units_of_a_variable_do_not_move_an_interval() {
+fn the_unit_of_a_variable_does_not_change_an_interval() {
     for method in METHODS {
         let [one, other] = [(1.0, "4000"), (1e9, "4e12")].map(|(scale, at)| {
             Study::new("x = \"x\"\ny = \"y\"")
@@ -208,7 +208,7 @@ fn a_group_of_one_row_does_not_take_the_intervals_of_the_others() {
 }
 
 #[test]
-fn the_interval_of_an_envelope_holds_it_and_says_what_it_is() {
+fn the_interval_of_an_envelope_contains_it_and_is_labelled() {
     let mut random = Random::new(4, "envelope", 0);
     let mut table = "x,y\n".to_owned();
     for i in 0..40 {
@@ -261,7 +261,7 @@ fn a_curve_that_is_nearly_straight_has_an_interval_inside_its_rows() {
 const TWO_LENGTHS: &str = "x,y\n20000,1.0957\n20000,1.0962\n20000,1.0962\n50000,1.0853\n50000,1.0857\n50000,1.0865\n";
 
 #[test]
-fn what_rows_leave_open_is_not_printed_and_what_they_tell_is() {
+fn only_identified_numbers_are_printed() {
     let laws =
         ["formula = \"y = E + A * x^-a\"", "formula = \"y = A * x^-a + E\"", "formula = \"y = E + exp(A) * x^-a\""];
     for law in laws {
@@ -283,7 +283,7 @@ fn what_rows_leave_open_is_not_printed_and_what_they_tell_is() {
 }
 
 #[test]
-fn a_share_has_no_interval_beyond_one() {
+fn the_interval_of_a_share_ends_at_one() {
     let mut random = Random::new(4, "shares", 0);
     let mut table = "C,acc\n".to_owned();
     for i in 0..12 {

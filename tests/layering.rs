@@ -76,7 +76,7 @@ fn layer(module: &str) -> Option<usize> {
 }
 
 #[test]
-fn a_module_names_only_modules_below_it() {
+fn a_module_imports_only_modules_below_it() {
     let mut seen = 0;
     for (path, module) in modules() {
         let own = layer(&path[0]).unwrap_or_else(|| panic!("{} has no layer; add it to the list", path[0]));
@@ -133,7 +133,7 @@ fn a_module_of_no_layer_is_told() {
 }
 
 #[test]
-fn a_crate_stays_in_its_folder() {
+fn a_crate_is_used_only_in_its_folder() {
     for (module, path, code) in sources() {
         for (name, folders) in KEPT_IN {
             let named = code.contains(&format!("{name}::")) || code.contains(&format!("use {name}"));
@@ -156,7 +156,7 @@ fn the_library_does_not_print_or_give_up() {
 }
 
 #[test]
-fn one_file_alone_writes_to_standard_output_and_error() {
+fn only_one_file_writes_to_standard_output_and_error() {
     for (_, path, code) in sources() {
         if path.ends_with("cli/output.rs") {
             continue;

@@ -40,7 +40,7 @@ fn thousands_of_errors_are_counted_and_a_few_are_shown() {
 }
 
 #[test]
-fn an_expression_is_read_as_long_as_it_can_be_computed() {
+fn every_accepted_expression_can_be_computed() {
     let column = |terms: usize| SPEC.replace("6 * N * D", &format!("N{}", " + D".repeat(terms)));
     let world = World::with(&column(2000), &simulated_runs(0.01));
     assert_eq!(world.lawfit(&["run", "study.toml"]).code, 0);
@@ -49,7 +49,7 @@ fn an_expression_is_read_as_long_as_it_can_be_computed() {
 }
 
 #[test]
-fn what_is_no_file_is_an_error_wherever_a_spec_names_one() {
+fn a_missing_or_special_file_is_an_error_wherever_it_is_named() {
     for (what, put) in OTHERS {
         let world = World::with(SPEC, &simulated_runs(0.01));
         put(&world.path("odd.toml"));
@@ -88,7 +88,7 @@ fn a_file_larger_than_any_table_is_refused_unread() {
 }
 
 #[test]
-fn numbers_at_the_ends_of_what_a_computer_holds_give_results_or_reasons() {
+fn extreme_numbers_give_results_or_reasons() {
     let base = simulated_runs(0.01);
     for (column, factor) in [(0, 1e290), (0, 1e-310), (1, 1e290), (1, 1e-310), (2, 1e300), (2, 1e-305)] {
         let scaled = |line: &str| {

@@ -14,7 +14,7 @@ fn one_more_run() -> String {
 }
 
 #[test]
-fn a_lock_holds_what_was_read_computed_and_found() {
+fn a_lock_records_sources_stages_and_numbers() {
     let world = world();
     let lock: toml::Value = toml::from_str(&world.read("study.lock")).unwrap();
     let results: serde_json::Value = serde_json::from_str(&world.read("outputs/study/results.json")).unwrap();
@@ -45,12 +45,12 @@ fn the_same_study_writes_the_same_lock_wherever_it_runs() {
 }
 
 #[test]
-fn a_run_says_what_moved_since_the_lock() {
+fn a_run_lists_changes_since_the_lock() {
     let world = world();
     world.write("runs.csv", &one_more_run());
     let outcome = world.lawfit(&["run", "study.toml"]);
     assert_eq!(outcome.code, 0);
-    assert!(outcome.stderr.contains("moved sources.runs: 1 new rows, 31 in all"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("moved sources.runs: 1 new rows, 31 in total"), "{}", outcome.stderr);
     let line = outcome.stderr.lines().find(|l| l.contains("moved fits.main.alpha:")).unwrap();
     assert!(line.contains(" -> ") && line.contains(" se)"), "{line}");
     assert!(!outcome.stderr.contains("moved fits.main.alpha.lower"), "parts of a number are not told apart");
@@ -90,7 +90,7 @@ fn a_lock_is_checked_without_running_anything() {
     world.write("study.toml", &SPEC.replace("L = 2.2,", "L = 2.3,"));
     let outcome = world.lawfit(&["lock", "--check", "study.toml"]);
     assert_eq!(outcome.code, 3);
-    assert!(outcome.stderr.contains("stage extrapolate.target is not that of the lock file"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("stage extrapolate.target differs from the lock file"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains("stage fit.main is not"), "{}", outcome.stderr);
     world.write("study.toml", SPEC);
     // A comment is not a change; a new row is one.
@@ -101,7 +101,7 @@ fn a_lock_is_checked_without_running_anything() {
 }
 
 #[test]
-fn a_torn_or_foreign_lock_is_passed_over_and_written_anew() {
+fn a_damaged_or_foreign_lock_is_ignored_and_rewritten() {
     let world = world();
     let sound = world.read("study.lock");
     for broken in ["lock = 99\n", "not toml [", "", &sound[..sound.len() / 2]] {
@@ -124,7 +124,7 @@ fn many_specs_have_a_lock_each_as_if_run_alone() {
 }
 
 #[test]
-fn a_stale_lock_keeps_back_only_its_own_report() {
+fn a_stale_lock_withholds_only_its_own_report() {
     let world = world();
     world.write("other.toml", SPEC);
     assert_eq!(world.lawfit(&["run", "other.toml"]).code, 0);
@@ -136,7 +136,7 @@ fn a_stale_lock_keeps_back_only_its_own_report() {
 }
 
 #[test]
-fn an_expectation_may_warn_and_is_put_beside_its_line_on_github() {
+fn an_expectation_may_warn_and_is_annotated_on_github() {
     let expect =
         |severity: &str| format!("{SPEC}[[expect]]\nthat = \"fits.main.alpha > 5\"\nseverity = \"{severity}\"\n");
     let world = World::with(&expect("warn"), &simulated_runs(0.01));
@@ -156,7 +156,7 @@ fn an_expectation_may_warn_and_is_put_beside_its_line_on_github() {
 }
 
 #[test]
-fn a_lock_that_cannot_be_kept_is_an_error_also_where_nothing_is_said() {
+fn a_lock_that_cannot_be_written_is_an_error_even_when_quiet() {
     for (what, put) in crate::world::OTHERS {
         let world = World::with(SPEC, &simulated_runs(0.01));
         put(&world.path("study.lock"));
@@ -217,7 +217,7 @@ fn a_lock_file_of_version_1_is_migrated_once() {
     world.write("present.lock", &present);
     assert_eq!(world.lawfit(&["diff", "study.lock", "present.lock"]).stdout, "nothing changed\n");
     let outcome = world.lawfit(&["run", "study.toml"]);
-    assert!(outcome.stderr.contains("has the shape of an earlier version"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("was converted from an earlier version"), "{}", outcome.stderr);
     assert!(!outcome.stderr.contains(" moved "), "{}", outcome.stderr);
     assert_eq!(world.read("study.lock"), present);
     assert!(!world.lawfit(&["run", "study.toml"]).stderr.contains("earlier version"), "once");
@@ -237,7 +237,7 @@ fn a_row_keeps_its_name_in_the_lock_where_a_value_is_added() {
 }
 
 #[test]
-fn the_look_of_a_report_does_not_change_the_lock() {
+fn the_layout_of_a_report_does_not_change_the_lock() {
     let world = world();
     world.write("study.toml", &format!("{SPEC}[report]\nformats = [\"latex\"]\n"));
     assert_eq!(world.lawfit(&["run", "study.toml", "--locked"]).code, 0);

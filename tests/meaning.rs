@@ -26,7 +26,7 @@ fn results(world: &World) -> serde_json::Value {
 const FORMATS: &str = "[report]\nformats = [\"html\", \"markdown\", \"json\", \"latex\"]\n";
 
 #[test]
-fn columns_in_different_units_of_one_kind_end_in_one_unit() {
+fn columns_in_different_units_are_stored_in_one_unit() {
     let mut table = "flop,pfdays,nats,bits\n".to_owned();
     for (flop, nats) in [(1e18, 4.0), (1e19, 3.5), (1e20, 3.1), (1e21, 2.8), (1e22, 2.6)] {
         let _ = writeln!(table, "{flop},{},{nats},{}", flop / 8.64e19, nats / std::f64::consts::LN_2);
@@ -59,7 +59,7 @@ fn columns_in_different_units_of_one_kind_end_in_one_unit() {
 }
 
 #[test]
-fn what_the_rows_do_not_tell_is_a_number_nowhere() {
+fn an_unidentified_parameter_is_printed_nowhere() {
     let world = World::with(&format!("{SPEC}{FORMATS}"), &two_lengths());
     world.run("study.toml");
     let results = results(&world);
@@ -86,7 +86,7 @@ fn what_the_rows_do_not_tell_is_a_number_nowhere() {
 }
 
 #[test]
-fn a_size_of_a_term_is_as_sure_as_a_factor_says() {
+fn the_uncertainty_of_a_terms_size_is_a_factor() {
     let world = World::with(&format!("{SPEC}{FORMATS}"), &simulated_runs(0.01));
     world.run("study.toml");
     let results = results(&world);
@@ -108,13 +108,13 @@ fn a_number_that_is_not_identified_fails_its_expectations_and_says_why() {
     world.write("runs.csv", &two_lengths());
     let outcome = world.lawfit(&["run", "study.toml"]);
     assert_eq!(outcome.code, 6, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("it is not identified: the rows do not tell a value"), "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("fits.main.beta is not identified: the rows do not tell"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("it is not identified by the rows"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("fits.main.beta is not identified by the rows"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("-> not identified"), "{}", outcome.stderr);
 }
 
 #[test]
-fn rows_that_are_there_twice_are_named_with_the_line_that_counts_them_once() {
+fn repeated_rows_are_named_with_the_setting_that_counts_them_once() {
     let runs = simulated_runs(0.01);
     let lines: Vec<&str> = runs.lines().collect();
     let twice = format!("{runs}{}\n{}\n", lines[3], lines[7]);
@@ -135,7 +135,7 @@ fn rows_that_are_there_twice_are_named_with_the_line_that_counts_them_once() {
 }
 
 #[test]
-fn what_is_wrong_with_a_column_is_said_once_with_the_line_that_would_mend_it() {
+fn a_doubtful_column_is_reported_once_with_its_correction() {
     let spec = format!("{SPEC}[fits.other]\nrows = \"main\"\nlaw = \"hoffmann\"\n");
     let runs: Vec<String> = simulated_runs(0.01)
         .lines()
@@ -155,7 +155,7 @@ fn what_is_wrong_with_a_column_is_said_once_with_the_line_that_would_mend_it() {
 }
 
 #[test]
-fn one_fact_is_one_warning_with_a_count_and_each_answer_names_its_query_and_its_laws() {
+fn equal_warnings_are_counted_and_answers_name_query_and_laws() {
     let more = "[queries.far]\nfit = \"main\"\nloss = { N = [\"100B\", \"200B\"], D = \"5T\" }\n\
                 [queries.farther]\nfit = \"main\"\nloss = { N = \"400B\", D = \"9T\" }\n\
                 [queries.several]\nfit = \"main\"\nloss = { N = \"20B\", D = \"500B\" }\nforecast = \"default\"\n";
@@ -177,7 +177,7 @@ fn one_fact_is_one_warning_with_a_count_and_each_answer_names_its_query_and_its_
 }
 
 #[test]
-fn a_parameter_on_its_bound_is_said_next_to_each_answer() {
+fn a_parameter_on_its_bound_is_shown_next_to_each_answer() {
     let held = "[laws.low]\nuse = \"hoffmann\"\n[laws.low.parameters]\nE = { bounds = [0, 1.2] }\n";
     let spec = format!("{}{held}", SPEC.replace("law = \"hoffmann\"", "law = \"low\""));
     let world = World::with(&spec, &simulated_runs(0.002));

@@ -36,7 +36,7 @@ fn parameters(spec: &str) -> serde_json::Map<String, serde_json::Value> {
 const COMPUTE: &str = "C = \"size\"\nL = \"loss\"";
 
 #[test]
-fn a_parameter_may_differ_from_a_variable_in_case_alone() {
+fn a_parameter_may_differ_from_a_variable_only_in_case() {
     for declared in ["", "parameters.c = { bounds = [0, 3] }\n"] {
         let law = format!(
             "[laws.mine]\nformula = \"L = a * C^-b + c\"\n{declared}[fits.main]\nrows = \"runs\"\nlaw = \"mine\""
@@ -52,7 +52,7 @@ fn a_parameter_may_differ_from_a_variable_in_case_alone() {
 }
 
 #[test]
-fn a_name_like_that_of_a_variable_that_is_not_used_is_asked_about() {
+fn a_name_similar_to_an_unused_variable_gives_a_warning() {
     for (columns, formula, variable) in [
         (COMPUTE, "L = a * c^-b + e", "C"),
         ("tokens_seen = \"size\"\nC = \"batch\"\nL = \"loss\"", "L = a * tokens_sen^-b + e * C", "tokens_seen"),
@@ -64,7 +64,7 @@ fn a_name_like_that_of_a_variable_that_is_not_used_is_asked_about() {
 }
 
 #[test]
-fn a_column_in_the_place_of_a_coefficient_is_reported_with_what_settles_it() {
+fn a_column_in_the_place_of_a_coefficient_is_reported() {
     let columns = "N = \"size\"\nB = \"batch\"\nL = \"loss\"";
     let law = |more: &str| {
         spec(
@@ -139,7 +139,7 @@ fn variables_that_a_formula_does_not_have_are_refused() {
 }
 
 #[test]
-fn variables_and_response_of_any_law_are_called_as_the_columns_are() {
+fn variables_and_response_of_any_law_can_be_renamed() {
     let columns = "size = \"size\"\nval_loss = \"loss\"";
     for law in ["use = \"power_floor\"", "formula = \"L = E + A / x^alpha\""] {
         let law = format!(
@@ -155,7 +155,7 @@ fn variables_and_response_of_any_law_are_called_as_the_columns_are() {
 }
 
 #[test]
-fn the_hint_for_a_missing_variable_works_when_it_is_followed() {
+fn following_the_hint_for_a_missing_variable_works() {
     let columns = "size = \"size\"\nacc = \"loss\"";
     let fit = |law: &str| spec(columns, &format!("{law}[fits.main]\nrows = \"runs\"\nlaw = \"NAME\""));
     let (_, shown) = check(&fit("").replace("NAME", "power_floor"));
@@ -168,10 +168,10 @@ fn the_hint_for_a_missing_variable_works_when_it_is_followed() {
 }
 
 #[test]
-fn a_new_name_that_means_something_else_in_the_law_is_refused() {
+fn a_new_name_with_another_meaning_in_the_law_is_refused() {
     for (variables, message) in [
-        ("{ x = \"E\", L = \"loss\" }", "`E` is the name of a parameter of the law already"),
-        ("{ x = \"loss\", L = \"loss\" }", "`loss` is the name of another variable of the law already"),
+        ("{ x = \"E\", L = \"loss\" }", "`E` is already the name of a parameter of the law"),
+        ("{ x = \"loss\", L = \"loss\" }", "`loss` is already the name of another variable of the law"),
     ] {
         let law = format!(
             "[laws.mine]\nuse = \"power_floor\"\nvariables = {variables}\n[fits.main]\nrows = \"runs\"\nlaw = \"mine\""
@@ -202,7 +202,7 @@ fn a_text_that_has_no_number_stops_with_its_row() {
     for (size, message) in [
         (
             "N = { column = \"model\", extract = \"base-([0-9]+)\" }",
-            "N: `base-([0-9]+)` finds nothing in \"tiny-10m\": runs.csv row 1",
+            "N: `base-([0-9]+)` does not match \"tiny-10m\": runs.csv row 1",
         ),
         ("N = { column = \"model\", values = { tiny-10m = 1e7 } }", "N: `values` has no \"v2-30m\": runs.csv row 2"),
         (
@@ -215,8 +215,8 @@ fn a_text_that_has_no_number_stops_with_its_row() {
         assert!(outcome.code == 5 && outcome.stderr.contains(message), "{size}: {}", outcome.stderr);
     }
     for (size, message) in [
-        ("N = { column = \"model\", extract = \"([0-9]+\" }", "is no regular expression"),
-        ("N = { column = \"model\", type = \"text\", values = { a = 1 } }", "`values` gives numbers"),
+        ("N = { column = \"model\", extract = \"([0-9]+\" }", "is not a regular expression"),
+        ("N = { column = \"model\", type = \"text\", values = { a = 1 } }", "`values` maps texts to numbers"),
         ("n = \"size\"\nN = { expr = \"number(n)\" }", "expected a text, found a number"),
     ] {
         let (code, shown) = check(&spec(&format!("{size}\nL = \"loss\""), law));
@@ -225,7 +225,7 @@ fn a_text_that_has_no_number_stops_with_its_row() {
 }
 
 #[test]
-fn simulated_runs_keep_their_usual_spec_free_of_questions() {
+fn an_ordinary_spec_of_simulated_runs_gives_no_warning() {
     let world = World::with(crate::world::SPEC, &simulated_runs(0.01));
     let outcome = world.lawfit(&["check", "study.toml"]);
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, "1 spec is sound, 7 stages\n"));

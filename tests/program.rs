@@ -3,7 +3,7 @@
 use crate::world::{SPEC, World, simulated_runs};
 
 #[test]
-fn the_starter_spec_runs_as_it_stands_and_with_its_examples_switched_on() {
+fn the_starter_spec_runs_with_and_without_its_examples() {
     let world = World::new();
     assert_eq!(world.lawfit(&["init"]).code, 0);
     let outcome = world.lawfit(&["run", "study.toml"]);
@@ -23,7 +23,7 @@ fn the_starter_spec_runs_as_it_stands_and_with_its_examples_switched_on() {
 }
 
 #[test]
-fn init_does_not_write_over_a_file() {
+fn init_does_not_overwrite_a_file() {
     let world = World::new();
     world.write("study.toml", "mine");
     let outcome = world.lawfit(&["init"]);

@@ -89,7 +89,7 @@ fn a_cosmetic_edit_never_changes_a_key() {
 }
 
 #[test]
-fn a_semantic_edit_always_changes_the_keys_it_should() {
+fn a_semantic_edit_changes_the_right_keys() {
     let world = World::with(SPEC, &simulated_runs(0.0));
     let before = settings(&world, "study.toml", SPEC);
     for (from, to, changed) in [

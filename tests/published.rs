@@ -71,7 +71,7 @@ fn chinchilla(data: &Path, dropped: usize) -> [Vec<f64>; 3] {
 }
 
 #[test]
-fn chinchilla_standard_errors_are_those_of_the_replication_within_the_error_of_4000_draws() {
+fn chinchilla_standard_errors_agree_with_the_replication() {
     let Some(data) = shared_data("chinchilla bootstrap") else { return };
     let [n, d, l] = chinchilla(&data, 5);
     let law = hoffmann();
@@ -344,7 +344,7 @@ fn constants_of_parallel_scaling_miss_its_runs_by_a_quarter_percent() {
 }
 
 #[test]
-fn constants_of_vocabularies_meet_the_rows_of_their_repository() {
+fn constants_of_vocabularies_agree_with_the_rows_of_their_repository() {
     let Some(data) = shared_data("vocabularies") else { return };
     let names = ["Non_vocab_parameters", "vocab_size", "embed_dim", "num_characters", "FLOPs", "Lossu"];
     let table = columns(&data.join("tao2024_vocab/exp_data.csv"), &names);

@@ -136,7 +136,7 @@ fn filled() -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn results_of_one_machine_are_taken_by_another() {
+fn results_of_one_machine_are_used_by_another() {
     let server = Server::start(Manner::Honest, BTreeMap::new());
     let first = fresh();
     assert_eq!(run(&first, &server.url, &[]).code, 0);
@@ -163,7 +163,7 @@ fn a_folder_that_machines_mount_is_a_remote_cache() {
 }
 
 #[test]
-fn whatever_a_remote_cache_does_the_results_are_the_same() {
+fn a_faulty_remote_cache_does_not_change_results() {
     let clean = fresh();
     clean.run("study.toml");
     let clean = clean.files("outputs/study");
@@ -192,12 +192,12 @@ fn whatever_a_remote_cache_does_the_results_are_the_same() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let outcome = run(&fresh(), &format!("http://{gone}/lawfit"), &["--cache-write"]);
     assert_eq!(outcome.code, 0);
-    assert!(outcome.stderr.contains("is not asked any more in this run"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("is no longer used in this run"), "{}", outcome.stderr);
     assert!(outcome.stderr.contains("7 not written"), "{}", outcome.stderr);
 }
 
 #[test]
-fn what_cannot_be_written_there_is_counted() {
+fn failed_writes_to_a_remote_cache_are_counted() {
     let server = Server::start(Manner::ReadOnly, BTreeMap::new());
     let outcome = run(&fresh(), &server.url, &["--cache-write"]);
     assert_eq!(outcome.code, 0);
@@ -205,7 +205,7 @@ fn what_cannot_be_written_there_is_counted() {
 }
 
 #[test]
-fn a_secret_believes_only_what_it_sealed() {
+fn with_a_secret_only_sealed_results_are_used() {
     let server = Server::start(Manner::Honest, filled());
     let outcome = run(&fresh(), &server.url, &["--cache-secret", "ours", "--frozen"]);
     assert_eq!(outcome.code, 4, "what was not sealed is not believed: {}", outcome.stderr);
@@ -218,13 +218,13 @@ fn a_secret_believes_only_what_it_sealed() {
 }
 
 #[test]
-fn a_url_that_is_none_and_offline_are_told() {
+fn an_invalid_url_and_offline_are_reported() {
     let outcome = run(&fresh(), "ftp://example.org/cache", &[]);
     assert_eq!(outcome.code, 2);
-    assert!(outcome.stderr.contains("`ftp://` is no remote cache"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("`ftp://` is not a remote cache"), "{}", outcome.stderr);
     let outcome = run(&fresh(), "http://127.0.0.1:9/", &["--offline"]);
     assert_eq!(outcome.code, 0);
-    assert!(outcome.stderr.contains("--offline: the remote cache is not asked"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("--offline: the remote cache is not used"), "{}", outcome.stderr);
 }
 
 #[test]

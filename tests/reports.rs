@@ -21,7 +21,7 @@ fn rows(text: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn the_first_screen_has_one_answer_its_belief_and_the_reasons() {
+fn the_first_screen_has_one_answer_its_reliability_and_reasons() {
     let world = world("[report]\nanswer = \"queries.large.row2\"\n");
     world.run("study.toml");
     let answer = results(&world)["recommended"].clone();
@@ -51,7 +51,7 @@ fn the_last_answer_of_the_first_query_is_recommended_by_default() {
 }
 
 #[test]
-fn what_was_observed_stands_beside_the_answer() {
+fn the_observed_value_is_shown_next_to_the_answer() {
     let table = simulated_runs(0.01);
     let cells: Vec<&str> = table.lines().nth(1).unwrap().split(',').collect();
     let asked = format!("[queries.seen]\nfit = \"main\"\nloss = {{ N = {}, D = {} }}\n", cells[0], cells[1]);
@@ -64,7 +64,7 @@ fn what_was_observed_stands_beside_the_answer() {
 }
 
 #[test]
-fn conclusions_of_an_author_hold_numbers_of_the_results() {
+fn conclusions_of_an_author_contain_numbers_of_the_results() {
     let world = world(
         "[report]\nconclusion = [\"Twice {{so}}: {queries.large.row2}, of {sources.runs.rows} runs\", \"alpha is {fits.main.alpha}\"]\n",
     );
@@ -84,7 +84,7 @@ fn a_conclusion_or_an_answer_that_names_nothing_is_an_error() {
         ("conclusion = \"It is {queries.larg.row2}\"", "the results have no number `queries.larg.row2`"),
         ("conclusion = \"It is {queries.large\"", "this brace has no partner"),
         ("answer = \"queries.large.row3\"", "there is no answer `queries.large.row3`"),
-        ("precision = 0", "2 to 15 significant digits"),
+        ("precision = 0", "number of significant digits must be 2 to 15"),
         ("sections = [\"answer\"]", "answer"),
     ] {
         let outcome = world(&format!("[report]\n{report}\n")).lawfit(&["check", "study.toml"]);
@@ -94,7 +94,7 @@ fn a_conclusion_or_an_answer_that_names_nothing_is_an_error() {
 }
 
 #[test]
-fn warnings_are_counted_alike_in_the_report_and_on_the_terminal() {
+fn report_and_terminal_count_the_same_warnings() {
     let world = world("");
     let outcome = world.lawfit(&["run", "study.toml"]);
     let notes = results(&world)["notes"].as_array().unwrap().clone();
@@ -113,7 +113,7 @@ fn warnings_are_counted_alike_in_the_report_and_on_the_terminal() {
 }
 
 #[test]
-fn the_terminal_gets_a_table_of_its_width_and_no_colours_in_a_file() {
+fn terminal_tables_fit_the_width_and_files_have_no_colours() {
     let world = world("");
     for width in [50_usize, 90] {
         let outcome = world.lawfit_with(&["run", "study.toml", "--quiet"], &[("COLUMNS", &width.to_string())]);
@@ -195,7 +195,7 @@ fn laws_that_were_scored_on_the_same_groups_are_compared_in_one_table() {
 }
 
 #[test]
-fn sections_and_digits_of_a_report_are_those_of_the_spec() {
+fn sections_and_digits_of_a_report_follow_the_spec() {
     let world = world("[report]\nsections = [\"answers\"]\nprecision = 7\n");
     world.run("study.toml");
     let report = world.read("outputs/study/report.md");

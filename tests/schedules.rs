@@ -78,7 +78,7 @@ loss = { schedule = { shape = "linear", peak = 3e-4, end = 3e-5, warmup = 1000, 
 "#;
 
 #[test]
-fn what_three_schedules_tell_forecasts_a_fourth() {
+fn three_schedules_forecast_a_fourth() {
     let world = World::with(SPEC, &simulated(&["constant", "cosine", "step", "linear"]));
     world.run("study.toml");
     let results: serde_json::Value = serde_json::from_str(&world.read("outputs/study/results.json")).unwrap();
@@ -98,7 +98,7 @@ fn what_three_schedules_tell_forecasts_a_fourth() {
 }
 
 #[test]
-fn a_schedule_gives_the_areas_that_an_annealing_law_takes() {
+fn a_schedule_gives_the_areas_of_an_annealing_law() {
     let spec = SPEC.replace(
         "use = \"multi_power\"\n[laws.mpl.parameters]\nbeta = { fixed = 0.594 }\ngamma = { fixed = 0.635 }",
         "use = \"lr_annealing\"",
@@ -116,7 +116,7 @@ fn a_schedule_gives_the_areas_that_an_annealing_law_takes() {
 }
 
 #[test]
-fn what_is_wrong_with_a_schedule_is_told_in_its_place() {
+fn an_error_in_a_schedule_is_reported_in_its_place() {
     let table = simulated(&["constant", "linear"]);
     let told = |spec: &str| {
         let outcome = World::with(spec, &table).lawfit(&["check", "study.toml"]);
@@ -125,7 +125,7 @@ fn what_is_wrong_with_a_schedule_is_told_in_its_place() {
     };
     let without =
         SPEC.replace("[sources.runs.schedule]\nstep = \"step\"\nrate = \"lr\"\nrun = [\"name\"]\nwarmup = 1000\n", "");
-    assert!(told(&without).contains("takes a learning-rate schedule, which the source does not give"));
+    assert!(told(&without).contains("needs a learning-rate schedule, but the source has none"));
     let misnamed = told(&SPEC.replace("rate = \"lr\"", "rate = \"l_r\""));
     assert!(
         misnamed.contains("the source has no variable `l_r`")
@@ -136,13 +136,13 @@ fn what_is_wrong_with_a_schedule_is_told_in_its_place() {
         "{ schedule = { shape = \"linear\", peak = 3e-4, end = 3e-5, warmup = 1000, steps = 20000 } }",
         "{ S1 = 3 }",
     ));
-    assert!(unasked.contains("takes a learning-rate schedule") && unasked.contains("as in: loss"), "{unasked}");
+    assert!(unasked.contains("needs a learning-rate schedule") && unasked.contains("as in: loss"), "{unasked}");
     let endless = told(&SPEC.replace(", end = 3e-5", ""));
-    assert!(endless.contains("a rate that falls has an `end`"), "{endless}");
+    assert!(endless.contains("a falling rate needs an `end`"), "{endless}");
     let filtered = told(&SPEC.replace("'linear'\"", "'linear' and sum_over_knots(step) > 1\""));
-    assert!(filtered.contains("stands in formulas of laws alone"), "{filtered}");
+    assert!(filtered.contains("is allowed only in formulas of laws"), "{filtered}");
     let otherwise = told(&SPEC.replace("loss = { schedule", "reach = { L = 2, solve = \"S1\" }\n#"));
-    assert!(otherwise.contains("answers `loss` alone"), "{otherwise}");
+    assert!(otherwise.contains("answers only `loss`"), "{otherwise}");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_step_with_two_rates_is_named() {
 }
 
 #[test]
-fn published_multi_power_constants_miss_the_authors_runs_by_what_they_say() {
+fn published_multi_power_constants_reproduce_the_published_error() {
     let Some(data) = shared_data("multi-power law") else { return };
     let table = std::fs::read_to_string(data.join("luo2025_multipower/loss_curves.csv")).unwrap();
     let mut runs: Vec<(String, usize, f64, f64)> = table

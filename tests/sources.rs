@@ -58,7 +58,7 @@ fn grouped(number: f64, sign: char) -> String {
 }
 
 #[test]
-fn one_table_is_one_study_however_it_is_written() {
+fn a_table_gives_the_same_study_in_every_notation() {
     let plain = |number: f64| number.to_string();
     let comma = |number: f64| number.to_string().replace('.', ",");
     let millions = |number: f64| format!("{}M", number / 1e6);
@@ -110,7 +110,7 @@ fn a_field_inside_a_field_is_a_column() {
 }
 
 #[test]
-fn dropped_rows_are_counted_by_what_their_cells_say_and_only_where_the_study_asks_for_them() {
+fn dropped_rows_are_counted_by_their_cells_for_used_columns() {
     let world = World::new();
     world.write("study.toml", &study("path = \"r.csv\"\nmissing = \"drop\""));
     let plain = |number: f64| number.to_string();
@@ -126,18 +126,18 @@ fn dropped_rows_are_counted_by_what_their_cells_say_and_only_where_the_study_ask
         .map(|d| (d["rule"].as_str().unwrap().to_owned(), d["rows"].as_u64().unwrap()))
         .collect();
     let expected = [
-        ("L is no number: `1.08 (std 0.1)`", 1),
+        ("L is not a number: `1.08 (std 0.1)`", 1),
         ("N is missing", 1),
-        ("N is no number: `Mean`", 1),
-        ("N is no number: `base`", 2),
+        ("N is not a number: `Mean`", 1),
+        ("N is not a number: `base`", 2),
     ];
     assert_eq!(dropped, expected.map(|(rule, rows)| (rule.to_owned(), rows)));
     // Text in the unused column `note`, which is declared as a number, drops no row.
-    assert!(world.read("outputs/study/report.md").contains("- 2 rows dropped: N is no number: `base`"));
+    assert!(world.read("outputs/study/report.md").contains("- 2 rows dropped: N is not a number: `base`"));
 }
 
 #[test]
-fn what_can_be_read_in_two_ways_is_refused_with_the_line_that_settles_it() {
+fn ambiguous_cells_are_refused_with_the_setting_that_resolves_them() {
     let whole = |number: f64| format!("{number:.0}");
     let comma = |number: f64| number.to_string().replace('.', ",");
     let semicolons = table(";", whole, comma);
@@ -157,10 +157,10 @@ fn what_can_be_read_in_two_ways_is_refused_with_the_line_that_settles_it() {
 }
 
 #[test]
-fn an_option_of_another_format_is_an_error_and_says_whose_it_is() {
+fn an_option_of_another_format_is_an_error_that_names_the_format() {
     let shown = refusal("path = \"r.csv\"\nrecords = \"runs\"", "r.csv", b"size,loss,note\n1,2,3\n");
     assert!(
-        shown.contains("`records` says nothing of files in the format csv") && shown.contains("it is for json"),
+        shown.contains("`records` does not apply to the format csv") && shown.contains("it applies to json"),
         "{shown}"
     );
     let shown = refusal("path = \"r.csv\"\nencoding = \"latin\"", "r.csv", b"size,loss,note\n1,2,3\n");
@@ -196,7 +196,7 @@ fn tabled(steps: &str) -> String {
 }
 
 #[test]
-fn the_best_run_of_each_size_is_a_table_that_says_what_went_in_and_out() {
+fn a_table_of_best_runs_reports_rows_before_and_after() {
     let world = World::new();
     world.write("study.toml", &tabled("{ best = { lowest = \"L\", by = [\"N\"] } }, { sort = { by = [\"L\"] } }"));
     let seeds = |(n, l): (f64, f64)| {
@@ -234,7 +234,7 @@ fn a_filter_keeps_the_lowest_of_each_group_of_a_table() {
 }
 
 #[test]
-fn what_is_wrong_with_a_table_is_said_before_anything_runs() {
+fn errors_in_a_table_are_reported_before_anything_runs() {
     for (steps, said) in [
         ("{ best = { lowest = \"M\", by = [\"N\"] } }", "there is no variable `M` here"),
         ("{ join = { with = \"evals\", on = [\"N\"] } }", "there is no source or table `evals`"),
@@ -263,7 +263,7 @@ fn missing_values_are_filled_from_above_where_a_source_keeps_their_rows() {
 }
 
 #[test]
-fn groups_that_are_numbers_come_by_size_and_can_be_asked_for() {
+fn groups_that_are_numbers_are_ordered_and_can_be_queried() {
     let world = World::new();
     let spec = study("path = \"r.csv\"").replace("note = \"note\"", "C = { column = \"budget\", unit = \"FLOP\" }");
     let spec = spec.replace("law = \"power\"", "law = \"power\"\nby = \"C\"");
@@ -321,7 +321,7 @@ fn logged(run: usize, step: usize) -> f64 {
 }
 
 #[test]
-fn the_steps_of_a_log_become_the_rows_that_are_asked_for() {
+fn the_selected_steps_of_a_log_become_rows() {
     let log = |run: usize| {
         let line = |step: usize| {
             let eval = if step.is_multiple_of(50) {
@@ -358,7 +358,7 @@ fn the_steps_of_a_log_become_the_rows_that_are_asked_for() {
 }
 
 #[test]
-fn what_steps_are_rows_must_be_said_where_a_file_is_a_history() {
+fn a_history_needs_a_selection_of_steps() {
     let world = World::new();
     let state = json!({ "max_steps": 3, "log_history": [{ "step": 1, "loss": 3.0 }, { "step": 1, "eval_loss": 3.2 }] });
     world.write("trainer_state.json", &state.to_string());
@@ -367,14 +367,18 @@ fn what_steps_are_rows_must_be_said_where_a_file_is_a_history() {
     let source = "path = \"trainer_state.json\"\nformat = \"hf_trainer\"";
     world.write("study.toml", &study_of(source, columns));
     let outcome = world.lawfit(&["check", "study.toml"]);
-    assert!(outcome.code == 2 && outcome.stderr.contains("say which steps are rows by `take`"), "{}", outcome.stderr);
+    assert!(
+        outcome.code == 2 && outcome.stderr.contains("choose the steps that become rows with `take`"),
+        "{}",
+        outcome.stderr
+    );
     world.write("study.toml", &study_of(&format!("{source}\ntake = \"last\""), columns));
     let results = world.run("study.toml")["results"].clone();
     assert_eq!(results["fits"]["main"]["rows"], 1);
 }
 
 #[test]
-fn trackers_are_read_as_the_programs_themselves_wrote_them() {
+fn files_written_by_trackers_themselves_are_read() {
     let fixtures = crate::world::repository().join("tests/fixtures");
     let wandb = "N = { column = \"config.N\", unit = \"parameters\" }\nlr = \"config.optimizer.lr\"\n";
     let mut cases = vec![
@@ -419,9 +423,9 @@ fn a_workbook_is_read_from_its_header_down_and_a_bomb_is_refused() {
         assert!((results["fits"]["main"]["parameters"]["a"]["value"].as_f64().unwrap() - 0.25).abs() < 1e-6);
     }
     let shown = refusal("path = \"r.xlsx\"", "r.xlsx", &bytes);
-    assert!(shown.contains("Runs, Notes; say which is meant: `sheet = \"Runs\"`"), "{shown}");
+    assert!(shown.contains("Runs, Notes; choose one: `sheet = \"Runs\"`"), "{shown}");
     let shown = refusal("path = \"r.xlsx\"", "r.xlsx", &bytes[..bytes.len() / 2]);
-    assert!(shown.contains("no whole zip archive"), "{shown}");
+    assert!(shown.contains("not a complete zip archive"), "{shown}");
 }
 
 #[test]
@@ -433,7 +437,7 @@ fn a_database_is_read_by_a_query_that_only_reads() {
     let (_, rows) = exponent(&format!("path = \"r.db.gz\"\nquery = \"{query}\""), "r.db.gz", &bytes);
     assert_eq!(rows, 3);
     for (query, said) in [
-        ("DELETE FROM params", "does more than read"),
+        ("DELETE FROM params", "may only read"),
         ("ATTACH '/tmp/x' AS y", "r.db.gz"),
         ("SELECT 1 AS a", "has no column `loss`"),
         ("SELECT * FROM absent", "no such table"),
@@ -446,7 +450,7 @@ fn a_database_is_read_by_a_query_that_only_reads() {
         assert!(shown.contains(said), "{query}: {shown}");
     }
     let shown = refusal("path = \"r.db.gz\"", "r.db.gz", &bytes);
-    assert!(shown.contains("say what to read by `query`"), "{shown}");
+    assert!(shown.contains("choose what to read with `query`"), "{shown}");
 }
 
 /// Approach 2 on rows: a parabola in ln D for each budget, and a power law through the minima.
@@ -491,7 +495,7 @@ loss = { C = 3.8e25 }
 "#;
 
 #[test]
-fn what_a_query_finds_is_a_source_of_another_fit() {
+fn the_answer_of_a_query_can_be_a_source_of_another_fit() {
     // A parabola around D* = 0.3 C^0.54 for each budget, and one budget with all runs on one side of it.
     let of_budget = |(budget, first): (f64, i32)| {
         let best = libm::log(0.3) + 0.54 * libm::log(budget);
@@ -522,11 +526,11 @@ fn what_a_query_finds_is_a_source_of_another_fit() {
 }
 
 #[test]
-fn a_source_that_rests_on_itself_is_refused() {
+fn a_source_that_depends_on_itself_is_refused() {
     for (change, said) in [
-        (("rows = \"runs\"", "rows = \"optima\""), "rests on this source itself"),
+        (("rows = \"runs\"", "rows = \"optima\""), "depends on this source"),
         (("from = \"queries.minima\"", "from = \"queries.minimal\""), "no query `minimal`"),
-        (("from = \"queries.minima\"", "from = \"queries.minima\"\nformat = \"csv\""), "is for files"),
+        (("from = \"queries.minima\"", "from = \"queries.minima\"\nformat = \"csv\""), "applies to files"),
     ] {
         let world = World::with(&APPROACH_2.replace(change.0, change.1), "training budget,tokens seen,x\n");
         let outcome = world.lawfit(&["check", "study.toml"]);
@@ -554,7 +558,7 @@ fn approach_2_on_the_rows_of_a_published_figure_gives_its_power_law() {
 }
 
 #[test]
-fn the_name_of_a_table_that_is_joined_is_in_no_key() {
+fn no_key_contains_the_name_of_a_joined_table() {
     let spec = r#"
 spec = 1
 [study]

@@ -64,7 +64,7 @@ fn ended(mut command: Command) -> Outcome {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_ends_every_command_quietly() {
+fn a_closed_reader_ends_every_command_quietly() {
     let world = world_that_ran();
     for arguments in PRINTING {
         let mut command = command(&world, arguments);
@@ -90,7 +90,7 @@ fn results_that_cannot_be_written_end_with_1_and_say_why() {
 }
 
 #[test]
-fn messages_that_nobody_takes_change_no_result() {
+fn messages_without_a_reader_change_no_result() {
     let clean = world_that_ran();
     let plan = clean.lawfit(&["plan", "study.toml", "--json"]).stdout;
     let expected = clean.files("outputs/study");
@@ -125,7 +125,7 @@ fn messages_that_nobody_takes_change_no_result() {
 }
 
 #[test]
-fn errors_of_a_spec_keep_their_exit_code_where_nobody_takes_them() {
+fn errors_without_a_reader_keep_their_exit_code() {
     let world = World::with("spec = 2", "");
     for stderr in [full(), closed()] {
         let mut command = command(&world, &["check", "study.toml"]);

@@ -26,7 +26,7 @@ fn shipped() -> World {
 }
 
 #[test]
-fn every_shipped_spec_is_sound() {
+fn every_shipped_spec_is_valid() {
     let world = shipped();
     let specs: Vec<String> = world
         .files("specs")
@@ -43,7 +43,7 @@ fn every_shipped_spec_is_sound() {
 }
 
 #[test]
-fn the_quick_start_forecasts_the_two_larger_models_and_says_what_one_ray_cannot_tell() {
+fn the_quick_start_forecasts_two_models_and_warns_of_one_ray() {
     let world = shipped();
     let results = world.run("specs/cerebras-gpt.toml")["results"].clone();
     assert_eq!(results["fits"]["compute"]["rows"], 5);
@@ -54,12 +54,13 @@ fn the_quick_start_forecasts_the_two_larger_models_and_says_what_one_ray_cannot_
     }
     let warnings = results["fits"]["two_terms"]["evidence"]["warnings"].to_string();
     assert!(
-        warnings.contains("one tokens-per-parameter ray") && warnings.contains("cannot tell N from D"),
+        warnings.contains("one tokens-per-parameter ray")
+            && warnings.contains("cannot separate the effects of N and D"),
         "{warnings}"
     );
     assert_eq!(results["queries"]["budget"]["rows"][0]["reach"]["verdict"], "not_identified");
     let report = world.read("outputs/cerebras-gpt/report.md");
-    assert!(report.contains("cannot tell N from D"));
+    assert!(report.contains("cannot separate the effects of N and D"));
     // A parameter that is not identified has no value, and an interval of zero width is not shown.
     assert!(report.contains("| 2.3e22 FLOP | - | - | - | not identified;"), "{report}");
     // A floor on its bound may be above it, and the rows limit how far.
@@ -147,7 +148,7 @@ fn every_objective_recovers_the_truth_behind_noiseless_runs() {
 }
 
 #[test]
-fn a_formula_of_ones_own_fits_like_the_catalogue_entry() {
+fn a_users_formula_fits_like_the_catalogue_entry() {
     let own = SPEC
         .replace("law = \"hoffmann\"", "law = \"mine\"")
         .replace("[fits.main]", "[laws.mine]\nformula = \"L = floor + a * N^-p + b / D^q\"\n[fits.main]");
@@ -299,7 +300,7 @@ compare = { with = "steep", C = 1e22 }
 }
 
 #[test]
-fn the_rows_pick_how_intervals_are_made_and_checkpoints_of_a_run_count_once() {
+fn auto_selects_by_rows_and_checkpoints_of_a_run_count_once() {
     let auto = SPEC.replace("uncertainty = { bootstrap = { resamples = 100 } }", "uncertainty = \"auto\"");
     assert_ne!(auto, SPEC);
     let world = World::with(&auto, &simulated_runs(0.01));
@@ -329,7 +330,7 @@ fn the_rows_pick_how_intervals_are_made_and_checkpoints_of_a_run_count_once() {
 }
 
 #[test]
-fn choices_of_a_fit_are_made_differently_and_each_answer_is_given_again() {
+fn sensitivity_repeats_every_answer_under_other_choices() {
     let sensitivity = r#"
 [sensitivity.main]
 objectives = [{ least_squares = {} }, { huber = { delta = 1e-2 } }]
@@ -366,7 +367,7 @@ that = "sensitivity.main.moved < 1000"
     let alone = World::with(&squares, &simulated_runs(0.01)).run("study.toml")["results"].clone();
     assert_eq!(values[0], number(&alone, "queries.budget.rows.0.N.value"));
     let report = world.read("outputs/study/report.md");
-    assert!(report.contains("made in 6 other ways") && report.contains("half-widths of its interval"), "{report}");
+    assert!(report.contains("under 6 other choices") && report.contains("half-widths of its interval"), "{report}");
     // One more choice runs only that choice; the others come from the cache.
     let more = format!("{SPEC}{sensitivity}").replace("[\"additive_nd\"]", "[\"additive_nd\", \"generalised\"]");
     world.write("study.toml", &more);
@@ -396,11 +397,11 @@ fn each_value_of_a_variable_is_left_out_in_turn() {
     }
     let grouped = SPEC.replace("law = \"hoffmann\"", "law = \"hoffmann\"\nby = \"family\"");
     let refused = World::with(&format!("{grouped}{leaving}"), &simulated_runs(0.01)).lawfit(&["check", "study.toml"]);
-    assert!(refused.code == 2 && refused.stderr.contains("from which no others are left out"), "{}", refused.stderr);
+    assert!(refused.code == 2 && refused.stderr.contains("so `leave_out` cannot make others"), "{}", refused.stderr);
 }
 
 #[test]
-fn a_choice_that_leaves_no_rows_has_no_answer_and_the_others_have_theirs() {
+fn a_choice_without_rows_has_no_answer_and_the_others_do() {
     let sensitivity = "[sensitivity.main]\nleave_out = [\"family\"]\nwithout = [\"D > 0\", \"C > 1e21\", \"D < 0\"]\n";
     let one_family = simulated_runs(0.01).replace(",odd", ",even");
     let world = World::with(&format!("{SPEC}{sensitivity}"), &one_family);
@@ -467,7 +468,7 @@ fn error_of_image_models_is_forecast_family_by_family() {
 }
 
 #[test]
-fn where_laws_do_not_apply_the_study_says_why() {
+fn the_study_of_limits_reports_why_laws_do_not_apply() {
     let Some(data) = shared_data("double descent") else { return };
     let world = shipped();
     let mirror = data.to_string_lossy().into_owned();
@@ -475,17 +476,17 @@ fn where_laws_do_not_apply_the_study_says_why() {
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     let report = world.read("outputs/limits/report.md");
     for words in [
-        "3 rows for 3 free parameters: the law goes through the points whatever the truth is",
-        "The rows leave A open",
+        "3 rows for 3 free parameters: the law fits the points whatever the truth is",
+        "The rows do not identify A",
         "far outside the data, by a factor of 68",
-        "Its 90 % prediction intervals hold only 2 % of the 55 held-out rows",
+        "Its 90 % prediction intervals cover only 2 % of the 55 held-out rows",
     ] {
         assert!(report.contains(words), "{words} in {report}");
     }
 }
 
 #[test]
-fn the_shipped_lock_files_are_what_their_studies_give_on_this_machine() {
+fn the_shipped_lock_files_are_reproduced_on_this_machine() {
     let world = shipped();
     let mut specs = vec![
         "specs/cerebras-gpt.toml",
@@ -542,7 +543,7 @@ fn a_profile_gives_intervals_a_region_and_its_figure() {
 }
 
 #[test]
-fn many_rows_make_no_larger_picture_than_some() {
+fn the_size_of_a_figure_does_not_grow_with_the_rows() {
     let world = World::new();
     let at = ["--at", "N=10M..100B:150", "--at", "D=1e9..1e13:150"];
     let simulate =

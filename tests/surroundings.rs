@@ -49,7 +49,7 @@ const MEANWHILE: [(&str, Happening); 4] = [
 ];
 
 #[test]
-fn a_stopped_run_goes_on_whatever_happens_to_its_cache() {
+fn a_stopped_run_continues_after_any_change_to_its_cache() {
     let expected = expected();
     let points = [
         "find",
@@ -89,7 +89,7 @@ fn a_stopped_run_goes_on_whatever_happens_to_its_cache() {
 }
 
 #[test]
-fn a_run_that_is_stopped_again_and_again_ends_all_the_same() {
+fn a_run_that_is_stopped_repeatedly_still_completes() {
     let expected = expected();
     for _ in 0..if thorough() { 20 } else { 1 } {
         let world = world();
@@ -105,7 +105,7 @@ fn a_run_that_is_stopped_again_and_again_ends_all_the_same() {
 }
 
 #[test]
-fn what_replaces_a_file_of_the_cache_is_set_aside_and_reported() {
+fn an_entry_that_replaces_a_cache_file_is_set_aside_and_reported() {
     let clean = world();
     clean.run("study.toml");
     let expected = results(&clean);

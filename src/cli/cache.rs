@@ -82,7 +82,7 @@ fn time(text: &str) -> Result<Duration, String> {
             .and_then(|count| count.parse::<u64>().ok())
             .and_then(|count| count.checked_mul(*seconds))
     });
-    seconds.map(Duration::from_secs).ok_or_else(|| "it is a whole number and d, h, m or s: 30d".to_owned())
+    seconds.map(Duration::from_secs).ok_or_else(|| "expected a whole number with d, h, m or s: 30d".to_owned())
 }
 
 /// A number of bytes with a unit: 10G, 500M, 4K, 100.
@@ -92,7 +92,7 @@ fn size(text: &str) -> Result<u64, String> {
         let count = text.trim_end_matches(['B', 'i']).strip_suffix(unit)?;
         count.parse::<u64>().ok().and_then(|count| count.checked_mul(1 << shift))
     });
-    bytes.ok_or_else(|| "it is a whole number and K, M, G or T: 10G".to_owned())
+    bytes.ok_or_else(|| "expected a whole number with K, M, G or T: 10G".to_owned())
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
@@ -134,7 +134,7 @@ fn verify(cache: &Cache, screen: &Screen) -> Result<Exit, String> {
     let verified = store.verify().map_err(|error| error.to_string())?;
     store.take_notices().iter().for_each(|notice| screen.notice(notice));
     output::print_line(format_args!(
-        "{} results and {} blobs are whole; {} files were damaged, {} results incomplete",
+        "{} results and {} blobs are intact; {} files were damaged, {} results incomplete",
         verified.results, verified.blobs, verified.damaged, verified.incomplete
     ));
     Ok(if verified.damaged + verified.incomplete == 0 { Exit::Done } else { Exit::Internal })
@@ -208,7 +208,7 @@ fn import(file: &Path, cache: &Cache, screen: &Screen) -> Result<Exit, String> {
     store.take_notices().iter().for_each(|notice| screen.notice(notice));
     output::print_line(format_args!("{} results and {} blobs from {}", carried.results, carried.blobs, file.display()));
     if carried.passed_over > 0 {
-        screen.notice(&format!("{} entries were damaged or foreign and were passed over", carried.passed_over));
+        screen.notice(&format!("{} entries were damaged or unknown and were skipped", carried.passed_over));
     }
     Ok(Exit::Done)
 }

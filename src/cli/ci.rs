@@ -83,7 +83,7 @@ fn summary(conclusion: &Conclusion<'_>) -> String {
     if !conclusion.changes.is_empty() {
         let _ = write!(
             text,
-            "\n<details><summary>What moved since the lock file</summary>\n\n{}\n</details>\n",
+            "\n<details><summary>Changes since the lock file</summary>\n\n{}\n</details>\n",
             conclusion.changes.markdown()
         );
     }

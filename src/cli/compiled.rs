@@ -79,7 +79,7 @@ pub(super) struct PlannedChunk {
 pub(super) enum PlanError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    #[error("it is no compiled plan: {0}")]
+    #[error("it is not a compiled plan: {0}")]
     Other(String),
     #[error("it was made by another lawfit ({0}); this is {version}", version = program())]
     Version(String),

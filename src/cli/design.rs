@@ -134,7 +134,8 @@ fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, sc
         None => alone,
         Some(results) => {
             let [one] = asked.as_slice() else {
-                screen.error("say which design the results are of", &[format!("there are {}", asked.join(", "))]);
+                screen
+                    .error("name the design to which the results belong", &[format!("there are {}", asked.join(", "))]);
                 return Exit::BadSpec;
             };
             let table = |key: &str, value: Node| Node::Table(vec![(key.to_owned(), value)]);
@@ -214,8 +215,9 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
     let hours = advice.hours.map_or_else(String::new, |hours| format!(", {hours:.1} hours"));
     lines.push(format!("  all {} runs: {}{hours}", advice.runs.len(), money(&advice.total)));
     if let Some(value) = &advice.value {
-        let even =
-            value.break_even.map_or_else(String::new, |c| format!("; they pay from a target of {c:.2e} FLOP on"));
+        let even = value
+            .break_even
+            .map_or_else(String::new, |c| format!("; worth their cost for a target above {c:.2e} FLOP"));
         lines.push(format!("  saved {} for {} spent{even}", money(&value.saved), money(&value.spent)));
     }
     for rival in &advice.rivals {
@@ -226,7 +228,7 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
         ));
     }
     for change in &advice.changes {
-        let stop = change.stop_after.map_or_else(String::new, |n| format!("{n} runs would be worth it, "));
+        let stop = change.stop_after.map_or_else(String::new, |n| format!("{n} runs would be worth their cost, "));
         let waste = change.waste.map_or_else(String::new, |w| format!("{:.3} % would be wasted, ", 100.0 * w));
         lines.push(format!(
             "  if {}: {stop}{waste}{} of {} runs the same",
@@ -237,7 +239,8 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
     }
     if let Some(simulated) = &advice.simulated {
         lines.push(format!(
-            "  simulated on {} draws of the fit: variance foretold {:.2} of that found, the {:.0} % interval held {:.0} %",
+            "  simulated on {} draws of the fit: predicted variance {:.2} of the realised one, the {:.0} % \
+             interval covered {:.0} %",
             simulated.trials,
             simulated.ratio,
             100.0 * advice.level,

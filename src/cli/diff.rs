@@ -109,7 +109,7 @@ impl Operand {
             return crate::file::read(path, MAX_BYTES).map_err(|error| format!("{}: {error}", path.display()));
         };
         if revision.starts_with('-') {
-            return Err(format!("`{revision}` is no revision"));
+            return Err(format!("`{revision}` is not a revision"));
         }
         // With `./`, git resolves the path from the working directory.
         let relative = if path.is_absolute() { path.to_owned() } else { Path::new(".").join(path) };
@@ -138,7 +138,7 @@ impl State {
             Some("lock") => Ok(Self { lock: lock(&bytes, &operand.name())?, settings: None }),
             Some("json") => {
                 let results: Results = serde_json::from_slice(&bytes)
-                    .map_err(|error| format!("{} holds no results: {error}", operand.name()))?;
+                    .map_err(|error| format!("{} contains no results: {error}", operand.name()))?;
                 Ok(Self { lock: Lock::new(&results, &BTreeMap::new(), BTreeMap::new()), settings: None })
             }
             _ => {
@@ -154,5 +154,5 @@ impl State {
 
 fn lock(bytes: &[u8], name: &str) -> Result<Lock, String> {
     let lock = std::str::from_utf8(bytes).ok().and_then(Lock::read);
-    lock.ok_or_else(|| format!("{name} is no lock file of this version of lawfit"))
+    lock.ok_or_else(|| format!("{name} is not a lock file of this version of lawfit"))
 }

@@ -115,7 +115,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
 
 /// Reports why a plan cannot run.
 fn no_plan(path: &Path, error: &PlanError, screen: &Screen) -> Exit {
-    let anew = "make it anew: `lawfit export`";
+    let anew = "create it again: `lawfit export`";
     let (exit, hint) = match error {
         PlanError::Io(_) | PlanError::Other(_) => (Exit::BadSpec, "`lawfit export ENGINE SPEC` writes one"),
         PlanError::Version(_) => (Exit::Stale, anew),
@@ -182,7 +182,7 @@ fn end(arguments: &Arguments, plan: &CompiledPlan, screen: &Screen) -> Exit {
         Err(exit) => return exit,
     };
     if let Some(file) = plan.stale(&files, &compiled) {
-        return changed(file, "make the plan anew: `lawfit export`; what has been computed is in the cache", screen);
+        return changed(file, "create the plan again: `lawfit export`; completed stages are in the cache", screen);
     }
     let (cache, remote) = (arguments.cache.local(), arguments.cache.remote());
     let (out, walk) = (arguments.out.clone(), arguments.walk.clone());
@@ -223,7 +223,7 @@ fn stages(arguments: &Arguments, screen: &Screen) -> Exit {
         Err(exit) => return exit,
     };
     if let Some(file) = files.iter().zip(&plan.specs).find_map(|(f, p)| (Digest::of(&f.bytes) != p.b3).then_some(f)) {
-        return changed(file, "make the plan anew: `lawfit plan --json`", screen);
+        return changed(file, "create the plan again: `lawfit plan --json`", screen);
     }
     let mut targets = Vec::new();
     let places = compiled.plan.stages().enumerate().map(|(index, stage)| (stage.id.to_string(), index));

@@ -146,10 +146,10 @@ impl Explained<'_> {
         let then = locked.as_ref().and_then(|key| self.store.record(key)).map(|record| record.fingerprint);
         let note = match (look, fingerprint, &locked, &then) {
             (Look::Unreadable(why), ..) => Some(why.clone()),
-            (_, None, ..) => Some("what it takes is not known before the stages above have run".to_owned()),
+            (_, None, ..) => Some("its inputs are unknown until the stages above have run".to_owned()),
             (_, _, None, _) => Some("it is not in the lock file, so there is nothing to compare with".to_owned()),
             (_, _, Some(locked), None) if look.key() != Some(locked) => {
-                Some("its key changed, and the fingerprint of then is no longer in the cache".to_owned())
+                Some("its key changed, and the earlier fingerprint is no longer in the cache".to_owned())
             }
             _ => None,
         };
@@ -188,9 +188,9 @@ impl Explanation {
         let changed = self.fields.iter().filter(|field| field.then != field.now).count();
         let verdict = match (self.status, &self.note, changed) {
             (_, Some(note), _) => format!("{}: {note}", self.status),
-            ("cached", None, 0) => "in the cache, and as the lock file has it".to_owned(),
+            ("cached", None, 0) => "in the cache, and agrees with the lock file".to_owned(),
             ("cached", None, _) => "in the cache; since the lock file changed".to_owned(),
-            (_, None, 0) => "would run: as the lock file has it, but not in the cache".to_owned(),
+            (_, None, 0) => "would run: agrees with the lock file, but is not in the cache".to_owned(),
             _ => "would run, because these changed".to_owned(),
         };
         let mut text = format!("{}: {verdict}\n", self.stage);
@@ -200,7 +200,7 @@ impl Explanation {
                 (Some(then), Some(now)) if then == now => shown(now),
                 (Some(then), Some(now)) => format!("{} -> {}", shown(then), shown(now)),
                 (None, Some(now)) => format!("new, {}", shown(now)),
-                (Some(then), None) => format!("no longer there; it was {}", shown(then)),
+                (Some(then), None) => format!("removed; it was {}", shown(then)),
                 (None, None) => String::new(),
             };
             let from = from.as_ref().map_or(String::new(), |from| format!("  ({from})"));

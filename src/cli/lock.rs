@@ -44,10 +44,8 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             continue;
         };
         if lock.is_earlier() {
-            screen.notice(&format!(
-                "{} has the shape of an earlier version; `lawfit run` brings it into the present one",
-                path.display()
-            ));
+            screen
+                .notice(&format!("{} has the format of an earlier version; `lawfit run` converts it", path.display()));
         }
         let gathers = compiled.specs[index].report.as_ref().map(|report| report.results);
         let is_locked = |(stage, of): (&PlanStage, usize)| {
@@ -66,18 +64,18 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
                 Look::Unreadable(_) => false,
             };
             if !fresh {
-                screen.error(&format!("{}: stage {name} is not that of the lock file", file.path.display()), &[]);
+                screen.error(&format!("{}: stage {name} differs from the lock file", file.path.display()), &[]);
                 exit = Exit::Stale;
             }
             names.push(name);
         }
         for name in lock.stages.keys().filter(|name| !names.contains(name)) {
-            screen.error(&format!("{}: the spec has no stage {name} any more", file.path.display()), &[]);
+            screen.error(&format!("{}: the spec no longer has the stage {name}", file.path.display()), &[]);
             exit = Exit::Stale;
         }
     }
     if exit == Exit::Stale {
-        screen.error("a lock file is stale", &["`lawfit run` brings it up to date; look at its diff".to_owned()]);
+        screen.error("a lock file is stale", &["`lawfit run` updates it; check its diff".to_owned()]);
     }
     exit
 }

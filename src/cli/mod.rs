@@ -169,7 +169,7 @@ struct RemoteCache {
 /// A time in seconds above zero.
 fn seconds(text: &str) -> Result<f64, String> {
     let seconds = text.parse::<f64>().ok().filter(|seconds| *seconds > 0.0 && *seconds < 1e6);
-    seconds.ok_or_else(|| "it is a number of seconds above zero".to_owned())
+    seconds.ok_or_else(|| "expected a number of seconds above zero".to_owned())
 }
 
 impl Cache {

@@ -105,7 +105,7 @@ fn bring(
 ) -> Exit {
     let mut remote = arguments.remote.clone();
     if arguments.walk.offline && remote.remote_cache.take().is_some() {
-        screen.notice("--offline: the remote cache is not asked");
+        screen.notice("--offline: the remote cache is not used");
     }
     let store = match arguments.study.cache.open(&remote, screen) {
         Ok(store) => store,
@@ -118,7 +118,7 @@ fn bring(
     let outcomes = engine.run();
     progress.clear();
     if interrupted().load(Ordering::SeqCst) {
-        screen.error("interrupted", &["what was finished is in the cache; run again to go on".to_owned()]);
+        screen.error("interrupted", &["completed stages are in the cache; run again to continue".to_owned()]);
         return Exit::Interrupted;
     }
     show_failures(compiled, files, &outcomes, screen);
@@ -265,7 +265,8 @@ impl<'a> Finished<'a> {
         let earlier = earlier.map(|earlier| earlier.migrated(lock));
         if is_migrated {
             screen.notice(&format!(
-                "{} has the shape of an earlier version: its rows are named by what was asked, and no report is in it",
+                "{} was converted from an earlier version: its rows are named by their inputs, and it contains \
+                 no report",
                 path.display()
             ));
         }
@@ -281,14 +282,14 @@ impl<'a> Finished<'a> {
         say_moved(&conclusion.changes.moved(), &path, screen);
         if only_reads {
             let why = if before.is_some() { "would change" } else { "is not there" };
-            let hint = "run without --locked and look at what moved".to_owned();
+            let hint = "run without --locked and check what changed".to_owned();
             screen.error(&format!("{} {why}", path.display()), &[hint]);
             return Exit::Stale;
         }
         let moved_too_far = conclusion.expectations.iter().any(|e| e.is_drift && e.fails());
         if moved_too_far && !self.arguments.accept {
             screen.notice(&format!(
-                "{} keeps the earlier numbers, because some moved too far; --accept takes the new ones",
+                "{} keeps the earlier numbers, because some moved too far; --accept writes the new ones",
                 path.display()
             ));
         } else if text.len() as u64 > MAX_BYTES {
@@ -330,21 +331,21 @@ impl<'a> Finished<'a> {
 
 /// Prints why a lock file is not written.
 fn not_kept(path: &Path, why: &str, screen: &Screen) -> Exit {
-    let hint = "without it nobody sees what moved next time; mend that and run again".to_owned();
-    screen.error(&format!("the lock file {} is not written: {why}", path.display()), &[hint]);
+    let hint = "without it, the next run cannot show changes; correct the problem and run again".to_owned();
+    screen.error(&format!("the lock file {} could not be written: {why}", path.display()), &[hint]);
     Exit::Internal
 }
 
 /// Marks an earlier report as stale, where there is one.
 fn mark_report_stale(folder: &Path, owner: &str, failed: &[&str], screen: &Screen) {
     let why = match failed {
-        [] => "The last run did not get as far as a report; this one is of an earlier run.".to_owned(),
-        names => format!("The last run failed in {}; this report is of an earlier run.", names.join(", ")),
+        [] => "The last run did not produce a report; this report comes from an earlier run.".to_owned(),
+        names => format!("The last run failed in {}; this report comes from an earlier run.", names.join(", ")),
     };
     match amend(folder, owner, &|name, text| mark_stale(name, text, &why)) {
-        Ok(true) => screen.notice(&format!("{} holds the last good report, marked as stale", folder.display())),
+        Ok(true) => screen.notice(&format!("{} contains the last complete report, marked as stale", folder.display())),
         Ok(false) => {}
-        Err(error) => screen.notice(&format!("the last good report is not marked as stale: {error}")),
+        Err(error) => screen.notice(&format!("the last complete report could not be marked as stale: {error}")),
     }
 }
 

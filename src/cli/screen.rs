@@ -81,7 +81,7 @@ impl Screen {
         }
         let errors = all.iter().filter(|d| d.severity == Severity::Error).count();
         if sorted.len() > MOST_SHOWN {
-            output::tell(&format!("{errors} errors and more, of which {MOST_SHOWN} are shown: mend these first"));
+            output::tell(&format!("{errors} errors and more, of which {MOST_SHOWN} are shown: correct these first"));
         } else if errors > 1 {
             output::tell(&format!("{errors} errors"));
         }

@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         let differing = differences(known.lock, &found);
         if differing.is_empty() {
             let (stages, numbers) = (found.lock.stages.len(), found.lock.numbers.len());
-            let line = format!("{}: {stages} stages and {numbers} numbers have the bits they should", known.name);
+            let line = format!("{}: {stages} stages and {numbers} numbers have the expected bits", known.name);
             output::print_line(line);
             continue;
         }
@@ -78,8 +78,8 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
         vectors()
     ));
     if exit != Exit::Done {
-        let hint = "please report it with all that is printed here".to_owned();
-        screen.error("this machine computes other bits than the lock files of lawfit record", &[hint]);
+        let hint = "please report this with the complete output".to_owned();
+        screen.error("the results of this machine differ in some bits from the lock files of lawfit", &[hint]);
     }
     exit
 }

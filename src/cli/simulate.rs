@@ -66,12 +66,12 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
 
 fn simulate(arguments: &Arguments) -> Result<String, String> {
     if !(arguments.noise >= 0.0 && arguments.noise.is_finite()) {
-        return Err("`--noise` is zero or more".to_owned());
+        return Err("`--noise` must be zero or more".to_owned());
     }
     let (law, mut values) = law(arguments)?;
     if law.takes_schedule() {
         return Err(format!(
-            "the law `{}` takes a learning-rate schedule, and runs are drawn of sizes alone",
+            "the law `{}` needs a learning-rate schedule, and runs are drawn only over sizes",
             law.name
         ));
     }
@@ -149,7 +149,7 @@ fn grid(law: &Law, texts: &[String]) -> Result<Vec<Vec<f64>>, String> {
     }
     law.variables
         .iter()
-        .map(|v| given.remove(v.name.as_str()).ok_or_else(|| format!("say where {0} is: --at {0}=...", v.name)))
+        .map(|v| given.remove(v.name.as_str()).ok_or_else(|| format!("give values of {0}: --at {0}=...", v.name)))
         .collect()
 }
 

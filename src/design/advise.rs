@@ -179,7 +179,7 @@ impl Given<'_> {
             cautions.push(format!("The law `{law}` is left out: by Schwarz's criterion its share is below 1 %."));
         }
         if self.beliefs.members.len() == 1 && self.beliefs.rejected.is_empty() {
-            cautions.push("One law is believed; that another may be right is in no interval. Name several fits to count their disagreement.".to_owned());
+            cautions.push("Only one law is used, so no interval includes the possible error of the law. Name several fits to include their disagreement.".to_owned());
         }
         if chosen.is_empty() {
             cautions.push("No run is within the budget and the limits.".to_owned());

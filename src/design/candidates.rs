@@ -78,8 +78,9 @@ fn range(text: &str) -> Result<Range, String> {
     };
     let number = |text: &str| {
         let value = parse_constant(text.trim()).ok().filter(|v| *v > 0.0 && v.is_finite());
-        value
-            .ok_or_else(|| format!("`{text}` is no range: write a list, \"1B to 100B\" or \"1 to 1000 per parameter\""))
+        value.ok_or_else(|| {
+            format!("`{text}` is not a range: write a list, \"1B to 100B\" or \"1 to 1000 per parameter\"")
+        })
     };
     let (low, high) = match numbers.split_once(" to ") {
         Some((low, high)) => (number(low)?, number(high)?),
@@ -117,7 +118,7 @@ impl Values {
             Choice::Values(list) => {
                 let values: Vec<f64> = list.iter().map(|q| q.0).collect();
                 match values.iter().find(|v| !(**v > 0.0 && v.is_finite())) {
-                    Some(wrong) => Err(format!("{wrong} is no size: it is above zero and finite")),
+                    Some(wrong) => Err(format!("{wrong} is not a size: a size must be positive and finite")),
                     None => Ok(Self::List(values)),
                 }
             }
@@ -146,7 +147,7 @@ impl Candidates {
                 let near = crate::diagnostic::nearest(key, known.clone());
                 let listed: Vec<&str> = known.collect();
                 let hint = near.map_or_else(|| listed.join(", "), |near| format!("did you mean `{near}`?"));
-                faults.push((key.clone(), format!("`{key}` says nothing of the runs: {hint}")));
+                faults.push((key.clone(), format!("`{key}` does not describe runs: {hint}")));
                 continue;
             };
             match Values::of(choice) {

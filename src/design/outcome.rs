@@ -97,7 +97,9 @@ impl Results {
             return Err(format!("the results have no column `{response}`; their columns are {}", there.join(", ")));
         }
         if name.is_none() && !(has(size) && has(data)) {
-            return Err(format!("the results have neither `name` nor `{size}` and `{data}`: a line tells no run"));
+            return Err(format!(
+                "the results have neither `name` nor `{size}` and `{data}`: so lines cannot be matched to runs"
+            ));
         }
         let wanted: Vec<String> = name
             .into_iter()

@@ -279,7 +279,10 @@ impl<'a> Engine<'a> {
                 let written = self.store.write(&key, &fingerprint, &outputs).unwrap_or_else(|error| {
                     // Report this once: a full disk refuses every stage.
                     if !self.unwritten.swap(true, Ordering::SeqCst) {
-                        let reason = format!("the cache is not written, so stages will run again next time: {error}");
+                        let reason = format!(
+                            "the cache could not be written, so stages will run again next \
+                         time: {error}"
+                        );
                         self.tell(&Event::Notice(reason));
                     }
                     manifest(&outputs)
@@ -456,6 +459,6 @@ fn read_file(path: &Path, name: &str, most: u64) -> Result<Arc<Vec<u8>>, Failure
     file::read(path, most).map(Arc::new).map_err(|error| {
         let failure = Failure::new("unreadable-file", format!("{name}: {error}"));
         let is_large = error.kind() == std::io::ErrorKind::FileTooLarge;
-        if is_large { failure.hint("if it is meant to be so large, allow it: `--allow large`") } else { failure }
+        if is_large { failure.hint("if this size is intended, allow it: `--allow large`") } else { failure }
     })
 }

@@ -30,7 +30,8 @@ const LACK_OF_FIT: f64 = 2.0;
 pub fn lack_of_fit(replicates: &Replicates) -> Option<String> {
     let pure = replicates.pure_error.filter(|pure| *pure > 0.0 && replicates.misfit > LACK_OF_FIT * pure)?;
     Some(format!(
-        "Lack of fit: repeated runs differ by {} among themselves and the law misses their means by {}: what is left is the law's error, not noise, and no interval holds it.",
+        "Lack of fit: repeated runs differ by {} from each other, and the law misses their means by {}. The \
+         difference is an error of the law and not noise, and no interval includes it.",
         short(pure),
         short(replicates.misfit)
     ))
@@ -56,11 +57,17 @@ pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: 
         let bend = (along.sizes.len() >= SIZES_OF_PATTERN[0])
             .then(|| along.bend(freedom))
             .flatten()
-            .map(|(t, chance)| (chance, format!("they bend along {name}, by {t:.1} standard errors")));
+            .map(|(t, chance)| (chance, format!("they are curved along {name}, by {t:.1} standard errors")));
         let signs = (along.sizes.len() >= SIZES_OF_PATTERN[1]).then(|| along.stretches()).flatten().map(
             |(counted, expected, chance)| {
                 let sizes = along.sizes.len();
-                (chance, format!("over {sizes} sizes {name} they change sign {counted} times, where scatter would {expected:.0} times"))
+                (
+                    chance,
+                    format!(
+                        "over {sizes} sizes {name} they change sign {counted} times, while scatter \
+                 would {expected:.0} times"
+                    ),
+                )
             },
         );
         for (by_chance, words) in [bend, signs].into_iter().flatten() {
@@ -71,7 +78,8 @@ pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: 
     }
     found.map(|(_, words)| {
         format!(
-            "Lack of fit: the residuals are no scatter: {words}. Their root mean square, {}, holds an error of the law that goes on beyond the rows and that no interval holds.",
+            "Lack of fit: the residuals have a pattern: {words}. Their root mean square, {}, includes an error \
+             of the law that continues outside the rows and that no interval includes.",
             short(size)
         )
     })
@@ -178,7 +186,7 @@ pub fn no_trend(
     let chance = fisher_tail(f, numerator, freedom);
     (chance > NO_TREND).then(|| {
         format!(
-            "No trend: the law explains the rows no better than their mean does (F = {f:.2} with {numerator} and {freedom} degrees of freedom; rows without any trend reach that in {:.0} % of cases). There is nothing to extrapolate.",
+            "No trend: the law explains the rows no better than their mean (F = {f:.2} with {numerator} and {freedom} degrees of freedom; rows without any trend reach that in {:.0} % of cases). There is nothing to extrapolate.",
             100.0 * chance
         )
     })

@@ -63,7 +63,7 @@ pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> S
     shape.condition_number = Directions::of(&here.hessian_of(&inside)).condition();
     if problem.rows() <= point.len() {
         shape.warnings.push(format!(
-            "{} rows for {} free parameters: the law goes through the points whatever the truth is.",
+            "{} rows for {} free parameters: the law fits the points whatever the truth is.",
             problem.rows(),
             point.len()
         ));
@@ -71,7 +71,7 @@ pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> S
     let names: Vec<&str> = not_told.iter().map(|&j| labels[j].text.as_str()).collect();
     match names.as_slice() {
         [] => {}
-        [one] => shape.warnings.push(format!("The rows do not tell {one}: the objective is flat in it.")),
+        [one] => shape.warnings.push(format!("The rows do not identify {one}: the objective is flat in it.")),
         _ => shape.warnings.push(format!(
             "{} trade off: the objective is flat along a combination of them, and their values are arbitrary.",
             in_words(&names)
@@ -102,7 +102,7 @@ fn on_bounds(problem: &Problem, labels: &[Label], point: &[f64], shape: &mut Sha
             ("upper", c.bounds.1)
         };
         shape.warnings.push(format!(
-            "{} sits on its {side} bound {}: the rows want it further out, and its interval ends there.",
+            "{} is on its {side} bound {}: a value outside would fit better, and its interval ends there.",
             labels[j].text,
             crate::expr::number_text(bound)
         ));
@@ -218,7 +218,8 @@ fn nearly_zero(
         let most = changes.filter(|change| change.is_finite()).max_by(f64::total_cmp);
         if let Some(change) = most.filter(|change| *change < NEARLY_CONSTANT) {
             shape.warnings.push(format!(
-                "The exponent {} is nearly zero ({value:.4}): over the rows its term changes by {:.1} % and stands in for a floor.",
+                "The exponent {} is nearly zero ({value:.4}): over the rows its term changes by {:.1} % and \
+                 acts as a floor.",
                 label.text,
                 100.0 * (exp(change) - 1.0)
             ));
@@ -291,14 +292,20 @@ pub fn on_rays(law: &Law, parameters: &[f64], rays: &[Ray], statuses: &mut [Stat
             format!("one ray of {}/{}", ray.second, ray.first)
         };
         warnings.push(format!(
-            "All rows lie on {what}: {}/{} is {} to {} throughout, so they cannot tell {} from {}. {}A forecast along the ray can be sound; one off it, or a best split of compute, cannot.",
+            "All rows lie on {what}: {}/{} is {} to {} throughout, so they cannot separate the effects of {} \
+             and {}. {}A forecast along the ray can be reliable; a forecast off the ray, or a best split of \
+             compute, cannot.",
             ray.second,
             ray.first,
             short(ray.ratio.lowest),
             short(ray.ratio.highest),
             ray.first,
             ray.second,
-            if names.is_empty() { String::new() } else { format!("The values of {} are arbitrary. ", in_words(&names)) },
+            if names.is_empty() {
+                String::new()
+            } else {
+                format!("The values of {} are arbitrary. ", in_words(&names))
+            },
         ));
     }
 }
@@ -314,14 +321,16 @@ pub fn of_search(search: &Search) -> Vec<String> {
         }];
     };
     if best.unmoved && !best.converged {
-        warnings.push("The solver returned its start: these values are what the spec put in, not a fit.".to_owned());
+        warnings.push(
+            "The solver returned its start: these values are the starting values of the spec, not a fit.".to_owned(),
+        );
     } else if !best.converged {
         warnings
-            .push("The solver stopped before it converged: the values are the best it saw, not an optimum.".to_owned());
+            .push("The solver stopped before it converged: the values are the best so far, not an optimum.".to_owned());
     }
     if search.failed > 0 {
         warnings.push(format!(
-            "From {} of {} starts the solver's line search failed; the best point seen was kept.",
+            "From {} of {} starts the solver's line search failed; the best point was kept.",
             search.failed, search.starts
         ));
     }
@@ -349,8 +358,9 @@ pub fn of_search(search: &Search) -> Vec<String> {
 /// A warning about starts that led to points where the law cannot be computed.
 fn of_unresolved(search: &Search) -> String {
     format!(
-        "From {} of {} starts the solver ran to where the law cannot be computed to eight digits, since large numbers \
-         cancel: what is found there is rounding and was left out. Narrower bounds keep it away.",
+        "From {} of {} starts the solver reached points where the law cannot be computed to eight digits, \
+         because large numbers cancel. These points are rounding errors and were left out. Narrower bounds \
+         exclude them.",
         search.unresolved, search.starts
     )
 }
@@ -395,7 +405,8 @@ pub fn disagreement(labels: &[Label], apart: &[(usize, f64)]) -> Option<String> 
     let names: Vec<&str> = named.iter().map(String::as_str).collect();
     (!names.is_empty()).then(|| {
         format!(
-            "Two ways to get intervals disagree by more than a third: the sandwich, which lets the scatter differ from row to row, makes that of {}.",
+            "Two methods give intervals whose widths differ by more than a third: the sandwich, which allows \
+             the scatter to differ between rows, makes that of {}.",
             in_words(&names)
         )
     })
@@ -436,7 +447,7 @@ pub fn quote(candidates: &[Candidate]) -> (String, String) {
     }
     let lowest = candidates.iter().min_by(|a, b| a.bic.total_cmp(&b.bic));
     let name = lowest.map_or_else(String::new, |c| c.law.clone());
-    let reason = format!("Quote `{name}` for its lowest BIC: there are too few rows to hide some and see.");
+    let reason = format!("Quote `{name}`, which has the lowest BIC: there are too few rows for a test on hidden rows.");
     (name, reason)
 }
 
@@ -455,7 +466,8 @@ pub fn equally_good(candidates: &[Candidate]) -> Option<String> {
     let highest = known.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     (ln(highest.1 / lowest.1) > NEAR).then(|| {
         format!(
-            "Laws that describe the rows equally well forecast differently: at ten times the largest sizes `{}` says {} and `{}` says {}. The rows do not choose between them.",
+            "Laws that describe the rows equally well forecast differently: at ten times the largest sizes `{}` \
+             gives {} and `{}` gives {}. The rows do not decide between them.",
             lowest.0,
             short(lowest.1),
             highest.0,

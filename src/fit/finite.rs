@@ -22,9 +22,9 @@ impl Fit {
         keep(&mut evidence.gradient_norm, "the gradient's norm", &mut lost);
         evidence.condition_number = evidence.condition_number.filter(Finite::is_finite);
         evidence.optima.retain(|optimum| optimum.objective.is_finite());
-        keep(&mut evidence.reference, "the best optimum there is", &mut lost);
-        keep(&mut evidence.replicates, "what repeated runs say", &mut lost);
-        keep(&mut self.holdout, "the score of the rows held out", &mut lost);
+        keep(&mut evidence.reference, "the best optimum", &mut lost);
+        keep(&mut evidence.replicates, "the statistics of repeated runs", &mut lost);
+        keep(&mut self.holdout, "the errors on held-out rows", &mut lost);
         keep(&mut self.backtest, "the backtest", &mut lost);
         keep(&mut self.choice, "the comparison of laws", &mut lost);
         let regions = self.regions.len();
@@ -44,8 +44,8 @@ impl Fit {
         }
         if !lost.is_empty() {
             self.evidence.warnings.push(format!(
-                "Numbers here go beyond what a computer holds (from about 1e-308 to 1e308), and these are not finite: {}. \
-                 Bring the columns to other units, or narrow the bounds.",
+                "Some numbers exceed the range of floating-point numbers (about 1e-308 to 1e308), and these \
+                 results are not finite: {}. Use other units for the columns, or narrow the bounds.",
                 lost.join(", ")
             ));
         }

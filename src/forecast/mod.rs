@@ -84,12 +84,12 @@ pub fn forecast(
     level: f64,
 ) -> Result<(Vec<Prediction>, Account), NoForecast> {
     if measured.sizes.iter().copied().flatten().chain(targets.iter().flatten()).any(|x| *x <= 0.0) {
-        return Err(NoForecast("a forecast by several laws is over sizes above zero".to_owned()));
+        return Err(NoForecast("a forecast by several laws needs sizes above zero".to_owned()));
     }
     let history = measured.history();
     if history.runs.len() < FEWEST {
         return Err(NoForecast(format!(
-            "a forecast needs {FEWEST} configurations of different size at least, and there are {}",
+            "a forecast needs at least {FEWEST} configurations of different size, and there are {}",
             history.runs.len()
         )));
     }

@@ -35,7 +35,11 @@ pub(super) fn turns(history: &History) -> Option<String> {
     let over_two = usize::from(last.logs.len() > 1);
     let allowed = (TIMES_SCATTER * scatter).max(SHARE_OF_FALL[over_two] * range);
     if smaller(first, last) && last.z - first.z > allowed {
-        return Some("the response rises with scale; a forecast is of what falls, such as a loss or an error rate (write 1 - accuracy for an accuracy)".to_owned());
+        return Some(
+            "the response rises with scale; a forecast needs a response that falls, such as a loss or \
+         an error rate (use 1 - accuracy for an accuracy)"
+                .to_owned(),
+        );
     }
     let rises = rises(history, allowed);
     let turned = rises.iter().filter(|rises| **rises).count();
@@ -43,7 +47,11 @@ pub(super) fn turns(history: &History) -> Option<String> {
     let neighbours = rises.split(|rises| !rises).map(<[bool]>::len).max().unwrap_or(0);
     let goes_on = over_two == 0 && neighbours >= NEIGHBOURS;
     (goes_on || turned as f64 >= 2.0 + ALLOWED_SHARE[over_two] * history.runs.len() as f64).then(|| {
-        format!("the response does not fall throughout: {turned} of {} runs lie above smaller ones by more than their scatter, as where a curve has a second descent or overfits", history.runs.len())
+        format!(
+            "the response does not fall throughout: {turned} of {} runs lie above smaller ones by more than \
+         their scatter, as in a second descent or over-fitting",
+            history.runs.len()
+        )
     })
 }
 
@@ -71,7 +79,8 @@ pub(super) fn no_trend(history: &History) -> Option<String> {
     let seen = line.error * (student_quantile(1.0 - BY_CHANCE, freedom) + student_quantile(SEEN, freedom));
     let percent = |change: f64| format!("{:.2} %", 100.0 * change * decade);
     Some(format!(
-        "there is no trend to continue: per factor of ten in scale the response changes by {} +- {}, which runs without any trend would show too; a fall of {} would have been seen in nine of ten such tables",
+        "there is no trend to continue: per factor of ten in scale the response changes by {} +- {}, which is \
+         consistent with no trend; a fall of {} would have been detected in nine of ten such tables",
         percent(line.slope),
         percent(line.error),
         percent(seen)

@@ -117,7 +117,7 @@ impl Cost {
         let serving = Law::from_formula("serving", &format!("cost = {serve}"), variables)?;
         if let Some(unknown) = training.parameters.iter().chain(&serving.parameters).next() {
             let names: Vec<&str> = variables.iter().map(|v| v.name.as_str()).collect();
-            let message = format!("`{}` in the cost is no variable of the study", unknown.name);
+            let message = format!("`{}` in the cost is not a variable of the study", unknown.name);
             let error = LawError { span: None, parameter: None, message, hint: None };
             return Err(match crate::diagnostic::nearest(&unknown.name, names.iter().copied()) {
                 Some(near) => error.hint(format!("did you mean `{near}`?")),

@@ -117,7 +117,7 @@ impl Holds {
                 let (below, above) = (low.0 / (1.0 + ROUNDED), high.0 * (1.0 + ROUNDED));
                 (value < below || value > above).then(|| {
                     format!(
-                        "{name} = {value:.3e} is outside {} to {}, over which the law was published",
+                        "{name} = {value:.3e} is outside {} to {}, the published range of the law",
                         number(low.0),
                         number(high.0)
                     )
@@ -128,7 +128,7 @@ impl Holds {
         if let (Some(most), Some(d), Some(u)) = (self.epochs, of(&roles.data), of(&roles.unique))
             && d / u > most
         {
-            reasons.push(format!("tokens are seen {:.1} times, and the law holds up to {most} times", d / u));
+            reasons.push(format!("tokens are seen {:.1} times, and the law holds for up to {most} times", d / u));
         }
         reasons
     }
@@ -289,7 +289,7 @@ impl Law {
         if parameter.lower.is_nan() || parameter.upper.is_nan() || parameter.lower >= parameter.upper {
             return Err(LawError::of_parameter(
                 name,
-                format!("bounds [{}, {}] leave no room", parameter.lower, parameter.upper),
+                format!("the bounds [{}, {}] contain no value", parameter.lower, parameter.upper),
             )
             .hint("the first bound is the lower one; to hold a parameter write `fixed = ...`"));
         }

@@ -25,7 +25,7 @@ pub(super) fn expression(
     };
     expr.visit_symbols(&mut |name, span| {
         if !variables.contains_key(name) {
-            let text = has_texts.then(|| format!("a text stands in quotes: '{name}'"));
+            let text = has_texts.then(|| format!("write text in quotes: '{name}'"));
             errors.push(
                 Diagnostic::error(
                     "unknown-variable",
@@ -56,7 +56,7 @@ pub(super) fn syntax(text: &str, path: &SpecPath) -> Result<Expr, Vec<Diagnostic
         Some(span) => Err(vec![Diagnostic::error(
             "bad-expression",
             Place::Inside(path.clone(), span),
-            "`sum_over_knots` adds up over a learning-rate schedule, and stands in formulas of laws alone",
+            "`sum_over_knots` sums over a learning-rate schedule and is allowed only in formulas of laws",
         )]),
         None => Ok(expr),
     }

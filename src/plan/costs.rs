@@ -57,11 +57,12 @@ fn formulas_of(
         (Some(convention), None) => formulas_of_convention(scope, convention, text, path),
         (None, Some(compute)) => {
             if !text.variables.is_empty() {
-                let message = format!("`variables` renames those of a convention, and the cost `{name}` has a formula");
+                let message =
+                    format!("`variables` renames the variables of a convention, but the cost `{name}` has a formula");
                 scope
                     .error("bad-variables", Place::Key(path.key("variables")), message)
                     .hints
-                    .push("write the names of columns in `compute`".to_owned());
+                    .push("use column names in `compute`".to_owned());
             }
             Some((compute.clone(), text.serve.clone()))
         }
@@ -107,7 +108,7 @@ fn symbols_of(
         used.iter().filter(|symbol| !columns.is_empty() && !names.contains(symbol.as_str())).collect();
     for symbol in &unknown {
         let place = key.map_or_else(|| path.clone(), |key| path.key(key));
-        let message = format!("the cost `{cost}` takes `{symbol}`, and no source has a column of this name");
+        let message = format!("the cost `{cost}` uses `{symbol}`, but no source has a column of this name");
         let error = Diagnostic::error("unknown-variable", Place::Key(place), message);
         scope.tell(error.suggest(symbol, names.iter().copied().collect::<Vec<_>>()));
     }
@@ -123,7 +124,7 @@ fn formulas_of_convention(
 ) -> Option<(String, Option<String>)> {
     let Some(found) = CONVENTIONS.iter().find(|known| known.name == convention) else {
         let known: Vec<&str> = CONVENTIONS.iter().map(|known| known.name).collect();
-        let message = format!("there is no convention `{convention}` of compute");
+        let message = format!("there is no compute convention `{convention}`");
         let error = Diagnostic::error("unknown-convention", Place::Value(path.key("use")), message);
         scope.tell(error.suggest(convention, known));
         return None;

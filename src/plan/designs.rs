@@ -91,7 +91,7 @@ fn plan_design(
         let data = roles.data.as_deref().filter(|name| design.candidates.values.contains_key(*name));
         faults.push((
             keys(&["candidates", data.unwrap_or("data")]),
-            "runs of one ratio of data to parameters cannot tell how compute is split: give a range, such as \"1 to 1000 per parameter\"".to_owned(),
+            "runs with a single ratio of data to parameters cannot show how to split compute: give a range, such as \"1 to 1000 per parameter\"".to_owned(),
         ));
     }
     faults.extend(held_at_fault(&settings.candidates.hold, &laws));
@@ -135,7 +135,7 @@ fn judging_of(
         };
         let weight = decide.weight.map_or(1.0, |weight| weight.0);
         if !(weight > 0.0 && weight.is_finite()) {
-            scope.error("bad-design", Place::Value(path.key("weight")), "a weight is above zero");
+            scope.error("bad-design", Place::Value(path.key("weight")), "a weight must be positive");
             is_sound = false;
         }
         let path = path.key(question.name());
@@ -176,22 +176,23 @@ fn held_at_fault(hold: &BTreeMap<String, Quantity>, laws: &[Arc<Law>]) -> Vec<(V
 /// Why a fit cannot be used in a design; `None` if it can.
 fn unfit(name: &str, fit: &PlannedFit) -> Option<String> {
     if fit.by.is_some() {
-        Some(format!("the fit `{name}` is in groups; a design is for one fit: filter the rows of one group"))
+        Some(format!("the fit `{name}` has groups; a design needs a single fit: filter the rows of one group"))
     } else if fit.through.is_some() {
-        Some(format!("the fit `{name}` goes through another one; design for that one"))
+        Some(format!("the fit `{name}` takes a variable from another fit; write the design for that fit"))
     } else if fit.law.takes_schedule() {
         Some(format!(
-            "the law `{}` takes a learning-rate schedule, and runs are planned by size and data",
+            "the law `{}` depends on a learning-rate schedule, but designs choose runs by size and data only",
             fit.law.name
         ))
     } else if let Some(cost) = &fit.law.cost {
         Some(format!(
-            "the fit `{name}` has the cost `{}` (`{}`), and designs count 6 FLOP for each parameter and token: write the design in a spec without `[costs]`",
+            "the fit `{name}` has the cost `{}` (`{}`), but designs count 6 FLOP per parameter and token: write \
+             the design in a spec without `[costs]`",
             cost.name,
             cost.formula()
         ))
     } else if fit.draws == 0 {
-        Some(format!("the fit `{name}` has no `uncertainty`, so nothing says what more runs would tell"))
+        Some(format!("the fit `{name}` has no `uncertainty`, which a design needs to predict what new runs would add"))
     } else {
         None
     }
@@ -203,15 +204,15 @@ fn limits_at_fault(settings: &Settings) -> Vec<(Vec<&'static str>, String)> {
     let (budget, limits) = (&settings.budget, &settings.limits);
     let given = [("FLOP", budget.flop), ("gpu_hours", budget.gpu_hours), ("usd", budget.usd)];
     if given.iter().all(|(_, value)| value.is_none()) {
-        faults.push((vec!["budget"], "a budget is in `usd`, `gpu_hours` or `FLOP`".to_owned()));
+        faults.push((vec!["budget"], "a budget needs `usd`, `gpu_hours` or `FLOP`".to_owned()));
     }
     let above_zero = |value: Quantity| value.0 > 0.0 && value.0.is_finite();
     for (key, _) in given.iter().filter(|(_, value)| value.is_some_and(|value| !above_zero(value))) {
-        faults.push((vec!["budget", key], format!("`{key}` is above zero and finite")));
+        faults.push((vec!["budget", key], format!("`{key}` must be positive and finite")));
     }
     for (key, value) in [("hours", limits.hours), ("run_hours", limits.run_hours), ("run_FLOP", limits.run_flop)] {
         if value.is_some_and(|value| !above_zero(value)) {
-            faults.push((vec!["limits", key], format!("`{key}` is above zero and finite")));
+            faults.push((vec!["limits", key], format!("`{key}` must be positive and finite")));
         }
     }
     let needs_hours =
@@ -219,23 +220,26 @@ fn limits_at_fault(settings: &Settings) -> Vec<(Vec<&'static str>, String)> {
     match settings.machine.as_ref().map(Rate::of) {
         None if needs_hours => faults.push((
             vec!["machine"],
-            "hours and money follow from the machine: write `machine = { device = \"H100\", count = 64, slots = 8 }`"
+            "a budget in hours or money needs the machine: write `machine = { device = \"H100\", count = 64, \
+             slots = 8 }`"
                 .to_owned(),
         )),
         Some(Err((key, message))) => faults.push((vec!["machine", key], message)),
         Some(Ok(rate)) if budget.usd.is_some() && rate.price.is_none() => {
-            faults
-                .push((vec!["machine"], "a budget in dollars needs the `price` of an accelerator and hour".to_owned()));
+            faults.push((
+                vec!["machine"],
+                "a budget in dollars needs the `price` of one accelerator per hour".to_owned(),
+            ));
         }
         _ => (),
     }
     if settings.rounds == 0 || settings.rounds > 100 {
-        faults.push((vec!["rounds"], "`rounds` is a number from 1 to 100".to_owned()));
+        faults.push((vec!["rounds"], "`rounds` must be from 1 to 100".to_owned()));
     }
     if settings.discrepancy.scale.0 <= 0.0 {
         faults.push((
             vec!["discrepancy", "scale"],
-            "`scale` is above zero, and `inf` where small runs are believed as large ones are".to_owned(),
+            "`scale` must be positive, or `inf` if small runs count as much as large ones".to_owned(),
         ));
     }
     faults

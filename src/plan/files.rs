@@ -74,7 +74,7 @@ impl Walk {
         for entry in entries.filter_map(Result::ok) {
             self.seen += 1;
             if self.seen > MOST_SEEN {
-                return Err(PatternError::TooMany(format!("there are more than {MOST_SEEN} files to look at")));
+                return Err(PatternError::TooMany(format!("there are more than {MOST_SEEN} files to search")));
             }
             let (path, name) = (entry.path(), entry.file_name());
             let matches = pattern.as_ref().is_none_or(|pattern| pattern.matches(&name.to_string_lossy()));

@@ -64,12 +64,12 @@ pub(super) fn rule_of(
     let drops = rule.drop_highest.is_some() || rule.drop_lowest.is_some();
     let keeps = rule.keep_highest.is_some() || rule.keep_lowest.is_some();
     if drops && rule.count.is_none() {
-        scope.error("rule-count", Place::Value(path.clone()), "`count` is missing: how many rows go");
+        scope.error("rule-count", Place::Value(path.clone()), "`count` is missing: the number of rows to drop");
         return None;
     }
     for (key, given) in [("count", rule.count.is_some()), ("by", !rule.by.is_empty())] {
         if given && !drops && !keeps {
-            let message = format!("`{key}` goes with the highest or lowest rows that are kept or dropped");
+            let message = format!("`{key}` applies only to rules that keep or drop the highest or lowest rows");
             scope.error("rule-count", Place::Key(path.key(key)), message);
             return None;
         }
@@ -92,7 +92,7 @@ pub(super) fn rule_of(
                     "empty-range",
                     Place::Value(place),
                     format!(
-                        "the range of {name} ends at {} before it begins at {}",
+                        "the range of {name} ends at {}, below its start at {}",
                         number_text(high.0),
                         number_text(low.0)
                     ),

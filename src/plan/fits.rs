@@ -213,7 +213,10 @@ pub(super) fn plan_fit_without_rows(
         let verb = if free.len() == 1 { "is" } else { "are" };
         let message = format!("the fit has no `rows`, and {} {verb} free", crate::diagnostic::list(&free));
         let error = scope.error("no-rows", Place::Key(path.clone()), message);
-        error.hints.push("name a filter or a source in `rows`, or hold every parameter: `constants = \"...\"` in the law, or `fixed`".to_owned());
+        error.hints.push(
+            "name a filter or a source in `rows`, or fix every parameter: `constants = \"...\"` in the law, or `fixed`"
+                .to_owned(),
+        );
         error.hints.extend(variables_hint(&fit.law, &free, spec));
         return None;
     }
@@ -276,11 +279,11 @@ pub(super) fn join_chains<'a>(scope: &mut Scope<'_>, spec: &'a Spec, fits: &mut 
             let fault = if own.law.variable(variable).is_none() {
                 Some(format!("the law `{}` has no variable `{variable}`", own.law.formula))
             } else if own.law.variables.len() > 1 && fit.through.len() > 1 {
-                Some("only one variable can be given by another fit".to_owned())
+                Some("only one variable can be forecast by another fit".to_owned())
             } else if inner.law.response != *variable {
                 Some(format!("the fit `{other}` forecasts `{}`, not `{variable}`", inner.law.response))
             } else if !spec.fits.get(other).is_some_and(|f| f.through.is_empty()) {
-                Some(format!("the fit `{other}` goes through another fit itself"))
+                Some(format!("the fit `{other}` itself takes a variable from another fit"))
             } else if let (Some(one), Some(by)) = (&fit.by, &inner.by)
                 && one != by
             {
@@ -342,10 +345,13 @@ fn alternatives_of(
         scope.uses("laws", name);
         let Some(law) = law_named(scope, name, spec, laws, place.clone()) else { continue };
         if law.response != own.response {
-            let message = format!("the law `{name}` gives `{}`, and the fit's `{}`", law.response, own.response);
+            let message = format!(
+                "the law `{name}` has the response `{}`, but the law of the fit has `{}`",
+                law.response, own.response
+            );
             scope.error("bad-alternative", Place::Value(place), message);
         } else if law.name == own.name || all.iter().any(|other| other.name == law.name) {
-            scope.error("bad-alternative", Place::Value(place), format!("the law `{name}` is there already"));
+            scope.error("bad-alternative", Place::Value(place), format!("the law `{name}` is listed twice"));
         } else {
             law_takes(scope, &law, source, name, &place);
             let law = costed(scope, &law.in_units(&units(source)), fit, path);
@@ -353,7 +359,7 @@ fn alternatives_of(
         }
     }
     if !all.is_empty() && !fit.share.is_empty() {
-        let message = "groups that share parameters are fitted by one law";
+        let message = "groups that share parameters cannot have alternative laws";
         scope.error("bad-alternative", Place::Key(path.key("alternatives")), message);
     }
     all
@@ -364,10 +370,10 @@ fn origins_of(scope: &mut Scope<'_>, fit: &spec::Fit, variables: &Variables, pat
     let backtest = fit.backtest.as_ref()?;
     let path = path.key("backtest");
     if !fit.share.is_empty() {
-        scope.error("bad-backtest", Place::Key(path.clone()), "groups that share parameters have no backtest");
+        scope.error("bad-backtest", Place::Key(path.clone()), "groups that share parameters cannot have a backtest");
     }
     if !(1..=100).contains(&backtest.folds) {
-        scope.error("bad-backtest", Place::Value(path.key("folds")), "`folds` is from 1 to 100");
+        scope.error("bad-backtest", Place::Value(path.key("folds")), "`folds` must be from 1 to 100");
     }
     let along = check::expression(&backtest.along, &path.key("along"), variables, Kind::Number);
     Some(Origins { along: scope.take(along)?.to_string(), folds: backtest.folds })
@@ -412,7 +418,7 @@ fn row_roles(scope: &mut Scope<'_>, plan: &FitPlan, law: &Law, source: &SourceSt
                 "`share` needs `by`: parameters are shared among groups",
             )
             .hints
-            .push("name the variable that tells the groups: by = \"optimizer\"".to_owned());
+            .push("name the variable that defines the groups: by = \"optimizer\"".to_owned());
     }
     let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
     for (index, name) in fit.share.iter().enumerate() {
@@ -437,7 +443,7 @@ fn check_starts(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPa
                 format!("the grid of listed starts has {count} points"),
             )
             .hints
-            .push(format!("list fewer starts for some parameters; at most {MOST_STARTS} points are gone through"));
+            .push(format!("list fewer starts for some parameters; at most {MOST_STARTS} points are allowed"));
     }
 }
 
@@ -449,19 +455,17 @@ pub(super) fn law_takes(scope: &mut Scope<'_>, law: &Law, source: &SourceStage, 
         scope
             .error("no-variables", place(), format!("the law `{}` uses no variable of the source", law.formula))
             .hints
-            .push(format!("the source gives {}", crate::diagnostic::list(&known)));
+            .push(format!("the source provides {}", crate::diagnostic::list(&known)));
     }
     if law.takes_schedule() && !source.has_schedule {
         scope
             .error(
                 "missing-schedule",
                 place(),
-                format!("the law `{}` takes a learning-rate schedule, which the source does not give", law.name),
+                format!("the law `{}` needs a learning-rate schedule, but the source has none", law.name),
             )
             .hints
-            .push(
-                "say where it is: `[sources.NAME.schedule] step = \"step\", rate = \"lr\", run = [\"run\"]`".to_owned(),
-            );
+            .push("describe it: `[sources.NAME.schedule] step = \"step\", rate = \"lr\", run = [\"run\"]`".to_owned());
         return;
     }
     for name in law.sizes().map(|v| &v.name).chain([&law.response]) {
@@ -474,7 +478,7 @@ pub(super) fn law_takes(scope: &mut Scope<'_>, law: &Law, source: &SourceStage, 
                 let error = Diagnostic::error(
                     "missing-variable",
                     place(),
-                    format!("the law `{}` needs `{name}`, which the source does not give", law.formula),
+                    format!("the law `{}` needs `{name}`, which the source does not provide", law.formula),
                 );
                 let error = error.suggest(name, known.clone());
                 let hints = ways_to_give(scope, name, *name == law.response, law_name);
@@ -490,7 +494,7 @@ pub(super) fn law_takes(scope: &mut Scope<'_>, law: &Law, source: &SourceStage, 
             scope.error(
                 "wrong-unit",
                 place(),
-                format!("`{}` is in {found}, and the law takes {wanted}", variable.name),
+                format!("`{}` is in {found}, but the law needs {wanted}", variable.name),
             );
         }
         if let (Some(wanted), Some(found)) = (variable.counts, column.and_then(|c| c.counts))
@@ -529,7 +533,7 @@ fn ways_to_give(scope: &Scope<'_>, name: &str, is_response: bool, law_name: &str
         "add it to the source's columns, or rename it: `[laws.{law_name}]` with `variables = {{ {own} = \"...\" }}`"
     )];
     if written.get("formula").is_some() && !is_response {
-        ways.push(format!("if it is a parameter, write so: `[laws.{law_name}]` with `parameters.{own} = {{}}`"));
+        ways.push(format!("if it is a parameter, declare it: `[laws.{law_name}]` with `parameters.{own} = {{}}`"));
     }
     ways
 }
@@ -540,7 +544,7 @@ fn check_pairs(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPat
     let path = path.key("uncertainty").key(method.name()).key("pairs");
     let pairs = method.member().pairs();
     if !pairs.is_empty() && !fit.share.is_empty() {
-        let message = "regions of two parameters are of fits whose groups share none";
+        let message = "regions of two parameters are not available for fits whose groups share parameters";
         scope.error("bad-pair", Place::Key(path.clone()), message);
     }
     let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
@@ -552,7 +556,7 @@ fn check_pairs(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPat
             scope.tell(error.suggest(name, free.clone()));
         }
         if pair[0] == pair[1] {
-            scope.error("bad-pair", Place::Value(path), "a pair is of two parameters");
+            scope.error("bad-pair", Place::Value(path), "a pair needs two different parameters");
         }
     }
 }
@@ -560,7 +564,7 @@ fn check_pairs(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPat
 pub(super) fn check_methods(scope: &mut Scope<'_>, fit: &spec::Fit, path: &SpecPath) {
     for (key, value) in fit.objective.wrong_settings() {
         let place = Place::Value(path.key("objective").key(fit.objective.name()).key(key));
-        scope.error("bad-setting", place, format!("`{key}` is {value}; it is above zero and finite"));
+        scope.error("bad-setting", place, format!("`{key}` is {value}; it must be positive and finite"));
     }
     if let Some(uncertainty) = &fit.uncertainty {
         let path = path.key("uncertainty").key(uncertainty.name());
@@ -571,11 +575,11 @@ pub(super) fn check_methods(scope: &mut Scope<'_>, fit: &spec::Fit, path: &SpecP
             scope.error(
                 "bad-level",
                 Place::Value(path.key("level")),
-                "`level` lies between 0 and 1: 0.9 for intervals of 90 %",
+                "`level` must be between 0 and 1, for example 0.9 for 90 % intervals",
             );
         }
         if count < 20 {
-            scope.error("bad-count", Place::Value(path.key(count_key)), format!("`{count_key}` is at least 20"));
+            scope.error("bad-count", Place::Value(path.key(count_key)), format!("`{count_key}` must be at least 20"));
         }
         check_draws(scope, count_key, count, &path);
     }
@@ -589,7 +593,7 @@ fn variables_hint(law: &str, free: &[&str], spec: &Spec) -> Option<String> {
     let quoted: Vec<String> = undeclared.iter().map(|name| format!("\"{name}\"")).collect();
     (!undeclared.is_empty()).then(|| {
         let names = crate::diagnostic::list(&undeclared);
-        format!("if {names} {verb}, write so: `[laws.{law}]` with `variables = [{}]`", quoted.join(", "))
+        format!("if {names} {verb}, declare it: `[laws.{law}]` with `variables = [{}]`", quoted.join(", "))
     })
 }
 

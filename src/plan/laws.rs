@@ -56,7 +56,10 @@ fn from_catalogue(name: &str, entry: &str, text: &LawSpec, path: &SpecPath) -> R
     if let LawVariables::Declared(names) = &text.variables
         && !names.is_empty()
     {
-        let message = format!("the variables of `{entry}` are known; a list declares those of a formula of your own");
+        let message = format!(
+            "the catalogue defines the variables of `{entry}`; a list of variables is only \
+         for your own formula"
+        );
         errors.push(
             Diagnostic::error("bad-variables", Place::Value(path.key("variables")), message)
                 .hint("rename them with a table: `variables = { x = \"your column\" }`"),
@@ -122,10 +125,10 @@ fn wrong_names(law: &Law, variables: &LawVariables, path: &SpecPath) -> Vec<Diag
         } else {
             continue;
         };
-        let message = format!("`{new}` is the name of {taken} already: {}", law.formula);
+        let message = format!("`{new}` is already the name of {taken}: {}", law.formula);
         errors.push(
             Diagnostic::error("taken-name", Place::Value(path.key(old)), message)
-                .hint("call the column otherwise in `[sources.NAME.columns]`, where its name stands on the left"),
+                .hint("give the column another name in `[sources.NAME.columns]`, on the left of the `=`"),
         );
     }
     errors
@@ -161,9 +164,9 @@ fn from_formula(
             Diagnostic::error(
                 "no-constants",
                 Place::Key(path.key("constants")),
-                "a formula of your own has no published constants",
+                "your own formula has no published constants",
             )
-            .hint("hold a parameter with `parameters.alpha = { fixed = 0.34 }`"),
+            .hint("fix a parameter with `parameters.alpha = { fixed = 0.34 }`"),
         );
     }
     let response = crate::expr::parse_equation(formula).map(|(response, _)| response).unwrap_or_default();
@@ -201,7 +204,7 @@ fn from_formula(
             }
             let place = Place::Value(path.key("variables").then(Step::Index(index)));
             let error = if *variable == law.response {
-                let message = format!("`{variable}` is the response; variables stand on the right of the formula");
+                let message = format!("`{variable}` is the response; variables are on the right side of the formula");
                 Diagnostic::error("unknown-variable", place, message)
             } else {
                 let message = format!("the formula `{}` does not use `{variable}`", law.formula);
@@ -284,12 +287,15 @@ fn doubts(law: &Law, name: &str, text: &LawSpec, columns: &Columns, path: &SpecP
             Diagnostic::warning(
                 "column-as-coefficient",
                 place_of(variable),
-                format!("`{variable}` is a column and stands where {stands} would: it is not fitted, each row has its own"),
+                format!(
+                    "`{variable}` is a column and stands where {stands} would: it is not fitted, each row has its own"
+                ),
             )
             .hint(format!(
-                "if it is a parameter, write so: `[laws.{name}]` with `parameters.{variable} = {{}}`, or call the column otherwise"
+                "if it is a parameter, declare it: `[laws.{name}]` with `parameters.{variable} = {{}}`, or \
+                 rename the column"
             ))
-            .hint(format!("if the column is meant, write so: `[laws.{name}]` with `variables = [\"{variable}\"]`")),
+            .hint(format!("if the column is meant, declare it: `[laws.{name}]` with `variables = [\"{variable}\"]`")),
         );
     }
     let unused: Vec<&str> = columns
@@ -307,11 +313,11 @@ fn doubts(law: &Law, name: &str, text: &LawSpec, columns: &Columns, path: &SpecP
                 Diagnostic::warning(
                     "near-name",
                     place_of(parameter),
-                    format!("`{parameter}` is taken for a parameter, and the variable `{near}` is not used"),
+                    format!("`{parameter}` is read as a parameter, and the variable `{near}` is not used"),
                 )
                 .hint(format!("if the variable is meant, write `{near}`"))
                 .hint(format!(
-                    "if the parameter is meant, write so: `[laws.{name}]` with `parameters.{parameter} = {{}}`"
+                    "if the parameter is meant, declare it: `[laws.{name}]` with `parameters.{parameter} = {{}}`"
                 )),
             );
         }

@@ -19,7 +19,7 @@ const MOST_SOLVED: [usize; 2] = [5_000_000, 100_000_000_000];
 /// Whether a fit may have so many draws; `path` is that of its method of uncertainty.
 pub(super) fn check_draws(scope: &mut Scope<'_>, key: &str, count: usize, path: &SpecPath) {
     let why = format!(
-        "`{key}` is {count}: each parameter takes {}, and all of it {} times as long as the usual 1000",
+        "`{key}` is {count}: each parameter needs {}, and the run takes {} times as long as with the usual 1000",
         in_units((8 * count) as u64),
         count / 1000
     );
@@ -49,9 +49,9 @@ fn is_allowed(scope: &mut Scope<'_>, count: usize, [usual, most]: [usize; 2], pl
         return true;
     }
     let hint = if count <= most {
-        format!("at most {usual} are done unless more is asked for: `--allow large`")
+        format!("the limit is {usual}; `--allow large` raises it")
     } else {
-        format!("at most {most} are done, with `--allow large`")
+        format!("with `--allow large` the limit is {most}")
     };
     scope.error("too-large", place, why).hints.push(hint);
     false

@@ -49,13 +49,13 @@ impl NamedPattern {
     /// # Errors
     /// If the path does not match, or matches in more than one way.
     pub(super) fn told(&self, path: &str) -> Result<BTreeMap<String, String>, String> {
-        let told = groups(&self.greedy, path).ok_or_else(|| format!("`{path}` does not fit the pattern"))?;
+        let told = groups(&self.greedy, path).ok_or_else(|| format!("`{path}` does not match the pattern"))?;
         match groups(&self.lazy, path) {
             Some(other) if other != told => {
                 let mut pairs = told.iter().filter_map(|(name, text)| Some((name, text, other.get(name)?)));
                 let ways = pairs.find(|(_, text, other)| text != other);
                 let ways = ways.map(|(name, text, other)| format!(": `{name}` is `{other}` or `{text}`"));
-                Err(format!("`{path}` can be read in two ways{}", ways.unwrap_or_default()))
+                Err(format!("`{path}` matches in two ways{}", ways.unwrap_or_default()))
             }
             _ => Ok(told),
         }

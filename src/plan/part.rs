@@ -34,7 +34,7 @@ struct PartStage {
 
 /// The error for a part that cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a stage of it names what is not there")]
+#[error("a stage refers to a stage or law that is missing")]
 pub struct BrokenPart;
 
 impl Plan {

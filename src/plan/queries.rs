@@ -38,7 +38,7 @@ pub(super) fn plan_query(
     let path = path.key(question.name());
     let other = other_fit(scope, &question, planned, fits, &path)?;
     if law.takes_schedule() && !question.member().takes_schedules() {
-        let message = format!("a law over learning-rate schedules, such as `{}`, answers `loss` alone", law.name);
+        let message = format!("a law with a learning-rate schedule, such as `{}`, answers only `loss`", law.name);
         scope.error("bad-query", Place::Key(path), message);
         return None;
     }
@@ -52,7 +52,7 @@ pub(super) fn plan_query(
     check_rows(scope, &question, &law.roles, planned.draws, &path);
     let groups = query.groups();
     if !groups.is_empty() && planned.by.is_none() {
-        let message = format!("the fit `{}` is not in groups", query.fit);
+        let message = format!("the fit `{}` has no groups", query.fit);
         scope
             .error("no-groups", Place::Key(SpecPath::of(&["queries", name, "group"])), message)
             .hints
@@ -100,11 +100,14 @@ fn other_fit<'a>(
         return None;
     };
     let fault = if other.law.response != own.law.response {
-        Some(format!("the fit `{name}` forecasts `{}`, and this one `{}`", other.law.response, own.law.response))
+        Some(format!(
+            "the fit `{name}` forecasts `{}`, but this one forecasts `{}`",
+            other.law.response, own.law.response
+        ))
     } else if let Some(fault) = apart(name, other.by.as_deref(), group, own.by.as_deref()) {
         Some(fault)
     } else if other.through.is_some() || own.through.is_some() {
-        Some("fits that go through another one cannot be compared".to_owned())
+        Some("fits that take a variable from another fit cannot be compared".to_owned())
     } else {
         question
             .member()
@@ -131,26 +134,29 @@ fn forecast_of(scope: &mut Scope<'_>, name: &str, query: &spec::Query, fit: &Pla
     let has_rows = through.map_or(fit.has_rows, |chain| chain.has_rows);
     let foreign = fit.alternatives.iter().flat_map(|law| &law.variables).find(|v| fit.law.variable(&v.name).is_none());
     let fault = if query.forecast.is_some() && !query.questions.iter().all(|question| question.member().is_measured()) {
-        Some(("forecast", "`forecast` says what answers `loss`, and the query asks for something else".to_owned()))
+        Some(("forecast", "`forecast` applies only to `loss`, but the query asks another question".to_owned()))
     } else if query.ceiling.is_some() && !by_default {
-        Some(("ceiling", "a `ceiling` is for `forecast = \"default\"`".to_owned()))
+        Some(("ceiling", "`ceiling` applies only to `forecast = \"default\"`".to_owned()))
     } else if query.ceiling.is_some_and(|ceiling| !(ceiling.0 > 0.0 && ceiling.0.is_finite())) {
-        Some(("ceiling", "the response that guessing gives is above zero".to_owned()))
+        Some(("ceiling", "the response at chance level must be positive".to_owned()))
     } else if stack && fit.alternatives.is_empty() {
-        Some(("forecast", "a stack needs laws beside the fit's own: give the fit `alternatives`".to_owned()))
+        Some(("forecast", "a stack needs more laws than the fit's own: give the fit `alternatives`".to_owned()))
     } else if let (true, Some(variable)) = (stack, foreign) {
-        Some(("forecast", format!("an alternative takes `{}`, which the query does not give", variable.name)))
+        Some(("forecast", format!("an alternative law needs `{}`, which the query does not set", variable.name)))
     } else if stack && through.is_some() {
         Some(("forecast", "a stack of laws does not go through another fit; `forecast = \"default\"` does".to_owned()))
     } else if let (Some(_), Some(chain)) = (query.ceiling, through) {
         let given = &chain.through.variable;
-        Some(("ceiling", format!("the laws forecast `{given}`, of which guessing says nothing")))
+        Some(("ceiling", format!("the laws forecast `{given}`, which has no chance level")))
     } else if !by_default {
         None
     } else if !has_rows {
-        Some(("forecast", "a forecast by several laws needs the rows of a fit, and the fit has none".to_owned()))
+        Some(("forecast", "a forecast by several laws needs rows, but the fit has none".to_owned()))
     } else if sizes > MOST_SIZES {
-        Some(("forecast", format!("a forecast by several laws is over one size or two, and the law has {sizes}")))
+        Some((
+            "forecast",
+            format!("a forecast by several laws needs one or two size variables, but the law has {sizes}"),
+        ))
     } else {
         None
     };
@@ -272,10 +278,10 @@ pub(super) fn plan_statements(
                     .error(
                         "bad-conclusion",
                         place,
-                        "this brace has no partner: the name of a number stands between two braces",
+                        "this brace has no partner: write the name of a number between two braces",
                     )
                     .hints
-                    .push("a brace in the text is written twice: {{".to_owned());
+                    .push("write a literal brace twice: {{".to_owned());
             }
         }
     }
@@ -378,13 +384,17 @@ fn near_prefix<'a>(name: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
 fn apart(other: &str, other_by: Option<&str>, group: Option<&str>, own_by: Option<&str>) -> Option<String> {
     match (other_by, group) {
         (None, None) | (Some(_), Some(_)) => None,
-        (None, Some(_)) => Some(format!("the fit `{other}` is not in groups: leave out `group`")),
+        (None, Some(_)) => Some(format!("the fit `{other}` has no groups: leave out `group`")),
         (Some(by), None) => match own_by {
             Some(own) if own == by => None,
             Some(own) => Some(format!(
-                "the fit `{other}` is in groups by `{by}` and this one by `{own}`: say with which, as in group = \"...\""
+                "the fit `{other}` has groups by `{by}`, this one by `{own}`: name the group to compare with, \
+                 as in group = \"...\""
             )),
-            None => Some(format!("the fit `{other}` is in groups by `{by}`: say with which, as in group = \"...\"")),
+            None => Some(format!(
+                "the fit `{other}` has groups by `{by}`: name the group to compare with, as in \
+             group = \"...\""
+            )),
         },
     }
 }

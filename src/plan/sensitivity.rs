@@ -52,18 +52,18 @@ pub(super) fn plan_sensitivity(scope: &mut Scope<'_>, planned: &Planned<'_>) -> 
             .filter(|(_, question)| question.member().other().is_none())
             .collect();
         if asked.is_empty() || fit.rows.is_none() || !fit.through.is_empty() || !fit.share.is_empty() {
-            let message = format!("the fit `{name}` has no answers that could move");
+            let message = format!("the fit `{name}` has no queries whose answers sensitivity could compare");
             scope.error("no-answers", Place::Key(path), message)
                 .hints
-                .push("sensitivity is of the queries put to a fit that has rows, goes through no other one and shares nothing among groups".to_owned());
+                .push("sensitivity needs a fit with rows and queries; the fit must not take a variable from another fit and must not share parameters among groups".to_owned());
             continue;
         }
         if let Some(by) = fit.by.as_ref().filter(|_| !sensitivity.leave_out.is_empty()) {
-            let message = format!("the fit `{name}` has groups by `{by}`, from which no others are left out");
+            let message = format!("the fit `{name}` already has groups by `{by}`, so `leave_out` cannot make others");
             scope
                 .error("bad-leave-out", Place::Key(path.key("leave_out")), message)
                 .hints
-                .push("name what is left out by conditions: without = [\"family == 'a'\"]".to_owned());
+                .push("leave rows out by a condition instead: without = [\"family == 'a'\"]".to_owned());
             continue;
         }
         for variation in variations(fit, sensitivity) {

@@ -38,7 +38,7 @@ pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Sour
         scope.error(
             "sha256-of-path",
             Place::Key(path.key("sha256")),
-            "`sha256` pins a `url`; a file on disk is hashed anyway",
+            "`sha256` is only for a `url`; a file on disk is always hashed",
         );
     }
     let formats: Option<Vec<Format>> =
@@ -46,7 +46,7 @@ pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Sour
     let Some(formats) = formats else {
         let key = if source.path.is_some() { "path" } else { "url" };
         scope
-            .error("unknown-format", Place::Value(path.key(key)), "the name does not tell the format")
+            .error("unknown-format", Place::Value(path.key(key)), "the format does not follow from the file name")
             .hints
             .push(format!("write `format = ...`: {}", Format::ALL.map(|f| format!("\"{}\"", f.name())).join(", ")));
         return None;
@@ -109,8 +109,8 @@ fn options_of(scope: &mut Scope<'_>, source: &spec::Source, formats: &[Format], 
         let Some(format) = formats.iter().find(|format| !format.member().takes().contains(&key)) else { continue };
         let takers: Vec<&str> =
             Format::ALL.iter().filter(|f| f.member().takes().contains(&key)).map(|f| f.name()).collect();
-        let message = format!("`{key}` says nothing of files in the format {}", format.name());
-        let hint = format!("it is for {}", takers.join(", "));
+        let message = format!("`{key}` does not apply to the format {}", format.name());
+        let hint = format!("it applies to {}", takers.join(", "));
         scope.error("option-of-format", Place::Key(path.key(key)), message).hints.push(hint);
     }
     if options.separator.is_some_and(|sign| !sign.is_ascii() || sign == '"' || sign == '\n') {
@@ -191,7 +191,7 @@ fn history_of(
         scope
             .error("no-step", Place::Key(path.key("take")), "`take` needs the column that counts steps")
             .hints
-            .push("write `step = \"...\"`, and `run = [\"...\"]` where a file has several runs".to_owned());
+            .push("write `step = \"...\"`, and `run = [\"...\"]` if a file has several runs".to_owned());
         return None;
     };
     let of_dimensions = |dimensions: &[Dimension]| -> Vec<&IngestColumn> {
@@ -204,7 +204,7 @@ fn history_of(
         Take::Min => {
             let losses = of_dimensions(&[Dimension::Nats]);
             let [loss] = losses.as_slice() else {
-                let message = "`min` is of the one variable in nats or bits, and there is not one";
+                let message = "`min` needs exactly one variable in nats or bits";
                 scope.error("bad-take", place(), message).hints.push("name it: `take = { lowest = \"L\" }`".to_owned());
                 return None;
             };
@@ -215,7 +215,7 @@ fn history_of(
                 c.variable == *name && matches!(c.from, ColumnOrigin::Column(_)) && c.kind == ColumnKind::Number
             });
             if !is_column {
-                scope.error("bad-take", place(), format!("`{name}` is no variable read from a column of numbers"));
+                scope.error("bad-take", place(), format!("`{name}` is not a variable read from a column of numbers"));
                 return None;
             }
         }
@@ -226,7 +226,11 @@ fn history_of(
                 .collect();
             if *count == 0 || averaged.is_empty() {
                 scope
-                    .error("bad-take", place(), "a mean is over some values of variables in nats, bits, shares or %")
+                    .error(
+                        "bad-take",
+                        place(),
+                        "`mean` needs a positive number and a variable in nats, bits, shares or %",
+                    )
                     .hints
                     .push("give the loss a unit: `L = { column = ..., unit = \"nats\" }`".to_owned());
                 return None;
@@ -279,7 +283,7 @@ fn told_by_names(
                     scope
                         .error("bad-pattern", Place::Value(path.key("path")), message)
                         .hints
-                        .push("say what is meant by `names = \"(?<name>...)\"`, a regular expression".to_owned());
+                        .push("use `names = \"(?<name>...)\"`, a regular expression, instead".to_owned());
                     return None;
                 }
             }
@@ -321,7 +325,7 @@ pub(super) fn plan_source_of_query(
         ("schedule", source.schedule.is_some()),
     ]);
     if let Some((key, _)) = of_files.into_iter().find(|(_, given)| *given) {
-        let message = format!("`{key}` is for files, and the source is what a query found");
+        let message = format!("`{key}` applies to files, but the source is the answer of a query");
         scope.error("bad-setting", Place::Key(path.key(key)), message);
         return None;
     }
@@ -329,7 +333,7 @@ pub(super) fn plan_source_of_query(
         let known: Vec<&str> = queries.keys().copied().collect();
         let place = Place::Value(path.key("from"));
         if scope.written(&SpecPath::of(&["queries"])).iter().any(|query| query == query_of(from)) {
-            let message = format!("`{from}` rests on this source itself, or has an error of its own");
+            let message = format!("`{from}` depends on this source, or has an error of its own");
             scope.error("circular-sources", place, message);
         } else {
             scope.unknown("query", query_of(from), &["queries"], place, &known);
@@ -407,7 +411,7 @@ fn schedule_of(
     }
     for (name, meaning) in SUMS {
         if variables.contains_key(name) {
-            let message = format!("`{name}` is a column already, and the schedule gives it: the {meaning}");
+            let message = format!("`{name}` is already a column, but the schedule defines it: the {meaning}");
             scope
                 .error("taken-name", Place::Key(path.clone()), message)
                 .hints
@@ -416,10 +420,10 @@ fn schedule_of(
     }
     let warmup = schedule.warmup.map_or(0.0, |step| step.0);
     if !(warmup >= 0.0 && warmup.fract() == 0.0 && warmup <= MOST_STEPS as f64) {
-        scope.error("bad-setting", Place::Value(path.key("warmup")), "warm-up ends at a whole number of steps");
+        scope.error("bad-setting", Place::Value(path.key("warmup")), "`warmup` must be a whole number of steps");
     }
     if !(0.0..1.0).contains(&schedule.momentum) {
-        scope.error("bad-setting", Place::Value(path.key("momentum")), "momentum lies from 0 to below 1");
+        scope.error("bad-setting", Place::Value(path.key("momentum")), "`momentum` must be at least 0 and below 1");
     }
     if scope.told() > before {
         return None;
@@ -449,7 +453,7 @@ pub(super) fn local_files(scope: &mut Scope<'_>, pattern: &str, path: &SpecPath)
     let has_wildcard = files::is_wild(pattern);
     let found: Vec<PathBuf> = if has_wildcard && !literal.exists() {
         if !scope.allowed().outside && !stays_inside(&folder, &files::fixed_part(&folder, pattern)) {
-            let message = format!("`{pattern}` looks for files outside the spec's folder and the working directory");
+            let message = format!("`{pattern}` searches outside the spec's folder and the working directory");
             scope
                 .error("outside", place, message)
                 .hints
@@ -498,7 +502,7 @@ pub(super) fn local_files(scope: &mut Scope<'_>, pattern: &str, path: &SpecPath)
 
 pub(super) fn pinned(scope: &mut Scope<'_>, url: &str, sha256: Option<&str>, path: &SpecPath) -> Option<External> {
     if !(url.starts_with("https://") || url.starts_with("http://")) {
-        scope.error("bad-url", Place::Value(path.key("url")), "a URL begins with https:// or http://");
+        scope.error("bad-url", Place::Value(path.key("url")), "a URL must begin with https:// or http://");
         return None;
     }
     let Some(sha256) = sha256 else {
@@ -506,7 +510,7 @@ pub(super) fn pinned(scope: &mut Scope<'_>, url: &str, sha256: Option<&str>, pat
             .error(
                 "unpinned-url",
                 Place::Key(path.key("url")),
-                "a URL needs the `sha256` of its bytes, so that the study means the same next year",
+                "a URL needs the `sha256` of its content, so that the study stays reproducible",
             )
             .hints
             .push("download it once and run `sha256sum`".to_owned());
@@ -562,7 +566,10 @@ pub(super) fn columns_of(
             scope
                 .error("bad-name", Place::Key(place.clone()), format!("`{name}` cannot be the name of a variable"))
                 .hints
-                .push("use letters, digits and `_`; the column's own name goes on the right".to_owned());
+                .push(
+                    "use letters, digits and `_` on the left; the column's name in the file goes on the right"
+                        .to_owned(),
+                );
             continue;
         }
         let given = [("column", table.column.is_some()), ("expr", table.expr.is_some())];
@@ -636,7 +643,7 @@ fn wrong_reading(table: &spec::ColumnTable, place: &SpecPath) -> Option<Diagnost
     let error = |key: &str, message: String| Diagnostic::error("bad-reading", Place::Value(place.key(key)), message);
     for (key, is_there) in [("extract", table.extract.is_some()), ("values", table.values.is_some())] {
         if is_there && table.expr.is_some() {
-            return Some(error(key, format!("`{key}` reads the cells of a `column`, and this is an expression")));
+            return Some(error(key, format!("`{key}` applies to the cells of a `column`, but this is an expression")));
         }
     }
     if let Some(Err(message)) = table.extract.as_deref().map(Reading::check) {
@@ -644,7 +651,7 @@ fn wrong_reading(table: &spec::ColumnTable, place: &SpecPath) -> Option<Diagnost
     }
     let values = table.values.as_ref()?;
     if table.kind == ColumnKind::Text {
-        return Some(error("values", "`values` gives numbers, and the column is to hold texts".to_owned()));
+        return Some(error("values", "`values` maps texts to numbers, but the column is declared as text".to_owned()));
     }
     let odd = values.iter().find(|(_, value)| !value.0.is_finite());
     odd.map(|(text, value)| error("values", format!("the number for \"{text}\" is {}", value.0)))

@@ -26,7 +26,7 @@ pub(super) fn plan_tables<'a>(
         let Some((name, table)) = ready else { return described };
         done.insert(name);
         if spec.sources.contains_key(name) {
-            let message = format!("there is a source `{name}` already");
+            let message = format!("there is already a source `{name}`");
             scope
                 .error("taken-name", Place::Key(SpecPath::of(&["tables", name])), message)
                 .hints
@@ -62,7 +62,8 @@ pub(super) fn tables_left<'a>(
         if let [first, ..] = circle.as_slice()
             && !done.contains(first)
         {
-            let message = format!("the table `{name}` needs `{first}`, which needs it or is not there");
+            let message =
+                format!("the table `{name}` needs `{first}`, which is missing or depends on the table itself");
             scope.error("circular-tables", Place::Key(path), message);
         }
     }
@@ -134,9 +135,9 @@ fn set_units(
         } else if unit.size != 1.0 {
             let base = crate::unit::Unit::base(unit.dimension).map(|base| base.to_string()).unwrap_or_default();
             scope
-                .error("bad-unit", Place::Value(path.key(name)), format!("values of tables are kept in {base}"))
+                .error("bad-unit", Place::Value(path.key(name)), format!("values of tables must be in {base}"))
                 .hints
-                .push("convert them where they are read or derived".to_owned());
+                .push("convert them in the source or in a `derive` step".to_owned());
         } else {
             columns.entry(name.clone()).or_default().unit = Some(*unit);
         }

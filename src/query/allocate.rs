@@ -84,21 +84,21 @@ impl Kind for Allocate {
         }
         let sizes = self.sizes.iter().flatten().chain(&self.unique);
         if let Some(wrong) = sizes.into_iter().find(|q| !(q.0 > 0.0 && q.0.is_finite())) {
-            faults.push(Fault::whole(format!("{} is no size: it is above zero and finite", wrong.0)));
+            faults.push(Fault::whole(format!("{} is not a size: it must be positive and finite", wrong.0)));
         }
         if let Some(wrong) = self.serve.filter(|s| !(s.0 >= 0.0 && s.0.is_finite())) {
-            faults.push(Fault::at("serve", format!("`serve` is {}; tokens are zero or more", wrong.0)));
+            faults.push(Fault::at("serve", format!("`serve` is {}; it must be zero or more", wrong.0)));
         }
         if !(self.epochs > 0.0 && self.epochs.is_finite()) {
-            faults.push(Fault::at("epochs", "`epochs` is above zero"));
+            faults.push(Fault::at("epochs", "`epochs` must be above zero"));
         }
         let count = self.sizes.as_ref().map_or(1, |sizes| sizes.iter().len());
         if !self.weights.is_empty() && self.weights.len() != count {
             let message = format!("there are {} weights and {count} sizes", self.weights.len());
-            faults.push(Fault::at("weights", message).hint("give each size its weight, or none of them"));
+            faults.push(Fault::at("weights", message).hint("give a weight for each size, or no weights"));
         }
         if self.weights.iter().any(|w| !(*w > 0.0 && w.is_finite())) {
-            faults.push(Fault::at("weights", "a weight is above zero"));
+            faults.push(Fault::at("weights", "a weight must be above zero"));
         }
         super::finish(faults)
     }
@@ -193,7 +193,7 @@ impl Allocate {
         // Serving is paid first; the rest is for training.
         let left = compute / FLOP_PER_PARAMETER_AND_TOKEN - sizes.iter().map(|n| n * served).sum::<f64>();
         if left <= 0.0 {
-            return Err(Refusal::Undefined(format!("{compute:.3e} FLOP do not pay for serving alone")));
+            return Err(Refusal::Undefined(format!("{compute:.3e} FLOP are not enough for serving alone")));
         }
         let sign = model.laid_sign(base, &model.ready.law.roles.decided());
         let members: Vec<Member<'_>> = sizes
@@ -218,7 +218,7 @@ impl Allocate {
         let found = if all <= left { members.iter().map(|m| (m.top, 0.0)).collect() } else { spent(&members, left)? };
         let place = sizes.iter().position(|size| *size == asked);
         let log = place.and_then(|place| found.get(place)).map(|(log, _)| *log);
-        log.map(exp).ok_or_else(|| Refusal::Undefined(format!("{asked:.3e} is no size of the family")))
+        log.map(exp).ok_or_else(|| Refusal::Undefined(format!("{asked:.3e} is not a size of the family")))
     }
 }
 

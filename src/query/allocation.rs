@@ -97,13 +97,14 @@ pub(super) fn nothing_to_split(law: &Law) -> Fault {
     };
     let several = [of(Dimension::Parameters), of(Dimension::Tokens)].into_iter().find(|names| names.len() > 1);
     let fault = Fault::whole(format!(
-        "the law `{}` has not both a model size and data, so there is nothing to split",
+        "the law `{}` does not have both a model size and data, so there is nothing to split",
         law.formula
     ));
     match several {
         Some(names) => fault.hint(format!("{} have one unit: only one can be split", in_words(&names))),
         None => fault.hint(
-            "use a law with model size and data, such as `hoffmann`; what they are is said by the units of their columns, `parameters` and `tokens`",
+            "use a law with model size and data, such as `hoffmann`; the units of columns, `parameters` and \
+             `tokens`, identify them",
         ),
     }
 }
@@ -125,12 +126,15 @@ pub(super) fn check_budget(
     let budget = law.roles.compute.as_str();
     match values.get(budget) {
         None => {
-            let fault = Fault::whole(format!("`{budget}` is missing: the question is about budgets of compute"));
+            let fault = Fault::whole(format!("`{budget}` is missing: the query needs budgets of compute"));
             faults.push(fault.hint(format!("write the budget in FLOP: {{ {budget} = 5.76e23 }}")));
         }
         Some(budgets) => {
             if let Some(wrong) = budgets.iter().find(|c| !(c.0 > 0.0 && c.0.is_finite())) {
-                faults.push(Fault::at(budget, format!("`{budget}` is {}; a budget is above zero and finite", wrong.0)));
+                faults.push(Fault::at(
+                    budget,
+                    format!("`{budget}` is {}; a budget must be positive and finite", wrong.0),
+                ));
             }
         }
     }
@@ -152,7 +156,7 @@ pub(super) fn check_held(law: &Law, hold: &BTreeMap<String, Quantity>, faults: &
                 faults.push(fault.hint(format!("hold it: `hold = {{ {name} = ... }}`")));
             }
             Some(value) if !(value.0 > 0.0 && value.0.is_finite()) => {
-                faults.push(Fault::at("hold", format!("`{name}` is {}; a size is above zero and finite", value.0)));
+                faults.push(Fault::at("hold", format!("`{name}` is {}; a size must be positive and finite", value.0)));
             }
             Some(_) => (),
         }

@@ -65,7 +65,7 @@ impl Kind for ComputeOptimal {
             faults.push(if name == budget {
                 fault.hint(format!("write the budget in FLOP: {{ {budget} = 5.76e23 }}"))
             } else {
-                fault.hint(format!("hold it beside the budget: {{ {budget} = 5.76e23, {name} = ... }}"))
+                fault.hint(format!("give it with the budget: {{ {budget} = 5.76e23, {name} = ... }}"))
             });
         }
         finish(faults)

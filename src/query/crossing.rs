@@ -125,9 +125,9 @@ impl Line {
         }
         let end = if is_above { "floor" } else { "ceiling" };
         let reason = if by_log[last].abs() <= LEVEL * value.abs() {
-            format!("not reachable: the {end} is {value:.4}, whatever {name}")
+            format!("not reachable: the {end} is {value:.4} for any {name}")
         } else {
-            format!("not reachable: the response is {value:.4} at {name} = {:.0e} yet", exp(self.logs[last]))
+            format!("not reachable: the response is still {value:.4} at {name} = {:.0e}", exp(self.logs[last]))
         };
         Err(Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) })
     }

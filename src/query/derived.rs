@@ -66,7 +66,7 @@ impl JsonSchema for Derived {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let quantity = OneOrMany::<Quantity>::json_schema(generator);
         json_schema!({
-            "description": "Expressions of the fit's parameters by name, and under `at` the values of variables that they take.",
+            "description": "Expressions of the fit's parameters by name; `at` gives values of variables.",
             "type": "object",
             "properties": { AT: { "type": "object", "additionalProperties": quantity } },
             "additionalProperties": { "type": "string" }
@@ -85,9 +85,11 @@ impl Derived {
         let is_taken = name == AT || ROW_KEYS.contains(&name) || law.variable(name).is_some();
         if is_taken || !crate::expr::is_plain_name(name) {
             let fault = Fault::at(name, format!("`{name}` cannot be the name of a derived quantity"));
-            faults.push(fault.hint(
-                "take a name of letters, digits and `_` that neither a variable of the law nor a key of results has",
-            ));
+            faults.push(
+                fault.hint(
+                    "use letters, digits and `_`, and not the name of a variable of the law or of a key of results",
+                ),
+            );
         }
         let body = match parse(text) {
             Ok(body) => body,
@@ -103,7 +105,7 @@ impl Derived {
         let parameters: Vec<&str> = law.parameters.iter().map(|p| p.name.as_str()).collect();
         body.visit_symbols(&mut |symbol, _| {
             if law.variable(symbol).is_some() && !self.at.contains_key(symbol) {
-                let fault = Fault::at(name, format!("`{symbol}` is a variable and has no value"));
+                let fault = Fault::at(name, format!("`{symbol}` is a variable without a value"));
                 faults.push(fault.hint(format!("give it one: `at = {{ {symbol} = ... }}`")));
             } else if law.variable(symbol).is_none() && !parameters.contains(&symbol.as_str()) {
                 let fault = Fault::at(name, format!("the law `{}` has no parameter `{symbol}`", law.formula));

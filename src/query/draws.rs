@@ -139,10 +139,7 @@ impl Asked<'_> {
         let places = finding.at.iter().map(|(name, value)| (name.as_str(), *value));
         match numbers.chain(places).find(|(_, value)| !value.is_finite()) {
             None => Ok(finding),
-            Some((name, _)) => Err(Refusal::Undefined(format!(
-                "`{}` is not finite: it is beyond all numbers",
-                self.ready.law.roles.named(name)
-            ))),
+            Some((name, _)) => Err(Refusal::Undefined(format!("`{}` is not finite", self.ready.law.roles.named(name)))),
         }
     }
 

@@ -107,10 +107,10 @@ impl Asked<'_> {
                 names.extend(arbitrary.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
             }
         }
-        let apart = if names.len() > 1 { " apart" } else { "" };
+        let separately = if names.len() > 1 { " separately" } else { "" };
         let reason = || {
             format!(
-                "the rows do not tell {}{apart}, and other values that fit them as well give another answer",
+                "the rows do not identify {}{separately}; other values that fit equally well give another answer",
                 in_words(&names)
             )
         };

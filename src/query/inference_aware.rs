@@ -47,7 +47,7 @@ impl Kind for InferenceAware {
         }
         check_held(law, &self.hold, &mut faults);
         if let Some(wrong) = self.serve.iter().find(|s| !(s.0 >= 0.0 && s.0.is_finite())) {
-            faults.push(Fault::at("serve", format!("`serve` is {}; tokens are zero or more", wrong.0)));
+            faults.push(Fault::at("serve", format!("`serve` is {}; it must be zero or more", wrong.0)));
         }
         super::finish(faults)
     }

@@ -77,13 +77,13 @@ impl Kind for Isoflop {
         }
         check_budget(law, &self.values, Self::KEYS, &self.hold, &mut faults);
         if !(self.width.0 > 1.0 && self.width.0.is_finite()) {
-            faults.push(Fault::at("width", format!("`width` is {}; a factor is above 1", self.width.0)));
+            faults.push(Fault::at("width", format!("`width` is {}; it must be above 1", self.width.0)));
         }
         if self.points < FEWEST {
-            faults.push(Fault::at("points", format!("a parabola needs {FEWEST} points, not {}", self.points)));
+            faults.push(Fault::at("points", format!("a parabola needs at least {FEWEST} points, not {}", self.points)));
         }
         if self.at.is_some() && budgets(&self.values, &law.roles).count() < 2 {
-            let fault = Fault::at("at", "Approach 2 extrapolates from the minima of two budgets at least");
+            let fault = Fault::at("at", "Approach 2 extrapolates from the minima of at least two budgets");
             faults.push(fault.hint(format!("list the budgets: {} = [1e18, 1e19, 1e20]", law.roles.compute)));
         }
         super::finish(faults)
@@ -137,7 +137,8 @@ impl Kind for Isoflop {
 
     fn caution(&self) -> Option<&'static str> {
         Some(
-            "`parabola_{size}` and `parabola_{data}` are what Approach 2 would say of this very law without noise: a parabola in ln {data} misses the minimum of a curve that is not one, by a factor that grows with the width of the grid and, extrapolated, by a constant factor at every budget (arXiv:2603.22339). The difference from {size} and {data} is bias of the method, not of the rows.",
+            "`parabola_{size}` and `parabola_{data}` are the results of Approach 2 for this law without noise. \
+             A parabola in ln {data} misses the minimum of a curve that is not a parabola, by a factor that grows with the width of the grid and, extrapolated, by a constant factor at every budget (arXiv:2603.22339). The difference from {size} and {data} is a bias of the method, not of the rows.",
         )
     }
 

@@ -67,7 +67,7 @@ impl JsonSchema for Loss {
         let mut planned = generator.subschema_for::<Planned>();
         planned.insert(
             "description".to_owned(),
-            "The learning-rate schedule at whose end the loss is asked for, of a law that takes one.".into(),
+            "A learning-rate schedule, for a law over schedules; the answer is the loss at its end.".into(),
         );
         schema.insert("properties".to_owned(), serde_json::json!({ SCHEDULE: planned }));
         schema
@@ -85,13 +85,13 @@ impl Loss {
     fn check_schedule(&self, law: &Law, faults: &mut Vec<Fault>) {
         match &self.schedule {
             None if law.takes_schedule() => {
-                let message = format!("the law `{}` takes a learning-rate schedule", law.name);
+                let message = format!("the law `{}` needs a learning-rate schedule", law.name);
                 let example = "schedule = { shape = \"cosine\", peak = 3e-4, end = 3e-5, steps = 1e5 }";
                 faults.push(Fault::whole(message).hint(format!("as in: loss = {{ {example} }}")));
             }
             None => {}
             Some(_) if !crate::schedule::names().iter().any(|name| law.variable(name).is_some()) => {
-                faults.push(Fault::at(SCHEDULE, format!("the law `{}` takes no schedule", law.formula)));
+                faults.push(Fault::at(SCHEDULE, format!("the law `{}` does not use a schedule", law.formula)));
             }
             Some(schedule) => {
                 if let Some((key, message)) = schedule.fault() {

@@ -50,7 +50,7 @@ impl Kind for Marginal {
         let mut faults = Vec::new();
         check_budget(law, &self.values, Self::KEYS, &self.hold, &mut faults);
         if !(self.factor.0 > 1.0 && self.factor.0.is_finite()) {
-            faults.push(Fault::at("factor", format!("`factor` is {}; more compute is above 1", self.factor.0)));
+            faults.push(Fault::at("factor", format!("`factor` is {}; it must be above 1", self.factor.0)));
         }
         super::finish(faults)
     }

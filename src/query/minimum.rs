@@ -58,7 +58,7 @@ impl Kind for Minimum {
             }
         }
         for name in self.hold.keys().filter(|name| law.variable(name).is_none() || **name == self.over) {
-            faults.push(Fault::at("hold", format!("`{name}` is no other variable of the law")));
+            faults.push(Fault::at("hold", format!("`{name}` is not another variable of the law")));
         }
         super::finish(faults)
     }
@@ -87,7 +87,7 @@ impl Kind for Minimum {
         let lowest = (0..POINTS).min_by(|&a, &b| values[a].total_cmp(&values[b])).unwrap_or_default();
         if lowest == 0 || lowest == POINTS - 1 {
             let side = if lowest == 0 { "smaller" } else { "larger" };
-            let reason = format!("there is no minimum: the response falls towards ever {side} {}", self.over);
+            let reason = format!("there is no minimum: the response keeps falling towards {side} {}", self.over);
             return Err(Refusal::Undefined(reason));
         }
         let valley = minimise(|x| response(x).unwrap_or(f64::NAN), point(lowest - 1), point(lowest + 1))

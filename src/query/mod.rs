@@ -355,7 +355,8 @@ pub fn answer(
     }
     if rows.iter().any(|r| r.reach.verdict == Verdict::NotIdentified && r.note.is_none()) {
         warnings.push(
-            "The rows of the fit cannot tell the variables apart that this answer weighs against each other."
+            "The rows of the fit cannot separate the effects of the variables that this answer balances against \
+             each other."
                 .to_owned(),
         );
     }
@@ -403,11 +404,11 @@ fn check_values(values: &BTreeMap<String, OneOrMany<Quantity>>, faults: &mut Vec
         if list.iter().len() != 1 && list.iter().len() != longest {
             faults.push(
                 Fault::at(name, format!("`{name}` has {} values where another list has {longest}", list.iter().len()))
-                    .hint("lists go side by side: give each the same length, or one value for all"),
+                    .hint("lists are combined element by element: give each the same length, or a single value"),
             );
         }
         if let Some(wrong) = list.iter().find(|q| !(q.0 > 0.0 && q.0.is_finite())) {
-            faults.push(Fault::at(name, format!("`{name}` is {}; a size is above zero and finite", wrong.0)));
+            faults.push(Fault::at(name, format!("`{name}` is {}; a size must be positive and finite", wrong.0)));
         }
     }
 }

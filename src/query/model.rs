@@ -122,7 +122,9 @@ impl<'a> Model<'a> {
 
     /// The law over the logarithms of the query's variables.
     pub(super) fn surface(&self) -> Result<&'a Surface, Refusal> {
-        let missing = || Refusal::Undefined(format!("the law `{}` has not what is sought", self.ready.law.formula));
+        let missing = || {
+            Refusal::Undefined(format!("the law `{}` lacks a variable that the query needs", self.ready.law.formula))
+        };
         self.ready.surface.as_ref().ok_or_else(missing)
     }
 

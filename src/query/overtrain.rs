@@ -56,7 +56,7 @@ impl Kind for Overtrain {
                 faults.push(fault.hint(hint));
             }
             (_, Some(wrong)) if !(wrong.0 > 0.0 && wrong.0.is_finite()) => {
-                faults.push(Fault::at("factor", "a size is above zero and finite"));
+                faults.push(Fault::at("factor", "a size must be positive and finite"));
             }
             _ => (),
         }

@@ -269,9 +269,9 @@ impl Search<'_> {
         let end = if self.path.sign > 0.0 { "floor" } else { "ceiling" };
         let (response, compute) = (largest.response, &self.model.ready.law.roles.compute);
         let reason = if largest.slope.abs() <= LEVEL * response.abs() {
-            format!("not reachable: the {end} is {response:.4}, whatever {compute}")
+            format!("not reachable: the {end} is {response:.4} for any {compute}")
         } else {
-            format!("not reachable: the response is {response:.4} at {compute} = {LARGEST:.0e} yet")
+            format!("not reachable: the response is still {response:.4} at {compute} = {LARGEST:.0e}")
         };
         Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) }
     }

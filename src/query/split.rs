@@ -38,7 +38,7 @@ impl Grid {
     pub(super) fn new(model: &Model<'_>, budget: Budget, base: &[f64], sign: f64) -> Result<Self, Refusal> {
         let (surface, curve) = (model.surface()?, model.curve(base, budget.served));
         let [low, high] = curve.ends(&budget).ok_or_else(|| {
-            Refusal::Undefined(format!("{} FLOP do not train one parameter on one token", budget.describe()))
+            Refusal::Undefined(format!("{} FLOP are not enough to train one parameter on one token", budget.describe()))
         })?;
         let steps = ((high - low) / STEP).ceil().clamp(STEPS.0, STEPS.1);
         let places: Vec<f64> = (0..=steps as usize).map(|i| low + (high - low) * (i as f64 / steps)).collect();
@@ -169,7 +169,7 @@ pub(super) fn lowest(model: &Model<'_>, surface: &Surface, grid: &Grid, near: Op
             flat(grid, 0, last, on_grid, roles)
         } else if index == 0 || index == last {
             let end = if index == 0 { "smaller" } else { "larger" };
-            format!("at {compute} = {budget} the law has no best split: it prefers ever {end} models")
+            format!("at {compute} = {budget} the law has no best split: {end} models are always better")
         } else {
             format!("at {compute} = {budget} the law jumps where its response is best, and has no best split")
         }));

@@ -139,7 +139,7 @@ fn a_target_below_the_floor_is_refused_with_the_floor() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let reach = Reach { solve: "C".to_owned(), values: quantities(&[("L", 1.8)]) };
     let refusal = solve_at(&reach, &law, &CHINCHILLA, &inputs(&[("L", 1.8)])).unwrap_err();
-    let reason = "not reachable: the floor is 1.8172, whatever C".to_owned();
+    let reason = "not reachable: the floor is 1.8172, for any C".to_owned();
     assert_eq!(refusal, Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) });
     let reach = Reach { solve: "N".to_owned(), values: quantities(&[("L", 1.9), ("D", 1e10)]) };
     assert!(matches!(
@@ -419,7 +419,7 @@ fn a_saturating_response_needs_the_budget_of_the_loss_inside_it() {
     let threshold = Threshold(Reach { solve: "C".to_owned(), values: quantities(&[("err", 0.2)]) });
     let refusal = solve_at(&threshold, &law, &[], &inputs(&[("err", 0.2)])).unwrap_err();
     let floor = 0.857 - 2.206 * libm::exp(-0.7146 * 1.8366);
-    let reason = format!("not reachable: the floor is {floor:.4}, whatever C");
+    let reason = format!("not reachable: the floor is {floor:.4}, for any C");
     assert_eq!(refusal, Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) });
 }
 
@@ -456,12 +456,15 @@ fn no_split_is_best_where_the_response_is_flat_or_an_end_is_better() {
     assert!(refused(SATURATING, &inputs(&[("C", 1e6)])).contains("no split is best"));
     assert!(refused("L = max(2, 1 + 100 / N^0.3 + 100 / D^0.3)", &asked).contains("no split is best"));
     let larger = refused("L = 2 + 1e3 / N^0.3 + D^0.01", &asked);
-    assert!(larger.contains("prefers ever larger models"), "{larger}");
+    assert!(larger.contains("larger models are always better"), "{larger}");
     let smaller = refused("L = 2 + N^0.01 + 1e3 / D^0.3", &asked);
-    assert!(smaller.contains("prefers ever smaller models"), "{smaller}");
+    assert!(smaller.contains("smaller models are always better"), "{smaller}");
     let nothing = refused("L = ln(N * D - 1e30)", &asked);
     assert!(nothing.contains("no finite value"), "{nothing}");
-    assert!(refused("L = 1 / N^0.3 + 1 / D^0.3", &inputs(&[("C", 1e-300)])).contains("do not train one parameter"));
+    assert!(
+        refused("L = 1 / N^0.3 + 1 / D^0.3", &inputs(&[("C", 1e-300)]))
+            .contains("are not enough to train one parameter")
+    );
 }
 
 #[test]
@@ -743,7 +746,7 @@ fn a_target_near_the_floor_reports_the_share_of_draws_that_reach_it() {
     assert!(solution.value.is_none() && solution.upper.is_none() && solution.lower.unwrap() > 1e24, "{solution:?}");
     let note = beyond.note.unwrap();
     assert!(
-        note.starts_with("not reachable: the floor is 1.8172, whatever C; 33 % of the draws reach it, from"),
+        note.starts_with("not reachable: the floor is 1.8172, for any C; 33 % of the draws reach it, from"),
         "{note}"
     );
     let within = ask(1.83);

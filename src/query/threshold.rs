@@ -58,7 +58,8 @@ impl Kind for Threshold {
 
     fn caution(&self) -> Option<&'static str> {
         Some(
-            "The forecast is of a smooth quantity. Where an ability jumps cannot be predicted from rows below the jump: read the interval as where the smooth curve crosses, not as when the ability appears.",
+            "The forecast assumes a smooth quantity. Rows below a jump cannot predict the jump: the interval is \
+             about the crossing of the smooth curve, not about the appearance of the ability.",
         )
     }
 

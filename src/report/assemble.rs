@@ -264,7 +264,7 @@ fn judge(
     let not_told: Vec<&str> = actual.keys().filter(|name| unidentified.contains(*name)).map(String::as_str).collect();
     let reason = (!not_told.is_empty()).then(|| {
         let verb = if not_told.len() == 1 { "is" } else { "are" };
-        format!("{} {verb} not identified: the rows do not tell a value", crate::evidence::in_words(&not_told))
+        format!("{} {verb} not identified by the rows", crate::evidence::in_words(&not_told))
     });
     let status = if holds == Some(true) && known { "passed" } else { "failed" };
     ExpectationResult {

@@ -18,11 +18,11 @@ pub(super) fn judge(
         Verdict::NotFitted => {
             return (
                 Belief::Untested,
-                vec!["its constants were published: no row of this study bears on it".to_owned()],
+                vec!["its constants are published ones: no row of this study tests it".to_owned()],
             );
         }
         Verdict::NotIdentified => {
-            return (Belief::Unsupported, vec!["the rows of the fit do not tell it".to_owned()]);
+            return (Belief::Unsupported, vec!["the rows of the fit do not identify it".to_owned()]);
         }
         Verdict::NoAnswer | Verdict::NotForecast | Verdict::NotReachable => {
             return (Belief::Unsupported, vec![row.note.clone().unwrap_or_else(|| verdict(row))]);
@@ -43,7 +43,7 @@ pub(super) fn judge(
         && let Some((lower, upper)) = cell.and_then(|cell| cell.lower.zip(cell.upper))
         && !(lower..=upper).contains(&observed.response)
     {
-        against.push(format!("what was observed there, {}, lies outside of its interval", number(observed.response)));
+        against.push(format!("the observed value, {}, lies outside its interval", number(observed.response)));
     }
     against.extend(misses(results, query, fit));
     if let Some((varied, choice, value)) = farthest(results, query, row, &output)
@@ -108,7 +108,7 @@ fn misses(results: &Results, query: &DescribedQuery, fit: &FitResult) -> Vec<Str
         scored.too_narrow(level)?;
         let (coverage, level) = (scored.coverage?, level?);
         Some(format!(
-            "intervals of {what} held {:.0} % of {} rows that it was not shown, not {:.0} %",
+            "intervals of {what} covered {:.0} % of {} hidden rows, not {:.0} %",
             100.0 * coverage,
             scored.rows,
             100.0 * level

@@ -116,14 +116,14 @@ fn of_answers(results: &Results, found: &mut Found) {
             }
         }
     };
-    add("There is no answer: the rows do not tell one.", &|row| is_refused(row.reach.verdict));
-    add("The answer lies far outside the rows: by more than a factor of ten in one variable at least.", &|row| {
+    add("There is no answer: the rows do not identify one.", &|row| is_refused(row.reach.verdict));
+    add("The answer lies far outside the rows: by more than a factor of ten in at least one variable.", &|row| {
         row.reach.verdict == Verdict::Far
     });
     for (fit, sensitivity) in &results.sensitivity {
         let count = sensitivity.answers.iter().filter(|answer| answer.moved.is_some_and(|moved| moved > 1.0)).count();
         if count > 0 {
-            let text = "Fits made in other ways give answers outside of the interval.";
+            let text = "Fits under other choices give answers outside the interval.";
             found.add(format!("sensitivity {fit}"), text, NoteSeverity::Serious, count);
         }
     }

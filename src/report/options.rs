@@ -90,7 +90,12 @@ impl TryFrom<u32> for Millimetres {
     fn try_from(width: u32) -> Result<Self, String> {
         let (least, most) = (WIDTHS.start(), WIDTHS.end());
         let is_width = WIDTHS.contains(&width);
-        is_width.then_some(Self(width)).ok_or_else(|| format!("a width is {least} to {most} millimetres, not {width}"))
+        is_width.then_some(Self(width)).ok_or_else(|| {
+            format!(
+                "a width must be {least} to {most} millimetres, \
+         not {width}"
+            )
+        })
     }
 }
 
@@ -137,7 +142,7 @@ impl<'de> Deserialize<'de> for Digits {
             return Ok(Self(digits));
         }
         Err(de::Error::custom(format_args!(
-            "a number has {} to {} significant digits, not {digits}",
+            "the number of significant digits must be {} to {}, not {digits}",
             Self::LEAST,
             Self::MOST
         )))

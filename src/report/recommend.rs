@@ -36,7 +36,7 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
             format!(", {} half-widths of its interval away", trimmed(&digits(moved, 2)))
         });
         format!(
-            "Of {} other ways to make the fit, `{choice}` moves it the farthest: to {}{moved}.",
+            "Of {} other choices for the fit, `{choice}` changes it the most: to {}{moved}.",
             varied.values.len(),
             written.value(value)
         )
@@ -102,14 +102,14 @@ fn why(
     };
     let all: Vec<String> = others.iter().map(|(query, row)| shown(query, row)).collect();
     let best = if weight(&query.by) < 2 {
-        "its interval holds the error of the laws, which that of one law leaves out"
+        "its interval includes the error of the laws, which the interval of one law does not"
     } else if others.iter().any(|(other, row)| weight(&other.by) < weight(&query.by) && !has_value(other, row)) {
-        "the rows allow no forecast by several laws, so the error of the law is in no interval here"
+        "the rows allow no forecast by several laws, so no interval here includes the error of the law"
     } else if described.answer.is_some() {
         "the spec names it"
     } else {
         "it comes first in the spec"
     };
     let own = shown(query, row);
-    format!("The same is answered by {own} and by {}. Quote `{}`: {best}.", all.join(", "), query.name)
+    format!("The same question is answered by {own} and by {}. Quote `{}`: {best}.", all.join(", "), query.name)
 }

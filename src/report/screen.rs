@@ -74,7 +74,7 @@ fn facts(answer: &Recommended) -> Vec<(&'static str, String)> {
     all.extend(answer.choice.clone().map(|choice| ("Which to quote", choice)));
     let what_if = answer.what_if.clone().unwrap_or_else(|| {
         format!(
-            "No other way to make the fit was tried: `[sensitivity.*]` in the spec says which to try for query {}.",
+            "No other choices for the fit of query {} were tried: list them in the spec under `[sensitivity.*]`.",
             answer.query
         )
     });

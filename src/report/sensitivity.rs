@@ -160,12 +160,12 @@ pub(super) fn table(
         .filter(|a| a.moved.is_some())
         .max_by(|a, b| a.moved.unwrap_or(0.0).total_cmp(&b.moved.unwrap_or(0.0)));
     let farthest = farthest.map_or_else(String::new, |a| {
-        format!(" Farthest moves {}: by {} half-widths of its interval.", name(a), moved(a))
+        format!(" The largest change is that of {}: {} half-widths of its interval.", name(a), moved(a))
     });
     let unanswered: Vec<String> = result.unanswered.iter().map(|why| format!(" No answer {why}.")).collect();
     let unanswered = unanswered.concat();
     let sentence = format!(
-        "The fit `{fit}` made in {} other ways: {beyond} of {} answers leave their own interval.{farthest}{unanswered}",
+        "The fit `{fit}` under {} other choices: {beyond} of {} answers leave their own interval.{farthest}{unanswered}",
         result.choices.len(),
         result.answers.len()
     );

@@ -198,7 +198,7 @@ pub(super) fn found(expectation: &ExpectationResult) -> String {
 pub(super) fn procedure(evidence: &Evidence) -> Option<String> {
     let reference = evidence.reference.as_ref()?;
     Some(format!(
-        "Solver {} from {} starts; the best optimum there is has {:e}.",
+        "Solver {} from {} starts; the best optimum has {:e}.",
         evidence.solver.name(),
         evidence.starts,
         reference.objective
@@ -218,7 +218,7 @@ pub(super) fn forecasts(result: &QueryResult) -> Vec<String> {
             .collect();
         let of = if group == crate::answer::ALL { String::new() } else { format!(" of {group}") };
         format!(
-            "Forecast{of}: {} members by their errors when the last runs were hidden {} times, mostly {}; the laws' common error is about {:.1} % over {} configurations.",
+            "Forecast{of}: {} members, weighted by their errors when the last runs were hidden {} times, mostly {}; the laws' common error is about {:.1} % over {} configurations.",
             account.members.len(),
             account.origins,
             members.join(", "),
@@ -281,7 +281,7 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
         return format!("{given}: {note}");
     }
     if row.is_unidentified() {
-        return format!("{given}: no answer, because the rows of the fit cannot tell apart what it weighs");
+        return format!("{given}: no answer, because the rows of the fit cannot separate the effects of its variables");
     }
     let of = |name: &str| row.outputs.get(name);
     let [size, data, _] = query.roles.decided();
@@ -321,7 +321,8 @@ pub(super) fn holdout(holdout: &crate::fit::Holdout, level: Option<f64>) -> Stri
     let lean = if holdout.bias_log > 0.0 { "too high" } else { "too low" };
     let coverage = match (holdout.coverage, level) {
         (Some(coverage), Some(level)) => format!(
-            " Its {:.0} % prediction intervals hold {:.0} % of them; parameters and scatter are in them, the error of the law itself is not.",
+            " Its {:.0} % prediction intervals cover {:.0} % of them; they include parameters and scatter, but \
+             not the error of the law itself.",
             100.0 * level,
             100.0 * coverage
         ),
@@ -402,7 +403,7 @@ pub(super) fn chosen(choice: &crate::fit::Choice, dimension: impl Fn(&str) -> Op
     let at: Vec<String> = at.collect();
     let stack = choice.stack.map_or_else(String::new, |s| {
         format!(
-            " Stacked by how they did when the largest runs were hidden, the laws say {} [{}, {}] at {}.",
+            " Weighted by their errors when the largest runs were hidden, the laws forecast {} [{}, {}] at {}.",
             number(s.value),
             number(s.lower),
             number(s.upper),

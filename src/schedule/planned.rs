@@ -62,22 +62,22 @@ impl Planned {
         if falls != self.end.is_some() {
             Some((
                 "end",
-                if falls { "a rate that falls has an `end`" } else { "a constant rate has no `end`" }.to_owned(),
+                if falls { "a falling rate needs an `end`" } else { "a constant rate has no `end`" }.to_owned(),
             ))
         } else if !(self.peak.0 > 0.0 && self.peak.0.is_finite()) {
-            Some(("peak", "a learning rate is above zero".to_owned()))
+            Some(("peak", "a learning rate must be above zero".to_owned()))
         } else if !(end >= 0.0 && end <= self.peak.0) {
-            Some(("end", format!("the last rate lies from 0 to the peak, {:e}", self.peak.0)))
+            Some(("end", format!("the last rate must lie between 0 and the peak, {:e}", self.peak.0)))
         } else if self.shape == Shape::Exponential && end == 0.0 {
-            Some(("end", "an exponential fall never ends at 0".to_owned()))
+            Some(("end", "an exponential fall cannot end at 0".to_owned()))
         } else if !whole(steps) {
-            Some(("steps", format!("steps are counted: a whole number up to {MOST_STEPS}")))
+            Some(("steps", format!("the number of steps must be a whole number up to {MOST_STEPS}")))
         } else if !(whole(warmup) && warmup < steps) {
-            Some(("warmup", format!("warm-up ends at a whole number of steps, before the last, {steps}")))
+            Some(("warmup", format!("warm-up must end at a whole number of steps before the last, {steps}")))
         } else if !(whole(from) && warmup <= from && from < steps) {
-            Some(("level_until", format!("the rate is level until a step from {warmup}, before {steps}")))
+            Some(("level_until", format!("the rate can stay level until a step from {warmup} on and before {steps}")))
         } else if !(0.0..1.0).contains(&self.momentum) {
-            Some(("momentum", "momentum lies from 0 to below 1".to_owned()))
+            Some(("momentum", "momentum must be at least 0 and below 1".to_owned()))
         } else {
             None
         }

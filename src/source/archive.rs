@@ -14,7 +14,7 @@ struct Entry<'a> {
 }
 
 fn damaged() -> SourceError {
-    SourceError::Unreadable("it is no whole zip archive, as workbooks are".to_owned())
+    SourceError::Unreadable("it is not a complete zip archive, the form of workbooks".to_owned())
 }
 
 fn short(bytes: &[u8], at: usize) -> Option<usize> {

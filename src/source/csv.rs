@@ -79,7 +79,7 @@ fn from_header(bytes: Arc<Vec<u8>>, how: &Options) -> Result<Arc<Vec<u8>>, Sourc
     let end = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(line - 2);
     match end {
         Some((at, _)) => Ok(Arc::new(bytes[at + 1..].to_vec())),
-        None => Err(SourceError::Unreadable(format!("it has fewer lines than {line}, where its header is to be"))),
+        None => Err(SourceError::Unreadable(format!("it has fewer than {line} lines, where the header is expected"))),
     }
 }
 
@@ -129,7 +129,7 @@ fn check_widths(bytes: &[u8], separator: u8, comment: Option<&str>) -> Result<()
         }
         fields = 0;
     }
-    if quoted { Err(SourceError::Unreadable("a quote that is opened is never closed".to_owned())) } else { Ok(()) }
+    if quoted { Err(SourceError::Unreadable("an opening quote is never closed".to_owned())) } else { Ok(()) }
 }
 
 #[cfg(test)]

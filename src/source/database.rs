@@ -25,7 +25,7 @@ impl Database {
     /// Opens a database from its bytes.
     pub(super) fn open(bytes: &[u8]) -> Result<Self, SourceError> {
         if !bytes.starts_with(MAGIC) || bytes.len() < 100 {
-            return Err(SourceError::Unreadable("it is no SQLite database".to_owned()));
+            return Err(SourceError::Unreadable("it is not an SQLite database".to_owned()));
         }
         // A write-ahead log would be a separate file. Without it, the database has the state of its last checkpoint.
         let mut plain = bytes.to_vec();
@@ -60,7 +60,7 @@ impl Database {
     ) -> Result<(), SourceError> {
         let mut statement = self.0.prepare(query).map_err(unreadable)?;
         if !statement.readonly() {
-            return Err(SourceError::Unreadable("the query does more than read".to_owned()));
+            return Err(SourceError::Unreadable("the query may only read".to_owned()));
         }
         let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         begin(&names)?;
@@ -107,7 +107,7 @@ impl Database {
         if bytes.starts_with(MAGIC) {
             return Err(SourceError::NoReader { feature: "sqlite" });
         }
-        Err(SourceError::Unreadable("it is no SQLite database".to_owned()))
+        Err(SourceError::Unreadable("it is not an SQLite database".to_owned()))
     }
 
     pub(super) fn tables(&self) -> Result<Vec<String>, SourceError> {

@@ -44,7 +44,7 @@ impl Reader for Json {
         let sizes: Vec<usize> = table.columns.iter().map(Vec::len).collect();
         if found == Found::Columns && sizes.windows(2).any(|pair| pair[0] != pair[1]) {
             let sizes: Vec<String> = columns.iter().zip(&sizes).map(|(name, size)| format!("{name} {size}")).collect();
-            return Err(SourceError::Unreadable(format!("its columns have other lengths: {}", sizes.join(", "))));
+            return Err(SourceError::Unreadable(format!("its columns have different lengths: {}", sizes.join(", "))));
         }
         table.finish(|| known(&bytes, &path))
     }
@@ -99,7 +99,7 @@ impl<'de> Visitor<'de> for Records<'_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Found, A::Error> {
         if let Some(key) = self.path.first() {
             while list.next_element::<IgnoredAny>()?.is_some() {}
-            let message = format!("it has a list where `records` looks for `{key}`");
+            let message = format!("it has a list where `records` expects the key `{key}`");
             self.table.fault.get_or_insert(SourceError::Unreadable(message));
             return Ok(Found::Nothing);
         }
@@ -152,8 +152,8 @@ impl<'de> Visitor<'de> for WholeColumn {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "a list of values: a document is a list of objects or an object of columns, \
-             and `records = \"key\"` says where in it they are",
+            "a list of values: a document must be a list of objects or an object of columns; `records = \
+             \"key\"` names their place in it",
         )
     }
 
@@ -211,7 +211,7 @@ mod tests {
             ("[{\"N\": 1},\n {\"N\": [2]}]", "lists"),
             ("3", "a list of objects"),
             ("{\"N\": 1}", "`records = \"key\"`"),
-            ("{\"N\": [1], \"L\": [1, 2]}", "other lengths"),
+            ("{\"N\": [1], \"L\": [1, 2]}", "different lengths"),
             ("[{\"N\": 1}", "line 1"),
             ("[{\"L\": 1}]", "no column `N`"),
         ] {

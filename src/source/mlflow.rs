@@ -29,7 +29,7 @@ impl Reader for Mlflow {
         let tables = database.tables()?;
         if !["runs", "metrics", "params"].iter().all(|wanted| tables.iter().any(|table| table == wanted)) {
             return Err(SourceError::Unreadable(
-                "it is no store of MLflow: it lacks runs, metrics or params".to_owned(),
+                "it is not an MLflow store: the tables runs, metrics or params are missing".to_owned(),
             ));
         }
         let mut history = History::default();

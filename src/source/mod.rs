@@ -95,7 +95,7 @@ impl Limits {
         }
         let most = self.values;
         Err(SourceError::TooLarge(format!(
-            "it has {rows} rows of {columns} columns that are read; at most {most} values are"
+            "it has {rows} rows and {columns} columns to read; at most {most} values are allowed"
         )))
     }
 
@@ -333,7 +333,7 @@ fn guarded<T>(what: &str, read: impl FnOnce() -> T) -> Result<T, SourceError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).map_err(|panic| {
         let message = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
         let message = first_line(message.unwrap_or("it cannot be read"));
-        SourceError::Unreadable(format!("the reader gave up on {what}: {message}"))
+        SourceError::Unreadable(format!("the reader failed on {what}: {message}"))
     })
 }
 
@@ -351,7 +351,7 @@ fn unpacked(bytes: &Arc<Vec<u8>>, is_archive: bool, limits: &Limits) -> Result<A
         return Ok(Arc::clone(bytes));
     }
     if let Some((_, packer)) = PACKED.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        let message = format!("the file is packed by {packer}; unpack it, or pack it by gzip or zstd");
+        let message = format!("the file is compressed with {packer}; decompress it, or use gzip or zstd");
         return Err(SourceError::Unreadable(message));
     }
     let mut plain = Vec::new();
@@ -367,12 +367,12 @@ fn unpacked(bytes: &Arc<Vec<u8>>, is_archive: bool, limits: &Limits) -> Result<A
     match read {
         Ok(size) => limits.allow_bytes(size as u64, "unpacks to")?,
         Err(error) => {
-            let message = format!("the file is packed by {packer} and cannot be unpacked: {error}");
+            let message = format!("the file is compressed with {packer} and cannot be decompressed: {error}");
             return Err(SourceError::Unreadable(message));
         }
     }
     if plain.starts_with(GZIP) || plain.starts_with(ZSTD) {
-        return Err(SourceError::Unreadable("the file is packed twice; unpack it once".to_owned()));
+        return Err(SourceError::Unreadable("the file is compressed twice; decompress it once".to_owned()));
     }
     plain.shrink_to_fit();
     Ok(Arc::new(plain))
@@ -442,7 +442,7 @@ mod tests {
         for packed in packed {
             assert_eq!(read(&packed, &Limits::USUAL).unwrap(), [[Cell::Number(1.0)]]);
             let torn = read(&packed[..packed.len() - 6], &Limits::USUAL).unwrap_err();
-            assert!(torn.to_string().contains("cannot be unpacked"), "{torn}");
+            assert!(torn.to_string().contains("cannot be decompressed"), "{torn}");
             let large = read(&packed, &Limits { bytes: 7, ..Limits::USUAL }).unwrap_err();
             assert_eq!(large, SourceError::TooLarge("it is larger: it has more than 7 B".to_owned()));
             let bomb = read(&packed, &Limits { bytes: 1000, ..Limits::USUAL }).unwrap_err();

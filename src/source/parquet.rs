@@ -107,7 +107,7 @@ impl Chunk<'_> {
             let counts = of_data.into_iter().chain([of_dictionary]).flatten();
             let sizes = [head.uncompressed_page_size, head.compressed_page_size];
             if counts.chain(sizes).any(i32::is_negative) {
-                return Err(self.fault("a page of it has less than nothing"));
+                return Err(self.fault("a page has a negative size"));
             }
             let count = |of: Option<i32>| usize::try_from(of.unwrap_or_default()).unwrap_or_default();
             values += of_data.into_iter().map(count).sum::<usize>();
@@ -119,7 +119,7 @@ impl Chunk<'_> {
             limits.allow_bytes(unpacked, "unpacks to")?;
             at.set_position(at.position() + packed);
             if at.position() > most as u64 {
-                return Err(self.fault("it is cut short"));
+                return Err(self.fault("it is truncated"));
             }
         }
         Ok(unpacked)

@@ -28,11 +28,11 @@ impl Reading {
         let pattern = Regex::new(extract).map_err(|error| {
             let why = error.to_string();
             let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            format!("`{extract}` is no regular expression: {why}")
+            format!("`{extract}` is not a regular expression: {why}")
         })?;
         match pattern.captures_len() - 1 {
             0 | 1 => Ok(()),
-            many => Err(format!("`{extract}` has {many} groups; one is read: write `(?:...)` for the others")),
+            many => Err(format!("`{extract}` has {many} groups; only one is allowed: write `(?:...)` for the others")),
         }
     }
 
@@ -60,19 +60,21 @@ impl Reading {
         let part = match (pattern, &self.extract) {
             (Some(pattern), Some(extract)) => {
                 let found = pattern.captures(&text).and_then(|found| found.get(1).or_else(|| found.get(0)));
-                let found = found.ok_or_else(|| format!("`{extract}` finds nothing in \"{text:.40}\""))?;
+                let found = found.ok_or_else(|| format!("`{extract}` does not match \"{text:.40}\""))?;
                 found.as_str().to_owned()
             }
             _ => text.clone(),
         };
         if let Some(values) = &self.values {
             let value = values.get(&part);
-            return value.map(|value| Cell::Number(*value)).ok_or_else(|| format!("`values` has no \"{part:.40}\""));
+            return value
+                .map(|value| Cell::Number(*value))
+                .ok_or_else(|| format!("`values` has no entry \"{part:.40}\""));
         }
         if !as_numbers {
             return Ok(Cell::Text(part));
         }
-        number_of(&part).map(Cell::Number).ok_or_else(|| format!("\"{part:.40}\" is no number, in \"{text:.40}\""))
+        number_of(&part).map(Cell::Number).ok_or_else(|| format!("\"{part:.40}\" is not a number, in \"{text:.40}\""))
     }
 }
 
@@ -92,7 +94,7 @@ mod tests {
         let size = Reading { extract: Some("-([0-9.]+[mb])$".to_owned()), values: None };
         let (cells, faults) = read(&size, &["pythia-160m", "llama-2-7b", "", "gpt2"], true);
         assert_eq!(cells, [Cell::Number(1.6e8), Cell::Number(7e9), Cell::Empty, Cell::Empty]);
-        assert_eq!(faults, ["3: `-([0-9.]+[mb])$` finds nothing in \"gpt2\""]);
+        assert_eq!(faults, ["3: `-([0-9.]+[mb])$` does not match \"gpt2\""]);
         let family = Reading { extract: Some("^[a-z]+".to_owned()), values: None };
         assert_eq!(read(&family, &["pythia-160m"], false).0, [Cell::Text("pythia".to_owned())]);
     }
@@ -103,7 +105,7 @@ mod tests {
         let table = Reading { extract: None, values: Some(values) };
         let (cells, faults) = read(&table, &["small", "3.0", "tiny"], true);
         assert_eq!(cells, [Cell::Number(1e8), Cell::Number(7.0), Cell::Empty]);
-        assert_eq!(faults, ["2: `values` has no \"tiny\""]);
+        assert_eq!(faults, ["2: `values` has no entry \"tiny\""]);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Sheet {
     fn columns(mut self, names: &[String], how: &Options, limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
         if let Some(range) = &how.range {
             let corners = Corners::of(range)
-                .ok_or_else(|| SourceError::Unreadable(format!("`{range}` is no range of cells such as B3:F40")))?;
+                .ok_or_else(|| SourceError::Unreadable(format!("`{range}` is not a range of cells such as B3:F40")))?;
             self.cells.retain(|(place, _)| corners.holds(*place));
         }
         let header = match how.header {
@@ -78,7 +78,9 @@ impl Sheet {
             let mut found = heads.iter().filter(|(_, head)| head == name);
             let Some((column, _)) = found.next() else { return Err(SourceError::no_column(name, known())) };
             if found.next().is_some() {
-                return Err(SourceError::Unreadable(format!("two columns are called `{name}`; tell them by `range`")));
+                return Err(SourceError::Unreadable(format!(
+                    "two columns are named `{name}`; select one with `range`"
+                )));
             }
             places.push((*column, table.len()));
             table.push(vec![Cell::Empty; rows]);
@@ -140,7 +142,7 @@ fn chosen(
         [only] => Ok(only.clone()),
         [] => Err(SourceError::Unreadable("its sheets are empty".to_owned())),
         many => Err(SourceError::Unreadable(format!(
-            "it has the sheets {}; say which is meant: `sheet = \"{}\"`",
+            "it has the sheets {}; choose one: `sheet = \"{}\"`",
             many.join(", "),
             many[0]
         ))),

@@ -30,7 +30,7 @@ impl Reader for Sqlite {
             let [table] = tables.as_slice() else {
                 let tables = tables.join(", ");
                 return Err(SourceError::Unreadable(format!(
-                    "it has the tables {tables}; say what to read by `query`"
+                    "it has the tables {tables}; choose what to read with `query`"
                 )));
             };
             format!("SELECT * FROM \"{}\"", table.replace('"', "\"\""))

@@ -30,7 +30,7 @@ impl Reader for Tensorboard {
         while let Some(head) = bytes.get(at..at + 12) {
             let length = u64::from_le_bytes([head[0], head[1], head[2], head[3], head[4], head[5], head[6], head[7]]);
             let damaged =
-                || SourceError::Unreadable(format!("the record at byte {at} is damaged: its checksum is another"));
+                || SourceError::Unreadable(format!("the record at byte {at} is damaged: its checksum does not match"));
             if masked(&head[..8]) != u32::from_le_bytes([head[8], head[9], head[10], head[11]]) {
                 return Err(damaged());
             }
@@ -46,7 +46,7 @@ impl Reader for Tensorboard {
             at = end + 4;
         }
         if at == 0 {
-            return Err(SourceError::Unreadable("it holds no whole record of TensorBoard".to_owned()));
+            return Err(SourceError::Unreadable("it has no complete TensorBoard record".to_owned()));
         }
         history.table(columns, limits)
     }

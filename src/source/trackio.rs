@@ -23,12 +23,12 @@ impl Reader for Trackio {
         let database = Database::open(&bytes)?;
         let tables = database.tables()?;
         if tables.iter().all(|table| table != "metrics") {
-            return Err(SourceError::Unreadable("it is no store of Trackio: it has no table metrics".to_owned()));
+            return Err(SourceError::Unreadable("it is not a Trackio store: the table metrics is missing".to_owned()));
         }
         let mut history = History::default();
         let parsed = |text: &Cell| match text {
             Cell::Text(text) => serde_json::from_slice(&with_quoted_nan(text.as_bytes()))
-                .map_err(|error| SourceError::Unreadable(format!("a row of it holds no JSON: {error}"))),
+                .map_err(|error| SourceError::Unreadable(format!("a row is not valid JSON: {error}"))),
             _ => Ok(serde_json::Value::Null),
         };
         if tables.iter().any(|table| table == "configs") {

@@ -28,7 +28,7 @@ impl Reader for Wandb {
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
         let Asked { columns, limits, .. } = *asked;
         if bytes.len() < HEADER || !bytes.starts_with(b":W&B") || bytes[4..6] != [0xe1, 0xbe] {
-            return Err(SourceError::Unreadable("it is no log of W&B: it does not begin with :W&B".to_owned()));
+            return Err(SourceError::Unreadable("it is not a W&B log: it does not begin with :W&B".to_owned()));
         }
         let mut history = History::default();
         let mut run = None;
@@ -51,7 +51,7 @@ impl Reader for Wandb {
             }
         }
         let Some(run) = run else {
-            return Err(SourceError::Unreadable("it is the log of no run: it is empty or torn".to_owned()));
+            return Err(SourceError::Unreadable("it has no run: the log is empty or truncated".to_owned()));
         };
         waiting.iter().try_for_each(|message| log(message, run, &mut history, limits))?;
         history.table(columns, limits)
@@ -88,7 +88,7 @@ fn records(bytes: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
         crc.update(data);
         if crc.sum() != checksum {
             return Err(SourceError::Unreadable(format!(
-                "the record at byte {at} is damaged: its checksum is another"
+                "the record at byte {at} is damaged: its checksum does not match"
             )));
         }
         match (kind, &mut parts) {
@@ -100,7 +100,7 @@ fn records(bytes: &[u8]) -> Result<Vec<Vec<u8>>, SourceError> {
                 all.extend(parts.take());
             }
             (3 | 4, None) => {}
-            _ => return Err(SourceError::Unreadable(format!("the record at byte {at} is of no kind that is known"))),
+            _ => return Err(SourceError::Unreadable(format!("the record at byte {at} has an unknown type"))),
         }
         at += BEFORE + length;
     }

@@ -47,7 +47,7 @@ fn over_bases(mut tree: Node, path: &Path, bases: &mut Vec<Base>) -> Result<Node
     let name = match tree.get("extends") {
         None => return Ok(tree),
         Some(Node::Text(name)) => name.clone(),
-        Some(other) => return Err(error(format!("`extends` is the path of a spec, not {}", other.describe()))),
+        Some(other) => return Err(error(format!("`extends` must be the path of a spec, not {}", other.describe()))),
     };
     if bases.len() == LONGEST_CHAIN {
         return Err(error(format!("more than {LONGEST_CHAIN} specs extend each other, or one extends itself")));
@@ -89,7 +89,7 @@ pub(super) fn expanded(mut tree: Node) -> (Node, Vec<Diagnostic>) {
     tree.remove(&[Step::Key("matrix".to_owned())]);
     let root = SpecPath::of(&["matrix"]);
     let Node::Table(tables) = matrix else {
-        problems.push(wrong(&root, "`matrix` holds tables: `[matrix.fits.main]`"));
+        problems.push(wrong(&root, "`matrix` needs tables: `[matrix.fits.main]`"));
         return (tree, problems);
     };
     for (table, _) in tables.iter().filter(|(table, _)| !REPEATED.contains(&table.as_str())) {
@@ -97,7 +97,7 @@ pub(super) fn expanded(mut tree: Node) -> (Node, Vec<Diagnostic>) {
             Diagnostic::error(
                 "bad-matrix",
                 Place::Key(root.key(table)),
-                format!("a matrix is of fits or queries, not of `{table}`"),
+                format!("a matrix repeats fits or queries, not `{table}`"),
             )
             .hint("write `[matrix.fits.NAME]` or `[matrix.queries.NAME]`"),
         );
@@ -138,11 +138,11 @@ impl Axis {
         let mut axes = Vec::new();
         Self::enter(node, &mut Vec::new(), path, &mut axes)?;
         if axes.is_empty() {
-            return Err(vec![wrong(path, "a matrix lists values: `law = [\"hoffmann\", \"kaplan_nd\"]`")]);
+            return Err(vec![wrong(path, "a matrix needs lists of values: `law = [\"hoffmann\", \"kaplan_nd\"]`")]);
         }
         let count = axes.iter().map(|axis| axis.values.len()).fold(1_usize, usize::saturating_mul);
         if count > MOST_MEMBERS {
-            let message = format!("the matrix has {count} combinations; at most {MOST_MEMBERS} are made");
+            let message = format!("the matrix has {count} combinations; at most {MOST_MEMBERS} are allowed");
             return Err(vec![wrong(path, &message)]);
         }
         // The last part of the path is enough unless two settings share it.
@@ -171,7 +171,7 @@ impl Axis {
                 Ok(())
             }
             other => {
-                let message = format!("a matrix lists the values of a setting, and this is {}", other.describe());
+                let message = format!("a matrix needs a list of values for a setting; this is {}", other.describe());
                 Err(vec![wrong(&here(), &message)])
             }
         }

@@ -162,9 +162,9 @@ impl de::Error for DecodeError {
         };
         let hint = match found.as_str() {
             // Only YAML has keys without a value, usually because the content is not indented.
-            "nothing" => Some("what belongs to a key is indented deeper than it".to_owned()),
+            "nothing" => Some("indent the content of a key deeper than the key".to_owned()),
             "a table" if is_list => {
-                Some("a list of tables stands in brackets, `[{ ... }]`, or each table under a `[[name]]`".to_owned())
+                Some("write a list of tables in brackets, `[{ ... }]`, or each table under `[[name]]`".to_owned())
             }
             _ => None,
         };
@@ -418,7 +418,7 @@ impl<'de> VariantAccess<'de> for Kind<'_> {
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, DecodeError> {
-        Err(de::Error::custom("a kind takes a table of settings"))
+        Err(de::Error::custom("a kind needs a table of settings"))
     }
 
     fn struct_variant<V: Visitor<'de>>(

@@ -11,7 +11,7 @@ use crate::diagnostic::{Diagnostic, Place};
 /// too large, too deep or grows too much.
 pub(super) fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> {
     if text.len() as u64 > MAX_BYTES {
-        return Err(vec![limit(format!("the spec has {} bytes; at most {MAX_BYTES} are read", text.len()))]);
+        return Err(vec![limit(format!("the spec has {} bytes; at most {MAX_BYTES} are allowed", text.len()))]);
     }
     let node = match format {
         Format::Toml => read_toml(text)?,
@@ -25,7 +25,7 @@ pub(super) fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> 
 fn check_size(node: &Node, depth: usize, count: &mut usize) -> Result<(), String> {
     *count += 1;
     if depth > MAX_DEPTH {
-        return Err(format!("the spec is nested more than {MAX_DEPTH} deep"));
+        return Err(format!("the spec has more than {MAX_DEPTH} levels of nesting"));
     }
     if *count > MAX_NODES {
         return Err(format!("the spec has more than {MAX_NODES} values"));

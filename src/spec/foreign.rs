@@ -12,14 +12,14 @@ pub(super) fn error(bytes: &[u8], path: &Path) -> Option<Diagnostic> {
     let error = |message: String| Diagnostic::error("not-a-spec", Place::File, message);
     let init = "`lawfit init` writes a spec to start from";
     let text = match (what_is(bytes), std::str::from_utf8(bytes)) {
-        (Some(what), _) => return Some(error(format!("`{name}` is no spec: the file is {what}")).hint(init)),
+        (Some(what), _) => return Some(error(format!("`{name}` is not a spec: the file is {what}")).hint(init)),
         (None, Err(_)) => return None,
         (None, Ok(text)) => text,
     };
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.trim_start().starts_with('#')).collect();
     let lines: Vec<&str> = lines.into_iter().filter(|line| !line.is_empty()).take(MOST_LINES).collect();
     if is_table(&lines) {
-        let hint = format!("a spec names it as a source: `[sources.runs]` with `path = \"{name}\"`; {init}");
+        let hint = format!("name it as a source in a spec: `[sources.runs]` with `path = \"{name}\"`; {init}");
         return Some(error(format!("`{name}` is a table, not a spec")).hint(hint));
     }
     let most = |is: fn(&str) -> bool| 2 * lines.iter().filter(|line| is(line)).count() > lines.len();
@@ -31,8 +31,8 @@ pub(super) fn error(bytes: &[u8], path: &Path) -> Option<Diagnostic> {
     };
     let read_as = if ending == ".yaml" { "TOML" } else { "YAML" };
     let stem = name.split('.').next().unwrap_or_default();
-    let error = error(format!("`{name}` is read as {read_as}, and looks like {language}"));
-    Some(error.hint(format!("the ending tells the language: call it `{stem}{ending}`")))
+    let error = error(format!("`{name}` is read as {read_as} but looks like {language}"));
+    Some(error.hint(format!("the ending determines the language: rename it to `{stem}{ending}`")))
 }
 
 /// Maximum number of lines examined.
@@ -79,10 +79,10 @@ mod tests {
         assert!(message("\u{89}PNG", "s.toml").is_none(), "this is text");
         assert!(error(b"\x89PNG\r\n", Path::new("s.toml")).unwrap().message.contains("a PNG image"));
         let yaml = "spec: 1\nstudy:\n  title: x\n";
-        assert!(message(yaml, "s.toml").unwrap().ends_with("is read as TOML, and looks like YAML"));
+        assert!(message(yaml, "s.toml").unwrap().ends_with("is read as TOML but looks like YAML"));
         assert_eq!(message(yaml, "s.yaml"), None);
         let toml = "spec = 1\n[study]\ntitle = \"x\"\n";
-        assert!(message(toml, "s.yml").unwrap().ends_with("is read as YAML, and looks like TOML"));
+        assert!(message(toml, "s.yml").unwrap().ends_with("is read as YAML but looks like TOML"));
         assert_eq!(message(toml, "s.toml"), None);
         assert_eq!(message("spec = 1\n[study\ntitle = \"a, b\"\nx = 1, 2", "s.toml"), None);
     }

@@ -28,11 +28,11 @@ pub(super) fn cause(text: &str, at: usize) -> Option<Cause> {
         return found(
             tabbed,
             "this line is indented with a tab".to_owned(),
-            "YAML is indented with blanks alone".to_owned(),
+            "YAML allows only spaces for indentation".to_owned(),
         );
     }
     if let Some((line, (key, value))) = around.filter(|&l| l <= at).find_map(|l| Some((l, glued(lines[l])?))) {
-        return found(line, format!("`{key}:{value}` has no blank after its colon"), format!("write `{key}: {value}`"));
+        return found(line, format!("`{key}:{value}` has no space after the colon"), format!("write `{key}: {value}`"));
     }
     let open = |line: usize| Some((line, unclosed(lines[line])?));
     if let Some((line, open)) = before.and_then(|before| (0..=before).rev().take(2).find_map(open)) {
@@ -42,7 +42,7 @@ pub(super) fn cause(text: &str, at: usize) -> Option<Cause> {
     let (key, value) = entry(lines[at])?;
     if value.contains(": ") && !value.starts_with(['"', '\'', '{', '[']) {
         let hint = format!("put it in quotes: `{key}: \"{value}\"`");
-        return found(at, format!("the text of `{key}` has a colon in it"), hint);
+        return found(at, format!("the text of `{key}` contains a colon"), hint);
     }
     let before = before?;
     let (own, above) = (indent(lines[at]).len(), indent(lines[before]).len());
@@ -50,9 +50,10 @@ pub(super) fn cause(text: &str, at: usize) -> Option<Cause> {
     if own > above && !value_above.is_empty() {
         return found(
             at,
-            format!("`{key}` is indented deeper than `{key_above}` above it, which has a value already"),
+            format!("`{key}` is indented deeper than `{key_above}` above it, which already has a value"),
             format!(
-                "give both the same indentation where they belong to one table; else look at the lines above `{key_above}`"
+                "if both belong to one table, give them the same indentation; otherwise check the lines above \
+                 `{key_above}`"
             ),
         );
     }
@@ -63,8 +64,8 @@ pub(super) fn cause(text: &str, at: usize) -> Option<Cause> {
     let open: Vec<String> = open.iter().map(usize::to_string).collect();
     found(
         at,
-        format!("`{key}` is indented by {own} blanks, and no table around it is"),
-        format!("tables around it are indented by {}", open.join(", ")),
+        format!("`{key}` is indented by {own} spaces, which matches no enclosing table"),
+        format!("the enclosing tables are indented by {}", open.join(", ")),
     )
 }
 
@@ -128,7 +129,7 @@ mod tests {
     fn the_typing_error_is_named() {
         for (text, wanted) in [
             ("a:\n  b: 1\n   c: 2\n", "`c` is indented deeper than `b` above it"),
-            ("a:\n    b: 1\n  c: 2\n", "`c` is indented by 2 blanks"),
+            ("a:\n    b: 1\n  c: 2\n", "`c` is indented by 2 spaces"),
             ("a:\n  b: 1\n\tc: 2\n", "this line is indented with a tab"),
             ("a:\n  d: 3\n  b:1\nc: 2\n", "write `b: 1`"),
             ("a: { b: 1\nc: 2\n", "the `{` in this line is not closed"),

@@ -29,7 +29,7 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
     let mut query = Vec::new();
     let mut settings = Vec::new();
     for word in words {
-        let (key, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is no setting such as C=1e24"))?;
+        let (key, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is not a setting such as C=1e24"))?;
         let values: Vec<Node> = value.split(',').map(value_of).collect();
         let value = match values.as_slice() {
             [one] => one.clone(),
@@ -41,7 +41,7 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
     }
     if query.iter().all(|(key, _)| key != "fit") {
         let [fit] = fits else {
-            return Err(format!("say which fit: fit={}", fits.join(" or fit=")));
+            return Err(format!("name the fit: fit={}", fits.join(" or fit=")));
         };
         query.push(("fit".to_owned(), Node::Text(fit.clone())));
     }

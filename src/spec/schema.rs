@@ -71,7 +71,7 @@ fn allow_names(definition: &mut serde_json::Value, defaulted: &[String]) {
     let names: Vec<String> = names.collect();
     if !names.is_empty() {
         choices.push(serde_json::json!({
-            "description": "The name alone, with every setting as it is by default.", "type": "string", "enum": names,
+            "description": "The name alone, with default settings.", "type": "string", "enum": names,
         }));
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Op
         fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
             let share = text.trim().strip_suffix('%').unwrap_or(text).trim();
             if share.parse::<f64>().is_ok() {
-                let message = format!("`{text}` is no condition on rows; write one, such as \"C > 1e21\"");
+                let message = format!("`{text}` is not a condition on rows; write one such as \"C > 1e21\"");
                 return Err(E::custom(message));
             }
             Ok(text.to_owned())

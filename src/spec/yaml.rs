@@ -77,7 +77,7 @@ impl Reader {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(wrong(span, "a spec is one document, and here begins a second"));
+                    return Err(wrong(span, "a spec must be one document; a second one begins here"));
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -87,7 +87,7 @@ impl Reader {
             Event::Alias(anchor) => {
                 let known = self.anchors.get(&anchor).map(|known| (known.count, known.depth));
                 let (count, depth) =
-                    known.ok_or_else(|| wrong(span.clone(), "this stands for something that it is a part of"))?;
+                    known.ok_or_else(|| wrong(span.clone(), "this alias refers to a value that contains it"))?;
                 // Checked before the alias is copied, so that a short text cannot fill the memory.
                 self.check(count, depth)?;
                 if let Some(known) = self.anchors.get(&anchor).cloned() {
@@ -159,7 +159,7 @@ impl Reader {
                 if !keys.insert(name.clone()) {
                     let error =
                         Diagnostic::error("duplicate-key", Place::Bytes(span), format!("duplicate key `{name}`"));
-                    return Err(Box::new(error.hint("each key may stand once; remove or rename one")));
+                    return Err(Box::new(error.hint("a key may occur only once; remove or rename one")));
                 }
                 *key = Some(name);
             }
@@ -184,7 +184,7 @@ fn wrong(span: Range<usize>, message: impl Into<String>) -> Box<Diagnostic> {
 }
 
 fn too_deep() -> Box<Diagnostic> {
-    Box::new(limit(format!("the spec is nested more than {MAX_DEPTH} deep")))
+    Box::new(limit(format!("the spec has more than {MAX_DEPTH} levels of nesting")))
 }
 
 fn no_meaning(tag: &Tag) -> String {
@@ -222,7 +222,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Node, Str
         (of_tag, Node::Float(_)) => of_tag == "float",
         _ => false,
     };
-    if fits { Ok(plain) } else { Err(format!("`{text}` is not what its tag `!!{of_tag}` says")) }
+    if fits { Ok(plain) } else { Err(format!("`{text}` does not match its tag `!!{of_tag}`")) }
 }
 
 /// The value of a plain scalar.

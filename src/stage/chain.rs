@@ -17,7 +17,7 @@ use crate::query::{Question, answer};
 
 /// Published results of chains: the 13B model of the `OLMo` ladder (Bhagia et al. 2024, arXiv:2412.04403), and 46
 /// tasks (Lourie et al. 2025).
-pub(super) const CHAINED: &str = "This answer goes through two laws. Both errors are in its interval, the error of the laws themselves is not: in public such chains missed accuracies by 0.7 to 17.5 %, and of 46 tasks only 18 followed one at all.";
+pub(super) const CHAINED: &str = "This answer uses a chain of two laws. Its interval includes the errors of both fits, but not the errors of the laws themselves: published chains missed accuracies by 0.7 to 17.5 %, and only 18 of 46 tasks followed such a chain.";
 
 /// The fit that provides a variable of a law.
 #[derive(Clone, Debug)]

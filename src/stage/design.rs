@@ -78,7 +78,7 @@ impl Stage for DesignRuns {
             let draws = fit.read_draws(inputs.bytes(&format!("draws.{index}"))?).into_iter().next().unwrap_or_default();
             if draws.len() < FEWEST_DRAWS {
                 let message =
-                    format!("the fit of `{}` has no draws of its parameters, so nothing says what is unsure", fit.law);
+                    format!("the fit of `{}` has no draws of its parameters, so their uncertainty is unknown", fit.law);
                 let hint = match fit.evidence.warnings.first() {
                     Some(warning) => format!("the fit says: {warning}"),
                     None => "give the fit an `uncertainty`".to_owned(),

@@ -99,7 +99,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        11
+        12
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -262,8 +262,10 @@ impl Extrapolate {
             } else {
                 row.outputs.clear();
                 row.reach.verdict = Verdict::NotForecast;
-                row.note =
-                    Some("no forecast: there are too few rows to hide the largest and weigh the laws".to_owned());
+                row.note = Some(
+                    "no forecast: there are too few rows to weight the laws by their errors on the largest ones"
+                        .to_owned(),
+                );
             }
         }
         answer.interval = Some(format!(
@@ -307,7 +309,11 @@ impl Extrapolate {
                     }
                 }
                 if account.origins == 0 {
-                    answer.warnings.push("There are too few runs to hide the last ones and see how each law forecasts them: all members count the same.".to_owned());
+                    answer.warnings.push(
+                        "There are too few runs for a test on hidden runs: all members have \
+                     equal weight."
+                            .to_owned(),
+                    );
                 }
                 answer.forecasts.insert(group.unwrap_or(ALL).to_owned(), account);
                 let percent = 100.0 * level;
@@ -317,7 +323,8 @@ impl Extrapolate {
                         through.variable
                     ),
                     None => format!(
-                        "{percent:.0} % prediction interval of one run: scatter, parameters, disagreement of the laws, and the error that they have in common"
+                        "{percent:.0} % prediction interval of one run: scatter, parameters, disagreement of \
+                         the laws, and their common error"
                     ),
                 });
             }

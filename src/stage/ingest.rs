@@ -126,7 +126,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        5
+        6
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -256,11 +256,11 @@ impl Faults {
         }
         let known = self.texts.entry(variable.to_owned()).or_default();
         if known.contains(&shown) || known.len() < MOST_TEXTS {
-            let reason = format!("{variable} is no number: `{shown}`");
+            let reason = format!("{variable} is not a number: `{shown}`");
             known.insert(shown);
             return self.add(row, reason);
         }
-        self.add(row, format!("{variable} is no number: other texts"))
+        self.add(row, format!("{variable} is not a number: other texts"))
     }
 
     fn by_reason(&self) -> BTreeMap<&str, Vec<usize>> {
@@ -306,7 +306,7 @@ fn add_schedule(how: &IngestSchedule, data: &mut Dataset, faults: &mut Faults) -
             continue;
         }
         if !(step.fract() == 0.0 && (least..=MOST_STEPS as f64).contains(&step)) {
-            faults.add(row, format!("{} is no whole number of steps from the end of warm-up, {least}", how.step));
+            faults.add(row, format!("{} is not a whole number of steps from the end of warm-up, {least}", how.step));
         } else if rate < 0.0 {
             faults.add(row, format!("{} is below zero", how.rate));
         } else {

@@ -251,9 +251,10 @@ fn json_bytes<T: Serialize + DeserializeOwned>(value: &T) -> Result<Arc<Vec<u8>>
     let value = serde_json::to_value(value).map_err(|error| Failure::internal(error.to_string()))?;
     let mut bytes = serde_json::to_vec_pretty(&value).map_err(|error| Failure::internal(error.to_string()))?;
     if serde_json::from_value::<T>(value).is_err() {
-        let message = "a number of the result is not finite: it goes beyond what a computer holds, about 1e308";
+        let message = "a number of the result is not finite: it exceeds the range of floating-point numbers, \
+         about 1e308";
         return Err(
-            Failure::new("not-finite", message).hint("bring the columns to other units, or ask nearer to the rows")
+            Failure::new("not-finite", message).hint("use other units for the columns, or query nearer to the rows")
         );
     }
     bytes.push(b'\n');

@@ -29,7 +29,7 @@ struct Owner {
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// The folder contains results of another spec.
-    #[error("{folder} holds the results of another spec, {spec}")]
+    #[error("{folder} contains the results of another spec, {spec}")]
     OtherSpec {
         /// The folder.
         folder: PathBuf,

@@ -238,7 +238,7 @@ impl Remote {
         let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
         let gives_up = late || failures >= MOST_FAILURES;
         if gives_up && !self.off.swap(true, Ordering::Relaxed) {
-            self.notice(format!("the remote cache is not asked any more in this run: {why}"));
+            self.notice(format!("the remote cache is no longer used in this run: {why}"));
         } else if failures == 1 {
             self.notice(format!("the remote cache failed: {why}"));
         }
@@ -273,7 +273,7 @@ fn url(text: &str) -> Result<reqwest::Url, RemoteError> {
     if known.contains(&url.scheme()) {
         return Ok(url);
     }
-    Err(RemoteError(format!("`{}://` is no remote cache; there are s3, gs, az, https, http and file", url.scheme())))
+    Err(RemoteError(format!("`{}://` is not a remote cache; use s3, gs, az, https, http and file", url.scheme())))
 }
 
 fn first_line(text: &str) -> String {

@@ -71,10 +71,10 @@ impl Transform for Bin {
         }
         let ascends = |edges: &Vec<Quantity>| edges.len() > 1 && edges.windows(2).all(|pair| pair[0].0 < pair[1].0);
         if self.width.is_some_and(|width| !(width.0 > 0.0 && width.0.is_finite())) || self.per_decade == Some(0) {
-            return Err(Fault::new(if self.width.is_some() { "width" } else { "per_decade" }, "bins have a width"));
+            return Err(Fault::new(if self.width.is_some() { "width" } else { "per_decade" }, "a bin needs a width"));
         }
         if self.edges.as_ref().is_some_and(|edges| !ascends(edges)) {
-            return Err(Fault::new("edges", "edges are two or more numbers in ascending order"));
+            return Err(Fault::new("edges", "edges must be two or more numbers in ascending order"));
         }
         let mut variables = before.clone();
         variables.insert(self.into.clone(), Kind::Number);

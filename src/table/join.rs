@@ -36,7 +36,7 @@ impl Transform for Join {
 
     fn variables(&self, before: &Variables, other: &Variables) -> Result<Variables, Fault> {
         if self.on.is_empty() {
-            return Err(Fault::new("on", "rows must agree in something"));
+            return Err(Fault::new("on", "`on` must name at least one variable"));
         }
         all_known("on", &self.on, before)?;
         for name in &self.on {

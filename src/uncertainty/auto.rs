@@ -40,7 +40,7 @@ impl Method for Auto {
     }
 
     fn describe(&self) -> String {
-        "picked by the rows".to_owned()
+        "selected by the rows".to_owned()
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
@@ -57,7 +57,7 @@ impl Method for Auto {
         };
         let mut draws = method.draw(fitted)?;
         draws.picked = Some(format!(
-            "{}, picked because {rows} independent rows for {parameters} parameters are {reason}",
+            "{}, selected because {rows} independent rows for {parameters} parameters are {reason}",
             method.describe()
         ));
         let beside = Sandwich { draws: CHECK_DRAWS, level }.draw(fitted)?;

@@ -91,7 +91,9 @@ const FEWEST: usize = 3;
 /// Draws without points and with a warning, because resamples would contain too few distinct rows.
 fn too_few(rows: usize, parameters: usize) -> Draws {
     let warning = format!(
-        "The case bootstrap has no intervals from {rows} independent rows for {parameters} parameters: its resamples would hold too few distinct rows. It takes {FEWEST} rows for each parameter; `auto`, `residual` and `posterior` take fewer."
+        "The case bootstrap gives no intervals from {rows} independent rows for {parameters} parameters: its \
+         resamples would contain too few distinct rows. It needs {FEWEST} rows for each parameter; `auto`, \
+         `residual` and `posterior` need fewer."
     );
     Draws { warnings: vec![warning], ..Draws::default() }
 }

@@ -86,7 +86,7 @@ pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancell
     }
     if effective < FEW.min(0.5 * count as f64) {
         draws.warnings.push(format!(
-            "The law bends so much over what the rows allow that {effective:.0} refits of {} make up the posterior: the ends of intervals are rough.",
+            "The law is strongly curved over the range that the rows allow: only {effective:.0} refits of {} make up the posterior, and the ends of intervals are approximate.",
             weights.len()
         ));
     }

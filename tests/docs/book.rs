@@ -293,7 +293,7 @@ fn updating() -> bool {
 }
 
 #[test]
-fn every_spec_and_command_of_the_book_runs_and_prints_what_is_shown() {
+fn every_spec_and_command_of_the_book_gives_the_shown_output() {
     let cache = tempfile::tempdir().unwrap();
     let pages = pages();
     let next = AtomicUsize::new(0);

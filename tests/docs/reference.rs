@@ -243,7 +243,7 @@ fn page_of(schema: &Value, title: &str, introduction: &str) -> String {
 const GENERATED: &str = "This page is written by `just generate`";
 
 #[test]
-fn the_reference_of_keys_is_that_of_the_schema() {
+fn the_reference_of_keys_agrees_with_the_schema() {
     let schema: Value = serde_json::from_str(&World::new().lawfit(&["schema"]).stdout).unwrap();
     let introduction = format!(
         "{GENERATED} from the JSON Schema of a spec (`lawfit schema`), which is made from the program's types. A *quantity* is a \
@@ -254,7 +254,7 @@ fn the_reference_of_keys_is_that_of_the_schema() {
 }
 
 #[test]
-fn the_reference_of_results_is_that_of_the_schema() {
+fn the_reference_of_results_agrees_with_the_schema() {
     let schema: Value = serde_json::from_str(&World::new().lawfit(&["schema", "--results"]).stdout).unwrap();
     let introduction = format!(
         "Every run writes `outputs/<spec>/results.json`, which `lawfit run --json` prints too. {GENERATED} from its JSON Schema \
@@ -290,7 +290,7 @@ fn commands(help: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_reference_of_commands_is_what_their_help_says() {
+fn the_reference_of_commands_agrees_with_their_help() {
     let world = World::new();
     let mut out =
         format!("# Commands\n\n{GENERATED} from the help of each command.\n\n{}", read("tests/docs/commands.md"));

@@ -29,7 +29,7 @@ fn specs_drawn_from_the_schema_are_answered_within_limits() {
 }
 
 #[test]
-fn specs_made_to_hurt_are_answered_within_limits() {
+fn pathological_specs_are_answered_within_limits() {
     if thorough() {
         hold("specs made to hurt", &bombs::cases(), 1);
     } else {

@@ -122,8 +122,8 @@ fn same_lock(file: &SpecFile, found: &Lock, screen: &Screen) -> Result<(), Exit>
     for line in moved.unwrap_or_default().iter().take(MOST_TOLD) {
         screen.say(&format!("{:>12} {line}", "moved"));
     }
-    let hint = "`lawfit run` brings it up to date; look at what moved".to_owned();
-    screen.error(&format!("{} is not that of the spec and its data", path.display()), &[hint]);
+    let hint = "`lawfit run` updates it; check what changed".to_owned();
+    screen.error(&format!("{} does not match the spec and its data", path.display()), &[hint]);
     Err(Exit::Stale)
 }
 
@@ -144,8 +144,8 @@ fn names_hold_elsewhere(compiled: &Compiled, screen: &Screen) -> Result<(), Exit
     let Some((_, name)) = local_files(compiled).find(|(_, name)| Path::new(name).is_absolute()) else {
         return Ok(());
     };
-    let hint =
-        "name it from the folder of the spec, such as `../data/runs.csv`, or leave data out: --data none".to_owned();
+    let hint = "name it relative to the folder of the spec, such as `../data/runs.csv`, or leave out data: --data none"
+        .to_owned();
     screen.error(&format!("the spec names `{name}` by an absolute path, which is not in the bundle"), &[hint]);
     Err(Exit::BadSpec)
 }

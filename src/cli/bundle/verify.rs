@@ -59,7 +59,7 @@ pub(super) fn verify(folder: &Path, arguments: &Arguments, screen: &Screen) -> R
         return Err(bad("it has no digest of its spec"));
     }
     same_files(folder, &known, screen)?;
-    output::print_line(format_args!("{} files have the digests they should", known.len()));
+    output::print_line(format_args!("the digests of {} files are correct", known.len()));
     let version = entity(PROGRAM).and_then(|program| program.version.as_deref()).unwrap_or("another version");
     if version != env!("CARGO_PKG_VERSION") {
         screen.notice(&format!(
@@ -85,7 +85,7 @@ fn same_files(folder: &Path, known: &[(&str, &str)], screen: &Screen) -> Result<
     for (name, digest) in known {
         match crate::file::read(&folder.join(name), MAX_BYTES) {
             Ok(bytes) if sha256(&bytes) == *digest => {}
-            Ok(_) => wrong.push(format!("{name} has another content")),
+            Ok(_) => wrong.push(format!("the content of {name} was changed")),
             Err(error) => wrong.push(format!("{name}: {error}")),
         }
     }
@@ -127,11 +127,11 @@ fn compute(folder: &Path, main: &str, arguments: &Arguments, screen: &Screen) ->
     };
     let differing: Vec<&str> = settled.outputs.iter().filter(differs).map(|(name, _)| name.as_str()).collect();
     if !differing.is_empty() {
-        screen.error(&format!("computed anew, {} of the report differ", differing.join(", ")), &[]);
+        screen.error(&format!("computed again: {} of the report differ", differing.join(", ")), &[]);
         return Err(Exit::Stale);
     }
     output::print_line(format_args!(
-        "computed anew, {} stages, {} numbers and {} files of the report have the same bytes",
+        "computed again: {} stages, {} numbers and {} files of the report have the same bytes",
         settled.lock.stages.len(),
         settled.lock.numbers.len(),
         settled.outputs.len()

@@ -131,7 +131,7 @@ impl Jobs<'_> {
     /// A sentence for the head of a file.
     fn head(&self) -> String {
         let specs: Vec<String> = self.common.specs.iter().map(|spec| spec.display().to_string()).collect();
-        format!("Written by `lawfit export` for {}; the next export writes over changes.", specs.join(", "))
+        format!("Written by `lawfit export` for {}; the next export overwrites changes.", specs.join(", "))
     }
 
     /// Number of waves.
@@ -253,11 +253,14 @@ fn say(jobs: &Jobs<'_>, looks: &[Look], basis: Basis, screen: &Screen) {
     let Basis { recorded, alike, guessed } = basis;
     if alike + guessed > 0 {
         screen.notice(&format!(
-            "the seconds of {recorded} stages were recorded, those of {alike} are the median of their kind, and those of {guessed} are \
-             a guess (a fit takes 1 s); run some chunks and export again to divide the rest by recorded seconds"
+            "expected times: {recorded} stages have a recorded time, {alike} the median of their kind, and \
+             {guessed} a guess (1 s for a fit); run some chunks and export again to use recorded times"
         ));
     }
     if jobs.common.cache.is_remote() {
-        screen.notice("the plan may hold stages that the remote cache has: `export` does not ask it, and each job takes them from there");
+        screen.notice(
+            "`export` does not read the remote cache, so the plan may include stages that are there; \
+         jobs take their results from it",
+        );
     }
 }

@@ -56,10 +56,11 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     });
     let ends: Vec<f64> = ends.flat_map(|(low, high)| [low.max(-2.0 * reach), high.min(2.0 * reach)]).collect();
     let y = Axis::around("forecast over observation − 1 (%)", Scale::Linear, values.into_iter().chain(ends))?;
-    let shown = if intervals > 0 { " An interval that does not reach zero missed." } else { "" };
+    let shown = if intervals > 0 { " An interval that excludes zero missed its row." } else { "" };
     let caption = format!(
-        "Each time only smaller runs were known along {}: how far the forecasts of all larger ones are off, by distance.{shown}",
+        "Errors of forecasts by distance: at each origin along {}, only smaller runs were fitted, and all \
+         larger ones were forecast.{shown}",
         backtest.along
     );
-    Some(Drawn::of(Sheet::one(format!("{}: forecasts of what came later", view.data.name), x, y, layers), caption))
+    Some(Drawn::of(Sheet::one(format!("{}: forecasts of later runs", view.data.name), x, y, layers), caption))
 }

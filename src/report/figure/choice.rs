@@ -57,10 +57,10 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     if plots.is_empty() {
         return None;
     }
-    let mut sheet = Sheet::of(format!("{}: laws beside each other", view.data.name), plots);
+    let mut sheet = Sheet::of(format!("{}: comparison of laws", view.data.name), plots);
     sheet.columns = 1;
     Some(Drawn::of(
         sheet,
-        format!("How far each law was off on rows it was not shown, and what it says ahead. {}", choice.reason),
+        format!("Errors of each law on hidden rows, and its forecast at larger sizes. {}", choice.reason),
     ))
 }

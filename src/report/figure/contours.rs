@@ -68,7 +68,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     Some(Drawn::of(
         sheet,
         format!(
-            "Lines of equal {response} as the law has it, the rows, budgets, and the best split of each.{}",
+            "Lines of equal {response} according to the law, the rows, budgets, and the best split of each budget.{}",
             view.held_in_words()
         ),
     ))

@@ -47,7 +47,8 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let layers = vec![Layer { label: String::new(), colour: Colour::Blue, shape: Shape::Cells(cells) }];
     Some(Drawn::of(
         Sheet::one(format!("{}: correlations of parameters", view.data.name), x, y, layers),
-        "Correlations of the parameters over the draws, of logarithms where draws span more than a decade. Near 1 or −1 the rows tell a combination of two better than either.",
+        "Correlations of the parameters over the draws, of logarithms where draws span more than a decade. Near \
+         1 or −1, the rows determine a combination of two parameters better than each of them.",
     ))
 }
 

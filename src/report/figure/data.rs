@@ -104,23 +104,24 @@ fn curve(view: &View<'_>) -> Vec<Layer> {
 fn caption(view: &View<'_>) -> String {
     let leaves =
         view.fitted_range().zip(view.curve().last()).is_some_and(|(fitted, last)| last.x > fitted.highest * 1.05);
-    let dashed = if leaves { "; dashed where it leaves them" } else { "" };
+    let dashed = if leaves { "; dashed outside them" } else { "" };
     let what = match view.abscissa {
         Abscissa::Variable(_) => format!("The law and its rows{dashed}."),
         Abscissa::Compute if view.ray().is_some() => {
             format!("The law along the one ray of tokens per parameter on which all rows lie{dashed}.")
         }
         Abscissa::Compute => format!(
-            "The rows, and what the law gives each budget with the best split{dashed}. A row lies above the line where its budget was split otherwise.{}",
+            "The rows, and the law at the best split of each budget{dashed}. A row lies above the line if its \
+             budget was split differently.{}",
             view.held_in_words()
         ),
-        Abscissa::Prediction => "What the law predicts for each row, and what was observed.".to_owned(),
+        Abscissa::Prediction => "Predicted and observed value of each row.".to_owned(),
     };
     let level = view.data.fit.level.filter(|level| {
         view.curve().iter().filter(|place| place.interval(*level, |(value, _)| Some(*value)).is_some()).count() > 1
     });
     let band = level.map_or(String::new(), |level| {
-        format!(" The band holds {:.0} % of the draws of the parameters.", 100.0 * level)
+        format!(" The band contains {:.0} % of the draws of the parameters.", 100.0 * level)
     });
     let placed = view.placed_forecasts();
     let with_intervals = placed.iter().any(|(_, forecast)| forecast.interval.is_some());

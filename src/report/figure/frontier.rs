@@ -33,14 +33,14 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
         .level
         .filter(|_| plots.iter().flat_map(|plot| &plot.layers).any(|layer| matches!(layer.shape, Shape::Band(_))));
     let band = level.map_or(String::new(), |level| {
-        format!(" The band holds {:.0} % of the draws of the parameters.", 100.0 * level)
+        format!(" The band contains {:.0} % of the draws of the parameters.", 100.0 * level)
     });
     let mut sheet = Sheet::of(format!("{}: best split of a budget", view.data.name), plots);
     sheet.note = view.note();
     Some(Drawn::of(
         sheet,
         format!(
-            "The model size and the data with which the law says a budget is spent best, and the rows.{}{band}",
+            "The best model size and data for each budget according to the law, and the rows.{}{band}",
             view.held_in_words()
         ),
     ))

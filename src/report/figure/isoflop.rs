@@ -87,7 +87,8 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     Some(Drawn::of(
         sheet,
         format!(
-            "What the law gives each budget, by model size, D being what is left: the minima are the best splits.{}{rows}",
+            "The law at each budget by model size, with the rest of the budget spent on data; the minima are \
+             the best splits.{}{rows}",
             view.held_in_words()
         ),
     ))

@@ -65,7 +65,10 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     sheet.aspect = 0.5;
     Some(Drawn::of(
         sheet,
-        format!("How {} draws of the parameters are spread, the estimates{level}.{left_out}", view.data.draws.len()),
+        format!(
+            "The distribution of {} draws of the parameters, with the estimates{level}.{left_out}",
+            view.data.draws.len()
+        ),
     ))
 }
 

@@ -36,13 +36,17 @@ fn draw(view: &View<'_>, index: usize, region: &fit::Region) -> Option<Drawn> {
         Layer::dashed(label, Colour::Blue, border)
     };
     let point = Layer::points("estimate", Colour::Orange, Mark::Diamond, vec![Point::new(centre.0, centre.1)]);
-    let open =
-        if region.closed { "" } else { " In some direction the rows set no limit: the border there is a guess." };
+    let open = if region.closed {
+        ""
+    } else {
+        " In some direction the rows set no limit; the border there is an \
+         extrapolation."
+    };
     Some(Drawn {
         suffix: (index + 1).to_string(),
         ..Drawn::of(
             Sheet::one(format!("{}: {one} and {other}", view.data.name), x, y, vec![border, point]),
-            format!("Where {one} and {other} lie together, all other parameters following.{open}"),
+            format!("The joint region of {one} and {other}, with all other parameters refitted.{open}"),
         )
     })
 }

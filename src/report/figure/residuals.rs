@@ -59,7 +59,8 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     Some(Drawn::of(
         sheet,
         format!(
-            "What the law misses, row by row: prediction over observation − 1, so that it predicts too much above zero. A trend or a bend says that the law is wrong there.{medians}"
+            "Residuals by row: prediction over observation − 1, so values above zero are predictions that are \
+             too high. A trend or a bend indicates an error of the law.{medians}"
         ),
     ))
 }

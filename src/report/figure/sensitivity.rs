@@ -26,20 +26,24 @@ impl Chart for Sensitivity {
                 let moved = |answer: &VariedAnswer| answer.moved.unwrap_or(-1.0);
                 moved(other).total_cmp(&moved(one))
             });
-            let plots: Vec<Plot> =
-                answers.iter().take(MOST_PLOTS).filter_map(|answer| plot(study.described, fit, answer, &result.choices)).collect();
+            let plots: Vec<Plot> = answers
+                .iter()
+                .take(MOST_PLOTS)
+                .filter_map(|answer| plot(study.described, fit, answer, &result.choices))
+                .collect();
             if plots.is_empty() {
                 return None;
             }
             let part = if answers.len() > plots.len() {
-                format!(" Shown are the {} of {} answers that move farthest.", plots.len(), answers.len())
+                format!(" Shown are the {} of {} answers with the largest changes.", plots.len(), answers.len())
             } else {
                 String::new()
             };
-            let mut sheet = Sheet::of(format!("{fit}: answers when it is fitted otherwise"), plots);
+            let mut sheet = Sheet::of(format!("{fit}: answers with one choice of the fit changed"), plots);
             sheet.columns = 1;
             let caption = format!(
-                "Answers when the fit is made in other ways. The shade is the interval of the answer as it is: a dot outside it says that the choice matters more than the interval admits.{part}"
+                "Answers of the fit under other choices. The shaded range is the interval of the original \
+                 answer: a dot outside it means that the choice matters more than the interval shows.{part}"
             );
             Some(Drawn { fit: fit.clone(), ..Drawn::of(sheet, caption) })
         })

@@ -119,7 +119,7 @@ fn leaderboard(page: &Page, out: &mut String) {
     table(out, &board.sentence(), &STANDINGS, &board.standings());
     let (head, rows) = board.errors();
     if board.groups.len() > 1 {
-        table(out, "Held-out error by group, and the place of each law in it.", &head, &rows);
+        table(out, "Held-out error by group, and the rank of each law.", &head, &rows);
     }
 }
 

@@ -192,7 +192,8 @@ pub(super) fn estimates(
     without_values(law, &mut estimates);
     let warning = (!open.is_empty()).then(|| {
         format!(
-            "The rows leave {} open: any value within the bounds will do, or one a thousand times as large; none is given.",
+            "The rows do not identify {}: any value within the bounds fits, or one a thousand times as large. \
+             No value is given.",
             evidence::in_words(&open)
         )
     });
@@ -280,7 +281,7 @@ fn beyond(law: &Law, columns: &BTreeMap<&str, &[f64]>) -> Vec<String> {
     let Some(&first) = outside.first() else { return Vec::new() };
     let reasons = law.holds.outside(&row(first), &law.roles).join("; ");
     vec![format!(
-        "{} of {count} rows lie where the law was not made for: {reasons}, for the first of them.",
+        "{} of {count} rows lie outside the conditions of the law. The first of them: {reasons}.",
         outside.len()
     )]
 }

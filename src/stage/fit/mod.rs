@@ -99,7 +99,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        14
+        15
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -143,7 +143,8 @@ impl Stage for FitLaw {
 }
 
 /// A warning about groups with different scatter.
-const UNEVEN_GROUPS: &str = "The groups do not scatter alike (Bartlett's test at 1 %): each new run takes the scatter of its own group, where that has rows enough to tell it.";
+const UNEVEN_GROUPS: &str = "The groups have different scatter (Bartlett's test at 1 %): a new run has the \
+ scatter of its own group, if the group has enough rows.";
 
 /// Failures caused by the rows and not by the spec.
 const RUN_OUT: [&str; 3] = ["no-rows", "empty-holdout", "no-optimum"];

@@ -161,13 +161,13 @@ fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Fai
     if groups.is_empty() {
         let more = if fit.missing == Missing::Drop { ", and at the rows that `missing = \"drop\"` drops" } else { "" };
         return Err(
-            Failure::new("no-rows", "no rows are left to fit").hint(format!("look at the filter's rules{more}"))
+            Failure::new("no-rows", "no rows are left to fit").hint(format!("check the rules of the filter{more}"))
         );
     }
     for group in &groups {
         if group.fitted.is_empty() {
             return Err(Failure::new("no-rows", format!("no rows{} are left to fit", group.label()))
-                .hint("look at the filter's rules and the holdout"));
+                .hint("check the rules of the filter and the holdout"));
         }
     }
     if fit.roles.holdout.is_some() && !fit.roles.leave_out && groups.iter().all(|group| group.held.is_empty()) {
