@@ -64,7 +64,7 @@ fn a_chain_includes_the_errors_of_both_fits_and_warns() {
     assert!(next["warnings"].to_string().contains("uses a chain of two laws"), "{}", next["warnings"]);
     assert_eq!(next["rows"][0]["reach"]["verdict"], "far");
     // If the loss is given, the second law alone is more certain.
-    let width = |results: &serde_json::Value| {
+    let width = |results: &Value| {
         let row = &results["queries"]["next"]["rows"][0]["loss"];
         row["upper"].as_f64().unwrap() - row["lower"].as_f64().unwrap()
     };

@@ -8,20 +8,20 @@ use regex::Regex;
 use crate::world::repository;
 
 /// A path of modules and perhaps an item, from the root of the crate.
-pub type Names = Vec<String>;
+pub(crate) type Names = Vec<String>;
 
 /// A module of the crate that has a file.
-pub struct Module {
+pub(crate) struct Module {
     /// Where it is.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Its code: no comments, no texts, no tests.
-    pub code: String,
+    pub(crate) code: String,
     /// The paths that it names, and whether it hands each on to others.
-    pub named: Vec<(Names, bool)>,
+    pub(crate) named: Vec<(Names, bool)>,
 }
 
 /// All modules by their paths; the root and the program have none.
-pub fn modules() -> BTreeMap<Names, Module> {
+pub(crate) fn modules() -> BTreeMap<Names, Module> {
     let root = repository().join("src");
     let mut files = Vec::new();
     collect(&root, &mut files);
@@ -117,7 +117,7 @@ fn absolute(from: &[String], text: &str, known: &BTreeSet<Names>) -> Option<Name
 }
 
 /// The module in which what a path names is defined: re-exports are followed.
-pub fn home(path: &[String], all: &BTreeMap<Names, Module>) -> Names {
+pub(crate) fn home(path: &[String], all: &BTreeMap<Names, Module>) -> Names {
     let mut path = path.to_vec();
     // A chain of re-exports is short.
     for _ in 0..9 {
@@ -135,7 +135,7 @@ pub fn home(path: &[String], all: &BTreeMap<Names, Module>) -> Names {
 }
 
 /// The lines of the registries in a code: module and member.
-pub fn members(code: &str) -> Vec<(String, String)> {
+pub(crate) fn members(code: &str) -> Vec<(String, String)> {
     let registries = Regex::new(r"(?s)\nregistry! \{\n(.*?)\n\}").unwrap();
     let line = Regex::new(r"(?m)^\s+(\w+)::(\w+),$").unwrap();
     registries

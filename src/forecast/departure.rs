@@ -39,7 +39,7 @@ fn deviations(ensemble: &Ensemble, history: &History, hidden: usize) -> Option<f
     let member = ensemble.laws[ensemble.with_process];
     let widest = window(&before, *ensemble.windows.last()?);
     let posterior = Posterior::find(member, &before, widest, ensemble.ceiling)?;
-    let forecast = discrepancy::forecast(member, &posterior, &before, &[last.logs.clone()])?;
+    let forecast = discrepancy::forecast(member, &posterior, &before, std::slice::from_ref(&last.logs))?;
     let deviation = (forecast.variances.first()?).sqrt();
     Some((last.z - forecast.means.first()?) / deviation).filter(|z| z.is_finite())
 }

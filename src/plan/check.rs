@@ -102,12 +102,14 @@ pub(super) fn one_question<'a>(
     asked: &'a [Question],
     known: &[&str],
     place: &SpecPath,
-) -> Result<&'a Question, Diagnostic> {
+) -> Result<&'a Question, Box<Diagnostic>> {
     let is_asked = |name: &&str| asked.iter().any(|question| question.name() == *name);
     let given: Vec<(&str, bool)> = known.iter().map(|name| (*name, is_asked(name))).collect();
     match (exactly_one(what, &given, Place::Key(place.clone())), asked) {
         (None, [question, ..]) => Ok(question),
-        (error, _) => Err(error.unwrap_or_else(|| Diagnostic::error("no-kind", Place::Key(place.clone()), what))),
+        (error, _) => {
+            Err(Box::new(error.unwrap_or_else(|| Diagnostic::error("no-kind", Place::Key(place.clone()), what))))
+        }
     }
 }
 

@@ -128,7 +128,7 @@ fn judging_of(
         let question = match check::one_question("a decision", &decide.questions, &Question::decisions(), &path) {
             Ok(question) => question.clone(),
             Err(error) => {
-                scope.tell(error);
+                scope.tell(*error);
                 is_sound = false;
                 continue;
             }

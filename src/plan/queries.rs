@@ -30,7 +30,7 @@ pub(super) fn plan_query(
         scope.unknown("fit", &query.fit, &["fits"], Place::Value(path.key("fit")), &known);
     }
     let one = check::one_question(&format!("the query `{name}`"), &query.questions, &Question::NAMES, &path);
-    let question = scope.take(one.map_err(|error| vec![error]))?.clone();
+    let question = scope.take(one.map_err(|error| vec![*error]))?.clone();
     let planned = fit?;
     let PlannedFit { stage: fit, law, through, .. } = planned;
     let law = &through.as_ref().map_or_else(|| law.clone(), |chain| chain.law.clone());

@@ -19,7 +19,7 @@ const LEVEL: f64 = 1e-3;
 
 /// The search range of a variable, prepared for the law.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub(super) struct Line {
     name: String,
     base: Vec<f64>,
     logs: Vec<f64>,

@@ -33,7 +33,7 @@ const LEVEL: f64 = 1e-3;
 
 /// The best splits of budgets from the smallest to the largest, at the estimate.
 #[derive(Clone, Debug)]
-pub struct Path {
+pub(super) struct Path {
     served: f64,
     base: Vec<f64>,
     sign: f64,

@@ -24,7 +24,7 @@ const VALLEYS: usize = 8;
 
 /// The splits of a budget at which the law is evaluated, prepared for the law.
 #[derive(Clone, Debug)]
-pub struct Grid {
+pub(super) struct Grid {
     pub(super) budget: Budget,
     curve: Curve,
     base: Vec<f64>,

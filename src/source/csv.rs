@@ -26,15 +26,15 @@ impl Reader for Csv {
     }
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
-        separated(bytes, asked, ',')
+        separated(&bytes, asked, ',')
     }
 }
 
 /// Reads values between which the usual sign stands where none is declared.
-pub(super) fn separated(bytes: Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) -> Result<Columns, SourceError> {
+pub(super) fn separated(bytes: &Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) -> Result<Columns, SourceError> {
     let Asked { columns, how, limits } = *asked;
     let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
-    let bytes = from_header(how.text(&bytes, limits)?, how)?;
+    let bytes = from_header(how.text(bytes, limits)?, how)?;
     // A row has a line at least; counting them is quick, and reading a bomb is not.
     limits.allow_values(bytes.split(|byte| *byte == b'\n').count(), columns.len())?;
     let separator = how.separator.unwrap_or(usual);

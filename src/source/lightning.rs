@@ -20,7 +20,7 @@ impl Reader for Lightning {
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
         let columns = asked.columns;
         let inside: Vec<String> = columns.iter().filter(|name| *name != RUN).cloned().collect();
-        let mut cells = separated(bytes, &Asked { columns: &inside, ..*asked }, ',')?.into_iter();
+        let mut cells = separated(&bytes, &Asked { columns: &inside, ..*asked }, ',')?.into_iter();
         let mut table: Vec<Vec<Cell>> = columns
             .iter()
             .map(|name| if name == RUN { Vec::new() } else { cells.next().unwrap_or_default() })

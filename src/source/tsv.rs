@@ -22,6 +22,6 @@ impl Reader for Tsv {
     }
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
-        separated(bytes, asked, '\t')
+        separated(&bytes, asked, '\t')
     }
 }

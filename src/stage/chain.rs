@@ -119,7 +119,7 @@ impl Through {
         let variables = law.variables.iter().filter_map(|v| Some((v.name.clone(), *at.get(&v.name)?)));
         let at = variables.map(|(name, value)| (name, OneOrMany::from(Quantity(value)))).collect();
         let question = Question::response_at(at);
-        answer(&question, &law, &fit, &draws, None, seed).rows.first()?.outputs.get("loss").cloned()
+        answer(&question, &law, &fit, &draws, None, seed).rows.first()?.outputs.get("loss").copied()
     }
 }
 
@@ -138,40 +138,33 @@ pub(super) fn members(
     (inner, inner_draws): (Fit, Vec<Vec<Vec<f64>>>),
     (outer, outer_draws): (Fit, Vec<Vec<Vec<f64>>>),
 ) -> Result<Vec<Member>, Failure> {
-    let of = |fit: &Fit, draws: Vec<Vec<Vec<f64>>>| -> Vec<(Option<String>, Fit, Vec<Vec<f64>>)> {
-        let members = fit.members().into_iter().zip(draws);
-        members.map(|((group, fit), draws)| (group.map(str::to_owned), fit.clone(), draws)).collect()
-    };
-    let (inner, outer) = (of(&inner, inner_draws), of(&outer, outer_draws));
+    let (inner, outer) = (Member::of(inner, inner_draws), Member::of(outer, outer_draws));
     let mut joined = Vec::new();
-    for (inner_group, inner, inner_draws) in &inner {
-        for (outer_group, outer, outer_draws) in &outer {
-            let is_one = inner_group.is_none() || outer_group.is_none() || inner_group == outer_group;
-            if is_one {
-                let (fit, draws) = chain(inner, inner_draws, outer, outer_draws);
-                let group = outer_group.clone().or_else(|| inner_group.clone());
-                let parts = Parts { fit: inner.clone(), outer: outer.clone(), outer_draws: outer_draws.clone() };
-                joined.push(Member { group, fit, draws, inner: Some(parts) });
+    for one in &inner {
+        for other in &outer {
+            if one.group.is_none() || other.group.is_none() || one.group == other.group {
+                let (fit, draws) = chain(&one.fit, &one.draws, &other.fit, &other.draws);
+                let group = other.group.clone().or_else(|| one.group.clone());
+                let (outer, outer_draws) = (other.fit.clone(), other.draws.clone());
+                joined.push(Member {
+                    group,
+                    fit,
+                    draws,
+                    inner: Some(Parts { fit: one.fit.clone(), outer, outer_draws }),
+                });
             }
         }
     }
     joined.sort_by(|a, b| a.group.cmp(&b.group));
     if joined.is_empty() {
-        let named = |members: &[(Option<String>, Fit, Vec<Vec<f64>>)]| {
-            members
-                .iter()
-                .filter_map(|(group, ..)| group.as_deref())
-                .map(|g| format!("`{g}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        return Err(Failure::new("no-group", "two fits in groups have no group in common".to_owned()).hint(format!(
-            "one has {}, the other {}",
-            named(&inner),
-            named(&outer)
-        )));
+        return Err(Failure::new("no-group", "the two fits of a chain have no group in common".to_owned())
+            .hint(format!("one has {}, the other {}", groups(&inner), groups(&outer))));
     }
     Ok(joined)
+}
+
+fn groups(members: &[Member]) -> String {
+    members.iter().filter_map(|member| Some(format!("`{}`", member.group.as_ref()?))).collect::<Vec<_>>().join(", ")
 }
 
 fn joined(one: &[f64], other: &[f64]) -> Vec<f64> {
