@@ -48,7 +48,7 @@ stress:
     LAWFIT_STRESS=1 cargo test --test tests -- crash:: surroundings::
 
 # The program on every spec and file of tests/hostile; `test` takes one in 13 of the mutated and drawn specs and none of the others.
-# Folders of findings are kept in target/tmp/hostile.
+# Folders of findings are kept in target/tmp/hostile. LAWFIT_HOSTILE_PROGRAM names another program than the one of this build.
 hostile seconds="10":
     LAWFIT_HOSTILE=1 LAWFIT_HOSTILE_SECONDS={{seconds}} cargo test --features spreadsheets,sqlite --test tests hostile:: -- --test-threads 1 --nocapture
 

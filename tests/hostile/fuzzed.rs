@@ -36,7 +36,7 @@ const TARGETS: [Target; 8] = [
     ("csv", csv::check, tables),
     ("lock", lock::check, locks),
     ("record", record::check, records),
-    ("meaning", meaning::check, || vec![vec![0; 3], vec![1, 2, 3, 4, 5, 6]]),
+    ("meaning", meaning::check, || (0..7).map(|change| vec![change, 1, 38]).chain([vec![1, 2, 3, 4, 5, 6]]).collect()),
 ];
 
 /// Parts of the languages, which chance alone would not find.
@@ -117,10 +117,7 @@ fn mutate(name: &str, check: fn(&[u8]), begin: &[Vec<u8>], goes_on: impl Fn(u64)
             change(&mut bytes, &mut random, begin);
         }
         std::fs::write(&kept, &bytes).unwrap();
-        let started = Instant::now();
         check(&bytes);
-        let took = started.elapsed();
-        assert!(took < Duration::from_secs(60), "{name}: {took:?} for {}", kept.display());
         count += 1;
     }
     count
