@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::Prediction;
 use crate::dataset::GroupName;
-use crate::numerics::{Random, exp, ln, normal_mixture_quantile};
+use crate::numerics::{Points, Random, exp, ln, normal_mixture_quantile};
 use crate::objective::ResponseScale;
 use crate::solver::Solver;
 
@@ -514,20 +514,23 @@ impl Fit {
         }
     }
 
-    /// Parses the draws of each member from the bytes of an artifact; each member keeps the scatter of its draws.
-    pub fn read_draws(&mut self, bytes: &[u8]) -> Vec<Vec<Vec<f64>>> {
+    /// The draws of each member, from the bytes of the artifact; each member keeps the scatter that goes with its own.
+    pub fn read_draws(&mut self, bytes: &[u8]) -> Vec<Points> {
+        let most = bytes.len() / 8;
         let mut values =
             bytes.chunks_exact(8).map(|chunk| f64::from_le_bytes(<[u8; 8]>::try_from(chunk).unwrap_or_default()));
         let members: Vec<&mut Self> =
             if self.groups.is_empty() { vec![self] } else { self.groups.values_mut().collect() };
         let read = |fit: &mut Self| {
-            let size = if fit.free.is_empty() { 0 } else { fit.draws };
-            let draw = |_| {
-                let free = values.by_ref().take(fit.free.len()).collect();
+            let count = if fit.free.is_empty() { 0 } else { fit.draws };
+            let mut draws = Points::with_capacity(fit.free.len(), count.min(most));
+            let mut draw = vec![0.0; fit.free.len()];
+            for _ in 0..count {
+                draw.iter_mut().zip(values.by_ref()).for_each(|(value, read)| *value = read);
+                draws.push(&draw);
                 fit.noise.scatter.extend(values.next());
-                free
-            };
-            (0..size).map(draw).collect()
+            }
+            draws
         };
         members.into_iter().map(read).collect()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::world::{SPEC, World, http, serve, simulated_runs};
+use crate::world::{OTHERS, SPEC, World, http, serve, simulated_runs};
 
 fn world() -> World {
     let world = World::with(SPEC, &simulated_runs(0.01));
@@ -279,6 +279,22 @@ fn a_bundle_carries_results_to_another_cache() {
     assert_eq!(world.lawfit(&["cache", "import", "bundle.tar.zst", "--cache", "new"]).code, 0);
     let outcome = world.lawfit(&["run", "study.toml", "--frozen", "--cache", "new"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+}
+
+#[test]
+fn an_export_takes_the_place_of_a_file_and_of_nothing_else() {
+    let world = world();
+    for (what, put) in OTHERS.into_iter().filter(|(what, _)| *what != "a link to itself") {
+        put(&world.path("there"));
+        let before = std::fs::symlink_metadata(world.path("there")).unwrap().file_type();
+        let outcome = world.lawfit(&["cache", "export", "there"]);
+        assert!(outcome.code == 1 && outcome.stderr.contains("not a regular file"), "{what}: {}", outcome.stderr);
+        assert_eq!(std::fs::symlink_metadata(world.path("there")).unwrap().file_type(), before, "{what}");
+        std::fs::rename(world.path("there"), world.path(&what.replace(' ', "-"))).unwrap();
+    }
+    world.write("there", "an earlier bundle");
+    assert_eq!(world.lawfit(&["cache", "export", "there"]).code, 0);
+    assert_eq!(world.lawfit(&["cache", "import", "there", "--cache", "other"]).code, 0);
 }
 
 #[test]

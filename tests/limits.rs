@@ -15,8 +15,41 @@ fn more_draws_than_usual_are_refused_until_they_are_allowed() {
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("--allow large"), "{}", refused.stderr);
     let world = World::with(&large, &simulated_runs(0.01));
-    assert_eq!(world.lawfit(&["check", "study.toml", "--allow", "large"]).code, 0);
+    let allowed = world.lawfit(&["check", "study.toml", "--allow", "large"]);
+    assert_eq!(allowed.code, 0);
+    // How large it is is said all the same.
+    assert!(allowed.stderr.contains("15.3 MiB") && allowed.stderr.contains("2000 times as long"), "{}", allowed.stderr);
     assert_eq!(world.lawfit_with(&["check", "study.toml"], &[("LAWFIT_ALLOW", "outside,large")]).code, 0);
+}
+
+#[test]
+fn more_draws_than_can_be_counted_are_refused_as_any_other_number() {
+    let refused = check(&SPEC.replace("resamples = 100", "resamples = 9223372036854775807"));
+    assert_eq!(refused.code, 2);
+    assert!(refused.stderr.contains("at most 10000000 are done"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_curve_of_too_many_points_is_refused_in_the_spec_and_in_a_question() {
+    for points in ["1001", "10000000", "9223372036854775807"] {
+        let curve = format!("isoflop = {{ C = 1e21, points = {points} }}");
+        let refused = check(&SPEC.replace("compute_optimal = { C = [1e21, 1e23] }", &curve));
+        assert_eq!(refused.code, 2);
+        assert!(refused.stderr.contains("at most 1000 points"), "{}", refused.stderr);
+    }
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    let refused = world.lawfit(&["query", "study.toml", "isoflop C=1e21 points=1000000000000"]);
+    assert!(refused.code == 2 && refused.stderr.contains("at most 1000 points"), "{}", refused.stderr);
+}
+
+#[test]
+fn sizes_whose_product_is_beyond_all_numbers_are_drawn_in_no_picture_that_fails() {
+    for sizes in ["N = 1e300, D = 1e300", "N = 1e-300, D = 1e-300", "N = 1e-300, D = 1e300"] {
+        let spec = SPEC.replace("compute_optimal = { C = [1e21, 1e23] }", &format!("loss = {{ {sizes} }}"));
+        let world = World::with(&spec.replace("resamples = 100", "resamples = 20"), &simulated_runs(0.01));
+        let outcome = world.lawfit(&["run", "study.toml"]);
+        assert_eq!(outcome.code, 0, "{sizes}: {}", outcome.stderr);
+    }
 }
 
 #[test]

@@ -6,8 +6,19 @@ use std::process::{Command, Stdio};
 
 use crate::world::{Outcome, SPEC, World, simulated_runs};
 
-/// Commands that print results, for a folder in which `study.toml` ran.
-const PRINTING: [&[&str]; 14] = [
+/// Commands that print results, in a folder in which `study.toml` ran.
+const PRINTING: [&[&str]; 25] = [
+    &["help"],
+    &["help", "run"],
+    &["diff", "earlier.lock", "study.lock"],
+    &["design", "study.toml"],
+    &["design", "study.toml", "--format", "csv"],
+    &["cache", "verify"],
+    &["cache", "gc", "--keep", "365d"],
+    &["export", "snakemake", "study.toml"],
+    &["exec", "--plan", "plan.json", "--stage", "fit.main"],
+    &["bundle", "study.toml", "--to", "crate", "--license", "CC0-1.0"],
+    &["self-check"],
     &["--help"],
     &["--version"],
     &["laws"],
@@ -24,9 +35,26 @@ const PRINTING: [&[&str]; 14] = [
     &["run", "study.toml", "--json"],
 ];
 
+/// Commands that print nothing where all is well.
+const SILENT: [&[&str]; 4] =
+    [&["check", "study.toml"], &["lock", "--check", "study.toml"], &["init", "new.toml"], &["man", "manual"]];
+/// Commands that are not tried: one ends by a signal alone, one opens a browser.
+const APART: [&str; 2] = ["watch", "open"];
+
+const DESIGN: &str = r#"
+[designs.next]
+fit = "main"
+decide = { compute_optimal = { C = 1e23 } }
+budget = { FLOP = 1e20 }
+candidates = { N = [1e8, 1e9], D = [2e9, 2e10] }
+"#;
+
 fn world_that_ran() -> World {
-    let world = World::with(&SPEC.replace("resamples = 100", "resamples = 20"), &simulated_runs(0.01));
+    let spec = SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }");
+    let world = World::with(&(spec + DESIGN), &simulated_runs(0.01));
     world.run("study.toml");
+    world.write("earlier.lock", &world.read("study.lock"));
+    world.write("plan.json", &world.lawfit(&["plan", "study.toml", "--json"]).stdout);
     world
 }
 
@@ -64,9 +92,24 @@ fn ended(mut command: Command) -> Outcome {
 }
 
 #[test]
+fn every_command_is_tried_with_streams_that_take_nothing() {
+    let help = World::new().lawfit(&["--help"]).stdout;
+    let (_, list) = help.split_once("Commands:\n").unwrap();
+    let lines = list.lines().take_while(|line| !line.is_empty());
+    let names: Vec<&str> = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
+    assert!(names.contains(&"run"), "{names:?}");
+    let tried: Vec<&str> = PRINTING.iter().chain(&SILENT).map(|arguments| arguments[0]).chain(APART).collect();
+    for name in names.into_iter().filter(|name| !name.is_empty()) {
+        assert!(tried.contains(&name), "`{name}` is not tried");
+    }
+}
+
+#[test]
 fn a_closed_reader_ends_every_command_quietly() {
     let world = world_that_ran();
-    for arguments in PRINTING {
+    for arguments in PRINTING.into_iter().chain(SILENT) {
+        std::fs::remove_dir_all(world.path("crate")).unwrap_or_default();
+        std::fs::remove_file(world.path("new.toml")).unwrap_or_default();
         let mut command = command(&world, arguments);
         command.stdout(closed());
         let outcome = ended(command);
@@ -80,6 +123,7 @@ fn a_closed_reader_ends_every_command_quietly() {
 fn results_that_cannot_be_written_end_with_1_and_say_why() {
     let world = world_that_ran();
     for arguments in PRINTING {
+        std::fs::remove_dir_all(world.path("crate")).unwrap_or_default();
         let mut command = command(&world, arguments);
         command.stdout(full());
         let outcome = ended(command);

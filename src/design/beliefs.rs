@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::fit::{Fit, Span};
 use crate::law::{Law, Roles, Tape};
-use crate::numerics::{exp, ln};
+use crate::numerics::{Points, exp, ln};
 use crate::objective::ResponseScale;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
@@ -42,20 +42,15 @@ impl<'a> Belief<'a> {
     /// A law with draws of its fit; `hold` contains the values of variables without a role.
     ///
     /// # Errors
-    /// What is missing.
-    pub fn new(
-        law: &'a Law,
-        fit: &'a Fit,
-        draws: &'a [Vec<f64>],
-        hold: &BTreeMap<String, f64>,
-    ) -> Result<Self, String> {
+    /// What is missing, in words.
+    pub fn new(law: &'a Law, fit: &'a Fit, draws: &'a Points, hold: &BTreeMap<String, f64>) -> Result<Self, String> {
         let places = law.roles.decided().map(|name| law.variable(name));
         if let Some(name) = held(law).into_iter().find(|name| !hold.contains_key(*name)) {
             return Err(format!("`{name}` of the law `{}` has no value: hold it in `candidates`", law.formula));
         }
         let held = law.variables.iter().map(|v| hold.get(&v.name).copied().unwrap_or(0.0)).collect();
         let step = draws.len().div_ceil(MOST_DRAWS).max(1);
-        let draws = draws.iter().step_by(step).map(Vec::as_slice).collect();
+        let draws = draws.iter().step_by(step).collect();
         Ok(Self { law, fit, draws, share: 1.0, places, tape: law.tape(), held })
     }
 

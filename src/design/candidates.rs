@@ -45,9 +45,10 @@ type SizeAndShape = (f64, Option<(u32, u32)>);
 /// Number of excluded runs, by reason.
 pub type LeftOut = BTreeMap<String, usize>;
 
-/// Maximum number of candidates.
+/// Most candidates, and most that are tried whether a run may be one.
 const MOST: usize = 50_000;
-/// Distance of neighbouring values of a range: two per doubling.
+const MOST_TRIED: usize = 1_000_000;
+/// Neighbouring values of a range: two for each doubling.
 const STEP: f64 = 0.5 * std::f64::consts::LN_2;
 /// Default range of data per parameter.
 const USUAL_RANGE: Range = Range { low: 1.0, high: 1000.0, per_parameter: true };
@@ -95,7 +96,9 @@ fn range(text: &str) -> Result<Range, String> {
 impl Range {
     /// Values of the range, evenly spaced in the logarithm, with both ends.
     fn values(self) -> Vec<f64> {
-        let width = ln(self.high / self.low);
+        // As a ratio where that is a number; the ends may be as far apart as numbers are.
+        let ratio = self.high / self.low;
+        let width = if ratio.is_finite() { ln(ratio) } else { ln(self.high) - ln(self.low) };
         let steps = (width / STEP).ceil();
         if steps < 1.0 {
             return vec![self.low];
@@ -230,7 +233,7 @@ impl Candidates {
         };
         let best = BestBatch::new();
         let mut left_out = LeftOut::new();
-        let (mut found, mut names) = (Vec::new(), BTreeSet::new());
+        let (mut found, mut names, mut tried) = (Vec::new(), BTreeSet::new(), 0);
         for (trunk, &(size, shape)) in shapes.iter().enumerate() {
             let values = match &data {
                 Values::List(list) => list.clone(),
@@ -241,6 +244,12 @@ impl Candidates {
             };
             // Runs that share a trunk have one batch: that of the shortest run with enough steps.
             let shared = self.shared_trunk().and_then(|_| values.iter().find_map(|&d| self.batch_of(size, d, &best)));
+            tried += values.len();
+            if tried > MOST_TRIED || found.len() > MOST {
+                return Err(format!(
+                    "{tried} runs and more could be looked at; at most {MOST} are, of {MOST_TRIED} that are tried: give fewer sizes"
+                ));
+            }
             for tokens in values {
                 let batch = shared.or_else(|| self.batch_of(size, tokens, &best));
                 match self.candidate(size, tokens, shape, trunk, batch).and_then(|run| Self::allowed(run, terms)) {
@@ -414,6 +423,16 @@ mod tests {
             let ratios: Vec<f64> = runs.iter().filter(|r| r.size == size).map(|r| r.data / r.size).collect();
             assert!((ratios[0] - 5.0).abs() < 1e-9 && (ratios.last().unwrap() - 400.0).abs() < 1e-6);
             assert!(ratios.windows(2).all(|pair| pair[1] / pair[0] < 1.5));
+        }
+    }
+
+    #[test]
+    fn more_runs_than_can_be_looked_at_are_refused_before_they_are_made() {
+        let numbers = |count: u32| (1..=count).map(|i| format!("{i}e6")).collect::<Vec<_>>().join(", ");
+        let lists = format!("N = [{0}]\nD = [{0}]", numbers(2000));
+        for text in [lists.as_str(), "N = \"1e-300 to 1e300\"\nD = \"1e-300 to 1e300\""] {
+            let error = candidates(text).list(&terms(1e300), None).unwrap_err();
+            assert!(error.contains("at most 50000 are"), "{error}");
         }
     }
 

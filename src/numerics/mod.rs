@@ -8,6 +8,7 @@ pub(crate) mod dispatch;
 mod elementary;
 mod implicit;
 mod linear;
+mod points;
 mod products;
 mod random;
 mod sample;
@@ -19,6 +20,7 @@ pub use elementary::{LANES, exp, ln};
 pub(crate) use elementary::{exp_rows, ln_rows, softplus, softplus_rows};
 pub use implicit::excess_ratio;
 pub use linear::{Matrix, eigen_symmetric, triangle};
+pub use points::Points;
 pub(crate) use products::{ColumnsIn, Lanes, TOGETHER, add, add_products, add_squares, fold};
 pub use random::Random;
 pub use sample::{

@@ -1,5 +1,6 @@
 //! The files that match a pattern: `runs/*.parquet`, `runs/**/loss.csv`.
 
+use std::collections::BTreeSet;
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 
@@ -42,7 +43,7 @@ pub(super) fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, Pat
     Pattern::new(pattern).map_err(syntax)?;
     let base = fixed_part(folder, pattern);
     let wild: Vec<&str> = pattern.split('/').skip_while(|part| !is_wild(part)).collect();
-    let mut walk = Walk { parts: Vec::new(), found: Vec::new(), seen: 0 };
+    let mut walk = Walk { parts: Vec::new(), found: Vec::new(), entered: BTreeSet::new(), seen: 0 };
     for part in wild {
         walk.parts.push(if part == "**" { None } else { Some(Pattern::new(part).map_err(syntax)?) });
     }
@@ -58,6 +59,8 @@ struct Walk {
     /// A pattern for each path component; `None` for `**`.
     parts: Vec<Option<Pattern>>,
     found: Vec<PathBuf>,
+    /// Folders with the part that was looked for in each: several `**` lead to one in many ways.
+    entered: BTreeSet<(PathBuf, usize)>,
     seen: usize,
 }
 
@@ -65,6 +68,9 @@ impl Walk {
     /// Matches the path components from `part` on inside a folder.
     fn enter(&mut self, folder: &Path, part: usize) -> Result<(), PatternError> {
         let Some(pattern) = self.parts.get(part).cloned() else { return Ok(()) };
+        if !self.entered.insert((folder.to_owned(), part)) {
+            return Ok(());
+        }
         let last = part + 1 == self.parts.len();
         // `**` also matches no folder at all.
         if pattern.is_none() && !last {
@@ -119,6 +125,12 @@ mod tests {
         assert_eq!(found("runs/**/?.csv"), ["runs/c.csv", "runs/deep/d.csv", "runs/deep/e.csv"]);
         assert_eq!(found("*/deep/e.csv"), ["runs/deep/e.csv"]);
         assert!(found("*.parquet").is_empty());
+        // Folders as deep as many `**` are entered once for each, however many ways lead there.
+        let deep = folder.path().join("x/".repeat(40));
+        std::fs::create_dir_all(&deep).unwrap();
+        std::fs::write(deep.join("far.csv"), "").unwrap();
+        assert_eq!(found(&format!("{}far.csv", "**/".repeat(30))).len(), 1);
+        assert_eq!(found(&format!("{}far.csv", "**/*/".repeat(12))).len(), 1);
         assert!(matches!(matching(folder.path(), "a***b"), Err(PatternError::Syntax(..))));
     }
 }

@@ -7,7 +7,7 @@ use super::check::{self, Variables};
 use super::costs::{costed, define_costs};
 use super::graph::StageIndex;
 use super::laws;
-use super::limits::check_draws;
+use super::limits::{check_draws, most_groups};
 use super::scope::{Chain, PlannedFit, Rows, Scope, SourceStage};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
@@ -195,6 +195,7 @@ pub(super) fn plan_fit(
         missing: source.missing,
         has_rows: true,
         files: source.files.clone(),
+        most_groups: most_groups(scope),
     };
     let stage = scope.stage(("fits", name), Arc::new(fit_law), vec![stage.gives("table")]);
     Some((stage, law, described))
@@ -255,6 +256,7 @@ pub(super) fn plan_fit_without_rows(
         missing: Missing::Error,
         has_rows: false,
         files: Vec::new(),
+        most_groups: most_groups(scope),
     };
     let stage = scope.stage(("fits", name), Arc::new(fit_law), Vec::new());
     Some((stage, law.clone(), described))

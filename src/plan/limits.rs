@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::scope::Scope;
-use crate::diagnostic::{Place, SpecPath};
+use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::file::{self, in_units};
 use crate::law::Roles;
 use crate::query::Question;
@@ -11,6 +11,8 @@ use crate::source::Limits;
 
 /// Most draws or resamples of a fit, by default and at all.
 const MOST_DRAWS: [usize; 2] = [100_000, 10_000_000];
+/// Maximum number of groups of a fit: default, and with permission.
+const MOST_GROUPS: [usize; 2] = [1000, 1_000_000];
 /// Maximum number of rows in an answer: default, and with permission.
 const MOST_ROWS: [usize; 2] = [10_000, 1_000_000];
 /// Maximum product of the rows of an answer and the draws of its fit: default, and with permission.
@@ -20,7 +22,7 @@ const MOST_SOLVED: [usize; 2] = [5_000_000, 100_000_000_000];
 pub(super) fn check_draws(scope: &mut Scope<'_>, key: &str, count: usize, path: &SpecPath) {
     let why = format!(
         "`{key}` is {count}: each parameter needs {}, and the run takes {} times as long as with the usual 1000",
-        in_units((8 * count) as u64),
+        in_units((count as u64).saturating_mul(size_of::<f64>() as u64)),
         count / 1000
     );
     is_allowed(scope, count, MOST_DRAWS, Place::Value(path.key(key)), why);
@@ -31,8 +33,10 @@ pub(super) fn check_rows(scope: &mut Scope<'_>, question: &Question, roles: &Rol
     let rows = question.member().rows(roles).len();
     let place = || Place::Key(path.clone());
     if is_allowed(scope, rows, MOST_ROWS, place(), format!("the answer has {rows} rows")) {
-        let solved = rows.saturating_mul(draws.max(1));
-        let why = format!("{rows} rows for {draws} draws of the fit are {solved} answers");
+        let effort = question.member().effort();
+        let solved = rows.saturating_mul(draws.max(1)).saturating_mul(effort);
+        let each = if effort == 1 { String::new() } else { format!(", each as much work as {effort},") };
+        let why = format!("{rows} rows{each} for {draws} draws of the fit are {solved} answers");
         is_allowed(scope, solved, MOST_SOLVED, place(), why);
     }
 }
@@ -42,10 +46,20 @@ pub(super) fn file_limits(scope: &Scope<'_>) -> Limits {
     if scope.allowed().large { Limits::LARGE } else { Limits::USUAL }
 }
 
-/// Whether a count is within its limit; else the error.
+/// How many groups of rows a fit may have.
+pub(super) fn most_groups(scope: &Scope<'_>) -> usize {
+    MOST_GROUPS[usize::from(scope.allowed().large)]
+}
+
+/// Whether a count is within its limit; else the error. A count above the usual limit that is allowed has a warning.
 fn is_allowed(scope: &mut Scope<'_>, count: usize, [usual, most]: [usize; 2], place: Place, why: String) -> bool {
     let limit = if scope.allowed().large { most } else { usual };
+    if count <= usual {
+        return true;
+    }
     if count <= limit {
+        let hint = "`--allow large` permits it";
+        scope.tell(Diagnostic::warning("large", place, why).hint(hint));
         return true;
     }
     let hint = if count <= most {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::limits::file_limits;
 use super::scope::{Scope, SourceStage};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step as PathStep};
 use crate::report::DescribedTable;
@@ -111,7 +112,7 @@ fn plan_table(
     };
     let (files, has_schedule) = (from.files.clone(), from.has_schedule);
     let missing = from.missing;
-    let stage = Arc::new(Tabulate { steps: table.steps.clone() });
+    let stage = Arc::new(Tabulate { steps: table.steps.clone(), most: file_limits(scope).values });
     let stage = scope.stage(("tables", name), stage, inputs);
     Some((SourceStage { stage, variables, has_schedule, described: None, files, missing, columns }, described))
 }

@@ -11,15 +11,15 @@ use super::{Beyond, Finding, Kind, Other, Refusal};
 use crate::answer::{Extent, Interval, Row, Verdict};
 use crate::evidence::in_words;
 use crate::fit::Fit;
-use crate::numerics::Random;
+use crate::numerics::{Points, Random};
 
 /// A query to a fit.
 pub(super) struct Asked<'a> {
     pub(super) kind: &'a dyn Kind,
     pub(super) ready: Ready<'a>,
     pub(super) fit: &'a Fit,
-    pub(super) draws: &'a [Vec<f64>],
-    /// The other fit of a query about two.
+    pub(super) draws: &'a Points,
+    /// The fit that the question is also about.
     pub(super) other: Option<(Other<'a>, Ready<'a>)>,
     pub(super) seed: u64,
 }
@@ -152,7 +152,7 @@ impl Asked<'_> {
         estimated: Estimated,
         outputs: &[&'a str],
     ) -> Sample<'a> {
-        let at = |(i, draw): (usize, &Vec<f64>)| {
+        let at = |(i, draw): (usize, &[f64])| {
             let second = self.other.as_ref().map(|(other, _)| match other.draws.len() {
                 0 => other.fit.free.as_slice(),
                 count => &other.draws[i % count],
@@ -165,7 +165,7 @@ impl Asked<'_> {
         let mut cells = vec![Drawn::Unknown; self.draws.len() * outputs.len().max(1)];
         let answered = cells
             .par_chunks_mut(outputs.len().max(1))
-            .zip(self.draws)
+            .zip(self.draws.par_iter())
             .enumerate()
             .map(|(i, (cells, draw))| {
                 let found = at((i, draw));

@@ -64,6 +64,8 @@ fn ratio_of(roles: &Roles) -> String {
 
 /// Minimum number of points of a parabola.
 const FEWEST: usize = 3;
+/// Most points of a curve: each draw of the parameters has a curve of its own.
+const MOST: usize = 1000;
 
 impl Kind for Isoflop {
     fn outputs(&self) -> Vec<&str> {
@@ -82,6 +84,9 @@ impl Kind for Isoflop {
         if self.points < FEWEST {
             faults.push(Fault::at("points", format!("a parabola needs at least {FEWEST} points, not {}", self.points)));
         }
+        if self.points > MOST {
+            faults.push(Fault::at("points", format!("a curve has at most {MOST} points, not {}", self.points)));
+        }
         if self.at.is_some() && budgets(&self.values, &law.roles).count() < 2 {
             let fault = Fault::at("at", "Approach 2 extrapolates from the minima of at least two budgets");
             faults.push(fault.hint(format!("list the budgets: {} = [1e18, 1e19, 1e20]", law.roles.compute)));
@@ -99,6 +104,10 @@ impl Kind for Isoflop {
             std::iter::once(of(None)).chain(ratios.iter().map(|&ratio| of(Some(ratio)))).collect::<Vec<_>>()
         });
         budgets.collect()
+    }
+
+    fn effort(&self) -> usize {
+        self.points.div_ceil(usual_points())
     }
 
     fn moves(&self, law: &Law) -> Option<Moves> {

@@ -37,6 +37,7 @@ pub use surface::Moves;
 use crate::answer::{Answer, Row, Verdict};
 use crate::fit::Fit;
 use crate::law::{Law, Roles};
+use crate::numerics::Points;
 use crate::quantity::{OneOrMany, Quantity};
 use crate::registry::registry;
 use draws::Asked;
@@ -250,7 +251,12 @@ pub trait Kind: Sync {
     /// The inputs of each row.
     fn rows(&self, roles: &Roles) -> Vec<BTreeMap<String, f64>>;
 
-    /// The variables that the query optimises or solves for; `None` where all are given.
+    /// How many times the work of a usual answer a row takes.
+    fn effort(&self) -> usize {
+        1
+    }
+
+    /// The variables whose best values are sought; none where all are given.
     fn moves(&self, law: &Law) -> Option<Moves>;
 
     /// The answer to one row.
@@ -321,7 +327,7 @@ pub struct Other<'a> {
     /// The fit.
     pub fit: &'a Fit,
     /// Draws of its free parameters.
-    pub draws: &'a [Vec<f64>],
+    pub draws: &'a Points,
 }
 
 /// Answers a query from a fit and draws of its free parameters. Each draw is paired with one draw of the other fit.
@@ -329,7 +335,7 @@ pub fn answer(
     question: &Question,
     law: &Law,
     fit: &Fit,
-    draws: &[Vec<f64>],
+    draws: &Points,
     other: Option<Other<'_>>,
     seed: u64,
 ) -> Answer {

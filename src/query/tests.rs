@@ -524,14 +524,19 @@ fn fit_of(law: &Law, free: &[f64], spans: &[(&str, [f64; 2])]) -> Fit {
     }
 }
 
-/// Draws around an estimate: each parameter times a factor near 1.
-fn scattered(free: &[f64], deviation: f64, count: usize) -> Vec<Vec<f64>> {
+/// Draws about an estimate: each parameter times a number about 1.
+fn scattered(free: &[f64], deviation: f64, count: usize) -> Points {
     let mut random = crate::numerics::Random::new(7, "scattered", 0);
     let mut around = |value: f64| value * crate::numerics::exp(deviation * random.normal());
     (0..count).map(|_| free.iter().map(|value| around(*value)).collect()).collect()
 }
 
-/// Queries of every kind that a law can answer, about one budget and the responses there.
+/// Draws that are all the same.
+fn always(free: &[f64]) -> Points {
+    std::iter::repeat_n(free.to_vec(), 200).collect()
+}
+
+/// Every kind of question that a law can be asked, about one budget and the responses there.
 fn questions(law: &Law, entry: Option<&Entry>, c: f64, response: f64) -> Vec<Question> {
     let example = |name: &str| {
         let variable = law.variables.iter().find(|v| v.name == name).unwrap();
@@ -606,8 +611,7 @@ fn every_interval_of_every_kind_and_law_contains_its_estimate() {
         let spans = [("N", [1e7, 1e9]), ("D", [1e9, 1e11]), ("C", [1e17, 1e21])];
         let fit = fit_of(&law, &free, &spans);
         let draws = scattered(&free, 0.03, 60);
-        let other = scattered(&free, 0.05, 1).remove(0);
-        let other = fit_of(&law, &other, &spans);
+        let other = fit_of(&law, &scattered(&free, 0.05, 1)[0], &spans);
         let at: BTreeMap<String, f64> = law
             .variables
             .iter()
@@ -667,10 +671,10 @@ fn a_warm_start_gives_the_answer_of_a_search_from_scratch() {
                 // not used.
                 let is_read = |name: &str| estimate.as_ref().map_or(true, |found| found.outputs.contains_key(name));
                 let laid = laid.map(Trail::laid);
-                for draw in scattered(&free, 0.1, 5) {
+                for draw in &scattered(&free, 0.1, 5) {
                     let trails = [laid[0].as_slice(), laid[1].as_slice()];
-                    let warm = followed_or_sought(trails, estimated, |[own, other]| solve(&draw, [&own, &other]));
-                    let cold = solve(&draw, [&Trail::default(), &Trail::default()]);
+                    let warm = followed_or_sought(trails, estimated, |[own, other]| solve(draw, [&own, &other]));
+                    let cold = solve(draw, [&Trail::default(), &Trail::default()]);
                     match (warm, cold) {
                         (Ok(warm), Ok(cold)) => {
                             let read = |found: &Finding| found.outputs.keys().filter(|name| is_read(name)).count();
@@ -735,7 +739,7 @@ fn a_target_near_the_floor_reports_the_share_of_draws_that_reach_it() {
     let fit = fit_of(&law, &CHINCHILLA, &[]);
     // Floors from 1.7672 to 1.8672 in equal steps.
     let draw = |i: u32| [vec![CHINCHILLA[0] + 0.001 * (f64::from(i) - 50.0)], CHINCHILLA[1..].to_vec()].concat();
-    let draws: Vec<Vec<f64>> = (0..=100).map(draw).collect();
+    let draws: Points = (0..=100).map(draw).collect();
     let ask = |target: f64| {
         let question = Question::Reach(Reach { solve: "C".to_owned(), values: quantities(&[("L", target)]) });
         answer(&question, &law, &fit, &draws, None, 1).rows.remove(0)
@@ -764,7 +768,7 @@ fn an_accuracy_with_scatter_stays_between_zero_and_one() {
     let law = law_of("acc = a / (1 + exp(k * (ln(C) - m)))");
     let free = vec![0.99, -2.0, 40.0];
     let fit = fit_of(&law, &free, &[("C", [1e17, 1e21])]);
-    let draws = vec![free.clone(); 200];
+    let draws = always(&free);
     let at = |c: f64| {
         let question = Question::Loss(Loss { at: quantities(&[("C", c)]), schedule: None });
         answer(&question, &law, &fit, &draws, None, 1).rows.remove(0).outputs["loss"]
@@ -773,7 +777,7 @@ fn an_accuracy_with_scatter_stays_between_zero_and_one() {
     let loss = law_of("L = E + A / C^0.1");
     let fit = fit_of(&loss, &[0.98, 0.1], &[]);
     let question = Question::Loss(Loss { at: quantities(&[("C", 1e20)]), schedule: None });
-    let row = answer(&question, &loss, &fit, &vec![vec![0.98, 0.1]; 200], None, 1).rows.remove(0);
+    let row = answer(&question, &loss, &fit, &always(&[0.98, 0.1]), None, 1).rows.remove(0);
     assert!(row.outputs["loss"].upper.unwrap() > 1.02, "a loss is no share: {row:?}");
 }
 
@@ -784,7 +788,7 @@ fn an_interval_may_pass_a_limit_of_the_law_that_a_row_passed() {
     let fit = Fit { seen: Some([0.2, 1.03]), ..fit_of(&law, &free, &[("C", [1e17, 1e21])]) };
     let at = |c: f64| {
         let question = Question::Loss(Loss { at: quantities(&[("C", c)]), schedule: None });
-        answer(&question, &law, &fit, &vec![free.clone(); 200], None, 1).rows.remove(0).outputs["loss"]
+        answer(&question, &law, &fit, &always(&free), None, 1).rows.remove(0).outputs["loss"]
     };
     assert!(at(1e22).upper.unwrap() > 1.02, "a row was above 1 already");
     assert_eq!(at(1e14).lower, Some(0.0), "none was below 0");
@@ -794,7 +798,7 @@ fn an_interval_may_pass_a_limit_of_the_law_that_a_row_passed() {
 fn an_interval_does_not_depend_on_the_other_rows_of_a_question() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let fit = fit_of(&law, &CHINCHILLA, &[]);
-    let draws = vec![CHINCHILLA.to_vec(); 200];
+    let draws = always(&CHINCHILLA);
     let ask = |sizes: &[f64]| {
         let sizes: OneOrMany<Quantity> = spec(serde_json::json!(sizes));
         let at = [("N".to_owned(), sizes), ("D".to_owned(), spec(serde_json::json!(1e11)))].into();
@@ -807,7 +811,7 @@ fn an_interval_does_not_depend_on_the_other_rows_of_a_question() {
 fn every_kind_of_question_measures_the_same_distance_from_the_rows() {
     let law = find("hoffmann").unwrap().law().unwrap();
     let fit = fit_of(&law, &CHINCHILLA, &[("N", [1e7, 1e10]), ("D", [1e9, 1e12]), ("C", [1e17, 1e22])]);
-    let reach_of = |question: Question| answer(&question, &law, &fit, &[], None, 1).rows.remove(0);
+    let reach_of = |question: Question| answer(&question, &law, &fit, &Points::default(), None, 1).rows.remove(0);
     let best = reach_of(Question::ComputeOptimal(ComputeOptimal(quantities(&[("C", 4.4e23)]))));
     let [n, d, loss] = ["N", "D", "loss"].map(|name| best.outputs[name].value.unwrap());
     let others = [

@@ -11,7 +11,7 @@ use super::written::Laws;
 use crate::answer::{Interval, Prediction};
 use crate::fit::Fit;
 use crate::law::Law;
-use crate::numerics::{exp, ln, normal_quantile};
+use crate::numerics::{Points, exp, ln, normal_quantile};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::query::{Question, answer};
 
@@ -48,13 +48,13 @@ pub(super) struct Member {
     /// The fit; with that of the inner law in front, where another fit gives a variable.
     pub(super) fit: Fit,
     /// Its draws.
-    pub(super) draws: Vec<Vec<f64>>,
+    pub(super) draws: Points,
     /// What it was joined from, where another fit gives a variable.
     pub(super) inner: Option<Parts>,
 }
 
 impl Member {
-    pub(super) fn of(fit: Fit, draws: Vec<Vec<Vec<f64>>>) -> Vec<Self> {
+    pub(super) fn of(fit: Fit, draws: Vec<Points>) -> Vec<Self> {
         let groups: Vec<Option<String>> =
             fit.members().into_iter().map(|(group, _)| group.map(str::to_owned)).collect();
         let fits = if fit.groups.is_empty() { vec![fit] } else { fit.groups.into_values().collect() };
@@ -69,7 +69,7 @@ pub(super) struct Parts {
     pub(super) fit: Fit,
     /// The fit that uses it, and its draws.
     pub(super) outer: Fit,
-    outer_draws: Vec<Vec<f64>>,
+    outer_draws: Points,
 }
 
 /// Number of draws of a forecast that passes through a law without draws.
@@ -109,10 +109,10 @@ impl Through {
         let count = if parts.outer_draws.is_empty() { DRAWS } else { parts.outer_draws.len() };
         let share = |i: usize| ((i as f64 + 0.5) * GOLDEN).fract();
         let draw = |i: usize| {
-            let own = parts.outer_draws.get(i).unwrap_or(&parts.outer.free);
+            let own = if parts.outer_draws.is_empty() { &parts.outer.free[..] } else { &parts.outer_draws[i] };
             joined(&[given.value * exp(spread * normal_quantile(share(i)))], own)
         };
-        let draws: Vec<Vec<f64>> = (0..count).map(draw).collect();
+        let draws: Points = (0..count).map(draw).collect();
         let flat = parts.outer.flat.iter().map(|flat| joined(&[0.0], flat)).collect();
         let free = joined(&[given.value], &parts.outer.free);
         let fit = Fit { free, flat, level: Some(level), ..parts.outer.clone() };
@@ -135,8 +135,8 @@ impl WrittenThrough {
 
 /// The members of two chained fits: those of the grouped one, or the groups that both have.
 pub(super) fn members(
-    (inner, inner_draws): (Fit, Vec<Vec<Vec<f64>>>),
-    (outer, outer_draws): (Fit, Vec<Vec<Vec<f64>>>),
+    (inner, inner_draws): (Fit, Vec<Points>),
+    (outer, outer_draws): (Fit, Vec<Points>),
 ) -> Result<Vec<Member>, Failure> {
     let (inner, outer) = (Member::of(inner, inner_draws), Member::of(outer, outer_draws));
     let mut joined = Vec::new();
@@ -172,11 +172,11 @@ fn joined(one: &[f64], other: &[f64]) -> Vec<f64> {
 }
 
 /// Two fits as one fit of the composed law, with joint draws and the data of the inner fit.
-fn chain(inner: &Fit, inner_draws: &[Vec<f64>], outer: &Fit, outer_draws: &[Vec<f64>]) -> (Fit, Vec<Vec<f64>>) {
+fn chain(inner: &Fit, inner_draws: &Points, outer: &Fit, outer_draws: &Points) -> (Fit, Points) {
     let count = inner_draws.len().max(outer_draws.len());
     // A fit without draws has fixed parameters. If both have draws, they are paired one by one.
-    let draw = |draws: &[Vec<f64>], free: &[f64], i: usize| {
-        if draws.is_empty() { free.to_vec() } else { draws[i % draws.len()].clone() }
+    let draw = |draws: &Points, free: &[f64], i: usize| {
+        if draws.is_empty() { free.to_vec() } else { draws[i % draws.len()].to_vec() }
     };
     let draws =
         (0..count).map(|i| joined(&draw(inner_draws, &inner.free, i), &draw(outer_draws, &outer.free, i))).collect();

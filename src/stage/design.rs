@@ -8,6 +8,7 @@ use crate::artifact::Outputs;
 use crate::design::{Belief, Beliefs, Decision, Given, Results, Settings, csv, drift, json, yaml};
 use crate::fit::Fit;
 use crate::law::Law;
+use crate::numerics::Points;
 use crate::query::Question;
 use crate::watch::Watch;
 
@@ -72,7 +73,7 @@ impl Stage for DesignRuns {
     }
 
     fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
-        let mut fits: Vec<(Fit, Vec<Vec<f64>>)> = Vec::new();
+        let mut fits: Vec<(Fit, Points)> = Vec::new();
         for index in 0..self.laws.len() {
             let mut fit: Fit = inputs.json(&format!("fit.{index}"))?;
             let draws = fit.read_draws(inputs.bytes(&format!("draws.{index}"))?).into_iter().next().unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::evidence::caveats;
 use crate::fit::{Candidate, Fit, HELD, stacked};
 use crate::forecast::{Measured, NoForecast, as_size, forecast};
 use crate::law::{Law, Tape};
-use crate::numerics::ln;
+use crate::numerics::{Points, ln};
 use crate::query::{Other, Question, answer};
 use crate::schedule::of_knot;
 use crate::watch::Watch;
@@ -211,8 +211,8 @@ fn require_group(known: &[&str], group: &str, which: &str) -> Result<(), Failure
 struct SecondFit<'a> {
     law: &'a Law,
     fit: Fit,
-    draws: Vec<Vec<Vec<f64>>>,
-    /// The group with which everything is compared, where the query names one.
+    draws: Vec<Points>,
+    /// The one group that everything is compared with, where the question names one.
     group: Option<&'a str>,
 }
 

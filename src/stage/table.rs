@@ -16,6 +16,8 @@ use crate::watch::Watch;
 pub struct Tabulate {
     /// The steps.
     pub steps: Vec<Step>,
+    /// Most values that the rows may have after a step, of all rows and variables; in no key, because no result depends on it.
+    pub most: usize,
 }
 
 impl Tabulate {
@@ -57,7 +59,7 @@ impl Stage for Tabulate {
         let mut counts = TableCounts { rows: data.rows(), after: Vec::new() };
         for (index, step) in self.steps.iter().enumerate() {
             let other = step.member().other().map(|_| inputs.table(&Self::role(index))).transpose()?;
-            data = step.member().apply(&data, other.as_ref()).map_err(|fault| {
+            data = step.member().apply(&data, other.as_ref(), self.most).map_err(|fault| {
                 let failure = Failure::new("bad-step", format!("step `{}`: {}", step.name(), fault.message));
                 fault.hint.into_iter().fold(failure, Failure::hint)
             })?;

@@ -55,7 +55,7 @@ impl Transform for Best {
         Ok(before.clone())
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, _: usize) -> Result<Dataset, Fault> {
         let (which, name) = self.of()?;
         Ok(data.select(&extremes(data, numbers(data, name)?, &self.by, self.count, which == "highest")))
     }

@@ -81,7 +81,7 @@ impl Transform for Bin {
         Ok(variables)
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, _: usize) -> Result<Dataset, Fault> {
         let middle = |value: &f64| {
             self.middle(*value).ok_or_else(|| {
                 Fault::new("of", format!("{} is {}, which lies in no bin", self.of, number_text(*value)))

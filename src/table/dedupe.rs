@@ -41,7 +41,7 @@ impl Transform for Dedupe {
         Ok(before.clone())
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, _: usize) -> Result<Dataset, Fault> {
         let all: Vec<String> = data.columns().keys().cloned().collect();
         let groups = groups(data, if self.by.is_empty() { &all } else { &self.by });
         let one = |group: &Vec<usize>| if self.keep == Which::First { group.first() } else { group.last() }.copied();

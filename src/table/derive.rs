@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Transform, Variables};
+use super::{Fault, Transform, Variables, allow_values};
 use crate::dataset::Dataset;
 use crate::expr::{Expr, Kind, parse};
 
@@ -64,7 +64,8 @@ impl Transform for Derive {
         Ok(variables)
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, most: usize) -> Result<Dataset, Fault> {
+        allow_values(data.rows(), data.columns().len() + self.expressions().count(), most)?;
         let mut table = data.clone();
         for found in self.expressions() {
             let (name, expr) = found?;

@@ -36,7 +36,7 @@ impl Transform for Envelope {
         Ok(before.clone())
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, _: usize) -> Result<Dataset, Fault> {
         let (along, low) = (numbers(data, &self.along)?, numbers(data, &self.lowest)?);
         let mut kept = Vec::new();
         for mut group in groups(data, &self.by) {

@@ -29,7 +29,7 @@ impl Transform for FillDown {
         Ok(before.clone())
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, _: usize) -> Result<Dataset, Fault> {
         let groups = groups(data, &self.by);
         let mut table = data.clone();
         for name in &self.columns {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Step, Transform, Variables, all_known, known, listed, take};
+use super::{Fault, Step, Transform, Variables, all_known, allow_values, known, listed, take};
 use crate::dataset::Dataset;
 
 /// Adds the columns of another source or table to rows that match one of its rows. Rows without a match are left out.
@@ -58,13 +58,14 @@ impl Transform for Join {
         Ok(variables)
     }
 
-    fn apply(&self, data: &Dataset, other: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, other: Option<&Dataset>, most: usize) -> Result<Dataset, Fault> {
         let missing = || Fault::new("with", "the other table is not there");
         let other = other.ok_or_else(missing)?;
         let key =
             |data: &Dataset, row: usize| -> Vec<String> { self.on.iter().map(|name| data.text(name, row)).collect() };
         let mut places: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
         (0..other.rows()).for_each(|row| places.entry(key(other, row)).or_default().push(row));
+        let variables = data.columns().len() + other.columns().len() - self.on.len().min(other.columns().len());
         let mut pairs: Vec<(usize, usize)> = Vec::new();
         for row in 0..data.rows() {
             let own = key(data, row);
@@ -75,6 +76,7 @@ impl Transform for Join {
                     .hint("join on more variables, keep one of them with `best` or `dedupe`, or write `many = true`"));
             }
             pairs.extend(found.iter().map(|&other| (row, other)));
+            allow_values(pairs.len(), variables, most)?;
         }
         if pairs.is_empty() && data.rows() > 0 && other.rows() > 0 {
             let shown = |data: &Dataset| listed(&key(data, 0));

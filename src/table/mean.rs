@@ -27,7 +27,7 @@ impl Transform for Mean {
         after(&self.of, &self.by, before)
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, _: usize) -> Result<Dataset, Fault> {
         summarised(data, &self.of, &self.by, |values| {
             let count = values.len() as f64;
             let mean = values.iter().sum::<f64>() / count;

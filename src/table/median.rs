@@ -33,7 +33,7 @@ impl Transform for Median {
         after(&self.of, &self.by, before)
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, _: usize) -> Result<Dataset, Fault> {
         summarised(data, &self.of, &self.by, |values| {
             if values.is_empty() {
                 return [f64::NAN; 3];

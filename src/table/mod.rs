@@ -73,6 +73,20 @@ impl Fault {
     }
 }
 
+/// Whether a table may have so many rows and variables.
+fn allow_values(rows: usize, variables: usize, most: usize) -> Result<(), Fault> {
+    if rows.saturating_mul(variables) <= most {
+        return Ok(());
+    }
+    let message =
+        format!("the table after it has {rows} rows or more of {variables} variables; at most {most} values are kept");
+    Err(Fault {
+        key: None,
+        message,
+        hint: Some("keep fewer rows or columns before it; `--allow large` permits more".to_owned()),
+    })
+}
+
 /// A step of one kind.
 pub trait Transform {
     /// Description of the step.
@@ -84,11 +98,11 @@ pub trait Transform {
     /// The step names a missing or unsuitable variable.
     fn variables(&self, before: &Variables, other: &Variables) -> Result<Variables, Fault>;
 
-    /// The rows after the step.
+    /// The rows after it, which have `most` values at most, of all rows and variables.
     ///
     /// # Errors
-    /// The rows do not allow the step.
-    fn apply(&self, data: &Dataset, other: Option<&Dataset>) -> Result<Dataset, Fault>;
+    /// Where the rows do not allow it, or would be more.
+    fn apply(&self, data: &Dataset, other: Option<&Dataset>, most: usize) -> Result<Dataset, Fault>;
 
     /// The step without the names of other tables, where it has some.
     fn anonymous(&self) -> Option<Step> {

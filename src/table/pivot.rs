@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::unpivot::Labels;
 use super::{
-    Fault, Transform, Variables, all_known, groups, is_new, known, listed, numbers, numeric, only, with_columns,
+    Fault, Transform, Variables, all_known, allow_values, groups, is_new, known, listed, numbers, numeric, only,
+    with_columns,
 };
 use crate::dataset::{Column, Dataset};
 use crate::expr::Kind;
@@ -45,7 +46,7 @@ impl Transform for Pivot {
         Ok(variables)
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, most: usize) -> Result<Dataset, Fault> {
         let values = numbers(data, &self.value)?;
         let pairs = self.columns.pairs();
         let places: BTreeMap<String, usize> =
@@ -66,6 +67,7 @@ impl Transform for Pivot {
             }
             if row.iter().any(Option::is_some) {
                 firsts.push(group[0]);
+                allow_values(firsts.len(), self.by.len() + pairs.len(), most)?;
                 columns.iter_mut().zip(row).for_each(|(column, value)| column.push(value.unwrap_or(f64::NAN)));
             }
         }

@@ -29,7 +29,7 @@ impl Transform for Sort {
         Ok(before.clone())
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, _: usize) -> Result<Dataset, Fault> {
         let compare = |a: usize, b: usize| {
             let columns = self.by.iter().filter_map(|name| data.columns().get(name));
             let order = columns

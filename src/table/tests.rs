@@ -18,6 +18,9 @@ fn kinds(data: &Dataset) -> Variables {
     data.columns().iter().map(|(name, column)| (name.clone(), kind(column))).collect()
 }
 
+/// More values than any table of these tests has.
+const MOST: usize = 1000;
+
 fn step(text: &str) -> Step {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
 }
@@ -27,7 +30,7 @@ fn after_with(text: &str, data: &Dataset, other: Option<&Dataset>) -> Dataset {
     let step = step(text);
     let others = other.map(kinds).unwrap_or_default();
     let foretold = step.member().variables(&kinds(data), &others).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
-    let after = step.member().apply(data, other).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+    let after = step.member().apply(data, other, MOST).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
     assert_eq!(kinds(&after), foretold, "{text}");
     after
 }
@@ -88,7 +91,7 @@ fn runs_are_joined_with_their_evaluations() {
     assert_eq!(joined.numbers("acc").unwrap(), [0.4, 0.4, 0.5, 0.5, 0.4]);
     let twice = Dataset::stacked(&[evals.clone(), evals.clone()]).unwrap();
     let fault =
-        step(r#"{"join": {"with": "evals", "on": ["name"]}}"#).member().apply(&runs(), Some(&twice)).unwrap_err();
+        step(r#"{"join": {"with": "evals", "on": ["name"]}}"#).member().apply(&runs(), Some(&twice), MOST).unwrap_err();
     assert_eq!(fault.message, "a agrees with 2 rows of `evals`");
     let many = after_with(r#"{"join": {"with": "evals", "on": ["name"], "many": true}}"#, &runs(), Some(&twice));
     assert_eq!(many.rows(), 10);
@@ -133,5 +136,27 @@ fn names_in_a_step_are_checked_before_it_runs() {
     ] {
         let fault = step(text).member().variables(&kinds(&runs()), &Variables::new()).unwrap_err();
         assert!(fault.message.contains(said), "{text}: {}", fault.message);
+    }
+}
+
+#[test]
+fn a_step_makes_no_more_values_than_a_table_may_have() {
+    let runs = runs();
+    let texts = [
+        r#"{"join": {"with": "evals", "on": ["name"], "many": true}}"#,
+        r#"{"unpivot": {"columns": ["N", "L"], "name": "of", "value": "is"}}"#,
+        r#"{"pivot": {"name": "name", "value": "L", "columns": ["a", "b"], "by": ["N", "C"]}}"#,
+        r#"{"derive": {"twice": "2 * N"}}"#,
+    ];
+    for text in texts {
+        let step = step(text);
+        let mut other = Dataset::new(vec![Origin { file: 0, row: 1 }; 400]);
+        other.insert("name", Column::Texts(vec!["a".to_owned(); 400]));
+        other.insert("acc", Column::Numbers(vec![0.5; 400]));
+        let apply = |most: usize| step.member().apply(&runs, Some(&other), most);
+        let whole = apply(usize::MAX).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+        let values = whole.rows() * whole.columns().len();
+        assert_eq!(apply(values).unwrap(), whole, "{text}");
+        assert!(apply(values - 1).unwrap_err().message.contains("values are kept"), "{text}");
     }
 }

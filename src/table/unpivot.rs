@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Transform, Variables, is_new, listed, numbers, numeric, take};
+use super::{Fault, Transform, Variables, allow_values, is_new, listed, numbers, numeric, take};
 use crate::dataset::{Column, Dataset, Origin};
 use crate::expr::Kind;
 
@@ -88,7 +88,7 @@ impl Transform for Unpivot {
         Ok(variables)
     }
 
-    fn apply(&self, data: &Dataset, _: Option<&Dataset>) -> Result<Dataset, Fault> {
+    fn apply(&self, data: &Dataset, _: Option<&Dataset>, most: usize) -> Result<Dataset, Fault> {
         let pairs = self.columns.pairs();
         let values = pairs.iter().map(|(name, _)| numbers(data, name)).collect::<Result<Vec<_>, _>>()?;
         // A missing value gives no row, because tables of this kind are often sparse.
@@ -96,6 +96,7 @@ impl Transform for Unpivot {
             .flat_map(|row| (0..pairs.len()).map(move |column| (row, column)))
             .filter(|&(row, column)| !values[column][row].is_nan())
             .collect();
+        allow_values(cells.len(), (data.columns().len() + 2).saturating_sub(pairs.len()), most)?;
         let origins: Vec<Origin> = cells.iter().map(|&(row, _)| data.origins()[row]).collect();
         let mut table = Dataset::new(origins);
         for (name, column) in data.columns().iter().filter(|(name, _)| pairs.iter().all(|(other, _)| other != *name)) {

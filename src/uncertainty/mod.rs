@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use noise::{chi_square_quantile, noise, scatter_equally};
 
 use crate::law::Law;
+use crate::numerics::Points;
 use crate::problem::Problem;
 use crate::registry::registry;
 use crate::watch::{Cancelled, Watch};
@@ -76,9 +77,9 @@ impl<'a> Fitted<'a> {
 /// A sample of the parameters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Draws {
-    /// One point for each draw, in coordinates.
-    pub points: Vec<Vec<f64>>,
-    /// The scatter of a new row for each draw, relative to the scatter of the fit.
+    /// One point per draw, in coordinates.
+    pub points: Points,
+    /// The scatter of a new row that goes with each draw, in units of the fit's own.
     pub scatter: Vec<f64>,
     /// Warnings for the reader of a report.
     pub warnings: Vec<String>,
@@ -93,7 +94,16 @@ pub struct Draws {
     pub disagreements: Vec<(usize, f64)>,
 }
 
-/// The joint region of two coordinates, as points on its border.
+impl Draws {
+    /// The points with their scatter, which are many, apart from all else that was said of them.
+    #[must_use]
+    pub fn take_points(&mut self) -> Self {
+        let (points, scatter) = (std::mem::take(&mut self.points), std::mem::take(&mut self.scatter));
+        Self { points, scatter, ..Self::default() }
+    }
+}
+
+/// The region in which two coordinates lie together, by points on its border.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Region {
     /// The coordinates.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::refits::{Displaced, displaced_weighed, rivals};
 use super::tangent::Tangent;
 use super::{Draws, Fitted, Method, default_level};
-use crate::numerics::{exp, ln, mean};
+use crate::numerics::{Points, exp, ln, mean};
 use crate::watch::Cancelled;
 
 /// Draws from the posterior under the prior that is flat over the law's values at the rows, within the bounds
@@ -56,7 +56,7 @@ pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancell
         Err(refused) => return Ok(refused.draws()),
     };
     let spread = best.spread();
-    let mut draws = Draws::default();
+    let mut draws = Draws { points: Points::new(fitted.optimum.len()), ..Draws::default() };
     let mut logs = Vec::new();
     let others: Vec<Tangent<'_>> = rivals(fitted).iter().filter_map(|rival| best.at(rival)).collect();
     for (number, tangent) in std::iter::once(&best).chain(&others).enumerate() {
@@ -72,7 +72,7 @@ pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancell
             }
             continue;
         }
-        draws.points.extend(valley.points);
+        draws.points.append(&valley.points);
         draws.scatter.extend(valley.scatter);
         draws.warnings.extend(valley.warnings);
         logs.extend(own);
@@ -91,7 +91,9 @@ pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancell
         ));
     }
     let chosen = evenly(&weights, sum, count);
-    draws.points = chosen.iter().map(|&i| draws.points[i].clone()).collect();
+    let mut points = Points::with_capacity(fitted.optimum.len(), count);
+    chosen.iter().for_each(|&i| points.push(&draws.points[i]));
+    draws.points = points;
     draws.scatter = chosen.iter().map(|&i| draws.scatter[i]).collect();
     Ok(draws)
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::freedom::stretch;
 use super::tangent::Tangent;
 use super::{Draws, Fitted};
-use crate::numerics::Random;
+use crate::numerics::{Points, Random};
 use crate::problem::Problem;
 use crate::solver::{Minimum, Solver, Status, newton, newton_within, through_infinity};
 use crate::watch::Cancelled;
@@ -59,14 +59,17 @@ pub(super) fn displaced_weighed(
     weigh: impl Fn(&Displaced) -> f64 + Sync,
     draw: impl Fn(&mut Random) -> Vec<f64> + Sync,
 ) -> Result<(Draws, Vec<f64>), Cancelled> {
-    let all = in_parallel(fitted, count, purpose, |random| {
+    let mut gathered = Gathered::new(fitted, count);
+    let mut weights = Vec::new();
+    let weighed = |random: &mut Random| {
         let displaced = displace(tangent, fitted, random, &[], &draw);
         let weight = weigh(&displaced);
         Ok((displaced.refit, weight))
+    };
+    in_parallel(fitted, count, purpose, weighed, |(refit, weight)| {
+        weights.extend(gathered.take(&refit).then_some(weight));
     })?;
-    let (refits, weights): (Vec<Refit>, Vec<f64>) =
-        all.into_iter().filter(|(refit, _)| refit.minimum.cost.is_finite()).unzip();
-    Ok((gathered(refits, count), weights))
+    Ok((gathered.draws(), weights))
 }
 
 /// One displaced refit within the bounds.
@@ -164,18 +167,24 @@ pub(super) fn collect(
     purpose: &str,
     refit: impl Fn(&mut Random) -> Result<Refit, Cancelled> + Sync,
 ) -> Result<Draws, Cancelled> {
-    let mut refits = in_parallel(fitted, count, purpose, refit)?;
-    refits.retain(|refit| refit.minimum.cost.is_finite());
-    Ok(gathered(refits, count))
+    let mut gathered = Gathered::new(fitted, count);
+    in_parallel(fitted, count, purpose, refit, |refit| {
+        gathered.take(&refit);
+    })?;
+    Ok(gathered.draws())
 }
 
-/// Replicates in parallel, each with its own stream of random numbers.
+/// How many replicates are made before they are taken: of each only a point stays, and there may be millions.
+const AT_A_TIME: usize = 8192;
+
+/// Replicates in parallel, each with a stream of random numbers of its own, which are taken in their order.
 fn in_parallel<T: Send>(
     fitted: &Fitted<'_>,
     count: usize,
     purpose: &str,
     replicate: impl Fn(&mut Random) -> Result<T, Cancelled> + Sync,
-) -> Result<Vec<T>, Cancelled> {
+    mut take: impl FnMut(T),
+) -> Result<(), Cancelled> {
     let done = AtomicUsize::new(0);
     let one = |number: usize| {
         if (fitted.watch.cancelled)() {
@@ -185,26 +194,57 @@ fn in_parallel<T: Send>(
         (fitted.watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, count);
         Ok(made)
     };
-    (0..count).into_par_iter().map(one).collect()
+    for start in (0..count).step_by(AT_A_TIME) {
+        let some = start..(start + AT_A_TIME).min(count);
+        let made: Vec<T> = some.into_par_iter().map(one).collect::<Result<_, _>>()?;
+        made.into_iter().for_each(&mut take);
+    }
+    Ok(())
 }
 
 /// Largest share of refits without a minimum; a larger share means that the rows leave the parameters free along a
 /// ridge.
 const MOST_UNCONVERGED: f64 = 0.25;
 
-/// Converts refits to draws.
-fn gathered(refits: Vec<Refit>, count: usize) -> Draws {
-    let unconverged = count - refits.iter().filter(|r| r.minimum.status == Status::Converged).count();
-    if unconverged as f64 > MOST_UNCONVERGED * count as f64 {
-        let warning = format!(
-            "{unconverged} of {count} refits have no minimum: the rows leave the parameters free along a ridge, and there are no intervals."
-        );
-        return Draws { warnings: vec![warning], ..Draws::default() };
+/// Refits that become draws.
+struct Gathered {
+    /// How many refits there are to be.
+    count: usize,
+    converged: usize,
+    points: Points,
+    scatter: Vec<f64>,
+}
+
+impl Gathered {
+    fn new(fitted: &Fitted<'_>, count: usize) -> Self {
+        let points = Points::with_capacity(fitted.optimum.len(), count);
+        Self { count, converged: 0, points, scatter: Vec::with_capacity(count) }
     }
-    let mut warnings = Vec::new();
-    if unconverged > 0 {
-        warnings.push(format!("{unconverged} of {count} refits did not converge; they are kept where they ended."));
+
+    /// Takes a refit, if it has ended anywhere.
+    fn take(&mut self, Refit { minimum, scatter }: &Refit) -> bool {
+        let is_taken = minimum.cost.is_finite();
+        if is_taken {
+            self.converged += usize::from(minimum.status == Status::Converged);
+            self.points.push(&minimum.point);
+            self.scatter.push(*scatter);
+        }
+        is_taken
     }
-    let (points, scatter) = refits.into_iter().map(|r| (r.minimum.point, r.scatter)).unzip();
-    Draws { points, scatter, warnings, ..Draws::default() }
+
+    fn draws(self) -> Draws {
+        let Self { count, converged, points, scatter } = self;
+        let unconverged = count - converged;
+        if unconverged as f64 > MOST_UNCONVERGED * count as f64 {
+            let warning = format!(
+                "{unconverged} of {count} refits have no minimum: the rows leave the parameters free along a ridge, and there are no intervals."
+            );
+            return Draws { warnings: vec![warning], ..Draws::default() };
+        }
+        let mut warnings = Vec::new();
+        if unconverged > 0 {
+            warnings.push(format!("{unconverged} of {count} refits did not converge; they are kept where they ended."));
+        }
+        Draws { points, scatter, warnings, ..Draws::default() }
+    }
 }

@@ -82,8 +82,9 @@ fn joined(lines: Vec<Vec<(f64, f64)>>) -> Vec<(f64, f64)> {
 
 /// Lines of equal budget.
 fn budgets(x: &Axis, y: &Axis) -> Vec<Layer> {
-    let (lowest, highest) = (ln(compute(x.low, y.low)), ln(compute(x.high, y.high)));
-    let (first, last) = ((lowest / LN_10).ceil() as i32, (highest / LN_10).floor() as i32);
+    // The sizes of a picture may be such that their product is beyond all numbers.
+    let decades = |n: f64, d: f64| ln(compute(n, d).clamp(f64::MIN_POSITIVE, f64::MAX)) / LN_10;
+    let (first, last) = (decades(x.low, y.low).ceil() as i32, decades(x.high, y.high).floor() as i32);
     let step = usize::try_from((last - first) / BUDGETS as i32).unwrap_or(0).max(1);
     let mut layers = Vec::new();
     for exponent in (first..=last).step_by(step) {

@@ -30,6 +30,7 @@ use crate::answer::Answer;
 use crate::artifact::Digest;
 use crate::dataset::Dataset;
 use crate::fit::Fit;
+use crate::numerics::Points;
 pub use runs::FitRuns;
 use svg::Style;
 use view::View;
@@ -95,12 +96,12 @@ pub struct FitData {
     /// Its rows, with predictions and residuals.
     pub rows: Dataset,
     /// Draws of its free parameters.
-    pub draws: Vec<Vec<f64>>,
+    pub draws: Points,
 }
 
 impl FitData {
     /// The data for the figures of a fit: the fit itself, or each group with its rows.
-    pub fn of_members(of: &str, fit: &Fit, rows: &Dataset, draws: Vec<Vec<Vec<f64>>>) -> Vec<Self> {
+    pub fn of_members(of: &str, fit: &Fit, rows: &Dataset, draws: Vec<Points>) -> Vec<Self> {
         let members = fit.members().into_iter().zip(draws).enumerate();
         members
             .map(|(index, ((group, member), draws))| {

@@ -433,7 +433,7 @@ impl<'a> View<'a> {
         let Some(span) = Span::of(all.filter(|x| *x > 0.0 && x.is_finite())) else { return Vec::new() };
         let place = |share: f64| exp(ln(span.lowest) + share * (ln(span.highest) - ln(span.lowest)));
         let step = self.data.draws.len().div_ceil(BAND_DRAWS).max(1);
-        let draws: Vec<&Vec<f64>> = match self.data.fit.level {
+        let draws: Vec<&[f64]> = match self.data.fit.level {
             Some(_) => self.data.draws.iter().step_by(step).collect(),
             None => Vec::new(),
         };

@@ -79,7 +79,7 @@ impl FitLaw {
         let best = &found.best(self)?.point;
         let draws = self.draw(&problem, &found, &Label::of(&self.law), &rows.clusters(&[known]), watch)?;
         let noise = Noise { scatter: draws.scatter, ..self.noise(rows, &[known], &problem, best)? };
-        let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
+        let draws = draws.points.moved(|draw| problem.parameters(draw));
         let level = self.method.uncertainty.as_ref().map(|u| u.member().level());
         self.misses(test, &problem.parameters(best), &draws, &noise, level)
     }

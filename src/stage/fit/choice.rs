@@ -12,7 +12,7 @@ use crate::dataset::Dataset;
 use crate::evidence::{self, Label};
 use crate::fit::{Candidate, Choice, Noise, Status, stacked};
 use crate::law::Law;
-use crate::numerics::{Random, ln};
+use crate::numerics::{Points, Random, ln};
 use crate::problem::Problem;
 use crate::solver::Solver;
 use crate::watch::Watch;
@@ -133,7 +133,13 @@ impl FitLaw {
             let weights: Vec<f64> = (0..base.len()).map(|row| if is_out(row) { 0.0 } else { base[row] }).collect();
             let refit = Solver::default().minimise(&problem.reweighted(&weights), optimum);
             let test = all.select(&(0..base.len()).filter(|&row| is_out(row)).collect::<Vec<_>>());
-            misses.extend(self.misses(&test, &problem.parameters(&refit.point), &[], &Noise::default(), None)?);
+            misses.extend(self.misses(
+                &test,
+                &problem.parameters(&refit.point),
+                &Points::default(),
+                &Noise::default(),
+                None,
+            )?);
         }
         Ok(Some(summary(&misses).rmse_log).filter(|e| e.is_finite()))
     }
@@ -156,7 +162,7 @@ impl FitLaw {
             let problem = rows.problem(self, &before)?;
             let found = self.search(&problem, watch)?;
             let free = problem.parameters(&found.best(self)?.point);
-            misses.extend(self.misses(&all.select(&later), &free, &[], &Noise::default(), None)?);
+            misses.extend(self.misses(&all.select(&later), &free, &Points::default(), &Noise::default(), None)?);
         }
         Ok((!misses.is_empty()).then(|| summary(&misses).rmse_log).filter(|e| e.is_finite()))
     }

@@ -9,7 +9,7 @@ use crate::dataset::Dataset;
 use crate::evidence::{self, Shape};
 use crate::fit::{Doubt, Estimate, Evidence, Fit, Noise, Span, Status};
 use crate::law::{Law, Parameter, Scale, Treatment};
-use crate::numerics::{central, exp, ln, quantile, standard_deviation};
+use crate::numerics::{Points, central, exp, ln, quantile, standard_deviation};
 use crate::problem::Problem;
 use crate::uncertainty::{Draws, noise};
 
@@ -58,11 +58,11 @@ impl FitLaw {
         point: &[f64],
         cost: f64,
         mut shape: Shape,
-        draws: &Draws,
+        draws: Draws,
         mut noise: Noise,
         mut evidence: Evidence,
     ) -> Result<Member, Failure> {
-        noise.scatter.clone_from(&draws.scatter);
+        noise.scatter = draws.scatter;
         let train = rows.data.select(&group.fitted);
         let columns = self.variables(&train)?;
         let by_name = self.sizes_by_name(&columns);
@@ -71,7 +71,7 @@ impl FitLaw {
         let mut warnings = rows.warnings.clone();
         warnings.append(&mut evidence.warnings);
         evidence::on_rays(&self.law, &free, &rays, &mut shape.statuses, &mut warnings);
-        let draws: Vec<Vec<f64>> = draws.points.iter().map(|draw| problem.parameters(draw)).collect();
+        let draws = draws.points.moved(|draw| problem.parameters(draw));
         let residuals = problem.residuals(point);
         warnings.extend(beyond(&self.law, &by_name));
         warnings.extend(other_cost(&train, &self.law));
@@ -148,12 +148,11 @@ const NOT_TOLD: f64 = 1e3;
 pub(super) fn estimates(
     law: &Law,
     free: &[f64],
-    draws: &[Vec<f64>],
+    draws: &Points,
     statuses: &[Status],
     level: Option<f64>,
 ) -> (BTreeMap<String, Estimate>, Option<String>) {
     let values = law.complete(free);
-    let samples: Vec<Vec<f64>> = draws.iter().map(|draw| law.complete(draw)).collect();
     let on_bound = law.is_on_bound(free);
     let mut statuses = statuses.iter();
     let mut estimates = BTreeMap::new();
@@ -165,7 +164,8 @@ pub(super) fn estimates(
             Treatment::Tied(_) => Status::Tied,
         };
         let mut estimate = Estimate { value: Some(value), se: None, factor: None, lower: None, upper: None, status };
-        let mut sample: Vec<f64> = samples.iter().map(|s| s[j]).collect();
+        // One parameter at a time: there may be millions of draws.
+        let mut sample: Vec<f64> = draws.iter().map(|draw| law.complete(draw)[j]).collect();
         sample.sort_by(f64::total_cmp);
         // Draws that never leave a bound have no spread.
         let spread = level.filter(|_| sample.first() != sample.last() && status != Status::Fixed);

@@ -4,7 +4,7 @@ use super::super::Failure;
 use super::FitLaw;
 use crate::dataset::Dataset;
 use crate::fit::{Holdout, Noise};
-use crate::numerics::{Random, central, ln, mean};
+use crate::numerics::{Points, Random, central, ln, mean};
 use crate::objective::ResponseScale;
 
 /// The forecast error of one row.
@@ -40,7 +40,7 @@ impl FitLaw {
         &self,
         test: &Dataset,
         free: &[f64],
-        draws: &[Vec<f64>],
+        draws: &Points,
         noise: &Noise,
         level: Option<f64>,
     ) -> Result<Option<Holdout>, Failure> {
@@ -53,7 +53,7 @@ impl FitLaw {
         &self,
         test: &Dataset,
         free: &[f64],
-        draws: &[Vec<f64>],
+        draws: &Points,
         noise: &Noise,
         level: Option<f64>,
     ) -> Result<Vec<Miss>, Failure> {

@@ -18,7 +18,7 @@ use crate::dataset::{Column, Dataset, GroupName};
 use crate::evidence::{self, Label, Shape};
 use crate::fit::{Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, RESIDUAL, Reference, Region, Status};
 use crate::law::Law;
-use crate::numerics::ln;
+use crate::numerics::{Points, ln};
 use crate::objective::Objective;
 use crate::problem::Problem;
 use crate::search::{Search, Starts, from_listed, search};
@@ -48,6 +48,8 @@ pub struct FitLaw {
     pub has_rows: bool,
     /// Names of the source's files for messages.
     pub files: Vec<String>,
+    /// Most groups that are fitted; in no key, because no result depends on it.
+    pub most_groups: usize,
 }
 
 /// Settings of a fit.
@@ -131,11 +133,11 @@ impl Stage for FitLaw {
 
     fn run(&self, inputs: &Inputs, watch: &Watch<'_>) -> Result<Outputs, Failure> {
         if !self.has_rows {
-            return outputs(self.without_rows(), &[], &Dataset::default());
+            return outputs(self.without_rows(), Vec::new(), &Dataset::default());
         }
         match self.fit(inputs, watch) {
             Err(failure) if self.roles.varied && RUN_OUT.contains(&failure.code) => {
-                outputs(self.without_values(failure.message), &[], &Dataset::default())
+                outputs(self.without_values(failure.message), Vec::new(), &Dataset::default())
             }
             done => done,
         }
@@ -156,17 +158,24 @@ impl FitLaw {
             if self.roles.share.is_empty() { self.fit_apart(&rows, watch)? } else { self.fit_together(&rows, watch)? };
         let mut members = fitted.members;
         let table = self.with_predictions(&rows, &members)?;
-        let draws: Vec<Vec<f64>> = members.iter().flat_map(Member::draws_with_scatter).collect();
+        let draws = draws_of(&members);
         let fit = match (&self.roles.by, fitted.whole) {
             (None, _) => members.remove(0).fit,
             (Some(by), whole) => self.of_groups(by, &rows, whole, members),
         };
-        outputs(fit, &draws, &table)
+        outputs(fit, draws, &table)
     }
 }
 
-fn outputs(fit: Fit, draws: &[Vec<f64>], rows: &Dataset) -> Result<Outputs, Failure> {
-    let draws: Vec<u8> = draws.iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
+/// The draws of all members as bytes.
+fn draws_of(members: &[Member]) -> Vec<u8> {
+    let numbers = members.iter().map(|member| member.draws.len() * (member.fit.free.len() + 1));
+    let mut bytes = Vec::with_capacity(size_of::<f64>() * numbers.sum::<usize>());
+    bytes.extend(members.iter().flat_map(Member::draws_with_scatter).flat_map(f64::to_le_bytes));
+    bytes
+}
+
+fn outputs(fit: Fit, draws: Vec<u8>, rows: &Dataset) -> Result<Outputs, Failure> {
     let rows = crate::source::to_bytes(rows).map_err(|error| Failure::internal(error.to_string()))?;
     Ok(BTreeMap::from([
         ("fit".to_owned(), json_bytes(&fit.finite())?),
@@ -178,13 +187,14 @@ fn outputs(fit: Fit, draws: &[Vec<f64>], rows: &Dataset) -> Result<Outputs, Fail
 /// A fit with its draws of the free parameters.
 struct Member {
     fit: Fit,
-    draws: Vec<Vec<f64>>,
+    draws: Points,
 }
 
 impl Member {
-    /// Each draw of the free parameters, followed by its scatter.
-    fn draws_with_scatter(&self) -> impl Iterator<Item = Vec<f64>> {
-        self.draws.iter().zip(&self.fit.noise.scatter).map(|(draw, &scatter)| [&draw[..], &[scatter]].concat())
+    /// The free parameters of each draw, followed by the scatter that goes with it.
+    fn draws_with_scatter(&self) -> impl Iterator<Item = f64> {
+        let draws = self.draws.iter().zip(&self.fit.noise.scatter);
+        draws.flat_map(|(draw, scatter)| draw.iter().chain(std::iter::once(scatter)).copied())
     }
 
     /// The member with the results of an uncertainty method; `places` are the coordinates of the member's free
@@ -236,18 +246,22 @@ struct Found {
 impl FitLaw {
     /// Fits each group on its own.
     fn fit_apart(&self, rows: &Rows, watch: &Watch<'_>) -> Result<FittedGroups, Failure> {
-        let members = rows.groups.iter().map(|group| {
+        // Of several groups the steps of each tell nothing of the whole.
+        let (whole, groups) = (watch, rows.groups.len());
+        let watch = if groups > 1 { &Watch { tick: &|_, _| (), ..*whole } } else { whole };
+        let members = rows.groups.iter().enumerate().map(|(index, group)| {
             let problem = rows.problem(self, group)?;
             let found = self.search(&problem, watch)?;
             let best = found.best(self)?.point.clone();
             let labels = Label::of(&self.law);
             let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
-            let draws = self.draw(&problem, &found, &labels, &rows.clusters(&[group]), watch)?;
+            let mut draws = self.draw(&problem, &found, &labels, &rows.clusters(&[group]), watch)?;
             shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
             let evidence = self.evidence(&problem, &found, &mut shape, &draws);
             let cost = found.best(self)?.cost;
             let noise = self.noise(rows, &[group], &problem, &best)?;
-            let member = self.member(rows, group, &problem, &best, cost, shape, &draws, noise, evidence)?;
+            let own = draws.take_points();
+            let member = self.member(rows, group, &problem, &best, cost, shape, own, noise, evidence)?;
             let places: Vec<usize> = (0..problem.size()).collect();
             let mut member = member.by(&self.law, &problem, &draws, &places);
             if let Some(origins) = &self.method.backtest {
@@ -263,6 +277,9 @@ impl FitLaw {
                 let choice = self.choose(rows, group, watch)?;
                 member.fit.evidence.warnings.extend(choice.warnings.iter().cloned());
                 member.fit.choice = Some(choice);
+            }
+            if groups > 1 {
+                (whole.tick)(index + 1, groups);
             }
             Ok(member)
         });
@@ -318,7 +335,7 @@ impl FitLaw {
             let evidence = Evidence { warnings: Vec::new(), ..evidence.clone() };
             let own_noise = self.noise(rows, &[group], &alone[index], &own)?;
             let noise = if is_even || own_noise.residuals.is_empty() { pooled.clone() } else { own_noise };
-            let member = self.member(rows, group, &alone[index], &own, cost, own_shape, &own_draws, noise, evidence)?;
+            let member = self.member(rows, group, &alone[index], &own, cost, own_shape, own_draws, noise, evidence)?;
             Ok(member.by(&self.law, &problem, &draws, places))
         });
         let members = members.collect::<Result<Vec<_>, Failure>>()?;
@@ -403,7 +420,7 @@ impl FitLaw {
 
     /// The fit of a law with given constants.
     fn without_rows(&self) -> Fit {
-        Fit { parameters: estimate::estimates(&self.law, &[], &[], &[], None).0, ..self.blank() }
+        Fit { parameters: estimate::estimates(&self.law, &[], &Points::default(), &[], None).0, ..self.blank() }
     }
 
     /// A fit without values, and the reason.

@@ -145,12 +145,24 @@ fn configurations_by(data: &Dataset, columns: &[String]) -> Vec<usize> {
         .collect()
 }
 
+/// How many groups count as one that has parameters in common with others: all are one problem, whose time goes as the
+/// third power of them.
+const TOGETHER: usize = 5;
+
 fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Failure> {
     let mut by_value: BTreeMap<Option<GroupName>, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for (row, &held) in held.iter().enumerate() {
         let value = fit.roles.by.as_ref().map(|by| GroupName(data.text(by, row)));
         let (fitted, scored) = by_value.entry(value).or_default();
         if held { scored.push(row) } else { fitted.push(row) }
+    }
+    let most = if fit.roles.share.is_empty() { fit.most_groups } else { fit.most_groups / TOGETHER };
+    if by_value.len() > most {
+        let by = fit.roles.by.as_deref().unwrap_or_default();
+        let how = if fit.roles.share.is_empty() { "fitted" } else { "fitted with parameters in common" };
+        let message = format!("`{by}` has {} values; at most {most} groups are {how}", by_value.len());
+        return Err(Failure::new("too-large", message)
+            .hint("a column of few values makes groups, and `bin` a column of them; `--allow large` permits more"));
     }
     let group = |(name, (fitted, held)): (Option<GroupName>, _)| Group { name: name.map(|name| name.0), fitted, held };
     let groups: Vec<Group> = by_value.into_iter().map(group).collect();

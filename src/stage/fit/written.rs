@@ -20,11 +20,12 @@ pub struct WrittenFit {
     missing: Missing,
     has_rows: bool,
     files: Vec<String>,
+    most_groups: usize,
 }
 
 impl WrittenFit {
     pub(super) fn of(stage: &FitLaw, laws: &mut Laws) -> Self {
-        let FitLaw { law, alternatives, method, roles, seed, missing, has_rows, files } = stage;
+        let FitLaw { law, alternatives, method, roles, seed, missing, has_rows, files, most_groups } = stage;
         Self {
             law: laws.place(law),
             alternatives: laws.places(alternatives),
@@ -34,12 +35,13 @@ impl WrittenFit {
             missing: *missing,
             has_rows: *has_rows,
             files: files.clone(),
+            most_groups: *most_groups,
         }
     }
 
     pub(in crate::stage) fn read(self, laws: &[Arc<Law>]) -> Option<FitLaw> {
-        let Self { law, alternatives, method, roles, seed, missing, has_rows, files } = self;
+        let Self { law, alternatives, method, roles, seed, missing, has_rows, files, most_groups } = self;
         let (law, alternatives) = (laws.get(law)?.clone(), listed(&alternatives, laws)?);
-        Some(FitLaw { law, alternatives, method, roles, seed, missing, has_rows, files })
+        Some(FitLaw { law, alternatives, method, roles, seed, missing, has_rows, files, most_groups })
     }
 }
