@@ -300,18 +300,18 @@ pub(crate) fn study_of(source: &str, columns: &str) -> String {
 }
 
 /// The rows used by a study's fit, identified by the sums of N and L or by a fit of two rows.
-fn of_two_rows(results: &serde_json::Value) -> [f64; 2] {
+pub(crate) fn of_two_rows(results: &serde_json::Value) -> [f64; 2] {
     let parameters = &results["fits"]["main"]["parameters"];
     ["A", "a"].map(|name| parameters[name]["value"].as_f64().unwrap())
 }
 
 /// The law through two runs with these losses at 1e7 and 2e7 parameters.
-fn through(losses: [f64; 2]) -> [f64; 2] {
+pub(crate) fn through(losses: [f64; 2]) -> [f64; 2] {
     let a = libm::log2(losses[0] / losses[1]);
     [losses[0] * libm::pow(1e7, a), a]
 }
 
-fn close(found: [f64; 2], wanted: [f64; 2]) -> bool {
+pub(crate) fn close(found: [f64; 2], wanted: [f64; 2]) -> bool {
     found.iter().zip(wanted).all(|(found, wanted)| (found / wanted - 1.0).abs() < 1e-4)
 }
 
@@ -406,6 +406,37 @@ fn files_written_by_trackers_themselves_are_read() {
         assert_eq!(results["fits"]["main"]["rows"], 2, "{source}");
         assert!(close(of_two_rows(&results), through(wanted)), "{source}: {:?}", of_two_rows(&results));
     }
+}
+
+#[test]
+fn dates_dictionaries_decimals_and_fields_of_objects_are_read_from_parquet() {
+    use lawfit::source::{Cell, Format, Limits, Options, SourceError, read};
+    let bytes = std::fs::read(crate::world::repository().join("tests/fixtures/types.parquet")).unwrap();
+    let read = |column: &str| {
+        let table = read(bytes.clone(), Format::Parquet, &[column.to_owned()], &Options::default(), &Limits::USUAL);
+        table.map(|mut columns| columns.remove(0))
+    };
+    let text = |text: &str| Cell::Text(text.to_owned());
+    let number = Cell::Number;
+    for (column, cells) in [
+        ("day", [text("2024-02-29"), Cell::Empty, text("1969-12-31")]),
+        ("when", [text("2024-02-29T12:00:00"), text("2024-02-29T12:20:00"), Cell::Empty]),
+        ("clock", [text("01:02:03"), Cell::Empty, text("23:00:00.0015")]),
+        ("took", [number(1.5), Cell::Empty, number(60.0)]),
+        ("family", [text("a"), text("b"), text("a")]),
+        ("price", [number(1.25), Cell::Empty, number(-0.05)]),
+        ("train.top1", [number(0.5), number(0.625), Cell::Empty]),
+        ("train.at.step", [number(0.0), number(10.0), Cell::Empty]),
+        ("train.at.when", [text("2024-02-29T12:00:00Z"), text("2024-02-29T13:00:00Z"), Cell::Empty]),
+    ] {
+        assert_eq!(read(column).unwrap(), cells, "{column}");
+    }
+    for (column, holds) in [("train", "objects"), ("train.at", "objects"), ("losses", "lists")] {
+        let refused = read(column).unwrap_err();
+        assert!(matches!(&refused, SourceError::Nested { found, .. } if found == holds), "{column}: {refused:?}");
+    }
+    let unknown = read("train.top5").unwrap_err();
+    assert!(matches!(&unknown, SourceError::NoColumn { known, .. } if known.contains(&"train.top1".to_owned())));
 }
 
 #[test]

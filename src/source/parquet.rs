@@ -7,8 +7,8 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use polars::prelude::PlSmallStr;
-use polars_arrow::array::{Array, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, Utf8ViewArray};
-use polars_arrow::datatypes::{ArrowDataType, Field, PhysicalType, PrimitiveType};
+use polars_arrow::array::{Array, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, StructArray, Utf8ViewArray};
+use polars_arrow::datatypes::{ArrowDataType, Field, PhysicalType, PrimitiveType, TimeUnit};
 use polars_arrow::types::{NativeType, i256};
 use polars_buffer::Buffer;
 use polars_parquet::read::{
@@ -39,18 +39,26 @@ impl Reader for Parquet {
         let schema = infer_schema(&file).map_err(unreadable)?;
         let rows = file.row_groups.iter().map(RowGroupMetadata::num_rows).fold(0, usize::saturating_add);
         limits.allow_values(rows, columns.len())?;
+        let fields: Vec<&Field> = schema.iter_values().collect();
         let mut unpacked = 0;
         let mut table = Vec::new();
         for name in columns {
-            let Some(field) = schema.get(name) else {
-                return Err(SourceError::no_column(name, schema.iter_names().map(PlSmallStr::as_str)));
+            let Some(Leaf { path, field, dtype }) = leaf(fields.iter().copied(), name) else {
+                let known: Vec<String> = fields.iter().copied().flat_map(names).collect();
+                return Err(SourceError::no_column(name, known.iter().map(String::as_str)));
             };
             let mut cells = Vec::new();
             for group in &file.row_groups {
-                let chunks: Vec<&ColumnChunkMetadata> =
-                    group.columns_under_root_iter(name).map(Iterator::collect).unwrap_or_default();
-                let [chunk] = chunks.as_slice() else { return Err(nested(name, &field.dtype)) };
-                let chunk = Chunk { name, field, chunk, rows: group.num_rows(), bytes: &bytes };
+                let chunks = group.columns_under_root_iter(&path[0]).into_iter().flatten();
+                let is_leaf = |chunk: &&ColumnChunkMetadata| chunk.descriptor().path_in_schema == path;
+                let chunks: Vec<&ColumnChunkMetadata> = chunks.filter(is_leaf).collect();
+                let [chunk] = chunks.as_slice() else { return Err(nested(name, &dtype)) };
+                if chunk.descriptor().descriptor.max_rep_level > 0 {
+                    return Err(nested(name, &ArrowDataType::List(Box::new(field.clone()))));
+                }
+                let depth = path.len() - 1;
+                let chunk =
+                    Chunk { name, field: &field, dtype: &dtype, depth, chunk, rows: group.num_rows(), bytes: &bytes };
                 let what = format!("column `{name}`");
                 unpacked += guarded(&what, || chunk.check(limits))??;
                 limits.allow_bytes(unpacked, "unpacks to")?;
@@ -62,6 +70,41 @@ impl Reader for Parquet {
     }
 }
 
+/// A column of a file, or a field inside one: `train.top1`.
+struct Leaf {
+    /// The names on the way to it.
+    path: Vec<PlSmallStr>,
+    /// The column, with nothing in it but the way to the field.
+    field: Field,
+    /// The type of the field.
+    dtype: ArrowDataType,
+}
+
+/// The column of a name, or the field inside a column that the name leads to.
+fn leaf<'a>(fields: impl IntoIterator<Item = &'a Field> + Clone, name: &str) -> Option<Leaf> {
+    if let Some(field) = fields.clone().into_iter().find(|field| field.name.as_str() == name) {
+        return Some(Leaf { path: vec![field.name.clone()], field: field.clone(), dtype: field.dtype.clone() });
+    }
+    fields.into_iter().find_map(|field| {
+        let ArrowDataType::Struct(inner) = field.dtype.to_storage() else { return None };
+        let Leaf { mut path, field: found, dtype } =
+            leaf(inner.iter(), name.strip_prefix(field.name.as_str())?.strip_prefix('.')?)?;
+        path.insert(0, field.name.clone());
+        let way = ArrowDataType::Struct(vec![found]);
+        Some(Leaf { path, field: Field::new(field.name.clone(), way, field.is_nullable), dtype })
+    })
+}
+
+/// The names under which what a column holds can be read.
+fn names(field: &Field) -> Vec<String> {
+    match field.dtype.to_storage() {
+        ArrowDataType::Struct(inner) => {
+            inner.iter().flat_map(names).map(|name| format!("{}.{name}", field.name)).collect()
+        }
+        _ => vec![field.name.to_string()],
+    }
+}
+
 fn nested(name: &str, found: &ArrowDataType) -> SourceError {
     SourceError::Nested { column: name.to_owned(), found: in_words(found).to_owned() }
 }
@@ -69,7 +112,12 @@ fn nested(name: &str, found: &ArrowDataType) -> SourceError {
 /// The part of a column in one row group.
 struct Chunk<'a> {
     name: &'a str,
+    /// The column, with nothing in it but the way to what is read.
     field: &'a Field,
+    /// The type of what is read.
+    dtype: &'a ArrowDataType,
+    /// How many objects it is inside.
+    depth: usize,
     chunk: &'a ColumnChunkMetadata,
     rows: usize,
     bytes: &'a Buffer<u8>,
@@ -127,7 +175,7 @@ impl Chunk<'_> {
 
     fn cells(&self, limits: &Limits) -> Result<Vec<Cell>, SourceError> {
         let stored = &self.chunk.descriptor().descriptor.primitive_type;
-        let dtype = match (self.field.dtype.to_storage(), &stored.physical_type) {
+        let dtype = match (self.dtype.to_storage(), &stored.physical_type) {
             // The in-memory type needs features that polars was built without; its bytes do not.
             (ArrowDataType::Float16, Stored::FixedLenByteArray(2)) => ArrowDataType::FixedSizeBinary(2),
             (ArrowDataType::Decimal(precision, scale), Stored::FixedLenByteArray(17..)) => {
@@ -147,7 +195,7 @@ impl Chunk<'_> {
         ) {
             return Err(nested(self.name, &dtype));
         }
-        let field = Field::new(self.field.name.clone(), dtype, self.field.is_nullable);
+        let field = with_type(self.field, self.depth, dtype);
         let most = usize::try_from(limits.bytes).unwrap_or(usize::MAX);
         let pages = get_page_iterator(self.chunk, Cursor::new(self.bytes.clone()), Vec::new(), most);
         let pages = BasicDecompressor::new(pages.map_err(|error| self.fault(error))?, Vec::new());
@@ -155,7 +203,12 @@ impl Chunk<'_> {
             column_iter_to_arrays(vec![pages], vec![stored], field, None).map_err(|error| self.fault(error))?;
         let mut cells = Vec::with_capacity(self.rows);
         for array in &arrays {
-            let read = self.cells_of(array.as_ref(), limits)?;
+            let mut array = array.as_ref();
+            for _ in 0..self.depth {
+                let inner = of::<StructArray>(array).and_then(|object| object.values().first());
+                array = inner.ok_or_else(|| self.fault("it is no object"))?.as_ref();
+            }
+            let read = self.cells_of(array, limits)?;
             cells.extend(read);
         }
         if cells.len() == self.rows { Ok(cells) } else { Err(self.fault("it has fewer values than rows")) }
@@ -165,14 +218,17 @@ impl Chunk<'_> {
         use PrimitiveType as P;
         let scale = match array.dtype() {
             ArrowDataType::Decimal(_, scale) | ArrowDataType::Decimal256(_, scale) => Some(*scale),
-            ArrowDataType::Date32
-            | ArrowDataType::Date64
-            | ArrowDataType::Time32(_)
-            | ArrowDataType::Time64(_)
-            | ArrowDataType::Timestamp(..)
-            | ArrowDataType::Duration(_)
-            | ArrowDataType::Interval(_) => return Err(nested(self.name, array.dtype())),
-            _ => None,
+            ArrowDataType::Interval(_) => return Err(nested(self.name, array.dtype())),
+            other => {
+                if let Some(clock) = Clock::of(other) {
+                    let cells = match array.dtype().to_physical_type() {
+                        PhysicalType::Primitive(P::Int32) => times::<i32>(array, i64::from, clock),
+                        _ => times::<i64>(array, |count| count, clock),
+                    };
+                    return cells.ok_or_else(|| nested(self.name, array.dtype()));
+                }
+                None
+            }
         };
         let cells = match (array.dtype().to_physical_type(), scale) {
             (PhysicalType::Null, _) => Some(vec![Cell::Empty; array.len()]),
@@ -209,6 +265,98 @@ impl Chunk<'_> {
         };
         cells.ok_or_else(|| nested(self.name, array.dtype()))
     }
+}
+
+/// A column with another type for what is read inside it.
+fn with_type(field: &Field, depth: usize, dtype: ArrowDataType) -> Field {
+    let inner = match (depth, field.dtype.to_storage()) {
+        (0, _) => dtype,
+        (_, ArrowDataType::Struct(inner)) => {
+            ArrowDataType::Struct(inner.iter().map(|inner| with_type(inner, depth - 1, dtype.clone())).collect())
+        }
+        (_, other) => other.clone(),
+    };
+    Field::new(field.name.clone(), inner, field.is_nullable)
+}
+
+/// What a whole number counts that stands for a date or a time.
+#[derive(Clone, Copy)]
+enum Clock {
+    /// Days from 1970.
+    Days,
+    /// So many parts of a second from 1970, in UTC or in no zone.
+    Instant(i64, bool),
+    /// So many parts of a second from midnight.
+    Midnight(i64),
+    /// So many parts of a second.
+    Length(i64),
+}
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+impl Clock {
+    fn of(dtype: &ArrowDataType) -> Option<Self> {
+        let parts = |unit: &TimeUnit| match unit {
+            TimeUnit::Second => 1,
+            TimeUnit::Millisecond => 1_000,
+            TimeUnit::Microsecond => 1_000_000,
+            TimeUnit::Nanosecond => 1_000_000_000,
+        };
+        Some(match dtype {
+            ArrowDataType::Date32 => Self::Days,
+            ArrowDataType::Date64 => Self::Instant(1_000, false),
+            ArrowDataType::Timestamp(unit, zone) => Self::Instant(parts(unit), zone.is_some()),
+            ArrowDataType::Time32(unit) | ArrowDataType::Time64(unit) => Self::Midnight(parts(unit)),
+            ArrowDataType::Duration(unit) => Self::Length(parts(unit)),
+            _ => return None,
+        })
+    }
+
+    /// Dates and times as ISO 8601 writes them; a length in seconds.
+    fn cell(self, count: i64) -> Cell {
+        Cell::Text(match self {
+            Self::Length(parts) => return Cell::Number(count as f64 / parts as f64),
+            Self::Days => date(count),
+            Self::Midnight(parts) => time(count, parts),
+            Self::Instant(parts, in_zone) => {
+                let day = parts * SECONDS_PER_DAY;
+                let zone = if in_zone { "Z" } else { "" };
+                format!("{}T{}{zone}", date(count.div_euclid(day)), time(count.rem_euclid(day), parts))
+            }
+        })
+    }
+}
+
+/// A date by its days from 1970, in the Gregorian calendar: eras of 400 years begin in March, so that a leap day ends a year.
+fn date(days: i64) -> String {
+    const ERA: i64 = 146_097;
+    // From the first of March of the year 0.
+    let days = days.saturating_add(719_468);
+    let (era, day_of_era) = (days.div_euclid(ERA), days.rem_euclid(ERA));
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = 400 * era + year_of_era + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// A time of a day by its parts of a second, which are written where there are any.
+fn time(count: i64, parts: i64) -> String {
+    let (seconds, rest) = (count.div_euclid(parts), count.rem_euclid(parts));
+    let whole = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if rest == 0 {
+        return whole;
+    }
+    let digits = parts.ilog10() as usize;
+    format!("{whole}.{}", format!("{rest:0digits$}").trim_end_matches('0'))
+}
+
+/// The cells of an array of dates, times or lengths of time.
+fn times<T: NativeType>(array: &dyn Array, count: impl Fn(T) -> i64, clock: Clock) -> Option<Vec<Cell>> {
+    let array = of::<PrimitiveArray<T>>(array)?;
+    Some(array.iter().map(|value| value.map_or(Cell::Empty, |value| clock.cell(count(*value)))).collect())
 }
 
 /// An array as its concrete type.
@@ -252,9 +400,7 @@ fn half(bits: u16) -> f64 {
 /// The type of a column that holds neither numbers nor text, in words.
 fn in_words(dtype: &ArrowDataType) -> &'static str {
     match dtype {
-        ArrowDataType::Date32 | ArrowDataType::Date64 => "dates",
-        ArrowDataType::Timestamp(..) | ArrowDataType::Time32(_) | ArrowDataType::Time64(_) => "times",
-        ArrowDataType::Duration(_) | ArrowDataType::Interval(_) => "durations",
+        ArrowDataType::Interval(_) => "intervals of months and days",
         ArrowDataType::Struct(_) | ArrowDataType::Map(..) => "objects",
         ArrowDataType::List(_) | ArrowDataType::LargeList(_) | ArrowDataType::FixedSizeList(..) => "lists",
         ArrowDataType::Binary
@@ -283,6 +429,29 @@ mod tests {
             assert_eq!(half(bits), value, "{bits:#x}");
         }
         assert!(half(0x7e00).is_nan());
+    }
+
+    #[test]
+    fn dates_and_times_are_written_as_iso_8601_has_them() {
+        for (days, written) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (11_016, "2000-02-29"),
+            (19_782, "2024-02-29"),
+            (19_783, "2024-03-01"),
+            (-25_509, "1900-02-28"),
+            (-25_508, "1900-03-01"),
+        ] {
+            assert_eq!(date(days), written);
+        }
+        let text = |clock: Clock, count| clock.cell(count);
+        assert_eq!(
+            text(Clock::Instant(1_000, true), 1_709_210_096_500),
+            Cell::Text("2024-02-29T12:34:56.5Z".to_owned())
+        );
+        assert_eq!(text(Clock::Instant(1, false), -1), Cell::Text("1969-12-31T23:59:59".to_owned()));
+        assert_eq!(text(Clock::Midnight(1_000_000), 3_723_000_001), Cell::Text("01:02:03.000001".to_owned()));
+        assert_eq!(text(Clock::Length(1_000), 1_500), Cell::Number(1.5));
     }
 
     #[test]
