@@ -124,11 +124,13 @@ impl Cost {
                 None => error.hint(format!("its variables are {}", names.join(", "))),
             });
         }
-        // The grammar has no name that no column can have, so the formula is parsed with a plain name first.
-        let served = Variable { name: SERVED_PLAIN.to_owned(), unit: None, meaning: None, counts: None };
+        // Written with a name that the grammar has and no variable, then given the one that no column can have.
+        let is_free = |name: &String| variables.iter().all(|variable| variable.name != *name);
+        let plain = (0..).map(|count| format!("served_{count}")).find(is_free).unwrap_or_default();
+        let served = Variable { name: plain.clone(), unit: None, meaning: None, counts: None };
         let all: Vec<Variable> = variables.iter().cloned().chain([served]).collect();
-        let mut total = Law::from_formula("cost", &format!("cost = ln({compute} + {SERVED_PLAIN} * ({serve}))"), &all)?;
-        let rename = |symbol: &String| if symbol == SERVED_PLAIN { SERVED.to_owned() } else { symbol.clone() };
+        let mut total = Law::from_formula("cost", &format!("cost = ln({compute} + {plain} * ({serve}))"), &all)?;
+        let rename = |symbol: &String| if *symbol == plain { SERVED.to_owned() } else { symbol.clone() };
         let Ok(body) = total.body.resolve(&mut |symbol: &String, _| Ok::<_, std::convert::Infallible>(rename(symbol)));
         total.body = body;
         total.variables.iter_mut().for_each(|variable| variable.name = rename(&variable.name));
@@ -167,6 +169,3 @@ impl Cost {
         }
     }
 }
-
-/// The stand-in for [`SERVED`] while a formula is read.
-const SERVED_PLAIN: &str = "served_tokens_of_all";
