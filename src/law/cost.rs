@@ -126,7 +126,9 @@ impl Cost {
         }
         // Written with a name that the grammar has and no variable, then given the one that no column can have.
         let is_free = |name: &String| variables.iter().all(|variable| variable.name != *name);
-        let plain = (0..).map(|count| format!("served_{count}")).find(is_free).unwrap_or_default();
+        // Of one more name than there are variables, one is free.
+        let mut names = (0..=variables.len()).map(|count| format!("served_{count}"));
+        let plain = names.find(is_free).unwrap_or_default();
         let served = Variable { name: plain.clone(), unit: None, meaning: None, counts: None };
         let all: Vec<Variable> = variables.iter().cloned().chain([served]).collect();
         let mut total = Law::from_formula("cost", &format!("cost = ln({compute} + {plain} * ({serve}))"), &all)?;
