@@ -95,7 +95,9 @@ impl<'de> Deserialize<'de> for Decisions {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Decisions, A::Error> {
-                Decide::deserialize(MapAccessDeserializer::new(map)).map(|one| Decisions::One(Box::new(one)))
+                // The function of the type itself, which leaves questions out, would hide that of the trait.
+                let one = <Decide as Deserialize>::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Decisions::One(Box::new(one)))
             }
         }
         deserializer.deserialize_any(DecisionsVisitor)
