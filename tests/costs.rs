@@ -116,7 +116,7 @@ fn unknown_columns_and_missing_values_of_a_cost_are_reported() {
         outcome.stderr
     };
     let unknown = refusal("[costs.own]\ncompute = \"6 * N * D + widht\"\n", "");
-    assert!(unknown.contains("takes `widht`") && unknown.contains("did you mean `width`"), "{unknown}");
+    assert!(unknown.contains("uses `widht`") && unknown.contains("did you mean `width`"), "{unknown}");
     let held = refusal("[costs.own]\ncompute = \"6 * N * D + 12 * depth * width * D\"\n", "");
     assert!(held.contains("`depth` is missing"), "{held}");
     let convention = refusal("[costs.own]\nuse = \"palm_atention\"\n", "");

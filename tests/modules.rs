@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::world::repository;
 
@@ -61,8 +61,9 @@ fn collect(folder: &Path, all: &mut Vec<PathBuf>) {
 /// Code without comments, what stands in quotes, and tests.
 fn code_of(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
-    let text = Regex::new(r"//[^\n]*").unwrap().replace_all(text, "");
-    Regex::new(r#""(?:[^"\\]|\\.)*""#).unwrap().replace_all(&text, "\"\"").into_owned()
+    let quoted = r##"(?s://[^\n]*|r#".*?"#|'(?:[^'\\]|\\.)'|"(?:[^"\\]|\\.)*")"##;
+    let blank = |found: &Captures<'_>| if found[0].starts_with("//") { "" } else { "\"\"" }.to_owned();
+    Regex::new(quoted).unwrap().replace_all(text, blank).into_owned()
 }
 
 /// The paths of a code as they are written, each of a `use` alone, and whether it is handed on.

@@ -204,7 +204,10 @@ fn a_text_that_has_no_number_stops_with_its_row() {
             "N = { column = \"model\", extract = \"base-([0-9]+)\" }",
             "N: `base-([0-9]+)` does not match \"tiny-10m\": runs.csv row 1",
         ),
-        ("N = { column = \"model\", values = { tiny-10m = 1e7 } }", "N: `values` has no \"v2-30m\": runs.csv row 2"),
+        (
+            "N = { column = \"model\", values = { tiny-10m = 1e7 } }",
+            "N: `values` has no entry \"v2-30m\": runs.csv row 2",
+        ),
         (
             "N = { expr = \"number(text)\" }\ntext = { column = \"loss\", type = \"text\", extract = \"^()\" }",
             "N = number(text) has no value",

@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(finite.parameters["E"], Estimate { se: None, ..estimate(2.0) });
         assert_eq!((finite.objective, finite.holdout.as_ref()), (None, None));
         assert_eq!(finite.evidence.warnings.len(), 1);
-        assert!(finite.evidence.warnings[0].contains("the value of A, the objective, the score"));
+        assert!(finite.evidence.warnings[0].contains("the value of A, the objective, the errors on held-out rows"));
         let text = serde_json::to_string(&finite).unwrap();
         assert_eq!(serde_json::from_str::<Fit>(&text).unwrap(), finite);
     }

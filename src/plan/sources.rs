@@ -114,10 +114,14 @@ fn options_of(scope: &mut Scope<'_>, source: &spec::Source, formats: &[Format], 
         scope.error("option-of-format", Place::Key(path.key(key)), message).hints.push(hint);
     }
     if options.separator.is_some_and(|sign| !sign.is_ascii() || sign == '"' || sign == '\n') {
-        scope.error("bad-setting", Place::Value(path.key("separator")), "a separator is one ASCII character, no quote");
+        scope.error(
+            "bad-setting",
+            Place::Value(path.key("separator")),
+            "a separator must be one ASCII character other than a quote",
+        );
     }
     if options.comment.as_deref() == Some("") {
-        scope.error("bad-setting", Place::Value(path.key("comment")), "every line begins with nothing");
+        scope.error("bad-setting", Place::Value(path.key("comment")), "the comment prefix is empty");
     }
     for format in formats {
         if let Some(feature) = format.member().needs() {
@@ -140,7 +144,7 @@ fn options_of(scope: &mut Scope<'_>, source: &spec::Source, formats: &[Format], 
     }
     if options.pattern.is_empty() && formats.iter().any(|format| format.member().needs_pattern()) {
         scope
-            .error("no-pattern", Place::Key(path.clone()), "a log is read by a `pattern` with named groups")
+            .error("no-pattern", Place::Key(path.clone()), "a log needs a `pattern` with named groups")
             .hints
             .push("such as `pattern = 'step (?<step>\\d+) .* loss (?<loss>[0-9.]+)'`".to_owned());
     }
@@ -171,13 +175,14 @@ fn history_of(
     let Some(take) = &source.take else {
         for (key, given) in [("run", !source.run.is_empty()), ("step", source.step.is_some())] {
             if given {
-                scope.error("bad-setting", Place::Key(path.key(key)), format!("`{key}` goes with `take`"));
+                scope.error("bad-setting", Place::Key(path.key(key)), format!("`{key}` needs `take`"));
                 return None;
             }
         }
         if knows_runs {
             let format = formats.first().map(|format| format.name()).unwrap_or_default();
-            let message = format!("files in the format {format} are histories: say which steps are rows by `take`");
+            let message =
+                format!("files in the format {format} are histories: choose the steps that become rows with `take`");
             scope.error("no-take", Place::Key(path.clone()), message).hints.push(
                 "`take = \"last\"`, `\"min\"` (the lowest loss), `{ mean = 100 }` (of the last 100), \
                  `{ at = \"step == 20000\" }` or `\"all\"`"
