@@ -244,7 +244,7 @@ fn a_collection_keeps_used_results_and_removes_the_rest() {
 
 /// Sets the modification time of every cache file to 40 days ago.
 fn make_old(world: &World) {
-    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(40 * 86_400);
+    let then = std::time::SystemTime::now() - std::time::Duration::from_hours(40 * 24);
     for folder in ["ac", "cas"] {
         for entry in std::fs::read_dir(world.path(&format!(".lawfit/cache/v1/{folder}"))).unwrap() {
             std::fs::File::open(entry.unwrap().path()).unwrap().set_modified(then).unwrap();

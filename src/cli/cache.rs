@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn times_and_sizes_are_read_with_their_units() {
-        assert_eq!(time("2d"), Ok(Duration::from_secs(172_800)));
+        assert_eq!(time("2d"), Ok(Duration::from_hours(48)));
         assert_eq!(size("10G"), Ok(10 << 30));
         assert_eq!(size("500MiB"), Ok(500 << 20));
         assert_eq!(size("7"), Ok(7));

@@ -11,7 +11,7 @@ use crate::file::{self, in_units};
 use crate::store::Store;
 
 /// Timeout for a server that does not respond.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Why a pinned file could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -37,7 +37,7 @@ pub struct Collected {
 }
 
 /// Minimum age of a file that is removed, unless a shorter time is requested.
-const GRACE: Duration = Duration::from_secs(86_400);
+const GRACE: Duration = Duration::from_hours(24);
 
 /// A result that may be removed.
 struct Candidate {

@@ -44,7 +44,7 @@ pub fn replace(path: &Path, bytes: &[u8], kind: &str) -> io::Result<()> {
 }
 
 /// Age after which an unfinished file counts as left by a killed run.
-const LEFT_BEHIND: Duration = Duration::from_secs(3600);
+const LEFT_BEHIND: Duration = Duration::from_hours(1);
 
 /// Removes unfinished files that killed runs left in a folder.
 fn sweep(folder: &Path) {

@@ -95,7 +95,7 @@ fn invalid_lists_of_last_use_are_ignored() {
         let (_folder, store, _) = written();
         std::fs::create_dir_all(store.usage_folder()).unwrap();
         put(&store.usage_folder().join("99999-0123456789abcdef"));
-        let keep = Keep { used_within: std::time::Duration::from_secs(86_400), most_bytes: None, dry_run: false };
+        let keep = Keep { used_within: std::time::Duration::from_hours(24), most_bytes: None, dry_run: false };
         assert_eq!(store.collect(&keep).unwrap().records, 0);
     }
 }
