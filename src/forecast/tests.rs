@@ -66,7 +66,7 @@ fn a_curve_that_breaks_at_its_last_runs_is_refused() {
         let sizes: Vec<f64> = (0..14).map(|i| last / exp(ln(1.15) * f64::from(13 - i))).collect();
         let responses: Vec<f64> = sizes.iter().map(|&x| addition(x) * random.log_normal(0.003)).collect();
         let NoForecast(reason) = along(&sizes, &responses, 1.1 * last).unwrap_err();
-        assert!(reason.contains("below what the other runs"), "{last}: {reason}");
+        assert!(reason.contains("below its forecast from the first"), "{last}: {reason}");
     }
 }
 
@@ -78,7 +78,7 @@ fn a_last_run_unlike_the_others_is_named_and_ordinary_scatter_is_not() {
         refused += usize::from(along(&sizes, &responses, 4e8).is_err());
         responses[15] *= 1.15;
         let NoForecast(reason) = along(&sizes, &responses, 4e8).unwrap_err();
-        assert!(reason.contains("above what the other runs"), "{seed}: {reason}");
+        assert!(reason.contains("above its forecast from the first"), "{seed}: {reason}");
     }
     assert_eq!(refused, 0);
 }

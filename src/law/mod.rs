@@ -390,15 +390,8 @@ impl Law {
             .collect();
         parameters.extend(self.parameters.iter().cloned());
         // The replaced variable becomes a parameter that is tied to the inner law's expression.
-        parameters.push(Parameter {
-            name: variable.to_owned(),
-            meaning: None,
-            lower: f64::NEG_INFINITY,
-            upper: f64::INFINITY,
-            scale: Scale::Linear,
-            start: Vec::new(),
-            treatment: Treatment::Tied(renamed(&schedule::written_out(&inner.body))),
-        });
+        let expression = renamed(&schedule::written_out(&inner.body));
+        parameters.push(Parameter::unbounded(variable, Treatment::Tied(expression)));
         Self {
             variables,
             parameters,
@@ -414,18 +407,7 @@ impl Law {
     pub fn at_unknown(&self, variable: &str) -> Self {
         let mut law = self.clone();
         law.variables.retain(|v| v.name != variable);
-        law.parameters.insert(
-            0,
-            Parameter {
-                name: variable.to_owned(),
-                meaning: None,
-                lower: f64::NEG_INFINITY,
-                upper: f64::INFINITY,
-                scale: Scale::Linear,
-                start: Vec::new(),
-                treatment: Treatment::Free,
-            },
-        );
+        law.parameters.insert(0, Parameter::unbounded(variable, Treatment::Free));
         law
     }
 

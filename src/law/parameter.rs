@@ -82,19 +82,24 @@ impl Parameter {
     /// the search range.
     pub fn from_formula(name: &str, body: &Expr) -> Self {
         let is_positive = has_to_be_positive(name, body, false);
-        let mut parameter = Self {
+        let mut parameter = Self::unbounded(name, Treatment::Free);
+        if is_positive {
+            parameter.be_positive();
+        }
+        parameter
+    }
+
+    /// A parameter of any value, without a meaning or starts.
+    pub(super) fn unbounded(name: &str, treatment: Treatment) -> Self {
+        Self {
             name: name.to_owned(),
             meaning: None,
             lower: f64::NEG_INFINITY,
             upper: f64::INFINITY,
             scale: Scale::Linear,
             start: Vec::new(),
-            treatment: Treatment::Free,
-        };
-        if is_positive {
-            parameter.be_positive();
+            treatment,
         }
-        parameter
     }
 
     /// Bounds the parameter to positive values and searches it on a log scale.

@@ -359,19 +359,16 @@ struct Carrier {
 /// itself if that function has no inverse.
 fn carrier(graph: &Graph, root: Id, leaf: Id) -> Carrier {
     let nodes = graph.needed(&[root]);
-    let mut node = leaf;
-    while let [consumer] =
-        nodes.iter().filter(|id| graph.op(**id).operands().any(|operand| operand == node)).collect::<Vec<_>>()[..]
+    let consumers = |node: Id| -> Vec<Id> {
+        nodes.iter().copied().filter(|id| graph.op(*id).operands().any(|operand| operand == node)).collect()
+    };
+    let mut found = Carrier { node: leaf, chain: Chain::default() };
+    while let [node] = consumers(found.node)[..]
+        && let Some(chain) = Chain::of(graph, node, leaf)
     {
-        if Chain::of(graph, *consumer, leaf).is_none() {
-            break;
-        }
-        node = *consumer;
+        found = Carrier { node, chain };
     }
-    match Chain::of(graph, node, leaf) {
-        Some(chain) if chain.is_onto() => Carrier { node, chain },
-        _ => Carrier { node: leaf, chain: Chain::default() },
-    }
+    if found.chain.is_onto() { found } else { Carrier { node: leaf, chain: Chain::default() } }
 }
 
 /// The coordinates on which a node depends.
@@ -488,39 +485,22 @@ fn size_of(graph: &mut Graph, term: Id, leaf: Id, carrier: &Carrier) -> Option<S
     if graph.multiply(carrier.node, slope) == term {
         return Some(Size::Factor(carrier.chain.clone()));
     }
-    divides(graph, term, carrier.node, leaf).then(|| Size::Factor(carrier.chain.clone().reciprocal()))
+    let is_divisor = power_of(graph, term, carrier.node, leaf) == Some(-1);
+    is_divisor.then(|| Size::Factor(carrier.chain.clone().reciprocal()))
 }
 
-/// Whether a term is an expression without the coordinate, divided by `node` through which alone it depends on it.
-fn divides(graph: &Graph, term: Id, node: Id, leaf: Id) -> bool {
+/// The power, 1 or -1, of `node` as a factor of a term that depends on the coordinate only through it.
+fn power_of(graph: &Graph, term: Id, node: Id, leaf: Id) -> Option<i8> {
     let has = |id: Id| graph.needed(&[id]).contains(&leaf);
-    let is_factor = |id: Id| is_factor(graph, id, node, leaf);
+    let power = |id: Id| power_of(graph, id, node, leaf);
     match graph.op(term) {
-        Op::Negate(a) => divides(graph, a, node, leaf),
-        Op::Multiply(a, b) => match (has(a), has(b)) {
-            (true, false) => divides(graph, a, node, leaf),
-            (false, true) => divides(graph, b, node, leaf),
-            _ => false,
-        },
-        Op::Divide(a, b) => match (has(a), has(b)) {
-            (true, false) => divides(graph, a, node, leaf),
-            (false, true) => is_factor(b),
-            _ => false,
-        },
-        _ => false,
+        _ if term == node => Some(1),
+        Op::Negate(a) => power(a),
+        Op::Multiply(a, b) | Op::Divide(a, b) if has(a) && !has(b) => power(a),
+        Op::Multiply(a, b) if !has(a) && has(b) => power(b),
+        Op::Divide(a, b) if !has(a) && has(b) => power(b).map(|power| -power),
+        _ => None,
     }
-}
-
-/// Whether a product is `node`, through which alone it depends on the coordinate, times an expression.
-fn is_factor(graph: &Graph, product: Id, node: Id, leaf: Id) -> bool {
-    let has = |id: Id| graph.needed(&[id]).contains(&leaf);
-    product == node
-        || match graph.op(product) {
-            Op::Negate(a) => is_factor(graph, a, node, leaf),
-            Op::Multiply(a, b) if has(a) != has(b) => is_factor(graph, if has(a) { a } else { b }, node, leaf),
-            Op::Divide(a, b) if has(a) && !has(b) => is_factor(graph, a, node, leaf),
-            _ => false,
-        }
 }
 
 impl<Gain> Size<Gain> {

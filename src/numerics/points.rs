@@ -24,8 +24,9 @@ impl Points {
         Self { size, values: Vec::with_capacity(size.saturating_mul(count)) }
     }
 
-    /// Adds a point. What it has too many coordinates are left out, and what it has too few are 0.
+    /// Adds a point, which must have the number of coordinates of the list. Others are cut, or filled with 0.
     pub fn push(&mut self, point: &[f64]) {
+        debug_assert_eq!(point.len(), self.size, "a point of another space");
         self.values.extend(point.iter().copied().chain(std::iter::repeat(0.0)).take(self.size));
     }
 
