@@ -1,6 +1,6 @@
 //! Warnings for the reader, each fact once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Described;
 use super::results::{AnswerRow, Note, NoteSeverity, Results};
@@ -54,8 +54,9 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
     }
     for query in &described.queries {
         let Some(result) = results.queries.get(&query.name) else { continue };
-        let groups = results.fits.get(&query.fit).into_iter().flat_map(|fit| fit.groups.keys());
-        let groups: Vec<String> = groups.map(|group| format!("{group}: ")).collect();
+        // The groups of a chain may be those of the other fit alone.
+        let groups = result.rows.iter().filter_map(|row| row.group.as_ref());
+        let groups: BTreeSet<String> = groups.map(|group| format!("{group}: ")).collect();
         let general = query.question.member().caution().map(|text| query.roles.named(text));
         for text in &result.warnings {
             let of_group = groups.iter().find_map(|group| text.strip_prefix(group.as_str()));

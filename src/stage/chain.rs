@@ -15,9 +15,20 @@ use crate::numerics::{Points, exp, ln, normal_quantile};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::query::{Question, answer};
 
-/// Published results of chains: the 13B model of the `OLMo` ladder (Bhagia et al. 2024, arXiv:2412.04403), and 46
-/// tasks (Lourie et al. 2025).
-pub(super) const CHAINED: &str = "This answer uses a chain of two laws. Its interval includes the errors of both fits, but not the errors of the laws themselves: published chains missed accuracies by 0.7 to 17.5 %, and only 18 of 46 tasks followed such a chain.";
+/// The warning of a chain. `by_several` says whether several laws forecast the variable.
+///
+/// The published results are those of the 13B model of the `OLMo` ladder (Bhagia et al. 2024, arXiv:2412.04403), and of
+/// 46 tasks (Lourie et al. 2025).
+pub(super) fn warning(by_several: bool) -> String {
+    let included = if by_several {
+        "Its interval includes the common error of the laws that forecast the variable, but not the error of the second law"
+    } else {
+        "Its interval includes the errors of both fits, but not the errors of the laws themselves"
+    };
+    format!(
+        "This answer uses a chain of two laws. {included}: published chains missed accuracies by 0.7 to 17.5 %, and only 18 of 46 tasks followed such a chain."
+    )
+}
 
 /// The fit that provides a variable of a law.
 #[derive(Clone, Debug)]
@@ -41,19 +52,20 @@ pub(super) struct WrittenThrough {
     by: Option<String>,
 }
 
-/// A fit, or a group of one, to which a question is put.
+/// A fit, or one group of a fit, that is queried.
 pub(super) struct Member {
-    /// The group, where the fit is in groups.
+    /// The group, if the fit has groups.
     pub(super) group: Option<String>,
-    /// The fit; with that of the inner law in front, where another fit gives a variable.
+    /// The fit. In a chain, the joint fit of both laws.
     pub(super) fit: Fit,
     /// Its draws.
     pub(super) draws: Points,
-    /// What it was joined from, where another fit gives a variable.
+    /// The two fits of a chain.
     pub(super) inner: Option<Parts>,
 }
 
 impl Member {
+    /// The members of a fit with their draws.
     pub(super) fn of(fit: Fit, draws: Vec<Points>) -> Vec<Self> {
         let groups: Vec<Option<String>> =
             fit.members().into_iter().map(|(group, _)| group.map(str::to_owned)).collect();
@@ -63,7 +75,7 @@ impl Member {
     }
 }
 
-/// The fits that a chain was joined from.
+/// The two fits of a chain.
 pub(super) struct Parts {
     /// The fit that provides the variable.
     pub(super) fit: Fit,
@@ -94,8 +106,9 @@ impl Through {
 
     /// The outer law at the values forecast for the inner one; `None` if it has no value there.
     ///
-    /// The forecast is normal in the logarithm. Its quantiles are assigned to the draws of the outer fit in multiples
-    /// of the golden ratio, which spreads them evenly over any subset of draws.
+    /// The forecast is taken as log-normal. Each draw of the outer fit is paired with one quantile of the forecast.
+    /// Multiples of the golden ratio choose the quantiles: any number of them is spread evenly, and their order is
+    /// unrelated to that of the draws.
     pub(super) fn put_through(
         &self,
         parts: &Parts,
@@ -155,7 +168,6 @@ pub(super) fn members(
             }
         }
     }
-    joined.sort_by(|a, b| a.group.cmp(&b.group));
     if joined.is_empty() {
         return Err(Failure::new("no-group", "the two fits of a chain have no group in common".to_owned())
             .hint(format!("one has {}, the other {}", groups(&inner), groups(&outer))));

@@ -143,6 +143,11 @@ impl Stage for Extrapolate {
         for group in &self.groups {
             require_group(&known, group, "the fit")?;
         }
+        let rows = match (&self.forecast, &self.through) {
+            (Some(_), Some(_)) => Some(inputs.table("rows.through")?),
+            (Some(_), None) => Some(inputs.table("rows")?),
+            (None, _) => None,
+        };
         let mut whole: Option<Answer> = None;
         // A fit in groups has one answer for each group.
         for member in &members {
@@ -156,8 +161,8 @@ impl Stage for Extrapolate {
             let told = is_by_laws.then(|| Fit { flat: Vec::new(), ..member.fit.clone() });
             let asked = told.as_ref().unwrap_or(&member.fit);
             let mut answer = answer(&self.question, &self.law, asked, &member.draws, other, self.seed);
-            if let Some(by_default) = &self.forecast {
-                self.by_several_laws(by_default, inputs, member, &mut answer)?;
+            if let Some((by_default, rows)) = self.forecast.as_ref().zip(rows.as_ref()) {
+                self.by_several_laws(by_default, rows, member, &mut answer)?;
             }
             if !self.stack.is_empty() {
                 self.by_stack(&member.fit, &mut answer);
@@ -181,6 +186,8 @@ impl Stage for Extrapolate {
                     whole.forecasts.extend(answer.forecasts);
                     whole.caveats.extend(answer.caveats);
                     whole.warnings.extend(answer.warnings);
+                    // The first group may be refused, and have no interval to describe.
+                    whole.interval = whole.interval.take().or(answer.interval);
                 }
             }
         }
@@ -192,7 +199,7 @@ impl Stage for Extrapolate {
         };
         whole.rows.iter_mut().for_each(|row| row.inputs.retain(|name, _| tells(name)));
         if self.through.is_some() {
-            whole.warnings.insert(0, chain::CHAINED.to_owned());
+            whole.warnings.insert(0, chain::warning(self.forecast.is_some()));
         }
         Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&whole)?)]))
     }
@@ -212,7 +219,7 @@ struct SecondFit<'a> {
     law: &'a Law,
     fit: Fit,
     draws: Vec<Points>,
-    /// The one group that everything is compared with, where the question names one.
+    /// The group with which all are compared, if the query names one.
     group: Option<&'a str>,
 }
 
@@ -275,25 +282,25 @@ impl Extrapolate {
         ));
     }
 
-    /// Replaces the answer of the fit's law by the forecast of several laws; where another fit gives a variable of the law,
-    /// they forecast that variable, and the fit's law takes it from there.
+    /// Replaces the answer of the fit's law by the forecast of several laws. In a chain, several laws forecast the
+    /// variable, and the fit's law gives the response at that forecast.
     fn by_several_laws(
         &self,
         by_default: &ByDefault,
-        inputs: &Inputs,
+        rows: &Dataset,
         member: &Member,
         answer: &mut Answer,
     ) -> Result<(), Failure> {
         let group = member.group.as_deref();
         let through = self.through.as_ref().zip(member.inner.as_ref());
-        let (law, rows, by) = match through {
-            Some((through, _)) => (&through.inner, inputs.table("rows.through")?, &through.by),
-            None => (&self.law, inputs.table("rows")?, &by_default.by),
+        let (law, by) = match through {
+            Some((through, _)) => (&through.inner, &through.by),
+            None => (&self.law, &by_default.by),
         };
         let of_group = by.as_deref().zip(group);
         let level = member.fit.level.unwrap_or(LEVEL);
         let asked: Vec<&BTreeMap<String, f64>> = answer.rows.iter().map(|row| &row.inputs).collect();
-        match several(law, &rows, of_group, by_default.ceiling, &asked, level)? {
+        match several(law, rows, of_group, by_default.ceiling, &asked, level)? {
             Ok((predictions, account)) => {
                 for (row, prediction) in answer.rows.iter_mut().zip(predictions) {
                     let output = match through {
@@ -309,17 +316,16 @@ impl Extrapolate {
                     }
                 }
                 if account.origins == 0 {
-                    answer.warnings.push(
-                        "There are too few runs for a test on hidden runs: all members have \
-                     equal weight."
-                            .to_owned(),
-                    );
+                    let warning = "There are too few runs for a test on hidden runs: all members have equal weight.";
+                    answer.warnings.push(warning.to_owned());
                 }
                 answer.forecasts.insert(group.unwrap_or(ALL).to_owned(), account);
                 let percent = 100.0 * level;
                 answer.interval = Some(match through {
                     Some((through, _)) => format!(
-                        "{percent:.0} % prediction interval of one run: {} as several laws forecast it, with their disagreement and the error that they have in common; then the parameters and the scatter of the law that takes it, not the error of that law itself",
+                        "{percent:.0} % prediction interval of one run: the forecast of {} by several laws, with their \
+                         disagreement and common error; the parameters and the scatter of the fit's law; not the error \
+                         of the fit's law itself",
                         through.variable
                     ),
                     None => format!(
@@ -343,8 +349,8 @@ fn refuse(row: &mut Row, reason: &str) {
     row.note = Some(format!("no forecast: {reason}"));
 }
 
-/// The forecast of several laws from the rows of a fit that were fitted, of one group where one is named by its column and
-/// value; a target is a row that is asked for.
+/// The forecast of several laws from the fitted rows of a fit, or of one group, given as column and value. Each element
+/// of `asked` is a target.
 fn several(
     law: &Law,
     rows: &Dataset,
