@@ -124,7 +124,7 @@ fn several_laws_forecast_the_loss_that_an_accuracy_goes_through() {
     assert!(lower < known && known < upper, "{lower} {known} {upper}");
     let several = &results["queries"]["several"];
     assert!(several["forecasts"].to_string().contains("members"), "{several}");
-    assert!(several["interval"].as_str().unwrap().contains("several laws forecast it"), "{}", several["interval"]);
+    assert!(several["interval"].as_str().unwrap().contains("by several laws"), "{}", several["interval"]);
     // The error that the laws have in common is in it.
     let [narrow, _, wide] = first(&results, "next");
     assert!(upper - lower > wide - narrow, "{lower} {upper} {narrow} {wide}");

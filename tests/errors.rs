@@ -200,6 +200,7 @@ fn queries_that_no_law_can_answer_are_refused_with_their_place() {
         ("marginal = { C = 1e22, factor = 1 }", "it must be above 1"),
         ("inference_aware = { loss = 2.2, serve = -1 }", "it must be zero or more"),
         ("marginal = { C = 1e22, hold = { U = 1e9 } }", "has no variable `U`"),
+        ("compute_optimal = { C = 1e22, D = \"1T\" }", "the query solves for `D`"),
         ("marginal = { C = 1e22, by = 3 }", "no variable `by`"),
     ] {
         let shown = asked(query);

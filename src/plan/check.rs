@@ -105,12 +105,13 @@ pub(super) fn one_question<'a>(
 ) -> Result<&'a Question, Box<Diagnostic>> {
     let is_asked = |name: &&str| asked.iter().any(|question| question.name() == *name);
     let given: Vec<(&str, bool)> = known.iter().map(|name| (*name, is_asked(name))).collect();
-    match (exactly_one(what, &given, Place::Key(place.clone())), asked) {
-        (None, [question, ..]) => Ok(question),
-        (error, _) => {
-            Err(Box::new(error.unwrap_or_else(|| Diagnostic::error("no-kind", Place::Key(place.clone()), what))))
-        }
+    if let Some(error) = exactly_one(what, &given, Place::Key(place.clone())) {
+        return Err(Box::new(error));
     }
+    let found = asked.iter().find(|question| known.contains(&question.name()));
+    found.ok_or_else(|| {
+        Box::new(Diagnostic::error("no-kind", Place::Key(place.clone()), format!("{what} has no question")))
+    })
 }
 
 /// Whether exactly one of several keys was given; else the error.

@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::designs::plan_designs;
+use super::expectations::{plan_expectations, plan_statements};
 use super::filters::plan_filter;
-use super::fits::{FitPlan, define_laws, join_chains, plan_fit};
+use super::fits::{FitPlan, define_laws, fits_before, join_chain, plan_fit};
 use super::graph::{Input, Plan};
-use super::queries::{plan_expectations, plan_query, plan_statements};
+use super::queries::plan_query;
 use super::scope::{
-    Allowed, ExpectedDrift, MOST_ERRORS, PlannedFit, PlannedQuery, Rows, Scope, SourceStage, SpecPlace, query_of,
+    Allowed, ExpectedDrift, MOST_ERRORS, Planned, PlannedFit, PlannedQuery, Rows, Scope, SourceStage, SpecPlace,
+    query_of,
 };
-use super::sensitivity::{Planned, plan_sensitivity};
+use super::sensitivity::plan_sensitivity;
 use super::sources::{plan_source, plan_source_of_query};
 use super::tables::{plan_tables, tables_left};
 use super::used;
@@ -211,8 +213,8 @@ fn plan_spec(scope: &mut Scope<'_>, spec: &Spec) -> PlannedReport {
     let planned = Planned { spec, sources: &sources, filters: &filters, laws: &laws, fits: &fits, queries: &queries };
     let (sensitivity, varied) = plan_sensitivity(scope, &planned);
     let designs = plan_designs(scope, spec, &fits);
-    let expectations = plan_expectations(scope, spec, &sources, &filters, &fits, &queries);
-    let (statements, answer) = plan_statements(scope, spec, &sources, &filters, &fits, &queries);
+    let expectations = plan_expectations(scope, &planned);
+    let (statements, answer) = plan_statements(scope, &planned);
     warn_of_unused(scope, spec);
     if spec.fits.is_empty() && !scope.tree().keys().contains(&"fits") {
         scope
@@ -307,11 +309,11 @@ fn grow<'a>(scope: &mut Scope<'_>, spec: &'a Spec, grown: &mut Grown<'a>, force:
     if grown.laws.is_none() {
         grown.laws = Some(define_laws(scope, spec, &grown.sources));
     }
-    let is_first = grown.fits.is_empty();
     for (name, fit) in &spec.fits {
         let is_there =
             |rows: &String| grown.filters.contains_key(rows.as_str()) || grown.sources.contains_key(rows.as_str());
-        let ready = fit.rows.as_ref().is_none_or(is_there);
+        let is_done = |other: &str| grown.done.contains(&("fits", other));
+        let ready = fit.rows.as_ref().is_none_or(is_there) && fits_before(spec, name).all(is_done);
         if !begin(scope, "fits", name, ready || force, grown) {
             continue;
         }
@@ -323,10 +325,8 @@ fn grow<'a>(scope: &mut Scope<'_>, spec: &'a Spec, grown: &mut Grown<'a>, force:
             let draws = fit.uncertainty.as_ref().map_or(0, |uncertainty| uncertainty.member().count().1);
             grown.fits.insert(name, PlannedFit { stage, law, through: None, has_rows, draws, by, alternatives });
             grown.described_fits.push(described);
+            join_chain(scope, spec, name, &mut grown.fits);
         }
-    }
-    if is_first && !grown.fits.is_empty() {
-        join_chains(scope, spec, &mut grown.fits);
     }
     for (name, query) in &spec.queries {
         let ready = grown.fits.contains_key(query.fit.as_str())
@@ -359,7 +359,7 @@ fn begin<'a>(scope: &Scope<'_>, table: &'static str, name: &'a str, ready: bool,
 }
 
 /// Warns of entries that nothing uses.
-pub(super) fn warn_of_unused(scope: &mut Scope<'_>, spec: &Spec) {
+fn warn_of_unused(scope: &mut Scope<'_>, spec: &Spec) {
     let tables: [(&str, Vec<&String>); 5] = [
         ("sources", spec.sources.keys().collect()),
         ("tables", spec.tables.keys().collect()),

@@ -42,12 +42,7 @@ pub(super) fn plan_filter<'a>(
     Some((Rows { stage, source: &filter.source }, described))
 }
 
-pub(super) fn rule_of(
-    scope: &mut Scope<'_>,
-    rule: &spec::Rule,
-    path: &SpecPath,
-    variables: &Variables,
-) -> Option<RuleKind> {
+fn rule_of(scope: &mut Scope<'_>, rule: &spec::Rule, path: &SpecPath, variables: &Variables) -> Option<RuleKind> {
     let given = [
         ("range", rule.range.is_some()),
         ("keep", rule.keep.is_some()),
@@ -119,7 +114,7 @@ pub(super) fn rule_of(
     known.then(|| kind(Extreme { of: name, count: rule.count.unwrap_or(1), by: rule.by.clone() }))
 }
 
-pub(super) fn number_variable(scope: &mut Scope<'_>, name: &str, place: Place, variables: &Variables) -> bool {
+fn number_variable(scope: &mut Scope<'_>, name: &str, place: Place, variables: &Variables) -> bool {
     match variables.get(name) {
         Some(kind) if kind.can_be(Kind::Number) => true,
         Some(_) => {

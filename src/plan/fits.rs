@@ -201,7 +201,7 @@ pub(super) fn plan_fit(
     Some((stage, law, described))
 }
 
-pub(super) fn plan_fit_without_rows(
+fn plan_fit_without_rows(
     scope: &mut Scope<'_>,
     name: &str,
     fit: &spec::Fit,
@@ -262,50 +262,60 @@ pub(super) fn plan_fit_without_rows(
     Some((stage, law.clone(), described))
 }
 
-/// Joins fits whose law takes what another fit forecasts.
-pub(super) fn join_chains<'a>(scope: &mut Scope<'_>, spec: &'a Spec, fits: &mut BTreeMap<&'a str, PlannedFit>) {
-    for (name, fit) in &spec.fits {
-        let path = SpecPath::of(&["fits", name, "through"]);
-        for (variable, other) in &fit.through {
-            let place = || Place::Value(path.key(variable));
-            let known: Vec<&str> = fits.keys().copied().filter(|other| other != name).collect();
-            if other == name {
-                scope.error("bad-chain", place(), "a fit cannot go through itself");
-                continue;
-            }
-            let Some(inner) = fits.get(other.as_str()) else {
-                scope.unknown("fit", other, &["fits"], place(), &known);
-                continue;
-            };
-            let Some(own) = fits.get(name.as_str()) else { continue };
-            let fault = if own.law.variable(variable).is_none() {
-                Some(format!("the law `{}` has no variable `{variable}`", own.law.formula))
-            } else if own.law.variables.len() > 1 && fit.through.len() > 1 {
-                Some("only one variable can be forecast by another fit".to_owned())
-            } else if inner.law.response != *variable {
-                Some(format!("the fit `{other}` forecasts `{}`, not `{variable}`", inner.law.response))
-            } else if !spec.fits.get(other).is_some_and(|f| f.through.is_empty()) {
-                Some(format!("the fit `{other}` itself takes a variable from another fit"))
-            } else if let (Some(one), Some(by)) = (&fit.by, &inner.by)
-                && one != by
-            {
-                Some(format!("the fits are in groups of different columns, `{one}` and `{by}`"))
-            } else {
-                None
-            };
-            if let Some(fault) = fault {
-                scope.error("bad-chain", place(), fault);
-                continue;
-            }
-            let law = Arc::new(own.law.through(variable, &inner.law, other));
-            let (inner_law, outer) = (Arc::clone(&inner.law), Arc::clone(&own.law));
-            let through = Through { variable: variable.clone(), inner: inner_law, outer, by: inner.by.clone() };
-            let chain = Chain { stage: inner.stage, law, through, has_rows: inner.has_rows };
-            let by = inner.by.clone();
-            if let Some(own) = fits.get_mut(name.as_str()) {
-                own.through = Some(chain);
-                own.by = own.by.take().or(by);
-            }
+/// The fits that must be planned before a fit: those that forecast variables of its law.
+pub(super) fn fits_before<'a>(spec: &'a Spec, name: &str) -> impl Iterator<Item = &'a str> {
+    let through = spec.fits.get(name).into_iter().flat_map(|fit| fit.through.values());
+    through.filter(|other| spec.fits.get(*other).is_some_and(|fit| fit.through.is_empty())).map(String::as_str)
+}
+
+/// Composes the law of a fit with the laws of the fits that forecast its variables.
+pub(super) fn join_chain(scope: &mut Scope<'_>, spec: &Spec, name: &str, fits: &mut BTreeMap<&str, PlannedFit>) {
+    let Some(fit) = spec.fits.get(name) else { return };
+    let path = SpecPath::of(&["fits", name, "through"]);
+    for (variable, other) in &fit.through {
+        let place = || Place::Value(path.key(variable));
+        let Some(own) = fits.get(name) else { return };
+        let early = if other == name {
+            Some("a fit cannot go through itself".to_owned())
+        } else if spec.fits.get(other).is_some_and(|fit| !fit.through.is_empty()) {
+            Some(format!("the fit `{other}` itself takes a variable from another fit"))
+        } else if own.law.variable(variable).is_none() {
+            Some(format!("the law `{}` has no variable `{variable}`", own.law.formula))
+        } else if fit.through.len() > 1 {
+            Some("only one variable can be forecast by another fit".to_owned())
+        } else {
+            None
+        };
+        if let Some(fault) = early {
+            scope.error("bad-chain", place(), fault);
+            continue;
+        }
+        let Some(inner) = fits.get(other.as_str()) else {
+            let known: Vec<&str> = fits.keys().copied().filter(|other| *other != name).collect();
+            scope.unknown("fit", other, &["fits"], place(), &known);
+            continue;
+        };
+        let fault = if inner.law.response == *variable {
+            fit.by
+                .as_ref()
+                .zip(inner.by.as_ref())
+                .filter(|(one, by)| one != by)
+                .map(|(one, by)| format!("the fits are in groups of different columns, `{one}` and `{by}`"))
+        } else {
+            Some(format!("the fit `{other}` forecasts `{}`, not `{variable}`", inner.law.response))
+        };
+        if let Some(fault) = fault {
+            scope.error("bad-chain", place(), fault);
+            continue;
+        }
+        let law = Arc::new(own.law.through(variable, &inner.law, other));
+        let (inner_law, outer) = (Arc::clone(&inner.law), Arc::clone(&own.law));
+        let through = Through { variable: variable.clone(), inner: inner_law, outer, by: inner.by.clone() };
+        let chain = Chain { stage: inner.stage, law, through, has_rows: inner.has_rows };
+        let by = inner.by.clone();
+        if let Some(own) = fits.get_mut(name) {
+            own.through = Some(chain);
+            own.by = own.by.take().or(by);
         }
     }
 }
@@ -450,7 +460,7 @@ fn check_starts(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPa
 }
 
 /// Whether the source gives what the law takes, in its units.
-pub(super) fn law_takes(scope: &mut Scope<'_>, law: &Law, source: &SourceStage, law_name: &str, path: &SpecPath) {
+fn law_takes(scope: &mut Scope<'_>, law: &Law, source: &SourceStage, law_name: &str, path: &SpecPath) {
     let place = || Place::Value(path.clone());
     let known: Vec<&str> = source.variables.keys().map(String::as_str).collect();
     if law.variables.is_empty() {
@@ -563,7 +573,7 @@ fn check_pairs(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPat
     }
 }
 
-pub(super) fn check_methods(scope: &mut Scope<'_>, fit: &spec::Fit, path: &SpecPath) {
+fn check_methods(scope: &mut Scope<'_>, fit: &spec::Fit, path: &SpecPath) {
     for (key, value) in fit.objective.wrong_settings() {
         let place = Place::Value(path.key("objective").key(fit.objective.name()).key(key));
         scope.error("bad-setting", place, format!("`{key}` is {value}; it must be positive and finite"));

@@ -7,6 +7,7 @@ mod chunks;
 mod compile;
 mod costs;
 mod designs;
+mod expectations;
 mod files;
 mod filters;
 mod fingerprint;

@@ -12,7 +12,7 @@ use crate::law::{Cost, Law, Roles};
 use crate::query::Question;
 use crate::report::{self, DescribedSource};
 use crate::source::Missing;
-use crate::spec::{self, Node};
+use crate::spec::{self, Node, Spec};
 use crate::stage::{Stage, Through};
 
 /// What is done although it is refused by default.
@@ -77,6 +77,16 @@ pub(super) struct PlannedQuery {
     pub(super) roles: Roles,
     /// The column by whose values its fit is in groups.
     pub(super) by: Option<String>,
+}
+
+/// The planned entries of a spec, by name: what sensitivity, expectations and conclusions refer to.
+pub(super) struct Planned<'a> {
+    pub(super) spec: &'a Spec,
+    pub(super) sources: &'a BTreeMap<&'a str, SourceStage>,
+    pub(super) filters: &'a BTreeMap<&'a str, Rows<'a>>,
+    pub(super) laws: &'a BTreeMap<String, Arc<Law>>,
+    pub(super) fits: &'a BTreeMap<&'a str, PlannedFit>,
+    pub(super) queries: &'a BTreeMap<&'a str, PlannedQuery>,
 }
 
 /// An expectation on how far a number moves from one run to the next; a report knows nothing of earlier ones.

@@ -1,16 +1,14 @@
 //! Sensitivity: refits with one choice changed, and their answers.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fits::{FitPlan, Grouping, OnEmpty, plan_fit};
 use super::graph::Input;
-use super::scope::{PlannedFit, PlannedQuery, Rows, Scope, SourceStage};
+use super::scope::{Planned, Scope};
 use crate::diagnostic::{Place, Severity, SpecPath, Step};
-use crate::law::Law;
 use crate::query::Question;
 use crate::report::{DescribedVariation, VariedQuery};
-use crate::spec::{self, Spec};
+use crate::spec;
 use crate::stage::Extrapolate;
 
 /// A fit with one choice changed.
@@ -20,16 +18,6 @@ struct Variation {
     /// The key of the choice and its index in the list.
     key: (&'static str, usize),
     fit: FitPlan,
-}
-
-/// What a plan has before fits are varied.
-pub(super) struct Planned<'a> {
-    pub(super) spec: &'a Spec,
-    pub(super) sources: &'a BTreeMap<&'a str, SourceStage>,
-    pub(super) filters: &'a BTreeMap<&'a str, Rows<'a>>,
-    pub(super) laws: &'a BTreeMap<String, Arc<Law>>,
-    pub(super) fits: &'a BTreeMap<&'a str, PlannedFit>,
-    pub(super) queries: &'a BTreeMap<&'a str, PlannedQuery>,
 }
 
 /// Plans every variation; gives them in words, and the artifacts that the report takes.

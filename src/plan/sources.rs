@@ -8,8 +8,7 @@ use super::check::{self, Variables};
 use super::costs::is_priced;
 use super::files;
 use super::graph::StageIndex;
-use super::limits::file_limits;
-use super::limits::stays_inside;
+use super::limits::{file_limits, stays_inside};
 use super::names::{self, NamedPattern};
 use super::scope::{PlannedQuery, Scope, SourceStage, query_of};
 use super::used;
@@ -449,7 +448,7 @@ fn no_variable(scope: &mut Scope<'_>, name: &str, variables: &Variables, place: 
     scope.tell(error.suggest(name, known));
 }
 
-pub(super) fn local_files(scope: &mut Scope<'_>, pattern: &str, path: &SpecPath) -> Option<Vec<External>> {
+fn local_files(scope: &mut Scope<'_>, pattern: &str, path: &SpecPath) -> Option<Vec<External>> {
     let folder = scope.folder();
     let place = Place::Value(path.key("path"));
     let literal = folder.join(pattern);
@@ -505,7 +504,7 @@ pub(super) fn local_files(scope: &mut Scope<'_>, pattern: &str, path: &SpecPath)
     )
 }
 
-pub(super) fn pinned(scope: &mut Scope<'_>, url: &str, sha256: Option<&str>, path: &SpecPath) -> Option<External> {
+fn pinned(scope: &mut Scope<'_>, url: &str, sha256: Option<&str>, path: &SpecPath) -> Option<External> {
     if !(url.starts_with("https://") || url.starts_with("http://")) {
         scope.error("bad-url", Place::Value(path.key("url")), "a URL must begin with https:// or http://");
         return None;
@@ -530,11 +529,7 @@ pub(super) fn pinned(scope: &mut Scope<'_>, url: &str, sha256: Option<&str>, pat
 }
 
 /// The columns in an order in which each expression stands after what it uses.
-pub(super) fn columns_of(
-    scope: &mut Scope<'_>,
-    source: &spec::Source,
-    path: &SpecPath,
-) -> Option<(Vec<IngestColumn>, Variables)> {
+fn columns_of(scope: &mut Scope<'_>, source: &spec::Source, path: &SpecPath) -> Option<(Vec<IngestColumn>, Variables)> {
     let tables: BTreeMap<&str, spec::ColumnTable> =
         source.columns.iter().map(|(n, c)| (n.as_str(), c.table())).collect();
     let mut kinds: Variables = tables

@@ -431,11 +431,18 @@ fn budgets<'a>(
 fn check_names<'a>(given: impl Iterator<Item = &'a String>, known: &[&str], law: &Law, faults: &mut Vec<Fault>) {
     for name in given {
         if !known.contains(&name.as_str()) {
-            let hint = match crate::diagnostic::nearest(name, known.iter().copied()) {
+            let is_of_law = law.variable(name).is_some();
+            let near = crate::diagnostic::nearest(name, known.iter().copied()).filter(|_| !is_of_law);
+            let hint = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("the law is `{}`", law.formula),
             };
-            faults.push(Fault::at(name, format!("the law `{}` has no variable `{name}`", law.name)).hint(hint));
+            let message = if is_of_law {
+                format!("the query solves for `{name}`, so it cannot be given")
+            } else {
+                format!("the law `{}` has no variable `{name}`", law.name)
+            };
+            faults.push(Fault::at(name, message).hint(hint));
         }
     }
 }

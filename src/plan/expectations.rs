@@ -1,0 +1,208 @@
+//! Expectations and conclusions: conditions on results, and sentences that quote them.
+
+use std::collections::BTreeSet;
+
+use super::check;
+use super::scope::{ExpectedDrift, Planned, PlannedFit, Scope};
+use crate::changes::Drift;
+use crate::design::Advice;
+use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use crate::expr::Kind;
+use crate::report::{Expected, NamedAnswer, Piece, pieces};
+use crate::spec;
+
+/// Checks the expectations on results. Those on how far a number moves are added to the scope.
+pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) -> Vec<Expected> {
+    let spec = planned.spec;
+    // A spec of thousands of fits has hundreds of thousands of numbers; they are named where one is asked for.
+    if spec.expect.is_empty() {
+        return Vec::new();
+    }
+    let names = names_of_results(planned);
+    let left_out: Vec<String> = ["sources", "tables", "filters", "fits", "queries", "designs"]
+        .iter()
+        .flat_map(|table| {
+            scope.written(&SpecPath::of(&[table])).into_iter().map(move |name| format!("{table}.{name}."))
+        })
+        .filter(|prefix| names.range(prefix.clone()..).next().is_none_or(|name| !name.starts_with(prefix)))
+        .collect();
+    let mut all = Vec::new();
+    for (index, expectation) in spec.expect.iter().enumerate() {
+        let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
+        if let Some(drift) = Drift::parse(&expectation.that) {
+            plan_drift(scope, index, expectation, drift, &path, &names);
+            continue;
+        }
+        let Some(expr) = scope.take(check::syntax(&expectation.that, &path)) else { continue };
+        let mut errors = Vec::new();
+        expr.visit_symbols(&mut |name, span| {
+            // What the groups of a fit are called, the data say.
+            let mut parts = name.split('.').skip(1);
+            let of_group = parts.next().and_then(|fit| spec.fits.get(fit)).is_some_and(|fit| fit.by.is_some())
+                && name.starts_with("fits.")
+                && parts.next() == Some("groups");
+            if !of_group && !names.contains(name) && !left_out.iter().any(|prefix| name.starts_with(prefix)) {
+                let error = Diagnostic::error(
+                    "unknown-result",
+                    Place::Inside(path.clone(), span.clone()),
+                    format!("the results have no number `{name}`"),
+                );
+                errors.push(error.suggest(name, near_prefix(name, &names)));
+            }
+        });
+        if errors.is_empty()
+            && let Err(more) = check::of_kind(&expr, &path, Kind::Truth, &|_| Kind::Number)
+        {
+            errors.extend(more);
+        }
+        if errors.is_empty() {
+            all.push(Expected {
+                that: expr.to_string(),
+                severity: expectation.severity,
+                because: expectation.because.clone(),
+            });
+        }
+        scope.tell_all(errors);
+    }
+    all
+}
+
+/// The author's conclusions, and the answer that the author recommends: a query, and its row from 0.
+pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (Vec<String>, Option<(String, usize)>) {
+    let Planned { spec, queries, .. } = planned;
+    let table = SpecPath::of(&["report"]);
+    let statements: Vec<String> = spec.report.conclusion.iter().flat_map(spec::OneOrMoreTexts::all).collect();
+    let is_list = matches!(spec.report.conclusion, Some(spec::OneOrMoreTexts::Many(_)));
+    let names = if statements.is_empty() && spec.report.answer.is_none() {
+        BTreeSet::new()
+    } else {
+        let mut names = names_of_results(planned);
+        // An answer as a whole has a name too.
+        for (name, query) in *queries {
+            names.insert(format!("queries.{name}"));
+            let rows = query.question.member().rows(&query.roles).len();
+            names.extend((1..=rows).map(|row| format!("queries.{name}.row{row}")));
+        }
+        names
+    };
+    for (index, statement) in statements.iter().enumerate() {
+        let path = table.key("conclusion");
+        let path = if is_list { path.then(Step::Index(index)) } else { path };
+        match pieces(statement) {
+            Ok(pieces) => {
+                for (name, at) in pieces.into_iter().filter_map(|piece| match piece {
+                    Piece::Name(name, at) => Some((name, at)),
+                    Piece::Text(_) => None,
+                }) {
+                    if !names.contains(name) && !name.contains(".groups.") {
+                        let error = Diagnostic::error(
+                            "unknown-result",
+                            Place::Inside(path.clone(), at),
+                            format!("the results have no number `{name}`"),
+                        );
+                        scope.tell(error.suggest(name, near_prefix(name, &names)));
+                    }
+                }
+            }
+            Err(at) => {
+                let place = Place::Inside(path, at..at + 1);
+                scope
+                    .error(
+                        "bad-conclusion",
+                        place,
+                        "this brace has no partner: write the name of a number between two braces",
+                    )
+                    .hints
+                    .push("write a literal brace twice: {{".to_owned());
+            }
+        }
+    }
+    let answer = spec.report.answer.as_ref().and_then(|name| {
+        let of_query = |query: &&str| {
+            let named = NamedAnswer::of(name, query).filter(|named| named.output.is_empty() && names.contains(name))?;
+            Some(((*query).to_owned(), named.row.unwrap_or(0)))
+        };
+        let found = queries.keys().find_map(of_query);
+        if found.is_none() {
+            let error = Diagnostic::error(
+                "unknown-result",
+                Place::Value(table.key("answer")),
+                format!("there is no answer `{name}`; an answer is `queries.NAME` or `queries.NAME.row2`"),
+            );
+            let near: Vec<String> = queries.keys().map(|query| format!("queries.{query}")).collect();
+            scope.tell(error.suggest(name, near.iter().map(String::as_str).collect::<Vec<_>>()));
+        }
+        found
+    });
+    (statements, answer)
+}
+
+/// Takes an expectation on how far a number moves.
+fn plan_drift(
+    scope: &mut Scope<'_>,
+    index: usize,
+    expectation: &spec::Expectation,
+    drift: Result<Drift, String>,
+    path: &SpecPath,
+    names: &BTreeSet<String>,
+) {
+    let drift = match drift {
+        Ok(drift) => drift,
+        Err(message) => {
+            scope.error("bad-drift", Place::Value(path.clone()), message);
+            return;
+        }
+    };
+    // The lock file holds the numbers of fits and queries; the names of groups only the data know.
+    let of_results = ["fits.", "queries.", "designs."].iter().any(|table| drift.number.starts_with(table));
+    let known = names.contains(&drift.number) || drift.number.contains(".groups.");
+    if !of_results || !known {
+        let error = Diagnostic::error(
+            "unknown-result",
+            Place::Inside(path.clone(), 0..drift.number.len()),
+            format!("the lock file has no number `{}`", drift.number),
+        );
+        scope.tell(error.suggest(&drift.number, near_prefix(&drift.number, names)));
+        return;
+    }
+    scope.add_drift(ExpectedDrift {
+        index,
+        that: expectation.that.clone(),
+        drift,
+        severity: expectation.severity,
+        because: expectation.because.clone(),
+    });
+}
+
+/// The names of all numbers in the results of a spec, except those of groups.
+fn names_of_results(planned: &Planned<'_>) -> BTreeSet<String> {
+    let Planned { spec, sources, filters, fits, queries, .. } = planned;
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    names.extend(sources.iter().map(|(name, source)| {
+        format!("{}.{name}.rows", if source.described.is_some() { "sources" } else { "tables" })
+    }));
+    names.extend(filters.keys().flat_map(|f| [format!("filters.{f}.kept"), format!("filters.{f}.dropped")]));
+    for (fit, PlannedFit { law, .. }) in *fits {
+        let parameters = law.parameters.iter().map(|p| p.name.as_str());
+        names.extend(crate::report::names_of_fit(fit, parameters));
+    }
+    names.extend(spec.sensitivity.keys().map(|fit| format!("sensitivity.{fit}.moved")));
+    let of_design = |design: &String| Advice::NUMBERS.map(|number| format!("designs.{design}.{number}"));
+    names.extend(spec.designs.keys().flat_map(of_design));
+    for (name, query) in *queries {
+        names.extend(crate::report::names_of_query(name, query.question.member(), &query.roles));
+    }
+    names
+}
+
+/// Candidates for a suggestion: the names in the same table, or all names.
+fn near_prefix<'a>(name: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
+    let of_that_name: Vec<&str> =
+        names.iter().map(String::as_str).filter(|n| n.rsplit_once('.').is_some_and(|(_, last)| last == name)).collect();
+    if !of_that_name.is_empty() {
+        return of_that_name;
+    }
+    let prefix: String = name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".") + ".";
+    let near: Vec<&str> = names.iter().map(String::as_str).filter(|n| n.starts_with(&prefix)).collect();
+    if near.is_empty() { names.iter().map(String::as_str).collect() } else { near }
+}
