@@ -22,7 +22,7 @@ macro_rules! registry {
                 $($(#[$doc])* $module::$Member,)+
             }
         }
-        $each! { $($module, $Member;)+ }
+        $each! { $($(#[$doc])* $module, $Member;)+ }
     };
     (
         $(#[$meta:meta])*

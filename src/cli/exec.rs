@@ -226,8 +226,11 @@ fn stages(arguments: &Arguments, screen: &Screen) -> Exit {
         return changed(file, "create the plan again: `lawfit plan --json`", screen);
     }
     let mut targets = Vec::new();
-    let places = compiled.plan.stages().enumerate().map(|(index, stage)| (stage.id.to_string(), index));
-    let places: BTreeMap<String, usize> = places.collect();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for (index, stage) in compiled.plan.stages().enumerate() {
+        // Two specs of one name give stages of one name, of which the first counts.
+        places.entry(stage.id.to_string()).or_insert(index);
+    }
     for id in arguments.what.stage.iter().flat_map(|ids| apart(ids)) {
         let Some(index) = places.get(id).copied() else {
             screen.error(&format!("the plan has no stage `{id}`"), &[]);

@@ -14,8 +14,7 @@ use crate::quantity::{OneOrMany, Quantity};
 use crate::query::{Asking, Question, QuestionKeys, read_asking};
 
 /// A decision that the runs are to serve: exactly one question.
-#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(remote = "Self")]
+#[derive(Clone, Debug, PartialEq, JsonSchema)]
 pub struct Decide {
     /// How much it counts beside the other decisions.
     #[serde(default)]
@@ -24,6 +23,12 @@ pub struct Decide {
     #[serde(default)]
     #[schemars(with = "QuestionKeys", flatten)]
     pub questions: Vec<Question>,
+}
+
+/// The keys of a decision that are not questions.
+#[derive(Deserialize)]
+struct Others {
+    weight: Option<Quantity>,
 }
 
 impl Serialize for Decide {
@@ -46,7 +51,8 @@ impl Asking for Decide {
     }
 
     fn from_others<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(deserializer)
+        let Others { weight } = Others::deserialize(deserializer)?;
+        Ok(Self { weight, questions: Vec::new() })
     }
 
     fn questions(&mut self) -> &mut Vec<Question> {
@@ -95,9 +101,7 @@ impl<'de> Deserialize<'de> for Decisions {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Decisions, A::Error> {
-                // The function of the type itself, which leaves questions out, would hide that of the trait.
-                let one = <Decide as Deserialize>::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(Decisions::One(Box::new(one)))
+                Decide::deserialize(MapAccessDeserializer::new(map)).map(|one| Decisions::One(Box::new(one)))
             }
         }
         deserializer.deserialize_any(DecisionsVisitor)

@@ -43,7 +43,7 @@ impl ResponseScale {
 
 /// Makes `weigh_member`: a loop over rows for each member, compiled for every width of vectors.
 macro_rules! weigh_rows_of {
-    ($($module:ident, $Member:ident;)+) => {
+    ($($(#[$doc:meta])* $module:ident, $Member:ident;)+) => {
         fn weigh_member(objective: &Objective, block: &Block<'_>, values: &[f64], out: &mut Weights) {
             match objective {
                 $(Objective::$Member(penalty) => {

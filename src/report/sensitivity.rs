@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::options::DIGITS;
 use super::results::{SensitivityResult, VariedAnswer};
-use super::words::heading;
-use super::words::{self, Written};
+use super::words::{Written, digits, heading, trimmed};
 use super::{Described, DescribedVariation};
 use crate::answer::{Answer, Row, Verdict};
 use crate::dataset::GroupName;
@@ -133,7 +133,7 @@ pub(super) fn table(
     let name = |answer: &VariedAnswer| {
         let input = |(name, value): (&String, &f64)| {
             let written = described.query(&answer.query).map(|query| Written::of_input(described, query, name));
-            format!("{name} = {}", written.unwrap_or(Written::Number(words::DIGITS)).value(*value))
+            format!("{name} = {}", written.unwrap_or(Written::Number(DIGITS)).value(*value))
         };
         let given: Vec<String> = answer.inputs.iter().map(input).collect();
         let given = answer.group.clone().into_iter().chain(given).collect::<Vec<_>>().join(", ");
@@ -142,10 +142,10 @@ pub(super) fn table(
     };
     let show = |answer: &VariedAnswer, value: f64| {
         let written = described.query(&answer.query).map(|query| Written::of_output(described, query, &answer.output));
-        written.unwrap_or(Written::Number(words::DIGITS)).value(value)
+        written.unwrap_or(Written::Number(DIGITS)).value(value)
     };
     let moved = |answer: &VariedAnswer| match answer.moved {
-        Some(moved) => words::trimmed(&words::digits(moved, 2)),
+        Some(moved) => trimmed(&digits(moved, 2)),
         None => "-".to_owned(),
     };
     let rows = result.answers.iter().map(|answer| {

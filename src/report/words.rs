@@ -1,5 +1,6 @@
 //! Numbers and conclusions as text.
 
+use super::options::DIGITS;
 use super::results::{AnswerRow, ExpectationResult, FitResult, Observed, QueryResult, Results};
 use super::{Described, DescribedQuery};
 use crate::answer::{Interval, Verdict};
@@ -9,7 +10,7 @@ use crate::unit::Dimension;
 
 /// A number with four significant digits; large and small numbers have an exponent.
 pub(super) fn number(value: f64) -> String {
-    digits(value, 4)
+    digits(value, DIGITS)
 }
 
 /// A number with the given number of significant digits.
@@ -76,8 +77,6 @@ pub(super) enum Written {
     /// A number with some significant digits: a response, a factor.
     Number(usize),
 }
-
-pub(super) use super::options::DIGITS;
 
 impl Written {
     /// The notation of an input.

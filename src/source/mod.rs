@@ -199,6 +199,12 @@ pub fn ways_to_feature(feature: &str) -> String {
 /// Maximum number of columns listed in an error.
 const MOST_LISTED: usize = 30;
 
+/// Names as a list, cut where they are many.
+fn listed(names: &[String]) -> String {
+    let rest = if names.len() > MOST_LISTED { " and more" } else { "" };
+    names[..names.len().min(MOST_LISTED)].join(", ") + rest
+}
+
 /// How to treat a row with a missing or invalid value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -206,7 +206,7 @@ impl Chunk<'_> {
             let mut array = array.as_ref();
             for _ in 0..self.depth {
                 let inner = of::<StructArray>(array).and_then(|object| object.values().first());
-                array = inner.ok_or_else(|| self.fault("it is no object"))?.as_ref();
+                array = inner.ok_or_else(|| self.fault("it is not an object"))?.as_ref();
             }
             let read = self.cells_of(array, limits)?;
             cells.extend(read);

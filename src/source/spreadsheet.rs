@@ -1,6 +1,6 @@
 //! Workbooks, for their formats: xlsx of Excel, ods of LibreOffice; a sheet, a range, a header row.
 
-use super::{Asked, Cell, Columns, Limits, MOST_LISTED, Options, SourceError};
+use super::{Asked, Cell, Columns, Limits, Options, SourceError};
 
 /// The names of the options of workbooks.
 pub(super) const TAKEN: &[&str] = &["sheet", "range", "header", "decimal"];
@@ -142,9 +142,8 @@ fn chosen(
         [only] => Ok(only.clone()),
         [] => Err(SourceError::Unreadable("its sheets are empty".to_owned())),
         many => Err(SourceError::Unreadable(format!(
-            "it has the sheets {}{}; choose one: `sheet = \"{}\"`",
-            many[..many.len().min(MOST_LISTED)].join(", "),
-            if many.len() > MOST_LISTED { " and more" } else { "" },
+            "it has the sheets {}; choose one: `sheet = \"{}\"`",
+            super::listed(many),
             many[0]
         ))),
     }

@@ -28,7 +28,7 @@ impl Reader for Sqlite {
         } else {
             let tables = database.tables()?;
             let [table] = tables.as_slice() else {
-                let tables = tables.join(", ");
+                let tables = super::listed(&tables);
                 return Err(SourceError::Unreadable(format!(
                     "it has the tables {tables}; choose what to read with `query`"
                 )));

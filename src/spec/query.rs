@@ -12,8 +12,7 @@ use crate::query::{Asking, Question, QuestionKeys, read_asking};
 use crate::table::Label;
 
 /// A question put to a fit: beside keys of its own, exactly one key that names a kind of question.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(remote = "Self")]
+#[derive(Clone, Debug, JsonSchema)]
 pub struct Query {
     /// The fit.
     pub fit: String,
@@ -32,6 +31,15 @@ pub struct Query {
     pub ceiling: Option<Quantity>,
 }
 
+/// The keys of a query that are not questions.
+#[derive(Deserialize)]
+struct Others {
+    fit: String,
+    group: Option<GroupsAsked>,
+    forecast: Option<Forecast>,
+    ceiling: Option<Quantity>,
+}
+
 impl Asking for Query {
     const NAME: &'static str = "Query";
 
@@ -42,7 +50,8 @@ impl Asking for Query {
     }
 
     fn from_others<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::deserialize(deserializer)
+        let Others { fit, group, forecast, ceiling } = Others::deserialize(deserializer)?;
+        Ok(Self { fit, group, questions: Vec::new(), forecast, ceiling })
     }
 
     fn questions(&mut self) -> &mut Vec<Question> {

@@ -39,9 +39,7 @@ impl Reading {
         diagnostic.file = base.map(|base| base.path.clone());
         diagnostic
     }
-}
 
-impl Reading {
     /// Whether an entry is one of those that are laid over the spec.
     fn is_asked(&self, path: &SpecPath) -> bool {
         let [Step::Key(table), Step::Key(name), ..] = path.0.as_slice() else { return false };

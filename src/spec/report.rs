@@ -25,7 +25,7 @@ pub struct Expectation {
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// Formats of the report; `results.json` is always written.
-    #[serde(default = "default_formats")]
+    #[serde(default = "ReportFormat::usual")]
     pub formats: Vec<ReportFormat>,
     /// Width of a paper's column in millimetres: files of figures are drawn for it, with text of seven points.
     #[serde(default)]
@@ -48,10 +48,6 @@ pub struct Report {
     pub precision: Digits,
 }
 
-fn default_formats() -> Vec<ReportFormat> {
-    ReportFormat::usual()
-}
-
 impl Report {
     /// How results are written.
     pub fn options(&self) -> ReportOptions {
@@ -69,7 +65,7 @@ impl Report {
 impl Default for Report {
     fn default() -> Self {
         Self {
-            formats: default_formats(),
+            formats: ReportFormat::usual(),
             column_width: None,
             conclusion: None,
             answer: None,

@@ -65,7 +65,8 @@ impl Transform for Derive {
     }
 
     fn apply(&self, data: &Dataset, _: Option<&Dataset>, most: usize) -> Result<Dataset, Fault> {
-        allow_values(data.rows(), data.columns().len() + self.expressions().count(), most)?;
+        let added = self.0.keys().filter(|name| !data.columns().contains_key(*name)).count();
+        allow_values(data.rows(), data.columns().len() + added, most)?;
         let mut table = data.clone();
         for found in self.expressions() {
             let (name, expr) = found?;

@@ -78,8 +78,9 @@ fn allow_values(rows: usize, variables: usize, most: usize) -> Result<(), Fault>
     if rows.saturating_mul(variables) <= most {
         return Ok(());
     }
-    let message =
-        format!("the table after it has {rows} rows or more of {variables} variables; at most {most} values are kept");
+    let message = format!(
+        "the table after it has {rows} rows or more of {variables} variables; at most {most} values are allowed"
+    );
     Err(Fault {
         key: None,
         message,

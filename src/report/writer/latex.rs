@@ -7,6 +7,7 @@ use super::{WriteError, Writer};
 use crate::answer::Interval;
 use crate::fit::Estimate;
 use crate::report::answers::AnswerTable;
+use crate::report::options::DIGITS;
 use crate::report::words::heading;
 use crate::report::{Page, typeset, words};
 
@@ -133,7 +134,7 @@ fn letters(name: &str) -> String {
 /// The number of significant digits of a number whose uncertainty has two.
 fn digits_of(value: f64, [lower, upper]: [Option<f64>; 2], se: Option<f64>) -> usize {
     let half = lower.zip(upper).map(|(lower, upper)| 0.5 * (upper - lower)).or(se).filter(|half| *half > 0.0);
-    let Some(half) = half.filter(|half| half.is_finite() && value != 0.0) else { return words::DIGITS };
+    let Some(half) = half.filter(|half| half.is_finite() && value != 0.0) else { return DIGITS };
     let places = words::magnitude(value) - words::magnitude(half) + 2;
     usize::try_from(places).unwrap_or(1).clamp(1, 15)
 }
