@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::modules::{Names, home, modules};
 use crate::world::repository;
 
-/// The modules from the bottom up; a module may name those of an earlier line, and itself.
+/// The modules from the bottom up; a module may import those of earlier lines, and itself.
 const LAYERS: [&[&str]; 19] = [
     &["diagnostic", "numerics", "artifact", "account", "answer", "file", "registry", "watch"],
     &["expr", "store"],

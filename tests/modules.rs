@@ -12,7 +12,7 @@ pub(crate) type Names = Vec<String>;
 
 /// A module of the crate that has a file.
 pub(crate) struct Module {
-    /// Where it is.
+    /// Path of the file.
     pub(crate) file: PathBuf,
     /// Its code: no comments, no texts, no tests.
     pub(crate) code: String,

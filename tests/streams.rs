@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::world::{Outcome, SPEC, World, simulated_runs};
 
-/// Commands that print results, in a folder in which `study.toml` ran.
+/// Commands that print results, for a folder in which `study.toml` ran.
 const PRINTING: [&[&str]; 25] = [
     &["help"],
     &["help", "run"],

@@ -114,7 +114,7 @@ pub(super) fn one_question<'a>(
     })
 }
 
-/// Whether exactly one of several keys was given; else the error.
+/// The error if not exactly one of several keys was given.
 pub(super) fn exactly_one(what: &str, given: &[(&str, bool)], place: Place) -> Option<Diagnostic> {
     let all: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
     let found: Vec<&str> = given.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();

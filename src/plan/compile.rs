@@ -153,7 +153,7 @@ fn answered_by(query: &spec::Query, question: &Question, fits: &BTreeMap<&str, P
     }
 }
 
-/// What of a spec is planned already.
+/// The part of a spec that has been planned.
 #[derive(Default)]
 struct Grown<'a> {
     sources: BTreeMap<&'a str, SourceStage>,
@@ -177,10 +177,10 @@ impl<'a> Grown<'a> {
 
 static NO_LAWS: BTreeMap<String, Arc<Law>> = BTreeMap::new();
 
-/// Compiles one spec; gives the stages of its report.
+/// Compiles one spec and returns the stages of its report.
 fn plan_spec(scope: &mut Scope<'_>, spec: &Spec) -> PlannedReport {
     let mut grown = Grown::default();
-    // What a query finds may be a source of another fit: what is ready is planned, until nothing more is.
+    // A query's answer may be the source of another fit, so entries are planned as their inputs become ready.
     while grow(scope, spec, &mut grown, false) {}
     grow(scope, spec, &mut grown, true);
     tables_left(scope, spec, &grown.sources, &grown.done_of("tables"));
@@ -196,7 +196,7 @@ fn plan_spec(scope: &mut Scope<'_>, spec: &Spec) -> PlannedReport {
         mut described_queries,
         ..
     } = grown;
-    // A report follows the order of the spec.
+    // A report has the order of the spec.
     let tree = scope.tree();
     let order = |table: &str| {
         let keys = tree.at(&SpecPath::of(&[table]).0).map(spec::Node::keys).unwrap_or_default();
@@ -230,13 +230,13 @@ fn plan_spec(scope: &mut Scope<'_>, spec: &Spec) -> PlannedReport {
     for (name, rows) in &filters {
         inputs.push(rows.stage.gives_as("counts", format!("filter.{name}")));
     }
-    // What both stages take: the numbers, and what is drawn of them.
+    // Inputs of both report stages: the numbers, and the data of the figures.
     let of_fit = |role| fits.iter().map(move |(name, fit)| fit.stage.gives_as(role, format!("{role}.{name}")));
     let mut found: Vec<Input> = of_fit("fit").collect();
     found.extend(queries.iter().map(|(name, query)| query.stage.gives_as("answer", format!("answer.{name}"))));
     let drawn: Vec<Input> = ["rows", "draws"].into_iter().flat_map(of_fit).collect();
     inputs.extend(found.iter().cloned());
-    // Where a response is asked for, it may have been observed.
+    // A response that a query asks for may have been observed.
     let asked: BTreeSet<&str> = described_queries
         .iter()
         .filter(|query| query.question.member().is_measured())
@@ -279,8 +279,8 @@ fn plan_spec(scope: &mut Scope<'_>, spec: &Spec) -> PlannedReport {
     PlannedReport { results: results.0, render: render.0, described }
 }
 
-/// Plans every entry that is not planned yet and whose inputs are; the rest too, for its errors, where that is forced.
-/// Gives whether there was any.
+/// Plans every entry whose inputs are planned. With `force`, plans all remaining entries to find their errors.
+/// Returns whether any was planned.
 fn grow<'a>(scope: &mut Scope<'_>, spec: &'a Spec, grown: &mut Grown<'a>, force: bool) -> bool {
     let before = grown.done.len();
     for (name, source) in &spec.sources {
@@ -335,7 +335,7 @@ fn grow<'a>(scope: &mut Scope<'_>, spec: &'a Spec, grown: &mut Grown<'a>, force:
                 .iter()
                 .filter_map(|question| question.member().other())
                 .all(|other| grown.fits.contains_key(other.fit));
-        // What is missing from a query because it could not be read is told already.
+        // Inputs that are missing because they could not be read have been reported already.
         if begin(scope, "queries", name, ready || force, grown)
             && !scope.is_misread(&SpecPath::of(&["queries", name]))
             && let Some(planned) = plan_query(scope, name, query, spec.study.seed, &grown.fits)
@@ -353,12 +353,12 @@ fn grow<'a>(scope: &mut Scope<'_>, spec: &'a Spec, grown: &mut Grown<'a>, force:
     grown.done.len() > before
 }
 
-/// Whether an entry is to be planned now; it is noted as done then.
+/// Whether an entry is to be planned now; if so it is recorded as done.
 fn begin<'a>(scope: &Scope<'_>, table: &'static str, name: &'a str, ready: bool, grown: &mut Grown<'a>) -> bool {
     ready && !scope.has_enough_errors() && grown.done.insert((table, name))
 }
 
-/// Warns of entries that nothing uses.
+/// Warns of unused entries.
 fn warn_of_unused(scope: &mut Scope<'_>, spec: &Spec) {
     let tables: [(&str, Vec<&String>); 5] = [
         ("sources", spec.sources.keys().collect()),

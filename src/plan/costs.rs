@@ -10,7 +10,7 @@ use crate::law::{CONVENTIONAL, CONVENTIONS, Cost, Law, Variable};
 use crate::spec::{self, CostSpec, Spec};
 use crate::unit::{Dimension, Unit};
 
-/// The costs of a spec, by name; `columns` are those of all sources.
+/// Reads the costs of a spec; `columns` are those of all sources.
 pub(super) fn define_costs(scope: &mut Scope<'_>, spec: &Spec, columns: &Columns) {
     for (name, text) in &spec.costs {
         if let Some(cost) = define_cost(scope, name, text, columns) {
@@ -22,7 +22,7 @@ pub(super) fn define_costs(scope: &mut Scope<'_>, spec: &Spec, columns: &Columns
 fn define_cost(scope: &mut Scope<'_>, name: &str, text: &CostSpec, columns: &Columns) -> Option<Cost> {
     let path = SpecPath::of(&["costs", name]);
     let (compute, serve) = formulas_of(scope, name, text, &path)?;
-    // The formula of a convention stands nowhere in the spec.
+    // The formula of a convention has no position in the spec.
     let [of_compute, of_serve] =
         [("compute", &text.compute), ("serve", &text.serve)].map(|(key, own)| own.as_ref().map(|_| key));
     let mut used = symbols_of(scope, name, &compute, columns, &path, of_compute)?;
@@ -46,7 +46,7 @@ fn define_cost(scope: &mut Scope<'_>, name: &str, text: &CostSpec, columns: &Col
     }
 }
 
-/// The formulas of training and, where there is one, of serving a token, under the names of the study.
+/// The formulas of training and, if given, of serving a token, in the variable names of the study.
 fn formulas_of(
     scope: &mut Scope<'_>,
     name: &str,
@@ -77,7 +77,7 @@ fn formulas_of(
     }
 }
 
-/// The names in a formula of a cost, all of them columns; `key` is where the spec has the formula.
+/// The variables in a cost formula, all of which must be columns; `key` is the key that has the formula.
 fn symbols_of(
     scope: &mut Scope<'_>,
     cost: &str,
@@ -103,7 +103,7 @@ fn symbols_of(
     });
     let letters = CONVENTIONAL.iter().map(|(name, _)| *name);
     let names: BTreeSet<&str> = columns.keys().map(String::as_str).chain(letters).collect();
-    // A study without data has no columns: every name is a variable whose value a question gives.
+    // A study without data has no columns; every name is then a variable that queries set.
     let unknown: Vec<&String> =
         used.iter().filter(|symbol| !columns.is_empty() && !names.contains(symbol.as_str())).collect();
     for symbol in &unknown {
@@ -115,7 +115,7 @@ fn symbols_of(
     unknown.is_empty().then_some(used)
 }
 
-/// The formulas of a convention, under the names of the study.
+/// The formulas of a convention in the variable names of the study.
 fn formulas_of_convention(
     scope: &mut Scope<'_>,
     convention: &str,
@@ -144,12 +144,12 @@ fn formulas_of_convention(
     Some((renamed(found.compute)?, text.serve.clone().or_else(|| renamed(found.serve))))
 }
 
-/// Whether the study says itself what training costs.
+/// Whether the study defines training costs.
 pub(super) fn is_priced(scope: &Scope<'_>) -> bool {
     scope.tree().at(&SpecPath::of(&["costs"]).0).is_some()
 }
 
-/// A law with the cost that its fit names, or the only one of the spec.
+/// A law with the cost that its fit names, or with the only cost of the spec.
 pub(super) fn costed(scope: &mut Scope<'_>, law: &Arc<Law>, fit: &spec::Fit, path: &SpecPath) -> Arc<Law> {
     let cost = match &fit.cost {
         Some(name) => {

@@ -17,7 +17,7 @@ use crate::stage::{DesignRuns, External, Judging};
 /// Maximum size of a table of results, in bytes.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// Plans every design; gives the stage of each by name.
+/// Plans every design and returns its stage by name.
 pub(super) fn plan_designs<'a>(
     scope: &mut Scope<'_>,
     spec: &'a Spec,
@@ -112,7 +112,7 @@ fn plan_design(
     Some(scope.stage(("designs", name), Arc::new(stage), inputs))
 }
 
-/// The questions that are to be decided; none where one is at fault.
+/// The decisions as queries; `None` if one has an error.
 fn judging_of(
     scope: &mut Scope<'_>,
     design: &spec::Design,

@@ -101,7 +101,7 @@ pub(super) fn define_laws(
             *known = known.or(unit);
         }
     }
-    // Also those of sources that wait for a query.
+    // Columns of sources that wait for a query are included.
     for (variable, column) in spec.sources.values().flat_map(|source| &source.columns) {
         let known = columns.entry(variable.clone()).or_default();
         *known = known.or(column.table().unit);
@@ -320,7 +320,7 @@ pub(super) fn join_chain(scope: &mut Scope<'_>, spec: &Spec, name: &str, fits: &
     }
 }
 
-/// A law by its name, of the spec or of the catalogue.
+/// A law by name, from the spec or the catalogue.
 fn law_named(
     scope: &mut Scope<'_>,
     name: &str,
@@ -341,7 +341,7 @@ fn law_named(
     law
 }
 
-/// The laws that are fitted beside a fit's own.
+/// The alternative laws of a fit.
 fn alternatives_of(
     scope: &mut Scope<'_>,
     fit: &spec::Fit,
@@ -377,7 +377,7 @@ fn alternatives_of(
     all
 }
 
-/// The origins of a backtest, where one is asked for.
+/// The origins of a backtest, if the fit has one.
 fn origins_of(scope: &mut Scope<'_>, fit: &spec::Fit, variables: &Variables, path: &SpecPath) -> Option<Origins> {
     let backtest = fit.backtest.as_ref()?;
     let path = path.key("backtest");
@@ -391,7 +391,7 @@ fn origins_of(scope: &mut Scope<'_>, fit: &spec::Fit, variables: &Variables, pat
     Some(Origins { along: scope.take(along)?.to_string(), folds: backtest.folds })
 }
 
-/// What the fit's keys say of columns, in canonical spelling.
+/// The columns that the keys of a fit name, in canonical spelling.
 fn row_roles(scope: &mut Scope<'_>, plan: &FitPlan, law: &Law, source: &SourceStage, path: &SpecPath) -> RowRoles {
     let fit = &plan.fit;
     let variables = &source.variables;
@@ -443,7 +443,7 @@ fn row_roles(scope: &mut Scope<'_>, plan: &FitPlan, law: &Law, source: &SourceSt
     roles
 }
 
-/// Whether the grid of listed starts can be gone through.
+/// Checks that the grid of listed starts is not too large.
 fn check_starts(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPath) {
     let count = law.free().into_iter().map(|p| if p.start.is_empty() { UNLISTED } else { p.start.len() });
     let count = count.fold(1_usize, usize::saturating_mul);
@@ -459,7 +459,7 @@ fn check_starts(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPa
     }
 }
 
-/// Whether the source gives what the law takes, in its units.
+/// Checks that the source provides the law's variables in the right units.
 fn law_takes(scope: &mut Scope<'_>, law: &Law, source: &SourceStage, law_name: &str, path: &SpecPath) {
     let place = || Place::Value(path.clone());
     let known: Vec<&str> = source.variables.keys().map(String::as_str).collect();
@@ -526,7 +526,7 @@ fn law_takes(scope: &mut Scope<'_>, law: &Law, source: &SourceStage, law_name: &
     }
 }
 
-/// How a spec gives a law a variable that the source has under another name, or not at all.
+/// Hints on how to map a source column to a variable of the law, or how to define it.
 fn ways_to_give(scope: &Scope<'_>, name: &str, is_response: bool, law_name: &str) -> Vec<String> {
     let Some(written) = scope.tree().at(&SpecPath::of(&["laws", spec::plain_name(law_name)]).0) else {
         return vec![format!(
@@ -534,7 +534,7 @@ fn ways_to_give(scope: &Scope<'_>, name: &str, is_response: bool, law_name: &str
              `variables = {{ {name} = \"...\" }}`, and `law = \"mine\"` here"
         )];
     };
-    // What is renamed already is renamed under the name that the law itself has for it.
+    // Variables that are already renamed are listed under the law's own names.
     let renamed = written.get("variables");
     let own = renamed.and_then(|names| {
         let is_it = |key: &&str| matches!(names.get(key), Some(Node::Text(new)) if new == name);
@@ -550,7 +550,7 @@ fn ways_to_give(scope: &Scope<'_>, name: &str, is_response: bool, law_name: &str
     ways
 }
 
-/// Whether the pairs of a profile are parameters that can be moved.
+/// Checks that the pairs of a profile are free parameters.
 fn check_pairs(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPath) {
     let Some(method) = &fit.uncertainty else { return };
     let path = path.key("uncertainty").key(method.name()).key("pairs");

@@ -36,7 +36,7 @@ pub struct Input {
     pub edge: Edge,
 }
 
-/// A stage's name: `fit.main`, with the spec before it where a plan has several: `chinchilla/fit.main`.
+/// Name of a stage: `fit.main`, prefixed with the spec if the plan has several: `chinchilla/fit.main`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageId {
     /// The spec, where a plan has several.
@@ -56,7 +56,7 @@ impl StageId {
         self.name.iter().cloned().chain(member).collect()
     }
 
-    /// The name within its spec: `fit.main`, also where a plan has several specs.
+    /// The name without the prefix of the spec; `several` says whether the plan has several specs.
     pub fn within(&self) -> String {
         let entry = self.name.as_ref().map(|_| format!(".{}", self.entry()));
         [self.kind.to_owned()].into_iter().chain(entry).collect()

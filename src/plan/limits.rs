@@ -9,7 +9,7 @@ use crate::law::Roles;
 use crate::query::Question;
 use crate::source::Limits;
 
-/// Most draws or resamples of a fit, by default and at all.
+/// Maximum number of draws or resamples of a fit: default, and with permission.
 const MOST_DRAWS: [usize; 2] = [100_000, 10_000_000];
 /// Maximum number of groups of a fit: default, and with permission.
 const MOST_GROUPS: [usize; 2] = [1000, 1_000_000];
@@ -18,7 +18,7 @@ const MOST_ROWS: [usize; 2] = [10_000, 1_000_000];
 /// Maximum product of the rows of an answer and the draws of its fit: default, and with permission.
 const MOST_SOLVED: [usize; 2] = [5_000_000, 100_000_000_000];
 
-/// Whether a fit may have so many draws; `path` is that of its method of uncertainty.
+/// Checks the number of draws of a fit; `path` is that of its uncertainty method.
 pub(super) fn check_draws(scope: &mut Scope<'_>, key: &str, count: usize, path: &SpecPath) {
     let why = format!(
         "`{key}` is {count}: each parameter needs {}, and the run takes {} times as long as with the usual 1000",
@@ -28,7 +28,7 @@ pub(super) fn check_draws(scope: &mut Scope<'_>, key: &str, count: usize, path: 
     is_allowed(scope, count, MOST_DRAWS, Place::Value(path.key(key)), why);
 }
 
-/// Whether a query may have so many rows, each of which is answered for every draw.
+/// Checks the number of rows of a query, each of which is answered for every draw.
 pub(super) fn check_rows(scope: &mut Scope<'_>, question: &Question, roles: &Roles, draws: usize, path: &SpecPath) {
     let rows = question.member().rows(roles).len();
     let place = || Place::Key(path.clone());
@@ -41,7 +41,7 @@ pub(super) fn check_rows(scope: &mut Scope<'_>, question: &Question, roles: &Rol
     }
 }
 
-/// How large files of data may be.
+/// The limits on the size of data files.
 pub(super) fn file_limits(scope: &Scope<'_>) -> Limits {
     if scope.allowed().large { Limits::LARGE } else { Limits::USUAL }
 }

@@ -79,7 +79,7 @@ pub(super) fn plan_query(
     Some(PlannedQuery { stage, question, roles, by: planned.by.clone() })
 }
 
-/// The other fit that a question is about, if it is about two; none where that is at fault.
+/// The second fit of a comparison, if the query is one; `None` if it has an error.
 #[expect(clippy::option_option, reason = "at fault, or one fit, or two")]
 fn other_fit<'a>(
     scope: &mut Scope<'_>,
@@ -119,7 +119,7 @@ fn other_fit<'a>(
     Some(Some(other))
 }
 
-/// How a query asks for a forecast by several laws, if it does; none where that is at fault.
+/// How several laws are combined in a forecast, if the query asks for one; `None` if it has an error.
 #[expect(clippy::option_option, reason = "at fault, or nothing asked, or asked")]
 fn forecast_of(scope: &mut Scope<'_>, name: &str, query: &spec::Query, fit: &PlannedFit) -> Option<Option<ByDefault>> {
     let path = SpecPath::of(&["queries", name]);

@@ -15,53 +15,53 @@ use crate::source::Missing;
 use crate::spec::{self, Node, Spec};
 use crate::stage::{Stage, Through};
 
-/// What is done although it is refused by default.
+/// Permissions for operations that are refused by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
-    /// Work that takes long or much memory.
+    /// Operations that take long or much memory.
     pub large: bool,
-    /// Patterns of files outside the spec's folder and the working directory.
+    /// File patterns outside the spec's folder and the working directory.
     pub outside: bool,
 }
 
-/// A source with its stage.
+/// A source and its stage.
 pub(super) struct SourceStage {
     pub(super) stage: StageIndex,
     pub(super) variables: Variables,
     pub(super) has_schedule: bool,
-    /// The source in words; none of a table.
+    /// The description of the source; `None` for a table.
     pub(super) described: Option<DescribedSource>,
     pub(super) files: Vec<String>,
     pub(super) missing: Missing,
     pub(super) columns: BTreeMap<String, spec::ColumnTable>,
 }
 
-/// Rows that a fit can take: a filter's, or a whole source's.
+/// Rows that a fit can use: those of a filter, table or source.
 pub(super) struct Rows<'a> {
     pub(super) stage: StageIndex,
     pub(super) source: &'a str,
 }
 
-/// A fit that queries can be put to.
+/// A fit that queries can use.
 pub(super) struct PlannedFit {
     pub(super) stage: StageIndex,
     pub(super) law: Arc<Law>,
     pub(super) through: Option<Chain>,
     /// Whether it is fitted to rows.
     pub(super) has_rows: bool,
-    /// How many draws of its parameters it has.
+    /// Number of draws of its parameters.
     pub(super) draws: usize,
-    /// The column by whose values rows are fitted in groups.
+    /// The column that groups the fit.
     pub(super) by: Option<String>,
-    /// The laws that are fitted beside its own.
+    /// The alternative laws fitted to the same rows.
     pub(super) alternatives: Vec<Arc<Law>>,
 }
 
-/// Another fit that gives a variable of a law.
+/// Another fit that provides a variable of a law.
 pub(super) struct Chain {
-    /// The stage of the other fit.
+    /// Index of the stage of the other fit.
     pub(super) stage: StageIndex,
-    /// Both laws in one.
+    /// The composition of both laws.
     pub(super) law: Arc<Law>,
     /// What gives the variable.
     pub(super) through: Through,
@@ -69,13 +69,13 @@ pub(super) struct Chain {
     pub(super) has_rows: bool,
 }
 
-/// A query that another source can take.
+/// A query that a source can use.
 pub(super) struct PlannedQuery {
     pub(super) stage: StageIndex,
     pub(super) question: Question,
-    /// The roles of the variables that it names.
+    /// The roles of the variables in its answer.
     pub(super) roles: Roles,
-    /// The column by whose values its fit is in groups.
+    /// The column that groups its fit.
     pub(super) by: Option<String>,
 }
 
@@ -89,27 +89,28 @@ pub(super) struct Planned<'a> {
     pub(super) queries: &'a BTreeMap<&'a str, PlannedQuery>,
 }
 
-/// An expectation on how far a number moves from one run to the next; a report knows nothing of earlier ones.
+/// An expectation on the change of a number from one run to the next. Reports cannot check it, since they know one
+/// run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExpectedDrift {
-    /// Its place among the expectations of the spec.
+    /// Its index among the expectations of the spec.
     pub index: usize,
     /// The condition.
     pub that: String,
-    /// What it says.
+    /// The parsed condition.
     pub drift: Drift,
-    /// Whether a failure ends the run with an error or only warns.
+    /// Whether a failed expectation ends the run with an error or only warns.
     pub severity: report::Severity,
-    /// Why.
+    /// The reason given by the author.
     pub because: Option<String>,
 }
 
-/// The query that a source names: `queries.minima`.
+/// The query that a source refers to: `queries.minima`.
 pub(super) fn query_of(from: &str) -> &str {
     from.strip_prefix("queries.").unwrap_or(from)
 }
 
-/// Most errors and warnings of a spec that are told; the search for more ends there.
+/// Maximum number of errors and warnings per spec; checking stops there.
 pub(super) const MOST_ERRORS: usize = 500;
 
 /// One spec while it is planned.
@@ -159,7 +160,7 @@ impl<'a> Scope<'a> {
         self.tree
     }
 
-    /// The words of the spec among which are the variables that it uses.
+    /// All words of the spec; every variable it uses is among them.
     pub(super) const fn words(&self) -> &BTreeSet<String> {
         &self.words
     }
@@ -169,12 +170,12 @@ impl<'a> Scope<'a> {
         self.place.folder.clone()
     }
 
-    /// What is done although it is refused by default.
+    /// Permissions for operations that are refused by default.
     pub(super) const fn allowed(&self) -> Allowed {
         self.place.allowed
     }
 
-    /// What training costs, by name.
+    /// The training costs by name.
     pub(super) const fn costs(&self) -> &BTreeMap<String, Arc<Cost>> {
         &self.costs
     }
@@ -189,7 +190,7 @@ impl<'a> Scope<'a> {
         self.drifts.push(drift);
     }
 
-    /// A law of the catalogue, read once however many fits take it.
+    /// A law of the catalogue; each is read once.
     pub(super) fn of_catalogue(&mut self, name: &str, read: impl FnOnce(&str) -> Option<Law>) -> Option<Arc<Law>> {
         if let Some(law) = self.catalogue.get(name) {
             return Some(Arc::clone(law));
@@ -223,12 +224,12 @@ impl<'a> Scope<'a> {
         StageId { spec: self.place.name.map(str::to_owned), kind: stage.kind(), name: None, member: None }
     }
 
-    /// Whether there is more to mend already than anybody reads.
+    /// Whether the maximum number of errors has been reached.
     pub(super) fn has_enough_errors(&self) -> bool {
         self.diagnostics.len() > MOST_ERRORS
     }
 
-    /// Notes an error, to which hints may be added.
+    /// Records an error and returns it so that hints can be added.
     pub(super) fn error(&mut self, code: &'static str, place: Place, message: impl Into<String>) -> &mut Diagnostic {
         self.diagnostics.push(Diagnostic::error(code, place, message));
         let last = self.diagnostics.len() - 1;
@@ -265,7 +266,7 @@ impl<'a> Scope<'a> {
         self.diagnostics.iter().any(|diagnostic| diagnostic.place == *place)
     }
 
-    /// Whether a value in an entry could not be read.
+    /// Whether an entry contains a value that could not be read.
     pub(super) fn is_misread(&self, entry: &SpecPath) -> bool {
         self.diagnostics.iter().any(|diagnostic| match &diagnostic.place {
             Place::Value(path) => diagnostic.code == "wrong-value" && path.0.starts_with(&entry.0),
@@ -273,17 +274,17 @@ impl<'a> Scope<'a> {
         })
     }
 
-    /// Keeps what went well and notes what did not.
+    /// The value of a result; its errors are recorded.
     pub(super) fn take<T>(&mut self, result: Result<T, Vec<Diagnostic>>) -> Option<T> {
         result.map_err(|errors| self.diagnostics.extend(errors)).ok()
     }
 
-    /// The names that a table of the tree defines, with or without errors.
+    /// The names of the entries in a table of the tree, including entries with errors.
     pub(super) fn written(&self, table: &SpecPath) -> Vec<String> {
         self.tree.at(&table.0).map(|node| node.keys().into_iter().map(str::to_owned).collect()).unwrap_or_default()
     }
 
-    /// Notes that an entry is used.
+    /// Records that an entry is used.
     pub(super) fn uses(&mut self, table: &str, name: &str) {
         self.used.insert(SpecPath::of(&[table, name]));
     }
@@ -293,7 +294,7 @@ impl<'a> Scope<'a> {
         self.used.contains(entry)
     }
 
-    /// Notes that a name is not defined in any of the tables.
+    /// Records an error for a name that none of the tables defines.
     pub(super) fn unknown(&mut self, what: &str, name: &str, tables: &[&str], place: Place, known: &[&str]) {
         let written: Vec<String> = tables.iter().flat_map(|table| self.written(&SpecPath::of(&[table]))).collect();
         let left_out: Vec<&str> = written.iter().map(String::as_str).collect();

@@ -78,7 +78,7 @@ fn plan_variation(
     let own = format!("{name}[{key}={}]", index + 1);
     let before = scope.told();
     let fitted = plan_fit(scope, &own, &variation.fit, spec, sources, filters, laws);
-    // What was wrong stands where the choice does; warnings were given with the fit itself.
+    // Errors are reported at the choice; warnings were given with the fit itself.
     let mut new = scope.take_back(before);
     new.retain(|diagnostic| diagnostic.severity == Severity::Error);
     new.iter_mut().for_each(|diagnostic| diagnostic.place = Place::Value(place.clone()));
@@ -86,7 +86,7 @@ fn plan_variation(
     let (fit, law, _) = fitted?;
     let (mut queries, mut inputs) = (Vec::new(), Vec::new());
     for (query, question) in asked {
-        // A law without the variables has no answer, which the report shows as such.
+        // A law without the variables has no answer; the report says so.
         let law = question.law(&law);
         if question.member().check(&law).is_err() {
             continue;

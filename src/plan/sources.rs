@@ -94,13 +94,13 @@ pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Sour
         has_schedule,
         described: Some(described),
         files: names,
-        // What a source keeps without a value, a fit does not take.
+        // A fit does not use rows in which the source keeps a missing value.
         missing: if source.missing == Missing::Drop { Missing::Drop } else { Missing::Error },
         columns: tables,
     })
 }
 
-/// How the files of a source are to be read; each format takes what it can.
+/// The options for reading the files of a source; each format accepts a subset.
 fn options_of(scope: &mut Scope<'_>, source: &spec::Source, formats: &[Format], path: &SpecPath) -> Option<Options> {
     let before = scope.told();
     let options = source.options();
@@ -160,7 +160,7 @@ fn options_of(scope: &mut Scope<'_>, source: &spec::Source, formats: &[Format], 
     (scope.told() == before).then_some(options)
 }
 
-/// How rows are made of histories of runs; none where the source is at fault.
+/// How histories of runs are turned into rows; `None` if the source has an error.
 #[expect(clippy::option_option, reason = "at fault, or no history, or one")]
 fn history_of(
     scope: &mut Scope<'_>,
@@ -255,7 +255,7 @@ fn history_of(
     Some(Some(IngestHistory { run, step, take, averaged }))
 }
 
-/// What the name of each file tells.
+/// The values in the name of each file.
 fn told_by_names(
     scope: &mut Scope<'_>,
     source: &spec::Source,
@@ -305,7 +305,7 @@ fn told_by_names(
     Some(all)
 }
 
-/// A source that is what a query found.
+/// A source whose rows are the answer of a query.
 pub(super) fn plan_source_of_query(
     scope: &mut Scope<'_>,
     name: &str,
@@ -366,7 +366,7 @@ pub(super) fn plan_source_of_query(
     })
 }
 
-/// The stage that reads a source: of several files each is read by a stage of its own.
+/// The stage that reads a source. Each of several files is read by a stage of its own.
 fn plan_ingest(
     scope: &mut Scope<'_>,
     name: &str,
@@ -374,7 +374,7 @@ fn plan_ingest(
     formats: &[Format],
     how: &Ingest,
 ) -> StageIndex {
-    // A run may go on in another file.
+    // A run may continue in another file.
     if files.len() == 1 || how.history.is_some() {
         let stage = Ingest { files, formats: formats.to_vec(), is_whole: true, ..how.clone() };
         return scope.stage(("sources", name), Arc::new(stage), Vec::new());
@@ -392,7 +392,7 @@ fn plan_ingest(
     scope.stage(("sources", name), gather, inputs)
 }
 
-/// The schedule of a source's rows; its variables are added to the source's.
+/// The schedule of a source's rows. Its variables are added to those of the source.
 fn schedule_of(
     scope: &mut Scope<'_>,
     schedule: &spec::Schedule,
@@ -544,7 +544,7 @@ fn columns_of(scope: &mut Scope<'_>, source: &spec::Source, path: &SpecPath) -> 
             (name.to_owned(), kind)
         })
         .collect();
-    // What is written but could not be read is an error already; nothing that uses it is to be one too.
+    // Columns that could not be read have errors already; expressions that use them must not add more.
     let mut unread = scope.written(&path.key("columns"));
     unread.retain(|name| !tables.contains_key(name.as_str()));
     kinds.extend(unread.iter().map(|name| (name.clone(), Kind::Any)));
@@ -657,13 +657,13 @@ fn wrong_reading(table: &spec::ColumnTable, place: &SpecPath) -> Option<Diagnost
     odd.map(|(text, value)| error("values", format!("the number for \"{text}\" is {}", value.0)))
 }
 
-/// Marks the variables that neither the study nor, through them, another variable uses.
+/// Marks the variables that the study does not use, directly or through another variable.
 fn mark_unused(scope: &Scope<'_>, source: &spec::Source, columns: &mut [IngestColumn]) {
     let mut used: BTreeSet<String> = scope.words().clone();
     if let Some(schedule) = &source.schedule {
         used.extend(schedule.run.iter().chain([&schedule.step, &schedule.rate]).cloned());
     }
-    // An expression stands behind what it uses.
+    // Expressions follow the columns they use, so the reverse order is needed here.
     for column in columns.iter_mut().rev() {
         column.unused = !used.contains(&column.variable);
         if let (false, ColumnOrigin::Expr(text)) = (column.unused, &column.from) {

@@ -11,7 +11,7 @@ use crate::spec::{self, Spec};
 use crate::stage::Tabulate;
 use crate::table::Variables;
 
-/// Plans the tables whose rows are there, each after those that it takes; each stands among the sources from then on.
+/// Plans the tables whose rows are planned, in order of need; each is then available as a source.
 pub(super) fn plan_tables<'a>(
     scope: &mut Scope<'_>,
     spec: &'a Spec,
@@ -41,7 +41,7 @@ pub(super) fn plan_tables<'a>(
     }
 }
 
-/// Says what is wrong with tables that never become ready.
+/// Records errors for tables whose rows never became available.
 pub(super) fn tables_left<'a>(
     scope: &mut Scope<'_>,
     spec: &'a Spec,
@@ -117,7 +117,7 @@ fn plan_table(
     Some((SourceStage { stage, variables, has_schedule, described: None, files, missing, columns }, described))
 }
 
-/// Notes the units of a table's variables; values are kept in base units, so no other can be meant.
+/// Records the units of a table's variables. Values are in base units, so a declared unit must be one.
 fn set_units(
     scope: &mut Scope<'_>,
     table: &spec::Table,

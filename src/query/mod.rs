@@ -87,28 +87,30 @@ registry! {
     pub enum Question of dyn Kind, each keys_of_questions! {
         /// The response at given variables: `{ N = "280B", D = "300B" }`.
         loss::Loss,
-        /// The variable that reaches a response: `{ L = 2.0, solve = "C" }`.
+        /// The value of a variable at which the response reaches a level: `{ L = 2.0, solve = "C" }`.
         reach::Reach,
-        /// The best model size and data for a budget: `{ C = [1e21, 5.76e23] }`.
+        /// The optimal model size and amount of data for a budget: `{ C = [1e21, 5.76e23] }`.
         compute_optimal::ComputeOptimal,
-        /// The variable at which a response crosses a level: `{ accuracy = 0.5, solve = "C" }`.
+        /// The value of a variable at which the response crosses a level: `{ accuracy = 0.5, solve = "C" }`.
         threshold::Threshold,
-        /// Splits of budgets: the best one, the curve around it, and what a parabola would say: `{ C = 1e21 }`.
+        /// Splits of a budget: the optimal split, the curve around it, and the minimum of a fitted parabola: `{ C =
+        /// 1e21 }`.
         isoflop::Isoflop,
-        /// The cheapest model over training and serving: `{ loss = 2.0, serve = "10T" }`.
+        /// The cheapest model for training and serving together: `{ loss = 2.0, serve = "10T" }`.
         inference_aware::InferenceAware,
-        /// What a smaller model than the best one costs: `{ C = 1e22, factor = 0.25 }`.
+        /// The cost of training a model smaller than the optimal one: `{ C = 1e22, factor = 0.25 }`.
         overtrain::Overtrain,
         /// The gain from ten times the compute: `{ C = 1e22 }`.
         marginal::Marginal,
-        /// Where the response is lowest over one variable: `{ over = "D" }`.
+        /// The minimum of the response over one variable: `{ over = "D" }`.
         minimum::Minimum,
         /// Comparison with another fit: `{ with = "other", C = 1e22 }`.
         compare::Compare,
-        /// Quantities that follow from the fit's parameters, with intervals: `{ a = "beta / (alpha + beta)" }`; with values of
-        /// variables in `at` also those that follow from both.
+        /// Quantities derived from the fit's parameters, with intervals: `{ a = "beta / (alpha + beta)" }`.
+        /// Quantities that also depend on variables take their values from `at`.
         derived::Derived,
-        /// A budget spent best on training and serving, a family of sizes or limited data: `{ C = 1e24, serve = "10T" }`.
+        /// The optimal use of a budget for training and serving, for a family of sizes, or with limited data: `{ C =
+        /// 1e24, serve = "10T" }`.
         allocate::Allocate,
     }
 }

@@ -192,7 +192,7 @@ pub enum Severity {
 pub struct Expected {
     /// The condition.
     pub that: String,
-    /// Whether a failure ends the run with an error or only warns.
+    /// Whether a failed expectation ends the run with an error or only warns.
     pub severity: Severity,
     /// Reason.
     pub because: Option<String>,

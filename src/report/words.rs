@@ -452,10 +452,10 @@ fn parameter_in_words(name: &str, estimate: &Estimate) -> String {
     format!("{name} = {}{sure}{bound}", number(value))
 }
 
-/// What an output is called: a response by its own name.
+/// The heading of an output; a response has its own name.
 pub(super) fn heading(described: &Described, query: &DescribedQuery, output: &str) -> String {
     let response = described.fit(&query.fit).map_or("loss", |about| about.law.response.as_str());
-    // Names of the study stay as they are; what a question puts before or after them is words.
+    // Names of the study are unchanged; underscores around them become spaces.
     let of_roles = query.question.member().outputs().into_iter().find(|name| query.roles.named(name) == output);
     if let Some(name) = of_roles.filter(|name| name.contains('{')) {
         return query.roles.named(&name.replace('_', " "));

@@ -35,12 +35,12 @@ pub(super) fn separated(bytes: &Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) ->
     let Asked { columns, how, limits } = *asked;
     let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
     let bytes = from_header(how.text(bytes, limits)?, how)?;
-    // A row has a line at least; counting them is quick, and reading a bomb is not.
+    // A row takes at least one line. Counting lines is fast; reading an oversized file is not.
     limits.allow_values(bytes.split(|byte| *byte == b'\n').count(), columns.len())?;
     let separator = how.separator.unwrap_or(usual);
     let sign = u8::try_from(separator)
         .map_err(|_| SourceError::Unreadable(format!("`{separator}` cannot separate values")))?;
-    // Every column is read as text, so that no cell is lost to a type guessed from the first rows.
+    // Every column is read as text, so that no cell is lost to a type inferred from the first rows.
     let scan = LazyCsvReader::new_with_sources(in_memory(Arc::clone(&bytes)))
         .with_infer_schema_length(Some(0))
         .with_separator(sign)
@@ -68,7 +68,7 @@ pub(super) fn separated(bytes: &Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) ->
     columns.iter().map(cells).collect()
 }
 
-/// A cell of a file with decimal commas: no text is a number before its column says of what.
+/// A cell of a file with decimal commas. It stays text, since only its column knows the unit.
 fn with_comma(text: &str) -> Cell {
     if text.trim().is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }
 }

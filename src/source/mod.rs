@@ -34,10 +34,10 @@ use crate::file::in_units;
 use crate::registry::registry;
 
 registry! {
-    /// A format of files of observations; the list of formats.
+    /// A file format of observations.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
     pub enum Format to dyn Reader {
-        /// Comma-separated values with a header, or values with another `separator`.
+        /// Comma-separated values with a header; `separator` sets another separator.
         #[default]
         csv::Csv,
         /// Tab-separated values with a header.
@@ -48,21 +48,21 @@ registry! {
         ndjson::Ndjson,
         /// One JSON document: a list of objects, or an object of columns.
         json::Json,
-        /// A workbook of Excel.
+        /// An Excel workbook.
         xlsx::Xlsx,
-        /// A workbook of LibreOffice.
+        /// A LibreOffice workbook.
         ods::Ods,
-        /// An SQLite database, read by a query.
+        /// An SQLite database, read with a query.
         sqlite::Sqlite,
-        /// A text log, read by a regular expression with named groups.
+        /// A text log, read with a regular expression with named groups.
         log::Log,
-        /// A run of W&B that was kept on disk.
+        /// A W&B run stored on disk.
         wandb::Wandb,
-        /// MLflow's store in SQLite.
+        /// MLflow's SQLite store.
         mlflow::Mlflow,
-        /// An event file of TensorBoard.
+        /// A TensorBoard event file.
         tensorboard::Tensorboard,
-        /// Trackio's store in SQLite.
+        /// Trackio's SQLite store.
         trackio::Trackio,
         /// `trainer_state.json` of Hugging Face's Trainer.
         hf_trainer::HfTrainer,
@@ -131,7 +131,7 @@ pub trait Reader: Sync {
         false
     }
 
-    /// The names of the options that it takes.
+    /// The names of the options that it accepts.
     fn takes(&self) -> &'static [&'static str] {
         &[]
     }
@@ -178,7 +178,7 @@ pub struct Asked<'a> {
 pub type Columns = Vec<Vec<Cell>>;
 
 impl Format {
-    /// The format that a file's name tells.
+    /// The format that a file name implies.
     pub fn of_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let file = name.rsplit(['/', '\\']).next().unwrap_or_default();

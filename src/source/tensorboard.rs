@@ -13,7 +13,7 @@ impl Reader for Tensorboard {
         &["tfevents"]
     }
 
-    // A file is called `events.out.tfevents.<time>.<host>...`: what follows the last point tells nothing.
+    // A file is named `events.out.tfevents.<time>.<host>...`, so its ending carries no information.
     fn is_named(&self, file: &str) -> bool {
         file.contains("tfevents")
     }

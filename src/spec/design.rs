@@ -6,33 +6,33 @@ use serde::Deserialize;
 use super::text::OneOrMoreTexts;
 use crate::design::{Budget, Candidates, Decisions, Discrepancy, Limits, Machine};
 
-/// Which runs to train next: those that make a decision the surest for their price, within every limit.
+/// Which runs to train next: the runs that make a decision most certain for their price, within all limits.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Design {
-    /// The fit, or several whose laws may each be right.
+    /// The fit, or several fits with rival laws.
     pub fit: OneOrMoreTexts,
-    /// What the runs are to decide: `{ compute_optimal = { C = 1e24 } }`, or a list of such.
+    /// The decision that the runs inform: `{ compute_optimal = { C = 1e24 } }`, or a list of decisions.
     pub decide: Decisions,
-    /// What may be spent: `{ usd = 40_000 }`, `{ FLOP = 1e21 }`, `{ gpu_hours = 5000 }`; of several all hold.
+    /// The budget: `{ usd = 40_000 }`, `{ FLOP = 1e21 }`, `{ gpu_hours = 5000 }`. If several are given, all apply.
     pub budget: Budget,
-    /// Where the runs are trained; needed for hours and money.
+    /// The machine on which the runs are trained; required for budgets in hours or money.
     #[serde(default)]
     pub machine: Option<Machine>,
-    /// The runs that could be trained.
+    /// The runs that can be chosen.
     #[serde(default)]
     pub candidates: Candidates,
-    /// Limits besides the budget.
+    /// Limits in addition to the budget.
     #[serde(default)]
     pub limits: Limits,
-    /// In how many rounds they are trained; each is planned anew from what came out before.
+    /// Number of rounds. Each round is planned from the results of the rounds before it.
     #[serde(default = "one_round")]
     pub rounds: usize,
-    /// How far runs much smaller than the largest are believed to follow the law.
+    /// How closely runs much smaller than the largest are assumed to follow the law.
     #[serde(default)]
     pub discrepancy: Discrepancy,
-    /// What came out of runs of this design: a CSV file, relative to the spec, with `name` (or the sizes), the response
-    /// and, where runs failed, `status`. What is left is planned anew.
+    /// Results of runs of this design: a CSV file, relative to the spec, with `name` (or the sizes), the response
+    /// and, for failed runs, `status`. The remaining budget is planned again from them.
     #[serde(default)]
     pub results: Option<String>,
 }

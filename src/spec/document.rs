@@ -4,11 +4,11 @@ use super::node::{Format, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, limit, read_tom
 use super::yaml;
 use crate::diagnostic::{Diagnostic, Place};
 
-/// Reads a text into a tree.
+/// Parses a text into a tree.
 ///
 /// # Errors
-/// Every syntax error the parser can recover from, or the first; a duplicate key; a text that is
-/// too large, too deep or grows too much.
+/// All syntax errors that the parser can recover from, otherwise the first one; a duplicate key; a text that is too
+/// large, too deep, or expands too much.
 pub(super) fn read(text: &str, format: Format) -> Result<Node, Vec<Diagnostic>> {
     if text.len() as u64 > MAX_BYTES {
         return Err(vec![limit(format!("the spec has {} bytes; at most {MAX_BYTES} are allowed", text.len()))]);

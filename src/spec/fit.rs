@@ -15,31 +15,31 @@ use crate::uncertainty::Uncertainty;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fit {
-    /// A filter, a table or a source. Not needed if every parameter is fixed.
+    /// A filter, a table or a source. Optional if every parameter is fixed.
     #[serde(default)]
     pub rows: Option<String>,
     /// A law of this spec or of the catalogue.
     pub law: String,
-    /// What training costs, of `[costs.NAME]`; where the spec has one cost, that one.
+    /// The name of the training cost in `[costs]`. Default: the only cost of the spec.
     #[serde(default)]
     pub cost: Option<String>,
     /// What the fit minimises.
     #[serde(default)]
     pub objective: Objective,
-    /// The solver. The answer of another solver than Newton's method is compared with the best optimum.
+    /// The solver. The result of any solver other than Newton's method is compared with the best known optimum.
     #[serde(default)]
     pub solver: Solver,
-    /// Where the search starts: a global search, or the grid of the law's listed starts.
+    /// Starting points: a global search, or the grid of starts listed for the law.
     #[serde(default)]
     pub starts: Starts,
-    /// Method of uncertainty; without it there are no intervals.
+    /// Uncertainty method. Without one, results have no intervals.
     #[serde(default)]
     pub uncertainty: Option<Uncertainty>,
-    /// Rows for which this holds are scored, never fitted: "C > 1e21".
+    /// Rows that satisfy this condition are scored and never fitted: "C > 1e21".
     #[serde(default, deserialize_with = "condition")]
     #[schemars(with = "Option<String>")]
     pub holdout: Option<String>,
-    /// Laws, of this spec or of the catalogue, that are fitted to the same rows and compared with the fit's own.
+    /// Laws of this spec or of the catalogue that are fitted to the same rows for comparison.
     #[serde(default)]
     pub alternatives: Vec<String>,
     /// Forecasts of later rows from earlier ones: `{ along = "C", folds = 5 }`.
@@ -48,33 +48,34 @@ pub struct Fit {
     /// Weight of each row, an expression of variables: "D / 1e9".
     #[serde(default)]
     pub weights: Option<String>,
-    /// Standard deviation of each row's response; residuals are taken in units of it.
+    /// Standard deviation of each row's response. Residuals are divided by it.
     #[serde(default)]
     pub noise: Option<String>,
-    /// Variables that are equal in runs of one configuration: each configuration counts once and is resampled whole.
+    /// Variables that identify a configuration: runs with equal values are replicates. Each configuration counts once
+    /// and is resampled as a whole.
     #[serde(default)]
     pub replicates: Vec<String>,
-    /// Variables that are equal in rows of one run, such as its checkpoints: a run is resampled whole.
+    /// Variables that identify a run, for rows such as its checkpoints. A run is resampled as a whole.
     #[serde(default)]
     pub clusters: Vec<String>,
-    /// Fit each group of rows that have the same value of this variable.
+    /// A separate fit for each value of this variable.
     #[serde(default)]
     pub by: Option<String>,
-    /// Parameters that all groups have in common.
+    /// Parameters that have the same value in all groups.
     #[serde(default)]
     pub share: Vec<String>,
-    /// Variables of the law that other fits forecast: `{ L = "loss" }` for compute to loss to accuracy.
+    /// Variables of the law that are forecast by other fits: `{ L = "loss" }` for compute to loss to accuracy.
     #[serde(default)]
     pub through: BTreeMap<String, String>,
 }
 
-/// Rows up to an origin are fitted and all later ones forecast, at several origins.
+/// Backtest: at each of several origins, rows up to the origin are fitted and all later rows are forecast.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Backtest {
-    /// What the rows are ordered by, as an expression of variables: "C", or "N * D".
+    /// The order of the rows, as an expression of variables: "C", or "N * D".
     pub along: String,
-    /// Number of origins, evenly over the later half of the rows.
+    /// Number of origins, evenly spaced over the later half of the rows.
     #[serde(default = "default_folds")]
     pub folds: usize,
 }
@@ -83,11 +84,12 @@ const fn default_folds() -> usize {
     5
 }
 
-/// Variations of a fit: one choice is changed at a time.
+/// Variations of a fit. Each changes one choice.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Sensitivity {
-    /// Other objectives, or the same with other settings: `[{ huber = { delta = 1e-2 } }, { least_squares = {} }]`.
+    /// Other objectives, or the same objective with other settings: `[{ huber = { delta = 1e-2 } }, { least_squares =
+    /// {} }]`.
     #[serde(default)]
     pub objectives: Vec<Objective>,
     /// Other laws.
@@ -96,10 +98,11 @@ pub struct Sensitivity {
     /// Other filters, tables or sources.
     #[serde(default)]
     pub rows: Vec<String>,
-    /// Conditions: the rows for which one holds are left out, one condition at a time: `["family == 'a'", "C > 1e20"]`.
+    /// Conditions. For each one, the rows that satisfy it are left out: `["family == 'a'", "C > 1e20"]`.
     #[serde(default)]
     pub without: Vec<String>,
-    /// Variables: the rows of each value are left out in turn. `["family"]` refits without each family.
+    /// Variables. For each value of one, the rows with that value are left out: `["family"]` refits without each
+    /// family.
     #[serde(default)]
     pub leave_out: Vec<String>,
 }

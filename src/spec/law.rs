@@ -9,41 +9,42 @@ use serde::{Deserialize, Deserializer};
 
 use crate::law::ParameterText;
 
-/// What training costs in FLOP: a published convention (`use`) or a formula of your own (`compute`).
+/// Training cost in FLOP: a published convention (`use`) or your own formula (`compute`).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CostSpec {
     /// Name of a published convention: `six_nd`, `active`, `embeddings`, `kaplan_attention`, `palm_attention`, `recurrent`.
     #[serde(default, rename = "use")]
     pub convention: Option<String>,
-    /// Training in FLOP, as a formula of variables: `6 * N_active * D`.
+    /// Training cost in FLOP, as a formula of variables: `6 * N_active * D`.
     #[serde(default)]
     pub compute: Option<String>,
-    /// Serving a token in FLOP, as a formula of variables: `2 * N_active`. A third of what a token of training costs where
-    /// nothing is said.
+    /// Cost of serving one token in FLOP, as a formula of variables: `2 * N_active`. Default: one third of the
+    /// training cost of a token.
     #[serde(default)]
     pub serve: Option<String>,
-    /// Your columns' names for the variables of a convention: `{ N_active = "active_params", D = "tokens" }`.
+    /// Your column names for the variables of a convention: `{ N_active = "active_params", D = "tokens" }`.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
 }
 
-/// A law: an entry of the catalogue (`use`) or a formula of your own.
+/// A law: an entry of the catalogue (`use`) or your own formula.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LawSpec {
-    /// Name of a law of the catalogue; `lawfit laws` lists them.
+    /// Name of a law in the catalogue; `lawfit laws` lists them.
     #[serde(default, rename = "use")]
     #[schemars(schema_with = "super::schema::law_name")]
     pub entry: Option<String>,
     /// A formula: "L = E + A / N^alpha + B / D^beta".
     #[serde(default)]
     pub formula: Option<String>,
-    /// Fix every parameter at published values, by the name of their source: "hoffmann2022".
+    /// Fixes every parameter at published values, named by their source: "hoffmann2022".
     #[serde(default)]
     pub constants: Option<String>,
-    /// Your columns' names for those of the formula, its response included: `{ x = "C", L = "loss" }`; or, of a formula
-    /// of your own, which of its names are variables: `["L"]`. Names of columns are variables without that.
+    /// Your column names for the variables of the formula, response included: `{ x = "C", L = "loss" }`. For your own
+    /// formula, alternatively the list of its names that are variables: `["L"]`. Column names are variables in any
+    /// case.
     #[serde(default)]
     pub variables: LawVariables,
     /// Bounds, starts, fixed values and ties of parameters.
@@ -51,13 +52,13 @@ pub struct LawSpec {
     pub parameters: BTreeMap<String, ParameterText>,
 }
 
-/// What a spec says of the variables of a law.
+/// The `variables` of a law in a spec.
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 #[schemars(untagged)]
 pub enum LawVariables {
-    /// Names of a formula that are variables.
+    /// Names in a formula that are variables.
     Declared(Vec<String>),
-    /// Other names for those of the formula.
+    /// Other names for the variables of the formula.
     Renamed(BTreeMap<String, String>),
 }
 

@@ -93,7 +93,7 @@ pub struct Spec {
     /// Conditions that the results must meet.
     #[serde(default)]
     pub expect: Vec<Expectation>,
-    /// How results are written.
+    /// The report options.
     #[serde(default)]
     pub report: Report,
 }

@@ -15,9 +15,9 @@ pub const MAX_BYTES: u64 = 1 << 20;
 pub(super) const MAX_DEPTH: usize = 32;
 /// Maximum number of values after expansion of aliases.
 pub(super) const MAX_NODES: usize = 200_000;
-/// Most dots in one key of TOML: each may open a table inside the one before.
+/// Maximum number of dots in one TOML key; each dot may open a nested table.
 pub(super) const MAX_DOTS: usize = 1000;
-/// Most errors that are told of one text; the others mostly follow from them.
+/// Maximum number of errors reported for one text; the others mostly follow from them.
 const MOST_ERRORS: usize = 100;
 
 /// The language a spec is written in.
@@ -241,7 +241,7 @@ pub(super) fn limit(message: String) -> Diagnostic {
 }
 
 pub(super) fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
-    // Between two of these marks there is at most one key.
+    // Between two of these characters there is at most one key.
     let parts = text.split(['\n', ',', '=', '[', ']', '{', '}']);
     if parts.into_iter().any(|part| part.bytes().filter(|b| *b == b'.').count() > MAX_DOTS) {
         return Err(vec![limit(format!("a key or a text has more than {MAX_DOTS} dots"))]);

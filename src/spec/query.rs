@@ -16,17 +16,17 @@ use crate::table::Label;
 pub struct Query {
     /// The fit.
     pub fit: String,
-    /// The groups of the fit that answer, one or a list; by default all of them.
+    /// The groups of the fit that are asked, one or a list. Default: all.
     #[serde(default)]
     pub group: Option<GroupsAsked>,
     /// The questions that are asked; the query is sound where it is one.
     #[serde(default)]
     #[schemars(with = "QuestionKeys", flatten)]
     pub questions: Vec<Question>,
-    /// The laws that answer `loss`: that of the fit, or several laws weighted by their errors on hidden runs.
+    /// The laws that answer `loss`: the law of the fit, or several laws weighted by their errors on hidden runs.
     #[serde(default)]
     pub forecast: Option<Forecast>,
-    /// Response of guessing, for `forecast = "default"`: 1 - 1/k for error rates over k classes.
+    /// Response at chance level, for `forecast = "default"`: 1 - 1/k for error rates over k classes.
     #[serde(default)]
     pub ceiling: Option<Quantity>,
 }
@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for Query {
 }
 
 impl Query {
-    /// The groups that are asked, as texts; none where all are.
+    /// The groups that are asked, as texts; empty means all.
     pub fn groups(&self) -> Vec<String> {
         match &self.group {
             None => Vec::new(),

@@ -7,25 +7,25 @@ use super::node::{Format, Node};
 use super::{SPEC_VERSION, Spec, compose, decode, document, foreign};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 
-/// What could be read of a spec, with all errors.
+/// The result of reading a spec: everything that could be read, and all errors.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// The typed spec, without entries that have errors.
+    /// The typed spec without the entries that have errors.
     pub spec: Option<Spec>,
-    /// The tree; it has the names of entries that were left out.
+    /// The complete tree, including the names of entries with errors.
     pub tree: Node,
-    /// The tree as the file itself has it.
+    /// The tree of the file itself, before `extends` and `[matrix]`.
     own: Node,
-    /// What is laid over it.
+    /// The tree laid over the spec, if any.
     asked: Option<Node>,
-    /// The specs that it extends, the nearest first.
+    /// The specs it extends, nearest first.
     pub bases: Vec<Base>,
     /// The errors.
     pub problems: Vec<Diagnostic>,
 }
 
 impl Reading {
-    /// A diagnostic in the place where what it is about is written; with that base's path where a base writes it.
+    /// A diagnostic with the position at which its subject is written, and the path of the base if a base writes it.
     pub fn placed(&self, mut diagnostic: Diagnostic) -> Diagnostic {
         let (Place::Key(path) | Place::Value(path) | Place::Inside(path, _)) = &mut diagnostic.place else {
             return diagnostic;
@@ -49,18 +49,18 @@ impl Reading {
     }
 }
 
-/// Reads a spec that stands alone, gathering all errors.
+/// Reads a spec without following `extends`, and collects all errors.
 pub fn read(bytes: &[u8], format: Format) -> Reading {
     let name = if format == Format::Yaml { "spec.yaml" } else { "spec.toml" };
     read_at(bytes, Path::new(name))
 }
 
-/// Reads the spec of a path, with those that it extends, gathering all errors.
+/// Reads the spec at a path together with the specs it extends, and collects all errors.
 pub fn read_at(bytes: &[u8], path: &Path) -> Reading {
     read_over(bytes, path, None)
 }
 
-/// As [`read_at`], with a tree laid over the spec before it is expanded.
+/// Like [`read_at`], with another tree laid over the spec before matrices are expanded.
 pub fn read_over(bytes: &[u8], path: &Path, more: Option<&Node>) -> Reading {
     let composed = document::text_of(bytes)
         .and_then(|text| document::read(text, Format::of_path(path)))

@@ -12,44 +12,44 @@ use crate::report::{Digits, Millimetres, ReportFormat, ReportOptions, Section, S
 pub struct Expectation {
     /// A condition on numbers of the results: "fits.main.alpha in [0.31, 0.38]".
     pub that: String,
-    /// Why, for the report.
+    /// The reason, shown in the report.
     #[serde(default)]
     pub because: Option<String>,
-    /// Whether a run fails if it does not hold, or only warns.
+    /// Whether a failed condition makes the run fail or only warns.
     #[serde(default)]
     pub severity: Severity,
 }
 
-/// How results are written.
+/// The report options.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Report {
     /// Formats of the report; `results.json` is always written.
     #[serde(default = "ReportFormat::usual")]
     pub formats: Vec<ReportFormat>,
-    /// Width of a paper's column in millimetres: files of figures are drawn for it, with text of seven points.
+    /// Column width of a paper in millimetres. Figure files are drawn for this width, with seven-point text.
     #[serde(default)]
     pub column_width: Option<Millimetres>,
-    /// What the study concludes, with numbers of the results in braces: "13B reaches {queries.forecast.row2}"; one text or
-    /// a list.
+    /// The conclusions of the study, one text or a list, with numbers of the results in braces: "13B reaches
+    /// {queries.forecast.row2}".
     #[serde(default)]
     pub conclusion: Option<OneOrMoreTexts>,
-    /// The answer to quote: "queries.budget.row2". The default is the last answered row of the first query.
+    /// The answer shown first: "queries.budget.row2". Default: the last answered row of the first query.
     #[serde(default)]
     pub answer: Option<String>,
-    /// The sections to write; all by default. The first screen is always written.
+    /// The sections to write. Default: all. The first screen is always written.
     #[serde(default)]
     pub sections: Option<Vec<Section>>,
-    /// Light, dark, or as the reader's system.
+    /// Light, dark, or the reader's system setting.
     #[serde(default)]
     pub theme: Theme,
-    /// Significant digits of answers. `results.json` has full precision.
+    /// Significant digits of answers. `results.json` always has full precision.
     #[serde(default)]
     pub precision: Digits,
 }
 
 impl Report {
-    /// How results are written.
+    /// The report options.
     pub fn options(&self) -> ReportOptions {
         let sections = self.sections.as_ref().map_or_else(|| Section::ALL.into(), |all| all.iter().copied().collect());
         ReportOptions {

@@ -9,13 +9,13 @@ use super::text::condition;
 use crate::quantity::Quantity;
 use crate::unit::Unit;
 
-/// Rows of a source after some steps: the best of each group, joined, unpivoted.
+/// Rows of a source after processing steps such as best per group, join or unpivot.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Table {
     /// The source, or another table.
     pub from: String,
-    /// The steps, taken in this order; each reports the rows before and after it.
+    /// The steps, in order. Each reports the number of rows before and after it.
     #[serde(default)]
     pub steps: Vec<crate::table::Step>,
     /// Units of new variables: `{ C = "FLOP" }`.
@@ -29,7 +29,7 @@ pub struct Table {
 pub struct Filter {
     /// The source, or a table.
     pub source: String,
-    /// Rules, applied in this order; every dropped row is accounted for.
+    /// Rules, applied in order. The report accounts for every dropped row.
     #[serde(default)]
     pub rules: Vec<Rule>,
 }
@@ -39,14 +39,14 @@ pub struct Filter {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Keep rows whose variables lie in these ranges, ends included: `{ N = ["40M", "20B"] }`.
+    /// Keep rows whose variables lie in these ranges, limits included: `{ N = ["40M", "20B"] }`.
     #[serde(default)]
     pub range: Option<BTreeMap<String, [Quantity; 2]>>,
-    /// Keep rows for which this holds.
+    /// Keep rows that satisfy this condition.
     #[serde(default, deserialize_with = "condition")]
     #[schemars(with = "Option<String>")]
     pub keep: Option<String>,
-    /// Drop rows for which this holds.
+    /// Drop rows that satisfy this condition.
     #[serde(default, deserialize_with = "condition")]
     #[schemars(with = "Option<String>")]
     pub drop: Option<String>,
@@ -56,19 +56,20 @@ pub struct Rule {
     /// Drop the rows with the lowest values of this variable.
     #[serde(default)]
     pub drop_lowest: Option<String>,
-    /// Keep only the rows with the highest values of this variable, of each group `by` where that is given.
+    /// Keep only the rows with the highest values of this variable, within each group if `by` is given.
     #[serde(default)]
     pub keep_highest: Option<String>,
-    /// Keep only the rows with the lowest values of this variable: `{ keep_lowest = "L", by = ["epochs"] }`.
+    /// Keep only the rows with the lowest values of this variable, within each group if `by` is given: `{ keep_lowest
+    /// = "L", by = ["epochs"] }`.
     #[serde(default)]
     pub keep_lowest: Option<String>,
-    /// Variables that define groups; the highest or lowest rows are taken from each group.
+    /// Variables that define groups. The highest or lowest rows are selected within each group.
     #[serde(default)]
     pub by: Vec<String>,
-    /// How many of the highest or lowest rows. If rows are kept, the default is 1.
+    /// Number of highest or lowest rows. Default for `keep_highest` and `keep_lowest`: 1.
     #[serde(default)]
     pub count: Option<usize>,
-    /// Why, for the report.
+    /// The reason, shown in the report.
     #[serde(default)]
     pub because: Option<String>,
 }

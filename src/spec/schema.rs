@@ -85,7 +85,7 @@ fn only_keys(definition: &mut serde_json::Value, keys: &[&str]) {
     }
 }
 
-/// A query has exactly one kind.
+/// Requires exactly one question in a query.
 fn ask_once(definition: &mut serde_json::Value) {
     let kinds = Question::NAMES.map(|kind| serde_json::json!({ "required": [kind] }));
     if let Some(object) = definition.as_object_mut() {

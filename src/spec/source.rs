@@ -12,89 +12,91 @@ use crate::quantity::Quantity;
 use crate::source::{ColumnKind, Missing, Options, Take};
 use crate::unit::{Counts, Unit};
 
-/// Where observations come from: a file, several, or a URL.
+/// Where observations come from: one file, several files, or a URL.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// A file, or a glob such as "runs/*.parquet", relative to the spec. Names in braces are columns:
+    /// A file, or a glob such as "runs/*.parquet", relative to the spec. Names in braces become columns:
     /// "runs/{model}-{N}.csv".
     #[serde(default)]
     pub path: Option<String>,
-    /// A regular expression whose named groups are columns, read off each file's path: `run-(?<N>[^-]+)-s(?<seed>\d+)`.
+    /// A regular expression applied to each file's path; its named groups become columns:
+    /// `run-(?<N>[^-]+)-s(?<seed>\d+)`.
     #[serde(default)]
     pub names: Option<String>,
-    /// The answer of a query, as a table: "queries.minima". Its columns are the query's inputs and outputs by name, the ends
-    /// of intervals as "at.lower" and "at.upper", and the groups of its fit as "group".
+    /// The answer of a query as a table: "queries.minima". Its columns are the query's inputs and outputs, the
+    /// interval limits as "at.lower" and "at.upper", and the groups of its fit as "group".
     #[serde(default)]
     pub from: Option<String>,
-    /// A file on the web; needs `sha256`.
+    /// A file on the web; requires `sha256`.
     #[serde(default)]
     pub url: Option<String>,
-    /// SHA-256 of the file's bytes, in hexadecimal.
+    /// SHA-256 of the file's content, in hexadecimal.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// Format of the file; by default it follows from the file's name.
+    /// Format of the file. Default: determined by the file name.
     #[serde(default)]
     pub format: Option<crate::source::Format>,
     /// The character between values: ";" or "\t".
     #[serde(default)]
     pub separator: Option<char>,
-    /// The decimal separator, "." or ","; the other one then groups thousands.
+    /// The decimal separator, "." or ","; the other character then groups thousands.
     #[serde(default)]
     pub decimal: Option<crate::source::Decimal>,
-    /// The start of comment lines: "#".
+    /// The prefix of comment lines: "#".
     #[serde(default)]
     pub comment: Option<String>,
-    /// Encoding of a text file that is not UTF-8: "latin1".
+    /// Encoding of a text file that is not UTF-8, for example "latin1".
     #[serde(default)]
     pub encoding: Option<String>,
-    /// The line or row of the header, the first being 1.
+    /// Line or row of the header, counted from 1.
     #[serde(default)]
     pub header: Option<usize>,
-    /// Where in a JSON document the list of records is, keys with points between: "log.history".
+    /// Path to the list of records in a JSON document, keys separated by points: "log.history".
     #[serde(default)]
     pub records: Option<String>,
-    /// The sheet of a workbook; not needed if only one has content.
+    /// The sheet of a workbook. Optional if only one sheet has content.
     #[serde(default)]
     pub sheet: Option<String>,
-    /// The cells of a sheet, header included: "B3:F40", or "B3:F" down to the last row.
+    /// The cell range of a sheet, header included: "B3:F40", or "B3:F" for all rows down to the last.
     #[serde(default)]
     pub range: Option<String>,
     /// A query to an SQLite database: "SELECT n, loss FROM runs".
     #[serde(default)]
     pub query: Option<String>,
-    /// Regular expressions with named groups, one or a list; each line of a log that one matches is a row, and its groups
-    /// are columns.
+    /// One or more regular expressions with named groups. Each line of a log that matches one becomes a row; the
+    /// groups become columns.
     #[serde(default)]
     pub pattern: Option<OneOrMoreTexts>,
-    /// Which steps of a run are rows, for histories of runs: "last", "min", `{ mean = 100 }`, `{ at = "step == 20000" }`,
-    /// `{ lowest = "L" }`, "all".
+    /// Which steps of a run become rows, for histories of runs: "last", "min", `{ mean = 100 }`, `{ at = "step ==
+    /// 20000" }`, `{ lowest = "L" }`, "all".
     #[serde(default)]
     pub take: Option<Take>,
-    /// Columns that identify a row's run, for `take`. Formats with runs have the column "run"; in others a run is a file.
+    /// Columns that identify the run of a row, for `take`. Formats that know runs provide the column "run"; in other
+    /// formats each file is one run.
     #[serde(default)]
     pub run: Vec<String>,
-    /// The column that counts steps, for `take`. Formats with runs have the column "step".
+    /// The column that counts steps, for `take`. Formats that know runs provide the column "step".
     #[serde(default)]
     pub step: Option<String>,
-    /// The variables: each is the name of a column, or a table.
+    /// The variables. Each is given by a column name or a table.
     pub columns: BTreeMap<String, Column>,
-    /// What to do with a row that has a missing or wrong value.
+    /// How to treat a row with a missing or invalid value.
     #[serde(default)]
     pub missing: Missing,
-    /// The variables that describe a learning-rate schedule. They give the variables S1, S2 and SW and, for
+    /// The variables that describe a learning-rate schedule. They define the variables S1, S2 and SW and, for
     /// `sum_over_knots`, drop, area and rate.
     #[serde(default)]
     pub schedule: Option<Schedule>,
 }
 
 impl Source {
-    /// Where it is, as written.
+    /// The path, URL or query of the source, as written.
     pub fn location(&self) -> String {
         [&self.path, &self.url, &self.from].into_iter().find_map(Clone::clone).unwrap_or_default()
     }
 
-    /// How its files are to be read.
+    /// The options for reading its files.
     pub fn options(&self) -> Options {
         Options {
             separator: self.separator,
@@ -111,18 +113,18 @@ impl Source {
     }
 }
 
-/// Rows as steps of training runs, each with its learning rate.
+/// Rows that are steps of training runs, each with its learning rate.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Schedule {
     /// The variable that counts steps.
     pub step: String,
-    /// The learning rate; it is interpolated linearly between known steps.
+    /// The learning rate. It is interpolated linearly between known steps.
     pub rate: String,
-    /// Variables that are equal in rows of one run; a run lies within one file.
+    /// Variables that identify a run: rows with equal values belong to one run. A run lies within one file.
     #[serde(default)]
     pub run: Vec<String>,
-    /// The last step of a linear warm-up; sums begin there.
+    /// The last step of a linear warm-up, where the sums begin.
     #[serde(default)]
     pub warmup: Option<Quantity>,
     /// Momentum of the annealing area S2.
@@ -147,23 +149,24 @@ pub struct ColumnTable {
     /// Name of the column in the file.
     #[serde(default)]
     pub column: Option<String>,
-    /// Expression of other variables of this source: "C / (6 * N)"; a comparison in it is 1 or 0: "(N > 1e9) * D".
+    /// Expression of other variables of this source: "C / (6 * N)". A comparison evaluates to 1 or 0: "(N > 1e9) *
+    /// D".
     #[serde(default)]
     pub expr: Option<String>,
-    /// Regular expression of the part of each text that is read: its group, or the whole of what it matches. A number may
-    /// have K, M, B or T behind it: `"-([0-9.]+[mb])"` reads 1.6e8 in pythia-160m.
+    /// Regular expression for the part of each text to read: its group, or the whole match. A number may have the
+    /// suffix K, M, B or T: `"-([0-9.]+[mb])"` reads 1.6e8 from pythia-160m.
     #[serde(default)]
     pub extract: Option<String>,
-    /// Numbers for texts: `{ small = "117M", large = "1.5B" }`.
+    /// Numbers that replace texts: `{ small = "117M", large = "1.5B" }`.
     #[serde(default)]
     pub values: Option<BTreeMap<String, Quantity>>,
-    /// Unit in which the column is written; values are brought to parameters, tokens, FLOP or nats.
+    /// Unit of the values in the column. Values are converted to parameters, tokens, FLOP or nats.
     #[serde(default)]
     pub unit: Option<Unit>,
-    /// Which parameters a model size counts: all, those without embeddings, or active ones.
+    /// Which parameters a model size counts: all, non-embedding, or active.
     #[serde(default)]
     pub counts: Option<Counts>,
-    /// Whether the column holds numbers or texts.
+    /// Whether the column holds numbers or text.
     #[serde(default, rename = "type")]
     pub kind: ColumnKind,
 }
@@ -191,7 +194,7 @@ impl<'de> Deserialize<'de> for Column {
 }
 
 impl Column {
-    /// The column as a table.
+    /// The column in its table form.
     pub fn table(&self) -> ColumnTable {
         match self {
             Self::Name(name) => ColumnTable { column: Some(name.clone()), ..ColumnTable::default() },

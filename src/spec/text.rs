@@ -17,7 +17,7 @@ pub enum OneOrMoreTexts {
 }
 
 impl OneOrMoreTexts {
-    /// The texts.
+    /// All texts, in order.
     pub fn all(&self) -> Vec<String> {
         match self {
             Self::One(text) => vec![text.clone()],
@@ -26,7 +26,7 @@ impl OneOrMoreTexts {
     }
 }
 
-/// One value of the column by which rows are fitted in groups, or a list of them.
+/// One value, or a list of values, of the column that groups the fit.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum GroupsAsked {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Page, WriteError, Writer};
 
-/// The results alone.
+/// Only the results.
 pub(super) struct Json;
 
 impl Writer for Json {

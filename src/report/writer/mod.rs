@@ -22,7 +22,7 @@ registry! {
         html::Html,
         /// Markdown, with its figures as files.
         markdown::Markdown,
-        /// The results alone.
+        /// Only the results.
         json::Json,
         /// Tables for a paper, and a macro for each number.
         latex::Latex,
@@ -79,7 +79,7 @@ pub const FIGURE: &str = ".svg";
 #[error("{0}")]
 pub struct WriteError(pub String);
 
-/// A file of an earlier report with a line that says why it is stale; none where it is not for reading.
+/// A file of an earlier report with a line that says why it is stale; `None` for a file that is not for readers.
 pub fn mark_stale(name: &str, text: &str, why: &str) -> Option<String> {
     ReportFormat::ALL.iter().find_map(|format| format.member().mark_stale(name, text, why))
 }
@@ -91,22 +91,22 @@ fn with_mark(text: &str, at: usize, mark: &str, begins: &str) -> String {
     format!("{head}{mark}\n{tail}")
 }
 
-/// The names of the files that options ask for; figures are not among them.
+/// The names of the files that the options request, without figures.
 pub fn files_of(formats: &BTreeSet<ReportFormat>) -> BTreeSet<&'static str> {
     formats.iter().filter_map(|format| format.member().names().first()).copied().collect()
 }
 
-/// The names of all files that options may give; figures are not among them.
+/// The names of all files that the options may request, without figures.
 pub fn names_of(formats: &BTreeSet<ReportFormat>) -> BTreeSet<&'static str> {
     formats.iter().flat_map(|format| format.member().names()).copied().collect()
 }
 
-/// Whether any of the formats that options ask for shows figures.
+/// Whether any requested format shows figures.
 pub fn has_figures(formats: &BTreeSet<ReportFormat>) -> bool {
     formats.iter().any(|format| format.member().has_figures())
 }
 
-/// Whether any of the formats that options ask for needs rows and draws.
+/// Whether any requested format needs rows and draws.
 pub fn shows_rows(formats: &BTreeSet<ReportFormat>) -> bool {
     formats.iter().any(|format| format.member().shows_rows())
 }
