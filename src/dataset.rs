@@ -145,8 +145,7 @@ impl Dataset {
         }
     }
 
-    /// Concatenates tables with the same columns, each of which is a file of its own; `None` where the columns
-    /// differ.
+    /// Concatenates tables with the same columns, one per file; `None` if the columns differ.
     pub fn stacked(tables: &[Self]) -> Option<Self> {
         let mut origins = Vec::new();
         for (file, table) in tables.iter().enumerate() {

@@ -91,7 +91,7 @@ pub struct Diagnostic {
     pub code: &'static str,
     /// What is wrong, in one line.
     pub message: String,
-    /// The file of the spec at fault.
+    /// The spec file of the error.
     pub file: Option<PathBuf>,
     /// The place in the file.
     pub place: Place,
@@ -134,7 +134,7 @@ impl Diagnostic {
         self
     }
 
-    /// Adds a remedy, where there is one.
+    /// Adds a hint, if there is one.
     #[must_use]
     pub fn hint_if(self, hint: Option<impl Into<String>>) -> Self {
         match hint {

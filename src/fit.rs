@@ -418,9 +418,9 @@ pub struct Seen {
 impl NoiseTrend {
     /// The scatter at given variables, relative to that of all rows together.
     ///
-    /// The scatter outside the rows was not observed. A scatter above the average at the end of the rows stays as it
-    /// is. A scatter below the average returns to the average within a factor of ten. Any variable outside the rows,
-    /// or a product of two such as compute, causes this.
+    /// The scatter outside the rows was not observed. A scatter above the average at the end of the rows is kept. A
+    /// scatter below the average returns to the average within a factor of ten. This applies to any variable outside
+    /// the rows, and to any product of two, such as compute.
     pub fn factor(&self, at: impl Fn(&str) -> Option<f64>) -> f64 {
         let Some(value) = at(&self.variable) else { return 1.0 };
         let seen = self.exponent * ln(value.clamp(self.span.lowest, self.span.highest) / self.even_at);
@@ -514,7 +514,7 @@ impl Fit {
         }
     }
 
-    /// The draws of each member, from the bytes of the artifact; each member keeps the scatter that goes with its own.
+    /// Reads the draws of each member from the bytes of the artifact, with the scatter of each draw.
     pub fn read_draws(&mut self, bytes: &[u8]) -> Vec<Points> {
         let most = bytes.len() / 8;
         let mut values =

@@ -23,7 +23,7 @@ const KNOWN: [u32; 2] = [EARLIER, VERSION];
 const REPORT: &str = "report";
 /// The stage that collects results.
 const RESULTS: &str = "results";
-/// Largest lock file that is read or written.
+/// Maximum size of a lock file.
 pub const MAX_BYTES: u64 = 64 << 20;
 /// Maximum number of dots on one line: each can open a nested table.
 const MAX_DOTS: usize = 1000;

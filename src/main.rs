@@ -12,10 +12,11 @@ fn main() -> ExitCode {
     lawfit::cli::main()
 }
 
-/// Makes all threads share one arena of the C library, whose allocations are few.
+/// Makes all threads share one arena of the C library.
 ///
-/// By default the library reserves 128 MiB of address space per thread. Where address space is limited, threads could
-/// then not be created, and a library that needs one would wait forever.
+/// The program makes few allocations there. By default the library reserves 128 MiB of address space per thread.
+/// Where address space is limited, threads could then not be created, and a library that needs one would wait
+/// forever.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "a setting of the C library, made before there is a second thread")]
 fn share_c_arena() {

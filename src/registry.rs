@@ -1,14 +1,14 @@
-//! Registries: a member is a file in a folder and one line in the list of that folder's `mod.rs`.
+//! Registries: each member is a file in a folder and one line in the list of that folder's `mod.rs`.
 //!
-//! The line names the file's module and the type in it. From the lines follow the modules, the enum that specs and
-//! artifacts hold, the names, and the way from the enum to the member's trait. A member's name in a spec is that of its
-//! module.
+//! The line names the file's module and the type in it. The macro generates from the lines the modules, the enum that
+//! specs and artifacts hold, the names, and the conversion from the enum to the members' trait. The name of a member
+//! in a spec is that of its module.
 
-/// Declares a registry; see the head of this file.
+/// Declares a registry, as described in the module documentation.
 ///
-/// `enum List of dyn Trait` makes an enum whose variants hold their member's settings; `enum List to dyn Trait` one of
-/// bare names whose members have no settings. With `each name!`, that macro is called with `(module, Member)` for every
-/// member.
+/// `enum List of dyn Trait` makes an enum whose variants hold the settings of their members. `enum List to dyn Trait`
+/// makes an enum of names, for members without settings. With `each name!`, that macro is called with `(module,
+/// Member)` for every member.
 macro_rules! registry {
     (
         $(#[$meta:meta])*
@@ -51,7 +51,7 @@ macro_rules! registry {
                 }
             }
 
-            /// The member, as what all of them do.
+            /// The member as its trait object.
             pub fn member(&self) -> &dyn $Trait {
                 match self {
                     $(Self::$Member(member) => member,)+
@@ -84,7 +84,7 @@ macro_rules! registry {
                 }
             }
 
-            /// The member, as what all of them do.
+            /// The member as its trait object.
             $vis fn member(self) -> &'static dyn $Trait {
                 match self {
                     $(Self::$Member => &$module::$Member,)+

@@ -207,7 +207,7 @@ fn offline_a_file_comes_from_a_mirror_or_not_at_all() {
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
 }
 
-/// How many files a folder of the cache has.
+/// Number of files in a folder of the cache.
 fn count(world: &World, folder: &str) -> usize {
     std::fs::read_dir(world.path(&format!(".lawfit/cache/v1/{folder}"))).map_or(0, Iterator::count)
 }

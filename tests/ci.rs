@@ -7,7 +7,7 @@ fn with_expectations(expectations: &[&str]) -> String {
     format!("{SPEC}{}", all.concat())
 }
 
-/// The simulated runs, every loss a little higher.
+/// The simulated runs with slightly higher losses.
 fn moved_runs() -> String {
     let table = simulated_runs(0.01);
     let rows = table.lines().map(|line| match line.split(',').collect::<Vec<_>>().as_slice() {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::world::{SPEC, World, simulated_runs};
 
-/// The queries that are put to the fit of the simulated runs.
+/// A study with queries to the fit of the simulated runs.
 fn study(queries: &str) -> String {
     let fit = SPEC.find("[queries.budget]").unwrap();
     format!("{}{queries}", &SPEC[..fit])

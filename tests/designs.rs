@@ -211,7 +211,7 @@ fn with_all_results_in_a_new_plan_stops_or_gains() {
 
 #[test]
 fn runs_that_share_trunks_are_as_sure_for_less_than_two_thirds_of_the_compute() {
-    // Of one size the longest run and the decays of the others: what is left of the variance is told of the same runs.
+    // The longest run and the decays of the others share a size, so the remaining variance refers to the same runs.
     let planned = |schedule: &str, flop: &str| {
         let design = format!(
             "[designs.next]\nfit = \"main\"\ndecide = {{ compute_optimal = {{ C = 1e24 }} }}\nbudget = {{ FLOP = {flop} }}\ncandidates = {{ N = \"100M to 2B\", D = \"5 to 400 per parameter\", schedule = \"{schedule}\" }}\nlimits = {{ runs = 30 }}\n"
@@ -223,7 +223,7 @@ fn runs_that_share_trunks_are_as_sure_for_less_than_two_thirds_of_the_compute() 
         numbers(&shared["runs"], "size").iter().zip(numbers(&shared["runs"], "data")).map(|(n, d)| 6.0 * n * d).sum();
     let together = shared["total"]["flop"].as_f64().unwrap();
     assert!(together <= 0.65 * apart, "{together:e} {apart:e}");
-    // Runs that are trained apart and cost as much as these would are hardly surer, although they are chosen for that.
+    // Separate runs of the same total cost are hardly more certain, although they are chosen for certainty.
     let separate = planned("cosine", &format!("{apart:e}"));
     let left = |advice: &Value| advice["decisions"][0]["after"]["waste"].as_f64().unwrap();
     assert!(left(&shared) <= 1.05 * left(&separate), "{} {}", left(&shared), left(&separate));

@@ -48,7 +48,7 @@ fn uses_of_a_bad_column_give_no_errors_and_other_errors_are_shown() {
     assert!(shown.contains("did you mean `tokens`?") && shown.contains("no variable `Loss`"), "{shown}");
     assert!(shown.contains("`X`"), "{shown}");
     assert_eq!(shown.matches("error[").count(), 3, "{shown}");
-    // Nor is it treated as numbers or text.
+    // It is not treated as numbers or text either.
     let shown = check(
         &SPEC.replace("unit = \"tokens\"", "type = \"txt\"").replace("drop = \"L > 10\"", "drop = \"D == 'few'\""),
     );

@@ -90,7 +90,8 @@ fn a_module_imports_only_modules_below_it() {
     assert!(seen > 1000, "the test sees the imports: {seen}");
 }
 
-/// The other modules on which each rests, by every path that it names; a folder and its own members rest on each other.
+/// The modules that each module depends on, by every path that it names. A folder and its own members may depend on
+/// each other.
 fn rests_on() -> BTreeMap<Names, BTreeSet<Names>> {
     let all = modules();
     let of = |path: &Names| {
@@ -105,7 +106,7 @@ fn no_module_rests_on_itself_by_way_of_others() {
     let mut left = rests_on();
     let imports: usize = left.values().map(BTreeSet::len).sum();
     assert!(imports > 500, "the test sees the imports: {imports}");
-    // What rests on nothing that is left is in no circle; what remains is.
+    // Removes modules without remaining dependencies until only cycles are left.
     loop {
         let free: Vec<Names> = left
             .iter()

@@ -17,7 +17,7 @@ fn more_draws_than_usual_are_refused_until_they_are_allowed() {
     let world = World::with(&large, &simulated_runs(0.01));
     let allowed = world.lawfit(&["check", "study.toml", "--allow", "large"]);
     assert_eq!(allowed.code, 0);
-    // How large it is is said all the same.
+    // The permission does not suppress the size.
     assert!(allowed.stderr.contains("15.3 MiB") && allowed.stderr.contains("2000 times as long"), "{}", allowed.stderr);
     assert_eq!(world.lawfit_with(&["check", "study.toml"], &[("LAWFIT_ALLOW", "outside,large")]).code, 0);
 }

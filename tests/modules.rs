@@ -1,4 +1,4 @@
-//! The source tree as modules: their code without comments, texts and tests, and the paths that each names.
+//! The source tree as modules: the code of each without comments, texts and tests, and the paths that it names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use regex::{Captures, Regex};
 
 use crate::world::repository;
 
-/// A path of modules and perhaps an item, from the root of the crate.
+/// A path of modules, optionally with an item, from the root of the crate.
 pub(crate) type Names = Vec<String>;
 
 /// A module of the crate that has a file.
@@ -16,11 +16,11 @@ pub(crate) struct Module {
     pub(crate) file: PathBuf,
     /// Its code: no comments, no texts, no tests.
     pub(crate) code: String,
-    /// The paths that it names, and whether it hands each on to others.
+    /// The paths that it names, and whether each is re-exported.
     pub(crate) named: Vec<(Names, bool)>,
 }
 
-/// All modules by their paths; the root and the program have none.
+/// All modules by path. The crate root and the binary are left out.
 pub(crate) fn modules() -> BTreeMap<Names, Module> {
     let root = repository().join("src");
     let mut files = Vec::new();
@@ -58,7 +58,7 @@ fn collect(folder: &Path, all: &mut Vec<PathBuf>) {
     }
 }
 
-/// Code without comments, what stands in quotes, and tests.
+/// The code without comments, contents of quotes, and tests.
 fn code_of(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
     let quoted = r##"(?s://[^\n]*|r#".*?"#|'(?:[^'\\]|\\.)'|"(?:[^"\\]|\\.)*")"##;
@@ -66,7 +66,7 @@ fn code_of(text: &str) -> String {
     Regex::new(quoted).unwrap().replace_all(text, blank).into_owned()
 }
 
-/// The paths of a code as they are written, each of a `use` alone, and whether it is handed on.
+/// The paths in a code as written, one for each item of a `use`, and whether each is re-exported.
 fn written(code: &str) -> Vec<(String, bool)> {
     let uses = Regex::new(r"(pub(?:\([^)]*\))? )?use ([^;]+);").unwrap();
     let mut all: Vec<(String, bool)> = uses
@@ -80,7 +80,7 @@ fn written(code: &str) -> Vec<(String, bool)> {
     all
 }
 
-/// `a::{b, c::{d}}` as `a::b` and `a::c::d`.
+/// Expands `a::{b, c::{d}}` to `a::b` and `a::c::d`.
 fn flattened(tree: &str) -> Vec<String> {
     let tree = tree.trim();
     let Some(open) = tree.find('{') else {
@@ -100,7 +100,7 @@ fn flattened(tree: &str) -> Vec<String> {
     branches.iter().flat_map(|branch| flattened(branch)).map(|path| format!("{before}{path}")).collect()
 }
 
-/// A path from the root of the crate; none of another crate.
+/// The path from the root of the crate; `None` for another crate.
 fn absolute(from: &[String], text: &str, known: &BTreeSet<Names>) -> Option<Names> {
     let mut parts: Names = text.split("::").map(str::to_owned).collect();
     let up = parts.iter().take_while(|part| *part == "super").count();
@@ -117,10 +117,10 @@ fn absolute(from: &[String], text: &str, known: &BTreeSet<Names>) -> Option<Name
     Some([base, own.as_slice()].concat())
 }
 
-/// The module in which what a path names is defined: re-exports are followed.
+/// The module that defines the item of a path; re-exports are followed.
 pub(crate) fn home(path: &[String], all: &BTreeMap<Names, Module>) -> Names {
     let mut path = path.to_vec();
-    // A chain of re-exports is short.
+    // Chains of re-exports are short.
     for _ in 0..9 {
         let depth = (0..=path.len()).rev().find(|&depth| depth == 0 || all.contains_key(&path[..depth])).unwrap_or(0);
         let (module, rest) = path.split_at(depth);
@@ -135,7 +135,7 @@ pub(crate) fn home(path: &[String], all: &BTreeMap<Names, Module>) -> Names {
     path
 }
 
-/// The lines of the registries in a code: module and member.
+/// The members in the registries of a code: module and type.
 pub(crate) fn members(code: &str) -> Vec<(String, String)> {
     let registries = Regex::new(r"(?s)\nregistry! \{\n(.*?)\n\}").unwrap();
     let line = Regex::new(r"(?m)^\s+(\w+)::(\w+),$").unwrap();

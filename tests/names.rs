@@ -27,7 +27,7 @@ fn check(spec: &str) -> (i32, String) {
     (outcome.code, shown.join("\n"))
 }
 
-/// The values of a fit's parameters.
+/// The parameter values of a fit.
 fn parameters(spec: &str) -> serde_json::Map<String, serde_json::Value> {
     let object = World::with(spec, &table()).run("study.toml");
     object["results"]["fits"]["main"]["parameters"].as_object().unwrap().clone()

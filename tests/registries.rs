@@ -1,4 +1,4 @@
-//! Registries: a member is a file and a line of the list of its folder, and nothing else names it.
+//! Registries: a member is a file and a line in the list of its folder, and no other code names it.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const NAMED_ELSEWHERE: [(&str, &[&str], &str); 2] = [
     ("src/query/threshold.rs", &["Reach"], "a threshold is a reach with a caution of its own"),
 ];
 
-/// How often a code names a member of a folder: `List::Member`, by a path through the folder, or imported from it.
+/// How often a module names a member of a folder: as `List::Member`, by a path through the folder, or by an import.
 fn mentions(module: &Module, list: &str, folder: &[String], member: &str) -> usize {
     let qualified = Regex::new(&format!(r"\b{list}::{member}\b")).unwrap();
     let is_it = |path: &[String]| path.starts_with(folder) && path.last().is_some_and(|last| last == member);

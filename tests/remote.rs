@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::world::{Outcome, SPEC, World, simulated_runs};
 
-/// How a server behaves.
+/// The behaviour of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Manner {
     Honest,

@@ -35,10 +35,10 @@ const PRINTING: [&[&str]; 25] = [
     &["run", "study.toml", "--json"],
 ];
 
-/// Commands that print nothing where all is well.
+/// Commands that print nothing on success.
 const SILENT: [&[&str]; 4] =
     [&["check", "study.toml"], &["lock", "--check", "study.toml"], &["init", "new.toml"], &["man", "manual"]];
-/// Commands that are not tried: one ends by a signal alone, one opens a browser.
+/// Commands that are not tried: one ends only by a signal, the other opens a browser.
 const APART: [&str; 2] = ["watch", "open"];
 
 const DESIGN: &str = r#"

@@ -1,13 +1,13 @@
-//! What are designs of runs worth? `cargo bench --bench designs -- RECORD DRAWS [WORLD...] [only=DESIGN;...]`
+//! The value of designs of runs: `cargo bench --bench designs -- RECORD DRAWS [WORLD...] [only=DESIGN;...]`
 //!
-//! Ten published loss surfaces are taken for the truth in turn ([`surfaces`]). Each design spends 1e20 FLOP on runs with a
-//! scatter of 0.004 in ln L; the program plans them, is given what came of them, and splits 1e23 FLOP. What the split
-//! wastes is the budget over the one whose best split reaches as low a loss, less one. All that is asked is asked of the
-//! program itself, by specs and tables as a user writes them.
+//! Ten published loss surfaces are the truth in turn ([`surfaces`]). Each design spends 1e20 FLOP on runs with a
+//! scatter of 0.004 in ln L. The program plans the runs, reads their results, and splits 1e23 FLOP. The waste of the
+//! split is the budget divided by the one whose best split reaches the same loss, minus one. The program is used only
+//! through specs and tables, as a user writes them.
 //!
-//! Worlds: `right`, `coupled`, `small` and `slightly` (small models are worse than the law), and `stop`, which follows the
-//! advice to stop for targets of 10 to 1e4 times the pilot. RECORD keeps a line for each draw of a world; draws that it has
-//! are not made again, so they can be made in parts.
+//! Worlds: `right`, `coupled`, `small` and `slightly` (small models are worse than the law), and `stop`, which
+//! follows the advice to stop for targets of 10 to 1e4 times the pilot. RECORD has one line per draw of a world.
+//! Draws already in it are skipped, so the work can be done in parts.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
 
@@ -26,14 +26,14 @@ use surfaces::{Kind, SURFACES, Truth};
 const PILOT: f64 = 1e20;
 const TARGET: f64 = 1e23;
 const LEVEL: f64 = 0.9;
-/// Draws that are made together: the program runs many specs at once.
+/// Number of draws made together; the program runs their specs in one call.
 const BATCH: usize = 10;
-/// The part of the pilot that is spent before anything is planned, and on how many runs at most the rest is.
+/// The share of the pilot that is spent before the first plan, and the maximum number of planned runs.
 const FIRST: f64 = 0.25;
 const PLANNED_RUNS: usize = 20;
-/// Targets over the pilot for which the advice to stop is followed.
+/// Ratios of target to pilot at which the advice to stop is followed.
 const RATIOS: [f64; 4] = [1e1, 1e2, 1e3, 1e4];
-/// Data per parameter of the runs that could be trained: what the usual grid reaches.
+/// Tokens per parameter of the candidates, as wide as the usual grid.
 const RANGE: &str = "0.05 to 8000 per parameter";
 
 const WORLDS: [(&str, Kind); 4] =
@@ -44,7 +44,7 @@ struct Design {
     name: &'static str,
     laws: &'static [&'static str],
     is_planned: bool,
-    /// The scale of the discrepancy, where it is not the program's own.
+    /// The scale of the discrepancy; `None` for the default of the program.
     scale: Option<f64>,
 }
 
@@ -70,7 +70,7 @@ const fn usual_one(name: &'static str, laws: &'static [&'static str]) -> Design 
     Design { name, laws, is_planned: false, scale: None }
 }
 
-/// Runs with what came of them: size, data and loss.
+/// Runs with their results: size, data and loss.
 type Runs = Vec<[f64; 3]>;
 
 fn main() -> ExitCode {
@@ -132,7 +132,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The truth of a draw: the surfaces take turns.
+/// The true surface of a draw; the surfaces take turns.
 fn truth(kind: Kind, draw: u64) -> Truth {
     Truth { surface: SURFACES[draw as usize % SURFACES.len()].1, kind }
 }
@@ -146,22 +146,22 @@ struct Job<'a> {
     target: f64,
 }
 
-/// A job under way.
+/// A job in progress.
 struct Study<'a> {
     job: &'a Job<'a>,
     folder: PathBuf,
     runs: Runs,
     spent: f64,
     random: Random,
-    /// What the last plan said.
+    /// The last plan.
     plan: Value,
 }
 
-/// Makes some draws; a line for each.
+/// Makes some draws and returns a line for each.
 fn made(batch: &[Job<'_>], folder: &Path) -> Vec<Value> {
     let mut studies: Vec<Study<'_>> =
         batch.iter().enumerate().map(|(place, job)| Study::new(job, folder.join(place.to_string()))).collect();
-    // Two rounds after the first; each is planned from all that came out before.
+    // Two rounds after the first; each is planned from all earlier results.
     for rounds_left in [2, 1] {
         let mut planned: Vec<&mut Study<'_>> = studies
             .iter_mut()
@@ -184,7 +184,7 @@ fn made(batch: &[Job<'_>], folder: &Path) -> Vec<Value> {
     studies.iter().zip(results).map(|(study, results)| study.line(&results)).collect()
 }
 
-/// Runs the program over specs, all in one call; the results of each.
+/// Runs the program over specs in one call and returns the results of each.
 fn run(folder: &Path, specs: impl Iterator<Item = String>) -> Vec<Value> {
     let specs: Vec<String> = specs.collect();
     if specs.is_empty() {
@@ -206,7 +206,7 @@ fn run(folder: &Path, specs: impl Iterator<Item = String>) -> Vec<Value> {
     specs.iter().map(results).collect()
 }
 
-/// Two curves of five sizes each: what a lab has before it plans.
+/// Two curves of five sizes each, as the runs of a lab before it plans.
 fn first_round(flop: f64) -> Vec<(f64, f64)> {
     let whole: f64 = [1.0, 3.0].iter().map(|b| 5.0 * b).sum();
     let mut runs = Vec::new();
@@ -253,7 +253,7 @@ impl<'a> Study<'a> {
 
     fn path(&self, name: &str) -> String {
         let place = self.folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        // Outputs are published by the name of the spec.
+        // The name of a spec is that of its output folder.
         format!("{place}/{name}{place}.toml")
     }
 
@@ -269,7 +269,7 @@ impl<'a> Study<'a> {
         }
     }
 
-    /// The rows, without a fit.
+    /// The part of the spec with the rows, without a fit.
     fn head(&self) -> String {
         format!(
             "spec = 1\n[study]\ntitle = \"designs\"\nseed = {}\n[sources.runs]\npath = \"runs.csv\"\n[sources.runs.columns]\nrun = {{ column = \"run\" }}\nN = {{ column = \"N\", unit = \"parameters\" }}\nD = {{ column = \"D\", unit = \"tokens\" }}\nC = {{ expr = \"6 * N * D\", unit = \"FLOP\" }}\nL = {{ column = \"L\" }}\n",
@@ -277,7 +277,7 @@ impl<'a> Study<'a> {
         )
     }
 
-    /// The rows with a fit of each law, and what is asked of them.
+    /// The spec with a fit of each law and the given entries.
     fn spec(&self, asked: &str) -> String {
         let fit = |law: &&str| {
             format!(
@@ -287,7 +287,7 @@ impl<'a> Study<'a> {
         self.head() + &self.job.design.laws.iter().map(fit).collect::<String>() + asked
     }
 
-    /// A design of what is left.
+    /// The design for the remaining budget.
     fn design(&self, rounds: usize) -> String {
         let scale = self.job.design.scale;
         let discrepancy = scale.map_or_else(String::new, |scale| format!("discrepancy = {{ scale = {scale:e} }}\n"));
@@ -300,7 +300,8 @@ impl<'a> Study<'a> {
         )
     }
 
-    /// The decision by all runs, and a forecast of the best split of the truth; of all runs that could be, one.
+    /// The decision from all runs and a forecast at the best split of the truth. The design itself has one candidate
+    /// run.
     fn judging(&self) -> String {
         let (size, _) = self.job.truth.best(TARGET);
         format!(
@@ -310,7 +311,7 @@ impl<'a> Study<'a> {
         )
     }
 
-    /// A fit of the first runs for every number of them, with the split that it gives.
+    /// For each number of runs, a fit of the first runs and a query for the split.
     fn prefixes(&self) -> String {
         let mut text = self.head();
         for count in first_round(1.0).len()..=self.runs.len() {
@@ -323,7 +324,7 @@ impl<'a> Study<'a> {
         text
     }
 
-    /// What came of it.
+    /// The result as a line of the record.
     fn line(&self, results: &Value) -> Value {
         let Job { world, draw, design, truth, target } = self.job;
         if *world == "stop" {
@@ -354,17 +355,17 @@ impl<'a> Study<'a> {
         })
     }
 
-    /// The size that the estimate of the first law splits the target by, whatever its interval.
+    /// The size of the split by the first law's estimate, regardless of its interval.
     fn point(&self, results: &Value) -> Option<f64> {
         let fitted = &results["fits"][self.job.design.laws[0]]["parameters"];
         let of = |name: &str| fitted[name]["value"].as_f64();
         let [a, alpha, b, beta] = [of("A")?, of("alpha")?, of("B")?, of("beta")?];
-        // alpha A N^-alpha = beta B D^-beta where C = 6 N D.
+        // At the optimum, alpha A N^-alpha = beta B D^-beta with C = 6 N D.
         let log = (ln(alpha * a / (beta * b)) + beta * ln(self.job.target / 6.0)) / (alpha + beta);
         log.is_finite().then(|| exp(log))
     }
 
-    /// The compute that is spent and wasted in all for each number of planned runs, and the number of the advice.
+    /// The compute spent and wasted together for each number of planned runs, and the advised number.
     fn stopped(&self, results: &Value) -> Value {
         let Job { world, draw, truth, target, .. } = self.job;
         let first = first_round(1.0).len();
@@ -384,7 +385,7 @@ impl<'a> Study<'a> {
     }
 }
 
-/// A number with some digits and its unit; nothing of what is none.
+/// A number with some decimals and its unit; empty if it is not finite.
 fn shown(value: f64, digits: usize, unit: &str) -> String {
     if value.is_finite() { format!("{value:.digits$}{unit}") } else { String::new() }
 }
@@ -397,7 +398,7 @@ fn share(values: &[bool]) -> f64 {
     100.0 * values.iter().filter(|v| **v).count() as f64 / values.len() as f64
 }
 
-/// All tables.
+/// The tables of all worlds.
 fn table(lines: &[Value]) -> String {
     let mut text = String::new();
     for (world, _) in WORLDS {
@@ -419,14 +420,14 @@ fn table(lines: &[Value]) -> String {
     text + &stopping(lines)
 }
 
-/// A line of the table of a world.
+/// A row of the table of a world.
 fn row(design: &Design, lines: &[&Value]) -> String {
     let numbers = |key: &str| lines.iter().filter_map(|line| line[key].as_f64()).collect::<Vec<f64>>();
     let said = |key: &str| lines.iter().filter_map(|line| line[key].as_bool()).collect::<Vec<bool>>();
     let mut wastes = numbers("waste");
     wastes.sort_by(f64::total_cmp);
     let rms = mean(&numbers("miss").iter().map(|miss| miss * miss).collect::<Vec<f64>>()).sqrt();
-    // Of widths the variance that they stand for; a mean of ratios, so that no surface counts for all.
+    // Ratio of variances: widths are converted to variances, and a mean of ratios keeps one surface from dominating.
     let z = normal_quantile(f64::midpoint(1.0, LEVEL));
     let ratio = |width: &str| {
         let of = |line: &&Value| {
@@ -460,7 +461,7 @@ fn row(design: &Design, lines: &[&Value]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// What following the advice to stop costs, runs and waste together, over what the best number of runs costs.
+/// The cost of following the advice to stop, runs and waste together, divided by that of the best number of runs.
 fn stopping(lines: &[Value]) -> String {
     let mut by_ratio: BTreeMap<String, Vec<(Vec<f64>, usize)>> = BTreeMap::new();
     for line in lines.iter().filter(|line| line["world"] == "stop") {

@@ -1,4 +1,4 @@
-//! Formulas as users write them, put together at random of terms, with rows that they made.
+//! Formulas as users write them, built at random from terms, with rows generated from them.
 
 use lawfit::law::{Law, Scale, Variable};
 use lawfit::numerics::{Random, exp, ln};
@@ -8,9 +8,9 @@ use lawfit::objective::{LeastSquares, Objective, ResponseScale};
 pub(crate) struct Drawn {
     /// The formula with its response.
     pub(crate) formula: String,
-    /// The law, of which nothing is said but the formula.
+    /// The law of the formula, without further settings.
     pub(crate) law: Law,
-    /// What is minimised.
+    /// The objective.
     pub(crate) objective: Objective,
     /// The variables' columns, in the order of the law.
     pub(crate) columns: Vec<Vec<f64>>,
@@ -20,27 +20,28 @@ pub(crate) struct Drawn {
     parameters: Vec<Written>,
 }
 
-/// A parameter: how it is drawn, and how it is written.
+/// A parameter: how it is drawn and written.
 struct Written {
     name: String,
     kind: Kind,
-    /// What it is about, in the units of the table.
+    /// Its typical size, in the units of the table.
     unit: f64,
     rewriting: Rewriting,
 }
 
-/// What a parameter is.
+/// The kind of a parameter.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// A multiplier of the response, above zero.
+    /// A positive multiplier of the response.
     Size,
-    /// The same of either sign.
+    /// A multiplier of the response with either sign.
     Signed,
-    /// One that a variable is compared with.
+    /// A scale with which a variable is compared.
     Scale,
     /// An exponent.
     Exponent,
-    /// The multiplier of a power of a variable at `.1`, whose exponent is the parameter at `.0` places before it in the list.
+    /// The multiplier of a power. The exponent is the parameter `.0` places earlier in the list, and `.1` is a
+    /// typical value of the variable.
     Power(usize, f64),
 }
 
@@ -55,7 +56,7 @@ enum Rewriting {
 const VARIABLES: [&str; 2] = ["x", "z"];
 
 impl Drawn {
-    /// The formula of a number; none where it gives no rows that can be fitted.
+    /// The formula with a number; `None` if its rows cannot be fitted.
     pub(crate) fn draw(number: u64) -> Option<Self> {
         let mut random = Random::new(2, "formulas", number);
         let random = &mut random;
@@ -111,7 +112,7 @@ impl Drawn {
         can_be.then_some(Self { formula, law, objective, columns, response, terms, parameters })
     }
 
-    /// How it is counted.
+    /// The class in which it is counted.
     pub(crate) fn kind(&self) -> String {
         let what = match &self.objective {
             Objective::LeastSquares(squares) if squares.on == ResponseScale::Raw => "squares of differences",
@@ -121,7 +122,7 @@ impl Drawn {
         format!("{} term{}, {what}", self.terms, if self.terms == 1 { "" } else { "s" })
     }
 
-    /// Coordinates of a start: parameters drawn as the true ones were, from three times the range.
+    /// Coordinates of a start. Parameters are drawn like the true ones, from three times the range.
     pub(crate) fn start(&self, random: &mut Random) -> Vec<f64> {
         let drawn = values(&self.parameters, 3.0, random);
         let drawn = in_order(&self.law, &self.parameters, &drawn);
@@ -133,7 +134,7 @@ impl Drawn {
     }
 }
 
-/// A power of ten that a size may be of.
+/// A random power of ten as the unit of a size.
 fn unit(random: &mut Random) -> f64 {
     match random.below(3) {
         0 => 1.0,
@@ -142,7 +143,7 @@ fn unit(random: &mut Random) -> f64 {
     }
 }
 
-/// Adds a parameter; gives it as it is written.
+/// Adds a parameter and returns its text.
 fn write(parameters: &mut Vec<Written>, kind: Kind, unit: f64, random: &mut Random) -> String {
     let name = format!("p{}", parameters.len() + 1);
     let rewriting = match (kind, random.below(6)) {
@@ -164,7 +165,7 @@ fn write(parameters: &mut Vec<Written>, kind: Kind, unit: f64, random: &mut Rand
 
 fn term(x: &str, centre: f64, unit: f64, signed: bool, all: &mut Vec<Written>, random: &mut Random) -> String {
     let size = if signed { Kind::Signed } else { Kind::Size };
-    // The logarithm where the response may have either sign.
+    // The logarithm is offered only if the response may have either sign.
     let which = random.below(if signed { 8 } else { 7 });
     let mut new = |kind: Kind, unit: f64| write(all, kind, unit, random);
     match which {
@@ -200,7 +201,7 @@ fn term(x: &str, centre: f64, unit: f64, signed: bool, all: &mut Vec<Written>, r
     }
 }
 
-/// Parameters drawn, with `wider` times the range of the true ones, as they are written.
+/// Draws parameter values as written, over `wider` times the range of the true ones.
 fn values(parameters: &[Written], wider: f64, random: &mut Random) -> Vec<f64> {
     let mut natural: Vec<f64> = Vec::new();
     for parameter in parameters {

@@ -6,9 +6,9 @@ use lawfit::numerics::{Random, exp, ln};
 
 use super::normal::below;
 
-/// A kind of formula. `value` is written apart from the program's own compiler.
+/// A form of formula. `value` does not use the program's compiler.
 pub(crate) struct Form {
-    /// The class it is counted with.
+    /// The class in which it is counted.
     pub(crate) class: &'static str,
     /// The formula, without the response.
     pub(crate) formula: &'static str,
@@ -18,15 +18,15 @@ pub(crate) struct Form {
     pub(crate) variables: &'static [&'static str],
     /// The response at parameters and variables.
     pub(crate) value: fn(&[f64], &[f64]) -> f64,
-    /// True parameters for variables that go around 1 over some decades.
+    /// Draws true parameters, for variables over some decades around 1.
     pub(crate) draw: fn(&mut Random) -> Vec<f64>,
     /// Decades of each variable.
     pub(crate) decades: f64,
     /// Whether responses may be zero or negative, so that noise is added to them.
     pub(crate) signed: bool,
-    /// The parameter that each group has for itself; no groups where there is none.
+    /// The parameter with a value of its own in each group; `None` if there are no groups.
     pub(crate) own: Option<usize>,
-    /// Whether the response is a share: it has no other unit, and what scatter would take above 1 is 1.
+    /// Whether the response is a share. It then has no other unit, and noise above 1 is cut off.
     pub(crate) share: bool,
 }
 
@@ -275,20 +275,20 @@ pub(crate) const FORMS: &[Form] = &[
     },
 ];
 
-/// How a model is written again without another meaning.
+/// A rewriting of a model that does not change its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rewriting {
-    /// A parameter k is written e^k.
+    /// A parameter k becomes e^k.
     Exponential,
-    /// A parameter k is written 1/k.
+    /// A parameter k becomes 1/k.
     Reciprocal,
-    /// A parameter k is written k^2.
+    /// A parameter k becomes k^2.
     Square,
     /// Variables and response are in other units.
     Units,
     /// Parameters have other names.
     Names,
-    /// The terms stand in another order.
+    /// The terms have another order.
     Order,
 }
 
@@ -307,9 +307,9 @@ pub(crate) struct Model {
     pub(crate) form: &'static Form,
     /// The true parameters, in natural units.
     pub(crate) truth: Vec<f64>,
-    /// The value of the own parameter in each group; one where there are no groups.
+    /// The value of the own parameter in each group; a single one if there are no groups.
     own: Vec<f64>,
-    /// Unit of each variable and of the response: values in the table are natural ones times these.
+    /// Unit of each variable and of the response: values in the table are natural values times the unit.
     units: Vec<f64>,
     unit: f64,
     /// Standard deviation of the noise, of ln y or in natural units.
@@ -322,11 +322,11 @@ pub(crate) struct Model {
     pub(crate) robust: bool,
 }
 
-/// Distances at which a new run is asked for: inside the rows, and so many times beyond the largest values.
+/// Distances of a new run: inside the rows, and multiples of the largest values.
 pub(crate) const DISTANCES: [(&str, f64); 3] = [("inside", 0.0), ("2x", 2.0), ("10x", 10.0)];
 
 impl Model {
-    /// The model of a number.
+    /// The model with a number.
     pub(crate) fn draw(number: u64) -> Self {
         let mut random = Random::new(11, "random formulas", number);
         let form = &FORMS[number as usize % FORMS.len()];
@@ -347,7 +347,7 @@ impl Model {
             let group = rows.len() % groups;
             let place = |random: &mut Random| exp(ln(10.0) * form.decades * (random.uniform() - 0.5));
             let values: Vec<f64> = form.variables.iter().map(|_| place(&mut random)).collect();
-            // Repeats must not cost the places that parameters need.
+            // Repeats must leave enough distinct points for the parameters.
             let repeats = if count >= repeats * (parameters + 2) { repeats } else { 1 };
             (0..repeats.min(count - rows.len())).for_each(|_| rows.push((group, values.clone())));
         }
@@ -393,7 +393,7 @@ impl Model {
         self.rows.len()
     }
 
-    /// The place asked for at each distance, in natural units.
+    /// The point of the new run at each distance, in natural units.
     pub(crate) fn places(&self) -> Vec<Vec<f64>> {
         let along = |j: usize| self.rows.iter().map(move |(_, at)| at[j]);
         let place = |factor: f64| {
@@ -406,7 +406,7 @@ impl Model {
         DISTANCES.iter().map(|(_, factor)| place(*factor)).collect()
     }
 
-    /// The chance that a new run of the first group at a distance lies in an interval, and the law's true response there.
+    /// The chance that a new run of the first group at a distance lies in an interval, and the true response there.
     pub(crate) fn chance(&self, distance: usize, interval: (f64, f64), unit: f64) -> f64 {
         let centre = self.clean(0, &self.places()[distance]);
         let chance_below = |end: f64| {
@@ -426,7 +426,7 @@ impl Model {
         chance_below(interval.1) - chance_below(interval.0)
     }
 
-    /// How many standard deviations of the noise a value is off the truth.
+    /// The error of a value in standard deviations of the noise.
     pub(crate) fn miss(&self, distance: usize, value: f64) -> f64 {
         let (centre, value) = (self.clean(0, &self.places()[distance]), value / self.unit);
         if self.form.signed {
@@ -441,14 +441,14 @@ impl Model {
         self.unit
     }
 
-    /// By what the response is multiplied where the model is rewritten in other units.
+    /// Factor of the response when the model is rewritten in other units.
     pub(crate) const fn response_shift(&self) -> f64 {
         if self.form.share { 1.0 } else { 1e2 }
     }
 
-    /// Student's interval of a new run at a distance, linearised at fitted parameters: its half-width on the scale of
-    /// the residuals (ln y, or y in the table's units). The parameters are those of the formula, in its order, and the
-    /// own ones of each group.
+    /// Student's interval of a new run at a distance, linearised at fitted parameters: the half-width on the scale of
+    /// the residuals (ln y, or y in the table's units). The parameters are those of the formula, in its order,
+    /// followed by the own parameter of each group.
     pub(crate) fn textbook(
         &self,
         fitted: &[f64],
@@ -514,7 +514,7 @@ impl Model {
         text
     }
 
-    /// The spec over the table: the model as it is written by each method, and rewritten with the default.
+    /// The spec for the table: the model with each method, and its rewritings with the default method.
     pub(crate) fn spec(&self, methods: &[(&str, String)], rewritten: bool) -> String {
         let mut spec = String::from("spec = 1\n[study]\ntitle = \"random\"\nseed = 1\n");
         let columns = |spec: &mut String, source: &str, path: &str| {
@@ -568,7 +568,7 @@ impl Model {
         spec.push_str(" }\n");
     }
 
-    /// The formula written otherwise; none where the rewriting does not apply.
+    /// The rewritten formula; `None` if the rewriting does not apply.
     fn rewritten(&self, rewriting: Rewriting) -> Option<String> {
         let multiplier = self.form.names.iter().find(|name| is_positive(name, self.form))?;
         let replaced = |by: String| Some(substituted(self.form.formula, multiplier, &by));
@@ -592,7 +592,7 @@ impl Model {
     }
 }
 
-/// Whether a parameter is above zero in every model of a form, so that it can be written as an exponential or a square.
+/// Whether a parameter is positive in every model of a form, so that it can be written as an exponential or a square.
 fn is_positive(name: &str, form: &Form) -> bool {
     matches!(name, "A" | "k" | "tau" | "v" | "hi" | "gain" | "s") && form.class != "shifted power" || name == "A"
 }
@@ -613,7 +613,7 @@ fn substituted(formula: &str, name: &str, by: &str) -> String {
     text.trim_end().to_owned()
 }
 
-/// g' (J'J)^-1 g by Gram and Schmidt; none where the columns depend on each other.
+/// g' (J'J)^-1 g by Gram-Schmidt; `None` if the columns are linearly dependent.
 fn quadratic_of_inverse(rows: &[Vec<f64>], target: &[f64]) -> Option<f64> {
     let p = target.len();
     let mut columns: Vec<Vec<f64>> = (0..p).map(|j| rows.iter().map(|row| row[j]).collect()).collect();

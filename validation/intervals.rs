@@ -1,9 +1,11 @@
-//! Do intervals hold on formulas that users write? `cargo bench --bench intervals -- RECORD MODELS [only=CLASS] [METHOD...]`
+//! Coverage of intervals on formulas that users write.
 //!
-//! Models are drawn at random ([`formulas`]), written to spec and table, and run by the program itself: each with every
-//! method of uncertainty, and rewritten without another meaning with the default one. A new run inside the rows, at twice
-//! and at ten times the largest sizes has a known distribution, so the chance that an interval holds it is exact.
-//! RECORD keeps a line for each model; models that it has are not run again.
+//! `cargo bench --bench intervals -- RECORD MODELS [only=CLASS] [METHOD...]`
+//!
+//! Models are drawn at random ([`formulas`]), written to spec and table, and run by the program itself: each with
+//! every method of uncertainty, and in rewritten forms with the default method. A new run inside the rows, at twice
+//! and at ten times the largest sizes has a known distribution, so the chance that it lies in an interval is exact.
+//! RECORD has one line per model. Models already in it are skipped.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
 
@@ -20,7 +22,7 @@ use lawfit::numerics::{exp, ln, quantile, student_quantile};
 use serde_json::{Value, json};
 
 const LEVEL: f64 = 0.9;
-/// Models that one run of the program takes.
+/// Number of models per run of the program.
 const BATCH: u64 = 18;
 const METHODS: [(&str, &str); 7] = [
     ("auto", "\"auto\""),
@@ -31,7 +33,7 @@ const METHODS: [(&str, &str); 7] = [
     ("posterior", "{ posterior = {} }"),
     ("profile", "{ profile = {} }"),
 ];
-/// Rows by which models are counted.
+/// Bands of row counts in which models are counted.
 const BANDS: [(&str, usize, usize); 3] = [("5-10", 0, 10), ("11-30", 11, 30), ("31-200", 31, usize::MAX)];
 
 fn main() -> ExitCode {
@@ -83,7 +85,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Runs the program over some models; what came of each.
+/// Runs the program on some models and returns a line for each.
 fn run(batch: &[u64], methods: &[(&str, String)], rewritten: bool, folder: &Path) -> Vec<Value> {
     let models: Vec<(u64, Model)> = batch.iter().map(|&number| (number, Model::draw(number))).collect();
     for (number, model) in &models {
@@ -97,7 +99,7 @@ fn run(batch: &[u64], methods: &[(&str, String)], rewritten: bool, folder: &Path
     let run = |specs: &[String]| {
         Command::new(env!("CARGO_BIN_EXE_lawfit")).arg("run").args(specs).arg("--quiet").current_dir(folder).output()
     };
-    // A spec that cannot be compiled must not take the others with it.
+    // A spec that cannot be compiled must not stop the others.
     if run(&specs).is_ok_and(|done| done.status.code() == Some(2)) {
         for spec in &specs {
             if let Ok(done) = run(std::slice::from_ref(spec))
@@ -183,7 +185,7 @@ fn outcome(number: u64, model: &Model, methods: &[(&str, String)], rewritten: bo
     })
 }
 
-/// The formula's parameters as fitted, and the own one of each group.
+/// The fitted parameters of the formula, and the own parameter of each group.
 fn parameters(model: &Model, fit: &Value) -> (Option<Vec<f64>>, Vec<f64>) {
     let Some(own) = model.form.own else {
         let names = model.form.names.iter();
@@ -197,7 +199,7 @@ fn parameters(model: &Model, fit: &Value) -> (Option<Vec<f64>>, Vec<f64>) {
     (fitted, own)
 }
 
-/// What the first group answers at a distance: the value, and the ends of its interval; an open end is infinite.
+/// The answer of the first group at a distance: the value and the ends of its interval. An open end is infinite.
 fn answer(results: &Value, query: &str, distance: usize) -> (Option<f64>, Option<(f64, f64)>) {
     let rows = results["queries"][query]["rows"].as_array().cloned().unwrap_or_default();
     let own: Vec<&Value> = rows.iter().filter(|row| row["group"].as_str().is_none_or(|group| group == "g0")).collect();
@@ -222,7 +224,7 @@ fn half_width(model: &Model, (lower, upper): (f64, f64)) -> f64 {
     }
 }
 
-/// What is counted together.
+/// The sums over models that are counted together.
 #[derive(Default)]
 struct Count {
     covered: Vec<f64>,

@@ -1,7 +1,7 @@
-//! Do intervals hold on real rows? `cargo bench --bench left_out -- ../shared ROWS [METHOD...]`
+//! Coverage of intervals on published rows: `cargo bench --bench left_out -- ../shared ROWS [METHOD...]`
 //!
-//! One row of a table is left out at a time, inside the range of every variable, and the program forecasts it from all the
-//! others by each method of uncertainty. A table counts once, whatever its length.
+//! One row of a table, inside the range of every variable, is left out at a time. The program forecasts it from all
+//! other rows by each method of uncertainty. Every table has the same weight, whatever its length.
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints a table")]
 
@@ -14,23 +14,23 @@ use lawfit::numerics::{ln, quantile, student_quantile};
 use polars::prelude::{AnyValue, ParquetReader, SerReader};
 use serde_json::Value;
 
-/// A table of runs, what is taken from a line of it, and the law that is fitted.
+/// A table of runs, the values read from each line, and the fitted law.
 struct Table {
     name: &'static str,
     path: &'static str,
-    /// The law's variables and its response, as columns of what is written.
+    /// The law's variables and its response, as columns of the written table.
     columns: &'static str,
-    /// The law, as a spec says it.
+    /// The law, as written in a spec.
     law: &'static str,
     /// Number of parameters.
     parameters: usize,
     /// The scale of the residuals: `log` or `raw`.
     on: &'static str,
-    /// The values of the columns from the cells of a line by name; none where the line is not used.
+    /// The values of the columns from the cells of a line; `None` if the line is not used.
     row: fn(&Cells) -> Option<Vec<f64>>,
 }
 
-/// The cells of a line by the names of its table's head.
+/// The cells of a line, by column name.
 struct Cells(BTreeMap<String, String>);
 
 impl Cells {
@@ -462,7 +462,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// The lines of a file, of any of the formats that tables are in; none where it cannot be read.
+/// The lines of a file in any of the formats of the tables; `None` if the file cannot be read.
 fn lines(path: &Path) -> Option<Vec<Cells>> {
     match path.extension()?.to_str()? {
         "parquet" => {
@@ -499,7 +499,7 @@ fn lines(path: &Path) -> Option<Vec<Cells>> {
     }
 }
 
-/// The cells of a line, of which some are quoted.
+/// The cells of a line, some of which are quoted.
 fn cells(line: &str) -> Vec<String> {
     let (mut all, mut cell, mut quoted) = (Vec::new(), String::new(), false);
     for c in line.chars() {
@@ -513,16 +513,16 @@ fn cells(line: &str) -> Vec<String> {
     all
 }
 
-/// How a method did over the rows that were left out.
+/// The results of a method over the rows left out.
 struct Held {
-    /// Rows with an interval, and those of them that it holds.
+    /// Number of rows with an interval, and of those whose interval contains them.
     answered: usize,
     held: usize,
     /// The median half-width as a multiple of the plain interval's, t s sqrt(1 + 1/n).
     width: f64,
 }
 
-/// How many rows were left out, and how each method did.
+/// Number of rows left out, and the results of each method.
 fn left_out(table: &Table, rows: &[Vec<f64>], most: usize, methods: &[(&str, &str)]) -> (usize, Vec<Held>) {
     let size = rows[0].len() - 1;
     let span =

@@ -1,4 +1,4 @@
-//! The normal distribution, by which a simulated run falls into an interval.
+//! The normal distribution, for the chance that a simulated run lies in an interval.
 
 use lawfit::numerics::exp;
 

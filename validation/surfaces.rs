@@ -1,15 +1,15 @@
-//! Published loss surfaces taken for the truth, as they are or other than a law says.
+//! Published loss surfaces as the truth, unchanged or with a departure from the law.
 
 use lawfit::numerics::{Random, exp, ln};
 
 /// Scatter of ln L.
 const NOISE: f64 = 0.004;
-/// How much the two terms act together where the truth is coupled.
+/// Interaction of the two terms in the coupled world.
 const COUPLED: f64 = 0.6;
-/// Size below which small models are worse than the law.
+/// Size below which models are worse than the law.
 const SMALL: f64 = 1e9;
 
-/// L = E + A / N^alpha + B / D^beta: where from, E, A, alpha, B, beta.
+/// L = E + A / N^alpha + B / D^beta: the source, E, A, alpha, B, beta.
 pub(crate) const SURFACES: [(&str, [f64; 5]); 10] = [
     ("Hoffmann et al. 2022, equation 10", [1.69, 406.4, 0.34, 410.7, 0.28]),
     ("Hoffmann et al. 2022, source", [1.693_37, 406.403, 0.339_17, 410.722, 0.284_91]),
@@ -23,18 +23,18 @@ pub(crate) const SURFACES: [(&str, [f64; 5]); 10] = [
     ("Krajewski et al. 2024, dense", [0.47, 16.3, 0.126, 26.7, 0.127]),
 ];
 
-/// How the truth departs from the surface.
+/// The departure of the truth from the surface.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
-    /// Not at all.
+    /// No departure.
     Right,
-    /// The two terms act together: (A / N^alpha)^(1/k) + (B / D^beta)^(1/k), to the power of k.
+    /// The two terms interact: (A / N^alpha)^(1/k) + (B / D^beta)^(1/k), to the power of k.
     Coupled,
-    /// Small models are worse by so much of ln L for each factor of e in size.
+    /// Small models are worse by this amount of ln L for each factor of e in size.
     Small(f64),
 }
 
-/// A surface that runs follow.
+/// The surface that the runs follow.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Truth {
     pub(crate) surface: [f64; 5],
@@ -65,7 +65,8 @@ impl Truth {
         (exp(log), at(log))
     }
 
-    /// The part of a budget that a size wastes: the budget over the one whose best split is as good, less one.
+    /// The waste of a size at a budget: the budget divided by the one whose best split reaches the same loss, minus
+    /// one.
     pub(crate) fn waste(&self, flop: f64, size: f64) -> f64 {
         let loss = self.loss(size, flop / (6.0 * size));
         let (mut low, mut high) = (ln(flop) - 12.0, ln(flop));

@@ -1,4 +1,4 @@
-//! A table of runs: columns of numbers are read or refused.
+//! A table of runs: the reader returns columns of numbers or an error.
 
 use lawfit::source::{Format, Limits, Options, read};
 

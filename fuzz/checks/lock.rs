@@ -1,4 +1,5 @@
-//! A lock file: what is written of one that can be read is what a reader of TOML finds in the file, and it can be compared.
+//! Lock files: what the program writes of a lock equals what a TOML reader finds in the file, and locks can be
+//! compared.
 
 use lawfit::changes::Changes;
 use lawfit::lock::Lock;
@@ -16,8 +17,8 @@ pub(crate) fn check(bytes: &[u8]) {
     let _ = (changes.text(), changes.markdown());
 }
 
-/// What two files that say the same may write in two ways: a set is sorted and names each once, what is empty may be left
-/// out, and a whole number may stand for a number.
+/// Normalises differences between equal locks: a set is sorted and without repetitions, empty parts are left out, and
+/// an integer stands for a float.
 fn plain(lock: &mut Table) {
     if let Some(Value::Array(names)) = lock.get_mut("unidentified") {
         names.sort_by_key(ToString::to_string);
@@ -26,7 +27,7 @@ fn plain(lock: &mut Table) {
     for part in ["numbers", "levels"] {
         for (_, number) in lock.get_mut(part).and_then(Value::as_table_mut).into_iter().flatten() {
             let as_float = number.as_integer().map(|whole| whole as f64).or_else(|| number.as_float());
-            // As text, since what is no number does not equal itself.
+            // As text, since NaN does not equal itself.
             as_float.into_iter().for_each(|float| *number = Value::String(format!("{float:?}")));
         }
     }

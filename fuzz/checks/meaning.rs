@@ -1,5 +1,5 @@
-//! A record whose outputs are altered under a checksum that fits: the store gives only roles that the stage produces,
-//! and only whole blobs.
+//! A record with changed outputs and a valid checksum: the store returns only roles that the stage produces, and only
+//! complete blobs.
 
 use std::collections::BTreeMap;
 
@@ -32,12 +32,12 @@ pub(crate) fn check(bytes: &[u8]) {
                 }
             }
         }
-        // The key is the digest of the fingerprint, so that another fingerprint makes a record one of another key.
+        // The key is the digest of the fingerprint, so a record with another fingerprint belongs to another key.
         None => assert!(record.outputs != written || record.fingerprint != fingerprint, "what is whole is found"),
     }
 }
 
-/// Changes a record as three bytes say.
+/// Applies to a record the change that three bytes encode.
 fn alter(record: &mut Record, change: &[u8]) {
     let roles: Vec<String> = record.outputs.keys().cloned().collect();
     let role = |byte: u8| roles.get(usize::from(byte) % roles.len().max(1)).cloned().unwrap_or_default();
@@ -57,7 +57,7 @@ fn alter(record: &mut Record, change: &[u8]) {
     }
 }
 
-/// A record's file under a checksum of what it says.
+/// The file of a record, with a checksum of its content.
 fn sealed(record: &Record) -> Vec<u8> {
     let checksum = Digest::of(&serde_json::to_vec(record).expect("a record can be written"));
     let plain = serde_json::to_string_pretty(record).expect("a record can be written");

@@ -1,11 +1,12 @@
-//! A question in one line: it is part of a spec or refused in words, and a spec with it compiles or says what is wrong.
+//! A question in one line: it becomes part of a spec or gives an error message, and a spec with it compiles or gives
+//! errors.
 
 use std::path::PathBuf;
 
 use lawfit::plan::{Allowed, SpecFile, compile_asking};
 use lawfit::spec::{ASKED, question};
 
-/// A study without data, so that nothing is read.
+/// A study without data, so that no file is read.
 const STUDY: &str = "spec = 1\nstudy.title = \"Constants\"\n[laws.k]\nuse = \"hoffmann\"\nconstants = \"besiroglu2024\"\n\
                      [fits.main]\nlaw = \"k\"\n[queries.q]\nfit = \"main\"\nloss = { N = 1e9, D = 1e10 }\n";
 

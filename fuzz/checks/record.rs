@@ -1,4 +1,4 @@
-//! Records and bundles of a cache: whatever they say, nothing is taken that is not whole.
+//! Records and bundles of a cache: whatever their content, only complete results are accepted.
 
 use lawfit::artifact::Digest;
 use lawfit::store::Store;

@@ -1,11 +1,11 @@
-//! The bytes of a spec, in either language: read, composed and compiled, never a panic.
+//! The bytes of a spec in either language: reading, composing and compiling them never panics.
 
 use std::path::PathBuf;
 
 use lawfit::plan::{SpecFile, compile};
 
 pub(crate) fn check(bytes: &[u8]) {
-    // The first byte says which language; `nowhere` has no files that a spec could name.
+    // The first byte selects the language. The folder `nowhere` has no files that a spec could name.
     let Some((&first, rest)) = bytes.split_first() else { return };
     let name = if first % 2 == 0 { "nowhere/spec.toml" } else { "nowhere/spec.yaml" };
     let file = SpecFile { path: PathBuf::from(name), bytes: rest.to_vec() };

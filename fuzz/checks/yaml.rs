@@ -1,4 +1,4 @@
-//! A text of YAML: what is read is read the same when it is written as JSON, which is YAML too.
+//! A YAML text: the tree read from it, written as JSON (a subset of YAML), is read as the same tree.
 
 use std::fmt::Write as _;
 
@@ -14,8 +14,8 @@ pub(crate) fn check(bytes: &[u8]) {
             }
         }
     }
-    // A text that cannot be read gives an empty table. Only a table is a spec; anything else may be refused as another
-    // format.
+    // A text that cannot be read gives an empty table. Only a table is a spec; other values may be rejected as
+    // another format.
     if !matches!(&reading.tree, Node::Table(entries) if !entries.is_empty()) {
         return;
     }
@@ -36,7 +36,7 @@ fn enter(node: &Node, into: &mut String) {
         Node::Integer(number) => into.push_str(&number.to_string()),
         Node::Float(number) if number.is_nan() => into.push_str(".nan"),
         Node::Float(number) if number.is_infinite() => into.push_str(if *number > 0.0 { ".inf" } else { "-.inf" }),
-        // With a point or an exponent, so that it stays no whole number.
+        // With a point or an exponent, so that it is not read as an integer.
         Node::Float(number) => {
             let _ = write!(into, "{number:?}");
         }

@@ -1,4 +1,5 @@
-//! A formula: parsed, printed, read again the same, compiled and evaluated with its derivatives.
+//! A formula: printing and parsing it again gives the same formula, which is then compiled and evaluated with its
+//! derivatives.
 #![no_main]
 
 #[path = "../checks/formula.rs"]

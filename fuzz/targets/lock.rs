@@ -1,4 +1,5 @@
-//! A lock file: what can be read is written the same, and can be compared.
+//! Lock files: what the program writes of a lock equals what a TOML reader finds in the file, and locks can be
+//! compared.
 #![no_main]
 
 #[path = "../checks/lock.rs"]

@@ -1,5 +1,5 @@
-//! A record whose outputs are altered under a checksum that fits: the store gives only roles that the stage produces,
-//! and only whole blobs.
+//! A record with changed outputs and a valid checksum: the store returns only roles that the stage produces, and only
+//! complete blobs.
 #![no_main]
 
 #[path = "../checks/meaning.rs"]

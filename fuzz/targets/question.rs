@@ -1,4 +1,5 @@
-//! A question in one line: it is part of a spec or refused in words, and a spec with it compiles or says what is wrong.
+//! A question in one line: it becomes part of a spec or gives an error message, and a spec with it compiles or gives
+//! errors.
 #![no_main]
 
 #[path = "../checks/question.rs"]

@@ -1,4 +1,4 @@
-//! The bytes of a spec, in either language: read, composed and compiled, never a panic.
+//! The bytes of a spec in either language: reading, composing and compiling them never panics.
 #![no_main]
 
 #[path = "../checks/spec.rs"]

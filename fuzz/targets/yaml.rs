@@ -1,4 +1,4 @@
-//! A text of YAML: what is read is read the same when it is written as JSON, which is YAML too.
+//! A YAML text: the tree read from it, written as JSON (a subset of YAML), is read as the same tree.
 #![no_main]
 
 #[path = "../checks/yaml.rs"]

@@ -174,7 +174,7 @@ fn export(file: &Path, specs: &[PathBuf], cache: &Cache, allow: &Allow, screen: 
         Some(keys)
     };
     let failed = |error: String| format!("{}: {error}", file.display());
-    // What takes its name must not take the place of a device or of a pipe that someone reads.
+    // Replacing a device or a pipe would break its other users.
     if let Ok(there) = std::fs::metadata(file)
         && !there.is_file()
     {

@@ -19,7 +19,7 @@ pub(super) const PLAN: &str = "plan.jsonl";
 pub(super) const DONE: &str = "done";
 /// The mark of completed reports and lock files.
 pub(super) const FINISHED: &str = "finish";
-/// Longest line that is read.
+/// Maximum length of a line.
 const MAX_BYTES: u64 = 1 << 30;
 /// Version of the file format.
 const FORMAT: &str = "lawfit/plan/v1";

@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     Exit::Done
 }
 
-/// Largest file that is read.
+/// Maximum size of a file.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// A file, in the working tree or at a git revision.

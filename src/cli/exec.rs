@@ -195,7 +195,7 @@ fn changed(file: &SpecFile, hint: &str, screen: &Screen) -> Exit {
     Exit::Stale
 }
 
-/// Largest plan of `plan --json` that is read.
+/// Maximum size of a plan of `plan --json`.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// The parts of a `plan --json` plan that are read; the stages come from the specs.

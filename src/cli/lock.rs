@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             let name = stage.id.within();
             let fresh = match look {
                 Look::Hit(key) | Look::Miss(key) => lock.stages.get(&name).is_some_and(|locked| locked.key == *key),
-                // What it takes is stale or not in the cache: what comes before it decides.
+                // Its inputs are stale or not in the cache, so the earlier stages decide.
                 Look::Unknown => lock.stages.contains_key(&name),
                 Look::Unreadable(_) => false,
             };

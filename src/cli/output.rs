@@ -88,9 +88,9 @@ pub(super) fn flush_messages() {
 /// Why results could not be written.
 static FAILURE: Mutex<Option<io::Error>> = Mutex::new(None);
 
-/// How long a blocked standard error is waited for.
+/// Time for which a blocked standard error is awaited.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Maximum number of queued bytes; no run produces more, and it limits memory where nobody reads.
+/// Maximum number of queued bytes. No run produces more; the limit bounds memory if nobody reads.
 const MOST_WAITING: usize = 4 << 20;
 /// Number of bytes per write, so that a slow reader differs from a blocked one.
 const PIECE: usize = 4096;

@@ -138,8 +138,8 @@ impl<'a> Beliefs<'a> {
         self.members.iter().flat_map(of).collect()
     }
 
-    /// The scatter of the rows around their laws, all laws together. Where runs are repeated it holds what these scatter
-    /// by, and what the law is off by among the rows: both stand between a run and the law.
+    /// The scatter of the rows around their laws, over all laws. If runs are repeated, it includes both the scatter
+    /// of the repetitions and the error of the law among the rows, since both separate a run from the law.
     pub fn scatter(&self) -> f64 {
         self.members.iter().map(|m| m.share * m.scatter() * m.scatter()).sum::<f64>().sqrt()
     }

@@ -45,10 +45,10 @@ type SizeAndShape = (f64, Option<(u32, u32)>);
 /// Number of excluded runs, by reason.
 pub type LeftOut = BTreeMap<String, usize>;
 
-/// Most candidates, and most that are tried whether a run may be one.
+/// Maximum number of candidates, and of combinations that are checked.
 const MOST: usize = 50_000;
 const MOST_TRIED: usize = 1_000_000;
-/// Neighbouring values of a range: two for each doubling.
+/// Distance of neighbouring values of a range in the logarithm: two values per doubling.
 const STEP: f64 = 0.5 * std::f64::consts::LN_2;
 /// Default range of data per parameter.
 const USUAL_RANGE: Range = Range { low: 1.0, high: 1000.0, per_parameter: true };
@@ -96,7 +96,7 @@ fn range(text: &str) -> Result<Range, String> {
 impl Range {
     /// Values of the range, evenly spaced in the logarithm, with both ends.
     fn values(self) -> Vec<f64> {
-        // As a ratio where that is a number; the ends may be as far apart as numbers are.
+        // The ratio is tested for being finite because the ends may be at the limits of doubles.
         let ratio = self.high / self.low;
         let width = if ratio.is_finite() { ln(ratio) } else { ln(self.high) - ln(self.low) };
         let steps = (width / STEP).ceil();

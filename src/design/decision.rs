@@ -162,7 +162,7 @@ impl Decision {
                 let total = |data: f64| size * (FLOP_PER_PARAMETER_AND_TOKEN * data + FLOP_PER_SERVED_TOKEN * serve);
                 let waste = |(draw, best): (&&[f64], &Option<Finding>)| {
                     let best = best.as_ref()?.outputs.get(TOTAL).copied()?;
-                    // A model too small to reach the response at any length of training is as bad as any.
+                    // A model too small to reach the response with any amount of data has the maximum waste.
                     Some(inverse.at(draw, response).map_or(MOST_WASTE, |data| ln(total(data) / best)))
                 };
                 Some(draws.zip(found).map(waste).collect())

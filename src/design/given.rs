@@ -47,7 +47,7 @@ pub(super) struct Table {
     pub(super) aims: Vec<Aim>,
     pub(super) judged: Vec<Judged>,
     pub(super) terms: Terms,
-    /// Compute of the largest run that takes no more of the budget than the largest runs of a usual grid do.
+    /// Compute of the largest run whose share of the budget is at most that of the largest runs of a usual grid.
     pub(super) top: f64,
     /// Whether waste is known, so that runs have a value.
     pub(super) is_priced: bool,

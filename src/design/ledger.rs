@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::candidates::Candidate;
 use super::terms::Terms;
 
-/// Runs that share a trunk: the longest of them, and all together.
+/// Runs that share a trunk: the longest run, and the sum over all runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Trunk {
     longest: f64,

@@ -14,7 +14,7 @@ const TABLE: &str = include_str!("prices.toml");
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prices {
-    /// The month of the prices.
+    /// The month to which the prices apply.
     pub as_of: String,
     /// Source of the prices.
     pub source: String,

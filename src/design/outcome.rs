@@ -70,11 +70,11 @@ pub struct Line {
 /// A table of results.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Results {
-    /// Its lines.
+    /// The lines.
     pub runs: Vec<Line>,
 }
 
-/// How often results that follow the law are told to be other than forecast.
+/// Rate at which results that follow the law are reported as different from their forecasts.
 const CHANCE: f64 = 0.05;
 /// Possible names of the column with the name of a run.
 const NAMES: [&str; 2] = ["name", "run"];

@@ -36,7 +36,7 @@ const ALONG: f64 = 2.0;
 const USUAL_RATIO: f64 = 20.0;
 
 impl Grid {
-    /// The part of its compute that one of its largest runs takes.
+    /// The share of the grid's compute that one of its largest runs takes.
     pub fn largest_share(self) -> f64 {
         let budgets = weights(self.curves, APART);
         budgets.last().copied().unwrap_or(1.0) / self.whole(&budgets)
@@ -47,12 +47,13 @@ impl Grid {
         self.on_curve + usize::from(curve + self.twice >= self.curves)
     }
 
-    /// What all runs spend, where a curve's runs spend its budget each.
+    /// Total of all runs, where every run of a curve spends the budget of the curve.
     fn whole(self, budgets: &[f64]) -> f64 {
         budgets.iter().enumerate().map(|(curve, budget)| budget * self.runs_of(curve) as f64).sum()
     }
 
-    /// Its runs, model size and data; the curves' middles have `ratio` tokens per parameter, and all spend `flop`.
+    /// The runs, as model size and data. The middle of each curve has `ratio` tokens per parameter, and all runs
+    /// together spend `flop`.
     pub fn runs(self, flop: f64, ratio: f64) -> Vec<(f64, f64)> {
         let budgets = weights(self.curves, APART);
         let whole = self.whole(&budgets);
@@ -62,7 +63,7 @@ impl Grid {
             let steps = (self.on_curve - 1).max(1) as f64;
             for i in 0..self.on_curve {
                 let off = ln(10.0) * self.decades * (2.0 * i as f64 / steps - 1.0);
-                // A step in size is two in the ratio.
+                // A step in the size changes the ratio by two steps.
                 runs.push(at(budget, ratio * exp(-2.0 * off)));
             }
             if self.runs_of(curve) > self.on_curve {
@@ -79,12 +80,12 @@ fn at(flop: f64, ratio: f64) -> (f64, f64) {
     (size, ratio * size)
 }
 
-/// Powers of a factor.
+/// Successive powers of a factor.
 fn weights(count: usize, apart: f64) -> Vec<f64> {
     (0..count).map(|i| exp(i as f64 * ln(apart))).collect()
 }
 
-/// The usual designs that spend compute; the grid's middles have `ratio` tokens per parameter.
+/// The usual designs that spend `flop`. The middles of the grid have `ratio` tokens per parameter.
 pub fn usual(flop: f64, ratio: f64) -> [Usual; 2] {
     let along = weights(ON_RAY, ALONG);
     let whole: f64 = along.iter().sum();

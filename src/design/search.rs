@@ -118,12 +118,12 @@ impl<'a> Search<'a> {
         self
     }
 
-    /// How many second runs there are.
+    /// Number of second runs.
     fn replicates(&self) -> usize {
         self.purposes.iter().filter(|purpose| **purpose == Purpose::Replicate).count()
     }
 
-    /// What the second runs that are still missing would take of the cheapest configurations, the cheapest first.
+    /// The compute of the cheapest configurations for the missing second runs, ascending.
     fn for_pairs(&self, pairs: usize) -> Vec<f64> {
         let missing = pairs.saturating_sub(self.replicates());
         let single = self.ledger.runs().into_iter().filter(|&run| self.ledger.copies(run) == 1);
@@ -133,19 +133,19 @@ impl<'a> Search<'a> {
         costs
     }
 
-    /// Whether a run that is added leaves budget and runs for the second runs that are still missing.
+    /// Whether the budget and the number of runs allow the missing second runs after this run is added.
     fn leaves_room(&self, run: usize, terms: &Terms, pairs: usize, cheapest: &[f64]) -> bool {
         let is_pair = self.ledger.copies(run) > 0;
         let missing = pairs.saturating_sub(self.replicates() + usize::from(is_pair));
         let own = if is_pair { f64::INFINITY } else { self.ledger.alone(run) };
-        // The run itself takes the place of the dearest of the cheapest, where it is cheaper.
+        // The run itself replaces the most expensive of them if it is cheaper.
         let (dearest, others) = cheapest.get(..missing).unwrap_or(cheapest).split_last().unwrap_or((&0.0, &[]));
         let kept = if missing == 0 { 0.0 } else { others.iter().sum::<f64>() + dearest.min(own) };
         self.purposes.len() + 1 + missing <= terms.most_runs()
             && terms.share(self.ledger.flop() + self.ledger.more(run) + kept) <= 1.0
     }
 
-    /// Adds the runs of a grid as far as they are within the limits; the largest one is the hold-out.
+    /// Adds the runs of a grid that are within the limits. The largest run is the hold-out.
     #[must_use]
     pub fn taken(mut self, grid: &[usize], terms: &Terms) -> Self {
         let largest = grid.iter().copied().max_by(|&a, &b| {
@@ -165,8 +165,8 @@ impl<'a> Search<'a> {
         self
     }
 
-    /// The largest run: of those that take as much of the budget as the largest of a usual grid, the one that tells the
-    /// most for its price.
+    /// Adds the largest run: among the runs that take at least the budget share of the largest runs of a usual grid,
+    /// the one with the most information for its price.
     fn largest(&mut self, runs: usize, terms: &Terms) {
         let share = |run: usize| terms.share(self.ledger.more(run));
         let all = || (0..runs).filter(|&run| self.ledger.allows(run));
@@ -179,7 +179,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Adds the run that lessens the waste the most for its price, until none is allowed that leaves room for pairs.
+    /// Adds the run with the largest reduction of waste for its price, until no allowed run leaves room for the
+    /// pairs.
     fn greedy(&mut self, runs: usize, terms: &Terms, pairs: usize) {
         while self.purposes.len() < terms.most_runs() {
             let cheapest = self.for_pairs(pairs);
@@ -272,7 +273,7 @@ pub(super) fn ordered(mut search: Search<'_>, terms: &Terms, runs: &[(usize, Pur
     let mut order = Vec::new();
     while !left.is_empty() {
         let score = |&(run, _): &(usize, Purpose)| search.gain(run) / search.price(run, terms);
-        // A second copy comes after the first.
+        // The second copy of a run comes after the first.
         let ready =
             |(run, purpose): &(usize, Purpose)| *purpose != Purpose::Replicate || search.ledger.copies(*run) > 0;
         let best = (0..left.len())

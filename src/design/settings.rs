@@ -13,13 +13,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::quantity::{OneOrMany, Quantity};
 use crate::query::{Asking, Question, QuestionKeys, read_asking};
 
-/// A decision that the runs are to serve: exactly one question.
+/// A decision that the runs inform: exactly one question.
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 pub struct Decide {
-    /// How much it counts beside the other decisions.
+    /// Weight of the decision relative to the others.
     #[serde(default)]
     pub weight: Option<Quantity>,
-    /// What is decided; sound where it is one question.
+    /// The questions of the decision; a valid decision has exactly one.
     #[serde(default)]
     #[schemars(with = "QuestionKeys", flatten)]
     pub questions: Vec<Question>,
@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for Decisions {
     }
 }
 
-/// Limits of what the runs may cost; all given limits apply.
+/// Limits on the cost of the runs; all given limits apply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
@@ -268,7 +268,7 @@ const fn default_cooldown() -> f64 {
 /// cosine.
 pub(super) const COOLDOWN: f64 = 0.2;
 
-/// Limits apart from the budget, none of which is ever exceeded.
+/// Limits in addition to the budget. A design never exceeds them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {

@@ -15,9 +15,9 @@ pub struct State {
     noise: Vec<f64>,
 }
 
-/// The part of the noise of a run below which what is believed of it is left out.
+/// Remaining uncertainty of a run, as a share of its noise, below which it is left out.
 const NEGLIGIBLE: f64 = 1e-6;
-/// The part of a decision's variance below which nothing is left of it but rounding.
+/// Share of a decision's initial variance below which the remainder is rounding error.
 const ROUNDING: f64 = 1e-20;
 
 /// Minimum number of columns in a unit of parallel work.
@@ -35,11 +35,12 @@ impl State {
         Self { columns: values.into_iter().zip(&means).map(centre).collect(), means, noise }
     }
 
-    /// The same columns along few directions in place of one for each draw, which all later steps are as long as.
+    /// The same state with columns along few directions instead of one entry per draw. All later steps scale with
+    /// this length.
     ///
-    /// Directions are those of columns, orthogonal to each other: of all decisions, then of the run of which the most is
-    /// left in units of its `noise`, until that is negligible (Gram and Schmidt, pivoted). A law of a few parameters has
-    /// hardly more directions than these.
+    /// The directions are an orthogonal basis of the columns: first of all decisions, then of the run with the
+    /// largest remainder in units of its `noise`, until that is negligible (Gram-Schmidt with pivoting). A law of a
+    /// few parameters has hardly more directions than parameters.
     #[must_use]
     pub fn compressed(self, noise: &[f64]) -> Self {
         let Self { columns: mut left, means, noise: own } = self;
@@ -205,7 +206,7 @@ mod tests {
     use super::*;
     use crate::numerics::Random;
 
-    /// Two columns with a common part, and one that is twice it.
+    /// Two columns with a common part, and a third that is twice the common part.
     fn state(noise: f64) -> State {
         let mut random = Random::new(1, "state", 0);
         let common: Vec<f64> = (0..1000).map(|_| random.normal()).collect();
@@ -237,7 +238,8 @@ mod tests {
 
     #[test]
     fn a_state_of_few_directions_is_that_of_all_draws() {
-        // Twenty runs that follow three parameters and a little more, and a decision that follows neither alone.
+        // Twenty runs that follow three parameters with a small nonlinear part, and a decision with a nonlinear part
+        // of its own.
         let mut random = Random::new(2, "directions", 0);
         let draws: Vec<[f64; 3]> = (0..300).map(|_| [random.normal(), random.normal(), random.normal()]).collect();
         let run = |place: usize| -> Vec<f64> {

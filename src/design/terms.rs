@@ -1,4 +1,4 @@
-//! How runs are charged: by what machine, within which budget and limits, in which rounds.
+//! The terms under which runs are charged: machine, budget, limits and rounds.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,47 +6,47 @@ use super::machine::Rate;
 use super::settings::{Budget, Limits, MOST_RUNS};
 use crate::quantity::Quantity;
 
-/// What runs cost.
+/// The cost of runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Cost {
-    /// Training compute.
+    /// Training compute in FLOP.
     pub flop: f64,
-    /// Accelerators times hours, where the machine is known.
+    /// Accelerators times hours, if the machine is known.
     pub gpu_hours: Option<f64>,
-    /// Dollars, where the price is known.
+    /// Dollars, if the price is known.
     pub usd: Option<f64>,
 }
 
-/// The part of compute that is spent at the end of each of some rounds: they spend equal parts.
+/// The share of compute spent at the end of each round, for `count` rounds with equal shares.
 pub fn rounds(count: usize) -> Vec<f64> {
     let count = count.max(1);
     (1..=count).map(|round| round as f64 / count as f64).collect()
 }
 
-/// How runs are charged.
+/// The terms under which runs are charged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
-    /// The machine, where one is known.
+    /// The machine, if it is known.
     pub rate: Option<Rate>,
-    /// What may be spent.
+    /// The budget.
     pub budget: Budget,
-    /// Other limits.
+    /// The other limits.
     pub limits: Limits,
-    /// The part of a run in which it decays, where runs of one size share the rest.
+    /// The share of a run that is its decay, if runs of one size share a trunk.
     pub shared_trunk: Option<f64>,
-    /// The part of all compute that is spent at the end of each round; a round begins when the one before has ended.
+    /// The share of all compute spent at the end of each round. A round begins after the previous one has ended.
     pub rounds: Vec<f64>,
 }
 
 impl Terms {
-    /// What compute costs.
+    /// The cost of compute, in FLOP.
     pub fn cost(&self, flop: f64) -> Cost {
         let gpu_hours = self.rate.as_ref().map(|rate| rate.gpu_hours(flop));
         let price = self.rate.as_ref().and_then(|rate| rate.price);
         Cost { flop, gpu_hours, usd: gpu_hours.zip(price).map(|(hours, price)| hours * price) }
     }
 
-    /// The share of the budget that compute takes: of the tightest of those that are given.
+    /// The share of the budget that compute uses. If several budgets are given, the largest share counts.
     pub fn share(&self, flop: f64) -> f64 {
         let cost = self.cost(flop);
         let part = |spent: Option<f64>, given: Option<Quantity>| {
@@ -56,13 +56,13 @@ impl Terms {
         part(Some(cost.flop), flops).max(part(cost.gpu_hours, gpu_hours)).max(part(cost.usd, usd))
     }
 
-    /// The most compute that the budget pays for.
+    /// The compute in FLOP that uses the whole budget.
     pub fn most_flop(&self) -> f64 {
-        // What a budget pays for is in proportion to compute.
+        // Every cost is proportional to compute.
         1.0 / self.share(1.0)
     }
 
-    /// The same once some compute and hours are spent and some runs are done.
+    /// The remaining terms after some compute and hours are spent and some runs are done.
     #[must_use]
     pub fn less(&self, flop: f64, hours: Option<f64>, runs: usize) -> Self {
         let spent = self.cost(flop);
@@ -83,12 +83,12 @@ impl Terms {
         Self { budget, limits, rounds, ..self.clone() }
     }
 
-    /// Most runs.
+    /// Maximum number of runs.
     pub fn most_runs(&self) -> usize {
         self.limits.runs.unwrap_or(MOST_RUNS)
     }
 
-    /// Hours that a job of some compute keeps its slot.
+    /// Hours for which a job of this compute occupies its slot; `None` if the machine is unknown.
     pub fn hours(&self, flop: f64) -> Option<f64> {
         self.rate.as_ref().map(|rate| rate.gpu_hours(flop) / f64::from(rate.per_run))
     }

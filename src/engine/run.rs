@@ -328,7 +328,7 @@ impl<'a> Engine<'a> {
         let cancelled = || self.interrupted.load(Ordering::Relaxed);
         let tick = |done: usize, total: usize| self.tell(&Event::Progress(&plan_stage.id, done, total));
         let watch = Watch { cancelled: &cancelled, tick: &tick };
-        // A defect in one stage must not take the others with it.
+        // A panic in one stage must not stop the others.
         let run = std::panic::AssertUnwindSafe(|| match self.pool() {
             Some(pool) => pool.install(|| plan_stage.stage.run(&inputs, &watch)),
             None => plan_stage.stage.run(&inputs, &watch),

@@ -1,16 +1,16 @@
-//! Why a text is no expression.
+//! The error for a text that is not an expression.
 
 use std::ops::Range;
 
-/// Why a text is not an expression, and where.
+/// The reason why a text is not an expression, with its position.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
     /// Byte range in the text.
     pub span: Range<usize>,
-    /// What was wrong and what was expected.
+    /// What is wrong and what was expected.
     pub message: String,
-    /// What to do, where that is known.
+    /// A hint on what to do, if there is one.
     pub hint: Option<String>,
 }
 

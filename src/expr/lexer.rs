@@ -38,7 +38,7 @@ pub fn is_plain_name(name: &str) -> bool {
     !is_keyword(name) && name.split('.').all(is_identifier)
 }
 
-/// Whether a name can be written as it is: a plain name, or the name of a member of a matrix.
+/// Whether a name needs no quotes: a plain name, or the name of a matrix member.
 pub(super) fn is_bare_name(text: &str) -> bool {
     text.starts_with(starts_name) && name(text) == (Token::Name(text.to_owned()), text.len()) && !is_keyword(text)
 }

@@ -53,7 +53,8 @@ fn intervals_have_about_their_nominal_coverage_and_widen_with_distance() {
     assert!(inside >= 48, "{inside} of 60");
 }
 
-/// The curve of four-digit addition as one power with a break fits it (Caballero et al. 2022): flat, then steep from 612.
+/// The curve of four-digit addition, as fitted by one power with a break (Caballero et al. 2022): flat, then steep
+/// from 612.
 fn addition(x: f64) -> f64 {
     let turned = exp(-5.662_909 * 0.059_193_1 * crate::numerics::softplus(ln(x / 612.583_7) / 0.059_193_1));
     0.413_885 + 2.277_272 * exp(-0.055_077_4 * ln(x)) * turned

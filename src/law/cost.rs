@@ -124,9 +124,10 @@ impl Cost {
                 None => error.hint(format!("its variables are {}", names.join(", "))),
             });
         }
-        // Written with a name that the grammar has and no variable, then given the one that no column can have.
+        // The formula is parsed with a valid name that no variable has. That name is then replaced by one that no
+        // column can have.
         let is_free = |name: &String| variables.iter().all(|variable| variable.name != *name);
-        // Of one more name than there are variables, one is free.
+        // One name more than there are variables, so at least one is free.
         let mut names = (0..=variables.len()).map(|count| format!("served_{count}"));
         let plain = names.find(is_free).unwrap_or_default();
         let served = Variable { name: plain.clone(), unit: None, meaning: None, counts: None };

@@ -217,7 +217,7 @@ impl Term {
     pub fn sizes_within(&self, lower: f64, upper: f64) -> (f64, f64) {
         match &self.kind {
             Size::Factor(chain) if chain.is_empty() => (lower, upper),
-            // A function that is monotone to either side of zero.
+            // A function that is monotone on each side of zero.
             Size::Factor(chain) if !chain.is_positive() && (lower >= 0.0 || upper <= 0.0) => {
                 let (a, b) = (chain.scalar(lower), chain.scalar(upper));
                 let towards = |end: f64, other: f64| if end.is_nan() { other } else { end };
@@ -320,7 +320,7 @@ fn scales(graph: &mut Graph, root: Id, leaves: &[Id]) -> Vec<(usize, Id)> {
 fn scale_of(graph: &mut Graph, op: Op, scale: Id, size: Id, leaves: &[Id]) -> Option<(usize, Id)> {
     let coordinate = |leaf: Id| leaves.iter().position(|other| *other == leaf);
     match (graph.op(scale), op) {
-        // d x turns where it equals one.
+        // d x turns at d x = 1.
         (Op::Exp(leaf), Op::Multiply(..)) => {
             let logarithm = graph.ln(size);
             Some((coordinate(leaf)?, graph.negate(logarithm)))
@@ -553,7 +553,7 @@ mod tests {
         }
         is("y = e + 1 / (k * x^a)", &["a"]);
         is("y = e - 3 * x^-b / (2 * k)", &["b"]);
-        // No size: these take not every value above zero, or the shape has the parameter too.
+        // No size: these coefficients do not take every positive value, or the shape depends on the parameter too.
         is("y = e + (1 + k^2) * x^-a", &["k", "a"]);
         is("y = e + (1 / k) * x^-k", &["k"]);
     }

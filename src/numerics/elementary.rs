@@ -4,7 +4,7 @@
 //! only additions, multiplications, divisions and bit operations, each rounded by IEEE 754. Scalar,
 //! SSE2, AVX2, AVX-512 and NEON code therefore give the same bits.
 
-// Written out as the published digits of the constants.
+// The constants have their published digits.
 #![expect(clippy::excessive_precision, reason = "coefficients keep the digits of their source")]
 
 /// Number of values that one vector operation processes.

@@ -1,30 +1,30 @@
-//! Points of one space, side by side in one piece of memory.
+//! Points with equally many coordinates in one block of memory.
 
 use std::ops::Index;
 use std::slice::ChunksExact;
 
 use rayon::prelude::*;
 
-/// Points that have as many coordinates each, in their order. There may be millions, so none has memory of its own.
+/// Points of one space, in order. There may be millions, so they share one allocation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Points {
-    /// Number of coordinates of a point; points without any count for nothing.
+    /// Number of coordinates per point. Points without coordinates are not counted.
     size: usize,
     values: Vec<f64>,
 }
 
 impl Points {
-    /// No points yet, of so many coordinates.
+    /// An empty list of points with `size` coordinates.
     pub const fn new(size: usize) -> Self {
         Self { size, values: Vec::new() }
     }
 
-    /// No points yet, with room for some.
+    /// An empty list with capacity for `count` points of `size` coordinates.
     pub fn with_capacity(size: usize, count: usize) -> Self {
         Self { size, values: Vec::with_capacity(size.saturating_mul(count)) }
     }
 
-    /// Adds a point, which must have the number of coordinates of the list. Others are cut, or filled with 0.
+    /// Adds a point. Extra coordinates are dropped, and missing ones are 0.
     pub fn push(&mut self, point: &[f64]) {
         debug_assert_eq!(point.len(), self.size, "a point of another space");
         self.values.extend(point.iter().copied().chain(std::iter::repeat(0.0)).take(self.size));
@@ -35,27 +35,27 @@ impl Points {
         other.iter().for_each(|point| self.push(point));
     }
 
-    /// How many points there are.
+    /// Number of points.
     pub fn len(&self) -> usize {
         self.values.len() / self.size.max(1)
     }
 
-    /// Whether there are none.
+    /// Whether the list is empty.
     pub const fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// The points in their order.
+    /// The points, in order.
     pub fn iter(&self) -> ChunksExact<'_, f64> {
         self.values.chunks_exact(self.size.max(1))
     }
 
-    /// The points in their order, for several threads.
+    /// The points, in order, as a parallel iterator.
     pub fn par_iter(&self) -> rayon::slice::ChunksExact<'_, f64> {
         self.values.par_chunks_exact(self.size.max(1))
     }
 
-    /// Each point moved to another one of the same space, in its place.
+    /// Replaces each point by another point of the same space.
     #[must_use]
     pub fn moved(mut self, to: impl Fn(&[f64]) -> Vec<f64>) -> Self {
         for point in self.values.chunks_exact_mut(self.size.max(1)) {
@@ -83,7 +83,7 @@ impl<'a> IntoIterator for &'a Points {
     }
 }
 
-/// Points as long as the first of them.
+/// The number of coordinates is that of the first point.
 impl FromIterator<Vec<f64>> for Points {
     fn from_iter<I: IntoIterator<Item = Vec<f64>>>(points: I) -> Self {
         let mut points = points.into_iter();

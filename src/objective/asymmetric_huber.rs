@@ -8,7 +8,7 @@ use super::{Objective, Penalty, ResponseScale};
 use crate::quantity::Quantity;
 
 /// Huber's penalty, multiplied by `over` where the law predicts too much, so that the fit follows the lower envelope
-/// of the runs (as in pull request 554 of `OLMo-core`, which found that such fits predict better).
+/// of the runs. Pull request 554 of `OLMo-core` found that such fits predict better.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AsymmetricHuber {

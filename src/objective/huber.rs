@@ -23,13 +23,13 @@ pub(super) fn default_delta() -> Quantity {
     Quantity(1e-3)
 }
 
-/// The objective of a fit that says none.
+/// The default objective of a fit.
 pub(super) fn usual() -> Objective {
     Objective::Huber(Huber { delta: default_delta(), on: ResponseScale::Log })
 }
 
 impl Objective {
-    /// The penalty that turns linear at a residual, which stands for others where a smooth one is needed.
+    /// The Huber penalty with this delta, as a smooth stand-in for another penalty.
     pub(super) fn bent(delta: f64, on: ResponseScale) -> Self {
         Self::Huber(Huber { delta: Quantity(delta), on })
     }

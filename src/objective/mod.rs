@@ -108,8 +108,9 @@ pub trait Penalty {
         false
     }
 
-    /// Where the penalty turns linear within residuals of this size: one that does so at the size, and the factor
-    /// that gives it the slopes of this one. None of a penalty that bends over the size itself.
+    /// A smooth stand-in for a penalty that becomes linear within residuals of this size: a penalty that becomes
+    /// linear at the size, and the factor that gives it the same slopes. `None` for a penalty that is curved over the
+    /// size.
     fn broadened(&self, _size: f64) -> Option<(Objective, f64)> {
         None
     }
@@ -225,7 +226,7 @@ struct Block<'a> {
     curvature: Curvature,
 }
 
-/// What the penalty makes of the residuals, by the link and the second derivatives that are wanted.
+/// Weights of all rows from their residuals, for the link and the type of second derivatives.
 #[inline(always)]
 fn weigh_rows<P: Penalty>(penalty: &P, block: &Block<'_>, values: &[f64], out: &mut Weights) {
     // The loop below needs the fitted values on the scale of the residual. They are stored in the array of costs,

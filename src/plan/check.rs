@@ -96,7 +96,7 @@ pub(super) fn unknown_name<'a>(
     Some(if empty { error.hint(format!("the spec defines no {what}")) } else { error.suggest(name, known) })
 }
 
-/// The one question that is asked, of those that can be.
+/// The single question of an entry, which must have exactly one of the `known` kinds.
 pub(super) fn one_question<'a>(
     what: &str,
     asked: &'a [Question],

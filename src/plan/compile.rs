@@ -31,9 +31,9 @@ use crate::stage::{GatherResults, LAUNCHED, RESULTS, RenderReport, launched_as};
 /// A spec file and its bytes.
 #[derive(Clone, Debug)]
 pub struct SpecFile {
-    /// Its path.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its bytes.
+    /// Content of the file.
     pub bytes: Vec<u8>,
 }
 
@@ -353,7 +353,7 @@ fn grow<'a>(scope: &mut Scope<'_>, spec: &'a Spec, grown: &mut Grown<'a>, force:
     grown.done.len() > before
 }
 
-/// Whether an entry is to be planned now; if so it is recorded as done.
+/// Whether an entry must be planned now; if so, it is recorded as done.
 fn begin<'a>(scope: &Scope<'_>, table: &'static str, name: &'a str, ready: bool, grown: &mut Grown<'a>) -> bool {
     ready && !scope.has_enough_errors() && grown.done.insert((table, name))
 }

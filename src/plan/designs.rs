@@ -55,7 +55,7 @@ fn plan_design(
             is_sound = false;
             continue;
         }
-        // Whether small models follow the law is told by the rows of the fit that is believed the most.
+        // The test whether small models follow the law needs the rows of the fit with the largest weight.
         let roles = ["fit", "draws", "rows"];
         inputs.extend(roles.map(|role| planned.stage.gives_as(role, format!("{role}.{index}"))));
         laws.push(Arc::clone(&planned.law));

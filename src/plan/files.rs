@@ -59,7 +59,7 @@ struct Walk {
     /// A pattern for each path component; `None` for `**`.
     parts: Vec<Option<Pattern>>,
     found: Vec<PathBuf>,
-    /// Folders with the part that was looked for in each: several `**` lead to one in many ways.
+    /// Visited folders with the pattern part searched in each; several `**` reach the same folder in many ways.
     entered: BTreeSet<(PathBuf, usize)>,
     seen: usize,
 }
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(found("runs/**/?.csv"), ["runs/c.csv", "runs/deep/d.csv", "runs/deep/e.csv"]);
         assert_eq!(found("*/deep/e.csv"), ["runs/deep/e.csv"]);
         assert!(found("*.parquet").is_empty());
-        // Folders as deep as many `**` are entered once for each, however many ways lead there.
+        // A folder below many `**` is entered once for each of them, and not once for each way to reach it.
         let deep = folder.path().join("x/".repeat(40));
         std::fs::create_dir_all(&deep).unwrap();
         std::fs::write(deep.join("far.csv"), "").unwrap();

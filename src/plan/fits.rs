@@ -38,37 +38,37 @@ fn units(source: &SourceStage) -> laws::Columns {
 /// Maximum number of points in a grid of listed starts.
 const MOST_STARTS: usize = 1_000_000;
 
-/// A fit as it is planned: what the spec says of it, and what sensitivity varies besides.
+/// A planned fit: the settings of the spec, and those that only sensitivity varies.
 pub(super) struct FitPlan {
-    /// The fit as a spec may write it.
+    /// The fit as in a spec.
     pub(super) fit: spec::Fit,
-    /// Which rows are fitted together.
+    /// The rows that are fitted together.
     pub(super) grouping: Grouping,
-    /// What becomes of a fit without rows.
+    /// The treatment of a fit without rows.
     pub(super) on_empty: OnEmpty,
 }
 
-/// Which rows are fitted together.
+/// The rows that are fitted together.
 pub(super) enum Grouping {
-    /// All of them.
+    /// All rows.
     Whole,
-    /// Those of each value of a column.
+    /// The rows of each value of a column.
     By(String),
-    /// All but those of each value of a column.
+    /// All rows except those of one value of a column, for each value.
     LeaveOut(String),
 }
 
-/// What becomes of a fit without rows.
+/// The treatment of a fit without rows.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnEmpty {
-    /// It is an error.
+    /// Report an error.
     Fail,
-    /// It has no values.
+    /// Report no values.
     NoValues,
 }
 
 impl FitPlan {
-    /// A fit as a spec writes it.
+    /// The plan of a fit as a spec defines it.
     pub(super) fn of(fit: &spec::Fit) -> Self {
         let grouping = fit.by.clone().map_or(Grouping::Whole, Grouping::By);
         Self { fit: fit.clone(), grouping, on_empty: OnEmpty::Fail }
@@ -79,7 +79,7 @@ impl FitPlan {
         matches!(self.grouping, Grouping::LeaveOut(_))
     }
 
-    /// The column that tells groups apart.
+    /// The column that defines the groups.
     const fn column(&self) -> Option<&String> {
         match &self.grouping {
             Grouping::Whole => None,
@@ -609,7 +609,7 @@ fn variables_hint(law: &str, free: &[&str], spec: &Spec) -> Option<String> {
     })
 }
 
-/// The law as it is fitted: restricted to positive values if its logarithm is fitted.
+/// The law of a fit, restricted to positive values if its logarithm is fitted.
 fn fitted(law: Arc<Law>, fit: &spec::Fit) -> Arc<Law> {
     if fit.objective.scale() == ResponseScale::Log { Arc::new(law.above_zero()) } else { law }
 }

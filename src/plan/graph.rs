@@ -11,52 +11,52 @@ use petgraph::visit::EdgeRef;
 use crate::diagnostic::SpecPath;
 use crate::stage::Stage;
 
-/// The place of a stage in a plan.
+/// Index of a stage in a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StageIndex(pub usize);
 
 impl StageIndex {
-    /// What the stage gives under a role, as another takes it under the same.
+    /// The stage's output as an input with the same role.
     pub fn gives(self, role: &str) -> Input {
         self.gives_as(role, role)
     }
 
-    /// What the stage gives under a role, as another takes it under a role of its own.
+    /// The stage's output as an input with another role.
     pub fn gives_as(self, output: &str, input: impl Into<String>) -> Input {
         Input { from: self, edge: Edge { output: output.to_owned(), input: input.into() } }
     }
 }
 
-/// What a stage takes of another.
+/// An input of a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// The other stage.
+    /// The stage that produces it.
     pub from: StageIndex,
-    /// The roles of the artifact there and here.
+    /// Its roles as an output and as an input.
     pub edge: Edge,
 }
 
 /// Name of a stage: `fit.main`, prefixed with the spec if the plan has several: `chinchilla/fit.main`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageId {
-    /// The spec, where a plan has several.
+    /// The name of the spec, if the plan has several.
     pub spec: Option<String>,
     /// The stage's kind.
     pub kind: &'static str,
-    /// The entry of the spec, where the stage is of one.
+    /// The name of the stage's entry in the spec; `None` for a stage of the whole study.
     pub name: Option<String>,
-    /// Which of several that the entry has: `law=hoffmann`.
+    /// The part of the entry, if it has several: `law=hoffmann`.
     pub member: Option<String>,
 }
 
 impl StageId {
-    /// The entry of the spec with what tells it from others: `main[law=hoffmann]`; nothing of a stage for the whole study.
+    /// The name of the entry and its part: `main[law=hoffmann]`. Empty for a stage of the whole study.
     pub fn entry(&self) -> String {
         let member = self.member.as_ref().map(|member| format!("[{member}]"));
         self.name.iter().cloned().chain(member).collect()
     }
 
-    /// The name without the prefix of the spec; `several` says whether the plan has several specs.
+    /// The name without that of the spec: `fit.main`.
     pub fn within(&self) -> String {
         let entry = self.name.as_ref().map(|_| format!(".{}", self.entry()));
         [self.kind.to_owned()].into_iter().chain(entry).collect()
@@ -72,7 +72,7 @@ impl fmt::Display for StageId {
     }
 }
 
-/// A stage with its position in the plan.
+/// A stage of a plan.
 #[derive(Clone)]
 pub struct PlanStage {
     /// Its name.
@@ -101,7 +101,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Adds a stage with the artifacts it takes.
+    /// Adds a stage with its inputs and returns its index.
     pub fn add(&mut self, stage: PlanStage, inputs: Vec<Input>) -> StageIndex {
         let node = self.graph.add_node(stage);
         for Input { from, edge } in inputs {

@@ -46,12 +46,12 @@ pub(super) fn file_limits(scope: &Scope<'_>) -> Limits {
     if scope.allowed().large { Limits::LARGE } else { Limits::USUAL }
 }
 
-/// How many groups of rows a fit may have.
+/// Maximum number of groups of a fit.
 pub(super) fn most_groups(scope: &Scope<'_>) -> usize {
     MOST_GROUPS[usize::from(scope.allowed().large)]
 }
 
-/// Whether a count is within its limit; else the error. A count above the usual limit that is allowed has a warning.
+/// Whether a count is within its limit. Records an error if it is not, and a warning if only a permission allows it.
 fn is_allowed(scope: &mut Scope<'_>, count: usize, [usual, most]: [usize; 2], place: Place, why: String) -> bool {
     let limit = if scope.allowed().large { most } else { usual };
     if count <= usual {

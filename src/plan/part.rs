@@ -20,7 +20,7 @@ pub struct Part {
 
 #[derive(Serialize, Deserialize)]
 struct PartStage {
-    /// The name of the spec, that of the entry, and which of several the stage is.
+    /// The name of the spec, the name of the entry, and the part of the entry.
     of: Option<String>,
     name: Option<String>,
     member: Option<String>,

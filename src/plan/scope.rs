@@ -1,4 +1,4 @@
-//! What is known while one spec is planned: what it says, what was found wrong, and the stages so far.
+//! The state of planning one spec: its content, its errors and warnings, and its stages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ pub(super) struct PlannedFit {
     pub(super) stage: StageIndex,
     pub(super) law: Arc<Law>,
     pub(super) through: Option<Chain>,
-    /// Whether it is fitted to rows.
+    /// Whether the fit uses rows.
     pub(super) has_rows: bool,
     /// Number of draws of its parameters.
     pub(super) draws: usize,
@@ -63,9 +63,9 @@ pub(super) struct Chain {
     pub(super) stage: StageIndex,
     /// The composition of both laws.
     pub(super) law: Arc<Law>,
-    /// What gives the variable.
+    /// The provider of the variable.
     pub(super) through: Through,
-    /// Whether the other fit has rows of its own.
+    /// Whether the other fit uses rows of its own.
     pub(super) has_rows: bool,
 }
 
@@ -95,7 +95,7 @@ pub(super) struct Planned<'a> {
 pub struct ExpectedDrift {
     /// Its index among the expectations of the spec.
     pub index: usize,
-    /// The condition.
+    /// The condition as written.
     pub that: String,
     /// The parsed condition.
     pub drift: Drift,
@@ -113,7 +113,7 @@ pub(super) fn query_of(from: &str) -> &str {
 /// Maximum number of errors and warnings per spec; checking stops there.
 pub(super) const MOST_ERRORS: usize = 500;
 
-/// One spec while it is planned.
+/// The state of planning one spec.
 pub(super) struct Scope<'a> {
     place: SpecPlace<'a>,
     tree: &'a Node,
@@ -126,20 +126,21 @@ pub(super) struct Scope<'a> {
     costs: BTreeMap<String, Arc<Cost>>,
 }
 
-/// Which of the specs of a plan it is, where it is, and what is allowed.
+/// The position of a spec in a plan, its folder and its permissions.
 pub(super) struct SpecPlace<'a> {
-    /// Its place among the specs.
+    /// Index of the spec.
     pub(super) index: usize,
-    /// The name before those of its stages, where there are several specs.
+    /// The prefix of its stage names, if the plan has several specs.
     pub(super) name: Option<&'a str>,
     /// Its folder.
     pub(super) folder: PathBuf,
-    /// What is allowed.
+    /// Its permissions.
     pub(super) allowed: Allowed,
 }
 
 impl<'a> Scope<'a> {
-    /// The scope of a spec that was read with some diagnostics; `words` are those among which are the variables that it uses.
+    /// The scope of a spec, with the diagnostics from reading it. `words` are all words of the spec; every variable
+    /// it uses is among them.
     pub(super) fn new(
         place: SpecPlace<'a>,
         (tree, words): (&'a Node, BTreeSet<String>),
@@ -150,12 +151,12 @@ impl<'a> Scope<'a> {
         Self { place, tree, words, plan, diagnostics, used, drifts, catalogue: BTreeMap::new(), costs: BTreeMap::new() }
     }
 
-    /// What was found wrong, and what is expected of how numbers move.
+    /// The errors and warnings, and the expectations on changes between runs.
     pub(super) fn finish(self) -> (Vec<Diagnostic>, Vec<ExpectedDrift>) {
         (self.diagnostics, self.drifts)
     }
 
-    /// The spec as it is written.
+    /// The tree of the spec.
     pub(super) const fn tree(&self) -> &'a Node {
         self.tree
     }
@@ -185,7 +186,7 @@ impl<'a> Scope<'a> {
         self.costs.insert(name.to_owned(), Arc::new(cost));
     }
 
-    /// Adds an expectation on how far a number moves.
+    /// Adds an expectation on the change of a number between runs.
     pub(super) fn add_drift(&mut self, drift: ExpectedDrift) {
         self.drifts.push(drift);
     }
@@ -200,8 +201,8 @@ impl<'a> Scope<'a> {
         Some(law)
     }
 
-    /// Adds a stage for an entry of a table of the spec; `name` is the entry's, with the stage's own part in brackets where it is
-    /// one of several.
+    /// Adds a stage for an entry of a table of the spec and returns its index. `name` is that of the entry, followed
+    /// by the part in brackets if the entry has several stages.
     pub(super) fn stage(
         &mut self,
         (table, name): (&str, &str),
@@ -236,17 +237,17 @@ impl<'a> Scope<'a> {
         &mut self.diagnostics[last]
     }
 
-    /// Notes an error or a warning.
+    /// Records an error or a warning.
     pub(super) fn tell(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
-    /// Notes errors and warnings.
+    /// Records errors and warnings.
     pub(super) fn tell_all(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
         self.diagnostics.extend(diagnostics);
     }
 
-    /// How many errors and warnings there are so far.
+    /// Number of errors and warnings so far.
     pub(super) const fn told(&self) -> usize {
         self.diagnostics.len()
     }
@@ -256,12 +257,12 @@ impl<'a> Scope<'a> {
         self.diagnostics[before..].iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
 
-    /// Takes back all errors and warnings after the first `before`.
+    /// Removes and returns all errors and warnings after the first `before`.
     pub(super) fn take_back(&mut self, before: usize) -> Vec<Diagnostic> {
         self.diagnostics.split_off(before)
     }
 
-    /// Whether an error or a warning is of a place.
+    /// Whether an error or a warning refers to a place.
     pub(super) fn is_told_of(&self, place: &Place) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.place == *place)
     }
@@ -289,7 +290,7 @@ impl<'a> Scope<'a> {
         self.used.insert(SpecPath::of(&[table, name]));
     }
 
-    /// Whether an entry is used by those planned so far.
+    /// Whether a planned entry uses this entry.
     pub(super) fn is_used(&self, entry: &SpecPath) -> bool {
         self.used.contains(entry)
     }

@@ -11,7 +11,7 @@ use crate::spec::{self, Spec};
 use crate::stage::Tabulate;
 use crate::table::Variables;
 
-/// Plans the tables whose rows are planned, in order of need; each is then available as a source.
+/// Plans the tables whose rows are available. Each planned table is then available as a source.
 pub(super) fn plan_tables<'a>(
     scope: &mut Scope<'_>,
     spec: &'a Spec,

@@ -1,4 +1,4 @@
-//! Tables of a spec that have a question among their keys: `{ fit = "main", loss = { N = "70B", D = "1T" } }`.
+//! Tables of a spec with a question as one of their keys: `{ fit = "main", loss = { N = "70B", D = "1T" } }`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,28 +9,28 @@ use serde::de::{DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor};
 
 use super::Question;
 
-/// A table with questions among its keys.
+/// A table of a spec with questions among its keys.
 pub trait Asking: Sized {
     /// The name of its type.
     const NAME: &'static str;
 
-    /// All its keys, those of questions among them.
+    /// All keys of the table, including those of questions.
     fn keys() -> &'static [&'static str];
 
-    /// The table from its other keys.
+    /// Reads the table from its other keys.
     ///
     /// # Errors
-    /// Where a value is not what its key needs, or a key is missing.
+    /// A value does not have the type of its key, or a key is missing.
     fn from_others<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 
-    /// The questions that it has, in the order of the list; a table is sound where it has one.
+    /// The questions of the table, in the order of the registry. A valid table has exactly one.
     fn questions(&mut self) -> &mut Vec<Question>;
 }
 
 /// Reads a table with questions among its keys.
 ///
 /// # Errors
-/// Where a value is not what its key needs, or a key is missing or unknown.
+/// A value does not have the type of its key, or a key is missing or unknown.
 pub fn read<'de, T: Asking, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     struct TableVisitor<T>(PhantomData<T>);
     impl<'de, T: Asking> Visitor<'de> for TableVisitor<T> {
@@ -52,7 +52,7 @@ pub fn read<'de, T: Asking, D: Deserializer<'de>>(deserializer: D) -> Result<T, 
     deserializer.deserialize_struct(T::NAME, T::keys(), TableVisitor(PhantomData))
 }
 
-/// The entries of a table without its questions, which are read on the way.
+/// The entries of a table without its questions, which are collected during reading.
 struct Others<'a, A> {
     map: A,
     keys: &'static [&'static str],

@@ -1,4 +1,4 @@
-//! Quantities that follow from the parameters of a fit, each with an interval.
+//! Quantities derived from the parameters of a fit, each with an interval.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ pub(super) struct Asked<'a> {
     pub(super) ready: Ready<'a>,
     pub(super) fit: &'a Fit,
     pub(super) draws: &'a Points,
-    /// The fit that the question is also about.
+    /// The second fit of the query, if it has one.
     pub(super) other: Option<(Other<'a>, Ready<'a>)>,
     pub(super) seed: u64,
 }
@@ -67,7 +67,7 @@ pub(super) type Trails = [Vec<Option<Solved>>; 2];
 pub(super) enum Estimated {
     /// A number of outputs.
     Outputs(usize),
-    /// None, because the target is out of reach on a side.
+    /// No number, because the target is out of reach on a side.
     OutOfReach(Option<Beyond>),
 }
 

@@ -64,7 +64,7 @@ fn ratio_of(roles: &Roles) -> String {
 
 /// Minimum number of points of a parabola.
 const FEWEST: usize = 3;
-/// Most points of a curve: each draw of the parameters has a curve of its own.
+/// Maximum number of points of a curve, since each draw of the parameters has its own curve.
 const MOST: usize = 1000;
 
 impl Kind for Isoflop {

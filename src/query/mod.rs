@@ -42,11 +42,13 @@ use crate::quantity::{OneOrMany, Quantity};
 use crate::registry::registry;
 use draws::Asked;
 
-/// Reads a question by its key, and says which keys decisions and the schema of queries have.
+/// Implements reading and writing a question under its key, and lists the keys for decisions and for the schema of
+/// queries.
 macro_rules! keys_of_questions {
     ($($(#[$doc:meta])* $module:ident, $Member:ident;)+) => {
         impl Question {
-            /// The settings of the question of a name, from a table's next value; none where no question has the name.
+            /// Reads the settings of the named question from the next value of a table; `None` if no question has the
+            /// name.
             fn read<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Self>, A::Error> {
                 Ok(Some(match name {
                     $(stringify!($module) => Self::$Member(map.next_value()?),)+
@@ -54,17 +56,17 @@ macro_rules! keys_of_questions {
                 }))
             }
 
-            /// Writes it as an entry of a table, under its name.
+            /// Writes the question as an entry of a table, under its name.
             ///
             /// # Errors
-            /// Those of the writer.
+            /// The errors of the writer.
             pub fn write<M: SerializeMap>(&self, table: &mut M) -> Result<(), M::Error> {
                 match self {
                     $(Self::$Member(settings) => table.serialize_entry(stringify!($module), settings),)+
                 }
             }
 
-            /// The names of the questions that a design can be for.
+            /// The names of the questions that a design can decide.
             pub fn decisions() -> Vec<&'static str> {
                 let mut all = Self::NAMES.to_vec();
                 $(if !<$Member as Kind>::decides() { all.retain(|name| *name != stringify!($module)); })+
@@ -72,7 +74,7 @@ macro_rules! keys_of_questions {
             }
         }
 
-        /// The keys of questions in a table of a spec, as its schema has them.
+        /// The keys of questions in a table of a spec, for its schema.
         #[derive(JsonSchema)]
         #[expect(dead_code, reason = "the schema is made of the fields")]
         pub struct QuestionKeys {
@@ -82,7 +84,7 @@ macro_rules! keys_of_questions {
 }
 
 registry! {
-    /// A question; the list of kinds.
+    /// A kind of question.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     pub enum Question of dyn Kind, each keys_of_questions! {
         /// The response at given variables: `{ N = "280B", D = "300B" }`.
@@ -116,7 +118,8 @@ registry! {
 }
 
 impl Question {
-    /// A law as the question takes it: one about budgets needs a value of every variable that decides what training costs.
+    /// The law as used by the question. A question about budgets needs values of all variables that determine the
+    /// training cost.
     pub fn law(&self, law: &Arc<Law>) -> Arc<Law> {
         let is_priced = self.member().moves(law).is_some_and(|moves| moves.ties_compute);
         if is_priced { law.priced() } else { Arc::clone(law) }
@@ -211,7 +214,7 @@ pub struct Second<'a> {
     pub group: Option<&'a str>,
 }
 
-/// How an answer is said in a sentence.
+/// The form of an answer in a sentence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phrase {
     /// The response at the inputs.
@@ -224,12 +227,12 @@ pub enum Phrase {
     Outputs,
 }
 
-/// What a wrong choice of model size wastes.
+/// The waste of a wrong choice of model size.
 #[derive(Clone, Copy, Debug)]
 pub enum Waste<'a> {
     /// Training compute: the part of the budget without which the best split reaches the same response.
     OfBudget,
-    /// Compute of training and serving, by how much more a response takes than at the best size.
+    /// Compute of training and serving: the excess over the best size that reaches the same response.
     OfServing {
         /// The response.
         response: f64,
@@ -240,8 +243,8 @@ pub enum Waste<'a> {
 
 /// A kind of question.
 pub trait Kind: Sync {
-    /// The names of its outputs, in the order in which they are shown; `{size}`, `{data}` and `{compute}` stand for the
-    /// names that the study's variables of these roles have ([`Roles::named`]).
+    /// The names of the outputs, in display order. `{size}`, `{data}` and `{compute}` stand for the names of the
+    /// study's variables with these roles ([`Roles::named`]).
     fn outputs(&self) -> Vec<&str>;
 
     /// Checks whether the law can answer the query.
@@ -253,12 +256,12 @@ pub trait Kind: Sync {
     /// The inputs of each row.
     fn rows(&self, roles: &Roles) -> Vec<BTreeMap<String, f64>>;
 
-    /// How many times the work of a usual answer a row takes.
+    /// The work for a row, in multiples of that for a usual answer.
     fn effort(&self) -> usize {
         1
     }
 
-    /// The variables whose best values are sought; none where all are given.
+    /// The variables that the query optimises or solves for; `None` if all are given.
     fn moves(&self, law: &Law) -> Option<Moves>;
 
     /// The answer to one row.
@@ -272,22 +275,22 @@ pub trait Kind: Sync {
         false
     }
 
-    /// Whether it can be put to a law over learning-rate schedules.
+    /// Whether it applies to a law over learning-rate schedules.
     fn takes_schedules(&self) -> bool {
         false
     }
 
-    /// The variable whose values an output has: the one that is solved for or varied.
+    /// The variable to which the values of an output belong: the one that is solved for or varied.
     fn variable_of(&self, _output: &str) -> Option<&str> {
         None
     }
 
-    /// How an answer is said in a sentence.
+    /// The form of an answer in a sentence.
     fn phrase(&self) -> Phrase {
         Phrase::Outputs
     }
 
-    /// Whether it can be the decision that runs are planned for.
+    /// Whether a design can have it as its decision.
     fn decides() -> bool
     where
         Self: Sized,
@@ -295,12 +298,12 @@ pub trait Kind: Sync {
         false
     }
 
-    /// What a wrong choice of model size wastes; none where the answer is no such choice.
+    /// The waste of a wrong choice of model size; `None` if the answer is not such a choice.
     fn waste(&self) -> Option<Waste<'_>> {
         None
     }
 
-    /// What a reader has to know of every answer of this kind; names stand in it as in [`Kind::outputs`].
+    /// A caution for every answer of this kind, with names as in [`Kind::outputs`].
     fn caution(&self) -> Option<&'static str> {
         None
     }
@@ -310,7 +313,7 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
-    /// The other fit that the question is about, where there is one.
+    /// The second fit of the question, if it has one.
     fn other(&self) -> Option<Second<'_>> {
         None
     }

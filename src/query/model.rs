@@ -37,7 +37,7 @@ impl<'a> Ready<'a> {
         self.law
     }
 
-    /// A bound on the response of any run that the law keeps to over all sizes: [0, 1], values of at least zero, or none.
+    /// The range that contains the response at all sizes: [0, 1], values of at least zero, or all numbers.
     pub(super) fn range(&self, parameters: &[f64]) -> [f64; 2] {
         let extremes = |index: usize| EXTREMES.map(|size| (index, size));
         let count = self.law.variables.len();
@@ -167,10 +167,10 @@ impl<'a> Model<'a> {
     }
 }
 
-/// In which direction a response is better.
+/// The direction in which a response improves.
 struct Sign(f64);
 
-/// Places that a question solved for, in order.
+/// Solutions of a question's steps, in order.
 ///
 /// The solution at the estimate stores them, and the search at a draw starts from them.
 #[derive(Debug, Default)]
@@ -204,22 +204,22 @@ impl<'a> Trail<'a> {
     }
 }
 
-/// What a draw takes over from the estimate for one step: whatever the step itself laid.
+/// The value that a step of the estimate passes to the same step of each draw.
 #[derive(Clone, Debug)]
 pub struct Solved(Arc<dyn Any + Send + Sync>);
 
 impl Solved {
-    /// What a step lays.
+    /// Wraps the value of a step.
     pub(super) fn of<T: Any + Send + Sync>(value: Arc<T>) -> Self {
         Self(value)
     }
 
-    /// What a step laid, where it is of a type.
+    /// The value of a step, if it has this type.
     pub(super) fn read<T: Any + Send + Sync>(&self) -> Option<&T> {
         self.0.downcast_ref()
     }
 
-    /// The same, to be kept.
+    /// A shared reference to the value, if it has this type.
     pub(super) fn shared<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         Arc::clone(&self.0).downcast().ok()
     }

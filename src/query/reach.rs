@@ -168,7 +168,7 @@ fn splits_budget(law: &Law, solve: &str) -> bool {
     solve == law.roles.compute && can_split(law)
 }
 
-/// The variables that are sought where a response is to be reached by one of them; `is_held` says which have a value.
+/// The variables that are searched for a target response; `is_held` says which variables have a value.
 pub(crate) fn moves_to_reach(law: &Law, solve: &str, is_held: impl Fn(&str) -> bool) -> Moves {
     match law.roles.sizes().filter(|_| splits_budget(law, solve)) {
         None => Moves::one(solve),
@@ -177,8 +177,8 @@ pub(crate) fn moves_to_reach(law: &Law, solve: &str, is_held: impl Fn(&str) -> b
     }
 }
 
-/// The smallest value of a variable that reaches a response, others held in `at`, to which it is added; with it model size and
-/// data where it is a budget.
+/// The smallest value of a variable that reaches a response, with the other variables held in `at`. The value is
+/// added to `at`; for a budget, model size and data are added too.
 ///
 /// # Errors
 /// No value reaches the response, or the law has no answer.

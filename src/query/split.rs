@@ -93,7 +93,7 @@ pub(super) fn best_split(model: &Model<'_>, budget: Budget, base: &[f64]) -> Res
     found
 }
 
-/// A budget with the place of its best split, as the estimate has them.
+/// A budget's grid and the place of its best split, at the estimate.
 struct Laid(Arc<Grid>, f64);
 
 /// A stretch of a grid in which the response turns from better to worse.

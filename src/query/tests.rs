@@ -524,19 +524,19 @@ fn fit_of(law: &Law, free: &[f64], spans: &[(&str, [f64; 2])]) -> Fit {
     }
 }
 
-/// Draws about an estimate: each parameter times a number about 1.
+/// Draws around an estimate: each parameter multiplied by a factor around 1.
 fn scattered(free: &[f64], deviation: f64, count: usize) -> Points {
     let mut random = crate::numerics::Random::new(7, "scattered", 0);
     let mut around = |value: f64| value * crate::numerics::exp(deviation * random.normal());
     (0..count).map(|_| free.iter().map(|value| around(*value)).collect()).collect()
 }
 
-/// Draws that are all the same.
+/// Identical draws.
 fn always(free: &[f64]) -> Points {
     std::iter::repeat_n(free.to_vec(), 200).collect()
 }
 
-/// Every kind of question that a law can be asked, about one budget and the responses there.
+/// Every kind of question that applies to a law, about one budget and the responses there.
 fn questions(law: &Law, entry: Option<&Entry>, c: f64, response: f64) -> Vec<Question> {
     let example = |name: &str| {
         let variable = law.variables.iter().find(|v| v.name == name).unwrap();

@@ -37,7 +37,7 @@ pub struct Described {
     pub expectations: Vec<Expected>,
     /// Conclusions of the author, with names of numbers in braces.
     pub statements: Vec<String>,
-    /// The answer that the author recommends: a query, and its row from 0.
+    /// The answer that the author recommends: a query, and its row counted from 0.
     pub answer: Option<(String, usize)>,
 }
 

@@ -1,16 +1,16 @@
-//! The names of numbers of the results, taken apart: `queries.budget.row2.N`.
+//! Parses names of numbers in results, such as `queries.budget.row2.N`.
 
-/// What a name says of the answers of a query.
+/// The parts of a name within the answers of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedAnswer<'a> {
-    /// The row, from 0, where the name says one.
+    /// The row, counted from 0, if the name has one.
     pub row: Option<usize>,
-    /// What follows it: an output, perhaps with an end of its interval; nothing of an answer as a whole.
+    /// The rest: an output, optionally with an end of its interval. Empty for an answer as a whole.
     pub output: &'a str,
 }
 
 impl<'a> NamedAnswer<'a> {
-    /// What a name says of the answers of a query; none where it is the name of something else.
+    /// Parses a name; `None` if it does not belong to the query.
     pub fn of(name: &'a str, query: &str) -> Option<Self> {
         let rest = name.strip_prefix("queries.")?.strip_prefix(query)?;
         if rest.is_empty() {

@@ -117,7 +117,7 @@ impl JsonSchema for Millimetres {
     }
 }
 
-/// Significant digits of numbers, where a spec does not say.
+/// Default number of significant digits.
 pub(super) const DIGITS: usize = 4;
 
 /// A number of significant digits.

@@ -443,7 +443,7 @@ pub struct ExpectationResult {
     pub because: Option<String>,
     /// `passed` or `failed`.
     pub status: String,
-    /// Whether a failure ends the run with an error or only warns.
+    /// Whether a failed expectation ends the run with an error or only warns.
     #[serde(default)]
     pub severity: Severity,
     /// The numbers in the condition.

@@ -1,7 +1,7 @@
 //! The global search: many starts, each polished by a solver.
 //!
-//! [`search()`] finds the best optimum there is; [`from_listed`] runs a solver from the starts that a spec or a paper lists,
-//! so that a published procedure can be repeated.
+//! [`search()`] finds the best known optimum. [`from_listed`] runs a solver from the starts that a spec or a paper
+//! lists, so that a published procedure can be repeated.
 
 mod joint;
 mod projection;
@@ -26,14 +26,14 @@ use crate::problem::Problem;
 use crate::solver::{Minimum, Solver, Status, smoothed_hessian};
 use crate::watch::{Cancelled, Watch};
 
-/// Where the search of a fit starts.
+/// The starts of a search.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Starts {
-    /// From the valleys that a search of the whole space finds.
+    /// The valleys that a search of the whole space finds.
     #[default]
     Search,
-    /// Every combination of the starts that the law's parameters list, as papers do it.
+    /// Every combination of the starts listed for the law's parameters, as in papers.
     Grid,
 }
 
@@ -96,7 +96,8 @@ impl Search {
     }
 }
 
-/// How much worse an optimum may be that other rows could put first, in shares of the best objective per degree of freedom.
+/// Largest excess of a rival optimum, in shares of the best objective per degree of freedom. Other rows could make
+/// such an optimum the best.
 const RIVAL: f64 = 20.0;
 /// Maximum number of rival optima.
 const RIVALS: usize = 32;
@@ -105,7 +106,7 @@ const LISTED_BESIDE_GRID: usize = 64;
 /// Maximum number of listed starts of a law without a grid; longer lists are thinned evenly.
 const LISTED: usize = 2048;
 /// Maximum number of listed starts from which alternative descents are tried. A longer list, such as a paper's grid,
-/// is used as it is.
+/// is used without them.
 const FEW_LISTED: usize = 16;
 /// Two ends are the same optimum when their objectives differ by a smaller share.
 const SAME: f64 = 1e-8;
@@ -361,7 +362,7 @@ struct Polished<'a> {
 }
 
 impl Polished<'_> {
-    /// Whether an end goes through all rows, which are more than the parameters: no start can lead to a better one.
+    /// Whether an end fits all rows exactly, with more rows than parameters. No start can then lead to a better end.
     fn is_exact(&self) -> bool {
         let is_told = self.problem.rows() > self.problem.size();
         is_told && best_of(&self.ends).is_some_and(|end| self.problem.is_exact(&end.point))
@@ -383,7 +384,7 @@ fn share_of_rivals(freedom: usize) -> f64 {
 /// A step is polished only where its objective before polishing is at most this multiple of the best one.
 const PROMISING: f64 = 1.5;
 
-/// Steps between rows that come near the best end.
+/// Steps of the law between two rows whose objective is close to the best end.
 fn promising_steps(problem: &Problem, law: &Law, grid: &projection::Grid<'_>, ends: &[Minimum]) -> Vec<Vec<f64>> {
     let Some(best) = best_of(ends) else { return Vec::new() };
     let mut steps = grid.steps(problem, law, &best.point);

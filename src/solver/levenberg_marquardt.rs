@@ -5,7 +5,7 @@ use super::{Minimise, Minimum, Solver};
 use crate::law::Order;
 use crate::problem::Problem;
 
-/// The member of the list of solvers.
+/// The Levenberg-Marquardt solver.
 pub(super) struct LevenbergMarquardt;
 
 impl Minimise for LevenbergMarquardt {
@@ -15,12 +15,12 @@ impl Minimise for LevenbergMarquardt {
 }
 
 impl Solver {
-    /// The solver with damped steps of Gauss and Newton, which do not end at a saddle.
+    /// The solver with damped Gauss-Newton steps, which do not end at a saddle.
     pub(crate) const GAUSS_NEWTON: Self = Self::LevenbergMarquardt;
 }
 
-/// Damped Gauss-Newton steps (Levenberg 1944; Marquardt 1963, doi:10.1137/0111030), rows reweighted at each
-/// so that any penalty is touched from above by a parabola (iteratively reweighted least squares).
+/// Damped Gauss-Newton steps (Levenberg 1944; Marquardt 1963, doi:10.1137/0111030). At each step the rows are
+/// reweighted, so that a parabola touches any penalty from above (iteratively reweighted least squares).
 fn levenberg_marquardt(problem: &Problem, start: &[f64]) -> Minimum {
     damped(problem, start, Order::GaussNewton, MAX_STEPS, 0.0)
 }

@@ -41,7 +41,7 @@ pub struct Minimum {
     pub point: Vec<f64>,
     /// The objective.
     pub cost: f64,
-    /// How it ended.
+    /// The reason for its end.
     pub status: Status,
     /// Number of steps.
     pub iterations: u64,
@@ -70,7 +70,7 @@ pub trait Minimise {
     /// Minimises from a start within the bounds.
     fn minimise(&self, problem: &Problem, start: &[f64]) -> Minimum;
 
-    /// Whether it needs no slopes, so that an objective whose slope jumps is minimised as it is.
+    /// Whether the solver uses no slopes, so that an objective whose slope jumps needs no smooth stand-in.
     fn needs_no_slopes(&self) -> bool {
         false
     }
@@ -122,10 +122,10 @@ pub(crate) fn smoothed_hessian(problem: &Problem, point: &[f64]) -> Matrix {
 
 /// The problem with a penalty that is curved over the size of its own residuals.
 ///
-/// A penalty may become linear far inside the noise. Its second derivative then comes from the few rows that the law
-/// meets almost exactly, of which there are about as many as parameters, and says nothing about how sharp the optimum
-/// is. With the curved part as wide as the median residual, the Hessian estimates the density of residuals at zero
-/// (Powell 1991), and with it the average curvature of the objective.
+/// A penalty may become linear far inside the noise. Its second derivative then comes only from the rows that the law
+/// fits almost exactly. Their number is about that of the parameters, and they do not determine the curvature of the
+/// optimum. With the curved part as wide as the median residual, the Hessian estimates the density of residuals at
+/// zero (Powell 1991), and with it the average curvature of the objective.
 pub fn broadened(problem: &Problem, point: &[f64]) -> Problem {
     let mut sizes: Vec<f64> = problem.residuals(point).iter().map(|r| r.abs()).filter(|r| r.is_finite()).collect();
     sizes.sort_by(f64::total_cmp);

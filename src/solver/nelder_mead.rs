@@ -37,7 +37,7 @@ impl CostFunction for &Inside<'_> {
     }
 }
 
-/// The member of the list of solvers.
+/// The Nelder-Mead solver.
 pub(super) struct NelderMead;
 
 impl Minimise for NelderMead {

@@ -22,7 +22,7 @@ const LEAST_DAMPING: f64 = 1e-9;
 /// A predicted decrease below this share of the objective counts as rounding.
 const TOLERANCE: f64 = 1e-14;
 
-/// The member of the list of solvers.
+/// Newton's method as a solver.
 pub(super) struct Newton;
 
 impl Minimise for Newton {

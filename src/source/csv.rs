@@ -6,10 +6,10 @@ use polars::prelude::*;
 
 use super::{Asked, Cell, Columns, Decimal, Options, Reader, SourceError, cell, first_line, in_memory};
 
-/// Values with commas between them.
+/// Comma-separated values.
 pub(super) struct Csv;
 
-/// The names of the options of separated values.
+/// The names of the options that separated values accept.
 pub(super) const TAKEN: &[&str] = &["separator", "comment", "decimal", "encoding", "header"];
 
 impl Reader for Csv {
@@ -30,7 +30,7 @@ impl Reader for Csv {
     }
 }
 
-/// Reads values between which the usual sign stands where none is declared.
+/// Reads separated values. `usual` is the separator if the options declare none.
 pub(super) fn separated(bytes: &Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) -> Result<Columns, SourceError> {
     let Asked { columns, how, limits } = *asked;
     let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));

@@ -121,12 +121,12 @@ pub trait Reader: Sync {
         &[]
     }
 
-    /// Whether a file is told by its name, in lower case, rather than by the ending.
+    /// Whether a file name in lower case belongs to this format, for formats without an ending of their own.
     fn is_named(&self, _file: &str) -> bool {
         false
     }
 
-    /// Whether it reads rows by a `pattern`, which a source then gives.
+    /// Whether the format needs a `pattern` to find its rows.
     fn needs_pattern(&self) -> bool {
         false
     }

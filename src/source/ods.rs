@@ -1,11 +1,11 @@
-//! Workbooks of LibreOffice.
+//! LibreOffice workbooks.
 
 use std::sync::Arc;
 
 use super::spreadsheet::{TAKEN, missing_feature, workbook};
 use super::{Asked, Columns, Reader, SourceError};
 
-/// Workbooks of LibreOffice.
+/// LibreOffice workbooks.
 pub(super) struct Ods;
 
 impl Reader for Ods {

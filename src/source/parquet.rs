@@ -72,15 +72,15 @@ impl Reader for Parquet {
 
 /// A column of a file, or a field inside one: `train.top1`.
 struct Leaf {
-    /// The names on the way to it.
+    /// The names from the column to the field.
     path: Vec<PlSmallStr>,
-    /// The column, with nothing in it but the way to the field.
+    /// The column, reduced to the path to the field.
     field: Field,
     /// The type of the field.
     dtype: ArrowDataType,
 }
 
-/// The column of a name, or the field inside a column that the name leads to.
+/// The column with a name, or the field at a path inside a column.
 fn leaf<'a>(fields: impl IntoIterator<Item = &'a Field> + Clone, name: &str) -> Option<Leaf> {
     if let Some(field) = fields.clone().into_iter().find(|field| field.name.as_str() == name) {
         return Some(Leaf { path: vec![field.name.clone()], field: field.clone(), dtype: field.dtype.clone() });
@@ -95,7 +95,7 @@ fn leaf<'a>(fields: impl IntoIterator<Item = &'a Field> + Clone, name: &str) -> 
     })
 }
 
-/// The names under which what a column holds can be read.
+/// The names of everything readable in a column.
 fn names(field: &Field) -> Vec<String> {
     match field.dtype.to_storage() {
         ArrowDataType::Struct(inner) => {
@@ -112,11 +112,11 @@ fn nested(name: &str, found: &ArrowDataType) -> SourceError {
 /// The part of a column in one row group.
 struct Chunk<'a> {
     name: &'a str,
-    /// The column, with nothing in it but the way to what is read.
+    /// The column, reduced to the path to the field.
     field: &'a Field,
-    /// The type of what is read.
+    /// The type of the field.
     dtype: &'a ArrowDataType,
-    /// How many objects it is inside.
+    /// Number of objects that contain the field.
     depth: usize,
     chunk: &'a ColumnChunkMetadata,
     rows: usize,
@@ -267,7 +267,7 @@ impl Chunk<'_> {
     }
 }
 
-/// A column with another type for what is read inside it.
+/// A column with another type for the field inside it.
 fn with_type(field: &Field, depth: usize, dtype: ArrowDataType) -> Field {
     let inner = match (depth, field.dtype.to_storage()) {
         (0, _) => dtype,
@@ -279,16 +279,16 @@ fn with_type(field: &Field, depth: usize, dtype: ArrowDataType) -> Field {
     Field::new(field.name.clone(), inner, field.is_nullable)
 }
 
-/// What a whole number counts that stands for a date or a time.
+/// The meaning of an integer that stores a date, a time or a duration.
 #[derive(Clone, Copy)]
 enum Clock {
-    /// Days from 1970.
+    /// Days since 1970-01-01.
     Days,
-    /// So many parts of a second from 1970, in UTC or in no zone.
+    /// Units since 1970-01-01: the number of units per second, and whether the time is in UTC.
     Instant(i64, bool),
-    /// So many parts of a second from midnight.
+    /// Units since midnight, with the number of units per second.
     Midnight(i64),
-    /// So many parts of a second.
+    /// A duration, with the number of units per second.
     Length(i64),
 }
 
@@ -312,7 +312,7 @@ impl Clock {
         })
     }
 
-    /// Dates and times as ISO 8601 writes them; a length in seconds.
+    /// A date or time as ISO 8601 text; a duration as a number of seconds.
     fn cell(self, count: i64) -> Cell {
         Cell::Text(match self {
             Self::Length(parts) => return Cell::Number(count as f64 / parts as f64),
@@ -327,10 +327,11 @@ impl Clock {
     }
 }
 
-/// A date by its days from 1970, in the Gregorian calendar: eras of 400 years begin in March, so that a leap day ends a year.
+/// The Gregorian date of a number of days since 1970-01-01. Eras of 400 years begin in March, so that a leap day is
+/// the last day of a year.
 fn date(days: i64) -> String {
     const ERA: i64 = 146_097;
-    // From the first of March of the year 0.
+    // Days since 1 March of the year 0.
     let days = days.saturating_add(719_468);
     let (era, day_of_era) = (days.div_euclid(ERA), days.rem_euclid(ERA));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -342,7 +343,7 @@ fn date(days: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// A time of a day by its parts of a second, which are written where there are any.
+/// The time of day for a count of units, with decimals of the second if they are not zero.
 fn time(count: i64, parts: i64) -> String {
     let (seconds, rest) = (count.div_euclid(parts), count.rem_euclid(parts));
     let whole = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -353,7 +354,7 @@ fn time(count: i64, parts: i64) -> String {
     format!("{whole}.{}", format!("{rest:0digits$}").trim_end_matches('0'))
 }
 
-/// The cells of an array of dates, times or lengths of time.
+/// The cells of an array of dates, times or durations.
 fn times<T: NativeType>(array: &dyn Array, count: impl Fn(T) -> i64, clock: Clock) -> Option<Vec<Cell>> {
     let array = of::<PrimitiveArray<T>>(array)?;
     Some(array.iter().map(|value| value.map_or(Cell::Empty, |value| clock.cell(count(*value)))).collect())

@@ -1,16 +1,16 @@
-//! Workbooks, for their formats: xlsx of Excel, ods of LibreOffice; a sheet, a range, a header row.
+//! Excel and LibreOffice workbooks: a sheet, a range, a header row.
 
 use super::{Asked, Cell, Columns, Limits, Options, SourceError};
 
-/// The names of the options of workbooks.
+/// The names of the options that workbooks accept.
 pub(super) const TAKEN: &[&str] = &["sheet", "range", "header", "decimal"];
 
-/// The feature without which this build reads no workbooks.
+/// The feature that this build lacks to read workbooks; `None` if it has it.
 pub(super) const fn missing_feature() -> Option<&'static str> {
     if cfg!(feature = "spreadsheets") { None } else { Some("spreadsheets") }
 }
 
-/// Reads a workbook of LibreOffice or of Excel.
+/// Reads an Excel workbook, or a LibreOffice workbook if `is_ods`.
 pub(super) fn workbook(bytes: &[u8], asked: &Asked<'_>, is_ods: bool) -> Result<Columns, SourceError> {
     let Asked { columns, how, limits } = *asked;
     let sheet = cells(bytes, is_ods, how, limits)?;

@@ -86,7 +86,7 @@ fn event(message: &[u8], run: usize, history: &mut History, limits: &Limits) -> 
 fn scalar(tensor: &[u8]) -> Option<f64> {
     let kind = Fields::of(tensor).find_map(|(field, value)| if field == 1 { value.varint() } else { None })?;
     Fields::of(tensor).find_map(|(field, value)| match (kind, field, value) {
-        // DT_FLOAT as bytes or as a list; DT_DOUBLE likewise.
+        // DT_FLOAT or DT_DOUBLE, each as bytes or as a list.
         (1, 4, Wire::Bytes(content)) => Some(f64::from(f32::from_le_bytes(content.try_into().ok()?))),
         (1, 5, Wire::Fixed32(bits)) => Some(f64::from(f32::from_bits(bits))),
         (1, 5, Wire::Bytes(packed)) => Some(f64::from(f32::from_le_bytes(packed.try_into().ok()?))),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::csv::{TAKEN, separated};
 use super::{Asked, Columns, Reader, SourceError};
 
-/// Values with tabs between them.
+/// Tab-separated values.
 pub(super) struct Tsv;
 
 impl Reader for Tsv {

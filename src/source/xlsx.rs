@@ -1,11 +1,11 @@
-//! Workbooks of Excel.
+//! Excel workbooks.
 
 use std::sync::Arc;
 
 use super::spreadsheet::{TAKEN, missing_feature, workbook};
 use super::{Asked, Columns, Reader, SourceError};
 
-/// Workbooks of Excel.
+/// Excel workbooks.
 pub(super) struct Xlsx;
 
 impl Reader for Xlsx {

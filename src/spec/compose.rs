@@ -13,9 +13,9 @@ use crate::file;
 /// A spec that another one extends.
 #[derive(Clone, Debug)]
 pub struct Base {
-    /// Its path.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Its bytes.
+    /// Content of the file.
     pub bytes: Vec<u8>,
     /// Its own tree, before any base is merged.
     pub(super) tree: Node,

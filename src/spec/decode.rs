@@ -1,4 +1,4 @@
-//! From an untyped tree to typed values. All errors are reported at once, each with its path.
+//! Decodes an untyped tree into typed values. All errors are reported at once, each with its path.
 //!
 //! serde stops at the first error. The offending value is therefore removed from the tree and the rest is decoded
 //! again, until no error remains. An error that only follows from an earlier removal is dropped.

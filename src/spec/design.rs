@@ -1,4 +1,4 @@
-//! What a spec may say of designs.
+//! The part of a spec about designs.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! The text of a spec as a tree, in either language and within limits of size.
+//! Parses the text of a spec into a tree, in either language and within limits of size.
 
 use super::node::{Format, MAX_BYTES, MAX_DEPTH, MAX_NODES, Node, limit, read_toml};
 use super::yaml;

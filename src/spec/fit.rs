@@ -1,4 +1,4 @@
-//! What a spec may say of fits and of their variations.
+//! The part of a spec about fits and their variations.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What a spec may say of laws and of what training costs.
+//! The part of a spec about laws and training costs.
 
 use std::collections::BTreeMap;
 

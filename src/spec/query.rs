@@ -1,4 +1,4 @@
-//! What a spec may say of queries.
+//! The part of a spec about queries.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::quantity::Quantity;
 use crate::query::{Asking, Question, QuestionKeys, read_asking};
 use crate::table::Label;
 
-/// A question put to a fit: beside keys of its own, exactly one key that names a kind of question.
+/// A question about a fit. Exactly one of its keys names a kind of question.
 #[derive(Clone, Debug, JsonSchema)]
 pub struct Query {
     /// The fit.
@@ -19,7 +19,7 @@ pub struct Query {
     /// The groups of the fit that are asked, one or a list. Default: all.
     #[serde(default)]
     pub group: Option<GroupsAsked>,
-    /// The questions that are asked; the query is sound where it is one.
+    /// The questions of the table; a valid query has exactly one.
     #[serde(default)]
     #[schemars(with = "QuestionKeys", flatten)]
     pub questions: Vec<Question>,
@@ -66,7 +66,7 @@ impl<'de> Deserialize<'de> for Query {
 }
 
 impl Query {
-    /// The groups that are asked, as texts; empty means all.
+    /// The requested groups as texts; empty means all.
     pub fn groups(&self) -> Vec<String> {
         match &self.group {
             None => Vec::new(),

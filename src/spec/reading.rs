@@ -1,4 +1,4 @@
-//! Reads a spec with those that it extends, gathering all errors.
+//! Reads a spec with the specs it extends, and collects all errors.
 
 use std::path::Path;
 

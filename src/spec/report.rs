@@ -1,4 +1,4 @@
-//! What a spec may say of expectations and of the report.
+//! The part of a spec about expectations and the report.
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! What a spec may say of tables and filters.
+//! The part of a spec about tables and filters.
 
 use std::collections::BTreeMap;
 

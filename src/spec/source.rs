@@ -1,4 +1,4 @@
-//! What a spec may say of a source.
+//! The part of a spec about sources.
 
 use std::collections::BTreeMap;
 

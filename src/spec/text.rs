@@ -1,4 +1,4 @@
-//! Values of a spec that are one text or a list.
+//! Values of a spec that are either one text or a list.
 
 use schemars::JsonSchema;
 use serde::de::{self, Visitor};
@@ -36,7 +36,7 @@ pub enum GroupsAsked {
     Many(Vec<Label>),
 }
 
-/// A condition on rows.
+/// Reads a condition on rows.
 pub(super) fn condition<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     struct ConditionVisitor;
     impl Visitor<'_> for ConditionVisitor {

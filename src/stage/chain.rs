@@ -1,4 +1,4 @@
-//! Joins two fits into one when the law of one has a variable that the other forecasts, as from compute to loss to
+//! Joins two fits into one if the law of one has a variable that the other forecasts, as from compute to loss to
 //! accuracy.
 
 use std::collections::BTreeMap;
@@ -52,15 +52,15 @@ pub(super) struct WrittenThrough {
     by: Option<String>,
 }
 
-/// A fit, or one group of a fit, that is queried.
+/// A fit or one of its groups, as the subject of a query.
 pub(super) struct Member {
     /// The group, if the fit has groups.
     pub(super) group: Option<String>,
-    /// The fit. In a chain, the joint fit of both laws.
+    /// The fit. If another fit provides a variable, this is the fit of the composed law.
     pub(super) fit: Fit,
     /// Its draws.
     pub(super) draws: Points,
-    /// The two fits of a chain.
+    /// The two fits of a chain, if another fit provides a variable.
     pub(super) inner: Option<Parts>,
 }
 

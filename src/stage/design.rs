@@ -101,7 +101,8 @@ impl Stage for DesignRuns {
         let names = self.names();
         let results = inputs.files.first().map(|bytes| Results::read(Arc::clone(bytes), names));
         let beliefs = Beliefs::new(members);
-        // A law that the rows reject tells nothing of small models: they depart from it as others do.
+        // A law that the rows reject gives no information on small models, because they depart from it like all
+        // others.
         let place_of = |belief: &Belief<'_>| fits.iter().position(|(fit, _)| std::ptr::eq(fit, belief.fit));
         let drift = match beliefs.most_believed().and_then(|belief| Some((belief, place_of(belief)?))) {
             Some((belief, place)) => drift(belief, &inputs.table(&format!("rows.{place}"))?),
@@ -150,7 +151,7 @@ impl DesignRuns {
         self.judging.iter().flat_map(of).collect()
     }
 
-    /// The columns of model size, data and response in a table of results.
+    /// The column names of model size, data and response in a table of results.
     fn names(&self) -> [&str; 3] {
         let Some(law) = self.laws.first() else { return ["size", "data", "response"] };
         let [size, data, _] = law.roles.decided();

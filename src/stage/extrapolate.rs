@@ -27,7 +27,7 @@ pub struct Extrapolate {
     pub law: Arc<Law>,
     /// The query.
     pub question: Question,
-    /// The fit that gives one of the law's variables, if one does.
+    /// The fit that provides one of the law's variables, if there is one.
     pub through: Option<Through>,
     /// The law of the other fit of a query about two.
     pub other: Option<Arc<Law>>,
@@ -167,7 +167,8 @@ impl Stage for Extrapolate {
             if !self.stack.is_empty() {
                 self.by_stack(&member.fit, &mut answer);
             }
-            // A forecast by other laws does not use this fit's parameters, except in a chain, whose last law is that of the fit.
+            // A forecast by other laws does not use this fit's parameters, except in a chain, where the outer law is
+            // that of the fit.
             let caveats = match (&self.forecast, &member.inner) {
                 (Some(_), Some(inner)) => caveats(&inner.outer),
                 (Some(_), None) => Vec::new(),
@@ -205,7 +206,7 @@ impl Stage for Extrapolate {
     }
 }
 
-/// Fails where a fit lacks a group; `which` names the fit in the message.
+/// Fails if a fit lacks a group; `which` names the fit in the message.
 fn require_group(known: &[&str], group: &str, which: &str) -> Result<(), Failure> {
     if known.contains(&group) {
         return Ok(());
@@ -219,7 +220,7 @@ struct SecondFit<'a> {
     law: &'a Law,
     fit: Fit,
     draws: Vec<Points>,
-    /// The group with which all are compared, if the query names one.
+    /// The one group of the second fit for all comparisons, if the question names one.
     group: Option<&'a str>,
 }
 
@@ -282,8 +283,8 @@ impl Extrapolate {
         ));
     }
 
-    /// Replaces the answer of the fit's law by the forecast of several laws. In a chain, several laws forecast the
-    /// variable, and the fit's law gives the response at that forecast.
+    /// Replaces the answer of the fit's law by the forecast of several laws. If another fit provides a variable of
+    /// the law, the several laws forecast that variable, and the fit's law is evaluated at the forecast.
     fn by_several_laws(
         &self,
         by_default: &ByDefault,
@@ -349,8 +350,7 @@ fn refuse(row: &mut Row, reason: &str) {
     row.note = Some(format!("no forecast: {reason}"));
 }
 
-/// The forecast of several laws from the fitted rows of a fit, or of one group, given as column and value. Each element
-/// of `asked` is a target.
+/// Forecasts targets with several laws from the fitted rows. `of_group` selects one group by its column and value.
 fn several(
     law: &Law,
     rows: &Dataset,

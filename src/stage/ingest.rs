@@ -43,7 +43,7 @@ impl Origin {
 pub struct IngestColumn {
     /// Its name.
     pub variable: String,
-    /// Where it comes from.
+    /// Its origin.
     pub from: Origin,
     /// How the value is extracted from cells that contain more than it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -608,7 +608,7 @@ fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {
         SourceError::TooLarge(_) => {
             let most = crate::file::in_units(Limits::LARGE.bytes);
             Failure::new("too-large", format!("{name}: {error}"))
-                .hint(format!("if it is meant to be so large, allow it: `--allow large` reads up to {most}"))
+                .hint(format!("if this size is intended, allow it: `--allow large` reads up to {most}"))
         }
         other => Failure::new("unreadable-file", format!("{name}: {other}"))
             .hint(format!("it was read as {}; another format is set with `format = ...`", format.name())),

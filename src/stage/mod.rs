@@ -245,8 +245,8 @@ impl WrittenStage {
 
 /// A value as canonical JSON bytes: sorted keys, shortest numbers, and a newline at the end.
 ///
-/// JSON has no infinities. A value with an infinity in the place of a number could not be read back, so it fails here
-/// and not in the next stage.
+/// JSON has no infinities. A value with an infinity could not be read back, so it fails here and not in the next
+/// stage.
 fn json_bytes<T: Serialize + DeserializeOwned>(value: &T) -> Result<Arc<Vec<u8>>, Failure> {
     let value = serde_json::to_value(value).map_err(|error| Failure::internal(error.to_string()))?;
     let mut bytes = serde_json::to_vec_pretty(&value).map_err(|error| Failure::internal(error.to_string()))?;

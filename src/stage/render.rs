@@ -53,7 +53,7 @@ impl Stage for RenderReport {
 
     fn produces(&self, roles: &[&str]) -> bool {
         let (files, names) = (files_of(&self.options.formats), names_of(&self.options.formats));
-        // Of figures there are as many as the fits give.
+        // The number of figures depends on the fits.
         let launched: Vec<String> = self.launched().collect();
         let is_launched = |role: &str| launched.iter().any(|file| file == role);
         files.iter().all(|file| roles.contains(file))

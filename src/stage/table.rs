@@ -16,7 +16,7 @@ use crate::watch::Watch;
 pub struct Tabulate {
     /// The steps.
     pub steps: Vec<Step>,
-    /// Most values that the rows may have after a step, of all rows and variables; in no key, because no result depends on it.
+    /// Maximum number of values after a step: rows times variables. It is in no key, because no result depends on it.
     pub most: usize,
 }
 

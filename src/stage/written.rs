@@ -1,4 +1,4 @@
-//! The laws of stages that are written for another machine, each once.
+//! The laws of stages in serialisable form, each once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ impl Laws {
     }
 }
 
-/// Laws by their places; none where one is not in the list.
+/// The laws at these indices; `None` if one is not in the list.
 pub(super) fn listed(places: &[usize], laws: &[Arc<Law>]) -> Option<Vec<Arc<Law>>> {
     places.iter().map(|place| laws.get(*place).cloned()).collect()
 }

@@ -13,7 +13,7 @@ use crate::file;
 
 /// Name of the file that records the owner of an output folder and the files written there.
 const OWNER: &str = ".lawfit.json";
-/// Largest file of an output folder that is read.
+/// Maximum size of a file read from an output folder.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// The record of an output folder.

@@ -36,7 +36,7 @@ pub(super) enum Flaw {
     Unsealed,
 }
 
-/// Longest record that is read.
+/// Maximum size of a record.
 pub(super) const MAX_BYTES: u64 = 64 << 20;
 
 impl Record {

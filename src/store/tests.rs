@@ -42,10 +42,10 @@ fn every_kind_of_damage_to_a_blob_is_found_and_set_aside() {
     }
 }
 
-/// Puts another kind of entry in the place of a file.
+/// Replaces a file by another kind of entry.
 type Put = fn(&Path);
 
-/// Entries that can stand in the place of a file.
+/// Kinds of entries that can replace a file.
 const OTHERS: [(&str, Put); 5] = [
     ("a folder", |p| std::fs::create_dir_all(p.join("full")).unwrap()),
     ("a pipe", |p| assert!(std::process::Command::new("mkfifo").arg(p).status().unwrap().success())),

@@ -13,7 +13,7 @@ use super::{Store, files};
 use crate::artifact::Digest;
 use crate::file;
 
-/// Longest list that is read: a quarter of a million stages.
+/// Maximum size of a list: a quarter of a million stages.
 const MAX_BYTES: u64 = 24 << 20;
 
 impl Store {

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::artifact::Digest;
 use crate::file;
 
-/// Longest list that is read: a quarter of a million keys.
+/// Maximum size of a list: a quarter of a million keys.
 const MAX_BYTES: u64 = 16 << 20;
 
 /// Days since 1 January 1970.

@@ -1,10 +1,10 @@
-//! One row per group, for means and medians: how values scatter around them, and how many they are.
+//! One row per group, for means and medians: the average, its scatter, its standard error and the count.
 
 use super::{Fault, Variables, all_known, groups, is_new, numbers, numeric, only, with_columns};
 use crate::dataset::{Column, Dataset};
 use crate::expr::Kind;
 
-/// The variables after it.
+/// The variables after the step.
 pub(super) fn after(of: &[String], by: &[String], before: &Variables) -> Result<Variables, Fault> {
     of.iter().try_for_each(|name| numeric("of", name, before))?;
     all_known("by", by, before)?;
@@ -31,7 +31,7 @@ fn beside(name: &str) -> [String; 2] {
     [format!("{name}_sd"), format!("{name}_se")]
 }
 
-/// One row per group with what `summary` makes of each variable's values; a value that is missing is left out.
+/// One row per group with the `summary` of each variable's values. Missing values are left out.
 pub(super) fn summarised(
     data: &Dataset,
     of: &[String],

@@ -1,4 +1,4 @@
-//! One row per group: means, how values scatter around them, and how many they are.
+//! One row per group: means, standard deviations, standard errors and counts.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,14 +7,14 @@ use super::average::{after, summarised};
 use super::{Fault, Transform, Variables, listed, within};
 use crate::dataset::Dataset;
 
-/// The means of variables within each group. For `L` there are also its standard deviation `L_sd` and its standard error
-/// `L_se`, and `rows` is the number of rows.
+/// The means of variables within each group. Each variable `L` adds its standard deviation `L_sd` and its standard
+/// error `L_se`. `rows` is the number of rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Mean {
     /// The variables.
     pub of: Vec<String>,
-    /// Variables that are equal in the rows of a group.
+    /// Variables that define the groups: rows with equal values form one group.
     pub by: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! One row per group: medians, how values scatter around them, and how many they are.
+//! One row per group: medians, robust standard deviations, standard errors and counts.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,20 +8,21 @@ use super::{Fault, Transform, Variables, listed, within};
 use crate::dataset::Dataset;
 use crate::numerics::median;
 
-/// The medians of variables within each group. For `L` there are also `L_sd`, 1.4826 times the median distance from the
-/// median (the standard deviation of normal values), and `L_se`, 1.2533 `L_sd` over the root of the count.
+/// The medians of variables within each group. Each variable `L` adds `L_sd`, which is 1.4826 times the median
+/// distance from the median (the standard deviation of normal values), and `L_se`, which is 1.2533 `L_sd` over the
+/// root of the count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Median {
     /// The variables.
     pub of: Vec<String>,
-    /// Variables that are equal in the rows of a group.
+    /// Variables that define the groups: rows with equal values form one group.
     pub by: Vec<String>,
 }
 
-/// Median distance of a normal variable from its median to its standard deviation: 1 / quantile(3/4).
+/// Standard deviation of a normal variable over its median absolute deviation: 1 / quantile(3/4).
 const NORMAL_SPREAD: f64 = 1.482_602_218_505_602;
-/// Standard error of a median to that of a mean of normal values: the root of pi / 2.
+/// Standard error of the median over that of the mean, for normal values: the root of pi / 2.
 const NORMAL_MEDIAN: f64 = 1.253_314_137_315_500_3;
 
 impl Transform for Median {

@@ -73,7 +73,7 @@ impl Fault {
     }
 }
 
-/// Whether a table may have so many rows and variables.
+/// Checks that a table has at most `most` values.
 fn allow_values(rows: usize, variables: usize, most: usize) -> Result<(), Fault> {
     if rows.saturating_mul(variables) <= most {
         return Ok(());
@@ -99,29 +99,29 @@ pub trait Transform {
     /// The step names a missing or unsuitable variable.
     fn variables(&self, before: &Variables, other: &Variables) -> Result<Variables, Fault>;
 
-    /// The rows after it, which have `most` values at most, of all rows and variables.
+    /// The rows after the step, with at most `most` values (rows times variables).
     ///
     /// # Errors
-    /// Where the rows do not allow it, or would be more.
+    /// The rows are unsuitable for the step, or exceed the limit.
     fn apply(&self, data: &Dataset, other: Option<&Dataset>, most: usize) -> Result<Dataset, Fault>;
 
-    /// The step without the names of other tables, where it has some.
+    /// The step without the names of other tables, if it has any.
     fn anonymous(&self) -> Option<Step> {
         None
     }
 
-    /// The names of variables that it gives new values, so that their units are not known any more.
+    /// The variables with new values, whose units are no longer known.
     fn redefined(&self) -> Vec<&String> {
         Vec::new()
     }
 
-    /// The second source or table that it takes, if any.
+    /// The second source or table that the step uses, if any.
     fn other(&self) -> Option<&str> {
         None
     }
 }
 
-/// That a variable is there, of any kind.
+/// The kind of a variable; a missing variable is an error.
 fn known(key: &'static str, name: &str, variables: &Variables) -> Result<Kind, Fault> {
     variables.get(name).copied().ok_or_else(|| {
         let fault = Fault::new(key, format!("there is no variable `{name}` here"));

@@ -18,7 +18,7 @@ fn kinds(data: &Dataset) -> Variables {
     data.columns().iter().map(|(name, column)| (name.clone(), kind(column))).collect()
 }
 
-/// More values than any table of these tests has.
+/// More values than any table in these tests has.
 const MOST: usize = 1000;
 
 fn step(text: &str) -> Step {

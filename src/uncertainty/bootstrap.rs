@@ -24,8 +24,7 @@ pub struct Bootstrap {
     /// Coverage of the intervals.
     #[serde(default = "default_level")]
     pub level: f64,
-    /// Whether each resample gets a search of its own, as the fit did, instead of a refit from the optimum of all
-    /// rows.
+    /// Whether each resample has a search of its own, like the fit, instead of a refit from the optimum of all rows.
     #[serde(default)]
     pub search: bool,
 }

@@ -6,26 +6,26 @@ use crate::law::Order;
 use crate::numerics::Matrix;
 use crate::problem::Problem;
 
-/// How the objective bends at its optimum, and how far the optimum could be elsewhere.
+/// The curvature of the objective at an optimum, and the covariance of the optimum.
 pub(super) struct Curvature {
-    /// The coordinates that may be elsewhere.
+    /// The movable coordinates.
     pub(super) movable: Vec<usize>,
-    /// The inverse of the second derivatives by them.
+    /// The inverse Hessian over the movable coordinates.
     pub(super) inverse: Matrix,
-    /// The sandwich: the covariance of the optimum.
+    /// The sandwich covariance of the optimum.
     pub(super) covariance: Matrix,
 }
 
-/// Which coordinates may be elsewhere.
+/// Which coordinates are movable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Movable {
-    /// Those that are not on a bound.
+    /// Coordinates that are not on a bound.
     Inside,
-    /// Those on a bound too, away from it.
+    /// All free coordinates; one on a bound can move away from it.
     Anywhere,
 }
 
-/// The curvature at the optimum of a problem that bends there; none where it is flat in some direction.
+/// The curvature of `problem` at the optimum; `None` if the Hessian is not positive definite.
 pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) -> Option<Curvature> {
     let can_move = |j: &usize| {
         let c = fitted.problem.coordinates()[*j];
@@ -45,7 +45,7 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) 
             inverse[(row, column)] = value;
         }
     }
-    // Cluster by cluster: the step H^-1 g that its rows alone ask for.
+    // Each cluster contributes the step H^-1 g of its own rows.
     let mut covariance = Matrix::zeros(m);
     let scores = by_cluster(fitted.problem.scores(fitted.optimum), fitted.clusters);
     for score in &scores {
@@ -62,7 +62,7 @@ pub(super) fn curvature(fitted: &Fitted<'_>, problem: &Problem, which: Movable) 
     Some(Curvature { movable, inverse, covariance })
 }
 
-/// Gradients summed over rows that are not independent of each other.
+/// Gradients summed over the rows of each cluster.
 fn by_cluster(scores: Vec<Vec<f64>>, clusters: &[usize]) -> Vec<Vec<f64>> {
     let mut sums: Vec<Vec<f64>> = vec![Vec::new(); clusters.iter().max().map_or(0, |last| last + 1)];
     for (score, &cluster) in scores.into_iter().zip(clusters) {

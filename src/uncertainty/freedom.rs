@@ -41,7 +41,7 @@ pub(super) enum Refused {
         /// Parameters.
         parameters: usize,
     },
-    /// Some direction of the parameters leaves the law's values unchanged.
+    /// Some direction of the parameters leaves the values of the law unchanged.
     Flat,
 }
 

@@ -21,22 +21,22 @@ use crate::registry::registry;
 use crate::watch::{Cancelled, Watch};
 
 registry! {
-    /// Where intervals come from; the list of methods.
+    /// The method of uncertainty, from which intervals come.
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
     pub enum Uncertainty of dyn Method {
         /// Refits of resampled rows.
         bootstrap::Bootstrap,
         /// The curvature of the objective and the spread of the residuals.
         sandwich::Sandwich,
-        /// Refits of the same design with residuals drawn anew.
+        /// Refits of the same design with resampled residuals.
         residual::Residual,
-        /// Refits with each run's own residuals, signs drawn anew.
+        /// Refits with the residuals of each run multiplied by random signs and factors.
         wild::Wild,
-        /// Wherever the rows allow the parameters to be, in every valley.
+        /// A sample of all parameters that are consistent with the rows, from every valley.
         posterior::Posterior,
-        /// How far each parameter can be moved before the rows object.
+        /// The distance over which each parameter can move before the objective rises too much.
         profile::Profile,
-        /// What the rows can carry, compared with a second method.
+        /// A method selected by the number of rows, and compared with a second method.
         auto::Auto,
     }
 }
@@ -79,7 +79,7 @@ impl<'a> Fitted<'a> {
 pub struct Draws {
     /// One point per draw, in coordinates.
     pub points: Points,
-    /// The scatter of a new row that goes with each draw, in units of the fit's own.
+    /// The scatter of a new row for each draw, relative to that of the fit.
     pub scatter: Vec<f64>,
     /// Warnings for the reader of a report.
     pub warnings: Vec<String>,
@@ -95,7 +95,7 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// The points with their scatter, which are many, apart from all else that was said of them.
+    /// Removes and returns the points and their scatter, which take the most memory.
     #[must_use]
     pub fn take_points(&mut self) -> Self {
         let (points, scatter) = (std::mem::take(&mut self.points), std::mem::take(&mut self.scatter));
@@ -103,7 +103,7 @@ impl Draws {
     }
 }
 
-/// The region in which two coordinates lie together, by points on its border.
+/// The joint region of two coordinates, as points on its border.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Region {
     /// The coordinates.
@@ -116,13 +116,13 @@ pub struct Region {
 
 /// A method that draws parameters.
 pub trait Method {
-    /// How many draws it makes, with the key that says so.
+    /// Number of draws, with the name of its key.
     fn count(&self) -> (&'static str, usize);
 
     /// Coverage of the intervals.
     fn level(&self) -> f64;
 
-    /// Pairs of parameters whose common region is drawn.
+    /// Pairs of parameters whose joint region is drawn.
     fn pairs(&self) -> &[[String; 2]] {
         &[]
     }
@@ -137,7 +137,7 @@ pub trait Method {
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled>;
 }
 
-/// Coverage of intervals where a spec does not say.
+/// Default coverage of intervals.
 pub(crate) const fn default_level() -> f64 {
     0.9
 }

@@ -28,7 +28,7 @@ pub struct Posterior {
     pub level: f64,
 }
 
-/// Minimum number of refits that must count, of those that are drawn, for reliable ends of intervals.
+/// Minimum number of effective refits for reliable ends of intervals.
 const FEW: f64 = 100.0;
 
 impl Method for Posterior {
@@ -60,7 +60,7 @@ pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancell
     let mut logs = Vec::new();
     let others: Vec<Tangent<'_>> = rivals(fitted).iter().filter_map(|rival| best.at(rival)).collect();
     for (number, tangent) in std::iter::once(&best).chain(&others).enumerate() {
-        // Every valley has a density of its own, and a share by how much of the posterior it holds.
+        // Each valley has a density of its own, and its share is the part of the posterior that it holds.
         let weigh = |one: &Displaced| log_weight(&best, tangent, one, spread);
         let purpose = if number == 0 { "posterior".to_owned() } else { format!("posterior {number}") };
         let (valley, own) = displaced_weighed(tangent, fitted, count, &purpose, weigh, |random| {
@@ -81,7 +81,7 @@ pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancell
     let sum: f64 = weights.iter().sum();
     let effective = sum * sum / weights.iter().map(|w| w * w).sum::<f64>();
     if effective.is_nan() {
-        // No refit stays within the bounds: they are what holds the parameters.
+        // No refit stays within the bounds, so the bounds and not the rows determine the parameters.
         return Ok(draws);
     }
     if effective < FEW.min(0.5 * count as f64) {
@@ -98,7 +98,7 @@ pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancell
     Ok(draws)
 }
 
-/// ln of the posterior's density over that of the refits of a valley, but for a constant of the fit.
+/// The logarithm of the posterior density over the density of a valley's refits, up to a constant of the fit.
 fn log_weight(best: &Tangent<'_>, valley: &Tangent<'_>, one: &Displaced, spread: f64) -> f64 {
     if !one.is_free {
         return f64::NEG_INFINITY;

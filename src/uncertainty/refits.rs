@@ -174,10 +174,10 @@ pub(super) fn collect(
     Ok(gathered.draws())
 }
 
-/// How many replicates are made before they are taken: of each only a point stays, and there may be millions.
+/// Number of replicates computed before they are reduced. Only a point of each is kept, since there may be millions.
 const AT_A_TIME: usize = 8192;
 
-/// Replicates in parallel, each with a stream of random numbers of its own, which are taken in their order.
+/// Computes replicates in parallel, each with its own stream of random numbers, and passes them to `take` in order.
 fn in_parallel<T: Send>(
     fitted: &Fitted<'_>,
     count: usize,
@@ -208,7 +208,7 @@ const MOST_UNCONVERGED: f64 = 0.25;
 
 /// Refits that become draws.
 struct Gathered {
-    /// How many refits there are to be.
+    /// Number of refits.
     count: usize,
     converged: usize,
     points: Points,
@@ -221,7 +221,7 @@ impl Gathered {
         Self { count, converged: 0, points, scatter: Vec::with_capacity(count) }
     }
 
-    /// Takes a refit, if it has ended anywhere.
+    /// Adds a refit if its objective is finite; returns whether it was added.
     fn take(&mut self, Refit { minimum, scatter }: &Refit) -> bool {
         let is_taken = minimum.cost.is_finite();
         if is_taken {

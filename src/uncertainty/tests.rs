@@ -197,7 +197,7 @@ fn the_profile_of_linear_regression_is_the_known_interval_and_ellipse() {
     let (problem, optimum) = problem(&x, &y);
     let rows: Vec<usize> = (0..8).collect();
     let drawn = profiled(&problem, &optimum, &rows);
-    // 6 degrees of freedom; t to the digits of tables.
+    // 6 degrees of freedom, with t as printed in tables.
     let (found, known) = half_widths(&drawn, &problem, &optimum, &x, 1.943_180);
     assert!((found / known - 1.0).abs() < 0.05, "draws answer queries: {found} against {known}");
     let [lower, upper] = drawn.intervals[1].unwrap().map(Option::unwrap);

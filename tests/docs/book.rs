@@ -442,7 +442,7 @@ fn codes() -> BTreeSet<String> {
 fn regex_of_codes() -> regex::Regex {
     let makers = r"(?:Diagnostic::(?:error|warning)|(?:Failure|Self)::new|\.error)\(|=> \(";
     let word = "[a-z][a-z0-9]*";
-    // A closure named `error` may take a key in the place of a code; keys have no hyphen.
+    // A closure named `error` may have a key as its first argument instead of a code; keys have no hyphen.
     let pattern = format!(r#"(?:(?:{makers})\s*"({word}(?:-[a-z0-9]+)*)"|\berror\(\s*"({word}(?:-[a-z0-9]+)+)")\s*,"#);
     regex::Regex::new(&pattern).unwrap()
 }

@@ -55,7 +55,7 @@ enum Shape {
     Named,
 }
 
-/// `ComputeOptimal` as the words of a heading.
+/// A type name as a heading: `ComputeOptimal` in words.
 fn heading(name: &str) -> String {
     let mut words = String::new();
     for (at, letter) in name.chars().enumerate() {
@@ -80,7 +80,7 @@ fn description(schema: &Value) -> String {
     cell(schema.get("description").and_then(Value::as_str).unwrap_or_default())
 }
 
-/// What a value may be, in words.
+/// The allowed values of a schema, in words.
 fn kind(schema: &Value) -> String {
     if let Some((name, shape)) = referred(schema) {
         let link = format!("[{}](#{})", heading(name).to_lowercase(), anchor(name));
@@ -211,7 +211,7 @@ fn page_of(schema: &Value, title: &str, introduction: &str) -> String {
     let properties: BTreeMap<&String, &Value> = schema["properties"].as_object().unwrap().iter().collect();
     let mut names: Vec<&String> = properties.keys().copied().collect();
     names.sort_by_key(|name| (ORDER.iter().position(|known| known == name).unwrap_or(ORDER.len()), *name));
-    // Tables have sections of their own, so that they are in none of another's.
+    // These tables have their own sections, so no other section includes them.
     let own: Vec<&str> = properties.values().filter_map(|property| Some(referred(property)?.0)).collect();
     page.done.extend(own.iter().map(|name| (*name).to_owned()));
     let (tables, plain): (Vec<&String>, Vec<&String>) =
@@ -266,7 +266,7 @@ fn the_reference_of_results_agrees_with_the_schema() {
     generated("docs/book/src/reference/results.md", &page);
 }
 
-/// The help of a command, and of those below it.
+/// The help of a command and of its subcommands.
 fn help(world: &World, command: &[&str], out: &mut String) {
     let text = world.lawfit(&[command, &["--help"]].concat()).stdout;
     let _ = write!(

@@ -1,4 +1,4 @@
-//! Specs made to hurt: too many entries, too deep, too long, too large, and paths to what is no regular file.
+//! Pathological specs: too many entries, too deep, too long, too large, and paths that do not lead to regular files.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::held::Case;
 use super::seeds;
 use crate::world::{OTHERS, SPEC, simulated_runs};
 
-/// Numbers at the ends of what a double holds.
+/// Numbers at the limits of a double.
 const EXTREMES: [&str; 8] = ["1e300", "1e-300", "1.7e308", "5e-324", "1e308", "1e-200", "1e200", "1e154"];
 const COUNTS: [&str; 4] = ["10000000", "1000000000000", "1000000000000000000", "9223372036854775807"];
 
@@ -15,7 +15,7 @@ fn toml(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Case {
     Case::new(name, text, &[("runs.csv", simulated_runs(0.01).as_bytes())])
 }
 
-/// The same in YAML.
+/// A study of the simulated runs, in YAML.
 fn yaml(name: impl Into<String>, text: impl Into<Vec<u8>>) -> Case {
     let files = [("runs.csv".to_owned(), simulated_runs(0.01).into_bytes())];
     seeds::case(name.into(), "yaml", text.into(), &files)
@@ -33,7 +33,7 @@ fn quick() -> String {
     SPEC.replace("resamples = 100", "resamples = 20")
 }
 
-/// More work than can be done.
+/// Excessive amounts of work.
 fn sizes() -> Vec<Case> {
     let mut all = Vec::new();
     for count in COUNTS {
@@ -81,7 +81,7 @@ fn sizes() -> Vec<Case> {
     all
 }
 
-/// Numbers at the ends of what a computer holds, in every place that takes one.
+/// Extreme numbers in every place that takes one.
 fn extremes() -> Vec<Case> {
     let mut all = Vec::new();
     for extreme in EXTREMES {
@@ -138,11 +138,11 @@ fn extremes() -> Vec<Case> {
         );
         all.push(toml(format!("constants of {extreme}"), text));
     }
-    // One in three, to save time: 40 cases of each number, so that each number takes other places.
+    // Every third case, to save time: 40 cases of each number, with other places for each number.
     all.into_iter().step_by(3).collect()
 }
 
-/// Thousands of everything.
+/// Thousands of entries of every kind.
 fn many() -> Vec<Case> {
     let lines = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
     let mut all = vec![
@@ -286,7 +286,7 @@ fn many() -> Vec<Case> {
     all
 }
 
-/// Brackets in brackets.
+/// Nested brackets.
 fn deep() -> Vec<Case> {
     let mut all = Vec::new();
     for depth in [100, 1000, 100_000] {
@@ -316,7 +316,7 @@ fn deep() -> Vec<Case> {
     all
 }
 
-/// Expressions and formulas of any length.
+/// Expressions and formulas of extreme length.
 fn expressions() -> Vec<Case> {
     let mut all = Vec::new();
     for terms in [1_999, 5_000, 100_000] {
@@ -373,7 +373,7 @@ fn expressions() -> Vec<Case> {
     all
 }
 
-/// Less usual parts of YAML.
+/// Rare constructs of YAML.
 fn odd_yaml() -> Vec<Case> {
     let aliases = (1..40).fold("a0: &a0 [x, x, x]\n".to_owned(), |text, i| {
         text + &format!("a{i}: &a{i} [*a{0}, *a{0}, *a{0}]\n", i - 1)
@@ -405,7 +405,7 @@ fn odd_yaml() -> Vec<Case> {
     .collect()
 }
 
-/// Bytes that are no text, and texts with odd characters.
+/// Bytes that are not text, and texts with unusual characters.
 fn odd_bytes() -> Vec<Case> {
     let spec = quick();
     let wide: Vec<u8> = spec.encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -432,7 +432,7 @@ fn odd_bytes() -> Vec<Case> {
     .collect()
 }
 
-/// Paths in a spec that lead to no regular file, to nothing, or back to the spec.
+/// Paths in a spec that lead to no regular file, to no file, or back to the spec.
 fn files() -> Vec<Case> {
     let mut all = Vec::new();
     for (index, (what, put)) in OTHERS.into_iter().enumerate() {

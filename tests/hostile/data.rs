@@ -1,4 +1,4 @@
-//! Files of data of every format: torn, flipped, packed in odd ways, far too large, and with values at the ends of numbers.
+//! Data files of every format: truncated, changed, packed in unusual ways, far too large, and with extreme values.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use super::parquet::{Column, DOUBLE, FIXED, INT64, INT96, TEXTS, file};
 use crate::sources::{ROWS, study_of};
 use crate::world::{SPEC, repository, simulated_runs};
 
-/// A file that is read as it should be, and how.
+/// A valid file and the options to read it.
 struct Good {
     name: &'static str,
     source: &'static str,
@@ -186,7 +186,7 @@ fn good() -> Vec<Good> {
     all
 }
 
-/// A file cut, flipped, mixed up and packed.
+/// Truncated, changed, shuffled and packed versions of a file.
 fn torn(good: &Good) -> Vec<Case> {
     let bytes = &good.bytes;
     let mut random = Random::new(11, good.name, 0);
@@ -224,14 +224,14 @@ fn plain(name: &str, what: &str, bytes: impl Into<Vec<u8>>) -> Case {
     Case::new(format!("{name} {what}"), study(name, "", PLAIN), &[(name, &bytes.into())])
 }
 
-/// A file that is made when it is needed: all together would fill the memory.
+/// A file that is generated when needed, because all files together would fill the memory.
 macro_rules! made {
     ($name:expr, $what:expr, $bytes:expr $(,)?) => {
         Case { large: Some(($name, Box::new(move || Vec::from($bytes)))), ..plain($name, $what, "") }
     };
 }
 
-/// Tables of texts that are odd.
+/// Unusual tables of text.
 fn tables() -> Vec<Case> {
     let csv = "size,loss\n1e7,3\n2e7,2.5\n4e7,2.2\n";
     let wide = |count: usize| {
@@ -333,7 +333,7 @@ fn tables() -> Vec<Case> {
     all
 }
 
-/// Files that unpack to far more than they are.
+/// Files that unpack to far more than their own size.
 fn bombs() -> Vec<Case> {
     let mut all = vec![
         made!("r.csv.gz", "2 GB of zeros", gzip_bomb(2048, b"\0", b"")),
@@ -433,7 +433,7 @@ fn bombs() -> Vec<Case> {
 }
 
 impl Case {
-    /// With a file of zeros that takes no space.
+    /// Adds a sparse file of zeros, which takes no space on disk.
     fn with_hole(mut self, name: &'static str, bytes: u64) -> Self {
         self.prepare =
             Some(Box::new(move |world| std::fs::File::create(world.path(name)).unwrap().set_len(bytes).unwrap()));
@@ -441,7 +441,7 @@ impl Case {
     }
 }
 
-/// Parquet of every type, and what lies of itself.
+/// Parquet files of every type, and files with false sizes.
 fn parquets() -> Vec<Case> {
     let losses = ROWS.map(|row| row.1);
     let sizes = |column: Column| file(&[column, Column::doubles("loss", &losses)], 5);
@@ -490,7 +490,7 @@ fn parquets() -> Vec<Case> {
             ..Column::of("size", TEXTS, 5)
         }),
     ));
-    // What lies of itself.
+    // Files with false sizes.
     for (what, values, rows) in [
         ("fewer values than rows", 5, 1000),
         ("more values than rows", 5, 3),
@@ -504,7 +504,7 @@ fn parquets() -> Vec<Case> {
     }
     let column = Column { length: Some(i64::from(i32::MAX)), plain: vec![0; 16], ..Column::of("size", FIXED, 5) };
     all.push(plain_parquet("bytes of 2 GB each", sizes(column)));
-    // A few bytes that stand for very many values.
+    // A few bytes that declare very many values.
     for rows in [4_000_000, 64 << 20, 400_000_000] {
         let columns = ["size", "loss"].map(|name| Column::repeated(name, DOUBLE, &2.5_f64.to_le_bytes(), rows));
         all.push(plain_parquet(&format!("{rows} rows"), file(&columns, rows as i64)));
@@ -527,7 +527,7 @@ fn plain_parquet(what: &str, bytes: Vec<u8>) -> Case {
 /// Changes the value of a row.
 type Change = &'static dyn Fn(usize, f64) -> f64;
 
-/// Tables whose values lie at the ends of numbers, in each column, fitted in each way.
+/// Tables with extreme values in each column, with each kind of fit.
 fn extremes() -> Vec<Case> {
     let base = simulated_runs(0.01);
     let spec = SPEC

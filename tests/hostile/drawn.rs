@@ -1,4 +1,4 @@
-//! Specs drawn at random from the schema of specs: every key that there is, with values that are usual, odd or extreme.
+//! Specs drawn at random from the schema of specs: every key, with usual, odd or extreme values.
 
 use lawfit::numerics::Random;
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use super::mutated::{NUMBERS, TEXTS, pick};
 use super::seeds;
 use crate::world::repository;
 
-/// Names that stand for something in the specs.
+/// Names that have a meaning in the specs.
 const NAMES: [&str; 24] = [
     "N",
     "D",
@@ -36,10 +36,10 @@ const NAMES: [&str; 24] = [
     "additive_nd",
 ];
 
-/// Numbers that make sense somewhere.
+/// Plausible numbers.
 const USUAL: [f64; 10] = [1.0, 2.0, 3.0, 0.5, 0.9, 1e-3, 1e9, 1e10, 1e21, 1e23];
 
-/// Specs from seeds 0, 1, ...: a study with parts that are drawn.
+/// Specs from seeds 0, 1, ...: a study in which some parts are drawn.
 pub(super) fn cases(count: u64) -> Vec<Case> {
     let schema: Value =
         serde_json::from_str(&std::fs::read_to_string(repository().join("schemas/spec.schema.json")).unwrap()).unwrap();
@@ -53,7 +53,7 @@ pub(super) fn cases(count: u64) -> Vec<Case> {
         for _ in 0..=draw.random.below(3) {
             done.push(draw.put_into(&mut spec));
         }
-        // JSON is YAML.
+        // JSON is a subset of YAML.
         let text = serde_json::to_string_pretty(&spec).unwrap().into_bytes();
         seeds::case(format!("{seed} {}", done.join(" ")), "yaml", text, &tables)
     };
@@ -70,7 +70,7 @@ impl Draw<'_> {
         self.random.below(count) == 0
     }
 
-    /// Draws one part of the spec anew, or a key of a part that is there; gives its path.
+    /// Draws a part of the spec, or a key of an existing part, and returns its path.
     fn put_into(&mut self, spec: &mut Value) -> String {
         let parts: Vec<String> = self.schema["properties"].as_object().unwrap().keys().cloned().collect();
         let part = parts[self.random.below(parts.len())].clone();
@@ -97,7 +97,7 @@ impl Draw<'_> {
         format!("{part}.{name}.{key}")
     }
 
-    /// What a reference stands for.
+    /// The schema that a reference points to.
     fn resolved(&self, of: &Value) -> Value {
         if let Some(name) = of.get("$ref").and_then(Value::as_str) {
             return self.resolved(&self.schema["definitions"][name.rsplit('/').next().unwrap()]);
@@ -179,7 +179,7 @@ impl Draw<'_> {
         serde_json::from_str(text).unwrap_or_else(|_| json!(text.trim_matches('"')))
     }
 
-    /// A value of a kind that nothing asks for.
+    /// A value of an unexpected kind.
     fn odd(&mut self) -> Value {
         [Value::Null, json!([]), json!({}), json!([[[]]]), json!(""), json!(true), json!(-1), json!({ "N": null })]
             [self.random.below(8)]

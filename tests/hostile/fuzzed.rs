@@ -1,5 +1,5 @@
-//! The fuzz targets on inputs that are mutated blindly, from a seed: 150 inputs for each in every test run, or one
-//! target for as many seconds as `just mutate` gives.
+//! The fuzz targets on inputs mutated at random from a seed: 150 inputs for each target in every test run, or one
+//! target for as many seconds as `just mutate` sets.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ mod spec;
 #[path = "../../fuzz/checks/yaml.rs"]
 mod yaml;
 
-/// A target: its name, what it does with bytes, what it begins from.
+/// A target: its name, its check, and its initial inputs.
 type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 const TARGETS: [Target; 8] = [
@@ -39,7 +39,7 @@ const TARGETS: [Target; 8] = [
     ("meaning", meaning::check, || (0..7).map(|change| vec![change, 1, 38]).chain([vec![1, 2, 3, 4, 5, 6]]).collect()),
 ];
 
-/// Parts of the languages, which chance alone would not find.
+/// Words of the languages, which chance alone would not find.
 const WORDS: [&str; 40] = [
     "fits",
     "queries",
@@ -104,8 +104,8 @@ fn every_fuzz_target_holds_on_mutated_inputs() {
     }
 }
 
-/// Checks inputs made from others while `goes_on` holds for their count; gives the count. Each input is written to a
-/// file before it is checked, so that it is there should the program end.
+/// Checks mutated inputs while `goes_on` holds for their count, and returns the count. Each input is written to a
+/// file before its check, so that the input is known if the program dies.
 fn mutate(name: &str, check: fn(&[u8]), begin: &[Vec<u8>], goes_on: impl Fn(u64) -> bool) -> u64 {
     let kept = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mutated-{name}"));
     begin.iter().for_each(|bytes| check(bytes));
@@ -151,7 +151,7 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random, begin: &[Vec<u8>]) {
     }
 }
 
-/// Specs behind the byte that says their language.
+/// Specs, each after the byte that selects its language.
 fn specs() -> Vec<Vec<u8>> {
     let own = seeds::studies().into_iter().map(|(name, text)| (name.to_owned(), text));
     let all = own.chain(seeds::shipped().0);
@@ -193,7 +193,7 @@ fn questions() -> Vec<Vec<u8>> {
     all.map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
-/// Tables behind the byte that says their format, with the columns `N` and `L`.
+/// Tables with the columns `N` and `L`, each after the byte that selects its format.
 fn tables() -> Vec<Vec<u8>> {
     let formats = lawfit::source::Format::ALL;
     let of_format = |wanted: &str, bytes: Vec<u8>| {
@@ -219,7 +219,7 @@ fn locks() -> Vec<Vec<u8>> {
     names.iter().map(|name| std::fs::read(folder.join(name)).unwrap()).collect()
 }
 
-/// A record of the key that the target looks for, and a bundle.
+/// A record with the key that the target requests, and a bundle.
 fn records() -> Vec<Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let store = lawfit::store::Store::new(&folder.path().join("cache"));

@@ -1,4 +1,4 @@
-//! One run of the program within limits, and what is wrong with how it ended.
+//! Runs the program within limits, and judges how it ended.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -16,9 +16,9 @@ pub(super) type Make = Box<dyn Fn() -> Vec<u8> + Sync>;
 /// Puts something into a folder.
 pub(super) type Prepare = Box<dyn Fn(&World) + Sync>;
 
-/// A folder and a spec in it that is run.
+/// A folder with the spec that is run.
 pub(super) struct Case {
-    /// What it is, for messages and for the folder in which a finding is kept.
+    /// Its name, for messages and for the folder in which a finding is kept.
     pub(super) name: String,
     /// The spec that is run.
     pub(super) spec: &'static str,
@@ -26,12 +26,12 @@ pub(super) struct Case {
     pub(super) files: Vec<Named>,
     /// A large file, made when it is needed.
     pub(super) large: Option<(&'static str, Make)>,
-    /// What is put into the folder that is no regular file.
+    /// Adds entries to the folder that are not regular files.
     pub(super) prepare: Option<Prepare>,
 }
 
 impl Case {
-    /// A spec in TOML beside files.
+    /// A TOML spec with other files.
     pub(super) fn new(name: impl Into<String>, spec: impl Into<Vec<u8>>, files: &[(&str, &[u8])]) -> Self {
         let mut all = vec![("study.toml".to_owned(), spec.into())];
         all.extend(files.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.to_vec())));
@@ -55,13 +55,14 @@ impl Case {
     }
 }
 
-/// Most memory that a run may hold, and most address space that it may ask for, in KiB.
+/// Limits of a run on memory and on address space, in KiB.
 const MEMORY: u64 = 1 << 20;
 const SPACE: u64 = 6 << 20;
-/// Seconds of processor time that a run may take where `LAWFIT_HOSTILE_SECONDS` gives no other number: a program built
-/// without optimisation needs more than one built with it.
+/// Limit of a run on processor time in seconds, unless `LAWFIT_HOSTILE_SECONDS` sets another: a program built without
+/// optimisation needs more than one built with it.
 const SECONDS: u64 = 60;
-/// How many times as long it may take by the clock, on a machine with other work, before it is taken to hang.
+/// Limit on wall-clock time, as a multiple of the limit on processor time, after which a run counts as hung. Other
+/// work may load the machine.
 const PATIENCE: u64 = 30;
 
 /// Whether every case is run, as in `just hostile`; otherwise some are skipped.
@@ -69,24 +70,24 @@ pub(super) fn thorough() -> bool {
     std::env::var_os("LAWFIT_HOSTILE").is_some()
 }
 
-/// What a run came to and what it took.
+/// The outcome of a run and its resource use.
 struct Held {
     outcome: Outcome,
-    /// Whether it took longer than it may.
+    /// Whether it exceeded the limit on time.
     late: bool,
-    /// Seconds of all processors.
+    /// Processor time in seconds.
     seconds: f64,
-    /// Most memory that it held, in KiB.
+    /// Peak memory in KiB.
     memory: u64,
 }
 
-/// Runs the program within limits of time and of address space.
+/// Runs the program within limits on time and address space.
 fn held(world: &World, arguments: &[&str]) -> Held {
     static LIMIT: LazyLock<u64> =
         LazyLock::new(|| std::env::var("LAWFIT_HOSTILE_SECONDS").map_or(SECONDS, |text| text.parse().unwrap()));
     // The peak of a process begins at the peak of its parent, so the parent resets its own.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
-    // Another program than the one of this build, where one is named: an optimised one takes a part of the time.
+    // `LAWFIT_HOSTILE_PROGRAM` names another program to test; an optimised one is faster.
     let program = std::env::var_os("LAWFIT_HOSTILE_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_lawfit").into());
     let mut command = world.prepared(Command::new("sh"));
     let limits = format!("ulimit -v {SPACE}; ulimit -t {}", *LIMIT);
@@ -107,7 +108,7 @@ fn held(world: &World, arguments: &[&str]) -> Held {
     let time = |of: libc::timeval| of.tv_sec as f64 + of.tv_usec as f64 / 1e6;
     Held {
         outcome: Outcome { code, stdout: text(&mut stdout), stderr: text(&mut stderr) },
-        // `timeout` or the limit of processor time killed it, which shows as a signal or as an exit code of `timeout`.
+        // `timeout` or the limit on processor time killed it. This shows as a signal or as an exit code of `timeout`.
         late: [libc::SIGKILL, libc::SIGXCPU]
             .iter()
             .any(|signal| status.signal() == Some(*signal) || code == 128 + signal),
@@ -116,12 +117,12 @@ fn held(world: &World, arguments: &[&str]) -> Held {
     }
 }
 
-/// Waits for a process; gives how it ended, and what it and those that it waited for took.
+/// Waits for a process; returns its exit status, and the resource use of the process and its children.
 #[expect(unsafe_code, reason = "nothing safe tells what a process took")]
 fn ended(process: &Child) -> (ExitStatus, libc::rusage) {
     let process = libc::pid_t::try_from(process.id()).unwrap();
     let mut status = 0;
-    // SAFETY: a struct of numbers may be zeros, and both pointers are to values that live.
+    // SAFETY: a struct of numbers may be all zeros, and both pointers refer to live values.
     let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
     let ended = unsafe { libc::wait4(process, &raw mut status, 0, &raw mut usage) };
     assert_eq!(ended, process);
@@ -135,15 +136,15 @@ fn text(file: &mut File) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Words that no message to a user has: each tells of a defect of lawfit.
+/// Words that indicate a defect of lawfit and occur in no message to a user.
 const INTERNAL: [&str; 6] =
     ["internal", "panicked", "defect of lawfit", "overflowed its stack", "memory allocation", "RUST_BACKTRACE"];
 
-/// What is wrong with how a case ended; nothing where all is as documented.
+/// What is wrong with the end of a case; empty if everything is as documented.
 fn fault(case: &Case, world: &World) -> Option<String> {
     let Held { outcome, late, memory, seconds } =
         held(world, &["run", case.spec, "--json", "--offline", "--jobs", "2"]);
-    // The exit code is 1 where something else stands in the place of a folder, so that nothing can be written there.
+    // The exit code is 1 if another entry replaces a folder, so that nothing can be written there.
     let is_documented = [0, 2, 5, 6].contains(&outcome.code) || (outcome.code == 1 && case.prepare.is_some());
     let told = outcome.stderr.lines().find(|line| line.contains("error")).unwrap_or_default();
     if late {
@@ -182,7 +183,7 @@ static SCHEMA: LazyLock<jsonschema::Validator> = LazyLock::new(|| {
     jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap()
 });
 
-/// Runs every case, or one of so many; fails with all that is wrong, and keeps the folders of it.
+/// Runs every case, or one of every `one_of`. Fails with all faults, and keeps the folders of the failed cases.
 pub(super) fn hold(what: &str, cases: &[Case], one_of: usize) {
     let chosen: Vec<&Case> = cases.iter().step_by(if thorough() { 1 } else { one_of }).collect();
     let (next, findings) = (AtomicUsize::new(0), std::sync::Mutex::new(Vec::new()));
@@ -211,7 +212,7 @@ pub(super) fn hold(what: &str, cases: &[Case], one_of: usize) {
     assert!(findings.is_empty(), "{} of {} {what}:\n{}", findings.len(), chosen.len(), findings.join("\n"));
 }
 
-/// Keeps the folder of a finding where it can be looked at.
+/// Keeps the folder of a finding for inspection.
 fn keep(case: &Case, world: &World) {
     let name: String = case.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("hostile");

@@ -1,7 +1,8 @@
-//! Specs and files of data that are mutated, drawn at random or made to hurt: each is answered within limits.
+//! Specs and data files that are mutated, drawn at random or pathological: each run stays within limits and ends as
+//! documented.
 //!
-//! A usual test run takes one in 13 of the mutated and drawn specs, and skips the specs made to hurt and the odd
-//! files. All of them run where `LAWFIT_HOSTILE` is set, as `just hostile` does. What is random comes from seeds.
+//! A usual test run takes one in 13 of the mutated and drawn specs, and skips the pathological specs and the data
+//! files. All of them run if `LAWFIT_HOSTILE` is set, as `just hostile` does. All random choices come from seeds.
 
 #![allow(clippy::format_collect, clippy::too_many_lines, reason = "the cases are lists of texts that are made")]
 #![allow(clippy::expect_used, reason = "the checks of the fuzz targets say what they expect")]

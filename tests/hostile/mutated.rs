@@ -1,11 +1,11 @@
-//! Specs changed in a few places: lines, numbers, texts, names and bytes.
+//! Specs with a few changes to lines, numbers, texts, names and bytes.
 
 use lawfit::numerics::Random;
 
 use super::held::{Case, Named};
 use super::seeds;
 
-/// What may stand where a number stood.
+/// Replacements for numbers.
 pub(super) const NUMBERS: [&str; 30] = [
     "0",
     "-0.0",
@@ -38,7 +38,7 @@ pub(super) const NUMBERS: [&str; 30] = [
     "{}",
     "1979-05-27T07:32:00Z",
 ];
-/// What may stand where a text stood.
+/// Replacements for texts.
 pub(super) const TEXTS: [&str; 24] = [
     "",
     " ",
@@ -70,10 +70,10 @@ pub(super) fn pick<'a>(random: &mut Random, from: &[&'a str]) -> &'a str {
     from[random.below(from.len())]
 }
 
-/// A spec that runs: its name, its text, the files that it reads.
+/// A valid spec: its name, its text, and the files that it reads.
 type Original<'a> = (String, String, &'a [Named]);
 
-/// Specs from seeds 0, 1, ...; each is one of the studies, or one that is shipped.
+/// Specs from seeds 0, 1, ...; each is a mutation of one of the studies or of a shipped spec.
 pub(super) fn cases(count: u64) -> Vec<Case> {
     let (studies, tables) = (seeds::studies(), seeds::tables());
     let (shipped, shipped_tables) = seeds::shipped();
@@ -93,7 +93,7 @@ pub(super) fn cases(count: u64) -> Vec<Case> {
     (0..count).map(one).collect()
 }
 
-/// Changes a text in one way; gives its name.
+/// Changes a text in one way and returns the name of the change.
 fn change(bytes: &mut Vec<u8>, random: &mut Random, all: &[Original<'_>]) -> &'static str {
     if bytes.is_empty() {
         return "nothing";
@@ -168,7 +168,7 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random, all: &[Original<'_>]) -> &'s
     }
 }
 
-/// A line with its end.
+/// The range of a line, with its end.
 fn line(bytes: &[u8], random: &mut Random) -> std::ops::Range<usize> {
     let ends: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] == b'\n').map(|at| at + 1).collect();
     let which = random.below(ends.len() + 1);
@@ -176,7 +176,7 @@ fn line(bytes: &[u8], random: &mut Random) -> std::ops::Range<usize> {
     start..ends.get(which).copied().unwrap_or(bytes.len())
 }
 
-/// Puts a text where one of the parts stands that a pattern finds.
+/// Replaces one of the matches of a pattern by a text.
 fn replace(bytes: &mut Vec<u8>, pattern: &str, by: &[u8], random: &mut Random) {
     let found: Vec<_> =
         regex::bytes::Regex::new(pattern).unwrap().find_iter(bytes).map(|found| found.range()).collect();

@@ -1,24 +1,25 @@
-//! Files packed by gzip and zip, some as no program would pack them.
+//! Files compressed with gzip and zip, some of them in ways that no usual program would use.
 
 use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 
-/// Bytes packed by gzip.
+/// Bytes compressed with gzip.
 pub(super) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
     packer.write_all(bytes).unwrap();
     packer.finish().unwrap()
 }
 
-/// A small gzip file of `before` and then many mebibytes of repeated letters: one member again and again, as gzip allows.
+/// A small gzip file with `before` and then many mebibytes of repeated letters: one gzip member, repeated.
 pub(super) fn gzip_bomb(mebibytes: usize, letters: &[u8], before: &[u8]) -> Vec<u8> {
     let part = gzip(&letters.repeat((16 << 20) / letters.len()));
     [gzip(before), part.repeat(mebibytes / 16)].concat()
 }
 
-/// A zip archive of files; its headers give `claims` as the size of each file, where there is one, instead of the true size.
+/// A zip archive of files. If `claims` is given, the headers have it as the size of each file instead of the true
+/// size.
 pub(super) fn zip(files: &[(&str, &[u8])], claims: Option<u32>) -> Vec<u8> {
     let mut all = Vec::new();
     let mut directory = Vec::new();
@@ -62,7 +63,7 @@ pub(super) fn zip(files: &[(&str, &[u8])], claims: Option<u32>) -> Vec<u8> {
     all
 }
 
-/// A workbook of Excel with one sheet, whose rows are given as XML.
+/// An Excel workbook with one sheet, with rows given as XML.
 pub(super) fn xlsx(rows: &str) -> Vec<u8> {
     let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
     let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
@@ -92,7 +93,7 @@ pub(super) fn xlsx(rows: &str) -> Vec<u8> {
     zip(&files, None)
 }
 
-/// A workbook of LibreOffice with one sheet, whose rows are given as XML.
+/// A LibreOffice workbook with one sheet, with rows given as XML.
 pub(super) fn ods(rows: &str) -> Vec<u8> {
     let space = |name: &str| format!("xmlns:{name}=\"urn:oasis:names:tc:opendocument:xmlns:{name}:1.0\"");
     let spaces = ["office", "table", "text"].map(space).join(" ");

@@ -1,8 +1,8 @@
-//! Parquet files written byte by byte, so that they can have any type and any false size.
+//! Parquet files written byte by byte, with any type and any false size.
 //!
-//! The format is that of <https://github.com/apache/parquet-format>, its heads in Thrift's compact protocol.
+//! The format is that of <https://github.com/apache/parquet-format>; headers use Thrift's compact protocol.
 
-/// A value of Thrift.
+/// A Thrift value.
 pub(super) enum Thrift<'a> {
     I32(i64),
     I64(i64),
@@ -68,36 +68,36 @@ pub(super) const DOUBLE: i64 = 5;
 pub(super) const TEXTS: i64 = 6;
 pub(super) const FIXED: i64 = 7;
 
-/// A column that is never empty.
+/// A column without missing values.
 pub(super) struct Column {
     pub(super) name: String,
-    /// The physical type, and for bytes of one length how many.
+    /// The physical type, and the length of byte arrays of fixed length.
     pub(super) physical: i64,
     pub(super) length: Option<i64>,
-    /// What the values mean: the field of the union of logical types, with what is in it; none for plain numbers.
+    /// The logical type: the field of the union of logical types, and its content; `None` for plain numbers.
     pub(super) logical: Option<(i16, Vec<(i16, i64)>)>,
-    /// How many values its page says that it has.
+    /// Number of values that the page declares.
     pub(super) values: i64,
-    /// The values, one after the other.
+    /// The values, in plain encoding.
     pub(super) plain: Vec<u8>,
-    /// The values of a dictionary and how many; then `plain` holds indices.
+    /// The values of a dictionary and their number. If there is one, `plain` holds indices.
     pub(super) dictionary: Option<(Vec<u8>, i64)>,
 }
 
 impl Column {
-    /// Numbers.
+    /// A column of numbers.
     pub(super) fn doubles(name: &str, values: &[f64]) -> Self {
         let plain = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Self { plain, ..Self::of(name, DOUBLE, values.len()) }
     }
 
-    /// A column of some type without values yet.
+    /// A column of a type, without values.
     pub(super) fn of(name: &str, physical: i64, values: usize) -> Self {
         let (name, values) = (name.to_owned(), values as i64);
         Self { name, physical, length: None, logical: None, values, plain: Vec::new(), dictionary: None }
     }
 
-    /// A column that repeats one value: it takes a few bytes, however often.
+    /// A column that repeats one value. It takes a few bytes for any number of rows.
     pub(super) fn repeated(name: &str, physical: i64, value: &[u8], often: usize) -> Self {
         let mut plain = vec![1];
         varint((often as u64) << 1, &mut plain);
@@ -106,7 +106,7 @@ impl Column {
     }
 }
 
-/// A file of columns whose footer gives `rows` as their length.
+/// A file of columns; its footer declares `rows` rows.
 pub(super) fn file(columns: &[Column], rows: i64) -> Vec<u8> {
     let mut bytes = b"PAR1".to_vec();
     let mut chunks = Vec::new();
@@ -154,7 +154,7 @@ pub(super) fn file(columns: &[Column], rows: i64) -> Vec<u8> {
     bytes
 }
 
-/// Writes a page: its kind, the head of that kind, its bytes.
+/// Writes a page: its kind, the header of that kind, and its bytes.
 fn page(kind: i64, (field, head): (i16, Vec<(i16, Thrift<'_>)>), data: &[u8], into: &mut Vec<u8>) {
     let size = data.len() as i64;
     Struct(vec![(1, I32(kind)), (2, I32(size)), (3, I32(size)), (field, Struct(head))]).write(into);

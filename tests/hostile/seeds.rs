@@ -1,4 +1,4 @@
-//! The small studies that are mutated: together they use every part of a spec, and each of them runs.
+//! The small studies that are mutated. Together they use every part of a spec, and each of them runs.
 
 use std::fmt::Write as _;
 
@@ -356,7 +356,7 @@ fn study(title: &str, rest: &str) -> String {
     format!("spec = 1\n[study]\ntitle = \"{title}\"\nseed = 3\n{rest}")
 }
 
-/// The studies by name, as texts in the language that the name's ending tells.
+/// The studies by name, as texts in the language of the name's ending.
 pub(super) fn studies() -> Vec<(&'static str, String)> {
     let over = "extends = \"base.toml\"\n[queries.budget]\ncompute_optimal = { C = 1e22 }\n";
     vec![
@@ -374,7 +374,7 @@ pub(super) fn studies() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The shipped specs, with the tables beside them.
+/// The shipped specs and their tables.
 pub(super) fn shipped() -> (Vec<(String, String)>, Vec<Named>) {
     let folder = repository().join("specs");
     let list = |folder: &std::path::Path| {
@@ -391,7 +391,7 @@ pub(super) fn shipped() -> (Vec<(String, String)>, Vec<Named>) {
     (specs, tables.map(|path| (format!("data/{}", name(&path)), std::fs::read(&path).unwrap())).collect())
 }
 
-/// A study with all that the studies read.
+/// A study with all files that the studies read.
 pub(super) fn case(name: String, language: &str, text: Vec<u8>, files: &[Named]) -> Case {
     let spec = if language.ends_with("yaml") { "study.yaml" } else { "study.toml" };
     let files = files.iter().cloned().chain([(spec.to_owned(), text)]).collect();

@@ -259,8 +259,8 @@ fn say(jobs: &Jobs<'_>, looks: &[Look], basis: Basis, screen: &Screen) {
     }
     if jobs.common.cache.is_remote() {
         screen.notice(
-            "`export` does not read the remote cache, so the plan may include stages that are there; \
-         jobs take their results from it",
+            "`export` does not read the remote cache, so it may plan stages whose results are already there; \
+             jobs read such results from the remote cache",
         );
     }
 }

@@ -6,7 +6,7 @@ use super::view::View;
 use super::{Chart, Drawn};
 use crate::numerics::exp;
 
-/// The chart.
+/// The chart of a backtest.
 pub(super) struct Backtest;
 
 /// Maximum number of forecasts drawn with intervals; more intervals would hide the points.

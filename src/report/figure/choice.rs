@@ -7,7 +7,7 @@ use super::{Chart, Drawn};
 use crate::fit::Candidate;
 use crate::numerics::exp;
 
-/// The chart.
+/// The chart of a comparison of laws.
 pub(super) struct Choice;
 
 impl Chart for Choice {

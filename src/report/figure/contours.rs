@@ -11,7 +11,7 @@ use crate::fit::Span;
 use crate::numerics::{exp, ln};
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
-/// The chart.
+/// The contour chart.
 pub(super) struct Contours;
 
 /// Number of grid points on each side.
@@ -82,7 +82,7 @@ fn joined(lines: Vec<Vec<(f64, f64)>>) -> Vec<(f64, f64)> {
 
 /// Lines of equal budget.
 fn budgets(x: &Axis, y: &Axis) -> Vec<Layer> {
-    // The sizes of a picture may be such that their product is beyond all numbers.
+    // The product of two sizes of a figure may exceed the largest double.
     let decades = |n: f64, d: f64| ln(compute(n, d).clamp(f64::MIN_POSITIVE, f64::MAX)) / LN_10;
     let (first, last) = (decades(x.low, y.low).ceil() as i32, decades(x.high, y.high).floor() as i32);
     let step = usize::try_from((last - first) / BUDGETS as i32).unwrap_or(0).max(1);

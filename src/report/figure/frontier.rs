@@ -46,7 +46,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     ))
 }
 
-/// A part of a split.
+/// One side of a split.
 type Part = fn(&Allocation) -> f64;
 
 fn plot(view: &View<'_>, name: &str, label: &str, of: Part) -> Option<Plot> {

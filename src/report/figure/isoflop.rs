@@ -9,7 +9,7 @@ use crate::fit::Span;
 use crate::numerics::{exp, ln};
 use crate::query::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, Trail};
 
-/// The chart.
+/// The chart of isoFLOP curves.
 pub(super) struct Isoflop;
 
 /// Number of budgets with curves.

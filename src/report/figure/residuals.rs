@@ -90,7 +90,7 @@ fn axes(view: &View<'_>) -> Vec<(Axis, Vec<f64>)> {
     all
 }
 
-/// Medians of the fitted rows in parts of equal number along an axis.
+/// Medians of equally large groups of the fitted rows along an axis.
 fn medians(xs: &[f64], ys: &[f64], view: &View<'_>) -> Option<Vec<(f64, f64)>> {
     let mut rows: Vec<(f64, f64)> = view.fitted().map(|row| (xs[row], ys[row])).collect();
     rows.retain(|(x, y)| x.is_finite() && y.is_finite());

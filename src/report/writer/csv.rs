@@ -7,7 +7,7 @@ use crate::dataset::{Column, Dataset};
 use crate::fit::{HELD, PREDICTED, RESIDUAL};
 use crate::report::Page;
 
-/// The file that is read first.
+/// The file to read first.
 const FILE: &str = "answers.csv";
 
 pub(super) struct Csv;

@@ -15,7 +15,7 @@ use crate::report::screen::FirstScreen;
 use crate::report::words::heading;
 use crate::report::{DescribedFit, Figure, FitResult, FitRuns, Page, Section, typeset, words};
 
-/// The file that is read first.
+/// The file to read first.
 const FILE: &str = "report.html";
 
 pub(super) struct Html;

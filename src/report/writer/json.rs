@@ -1,4 +1,4 @@
-//! The results as they are: the stage that gathers them writes `results.json`, whatever formats a report has.
+//! The results. The stage that collects them writes `results.json`, whatever the formats of the report.
 
 use std::collections::BTreeMap;
 

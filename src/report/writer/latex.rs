@@ -11,7 +11,7 @@ use crate::report::options::DIGITS;
 use crate::report::words::heading;
 use crate::report::{Page, typeset, words};
 
-/// The file that is read first.
+/// The file to read first.
 const FILE: &str = "tables.tex";
 
 pub(super) struct Latex;
@@ -198,7 +198,7 @@ fn found(cell: &Interval) -> String {
     format!("{value} [{}, {}]", end(cell.lower, "$-\\infty$"), end(cell.upper, "$\\infty$"))
 }
 
-/// A standard error, as a factor where it is one.
+/// A standard error, written as a factor if it is one.
 fn error(estimate: &Estimate) -> String {
     match (estimate.factor, estimate.se) {
         (Some(factor), _) => format!("${{\\times}}/{{\\div}}\\,{}$", words::digits(factor, 3)),
@@ -207,7 +207,7 @@ fn error(estimate: &Estimate) -> String {
     }
 }
 
-/// A number in LaTeX's text.
+/// A number in LaTeX text.
 fn number(value: f64, count: usize) -> String {
     format!("${}$", rounded(value, count))
 }

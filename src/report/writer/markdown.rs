@@ -10,7 +10,7 @@ use crate::report::leaderboard::{Leaderboard, STANDINGS};
 use crate::report::screen::FirstScreen;
 use crate::report::{Figure, Note, Page, Section, typeset, words};
 
-/// The file that is read first.
+/// The file to read first.
 const FILE: &str = "report.md";
 
 pub(super) struct Markdown;

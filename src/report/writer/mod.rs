@@ -15,7 +15,7 @@ use super::Page;
 use crate::registry::registry;
 
 registry! {
-    /// A format of reports; the list of formats.
+    /// A format of reports.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
     pub enum ReportFormat to dyn Writer {
         /// One self-contained page.
@@ -32,7 +32,7 @@ registry! {
 }
 
 impl ReportFormat {
-    /// The formats of a report that names none.
+    /// The default formats of a report.
     pub fn usual() -> Vec<Self> {
         Self::ALL.into_iter().filter(|format| format.member().is_usual()).collect()
     }
@@ -40,7 +40,7 @@ impl ReportFormat {
 
 /// Writes one format.
 pub trait Writer {
-    /// Whether reports have it that name no format.
+    /// Whether it is a default format of reports.
     fn is_usual(&self) -> bool {
         false
     }
@@ -51,8 +51,8 @@ pub trait Writer {
     /// A template could not be rendered.
     fn write(&self, page: &Page) -> Result<BTreeMap<String, Vec<u8>>, WriteError>;
 
-    /// The names of all files that it may write, the one that is read first before others. Figures are in the folder `figures`
-    /// next to them.
+    /// The names of all files that it may write, starting with the file to read first. Figures are in the folder
+    /// `figures` next to them.
     fn names(&self) -> &'static [&'static str];
 
     /// Whether it needs the rows of fits and the draws of their parameters.

@@ -474,8 +474,8 @@ impl Grid<'_> {
 
     /// Points at which the law is a step, placed between the two rows where that fits best.
     ///
-    /// A law that turns at a scale as steeply as its bounds allow has a valley for every place between two rows. A
-    /// power as steep as that turns at a place that its size decides.
+    /// A law whose bounds allow a steep turn has a valley for every place between two rows. The size of a steep power
+    /// determines the place of its turn.
     pub(super) fn steps(&self, problem: &Problem, law: &Law, from: &[f64]) -> Vec<Vec<f64>> {
         let (free, scales) = (law.free(), self.scales());
         let turns = |j: &usize| free[*j].scale == Scale::Log || scales.contains(j);

@@ -151,7 +151,7 @@ fn solve_lanes(problem: &mut BoundedLeastSquares) {
         problem.free[i] = [1.0; LANES];
         problem.solution[i] = [0.0_f64.clamp(lower, upper); LANES];
     }
-    // One for a lane that is done.
+    // 1 for a lane that is done.
     let mut done = [0.0; LANES];
     for _held in 0..=p {
         let failed = problem.factor();

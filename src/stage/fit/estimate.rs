@@ -83,7 +83,7 @@ impl FitLaw {
             doubts.extend(evidence::lack_of_fit(&replicates).map(|warning| (Doubt::LackOfFit, warning)));
             evidence.replicates = Some(replicates);
         }
-        // An envelope is meant to lie on one side of the rows.
+        // An envelope lies on one side of the rows by design.
         if !self.method.objective.member().is_envelope() {
             let responses: Vec<f64> = problem.responses().collect();
             let no_trend = evidence::no_trend(&problem.unscaled_residuals(point), &responses, &by_name, free.len());

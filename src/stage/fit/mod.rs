@@ -42,13 +42,13 @@ pub struct FitLaw {
     pub roles: RowRoles,
     /// Seed of the study.
     pub seed: u64,
-    /// What to do with a row that the law cannot take.
+    /// How to treat a row outside the law's domain.
     pub missing: Missing,
     /// Whether there are rows; without rows the constants are given.
     pub has_rows: bool,
     /// Names of the source's files for messages.
     pub files: Vec<String>,
-    /// Most groups that are fitted; in no key, because no result depends on it.
+    /// Maximum number of groups. It is in no key, because no result depends on it.
     pub most_groups: usize,
 }
 
@@ -59,7 +59,7 @@ pub struct FitMethod {
     pub objective: Objective,
     /// The solver.
     pub solver: Solver,
-    /// Where the search starts.
+    /// The starts of the search.
     pub starts: Starts,
     /// The method of the intervals.
     pub uncertainty: Option<Uncertainty>,
@@ -191,7 +191,7 @@ struct Member {
 }
 
 impl Member {
-    /// The free parameters of each draw, followed by the scatter that goes with it.
+    /// The free parameters of each draw, followed by its scatter.
     fn draws_with_scatter(&self) -> impl Iterator<Item = f64> {
         let draws = self.draws.iter().zip(&self.fit.noise.scatter);
         draws.flat_map(|(draw, scatter)| draw.iter().chain(std::iter::once(scatter)).copied())
@@ -246,7 +246,7 @@ struct Found {
 impl FitLaw {
     /// Fits each group on its own.
     fn fit_apart(&self, rows: &Rows, watch: &Watch<'_>) -> Result<FittedGroups, Failure> {
-        // Of several groups the steps of each tell nothing of the whole.
+        // With several groups, the steps of one group do not show the progress of all.
         let (whole, groups) = (watch, rows.groups.len());
         let watch = if groups > 1 { &Watch { tick: &|_, _| (), ..*whole } } else { whole };
         let members = rows.groups.iter().enumerate().map(|(index, group)| {

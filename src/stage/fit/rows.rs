@@ -145,8 +145,8 @@ fn configurations_by(data: &Dataset, columns: &[String]) -> Vec<usize> {
         .collect()
 }
 
-/// How many groups count as one that has parameters in common with others: all are one problem, whose time goes as the
-/// third power of them.
+/// Number of groups that count as one when groups share parameters. They then form one problem, whose time grows with
+/// the third power of their number.
 const TOGETHER: usize = 5;
 
 fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Failure> {

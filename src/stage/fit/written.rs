@@ -1,4 +1,4 @@
-//! A fit in plain values.
+//! A fit stage in serialisable form.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::law::Law;
 use crate::source::Missing;
 use crate::stage::written::{Laws, listed};
 
-/// A fit whose laws are indices in a list.
+/// A fit stage whose laws are indices in a list.
 #[derive(Serialize, Deserialize)]
 pub struct WrittenFit {
     law: usize,
