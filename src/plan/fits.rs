@@ -291,7 +291,7 @@ pub(super) fn join_chain(scope: &mut Scope<'_>, spec: &Spec, name: &str, fits: &
             continue;
         }
         let Some(inner) = fits.get(other.as_str()) else {
-            let known: Vec<&str> = fits.keys().copied().filter(|other| *other != name).collect();
+            let known: Vec<&str> = spec.fits.keys().map(String::as_str).filter(|other| *other != name).collect();
             scope.unknown("fit", other, &["fits"], place(), &known);
             continue;
         };
