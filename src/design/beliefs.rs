@@ -10,7 +10,7 @@ use crate::numerics::{Points, exp, ln};
 use crate::objective::ResponseScale;
 use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
-/// Maximum number of draws of one law. More draws change no printed digit, and each costs as much as all candidates.
+/// Maximum number of draws of one law, spread evenly over its draws. Time and memory grow with draws times candidates.
 const MOST_DRAWS: usize = 400;
 /// Laws with a smaller weight count as rejected by the rows.
 const LEAST_SHARE: f64 = 0.01;

@@ -19,6 +19,9 @@ use crate::numerics::{exp, ln, normal_quantile};
 /// determine the runs.
 const FARTHEST: f64 = 4.0;
 
+/// Smallest scatter of a run. Rows that lie exactly on a law have none, and then no run has a finite share of noise.
+const LEAST_SCATTER: f64 = 1e-12;
+
 /// The input of a design.
 #[derive(Clone, Debug)]
 pub struct Given<'a> {
@@ -123,6 +126,7 @@ impl Given<'_> {
         let is_usual = |run: &&Candidate| terms.share(run.flop) <= USUAL.largest_share();
         let largest = || candidates.iter().filter(is_usual).map(|run| run.flop).fold(0.0, f64::max);
         let Counted { scatter, scale, top } = counted;
+        let scatter = scatter.max(LEAST_SCATTER);
         let top = top.unwrap_or_else(largest);
         let mut plain = vec![scatter * scatter; candidates.len()];
         let mut noise: Vec<f64> =

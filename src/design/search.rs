@@ -52,6 +52,16 @@ pub struct Search<'a> {
     aims: &'a [Aim],
 }
 
+/// What a pair of runs of one configuration still needs.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    run: usize,
+    /// Number of its runs that are not chosen yet.
+    missing: usize,
+    /// Their compute, in FLOP.
+    flop: f64,
+}
+
 /// Number of pairs of runs of one configuration that measure the noise if nothing does yet.
 pub(super) const PAIRS: usize = 2;
 /// Maximum number of rounds of exchanges.
@@ -87,20 +97,43 @@ impl<'a> Search<'a> {
         self.purposes.push(purpose);
     }
 
-    /// Chooses runs within all limits. The search starts from an empty set and from each grid of a common design, and
-    /// the best result is returned, so it is never worse than a grid within the limits. `keeps_pairs` asks for runs
-    /// that measure the noise.
+    /// Chooses runs within all limits. `keeps_pairs` asks for runs that measure the noise: of two results, the one
+    /// with more of the wanted pairs is chosen.
     #[must_use]
     pub fn choose(self, runs: usize, terms: &Terms, keeps_pairs: bool, grids: &[Vec<usize>]) -> Self {
-        let pairs = if keeps_pairs { PAIRS } else { 0 };
+        let wanted = if keeps_pairs { PAIRS } else { 0 };
+        let mut best = self.clone().chosen_with(runs, terms, wanted, grids);
+        // Where the limits do not allow all pairs, room was kept in vain.
+        for fewer in (1..wanted).rev() {
+            if best.replicates() > fewer {
+                break;
+            }
+            let other = self.clone().chosen_with(runs, terms, fewer, grids);
+            if other.is_better(&best, wanted) {
+                best = other;
+            }
+        }
+        best
+    }
+
+    /// Chooses runs with a number of pairs. The search starts from an empty set and from each grid of a common design,
+    /// and the best result is returned. Without pairs, it is never worse than a grid within the limits.
+    fn chosen_with(self, runs: usize, terms: &Terms, pairs: usize, grids: &[Vec<usize>]) -> Self {
         let mut found = vec![self.clone().filled(runs, terms, pairs, &[])];
         for grid in grids {
             found.push(self.clone().filled(runs, terms, pairs, grid));
-            found.push(self.clone().taken(grid, terms));
+            let mut grid = self.clone().taken(grid, terms);
+            grid.pairs(terms, pairs);
+            found.push(grid);
         }
         found.par_iter_mut().for_each(|set| set.exchange(runs, terms));
-        let best = (0..found.len()).min_by(|&a, &b| found[a].waste().total_cmp(&found[b].waste()));
-        found.swap_remove(best.unwrap_or(0))
+        found.into_iter().reduce(|best, set| if set.is_better(&best, pairs) { set } else { best }).unwrap_or(self)
+    }
+
+    /// Whether this set has more of the wanted pairs than another one, or as many and less waste.
+    fn is_better(&self, other: &Self, pairs: usize) -> bool {
+        let (own, others) = (self.replicates().min(pairs), other.replicates().min(pairs));
+        own > others || (own == others && self.waste() < other.waste())
     }
 
     /// Adds a largest run, the runs of a grid that are within the limits, pairs, and then the most informative runs.
@@ -108,7 +141,7 @@ impl<'a> Search<'a> {
         self.largest(runs, terms);
         for &run in grid {
             let is_new = self.ledger.copies(run) == 0;
-            if is_new && self.leaves_room(run, terms, pairs, &self.for_pairs(pairs)) && self.ledger.allows(run) {
+            if is_new && self.leaves_room(run, terms, pairs, &self.for_pairs(runs, pairs)) && self.ledger.allows(run) {
                 self.add(run, Purpose::Informs);
             }
         }
@@ -123,25 +156,29 @@ impl<'a> Search<'a> {
         self.purposes.iter().filter(|purpose| **purpose == Purpose::Replicate).count()
     }
 
-    /// The compute of the cheapest configurations for the missing second runs, ascending.
-    fn for_pairs(&self, pairs: usize) -> Vec<f64> {
-        let missing = pairs.saturating_sub(self.replicates());
-        let single = self.ledger.runs().into_iter().filter(|&run| self.ledger.copies(run) == 1);
-        let mut costs: Vec<f64> = single.map(|run| self.ledger.alone(run)).collect();
-        costs.sort_by(f64::total_cmp);
-        costs.truncate(missing);
-        costs
+    /// The cheapest ways to get a pair, ascending: a second run of a configuration, or two runs of a new one. There is
+    /// one more than there are missing pairs, since one may be of the run that is considered next.
+    fn for_pairs(&self, runs: usize, pairs: usize) -> Vec<Pair> {
+        let way = |run: usize| {
+            let missing = 2_usize.checked_sub(self.ledger.copies(run)).filter(|missing| *missing > 0)?;
+            Some(Pair { run, missing, flop: missing as f64 * self.ledger.alone(run) })
+        };
+        let mut ways: Vec<Pair> = (0..runs).filter_map(way).collect();
+        ways.sort_by(|a, b| a.flop.total_cmp(&b.flop).then(a.run.cmp(&b.run)));
+        ways.truncate(pairs.saturating_sub(self.replicates()) + 1);
+        ways
     }
 
-    /// Whether the budget and the number of runs allow the missing second runs after this run is added.
-    fn leaves_room(&self, run: usize, terms: &Terms, pairs: usize, cheapest: &[f64]) -> bool {
-        let is_pair = self.ledger.copies(run) > 0;
-        let missing = pairs.saturating_sub(self.replicates() + usize::from(is_pair));
-        let own = if is_pair { f64::INFINITY } else { self.ledger.alone(run) };
-        // The run itself replaces the most expensive of them if it is cheaper.
-        let (dearest, others) = cheapest.get(..missing).unwrap_or(cheapest).split_last().unwrap_or((&0.0, &[]));
-        let kept = if missing == 0 { 0.0 } else { others.iter().sum::<f64>() + dearest.min(own) };
-        self.purposes.len() + 1 + missing <= terms.most_runs()
+    /// Whether the budget and the number of runs allow the missing pairs after this run is added.
+    fn leaves_room(&self, run: usize, terms: &Terms, pairs: usize, cheapest: &[Pair]) -> bool {
+        let is_second = self.ledger.copies(run) > 0;
+        let missing = pairs.saturating_sub(self.replicates() + usize::from(is_second));
+        let own = (!is_second).then(|| Pair { run, missing: 1, flop: self.ledger.alone(run) });
+        let mut ways: Vec<Pair> = cheapest.iter().filter(|way| way.run != run).copied().chain(own).collect();
+        ways.sort_by(|a, b| a.flop.total_cmp(&b.flop));
+        ways.truncate(missing);
+        let (kept, more) = ways.iter().fold((0.0, 0), |(flop, runs), way| (flop + way.flop, runs + way.missing));
+        self.purposes.len() + 1 + more <= terms.most_runs()
             && terms.share(self.ledger.flop() + self.ledger.more(run) + kept) <= 1.0
     }
 
@@ -183,7 +220,7 @@ impl<'a> Search<'a> {
     /// pairs.
     fn greedy(&mut self, runs: usize, terms: &Terms, pairs: usize) {
         while self.purposes.len() < terms.most_runs() {
-            let cheapest = self.for_pairs(pairs);
+            let cheapest = self.for_pairs(runs, pairs);
             let fits =
                 |run: usize| self.ledger.copies(run) < MOST_COPIES && self.leaves_room(run, terms, pairs, &cheapest);
             let mut scored: Vec<(f64, usize)> = (0..runs)
@@ -359,6 +396,38 @@ mod tests {
     }
 
     #[test]
+    fn as_many_pairs_are_chosen_as_the_limits_allow() {
+        // The largest run costs 10 and tells most, the next costs 3, and the others cost 1.
+        let costs = [10.0, 3.0, 1.0, 1.0, 1.0, 1.0];
+        let candidates =
+            costs.map(|flop| Candidate { size: 1e8, data: 1e10, flop: flop * 1e18, ..Candidate::default() });
+        let mut random = Random::new(7, "pairs", 0);
+        let gains = [9.0, 6.0, 1.0, 0.9, 0.8, 0.7, 20.0];
+        let aim: Vec<f64> = (0..30).map(|_| random.normal()).collect();
+        let column = |gain: &f64| aim.iter().map(|x| gain * x + random.normal()).collect();
+        let values: Vec<Vec<f64>> = gains.iter().map(column).collect();
+        let state = State::new(values, &[1.0 / 30.0; 30], vec![1.0; 7]);
+        for (budget, most, pairs) in
+            [(30.0, 30, 2), (17.0, 30, 2), (14.0, 30, 2), (13.0, 30, 1), (10.5, 30, 0), (30.0, 4, 1)]
+        {
+            let terms = Terms {
+                rate: None,
+                budget: Budget { flop: Some(Quantity(budget * 1e18)), ..Budget::default() },
+                limits: Limits { runs: Some(most), ..Limits::default() },
+                shared_trunk: None,
+                rounds: rounds(1),
+            };
+            let aims = [Aim { column: 6, worth: 1.0 }];
+            let empty = Search::new(state.clone(), Ledger::new(&terms, &candidates), &aims);
+            for grid in [vec![], vec![0, 1, 2, 3], vec![2, 3, 4, 5]] {
+                let set = empty.clone().choose(6, &terms, true, &[grid]);
+                assert!(set.ledger.is_within());
+                assert!(set.replicates() >= pairs, "{budget}, {most}: {:?} {:?}", set.ledger.runs(), set.purposes);
+            }
+        }
+    }
+
+    #[test]
     fn an_exchange_never_increases_the_waste() {
         for seed in 0..40 {
             let (candidates, terms, state) = case(seed);
@@ -381,8 +450,8 @@ mod tests {
             let grid: Vec<usize> = (0..RUNS).step_by(1 + seed as usize % 5).collect();
             let empty = Search::new(state, Ledger::new(&terms, &candidates), &aims);
             let as_it_is = empty.clone().taken(&grid, &terms).waste();
-            let alone = empty.clone().choose(RUNS, &terms, true, &[]).waste();
-            let chosen = empty.choose(RUNS, &terms, true, &[grid]).waste();
+            let alone = empty.clone().choose(RUNS, &terms, false, &[]).waste();
+            let chosen = empty.choose(RUNS, &terms, false, &[grid]).waste();
             assert!(chosen <= as_it_is * (1.0 + 1e-9), "{seed}: {chosen} {as_it_is}");
             worse += usize::from(alone > as_it_is);
         }

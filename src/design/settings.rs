@@ -291,6 +291,10 @@ pub(super) const MOST_RUNS: usize = 30;
 /// Maximum number of runs of one configuration.
 pub(super) const MOST_COPIES: usize = 2;
 
+/// Default scale of the discrepancy. It was chosen, not derived; the page on the validation of designs shows the effect
+/// of other values.
+const USUAL_SCALE: f64 = 1.5;
+
 /// How closely runs far below the largest one are expected to follow the law.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -302,7 +306,7 @@ pub struct Discrepancy {
 
 impl Default for Discrepancy {
     fn default() -> Self {
-        Self { scale: Quantity(1.5) }
+        Self { scale: Quantity(USUAL_SCALE) }
     }
 }
 

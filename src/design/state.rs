@@ -15,9 +15,11 @@ pub struct State {
     noise: Vec<f64>,
 }
 
-/// Remaining uncertainty of a run, as a share of its noise, below which it is left out.
+/// Remaining variance of a run, as a share of its noise variance, below which it is left out. Observing the remainder
+/// would reduce other variances by at most this share.
 const NEGLIGIBLE: f64 = 1e-6;
-/// Share of a decision's initial variance below which the remainder is rounding error.
+/// Share of a decision's initial variance below which the remainder is rounding error: the square of about 500 times
+/// the spacing of numbers near 1.
 const ROUNDING: f64 = 1e-20;
 
 /// Minimum number of columns in a unit of parallel work.
