@@ -72,6 +72,7 @@ fn each_mistake_is_named_in_its_own_words() {
         ("drop = \"L > 10\"", "range = { N = [2, 1] }", "ends at 1, below its start at 2"),
         ("rows = \"main\"", "rows = \"mian\"", "did you mean `main`?"),
         ("rows = \"main\"", "holdout = \"N > 1\"", "are free"),
+        ("law = \"hoffmann\"", "law = \"L = E + A / N^alpha\"", "write `[laws.mine]` with `formula = \"L = E"),
         ("law = \"hoffmann\"", "law = \"power\"", "needs `x`, which the source does not provide"),
         ("L = \"loss\"", "loss = \"loss\"", "needs `L`, which the source does not provide"),
         ("fit = \"main\"\ncompute_optimal", "fit = \"man\"\ncompute_optimal", "did you mean `main`?"),

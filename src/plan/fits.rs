@@ -333,6 +333,15 @@ fn law_named(
         None if spec.laws.contains_key(name) => None,
         None => scope.of_catalogue(name, laws::from_name),
     };
+    if law.is_none() && name.contains(['=', '*', '/', '^', '(']) {
+        let error =
+            scope.error("formula-as-name", Place::Value(place), "a formula stands where the name of a law is expected");
+        let written = if name.contains('=') { name.to_owned() } else { format!("L = {name}") };
+        error
+            .hints
+            .push(format!("name it: write `[laws.mine]` with `formula = \"{written}\"`, and `law = \"mine\"` here"));
+        return None;
+    }
     if law.is_none() {
         let mut known: Vec<&str> = laws.keys().map(String::as_str).collect();
         known.extend(crate::law::names().map(|name| -> &str { name }));

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use polars::prelude::*;
 
-use super::{Asked, Cell, Columns, Decimal, Options, Reader, SourceError, cell, first_line, in_memory};
+use super::{
+    Asked, Cell, Columns, Decimal, Limits, Options, Reader, SourceError, cell, first_line, in_memory, in_units,
+};
 
 /// Comma-separated values.
 pub(super) struct Csv;
@@ -40,6 +42,7 @@ pub(super) fn separated(bytes: &Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) ->
     let separator = how.separator.unwrap_or(usual);
     let sign = u8::try_from(separator)
         .map_err(|_| SourceError::Unreadable(format!("`{separator}` cannot separate values")))?;
+    check_lines(&bytes, sign, limits)?;
     // Every column is read as text, so that no cell is lost to a type inferred from the first rows.
     let scan = LazyCsvReader::new_with_sources(in_memory(Arc::clone(&bytes)))
         .with_infer_schema_length(Some(0))
@@ -98,6 +101,22 @@ fn written_otherwise(header: &[&str], separator: char) -> Option<String> {
     ))
 }
 
+/// Checks the length of lines and the number of columns, before a reader takes long over them.
+fn check_lines(bytes: &[u8], separator: u8, limits: &Limits) -> Result<(), SourceError> {
+    let mut lines = bytes.split(|byte| *byte == b'\n').enumerate();
+    if let Some((line, _)) = lines.find(|(_, line)| line.len() > limits.line) {
+        let most = in_units(limits.line as u64);
+        return Err(SourceError::TooLarge(format!("line {} is longer than {most}", line + 1)));
+    }
+    let header = bytes.split(|byte| *byte == b'\n').find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let columns = header.split(|byte| *byte == separator).count();
+    if columns > limits.columns {
+        let most = limits.columns;
+        return Err(SourceError::TooLarge(format!("it has {columns} columns; at most {most} are allowed")));
+    }
+    Ok(())
+}
+
 /// Checks that no row has more fields than the header. The reader would drop the extra fields silently.
 fn check_widths(bytes: &[u8], separator: u8, comment: Option<&str>) -> Result<(), SourceError> {
     let comment = comment.map(str::as_bytes);
@@ -136,7 +155,7 @@ fn check_widths(bytes: &[u8], separator: u8, comment: Option<&str>) -> Result<()
 mod tests {
     use super::super::{Format, read};
     use super::*;
-    use crate::source::{Limits, Options};
+    use crate::source::Options;
 
     fn cells(bytes: &[u8], format: Format, columns: &[&str], how: &Options) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
@@ -180,6 +199,17 @@ mod tests {
             let error = cells(text.as_bytes(), Format::Csv, &["N"], &Options::default()).unwrap_err().to_string();
             assert!(error.contains(line), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn long_lines_and_many_columns_are_refused_before_they_are_read() {
+        let how = Options::default();
+        let long = "N,L\n1,".to_owned() + &"9".repeat(Limits::USUAL.line);
+        let error = cells(long.as_bytes(), Format::Csv, &["N"], &how).unwrap_err().to_string();
+        assert_eq!(error, "line 2 is longer than 8 MiB");
+        let wide = "N".to_owned() + &",L".repeat(Limits::USUAL.columns);
+        let error = cells(wide.as_bytes(), Format::Csv, &["N"], &how).unwrap_err().to_string();
+        assert_eq!(error, "it has 100001 columns; at most 100000 are allowed");
     }
 
     #[test]

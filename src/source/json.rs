@@ -1,12 +1,13 @@
 //! A single JSON document: a list of objects, or an object of columns.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::object::{Fields, Row, Single, Table, paths, unreadable, with_quoted_nan};
+use super::object::{Fields, Paths, Row, Single, Table, unreadable, with_quoted_nan};
 use super::{Asked, Cell, Columns, Reader, SourceError};
 
 pub(super) struct Json;
@@ -52,15 +53,53 @@ impl Reader for Json {
 
 /// The fields of the first records, or the keys of the document if it has no records.
 fn known(bytes: &[u8], path: &[&str]) -> Vec<String> {
-    let Ok(document) = serde_json::from_slice::<serde_json::Value>(bytes) else { return Vec::new() };
-    let Some(records) = path.iter().try_fold(&document, |value, key| value.get(key)) else { return Vec::new() };
-    let mut keys: Vec<String> = match records {
-        serde_json::Value::Array(records) => records.iter().take(1000).flat_map(paths).collect(),
-        other => paths(other),
-    };
-    keys.sort();
-    keys.dedup();
-    keys
+    let mut all = BTreeSet::new();
+    // Reading ends with an error after the first records, or at a fault; the fields before it are listed.
+    drop(Known { path, all: &mut all }.deserialize(&mut serde_json::Deserializer::from_slice(bytes)));
+    all.into_iter().collect()
+}
+
+/// Collects the fields of the records at the end of a path of keys.
+struct Known<'t> {
+    path: &'t [&'t str],
+    all: &'t mut BTreeSet<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Known<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Known<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list or an object")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        const RECORDS: usize = 1000;
+        for _ in 0..if self.path.is_empty() { RECORDS } else { 0 } {
+            if list.next_element_seed(Paths::new(self.all))?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Some((first, rest)) = self.path.split_first() else { return Paths::new(self.all).visit_map(map) };
+        while let Some(key) = map.next_key::<String>()? {
+            if key == *first {
+                return map.next_value_seed(Self { path: rest, all: self.all });
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
 }
 
 /// What the path to the records leads to.

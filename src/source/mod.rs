@@ -80,13 +80,17 @@ pub struct Limits {
     pub bytes: u64,
     /// Number of values: rows times the columns that are read.
     pub values: usize,
+    /// Bytes of a line of separated values. Reading takes several times longer than its share of the file.
+    pub line: usize,
+    /// Columns of a file of separated values.
+    pub columns: usize,
 }
 
 impl Limits {
     /// The default limits: more than usual tables of runs have, and small enough for a small machine.
-    pub const USUAL: Self = Self { bytes: 256 << 20, values: 8_000_000 };
+    pub const USUAL: Self = Self { bytes: 256 << 20, values: 8_000_000, line: 8 << 20, columns: 100_000 };
     /// The limits with the permission for large files.
-    pub const LARGE: Self = Self { bytes: 16 << 30, values: 1_000_000_000 };
+    pub const LARGE: Self = Self { bytes: 16 << 30, values: 1_000_000_000, line: 1 << 30, columns: 10_000_000 };
 
     /// Checks the number of rows and columns.
     fn allow_values(&self, rows: usize, columns: usize) -> Result<(), SourceError> {

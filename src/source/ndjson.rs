@@ -3,11 +3,12 @@
 //! The file is read line by line. Numbers may have any length, and unused nested values are skipped without
 //! recursion.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
 
-use super::object::{Fields, Row, Table, paths, unreadable, with_quoted_nan};
+use super::object::{Fields, Paths, Row, Table, unreadable, with_quoted_nan};
 use super::{Asked, Columns, Reader, SourceError};
 
 pub(super) struct Ndjson;
@@ -49,11 +50,12 @@ impl Reader for Ndjson {
 /// The keys that occur in the first lines.
 fn keys<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
     const LINES: usize = 1000;
-    let objects = lines.take(LINES).filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
-    let mut keys: Vec<String> = objects.flat_map(|object| paths(&object)).collect();
-    keys.sort();
-    keys.dedup();
-    keys
+    let mut all = BTreeSet::new();
+    for line in lines.take(LINES) {
+        // The keys before a fault are listed too.
+        drop(Paths::new(&mut all).deserialize(&mut serde_json::Deserializer::from_slice(line)));
+    }
+    all.into_iter().collect()
 }
 
 #[cfg(test)]

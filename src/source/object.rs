@@ -3,7 +3,7 @@
 //! Unused values are skipped without recursion at any depth.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Deserializer;
@@ -293,23 +293,95 @@ impl Visitor<'_> for Single {
     }
 }
 
-/// The paths of the values in an object, up to three keys deep.
-pub(super) fn paths(value: &serde_json::Value) -> Vec<String> {
-    fn walk(value: &serde_json::Value, path: &str, depth: usize, all: &mut Vec<String>) {
-        match value {
-            serde_json::Value::Object(object) if depth < 3 => {
-                for (key, value) in object {
-                    let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    walk(value, &path, depth + 1, all);
-                }
-            }
-            _ if path.is_empty() => {}
-            _ => all.push(path.to_owned()),
+/// Number of paths that are collected for a message.
+const MOST_PATHS: usize = 100_000;
+/// Depth of the paths, in keys.
+const DEEPEST_PATH: usize = 3;
+
+/// Collects the paths of the values in an object without keeping the values.
+pub(super) struct Paths<'t> {
+    /// The paths so far.
+    pub(super) all: &'t mut BTreeSet<String>,
+    path: String,
+    depth: usize,
+}
+
+impl<'t> Paths<'t> {
+    /// A collection that starts at an object.
+    pub(super) fn new(all: &'t mut BTreeSet<String>) -> Self {
+        Self { all, path: String::new(), depth: 0 }
+    }
+
+    fn value(self) {
+        if !self.path.is_empty() && self.all.len() < MOST_PATHS {
+            self.all.insert(self.path);
         }
     }
-    let mut all = Vec::new();
-    walk(value, "", 0, &mut all);
-    all
+}
+
+impl<'de> DeserializeSeed<'de> for Paths<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if self.depth == DEEPEST_PATH {
+            deserializer.deserialize_ignored_any(IgnoredAny)?;
+            self.value();
+            return Ok(());
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Paths<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            let path = if self.path.is_empty() { key } else { format!("{}.{key}", self.path) };
+            map.next_value_seed(Paths { all: &mut *self.all, path, depth: self.depth + 1 })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        self.value();
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.value();
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.value();
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.value();
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.value();
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        self.value();
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.value();
+        Ok(())
+    }
 }
 
 /// The JSON text with `NaN` and `Infinity`, which Python writes without quotes, as strings.
