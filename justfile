@@ -94,8 +94,9 @@ intervals record="target/intervals.jsonl" models="2000" *methods="":
     cargo bench --profile dev --bench intervals -- {{record}} {{models}} {{methods}}
 
 # What designs of runs are worth by simulation, by the program itself; draws that the record has are not made again.
+[positional-arguments]
 designs record="target/designs.jsonl" draws="200" *worlds="":
-    cargo bench --profile dev --bench designs -- {{record}} {{draws}} {{worlds}}
+    cargo bench --profile dev --bench designs -- "$@"
 
 # Whether intervals hold rows of real tables that are left out, by the program itself.
 left-out data="../shared" rows="30" *methods="":

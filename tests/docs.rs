@@ -75,8 +75,10 @@ fn every_key_of_the_schema_has_hover_text() {
     fn walk(value: &serde_json::Value, path: &str, bare: &mut Vec<String>) {
         if let Some(properties) = value.get("properties").and_then(|p| p.as_object()) {
             for (name, property) in properties {
-                // An entry of a oneOf that only names a kind has its description outside the entry.
-                let described = property.get("description").is_some() || value.get("description").is_some();
+                // A variant of an enum that has one key has its description beside that key.
+                let variant = path.rsplit('/').nth(1).is_some_and(|list| list == "oneOf" || list == "anyOf");
+                let described =
+                    property.get("description").is_some() || (variant && value.get("description").is_some());
                 if !described {
                     bare.push(format!("{path}/{name}"));
                 }

@@ -102,7 +102,7 @@ fn main() -> ExitCode {
             let missing = designs.iter().filter(|design| !is_there(&lines, world, draw, design.name));
             jobs.extend(missing.map(|design| Job { world, draw, design, truth: truth(kind, draw), target: TARGET }));
         }
-        for ratio in RATIOS.into_iter().filter(|_| asks("stop")) {
+        for ratio in RATIOS.into_iter().filter(|_| asks("stop") && only.is_none()) {
             let name = format!("{ratio:.0e}");
             if !is_there(&lines, "stop", draw, &name) {
                 let design = &DESIGNS[3];
@@ -461,7 +461,8 @@ fn row(design: &Design, lines: &[&Value]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// The cost of following the advice to stop, runs and waste together, divided by that of the best number of runs.
+/// The cost of following the advice to stop, runs and waste together, divided by that of the best number of runs. The
+/// oracle knows the mean total of each number over all draws.
 fn stopping(lines: &[Value]) -> String {
     let mut by_ratio: BTreeMap<String, Vec<(Vec<f64>, usize)>> = BTreeMap::new();
     for line in lines.iter().filter(|line| line["world"] == "stop") {
@@ -476,7 +477,7 @@ fn stopping(lines: &[Value]) -> String {
     if by_ratio.is_empty() {
         return String::new();
     }
-    let mut text = "\n| target over pilot | draws | runs by the advice | by the oracle | total over the oracle's |\n|---|---|---|---|---|\n".to_owned();
+    let mut text = "\n| target over pilot | draws | runs by the advice | by the oracle | total over the oracle's | total of all runs over the oracle's |\n|---|---|---|---|---|---|\n".to_owned();
     for (ratio, paths) in by_ratio {
         let longest = paths.iter().map(|(totals, _)| totals.len()).max().unwrap_or(0);
         let at = |totals: &[f64], count: usize| totals[count.min(totals.len() - 1)];
@@ -484,8 +485,14 @@ fn stopping(lines: &[Value]) -> String {
         let best = (0..longest).min_by(|&a, &b| of_count(a).total_cmp(&of_count(b))).unwrap_or(0);
         let by_advice = mean(&paths.iter().map(|(totals, stop)| at(totals, *stop)).collect::<Vec<f64>>());
         let stops = mean(&paths.iter().map(|(_, stop)| *stop as f64).collect::<Vec<f64>>());
-        let _ =
-            writeln!(text, "| {ratio} | {} | {stops:.1} | {best} | {:.3} |", paths.len(), by_advice / of_count(best));
+        let oracle = of_count(best);
+        let _ = writeln!(
+            text,
+            "| {ratio} | {} | {stops:.1} | {best} | {:.3} | {:.3} |",
+            paths.len(),
+            by_advice / oracle,
+            of_count(longest.saturating_sub(1)) / oracle
+        );
     }
     text
 }

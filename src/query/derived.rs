@@ -68,7 +68,13 @@ impl JsonSchema for Derived {
         json_schema!({
             "description": "Expressions of the fit's parameters by name; `at` gives values of variables.",
             "type": "object",
-            "properties": { AT: { "type": "object", "additionalProperties": quantity } },
+            "properties": {
+                AT: {
+                    "description": "Values of the law's variables, for expressions that contain them.",
+                    "type": "object",
+                    "additionalProperties": quantity
+                }
+            },
             "additionalProperties": { "type": "string" }
         })
     }
