@@ -76,6 +76,27 @@ fn a_chain_includes_the_errors_of_both_fits_and_warns() {
 }
 
 #[test]
+fn a_chain_through_a_fit_of_answers_waits_for_them() {
+    // The inner fit has rows that a query of another fit gives, and the outer fit comes before it by name.
+    let late = r#"
+[queries.smooth]
+fit = "first"
+loss = { C = [1e18, 1e19, 1e20, 1e21] }
+[sources.smooth]
+from = "queries.smooth"
+columns = { C = { column = "C", unit = "FLOP" }, L = "loss" }
+[fits.loss]
+rows = "smooth"
+law = "power"
+objective = { least_squares = {} }
+uncertainty = { bootstrap = { resamples = 100 } }
+"#;
+    let spec = CHAIN.replace("[fits.loss]", "[fits.first]") + late;
+    let [direct, through] = [CHAIN, &spec].map(|spec| first(&run(spec, &runs_with_accuracy()), "next")[1]);
+    assert!((direct - through).abs() < 0.02, "{direct} {through}");
+}
+
+#[test]
 fn a_threshold_has_an_interval_and_a_caution() {
     let results = run(CHAIN, &runs_with_accuracy());
     let half = &results["queries"]["half"];

@@ -114,6 +114,23 @@ fn a_number_that_is_not_identified_fails_its_expectations_and_says_why() {
 }
 
 #[test]
+fn a_failed_run_is_named_and_the_rule_in_the_warning_drops_it() {
+    let runs = simulated_runs(0.004);
+    // The last run is the largest one.
+    let (good, last) = runs.trim_end().rsplit_once('\n').unwrap();
+    let cells: Vec<&str> = last.split(',').collect();
+    let broken = format!("{good}\n{},{},5.5,odd\n", cells[0], cells[1]);
+    let world = World::with(SPEC, &broken);
+    let said = world.run("study.toml")["results"]["fits"]["main"]["evidence"]["warnings"].to_string();
+    let rule = said.split("write `{ drop = ").nth(1).and_then(|rest| rest.split(" }` in the filter").next());
+    let rule = rule.unwrap_or_else(|| panic!("{said}")).replace("\\\"", "\"");
+    world.write("study.toml", &SPEC.replace("drop = \"L > 10\", because = \"diverged\"", &format!("drop = {rule}")));
+    let results = &world.run("study.toml")["results"];
+    assert!(!results["fits"]["main"]["evidence"]["warnings"].to_string().contains("diverged"), "{results}");
+    assert_eq!(results["filters"]["main"]["dropped"][0]["rows"], 1, "{results}");
+}
+
+#[test]
 fn repeated_rows_are_named_with_the_setting_that_counts_them_once() {
     let runs = simulated_runs(0.01);
     let lines: Vec<&str> = runs.lines().collect();

@@ -1,6 +1,7 @@
 //! Evidence about a fit from the rows and the optimum: bounds, flat directions, variables that vary together.
 
 mod misfit;
+mod runs;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use crate::problem::Problem;
 use crate::search::Search;
 use crate::solver::smoothed;
 pub use misfit::{lack_of_fit, no_trend, pattern, replicates};
+pub use runs::Fitted;
 
 /// Two variables lie on a ray if their ratio varies by less than this factor ...
 const RAY_SPREAD: f64 = 1.5;

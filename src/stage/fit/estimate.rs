@@ -10,6 +10,7 @@ use crate::evidence::{self, Shape};
 use crate::fit::{Doubt, Estimate, Evidence, Fit, Noise, Span, Status};
 use crate::law::{Law, Parameter, Scale, Treatment};
 use crate::numerics::{Points, central, exp, ln, quantile, standard_deviation};
+use crate::objective::ResponseScale;
 use crate::problem::Problem;
 use crate::uncertainty::{Draws, noise};
 
@@ -86,7 +87,19 @@ impl FitLaw {
         // An envelope lies on one side of the rows by design.
         if !self.method.objective.member().is_envelope() {
             let responses: Vec<f64> = problem.responses().collect();
-            let no_trend = evidence::no_trend(&problem.unscaled_residuals(point), &responses, &by_name, free.len());
+            let unscaled = problem.unscaled_residuals(point);
+            let fitted = evidence::Fitted {
+                rows: &train,
+                columns: &by_name,
+                roles: &self.law.roles,
+                response: &self.law.response,
+                responses: &responses,
+                residuals: &unscaled,
+                is_log: self.method.objective.scale() == ResponseScale::Log,
+                parameters: free.len(),
+            };
+            warnings.extend(fitted.warnings(rows.together(group).is_some()));
+            let no_trend = evidence::no_trend(&unscaled, &responses, &by_name, free.len());
             doubts.extend(no_trend.map(|warning| (Doubt::NoTrend, warning)));
             if doubts.is_empty() {
                 let pattern = evidence::pattern(&residuals, &by_name, free.len());

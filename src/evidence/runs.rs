@@ -1,0 +1,307 @@
+//! Checks the rows of a fit for failed runs, for runs with different settings, and for checkpoints of one run.
+
+use std::collections::BTreeMap;
+
+use super::short;
+use crate::dataset::{Column, Dataset};
+use crate::law::Roles;
+use crate::numerics::{ln, mean, median};
+use crate::plausible::name_rows;
+
+/// The fitted rows with their responses and residuals.
+pub struct Fitted<'a> {
+    /// The rows with all columns.
+    pub rows: &'a Dataset,
+    /// The law's variables by name.
+    pub columns: &'a BTreeMap<&'a str, &'a [f64]>,
+    /// Names of the variables that say how large a run is.
+    pub roles: &'a Roles,
+    /// Name of the response.
+    pub response: &'a str,
+    /// The responses on the scale of the residuals.
+    pub responses: &'a [f64],
+    /// The law minus the response, on the same scale.
+    pub residuals: &'a [f64],
+    /// Whether that scale is the logarithm of the response.
+    pub is_log: bool,
+    /// Number of fitted parameters.
+    pub parameters: usize,
+}
+
+/// Distance from the law, in robust standard deviations of the residuals, beyond which a run may have failed.
+const FAR: f64 = 6.0;
+/// Minimum number of residual degrees of freedom for that distance.
+const FREEDOM: usize = 5;
+/// Minimum number of smaller runs to compare with.
+const SMALLER: usize = 3;
+/// A run is larger than another one if no variable is smaller and one is larger by this factor.
+const LARGER: f64 = 1.1;
+/// Smallest difference of responses that counts: one per cent, or one per cent of their range.
+const WORSE: f64 = 0.01;
+/// Minimum number of pairs of a run and a smaller one, and the minimum share of pairs in which the larger run is
+/// worse.
+const RISING: (usize, f64) = (30, 0.1);
+/// Minimum share of pairs for which the law predicts the same direction. Otherwise no response is worse than another.
+const ONE_WAY: f64 = 0.95;
+/// Median absolute deviation of a normal distribution, in standard deviations.
+const OF_NORMAL: f64 = 0.674_489_75;
+/// Minimum number of rows of a run, number of runs, and correlation of neighbouring residuals of checkpoints.
+const CHECKPOINTS: (usize, usize, f64) = (5, 2, 0.5);
+
+impl Fitted<'_> {
+    /// The warnings of all checks. `together` says that the spec groups the rows into runs already.
+    pub fn warnings(&self, together: bool) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Some(pairs) = Pairs::of(self) {
+            let failed = self.failed(&pairs);
+            warnings.extend(self.on_failed(&failed));
+            warnings.extend(self.on_rising(&pairs, &failed));
+        }
+        warnings.extend((!together).then(|| self.on_checkpoints()).flatten());
+        warnings
+    }
+
+    /// The law's variables that say how large a run is, or all of them if none has that role.
+    fn scales(&self) -> Vec<&str> {
+        let decided = self.roles.decided();
+        let of_role: Vec<&str> = self.columns.keys().copied().filter(|name| decided.contains(name)).collect();
+        if of_role.is_empty() { self.columns.keys().copied().collect() } else { of_role }
+    }
+
+    /// The rows far on the worse side of the law that are also worse than most smaller runs.
+    fn failed(&self, pairs: &Pairs) -> Vec<usize> {
+        let freedom = self.residuals.len().saturating_sub(self.parameters);
+        let sizes: Vec<f64> = self.residuals.iter().map(|r| r.abs()).collect();
+        let rest = freedom as f64 / self.residuals.len().max(1) as f64;
+        let scatter = median(&sizes) / OF_NORMAL / rest.sqrt();
+        if freedom < FREEDOM || scatter <= 0.0 || scatter.is_nan() {
+            return Vec::new();
+        }
+        let is_failed = |&row: &usize| {
+            let worse = pairs.smaller[row].iter().filter(|&&other| pairs.worse(self, row, other) > 0.0).count();
+            let smaller = pairs.smaller[row].len();
+            -pairs.worse_side * self.residuals[row] > FAR * scatter && smaller >= SMALLER && 2 * worse > smaller
+        };
+        (0..self.residuals.len()).filter(is_failed).collect()
+    }
+
+    fn on_failed(&self, failed: &[usize]) -> Option<String> {
+        let (first, origins) = (failed.first()?, self.origins(failed));
+        let lowest =
+            |values: &dyn Fn(usize) -> f64| failed.iter().map(|&row| values(row)).fold(f64::INFINITY, f64::min);
+        let highest =
+            |values: &dyn Fn(usize) -> f64| failed.iter().map(|&row| values(row)).fold(f64::NEG_INFINITY, f64::max);
+        // A condition on the response and the first variable, if it drops exactly these rows.
+        let response = self.rows.numbers(self.response)?;
+        let is_above = self.residuals[*first] < 0.0;
+        let limits = self.columns.iter().find_map(|(name, values)| {
+            let bound = lowest(&|row| values[row]);
+            let edge = if is_above { lowest(&|row| response[row]) } else { highest(&|row| response[row]) };
+            let is_beyond = |row: usize| if is_above { response[row] >= edge } else { response[row] <= edge };
+            let dropped: Vec<usize> =
+                (0..response.len()).filter(|&row| is_beyond(row) && values[row] >= bound).collect();
+            let sign = if is_above { ">=" } else { "<=" };
+            let number = crate::expr::number_text;
+            (dropped == failed)
+                .then(|| format!("{} {sign} {} and {name} >= {}", self.response, number(edge), number(bound)))
+        });
+        let line = limits.map_or_else(
+            || "drop them in the filter".to_owned(),
+            |limits| format!("write `{{ drop = \"{limits}\", because = \"diverged\" }}` in the filter"),
+        );
+        let (noun, verb) = if failed.len() == 1 { ("One row", "is") } else { ("Some rows", "are") };
+        Some(format!(
+            "{noun} of {} ({}) {verb} far from the law and worse than most smaller runs, as runs that diverged or were stopped early. If so, {line}.",
+            self.residuals.len(),
+            name_rows(&origins)
+        ))
+    }
+
+    fn on_rising(&self, pairs: &Pairs, failed: &[usize]) -> Option<String> {
+        let is_good = |row: &usize| !failed.contains(row);
+        let least = if self.is_log { WORSE } else { WORSE * spread(self.responses) };
+        let mut all = 0;
+        let mut rising: Vec<(f64, usize, usize)> = Vec::new();
+        for row in (0..self.responses.len()).filter(is_good) {
+            for &other in pairs.smaller[row].iter().filter(|other| is_good(other)) {
+                all += 1;
+                let worse = pairs.worse(self, row, other);
+                if worse > least {
+                    rising.push((worse, row, other));
+                }
+            }
+        }
+        if all < RISING.0 || (rising.len() as f64) < RISING.1 * all as f64 {
+            return None;
+        }
+        let (_, row, other) = rising.iter().copied().max_by(|a, b| a.0.total_cmp(&b.0))?;
+        let [one, two] = [row, other].map(|row| name_rows(&self.origins(&[row])));
+        Some(format!(
+            "In {} of {all} pairs of runs the one with larger {} is worse, for instance {one} compared with {two}: the runs differ in something that the law does not contain. Fit groups with `by = \"...\"`, add the variable to the law, or keep the best run of each setting with `keep_lowest` or `keep_highest` in the filter.",
+            rising.len(),
+            super::in_words(&self.scales()),
+        ))
+    }
+
+    fn on_checkpoints(&self) -> Option<String> {
+        let data = self.roles.data.as_deref().filter(|data| self.columns.contains_key(data))?;
+        let along = self.columns[data];
+        let others: Vec<&[f64]> =
+            self.columns.iter().filter(|(name, _)| **name != data).map(|(_, values)| *values).collect();
+        let runs = self.rows.columns().iter().find_map(|(name, column)| {
+            let Column::Texts(texts) = column else { return None };
+            let mut runs: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+            texts.iter().enumerate().for_each(|(row, text)| runs.entry(text).or_default().push(row));
+            let is_run = |rows: &Vec<usize>| {
+                let same = others.iter().all(|values| rows.iter().all(|&row| values[row] == values[rows[0]]));
+                let mut seen: Vec<f64> = rows.iter().map(|&row| along[row]).collect();
+                seen.sort_by(f64::total_cmp);
+                rows.len() >= CHECKPOINTS.0 && same && seen.windows(2).all(|pair| pair[0] < pair[1])
+            };
+            let found: Vec<Vec<usize>> = runs.into_values().filter(is_run).collect();
+            let covered: usize = found.iter().map(Vec::len).sum();
+            (found.len() >= CHECKPOINTS.1 && 2 * covered > texts.len()).then_some((name, found))
+        });
+        let (name, runs) = runs?;
+        let (mut shared, mut squares) = (Vec::new(), Vec::new());
+        for mut rows in runs {
+            rows.sort_by(|&a, &b| along[a].total_cmp(&along[b]));
+            squares.extend(rows.iter().map(|&row| self.residuals[row] * self.residuals[row]));
+            shared.extend(rows.windows(2).map(|pair| self.residuals[pair[0]] * self.residuals[pair[1]]));
+        }
+        let correlation = mean(&shared) / mean(&squares);
+        (correlation > CHECKPOINTS.2).then(|| {
+            format!(
+                "Rows of one `{name}` at growing {data} look like checkpoints of one run: their residuals are correlated ({} between neighbours), so they count for fewer runs than rows and intervals are too narrow. Write `clusters = [\"{name}\"]` in the fit, or keep the last row of each run.",
+                short(correlation)
+            )
+        })
+    }
+
+    fn origins(&self, rows: &[usize]) -> Vec<crate::dataset::Origin> {
+        rows.iter().map(|&row| self.rows.origins()[row]).collect()
+    }
+}
+
+/// For each row the runs that are smaller, and the side of a response that is worse.
+struct Pairs {
+    smaller: Vec<Vec<usize>>,
+    /// 1 if larger responses are worse, -1 if smaller ones are.
+    worse_side: f64,
+}
+
+/// Maximum number of rows whose pairs are compared.
+const MOST_ROWS: usize = 2000;
+
+impl Pairs {
+    /// `None` if the law does not predict one direction.
+    fn of(fitted: &Fitted<'_>) -> Option<Self> {
+        let count = fitted.responses.len();
+        if count > MOST_ROWS {
+            return None;
+        }
+        let scales = fitted.scales();
+        let (sizes, settings): (Vec<_>, Vec<_>) = fitted.columns.iter().partition(|(name, _)| scales.contains(name));
+        let sizes: Vec<Vec<f64>> = sizes.iter().map(|(_, values)| values.iter().map(|v| ln(*v)).collect()).collect();
+        let is_smaller = |other: usize, row: usize| {
+            settings.iter().all(|(_, values)| values[other] == values[row])
+                && sizes.iter().all(|size| size[other] <= size[row])
+                && sizes.iter().any(|size| size[row] - size[other] > ln(LARGER))
+        };
+        let smaller: Vec<Vec<usize>> =
+            (0..count).map(|row| (0..count).filter(|&other| is_smaller(other, row)).collect()).collect();
+        let law = |row: usize| fitted.responses[row] + fitted.residuals[row];
+        let (mut falls, mut rises) = (0, 0);
+        for (row, others) in smaller.iter().enumerate() {
+            for &other in others {
+                falls += usize::from(law(row) < law(other));
+                rises += usize::from(law(row) > law(other));
+            }
+        }
+        let most = falls.max(rises);
+        let one_way = most > 0 && most as f64 >= ONE_WAY * (falls + rises) as f64;
+        one_way.then_some(Self { smaller, worse_side: if falls >= rises { 1.0 } else { -1.0 } })
+    }
+
+    /// By how much the response of a row is worse than that of another one.
+    fn worse(&self, fitted: &Fitted<'_>, row: usize, other: usize) -> f64 {
+        self.worse_side * (fitted.responses[row] - fitted.responses[other])
+    }
+}
+
+fn spread(values: &[f64]) -> f64 {
+    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
+    high - low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Origin;
+    use crate::numerics::{Random, exp};
+
+    /// Runs of six sizes and six amounts of data of a known law; `change` edits the response of a row.
+    fn warned(change: impl Fn(usize, f64, f64, f64) -> f64, with_runs: bool) -> Vec<String> {
+        let mut random = Random::new(5, "runs", 0);
+        let (mut n, mut d, mut l, mut law, mut name) = (vec![], vec![], vec![], vec![], vec![]);
+        for row in 0..36 {
+            let (size, data) = (1e7 * exp(1.2 * f64::from(row / 6)), 1e9 * exp(1.1 * f64::from(row % 6)));
+            let loss = 1.7 + exp(6.0 - 0.34 * ln(size)) + exp(6.0 - 0.28 * ln(data));
+            n.push(size);
+            d.push(data);
+            law.push(ln(loss));
+            l.push(change(row as usize, size, data, loss * random.log_normal(0.004)));
+            name.push(format!("m{}", row / 6));
+        }
+        let mut rows = Dataset::new((1..=36).map(|row| Origin { file: 0, row }).collect());
+        rows.insert("L", Column::Numbers(l.clone()));
+        if with_runs {
+            rows.insert("model", Column::Texts(name));
+        }
+        let responses: Vec<f64> = l.iter().map(|l| ln(*l)).collect();
+        let residuals: Vec<f64> = law.iter().zip(&responses).map(|(law, y)| law - y).collect();
+        let columns = BTreeMap::from([("N", n.as_slice()), ("D", d.as_slice())]);
+        let roles = Roles { size: Some("N".to_owned()), data: Some("D".to_owned()), ..Roles::default() };
+        let fitted = Fitted {
+            rows: &rows,
+            columns: &columns,
+            roles: &roles,
+            response: "L",
+            responses: &responses,
+            residuals: &residuals,
+            is_log: true,
+            parameters: 5,
+        };
+        fitted.warnings(false)
+    }
+
+    #[test]
+    fn good_runs_give_no_warning() {
+        assert_eq!(warned(|_, _, _, loss| loss, true), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_run_that_diverged_is_named_with_the_rule_that_drops_it() {
+        let one = warned(|row, _, _, loss| if row == 34 { 1.6 * loss } else { loss }, false);
+        assert_eq!(one.len(), 1, "{one:#?}");
+        assert!(one[0].starts_with("One row of 36 (row 35)"), "{}", one[0]);
+        assert!(one[0].contains("drop = \"L >= ") && one[0].contains("because = \"diverged\""), "{}", one[0]);
+        // A small run that is far off is no run that diverged: nothing is smaller.
+        assert_eq!(warned(|row, _, _, loss| if row == 0 { 1.6 * loss } else { loss }, false), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn runs_of_two_recipes_are_told_to_rise_with_size() {
+        let two = warned(|row, _, _, loss| if row % 2 == 0 { loss } else { 1.25 * loss }, false);
+        assert!(two.iter().any(|w| w.contains("pairs of runs the one with larger D and N is worse")), "{two:#?}");
+    }
+
+    #[test]
+    fn checkpoints_of_a_few_runs_are_recognised_by_their_residuals() {
+        let offset = |row: usize| 1.0 + 0.02 * [1.0, -1.0, 0.5, 1.5, -0.5, -1.5][row / 6];
+        let runs = |with| warned(move |row, _, _, loss| loss * offset(row), with);
+        let found = runs(true);
+        assert!(found.iter().any(|w| w.contains("`clusters = [\"model\"]`")), "{found:#?}");
+        assert!(runs(false).iter().all(|w| !w.contains("clusters")), "no column names the runs");
+    }
+}
