@@ -230,6 +230,41 @@ fn runs_that_share_trunks_are_as_sure_for_less_than_two_thirds_of_the_compute() 
 }
 
 #[test]
+fn runs_cost_what_the_study_says_they_cost() {
+    let with =
+        |cost: &str| spec(DESIGN).replace("[fits.main]", &format!("[costs.own]\ncompute = \"{cost}\"\n[fits.main]"));
+    let planned = |spec: &str| advice(&World::with(spec, &simulated_runs(0.004)), &["study.toml"]);
+    // The default cost as a formula.
+    let [default, written] = [spec(DESIGN), with("6 * N * D")].map(|spec| planned(&spec));
+    for key in ["size", "data"] {
+        assert_eq!(numbers(&default["runs"], key), numbers(&written["runs"], key));
+    }
+    // A head that costs as much as 5e8 parameters.
+    let cost = |n: f64, d: f64| 6.0 * n * d + 3e9 * d;
+    let own = planned(&with("6 * N * D + 3e9 * D"));
+    let [sizes, data] = ["size", "data"].map(|key| numbers(&own["runs"], key));
+    let of_runs: Vec<f64> =
+        own["runs"].as_array().unwrap().iter().map(|run| run["cost"]["flop"].as_f64().unwrap()).collect();
+    for ((n, d), flop) in sizes.iter().zip(&data).zip(&of_runs) {
+        assert!((cost(*n, *d) / flop - 1.0).abs() < 1e-9 && *flop <= 8e20, "{n:e} {d:e} {flop:e}");
+    }
+    assert!(of_runs.iter().sum::<f64>() <= 2e21);
+    // The best size of the true law under this cost.
+    let loss = |log: f64| {
+        let n = libm::exp(log);
+        400.0 * libm::pow(n, -0.34) + 410.0 * libm::pow(1e24 / (6.0 * n + 3e9), -0.28)
+    };
+    let sizes = (0..4000).map(|i| 18.0 + f64::from(i) * 0.003);
+    let best = libm::exp(sizes.min_by(|a, b| loss(*a).total_cmp(&loss(*b))).unwrap());
+    let decided = &own["decisions"][0]["now"];
+    assert!(
+        decided["lower"].as_f64().unwrap() < best && best < decided["upper"].as_f64().unwrap(),
+        "{best:e} {decided}"
+    );
+    assert!(own["advice"].as_str().unwrap().ends_with("counted by the cost `own`."), "{}", own["advice"]);
+}
+
+#[test]
 fn a_design_that_cannot_be_is_told_where_it_is_wrong() {
     for (from, to, message) in [
         ("\"5 to 400 per parameter\"", "\"20 per parameter\"", "cannot show how to split compute"),
@@ -241,7 +276,12 @@ fn a_design_that_cannot_be_is_told_where_it_is_wrong() {
         ("budget = { FLOP = 2e21, usd = 5000 }", "budget = {}", "`usd`, `gpu_hours` or `FLOP`"),
         ("\"100M to 2B\"", "\"100M till 2B\"", "is not a range"),
         ("rounds = 3", "rounds = 0", "from 1 to 100"),
-        ("[fits.main]", "[costs.own]\ncompute = \"6 * N * D + 1e9 * D\"\n[fits.main]", "designs count 6 FLOP"),
+        (
+            "[designs.next]\nfit = \"main\"",
+            "[costs.one]\ncompute = \"6 * N * D\"\n[costs.two]\ncompute = \"7 * N * D\"\n[fits.other]\nrows = \"small\"\n\
+             law = \"generalised\"\ncost = \"two\"\nuncertainty = \"auto\"\n[designs.next]\nfit = [\"main\", \"other\"]",
+            "count compute in different ways, 6 N D and `two`",
+        ),
         ("min_steps = 2000 }", "min_steps = 2000, hold = { K = 1 } }", "has a variable `K` to hold"),
         ("min_steps = 2000 }", "min_steps = 2000, cooldown = 0.3 }", "write `schedule = \"wsd\"` too"),
         ("candidates = { N =", "candidates = { M =", "`M` does not describe runs"),

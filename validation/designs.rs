@@ -20,6 +20,7 @@ use std::process::{Command, ExitCode};
 
 use lawfit::design::usual;
 use lawfit::numerics::{Random, exp, ln, normal_quantile, quantile};
+use lawfit::query::RunCost;
 use serde_json::{Value, json};
 use surfaces::{Kind, SURFACES, Truth};
 
@@ -223,7 +224,7 @@ impl<'a> Study<'a> {
     fn new(job: &'a Job<'a>, folder: PathBuf) -> Self {
         let random = Random::new(job.draw, &format!("designs {}", job.world), job.design.is_planned.into());
         let mut study = Self { job, folder, runs: Vec::new(), spent: 0.0, random, plan: Value::Null };
-        let [grid, ray] = usual(PILOT, 20.0);
+        let [grid, ray] = usual(PILOT, 20.0, &RunCost::default());
         let runs = match job.design.name {
             _ if job.design.is_planned => first_round(FIRST * PILOT),
             name if name.starts_with("isoFLOP") => grid.runs,

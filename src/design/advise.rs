@@ -84,11 +84,15 @@ impl Given<'_> {
         for member in &self.beliefs.members {
             *laws.entry(member.law.name.clone()).or_default() += member.share;
         }
+        let mut advice = advice_in_words(&decisions, value.as_ref(), chosen.len(), &total);
+        if let Some(cost) = self.beliefs.members.first().and_then(|member| member.law.cost.as_ref()) {
+            advice = format!("{advice} Compute is counted by the cost `{}`.", cost.name);
+        }
         let [size, data, _] = self.beliefs.roles().map(|roles| roles.decided().map(str::to_owned)).unwrap_or_default();
         Ok(Advice {
             size,
             data,
-            advice: advice_in_words(&decisions, value.as_ref(), chosen.len(), &total),
+            advice,
             machine: table.terms.rate.as_ref().map(|rate| rate.described.clone()),
             candidates: table.candidates.len(),
             left_out,

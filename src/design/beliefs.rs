@@ -8,7 +8,7 @@ use crate::fit::{Fit, Span};
 use crate::law::{Law, Roles, Tape};
 use crate::numerics::{Points, exp, ln};
 use crate::objective::ResponseScale;
-use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::query::RunCost;
 
 /// Maximum number of draws of one law, spread evenly over its draws. Time and memory grow with draws times candidates.
 const MOST_DRAWS: usize = 400;
@@ -36,6 +36,8 @@ pub struct Belief<'a> {
     places: [Option<usize>; 3],
     tape: Tape,
     held: Vec<f64>,
+    /// The cost of runs.
+    pub cost: RunCost,
 }
 
 impl<'a> Belief<'a> {
@@ -48,16 +50,17 @@ impl<'a> Belief<'a> {
         if let Some(name) = held(law).into_iter().find(|name| !hold.contains_key(*name)) {
             return Err(format!("`{name}` of the law `{}` has no value: hold it in `candidates`", law.formula));
         }
-        let held = law.variables.iter().map(|v| hold.get(&v.name).copied().unwrap_or(0.0)).collect();
+        let held: Vec<f64> = law.variables.iter().map(|v| hold.get(&v.name).copied().unwrap_or(0.0)).collect();
         let step = draws.len().div_ceil(MOST_DRAWS).max(1);
         let draws = draws.iter().step_by(step).collect();
-        Ok(Self { law, fit, draws, share: 1.0, places, tape: law.tape(), held })
+        let cost = RunCost::of(law, &held);
+        Ok(Self { law, fit, draws, share: 1.0, places, tape: law.tape(), held, cost })
     }
 
     /// The law's variables for a run.
     pub fn variables(&self, size: f64, data: f64) -> Vec<f64> {
         let mut at = self.held.clone();
-        let values = [size, data, FLOP_PER_PARAMETER_AND_TOKEN * size * data];
+        let values = [size, data, self.cost.flop(size, data)];
         for (place, value) in self.places.into_iter().zip(values) {
             if let Some(index) = place {
                 at[index] = value;
@@ -125,6 +128,11 @@ impl<'a> Beliefs<'a> {
     /// The law with the largest share, the first of several.
     pub fn most_believed(&self) -> Option<&Belief<'a>> {
         self.members.iter().rev().max_by(|a, b| a.share.total_cmp(&b.share))
+    }
+
+    /// The cost of runs, which all laws share.
+    pub fn cost(&self) -> RunCost {
+        self.members.first().map_or_else(RunCost::default, |member| member.cost.clone())
     }
 
     /// The study's names of model size, data and compute.

@@ -10,7 +10,7 @@ use crate::expr::parse_constant;
 use crate::fit::Span;
 use crate::law::{Roles, Tape, find};
 use crate::numerics::{exp, ln};
-use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::query::RunCost;
 
 /// A candidate run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -225,7 +225,7 @@ impl Candidates {
     ///
     /// # Errors
     /// What is wrong.
-    pub fn list(&self, terms: &Terms, span: Option<Span>) -> Result<(Vec<Candidate>, LeftOut), String> {
+    pub fn list(&self, terms: &Terms, cost: &RunCost, span: Option<Span>) -> Result<(Vec<Candidate>, LeftOut), String> {
         let shapes = self.sizes(span)?;
         let data = match self.values.get(DATA) {
             Some(choice) => Values::of(choice)?,
@@ -243,7 +243,9 @@ impl Candidates {
                 Values::Range(range) => range.values(),
             };
             // Runs that share a trunk have one batch: that of the shortest run with enough steps.
-            let shared = self.shared_trunk().and_then(|_| values.iter().find_map(|&d| self.batch_of(size, d, &best)));
+            let shared = self
+                .shared_trunk()
+                .and_then(|_| values.iter().find_map(|&d| self.batch_of(d, best.at(cost.flop(size, d)))));
             tried += values.len();
             if tried > MOST_TRIED || found.len() > MOST {
                 return Err(format!(
@@ -251,8 +253,12 @@ impl Candidates {
                 ));
             }
             for tokens in values {
-                let batch = shared.or_else(|| self.batch_of(size, tokens, &best));
-                match self.candidate(size, tokens, shape, trunk, batch).and_then(|run| Self::allowed(run, terms)) {
+                let batch = shared.or_else(|| self.batch_of(tokens, best.at(cost.flop(size, tokens))));
+                let run = self.whole_steps(tokens, batch).map(|(data, steps)| {
+                    let flop = cost.flop(size, data);
+                    Candidate { size, data, flop, shape, batch, steps, trunk }
+                });
+                match run.and_then(|run| Self::allowed(run, terms)) {
                     Ok(run) if names.insert(run.name(1)) => found.push(run),
                     Ok(_) => *left_out.entry("as good as the same as another".to_owned()).or_default() += 1,
                     Err(reason) => *left_out.entry(reason).or_default() += 1,
@@ -298,32 +304,22 @@ impl Candidates {
     }
 
     /// The batch of a run: the one nearest to the best batch for its compute that leaves enough steps.
-    fn batch_of(&self, size: f64, data: f64, best: &BestBatch) -> Option<f64> {
-        let best = best.at(FLOP_PER_PARAMETER_AND_TOKEN * size * data);
+    fn batch_of(&self, data: f64, best: Option<f64>) -> Option<f64> {
         let enough = |batch: &f64| self.min_steps.is_none_or(|least| data / batch >= least as f64);
         let far = |batch: f64| best.map_or(-batch, |best| ln(batch / best).abs());
         self.batch.iter().flatten().map(|q| q.0).filter(enough).min_by(|a, b| far(*a).total_cmp(&far(*b)))
     }
 
-    fn candidate(
-        &self,
-        size: f64,
-        tokens: f64,
-        shape: Option<(u32, u32)>,
-        trunk: usize,
-        batch: Option<f64>,
-    ) -> Result<Candidate, String> {
-        if self.batch.is_some() && batch.is_none() {
-            return Err("with too few steps at every batch size".to_owned());
+    /// The data and steps of a run. They are rounded down to whole steps, so that the trained run equals the planned
+    /// one.
+    fn whole_steps(&self, tokens: f64, batch: Option<f64>) -> Result<(f64, Option<u64>), String> {
+        let too_few = || Err("with too few steps at every batch size".to_owned());
+        let Some(batch) = batch else { return if self.batch.is_some() { too_few() } else { Ok((tokens, None)) } };
+        let steps = (tokens / batch).floor() as u64;
+        if steps < self.min_steps.unwrap_or(1).max(1) {
+            return too_few();
         }
-        // Round down to whole steps, so that the trained run equals the planned one.
-        let steps = batch.map(|batch| (tokens / batch).floor() as u64);
-        if steps.is_some_and(|steps| steps < self.min_steps.unwrap_or(1).max(1)) {
-            return Err("with too few steps at every batch size".to_owned());
-        }
-        let data = batch.zip(steps).map_or(tokens, |(batch, steps)| batch * steps as f64);
-        let flop = FLOP_PER_PARAMETER_AND_TOKEN * size * data;
-        Ok(Candidate { size, data, flop, shape, batch, steps, trunk })
+        Ok((batch * steps as f64, Some(steps)))
     }
 
     fn allowed(run: Candidate, terms: &Terms) -> Result<Candidate, String> {
@@ -418,7 +414,9 @@ mod tests {
 
     #[test]
     fn a_range_per_parameter_covers_both_ends_at_every_size() {
-        let (runs, _) = candidates("N = [1e8, 1e9]\nD = \"5 to 400 per parameter\"").list(&terms(1e22), None).unwrap();
+        let (runs, _) = candidates("N = [1e8, 1e9]\nD = \"5 to 400 per parameter\"")
+            .list(&terms(1e22), &RunCost::default(), None)
+            .unwrap();
         for size in [1e8, 1e9] {
             let ratios: Vec<f64> = runs.iter().filter(|r| r.size == size).map(|r| r.data / r.size).collect();
             assert!((ratios[0] - 5.0).abs() < 1e-9 && (ratios.last().unwrap() - 400.0).abs() < 1e-6);
@@ -431,7 +429,7 @@ mod tests {
         let numbers = |count: u32| (1..=count).map(|i| format!("{i}e6")).collect::<Vec<_>>().join(", ");
         let lists = format!("N = [{0}]\nD = [{0}]", numbers(2000));
         for text in [lists.as_str(), "N = \"1e-300 to 1e300\"\nD = \"1e-300 to 1e300\""] {
-            let error = candidates(text).list(&terms(1e300), None).unwrap_err();
+            let error = candidates(text).list(&terms(1e300), &RunCost::default(), None).unwrap_err();
             assert!(error.contains("at most 50000 are"), "{error}");
         }
     }
@@ -439,7 +437,7 @@ mod tests {
     #[test]
     fn a_batch_leaves_enough_steps_and_data_are_whole_steps() {
         let text = "N = [1e8]\nD = [1e8, 1e9, 1e10]\nbatch = [\"0.25M\", \"1M\", \"4M\"]\nmin_steps = 2000";
-        let (runs, left_out) = candidates(text).list(&terms(1e22), None).unwrap();
+        let (runs, left_out) = candidates(text).list(&terms(1e22), &RunCost::default(), None).unwrap();
         assert_eq!(left_out.values().sum::<usize>(), 1);
         for run in &runs {
             let (batch, steps) = (run.batch.unwrap(), run.steps.unwrap());
@@ -459,7 +457,7 @@ mod tests {
     #[test]
     fn excluded_runs_are_counted_by_reason() {
         let text = "N = [1e8]\nD = [1e9, 1e15]";
-        let (runs, left_out) = candidates(text).list(&terms(1e20), None).unwrap();
+        let (runs, left_out) = candidates(text).list(&terms(1e20), &RunCost::default(), None).unwrap();
         assert_eq!((runs.len(), left_out["dearer than the whole budget"]), (1, 1));
     }
 }

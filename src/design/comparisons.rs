@@ -9,7 +9,6 @@ use super::rivals::usual;
 use super::search::{Purpose, Search};
 use super::state::State;
 use crate::numerics::Random;
-use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
 /// Factor by which a wider range of data per parameter exceeds the given one.
 const WIDER: f64 = 4.0;
@@ -33,11 +32,12 @@ impl Given<'_> {
         // Compare with the best grid within the limits, and with the common designs without limits.
         rivals.sort_by(|a, b| a.wider.total_cmp(&b.wider));
         rivals.truncate(1);
-        for design in usual(flop, self.ratio(table)) {
+        let cost = self.beliefs.cost();
+        for design in usual(flop, self.ratio(table), &cost) {
             let run = |&(size, data): &(f64, f64)| Candidate {
                 size,
                 data,
-                flop: FLOP_PER_PARAMETER_AND_TOKEN * size * data,
+                flop: cost.flop(size, data),
                 ..Candidate::default()
             };
             let counted = Counted { top: Some(table.top), ..self.counted() };
@@ -67,7 +67,7 @@ impl Given<'_> {
             ),
         ];
         if let Some(wider) = self.settings.candidates.wider(WIDER) {
-            let (candidates, _) = wider.list(&table.terms, self.span())?;
+            let (candidates, _) = wider.list(&table.terms, &self.beliefs.cost(), self.span())?;
             let other = self.table(candidates, table.judged.clone(), table.terms.clone(), counted)?;
             cases.push(("the range of data per parameter went four times further at both ends", other));
         }

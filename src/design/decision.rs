@@ -12,10 +12,7 @@ use rayon::prelude::*;
 use super::beliefs::{Belief, Beliefs};
 use crate::law::Roles;
 use crate::numerics::{exp, ln, mean};
-use crate::query::{
-    FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, Finding, Kind, Model, Question, Ready, Solved, Trail, Waste,
-    moves_to_reach, value_that_reaches,
-};
+use crate::query::{Finding, Kind, Model, Question, Ready, Solved, Trail, Waste, moves_to_reach, value_that_reaches};
 
 /// Names of outputs in queries: model size, and compute of training and serving.
 const SIZE: &str = "{size}";
@@ -146,7 +143,7 @@ impl Decision {
             Waste::OfBudget => {
                 let compute = &belief.law.roles.compute;
                 let budget = self.inputs.get(compute).copied()?;
-                let data = budget / (FLOP_PER_PARAMETER_AND_TOKEN * size);
+                let data = belief.cost.data_for(budget, size);
                 let held =
                     self.inputs.iter().filter(|(name, _)| *name != compute).map(|(n, v)| (n.clone(), *v)).collect();
                 let inverse = Inverse::new(belief, compute, held, belief.response(estimate, size, data));
@@ -159,7 +156,7 @@ impl Decision {
                 let [size_name, data] = belief.law.roles.sizes()?;
                 let held = held.chain([(size_name.to_owned(), size)]).collect();
                 let inverse = Inverse::new(belief, data, held, response);
-                let total = |data: f64| size * (FLOP_PER_PARAMETER_AND_TOKEN * data + FLOP_PER_SERVED_TOKEN * serve);
+                let total = |data: f64| belief.cost.with_serving(size, data, serve);
                 let waste = |(draw, best): (&&[f64], &Option<Finding>)| {
                     let best = best.as_ref()?.outputs.get(TOTAL).copied()?;
                     // A model too small to reach the response with any amount of data has the maximum waste.

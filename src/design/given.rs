@@ -92,7 +92,7 @@ impl Given<'_> {
             shared_trunk: settings.candidates.shared_trunk(),
             rounds: rounds(settings.rounds),
         };
-        let (candidates, left_out) = settings.candidates.list(&terms, self.span())?;
+        let (candidates, left_out) = settings.candidates.list(&terms, &self.beliefs.cost(), self.span())?;
         let judged: Vec<Judged> = self.decisions.iter().map(|d| d.judge(self.beliefs)).collect::<Result<_, _>>()?;
         let table = self.table(candidates, judged, terms, self.counted())?;
         Ok((table, left_out))

@@ -7,7 +7,7 @@ use super::beliefs::Beliefs;
 use super::candidates::Candidate;
 use super::state::State;
 use crate::numerics::normal_quantile;
-use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::query::RunCost;
 use crate::source::{Cell, Format, Limits, Options, read};
 use crate::uncertainty::chi_square_quantile;
 
@@ -142,12 +142,12 @@ impl Results {
     ///
     /// # Errors
     /// A line matches no run.
-    pub fn matched(&self, candidates: &[Candidate]) -> Result<Matched, String> {
+    pub fn matched(&self, candidates: &[Candidate], cost: &RunCost) -> Result<Matched, String> {
         let plain = |name: &str| name.strip_suffix("-2").unwrap_or(name).to_owned();
         let find = |(place, line): (usize, &Line)| {
             let named = line.name.as_ref().and_then(|name| candidates.iter().find(|c| c.name(1) == plain(name)));
             let sized = line.sizes.map(|(size, data)| {
-                let flop = FLOP_PER_PARAMETER_AND_TOKEN * size * data;
+                let flop = cost.flop(size, data);
                 // A run that the design does not contain shares no trunk.
                 let same = candidates.iter().find(|c| c.size == size && c.data == data);
                 same.cloned().unwrap_or(Candidate {

@@ -9,7 +9,6 @@ use super::rivals::{Grid, USUAL};
 use super::search::{PAIRS, Purpose, Search, ordered};
 use super::state::State;
 use crate::numerics::ln;
-use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
 /// Decades of size on either side of the middle, for the grids with which the search starts, and their numbers of
 /// curves.
@@ -66,7 +65,7 @@ impl Given<'_> {
                     continue;
                 }
                 let grid = Grid { curves, on_curve, decades, ..USUAL };
-                grids.push(snapped(&table.candidates, &grid.runs(flop, ratio)));
+                grids.push(snapped(&table.candidates, &grid.runs(flop, ratio, &self.beliefs.cost())));
             }
         }
         grids.dedup();
@@ -97,7 +96,7 @@ impl Given<'_> {
         let best = table.judged.first().filter(|judged| judged.is_size).and_then(|judged| {
             let size = judged.plain(judged.mean(&self.beliefs.shares()));
             let flop = self.decisions.first()?.inputs.get(&self.beliefs.roles()?.compute)?;
-            Some(flop / (FLOP_PER_PARAMETER_AND_TOKEN * size * size))
+            Some(self.beliefs.cost().data_for(*flop, size) / size)
         });
         best.filter(|ratio| ratio.is_finite()).map_or(20.0, |ratio| ratio.clamp(1.0, 400.0))
     }
@@ -106,7 +105,7 @@ impl Given<'_> {
     /// cannot be trained.
     pub(super) fn learn(&self, table: &mut Table, results: &Results) -> Result<Outcomes, String> {
         let planned = self.chosen(table);
-        let matched = results.matched(&table.candidates)?;
+        let matched = results.matched(&table.candidates, &self.beliefs.cost())?;
         let sizes = |c: &Candidate| (c.size, c.data);
         // A configuration that is planned twice may have one line in the results and one missing.
         let copies = |of: (f64, f64)| planned.iter().filter(|(run, _)| sizes(&table.candidates[*run]) == of).count();

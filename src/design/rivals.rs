@@ -1,7 +1,7 @@
 //! Common designs for the same cost: a grid of isoFLOP curves, and a ray of constant tokens per parameter.
 
 use crate::numerics::{exp, ln};
-use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
+use crate::query::RunCost;
 
 /// A common design: its name, and the model size and data of its runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,7 @@ impl Grid {
 
     /// The runs, as model size and data. The middle of each curve has `ratio` tokens per parameter, and all runs
     /// together spend `flop`.
-    pub fn runs(self, flop: f64, ratio: f64) -> Vec<(f64, f64)> {
+    pub fn runs(self, flop: f64, ratio: f64, cost: &RunCost) -> Vec<(f64, f64)> {
         let budgets = weights(self.curves, APART);
         let whole = self.whole(&budgets);
         let mut runs = Vec::new();
@@ -64,20 +64,16 @@ impl Grid {
             for i in 0..self.on_curve {
                 let off = ln(10.0) * self.decades * (2.0 * i as f64 / steps - 1.0);
                 // A step in the size changes the ratio by two steps.
-                runs.push(at(budget, ratio * exp(-2.0 * off)));
+                runs.push(cost.run_of(budget, ratio * exp(-2.0 * off)));
             }
             if self.runs_of(curve) > self.on_curve {
-                runs.push(at(budget, ratio));
+                runs.push(cost.run_of(budget, ratio));
             }
         }
+        // A cost may have no run of a ratio.
+        runs.retain(|(size, data)| size.is_finite() && data.is_finite());
         runs
     }
-}
-
-/// The run with the given compute and ratio of tokens to parameters.
-fn at(flop: f64, ratio: f64) -> (f64, f64) {
-    let size = (flop / (FLOP_PER_PARAMETER_AND_TOKEN * ratio)).sqrt();
-    (size, ratio * size)
 }
 
 /// Successive powers of a factor.
@@ -86,11 +82,12 @@ fn weights(count: usize, apart: f64) -> Vec<f64> {
 }
 
 /// The usual designs that spend `flop`. The middles of the grid have `ratio` tokens per parameter.
-pub fn usual(flop: f64, ratio: f64) -> [Usual; 2] {
+pub fn usual(flop: f64, ratio: f64, cost: &RunCost) -> [Usual; 2] {
     let along = weights(ON_RAY, ALONG);
     let whole: f64 = along.iter().sum();
-    let ray = along.iter().map(|part| at(part * flop / whole, USUAL_RATIO)).collect();
-    let grid = USUAL.runs(flop, ratio);
+    let run = |part: &f64| cost.run_of(part * flop / whole, USUAL_RATIO);
+    let ray = along.iter().map(run).filter(|(size, data)| size.is_finite() && data.is_finite()).collect();
+    let grid = USUAL.runs(flop, ratio, cost);
     [Usual { name: "isoFLOP grid", runs: grid }, Usual { name: "20 tokens per parameter", runs: ray }]
 }
 
@@ -100,7 +97,7 @@ mod tests {
 
     #[test]
     fn common_designs_spend_exactly_the_given_compute() {
-        for design in usual(1e20, 20.0) {
+        for design in usual(1e20, 20.0, &RunCost::default()) {
             let spent: f64 = design.runs.iter().map(|(n, d)| 6.0 * n * d).sum();
             assert!((spent / 1e20 - 1.0).abs() < 1e-12, "{} {spent:e}", design.name);
         }
@@ -108,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_grid_is_symmetric_in_the_logarithm_of_size() {
-        let [grid, _] = usual(1e20, 20.0);
+        let [grid, _] = usual(1e20, 20.0, &RunCost::default());
         let first: Vec<f64> = grid.runs[..USUAL.on_curve].iter().map(|(n, _)| *n).collect();
         let middle = (first[0] * first[USUAL.on_curve - 1]).sqrt();
         assert!((first[USUAL.on_curve - 1] / first[0] / libm::pow(10.0, 2.4) - 1.0).abs() < 1e-9);

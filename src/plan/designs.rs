@@ -10,7 +10,7 @@ use crate::design::{Rate, Settings, held};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::law::Law;
 use crate::quantity::Quantity;
-use crate::query::Question;
+use crate::query::{Question, can_split};
 use crate::spec::{self, Spec};
 use crate::stage::{DesignRuns, External, Judging};
 
@@ -58,9 +58,19 @@ fn plan_design(
         // The test whether small models follow the law needs the rows of the fit with the largest weight.
         let roles = ["fit", "draws", "rows"];
         inputs.extend(roles.map(|role| planned.stage.gives_as(role, format!("{role}.{index}"))));
-        laws.push(Arc::clone(&planned.law));
+        laws.push(planned.law.priced());
     }
     if !is_sound || laws.is_empty() {
+        return None;
+    }
+    if let Some((one, other)) = laws.windows(2).map(|pair| (&pair[0], &pair[1])).find(|(a, b)| a.cost != b.cost) {
+        let name = |law: &Law| law.cost.as_ref().map_or_else(|| "6 N D".to_owned(), |cost| format!("`{}`", cost.name));
+        let message = format!(
+            "the fits count compute in different ways, {} and {}: give them the same `cost`",
+            name(one),
+            name(other)
+        );
+        scope.error("bad-design", Place::Value(path.key("fit")), message);
         return None;
     }
     let judging = judging_of(scope, design, &laws, &path)?;
@@ -184,12 +194,12 @@ fn unfit(name: &str, fit: &PlannedFit) -> Option<String> {
             "the law `{}` depends on a learning-rate schedule, but designs choose runs by size and data only",
             fit.law.name
         ))
-    } else if let Some(cost) = &fit.law.cost {
+    } else if let Some(cost) = fit.law.cost.as_ref().filter(|_| !can_split(&fit.law.priced())) {
         Some(format!(
-            "the fit `{name}` has the cost `{}` (`{}`), but designs count 6 FLOP per parameter and token: write \
-             the design in a spec without `[costs]`",
+            "the cost `{}` (`{}`) of the fit `{name}` needs a model size and data, and the law `{}` has not both",
             cost.name,
-            cost.formula()
+            cost.formula(),
+            fit.law.formula
         ))
     } else if fit.draws == 0 {
         Some(format!("the fit `{name}` has no `uncertainty`, which a design needs to predict what new runs would add"))

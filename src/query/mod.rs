@@ -31,6 +31,7 @@ pub use allocation::{Allocation, best_allocation};
 pub use asked::{Asking, read as read_asking};
 pub use budget::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split};
 pub use model::{Model, Ready, Solved, Trail};
+pub use price::RunCost;
 pub(crate) use reach::{moves_to_reach, value_that_reaches};
 pub use surface::Moves;
 

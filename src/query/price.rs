@@ -32,6 +32,54 @@ impl Price {
     }
 }
 
+/// The cost of runs with the other variables of a law held.
+#[derive(Clone, Debug, Default)]
+pub struct RunCost {
+    /// The formula; `None` for 6 N D.
+    price: Option<Arc<Price>>,
+    held: Vec<f64>,
+}
+
+impl RunCost {
+    /// The cost of a law's runs, with values of the law's variables. The values of the sizes are not used.
+    pub fn of(law: &Law, held: &[f64]) -> Self {
+        Self { price: Price::of(law), held: held.to_vec() }
+    }
+
+    fn curve(&self, served: f64) -> Curve {
+        Curve::new(self.price.as_ref(), &self.held, served)
+    }
+
+    /// FLOP of training a model of a size on data.
+    pub fn flop(&self, size: f64, data: f64) -> f64 {
+        self.curve(0.0).flop([size, data], 0.0)
+    }
+
+    /// FLOP of training a model and of serving tokens with it.
+    pub fn with_serving(&self, size: f64, data: f64, serve: f64) -> f64 {
+        if self.price.is_none() {
+            return size * (FLOP_PER_PARAMETER_AND_TOKEN * data + FLOP_PER_SERVED_TOKEN * serve);
+        }
+        let served = Budget::as_training(serve);
+        self.curve(served).flop([size, data], served)
+    }
+
+    /// The data that compute pays for at a model size; `NaN` where it pays for none.
+    pub fn data_for(&self, flop: f64, size: f64) -> f64 {
+        self.curve(0.0).data_for(flop, size)
+    }
+
+    /// The model size and data of the run with the given compute and ratio of data to size.
+    pub fn run_of(&self, flop: f64, ratio: f64) -> (f64, f64) {
+        if self.price.is_none() {
+            let size = (flop / (FLOP_PER_PARAMETER_AND_TOKEN * ratio)).sqrt();
+            return (size, ratio * size);
+        }
+        let [size, data] = self.curve(0.0).at(&Budget::training(flop), -ln(ratio));
+        (exp(size), exp(data))
+    }
+}
+
 /// The curve of splits with equal cost.
 #[derive(Clone, Debug)]
 pub(super) enum Curve {

@@ -43,7 +43,7 @@ impl Stage for DesignRuns {
     }
 
     fn impl_rev(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> serde_json::Value {
