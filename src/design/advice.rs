@@ -247,7 +247,7 @@ pub struct Outcomes {
 }
 
 impl Outcomes {
-    /// What a reader should know, where results are further from their forecasts than chance makes them.
+    /// A warning if results are further from their forecasts than chance explains.
     pub fn warning(&self) -> Option<String> {
         let (surprise, limit) = (self.surprise?, self.surprise_limit?);
         (surprise > limit).then(|| {

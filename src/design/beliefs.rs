@@ -15,7 +15,7 @@ const MOST_DRAWS: usize = 400;
 /// Laws with a smaller weight count as rejected by the rows.
 const LEAST_SHARE: f64 = 0.01;
 
-/// The variables of a law that are neither model size nor data nor compute, which a spec must hold.
+/// The variables of a law that are neither model size nor data nor compute. A spec must give their values.
 pub fn held(law: &Law) -> Vec<&str> {
     let of_run = law.roles.decided();
     law.variables.iter().map(|v| v.name.as_str()).filter(|name| !of_run.contains(name)).collect()
@@ -125,7 +125,7 @@ impl<'a> Beliefs<'a> {
         Self { members, rejected, scale }
     }
 
-    /// The law with the largest share, the first of several.
+    /// The law with the largest weight; the first one if several have it.
     pub fn most_believed(&self) -> Option<&Belief<'a>> {
         self.members.iter().rev().max_by(|a, b| a.share.total_cmp(&b.share))
     }

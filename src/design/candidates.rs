@@ -195,7 +195,7 @@ impl Candidates {
         faults.into_iter().map(|(key, message): (&str, String)| (key.to_owned(), message)).collect()
     }
 
-    /// Whether all runs have the same ratio of data to parameters. Such runs say nothing about the split of compute.
+    /// Whether all runs have the same ratio of data to parameters. Such runs do not determine the split of compute.
     pub fn is_one_ray(&self) -> bool {
         match self.values.get(DATA).map(Values::of) {
             Some(Ok(Values::Range(range))) => range.per_parameter && ln(range.high / range.low) < LEAST_SPREAD,

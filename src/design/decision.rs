@@ -1,9 +1,10 @@
 //! A decision: the choice, its uncertainty, and the compute that a wrong choice wastes.
 //!
-//! A wrong split of compute wastes compute. The loss is the difference to the budget with which the best split would
-//! reach the same response, found exactly by inverting the law at every draw. Near the optimum the relative loss is
-//! 1/2 L'' / (-dL*/d ln C) Var(ln N*). It is proportional to a variance, and so is the remaining waste after further
-//! runs.
+//! A wrong split of compute wastes compute. The waste is the budget minus the smaller budget whose best split reaches
+//! the same response. It is found exactly by inverting the law at every draw. Near the optimum the expected relative
+//! waste is 1/2 L'' / (-dL*/d ln C) Var(ln N*), where L'' is the second derivative of the response by ln N at a fixed
+//! budget, and L* is the best response. The waste is proportional to a variance, and so is the waste that remains after
+//! further runs.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ use crate::query::{Finding, Kind, Model, Question, Ready, Solved, Trail, Waste, 
 /// Names of outputs in queries: model size, and compute of training and serving.
 const SIZE: &str = "{size}";
 const TOTAL: &str = "total_{compute}";
-/// Largest waste, in the logarithm of compute: a factor of ten. All worse choices count the same.
+/// Largest waste, in the logarithm of compute: a factor of ten. All worse choices count as this waste.
 const MOST_WASTE: f64 = std::f64::consts::LN_10;
 /// Smallest share of draws that must have an answer.
 const LEAST_ANSWERED: f64 = 0.5;

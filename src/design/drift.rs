@@ -2,7 +2,7 @@
 //! of runs corrects that.
 //!
 //! For each cut, the linear model around the estimate gets one more term, which grows below the cut. If its t exceeds
-//! what chance gives, leaving out the small models changes the forecast.
+//! the limit that noise alone rarely exceeds, the small models change the forecast.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -27,12 +27,12 @@ pub struct Drift {
 }
 
 impl Drift {
-    /// Whether the drift is more than chance.
+    /// Whether t exceeds the limit.
     pub fn is_real(&self) -> bool {
         self.t.abs() > self.limit
     }
 
-    /// A warning, if the drift is more than chance.
+    /// A warning if t exceeds the limit.
     pub fn warning(&self) -> Option<String> {
         let word = if self.slope > 0.0 { "worse" } else { "better" };
         self.is_real().then(|| {
@@ -44,12 +44,13 @@ impl Drift {
     }
 }
 
-/// Shares of the distinct sizes below the cuts. The nearest cut finds a bend, so the cuts reach far up.
+/// Shares of the distinct sizes below the cuts. A bend is found by the cut nearest to it, so the cuts also cover large
+/// sizes.
 const CUTS: [f64; 5] = [0.2, 0.35, 0.5, 0.65, 0.8];
 /// Probability of a false alarm.
 const FALSE_ALARMS: f64 = 0.05;
-/// Number of simulated noise tables for the distribution of the largest t. The cuts are so close to each other that a
-/// bound for separate tests would hide a drift.
+/// Number of simulated noise tables for the distribution of the largest t. The tests at neighbouring cuts are strongly
+/// correlated, so a limit for independent tests would be too high.
 const TABLES: u64 = 2000;
 /// Minimum number of distinct sizes and of residual degrees of freedom.
 const FEWEST: (usize, usize) = (5, 4);

@@ -19,7 +19,8 @@ use crate::numerics::{exp, ln, normal_quantile};
 /// determine the runs.
 const FARTHEST: f64 = 4.0;
 
-/// Smallest scatter of a run. Rows that lie exactly on a law have none, and then no run has a finite share of noise.
+/// Smallest scatter of a run. Rows that lie exactly on a law have no scatter, and a division by their noise would not
+/// be finite.
 const LEAST_SCATTER: f64 = 1e-12;
 
 /// The input of a design.
@@ -42,7 +43,7 @@ pub struct Given<'a> {
 /// The input of the search.
 pub(super) struct Table {
     pub(super) candidates: Vec<Candidate>,
-    /// The joint distribution, with the noise by which runs are chosen. For small runs, this noise includes the
+    /// The joint distribution with the noise that is used to choose runs. For small runs, this noise includes the
     /// possible error of the law.
     pub(super) state: State,
     /// The noise that a fit of the runs will have, which determines what they contribute.
@@ -61,7 +62,8 @@ pub(super) struct Table {
 pub(super) struct Counted {
     /// The scatter of one run.
     pub(super) scatter: f64,
-    /// The scale over which runs below the largest one lose weight; infinite where all have the same weight.
+    /// The scale, in the logarithm of compute, over which runs below the largest one lose weight; infinite if all runs
+    /// have the same weight.
     pub(super) scale: f64,
     /// Compute of the largest run; by default, that of the candidates.
     pub(super) top: Option<f64>,
@@ -144,7 +146,7 @@ impl Given<'_> {
             .map(|(i, judged)| {
                 let column = candidates.len() + i;
                 let per_variance = judged.per_variance.zip(judged.stake).map(|(per, stake)| per * stake);
-                // A decision that is only a forecast counts by its relative reduction of variance.
+                // A decision without a price counts by the relative reduction of its variance.
                 let surer = if is_priced { 0.0 } else { 1.0 / state.variance(column).max(f64::MIN_POSITIVE) };
                 Aim { column, worth: self.decisions[i].weight * per_variance.unwrap_or(surer) }
             })

@@ -83,8 +83,8 @@ impl<'a> Ledger<'a> {
         trunk.with(own).flop(cooldown) - trunk.flop(cooldown)
     }
 
-    /// The job of a copy of a run. A second copy does not share a trunk with the first; it would say nothing about
-    /// the noise.
+    /// The job of a copy of a run. The second copy of a run does not share the trunk of the first one; with a shared
+    /// trunk, the pair would not measure the noise.
     fn job(&self, run: usize, copy: usize) -> Job {
         if self.terms.shared_trunk.is_some() { (self.candidates[run].trunk, copy) } else { (run, copy) }
     }
@@ -163,7 +163,7 @@ impl<'a> Ledger<'a> {
         jobs.into_iter().map(place).collect()
     }
 
-    /// The round of each job: the round of its first run. Runs are assigned in order until the part of a round is
+    /// The round of each job: the round of its first run. Runs are assigned in order until the compute of the round is
     /// spent.
     fn rounds_of_jobs(&self) -> BTreeMap<Job, usize> {
         let whole: f64 = self.chosen.iter().map(|(run, _)| self.candidates[*run].flop).sum();

@@ -107,7 +107,7 @@ impl Given<'_> {
         let planned = self.chosen(table);
         let matched = results.matched(&table.candidates, &self.beliefs.cost())?;
         let sizes = |c: &Candidate| (c.size, c.data);
-        // A configuration that is planned twice may have one line in the results and one missing.
+        // A configuration that is planned twice may have only one line in the results.
         let copies = |of: (f64, f64)| planned.iter().filter(|(run, _)| sizes(&table.candidates[*run]) == of).count();
         let lines = |of: (f64, f64)| matched.runs.iter().filter(|(_, run, ..)| sizes(run) == of).count();
         let mut configurations: Vec<usize> = planned.iter().map(|(run, _)| *run).collect();

@@ -40,10 +40,10 @@ impl Purpose {
     }
 }
 
-/// Runs chosen for a set of aims, with the state of belief after their outcomes.
+/// Runs chosen for a set of aims, with the joint distribution after they are observed.
 #[derive(Clone, Debug)]
 pub struct Search<'a> {
-    /// The state of belief after all chosen runs.
+    /// The joint distribution after all chosen runs are observed.
     pub state: State,
     /// The chosen runs.
     pub ledger: Ledger<'a>,
@@ -103,7 +103,7 @@ impl<'a> Search<'a> {
     pub fn choose(self, runs: usize, terms: &Terms, keeps_pairs: bool, grids: &[Vec<usize>]) -> Self {
         let wanted = if keeps_pairs { PAIRS } else { 0 };
         let mut best = self.clone().chosen_with(runs, terms, wanted, grids);
-        // Where the limits do not allow all pairs, room was kept in vain.
+        // If the limits do not allow all pairs, reserving room for them gained nothing, so fewer pairs are tried.
         for fewer in (1..wanted).rev() {
             if best.replicates() > fewer {
                 break;
@@ -156,8 +156,8 @@ impl<'a> Search<'a> {
         self.purposes.iter().filter(|purpose| **purpose == Purpose::Replicate).count()
     }
 
-    /// The cheapest ways to get a pair, ascending: a second run of a configuration, or two runs of a new one. There is
-    /// one more than there are missing pairs, since one may be of the run that is considered next.
+    /// The cheapest ways to get a pair, ascending: a second run of a configuration, or two runs of a new one. The list
+    /// has one more entry than there are missing pairs, because one entry may be of the run that is considered next.
     fn for_pairs(&self, runs: usize, pairs: usize) -> Vec<Pair> {
         let way = |run: usize| {
             let missing = 2_usize.checked_sub(self.ledger.copies(run)).filter(|missing| *missing > 0)?;
@@ -216,8 +216,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Adds the run with the largest reduction of waste for its price, until no allowed run leaves room for the
-    /// pairs.
+    /// Repeatedly adds the run with the largest reduction of waste for its price, until no allowed run leaves room for
+    /// the pairs.
     fn greedy(&mut self, runs: usize, terms: &Terms, pairs: usize) {
         while self.purposes.len() < terms.most_runs() {
             let cheapest = self.for_pairs(runs, pairs);
@@ -384,7 +384,7 @@ mod tests {
                 &[(0..8).collect()],
             );
             assert!(search.ledger.is_within(), "{seed}");
-            // The ledger is summed again; an error in its running sums would not show above.
+            // The ledger is summed again, because the checks above would not show an error in its running sums.
             let runs = search.ledger.runs();
             let again = Ledger::of(&terms, &candidates, &runs);
             assert!((again.flop() - search.ledger.flop()).abs() <= 1e-9 * again.flop(), "{seed}");
@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn as_many_pairs_are_chosen_as_the_limits_allow() {
-        // The largest run costs 10 and tells most, the next costs 3, and the others cost 1.
+        // The largest run costs 10 and is the most informative, the next costs 3, and the others cost 1.
         let costs = [10.0, 3.0, 1.0, 1.0, 1.0, 1.0];
         let candidates =
             costs.map(|flop| Candidate { size: 1e8, data: 1e10, flop: flop * 1e18, ..Candidate::default() });

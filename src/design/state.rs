@@ -37,8 +37,8 @@ impl State {
         Self { columns: values.into_iter().zip(&means).map(centre).collect(), means, noise }
     }
 
-    /// The same state with columns along few directions instead of one entry per draw. All later steps scale with
-    /// this length.
+    /// The same state, with each column given by its components along a few directions instead of one entry per draw.
+    /// The time of all later steps is proportional to the number of components.
     ///
     /// The directions are an orthogonal basis of the columns: first of all decisions, then of the run with the
     /// largest remainder in units of its `noise`, until that is negligible (Gram-Schmidt with pivoting). A law of a

@@ -1,4 +1,4 @@
-//! The terms under which runs are charged: machine, budget, limits and rounds.
+//! The machine, the budget, the limits and the rounds, which determine what runs cost and which are allowed.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +23,7 @@ pub fn rounds(count: usize) -> Vec<f64> {
     (1..=count).map(|round| round as f64 / count as f64).collect()
 }
 
-/// The terms under which runs are charged.
+/// What determines the cost of runs and which runs are allowed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
     /// The machine, if it is known.
@@ -32,7 +32,7 @@ pub struct Terms {
     pub budget: Budget,
     /// The other limits.
     pub limits: Limits,
-    /// The share of a run that is its decay, if runs of one size share a trunk.
+    /// The share of a run in which the learning rate decays, if runs of one size share a trunk.
     pub shared_trunk: Option<f64>,
     /// The share of all compute spent at the end of each round. A round begins after the previous one has ended.
     pub rounds: Vec<f64>,

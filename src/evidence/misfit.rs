@@ -39,14 +39,15 @@ pub fn lack_of_fit(replicates: &Replicates) -> Option<String> {
 
 /// Probability of a false alarm about patterns, for all variables together.
 const PATTERN_BY_CHANCE: f64 = 1e-3;
-/// Minimum number of different sizes for the test of curvature and for the test of runs of one sign.
+/// Minimum number of different sizes for the test of curvature and for the test of sequences of one sign.
 const SIZES_OF_PATTERN: [usize; 2] = [5, 12];
 
-/// A warning where residuals are curved along a variable, or keep their sign over neighbours, so that a better law
-/// would fit better. Residuals are on the scale of the objective, with `parameters` fitted parameters.
+/// A warning if residuals are curved along a variable, or if neighbours have the same sign more often than by chance.
+/// Both patterns show that the law has the wrong form. Residuals are on the scale of the objective, with `parameters`
+/// fitted parameters.
 ///
-/// Curvature is the coefficient of (ln x)^2 in a parabola through the residuals, tested by Student's t. Runs of one
-/// sign are tested as in Wald and Wolfowitz 1940.
+/// Curvature is the coefficient of (ln x)^2 in a parabola through the residuals, tested by Student's t. The number of
+/// sequences of one sign is tested as in Wald and Wolfowitz 1940.
 pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: usize) -> Option<String> {
     let chance = PATTERN_BY_CHANCE / (2 * columns.len().max(1)) as f64;
     let freedom = residuals.len().checked_sub(parameters + 1).filter(|freedom| *freedom >= 3)?;

@@ -52,7 +52,7 @@ pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> S
     // penalty, the exact Hessian contains no information about the rows.
     let here = problem.evaluation(point, Order::GaussNewton);
     let mut shape = Shape { statuses: vec![Status::Estimated; point.len()], ..Shape::default() };
-    // A coordinate on a bound counts too: on a flat ridge, a search that ended there could have ended elsewhere.
+    // A coordinate on a bound counts too, because a search that ended there on a flat ridge could have ended elsewhere.
     let coordinates = problem.coordinates().iter().enumerate();
     let movable: Vec<usize> = coordinates.filter(|(_, c)| c.lower < c.upper).map(|(j, _)| j).collect();
     let directions = Directions::of(&here.hessian_of(&movable));
@@ -510,7 +510,7 @@ pub fn duplicates(rows: &Dataset, together: Option<&[usize]>, columns: &[&str]) 
 
 /// Pairs of variables that vary, but whose ratio hardly varies.
 pub fn rays(columns: &BTreeMap<&str, &[f64]>, roles: &Roles) -> Vec<Ray> {
-    // In this order the ratio of data to size is tokens per parameter, which readers know.
+    // In this order the ratio of data to size is tokens per parameter, the usual ratio.
     let [size, data, compute] = roles.decided();
     let place = |name: &str| [compute, size, data].iter().position(|role| *role == name);
     let mut names: Vec<&str> = columns.keys().copied().collect();

@@ -41,7 +41,8 @@ const WORSE: f64 = 0.01;
 /// Minimum number of pairs of a run and a smaller one, and the minimum share of pairs in which the larger run is
 /// worse.
 const RISING: (usize, f64) = (30, 0.1);
-/// Minimum share of pairs for which the law predicts the same direction. Otherwise no response is worse than another.
+/// Minimum share of pairs for which the law predicts the same direction. If fewer do, it is not defined which responses
+/// are worse.
 const ONE_WAY: f64 = 0.95;
 /// Median absolute deviation of a normal distribution, in standard deviations.
 const OF_NORMAL: f64 = 0.674_489_75;
@@ -183,7 +184,7 @@ impl Fitted<'_> {
     }
 }
 
-/// For each row the runs that are smaller, and the side of a response that is worse.
+/// For each row, the smaller runs, and the direction in which a response is worse.
 struct Pairs {
     smaller: Vec<Vec<usize>>,
     /// 1 if larger responses are worse, -1 if smaller ones are.
@@ -286,7 +287,7 @@ mod tests {
         assert_eq!(one.len(), 1, "{one:#?}");
         assert!(one[0].starts_with("One row of 36 (row 35)"), "{}", one[0]);
         assert!(one[0].contains("drop = \"L >= ") && one[0].contains("because = \"diverged\""), "{}", one[0]);
-        // A small run that is far off is no run that diverged: nothing is smaller.
+        // A run far from the law does not count as diverged if no run is smaller.
         assert_eq!(warned(|row, _, _, loss| if row == 0 { 1.6 * loss } else { loss }, false), [] as [&str; 0]);
     }
 

@@ -6,20 +6,21 @@ use super::{Ensemble, FEWEST_BEFORE, discrepancy};
 
 /// Numbers of last runs that are hidden in turn.
 const HIDDEN: [usize; 3] = [1, 2, 4];
-/// At most one run in so many is hidden.
+/// At most one in this many runs is hidden.
 const RUNS_PER_HIDDEN: usize = 4;
 /// Largest accepted deviation of the last run, in standard deviations of its forecast.
 ///
-/// Among the 46 learning curves of Alabdulmohsin et al. 2022 that are at hand, the largest was 2.6. On curves
+/// Among the 46 available learning curves of Alabdulmohsin et al. 2022, the largest deviation was 2.6. On curves
 /// simulated from the broken power law of digit addition (Caballero et al. 2022), with scatter of 0.5 % and the last
-/// run beyond the break, it was 11 and 16. None of the 63 cuts of the public benchmark over two sizes exceeds the limit.
+/// run beyond the break, the deviations were 11 and 16. None of the 63 cuts of the public benchmark over two sizes
+/// exceeds the limit.
 const LIMIT: f64 = 4.0;
 
-/// Why no forecast is possible: the last run lies far from the forecast of the earlier runs. The forecast is that of
-/// the member with the process, whose variance includes the scatter and the error of the law.
+/// The reason why no forecast is possible, if the last run lies far from its forecast by the earlier runs. The forecast
+/// is that of the member with the process, whose variance includes the scatter and the error of the law.
 ///
-/// A law that has turned at its last runs does not determine what follows, and members that cannot turn say even
-/// less.
+/// If a curve has turned at its last runs, these do not determine how it continues, and members that cannot turn
+/// forecast it even less well.
 pub(super) fn leaves(ensemble: &Ensemble, history: &History) -> Option<String> {
     let n = history.runs.len();
     let counts = HIDDEN.into_iter().filter(|&hidden| n >= FEWEST_BEFORE + hidden && RUNS_PER_HIDDEN * hidden <= n);

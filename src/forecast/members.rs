@@ -85,7 +85,7 @@ pub(super) static RECIPROCAL: Member = Member {
     compiled: OnceLock::new(),
 };
 
-/// A power law that starts at a size of its own, and a floor.
+/// A power of a shifted size, and a floor. The shift is a parameter.
 pub(super) static SHIFTED: Member = Member {
     name: "shifted",
     formula: "z = a + ln(1 / (1 + exp(-q)) + exp(-exp(k) * (ln(exp(t) + exp(d)) - ln(1 + exp(d)))) / (1 + exp(q)))",

@@ -1,10 +1,10 @@
 //! Forecasts from several laws, weighted by their past forecast errors, with a common discrepancy.
 //!
 //! A forecast of ln y at a target is 3/4 of a stack of members and 1/4 of one member with a discrepancy process. Each
-//! member of the stack is fitted with larger weights for recent runs, and has a weight from its errors when the last
+//! member of the stack is fitted with larger weights for larger runs, and has a weight from its errors when the largest
 //! runs are hidden (a rolling origin). The variance is the sum of the process variance, the disagreement of the
-//! members, and the distance between the two forecasts. `docs/book/src/validation/forecasts.md` shows the measured
-//! accuracy.
+//! members, and the squared distance between the answer and the forecast of the process.
+//! `docs/book/src/validation/forecasts.md` shows the measured accuracy.
 
 mod departure;
 mod discrepancy;
@@ -39,8 +39,8 @@ pub enum Forecast {
 /// Maximum number of sizes.
 pub const MOST_SIZES: usize = 2;
 
-/// The size that represents a variable in a forecast: the square root of compute, which is a product of two sizes,
-/// because the priors are those of one size.
+/// The size that represents a variable in a forecast. Compute is a product of two sizes, and the priors are those of
+/// one size, so compute is represented by its square root.
 pub fn as_size(is_compute: bool, value: f64) -> f64 {
     if is_compute { value.sqrt() } else { value }
 }

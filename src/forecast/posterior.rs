@@ -1,4 +1,4 @@
-//! The most probable parameters of a member, given recent runs and its priors.
+//! The most probable parameters of a member, given its priors and the runs, of which larger ones have more weight.
 
 use super::history::History;
 use super::members::{Centre, Compiled, Member};
@@ -25,7 +25,8 @@ const COUNTED_PARAMETERS: f64 = 3.0;
 const POLISHED: usize = 4;
 
 impl Posterior {
-    /// Fits a member. A run has the weight exp(age / window), so older runs count less.
+    /// Fits a member. A run has the weight exp(age / window). Its age is the logarithm of its scale relative to the
+    /// largest run, so smaller runs count less.
     ///
     /// Returns `None` where the member's formula is not a law.
     pub(super) fn find(member: &'static Member, history: &History, window: f64, ceiling: Option<f64>) -> Option<Self> {

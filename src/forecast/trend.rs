@@ -1,4 +1,4 @@
-//! Tests for a trend with scale. A response that does not fall, or that turns, is outside all laws of a forecast.
+//! Tests for a trend with scale. No law of a forecast describes a response that does not fall or that turns.
 
 use super::history::{History, Run};
 use crate::numerics::{Line, fisher_tail, ln, mean, median, quantile, student_quantile, student_tail};

@@ -58,7 +58,7 @@ keyed!(Allocate, "{ C = 1e24, serve = \"10T\" }", {
     "hold" => hold or BTreeMap::new(),
 });
 
-/// Part of a budget that bounds a model's data from below.
+/// Share of a budget that gives the lower bound of a model's data.
 const LEAST_PART: f64 = 1e-9;
 
 impl Kind for Allocate {

@@ -44,7 +44,7 @@ pub(super) fn cross(model: &Model<'_>, target: f64, name: &str, base: &[f64]) ->
 }
 
 impl Line {
-    /// The same line with the crossing of the estimate.
+    /// The same line with `near` as the crossing of the estimate.
     fn at(&self, near: Option<f64>) -> Self {
         Self { near, ..self.clone() }
     }

@@ -71,8 +71,8 @@ pub(super) enum Estimated {
     OutOfReach(Option<Beyond>),
 }
 
-/// The result with a warm start or, where that has fewer outputs than the estimate or another side, the result from
-/// scratch.
+/// The result with a warm start. If it has fewer outputs than the estimate, or another side, the result without a warm
+/// start.
 pub(super) fn followed_or_sought(
     trails: [&[Option<Solved>]; 2],
     estimated: Estimated,
@@ -143,8 +143,7 @@ impl Asked<'_> {
         }
     }
 
-    /// The results of the draws for the outputs. A draw that cannot be solved with a warm start is solved from
-    /// scratch.
+    /// The results of the draws for the outputs. A draw that cannot be solved with a warm start is solved without one.
     fn drawn<'a>(
         &self,
         inputs: &BTreeMap<String, f64>,

@@ -18,9 +18,9 @@ pub(super) enum Drawn {
 
 /// The interval of an output from its draws at a coverage level. It contains the estimate.
 ///
-/// A draw without an answer counts against both ends. An end is open where more draws than its tail allows may lie
-/// outside every number. The estimate is a number or one of the infinite cases; `on_bound` says that a parameter lies
-/// on a bound.
+/// A draw without an answer counts against both ends. An end is open if more draws than its tail allows may lie beyond
+/// every number. The estimate is a number or one of the infinite cases; `on_bound` says that a parameter lies on a
+/// bound.
 pub(super) fn interval(estimate: Drawn, sample: &[Drawn], level: f64, on_bound: bool) -> Interval {
     let value = place(estimate, f64::NAN);
     let ends = |unknown: f64| {

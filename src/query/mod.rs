@@ -206,7 +206,7 @@ impl Fault {
     }
 }
 
-/// The second fit of a query about two.
+/// The second fit of a query about two fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Second<'a> {
     /// Name of the fit.
@@ -325,7 +325,7 @@ pub trait Kind: Sync {
     }
 }
 
-/// The other fit of a query about two.
+/// The other fit of a query about two fits.
 #[derive(Clone, Copy, Debug)]
 pub struct Other<'a> {
     /// Its law.

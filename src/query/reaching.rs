@@ -233,7 +233,8 @@ impl Search<'_> {
         values[..before].iter().any(|&value| self.is_reached(value))
     }
 
-    /// The solution between two budgets, the larger of which reaches the target or precedes one that does.
+    /// The solution at or below the budget with index `reached`, which reaches the target or precedes a budget that
+    /// does.
     fn bracketed(&self, reached: usize) -> Result<Split, Refusal> {
         let Path { sign, budgets, .. } = self.path;
         // The draw's best splits are no worse than those on the path, so a draw may reach the target at a smaller

@@ -6,8 +6,8 @@ use crate::solver::broadened;
 
 /// The curvature and the dispersion of an objective.
 pub(super) struct Scale {
-    /// The weighted mean of the penalty's second derivative; for a penalty that is curved inside the noise, over the
-    /// residuals.
+    /// The weighted mean of the penalty's second derivative over the residuals. A penalty that is curved only inside
+    /// the noise is broadened first.
     pub(super) curvature: f64,
     /// The scale on which twice the increase is chi-square: the mean square of the rows' gradients divided by their
     /// mean curvature.

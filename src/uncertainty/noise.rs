@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::fit::{Noise, NoiseTrend, Seen, Span};
 use crate::numerics::{LANES, exp, ln, mean, median, normal_quantile, quantile, student_quantile};
 
-/// Number of rows from which their own residuals represent those of a new row.
+/// Minimum number of rows for which their own residuals represent those of a new row.
 const ENOUGH: usize = 50;
 /// Maximum number of stored residuals.
 const KEPT: usize = 200;
@@ -64,9 +64,9 @@ pub fn chi_square_quantile(p: f64, freedom: f64) -> f64 {
 
 /// Equally likely residuals of a new row.
 ///
-/// These are the residuals of the rows, widened for the fitted parameters. Fewer than fifty rows hardly show the
-/// tails, so they give normal residuals with the same standard deviation. Each draw of the parameters scales them by
-/// its own scatter, which gives a new row the tails of Student's t.
+/// These are the residuals of the rows, widened for the fitted parameters. Fewer than fifty rows contain little
+/// information about the tails, so normal residuals with the same standard deviation are used for them. Each draw of
+/// the parameters scales them by its own scatter, which gives a new row the tails of Student's t.
 fn equally_likely(residuals: &[f64], parameters: usize) -> Vec<f64> {
     let n = residuals.len();
     if n <= parameters {

@@ -133,7 +133,7 @@ pub(super) fn rivals<'a>(fitted: &Fitted<'a>) -> &'a [Vec<f64>] {
 /// Number of Newton steps after which parameters count as divergent.
 const MANY_STEPS: u64 = 60;
 
-/// The best end from a start and from rivals, and from the other side of infinity where parameters diverge.
+/// The best end from a start and from rivals. If parameters diverge, it also starts from the other side of infinity.
 fn best(problem: &Problem, from: &[f64], rivals: &[Vec<f64>]) -> Minimum {
     let mut best = newton_within(problem, from, MANY_STEPS, 0.0);
     let turned = || through_infinity(problem, from, &best.point);

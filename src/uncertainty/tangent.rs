@@ -262,7 +262,7 @@ impl Uneven {
 
 /// How far a refit may end above its minimum, on the scale of a chi-square.
 const NEGLIGIBLE: f64 = 1e-8;
-/// Number of Newton steps after which a refit is taken to be slow in a curved valley.
+/// Number of Newton steps after which a refit counts as slow in a curved valley.
 const FEW_STEPS: u64 = 15;
 /// Number of steps in such a valley after which parameters count as divergent.
 const MANY_STEPS: u64 = 40;
@@ -271,7 +271,7 @@ const MOST_STEPS: u64 = 100;
 /// Smallest share of a cluster that remains after correction for its own leverage.
 pub(super) const LEAST_LEFT: f64 = 1e-3;
 
-/// The lower of two ends; the converged one where they are equal.
+/// The end with the lower objective; the converged one if the objectives are equal.
 fn lower(one: Minimum, other: Minimum) -> Minimum {
     let is_lower = one.cost < other.cost || (one.cost == other.cost && one.status == Status::Converged);
     if is_lower { one } else { other }
@@ -279,9 +279,9 @@ fn lower(one: Minimum, other: Minimum) -> Minimum {
 
 /// The problem without bounds, and its optimum.
 ///
-/// A parameter on its bound is fitted outside it, so that the rows determine how far from the bound it may be. Where
-/// the law has no optimum there, the parameter is held. A parameter that changes the law's values only in ways that
-/// the other parameters can is held too; the answers to queries do not depend on it.
+/// A parameter on its bound is fitted without the bound, so that the rows determine how far from the bound it may be.
+/// Where the law has no optimum there, the parameter is held. A parameter that changes the law's values only in ways
+/// that the other parameters can is held too; the answers to queries do not depend on it.
 pub(super) fn centred(fitted: &Fitted<'_>) -> (Problem, Vec<f64>) {
     let (free, optimum) = unbounded(fitted);
     let redundant: Vec<(usize, f64)> = redundant(&free, &optimum).into_iter().map(|j| (j, optimum[j])).collect();
