@@ -5,7 +5,6 @@
 //! content-addressed store ([`store`]) or runs it ([`stage`]). Laws ([`law`]) are data: a formula that is compiled to
 //! a tape with exact derivatives. Only [`cli`] prints.
 
-pub mod account;
 pub mod answer;
 pub mod artifact;
 pub mod changes;
@@ -37,6 +36,7 @@ pub mod source;
 pub mod spec;
 pub mod stage;
 pub mod store;
+pub mod summary;
 pub mod table;
 pub mod uncertainty;
 pub mod unit;

@@ -8,7 +8,7 @@ use crate::world::repository;
 
 /// The modules from the bottom up; a module may import those of earlier lines, and itself.
 const LAYERS: [&[&str]; 19] = [
-    &["diagnostic", "numerics", "artifact", "account", "answer", "file", "registry", "watch"],
+    &["diagnostic", "numerics", "artifact", "summary", "answer", "file", "registry", "watch"],
     &["expr", "store"],
     &["quantity", "unit", "dataset"],
     &["schedule", "plausible"],

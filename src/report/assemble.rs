@@ -7,13 +7,13 @@ use super::results::{
     SourceResult, StepResult, StudyResult, TableResult,
 };
 use super::{Described, DescribedFilter, DescribedTable, Expected, notes, recommend, said, sensitivity, words};
-use crate::account::{FilterCounts, IngestSummary, TableCounts};
 use crate::answer::{ALL, Answer, Interval, Row, Verdict};
 use crate::dataset::Dataset;
 use crate::design::Advice;
 use crate::expr::{Value as ExprValue, parse_printed};
 use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, HELD, Region, Status};
 use crate::numerics::mean;
+use crate::summary::{FilterCounts, IngestSummary, TableCounts};
 
 /// The artifacts of a study, by name.
 #[derive(Clone, Debug, Default)]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
-use crate::account::FilterCounts;
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
+use crate::summary::FilterCounts;
 use crate::table::extremes;
 use crate::watch::Watch;
 

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::ingest::{declared, digest_of};
 use super::{Failure, IngestColumn, Inputs, Laws, Stage, WrittenStage, json_bytes};
-use crate::account::IngestSummary;
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
 use crate::plausible;
+use crate::summary::IngestSummary;
 use crate::watch::Watch;
 
 /// The stage that concatenates the tables of a source's files.

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::history::{IngestHistory, Logged};
 use super::{External, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes, name_rows};
-use crate::account::{FileSummary, IngestSummary};
 use crate::answer::{Answer, Row};
 use crate::artifact::{Outputs, sha256};
 use crate::dataset::{self, Column, Dataset};
@@ -15,6 +14,7 @@ use crate::expr::{Expr, parse_printed};
 use crate::plausible::{self, Declared};
 use crate::schedule::{KNOTS, MOST_STEPS, Schedule};
 use crate::source::{Cell, ColumnKind, Decimal, Format, Limits, Missing, Options, Reading, SourceError, Tells, read};
+use crate::summary::{FileSummary, IngestSummary};
 use crate::unit::Unit;
 use crate::watch::Watch;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
-use crate::account::TableCounts;
 use crate::artifact::Outputs;
+use crate::summary::TableCounts;
 use crate::table::Step;
 use crate::watch::Watch;
 
