@@ -9,7 +9,7 @@ use crate::modules::{Module, Names, members, modules};
 /// Members that another file may name: the file, the member, and why.
 const NAMED_ELSEWHERE: [(&str, &[&str], &str); 2] = [
     (
-        "src/uncertainty/auto.rs",
+        "src/uncertainty/method/auto.rs",
         &["Bootstrap", "Posterior", "Residual", "Sandwich", "Wild"],
         "it is the method that picks one of the others and compares it with a second",
     ),

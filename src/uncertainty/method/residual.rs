@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refits::displaced;
-use super::tangent::{LEAST_LEFT, Tangent};
-use super::{Draws, Fitted, Method, default_level};
+use super::{Method, default_level};
 use crate::numerics::mean;
+use crate::uncertainty::refits::displaced;
+use crate::uncertainty::tangent::{LEAST_LEFT, Tangent};
+use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
 
 /// Refits of the law's values with residuals drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552),

@@ -5,14 +5,15 @@ use std::f64::consts::TAU;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::curvature::{Curvature, Movable, curvature};
-use super::dispersion::{of_clusters, of_rows};
-use super::freedom::{Refused, clusters, freedom};
 use super::posterior::sample;
-use super::{Draws, Fitted, Method, Region, default_level};
+use super::{Method, default_level};
 use crate::numerics::{exp, ln, student_quantile};
 use crate::problem::Problem;
 use crate::solver::{Solver, broadened};
+use crate::uncertainty::curvature::{Curvature, Movable, curvature};
+use crate::uncertainty::dispersion::{of_clusters, of_rows};
+use crate::uncertainty::freedom::{Refused, clusters, freedom};
+use crate::uncertainty::{Draws, Fitted, Region};
 use crate::watch::Cancelled;
 
 /// Intervals from the objective itself. They end where the lowest objective over the other parameters has risen by

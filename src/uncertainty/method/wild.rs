@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refits::displaced;
-use super::tangent::{Tangent, Uneven};
-use super::{Draws, Fitted, Method, default_level};
+use super::{Method, default_level};
 use crate::numerics::Random;
+use crate::uncertainty::refits::displaced;
+use crate::uncertainty::tangent::{Tangent, Uneven};
+use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
 
 /// Refits with each cluster's residuals multiplied by one of Webb's six factors (Webb 2023, doi:10.1111/caje.12661),

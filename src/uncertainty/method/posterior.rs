@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refits::{Displaced, displaced_weighed, rivals};
-use super::tangent::Tangent;
-use super::{Draws, Fitted, Method, default_level};
+use super::{Method, default_level};
 use crate::numerics::{Points, exp, ln, mean};
+use crate::uncertainty::refits::{Displaced, displaced_weighed, rivals};
+use crate::uncertainty::tangent::Tangent;
+use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
 
 /// Draws from the posterior under the prior that is flat over the law's values at the rows, within the bounds

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::freedom::stretch;
-use super::refits::{Refit, collect, resampled};
-use super::tangent::{Tangent, centred};
-use super::{Draws, Fitted, Method, default_level};
+use super::{Method, default_level};
 use crate::numerics::Random;
 use crate::search::Searcher;
+use crate::uncertainty::freedom::stretch;
+use crate::uncertainty::refits::{Refit, collect, resampled};
+use crate::uncertainty::tangent::{Tangent, centred};
+use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
 
 /// Refits of rows drawn with replacement (Efron 1979, doi:10.1214/aos/1176344552), each converged from the optimum,

@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::refits::displaced;
-use super::tangent::{Tangent, Uneven};
-use super::{Draws, Fitted, Method, default_level};
+use super::{Method, default_level};
 use crate::numerics::Random;
+use crate::uncertainty::refits::displaced;
+use crate::uncertainty::tangent::{Tangent, Uneven};
+use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
 
 /// Draws with the covariance H^-1 (sum g g') H^-1 of the optimum (Huber 1967; White 1982, doi:10.2307/1912526).

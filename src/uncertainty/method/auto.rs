@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::freedom::clusters;
-use super::{Bootstrap, Draws, Fitted, Method, Posterior, Residual, Sandwich, Wild, default_level};
+use super::{Bootstrap, Method, Posterior, Residual, Sandwich, Wild, default_level};
 use crate::numerics::quantile;
+use crate::uncertainty::freedom::clusters;
+use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
 
 /// Selects a method: the bootstrap of rows for many rows. For few rows it is the wild bootstrap if runs have several

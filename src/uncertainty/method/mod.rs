@@ -1,0 +1,67 @@
+//! Methods that draw parameters, one per file.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Draws, Fitted};
+use crate::registry::registry;
+use crate::watch::Cancelled;
+
+registry! {
+    /// The method of uncertainty, from which intervals come.
+    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+    pub enum Uncertainty of dyn Method {
+        /// Refits of resampled rows.
+        bootstrap::Bootstrap,
+        /// The curvature of the objective and the spread of the residuals.
+        sandwich::Sandwich,
+        /// Refits of the same design with resampled residuals.
+        residual::Residual,
+        /// Refits with the residuals of each run multiplied by random signs and factors.
+        wild::Wild,
+        /// A sample of all parameters that are consistent with the rows, from every valley.
+        posterior::Posterior,
+        /// The distance over which each parameter can move before the objective rises too much.
+        profile::Profile,
+        /// A method selected by the number of rows, and compared with a second method.
+        auto::Auto,
+    }
+}
+
+/// A method that draws parameters.
+pub trait Method {
+    /// Number of draws, with the name of its key.
+    fn count(&self) -> (&'static str, usize);
+
+    /// Coverage of the intervals.
+    fn level(&self) -> f64;
+
+    /// Pairs of parameters whose joint region is drawn.
+    fn pairs(&self) -> &[[String; 2]] {
+        &[]
+    }
+
+    /// The method in words, for reports.
+    fn describe(&self) -> String;
+
+    /// Draws parameters.
+    ///
+    /// # Errors
+    /// The run was cancelled.
+    fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled>;
+}
+
+/// Default coverage of intervals.
+pub(crate) const fn default_level() -> f64 {
+    0.9
+}
+
+/// Default number of draws.
+pub(crate) const fn default_draws() -> usize {
+    2000
+}
+
+/// Default number of resamples.
+pub(crate) const fn default_resamples() -> usize {
+    1000
+}
