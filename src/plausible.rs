@@ -41,16 +41,51 @@ pub fn doubts(data: &Dataset, declared: &[Declared<'_>], is_priced: bool) -> Vec
     let mut doubts = Vec::new();
     for (of, column, values) in columns.filter(|(.., values)| !values.is_empty()) {
         doubts.extend(match of.unit.map(|unit| unit.dimension) {
-            Some(Dimension::Parameters | Dimension::Tokens) => table.of_count(of, column, values),
+            Some(Dimension::Parameters | Dimension::Tokens) => {
+                table.of_count(of, column, values).or_else(|| of_name(of, column))
+            }
             Some(Dimension::Flop) => table.of_compute(of, column, values),
             Some(Dimension::Nats) => table.of_loss(of, column, values),
             Some(Dimension::Share) => table.of_share(of, column, values),
-            Some(Dimension::One) | None => None,
+            Some(Dimension::One) => None,
+            None => of_name(of, column),
         });
     }
     doubts.extend((!is_priced).then(|| table.of_six_n_d()).flatten());
     doubts
 }
+
+/// A warning about a count whose column is named after a multiple that its unit does not have: `params_M`.
+fn of_name(of: &Declared<'_>, column: &str) -> Option<String> {
+    if of.unit.is_some_and(|unit| unit.size != 1.0) {
+        return None;
+    }
+    let words: Vec<&str> = column.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let counts = ["param", "params", "parameters", "tokens", "size", "n", "d"];
+    let is_count = words.iter().any(|word| counts.contains(&word.to_ascii_lowercase().as_str()));
+    let (last, multiple) = words.iter().rev().find_map(|word| {
+        let named = MULTIPLES.iter().find(|(multiple, _)| *multiple == *word);
+        let spelt = [("millions", "M"), ("billions", "B"), ("trillions", "T")];
+        let spelt = || spelt.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, letter)| letter);
+        Some((*word, named.map(|(letter, _)| *letter).or_else(spelt)?))
+    })?;
+    let dimension = of.unit.map(|unit| unit.dimension).or(match of.variable {
+        "N" => Some(Dimension::Parameters),
+        "D" => Some(Dimension::Tokens),
+        _ => None,
+    })?;
+    let base = Unit::base(dimension).filter(|_| matches!(dimension, Dimension::Parameters | Dimension::Tokens))?;
+    is_count.then(|| {
+        format!(
+            "`{0}` is read as plain {base}, and its column `{column}` is called by `{last}`. Write `{0} = {{ column = \"{column}\", unit = \"{multiple} {base}\" }}`.",
+            of.variable
+        )
+    })
+}
+
+/// The statement of a warning that matters only to questions that convert sizes to compute. All other warnings are
+/// about columns that are probably read wrongly.
+pub const OF_CONVENTION: &str = "FLOP are counted differently from queries";
 
 /// Median of C / (6 N D), where all three are columns.
 pub fn flop_ratio(data: &Dataset, declared: &[Declared<'_>]) -> Option<f64> {
@@ -255,8 +290,7 @@ impl<'a> Table<'a> {
             )
         };
         Some(format!(
-            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: FLOP are counted \
-             differently from queries, which use 6 for each parameter and token.{rows} To use the same \
+            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: {OF_CONVENTION}, which use 6 for each parameter and token.{rows} To use the same \
              convention, write `{c} = {{ expr = \"6 * {n} * {d}\", unit = \"FLOP\" }}`; to declare another one, \
               add `[costs.NAME]` with `compute = \"...\"`."
         ))
@@ -333,6 +367,16 @@ mod tests {
             doubted(&[("N", "size", "parameters", SIZES), ("D", "seen", "tokens", &[2e3, 5e4, 2e5])]),
             [] as [&str; 0]
         );
+    }
+
+    #[test]
+    fn a_column_named_after_a_multiple_needs_its_unit() {
+        let millions: &[f64] = &[25e6, 80e6, 2.6e9];
+        let doubt = one(&[("N", "params_M", "parameters", millions)]);
+        assert!(doubt.contains("`N = { column = \"params_M\", unit = \"M parameters\" }`"), "{doubt}");
+        assert!(one(&[("D", "tokens (billions)", "tokens", TOKENS)]).contains("unit = \"B tokens\""));
+        assert_eq!(doubted(&[("N", "params_M", "M parameters", &[25.0, 80.0])]), [] as [&str; 0]);
+        assert_eq!(doubted(&[("D", "tokens_seen", "tokens", TOKENS)]), [] as [&str; 0]);
     }
 
     #[test]

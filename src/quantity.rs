@@ -8,6 +8,7 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::expr::parse_constant;
+use crate::unit::{Dimension, Unit};
 
 /// A number, or a text that is a constant expression.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize)]
@@ -51,7 +52,7 @@ impl Visitor<'_> for QuantityVisitor {
         match text.trim() {
             "inf" | "+inf" => Ok(Quantity(f64::INFINITY)),
             "-inf" => Ok(Quantity(f64::NEG_INFINITY)),
-            text => parse_constant(text).map(Quantity).map_err(|error| {
+            text => parse_constant(text).or_else(|error| with_unit(text).ok_or(error)).map(Quantity).map_err(|error| {
                 let own = format!("`{text}` is not a number");
                 let why = error.to_string();
                 let why = if why == own { String::new() } else { format!(": {why}") };
@@ -61,6 +62,16 @@ impl Visitor<'_> for QuantityVisitor {
             }),
         }
     }
+}
+
+/// A number with a unit of losses, shares or compute, in the base unit: `0.9 bits`, `70 %`, `3e21 FLOP`.
+///
+/// Plain counts have no unit here, since `7B tokens` for a number of parameters would go unnoticed.
+fn with_unit(text: &str) -> Option<f64> {
+    let ends = text.char_indices().map(|(at, _)| at).skip(1);
+    ends.filter_map(|at| Some((parse_constant(text[..at].trim_end()).ok()?, Unit::parse(text[at..].trim_start())?)))
+        .find(|(_, unit)| matches!(unit.dimension, Dimension::Nats | Dimension::Share | Dimension::Flop))
+        .map(|(number, unit)| number * unit.size)
 }
 
 impl JsonSchema for Quantity {
@@ -74,7 +85,7 @@ impl JsonSchema for Quantity {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A number, or a text such as \"40M\", \"280B\", \"3640 PFday\".",
+            "description": "A number, or a text such as \"40M\", \"280B\", \"3640 PFday\", \"0.9 bits\", \"70 %\".",
             "type": ["number", "string"]
         })
     }
@@ -170,4 +181,29 @@ impl JsonSchema for OneOrMany<Quantity> {
 pub(crate) fn table_schema(generator: &mut SchemaGenerator) -> Schema {
     let quantity = OneOrMany::<Quantity>::json_schema(generator);
     json_schema!({ "type": "object", "additionalProperties": quantity })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<f64, serde_json::Error> {
+        serde_json::from_value::<Quantity>(serde_json::Value::from(text)).map(|quantity| quantity.0)
+    }
+
+    #[test]
+    fn losses_shares_and_compute_may_have_a_unit() {
+        assert_eq!(read("0.9 bits").unwrap(), 0.9 * std::f64::consts::LN_2);
+        assert!((read("70 %").unwrap() - 0.7).abs() < 1e-12 && (read("70%").unwrap() - 0.7).abs() < 1e-12);
+        assert_eq!(read("3e21 FLOP").unwrap(), 3e21);
+        assert_eq!(read("2 ZFLOP").unwrap(), 2e21);
+        assert_eq!(read("40M").unwrap(), 4e7);
+    }
+
+    #[test]
+    fn other_units_and_words_are_no_quantities() {
+        for text in ["7B tokens", "7 parameters", "0.9 bitz", "bits", "", "%"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
 }

@@ -126,23 +126,28 @@ impl Unit {
     }
 }
 
+/// The multiple that a word or a letter probably means.
+fn multiple_meant(text: &str) -> Option<&'static str> {
+    match text.to_ascii_lowercase().trim_end_matches('s') {
+        "k" | "thousand" => Some("K"),
+        "m" | "mn" | "million" => Some("M"),
+        "b" | "bn" | "g" | "billion" => Some("B"),
+        "t" | "tn" | "trillion" => Some("T"),
+        _ => None,
+    }
+}
+
 /// The unit that an invalid text probably means.
 fn meant(text: &str) -> Option<String> {
     let names = BASES.map(|(name, ..)| name);
-    // A multiple without a space before the unit, such as `Mtokens`.
-    let joined = MULTIPLES.iter().find_map(|(multiple, _)| {
-        let base = text.strip_prefix(multiple)?;
-        names.contains(&base).then(|| format!("{multiple} {base}"))
+    // A multiple that is written in another way: `Mtokens`, `b tokens`, `G tokens`, `billion tokens`, `tokens (B)`.
+    let joined = names.into_iter().find_map(|base| {
+        let (before, after) = text.split_once(base)?;
+        let multiple = |text: &str| multiple_meant(text.trim().trim_start_matches('(').trim_end_matches(')'));
+        Some(format!("{} {base}", multiple(before).or_else(|| multiple(after))?))
     });
-    let word = match text.to_ascii_lowercase().trim_end_matches('s') {
-        "thousand" => Some("K"),
-        "million" => Some("M"),
-        "billion" => Some("B"),
-        "trillion" => Some("T"),
-        _ => None,
-    };
     joined
-        .or_else(|| word.map(|multiple| format!("{multiple} parameters` or `{multiple} tokens")))
+        .or_else(|| multiple_meant(text).map(|multiple| format!("{multiple} parameters` or `{multiple} tokens")))
         .or_else(|| crate::diagnostic::nearest(text, names).map(str::to_owned))
 }
 
@@ -247,6 +252,14 @@ mod tests {
         ("%", "share", 1.0 / 100.0),
         ("1", "1", 1.0),
     ];
+
+    #[test]
+    fn a_multiple_written_in_another_way_is_understood() {
+        for text in ["b tokens", "G tokens", "billion tokens", "tokens (B)", "Btokens", "Bn tokens"] {
+            assert_eq!(meant(text).as_deref(), Some("B tokens"), "{text}");
+        }
+        assert_eq!(meant("token").as_deref(), Some("tokens"));
+    }
 
     #[test]
     fn every_unit_of_the_schema_has_its_defined_size() {

@@ -297,6 +297,21 @@ fn a_design_that_cannot_be_is_told_where_it_is_wrong() {
 }
 
 #[test]
+fn a_ratio_that_is_read_as_data_is_refused() {
+    let design = DESIGN.replace(
+        "D = \"5 to 400 per parameter\", batch = [\"0.25M\", \"1M\", \"4M\"], min_steps = 2000",
+        "D = \"5 to 400\"",
+    );
+    let outcome = world(&design).lawfit(&["design", "study.toml"]);
+    assert_eq!(outcome.code, 5, "{}", outcome.stderr);
+    assert!(
+        outcome.stderr.contains("for a ratio of data to size, write `D = \"5 to 200 per parameter\"`"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
 fn a_budget_that_pays_for_no_run_is_told() {
     let outcome = world(&DESIGN.replace("FLOP = 2e21, usd = 5000", "usd = 0.01")).lawfit(&["design", "study.toml"]);
     assert_eq!(outcome.code, 5);

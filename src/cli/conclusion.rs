@@ -65,6 +65,7 @@ pub(super) fn judge(
     earlier: Option<&Lock>,
     lock: &Lock,
 ) -> Vec<Judged> {
+    let line = lines_of_expectations(file);
     let total = results.expectations.len() + drifts.len();
     let of_results = (0..total).filter(|index| drifts.iter().all(|d| d.index != *index));
     let mut judged: Vec<(usize, Judged)> = of_results
@@ -82,7 +83,7 @@ pub(super) fn judge(
                 holds: e.status != "failed",
                 is_drift: false,
                 found: e.reason.clone().unwrap_or_else(|| found.join(", ")),
-                line: line_of_expectation(file, index),
+                line: line(index),
             };
             (index, judged)
         })
@@ -96,7 +97,7 @@ pub(super) fn judge(
             holds,
             is_drift: true,
             found,
-            line: line_of_expectation(file, d.index),
+            line: line(d.index),
         };
         (d.index, judged)
     }));
@@ -104,10 +105,14 @@ pub(super) fn judge(
     judged.into_iter().map(|(_, judged)| judged).collect()
 }
 
-/// The line of an expectation in a spec, from 1.
-fn line_of_expectation(file: &SpecFile, index: usize) -> usize {
+/// The lines of a spec's expectations, from 1. The spec is read once for all of them.
+fn lines_of_expectations(file: &SpecFile) -> impl Fn(usize) -> usize {
     let text = String::from_utf8_lossy(&file.bytes);
-    let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
-    let at = Places::of(&text, file.format()).bytes(&Place::Value(path)).map_or(0, |bytes| bytes.start);
-    1 + text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count()
+    let places = Places::of(&text, file.format());
+    let ends: Vec<usize> = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+    move |index| {
+        let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
+        let at = places.bytes(&Place::Value(path)).map_or(0, |bytes| bytes.start);
+        1 + ends.partition_point(|end| *end < at)
+    }
 }

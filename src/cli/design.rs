@@ -215,9 +215,10 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
     let hours = advice.hours.map_or_else(String::new, |hours| format!(", {hours:.1} hours"));
     lines.push(format!("  all {} runs: {}{hours}", advice.runs.len(), money(&advice.total)));
     if let Some(value) = &advice.value {
-        let even = value
-            .break_even
-            .map_or_else(String::new, |c| format!("; worth their cost for a target above {c:.2e} FLOP"));
+        let even = value.break_even.map_or_else(String::new, |c| {
+            let which = if value.stop_after == 0 { "the first run pays" } else { "they pay" };
+            format!("; at the same relative waste {which} for targets above {c:.2e} FLOP")
+        });
         lines.push(format!("  saved {} for {} spent{even}", money(&value.saved), money(&value.spent)));
     }
     for rival in &advice.rivals {

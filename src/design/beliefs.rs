@@ -79,6 +79,11 @@ impl<'a> Belief<'a> {
         self.fit.spans.get(&self.law.variables[self.places[0]?].name).copied()
     }
 
+    /// The range of data over the fit's rows.
+    pub fn span_of_data(&self) -> Option<Span> {
+        self.fit.spans.get(&self.law.variables[self.places[1]?].name).copied()
+    }
+
     /// The scatter of the rows around the law: the root mean square of their residuals.
     pub fn scatter(&self) -> f64 {
         let residuals = &self.fit.noise.residuals;

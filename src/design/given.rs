@@ -19,6 +19,9 @@ use crate::numerics::{exp, ln, normal_quantile};
 /// determine the runs.
 const FARTHEST: f64 = 4.0;
 
+/// Factor between the data of the rows and of the candidates from which the candidates are refused.
+const FAR_BELOW: f64 = 1e4;
+
 /// Smallest scatter of a run. Rows that lie exactly on a law have no scatter, and a division by their noise would not
 /// be finite.
 const LEAST_SCATTER: f64 = 1e-12;
@@ -95,9 +98,25 @@ impl Given<'_> {
             rounds: rounds(settings.rounds),
         };
         let (candidates, left_out) = settings.candidates.list(&terms, &self.beliefs.cost(), self.span())?;
+        self.compare_with_rows(&candidates)?;
         let judged: Vec<Judged> = self.decisions.iter().map(|d| d.judge(self.beliefs)).collect::<Result<_, _>>()?;
         let table = self.table(candidates, judged, terms, self.counted())?;
         Ok((table, left_out))
+    }
+
+    /// Refuses candidates that all have far less data than any row, as ratios of data to size that are read as data.
+    fn compare_with_rows(&self, candidates: &[Candidate]) -> Result<(), String> {
+        let most = candidates.iter().map(|run| run.data).fold(0.0, f64::max);
+        let Some(span) = self.beliefs.members.first().and_then(Belief::span_of_data) else { return Ok(()) };
+        if most * FAR_BELOW >= span.lowest {
+            return Ok(());
+        }
+        let data = self.beliefs.roles().and_then(|roles| roles.data.clone()).unwrap_or_default();
+        Err(format!(
+            "the candidates have at most {data} = {most:.3e}, and the rows have from {:.3e}: for a ratio of data to size, \
+             write `{data} = \"5 to 200 per parameter\"`",
+            span.lowest
+        ))
     }
 
     /// The range of model size over the rows.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::short;
 use crate::dataset::{Column, Dataset};
+use crate::fit::Doubt;
 use crate::law::Roles;
 use crate::numerics::{ln, mean, median};
 use crate::plausible::name_rows;
@@ -50,15 +51,16 @@ const OF_NORMAL: f64 = 0.674_489_75;
 const CHECKPOINTS: (usize, usize, f64) = (5, 2, 0.5);
 
 impl Fitted<'_> {
-    /// The warnings of all checks. `together` says that the spec groups the rows into runs already.
-    pub fn warnings(&self, together: bool) -> Vec<String> {
+    /// The warnings of all checks, with the doubt that some of them cast on every answer. `together` says that the spec
+    /// groups the rows into runs already.
+    pub fn warnings(&self, together: bool) -> Vec<(Option<Doubt>, String)> {
         let mut warnings = Vec::new();
         if let Some(pairs) = Pairs::of(self) {
             let failed = self.failed(&pairs);
-            warnings.extend(self.on_failed(&failed));
-            warnings.extend(self.on_rising(&pairs, &failed));
+            warnings.extend(self.on_failed(&failed).map(|warning| (Some(Doubt::FailedRuns), warning)));
+            warnings.extend(self.on_rising(&pairs, &failed).map(|warning| (None, warning)));
         }
-        warnings.extend((!together).then(|| self.on_checkpoints()).flatten());
+        warnings.extend((!together).then(|| self.on_checkpoints()).flatten().map(|warning| (None, warning)));
         warnings
     }
 
@@ -92,20 +94,22 @@ impl Fitted<'_> {
             |values: &dyn Fn(usize) -> f64| failed.iter().map(|&row| values(row)).fold(f64::INFINITY, f64::min);
         let highest =
             |values: &dyn Fn(usize) -> f64| failed.iter().map(|&row| values(row)).fold(f64::NEG_INFINITY, f64::max);
-        // A condition on the response and the first variable, if it drops exactly these rows.
+        // The condition that drops exactly these rows: on the response alone, or on it and a variable.
         let response = self.rows.numbers(self.response)?;
         let is_above = self.residuals[*first] < 0.0;
-        let limits = self.columns.iter().find_map(|(name, values)| {
+        let edge = if is_above { lowest(&|row| response[row]) } else { highest(&|row| response[row]) };
+        let is_beyond = |row: &usize| if is_above { response[*row] >= edge } else { response[*row] <= edge };
+        let beyond: Vec<usize> = (0..response.len()).filter(is_beyond).collect();
+        let number = crate::expr::number_text;
+        let sign = if is_above { ">=" } else { "<=" };
+        let by_response = format!("{} {sign} {}", self.response, number(edge));
+        let with_variable = |(name, values): (&&str, &&[f64])| {
             let bound = lowest(&|row| values[row]);
-            let edge = if is_above { lowest(&|row| response[row]) } else { highest(&|row| response[row]) };
-            let is_beyond = |row: usize| if is_above { response[row] >= edge } else { response[row] <= edge };
-            let dropped: Vec<usize> =
-                (0..response.len()).filter(|&row| is_beyond(row) && values[row] >= bound).collect();
-            let sign = if is_above { ">=" } else { "<=" };
-            let number = crate::expr::number_text;
-            (dropped == failed)
-                .then(|| format!("{} {sign} {} and {name} >= {}", self.response, number(edge), number(bound)))
-        });
+            let dropped: Vec<usize> = beyond.iter().copied().filter(|&row| values[row] >= bound).collect();
+            (dropped == failed).then(|| format!("{by_response} and {name} >= {}", number(bound)))
+        };
+        let limits =
+            if beyond == failed { Some(by_response.clone()) } else { self.columns.iter().find_map(with_variable) };
         let line = limits.map_or_else(
             || "drop them in the filter".to_owned(),
             |limits| format!("write `{{ drop = \"{limits}\", because = \"diverged\" }}` in the filter"),
@@ -145,10 +149,16 @@ impl Fitted<'_> {
     }
 
     fn on_checkpoints(&self) -> Option<String> {
-        let data = self.roles.data.as_deref().filter(|data| self.columns.contains_key(data))?;
-        let along = self.columns[data];
-        let others: Vec<&[f64]> =
-            self.columns.iter().filter(|(name, _)| **name != data).map(|(_, values)| *values).collect();
+        // A law without data has checkpoints too: rows of a run then have equal variables.
+        let data = self.roles.data.as_deref().and_then(|name| Some((name, self.rows.numbers(name)?)));
+        let order: Vec<f64> = (0..self.residuals.len()).map(|row| row as f64).collect();
+        let along = data.map_or(order.as_slice(), |(_, values)| values);
+        let others: Vec<&[f64]> = self
+            .columns
+            .iter()
+            .filter(|(name, _)| data.is_none_or(|(data, _)| **name != data))
+            .map(|(_, values)| *values)
+            .collect();
         let runs = self.rows.columns().iter().find_map(|(name, column)| {
             let Column::Texts(texts) = column else { return None };
             let mut runs: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -171,9 +181,10 @@ impl Fitted<'_> {
             shared.extend(rows.windows(2).map(|pair| self.residuals[pair[0]] * self.residuals[pair[1]]));
         }
         let correlation = mean(&shared) / mean(&squares);
+        let growing = data.map_or_else(String::new, |(data, _)| format!(" at growing {data}"));
         (correlation > CHECKPOINTS.2).then(|| {
             format!(
-                "Rows of one `{name}` at growing {data} look like checkpoints of one run: their residuals are correlated ({} between neighbours), so they count for fewer runs than rows and intervals are too narrow. Write `clusters = [\"{name}\"]` in the fit, or keep the last row of each run.",
+                "Rows of one `{name}`{growing} look like checkpoints of one run: their residuals are correlated ({} between neighbours), so they count for fewer runs than rows and intervals are too narrow. Write `clusters = [\"{name}\"]` in the fit, or keep the last row of each run.",
                 short(correlation)
             )
         })
@@ -273,7 +284,7 @@ mod tests {
             is_log: true,
             parameters: 5,
         };
-        fitted.warnings(false)
+        fitted.warnings(false).into_iter().map(|(_, warning)| warning).collect()
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub struct Evidence {
     pub warnings: Vec<String>,
 }
 
-/// A doubt about a law, independent of its parameters.
+/// A doubt about a law or its rows, independent of the parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
@@ -51,6 +51,8 @@ pub enum Doubt {
     NoTrend,
     /// The residuals have a pattern.
     LackOfFit,
+    /// Rows look like runs that failed.
+    FailedRuns,
 }
 
 impl Doubt {
@@ -59,6 +61,7 @@ impl Doubt {
         match self {
             Self::NoTrend => "no trend in the rows",
             Self::LackOfFit => "lack of fit",
+            Self::FailedRuns => "failed runs among the rows",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Described;
 use super::results::{AnswerRow, Note, NoteSeverity, Results};
 use crate::answer::Verdict;
+use crate::fit::Doubt;
 
 impl Note {
     /// The parts of the study: `fit main`, or `query budget and 7 others`.
@@ -46,8 +47,9 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
         let answers = answers_of(results, fit, group);
         let narrow = result.holdout.as_ref().and_then(|held| held.too_narrow(result.level));
         for text in &result.evidence.warnings {
+            let failed = result.evidence.doubts.contains(&Doubt::FailedRuns) && text.contains("diverged");
             let is_serious =
-                narrow.as_ref() == Some(text) || (!result.evidence.converged && result.objective.is_some());
+                failed || narrow.as_ref() == Some(text) || (!result.evidence.converged && result.objective.is_some());
             let severity = if is_serious { NoteSeverity::Serious } else { NoteSeverity::Caution };
             found.add(format!("fit {name}"), text, severity, answers);
         }
@@ -67,8 +69,12 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
     }
     for (name, source) in &results.sources {
         let answers = results.queries.values().map(|query| query.rows.len()).sum();
-        let cautions = source.warnings.iter();
-        cautions.for_each(|text| found.add(format!("source {name}"), text, NoteSeverity::Caution, answers));
+        for text in &source.warnings {
+            // A column in another unit makes every answer wrong.
+            let is_of_convention = text.contains(crate::plausible::OF_CONVENTION);
+            let severity = if is_of_convention { NoteSeverity::Caution } else { NoteSeverity::Serious };
+            found.add(format!("source {name}"), text, severity, answers);
+        }
     }
     let mut notes = found.notes;
     notes.sort_by_key(|note| (note.severity, std::cmp::Reverse(note.answers)));

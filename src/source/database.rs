@@ -18,7 +18,7 @@ impl Database {
 
 /// Virtual-machine steps between checks of a query's duration, and the maximum number of checks.
 #[cfg(feature = "sqlite")]
-const STEPS: (i32, u32) = (1_000_000, 500);
+const STEPS: (i32, u32) = (1_000_000, 200);
 
 #[cfg(feature = "sqlite")]
 impl Database {

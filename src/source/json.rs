@@ -38,7 +38,12 @@ impl Reader for Json {
         if let Some(fault) = table.fault.take() {
             return Err(fault);
         }
-        let found = read.map_err(|error| unreadable(0, &error))?;
+        let found = read.map_err(|error| match unreadable(0, &error) {
+            SourceError::Unreadable(message) if message.ends_with("trailing characters") => SourceError::Unreadable(
+                format!("{message} after the first value; for one value per line, write `format = \"ndjson\"`"),
+            ),
+            other => other,
+        })?;
         if found == Found::Nothing && !path.is_empty() {
             return Err(SourceError::Unreadable(format!("it has no list `{}`", path.join("."))));
         }

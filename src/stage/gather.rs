@@ -38,7 +38,7 @@ impl Stage for Gather {
     }
 
     fn impl_rev(&self) -> u32 {
-        4
+        5
     }
 
     fn settings(&self) -> serde_json::Value {

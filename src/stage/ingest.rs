@@ -126,7 +126,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        6
+        7
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -98,7 +98,10 @@ impl FitLaw {
                 is_log: self.method.objective.scale() == ResponseScale::Log,
                 parameters: free.len(),
             };
-            warnings.extend(fitted.warnings(rows.together(group).is_some()));
+            for (doubt, warning) in fitted.warnings(rows.together(group).is_some()) {
+                evidence.doubts.extend(doubt);
+                warnings.push(warning);
+            }
             let no_trend = evidence::no_trend(&unscaled, &responses, &by_name, free.len());
             doubts.extend(no_trend.map(|warning| (Doubt::NoTrend, warning)));
             if doubts.is_empty() {

@@ -101,7 +101,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        16
+        17
     }
 
     fn settings(&self) -> serde_json::Value {
