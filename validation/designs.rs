@@ -409,7 +409,7 @@ fn table(lines: &[Value]) -> String {
         }
         let _ = write!(
             text,
-            "\n| {world} | draws | undecided | runs | waste: mean | median | 90th percentile | foretold | by `hoffmann` alone | rms error of ln L | variance foretold over found: by the plan | by the fit | the interval of N holds | of L | drift told |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+            "\n| {world} | draws | undecided | runs | waste: mean | median | 90th percentile | predicted | by `hoffmann` alone | rms error of ln L | predicted over observed variance: by the plan | by the fit | the interval of N covers | of L | drift warnings |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n"
         );
         for design in &DESIGNS {
             let own: Vec<&Value> = own.iter().copied().filter(|line| line["design"] == design.name).collect();
