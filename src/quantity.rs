@@ -64,12 +64,21 @@ impl Visitor<'_> for QuantityVisitor {
     }
 }
 
+/// Maximum length of a number with a unit, since each of its parts is tried.
+const LONGEST: usize = 64;
+
 /// A number with a unit of losses, shares or compute, in the base unit: `0.9 bits`, `70 %`, `3e21 FLOP`.
 ///
 /// Plain counts have no unit here, since `7B tokens` for a number of parameters would go unnoticed.
 fn with_unit(text: &str) -> Option<f64> {
-    let ends = text.char_indices().map(|(at, _)| at).skip(1);
-    ends.filter_map(|at| Some((parse_constant(text[..at].trim_end()).ok()?, Unit::parse(text[at..].trim_start())?)))
+    if text.len() > LONGEST {
+        return None;
+    }
+    // The longest number first: `0.9 bits` is not 0 times `9 bits`.
+    let ends: Vec<usize> = text.char_indices().map(|(at, _)| at).skip(1).collect();
+    ends.into_iter()
+        .rev()
+        .filter_map(|at| Some((parse_constant(text[..at].trim_end()).ok()?, Unit::parse(text[at..].trim_start())?)))
         .find(|(_, unit)| matches!(unit.dimension, Dimension::Nats | Dimension::Share | Dimension::Flop))
         .map(|(number, unit)| number * unit.size)
 }

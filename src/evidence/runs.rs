@@ -150,7 +150,8 @@ impl Fitted<'_> {
 
     fn on_checkpoints(&self) -> Option<String> {
         // A law without data has checkpoints too: rows of a run then have equal variables.
-        let data = self.roles.data.as_deref().and_then(|name| Some((name, self.rows.numbers(name)?)));
+        let values = |name: &str| self.columns.get(name).copied().or_else(|| self.rows.numbers(name));
+        let data = self.roles.data.as_deref().and_then(|name| Some((name, values(name)?)));
         let order: Vec<f64> = (0..self.residuals.len()).map(|row| row as f64).collect();
         let along = data.map_or(order.as_slice(), |(_, values)| values);
         let others: Vec<&[f64]> = self
