@@ -7,10 +7,11 @@ use crate::modules::{Names, home, modules};
 use crate::world::repository;
 
 /// The modules from the bottom up; a module may import those of earlier lines, and itself.
-const LAYERS: [&[&str]; 19] = [
+const LAYERS: [&[&str]; 20] = [
     &["diagnostic", "numerics", "artifact", "summary", "answer", "file", "registry", "watch"],
     &["expr", "store"],
-    &["quantity", "unit", "dataset"],
+    &["unit", "dataset"],
+    &["quantity"],
     &["schedule", "plausible"],
     &["law", "source", "table"],
     &["objective"],
