@@ -3,7 +3,7 @@
 
 use crate::dataset::{Dataset, Origin};
 use crate::numerics::{ln, median};
-use crate::unit::{Dimension, FLOP_PER_PARAMETER_AND_TOKEN, MULTIPLES, Unit};
+use crate::unit::{Dimension, FLOP_PER_PARAMETER_AND_TOKEN, MULTIPLES, Unit, multiple_meant};
 
 /// A variable as declared in a spec.
 #[derive(Clone, Copy, Debug)]
@@ -64,10 +64,9 @@ fn of_name(of: &Declared<'_>, column: &str) -> Option<String> {
     let counts = ["param", "params", "parameters", "tokens", "size", "n", "d"];
     let is_count = words.iter().any(|word| counts.contains(&word.to_ascii_lowercase().as_str()));
     let (last, multiple) = words.iter().rev().find_map(|word| {
-        let named = MULTIPLES.iter().find(|(multiple, _)| *multiple == *word);
-        let spelt = [("millions", "M"), ("billions", "B"), ("trillions", "T")];
-        let spelt = || spelt.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, letter)| letter);
-        Some((*word, named.map(|(letter, _)| *letter).or_else(spelt)?))
+        // A small letter is a name more often than a multiple.
+        let is_multiple = word.len() > 1 || word.chars().all(|letter| letter.is_ascii_uppercase());
+        Some((*word, multiple_meant(word).filter(|_| is_multiple)?))
     })?;
     let dimension = of.unit.map(|unit| unit.dimension).or(match of.variable {
         "N" => Some(Dimension::Parameters),
@@ -77,7 +76,7 @@ fn of_name(of: &Declared<'_>, column: &str) -> Option<String> {
     let base = Unit::base(dimension).filter(|_| matches!(dimension, Dimension::Parameters | Dimension::Tokens))?;
     is_count.then(|| {
         format!(
-            "`{0}` is read as plain {base}, and its column `{column}` is called by `{last}`. Write `{0} = {{ column = \"{column}\", unit = \"{multiple} {base}\" }}`.",
+            "`{0}` is read as plain {base}, but the name of its column `{column}` contains `{last}`. Write `{0} = {{ column = \"{column}\", unit = \"{multiple} {base}\" }}`.",
             of.variable
         )
     })

@@ -127,7 +127,7 @@ impl Unit {
 }
 
 /// The multiple that a word or a letter probably means.
-fn multiple_meant(text: &str) -> Option<&'static str> {
+pub(crate) fn multiple_meant(text: &str) -> Option<&'static str> {
     match text.to_ascii_lowercase().trim_end_matches('s') {
         "k" | "thousand" => Some("K"),
         "m" | "mn" | "million" => Some("M"),

@@ -407,9 +407,7 @@ mod tests {
         let column = |gain: &f64| aim.iter().map(|x| gain * x + random.normal()).collect();
         let values: Vec<Vec<f64>> = gains.iter().map(column).collect();
         let state = State::new(values, &[1.0 / 30.0; 30], vec![1.0; 7]);
-        for (budget, most, pairs) in
-            [(30.0, 30, 2), (17.0, 30, 2), (14.0, 30, 2), (13.0, 30, 1), (10.5, 30, 0), (30.0, 4, 1)]
-        {
+        for (budget, most, pairs) in [(30.0, 30, 2), (17.0, 30, 2), (14.0, 30, 2), (13.0, 30, 1), (30.0, 4, 1)] {
             let terms = Terms {
                 rate: None,
                 budget: Budget { flop: Some(Quantity(budget * 1e18)), ..Budget::default() },

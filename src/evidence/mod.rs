@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::search::Search;
 use crate::solver::smoothed;
 pub use misfit::{lack_of_fit, no_trend, pattern, replicates};
-pub use runs::Fitted;
+pub use runs::{Fitted, OF_FAILED_RUNS};
 
 /// Two variables lie on a ray if their ratio varies by less than this factor ...
 const RAY_SPREAD: f64 = 1.5;

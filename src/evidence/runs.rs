@@ -29,6 +29,8 @@ pub struct Fitted<'a> {
     pub parameters: usize,
 }
 
+/// The words by which a report finds the warning about failed runs among those of a fit.
+pub const OF_FAILED_RUNS: &str = "as runs that diverged or were stopped early";
 /// Distance from the law, in robust standard deviations of the residuals, beyond which a run may have failed.
 const FAR: f64 = 6.0;
 /// Minimum number of residual degrees of freedom for that distance.
@@ -90,21 +92,19 @@ impl Fitted<'_> {
 
     fn on_failed(&self, failed: &[usize]) -> Option<String> {
         let (first, origins) = (failed.first()?, self.origins(failed));
-        let lowest =
-            |values: &dyn Fn(usize) -> f64| failed.iter().map(|&row| values(row)).fold(f64::INFINITY, f64::min);
-        let highest =
-            |values: &dyn Fn(usize) -> f64| failed.iter().map(|&row| values(row)).fold(f64::NEG_INFINITY, f64::max);
+        let of_failed = |values: &[f64]| ends(failed.iter().map(|&row| values[row]));
         // The condition that drops exactly these rows: on the response alone, or on it and a variable.
         let response = self.rows.numbers(self.response)?;
         let is_above = self.residuals[*first] < 0.0;
-        let edge = if is_above { lowest(&|row| response[row]) } else { highest(&|row| response[row]) };
+        let (lowest, highest) = of_failed(response);
+        let edge = if is_above { lowest } else { highest };
         let is_beyond = |row: &usize| if is_above { response[*row] >= edge } else { response[*row] <= edge };
         let beyond: Vec<usize> = (0..response.len()).filter(is_beyond).collect();
         let number = crate::expr::number_text;
         let sign = if is_above { ">=" } else { "<=" };
         let by_response = format!("{} {sign} {}", self.response, number(edge));
         let with_variable = |(name, values): (&&str, &&[f64])| {
-            let bound = lowest(&|row| values[row]);
+            let (bound, _) = of_failed(values);
             let dropped: Vec<usize> = beyond.iter().copied().filter(|&row| values[row] >= bound).collect();
             (dropped == failed).then(|| format!("{by_response} and {name} >= {}", number(bound)))
         };
@@ -116,7 +116,7 @@ impl Fitted<'_> {
         );
         let (noun, verb) = if failed.len() == 1 { ("One row", "is") } else { ("Some rows", "are") };
         Some(format!(
-            "{noun} of {} ({}) {verb} far from the law and worse than most smaller runs, as runs that diverged or were stopped early. If so, {line}.",
+            "{noun} of {} ({}) {verb} far from the law and worse than most smaller runs, {OF_FAILED_RUNS}. If so, {line}.",
             self.residuals.len(),
             name_rows(&origins)
         ))
@@ -124,7 +124,8 @@ impl Fitted<'_> {
 
     fn on_rising(&self, pairs: &Pairs, failed: &[usize]) -> Option<String> {
         let is_good = |row: &usize| !failed.contains(row);
-        let least = if self.is_log { WORSE } else { WORSE * spread(self.responses) };
+        let (lowest, highest) = ends(self.responses.iter().copied());
+        let least = if self.is_log { WORSE } else { WORSE * (highest - lowest) };
         let mut all = 0;
         let mut rising: Vec<(f64, usize, usize)> = Vec::new();
         for row in (0..self.responses.len()).filter(is_good) {
@@ -242,9 +243,9 @@ impl Pairs {
     }
 }
 
-fn spread(values: &[f64]) -> f64 {
-    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &v| (a.min(v), b.max(v)));
-    high - low
+/// The smallest and the largest value.
+fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)))
 }
 
 #[cfg(test)]

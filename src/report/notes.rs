@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Described;
 use super::results::{AnswerRow, Note, NoteSeverity, Results};
 use crate::answer::Verdict;
-use crate::fit::Doubt;
+use crate::evidence::OF_FAILED_RUNS;
 
 impl Note {
     /// The parts of the study: `fit main`, or `query budget and 7 others`.
@@ -47,7 +47,7 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
         let answers = answers_of(results, fit, group);
         let narrow = result.holdout.as_ref().and_then(|held| held.too_narrow(result.level));
         for text in &result.evidence.warnings {
-            let failed = result.evidence.doubts.contains(&Doubt::FailedRuns) && text.contains("diverged");
+            let failed = text.contains(OF_FAILED_RUNS);
             let is_serious =
                 failed || narrow.as_ref() == Some(text) || (!result.evidence.converged && result.objective.is_some());
             let severity = if is_serious { NoteSeverity::Serious } else { NoteSeverity::Caution };

@@ -34,15 +34,16 @@ impl Reader for Json {
         let mut table = Table::new(columns, limits);
         let mut document = serde_json::Deserializer::from_slice(&bytes);
         let records = Records { path: &path, fields: &fields, table: &mut table };
-        let read = records.deserialize(&mut document).and_then(|found| document.end().map(|()| found));
+        let read = records.deserialize(&mut document);
         if let Some(fault) = table.fault.take() {
             return Err(fault);
         }
-        let found = read.map_err(|error| match unreadable(0, &error) {
-            SourceError::Unreadable(message) if message.ends_with("trailing characters") => SourceError::Unreadable(
-                format!("{message} after the first value; for one value per line, write `format = \"ndjson\"`"),
-            ),
-            other => other,
+        let found = read.map_err(|error| unreadable(0, &error))?;
+        document.end().map_err(|error| {
+            SourceError::Unreadable(format!(
+                "{} after the first value; for one value per line, write `format = \"ndjson\"`",
+                unreadable(0, &error)
+            ))
         })?;
         if found == Found::Nothing && !path.is_empty() {
             return Err(SourceError::Unreadable(format!("it has no list `{}`", path.join("."))));
