@@ -7,7 +7,7 @@ use lawfit::numerics::Random;
 use crate::world::{SPEC, World, simulated_runs};
 
 /// Runs of two optimizers with equal exponents and floor; the second uses data half as efficiently.
-fn two_optimizers(sigma: f64) -> String {
+pub(crate) fn two_optimizers(sigma: f64) -> String {
     let mut random = Random::new(5, "optimizers", 0);
     let mut table = "params,tokens,loss,family\n".to_owned();
     for (family, efficiency) in [("adam", 1.0), ("sgd", 0.5)] {

@@ -6,11 +6,15 @@ use std::sync::Arc;
 use super::check;
 use super::limits::check_rows;
 use super::scope::{PlannedFit, PlannedQuery, Scope};
+use crate::design::Rate;
 use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::forecast::{Forecast, MOST_SIZES};
-use crate::query::{Question, Second};
+use crate::law::Law;
+use crate::query::{Limits, Question, Second};
 use crate::spec;
 use crate::stage::{ByDefault, Extrapolate};
+
+const SECONDS_PER_HOUR: f64 = 3600.0;
 
 pub(super) fn plan_query(
     scope: &mut Scope<'_>,
@@ -46,6 +50,7 @@ pub(super) fn plan_query(
         return None;
     }
     check_rows(scope, &question, &law.roles, planned.draws, &path);
+    let limits = scope.take(limits_of(name, query, &question, law))?;
     let groups = query.groups();
     if !groups.is_empty() && planned.by.is_none() {
         let message = format!("the fit `{}` has no groups", query.fit);
@@ -73,10 +78,50 @@ pub(super) fn plan_query(
     let (law, roles) = (law.clone(), law.roles.clone());
     let through = through.as_ref().map(|chain| chain.through.clone());
     let stack = if query.forecast == Some(Forecast::Stack) { planned.alternatives.clone() } else { Vec::new() };
+    let question_asked = question.clone();
     let stage =
-        Arc::new(Extrapolate { law, question: question.clone(), through, other, forecast, stack, groups, seed });
+        Arc::new(Extrapolate { law, question: question_asked, through, other, forecast, stack, limits, groups, seed });
     let stage = scope.stage(("queries", name), stage, inputs);
     Some(PlannedQuery { stage, question, roles, by: planned.by.clone() })
+}
+
+/// The limits that the answers of a query must keep, if it has some.
+///
+/// # Errors
+/// The question takes no limits, or the limits or their machine have faults.
+pub(super) fn limits_of(
+    name: &str,
+    query: &spec::Query,
+    question: &Question,
+    law: &Law,
+) -> Result<Option<Limits>, Vec<Diagnostic>> {
+    let path = SpecPath::of(&["queries", name]);
+    let error = |path: SpecPath, message: String| Diagnostic::error("bad-limits", Place::Key(path), message);
+    let Some(subject_to) = &query.subject_to else {
+        let message = "`machine` applies only to `gpu_hours` in `subject_to`, which the query does not have";
+        return match &query.machine {
+            Some(_) => Err(vec![error(path.key("machine"), message.to_owned())]),
+            None => Ok(None),
+        };
+    };
+    let place = path.key("subject_to");
+    if let Err(why) = question.member().takes_limits(law) {
+        return Err(vec![error(place, format!("`{}` takes no limits: {why}", question.name()))]);
+    }
+    let rate = query.machine.as_ref().map(|machine| Rate::of(&machine.machine())).transpose();
+    let rate = rate.map_err(|(key, message)| vec![error(path.key("machine").key(key), message)])?;
+    let flop_per_hour = rate.map(|rate| SECONDS_PER_HOUR * rate.flop_per_second);
+    let limits = Limits::of(subject_to, law, flop_per_hour).and_then(|limits| {
+        let faults = limits.faults(question.member(), law);
+        if faults.is_empty() { Ok(Some(limits)) } else { Err(faults) }
+    });
+    limits.map_err(|faults| {
+        let told = faults.into_iter().map(|fault| {
+            let place = fault.key.map_or_else(|| place.clone(), |key| place.key(&key));
+            error(place, fault.message).hint_if(fault.hint)
+        });
+        told.collect()
+    })
 }
 
 /// The second fit of a comparison, if the query is one; `None` if it has an error.

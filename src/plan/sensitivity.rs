@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::fits::{FitPlan, Grouping, OnEmpty, plan_fit};
 use super::graph::Input;
+use super::queries::limits_of;
 use super::scope::{Planned, Scope};
 use crate::diagnostic::{Place, Severity, SpecPath, Step};
 use crate::query::Question;
@@ -91,6 +92,10 @@ fn plan_variation(
         if question.member().check(&law).is_err() {
             continue;
         }
+        let written = spec.queries.get(*query);
+        let Ok(limits) = written.map_or(Ok(None), |written| limits_of(query, written, question, &law)) else {
+            continue;
+        };
         let role = format!("varied.{own}.{query}");
         let stage = Extrapolate {
             law: law.clone(),
@@ -99,7 +104,8 @@ fn plan_variation(
             other: None,
             forecast: None,
             stack: Vec::new(),
-            groups: spec.queries.get(*query).map(spec::Query::groups).unwrap_or_default(),
+            limits,
+            groups: written.map(spec::Query::groups).unwrap_or_default(),
             seed: spec.study.seed,
         };
         let needs = vec![fit.gives("fit"), fit.gives("draws")];

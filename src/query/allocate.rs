@@ -125,6 +125,10 @@ impl Kind for Allocate {
         })
     }
 
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Err("it has limits of its own: `sizes`, `unique` and `epochs`")
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let held: BTreeMap<String, f64> = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
         let roles = &model.ready.law.roles;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::budget::{Budget, can_split};
+use super::budget::{Budget, can_split, takes_budget};
 use super::crossing::cross;
 use super::model::{Model, Trail};
 use super::reaching::cheapest;
@@ -14,11 +14,6 @@ use crate::law::{Law, Variable};
 use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
 use crate::unit::Dimension;
-
-/// Whether a law has a response for a budget of compute.
-pub(super) fn takes_budget(law: &Law) -> bool {
-    can_split(law) || law.variable(&law.roles.compute).is_some()
-}
 
 /// The variables that a query about budgets optimises: model size and data, or compute alone.
 pub(super) fn moves(law: &Law) -> Moves {
@@ -43,6 +38,7 @@ pub(super) fn spend(model: &Model<'_>, c: f64, held: &BTreeMap<String, f64>) -> 
     if can_split(law) {
         let split = best_split(model, Budget::training(c), &model.ordered(held, &law.roles.decided())?)?;
         at.extend(split.sizes(law));
+        at.insert(law.roles.compute.clone(), if model.ready.limits.is_some() { split.compute } else { c });
         return Ok(Spent { response: split.response, at, slope: split.slope, sign: split.sign });
     }
     let variables = model.ordered(&at, &[])?;

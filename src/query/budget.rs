@@ -12,6 +12,11 @@ pub fn can_split(law: &Law) -> bool {
     law.roles.sizes().is_some_and(|sizes| sizes.iter().all(|name| law.variable(name).is_some()))
 }
 
+/// Whether a law has a response for a budget of compute.
+pub(super) fn takes_budget(law: &Law) -> bool {
+    can_split(law) || law.variable(&law.roles.compute).is_some()
+}
+
 /// A budget T in FLOP for training and serving: T = 6 N D + 2 N S.
 ///
 /// Its splits form a curve, N (D + S / 3) = T / 6, with the coordinate r = ln(N / D). The coordinate resolves splits

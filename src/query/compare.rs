@@ -63,6 +63,10 @@ impl Kind for Compare {
         Some(moves(law))
     }
 
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Err("two fits may keep to limits in two ways; ask each by itself")
+    }
+
     /// The multiplier is the compute that the other fit needs for the same response, divided by this budget. It is
     /// above 1 where this fit uses its compute better.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {

@@ -79,12 +79,20 @@ impl Kind for ComputeOptimal {
         Some(moves(law))
     }
 
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let law = model.ready.law;
         let base = model.ordered(inputs, &law.roles.decided())?;
         let split = best_split(model, Budget::training(inputs[&law.roles.compute]), &base)?;
         let mut at = inputs.clone();
         at.extend(split.sizes(law));
+        if model.ready.limits.is_some() {
+            // It may be less than what was asked for.
+            at.insert(law.roles.compute.clone(), split.compute);
+        }
         let outputs = named([("{size}", split.n), ("{data}", split.d), ("loss", split.response)]);
         Ok(Finding { outputs, at })
     }

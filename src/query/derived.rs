@@ -184,6 +184,10 @@ impl Kind for Derived {
         None
     }
 
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Err("it is an expression of parameters, and has nothing to limit")
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         // Variables without a value are not used by any expression.
         let at: Vec<f64> =

@@ -61,6 +61,10 @@ impl Kind for InferenceAware {
         Some(moves(law))
     }
 
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Err("serving is a part of its cost; ask `reach` or `compute_optimal`, which take limits")
+    }
+
     /// The cheapest model and data for a response are the best split, for training and serving, of the smallest
     /// budget whose best split reaches the response.
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {

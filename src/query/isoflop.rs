@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::allocation::{check_budget, moves, nothing_to_split};
 use super::budget::{Budget, can_split};
 use super::keyed::keyed;
-use super::split::{Split, best_split};
+use super::split::{Split, best_split, split_freely};
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, budgets, named};
 use crate::law::{Law, Roles};
 use crate::numerics::{Matrix, exp, ln};
@@ -114,33 +114,52 @@ impl Kind for Isoflop {
         Some(moves(law))
     }
 
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let roles = &model.ready.law.roles;
         let [size, data, compute] = roles.decided();
         let (c, held) = (inputs[compute], self.held());
         let base = model.ordered(&held, &[size, data, compute])?;
         let best = best_split(model, Budget::training(c), &base)?;
+        // The curve and its parabola are those of the budget without limits; only points within the limits are told.
+        let limits = model.ready.limits;
+        let middle = if limits.is_some() { split_freely(model, Budget::training(c), &base) } else { Ok(best) };
+        let curve = model.curve(&base, 0.0);
+        let is_allowed = |n: f64, d: f64| {
+            let at = [(size, n), (data, d), (compute, c)].map(|(name, value)| (name.to_owned(), value));
+            limits.is_none_or(|limits| limits.check(roles, &at.into()).is_ok())
+        };
         let mut at = held;
         at.insert(compute.to_owned(), c);
         let mut outputs = BTreeMap::new();
         if let Some(ratio) = inputs.get(&ratio_of(roles)) {
-            let n = best.n * ratio;
-            let d = model.curve(&base, 0.0).data_for(c, n);
+            let n = middle?.n * ratio;
+            let d = curve.data_for(c, n);
+            if !is_allowed(n, d) {
+                return Err(Refusal::Undefined(format!("outside the limits: {size} = {n:.3e}, {data} = {d:.3e}")));
+            }
             at.extend([(size.to_owned(), n), (data.to_owned(), d)]);
             outputs.extend(named([("{size}", n), ("{data}", d), ("loss", model.response(&at)?)]));
             return Ok(Finding { outputs, at });
         }
         at.extend(best.sizes(model.ready.law));
+        if limits.is_some() {
+            // The limits may leave a part of the budget.
+            at.insert(compute.to_owned(), best.compute);
+        }
         outputs.extend(named([("{size}", best.n), ("{data}", best.d), ("loss", best.response)]));
         let parabola = match self.at {
             Some(target) if target.0 == c => self.extrapolated(model, c, &base)?,
-            _ => self.parabola(model, c, &best, &base),
+            _ => middle.ok().and_then(|middle| self.parabola(model, c, &middle, &base)),
         };
-        if let Some(d) = parabola {
-            outputs
-                .extend(named([("parabola_{data}", d), ("parabola_{size}", model.curve(&base, 0.0).size_for(c, d))]));
+        if let Some((n, d)) = parabola.map(|d| (curve.size_for(c, d), d)).filter(|(n, d)| is_allowed(*n, *d)) {
+            outputs.extend(named([("parabola_{data}", d), ("parabola_{size}", n)]));
         }
-        outputs.extend(self.envelope(model, &best, c, &base).map(|n| ("envelope_{size}".into(), n)));
+        let envelope = self.envelope(model, &best, c, &base).filter(|n| is_allowed(*n, curve.data_for(c, *n)));
+        outputs.extend(envelope.map(|n| ("envelope_{size}".into(), n)));
         Ok(Finding { outputs, at })
     }
 
@@ -185,7 +204,7 @@ impl Isoflop {
     fn extrapolated(&self, model: &Model<'_>, c: f64, base: &[f64]) -> Result<Option<f64>, Refusal> {
         let mut minima = Vec::new();
         for budget in budgets(&self.values, &model.ready.law.roles) {
-            let best = best_split(model, Budget::training(budget.0), base)?;
+            let best = split_freely(model, Budget::training(budget.0), base)?;
             let Some(d) = self.parabola(model, budget.0, &best, base) else { return Ok(None) };
             minima.push((ln(budget.0), ln(d)));
         }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::allocation::{check_budget, moves, spend};
+use super::budget::can_split;
 use super::keyed::keyed;
 use super::{Fault, Finding, Kind, Model, Moves, Refusal, named, rows_of};
 use crate::law::{Law, Roles};
@@ -61,6 +62,14 @@ impl Kind for Marginal {
 
     fn moves(&self, law: &Law) -> Option<Moves> {
         Some(moves(law))
+    }
+
+    fn takes_limits(&self, law: &Law) -> Result<(), &'static str> {
+        if can_split(law) {
+            Ok(())
+        } else {
+            Err("the law has not both a model size and data, so that a budget leaves nothing to limit")
+        }
     }
 
     /// The elasticity is d ln L / d ln C along best splits.

@@ -71,6 +71,10 @@ impl Kind for Minimum {
         None
     }
 
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Err("it is over one variable; ask `compute_optimal`, which takes limits")
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let span = model.span(&self.over).filter(|span| span.lowest > 0.0 && span.highest.is_finite());
         let [low, high] = span.map_or(USUAL, |span| [span.lowest, span.highest]).map(ln);

@@ -12,11 +12,13 @@ mod draws;
 mod identified;
 mod interval;
 mod keyed;
+mod limits;
 mod model;
 mod price;
 mod reaching;
 mod split;
 mod surface;
+mod within;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,12 +32,14 @@ use serde::{Deserialize, Serialize};
 pub use allocation::{Allocation, best_allocation};
 pub use asked::{Asking, read as read_asking};
 pub use budget::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split};
+pub use limits::{Allowed, GPU_HOURS, Limits, SubjectTo};
 pub use model::{Model, Ready, Solved, Trail};
 pub use price::RunCost;
 pub(crate) use reach::{moves_to_reach, value_that_reaches};
 pub use surface::Moves;
 
 use crate::answer::{Answer, Row, Verdict};
+use crate::expr::number_text;
 use crate::fit::Fit;
 use crate::law::{Law, Roles};
 use crate::numerics::Points;
@@ -319,6 +323,14 @@ pub trait Kind: Sync {
         None
     }
 
+    /// Whether limits of model size, data and compute have a meaning for the question.
+    ///
+    /// # Errors
+    /// Where they have none: why, and what to ask instead.
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Err("every variable is given, and nothing is left to limit")
+    }
+
     /// Whether the answer balances one variable against another.
     fn splits(&self, _: &Roles) -> bool {
         false
@@ -345,12 +357,26 @@ pub fn answer(
     other: Option<Other<'_>>,
     seed: u64,
 ) -> Answer {
+    answer_within(question, None, law, fit, draws, other, seed)
+}
+
+/// The same for answers that keep to limits.
+pub fn answer_within(
+    question: &Question,
+    limits: Option<&Limits>,
+    law: &Law,
+    fit: &Fit,
+    draws: &Points,
+    other: Option<Other<'_>>,
+    seed: u64,
+) -> Answer {
     let kind = question.member();
     let moves = |law: &Law| kind.moves(law);
-    let ready = Ready::new(law, &fit.spans, moves(law).as_ref());
+    let ready = Ready::new(law, &fit.spans, moves(law).as_ref()).within(limits);
     let other = other.map(|other| (other, Ready::new(other.law, &other.fit.spans, moves(other.law).as_ref())));
     let asked = Asked { kind, ready, fit, draws, other, seed };
     let mut outside: BTreeSet<String> = BTreeSet::new();
+    let mut holding: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
     let mut warnings: Vec<String> = kind.caution().map(|text| law.roles.named(text)).into_iter().collect();
     let rows: Vec<Row> = kind
         .rows(&law.roles)
@@ -358,9 +384,20 @@ pub fn answer(
         .map(|inputs| {
             let found = asked.row(inputs);
             outside.extend(law.holds.outside(&found.at, &law.roles));
+            if let Some(limits) = limits.filter(|_| !found.at.is_empty()) {
+                let row = found.row.inputs.iter().map(|(name, value)| format!("{name} = {}", number_text(*value)));
+                holding
+                    .entry(limits.holding(&law.roles, &found.at))
+                    .or_default()
+                    .push(row.collect::<Vec<_>>().join(", "));
+            }
             found.row
         })
         .collect();
+    let held = holding.into_iter().filter(|(limits, _)| !limits.is_empty());
+    warnings.extend(
+        held.map(|(limits, rows)| format!("Limits hold the answer at {}: {}.", rows.join("; "), limits.join(", "))),
+    );
     warnings.extend(outside.into_iter().map(|reason| format!("Where the law does not hold: {reason}.")));
     if !fit.evidence.converged && fit.objective.is_some() {
         warnings.push("The fit did not converge, so this answer cannot be relied on.".to_owned());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::Refusal;
 use super::budget::FLOP_PER_PARAMETER_AND_TOKEN;
+use super::limits::Limits;
 use super::price::{Curve, Price};
 use super::surface::{Moves, Surface};
 use crate::fit::Span;
@@ -23,13 +24,28 @@ pub struct Ready<'a> {
     price: Option<Arc<Price>>,
     /// The ranges of the variables over the rows of the fit.
     spans: &'a BTreeMap<String, Span>,
+    /// What answers must keep to.
+    pub(super) limits: Option<&'a Limits>,
 }
 
 impl<'a> Ready<'a> {
     /// Prepares a law for the variables that a query changes; `spans` are the ranges of the rows of its fit.
     pub fn new(law: &'a Law, spans: &'a BTreeMap<String, Span>, moves: Option<&Moves>) -> Self {
         let price = moves.filter(|moves| moves.ties_compute).and_then(|_| Price::of(law));
-        Self { law, tape: law.tape(), surface: moves.and_then(|moves| Surface::new(law, moves)), price, spans }
+        Self {
+            law,
+            tape: law.tape(),
+            surface: moves.and_then(|moves| Surface::new(law, moves)),
+            price,
+            spans,
+            limits: None,
+        }
+    }
+
+    /// The same for answers that keep to limits.
+    #[must_use]
+    pub fn within(self, limits: Option<&'a Limits>) -> Self {
+        Self { limits, ..self }
     }
 
     /// The law.

@@ -73,6 +73,10 @@ impl Kind for Overtrain {
         Some(moves(law))
     }
 
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Err("it leaves the best split by a factor of its own; ask `compute_optimal` with a limit of size")
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let held: BTreeMap<String, f64> = self.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
         let [size, data, compute] = model.ready.law.roles.decided();

@@ -145,6 +145,10 @@ impl Kind for Reach {
         Some(moves_to_reach(law, &self.solve, |name| self.values.contains_key(name)))
     }
 
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         let law = model.ready.law;
         let target = inputs[&law.response];
@@ -190,18 +194,26 @@ pub(crate) fn value_that_reaches(
 ) -> Result<f64, Refusal> {
     let law = model.ready.law;
     let Some([size, data]) = law.roles.sizes().filter(|_| splits_budget(law, solve)) else {
-        let value = exp(cross(model, target, solve, &model.ordered(at, &[solve])?)?);
+        let value = smallest(model, target, solve, &model.ordered(at, &[solve])?)?;
         at.insert(solve.to_owned(), value);
+        model.ready.limits.map_or(Ok(()), |limits| limits.check(&law.roles, at))?;
         return Ok(value);
     };
     let base = model.ordered(at, &law.roles.decided())?;
     let (n, d) = if let Some(&n) = at.get(size) {
-        (n, exp(cross(model, target, data, &base)?))
+        (n, smallest(model, target, data, &base)?)
     } else {
         let split = cheapest(model, target, 0.0, &base)?;
         (split.n, split.d)
     };
     let c = model.curve(&base, 0.0).flop([n, d], 0.0);
     at.extend([(size, n), (data, d), (&law.roles.compute, c)].map(|(name, value)| (name.to_owned(), value)));
+    model.ready.limits.map_or(Ok(()), |limits| limits.check(&law.roles, at))?;
     Ok(c)
+}
+
+/// The smallest value of one variable that reaches a response and keeps the limits.
+fn smallest(model: &Model<'_>, target: f64, solve: &str, base: &[f64]) -> Result<f64, Refusal> {
+    let value = exp(cross(model, target, solve, base)?);
+    model.ready.limits.map_or(Ok(value), |limits| limits.raised(model, target, (solve, value), base))
 }

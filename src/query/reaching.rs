@@ -144,6 +144,14 @@ impl Split {
 /// # Errors
 /// No budget reaches the target (the error names the side on which it lies), or the law has no best split there.
 pub(super) fn cheapest(model: &Model<'_>, target: f64, served: f64, base: &[f64]) -> Result<Split, Refusal> {
+    let free = cheapest_freely(model, target, served, base);
+    match model.ready.limits {
+        Some(limits) => limits.cheapest(model, target, base, free),
+        None => free,
+    }
+}
+
+fn cheapest_freely(model: &Model<'_>, target: f64, served: f64, base: &[f64]) -> Result<Split, Refusal> {
     let path = Path::of(model, served, base)?;
     Search { model, surface: model.surface()?, path: &path, target }.run()
 }

@@ -47,8 +47,13 @@ impl Grid {
         Ok(Self { budget, curve, base: base.to_vec(), sign, columns: surface.bind(base, &points), places, shares })
     }
 
+    /// The places of its ends.
+    pub(super) fn ends(&self) -> [f64; 2] {
+        [self.places[0], self.places[self.places.len() - 1]]
+    }
+
     /// ln N and ln D at a point of the curve.
-    fn at(&self, place: f64) -> [f64; 2] {
+    pub(super) fn at(&self, place: f64) -> [f64; 2] {
         self.curve.at(&self.budget, place)
     }
 
@@ -82,6 +87,17 @@ pub(super) struct Split {
 /// # Errors
 /// An end of the curve is better than all valleys, or the response is flat or not finite.
 pub(super) fn best_split(model: &Model<'_>, budget: Budget, base: &[f64]) -> Result<Split, Refusal> {
+    match model.ready.limits {
+        Some(limits) => limits.best_split(model, budget, base),
+        None => split_freely(model, budget, base),
+    }
+}
+
+/// The same whatever limits there are.
+///
+/// # Errors
+/// As [`best_split`].
+pub(super) fn split_freely(model: &Model<'_>, budget: Budget, base: &[f64]) -> Result<Split, Refusal> {
     let surface = model.surface()?;
     let (grid, near) = match model.trail.step().and_then(Solved::read::<Laid>) {
         Some(Laid(grid, place)) if grid.is_of(&budget, base) => (Ok(Arc::clone(grid)), Some(*place)),
@@ -182,6 +198,26 @@ pub(super) fn lowest(model: &Model<'_>, surface: &Surface, grid: &Grid, near: Op
     let slope = surface.at(model.parameters, &grid.base, logs).slope[0] / grid.curve.by_size(logs);
     let compute = grid.curve.flop([n, d], grid.budget.served);
     Ok(Split { n, d, response: model.at_sizes(&grid.base, n, d)?, slope, compute, place, sign: grid.sign })
+}
+
+/// The place with the best response on a stretch of the curve, its ends included; none where no value is finite.
+pub(super) fn best_between(
+    model: &Model<'_>,
+    surface: &Surface,
+    grid: &Grid,
+    near: Option<f64>,
+    [low, high]: [f64; 2],
+) -> Option<f64> {
+    let profile = Profile::of(surface, model.parameters, grid);
+    let is_inside = |place: &f64| (low..=high).contains(place);
+    let valleys =
+        profile.valleys.iter().filter(|valley| grid.places[valley.high] > low && grid.places[valley.low] < high);
+    let polished = valleys.map(|valley| polish(model, surface, grid, valley, near));
+    let on_grid = grid.places.iter().copied().zip(&profile.values).filter(|(place, _)| is_inside(place));
+    let on_grid = on_grid.min_by(|a, b| a.1.total_cmp(b.1)).map(|(place, _)| place);
+    let value = |place: f64| (grid.sign * surface.at(model.parameters, &grid.base, grid.at(place)).value, place);
+    let all = polished.filter(is_inside).chain(on_grid).chain([low, high]).map(value);
+    all.filter(|(value, _)| value.is_finite()).min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, place)| place)
 }
 
 /// The bottom of a valley, as r = ln(N / D).

@@ -52,6 +52,10 @@ impl Kind for Threshold {
         self.0.moves(law)
     }
 
+    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
+        Err("it finds where a response crosses a level, allowed or not; ask `reach`, which takes limits")
+    }
+
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
         self.0.solve(model, inputs)
     }

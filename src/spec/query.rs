@@ -6,9 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::text::GroupsAsked;
+use crate::design::Machine;
 use crate::forecast::Forecast;
 use crate::quantity::Quantity;
-use crate::query::{Asking, Question, QuestionKeys, read_asking};
+use crate::query::{Asking, Question, QuestionKeys, SubjectTo, read_asking};
 use crate::table::Label;
 
 /// A question about a fit. Exactly one of its keys names a kind of question.
@@ -29,6 +30,35 @@ pub struct Query {
     /// Response at chance level, for `forecast = "default"`: 1 - 1/k for error rates over k classes.
     #[serde(default)]
     pub ceiling: Option<Quantity>,
+    /// Limits that the answer must keep: `{ D = "<= 1T", N = ["1B", "8B", "70B"], gpu_hours = "<= 2e7" }`. A limit is on
+    /// model size, data, compute, or hours of the accelerator that `machine` names.
+    #[serde(default)]
+    pub subject_to: Option<SubjectTo>,
+    /// The accelerator whose hours are limited: `{ device = "H100" }`.
+    #[serde(default)]
+    pub machine: Option<Accelerator>,
+}
+
+/// An accelerator, to convert compute to hours.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Accelerator {
+    /// An accelerator of the price table: "H100". Keys that are not given take their values from there.
+    #[serde(default)]
+    pub device: Option<String>,
+    /// Peak FLOP per second: "989T".
+    #[serde(default)]
+    pub peak: Option<Quantity>,
+    /// The fraction of the peak that training reaches.
+    #[serde(default)]
+    pub mfu: Option<Quantity>,
+}
+
+impl Accelerator {
+    /// One accelerator as a machine.
+    pub fn machine(&self) -> Machine {
+        Machine { device: self.device.clone(), peak: self.peak, mfu: self.mfu, ..Machine::default() }
+    }
 }
 
 /// The keys of a query that are not questions.
@@ -38,20 +68,23 @@ struct Others {
     group: Option<GroupsAsked>,
     forecast: Option<Forecast>,
     ceiling: Option<Quantity>,
+    subject_to: Option<SubjectTo>,
+    machine: Option<Accelerator>,
 }
 
 impl Asking for Query {
     const NAME: &'static str = "Query";
 
     fn keys() -> &'static [&'static str] {
-        static KEYS: LazyLock<Vec<&str>> =
-            LazyLock::new(|| [&["fit", "group"], Question::NAMES.as_slice(), &["forecast", "ceiling"]].concat());
+        static KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+            [&["fit", "group"], Question::NAMES.as_slice(), &["forecast", "ceiling", "subject_to", "machine"]].concat()
+        });
         &KEYS
     }
 
     fn from_others<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Others { fit, group, forecast, ceiling } = Others::deserialize(deserializer)?;
-        Ok(Self { fit, group, questions: Vec::new(), forecast, ceiling })
+        let Others { fit, group, forecast, ceiling, subject_to, machine } = Others::deserialize(deserializer)?;
+        Ok(Self { fit, group, questions: Vec::new(), forecast, ceiling, subject_to, machine })
     }
 
     fn questions(&mut self) -> &mut Vec<Question> {

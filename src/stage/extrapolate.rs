@@ -16,7 +16,7 @@ use crate::fit::{Candidate, Fit, HELD, stacked};
 use crate::forecast::{Measured, NoForecast, as_size, forecast};
 use crate::law::{Law, Tape};
 use crate::numerics::{Points, ln};
-use crate::query::{Other, Question, answer};
+use crate::query::{Limits, Other, Question, answer_within};
 use crate::schedule::of_knot;
 use crate::watch::Watch;
 
@@ -35,6 +35,8 @@ pub struct Extrapolate {
     pub forecast: Option<ByDefault>,
     /// The fit's alternatives, if they answer together with the fit's own law.
     pub stack: Vec<Arc<Law>>,
+    /// What answers must keep to.
+    pub limits: Option<Limits>,
     /// The groups to answer for; empty stands for all.
     pub groups: Vec<String>,
     /// Seed of the study.
@@ -59,13 +61,15 @@ pub struct WrittenQuery {
     other: Option<usize>,
     forecast: Option<ByDefault>,
     stack: Vec<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    limits: Option<Limits>,
     groups: Vec<String>,
     seed: u64,
 }
 
 impl WrittenQuery {
     fn of(stage: &Extrapolate, laws: &mut Laws) -> Self {
-        let Extrapolate { law, question, through, other, forecast, stack, groups, seed } = stage;
+        let Extrapolate { law, question, through, other, forecast, stack, limits, groups, seed } = stage;
         Self {
             law: laws.place(law),
             question: question.clone(),
@@ -73,13 +77,14 @@ impl WrittenQuery {
             other: other.as_ref().map(|law| laws.place(law)),
             forecast: forecast.clone(),
             stack: laws.places(stack),
+            limits: limits.clone(),
             groups: groups.clone(),
             seed: *seed,
         }
     }
 
     pub(super) fn read(self, laws: &[Arc<Law>]) -> Option<Extrapolate> {
-        let Self { law, question, through, other, forecast, stack, groups, seed } = self;
+        let Self { law, question, through, other, forecast, stack, limits, groups, seed } = self;
         let through = match through {
             Some(written) => Some(written.read(laws)?),
             None => None,
@@ -89,7 +94,7 @@ impl WrittenQuery {
             None => None,
         };
         let (law, stack) = (laws.get(law)?.clone(), listed(&stack, laws)?);
-        Some(Extrapolate { law, question, through, other, forecast, stack, groups, seed })
+        Some(Extrapolate { law, question, through, other, forecast, stack, limits, groups, seed })
     }
 }
 
@@ -103,7 +108,7 @@ impl Stage for Extrapolate {
     }
 
     fn settings(&self) -> serde_json::Value {
-        serde_json::json!({
+        let mut settings = serde_json::json!({
             "law": self.law.form_fingerprint(),
             "question": self.question,
             "forecast": self.forecast,
@@ -113,7 +118,11 @@ impl Stage for Extrapolate {
             "seed": self.seed,
             "groups": self.groups,
             "numerics": crate::numerics::NUMERICS_REV,
-        })
+        });
+        if let Some(limits) = &self.limits {
+            settings["limits"] = serde_json::json!(limits);
+        }
+        settings
     }
 
     fn written(&self, laws: &mut Laws) -> Option<WrittenStage> {
@@ -160,7 +169,8 @@ impl Stage for Extrapolate {
             let is_by_laws = self.forecast.is_some() || !self.stack.is_empty();
             let told = is_by_laws.then(|| Fit { flat: Vec::new(), ..member.fit.clone() });
             let asked = told.as_ref().unwrap_or(&member.fit);
-            let mut answer = answer(&self.question, &self.law, asked, &member.draws, other, self.seed);
+            let limits = self.limits.as_ref();
+            let mut answer = answer_within(&self.question, limits, &self.law, asked, &member.draws, other, self.seed);
             if let Some((by_default, rows)) = self.forecast.as_ref().zip(rows.as_ref()) {
                 self.by_several_laws(by_default, rows, member, &mut answer)?;
             }
