@@ -442,13 +442,10 @@ mod tests {
 
     fn lock(numbers: &[(&str, f64)], unidentified: &[&str]) -> Lock {
         Lock {
-            lock: 2,
-            sources: BTreeMap::new(),
-            rows: BTreeMap::new(),
             numbers: numbers.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect(),
             unidentified: unidentified.iter().map(|name| (*name).to_owned()).collect(),
             levels: BTreeMap::from([("queries.q".to_owned(), 0.5)]),
-            stages: BTreeMap::new(),
+            ..Lock::of_pins(BTreeMap::new())
         }
     }
 

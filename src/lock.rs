@@ -39,6 +39,9 @@ pub struct Lock {
     pub unidentified: BTreeSet<String>,
     /// Sources that were read.
     pub sources: BTreeMap<String, LockedSource>,
+    /// The snapshots of live sources, by source, written by `lawfit update`.
+    #[serde(default, skip_serializing_if = "Pins::is_empty")]
+    pub pins: Pins,
     /// The rows of each query in order, named by group and inputs, so that a row keeps its name when another is
     /// added.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -61,6 +64,34 @@ pub struct LockedSource {
     /// Number of rows in the files.
     pub rows: usize,
     /// SHA-256 of the file, or of the list of the files' digests where there are several.
+    pub sha256: String,
+}
+
+/// The snapshots of live sources, by source.
+pub type Pins = BTreeMap<String, Pin>;
+
+/// A snapshot of a live source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// The location and the request.
+    pub location: String,
+    /// The columns of the table; empty if the snapshot is a copy of files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
+    /// Its files.
+    pub files: Vec<PinnedFile>,
+}
+
+/// A file of a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PinnedFile {
+    /// The name of the original.
+    pub name: String,
+    /// Its path, relative to the folder of the spec.
+    pub path: String,
+    /// SHA-256 of its bytes.
     pub sha256: String,
 }
 
@@ -91,8 +122,27 @@ fn keys_of(result: &QueryResult) -> Vec<String> {
 }
 
 impl Lock {
+    /// A lock with snapshots only, for a study that was never run.
+    pub fn of_pins(pins: Pins) -> Self {
+        Self {
+            lock: VERSION,
+            sources: BTreeMap::new(),
+            pins,
+            rows: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            unidentified: BTreeSet::new(),
+            levels: BTreeMap::new(),
+            stages: BTreeMap::new(),
+        }
+    }
+
     /// The lock of a run; `locations` gives the location of each source.
-    pub fn new(results: &Results, locations: &BTreeMap<String, String>, stages: BTreeMap<String, LockedStage>) -> Self {
+    pub fn new(
+        results: &Results,
+        locations: &BTreeMap<String, String>,
+        pins: &Pins,
+        stages: BTreeMap<String, LockedStage>,
+    ) -> Self {
         let sources = results
             .sources
             .iter()
@@ -125,7 +175,7 @@ impl Lock {
         let numbers = numbers.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let numbers = numbers.filter(|(_, value)| value.is_finite()).collect();
         let levels = results.levels().into_iter().filter(|(_, level)| *level != LEVEL).collect();
-        Self { lock: VERSION, sources, rows, numbers, unidentified, levels, stages }
+        Self { lock: VERSION, sources, pins: pins.clone(), rows, numbers, unidentified, levels, stages }
     }
 
     /// The text of a lock file; `None` where the file is missing.

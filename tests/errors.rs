@@ -60,7 +60,7 @@ fn uses_of_a_bad_column_give_no_errors_and_other_errors_are_shown() {
 fn each_mistake_is_named_in_its_own_words() {
     for (from, to, wanted) in [
         ("path = \"runs.csv\"", "path = \"run.csv\"", "did you mean `runs.csv`?"),
-        ("path = \"runs.csv\"", "url = \"https://example.org/runs.csv\"", "needs the `sha256`"),
+        ("path = \"runs.csv\"", "url = \"https://example.org/runs.csv\"", "pin the content of the file with `sha256`"),
         ("unit = \"tokens\"", "unit = \"token\"", "did you mean `tokens`?"),
         ("unit = \"tokens\"", "unit = \"FLOP\"", "is in FLOP, but the law needs tokens"),
         ("expr = \"6 * N * D\"", "expr = \"6 * N * M\"", "there is no variable `M`"),

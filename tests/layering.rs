@@ -7,14 +7,15 @@ use crate::modules::{Names, home, modules};
 use crate::world::repository;
 
 /// The modules from the bottom up; a module may import those of earlier lines, and itself.
-const LAYERS: [&[&str]; 20] = [
+const LAYERS: [&[&str]; 21] = [
     &["diagnostic", "numerics", "artifact", "summary", "answer", "file", "registry", "watch"],
+    &["web"],
     &["expr", "store"],
     &["unit", "dataset"],
     &["quantity"],
     &["schedule", "plausible"],
     &["law", "source", "table"],
-    &["objective"],
+    &["live", "objective"],
     &["problem"],
     &["solver"],
     &["search"],
@@ -31,7 +32,8 @@ const LAYERS: [&[&str]; 20] = [
 ];
 
 /// Crates that only one folder may use.
-const KEPT_IN: [(&str, &[&str]); 11] = [
+const KEPT_IN: [(&str, &[&str]); 12] = [
+    ("reqwest", &["live", "store", "web"]),
     ("argmin", &["solver"]),
     ("petgraph", &["plan"]),
     ("polars", &["source"]),
@@ -40,7 +42,7 @@ const KEPT_IN: [(&str, &[&str]); 11] = [
     ("clap_mangen", &["cli"]),
     ("terminal_size", &["cli"]),
     ("indicatif", &["cli"]),
-    ("object_store", &["store"]),
+    ("object_store", &["live", "store"]),
     ("tar", &["store"]),
     ("notify_debouncer_mini", &["cli"]),
 ];

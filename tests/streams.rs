@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use crate::world::{Outcome, SPEC, World, simulated_runs};
 
-/// Commands that print results, for a folder in which `study.toml` ran.
-const PRINTING: [&[&str]; 25] = [
+/// Commands that print results, for a folder in which `study.toml` ran and `live.toml` has a live source.
+const PRINTING: [&[&str]; 26] = [
     &["help"],
     &["help", "run"],
     &["diff", "earlier.lock", "study.lock"],
@@ -33,6 +33,7 @@ const PRINTING: [&[&str]; 25] = [
     &["query", "study.toml", "loss N=1e9 D=1e10"],
     &["simulate", "hoffmann", "--constants", "besiroglu2024", "--at", "N=1e8..1e10:50", "--at", "D=1e9..1e11:50"],
     &["run", "study.toml", "--json"],
+    &["update", "live.toml"],
 ];
 
 /// Commands that print nothing on success.
@@ -53,6 +54,7 @@ fn world_that_ran() -> World {
     let spec = SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }");
     let world = World::with(&(spec + DESIGN), &simulated_runs(0.01));
     world.run("study.toml");
+    world.write("live.toml", &SPEC.replace("path = \"runs.csv\"", "path = \"runs.csv\"\nlive = true"));
     world.write("earlier.lock", &world.read("study.lock"));
     world.write("plan.json", &world.lawfit(&["plan", "study.toml", "--json"]).stdout);
     world

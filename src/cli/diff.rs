@@ -139,7 +139,10 @@ impl State {
             Some("json") => {
                 let results: Results = serde_json::from_slice(&bytes)
                     .map_err(|error| format!("{} contains no results: {error}", operand.name()))?;
-                Ok(Self { lock: Lock::new(&results, &BTreeMap::new(), BTreeMap::new()), settings: None })
+                Ok(Self {
+                    lock: Lock::new(&results, &BTreeMap::new(), &BTreeMap::new(), BTreeMap::new()),
+                    settings: None,
+                })
             }
             _ => {
                 let path = lock_path(&operand.path);

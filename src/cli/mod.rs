@@ -26,6 +26,7 @@ mod screen;
 mod self_check;
 mod settle;
 mod simulate;
+mod update;
 mod walk;
 mod watch;
 
@@ -37,7 +38,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::file;
-use crate::plan::{Allowed, Compiled, SpecFile, compile_asking};
+use crate::plan::{Allowed, Compiled, SpecFile, compile_asking, lock_path};
 use crate::spec;
 use crate::store::{Remote, RemoteOptions, Store};
 use screen::Screen;
@@ -56,6 +57,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Update(update::Arguments),
     Watch(watch::Arguments),
     Plan(plan::Arguments),
     Check(check::Arguments),
@@ -225,6 +227,7 @@ fn command() -> Exit {
     let screen = Screen::new(arguments.quiet);
     match arguments.command {
         Command::Run(command) => run::run(&command, &screen),
+        Command::Update(command) => update::run(&command, &screen),
         Command::Watch(command) => watch::run(&command, &screen),
         Command::Plan(command) => plan::run(&command, &screen),
         Command::Check(command) => check::run(&command, &screen),
@@ -306,11 +309,6 @@ fn compiled_or_shown(files: &[SpecFile], compiled: Compiled, screen: &Screen) ->
     let shown = [files, compiled.bases.as_slice()].concat();
     screen.diagnostics(&compiled.diagnostics, &shown);
     if compiled.has_errors() { Err(Exit::BadSpec) } else { Ok(compiled) }
-}
-
-/// The lock file next to a spec: `specs/chinchilla.lock` for `specs/chinchilla.toml`.
-fn lock_path(spec: &Path) -> PathBuf {
-    spec.with_extension("lock")
 }
 
 fn hint_for_missing(path: &Path) -> Vec<String> {

@@ -370,7 +370,8 @@ pub(super) fn lock_of(spec: usize, compiled: &Compiled, outcomes: &[Outcome], re
         let outputs = outcome.outputs.iter().map(|(role, blob)| (role.clone(), blob.digest.clone())).collect();
         Some((stage.id.within(), LockedStage { key: outcome.key.clone()?, outputs }))
     });
-    Lock::new(results, &compiled.specs[spec].locations, stages.collect())
+    let spec = &compiled.specs[spec];
+    Lock::new(results, &spec.locations, &spec.pins, stages.collect())
 }
 
 /// Maximum number of moved numbers that are listed.

@@ -83,7 +83,7 @@ impl Inputs {
         let compiled = compile_asking(&files, None, allowed);
         let externals = compiled.plan.stages().flat_map(|stage| stage.stage.externals());
         let data = externals.filter_map(|external| match external {
-            External::File { path, .. } => Some(path.clone()),
+            External::File { path, .. } | External::Snapshot { path, .. } => Some(path.clone()),
             External::Pinned { .. } => None,
         });
         let bases = compiled.bases.iter().map(|base| base.path.clone());

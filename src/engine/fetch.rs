@@ -1,17 +1,13 @@
 //! Fetches pinned files from the store, a mirror or the web, and checks their digests.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::Options;
 use crate::artifact::sha256;
-use crate::file::{self, in_units};
+use crate::file;
 use crate::store::Store;
-
-/// Timeout for a server that does not respond.
-const PATIENCE: Duration = Duration::from_mins(1);
+use crate::web::{Credentials, Web};
 
 /// Why a pinned file could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +25,14 @@ pub enum FetchError {
         url: String,
         /// Reason.
         reason: String,
+    },
+    /// A snapshot is not available.
+    #[error("the snapshot of {name} is damaged or missing at {path}, and not in the cache", path = path.display())]
+    NoSnapshot {
+        /// The name of the original.
+        name: String,
+        /// Its path.
+        path: PathBuf,
     },
     /// The content has another digest.
     #[error("{url} has SHA-256 {found}, not {wanted}")]
@@ -77,36 +81,29 @@ impl<'a> Fetcher<'a> {
             self.store.keep_download(pinned, &bytes).err().map(|error| format!("the download is not kept: {error}"));
         Ok((bytes, refused))
     }
+
+    /// The content of a snapshot: from the file at `path` if its digest is right, otherwise from the store or a mirror. The
+    /// source itself is never read.
+    ///
+    /// # Errors
+    /// The content is not available.
+    pub fn snapshot(&self, path: &Path, name: &str, pinned: &str, most: u64) -> Result<Arc<Vec<u8>>, FetchError> {
+        let beside = file::read(path, most).ok().filter(|bytes| sha256(bytes) == pinned);
+        if let Some(bytes) = beside {
+            return Ok(Arc::new(bytes));
+        }
+        if let Some(bytes) = self.store.downloaded(pinned) {
+            return Ok(bytes);
+        }
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        let found = self.options.mirror.as_deref().and_then(|mirror| in_mirror(mirror, &file, pinned, most));
+        found.map(Arc::new).ok_or_else(|| FetchError::NoSnapshot { name: name.to_owned(), path: path.to_owned() })
+    }
 }
 
 fn download(url: &str, most: u64) -> Result<Vec<u8>, FetchError> {
-    let failed = |reason: String| FetchError::Network { url: url.to_owned(), reason };
-    let client = reqwest::blocking::Client::builder()
-        .connect_timeout(PATIENCE)
-        .timeout(None)
-        .user_agent(concat!("lawfit/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| failed(root_cause(&error)))?;
-    let response = client
-        .get(url)
-        .send()
-        .and_then(reqwest::blocking::Response::error_for_status)
-        .map_err(|error| failed(root_cause(&error)))?;
-    let mut bytes = Vec::new();
-    response.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
-    if bytes.len() as u64 > most {
-        return Err(failed(format!("it is larger than {}", in_units(most))));
-    }
-    Ok(bytes)
-}
-
-/// The innermost cause; outer ones only repeat the URL.
-fn root_cause(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
+    let bytes = Web::new(Credentials::None).and_then(|web| web.get(url, most));
+    bytes.map_err(|error| FetchError::Network { url: url.to_owned(), reason: error.0 })
 }
 
 /// A file of the mirror with the pinned content. Files with the same name are tried first.

@@ -5,6 +5,7 @@ mod fetch;
 mod memory;
 mod panic;
 mod run;
+mod update;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,7 @@ pub use expect::{Basis, expected_seconds};
 pub use fetch::{FetchError, Fetcher};
 pub use panic::{keep_panics_quiet, panic_in_words};
 pub use run::{Engine, look, look_closely};
+pub use update::{Updated, update};
 
 use crate::artifact::{Digest, Manifest};
 use crate::plan::StageId;

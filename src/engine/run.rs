@@ -318,6 +318,7 @@ impl<'a> Engine<'a> {
             inputs.files.push(match (bytes, external) {
                 (Some(bytes), _) => Arc::clone(bytes),
                 (None, External::Pinned { url, sha256, most }) => self.fetch(url, sha256, *most)?,
+                (None, External::Snapshot { path, name, sha256, most }) => self.snapshot(path, name, sha256, *most)?,
                 (None, External::File { path, name, most }) => read_file(path, name, *most)?,
             });
         }
@@ -361,12 +362,21 @@ impl<'a> Engine<'a> {
             Err(error) => {
                 let failure = Failure::new("no-download", error.to_string());
                 Err(match error {
+                    FetchError::NoSnapshot { .. } => failure,
                     FetchError::Offline { .. } => failure.hint("run once without --offline, or name a folder that has the file: --mirror DIR"),
                     FetchError::Network { .. } => failure.hint("download the file yourself and name its folder: --mirror DIR"),
                     FetchError::Mismatch { .. } => failure.hint("the file on the web has changed since it was pinned; if you trust the new one, pin its SHA-256"),
                 })
             }
         }
+    }
+
+    fn snapshot(&self, path: &Path, name: &str, sha256: &str, most: u64) -> Result<Arc<Vec<u8>>, Failure> {
+        let found = Fetcher::new(self.store, self.options).snapshot(path, name, sha256, most);
+        found.map_err(|error| {
+            Failure::new("no-snapshot", error.to_string())
+                .hint("restore the file from version control, or run `lawfit update` to take a new snapshot, which may differ")
+        })
     }
 }
 
@@ -385,7 +395,7 @@ fn digest_files(externals: &[External]) -> Result<Vec<FileInput>, Failure> {
                 Ok((input_digest(external, Some(&bytes)), Some(bytes)))
             }
             // A pinned file is identified by its digest; its bytes are fetched when they are needed.
-            External::Pinned { .. } => Ok((input_digest(external, None), None)),
+            External::Pinned { .. } | External::Snapshot { .. } => Ok((input_digest(external, None), None)),
         })
         .collect()
 }

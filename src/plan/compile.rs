@@ -1,7 +1,6 @@
 //! Compiles specs into a plan and collects all errors.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::designs::plan_designs;
@@ -16,43 +15,19 @@ use super::scope::{
 };
 use super::sensitivity::plan_sensitivity;
 use super::sources::{plan_source, plan_source_of_query};
+use super::spec_file::SpecFile;
 use super::tables::{plan_tables, tables_left};
 use super::used;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
 use crate::forecast::Forecast;
 use crate::law::Law;
+use crate::lock::Pins;
 use crate::query::Question;
 use crate::report::{
     AnsweredBy, Described, DescribedFilter, DescribedFit, DescribedQuery, DescribedSource, DescribedTable,
 };
-use crate::spec::{self, Format, Spec};
+use crate::spec::{self, Spec};
 use crate::stage::{GatherResults, LAUNCHED, RESULTS, RenderReport, launched_as};
-
-/// A spec file and its bytes.
-#[derive(Clone, Debug)]
-pub struct SpecFile {
-    /// Path of the file.
-    pub path: PathBuf,
-    /// Content of the file.
-    pub bytes: Vec<u8>,
-}
-
-impl SpecFile {
-    /// The language of the file: YAML for the endings `.yaml` and `.yml`, TOML for all others.
-    pub fn format(&self) -> Format {
-        Format::of_path(&self.path)
-    }
-
-    /// The file name without folder and ending, which names the output folder.
-    pub fn stem(&self) -> String {
-        self.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
-    }
-
-    pub(super) fn folder(&self) -> PathBuf {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
-    }
-}
 
 /// The result of compiling specs.
 #[derive(Clone, Default)]
@@ -81,6 +56,8 @@ pub struct CompiledSpec {
     pub report: Option<PlannedReport>,
     /// The location of each of its sources, as written in the spec.
     pub locations: BTreeMap<String, String>,
+    /// The snapshots of its live sources.
+    pub pins: Pins,
     /// Its expectations on changes between runs.
     pub drifts: Vec<ExpectedDrift>,
 }
@@ -107,13 +84,12 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
     for (index, file) in files.iter().enumerate() {
         let mut reading = spec::read_over(&file.bytes, &file.path, more);
         let name = file.stem();
-        let place =
-            SpecPlace { index, name: (files.len() > 1).then_some(name.as_str()), folder: file.folder(), allowed };
+        let place = SpecPlace { index, name: (files.len() > 1).then_some(name.as_str()), file, allowed };
         let words = reading.spec.as_ref().map(|spec| used::words(&reading.tree, spec)).unwrap_or_default();
         let problems = std::mem::take(&mut reading.problems);
         let mut scope = Scope::new(place, (&reading.tree, words), problems, &mut compiled.plan);
         let report = reading.spec.as_ref().map(|spec| plan_spec(&mut scope, spec));
-        let (found, drifts) = scope.finish();
+        let (found, drifts, pins) = scope.finish();
         let sources = reading.spec.iter().flat_map(|spec| &spec.sources);
         let location = |source: &spec::Source| source.location();
         let locations = sources.map(|(name, source)| (name.clone(), location(source))).collect();
@@ -135,7 +111,7 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
             diagnostics.push(more.hint("mend these first"));
         }
         compiled.bases.extend(reading.bases.into_iter().map(|b| SpecFile { path: b.path, bytes: b.bytes }));
-        compiled.specs.push(CompiledSpec { report, locations, drifts });
+        compiled.specs.push(CompiledSpec { report, locations, pins, drifts });
         compiled.diagnostics.extend(diagnostics);
     }
     compiled

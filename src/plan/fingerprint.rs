@@ -52,7 +52,7 @@ impl Fingerprint {
 /// The digest of an external file's content; a file with a pinned digest needs no bytes.
 pub fn input_digest(external: &External, bytes: Option<&[u8]>) -> String {
     match (external, bytes) {
-        (External::Pinned { sha256, .. }, _) => format!("sha256:{sha256}"),
+        (External::Pinned { sha256, .. } | External::Snapshot { sha256, .. }, _) => format!("sha256:{sha256}"),
         (External::File { .. }, Some(bytes)) => format!("sha256:{}", sha256(bytes)),
         (External::File { .. }, None) => String::new(),
     }

@@ -44,6 +44,11 @@ impl NamedPattern {
         if any { Some(Self { glob, greedy: whole(greedy)?, lazy: whole(lazy)? }) } else { None }
     }
 
+    /// The names in the pattern.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.greedy.capture_names().flatten().map(str::to_owned).collect()
+    }
+
     /// The values of the names in a path.
     ///
     /// # Errors

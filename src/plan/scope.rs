@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::check::{self, Variables};
 use super::graph::{Input, Plan, PlanStage, StageId, StageIndex};
+use super::spec_file::SpecFile;
 use crate::changes::Drift;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
 use crate::law::{Cost, Law, Roles};
+use crate::lock::{Pin, Pins};
 use crate::query::Question;
 use crate::report::{self, DescribedSource};
 use crate::source::Missing;
@@ -122,18 +124,19 @@ pub(super) struct Scope<'a> {
     diagnostics: Vec<Diagnostic>,
     used: BTreeSet<SpecPath>,
     drifts: Vec<ExpectedDrift>,
+    pins: Pins,
     catalogue: BTreeMap<String, Arc<Law>>,
     costs: BTreeMap<String, Arc<Cost>>,
 }
 
-/// The position of a spec in a plan, its folder and its permissions.
+/// The position of a spec in a plan, its file and its permissions.
 pub(super) struct SpecPlace<'a> {
     /// Index of the spec.
     pub(super) index: usize,
     /// The prefix of its stage names, if the plan has several specs.
     pub(super) name: Option<&'a str>,
-    /// Its folder.
-    pub(super) folder: PathBuf,
+    /// Its file.
+    pub(super) file: &'a SpecFile,
     /// Its permissions.
     pub(super) allowed: Allowed,
 }
@@ -147,13 +150,23 @@ impl<'a> Scope<'a> {
         diagnostics: Vec<Diagnostic>,
         plan: &'a mut Plan,
     ) -> Self {
-        let (used, drifts) = (BTreeSet::new(), Vec::new());
-        Self { place, tree, words, plan, diagnostics, used, drifts, catalogue: BTreeMap::new(), costs: BTreeMap::new() }
+        Self {
+            place,
+            tree,
+            words,
+            plan,
+            diagnostics,
+            used: BTreeSet::new(),
+            drifts: Vec::new(),
+            pins: Pins::new(),
+            catalogue: BTreeMap::new(),
+            costs: BTreeMap::new(),
+        }
     }
 
-    /// The errors and warnings, and the expectations on changes between runs.
-    pub(super) fn finish(self) -> (Vec<Diagnostic>, Vec<ExpectedDrift>) {
-        (self.diagnostics, self.drifts)
+    /// The errors and warnings, the expectations on changes between runs, and the snapshots of live sources.
+    pub(super) fn finish(self) -> (Vec<Diagnostic>, Vec<ExpectedDrift>, Pins) {
+        (self.diagnostics, self.drifts, self.pins)
     }
 
     /// The tree of the spec.
@@ -168,7 +181,17 @@ impl<'a> Scope<'a> {
 
     /// The folder of the spec.
     pub(super) fn folder(&self) -> PathBuf {
-        self.place.folder.clone()
+        self.place.file.folder()
+    }
+
+    /// The file of the spec.
+    pub(super) const fn file(&self) -> &'a SpecFile {
+        self.place.file
+    }
+
+    /// Adds the snapshot that a live source uses.
+    pub(super) fn add_pin(&mut self, name: &str, pin: Pin) {
+        self.pins.insert(name.to_owned(), pin);
     }
 
     /// Permissions for operations that are refused by default.

@@ -9,6 +9,7 @@ use super::costs::is_priced;
 use super::files;
 use super::graph::StageIndex;
 use super::limits::{file_limits, stays_inside};
+use super::live::{self, snapshot};
 use super::names::{self, NamedPattern};
 use super::scope::{PlannedQuery, Scope, SourceStage, query_of};
 use super::used;
@@ -16,22 +17,37 @@ use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::{Expr, Kind};
 use crate::report::{DescribedSource, DescribedVariable};
 use crate::schedule::{KNOTS, MOST_STEPS, PER_KNOT, SUMS};
-use crate::source::{ColumnKind, Format, Missing, Options, Reading, Take};
+use crate::source::{ColumnKind, Format, Missing, Options, Reading, SNAPSHOT, Take};
 use crate::spec;
 use crate::stage::{ANSWER, ColumnOrigin, External, Gather, Ingest, IngestColumn, IngestHistory, IngestSchedule};
 use crate::unit::{Dimension, Unit};
 
 pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Source) -> Option<SourceStage> {
     let path = SpecPath::of(&["sources", name]);
-    let given = [("path", source.path.is_some()), ("url", source.url.is_some()), ("from", source.from.is_some())];
+    let given = [
+        ("path", source.path.is_some()),
+        ("url", source.url.is_some()),
+        ("from", source.from.is_some()),
+        ("mlflow", source.mlflow.is_some()),
+        ("wandb", source.wandb.is_some()),
+    ];
     if let Some(error) = check::exactly_one(&format!("the source `{name}`"), &given, Place::Key(path.clone())) {
         scope.tell(error);
         return None;
     }
-    let files = match (&source.path, &source.url) {
-        (Some(pattern), _) => local_files(scope, pattern, &path)?,
-        (None, Some(url)) => vec![pinned(scope, url, source.sha256.as_deref(), &path)?],
-        (None, None) => return None,
+    let is_live = live::is_live(source);
+    let files = match (&source.path, &source.url, &source.sha256) {
+        _ if is_live => {
+            let Some(files) = snapshot(scope, name, source, &path) else {
+                // Errors in its columns are reported in the same run.
+                columns_of(scope, source, &path);
+                return None;
+            };
+            files
+        }
+        (Some(pattern), ..) => local_files(scope, pattern, &path)?,
+        (None, Some(url), Some(sha256)) => vec![pinned(scope, url, sha256, &path)?],
+        _ => return None,
     };
     if source.sha256.is_some() && source.path.is_some() {
         scope.error(
@@ -40,9 +56,10 @@ pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Sour
             "`sha256` is only for a `url`; a file on disk is always hashed",
         );
     }
+    let declared = source.format.or_else(|| live::format_of(source).filter(|_| is_live));
     let formats: Option<Vec<Format>> =
-        files.iter().map(|file| source.format.or_else(|| Format::of_name(file.name()))).collect();
-    let Some(formats) = formats else {
+        files.iter().map(|file| declared.or_else(|| Format::of_name(file.name()))).collect();
+    let Some(mut formats) = formats else {
         let key = if source.path.is_some() { "path" } else { "url" };
         scope
             .error("unknown-format", Place::Value(path.key(key)), "the format does not follow from the file name")
@@ -50,7 +67,7 @@ pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Sour
             .push(format!("write `format = ...`: {}", Format::ALL.map(|f| format!("\"{}\"", f.name())).join(", ")));
         return None;
     };
-    let options = options_of(scope, source, &formats, &path)?;
+    let mut options = options_of(scope, source, &formats, &path)?;
     let named = told_by_names(scope, source, &files, &path)?;
     let (columns, mut variables) = columns_of(scope, source, &path)?;
     let schedule = match &source.schedule {
@@ -59,6 +76,11 @@ pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Sour
     };
     let has_schedule = schedule.is_some();
     let history = history_of(scope, source, &formats, &columns, &variables, &path)?;
+    if is_live && live::is_table(source) {
+        // The snapshot is a table, whatever the source is.
+        formats.fill(SNAPSHOT);
+        options = Options { decimal: options.decimal, ..Options::default() };
+    }
     let names: Vec<String> = files.iter().map(|f| f.name().to_owned()).collect();
     let tables: BTreeMap<String, spec::ColumnTable> =
         source.columns.iter().map(|(n, c)| (n.clone(), c.table())).collect();
@@ -170,7 +192,8 @@ fn history_of(
     variables: &Variables,
     path: &SpecPath,
 ) -> Option<Option<IngestHistory>> {
-    let knows_runs = formats.iter().any(|format| format.member().is_history());
+    let is_server = live::is_server(source);
+    let knows_runs = is_server || formats.iter().any(|format| format.member().is_history());
     let Some(take) = &source.take else {
         for (key, given) in [("run", !source.run.is_empty()), ("step", source.step.is_some())] {
             if given {
@@ -180,8 +203,8 @@ fn history_of(
         }
         if knows_runs {
             let format = formats.first().map(|format| format.name()).unwrap_or_default();
-            let message =
-                format!("files in the format {format} are histories: choose the steps that become rows with `take`");
+            let what = if is_server { "runs of a tracker".to_owned() } else { format!("files in the format {format}") };
+            let message = format!("{what} are histories: choose the steps that become rows with `take`");
             scope.error("no-take", Place::Key(path.clone()), message).hints.push(
                 "`take = \"last\"`, `\"min\"` (the lowest loss), `{ mean = 100 }` (of the last 100), \
                  `{ at = \"step == 20000\" }` or `\"all\"`"
@@ -314,7 +337,12 @@ pub(super) fn plan_source_of_query(
     queries: &BTreeMap<&str, PlannedQuery>,
 ) -> Option<SourceStage> {
     let path = SpecPath::of(&["sources", name]);
-    let others = [("path", source.path.is_some()), ("url", source.url.is_some())];
+    let others = [
+        ("path", source.path.is_some()),
+        ("url", source.url.is_some()),
+        ("mlflow", source.mlflow.is_some()),
+        ("wandb", source.wandb.is_some()),
+    ];
     if let Some((other, _)) = others.into_iter().find(|(_, given)| *given) {
         let message = format!("the source `{name}` has `from` and `{other}` at once");
         scope.error("two-kinds", Place::Key(path), message).hints.push("keep one of them".to_owned());
@@ -325,6 +353,7 @@ pub(super) fn plan_source_of_query(
         ("sha256", source.sha256.is_some()),
         ("format", source.format.is_some()),
         ("names", source.names.is_some()),
+        ("live", source.live),
         ("take", source.take.is_some()),
         ("schedule", source.schedule.is_some()),
     ]);
@@ -504,22 +533,11 @@ fn local_files(scope: &mut Scope<'_>, pattern: &str, path: &SpecPath) -> Option<
     )
 }
 
-fn pinned(scope: &mut Scope<'_>, url: &str, sha256: Option<&str>, path: &SpecPath) -> Option<External> {
+fn pinned(scope: &mut Scope<'_>, url: &str, sha256: &str, path: &SpecPath) -> Option<External> {
     if !(url.starts_with("https://") || url.starts_with("http://")) {
         scope.error("bad-url", Place::Value(path.key("url")), "a URL must begin with https:// or http://");
         return None;
     }
-    let Some(sha256) = sha256 else {
-        scope
-            .error(
-                "unpinned-url",
-                Place::Key(path.key("url")),
-                "a URL needs the `sha256` of its content, so that the study stays reproducible",
-            )
-            .hints
-            .push("download it once and run `sha256sum`".to_owned());
-        return None;
-    };
     let digest = sha256.to_ascii_lowercase();
     if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
         scope.error("bad-sha256", Place::Value(path.key("sha256")), "a SHA-256 has 64 hexadecimal digits");

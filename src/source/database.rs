@@ -16,6 +16,38 @@ impl Database {
     }
 }
 
+/// A consistent copy of a database that programs may be writing to, including the content of its write-ahead log.
+///
+/// # Errors
+/// It cannot be opened, is not a database, or is too large.
+#[cfg(feature = "sqlite")]
+pub fn consistent(path: &std::path::Path, limits: &Limits) -> Result<Vec<u8>, SourceError> {
+    let (_, metadata) = crate::file::open(path).map_err(|error| SourceError::Unreadable(error.to_string()))?;
+    limits.allow_bytes(metadata.len(), "is larger: it has")?;
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = rusqlite::Connection::open_with_flags(path, flags).map_err(unreadable)?;
+    connection.busy_timeout(PATIENCE).map_err(unreadable)?;
+    let bytes = connection.serialize("main").map_err(unreadable)?.to_vec();
+    if bytes.starts_with(MAGIC) {
+        Ok(bytes)
+    } else {
+        Err(SourceError::Unreadable("it is not an SQLite database".to_owned()))
+    }
+}
+
+/// Timeout for a program that holds the database.
+#[cfg(feature = "sqlite")]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// The counterpart in builds without the reader.
+///
+/// # Errors
+/// Always: this build cannot read databases.
+#[cfg(not(feature = "sqlite"))]
+pub fn consistent(_: &std::path::Path, _: &Limits) -> Result<Vec<u8>, SourceError> {
+    Err(SourceError::NoReader { feature: "sqlite" })
+}
+
 /// Virtual-machine steps between checks of a query's duration, and the maximum number of checks.
 #[cfg(feature = "sqlite")]
 const STEPS: (i32, u32) = (1_000_000, 200);

@@ -7,7 +7,7 @@ use super::{Cell, Limits, SourceError};
 
 /// The runs of one file.
 #[derive(Clone, Debug, Default)]
-pub(super) struct History {
+pub struct History {
     runs: Vec<Run>,
     /// The index of each run by its name.
     places: BTreeMap<String, usize>,
@@ -31,7 +31,7 @@ pub const STEP: &str = "step";
 
 impl History {
     /// The index of a run by name; creates the run if it does not exist.
-    pub(super) fn run(&mut self, name: &str) -> usize {
+    pub fn run(&mut self, name: &str) -> usize {
         self.known(name).unwrap_or_else(|| {
             self.runs.push(Run { name: name.to_owned(), ..Run::default() });
             self.places.insert(name.to_owned(), self.runs.len() - 1);
@@ -45,7 +45,7 @@ impl History {
     }
 
     /// Records a setting of a run.
-    pub(super) fn fact(&mut self, run: usize, name: &str, value: Cell) {
+    pub fn fact(&mut self, run: usize, name: &str, value: Cell) {
         if let Some(run) = self.runs.get_mut(run) {
             run.facts.insert(name.to_owned(), value);
         }
@@ -55,14 +55,7 @@ impl History {
     ///
     /// # Errors
     /// If the history exceeds the limits.
-    pub(super) fn log(
-        &mut self,
-        run: usize,
-        step: i64,
-        name: &str,
-        value: Cell,
-        limits: &Limits,
-    ) -> Result<(), SourceError> {
+    pub fn log(&mut self, run: usize, step: i64, name: &str, value: Cell, limits: &Limits) -> Result<(), SourceError> {
         self.values += 1;
         limits.allow_values(self.values, 1)?;
         if let Some(run) = self.runs.get_mut(run) {
@@ -72,7 +65,10 @@ impl History {
     }
 
     /// One row per run and step with the requested columns. A run without logged values has one row.
-    pub(super) fn table(&self, columns: &[String], limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
+    ///
+    /// # Errors
+    /// No run has one of the columns, or there are too many rows.
+    pub fn table(&self, columns: &[String], limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
         let rows: usize = self.runs.iter().map(|run| run.steps.len().max(1)).sum();
         limits.allow_values(rows, columns.len())?;
         columns.iter().map(|name| self.column(name)).collect()
@@ -126,7 +122,7 @@ pub(super) fn cell_of_json(value: &serde_json::Value) -> Option<Cell> {
 }
 
 /// The values in a JSON object, by the path of their keys: `optimizer.lr`.
-pub(super) fn flattened(value: &serde_json::Value, prefix: &str) -> Vec<(String, Cell)> {
+pub fn flattened(value: &serde_json::Value, prefix: &str) -> Vec<(String, Cell)> {
     fn walk(value: &serde_json::Value, path: &str, depth: usize, all: &mut Vec<(String, Cell)>) {
         match value {
             serde_json::Value::Object(object) if depth < 16 => {

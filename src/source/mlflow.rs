@@ -15,6 +15,10 @@ const RUNS: &str = "SELECT r.run_uuid, r.name, r.status, e.name FROM runs r LEFT
 const METRICS: &str = "SELECT run_uuid, key, step, value, is_nan FROM metrics ORDER BY timestamp, step, key";
 
 impl Reader for Mlflow {
+    fn is_database(&self) -> bool {
+        true
+    }
+
     fn needs(&self) -> Option<&'static str> {
         Database::needs()
     }

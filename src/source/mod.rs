@@ -22,8 +22,11 @@ use polars_buffer::Buffer;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use history::{RUN, STEP};
+pub use database::consistent as database_bytes;
+pub use history::{History, RUN, STEP, flattened};
 pub use log::pattern as log_pattern;
+pub use ndjson::{SNAPSHOT, to_lines};
+pub use object::with_quoted_nan;
 pub use options::Options;
 pub use reading::Reading;
 pub use reduce::{Merged, Roles, Take, by_run, last, merged};
@@ -132,6 +135,11 @@ pub trait Reader: Sync {
 
     /// Whether the format needs a `pattern` to find its rows.
     fn needs_pattern(&self) -> bool {
+        false
+    }
+
+    /// Whether a file is a database, to which programs may be writing.
+    fn is_database(&self) -> bool {
         false
     }
 
@@ -293,7 +301,7 @@ pub enum SourceError {
 
 impl SourceError {
     /// The error for a missing column, with the existing columns.
-    fn no_column<'a>(column: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn no_column<'a>(column: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let mut known: Vec<String> = known.into_iter().map(str::to_owned).collect();
         // Similar names first, since a file may have any number of columns.
         known.sort_by_cached_key(|name| std::cmp::Reverse((1e6 * strsim::jaro_winkler(column, name)) as u64));

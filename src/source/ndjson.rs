@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::de::DeserializeSeed;
 
 use super::object::{Fields, Paths, Row, Table, unreadable, with_quoted_nan};
-use super::{Asked, Columns, Reader, SourceError};
+use super::{Asked, Cell, Columns, Format, Reader, SourceError};
 
 pub(super) struct Ndjson;
 
@@ -47,6 +47,33 @@ impl Reader for Ndjson {
     }
 }
 
+/// The format of snapshots that are tables.
+pub const SNAPSHOT: Format = Format::Ndjson;
+
+/// A table with one object per line and sorted keys. [`Ndjson`] reads the same cells from it.
+pub fn to_lines(names: &[String], columns: &Columns) -> Vec<u8> {
+    let rows = columns.first().map_or(0, Vec::len);
+    let mut text = Vec::new();
+    for row in 0..rows {
+        let cells = names.iter().zip(columns).map(|(name, cells)| (name.clone(), json_of(&cells[row])));
+        let object: serde_json::Map<String, serde_json::Value> = cells.collect();
+        text.extend_from_slice(serde_json::Value::Object(object).to_string().as_bytes());
+        text.push(b'\n');
+    }
+    text
+}
+
+/// A cell as JSON. Numbers that JSON cannot write become strings, as the reader expects them.
+fn json_of(cell: &Cell) -> serde_json::Value {
+    match cell {
+        Cell::Number(number) => {
+            serde_json::Number::from_f64(*number).map_or_else(|| number.to_string().into(), Into::into)
+        }
+        Cell::Text(text) => text.clone().into(),
+        Cell::Empty => serde_json::Value::Null,
+    }
+}
+
 /// The keys that occur in the first lines.
 fn keys<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
     const LINES: usize = 1000;
@@ -61,7 +88,7 @@ fn keys<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Cell, Limits, Options};
+    use crate::source::{Limits, Options};
 
     fn read(text: &str, columns: &[&str]) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
@@ -116,6 +143,17 @@ mod tests {
             let error = read(text, &["N"]).unwrap_err().to_string();
             assert!(error.contains(place), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn cells_that_were_written_are_read_as_they_were() {
+        let columns = vec![
+            vec![Cell::Number(0.1), Cell::Number(1e300), Cell::Empty],
+            vec![Cell::Text("NaN".to_owned()), Cell::Text("é \"b\"".to_owned()), Cell::Number(-0.0)],
+        ];
+        let names = ["metrics.loss", "run"].map(str::to_owned);
+        let lines = String::from_utf8(to_lines(&names, &columns)).unwrap();
+        assert_eq!(read(&lines, &["metrics.loss", "run"]).unwrap(), columns, "{lines}");
     }
 
     #[test]

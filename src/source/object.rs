@@ -385,7 +385,7 @@ impl<'de> Visitor<'de> for Paths<'_> {
 }
 
 /// The JSON text with `NaN` and `Infinity`, which Python writes without quotes, as strings.
-pub(super) fn with_quoted_nan(bytes: &[u8]) -> Cow<'_, [u8]> {
+pub fn with_quoted_nan(bytes: &[u8]) -> Cow<'_, [u8]> {
     const ODD: [&[u8]; 3] = [b"-Infinity", b"Infinity", b"NaN"];
     let holds = |odd: &[u8]| bytes.windows(odd.len()).any(|part| part == odd);
     if !(holds(b"NaN") || holds(b"Infinity")) {

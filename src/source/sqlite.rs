@@ -8,6 +8,10 @@ use super::{Asked, Columns, Reader, SourceError};
 pub(super) struct Sqlite;
 
 impl Reader for Sqlite {
+    fn is_database(&self) -> bool {
+        true
+    }
+
     fn endings(&self) -> &'static [&'static str] {
         &["sqlite", "sqlite3", "db"]
     }

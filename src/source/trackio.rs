@@ -10,6 +10,10 @@ use super::{Asked, Cell, Columns, Reader, SourceError};
 pub(super) struct Trackio;
 
 impl Reader for Trackio {
+    fn is_database(&self) -> bool {
+        true
+    }
+
     fn needs(&self) -> Option<&'static str> {
         Database::needs()
     }

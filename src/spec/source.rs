@@ -8,6 +8,7 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::text::OneOrMoreTexts;
+use crate::live::{Live, Mlflow, Wandb};
 use crate::quantity::Quantity;
 use crate::source::{ColumnKind, Missing, Options, Take};
 use crate::unit::{Counts, Unit};
@@ -15,6 +16,7 @@ use crate::unit::{Counts, Unit};
 /// Where observations come from: one file, several files, or a URL.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::doc_markdown, reason = "the schema shows the text as it is")]
 pub struct Source {
     /// A file, or a glob such as "runs/*.parquet", relative to the spec. Names in braces become columns:
     /// "runs/{model}-{N}.csv".
@@ -28,9 +30,22 @@ pub struct Source {
     /// interval limits as "at.lower" and "at.upper", and the groups of its fit as "group".
     #[serde(default)]
     pub from: Option<String>,
-    /// A file on the web; requires `sha256`.
+    /// A file on the web, or objects of a bucket: "s3://bucket/runs/*.csv", gs://, az://. Without `sha256` it is a live
+    /// source: `lawfit update` takes a snapshot of it.
     #[serde(default)]
     pub url: Option<String>,
+    /// Runs on an MLflow server: `{ url = "http://localhost:5000" }`. `lawfit update` takes a snapshot of them.
+    #[serde(default)]
+    pub mlflow: Option<Mlflow>,
+    /// Runs of a W&B project: `{ project = "team/scaling" }`. `lawfit update` takes a snapshot of them.
+    #[serde(default)]
+    pub wandb: Option<Wandb>,
+    /// Whether programs write to the files of `path`. `lawfit update` then takes a snapshot of them, which runs read.
+    #[serde(default)]
+    pub live: bool,
+    /// Columns that identify a row when `lawfit update` counts changes.
+    #[serde(default)]
+    pub key: Vec<String>,
     /// SHA-256 of the file's content, in hexadecimal.
     #[serde(default)]
     pub sha256: Option<String>,
@@ -93,6 +108,10 @@ pub struct Source {
 impl Source {
     /// The path, URL or query of the source, as written.
     pub fn location(&self) -> String {
+        let servers = [self.mlflow.as_ref().map(Live::location), self.wandb.as_ref().map(Live::location)];
+        if let Some(location) = servers.into_iter().flatten().next() {
+            return location;
+        }
         [&self.path, &self.url, &self.from].into_iter().find_map(Clone::clone).unwrap_or_default()
     }
 

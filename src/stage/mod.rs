@@ -54,7 +54,18 @@ pub enum External {
     Pinned {
         /// Its address.
         url: String,
-        /// SHA-256 of its bytes.
+        /// SHA-256 of its content.
+        sha256: String,
+        /// Maximum number of bytes.
+        most: u64,
+    },
+    /// A file of a snapshot of a live source.
+    Snapshot {
+        /// Its path next to the spec. If it is not there, the cache may have it.
+        path: PathBuf,
+        /// The name of the original, for messages and reports.
+        name: String,
+        /// SHA-256 of its content.
         sha256: String,
         /// Maximum number of bytes.
         most: u64,
@@ -65,7 +76,7 @@ impl External {
     /// The name for messages and reports.
     pub fn name(&self) -> &str {
         match self {
-            Self::File { name, .. } => name,
+            Self::File { name, .. } | Self::Snapshot { name, .. } => name,
             Self::Pinned { url, .. } => url,
         }
     }
@@ -74,7 +85,7 @@ impl External {
     pub fn pinned(&self) -> Option<&str> {
         match self {
             Self::File { .. } => None,
-            Self::Pinned { sha256, .. } => Some(sha256),
+            Self::Pinned { sha256, .. } | Self::Snapshot { sha256, .. } => Some(sha256),
         }
     }
 }

@@ -135,6 +135,8 @@ fn local_files(compiled: &Compiled) -> impl Iterator<Item = (&Path, &str)> {
     let externals = compiled.plan.stages().flat_map(|stage| stage.stage.externals());
     externals.filter_map(|external| match external {
         External::File { path, name, .. } => Some((path.as_path(), name.as_str())),
+        // A snapshot is next to the spec, wherever its source is.
+        External::Snapshot { path, .. } => Some((path.as_path(), "")),
         External::Pinned { .. } => None,
     })
 }
