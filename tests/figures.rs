@@ -94,7 +94,7 @@ fn legends_are_above_the_data_in_every_figure() {
             let Some(top) = tops.reduce(f64::min) else { continue };
             for key in svg.split("<g class=\"key ").skip(1) {
                 keys += 1;
-                let text = key.split("</g>").next().unwrap();
+                let text = key.split("</text>").next().unwrap();
                 let y: f64 = attributes(text.split("<text").nth(1).unwrap(), "y")[0].parse().unwrap();
                 assert!(y < top, "{study} {name}: a key at {y}, data from {top}");
             }
@@ -158,17 +158,108 @@ fn groups_that_are_numbers_are_in_numerical_order() {
 fn figures_are_drawn_for_the_column_of_a_paper() {
     let world = World::with(SPEC, &simulated_runs(0.01));
     world.run("study.toml");
-    let page = world.read("outputs/study/report.html");
+    // The page shows its spec last.
+    let page =
+        |world: &World| world.read("outputs/study/report.html").split("The spec</summary>").next().unwrap().to_owned();
+    let before = page(&world);
     world.write("study.toml", &(SPEC.to_owned() + "[report]\ncolumn_width = 84\n"));
     world.run("study.toml");
     for (name, svg) in pictures(&world, "study") {
         assert_eq!(attributes(&svg, "width")[0], "317.48", "{name}");
         assert!(svg.contains("font-size=\"9.33\""), "{name}");
     }
-    assert_eq!(world.read("outputs/study/report.html"), page, "the page is for a screen");
+    assert_eq!(page(&world), before, "the page is for a screen");
     world.write("study.toml", &(SPEC.to_owned() + "[report]\ncolumn_width = 8\n"));
     let outcome = world.lawfit(&["check", "study.toml"]);
     assert!(outcome.code == 2 && outcome.stderr.contains("50 to 400 millimetres"), "{}", outcome.stderr);
+}
+
+#[test]
+fn figures_are_written_as_pdf_and_png_with_the_same_bytes_each_time() {
+    let spec = format!("{SPEC}[report]\nfigures = [\"pdf\", \"png\"]\ncolumn_width = 84\n");
+    let world = World::with(&spec, &simulated_runs(0.01));
+    if cfg!(not(feature = "figures")) {
+        let outcome = world.lawfit(&["check", "study.toml"]);
+        assert_eq!(outcome.code, 2);
+        assert!(
+            outcome.stderr.contains("feature `figures`") && outcome.stderr.contains("--features figures"),
+            "{}",
+            outcome.stderr
+        );
+        return;
+    }
+    world.run("study.toml");
+    let files = world.files("outputs/study/figures");
+    let stems = |ending: &str| files.keys().filter_map(|name| name.strip_suffix(ending)).collect::<Vec<_>>();
+    assert!(stems(".svg").len() > 5 && stems(".svg") == stems(".pdf") && stems(".svg") == stems(".png"));
+    for (name, bytes) in &files {
+        let ending = name.rsplit_once('.').unwrap().1;
+        if ending == "pdf" {
+            assert!(bytes.starts_with(b"%PDF-") && bytes.len() > 1000, "{name}");
+            // 84 mm are 238.11 points.
+            assert!(String::from_utf8_lossy(bytes).contains("[0 0 238.11"), "{name}");
+        } else if ending == "png" {
+            // The width stands after the signature and the head of the first chunk: 84 mm are 992 dots.
+            assert_eq!(u32::from_be_bytes(bytes[16..20].try_into().unwrap()), 992, "{name}");
+        }
+    }
+    std::fs::remove_dir_all(world.path("outputs")).unwrap();
+    assert_eq!(world.lawfit(&["run", "study.toml", "--cache", "other", "--jobs", "1"]).code, 0);
+    assert!(world.files("outputs/study/figures") == files, "the same bytes");
+    assert_eq!(world.lawfit(&["run", "study.toml", "--locked"]).code, 0);
+}
+
+#[test]
+fn a_study_with_its_own_cost_is_drawn_over_that_cost() {
+    let spec = format!("{SPEC}[costs.heads]\ncompute = \"6 * N * D + 1e9 * D\"\n");
+    let world = World::with(&spec, &simulated_runs(0.01));
+    world.run("study.toml");
+    let all = pictures(&world, "study");
+    assert!(all["fit-main"].contains("C = 6 * N * D + 1e9 * D (FLOP)"), "{}", all["fit-main"]);
+    assert!(all["residuals-main"].contains("1e9 * D") && all["contours-main"].contains("budget cost heads"));
+    // Every run stands at its own cost.
+    let drawn = world.read("outputs/study/figures/fit-main.csv");
+    let xs: Vec<f64> = drawn
+        .lines()
+        .filter(|line| line.contains(",fitted ("))
+        .map(|line| line.split(',').nth(4).unwrap().parse().unwrap())
+        .collect();
+    let costs = simulated_runs(0.01)
+        .lines()
+        .skip(1)
+        .map(|line| {
+            let cells: Vec<f64> = line.split(',').take(2).map(|cell| cell.parse().unwrap()).collect();
+            6.0 * cells[0] * cells[1] + 1e9 * cells[1]
+        })
+        .collect::<Vec<_>>();
+    assert_eq!(xs.len(), costs.len());
+    assert!(xs.iter().zip(&costs).all(|(x, cost)| (x / cost - 1.0).abs() < 1e-9), "{xs:?} {costs:?}");
+    // A place on an isoFLOP curve costs its budget: the best split of an answer lies on it too.
+    let isoflop = world.read("outputs/study/figures/isoflop-main.csv");
+    assert!(isoflop.lines().filter(|line| line.contains(" FLOP,")).count() > 100, "{isoflop}");
+}
+
+#[test]
+fn several_laws_of_groups_are_drawn_group_by_group_on_the_first_screen() {
+    let mut table = "family,N,L\n".to_owned();
+    for (family, floor) in [("a", 1.5), ("b", 2.5)] {
+        for i in 1..=9 {
+            let n = 1e6 * libm::pow(3.0, f64::from(i));
+            let _ = writeln!(table, "{family},{n},{}", floor + 40.0 / libm::pow(n, 0.3));
+        }
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Laws\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { N = { column = \"N\", unit = \"parameters\" }, L = \"L\", family = { column = \"family\", type = \"text\" } }\n\
+        [laws.floor]\nformula = \"L = E + A / N^alpha\"\n[laws.bare]\nformula = \"L = A / N^alpha\"\n\
+        [fits.bare]\nrows = \"runs\"\nlaw = \"bare\"\nby = \"family\"\nholdout = \"N > 1e10\"\n[fits.full]\nrows = \"runs\"\nlaw = \"floor\"\nby = \"family\"\nholdout = \"N > 1e10\"\n";
+    let world = World::with(spec, &table);
+    world.run("study.toml");
+    let drawn = &pictures(&world, "study")["multiples-bare"];
+    assert_eq!(drawn.matches("class=\"plot\"").count(), 2);
+    let keys: Vec<&str> = drawn.split("<g class=\"key ").skip(1).map(|key| attributes(key, "data-s")[0]).collect();
+    assert_eq!(keys, ["fitted", "held out", "bare", "full"]);
+    let page = world.read("outputs/study/report.html");
+    let first = page.split("</section>").next().unwrap();
+    assert!(first.contains("data-file=\"multiples-bare\""), "the comparison is the conclusion");
 }
 
 #[test]

@@ -32,7 +32,7 @@ const LAYERS: [&[&str]; 21] = [
 ];
 
 /// Crates that only one folder may use.
-const KEPT_IN: [(&str, &[&str]); 12] = [
+const KEPT_IN: [(&str, &[&str]); 14] = [
     ("reqwest", &["live", "store", "web"]),
     ("argmin", &["solver"]),
     ("petgraph", &["plan"]),
@@ -45,6 +45,8 @@ const KEPT_IN: [(&str, &[&str]); 12] = [
     ("object_store", &["live", "store"]),
     ("tar", &["store"]),
     ("notify_debouncer_mini", &["cli"]),
+    ("pdf_writer", &["report"]),
+    ("resvg", &["report"]),
 ];
 
 fn sources() -> Vec<(String, PathBuf, String)> {

@@ -73,6 +73,11 @@ proptest! {
 fn a_cosmetic_edit_never_changes_a_key() {
     let world = World::with(SPEC, &simulated_runs(0.0));
     let before = settings(&world, "study.toml", SPEC);
+    // The page shows its spec as TOML, so that other words for the same give another page, and no other number.
+    let numbers = |mut settings: BTreeMap<String, String>| {
+        settings.remove("render");
+        settings
+    };
     for (from, to) in [
         ("[fits.main]", "# remark\n\n[fits.main] # another"),
         ("law = \"hoffmann\"", "law = 'hoffmann'"),
@@ -84,7 +89,10 @@ fn a_cosmetic_edit_never_changes_a_key() {
         ("law = \"hoffmann\"", "law = \"hoffmann\"\nobjective = \"huber\""),
     ] {
         assert!(SPEC.contains(from), "{from}");
-        assert_eq!(settings(&world, "study.toml", &SPEC.replace(from, to)), before, "{to}");
+        let after = settings(&world, "study.toml", &SPEC.replace(from, to));
+        let is_of_looks = to.contains('#') || to.contains('\'') || to.starts_with("law = \"hoffmann\"\nrows");
+        assert!(!is_of_looks || after["render"] == before["render"], "{to}");
+        assert_eq!(numbers(after), numbers(before.clone()), "{to}");
     }
 }
 

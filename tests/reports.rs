@@ -150,7 +150,10 @@ fn latex_has_a_macro_for_each_identified_number_and_for_its_interval() {
     assert!(error <= 0.05 * half && shown.len() < 8, "{shown} of {alpha}");
     assert!(values.contains("{\\lawfitMainAlphaInterval}") && values.contains("{\\lawfitBudgetRowTwoN}"), "{values}");
     let tables = world.read("outputs/study/tables.tex");
-    assert!(tables.contains("\\usepackage{booktabs}") && tables.contains("far outside the data"), "{tables}");
+    for package in ["booktabs", "graphicx"] {
+        assert!(tables.contains(&format!("\\usepackage{{{package}}}")), "{tables}");
+    }
+    assert!(tables.contains("far outside the data"), "{tables}");
 }
 
 #[test]
@@ -168,6 +171,149 @@ fn other_programs_get_answers_parameters_predictions_and_draws() {
     let parameters = results["fits"]["main"]["parameters"].as_object().unwrap().len();
     assert_eq!(read("parameters").lines().count(), 1 + parameters);
     assert_eq!(read("draws").lines().count(), 1 + 100 * parameters);
+}
+
+/// Tables as other programs get them, by the name of the file, read from Parquet by lawfit's own reader.
+fn table_in(world: &World, name: &str, columns: &[(&str, &str)]) -> serde_json::Value {
+    let columns: Vec<String> = columns.iter().map(|(own, column)| format!("{own} = \"{column}\"")).collect();
+    world.write(
+        "read.toml",
+        &format!(
+            "spec = 1\n[study]\ntitle = \"Read\"\n[sources.again]\npath = \"outputs/study/{name}\"\nmissing = \"drop\"\ncolumns = {{ {} }}\n\
+             [fits.mean]\nrows = \"again\"\nlaw = \"mean\"\n[laws.mean]\nformula = \"value = m + 0 * place\"\n[report]\nformats = [\"json\"]\n",
+            columns.join(", ")
+        ),
+    );
+    world.run("read.toml");
+    serde_json::from_str(&world.read("outputs/read/results.json")).unwrap()
+}
+
+#[test]
+fn parquet_has_the_same_tables_as_csv_to_the_last_bit() {
+    let world = world("[report]\nformats = [\"csv\", \"parquet\"]\n");
+    world.run("study.toml");
+    let names: Vec<String> =
+        world.files("outputs/study").into_keys().filter(|name| name.ends_with(".parquet")).collect();
+    assert_eq!(names, ["answers.parquet", "draws.parquet", "parameters.parquet", "predictions.parquet"]);
+    // Both as sources of lawfit: as many rows, and the same mean of all predictions.
+    let columns = [("value", "predicted"), ("place", "N")];
+    let [csv, parquet] = ["csv", "parquet"].map(|ending| table_in(&world, &format!("predictions.{ending}"), &columns));
+    assert_eq!(parquet["sources"]["again"]["rows"], 30);
+    for of in ["/sources/again/rows", "/fits/mean/parameters/m/value", "/fits/mean/objective"] {
+        assert_eq!(csv.pointer(of), parquet.pointer(of), "{of}");
+    }
+    let again = world.files("outputs/study");
+    std::fs::remove_dir_all(world.path("outputs/study")).unwrap();
+    world.run("study.toml");
+    assert_eq!(world.files("outputs/study"), again, "the same bytes");
+}
+
+#[test]
+fn a_spreadsheet_program_executes_no_cell_of_a_table() {
+    let mut table = "family,N,L\n".to_owned();
+    for family in ["=1+1", "-2", "@x", "+cmd|' /C calc'!A0"] {
+        for i in 1..=6 {
+            let n = 1e7 * libm::pow(3.0, f64::from(i));
+            let _ = writeln!(table, "\"{family}\",{n},{}", 1.5 + 60.0 / libm::pow(n, 0.3));
+        }
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Cells\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { N = \"N\", L = \"L\", family = { column = \"family\", type = \"text\" } }\n\
+        [laws.power]\nformula = \"L = E + A / N^alpha\"\n[fits.main]\nrows = \"runs\"\nlaw = \"power\"\nby = \"family\"\n\
+        [queries.next]\nfit = \"main\"\nloss = { N = 1e12 }\n[report]\nformats = [\"csv\", \"html\"]\n";
+    let world = World::with(spec, &table);
+    world.run("study.toml");
+    let mut guarded = 0;
+    let files = world.files("outputs/study").into_iter().chain(world.files("outputs/study/figures"));
+    for (name, bytes) in files.filter(|(name, _)| name.rsplit('.').next() == Some("csv")) {
+        let text = String::from_utf8(bytes).unwrap();
+        // No cell of these names holds a comma or a quote.
+        for cell in text.lines().flat_map(|line| line.split(',')) {
+            guarded += usize::from(cell.starts_with('\''));
+            let is_number = cell.parse::<f64>().is_ok();
+            assert!(is_number || !cell.starts_with(['=', '+', '-', '@']), "{name}: {cell}");
+        }
+    }
+    assert!(guarded > 20, "{guarded}");
+    let predictions = world.read("outputs/study/predictions.csv");
+    assert!(predictions.contains(",-2,"), "a number with a sign is a number: {predictions}");
+}
+
+#[test]
+fn a_wide_terminal_gets_a_plot_of_the_answer_and_a_narrow_one_gets_none() {
+    let world = world("");
+    let shown = |columns: &str| world.lawfit_with(&["run", "study.toml", "--quiet"], &[("COLUMNS", columns)]).stdout;
+    let (wide, narrow) = (shown("120"), shown("100"));
+    for drawn in ["o fitted", "◆ answer", "⠒ law", "C = 6 N D (FLOP)"] {
+        assert!(wide.contains(drawn) && !narrow.contains(drawn), "{drawn}: {wide}");
+    }
+    assert!(wide.lines().all(|line| line.chars().count() <= 120), "{wide}");
+}
+
+#[test]
+fn a_page_holds_its_spec_its_seed_and_the_digests_of_the_lock() {
+    let world = world("# a comment that is no part of it\n");
+    world.run("study.toml");
+    let page = world.read("outputs/study/report.html");
+    let reproduction = page.split(">Reproduction").last().unwrap();
+    assert!(
+        reproduction.contains("[fits.main]") && reproduction.contains("law = &quot;hoffmann&quot;"),
+        "{reproduction}"
+    );
+    assert!(!reproduction.contains("a comment"));
+    let lock: toml::Table = toml::from_str(&world.read("study.lock")).unwrap();
+    let digest = |stage: &str, role: &str| lock["stages"][stage]["outputs"][role].as_str().unwrap().to_owned();
+    for digest in [digest("fit.main", "fit"), digest("fit.main", "draws"), digest("results", "results.json")] {
+        assert!(reproduction.contains(&digest), "{digest}");
+    }
+    // The looks of a spec change no page.
+    world.write("study.toml", &world.read("study.toml").replace("# a comment that is no part of it", "# another"));
+    assert_eq!(world.lawfit(&["run", "study.toml", "--frozen"]).code, 0);
+}
+
+#[test]
+fn a_sentence_of_a_page_has_code_and_no_backticks() {
+    let world = world("[sensitivity.main]\nlaws = [\"additive_nd\"]\n");
+    world.run("study.toml");
+    let page = world.read("outputs/study/report.html");
+    let body = page.split("<script").next().unwrap();
+    assert!(body.contains("<code>law additive_nd</code>"), "the choice that moves the answer");
+    assert!(!body.contains('`'), "{}", body.split('`').nth(1).unwrap());
+}
+
+#[test]
+fn what_would_change_an_answer_by_several_laws_is_told_of_one_law() {
+    let base = "[sensitivity.main]\nobjectives = [{ least_squares = {} }]\n";
+    let several = "[queries.later]\nfit = \"main\"\nloss = { N = 1e12, D = 2e13 }\nforecast = \"default\"\n";
+    for (more, said) in [
+        (
+            format!("{several}[report]\nanswer = \"queries.later\"\n"),
+            "Query `large` asks the same of one law. Another choice for its fit",
+        ),
+        (
+            format!("{}[report]\nanswer = \"queries.later\"\n", several.replace("2e13", "3e13")),
+            "`[sensitivity.main]` varies the fit of one law",
+        ),
+    ] {
+        let world = world(&format!("{base}{more}"));
+        world.run("study.toml");
+        let report = world.read("outputs/study/report.md");
+        let first = report.split("<details>").next().unwrap();
+        assert!(first.contains(said) && !first.contains("No other choices"), "{first}");
+    }
+}
+
+#[test]
+fn a_variable_cannot_have_the_name_of_a_key_of_answers() {
+    let table = simulated_runs(0.01).replacen("tokens", "reach", 1);
+    let world = World::with(
+        "spec = 1\n[study]\ntitle = \"Keys\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { reach = \"reach\", L = \"loss\" }\n\
+         [laws.power]\nformula = \"L = E + A / reach^b\"\n[fits.main]\nrows = \"runs\"\nlaw = \"power\"\n\
+         [queries.next]\nfit = \"main\"\nloss = { reach = 1e12 }\n",
+        &table,
+    );
+    let outcome = world.lawfit(&["check", "study.toml"]);
+    assert_eq!(outcome.code, 2, "{}", outcome.stdout);
+    assert!(outcome.stderr.contains("taken-name") && outcome.stderr.contains("my_reach"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -270,4 +416,67 @@ fn a_page_fetches_nothing() {
         assert!(!page.contains(outside), "{outside}");
     }
     assert!(page.contains("Content-Security-Policy"), "a browser holds the page to it");
+}
+
+/// Compiles a LaTeX file in a folder of a world; skipped, and said so, where there is no LaTeX.
+fn compiled(world: &World, folder: &str, file: &str) {
+    let output = std::process::Command::new("pdflatex")
+        .args(["-interaction=nonstopmode", "-halt-on-error", file])
+        .current_dir(world.path(folder))
+        .output();
+    let Ok(output) = output else { return println!("latex: skipped, there is no pdflatex") };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let wrong: Vec<&str> =
+        said.lines().filter(|line| line.starts_with('!') || line.contains("Overfull \\hbox")).collect();
+    assert!(output.status.success() && wrong.is_empty(), "{file}: {wrong:?}\n{said}");
+}
+
+#[test]
+fn the_template_of_a_paper_takes_its_numbers_from_the_study_and_compiles() {
+    let world = World::new();
+    for name in ["base.toml", "runs.csv", "paper.toml", "paper.tex"] {
+        let path = crate::world::repository().join("docs/book/src/examples").join(name);
+        let mut text = std::fs::read_to_string(path).unwrap();
+        if cfg!(not(feature = "figures")) {
+            let needs = |line: &&str| !line.starts_with("figures =") && !line.starts_with("\\includegraphics");
+            text = text.lines().filter(needs).fold(String::new(), |all, line| all + line + "\n");
+        }
+        world.write(name, &text);
+    }
+    world.run("paper.toml");
+    let (paper, values) = (world.read("paper.tex"), world.read("outputs/paper/values.tex"));
+    let letters = |text: &str| text.chars().take_while(char::is_ascii_alphabetic).collect::<String>();
+    let taken: Vec<String> = paper.split("\\lawfit").skip(1).map(letters).collect();
+    assert!(taken.len() > 7, "{taken:?}");
+    for name in taken {
+        assert!(values.contains(&format!("\\newcommand{{\\lawfit{name}}}")), "{name}");
+    }
+    compiled(&world, ".", "paper.tex");
+}
+
+#[test]
+fn tables_of_latex_compile_with_the_packages_that_they_name_and_fit_the_text() {
+    let world = world("[queries.curve]\nfit = \"main\"\nisoflop = { C = [1e21, 1e22], curve = true, points = 5 }\n");
+    world.write("more.toml", "extends = \"study.toml\"\n[report]\nformats = [\"latex\"]\n");
+    for name in ["specs/over-training.toml", "specs/data/redpajama-overtrain.csv"] {
+        let text = std::fs::read_to_string(crate::world::repository().join(name)).unwrap();
+        world.write(name, &text);
+    }
+    world.write("specs/trained.toml", "extends = \"over-training.toml\"\n[report]\nformats = [\"latex\"]\n");
+    for (spec, study) in [("more.toml", "more"), ("specs/trained.toml", "trained")] {
+        world.run(spec);
+        let tables = world.read(&format!("outputs/{study}/tables.tex"));
+        let packages: String = tables
+            .lines()
+            .next()
+            .unwrap()
+            .split("\\usepackage")
+            .skip(1)
+            .fold(String::new(), |all, rest| format!("{all}\\usepackage{}\n", &rest[..=rest.find('}').unwrap()]));
+        let text = format!(
+            "\\documentclass{{article}}\n{packages}\\input{{values.tex}}\n\\begin{{document}}\n\\input{{tables.tex}}\n\\end{{document}}\n"
+        );
+        world.write(&format!("outputs/{study}/all.tex"), &text);
+        compiled(&world, &format!("outputs/{study}"), "all.tex");
+    }
 }

@@ -7,7 +7,7 @@ use crate::changes::Changes;
 use crate::diagnostic::{Place, SpecPath, Step};
 use crate::lock::Lock;
 use crate::plan::{ExpectedDrift, SpecFile};
-use crate::report::{Described, Results, Severity};
+use crate::report::{Described, Results, Severity, table_of_main_figure};
 use crate::spec::Places;
 use crate::stage::Failure;
 
@@ -51,6 +51,13 @@ impl Judged {
 }
 
 impl Conclusion<'_> {
+    /// The table of what the main figure shows, where it was written.
+    pub(super) fn drawn(&self) -> Option<String> {
+        let name = table_of_main_figure(self.results.as_ref()?)?;
+        let path = self.written.iter().find(|path| path.file_name().is_some_and(|file| *file == *name))?;
+        std::fs::read_to_string(path).ok()
+    }
+
     /// Whether an expectation with severity `error` failed.
     pub(super) fn fails(&self) -> bool {
         self.expectations.iter().any(Judged::fails)

@@ -176,11 +176,13 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
             lines.push(format!("  {:<28} {found:<10} {forecast}{z}", run.name));
         }
         if let Some(surprise) = outcomes.surprise {
-            lines.push(format!(
-                "  {} results; their mean square is {surprise:.2} of what was forecast; {} runs of the design are missing",
-                outcomes.runs.iter().filter(|run| run.response.is_some()).count(),
-                outcomes.missing
-            ));
+            let found = outcomes.runs.iter().filter(|run| run.response.is_some()).count();
+            let found = if found == 1 { "1 result; its".to_owned() } else { format!("{found} results; their") };
+            let missing = match outcomes.missing {
+                1 => "1 run of the design is missing".to_owned(),
+                count => format!("{count} runs of the design are missing"),
+            };
+            lines.push(format!("  {found} mean square is {surprise:.2} of what was forecast; {missing}"));
         }
     }
     for decision in &advice.decisions {

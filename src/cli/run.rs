@@ -160,15 +160,16 @@ impl<'a> Finished<'a> {
             let terminal = output::terminal();
             for conclusion in &conclusions {
                 if let (Some(results), Some(described)) = (&conclusion.results, &conclusion.described) {
-                    output::print_line(terminal.show(&conclusion.file.stem(), described, results));
+                    let drawn = conclusion.drawn().filter(|_| terminal.has_room());
+                    output::print_line(terminal.show(&conclusion.file.stem(), described, results, drawn.as_deref()));
                 }
             }
             // Figures are not listed, because there are many and the report shows them.
             let is_of_figure = |path: &Path| path.parent().is_some_and(|folder| folder.ends_with(FIGURES));
             let written = conclusions.iter().flat_map(|c| &c.written).filter(|path| !is_of_figure(path));
-            for path in
-                written.filter(|p| p.extension().is_some_and(|e| e == "html" || e == "md" || e == "tex" || e == "csv"))
-            {
+            for path in written.filter(|p| {
+                p.extension().is_some_and(|e| e == "html" || e == "md" || e == "tex" || e == "csv" || e == "parquet")
+            }) {
                 screen.say(&format!("{:>12} {}", "wrote", path.display()));
             }
         }

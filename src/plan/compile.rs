@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::designs::plan_designs;
-use super::expectations::{plan_expectations, plan_statements};
+use super::expectations::{check_figures, plan_expectations, plan_statements};
 use super::filters::plan_filter;
 use super::fits::{FitPlan, define_laws, fits_before, join_chain, plan_fit};
 use super::graph::{Input, Plan};
@@ -226,6 +226,7 @@ fn plan_spec(scope: &mut Scope<'_>, spec: &Spec) -> PlannedReport {
     let mut described_sources: Vec<DescribedSource> = sources.into_values().filter_map(|s| s.described).collect();
     described_sources.sort_by_key(|source| of_source(&source.name));
     let described = Arc::new(Described {
+        spec: tree.to_toml(),
         title: spec.study.title.clone(),
         summary: spec.study.summary.clone(),
         references: spec.study.references.clone(),
@@ -240,6 +241,7 @@ fn plan_spec(scope: &mut Scope<'_>, spec: &Spec) -> PlannedReport {
         statements,
         answer,
     });
+    check_figures(scope, spec);
     let stage = Arc::new(GatherResults { described: Arc::clone(&described) });
     let results = scope.last_stage(stage, inputs);
     let launched = designs

@@ -1,4 +1,4 @@
-//! Expectations and conclusions: conditions on results, and sentences that quote them.
+//! Expectations, conclusions and figures: conditions on results, sentences that quote them, and the formats of files.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use crate::changes::Drift;
 use crate::design::Advice;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
-use crate::report::{Expected, NamedAnswer, Piece, pieces};
+use crate::report::{Expected, NamedAnswer, PictureFormat, Piece, pieces};
 use crate::spec;
 
 /// Checks the expectations on results. Those on how far a number moves are added to the scope.
@@ -65,6 +65,17 @@ pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) ->
         scope.tell_all(errors);
     }
     all
+}
+
+/// Refuses formats of figures that this program was built without.
+pub(super) fn check_figures(scope: &mut Scope<'_>, spec: &spec::Spec) {
+    let missing = spec.report.figures.first().zip(PictureFormat::missing_feature());
+    if let Some((format, feature)) = missing {
+        let place = Place::Value(SpecPath::of(&["report"]).key("figures").then(Step::Index(0)));
+        let name = format.name().to_uppercase();
+        let message = format!("this lawfit was built without the feature `{feature}`, which figures as {name} need");
+        scope.error("no-writer", place, message).hints.push(crate::source::ways_to_feature(feature));
+    }
 }
 
 /// The author's conclusions, and the answer that the author recommends: a query, and its row from 0.

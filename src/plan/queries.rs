@@ -10,7 +10,7 @@ use crate::design::Rate;
 use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::forecast::{Forecast, MOST_SIZES};
 use crate::law::Law;
-use crate::query::{Limits, Question, Second};
+use crate::query::{Limits, Question, ROW_KEYS, Second};
 use crate::spec;
 use crate::stage::{ByDefault, Extrapolate};
 
@@ -58,6 +58,15 @@ pub(super) fn plan_query(
             .error("no-groups", Place::Key(SpecPath::of(&["queries", name, "group"])), message)
             .hints
             .push("leave out `group`, or give the fit `by = \"...\"`".to_owned());
+        return None;
+    }
+    if let Some(variable) = law.variables.iter().find(|v| ROW_KEYS.contains(&v.name.as_str())) {
+        let taken = &variable.name;
+        let message = format!("answers have a key `{taken}`, so no variable of the law may have this name");
+        scope
+            .error("taken-name", Place::Key(SpecPath::of(&["queries", name])), message)
+            .hints
+            .push(format!("give the column another name: `my_{taken} = {{ column = \"{taken}\" }}`"));
         return None;
     }
     let fit = *fit;

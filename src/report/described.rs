@@ -21,6 +21,8 @@ pub struct Described {
     pub references: Vec<String>,
     /// Seed of all random numbers.
     pub seed: u64,
+    /// The spec as canonical TOML, with its base and its matrix expanded.
+    pub spec: String,
     /// The sources.
     pub sources: Vec<DescribedSource>,
     /// The tables.
@@ -235,6 +237,7 @@ impl Described {
         });
         serde_json::json!({
             "summary": self.summary,
+            "spec": self.spec,
             "sources": self.sources,
             "tables": self.tables,
             "filters": self.filters,

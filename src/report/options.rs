@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de};
 
+use super::picture::PictureFormat;
 use super::writer::ReportFormat;
 
 /// A section of a report, in the order of the report.
@@ -62,6 +63,9 @@ pub struct ReportOptions {
     /// The column width of a paper for figures.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column_width: Option<Millimetres>,
+    /// The formats of figure files besides SVG.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub figures: BTreeSet<PictureFormat>,
     /// The sections to write.
     pub sections: BTreeSet<Section>,
     /// Light or dark.

@@ -4,6 +4,7 @@ use super::belief::{farthest, judge, twins};
 use super::results::{AnswerRow, Recommended, Results};
 use super::words::{self, Written, digits, trimmed};
 use super::{AnsweredBy, Described, DescribedQuery};
+use crate::answer::Verdict;
 
 /// The recommended answer of a study; `None` if there are no queries.
 pub(super) fn recommended(described: &Described, results: &Results) -> Option<Recommended> {
@@ -30,17 +31,7 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
     let output = query.quoted();
     let cell = row.outputs.get(&output);
     let (belief, because) = judge(described, results, query, row);
-    let what_if = farthest(results, query, row, &output).map(|(varied, choice, value)| {
-        let written = Written::of_output(described, query, &output);
-        let moved = varied.moved.map_or_else(String::new, |moved| {
-            format!(", {} half-widths of its interval away", trimmed(&digits(moved, 2)))
-        });
-        format!(
-            "Of {} other choices for the fit, `{choice}` changes it the most: to {}{moved}.",
-            varied.values.len(),
-            written.value(value)
-        )
-    });
+    let what_if = moved_farthest(described, results, query, row, ["the fit", "it"]);
     Some(Recommended {
         query: query.name.clone(),
         row: index + 1,
@@ -56,6 +47,62 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
         choice,
         what_if,
     })
+}
+
+/// The choice that changes an answer the most, in a sentence with names for the fit and the answer.
+fn moved_farthest(
+    described: &Described,
+    results: &Results,
+    query: &DescribedQuery,
+    row: &AnswerRow,
+    [fit, answer]: [&str; 2],
+) -> Option<String> {
+    let output = query.quoted();
+    let (varied, choice, value) = farthest(results, query, row, &output)?;
+    let moved = varied
+        .moved
+        .map_or_else(String::new, |moved| format!(", {} half-widths of its interval away", trimmed(&digits(moved, 2))));
+    let value = Written::of_output(described, query, &output).value(value);
+    Some(match varied.values.len() {
+        1 => format!("Another choice for {fit}, `{choice}`, changes {answer}: to {value}{moved}."),
+        count => {
+            format!("Of {count} other choices for {fit}, `{choice}` changes {answer} the most: to {value}{moved}.")
+        }
+    })
+}
+
+/// What would change the recommended answer, if none of its own choices was varied. Answers by several laws have no
+/// variations, so they quote those of one law's answer to the same question.
+pub(super) fn what_else(described: &Described, results: &Results, answer: &Recommended) -> String {
+    let name = &answer.query;
+    let none = || {
+        format!(
+            "No other choices for the fit of query `{name}` were tried: list them in the spec under `[sensitivity.*]`."
+        )
+    };
+    let query = described.query(name);
+    let row = results.queries.get(name).and_then(|result| result.rows.get(answer.row.checked_sub(1)?));
+    let Some((query, row)) = query.zip(row) else { return none() };
+    if row.reach.verdict == Verdict::NotFitted {
+        return "Rows: this study fitted nothing for it.".to_owned();
+    }
+    if query.by == AnsweredBy::Law || !results.sensitivity.contains_key(&query.fit) {
+        return none();
+    }
+    let by = query.by.describe();
+    let of_one_law = twins(described, results, query, row).into_iter().find_map(|(other, _, row)| {
+        let told = moved_farthest(described, results, other, row, ["its fit", "its answer"])?;
+        Some(format!("Query `{}` asks the same of {}. {told}", other.name, other.by.describe()))
+    });
+    of_one_law.map_or_else(
+        || {
+            format!(
+                "`[sensitivity.{}]` varies the fit of one law; this answer is by {by}, which was not varied.",
+                query.fit
+            )
+        },
+        |told| format!("{told} The answer by {by} was not varied."),
+    )
 }
 
 /// The query and row that the author names, or the last answered row of the first query with an answer.

@@ -1,9 +1,9 @@
 //! The first screen: conclusions, reliability, and what would change the answer; the same in every format.
 
-use super::Described;
 use super::leaderboard::Leaderboard;
 use super::results::{Note, NoteSeverity, Recommended, Results};
 use super::words::{self, number};
+use super::{Described, recommend};
 
 /// The content of the first screen.
 pub(super) struct FirstScreen {
@@ -38,7 +38,7 @@ impl FirstScreen {
         if conclusions.is_empty() {
             conclusions.extend(results.conclusions.first().cloned());
         }
-        let mut facts = recommended.map(facts).unwrap_or_default();
+        let mut facts = recommended.map(|answer| facts(described, results, answer)).unwrap_or_default();
         if recommended.is_some() {
             facts.extend(leaderboard.map(|sentence| ("Laws compared", sentence)));
         }
@@ -54,7 +54,7 @@ impl FirstScreen {
 }
 
 /// Facts about the recommended answer.
-fn facts(answer: &Recommended) -> Vec<(&'static str, String)> {
+fn facts(described: &Described, results: &Results, answer: &Recommended) -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
     if answer.lower.is_some() || answer.upper.is_some() {
         all.extend(answer.interval.clone().map(|interval| ("In brackets", format!("{interval}."))));
@@ -72,12 +72,7 @@ fn facts(answer: &Recommended) -> Vec<(&'static str, String)> {
     }
     all.push(("Whether to believe it", format!("{}: {}.", capital(answer.belief.word()), answer.because.join("; "))));
     all.extend(answer.choice.clone().map(|choice| ("Which to quote", choice)));
-    let what_if = answer.what_if.clone().unwrap_or_else(|| {
-        format!(
-            "No other choices for the fit of query {} were tried: list them in the spec under `[sensitivity.*]`.",
-            answer.query
-        )
-    });
+    let what_if = answer.what_if.clone().unwrap_or_else(|| recommend::what_else(described, results, answer));
     all.push(("What would change it", what_if));
     all
 }

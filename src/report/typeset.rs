@@ -45,9 +45,17 @@ pub(super) fn name_html(text: &str) -> String {
     name(text, Style::Html)
 }
 
-/// Text that is not a name.
+/// A sentence, with code between backticks.
 pub(super) fn words_html(text: &str) -> String {
-    escape(text)
+    let parts: Vec<&str> = text.split('`').collect();
+    // A single backtick is a character of the text.
+    let paired = parts.len() - (parts.len() + 1) % 2;
+    let parts = parts.iter().enumerate().map(|(at, part)| match (at >= paired, at % 2) {
+        (true, _) => format!("`{}", escape(part)),
+        (_, 1) => format!("<code>{}</code>", escape(part)),
+        _ => escape(part),
+    });
+    parts.collect()
 }
 
 /// A parameter's name, for LaTeX's mathematics mode.
@@ -110,8 +118,7 @@ fn expression(expr: &Expr, outer: u8, style: Style) -> String {
         }
         Node::Call(function, arguments) => {
             let arguments: Vec<String> = arguments.iter().map(|a| expression(a, 0, style)).collect();
-            let name = function.name();
-            let name = if style == Style::Latex { format!("\\operatorname{{{name}}}") } else { name.to_owned() };
+            let name = if style == Style::Latex { function_latex(function.name()) } else { function.name().to_owned() };
             (9, format!("{name}({})", arguments.join(", ")))
         }
         _ => (9, if style == Style::Html { escape(&expr.to_string()) } else { expr.to_string() }),
@@ -120,6 +127,16 @@ fn expression(expr: &Expr, outer: u8, style: Style) -> String {
         (false, _) => text,
         (true, Style::Latex) => format!("\\left({text}\\right)"),
         (true, _) => format!("({text})"),
+    }
+}
+
+/// A function's name in LaTeX's mathematics, without a package.
+fn function_latex(name: &str) -> String {
+    match name {
+        "exp" | "ln" | "min" | "max" => format!("\\{name}"),
+        "log10" => "\\log_{10}".to_owned(),
+        "log2" => "\\log_{2}".to_owned(),
+        other => format!("\\mathrm{{{}}}", other.replace('_', "\\_")),
     }
 }
 
@@ -143,6 +160,19 @@ fn number(value: f64, style: Style) -> String {
 mod tests {
     use super::*;
     use crate::expr::parse;
+
+    #[test]
+    fn functions_need_no_package_of_latex() {
+        let body = parse("exp(-x) + log10(N) * sqrt(max(a, b))").unwrap();
+        assert_eq!(latex("L", &body), "L = \\exp(-x) + \\log_{10}(N) \\, \\mathrm{sqrt}(\\max(a, b))");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code_and_one_alone_is_a_letter() {
+        assert_eq!(words_html("write `a < b` or `c`"), "write <code>a &lt; b</code> or <code>c</code>");
+        assert_eq!(words_html("`a` and ` alone"), "<code>a</code> and ` alone");
+        assert_eq!(words_html("`"), "`");
+    }
 
     #[test]
     fn a_formula_is_set_in_every_style() {

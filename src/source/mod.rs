@@ -30,7 +30,7 @@ pub use object::with_quoted_nan;
 pub use options::Options;
 pub use reading::Reading;
 pub use reduce::{Merged, Roles, Take, by_run, last, merged};
-pub use table::{from_bytes, to_bytes};
+pub use table::{Published, from_bytes, publish, to_bytes};
 pub use written::{Decimal, Tells, is_percent, number as written_number, number_tells, tells};
 
 use crate::file::in_units;

@@ -28,8 +28,12 @@ pub fn to_bytes(data: &Dataset) -> Result<Vec<u8>, SourceError> {
             dataset::Column::Texts(texts) => Column::new(name.as_str().into(), texts),
         });
     }
+    written(origins.len(), columns)
+}
+
+fn written(rows: usize, columns: Vec<Column>) -> Result<Vec<u8>, SourceError> {
     let unwritable = |error: PolarsError| SourceError::Unreadable(error.to_string());
-    let mut frame = DataFrame::new(origins.len(), columns).map_err(unwritable)?;
+    let mut frame = DataFrame::new(rows, columns).map_err(unwritable)?;
     let mut bytes = Vec::new();
     ParquetWriter::new(&mut bytes)
         .with_compression(ParquetCompression::Uncompressed)
@@ -38,6 +42,54 @@ pub fn to_bytes(data: &Dataset) -> Result<Vec<u8>, SourceError> {
         .finish(&mut frame)
         .map_err(unwritable)?;
     Ok(bytes)
+}
+
+/// A column of a table for other programs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Published {
+    /// Numbers; `NaN` if missing.
+    Numbers(Vec<f64>),
+    /// Non-negative integers.
+    Counts(Vec<u64>),
+    /// Texts; empty if missing.
+    Texts(Vec<String>),
+    /// Truth values.
+    Truths(Vec<bool>),
+}
+
+impl Published {
+    /// Number of rows.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            Self::Counts(counts) => counts.len(),
+            Self::Texts(texts) => texts.len(),
+            Self::Truths(truths) => truths.len(),
+        }
+    }
+}
+
+/// Writes columns of equal length as Parquet for other programs. Equal columns give equal bytes.
+///
+/// # Errors
+/// The columns differ in length.
+pub fn publish(columns: &[(String, Published)]) -> Result<Vec<u8>, SourceError> {
+    let rows = columns.first().map_or(0, |(_, column)| column.len());
+    let column = |(name, column): &(String, Published)| {
+        let name = name.as_str().into();
+        match column {
+            Published::Numbers(numbers) => {
+                Column::new(name, numbers.iter().map(|n| n.is_finite().then_some(*n)).collect::<Vec<_>>())
+            }
+            Published::Counts(counts) => Column::new(name, counts),
+            Published::Texts(texts) => {
+                Column::new(name, texts.iter().map(|t| (!t.is_empty()).then_some(t.as_str())).collect::<Vec<_>>())
+            }
+            Published::Truths(truths) => Column::new(name, truths),
+        }
+    };
+    written(rows, columns.iter().map(column).collect())
 }
 
 /// Reads the bytes written by [`to_bytes`].

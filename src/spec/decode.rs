@@ -259,7 +259,8 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        if *self.node == Node::Null { visitor.visit_none() } else { visitor.visit_some(self) }
+        // An optional key is omitted; a key without a value is a mistake.
+        visitor.visit_some(self)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, DecodeError> {
@@ -272,7 +273,15 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
-        let Node::Table(entries) = self.node else { return self.deserialize_any(visitor) };
+        let entries = match self.node {
+            Node::Table(entries) => entries,
+            // Keys of a table have no order, so a list cannot stand for them.
+            Node::List(_) => {
+                let error: DecodeError = de::Error::invalid_type(Unexpected::Seq, &visitor);
+                return Err(error.at(&self.path));
+            }
+            _ => return self.deserialize_any(visitor),
+        };
         let mut known = Vec::new();
         for (key, value) in entries {
             if fields.contains(&key.as_str()) {

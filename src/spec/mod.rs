@@ -22,6 +22,7 @@ mod rows;
 mod schema;
 mod source;
 mod text;
+mod written;
 mod yaml;
 
 use std::collections::BTreeMap;

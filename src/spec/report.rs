@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::text::OneOrMoreTexts;
-use crate::report::{Digits, Millimetres, ReportFormat, ReportOptions, Section, Severity, Theme};
+use crate::report::{Digits, Millimetres, PictureFormat, ReportFormat, ReportOptions, Section, Severity, Theme};
 
 /// A condition that the results must meet.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -30,6 +30,9 @@ pub struct Report {
     /// Column width of a paper in millimetres. Figure files are drawn for this width, with seven-point text.
     #[serde(default)]
     pub column_width: Option<Millimetres>,
+    /// Formats of figure files besides SVG, which is always written.
+    #[serde(default)]
+    pub figures: Vec<PictureFormat>,
     /// The conclusions of the study, one text or a list, with numbers of the results in braces: "13B reaches
     /// {queries.forecast.row2}".
     #[serde(default)]
@@ -55,6 +58,7 @@ impl Report {
         ReportOptions {
             formats: self.formats.iter().copied().collect(),
             column_width: self.column_width,
+            figures: self.figures.iter().copied().collect(),
             sections,
             theme: self.theme,
             precision: self.precision,
@@ -67,6 +71,7 @@ impl Default for Report {
         Self {
             formats: ReportFormat::usual(),
             column_width: None,
+            figures: Vec::new(),
             conclusion: None,
             answer: None,
             sections: None,

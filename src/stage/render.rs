@@ -7,11 +7,11 @@ use super::design::{LAUNCHED, launched_as};
 use super::results::RESULTS;
 use super::{Failure, Inputs, Laws, Stage, WrittenStage};
 use crate::answer::Answer;
-use crate::artifact::Outputs;
+use crate::artifact::{Digest, Outputs};
 use crate::fit::Fit;
 use crate::report::{
-    Described, FIGURE, FIGURES, Figures, FitData, Page, ReportOptions, Results, Study, TABLE, files_of, has_figures,
-    names_of, shows_rows, write,
+    Described, FIGURES, Figures, FitData, Page, ReportOptions, Results, Study, endings_of_figures, files_of,
+    has_figures, names_of, shows_rows, write,
 };
 use crate::watch::Watch;
 
@@ -58,12 +58,12 @@ impl Stage for RenderReport {
         let is_launched = |role: &str| launched.iter().any(|file| file == role);
         files.iter().all(|file| roles.contains(file))
             && launched.iter().all(|file| roles.contains(&file.as_str()))
-            && roles.iter().all(|role| names.contains(role) || is_launched(role) || is_of_figure(role))
+            && roles.iter().all(|role| names.contains(role) || is_launched(role) || self.is_of_figure(role))
     }
 
     fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let results: Results = inputs.json(RESULTS)?;
-        let has_figures = has_figures(&self.options.formats);
+        let has_figures = !self.options.figures.is_empty() || has_figures(&self.options.formats);
         let fits = if has_figures || shows_rows(&self.options.formats) { fits(inputs)? } else { BTreeMap::new() };
         let Figures { figures, undrawn, runs } = if has_figures {
             let study = Study {
@@ -84,6 +84,7 @@ impl Stage for RenderReport {
             runs,
             fits: if shows_rows(&self.options.formats) { fits.into_values().flatten().collect() } else { Vec::new() },
             described: Arc::clone(&self.described),
+            digests: inputs.artifacts.iter().map(|(role, bytes)| (role.clone(), Digest::of(bytes))).collect(),
             options: self.options.clone(),
         };
         let mut files = write(&page).map_err(|error| Failure::internal(error.to_string()))?;
@@ -100,6 +101,12 @@ impl RenderReport {
     fn launched(&self) -> impl Iterator<Item = String> {
         self.designs.iter().flat_map(|design| LAUNCHED.map(|role| launched_as(design, role)))
     }
+
+    /// Whether a role is the file of a figure or of its data.
+    fn is_of_figure(&self, role: &str) -> bool {
+        role.starts_with(FIGURES)
+            && endings_of_figures(&self.options.figures).into_iter().any(|ending| role.ends_with(ending))
+    }
 }
 
 /// Every fit, or each of its groups, with its rows and draws.
@@ -112,9 +119,4 @@ fn fits(inputs: &Inputs) -> Result<BTreeMap<String, Vec<FitData>>, Failure> {
         Ok((name, members))
     });
     members.collect()
-}
-
-/// Whether a role is the file of a figure, or of the table behind one.
-fn is_of_figure(role: &str) -> bool {
-    role.starts_with(FIGURES) && [FIGURE, TABLE].into_iter().any(|ending| role.ends_with(ending))
 }

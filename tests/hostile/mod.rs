@@ -15,6 +15,7 @@ mod held;
 mod mutated;
 mod packed;
 mod parquet;
+mod schema;
 mod seeds;
 
 use held::{hold, thorough};

@@ -5,11 +5,10 @@ use std::f64::consts::LN_10;
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Sheet};
 use super::text::short;
-use super::view::{View, compute};
+use super::view::View;
 use super::{Chart, Drawn};
 use crate::fit::Span;
 use crate::numerics::{exp, ln};
-use crate::query::FLOP_PER_PARAMETER_AND_TOKEN;
 
 /// The contour chart.
 pub(super) struct Contours;
@@ -44,7 +43,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     };
     let (x, y) = (axis(size, |at| at.0)?, axis(data, |at| at.1)?);
     let grid = Grid::of(view, &x, &y);
-    let mut layers = budgets(&x, &y);
+    let mut layers = budgets(view, &x, &y);
     let mut labels = Vec::new();
     let response = &view.about.law.response;
     for (index, level) in grid.levels().into_iter().enumerate() {
@@ -81,30 +80,29 @@ fn joined(lines: Vec<Vec<(f64, f64)>>) -> Vec<(f64, f64)> {
 }
 
 /// Lines of equal budget.
-fn budgets(x: &Axis, y: &Axis) -> Vec<Layer> {
-    // The product of two sizes of a figure may exceed the largest double.
-    let decades = |n: f64, d: f64| ln(compute(n, d).clamp(f64::MIN_POSITIVE, f64::MAX)) / LN_10;
+fn budgets(view: &View<'_>, x: &Axis, y: &Axis) -> Vec<Layer> {
+    // The cost of two sizes of a figure may exceed the largest double.
+    let decades = |n: f64, d: f64| ln(view.cost(n, d).clamp(f64::MIN_POSITIVE, f64::MAX)) / LN_10;
     let (first, last) = (decades(x.low, y.low).ceil() as i32, decades(x.high, y.high).floor() as i32);
     let step = usize::try_from((last - first) / BUDGETS as i32).unwrap_or(0).max(1);
     let mut layers = Vec::new();
     for exponent in (first..=last).step_by(step) {
         let budget = libm::pow(10.0, f64::from(exponent));
-        let tokens = |n: f64| budget / (FLOP_PER_PARAMETER_AND_TOKEN * n);
-        // The part of the line inside both axes.
-        let (from, to) = (
-            x.low.max(budget / (FLOP_PER_PARAMETER_AND_TOKEN * y.high)),
-            x.high.min(budget / (FLOP_PER_PARAMETER_AND_TOKEN * y.low)),
-        );
-        if from >= to {
-            continue;
-        }
-        let label = if layers.is_empty() { "budget 6 N D" } else { "" };
-        layers.push(Layer::dashed(label, Colour::Grey, vec![(from, tokens(from)), (to, tokens(to))]));
-        let at = exp(ln(from) + 0.08 * (ln(to) - ln(from)));
-        layers.push(Layer::text(Colour::Grey, (at, tokens(at)), format!("{} FLOP", short(budget, false))));
+        let size = |i: usize| exp(ln(x.low) + i as f64 / (PLACES - 1) as f64 * (ln(x.high) - ln(x.low)));
+        let place = |n: f64| view.tokens(n, budget).map(|d| (n, d));
+        let line: Vec<(f64, f64)> = (0..PLACES).filter_map(|i| place(size(i))).collect();
+        // The picture clips the line at the axes; its label is near the point where it enters.
+        let inside: Vec<(f64, f64)> = line.iter().copied().filter(|(_, d)| (y.low..=y.high).contains(d)).collect();
+        let Some(&at) = inside.get(inside.len() / 12) else { continue };
+        let label = if layers.is_empty() { format!("budget {}", view.price.words()) } else { String::new() };
+        layers.push(Layer::dashed(label, Colour::Grey, line));
+        layers.push(Layer::text(Colour::Grey, at, format!("{} FLOP", short(budget, false))));
     }
     layers
 }
+
+/// Points on a line of equal budget.
+const PLACES: usize = 49;
 
 /// The law over a grid of logarithms.
 struct Grid {

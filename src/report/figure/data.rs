@@ -8,9 +8,12 @@ use super::{Chart, Drawn};
 /// The chart.
 pub(super) struct Data;
 
+/// Its kind.
+pub(super) const KIND: &str = "fit";
+
 impl Chart for Data {
     fn kind(&self) -> &'static str {
-        "fit"
+        KIND
     }
 
     fn is_of_many(&self) -> bool {

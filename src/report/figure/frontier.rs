@@ -90,7 +90,7 @@ fn plot(view: &View<'_>, name: &str, label: &str, of: Part) -> Option<Plot> {
         forecasts.iter().filter_map(|(c, forecast)| Some(((*c, *forecast.at.get(name)?), *forecast))).collect();
     layers.extend(view.answers(&answers, false));
     let xs = budgets.iter().copied().chain(places.iter().map(|place| place.x));
-    let x = Axis::around(&view.compute_label(), Scale::Log, xs)?;
+    let x = Axis::around(&view.price.label(), Scale::Log, xs)?;
     let ys = view.column(name).iter().copied().chain(inside.iter().chain(&outside).map(|point| point.1));
     let ys = ys.chain(answers.iter().map(|((_, y), _)| *y));
     let y = Axis::around(label, Scale::Log, ys)?.counting(true);

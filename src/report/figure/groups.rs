@@ -33,7 +33,7 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
     if with_rows.len() < 2 {
         return None;
     }
-    let shown = spread(with_rows.len());
+    let shown = spread(with_rows.len(), MOST);
     let views = shown.iter().map(|&index| View::new(study.described, about, with_rows[index], &[], &[], MOST_ROWS));
     let views: Vec<View<'_>> = views.collect();
     if views.iter().any(|view| view.abscissa != views[0].abscissa || view.abscissa == Abscissa::Prediction) {
@@ -69,9 +69,9 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
     })
 }
 
-/// The indices of the drawn groups: at most `MOST`, spread evenly from the first to the last.
-fn spread(count: usize) -> Vec<usize> {
-    let most = count.min(MOST);
+/// The indices of the drawn groups: at most `most`, spread evenly from the first to the last.
+pub(super) fn spread(count: usize, most: usize) -> Vec<usize> {
+    let most = count.min(most);
     let places = (0..most).map(|i| i * (count - 1) / (most - 1).max(1));
     places.collect::<BTreeSet<usize>>().into_iter().collect()
 }
@@ -82,8 +82,8 @@ mod tests {
 
     #[test]
     fn groups_are_taken_from_the_first_to_the_last() {
-        assert_eq!(spread(3), [0, 1, 2]);
-        let spread = spread(50);
+        assert_eq!(spread(3, MOST), [0, 1, 2]);
+        let spread = spread(50, MOST);
         assert_eq!((spread.len(), spread[0], spread[5]), (MOST, 0, 49));
     }
 }

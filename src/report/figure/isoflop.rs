@@ -7,7 +7,7 @@ use super::view::View;
 use super::{Chart, Drawn};
 use crate::fit::Span;
 use crate::numerics::{exp, ln};
-use crate::query::{Allocation, FLOP_PER_PARAMETER_AND_TOKEN, Trail};
+use crate::query::{Allocation, Trail};
 
 /// The chart of isoFLOP curves.
 pub(super) struct Isoflop;
@@ -80,7 +80,7 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let mut sheet = Sheet::one(format!("{}: isoFLOP curves", view.data.name), x, y, layers);
     sheet.note = view.note();
     let rows = if has_rows {
-        format!(" Dots are rows whose 6 N D is within {:.0} % of the budget.", 100.0 * (CLOSE - 1.0))
+        format!(" Dots are rows whose {} is within {:.0} % of the budget.", view.price.words(), 100.0 * (CLOSE - 1.0))
     } else {
         String::new()
     };
@@ -139,7 +139,7 @@ fn curve(view: &View<'_>, budget: f64, sizes: Span) -> Option<Curve> {
     let (low, high) = (best.n / width(best.n / sizes.lowest), best.n * width(sizes.highest / best.n));
     let size = |i: usize| exp(ln(low) + (i as f64 / STEPS as f64) * (ln(high) - ln(low)));
     let point = |n: f64| {
-        let d = budget / (FLOP_PER_PARAMETER_AND_TOKEN * n);
+        let d = view.tokens(n, budget)?;
         Some((n, view.value(free, &view.at_sizes(n, d))?))
     };
     Some(Curve { budget, best, points: (0..=STEPS).filter_map(|i| point(size(i))).collect() })

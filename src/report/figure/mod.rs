@@ -12,7 +12,9 @@ mod frontier;
 mod graph;
 mod groups;
 mod isoflop;
+mod multiples;
 mod parameters;
+mod price;
 mod region;
 mod residuals;
 mod runs;
@@ -61,6 +63,11 @@ impl Figure {
     pub fn stem(&self) -> &str {
         let name = self.file.rsplit('/').next().unwrap_or_default();
         name.trim_end_matches(super::FIGURE)
+    }
+
+    /// The SVG of files: for the column width of a paper, if there is one.
+    pub fn picture(&self) -> &str {
+        self.column.as_ref().unwrap_or(&self.svg)
     }
 
     /// File name of the data.
@@ -128,6 +135,12 @@ impl FitData {
     }
 }
 
+/// The file with the data of the figure of a fit's law, or of the law of one of its groups, numbered from 0.
+pub(super) fn table_of_fit(fit: &str, group: Option<usize>) -> String {
+    let number = group.map_or_else(String::new, |group| format!("-{}", group + 1));
+    format!("{}-{}{number}{TABLE}", data::KIND, file_stem(fit))
+}
+
 /// The name of a fit in file names: letters, digits and `-._`, with a digest where that loses information.
 fn file_stem(name: &str) -> String {
     if name.is_empty() {
@@ -176,9 +189,10 @@ trait Chart: Sync {
 }
 
 /// The kinds of charts in the order of a report.
-const CHARTS: [&dyn Chart; 13] = [
+const CHARTS: [&dyn Chart; 14] = [
     &data::Data,
     &groups::Groups,
+    &multiples::Multiples,
     &frontier::Frontier,
     &isoflop::Isoflop,
     &contours::Contours,

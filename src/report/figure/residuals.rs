@@ -82,9 +82,7 @@ fn axes(view: &View<'_>) -> Vec<(Axis, Vec<f64>)> {
     }
     if view.derives_compute() {
         let compute = view.compute();
-        all.extend(
-            Axis::around(&view.compute_label(), Scale::Log, compute.iter().copied()).map(|axis| (axis, compute)),
-        );
+        all.extend(Axis::around(&view.price.label(), Scale::Log, compute.iter().copied()).map(|axis| (axis, compute)));
     }
     all.truncate(MOST_PLOTS);
     all

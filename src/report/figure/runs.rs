@@ -18,6 +18,8 @@ pub struct FitRuns {
     pub fit: String,
     /// Names of the values that follow the number and the row of a run.
     pub columns: Vec<String>,
+    /// Which of these are counts, written as 70B.
+    pub counts: Vec<bool>,
     /// The runs: number on the page, row in its file, and values.
     pub runs: Vec<(u32, u32, Vec<serde_json::Value>)>,
 }
@@ -52,8 +54,7 @@ impl FitRuns {
         columns.extend(variables.chain([law.response.clone()]));
         let known = columns.len();
         let has_compute = view.derives_compute();
-        let [size, data, _] = view.decided();
-        columns.extend(has_compute.then(|| format!("6 {size} {data}")));
+        columns.extend(has_compute.then(|| view.price.words()));
         columns.extend(["predicted".to_owned(), "residual %".to_owned(), "part".to_owned()]);
         let compute = if has_compute { view.compute() } else { Vec::new() };
         let run = |&row: &usize| {
@@ -71,7 +72,8 @@ impl FitRuns {
             (numbers[row], rows.origins()[row].row, values)
         };
         let runs = view.shown().iter().map(run).collect();
-        Self { fit: view.data.name.clone(), columns, runs }
+        let counts = columns.iter().map(|name| view.counts(name)).collect();
+        Self { fit: view.data.name.clone(), columns, counts, runs }
     }
 }
 

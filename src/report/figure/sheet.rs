@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::super::separated::{cell, number};
 use super::axis::Axis;
 
 /// Colours that remain distinct for most kinds of colour blindness and in grey (after Okabe and Ito 2008).
@@ -198,7 +199,7 @@ impl Sheet {
 
 impl Layer {
     fn rows(&self, plot: &Plot, out: &mut String) {
-        let head = [&plot.title, &self.label, &plot.x.label, &plot.y.label].map(|text| quoted(text)).join(",");
+        let head = [&plot.title, &self.label, &plot.x.label, &plot.y.label].map(|text| cell(text)).join(",");
         let mut row = |x: String, y: String, interval: Option<(f64, f64)>, run: Option<u32>| {
             let (lower, upper) = interval.map_or((String::new(), String::new()), |(l, u)| (number(l), number(u)));
             let run = run.map_or(String::new(), |run| run.to_string());
@@ -233,21 +234,10 @@ impl Layer {
 fn named(axis: &Axis, value: f64) -> String {
     match &axis.scale {
         super::axis::Scale::Names(names) if value >= 0.0 => {
-            names.get(value.round() as usize).map_or_else(|| number(value), |name| quoted(name))
+            names.get(value.round() as usize).map_or_else(|| number(value), |name| cell(name))
         }
         _ => number(value),
     }
-}
-
-fn number(value: f64) -> String {
-    if value.is_finite() { format!("{value:?}") } else { String::new() }
-}
-
-/// A cell of separated values. Text that a spreadsheet would interpret as a formula is marked.
-pub(super) fn quoted(text: &str) -> String {
-    let text = text.replace(['\n', '\r'], " ");
-    let text = if text.starts_with(['=', '+', '-', '@', '\t']) { format!("'{text}") } else { text };
-    if text.contains([',', '"']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
 }
 
 #[cfg(test)]
@@ -267,8 +257,8 @@ mod tests {
         assert_eq!(
             csv,
             "plot,series,x_name,y_name,x,y,lower,upper,run\n\
-             ,\"'=runs, all\",N (parameters),L,1.0,2.0,1.5,2.5,7\n\
-             ,law,N (parameters),L,1.0,2.0,,,\n"
+             ,\"'=runs, all\",N (parameters),L,1,2,1.5,2.5,7\n\
+             ,law,N (parameters),L,1,2,,,\n"
         );
     }
 

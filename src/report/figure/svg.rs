@@ -138,7 +138,11 @@ impl Drawing<'_> {
         );
         let (middle, long) = (x + self.em(0.95), self.em(1.9));
         match &layer.shape {
-            Shape::Points { mark, .. } => self.mark(out, *mark, middle, *y, None, 1.0),
+            Shape::Points { mark, .. } => {
+                out.push_str(looks(*mark));
+                self.mark(out, *mark, middle, *y, None, 1.0);
+                out.push_str("</g>");
+            }
             Shape::Band(_) | Shape::Range(..) | Shape::Cells(_) => {
                 let opacity = if matches!(layer.shape, Shape::Band(_)) { 0.2 } else { 0.1 };
                 let _ = write!(
@@ -303,7 +307,7 @@ impl Drawing<'_> {
         if !plot.y.label.is_empty() {
             let _ = writeln!(
                 out,
-                "<text transform=\"translate({:.2} {:.2}) rotate(-90)\" text-anchor=\"middle\" fill=\"#16181c\">{}</text>",
+                "<text transform=\"matrix(0 -1 1 0 {:.2} {:.2})\" text-anchor=\"middle\" fill=\"#16181c\">{}</text>",
                 from + self.em(0.85),
                 f64::midpoint(top, bottom),
                 escape(&fitted(&plot.y.label, self.style.font, bottom - top + self.em(2.0))),
@@ -340,6 +344,7 @@ impl Drawing<'_> {
         match &layer.shape {
             Shape::Points { mark, points, sideways } => {
                 intervals(out, plot, area, points, *sideways);
+                out.push_str(looks(*mark));
                 for point in points {
                     let (x, y) = (across(plot, area, point.x), up(plot, area, point.y));
                     if x.is_finite() && y.is_finite() {
@@ -347,6 +352,7 @@ impl Drawing<'_> {
                         out.push('\n');
                     }
                 }
+                out.push_str("</g>\n");
             }
             Shape::Line { points, dashed } => {
                 let dash = if *dashed { " stroke-dasharray=\"6 5\"" } else { "" };
@@ -432,24 +438,24 @@ impl Drawing<'_> {
         let run = run.map_or(String::new(), |run| format!(" data-r=\"{run}\""));
         let size = self.em(0.27) * share;
         let _ = match mark {
-            Mark::Dot => {
-                write!(
-                    out,
-                    "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"{size:.2}\" fill=\"currentColor\" fill-opacity=\"0.65\"{run}/>"
-                )
-            }
-            Mark::Ring => write!(
-                out,
-                "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"{size:.2}\" fill=\"#ffffff\" class=\"ring\" stroke=\"currentColor\" stroke-width=\"1.6\"{run}/>"
-            ),
+            Mark::Dot | Mark::Ring => write!(out, "<circle cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"{size:.2}\"{run}/>"),
             Mark::Diamond => {
                 let reach = self.em(0.46);
                 write!(
                     out,
-                    "<path transform=\"translate({x:.2} {y:.2})\" d=\"M0 -{reach:.2}L{reach:.2} 0L0 {reach:.2}L-{reach:.2} 0Z\" fill=\"currentColor\" stroke=\"#ffffff\" class=\"diamond\"{run}/>"
+                    "<path transform=\"translate({x:.2} {y:.2})\" d=\"M0 -{reach:.2}L{reach:.2} 0L0 {reach:.2}L-{reach:.2} 0Z\"{run}/>"
                 )
             }
         };
+    }
+}
+
+/// The group element of marks of a kind, with the attributes that all of them share.
+const fn looks(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Dot => "<g fill=\"currentColor\" fill-opacity=\"0.65\">",
+        Mark::Ring => "<g fill=\"#ffffff\" class=\"ring\" stroke=\"currentColor\" stroke-width=\"1.6\">",
+        Mark::Diamond => "<g fill=\"currentColor\" stroke=\"#ffffff\" class=\"diamond\">",
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{Described, DescribedFit, words};
 use super::FitData;
 use super::axis::{Axis, Scale};
+use super::price::Price;
 use super::sheet::{Colour, Layer, Mark, Point};
 use crate::answer::{Answer, Row, Verdict};
 use crate::fit::{HELD, PREDICTED, RESIDUAL, Span};
@@ -76,6 +77,8 @@ pub(super) struct View<'a> {
     pub(super) described: &'a Described,
     pub(super) data: &'a FitData,
     ready: Ready<'a>,
+    /// The training cost.
+    pub(super) price: Price<'a>,
     /// Variables that are constant over the fitted rows.
     held: BTreeMap<String, f64>,
     pub(super) abscissa: Abscissa,
@@ -105,6 +108,7 @@ impl<'a> View<'a> {
             described,
             data,
             ready,
+            price: Price::of(law),
             held: BTreeMap::new(),
             abscissa: Abscissa::Prediction,
             forecasts: Vec::new(),
@@ -125,8 +129,7 @@ impl<'a> View<'a> {
         if let [one] = law.variables.as_slice() {
             return Abscissa::Variable(one.name.clone());
         }
-        // Another cost of training depends on more than the sizes.
-        if !can_split(law) || law.cost.is_some() {
+        if !can_split(law) {
             return Abscissa::Prediction;
         }
         let decided = law.roles.decided();
@@ -159,11 +162,10 @@ impl<'a> View<'a> {
         self.abscissa == Abscissa::Compute && self.ray().is_none()
     }
 
-    /// 6 N D of the fitted rows.
+    /// The training costs of the fitted rows.
     fn budgets_of_rows(&self) -> Vec<f64> {
-        let [n, d, _] = self.decided();
-        let (n, d) = (self.column(n), self.column(d));
-        self.fitted().filter(|&row| row < n.len() && row < d.len()).map(|row| compute(n[row], d[row])).collect()
+        let all = self.compute();
+        self.fitted().filter_map(|row| all.get(row).copied()).collect()
     }
 
     /// The rows that were fitted.
@@ -227,7 +229,7 @@ impl<'a> View<'a> {
             Abscissa::Variable(name) => forecast.at.get(name).copied(),
             Abscissa::Compute => {
                 let [n, d, c] = self.decided().map(|name| forecast.at.get(name).copied());
-                c.or_else(|| Some(compute(n?, d?)))
+                c.or_else(|| Some(self.cost(n?, d?)))
             }
             Abscissa::Prediction => None,
         };
@@ -248,10 +250,25 @@ impl<'a> View<'a> {
         }
     }
 
-    /// 6 FLOP per parameter and token of every row.
+    /// The training cost of every row.
     pub(super) fn compute(&self) -> Vec<f64> {
-        let [n, d, _] = self.decided();
-        self.column(n).iter().zip(self.column(d)).map(|(n, d)| compute(*n, *d)).collect()
+        let value = |row: usize| move |name: &str| self.column(name).get(row).copied();
+        (0..self.data.rows.rows()).map(|row| self.price.at(value(row))).collect()
+    }
+
+    /// The cost of a run with a model size and a number of tokens, other variables as in the rows.
+    pub(super) fn cost(&self, n: f64, d: f64) -> f64 {
+        let [size, data, _] = self.decided();
+        self.price.at(|name| match name {
+            name if name == size => Some(n),
+            name if name == data => Some(d),
+            name => self.held.get(name).copied(),
+        })
+    }
+
+    /// The number of tokens for a model size and a budget.
+    pub(super) fn tokens(&self, n: f64, budget: f64) -> Option<f64> {
+        self.price.tokens(n, budget, |d| self.cost(n, d))
     }
 
     /// Model size, data and compute by their names in the study.
@@ -262,26 +279,20 @@ impl<'a> View<'a> {
     /// Whether compute follows from the law's variables without being one of them.
     pub(super) fn derives_compute(&self) -> bool {
         let law = &self.about.law;
-        can_split(law) && law.cost.is_none() && law.variable(&law.roles.compute).is_none()
+        can_split(law) && law.variable(&law.roles.compute).is_none()
     }
 
     /// Model size, data and their compute as values of variables.
     pub(super) fn at_sizes(&self, n: f64, d: f64) -> [(&'a str, f64); 3] {
         let [size, data, flop] = self.decided();
-        [(size, n), (data, d), (flop, compute(n, d))]
-    }
-
-    /// The label of the axis of compute.
-    pub(super) fn compute_label(&self) -> String {
-        let [size, data, flop] = self.decided();
-        format!("{flop} = 6 {size} {data} (FLOP)")
+        [(size, n), (data, d), (flop, self.cost(n, d))]
     }
 
     /// The label of the horizontal axis.
     pub(super) fn x_label(&self) -> String {
         match &self.abscissa {
             Abscissa::Variable(name) => self.label(name),
-            Abscissa::Compute => self.compute_label(),
+            Abscissa::Compute => self.price.label(),
             Abscissa::Prediction => self.predicted_label(),
         }
     }
@@ -404,7 +415,8 @@ impl<'a> View<'a> {
             Abscissa::Variable(name) => Some((self.value(parameters, &[(name, x)])?, None)),
             Abscissa::Compute => match self.ray() {
                 Some(ratio) => {
-                    let n = (x / (FLOP_PER_PARAMETER_AND_TOKEN * ratio)).sqrt();
+                    let six = 0.5 * ln(x / (FLOP_PER_PARAMETER_AND_TOKEN * ratio));
+                    let n = self.price.spent(x, six, |n| self.cost(n, ratio * n))?;
                     Some((self.value(parameters, &self.at_sizes(n, ratio * n))?, None))
                 }
                 None => self.split(parameters, x, trail).map(|split| (split.response, Some(split))),
@@ -461,11 +473,6 @@ impl<'a> View<'a> {
 
 /// Maximum number of queries that the legend names one by one.
 const MOST_QUERIES: usize = 4;
-
-/// 6 N D.
-pub(super) fn compute(n: f64, d: f64) -> f64 {
-    FLOP_PER_PARAMETER_AND_TOKEN * n * d
-}
 
 fn unit_of(about: &DescribedFit, name: &str) -> Option<Unit> {
     let of_law = || about.law.variables.iter().find(|v| v.name == name).and_then(|v| v.unit);

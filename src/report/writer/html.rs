@@ -43,6 +43,7 @@ impl Writer for Html {
         let failed = |error: minijinja::Error| WriteError(format!("{error:#}"));
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(failed)?;
         environment.set_syntax(syntax);
+        environment.add_filter("prose", |text: String| minijinja::Value::from_safe_string(typeset::words_html(&text)));
         environment.add_template("report.html", TEMPLATE).map_err(failed)?;
         let template = environment.get_template("report.html").map_err(failed)?;
         let text = template
@@ -63,6 +64,8 @@ impl Writer for Html {
                 checklist => checklist(&page.described, &page.results),
                 checklist_head => CHECKLIST,
                 version => env!("CARGO_PKG_VERSION"),
+                spec => page.described.spec,
+                digests => page.digests.iter().map(|(of, digest)| facts! { of, digest => digest.as_str() }).collect::<Vec<_>>(),
                 many => page.results.shown_fits().len() > MOST_OPEN,
                 expectations => expectations(page),
                 queries => queries(page),

@@ -24,9 +24,10 @@ impl Writer for Latex {
                 page.described.fit(entry).map(|a| typeset::latex(&a.law.response, &a.law.body)).unwrap_or_default();
             let _ = writeln!(
                 out,
-                "\\begin{{table}}\n\\centering\n\\caption{{Fit \\texttt{{{}}}: ${formula}$, {} rows.}}\n\\begin{{tabular}}{{lrrrrl}}\n\\toprule\nparameter & value & s.e. & lower & upper & status \\\\\n\\midrule",
+                "\\begin{{table}}\n\\centering\n\\caption{{Fit \\texttt{{{}}}: ${formula}$, {} rows.}}\n{}\\begin{{tabular}}{{lrrrrl}}\n\\toprule\nparameter & value & s.e. & lower & upper & status \\\\\n\\midrule",
                 escape(&name),
-                fit.rows
+                fit.rows,
+                FITS[0],
             );
             for (parameter, e) in &fit.parameters {
                 let cell = |value: Option<f64>| value.map_or("--".to_owned(), |v| number(v, 4));
@@ -41,7 +42,7 @@ impl Writer for Latex {
                     e.status.describe()
                 );
             }
-            out.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n\n");
+            let _ = writeln!(out, "\\bottomrule\n\\end{{tabular}}{}\\end{{table}}\n", FITS[1]);
         }
         for query in &page.described.queries {
             if let Some(table) = table(page, query) {
@@ -60,7 +61,10 @@ impl Writer for Latex {
 /// The file of macros.
 const VALUES: &str = "values.tex";
 /// Requirements of the tables.
-const PACKAGES: &str = "% Needs \\usepackage{booktabs} in the preamble; then \\input{tables.tex}.\n";
+const PACKAGES: &str =
+    "% Needs \\usepackage{booktabs} and \\usepackage{graphicx} in the preamble; then \\input{tables.tex}.\n";
+/// Before and after a table: shrinks it to the width of the text.
+const FITS: [&str; 2] = ["\\resizebox{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}{!}{%\n", "}\n"];
 
 /// A macro for each identified number, and one for its interval: `\lawfitMainAlpha`, `\lawfitMainAlphaInterval`.
 fn values(page: &Page) -> String {
@@ -170,10 +174,11 @@ fn table(page: &Page, query: &crate::report::DescribedQuery) -> Option<String> {
         if name.contains(' ') { escape(&name) } else { mathematics(&name) }
     }));
     let mut out = format!(
-        "\\begin{{table}}\n\\centering\n\\caption{{Query \\texttt{{{}}} of fit \\texttt{{{}}}{}.}}\n\\begin{{tabular}}{{{}l}}\n\\toprule\n{} & reach \\\\\n\\midrule\n",
+        "\\begin{{table}}\n\\centering\n\\caption{{Query \\texttt{{{}}} of fit \\texttt{{{}}}{}.}}\n{}\\begin{{tabular}}{{{}l}}\n\\toprule\n{} & reach \\\\\n\\midrule\n",
         escape(&query.name),
         escape(&result.fit),
         result.interval.as_ref().map(|interval| format!("; in brackets: {}", escape(interval))).unwrap_or_default(),
+        FITS[0],
         "r".repeat(head.len()),
         head.join(" & "),
     );
@@ -184,7 +189,7 @@ fn table(page: &Page, query: &crate::report::DescribedQuery) -> Option<String> {
         cells.push(escape(&row.standing));
         let _ = writeln!(out, "{} \\\\", cells.join(" & "));
     }
-    out.push_str("\\bottomrule\n\\end{tabular}\n\\end{table}\n\n");
+    let _ = writeln!(out, "\\bottomrule\n\\end{{tabular}}{}\\end{{table}}\n", FITS[1]);
     Some(out)
 }
 
@@ -195,7 +200,9 @@ fn found(cell: &Interval) -> String {
     if cell.lower.is_none() && cell.upper.is_none() {
         return value;
     }
-    format!("{value} [{}, {}]", end(cell.lower, "$-\\infty$"), end(cell.upper, "$\\infty$"))
+    let interval = format!("[{}, {}]", end(cell.lower, "$-\\infty$"), end(cell.upper, "$\\infty$"));
+    // Two lines, so that many columns have room. A bracket after `\\` would be read as its argument.
+    format!("\\begin{{tabular}}[t]{{@{{}}r@{{}}}}{value} \\\\ {{}}{interval}\\end{{tabular}}")
 }
 
 /// A standard error, written as a factor if it is one.

@@ -1,17 +1,22 @@
 //! The formats of reports: one file per format, which converts a [`Page`] to files by name.
 
 mod contents;
+mod plot;
+mod tables;
 mod terminal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use terminal::Terminal;
 
-use super::Page;
+use super::error::WriteError;
+use super::picture::PictureFormat;
+use super::{FIGURES, Page, TABLE};
 use crate::registry::registry;
 
 registry! {
@@ -28,6 +33,8 @@ registry! {
         latex::Latex,
         /// Tables of answers, parameters, predictions with residuals, and draws.
         csv::Csv,
+        /// The same tables as Apache Parquet.
+        parquet::Parquet,
     }
 }
 
@@ -74,11 +81,6 @@ pub trait Writer {
 /// Extension of figure files.
 pub const FIGURE: &str = ".svg";
 
-/// Why a report could not be written.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct WriteError(pub String);
-
 /// A file of an earlier report with a line that says why it is stale; `None` for a file that is not for readers.
 pub fn mark_stale(name: &str, text: &str, why: &str) -> Option<String> {
     ReportFormat::ALL.iter().find_map(|format| format.member().mark_stale(name, text, why))
@@ -106,6 +108,11 @@ pub fn has_figures(formats: &BTreeSet<ReportFormat>) -> bool {
     formats.iter().any(|format| format.member().has_figures())
 }
 
+/// The extensions of the files of figures, and of the files with their data.
+pub fn endings_of_figures(figures: &BTreeSet<PictureFormat>) -> Vec<&'static str> {
+    [FIGURE, TABLE].into_iter().chain(figures.iter().map(|format| format.member().ending())).collect()
+}
+
 /// Whether any requested format needs rows and draws.
 pub fn shows_rows(formats: &BTreeSet<ReportFormat>) -> bool {
     formats.iter().any(|format| format.member().shows_rows())
@@ -114,16 +121,23 @@ pub fn shows_rows(formats: &BTreeSet<ReportFormat>) -> bool {
 /// Writes all formats of a page.
 ///
 /// # Errors
-/// A template could not be rendered.
+/// A template could not be rendered, or a figure could not be drawn in a format.
 pub fn write(page: &Page) -> Result<BTreeMap<String, Arc<Vec<u8>>>, WriteError> {
     let mut files = BTreeMap::new();
     for writer in page.options.formats.iter().map(|format| format.member()) {
         files.extend(writer.write(page)?.into_iter().map(|(name, bytes)| (name, Arc::new(bytes))));
     }
     for figure in &page.figures {
-        let picture = figure.column.as_ref().unwrap_or(&figure.svg);
-        files.insert(figure.file.clone(), Arc::new(picture.clone().into_bytes()));
+        files.insert(figure.file.clone(), Arc::new(figure.picture().as_bytes().to_vec()));
         files.insert(figure.csv_file(), Arc::new(figure.csv.clone().into_bytes()));
     }
+    // Figures take most of the time, and none depends on another.
+    let drawn = page.figures.par_iter().flat_map_iter(|figure| {
+        page.options.figures.iter().map(|format| {
+            let bytes = format.member().draw(figure.picture())?;
+            Ok((format!("{FIGURES}/{}{}", figure.stem(), format.member().ending()), Arc::new(bytes)))
+        })
+    });
+    files.extend(drawn.collect::<Result<Vec<_>, WriteError>>()?);
     Ok(files)
 }

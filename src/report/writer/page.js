@@ -65,13 +65,13 @@ const number = text => {
 const holder = document.getElementById("lawfit_runs");
 const runs = new Map();
 for (const fit of holder ? JSON.parse(holder.textContent) : []) {
-  runs.set(fit.fit, { columns: fit.columns, by: new Map(fit.runs.map(([id, row, values]) => [id, { row, values }])) });
+  runs.set(fit.fit, { columns: fit.columns, counts: fit.counts, by: new Map(fit.runs.map(([id, row, values]) => [id, { row, values }])) });
 }
 const facts = (fit, id) => {
   const known = runs.get(fit);
   const run = known?.by.get(id);
   if (!run) return [];
-  return [["row", String(run.row)], ...known.columns.map((name, i) => [name, short(run.values[i], /^(N|D)\b/.test(name))])];
+  return [["row", String(run.row)], ...known.columns.map((name, i) => [name, short(run.values[i], known.counts[i])])];
 };
 const selected = new Set();
 const figures = [];
@@ -312,7 +312,12 @@ class Chart {
         change(plot => plot.scale(side, next))();
         show();
       });
-      const show = () => { flip.textContent = label(this.plots.some(plot => plot[side].scale === "log") ? "log" : "linear"); };
+      const show = () => {
+        flip.textContent = label(this.plots.some(plot => plot[side].scale === "log") ? "log" : "linear");
+        // A screen reader's label starts with the visible text.
+        const said = `${flip.textContent}, change the scale: ${this.name}`;
+        for (const name of ["aria-label", "title"]) flip.setAttribute(name, said);
+      };
       show();
       bar.append(flip);
       bar.children[2].addEventListener("click", show);
@@ -486,7 +491,7 @@ const table = (element, name) => {
   (element.closest(".table") ?? element).before(tools);
 };
 const tableOfRuns = fit => {
-  const { columns, by } = runs.get(fit);
+  const { columns, counts, by } = runs.get(fit);
   const details = make("details", { class: "runs" });
   details.append(make("summary", {}, `Runs of ${fit} that the figures show (${by.size})`));
   details.addEventListener("toggle", () => {
@@ -500,7 +505,7 @@ const tableOfRuns = fit => {
       row.dataset.run = id;
       [run.row, ...run.values].forEach((v, i) => {
         const c = row.insertCell();
-        c.textContent = i ? short(v, /^(N|D)\b/.test(columns[i - 1])) : v;
+        c.textContent = i ? short(v, counts[i - 1]) : v;
         if (typeof v === "number") c.dataset.value = v;
       });
       row.classList.toggle("chosen-row", selected.has(id));
@@ -518,9 +523,10 @@ const tableOfRuns = fit => {
 const theme = () => {
   const names = ["auto", "light", "dark"];
   let current = 0;
-  const change = button("Theme: auto", "Change the theme: automatic, light or dark", () => {
+  const change = button("Theme: auto", "Theme: auto, change it to light or dark", () => {
     current = (current + 1) % names.length;
     change.textContent = `Theme: ${names[current]}`;
+    for (const name of ["aria-label", "title"]) change.setAttribute(name, `${change.textContent}, change it`);
     if (current) document.documentElement.dataset.theme = names[current]; else delete document.documentElement.dataset.theme;
   });
   change.className = "theme";

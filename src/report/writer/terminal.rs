@@ -15,12 +15,19 @@ pub struct Terminal {
 
 /// Maximum number of answers and parameters; the report has all.
 const MOST_ROWS: usize = 24;
+/// Minimum width of a terminal with a plot.
+const ROOMY: usize = 110;
 /// Minimum width of a wrapped column.
 const NARROWEST: usize = 8;
 
 impl Terminal {
-    /// The results of a study.
-    pub fn show(self, name: &str, described: &Described, results: &Results) -> String {
+    /// Whether it is wide enough for a plot.
+    pub const fn has_room(self) -> bool {
+        self.width >= ROOMY
+    }
+
+    /// The results of a study; `drawn` is the data file of the main figure, plotted if there is room.
+    pub fn show(self, name: &str, described: &Described, results: &Results, drawn: Option<&str>) -> String {
         let first = FirstScreen::of(described, results);
         let mut lines = vec![self.bold(&format!("{} ({name})", results.study.title))];
         for conclusion in &first.conclusions {
@@ -28,6 +35,10 @@ impl Terminal {
         }
         for (what, text) in &first.facts {
             lines.extend(self.wrapped(&format!("{what}: {text}"), 4));
+        }
+        if let Some(plot) = drawn.filter(|_| self.has_room()).and_then(|table| super::plot::plot(table, self.width)) {
+            lines.push(String::new());
+            lines.extend(plot);
         }
         let rows = parameters(results);
         let shown = rows.len().min(MOST_ROWS);
