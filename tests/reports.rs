@@ -303,6 +303,38 @@ fn what_would_change_an_answer_by_several_laws_is_told_of_one_law() {
 }
 
 #[test]
+fn an_answer_is_doubtful_if_others_of_its_query_missed_observed_values_and_another_law_would_change_it() {
+    let mut table = "N,L\n".to_owned();
+    for i in 1..=12 {
+        let n = 1e6 * libm::pow(3.0, f64::from(i));
+        // The last row lies far below the trend of the others.
+        let noise = 1.0 + 0.002 * f64::from(i % 3 - 1);
+        let fall = if i == 12 { 0.5 } else { 1.0 };
+        let _ = writeln!(table, "{n},{}", fall * noise * (1.5 + 60.0 / libm::pow(n, 0.3)));
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Misses\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { N = { column = \"N\", unit = \"parameters\" }, L = \"L\" }\n\
+        [laws.floor]\nformula = \"L = E + A / N^alpha\"\n[laws.bare]\nformula = \"L = A / N^alpha\"\n\
+        [fits.floor]\nrows = \"runs\"\nlaw = \"floor\"\nholdout = \"N > 2e11\"\nuncertainty = { bootstrap = { resamples = 100 } }\n\
+        [fits.bare]\nrows = \"runs\"\nlaw = \"bare\"\nholdout = \"N > 2e11\"\n\
+        [queries.next]\nfit = \"floor\"\nloss = { N = [531441e6, 1e12] }\n[queries.other]\nfit = \"bare\"\nloss = { N = 1e12 }\n\
+        [report]\nformats = [\"markdown\"]\n";
+    let world = World::with(spec, &table);
+    world.run("study.toml");
+    let report = world.read("outputs/study/report.md");
+    let first = report.split("<details>").next().unwrap();
+    assert!(first.contains("intervals of this query missed 1 of 1 observed values, by up to"), "{first}");
+    assert!(first.contains("The choice of the law: query `other` (fit `bare`, one law)"), "{first}");
+}
+
+#[test]
+fn inputs_of_an_answer_are_model_size_before_data() {
+    let world = world("");
+    world.run("study.toml");
+    let report = world.read("outputs/study/report.md");
+    assert!(report.contains("At N = 1T, D = 20T") && !report.contains("D = 20T, N = 1T"), "{report}");
+}
+
+#[test]
 fn a_variable_cannot_have_the_name_of_a_key_of_answers() {
     let table = simulated_runs(0.01).replacen("tokens", "reach", 1);
     let world = World::with(

@@ -51,7 +51,7 @@ impl<'a> AnswerTable<'a> {
         result.rows.first()?;
         // Rows of one query can have different inputs, as the points of a curve do.
         let mut names: Vec<&str> = Vec::new();
-        for name in result.rows.iter().flat_map(|row| row.inputs.keys()) {
+        for (name, _) in query.order(result.rows.iter().flat_map(|row| &row.inputs)) {
             if !names.contains(&name.as_str()) {
                 names.push(name);
             }

@@ -45,6 +45,7 @@ pub(super) fn judge(
     {
         against.push(format!("the observed value, {}, lies outside its interval", number(observed.response)));
     }
+    against.extend(observed_elsewhere(results, query, row));
     against.extend(misses(results, query, fit));
     if let Some((varied, choice, value)) = farthest(results, query, row, &output)
         && let Some(moved) = varied.moved.filter(|moved| *moved > 1.0)
@@ -69,6 +70,34 @@ pub(super) fn judge(
         format!("{what} missed {} rows by {:.2} % on average{held}", scored.rows, 100.0 * scored.mean_relative_error)
     });
     (Belief::Supported, std::iter::once(inside).chain(tested).collect())
+}
+
+/// A sentence about the other answers of a query, if observed values lie outside their intervals.
+fn observed_elsewhere(results: &Results, query: &DescribedQuery, row: &AnswerRow) -> Option<String> {
+    let output = query.quoted();
+    let others = results.queries.get(&query.name)?.rows.iter();
+    let others = others.filter(|other| other.group == row.group && other.inputs != row.inputs);
+    let tested: Vec<(f64, f64, bool)> = others
+        .filter_map(|other| {
+            let (observed, cell) = (other.observed.as_ref()?.response, other.outputs.get(&output)?);
+            let (lower, upper) = cell.lower.zip(cell.upper)?;
+            Some((cell.value?, observed, (lower..=upper).contains(&observed)))
+        })
+        .collect();
+    let missed: Vec<f64> = tested
+        .iter()
+        .filter(|(.., inside)| !inside)
+        .map(|(value, observed, _)| (value / observed - 1.0).abs())
+        .collect();
+    let worst = missed.iter().copied().fold(0.0, f64::max);
+    (!missed.is_empty()).then(|| {
+        format!(
+            "intervals of this query missed {} of {} observed values, by up to {} %",
+            missed.len(),
+            tested.len(),
+            trimmed(&digits(100.0 * worst, 2))
+        )
+    })
 }
 
 /// The fit, or the fit of a group, that an answer comes from.

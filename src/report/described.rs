@@ -126,6 +126,17 @@ pub struct DescribedQuery {
     pub by: AnsweredBy,
 }
 
+impl DescribedQuery {
+    /// Sorts the names of inputs: model size, data and compute, then other variables by name.
+    pub(super) fn order<'a, T>(&self, inputs: impl IntoIterator<Item = (&'a String, T)>) -> Vec<(&'a String, T)> {
+        let decided = self.roles.decided();
+        let place = |name: &str| decided.iter().position(|known| *known == name).unwrap_or(decided.len());
+        let mut all: Vec<(&String, T)> = inputs.into_iter().collect();
+        all.sort_by_key(|(name, _)| place(name));
+        all
+    }
+}
+
 /// The laws that answer a query.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

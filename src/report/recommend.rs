@@ -5,6 +5,7 @@ use super::results::{AnswerRow, Recommended, Results};
 use super::words::{self, Written, digits, trimmed};
 use super::{AnsweredBy, Described, DescribedQuery};
 use crate::answer::Verdict;
+use crate::numerics::ln;
 
 /// The recommended answer of a study; `None` if there are no queries.
 pub(super) fn recommended(described: &Described, results: &Results) -> Option<Recommended> {
@@ -71,8 +72,8 @@ fn moved_farthest(
     })
 }
 
-/// What would change the recommended answer, if none of its own choices was varied. Answers by several laws have no
-/// variations, so they quote those of one law's answer to the same question.
+/// What would change the recommended answer, if none of its own choices was varied: another query with the same question,
+/// or a variation of one. Answers by several laws have no variations of their own.
 pub(super) fn what_else(described: &Described, results: &Results, answer: &Recommended) -> String {
     let name = &answer.query;
     let none = || {
@@ -86,11 +87,13 @@ pub(super) fn what_else(described: &Described, results: &Results, answer: &Recom
     if row.reach.verdict == Verdict::NotFitted {
         return "Rows: this study fitted nothing for it.".to_owned();
     }
-    if query.by == AnsweredBy::Law || !results.sensitivity.contains_key(&query.fit) {
-        return none();
+    let twins = twins(described, results, query, row);
+    let is_varied = query.by != AnsweredBy::Law && results.sensitivity.contains_key(&query.fit);
+    if !is_varied {
+        return farthest_twin(described, query, row, &twins).unwrap_or_else(none);
     }
     let by = query.by.describe();
-    let of_one_law = twins(described, results, query, row).into_iter().find_map(|(other, _, row)| {
+    let of_one_law = twins.into_iter().find_map(|(other, _, row)| {
         let told = moved_farthest(described, results, other, row, ["its fit", "its answer"])?;
         Some(format!("Query `{}` asks the same of {}. {told}", other.name, other.by.describe()))
     });
@@ -103,6 +106,29 @@ pub(super) fn what_else(described: &Described, results: &Results, answer: &Recom
         },
         |told| format!("{told} The answer by {by} was not varied."),
     )
+}
+
+/// The query with the same question whose answer differs the most, in a sentence.
+fn farthest_twin(
+    described: &Described,
+    query: &DescribedQuery,
+    row: &AnswerRow,
+    twins: &[(&DescribedQuery, usize, &AnswerRow)],
+) -> Option<String> {
+    let value = |query: &DescribedQuery, row: &AnswerRow| {
+        row.outputs.get(&query.quoted()).and_then(|cell| cell.value).filter(|value| *value > 0.0)
+    };
+    let own = value(query, row)?;
+    let found = twins.iter().filter_map(|(other, _, row)| Some((other, row, ln(value(other, row)? / own).abs())));
+    let (other, row, _) = found.max_by(|(.., one), (.., other)| one.total_cmp(other))?;
+    let output = other.quoted();
+    Some(format!(
+        "The choice of the law: query `{}` (fit `{}`, {}) has the same question and answers {}.",
+        other.name,
+        other.fit,
+        other.by.describe(),
+        Written::of_output(described, other, &output).whole(row.outputs.get(&output)?)
+    ))
 }
 
 /// The query and row that the author names, or the last answered row of the first query with an answer.

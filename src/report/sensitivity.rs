@@ -131,11 +131,13 @@ pub(super) fn table(
     head.extend(result.choices.iter().cloned());
     head.push("moved, in half-widths".to_owned());
     let name = |answer: &VariedAnswer| {
+        let query = described.query(&answer.query);
         let input = |(name, value): (&String, &f64)| {
-            let written = described.query(&answer.query).map(|query| Written::of_input(described, query, name));
+            let written = query.map(|query| Written::of_input(described, query, name));
             format!("{name} = {}", written.unwrap_or(Written::Number(DIGITS)).value(*value))
         };
-        let given: Vec<String> = answer.inputs.iter().map(input).collect();
+        let inputs = query.map_or_else(|| answer.inputs.iter().collect(), |query| query.order(&answer.inputs));
+        let given: Vec<String> = inputs.into_iter().map(input).collect();
         let given = answer.group.clone().into_iter().chain(given).collect::<Vec<_>>().join(", ");
         let output = described.query(&answer.query).map(|query| heading(described, query, &answer.output));
         format!("{} at {given} ({})", output.unwrap_or_else(|| answer.output.clone()), answer.query)

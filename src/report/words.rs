@@ -273,7 +273,8 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
         };
         format!("{name} = {value}")
     };
-    let given: Vec<String> = row.group.clone().into_iter().chain(row.inputs.iter().map(input)).collect();
+    let given: Vec<String> =
+        row.group.clone().into_iter().chain(query.order(&row.inputs).into_iter().map(input)).collect();
     let given = given.join(", ");
     let with_interval = |name: &str, cell: &Interval| Written::of_output(described, query, name).whole(cell);
     if let Some(note) = &row.note {
