@@ -47,8 +47,7 @@ pub use said::{Piece, pieces};
 pub use screen::counted;
 pub use typeset::plain as typeset_plain;
 pub use writer::{
-    FIGURE, ReportFormat, Terminal, Writer, endings_of_figures, files_of, has_figures, mark_stale, names_of,
-    shows_rows, write,
+    FIGURE, ReportFormat, Terminal, Writer, files_of, has_figures, mark_stale, names_of, shows_rows, write,
 };
 
 /// The content of a report.

@@ -10,8 +10,8 @@ use crate::answer::Answer;
 use crate::artifact::{Digest, Outputs};
 use crate::fit::Fit;
 use crate::report::{
-    Described, FIGURES, Figures, FitData, Page, ReportOptions, Results, Study, endings_of_figures, files_of,
-    has_figures, names_of, shows_rows, write,
+    Described, FIGURE, FIGURES, Figures, FitData, Page, ReportOptions, Results, Study, TABLE, files_of, has_figures,
+    names_of, shows_rows, write,
 };
 use crate::watch::Watch;
 
@@ -104,8 +104,8 @@ impl RenderReport {
 
     /// Whether a role is the file of a figure or of its data.
     fn is_of_figure(&self, role: &str) -> bool {
-        role.starts_with(FIGURES)
-            && endings_of_figures(&self.options.figures).into_iter().any(|ending| role.ends_with(ending))
+        let mut endings = [FIGURE, TABLE].into_iter().chain(self.options.figures.iter().map(|f| f.member().ending()));
+        role.starts_with(FIGURES) && endings.any(|ending| role.ends_with(ending))
     }
 }
 

@@ -72,7 +72,12 @@ impl Figure {
 
     /// File name of the data.
     pub fn csv_file(&self) -> String {
-        format!("{FOLDER}/{}{TABLE}", self.stem())
+        self.file_as(TABLE)
+    }
+
+    /// File name with another extension.
+    pub fn file_as(&self, ending: &str) -> String {
+        format!("{FOLDER}/{}{ending}", self.stem())
     }
 }
 

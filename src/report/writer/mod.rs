@@ -14,9 +14,8 @@ use serde::{Deserialize, Serialize};
 
 pub use terminal::Terminal;
 
+use super::Page;
 use super::error::WriteError;
-use super::picture::PictureFormat;
-use super::{FIGURES, Page, TABLE};
 use crate::registry::registry;
 
 registry! {
@@ -108,11 +107,6 @@ pub fn has_figures(formats: &BTreeSet<ReportFormat>) -> bool {
     formats.iter().any(|format| format.member().has_figures())
 }
 
-/// The extensions of the files of figures, and of the files with their data.
-pub fn endings_of_figures(figures: &BTreeSet<PictureFormat>) -> Vec<&'static str> {
-    [FIGURE, TABLE].into_iter().chain(figures.iter().map(|format| format.member().ending())).collect()
-}
-
 /// Whether any requested format needs rows and draws.
 pub fn shows_rows(formats: &BTreeSet<ReportFormat>) -> bool {
     formats.iter().any(|format| format.member().shows_rows())
@@ -135,7 +129,7 @@ pub fn write(page: &Page) -> Result<BTreeMap<String, Arc<Vec<u8>>>, WriteError> 
     let drawn = page.figures.par_iter().flat_map_iter(|figure| {
         page.options.figures.iter().map(|format| {
             let bytes = format.member().draw(figure.picture())?;
-            Ok((format!("{FIGURES}/{}{}", figure.stem(), format.member().ending()), Arc::new(bytes)))
+            Ok((figure.file_as(format.member().ending()), Arc::new(bytes)))
         })
     });
     files.extend(drawn.collect::<Result<Vec<_>, WriteError>>()?);
