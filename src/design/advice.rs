@@ -144,7 +144,7 @@ pub struct Run {
     pub round: usize,
     /// Purpose.
     pub purpose: Purpose,
-    /// Whether it saves more than it costs. Runs that do not come after the stop.
+    /// Whether the run saves more at the target than it costs; runs after the stop do not.
     pub is_worth_it: bool,
     /// Model size.
     pub size: f64,
@@ -252,8 +252,8 @@ impl Outcomes {
         let (surprise, limit) = (self.surprise?, self.surprise_limit?);
         (surprise > limit).then(|| {
             format!(
-                "Results are {:.1} times as far from their forecasts as these say: the law does not hold for them, or runs scatter more than the rows do. What is said of the decision now is surer than it should be: fit the law again with these results among the rows, and beside other laws."
-                , surprise.sqrt()
+                "The results deviate from their forecasts {:.1} times as much as the forecasts' intervals allow. Either the law does not hold at the new sizes, or the new runs scatter more than the fitted rows. The interval of the decision is therefore too narrow. Add the results to the rows, fit again, and compare other laws.",
+                surprise.sqrt()
             )
         })
     }

@@ -22,7 +22,7 @@ pub struct Drift {
     pub slope: f64,
     /// Its t statistic.
     pub t: f64,
-    /// The t that chance exceeds in one of twenty data sets, over all cuts.
+    /// The 95 % quantile of the largest t over all cuts, if there is no drift.
     pub limit: f64,
 }
 
@@ -37,7 +37,7 @@ impl Drift {
         let word = if self.slope > 0.0 { "worse" } else { "better" };
         self.is_real().then(|| {
             format!(
-                "Models below {:.2e} parameters are {word} than the law of the larger ones (t = {:.1}, chance gives {:.1} once in twenty): a forecast from them is off, and no choice of runs mends that. Leave them out, and train larger runs.",
+                "Models below {:.2e} parameters are {word} than the law of the larger models predicts (t = {:.1}; chance alone exceeds {:.1} once in twenty data sets). Forecasts that use them are biased, and no choice of further small runs removes the bias. Leave these models out and train larger ones.",
                 self.below, self.t, self.limit
             )
         })

@@ -43,7 +43,7 @@ impl Stage for DesignRuns {
     }
 
     fn impl_rev(&self) -> u32 {
-        5
+        6
     }
 
     fn settings(&self) -> serde_json::Value {

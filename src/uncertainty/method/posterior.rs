@@ -13,11 +13,11 @@ use crate::watch::Cancelled;
 /// Draws from the posterior under the prior that is flat over the law's values at the rows, within the bounds
 /// (Jeffreys 1946, doi:10.1098/rspa.1946.0056). This prior does not depend on how the law is written.
 ///
-/// For least squares the density is RSS^(-n/2) sqrt|J'J|, with the scatter integrated out. Other objectives are no
-/// likelihoods; they use the normal density with the covariance of the optimum. Draws are refits of values displaced
-/// along the tangent plane. The density of these refits is known, and each counts by the ratio of the two densities
-/// (Bardsley et al. 2014, doi:10.1137/140964023). The same is done for every optimum that is nearly as good as the
-/// best, so a fit with several valleys has intervals that cover all of them.
+/// For least squares the density is RSS^(-n/2) sqrt|J'J|, with the scatter integrated out. Other objectives are not
+/// likelihoods and use the normal density with the covariance at the optimum. Each draw displaces the law's values along
+/// the tangent plane and refits. The density of these refits is known, so a draw gets the ratio of the posterior to that
+/// density as its weight (Bardsley et al. 2014, doi:10.1137/140964023). Draws start from every optimum that is nearly as
+/// good as the best, so that the intervals of a fit with several valleys cover all of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Posterior {
