@@ -512,3 +512,42 @@ fn tables_of_latex_compile_with_the_packages_that_they_name_and_fit_the_text() {
         compiled(&world, &format!("outputs/{study}"), "all.tex");
     }
 }
+
+#[test]
+fn options_of_reports_hold_for_one_run_and_leave_results_and_locks_alone() {
+    let world = World::with(
+        &SPEC.replace("bootstrap = { resamples = 100 }", "sandwich = { draws = 50 }"),
+        &simulated_runs(0.01),
+    );
+    world.run("study.toml");
+    let (lock, results) = (world.read("study.lock"), world.read("outputs/study/results.json"));
+    let options = ["--report", "theme=dark", "--report", "formats=html, csv"];
+    let with = |command: &[&str]| world.lawfit(&[command, &options].concat());
+    let shown = with(&["plan", "study.toml"]).stdout;
+    assert!(shown.contains("1 to run"), "only the report is written anew: {shown}");
+    assert!(with(&["explain", "render", "study.toml"]).stdout.contains("render: run"));
+    let outcome = with(&["run", "study.toml", "--locked"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(world.read("outputs/study/report.html").contains("data-theme=\"dark\""));
+    assert!(world.path("outputs/study/answers.csv").exists() && !world.path("outputs/study/report.md").exists());
+    assert_eq!((world.read("study.lock"), world.read("outputs/study/results.json")), (lock, results));
+    assert!(with(&["plan", "study.toml"]).stdout.contains("0 to run"), "plan and run name the same report");
+    assert!(with(&["explain", "render", "study.toml"]).stdout.contains("cached"));
+    world.run("study.toml");
+    assert!(!world.read("outputs/study/report.html").contains("data-theme"), "the next run follows the spec");
+}
+
+#[test]
+fn an_option_that_reports_do_not_have_is_refused_with_those_they_have() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    for (option, parts) in [
+        ("them=dark", ["`them` is not one of `column_width`, `figures`, `formats`", "did you mean `theme`?"]),
+        ("theme", ["`theme` is not KEY=VALUE", "theme=dark"]),
+        ("theme=blue", ["--report: there is no kind `blue`", "`light`"]),
+        ("answer=queries.target", ["`answer` is not one of", "only the spec sets it"]),
+    ] {
+        let outcome = world.lawfit(&["run", "study.toml", "--report", option]);
+        assert_eq!(outcome.code, 2, "{option}");
+        assert!(parts.iter().all(|part| outcome.stderr.contains(part)), "{option}: {}", outcome.stderr);
+    }
+}

@@ -12,7 +12,7 @@ use super::output;
 use super::run::{Ending, finish};
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
-use super::{Allow, Cache, Exit, REMOTE_SECONDS, RemoteCache, compile_specs};
+use super::{Allow, Cache, Exit, ForReport, REMOTE_SECONDS, RemoteCache, compile_for_report};
 use crate::artifact::Digest;
 use crate::engine::{Engine, Outcome, Status};
 use crate::plan::{Plan, SpecFile};
@@ -38,6 +38,8 @@ pub(super) struct Arguments {
     walk: Walk,
     #[command(flatten)]
     allow: Allow,
+    #[command(flatten)]
+    report: ForReport,
 }
 
 /// The shared cache.
@@ -177,7 +179,7 @@ fn compute(
 /// Ends the studies of an exported plan: writes designs, reports and lock files.
 fn end(arguments: &Arguments, plan: &CompiledPlan, screen: &Screen) -> Exit {
     let specs: Vec<PathBuf> = plan.specs.iter().map(|spec| spec.path.clone()).collect();
-    let (files, compiled) = match compile_specs(&specs, &arguments.allow, screen) {
+    let (files, compiled) = match compile_for_report(&specs, &arguments.allow, &arguments.report, screen) {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };
@@ -186,7 +188,8 @@ fn end(arguments: &Arguments, plan: &CompiledPlan, screen: &Screen) -> Exit {
     }
     let (cache, remote) = (arguments.cache.local(), arguments.cache.remote());
     let (out, walk) = (arguments.out.clone(), arguments.walk.clone());
-    finish(Ending { specs, cache, allow: arguments.allow.clone(), remote, out, walk }, &files, &compiled, screen)
+    let (allow, report) = (arguments.allow.clone(), arguments.report.clone());
+    finish(Ending { specs, cache, allow, report, remote, out, walk }, &files, &compiled, screen)
 }
 
 /// Reports that a spec was changed after the plan was written.
@@ -218,7 +221,7 @@ fn stages(arguments: &Arguments, screen: &Screen) -> Exit {
         }
     };
     let paths: Vec<PathBuf> = plan.specs.iter().map(|spec| spec.path.clone()).collect();
-    let (files, compiled) = match compile_specs(&paths, &arguments.allow, screen) {
+    let (files, compiled) = match compile_for_report(&paths, &arguments.allow, &arguments.report, screen) {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };

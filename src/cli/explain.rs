@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::output;
 use super::screen::Screen;
-use super::{Exit, Study, compile_specs, lock_path};
+use super::{Exit, ForReport, Study, compile_for_report, lock_path};
 use crate::engine::{Look, look_closely};
 use crate::lock::Lock;
 use crate::plan::{Plan, SpecFile};
@@ -23,6 +23,8 @@ pub(super) struct Arguments {
     stage: String,
     #[command(flatten)]
     study: Study,
+    #[command(flatten)]
+    report: ForReport,
     /// Also show unchanged fields.
     #[arg(long)]
     all: bool,
@@ -52,10 +54,11 @@ struct Field {
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
-    let (files, compiled) = match compile_specs(&arguments.study.specs, &arguments.study.allow, screen) {
-        Ok(compiled) => compiled,
-        Err(exit) => return exit,
-    };
+    let (files, compiled) =
+        match compile_for_report(&arguments.study.specs, &arguments.study.allow, &arguments.report, screen) {
+            Ok(compiled) => compiled,
+            Err(exit) => return exit,
+        };
     let plan = &compiled.plan;
     let Some(asked) = plan.stages().position(|stage| stage.id.to_string() == arguments.stage) else {
         let names: Vec<String> = plan.stages().map(|stage| stage.id.to_string()).collect();

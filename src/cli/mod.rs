@@ -37,6 +37,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::diagnostic::Place;
 use crate::file;
 use crate::plan::{Allowed, Compiled, SpecFile, compile_asking, lock_path};
 use crate::spec;
@@ -136,6 +137,34 @@ impl Allow {
     fn allowed(&self) -> Allowed {
         let has = |what: Allowance| self.what.contains(&what);
         Allowed { large: has(Allowance::Large), outside: has(Allowance::Outside) }
+    }
+}
+
+/// Options of reports for one run.
+#[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::doc_markdown, reason = "help is not Markdown")]
+struct ForReport {
+    /// Set an option of [report] for this run, over that of the spec: theme=dark, formats=html,latex. Results and lock
+    /// files stay the same. Repeat it for several options.
+    #[arg(long = "report", value_name = "KEY=VALUE")]
+    options: Vec<String>,
+}
+
+impl ForReport {
+    /// Its arguments on the command line.
+    fn words(&self) -> Vec<String> {
+        self.options.iter().flat_map(|option| ["--report".to_owned(), option.clone()]).collect()
+    }
+
+    /// The options as part of a spec; `None` if there are none.
+    fn over(&self, screen: &Screen) -> Result<Option<spec::Node>, Exit> {
+        if self.options.is_empty() {
+            return Ok(None);
+        }
+        spec::report_options(&self.options).map(Some).map_err(|why| {
+            screen.error(&format!("--report: {why}"), &[]);
+            Exit::BadSpec
+        })
     }
 }
 
@@ -269,8 +298,24 @@ fn help_or_error(error: &clap::Error) -> Exit {
 
 /// Parses and compiles specs, and prints their errors and warnings.
 fn compile_specs(paths: &[PathBuf], allow: &Allow, screen: &Screen) -> Result<(Vec<SpecFile>, Compiled), Exit> {
+    compile_for_report(paths, allow, &ForReport::default(), screen)
+}
+
+/// Like [`compile_specs`], with options of reports.
+fn compile_for_report(
+    paths: &[PathBuf],
+    allow: &Allow,
+    report: &ForReport,
+    screen: &Screen,
+) -> Result<(Vec<SpecFile>, Compiled), Exit> {
     let files = read_specs(paths, screen)?;
-    let compiled = compiled_or_shown(&files, compile_asking(&files, None, allow.allowed()), screen)?;
+    let over = report.over(screen)?;
+    let mut compiled = compile_asking(&files, over.as_ref(), allow.allowed());
+    // The options have no place in a file, so their errors name the argument.
+    for diagnostic in compiled.diagnostics.iter_mut().filter(|diagnostic| diagnostic.place == Place::Question) {
+        diagnostic.message = format!("--report: {}", diagnostic.message);
+    }
+    let compiled = compiled_or_shown(&files, compiled, screen)?;
     Ok((files, compiled))
 }
 

@@ -5,7 +5,7 @@ use clap::Args;
 use super::compiled::PlannedSpec;
 use super::output;
 use super::screen::Screen;
-use super::{Exit, Study, compile_specs};
+use super::{Exit, ForReport, Study, compile_for_report};
 use crate::engine::{Look, look};
 use crate::store::Store;
 
@@ -14,6 +14,8 @@ use crate::store::Store;
 pub(super) struct Arguments {
     #[command(flatten)]
     study: Study,
+    #[command(flatten)]
+    report: ForReport,
     /// Print JSON.
     #[arg(long, group = "form")]
     json: bool,
@@ -26,10 +28,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
-    let (files, compiled) = match compile_specs(&arguments.study.specs, &arguments.study.allow, screen) {
-        Ok(compiled) => compiled,
-        Err(exit) => return exit,
-    };
+    let (files, compiled) =
+        match compile_for_report(&arguments.study.specs, &arguments.study.allow, &arguments.report, screen) {
+            Ok(compiled) => compiled,
+            Err(exit) => return exit,
+        };
     let plan = &compiled.plan;
     if arguments.mermaid {
         output::print(&plan.mermaid());

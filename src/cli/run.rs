@@ -11,7 +11,7 @@ use super::conclusion::{Conclusion, judge};
 use super::output;
 use super::screen::Screen;
 use super::walk::{Walk, exit_of, interrupted, show_failures};
-use super::{Allow, Cache, Exit, RemoteCache, Study, ci, compile_specs, lock_path};
+use super::{Allow, Cache, Exit, ForReport, RemoteCache, Study, ci, compile_for_report, lock_path};
 use crate::artifact::Outputs;
 use crate::changes::Changes;
 use crate::engine::{Engine, NOT_CACHED, Options, Outcome, Status};
@@ -29,6 +29,8 @@ use crate::store::{PublishError, Store, amend, publish, replace};
 pub(super) struct Arguments {
     #[command(flatten)]
     pub(super) study: Study,
+    #[command(flatten)]
+    report: ForReport,
     #[command(flatten)]
     remote: RemoteCache,
     /// Folder for reports, with a subfolder for each spec.
@@ -57,10 +59,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
-    let (files, compiled) = match compile_specs(&arguments.study.specs, &arguments.study.allow, screen) {
-        Ok(compiled) => compiled,
-        Err(exit) => return exit,
-    };
+    let (files, compiled) =
+        match compile_for_report(&arguments.study.specs, &arguments.study.allow, &arguments.report, screen) {
+            Ok(compiled) => compiled,
+            Err(exit) => return exit,
+        };
     bring(arguments, &files, &compiled, &|engine| engine, screen)
 }
 
@@ -69,6 +72,7 @@ pub(super) struct Ending {
     pub(super) specs: Vec<PathBuf>,
     pub(super) cache: Cache,
     pub(super) allow: Allow,
+    pub(super) report: ForReport,
     pub(super) remote: RemoteCache,
     pub(super) out: PathBuf,
     pub(super) walk: Walk,
@@ -77,9 +81,10 @@ pub(super) struct Ending {
 /// Computes the stages that end the studies of specs, takes all others from the cache, and writes reports and lock
 /// files.
 pub(super) fn finish(ending: Ending, files: &[SpecFile], compiled: &Compiled, screen: &Screen) -> Exit {
-    let Ending { specs, cache, allow, remote, out, walk } = ending;
+    let Ending { specs, cache, allow, report, remote, out, walk } = ending;
     let arguments = Arguments {
         study: Study { specs, cache, allow },
+        report,
         remote,
         out,
         walk,

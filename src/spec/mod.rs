@@ -39,7 +39,7 @@ pub use place::Places;
 pub use query::Query;
 pub use question::{ASKED, question};
 pub use reading::{Reading, read, read_at, read_over};
-pub use report::{Expectation, Report};
+pub use report::{Expectation, Report, report_options};
 pub use rows::{Filter, Rule, Table};
 pub use schema::schema;
 pub use source::{Column, ColumnTable, Schedule, Source};

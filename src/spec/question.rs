@@ -51,7 +51,7 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
 }
 
 /// A number if the text is one, otherwise the text itself; quantities such as 280B are texts in specs too.
-fn value_of(text: &str) -> Node {
+pub(super) fn value_of(text: &str) -> Node {
     match (text.parse::<i64>(), text.parse::<f64>()) {
         (Ok(whole), _) => Node::Integer(whole),
         (_, Ok(number)) if number.is_finite() => Node::Float(number),

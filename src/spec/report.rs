@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Node;
+use super::question::value_of;
 use super::text::OneOrMoreTexts;
+use crate::diagnostic::{list, nearest};
 use crate::report::{Digits, Millimetres, PictureFormat, ReportFormat, ReportOptions, Section, Severity, Theme};
 
 /// A condition that the results must meet.
@@ -49,6 +52,50 @@ pub struct Report {
     /// Significant digits of answers. `results.json` always has full precision.
     #[serde(default)]
     pub precision: Digits,
+}
+
+/// Keys of `[report]` that change results, so that only a spec can set them.
+const OF_RESULTS: [&str; 2] = ["conclusion", "answer"];
+
+/// Reads options of `[report]` for one run, each `KEY=VALUE`, as part of a spec: `theme=dark`, `formats=html,latex`.
+///
+/// # Errors
+/// A message if a text has no `=`, or its key is not an option of how a report is written. Values are checked with the
+/// spec.
+pub fn report_options(texts: &[String]) -> Result<Node, String> {
+    let schema = serde_json::json!(schemars::schema_for!(Report));
+    let properties = schema["properties"].as_object();
+    let known = properties.into_iter().flatten().filter(|(key, _)| !OF_RESULTS.contains(&key.as_str()));
+    let known: Vec<(&str, bool)> = known.map(|(key, value)| (key.as_str(), takes_list(value))).collect();
+    let keys: Vec<&str> = known.iter().map(|(key, _)| *key).collect();
+    let mut options: Vec<(String, Node)> = Vec::new();
+    for text in texts {
+        let (key, value) = text
+            .split_once('=')
+            .map(|(key, value)| (key.trim(), value.trim()))
+            .ok_or_else(|| format!("`{text}` is not KEY=VALUE, such as theme=dark"))?;
+        let Some((_, is_list)) = known.iter().find(|(name, _)| *name == key) else {
+            let of_results =
+                OF_RESULTS.contains(&key).then(|| "; it changes results, so only the spec sets it".to_owned());
+            let near = || nearest(key, keys.iter().copied()).map(|near| format!("; did you mean `{near}`?"));
+            let more = of_results.or_else(near).unwrap_or_default();
+            return Err(format!("`{key}` is not one of {}{more}", list(&keys)));
+        };
+        let value = if *is_list {
+            Node::List(value.split(',').map(str::trim).filter(|one| !one.is_empty()).map(value_of).collect())
+        } else {
+            value_of(value)
+        };
+        options.retain(|(name, _)| name != key);
+        options.push((key.to_owned(), value));
+    }
+    Ok(Node::Table(vec![("report".to_owned(), Node::Table(options))]))
+}
+
+/// Whether the schema of a key takes a list.
+fn takes_list(schema: &serde_json::Value) -> bool {
+    let kind = &schema["type"];
+    kind == "array" || kind.as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "array"))
 }
 
 impl Report {

@@ -14,7 +14,7 @@ use super::compiled::{self, CompiledPlan, DONE, PLAN};
 use super::exec::SharedCache;
 use super::run::relative;
 use super::screen::Screen;
-use super::{Allow, Exit, compile_specs, output};
+use super::{Allow, Exit, ForReport, compile_for_report, output};
 use crate::engine::{Basis, Look, expected_seconds, look};
 use crate::plan::chunks;
 use crate::store::{Store, replace};
@@ -73,6 +73,8 @@ struct Common {
     cache: SharedCache,
     #[command(flatten)]
     allow: Allow,
+    #[command(flatten)]
+    report: ForReport,
 }
 
 /// The content of an engine's files.
@@ -125,6 +127,7 @@ impl Jobs<'_> {
         words.extend(["--finish", "--out"].map(str::to_owned));
         words.push(self.common.out.to_string_lossy().into_owned());
         words.extend(self.common.allow.words());
+        words.extend(self.common.report.words());
         words
     }
 
@@ -157,7 +160,7 @@ fn command_line(words: &[String]) -> String {
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let (common, target) = arguments.engine.target();
-    let (files, compiled) = match compile_specs(&common.specs, &common.allow, screen) {
+    let (files, compiled) = match compile_for_report(&common.specs, &common.allow, &common.report, screen) {
         Ok(compiled) => compiled,
         Err(exit) => return exit,
     };
