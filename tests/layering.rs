@@ -32,7 +32,9 @@ const LAYERS: [&[&str]; 21] = [
 ];
 
 /// Crates that only one folder may use.
-const KEPT_IN: [(&str, &[&str]); 14] = [
+const KEPT_IN: [(&str, &[&str]); 16] = [
+    ("arrow_array", &["source"]),
+    ("arrow_ipc", &["source"]),
     ("reqwest", &["live", "store", "web"]),
     ("argmin", &["solver"]),
     ("petgraph", &["plan"]),

@@ -1,5 +1,6 @@
 //! Data files in common notations: the same rows in any notation give the same study.
 
+use lawfit::source::{Cell, Format, Limits, Options, SourceError, read};
 use serde_json::json;
 
 use crate::world::World;
@@ -408,17 +409,25 @@ fn files_written_by_trackers_themselves_are_read() {
     }
 }
 
-#[test]
-fn dates_dictionaries_decimals_and_fields_of_objects_are_read_from_parquet() {
-    use lawfit::source::{Cell, Format, Limits, Options, SourceError, read};
-    let bytes = std::fs::read(crate::world::repository().join("tests/fixtures/types.parquet")).unwrap();
-    let read = |column: &str| {
-        let table = read(bytes.clone(), Format::Parquet, &[column.to_owned()], &Options::default(), &Limits::USUAL);
-        table.map(|mut columns| columns.remove(0))
-    };
-    let text = |text: &str| Cell::Text(text.to_owned());
+/// The cells of one column of a fixture.
+fn cells_of(file: &str, column: &str) -> Result<Vec<Cell>, SourceError> {
+    let bytes = std::fs::read(crate::world::repository().join("tests/fixtures").join(file)).unwrap();
+    cells_in(&bytes, Format::of_name(file).unwrap(), column)
+}
+
+fn cells_in(bytes: &[u8], format: Format, column: &str) -> Result<Vec<Cell>, SourceError> {
+    let table = read(bytes.to_vec(), format, &[column.to_owned()], &Options::default(), &Limits::USUAL);
+    table.map(|mut columns| columns.remove(0))
+}
+
+fn text(text: &str) -> Cell {
+    Cell::Text(text.to_owned())
+}
+
+/// The columns that the typed fixtures of all formats have, with three rows.
+fn typed_columns() -> [(&'static str, [Cell; 3]); 9] {
     let number = Cell::Number;
-    for (column, cells) in [
+    [
         ("day", [text("2024-02-29"), Cell::Empty, text("1969-12-31")]),
         ("when", [text("2024-02-29T12:00:00"), text("2024-02-29T12:20:00"), Cell::Empty]),
         ("clock", [text("01:02:03"), Cell::Empty, text("23:00:00.0015")]),
@@ -428,15 +437,114 @@ fn dates_dictionaries_decimals_and_fields_of_objects_are_read_from_parquet() {
         ("train.top1", [number(0.5), number(0.625), Cell::Empty]),
         ("train.at.step", [number(0.0), number(10.0), Cell::Empty]),
         ("train.at.when", [text("2024-02-29T12:00:00Z"), text("2024-02-29T13:00:00Z"), Cell::Empty]),
+    ]
+}
+
+/// Elements of the lists of the typed fixtures.
+#[cfg(feature = "arrow")]
+fn elements() -> [(&'static str, [Cell; 3]); 10] {
+    let (number, none) = (Cell::Number, || Cell::Empty);
+    [
+        ("losses.0", [number(3.0), none(), none()]),
+        ("losses.1", [number(2.0), none(), none()]),
+        ("losses.-1", [number(2.0), none(), none()]),
+        ("losses.2", [none(), none(), none()]),
+        ("evals.0.task", [text("arc"), none(), text("mmlu")]),
+        ("evals.0.score", [number(0.5), none(), number(0.25)]),
+        ("evals.1.score", [none(), none(), none()]),
+        ("evals.-1.task", [text("piqa"), none(), text("mmlu")]),
+        ("grid.0.1", [number(2.0), none(), none()]),
+        ("grid.-1.0", [number(3.0), none(), number(4.0)]),
+    ]
+}
+
+/// Checks that columns without a single value are refused, and that the error for an unknown one lists the others.
+fn refuses_nested_columns(file: &str) {
+    for (column, holds) in [
+        ("train", "objects"),
+        ("train.at", "objects"),
+        ("losses", "lists"),
+        ("evals.0", "objects"),
+        ("grid.0", "lists"),
     ] {
-        assert_eq!(read(column).unwrap(), cells, "{column}");
-    }
-    for (column, holds) in [("train", "objects"), ("train.at", "objects"), ("losses", "lists")] {
-        let refused = read(column).unwrap_err();
+        let refused = cells_of(file, column).unwrap_err();
         assert!(matches!(&refused, SourceError::Nested { found, .. } if found == holds), "{column}: {refused:?}");
     }
-    let unknown = read("train.top5").unwrap_err();
-    assert!(matches!(&unknown, SourceError::NoColumn { known, .. } if known.contains(&"train.top1".to_owned())));
+    for column in ["train.top5", "losses.-2", "losses.x", "evals.0.scores", "family.0"] {
+        let unknown = cells_of(file, column).unwrap_err();
+        assert!(
+            matches!(&unknown, SourceError::NoColumn { known, .. } if known.contains(&"train.top1".to_owned())),
+            "{column}: {unknown:?}"
+        );
+    }
+}
+
+#[test]
+fn dates_dictionaries_decimals_and_fields_of_objects_are_read_from_parquet() {
+    for (column, cells) in typed_columns() {
+        assert_eq!(cells_of("types.parquet", column).unwrap(), cells, "{column}");
+    }
+}
+
+#[test]
+#[cfg(feature = "arrow")]
+fn arrow_files_and_streams_give_the_cells_of_every_type() {
+    let (number, none) = (Cell::Number, || Cell::Empty);
+    let more = [
+        ("half", [number(0.5), none(), number(-2.0)]),
+        ("wide", [number(1.0), none(), number(-7.0)]),
+        ("large", [text("x"), none(), number(7.0)]),
+        ("view", [text("4B"), none(), text("a text longer than twelve bytes")]),
+        ("runs", [number(8.5), number(8.5), none()]),
+        ("fixed.1", [number(2.0), none(), number(6.0)]),
+        ("fixed.-1", [number(2.0), none(), number(6.0)]),
+        ("nothing", [none(), none(), none()]),
+    ];
+    for (column, cells) in typed_columns().into_iter().chain(elements()).chain(more) {
+        assert_eq!(cells_of("types.arrow", column).unwrap(), cells, "{column}");
+        // The stream has a third batch, with another dictionary and nothing else.
+        let of_stream = cells_of("types.arrows", column).unwrap();
+        let last = if column == "family" { text("c") } else { Cell::Empty };
+        assert_eq!((&of_stream[..3], &of_stream[3]), (&cells[..], &last), "{column}");
+        if column != "runs" {
+            assert_eq!(cells_of("types.feather", column).unwrap(), cells, "{column}");
+        }
+    }
+    refuses_nested_columns("types.arrow");
+    for (column, holds) in [("blob", "bytes"), ("span", "intervals of months and days")] {
+        let refused = cells_of("types.arrows", column).unwrap_err();
+        assert!(matches!(&refused, SourceError::Nested { found, .. } if found == holds), "{column}: {refused:?}");
+    }
+}
+
+#[test]
+#[cfg(feature = "arrow")]
+fn a_damaged_arrow_file_is_refused_with_the_place_of_the_damage() {
+    let bytes = |file: &str| std::fs::read(crate::world::repository().join("tests/fixtures").join(file)).unwrap();
+    let refused = |bytes: &[u8]| cells_in(bytes, Format::Arrow, "price").unwrap_err().to_string();
+    let (file, stream) = (bytes("types.arrow"), bytes("types.arrows"));
+    let torn = refused(&file[..file.len() - 3]);
+    assert_eq!(torn, format!("byte {}: the file is truncated: it does not end with `ARROW1`", file.len() - 3));
+    let torn = refused(&stream[..stream.len() - 200]);
+    assert!(torn.ends_with("the message is longer than the rest of the stream"), "{torn}");
+    assert!(refused(b"FEA1....FEA1").contains("Feather file of version 1"));
+    assert_eq!(refused(b"\x10\0\0\0not an Arrow file"), "byte 0: it is not an Arrow file or stream");
+    for (whole, step) in [(&file, 7), (&stream, 11)] {
+        for at in (0..whole.len()).step_by(step) {
+            let mut damaged = whole.clone();
+            damaged[at] = damaged[at].wrapping_add(0x5f);
+            for column in ["family", "evals.-1.score", "view", "runs", "when"] {
+                // A changed value is as good as another; a changed size must neither panic nor be believed.
+                if let Err(error) = cells_in(&damaged, Format::Arrow, column) {
+                    let said = error.to_string();
+                    let is_placed =
+                        ["byte ", "batch ", "column `", "it ", "dictionary"].iter().any(|p| said.contains(p));
+                    assert!(is_placed, "byte {at}, {column}: {said}");
+                }
+            }
+            assert!(cells_in(&whole[..at], Format::Arrow, "price").is_err() || at > 3000, "cut at {at}");
+        }
+    }
 }
 
 #[test]

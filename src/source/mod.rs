@@ -7,10 +7,12 @@ mod database;
 mod history;
 mod object;
 mod options;
+mod path;
 mod reading;
 mod reduce;
 mod spreadsheet;
 mod table;
+mod typed;
 mod wire;
 mod written;
 
@@ -47,6 +49,8 @@ registry! {
         tsv::Tsv,
         /// Apache Parquet.
         parquet::Parquet,
+        /// Arrow IPC: a file (Feather version 2) or a stream.
+        arrow::Arrow,
         /// One JSON object per line.
         ndjson::Ndjson,
         /// One JSON document: a list of objects, or an object of columns.
@@ -193,12 +197,14 @@ impl Format {
     /// The format that a file name implies.
     pub fn of_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
+        let is_web = name.starts_with("https://") || name.starts_with("http://");
+        let name = if is_web { name.split(['?', '#']).next().unwrap_or_default() } else { &name };
         let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
         if let Some(format) = Self::ALL.into_iter().find(|format| format.member().is_named(file)) {
             return Some(format);
         }
         let packed = [".gz", ".zst"].iter().find_map(|ending| name.strip_suffix(ending));
-        let (_, ending) = packed.unwrap_or(&name).rsplit_once('.')?;
+        let (_, ending) = packed.unwrap_or(name).rsplit_once('.')?;
         Self::ALL.into_iter().find(|format| format.member().endings().contains(&ending))
     }
 }
@@ -490,6 +496,7 @@ mod tests {
     fn the_ending_determines_the_format() {
         assert_eq!(Format::of_name("runs/a.CSV"), Some(Format::Csv));
         assert_eq!(Format::of_name("https://example.org/x.jsonl"), Some(Format::Ndjson));
+        assert_eq!(Format::of_name("https://example.org/v1.2/x.csv?page=1.5#top"), Some(Format::Csv));
         assert_eq!(Format::of_name("runs/a.csv.gz"), Some(Format::Csv));
         assert_eq!(Format::of_name("runs/a.tsv.zst"), Some(Format::Tsv));
         assert_eq!(Format::of_name("runs"), None);

@@ -18,6 +18,7 @@ use polars_parquet::read::{
 use polars_parquet_format::PageHeader;
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 
+use super::typed::{Clock, decimal};
 use super::{Asked, Cell, Columns, Limits, Reader, SourceError, cell, first_line, guarded, shared};
 
 pub(super) struct Parquet;
@@ -220,7 +221,7 @@ impl Chunk<'_> {
             ArrowDataType::Decimal(_, scale) | ArrowDataType::Decimal256(_, scale) => Some(*scale),
             ArrowDataType::Interval(_) => return Err(nested(self.name, array.dtype())),
             other => {
-                if let Some(clock) = Clock::of(other) {
+                if let Some(clock) = clock(other) {
                     let cells = match array.dtype().to_physical_type() {
                         PhysicalType::Primitive(P::Int32) => times::<i32>(array, i64::from, clock),
                         _ => times::<i64>(array, |count| count, clock),
@@ -236,10 +237,10 @@ impl Chunk<'_> {
                 array.iter().map(|truth| truth.map_or(Cell::Empty, |truth| Cell::Text(truth.to_string()))).collect()
             }),
             (PhysicalType::Primitive(P::Int128), Some(scale)) => {
-                numbers::<i128>(array, |n| decimal(&n.to_string(), scale))
+                numbers::<i128>(array, |n| decimal(&n.to_string(), scale as i32))
             }
             (PhysicalType::Primitive(P::Int256), Some(scale)) => {
-                numbers::<i256>(array, |n| decimal(&n.0.to_string(), scale))
+                numbers::<i256>(array, |n| decimal(&n.0.to_string(), scale as i32))
             }
             (PhysicalType::Primitive(P::Int8), _) => numbers::<i8>(array, f64::from),
             (PhysicalType::Primitive(P::Int16), _) => numbers::<i16>(array, f64::from),
@@ -279,79 +280,22 @@ fn with_type(field: &Field, depth: usize, dtype: ArrowDataType) -> Field {
     Field::new(field.name.clone(), inner, field.is_nullable)
 }
 
-/// The meaning of an integer that stores a date, a time or a duration.
-#[derive(Clone, Copy)]
-enum Clock {
-    /// Days since 1970-01-01.
-    Days,
-    /// Units since 1970-01-01: the number of units per second, and whether the time is in UTC.
-    Instant(i64, bool),
-    /// Units since midnight, with the number of units per second.
-    Midnight(i64),
-    /// A duration, with the number of units per second.
-    Length(i64),
-}
-
-const SECONDS_PER_DAY: i64 = 86_400;
-
-impl Clock {
-    fn of(dtype: &ArrowDataType) -> Option<Self> {
-        let parts = |unit: &TimeUnit| match unit {
-            TimeUnit::Second => 1,
-            TimeUnit::Millisecond => 1_000,
-            TimeUnit::Microsecond => 1_000_000,
-            TimeUnit::Nanosecond => 1_000_000_000,
-        };
-        Some(match dtype {
-            ArrowDataType::Date32 => Self::Days,
-            ArrowDataType::Date64 => Self::Instant(1_000, false),
-            ArrowDataType::Timestamp(unit, zone) => Self::Instant(parts(unit), zone.is_some()),
-            ArrowDataType::Time32(unit) | ArrowDataType::Time64(unit) => Self::Midnight(parts(unit)),
-            ArrowDataType::Duration(unit) => Self::Length(parts(unit)),
-            _ => return None,
-        })
-    }
-
-    /// A date or time as ISO 8601 text; a duration as a number of seconds.
-    fn cell(self, count: i64) -> Cell {
-        Cell::Text(match self {
-            Self::Length(parts) => return Cell::Number(count as f64 / parts as f64),
-            Self::Days => date(count),
-            Self::Midnight(parts) => time(count, parts),
-            Self::Instant(parts, in_zone) => {
-                let day = parts * SECONDS_PER_DAY;
-                let zone = if in_zone { "Z" } else { "" };
-                format!("{}T{}{zone}", date(count.div_euclid(day)), time(count.rem_euclid(day), parts))
-            }
-        })
-    }
-}
-
-/// The Gregorian date of a number of days since 1970-01-01. Eras of 400 years begin in March, so that a leap day is
-/// the last day of a year.
-fn date(days: i64) -> String {
-    const ERA: i64 = 146_097;
-    // Days since 1 March of the year 0.
-    let days = days.saturating_add(719_468);
-    let (era, day_of_era) = (days.div_euclid(ERA), days.rem_euclid(ERA));
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = 400 * era + year_of_era + i64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
-}
-
-/// The time of day for a count of units, with decimals of the second if they are not zero.
-fn time(count: i64, parts: i64) -> String {
-    let (seconds, rest) = (count.div_euclid(parts), count.rem_euclid(parts));
-    let whole = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if rest == 0 {
-        return whole;
-    }
-    let digits = parts.ilog10() as usize;
-    format!("{whole}.{}", format!("{rest:0digits$}").trim_end_matches('0'))
+/// The meaning of the integers of a type, if they are dates, times or durations.
+fn clock(dtype: &ArrowDataType) -> Option<Clock> {
+    let parts = |unit: &TimeUnit| match unit {
+        TimeUnit::Second => 1,
+        TimeUnit::Millisecond => 1_000,
+        TimeUnit::Microsecond => 1_000_000,
+        TimeUnit::Nanosecond => 1_000_000_000,
+    };
+    Some(match dtype {
+        ArrowDataType::Date32 => Clock::Days,
+        ArrowDataType::Date64 => Clock::Instant(1_000, false),
+        ArrowDataType::Timestamp(unit, zone) => Clock::Instant(parts(unit), zone.is_some()),
+        ArrowDataType::Time32(unit) | ArrowDataType::Time64(unit) => Clock::Midnight(parts(unit)),
+        ArrowDataType::Duration(unit) => Clock::Length(parts(unit)),
+        _ => return None,
+    })
 }
 
 /// The cells of an array of dates, times or durations.
@@ -369,11 +313,6 @@ fn of<A: 'static>(array: &dyn Array) -> Option<&A> {
 fn numbers<T: NativeType>(array: &dyn Array, number: impl Fn(T) -> f64) -> Option<Vec<Cell>> {
     let array = of::<PrimitiveArray<T>>(array)?;
     Some(array.iter().map(|value| value.map_or(Cell::Empty, |value| Cell::Number(number(*value)))).collect())
-}
-
-/// The nearest float to a decimal: `units` times 10^-scale.
-fn decimal(units: &str, scale: usize) -> f64 {
-    format!("{units}e-{scale}").parse().unwrap_or(f64::NAN)
 }
 
 /// The cells of an array of two-byte values, which are half-precision floats.
@@ -430,35 +369,5 @@ mod tests {
             assert_eq!(half(bits), value, "{bits:#x}");
         }
         assert!(half(0x7e00).is_nan());
-    }
-
-    #[test]
-    fn dates_and_times_are_written_as_iso_8601_has_them() {
-        for (days, written) in [
-            (0, "1970-01-01"),
-            (-1, "1969-12-31"),
-            (11_016, "2000-02-29"),
-            (19_782, "2024-02-29"),
-            (19_783, "2024-03-01"),
-            (-25_509, "1900-02-28"),
-            (-25_508, "1900-03-01"),
-        ] {
-            assert_eq!(date(days), written);
-        }
-        let text = |clock: Clock, count| clock.cell(count);
-        assert_eq!(
-            text(Clock::Instant(1_000, true), 1_709_210_096_500),
-            Cell::Text("2024-02-29T12:34:56.5Z".to_owned())
-        );
-        assert_eq!(text(Clock::Instant(1, false), -1), Cell::Text("1969-12-31T23:59:59".to_owned()));
-        assert_eq!(text(Clock::Midnight(1_000_000), 3_723_000_001), Cell::Text("01:02:03.000001".to_owned()));
-        assert_eq!(text(Clock::Length(1_000), 1_500), Cell::Number(1.5));
-    }
-
-    #[test]
-    fn decimals_are_rounded_once() {
-        assert_eq!(decimal("123456", 3), 123.456);
-        assert_eq!(decimal("-1", 40), -1e-40);
-        assert_eq!(decimal("170141183460469231731687303715884105727", 0), 1.701_411_834_604_692_3e38);
     }
 }

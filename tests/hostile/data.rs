@@ -65,6 +65,8 @@ pub(super) fn seeds_of_fuzzing() -> Vec<(&'static str, Vec<u8>)> {
         ("parquet", file(&[Column::doubles("N", &n), Column::doubles("L", &l)], 5)),
         ("parquet", file(&texts, 5)),
         ("xlsx", xlsx(&format!("<row>{head}</row><row><c><v>1</v></c><c><v>2</v></c></row>"))),
+        ("arrow", fixture("types.arrow")),
+        ("arrow", fixture("types.arrows")),
         ("csv", gzip(b"N,L\n1,2\n")),
         ("csv", zstd::encode_all(&b"N,L\n1,2\n"[..], 3).unwrap()),
         ("wandb", fixture("run-run0.wandb")),
@@ -154,6 +156,9 @@ fn good() -> Vec<Good> {
             bytes: format!("{{\"results\": {{{tasks}}}}}").into(),
         },
     ];
+    if cfg!(feature = "arrow") {
+        all.push(Good { name: "r.feather", source: "", columns: PLAIN, bytes: fixture("runs.feather") });
+    }
     if cfg!(feature = "spreadsheets") {
         all.push(Good {
             name: "r.xlsx",
