@@ -1,4 +1,7 @@
 //! HTTP requests: responses of bounded size, and credentials that are sent only to the server they belong to.
+//!
+//! A URL of a spec is written into lock files, messages and reports. It therefore contains only the names of environment
+//! variables in place of credentials, `?token=$TOKEN`, which a request replaces by their values.
 
 use std::fmt;
 use std::io::Read;
@@ -50,6 +53,33 @@ impl fmt::Debug for Credentials {
 pub struct Web {
     client: Client,
     credentials: Credentials,
+    /// Texts that no message may contain, in the spellings in which a server may repeat them.
+    secrets: Secrets,
+}
+
+/// Texts that no message may contain. They cannot be printed.
+#[derive(Clone, Default)]
+struct Secrets(Vec<String>);
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("secrets")
+    }
+}
+
+impl Secrets {
+    /// Shorter texts are parts of ordinary words.
+    const SHORTEST: usize = 4;
+
+    fn of(texts: impl IntoIterator<Item = String>) -> Self {
+        let spellings = texts.into_iter().flat_map(|text| [encoded(&text), text]);
+        Self(spellings.filter(|text| text.len() >= Self::SHORTEST).collect())
+    }
+
+    /// The message without the secrets.
+    fn hidden(&self, message: String) -> String {
+        self.0.iter().fold(message, |message, secret| message.replace(secret, "..."))
+    }
 }
 
 impl Web {
@@ -62,10 +92,34 @@ impl Web {
             .connect_timeout(PATIENCE)
             .timeout(None)
             .redirect(Policy::custom(followed))
+            // The address may contain a credential, which the target of a redirect must not be told.
+            .referer(false)
             .user_agent(concat!("lawfit/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| WebError(root_cause(&error)))?;
-        Ok(Self { client, credentials })
+        let secrets = Secrets::of(match &credentials {
+            Credentials::None => None,
+            Credentials::Basic(_, secret) | Credentials::Bearer(secret) => Some(secret.clone()),
+        });
+        Ok(Self { client, credentials, secrets })
+    }
+
+    /// The file at a URL of a spec, at most `most` bytes. Environment variables that the URL names are filled in.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), and if a variable is not set.
+    pub fn file(url: &str, credentials: Credentials, most: u64) -> Result<Vec<u8>, WebError> {
+        let mut values = Vec::new();
+        let filled = with_values(url, |name| {
+            let value = std::env::var(name).ok().filter(|value| !value.is_empty());
+            let value = value
+                .ok_or_else(|| WebError(format!("the environment variable `{name}` is not set; the URL names it")))?;
+            values.push(value.clone());
+            Ok(value)
+        })?;
+        let mut web = Self::new(credentials)?;
+        web.secrets.0.extend(Secrets::of(values).0);
+        web.get(&filled, most)
     }
 
     /// The body of the response to a GET request, at most `most` bytes.
@@ -85,6 +139,16 @@ impl Web {
     }
 
     fn ask(
+        &self,
+        method: &Method,
+        url: &str,
+        body: Option<&serde_json::Value>,
+        most: u64,
+    ) -> Result<Vec<u8>, WebError> {
+        self.asked(method, url, body, most).map_err(|error| WebError(self.secrets.hidden(error.0)))
+    }
+
+    fn asked(
         &self,
         method: &Method,
         url: &str,
@@ -188,4 +252,169 @@ fn root_cause(error: &dyn std::error::Error) -> String {
         cause = inner;
     }
     cause.to_string()
+}
+
+/// The scheme, the part before `@` if there is one, the rest up to a query, and the query of a URL, without their signs.
+struct Parts<'a> {
+    scheme: &'a str,
+    user: Option<&'a str>,
+    rest: &'a str,
+    query: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(url: &'a str) -> Option<Self> {
+        let (scheme, behind) = url.split_once("://")?;
+        let (before, query) = behind.split_once('?').map_or((behind, None), |(before, query)| (before, Some(query)));
+        let host = before.find('/').unwrap_or(before.len());
+        let (user, rest) = match before[..host].rfind('@') {
+            Some(at) => (Some(&before[..at]), &before[at + 1..]),
+            None => (None, before),
+        };
+        Some(Self { scheme, user, rest, query })
+    }
+
+    fn is_web(&self) -> bool {
+        matches!(self.scheme, "http" | "https")
+    }
+}
+
+/// The name in `$NAME`.
+fn variable(text: &str) -> Option<&str> {
+    let name = text.strip_prefix('$')?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then_some(name)
+}
+
+/// A URL in which the variables in place of a user name, a password and values of the query have their values.
+fn with_values(url: &str, mut value: impl FnMut(&str) -> Result<String, WebError>) -> Result<String, WebError> {
+    let Some(parts) = Parts::of(url).filter(Parts::is_web) else { return Ok(url.to_owned()) };
+    let mut of = |text: &str| match variable(text) {
+        Some(name) => value(name).map(|value| encoded(&value)),
+        None => Ok(text.to_owned()),
+    };
+    let mut filled = format!("{}://", parts.scheme);
+    if let Some(user) = parts.user {
+        let parts: Result<Vec<String>, WebError> = user.splitn(2, ':').map(&mut of).collect();
+        filled += &(parts?.join(":") + "@");
+    }
+    filled += parts.rest;
+    if let Some(query) = parts.query {
+        let (query, anchor) = query.find('#').map_or((query, ""), |at| query.split_at(at));
+        let pair = |pair: &str| match pair.split_once('=') {
+            Some((key, text)) => of(text).map(|text| format!("{key}={text}")),
+            None => Ok(pair.to_owned()),
+        };
+        let pairs: Result<Vec<String>, WebError> = query.split('&').map(pair).collect();
+        filled += &format!("?{}{anchor}", pairs?.join("&"));
+    }
+    Ok(filled)
+}
+
+/// A text as part of a URL: every byte but letters, digits and `-._~` as `%XX` (RFC 3986, section 2.3).
+fn encoded(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// Parts of the names of query keys whose values are credentials, without signs and in lower case.
+const SECRET_KEYS: [&str; 8] =
+    ["token", "secret", "password", "passwd", "signature", "credential", "apikey", "accesskey"];
+/// Names of query keys whose values are credentials if they are long.
+const DOUBTFUL_KEYS: [&str; 7] = ["key", "sig", "auth", "pass", "pwd", "jwt", "code"];
+/// How tokens of known services begin.
+const TOKENS: [&str; 10] =
+    ["hf_", "ghp_", "gho_", "ghs_", "github_pat_", "glpat-", "sk-", "AKIA", "xoxb-", "eyJhbGciOi"];
+/// Minimum length of a value that is a credential by its form.
+const SHORTEST_TOKEN: usize = 16;
+
+/// A message without the values of secrets, which a server may repeat.
+pub fn without_secrets(message: String, secrets: impl IntoIterator<Item = String>) -> String {
+    Secrets::of(secrets).hidden(message)
+}
+
+/// The part of a URL that looks like a credential, in words. With `may_name`, names of environment variables are none.
+pub fn secret_in(url: &str, may_name: bool) -> Option<String> {
+    let parts = Parts::of(url)?;
+    let is_named = |text: &str| may_name && variable(text).is_some();
+    if let Some(user) = parts.user {
+        // The container of `abfs://container@account` is no user.
+        let is_user = parts.is_web() || user.contains(':');
+        if is_user && !user.splitn(2, ':').all(is_named) {
+            return Some("a user name or a password".to_owned());
+        }
+    }
+    for (key, value) in
+        parts.query.filter(|_| parts.is_web()).iter().flat_map(|query| query.split('&')).filter_map(pair)
+    {
+        let plain: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        let is_secret = SECRET_KEYS.iter().any(|part| plain.contains(part))
+            || DOUBTFUL_KEYS.contains(&plain.as_str()) && value.len() >= SHORTEST_TOKEN;
+        if is_secret && !value.is_empty() && !is_named(value) {
+            return Some(format!("a credential, `{key}`"));
+        }
+    }
+    let words = url.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'));
+    let is_token =
+        |word: &str| word.len() >= SHORTEST_TOKEN && TOKENS.iter().any(|beginning| word.starts_with(beginning));
+    words.into_iter().any(is_token).then(|| "a token".to_owned())
+}
+
+fn pair(text: &str) -> Option<(&str, &str)> {
+    text.split('#').next()?.split_once('=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_in_urls_are_found_and_names_of_variables_are_none() {
+        for url in [
+            "https://me:pass@example.org/runs.csv",
+            "https://token@example.org/runs.csv",
+            "https://me:$PASSWORD@example.org/",
+            "https://example.org/runs.csv?token=abc",
+            "https://example.org/runs.csv?page=1&Private-Token=abc#top",
+            "https://example.org/runs.csv?api_key=abc",
+            "https://example.org/runs.csv?key=0123456789abcdef",
+            "https://b.s3.amazonaws.com/runs.csv?X-Amz-Expires=60&X-Amz-Signature=0f",
+            "https://a.blob.core.windows.net/c/runs.csv?sv=2024&sig=abcdefghijklmnop%3D",
+            "https://example.org/hf_abcdefghijklmnopqrst/runs.csv",
+            "s3://key:secret@bucket/runs.csv",
+        ] {
+            assert!(secret_in(url, true).is_some(), "{url}");
+        }
+        for url in [
+            "https://example.org/runs.csv?download=true&key=loss&tokens=",
+            "https://example.org/@me/runs.csv",
+            "https://$USER:$PASSWORD@example.org/runs.csv?page=2&token=$TOKEN",
+            "abfs://container@account.dfs.core.windows.net/runs.csv",
+            "s3://bucket/token=1/runs-?.csv",
+        ] {
+            assert_eq!(secret_in(url, true), None, "{url}");
+        }
+        assert!(secret_in("https://$USER:$PASSWORD@example.org", false).is_some());
+    }
+
+    #[test]
+    fn variables_are_filled_in_only_in_place_of_credentials() {
+        let value = |name: &str| Ok(format!("{name}+1/é"));
+        let filled = |url: &str| with_values(url, value).unwrap();
+        assert_eq!(
+            filled("https://$A:$B@host/$C.csv?x=$D&$E=1&y=a$F&z=$G#top"),
+            "https://A%2B1%2F%C3%A9:B%2B1%2F%C3%A9@host/$C.csv?x=D%2B1%2F%C3%A9&$E=1&y=a$F&z=G%2B1%2F%C3%A9#top"
+        );
+        for same in ["s3://bucket/a?x=$B", "https://host/a.csv?x=%20+$", "not a url"] {
+            assert_eq!(filled(same), same);
+        }
+    }
+
+    #[test]
+    fn a_message_contains_no_secret_in_any_spelling() {
+        let secrets = Secrets::of(["a b+c".to_owned(), "me".to_owned()]);
+        assert_eq!(secrets.hidden("no `a b+c` or a%20b%2Bc for me".to_owned()), "no `...` or ... for me");
+        assert_eq!(format!("{secrets:?}"), "secrets");
+    }
 }

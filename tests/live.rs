@@ -17,6 +17,8 @@ struct Request {
     line: String,
     /// The header that says who asks.
     authorization: Option<String>,
+    /// The header that says where the address was found.
+    referer: Option<String>,
     body: Value,
 }
 
@@ -62,12 +64,13 @@ fn answer(mut stream: TcpStream, log: &Mutex<Vec<String>>, handler: &Handler) ->
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let line = line.trim_end().trim_end_matches(" HTTP/1.1").to_owned();
-    let (mut length, mut authorization, mut header) = (0, None, String::new());
+    let (mut length, mut authorization, mut referer, mut header) = (0, None, None, String::new());
     while reader.read_line(&mut header).ok()? > 2 {
         let (name, value) = header.split_once(':')?;
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
             "authorization" => authorization = Some(value.trim().to_owned()),
+            "referer" => referer = Some(value.trim().to_owned()),
             _ => {}
         }
         header.clear();
@@ -75,7 +78,7 @@ fn answer(mut stream: TcpStream, log: &Mutex<Vec<String>>, handler: &Handler) ->
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     log.lock().ok()?.push(line.clone());
-    let request = Request { line, authorization, body: serde_json::from_slice(&body).unwrap_or_default() };
+    let request = Request { line, authorization, referer, body: serde_json::from_slice(&body).unwrap_or_default() };
     let (status, body) = handler(&request);
     let head = match status {
         HANG_UP => return None,
@@ -238,12 +241,58 @@ fn a_snapshot_is_read_from_the_cache_where_its_file_is_lost_and_never_believed_w
     assert!(lost.stderr.contains("no-snapshot") && lost.stderr.contains("lawfit update"), "{}", lost.stderr);
 }
 
+/// The credential of the tests, and a part of every spelling of it in base64.
+const SECRET: &str = "s3cr3t/7f41";
+const ENCODED: [&str; 3] = ["czNjcjN0", "MzY3IzdC", "M2NyM3Qv"];
+
+/// Every variable from which a credential is read.
+const SECRETS: [(&str, &str); 10] = [
+    ("MLFLOW_TRACKING_USERNAME", "me"),
+    ("MLFLOW_TRACKING_PASSWORD", SECRET),
+    ("MLFLOW_TRACKING_TOKEN", SECRET),
+    ("WANDB_API_KEY", SECRET),
+    ("HF_TOKEN", SECRET),
+    ("AWS_ACCESS_KEY_ID", SECRET),
+    ("AWS_SECRET_ACCESS_KEY", SECRET),
+    ("AWS_SESSION_TOKEN", SECRET),
+    ("AZURE_STORAGE_SAS_KEY", SECRET),
+    ("RUNS_TOKEN", SECRET),
+];
+
+/// Runs commands on `study.toml` with all credentials in the environment, and checks that neither what they print nor any
+/// file that they write contains one.
+fn keeps_secrets(world: &World, kind: &str, variables: &[(&str, &str)], commands: &[(&str, i32)]) {
+    let variables: Vec<(&str, &str)> = SECRETS.iter().chain(variables).copied().collect();
+    let is_free = |text: &[u8]| {
+        let holds = |part: &str| text.windows(part.len()).any(|window| window == part.as_bytes());
+        ![SECRET, "s3cr3t"].into_iter().chain(ENCODED).any(holds)
+    };
+    for (command, code) in commands {
+        let arguments: Vec<&str> = command.split(' ').chain(["study.toml"]).collect();
+        let outcome = world.lawfit_with(&arguments, &variables);
+        assert_eq!(outcome.code, *code, "{kind}, {command}: {}", outcome.stderr);
+        assert!(
+            is_free((outcome.stdout.clone() + &outcome.stderr).as_bytes()),
+            "{kind}, {command}: {}",
+            outcome.stderr
+        );
+    }
+    for (name, bytes) in all_files(&world.path("")) {
+        assert!(is_free(&bytes), "{kind}: {name} contains the credential");
+    }
+}
+
+/// All that a user does with a live source.
+const COMMANDS: [(&str, i32); 4] = [("update", 0), ("run", 0), ("explain ingest.runs", 0), ("plan", 0)];
+
 #[test]
-fn credentials_come_from_the_environment_and_are_written_nowhere() {
-    const SECRET: &str = "s3cr3t-7f41";
+fn credentials_of_mlflow_come_from_the_environment_and_are_written_nowhere() {
     let runs = [mlflow_run("a", 1e7, "active"), mlflow_run("b", 2e7, "active")];
+    let refuses = Arc::new(Mutex::new(false));
+    let shared = Arc::clone(&refuses);
     let server = Server::start(move |request| match &request.authorization {
         None => (401, json!({ "message": "who are you?" }).to_string()),
+        Some(_) if *shared.lock().unwrap() => (403, json!({ "message": format!("not with {SECRET}") }).to_string()),
         Some(who) => {
             assert!(who.starts_with("Basic ") || who.ends_with(SECRET), "{who}");
             mlflow(request, &runs)
@@ -255,41 +304,133 @@ fn credentials_come_from_the_environment_and_are_written_nowhere() {
     assert_eq!(denied.code, 5);
     assert!(denied.stderr.contains("MLFLOW_TRACKING_TOKEN") && denied.stderr.contains("401"), "{}", denied.stderr);
     assert!(!world.path("study.lock").exists(), "what was refused is not pinned");
-
-    let named = [("MLFLOW_TRACKING_USERNAME", "me"), ("MLFLOW_TRACKING_PASSWORD", SECRET)];
-    let mut said = String::new();
-    for who in [&named[..], &[("MLFLOW_TRACKING_TOKEN", SECRET)]] {
-        for command in ["update", "run", "explain ingest.runs"] {
-            let arguments: Vec<&str> = command.split(' ').chain(["study.toml"]).collect();
-            let outcome = world.lawfit_with(&arguments, who);
-            assert_eq!(outcome.code, 0, "{command}: {}", outcome.stderr);
-            said += &(outcome.stdout + &outcome.stderr);
-        }
+    for variables in [&[][..], &[("MLFLOW_TRACKING_USERNAME", "")]] {
+        keeps_secrets(&world, "mlflow", variables, &COMMANDS);
     }
-    let encoded = "czNjcjN0";
-    let is_free = |text: &[u8]| {
-        let holds = |part: &str| text.windows(part.len()).any(|window| window == part.as_bytes());
-        !holds(SECRET) && !holds(encoded)
-    };
-    assert!(is_free(said.as_bytes()), "{said}");
-    let files = all_files(&world.path(""));
-    assert!(files.len() > 10, "cache, reports, snapshot and lock are there: {}", files.len());
-    for (name, bytes) in files {
-        assert!(is_free(&bytes), "{name} has the password in it");
-    }
+    assert!(all_files(&world.path("")).len() > 10, "cache, reports, snapshot and lock are there");
+    *refuses.lock().unwrap() = true;
+    keeps_secrets(&world, "mlflow that repeats the password", &[], &[("update", 5)]);
 }
 
 #[test]
-fn a_url_with_a_password_in_it_is_refused() {
+fn credentials_of_wandb_are_written_nowhere() {
+    let refuses = Arc::new(Mutex::new(false));
+    let shared = Arc::clone(&refuses);
+    let server = Server::start(move |request| {
+        assert!(request.authorization.as_ref().is_some_and(|who| who.starts_with("Basic ")));
+        if *shared.lock().unwrap() {
+            return (401, json!({ "message": format!("{SECRET} is no key") }).to_string());
+        }
+        wandb(request, &[3, 3], false)
+    });
     let world = World::new();
-    for source in [
-        "url = \"https://me:pass@example.org/runs.csv\"",
-        "mlflow = { url = \"http://me:pass@localhost\" }\ntake = \"last\"",
+    let source = format!("wandb = {{ project = \"team/scaling\", url = \"{}\" }}\ntake = \"last\"\n", server.url);
+    let columns =
+        "N = { column = \"config.size\", unit = \"parameters\" }\nL = { column = \"val.loss\", unit = \"nats\" }\n";
+    world.write("study.toml", &study_of(&source, columns));
+    keeps_secrets(&world, "wandb", &[], &COMMANDS);
+    *refuses.lock().unwrap() = true;
+    keeps_secrets(&world, "wandb that repeats the key", &[], &[("update", 5)]);
+}
+
+#[test]
+fn credentials_in_the_url_of_a_file_are_names_of_variables_and_are_written_nowhere() {
+    const RUNS: &str = "n,l\n1e7,4\n2e7,3\n";
+    let other = Server::start(|request| {
+        assert_eq!((&request.referer, &request.authorization), (&None, &None), "another host is told nothing");
+        (200, RUNS.to_owned())
+    });
+    let elsewhere = format!("{}/runs.csv", other.url);
+    let server = Server::start(move |request| {
+        let by_query = request.line.contains("token=s3cr3t%2F7f41");
+        let by_header = request.authorization.as_ref().is_some_and(|who| who.starts_with("Basic "));
+        match request.line.as_str() {
+            _ if !by_query && !by_header => (401, json!({ "message": "who are you?" }).to_string()),
+            line if line.contains("moved") => (301, elsewhere.clone()),
+            line if line.contains("refused") => {
+                (403, json!({ "message": format!("not with {SECRET} or s3cr3t%2F7f41") }).to_string())
+            }
+            _ => (200, RUNS.to_owned()),
+        }
+    });
+    let with_user = server.url.replace("//", "//me:$RUNS_TOKEN@").replace("me:", "$MLFLOW_TRACKING_USERNAME:");
+    let sha256 = lawfit::artifact::sha256(RUNS.as_bytes());
+    for (source, commands) in [
+        (format!("url = \"{}/runs.csv?page=1&token=$RUNS_TOKEN\"", server.url), &COMMANDS[..]),
+        (format!("url = \"{}/moved.csv?token=$RUNS_TOKEN\"", server.url), &COMMANDS),
+        (format!("url = \"{with_user}/runs.csv\""), &COMMANDS),
+        (format!("url = \"{with_user}/moved.csv\""), &COMMANDS),
+        (format!("url = \"{}/runs.csv?token=$RUNS_TOKEN\"\nsha256 = \"{sha256}\"", server.url), &COMMANDS[1..]),
+        (format!("url = \"{}/refused.csv?token=$RUNS_TOKEN\"", server.url), &[("update", 5)]),
+        (format!("url = \"{}/refused.csv?token=$RUNS_TOKEN\"\nsha256 = \"{sha256}\"", server.url), &[("run", 5)]),
     ] {
-        world.write("study.toml", &study(source));
-        let outcome = world.lawfit(&["update", "study.toml"]);
-        assert_eq!(outcome.code, 2);
-        assert!(outcome.stderr.contains("secret-in-url"), "{}", outcome.stderr);
+        let world = World::new();
+        world.write("study.toml", &plain(&source));
+        keeps_secrets(&world, &source, &[], commands);
+    }
+    let world = World::new();
+    world.write("study.toml", &plain(&format!("url = \"{}/runs.csv?token=$NO_SUCH_TOKEN\"", server.url)));
+    let unset = world.lawfit(&["update", "study.toml"]);
+    assert!(unset.code == 5 && unset.stderr.contains("`NO_SUCH_TOKEN` is not set"), "{}", unset.stderr);
+}
+
+#[test]
+fn credentials_of_a_bucket_are_written_nowhere() {
+    let refuses = Arc::new(Mutex::new(false));
+    let shared = Arc::clone(&refuses);
+    let server = Server::start(move |request| {
+        assert!(request.authorization.as_ref().is_some_and(|who| who.starts_with("AWS4-HMAC-SHA256")));
+        assert!(request.line.contains("/bucket/runs.csv"), "{}", request.line);
+        if *shared.lock().unwrap() {
+            return (403, format!("<Error><Message>{SECRET} has no access</Message></Error>"));
+        }
+        (200, "n,l\n1e7,4\n2e7,3\n".to_owned())
+    });
+    let world = World::new();
+    world.write("study.toml", &plain("url = \"s3://bucket/runs.csv\""));
+    let endpoint = [("AWS_ENDPOINT", server.url.as_str()), ("AWS_ALLOW_HTTP", "true"), ("AWS_REGION", "eu-west-1")];
+    keeps_secrets(&world, "bucket", &endpoint, &COMMANDS);
+    *refuses.lock().unwrap() = true;
+    keeps_secrets(&world, "bucket that repeats the key", &endpoint, &[("update", 5)]);
+}
+
+#[cfg(feature = "sqlite")]
+#[test]
+fn credentials_of_the_environment_stay_out_of_what_a_database_gives() {
+    let world = World::new();
+    let runs = rusqlite::Connection::open(world.path("runs.db")).unwrap();
+    runs.execute_batch("CREATE TABLE runs (n, l); INSERT INTO runs VALUES (1e7, 4), (2e7, 3);").unwrap();
+    world.write("study.toml", &plain("path = \"runs.db\"\nlive = true"));
+    keeps_secrets(&world, "database", &[], &COMMANDS);
+}
+
+#[test]
+fn a_url_with_a_credential_in_it_is_refused_and_not_shown() {
+    let world = World::new();
+    let sha256 = "0".repeat(64);
+    for (source, hint) in [
+        ("url = \"https://me:pa55word@example.org/runs.csv\"".to_owned(), "$PASSWORD"),
+        ("url = \"https://example.org/runs.csv?token=pa55word\"".to_owned(), "?token=$NAME"),
+        (format!("url = \"https://example.org/runs.csv?token=pa55word\"\nsha256 = \"{sha256}\""), "?token=$NAME"),
+        ("url = \"s3://me:pa55word@bucket/runs.csv\"".to_owned(), "the guide to live sources"),
+        (
+            "mlflow = { url = \"http://me:pa55word@localhost\" }\ntake = \"last\"".to_owned(),
+            "the guide to live sources",
+        ),
+        ("mlflow = { url = \"http://$A:$B@localhost\" }\ntake = \"last\"".to_owned(), "the guide to live sources"),
+        (
+            "wandb = { project = \"a/b\", url = \"http://localhost?api_key=pa55word\" }\ntake = \"last\"".to_owned(),
+            "the guide to live sources",
+        ),
+    ] {
+        world.write("study.toml", &study(&source));
+        let commands = if source.contains("sha256") { &["run", "plan"][..] } else { &["update", "run", "plan"] };
+        for command in commands {
+            let outcome = world.lawfit(&[command, "study.toml"]);
+            assert_eq!(outcome.code, 2, "{source}");
+            assert!(outcome.stderr.contains("secret-in-url") && outcome.stderr.contains(hint), "{}", outcome.stderr);
+            assert!(!(outcome.stdout + &outcome.stderr).contains("pa55word"), "{}", outcome.stderr);
+        }
     }
 }
 
@@ -476,6 +617,12 @@ impl Drop for Ended {
     }
 }
 
+/// What a server logs when it answers: uvicorn's words, and those of the servers of MLflow before it.
+const READY: [&str; 2] = ["startup complete", "Listening at"];
+/// Maximum number of lines that a server logs before it answers.
+const MOST_LINES: usize = 1000;
+
+/// Starts a server and waits until it says that it is ready.
 fn begin_mlflow(program: &str, folder: &Path) -> (Ended, String) {
     use std::os::unix::process::CommandExt;
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
@@ -492,8 +639,15 @@ fn begin_mlflow(program: &str, folder: &Path) -> (Ended, String) {
         "1",
     ]);
     command.current_dir(folder).env("MLFLOW_DISABLE_TELEMETRY", "true").process_group(0);
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
-    (Ended(command.spawn().unwrap()), format!("http://127.0.0.1:{port}"))
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped());
+    let mut server = Ended(command.spawn().unwrap());
+    let mut log = BufReader::new(server.0.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let before: Vec<String> =
+        log.by_ref().take(MOST_LINES).take_while(|line| !READY.iter().any(|ready| line.contains(ready))).collect();
+    // The pipe is read to its end, since a server waits for room in a full one.
+    let rest = std::thread::spawn(move || log.count());
+    assert!(!rest.is_finished() && before.len() < MOST_LINES, "the server does not start: {}", before.join("\n"));
+    (server, format!("http://127.0.0.1:{port}"))
 }
 
 #[cfg(feature = "sqlite")]
@@ -512,12 +666,6 @@ fn a_real_mlflow_server_gives_what_its_store_holds() {
         let answer = web.post(&format!("{url}/api/2.0/mlflow/{path}"), &body, 1 << 20);
         serde_json::from_slice(&answer.unwrap()).unwrap_or_default()
     };
-    let is_up = || web.get(&format!("{url}/health"), 1 << 10).is_ok();
-    let begun = std::time::Instant::now();
-    while !is_up() {
-        assert!(begun.elapsed().as_secs() < 120, "the server does not answer");
-        std::thread::yield_now();
-    }
     let experiment = api("experiments/create", json!({ "name": "sweep" }))["experiment_id"].clone();
     let mut ids = Vec::new();
     for run in 0..3 {

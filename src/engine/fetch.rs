@@ -102,7 +102,7 @@ impl<'a> Fetcher<'a> {
 }
 
 fn download(url: &str, most: u64) -> Result<Vec<u8>, FetchError> {
-    let bytes = Web::new(Credentials::None).and_then(|web| web.get(url, most));
+    let bytes = Web::file(url, Credentials::None, most);
     bytes.map_err(|error| FetchError::Network { url: url.to_owned(), reason: error.0 })
 }
 

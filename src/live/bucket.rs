@@ -5,6 +5,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::files::suffix;
 use super::{Asked, Live, LiveError, Taken};
+use crate::web::without_secrets;
 
 /// Objects of a bucket.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Bucket {
 const SCHEMES: [&str; 7] = ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss"];
 /// Prefixes of the environment variables with credentials and endpoints.
 const VARIABLES: [&str; 3] = ["AWS_", "GOOGLE_", "AZURE_"];
+/// Parts of the names of variables whose values no message may contain.
+const SECRET_NAMES: [&str; 5] = ["key", "secret", "token", "password", "credential"];
 /// Maximum number of objects of one source.
 const MOST_OBJECTS: usize = 100_000;
 
@@ -37,8 +40,7 @@ impl Live for Bucket {
     fn read(&self, asked: &Asked<'_>) -> Result<Vec<Taken>, LiveError> {
         let (fixed, pattern) = split(&self.url)?;
         let url = reqwest::Url::parse(&fixed).map_err(|error| LiveError::new(format!("it is not a URL: {error}")))?;
-        let (store, path) = object_store::parse_url_opts(&url, settings())
-            .map_err(|error| LiveError::new(first_line(&error.to_string())))?;
+        let (store, path) = object_store::parse_url_opts(&url, settings()).map_err(|error| refused(&error))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| LiveError::new(error.to_string()))?;
         runtime.block_on(async {
@@ -122,7 +124,18 @@ async fn object(store: &dyn ObjectStore, path: &Path, most: u64) -> Result<Vec<u
 
 /// Why a bucket did not answer, in one line.
 fn refused(error: &object_store::Error) -> LiveError {
-    LiveError::new(first_line(&error.to_string()))
+    let secrets = settings().into_iter().filter(|(name, _)| SECRET_NAMES.iter().any(|part| name.contains(part)));
+    let message = without_queries(&first_line(&error.to_string()));
+    LiveError::new(without_secrets(message, secrets.map(|(_, value)| value)))
+}
+
+/// A message without the queries of its URLs, which contain signatures.
+fn without_queries(message: &str) -> String {
+    let word = |word: &str| match word.split_once('?') {
+        Some((before, _)) if before.contains("://") => format!("{before}?..."),
+        _ => word.to_owned(),
+    };
+    message.split(' ').map(word).collect::<Vec<String>>().join(" ")
 }
 
 fn first_line(text: &str) -> String {
@@ -132,6 +145,12 @@ fn first_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_do_not_contain_signatures() {
+        let message = "error sending request for url (https://a.example/c/x.csv?sv=1&sig=abc%3D) what?";
+        assert_eq!(without_queries(message), "error sending request for url (https://a.example/c/x.csv?... what?");
+    }
 
     #[test]
     fn a_pattern_begins_at_its_first_wildcard() {

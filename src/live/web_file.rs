@@ -24,8 +24,8 @@ impl Live for WebFile {
 
     fn read(&self, asked: &Asked<'_>) -> Result<Vec<Taken>, LiveError> {
         let token = self.url.starts_with(HUGGING_FACE).then(|| variable("HF_TOKEN")).flatten();
-        let web = Web::new(token.map_or(Credentials::None, Credentials::Bearer))?;
-        let bytes = web.get(&self.url, asked.limits.bytes)?;
+        let credentials = token.map_or(Credentials::None, Credentials::Bearer);
+        let bytes = Web::file(&self.url, credentials, asked.limits.bytes)?;
         Ok(vec![Taken { name: self.url.clone(), suffix: endings(&self.url), bytes }])
     }
 }

@@ -15,6 +15,7 @@ use crate::lock::{Lock, PinnedFile};
 use crate::source::{Format, Limits, Options, RUN, SNAPSHOT, STEP};
 use crate::spec;
 use crate::stage::External;
+use crate::web::secret_in;
 
 /// A live source, prepared for `lawfit update`.
 pub struct LiveSource {
@@ -223,11 +224,8 @@ fn wrong(source: &spec::Source, path: &SpecPath) -> Option<Diagnostic> {
             let message = format!("a URL must begin with {known}");
             return Some(Diagnostic::error("bad-url", Place::Value(path.key(key)), message));
         }
-        let host = url.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
-        if is_web && host.contains('@') {
-            let message = "the URL contains a user name or a password, which must not be in a spec".to_owned();
-            let hint = "set them in the environment; the guide to live sources lists the variables";
-            return Some(Diagnostic::error("secret-in-url", Place::Value(path.key(key)), message).hint(hint));
+        if let Some(error) = secret_in_url(url, key, path) {
+            return Some(error);
         }
         if key == "url" && is_bucket(url) && source.sha256.is_some() {
             return Some(error(
@@ -244,6 +242,20 @@ fn wrong(source: &spec::Source, path: &SpecPath) -> Option<Diagnostic> {
     );
     let mut given = given.filter(|_| is_server(source));
     given.next().map(|key| error(key, format!("`{key}` applies to files, but this source is the server of a tracker")))
+}
+
+/// The error for a URL that contains a credential. It shows no line of the spec, since that line contains it too.
+pub(super) fn secret_in_url(url: &str, key: &str, path: &SpecPath) -> Option<Diagnostic> {
+    let is_file = key == "url" && !is_bucket(url);
+    let found = secret_in(url, is_file)?;
+    let message = format!("the URL of `{path}` contains {found}; a spec and its lock file must contain none");
+    let hint = if is_file {
+        "name an environment variable in its place, `?token=$NAME` or `https://$USER:$PASSWORD@...`: only requests \
+         contain its value"
+    } else {
+        "set it in the environment; the guide to live sources lists the variables"
+    };
+    Some(Diagnostic::error("secret-in-url", Place::File, message).hint(hint))
 }
 
 /// The files of the snapshot of a live source.

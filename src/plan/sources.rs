@@ -538,6 +538,10 @@ fn pinned(scope: &mut Scope<'_>, url: &str, sha256: &str, path: &SpecPath) -> Op
         scope.error("bad-url", Place::Value(path.key("url")), "a URL must begin with https:// or http://");
         return None;
     }
+    if let Some(error) = live::secret_in_url(url, "url", path) {
+        scope.tell(error);
+        return None;
+    }
     let digest = sha256.to_ascii_lowercase();
     if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
         scope.error("bad-sha256", Place::Value(path.key("sha256")), "a SHA-256 has 64 hexadecimal digits");
