@@ -441,7 +441,6 @@ fn typed_columns() -> [(&'static str, [Cell; 3]); 9] {
 }
 
 /// Elements of the lists of the typed fixtures.
-#[cfg(feature = "arrow")]
 fn elements() -> [(&'static str, [Cell; 3]); 10] {
     let (number, none) = (Cell::Number, || Cell::Empty);
     [
@@ -480,10 +479,13 @@ fn refuses_nested_columns(file: &str) {
 }
 
 #[test]
-fn dates_dictionaries_decimals_and_fields_of_objects_are_read_from_parquet() {
-    for (column, cells) in typed_columns() {
+fn values_of_every_type_and_parts_of_nested_ones_are_read_from_parquet() {
+    for (column, cells) in typed_columns().into_iter().chain(elements()) {
         assert_eq!(cells_of("types.parquet", column).unwrap(), cells, "{column}");
     }
+    refuses_nested_columns("types.parquet");
+    let whole = cells_of("types.parquet", "losses").unwrap_err().to_string();
+    assert!(whole.ends_with("`losses.0` is the first element of each list, `losses.-1` the last"), "{whole}");
 }
 
 #[test]

@@ -170,12 +170,12 @@ impl<'de> Visitor<'de> for Records<'_, '_> {
 /// Reads an object of columns, each a list of values or an object of values by row.
 fn columns<'de, A: MapAccess<'de>>(mut map: A, fields: &Fields, table: &mut Table<'_>) -> Result<Found, A::Error> {
     while let Some(key) = map.next_key::<String>()? {
-        match fields.get(&key).and_then(Fields::place) {
-            Some(place) => {
+        match fields.get(&key).map(Fields::places) {
+            Some([place]) => {
                 let cells = map.next_value_seed(WholeColumn)?;
-                table.fill(place, cells);
+                table.fill(*place, cells);
             }
-            None => drop(map.next_value::<IgnoredAny>()?),
+            _ => drop(map.next_value::<IgnoredAny>()?),
         }
     }
     Ok(Found::Columns)

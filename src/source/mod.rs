@@ -296,13 +296,21 @@ pub enum SourceError {
     #[error("{0}")]
     TooLarge(String),
     /// A column holds neither numbers nor text.
-    #[error("column `{column}` holds {found}, neither numbers nor texts")]
+    #[error("column `{column}` holds {found}, neither numbers nor texts{}", elements_of(column, found))]
     Nested {
         /// The column.
         column: String,
         /// Its type.
         found: String,
     },
+}
+
+/// How to read an element, for a column of lists.
+fn elements_of(column: &str, found: &str) -> String {
+    if found != "lists" {
+        return String::new();
+    }
+    format!("; `{column}.0` is the first element of each list, `{column}.-1` the last")
 }
 
 impl SourceError {

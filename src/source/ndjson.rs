@@ -136,6 +136,34 @@ mod tests {
     }
 
     #[test]
+    fn an_element_of_a_list_is_a_column() {
+        let lines = r#"{"l": [3.0, 2.0], "e": [{"t": "arc", "s": 0.5}, {"t": "piqa"}], "g": [[1, 2], [3]]}
+            {"l": [], "e": [], "g": null}
+            {"l": null, "e": [{"t": "mmlu", "s": 0.25}], "g": [[], [4]]}
+            {"l": {"0": 7}}"#;
+        let (number, text) = (Cell::Number, |text: &str| Cell::Text(text.to_owned()));
+        for (column, cells) in [
+            ("l.0", [number(3.0), Cell::Empty, Cell::Empty, number(7.0)]),
+            ("l.-1", [number(2.0), Cell::Empty, Cell::Empty, Cell::Empty]),
+            ("l.9", [Cell::Empty, Cell::Empty, Cell::Empty, Cell::Empty]),
+            ("e.0.t", [text("arc"), Cell::Empty, text("mmlu"), Cell::Empty]),
+            ("e.-1.t", [text("piqa"), Cell::Empty, text("mmlu"), Cell::Empty]),
+            ("e.-1.s", [Cell::Empty, Cell::Empty, number(0.25), Cell::Empty]),
+            ("g.0.1", [number(2.0), Cell::Empty, Cell::Empty, Cell::Empty]),
+            ("g.-1.0", [number(3.0), Cell::Empty, number(4.0), Cell::Empty]),
+        ] {
+            assert_eq!(read(lines, &[column]).unwrap()[0], cells, "{column}");
+        }
+        let all = read(lines, &["e.-1.t", "e.0.s", "e.0.t", "e.1.t"]).unwrap();
+        assert_eq!(
+            all.iter().map(|cells| cells[2].clone()).collect::<Vec<_>>(),
+            [text("mmlu"), number(0.25), text("mmlu"), Cell::Empty]
+        );
+        let whole = read(lines, &["l"]).unwrap_err().to_string();
+        assert!(whole.ends_with("`l.0` is the first element of each list, `l.-1` the last"), "{whole}");
+    }
+
+    #[test]
     fn a_line_that_is_not_an_object_is_named() {
         for (text, place) in
             [("{\"N\": 1}\n[1]\n", "line 2"), ("{\"N\": nan}", "line 1, column 8"), ("{\"N\": 1} x", "line 1")]

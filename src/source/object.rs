@@ -1,4 +1,4 @@
-//! Fields of JSON objects; nested fields are named by their path: `train.top1`.
+//! Fields of JSON objects; nested fields are named by their path: `train.top1`, or `losses.0` and `losses.-1` in lists.
 //!
 //! Unused values are skipped without recursion at any depth.
 
@@ -9,12 +9,13 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::path::{Element, LAST};
 use super::{Cell, Limits, SourceError, cell};
 
 /// The requested fields as a tree of keys.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Fields {
-    place: Option<usize>,
+    places: Vec<usize>,
     inside: BTreeMap<String, Self>,
 }
 
@@ -23,10 +24,10 @@ impl Fields {
     pub(super) fn new(columns: &[String]) -> Self {
         let mut root = Self::default();
         for (place, name) in columns.iter().enumerate() {
-            root.inside.entry(name.clone()).or_default().place = Some(place);
+            root.inside.entry(name.clone()).or_default().places = vec![place];
             if name.contains('.') {
                 let node = name.split('.').fold(&mut root, |node, key| node.inside.entry(key.to_owned()).or_default());
-                node.place = Some(place);
+                node.places = vec![place];
             }
         }
         root
@@ -37,9 +38,20 @@ impl Fields {
         self.inside.get(key)
     }
 
-    /// The column of this field; `None` for an inner node.
-    pub(super) const fn place(&self) -> Option<usize> {
-        self.place
+    /// The columns of this field; none for an inner node.
+    pub(super) fn places(&self) -> &[usize] {
+        &self.places
+    }
+
+    /// The fields of both trees.
+    fn with(&self, other: &Self) -> Self {
+        let mut both = self.clone();
+        both.places.extend(&other.places);
+        for (key, field) in &other.inside {
+            let merged = both.inside.get(key).map_or_else(|| field.clone(), |known| known.with(field));
+            both.inside.insert(key.clone(), merged);
+        }
+        both
     }
 }
 
@@ -85,6 +97,16 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// Removes what the current row has in the columns of some fields.
+    fn clear(&mut self, fields: &Fields) {
+        for place in &fields.places {
+            if let Some(last) = self.columns[*place].last_mut() {
+                *last = Cell::Empty;
+            }
+        }
+        fields.inside.values().for_each(|field| self.clear(field));
+    }
+
     /// Stores a whole column.
     pub(super) fn fill(&mut self, place: usize, cells: Vec<Cell>) {
         self.seen[place] = true;
@@ -104,6 +126,7 @@ impl<'a> Table<'a> {
 }
 
 /// The value of a requested key.
+#[derive(Clone)]
 pub(super) enum Value {
     Cell(Cell),
     /// A list or an object, described in words.
@@ -183,8 +206,8 @@ struct Wanted<'t, 'a> {
 
 impl Wanted<'_, '_> {
     fn enter(self, value: Value) {
-        if let Some(place) = self.field.place {
-            self.table.enter(place, value);
+        for place in &self.field.places {
+            self.table.enter(*place, value.clone());
         }
     }
 }
@@ -235,7 +258,37 @@ impl<'de> Visitor<'de> for Wanted<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
+        let last = self.field.inside.get(LAST);
+        let elements: BTreeMap<usize, &Fields> = self
+            .field
+            .inside
+            .iter()
+            .filter_map(|(key, field)| match Element::of(key) {
+                Some(Element::At(index)) => Some((index, field)),
+                _ => None,
+            })
+            .collect();
+        // An element that a short list lacks is a missing value of a known column.
+        for place in elements.values().copied().chain(last).flat_map(|field| &field.places) {
+            self.table.seen[*place] = true;
+        }
+        for index in 0.. {
+            let both;
+            let field = match (elements.get(&index).copied(), last) {
+                (Some(at), Some(last)) => {
+                    both = at.with(last);
+                    Some(&both)
+                }
+                (at, last) => at.or(last),
+            };
+            let is_there = match field {
+                Some(field) => list.next_element_seed(Next { field, last, table: &mut *self.table })?.is_some(),
+                None => list.next_element::<IgnoredAny>()?.is_some(),
+            };
+            if !is_there {
+                break;
+            }
+        }
         self.enter(Value::Nested("lists"));
         Ok(())
     }
@@ -247,6 +300,25 @@ impl<'de> Visitor<'de> for Wanted<'_, '_> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         self.enter(Value::Nested("objects"));
         Ok(())
+    }
+}
+
+/// The next element of a list, which may be the last one.
+struct Next<'t, 'a> {
+    field: &'t Fields,
+    /// The fields of the last element, which the element before it has filled.
+    last: Option<&'t Fields>,
+    table: &'t mut Table<'a>,
+}
+
+impl<'de> DeserializeSeed<'de> for Next<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        if let Some(last) = self.last {
+            self.table.clear(last);
+        }
+        Wanted { field: self.field, table: self.table }.deserialize(deserializer)
     }
 }
 

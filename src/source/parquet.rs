@@ -6,8 +6,10 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use polars::prelude::PlSmallStr;
-use polars_arrow::array::{Array, BooleanArray, FixedSizeBinaryArray, PrimitiveArray, StructArray, Utf8ViewArray};
+use polars_arrow::array::{
+    Array, BooleanArray, FixedSizeBinaryArray, FixedSizeListArray, ListArray, PrimitiveArray, StructArray,
+    Utf8ViewArray,
+};
 use polars_arrow::datatypes::{ArrowDataType, Field, PhysicalType, PrimitiveType, TimeUnit};
 use polars_arrow::types::{NativeType, i256};
 use polars_buffer::Buffer;
@@ -18,6 +20,7 @@ use polars_parquet::read::{
 use polars_parquet_format::PageHeader;
 use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 
+use super::path::Element;
 use super::typed::{Clock, decimal};
 use super::{Asked, Cell, Columns, Limits, Reader, SourceError, cell, first_line, guarded, shared};
 
@@ -44,22 +47,22 @@ impl Reader for Parquet {
         let mut unpacked = 0;
         let mut table = Vec::new();
         for name in columns {
-            let Some(Leaf { path, field, dtype }) = leaf(fields.iter().copied(), name) else {
+            let Some((at, part)) = named(fields.iter().copied(), name) else {
                 let known: Vec<String> = fields.iter().copied().flat_map(names).collect();
                 return Err(SourceError::no_column(name, known.iter().map(String::as_str)));
             };
+            if is_nested(&part.leaf) {
+                return Err(nested(name, &part.leaf));
+            }
+            let root = fields[at];
             let mut cells = Vec::new();
             for group in &file.row_groups {
-                let chunks = group.columns_under_root_iter(&path[0]).into_iter().flatten();
-                let is_leaf = |chunk: &&ColumnChunkMetadata| chunk.descriptor().path_in_schema == path;
-                let chunks: Vec<&ColumnChunkMetadata> = chunks.filter(is_leaf).collect();
-                let [chunk] = chunks.as_slice() else { return Err(nested(name, &dtype)) };
-                if chunk.descriptor().descriptor.max_rep_level > 0 {
-                    return Err(nested(name, &ArrowDataType::List(Box::new(field.clone()))));
-                }
-                let depth = path.len() - 1;
-                let chunk =
-                    Chunk { name, field: &field, dtype: &dtype, depth, chunk, rows: group.num_rows(), bytes: &bytes };
+                let chunks: Vec<&ColumnChunkMetadata> =
+                    group.columns_under_root_iter(&root.name).into_iter().flatten().collect();
+                let Some(chunk) = chunks.get(part.place).filter(|_| chunks.len() == leaves(&root.dtype)) else {
+                    return Err(nested(name, &root.dtype));
+                };
+                let chunk = Chunk { name, root, part: &part, chunk, rows: group.num_rows(), bytes: &bytes };
                 let what = format!("column `{name}`");
                 unpacked += guarded(&what, || chunk.check(limits))??;
                 limits.allow_bytes(unpacked, "unpacks to")?;
@@ -71,29 +74,100 @@ impl Reader for Parquet {
     }
 }
 
-/// A column of a file, or a field inside one: `train.top1`.
-struct Leaf {
-    /// The names from the column to the field.
-    path: Vec<PlSmallStr>,
-    /// The column, reduced to the path to the field.
-    field: Field,
-    /// The type of the field.
-    dtype: ArrowDataType,
+/// A column, a field inside one, or an element of a list: `loss`, `train.top1`, `losses.0`, `evals.-1.score`.
+struct Part {
+    /// The number of stored columns before it, of those of the same root.
+    place: usize,
+    /// The type of the column, reduced to the way to the part.
+    reduced: ArrowDataType,
+    /// The way from the column to the part.
+    steps: Vec<Step>,
+    /// The type of the part.
+    leaf: ArrowDataType,
 }
 
-/// The column with a name, or the field at a path inside a column.
-fn leaf<'a>(fields: impl IntoIterator<Item = &'a Field> + Clone, name: &str) -> Option<Leaf> {
-    if let Some(field) = fields.clone().into_iter().find(|field| field.name.as_str() == name) {
-        return Some(Leaf { path: vec![field.name.clone()], field: field.clone(), dtype: field.dtype.clone() });
+/// A step into a nested value.
+#[derive(Clone, Copy)]
+enum Step {
+    /// Into the only field of a reduced object.
+    Field,
+    Element(Element),
+}
+
+impl Part {
+    /// A value as a whole.
+    fn whole(dtype: &ArrowDataType) -> Self {
+        Self { place: 0, reduced: dtype.clone(), steps: Vec::new(), leaf: dtype.clone() }
     }
-    fields.into_iter().find_map(|field| {
-        let ArrowDataType::Struct(inner) = field.dtype.to_storage() else { return None };
-        let Leaf { mut path, field: found, dtype } =
-            leaf(inner.iter(), name.strip_prefix(field.name.as_str())?.strip_prefix('.')?)?;
-        path.insert(0, field.name.clone());
-        let way = ArrowDataType::Struct(vec![found]);
-        Some(Leaf { path, field: Field::new(field.name.clone(), way, field.is_nullable), dtype })
+
+    /// The part inside a value at a path.
+    fn inside(dtype: &ArrowDataType, path: &str) -> Option<Self> {
+        let storage = dtype.to_storage();
+        if let ArrowDataType::Struct(fields) = storage {
+            let (at, part) = named(fields.iter(), path)?;
+            let before: usize = fields[..at].iter().map(|field| leaves(&field.dtype)).sum();
+            let way = Field::new(fields[at].name.clone(), part.reduced.clone(), fields[at].is_nullable);
+            return Some(part.below(Step::Field, before, ArrowDataType::Struct(vec![way])));
+        }
+        let item = item(storage)?;
+        let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+        let step = Step::Element(Element::of(first)?);
+        let part = rest.map_or_else(|| Some(Self::whole(&item.dtype)), |rest| Self::inside(&item.dtype, rest))?;
+        let way = with_items(storage, part.reduced.clone());
+        Some(part.below(step, 0, way))
+    }
+
+    /// The part as one of an outer value.
+    fn below(self, step: Step, before: usize, reduced: ArrowDataType) -> Self {
+        let steps = [step].into_iter().chain(self.steps).collect();
+        Self { place: before + self.place, reduced, steps, leaf: self.leaf }
+    }
+}
+
+/// The index of the field with a name, or of the one that contains the path.
+fn named<'a>(fields: impl Iterator<Item = &'a Field> + Clone, path: &str) -> Option<(usize, Part)> {
+    if let Some((at, field)) = fields.clone().enumerate().find(|(_, field)| field.name.as_str() == path) {
+        return Some((at, Part::whole(&field.dtype)));
+    }
+    fields.enumerate().find_map(|(at, field)| {
+        let rest = path.strip_prefix(field.name.as_str())?.strip_prefix('.')?;
+        Some((at, Part::inside(&field.dtype, rest)?))
     })
+}
+
+/// The elements of a list.
+fn item(dtype: &ArrowDataType) -> Option<&Field> {
+    match dtype {
+        ArrowDataType::List(item) | ArrowDataType::LargeList(item) | ArrowDataType::FixedSizeList(item, _) => {
+            Some(item)
+        }
+        _ => None,
+    }
+}
+
+/// A list with elements of another type; any other type as it is.
+fn with_items(dtype: &ArrowDataType, of: ArrowDataType) -> ArrowDataType {
+    let other = |item: &Field| Box::new(Field::new(item.name.clone(), of.clone(), item.is_nullable));
+    match dtype {
+        ArrowDataType::List(item) => ArrowDataType::List(other(item)),
+        ArrowDataType::LargeList(item) => ArrowDataType::LargeList(other(item)),
+        ArrowDataType::FixedSizeList(item, size) => ArrowDataType::FixedSizeList(other(item), *size),
+        same => same.clone(),
+    }
+}
+
+/// Number of stored columns of a type.
+fn leaves(dtype: &ArrowDataType) -> usize {
+    match dtype.to_storage() {
+        ArrowDataType::Struct(fields) => fields.iter().map(|field| leaves(&field.dtype)).sum(),
+        ArrowDataType::Map(entries, _) => leaves(&entries.dtype),
+        other => item(other).map_or(1, |item| leaves(&item.dtype)),
+    }
+}
+
+fn is_nested(dtype: &ArrowDataType) -> bool {
+    let dtype = dtype.to_storage();
+    matches!(dtype, ArrowDataType::Struct(_) | ArrowDataType::Map(..)) || item(dtype).is_some()
 }
 
 /// The names of everything readable in a column.
@@ -113,12 +187,10 @@ fn nested(name: &str, found: &ArrowDataType) -> SourceError {
 /// The part of a column in one row group.
 struct Chunk<'a> {
     name: &'a str,
-    /// The column, reduced to the path to the field.
-    field: &'a Field,
-    /// The type of the field.
-    dtype: &'a ArrowDataType,
-    /// Number of objects that contain the field.
-    depth: usize,
+    /// The column.
+    root: &'a Field,
+    /// The part of it that is read.
+    part: &'a Part,
     chunk: &'a ColumnChunkMetadata,
     rows: usize,
     bytes: &'a Buffer<u8>,
@@ -139,12 +211,23 @@ impl Chunk<'_> {
         }
     }
 
-    /// Checks the page headers: the unpacked size, and whether the number of values equals the number of rows.
+    /// The number of values: one for each row, or those of all lists and one for each empty list.
+    fn count(&self, limits: &Limits) -> Result<usize, SourceError> {
+        if self.chunk.descriptor().descriptor.max_rep_level == 0 {
+            return Ok(self.rows);
+        }
+        let count = usize::try_from(self.chunk.num_values()).map_err(|_| self.fault("it has a negative size"))?;
+        limits.allow_values(count, 1)?;
+        Ok(count)
+    }
+
+    /// Checks the page headers: the unpacked size, and the number of values.
     fn check(&self, limits: &Limits) -> Result<u64, SourceError> {
+        let count_of_values = self.count(limits)?;
         let range = self.range()?;
         let mut at = Cursor::new(&self.bytes[range]);
         let (mut unpacked, mut values) = (0, 0);
-        while values < self.rows {
+        while values < count_of_values {
             let most = at.get_ref().len();
             let mut protocol = TCompactInputProtocol::new(&mut at, most);
             let head = PageHeader::read_from_in_protocol(&mut protocol).map_err(|error| self.fault(error))?;
@@ -160,8 +243,8 @@ impl Chunk<'_> {
             }
             let count = |of: Option<i32>| usize::try_from(of.unwrap_or_default()).unwrap_or_default();
             values += of_data.into_iter().map(count).sum::<usize>();
-            if values > self.rows || count(of_dictionary) > limits.values {
-                return Err(self.fault("it has more values than rows"));
+            if values > count_of_values || count(of_dictionary) > limits.values {
+                return Err(self.fault("it has more values than it declares"));
             }
             let [plain, packed] = sizes.map(|size| count(Some(size)) as u64);
             unpacked += plain;
@@ -176,7 +259,7 @@ impl Chunk<'_> {
 
     fn cells(&self, limits: &Limits) -> Result<Vec<Cell>, SourceError> {
         let stored = &self.chunk.descriptor().descriptor.primitive_type;
-        let dtype = match (self.dtype.to_storage(), &stored.physical_type) {
+        let leaf = match (self.part.leaf.to_storage(), &stored.physical_type) {
             // The in-memory type needs features that polars was built without; its bytes do not.
             (ArrowDataType::Float16, Stored::FixedLenByteArray(2)) => ArrowDataType::FixedSizeBinary(2),
             (ArrowDataType::Decimal(precision, scale), Stored::FixedLenByteArray(17..)) => {
@@ -186,17 +269,8 @@ impl Chunk<'_> {
             (ArrowDataType::Dictionary(_, values, _), _) => (**values).clone(),
             (other, _) => other.clone(),
         };
-        if matches!(
-            dtype.to_physical_type(),
-            PhysicalType::List
-                | PhysicalType::LargeList
-                | PhysicalType::Struct
-                | PhysicalType::Map
-                | PhysicalType::FixedSizeList
-        ) {
-            return Err(nested(self.name, &dtype));
-        }
-        let field = with_type(self.field, self.depth, dtype);
+        let reduced = with_leaf(&self.part.reduced, &self.part.steps, leaf);
+        let field = Field::new(self.root.name.clone(), reduced, self.root.is_nullable);
         let most = usize::try_from(limits.bytes).unwrap_or(usize::MAX);
         let pages = get_page_iterator(self.chunk, Cursor::new(self.bytes.clone()), Vec::new(), most);
         let pages = BasicDecompressor::new(pages.map_err(|error| self.fault(error))?, Vec::new());
@@ -204,15 +278,41 @@ impl Chunk<'_> {
             column_iter_to_arrays(vec![pages], vec![stored], field, None).map_err(|error| self.fault(error))?;
         let mut cells = Vec::with_capacity(self.rows);
         for array in &arrays {
-            let mut array = array.as_ref();
-            for _ in 0..self.depth {
-                let inner = of::<StructArray>(array).and_then(|object| object.values().first());
-                array = inner.ok_or_else(|| self.fault("it is not an object"))?.as_ref();
+            let (array, rows) = self.follow(array.as_ref())?;
+            let values = self.cells_of(array, limits)?;
+            match rows {
+                None => cells.extend(values),
+                Some(rows) => {
+                    let value =
+                        |row: Option<usize>| row.and_then(|row| values.get(row).cloned()).unwrap_or(Cell::Empty);
+                    cells.extend(rows.into_iter().map(value));
+                }
             }
-            let read = self.cells_of(array, limits)?;
-            cells.extend(read);
         }
         if cells.len() == self.rows { Ok(cells) } else { Err(self.fault("it has fewer values than rows")) }
+    }
+
+    /// The array of the part's values, and the index of each row's value if they are elements of lists.
+    fn follow<'a>(&self, whole: &'a dyn Array) -> Result<(&'a dyn Array, Option<Vec<Option<usize>>>), SourceError> {
+        let (mut array, mut rows): (_, Option<Vec<Option<usize>>>) = (whole, None);
+        for step in &self.part.steps {
+            let Step::Element(element) = step else {
+                let inner = of::<StructArray>(array).and_then(|object| object.values().first());
+                array = inner.ok_or_else(|| self.fault("it is not an object"))?.as_ref();
+                continue;
+            };
+            let lists = Lists::of(array).ok_or_else(|| self.fault("it is not a list"))?;
+            let place = |row: usize| {
+                let (start, length) = lists.span(row).filter(|_| array.is_valid(row))?;
+                Some(start + element.index(length)?)
+            };
+            rows = Some(match rows {
+                None => (0..array.len()).map(place).collect(),
+                Some(rows) => rows.into_iter().map(|row| place(row?)).collect(),
+            });
+            array = lists.values();
+        }
+        Ok((array, rows))
     }
 
     fn cells_of(&self, array: &dyn Array, limits: &Limits) -> Result<Vec<Cell>, SourceError> {
@@ -268,16 +368,64 @@ impl Chunk<'_> {
     }
 }
 
-/// A column with another type for the field inside it.
-fn with_type(field: &Field, depth: usize, dtype: ArrowDataType) -> Field {
-    let inner = match (depth, field.dtype.to_storage()) {
-        (0, _) => dtype,
-        (_, ArrowDataType::Struct(inner)) => {
-            ArrowDataType::Struct(inner.iter().map(|inner| with_type(inner, depth - 1, dtype.clone())).collect())
+/// An array of lists.
+enum Lists<'a> {
+    Short(&'a ListArray<i32>),
+    Long(&'a ListArray<i64>),
+    Fixed(&'a FixedSizeListArray),
+}
+
+impl<'a> Lists<'a> {
+    fn of(array: &'a dyn Array) -> Option<Self> {
+        let short = || of(array).map(Self::Short);
+        let long = || of(array).map(Self::Long);
+        short().or_else(long).or_else(|| of(array).map(Self::Fixed))
+    }
+
+    /// The elements of all lists.
+    fn values(&self) -> &'a dyn Array {
+        match self {
+            Self::Short(lists) => lists.values().as_ref(),
+            Self::Long(lists) => lists.values().as_ref(),
+            Self::Fixed(lists) => lists.values().as_ref(),
         }
-        (_, other) => other.clone(),
-    };
-    Field::new(field.name.clone(), inner, field.is_nullable)
+    }
+
+    /// The index of the first element of a list, and their number.
+    fn span(&self, row: usize) -> Option<(usize, usize)> {
+        let between = |start: i64, end: i64| {
+            let start = usize::try_from(start).ok()?;
+            Some((start, usize::try_from(end).ok()?.checked_sub(start)?))
+        };
+        match self {
+            Self::Short(lists) => {
+                let ends = lists.offsets().as_slice();
+                between(i64::from(*ends.get(row)?), i64::from(*ends.get(row + 1)?))
+            }
+            Self::Long(lists) => {
+                let ends = lists.offsets().as_slice();
+                between(*ends.get(row)?, *ends.get(row + 1)?)
+            }
+            Self::Fixed(lists) => Some((row * lists.size(), lists.size())),
+        }
+    }
+}
+
+/// A reduced type with another type for the part at the end of its way.
+fn with_leaf(reduced: &ArrowDataType, steps: &[Step], leaf: ArrowDataType) -> ArrowDataType {
+    let Some((step, rest)) = steps.split_first() else { return leaf };
+    match (step, reduced.to_storage()) {
+        (Step::Field, ArrowDataType::Struct(way)) => {
+            let inner = way.iter().map(|field| {
+                Field::new(field.name.clone(), with_leaf(&field.dtype, rest, leaf.clone()), field.is_nullable)
+            });
+            ArrowDataType::Struct(inner.collect())
+        }
+        (_, list) => match item(list) {
+            Some(item) => with_items(list, with_leaf(&item.dtype, rest, leaf)),
+            None => leaf,
+        },
+    }
 }
 
 /// The meaning of the integers of a type, if they are dates, times or durations.
