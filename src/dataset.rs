@@ -110,6 +110,11 @@ impl Dataset {
         &self.columns
     }
 
+    /// The columns by name, and the origin of each row.
+    pub fn into_parts(self) -> (BTreeMap<String, Column>, Vec<Origin>) {
+        (self.columns, self.origins)
+    }
+
     /// Adds a column. A column of another length is cut, or extended with missing values.
     pub fn insert(&mut self, name: &str, mut column: Column) {
         match &mut column {

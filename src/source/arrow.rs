@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "arrow")]
+use super::TakeCells;
 use super::{Asked, Columns, Reader, SourceError};
 
 pub(super) struct Arrow;
@@ -17,7 +19,12 @@ impl Reader for Arrow {
 
     #[cfg(feature = "arrow")]
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
-        messages::read(&bytes, asked)
+        super::collected(asked.columns.len(), |take| messages::read(&bytes, asked, take))
+    }
+
+    #[cfg(feature = "arrow")]
+    fn read_parts(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>, take: &mut TakeCells<'_>) -> Result<(), SourceError> {
+        messages::read(&bytes, asked, take)
     }
 
     #[cfg(not(feature = "arrow"))]
@@ -41,7 +48,7 @@ mod messages {
     use arrow_schema::{DataType, Schema};
 
     use crate::source::arrow::columns::{View, names, resolved};
-    use crate::source::{Asked, Cell, Columns, Limits, SourceError, first_line, guarded};
+    use crate::source::{Asked, Cell, Limits, SourceError, TakeCells, first_line, guarded};
 
     /// The first and the last bytes of a file; a stream has none.
     const MAGIC: &[u8] = b"ARROW1";
@@ -56,7 +63,7 @@ mod messages {
     }
 
     /// Reads the columns of all batches.
-    pub(super) fn read(bytes: &[u8], asked: &Asked<'_>) -> Result<Columns, SourceError> {
+    pub(super) fn read(bytes: &[u8], asked: &Asked<'_>, take: &mut TakeCells<'_>) -> Result<(), SourceError> {
         let Asked { columns, limits, .. } = *asked;
         let layout = if bytes.starts_with(MAGIC) { of_file(bytes)? } else { of_stream(bytes)? };
         let mut wanted = Vec::new();
@@ -71,7 +78,6 @@ mod messages {
         used.sort_unstable();
         used.dedup();
         let mut decoder = FileDecoder::new(Arc::new(layout.schema), layout.version).with_projection(used.clone());
-        let mut table: Columns = columns.iter().map(|_| Vec::new()).collect();
         let (mut batches, mut rows, mut in_dictionaries) = (0, 0_usize, 0);
         let mut in_texts = vec![0; columns.len()];
         for place in layout.places {
@@ -101,13 +107,13 @@ mod messages {
                     let cells = guarded(&what, || View::new(array).follow(&column.steps).cells(name))??;
                     in_texts[place] += texts(&cells);
                     limits.allow_bytes(in_texts[place], &format!("has, in column `{name}`, texts of"))?;
-                    table[place].extend(cells);
+                    take(place, cells);
                 }
             } else if message.header_type() != MessageHeader::Schema {
                 return Err(fault(place.at, "the message is neither a batch of rows nor a dictionary"));
             }
         }
-        Ok(table)
+        Ok(())
     }
 
     /// The bytes of the texts in cells.

@@ -1,11 +1,13 @@
 //! Separated values with a header; the separator is a comma, a tab, a semicolon or another character.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use polars::prelude::*;
 
 use super::{
-    Asked, Cell, Columns, Decimal, Limits, Options, Reader, SourceError, cell, first_line, in_memory, in_units,
+    Asked, Cell, Columns, Decimal, Limits, Options, Reader, SourceError, TakeCells, cell, collected, first_line,
+    in_units, shared,
 };
 
 /// Comma-separated values.
@@ -30,10 +32,28 @@ impl Reader for Csv {
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
         separated(&bytes, asked, ',')
     }
+
+    fn read_parts(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>, take: &mut TakeCells<'_>) -> Result<(), SourceError> {
+        in_parts(&bytes, asked, ',', PART, take)
+    }
 }
+
+/// Minimum size of the parts in which a file is read, in bytes.
+pub(super) const PART: usize = 16 << 20;
 
 /// Reads separated values. `usual` is the separator if the options declare none.
 pub(super) fn separated(bytes: &Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) -> Result<Columns, SourceError> {
+    collected(asked.columns.len(), |take| in_parts(bytes, asked, usual, PART, take))
+}
+
+/// Reads separated values in parts of at least `size` bytes, as [`separated`].
+pub(super) fn in_parts(
+    bytes: &Arc<Vec<u8>>,
+    asked: &Asked<'_>,
+    usual: char,
+    size: usize,
+    take: &mut TakeCells<'_>,
+) -> Result<(), SourceError> {
     let Asked { columns, how, limits } = *asked;
     let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
     let bytes = from_header(how.text(bytes, limits)?, how)?;
@@ -44,13 +64,14 @@ pub(super) fn separated(bytes: &Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) ->
         .map_err(|_| SourceError::Unreadable(format!("`{separator}` cannot separate values")))?;
     check_lines(&bytes, sign, limits)?;
     // Every column is read as text, so that no cell is lost to a type inferred from the first rows.
-    let scan = LazyCsvReader::new_with_sources(in_memory(Arc::clone(&bytes)))
-        .with_infer_schema_length(Some(0))
-        .with_separator(sign)
-        .with_comment_prefix(how.comment.as_deref().map(PlSmallStr::from))
-        .finish();
-    let mut frame = scan.map_err(unreadable)?;
-    let schema = frame.collect_schema().map_err(unreadable)?;
+    let reader = |part: Range<usize>| {
+        let part = ScanSources::Buffers(Arc::from([shared(Arc::clone(&bytes)).sliced(part)]));
+        LazyCsvReader::new_with_sources(part)
+            .with_infer_schema_length(Some(0))
+            .with_separator(sign)
+            .with_comment_prefix(how.comment.as_deref().map(PlSmallStr::from))
+    };
+    let schema = reader(0..bytes.len()).finish().and_then(|mut frame| frame.collect_schema()).map_err(unreadable)?;
     let named = |column: &str| schema.iter_names().find(|name| name.as_str() == column || name.trim() == column);
     if let Some(column) = columns.iter().find(|column| named(column).is_none()) {
         let known: Vec<&str> = schema.iter_names().map(PlSmallStr::as_str).collect();
@@ -59,16 +80,22 @@ pub(super) fn separated(bytes: &Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) ->
             None => SourceError::no_column(column, known),
         });
     }
-    check_widths(&bytes, sign, how.comment.as_deref())?;
+    let starts = parts(&bytes, sign, how.comment.as_deref(), size)?;
     let selected: Vec<Expr> =
         columns.iter().filter_map(|name| Some(col(named(name)?.clone()).alias(name.as_str()))).collect();
-    let table = frame.select(selected).collect().map_err(unreadable)?;
     let of_text = if how.decimal == Some(Decimal::Comma) { with_comma } else { cell };
-    let cells = |name: &String| {
-        let texts = table.column(name).and_then(Column::str).map_err(unreadable)?;
-        Ok(texts.iter().map(|text| text.map_or(Cell::Empty, of_text)).collect())
-    };
-    columns.iter().map(cells).collect()
+    for (at, start) in starts.iter().enumerate() {
+        let part = reader(*start..starts.get(at + 1).copied().unwrap_or(bytes.len()));
+        // Only the first part has the header; names could differ where a part ends after it.
+        let part = if starts.len() == 1 { part } else { part.with_schema(Some(Arc::clone(&schema))) };
+        let part = part.with_has_header(at == 0);
+        let table = part.finish().and_then(|frame| frame.select(&selected).collect()).map_err(unreadable)?;
+        for (place, name) in columns.iter().enumerate() {
+            let texts = table.column(name).and_then(Column::str).map_err(unreadable)?;
+            take(place, texts.iter().map(|text| text.map_or(Cell::Empty, of_text)).collect());
+        }
+    }
+    Ok(())
 }
 
 /// A cell of a file with decimal commas. It stays text, since only its column knows the unit.
@@ -117,14 +144,22 @@ fn check_lines(bytes: &[u8], separator: u8, limits: &Limits) -> Result<(), Sourc
     Ok(())
 }
 
-/// Checks that no row has more fields than the header. The reader would drop the extra fields silently.
-fn check_widths(bytes: &[u8], separator: u8, comment: Option<&str>) -> Result<(), SourceError> {
+/// The starts of parts of at least `size` bytes that begin with a row. Checks that no row has more fields than the
+/// header; the reader would drop the extra fields silently.
+fn parts(bytes: &[u8], separator: u8, comment: Option<&str>, size: usize) -> Result<Vec<usize>, SourceError> {
+    let mut starts = vec![0];
+    let mut next = 0;
     let comment = comment.map(str::as_bytes);
     let (mut header, mut row) = (None, 0);
     let (mut quoted, mut fields) = (false, 0);
     for line in bytes.split(|byte| *byte == b'\n') {
+        let start = next;
+        next += line.len() + 1;
         if !quoted && (line.trim_ascii().is_empty() || comment.is_some_and(|comment| line.starts_with(comment))) {
             continue;
+        }
+        if !quoted && header.is_some() && start - starts[starts.len() - 1] >= size {
+            starts.push(start);
         }
         if quoted || line.contains(&b'"') {
             for byte in line {
@@ -148,7 +183,7 @@ fn check_widths(bytes: &[u8], separator: u8, comment: Option<&str>) -> Result<()
         }
         fields = 0;
     }
-    if quoted { Err(SourceError::Unreadable("an opening quote is never closed".to_owned())) } else { Ok(()) }
+    if quoted { Err(SourceError::Unreadable("an opening quote is never closed".to_owned())) } else { Ok(starts) }
 }
 
 #[cfg(test)]
@@ -210,6 +245,28 @@ mod tests {
         let wide = "N".to_owned() + &",L".repeat(Limits::USUAL.columns);
         let error = cells(wide.as_bytes(), Format::Csv, &["N"], &how).unwrap_err().to_string();
         assert_eq!(error, "it has 100001 columns; at most 100000 are allowed");
+    }
+
+    #[test]
+    fn a_table_is_the_same_in_parts_of_any_size() {
+        let columns = ["N", "note"].map(str::to_owned);
+        let only = ["N".to_owned()];
+        let how = Options { comment: Some("#".to_owned()), ..Options::default() };
+        for (text, columns) in [
+            ("N,note\n1,a\n2,\"b\n\n,c\"\n\n# d,e\n3B,f\n,\n5,\"g\"\"h\"\n6\n7,i", &columns[..]),
+            ("#x\n\nN,note\r\n1,a\r\n2,b\r\n3,c\r\n4,\"d\r\n\"\r\n", &columns),
+            ("N\n1\n2\n3\nfour\n5\n", &only),
+        ] {
+            let bytes = Arc::new(text.as_bytes().to_vec());
+            let asked = Asked { columns, how: &how, limits: &Limits::USUAL };
+            let read = |size| collected(columns.len(), |take| in_parts(&bytes, &asked, ',', size, take)).unwrap();
+            let whole = read(PART);
+            assert!(whole[0].len() >= 4, "{whole:?}");
+            for size in [1, 3, 5, 8, 13] {
+                assert!(parts(text.as_bytes(), b',', Some("#"), size).unwrap().len() > 1);
+                assert_eq!(read(size), whole, "{text:?} in parts of {size} bytes");
+            }
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod database;
 mod history;
 mod object;
 mod options;
+mod packed;
 mod path;
 mod reading;
 mod reduce;
@@ -16,6 +17,7 @@ mod typed;
 mod wire;
 mod written;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
 
@@ -30,9 +32,10 @@ pub use log::pattern as log_pattern;
 pub use ndjson::{SNAPSHOT, to_lines};
 pub use object::with_quoted_nan;
 pub use options::Options;
+pub use packed::Packed;
 pub use reading::Reading;
 pub use reduce::{Merged, Roles, Take, by_run, last, merged};
-pub use table::{Published, from_bytes, publish, to_bytes};
+pub use table::{Published, from_bytes, into_bytes, publish, to_bytes};
 pub use written::{Decimal, Tells, is_percent, number as written_number, number_tells, tells};
 
 use crate::file::in_units;
@@ -177,7 +180,20 @@ pub trait Reader: Sync {
     /// # Errors
     /// If the bytes are not of this format, lack a column, or exceed the limits.
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError>;
+
+    /// Reads columns part by part, so that not all cells are in memory at once. `take` receives the place of a column
+    /// among the requested ones and the next of its cells.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    fn read_parts(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>, take: &mut TakeCells<'_>) -> Result<(), SourceError> {
+        self.read(bytes, asked)?.into_iter().enumerate().for_each(|(place, cells)| take(place, cells));
+        Ok(())
+    }
 }
+
+/// A function that receives the place of a column and the next of its cells.
+pub type TakeCells<'a> = dyn FnMut(usize, Vec<Cell>) + 'a;
 
 /// A request to a reader.
 #[derive(Clone, Copy, Debug)]
@@ -336,17 +352,12 @@ pub fn read(
     how: &Options,
     limits: &Limits,
 ) -> Result<Columns, SourceError> {
-    let reader = format.member();
-    let bytes = unpacked(&bytes.into(), reader.is_archive(), limits)?;
-    // A text in a wide encoding looks like binary data until it is decoded.
-    if let Some(what) = crate::file::what_is(&bytes).filter(|_| reader.is_text() && !how.is_wide(&bytes)) {
-        return Err(SourceError::NoText(what));
-    }
     let mut distinct = columns.to_vec();
     distinct.sort();
     distinct.dedup();
+    let mut table: Columns = vec![Vec::new(); distinct.len()];
     let asked = Asked { columns: &distinct, how, limits };
-    let mut table = guarded("the file", || reader.read(bytes, &asked))??;
+    read_parts(&bytes.into(), format, &asked, &mut |place, cells| append(&mut table[place], cells))?;
     if distinct == columns {
         return Ok(table);
     }
@@ -357,6 +368,55 @@ pub fn read(
         if last(index) { std::mem::take(cells) } else { cells.clone() }
     };
     Ok(columns.iter().enumerate().map(take).collect())
+}
+
+/// Reads columns of one file in little memory, each with its name.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_packed(
+    bytes: &Arc<Vec<u8>>,
+    format: Format,
+    columns: &BTreeSet<String>,
+    how: &Options,
+    limits: &Limits,
+) -> Result<BTreeMap<String, Packed>, SourceError> {
+    let names: Vec<String> = columns.iter().cloned().collect();
+    let mut table: Vec<Packed> = names.iter().map(|_| Packed::default()).collect();
+    let asked = Asked { columns: &names, how, limits };
+    read_parts(bytes, format, &asked, &mut |place, cells| table[place].extend(cells))?;
+    Ok(names.into_iter().zip(table).collect())
+}
+
+/// Reads distinct columns part by part.
+fn read_parts(
+    bytes: &Arc<Vec<u8>>,
+    format: Format,
+    asked: &Asked<'_>,
+    take: &mut TakeCells<'_>,
+) -> Result<(), SourceError> {
+    let reader = format.member();
+    let bytes = unpacked(bytes, reader.is_archive(), asked.limits)?;
+    // A text in a wide encoding looks like binary data until it is decoded.
+    if let Some(what) = crate::file::what_is(&bytes).filter(|_| reader.is_text() && !asked.how.is_wide(&bytes)) {
+        return Err(SourceError::NoText(what));
+    }
+    guarded("the file", || reader.read_parts(bytes, asked, take))?
+}
+
+/// The columns of a reader that reads part by part.
+fn collected(
+    columns: usize,
+    read: impl FnOnce(&mut TakeCells<'_>) -> Result<(), SourceError>,
+) -> Result<Columns, SourceError> {
+    let mut table: Columns = vec![Vec::new(); columns];
+    read(&mut |place, cells| append(&mut table[place], cells))?;
+    Ok(table)
+}
+
+/// Adds cells at the end of a column; the only part of a column is not copied.
+fn append(column: &mut Vec<Cell>, cells: Vec<Cell>) {
+    if column.is_empty() { *column = cells } else { column.extend(cells) }
 }
 
 /// Runs a reader and turns a panic into an error. A file can be malformed in ways that a reader's library did not

@@ -22,7 +22,9 @@ use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 
 use super::path::Element;
 use super::typed::{Clock, decimal};
-use super::{Asked, Cell, Columns, Limits, Reader, SourceError, cell, first_line, guarded, shared};
+use super::{
+    Asked, Cell, Columns, Limits, Reader, SourceError, TakeCells, cell, collected, first_line, guarded, shared,
+};
 
 pub(super) struct Parquet;
 
@@ -37,6 +39,10 @@ impl Reader for Parquet {
     }
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+        collected(asked.columns.len(), |take| self.read_parts(bytes, asked, take))
+    }
+
+    fn read_parts(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>, take: &mut TakeCells<'_>) -> Result<(), SourceError> {
         let Asked { columns, limits, .. } = *asked;
         let bytes = shared(bytes);
         let file = read_metadata(&mut Cursor::new(bytes.as_slice())).map_err(unreadable)?;
@@ -45,8 +51,7 @@ impl Reader for Parquet {
         limits.allow_values(rows, columns.len())?;
         let fields: Vec<&Field> = schema.iter_values().collect();
         let mut unpacked = 0;
-        let mut table = Vec::new();
-        for name in columns {
+        for (place, name) in columns.iter().enumerate() {
             let Some((at, part)) = named(fields.iter().copied(), name) else {
                 let known: Vec<String> = fields.iter().copied().flat_map(names).collect();
                 return Err(SourceError::no_column(name, known.iter().map(String::as_str)));
@@ -55,7 +60,6 @@ impl Reader for Parquet {
                 return Err(nested(name, &part.leaf));
             }
             let root = fields[at];
-            let mut cells = Vec::new();
             for group in &file.row_groups {
                 let chunks: Vec<&ColumnChunkMetadata> =
                     group.columns_under_root_iter(&root.name).into_iter().flatten().collect();
@@ -66,11 +70,10 @@ impl Reader for Parquet {
                 let what = format!("column `{name}`");
                 unpacked += guarded(&what, || chunk.check(limits))??;
                 limits.allow_bytes(unpacked, "unpacks to")?;
-                cells.extend(guarded(&what, || chunk.cells(limits))??);
+                take(place, guarded(&what, || chunk.cells(limits))??);
             }
-            table.push(cells);
         }
-        Ok(table)
+        Ok(())
     }
 }
 

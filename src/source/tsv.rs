@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::csv::{TAKEN, separated};
-use super::{Asked, Columns, Reader, SourceError};
+use super::csv::{PART, TAKEN, in_parts, separated};
+use super::{Asked, Columns, Reader, SourceError, TakeCells};
 
 /// Tab-separated values.
 pub(super) struct Tsv;
@@ -23,5 +23,9 @@ impl Reader for Tsv {
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
         separated(&bytes, asked, '\t')
+    }
+
+    fn read_parts(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>, take: &mut TakeCells<'_>) -> Result<(), SourceError> {
+        in_parts(&bytes, asked, '\t', PART, take)
     }
 }

@@ -13,7 +13,9 @@ use crate::dataset::{self, Column, Dataset};
 use crate::expr::{Expr, parse_printed};
 use crate::plausible::{self, Declared};
 use crate::schedule::{KNOTS, MOST_STEPS, Schedule};
-use crate::source::{Cell, ColumnKind, Decimal, Format, Limits, Missing, Options, Reading, SourceError, Tells, read};
+use crate::source::{
+    Cell, ColumnKind, Decimal, Format, Limits, Missing, Options, Packed, Reading, SourceError, Tells, read_packed,
+};
 use crate::summary::{FileSummary, IngestSummary};
 use crate::unit::Unit;
 use crate::watch::Watch;
@@ -166,14 +168,14 @@ impl Stage for Ingest {
     }
 
     fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
-        let (mut data, texts, lost) = self.read_files(inputs)?;
-        let decimal = self.decimal(&texts, data.origins())?;
+        let (mut data, mut cells, lost) = self.read_files(inputs)?;
+        let decimal = self.decimal(&cells, data.origins())?;
         let mut faults = Faults::default();
-        for column in &self.columns {
+        for (at, column) in self.columns.iter().enumerate() {
             let mut unheeded = Faults::default();
             let faults = if column.unused { &mut unheeded } else { &mut faults };
             let values = match &column.from {
-                Origin::Column(_) => texts.numbers(column, decimal, faults),
+                Origin::Column(name) => values_of(column, cells.take(name, &self.columns[at + 1..]), decimal, faults),
                 Origin::Expr(text) => evaluate(&data, column, text, faults)?,
             };
             data.insert(&column.variable, values);
@@ -185,49 +187,58 @@ impl Stage for Ingest {
         let mut dropped = self.settle(&faults, data.origins())?;
         let taken_from = rows + lost.values().sum::<usize>();
         dropped.extend(lost);
-        let keeps = self.missing == Missing::Keep;
-        let kept: Vec<usize> = (0..rows).filter(|row| keeps || !faults.rows.contains_key(row)).collect();
-        let data = if kept.len() == rows { data } else { data.select(&kept) };
+        if self.missing != Missing::Keep && !faults.rows.is_empty() {
+            let kept: Vec<usize> = (0..rows).filter(|row| !faults.rows.contains_key(row)).collect();
+            data = data.select(&kept);
+        }
         let summary = self.summary(inputs, taken_from, dropped, &data);
-        let table = crate::source::to_bytes(&data).map_err(|error| Failure::internal(error.to_string()))?;
+        let table = crate::source::into_bytes(data).map_err(|error| Failure::internal(error.to_string()))?;
         Ok(BTreeMap::from([("table".to_owned(), Arc::new(table)), ("summary".to_owned(), json_bytes(&summary)?)]))
     }
 }
 
 /// The cells of the columns that are read, with all files concatenated.
 struct Cells {
-    columns: BTreeMap<String, Vec<Cell>>,
+    columns: BTreeMap<String, Packed>,
 }
 
 impl Cells {
-    fn of(&self, column: &IngestColumn) -> &[Cell] {
+    fn of(&self, column: &IngestColumn) -> Option<&Packed> {
         match &column.from {
-            Origin::Column(name) => self.columns.get(name).map(Vec::as_slice).unwrap_or_default(),
-            Origin::Expr(_) => &[],
+            Origin::Column(name) => self.columns.get(name),
+            Origin::Expr(_) => None,
         }
     }
 
-    fn numbers(&self, column: &IngestColumn, decimal: Decimal, faults: &mut Faults) -> Column {
-        let cells = self.of(column);
-        let as_numbers = column.kind == ColumnKind::Number;
-        let read = column.reading.as_ref().map(|reading| {
-            reading.read(cells, as_numbers, |row, reason| {
-                faults.add(row, format!("{}: {reason}", column.variable));
-            })
-        });
-        let cells = read.as_deref().unwrap_or(cells);
-        if column.kind == ColumnKind::Text {
-            return Column::Texts(cells.iter().map(Cell::text).collect());
-        }
-        let numbers = cells.iter().enumerate().map(|(row, cell)| match cell {
+    /// The cells of a column, which are removed unless a later variable has the same column.
+    fn take(&mut self, name: &str, later: &[IngestColumn]) -> Packed {
+        let is_later = later.iter().any(|column| matches!(&column.from, Origin::Column(later) if later == name));
+        let cells = if is_later { self.columns.get(name).cloned() } else { self.columns.remove(name) };
+        cells.unwrap_or_default()
+    }
+}
+
+/// The values of a variable from the cells of its column.
+fn values_of(column: &IngestColumn, cells: Packed, decimal: Decimal, faults: &mut Faults) -> Column {
+    let as_numbers = column.kind == ColumnKind::Number;
+    let cells = match &column.reading {
+        Some(reading) => Packed::from(reading.read(&cells.into_cells(), as_numbers, |row, reason| {
+            faults.add(row, format!("{}: {reason}", column.variable));
+        })),
+        None => cells,
+    };
+    if column.kind == ColumnKind::Text {
+        return Column::Texts(cells.into_cells().iter().map(Cell::text).collect());
+    }
+    Column::Numbers(cells.into_numbers(|row, cell| {
+        match cell {
             Cell::Number(number) if number.is_finite() => number * column.factor,
             Cell::Number(number) => faults.add(row, format!("{} is {number}", column.variable)),
             Cell::Empty => faults.add(row, format!("{} is missing", column.variable)),
             Cell::Text(text) => crate::source::written_number(text, decimal, column.unit)
                 .unwrap_or_else(|| faults.add_text(row, &column.variable, text)),
-        });
-        Column::Numbers(numbers.collect())
-    }
+        }
+    }))
 }
 
 /// Maximum number of distinct texts in the reasons of a variable.
@@ -353,7 +364,7 @@ impl Ingest {
         let numeric = self.columns.iter().filter(|c| c.kind == ColumnKind::Number && c.reading.is_none());
         for column in numeric {
             let (mut shares, mut plain) = (false, None);
-            for (row, cell) in cells.of(column).iter().enumerate() {
+            let mut look = |row: usize, cell: &Cell| {
                 let told = match cell {
                     Cell::Text(text) => {
                         shares |= crate::source::is_percent(text);
@@ -371,13 +382,16 @@ impl Ingest {
                 match (told, cell) {
                     (Tells::Point, _) => has_point = true,
                     (Tells::Comma, Cell::Text(text)) if !column.unused => {
-                        comma.get_or_insert((column, row, text));
+                        comma.get_or_insert_with(|| (column, row, text.clone()));
                     }
                     (Tells::Either, Cell::Text(text)) if !column.unused => {
-                        either.get_or_insert((column, row, text));
+                        either.get_or_insert_with(|| (column, row, text.clone()));
                     }
                     _ => {}
                 }
+            };
+            if let Some(cells) = cells.of(column) {
+                cells.each(&mut look);
             }
             if let (true, Some((row, number)), None, false) = (shares, plain, column.unit, column.unused) {
                 let number = crate::expr::number_text(number);
@@ -392,7 +406,7 @@ impl Ingest {
                 )));
             }
         }
-        let said = |(column, row, text): (&IngestColumn, usize, &String), what: &str| {
+        let said = |(column, row, text): (&IngestColumn, usize, String), what: &str| {
             Failure::new("two-readings", format!("{} is `{text}` ({}): {what}", column.variable, self.at(origins[row])))
         };
         match (comma, either) {
@@ -416,7 +430,7 @@ impl Ingest {
 
     /// The cells of all files, and the parts of histories that give no row.
     fn read_files(&self, inputs: &Inputs) -> Result<(Dataset, Cells, BTreeMap<String, usize>), Failure> {
-        let mut names: Vec<String> = self
+        let mut names: BTreeSet<String> = self
             .columns
             .iter()
             .filter_map(|c| match &c.from {
@@ -427,35 +441,33 @@ impl Ingest {
         if let Some(history) = &self.history {
             names.extend(history.run.iter().chain([&history.step]).cloned());
         }
-        names.sort();
-        names.dedup();
         if let Some(by) = &self.answer {
             let answer: Answer = inputs.json(ANSWER)?;
             let origins = (1..=answer.rows.len()).map(|row| dataset::Origin { file: 0, row: row as u32 });
             let mut columns = BTreeMap::new();
             for name in names {
                 let cells = of_answer(&answer, by.as_deref(), &name)?;
-                columns.insert(name, cells);
+                columns.insert(name, Packed::from(cells));
             }
             return Ok((Dataset::new(origins.collect()), Cells { columns }, BTreeMap::new()));
         }
         let mut origins = Vec::new();
-        let mut columns: BTreeMap<String, Vec<Cell>> = names.iter().map(|n| (n.clone(), Vec::new())).collect();
+        let mut columns: BTreeMap<String, Packed> = names.iter().map(|n| (n.clone(), Packed::default())).collect();
         for (index, (file, bytes)) in self.files.iter().zip(&inputs.files).enumerate() {
             let format = self.formats.get(index).copied().unwrap_or_default();
             let nothing = BTreeMap::new();
             let told = self.named.get(index).unwrap_or(&nothing);
-            let inside: Vec<String> = names.iter().filter(|name| !told.contains_key(*name)).cloned().collect();
-            let cells = read(Arc::clone(bytes), format, &inside, &self.options, &self.limits)
+            let inside: BTreeSet<String> = names.iter().filter(|name| !told.contains_key(*name)).cloned().collect();
+            let found = read_packed(bytes, format, &inside, &self.options, &self.limits)
                 .map_err(|error| unreadable(file, format, &error))?;
-            let rows = cells.first().map_or(0, Vec::len);
+            let rows = found.values().next().map_or(0, Packed::len);
             origins.extend((0..rows).map(|row| dataset::Origin { file: index as u32, row: row as u32 + 1 }));
-            for (name, cells) in inside.iter().zip(cells) {
-                columns.entry(name.clone()).or_default().extend(cells);
+            for (name, cells) in found {
+                columns.entry(name).or_default().append(cells);
             }
             for (name, text) in told {
                 let cell = crate::source::cell(text);
-                columns.entry(name.clone()).or_default().extend(std::iter::repeat_n(cell, rows));
+                columns.entry(name.clone()).or_default().extend(vec![cell; rows]);
             }
         }
         let lost = match &self.history {
@@ -465,13 +477,16 @@ impl Ingest {
                     Origin::Expr(_) => None,
                 });
                 let of_columns: Vec<(&IngestColumn, String)> = of_columns.collect();
-                history.reduce(Logged {
-                    columns: &mut columns,
+                let mut logged = columns.into_iter().map(|(name, cells)| (name, cells.into_cells())).collect();
+                let lost = history.reduce(Logged {
+                    columns: &mut logged,
                     origins: &mut origins,
                     needed: of_columns.iter().filter(|(c, _)| !c.unused).map(|(_, name)| name.clone()).collect(),
                     variables: of_columns.iter().map(|(c, name)| (c.variable.clone(), name.clone())).collect(),
                     files: self.files.iter().map(|file| file.name().to_owned()).collect(),
-                })?
+                })?;
+                columns = logged.into_iter().map(|(name, cells)| (name, Packed::from(cells))).collect();
+                lost
             }
             None => BTreeMap::new(),
         };
