@@ -12,11 +12,11 @@ fmt:
 
 # Clippy, warnings as errors.
 lint:
-    cargo clippy --all-targets --features spreadsheets,sqlite,figures,arrow --locked -- -D warnings
+    cargo clippy --all-targets --features full --locked -- -D warnings
 
 # The tests.
 test:
-    cargo test --features spreadsheets,sqlite,figures,arrow
+    cargo test --features full
 
 # The documentation, private items too.
 doc:
@@ -50,11 +50,11 @@ stress:
 # The program on every spec and file of tests/hostile; `test` takes one in 13 of the mutated and drawn specs and none of the others.
 # Folders of findings are kept in target/tmp/hostile. LAWFIT_HOSTILE_PROGRAM names another program than the one of this build.
 hostile seconds="10":
-    LAWFIT_HOSTILE=1 LAWFIT_HOSTILE_SECONDS={{seconds}} cargo test --features spreadsheets,sqlite,figures,arrow --test tests hostile:: -- --test-threads 1 --nocapture
+    LAWFIT_HOSTILE=1 LAWFIT_HOSTILE_SECONDS={{seconds}} cargo test --features full --test tests hostile:: -- --test-threads 1 --nocapture
 
 # One fuzz target on inputs that are mutated blindly, for machines without cargo-fuzz; prints how many inputs passed.
 mutate target seconds="600":
-    LAWFIT_MUTATE={{target}}:{{seconds}} cargo test --features spreadsheets,sqlite,figures,arrow --test tests hostile::fuzzed -- --nocapture
+    LAWFIT_MUTATE={{target}}:{{seconds}} cargo test --features full --test tests hostile::fuzzed -- --nocapture
 
 # How fast the fit engine is; the first time everything is compiled with optimisation.
 bench:

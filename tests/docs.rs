@@ -100,7 +100,7 @@ fn every_key_of_the_schema_has_hover_text() {
 
 #[test]
 fn the_commands_of_the_readme_and_of_ci_are_one() {
-    let test = "cargo test --features spreadsheets,sqlite,figures,arrow";
+    let test = "cargo test --features full";
     assert!(read("README.md").lines().any(|line| line.trim() == test));
     assert!(read(".ci/run").contains(test));
     let just = read("justfile");
