@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::expr::parse_constant;
+use crate::expr::{ParseError, parse_constant};
 use crate::unit::{Dimension, Unit};
 
 /// A number, or a text that is a constant expression.
@@ -52,7 +52,7 @@ impl Visitor<'_> for QuantityVisitor {
         match text.trim() {
             "inf" | "+inf" => Ok(Quantity(f64::INFINITY)),
             "-inf" => Ok(Quantity(f64::NEG_INFINITY)),
-            text => parse_constant(text).or_else(|error| with_unit(text).ok_or(error)).map(Quantity).map_err(|error| {
+            text => quantity_in(text).map(Quantity).map_err(|error| {
                 let own = format!("`{text}` is not a number");
                 let why = error.to_string();
                 let why = if why == own { String::new() } else { format!(": {why}") };
@@ -62,6 +62,14 @@ impl Visitor<'_> for QuantityVisitor {
             }),
         }
     }
+}
+
+/// The number in a text, with a suffix or with a unit of losses, shares or compute.
+///
+/// # Errors
+/// The text is neither a constant expression nor a number with such a unit.
+pub fn quantity_in(text: &str) -> Result<f64, ParseError> {
+    parse_constant(text).or_else(|error| with_unit(text).ok_or(error))
 }
 
 /// Maximum length of a number with a unit, since each of its parts is tried.

@@ -33,6 +33,7 @@ mod limits;
 mod live;
 mod lock;
 mod meaning;
+mod mixtures;
 mod modules;
 mod names;
 mod nist;

@@ -10,7 +10,7 @@ use super::Exit;
 use super::output;
 use super::screen::Screen;
 use crate::expr::{number_text, parse_constant};
-use crate::law::{Law, Treatment, Variable, find, names};
+use crate::law::{Domains, Entry, Law, Mixture, Treatment, Variable, find, names};
 use crate::numerics::{Random, exp, ln};
 
 /// Draw runs from a law with known parameters and print them as CSV.
@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     #[arg(value_name = "LAW")]
     law: String,
     /// Values of a variable: N=1e8,3e8,1e9, or evenly spaced in the logarithm: N=40M..16B:8. Every combination is a
-    /// run.
+    /// run, apart from those whose shares of a mixture do not sum to 1.
     #[arg(long, value_name = "VARIABLE=VALUES", required = true)]
     at: Vec<String>,
     /// Value of a parameter: alpha=0.34.
@@ -98,6 +98,7 @@ fn simulate(arguments: &Arguments) -> Result<String, String> {
     let mut random = Random::new(arguments.seed, "simulate", 0);
     let header: Vec<&str> = law.variables.iter().map(|v| v.name.as_str()).chain([law.response.as_str()]).collect();
     let mut table = format!("{}\n", header.join(","));
+    let mut drawn = 0;
     for run in 0..runs {
         // The last variable changes fastest.
         let mut rest = run;
@@ -106,11 +107,24 @@ fn simulate(arguments: &Arguments) -> Result<String, String> {
             at[variable] = values[rest % values.len()];
             rest /= values.len();
         }
+        if !law.mixtures.iter().all(|mixture| mixture.allows_sum(sum_of_shares(&law, mixture, &at))) {
+            continue;
+        }
+        drawn += 1;
         let response = tape.value_at(&parameters, &at) * random.log_normal(arguments.noise);
         let cells: Vec<String> = at.iter().chain([&response]).map(|value| number_text(*value)).collect();
         let _ = writeln!(table, "{}", cells.join(","));
     }
+    if drawn == 0 {
+        let wanted = law.mixtures.first().map_or("1", Mixture::wanted_sum);
+        return Err(format!("no combination of the values is a mixture: the shares must sum to {wanted}"));
+    }
     Ok(table)
+}
+
+/// The sum of the shares of a mixture in a run.
+fn sum_of_shares(law: &Law, mixture: &Mixture, at: &[f64]) -> f64 {
+    mixture.variables().filter_map(|name| law.variable(name)).map(|place| at[place]).sum()
 }
 
 /// The law and the published values of its parameters.
@@ -123,18 +137,32 @@ fn law(arguments: &Arguments) -> Result<(Law, BTreeMap<String, f64>), String> {
         }
         let variables =
             arguments.at.iter().map(|text| Ok(pair(text)?.0.to_owned())).collect::<Result<Vec<_>, String>>()?;
-        let plain = |name: String| Variable { name, unit: None, meaning: None, counts: None };
-        let variables: Vec<Variable> = variables.into_iter().map(plain).collect();
+        let variables: Vec<Variable> = variables.iter().map(|name| Variable::plain(name)).collect();
         let law = Law::from_formula("formula", &arguments.law, &variables).map_err(|error| error.to_string())?;
         return Ok((law, BTreeMap::new()));
     };
-    let law = entry.law().map_err(|_| format!("the law `{}` cannot be read", entry.name))?;
+    let law = over_domains(entry, &arguments.at)?;
     let Some(source) = &arguments.constants else { return Ok((law, BTreeMap::new())) };
     let constants = entry.constants.get(source).ok_or_else(|| {
         let known: Vec<&str> = entry.constants.keys().map(String::as_str).collect();
         format!("`{}` has no constants `{source}`; there are {}", entry.name, crate::diagnostic::list(&known))
     })?;
     Ok((law, constants.values.iter().map(|(name, value)| (name.clone(), value.0)).collect()))
+}
+
+/// A law of the catalogue; a law of mixtures has the domains of the given variables.
+fn over_domains(entry: &Entry, at: &[String]) -> Result<Law, String> {
+    if entry.domains.is_empty() {
+        return entry.law().map_err(|_| format!("the law `{}` cannot be read", entry.name));
+    }
+    let mut every: Vec<String> = Vec::new();
+    for base in entry.vectors_of_variables() {
+        let names = at.iter().filter_map(|text| Some(pair(text).ok()?.0));
+        let domain = |name: &str| Some(name.strip_prefix(base)?.strip_prefix('_')?.to_owned());
+        every.extend(names.filter_map(domain).filter(|domain| !every.contains(domain)).collect::<Vec<_>>());
+    }
+    let law = entry.law_over(&Domains { every, ..Domains::default() });
+    law.map_err(|errors| errors.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))
 }
 
 /// The values of each variable of the law.

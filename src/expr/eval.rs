@@ -235,8 +235,8 @@ fn call(function: Function, arguments: &[f64]) -> f64 {
             }
             _ => f64::NAN,
         },
-        // Both are replaced before a number is needed: a schedule expands the sum, and `number` takes a text.
-        Function::SumOverKnots | Function::Number => f64::NAN,
+        // All are replaced before a number is needed: sums are written out, and `number` takes a text.
+        Function::SumOverKnots | Function::SumOver | Function::Number => f64::NAN,
     }
 }
 

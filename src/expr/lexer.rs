@@ -141,7 +141,8 @@ fn suffix(rest: &str) -> (f64, usize) {
     letter.and_then(super::written::multiple).map_or((1.0, 0), |scale| (scale, 1))
 }
 
-/// A name, possibly dotted: `fits.main.alpha`; with a member of a matrix: `fits.main[law=hoffmann].alpha`.
+/// A name, possibly dotted: `fits.main.alpha`; with a member of a matrix: `fits.main[law=hoffmann].alpha`; with
+/// indices: `k[d]`.
 fn name(rest: &str) -> (Token, usize) {
     let mut end = 0;
     loop {
@@ -155,13 +156,25 @@ fn name(rest: &str) -> (Token, usize) {
     }
 }
 
-/// The length in bytes of the brackets that name a member of a matrix; zero where a list or nothing follows.
+/// The length in bytes of the brackets that name a member of a matrix, or indices; zero where a list or nothing
+/// follows.
 fn member(rest: &str) -> usize {
     let Some(inner) = rest.strip_prefix('[').and_then(|inner| inner.split_once(']')).map(|(inner, _)| inner) else {
         return 0;
     };
     let named = inner.split_once('=').is_some_and(|(name, _)| name.split('.').all(is_identifier));
-    if named { inner.len() + 2 } else { 0 }
+    if named || are_indices(inner) { inner.len() + 2 } else { 0 }
+}
+
+/// Whether a text is one or more index words: `d`, `i,j`.
+fn are_indices(text: &str) -> bool {
+    text.split(',').all(|word| is_identifier(word.trim()) && !is_keyword(word.trim()))
+}
+
+/// The name and the index words of a name with indices; `None` for another name.
+pub fn indices(name: &str) -> Option<(&str, Vec<&str>)> {
+    let (base, inner) = name.strip_suffix(']')?.split_once('[')?;
+    (is_identifier(base) && are_indices(inner)).then(|| (base, inner.split(',').map(str::trim).collect()))
 }
 
 fn quoted(rest: &str, at: usize, quote: char) -> Result<(Token, usize), ParseError> {

@@ -14,7 +14,7 @@ use std::ops::Range;
 
 pub use error::ParseError;
 pub use eval::{EvalError, Kind, KindError, Value};
-pub use lexer::is_plain_name;
+pub use lexer::{indices, is_plain_name};
 pub use parser::{parse, parse_constant, parse_equation, parse_printed};
 pub use written::{number_in, number_of};
 
@@ -120,11 +120,12 @@ pub enum Function {
     Number,
     ExcessRatio,
     SumOverKnots,
+    SumOver,
 }
 
 impl Function {
     /// Every function with its name and number of arguments (`None`: two or more).
-    pub const ALL: [(Self, &'static str, Option<usize>); 18] = [
+    pub const ALL: [(Self, &'static str, Option<usize>); 19] = [
         (Self::Exp, "exp", Some(1)),
         (Self::Ln, "ln", Some(1)),
         (Self::Log10, "log10", Some(1)),
@@ -146,6 +147,8 @@ impl Function {
         (Self::ExcessRatio, "excess_ratio", Some(6)),
         // Expanded into a sum before evaluation: see `schedule`.
         (Self::SumOverKnots, "sum_over_knots", Some(1)),
+        // Expanded into a sum before evaluation: see `law::mixture`.
+        (Self::SumOver, "sum_over", Some(2)),
     ];
 
     /// The name of the function.
@@ -214,6 +217,14 @@ impl<S> Expr<S> {
             Node::Call(_, arguments) => arguments.iter().collect(),
             Node::Within(value, low, high) => vec![&**value, &**low, &**high],
             Node::OneOf(value, members) => std::iter::once(&**value).chain(members).collect(),
+        }
+    }
+
+    /// The first call of one of some functions, outermost and leftmost, and its place.
+    pub fn first_call(&self, of: &[Function]) -> Option<(Function, &Range<usize>)> {
+        match &self.node {
+            Node::Call(function, _) if of.contains(function) => Some((*function, &self.span)),
+            _ => self.parts().into_iter().find_map(|part| part.first_call(of)),
         }
     }
 

@@ -25,18 +25,23 @@ impl Span {
         })
     }
 
+    /// One plus the distance of a value from the range in units of its width, for values such as shares that may be zero.
+    pub fn distance(&self, value: f64) -> f64 {
+        let outside = (value - self.highest).max(self.lowest - value).max(0.0);
+        let distance = if outside == 0.0 { 1.0 } else { 1.0 + outside / (self.highest - self.lowest) };
+        distance.clamp(1.0, f64::MAX)
+    }
+
     /// The factor by which a value lies outside the range: 1 inside, and always finite.
     ///
     /// Ranges and values that are not positive have no factor. There, the result is 1 plus the distance from the
     /// range in units of its width.
     pub fn factor(&self, value: f64) -> f64 {
-        let factor = if self.lowest > 0.0 && value > 0.0 {
-            (value / self.highest).max(self.lowest / value)
+        if self.lowest > 0.0 && value > 0.0 {
+            (value / self.highest).max(self.lowest / value).clamp(1.0, f64::MAX)
         } else {
-            let outside = (value - self.highest).max(self.lowest - value).max(0.0);
-            if outside == 0.0 { 1.0 } else { 1.0 + outside / (self.highest - self.lowest) }
-        };
-        factor.clamp(1.0, f64::MAX)
+            self.distance(value)
+        }
     }
 }
 

@@ -113,8 +113,8 @@ fn call(graph: &mut Graph, function: Function, arguments: &[Id]) -> Id {
             &[x, floor, ceiling, alpha, size, c] => excess_ratio(graph, x, [floor, ceiling, alpha, size, c]),
             _ => graph.number(f64::NAN),
         },
-        // A schedule expands the sum before this point, and a formula has no texts.
-        Function::SumOverKnots | Function::Number => graph.number(f64::NAN),
+        // Sums are written out before this point, and a formula has no texts.
+        Function::SumOverKnots | Function::SumOver | Function::Number => graph.number(f64::NAN),
     }
 }
 

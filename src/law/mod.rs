@@ -9,6 +9,7 @@ mod cost;
 mod interchange;
 mod lower;
 mod meeting;
+mod mixture;
 mod parameter;
 mod powers;
 mod roles;
@@ -28,6 +29,7 @@ pub use coefficient::{CoefficientPlace, coefficient_place};
 pub use cost::{CONVENTIONS, Convention, Cost, FLOP_PER_PARAMETER_AND_TOKEN, SERVED};
 pub use interchange::Symmetries;
 pub use meeting::{Chain, Meeting, Role, Side};
+pub use mixture::{Domains, Mixture, Share, TOLERANCE, Vector, parameters_over};
 pub use parameter::{Parameter, ParameterText, Scale, Treatment, UNLISTED};
 pub use powers::Power;
 pub use roles::{CONVENTIONAL, Roles, dimension};
@@ -35,7 +37,7 @@ pub use structure::{BoundPeels, Offset, ScaleOf, Term, Terms};
 pub use sums::{Columns, Sums, Weigh, Weights, Workspace};
 pub use tape::{Order, ROWS, Tape, Wanted};
 
-use crate::expr::{Expr, Kind, Value, parse_equation};
+use crate::expr::{Expr, Function, Kind, Node, Operator, Value, parse_equation};
 use crate::schedule;
 use crate::unit::{Counts, Unit};
 use symbolic::{Graph, Id};
@@ -54,6 +56,11 @@ pub struct Variable {
 }
 
 impl Variable {
+    /// A variable without a unit or a meaning.
+    pub fn plain(name: &str) -> Self {
+        Self { name: name.to_owned(), unit: None, meaning: None, counts: None }
+    }
+
     /// Whether the variable describes a knot of a schedule.
     pub fn is_of_knot(&self) -> bool {
         schedule::of_knot(&self.name).is_some()
@@ -84,6 +91,8 @@ pub struct Law {
     pub roles: Roles,
     /// Cost of training; `None` stands for 6 FLOP for each parameter and token.
     pub cost: Option<Arc<Cost>>,
+    /// The variables that are shares of mixtures.
+    pub mixtures: Vec<Mixture>,
 }
 
 /// Conditions under which a law holds, as far as they can be checked.
@@ -178,28 +187,62 @@ impl LawError {
         Self { span: Some(span), parameter: None, message: message.into(), hint: None }
     }
 
+    /// An error without a place in the formula.
+    pub fn of_law(message: impl Into<String>) -> Self {
+        Self { span: None, parameter: None, message: message.into(), hint: None }
+    }
+
     fn of_parameter(name: &str, message: impl Into<String>) -> Self {
         Self { span: None, parameter: Some(name.to_owned()), message: message.into(), hint: None }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    /// The same with a hint on what to do.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 }
 
 impl Law {
-    /// Parses a law from its formula. A symbol in `variables` is a variable; any other is a parameter.
+    /// Parses a law from its formula. A symbol in `variables` is a variable; any other is a parameter. The variables
+    /// give the domains of sums over domains.
     ///
     /// # Errors
     /// The formula does not parse, is not a number, or uses its own response.
     pub fn from_formula(name: &str, formula: &str, variables: &[Variable]) -> Result<Self, LawError> {
+        Self::over_domains(name, formula, variables, &Domains::default()).map(|(law, _)| law)
+    }
+
+    /// The same with declared domains; also returns the names with indices, written out.
+    ///
+    /// # Errors
+    /// As [`Law::from_formula`], and where a sum over domains cannot be written out.
+    pub fn over_domains(
+        name: &str,
+        formula: &str,
+        variables: &[Variable],
+        domains: &Domains,
+    ) -> Result<(Self, Vec<Vector>), LawError> {
         let (response, body) = parse_equation(formula).map_err(|error| LawError {
             span: Some(error.span),
             parameter: None,
             message: error.message,
             hint: error.hint,
         })?;
+        let names = variables.iter().map(|v| v.name.as_str()).collect();
+        let written = mixture::written_out(&body, domains, &names, &response)?;
+        let members = written.vectors.iter().filter(|vector| vector.is_variable).flat_map(|vector| &vector.members);
+        let unlisted = members.filter(|member| !names.contains(member.variable.as_str()));
+        let unlisted = unlisted.map(|member| Variable::plain(&member.variable));
+        let variables: Vec<Variable> = variables.iter().cloned().chain(unlisted).collect();
+        let law = Self::of_body(name, response, written.body.clone(), &variables)?;
+        let mixtures = written.mixtures(&variables, domains.rest.as_ref());
+        Ok((Self { mixtures, ..law }, written.vectors))
+    }
+
+    /// A law from its response and its right-hand side, without sums over domains.
+    fn of_body(name: &str, response: String, body: Expr, variables: &[Variable]) -> Result<Self, LawError> {
         let kind = body.kind(&|_| Kind::Number).map_err(|e| LawError::in_formula(e.span.clone(), e.to_string()))?;
         if kind != Kind::Number {
             return Err(LawError::in_formula(body.span.clone(), "the right-hand side is not a number"));
@@ -210,7 +253,7 @@ impl Law {
         schedule::written_out(&body).visit_symbols(&mut |symbol, span| {
             if let Some(knot) = schedule::of_knot(symbol) {
                 let meaning = schedule::meaning(knot).map(str::to_owned);
-                let variable = Variable { name: symbol.clone(), unit: None, meaning, counts: None };
+                let variable = Variable { meaning, ..Variable::plain(symbol) };
                 if !used.contains(&variable) {
                     used.push(variable);
                 }
@@ -232,6 +275,7 @@ impl Law {
             None => Ok(Self {
                 roles: Roles::default().among(&used, &BTreeMap::new()),
                 cost: None,
+                mixtures: Vec::new(),
                 name: name.to_owned(),
                 formula: format!("{response} = {body}"),
                 response,
@@ -320,6 +364,10 @@ impl Law {
             (None, Some(tie)) => {
                 let expr = crate::expr::parse(tie)
                     .map_err(|e| LawError { hint: e.hint, ..LawError::of_parameter(name, e.message) })?;
+                if let Some((function, _)) = expr.first_call(&[Function::SumOver, Function::SumOverKnots]) {
+                    let message = format!("a tie cannot contain `{}`, which belongs in a formula", function.name());
+                    return Err(LawError::of_parameter(name, message));
+                }
                 let mut unknown = None;
                 expr.visit_symbols(&mut |symbol, _| {
                     if !names.contains(symbol) {
@@ -389,6 +437,8 @@ impl Law {
             })
             .collect();
         parameters.extend(self.parameters.iter().cloned());
+        let mut mixtures = inner.mixtures.clone();
+        mixtures.extend(self.mixtures.iter().filter(|own| !inner.mixtures.contains(own)).cloned());
         // The replaced variable becomes a parameter that is tied to the inner law's expression.
         let expression = renamed(&schedule::written_out(&inner.body));
         parameters.push(Parameter::unbounded(variable, Treatment::Tied(expression)));
@@ -398,8 +448,44 @@ impl Law {
             holds: inner.holds.clone(),
             roles: inner.roles.clone(),
             cost: inner.cost.clone(),
+            mixtures,
             ..self.clone()
         }
+    }
+
+    /// The weighted sum of copies of the law, each with parameters of its own: those of the first part, with its name
+    /// and a dot before their names, then those of the second.
+    #[must_use]
+    pub fn averaged(&self, parts: &[(String, f64)]) -> Self {
+        let written = schedule::written_out(&self.body);
+        let renamed = |expr: &Expr, part: &str| {
+            let own = |name: &String| {
+                if self.variable(name).is_some() { name.clone() } else { format!("{part}.{name}") }
+            };
+            let Ok(expr) = expr.resolve(&mut |name: &String, _| Ok::<_, std::convert::Infallible>(own(name)));
+            expr
+        };
+        let binary = |operator: Operator, left: Expr, right: Expr| Expr {
+            node: Node::Binary(operator, Box::new(left), Box::new(right)),
+            span: 0..0,
+        };
+        let weighted = |(part, weight): &(String, f64)| {
+            binary(Operator::Multiply, Expr { node: Node::Number(*weight), span: 0..0 }, renamed(&written, part))
+        };
+        let body = parts.iter().map(weighted).reduce(|sum, term| binary(Operator::Add, sum, term));
+        let body = body.unwrap_or_else(|| self.body.clone());
+        let of_part = |(part, _): &(String, f64)| {
+            let own = |p: &Parameter| {
+                let treatment = match &p.treatment {
+                    Treatment::Tied(expr) => Treatment::Tied(renamed(expr, part)),
+                    other => other.clone(),
+                };
+                Parameter { name: format!("{part}.{}", p.name), treatment, ..p.clone() }
+            };
+            self.parameters.iter().map(own).collect::<Vec<_>>()
+        };
+        let parameters = parts.iter().flat_map(of_part).collect();
+        Self { formula: format!("{} = {body}", self.response), body, parameters, ..self.clone() }
     }
 
     /// The law with a variable turned into its first free parameter, for a value that is known only through draws.
@@ -432,6 +518,9 @@ impl Law {
         }
         if !self.roles.are_usual() {
             form["roles"] = serde_json::json!(self.roles);
+        }
+        if !self.mixtures.is_empty() {
+            form["mixtures"] = serde_json::json!(self.mixtures);
         }
         form
     }
@@ -563,6 +652,11 @@ impl Law {
         });
         let Ok(body) = body;
         innermost_without_value(&self.body, &body, &values).map(Expr::to_string)
+    }
+
+    /// The mixture to which a variable belongs, if it is the share of a domain.
+    pub fn mixture_of(&self, variable: &str) -> Option<&Mixture> {
+        self.mixtures.iter().find(|mixture| mixture.variables().any(|share| share == variable))
     }
 
     /// The index of a variable.

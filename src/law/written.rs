@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cost, Holds, Law, Parameter, Roles, Scale, Treatment, Variable};
+use super::{Cost, Holds, Law, Mixture, Parameter, Roles, Scale, Treatment, Variable};
 use crate::expr::{ParseError, parse_printed};
 use crate::quantity::Quantity;
 
@@ -22,6 +22,8 @@ pub(super) struct WrittenLaw {
     roles: Roles,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cost: Option<WrittenCost>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    mixtures: Vec<Mixture>,
 }
 
 /// The cost of training, as the laws of which it consists.
@@ -52,10 +54,11 @@ enum WrittenTreatment {
 
 impl From<Law> for WrittenLaw {
     fn from(law: Law) -> Self {
-        let Law { name, formula, response, body, variables, parameters, caution, holds, roles, cost } = law;
+        let Law { name, formula, response, body, variables, parameters, caution, holds, roles, cost, mixtures } = law;
         let cost = cost.map(|cost| WrittenCost::from(Cost::clone(&cost)));
         let parameters = parameters.into_iter().map(WrittenParameter::from).collect();
-        Self { name, formula, response, body: body.to_string(), variables, parameters, caution, holds, roles, cost }
+        let body = body.to_string();
+        Self { name, formula, response, body, variables, parameters, caution, holds, roles, cost, mixtures }
     }
 }
 
@@ -63,7 +66,8 @@ impl TryFrom<WrittenLaw> for Law {
     type Error = ParseError;
 
     fn try_from(written: WrittenLaw) -> Result<Self, ParseError> {
-        let WrittenLaw { name, formula, response, body, variables, parameters, caution, holds, roles, cost } = written;
+        let WrittenLaw { name, formula, response, body, variables, parameters, caution, holds, roles, cost, mixtures } =
+            written;
         let cost = cost.map(WrittenCost::read).transpose()?.map(Arc::new);
         let parameters = parameters.into_iter().map(WrittenParameter::read).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -77,6 +81,7 @@ impl TryFrom<WrittenLaw> for Law {
             holds,
             roles,
             cost,
+            mixtures,
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Diagnostic, Place, SpecPath};
-use crate::expr::{Expr, Kind, parse};
+use crate::expr::{Expr, Function, Kind, parse};
 use crate::query::Question;
 
 /// The variables of a source, with their kinds.
@@ -52,12 +52,16 @@ pub(super) fn syntax(text: &str, path: &SpecPath) -> Result<Expr, Vec<Diagnostic
                 .hint_if(error.hint),
         ]
     })?;
-    match crate::schedule::place_of_sum(&expr) {
-        Some(span) => Err(vec![Diagnostic::error(
-            "bad-expression",
-            Place::Inside(path.clone(), span),
-            "`sum_over_knots` sums over a learning-rate schedule and is allowed only in formulas of laws",
-        )]),
+    let sums = [
+        (Function::SumOverKnots, "sums over a learning-rate schedule"),
+        (Function::SumOver, "sums over the domains of a mixture"),
+    ];
+    match expr.first_call(&sums.map(|(function, _)| function)) {
+        Some((function, span)) => {
+            let over = sums.iter().find(|(sum, _)| *sum == function).map_or("", |(_, over)| *over);
+            let message = format!("`{}` {over} and is allowed only in formulas of laws", function.name());
+            Err(vec![Diagnostic::error("bad-expression", Place::Inside(path.clone(), span.clone()), message)])
+        }
         None => Ok(expr),
     }
 }

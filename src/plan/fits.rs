@@ -35,6 +35,17 @@ fn units(source: &SourceStage) -> laws::Columns {
     source.variables.keys().map(|name| (name.clone(), unit(name))).collect()
 }
 
+/// The variables of a fit's rows and their units; none for a fit without rows.
+fn columns_of(
+    fit: &spec::Fit,
+    sources: &BTreeMap<&str, SourceStage>,
+    filters: &BTreeMap<&str, Rows<'_>>,
+) -> laws::Columns {
+    let Some(rows) = fit.rows.as_deref() else { return laws::Columns::new() };
+    let source = filters.get(rows).map_or(rows, |filter| filter.source);
+    sources.get(source).map(units).unwrap_or_default()
+}
+
 /// Maximum number of points in a grid of listed starts.
 const MOST_STARTS: usize = 1_000_000;
 
@@ -136,7 +147,8 @@ pub(super) fn plan_fit(
         scope.uses("tables", rows);
     }
     check_methods(scope, fit, &path);
-    let law = fitted(law_named(scope, &fit.law, spec, laws, path.key("law"))?, fit);
+    let columns = columns_of(fit, sources, filters);
+    let law = fitted(law_named(scope, &fit.law, spec, laws, &columns, path.key("law"))?, fit);
     let Some(rows_name) = &fit.rows else {
         let law = costed(scope, &law, fit, &path);
         return plan_fit_without_rows(scope, name, fit, &law, spec, &path);
@@ -326,12 +338,26 @@ fn law_named(
     name: &str,
     spec: &Spec,
     laws: &BTreeMap<String, Arc<Law>>,
+    columns: &laws::Columns,
     place: SpecPath,
 ) -> Option<Arc<Law>> {
     let law = match laws.get(name) {
         Some(law) => Some(Arc::clone(law)),
         None if spec.laws.contains_key(name) => None,
-        None => scope.of_catalogue(name, laws::from_name),
+        None => match laws::of_mixture(name, columns) {
+            None => scope.of_catalogue(name, laws::from_name),
+            Some(Ok(law)) => Some(Arc::new(law)),
+            Some(Err(errors)) => {
+                for error in errors {
+                    let hint = format!(
+                        "{}; write them in `[laws.mine]` with `use = \"{name}\"`",
+                        error.hint.unwrap_or_default()
+                    );
+                    scope.error("bad-law", Place::Value(place.clone()), error.message).hints.push(hint);
+                }
+                return None;
+            }
+        },
     };
     if law.is_none() && name.contains(['=', '*', '/', '^', '(']) {
         let error =
@@ -364,7 +390,7 @@ fn alternatives_of(
     for (index, name) in fit.alternatives.iter().enumerate() {
         let place = path.key("alternatives").then(Step::Index(index));
         scope.uses("laws", name);
-        let Some(law) = law_named(scope, name, spec, laws, place.clone()) else { continue };
+        let Some(law) = law_named(scope, name, spec, laws, &units(source), place.clone()) else { continue };
         if law.response != own.response {
             let message = format!(
                 "the law `{name}` has the response `{}`, but the law of the fit has `{}`",

@@ -3,7 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
-use crate::law::{self, CONVENTIONAL, CoefficientPlace, Law, LawError, ParameterText, Variable, coefficient_place};
+use crate::expr::indices;
+use crate::law::{
+    self, CONVENTIONAL, CoefficientPlace, Domains, Entry, Law, LawError, ParameterText, Variable, Vector,
+    coefficient_place, parameters_over,
+};
 use crate::spec::{LawSpec, LawVariables};
 use crate::unit::{Dimension, Unit};
 
@@ -16,7 +20,7 @@ pub(super) type Columns = BTreeMap<String, Option<Unit>>;
 pub(super) fn define(name: &str, text: &LawSpec, columns: &Columns) -> Result<(Law, Vec<Diagnostic>), Vec<Diagnostic>> {
     let path = SpecPath::of(&["laws", name]);
     match (&text.entry, &text.formula) {
-        (Some(entry), None) => from_catalogue(name, entry, text, &path).map(|law| (law, Vec::new())),
+        (Some(entry), None) => from_catalogue(name, entry, text, columns, &path).map(|law| (law, Vec::new())),
         (None, Some(formula)) => {
             let law = from_formula(name, formula, text, columns, &path)?;
             let doubts = doubts(&law, name, text, columns, &path);
@@ -38,7 +42,19 @@ pub(super) fn from_name(name: &str) -> Option<Law> {
     law::find(name)?.law().ok()
 }
 
-fn from_catalogue(name: &str, entry: &str, text: &LawSpec, path: &SpecPath) -> Result<Law, Vec<Diagnostic>> {
+/// A law of mixtures in the catalogue over the domains of columns; `None` for another law.
+pub(super) fn of_mixture(name: &str, columns: &Columns) -> Option<Result<Law, Vec<LawError>>> {
+    let entry = law::find(name).filter(|entry| !entry.domains.is_empty())?;
+    Some(over_domains(entry, &LawSpec::default(), columns).map(|(law, _)| law))
+}
+
+fn from_catalogue(
+    name: &str,
+    entry: &str,
+    text: &LawSpec,
+    columns: &Columns,
+    path: &SpecPath,
+) -> Result<Law, Vec<Diagnostic>> {
     let Some(found) = law::find(entry) else {
         let names: Vec<&str> = law::names().collect();
         return Err(vec![
@@ -51,8 +67,10 @@ fn from_catalogue(name: &str, entry: &str, text: &LawSpec, path: &SpecPath) -> R
         ]);
     };
     let mut errors = Vec::new();
-    let base = found.law().map_err(|errors| errors.into_iter().map(|e| located(e, path)).collect::<Vec<_>>())?;
-    errors.extend(wrong_names(&base, &text.variables, &path.key("variables")));
+    let (base, vectors) = over_domains(found, text, columns)
+        .map_err(|errors| errors.into_iter().map(|e| located(e, text, path)).collect::<Vec<_>>())?;
+    let variables = &for_domains(&text.variables, &base, found);
+    errors.extend(wrong_names(&base, variables, &path.key("variables")));
     if let LawVariables::Declared(names) = &text.variables
         && !names.is_empty()
     {
@@ -85,15 +103,68 @@ fn from_catalogue(name: &str, entry: &str, text: &LawSpec, path: &SpecPath) -> R
         }
     }
     // Parameters in the spec take precedence over published values.
-    parameters.extend(text.parameters.iter().map(|(k, v)| (k.clone(), v.clone())));
+    parameters.extend(parameters_over(&text.parameters, &vectors));
     match base.with_parameters(&parameters) {
-        Ok(law) if errors.is_empty() => Ok(named(law, name, &text.variables)),
+        Ok(law) if errors.is_empty() => Ok(named(law, name, variables)),
         Ok(_) => Err(errors),
         Err(found) => {
-            errors.extend(found.into_iter().map(|e| located(e, path)));
+            errors.extend(found.into_iter().map(|e| located(e, text, path)));
             Err(errors)
         }
     }
+}
+
+/// A law of the catalogue; a law of mixtures has the domains of the spec, or of its columns.
+fn over_domains(found: &Entry, text: &LawSpec, columns: &Columns) -> Result<(Law, Vec<Vector>), Vec<LawError>> {
+    let mut domains = text.domains();
+    if found.domains.is_empty() {
+        let is_given = domains != Domains::default();
+        let fault = || LawError::of_law(format!("the law `{}` is not of a mixture, and has no domains", found.name));
+        return if is_given { Err(vec![fault()]) } else { Ok((found.law()?, Vec::new())) };
+    }
+    if domains.every.is_empty() && domains.of_index.is_empty() {
+        // The columns have the names of the study.
+        let own_name = |base: &str| match &text.variables {
+            LawVariables::Renamed(names) => names.get(base).cloned().unwrap_or_else(|| base.to_owned()),
+            LawVariables::Declared(_) => base.to_owned(),
+        };
+        let of_base = |base: &str| {
+            let own = own_name(base);
+            let suffix = |name: &String| Some(name.strip_prefix(&own)?.strip_prefix('_')?.to_owned());
+            columns.keys().filter_map(suffix).filter(|domain| !domain.is_empty()).collect::<Vec<_>>()
+        };
+        let bases: Vec<&str> = found.vectors_of_variables().collect();
+        domains.every = bases.iter().map(|base| of_base(base)).find(|all| !all.is_empty()).unwrap_or_default();
+        if domains.every.is_empty() {
+            let names: Vec<String> = bases.iter().map(|base| format!("`{}_web`", own_name(base))).collect();
+            let message = format!("the domains of the law `{}` are not known", found.name);
+            return Err(vec![LawError::of_law(message).hint(format!(
+                "declare them, as in `domains = [\"web\", \"code\"]`, or name the columns as in {}, or map them:                  `variables = {{ {} = \"share\" }}` for `share_web`",
+                names.join(" and "),
+                bases.first().copied().unwrap_or_default()
+            ))]);
+        }
+    }
+    Ok((found.law_over(&domains)?, found.vectors_over(&domains)?))
+}
+
+/// Names of variables by those of the law: a name for a vector, such as `r = "share"`, stands for `r_web =
+/// "share_web"`.
+fn for_domains(names: &LawVariables, law: &Law, found: &Entry) -> LawVariables {
+    let LawVariables::Renamed(names) = names else { return names.clone() };
+    let mut all = BTreeMap::new();
+    for (old, new) in names {
+        if !found.vectors_of_variables().any(|base| base == old) {
+            all.insert(old.clone(), new.clone());
+            continue;
+        }
+        for variable in &law.variables {
+            if let Some(domain) = variable.name.strip_prefix(old.as_str()).and_then(|rest| rest.strip_prefix('_')) {
+                all.entry(variable.name.clone()).or_insert_with(|| format!("{new}_{domain}"));
+            }
+        }
+    }
+    LawVariables::Renamed(all)
 }
 
 /// Errors in the renaming of variables and response of a law.
@@ -145,6 +216,7 @@ fn named(mut law: Law, name: &str, variables: &LawVariables) -> Law {
     law.body = body;
     law.holds = law.holds.renamed(rename);
     law.roles = law.roles.renamed(rename);
+    law.mixtures = law.mixtures.iter().map(|mixture| mixture.renamed(rename)).collect();
     for variable in &mut law.variables {
         variable.name = rename(&variable.name);
     }
@@ -186,20 +258,21 @@ fn from_formula(
         .into_iter()
         .filter(|v| v.name != response && !text.parameters.contains_key(&v.name))
         .collect();
-    let law = Law::from_formula(name, formula, &variables)
+    let law = Law::over_domains(name, formula, &variables, &text.domains())
         .map_err(|error| vec![error])
-        .and_then(|law| law.with_parameters(&text.parameters));
-    let law = match law {
+        .and_then(|(law, vectors)| Ok((law.with_parameters(&parameters_over(&text.parameters, &vectors))?, vectors)));
+    let (law, vectors) = match law {
         Ok(law) => law,
         Err(found) => {
-            errors.extend(found.into_iter().map(|e| located(e, path)));
+            errors.extend(found.into_iter().map(|e| located(e, text, path)));
             return Err(errors);
         }
     };
     errors.extend(wrong_names(&law, &text.variables, &path.key("variables")));
     if let LawVariables::Declared(names) = &text.variables {
         for (index, variable) in names.iter().enumerate().filter(|(_, name)| law.variable(name).is_none()) {
-            if text.parameters.contains_key(variable) {
+            let is_vector = vectors.iter().any(|vector| vector.name == *variable);
+            if text.parameters.contains_key(variable) || is_vector {
                 continue;
             }
             let place = Place::Value(path.key("variables").then(Step::Index(index)));
@@ -260,6 +333,9 @@ fn doubts(law: &Law, name: &str, text: &LawSpec, columns: &Columns, path: &SpecP
     };
     for variable in law.variables.iter().map(|v| v.name.as_str()).filter(|name| !is_declared(name)) {
         if !columns.contains_key(variable) || CONVENTIONAL.iter().any(|(name, _)| *name == variable) {
+            continue;
+        }
+        if law.mixture_of(variable).is_some() {
             continue;
         }
         let Some(stands) = coefficient_place(variable, &law.body, &|symbol| law.variable(symbol).is_some()) else {
@@ -336,10 +412,21 @@ fn is_slip(written: &str, meant: &str) -> bool {
             && written.trim_end_matches(|c: char| c.is_ascii_digit()) != meant.trim_end_matches(|c: char| c.is_ascii_digit()))
 }
 
-fn located(error: LawError, path: &SpecPath) -> Diagnostic {
+fn located(error: LawError, text: &LawSpec, path: &SpecPath) -> Diagnostic {
+    // The settings of a vector are those of each of its members.
+    let of_vector = |parameter: &str| {
+        let base = |key: &&String| {
+            indices(key).is_some_and(|(base, _)| parameter.strip_prefix(base).is_some_and(|rest| rest.starts_with('_')))
+        };
+        text.parameters.keys().find(base).filter(|_| !text.parameters.contains_key(parameter)).cloned()
+    };
     let place = match (&error.span, &error.parameter) {
-        (Some(span), _) => Place::Inside(path.key("formula"), span.clone()),
-        (None, Some(parameter)) => Place::Key(path.key("parameters").key(parameter)),
+        (Some(span), _) if text.formula.is_some() => Place::Inside(path.key("formula"), span.clone()),
+        (Some(_), _) => Place::Key(path.clone()),
+        (None, Some(parameter)) => {
+            let key = of_vector(parameter).unwrap_or_else(|| parameter.clone());
+            Place::Key(path.key("parameters").key(&key))
+        }
         (None, None) => Place::Key(path.clone()),
     };
     Diagnostic::error("bad-law", place, error.message).hint_if(error.hint)

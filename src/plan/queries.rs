@@ -35,6 +35,7 @@ pub(super) fn plan_query(
     let PlannedFit { stage: fit, law, through, .. } = planned;
     let law = &through.as_ref().map_or_else(|| law.clone(), |chain| chain.law.clone());
     let law = &question.law(law);
+    let question = question.member().for_law(law).unwrap_or(question);
     let path = path.key(question.name());
     let other = other_fit(scope, &question, planned, fits, &path)?;
     if law.takes_schedule() && !question.member().takes_schedules() {
@@ -50,6 +51,14 @@ pub(super) fn plan_query(
         return None;
     }
     check_rows(scope, &question, &law.roles, planned.draws, &path);
+    if question.member().weights().is_some() && planned.by.is_none() {
+        let message = format!("`weights` are of the groups of a fit, and the fit `{}` has no groups", query.fit);
+        scope
+            .error("no-groups", Place::Key(path.key("weights")), message)
+            .hints
+            .push("leave out `weights`, or give the fit `by = \"...\"`, with one group for each response".to_owned());
+        return None;
+    }
     let limits = scope.take(limits_of(name, query, &question, law))?;
     let groups = query.groups();
     if !groups.is_empty() && planned.by.is_none() {
@@ -120,7 +129,11 @@ pub(super) fn limits_of(
     let rate = query.machine.as_ref().map(|machine| Rate::of(&machine.machine())).transpose();
     let rate = rate.map_err(|(key, message)| vec![error(path.key("machine").key(key), message)])?;
     let flop_per_hour = rate.map(|rate| SECONDS_PER_HOUR * rate.flop_per_second);
-    let limits = Limits::of(subject_to, law, flop_per_hour).and_then(|limits| {
+    let limits = match question.member().shares(law) {
+        Some(shares) => Limits::of_shares(subject_to, &shares),
+        None => Limits::of(subject_to, law, flop_per_hour),
+    };
+    let limits = limits.and_then(|limits| {
         let faults = limits.faults(question.member(), law);
         if faults.is_empty() { Ok(Some(limits)) } else { Err(faults) }
     });

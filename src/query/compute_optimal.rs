@@ -59,7 +59,7 @@ impl Kind for ComputeOptimal {
         let held = law.variables.iter().map(|v| v.name.as_str()).filter(|name| !decided.contains(name));
         let known: Vec<&str> = [budget].into_iter().chain(held).collect();
         check_names(self.0.keys(), &known, law, &mut faults);
-        check_values(&self.0, &mut faults);
+        check_values(&self.0, law, &mut faults);
         for name in known.into_iter().filter(|name| !self.0.contains_key(*name)) {
             let fault = Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula));
             faults.push(if name == budget {

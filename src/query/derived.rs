@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::model::Solved;
 use super::{Fault, Finding, Kind, Model, Moves, ROW_KEYS, Refusal, check_names, check_values, finish, rows_of};
-use crate::expr::{Kind as ValueKind, parse};
+use crate::expr::{Function, Kind as ValueKind, parse};
 use crate::law::{Law, Roles, Tape, Treatment};
 use crate::quantity::{OneOrMany, Quantity};
 
@@ -105,6 +105,10 @@ impl Derived {
                 return;
             }
         };
+        if let Some((function, _)) = body.first_call(&[Function::SumOver, Function::SumOverKnots]) {
+            faults.push(Fault::at(name, format!("`{}` is allowed only in formulas of laws", function.name())));
+            return;
+        }
         if body.kind(&|_| ValueKind::Number) != Ok(ValueKind::Number) {
             faults.push(Fault::at(name, format!("`{text}` is not a number")));
         }
@@ -153,7 +157,7 @@ impl Kind for Derived {
         }
         let variables: Vec<&str> = law.variables.iter().map(|v| v.name.as_str()).collect();
         check_names(self.at.keys(), &variables, law, &mut faults);
-        check_values(&self.at, &mut faults);
+        check_values(&self.at, law, &mut faults);
         finish(faults)
     }
 

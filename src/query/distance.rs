@@ -25,8 +25,12 @@ pub(super) fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool, law: &
     if let (Some(c), None) = (law.flop(&at), at.get(&law.roles.compute)) {
         at.insert(law.roles.compute.clone(), c);
     }
+    let factor = |name: &String, value: f64| {
+        let span = fit.spans.get(name)?;
+        Some(if law.mixture_of(name).is_some() { span.distance(value) } else { span.factor(value) })
+    };
     let by_variable: BTreeMap<String, f64> =
-        at.iter().filter_map(|(name, &value)| Some((name.clone(), fit.spans.get(name)?.factor(value)))).collect();
+        at.iter().filter_map(|(name, &value)| Some((name.clone(), factor(name, value)?))).collect();
     let factor = by_variable.values().copied().fold(1.0, f64::max);
     let off_ray = fit.rays.iter().any(|ray| match (at.get(&ray.first), at.get(&ray.second)) {
         (Some(first), Some(second)) => splits || ray.ratio.factor(second / first) > OFF_RAY,

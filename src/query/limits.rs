@@ -9,9 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::budget::takes_budget;
 use super::{Beyond, Fault, Kind, Refusal};
-use crate::expr::{number_text, parse_constant};
-use crate::law::{Law, Roles};
-use crate::quantity::Quantity;
+use crate::expr::number_text;
+use crate::law::{Law, Roles, Share};
+use crate::quantity::{Quantity, quantity_in};
 
 /// The key for accelerator hours, which are not a variable.
 pub const GPU_HOURS: &str = "gpu_hours";
@@ -134,9 +134,9 @@ impl Allowed {
                     ));
                 }
             };
-            let number = parse_constant(number.trim()).map_err(|error| error.to_string())?;
-            if !(number > 0.0 && number.is_finite()) {
-                return Err(format!("`{part}`: a limit must be positive and finite"));
+            let number = quantity_in(number.trim()).map_err(|error| error.to_string())?;
+            if !(number >= 0.0 && number.is_finite()) {
+                return Err(format!("`{part}`: a limit must be finite, and cannot be negative"));
             }
             let limit = if is_most {
                 Self { most: Some(number), ..Self::default() }
@@ -220,6 +220,9 @@ pub struct Limits {
     pub(super) data: Allowed,
     /// Limits on compute.
     pub(super) compute: Allowed,
+    /// Limits on shares of a mixture, by variable.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) shares: BTreeMap<String, Allowed>,
 }
 
 /// The names of the variables that can be limited; `None` where the law does not have them.
@@ -259,6 +262,10 @@ impl Limits {
         let (mut limits, mut faults) = (Self::default(), Vec::new());
         for (name, written) in &subject_to.0 {
             let name = name.as_str();
+            if written.borders().contains(&0.0) {
+                faults.push(Fault::at(name, format!("`{name}` {written}: a limit of a size must be positive")));
+                continue;
+            }
             let is_compute = Some(name) == names.compute;
             let (limit, allowed) = match flop_per_hour {
                 _ if Some(name) == names.size => (&mut limits.size, written.clone()),
@@ -295,6 +302,51 @@ impl Limits {
             }
         }
         if faults.is_empty() { Ok(limits) } else { Err(faults) }
+    }
+
+    /// Limits on the shares of a mixture, by the names of their variables or domains.
+    ///
+    /// # Errors
+    /// All faults: names of no share, and limits that allow no mixture.
+    pub fn of_shares(subject_to: &SubjectTo, shares: &[Share]) -> Result<Self, Vec<Fault>> {
+        let (mut limits, mut faults) = (BTreeMap::new(), Vec::new());
+        for (name, written) in &subject_to.0 {
+            let Some(share) = shares.iter().find(|share| share.variable == *name || share.domain == *name) else {
+                let known: Vec<&str> = shares.iter().map(|share| share.variable.as_str()).collect();
+                let fault = Fault::at(name, format!("`{name}` is not a share of the mixture"));
+                faults.push(match crate::diagnostic::nearest(name, known.iter().copied()) {
+                    Some(near) => fault.hint(format!("did you mean `{near}`?")),
+                    None => fault.hint(format!("limits are on {}", crate::diagnostic::list(&known))),
+                });
+                continue;
+            };
+            let fault = if !written.one_of.is_empty() {
+                Some("is limited by a list; a share can only have limits, such as \"<= 0.5\"".to_owned())
+            } else if written.least.is_some_and(|least| least > 1.0) {
+                Some(format!("{written}: a share is at most 1; in percent write \">= 50 %\""))
+            } else if !written.clone().settle() {
+                Some(format!("has no value that keeps the limits {written}"))
+            } else {
+                None
+            };
+            match fault {
+                Some(fault) => faults.push(Fault::at(name, format!("`{name}` {fault}"))),
+                None => {
+                    limits.insert(share.variable.clone(), written.clone());
+                }
+            }
+        }
+        let least: f64 = limits.values().filter_map(|allowed| allowed.least).sum();
+        let most: f64 =
+            shares.iter().map(|share| limits.get(&share.variable).and_then(|a| a.most).unwrap_or(1.0)).sum();
+        if faults.is_empty() && (least > 1.0 + ROUNDING || most < 1.0 - ROUNDING) {
+            let (which, sum) = if least > 1.0 { ("lower", least) } else { ("upper", most) };
+            faults.push(Fault::whole(format!(
+                "no mixture keeps the limits: the {which} limits sum to {}",
+                number_text(sum)
+            )));
+        }
+        if faults.is_empty() { Ok(Self { shares: limits, ..Self::default() }) } else { Err(faults) }
     }
 
     /// Faults of values that a question gives and the limits forbid, and of limits on compute in a question that does
@@ -352,8 +404,9 @@ impl Limits {
     /// The limits on which an answer lies, in words.
     pub(super) fn holding(&self, roles: &Roles, at: &BTreeMap<String, f64>) -> Vec<String> {
         let mut all = Vec::new();
-        for (name, allowed) in self.named(roles) {
-            let is_on = |end: &f64| at.get(name).is_some_and(|value| (value / end - 1.0).abs() <= ROUNDING);
+        let of_shares = self.shares.iter().map(|(name, allowed)| (name.as_str(), allowed));
+        for (name, allowed) in self.named(roles).into_iter().chain(of_shares) {
+            let is_on = |end: &f64| at.get(name).is_some_and(|value| (value - end).abs() <= ROUNDING * end);
             let is_held = [allowed.least, allowed.most].iter().flatten().any(is_on) || !allowed.one_of.is_empty();
             if is_held && at.contains_key(name) {
                 all.push(format!("{name} {allowed}"));

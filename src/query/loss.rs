@@ -7,7 +7,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    Fault, Finding, Kind, Model, Moves, Phrase, Question, Refusal, check_names, check_values, finish, named, rows_of,
+    Fault, Finding, Kind, Model, Moves, Phrase, Question, Refusal, check_names, check_sums, check_values, finish,
+    named, rows_of,
 };
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
@@ -126,8 +127,9 @@ impl Kind for Loss {
         let asked = law.variables.iter().map(|v| v.name.as_str()).filter(|name| !of_schedule.iter().any(|s| s == name));
         let known: Vec<&str> = asked.collect();
         check_names(self.at.keys(), &known, law, &mut faults);
-        check_values(&self.at, &mut faults);
+        check_values(&self.at, law, &mut faults);
         self.check_schedule(law, &mut faults);
+        check_sums(&self.at, law, &mut faults);
         for name in known {
             if !self.at.contains_key(name) {
                 faults.push(Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula)));

@@ -16,6 +16,7 @@ mod limits;
 mod model;
 mod price;
 mod reaching;
+mod simplex;
 mod split;
 mod surface;
 mod within;
@@ -38,10 +39,10 @@ pub use price::RunCost;
 pub(crate) use reach::{moves_to_reach, value_that_reaches};
 pub use surface::Moves;
 
-use crate::answer::{Answer, Row, Verdict};
+use crate::answer::{Answer, Interval, Row, Verdict};
 use crate::expr::number_text;
 use crate::fit::Fit;
-use crate::law::{Law, Roles};
+use crate::law::{Law, Roles, Share};
 use crate::numerics::Points;
 use crate::quantity::{OneOrMany, Quantity};
 use crate::registry::registry;
@@ -111,6 +112,8 @@ registry! {
         marginal::Marginal,
         /// The minimum of the response over one variable: `{ over = "D" }`.
         minimum::Minimum,
+        /// The mixture of domains with the lowest response: `{ N = "7B", D = "1T" }`.
+        best_mixture::BestMixture,
         /// Comparison with another fit: `{ with = "other", C = 1e22 }`.
         compare::Compare,
         /// Quantities derived from the fit's parameters, with intervals: `{ a = "beta / (alpha + beta)" }`.
@@ -331,6 +334,26 @@ pub trait Kind: Sync {
         Err("every variable is given, and nothing is left to limit")
     }
 
+    /// The question with what follows from the law; `None` where nothing follows.
+    fn for_law(&self, _: &Law) -> Option<Question> {
+        None
+    }
+
+    /// The shares that it optimises, if it is about a mixture.
+    fn shares(&self, _: &Law) -> Option<Vec<Share>> {
+        None
+    }
+
+    /// The weights of the groups of the fit, if the answer is one for all groups together.
+    fn weights(&self) -> Option<&BTreeMap<String, Quantity>> {
+        None
+    }
+
+    /// Remarks about an answer, from the values at which the law was evaluated and the outputs.
+    fn remarks(&self, _at: &BTreeMap<String, f64>, _outputs: &BTreeMap<String, Interval>) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether the answer balances one variable against another.
     fn splits(&self, _: &Roles) -> bool {
         false
@@ -377,6 +400,7 @@ pub fn answer_within(
     let asked = Asked { kind, ready, fit, draws, other, seed };
     let mut outside: BTreeSet<String> = BTreeSet::new();
     let mut holding: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
+    let mut remarks: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut warnings: Vec<String> = kind.caution().map(|text| law.roles.named(text)).into_iter().collect();
     let rows: Vec<Row> = kind
         .rows(&law.roles)
@@ -384,20 +408,31 @@ pub fn answer_within(
         .map(|inputs| {
             let found = asked.row(inputs);
             outside.extend(law.holds.outside(&found.at, &law.roles));
-            if let Some(limits) = limits.filter(|_| !found.at.is_empty()) {
-                let row = found.row.inputs.iter().map(|(name, value)| format!("{name} = {}", number_text(*value)));
-                holding
-                    .entry(limits.holding(&law.roles, &found.at))
-                    .or_default()
-                    .push(row.collect::<Vec<_>>().join(", "));
+            if !found.at.is_empty() {
+                let inputs = found.row.inputs.iter().map(|(name, value)| format!("{name} = {}", number_text(*value)));
+                let place = inputs.collect::<Vec<_>>().join(", ");
+                for remark in kind.remarks(&found.at, &found.row.outputs) {
+                    remarks.entry(remark).or_default().push(place.clone());
+                }
+                if let Some(limits) = limits {
+                    holding.entry(limits.holding(&law.roles, &found.at)).or_default().push(place);
+                }
             }
             found.row
         })
         .collect();
     let held = holding.into_iter().filter(|(limits, _)| !limits.is_empty());
-    warnings.extend(
-        held.map(|(limits, rows)| format!("Limits hold the answer at {}: {}.", rows.join("; "), limits.join(", "))),
-    );
+    // A question without inputs has one row, which needs no name.
+    let named_rows =
+        |rows: &[String]| rows.iter().filter(|row| !row.is_empty()).cloned().collect::<Vec<_>>().join("; ");
+    warnings.extend(remarks.into_iter().map(|(remark, rows)| match named_rows(&rows).as_str() {
+        "" => format!("{remark}."),
+        rows => format!("At {rows}: {remark}."),
+    }));
+    warnings.extend(held.map(|(limits, rows)| match named_rows(&rows).as_str() {
+        "" => format!("Limits hold the answer: {}.", limits.join(", ")),
+        rows => format!("Limits hold the answer at {rows}: {}.", limits.join(", ")),
+    }));
     warnings.extend(outside.into_iter().map(|reason| format!("Where the law does not hold: {reason}.")));
     if !fit.evidence.converged && fit.objective.is_some() {
         warnings.push("The fit did not converge, so this answer cannot be relied on.".to_owned());
@@ -446,8 +481,8 @@ fn rows_of(values: &BTreeMap<String, OneOrMany<Quantity>>) -> Vec<BTreeMap<Strin
         .collect()
 }
 
-/// Faults in a table of values: lists of different lengths, and values that no size can have.
-fn check_values(values: &BTreeMap<String, OneOrMany<Quantity>>, faults: &mut Vec<Fault>) {
+/// Faults in a table of values: lists of different lengths, and values that no size or share can have.
+fn check_values(values: &BTreeMap<String, OneOrMany<Quantity>>, law: &Law, faults: &mut Vec<Fault>) {
     let longest = values.values().map(|v| v.iter().len()).max().unwrap_or(1);
     for (name, list) in values {
         if list.iter().len() != 1 && list.iter().len() != longest {
@@ -456,8 +491,29 @@ fn check_values(values: &BTreeMap<String, OneOrMany<Quantity>>, faults: &mut Vec
                     .hint("lists are combined element by element: give each the same length, or a single value"),
             );
         }
-        if let Some(wrong) = list.iter().find(|q| !(q.0 > 0.0 && q.0.is_finite())) {
+        if law.mixture_of(name).is_some() {
+            if let Some(wrong) = list.iter().find(|q| !(0.0..=1.0).contains(&q.0)) {
+                let fault = Fault::at(name, format!("`{name}` is {}; a share is between 0 and 1", wrong.0));
+                faults.push(fault.hint("in percent write `\"50 %\"`"));
+            }
+        } else if let Some(wrong) = list.iter().find(|q| !(q.0 > 0.0 && q.0.is_finite())) {
             faults.push(Fault::at(name, format!("`{name}` is {}; a size must be positive and finite", wrong.0)));
+        }
+    }
+}
+
+/// Faults of shares that do not sum to 1.
+fn check_sums(values: &BTreeMap<String, OneOrMany<Quantity>>, law: &Law, faults: &mut Vec<Fault>) {
+    if !faults.is_empty() {
+        return;
+    }
+    for mixture in &law.mixtures {
+        let sums = rows_of(values).into_iter().filter_map(|row| mixture.variables().map(|name| row.get(name)).sum());
+        if let Some(wrong) = sums.into_iter().find(|sum: &f64| !mixture.allows_sum(*sum)) {
+            let names: Vec<&str> = mixture.variables().collect();
+            let names = crate::diagnostic::list(&names);
+            let message = format!("the shares {names} sum to {wrong:.4}, and must sum to {}", mixture.wanted_sum());
+            faults.push(Fault::whole(message));
         }
     }
 }

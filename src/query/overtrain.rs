@@ -45,7 +45,7 @@ impl Kind for Overtrain {
         };
         let others: Vec<&str> = Self::KEYS.iter().copied().chain([size]).collect();
         check_budget(law, &self.values, &others, &self.hold, &mut faults);
-        check_values(&self.values, &mut faults);
+        check_values(&self.values, law, &mut faults);
         match (self.values.contains_key(size), self.factor) {
             (true, Some(_)) => {
                 faults.push(Fault::at("factor", format!("the size is given twice, by `{size}` and by `factor`")));

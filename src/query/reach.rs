@@ -128,7 +128,7 @@ impl Kind for Reach {
             known.push(decided[0]);
         }
         check_names(self.values.keys(), &known, law, &mut faults);
-        check_values(&self.values, &mut faults);
+        check_values(&self.values, law, &mut faults);
         for name in held.into_iter().chain([response]) {
             if !self.values.contains_key(name) {
                 faults.push(Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula)));

@@ -461,6 +461,10 @@ pub(super) fn heading(described: &Described, query: &DescribedQuery, output: &st
     if let Some(name) = of_roles.filter(|name| name.contains('{')) {
         return query.roles.named(&name.replace('_', " "));
     }
+    // A variable of the law, as the share of a domain.
+    if query.question.member().variable_of(output) == Some(output) {
+        return output.to_owned();
+    }
     match output.strip_suffix("loss") {
         Some("") => response.to_owned(),
         Some(which) if which.ends_with('_') => format!("{} {response}", which.trim_end_matches('_').replace('_', " ")),

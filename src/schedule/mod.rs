@@ -8,9 +8,6 @@ mod planned;
 
 pub use planned::{Planned, Shape, default_momentum};
 
-use std::cell::Cell;
-use std::ops::Range;
-
 use crate::expr::{Expr, Function, Node, Operator};
 
 /// Number of knots. The first is the rise from zero; the others divide the later changes.
@@ -78,18 +75,6 @@ pub fn written_out(formula: &Expr) -> Expr {
         };
         (1..=KNOTS).map(at).reduce(add)
     })
-}
-
-/// The first sum over knots in an expression; `None` where there is none.
-pub fn place_of_sum(expr: &Expr) -> Option<Range<usize>> {
-    let found = Cell::new(None);
-    let _ = expr.replaced(&|part| {
-        if matches!(part.node, Node::Call(Function::SumOverKnots, _)) {
-            found.set(found.take().or_else(|| Some(part.span.clone())));
-        }
-        None
-    });
-    found.into_inner()
 }
 
 /// A schedule: the learning rate at every step after warm-up.

@@ -7,7 +7,7 @@ use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::law::ParameterText;
+use crate::law::{Domains, ParameterText};
 
 /// Training cost in FLOP: a published convention (`use`) or your own formula (`compute`).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -29,7 +29,7 @@ pub struct CostSpec {
 }
 
 /// A law: an entry of the catalogue (`use`) or your own formula.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LawSpec {
     /// Name of a law in the catalogue; `lawfit laws` lists them.
@@ -47,9 +47,65 @@ pub struct LawSpec {
     /// case.
     #[serde(default)]
     pub variables: LawVariables,
-    /// Bounds, starts, fixed values and ties of parameters.
+    /// Bounds, starts, fixed values and ties of parameters. `"t[d]"` stands for those of every domain.
     #[serde(default)]
     pub parameters: BTreeMap<String, ParameterText>,
+    /// The domains of `sum_over(d, t[d] * r[d])`: `["web", "code"]`, or by index: `{ d = ["web", "code"] }`. Default:
+    /// those of the columns, as `r_web` and `r_code`.
+    #[serde(default)]
+    pub domains: LawDomains,
+    /// The domain without a column, whose share is what the others leave.
+    #[serde(default)]
+    pub rest: Option<String>,
+}
+
+impl LawSpec {
+    /// The declared domains.
+    pub fn domains(&self) -> Domains {
+        let rest = self.rest.clone();
+        match &self.domains {
+            LawDomains::OfEvery(every) => Domains { every: every.clone(), rest, ..Domains::default() },
+            LawDomains::OfIndex(of_index) => Domains { of_index: of_index.clone(), rest, ..Domains::default() },
+        }
+    }
+}
+
+/// The `domains` of a law in a spec.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
+#[schemars(untagged)]
+pub enum LawDomains {
+    /// Those of every index.
+    OfEvery(Vec<String>),
+    /// Those of each index.
+    OfIndex(BTreeMap<String, Vec<String>>),
+}
+
+impl Default for LawDomains {
+    fn default() -> Self {
+        Self::OfEvery(Vec::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for LawDomains {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct DomainsVisitor;
+        impl<'de> Visitor<'de> for DomainsVisitor {
+            type Value = LawDomains;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of domains, or a table such as { d = [\"web\", \"code\"] }")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<LawDomains, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(LawDomains::OfEvery)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<LawDomains, A::Error> {
+                BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(LawDomains::OfIndex)
+            }
+        }
+        deserializer.deserialize_any(DomainsVisitor)
+    }
 }
 
 /// The `variables` of a law in a spec.

@@ -33,7 +33,7 @@ use serde::Deserialize;
 pub use compose::{Base, plain_name};
 pub use design::Design;
 pub use fit::{Backtest, Fit, Sensitivity};
-pub use law::{CostSpec, LawSpec, LawVariables};
+pub use law::{CostSpec, LawDomains, LawSpec, LawVariables};
 pub use node::{Format, MAX_BYTES, Node};
 pub use place::Places;
 pub use query::Query;

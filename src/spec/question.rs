@@ -7,7 +7,8 @@ use crate::query::Question;
 /// Name of the question among the queries of the spec.
 pub const ASKED: &str = "asked";
 
-/// Parses a question in one line into part of a spec: the kind, followed by settings such as `C=1e24`. `fits` are the
+/// Parses a question in one line into part of a spec: the kind, followed by settings such as `C=1e24` or
+/// `reference.web=0.5`. `fits` are the
 /// names of the spec's fits.
 ///
 /// # Errors
@@ -36,8 +37,8 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
             _ => Node::List(values),
         };
         // These are keys of the query itself; all others are settings of its kind.
-        let of_query = matches!(key, "fit" | "forecast" | "ceiling");
-        if of_query { &mut query } else { &mut settings }.push((key.to_owned(), value));
+        let of_query = matches!(key.split('.').next(), Some("fit" | "forecast" | "ceiling" | "subject_to" | "machine"));
+        put(if of_query { &mut query } else { &mut settings }, key, value);
     }
     if query.iter().all(|(key, _)| key != "fit") {
         let [fit] = fits else {
@@ -48,6 +49,22 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
     query.push((kind.to_owned(), Node::Table(settings)));
     let table = |key: &str, value: Node| Node::Table(vec![(key.to_owned(), value)]);
     Ok(table("queries", table(ASKED, Node::Table(query))))
+}
+
+/// Adds a setting to a table. A key such as `reference.web` is that of a table within it.
+fn put(table: &mut Vec<(String, Node)>, key: &str, value: Node) {
+    let Some((outer, inner)) = key.split_once('.') else {
+        table.push((key.to_owned(), value));
+        return;
+    };
+    match table.iter_mut().find(|(key, _)| key == outer) {
+        Some((_, Node::Table(within))) => put(within, inner, value),
+        _ => {
+            let mut within = Vec::new();
+            put(&mut within, inner, value);
+            table.push((outer.to_owned(), Node::Table(within)));
+        }
+    }
 }
 
 /// A number if the text is one, otherwise the text itself; quantities such as 280B are texts in specs too.

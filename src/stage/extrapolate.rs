@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{self, Member, Through, WrittenThrough};
+use super::weighted::{Average, average};
 use super::written::listed;
 use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::answer::{ALL, Account, Answer, Prediction, Row, Verdict};
@@ -16,6 +17,7 @@ use crate::fit::{Candidate, Fit, HELD, stacked};
 use crate::forecast::{Measured, NoForecast, as_size, forecast};
 use crate::law::{Law, Tape};
 use crate::numerics::{Points, ln};
+use crate::quantity::Quantity;
 use crate::query::{Limits, Other, Question, answer_within};
 use crate::schedule::of_knot;
 use crate::watch::Watch;
@@ -152,6 +154,9 @@ impl Stage for Extrapolate {
         for group in &self.groups {
             require_group(&known, group, "the fit")?;
         }
+        if let Some(weights) = self.question.member().weights() {
+            return self.of_average(weights, members);
+        }
         let rows = match (&self.forecast, &self.through) {
             (Some(_), Some(_)) => Some(inputs.table("rows.through")?),
             (Some(_), None) => Some(inputs.table("rows")?),
@@ -213,6 +218,22 @@ impl Stage for Extrapolate {
             whole.warnings.insert(0, chain::warning(self.forecast.is_some()));
         }
         Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&whole)?)]))
+    }
+}
+
+impl Extrapolate {
+    /// The answer for the weighted average of the groups.
+    fn of_average(&self, weights: &BTreeMap<String, Quantity>, mut members: Vec<Member>) -> Result<Outputs, Failure> {
+        let is_asked = |group: &str| self.groups.is_empty() || self.groups.iter().any(|asked| asked == group);
+        members.retain(|member| member.group.as_deref().is_some_and(is_asked));
+        let Average { law, member, caveats } = average(&self.law, &members, weights)?;
+        let limits = self.limits.as_ref();
+        let mut answer = answer_within(&self.question, limits, &law, &member.fit, &member.draws, None, self.seed);
+        answer.caveats.insert(ALL.to_owned(), caveats);
+        if self.through.is_some() {
+            answer.warnings.insert(0, chain::warning(false));
+        }
+        Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&answer)?)]))
     }
 }
 

@@ -11,6 +11,7 @@ mod ingest;
 mod render;
 mod results;
 mod table;
+mod weighted;
 mod written;
 
 use std::collections::BTreeMap;

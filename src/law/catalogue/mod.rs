@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Holds, Law, Parameter, ParameterText, Variable};
+use super::mixture::{Domains, Vector, for_members, parameters_over};
+use super::{Holds, Law, LawError, Parameter, ParameterText, Variable};
+use crate::expr::indices;
 use crate::quantity::Quantity;
 use crate::unit::{Counts, Dimension, Unit};
 
@@ -41,6 +43,7 @@ const FILES: &[(&str, &str)] = &[
     ("m3", include_str!("m3.toml")),
     ("m4", include_str!("m4.toml")),
     ("mixed_modal", include_str!("mixed_modal.toml")),
+    ("mixture_exponential", include_str!("mixture_exponential.toml")),
     ("moe_joint", include_str!("moe_joint.toml")),
     ("muennighoff", include_str!("muennighoff.toml")),
     ("multi_power", include_str!("multi_power.toml")),
@@ -94,6 +97,9 @@ pub struct Entry {
     /// Typical values for simulated runs. At typical values of the variables, every term is visible.
     #[serde(default)]
     pub typical: BTreeMap<String, Quantity>,
+    /// Domains for examples, of a law of mixtures; a study has domains of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
     /// Published values of the parameters, by the name of their source.
     #[serde(default)]
     pub constants: BTreeMap<String, Constants>,
@@ -193,7 +199,9 @@ impl Entry {
             Some("rate") => 2e-4,
             _ => 1.0,
         };
-        self.variables.get(&variable.name).map_or_else(of_knot, VariableText::example)
+        let domains = Domains { every: self.domains.clone(), ..Domains::default() };
+        let described = self.over(&domains).map(|entry| entry.variables).unwrap_or_default();
+        described.get(&variable.name).map_or_else(of_knot, VariableText::example)
     }
 
     /// Values of the free parameters for simulated runs: typical ones, else published ones, else values between the
@@ -205,12 +213,21 @@ impl Entry {
         law.free().into_iter().map(|p| value(p).unwrap_or_else(|| p.start[p.start.len() / 2] * 1.07)).collect()
     }
 
-    /// The law with all parameters free.
+    /// The law with all parameters free. A law of mixtures has the domains of its examples.
     ///
     /// # Errors
     /// None for a file of the catalogue; a test checks all of them.
-    pub fn law(&self) -> Result<Law, Vec<super::LawError>> {
-        let variables: Vec<Variable> = self
+    pub fn law(&self) -> Result<Law, Vec<LawError>> {
+        self.law_over(&Domains { every: self.domains.clone(), ..Domains::default() })
+    }
+
+    /// The law of mixtures of some domains, with all parameters free.
+    ///
+    /// # Errors
+    /// The domains are not those of a mixture, or the law is of none.
+    pub fn law_over(&self, domains: &Domains) -> Result<Law, Vec<LawError>> {
+        let entry = self.over(domains)?;
+        let variables: Vec<Variable> = entry
             .variables
             .iter()
             .map(|(name, text)| Variable {
@@ -220,12 +237,41 @@ impl Entry {
                 counts: text.counts,
             })
             .collect();
-        let mut law = Law::from_formula(&self.name, &self.formula, &variables)
-            .map_err(|error| vec![error])?
-            .with_parameters(&self.parameters)?;
+        let (law, _) =
+            Law::over_domains(&self.name, &self.formula, &variables, domains).map_err(|error| vec![error])?;
+        let mut law = law.with_parameters(&entry.parameters)?;
         law.caution = Some(self.caution.clone());
         law.holds = self.holds.clone();
         Ok(law)
+    }
+
+    /// The entry with its variables and parameters written out for domains; itself where it has none.
+    pub(super) fn over(&self, domains: &Domains) -> Result<Self, Vec<LawError>> {
+        if self.domains.is_empty() {
+            return Ok(self.clone());
+        }
+        let vectors = self.vectors_over(domains)?;
+        let variables = for_members(&self.variables, &vectors, |text, member, _| VariableText {
+            meaning: format!("{} ({})", text.meaning, member.domain),
+            ..text.clone()
+        });
+        Ok(Self { variables, parameters: parameters_over(&self.parameters, &vectors), ..self.clone() })
+    }
+
+    /// The names with indices in the formula, written out for domains.
+    ///
+    /// # Errors
+    /// The domains are not those of a mixture.
+    pub fn vectors_over(&self, domains: &Domains) -> Result<Vec<Vector>, Vec<LawError>> {
+        let bases = self.vectors_of_variables().map(Variable::plain);
+        let known: Vec<Variable> = bases.chain(self.variables.keys().map(|name| Variable::plain(name))).collect();
+        let written = Law::over_domains(&self.name, &self.formula, &known, domains);
+        written.map(|(_, vectors)| vectors).map_err(|error| vec![error])
+    }
+
+    /// The names with indices in the formula, as the variables that they are in a study: `r`.
+    pub fn vectors_of_variables(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().filter_map(|name| indices(name)).map(|(base, _)| base)
     }
 }
 

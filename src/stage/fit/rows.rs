@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::super::{Failure, name_rows};
 use super::FitLaw;
 use crate::dataset::{Column, Dataset, GroupName};
-use crate::law::Takes;
+use crate::diagnostic::list;
+use crate::expr::number_text;
+use crate::law::{Mixture, TOLERANCE, Takes};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 use crate::source::Missing;
@@ -54,6 +56,9 @@ impl Group {
 impl Rows {
     pub(super) fn read(fit: &FitLaw, mut data: Dataset) -> Result<Self, Failure> {
         let warnings = settle_unusable(fit, &mut data)?;
+        for mixture in std::iter::once(&fit.law).chain(&fit.alternatives).flat_map(|law| &law.mixtures) {
+            check_shares(mixture, &data, &fit.files)?;
+        }
         let held = match &fit.roles.holdout {
             Some(condition) => numbers(&data, condition)?.into_iter().map(|truth| truth != 0.0).collect(),
             None => vec![false; data.rows()],
@@ -250,6 +255,57 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
     }
     *data = data.select(&kept);
     Ok(reasons.into_iter().map(|(reason, rows)| format!("{} rows were dropped: {reason}.", rows.len())).collect())
+}
+
+/// Number of rows whose sum of shares a message gives.
+const MOST_SUMS: usize = 3;
+
+/// Fails where the shares of a mixture do not sum to 1, or are no shares.
+fn check_shares(mixture: &Mixture, data: &Dataset, files: &[String]) -> Result<(), Failure> {
+    let names: Vec<&str> = mixture.variables().collect();
+    let columns = names.iter().map(|name| column(data, name)).collect::<Result<Vec<_>, _>>()?;
+    let sum = |row: usize| columns.iter().map(|column| column[row]).sum::<f64>();
+    let is_share = |row: usize| columns.iter().all(|column| column[row] >= -TOLERANCE);
+    let wrong: Vec<usize> = (0..data.rows()).filter(|&row| !mixture.allows_sum(sum(row)) || !is_share(row)).collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "the shares {} must be at least 0 and sum to {}, which they do not in {} of {} rows; a difference of up to \
+         {TOLERANCE} counts as rounding",
+        list(&names),
+        mixture.wanted_sum(),
+        wrong.len(),
+        data.rows()
+    );
+    let mut failure = Failure::new("bad-shares", message);
+    // A table can have several rows from one row of a file.
+    let mut shown: Vec<String> = Vec::new();
+    for &row in &wrong {
+        let place = name_rows(&[data.origins()[row]], files);
+        if shown.contains(&place) {
+            continue;
+        }
+        if shown.len() == MOST_SUMS {
+            break;
+        }
+        shown.push(place.clone());
+        let negative = names.iter().zip(&columns).find(|(_, column)| column[row] < -TOLERANCE);
+        failure = failure.hint(match negative {
+            Some((name, column)) => format!("{place}: {name} is {}", number_text(column[row])),
+            None => format!("{place}: the sum is {:.4}", sum(row)),
+        });
+    }
+    let is_percent = wrong.len() == data.rows() && wrong.iter().all(|&row| mixture.allows_sum(sum(row) / 100.0));
+    Err(if is_percent {
+        failure.hint("they are in percent: give each column the unit `unit = \"%\"`")
+    } else {
+        failure.hint(format!(
+            "drop such rows by a rule of the filter, name a domain without a column by `rest = \"...\"` in the law, or, \
+             if `{}` are not shares, give the columns another unit, such as `unit = \"1\"`",
+            mixture.name
+        ))
+    })
 }
 
 fn counted_rows(rows: usize) -> String {
