@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::warning::Warning;
+
 /// A number with an interval around it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
@@ -120,6 +122,15 @@ pub struct Account {
     pub configurations: usize,
 }
 
+impl Account {
+    /// The law of all members, where they are one law over several windows.
+    pub fn only_law(&self) -> Option<&str> {
+        let first = self.members.first()?;
+        let is_only = self.members.len() > 1 && self.members.iter().all(|member| member.law == first.law);
+        is_only.then_some(first.law.as_str())
+    }
+}
+
 /// The part of a member in a forecast.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Share {
@@ -150,5 +161,5 @@ pub struct Answer {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub caveats: BTreeMap<String, Vec<String>>,
     /// Warnings.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }

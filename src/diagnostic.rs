@@ -179,6 +179,11 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .map(|(_, candidate)| candidate)
 }
 
+/// A number of things with their noun: `1 row`, `3 rows`. The plural of the noun adds an s.
+pub fn numbered(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Names joined for a sentence: `a`, `b` and `c`.
 pub fn list(names: &[&str]) -> String {
     match names {

@@ -41,5 +41,6 @@ pub mod summary;
 pub mod table;
 pub mod uncertainty;
 pub mod unit;
+pub mod warning;
 pub mod watch;
 pub mod web;

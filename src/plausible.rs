@@ -1,9 +1,10 @@
-//! Checks whether the values of a table are plausible for their units: counts in billions, perplexities, compute that
-//! is not 6 N D.
+//! Checks whether the values of a table are plausible for their units: counts in billions, swapped columns,
+//! perplexities, compute that is not 6 N D.
 
 use crate::dataset::{Dataset, Origin};
 use crate::numerics::{ln, median};
 use crate::unit::{Dimension, FLOP_PER_PARAMETER_AND_TOKEN, MULTIPLES, Unit, multiple_meant};
+use crate::warning::Warning;
 
 /// A variable as declared in a spec.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +29,19 @@ const FEW_FOR_SIZE: f64 = 1e5;
 const FEW_FLOP: f64 = 1e9;
 /// Usual counts of parameters and tokens.
 const USUAL: [f64; 2] = [1e5, 1e14];
+/// Largest plausible count of parameters or tokens.
+const MANY: f64 = 1e16;
+/// Tokens per parameter outside which columns are probably swapped or in other multiples. Runs with fewer tokens than
+/// parameters in every row are unusual, and below the first limit they are fine-tuning on few examples.
+const PER_PARAMETER: [f64; 3] = [1e-4, 1.0, 1e6];
+/// Usual tokens per parameter.
+const USUAL_PER_PARAMETER: [f64; 2] = [1.0, 1e4];
+/// Minimum number of rows for a comparison of columns.
+const ENOUGH: usize = 3;
+/// Factors of compute and 6 N D within which a multiple explains their difference.
+const EXPLAINED: [f64; 2] = [0.4, 2.5];
+/// Ratio of compute and 6 N D outside which a column is in a wrong unit.
+const FAR_OFF: [f64; 2] = [1e-2, 1e2];
 /// Relative difference between the median of compute and 6 N D above which compute is counted in another way ...
 const MEDIAN_OFF: f64 = 0.05;
 /// ... and the difference for a row, which exceeds rounding to two digits.
@@ -35,15 +49,19 @@ const ROW_OFF: f64 = 0.1;
 
 /// Warnings about implausible values, each with the line of a spec that corrects it. Compute need not be 6 N D where
 /// a study declares the cost of training.
-pub fn doubts(data: &Dataset, declared: &[Declared<'_>], is_priced: bool) -> Vec<String> {
+///
+/// A column in another unit makes every answer wrong, so such warnings are serious. That compute is counted in another
+/// way matters only to questions that convert sizes to compute.
+pub fn doubts(data: &Dataset, declared: &[Declared<'_>], is_priced: bool) -> Vec<Warning> {
     let table = Table { data, declared };
     let columns = declared.iter().filter_map(|of| Some((of, of.column?, data.numbers(of.variable)?)));
     let mut doubts = Vec::new();
     for (of, column, values) in columns.filter(|(.., values)| !values.is_empty()) {
         doubts.extend(match of.unit.map(|unit| unit.dimension) {
-            Some(Dimension::Parameters | Dimension::Tokens) => {
-                table.of_count(of, column, values).or_else(|| of_name(of, column))
-            }
+            Some(Dimension::Parameters | Dimension::Tokens) => of_other_count(of, column)
+                .or_else(|| table.of_count(of, column, values))
+                .or_else(|| too_many(of, column, values))
+                .or_else(|| of_name(of, column)),
             Some(Dimension::Flop) => table.of_compute(of, column, values),
             Some(Dimension::Nats) => table.of_loss(of, column, values),
             Some(Dimension::Share) => table.of_share(of, column, values),
@@ -51,8 +69,70 @@ pub fn doubts(data: &Dataset, declared: &[Declared<'_>], is_priced: bool) -> Vec
             None => of_name(of, column),
         });
     }
-    doubts.extend((!is_priced).then(|| table.of_six_n_d()).flatten());
-    doubts
+    // One column in a wrong unit shows in every comparison with it.
+    if doubts.is_empty() {
+        doubts.extend(table.of_tokens_per_parameter());
+    }
+    if doubts.is_empty() && !is_priced {
+        doubts.extend(table.of_compute_far_from_six_n_d());
+    }
+    let serious = doubts.into_iter().map(Warning::serious);
+    serious.chain((!is_priced).then(|| table.of_six_n_d()).flatten().map(Warning::from)).collect()
+}
+
+/// Words in the names of columns of parameters, and of tokens.
+const CALLED: [(Dimension, &[&str]); 2] = [
+    (Dimension::Parameters, &["param", "params", "parameter", "parameters", "nparams"]),
+    (Dimension::Tokens, &["token", "tokens", "ntokens", "toks"]),
+];
+
+/// The words of a column's name, in small letters.
+fn words_of(column: &str) -> impl Iterator<Item = String> {
+    column.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).map(str::to_ascii_lowercase)
+}
+
+/// What the name of a column says that it counts, where it names one of the two.
+fn counted_by_name(column: &str) -> Option<Dimension> {
+    let names = |words: &[&str]| words_of(column).any(|word| words.contains(&word.as_str()));
+    let named: Vec<Dimension> = CALLED.iter().filter(|(_, words)| names(words)).map(|(of, _)| *of).collect();
+    if let [one] = named.as_slice() { Some(*one) } else { None }
+}
+
+/// A warning about parameters whose column is named after tokens, or the other way round.
+fn of_other_count(of: &Declared<'_>, column: &str) -> Option<String> {
+    let (own, named) = (Unit::base(of.unit?.dimension)?, Unit::base(counted_by_name(column)?)?);
+    (own.dimension != named.dimension).then(|| {
+        format!(
+            "`{0}` is declared in {own}, and its column `{column}` is named after {named}. If the columns are swapped, exchange them; if the name is right, write `{0} = {{ column = \"{column}\", unit = \"{named}\" }}`.",
+            of.variable
+        )
+    })
+}
+
+/// A warning about a count that is too large for its multiple.
+fn too_many(of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
+    let unit = of.unit?;
+    let (lowest, highest) = ends(values);
+    if median(values) <= MANY {
+        return None;
+    }
+    let base = Unit::base(unit.dimension)?;
+    let written = if unit.size == 1.0 {
+        "Check its column.".to_owned()
+    } else {
+        format!(
+            "Its column holds {} to {}; if these are plain counts, write `{} = {{ column = \"{column}\", unit = \"{base}\" }}`.",
+            short(lowest / unit.size),
+            short(highest / unit.size),
+            of.variable
+        )
+    };
+    Some(format!(
+        "`{}` goes from {} to {} {base}, more than any training has. {written}",
+        of.variable,
+        short(lowest),
+        short(highest)
+    ))
 }
 
 /// A warning about a count whose column is named after a multiple that its unit does not have: `params_M`.
@@ -81,10 +161,6 @@ fn of_name(of: &Declared<'_>, column: &str) -> Option<String> {
         )
     })
 }
-
-/// The statement of a warning that matters only to questions that convert sizes to compute. All other warnings are
-/// about columns that are probably read wrongly.
-pub const OF_CONVENTION: &str = "FLOP are counted differently from queries";
 
 /// Median of C / (6 N D), where all three are columns.
 pub fn flop_ratio(data: &Dataset, declared: &[Declared<'_>]) -> Option<f64> {
@@ -116,7 +192,23 @@ struct Table<'a> {
 /// A column with a role, or values computed from several columns.
 struct Role<'a> {
     variable: &'a str,
+    of: &'a Declared<'a>,
     values: Vec<f64>,
+}
+
+impl Role<'_> {
+    /// The lines of a spec that read the column in another multiple, for each multiple that changes its values by a
+    /// factor for which `fits` holds.
+    fn in_multiples(&self, fits: impl Fn(f64) -> bool) -> Vec<String> {
+        let Some((unit, column)) = self.of.unit.zip(self.of.column) else { return Vec::new() };
+        let Some(base) = Unit::base(unit.dimension) else { return Vec::new() };
+        let plain = std::iter::once((base.to_string(), 1.0));
+        let multiples = MULTIPLES.iter().map(|(multiple, size)| (format!("{multiple} {base}"), *size));
+        let fitting = plain.chain(multiples).filter(|(_, size)| *size != unit.size && fits(size / unit.size));
+        fitting
+            .map(|(unit, _)| format!("`{} = {{ column = \"{column}\", unit = \"{unit}\" }}`", self.variable))
+            .collect()
+    }
 }
 
 impl<'a> Table<'a> {
@@ -129,7 +221,7 @@ impl<'a> Table<'a> {
             columns().filter(may_be).find(|of| of.variable == letter)
         };
         let found = if let [one] = of_unit.as_slice() { Some(*one) } else { by_letter() }?;
-        Some(Role { variable: found.variable, values: self.data.numbers(found.variable)?.to_vec() })
+        Some(Role { variable: found.variable, of: found, values: self.data.numbers(found.variable)?.to_vec() })
     }
 
     /// Parameters, tokens, compute, and compute divided by 6 N D.
@@ -139,7 +231,7 @@ impl<'a> Table<'a> {
         let c = self.role(Dimension::Flop, "C")?;
         let ratio = |i: usize| c.values[i] / (FLOP_PER_PARAMETER_AND_TOKEN * n.values[i] * d.values[i]);
         let values = (0..c.values.len()).map(ratio).collect();
-        let ratios = Role { variable: c.variable, values };
+        let ratios = Role { variable: c.variable, of: c.of, values };
         Some([n, d, c, ratios])
     }
 
@@ -211,6 +303,20 @@ impl<'a> Table<'a> {
                 "`{variable}` is declared as a loss, and its column `{column}` is called a perplexity. {as_perplexity}."
             ));
         }
+        if is_called(&["acc", "accuracy", "accuracies", "top"]) && !is_called(&["loss", "losses", "nll"]) {
+            return Some(format!(
+                "`{variable}` is declared as a loss, and its column `{column}` is called an accuracy. Write `{variable} = {{ column = \"{column}\", unit = \"share\" }}`, or `unit = \"%\"`."
+            ));
+        }
+        let below = self.rows(|row| values[row] < 0.0);
+        if 2 * below.len() > values.len() {
+            return Some(format!(
+                "`{variable}` is declared as a loss and is below zero in {} of {} rows ({}), as log-likelihoods are. Write `likelihood = \"{column}\"` and `{variable} = {{ expr = \"-likelihood\", unit = \"nats\" }}`.",
+                below.len(),
+                values.len(),
+                name_rows(&below)
+            ));
+        }
         let is_in_nats = of.unit.is_some_and(|unit| unit.size == 1.0);
         if is_in_nats && is_called(&["bpb", "bpc", "bits"]) {
             return Some(format!(
@@ -263,12 +369,68 @@ impl<'a> Table<'a> {
         ))
     }
 
+    /// A warning about fewer tokens than parameters in every row, or far too many, where both have units.
+    fn of_tokens_per_parameter(&self) -> Option<String> {
+        let n = self.role(Dimension::Parameters, "N").filter(|n| n.of.unit.is_some())?;
+        let d = self.role(Dimension::Tokens, "D").filter(|d| d.of.unit.is_some())?;
+        let ratios: Vec<f64> = d.values.iter().zip(&n.values).map(|(d, n)| d / n).collect();
+        let (lowest, highest) = ends(&ratios);
+        let [few, one, many] = PER_PARAMETER;
+        let is_low = (few..one).contains(&lowest) && highest < one;
+        let is_high = lowest > many;
+        if ratios.len() < ENOUGH || !(is_low || is_high) {
+            return None;
+        }
+        let middle = median(&ratios);
+        let is_usual = |ratio: f64| (USUAL_PER_PARAMETER[0]..USUAL_PER_PARAMETER[1]).contains(&ratio);
+        let mut lines = d.in_multiples(|factor| is_usual(middle * factor));
+        lines.extend(n.in_multiples(|factor| is_usual(middle / factor)));
+        let is_named = |role: &Role<'_>| role.of.column.is_some_and(|column| counted_by_name(column).is_some());
+        let mut ways = Vec::new();
+        if is_low && !(is_named(&n) && is_named(&d)) && is_usual(1.0 / middle) {
+            ways.push("if the two columns are swapped, exchange them".to_owned());
+        }
+        if !lines.is_empty() {
+            ways.push(format!("if a column counts in another multiple, write {}", lines.join(" or ")));
+        }
+        let what = if is_low { "below 1 in every row, as in fine-tuning" } else { "more than any training has" };
+        let ways = if ways.is_empty() { "check both columns".to_owned() } else { ways.join("; ") };
+        Some(format!(
+            "`{}` / `{}` is {} to {} tokens per parameter, {what}. If that is not meant: {ways}.",
+            d.variable,
+            n.variable,
+            short(lowest),
+            short(highest)
+        ))
+    }
+
+    /// A warning about compute that differs from 6 N D by more than any convention does.
+    fn of_compute_far_from_six_n_d(&self) -> Option<String> {
+        let [n, d, c, ratios] = self.compute()?;
+        let middle = median(&ratios.values);
+        if (FAR_OFF[0]..FAR_OFF[1]).contains(&middle) || !middle.is_finite() {
+            return None;
+        }
+        let explains = |ratio: f64| (EXPLAINED[0]..EXPLAINED[1]).contains(&ratio);
+        let mut lines = n.in_multiples(|factor| explains(middle / factor));
+        lines.extend(d.in_multiples(|factor| explains(middle / factor)));
+        let what_if =
+            if lines.is_empty() { "check their units".to_owned() } else { format!("perhaps {}", lines.join(" or ")) };
+        Some(format!(
+            "`{}` is {} times 6 {} {} in the median, which no way of counting explains: one of the three columns is in another unit. Write its unit: {what_if}.",
+            c.variable,
+            short(middle),
+            n.variable,
+            d.variable
+        ))
+    }
+
     /// A warning about compute that is not 6 N D.
     fn of_six_n_d(&self) -> Option<String> {
         let [n, d, c, ratios] = self.compute()?;
         let middle = median(&ratios.values);
         // Compute, sizes or tokens in wrong multiples have their own warnings.
-        if !(1e-2..1e2).contains(&middle) {
+        if !(FAR_OFF[0]..FAR_OFF[1]).contains(&middle) {
             return None;
         }
         let off = self.rows(|row| (ratios.values[row] - 1.0).abs() > ROW_OFF);
@@ -289,7 +451,7 @@ impl<'a> Table<'a> {
             )
         };
         Some(format!(
-            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: {OF_CONVENTION}, which use 6 for each parameter and token.{rows} To use the same \
+            "`{c}` is {lowest:.3} to {highest:.3} times 6 {n} {d}, {middle:.3} in the median: FLOP are counted differently from queries, which use 6 for each parameter and token.{rows} To use the same \
              convention, write `{c} = {{ expr = \"6 * {n} * {d}\", unit = \"FLOP\" }}`; to declare another one, \
               add `[costs.NAME]` with `compute = \"...\"`."
         ))
@@ -322,7 +484,7 @@ mod tests {
                 Declared { variable, column: Some(column), unit: Some(unit) }
             })
             .collect();
-        doubts(&data, &declared, false)
+        crate::warning::texts(&doubts(&data, &declared, false))
     }
 
     fn one(columns: &[(&str, &str, &str, &[f64])]) -> String {
@@ -399,6 +561,54 @@ mod tests {
             doubt.contains("`raw = \"FLOPs (1E21)\"` and `C = { expr = \"raw * 1e21\", unit = \"FLOP\" }`"),
             "{doubt}"
         );
+    }
+
+    #[test]
+    fn counts_that_are_read_in_too_large_a_multiple_are_recognised() {
+        let doubt = one(&[("N", "size", "parameters", SIZES), ("D", "seen", "M tokens", &[2e10, 3e11, 1.4e12])]);
+        assert!(doubt.contains("more than any training has"), "{doubt}");
+        assert!(doubt.contains("`D = { column = \"seen\", unit = \"tokens\" }`"), "{doubt}");
+    }
+
+    #[test]
+    fn billions_that_are_read_as_millions_are_recognised_by_the_tokens_per_parameter() {
+        let doubt = one(&[("N", "size", "parameters", SIZES), ("D", "seen", "M tokens", &[2.0, 300.0, 1400.0])]);
+        assert!(doubt.contains("`D` / `N` is 0.02 to 0.3 tokens per parameter, below 1 in every row"), "{doubt}");
+        assert!(doubt.contains("write `D = { column = \"seen\", unit = \"B tokens\" }`"), "{doubt}");
+        // A single row of that kind among usual ones is a run on little data.
+        let mixed: &[f64] = &[2.0, 300_000.0, 1_400_000.0];
+        assert_eq!(doubted(&[("N", "size", "parameters", SIZES), ("D", "seen", "M tokens", mixed)]), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn swapped_columns_of_sizes_and_tokens_are_recognised() {
+        let doubt = one(&[("N", "a", "parameters", TOKENS), ("D", "b", "tokens", SIZES)]);
+        assert!(doubt.contains("if the two columns are swapped, exchange them"), "{doubt}");
+        // Columns that are named after their counts cannot be swapped, and those named after the other count are.
+        let named = doubted(&[("N", "params", "parameters", TOKENS), ("D", "tokens", "tokens", SIZES)]);
+        assert!(named.iter().all(|doubt| !doubt.contains("swapped")), "{named:?}");
+        let named = doubted(&[("N", "train_tokens", "parameters", TOKENS), ("D", "n_params", "tokens", SIZES)]);
+        assert!(named[0].contains("`train_tokens` is named after tokens") && named.len() == 2, "{named:?}");
+        let usual = [("N", "params", "parameters", SIZES), ("D", "tokens_per_parameter_run", "tokens", TOKENS)];
+        assert_eq!(doubted(&usual), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn compute_a_thousand_times_six_n_d_shows_that_a_unit_is_wrong() {
+        let compute: Vec<f64> = (0..3).map(|i| 6e3 * SIZES[i] * TOKENS[i]).collect();
+        let doubt = one(&[
+            ("N", "size", "parameters", SIZES),
+            ("D", "seen", "M tokens", &TOKENS.iter().map(|d| d / 1e6).collect::<Vec<_>>()),
+            ("C", "flops", "FLOP", &compute),
+        ]);
+        assert!(doubt.contains("`C` is 1000 times 6 N D in the median"), "{doubt}");
+        assert!(doubt.contains("unit = \"K parameters\"") && doubt.contains("unit = \"B tokens\""), "{doubt}");
+    }
+
+    #[test]
+    fn accuracies_and_likelihoods_declared_as_losses_are_recognised() {
+        assert!(one(&[("L", "mmlu_acc", "nats", &[0.3, 0.5])]).contains("called an accuracy"));
+        assert!(one(&[("L", "ll", "nats", &[-3.0, -2.5])]).contains("expr = \"-likelihood\""));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::warning::Warning;
+
 /// Summary of a source.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct IngestSummary {
@@ -19,7 +21,7 @@ pub struct IngestSummary {
     pub flop_ratio: Option<f64>,
     /// Warnings about implausible values.
     #[serde(default)]
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// A file that was read.

@@ -26,6 +26,19 @@ fn a_question_from_the_command_line_is_answered_as_in_the_spec() {
 }
 
 #[test]
+fn an_answer_by_one_law_says_which_other_laws_could_be_asked() {
+    let more = "[fits.other]\nrows = \"main\"\nlaw = \"gadre\"\n[queries.other]\nfit = \"other\"\nloss = { N = 1e9, D = 1e10 }\n";
+    let spec = SPEC.replace("law = \"hoffmann\"", "law = \"hoffmann\"\nalternatives = [\"power_nd\"]");
+    let spec = spec.replace("power_nd", "additive_nd");
+    let world = World::with(&format!("{spec}{more}"), &simulated_runs(0.01));
+    let told = world.lawfit(&["query", "study.toml", "loss fit=main N=1B D=20B"]).stderr;
+    assert!(told.contains("by the law `hoffmann` alone; the fit `main` has `additive_nd` as alternatives"), "{told}");
+    assert!(told.contains("this answer is by the fit `main`; ask the others with fit=other"), "{told}");
+    let alone = World::with(SPEC, &simulated_runs(0.01)).lawfit(&["query", "study.toml", "loss N=1B D=20B"]).stderr;
+    assert!(!alone.contains("this answer is by"), "there is one law: {alone}");
+}
+
+#[test]
 fn a_question_that_cannot_be_answered_is_reported() {
     let world = World::with(SPEC, &simulated_runs(0.01));
     world.write("broken.toml", &SPEC.replace("law = \"hoffmann\"", "law = \"hofmann\""));

@@ -149,6 +149,92 @@ fn an_invalid_cell_stops_the_stage_with_file_and_row() {
 }
 
 #[test]
+fn a_fit_without_rows_counts_what_each_rule_and_the_source_dropped() {
+    let spec = SPEC
+        .replace("[sources.runs]", "[sources.runs]\nmissing = \"drop\"")
+        .replace(
+            "because = \"diverged\" }]",
+            "because = \"diverged\" }, { keep = \"N > 1e10\" }, { drop = \"N >= 1e9\" }]",
+        )
+        .replace("N > 1e10", "N >= 1e9");
+    let world = World::with(&spec, &format!("{}1e9,,2.5,odd\n", simulated_runs(0.01)));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 5);
+    for line in
+        ["the source dropped 1 row: D is missing", "`keep N >= 1e9` dropped 15 rows", "`drop N >= 1e9` dropped 15 rows"]
+    {
+        assert!(outcome.stderr.contains(line), "{line}: {}", outcome.stderr);
+    }
+    assert!(!outcome.stderr.contains("`drop L > 10`"), "this rule dropped nothing: {}", outcome.stderr);
+}
+
+#[test]
+fn a_missing_column_is_shown_on_the_line_that_names_it() {
+    let world = World::with(&SPEC.replace("L = \"loss\"", "L = \"losss\""), &simulated_runs(0.01));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(outcome.stderr.contains("| L = \"losss\"\n"), "{}", outcome.stderr);
+}
+
+#[test]
+fn one_mistake_is_one_error() {
+    for (from, to, wanted) in [
+        ("compute_optimal", "compute_optimum", "did you mean `compute_optimal`?"),
+        (
+            "compute_optimal = { C = [1e21, 1e23] }",
+            "best = { lowest = \"L\" }",
+            "`best` is a step of a table: it belongs in `steps`",
+        ),
+        ("law = \"hoffmann\"", "law = \"hofmann\"", "did you mean `hoffmann`?"),
+    ] {
+        let shown = check(&format!("{}[sensitivity.main]\nlaws = [\"gadre\"]\n", SPEC.replacen(from, to, 1)));
+        assert!(shown.contains(wanted), "{to}: {shown}");
+        assert_eq!(shown.matches("error[").count(), 1, "{to}: {shown}");
+    }
+}
+
+#[test]
+fn a_syntax_error_says_what_to_write() {
+    for (from, to, wanted) in [
+        ("seed = 3", "seed: 3", "TOML writes `seed = 3`"),
+        ("title = \"Simulated\"", "title = \"Simulated", "close the text with the quotation mark"),
+        ("\"params\", unit", "\"params\" unit", "put a comma between the entries"),
+        ("L = \"loss\"", "val loss = \"loss\"", "`\"val loss\" = \"loss\"`"),
+        ("law = \"hoffmann\"", "law = hoffmann", "`law = \"hoffmann\"`"),
+        ("law = \"hoffmann\"", "law =", "write a value after `=`"),
+    ] {
+        assert!(SPEC.contains(from), "{from}");
+        let shown = check(&SPEC.replacen(from, to, 1));
+        assert!(shown.contains(wanted), "{to}: {shown}");
+    }
+    for (yaml, wanted) in [
+        ("spec: 1\nstudy:\n  title: x\n  seed 3\n", "this line has no colon after its key"),
+        ("spec: 1\nstudy:\n  title: %x\n", "put it in quotes: `title: \"%x\"`"),
+    ] {
+        let shown = check_file("study.yaml", yaml.as_bytes());
+        assert!(shown.contains(wanted), "{yaml}: {shown}");
+    }
+}
+
+#[test]
+fn a_value_of_another_shape_is_shown_as_it_should_be_written() {
+    let source = SPEC.replace("path = \"runs.csv\"", "path = \"runs.csv\"\nrun = \"family\"");
+    assert!(check(&source).contains("write it in brackets: `[\"family\"]`"));
+    let design = "[designs.next]\nfit = \"main\"\ndecide = { compute_optimal = { C = 1e24 } }\nbudget = 3e21\n";
+    assert!(check(&format!("{SPEC}{design}")).contains("expected a table such as { FLOP = 3e21 }"));
+}
+
+#[test]
+fn quiet_errors_keep_the_warnings_that_may_explain_them() {
+    let spec = SPEC
+        .replace("law = \"hoffmann\"", "law = \"mine\"")
+        .replace("[fits.main]", "[laws.mine]\nformula = \"L = E + A / n^alpha\"\n[fits.main]");
+    let world = World::with(&spec, &simulated_runs(0.01));
+    let outcome = world.lawfit(&["check", "study.toml", "-q"]);
+    assert_eq!(outcome.code, 2, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("the variable `N` is not used"), "{}", outcome.stderr);
+}
+
+#[test]
 fn a_failed_stage_fails_only_what_needs_it() {
     let spec = format!(
         "{SPEC}[laws.given]\nuse = \"hoffmann\"\nconstants = \"hoffmann2022\"\n[fits.given]\nlaw = \"given\"\n"

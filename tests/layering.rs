@@ -8,8 +8,8 @@ use crate::world::repository;
 
 /// The modules from the bottom up; a module may import those of earlier lines, and itself.
 const LAYERS: [&[&str]; 21] = [
-    &["diagnostic", "numerics", "artifact", "summary", "answer", "file", "registry", "watch"],
-    &["web"],
+    &["diagnostic", "numerics", "artifact", "file", "registry", "warning", "watch"],
+    &["answer", "summary", "web"],
     &["expr", "store"],
     &["unit", "dataset"],
     &["quantity"],

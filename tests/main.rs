@@ -46,6 +46,7 @@ mod reports;
 mod roles;
 mod schedules;
 mod shared_tables;
+mod shares;
 mod sources;
 mod streams;
 mod study;

@@ -64,6 +64,21 @@ fn a_name_similar_to_an_unused_variable_gives_a_warning() {
 }
 
 #[test]
+fn a_variable_that_the_study_uses_outside_the_law_is_no_slip() {
+    let law = |columns: &str, formula: &str, fit: &str| {
+        let law = format!("[laws.mine]\nformula = \"{formula}\"\n[fits.main]\nrows = \"runs\"\nlaw = \"mine\"\n{fit}");
+        check(&spec(columns, &law))
+    };
+    let of_groups = "N = \"size\"\nL = \"loss\"\nC = { column = \"model\", type = \"text\" }";
+    assert_eq!(law(of_groups, "L = a * N^-b + c", "by = \"C\""), (0, String::new()));
+    // A column from which a variable of the law is computed is used too.
+    let computed = "C = \"size\"\nN = { expr = \"C / 6\" }\nL = \"loss\"";
+    assert_eq!(law(computed, "L = a * N^-b + c", ""), (0, String::new()));
+    // A letter that no column has cannot be meant.
+    assert_eq!(law("N = \"size\"\nL = \"loss\"", "L = a * N^-b + c", ""), (0, String::new()));
+}
+
+#[test]
 fn a_column_in_the_place_of_a_coefficient_is_reported() {
     let columns = "N = \"size\"\nB = \"batch\"\nL = \"loss\"";
     let law = |more: &str| {

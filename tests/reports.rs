@@ -303,6 +303,93 @@ fn what_would_change_an_answer_by_several_laws_is_told_of_one_law() {
 }
 
 #[test]
+fn a_default_forecast_by_one_law_is_not_called_several_laws() {
+    let several = "[queries.later]\nfit = \"main\"\nloss = { N = 2e10, D = 1e12 }\nforecast = \"default\"\n";
+    let world = world(&format!("{several}[report]\nanswer = \"queries.later\"\n"));
+    let results = results(&world);
+    let members = results["queries"]["later"]["forecasts"]["all"]["members"].as_array().unwrap();
+    let laws: std::collections::BTreeSet<&str> = members.iter().map(|m| m["law"].as_str().unwrap()).collect();
+    let conclusions = results["conclusions"].to_string();
+    let of_one = laws.len() == 1 && members.len() > 1;
+    assert_eq!(conclusions.contains("over several windows"), of_one, "{laws:?}: {conclusions}");
+    assert_eq!(conclusions.contains("several laws"), !of_one, "{laws:?}: {conclusions}");
+}
+
+#[test]
+fn a_question_without_any_answer_gives_nothing_to_quote() {
+    // All rows on one ray, so no fit can split a budget.
+    let mut table = "params,tokens,loss,family\n".to_owned();
+    for i in 0..8 {
+        let n = 1e7 * libm::pow(2.5, f64::from(i));
+        let _ = writeln!(table, "{n},{},{},odd", 20.0 * n, 1.7 + 900.0 / libm::pow(n, 0.34));
+    }
+    let other = "[fits.other]\nrows = \"main\"\nlaw = \"hoffmann\"\nobjective = { least_squares = {} }\n\
+                 [queries.again]\nfit = \"other\"\ncompute_optimal = { C = [1e21, 1e23] }\n";
+    let world = World::with(&format!("{SPEC}{other}"), &table);
+    world.run("study.toml");
+    let report = world.read("outputs/study/report.md");
+    let first = report.split("<details>").next().unwrap();
+    assert!(first.contains("none of them has an answer to quote") && !first.contains("Quote `"), "{first}");
+}
+
+#[test]
+fn every_target_of_a_list_is_judged() {
+    let targets = SPEC.replace("L = 2.2, solve", "L = [2.6, 2.4, 1.2], solve");
+    let world = World::with(&format!("{targets}[report]\nanswer = \"queries.target.row1\"\n"), &simulated_runs(0.01));
+    world.run("study.toml");
+    let report = world.read("outputs/study/report.md");
+    let first = report.split("<details>").next().unwrap();
+    assert!(first.contains("**Its other answers.** L = 1.2: unsupported (not reachable"), "{first}");
+}
+
+#[test]
+fn a_fit_with_a_cost_has_the_figures_of_its_budgets() {
+    let with = |layers: &str| {
+        let spec = SPEC
+            .replace("C = { expr = \"6 * N * D\", unit = \"FLOP\" }", &format!("layers = {{ expr = \"{layers}\" }}"))
+            .replace("[filters.main]", "[costs.mine]\ncompute = \"6 * N * D + 12 * layers * D\"\n[filters.main]")
+            .replace("C = [1e21, 1e23]", "C = [1e21, 1e23], layers = 24")
+            .replace("L = 2.2, solve", "L = 2.2, layers = 24, solve");
+        let world = World::with(&spec, &simulated_runs(0.01));
+        world.run("study.toml");
+        world.read("outputs/study/report.md")
+    };
+    for (layers, origin) in [("24 + 0 * N", "rows"), ("N / 1e7", "answers")] {
+        let report = with(layers);
+        for figure in ["frontier-main.svg", "isoflop-main.svg", "contours-main.svg"] {
+            assert!(report.contains(figure), "{layers}: {figure}");
+        }
+        assert!(report.contains(&format!("layers = 24, as in all {origin}.")), "{layers}: {report}");
+    }
+}
+
+#[test]
+fn a_name_of_a_hundred_thousand_letters_does_not_delay_a_report() {
+    let world = World::with(
+        &SPEC.replace("queries.budget", &format!("queries.{}", "q".repeat(100_000))),
+        &simulated_runs(0.01),
+    );
+    assert_eq!(world.lawfit(&["run", "study.toml", "-q"]).code, 0);
+}
+
+#[test]
+fn one_of_something_is_counted_in_the_singular() {
+    let world = world("[sensitivity.main]\nobjectives = [{ least_squares = {} }]\n");
+    world.write("runs.csv", &format!("{}1e9,,2.5,odd\n", simulated_runs(0.01)));
+    let spec = world.read("study.toml").replace("[sources.runs]", "[sources.runs]\nmissing = \"drop\"");
+    world.write("study.toml", &spec);
+    world.run("study.toml");
+    for file in ["report.md", "report.html"] {
+        let report = world.read(&format!("outputs/study/{file}"));
+        assert!(report.contains("1 other choice:") && report.contains("1 row dropped"), "{file}");
+        for wrong in ["1 rows", "1 other choices", "1 more warnings"] {
+            let is_wrong = |at: usize| !report[..at].ends_with(|c: char| c.is_ascii_digit());
+            assert!(!report.match_indices(wrong).any(|(at, _)| is_wrong(at)), "{file}: {wrong}");
+        }
+    }
+}
+
+#[test]
 fn an_answer_is_doubtful_if_others_of_its_query_missed_observed_values_and_another_law_would_change_it() {
     let mut table = "N,L\n".to_owned();
     for i in 1..=12 {

@@ -359,6 +359,26 @@ fn the_selected_steps_of_a_log_become_rows() {
 }
 
 #[test]
+fn a_file_of_several_runs_that_is_read_as_one_is_reported() {
+    let columns = "N = { column = \"params\", unit = \"parameters\" }\nL = { column = \"loss\", unit = \"nats\" }\n";
+    let warned = |table: &str, run: &str| {
+        let world = World::new();
+        world.write("log.csv", table);
+        let source = format!("path = \"log.csv\"\nstep = \"step\"\ntake = \"last\"\n{run}");
+        world.write("study.toml", &study_of(&source, columns));
+        world.run("study.toml")["results"]["sources"]["runs"]["warnings"].to_string()
+    };
+    let two = "name,step,params,loss\na,0,1e8,9.0\na,10,1e8,4.0\nb,0,1e9,9.1\nb,10,1e9,3.5\n";
+    let said = warned(two, "");
+    assert!(said.contains("`log.csv` is read as one run, because the source has no `run`"), "{said}");
+    assert!(said.contains("(row 3)"), "{said}");
+    assert_eq!(warned(two, "run = [\"name\"]"), "[]");
+    // A resumed run goes back to a later step, and a file may list one column after the other.
+    assert_eq!(warned("step,params,loss\n0,1e8,9\n10,1e8,5\n20,1e8,4\n10,1e8,5.1\n20,1e8,4.1\n", ""), "[]");
+    assert_eq!(warned("step,params,loss\n0,1e8,\n10,1e8,\n0,,9\n10,,4\n", ""), "[]");
+}
+
+#[test]
 fn a_history_needs_a_selection_of_steps() {
     let world = World::new();
     let state = json!({ "max_steps": 3, "log_history": [{ "step": 1, "loss": 3.0 }, { "step": 1, "eval_loss": 3.2 }] });

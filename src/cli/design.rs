@@ -10,6 +10,7 @@ use super::walk::{Computing, walk_towards};
 use super::{Exit, compiled_or_shown, read_specs};
 use crate::artifact::Outputs;
 use crate::design::{Advice, Believed, Cost};
+use crate::diagnostic::numbered;
 use crate::plan::{PlanStage, SpecFile, compile_asking};
 use crate::spec::Node;
 
@@ -178,10 +179,8 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
         if let Some(surprise) = outcomes.surprise {
             let found = outcomes.runs.iter().filter(|run| run.response.is_some()).count();
             let found = if found == 1 { "1 result; its".to_owned() } else { format!("{found} results; their") };
-            let missing = match outcomes.missing {
-                1 => "1 run of the design is missing".to_owned(),
-                count => format!("{count} runs of the design are missing"),
-            };
+            let verb = if outcomes.missing == 1 { "is" } else { "are" };
+            let missing = format!("{} of the design {verb} missing", numbered(outcomes.missing, "run"));
             lines.push(format!("  {found} mean square is {surprise:.2} of what was forecast; {missing}"));
         }
     }
@@ -190,32 +189,11 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
         lines.push(format!("    {} now   {}{}", decision.output, interval(&decision.now), wasted(&decision.now)));
         lines.push(format!("    {} after {}{}", decision.output, interval(&decision.after), wasted(&decision.after)));
     }
-    if !advice.runs.is_empty() {
-        lines.push(format!(
-            "  {:>3} {:>5} {:>10} {:>10} {:>9} {:>8} {:>8} {:>9} {:>10} {:<9} {}",
-            "run", "round", advice.size, advice.data, "batch", "steps", "shape", "cost", "hours", "waste", "for"
-        ));
-    }
-    for run in &advice.runs {
-        let shape = run.layers.zip(run.width).map_or_else(String::new, |(l, w)| format!("{l}x{w}"));
-        let batch = run.batch.map_or_else(String::new, |b| format!("{b:.2e}"));
-        let steps = run.steps.map_or_else(String::new, |s| s.to_string());
-        let hours = run.hours.map_or_else(String::new, |h| format!("{h:.2}"));
-        let waste =
-            run.after.waste.map_or_else(|| format!("{:.3e}", run.after.value), |w| format!("{:.3} %", 100.0 * w));
-        let purpose = run.purpose.word();
-        let stop = if run.is_worth_it { "" } else { " (after the stop)" };
-        lines.push(format!(
-            "  {:>3} {:>5} {:>10.3e} {:>10.3e} {batch:>9} {steps:>8} {shape:>8} {:>9} {hours:>10} {waste:<9} {purpose}{stop}",
-            run.order,
-            run.round,
-            run.size,
-            run.data,
-            money(&run.cost)
-        ));
-    }
+    lines.extend(lines_of_runs(advice));
     let hours = advice.hours.map_or_else(String::new, |hours| format!(", {hours:.1} hours"));
-    lines.push(format!("  all {} runs: {}{hours}", advice.runs.len(), money(&advice.total)));
+    let count = advice.runs.len();
+    let all = if count == 1 { "one run".to_owned() } else { format!("all {count} runs") };
+    lines.push(format!("  {all}: {}{hours}", money(&advice.total)));
     if let Some(value) = &advice.value {
         let even = value.break_even.map_or_else(String::new, |c| {
             let which = if value.stop_after == 0 { "the first run pays" } else { "they pay" };
@@ -251,6 +229,42 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
         ));
     }
     lines
+}
+
+/// The runs as a table whose columns without values are left out.
+fn lines_of_runs(advice: &Advice) -> Vec<String> {
+    let heads =
+        ["run", "round", &advice.size, &advice.data, "batch", "steps", "shape", "cost", "hours", "waste", "for"];
+    let row = |run: &crate::design::Run| {
+        let waste =
+            run.after.waste.map_or_else(|| format!("{:.3e}", run.after.value), |w| format!("{:.3} %", 100.0 * w));
+        let stop = if run.is_worth_it { "" } else { " (after the stop)" };
+        [
+            run.order.to_string(),
+            run.round.to_string(),
+            format!("{:.3e}", run.size),
+            format!("{:.3e}", run.data),
+            run.batch.map_or_else(String::new, |b| format!("{b:.2e}")),
+            run.steps.map_or_else(String::new, |s| s.to_string()),
+            run.layers.zip(run.width).map_or_else(String::new, |(l, w)| format!("{l}x{w}")),
+            money(&run.cost),
+            run.hours.map_or_else(String::new, |h| format!("{h:.2}")),
+            waste,
+            format!("{}{stop}", run.purpose.word()),
+        ]
+    };
+    let rows: Vec<[String; 11]> = advice.runs.iter().map(row).collect();
+    let kept: Vec<usize> = (0..heads.len()).filter(|&at| rows.iter().any(|row| !row[at].is_empty())).collect();
+    let width = |at: usize| rows.iter().map(|row| row[at].len()).max().unwrap_or(0).max(heads[at].len());
+    let line = |cells: &dyn Fn(usize) -> String| {
+        let cells = kept.iter().map(|&at| match heads[at] {
+            "for" => cells(at),
+            _ => format!("{:>width$}", cells(at), width = width(at)),
+        });
+        format!("  {}", cells.collect::<Vec<_>>().join("  ")).trim_end().to_owned()
+    };
+    let head = (!rows.is_empty()).then(|| line(&|at| heads[at].to_owned()));
+    head.into_iter().chain(rows.iter().map(|row| line(&|at| row[at].clone()))).collect()
 }
 
 /// A number and its interval.

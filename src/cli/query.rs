@@ -9,9 +9,9 @@ use super::screen::Screen;
 use super::walk::{Computing, walk_towards};
 use super::{Exit, compiled_or_shown, read_specs};
 use crate::artifact::Outputs;
-use crate::diagnostic::{Diagnostic, Place};
+use crate::diagnostic::{Diagnostic, Place, list};
 use crate::plan::{PlanStage, compile_asking};
-use crate::report::answer_in_words;
+use crate::report::{AnsweredBy, Described, answer_in_words};
 use crate::spec::{ASKED, question};
 
 /// Answer a query that is not in the spec, with fits from the cache.
@@ -73,14 +73,39 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
             results.insert(name.to_owned(), serde_json::json!(result));
         } else {
             sentences.iter().for_each(output::print_line);
-            result.warnings.iter().for_each(|warning| screen.notice(warning));
+            result.warnings.iter().for_each(|warning| screen.notice(&warning.text));
         }
     };
+    let beside = described.into_iter().flat_map(|described| laws_beside(described, ASKED));
+    beside.for_each(|notice| screen.notice(&notice));
     let exit = walk_towards((&compiled, &files), &targets, &arguments.computing, screen, tell);
     if arguments.json {
         output::print_line(format_args!("{:#}", serde_json::json!(results)));
     }
     exit
+}
+
+/// Notices about laws that could answer a query too: those compared in its fit, and those of other fits of the same
+/// response.
+fn laws_beside(described: &Described, query: &str) -> Vec<String> {
+    let Some(fit) = described.query(query).and_then(|query| described.fit(&query.fit)) else { return Vec::new() };
+    let mut notices = Vec::new();
+    let is_by_one = described.query(query).is_some_and(|query| query.by == AnsweredBy::Law);
+    if is_by_one && !fit.alternatives.is_empty() {
+        let others: Vec<&str> = fit.alternatives.iter().map(|law| law.name.as_str()).collect();
+        notices.push(format!(
+            "this answer is by the law `{}` alone; the fit `{}` has {} as alternatives, and `loss ... forecast=stack` asks them together",
+            fit.law.name,
+            fit.name,
+            list(&others)
+        ));
+    }
+    let others = described.fits.iter().filter(|other| other.name != fit.name && other.law.response == fit.law.response);
+    let others: Vec<String> = others.map(|other| format!("fit={}", other.name)).collect();
+    if !others.is_empty() {
+        notices.push(format!("this answer is by the fit `{}`; ask the others with {}", fit.name, others.join(" or ")));
+    }
+    notices
 }
 
 /// Words a diagnostic for a query on the command line, which is not an entry of the spec.

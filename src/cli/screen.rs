@@ -72,8 +72,9 @@ impl Screen {
             let start = file.and_then(|f| texts[f].2.bytes(&d.place)).map_or(0, |range| range.start);
             (d.severity, file, start)
         };
-        let mut sorted: Vec<&Diagnostic> =
-            all.iter().filter(|d| d.severity == Severity::Error || !self.quiet).collect();
+        // A warning may explain an error.
+        let has_error = all.iter().any(|d| d.severity == Severity::Error);
+        let mut sorted: Vec<&Diagnostic> = all.iter().filter(|_| has_error || !self.quiet).collect();
         sorted.sort_by_cached_key(|d| place(d));
         for diagnostic in sorted.iter().take(MOST_SHOWN) {
             let file = texts.iter().find(|(path, ..)| diagnostic.file.as_deref() == Some(*path));

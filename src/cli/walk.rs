@@ -72,8 +72,9 @@ pub(super) fn show_failures(compiled: &Compiled, files: &[SpecFile], outcomes: &
         .zip(outcomes)
         .filter_map(|(stage, outcome)| {
             let Status::Failed(failure) = &outcome.status else { return None };
-            let mut diagnostic =
-                Diagnostic::error(failure.code, Place::Key(stage.path.clone()), failure.message.clone());
+            let at_fault = failure.below.iter().fold(stage.path.clone(), |path, key| path.key(key));
+            let place = if failure.below.is_empty() { Place::Key(at_fault) } else { Place::Value(at_fault) };
+            let mut diagnostic = Diagnostic::error(failure.code, place, failure.message.clone());
             diagnostic.file = Some(files[stage.spec].path.clone());
             diagnostic.label = Some(format!("stage {} failed", stage.id));
             diagnostic.hints.clone_from(&failure.hints);

@@ -74,8 +74,8 @@ impl Advice {
         Self::NUMBERS.into_iter().zip(numbers).collect()
     }
 
-    /// The runs as a table: column heads and rows of cells.
-    pub fn table(&self) -> ([&str; 9], Vec<[String; 9]>) {
+    /// The runs as a table: column heads and rows of cells. A column without any value is left out.
+    pub fn table(&self) -> (Vec<&str>, Vec<Vec<String>>) {
         let row = |run: &Run| {
             let or_none = |text: Option<String>| text.unwrap_or_default();
             let purpose = run.purpose.word();
@@ -99,7 +99,14 @@ impl Advice {
             ]
         };
         let heads = ["run", "round", &self.size, &self.data, "steps", "FLOP", "$", "wasted then", ""];
-        (heads, self.runs.iter().map(row).collect())
+        let rows: Vec<[String; 9]> = self.runs.iter().map(row).collect();
+        let has_values: Vec<bool> =
+            (0..heads.len()).map(|column| rows.is_empty() || rows.iter().any(|row| !row[column].is_empty())).collect();
+        let kept = |column: &usize| has_values[*column];
+        (
+            (0..heads.len()).filter(kept).map(|column| heads[column]).collect(),
+            rows.iter().map(|row| (0..row.len()).filter(kept).map(|column| row[column].clone()).collect()).collect(),
+        )
     }
 }
 

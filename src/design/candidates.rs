@@ -130,7 +130,7 @@ impl Values {
 }
 
 /// Keys other than model size and data.
-const KEYS: [&str; 6] = ["shapes", "schedule", "cooldown", "min_steps", "batch", "hold"];
+const KEYS: [&str; 7] = ["shapes", "schedule", "cooldown", "min_steps", "batch", "total_per_active", "hold"];
 /// Keys of model size and data, once the study's names are resolved.
 const SIZE: &str = "size";
 const DATA: &str = "data";
@@ -187,6 +187,12 @@ impl Candidates {
             faults.push((
                 "cooldown",
                 "`cooldown` is of runs that share a trunk: write `schedule = \"wsd\"` too".to_owned(),
+            ));
+        }
+        if self.total_per_active.is_some_and(|ratio| !(ratio.0 >= 1.0 && ratio.0.is_finite())) {
+            faults.push((
+                "total_per_active",
+                "`total_per_active` is all parameters over the active ones: 1 or more".to_owned(),
             ));
         }
         if self.min_steps.is_some() && self.batch.is_none() {
@@ -258,7 +264,7 @@ impl Candidates {
                     let flop = cost.flop(size, data);
                     Candidate { size, data, flop, shape, batch, steps, trunk }
                 });
-                match run.and_then(|run| Self::allowed(run, terms)) {
+                match run.and_then(|run| self.allowed(run, terms)) {
                     Ok(run) if names.insert(run.name(1)) => found.push(run),
                     Ok(_) => *left_out.entry("as good as the same as another".to_owned()).or_default() += 1,
                     Err(reason) => *left_out.entry(reason).or_default() += 1,
@@ -285,7 +291,9 @@ impl Candidates {
             return Ok(self.shapes.iter().map(of_shape).collect());
         }
         let range = match self.values.get(SIZE).map(Values::of).transpose()? {
-            Some(Values::List(list)) => return Ok(list.into_iter().map(|size| (size, shape_near(size))).collect()),
+            Some(Values::List(list)) => {
+                return Ok(list.into_iter().map(|size| (size, self.shape_near(size))).collect());
+            }
             Some(Values::Range(range)) => range,
             None => {
                 let span = span.filter(|span| span.lowest > 0.0).ok_or("give the model sizes of the candidates")?;
@@ -297,10 +305,24 @@ impl Candidates {
             .map(|(size, shape)| (size, Some(shape)))
             .collect();
         // Sizes that are too small for the ladder of shapes are used without a shape.
-        if ladder.len() >= range.values().len() / 2 {
+        if ladder.len() >= range.values().len() / 2 && self.is_dense() {
             return Ok(thinned(ladder));
         }
-        Ok(range.values().into_iter().map(|size| (size, shape_near(size))).collect())
+        Ok(range.values().into_iter().map(|size| (size, self.shape_near(size))).collect())
+    }
+
+    /// Whether the model size counts all parameters. The shapes of the ladder are those of dense networks.
+    fn is_dense(&self) -> bool {
+        self.total_per_active() == 1.0
+    }
+
+    fn shape_near(&self, size: f64) -> Option<(u32, u32)> {
+        shape_near(size).filter(|_| self.is_dense())
+    }
+
+    /// Parameters in memory for each one that the model size counts.
+    fn total_per_active(&self) -> f64 {
+        self.total_per_active.map_or(1.0, |ratio| ratio.0)
     }
 
     /// The batch of a run: the one nearest to the best batch for its compute that leaves enough steps.
@@ -322,9 +344,9 @@ impl Candidates {
         Ok((batch * steps as f64, Some(steps)))
     }
 
-    fn allowed(run: Candidate, terms: &Terms) -> Result<Candidate, String> {
+    fn allowed(&self, run: Candidate, terms: &Terms) -> Result<Candidate, String> {
         let limits = &terms.limits;
-        if terms.rate.as_ref().is_some_and(|rate| !rate.holds(run.size)) {
+        if terms.rate.as_ref().is_some_and(|rate| !rate.holds(self.total_per_active() * run.size)) {
             return Err("too large for the memory of one slot".to_owned());
         }
         if terms.share(run.flop) > 1.0 {
@@ -432,6 +454,26 @@ mod tests {
             let error = candidates(text).list(&terms(1e300), &RunCost::default(), None).unwrap_err();
             assert!(error.contains("at most 50000 are"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_mixture_of_experts_has_all_its_parameters_in_memory() {
+        let machine = crate::design::settings::Machine {
+            device: Some("H100".to_owned()),
+            count: Some(8),
+            ..crate::design::settings::Machine::default()
+        };
+        let terms = Terms { rate: Some(crate::design::machine::Rate::of(&machine).unwrap()), ..terms(1e30) };
+        let listed = |ratio: &str| {
+            let text = format!("N = [1e9, 2e10]\nD = [1e9]\n{ratio}");
+            candidates(&text).list(&terms, &RunCost::default(), None).unwrap()
+        };
+        let (dense, left_out) = listed("");
+        assert_eq!((dense.len(), left_out.len()), (2, 0));
+        let (sparse, left_out) = listed("total_per_active = 16");
+        assert_eq!(sparse.iter().map(|run| run.size).collect::<Vec<_>>(), [1e9]);
+        assert_eq!(left_out.keys().collect::<Vec<_>>(), ["too large for the memory of one slot"]);
+        assert!(sparse[0].shape.is_none(), "the ladder of shapes is that of dense networks");
     }
 
     #[test]

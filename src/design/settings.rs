@@ -241,6 +241,10 @@ pub struct Candidates {
     /// steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<OneOrMany<Quantity>>,
+    /// Parameters in memory for each parameter that the model size counts: for a mixture of experts whose size counts
+    /// active parameters, all of them over the active ones; 1 by default. Such runs have no proposed shape.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total_per_active: Option<Quantity>,
     /// Values of the law's other variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hold: BTreeMap<String, Quantity>,
@@ -255,6 +259,7 @@ impl Default for Candidates {
             cooldown: COOLDOWN,
             min_steps: None,
             batch: None,
+            total_per_active: None,
             hold: BTreeMap::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! Runs the stages of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
@@ -10,7 +10,7 @@ use super::{Event, FetchError, Fetcher, Look, NOT_CACHED, Options, Outcome, Stat
 use crate::artifact::{Digest, Manifest, Outputs, manifest};
 use crate::file;
 use crate::plan::{Fingerprint, Plan, StageId, input_digest};
-use crate::stage::{External, Failure, Inputs, Stage};
+use crate::stage::{External, Failure, Inputs, NO_ROWS, Stage};
 use crate::store::Store;
 use crate::watch::Watch;
 
@@ -336,7 +336,23 @@ impl<'a> Engine<'a> {
         });
         let result = std::panic::catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&plan_stage.id, &*panic)));
         self.computing.fetch_sub(1, Ordering::SeqCst);
-        result
+        result.map_err(|failure| if failure.code == NO_ROWS { self.accounted(failure, index) } else { failure })
+    }
+
+    /// A failure of a stage without rows, with the number of rows that each stage before it dropped.
+    fn accounted(&self, failure: Failure, index: usize) -> Failure {
+        let mut before: Vec<usize> = self.plan.inputs(index).into_iter().map(|(from, _)| from).collect();
+        let mut known: BTreeSet<usize> = before.iter().copied().collect();
+        let mut told = Vec::new();
+        while let Some(from) = before.pop() {
+            let stage = &self.plan.stage(from).stage;
+            let lines = self.at_hand(from).map(|outputs| stage.account(&outputs)).unwrap_or_default();
+            told.push((from, lines));
+            before.extend(self.plan.inputs(from).into_iter().map(|(from, _)| from).filter(|from| known.insert(*from)));
+        }
+        // In the order in which the rows were dropped.
+        told.sort_by_key(|(from, _)| *from);
+        told.into_iter().flat_map(|(_, lines)| lines).fold(failure, Failure::hint)
     }
 
     /// The thread pool of the stages; `None` where threads cannot be created.

@@ -6,6 +6,7 @@ mod runs;
 use std::collections::BTreeMap;
 
 use crate::dataset::{Column, Dataset};
+use crate::diagnostic::numbered;
 use crate::fit::{Candidate, Fit, Ray, Reference, Span, Status};
 use crate::law::{Law, Order, Roles, Scale};
 use crate::numerics::{Matrix, eigen_symmetric, exp, ln};
@@ -14,7 +15,7 @@ use crate::problem::Problem;
 use crate::search::Search;
 use crate::solver::smoothed;
 pub use misfit::{lack_of_fit, no_trend, pattern, replicates};
-pub use runs::{Fitted, OF_FAILED_RUNS};
+pub use runs::Fitted;
 
 /// Two variables lie on a ray if their ratio varies by less than this factor ...
 const RAY_SPREAD: f64 = 1.5;
@@ -65,9 +66,9 @@ pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> S
     shape.condition_number = Directions::of(&here.hessian_of(&inside)).condition();
     if problem.rows() <= point.len() {
         shape.warnings.push(format!(
-            "{} rows for {} free parameters: the law fits the points whatever the truth is.",
-            problem.rows(),
-            point.len()
+            "{} for {}: the law fits the points whatever the truth is.",
+            numbered(problem.rows(), "row"),
+            numbered(point.len(), "free parameter")
         ));
     }
     let names: Vec<&str> = not_told.iter().map(|&j| labels[j].text.as_str()).collect();
@@ -267,8 +268,9 @@ impl Label {
     }
 }
 
-/// Sets the status of parameters that belong to variables that vary together, and adds warnings.
-pub fn on_rays(law: &Law, parameters: &[f64], rays: &[Ray], statuses: &mut [Status], warnings: &mut Vec<String>) {
+/// Sets the status of parameters that belong to variables that vary together; returns warnings.
+pub fn on_rays(law: &Law, parameters: &[f64], rays: &[Ray], statuses: &mut [Status]) -> Vec<String> {
+    let mut warnings = Vec::new();
     let free = law.free();
     let tape = law.tape();
     for ray in rays {
@@ -310,6 +312,7 @@ pub fn on_rays(law: &Law, parameters: &[f64], rays: &[Ray], statuses: &mut [Stat
             },
         ));
     }
+    warnings
 }
 
 /// Warnings from the starts of a search.

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use super::short;
 use crate::dataset::{Column, Dataset};
+use crate::diagnostic::numbered;
 use crate::fit::Doubt;
 use crate::law::Roles;
-use crate::numerics::{ln, mean, median};
+use crate::numerics::{exp, fisher_tail, ln, mean, median};
 use crate::plausible::name_rows;
+use crate::warning::Warning;
 
 /// The fitted rows with their responses and residuals.
 pub struct Fitted<'a> {
@@ -29,8 +31,6 @@ pub struct Fitted<'a> {
     pub parameters: usize,
 }
 
-/// The words by which a report finds the warning about failed runs among those of a fit.
-pub const OF_FAILED_RUNS: &str = "as runs that diverged or were stopped early";
 /// Distance from the law, in robust standard deviations of the residuals, beyond which a run may have failed.
 const FAR: f64 = 6.0;
 /// Minimum number of residual degrees of freedom for that distance.
@@ -55,14 +55,18 @@ const CHECKPOINTS: (usize, usize, f64) = (5, 2, 0.5);
 impl Fitted<'_> {
     /// The warnings of all checks, with the doubt that some of them cast on every answer. `together` says that the spec
     /// groups the rows into runs already.
-    pub fn warnings(&self, together: bool) -> Vec<(Option<Doubt>, String)> {
+    pub fn warnings(&self, together: bool) -> Vec<(Option<Doubt>, Warning)> {
         let mut warnings = Vec::new();
         if let Some(pairs) = Pairs::of(self) {
             let failed = self.failed(&pairs);
-            warnings.extend(self.on_failed(&failed).map(|warning| (Some(Doubt::FailedRuns), warning)));
-            warnings.extend(self.on_rising(&pairs, &failed).map(|warning| (None, warning)));
+            warnings
+                .extend(self.on_failed(&failed).map(|warning| (Some(Doubt::FailedRuns), Warning::serious(warning))));
+            let of_settings = self.on_settings(&failed);
+            // Larger runs can be worse because their settings differ.
+            let rising = of_settings.is_none().then(|| self.on_rising(&pairs, &failed)).flatten();
+            warnings.extend(of_settings.or(rising).map(|warning| (None, warning.into())));
         }
-        warnings.extend((!together).then(|| self.on_checkpoints()).flatten().map(|warning| (None, warning)));
+        warnings.extend((!together).then(|| self.on_checkpoints()).flatten().map(|warning| (None, warning.into())));
         warnings
     }
 
@@ -116,7 +120,7 @@ impl Fitted<'_> {
         );
         let (noun, verb) = if failed.len() == 1 { ("One row", "is") } else { ("Some rows", "are") };
         Some(format!(
-            "{noun} of {} ({}) {verb} far from the law and worse than most smaller runs, {OF_FAILED_RUNS}. If so, {line}.",
+            "{noun} of {} ({}) {verb} far from the law and worse than most smaller runs, as runs that diverged or were stopped early. If so, {line}.",
             self.residuals.len(),
             name_rows(&origins)
         ))
@@ -124,8 +128,7 @@ impl Fitted<'_> {
 
     fn on_rising(&self, pairs: &Pairs, failed: &[usize]) -> Option<String> {
         let is_good = |row: &usize| !failed.contains(row);
-        let (lowest, highest) = ends(self.responses.iter().copied());
-        let least = if self.is_log { WORSE } else { WORSE * (highest - lowest) };
+        let least = self.apart();
         let mut all = 0;
         let mut rising: Vec<(f64, usize, usize)> = Vec::new();
         for row in (0..self.responses.len()).filter(is_good) {
@@ -147,6 +150,44 @@ impl Fitted<'_> {
             rising.len(),
             super::in_words(&self.scales()),
         ))
+    }
+
+    /// A warning where residuals differ by a column of texts that the law does not use, such as the tokenizer. The mean
+    /// residuals of its values are compared by the F test of a one-way analysis of variance.
+    fn on_settings(&self, failed: &[usize]) -> Option<String> {
+        let texts = self.rows.columns().iter().filter_map(|(name, column)| match column {
+            Column::Texts(texts) => Some((name.as_str(), texts)),
+            Column::Numbers(_) => None,
+        });
+        let all: Vec<(&str, Settings)> =
+            texts.filter_map(|(name, texts)| Some((name, Settings::of(self, texts, failed)?))).collect();
+        let limit = BY_CHANCE / all.len().max(1) as f64;
+        let different =
+            all.into_iter().filter(|(_, settings)| settings.chance < limit && settings.apart > self.apart());
+        let (name, settings) = different.min_by(|a, b| a.1.chance.total_cmp(&b.1.chance))?;
+        let words = |(value, rows, mean): &(String, Vec<usize>, f64)| {
+            let size =
+                if self.is_log { format!("{} %", short(100.0 * (exp(mean.abs()) - 1.0))) } else { short(mean.abs()) };
+            let side = if *mean > 0.0 { "below" } else { "above" };
+            format!("`{value}` ({}) {size} {side} the law", numbered(rows.len(), "row"))
+        };
+        let most = &settings.groups[0];
+        let shown: Vec<String> = settings.groups.iter().take(MOST_SETTINGS).map(words).collect();
+        let others: Vec<usize> = settings.groups[1..].iter().flat_map(|(_, rows, _)| rows.iter().copied()).collect();
+        Some(format!(
+            "Rows with different `{name}` differ in {} by more than their scatter: {}. Most rows have `{}`; the others are {}. Fit each value with `by = \"{name}\"`, or keep one with `{{ keep = \"{name} == '{}'\" }}` in the filter.",
+            self.response,
+            super::in_words(&shown),
+            most.0,
+            name_rows(&self.origins(&others)),
+            most.0
+        ))
+    }
+
+    /// The smallest difference of mean residuals that counts.
+    fn apart(&self) -> f64 {
+        let (lowest, highest) = ends(self.responses.iter().copied());
+        if self.is_log { WORSE } else { WORSE * (highest - lowest) }
     }
 
     fn on_checkpoints(&self) -> Option<String> {
@@ -194,6 +235,64 @@ impl Fitted<'_> {
 
     fn origins(&self, rows: &[usize]) -> Vec<crate::dataset::Origin> {
         rows.iter().map(|&row| self.rows.origins()[row]).collect()
+    }
+}
+
+/// Probability of a false alarm about settings, for all columns together.
+const BY_CHANCE: f64 = 1e-4;
+/// Minimum number of rows of a setting.
+const ROWS_OF_SETTING: usize = 3;
+/// Maximum number of settings that a warning lists.
+const MOST_SETTINGS: usize = 4;
+
+/// The rows by the values of a column of texts, the largest group first.
+struct Settings {
+    /// Value, rows and mean residual.
+    groups: Vec<(String, Vec<usize>, f64)>,
+    /// Probability that the means differ as much by chance.
+    chance: f64,
+    /// Difference of the largest and the smallest mean.
+    apart: f64,
+}
+
+impl Settings {
+    /// `None` where the column names runs, or there are too few rows of two values to compare.
+    fn of(fitted: &Fitted<'_>, texts: &[String], failed: &[usize]) -> Option<Self> {
+        let mut by_value: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (row, text) in texts.iter().enumerate().filter(|(row, _)| !failed.contains(row)) {
+            by_value.entry(text).or_default().push(row);
+        }
+        by_value.retain(|_, rows| rows.len() >= ROWS_OF_SETTING);
+        let rows: usize = by_value.values().map(Vec::len).sum();
+        let between = by_value.len().checked_sub(1).filter(|between| *between > 0)?;
+        let within = rows.checked_sub(by_value.len() + fitted.parameters).filter(|within| *within >= FREEDOM)?;
+        // The residuals of a run's rows have a common part, which says nothing about a setting.
+        let varies = |rows: &Vec<usize>, values: &[f64]| rows.iter().any(|&row| values[row] != values[rows[0]]);
+        let scales = fitted.scales();
+        let is_setting = scales.iter().all(|scale| {
+            let values = fitted.columns[scale];
+            2 * by_value.values().filter(|rows| varies(rows, values)).count() > by_value.len()
+        });
+        if !is_setting || scales.is_empty() {
+            return None;
+        }
+        let residuals = |rows: &[usize]| rows.iter().map(|&row| fitted.residuals[row]).collect::<Vec<f64>>();
+        let all: Vec<usize> = by_value.values().flatten().copied().collect();
+        let whole = mean(&residuals(&all));
+        let (mut explained, mut rest) = (0.0, 0.0);
+        let mut groups = Vec::new();
+        for (value, rows) in by_value {
+            let own = residuals(&rows);
+            let middle = mean(&own);
+            explained += own.len() as f64 * (middle - whole) * (middle - whole);
+            rest += own.iter().map(|residual| (residual - middle) * (residual - middle)).sum::<f64>();
+            groups.push((value.to_owned(), rows, middle));
+        }
+        groups.sort_by_key(|(_, rows, _)| std::cmp::Reverse(rows.len()));
+        let ratio = (explained / between as f64) / (rest / within as f64);
+        let (lowest, highest) = ends(groups.iter().map(|(.., middle)| *middle));
+        let chance = if rest > 0.0 { fisher_tail(ratio, between, within) } else { 0.0 };
+        Some(Self { groups, chance, apart: highest - lowest })
     }
 }
 
@@ -252,12 +351,20 @@ fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
 mod tests {
     use super::*;
     use crate::dataset::Origin;
-    use crate::numerics::{Random, exp};
+    use crate::numerics::Random;
 
     /// Runs of six sizes and six amounts of data of a known law; `change` edits the response of a row.
     fn warned(change: impl Fn(usize, f64, f64, f64) -> f64, with_runs: bool) -> Vec<String> {
+        warned_with(change, |row| with_runs.then(|| ("model", format!("m{}", row / 6))))
+    }
+
+    /// The same with a column of texts: its name, and its value in a row.
+    fn warned_with(
+        change: impl Fn(usize, f64, f64, f64) -> f64,
+        text: impl Fn(usize) -> Option<(&'static str, String)>,
+    ) -> Vec<String> {
         let mut random = Random::new(5, "runs", 0);
-        let (mut n, mut d, mut l, mut law, mut name) = (vec![], vec![], vec![], vec![], vec![]);
+        let (mut n, mut d, mut l, mut law) = (vec![], vec![], vec![], vec![]);
         for row in 0..36 {
             let (size, data) = (1e7 * exp(1.2 * f64::from(row / 6)), 1e9 * exp(1.1 * f64::from(row % 6)));
             let loss = 1.7 + exp(6.0 - 0.34 * ln(size)) + exp(6.0 - 0.28 * ln(data));
@@ -265,12 +372,11 @@ mod tests {
             d.push(data);
             law.push(ln(loss));
             l.push(change(row as usize, size, data, loss * random.log_normal(0.004)));
-            name.push(format!("m{}", row / 6));
         }
         let mut rows = Dataset::new((1..=36).map(|row| Origin { file: 0, row }).collect());
         rows.insert("L", Column::Numbers(l.clone()));
-        if with_runs {
-            rows.insert("model", Column::Texts(name));
+        if let Some((name, _)) = text(0) {
+            rows.insert(name, Column::Texts((0..36).filter_map(|row| Some(text(row)?.1)).collect()));
         }
         let responses: Vec<f64> = l.iter().map(|l| ln(*l)).collect();
         let residuals: Vec<f64> = law.iter().zip(&responses).map(|(law, y)| law - y).collect();
@@ -286,7 +392,7 @@ mod tests {
             is_log: true,
             parameters: 5,
         };
-        fitted.warnings(false).into_iter().map(|(_, warning)| warning).collect()
+        fitted.warnings(false).into_iter().map(|(_, warning)| warning.text).collect()
     }
 
     #[test]
@@ -308,6 +414,23 @@ mod tests {
     fn runs_of_two_recipes_are_told_to_rise_with_size() {
         let two = warned(|row, _, _, loss| if row % 2 == 0 { loss } else { 1.25 * loss }, false);
         assert!(two.iter().any(|w| w.contains("pairs of runs the one with larger D and N is worse")), "{two:#?}");
+    }
+
+    #[test]
+    fn rows_of_another_tokenizer_are_named_with_the_lines_that_part_them() {
+        let tokenizer = |row: usize| if row % 4 == 3 { "bytes" } else { "bpe" };
+        let texts = |row: usize| Some(("tokenizer", tokenizer(row).to_owned()));
+        let shifted = |row: usize, loss: f64| if tokenizer(row) == "bytes" { 0.93 * loss } else { loss };
+        let found = warned_with(|row, _, _, loss| shifted(row, loss), texts);
+        assert_eq!(found.len(), 1, "{found:#?}");
+        for part in ["`bpe` (27 rows)", "`bytes` (9 rows)", "below", "rows 4, 8, 12 and 6 more"] {
+            assert!(found[0].contains(part), "{part}: {}", found[0]);
+        }
+        for line in ["`by = \"tokenizer\"`", "`{ keep = \"tokenizer == 'bpe'\" }`"] {
+            assert!(found[0].contains(line), "{line}: {}", found[0]);
+        }
+        // Labels that make no difference are not worth a word.
+        assert_eq!(warned_with(|_, _, _, loss| loss, texts), [] as [&str; 0]);
     }
 
     #[test]

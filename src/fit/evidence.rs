@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Span;
 use crate::solver::Solver;
+use crate::warning::Warning;
 
 /// Evidence about the optimum.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,7 +41,7 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doubts: Vec<Doubt>,
     /// Warnings.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// A doubt about a law or its rows, independent of the parameters.

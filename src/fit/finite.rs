@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Backtest, Candidate, Choice, Distance, Estimate, Fit, Fold, Holdout, Past, Reference, Span, Status};
 use crate::answer::Prediction;
+use crate::warning::Warning;
 
 impl Fit {
     /// The fit without values that are not finite.
@@ -43,11 +44,11 @@ impl Fit {
             lost.push("the scatter of a new row".to_owned());
         }
         if !lost.is_empty() {
-            self.evidence.warnings.push(format!(
+            self.evidence.warnings.push(Warning::from(format!(
                 "Some numbers exceed the range of floating-point numbers (about 1e-308 to 1e308), and these \
                  results are not finite: {}. Use other units for the columns, or narrow the bounds.",
                 lost.join(", ")
-            ));
+            )));
         }
         self.groups = self.groups.into_iter().map(|(name, group)| (name, group.finite())).collect();
         self
@@ -175,7 +176,9 @@ mod tests {
         assert_eq!(finite.parameters["E"], Estimate { se: None, ..estimate(2.0) });
         assert_eq!((finite.objective, finite.holdout.as_ref()), (None, None));
         assert_eq!(finite.evidence.warnings.len(), 1);
-        assert!(finite.evidence.warnings[0].contains("the value of A, the objective, the errors on held-out rows"));
+        assert!(
+            finite.evidence.warnings[0].text.contains("the value of A, the objective, the errors on held-out rows")
+        );
         let text = serde_json::to_string(&finite).unwrap();
         assert_eq!(serde_json::from_str::<Fit>(&text).unwrap(), finite);
     }

@@ -9,6 +9,9 @@ use crate::query::Question;
 /// The variables of a source, with their kinds.
 pub(super) type Variables = BTreeMap<String, Kind>;
 
+/// The code of an error about a missing kind.
+pub(super) const NO_KIND: &str = "no-kind";
+
 /// Parses an expression over variables of a source and checks its names and kinds.
 pub(super) fn expression(
     text: &str,
@@ -114,7 +117,7 @@ pub(super) fn one_question<'a>(
     }
     let found = asked.iter().find(|question| known.contains(&question.name()));
     found.ok_or_else(|| {
-        Box::new(Diagnostic::error("no-kind", Place::Key(place.clone()), format!("{what} has no question")))
+        Box::new(Diagnostic::error(NO_KIND, Place::Key(place.clone()), format!("{what} has no question")))
     })
 }
 
@@ -125,7 +128,7 @@ pub(super) fn exactly_one(what: &str, given: &[(&str, bool)], place: Place) -> O
     let choices = crate::diagnostic::list(&all).replace(" and ", " or ");
     match found.as_slice() {
         [_] => None,
-        [] => Some(Diagnostic::error("no-kind", place, format!("{what} needs one of {choices}"))),
+        [] => Some(Diagnostic::error(NO_KIND, place, format!("{what} needs one of {choices}"))),
         many => Some(
             Diagnostic::error("two-kinds", place, format!("{what} has {} at once", crate::diagnostic::list(many)))
                 .hint("keep one of them"),

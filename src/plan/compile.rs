@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::check::NO_KIND;
 use super::designs::plan_designs;
 use super::expectations::{check_figures, plan_expectations, plan_statements};
 use super::filters::plan_filter;
@@ -89,7 +90,8 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
         let problems = std::mem::take(&mut reading.problems);
         let mut scope = Scope::new(place, (&reading.tree, words), problems, &mut compiled.plan);
         let report = reading.spec.as_ref().map(|spec| plan_spec(&mut scope, spec));
-        let (found, drifts, pins) = scope.finish();
+        let (mut found, drifts, pins) = scope.finish();
+        drop_follow_ons(&mut found);
         let sources = reading.spec.iter().flat_map(|spec| &spec.sources);
         let location = |source: &spec::Source| source.location();
         let locations = sources.map(|(name, source)| (name.clone(), location(source))).collect();
@@ -115,6 +117,21 @@ pub fn compile_asking(files: &[SpecFile], more: Option<&spec::Node>, allowed: Al
         compiled.diagnostics.extend(diagnostics);
     }
     compiled
+}
+
+/// Drops the errors that only follow from an unknown key: a kind that is missing because its key is mistyped.
+fn drop_follow_ons(found: &mut Vec<Diagnostic>) {
+    let unknown = found.iter().filter(|diagnostic| diagnostic.code == "unknown-key");
+    let tables: BTreeSet<SpecPath> = unknown
+        .filter_map(|diagnostic| match &diagnostic.place {
+            Place::Key(path) => Some(SpecPath(path.0[..path.0.len().saturating_sub(1)].to_vec())),
+            _ => None,
+        })
+        .collect();
+    found.retain(|diagnostic| match &diagnostic.place {
+        Place::Key(path) => diagnostic.code != NO_KIND || !tables.contains(path),
+        _ => true,
+    });
 }
 
 /// The laws that answer a query.

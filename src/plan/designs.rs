@@ -13,6 +13,7 @@ use crate::quantity::Quantity;
 use crate::query::{Question, can_split};
 use crate::spec::{self, Spec};
 use crate::stage::{DesignRuns, External, Judging};
+use crate::unit::Counts;
 
 /// Maximum size of a table of results, in bytes.
 const MOST_BYTES: u64 = 64 << 20;
@@ -26,7 +27,7 @@ pub(super) fn plan_designs<'a>(
     let mut planned = BTreeMap::new();
     for (name, design) in &spec.designs {
         if !scope.has_enough_errors() {
-            planned.extend(plan_design(scope, name, design, spec.study.seed, fits).map(|stage| (name.as_str(), stage)));
+            planned.extend(plan_design(scope, name, design, spec, fits).map(|stage| (name.as_str(), stage)));
         }
     }
     planned
@@ -36,7 +37,7 @@ fn plan_design(
     scope: &mut Scope<'_>,
     name: &str,
     design: &spec::Design,
-    seed: u64,
+    spec: &Spec,
     fits: &BTreeMap<&str, PlannedFit>,
 ) -> Option<StageIndex> {
     let path = SpecPath::of(&["designs", name]);
@@ -93,7 +94,7 @@ fn plan_design(
         limits: design.limits,
         rounds: design.rounds,
         discrepancy: design.discrepancy,
-        seed,
+        seed: spec.study.seed,
     };
     faults.extend(limits_at_fault(&settings).into_iter().map(|(at, message)| (keys(&at), message)));
     let roles = &laws[0].roles;
@@ -105,6 +106,13 @@ fn plan_design(
         ));
     }
     faults.extend(held_at_fault(&settings.candidates.hold, &laws));
+    if let Some(size) = active_size(spec, &settings, &laws) {
+        let message = format!("`{size}` counts active parameters, but the memory of the machine holds all of them");
+        let warning = Diagnostic::warning("active-memory", Place::Key(path.clone()), message);
+        scope.tell(warning.hint(
+            "give all parameters over the active ones: `candidates = { total_per_active = 8 }`, or 1 to leave it so",
+        ));
+    }
     let is_sound = faults.is_empty();
     for (keys, message) in faults {
         let place = keys.iter().fold(path.clone(), |path, key| path.key(key));
@@ -120,6 +128,16 @@ fn plan_design(
     });
     let stage = DesignRuns { laws, settings, judging, results: results.collect() };
     Some(scope.stage(("designs", name), Arc::new(stage), inputs))
+}
+
+/// The model size, where it counts active parameters and nothing says how many there are in all.
+fn active_size<'a>(spec: &Spec, settings: &Settings, laws: &'a [Arc<Law>]) -> Option<&'a str> {
+    settings.machine.as_ref().filter(|_| settings.candidates.total_per_active.is_none())?;
+    let size = laws.first()?.roles.size.as_deref()?;
+    let mut columns = spec.sources.values().filter_map(|source| source.columns.get(size));
+    let of_column = columns.any(|column| column.table().counts == Some(Counts::Active));
+    let of_law = laws.iter().filter_map(|law| law.variables.iter().find(|v| v.name == size));
+    (of_column || of_law.into_iter().any(|variable| variable.counts == Some(Counts::Active))).then_some(size)
 }
 
 /// The decisions as queries; `None` if one has an error.

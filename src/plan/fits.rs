@@ -1,6 +1,6 @@
 //! Laws and fits: resolves the law, its rows and the method of each fit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check::{self, Variables};
@@ -9,6 +9,7 @@ use super::graph::StageIndex;
 use super::laws;
 use super::limits::{check_draws, most_groups};
 use super::scope::{Chain, PlannedFit, Rows, Scope, SourceStage};
+use super::used::of_text;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
 use crate::law::{Law, UNLISTED};
@@ -20,13 +21,19 @@ use crate::spec::{self, Node, Spec};
 use crate::stage::{FitLaw, FitMethod, Origins, RowRoles, Through};
 use crate::unit::{Dimension, Unit};
 
-/// Words in response names that indicate a fraction.
-const SHARES: [&str; 7] = ["acc", "accuracy", "err", "error", "share", "top1", "top5"];
+/// Words in names of responses and of columns that indicate a fraction.
+const SHARES: [&str; 8] = ["acc", "accuracy", "accuracies", "err", "error", "share", "top1", "top5"];
 
-/// Whether a response is a fraction, by its unit or, without a unit, by its name.
-fn is_share(response: &str, unit: Option<Unit>) -> bool {
-    let is_called = || response.to_ascii_lowercase().split('_').any(|word| SHARES.contains(&word));
-    unit.map_or_else(is_called, |unit| unit.dimension == Dimension::Share)
+/// Whether a response is a fraction, by its unit or, without a unit, by its name or that of its column.
+fn is_share(response: &str, column: Option<&spec::ColumnTable>) -> bool {
+    let is_called = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name.split(|c: char| !c.is_alphanumeric()).any(|word| SHARES.contains(&word))
+    };
+    match column.and_then(|column| column.unit) {
+        Some(unit) => unit.dimension == Dimension::Share,
+        None => is_called(response) || column.and_then(|column| column.column.as_deref()).is_some_and(is_called),
+    }
 }
 
 /// The variables of a source and their units.
@@ -120,13 +127,39 @@ pub(super) fn define_laws(
     define_costs(scope, spec, &columns);
     let mut laws = BTreeMap::new();
     for (name, text) in &spec.laws {
-        let law = laws::define(name, text, &columns);
+        let law = laws::define(name, text, &columns, &used_beside(name, text, spec));
         if let Some((law, doubts)) = scope.take(law) {
             laws.insert(name.clone(), Arc::new(law).in_units(&columns));
             scope.tell_all(doubts);
         }
     }
     laws
+}
+
+/// The variables that fits of a law use outside it: those of their groups, weights and conditions, and those from which
+/// its own variables are computed.
+fn used_beside(law: &str, text: &spec::LawSpec, spec: &Spec) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    let is_of_law = |fit: &&spec::Fit| fit.law == law || fit.alternatives.iter().any(|other| other == law);
+    for fit in spec.fits.values().filter(is_of_law) {
+        let along = fit.backtest.as_ref().map(|backtest| &backtest.along);
+        let expressions = fit.weights.iter().chain(&fit.noise).chain(&fit.holdout).chain(along).chain(&fit.by);
+        used.extend(expressions.flat_map(|text| of_text(text)));
+        used.extend(fit.replicates.iter().chain(&fit.clusters).cloned());
+    }
+    let mut waiting: Vec<String> = text.formula.iter().flat_map(|formula| of_text(formula)).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(variable) = waiting.pop() {
+        if !seen.insert(variable.clone()) {
+            continue;
+        }
+        let columns = spec.sources.values().filter_map(|source| source.columns.get(&variable));
+        for expr in columns.filter_map(|column| column.table().expr) {
+            used.extend(of_text(&expr));
+            waiting.extend(of_text(&expr));
+        }
+    }
+    used
 }
 
 pub(super) fn plan_fit(
@@ -182,6 +215,7 @@ pub(super) fn plan_fit(
     let described = DescribedFit {
         name: name.to_owned(),
         law: law.clone(),
+        priced: law.priced(),
         rows: Some(rows_name.clone()),
         holdout: roles.holdout.clone(),
         by: roles.by.clone(),
@@ -253,6 +287,7 @@ fn plan_fit_without_rows(
     let described = DescribedFit {
         name: name.to_owned(),
         law: law.clone(),
+        priced: law.priced(),
         rows: None,
         holdout: None,
         by: None,
@@ -444,7 +479,7 @@ fn row_roles(scope: &mut Scope<'_>, plan: &FitPlan, law: &Law, source: &SourceSt
         leave_out: plan.leaves_out(),
         varied: plan.on_empty == OnEmpty::NoValues,
         share: fit.share.clone(),
-        response_is_share: is_share(&law.response, source.columns.get(&law.response).and_then(|column| column.unit)),
+        response_is_share: is_share(&law.response, source.columns.get(&law.response)),
     };
     let columns =
         [("replicates", &fit.replicates), ("clusters", &fit.clusters)].into_iter().flat_map(|(key, names)| {

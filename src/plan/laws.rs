@@ -16,14 +16,20 @@ pub(super) type Columns = BTreeMap<String, Option<Unit>>;
 
 /// The law that a spec defines, with variables named as the spec's columns, and warnings about names in it.
 ///
-/// `columns` are the columns that a formula may use as variables.
-pub(super) fn define(name: &str, text: &LawSpec, columns: &Columns) -> Result<(Law, Vec<Diagnostic>), Vec<Diagnostic>> {
+/// `columns` are the columns that a formula may use as variables, and `beside` those that fits of this law use outside
+/// it, such as the column of their groups.
+pub(super) fn define(
+    name: &str,
+    text: &LawSpec,
+    columns: &Columns,
+    beside: &BTreeSet<String>,
+) -> Result<(Law, Vec<Diagnostic>), Vec<Diagnostic>> {
     let path = SpecPath::of(&["laws", name]);
     match (&text.entry, &text.formula) {
         (Some(entry), None) => from_catalogue(name, entry, text, columns, &path).map(|law| (law, Vec::new())),
         (None, Some(formula)) => {
             let law = from_formula(name, formula, text, columns, &path)?;
-            let doubts = doubts(&law, name, text, columns, &path);
+            let doubts = doubts(&law, name, text, columns, beside, &path);
             Ok((named(law, name, &text.variables), doubts))
         }
         (Some(_), Some(_)) => Err(vec![
@@ -312,7 +318,14 @@ fn known_variables(columns: &Columns, declared: &[&String]) -> Vec<Variable> {
 }
 
 /// Warnings for names in a formula that may not mean what they are read as.
-fn doubts(law: &Law, name: &str, text: &LawSpec, columns: &Columns, path: &SpecPath) -> Vec<Diagnostic> {
+fn doubts(
+    law: &Law,
+    name: &str,
+    text: &LawSpec,
+    columns: &Columns,
+    beside: &BTreeSet<String>,
+    path: &SpecPath,
+) -> Vec<Diagnostic> {
     let is_declared = |name: &str| match &text.variables {
         LawVariables::Declared(names) => names.iter().any(|n| n == name),
         LawVariables::Renamed(names) => names.contains_key(name),
@@ -374,11 +387,14 @@ fn doubts(law: &Law, name: &str, text: &LawSpec, columns: &Columns, path: &SpecP
             .hint(format!("if the column is meant, declare it: `[laws.{name}]` with `variables = [\"{variable}\"]`")),
         );
     }
+    // N, D and C need no column only where there are no rows.
+    let conventional = CONVENTIONAL.iter().map(|(name, _)| *name).filter(|_| columns.is_empty());
+    let is_used = |name: &str| law.variable(name).is_some() || law.response == name || beside.contains(name);
     let unused: Vec<&str> = columns
         .keys()
         .map(String::as_str)
-        .chain(CONVENTIONAL.iter().map(|(name, _)| *name))
-        .filter(|name| law.variable(name).is_none() && law.response != *name && !text.parameters.contains_key(*name))
+        .chain(conventional)
+        .filter(|name| !is_used(name) && !text.parameters.contains_key(*name))
         .collect();
     for parameter in law.parameters.iter().map(|p| p.name.as_str()) {
         if text.parameters.contains_key(parameter) {

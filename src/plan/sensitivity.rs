@@ -40,6 +40,12 @@ pub(super) fn plan_sensitivity(scope: &mut Scope<'_>, planned: &Planned<'_>) -> 
             .map(|(query, planned)| (*query, &planned.question))
             .filter(|(_, question)| question.member().other().is_none())
             .collect();
+        // The query or its fit has an error of its own.
+        let is_of_fit = |query: &spec::Query| query.fit == *name;
+        let is_planned = |(query, _): &(&String, &spec::Query)| planned.queries.contains_key(query.as_str());
+        if planned.spec.queries.iter().filter(|(_, query)| is_of_fit(query)).any(|query| !is_planned(&query)) {
+            continue;
+        }
         if asked.is_empty() || fit.rows.is_none() || !fit.through.is_empty() || !fit.share.is_empty() {
             let message = format!("the fit `{name}` has no queries whose answers sensitivity could compare");
             scope.error("no-answers", Place::Key(path), message)

@@ -1,5 +1,6 @@
 //! Answers one row of a query at the estimate and at every draw of the parameters.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rayon::prelude::*;
@@ -12,6 +13,7 @@ use crate::answer::{Extent, Interval, Row, Verdict};
 use crate::evidence::in_words;
 use crate::fit::Fit;
 use crate::numerics::{Points, Random};
+use crate::warning::texts;
 
 /// A query to a fit.
 pub(super) struct Asked<'a> {
@@ -97,7 +99,10 @@ impl Asked<'_> {
         // A failed fit has no parameter values.
         if self.fit.free.len() != self.ready.law.free().len() {
             let verdict = if self.fit.rows == 0 { Verdict::NotFitted } else { Verdict::NotIdentified };
-            return refused(inputs, verdict, self.fit.evidence.warnings.join(" "));
+            return refused(inputs, verdict, texts(&self.fit.evidence.warnings).join(" "));
+        }
+        if let Some(reason) = self.target_outside_range(&inputs) {
+            return refused(inputs, Verdict::NotReachable, reason);
         }
         let trails = [Trail::default(), Trail::default()];
         let found = self.solve(self.estimate(), &inputs, &trails);
@@ -195,19 +200,38 @@ impl Asked<'_> {
         if let Some(unidentified) = unidentified.as_ref().filter(|_| finding.outputs.is_empty()) {
             return Answered { at: finding.at, ..refused(inputs, Verdict::NotIdentified, unidentified.reason.clone()) };
         }
-        let partly = unidentified.is_some();
-        let note = unidentified.map(|unidentified| {
-            let names: Vec<String> =
-                unidentified.outputs.iter().map(|name| format!("`{}`", self.ready.law.roles.named(name))).collect();
-            format!("no {}: {}", in_words(&names), unidentified.reason)
-        });
-        let note = note.or_else(|| self.outside_range(&finding));
+        let mut missing: Vec<(Vec<String>, String)> = Vec::new();
+        missing.extend(unidentified.map(|unidentified| {
+            let outputs = unidentified.outputs.into_iter().map(Cow::into_owned).collect();
+            (outputs, unidentified.reason)
+        }));
+        let outside = self.outside_range(&finding);
+        if let Some((names, reason)) = outside.as_ref().filter(|_| !self.kind.is_measured()) {
+            finding.outputs.retain(|name, _| !names.iter().any(|other| other == name));
+            missing.push((names.clone(), reason.clone()));
+        }
+        let partly = !missing.is_empty();
+        let told: Vec<String> = missing
+            .into_iter()
+            .map(|(outputs, reason)| {
+                let names: Vec<String> = outputs.iter().map(|name| format!("`{}`", self.called(name))).collect();
+                format!("no {}: {reason}", in_words(&names))
+            })
+            .collect();
+        let note = Some(told.join("; ")).filter(|note| !note.is_empty());
+        let note = note.or_else(|| outside.map(|(_, reason)| reason).filter(|_| self.kind.is_measured()));
         let names: Vec<&str> = finding.outputs.keys().map(AsRef::as_ref).collect();
         let samples = self.drawn(&inputs, trails, Estimated::Outputs(names.len()), &names);
         let mut outputs = BTreeMap::new();
         for (name, &value) in &finding.outputs {
             let sample = samples.of(name);
-            let sample = if self.kind.is_measured() { self.with_noise(value, sample, &finding.at) } else { sample };
+            let sample = if self.kind.is_measured() {
+                self.with_noise(value, sample, &finding.at)
+            } else if self.kind.is_response(name) {
+                self.in_range(sample)
+            } else {
+                sample
+            };
             let found = match self.fit.level {
                 Some(level) if !sample.is_empty() => interval(Drawn::Value(value), &sample, level, self.is_on_bound()),
                 _ => Interval { value: Some(value), lower: None, upper: None },
@@ -267,13 +291,37 @@ impl Asked<'_> {
         }
     }
 
-    /// A warning where the law leaves the range of the response.
-    fn outside_range(&self, finding: &Finding) -> Option<String> {
-        let [least, most] = self.fit.range.filter(|_| self.kind.is_measured())?;
-        let value = finding.outputs.values().find(|value| !(least..=most).contains(*value))?;
-        Some(format!(
-            "the law gives {value:.4}, and the response lies between {least} and {most}: the law does not hold here"
-        ))
+    /// The responses of a finding outside the range of the response, and a warning.
+    fn outside_range(&self, finding: &Finding) -> Option<(Vec<String>, String)> {
+        let range = self.fit.range?;
+        let is_outside = |(name, value): &(&Cow<'static, str>, &f64)| {
+            self.kind.is_response(name) && !(range[0]..=range[1]).contains(*value)
+        };
+        let outside: Vec<(&Cow<'static, str>, &f64)> = finding.outputs.iter().filter(is_outside).collect();
+        let (_, value) = outside.first()?;
+        Some((outside.iter().map(|(name, _)| name.to_string()).collect(), left_range(**value, range)))
+    }
+
+    /// The reason why no law can reach a target outside the range of the response.
+    fn target_outside_range(&self, inputs: &BTreeMap<String, f64>) -> Option<String> {
+        let ([least, most], response) = (self.fit.range?, &self.ready.law.response);
+        let target = inputs.get(response).filter(|target| !(least..=most).contains(*target))?;
+        Some(format!("not reachable: {response} lies between {least} and {most}, and {target} does not"))
+    }
+
+    /// The name of an output as users know it: a response has the name of the law's.
+    fn called(&self, output: &str) -> String {
+        if output == "loss" { self.ready.law.response.clone() } else { self.ready.law.roles.named(output) }
+    }
+
+    /// Responses limited to the range of the response.
+    fn in_range(&self, sample: Vec<Drawn>) -> Vec<Drawn> {
+        let Some([least, most]) = self.fit.range else { return sample };
+        let limited = |drawn| match drawn {
+            Drawn::Value(value) => Drawn::Value(value.clamp(least, most)),
+            other => other,
+        };
+        sample.into_iter().map(limited).collect()
     }
 
     /// Adds a residual of the rows to each draw, scaled to the scatter at a place. All rows of a query use the same
@@ -292,6 +340,11 @@ impl Asked<'_> {
         };
         sample.into_iter().enumerate().map(noisy).collect()
     }
+}
+
+/// The warning about a response outside its range.
+pub fn left_range(value: f64, [least, most]: [f64; 2]) -> String {
+    format!("the law gives {value:.4}, and the response lies between {least} and {most}: the law does not hold here")
 }
 
 /// The result of a draw for one output.

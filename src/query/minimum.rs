@@ -42,6 +42,10 @@ impl Kind for Minimum {
         true
     }
 
+    fn is_response(&self, output: &str) -> bool {
+        output == "lowest"
+    }
+
     fn variable_of(&self, output: &str) -> Option<&str> {
         (output == "at").then_some(self.over.as_str())
     }

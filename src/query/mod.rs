@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 pub use allocation::{Allocation, best_allocation};
 pub use asked::{Asking, read as read_asking};
 pub use budget::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split};
+pub use draws::left_range;
 pub use limits::{Allowed, GPU_HOURS, Limits, SubjectTo};
 pub use model::{Model, Ready, Solved, Trail};
 pub use price::RunCost;
@@ -46,6 +47,7 @@ use crate::law::{Law, Roles, Share};
 use crate::numerics::Points;
 use crate::quantity::{OneOrMany, Quantity};
 use crate::registry::registry;
+use crate::warning::Warning;
 use draws::Asked;
 
 /// Implements reading and writing a question under its key, and lists the keys for decisions and for the schema of
@@ -288,6 +290,11 @@ pub trait Kind: Sync {
         false
     }
 
+    /// Whether an output is a response.
+    fn is_response(&self, output: &str) -> bool {
+        output == "loss" || output.ends_with("_loss")
+    }
+
     /// The variable to which the values of an output belong: the one that is solved for or varied.
     fn variable_of(&self, _output: &str) -> Option<&str> {
         None
@@ -401,7 +408,8 @@ pub fn answer_within(
     let mut outside: BTreeSet<String> = BTreeSet::new();
     let mut holding: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
     let mut remarks: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let mut warnings: Vec<String> = kind.caution().map(|text| law.roles.named(text)).into_iter().collect();
+    let mut warnings: Vec<Warning> =
+        kind.caution().map(|text| Warning::remark(law.roles.named(text))).into_iter().collect();
     let rows: Vec<Row> = kind
         .rows(&law.roles)
         .into_iter()
@@ -426,22 +434,22 @@ pub fn answer_within(
     let named_rows =
         |rows: &[String]| rows.iter().filter(|row| !row.is_empty()).cloned().collect::<Vec<_>>().join("; ");
     warnings.extend(remarks.into_iter().map(|(remark, rows)| match named_rows(&rows).as_str() {
-        "" => format!("{remark}."),
-        rows => format!("At {rows}: {remark}."),
+        "" => format!("{remark}.").into(),
+        rows => format!("At {rows}: {remark}.").into(),
     }));
     warnings.extend(held.map(|(limits, rows)| match named_rows(&rows).as_str() {
-        "" => format!("Limits hold the answer: {}.", limits.join(", ")),
-        rows => format!("Limits hold the answer at {rows}: {}.", limits.join(", ")),
+        "" => format!("Limits hold the answer: {}.", limits.join(", ")).into(),
+        rows => format!("Limits hold the answer at {rows}: {}.", limits.join(", ")).into(),
     }));
-    warnings.extend(outside.into_iter().map(|reason| format!("Where the law does not hold: {reason}.")));
+    warnings.extend(outside.into_iter().map(|reason| format!("Where the law does not hold: {reason}.").into()));
     if !fit.evidence.converged && fit.objective.is_some() {
-        warnings.push("The fit did not converge, so this answer cannot be relied on.".to_owned());
+        warnings.push("The fit did not converge, so this answer cannot be relied on.".into());
     }
     if rows.iter().any(|r| r.reach.verdict == Verdict::NotIdentified && r.note.is_none()) {
         warnings.push(
             "The rows of the fit cannot separate the effects of the variables that this answer balances against \
              each other."
-                .to_owned(),
+                .into(),
         );
     }
     let described = (!draws.is_empty()).then(|| {

@@ -14,6 +14,7 @@ use crate::expr::{Value as ExprValue, parse_printed};
 use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, HELD, Region, Status};
 use crate::numerics::mean;
 use crate::summary::{FilterCounts, IngestSummary, TableCounts};
+use crate::warning::{NoteSeverity, Warning};
 
 /// The artifacts of a study, by name.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +79,7 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
     results.conclusions.extend(designs.iter().map(|(name, advice)| format!("Design {name}: {}", advice.advice)));
     results.notes = notes::notes(described, &results);
     results.recommended = recommend::recommended(described, &results);
+    strip_severities(&mut results);
     results.statements =
         described.statements.iter().map(|text| said::filled(described, &results, &numbers, text)).collect();
     results
@@ -86,9 +88,25 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
 /// The answer of a query, with a sentence for each row.
 pub fn answer_in_words(described: &Described, query: &str, answer: &Answer) -> Option<(QueryResult, Vec<String>)> {
     let query = described.query(query)?;
-    let result = QueryResult::new(&query.fit, answer);
-    let sentences = result.rows.iter().map(|row| words::conclusion(described, query, None, row)).collect();
+    let mut result = QueryResult::new(&query.fit, answer);
+    strip(&mut result.warnings);
+    let sentences = result.rows.iter().map(|row| words::conclusion(described, query, &result, None, row)).collect();
     Some((result, sentences))
+}
+
+/// Reduces warnings to their texts: the notes of results contain their severities.
+fn strip_severities(results: &mut Results) {
+    fn of_fit(fit: &mut FitResult) {
+        strip(&mut fit.evidence.warnings);
+        fit.groups.values_mut().for_each(of_fit);
+    }
+    results.sources.values_mut().for_each(|source| strip(&mut source.warnings));
+    results.fits.values_mut().for_each(of_fit);
+    results.queries.values_mut().for_each(|query| strip(&mut query.warnings));
+}
+
+fn strip(warnings: &mut [Warning]) {
+    warnings.iter_mut().for_each(|warning| warning.severity = NoteSeverity::default());
 }
 
 fn source(summary: &IngestSummary) -> SourceResult {

@@ -4,6 +4,7 @@ use super::results::{AnswerRow, FitResult, QueryResult, Results, VariedAnswer};
 use super::words::{digits, number, trimmed, verdict};
 use super::{AnsweredBy, Belief, Described, DescribedQuery};
 use crate::answer::Verdict;
+use crate::diagnostic::numbered;
 use crate::fit::Holdout;
 
 /// The reliability of an answer: all reasons against it, or the reasons for it where there are none against.
@@ -67,7 +68,11 @@ pub(super) fn judge(
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
         let held =
             scored.coverage.map_or_else(String::new, |held| format!(", {} within their intervals", percent(held)));
-        format!("{what} missed {} rows by {:.2} % on average{held}", scored.rows, 100.0 * scored.mean_relative_error)
+        format!(
+            "{what} missed {} by {:.2} % on average{held}",
+            numbered(scored.rows, "row"),
+            100.0 * scored.mean_relative_error
+        )
     });
     (Belief::Supported, std::iter::once(inside).chain(tested).collect())
 }

@@ -7,6 +7,7 @@
 
 use super::words::{Written, quantity};
 use super::{Described, Results};
+use crate::diagnostic::numbered;
 use crate::unit::{Counts, Dimension, Unit};
 
 /// The sentence before the table.
@@ -128,11 +129,11 @@ fn tested(described: &Described, results: &Results) -> String {
     listed(results.shown_fits().into_iter().flat_map(|(name, entry, fit)| {
         let along =
             |name: &str, value: f64| format!("{name} up to {}", quantity(described.dimension(entry, name), value));
-        let held = fit.holdout.as_ref().map(|held| format!("{name}: {} rows held out", held.rows));
+        let held = fit.holdout.as_ref().map(|held| format!("{name}: {} held out", numbered(held.rows, "row")));
         let past = fit.backtest.as_ref().map(|past| {
             let last =
                 past.folds.last().map_or_else(String::new, |fold| format!(", {}", along(&past.along, fold.up_to)));
-            format!("{name}: backtest at {} origins{last}", past.folds.len())
+            format!("{name}: backtest at {}{last}", numbered(past.folds.len(), "origin"))
         });
         held.into_iter().chain(past).collect::<Vec<_>>()
     }))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::answer::Account;
 use crate::law::{Law, Roles};
 use crate::query::Question;
 use crate::unit::{Counts, Dimension, Unit};
@@ -98,6 +99,8 @@ pub struct DescribedFit {
     pub name: String,
     /// Its law.
     pub law: Arc<Law>,
+    /// Its law with the variables of the training cost added, for budgets.
+    pub priced: Arc<Law>,
     /// Its rows.
     pub rows: Option<String>,
     /// The condition of held-out rows.
@@ -162,6 +165,15 @@ impl AnsweredBy {
             Self::Two => "two laws compared".to_owned(),
             Self::Stack(count) => format!("{count} laws stacked"),
             Self::Several => "several laws".to_owned(),
+        }
+    }
+
+    /// Description of the laws behind an answer whose forecast has a composition: several members can be one law over
+    /// several windows.
+    pub fn describe_with(&self, account: Option<&Account>) -> String {
+        match (self, account.and_then(Account::only_law)) {
+            (Self::Several, Some(law)) => format!("one law, `{law}`, over several windows"),
+            _ => self.describe(),
         }
     }
 }

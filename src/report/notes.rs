@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Described;
 use super::results::{AnswerRow, Note, NoteSeverity, Results};
 use crate::answer::Verdict;
-use crate::evidence::OF_FAILED_RUNS;
+use crate::warning::Warning;
 
 impl Note {
     /// The parts of the study: `fit main`, or `query budget and 7 others`.
@@ -45,12 +45,9 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
     for (name, fit, result) in results.shown_fits() {
         let group = name.strip_prefix(fit).and_then(|rest| rest.strip_prefix('[')?.strip_suffix(']'));
         let answers = answers_of(results, fit, group);
-        let narrow = result.holdout.as_ref().and_then(|held| held.too_narrow(result.level));
-        for text in &result.evidence.warnings {
-            let failed = text.contains(OF_FAILED_RUNS);
-            let is_serious =
-                failed || narrow.as_ref() == Some(text) || (!result.evidence.converged && result.objective.is_some());
-            let severity = if is_serious { NoteSeverity::Serious } else { NoteSeverity::Caution };
+        let has_failed = !result.evidence.converged && result.objective.is_some();
+        for Warning { text, severity } in &result.evidence.warnings {
+            let severity = if has_failed { NoteSeverity::Serious } else { *severity };
             found.add(format!("fit {name}"), text, severity, answers);
         }
     }
@@ -59,21 +56,15 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
         // The groups of a chain may be those of the other fit alone.
         let groups = result.rows.iter().filter_map(|row| row.group.as_ref());
         let groups: BTreeSet<String> = groups.map(|group| format!("{group}: ")).collect();
-        let general = query.question.member().caution().map(|text| query.roles.named(text));
-        for text in &result.warnings {
+        for Warning { text, severity } in &result.warnings {
             let of_group = groups.iter().find_map(|group| text.strip_prefix(group.as_str()));
-            let text = of_group.unwrap_or(text);
-            let severity = if general.as_deref() == Some(text) { NoteSeverity::Remark } else { NoteSeverity::Caution };
-            found.add(format!("query {}", query.name), text, severity, result.rows.len());
+            found.add(format!("query {}", query.name), of_group.unwrap_or(text), *severity, result.rows.len());
         }
     }
     for (name, source) in &results.sources {
         let answers = results.queries.values().map(|query| query.rows.len()).sum();
-        for text in &source.warnings {
-            // A column in another unit makes every answer wrong.
-            let is_of_convention = text.contains(crate::plausible::OF_CONVENTION);
-            let severity = if is_of_convention { NoteSeverity::Caution } else { NoteSeverity::Serious };
-            found.add(format!("source {name}"), text, severity, answers);
+        for Warning { text, severity } in &source.warnings {
+            found.add(format!("source {name}"), text, *severity, answers);
         }
     }
     let mut notes = found.notes;

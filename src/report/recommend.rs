@@ -5,6 +5,7 @@ use super::results::{AnswerRow, Recommended, Results};
 use super::words::{self, Written, digits, trimmed};
 use super::{AnsweredBy, Described, DescribedQuery};
 use crate::answer::Verdict;
+use crate::diagnostic::{list, numbered};
 use crate::numerics::ln;
 
 /// The recommended answer of a study; `None` if there are no queries.
@@ -27,7 +28,7 @@ pub(super) fn recommended(described: &Described, results: &Results) -> Option<Re
         };
         let (query, index, row) = all[best];
         let others = all.iter().enumerate().filter(|(at, _)| *at != best).map(|(_, other)| (other.0, other.2));
-        (query, index, row, Some(why(described, query, row, &others.collect::<Vec<_>>())))
+        (query, index, row, Some(why(described, results, query, row, &others.collect::<Vec<_>>())))
     };
     let output = query.quoted();
     let cell = row.outputs.get(&output);
@@ -76,12 +77,8 @@ fn moved_farthest(
 /// or a variation of one. Answers by several laws have no variations of their own.
 pub(super) fn what_else(described: &Described, results: &Results, answer: &Recommended) -> String {
     let name = &answer.query;
-    let none = || {
-        format!(
-            "No other choices for the fit of query `{name}` were tried: list them in the spec under `[sensitivity.*]`."
-        )
-    };
     let query = described.query(name);
+    let none = || untried(results, query.map_or("", |query| query.fit.as_str()), name);
     let row = results.queries.get(name).and_then(|result| result.rows.get(answer.row.checked_sub(1)?));
     let Some((query, row)) = query.zip(row) else { return none() };
     if row.reach.verdict == Verdict::NotFitted {
@@ -90,12 +87,12 @@ pub(super) fn what_else(described: &Described, results: &Results, answer: &Recom
     let twins = twins(described, results, query, row);
     let is_varied = query.by != AnsweredBy::Law && results.sensitivity.contains_key(&query.fit);
     if !is_varied {
-        return farthest_twin(described, query, row, &twins).unwrap_or_else(none);
+        return farthest_twin(described, results, query, row, &twins).unwrap_or_else(none);
     }
-    let by = query.by.describe();
+    let by = described_laws(results, query, row);
     let of_one_law = twins.into_iter().find_map(|(other, _, row)| {
         let told = moved_farthest(described, results, other, row, ["its fit", "its answer"])?;
-        Some(format!("Query `{}` asks the same of {}. {told}", other.name, other.by.describe()))
+        Some(format!("Query `{}` asks the same of {}. {told}", other.name, described_laws(results, other, row)))
     });
     of_one_law.map_or_else(
         || {
@@ -108,9 +105,38 @@ pub(super) fn what_else(described: &Described, results: &Results, answer: &Recom
     )
 }
 
+/// What was tried for an answer that no tried choice of its fit answers again.
+fn untried(results: &Results, fit: &str, query: &str) -> String {
+    if let Some(own) = results.sensitivity.get(fit) {
+        let why: Vec<String> = own.unanswered.iter().map(|why| format!(" No answer {why}.")).collect();
+        return format!(
+            "`[sensitivity.{fit}]` tries {}, none of which gives an answer to compare with this one.{}",
+            numbered(own.choices.len(), "other choice"),
+            why.concat()
+        );
+    }
+    let others: Vec<&str> = results.sensitivity.keys().map(String::as_str).collect();
+    if others.is_empty() {
+        return format!(
+            "No other choices for the fit of query `{query}` were tried: list them in the spec under `[sensitivity.*]`."
+        );
+    }
+    format!(
+        "`[sensitivity]` varies {}, and not the fit `{fit}` of query `{query}`: add `[sensitivity.{fit}]`.",
+        list(&others)
+    )
+}
+
+/// The laws behind an answer.
+fn described_laws(results: &Results, query: &DescribedQuery, row: &AnswerRow) -> String {
+    let account = results.queries.get(&query.name).and_then(|result| result.account(row));
+    query.by.describe_with(account)
+}
+
 /// The query with the same question whose answer differs the most, in a sentence.
 fn farthest_twin(
     described: &Described,
+    results: &Results,
     query: &DescribedQuery,
     row: &AnswerRow,
     twins: &[(&DescribedQuery, usize, &AnswerRow)],
@@ -126,7 +152,7 @@ fn farthest_twin(
         "The choice of the law: query `{}` (fit `{}`, {}) has the same question and answers {}.",
         other.name,
         other.fit,
-        other.by.describe(),
+        described_laws(results, other, row),
         Written::of_output(described, other, &output).whole(row.outputs.get(&output)?)
     ))
 }
@@ -162,6 +188,7 @@ const fn weight(by: &AnsweredBy) -> usize {
 /// Why this answer is quoted instead of others to the same question.
 fn why(
     described: &Described,
+    results: &Results,
     query: &DescribedQuery,
     row: &AnswerRow,
     others: &[(&DescribedQuery, &AnswerRow)],
@@ -171,9 +198,19 @@ fn why(
         let cell = row.outputs.get(&output).filter(|_| has_value(query, row));
         let found = cell
             .map_or_else(|| "no answer".to_owned(), |cell| Written::of_output(described, query, &output).whole(cell));
-        format!("`{}` ({}) {found}", query.name, query.by.describe())
+        format!("`{}` ({}) {found}", query.name, described_laws(results, query, row))
     };
     let all: Vec<String> = others.iter().map(|(query, row)| shown(query, row)).collect();
+    let own = shown(query, row);
+    if !has_value(query, row) {
+        // Nothing can be quoted; the author's choice may be the only one without an answer.
+        let answered = others.iter().find(|(other, row)| has_value(other, row));
+        let rest = answered.map_or_else(
+            || "none of them has an answer to quote".to_owned(),
+            |(other, _)| format!("the spec names `{}`, which has no answer; `{}` has one", query.name, other.name),
+        );
+        return format!("The same question is asked by {own} and by {}: {rest}.", all.join(", "));
+    }
     let best = if weight(&query.by) < 2 {
         "its interval includes the error of the laws, which the interval of one law does not"
     } else if others.iter().any(|(other, row)| weight(&other.by) < weight(&query.by) && !has_value(other, row)) {
@@ -183,6 +220,5 @@ fn why(
     } else {
         "it comes first in the spec"
     };
-    let own = shown(query, row);
     format!("The same question is answered by {own} and by {}. Quote `{}`: {best}.", all.join(", "), query.name)
 }

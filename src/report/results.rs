@@ -13,6 +13,8 @@ use crate::design::Advice;
 use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, Region, Span, Status};
 use crate::law::Roles;
 use crate::query::{CAVEATS, GROUP, Kind, NOTE, OBSERVED, REACH};
+pub use crate::warning::NoteSeverity;
+use crate::warning::Warning;
 
 /// Version of the format; it changes only with a note in the changelog.
 pub(super) const FORMAT: u32 = 1;
@@ -149,8 +151,8 @@ pub struct SourceResult {
     pub dropped: Vec<DroppedRows>,
     /// Median of C / (6 N D), where the source has all three.
     pub flop_ratio: Option<f64>,
-    /// Warnings.
-    pub warnings: Vec<String>,
+    /// Warnings, whose severity is in the notes.
+    pub warnings: Vec<Warning>,
 }
 
 /// Rows that a rule dropped.
@@ -260,7 +262,7 @@ pub struct QueryResult {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forecasts: BTreeMap<String, Account>,
     /// Warnings.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// One answer of a query: a table in which inputs are numbers, and outputs are tables with `value`, `lower` and
@@ -421,19 +423,6 @@ pub struct Note {
     pub answers: usize,
 }
 
-/// The severity of a note, most serious first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum NoteSeverity {
-    /// An answer may be wrong by more than its interval.
-    Serious,
-    /// Something to check.
-    #[default]
-    Caution,
-    /// True for every answer of its kind.
-    Remark,
-}
-
 /// The result of an expectation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExpectationResult {
@@ -461,6 +450,13 @@ pub fn results_schema() -> Value {
         object.insert("title".to_owned(), "lawfit results".into());
     }
     schema
+}
+
+impl QueryResult {
+    /// The composition of the forecast of a row.
+    pub(super) fn account(&self, row: &AnswerRow) -> Option<&Account> {
+        self.forecasts.get(row.group.as_deref().unwrap_or(crate::answer::ALL))
+    }
 }
 
 impl Results {

@@ -3,7 +3,7 @@
 use super::leaderboard::Leaderboard;
 use super::results::{Note, NoteSeverity, Recommended, Results};
 use super::words::{self, number};
-use super::{Described, recommend};
+use super::{Described, belief, recommend};
 
 /// The content of the first screen.
 pub(super) struct FirstScreen {
@@ -71,10 +71,32 @@ fn facts(described: &Described, results: &Results, answer: &Recommended) -> Vec<
         all.push(("Observed", format!("{}{inside}{off}.", words::observed(observed))));
     }
     all.push(("Whether to believe it", format!("{}: {}.", capital(answer.belief.word()), answer.because.join("; "))));
+    all.extend(others_judged(described, results, answer).map(|others| ("Its other answers", others)));
     all.extend(answer.choice.clone().map(|choice| ("Which to quote", choice)));
     let what_if = answer.what_if.clone().unwrap_or_else(|| recommend::what_else(described, results, answer));
     all.push(("What would change it", what_if));
     all
+}
+
+/// Maximum number of other answers that are judged one by one.
+const MOST_JUDGED: usize = 6;
+
+/// The other answers of the recommended answer's query whose reliability differs from its own, each with a reason.
+fn others_judged(described: &Described, results: &Results, answer: &Recommended) -> Option<String> {
+    let query = described.query(&answer.query)?;
+    let rows = &results.queries.get(&answer.query)?.rows;
+    let others = rows.iter().enumerate().filter(|(index, _)| index + 1 != answer.row);
+    let judged = others.filter_map(|(_, row)| {
+        let (belief, because) = belief::judge(described, results, query, row);
+        let given = words::given(described, query, row);
+        let reason = because.first().map_or_else(String::new, |reason| format!(" ({reason})"));
+        (belief != answer.belief).then(|| format!("{given}: {}{reason}", belief.word()))
+    });
+    let judged: Vec<String> = judged.collect();
+    let more = judged.len().saturating_sub(MOST_JUDGED);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let shown = judged.iter().take(MOST_JUDGED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    (!judged.is_empty()).then(|| format!("{}{more}.", capital(&shown)))
 }
 
 /// The number of warnings by severity, worded the same wherever they are counted.

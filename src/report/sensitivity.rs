@@ -8,6 +8,7 @@ use super::words::{Written, digits, heading, trimmed};
 use super::{Described, DescribedVariation};
 use crate::answer::{Answer, Row, Verdict};
 use crate::dataset::GroupName;
+use crate::diagnostic::numbered;
 use crate::numerics::ln;
 
 /// The sensitivity of every varied fit; `varied` contains the answers by role.
@@ -166,10 +167,11 @@ pub(super) fn table(
     });
     let unanswered: Vec<String> = result.unanswered.iter().map(|why| format!(" No answer {why}.")).collect();
     let unanswered = unanswered.concat();
+    let verb = if beyond == 1 { "leaves" } else { "leave" };
     let sentence = format!(
-        "The fit `{fit}` under {} other choices: {beyond} of {} answers leave their own interval.{farthest}{unanswered}",
-        result.choices.len(),
-        result.answers.len()
+        "The fit `{fit}` under {}: {beyond} of {} {verb} its own interval.{farthest}{unanswered}",
+        numbered(result.choices.len(), "other choice"),
+        numbered(result.answers.len(), "answer")
     );
     (sentence, head, rows.collect())
 }

@@ -47,6 +47,8 @@ pub(super) fn name_html(text: &str) -> String {
 
 /// A sentence, with code between backticks.
 pub(super) fn words_html(text: &str) -> String {
+    // A number and its percent sign stay on one line.
+    let text = text.replace(" %", "\u{a0}%");
     let parts: Vec<&str> = text.split('`').collect();
     // A single backtick is a character of the text.
     let paired = parts.len() - (parts.len() + 1) % 2;

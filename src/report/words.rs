@@ -4,6 +4,7 @@ use super::options::DIGITS;
 use super::results::{AnswerRow, ExpectationResult, FitResult, Observed, QueryResult, Results};
 use super::{Described, DescribedQuery};
 use crate::answer::{Interval, Verdict};
+use crate::diagnostic::numbered;
 use crate::fit::{Estimate, Evidence, Status};
 use crate::query::Phrase;
 use crate::unit::Dimension;
@@ -236,7 +237,8 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
     let mut all = Vec::new();
     for query in &described.queries {
         let Some(result) = results.queries.get(&query.name) else { continue };
-        let sentence = |row: &AnswerRow| (row.is_unidentified(), conclusion(described, query, Some(&query.name), row));
+        let sentence =
+            |row: &AnswerRow| (row.is_unidentified(), conclusion(described, query, result, Some(&query.name), row));
         all.extend(result.rows.iter().map(sentence));
     }
     // Answers come before refusals.
@@ -249,10 +251,21 @@ pub(super) fn conclusions(results: &Results, described: &Described) -> Vec<Strin
 }
 
 /// A sentence about one answer with its origin and state; `name` is the query's name, where readers know it.
-pub(super) fn conclusion(described: &Described, query: &DescribedQuery, name: Option<&str>, row: &AnswerRow) -> String {
+pub(super) fn conclusion(
+    described: &Described,
+    query: &DescribedQuery,
+    result: &QueryResult,
+    name: Option<&str>,
+    row: &AnswerRow,
+) -> String {
     let asked = name.map(|name| format!("query {name}, ")).unwrap_or_default();
     let stands = standing_with(row, verdict(row));
-    format!("{} ({asked}fit {}, {}; {stands}).", found_in_words(described, query, row), query.fit, query.by.describe())
+    format!(
+        "{} ({asked}fit {}, {}; {stands}).",
+        found_in_words(described, query, row),
+        query.fit,
+        query.by.describe_with(result.account(row))
+    )
 }
 
 /// A sentence about one answer without its origin.
@@ -261,11 +274,8 @@ pub(super) fn answer(described: &Described, query: &DescribedQuery, row: &Answer
     if found.ends_with('.') { found } else { format!("{found}.") }
 }
 
-fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow) -> String {
-    let about = described.fit(&query.fit);
-    let response = about.map_or("loss", |about| about.law.response.as_str());
-    let unit = about.and_then(|about| about.units.get(response)).filter(|unit| unit.dimension == Dimension::Nats);
-    let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+/// The inputs of an answer: `N = 20B, D = 1T`.
+pub(super) fn given(described: &Described, query: &DescribedQuery, row: &AnswerRow) -> String {
     let input = |(name, value): (&String, &f64)| {
         let value = match Written::of_input(described, query, name) {
             Written::Number(_) => trimmed(&number(*value)),
@@ -275,7 +285,15 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
     };
     let given: Vec<String> =
         row.group.clone().into_iter().chain(query.order(&row.inputs).into_iter().map(input)).collect();
-    let given = given.join(", ");
+    given.join(", ")
+}
+
+fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow) -> String {
+    let about = described.fit(&query.fit);
+    let response = about.map_or("loss", |about| about.law.response.as_str());
+    let unit = about.and_then(|about| about.units.get(response)).filter(|unit| unit.dimension == Dimension::Nats);
+    let unit = unit.map(|unit| format!(" {unit}")).unwrap_or_default();
+    let given = given(described, query, row);
     let with_interval = |name: &str, cell: &Interval| Written::of_output(described, query, name).whole(cell);
     if let Some(note) = &row.note {
         return format!("{given}: {note}");
@@ -329,8 +347,8 @@ pub(super) fn holdout(holdout: &crate::fit::Holdout, level: Option<f64>) -> Stri
         _ => String::new(),
     };
     format!(
-        "Held out: {} rows, missed by {:.2} % on average ({:.2} % {lean}).{coverage}",
-        holdout.rows,
+        "Held out: {}, missed by {:.2} % on average ({:.2} % {lean}).{coverage}",
+        numbered(holdout.rows, "row"),
         100.0 * holdout.mean_relative_error,
         100.0 * (crate::numerics::exp(holdout.bias_log.abs()) - 1.0),
     )
@@ -343,9 +361,9 @@ pub(super) fn backtest(
     dimension: Option<Dimension>,
 ) -> (String, Vec<[String; 7]>) {
     let head = format!(
-        "Backtest along {}: at {} origins (known up to {}) only smaller runs were fitted, and all larger ones forecast.",
+        "Backtest along {}: at {} (known up to {}) only smaller runs were fitted, and all larger ones forecast.",
         backtest.along,
-        backtest.folds.len(),
+        numbered(backtest.folds.len(), "origin"),
         backtest.folds.iter().map(|f| quantity(dimension, f.up_to)).collect::<Vec<_>>().join(", "),
     );
     let percent = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |s| format!("{:.0} %", 100.0 * s));
@@ -436,7 +454,7 @@ pub(super) fn ends(estimate: &Estimate) -> String {
 pub(super) fn fit_in_words(name: &str, fit: &FitResult) -> String {
     let parameters: Vec<String> =
         fit.parameters.iter().map(|(parameter, e)| parameter_in_words(parameter, e)).collect();
-    format!("{name}: {} with {} ({} rows).", fit.formula, parameters.join(", "), fit.rows)
+    format!("{name}: {} with {} ({}).", fit.formula, parameters.join(", "), numbered(fit.rows, "row"))
 }
 
 fn parameter_in_words(name: &str, estimate: &Estimate) -> String {

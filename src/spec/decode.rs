@@ -16,6 +16,10 @@ use serde::{Deserialize, Deserializer};
 
 use super::node::{Node, root};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use crate::objective::Objective;
+use crate::query::Question;
+use crate::table::Step as Transform;
+use crate::uncertainty::Uncertainty;
 
 /// Maximum number of wrong values before decoding stops.
 const MOST_ROUNDS: usize = 100;
@@ -163,6 +167,11 @@ impl de::Error for DecodeError {
         let hint = match found.as_str() {
             // Only YAML has keys without a value, usually because the content is not indented.
             "nothing" => Some("indent the content of a key deeper than the key".to_owned()),
+            text if is_list && text.starts_with("the ") => {
+                let (_, value) = text.split_once(' ').unwrap_or_default();
+                let value = value.trim_start_matches("text ").trim_start_matches("number ");
+                Some(format!("write it in brackets: `[{value}]`"))
+            }
             "a table" if is_list => {
                 Some("write a list of tables in brackets, `[{ ... }]`, or each table under `[[name]]`".to_owned())
             }
@@ -197,7 +206,7 @@ impl de::Error for DecodeError {
 }
 
 /// What each table is expected to contain, by the name of its type.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 13] = [
     ("Source", "a table of its own name, `[sources.runs]`"),
     ("Filter", "a table of its own name, `[filters.main]`"),
     ("LawSpec", "a table of its own name, `[laws.mine]`"),
@@ -208,12 +217,31 @@ const TABLES: [(&str, &str); 11] = [
     ("Huber", "a table such as { delta = 1e-3 }"),
     ("ComputeOptimal", "a table such as { C = 1e21 }"),
     ("Reach", "a table such as { L = 2.0, solve = \"C\" }"),
+    ("Budget", "a table such as { FLOP = 3e21 }, { gpu_hours = 1000 } or { usd = 40_000 }"),
+    ("Candidates", "a table such as { N = \"40M to 2B\", D = \"1 to 1000 per parameter\" }"),
     ("Backtest", "a table such as { along = \"C\" }"),
 ];
 
 fn table_of(name: &str) -> String {
     let known = TABLES.iter().find(|(other, _)| *other == name);
     known.map_or("a table", |(_, what)| what).to_owned()
+}
+
+/// Where a key belongs that names a kind of something else.
+fn belongs_elsewhere(key: &str) -> Option<String> {
+    let is = |names: &[&str]| names.contains(&key);
+    let place = if is(&Question::NAMES) {
+        "a kind of query: it belongs in a table `[queries.NAME]`"
+    } else if is(&Objective::NAMES) {
+        "an objective: it belongs in `objective` of a fit"
+    } else if is(&Uncertainty::NAMES) {
+        "a method of uncertainty: it belongs in `uncertainty` of a fit"
+    } else if is(&Transform::NAMES) {
+        "a step of a table: it belongs in `steps` of a table `[tables.NAME]`"
+    } else {
+        return None;
+    };
+    Some(format!("`{key}` is {place}"))
 }
 
 /// A "did you mean" hint, or the list of known names.
@@ -294,7 +322,8 @@ impl<'de> Deserializer<'de> for Decoder<'_> {
                         Place::Key(self.path.key(key)),
                         format!("{table} has no key `{key}`"),
                     )
-                    .suggest(key, fields.iter().copied()),
+                    .suggest(key, fields.iter().copied())
+                    .hint_if(belongs_elsewhere(key)),
                 );
             }
         }

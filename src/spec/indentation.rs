@@ -39,6 +39,11 @@ pub(super) fn cause(text: &str, at: usize) -> Option<Cause> {
         let close = if open == '{' { '}' } else { ']' };
         return found(line, format!("the `{open}` in this line is not closed"), format!("add the `{close}`"));
     }
+    let reserved = |line: usize| entry(lines[line]).filter(|(_, value)| value.starts_with(['%', '@', '`']));
+    if let Some((line, (key, value))) = before.into_iter().chain([at]).find_map(|line| Some((line, reserved(line)?))) {
+        let hint = format!("put it in quotes: `{key}: \"{value}\"`");
+        return found(line, format!("the text of `{key}` begins with a letter that YAML reserves"), hint);
+    }
     let (key, value) = entry(lines[at])?;
     if value.contains(": ") && !value.starts_with(['"', '\'', '{', '[']) {
         let hint = format!("put it in quotes: `{key}: \"{value}\"`");

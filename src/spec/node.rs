@@ -269,9 +269,44 @@ pub(super) fn read_toml(text: &str) -> Result<Node, Vec<Diagnostic>> {
         let duplicate = error.message().contains("duplicate key");
         let code = if duplicate { "duplicate-key" } else { "toml-syntax" };
         let place = error.span().map_or(Place::File, Place::Bytes);
-        found.push(Diagnostic::error(code, place, error.message().to_owned()));
+        let help = toml_help(text, start(error), error.message());
+        found.push(Diagnostic::error(code, place, error.message().to_owned()).hint_if(help));
     }
     Err(found)
+}
+
+/// What to do about a syntax error of TOML, by the line on which it stands.
+fn toml_help(text: &str, at: usize, message: &str) -> Option<String> {
+    let at = (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    let begin = text[..at].rfind('\n').map_or(0, |end| end + 1);
+    let line = text[begin..].lines().next().unwrap_or_default();
+    let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+    let (before_colon, after_colon) = line.split_once(':').unwrap_or_default();
+    let (before_equals, after_equals) = line.split_once('=').unwrap_or_default();
+    let key = shortened(before_equals.trim());
+    let says = |part: &str| message.contains(part);
+    let help = if is_key(before_colon.trim()) && before_equals.is_empty() {
+        format!("TOML writes `{} = {}`", before_colon.trim(), shortened(after_colon.trim()))
+    } else if says("duplicate key") {
+        "keep one of them, or give each table a name of its own".to_owned()
+    } else if says("escape") {
+        "in single quotes a backslash is a letter: `'\\d+'`".to_owned()
+    } else if says("string, expected `") {
+        "close the text with the quotation mark with which it begins".to_owned()
+    } else if says("missing comma") {
+        "put a comma between the entries".to_owned()
+    } else if says("string values must be quoted") {
+        format!("put the text in quotes: `{key} = \"{}\"`", shortened(after_equals.trim()))
+    } else if says("expected value") || line.trim_end().ends_with('=') {
+        "write a value after `=`".to_owned()
+    } else if !key.is_empty() && !is_key(&key) && !key.starts_with('"') && at < begin + before_equals.len() + 1 {
+        format!("put a name with other characters in quotes: `\"{key}\" = {}`", shortened(after_equals.trim()))
+    } else if says("expected `=`") {
+        format!("write `{} = ...`", shortened(line.trim()))
+    } else {
+        return None;
+    };
+    Some(help)
 }
 
 /// The error for a bracket without a partner.

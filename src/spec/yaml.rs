@@ -28,6 +28,10 @@ pub(super) fn read(text: &str) -> Result<Node, Box<Diagnostic>> {
             let at = byte(error.marker().index());
             match indentation::cause(text, at) {
                 Some(Cause { place, message, hint }) => Box::new(wrong(place, message).hint(hint)),
+                None if error.info().contains("simple key") => Box::new(
+                    wrong(at..at, "this line has no colon after its key")
+                        .hint("write `key: value`, with a space after the colon"),
+                ),
                 None => wrong(at..at, error.info()),
             }
         })?;

@@ -18,7 +18,7 @@ use crate::forecast::{Measured, NoForecast, as_size, forecast};
 use crate::law::{Law, Tape};
 use crate::numerics::{Points, ln};
 use crate::quantity::Quantity;
-use crate::query::{Limits, Other, Question, answer_within};
+use crate::query::{Limits, Other, Question, answer_within, left_range};
 use crate::schedule::of_knot;
 use crate::watch::Watch;
 
@@ -106,7 +106,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        12
+        13
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -182,6 +182,9 @@ impl Stage for Extrapolate {
             if !self.stack.is_empty() {
                 self.by_stack(&member.fit, &mut answer);
             }
+            if let Some(range) = member.fit.range.filter(|_| is_by_laws) {
+                answer.rows.iter_mut().for_each(|row| keep_in_range(row, range));
+            }
             // A forecast by other laws does not use this fit's parameters, except in a chain, where the outer law is
             // that of the fit.
             let caveats = match (&self.forecast, &member.inner) {
@@ -193,7 +196,7 @@ impl Stage for Extrapolate {
             answer.caveats.insert(group.unwrap_or(ALL).to_owned(), caveats);
             answer.rows.iter_mut().for_each(|row| row.group = group.map(str::to_owned));
             if let Some(group) = group {
-                answer.warnings.iter_mut().for_each(|warning| *warning = format!("{group}: {warning}"));
+                answer.warnings.iter_mut().for_each(|warning| warning.text = format!("{group}: {warning}"));
             }
             match &mut whole {
                 None => whole = Some(answer),
@@ -215,7 +218,7 @@ impl Stage for Extrapolate {
         };
         whole.rows.iter_mut().for_each(|row| row.inputs.retain(|name, _| tells(name)));
         if self.through.is_some() {
-            whole.warnings.insert(0, chain::warning(self.forecast.is_some()));
+            whole.warnings.insert(0, chain::warning(self.forecast.is_some()).into());
         }
         Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&whole)?)]))
     }
@@ -231,7 +234,7 @@ impl Extrapolate {
         let mut answer = answer_within(&self.question, limits, &law, &member.fit, &member.draws, None, self.seed);
         answer.caveats.insert(ALL.to_owned(), caveats);
         if self.through.is_some() {
-            answer.warnings.insert(0, chain::warning(false));
+            answer.warnings.insert(0, chain::warning(false).into());
         }
         Ok(BTreeMap::from([("answer".to_owned(), json_bytes(&answer)?)]))
     }
@@ -297,6 +300,7 @@ impl Extrapolate {
                 Some((candidate.share, z, candidate.rolling_origin?)).filter(|_| z.is_finite())
             });
             if let Some(prediction) = stacked(&known.collect::<Vec<_>>(), level) {
+                row.note = None;
                 row.outputs.insert("loss".to_owned(), prediction.into());
             } else {
                 row.outputs.clear();
@@ -349,8 +353,9 @@ impl Extrapolate {
                 }
                 if account.origins == 0 {
                     let warning = "There are too few runs for a test on hidden runs: all members have equal weight.";
-                    answer.warnings.push(warning.to_owned());
+                    answer.warnings.push(warning.into());
                 }
+                let only = account.only_law().map(str::to_owned);
                 answer.forecasts.insert(group.unwrap_or(ALL).to_owned(), account);
                 let percent = 100.0 * level;
                 answer.interval = Some(match through {
@@ -360,10 +365,16 @@ impl Extrapolate {
                          of the fit's law itself",
                         through.variable
                     ),
-                    None => format!(
-                        "{percent:.0} % prediction interval of one run: scatter, parameters, disagreement of \
-                         the laws, and their common error"
-                    ),
+                    None => match only {
+                        Some(law) => format!(
+                            "{percent:.0} % prediction interval of one run: scatter, parameters, disagreement of \
+                             windows of one law, `{law}`, and its error on hidden runs"
+                        ),
+                        None => format!(
+                            "{percent:.0} % prediction interval of one run: scatter, parameters, disagreement of \
+                             the laws, and their common error"
+                        ),
+                    },
                 });
             }
             Err(NoForecast(reason)) => {
@@ -372,6 +383,18 @@ impl Extrapolate {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses a forecast outside the range of the response, and limits the ends of others to the range.
+fn keep_in_range(row: &mut Row, range @ [least, most]: [f64; 2]) {
+    let Some(value) = row.outputs.get("loss").and_then(|cell| cell.value) else { return };
+    if !(least..=most).contains(&value) {
+        return refuse(row, &left_range(value, range).replacen("the law gives", "the laws give", 1));
+    }
+    if let Some(cell) = row.outputs.get_mut("loss") {
+        cell.lower = cell.lower.map(|end| end.clamp(least, most));
+        cell.upper = cell.upper.map(|end| end.clamp(least, most));
     }
 }
 

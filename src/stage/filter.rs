@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset};
+use crate::diagnostic::numbered;
 use crate::summary::FilterCounts;
 use crate::table::extremes;
 use crate::watch::Watch;
@@ -158,6 +159,13 @@ impl Stage for Filter {
 
     fn produces(&self, roles: &[&str]) -> bool {
         roles == ["counts", "table"]
+    }
+
+    fn account(&self, outputs: &Outputs) -> Vec<String> {
+        let counts = outputs.get("counts").and_then(|bytes| serde_json::from_slice::<FilterCounts>(bytes).ok());
+        let dropped = counts.map(|counts| counts.dropped).unwrap_or_default();
+        let rules = self.rules.iter().zip(dropped).filter(|(_, rows)| *rows > 0);
+        rules.map(|(rule, rows)| format!("`{}` dropped {}", rule.kind.describe(), numbered(rows, "row"))).collect()
     }
 
     fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {

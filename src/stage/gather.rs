@@ -38,7 +38,7 @@ impl Stage for Gather {
     }
 
     fn impl_rev(&self) -> u32 {
-        5
+        6
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -55,6 +55,10 @@ impl Stage for Gather {
 
     fn produces(&self, roles: &[&str]) -> bool {
         roles == ["summary", "table"]
+    }
+
+    fn account(&self, outputs: &Outputs) -> Vec<String> {
+        super::ingest::accounted(outputs)
     }
 
     fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use crate::dataset::{Column, Dataset, Origin};
+use crate::plausible::name_rows;
 use crate::source::{Cell, Decimal, Merged, RUN, Roles, Take, by_run, last, merged, written_number};
+use crate::warning::Warning;
 
 /// The columns that identify runs and steps, and the selection of steps.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,15 +41,25 @@ struct Taken {
     values: Option<Vec<usize>>,
 }
 
+/// What was left out of a history, and warnings about it.
+#[derive(Default)]
+pub(super) struct LeftOut {
+    /// Number of rows by reason.
+    pub(super) reasons: BTreeMap<String, usize>,
+    /// Warnings.
+    pub(super) warnings: Vec<Warning>,
+}
+
 impl IngestHistory {
     /// Keeps the selected rows, and counts the others by reason.
-    pub(super) fn reduce(&self, logged: Logged<'_>) -> Result<BTreeMap<String, usize>, Failure> {
+    pub(super) fn reduce(&self, logged: Logged<'_>) -> Result<LeftOut, Failure> {
         let Logged { columns, origins, needed, variables, files } = logged;
         let before = origins.len();
         let runs: Vec<Vec<String>> = (0..before).map(|row| self.run_of(row, columns, origins[row], &files)).collect();
         let steps: Vec<Option<f64>> =
             columns.get(&self.step).map_or_else(Vec::new, |cells| cells.iter().map(number).collect());
         let without_step = steps.iter().filter(|step| step.is_none()).count();
+        let warnings = self.several_runs(&steps, columns, origins, &files);
         let names: Vec<String> = columns.keys().cloned().collect();
         let mut cells: Vec<Vec<Cell>> = std::mem::take(columns).into_values().collect();
         let steps = merged(&Roles { runs: &runs, steps: &steps }, &mut cells);
@@ -92,7 +104,44 @@ impl IngestHistory {
         note(format!("runs without a step that is taken ({})", self.describe()), lost);
         let rest = before.saturating_sub(without_step + taken.len());
         note(format!("other steps or parts of steps than are taken ({})", self.describe()), rest);
-        Ok(reasons)
+        Ok(LeftOut { reasons, warnings: warnings.into_iter().collect() })
+    }
+
+    /// A warning about a file that is read as one run, but begins again with other values at its first step.
+    ///
+    /// A resumed run begins again later, and a file may list one metric after another, with nothing to contradict.
+    fn several_runs(
+        &self,
+        steps: &[Option<f64>],
+        columns: &BTreeMap<String, Vec<Cell>>,
+        origins: &[Origin],
+        files: &[String],
+    ) -> Option<Warning> {
+        if !self.run.is_empty() {
+            return None;
+        }
+        let mut first: BTreeMap<u32, f64> = BTreeMap::new();
+        for (step, origin) in steps.iter().zip(origins) {
+            let Some(step) = step else { continue };
+            first.entry(origin.file).and_modify(|first| *first = first.min(*step)).or_insert(*step);
+        }
+        let mut at_first: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        let is_first = |&row: &usize| steps[row].is_some() && steps[row] == first.get(&origins[row].file).copied();
+        (0..steps.len()).filter(is_first).for_each(|row| at_first.entry(origins[row].file).or_default().push(row));
+        let differs = |one: usize, other: usize| {
+            let cells =
+                columns.iter().filter(|(name, _)| **name != self.step).map(|(_, cells)| (&cells[one], &cells[other]));
+            cells.filter(|(one, other)| **one != Cell::Empty && **other != Cell::Empty).any(|(one, other)| one != other)
+        };
+        let (file, rows) = at_first.into_iter().find(|(_, rows)| rows[1..].iter().any(|&row| differs(rows[0], row)))?;
+        let again: Vec<Origin> =
+            rows[1..].iter().filter(|&&row| differs(rows[0], row)).map(|&row| origins[row]).collect();
+        let name = files.get(file as usize).map_or_else(|| "a file".to_owned(), |name| format!("`{name}`"));
+        let in_file: Vec<Origin> = again.iter().map(|origin| Origin { file: 0, ..*origin }).collect();
+        Some(Warning::serious(format!(
+            "{name} is read as one run, because the source has no `run`, but it begins again at its first step with other values ({}): it seems to contain several runs, of which only parts are kept. Name the columns that tell them apart: `run = [\"...\"]`.",
+            name_rows(&in_file)
+        )))
     }
 
     fn describe(&self) -> String {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::history::{IngestHistory, Logged};
-use super::{External, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes, name_rows};
+use super::history::{IngestHistory, LeftOut, Logged};
+use super::{External, Failure, Inputs, Laws, NO_ROWS, Stage, WrittenStage, json_bytes, name_rows};
 use crate::answer::{Answer, Row};
 use crate::artifact::{Outputs, sha256};
 use crate::dataset::{self, Column, Dataset};
+use crate::diagnostic::numbered;
 use crate::expr::{Expr, parse_printed};
 use crate::plausible::{self, Declared};
 use crate::schedule::{KNOTS, MOST_STEPS, Schedule};
@@ -128,7 +129,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        7
+        8
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -167,6 +168,10 @@ impl Stage for Ingest {
         roles == ["summary", "table"]
     }
 
+    fn account(&self, outputs: &Outputs) -> Vec<String> {
+        accounted(outputs)
+    }
+
     fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
         let (mut data, mut cells, lost) = self.read_files(inputs)?;
         let decimal = self.decimal(&cells, data.origins())?;
@@ -185,13 +190,15 @@ impl Stage for Ingest {
         }
         let rows = data.rows();
         let mut dropped = self.settle(&faults, data.origins())?;
-        let taken_from = rows + lost.values().sum::<usize>();
-        dropped.extend(lost);
+        let LeftOut { reasons, warnings } = lost;
+        let taken_from = rows + reasons.values().sum::<usize>();
+        dropped.extend(reasons);
         if self.missing != Missing::Keep && !faults.rows.is_empty() {
             let kept: Vec<usize> = (0..rows).filter(|row| !faults.rows.contains_key(row)).collect();
             data = data.select(&kept);
         }
-        let summary = self.summary(inputs, taken_from, dropped, &data);
+        let mut summary = self.summary(inputs, taken_from, dropped, &data);
+        summary.warnings.extend(warnings);
         let table = crate::source::into_bytes(data).map_err(|error| Failure::internal(error.to_string()))?;
         Ok(BTreeMap::from([("table".to_owned(), Arc::new(table)), ("summary".to_owned(), json_bytes(&summary)?)]))
     }
@@ -429,7 +436,7 @@ impl Ingest {
     }
 
     /// The cells of all files, and the parts of histories that give no row.
-    fn read_files(&self, inputs: &Inputs) -> Result<(Dataset, Cells, BTreeMap<String, usize>), Failure> {
+    fn read_files(&self, inputs: &Inputs) -> Result<(Dataset, Cells, LeftOut), Failure> {
         let mut names: BTreeSet<String> = self
             .columns
             .iter()
@@ -449,7 +456,7 @@ impl Ingest {
                 let cells = of_answer(&answer, by.as_deref(), &name)?;
                 columns.insert(name, Packed::from(cells));
             }
-            return Ok((Dataset::new(origins.collect()), Cells { columns }, BTreeMap::new()));
+            return Ok((Dataset::new(origins.collect()), Cells { columns }, LeftOut::default()));
         }
         let mut origins = Vec::new();
         let mut columns: BTreeMap<String, Packed> = names.iter().map(|n| (n.clone(), Packed::default())).collect();
@@ -459,7 +466,7 @@ impl Ingest {
             let told = self.named.get(index).unwrap_or(&nothing);
             let inside: BTreeSet<String> = names.iter().filter(|name| !told.contains_key(*name)).cloned().collect();
             let found = read_packed(bytes, format, &inside, &self.options, &self.limits)
-                .map_err(|error| unreadable(file, format, &error))?;
+                .map_err(|error| self.at_column(unreadable(file, format, &error), &error))?;
             let rows = found.values().next().map_or(0, Packed::len);
             origins.extend((0..rows).map(|row| dataset::Origin { file: index as u32, row: row as u32 + 1 }));
             for (name, cells) in found {
@@ -488,9 +495,23 @@ impl Ingest {
                 columns = logged.into_iter().map(|(name, cells)| (name, Packed::from(cells))).collect();
                 lost
             }
-            None => BTreeMap::new(),
+            None => LeftOut::default(),
         };
         Ok((Dataset::new(origins), Cells { columns }, lost))
+    }
+
+    /// A failure placed at the key that names a missing column.
+    fn at_column(&self, failure: Failure, error: &SourceError) -> Failure {
+        let SourceError::NoColumn { column, .. } = error else { return failure };
+        let is_it = |of: &&IngestColumn| matches!(&of.from, Origin::Column(name) if name == column);
+        if let Some(variable) = self.columns.iter().find(is_it) {
+            return failure.below(&["columns", &variable.variable]);
+        }
+        match &self.history {
+            Some(history) if history.step == *column && column != crate::source::STEP => failure.below(&["step"]),
+            Some(history) if history.run.contains(column) && column != crate::source::RUN => failure.below(&["run"]),
+            _ => failure,
+        }
     }
 
     /// Accounts for rows with an invalid or missing value, or fails.
@@ -500,9 +521,9 @@ impl Ingest {
             return Ok(BTreeMap::new());
         }
         if self.missing == Missing::Drop && self.is_whole && faults.rows.len() == origins.len() && !reasons.is_empty() {
-            let failure = Failure::new("no-rows", "no row is left: all were dropped, as `missing = \"drop\"` says");
+            let failure = Failure::new(NO_ROWS, "no row is left: all were dropped, as `missing = \"drop\"` says");
             return Err(reasons.iter().fold(failure, |failure, (reason, rows)| {
-                let rows = if rows.len() == 1 { "1 row".to_owned() } else { format!("{} rows", rows.len()) };
+                let rows = numbered(rows.len(), "row");
                 failure.hint(format!("{reason}: {rows}"))
             }));
         }
@@ -572,6 +593,16 @@ fn of_answer(answer: &Answer, by: Option<&str>, name: &str) -> Result<Vec<Cell>,
     known.dedup();
     Err(Failure::new("no-column", format!("the answer has no column `{name}`"))
         .hint(format!("its columns are {}; the ends of intervals are `.lower` and `.upper`", known.join(", "))))
+}
+
+/// What a source dropped, in lines.
+pub(super) fn accounted(outputs: &Outputs) -> Vec<String> {
+    let summary = outputs.get("summary").and_then(|bytes| serde_json::from_slice::<IngestSummary>(bytes).ok());
+    let dropped = summary.map(|summary| summary.dropped).unwrap_or_default();
+    dropped
+        .into_iter()
+        .map(|(reason, rows)| format!("the source dropped {}: {reason}", numbered(rows, "row")))
+        .collect()
 }
 
 /// The SHA-256 of a single file, or of the list of digests of several files.

@@ -147,12 +147,14 @@ pub struct Failure {
     pub message: String,
     /// Hints, each in one line.
     pub hints: Vec<String>,
+    /// The keys of the value at fault, below the stage's entry in the spec; empty for the entry itself.
+    pub below: Vec<String>,
 }
 
 impl Failure {
     /// A failure with a stable name.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hints: Vec::new() }
+        Self { code, message: message.into(), hints: Vec::new(), below: Vec::new() }
     }
 
     /// A failure that is a defect of lawfit.
@@ -164,6 +166,13 @@ impl Failure {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Sets the keys of the value at fault, below the stage's entry in the spec.
+    #[must_use]
+    pub fn below(mut self, keys: &[&str]) -> Self {
+        self.below = keys.iter().map(|key| (*key).to_owned()).collect();
         self
     }
 
@@ -180,6 +189,9 @@ impl From<Cancelled> for Failure {
         Self::new(INTERRUPTED, "interrupted")
     }
 }
+
+/// The code of a failure of a stage that has no rows.
+pub const NO_ROWS: &str = "no-rows";
 
 /// A stage of a study.
 pub trait Stage: Send + Sync {
@@ -211,6 +223,11 @@ pub trait Stage: Send + Sync {
 
     /// The stage in plain values, for another machine; `None` for a stage that ends a study.
     fn written(&self, laws: &mut Laws) -> Option<WrittenStage>;
+
+    /// What the stage did with its rows, in lines such as `drop L > 10: 3 rows`, for an error about missing rows.
+    fn account(&self, _: &Outputs) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Whether the stage produces exactly these roles, in this order. A cache record with other roles is damaged.
     fn produces(&self, roles: &[&str]) -> bool;

@@ -29,10 +29,14 @@ pub(super) fn fitted(text: &str, size: f64, room: f64) -> String {
     if width(text, size) <= room {
         return text.to_owned();
     }
-    let mut kept: String = text.to_owned();
-    while !kept.is_empty() && width(&kept, size) + width("…", size) > room {
-        kept.pop();
-    }
+    let room = room - width("…", size);
+    let mut used = 0.0;
+    // Each letter is measured once, because a name can be very long.
+    let is_kept = |letter: &char| {
+        used += width(letter.encode_utf8(&mut [0; 4]), size);
+        used <= room
+    };
+    let kept: String = text.chars().take_while(is_kept).collect();
     format!("{}…", kept.trim_end())
 }
 

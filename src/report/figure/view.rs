@@ -79,8 +79,10 @@ pub(super) struct View<'a> {
     ready: Ready<'a>,
     /// The training cost.
     pub(super) price: Price<'a>,
-    /// Variables that are constant over the fitted rows.
+    /// Values of the variables that no axis shows: those that are constant over the fitted rows, and those of the cost.
     held: BTreeMap<String, f64>,
+    /// The variables of the cost that vary over the rows and have one value in all answers.
+    of_answers: Vec<String>,
     pub(super) abscissa: Abscissa,
     pub(super) forecasts: Vec<Forecast>,
     /// The drawn rows in order.
@@ -100,8 +102,10 @@ impl<'a> View<'a> {
         runs: &'a [u32],
         most: usize,
     ) -> Self {
-        let law = &about.law;
+        let of_cost = cost_variables(about, data, answers);
+        let law = if of_cost.is_some() { &about.priced } else { &about.law };
         let moves = law.roles.sizes().filter(|_| can_split(law)).map(Moves::sizes);
+        let (held, of_answers) = of_cost.unwrap_or_default();
         let ready = Ready::new(law, &data.fit.spans, moves.as_ref());
         let mut view = Self {
             about,
@@ -109,7 +113,8 @@ impl<'a> View<'a> {
             data,
             ready,
             price: Price::of(law),
-            held: BTreeMap::new(),
+            held,
+            of_answers,
             abscissa: Abscissa::Prediction,
             forecasts: Vec::new(),
             shown: Vec::new(),
@@ -133,15 +138,14 @@ impl<'a> View<'a> {
             return Abscissa::Prediction;
         }
         let decided = law.roles.decided();
+        let mut held = BTreeMap::new();
         for other in law.variables.iter().filter(|v| !decided.contains(&v.name.as_str())) {
             match self.data.fit.spans.get(&other.name) {
-                Some(span) if span.lowest == span.highest => self.held.insert(other.name.clone(), span.lowest),
-                _ => {
-                    self.held.clear();
-                    return Abscissa::Prediction;
-                }
+                Some(span) if span.lowest == span.highest => held.insert(other.name.clone(), span.lowest),
+                _ => return Abscissa::Prediction,
             };
         }
+        self.held.extend(held);
         if self.ray().is_some() || self.has_inner_splits() { Abscissa::Compute } else { Abscissa::Prediction }
     }
 
@@ -462,13 +466,41 @@ impl<'a> View<'a> {
 
     /// A description of the variables that are constant along a curve.
     pub(super) fn held_in_words(&self) -> String {
-        let held = self
-            .held
-            .iter()
-            .map(|(name, value)| format!("{name} = {}", words::quantity(self.about.dimension(name), *value)));
-        let held: Vec<String> = held.collect();
-        if held.is_empty() { String::new() } else { format!(" {}, as in all rows.", held.join(", ")) }
+        let words = |of_answers: bool, origin: &str| {
+            let held = self.held.iter().filter(|(name, _)| self.of_answers.contains(name) == of_answers);
+            let held =
+                held.map(|(name, value)| format!("{name} = {}", words::quantity(self.about.dimension(name), *value)));
+            let held: Vec<String> = held.collect();
+            if held.is_empty() { String::new() } else { format!(" {}, as in all {origin}.", held.join(", ")) }
+        };
+        words(false, "rows") + &words(true, "answers")
     }
+}
+
+/// The values of the cost's own variables, and the names of those that come from the answers; `None` if one of them has
+/// no single value.
+fn cost_variables(
+    about: &DescribedFit,
+    data: &FitData,
+    answers: &[(&str, &Answer)],
+) -> Option<(BTreeMap<String, f64>, Vec<String>)> {
+    let (mut values, mut of_answers) = (BTreeMap::new(), Vec::new());
+    let own = about.priced.variables.iter().filter(|v| about.law.variable(&v.name).is_none());
+    for variable in own.filter(|_| can_split(&about.law)) {
+        let name = &variable.name;
+        let only = |mut all: Box<dyn Iterator<Item = f64> + '_>| {
+            let first = all.next()?;
+            all.all(|value| value == first).then_some(first)
+        };
+        let of_rows = only(Box::new(data.rows.numbers(name).unwrap_or_default().iter().copied()));
+        let rows = answers.iter().flat_map(|(_, answer)| &answer.rows);
+        let of_answer = || only(Box::new(rows.filter_map(|row| row.inputs.get(name).copied())));
+        if of_rows.is_none() {
+            of_answers.push(name.clone());
+        }
+        values.insert(name.clone(), of_rows.or_else(of_answer)?);
+    }
+    Some((values, of_answers))
 }
 
 /// Maximum number of queries that the legend names one by one.

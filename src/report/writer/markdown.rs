@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{WriteError, Writer};
+use crate::diagnostic::numbered;
 use crate::report::answers::AnswerTable;
 use crate::report::checklist::{CHECKLIST, checklist};
 use crate::report::leaderboard::{Leaderboard, STANDINGS};
@@ -99,7 +100,7 @@ fn first_screen(page: &Page, out: &mut String) {
         out.push('\n');
     }
     if !folded.is_empty() {
-        let _ = writeln!(out, "<details><summary>{} more warnings</summary>\n", folded.len());
+        let _ = writeln!(out, "<details><summary>{}</summary>\n", numbered(folded.len(), "more warning"));
         folded.iter().for_each(|note| self::note(note, out));
         out.push_str("\n</details>\n\n");
     }
@@ -195,8 +196,11 @@ fn fits(page: &Page, out: &mut String) {
                 };
                 let _ = writeln!(
                     out,
-                    "{} rows, {}: {objective:e}. {} of {} starts reached it{grid}.\n",
-                    fit.rows, fit.objective_kind, evidence.starts_at_best, evidence.starts
+                    "{}, {}: {objective:e}. {} of {} starts reached it{grid}.\n",
+                    numbered(fit.rows, "row"),
+                    fit.objective_kind,
+                    evidence.starts_at_best,
+                    evidence.starts
                 );
             }
             None => out.push_str("No rows: every parameter is fixed.\n\n"),
@@ -290,8 +294,11 @@ fn data(page: &Page, out: &mut String) {
         let Some(source) = page.results.sources.get(&described.name) else { continue };
         let _ = writeln!(
             out,
-            "Source `{}`: {}, {} rows, SHA-256 `{}`.\n",
-            described.name, described.location, source.rows, source.sha256
+            "Source `{}`: {}, {}, SHA-256 `{}`.\n",
+            described.name,
+            described.location,
+            numbered(source.rows, "row"),
+            source.sha256
         );
         out.push_str("| variable | column | unit | counts |\n|---|---|---|---|\n");
         for v in &described.variables {
@@ -301,14 +308,15 @@ fn data(page: &Page, out: &mut String) {
         }
         out.push('\n');
         for dropped in &source.dropped {
-            let _ = writeln!(out, "- {} rows dropped: {}", dropped.rows, dropped.rule);
+            let _ = writeln!(out, "- {} dropped: {}", numbered(dropped.rows, "row"), dropped.rule);
         }
     }
     for (name, table) in &page.results.tables {
         let _ = writeln!(
             out,
-            "Table `{name}` from `{}`: {} rows.\n\n| step | rows before | rows after |\n|---|---|---|",
-            table.from, table.rows
+            "Table `{name}` from `{}`: {}.\n\n| step | rows before | rows after |\n|---|---|---|",
+            table.from,
+            numbered(table.rows, "row")
         );
         for step in &table.steps {
             let does = step.does.replace('|', "\\|");
@@ -319,8 +327,9 @@ fn data(page: &Page, out: &mut String) {
     for (name, filter) in &page.results.filters {
         let _ = writeln!(
             out,
-            "Filter `{name}` of `{}`: {} rows kept.\n\n| rule | rows dropped | because |\n|---|---|---|",
-            filter.source, filter.kept
+            "Filter `{name}` of `{}`: {} kept.\n\n| rule | rows dropped | because |\n|---|---|---|",
+            filter.source,
+            numbered(filter.kept, "row")
         );
         for d in &filter.dropped {
             let _ = writeln!(

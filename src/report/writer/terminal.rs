@@ -134,15 +134,21 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
-    for word in text.split_whitespace() {
-        let mut word = word.to_owned();
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+    // A number and its percent sign stay on one line.
+    let text = text.replace(" %", "\u{a0}%");
+    for word in text.split([' ', '\n', '\t']).filter(|word| !word.is_empty()) {
+        let mut word = word.replace('\u{a0}', " ");
+        let letters = word.chars().count();
+        if !line.is_empty() && line.chars().count() + 1 + letters > width {
             lines.push(std::mem::take(&mut line));
         }
-        while word.chars().count() > width {
-            let cut = word.char_indices().nth(width).map_or(word.len(), |(at, _)| at);
-            let rest = word.split_off(cut);
-            lines.push(std::mem::replace(&mut word, rest));
+        if letters > width {
+            let mut rest = word.as_str();
+            while let Some((cut, _)) = rest.char_indices().nth(width) {
+                lines.push(rest[..cut].to_owned());
+                rest = &rest[cut..];
+            }
+            word = rest.to_owned();
         }
         if !line.is_empty() {
             line.push(' ');
@@ -173,6 +179,11 @@ mod tests {
         assert!(lines.last().unwrap()[at..].starts_with("short"), "{lines:?}");
         assert!(lines.len() > 3, "the long cell goes on below");
         assert_eq!(lines.concat().matches('\u{1b}').count(), 0);
+    }
+
+    #[test]
+    fn a_percent_sign_stays_with_its_number() {
+        assert_eq!(wrap("covered 80 % of rows", 11), ["covered", "80 % of", "rows"]);
     }
 
     #[test]

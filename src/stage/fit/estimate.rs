@@ -13,6 +13,7 @@ use crate::numerics::{Points, central, exp, ln, quantile, standard_deviation};
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 use crate::uncertainty::{Draws, noise};
+use crate::warning::Warning;
 
 impl FitLaw {
     /// The scatter of a new row around the law, for all groups together or for one group.
@@ -34,10 +35,9 @@ impl FitLaw {
 
     /// The range of the response, where it is limited.
     fn range(&self, rows: &Dataset) -> Result<Option<[f64; 2]>, Failure> {
-        const SHARE: [f64; 2] = [0.0, 1.0];
-        let is_share = |value: &f64| SHARE[0] <= *value && *value <= SHARE[1];
-        let holds = self.roles.response_is_share && self.response(rows)?.iter().all(is_share);
-        Ok(holds.then_some(SHARE))
+        let response = self.response(rows)?;
+        let contains = |[least, most]: &[f64; 2]| response.iter().all(|value| (*least..=*most).contains(value));
+        Ok(self.roles.response_is_share.then(|| RANGES_OF_SHARE.into_iter().find(contains)).flatten())
     }
 
     /// The smallest and the largest response of the rows.
@@ -69,15 +69,16 @@ impl FitLaw {
         let by_name = self.sizes_by_name(&columns);
         let rays = evidence::rays(&by_name, &self.law.roles);
         let free = problem.parameters(point);
-        let mut warnings = rows.warnings.clone();
+        let mut warnings: Vec<Warning> = rows.warnings.iter().cloned().map(Warning::from).collect();
         warnings.append(&mut evidence.warnings);
-        evidence::on_rays(&self.law, &free, &rays, &mut shape.statuses, &mut warnings);
+        let on_rays = evidence::on_rays(&self.law, &free, &rays, &mut shape.statuses);
+        warnings.extend(on_rays.into_iter().map(Warning::from));
         let draws = draws.points.moved(|draw| problem.parameters(draw));
         let residuals = problem.residuals(point);
-        warnings.extend(beyond(&self.law, &by_name));
-        warnings.extend(other_cost(&train, &self.law));
+        warnings.extend(beyond(&self.law, &by_name).into_iter().map(Warning::from));
+        warnings.extend(other_cost(&train, &self.law).map(Warning::from));
         let named = by_name.keys().copied().chain([self.law.response.as_str()]).collect::<Vec<_>>();
-        warnings.extend(evidence::duplicates(&train, rows.together(group).as_deref(), &named));
+        warnings.extend(evidence::duplicates(&train, rows.together(group).as_deref(), &named).map(Warning::from));
         let mut doubts = Vec::new();
         if let Some(configurations) = rows.configurations_of(group) {
             let replicates = evidence::replicates(&residuals, &configurations);
@@ -111,14 +112,14 @@ impl FitLaw {
         }
         for (doubt, warning) in doubts {
             evidence.doubts.push(doubt);
-            warnings.push(warning);
+            warnings.push(warning.into());
         }
         let level = self.method.uncertainty.as_ref().map(|u| u.member().level());
         let (parameters, not_told) = estimates(&self.law, &free, &draws, &shape.statuses, level);
-        warnings.extend(not_told);
+        warnings.extend(not_told.map(Warning::from));
         let held = rows.data.select(&group.held);
         let holdout = self.score(&held, &free, &draws, &noise, level)?;
-        warnings.extend(holdout.as_ref().and_then(|h| h.too_narrow(level)));
+        warnings.extend(holdout.as_ref().and_then(|h| h.too_narrow(level)).map(Warning::serious));
         evidence.warnings = warnings;
         let fit = Fit {
             law: self.law.name.clone(),
@@ -150,6 +151,8 @@ impl FitLaw {
     }
 }
 
+/// The ranges of shares: plain ones, and those in per cent in a column without a unit.
+const RANGES_OF_SHARE: [[f64; 2]; 2] = [[0.0, 1.0], [0.0, 100.0]];
 /// A positive parameter known to within this factor has a standard error in its own unit, unless it is searched on a
 /// log scale.
 const WIDE: f64 = 2.0;

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 pub use written::WrittenFit;
 
-use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
+use super::{Failure, Inputs, Laws, NO_ROWS, Stage, WrittenStage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset, GroupName};
 use crate::evidence::{self, Label, Shape};
@@ -25,6 +25,7 @@ use crate::search::{Search, Starts, from_listed, search};
 use crate::solver::Solver;
 use crate::source::Missing;
 use crate::uncertainty::{Draws, Fitted, Uncertainty, scatter_equally};
+use crate::warning::Warning;
 use crate::watch::Watch;
 pub use backtest::Origins;
 use rows::{Group, Rows};
@@ -90,7 +91,7 @@ pub struct RowRoles {
     pub varied: bool,
     /// Parameters that all groups share.
     pub share: Vec<String>,
-    /// Whether the response is a share, such as an accuracy. A row outside [0, 1] overrides this.
+    /// Whether the response is a share, such as an accuracy, from 0 to 1 or in per cent. Other rows override this.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub response_is_share: bool,
 }
@@ -101,7 +102,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        17
+        18
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -149,7 +150,7 @@ const UNEVEN_GROUPS: &str = "The groups have different scatter (Bartlett's test 
  scatter of its own group, if the group has enough rows.";
 
 /// Failures caused by the rows and not by the spec.
-const RUN_OUT: [&str; 3] = ["no-rows", "empty-holdout", "no-optimum"];
+const RUN_OUT: [&str; 3] = [NO_ROWS, "empty-holdout", "no-optimum"];
 
 impl FitLaw {
     fn fit(&self, inputs: &Inputs, watch: &Watch<'_>) -> Result<Outputs, Failure> {
@@ -267,15 +268,15 @@ impl FitLaw {
             if let Some(origins) = &self.method.backtest {
                 member.fit.backtest = self.backtest(origins, rows, group, watch)?;
                 if member.fit.backtest.is_none() {
-                    member.fit.evidence.warnings.push(format!(
+                    member.fit.evidence.warnings.push(Warning::from(format!(
                         "There is no backtest along {}: no origin has enough rows before it and any after it.",
                         origins.along
-                    ));
+                    )));
                 }
             }
             if !self.alternatives.is_empty() {
                 let choice = self.choose(rows, group, watch)?;
-                member.fit.evidence.warnings.extend(choice.warnings.iter().cloned());
+                member.fit.evidence.warnings.extend(choice.warnings.iter().cloned().map(Warning::from));
                 member.fit.choice = Some(choice);
             }
             if groups > 1 {
@@ -314,7 +315,7 @@ impl FitLaw {
         let is_even = scatter_equally(&by_group, problem.size());
         let pooled = self.noise(rows, &groups, &problem, &best)?;
         if !is_even {
-            evidence.warnings.push(UNEVEN_GROUPS.to_owned());
+            evidence.warnings.push(UNEVEN_GROUPS.into());
         }
         let members = rows.groups.iter().enumerate().map(|(index, group)| {
             let places = &problem.places()[index];
@@ -414,7 +415,7 @@ impl FitLaw {
             replicates: None,
             condition_number: shape.condition_number,
             doubts: Vec::new(),
-            warnings,
+            warnings: warnings.into_iter().map(Warning::from).collect(),
         }
     }
 
@@ -425,7 +426,7 @@ impl FitLaw {
 
     /// A fit without values, and the reason.
     fn without_values(&self, reason: String) -> Fit {
-        Fit { evidence: Evidence { warnings: vec![reason], ..Evidence::default() }, ..self.blank() }
+        Fit { evidence: Evidence { warnings: vec![reason.into()], ..Evidence::default() }, ..self.blank() }
     }
 
     /// The parts of a fit that are known before fitting.

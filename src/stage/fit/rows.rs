@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{Failure, name_rows};
+use super::super::{Failure, NO_ROWS, name_rows};
 use super::FitLaw;
 use crate::dataset::{Column, Dataset, GroupName};
-use crate::diagnostic::list;
+use crate::diagnostic::{list, numbered};
 use crate::expr::number_text;
 use crate::law::{Mixture, TOLERANCE, Takes};
 use crate::objective::ResponseScale;
@@ -178,12 +178,12 @@ fn groups(fit: &FitLaw, data: &Dataset, held: &[bool]) -> Result<Vec<Group>, Fai
     if groups.is_empty() {
         let more = if fit.missing == Missing::Drop { ", and at the rows that `missing = \"drop\"` drops" } else { "" };
         return Err(
-            Failure::new("no-rows", "no rows are left to fit").hint(format!("check the rules of the filter{more}"))
+            Failure::new(NO_ROWS, "no rows are left to fit").hint(format!("check the rules of the filter{more}"))
         );
     }
     for group in &groups {
         if group.fitted.is_empty() {
-            return Err(Failure::new("no-rows", format!("no rows{} are left to fit", group.label()))
+            return Err(Failure::new(NO_ROWS, format!("no rows{} are left to fit", group.label()))
                 .hint("check the rules of the filter and the holdout"));
         }
     }
@@ -239,7 +239,7 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
     rows.sort_unstable();
     rows.dedup();
     if fit.missing == Missing::Error {
-        let mut failure = Failure::new("bad-value", format!("{} rows cannot be fitted", rows.len()));
+        let mut failure = Failure::new("bad-value", format!("{} cannot be fitted", numbered(rows.len(), "row")));
         for (reason, rows) in reasons {
             let places: Vec<_> = rows.iter().map(|&row| data.origins()[row]).collect();
             failure = failure.hint(format!("{reason}: {}", name_rows(&places, &fit.files)));
@@ -248,13 +248,17 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
     }
     let kept: Vec<usize> = (0..data.rows()).filter(|row| rows.binary_search(row).is_err()).collect();
     if kept.is_empty() {
-        let failure = Failure::new("no-rows", "no row is left to fit: all were dropped, as `missing = \"drop\"` says");
-        return Err(reasons
-            .iter()
-            .fold(failure, |failure, (reason, rows)| failure.hint(format!("{reason}: {}", counted_rows(rows.len())))));
+        let failure = Failure::new(NO_ROWS, "no row is left to fit: all were dropped, as `missing = \"drop\"` says");
+        return Err(reasons.iter().fold(failure, |failure, (reason, rows)| {
+            failure.hint(format!("{reason}: {}", numbered(rows.len(), "row")))
+        }));
     }
     *data = data.select(&kept);
-    Ok(reasons.into_iter().map(|(reason, rows)| format!("{} rows were dropped: {reason}.", rows.len())).collect())
+    let dropped = |(reason, rows): (String, Vec<usize>)| {
+        let verb = if rows.len() == 1 { "was" } else { "were" };
+        format!("{} {verb} dropped: {reason}.", numbered(rows.len(), "row"))
+    };
+    Ok(reasons.into_iter().map(dropped).collect())
 }
 
 /// Number of rows whose sum of shares a message gives.
@@ -306,10 +310,6 @@ fn check_shares(mixture: &Mixture, data: &Dataset, files: &[String]) -> Result<(
             mixture.name
         ))
     })
-}
-
-fn counted_rows(rows: usize) -> String {
-    if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") }
 }
 
 /// The values of an expression, which are numbers or truth values, at every row.
