@@ -148,7 +148,7 @@ fn check_lines(bytes: &[u8], separator: u8, limits: &Limits) -> Result<(), Sourc
 /// header; the reader would drop the extra fields silently.
 fn parts(bytes: &[u8], separator: u8, comment: Option<&str>, size: usize) -> Result<Vec<usize>, SourceError> {
     let mut starts = vec![0];
-    let mut next = 0;
+    let (mut next, mut row_start) = (0, 0);
     let comment = comment.map(str::as_bytes);
     let (mut header, mut row) = (None, 0);
     let (mut quoted, mut fields) = (false, 0);
@@ -158,8 +158,8 @@ fn parts(bytes: &[u8], separator: u8, comment: Option<&str>, size: usize) -> Res
         if !quoted && (line.trim_ascii().is_empty() || comment.is_some_and(|comment| line.starts_with(comment))) {
             continue;
         }
-        if !quoted && header.is_some() && start - starts[starts.len() - 1] >= size {
-            starts.push(start);
+        if !quoted {
+            row_start = start;
         }
         if quoted || line.contains(&b'"') {
             for byte in line {
@@ -179,7 +179,13 @@ fn parts(bytes: &[u8], separator: u8, comment: Option<&str>, size: usize) -> Res
                 let message = format!("row {} has {found} fields and the header {wanted}", row + 1);
                 return Err(SourceError::Unreadable(message));
             }
-            Some(_) => row += 1,
+            Some(most) => {
+                // A part has a row before it, and begins with a complete row: the reader counts the fields of its first line.
+                if fields == most && row > 0 && row_start - starts[starts.len() - 1] >= size {
+                    starts.push(row_start);
+                }
+                row += 1;
+            }
         }
         fields = 0;
     }
@@ -254,7 +260,7 @@ mod tests {
         let how = Options { comment: Some("#".to_owned()), ..Options::default() };
         for (text, columns) in [
             ("N,note\n1,a\n2,\"b\n\n,c\"\n\n# d,e\n3B,f\n,\n5,\"g\"\"h\"\n6\n7,i", &columns[..]),
-            ("#x\n\nN,note\r\n1,a\r\n2,b\r\n3,c\r\n4,\"d\r\n\"\r\n", &columns),
+            ("#x\nN,note\r\n1,a\r\n2,b\r\n3,c\r\n4,\"d\r\n\"\r\n", &columns),
             ("N\n1\n2\n3\nfour\n5\n", &only),
         ] {
             let bytes = Arc::new(text.as_bytes().to_vec());
