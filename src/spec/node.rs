@@ -295,7 +295,7 @@ fn toml_help(text: &str, at: usize, message: &str) -> Option<String> {
         "close the text with the quotation mark with which it begins".to_owned()
     } else if says("missing comma") {
         "put a comma between the entries".to_owned()
-    } else if says("string values must be quoted") {
+    } else if says("string values must be quoted") && !after_equals.trim().is_empty() {
         format!("put the text in quotes: `{key} = \"{}\"`", shortened(after_equals.trim()))
     } else if says("expected value") || line.trim_end().ends_with('=') {
         "write a value after `=`".to_owned()
