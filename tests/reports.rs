@@ -306,6 +306,7 @@ fn what_would_change_an_answer_by_several_laws_is_told_of_one_law() {
 fn a_default_forecast_by_one_law_is_not_called_several_laws() {
     let several = "[queries.later]\nfit = \"main\"\nloss = { N = 2e10, D = 1e12 }\nforecast = \"default\"\n";
     let world = world(&format!("{several}[report]\nanswer = \"queries.later\"\n"));
+    world.run("study.toml");
     let results = results(&world);
     let members = results["queries"]["later"]["forecasts"]["all"]["members"].as_array().unwrap();
     let laws: std::collections::BTreeSet<&str> = members.iter().map(|m| m["law"].as_str().unwrap()).collect();
