@@ -307,7 +307,7 @@ fn with_values(url: &str, mut value: impl FnMut(&str) -> Result<String, WebError
             None => Ok(pair.to_owned()),
         };
         let pairs: Result<Vec<String>, WebError> = query.split('&').map(pair).collect();
-        filled += &format!("?{}{anchor}", pairs?.join("&"));
+        filled.extend(["?", &pairs?.join("&"), anchor]);
     }
     Ok(filled)
 }

@@ -142,7 +142,6 @@ impl Allow {
 
 /// Options of reports for one run.
 #[derive(Clone, Debug, Default, Args)]
-#[expect(clippy::doc_markdown, reason = "help is not Markdown")]
 struct ForReport {
     /// Set an option of [report] for this run, over that of the spec: theme=dark, formats=html,latex. Results and lock
     /// files stay the same. Repeat it for several options.

@@ -438,12 +438,11 @@ fn located(error: LawError, text: &LawSpec, path: &SpecPath) -> Diagnostic {
     };
     let place = match (&error.span, &error.parameter) {
         (Some(span), _) if text.formula.is_some() => Place::Inside(path.key("formula"), span.clone()),
-        (Some(_), _) => Place::Key(path.clone()),
         (None, Some(parameter)) => {
             let key = of_vector(parameter).unwrap_or_else(|| parameter.clone());
             Place::Key(path.key("parameters").key(&key))
         }
-        (None, None) => Place::Key(path.clone()),
+        (Some(_), _) | (None, None) => Place::Key(path.clone()),
     };
     Diagnostic::error("bad-law", place, error.message).hint_if(error.hint)
 }

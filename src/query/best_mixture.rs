@@ -215,7 +215,7 @@ struct At<'a> {
 impl Terrain {
     fn new<'n>(law: &Law, names: impl Iterator<Item = &'n str>) -> Self {
         let places: Vec<Option<usize>> = names.map(|name| law.variable(name)).collect();
-        let (mut graph, value) = law.graph_with(|graph, index| graph.variable(index));
+        let (mut graph, value) = law.graph_with(Graph::variable);
         let leaves: Vec<Id> = places.iter().flatten().map(|&place| graph.variable(place)).collect();
         let slopes = graph.gradient(value, &leaves);
         let mut roots = vec![value];
@@ -443,12 +443,11 @@ impl Kind for BestMixture {
         let is_equal = |valley: &&Valley| valley.value <= best.value + EQUAL * best.value.abs();
         let equal: Vec<&Valley> = found.iter().filter(is_equal).collect();
         let mut shares: Vec<f64> = best.shares.iter().map(|share| if *share <= NONE { 0.0 } else { *share }).collect();
-        let response = match at.response(&shares) {
-            Ok(response) => response,
-            Err(_) => {
-                shares.clone_from(&best.shares);
-                at.response(&shares)?
-            }
+        let response = if let Ok(response) = at.response(&shares) {
+            response
+        } else {
+            shares.clone_from(&best.shares);
+            at.response(&shares)?
         };
         let mut outputs = Outputs::from([("best_loss".into(), response)]);
         for (i, name) in names.iter().enumerate() {

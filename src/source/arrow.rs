@@ -232,12 +232,11 @@ mod messages {
             let body = usize::try_from(message.bodyLength()).ok().filter(|body| *body <= bytes.len() - place.end());
             place.body = body.ok_or_else(|| fault(at, "the message is longer than the rest of the stream"))?;
             at = place.end();
-            match &mut layout {
-                Some(layout) => layout.places.push(place),
-                None => {
-                    let schema = schema(message.header_as_schema(), place.at)?;
-                    layout = Some(Layout { schema, version: message.version(), places: Vec::new() });
-                }
+            if let Some(layout) = &mut layout {
+                layout.places.push(place);
+            } else {
+                let schema = schema(message.header_as_schema(), place.at)?;
+                layout = Some(Layout { schema, version: message.version(), places: Vec::new() });
             }
         }
         layout.ok_or_else(foreign)

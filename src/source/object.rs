@@ -205,7 +205,7 @@ struct Wanted<'t, 'a> {
 }
 
 impl Wanted<'_, '_> {
-    fn enter(self, value: Value) {
+    fn enter(self, value: &Value) {
         for place in &self.field.places {
             self.table.enter(*place, value.clone());
         }
@@ -228,32 +228,32 @@ impl<'de> Visitor<'de> for Wanted<'_, '_> {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.enter(Value::Cell(Cell::Empty));
+        self.enter(&Value::Cell(Cell::Empty));
         Ok(())
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.enter(Value::Cell(Cell::Text(value.to_string())));
+        self.enter(&Value::Cell(Cell::Text(value.to_string())));
         Ok(())
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.enter(Value::Cell(Cell::Number(value as f64)));
+        self.enter(&Value::Cell(Cell::Number(value as f64)));
         Ok(())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.enter(Value::Cell(Cell::Number(value as f64)));
+        self.enter(&Value::Cell(Cell::Number(value as f64)));
         Ok(())
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.enter(Value::Cell(Cell::Number(value)));
+        self.enter(&Value::Cell(Cell::Number(value)));
         Ok(())
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.enter(Value::Cell(cell(text)));
+        self.enter(&Value::Cell(cell(text)));
         Ok(())
     }
 
@@ -289,7 +289,7 @@ impl<'de> Visitor<'de> for Wanted<'_, '_> {
                 break;
             }
         }
-        self.enter(Value::Nested("lists"));
+        self.enter(&Value::Nested("lists"));
         Ok(())
     }
 
@@ -298,7 +298,7 @@ impl<'de> Visitor<'de> for Wanted<'_, '_> {
             return Inside { fields: self.field, table: self.table }.visit_map(map);
         }
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        self.enter(Value::Nested("objects"));
+        self.enter(&Value::Nested("objects"));
         Ok(())
     }
 }

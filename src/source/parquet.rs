@@ -116,7 +116,7 @@ impl Part {
         let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
         let step = Step::Element(Element::of(first)?);
         let part = rest.map_or_else(|| Some(Self::whole(&item.dtype)), |rest| Self::inside(&item.dtype, rest))?;
-        let way = with_items(storage, part.reduced.clone());
+        let way = with_items(storage, &part.reduced);
         Some(part.below(step, 0, way))
     }
 
@@ -138,6 +138,9 @@ fn named<'a>(fields: impl Iterator<Item = &'a Field> + Clone, path: &str) -> Opt
     })
 }
 
+/// The place of each row's value among the values of lists; `None` where a list has no such element.
+type Places = Vec<Option<usize>>;
+
 /// The elements of a list.
 fn item(dtype: &ArrowDataType) -> Option<&Field> {
     match dtype {
@@ -149,7 +152,7 @@ fn item(dtype: &ArrowDataType) -> Option<&Field> {
 }
 
 /// A list with elements of another type; any other type as it is.
-fn with_items(dtype: &ArrowDataType, of: ArrowDataType) -> ArrowDataType {
+fn with_items(dtype: &ArrowDataType, of: &ArrowDataType) -> ArrowDataType {
     let other = |item: &Field| Box::new(Field::new(item.name.clone(), of.clone(), item.is_nullable));
     match dtype {
         ArrowDataType::List(item) => ArrowDataType::List(other(item)),
@@ -296,8 +299,8 @@ impl Chunk<'_> {
     }
 
     /// The array of the part's values, and the index of each row's value if they are elements of lists.
-    fn follow<'a>(&self, whole: &'a dyn Array) -> Result<(&'a dyn Array, Option<Vec<Option<usize>>>), SourceError> {
-        let (mut array, mut rows): (_, Option<Vec<Option<usize>>>) = (whole, None);
+    fn follow<'a>(&self, whole: &'a dyn Array) -> Result<(&'a dyn Array, Option<Places>), SourceError> {
+        let (mut array, mut rows): (_, Option<Places>) = (whole, None);
         for step in &self.part.steps {
             let Step::Element(element) = step else {
                 let inner = of::<StructArray>(array).and_then(|object| object.values().first());
@@ -425,7 +428,7 @@ fn with_leaf(reduced: &ArrowDataType, steps: &[Step], leaf: ArrowDataType) -> Ar
             ArrowDataType::Struct(inner.collect())
         }
         (_, list) => match item(list) {
-            Some(item) => with_items(list, with_leaf(&item.dtype, rest, leaf)),
+            Some(item) => with_items(list, &with_leaf(&item.dtype, rest, leaf)),
             None => leaf,
         },
     }

@@ -57,13 +57,12 @@ fn put(table: &mut Vec<(String, Node)>, key: &str, value: Node) {
         table.push((key.to_owned(), value));
         return;
     };
-    match table.iter_mut().find(|(key, _)| key == outer) {
-        Some((_, Node::Table(within))) => put(within, inner, value),
-        _ => {
-            let mut within = Vec::new();
-            put(&mut within, inner, value);
-            table.push((outer.to_owned(), Node::Table(within)));
-        }
+    if let Some((_, Node::Table(within))) = table.iter_mut().find(|(key, _)| key == outer) {
+        put(within, inner, value);
+    } else {
+        let mut within = Vec::new();
+        put(&mut within, inner, value);
+        table.push((outer.to_owned(), Node::Table(within)));
     }
 }
 
