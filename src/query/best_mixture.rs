@@ -29,6 +29,7 @@ pub struct BestMixture {
     #[serde(flatten)]
     pub values: BTreeMap<String, OneOrMany<Quantity>>,
     /// The variables that are shares; default: those of the law's `sum_over`.
+    #[schemars(default)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub shares: Vec<String>,
     /// The domain without a variable, whose share is what the others leave; default: that of the law.
