@@ -153,7 +153,7 @@ fn results_that_are_other_than_forecast_are_told() {
         world.write("results.csv", &format!("name,L\n{lines}"));
         advice(&world, &["check", "study.toml", "results.csv"])["warnings"].to_string()
     };
-    assert!(told(1.05).contains("times as far from their forecasts"), "{}", told(1.05));
+    assert!(told(1.05).contains("deviate from their forecasts"), "{}", told(1.05));
     assert!(!told(1.0).contains("from their forecasts"), "{}", told(1.0));
 }
 

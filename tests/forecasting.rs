@@ -77,7 +77,7 @@ fn with_query(query: &str) -> String {
 }
 
 #[test]
-fn a_query_may_use_several_laws_and_names_them() {
+fn a_forecast_names_its_members_and_says_where_they_are_one_law() {
     let spec = with_query("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"default\"");
     let world = World::with(&spec, &simulated_runs(0.01));
     let results = world.run("study.toml")["results"].clone();
@@ -88,10 +88,10 @@ fn a_query_may_use_several_laws_and_names_them() {
     let account = &several["forecasts"]["all"];
     let shares: f64 = account["members"].as_array().unwrap().iter().map(|m| m["share"].as_f64().unwrap()).sum();
     assert!((shares - 1.0).abs() < 1e-12, "{account}");
-    assert!(several["interval"].as_str().unwrap().contains("their common error"));
+    assert!(several["interval"].as_str().unwrap().contains("windows of one law"));
     let report = world.read("outputs/study/report.md");
     assert!(report.contains("members, weighted by their errors when the last runs were hidden"), "{report}");
-    assert!(report.contains("(query several, fit main, several laws;"), "{report}");
+    assert!(report.contains("(query several, fit main, one law, `"), "{report}");
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl Allowed {
             };
             let number = quantity_in(number.trim()).map_err(|error| error.to_string())?;
             if !(number >= 0.0 && number.is_finite()) {
-                return Err(format!("`{part}`: a limit must be finite, and cannot be negative"));
+                return Err(format!("`{part}`: a limit must be positive and finite, or zero for a share"));
             }
             let limit = if is_most {
                 Self { most: Some(number), ..Self::default() }

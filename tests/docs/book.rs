@@ -428,7 +428,7 @@ fn codes() -> BTreeSet<String> {
                 let text = text.split("#[cfg(test)]").next().unwrap_or_default();
                 out.extend(
                     code.captures_iter(text)
-                        .filter_map(|found| Some(found.get(1).or(found.get(2))?.as_str().to_owned())),
+                        .filter_map(|found| Some(found.get(1).or(found.get(2)).or(found.get(3))?.as_str().to_owned())),
                 );
             }
         }
@@ -438,12 +438,15 @@ fn codes() -> BTreeSet<String> {
     all
 }
 
-/// Matches a code in the source: the first argument of a diagnostic's constructor, or the first part of a pair.
+/// Matches a code in the source: the first argument of a diagnostic's constructor, the first part of a pair, or a constant
+/// that is described as a code.
 fn regex_of_codes() -> regex::Regex {
     let makers = r"(?:Diagnostic::(?:error|warning)|(?:Failure|Self)::new|\.error)\(|=> \(";
     let word = "[a-z][a-z0-9]*";
     // A closure named `error` may have a key as its first argument instead of a code; keys have no hyphen.
-    let pattern = format!(r#"(?:(?:{makers})\s*"({word}(?:-[a-z0-9]+)*)"|\berror\(\s*"({word}(?:-[a-z0-9]+)+)")\s*,"#);
+    let constant = format!(r#"/// The code of [^\n]+\n[^\n]+ = "({word}(?:-[a-z0-9]+)*)";"#);
+    let pattern =
+        format!(r#"(?:(?:{makers})\s*"({word}(?:-[a-z0-9]+)*)"|\berror\(\s*"({word}(?:-[a-z0-9]+)+)")\s*,|{constant}"#);
     regex::Regex::new(&pattern).unwrap()
 }
 
