@@ -143,7 +143,7 @@ impl Allow {
 /// Options of reports for one run.
 #[derive(Clone, Debug, Default, Args)]
 struct ForReport {
-    /// Set an option of [report] for this run, over that of the spec: theme=dark, formats=html,latex. Results and lock
+    /// Set an option of reports for this run, over that of the spec: theme=dark, formats=html,latex. Results and lock
     /// files stay the same. Repeat it for several options.
     #[arg(long = "report", value_name = "KEY=VALUE")]
     options: Vec<String>,

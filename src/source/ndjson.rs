@@ -50,7 +50,7 @@ impl Reader for Ndjson {
 /// The format of snapshots that are tables.
 pub const SNAPSHOT: Format = Format::Ndjson;
 
-/// A table with one object per line and sorted keys. [`Ndjson`] reads the same cells from it.
+/// A table with one object per line and sorted keys. The reader of JSON lines reads the same cells from it.
 pub fn to_lines(names: &[String], columns: &Columns) -> Vec<u8> {
     let rows = columns.first().map_or(0, Vec::len);
     let mut text = Vec::new();
