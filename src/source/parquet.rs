@@ -265,6 +265,10 @@ impl Chunk<'_> {
 
     fn cells(&self, limits: &Limits) -> Result<Vec<Cell>, SourceError> {
         let stored = &self.chunk.descriptor().descriptor.primitive_type;
+        // The decoder reserves the declared length for every row, whatever the pages contain.
+        if let Stored::FixedLenByteArray(length) = stored.physical_type {
+            limits.allow_bytes((length as u64).saturating_mul(self.rows as u64), "unpacks to")?;
+        }
         let leaf = match (self.part.leaf.to_storage(), &stored.physical_type) {
             // The in-memory type needs features that polars was built without; its bytes do not.
             (ArrowDataType::Float16, Stored::FixedLenByteArray(2)) => ArrowDataType::FixedSizeBinary(2),
