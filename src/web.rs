@@ -127,7 +127,7 @@ impl Web {
     /// # Errors
     /// The server cannot be reached, answers with an error, redirects to another scheme, or sends too much.
     pub fn get(&self, url: &str, most: u64) -> Result<Vec<u8>, WebError> {
-        self.ask(&Method::GET, url, None, most)
+        self.body_of(&Method::GET, url, None, most).map_err(|error| self.without_secrets(error))
     }
 
     /// The body of the response to a POST request with JSON, at most `most` bytes.
@@ -135,20 +135,15 @@ impl Web {
     /// # Errors
     /// As [`get`](Self::get).
     pub fn post(&self, url: &str, body: &serde_json::Value, most: u64) -> Result<Vec<u8>, WebError> {
-        self.ask(&Method::POST, url, Some(body), most)
+        self.body_of(&Method::POST, url, Some(body), most).map_err(|error| self.without_secrets(error))
     }
 
-    fn ask(
-        &self,
-        method: &Method,
-        url: &str,
-        body: Option<&serde_json::Value>,
-        most: u64,
-    ) -> Result<Vec<u8>, WebError> {
-        self.asked(method, url, body, most).map_err(|error| WebError(self.secrets.hidden(error.0)))
+    /// An error in which no credential is readable, whatever the server repeats.
+    fn without_secrets(&self, error: WebError) -> WebError {
+        WebError(self.secrets.hidden(error.0))
     }
 
-    fn asked(
+    fn body_of(
         &self,
         method: &Method,
         url: &str,

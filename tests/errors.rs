@@ -185,6 +185,11 @@ fn one_mistake_is_one_error() {
             "`best` is a step of a table: it belongs in `steps`",
         ),
         ("law = \"hoffmann\"", "law = \"hofmann\"", "did you mean `hoffmann`?"),
+        (
+            "[queries.target]",
+            "[report]\nformats = [\"html\", \"pdf\"]\n[queries.target]",
+            "there is no kind `pdf` here",
+        ),
     ] {
         let shown = check(&format!("{}[sensitivity.main]\nlaws = [\"gadre\"]\n", SPEC.replacen(from, to, 1)));
         assert!(shown.contains(wanted), "{to}: {shown}");

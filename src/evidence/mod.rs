@@ -221,8 +221,8 @@ fn nearly_zero(
         let most = changes.filter(|change| change.is_finite()).max_by(f64::total_cmp);
         if let Some(change) = most.filter(|change| *change < NEARLY_CONSTANT) {
             shape.warnings.push(format!(
-                "The exponent {} is nearly zero ({value:.4}): over the rows its term changes by {:.1} % and \
-                 acts as a floor.",
+                "The term of the exponent {} ({value:.4}) hardly varies: it changes by {:.1} % over the rows and acts as a \
+                 floor.",
                 label.text,
                 100.0 * (exp(change) - 1.0)
             ));

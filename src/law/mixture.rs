@@ -303,8 +303,14 @@ impl Scan<'_> {
             return Ok(());
         };
         if let Some(open) = words.iter().find(|word| !bound.iter().any(|index| index == *word)) {
-            return Err(LawError::in_formula(span.clone(), format!("`{symbol}` is not in a sum over `{open}`"))
-                .hint(format!("write `sum_over({open}, ...)` around it")));
+            let around = format!("write `sum_over({open}, ...)` around it");
+            let hint = match bound {
+                [sum] => format!("{around}; if the sum over `{sum}` is meant, write `{name}[{sum}]`"),
+                _ => around,
+            };
+            return Err(
+                LawError::in_formula(span.clone(), format!("`{symbol}` is not in a sum over `{open}`")).hint(hint)
+            );
         }
         let words: Vec<String> = words.into_iter().map(str::to_owned).collect();
         match self.vectors.iter().find(|vector| vector.name == name) {

@@ -44,10 +44,10 @@ pub(super) fn decode<T: for<'de> Deserialize<'de>>(tree: &Node) -> (Option<T>, V
             Ok(value) => return (Some(value), found),
             Err(error) => error,
         };
-        let path = error.path.clone().unwrap_or_default();
-        // A key that is missing because it was removed has been reported already.
+        let mut path = error.path.clone().unwrap_or_default();
+        // A key or an element of a list that is missing because it was removed has been reported already.
         let missing = error.missing();
-        let is_around = |removed: &SpecPath| removed.0.len() > path.0.len() && removed.0.starts_with(&path.0);
+        let is_around = |removed: &SpecPath| removed.0.starts_with(&path.0);
         let echo = removed.iter().any(is_around);
         if !echo {
             found.push(error.into_diagnostic());
@@ -58,6 +58,10 @@ pub(super) fn decode<T: for<'de> Deserialize<'de>>(tree: &Node) -> (Option<T>, V
             && tree.insert(&path.0, missing.unwrap_or_default(), stand_in)
         {
             continue;
+        }
+        // A removed element leaves an empty place, so that the others keep theirs. Where nothing may not stand, the list goes.
+        while removed.contains(&path) {
+            path.0.pop();
         }
         // Each round decodes the whole tree again, hence the limit.
         if path.0.is_empty() || removed.len() == MOST_ROUNDS || !tree.remove(&path.0) {

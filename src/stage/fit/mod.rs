@@ -102,7 +102,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        18
+        19
     }
 
     fn settings(&self) -> serde_json::Value {
