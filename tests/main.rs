@@ -45,6 +45,7 @@ mod remote;
 mod reports;
 mod roles;
 mod schedules;
+mod shards;
 mod shared_tables;
 mod shares;
 mod sources;

@@ -53,6 +53,8 @@ const OVERHEAD: f64 = 0.001;
 /// Assumed seconds of a stage, where no stage of its kind was recorded.
 fn guess(kind: &str) -> f64 {
     match kind {
+        // A shard is made to be worth a job.
+        "refits" => 60.0,
         "fit" => 1.0,
         "ingest" | "extrapolate" => 0.1,
         _ => 0.01,

@@ -35,6 +35,11 @@ impl Points {
         other.iter().for_each(|point| self.push(point));
     }
 
+    /// Number of coordinates per point.
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
     /// Number of points.
     pub fn len(&self) -> usize {
         self.values.len() / self.size.max(1)

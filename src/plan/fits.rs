@@ -9,6 +9,7 @@ use super::graph::StageIndex;
 use super::laws;
 use super::limits::{check_draws, most_groups};
 use super::scope::{Chain, PlannedFit, Rows, Scope, SourceStage};
+use super::shards::{check_shards, plan_parts};
 use super::used::of_text;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
@@ -243,7 +244,8 @@ pub(super) fn plan_fit(
         files: source.files.clone(),
         most_groups: most_groups(scope),
     };
-    let stage = scope.stage(("fits", name), Arc::new(fit_law), vec![stage.gives("table")]);
+    let inputs = plan_parts(scope, name, fit, &fit_law, stage.gives("table"));
+    let stage = scope.stage(("fits", name), Arc::new(fit_law), inputs);
     Some((stage, law, described))
 }
 
@@ -270,6 +272,7 @@ fn plan_fit_without_rows(
     let needing = [
         ("holdout", fit.holdout.is_some()),
         ("uncertainty", fit.uncertainty.is_some()),
+        ("shards", fit.shards.is_some()),
         ("backtest", fit.backtest.is_some()),
         ("alternatives", !fit.alternatives.is_empty()),
         ("weights", fit.weights.is_some()),
@@ -643,6 +646,7 @@ fn check_pairs(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, path: &SpecPat
     }
 }
 
+/// Checks the settings of the objective and of the uncertainty method.
 fn check_methods(scope: &mut Scope<'_>, fit: &spec::Fit, path: &SpecPath) {
     for (key, value) in fit.objective.wrong_settings() {
         let place = Place::Value(path.key("objective").key(fit.objective.name()).key(key));
@@ -665,6 +669,7 @@ fn check_methods(scope: &mut Scope<'_>, fit: &spec::Fit, path: &SpecPath) {
         }
         check_draws(scope, count_key, count, &path);
     }
+    check_shards(scope, fit, path);
 }
 
 /// A hint for names in a formula that are not declared as variables.

@@ -21,6 +21,7 @@ mod part;
 mod queries;
 mod scope;
 mod sensitivity;
+mod shards;
 mod sources;
 mod spec_file;
 mod tables;

@@ -127,7 +127,7 @@ fn plan_variation(
 
 /// All variations, each with one choice changed. They have no intervals; the fit itself has them.
 fn variations(fit: &spec::Fit, sensitivity: &spec::Sensitivity) -> Vec<Variation> {
-    let plain = spec::Fit { uncertainty: None, backtest: None, alternatives: Vec::new(), ..fit.clone() };
+    let plain = spec::Fit { uncertainty: None, shards: None, backtest: None, alternatives: Vec::new(), ..fit.clone() };
     let varied = |fit: spec::Fit| FitPlan { on_empty: OnEmpty::NoValues, ..FitPlan::of(&fit) };
     let mut all = Vec::new();
     for (index, objective) in sensitivity.objectives.iter().enumerate() {

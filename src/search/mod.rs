@@ -38,7 +38,7 @@ pub enum Starts {
 }
 
 /// A local optimum and the number of starts that led to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Optimum {
     /// The coordinates.
     pub point: Vec<f64>,
@@ -53,7 +53,7 @@ pub struct Optimum {
 }
 
 /// The result of a search.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Search {
     /// The distinct optima, best first.
     pub optima: Vec<Optimum>,

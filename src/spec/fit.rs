@@ -35,6 +35,11 @@ pub struct Fit {
     /// Uncertainty method. Without one, results have no intervals.
     #[serde(default)]
     pub uncertainty: Option<Uncertainty>,
+    /// Number of shards, which are stages that each compute a part of the refits, so that a long resampling resumes and
+    /// can be computed on several machines. Results do not depend on it. Default: one shard for about 5,000 refits,
+    /// from 10,000 refits; fewer refits are not divided.
+    #[serde(default)]
+    pub shards: Option<usize>,
     /// Rows that satisfy this condition are scored and never fitted: "C > 1e21".
     #[serde(default, deserialize_with = "condition")]
     #[schemars(with = "Option<String>")]

@@ -25,7 +25,10 @@ pub use chain::Through;
 pub use design::{DesignRuns, Judging, LAUNCHED, launched_as};
 pub use extrapolate::{ByDefault, Extrapolate, WrittenQuery};
 pub use filter::{Extreme, Filter, FilterRule, RuleKind};
-pub use fit::{FitLaw, FitMethod, Origins, RowRoles, WrittenFit};
+pub use fit::{
+    ESTIMATE, Estimate, FitLaw, FitMethod, Origins, REFITS, Refits, RowRoles, WrittenEstimate, WrittenFit,
+    WrittenRefits,
+};
 pub use gather::Gather;
 pub use history::IngestHistory;
 pub use ingest::{ANSWER, Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
@@ -195,7 +198,8 @@ pub const NO_ROWS: &str = "no-rows";
 
 /// A stage of a study.
 pub trait Stage: Send + Sync {
-    /// Its kind: `ingest`, `table`, `filter`, `fit`, `extrapolate`, `design`, `results`, `render`.
+    /// Its kind: `ingest`, `table`, `filter`, `estimate`, `refits`, `fit`, `extrapolate`, `design`, `results`,
+    /// `render`.
     fn kind(&self) -> &'static str;
 
     /// Raise this number when the stage gives other bytes for the same settings and inputs.
@@ -252,6 +256,10 @@ pub enum WrittenStage {
     Table(Tabulate),
     /// Selects rows.
     Filter(Filter),
+    /// Finds the optima of a fit whose refits are divided.
+    Estimate(Box<WrittenEstimate>),
+    /// Computes a range of the refits of a fit.
+    Refits(Box<WrittenRefits>),
     /// Fits a law to rows.
     Fit(Box<WrittenFit>),
     /// Answers a query from a fit.
@@ -266,6 +274,8 @@ impl WrittenStage {
             Self::Gather(stage) => Arc::new(stage),
             Self::Table(stage) => Arc::new(stage),
             Self::Filter(stage) => Arc::new(stage),
+            Self::Estimate(written) => Arc::new(written.read(laws)?),
+            Self::Refits(written) => Arc::new(written.read(laws)?),
             Self::Fit(written) => Arc::new(written.read(laws)?),
             Self::Extrapolate(written) => Arc::new(written.read(laws)?),
         })

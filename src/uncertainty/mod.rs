@@ -1,16 +1,19 @@
 //! The uncertainty of a fit: a sample of parameter vectors that are consistent with the rows.
 //!
 //! `method/` has one file per method. Every method gives draws, so that the answer to any query has an interval. The
-//! other files are what methods share: noise, degrees of freedom, dispersion, refits and the linear model at an optimum.
+//! other files are what methods share: noise, degrees of freedom, dispersion, refits, their division, and the linear
+//! model at an optimum.
 
 mod curvature;
 mod dispersion;
+mod division;
 mod freedom;
 mod method;
 mod noise;
 mod refits;
 mod tangent;
 
+pub use division::{Batch, Division, Recorder};
 pub use method::*;
 pub use noise::{chi_square_quantile, noise, scatter_equally};
 
@@ -35,6 +38,8 @@ pub struct Fitted<'a> {
     pub clusters: &'a [usize],
     /// Seed of the study.
     pub seed: u64,
+    /// Which refits are computed.
+    pub division: Division<'a>,
     /// Cancellation and progress.
     pub watch: Watch<'a>,
 }
@@ -48,7 +53,8 @@ impl<'a> Fitted<'a> {
         clusters: &'a [usize],
         seed: u64,
     ) -> Self {
-        Self { problem, law, optimum, rivals: &[], names: &[], clusters, seed, watch: Watch::NOBODY }
+        let (division, watch) = (Division::Whole, Watch::NOBODY);
+        Self { problem, law, optimum, rivals: &[], names: &[], clusters, seed, division, watch }
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use super::division::{Batch, Ending, Kept};
 use super::freedom::stretch;
 use super::tangent::Tangent;
 use super::{Draws, Fitted};
@@ -66,8 +67,8 @@ pub(super) fn displaced_weighed(
         let weight = weigh(&displaced);
         Ok((displaced.refit, weight))
     };
-    in_parallel(fitted, count, purpose, weighed, |(refit, weight)| {
-        weights.extend(gathered.take(&refit).then_some(weight));
+    in_parallel(fitted, count, purpose, weighed, |kept| {
+        weights.extend(gathered.take(kept).then_some(kept.weight));
     })?;
     Ok((gathered.draws(), weights))
 }
@@ -168,38 +169,69 @@ pub(super) fn collect(
     refit: impl Fn(&mut Random) -> Result<Refit, Cancelled> + Sync,
 ) -> Result<Draws, Cancelled> {
     let mut gathered = Gathered::new(fitted, count);
-    in_parallel(fitted, count, purpose, refit, |refit| {
-        gathered.take(&refit);
+    let unweighed = |random: &mut Random| Ok((refit(random)?, UNWEIGHED));
+    in_parallel(fitted, count, purpose, unweighed, |kept| {
+        gathered.take(kept);
     })?;
     Ok(gathered.draws())
 }
 
 /// Number of replicates computed before they are reduced. Only a point of each is kept, since there may be millions.
 const AT_A_TIME: usize = 8192;
+/// The logarithm of the weight of a refit of a method that does not weigh them.
+const UNWEIGHED: f64 = 0.0;
 
-/// Computes replicates in parallel, each with its own stream of random numbers, and passes them to `take` in order.
-fn in_parallel<T: Send>(
+/// Computes replicates in parallel, each with its own stream of random numbers and the logarithm of its weight, and
+/// passes them to `take` in order. Known replicates are not computed, and those of a range are recorded.
+fn in_parallel(
     fitted: &Fitted<'_>,
     count: usize,
     purpose: &str,
-    replicate: impl Fn(&mut Random) -> Result<T, Cancelled> + Sync,
-    mut take: impl FnMut(T),
+    replicate: impl Fn(&mut Random) -> Result<(Refit, f64), Cancelled> + Sync,
+    mut take: impl FnMut(Kept<'_>),
 ) -> Result<(), Cancelled> {
+    let (numbers, size) = (fitted.division.numbers(count), fitted.optimum.len());
+    let known = fitted.division.known(purpose, size);
     let done = AtomicUsize::new(0);
     let one = |number: usize| {
         if (fitted.watch.cancelled)() {
             return Err(Cancelled);
         }
+        if known.get(number).is_some() {
+            return Ok(None);
+        }
         let made = replicate(&mut Random::new(fitted.seed, purpose, number as u64))?;
-        (fitted.watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, count);
-        Ok(made)
+        (fitted.watch.tick)(done.fetch_add(1, Ordering::Relaxed) + 1, numbers.len());
+        Ok(Some(made))
     };
-    for start in (0..count).step_by(AT_A_TIME) {
-        let some = start..(start + AT_A_TIME).min(count);
-        let made: Vec<T> = some.into_par_iter().map(one).collect::<Result<_, _>>()?;
-        made.into_iter().for_each(&mut take);
+    let mut batch = Batch::new(purpose, numbers.start, size, 0);
+    let is_recorded = fitted.division.is_recorded();
+    for start in numbers.clone().step_by(AT_A_TIME) {
+        let some = start..(start + AT_A_TIME).min(numbers.end);
+        let made: Vec<Option<(Refit, f64)>> = some.clone().into_par_iter().map(one).collect::<Result<_, _>>()?;
+        for (number, made) in some.zip(&made) {
+            let made = made.as_ref().map(|(refit, weight)| refit.kept(*weight));
+            let Some(kept) = made.or_else(|| known.get(number)) else { continue };
+            take(kept);
+            if is_recorded {
+                batch.push(kept);
+            }
+        }
     }
+    fitted.division.record(batch);
     Ok(())
+}
+
+impl Refit {
+    /// What a method keeps of the refit.
+    fn kept(&self, weight: f64) -> Kept<'_> {
+        let ending = match self.minimum.status {
+            _ if !self.minimum.cost.is_finite() => Ending::NotFinite,
+            Status::Converged => Ending::Converged,
+            _ => Ending::Stopped,
+        };
+        Kept { ending, scatter: self.scatter, weight, point: &self.minimum.point }
+    }
 }
 
 /// Largest share of refits without a minimum; a larger share means that the rows leave the parameters free along a
@@ -222,12 +254,12 @@ impl Gathered {
     }
 
     /// Adds a refit if its objective is finite; returns whether it was added.
-    fn take(&mut self, Refit { minimum, scatter }: &Refit) -> bool {
-        let is_taken = minimum.cost.is_finite();
+    fn take(&mut self, kept: Kept<'_>) -> bool {
+        let is_taken = kept.ending != Ending::NotFinite;
         if is_taken {
-            self.converged += usize::from(minimum.status == Status::Converged);
-            self.points.push(&minimum.point);
-            self.scatter.push(*scatter);
+            self.converged += usize::from(kept.ending == Ending::Converged);
+            self.points.push(kept.point);
+            self.scatter.push(kept.scatter);
         }
         is_taken
     }

@@ -186,8 +186,7 @@ fn profile() -> Profile {
 fn profiled(problem: &Problem, optimum: &[f64], clusters: &[usize]) -> Draws {
     let names = ["A".to_owned(), "alpha".to_owned()];
     let law = find("power").unwrap().law().unwrap();
-    let fitted =
-        Fitted { problem, law: &law, optimum, rivals: &[], names: &names, clusters, seed: 5, watch: Watch::NOBODY };
+    let fitted = Fitted { names: &names, ..Fitted::unwatched(problem, &law, optimum, clusters, 5) };
     profile().draw(&fitted).unwrap()
 }
 
@@ -242,16 +241,7 @@ fn a_profile_is_open_where_the_objective_never_rises_enough() {
     let optimum = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
     let clusters: Vec<usize> = (0..20).collect();
     let names: Vec<String> = law.free().iter().map(|p| p.name.clone()).collect();
-    let fitted = Fitted {
-        problem: &problem,
-        law: &law,
-        optimum: &optimum,
-        rivals: &[],
-        names: &names,
-        clusters: &clusters,
-        seed: 5,
-        watch: Watch::NOBODY,
-    };
+    let fitted = Fitted { names: &names, ..Fitted::unwatched(&problem, &law, &optimum, &clusters, 5) };
     let drawn = Profile { draws: 200, level: 0.9, pairs: Vec::new() }.draw(&fitted).unwrap();
     let floor = names.iter().position(|name| name == "E").unwrap();
     let [lower, upper] = drawn.intervals[floor].unwrap();
@@ -288,6 +278,59 @@ fn intervals_hold_where_the_penalty_becomes_linear_inside_the_noise() {
             let mean = crate::numerics::mean(&ratios);
             assert!((mean - 1.0).abs() < 0.3, "{name} of {}: {mean}, {ratios:?}", objective.describe());
             assert!(ratios.iter().all(|ratio| (0.4..2.5).contains(ratio)), "{name}: {ratios:?}");
+        }
+    }
+}
+
+#[test]
+fn refits_computed_in_ranges_give_the_draws_of_a_method_to_the_bit() {
+    let names = ["A".to_owned(), "alpha".to_owned()];
+    let law = find("power").unwrap().law().unwrap();
+    let counts = [90, 300];
+    for (rows, runs, count) in [(8, 8, counts[0]), (48, 48, counts[1]), (24, 6, counts[0]), (2, 2, counts[0])] {
+        let (x, y) = line(rows, |row| 0.02 * (1 + row % 3) as f64);
+        let (problem, optimum) = problem(&x, &y);
+        let clusters: Vec<usize> = (0..rows).map(|row| row * runs / rows).collect();
+        // A rival that is another optimum of nothing: the posterior draws from its valley too.
+        let rivals = [vec![optimum[0] * 1.01, optimum[1] * 0.99]];
+        let (draws, resamples, level) = (count, count, 0.9);
+        let methods: [Box<dyn Method>; 8] = [
+            Box::new(Bootstrap { resamples, level, search: false }),
+            Box::new(Bootstrap { resamples, level, search: true }),
+            Box::new(Sandwich { draws, level }),
+            Box::new(Residual { resamples, level }),
+            Box::new(Wild { resamples, level }),
+            Box::new(Posterior { draws, level }),
+            Box::new(Profile { draws, ..profile() }),
+            Box::new(Auto { resamples, level }),
+        ];
+        for method in methods {
+            let whole =
+                Fitted { rivals: &rivals, names: &names, ..Fitted::unwatched(&problem, &law, &optimum, &clusters, 5) };
+            let batches: Vec<Batch> = [0..count / 3, count / 3..count - 7, count - 7..count]
+                .into_iter()
+                .flat_map(|numbers| {
+                    let recorder = Recorder::new(numbers);
+                    let division = Division::Range(&recorder);
+                    method.refit(&Fitted { division, ..whole }).unwrap();
+                    recorder.batches()
+                })
+                .collect();
+            let computed = std::sync::atomic::AtomicBool::new(false);
+            let tick = |_, _| computed.store(true, std::sync::atomic::Ordering::Relaxed);
+            let watch = Watch { tick: &tick, ..Watch::NOBODY };
+            let known = Division::Known(&batches);
+            let merged = method.draw(&Fitted { division: known, watch, ..whole }).unwrap();
+            let whole = method.draw(&whole).unwrap();
+            let bits = |draws: &Draws| -> Vec<u64> {
+                let numbers = draws.points.iter().flatten().chain(&draws.scatter);
+                numbers.map(|number| number.to_bits()).collect()
+            };
+            assert_eq!(bits(&merged), bits(&whole), "{}", method.describe());
+            assert_eq!(merged, whole, "{}", method.describe());
+            // The profile also moves parameters, and `auto` has a second method with more refits than these ranges.
+            let has_more = method.describe().starts_with("profile") || method.describe().starts_with("selected");
+            assert!(has_more || !computed.into_inner(), "{} refitted again", method.describe());
         }
     }
 }

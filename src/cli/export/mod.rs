@@ -257,7 +257,8 @@ fn say(jobs: &Jobs<'_>, looks: &[Look], basis: Basis, screen: &Screen) {
     if alike + guessed > 0 {
         screen.notice(&format!(
             "expected times: {recorded} stages have a recorded time, {alike} the median of their kind, and \
-             {guessed} a guess (1 s for a fit); run some chunks and export again to use recorded times"
+             {guessed} a guess (1 s for a fit, 60 s for a shard); run some chunks and export again to use recorded \
+             times"
         ));
     }
     if jobs.common.cache.is_remote() {

@@ -5,13 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::super::Failure;
 use super::FitLaw;
 use super::holdout::{Miss, summary};
+use super::parts::{Place, Posed, Work};
 use super::rows::{Group, Rows, numbers};
 use crate::dataset::Dataset;
-use crate::evidence::Label;
 use crate::fit::{Backtest, Distance, Fold, Noise, Past};
 use crate::forecast::{MOST_SIZES, Measured, as_size, forecast};
 use crate::numerics::{ln, median};
-use crate::watch::Watch;
 
 /// Settings of a backtest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,20 +37,21 @@ impl FitLaw {
         &self,
         origins: &Origins,
         rows: &Rows,
-        group: &Group,
-        watch: &Watch<'_>,
+        (index, group): (usize, &Group),
+        work: Work<'_>,
     ) -> Result<Option<Backtest>, Failure> {
         let all = rows.data.select(&group.fitted);
         let along = numbers(&all, &origins.along)?;
         let mut folds = Vec::new();
         let (mut by_law, mut by_several) = (Vec::new(), Some(Vec::new()));
-        for up_to in cuts(&along, origins.folds, self.law.free().len() + 2) {
+        for (number, up_to) in self.cuts(origins, &along).into_iter().enumerate() {
             let (known, later): (Vec<usize>, Vec<usize>) = (0..along.len()).partition(|&row| along[row] <= up_to);
             let distance: Vec<f64> = later.iter().map(|&row| along[row] / up_to).collect();
             let test = all.select(&later);
             let place = |misses: Vec<Miss>| distance.iter().copied().zip(misses).collect::<Vec<Placed>>();
             let before = group.with_fitted(known.iter().map(|&row| group.fitted[row]).collect());
-            let misses = self.forecast_by_law(rows, &before, &test, watch)?;
+            let posed = self.pose(rows, Place { origin: Some(number), group: index }, &before)?;
+            let misses = self.forecast_by_law(rows, &before, &posed, &test, work)?;
             folds.push(Fold { up_to, fitted: known.len(), scored: summary(&misses) });
             by_law.extend(place(misses));
             let several = self.forecast_by_several(&all.select(&known), &test)?;
@@ -67,18 +67,24 @@ impl FitLaw {
         Ok(Some(Backtest { along: origins.along.clone(), folds, law: past(&by_law), several_laws }))
     }
 
+    /// The largest known value at each origin.
+    pub(super) fn cuts(&self, origins: &Origins, along: &[f64]) -> Vec<f64> {
+        cuts(along, origins.folds, self.law.free().len() + 2)
+    }
+
     fn forecast_by_law(
         &self,
         rows: &Rows,
         known: &Group,
+        posed: &Posed,
         test: &Dataset,
-        watch: &Watch<'_>,
+        work: Work<'_>,
     ) -> Result<Vec<Miss>, Failure> {
-        let problem = rows.problem(self, known)?;
-        let found = self.search(&problem, watch)?;
+        let found = self.found(posed, work)?;
         let best = &found.best(self)?.point;
-        let draws = self.draw(&problem, &found, &Label::of(&self.law), &rows.clusters(&[known]), watch)?;
-        let noise = Noise { scatter: draws.scatter, ..self.noise(rows, &[known], &problem, best)? };
+        let draws = self.draw(posed, &found, work)?;
+        let problem = &posed.problem;
+        let noise = Noise { scatter: draws.scatter, ..self.noise(rows, &[known], problem, best)? };
         let draws = draws.points.moved(|draw| problem.parameters(draw));
         let level = self.method.uncertainty.as_ref().map(|u| u.member().level());
         self.misses(test, &problem.parameters(best), &draws, &noise, level)

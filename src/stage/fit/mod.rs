@@ -4,31 +4,37 @@ mod backtest;
 mod choice;
 mod estimate;
 mod holdout;
+mod parts;
 mod rows;
 mod written;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use parts::{ESTIMATE, Estimate, REFITS, Refits, WrittenEstimate, WrittenRefits};
 pub use written::WrittenFit;
 
 use super::{Failure, Inputs, Laws, NO_ROWS, Stage, WrittenStage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset, GroupName};
-use crate::evidence::{self, Label, Shape};
+use crate::evidence::{self, Shape};
 use crate::fit::{Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, RESIDUAL, Reference, Region, Status};
 use crate::law::Law;
 use crate::numerics::{Points, ln};
 use crate::objective::Objective;
 use crate::problem::Problem;
-use crate::search::{Search, Starts, from_listed, search};
+use crate::search::{Optimum, Search, Starts, from_listed, search};
 use crate::solver::Solver;
 use crate::source::Missing;
-use crate::uncertainty::{Draws, Fitted, Uncertainty, scatter_equally};
+use crate::uncertainty::{Division, Draws, Fitted, Method, Uncertainty, scatter_equally};
 use crate::warning::Warning;
-use crate::watch::Watch;
+use crate::watch::{Cancelled, Watch};
 pub use backtest::Origins;
+use parts::{Parts, Place, Posed, Work};
 use rows::{Group, Rows};
+
+/// Revision of fits and of their parts, which compute the same numbers.
+const REV: u32 = 19;
 
 /// The stage that fits a law to rows.
 #[derive(Clone, Debug)]
@@ -102,7 +108,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        19
+        REV
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -155,8 +161,10 @@ const RUN_OUT: [&str; 3] = [NO_ROWS, "empty-holdout", "no-optimum"];
 impl FitLaw {
     fn fit(&self, inputs: &Inputs, watch: &Watch<'_>) -> Result<Outputs, Failure> {
         let rows = Rows::read(self, inputs.table("table")?)?;
+        let parts = Parts::read(inputs)?;
+        let work = Work { parts: &parts, watch: *watch };
         let fitted =
-            if self.roles.share.is_empty() { self.fit_apart(&rows, watch)? } else { self.fit_together(&rows, watch)? };
+            if self.roles.share.is_empty() { self.fit_apart(&rows, work)? } else { self.fit_together(&rows, work)? };
         let mut members = fitted.members;
         let table = self.with_predictions(&rows, &members)?;
         let draws = draws_of(&members);
@@ -239,24 +247,25 @@ struct Whole {
 }
 
 /// The result of a search.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Found {
     search: Search,
-    reference: Option<Reference>,
+    /// The best known optimum, if the search was not the default one.
+    reference: Option<Optimum>,
 }
 
 impl FitLaw {
     /// Fits each group on its own.
-    fn fit_apart(&self, rows: &Rows, watch: &Watch<'_>) -> Result<FittedGroups, Failure> {
-        // With several groups, the steps of one group do not show the progress of all.
-        let (whole, groups) = (watch, rows.groups.len());
-        let watch = if groups > 1 { &Watch { tick: &|_, _| (), ..*whole } } else { whole };
+    fn fit_apart(&self, rows: &Rows, work: Work<'_>) -> Result<FittedGroups, Failure> {
+        let (whole, groups) = (work.watch, rows.groups.len());
+        let work = Work { watch: self.watch_of_one(rows, &whole), ..work };
         let members = rows.groups.iter().enumerate().map(|(index, group)| {
-            let problem = rows.problem(self, group)?;
-            let found = self.search(&problem, watch)?;
+            let posed = self.pose(rows, Place { origin: None, group: index }, group)?;
+            let found = self.found(&posed, work)?;
             let best = found.best(self)?.point.clone();
-            let labels = Label::of(&self.law);
+            let mut draws = self.draw(&posed, &found, work)?;
+            let Posed { problem, labels, .. } = posed;
             let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
-            let mut draws = self.draw(&problem, &found, &labels, &rows.clusters(&[group]), watch)?;
             shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
             let evidence = self.evidence(&problem, &found, &mut shape, &draws);
             let cost = found.best(self)?.cost;
@@ -266,7 +275,7 @@ impl FitLaw {
             let places: Vec<usize> = (0..problem.size()).collect();
             let mut member = member.by(&self.law, &problem, &draws, &places);
             if let Some(origins) = &self.method.backtest {
-                member.fit.backtest = self.backtest(origins, rows, group, watch)?;
+                member.fit.backtest = self.backtest(origins, rows, (index, group), work)?;
                 if member.fit.backtest.is_none() {
                     member.fit.evidence.warnings.push(Warning::from(format!(
                         "There is no backtest along {}: no origin has enough rows before it and any after it.",
@@ -275,7 +284,7 @@ impl FitLaw {
                 }
             }
             if !self.alternatives.is_empty() {
-                let choice = self.choose(rows, group, watch)?;
+                let choice = self.choose(rows, group, &work.watch)?;
                 member.fit.evidence.warnings.extend(choice.warnings.iter().cloned().map(Warning::from));
                 member.fit.choice = Some(choice);
             }
@@ -288,24 +297,13 @@ impl FitLaw {
     }
 
     /// Fits all groups at once, with shared parameters.
-    fn fit_together(&self, rows: &Rows, watch: &Watch<'_>) -> Result<FittedGroups, Failure> {
-        let free = self.law.free();
-        let shared: Vec<usize> = (0..free.len()).filter(|&j| self.roles.share.contains(&free[j].name)).collect();
-        let alone = rows.groups.iter().map(|group| rows.problem(self, group)).collect::<Result<Vec<_>, _>>()?;
-        let problem = Problem::joint(&alone, &shared);
-        let found = self.search(&problem, watch)?;
+    fn fit_together(&self, rows: &Rows, work: Work<'_>) -> Result<FittedGroups, Failure> {
+        let (posed, alone) = self.pose_together(rows)?;
+        let found = self.found(&posed, work)?;
         let best = found.best(self)?.point.clone();
-        let mut labels = vec![Label { parameter: 0, text: String::new() }; problem.size()];
-        for (group, places) in rows.groups.iter().zip(problem.places()) {
-            for (j, &place) in places.iter().enumerate() {
-                let name = &free[j].name;
-                let text = if shared.contains(&j) { name.clone() } else { format!("{name}[{}]", group.name()) };
-                labels[place] = Label { parameter: j, text };
-            }
-        }
+        let draws = self.draw(&posed, &found, work)?;
+        let Posed { problem, labels, .. } = posed;
         let mut shape = evidence::shape(&problem, &self.law, &labels, &best);
-        let clusters = rows.clusters(&rows.groups.iter().collect::<Vec<_>>());
-        let draws = self.draw(&problem, &found, &labels, &clusters, watch)?;
         shape.warnings.extend(evidence::disagreement(&labels, &draws.disagreements));
         let mut evidence = self.evidence(&problem, &found, &mut shape, &draws);
         let groups: Vec<&Group> = rows.groups.iter().collect();
@@ -354,27 +352,47 @@ impl FitLaw {
             return Ok(Found { search: found, reference: None });
         }
         let best = search(problem, &self.law, Solver::default(), watch)?;
-        let reference = best.optima.into_iter().next().map(|optimum| {
-            let first = problem.block(0).parameters(&problem.point_of_block(0, &optimum.point));
-            let names = self.law.parameters.iter().map(|p| p.name.clone());
-            Reference { objective: optimum.cost, parameters: names.zip(self.law.complete(&first)).collect() }
-        });
-        Ok(Found { search: found, reference })
+        Ok(Found { search: found, reference: best.optima.into_iter().next() })
     }
 
-    fn draw(
+    /// The optima of a problem, from the parts or from a search.
+    fn found(&self, posed: &Posed, work: Work<'_>) -> Result<Found, Failure> {
+        match work.parts.found(posed.place) {
+            Some(found) => Ok(found.clone()),
+            None => self.search(&posed.problem, &work.watch),
+        }
+    }
+
+    /// The best known optimum in the words of a report.
+    fn reference(&self, problem: &Problem, optimum: &Optimum) -> Reference {
+        let first = problem.block(0).parameters(&problem.point_of_block(0, &optimum.point));
+        let names = self.law.parameters.iter().map(|p| p.name.clone());
+        Reference { objective: optimum.cost, parameters: names.zip(self.law.complete(&first)).collect() }
+    }
+
+    fn draw(&self, posed: &Posed, found: &Found, work: Work<'_>) -> Result<Draws, Failure> {
+        let (best, division) = (found.best(self)?, work.parts.division(posed.place));
+        let draws = self.resample(posed, found, best, division, work.watch, |method, fitted| method.draw(fitted))?;
+        Ok(draws.unwrap_or_default())
+    }
+
+    /// Runs the method of uncertainty on a problem at its optimum; `None` without a method or without free
+    /// parameters.
+    fn resample<T>(
         &self,
-        problem: &Problem,
+        posed: &Posed,
         found: &Found,
-        labels: &[Label],
-        clusters: &[usize],
-        watch: &Watch<'_>,
-    ) -> Result<Draws, Failure> {
-        let optimum = &found.best(self)?.point;
-        let rivals = found.search.rivals(problem.rows().saturating_sub(problem.size()));
+        best: &Optimum,
+        division: Division<'_>,
+        watch: Watch<'_>,
+        run: impl FnOnce(&dyn Method, &Fitted<'_>) -> Result<T, Cancelled>,
+    ) -> Result<Option<T>, Failure> {
+        let Posed { problem, labels, clusters, .. } = posed;
+        let optimum = &best.point;
         let Some(uncertainty) = self.method.uncertainty.as_ref().filter(|_| !optimum.is_empty()) else {
-            return Ok(Draws::default());
+            return Ok(None);
         };
+        let rivals = found.search.rivals(problem.rows().saturating_sub(problem.size()));
         let names: Vec<String> = labels.iter().map(|label| label.text.clone()).collect();
         let fitted = Fitted {
             problem,
@@ -384,9 +402,10 @@ impl FitLaw {
             names: &names,
             clusters,
             seed: self.seed,
-            watch: *watch,
+            division,
+            watch,
         };
-        Ok(uncertainty.member().draw(&fitted)?)
+        Ok(Some(run(uncertainty.member(), &fitted)?))
     }
 
     fn evidence(&self, problem: &Problem, found: &Found, shape: &mut Shape, draws: &Draws) -> Evidence {
@@ -395,7 +414,8 @@ impl FitLaw {
         warnings.append(&mut shape.warnings);
         warnings.extend(draws.warnings.iter().cloned());
         let best = search.optima.first();
-        if let (Some(best), Some(reference)) = (best, &found.reference) {
+        let reference = found.reference.as_ref().map(|optimum| self.reference(problem, optimum));
+        if let (Some(best), Some(reference)) = (best, &reference) {
             let first = problem.block(0).parameters(&problem.point_of_block(0, &best.point));
             let statuses: Vec<Status> = problem.places()[0].iter().map(|&place| shape.statuses[place]).collect();
             warnings.extend(evidence::compared_with_optimum(&self.law, &first, &statuses, best.cost, reference));
@@ -411,7 +431,7 @@ impl FitLaw {
             failed_starts: search.failed,
             unresolved_starts: search.unresolved,
             optima: shown.map(|o| LocalOptimum { objective: o.cost, starts: o.starts }).collect(),
-            reference: found.reference.clone(),
+            reference,
             replicates: None,
             condition_number: shape.condition_number,
             doubts: Vec::new(),
@@ -527,7 +547,7 @@ impl FitLaw {
 }
 
 impl Found {
-    fn best(&self, fit: &FitLaw) -> Result<&crate::search::Optimum, Failure> {
+    fn best(&self, fit: &FitLaw) -> Result<&Optimum, Failure> {
         self.search.optima.first().ok_or_else(|| {
             Failure::new("no-optimum", format!("the law `{}` is not finite at any start", fit.law.formula))
                 .hint("give the parameters other starts or bounds")

@@ -49,6 +49,27 @@ pub trait Method {
     /// # Errors
     /// The run was cancelled.
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled>;
+
+    /// Computes the refits of [`Fitted::division`] alone; a recorder keeps them. A method that also computes other
+    /// things leaves them out here.
+    ///
+    /// # Errors
+    /// The run was cancelled.
+    fn refit(&self, fitted: &Fitted<'_>) -> Result<(), Cancelled> {
+        self.draw(fitted).map(drop)
+    }
+}
+
+impl Uncertainty {
+    /// The settings that determine a single refit: all except the number of refits and the level of intervals.
+    pub fn settings_of_refit(&self) -> serde_json::Value {
+        let mut settings = serde_json::to_value(self).unwrap_or_default();
+        if let Some(own) = settings.get_mut(self.name()).and_then(serde_json::Value::as_object_mut) {
+            own.remove(self.member().count().0);
+            own.remove("level");
+        }
+        settings
+    }
 }
 
 /// Default coverage of intervals.

@@ -81,6 +81,10 @@ impl Method for Profile {
         }
         Ok(draws)
     }
+
+    fn refit(&self, fitted: &Fitted<'_>) -> Result<(), Cancelled> {
+        sample(fitted, self.draws).map(drop)
+    }
 }
 
 /// Number of points on the border of a region.
