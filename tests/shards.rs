@@ -60,7 +60,8 @@ fn outputs_of_fits(world: &World) -> BTreeMap<String, toml::Value> {
 
 /// The keys of all results in the cache.
 fn cached(world: &World) -> Vec<String> {
-    world.files(".lawfit/cache/v1/ac").into_keys().collect()
+    // A killed process leaves unfinished files.
+    world.files(".lawfit/cache/v1/ac").into_keys().filter(|name| !name.starts_with(".lawfit-")).collect()
 }
 
 /// The stages that a run computes.
@@ -221,11 +222,12 @@ fn exec(world: &World, which: &[&str], variables: &[(&str, &str)]) -> Outcome {
 
 #[test]
 fn shards_in_chunks_of_which_each_is_killed_once_give_the_bytes_of_one_run() {
-    let single = World::with(&in_three(), &simulated_runs(0.01));
+    let spec = in_three().replace("shards = 3", "shards = 3\nbacktest = { along = \"C\", folds = 1 }");
+    let single = World::with(&spec, &simulated_runs(0.01));
     single.run("study.toml");
-    let world = World::with(&in_three(), &simulated_runs(0.01));
+    let world = World::with(&spec, &simulated_runs(0.01));
     let count = export(&world);
-    assert!(count >= 6, "preparation, three shards, the fit and its queries: {count}");
+    assert!(count >= 9, "preparation, six shards, the fit and its queries: {count}");
     for chunk in 0..count {
         let chunk = chunk.to_string();
         let killed = exec(&world, &["--chunk", &chunk], &[("FAILPOINTS", "record.half=return(kill)")]);
@@ -237,7 +239,6 @@ fn shards_in_chunks_of_which_each_is_killed_once_give_the_bytes_of_one_run() {
     assert_eq!(cached(&world), cached(&single));
     // After the loss of a shard, only its chunk is left to export.
     forget(&world, "refits.main[shard=3]");
-    ok(&world.lawfit(&["plan", "study.toml", "--json"]));
     export(&world);
     let again = exec(&world, &["--chunk", "0"], &[]);
     let ran: Vec<&str> = again.stdout.lines().filter(|line| line.contains("\"ran\"")).collect();

@@ -244,7 +244,7 @@ pub(super) fn plan_fit(
         files: source.files.clone(),
         most_groups: most_groups(scope),
     };
-    let inputs = plan_parts(scope, name, fit, &fit_law, stage.gives("table"));
+    let inputs = plan_parts(scope, name, fit, &fit_law, &stage.gives("table"));
     let stage = scope.stage(("fits", name), Arc::new(fit_law), inputs);
     Some((stage, law, described))
 }

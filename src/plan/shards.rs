@@ -60,7 +60,7 @@ pub(super) fn plan_parts(
     name: &str,
     fit: &spec::Fit,
     stage: &FitLaw,
-    table: Input,
+    table: &Input,
 ) -> Vec<Input> {
     let mut inputs = vec![table.clone()];
     let shards = shards(fit);

@@ -249,6 +249,7 @@ struct Gathered {
 
 impl Gathered {
     fn new(fitted: &Fitted<'_>, count: usize) -> Self {
+        let count = fitted.division.numbers(count).len();
         let points = Points::with_capacity(fitted.optimum.len(), count);
         Self { count, converged: 0, points, scatter: Vec::with_capacity(count) }
     }

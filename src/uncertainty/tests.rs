@@ -286,12 +286,11 @@ fn intervals_hold_where_the_penalty_becomes_linear_inside_the_noise() {
 fn refits_computed_in_ranges_give_the_draws_of_a_method_to_the_bit() {
     let names = ["A".to_owned(), "alpha".to_owned()];
     let law = find("power").unwrap().law().unwrap();
-    let counts = [90, 300];
-    for (rows, runs, count) in [(8, 8, counts[0]), (48, 48, counts[1]), (24, 6, counts[0]), (2, 2, counts[0])] {
+    for (rows, runs, count) in [(8, 8, 90), (48, 48, 300), (24, 6, 90), (2, 2, 90)] {
         let (x, y) = line(rows, |row| 0.02 * (1 + row % 3) as f64);
         let (problem, optimum) = problem(&x, &y);
         let clusters: Vec<usize> = (0..rows).map(|row| row * runs / rows).collect();
-        // A rival that is another optimum of nothing: the posterior draws from its valley too.
+        // The posterior also draws from the valley of a rival.
         let rivals = [vec![optimum[0] * 1.01, optimum[1] * 0.99]];
         let (draws, resamples, level) = (count, count, 0.9);
         let methods: [Box<dyn Method>; 8] = [

@@ -16,7 +16,7 @@ use crate::evidence::Label;
 use crate::law::Law;
 use crate::problem::Problem;
 use crate::stage::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
-use crate::uncertainty::{Batch, Division, Recorder};
+use crate::uncertainty::{Batch, Division, Recorder, Uncertainty};
 use crate::watch::Watch;
 
 /// The role of found optima, and the prefix of that role among the inputs of a fit.
@@ -209,7 +209,7 @@ impl Stage for Refits {
     /// once if more refits are added.
     fn settings(&self) -> serde_json::Value {
         let mut fit = self.fit.settings();
-        fit["uncertainty"] = self.fit.method.uncertainty.as_ref().map(|u| u.settings_of_refit()).into();
+        fit["uncertainty"] = self.fit.method.uncertainty.as_ref().map(Uncertainty::settings_of_refit).into();
         serde_json::json!({ "fit": fit, "origin": self.origin, "refits": [self.numbers.start, self.numbers.end] })
     }
 
@@ -248,9 +248,9 @@ struct BatchHead {
     place: Place,
     purpose: String,
     from: usize,
-    refits: usize,
+    /// Number of coordinates of a refit.
     coordinates: usize,
-    /// Number of 64-bit numbers.
+    /// Number of 64-bit numbers of all refits.
     numbers: usize,
 }
 
@@ -260,7 +260,6 @@ fn refits_to_bytes(all: &[(Place, Batch)]) -> Result<Vec<u8>, Failure> {
         place: *place,
         purpose: batch.purpose().to_owned(),
         from: batch.from(),
-        refits: batch.len(),
         coordinates: batch.size(),
         numbers: batch.values().count(),
     };
@@ -278,7 +277,7 @@ fn refits_from_bytes(bytes: &[u8]) -> Option<Vec<(Place, Batch)>> {
     let heads: Vec<BatchHead> = serde_json::from_slice(&bytes[..end]).ok()?;
     let mut rest = &bytes[end + 1..];
     let mut all = Vec::new();
-    for BatchHead { place, purpose, from, coordinates, numbers, .. } in heads {
+    for BatchHead { place, purpose, from, coordinates, numbers } in heads {
         let own;
         (own, rest) = rest.split_at_checked(numbers.checked_mul(size_of::<f64>())?)?;
         let (eights, _) = own.as_chunks();

@@ -68,7 +68,8 @@ pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancell
             (0..tangent.size()).map(|_| spread * random.normal()).collect()
         })?;
         if valley.points.is_empty() {
-            if number == 0 {
+            // Only all refits of a valley tell that it has none.
+            if number == 0 && !fitted.division.is_recorded() {
                 return Ok(valley);
             }
             continue;
