@@ -1,7 +1,7 @@
 //! Divides a plan into chunks of about equal duration, for engines that distribute stages over machines.
 //!
-//! A stage joins the unit of the stage it needs if that unit has room for all stages that need the same one. A short
-//! study is therefore one chunk, and a query stays with its fit. A stage without room begins a unit of a new wave.
+//! A stage joins the unit of the stage it needs if that unit has room for all stages that need the same one directly. A
+//! short study is therefore one chunk, and a query stays with its fit. A stage without room begins a unit of a new wave.
 //! Units of one wave are independent. They are packed into chunks, longest first, each into the chunk with the
 //! shortest duration.
 
@@ -82,7 +82,7 @@ fn units(plan: &Plan, seconds: &[Option<f64>], most: f64) -> (Vec<Unit>, Vec<Opt
         let joined = home.filter(|&home| {
             last.iter().all(|&parent| {
                 *has_room[parent].get_or_insert_with(|| {
-                    let more: f64 = plan.dependents(parent).into_iter().filter_map(|stage| seconds[stage]).sum();
+                    let more = seconds_of_direct_dependents(plan, seconds, parent);
                     let fits = units[home].promised + more <= most;
                     if fits {
                         units[home].promised += more;
@@ -101,6 +101,15 @@ fn units(plan: &Plan, seconds: &[Option<f64>], most: f64) -> (Vec<Unit>, Vec<Opt
         unit_of[index] = Some(unit);
     }
     (units, unit_of)
+}
+
+/// Total duration of the stages that need a stage and no other stage that needs it. Shards of a fit need its table, and
+/// its estimate, which needs the table too.
+fn seconds_of_direct_dependents(plan: &Plan, seconds: &[Option<f64>], stage: usize) -> f64 {
+    // Stages that end a study have no duration, and too many inputs to look through for every stage.
+    let all: BTreeSet<usize> = plan.dependents(stage).into_iter().filter(|&one| seconds[one].is_some()).collect();
+    let is_direct = |one: usize| all.len() == 1 || !plan.inputs(one).iter().any(|(from, _)| all.contains(from));
+    all.iter().filter(|&&one| is_direct(one)).filter_map(|&one| seconds[one]).sum()
 }
 
 /// A chunk being filled, ordered by duration, then index; the shortest comes first.
@@ -199,6 +208,17 @@ mod tests {
         let mut dealt: Vec<usize> = chunks.into_iter().flat_map(|chunk| chunk.stages).collect();
         dealt.sort_unstable();
         assert_eq!(dealt, (0..82).collect::<Vec<_>>(), "every stage once, the end not");
+    }
+
+    #[test]
+    fn shards_are_chunks_of_their_own_after_the_estimate_that_they_share() {
+        let plan = plan(&[&[], &[0], &[0, 1], &[0, 1], &[0, 1], &[0, 1, 2, 3, 4], &[5]]);
+        let seconds = [0.1, 0.5, 60.0, 60.0, 60.0, 2.0, 0.1].map(Some);
+        let chunks = chunks(&plan, &seconds, 60.0);
+        let stages: Vec<(usize, &[usize])> = chunks.iter().map(|chunk| (chunk.wave, chunk.stages.as_slice())).collect();
+        assert_eq!(stages, [(0, &[0, 1][..]), (1, &[2]), (1, &[3]), (1, &[4]), (2, &[5, 6])]);
+        let short = [0.1, 0.5, 6.0, 6.0, 6.0, 2.0, 0.1].map(Some);
+        assert_eq!(super::chunks(&plan, &short, 60.0).len(), 1);
     }
 
     #[test]
