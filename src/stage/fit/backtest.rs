@@ -1,10 +1,9 @@
 //! Backtest: fits the rows up to an origin and forecasts all later rows, at several origins.
 
-use serde::{Deserialize, Serialize};
-
 use super::super::Failure;
 use super::FitLaw;
 use super::holdout::{Miss, summary};
+use super::origins::Origins;
 use super::parts::{Place, Posed, Work};
 use super::rows::{Group, Rows, numbers};
 use crate::dataset::Dataset;
@@ -12,17 +11,6 @@ use crate::fit::{Backtest, Distance, Fold, Noise, Past};
 use crate::forecast::{MOST_SIZES, Measured, as_size, forecast};
 use crate::numerics::{ln, median};
 
-/// Settings of a backtest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Origins {
-    /// An expression of variables that orders the rows.
-    pub along: String,
-    /// Number of origins.
-    pub folds: usize,
-}
-
-/// Smallest share of the rows before the first origin.
-const FIRST: f64 = 0.5;
 /// Limits of the distance classes, as multiples of the largest known value.
 const DISTANCES: [f64; 4] = [1.0, 2.0, 4.0, 10.0];
 /// Coverage of a forecast by several laws, if the fit has no intervals.
@@ -65,11 +53,6 @@ impl FitLaw {
         }
         let several_laws = by_several.as_deref().map(past);
         Ok(Some(Backtest { along: origins.along.clone(), folds, law: past(&by_law), several_laws }))
-    }
-
-    /// The largest known value at each origin.
-    pub(super) fn cuts(&self, origins: &Origins, along: &[f64]) -> Vec<f64> {
-        cuts(along, origins.folds, self.law.free().len() + 2)
     }
 
     fn forecast_by_law(
@@ -117,24 +100,6 @@ impl FitLaw {
         });
         Ok(Some(misses.collect()))
     }
-}
-
-/// The largest known value at each origin. The origins are spread evenly over the later half of the rows and
-/// distinct, each with enough rows before and at least one row after.
-pub(super) fn cuts(along: &[f64], folds: usize, fewest: usize) -> Vec<f64> {
-    let mut sorted = along.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let n = sorted.len();
-    let mut cuts: Vec<f64> = (0..folds)
-        .map(|fold| FIRST + (1.0 - FIRST) * fold as f64 / folds as f64)
-        .filter_map(|share| sorted.get(((share * n as f64).ceil() as usize).saturating_sub(1)).copied())
-        .filter(|&cut| {
-            let known = sorted.partition_point(|&value| value <= cut);
-            known >= fewest && known < n
-        })
-        .collect();
-    cuts.dedup();
-    cuts
 }
 
 fn past(placed: &[Placed]) -> Past {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::super::Failure;
 use super::FitLaw;
-use super::backtest::cuts;
 use super::holdout::summary;
+use super::origins::cuts;
 use super::rows::{Group, Rows, numbers};
 use crate::dataset::Dataset;
 use crate::evidence::{self, Label};

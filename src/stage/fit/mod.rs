@@ -4,6 +4,7 @@ mod backtest;
 mod choice;
 mod estimate;
 mod holdout;
+mod origins;
 mod parts;
 mod rows;
 mod written;
@@ -29,7 +30,7 @@ use crate::source::Missing;
 use crate::uncertainty::{Division, Draws, Fitted, Method, Uncertainty, scatter_equally};
 use crate::warning::Warning;
 use crate::watch::{Cancelled, Watch};
-pub use backtest::Origins;
+pub use origins::Origins;
 use parts::{Parts, Place, Posed, Work};
 use rows::{Group, Rows};
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::origins::Origins;
 use super::rows::{Group, Rows, numbers};
-use super::{FitLaw, FitMethod, Found, Origins, REV, WrittenFit};
+use super::{FitLaw, FitMethod, Found, REV, WrittenFit};
 use crate::artifact::Outputs;
 use crate::evidence::Label;
 use crate::law::Law;
