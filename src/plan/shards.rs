@@ -39,7 +39,9 @@ pub(super) fn check_shards(scope: &mut Scope<'_>, fit: &spec::Fit, path: &SpecPa
 /// The refits of each shard of a fit; empty for a fit that is not divided.
 fn shards(fit: &spec::Fit) -> Vec<Range<usize>> {
     let count = fit.uncertainty.as_ref().map_or(0, |uncertainty| uncertainty.member().count().1);
-    let even = |shards: usize| (0..shards).map(|k| k * count / shards..(k + 1) * count / shards).collect();
+    // The product of both numbers could exceed the largest number.
+    let start = |k: usize, shards: usize| k * (count / shards) + k * (count % shards) / shards;
+    let even = |shards: usize| (0..shards).map(|k| start(k, shards)..start(k + 1, shards)).collect();
     match fit.shards {
         Some(0 | 1) => Vec::new(),
         Some(shards) => even(shards.min(MOST)),
@@ -117,6 +119,7 @@ mod tests {
         assert_eq!(shards(&fit(320_000, None)).len(), 64);
         assert_eq!(shards(&fit(10_000_000, None)).len(), 64);
         assert_eq!(shards(&fit(10_000_000, None))[63], 9_843_750..10_000_000);
+        assert_eq!(shards(&fit(usize::MAX, None))[63].end, usize::MAX);
     }
 
     #[test]
