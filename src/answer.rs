@@ -144,6 +144,57 @@ pub struct Share {
     pub error: Option<f64>,
 }
 
+/// The laws that answered a question together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Stack {
+    /// The sizes along which the errors of the laws grow, with their largest values in the rows.
+    pub beyond: BTreeMap<String, f64>,
+    /// The laws; that of the fit comes first.
+    pub laws: Vec<StackedLaw>,
+}
+
+/// One of several laws that answered a question together.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StackedLaw {
+    /// Name of the law.
+    pub law: String,
+    /// Its share of the answer.
+    pub share: f64,
+    /// Root mean square error in ln y when the largest runs were hidden.
+    pub error: Option<f64>,
+    /// Standard deviation of its error in ln y for each unit of ln x beyond the rows, where x is one of the sizes.
+    pub beyond: f64,
+    /// Its answers by itself, in the order of the rows of the group.
+    pub answers: Vec<LawAnswer>,
+}
+
+/// The answer of one law to one row of a question.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LawAnswer {
+    /// Results by name.
+    #[schemars(with = "BTreeMap<String, serde_json::Value>")]
+    pub outputs: BTreeMap<String, Interval>,
+    /// Why there is no value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Share of the draws with an answer; absent where all have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<f64>,
+}
+
+impl From<&Row> for LawAnswer {
+    /// A row without numbers that the rows do not identify.
+    fn from(row: &Row) -> Self {
+        let is_told = match row.reach.verdict {
+            Verdict::NotIdentified => false,
+            Verdict::NotReachable => true,
+            _ => row.partly || row.note.is_none(),
+        };
+        let outputs = if is_told { row.outputs.clone() } else { BTreeMap::new() };
+        Self { outputs, note: row.note.clone(), answered: row.answered }
+    }
+}
+
 /// The answer of a fit to a query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
@@ -156,6 +207,9 @@ pub struct Answer {
     /// Compositions of forecasts by several laws, by group, or under `all` where there are no groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forecasts: BTreeMap<String, Account>,
+    /// The laws of answers that several laws gave together, by group, or under `all` where there are no groups.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stacks: BTreeMap<String, Stack>,
     /// Cautions to show next to each number, such as parameters on bounds or not identified; by group, or under `all`
     /// where there are no groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

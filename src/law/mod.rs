@@ -11,6 +11,7 @@ mod lower;
 mod meeting;
 mod mixture;
 mod parameter;
+mod pooled;
 mod powers;
 mod roles;
 mod simd;

@@ -314,11 +314,12 @@ fn grow<'a>(scope: &mut Scope<'_>, spec: &'a Spec, grown: &mut Grown<'a>, force:
         }
         let laws = grown.laws.as_ref().unwrap_or(&NO_LAWS);
         let found = plan_fit(scope, name, &FitPlan::of(fit), spec, &grown.sources, &grown.filters, laws);
-        if let Some((stage, law, described)) = found {
+        if let Some((stage, law, described, refit)) = found {
             let (has_rows, by) = (described.rows.is_some(), described.by.clone());
             let alternatives = described.alternatives.clone();
             let draws = fit.uncertainty.as_ref().map_or(0, |uncertainty| uncertainty.member().count().1);
-            grown.fits.insert(name, PlannedFit { stage, law, through: None, has_rows, draws, by, alternatives });
+            let planned = PlannedFit { stage, law, through: None, has_rows, draws, by, alternatives, refit };
+            grown.fits.insert(name, planned);
             grown.described_fits.push(described);
             join_chain(scope, spec, name, &mut grown.fits);
         }

@@ -8,7 +8,7 @@ use super::costs::{costed, define_costs};
 use super::graph::StageIndex;
 use super::laws;
 use super::limits::{check_draws, most_groups};
-use super::scope::{Chain, PlannedFit, Rows, Scope, SourceStage};
+use super::scope::{Chain, PlannedFit, Refit, Rows, Scope, SourceStage};
 use super::shards::{check_shards, plan_parts};
 use super::used::of_text;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
@@ -171,7 +171,7 @@ pub(super) fn plan_fit(
     sources: &BTreeMap<&str, SourceStage>,
     filters: &BTreeMap<&str, Rows<'_>>,
     laws: &BTreeMap<String, Arc<Law>>,
-) -> Option<(StageIndex, Arc<Law>, DescribedFit)> {
+) -> Option<(StageIndex, Arc<Law>, DescribedFit, Option<Refit>)> {
     let fit = &plan.fit;
     let path = SpecPath::of(&["fits", name]);
     scope.uses("laws", &fit.law);
@@ -244,9 +244,11 @@ pub(super) fn plan_fit(
         files: source.files.clone(),
         most_groups: most_groups(scope),
     };
-    let inputs = plan_parts(scope, name, fit, &fit_law, &stage.gives("table"));
+    let rows = stage.gives("table");
+    let refit = Refit { fit: fit_law.clone(), rows: rows.clone() };
+    let inputs = plan_parts(scope, name, fit, &fit_law, &rows);
     let stage = scope.stage(("fits", name), Arc::new(fit_law), inputs);
-    Some((stage, law, described))
+    Some((stage, law, described, Some(refit)))
 }
 
 fn plan_fit_without_rows(
@@ -256,7 +258,7 @@ fn plan_fit_without_rows(
     law: &Arc<Law>,
     spec: &Spec,
     path: &SpecPath,
-) -> Option<(StageIndex, Arc<Law>, DescribedFit)> {
+) -> Option<(StageIndex, Arc<Law>, DescribedFit, Option<Refit>)> {
     let free: Vec<&str> = law.free().iter().map(|p| p.name.as_str()).collect();
     if !free.is_empty() {
         let verb = if free.len() == 1 { "is" } else { "are" };
@@ -309,7 +311,24 @@ fn plan_fit_without_rows(
         most_groups: most_groups(scope),
     };
     let stage = scope.stage(("fits", name), Arc::new(fit_law), Vec::new());
-    Some((stage, law.clone(), described))
+    Some((stage, law.clone(), described, None))
+}
+
+/// The stages that fit the alternatives of a fit to its rows with its method, each by itself.
+pub(super) fn plan_alternatives(scope: &mut Scope<'_>, name: &str, refit: &Refit) -> Vec<StageIndex> {
+    let Refit { fit, rows } = refit;
+    scope.alternatives_of(name, |scope| {
+        let plan = |law: &Arc<Law>| {
+            let method = FitMethod { backtest: None, ..fit.method.clone() };
+            let own = FitLaw { law: Arc::clone(law), alternatives: Vec::new(), method, ..fit.clone() };
+            let part = match name.strip_suffix(']') {
+                Some(member) => format!("{member},alternative={}]", law.name),
+                None => format!("{name}[alternative={}]", law.name),
+            };
+            scope.stage(("fits", &part), Arc::new(own), vec![rows.clone()])
+        };
+        fit.alternatives.iter().map(plan).collect()
+    })
 }
 
 /// The fits that must be planned before a fit: those that forecast variables of its law.

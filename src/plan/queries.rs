@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check;
+use super::fits::plan_alternatives;
+use super::graph::Input;
 use super::limits::check_rows;
 use super::scope::{PlannedFit, PlannedQuery, Scope};
 use crate::design::Rate;
@@ -12,7 +14,7 @@ use crate::forecast::{Forecast, MOST_SIZES};
 use crate::law::Law;
 use crate::query::{Limits, Question, ROW_KEYS, Second};
 use crate::spec;
-use crate::stage::{ByDefault, Extrapolate};
+use crate::stage::{ByDefault, Extrapolate, Origins, Stacked, stacked_as};
 
 const SECONDS_PER_HOUR: f64 = 3600.0;
 
@@ -79,7 +81,7 @@ pub(super) fn plan_query(
         return None;
     }
     let fit = *fit;
-    let forecast = forecast_of(scope, name, query, planned)?;
+    let forecast = forecast_of(scope, name, (query, &question), planned, other)?;
     let mut inputs = vec![fit.gives("fit"), fit.gives("draws")];
     if let Some(chain) = through {
         inputs.extend(["fit", "draws"].map(|role| chain.stage.gives_as(role, format!("{role}.through"))));
@@ -89,18 +91,49 @@ pub(super) fn plan_query(
             through.as_ref().map_or_else(|| fit.gives("rows"), |chain| chain.stage.gives_as("rows", "rows.through")),
         );
     }
+    let is_stack = query.forecast == Some(Forecast::Stack);
+    let mut stacked = Vec::new();
+    if is_stack && !question.member().is_measured() {
+        stacked.extend(stacked_of(scope, &query.fit, planned, &question, "", &mut inputs));
+        let second = question.member().other().zip(other);
+        stacked.extend(
+            second.and_then(|(second, other)| stacked_of(scope, second.fit, other, &question, ".other", &mut inputs)),
+        );
+    }
     let other = other.map(|other| {
         inputs.extend(["fit", "draws"].map(|role| other.stage.gives_as(role, format!("{role}.other"))));
         question.law(&other.law)
     });
     let (law, roles) = (law.clone(), law.roles.clone());
     let through = through.as_ref().map(|chain| chain.through.clone());
-    let stack = if query.forecast == Some(Forecast::Stack) { planned.alternatives.clone() } else { Vec::new() };
-    let question_asked = question.clone();
-    let stage =
-        Arc::new(Extrapolate { law, question: question_asked, through, other, forecast, stack, limits, groups, seed });
+    let is_response = is_stack && question.member().is_measured();
+    let stack = if is_response { planned.alternatives.clone() } else { Vec::new() };
+    let asked = question.clone();
+    let stage = Extrapolate { law, question: asked, through, other, forecast, stack, stacked, limits, groups, seed };
+    let stage = Arc::new(stage);
     let stage = scope.stage(("queries", name), stage, inputs);
     Some(PlannedQuery { stage, question, roles, by: planned.by.clone() })
+}
+
+/// The laws of a fit for a question that they answer together; adds the artifacts of their fits to the inputs, with `of`
+/// at the end of their roles. `None` for a fit without rows.
+fn stacked_of(
+    scope: &mut Scope<'_>,
+    name: &str,
+    planned: &PlannedFit,
+    question: &Question,
+    of: &str,
+    inputs: &mut Vec<Input>,
+) -> Option<Stacked> {
+    let refit = planned.refit.as_ref()?;
+    let stages = plan_alternatives(scope, name, refit);
+    for (index, stage) in stages.into_iter().enumerate() {
+        inputs.extend(["fit", "draws"].map(|role| stage.gives_as(role, stacked_as(role, of, index + 1))));
+    }
+    inputs.push(planned.stage.gives_as("rows", format!("rows{of}")));
+    let laws = std::iter::once(&planned.law).chain(&planned.alternatives).map(|law| question.law(law)).collect();
+    let Origins { along, folds } = refit.fit.hidden();
+    Some(Stacked { laws, along, folds, by: planned.by.clone() })
 }
 
 /// The limits that the answers of a query must keep, if it has some.
@@ -186,42 +219,30 @@ fn other_fit<'a>(
     Some(Some(other))
 }
 
-/// How several laws are combined in a forecast, if the query asks for one; `None` if it has an error.
+/// How several laws are combined in an answer, if the query asks for it; `None` if it has an error.
 #[expect(clippy::option_option, reason = "at fault, or nothing asked, or asked")]
-fn forecast_of(scope: &mut Scope<'_>, name: &str, query: &spec::Query, fit: &PlannedFit) -> Option<Option<ByDefault>> {
+fn forecast_of(
+    scope: &mut Scope<'_>,
+    name: &str,
+    (query, question): (&spec::Query, &Question),
+    fit: &PlannedFit,
+    other: Option<&PlannedFit>,
+) -> Option<Option<ByDefault>> {
     let path = SpecPath::of(&["queries", name]);
     let by_default = query.forecast == Some(Forecast::Default);
-    let stack = query.forecast == Some(Forecast::Stack);
-    let through = fit.through.as_ref();
-    let sizes = through.map_or(&fit.law, |chain| &chain.through.inner).variables.len();
-    let has_rows = through.map_or(fit.has_rows, |chain| chain.has_rows);
-    let foreign = fit.alternatives.iter().flat_map(|law| &law.variables).find(|v| fit.law.variable(&v.name).is_none());
-    let fault = if query.forecast.is_some() && !query.questions.iter().all(|question| question.member().is_measured()) {
-        Some(("forecast", "`forecast` applies only to `loss`, but the query asks another question".to_owned()))
-    } else if query.ceiling.is_some() && !by_default {
+    let of_stack = || (query.forecast == Some(Forecast::Stack)).then(|| not_stacked(question, fit, other)).flatten();
+    let of_default = || by_default.then(|| not_by_default(question, fit)).flatten();
+    let fault = if query.ceiling.is_some() && !by_default {
         Some(("ceiling", "`ceiling` applies only to `forecast = \"default\"`".to_owned()))
     } else if query.ceiling.is_some_and(|ceiling| !(ceiling.0 > 0.0 && ceiling.0.is_finite())) {
         Some(("ceiling", "the response at chance level must be positive".to_owned()))
-    } else if stack && fit.alternatives.is_empty() {
-        Some(("forecast", "a stack needs more laws than the fit's own: give the fit `alternatives`".to_owned()))
-    } else if let (true, Some(variable)) = (stack, foreign) {
-        Some(("forecast", format!("an alternative law needs `{}`, which the query does not set", variable.name)))
-    } else if stack && through.is_some() {
-        Some(("forecast", "a stack of laws does not go through another fit; `forecast = \"default\"` does".to_owned()))
-    } else if let (Some(_), Some(chain)) = (query.ceiling, through) {
+    } else if let Some(why) = of_stack() {
+        Some(("forecast", why))
+    } else if let (Some(_), Some(chain)) = (query.ceiling, &fit.through) {
         let given = &chain.through.variable;
         Some(("ceiling", format!("the laws forecast `{given}`, which has no chance level")))
-    } else if !by_default {
-        None
-    } else if !has_rows {
-        Some(("forecast", "a forecast by several laws needs rows, but the fit has none".to_owned()))
-    } else if sizes > MOST_SIZES {
-        Some((
-            "forecast",
-            format!("a forecast by several laws needs one or two size variables, but the law has {sizes}"),
-        ))
     } else {
-        None
+        of_default().map(|why| ("forecast", why))
     };
     if let Some((key, message)) = fault {
         scope.error("bad-forecast", Place::Key(path.key(key)), message);
@@ -229,6 +250,47 @@ fn forecast_of(scope: &mut Scope<'_>, name: &str, query: &spec::Query, fit: &Pla
     }
     let ceiling = query.ceiling.map(|ceiling| ceiling.0);
     Some(by_default.then(|| ByDefault { ceiling, by: fit.by.clone() }))
+}
+
+/// Why the laws of a fit cannot answer a question together; `None` if they can.
+fn not_stacked(question: &Question, fit: &PlannedFit, other: Option<&PlannedFit>) -> Option<String> {
+    let kind = question.member();
+    let foreign = fit.alternatives.iter().flat_map(|law| &law.variables).find(|v| fit.law.variable(&v.name).is_none());
+    if let Err(why) = kind.takes_several_laws() {
+        Some(format!("`{}` is not answered by several laws: {why}", question.name()))
+    } else if fit.alternatives.is_empty() {
+        Some("a stack needs more laws than the fit's own: give the fit `alternatives`".to_owned())
+    } else if let Some(variable) = foreign {
+        Some(format!("an alternative law needs `{}`, which the query does not set", variable.name))
+    } else if fit.through.is_some() {
+        Some("a stack of laws does not go through another fit; `forecast = \"default\"` does".to_owned())
+    } else if other.is_some_and(|other| other.alternatives.is_empty()) {
+        let with = kind.other().map(|other| other.fit).unwrap_or_default();
+        Some(format!("a stack needs several laws on both sides: give the fit `{with}` `alternatives`, too"))
+    } else {
+        None
+    }
+}
+
+/// Why the default forecast cannot answer a question; `None` if it can.
+fn not_by_default(question: &Question, fit: &PlannedFit) -> Option<String> {
+    let through = fit.through.as_ref();
+    let sizes = through.map_or(&fit.law, |chain| &chain.through.inner).variables.len();
+    let has_rows = through.map_or(fit.has_rows, |chain| chain.has_rows);
+    if !question.member().is_measured() {
+        return Some(format!(
+            "`forecast = \"default\"` applies only to `loss`, and the query asks `{}`: give the fit `alternatives`, and \
+             ask with `forecast = \"stack\"`",
+            question.name()
+        ));
+    }
+    if !has_rows {
+        Some("a forecast by several laws needs rows, but the fit has none".to_owned())
+    } else if sizes > MOST_SIZES {
+        Some(format!("a forecast by several laws needs one or two size variables, but the law has {sizes}"))
+    } else {
+        None
+    }
 }
 
 /// Why the groups of two compared fits do not match; `None` if they do.

@@ -15,7 +15,7 @@ use crate::query::Question;
 use crate::report::{self, DescribedSource};
 use crate::source::Missing;
 use crate::spec::{self, Node, Spec};
-use crate::stage::{Stage, Through};
+use crate::stage::{FitLaw, Stage, Through};
 
 /// Permissions for operations that are refused by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,16 @@ pub(super) struct PlannedFit {
     pub(super) by: Option<String>,
     /// The alternative laws fitted to the same rows.
     pub(super) alternatives: Vec<Arc<Law>>,
+    /// The fit's stage and its rows, from which the fits of its alternatives are planned; `None` without rows.
+    pub(super) refit: Option<Refit>,
+}
+
+/// A planned fit as the pattern of the fits of its alternatives.
+pub(super) struct Refit {
+    /// The fit.
+    pub(super) fit: FitLaw,
+    /// Its rows.
+    pub(super) rows: Input,
 }
 
 /// Another fit that provides a variable of a law.
@@ -127,6 +137,8 @@ pub(super) struct Scope<'a> {
     pins: Pins,
     catalogue: BTreeMap<String, Arc<Law>>,
     costs: BTreeMap<String, Arc<Cost>>,
+    /// The stages of the alternatives of fits, by the name of the fit.
+    alternatives: BTreeMap<String, Vec<StageIndex>>,
 }
 
 /// The position of a spec in a plan, its file and its permissions.
@@ -161,6 +173,7 @@ impl<'a> Scope<'a> {
             pins: Pins::new(),
             catalogue: BTreeMap::new(),
             costs: BTreeMap::new(),
+            alternatives: BTreeMap::new(),
         }
     }
 
@@ -236,6 +249,20 @@ impl<'a> Scope<'a> {
         let member = (plain.len() < name.len()).then(|| name[plain.len() + 1..name.len() - 1].to_owned());
         let id = StageId { name: Some(plain.to_owned()), member, ..self.id_of(&*stage) };
         self.plan.add(PlanStage { id, stage, spec: self.place.index, path: SpecPath::of(&[table, plain]) }, inputs)
+    }
+
+    /// The stages of the alternatives of a fit, planned for the first query that needs them.
+    pub(super) fn alternatives_of(
+        &mut self,
+        fit: &str,
+        plan: impl FnOnce(&mut Self) -> Vec<StageIndex>,
+    ) -> Vec<StageIndex> {
+        if let Some(known) = self.alternatives.get(fit) {
+            return known.clone();
+        }
+        let planned = plan(self);
+        self.alternatives.insert(fit.to_owned(), planned.clone());
+        planned
     }
 
     /// Adds a stage for the whole study.

@@ -90,7 +90,7 @@ fn plan_variation(
     new.retain(|diagnostic| diagnostic.severity == Severity::Error);
     new.iter_mut().for_each(|diagnostic| diagnostic.place = Place::Value(place.clone()));
     scope.tell_all(new);
-    let (fit, law, _) = fitted?;
+    let (fit, law, ..) = fitted?;
     let (mut queries, mut inputs) = (Vec::new(), Vec::new());
     for (query, question) in asked {
         // A law without the variables has no answer; the report says so.
@@ -110,6 +110,7 @@ fn plan_variation(
             other: None,
             forecast: None,
             stack: Vec::new(),
+            stacked: Vec::new(),
             limits,
             groups: written.map(spec::Query::groups).unwrap_or_default(),
             seed: spec.study.seed,

@@ -331,6 +331,10 @@ impl Kind for BestMixture {
         self.names().find(|name| *name == output)
     }
 
+    fn takes_several_laws(&self) -> Result<(), &'static str> {
+        Err("the errors of laws are measured on larger runs, and not on other mixtures")
+    }
+
     fn for_law(&self, law: &Law) -> Option<Question> {
         let shares = self.of_law(law).ok()?;
         let reference = self.reference_of(&shares).ok()?;

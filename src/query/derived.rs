@@ -180,6 +180,10 @@ impl Kind for Derived {
         found
     }
 
+    fn takes_several_laws(&self) -> Result<(), &'static str> {
+        Err("its expressions are of the parameters of one law, which other laws do not have")
+    }
+
     fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
         rows_of(&self.at)
     }

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::distance::extent;
 use super::interval::{Drawn, interval};
 use super::model::{Model, Ready, Solved, Trail};
+use super::together::{Pair, Spoken, Voices};
 use super::{Beyond, Finding, Kind, Other, Refusal};
 use crate::answer::{Extent, Interval, Row, Verdict};
 use crate::evidence::in_words;
@@ -23,6 +24,8 @@ pub(super) struct Asked<'a> {
     pub(super) draws: &'a Points,
     /// The second fit of the query, if it has one.
     pub(super) other: Option<(Other<'a>, Ready<'a>)>,
+    /// The laws of the draws, where several laws answer together; `draws` is then empty.
+    pub(super) voices: Option<Voices<'a>>,
     pub(super) seed: u64,
 }
 
@@ -130,15 +133,27 @@ impl Asked<'_> {
         &self,
         (parameters, of_second): Parameters<'_>,
         inputs: &BTreeMap<String, f64>,
-        [own, of_other]: &[Trail<'_>; 2],
+        trails: &[Trail<'_>; 2],
     ) -> Result<Finding, Refusal> {
-        let second = self.other.as_ref().zip(of_second).map(|((_, ready), parameters)| Model {
+        let second = self.other.as_ref().zip(of_second);
+        let second = second.map(|((_, ready), parameters)| Spoken { index: 0, ready, parameters });
+        self.solve_by(&(Spoken { index: 0, ready: &self.ready, parameters }, second), inputs, trails)
+    }
+
+    /// The answer of a law at a parameter vector.
+    fn solve_by(
+        &self,
+        (own, second): &Pair<'_>,
+        inputs: &BTreeMap<String, f64>,
+        [of_own, of_other]: &[Trail<'_>; 2],
+    ) -> Result<Finding, Refusal> {
+        let second = second.as_ref().map(|Spoken { ready, parameters, .. }| Model {
             ready,
             parameters,
             other: None,
             trail: of_other,
         });
-        let model = Model { ready: &self.ready, parameters, other: second.as_ref(), trail: own };
+        let model = Model { ready: own.ready, parameters: own.parameters, other: second.as_ref(), trail: of_own };
         let finding = self.kind.solve(&model, inputs)?;
         let numbers = finding.outputs.iter().map(|(name, value)| (name.as_ref(), *value));
         let places = finding.at.iter().map(|(name, value)| (name.as_str(), *value));
@@ -156,7 +171,8 @@ impl Asked<'_> {
         estimated: Estimated,
         outputs: &[&'a str],
     ) -> Sample<'a> {
-        let at = |(i, draw): (usize, &[f64])| {
+        let at = |i: usize| {
+            let draw = &self.draws[i];
             let second = self.other.as_ref().map(|(other, _)| match other.draws.len() {
                 0 => other.fit.free.as_slice(),
                 count => &other.draws[i % count],
@@ -165,19 +181,44 @@ impl Asked<'_> {
             let [own, other] = trails;
             followed_or_sought([own, other], estimated, solve)
         };
-        // Only the outputs are kept, because a finding is large and there may be millions of draws.
-        let mut cells = vec![Drawn::Unknown; self.draws.len() * outputs.len().max(1)];
-        let answered = cells
-            .par_chunks_mut(outputs.len().max(1))
-            .zip(self.draws.par_iter())
-            .enumerate()
-            .map(|(i, (cells, draw))| {
-                let found = at((i, draw));
-                cells.iter_mut().zip(outputs).for_each(|(cell, name)| *cell = drawn(&found, name));
-                usize::from(found.is_ok())
-            })
-            .sum();
-        Sample { cells, outputs: outputs.to_vec(), draws: self.draws.len(), answered }
+        match &self.voices {
+            None => sampled(self.draws.len(), outputs, at),
+            Some(voices) => {
+                let trails = self.trails_of(voices, inputs);
+                sampled(voices.count, outputs, |i| self.at_voice(voices, &trails, i, estimated, inputs))
+            }
+        }
+    }
+
+    /// The trails of several laws at their estimates, for both fits of a comparison.
+    fn trails_of(&self, voices: &Voices<'_>, inputs: &BTreeMap<String, f64>) -> [Vec<Vec<Option<Solved>>>; 2] {
+        let trails = |own: usize, other: usize| {
+            let trails = [Trail::default(), Trail::default()];
+            if let Some(pair) = voices.at_estimates(own, other) {
+                // A law without an answer at its estimate leaves no start, and its draws are searched without one.
+                let _ = self.solve_by(&pair, inputs, &trails);
+            }
+            trails.map(Trail::laid)
+        };
+        let [own, other] = voices.counts();
+        let of_own = (0..own).map(|index| std::mem::take(&mut trails(index, 0)[0])).collect();
+        let of_other = (0..other).map(|index| std::mem::take(&mut trails(0, index)[1])).collect();
+        [of_own, of_other]
+    }
+
+    /// The answer at one draw of several laws.
+    fn at_voice(
+        &self,
+        voices: &Voices<'_>,
+        [of_own, of_other]: &[Vec<Vec<Option<Solved>>>; 2],
+        draw: usize,
+        estimated: Estimated,
+        inputs: &BTreeMap<String, f64>,
+    ) -> Result<Finding, Refusal> {
+        let pair = voices.of_draw(draw).ok_or_else(|| Refusal::Undefined("no law has a share".to_owned()))?;
+        let own = &of_own[pair.0.index];
+        let other = pair.1.as_ref().map_or(&[][..], |other| &of_other[other.index]);
+        followed_or_sought([own, other], estimated, |trails| self.solve_by(&pair, inputs, &trails))
     }
 
     /// The answer at a parameter vector near the estimate, with a warm start.
@@ -340,6 +381,26 @@ impl Asked<'_> {
         };
         sample.into_iter().enumerate().map(noisy).collect()
     }
+}
+
+/// The results of a number of draws, of which only the outputs are kept, because a finding is large and there may be
+/// millions of draws.
+fn sampled<'a>(
+    count: usize,
+    outputs: &[&'a str],
+    at: impl Fn(usize) -> Result<Finding, Refusal> + Sync,
+) -> Sample<'a> {
+    let mut cells = vec![Drawn::Unknown; count * outputs.len().max(1)];
+    let answered = cells
+        .par_chunks_mut(outputs.len().max(1))
+        .enumerate()
+        .map(|(i, cells)| {
+            let found = at(i);
+            cells.iter_mut().zip(outputs).for_each(|(cell, name)| *cell = drawn(&found, name));
+            usize::from(found.is_ok())
+        })
+        .sum();
+    Sample { cells, outputs: outputs.to_vec(), draws: count, answered }
 }
 
 /// The warning about a response outside its range.

@@ -19,6 +19,7 @@ mod reaching;
 mod simplex;
 mod split;
 mod surface;
+mod together;
 mod within;
 
 use std::borrow::Cow;
@@ -39,6 +40,7 @@ pub use model::{Model, Ready, Solved, Trail};
 pub use price::RunCost;
 pub(crate) use reach::{moves_to_reach, value_that_reaches};
 pub use surface::Moves;
+pub use together::{Together, Voice};
 
 use crate::answer::{Answer, Interval, Row, Verdict};
 use crate::expr::number_text;
@@ -49,6 +51,7 @@ use crate::quantity::{OneOrMany, Quantity};
 use crate::registry::registry;
 use crate::warning::Warning;
 use draws::Asked;
+use together::Voices;
 
 /// Implements reading and writing a question under its key, and lists the keys for decisions and for the schema of
 /// queries.
@@ -328,6 +331,14 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// Whether several laws can answer it together.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    fn takes_several_laws(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+
     /// The second fit of the question, if it has one.
     fn other(&self) -> Option<Second<'_>> {
         None
@@ -404,7 +415,33 @@ pub fn answer_within(
     let moves = |law: &Law| kind.moves(law);
     let ready = Ready::new(law, &fit.spans, moves(law).as_ref()).within(limits);
     let other = other.map(|other| (other, Ready::new(other.law, &other.fit.spans, moves(other.law).as_ref())));
-    let asked = Asked { kind, ready, fit, draws, other, seed };
+    answered(question, &Asked { kind, ready, fit, draws, other, voices: None, seed })
+}
+
+/// Answers a query by several laws together; `other` is the other fit of a comparison. The answer does not describe its
+/// intervals, which depend on how the laws were drawn.
+pub fn answer_together(
+    question: &Question,
+    limits: Option<&Limits>,
+    own: &Together,
+    other: Option<&Together>,
+    seed: u64,
+) -> Answer {
+    fn ready<'a>(of: &'a Together, kind: &dyn Kind) -> Ready<'a> {
+        Ready::new(&of.law, &of.fit.spans, kind.moves(&of.law).as_ref())
+    }
+    let (kind, none) = (question.member(), Points::default());
+    let second = other.map(|other| (Other { law: &other.law, fit: &other.fit, draws: &none }, ready(other, kind)));
+    let voices = Some(Voices::new(kind, limits, own, other));
+    let own_ready = ready(own, kind).within(limits);
+    let asked = Asked { kind, ready: own_ready, fit: &own.fit, draws: &none, other: second, voices, seed };
+    Answer { interval: None, ..answered(question, &asked) }
+}
+
+/// The answer to a prepared question.
+fn answered(question: &Question, asked: &Asked<'_>) -> Answer {
+    let Asked { kind, fit, draws, .. } = *asked;
+    let (law, limits) = (asked.ready.law, asked.ready.limits);
     let mut outside: BTreeSet<String> = BTreeSet::new();
     let mut holding: BTreeMap<Vec<String>, Vec<String>> = BTreeMap::new();
     let mut remarks: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -468,6 +505,7 @@ pub fn answer_within(
         interval: described,
         rows,
         forecasts: BTreeMap::new(),
+        stacks: BTreeMap::new(),
         caveats: BTreeMap::new(),
         warnings,
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{self, Member, Through, WrittenThrough};
+use super::stack::{Read, Stacked, WrittenStacked};
 use super::weighted::{Average, average};
 use super::written::listed;
 use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
@@ -35,8 +36,10 @@ pub struct Extrapolate {
     pub other: Option<Arc<Law>>,
     /// Settings of the forecast by several laws, if the query asks for one.
     pub forecast: Option<ByDefault>,
-    /// The fit's alternatives, if they answer together with the fit's own law.
+    /// The fit's alternatives, if they forecast the response together with the fit's own law.
     pub stack: Vec<Arc<Law>>,
+    /// The laws that answer another question together: those of the fit, and those of the other fit of a comparison.
+    pub stacked: Vec<Stacked>,
     /// What answers must keep to.
     pub limits: Option<Limits>,
     /// The groups to answer for; empty stands for all.
@@ -63,6 +66,8 @@ pub struct WrittenQuery {
     other: Option<usize>,
     forecast: Option<ByDefault>,
     stack: Vec<usize>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    stacked: Vec<WrittenStacked>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     limits: Option<Limits>,
     groups: Vec<String>,
@@ -71,7 +76,7 @@ pub struct WrittenQuery {
 
 impl WrittenQuery {
     fn of(stage: &Extrapolate, laws: &mut Laws) -> Self {
-        let Extrapolate { law, question, through, other, forecast, stack, limits, groups, seed } = stage;
+        let Extrapolate { law, question, through, other, forecast, stack, stacked, limits, groups, seed } = stage;
         Self {
             law: laws.place(law),
             question: question.clone(),
@@ -79,6 +84,7 @@ impl WrittenQuery {
             other: other.as_ref().map(|law| laws.place(law)),
             forecast: forecast.clone(),
             stack: laws.places(stack),
+            stacked: stacked.iter().map(|stacked| stacked.written(laws)).collect(),
             limits: limits.clone(),
             groups: groups.clone(),
             seed: *seed,
@@ -86,7 +92,7 @@ impl WrittenQuery {
     }
 
     pub(super) fn read(self, laws: &[Arc<Law>]) -> Option<Extrapolate> {
-        let Self { law, question, through, other, forecast, stack, limits, groups, seed } = self;
+        let Self { law, question, through, other, forecast, stack, stacked, limits, groups, seed } = self;
         let through = match through {
             Some(written) => Some(written.read(laws)?),
             None => None,
@@ -96,7 +102,8 @@ impl WrittenQuery {
             None => None,
         };
         let (law, stack) = (laws.get(law)?.clone(), listed(&stack, laws)?);
-        Some(Extrapolate { law, question, through, other, forecast, stack, limits, groups, seed })
+        let stacked = stacked.into_iter().map(|stacked| stacked.read(laws)).collect::<Option<_>>()?;
+        Some(Extrapolate { law, question, through, other, forecast, stack, stacked, limits, groups, seed })
     }
 }
 
@@ -124,6 +131,9 @@ impl Stage for Extrapolate {
         if let Some(limits) = &self.limits {
             settings["limits"] = serde_json::json!(limits);
         }
+        if !self.stacked.is_empty() {
+            settings["stacked"] = self.stacked.iter().map(Stacked::settings).collect();
+        }
         settings
     }
 
@@ -142,6 +152,7 @@ impl Stage for Extrapolate {
             Some(law) => Some(SecondFit::read(law, self.question.member().other().and_then(|o| o.group), inputs)?),
             None => None,
         };
+        let together = self.laws_together(&fit, &draws, second.as_ref(), inputs)?;
         let members = match &self.through {
             Some(_) => {
                 let mut inner: Fit = inputs.json("fit.through")?;
@@ -175,7 +186,14 @@ impl Stage for Extrapolate {
             let told = is_by_laws.then(|| Fit { flat: Vec::new(), ..member.fit.clone() });
             let asked = told.as_ref().unwrap_or(&member.fit);
             let limits = self.limits.as_ref();
-            let mut answer = answer_within(&self.question, limits, &self.law, asked, &member.draws, other, self.seed);
+            let mut answer = match self.by_laws_together(&together, second.as_ref(), group)? {
+                Some(answer) => answer,
+                None => answer_within(&self.question, limits, &self.law, asked, &member.draws, other, self.seed),
+            };
+            if Self::is_unweighted(&together, &answer) {
+                answer.rows.iter_mut().for_each(|row| refuse(row, UNWEIGHTED));
+                answer.interval = None;
+            }
             if let Some((by_default, rows)) = self.forecast.as_ref().zip(rows.as_ref()) {
                 self.by_several_laws(by_default, rows, member, &mut answer)?;
             }
@@ -203,6 +221,7 @@ impl Stage for Extrapolate {
                 Some(whole) => {
                     whole.rows.extend(answer.rows);
                     whole.forecasts.extend(answer.forecasts);
+                    whole.stacks.extend(answer.stacks);
                     whole.caveats.extend(answer.caveats);
                     whole.warnings.extend(answer.warnings);
                     // The first group may be refused, and have no interval to describe.
@@ -225,6 +244,46 @@ impl Stage for Extrapolate {
 }
 
 impl Extrapolate {
+    /// The fits of several laws that answer together: those of the fit, and those of the other fit of a comparison.
+    fn laws_together(
+        &self,
+        fit: &Fit,
+        draws: &[Points],
+        second: Option<&SecondFit<'_>>,
+        inputs: &Inputs,
+    ) -> Result<Vec<Read<'_>>, Failure> {
+        let own = self.stacked.first().map(|own| Read::new(own, (fit.clone(), draws.to_vec()), "", inputs));
+        let of_second = self.stacked.get(1).zip(second);
+        let other = of_second.map(|(other, second)| {
+            Read::new(other, (second.fit.clone(), second.draws.clone()), OTHER, inputs)
+        });
+        own.into_iter().chain(other).collect()
+    }
+
+    /// The answer of several laws together for a group; `None` where one law answers, or where the laws have no weights.
+    fn by_laws_together(
+        &self,
+        together: &[Read<'_>],
+        second: Option<&SecondFit<'_>>,
+        group: Option<&str>,
+    ) -> Result<Option<Answer>, Failure> {
+        let Some(own) = together.first() else { return Ok(None) };
+        let other = together.get(1).zip(second).map(|(other, second)| other.of_group(second.wanted(group)));
+        let (Some(own), other) = (own.of_group(group)?, other.transpose()?) else { return Ok(None) };
+        if other.as_ref().is_some_and(Option::is_none) {
+            return Ok(None);
+        }
+        let (mut answer, stack) =
+            own.answer(&self.question, self.limits.as_ref(), other.flatten().as_ref(), self.seed);
+        answer.stacks.insert(group.unwrap_or(ALL).to_owned(), stack);
+        Ok(Some(answer))
+    }
+
+    /// Whether several laws should answer together, and have no weights.
+    fn is_unweighted(together: &[Read<'_>], answer: &Answer) -> bool {
+        !together.is_empty() && answer.stacks.is_empty()
+    }
+
     /// The answer for the weighted average of the groups.
     fn of_average(&self, weights: &BTreeMap<String, Quantity>, mut members: Vec<Member>) -> Result<Outputs, Failure> {
         let is_asked = |group: &str| self.groups.is_empty() || self.groups.iter().any(|asked| asked == group);
@@ -269,15 +328,25 @@ impl<'a> SecondFit<'a> {
         Ok(Self { law, fit, draws, group })
     }
 
-    /// The group with which a group is compared: the named one, else the one of the same name, else the whole fit.
+    /// The name of the group with which a group is compared: the named one, else the one of the same name; `None` for
+    /// the whole fit.
+    fn wanted<'b>(&'b self, own: Option<&'b str>) -> Option<&'b str> {
+        self.group.or(own).filter(|_| !self.fit.groups.is_empty())
+    }
+
+    /// The group with which a group is compared.
     fn beside(&self, own: Option<&str>) -> Option<Other<'_>> {
-        let wanted = self.group.or(own).filter(|_| !self.fit.groups.is_empty());
+        let wanted = self.wanted(own);
         let mut members = self.fit.members().into_iter().zip(&self.draws);
         let ((_, fit), draws) = members.find(|((name, _), _)| *name == wanted)?;
         Some(Other { law: self.law, fit, draws })
     }
 }
 
+/// Why laws have no weights.
+const UNWEIGHTED: &str = "there are too few rows to weight the laws by their errors on the largest ones";
+/// The end of the roles of artifacts of the other fit of a comparison.
+const OTHER: &str = ".other";
 /// Coverage of a forecast's intervals where the fit defines none.
 const LEVEL: f64 = 0.9;
 
@@ -303,12 +372,7 @@ impl Extrapolate {
                 row.note = None;
                 row.outputs.insert("loss".to_owned(), prediction.into());
             } else {
-                row.outputs.clear();
-                row.reach.verdict = Verdict::NotForecast;
-                row.note = Some(
-                    "no forecast: there are too few rows to weight the laws by their errors on the largest ones"
-                        .to_owned(),
-                );
+                refuse(row, UNWEIGHTED);
             }
         }
         answer.interval = Some(format!(

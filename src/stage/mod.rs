@@ -10,6 +10,7 @@ mod history;
 mod ingest;
 mod render;
 mod results;
+mod stack;
 mod table;
 mod weighted;
 mod written;
@@ -34,6 +35,7 @@ pub use history::IngestHistory;
 pub use ingest::{ANSWER, Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
 pub use render::RenderReport;
 pub use results::{GatherResults, RESULTS};
+pub use stack::{Stacked, stacked_as};
 pub use table::Tabulate;
 pub use written::Laws;
 

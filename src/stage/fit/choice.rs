@@ -29,13 +29,16 @@ const LEAST_ERROR: f64 = 0.002;
 const LEVEL: f64 = 0.9;
 
 impl FitLaw {
+    /// How the largest runs are hidden: as in the backtest, or by the product of the law's sizes.
+    pub fn hidden(&self) -> Origins {
+        let product = || self.law.sizes().map(|v| v.name.as_str()).collect::<Vec<_>>().join(" * ");
+        self.method.backtest.clone().unwrap_or_else(|| Origins { along: product(), folds: ORIGINS })
+    }
+
     /// Fits every law to the rows of a group; the fit's own law comes first.
     pub(super) fn choose(&self, rows: &Rows, group: &Group, watch: &Watch<'_>) -> Result<Choice, Failure> {
         let all = rows.data.select(&group.fitted);
-        let along = match &self.method.backtest {
-            Some(origins) => origins.along.clone(),
-            None => self.law.sizes().map(|v| v.name.as_str()).collect::<Vec<_>>().join(" * "),
-        };
+        let Origins { along, .. } = self.hidden();
         let at = self.ahead(&all, &along)?;
         let laws: Vec<&Arc<Law>> = std::iter::once(&self.law).chain(&self.alternatives).collect();
         let mut candidates = Vec::new();
@@ -154,7 +157,7 @@ impl FitLaw {
         watch: &Watch<'_>,
     ) -> Result<Option<f64>, Failure> {
         let order = numbers(all, along)?;
-        let folds = self.method.backtest.as_ref().map_or(ORIGINS, |origins| origins.folds);
+        let folds = self.hidden().folds;
         let mut misses = Vec::new();
         for up_to in cuts(&order, folds, self.law.free().len() + 2) {
             let (known, later): (Vec<usize>, Vec<usize>) = (0..order.len()).partition(|&row| order[row] <= up_to);

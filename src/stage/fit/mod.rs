@@ -31,7 +31,9 @@ use crate::uncertainty::{Division, Draws, Fitted, Method, Uncertainty, scatter_e
 use crate::warning::Warning;
 use crate::watch::{Cancelled, Watch};
 pub use origins::Origins;
+pub(super) use origins::cuts;
 use parts::{Parts, Place, Posed, Work};
+pub(super) use rows::numbers;
 use rows::{Group, Rows};
 
 /// Revision of fits and of their parts, which compute the same numbers.

@@ -25,7 +25,7 @@ impl FitLaw {
 
 /// The largest known value at each origin. The origins are spread evenly over the later half of the rows and
 /// distinct, each with enough rows before and at least one row after.
-pub(super) fn cuts(along: &[f64], folds: usize, fewest: usize) -> Vec<f64> {
+pub(in crate::stage) fn cuts(along: &[f64], folds: usize, fewest: usize) -> Vec<f64> {
     let mut sorted = along.to_vec();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();

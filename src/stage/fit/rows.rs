@@ -313,7 +313,7 @@ fn check_shares(mixture: &Mixture, data: &Dataset, files: &[String]) -> Result<(
 }
 
 /// The values of an expression, which are numbers or truth values, at every row.
-pub(super) fn numbers(data: &Dataset, expr: &str) -> Result<Vec<f64>, Failure> {
+pub(in crate::stage) fn numbers(data: &Dataset, expr: &str) -> Result<Vec<f64>, Failure> {
     let parsed = crate::expr::parse_printed(expr).map_err(|error| Failure::internal(error.to_string()))?;
     match data.evaluate(&parsed) {
         Some(Column::Numbers(numbers)) => Ok(numbers),

@@ -1,0 +1,390 @@
+//! A question to several laws: the laws of a fit and of its alternatives answer together, weighted by their errors when
+//! the largest runs were hidden, with an error that grows beyond the rows.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::fit::{cuts, numbers};
+use super::written::{Laws, listed};
+use super::{Failure, Inputs};
+use crate::answer::{Answer, Extent, LawAnswer, Row, Stack, StackedLaw, Verdict};
+use crate::dataset::Dataset;
+use crate::evidence::in_words;
+use crate::fit::{Candidate, Fit, HELD};
+use crate::law::{Law, Tape};
+use crate::numerics::{Points, Random, exp, ln, mean};
+use crate::query::{Limits, Other, Question, Together, Voice, answer_together, answer_within};
+use crate::warning::Warning;
+
+/// The laws of one fit for a question that several laws answer together.
+#[derive(Clone, Debug)]
+pub struct Stacked {
+    /// The laws as the question uses them: that of the fit, then its alternatives.
+    pub laws: Vec<Arc<Law>>,
+    /// The expression that orders the rows when the largest ones are hidden.
+    pub along: String,
+    /// The number of times that they are hidden.
+    pub folds: usize,
+    /// The column that defines the fit's groups.
+    pub by: Option<String>,
+}
+
+/// The same with laws as indices in a list.
+#[derive(Serialize, Deserialize)]
+pub(super) struct WrittenStacked {
+    laws: Vec<usize>,
+    along: String,
+    folds: usize,
+    by: Option<String>,
+}
+
+impl Stacked {
+    /// The settings that determine an answer.
+    pub(super) fn settings(&self) -> serde_json::Value {
+        serde_json::json!({
+            "laws": self.laws.iter().map(|law| law.form_fingerprint()).collect::<Vec<_>>(),
+            "along": self.along,
+            "folds": self.folds,
+            "by": self.by,
+        })
+    }
+
+    pub(super) fn written(&self, laws: &mut Laws) -> WrittenStacked {
+        let Self { laws: own, along, folds, by } = self;
+        WrittenStacked { laws: laws.places(own), along: along.clone(), folds: *folds, by: by.clone() }
+    }
+}
+
+impl WrittenStacked {
+    pub(super) fn read(self, laws: &[Arc<Law>]) -> Option<Stacked> {
+        let Self { laws: own, along, folds, by } = self;
+        Some(Stacked { laws: listed(&own, laws)?, along, folds, by })
+    }
+}
+
+/// The role of an artifact of an alternative of a fit: `fit.law1`, or `fit.other.law1` for the other fit of a comparison.
+pub fn stacked_as(role: &str, of: &str, place: usize) -> String {
+    format!("{role}{of}.law{place}")
+}
+
+/// Coverage of the intervals where the fit defines none.
+const LEVEL: f64 = 0.9;
+/// Number of draws where the fits have none.
+const DRAWS: usize = 1000;
+
+/// One law of a stack with its fit to one group.
+struct Part {
+    law: Arc<Law>,
+    fit: Fit,
+    draws: Points,
+    /// Its comparison with the other laws.
+    candidate: Candidate,
+    /// Standard deviation of its error in ln y for each unit of logarithmic distance beyond the rows, along each size.
+    error: f64,
+}
+
+/// The laws of a fit with their fits to one group.
+pub(super) struct Parts {
+    parts: Vec<Part>,
+    /// The sizes along which errors grow, with their largest values in the rows.
+    beyond: Vec<(String, f64)>,
+    level: f64,
+}
+
+/// The fits of a stack in all groups.
+pub(super) struct Read<'a> {
+    stacked: &'a Stacked,
+    /// The fits and draws of the laws, in order.
+    fits: Vec<(Fit, Vec<Points>)>,
+    rows: Dataset,
+}
+
+impl<'a> Read<'a> {
+    /// Reads the fits of the alternatives. `own` is the fit of the first law; `of` is `.other` for the other fit of a
+    /// comparison.
+    pub(super) fn new(
+        stacked: &'a Stacked,
+        own: (Fit, Vec<Points>),
+        of: &str,
+        inputs: &Inputs,
+    ) -> Result<Self, Failure> {
+        let mut fits = vec![own];
+        for place in 1..stacked.laws.len() {
+            let mut fit: Fit = inputs.json(&stacked_as("fit", of, place))?;
+            let draws = fit.read_draws(inputs.bytes(&stacked_as("draws", of, place))?);
+            fits.push((fit, draws));
+        }
+        Ok(Self { stacked, fits, rows: inputs.table(&format!("rows{of}"))? })
+    }
+
+    /// The laws in one group; `None` where no law has an error by which it could be weighted.
+    pub(super) fn of_group(&self, group: Option<&str>) -> Result<Option<Parts>, Failure> {
+        let member = |(fit, draws): &(Fit, Vec<Points>)| {
+            let mut all = fit.members().into_iter().zip(draws);
+            all.find(|((name, _), _)| *name == group).map(|((_, fit), draws)| (fit.clone(), draws.clone()))
+        };
+        let fits: Vec<Option<(Fit, Points)>> = self.fits.iter().map(member).collect();
+        let Some(Some((own, _))) = fits.first() else { return Ok(None) };
+        let candidates = own.choice.iter().flat_map(|choice| choice.laws.clone());
+        let level = own.level.unwrap_or(LEVEL);
+        let history = History::of(self.stacked, &self.rows, group)?;
+        let mut parts = Vec::new();
+        for ((law, fit), candidate) in self.stacked.laws.iter().zip(fits.clone()).zip(candidates) {
+            let Some((fit, draws)) = fit.filter(|(fit, _)| fit.free.len() == law.free().len()) else { continue };
+            let Some(rolling) = candidate.rolling_origin else { continue };
+            let error = history.error_of(law, &fit, rolling)?;
+            parts.push(Part { law: Arc::clone(law), fit, draws, candidate, error });
+        }
+        Ok((!parts.is_empty()).then_some(Parts { parts, beyond: history.beyond, level }))
+    }
+}
+
+/// The fitted rows of one group, in the order in which the largest ones were hidden.
+struct History {
+    rows: Dataset,
+    order: Vec<f64>,
+    folds: usize,
+    /// The sizes along which errors grow, with their largest values.
+    beyond: Vec<(String, f64)>,
+}
+
+impl History {
+    fn of(stacked: &Stacked, rows: &Dataset, group: Option<&str>) -> Result<Self, Failure> {
+        let held = rows.numbers(HELD).ok_or_else(|| Failure::internal("the rows of a fit lack a column"))?;
+        let of_group = stacked.by.as_deref().zip(group);
+        let is_of_group = |row: usize| of_group.is_none_or(|(by, group)| rows.text(by, row) == group);
+        let fitted: Vec<usize> = (0..rows.rows()).filter(|&row| held[row] == 0.0 && is_of_group(row)).collect();
+        let rows = rows.select(&fitted);
+        let order = numbers(&rows, &stacked.along)?;
+        let beyond = sizes_of(&stacked.laws, &rows);
+        Ok(Self { rows, order, folds: stacked.folds, beyond })
+    }
+
+    /// The error of a law for each unit of logarithmic distance.
+    ///
+    /// When the largest runs are hidden, the mean square of the law's errors in ln y is that of the scatter plus that of
+    /// the law. The part of the law at a row at distances h along the sizes has the variance error^2 sum h^2, with h =
+    /// ln(1 + x / largest known x).
+    fn error_of(&self, law: &Law, fit: &Fit, rolling: f64) -> Result<f64, Failure> {
+        let mut squares = Vec::new();
+        for up_to in cuts(&self.order, self.folds, law.free().len() + 2) {
+            let (known, later): (Vec<usize>, Vec<usize>) =
+                (0..self.order.len()).partition(|&row| self.order[row] <= up_to);
+            let columns: Vec<(&[f64], f64)> = self
+                .beyond
+                .iter()
+                .filter_map(|(name, _)| {
+                    let column = self.rows.numbers(name)?;
+                    Some((column, known.iter().map(|&row| column[row]).fold(0.0, f64::max)))
+                })
+                .collect();
+            squares.extend(later.iter().map(|&row| {
+                columns.iter().map(|(column, most)| distance(column[row], *most)).map(|h| h * h).sum::<f64>()
+            }));
+        }
+        let scatter = self.scatter(law, fit)?;
+        let of_law = (rolling * rolling - scatter * scatter).max(0.0);
+        let error = (of_law / mean(&squares)).sqrt();
+        Ok(if error.is_finite() { error } else { 0.0 })
+    }
+
+    /// The standard deviation of ln(prediction / observation) over the rows, corrected for the parameters.
+    fn scatter(&self, law: &Law, fit: &Fit) -> Result<f64, Failure> {
+        let missing = || Failure::internal("the rows of a fit lack a column");
+        let columns: Vec<&[f64]> =
+            law.variables.iter().map(|v| self.rows.numbers(&v.name)).collect::<Option<_>>().ok_or_else(missing)?;
+        let observed = self.rows.numbers(&law.response).ok_or_else(missing)?;
+        let tape: Tape = law.tape();
+        let predicted = tape.values(&tape.bind(&columns, observed.len()), &fit.free);
+        let squares: f64 = predicted.iter().zip(observed).map(|(p, y)| ln(p / y)).map(|miss| miss * miss).sum();
+        Ok((squares / observed.len().saturating_sub(fit.free.len()).max(1) as f64).sqrt())
+    }
+}
+
+/// The logarithmic distance of a size beyond the largest known one; it vanishes far below that.
+fn distance(size: f64, largest: f64) -> f64 {
+    ln(1.0 + size / largest)
+}
+
+/// The sizes along which the errors of laws grow, with their largest values: model size, data and compute, or all
+/// variables that are not shares where a law has none of these.
+fn sizes_of(laws: &[Arc<Law>], rows: &Dataset) -> Vec<(String, f64)> {
+    let Some(first) = laws.first() else { return Vec::new() };
+    let decided = first.roles.decided();
+    let names: Vec<&str> = first.sizes().map(|variable| variable.name.as_str()).collect();
+    let of_role: Vec<&str> = names.iter().copied().filter(|name| decided.contains(name)).collect();
+    let names = if of_role.is_empty() { names } else { of_role };
+    let largest = |name: &&str| {
+        let column = rows.numbers(name)?;
+        let most = column.iter().copied().fold(0.0, f64::max);
+        let is_size = first.mixture_of(name).is_none() && column.iter().all(|value| *value > 0.0);
+        is_size.then(|| ((*name).to_owned(), most))
+    };
+    names.iter().filter_map(largest).collect()
+}
+
+impl Parts {
+    /// The answer of the laws together, with that of each law. `other` are the laws of the other fit of a comparison.
+    pub(super) fn answer(
+        &self,
+        question: &Question,
+        limits: Option<&Limits>,
+        other: Option<&Self>,
+        seed: u64,
+    ) -> (Answer, Stack) {
+        let alone: Vec<Answer> = self.parts.iter().map(|part| part.alone(question, limits, other, seed)).collect();
+        // Rows with the same laws are answered at once.
+        let mut by_laws: BTreeMap<Vec<bool>, Answer> = BTreeMap::new();
+        let mut answer = Answer { rows: Vec::new(), warnings: Vec::new(), ..alone[0].clone() };
+        for row in 0..alone[0].rows.len() {
+            // A law takes no part where the rows do not identify its answer, or where it cannot be asked.
+            let parts: Vec<bool> = alone.iter().map(|alone| is_told(&alone.rows[row])).collect();
+            let together = match by_laws.entry(parts) {
+                Entry::Occupied(found) => found.into_mut(),
+                Entry::Vacant(place) => {
+                    let found = self.of_some(place.key(), question, limits, other, seed);
+                    let found = found.unwrap_or_else(|| alone[0].clone());
+                    let new = found.warnings.iter().filter(|warning| !answer.warnings.contains(warning));
+                    let new: Vec<Warning> = new.cloned().collect();
+                    answer.warnings.extend(new);
+                    place.insert(found)
+                }
+            };
+            answer.rows.push(together.rows[row].clone());
+        }
+        answer.interval = Some(self.described());
+        answer.warnings.extend(self.left_out(&alone));
+        let sum: f64 = self.parts.iter().map(|part| part.candidate.share).sum();
+        let law = |(part, alone): (&Part, &Answer)| StackedLaw {
+            law: part.law.name.clone(),
+            share: part.candidate.share / sum,
+            error: part.candidate.rolling_origin,
+            beyond: part.error,
+            answers: alone.rows.iter().map(LawAnswer::from).collect(),
+        };
+        let laws = self.parts.iter().zip(&alone).map(law).collect();
+        (answer, Stack { beyond: self.beyond.iter().cloned().collect(), laws })
+    }
+
+    /// The answer of some of the laws; `None` if there are none.
+    fn of_some(
+        &self,
+        parts: &[bool],
+        question: &Question,
+        limits: Option<&Limits>,
+        other: Option<&Self>,
+        seed: u64,
+    ) -> Option<Answer> {
+        let own = self.together(parts, seed)?;
+        let other = other.and_then(|other| other.together(&vec![true; other.parts.len()], seed.wrapping_add(1)));
+        Some(answer_together(question, limits, &own, other.as_ref(), seed))
+    }
+
+    /// The laws that take part as one distribution. The estimate is that of their weighted geometric mean, and each draw
+    /// is a draw of one law with an error beyond the rows.
+    fn together(&self, parts: &[bool], seed: u64) -> Option<Together> {
+        let parts: Vec<&Part> = self.parts.iter().zip(parts).filter(|(_, takes)| **takes).map(|(part, _)| part).collect();
+        let sum: f64 = parts.iter().map(|part| part.candidate.share).sum();
+        let weighted: Vec<(&Law, f64)> = parts
+            .iter()
+            .map(|part| (&*part.law, part.candidate.share / sum))
+            .filter(|(_, share)| *share > 0.0)
+            .collect();
+        let counted: Vec<&&Part> = parts.iter().filter(|part| part.candidate.share > 0.0).collect();
+        let first = counted.first()?;
+        let count = parts.iter().map(|part| part.draws.len()).max().filter(|count| *count > 0).unwrap_or(DRAWS);
+        let mut random = Random::new(seed, "error of laws", 0);
+        let errors: Vec<Vec<f64>> =
+            (0..count).map(|_| self.beyond.iter().map(|_| random.normal()).collect()).collect();
+        let voice = |part: &&Part| {
+            let draw = |(i, errors): (usize, &Vec<f64>)| {
+                let own = if part.draws.is_empty() { &part.fit.free[..] } else { &part.draws[i % part.draws.len()] };
+                own.iter().copied().chain(errors.iter().map(|normal| part.error * normal)).collect::<Vec<f64>>()
+            };
+            Voice {
+                law: part.law.with_error(&self.beyond),
+                free: part.fit.free.iter().copied().chain(self.beyond.iter().map(|_| 0.0)).collect(),
+                draws: errors.iter().enumerate().map(draw).collect(),
+                share: part.candidate.share / sum,
+            }
+        };
+        let mut fit = Fit {
+            free: counted.iter().flat_map(|part| part.fit.free.iter().copied()).collect(),
+            flat: Vec::new(),
+            level: Some(self.level),
+            ..first.fit.clone()
+        };
+        fit.evidence.converged = counted.iter().all(|part| part.fit.evidence.converged);
+        Some(Together { law: Law::pooled(&weighted)?, fit, voices: parts.iter().map(voice).collect(), count })
+    }
+
+    /// What the intervals include.
+    fn described(&self) -> String {
+        let errors: Vec<String> = self
+            .parts
+            .iter()
+            .map(|part| format!("{:.2} % for {}", 100.0 * (exp(part.error) - 1.0), part.law.name))
+            .collect();
+        let sizes: Vec<&str> = self.beyond.iter().map(|(name, _)| name.as_str()).collect();
+        let parameters = if self.parts.iter().all(|part| part.draws.is_empty()) { "" } else { "their parameters, " };
+        format!(
+            "{:.0} % interval of {} laws stacked: {parameters}their disagreement, and their error beyond the rows, which grows by {} for each factor of e in {}, as when the largest runs were hidden",
+            100.0 * self.level,
+            self.parts.len(),
+            in_words(&errors),
+            in_words(&sizes)
+        )
+    }
+
+    /// Warnings about laws that take no part in an answer.
+    fn left_out(&self, alone: &[Answer]) -> Vec<Warning> {
+        let reason = |(part, alone): (&Part, &Answer)| {
+            let row = alone.rows.iter().find(|row| !is_told(row))?;
+            let why = row.note.clone().unwrap_or_else(|| "the rows do not identify its answer".to_owned());
+            Some(format!("The law `{}` takes no part: {why}.", part.law.name).into())
+        };
+        self.parts.iter().zip(alone).filter_map(reason).collect()
+    }
+}
+
+impl Part {
+    /// The answer of the law by itself; in a comparison, to the law of the same name, or to the other fit's own law.
+    fn alone(&self, question: &Question, limits: Option<&Limits>, other: Option<&Parts>, seed: u64) -> Answer {
+        let beside = other.and_then(|other| {
+            let same = other.parts.iter().find(|other| other.law.name == self.law.name);
+            let Self { law, fit, draws, .. } = same.or_else(|| other.parts.first())?;
+            Some(Other { law, fit, draws })
+        });
+        let Err(faults) = question.member().check(&self.law) else {
+            return answer_within(question, limits, &self.law, &self.fit, &self.draws, beside, seed);
+        };
+        let why: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+        let reach = Extent { verdict: Verdict::NotFitted, factor: None, by_variable: BTreeMap::new() };
+        let row = |inputs| Row {
+            group: None,
+            inputs,
+            outputs: BTreeMap::new(),
+            reach: reach.clone(),
+            note: Some(why.join("; ")),
+            partly: false,
+            answered: None,
+        };
+        Answer {
+            kind: question.name().to_owned(),
+            interval: None,
+            rows: question.member().rows(&self.law.roles).into_iter().map(row).collect(),
+            forecasts: BTreeMap::new(),
+            stacks: BTreeMap::new(),
+            caveats: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// Whether the rows identify an answer, or its absence.
+fn is_told(row: &Row) -> bool {
+    !matches!(row.reach.verdict, Verdict::NotIdentified | Verdict::NotFitted)
+}
