@@ -97,7 +97,11 @@ fn a_forecast_names_its_members_and_says_where_they_are_one_law() {
 #[test]
 fn a_forecast_that_no_law_can_give_is_refused_before_anything_runs() {
     for (query, message) in [
-        ("reach = { L = 2.5, solve = \"C\" }\nforecast = \"default\"", "`forecast` applies only to `loss`"),
+        (
+            "derived = { a = \"beta / (alpha + beta)\" }\nforecast = \"stack\"",
+            "`derived` is not answered by several laws: its expressions are of the parameters of one law",
+        ),
+        ("reach = { L = 2.5, solve = \"C\" }\nforecast = \"stack\"", "give the fit `alternatives`"),
         ("loss = { N = \"2B\", D = \"40B\" }\nceiling = 0.9", "`ceiling` applies only to"),
         ("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"stack\"", "give the fit `alternatives`"),
         ("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"default\"\nceiling = 0", "must be positive"),

@@ -49,6 +49,7 @@ mod shards;
 mod shared_tables;
 mod shares;
 mod sources;
+mod stacks;
 mod streams;
 mod study;
 mod subject_to;

@@ -1,8 +1,9 @@
 //! Tests whether the last runs depart from the forecast of the earlier ones, as at a break in a curve.
 
+use super::discrepancy::Process;
 use super::history::History;
 use super::posterior::{Posterior, window};
-use super::{Ensemble, FEWEST_BEFORE, discrepancy};
+use super::{Ensemble, FEWEST_BEFORE};
 
 /// Numbers of last runs that are hidden in turn.
 const HIDDEN: [usize; 3] = [1, 2, 4];
@@ -45,7 +46,8 @@ fn deviations(ensemble: &Ensemble, history: &History, hidden: usize) -> Option<f
     let member = ensemble.laws[ensemble.with_process];
     let widest = window(&before, *ensemble.windows.last()?);
     let posterior = Posterior::find(member, &before, widest, ensemble.ceiling)?;
-    let forecast = discrepancy::forecast(member, &posterior, &before, std::slice::from_ref(&last.logs))?;
+    let process = Process::of(member, &posterior, &before)?;
+    let forecast = process.at(&posterior, std::slice::from_ref(&last.logs))?;
     let deviation = (forecast.variances.first()?).sqrt();
     Some((last.z - forecast.means.first()?) / deviation).filter(|z| z.is_finite())
 }

@@ -43,36 +43,104 @@ struct Cell {
     variances: Vec<f64>,
 }
 
-/// Forecasts ln y at targets, which are given by the logarithms of their sizes; `None` where no cell gives a finite
-/// result.
-pub(super) fn forecast(
-    member: &Member,
-    posterior: &Posterior,
-    history: &History,
-    targets: &[Vec<f64>],
-) -> Option<Forecast> {
-    let history = thinned(history);
-    let level = history.last()?.z;
-    let around = Around {
-        centres: member.centres(level, None),
-        deviations: member.priors.iter().map(|prior| prior.deviation).collect(),
-        runs: history.columns(history.runs.iter().map(|run| &run.logs)),
-        targets: history.columns(targets.iter()),
-        z: history.runs.iter().map(|run| run.z).collect(),
-        posterior,
-    };
-    let correlations = Correlations {
-        runs: correlation(&history, history.runs.iter().map(|run| &run.logs)),
-        targets: correlation(&history, targets.iter()),
-    };
-    let sizes: Vec<(f64, f64)> =
-        TAUS.into_iter().flat_map(|tau| NOISES.into_iter().map(move |noise| (tau, noise))).collect();
-    let cells: Vec<Cell> = sizes
-        .into_par_iter()
-        .filter_map(|(tau, noise)| around.cell(&correlations, tau, noise))
-        .filter(|cell| cell.log_weight.is_finite() && cell.means.iter().all(|m| m.is_finite()))
-        .collect();
-    mixture(&cells, targets.len())
+/// A member with its process, fitted to a history.
+pub(super) struct Process {
+    history: History,
+    cells: Vec<Fitted>,
+}
+
+/// The most probable parameters in one cell of the grid.
+struct Fitted {
+    log_weight: f64,
+    tau: f64,
+    noise: f64,
+    /// Cholesky factor of the covariance of the residuals.
+    factor: Matrix,
+    point: Vec<f64>,
+    here: Whitened,
+    /// Cholesky factor of the precision of the parameters.
+    spread: Matrix,
+}
+
+impl Process {
+    /// Fits every cell of the grid; `None` where there is no run.
+    pub(super) fn of(member: &Member, posterior: &Posterior, history: &History) -> Option<Self> {
+        let history = thinned(history);
+        let level = history.last()?.z;
+        let around = Around {
+            centres: member.centres(level, None),
+            deviations: member.priors.iter().map(|prior| prior.deviation).collect(),
+            runs: history.columns(history.runs.iter().map(|run| &run.logs)),
+            z: history.runs.iter().map(|run| run.z).collect(),
+            posterior,
+        };
+        let correlations = correlation(&history, history.runs.iter().map(|run| &run.logs));
+        let sizes: Vec<(f64, f64)> =
+            TAUS.into_iter().flat_map(|tau| NOISES.into_iter().map(move |noise| (tau, noise))).collect();
+        let cells = sizes
+            .into_par_iter()
+            .filter_map(|(tau, noise)| around.fitted(&correlations, tau, noise))
+            .filter(|cell| cell.log_weight.is_finite())
+            .collect();
+        Some(Self { history, cells })
+    }
+
+    /// Forecasts ln y at targets, which are given by the logarithms of their sizes; `None` where no cell gives a finite
+    /// result. `posterior` is that of the member.
+    pub(super) fn at(&self, posterior: &Posterior, targets: &[Vec<f64>]) -> Option<Forecast> {
+        let columns = posterior.bind(&self.history.columns(targets.iter()));
+        let correlations = correlation(&self.history, targets.iter());
+        let cells: Vec<Cell> = self
+            .cells
+            .par_iter()
+            .map(|fitted| fitted.at(posterior, &columns, &correlations))
+            .filter(|cell| cell.means.iter().all(|m| m.is_finite()))
+            .collect();
+        mixture(&cells, targets.len())
+    }
+
+    /// The cells that are not negligible, with their weights.
+    pub(super) fn weighted(&self) -> Vec<(f64, Likely<'_>)> {
+        let best = self.cells.iter().map(|cell| cell.log_weight).fold(f64::NEG_INFINITY, f64::max);
+        let weights: Vec<f64> = self.cells.iter().map(|cell| exp(cell.log_weight - best)).collect();
+        let all: f64 = weights.iter().sum();
+        let kept = weights.into_iter().zip(&self.cells).filter(|(weight, _)| *weight >= NEGLIGIBLE * all);
+        kept.map(|(weight, Fitted { tau, point, spread, .. })| (weight, Likely { tau: *tau, point, spread })).collect()
+    }
+}
+
+/// A member's parameters in one cell of the grid.
+pub(super) struct Likely<'a> {
+    /// Standard deviation of the process.
+    pub(super) tau: f64,
+    /// The most probable parameters.
+    pub(super) point: &'a [f64],
+    /// Cholesky factor of their precision.
+    pub(super) spread: &'a Matrix,
+}
+
+impl Fitted {
+    /// Means and variances of ln y at targets, given by bound columns and their correlations with the runs.
+    fn at(&self, posterior: &Posterior, targets: &crate::law::Columns, correlations: &[Vec<f64>]) -> Cell {
+        let Self { log_weight, tau, noise, factor, point, here, spread } = self;
+        // K^-1 r and K^-1 J from their whitened forms.
+        let targets = posterior.slopes_at(targets, point);
+        let (means, variances) = targets
+            .into_iter()
+            .zip(correlations)
+            .map(|((value, slopes), row)| {
+                let k: Vec<f64> = row.iter().map(|c| tau * tau * c).collect();
+                let whitened = factor.solve_lower(k);
+                let dot = |other: &[f64]| whitened.iter().zip(other).map(|(a, b)| a * b).sum::<f64>();
+                let mean = value + dot(&here.residuals);
+                let along: Vec<f64> = slopes.iter().zip(&here.slopes).map(|(own, runs)| own - dot(runs)).collect();
+                let by_parameters: f64 = spread.solve_lower(along).iter().map(|v| v * v).sum();
+                let variance = (tau * tau - dot(&whitened)).max(0.0) + by_parameters + noise * noise;
+                (mean, variance)
+            })
+            .unzip();
+        Cell { log_weight: *log_weight, tau: *tau, means, variances }
+    }
 }
 
 /// Means and variances of the mixture of the cells.
@@ -112,17 +180,11 @@ fn correlation<'a>(history: &History, places: impl Iterator<Item = &'a Vec<f64>>
     places.map(|place| history.runs.iter().map(|run| between(place, &run.logs)).collect()).collect()
 }
 
-struct Correlations {
-    runs: Vec<Vec<f64>>,
-    targets: Vec<Vec<f64>>,
-}
-
-/// A member near its most probable parameters, at the runs and at the targets.
+/// A member near its most probable parameters, at the runs.
 struct Around<'a> {
     centres: Vec<f64>,
     deviations: Vec<f64>,
     runs: Vec<Vec<f64>>,
-    targets: Vec<Vec<f64>>,
     z: Vec<f64>,
     posterior: &'a Posterior,
 }
@@ -136,10 +198,10 @@ struct Whitened {
 }
 
 impl Around<'_> {
-    fn cell(&self, correlations: &Correlations, tau: f64, noise: f64) -> Option<Cell> {
+    fn fitted(&self, correlations: &[Vec<f64>], tau: f64, noise: f64) -> Option<Fitted> {
         let n = self.z.len();
         let mut covariance = Matrix::zeros(n);
-        for (i, row) in correlations.runs.iter().enumerate() {
+        for (i, row) in correlations.iter().enumerate() {
             for (k, c) in row.iter().enumerate() {
                 covariance[(i, k)] = tau * tau * c + if i == k { noise * noise } else { 0.0 };
             }
@@ -158,23 +220,7 @@ impl Around<'_> {
             - log_determinant(&spread)
             - unlikely(tau, LIKELY_TAU)
             - unlikely(noise, LIKELY_NOISE);
-        // K^-1 r and K^-1 J from their whitened forms.
-        let targets = self.posterior.slopes_at(&self.posterior.bind(&self.targets), &point);
-        let (means, variances) = targets
-            .into_iter()
-            .zip(&correlations.targets)
-            .map(|((value, slopes), row)| {
-                let k: Vec<f64> = row.iter().map(|c| tau * tau * c).collect();
-                let whitened = factor.solve_lower(k);
-                let dot = |other: &[f64]| whitened.iter().zip(other).map(|(a, b)| a * b).sum::<f64>();
-                let mean = value + dot(&here.residuals);
-                let along: Vec<f64> = slopes.iter().zip(&here.slopes).map(|(own, runs)| own - dot(runs)).collect();
-                let by_parameters: f64 = spread.solve_lower(along).iter().map(|v| v * v).sum();
-                let variance = (tau * tau - dot(&whitened)).max(0.0) + by_parameters + noise * noise;
-                (mean, variance)
-            })
-            .unzip();
-        Some(Cell { log_weight, tau, means, variances })
+        Some(Fitted { log_weight, tau, noise, factor, point, here, spread })
     }
 
     /// The most probable parameters for a covariance of the residuals (damped Gauss-Newton steps).

@@ -9,6 +9,7 @@
 mod departure;
 mod discrepancy;
 mod history;
+mod inverse;
 mod members;
 mod posterior;
 mod trend;
@@ -19,11 +20,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::{Account, Prediction, Share};
 use crate::numerics::{exp, ln, normal_quantile};
+use discrepancy::Process;
 use history::{History, Run};
+pub use inverse::{Budgeted, Line, Reached, ends_of_split, middle_of, split_at};
 use members::Member;
 use posterior::{Posterior, window};
 
-/// The model that answers a `loss` query.
+/// The model that answers a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Forecast {
@@ -83,46 +86,120 @@ pub fn forecast(
     targets: &[Vec<f64>],
     level: f64,
 ) -> Result<(Vec<Prediction>, Account), NoForecast> {
-    if measured.sizes.iter().copied().flatten().chain(targets.iter().flatten()).any(|x| *x <= 0.0) {
-        return Err(NoForecast("a forecast by several laws needs sizes above zero".to_owned()));
+    if targets.iter().flatten().any(|x| *x <= 0.0) {
+        return Err(without_sizes());
     }
-    let history = measured.history();
-    if history.runs.len() < FEWEST {
-        return Err(NoForecast(format!(
-            "a forecast needs at least {FEWEST} configurations of different size, and there are {}",
-            history.runs.len()
-        )));
+    Forecaster::of(measured)?.at(targets, level)
+}
+
+/// The members of a forecast, fitted to measured runs.
+pub struct Forecaster {
+    ensemble: Ensemble,
+    history: History,
+    posteriors: Vec<Posterior>,
+    /// Root mean square error of each member over the origins.
+    errors: Vec<Option<f64>>,
+    origins: usize,
+    process: Process,
+}
+
+impl Forecaster {
+    /// Fits the members to runs.
+    ///
+    /// # Errors
+    /// As [`forecast`].
+    pub fn of(measured: &Measured<'_>) -> Result<Self, NoForecast> {
+        if measured.sizes.iter().copied().flatten().any(|x| *x <= 0.0) {
+            return Err(without_sizes());
+        }
+        let history = measured.history();
+        if history.runs.len() < FEWEST {
+            return Err(NoForecast(format!(
+                "a forecast needs at least {FEWEST} configurations of different size, and there are {}",
+                history.runs.len()
+            )));
+        }
+        if let Some(reason) = trend::turns(&history).or_else(|| trend::no_trend(&history)) {
+            return Err(NoForecast(reason));
+        }
+        let ensemble = Ensemble::of(measured);
+        if let Some(reason) = departure::leaves(&ensemble, &history) {
+            return Err(NoForecast(reason));
+        }
+        let posteriors = ensemble.fit(&history)?;
+        let (errors, origins) = ensemble.rolling_errors(&history)?;
+        let anchor = ensemble.anchor(&posteriors).ok_or_else(unfounded)?;
+        let process = Process::of(ensemble.laws[ensemble.with_process], anchor, &history).ok_or_else(unfounded)?;
+        Ok(Self { ensemble, history, posteriors, errors, origins, process })
     }
-    if let Some(reason) = trend::turns(&history).or_else(|| trend::no_trend(&history)) {
-        return Err(NoForecast(reason));
+
+    /// Forecasts the response at targets, each given by a list of sizes above zero.
+    ///
+    /// # Errors
+    /// No member is finite at all targets.
+    pub fn at(&self, targets: &[Vec<f64>], level: f64) -> Result<(Vec<Prediction>, Account), NoForecast> {
+        let targets: Vec<Vec<f64>> = targets.iter().map(|sizes| sizes.iter().map(|x| ln(*x)).collect()).collect();
+        let stack = self.stack(&targets)?;
+        let anchor = self.ensemble.anchor(&self.posteriors).ok_or_else(unfounded)?;
+        let process = self.process.at(anchor, &targets).ok_or_else(unfounded)?;
+        let z = normal_quantile(f64::midpoint(1.0, level));
+        let predictions = (0..targets.len())
+            .map(|i| {
+                let mean = STACK * stack.means[i] + (1.0 - STACK) * process.means[i];
+                let apart = mean - process.means[i];
+                let half = z * (process.variances[i] + stack.spreads[i] + apart * apart).sqrt();
+                Prediction { value: exp(mean), lower: exp(mean - half), upper: exp(mean + half) }
+            })
+            .collect();
+        let mut shares = stack.shares;
+        shares.sort_by(|a, b| b.share.total_cmp(&a.share));
+        let account = Account {
+            members: shares,
+            origins: self.origins,
+            discrepancy: process.tau,
+            configurations: self.history.runs.len(),
+        };
+        Ok((predictions, account))
     }
-    let ensemble = Ensemble::of(measured);
-    if let Some(reason) = departure::leaves(&ensemble, &history) {
-        return Err(NoForecast(reason));
+
+    /// The weights of the members: the inverse of their squared errors.
+    fn raw_weights(&self) -> Vec<f64> {
+        let weight = |error: &Option<f64>| error.map_or(1.0, |e| 1.0 / ((e + LEAST_ERROR) * (e + LEAST_ERROR)));
+        self.errors.iter().map(weight).collect()
     }
-    let targets: Vec<Vec<f64>> = targets.iter().map(|sizes| sizes.iter().map(|x| ln(*x)).collect()).collect();
-    let stack = ensemble.stack(&history, &targets)?;
-    let Some(anchor) = ensemble.anchor(&stack) else { return Err(unfounded()) };
-    let process = discrepancy::forecast(ensemble.laws[ensemble.with_process], anchor, &history, &targets)
-        .ok_or_else(unfounded)?;
-    let z = normal_quantile(f64::midpoint(1.0, level));
-    let predictions = (0..targets.len())
-        .map(|i| {
-            let mean = STACK * stack.means[i] + (1.0 - STACK) * process.means[i];
-            let apart = mean - process.means[i];
-            let half = z * (process.variances[i] + stack.spreads[i] + apart * apart).sqrt();
-            Prediction { value: exp(mean), lower: exp(mean - half), upper: exp(mean + half) }
-        })
-        .collect();
-    let mut shares = stack.shares;
-    shares.sort_by(|a, b| b.share.total_cmp(&a.share));
-    let account = Account {
-        members: shares,
-        origins: stack.origins,
-        discrepancy: process.tau,
-        configurations: history.runs.len(),
-    };
-    Ok((predictions, account))
+
+    fn stack(&self, targets: &[Vec<f64>]) -> Result<Stack, NoForecast> {
+        let columns = self.history.columns(targets.iter());
+        let values: Vec<Vec<f64>> = self.posteriors.iter().map(|member| member.values(&columns)).collect();
+        // A member that is not finite at a target gets no weight.
+        let raw: Vec<f64> = self
+            .raw_weights()
+            .into_iter()
+            .zip(&values)
+            .map(|(w, v)| if v.iter().all(|z| z.is_finite()) { w } else { 0.0 })
+            .collect();
+        let sum: f64 = raw.iter().sum();
+        if !(sum > 0.0 && sum.is_finite()) {
+            return Err(unfounded());
+        }
+        let weights: Vec<f64> = raw.into_iter().map(|w| w / sum).collect();
+        let over = |of: &dyn Fn(&Vec<f64>) -> f64| -> f64 {
+            weights.iter().zip(&values).filter(|(w, _)| **w > 0.0).map(|(w, v)| w * of(v)).sum()
+        };
+        let means: Vec<f64> = (0..targets.len()).map(|i| over(&|v| v[i])).collect();
+        let spreads = (0..targets.len()).map(|i| over(&|v| (v[i] - means[i]) * (v[i] - means[i]))).collect();
+        let Ensemble { laws, windows, .. } = &self.ensemble;
+        let names = laws.iter().flat_map(|m| windows.iter().map(|&least| (m.name, window(&self.history, least))));
+        let shares = names
+            .zip(weights.iter().zip(&self.errors))
+            .map(|((law, window), (&share, &error))| Share { law: law.to_owned(), window, share, error })
+            .collect();
+        Ok(Stack { means, spreads, shares })
+    }
+}
+
+fn without_sizes() -> NoForecast {
+    NoForecast("a forecast by several laws needs sizes above zero".to_owned())
 }
 
 fn unfounded() -> NoForecast {
@@ -151,12 +228,10 @@ struct Ensemble {
 
 /// The combined forecast of the members.
 struct Stack {
-    posteriors: Vec<Posterior>,
     means: Vec<f64>,
     /// Weighted variance of the members around their mean.
     spreads: Vec<f64>,
     shares: Vec<Share>,
-    origins: usize,
 }
 
 impl Ensemble {
@@ -180,36 +255,8 @@ impl Ensemble {
     }
 
     /// The fit to which the process is added: the law with its widest window.
-    fn anchor<'a>(&self, stack: &'a Stack) -> Option<&'a Posterior> {
-        stack.posteriors.get((self.with_process + 1) * self.windows.len() - 1)
-    }
-
-    fn stack(&self, history: &History, targets: &[Vec<f64>]) -> Result<Stack, NoForecast> {
-        let posteriors = self.fit(history)?;
-        let columns = history.columns(targets.iter());
-        let values: Vec<Vec<f64>> = posteriors.iter().map(|member| member.values(&columns)).collect();
-        let (errors, origins) = self.rolling_errors(history)?;
-        let raw: Vec<f64> =
-            errors.iter().map(|e| e.map_or(1.0, |e| 1.0 / ((e + LEAST_ERROR) * (e + LEAST_ERROR)))).collect();
-        // A member that is not finite at a target gets no weight.
-        let raw: Vec<f64> =
-            raw.into_iter().zip(&values).map(|(w, v)| if v.iter().all(|z| z.is_finite()) { w } else { 0.0 }).collect();
-        let sum: f64 = raw.iter().sum();
-        if !(sum > 0.0 && sum.is_finite()) {
-            return Err(unfounded());
-        }
-        let weights: Vec<f64> = raw.into_iter().map(|w| w / sum).collect();
-        let over = |of: &dyn Fn(&Vec<f64>) -> f64| -> f64 {
-            weights.iter().zip(&values).filter(|(w, _)| **w > 0.0).map(|(w, v)| w * of(v)).sum()
-        };
-        let means: Vec<f64> = (0..targets.len()).map(|i| over(&|v| v[i])).collect();
-        let spreads = (0..targets.len()).map(|i| over(&|v| (v[i] - means[i]) * (v[i] - means[i]))).collect();
-        let names = self.laws.iter().flat_map(|m| self.windows.iter().map(|&least| (m.name, window(history, least))));
-        let shares = names
-            .zip(weights.iter().zip(&errors))
-            .map(|((law, window), (&share, &error))| Share { law: law.to_owned(), window, share, error })
-            .collect();
-        Ok(Stack { posteriors, means, spreads, shares, origins })
+    fn anchor<'a>(&self, posteriors: &'a [Posterior]) -> Option<&'a Posterior> {
+        posteriors.get((self.with_process + 1) * self.windows.len() - 1)
     }
 
     /// Root mean square error of each member over the origins, and the number of origins.

@@ -68,6 +68,16 @@ impl Posterior {
         self.tape.values(&self.bind(columns), &self.point)
     }
 
+    /// ln y at prepared columns.
+    pub(super) fn values_at(&self, columns: &Columns) -> Vec<f64> {
+        self.tape.values(columns, &self.point)
+    }
+
+    /// ln y at prepared columns and other parameters.
+    pub(super) fn values_with(&self, columns: &Columns, point: &[f64]) -> Vec<f64> {
+        self.tape.values(columns, point)
+    }
+
     /// Columns prepared for the member.
     pub(super) fn bind(&self, columns: &[Vec<f64>]) -> Columns {
         let views: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();

@@ -12,7 +12,7 @@ use crate::design::Rate;
 use crate::diagnostic::{Diagnostic, Place, SpecPath};
 use crate::forecast::{Forecast, MOST_SIZES};
 use crate::law::Law;
-use crate::query::{Limits, Question, ROW_KEYS, Second};
+use crate::query::{ByForecast, Limits, Question, ROW_KEYS, Second, can_split};
 use crate::spec;
 use crate::stage::{ByDefault, Extrapolate, Origins, Stacked, stacked_as};
 
@@ -82,6 +82,12 @@ pub(super) fn plan_query(
     }
     let fit = *fit;
     let forecast = forecast_of(scope, name, (query, &question), planned, other)?;
+    if forecast.is_some() && limits.is_some() {
+        let place = Place::Key(SpecPath::of(&["queries", name, "subject_to"]));
+        let message = "the default forecast keeps no limits; `forecast = \"stack\"` does";
+        scope.error("bad-forecast", place, message);
+        return None;
+    }
     let mut inputs = vec![fit.gives("fit"), fit.gives("draws")];
     if let Some(chain) = through {
         inputs.extend(["fit", "draws"].map(|role| chain.stage.gives_as(role, format!("{role}.through"))));
@@ -277,14 +283,24 @@ fn not_by_default(question: &Question, fit: &PlannedFit) -> Option<String> {
     let through = fit.through.as_ref();
     let sizes = through.map_or(&fit.law, |chain| &chain.through.inner).variables.len();
     let has_rows = through.map_or(fit.has_rows, |chain| chain.has_rows);
-    if !question.member().is_measured() {
-        return Some(format!(
-            "`forecast = \"default\"` applies only to `loss`, and the query asks `{}`: give the fit `alternatives`, and \
-             ask with `forecast = \"stack\"`",
-            question.name()
-        ));
-    }
-    if !has_rows {
+    let kind = question.member();
+    let Some(by_forecast) = kind.by_forecast() else {
+        return Some(match kind.takes_several_laws() {
+            Err(why) => format!("`{}` is not answered by several laws: {why}", question.name()),
+            Ok(()) => format!(
+                "the default forecast answers `loss`, `reach`, `threshold` and `compute_optimal`, and not `{}`: give the \
+                 fit `alternatives`, and ask with `forecast = \"stack\"`",
+                question.name()
+            ),
+        });
+    };
+    let is_split = matches!(by_forecast, ByForecast::Splitting)
+        || by_forecast == ByForecast::Reaching(&fit.law.roles.compute) && can_split(&fit.law);
+    if through.is_some() && by_forecast != ByForecast::Response {
+        Some("a default forecast through another fit answers only `loss`".to_owned())
+    } else if is_split && fit.law.cost.is_some() {
+        Some("the default forecast splits budgets at 6 FLOP for each parameter and token, and the fit has another cost".to_owned())
+    } else if !has_rows {
         Some("a forecast by several laws needs rows, but the fit has none".to_owned())
     } else if sizes > MOST_SIZES {
         Some(format!("a forecast by several laws needs one or two size variables, but the law has {sizes}"))

@@ -9,7 +9,7 @@ use super::allocation::{moves, nothing_to_split};
 use super::budget::{Budget, can_split};
 use super::split::best_split;
 use super::{
-    Fault, Finding, Kind, Model, Moves, Phrase, Refusal, Waste, check_names, check_values, finish, named, rows_of,
+    ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, Waste, check_names, check_values, finish, named, rows_of,
 };
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};
@@ -77,6 +77,10 @@ impl Kind for ComputeOptimal {
 
     fn moves(&self, law: &Law) -> Option<Moves> {
         Some(moves(law))
+    }
+
+    fn by_forecast(&self) -> Option<ByForecast<'_>> {
+        Some(ByForecast::Splitting)
     }
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {

@@ -17,7 +17,7 @@ const OFF_RAY: f64 = 1.5;
 /// that follows from model size and data, lies outside its range.
 ///
 /// `splits` says that the answer balances variables against each other.
-pub(super) fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool, law: &Law) -> Extent {
+pub(crate) fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool, law: &Law) -> Extent {
     if fit.rows == 0 {
         return Extent { verdict: Verdict::NotFitted, factor: None, by_variable: BTreeMap::new() };
     }

@@ -7,7 +7,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    Fault, Finding, Kind, Model, Moves, Phrase, Question, Refusal, check_names, check_sums, check_values, finish,
+    ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Question, Refusal, check_names, check_sums, check_values, finish,
     named, rows_of,
 };
 use crate::law::{Law, Roles};
@@ -114,6 +114,10 @@ impl Kind for Loss {
 
     fn phrase(&self) -> Phrase {
         Phrase::Response
+    }
+
+    fn by_forecast(&self) -> Option<ByForecast<'_>> {
+        Some(ByForecast::Response)
     }
 
     fn takes_schedules(&self) -> bool {

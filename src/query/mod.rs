@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use allocation::{Allocation, best_allocation};
 pub use asked::{Asking, read as read_asking};
 pub use budget::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split};
+pub(crate) use distance::extent;
 pub use draws::left_range;
 pub use limits::{Allowed, GPU_HOURS, Limits, SubjectTo};
 pub use model::{Model, Ready, Solved, Trail};
@@ -240,6 +241,17 @@ pub enum Phrase {
     Outputs,
 }
 
+/// What a forecast of the response can answer of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByForecast<'a> {
+    /// The response itself.
+    Response,
+    /// The value of a variable at which the response reaches a level.
+    Reaching(&'a str),
+    /// The best split of a budget.
+    Splitting,
+}
+
 /// The waste of a wrong choice of model size.
 #[derive(Clone, Copy, Debug)]
 pub enum Waste<'a> {
@@ -337,6 +349,11 @@ pub trait Kind: Sync {
     /// Why they cannot.
     fn takes_several_laws(&self) -> Result<(), &'static str> {
         Ok(())
+    }
+
+    /// What a forecast of the response, without a law for all sizes, can answer; `None` where it cannot.
+    fn by_forecast(&self) -> Option<ByForecast<'_>> {
+        None
     }
 
     /// The second fit of the question, if it has one.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::budget::can_split;
 use super::crossing::cross;
 use super::reaching::cheapest;
-use super::{Fault, Finding, Kind, Model, Moves, Phrase, Refusal, check_names, check_values, finish, named, rows_of};
+use super::{ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, check_names, check_values, finish, named, rows_of};
 use crate::law::{Law, Roles};
 use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
@@ -143,6 +143,10 @@ impl Kind for Reach {
 
     fn moves(&self, law: &Law) -> Option<Moves> {
         Some(moves_to_reach(law, &self.solve, |name| self.values.contains_key(name)))
+    }
+
+    fn by_forecast(&self) -> Option<ByForecast<'_>> {
+        Some(ByForecast::Reaching(&self.solve))
     }
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Finding, Kind, Model, Moves, Phrase, Reach, Refusal};
+use super::{ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Reach, Refusal};
 use crate::law::{Law, Roles};
 
 /// The size at which a smooth measure of an ability crosses a level: `{ accuracy = 0.5, solve = "C" }`.
@@ -50,6 +50,10 @@ impl Kind for Threshold {
 
     fn moves(&self, law: &Law) -> Option<Moves> {
         self.0.moves(law)
+    }
+
+    fn by_forecast(&self) -> Option<ByForecast<'_>> {
+        self.0.by_forecast()
     }
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {

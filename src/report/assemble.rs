@@ -85,12 +85,13 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
     results
 }
 
-/// The answer of a query, with a sentence for each row.
+/// The answer of a query, with a sentence for each row, and for each row that several laws answered together.
 pub fn answer_in_words(described: &Described, query: &str, answer: &Answer) -> Option<(QueryResult, Vec<String>)> {
     let query = described.query(query)?;
     let mut result = QueryResult::new(&query.fit, answer);
     strip(&mut result.warnings);
-    let sentences = result.rows.iter().map(|row| words::conclusion(described, query, &result, None, row)).collect();
+    let sentences = result.rows.iter().map(|row| words::conclusion(described, query, &result, None, row));
+    let sentences = sentences.chain(words::laws_apart(described, query, &result)).collect();
     Some((result, sentences))
 }
 
@@ -207,6 +208,7 @@ impl QueryResult {
             interval: answer.interval.clone(),
             rows: answer.rows.iter().map(|of| row(of, answer)).collect(),
             forecasts: answer.forecasts.clone(),
+            stacks: answer.stacks.clone(),
             warnings: answer.warnings.clone(),
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
 use super::Severity;
-use crate::answer::{Account, Interval, Verdict};
+use crate::answer::{Account, Interval, Stack, Verdict};
 use crate::dataset::GroupName;
 use crate::design::Advice;
 use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, Region, Span, Status};
@@ -261,6 +261,10 @@ pub struct QueryResult {
     /// Compositions of forecasts by several laws, by group, or under `all` where there are no groups.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub forecasts: BTreeMap<String, Account>,
+    /// The laws of answers that several laws gave together, with the answer of each by itself; by group, or under `all`
+    /// where there are no groups.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub stacks: BTreeMap<String, Stack>,
     /// Warnings.
     pub warnings: Vec<Warning>,
 }

@@ -1,9 +1,11 @@
 //! Numbers and conclusions as text.
 
+use std::collections::BTreeMap;
+
 use super::options::DIGITS;
 use super::results::{AnswerRow, ExpectationResult, FitResult, Observed, QueryResult, Results};
 use super::{Described, DescribedQuery};
-use crate::answer::{Interval, Verdict};
+use crate::answer::{Interval, LawAnswer, StackedLaw, Verdict};
 use crate::diagnostic::numbered;
 use crate::fit::{Estimate, Evidence, Status};
 use crate::query::Phrase;
@@ -230,6 +232,46 @@ pub(super) fn forecasts(result: &QueryResult) -> Vec<String> {
     // Groups that are numbers are in numerical order.
     all.sort_by(|(one, _), (other, _)| crate::dataset::in_order(one, other));
     all.into_iter().map(sentence).collect()
+}
+
+/// The answers of each law by itself where several answered together, one sentence for each row.
+pub(super) fn laws_apart(described: &Described, query: &DescribedQuery, result: &QueryResult) -> Vec<String> {
+    let output = query.quoted();
+    let written = Written::of_output(described, query, &output);
+    let called = if output == "solution" { query.variable_of(&output) } else { output.as_str() };
+    let called = if called == "loss" { heading(described, query, called) } else { called.replace('_', " ") };
+    let of_law = |law: &StackedLaw, answer: &LawAnswer| {
+        let missed = law.error.map_or_else(String::new, |error| format!(", missed hidden runs by {:.2} %", 100.0 * error));
+        let cell = answer.outputs.get(&output).filter(|cell| cell.value.is_some());
+        let found = match (cell, &answer.note) {
+            (Some(cell), _) => format!("{called} = {}", written.whole(cell)),
+            (None, Some(note)) => note.clone(),
+            (None, None) => "no answer".to_owned(),
+        };
+        format!("`{}` ({:.0} %{missed}): {found}", law.law, 100.0 * law.share)
+    };
+    let mut sentences = Vec::new();
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for row in &result.rows {
+        let group = row.group.as_deref().unwrap_or(crate::answer::ALL);
+        let Some(stack) = result.stacks.get(group) else { continue };
+        let place = seen.entry(group).or_default();
+        let answers: Vec<(&StackedLaw, &LawAnswer)> =
+            stack.laws.iter().filter_map(|law| Some((law, law.answers.get(*place)?))).collect();
+        *place += 1;
+        let with = |answer: &LawAnswer| answer.outputs.get(&output).is_some_and(|cell| cell.value.is_some());
+        let count = answers.iter().filter(|(_, answer)| with(answer)).count();
+        let each: Vec<String> = answers.iter().map(|(law, answer)| of_law(law, answer)).collect();
+        let given = given(described, query, row);
+        let at = if given.is_empty() { String::new() } else { format!(" at {given}") };
+        let verb = if count == 1 { "has" } else { "have" };
+        sentences.push(format!(
+            "Each law by itself{at}, with its share: {}. {count} of {} {verb} an answer.",
+            each.join("; "),
+            numbered(answers.len(), "law")
+        ));
+    }
+    sentences
 }
 
 /// The conclusions of the study: one sentence per answer.

@@ -24,7 +24,8 @@ pub struct Query {
     #[serde(default)]
     #[schemars(with = "QuestionKeys", flatten)]
     pub questions: Vec<Question>,
-    /// The laws that answer `loss`: the law of the fit, or several laws weighted by their errors on hidden runs.
+    /// The laws that answer: the law of the fit, or several laws weighted by their errors on hidden runs. `"stack"` answers
+    /// every question about the response; `"default"` answers `loss`, `reach`, `threshold` and `compute_optimal`.
     #[serde(default)]
     pub forecast: Option<Forecast>,
     /// Response at chance level, for `forecast = "default"`: 1 - 1/k for error rates over k classes.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{self, Member, Through, WrittenThrough};
+use super::inverted::by_inverse;
 use super::stack::{Read, Stacked, WrittenStacked};
 use super::weighted::{Average, average};
 use super::written::listed;
@@ -382,6 +383,28 @@ impl Extrapolate {
         ));
     }
 
+    /// Replaces the answer of the fit's law by that of the forecast of several laws.
+    fn by_inverse(
+        &self,
+        by_default: &ByDefault,
+        rows: &Dataset,
+        member: &Member,
+        answer: &mut Answer,
+    ) -> Result<(), Failure> {
+        let (fit, group) = (&member.fit, member.group.as_deref());
+        let how = (fit.level.unwrap_or(LEVEL), self.seed);
+        match by_inverse(&self.question, &self.law, by_default, rows, (fit, group), how, answer)? {
+            Ok(account) => {
+                answer.forecasts.insert(group.unwrap_or(ALL).to_owned(), account);
+            }
+            Err(NoForecast(reason)) => {
+                answer.rows.iter_mut().for_each(|row| refuse(row, &reason));
+                answer.interval = None;
+            }
+        }
+        Ok(())
+    }
+
     /// Replaces the answer of the fit's law by the forecast of several laws. If another fit provides a variable of
     /// the law, the several laws forecast that variable, and the fit's law is evaluated at the forecast.
     fn by_several_laws(
@@ -399,6 +422,9 @@ impl Extrapolate {
         };
         let of_group = by.as_deref().zip(group);
         let level = member.fit.level.unwrap_or(LEVEL);
+        if !self.question.member().is_measured() {
+            return self.by_inverse(by_default, rows, member, answer);
+        }
         let asked: Vec<&BTreeMap<String, f64>> = answer.rows.iter().map(|row| &row.inputs).collect();
         match several(law, rows, of_group, by_default.ceiling, &asked, level)? {
             Ok((predictions, account)) => {
@@ -468,6 +494,23 @@ fn refuse(row: &mut Row, reason: &str) {
     row.note = Some(format!("no forecast: {reason}"));
 }
 
+/// The columns of the law's variables and of its response in the fitted rows; `of_group` selects one group by its column
+/// and value.
+pub(super) fn measured(
+    law: &Law,
+    rows: &Dataset,
+    of_group: Option<(&str, &str)>,
+) -> Result<(Vec<Vec<f64>>, Vec<f64>), Failure> {
+    let no_column = || Failure::internal("the rows of a fit lack a column");
+    let held = rows.numbers(HELD).ok_or_else(no_column)?;
+    let is_of_group = |row: usize| of_group.is_none_or(|(by, group)| rows.text(by, row) == group);
+    let fitted: Vec<usize> = (0..rows.rows()).filter(|&row| held[row] == 0.0 && is_of_group(row)).collect();
+    let fitted = rows.select(&fitted);
+    let column = |name: &str| fitted.numbers(name).map(<[f64]>::to_vec).ok_or_else(no_column);
+    let columns = law.variables.iter().map(|v| column(&v.name)).collect::<Result<_, Failure>>()?;
+    Ok((columns, column(&law.response)?))
+}
+
 /// Forecasts targets with several laws from the fitted rows. `of_group` selects one group by its column and value.
 fn several(
     law: &Law,
@@ -477,26 +520,17 @@ fn several(
     asked: &[&BTreeMap<String, f64>],
     level: f64,
 ) -> Result<Result<(Vec<Prediction>, Account), NoForecast>, Failure> {
-    let no_column = || Failure::internal("the rows of a fit lack a column");
-    let held = rows.numbers(HELD).ok_or_else(no_column)?;
-    let is_of_group = |row: usize| of_group.is_none_or(|(by, group)| rows.text(by, row) == group);
-    let fitted: Vec<usize> = (0..rows.rows()).filter(|&row| held[row] == 0.0 && is_of_group(row)).collect();
-    let fitted = rows.select(&fitted);
     let names = law.variables.iter().map(|v| v.name.as_str());
     let is_compute = |name: &str| name == law.roles.compute;
-    let columns: Vec<Vec<f64>> = names
-        .clone()
-        .map(|name| {
-            let column = fitted.numbers(name).ok_or_else(no_column)?;
-            Ok(column.iter().map(|&x| as_size(is_compute(name), x)).collect())
-        })
-        .collect::<Result<_, Failure>>()?;
+    let (mut columns, responses) = measured(law, rows, of_group)?;
+    for (column, name) in columns.iter_mut().zip(names.clone()) {
+        column.iter_mut().for_each(|x| *x = as_size(is_compute(name), *x));
+    }
     let sizes: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
-    let responses = fitted.numbers(&law.response).ok_or_else(no_column)?;
     let target = |inputs: &&BTreeMap<String, f64>| {
         names.clone().map(|name| Some(as_size(is_compute(name), *inputs.get(name)?))).collect::<Option<Vec<f64>>>()
     };
     let targets: Vec<Vec<f64>> =
         asked.iter().map(target).collect::<Option<_>>().ok_or_else(|| Failure::internal("a question lacks a size"))?;
-    Ok(forecast(&Measured { sizes: &sizes, responses, ceiling }, &targets, level))
+    Ok(forecast(&Measured { sizes: &sizes, responses: &responses, ceiling }, &targets, level))
 }

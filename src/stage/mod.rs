@@ -8,6 +8,7 @@ mod fit;
 mod gather;
 mod history;
 mod ingest;
+mod inverted;
 mod render;
 mod results;
 mod stack;

@@ -388,3 +388,95 @@ impl Part {
 fn is_told(row: &Row) -> bool {
     !matches!(row.reach.verdict, Verdict::NotIdentified | Verdict::NotFitted)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::answer::Interval;
+    use crate::fit::Span;
+    use crate::law::Variable;
+
+    /// The largest x of the rows.
+    const LARGEST: f64 = 1e6;
+
+    /// The law y = a / x^b with draws of its parameters.
+    fn part(name: &str, free: [f64; 2], draws: &[[f64; 2]], share: f64, error: f64) -> Part {
+        let law = Law::from_formula(name, "y = a / x^b", &[Variable::plain("x")]).unwrap();
+        let spans = BTreeMap::from([("x".to_owned(), Span { lowest: 1e3, highest: LARGEST })]);
+        let fit = Fit { free: free.to_vec(), rows: 10, level: Some(0.9), spans, draws: draws.len(), ..Fit::default() };
+        let candidate = serde_json::json!({
+            "law": name, "parameters": {}, "objective": 0.0, "aicc": null, "bic": 0.0, "k_fold": null,
+            "rolling_origin": 0.01, "share": share, "ahead": null,
+        });
+        let candidate = serde_json::from_value(candidate).unwrap();
+        Part { law: Arc::new(law), fit, draws: draws.iter().map(|draw| draw.to_vec()).collect(), candidate, error }
+    }
+
+    fn parts(parts: Vec<Part>) -> Parts {
+        Parts { parts, beyond: vec![("x".to_owned(), LARGEST)], level: 0.9 }
+    }
+
+    /// The x at which the laws reach a response, with its interval.
+    fn reached(parts: &Parts, y: f64) -> Interval {
+        let question: Question = serde_json::from_value(serde_json::json!({ "reach": { "y": y, "solve": "x" } })).unwrap();
+        let (answer, _) = parts.answer(&question, None, None, 1);
+        answer.rows[0].outputs["solution"]
+    }
+
+    /// Draws of the exponent around 0.1.
+    fn draws(count: usize) -> Vec<[f64; 2]> {
+        let place = |i: usize| (i as f64 + 0.5) / count as f64;
+        (0..count).map(|i| [4.0, 0.1 + 0.002 * crate::numerics::normal_quantile(place(i))]).collect()
+    }
+
+    #[test]
+    fn two_laws_that_are_one_give_its_answer_and_a_law_without_a_share_changes_nothing() {
+        let free = [4.0, 0.1];
+        let alone = reached(&parts(vec![part("one", free, &draws(200), 1.0, 0.0)]), 0.5);
+        let twin = [part("one", free, &draws(200), 0.3, 0.0), part("twin", free, &draws(200), 0.7, 0.0)];
+        let twins = reached(&parts(twin.into_iter().collect()), 0.5);
+        // (4 / 0.5)^10 and the same at the 5 % and 95 % quantiles of the exponent.
+        let at = |b: f64| libm::pow(8.0, 1.0 / b);
+        assert!((alone.value.unwrap() / at(0.1) - 1.0).abs() < 1e-9);
+        assert!((alone.lower.unwrap() / at(0.1 + 0.002 * 1.645) - 1.0).abs() < 0.03, "{alone:?}");
+        for (one, other) in [(alone.value, twins.value), (alone.lower, twins.lower), (alone.upper, twins.upper)] {
+            assert!((one.unwrap() / other.unwrap() - 1.0).abs() < 1e-9, "{alone:?} {twins:?}");
+        }
+        let other = part("other", [9.0, 0.3], &[[9.0, 0.3]], 0.0, 0.5);
+        let without = vec![part("one", free, &draws(200), 1.0, 0.0), other];
+        assert_eq!(reached(&parts(without), 0.5), alone);
+    }
+
+    #[test]
+    fn the_value_is_where_the_weighted_mean_of_the_logarithms_is_the_target_and_lies_in_the_interval() {
+        let (one, other) = ([4.0, 0.1], [3.0, 0.07]);
+        let both = parts(vec![
+            part("one", one, &draws(200), 0.8, 0.01),
+            part("other", other, &[[3.0, 0.07]; 200], 0.2, 0.02),
+        ]);
+        let Interval { value, lower, upper } = reached(&both, 0.6);
+        let x = value.unwrap();
+        let ln_y = 0.8 * libm::log(4.0 / libm::pow(x, 0.1)) + 0.2 * libm::log(3.0 / libm::pow(x, 0.07));
+        assert!((ln_y - libm::log(0.6)).abs() < 1e-9, "{ln_y}");
+        assert!(lower.unwrap() < x && x < upper.unwrap());
+        // A fifth of the draws are of the other law, which reaches the target at (3 / 0.6)^(1 / 0.07) = 1e10.
+        assert!(upper.unwrap() > 5e9, "{upper:?}");
+    }
+
+    #[test]
+    fn an_error_of_a_law_moves_an_end_to_where_the_law_with_that_error_reaches_the_target() {
+        let error = 0.01;
+        let known = parts(vec![part("one", [4.0, 0.1], &[[4.0, 0.1]; 4000], 1.0, error)]);
+        let Interval { value, lower, upper } = reached(&known, 0.5);
+        let miss = |x: f64, u: f64| libm::log(4.0 / libm::pow(x, 0.1)) + u * libm::log(1.0 + x / LARGEST) - libm::log(0.5);
+        for (end, u) in [(value, 0.0), (lower, -1.645 * error), (upper, 1.645 * error)] {
+            let at = libm::log(end.unwrap());
+            // The end as ln x, by Newton's step from it.
+            let slope = (miss(libm::exp(at + 1e-6), u) - miss(libm::exp(at - 1e-6), u)) / 2e-6;
+            assert!((miss(end.unwrap(), u) / slope).abs() < 0.06, "{end:?} {u}");
+        }
+        // Far inside the rows, the error vanishes.
+        let inside = reached(&known, 1.9);
+        assert!((inside.upper.unwrap() / inside.lower.unwrap() - 1.0).abs() < 0.01, "{inside:?}");
+    }
+}

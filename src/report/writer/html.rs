@@ -168,9 +168,11 @@ fn queries(page: &Page) -> Vec<Value> {
                 facts! { given, found, reach => row.standing, verdict => row.verdict }
             })
             .collect();
+        let apart = words::laws_apart(&page.described, query, result);
+        let forecasts: Vec<String> = words::forecasts(result).into_iter().chain(apart).collect();
         Some(facts! {
             name => query.name, kind => result.kind, fit => result.fit, interval => result.interval,
-            inputs, outputs, rows, forecasts => words::forecasts(result),
+            inputs, outputs, rows, forecasts,
         })
     });
     all.collect()

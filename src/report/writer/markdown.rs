@@ -172,7 +172,7 @@ fn queries(page: &Page, out: &mut String) {
         if let Some(interval) = &result.interval {
             let _ = writeln!(out, "\nIn brackets: {interval}.");
         }
-        for line in words::forecasts(result) {
+        for line in words::forecasts(result).into_iter().chain(words::laws_apart(&page.described, query, result)) {
             let _ = writeln!(out, "\n{line}");
         }
         out.push('\n');
