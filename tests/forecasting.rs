@@ -102,6 +102,11 @@ fn a_forecast_that_no_law_can_give_is_refused_before_anything_runs() {
             "`derived` is not answered by several laws: its expressions are of the parameters of one law",
         ),
         ("reach = { L = 2.5, solve = \"C\" }\nforecast = \"stack\"", "give the fit `alternatives`"),
+        ("marginal = { C = 1e22 }\nforecast = \"default\"", "and not `marginal`: give the fit `alternatives`"),
+        (
+            "compute_optimal = { C = 1e22 }\nforecast = \"default\"\nsubject_to = { N = \"<= 1B\" }",
+            "the default forecast keeps no limits",
+        ),
         ("loss = { N = \"2B\", D = \"40B\" }\nceiling = 0.9", "`ceiling` applies only to"),
         ("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"stack\"", "give the fit `alternatives`"),
         ("loss = { N = \"2B\", D = \"40B\" }\nforecast = \"default\"\nceiling = 0", "must be positive"),
@@ -111,6 +116,41 @@ fn a_forecast_that_no_law_can_give_is_refused_before_anything_runs() {
         assert_eq!(outcome.code, 2, "{query}");
         assert!(outcome.stderr.contains(message) && outcome.stderr.contains("study.toml:"), "{}", outcome.stderr);
     }
+}
+
+#[test]
+fn a_forecast_is_inverted_at_the_size_that_it_reaches_and_along_the_best_splits() {
+    let by_default =
+        |name: &str, question: &str| format!("[queries.{name}]\nfit = \"main\"\n{question}\nforecast = \"default\"\n");
+    let queries = [
+        by_default("data", "reach = { L = [2.05, 1.0], solve = \"D\", N = \"10B\" }"),
+        by_default("loss", "loss = { N = \"10B\", D = \"1T\" }"),
+        by_default("compute", "reach = { L = 2.05, solve = \"C\" }"),
+        by_default("split", "compute_optimal = { C = 1e23 }"),
+    ];
+    let world = World::with(&format!("{SPEC}\n{}", queries.concat()), &simulated_runs(0.005));
+    let results = world.run("study.toml")["results"].clone();
+    let end = |query: &str, row: usize, output: &str, part: &str| {
+        let row = &results["queries"][query]["rows"][row];
+        row[output][part].as_f64().unwrap_or_else(|| panic!("{output}.{part} of {row}"))
+    };
+    let inside = |query: &str, output: &str, truth: f64| {
+        let [lower, value, upper] = ["lower", "value", "upper"].map(|part| end(query, 0, output, part));
+        assert!(lower <= value && value <= upper, "{query}: {lower} {value} {upper}");
+        assert!(lower <= truth && truth <= upper, "{query}: {truth} in [{lower}, {upper}]");
+    };
+    // The law of the runs is L = 1.7 + 400 / N^0.34 + 410 / D^0.28.
+    let excess = 2.05 - 1.7 - 400.0 * libm::pow(1e10, -0.34);
+    inside("data", "solution", libm::pow(410.0 / excess, 1.0 / 0.28));
+    let g = libm::pow(0.34 * 400.0 / (0.28 * 410.0), 1.0 / 0.62);
+    inside("split", "N", g * libm::pow(1e23 / 6.0, 0.28 / 0.62));
+    inside("split", "D", libm::pow(1e23 / 6.0, 0.34 / 0.62) / g);
+    let [n, d, c] = ["N", "D", "solution"].map(|output| end("compute", 0, output, "value"));
+    assert!((6.0 * n * d / c - 1.0).abs() < 1e-9, "{n} {d} {c}");
+    // Below every forecast, there is no answer, and the reason is given.
+    let refused = &results["queries"]["data"]["rows"][1];
+    assert_eq!(refused["reach"]["verdict"], "not_reachable", "{refused}");
+    assert!(refused["note"].as_str().unwrap().contains("a million times the largest of the rows"), "{refused}");
 }
 
 #[test]

@@ -65,7 +65,8 @@ fn every_question_about_the_response_is_answered_by_several_laws() {
 #[test]
 fn a_law_beside_its_twin_answers_as_by_itself_but_for_the_error_of_laws() {
     // Exact rows: both laws miss no hidden run, so that no error is added.
-    let queries = [asked("reach", "reach = { L = 2.2, solve = \"C\" }"), asked("split", "compute_optimal = { C = 1e23 }")];
+    let queries =
+        [asked("reach", "reach = { L = 2.2, solve = \"C\" }"), asked("split", "compute_optimal = { C = 1e23 }")];
     let world = World::with(&study("[\"twin\"]", &format!("{TWIN}{}", queries.concat())), &simulated_runs(0.0));
     let results = world.run("study.toml")["results"].clone();
     let queries = &results["queries"];
@@ -128,11 +129,12 @@ fn a_study_pays_for_several_laws_only_where_it_asks_for_them() {
 
 #[test]
 fn answers_of_several_laws_are_cached_and_do_not_depend_on_the_number_of_threads() {
-    let queries = [asked("reach", "reach = { L = 2.1, solve = \"C\" }"), asked("split", "compute_optimal = { C = 1e23 }")];
+    let queries =
+        [asked("reach", "reach = { L = 2.1, solve = \"C\" }"), asked("split", "compute_optimal = { C = 1e23 }")];
     let spec = study("[\"additive_nd\"]", &queries.concat());
     let run = |threads: &str| {
         let world = World::with(&spec, &simulated_runs(0.01));
-        let outcome = world.lawfit(&["run", "study.toml", "--threads", threads]);
+        let outcome = world.lawfit(&["run", "study.toml", "--jobs", threads]);
         assert_eq!(outcome.code, 0, "{}", outcome.stderr);
         world
     };
@@ -151,7 +153,11 @@ fn a_question_on_the_command_line_can_be_put_to_several_laws() {
     let outcome = world.lawfit(&["query", "study.toml", "reach fit=main L=2.1 solve=C forecast=stack"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(outcome.stdout.contains("(fit main, 2 laws stacked"), "{}", outcome.stdout);
-    assert!(outcome.stdout.contains("Each law by itself at L = 2.1, with its share: `hoffmann` ("), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.contains("Each law by itself at L = 2.1, with its share: `hoffmann` ("),
+        "{}",
+        outcome.stdout
+    );
     assert!(!outcome.stderr.contains("alone"), "{}", outcome.stderr);
 }
 
@@ -184,7 +190,9 @@ fn answers_of_several_laws_keep_to_limits_and_to_names_of_the_study() {
     let limited = names(&asked("limited", "compute_optimal = { C = 1e23 }\nsubject_to = { N = \"<= 5B\" }"));
     let laws = "[laws.named]\nuse = \"hoffmann\"\nvariables = { N = \"params\", D = \"tokens\" }\n\
                 [laws.sum]\nuse = \"additive_nd\"\nvariables = { N = \"params\", D = \"tokens\" }\n";
-    let spec = format!("{spec}{laws}{limited}").replace("law = \"hoffmann\"", "law = \"named\"").replace("[\"additive_nd\"]", "[\"sum\"]");
+    let spec = format!("{spec}{laws}{limited}")
+        .replace("law = \"hoffmann\"", "law = \"named\"")
+        .replace("[\"additive_nd\"]", "[\"sum\"]");
     let results = World::with(&spec, &simulated_runs(0.01)).run("study.toml")["results"].clone();
     let row = &results["queries"]["limited"]["rows"][0];
     assert!(cell(row, "params", "value") <= 5e9 * (1.0 + 1e-9), "{row}");

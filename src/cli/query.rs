@@ -90,9 +90,9 @@ pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
 fn laws_beside(described: &Described, query: &str) -> Vec<String> {
     let Some(fit) = described.query(query).and_then(|query| described.fit(&query.fit)) else { return Vec::new() };
     let mut notices = Vec::new();
-    let is_by_one = described.query(query).is_some_and(|query| {
-        query.by == AnsweredBy::Law && query.question.member().takes_several_laws().is_ok()
-    });
+    let is_by_one = described
+        .query(query)
+        .is_some_and(|query| query.by == AnsweredBy::Law && query.question.member().takes_several_laws().is_ok());
     if is_by_one && !fit.alternatives.is_empty() {
         let others: Vec<&str> = fit.alternatives.iter().map(|law| law.name.as_str()).collect();
         notices.push(format!(

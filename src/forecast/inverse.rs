@@ -13,6 +13,8 @@ const HALVINGS: usize = 26;
 const HALF_RANGE: f64 = 10.0;
 /// Number of points in that range.
 const SPLITS: usize = 41;
+/// The level of forecasts of which only the value is used.
+const ANY: f64 = 0.5;
 /// Number of draws of the best split.
 const DRAWS: usize = 1000;
 
@@ -53,7 +55,8 @@ impl Forecaster {
         let [low, high] = line.range;
         let steps = ((high - low) / STEP).ceil().max(1.0);
         let logs: Vec<f64> = (0..=steps as usize).map(|i| low + (high - low) * (i as f64 / steps)).collect();
-        let known: Vec<Prediction> = logs.iter().map(|log| at(*log)).collect::<Result<_, _>>()?;
+        let places = logs.iter().map(|log| (line.sizes)(*log)).collect::<Result<Vec<_>, _>>()?;
+        let (known, _) = self.at(&places, level)?;
         let curves: [fn(&Prediction) -> f64; 3] = [|p| p.value, |p| p.lower, |p| p.upper];
         let mut found = [Reached::Never; 3];
         for (curve, found) in curves.into_iter().zip(&mut found) {
@@ -88,14 +91,23 @@ impl Forecaster {
     /// # Errors
     /// The forecast has no minimum among the splits.
     pub fn best_split(&self, budget: &Budgeted<'_>) -> Result<f64, NoForecast> {
+        let (places, near) = (places(budget), self.near_split(budget)?);
+        let value = |place: f64| self.prediction(&(budget.sizes)(place), ANY).map_or(f64::NAN, |p| ln(p.value));
+        let step = places[1] - places[0];
+        minimise(value, near - step, near + step).map_err(|_| super::unfounded())
+    }
+
+    /// The same, from the parabola through the lowest of a few splits and its neighbours.
+    ///
+    /// # Errors
+    /// As [`Forecaster::best_split`].
+    pub fn near_split(&self, budget: &Budgeted<'_>) -> Result<f64, NoForecast> {
         let places = places(budget);
-        let value = |place: f64| self.prediction(&(budget.sizes)(place), 0.5).map_or(f64::NAN, |p| ln(p.value));
-        let values: Vec<f64> = places.iter().map(|place| value(*place)).collect();
-        let lowest = lowest(&values).ok_or_else(super::unfounded)?;
-        if lowest == 0 || lowest == places.len() - 1 {
-            return Err(NoForecast("the forecast has no best split: its minimum lies far from the splits of the runs".to_owned()));
-        }
-        minimise(value, places[lowest - 1], places[lowest + 1]).map_err(|_| super::unfounded())
+        let sizes: Vec<Vec<f64>> = places.iter().map(|place| (budget.sizes)(*place)).collect();
+        let (predictions, _) = self.at(&sizes, ANY)?;
+        let values: Vec<f64> = predictions.iter().map(|prediction| ln(prediction.value)).collect();
+        let none = "the forecast has no best split: its minimum lies far from the splits of the runs";
+        vertex(&places, &values).ok_or_else(|| NoForecast(none.to_owned()))
     }
 
     /// Sorted draws of the best split of a budget.
@@ -112,8 +124,7 @@ impl Forecaster {
         let columns = anchor.bind(&self.history.columns(logs.iter()));
         let members: Vec<Vec<f64>> = self.posteriors.iter().map(|member| member.values_at(&columns)).collect();
         let cells = self.process.weighted();
-        let estimates: Vec<Vec<f64>> =
-            cells.iter().map(|(_, cell)| anchor.values_with(&columns, cell.point)).collect();
+        let estimates: Vec<Vec<f64>> = cells.iter().map(|(_, cell)| anchor.values_with(&columns, cell.point)).collect();
         let weights = self.raw_weights();
         let mut random = Random::new(seed, "best split of a forecast", 0);
         let mut found = Vec::new();

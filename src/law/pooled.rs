@@ -62,7 +62,8 @@ impl Law {
                     law.variables.push(variable.clone());
                 }
             }
-            law.mixtures.extend(one.mixtures.iter().filter(|own| !law.mixtures.contains(own)).cloned().collect::<Vec<_>>());
+            law.mixtures
+                .extend(one.mixtures.iter().filter(|own| !law.mixtures.contains(own)).cloned().collect::<Vec<_>>());
         }
         let sum = terms.into_iter().reduce(|sum, term| binary(Operator::Add, sum, term))?;
         law.body = call(Function::Exp, sum);

@@ -299,7 +299,10 @@ fn not_by_default(question: &Question, fit: &PlannedFit) -> Option<String> {
     if through.is_some() && by_forecast != ByForecast::Response {
         Some("a default forecast through another fit answers only `loss`".to_owned())
     } else if is_split && fit.law.cost.is_some() {
-        Some("the default forecast splits budgets at 6 FLOP for each parameter and token, and the fit has another cost".to_owned())
+        Some(
+            "the default forecast splits budgets at 6 FLOP for each parameter and token, and the fit has another cost"
+                .to_owned(),
+        )
     } else if !has_rows {
         Some("a forecast by several laws needs rows, but the fit has none".to_owned())
     } else if sizes > MOST_SIZES {

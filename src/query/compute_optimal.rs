@@ -9,7 +9,8 @@ use super::allocation::{moves, nothing_to_split};
 use super::budget::{Budget, can_split};
 use super::split::best_split;
 use super::{
-    ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, Waste, check_names, check_values, finish, named, rows_of,
+    ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, Waste, check_names, check_values, finish, named,
+    rows_of,
 };
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};

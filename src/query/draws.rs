@@ -385,11 +385,7 @@ impl Asked<'_> {
 
 /// The results of a number of draws, of which only the outputs are kept, because a finding is large and there may be
 /// millions of draws.
-fn sampled<'a>(
-    count: usize,
-    outputs: &[&'a str],
-    at: impl Fn(usize) -> Result<Finding, Refusal> + Sync,
-) -> Sample<'a> {
+fn sampled<'a>(count: usize, outputs: &[&'a str], at: impl Fn(usize) -> Result<Finding, Refusal> + Sync) -> Sample<'a> {
     let mut cells = vec![Drawn::Unknown; count * outputs.len().max(1)];
     let answered = cells
         .par_chunks_mut(outputs.len().max(1))

@@ -7,8 +7,8 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
-    ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Question, Refusal, check_names, check_sums, check_values, finish,
-    named, rows_of,
+    ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Question, Refusal, check_names, check_sums, check_values,
+    finish, named, rows_of,
 };
 use crate::law::{Law, Roles};
 use crate::quantity::{OneOrMany, Quantity};

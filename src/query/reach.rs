@@ -11,7 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::budget::can_split;
 use super::crossing::cross;
 use super::reaching::cheapest;
-use super::{ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, check_names, check_values, finish, named, rows_of};
+use super::{
+    ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, check_names, check_values, finish, named, rows_of,
+};
 use crate::law::{Law, Roles};
 use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};

@@ -241,7 +241,8 @@ pub(super) fn laws_apart(described: &Described, query: &DescribedQuery, result: 
     let called = if output == "solution" { query.variable_of(&output) } else { output.as_str() };
     let called = if called == "loss" { heading(described, query, called) } else { called.replace('_', " ") };
     let of_law = |law: &StackedLaw, answer: &LawAnswer| {
-        let missed = law.error.map_or_else(String::new, |error| format!(", missed hidden runs by {:.2} %", 100.0 * error));
+        let missed =
+            law.error.map_or_else(String::new, |error| format!(", missed hidden runs by {:.2} %", 100.0 * error));
         let cell = answer.outputs.get(&output).filter(|cell| cell.value.is_some());
         let found = match (cell, &answer.note) {
             (Some(cell), _) => format!("{called} = {}", written.whole(cell)),

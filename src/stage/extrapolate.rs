@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::chain::{self, Member, Through, WrittenThrough};
-use super::inverted::by_inverse;
+use super::inverted::{ByDefault, by_inverse, measured};
 use super::stack::{Read, Stacked, WrittenStacked};
 use super::weighted::{Average, average};
 use super::written::listed;
@@ -15,7 +15,7 @@ use crate::answer::{ALL, Account, Answer, Prediction, Row, Verdict};
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
 use crate::evidence::caveats;
-use crate::fit::{Candidate, Fit, HELD, stacked};
+use crate::fit::{Candidate, Fit, stacked};
 use crate::forecast::{Measured, NoForecast, as_size, forecast};
 use crate::law::{Law, Tape};
 use crate::numerics::{Points, ln};
@@ -47,15 +47,6 @@ pub struct Extrapolate {
     pub groups: Vec<String>,
     /// Seed of the study.
     pub seed: u64,
-}
-
-/// Settings of the default forecast.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ByDefault {
-    /// The response at chance level, where known.
-    pub ceiling: Option<f64>,
-    /// The column that defines the fit's groups.
-    pub by: Option<String>,
 }
 
 /// A query whose laws are indices in a list.
@@ -255,9 +246,8 @@ impl Extrapolate {
     ) -> Result<Vec<Read<'_>>, Failure> {
         let own = self.stacked.first().map(|own| Read::new(own, (fit.clone(), draws.to_vec()), "", inputs));
         let of_second = self.stacked.get(1).zip(second);
-        let other = of_second.map(|(other, second)| {
-            Read::new(other, (second.fit.clone(), second.draws.clone()), OTHER, inputs)
-        });
+        let other = of_second
+            .map(|(other, second)| Read::new(other, (second.fit.clone(), second.draws.clone()), OTHER, inputs));
         own.into_iter().chain(other).collect()
     }
 
@@ -274,8 +264,7 @@ impl Extrapolate {
         if other.as_ref().is_some_and(Option::is_none) {
             return Ok(None);
         }
-        let (mut answer, stack) =
-            own.answer(&self.question, self.limits.as_ref(), other.flatten().as_ref(), self.seed);
+        let (mut answer, stack) = own.answer(&self.question, self.limits.as_ref(), other.flatten().as_ref(), self.seed);
         answer.stacks.insert(group.unwrap_or(ALL).to_owned(), stack);
         Ok(Some(answer))
     }
@@ -492,23 +481,6 @@ fn refuse(row: &mut Row, reason: &str) {
     row.outputs.clear();
     row.reach.verdict = Verdict::NotForecast;
     row.note = Some(format!("no forecast: {reason}"));
-}
-
-/// The columns of the law's variables and of its response in the fitted rows; `of_group` selects one group by its column
-/// and value.
-pub(super) fn measured(
-    law: &Law,
-    rows: &Dataset,
-    of_group: Option<(&str, &str)>,
-) -> Result<(Vec<Vec<f64>>, Vec<f64>), Failure> {
-    let no_column = || Failure::internal("the rows of a fit lack a column");
-    let held = rows.numbers(HELD).ok_or_else(no_column)?;
-    let is_of_group = |row: usize| of_group.is_none_or(|(by, group)| rows.text(by, row) == group);
-    let fitted: Vec<usize> = (0..rows.rows()).filter(|&row| held[row] == 0.0 && is_of_group(row)).collect();
-    let fitted = rows.select(&fitted);
-    let column = |name: &str| fitted.numbers(name).map(<[f64]>::to_vec).ok_or_else(no_column);
-    let columns = law.variables.iter().map(|v| column(&v.name)).collect::<Result<_, Failure>>()?;
-    Ok((columns, column(&law.response)?))
 }
 
 /// Forecasts targets with several laws from the fitted rows. `of_group` selects one group by its column and value.

@@ -3,18 +3,28 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::Failure;
-use super::extrapolate::{ByDefault, measured};
 use crate::answer::{Account, Answer, Interval, Row, Verdict};
 use crate::dataset::Dataset;
 use crate::expr::number_text;
-use crate::fit::Fit;
+use crate::fit::{Fit, HELD};
 use crate::forecast::{
     Budgeted, Forecaster, Line, Measured, NoForecast, Reached, as_size, ends_of_split, middle_of, split_at,
 };
 use crate::law::{FLOP_PER_PARAMETER_AND_TOKEN, Law};
 use crate::numerics::{exp, ln};
 use crate::query::{ByForecast, Question, can_split, extent};
+
+/// Settings of the default forecast.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ByDefault {
+    /// The response at chance level, where known.
+    pub ceiling: Option<f64>,
+    /// The column that defines the fit's groups.
+    pub by: Option<String>,
+}
 
 /// Largest distance of an answer from the rows, as a factor.
 const FARTHEST: f64 = 1e6;
@@ -34,6 +44,23 @@ struct Inverted<'a> {
 /// The outcome of one row: its outputs and the values of all variables, or why there is none, with an interval that may
 /// have an end nevertheless.
 type Outcome = Result<(BTreeMap<String, Interval>, BTreeMap<String, f64>), (Verdict, String, Option<Interval>)>;
+
+/// The columns of the law's variables and of its response in the fitted rows; `of_group` selects one group by its column
+/// and value.
+pub(super) fn measured(
+    law: &Law,
+    rows: &Dataset,
+    of_group: Option<(&str, &str)>,
+) -> Result<(Vec<Vec<f64>>, Vec<f64>), Failure> {
+    let no_column = || Failure::internal("the rows of a fit lack a column");
+    let held = rows.numbers(HELD).ok_or_else(no_column)?;
+    let is_of_group = |row: usize| of_group.is_none_or(|(by, group)| rows.text(by, row) == group);
+    let fitted: Vec<usize> = (0..rows.rows()).filter(|&row| held[row] == 0.0 && is_of_group(row)).collect();
+    let fitted = rows.select(&fitted);
+    let column = |name: &str| fitted.numbers(name).map(<[f64]>::to_vec).ok_or_else(no_column);
+    let columns = law.variables.iter().map(|v| column(&v.name)).collect::<Result<_, Failure>>()?;
+    Ok((columns, column(&law.response)?))
+}
 
 /// Replaces the answer of the fit's law by that of a forecast; `None` if there is no forecast, with the reason.
 pub(super) fn by_inverse(
@@ -181,9 +208,8 @@ impl Inverted<'_> {
             Reached::At(log) => Some(exp(log)),
             Reached::AtOnce | Reached::Never => None,
         };
-        let response = |log: f64| -> Result<f64, NoForecast> {
-            Ok(self.forecaster.prediction(&sizes(log)?, self.level)?.value)
-        };
+        let response =
+            |log: f64| -> Result<f64, NoForecast> { Ok(self.forecaster.prediction(&sizes(log)?, self.level)?.value) };
         match value {
             Reached::AtOnce => {
                 let least = response(range[0]).map_err(no_forecast)?;
@@ -232,7 +258,11 @@ impl Inverted<'_> {
     fn splits_between(&self, pair: [&str; 2], [low, high]: [f64; 2]) -> Result<Vec<(f64, f64)>, NoForecast> {
         let steps = ((high - low) / APART).ceil().max(1.0);
         let log = |i: usize| low + (high - low) * (i as f64 / steps);
-        (0..=steps as usize).map(|i| Ok((log(i), self.best_split(pair, exp(log(i)))?))).collect()
+        let split = |log: f64| {
+            let sizes = |place: f64| self.at_split(pair, split_at(exp(log), place));
+            self.forecaster.near_split(&Budgeted { sizes: &sizes, middle: self.middle(pair) })
+        };
+        (0..=steps as usize).map(|i| Ok((log(i), split(log(i))?))).collect()
     }
 
     fn split(&self, inputs: &BTreeMap<String, f64>) -> Outcome {
@@ -247,7 +277,8 @@ impl Inverted<'_> {
         let found = split_at(flop, place);
         let [smallest, largest] = [ends.map(|ends| split_at(flop, ends.0)), ends.map(|ends| split_at(flop, ends.1))];
         let response = self.forecaster.prediction(&sizes(place), self.level).map_err(no_forecast)?;
-        let of = |value: f64, low: Option<f64>, high: Option<f64>| Interval { value: Some(value), lower: low, upper: high };
+        let of =
+            |value: f64, low: Option<f64>, high: Option<f64>| Interval { value: Some(value), lower: low, upper: high };
         let outputs = BTreeMap::from([
             (pair[0].to_owned(), of(found[0], smallest.map(|s| s[0]), largest.map(|s| s[0]))),
             (pair[1].to_owned(), of(found[1], largest.map(|s| s[1]), smallest.map(|s| s[1]))),

@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use chain::Through;
 pub use design::{DesignRuns, Judging, LAUNCHED, launched_as};
-pub use extrapolate::{ByDefault, Extrapolate, WrittenQuery};
+pub use extrapolate::{Extrapolate, WrittenQuery};
 pub use filter::{Extreme, Filter, FilterRule, RuleKind};
 pub use fit::{
     ESTIMATE, Estimate, FitLaw, FitMethod, Origins, REFITS, Refits, RowRoles, WrittenEstimate, WrittenFit,
@@ -34,6 +34,7 @@ pub use fit::{
 pub use gather::Gather;
 pub use history::IngestHistory;
 pub use ingest::{ANSWER, Ingest, IngestColumn, IngestSchedule, Origin as ColumnOrigin};
+pub use inverted::ByDefault;
 pub use render::RenderReport;
 pub use results::{GatherResults, RESULTS};
 pub use stack::{Stacked, stacked_as};

@@ -15,7 +15,7 @@ use crate::dataset::Dataset;
 use crate::evidence::in_words;
 use crate::fit::{Candidate, Fit, HELD};
 use crate::law::{Law, Tape};
-use crate::numerics::{Points, Random, exp, ln, mean};
+use crate::numerics::{Matrix, Points, Random, exp, ln, mean};
 use crate::query::{Limits, Other, Question, Together, Voice, answer_together, answer_within};
 use crate::warning::Warning;
 
@@ -165,43 +165,63 @@ impl History {
 
     /// The error of a law for each unit of logarithmic distance.
     ///
-    /// When the largest runs are hidden, the mean square of the law's errors in ln y is that of the scatter plus that of
-    /// the law. The part of the law at a row at distances h along the sizes has the variance error^2 sum h^2, with h =
-    /// ln(1 + x / largest known x).
+    /// When the largest runs are hidden, the mean square of the law's misses in ln y at a hidden row is the sum of three
+    /// parts: the variance s^2 of the scatter; that of parameters fitted to the rows that remain, s^2 g' (J' J)^-1 g with
+    /// the slopes g of the law at the hidden row and J at the remaining rows; and that of the law, error^2 sum h^2 with
+    /// the distances h = ln(1 + x / largest remaining x) along the sizes.
     fn error_of(&self, law: &Law, fit: &Fit, rolling: f64) -> Result<f64, Failure> {
-        let mut squares = Vec::new();
+        let (misses, slopes) = self.around(law, fit)?;
+        let parameters = fit.free.len();
+        let freedom = misses.len().saturating_sub(parameters).max(1) as f64;
+        let scatter = misses.iter().map(|miss| miss * miss).sum::<f64>() / freedom;
+        let (mut by_chance, mut distances) = (Vec::new(), Vec::new());
         for up_to in cuts(&self.order, self.folds, law.free().len() + 2) {
             let (known, later): (Vec<usize>, Vec<usize>) =
                 (0..self.order.len()).partition(|&row| self.order[row] <= up_to);
-            let columns: Vec<(&[f64], f64)> = self
-                .beyond
-                .iter()
-                .filter_map(|(name, _)| {
-                    let column = self.rows.numbers(name)?;
-                    Some((column, known.iter().map(|&row| column[row]).fold(0.0, f64::max)))
-                })
-                .collect();
-            squares.extend(later.iter().map(|&row| {
-                columns.iter().map(|(column, most)| distance(column[row], *most)).map(|h| h * h).sum::<f64>()
-            }));
+            let factor = normal_factor(known.iter().map(|&row| &slopes[row]), parameters);
+            let columns = self.beyond.iter().filter_map(|(name, _)| self.rows.numbers(name));
+            let columns: Vec<(&[f64], f64)> =
+                columns.map(|column| (column, known.iter().map(|&row| column[row]).fold(0.0, f64::max))).collect();
+            for row in later {
+                // Where the remaining rows do not identify the law, a miss says nothing about its error.
+                let of_parameters = factor.as_ref().map_or(f64::INFINITY, |factor| {
+                    factor.solve_lower(slopes[row].clone()).iter().map(|part| part * part).sum()
+                });
+                by_chance.push(scatter * (1.0 + of_parameters));
+                distances.push(columns.iter().map(|(column, most)| distance(column[row], *most)).map(|h| h * h).sum());
+            }
         }
-        let scatter = self.scatter(law, fit)?;
-        let of_law = (rolling * rolling - scatter * scatter).max(0.0);
-        let error = (of_law / mean(&squares)).sqrt();
+        let of_law = (rolling * rolling - mean(&by_chance)).max(0.0);
+        let error = (of_law / mean(&distances)).sqrt();
         Ok(if error.is_finite() { error } else { 0.0 })
     }
 
-    /// The standard deviation of ln(prediction / observation) over the rows, corrected for the parameters.
-    fn scatter(&self, law: &Law, fit: &Fit) -> Result<f64, Failure> {
+    /// ln(prediction / observation) of each row, and the slopes of ln y by the parameters there.
+    fn around(&self, law: &Law, fit: &Fit) -> Result<(Vec<f64>, Vec<Vec<f64>>), Failure> {
         let missing = || Failure::internal("the rows of a fit lack a column");
         let columns: Vec<&[f64]> =
             law.variables.iter().map(|v| self.rows.numbers(&v.name)).collect::<Option<_>>().ok_or_else(missing)?;
         let observed = self.rows.numbers(&law.response).ok_or_else(missing)?;
         let tape: Tape = law.tape();
-        let predicted = tape.values(&tape.bind(&columns, observed.len()), &fit.free);
-        let squares: f64 = predicted.iter().zip(observed).map(|(p, y)| ln(p / y)).map(|miss| miss * miss).sum();
-        Ok((squares / observed.len().saturating_sub(fit.free.len()).max(1) as f64).sqrt())
+        let rows = tape.rows(&tape.bind(&columns, observed.len()), &fit.free);
+        let of_row = |((value, slopes), y): ((f64, Vec<f64>), &f64)| {
+            (ln(value / y), slopes.into_iter().map(|slope| slope / value).collect())
+        };
+        Ok(rows.into_iter().zip(observed).map(of_row).unzip())
     }
+}
+
+/// The Cholesky factor of J' J for rows of slopes; `None` where the rows do not identify the parameters.
+fn normal_factor<'a>(rows: impl Iterator<Item = &'a Vec<f64>>, parameters: usize) -> Option<Matrix> {
+    let mut normal = Matrix::zeros(parameters);
+    for slopes in rows {
+        for i in 0..parameters {
+            for k in 0..parameters {
+                normal[(i, k)] += slopes[i] * slopes[k];
+            }
+        }
+    }
+    normal.cholesky()
 }
 
 /// The logarithmic distance of a size beyond the largest known one; it vanishes far below that.
@@ -286,7 +306,8 @@ impl Parts {
     /// The laws that take part as one distribution. The estimate is that of their weighted geometric mean, and each draw
     /// is a draw of one law with an error beyond the rows.
     fn together(&self, parts: &[bool], seed: u64) -> Option<Together> {
-        let parts: Vec<&Part> = self.parts.iter().zip(parts).filter(|(_, takes)| **takes).map(|(part, _)| part).collect();
+        let parts: Vec<&Part> =
+            self.parts.iter().zip(parts).filter(|(_, takes)| **takes).map(|(part, _)| part).collect();
         let sum: f64 = parts.iter().map(|part| part.candidate.share).sum();
         let weighted: Vec<(&Law, f64)> = parts
             .iter()
@@ -297,8 +318,7 @@ impl Parts {
         let first = counted.first()?;
         let count = parts.iter().map(|part| part.draws.len()).max().filter(|count| *count > 0).unwrap_or(DRAWS);
         let mut random = Random::new(seed, "error of laws", 0);
-        let errors: Vec<Vec<f64>> =
-            (0..count).map(|_| self.beyond.iter().map(|_| random.normal()).collect()).collect();
+        let errors: Vec<Vec<f64>> = (0..count).map(|_| self.beyond.iter().map(|_| random.normal()).collect()).collect();
         let voice = |part: &&Part| {
             let draw = |(i, errors): (usize, &Vec<f64>)| {
                 let own = if part.draws.is_empty() { &part.fit.free[..] } else { &part.draws[i % part.draws.len()] };
@@ -418,7 +438,8 @@ mod tests {
 
     /// The x at which the laws reach a response, with its interval.
     fn reached(parts: &Parts, y: f64) -> Interval {
-        let question: Question = serde_json::from_value(serde_json::json!({ "reach": { "y": y, "solve": "x" } })).unwrap();
+        let question: Question =
+            serde_json::from_value(serde_json::json!({ "reach": { "y": y, "solve": "x" } })).unwrap();
         let (answer, _) = parts.answer(&question, None, None, 1);
         answer.rows[0].outputs["solution"]
     }
@@ -450,10 +471,8 @@ mod tests {
     #[test]
     fn the_value_is_where_the_weighted_mean_of_the_logarithms_is_the_target_and_lies_in_the_interval() {
         let (one, other) = ([4.0, 0.1], [3.0, 0.07]);
-        let both = parts(vec![
-            part("one", one, &draws(200), 0.8, 0.01),
-            part("other", other, &[[3.0, 0.07]; 200], 0.2, 0.02),
-        ]);
+        let both =
+            parts(vec![part("one", one, &draws(200), 0.8, 0.01), part("other", other, &[[3.0, 0.07]; 200], 0.2, 0.02)]);
         let Interval { value, lower, upper } = reached(&both, 0.6);
         let x = value.unwrap();
         let ln_y = 0.8 * libm::log(4.0 / libm::pow(x, 0.1)) + 0.2 * libm::log(3.0 / libm::pow(x, 0.07));
@@ -468,7 +487,8 @@ mod tests {
         let error = 0.01;
         let known = parts(vec![part("one", [4.0, 0.1], &[[4.0, 0.1]; 4000], 1.0, error)]);
         let Interval { value, lower, upper } = reached(&known, 0.5);
-        let miss = |x: f64, u: f64| libm::log(4.0 / libm::pow(x, 0.1)) + u * libm::log(1.0 + x / LARGEST) - libm::log(0.5);
+        let miss =
+            |x: f64, u: f64| libm::log(4.0 / libm::pow(x, 0.1)) + u * libm::log(1.0 + x / LARGEST) - libm::log(0.5);
         for (end, u) in [(value, 0.0), (lower, -1.645 * error), (upper, 1.645 * error)] {
             let at = libm::log(end.unwrap());
             // The end as ln x, by Newton's step from it.
