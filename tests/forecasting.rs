@@ -124,7 +124,6 @@ fn a_forecast_is_inverted_at_the_size_that_it_reaches_and_along_the_best_splits(
         |name: &str, question: &str| format!("[queries.{name}]\nfit = \"main\"\n{question}\nforecast = \"default\"\n");
     let queries = [
         by_default("data", "reach = { L = [2.05, 1.0], solve = \"D\", N = \"10B\" }"),
-        by_default("loss", "loss = { N = \"10B\", D = \"1T\" }"),
         by_default("compute", "reach = { L = 2.05, solve = \"C\" }"),
         by_default("split", "compute_optimal = { C = 1e23 }"),
     ];
@@ -139,9 +138,16 @@ fn a_forecast_is_inverted_at_the_size_that_it_reaches_and_along_the_best_splits(
         assert!(lower <= value && value <= upper, "{query}: {lower} {value} {upper}");
         assert!(lower <= truth && truth <= upper, "{query}: {truth} in [{lower}, {upper}]");
     };
+    // At the answer, the forecast is the target; at the ends of its interval, an end of the forecast is.
+    for (part, of_loss) in [("value", "value"), ("lower", "lower"), ("upper", "upper")] {
+        let question = format!("loss N=10B D={} forecast=default", end("data", 0, "solution", part));
+        let outcome = world.lawfit(&["query", "study.toml", &question, "--json"]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        let answer: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let loss = answer["asked"]["rows"][0]["loss"][of_loss].as_f64().unwrap();
+        assert!((loss / 2.05 - 1.0).abs() < 1e-6, "{part}: {loss}");
+    }
     // The law of the runs is L = 1.7 + 400 / N^0.34 + 410 / D^0.28.
-    let excess = 2.05 - 1.7 - 400.0 * libm::pow(1e10, -0.34);
-    inside("data", "solution", libm::pow(410.0 / excess, 1.0 / 0.28));
     let g = libm::pow(0.34 * 400.0 / (0.28 * 410.0), 1.0 / 0.62);
     inside("split", "N", g * libm::pow(1e23 / 6.0, 0.28 / 0.62));
     inside("split", "D", libm::pow(1e23 / 6.0, 0.34 / 0.62) / g);
