@@ -148,6 +148,40 @@ fn an_invalid_cell_stops_the_stage_with_file_and_row() {
     }
 }
 
+/// The simulated runs with losses that are lower by 100.
+fn runs_below_zero() -> String {
+    let rows = simulated_runs(0.01);
+    let (header, rows) = rows.split_once('\n').unwrap();
+    let shifted = rows.lines().map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        format!("{},{},{},{}\n", cells[0], cells[1], cells[2].parse::<f64>().unwrap() - 100.0, cells[3])
+    });
+    format!("{header}\n{}", shifted.collect::<String>())
+}
+
+#[test]
+fn a_response_below_zero_names_the_objective_that_fits_it() {
+    let world = World::with(SPEC, &runs_below_zero());
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 5);
+    assert!(outcome.stderr.contains("= { on = \"raw\" } }` fits L itself"), "{}", outcome.stderr);
+    // No row would be left.
+    assert!(!outcome.stderr.contains("drop such rows"), "{}", outcome.stderr);
+}
+
+#[test]
+fn laws_of_a_response_below_zero_are_compared_without_a_stacked_forecast() {
+    let laws = "[laws.sum]\nformula = \"L = E + A / N^a + B / D^b\"\n[laws.size]\nformula = \"L = E + A / N^a\"\n";
+    let (before, _) = SPEC.split_once("[fits.main]").unwrap();
+    let fit = "[fits.main]\nrows = \"main\"\nlaw = \"sum\"\nalternatives = [\"size\"]\n\
+               objective = { least_squares = { on = \"raw\" } }\n";
+    let world = World::with(&format!("{before}{laws}{fit}"), &runs_below_zero());
+    let choice = world.run("study.toml")["results"]["fits"]["main"]["choice"].clone();
+    assert_eq!(choice["quote"], "sum");
+    assert!(choice["laws"][0]["ahead"].as_f64().unwrap() < -90.0, "{choice}");
+    assert!(choice["stack"].is_null(), "{choice}");
+}
+
 #[test]
 fn a_fit_without_rows_counts_what_each_rule_and_the_source_dropped() {
     let spec = SPEC

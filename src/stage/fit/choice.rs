@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::Failure;
 use super::FitLaw;
 use super::holdout::summary;
-use super::origins::cuts;
+use super::origins::{Origins, cuts};
 use super::rows::{Group, Rows, numbers};
 use crate::dataset::Dataset;
 use crate::evidence::{self, Label};
@@ -50,7 +50,9 @@ impl FitLaw {
         let sum: f64 = errors.iter().map(|e| 1.0 / (e * e)).sum();
         candidates.iter_mut().zip(&errors).for_each(|(c, e)| c.share = 1.0 / (e * e * sum));
         let level = self.method.uncertainty.as_ref().map_or(LEVEL, |u| u.member().level());
-        let known = candidates.iter().filter_map(|c| Some((c.share, ln(c.ahead?), c.rolling_origin?)));
+        // Forecasts are combined by their logarithms, which a response below zero does not have.
+        let positive = |c: &Candidate| c.ahead.filter(|ahead| *ahead > 0.0);
+        let known = candidates.iter().filter_map(|c| Some((c.share, ln(positive(c)?), c.rolling_origin?)));
         let stack = stacked(&known.collect::<Vec<_>>(), level);
         let (quote, reason) = evidence::quote(&candidates);
         let warnings = evidence::equally_good(&candidates).into_iter().collect();

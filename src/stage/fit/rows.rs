@@ -244,7 +244,15 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
             let places: Vec<_> = rows.iter().map(|&row| data.origins()[row]).collect();
             failure = failure.hint(format!("{reason}: {}", name_rows(&places, &fit.files)));
         }
-        return Err(failure.hint("drop such rows by a rule of the filter, or write `missing = \"drop\"` in the source"));
+        if on_log && column(data, &fit.law.response)?.iter().any(|&value| value <= 0.0) {
+            let (name, response) = (fit.method.objective.name(), &fit.law.response);
+            failure = failure.hint(format!("`objective = {{ {name} = {{ on = \"raw\" }} }}` fits {response} itself"));
+        }
+        if rows.len() < data.rows() {
+            failure =
+                failure.hint("drop such rows by a rule of the filter, or write `missing = \"drop\"` in the source");
+        }
+        return Err(failure);
     }
     let kept: Vec<usize> = (0..data.rows()).filter(|row| rows.binary_search(row).is_err()).collect();
     if kept.is_empty() {
