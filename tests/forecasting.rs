@@ -88,7 +88,7 @@ fn a_forecast_names_its_members_and_says_where_they_are_one_law() {
     let account = &several["forecasts"]["all"];
     let shares: f64 = account["members"].as_array().unwrap().iter().map(|m| m["share"].as_f64().unwrap()).sum();
     assert!((shares - 1.0).abs() < 1e-12, "{account}");
-    assert!(several["interval"].as_str().unwrap().contains("windows of one law"));
+    assert!(several["interval"].as_str().unwrap().contains("the disagreement of its windows"));
     let report = world.read("outputs/study/report.md");
     assert!(report.contains("members, weighted by their errors when the last runs were hidden"), "{report}");
     assert!(report.contains("(query several, fit main, one law, `"), "{report}");

@@ -2,8 +2,8 @@
 //!
 //! A forecast of ln y at a target is 3/4 of a stack of members and 1/4 of one member with a discrepancy process. Each
 //! member of the stack is fitted with larger weights for larger runs, and has a weight from its errors when the largest
-//! runs are hidden (a rolling origin). The variance is the sum of the process variance, the disagreement of the
-//! members, and the squared distance between the answer and the forecast of the process.
+//! runs are hidden (a rolling origin). The variance is the larger of the process variance and the variance between the
+//! members.
 //! `docs/book/src/validation/forecasts.md` shows the measured accuracy.
 
 mod departure;
@@ -146,8 +146,8 @@ impl Forecaster {
         let predictions = (0..targets.len())
             .map(|i| {
                 let mean = STACK * stack.means[i] + (1.0 - STACK) * process.means[i];
-                let apart = mean - process.means[i];
-                let half = z * (process.variances[i] + stack.spreads[i] + apart * apart).sqrt();
+                // Both variances estimate the error of the laws, so their sum would count it twice.
+                let half = z * process.variances[i].max(stack.spreads[i]).sqrt();
                 Prediction { value: exp(mean), lower: exp(mean - half), upper: exp(mean + half) }
             })
             .collect();

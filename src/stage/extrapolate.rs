@@ -105,7 +105,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        13
+        14
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -440,18 +440,18 @@ impl Extrapolate {
                 answer.interval = Some(match through {
                     Some((through, _)) => format!(
                         "{percent:.0} % prediction interval of one run: the forecast of {} by several laws, with their \
-                         disagreement and common error; the parameters and the scatter of the fit's law; not the error \
-                         of the fit's law itself",
+                         common error or disagreement, whichever is larger; the parameters and the scatter of the \
+                         fit's law; not the error of the fit's law itself",
                         through.variable
                     ),
                     None => match only {
                         Some(law) => format!(
-                            "{percent:.0} % prediction interval of one run: scatter, parameters, disagreement of \
-                             windows of one law, `{law}`, and its error on hidden runs"
+                            "{percent:.0} % prediction interval of one run: scatter, parameters, and the error of the \
+                             law `{law}` or the disagreement of its windows, whichever is larger"
                         ),
                         None => format!(
-                            "{percent:.0} % prediction interval of one run: scatter, parameters, disagreement of \
-                             the laws, and their common error"
+                            "{percent:.0} % prediction interval of one run: scatter, parameters, and the common error of \
+                             the laws or their disagreement, whichever is larger"
                         ),
                     },
                 });
