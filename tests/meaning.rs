@@ -26,6 +26,28 @@ fn results(world: &World) -> serde_json::Value {
 const FORMATS: &str = "[report]\nformats = [\"html\", \"markdown\", \"json\", \"latex\"]\n";
 
 #[test]
+fn a_wrong_unit_is_found_in_a_column_with_a_gap() {
+    // Tokens in billions, declared as plain counts; one row has none.
+    let rows = simulated_runs(0.01);
+    let in_billions = |(place, line): (usize, &str)| {
+        let cells: Vec<&str> = line.split(',').collect();
+        match (place, cells[1].parse::<f64>()) {
+            (3, _) => format!("{},,{},{}\n", cells[0], cells[2], cells[3]),
+            (_, Ok(tokens)) => format!("{},{},{},{}\n", cells[0], tokens / 1e9, cells[2], cells[3]),
+            _ => format!("{line}\n"),
+        }
+    };
+    let table: String = rows.lines().enumerate().map(in_billions).collect();
+    let spec = SPEC
+        .replace("[sources.runs]", "[sources.runs]\nmissing = \"keep\"")
+        .replace("rules = [", "rules = [{ keep = \"D > 0\" }, ");
+    assert!(spec.contains("missing = \"keep\"") && spec.contains("D > 0"));
+    let world = World::with(&spec, &table);
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert!(outcome.stdout.contains("too few for plain counts"), "{}{}", outcome.stdout, outcome.stderr);
+}
+
+#[test]
 fn columns_in_different_units_are_stored_in_one_unit() {
     let mut table = "flop,pfdays,nats,bits\n".to_owned();
     for (flop, nats) in [(1e18, 4.0), (1e19, 3.5), (1e20, 3.1), (1e21, 2.8), (1e22, 2.6)] {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ingest::{declared, digest_of};
+use super::ingest::{checked, digest_of};
 use super::{Failure, IngestColumn, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
@@ -38,7 +38,7 @@ impl Stage for Gather {
     }
 
     fn impl_rev(&self) -> u32 {
-        6
+        7
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -76,9 +76,9 @@ impl Stage for Gather {
         }
         let data = Dataset::stacked(&tables).ok_or_else(|| Failure::internal("files of a source differ in columns"))?;
         summary.sha256 = digest_of(&summary.files);
-        let declared = declared(&self.columns, &data);
-        summary.flop_ratio = plausible::flop_ratio(&data, &declared);
-        summary.warnings = plausible::doubts(&data, &declared, self.is_priced);
+        let (declared, complete) = checked(&self.columns, &data);
+        summary.flop_ratio = plausible::flop_ratio(&complete, &declared);
+        summary.warnings = plausible::doubts(&complete, &declared, self.is_priced);
         let table = crate::source::to_bytes(&data).map_err(|error| Failure::internal(error.to_string()))?;
         Ok(BTreeMap::from([("table".to_owned(), Arc::new(table)), ("summary".to_owned(), json_bytes(&summary)?)]))
     }

@@ -1,5 +1,6 @@
 //! Ingest: reads files into a table of variables.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -129,7 +130,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        8
+        9
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -555,9 +556,9 @@ impl Ingest {
                 b3: crate::artifact::Digest::of(bytes).to_string(),
             })
             .collect();
-        let declared = declared(&self.columns, data);
-        let flop_ratio = plausible::flop_ratio(data, &declared);
-        let warnings = plausible::doubts(data, &declared, self.is_priced);
+        let (declared, complete) = checked(&self.columns, data);
+        let flop_ratio = plausible::flop_ratio(&complete, &declared);
+        let warnings = plausible::doubts(&complete, &declared, self.is_priced);
         IngestSummary { rows, dropped, sha256: digest_of(&files), files, flop_ratio, warnings }
     }
 }
@@ -616,20 +617,29 @@ pub(super) fn digest_of(files: &[FileSummary]) -> String {
     }
 }
 
-/// The declarations of the columns. A column with missing values, which an unused one may have, declares nothing.
-pub(super) fn declared<'a>(columns: &'a [IngestColumn], data: &Dataset) -> Vec<Declared<'a>> {
-    let declare = |of| {
-        let of: &IngestColumn = of;
-        let column = match &of.from {
-            Origin::Column(name) if of.kind == ColumnKind::Number => Some(name.as_str()),
+/// The columns and the rows whose units are checked: the columns with a value in at least half of the rows, and the rows
+/// with a value in all of them. If these are fewer than half of the rows, only the columns without a gap are checked.
+pub(super) fn checked<'a, 'd>(columns: &'a [IngestColumn], data: &'d Dataset) -> (Vec<Declared<'a>>, Cow<'d, Dataset>) {
+    let gaps = |column: &IngestColumn| match data.numbers(&column.variable) {
+        Some(numbers) => numbers.iter().filter(|number| number.is_nan()).count(),
+        None => 0,
+    };
+    let declare = |column: &'a IngestColumn| {
+        let name = match &column.from {
+            Origin::Column(name) if column.kind == ColumnKind::Number => Some(name.as_str()),
             _ => None,
         };
-        Declared { variable: &of.variable, column, unit: of.unit }
+        Declared { variable: &column.variable, column: name, unit: column.unit }
     };
-    let lacks = |column: &&IngestColumn| {
-        data.numbers(&column.variable).is_some_and(|numbers| numbers.iter().any(|number| number.is_nan()))
-    };
-    columns.iter().filter(|column| !lacks(column)).map(declare).collect()
+    let gaps: Vec<(&IngestColumn, usize)> = columns.iter().map(|column| (column, gaps(column))).collect();
+    let of = |most: usize| gaps.iter().filter(move |(_, gaps)| *gaps <= most).map(|(column, _)| *column);
+    let numbers: Vec<&[f64]> = of(data.rows() / 2).filter_map(|column| data.numbers(&column.variable)).collect();
+    let is_complete = |row: &usize| numbers.iter().all(|column| !column[*row].is_nan());
+    let complete: Vec<usize> = (0..data.rows()).filter(is_complete).collect();
+    if complete.len() == data.rows() || 2 * complete.len() < data.rows() {
+        return (of(0).map(declare).collect(), Cow::Borrowed(data));
+    }
+    (of(data.rows() / 2).map(declare).collect(), Cow::Owned(data.select(&complete)))
 }
 
 fn unreadable(file: &External, format: Format, error: &SourceError) -> Failure {
