@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::distance::extent;
 use super::interval::{Drawn, interval};
 use super::model::{Model, Ready, Solved, Trail};
-use super::together::{Pair, Spoken, Voices};
+use super::several::{LawAt, Pair, WeightedLaws};
 use super::{Beyond, Finding, Kind, Other, Refusal};
 use crate::answer::{Extent, Interval, Row, Verdict};
 use crate::evidence::in_words;
@@ -25,7 +25,7 @@ pub(super) struct Asked<'a> {
     /// The second fit of the query, if it has one.
     pub(super) other: Option<(Other<'a>, Ready<'a>)>,
     /// The laws of the draws, where several laws answer together; `draws` is then empty.
-    pub(super) voices: Option<Voices<'a>>,
+    pub(super) laws: Option<WeightedLaws<'a>>,
     pub(super) seed: u64,
 }
 
@@ -136,8 +136,8 @@ impl Asked<'_> {
         trails: &[Trail<'_>; 2],
     ) -> Result<Finding, Refusal> {
         let second = self.other.as_ref().zip(of_second);
-        let second = second.map(|((_, ready), parameters)| Spoken { index: 0, ready, parameters });
-        self.solve_by(&(Spoken { index: 0, ready: &self.ready, parameters }, second), inputs, trails)
+        let second = second.map(|((_, ready), parameters)| LawAt { index: 0, ready, parameters });
+        self.solve_by(&(LawAt { index: 0, ready: &self.ready, parameters }, second), inputs, trails)
     }
 
     /// The answer of a law at a parameter vector.
@@ -147,7 +147,7 @@ impl Asked<'_> {
         inputs: &BTreeMap<String, f64>,
         [of_own, of_other]: &[Trail<'_>; 2],
     ) -> Result<Finding, Refusal> {
-        let second = second.as_ref().map(|Spoken { ready, parameters, .. }| Model {
+        let second = second.as_ref().map(|LawAt { ready, parameters, .. }| Model {
             ready,
             parameters,
             other: None,
@@ -181,41 +181,41 @@ impl Asked<'_> {
             let [own, other] = trails;
             followed_or_sought([own, other], estimated, solve)
         };
-        match &self.voices {
+        match &self.laws {
             None => sampled(self.draws.len(), outputs, at),
-            Some(voices) => {
-                let trails = self.trails_of(voices, inputs);
-                sampled(voices.count, outputs, |i| self.at_voice(voices, &trails, i, estimated, inputs))
+            Some(laws) => {
+                let trails = self.trails_of(laws, inputs);
+                sampled(laws.count, outputs, |i| self.at_draw_of(laws, &trails, i, estimated, inputs))
             }
         }
     }
 
     /// The trails of several laws at their estimates, for both fits of a comparison.
-    fn trails_of(&self, voices: &Voices<'_>, inputs: &BTreeMap<String, f64>) -> [Vec<Vec<Option<Solved>>>; 2] {
+    fn trails_of(&self, laws: &WeightedLaws<'_>, inputs: &BTreeMap<String, f64>) -> [Vec<Vec<Option<Solved>>>; 2] {
         let trails = |own: usize, other: usize| {
             let trails = [Trail::default(), Trail::default()];
-            if let Some(pair) = voices.at_estimates(own, other) {
+            if let Some(pair) = laws.at_estimates(own, other) {
                 // A law without an answer at its estimate leaves no start, and its draws are searched without one.
                 let _ = self.solve_by(&pair, inputs, &trails);
             }
             trails.map(Trail::laid)
         };
-        let [own, other] = voices.counts();
+        let [own, other] = laws.counts();
         let of_own = (0..own).map(|index| std::mem::take(&mut trails(index, 0)[0])).collect();
         let of_other = (0..other).map(|index| std::mem::take(&mut trails(0, index)[1])).collect();
         [of_own, of_other]
     }
 
     /// The answer at one draw of several laws.
-    fn at_voice(
+    fn at_draw_of(
         &self,
-        voices: &Voices<'_>,
+        laws: &WeightedLaws<'_>,
         [of_own, of_other]: &[Vec<Vec<Option<Solved>>>; 2],
         draw: usize,
         estimated: Estimated,
         inputs: &BTreeMap<String, f64>,
     ) -> Result<Finding, Refusal> {
-        let pair = voices.of_draw(draw).ok_or_else(|| Refusal::Undefined("no law has a share".to_owned()))?;
+        let pair = laws.of_draw(draw).ok_or_else(|| Refusal::Undefined("no law has a share".to_owned()))?;
         let own = &of_own[pair.0.index];
         let other = pair.1.as_ref().map_or(&[][..], |other| &of_other[other.index]);
         followed_or_sought([own, other], estimated, |trails| self.solve_by(&pair, inputs, &trails))

@@ -16,10 +16,10 @@ mod limits;
 mod model;
 mod price;
 mod reaching;
+mod several;
 mod simplex;
 mod split;
 mod surface;
-mod together;
 mod within;
 
 use std::borrow::Cow;
@@ -40,8 +40,8 @@ pub use limits::{Allowed, GPU_HOURS, Limits, SubjectTo};
 pub use model::{Model, Ready, Solved, Trail};
 pub use price::RunCost;
 pub(crate) use reach::{moves_to_reach, value_that_reaches};
+pub use several::{SeveralLaws, WeightedLaw};
 pub use surface::Moves;
-pub use together::{Together, Voice};
 
 use crate::answer::{Answer, Interval, Row, Verdict};
 use crate::expr::number_text;
@@ -52,7 +52,7 @@ use crate::quantity::{OneOrMany, Quantity};
 use crate::registry::registry;
 use crate::warning::Warning;
 use draws::Asked;
-use together::Voices;
+use several::WeightedLaws;
 
 /// Implements reading and writing a question under its key, and lists the keys for decisions and for the schema of
 /// queries.
@@ -432,26 +432,26 @@ pub fn answer_within(
     let moves = |law: &Law| kind.moves(law);
     let ready = Ready::new(law, &fit.spans, moves(law).as_ref()).within(limits);
     let other = other.map(|other| (other, Ready::new(other.law, &other.fit.spans, moves(other.law).as_ref())));
-    answered(question, &Asked { kind, ready, fit, draws, other, voices: None, seed })
+    answered(question, &Asked { kind, ready, fit, draws, other, laws: None, seed })
 }
 
 /// Answers a query by several laws together; `other` is the other fit of a comparison. The answer does not describe its
 /// intervals, which depend on how the laws were drawn.
-pub fn answer_together(
+pub fn answer_by_several(
     question: &Question,
     limits: Option<&Limits>,
-    own: &Together,
-    other: Option<&Together>,
+    own: &SeveralLaws,
+    other: Option<&SeveralLaws>,
     seed: u64,
 ) -> Answer {
-    fn ready<'a>(of: &'a Together, kind: &dyn Kind) -> Ready<'a> {
+    fn ready<'a>(of: &'a SeveralLaws, kind: &dyn Kind) -> Ready<'a> {
         Ready::new(&of.law, &of.fit.spans, kind.moves(&of.law).as_ref())
     }
     let (kind, none) = (question.member(), Points::default());
     let second = other.map(|other| (Other { law: &other.law, fit: &other.fit, draws: &none }, ready(other, kind)));
-    let voices = Some(Voices::new(kind, limits, own, other));
+    let laws = Some(WeightedLaws::new(kind, limits, own, other));
     let own_ready = ready(own, kind).within(limits);
-    let asked = Asked { kind, ready: own_ready, fit: &own.fit, draws: &none, other: second, voices, seed };
+    let asked = Asked { kind, ready: own_ready, fit: &own.fit, draws: &none, other: second, laws, seed };
     Answer { interval: None, ..answered(question, &asked) }
 }
 

@@ -16,7 +16,7 @@ use crate::evidence::in_words;
 use crate::fit::{Candidate, Fit, HELD};
 use crate::law::{Law, Tape};
 use crate::numerics::{Matrix, Points, Random, exp, ln, mean};
-use crate::query::{Limits, Other, Question, Together, Voice, answer_together, answer_within};
+use crate::query::{Limits, Other, Question, SeveralLaws, WeightedLaw, answer_by_several, answer_within};
 use crate::warning::Warning;
 
 /// The laws of one fit for a question that several laws answer together.
@@ -300,12 +300,12 @@ impl Parts {
     ) -> Option<Answer> {
         let own = self.together(parts, seed)?;
         let other = other.and_then(|other| other.together(&vec![true; other.parts.len()], seed.wrapping_add(1)));
-        Some(answer_together(question, limits, &own, other.as_ref(), seed))
+        Some(answer_by_several(question, limits, &own, other.as_ref(), seed))
     }
 
     /// The laws that take part as one distribution. The estimate is that of their weighted geometric mean, and each draw
     /// is a draw of one law with an error beyond the rows.
-    fn together(&self, parts: &[bool], seed: u64) -> Option<Together> {
+    fn together(&self, parts: &[bool], seed: u64) -> Option<SeveralLaws> {
         let parts: Vec<&Part> =
             self.parts.iter().zip(parts).filter(|(_, takes)| **takes).map(|(part, _)| part).collect();
         let sum: f64 = parts.iter().map(|part| part.candidate.share).sum();
@@ -319,12 +319,12 @@ impl Parts {
         let count = parts.iter().map(|part| part.draws.len()).max().filter(|count| *count > 0).unwrap_or(DRAWS);
         let mut random = Random::new(seed, "error of laws", 0);
         let errors: Vec<Vec<f64>> = (0..count).map(|_| self.beyond.iter().map(|_| random.normal()).collect()).collect();
-        let voice = |part: &&Part| {
+        let law = |part: &&Part| {
             let draw = |(i, errors): (usize, &Vec<f64>)| {
                 let own = if part.draws.is_empty() { &part.fit.free[..] } else { &part.draws[i % part.draws.len()] };
                 own.iter().copied().chain(errors.iter().map(|normal| part.error * normal)).collect::<Vec<f64>>()
             };
-            Voice {
+            WeightedLaw {
                 law: part.law.with_error(&self.beyond),
                 free: part.fit.free.iter().copied().chain(self.beyond.iter().map(|_| 0.0)).collect(),
                 draws: errors.iter().enumerate().map(draw).collect(),
@@ -338,7 +338,7 @@ impl Parts {
             ..first.fit.clone()
         };
         fit.evidence.converged = counted.iter().all(|part| part.fit.evidence.converged);
-        Some(Together { law: Law::pooled(&weighted)?, fit, voices: parts.iter().map(voice).collect(), count })
+        Some(SeveralLaws { law: Law::pooled(&weighted)?, fit, laws: parts.iter().map(law).collect(), count })
     }
 
     /// What the intervals include.

@@ -7,7 +7,7 @@ use crate::numerics::Points;
 
 /// One of several laws that answer together.
 #[derive(Clone, Debug)]
-pub struct Voice {
+pub struct WeightedLaw {
     /// The law as the question uses it.
     pub law: Law,
     /// The values of its free parameters.
@@ -20,13 +20,13 @@ pub struct Voice {
 
 /// Several laws that answer together.
 #[derive(Clone, Debug)]
-pub struct Together {
+pub struct SeveralLaws {
     /// The law of the estimate.
     pub law: Law,
     /// The fit of that law. Its level is that of the intervals.
     pub fit: Fit,
     /// The laws of the draws.
-    pub voices: Vec<Voice>,
+    pub laws: Vec<WeightedLaw>,
     /// The number of draws over all laws.
     pub count: usize,
 }
@@ -37,16 +37,16 @@ const GOLDEN: f64 = 0.618_033_988_749_894_9;
 const ROOT_TWO: f64 = 0.414_213_562_373_095_03;
 
 /// The laws of the draws, prepared for a question.
-pub(super) struct Voices<'a> {
-    own: Vec<(&'a Voice, Ready<'a>)>,
+pub(super) struct WeightedLaws<'a> {
+    own: Vec<(&'a WeightedLaw, Ready<'a>)>,
     /// The laws of the other fit of a comparison.
-    other: Vec<(&'a Voice, Ready<'a>)>,
+    other: Vec<(&'a WeightedLaw, Ready<'a>)>,
     /// The number of draws.
     pub(super) count: usize,
 }
 
 /// A law at one of its parameter vectors.
-pub(super) struct Spoken<'a> {
+pub(super) struct LawAt<'a> {
     /// The index of the law.
     pub(super) index: usize,
     pub(super) ready: &'a Ready<'a>,
@@ -54,30 +54,30 @@ pub(super) struct Spoken<'a> {
 }
 
 /// The law of a fit, and that of the other fit of a comparison.
-pub(super) type Pair<'a> = (Spoken<'a>, Option<Spoken<'a>>);
+pub(super) type Pair<'a> = (LawAt<'a>, Option<LawAt<'a>>);
 
-impl<'a> Voices<'a> {
+impl<'a> WeightedLaws<'a> {
     /// Prepares the laws for a kind of question; `other` is the other fit of a comparison.
     pub(super) fn new(
         kind: &dyn Kind,
         limits: Option<&'a Limits>,
-        own: &'a Together,
-        other: Option<&'a Together>,
+        own: &'a SeveralLaws,
+        other: Option<&'a SeveralLaws>,
     ) -> Self {
-        let prepared = |together: &'a Together| {
-            let ready = |voice: &'a Voice| {
-                let moves = kind.moves(&voice.law);
-                (voice, Ready::new(&voice.law, &together.fit.spans, moves.as_ref()).within(limits))
+        let prepared = |together: &'a SeveralLaws| {
+            let ready = |law: &'a WeightedLaw| {
+                let moves = kind.moves(&law.law);
+                (law, Ready::new(&law.law, &together.fit.spans, moves.as_ref()).within(limits))
             };
-            together.voices.iter().map(ready).collect()
+            together.laws.iter().map(ready).collect()
         };
         Self { own: prepared(own), other: other.map(prepared).unwrap_or_default(), count: own.count }
     }
 
     /// The laws of a draw; `None` if there are none.
     pub(super) fn of_draw(&self, draw: usize) -> Option<Pair<'_>> {
-        let place = |all: &[(&Voice, Ready<'_>)], step: f64| {
-            let index = chosen(all.iter().map(|(voice, _)| voice.share), ((draw as f64 + 0.5) * step).fract())?;
+        let place = |all: &[(&WeightedLaw, Ready<'_>)], step: f64| {
+            let index = chosen(all.iter().map(|(law, _)| law.share), ((draw as f64 + 0.5) * step).fract())?;
             let draws = &all[index].0.draws;
             Some((index, (!draws.is_empty()).then(|| draw % draws.len())))
         };
@@ -88,7 +88,8 @@ impl<'a> Voices<'a> {
 
     /// The laws at their estimates, by their indices; an index beyond the last law is that of the last.
     pub(super) fn at_estimates(&self, own: usize, other: usize) -> Option<Pair<'_>> {
-        let within = |index: usize, all: &[(&Voice, Ready<'_>)]| all.len().checked_sub(1).map(|last| index.min(last));
+        let within =
+            |index: usize, all: &[(&WeightedLaw, Ready<'_>)]| all.len().checked_sub(1).map(|last| index.min(last));
         let other = within(other, &self.other).map(|index| at(&self.other, index, None));
         Some((at(&self.own, within(own, &self.own)?, None), other))
     }
@@ -100,10 +101,10 @@ impl<'a> Voices<'a> {
 }
 
 /// A law at a draw, or at its estimate.
-fn at<'b>(all: &'b [(&'b Voice, Ready<'b>)], index: usize, draw: Option<usize>) -> Spoken<'b> {
-    let (voice, ready) = &all[index];
-    let parameters = draw.map_or(voice.free.as_slice(), |draw| &voice.draws[draw]);
-    Spoken { index, ready, parameters }
+fn at<'b>(all: &'b [(&'b WeightedLaw, Ready<'b>)], index: usize, draw: Option<usize>) -> LawAt<'b> {
+    let (law, ready) = &all[index];
+    let parameters = draw.map_or(law.free.as_slice(), |draw| &law.draws[draw]);
+    LawAt { index, ready, parameters }
 }
 
 /// The index of the share in which a position from 0 to 1 lies, where shares follow one another; `None` if all shares
