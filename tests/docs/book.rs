@@ -380,8 +380,9 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
         "CONTRIBUTING.md",
         "CHANGELOG.md",
         "docs/ARCHITECTURE.md",
-        "docs/development/search.md",
+        "docs/development/build.md",
         "docs/development/report-page.md",
+        "docs/development/search.md",
     ] {
         documents.push(repository().join(name));
     }
