@@ -419,3 +419,35 @@ fn lack_of_fit_and_missing_trends_are_shown_next_to_answers() {
     assert_eq!(found, "[\"no_trend\"]");
     assert!(caveats.contains("no trend in the rows"), "{caveats}");
 }
+
+#[test]
+fn a_sign_is_kept_where_a_part_of_the_law_is_small_at_usual_values() {
+    // At sizes near 1 the part with the rate vanishes, so that the sign of its place seems free.
+    let mut table = "size,rate,loss\n".to_owned();
+    for size in [1e49_f64, 1e50, 1e51] {
+        for rate in [-9.0_f64, -7.0, -5.5, -4.0, -3.0] {
+            let loss = 2.0 + 0.05 * (rate + 6.0) * (rate + 6.0) * libm::pow(size / 1e50, 0.3);
+            table.push_str(&format!("{size:e},{},{loss}\n", libm::exp(rate)));
+        }
+    }
+    let spec = r#"
+spec = 1
+study.title = "Rates"
+[sources.runs]
+path = "runs.csv"
+columns = { N = "size", r = "rate", L = "loss" }
+[laws.bowl]
+formula = "L = E + c * (ln(r) - m)^2 * (N / 1e50)^x"
+[filters.main]
+source = "runs"
+[fits.main]
+rows = "main"
+law = "bowl"
+"#;
+    let world = World::with(spec, &table);
+    let parameters = world.run("study.toml")["results"]["fits"]["main"]["parameters"].clone();
+    for (name, value) in [("E", 2.0), ("c", 0.05), ("m", -6.0), ("x", 0.3)] {
+        let found = parameters[name]["value"].as_f64().unwrap();
+        assert!((found - value).abs() < 1e-6, "{name}: {parameters}");
+    }
+}
