@@ -101,3 +101,7 @@ designs record="target/designs.jsonl" draws="200" *worlds="":
 # Whether intervals hold rows of real tables that are left out, by the program itself.
 left-out data="../shared" rows="30" *methods="":
     cargo bench --profile dev --bench left_out -- {{data}} {{rows}} {{methods}}
+
+# How well laws that lawfit chooses forecast the held-out parts of ScaleBench, by the program itself.
+scalebench data="../shared/data/scalebench" *tasks="":
+    cargo bench --profile dev --bench scalebench -- {{data}} {{tasks}}
