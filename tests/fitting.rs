@@ -427,7 +427,7 @@ fn a_sign_is_kept_where_a_part_of_the_law_is_small_at_usual_values() {
     for size in [1e49_f64, 1e50, 1e51] {
         for rate in [-9.0_f64, -7.0, -5.5, -4.0, -3.0] {
             let loss = 2.0 + 0.05 * (rate + 6.0) * (rate + 6.0) * libm::pow(size / 1e50, 0.3);
-            table.push_str(&format!("{size:e},{},{loss}\n", libm::exp(rate)));
+            let _ = writeln!(table, "{size:e},{},{loss}", libm::exp(rate));
         }
     }
     let spec = r#"
