@@ -2,7 +2,7 @@
 
 use super::{Forecaster, NoForecast, STACK};
 use crate::answer::Prediction;
-use crate::numerics::{Matrix, Random, central, exp, ln, mean};
+use crate::numerics::{Matrix, Random, central, chosen, exp, ln, mean};
 use crate::solver::minimise;
 
 /// Distance of neighbouring points of a line, in its logarithmic coordinate.
@@ -129,7 +129,7 @@ impl Forecaster {
         let mut random = Random::new(seed, "best split of a forecast", 0);
         let mut found = Vec::new();
         for _ in 0..DRAWS {
-            let Some(cell) = drawn(cells.iter().map(|(weight, _)| *weight), random.uniform()) else { break };
+            let Some(cell) = chosen(cells.iter().map(|(weight, _)| *weight), random.uniform()) else { break };
             let (of_stack, which) = (random.uniform() < STACK, random.uniform());
             let likely = &cells[cell].1;
             let normals: Vec<f64> = likely.point.iter().map(|_| random.normal()).collect();
@@ -137,7 +137,7 @@ impl Forecaster {
             let point: Vec<f64> = likely.point.iter().zip(step).map(|(value, step)| value + step).collect();
             let slope = likely.tau * TILT * random.normal();
             let moved = anchor.values_with(&columns, &point);
-            let member = drawn(weights.iter().copied(), which).filter(|_| of_stack);
+            let member = chosen(weights.iter().copied(), which).filter(|_| of_stack);
             let curve: Vec<f64> = (0..places.len())
                 .map(|i| {
                     let base = member.map_or(0.0, |member| members[member][i] - estimates[cell][i]);
@@ -180,21 +180,6 @@ fn vertex(places: &[f64], values: &[f64]) -> Option<f64> {
     let step = places[at + 1] - places[at];
     let offset = if bend > 0.0 { 0.5 * (before - after) / bend } else { 0.0 };
     Some(places[at] + step * offset).filter(|place| place.is_finite())
-}
-
-/// The index that a position from 0 to 1 chooses among weights.
-fn drawn(weights: impl Iterator<Item = f64> + Clone, position: f64) -> Option<usize> {
-    let sum: f64 = weights.clone().sum();
-    let mut before = 0.0;
-    let mut chosen = None;
-    for (index, weight) in weights.enumerate().filter(|(_, weight)| *weight > 0.0) {
-        before += weight;
-        chosen = Some(index);
-        if position * sum < before {
-            break;
-        }
-    }
-    chosen
 }
 
 /// A vector with the inverse of L L' as its covariance, from independent normal numbers; `factor` is L.

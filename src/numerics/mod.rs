@@ -24,8 +24,8 @@ pub use points::Points;
 pub(crate) use products::{ColumnsIn, Lanes, TOGETHER, add, add_products, add_squares, fold};
 pub use random::Random;
 pub use sample::{
-    Line, central, fisher_tail, mean, median, normal_mixture_quantile, normal_quantile, quantile, standard_deviation,
-    student_quantile, student_tail,
+    Line, central, chosen, fisher_tail, mean, median, normal_mixture_quantile, normal_quantile, quantile,
+    standard_deviation, student_quantile, student_tail,
 };
 pub use special::Special;
 

@@ -226,6 +226,22 @@ impl Line {
     }
 }
 
+/// The index of the share in which a position from 0 to 1 lies, where shares follow one another; `None` if all shares
+/// are 0.
+pub fn chosen(shares: impl Iterator<Item = f64> + Clone, position: f64) -> Option<usize> {
+    let sum: f64 = shares.clone().sum();
+    let mut before = 0.0;
+    let mut last = None;
+    for (index, share) in shares.enumerate().filter(|(_, share)| *share > 0.0) {
+        before += share;
+        last = Some(index);
+        if position * sum < before {
+            break;
+        }
+    }
+    last
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

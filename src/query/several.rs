@@ -3,7 +3,7 @@
 use super::{Kind, Limits, Ready};
 use crate::fit::Fit;
 use crate::law::Law;
-use crate::numerics::Points;
+use crate::numerics::{Points, chosen};
 
 /// One of several laws that answer together.
 #[derive(Clone, Debug)]
@@ -105,22 +105,6 @@ fn at<'b>(all: &'b [(&'b WeightedLaw, Ready<'b>)], index: usize, draw: Option<us
     let (law, ready) = &all[index];
     let parameters = draw.map_or(law.free.as_slice(), |draw| &law.draws[draw]);
     LawAt { index, ready, parameters }
-}
-
-/// The index of the share in which a position from 0 to 1 lies, where shares follow one another; `None` if all shares
-/// are 0.
-fn chosen(shares: impl Iterator<Item = f64> + Clone, position: f64) -> Option<usize> {
-    let sum: f64 = shares.clone().sum();
-    let mut before = 0.0;
-    let mut last = None;
-    for (index, share) in shares.enumerate().filter(|(_, share)| *share > 0.0) {
-        before += share;
-        last = Some(index);
-        if position * sum < before {
-            break;
-        }
-    }
-    last
 }
 
 #[cfg(test)]
