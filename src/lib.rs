@@ -39,6 +39,7 @@ pub mod stage;
 pub mod store;
 pub mod summary;
 pub mod table;
+pub mod texts;
 pub mod uncertainty;
 pub mod unit;
 pub mod warning;

@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 21] = [
     &["answer", "summary", "web"],
     &["expr", "store"],
     &["unit", "dataset"],
-    &["quantity"],
+    &["quantity", "texts"],
     &["schedule", "plausible"],
     &["law", "source", "table"],
     &["live", "objective"],

@@ -20,8 +20,8 @@ pub struct DatabaseFile {
 
 impl Live for DatabaseFile {
     fn location(&self) -> String {
-        match &self.options.query {
-            Some(query) => format!("{}: {query}", self.name),
+        match self.format.member().question(&self.options) {
+            Some(question) => format!("{}: {question}", self.name),
             None => self.name.clone(),
         }
     }

@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::Kind;
 use crate::report::{Expected, NamedAnswer, PictureFormat, Piece, pieces};
 use crate::spec;
+use crate::texts::OneOrMoreTexts;
 
 /// Checks the expectations on results. Those on how far a number moves are added to the scope.
 pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) -> Vec<Expected> {
@@ -82,8 +83,8 @@ pub(super) fn check_figures(scope: &mut Scope<'_>, spec: &spec::Spec) {
 pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (Vec<String>, Option<(String, usize)>) {
     let Planned { spec, queries, .. } = planned;
     let table = SpecPath::of(&["report"]);
-    let statements: Vec<String> = spec.report.conclusion.iter().flat_map(spec::OneOrMoreTexts::all).collect();
-    let is_list = matches!(spec.report.conclusion, Some(spec::OneOrMoreTexts::Many(_)));
+    let statements: Vec<String> = spec.report.conclusion.iter().flat_map(OneOrMoreTexts::all).collect();
+    let is_list = matches!(spec.report.conclusion, Some(OneOrMoreTexts::Many(_)));
     let names = if statements.is_empty() && spec.report.answer.is_none() {
         BTreeSet::new()
     } else {

@@ -72,7 +72,7 @@ fn live_of(source: &spec::Source, found: Vec<(PathBuf, String)>) -> Option<Box<d
     Some(match format_of(source) {
         Some(format) if format.member().is_database() => {
             let path = found.into_iter().next().map(|(path, _)| path).unwrap_or_default();
-            Box::new(DatabaseFile { path, name: pattern, format, options: source.options() })
+            Box::new(DatabaseFile { path, name: pattern, format, options: source.options.clone() })
         }
         _ => Box::new(Files { pattern, found }),
     })
@@ -170,7 +170,7 @@ fn live_source(
         key,
         has_runs,
         format: if live.is_table() { Some(SNAPSHOT) } else { source.format },
-        options: if live.is_table() { Options::default() } else { source.options() },
+        options: if live.is_table() { Options::default() } else { source.options.clone() },
         live,
         folder: file.folder(),
         place: format!("{}/{}", folder_of_snapshots(file), plain(name)),
@@ -234,7 +234,7 @@ fn wrong(source: &spec::Source, path: &SpecPath) -> Option<Diagnostic> {
             ));
         }
     }
-    let given = source.options().given().into_iter().filter(|key| *key != "decimal").chain(
+    let given = source.options.keys().chain(
         [("format", source.format.is_some()), ("names", source.names.is_some()), ("sha256", source.sha256.is_some())]
             .into_iter()
             .filter(|(_, given)| *given)

@@ -17,7 +17,7 @@ use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::{Expr, Kind};
 use crate::report::{DescribedSource, DescribedVariable};
 use crate::schedule::{KNOTS, MOST_STEPS, PER_KNOT, SUMS};
-use crate::source::{ColumnKind, Format, Missing, Options, Reading, SNAPSHOT, Take};
+use crate::source::{ColumnKind, Fault, Format, Missing, Options, Reading, SNAPSHOT, Take};
 use crate::spec;
 use crate::stage::{ANSWER, ColumnOrigin, External, Gather, Ingest, IngestColumn, IngestHistory, IngestSchedule};
 use crate::unit::{Dimension, Unit};
@@ -79,7 +79,7 @@ pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Sour
     if is_live && live::is_table(source) {
         // The snapshot is a table, whatever the source is.
         formats.fill(SNAPSHOT);
-        options = Options { decimal: options.decimal, ..Options::default() };
+        options = Options::default();
     }
     let names: Vec<String> = files.iter().map(|f| f.name().to_owned()).collect();
     let tables: BTreeMap<String, spec::ColumnTable> =
@@ -122,29 +122,19 @@ pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Sour
     })
 }
 
-/// The options for reading the files of a source; each format accepts a subset.
+/// The settings for reading the files of a source; each format checks its own.
 fn options_of(scope: &mut Scope<'_>, source: &spec::Source, formats: &[Format], path: &SpecPath) -> Option<Options> {
     let before = scope.told();
-    let options = source.options();
-    for key in options.given() {
-        let Some(format) = formats.iter().find(|format| !format.member().takes().contains(&key)) else { continue };
+    for key in source.options.keys() {
+        let Some(format) = formats.iter().find(|format| !format.member().settings().contains(&key)) else { continue };
         let takers: Vec<&str> =
-            Format::ALL.iter().filter(|f| f.member().takes().contains(&key)).map(|f| f.name()).collect();
+            Format::ALL.iter().filter(|f| f.member().settings().contains(&key)).map(|f| f.name()).collect();
         let message = format!("`{key}` does not apply to the format {}", format.name());
         let hint = format!("it applies to {}", takers.join(", "));
         scope.error("option-of-format", Place::Key(path.key(key)), message).hints.push(hint);
     }
-    if options.separator.is_some_and(|sign| !sign.is_ascii() || sign == '"' || sign == '\n') {
-        scope.error(
-            "bad-setting",
-            Place::Value(path.key("separator")),
-            "a separator must be one ASCII character other than a quote",
-        );
-    }
-    if options.comment.as_deref() == Some("") {
-        scope.error("bad-setting", Place::Value(path.key("comment")), "the comment prefix is empty");
-    }
-    for format in formats {
+    let mut faults: Vec<Fault> = Vec::new();
+    for format in Format::ALL.into_iter().filter(|format| formats.contains(format)) {
         if let Some(feature) = format.member().needs() {
             let message = format!("this lawfit was built without the reader of {}", format.name());
             scope
@@ -153,33 +143,30 @@ fn options_of(scope: &mut Scope<'_>, source: &spec::Source, formats: &[Format], 
                 .push(crate::source::ways_to_feature(feature));
             return None;
         }
-    }
-    for (index, text) in options.pattern.iter().enumerate() {
-        let place = match &source.pattern {
-            Some(spec::OneOrMoreTexts::Many(_)) => path.key("pattern").then(Step::Index(index)),
-            _ => path.key("pattern"),
-        };
-        if let Err(message) = crate::source::log_pattern(text) {
-            scope.error("bad-pattern", Place::Value(place), message);
+        match format.member().check(&source.options) {
+            Ok(found) => faults.extend(found),
+            Err(error) => {
+                scope.error("bad-setting", Place::Key(path.clone()), error.to_string());
+            }
         }
     }
-    if options.pattern.is_empty() && formats.iter().any(|format| format.member().needs_pattern()) {
-        scope
-            .error("no-pattern", Place::Key(path.clone()), "a log needs a `pattern` with named groups")
-            .hints
-            .push("such as `pattern = 'step (?<step>\\d+) .* loss (?<loss>[0-9.]+)'`".to_owned());
+    for (at, fault) in faults.iter().enumerate() {
+        // Formats can share a setting.
+        if !faults[..at].contains(fault) {
+            scope.tell(in_source(fault, path));
+        }
     }
-    if options.header == Some(0) {
-        scope.error("bad-setting", Place::Value(path.key("header")), "lines are counted from 1");
-    }
-    if let Some(name) = options.encoding.as_deref().filter(|name| Options::encoding_named(name).is_none()) {
-        let message = format!("there is no encoding `{name}`");
-        scope
-            .error("bad-setting", Place::Value(path.key("encoding")), message)
-            .hints
-            .push("usual ones are utf-8, latin1, windows-1252, utf-16le, gbk and shift_jis".to_owned());
-    }
-    (scope.told() == before).then_some(options)
+    (scope.told() == before).then(|| source.options.clone())
+}
+
+/// A fault of settings, at its place in the spec.
+fn in_source(fault: &Fault, path: &SpecPath) -> Diagnostic {
+    let place = match (fault.key, fault.index) {
+        (Some(key), Some(index)) => Place::Value(path.key(key).then(Step::Index(index))),
+        (Some(key), None) => Place::Value(path.key(key)),
+        (None, _) => Place::Key(path.clone()),
+    };
+    Diagnostic::error(fault.code, place, &fault.message).hint_if(fault.hint.as_deref())
 }
 
 /// How histories of runs are turned into rows; `None` if the source has an error.
@@ -348,7 +335,7 @@ pub(super) fn plan_source_of_query(
         scope.error("two-kinds", Place::Key(path), message).hints.push("keep one of them".to_owned());
         return None;
     }
-    let of_files = source.options().given().into_iter().map(|key| (key, true));
+    let of_files = source.options.keys().map(|key| (key, true));
     let of_files = of_files.chain([
         ("sha256", source.sha256.is_some()),
         ("format", source.format.is_some()),

@@ -4,10 +4,11 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserializer;
-use serde::de::value::{MapAccessDeserializer, StringDeserializer};
-use serde::de::{DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
 
 use super::Question;
+use crate::registry::Remaining;
 
 /// A table of a spec with questions among its keys.
 pub trait Asking: Sized {
@@ -42,7 +43,15 @@ pub fn read<'de, T: Asking, D: Deserializer<'de>>(deserializer: D) -> Result<T, 
 
         fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
             let mut questions = Vec::new();
-            let others = Others { map, keys: T::keys(), questions: &mut questions };
+            let others = Remaining::new(map, |key: &str, map: &mut A| {
+                if !T::keys().contains(&key) {
+                    return Err(Error::unknown_field(key, T::keys()));
+                }
+                let question = Question::read(key, map)?;
+                let is_question = question.is_some();
+                questions.extend(question);
+                Ok(is_question)
+            });
             let mut table = T::from_others(MapAccessDeserializer::new(others))?;
             questions.sort_by_key(|question| Question::NAMES.iter().position(|name| *name == question.name()));
             *table.questions() = questions;
@@ -50,34 +59,4 @@ pub fn read<'de, T: Asking, D: Deserializer<'de>>(deserializer: D) -> Result<T, 
         }
     }
     deserializer.deserialize_struct(T::NAME, T::keys(), TableVisitor(PhantomData))
-}
-
-/// The entries of a table without its questions, which are collected during reading.
-struct Others<'a, A> {
-    map: A,
-    keys: &'static [&'static str],
-    questions: &'a mut Vec<Question>,
-}
-
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Others<'_, A> {
-    type Error = A::Error;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
-        while let Some(key) = self.map.next_key::<String>()? {
-            if !self.keys.contains(&key.as_str()) {
-                return Err(A::Error::unknown_field(&key, self.keys));
-            }
-            if let Some(question) = Question::read(&key, &mut self.map)? {
-                self.questions.push(question);
-                continue;
-            }
-            let key: StringDeserializer<A::Error> = key.into_deserializer();
-            return seed.deserialize(key).map(Some);
-        }
-        Ok(None)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
-        self.map.next_value_seed(seed)
-    }
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 #[cfg(feature = "arrow")]
 use super::TakeCells;
-use super::{Asked, Columns, Reader, SourceError};
+use super::{Asked, Columns, NoSettings, Reader, SourceError};
 
 pub(super) struct Arrow;
 
 impl Reader for Arrow {
+    type Settings = NoSettings;
+
     fn endings(&self) -> &'static [&'static str] {
         &["arrow", "arrows", "feather", "ipc"]
     }

@@ -4,36 +4,73 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use polars::prelude::*;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Asked, Cell, Columns, Decimal, Limits, Options, Reader, SourceError, TakeCells, cell, collected, first_line,
-    in_units, shared,
+    Asked, Cell, Columns, Decimal, Fault, Limits, Reader, Settings, SourceError, TakeCells, cell, collected,
+    first_line, in_units, shared, text,
 };
 
 /// Comma-separated values.
 pub(super) struct Csv;
 
-/// The names of the options that separated values accept.
-pub(super) const TAKEN: &[&str] = &["separator", "comment", "decimal", "encoding", "header"];
+/// The settings of separated values.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Separated {
+    /// The character between values: ";" or "\t".
+    pub(super) separator: Option<char>,
+    /// The prefix of comment lines: "#".
+    pub(super) comment: Option<String>,
+    /// The decimal separator, "." or ","; the other character then groups thousands.
+    pub(super) decimal: Option<Decimal>,
+    /// Encoding of a text file that is not UTF-8, for example "latin1".
+    pub(super) encoding: Option<String>,
+    /// Line or row of the header, counted from 1.
+    pub(super) header: Option<usize>,
+}
+
+impl Settings for Separated {
+    fn check(&self) -> Vec<Fault> {
+        let is_no_separator = |sign: char| !sign.is_ascii() || sign == '"' || sign == '\n';
+        let wrong = [
+            (
+                "separator",
+                self.separator.is_some_and(is_no_separator),
+                "a separator must be one ASCII character other than a quote",
+            ),
+            ("comment", self.comment.as_deref() == Some(""), "the comment prefix is empty"),
+            ("header", self.header == Some(0), "lines are counted from 1"),
+        ];
+        let wrong = wrong.into_iter().filter(|(_, is_wrong, _)| *is_wrong);
+        wrong
+            .map(|(key, _, message)| Fault::error("bad-setting", message).of_value(key))
+            .chain(text::check(self.encoding.as_deref()))
+            .collect()
+    }
+
+    fn decimal(&self) -> Option<Decimal> {
+        self.decimal
+    }
+}
 
 impl Reader for Csv {
+    type Settings = Separated;
+
     fn endings(&self) -> &'static [&'static str] {
         &["csv"]
     }
 
-    fn takes(&self) -> &'static [&'static str] {
-        TAKEN
-    }
-
-    fn is_text(&self) -> bool {
-        true
-    }
-
-    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_, Separated>) -> Result<Columns, SourceError> {
         separated(&bytes, asked, ',')
     }
 
-    fn read_parts(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>, take: &mut TakeCells<'_>) -> Result<(), SourceError> {
+    fn read_parts(
+        &self,
+        bytes: Arc<Vec<u8>>,
+        asked: &Asked<'_, Separated>,
+        take: &mut TakeCells<'_>,
+    ) -> Result<(), SourceError> {
         in_parts(&bytes, asked, ',', PART, take)
     }
 }
@@ -42,21 +79,25 @@ impl Reader for Csv {
 pub(super) const PART: usize = 16 << 20;
 
 /// Reads separated values. `usual` is the separator if the options declare none.
-pub(super) fn separated(bytes: &Arc<Vec<u8>>, asked: &Asked<'_>, usual: char) -> Result<Columns, SourceError> {
+pub(super) fn separated(
+    bytes: &Arc<Vec<u8>>,
+    asked: &Asked<'_, Separated>,
+    usual: char,
+) -> Result<Columns, SourceError> {
     collected(asked.columns.len(), |take| in_parts(bytes, asked, usual, PART, take))
 }
 
 /// Reads separated values in parts of at least `size` bytes, as [`separated`].
 pub(super) fn in_parts(
     bytes: &Arc<Vec<u8>>,
-    asked: &Asked<'_>,
+    asked: &Asked<'_, Separated>,
     usual: char,
     size: usize,
     take: &mut TakeCells<'_>,
 ) -> Result<(), SourceError> {
     let Asked { columns, how, limits } = *asked;
     let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
-    let bytes = from_header(how.text(bytes, limits)?, how)?;
+    let bytes = from_header(text::text(bytes, how.encoding.as_deref(), limits)?, how)?;
     // A row takes at least one line. Counting lines is fast; reading an oversized file is not.
     limits.allow_values(bytes.split(|byte| *byte == b'\n').count(), columns.len())?;
     let separator = how.separator.unwrap_or(usual);
@@ -104,7 +145,7 @@ fn with_comma(text: &str) -> Cell {
 }
 
 /// The bytes from the header line on.
-fn from_header(bytes: Arc<Vec<u8>>, how: &Options) -> Result<Arc<Vec<u8>>, SourceError> {
+fn from_header(bytes: Arc<Vec<u8>>, how: &Separated) -> Result<Arc<Vec<u8>>, SourceError> {
     let Some(line) = how.header.filter(|line| *line > 1) else { return Ok(bytes) };
     let end = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(line - 2);
     match end {
@@ -198,36 +239,36 @@ mod tests {
     use super::*;
     use crate::source::Options;
 
-    fn cells(bytes: &[u8], format: Format, columns: &[&str], how: &Options) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn cells(bytes: &[u8], format: Format, columns: &[&str], how: &Separated) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
-        read(bytes.to_vec(), format, &columns, how, &Limits::USUAL)
+        read(bytes.to_vec(), format, &columns, &Options::of(how).unwrap(), &Limits::USUAL)
     }
 
     #[test]
     fn a_table_is_the_same_with_any_separator() {
-        let plain = cells(b"N,L\n1,2.5\n", Format::Csv, &["N", "L"], &Options::default()).unwrap();
-        let tabs = cells(b"N\tL\n1\t2.5\n", Format::Tsv, &["N", "L"], &Options::default()).unwrap();
+        let plain = cells(b"N,L\n1,2.5\n", Format::Csv, &["N", "L"], &Separated::default()).unwrap();
+        let tabs = cells(b"N\tL\n1\t2.5\n", Format::Tsv, &["N", "L"], &Separated::default()).unwrap();
         assert_eq!(plain, tabs);
-        let bars = Options { separator: Some('|'), ..Options::default() };
+        let bars = Separated { separator: Some('|'), ..Separated::default() };
         assert_eq!(cells(b"N | L\n1|2.5\n", Format::Csv, &["N", "L"], &bars).unwrap(), plain);
-        let commented = Options { comment: Some("#".to_owned()), ..Options::default() };
+        let commented = Separated { comment: Some("#".to_owned()), ..Separated::default() };
         let text = b"# exported\n# by hand\nN,L\n1,2.5\n# end\n";
         assert_eq!(cells(text, Format::Csv, &["N", "L"], &commented).unwrap(), plain);
-        let below = Options { header: Some(3), ..Options::default() };
+        let below = Separated { header: Some(3), ..Separated::default() };
         assert_eq!(cells(b"a report\n\nN,L\n1,2.5\n", Format::Csv, &["N", "L"], &below).unwrap(), plain);
     }
 
     #[test]
     fn other_encodings_are_read_if_declared_and_refused_if_not() {
         let latin = b"mod\xe8le,N\n\xe9t\xe9,1\n";
-        let error = cells(latin, Format::Csv, &["N"], &Options::default()).unwrap_err().to_string();
+        let error = cells(latin, Format::Csv, &["N"], &Separated::default()).unwrap_err().to_string();
         assert!(error.contains("byte 3") && error.contains("encoding = \"latin1\""), "{error}");
-        let how = Options { encoding: Some("latin1".to_owned()), ..Options::default() };
+        let how = Separated { encoding: Some("latin1".to_owned()), ..Separated::default() };
         assert_eq!(cells(latin, Format::Csv, &["modèle"], &how).unwrap()[0], [Cell::Text("été".to_owned())]);
         let wide: Vec<u8> = "\u{feff}N,L\n1,2\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(cells(&wide, Format::Csv, &["N"], &Options::default()).unwrap()[0], [Cell::Number(1.0)]);
+        assert_eq!(cells(&wide, Format::Csv, &["N"], &Separated::default()).unwrap()[0], [Cell::Number(1.0)]);
         let marked = "\u{feff}N,L\n1,2\n".as_bytes();
-        assert_eq!(cells(marked, Format::Csv, &["N"], &Options::default()).unwrap()[0], [Cell::Number(1.0)]);
+        assert_eq!(cells(marked, Format::Csv, &["N"], &Separated::default()).unwrap()[0], [Cell::Number(1.0)]);
     }
 
     #[test]
@@ -237,14 +278,14 @@ mod tests {
             ("N\tL\n1\t2\n", "`separator = \"\\t\"`"),
             ("# by hand\nN,L\n1,2\n", "`comment = \"#\"`"),
         ] {
-            let error = cells(text.as_bytes(), Format::Csv, &["N"], &Options::default()).unwrap_err().to_string();
+            let error = cells(text.as_bytes(), Format::Csv, &["N"], &Separated::default()).unwrap_err().to_string();
             assert!(error.contains(line), "{text}: {error}");
         }
     }
 
     #[test]
     fn long_lines_and_many_columns_are_refused_before_they_are_read() {
-        let how = Options::default();
+        let how = Separated::default();
         let long = "N,L\n1,".to_owned() + &"9".repeat(Limits::USUAL.line);
         let error = cells(long.as_bytes(), Format::Csv, &["N"], &how).unwrap_err().to_string();
         assert_eq!(error, "line 2 is longer than 8 MiB");
@@ -257,7 +298,7 @@ mod tests {
     fn a_table_is_the_same_in_parts_of_any_size() {
         let columns = ["N", "note"].map(str::to_owned);
         let only = ["N".to_owned()];
-        let how = Options { comment: Some("#".to_owned()), ..Options::default() };
+        let how = Separated { comment: Some("#".to_owned()), ..Separated::default() };
         for (text, columns) in [
             ("N,note\n1,a\n2,\"b\n\n,c\"\n\n# d,e\n3B,f\n,\n5,\"g\"\"h\"\n6\n7,i", &columns[..]),
             ("#x\nN,note\r\n1,a\r\n2,b\r\n3,c\r\n4,\"d\r\n\"\r\n", &columns),
@@ -278,9 +319,9 @@ mod tests {
     #[test]
     fn a_row_that_is_too_long_is_named() {
         let long = b"N,L\n1,\"2,\n3\"\n\n110,678,115\n";
-        let error = cells(long, Format::Csv, &["N"], &Options::default()).unwrap_err().to_string();
+        let error = cells(long, Format::Csv, &["N"], &Separated::default()).unwrap_err().to_string();
         assert_eq!(error, "row 2 has 3 fields and the header 2");
-        let torn = cells(b"N,L\n1,\"2\n1,3\n", Format::Csv, &["N"], &Options::default()).unwrap_err().to_string();
+        let torn = cells(b"N,L\n1,\"2\n1,3\n", Format::Csv, &["N"], &Separated::default()).unwrap_err().to_string();
         assert!(torn.contains("never closed"), "{torn}");
     }
 }

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::history::{History, cell_of_json, flattened};
 use super::object::{unreadable, with_quoted_nan};
-use super::{Asked, Columns, Reader, SourceError};
+use super::{Asked, Columns, NoSettings, Reader, SourceError};
 
 pub(super) struct HfTrainer;
 
 impl Reader for HfTrainer {
+    type Settings = NoSettings;
+
     fn is_history(&self) -> bool {
         true
     }

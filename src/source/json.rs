@@ -4,30 +4,40 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserializer;
+use schemars::JsonSchema;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::object::{Fields, Paths, Row, Single, Table, unreadable, with_quoted_nan};
-use super::{Asked, Cell, Columns, Reader, SourceError};
+use super::{Asked, Cell, Columns, Fault, Reader, Settings, SourceError, text};
 
 pub(super) struct Json;
 
+/// The settings of a JSON document.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Document {
+    /// Encoding of a text file that is not UTF-8, for example "latin1".
+    encoding: Option<String>,
+    /// Path to the list of records in a JSON document, keys separated by points: "log.history".
+    records: Option<String>,
+}
+
+impl Settings for Document {
+    fn check(&self) -> Vec<Fault> {
+        text::check(self.encoding.as_deref()).into_iter().collect()
+    }
+}
+
 impl Reader for Json {
+    type Settings = Document;
+
     fn endings(&self) -> &'static [&'static str] {
         &["json"]
     }
 
-    fn takes(&self) -> &'static [&'static str] {
-        &["encoding", "records"]
-    }
-
-    fn is_text(&self) -> bool {
-        true
-    }
-
-    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_, Document>) -> Result<Columns, SourceError> {
         let Asked { columns, how, limits } = *asked;
-        let bytes = how.text(&bytes, limits)?;
+        let bytes = text::text(&bytes, how.encoding.as_deref(), limits)?;
         let bytes = with_quoted_nan(&bytes);
         let path: Vec<&str> = how.records.as_deref().map(|path| path.split('.').collect()).unwrap_or_default();
         let fields = Fields::new(columns);
@@ -222,11 +232,11 @@ impl<'de> Visitor<'de> for WholeColumn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Limits, Options};
+    use crate::source::Limits;
 
     fn read(text: &str, columns: &[&str], records: Option<&str>) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
-        let how = Options { records: records.map(str::to_owned), ..Options::default() };
+        let how = Document { records: records.map(str::to_owned), ..Document::default() };
         Json.read(Arc::new(text.as_bytes().to_vec()), &Asked { columns: &columns, how: &how, limits: &Limits::USUAL })
     }
 

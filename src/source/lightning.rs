@@ -2,25 +2,24 @@
 
 use std::sync::Arc;
 
-use super::csv::separated;
+use super::csv::{Separated, separated};
 use super::history::RUN;
-use super::{Asked, Cell, Columns, Reader, SourceError};
+use super::{Asked, Cell, Columns, NoSettings, Reader, SourceError};
 
 pub(super) struct Lightning;
 
 impl Reader for Lightning {
-    fn is_history(&self) -> bool {
-        true
-    }
+    type Settings = NoSettings;
 
-    fn is_text(&self) -> bool {
+    fn is_history(&self) -> bool {
         true
     }
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
         let columns = asked.columns;
         let inside: Vec<String> = columns.iter().filter(|name| *name != RUN).cloned().collect();
-        let mut cells = separated(&bytes, &Asked { columns: &inside, ..*asked }, ',')?.into_iter();
+        let (how, limits) = (&Separated::default(), asked.limits);
+        let mut cells = separated(&bytes, &Asked { columns: &inside, how, limits }, ',')?.into_iter();
         let mut table: Vec<Vec<Cell>> = columns
             .iter()
             .map(|name| if name == RUN { Vec::new() } else { cells.next().unwrap_or_default() })

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::history::cell_of_json;
 use super::object::{unreadable, with_quoted_nan};
-use super::{Asked, Cell, Columns, Reader, SourceError};
+use super::{Asked, Cell, Columns, NoSettings, Reader, SourceError};
 
 pub(super) struct LmEval;
 
@@ -14,6 +14,8 @@ pub(super) struct LmEval;
 const COLUMNS: [&str; 8] = ["model", "task", "alias", "metric", "filter", "value", "stderr", "n_shot"];
 
 impl Reader for LmEval {
+    type Settings = NoSettings;
+
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
         let Asked { columns, limits, .. } = *asked;
         let document: Value =
@@ -64,7 +66,7 @@ impl Reader for LmEval {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Limits, Options};
+    use crate::source::Limits;
 
     #[test]
     fn each_metric_of_a_task_is_a_row_with_its_standard_error() {
@@ -72,7 +74,7 @@ mod tests {
             "results": {"arc_easy": {"alias": " - arc_easy", "acc,none": 0.5, "acc_stderr,none": 0.01,
             "acc_norm,none": 0.25, "acc_norm_stderr,none": "N/A"}}}"#;
         let columns = ["task", "metric", "filter", "value", "stderr", "n_shot", "model"].map(str::to_owned);
-        let how = Options::default();
+        let how = NoSettings {};
         let cells = LmEval
             .read(Arc::new(text.as_bytes().to_vec()), &Asked { columns: &columns, how: &how, limits: &Limits::USUAL })
             .unwrap();

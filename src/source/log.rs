@@ -3,10 +3,54 @@
 use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Asked, Cell, Columns, Reader, SourceError, cell};
+use super::{Asked, Cell, Columns, Decimal, Fault, Reader, Settings, SourceError, cell, text};
+use crate::texts::OneOrMoreTexts;
 
 pub(super) struct Log;
+
+/// The settings of a log.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Lines {
+    /// One or more regular expressions with named groups. Each line of a log that matches one becomes a row; the
+    /// groups become columns.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_more")]
+    #[schemars(with = "Option<OneOrMoreTexts>")]
+    pattern: Vec<String>,
+    /// Encoding of a text file that is not UTF-8, for example "latin1".
+    encoding: Option<String>,
+    /// The decimal separator, "." or ","; the other character then groups thousands.
+    decimal: Option<Decimal>,
+}
+
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    OneOrMoreTexts::deserialize(deserializer).map(|texts| texts.all())
+}
+
+impl Settings for Lines {
+    fn check(&self) -> Vec<Fault> {
+        let mut faults: Vec<Fault> = text::check(self.encoding.as_deref()).into_iter().collect();
+        for (index, message) in
+            self.pattern.iter().enumerate().filter_map(|(at, text)| Some((at, pattern(text).err()?)))
+        {
+            let fault = Fault::error("bad-pattern", message).of_value("pattern");
+            faults.push(Fault { index: (self.pattern.len() > 1).then_some(index), ..fault });
+        }
+        if self.pattern.is_empty() {
+            faults.push(
+                Fault::error("no-pattern", "a log needs a `pattern` with named groups")
+                    .hint("such as `pattern = 'step (?<step>\\d+) .* loss (?<loss>[0-9.]+)'`"),
+            );
+        }
+        faults
+    }
+
+    fn decimal(&self) -> Option<Decimal> {
+        self.decimal
+    }
+}
 
 /// Maximum size of a compiled expression in bytes.
 const MOST_COMPILED: usize = 4 << 20;
@@ -15,7 +59,7 @@ const MOST_COMPILED: usize = 4 << 20;
 ///
 /// # Errors
 /// The message of the regex engine if the pattern is invalid.
-pub fn pattern(text: &str) -> Result<Regex, String> {
+fn pattern(text: &str) -> Result<Regex, String> {
     RegexBuilder::new(text)
         .size_limit(MOST_COMPILED)
         .build()
@@ -23,19 +67,13 @@ pub fn pattern(text: &str) -> Result<Regex, String> {
 }
 
 impl Reader for Log {
-    fn needs_pattern(&self) -> bool {
-        true
-    }
+    type Settings = Lines;
 
     fn endings(&self) -> &'static [&'static str] {
         &["log", "out"]
     }
 
-    fn takes(&self) -> &'static [&'static str] {
-        &["pattern", "encoding", "decimal"]
-    }
-
-    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_, Lines>) -> Result<Columns, SourceError> {
         let Asked { columns, how, limits } = *asked;
         let patterns = how.pattern.iter().map(|text| pattern(text)).collect::<Result<Vec<_>, _>>();
         let patterns = patterns.map_err(SourceError::Unreadable)?;
@@ -47,7 +85,10 @@ impl Reader for Log {
             return Err(SourceError::no_column(column, names()));
         }
         // Programs print progress bars and arbitrary bytes into logs; a line that is not UTF-8 is skipped.
-        let bytes = if how.encoding.is_some() { how.text(&bytes, limits)? } else { bytes };
+        let bytes = match how.encoding.as_deref() {
+            None => bytes,
+            encoding => text::decoded(&bytes, encoding, limits)?,
+        };
         let mut table: Vec<Vec<Cell>> = vec![Vec::new(); columns.len()];
         let mut rows = 0;
         for line in bytes.split(|byte| matches!(byte, b'\n' | b'\r')).filter_map(|line| std::str::from_utf8(line).ok())
@@ -70,18 +111,18 @@ impl Reader for Log {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Limits, Options};
+    use crate::source::Limits;
 
     #[test]
     fn lines_that_match_are_rows_and_groups_are_columns() {
         let text = b"starting\n iteration      100/  500 | consumed samples: 25,600 | lm loss: 1.3E+00 |\n\
             \xff\xfe\n iteration      200/  500 | consumed samples: 51200 | lm loss: 1.1E+00 |\nval at 200: 1.2\n";
-        let how = Options {
+        let how = Lines {
             pattern: vec![
                 r"iteration +(?<step>\d+)/.*samples: (?<seen>[\d,]+).*loss: (?<loss>\S+)".to_owned(),
                 r"val at (?<step>\d+): (?<val>\S+)".to_owned(),
             ],
-            ..Options::default()
+            ..Lines::default()
         };
         let columns = ["step", "seen", "loss", "val"].map(str::to_owned);
         let cells =

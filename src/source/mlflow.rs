@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::database::Database;
 use super::history::History;
-use super::{Asked, Cell, Columns, Reader, SourceError};
+use super::{Asked, Cell, Columns, NoSettings, Reader, SourceError};
 
 pub(super) struct Mlflow;
 
@@ -15,6 +15,8 @@ const RUNS: &str = "SELECT r.run_uuid, r.name, r.status, e.name FROM runs r LEFT
 const METRICS: &str = "SELECT run_uuid, key, step, value, is_nan FROM metrics ORDER BY timestamp, step, key";
 
 impl Reader for Mlflow {
+    type Settings = NoSettings;
+
     fn is_database(&self) -> bool {
         true
     }

@@ -6,45 +6,71 @@ mod archive;
 mod database;
 mod history;
 mod object;
-mod options;
 mod packed;
 mod path;
+mod reader;
 mod reading;
 mod reduce;
+mod settings;
 mod spreadsheet;
 mod table;
+mod text;
 mod typed;
 mod wire;
 mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use polars::prelude::ScanSources;
 use polars_buffer::Buffer;
 use schemars::JsonSchema;
+use serde::de::MapAccess;
 use serde::{Deserialize, Serialize};
 
 pub use database::consistent as database_bytes;
 pub use history::{History, RUN, STEP, flattened};
-pub use log::pattern as log_pattern;
 pub use ndjson::{SNAPSHOT, to_lines};
 pub use object::with_quoted_nan;
-pub use options::Options;
 pub use packed::Packed;
+pub use reader::{AnyReader, Asked, Reader, TakeCells};
 pub use reading::Reading;
 pub use reduce::{Merged, Roles, Take, by_run, last, merged};
+pub use settings::{Fault, NoSettings, Options, SettingKeys, Settings};
 pub use table::{Published, from_bytes, into_bytes, publish, to_bytes};
 pub use written::{Decimal, Tells, is_percent, number as written_number, number_tells, tells};
 
 use crate::file::in_units;
 use crate::registry::registry;
 
+/// Implements reading a setting by its key, with the type that its format declares.
+macro_rules! settings_of_formats {
+    ($($(#[$doc:meta])* $module:ident, $Member:ident;)+) => {
+        impl Format {
+            /// Reads the value of a setting from the next value of a table; `false` if no format has such a key.
+            ///
+            /// # Errors
+            /// The value does not have the type of its key.
+            pub(crate) fn read_setting<'de, A: MapAccess<'de>>(
+                key: &str,
+                map: &mut A,
+                options: &mut Options,
+            ) -> Result<bool, A::Error> {
+                $(if settings::keys::<<$module::$Member as Reader>::Settings>().contains(&key) {
+                    options.add::<<$module::$Member as Reader>::Settings, A>(key, map)?;
+                    return Ok(true);
+                })+
+                Ok(false)
+            }
+        }
+    };
+}
+
 registry! {
     /// A file format of observations.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-    pub enum Format to dyn Reader {
+    pub enum Format to dyn AnyReader, each settings_of_formats! {
         /// Comma-separated values with a header; `separator` sets another separator.
         #[default]
         csv::Csv,
@@ -128,88 +154,24 @@ impl Default for Limits {
     }
 }
 
-/// A reader of one format; [`Format`] lists all of them.
-pub trait Reader: Sync {
-    /// File name endings of this format, without the dot.
-    fn endings(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Whether a file name in lower case belongs to this format, for formats without an ending of their own.
-    fn is_named(&self, _file: &str) -> bool {
-        false
-    }
-
-    /// Whether the format needs a `pattern` to find its rows.
-    fn needs_pattern(&self) -> bool {
-        false
-    }
-
-    /// Whether a file is a database, to which programs may be writing.
-    fn is_database(&self) -> bool {
-        false
-    }
-
-    /// The names of the options that it accepts.
-    fn takes(&self) -> &'static [&'static str] {
-        &[]
-    }
-
-    /// Whether its files are text, so that an image or a program is rejected before it is read.
-    fn is_text(&self) -> bool {
-        false
-    }
-
-    /// The feature that this build lacks to read it; `None` if it is available.
-    fn needs(&self) -> Option<&'static str> {
-        None
-    }
-
-    /// Whether it provides histories of runs, with the columns `run` and `step`.
-    fn is_history(&self) -> bool {
-        false
-    }
-
-    /// Whether its files are themselves zip archives.
-    fn is_archive(&self) -> bool {
-        false
-    }
-
-    /// Reads columns of one file: one list of cells per name, in the order of the names.
-    ///
-    /// # Errors
-    /// If the bytes are not of this format, lack a column, or exceed the limits.
-    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError>;
-
-    /// Reads columns part by part, so that not all cells are in memory at once. `take` receives the place of a column
-    /// among the requested ones and the next of its cells.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    fn read_parts(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>, take: &mut TakeCells<'_>) -> Result<(), SourceError> {
-        self.read(bytes, asked)?.into_iter().enumerate().for_each(|(place, cells)| take(place, cells));
-        Ok(())
-    }
-}
-
-/// A function that receives the place of a column and the next of its cells.
-pub type TakeCells<'a> = dyn FnMut(usize, Vec<Cell>) + 'a;
-
-/// A request to a reader.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// The names of the requested columns.
-    pub columns: &'a [String],
-    /// The reading options in the spec.
-    pub how: &'a Options,
-    /// The maximum size of the table.
-    pub limits: &'a Limits,
-}
-
 /// The cells of a table: one list per column, all of the same length.
 pub type Columns = Vec<Vec<Cell>>;
 
 impl Format {
+    /// The keys of the settings of all formats, in the order of the list.
+    pub fn setting_keys() -> &'static [&'static str] {
+        static KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+            let mut keys: Vec<&str> = Vec::new();
+            for key in Format::ALL.into_iter().flat_map(|format| format.member().settings()) {
+                if !keys.contains(key) {
+                    keys.push(key);
+                }
+            }
+            keys
+        });
+        &KEYS
+    }
+
     /// The format that a file name implies.
     pub fn of_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
@@ -392,15 +354,11 @@ pub fn read_packed(
 fn read_parts(
     bytes: &Arc<Vec<u8>>,
     format: Format,
-    asked: &Asked<'_>,
+    asked: &Asked<'_, Options>,
     take: &mut TakeCells<'_>,
 ) -> Result<(), SourceError> {
     let reader = format.member();
     let bytes = unpacked(bytes, reader.is_archive(), asked.limits)?;
-    // A text in a wide encoding looks like binary data until it is decoded.
-    if let Some(what) = crate::file::what_is(&bytes).filter(|_| reader.is_text() && !asked.how.is_wide(&bytes)) {
-        return Err(SourceError::NoText(what));
-    }
     guarded("the file", || reader.read_parts(bytes, asked, take))?
 }
 
@@ -529,7 +487,7 @@ mod tests {
         packer.write_all(plain.as_bytes()).unwrap();
         let packed = [packer.finish().unwrap(), zstd::encode_all(plain.as_bytes(), 3).unwrap()];
         let columns = ["a".to_owned()];
-        let how = Options { comment: Some("#".to_owned()), ..Options::default() };
+        let how = Options::of(&csv::Separated { comment: Some("#".to_owned()), ..csv::Separated::default() }).unwrap();
         let read = |bytes: &[u8], limits: &Limits| read(bytes.to_vec(), Format::Csv, &columns, &how, limits);
         for packed in packed {
             assert_eq!(read(&packed, &Limits::USUAL).unwrap(), [[Cell::Number(1.0)]]);

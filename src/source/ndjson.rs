@@ -6,29 +6,38 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::de::DeserializeSeed;
+use serde::{Deserialize, Serialize};
 
 use super::object::{Fields, Paths, Row, Table, unreadable, with_quoted_nan};
-use super::{Asked, Cell, Columns, Format, Reader, SourceError};
+use super::{Asked, Cell, Columns, Fault, Format, Reader, Settings, SourceError, text};
 
 pub(super) struct Ndjson;
 
+/// The settings of JSON lines.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Lines {
+    /// Encoding of a text file that is not UTF-8, for example "latin1".
+    encoding: Option<String>,
+}
+
+impl Settings for Lines {
+    fn check(&self) -> Vec<Fault> {
+        text::check(self.encoding.as_deref()).into_iter().collect()
+    }
+}
+
 impl Reader for Ndjson {
+    type Settings = Lines;
+
     fn endings(&self) -> &'static [&'static str] {
         &["ndjson", "jsonl"]
     }
 
-    fn takes(&self) -> &'static [&'static str] {
-        &["encoding"]
-    }
-
-    fn is_text(&self) -> bool {
-        true
-    }
-
-    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_, Lines>) -> Result<Columns, SourceError> {
         let Asked { columns, how, limits } = *asked;
-        let bytes = how.text(&bytes, limits)?;
+        let bytes = text::text(&bytes, how.encoding.as_deref(), limits)?;
         let bytes = with_quoted_nan(&bytes);
         let is_blank = |line: &&[u8]| line.iter().all(u8::is_ascii_whitespace);
         let lines = || bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !is_blank(line));
@@ -88,13 +97,13 @@ fn keys<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Limits, Options};
+    use crate::source::Limits;
 
     fn read(text: &str, columns: &[&str]) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
         Ndjson.read(
             Arc::new(text.as_bytes().to_vec()),
-            &Asked { columns: &columns, how: &Options::default(), limits: &Limits::USUAL },
+            &Asked { columns: &columns, how: &Lines::default(), limits: &Limits::USUAL },
         )
     }
 

@@ -2,19 +2,17 @@
 
 use std::sync::Arc;
 
-use super::spreadsheet::{TAKEN, missing_feature, workbook};
+use super::spreadsheet::{Workbook, missing_feature, workbook};
 use super::{Asked, Columns, Reader, SourceError};
 
 /// LibreOffice workbooks.
 pub(super) struct Ods;
 
 impl Reader for Ods {
+    type Settings = Workbook;
+
     fn endings(&self) -> &'static [&'static str] {
         &["ods"]
-    }
-
-    fn takes(&self) -> &'static [&'static str] {
-        TAKEN
     }
 
     fn needs(&self) -> Option<&'static str> {
@@ -25,7 +23,7 @@ impl Reader for Ods {
         true
     }
 
-    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_, Workbook>) -> Result<Columns, SourceError> {
         workbook(&bytes, asked, true)
     }
 }

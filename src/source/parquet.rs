@@ -23,7 +23,8 @@ use polars_parquet_format::thrift::protocol::TCompactInputProtocol;
 use super::path::Element;
 use super::typed::{Clock, decimal};
 use super::{
-    Asked, Cell, Columns, Limits, Reader, SourceError, TakeCells, cell, collected, first_line, guarded, shared,
+    Asked, Cell, Columns, Limits, NoSettings, Reader, SourceError, TakeCells, cell, collected, first_line, guarded,
+    shared,
 };
 
 pub(super) struct Parquet;
@@ -34,6 +35,8 @@ fn unreadable(error: impl std::fmt::Display) -> SourceError {
 }
 
 impl Reader for Parquet {
+    type Settings = NoSettings;
+
     fn endings(&self) -> &'static [&'static str] {
         &["parquet", "pq"]
     }

@@ -1,9 +1,36 @@
 //! Excel and LibreOffice workbooks: a sheet, a range, a header row.
 
-use super::{Asked, Cell, Columns, Limits, Options, SourceError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// The names of the options that workbooks accept.
-pub(super) const TAKEN: &[&str] = &["sheet", "range", "header", "decimal"];
+use super::{Asked, Cell, Columns, Decimal, Fault, Limits, Settings, SourceError};
+
+/// The settings of a workbook.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Workbook {
+    /// The sheet of a workbook. Optional if only one sheet has content.
+    sheet: Option<String>,
+    /// The cell range of a sheet, header included: "B3:F40", or "B3:F" for all rows down to the last.
+    range: Option<String>,
+    /// Line or row of the header, counted from 1.
+    header: Option<usize>,
+    /// The decimal separator, "." or ","; the other character then groups thousands.
+    decimal: Option<Decimal>,
+}
+
+impl Settings for Workbook {
+    fn check(&self) -> Vec<Fault> {
+        let is_zero = self.header == Some(0);
+        is_zero
+            .then(|| Fault::error("bad-setting", "lines are counted from 1").of_value("header"))
+            .into_iter()
+            .collect()
+    }
+
+    fn decimal(&self) -> Option<Decimal> {
+        self.decimal
+    }
+}
 
 /// The feature that this build lacks to read workbooks; `None` if it has it.
 pub(super) const fn missing_feature() -> Option<&'static str> {
@@ -11,7 +38,7 @@ pub(super) const fn missing_feature() -> Option<&'static str> {
 }
 
 /// Reads an Excel workbook, or a LibreOffice workbook if `is_ods`.
-pub(super) fn workbook(bytes: &[u8], asked: &Asked<'_>, is_ods: bool) -> Result<Columns, SourceError> {
+pub(super) fn workbook(bytes: &[u8], asked: &Asked<'_, Workbook>, is_ods: bool) -> Result<Columns, SourceError> {
     let Asked { columns, how, limits } = *asked;
     let sheet = cells(bytes, is_ods, how, limits)?;
     sheet.columns(columns, how, limits)
@@ -52,7 +79,7 @@ impl Corners {
 
 impl Sheet {
     /// The named columns below the header.
-    fn columns(mut self, names: &[String], how: &Options, limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
+    fn columns(mut self, names: &[String], how: &Workbook, limits: &Limits) -> Result<Vec<Vec<Cell>>, SourceError> {
         if let Some(range) = &how.range {
             let corners = Corners::of(range)
                 .ok_or_else(|| SourceError::Unreadable(format!("`{range}` is not a range of cells such as B3:F40")))?;
@@ -105,12 +132,12 @@ impl Sheet {
 }
 
 #[cfg(not(feature = "spreadsheets"))]
-fn cells(_: &[u8], _: bool, _: &Options, _: &Limits) -> Result<Sheet, SourceError> {
+fn cells(_: &[u8], _: bool, _: &Workbook, _: &Limits) -> Result<Sheet, SourceError> {
     Err(SourceError::NoReader { feature: "spreadsheets" })
 }
 
 #[cfg(feature = "spreadsheets")]
-fn cells(bytes: &[u8], is_ods: bool, how: &Options, limits: &Limits) -> Result<Sheet, SourceError> {
+fn cells(bytes: &[u8], is_ods: bool, how: &Workbook, limits: &Limits) -> Result<Sheet, SourceError> {
     super::archive::check(bytes, limits)?;
     if is_ods { ods(bytes, how, limits) } else { xlsx(bytes, how, limits) }
 }
@@ -119,7 +146,7 @@ fn cells(bytes: &[u8], is_ods: bool, how: &Options, limits: &Limits) -> Result<S
 #[cfg(feature = "spreadsheets")]
 fn chosen(
     names: Vec<String>,
-    how: &Options,
+    how: &Workbook,
     mut is_empty: impl FnMut(&str) -> Result<bool, SourceError>,
 ) -> Result<String, SourceError> {
     if let Some(wanted) = &how.sheet {
@@ -155,7 +182,7 @@ fn unreadable(error: impl std::fmt::Display) -> SourceError {
 }
 
 #[cfg(feature = "spreadsheets")]
-fn xlsx(bytes: &[u8], how: &Options, limits: &Limits) -> Result<Sheet, SourceError> {
+fn xlsx(bytes: &[u8], how: &Workbook, limits: &Limits) -> Result<Sheet, SourceError> {
     use calamine::{DataRef, Reader as _, Xlsx, XlsxError};
     let mut book: Xlsx<_> = Xlsx::new(std::io::Cursor::new(bytes)).map_err(|error: XlsxError| unreadable(error))?;
     let names = book.sheet_names();
@@ -187,7 +214,7 @@ fn xlsx(bytes: &[u8], how: &Options, limits: &Limits) -> Result<Sheet, SourceErr
 }
 
 #[cfg(feature = "spreadsheets")]
-fn ods(bytes: &[u8], how: &Options, limits: &Limits) -> Result<Sheet, SourceError> {
+fn ods(bytes: &[u8], how: &Workbook, limits: &Limits) -> Result<Sheet, SourceError> {
     use calamine::{Data, Ods, OdsError, Reader as _};
     super::archive::check_repeats(bytes, limits)?;
     let mut book: Ods<_> = Ods::new(std::io::Cursor::new(bytes)).map_err(|error: OdsError| unreadable(error))?;

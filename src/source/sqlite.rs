@@ -2,12 +2,30 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::database::{Database, selected};
-use super::{Asked, Columns, Reader, SourceError};
+use super::{Asked, Columns, Reader, Settings, SourceError};
 
 pub(super) struct Sqlite;
 
+/// The settings of a database.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub(super) struct Selection {
+    /// A query to an SQLite database: "SELECT n, loss FROM runs".
+    query: Option<String>,
+}
+
+impl Settings for Selection {
+    fn question(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+}
+
 impl Reader for Sqlite {
+    type Settings = Selection;
+
     fn is_database(&self) -> bool {
         true
     }
@@ -16,15 +34,11 @@ impl Reader for Sqlite {
         &["sqlite", "sqlite3", "db"]
     }
 
-    fn takes(&self) -> &'static [&'static str] {
-        &["query"]
-    }
-
     fn needs(&self) -> Option<&'static str> {
         Database::needs()
     }
 
-    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_>) -> Result<Columns, SourceError> {
+    fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_, Selection>) -> Result<Columns, SourceError> {
         let Asked { columns, how, limits } = *asked;
         let database = Database::open(&bytes)?;
         let query = if let Some(query) = &how.query {

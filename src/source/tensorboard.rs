@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use super::history::History;
 use super::wire::{Fields, Wire};
-use super::{Asked, Cell, Columns, Limits, Reader, SourceError};
+use super::{Asked, Cell, Columns, Limits, NoSettings, Reader, SourceError};
 
 pub(super) struct Tensorboard;
 
 impl Reader for Tensorboard {
+    type Settings = NoSettings;
+
     fn endings(&self) -> &'static [&'static str] {
         &["tfevents"]
     }

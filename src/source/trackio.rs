@@ -5,11 +5,13 @@ use std::sync::Arc;
 use super::database::Database;
 use super::history::{History, flattened};
 use super::object::with_quoted_nan;
-use super::{Asked, Cell, Columns, Reader, SourceError};
+use super::{Asked, Cell, Columns, NoSettings, Reader, SourceError};
 
 pub(super) struct Trackio;
 
 impl Reader for Trackio {
+    type Settings = NoSettings;
+
     fn is_database(&self) -> bool {
         true
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::history::{History, cell_of_json, flattened};
 use super::object::with_quoted_nan;
 use super::wire::{Fields, Wire};
-use super::{Asked, Cell, Columns, Limits, Reader, SourceError};
+use super::{Asked, Cell, Columns, Limits, NoSettings, Reader, SourceError};
 
 pub(super) struct Wandb;
 
@@ -17,6 +17,8 @@ const HEADER: usize = 7;
 const BEFORE: usize = 7;
 
 impl Reader for Wandb {
+    type Settings = NoSettings;
+
     fn endings(&self) -> &'static [&'static str] {
         &["wandb"]
     }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::text::OneOrMoreTexts;
 use crate::design::{Budget, Candidates, Decisions, Discrepancy, Limits, Machine};
+use crate::texts::OneOrMoreTexts;
 
 /// Which runs to train next: the runs that make a decision most certain for their price, within all limits.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -43,7 +43,7 @@ pub use report::{Expectation, Report, report_options};
 pub use rows::{Filter, Rule, Table};
 pub use schema::schema;
 pub use source::{Column, ColumnTable, Schedule, Source};
-pub use text::{GroupsAsked, OneOrMoreTexts};
+pub use text::GroupsAsked;
 
 /// The version of the spec language that this version of lawfit reads.
 pub const SPEC_VERSION: u64 = 1;

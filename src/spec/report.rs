@@ -5,9 +5,9 @@ use serde::Deserialize;
 
 use super::Node;
 use super::question::value_of;
-use super::text::OneOrMoreTexts;
 use crate::diagnostic::{list, nearest};
 use crate::report::{Digits, Millimetres, PictureFormat, ReportFormat, ReportOptions, Section, Severity, Theme};
+use crate::texts::OneOrMoreTexts;
 
 /// A condition that the results must meet.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -3,7 +3,7 @@
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::{Query, Spec};
+use super::{Query, Source, Spec};
 use crate::design::Decide;
 use crate::query::{Asking, Question};
 
@@ -27,6 +27,7 @@ pub fn schema() -> serde_json::Value {
             only_keys(query, Query::keys());
             ask_once(query);
         });
+        definitions.entry("Source").and_modify(|source| only_keys(source, Source::keys()));
         definitions.entry("Decide").and_modify(|decide| only_keys(decide, Decide::keys()));
         definitions.entry("Fit").and_modify(complete_law);
         definitions.values_mut().for_each(bound_level);

@@ -1,21 +1,23 @@
 //! The part of a spec about sources.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::text::OneOrMoreTexts;
 use crate::live::{Live, Mlflow, Wandb};
 use crate::quantity::Quantity;
-use crate::source::{ColumnKind, Missing, Options, Take};
+use crate::registry::{Remaining, keys_of};
+use crate::source::{ColumnKind, Format, Missing, Options, SettingKeys, Take};
 use crate::unit::{Counts, Unit};
 
 /// Where observations come from: one file, several files, or a URL.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(remote = "Self", deny_unknown_fields)]
+#[schemars(!remote, !deny_unknown_fields)]
 #[expect(clippy::doc_markdown, reason = "the schema shows the text as it is")]
 pub struct Source {
     /// A file, or a glob such as "runs/*.parquet", relative to the spec. Names in braces become columns:
@@ -51,38 +53,7 @@ pub struct Source {
     pub sha256: Option<String>,
     /// Format of the file. Default: determined by the file name.
     #[serde(default)]
-    pub format: Option<crate::source::Format>,
-    /// The character between values: ";" or "\t".
-    #[serde(default)]
-    pub separator: Option<char>,
-    /// The decimal separator, "." or ","; the other character then groups thousands.
-    #[serde(default)]
-    pub decimal: Option<crate::source::Decimal>,
-    /// The prefix of comment lines: "#".
-    #[serde(default)]
-    pub comment: Option<String>,
-    /// Encoding of a text file that is not UTF-8, for example "latin1".
-    #[serde(default)]
-    pub encoding: Option<String>,
-    /// Line or row of the header, counted from 1.
-    #[serde(default)]
-    pub header: Option<usize>,
-    /// Path to the list of records in a JSON document, keys separated by points: "log.history".
-    #[serde(default)]
-    pub records: Option<String>,
-    /// The sheet of a workbook. Optional if only one sheet has content.
-    #[serde(default)]
-    pub sheet: Option<String>,
-    /// The cell range of a sheet, header included: "B3:F40", or "B3:F" for all rows down to the last.
-    #[serde(default)]
-    pub range: Option<String>,
-    /// A query to an SQLite database: "SELECT n, loss FROM runs".
-    #[serde(default)]
-    pub query: Option<String>,
-    /// One or more regular expressions with named groups. Each line of a log that matches one becomes a row; the
-    /// groups become columns.
-    #[serde(default)]
-    pub pattern: Option<OneOrMoreTexts>,
+    pub format: Option<Format>,
     /// Which steps of a run become rows, for histories of runs: "last", "min", `{ mean = 100 }`, `{ at = "step ==
     /// 20000" }`, `{ lowest = "L" }`, "all".
     #[serde(default)]
@@ -103,6 +74,10 @@ pub struct Source {
     /// `sum_over_knots`, drop, area and rate.
     #[serde(default)]
     pub schedule: Option<Schedule>,
+    /// The settings of its format. The file of each format declares them.
+    #[serde(skip)]
+    #[schemars(!skip, flatten, with = "SettingKeys")]
+    pub options: Options,
 }
 
 impl Source {
@@ -115,20 +90,33 @@ impl Source {
         [&self.path, &self.url, &self.from].into_iter().find_map(Clone::clone).unwrap_or_default()
     }
 
-    /// The options for reading its files.
-    pub fn options(&self) -> Options {
-        Options {
-            separator: self.separator,
-            comment: self.comment.clone(),
-            decimal: self.decimal,
-            encoding: self.encoding.clone(),
-            header: self.header,
-            records: self.records.clone(),
-            sheet: self.sheet.clone(),
-            range: self.range.clone(),
-            query: self.query.clone(),
-            pattern: self.pattern.as_ref().map(OneOrMoreTexts::all).unwrap_or_default(),
+    /// The keys of a source, those of its format's settings included.
+    pub fn keys() -> &'static [&'static str] {
+        static KEYS: LazyLock<Vec<&str>> =
+            LazyLock::new(|| [keys_of(|keys| Source::deserialize(keys)), Format::setting_keys()].concat());
+        &KEYS
+    }
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SourceVisitor;
+        impl<'de> Visitor<'de> for SourceVisitor {
+            type Value = Source;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("struct Source")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Source, A::Error> {
+                let mut options = Options::default();
+                let take = |key: &str, map: &mut A| Format::read_setting(key, map, &mut options);
+                // The derived function reads the keys of the source itself.
+                let source = Source::deserialize(MapAccessDeserializer::new(Remaining::new(map, take)))?;
+                Ok(Source { options, ..source })
+            }
         }
+        deserializer.deserialize_struct("Source", Self::keys(), SourceVisitor)
     }
 }
 

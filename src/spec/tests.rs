@@ -51,6 +51,33 @@ fn a_good_spec_is_read_whole() {
 }
 
 #[test]
+fn the_settings_of_formats_are_keys_of_a_source() {
+    let with = |settings: &str| GOOD.replace("path = \"runs.csv\"", &format!("path = \"runs.csv\"\n{settings}"));
+    let reading = read(with("header = 3\nseparator = \";\"\npattern = \"x\"").as_bytes(), Format::Toml);
+    assert_eq!(reading.problems, []);
+    let source = &reading.spec.unwrap().sources["runs"];
+    assert_eq!(source.options.keys().collect::<Vec<_>>(), ["header", "pattern", "separator"]);
+    let written = serde_json::json!({ "header": 3, "pattern": ["x"], "separator": ";" });
+    assert_eq!(serde_json::to_value(&source.options).unwrap(), written);
+    let found = problems(&with("header = \"three\"\nseparator = \"::\"\ndecimal = \"_\"\nseperator = \";\""));
+    let named: Vec<(&str, &str)> = found.iter().map(|(code, at, _)| (*code, at.as_str())).collect();
+    for expected in [("wrong-value", "\"three\""), ("wrong-value", "\"::\""), ("unknown-key", "seperator")] {
+        assert!(named.contains(&expected), "{expected:?}: {found:?}");
+    }
+    let hint = |key: &str| found.iter().find(|(_, at, _)| at.contains(key)).map(|(_, _, hint)| hint.as_str());
+    assert_eq!(hint("seperator"), Some("did you mean `separator`?"));
+    assert_eq!(found.len(), 4, "{found:?}");
+}
+
+#[test]
+fn no_key_of_a_source_has_two_meanings() {
+    let mut keys = Source::keys().to_vec();
+    keys.sort_unstable();
+    assert!(["path", "header", "columns"].iter().all(|key| keys.contains(key)), "{keys:?}");
+    assert!(keys.windows(2).all(|pair| pair[0] != pair[1]), "{keys:?}");
+}
+
+#[test]
 fn all_errors_are_found_at_once_with_their_positions() {
     let text = GOOD
         .replace("title", "titel")

@@ -1,30 +1,10 @@
-//! Values of a spec that are either one text or a list.
+//! Texts of a spec: names of groups and conditions on rows.
 
 use schemars::JsonSchema;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::table::Label;
-
-/// One text or several.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum OneOrMoreTexts {
-    /// One.
-    One(String),
-    /// Several.
-    Many(Vec<String>),
-}
-
-impl OneOrMoreTexts {
-    /// All texts, in order.
-    pub fn all(&self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text.clone()],
-            Self::Many(texts) => texts.clone(),
-        }
-    }
-}
 
 /// One value, or a list of values, of the column that groups the fit.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

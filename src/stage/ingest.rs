@@ -139,7 +139,7 @@ impl Stage for Ingest {
         if let Some(schedule) = &self.schedule {
             settings["schedule"] = serde_json::json!({ "of": schedule, "rev": SCHEDULE_REV, "knots": KNOTS });
         }
-        if self.options != Options::default() {
+        if !self.options.is_empty() {
             settings["options"] = serde_json::json!(self.options);
         }
         if self.is_priced {
@@ -365,7 +365,7 @@ impl Ingest {
     /// # Errors
     /// If the texts reveal a comma, or if one is ambiguous; the spec must then declare the separator.
     fn decimal(&self, cells: &Cells, origins: &[dataset::Origin]) -> Result<Decimal, Failure> {
-        if let Some(decimal) = self.options.decimal {
+        if let Some(decimal) = self.formats.iter().find_map(|format| format.member().decimal(&self.options)) {
             return Ok(decimal);
         }
         let (mut has_point, mut comma, mut either) = (false, None, None);
