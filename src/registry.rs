@@ -112,7 +112,37 @@ macro_rules! registry {
     };
 }
 
-pub(crate) use registry;
+/// Implements reading a member by its key, and lists the keys for the schema of a table that holds them.
+///
+/// It is called with the list, the name of the struct of keys, and the members, as `each` gives them.
+macro_rules! keyed {
+    ($List:ident, $Keys:ident; $($(#[$doc:meta])* $module:ident, $Member:ident;)+) => {
+        impl $List {
+            /// Reads the settings of the named member from the next value of a table; `None` if no member has the name.
+            ///
+            /// # Errors
+            /// The value is not the settings of the member.
+            pub(crate) fn read<'de, A: serde::de::MapAccess<'de>>(
+                name: &str,
+                map: &mut A,
+            ) -> Result<Option<Self>, A::Error> {
+                Ok(Some(match name {
+                    $(stringify!($module) => Self::$Member(map.next_value()?),)+
+                    _ => return Ok(None),
+                }))
+            }
+        }
+
+        /// The keys of the members in a table of a spec, for its schema.
+        #[derive(schemars::JsonSchema)]
+        #[expect(dead_code, reason = "the schema is made of the fields")]
+        pub struct $Keys {
+            $($(#[$doc])* $module: Option<$Member>,)+
+        }
+    };
+}
+
+pub(crate) use {keyed, registry};
 
 /// The entries of a table that remain after those of a registry's members.
 ///

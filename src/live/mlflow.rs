@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Asked, Live, LiveError, Taken, text, variable, whole};
+use super::{Asked, Live, LiveError, Taken, TrackerServer, text, variable, whole};
 use crate::source::{Cell, History, RUN, STEP, SourceError, cell};
 use crate::web::{Credentials, Web};
 
@@ -32,6 +32,12 @@ const PAGE: usize = 1000;
 const MOST_PAGES: usize = 100_000;
 /// Prefix of columns that are metrics.
 const METRICS: &str = "metrics.";
+
+impl TrackerServer for Mlflow {
+    fn url(&self) -> &str {
+        &self.url
+    }
+}
 
 impl Live for Mlflow {
     fn location(&self) -> String {

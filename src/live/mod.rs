@@ -5,19 +5,18 @@
 mod bucket;
 mod database;
 mod files;
-mod mlflow;
 mod moved;
-mod wandb;
 mod web_file;
 
 pub use bucket::{Bucket, is_bucket};
 pub use database::DatabaseFile;
 pub use files::Files;
-pub use mlflow::Mlflow;
 pub use moved::{Moved, RowKey, moved};
-pub use wandb::Wandb;
 pub use web_file::WebFile;
 
+use serde::{Deserialize, Serialize};
+
+use crate::registry::{keyed, registry};
 use crate::source::{Limits, SourceError};
 use crate::web::WebError;
 
@@ -34,6 +33,44 @@ pub trait Live {
     /// # Errors
     /// The source cannot be reached, its content is invalid, or it is too large.
     fn read(&self, asked: &Asked<'_>) -> Result<Vec<Taken>, LiveError>;
+}
+
+/// Implements reading a tracker under its key, and lists the keys for the schema of sources.
+macro_rules! keys_of_trackers {
+    ($($members:tt)+) => {
+        keyed! { Tracker, TrackerKeys; $($members)+ }
+    };
+}
+
+registry! {
+    /// A server that tracks runs. Its name is the key of a source.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum Tracker of dyn TrackerServer, each keys_of_trackers! {
+        /// Runs on an MLflow server: `{ url = "http://localhost:5000" }`. `lawfit update` takes a snapshot of them.
+        mlflow::Mlflow,
+        /// Runs of a W&B project: `{ project = "team/scaling" }`. `lawfit update` takes a snapshot of them.
+        wandb::Wandb,
+    }
+}
+
+/// The server of a tracker, a source whose snapshot is one table of histories.
+pub trait TrackerServer: Live {
+    /// Address of the server.
+    fn url(&self) -> &str;
+}
+
+impl Live for Tracker {
+    fn location(&self) -> String {
+        self.member().location()
+    }
+
+    fn is_table(&self) -> bool {
+        self.member().is_table()
+    }
+
+    fn read(&self, asked: &Asked<'_>) -> Result<Vec<Taken>, LiveError> {
+        self.member().read(asked)
+    }
 }
 
 /// What to read from a live source.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Asked, Live, LiveError, Taken, text, variable, whole};
+use super::{Asked, Live, LiveError, Taken, TrackerServer, text, variable, whole};
 use crate::source::{Cell, History, SourceError, flattened};
 use crate::web::{Credentials, Web};
 
@@ -45,6 +45,12 @@ const RUNS_QUERY: &str = "query Runs($project: String!, $entity: String!, $curso
 const HISTORY_QUERY: &str = "query HistoryPage($entity: String!, $project: String!, $run: String!, $minStep: Int64!, \
     $maxStep: Int64!, $pageSize: Int!) { project(name: $project, entityName: $entity) { run(name: $run) { \
     history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) } } }";
+
+impl TrackerServer for Wandb {
+    fn url(&self) -> &str {
+        &self.url
+    }
+}
 
 impl Live for Wandb {
     fn location(&self) -> String {

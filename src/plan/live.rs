@@ -49,7 +49,7 @@ pub(super) fn is_live(source: &spec::Source) -> bool {
 
 /// Whether a source is the server of a tracker.
 pub(super) const fn is_server(source: &spec::Source) -> bool {
-    source.mlflow.is_some() || source.wandb.is_some()
+    !source.trackers.is_empty()
 }
 
 /// The format of a source's files, if the spec determines it.
@@ -60,10 +60,8 @@ pub(super) fn format_of(source: &spec::Source) -> Option<Format> {
 
 /// The reader of a live source; `found` are the files of its path.
 fn live_of(source: &spec::Source, found: Vec<(PathBuf, String)>) -> Option<Box<dyn Live>> {
-    if let Some(mlflow) = &source.mlflow {
-        return Some(Box::new(mlflow.clone()));
-    } else if let Some(wandb) = &source.wandb {
-        return Some(Box::new(wandb.clone()));
+    if let Some(tracker) = source.trackers.first() {
+        return Some(Box::new(tracker.clone()));
     } else if let Some(url) = &source.url {
         let url = url.clone();
         return Some(if is_bucket(&url) { Box::new(Bucket { url }) } else { Box::new(WebFile { url }) });
@@ -211,12 +209,8 @@ fn wrong(source: &spec::Source, path: &SpecPath) -> Option<Diagnostic> {
         let message = "`live` applies only to a `path`; all other locations without `sha256` are live";
         return Some(error("live", message.to_owned()));
     }
-    let urls = [
-        ("url", source.url.as_ref()),
-        ("mlflow", source.mlflow.as_ref().map(|mlflow| &mlflow.url)),
-        ("wandb", source.wandb.as_ref().map(|wandb| &wandb.url)),
-    ];
-    for (key, url) in urls.into_iter().filter_map(|(key, url)| Some((key, url?))) {
+    let trackers = source.trackers.iter().map(|tracker| (tracker.name(), tracker.member().url()));
+    for (key, url) in source.url.iter().map(|url| ("url", url.as_str())).chain(trackers) {
         let scheme = url.split_once("://").map(|(scheme, _)| scheme);
         let is_web = matches!(scheme, Some("http" | "https"));
         if !(is_web || key == "url" && is_bucket(url)) {

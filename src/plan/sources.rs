@@ -15,6 +15,7 @@ use super::scope::{PlannedQuery, Scope, SourceStage, query_of};
 use super::used;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
 use crate::expr::{Expr, Kind};
+use crate::live::Tracker;
 use crate::report::{DescribedSource, DescribedVariable};
 use crate::schedule::{KNOTS, MOST_STEPS, PER_KNOT, SUMS};
 use crate::source::{ColumnKind, Fault, Format, Missing, Options, Reading, SNAPSHOT, Take};
@@ -24,13 +25,8 @@ use crate::unit::{Dimension, Unit};
 
 pub(super) fn plan_source(scope: &mut Scope<'_>, name: &str, source: &spec::Source) -> Option<SourceStage> {
     let path = SpecPath::of(&["sources", name]);
-    let given = [
-        ("path", source.path.is_some()),
-        ("url", source.url.is_some()),
-        ("from", source.from.is_some()),
-        ("mlflow", source.mlflow.is_some()),
-        ("wandb", source.wandb.is_some()),
-    ];
+    let places = [("path", source.path.is_some()), ("url", source.url.is_some()), ("from", source.from.is_some())];
+    let given: Vec<(&str, bool)> = places.into_iter().chain(trackers_of(source)).collect();
     if let Some(error) = check::exactly_one(&format!("the source `{name}`"), &given, Place::Key(path.clone())) {
         scope.tell(error);
         return None;
@@ -315,6 +311,12 @@ fn told_by_names(
     Some(all)
 }
 
+/// The keys of trackers, each with whether the source has it.
+fn trackers_of(source: &spec::Source) -> impl Iterator<Item = (&'static str, bool)> {
+    let is_given = |name: &str| source.trackers.iter().any(|tracker| tracker.name() == name);
+    Tracker::NAMES.into_iter().map(move |name| (name, is_given(name)))
+}
+
 /// A source whose rows are the answer of a query.
 pub(super) fn plan_source_of_query(
     scope: &mut Scope<'_>,
@@ -324,13 +326,8 @@ pub(super) fn plan_source_of_query(
     queries: &BTreeMap<&str, PlannedQuery>,
 ) -> Option<SourceStage> {
     let path = SpecPath::of(&["sources", name]);
-    let others = [
-        ("path", source.path.is_some()),
-        ("url", source.url.is_some()),
-        ("mlflow", source.mlflow.is_some()),
-        ("wandb", source.wandb.is_some()),
-    ];
-    if let Some((other, _)) = others.into_iter().find(|(_, given)| *given) {
+    let others = [("path", source.path.is_some()), ("url", source.url.is_some())];
+    if let Some((other, _)) = others.into_iter().chain(trackers_of(source)).find(|(_, given)| *given) {
         let message = format!("the source `{name}` has `from` and `{other}` at once");
         scope.error("two-kinds", Place::Key(path), message).hints.push("keep one of them".to_owned());
         return None;

@@ -26,8 +26,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::de::MapAccess;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +47,7 @@ use crate::fit::Fit;
 use crate::law::{Law, Roles, Share};
 use crate::numerics::Points;
 use crate::quantity::{OneOrMany, Quantity};
-use crate::registry::registry;
+use crate::registry::{keyed, registry};
 use crate::warning::Warning;
 use draws::Asked;
 use several::WeightedLaws;
@@ -58,16 +56,9 @@ use several::WeightedLaws;
 /// queries.
 macro_rules! keys_of_questions {
     ($($(#[$doc:meta])* $module:ident, $Member:ident;)+) => {
-        impl Question {
-            /// Reads the settings of the named question from the next value of a table; `None` if no question has the
-            /// name.
-            fn read<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Option<Self>, A::Error> {
-                Ok(Some(match name {
-                    $(stringify!($module) => Self::$Member(map.next_value()?),)+
-                    _ => return Ok(None),
-                }))
-            }
+        keyed! { Question, QuestionKeys; $($(#[$doc])* $module, $Member;)+ }
 
+        impl Question {
             /// Writes the question as an entry of a table, under its name.
             ///
             /// # Errors
@@ -84,13 +75,6 @@ macro_rules! keys_of_questions {
                 $(if !<$Member as Kind>::decides() { all.retain(|name| *name != stringify!($module)); })+
                 all
             }
-        }
-
-        /// The keys of questions in a table of a spec, for its schema.
-        #[derive(JsonSchema)]
-        #[expect(dead_code, reason = "the schema is made of the fields")]
-        pub struct QuestionKeys {
-            $($(#[$doc])* $module: Option<$Member>,)+
         }
     };
 }

@@ -8,7 +8,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::live::{Live, Mlflow, Wandb};
+use crate::live::{Live, Tracker, TrackerKeys};
 use crate::quantity::Quantity;
 use crate::registry::{Remaining, keys_of};
 use crate::source::{ColumnKind, Format, Missing, Options, SettingKeys, Take};
@@ -36,12 +36,6 @@ pub struct Source {
     /// source: `lawfit update` takes a snapshot of it.
     #[serde(default)]
     pub url: Option<String>,
-    /// Runs on an MLflow server: `{ url = "http://localhost:5000" }`. `lawfit update` takes a snapshot of them.
-    #[serde(default)]
-    pub mlflow: Option<Mlflow>,
-    /// Runs of a W&B project: `{ project = "team/scaling" }`. `lawfit update` takes a snapshot of them.
-    #[serde(default)]
-    pub wandb: Option<Wandb>,
     /// Whether programs write to the files of `path`. `lawfit update` then takes a snapshot of them, which runs read.
     #[serde(default)]
     pub live: bool,
@@ -78,22 +72,26 @@ pub struct Source {
     #[serde(skip)]
     #[schemars(!skip, flatten, with = "SettingKeys")]
     pub options: Options,
+    /// The trackers whose runs it reads; a valid source has at most one.
+    #[serde(skip)]
+    #[schemars(!skip, flatten, with = "TrackerKeys")]
+    pub trackers: Vec<Tracker>,
 }
 
 impl Source {
     /// The path, URL or query of the source, as written.
     pub fn location(&self) -> String {
-        let servers = [self.mlflow.as_ref().map(Live::location), self.wandb.as_ref().map(Live::location)];
-        if let Some(location) = servers.into_iter().flatten().next() {
-            return location;
+        if let Some(tracker) = self.trackers.first() {
+            return tracker.location();
         }
         [&self.path, &self.url, &self.from].into_iter().find_map(Clone::clone).unwrap_or_default()
     }
 
-    /// The keys of a source, those of its format's settings included.
+    /// The keys of a source, those of trackers and of formats' settings included.
     pub fn keys() -> &'static [&'static str] {
-        static KEYS: LazyLock<Vec<&str>> =
-            LazyLock::new(|| [keys_of(|keys| Source::deserialize(keys)), Format::setting_keys()].concat());
+        static KEYS: LazyLock<Vec<&str>> = LazyLock::new(|| {
+            [keys_of(|keys| Source::deserialize(keys)), Format::setting_keys(), &Tracker::NAMES].concat()
+        });
         &KEYS
     }
 }
@@ -109,11 +107,17 @@ impl<'de> Deserialize<'de> for Source {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Source, A::Error> {
-                let mut options = Options::default();
-                let take = |key: &str, map: &mut A| Format::read_setting(key, map, &mut options);
+                let (mut options, mut trackers) = (Options::default(), Vec::new());
+                let take = |key: &str, map: &mut A| {
+                    let tracker = Tracker::read(key, map)?;
+                    let is_tracker = tracker.is_some();
+                    trackers.extend(tracker);
+                    Ok(is_tracker || Format::read_setting(key, map, &mut options)?)
+                };
                 // The derived function reads the keys of the source itself.
                 let source = Source::deserialize(MapAccessDeserializer::new(Remaining::new(map, take)))?;
-                Ok(Source { options, ..source })
+                trackers.sort_by_key(|tracker| Tracker::NAMES.iter().position(|name| *name == tracker.name()));
+                Ok(Source { options, trackers, ..source })
             }
         }
         deserializer.deserialize_struct("Source", Self::keys(), SourceVisitor)
