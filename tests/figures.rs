@@ -260,6 +260,168 @@ fn several_laws_of_groups_are_drawn_group_by_group_on_the_first_screen() {
     let page = world.read("outputs/study/report.html");
     let first = page.split("</section>").next().unwrap();
     assert!(first.contains("data-file=\"multiples-bare\""), "the comparison is the conclusion");
+    for figure in ["multiples-bare", "groups-bare", "groups-full"] {
+        assert!(pictures(&world, "study")[figure].contains("stroke-dasharray"), "{figure}");
+    }
+    assert_eq!(page.matches("dashed outside the fitted rows").count(), 3, "laws beyond the fitted rows");
+}
+
+/// A power law with a floor, fitted with profiles to rows over `decades` decades of x.
+fn floored(decades: f64, floor: f64, law: &str) -> World {
+    let mut random = lawfit::numerics::Random::new(3, "floor", 0);
+    let mut table = "x,y\n".to_owned();
+    for i in 0..20 {
+        let x = libm::pow(10.0, decades * f64::from(i) / 19.0);
+        let _ = writeln!(table, "{x},{}", (floor + 3.0 * libm::pow(x, -0.3)) * random.log_normal(0.02));
+    }
+    let spec = format!(
+        "spec = 1\n[study]\ntitle = \"Profiles\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = {{ x = \"x\", y = \"y\" }}\n\
+         [laws.own]\n{law}\n[fits.main]\nrows = \"runs\"\nlaw = \"own\"\nobjective = \"least_squares\"\n\
+         uncertainty = {{ profile = {{ draws = 200 }} }}\n[report]\nformats = [\"html\", \"json\"]\n"
+    );
+    World::with(&spec, &table)
+}
+
+const FLOOR: &str =
+    "formula = \"y = E + A / x^alpha\"\nparameters.E = { bounds = [0, 10] }\nparameters.A = { scale = \"log\" }";
+
+/// The plots of a figure, each with its title, which is empty for none.
+fn plots(svg: &str) -> Vec<(&str, &str)> {
+    let title = |plot: &'_ str| plot.find("font-weight=\"bold\">").map(|at| at + 19);
+    svg.split("<g class=\"plot\"")
+        .skip(1)
+        .map(|plot| (title(plot).map_or("", |at| plot[at..].split('<').next().unwrap()), plot))
+        .collect()
+}
+
+#[test]
+fn profiles_show_the_line_and_the_ends_of_each_interval() {
+    let world = floored(3.0, 1.0, FLOOR);
+    let results = world.run("study.toml")["results"].clone();
+    let fit = &results["fits"]["main"];
+    let svg = &pictures(&world, "study")["profiles-main"];
+    let keys: Vec<&str> = svg.split("<g class=\"key ").skip(1).map(|key| attributes(key, "data-s")[0]).collect();
+    // F(0.9; 1, 17) = 3.026 as printed in tables.
+    assert_eq!(keys, ["90 % interval: F = 3.03", "profile", "end of the interval", "estimate"]);
+    assert_eq!(plots(svg).iter().map(|(title, _)| *title).collect::<Vec<_>>(), ["", "", ""]);
+    let csv = world.read("outputs/study/figures/profiles-main.csv");
+    for (place, name) in ["E", "A", "alpha"].into_iter().enumerate() {
+        let curve = &fit["profiles"][place];
+        assert_eq!((curve["parameter"].as_str(), &curve["closed"]), (Some(name), &serde_json::json!([true, true])));
+        let rows = |series: &str| -> Vec<[f64; 2]> {
+            let of = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+            let own = of.filter(|cells| cells[1] == series && cells[2] == name);
+            own.map(|cells| [cells[4], cells[5]].map(|cell| cell.parse().unwrap())).collect()
+        };
+        assert_eq!(serde_json::json!(rows("profile")), curve["points"], "the data are those of the results");
+        let told = |part: &str| fit["parameters"][name][part].as_f64().unwrap();
+        assert_eq!(rows("estimate"), [[told("value"), 0.0]]);
+        let threshold = curve["threshold"].as_f64().unwrap();
+        assert!((threshold - 3.026).abs() < 1e-3);
+        let ends = [[told("lower"), threshold], [told("upper"), threshold]];
+        assert_eq!(rows("end of the interval"), ends);
+        for end in ends {
+            let near = rows("profile").into_iter().filter(|[at, _]| *at == end[0]);
+            assert!(near.map(|[_, rise]| rise).all(|rise| (rise / threshold - 1.0).abs() < 1e-4));
+        }
+    }
+    // A is searched as a logarithm, and its axis is logarithmic.
+    let scales: Vec<&str> = attributes(svg, "data-x").into_iter().map(|x| x.split(' ').next().unwrap()).collect();
+    assert_eq!(scales, ["linear", "log", "linear"]);
+    let page = world.read("outputs/study/report.html");
+    assert!(page.contains("The 90 % interval of a parameter is where its curve is below the dashed line"));
+    assert!(!page.contains("The rows set no") && !page.contains("The rows do not identify"));
+}
+
+#[test]
+fn profiles_say_which_parameters_have_no_limit_are_on_a_bound_or_are_not_identified() {
+    let drawn = |world: &World| {
+        let results = world.run("study.toml")["results"].clone();
+        let page = world.read("outputs/study/report.html");
+        (results["fits"]["main"].clone(), pictures(world, "study")["profiles-main"].clone(), page)
+    };
+    // Over one decade the floor may be zero, its bound.
+    let (fit, svg, page) = drawn(&floored(1.0, 0.3, FLOOR));
+    assert_eq!(fit["profiles"][0]["closed"], serde_json::json!([false, true]));
+    assert!(plots(&svg).iter().any(|(title, _)| *title == "E: no lower limit"), "{:?}", plots(&svg)[0].0);
+    assert!(page.contains("The rows set no lower limit for E"), "the caption agrees");
+    // The best floor is below zero.
+    let (fit, svg, page) = drawn(&floored(2.0, -0.3, FLOOR));
+    assert_eq!(fit["parameters"]["E"]["status"], "at_lower_bound");
+    let (title, plot) = plots(&svg)[0];
+    assert_eq!(title, "E: at its lower bound");
+    assert!(page.contains("The estimate of E is on a bound") && !page.contains("no lower limit for E"));
+    assert_eq!(fit["profiles"][0]["points"][0], serde_json::json!([0.0, 0.0]), "the curve begins at the bound");
+    assert!(plot.contains("end of the interval"), "it has an upper end");
+    // Any B below zero fits as well.
+    let (fit, svg, page) =
+        drawn(&floored(2.0, -0.3, "formula = \"y = A / x^alpha + max(B, 0)\"\nparameters.B = { bounds = [-5, 5] }"));
+    assert_eq!(plots(&svg).iter().map(|(title, _)| *title).collect::<Vec<_>>(), ["", "", "B: not identified"]);
+    assert_eq!(fit["profiles"][2]["closed"], serde_json::json!([false, true]));
+    for ((_, plot), is_marked) in plots(&svg).into_iter().zip([true, true, false]) {
+        assert_eq!(plot.contains("data-s=\"estimate\""), is_marked, "only what is identified is marked");
+        assert!(!plot.contains("data-s=\"end of the interval\""));
+    }
+    assert!(page.contains("The rows do not identify B: no estimate is marked."));
+    assert!(page.contains("No interval of A and alpha is marked: the objective is flat in some direction."));
+    // Any A fits with another B.
+    let (fit, svg, _) = drawn(&floored(3.0, 0.0, "formula = \"y = A * B / x^alpha\""));
+    let titles: Vec<&str> = plots(&svg).iter().map(|(title, _)| *title).collect();
+    assert_eq!(titles, ["A: not identified", "B: not identified", ""]);
+    for curve in &fit["profiles"].as_array().unwrap()[..2] {
+        let rises = curve["points"].as_array().unwrap().iter().map(|point| point[1].as_f64().unwrap());
+        assert!(rises.map(f64::abs).fold(0.0, f64::max) < 1e-3, "{curve}");
+    }
+}
+
+#[test]
+fn profiles_have_the_same_bytes_on_any_number_of_threads() {
+    let spec = SPEC.replace(
+        "uncertainty = { bootstrap = { resamples = 100 } }",
+        "by = \"family\"\nuncertainty = { profile = { draws = 100 } }",
+    );
+    let world = World::with(&spec, &simulated_runs(0.01));
+    let files = |jobs: &str| {
+        let outcome = world.lawfit(&["run", "study.toml", "--jobs", jobs, "--cache", jobs]);
+        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+        (world.files("outputs/study/figures"), world.read("outputs/study/results.json"), world.read("study.lock"))
+    };
+    let seven = files("7");
+    assert!(seven.0.keys().any(|name| name == "profiles-main-2.svg"), "one for each group: {:?}", seven.0.keys());
+    assert!(files("1") == seven);
+}
+
+#[test]
+fn axes_show_their_scale_in_little_room_and_over_narrow_ranges() {
+    // G over less than three decades, a response that counts tokens, and a second one that hardly varies.
+    let mut table = "G,T,flat\n".to_owned();
+    for i in 0..9 {
+        let g = 1.5e10 * libm::pow(2.0, f64::from(i));
+        let _ = writeln!(table, "{g},{},{}", 3.0 * libm::pow(g, 0.9), 0.744 + 1e-10 * f64::from(i % 3));
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Axes\"\n[sources.runs]\npath = \"runs.csv\"\n[sources.runs.columns]\nG = \"G\"\nflat = \"flat\"\n\
+        T = { column = \"T\", unit = \"tokens\" }\n[laws.power]\nformula = \"T = A * G^a\"\n[laws.flat]\nformula = \"flat = E + A / G^a\"\n\
+        [fits.tokens]\nrows = \"runs\"\nlaw = \"power\"\n[fits.flat]\nrows = \"runs\"\nlaw = \"flat\"\n[report]\ncolumn_width = 60\n";
+    let world = World::with(spec, &table);
+    world.run("study.toml");
+    let all = pictures(&world, "study");
+    for power in [">10¹¹<", ">10¹²<"] {
+        assert!(all["residuals-tokens"].contains(power), "{power}");
+    }
+    assert!(all["fit-tokens"].contains("B</text>"), "tokens are written in billions");
+    for (name, svg) in &all {
+        for part in svg.split("<g class=\"ticks ").skip(1) {
+            let texts: Vec<&str> = part.split("</g>").next().unwrap().split("stroke=\"none\">").skip(1).collect();
+            let texts: Vec<&str> = texts.iter().map(|text| text.split('<').next().unwrap()).collect();
+            let told: Vec<&str> = texts.iter().copied().filter(|text| !text.is_empty()).collect();
+            assert!(told.len() > 1, "{name}: {texts:?}");
+            assert!(told.windows(2).all(|pair| pair[0] != pair[1]), "{name}: {texts:?}");
+        }
+    }
+    // The rows of both laws are met to within rounding.
+    let residuals = attributes(&all["residuals-tokens"], "data-y")[0];
+    let ends: Vec<f64> = residuals.split(' ').skip(1).take(2).map(|end| end.parse().unwrap()).collect();
+    assert!(ends[0] <= -1e-6 && ends[1] >= 1e-6, "{residuals}");
 }
 
 #[test]

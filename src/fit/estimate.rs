@@ -60,6 +60,25 @@ pub struct Estimate {
     pub status: Status,
 }
 
+/// The profile of a parameter: how much the objective rises if the parameter is held at other values and all others
+/// are fitted again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProfileCurve {
+    /// The parameter.
+    pub parameter: String,
+    /// Coverage of the interval.
+    pub level: f64,
+    /// The rise at which the interval ends: the quantile of F(1, n - p).
+    pub threshold: f64,
+    /// Whether the curve ends above the threshold on the lower and on the upper side; where it does not, the rows set no
+    /// limit.
+    pub closed: [bool; 2],
+    /// Points in ascending order, the estimate among them: the parameter's value, and the rise of the objective above
+    /// its minimum in units of half its dispersion. For least squares the rise is that of the sum of squares over the
+    /// variance of the residuals, the square of the profile t of Bates and Watts (1988).
+    pub points: Vec<[f64; 2]>,
+}
+
 /// The joint region of two parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Region {

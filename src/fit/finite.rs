@@ -28,6 +28,8 @@ impl Fit {
         keep(&mut self.holdout, "the errors on held-out rows", &mut lost);
         keep(&mut self.backtest, "the backtest", &mut lost);
         keep(&mut self.choice, "the comparison of laws", &mut lost);
+        self.profiles.iter_mut().for_each(|profile| profile.points.retain(|point| point.iter().all(Finite::is_finite)));
+        self.profiles.retain(|profile| profile.threshold.is_finite());
         let regions = self.regions.len();
         self.regions.retain(|region| region.points.iter().flatten().all(Finite::is_finite));
         if self.regions.len() < regions {

@@ -16,7 +16,7 @@ use crate::numerics::Points;
 use crate::objective::ResponseScale;
 
 pub use choice::{Candidate, Choice, stacked};
-pub use estimate::{Estimate, Region, Status};
+pub use estimate::{Estimate, ProfileCurve, Region, Status};
 pub use evidence::{Doubt, Evidence, LocalOptimum, Ray, Reference, Replicates};
 pub use noise::{Noise, NoiseTrend, Seen, Span};
 pub use tested::{Backtest, Distance, Fold, Holdout, Past};
@@ -55,6 +55,9 @@ pub struct Fit {
     pub backtest: Option<Backtest>,
     /// Comparison with other laws on the same rows.
     pub choice: Option<Choice>,
+    /// Profiles of the free parameters, where the method of the intervals computes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileCurve>,
     /// Joint regions of two parameters, where requested.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<Region>,

@@ -506,6 +506,7 @@ fn fit_of(law: &Law, free: &[f64], spans: &[(&str, [f64; 2])]) -> Fit {
         holdout: None,
         backtest: None,
         choice: None,
+        profiles: Vec::new(),
         regions: Vec::new(),
         uncertainty: None,
         level: Some(0.9),

@@ -164,6 +164,7 @@ impl From<&Fit> for FitResult {
             holdout: fit.holdout.clone(),
             backtest: fit.backtest.clone().map(Backtest::without_points),
             choice: fit.choice.clone().map(told_of_choice),
+            profiles: fit.profiles.clone(),
             regions: fit.regions.iter().filter(|region| is_told(fit, region)).cloned().collect(),
             uncertainty: fit.uncertainty.clone(),
             level: fit.level,

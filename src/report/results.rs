@@ -10,7 +10,7 @@ use super::Severity;
 use crate::answer::{Account, Interval, Stack, Verdict};
 use crate::dataset::GroupName;
 use crate::design::Advice;
-use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, Region, Span, Status};
+use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, ProfileCurve, Region, Span, Status};
 use crate::law::Roles;
 use crate::query::{CAVEATS, GROUP, Kind, NOTE, OBSERVED, REACH};
 pub use crate::warning::NoteSeverity;
@@ -226,6 +226,9 @@ pub struct FitResult {
     /// Comparison with other laws.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Choice>,
+    /// Profiles of the free parameters, for `uncertainty = "profile"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ProfileCurve>,
     /// Joint regions of two parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<Region>,

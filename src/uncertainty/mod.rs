@@ -69,9 +69,8 @@ pub struct Draws {
     pub warnings: Vec<String>,
     /// Description of the method and why `auto` chose it.
     pub picked: Option<String>,
-    /// The interval of each coordinate, where the method gives one directly. An end is `None` where the objective
-    /// never rises enough.
-    pub intervals: Vec<Option<[Option<f64>; 2]>>,
+    /// The profiles of coordinates, where the method computes them.
+    pub curves: Vec<Curve>,
     /// Joint regions of two coordinates.
     pub regions: Vec<Region>,
     /// Coordinates whose interval differs in a second method, with the ratio of the widths.
@@ -84,6 +83,32 @@ impl Draws {
     pub fn take_points(&mut self) -> Self {
         let (points, scatter) = (std::mem::take(&mut self.points), std::mem::take(&mut self.scatter));
         Self { points, scatter, ..Self::default() }
+    }
+}
+
+/// The profile of a coordinate: the lowest objective over the other coordinates while this one is held.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// The coordinate.
+    pub coordinate: usize,
+    /// The rise at which its interval ends: a quantile of F(1, n - p).
+    pub threshold: f64,
+    /// Where the objective has risen by the threshold: the ends of its interval. An end is `None` where it never rises
+    /// enough.
+    pub ends: [Option<f64>; 2],
+    /// Whether the method gives this interval; it gives none where the objective is flat in some direction.
+    pub is_interval: bool,
+    /// Points in ascending order, the optimum among them: the coordinate, and the rise of the objective above its
+    /// optimum in units of half its dispersion. For least squares the rise is that of the sum of squares over the
+    /// variance of the residuals, the square of the profile t of Bates and Watts (1988, section 6.1).
+    pub points: Vec<[f64; 2]>,
+}
+
+impl Curve {
+    /// Whether the curve ends above the threshold on the lower and on the upper side, up to rounding.
+    pub fn closed(&self) -> [bool; 2] {
+        let is_above = |point: Option<&[f64; 2]>| point.is_some_and(|[_, rise]| *rise >= self.threshold * (1.0 - 1e-6));
+        [is_above(self.points.first()), is_above(self.points.last())]
     }
 }
 

@@ -199,7 +199,7 @@ fn the_profile_of_linear_regression_is_the_known_interval_and_ellipse() {
     // 6 degrees of freedom, with t as printed in tables.
     let (found, known) = half_widths(&drawn, &problem, &optimum, &x, 1.943_180);
     assert!((found / known - 1.0).abs() < 0.05, "draws answer queries: {found} against {known}");
-    let [lower, upper] = drawn.intervals[1].unwrap().map(Option::unwrap);
+    let [lower, upper] = drawn.curves[1].ends.map(Option::unwrap);
     assert!(((upper - lower) / 2.0 / known - 1.0).abs() < 1e-6, "{lower} {upper} {known}");
     assert!((f64::midpoint(lower, upper) - optimum[1]).abs() < 1e-6 * known);
     // Every point of the border satisfies d' X'X d = 2 s^2 F with F(0.9; 2, 6) = 3.463304.
@@ -220,7 +220,7 @@ fn the_profile_counts_repeated_rows_of_a_run_once() {
     let (once, optimum) = problem(&x, &y);
     let (fourfold, _) = problem(&four(&x), &four(&y));
     let width = |drawn: &Draws| {
-        let [lower, upper] = drawn.intervals[1].unwrap().map(Option::unwrap);
+        let [lower, upper] = drawn.curves[1].ends.map(Option::unwrap);
         upper - lower
     };
     let alone = width(&profiled(&once, &optimum, &(0..20).collect::<Vec<_>>()));
@@ -244,8 +244,135 @@ fn a_profile_is_open_where_the_objective_never_rises_enough() {
     let fitted = Fitted { names: &names, ..Fitted::unwatched(&problem, &law, &optimum, &clusters, 5) };
     let drawn = Profile { draws: 200, level: 0.9, pairs: Vec::new() }.draw(&fitted).unwrap();
     let floor = names.iter().position(|name| name == "E").unwrap();
-    let [lower, upper] = drawn.intervals[floor].unwrap();
+    let Curve { ends: [lower, upper], threshold, points, .. } = &drawn.curves[floor];
+    assert!(drawn.curves[floor].is_interval);
     assert!(lower.is_none() && upper.is_some(), "{lower:?} {upper:?}");
+    let left: Vec<[f64; 2]> = points.iter().copied().take_while(|[at, _]| *at < optimum[floor]).collect();
+    assert!(
+        left[0][0] == 0.0 && left.iter().all(|[_, rise]| rise < threshold),
+        "the curve goes to the bound: {left:?}"
+    );
+    assert!(points.last().unwrap()[1] > *threshold);
+}
+
+#[test]
+fn a_flat_objective_has_no_interval_and_curves_that_show_where_it_is_flat() {
+    let (x, y) = line(12, |_| 0.02);
+    let variable = crate::law::Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
+    let mut law = Law::from_formula("flat", "y = A / x^alpha + max(B, 0)", &[variable]).unwrap();
+    assert_eq!(law.parameters[2].name, "B");
+    (law.parameters[2].lower, law.parameters[2].upper) = (-5.0, 5.0);
+    let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Log });
+    let flat = Problem::new(&law, &objective, &[&x], &y, None);
+    let start = flat.coordinates().iter().zip([3.0, 0.3, -1.0]).map(|(c, value)| c.of(value)).collect::<Vec<_>>();
+    let optimum = Solver::Newton.minimise(&flat, &start).point;
+    assert!(optimum[2] < 0.0, "any B below zero is as good: {optimum:?}");
+    let clusters: Vec<usize> = (0..12).collect();
+    let method = Profile { draws: 100, level: 0.9, pairs: Vec::new() };
+    let drawn = method.draw(&Fitted::unwatched(&flat, &law, &optimum, &clusters, 5)).unwrap();
+    assert!(drawn.points.is_empty() && drawn.warnings[0].contains("flat"), "{:?}", drawn.warnings);
+    assert!(drawn.curves.iter().all(|curve| !curve.is_interval) && drawn.curves.len() == 3);
+    let curve = &drawn.curves[2];
+    assert_eq!(curve.closed(), [false, true]);
+    let (left, right): (Vec<[f64; 2]>, Vec<[f64; 2]>) = curve.points.iter().copied().partition(|[at, _]| *at < 0.0);
+    assert!((left[0][0] + 5.0).abs() < 1e-9 && left.iter().all(|[_, rise]| rise.abs() < 1e-6), "{left:?}");
+    assert!(right.last().unwrap()[1] > curve.threshold, "{right:?}");
+    // The exponent has the curve of the law without B, except that B counts as a parameter: 9 degrees of freedom
+    // instead of 10. t(0.95; 9) = 1.833113 and t(0.95; 10) = 1.812461 as printed in tables.
+    let (without, best) = problem(&x, &y);
+    let known = draws(&method, &without, &best, &clusters);
+    let half = |curve: &Curve| 0.5 * (curve.ends[1].unwrap() - curve.ends[0].unwrap());
+    let ratio = 1.833_113 / 1.812_461 * (10.0_f64 / 9.0).sqrt();
+    let found = half(&drawn.curves[1]) / half(&known.curves[1]);
+    assert!((found / ratio - 1.0).abs() < 1e-4, "{found} against {ratio}");
+}
+
+#[test]
+fn the_curve_of_a_product_is_flat_in_both_factors() {
+    let (x, y) = line(20, |_| 0.02);
+    let variable = crate::law::Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
+    let law = Law::from_formula("product", "y = A * B / x^alpha", &[variable]).unwrap();
+    let clusters: Vec<usize> = (0..20).collect();
+    let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Log });
+    let problem = Problem::new(&law, &objective, &[&x], &y, None);
+    let optimum = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
+    let method = Profile { draws: 100, level: 0.9, pairs: Vec::new() };
+    let drawn = method.draw(&Fitted::unwatched(&problem, &law, &optimum, &clusters, 5)).unwrap();
+    for curve in &drawn.curves[..2] {
+        let inner = &curve.points[2..curve.points.len() - 2];
+        assert!(inner.iter().all(|[_, rise]| rise.abs() < 0.05), "{curve:?}");
+    }
+    assert_eq!(drawn.curves[2].closed(), [true, true]);
+}
+
+#[test]
+fn the_curve_of_a_linear_law_is_a_parabola_that_ends_at_the_student_interval() {
+    let x: Vec<f64> = (0..7).map(|i| f64::from(i * i)).collect();
+    let y = [2.1, 2.9, 4.2, 6.5, 10.4, 14.6, 20.3];
+    let variable = crate::law::Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
+    let mut law = Law::from_formula("line", "y = a + b * x", &[variable]).unwrap();
+    for parameter in &mut law.parameters {
+        (parameter.scale, parameter.lower, parameter.upper) = (crate::law::Scale::Linear, -100.0, 100.0);
+    }
+    let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Raw });
+    let problem = Problem::new(&law, &objective, &[&x], &y, None);
+    let optimum = Solver::Newton.minimise(&problem, &[1.0, 1.0]).point;
+    let clusters: Vec<usize> = (0..7).collect();
+    let fitted = Fitted::unwatched(&problem, &law, &optimum, &clusters, 5);
+    let drawn = Profile { draws: 100, level: 0.9, pairs: Vec::new() }.draw(&fitted).unwrap();
+    // Linear regression by hand, with t(0.95; 5) as printed in tables.
+    let (mean_x, mean_y) = (crate::numerics::mean(&x), crate::numerics::mean(&y));
+    let across: f64 = x.iter().map(|x| (x - mean_x) * (x - mean_x)).sum();
+    let slope = x.iter().zip(&y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f64>() / across;
+    let floor = mean_y - slope * mean_x;
+    let variance = x.iter().zip(&y).map(|(x, y)| y - floor - slope * x).map(|r| r * r).sum::<f64>() / 5.0;
+    let errors = [(variance * (1.0 / 7.0 + mean_x * mean_x / across)).sqrt(), (variance / across).sqrt()];
+    for (curve, (estimate, error)) in drawn.curves.iter().zip([floor, slope].into_iter().zip(errors)) {
+        assert!((curve.threshold - 2.015_048 * 2.015_048).abs() < 1e-5, "{}", curve.threshold);
+        for (end, sign) in curve.ends.into_iter().zip([-1.0, 1.0]) {
+            let known = estimate + sign * 2.015_048 * error;
+            assert!((end.unwrap() - known).abs() < 1e-5 * error, "{end:?} against {known}");
+        }
+        assert_eq!(curve.points.len(), 21);
+        for [value, rise] in &curve.points {
+            let t = (value - estimate) / error;
+            assert!((rise - t * t).abs() < 1e-6, "{rise} against {}", t * t);
+        }
+    }
+}
+
+#[test]
+fn the_curves_of_a_bent_law_are_those_of_bates_and_watts() {
+    // Puromycin, treated (Bates and Watts 1988, table A1.3). Computed with scipy's least_squares and brentq; R's
+    // `confint` of this fit, which interpolates, prints 197.302 to 229.290 and 0.046925 to 0.086160.
+    let x = [0.02, 0.02, 0.06, 0.06, 0.11, 0.11, 0.22, 0.22, 0.56, 0.56, 1.1, 1.1];
+    let y = [76.0, 47.0, 97.0, 107.0, 123.0, 139.0, 159.0, 152.0, 191.0, 201.0, 207.0, 200.0];
+    let known = [
+        (212.683_743, [197.301_932_9, 229.289_055_1], [1.196_659_38, 1.291_930_27]),
+        (0.064_121_281_5, [0.046_920_342_04, 0.086_156_913_43], [1.093_201_17, 1.400_391_51]),
+    ];
+    let variable = crate::law::Variable { name: "x".to_owned(), unit: None, meaning: None, counts: None };
+    let mut law = Law::from_formula("enzyme", "y = V * x / (K + x)", &[variable]).unwrap();
+    assert_eq!(law.parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>(), ["V", "K"]);
+    for parameter in &mut law.parameters {
+        parameter.scale = crate::law::Scale::Linear;
+        (parameter.lower, parameter.upper) = (0.0, 1e6);
+    }
+    let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Raw });
+    let problem = Problem::new(&law, &objective, &[&x], &y, None);
+    let optimum = Solver::Newton.minimise(&problem, &[200.0, 0.1]).point;
+    let clusters: Vec<usize> = (0..12).collect();
+    let fitted = Fitted::unwatched(&problem, &law, &optimum, &clusters, 5);
+    let drawn = Profile { draws: 100, level: 0.95, pairs: Vec::new() }.draw(&fitted).unwrap();
+    let is_near = |found: f64, known: f64| (found / known - 1.0).abs() < 2e-6;
+    for (curve, (estimate, ends, halfway)) in drawn.curves.iter().zip(known) {
+        assert!(is_near(curve.threshold, 4.964_602_744) && is_near(curve.points[10][0], estimate), "{curve:?}");
+        assert!(curve.ends.into_iter().zip(ends).all(|(end, known)| is_near(end.unwrap(), known)), "{curve:?}");
+        // Ten points on either side of the estimate, the eighth at the end.
+        for (at, known) in [6, 14].into_iter().zip(halfway) {
+            assert!(is_near(curve.points[at][1], known), "{:?} against {known}", curve.points[at]);
+        }
+    }
 }
 
 #[test]
@@ -271,7 +398,7 @@ fn intervals_hold_where_the_penalty_becomes_linear_inside_the_noise() {
             let optimum = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
             let drawn = draws(&Sandwich { draws: 1000, level: 0.9 }, &problem, &optimum, &clusters);
             sandwich.push(half_widths(&drawn, &problem, &optimum, &x, 1.686).0 / known);
-            let [lower, upper] = profiled(&problem, &optimum, &clusters).intervals[1].unwrap().map(Option::unwrap);
+            let [lower, upper] = profiled(&problem, &optimum, &clusters).curves[1].ends.map(Option::unwrap);
             profile.push((upper - lower) / 2.0 / known);
         }
         for (name, ratios) in [("sandwich", sandwich), ("profile", profile)] {

@@ -3,6 +3,8 @@
 use super::text::{plain, power_of_ten, short};
 use crate::numerics::{exp, ln};
 
+/// Relative difference up to which values are drawn as one.
+const SAME: f64 = 1e-6;
 /// Smallest number above zero.
 const SMALLEST: f64 = 5e-324;
 
@@ -47,7 +49,9 @@ impl Axis {
         if low > high {
             return None;
         }
-        let margin = if high > low { 0.05 * (high - low) } else { 0.1 * low.abs().max(1e-3) };
+        // Values that differ by rounding are one value.
+        let size = if log { 1.0 } else { low.abs().max(high.abs()) };
+        let margin = if high - low > SAME * size { 0.05 * (high - low) } else { 0.1 * low.abs().max(1e-3) };
         // Values may lie at the limits of doubles, where there is no room for a margin.
         let place = |p: f64| if log { exp(p).clamp(SMALLEST, f64::MAX) } else { p };
         let (low, high) = (place(low - margin), place(high + margin));
@@ -142,20 +146,25 @@ impl Axis {
     fn round_numbers(&self, most: usize) -> Vec<(f64, String)> {
         let rough = (self.high - self.low) / most.min(6) as f64;
         let magnitude = libm::pow(10.0, libm::floor(libm::log10(rough)));
-        let steps = [1.0, 2.0, 2.5, 5.0, 10.0].map(|m| m * magnitude);
-        let step = steps.into_iter().find(|s| *s >= rough * 0.999).unwrap_or(magnitude);
-        if step <= 0.0 || !step.is_finite() {
+        let steps = [0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0].map(|m| m * magnitude);
+        let coarsest = steps.iter().position(|s| *s >= rough * 0.999).unwrap_or(4);
+        if steps[0] <= 0.0 || !steps[coarsest].is_finite() {
             return Vec::new();
         }
-        let from = (self.low / step).ceil() as i64;
-        let to = (self.high / step).floor() as i64;
+        let ends = |step: f64| ((self.low / step).ceil() as i64, (self.high / step).floor() as i64);
+        // A single tick shows no scale, so a finer step is taken.
+        let several = |step: &f64| ends(*step).0 < ends(*step).1;
+        let step = steps[..=coarsest].iter().copied().rev().find(several).unwrap_or(steps[coarsest]);
+        let (from, to) = ends(step);
         let values = (from..=to).map(|i| i as f64 * step);
         values.map(|value| (value, self.round(value, step))).collect()
     }
 
     fn round(&self, value: f64, step: f64) -> String {
         let value = if value.abs() < step * 1e-6 { 0.0 } else { value };
-        if value.abs() >= 1e5 || (self.counts && value.abs() >= 1e3) || step < 1e-5 {
+        // Three digits do not tell apart neighbouring ticks of a narrow range.
+        let is_small = step < 1e-5 && value.abs() < 100.0 * step;
+        if value.abs() >= 1e5 || (self.counts && value.abs() >= 1e3) || is_small || step < 1e-8 {
             return self.value(value);
         }
         plain(value, decimals(step))
@@ -186,6 +195,26 @@ mod tests {
         assert_eq!(ticks(&axis(Scale::Log, 0.8, 12.0)), ["1", "2", "5", "10"]);
         let linear = axis(Scale::Linear, -0.021, 0.034);
         assert_eq!(ticks(&linear), ["−0.02", "−0.01", "0.00", "0.01", "0.02", "0.03"]);
+    }
+
+    #[test]
+    fn a_narrow_axis_has_at_least_two_ticks() {
+        for (low, high) in [(-0.005, 0.099), (3.08, 3.29), (-0.01, 0.19), (0.96, 1.04), (196.0, 204.0), (0.995, 1.021)]
+        {
+            for scale in [Scale::Linear, Scale::Log] {
+                let axis = axis(scale, if low > 0.0 { low } else { 0.01 }, high);
+                let ticks = axis.ticks(2);
+                assert!((2..6).contains(&ticks.len()), "{low} to {high}: {ticks:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn ticks_of_a_narrow_range_differ() {
+        assert_eq!(ticks(&axis(Scale::Linear, 0.744_001, 0.744_009)), ["0.744002", "0.744004", "0.744006", "0.744008"]);
+        let same = Axis::around("x", Scale::Log, [0.744, 0.744 * (1.0 + 1e-9)]).unwrap();
+        let texts = ticks(&same);
+        assert!(texts.len() > 1 && texts.windows(2).all(|pair| pair[0] != pair[1]), "{texts:?}");
     }
 
     #[test]

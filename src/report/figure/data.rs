@@ -50,7 +50,8 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let y_axis = Axis::around("", Scale::Log, all_y.iter().copied())?;
     let ends: Vec<f64> = ends.map(|end| y_axis.nearest_within_reach(end)).collect();
     let x = Axis::around(&view.x_label(), Scale::Log, all_x)?.counting(view.x_counts());
-    let y = Axis::around(&view.label(response), Scale::Log, all_y.into_iter().chain(ends))?;
+    let y =
+        Axis::around(&view.label(response), Scale::Log, all_y.into_iter().chain(ends))?.counting(view.counts(response));
     let mut sheet = Sheet::one(format!("{name}: {response} and the law"), x, y, layers);
     sheet.note = view.note();
     Some(Drawn::of(sheet, caption(view)))
@@ -69,7 +70,10 @@ fn range(view: &View<'_>) -> Option<Layer> {
 
 /// The law with its band, dashed outside the rows.
 fn curve(view: &View<'_>) -> Vec<Layer> {
-    let (places, Some(fitted)) = (view.curve(), view.fitted_range()) else { return Vec::new() };
+    if view.fitted_range().is_none() {
+        return Vec::new();
+    }
+    let places = view.curve();
     let mut layers = Vec::new();
     if let Some(level) = view.data.fit.level {
         let at = |place: &Place| {
@@ -81,14 +85,7 @@ fn curve(view: &View<'_>) -> Vec<Layer> {
             layers.push(Layer::band(format!("{:.0} % of draws", 100.0 * level), Colour::Blue, band));
         }
     }
-    let part = |keep: &dyn Fn(f64) -> bool| -> Vec<(f64, f64)> {
-        places.iter().filter(|place| keep(place.x)).filter_map(|place| Some((place.x, place.value?))).collect()
-    };
-    let inside = part(&|x| x <= fitted.highest * 1.000_001);
-    let mut outside = part(&|x| x > fitted.highest * 1.000_001);
-    if let (Some(&last), false) = (inside.last(), outside.is_empty()) {
-        outside.insert(0, last);
-    }
+    let [inside, outside] = view.law_in_parts();
     let label = match view.abscissa {
         Abscissa::Compute if view.ray().is_some() => "law, along the ray",
         Abscissa::Compute => "law, best split",

@@ -40,21 +40,26 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
         return None;
     }
     let response = &about.law.response;
-    let (mut layers, mut xs, mut ys) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut layers, mut xs, mut ys, mut leaves) = (Vec::new(), Vec::new(), Vec::new(), false);
     for (index, view) in views.iter().enumerate() {
         let colour = Colour::of(index);
         let (across, up) = (view.xs(), view.column(response));
         let points: Vec<Point> = view.shown().iter().map(|&row| Point::new(across[row], up[row])).collect();
-        let line: Vec<(f64, f64)> = view.curve().iter().filter_map(|place| Some((place.x, place.value?))).collect();
+        let [inside, outside] = view.law_in_parts();
         xs.extend(points.iter().map(|point| point.x));
         ys.extend(points.iter().map(|point| point.y));
         let name = view.data.group.clone().unwrap_or_default();
         layers.push(Layer::points(name.clone(), colour, Mark::Dot, points));
-        layers.push(Layer::line(name, colour, line));
+        layers.push(Layer::line(name.clone(), colour, inside));
+        if outside.len() > 1 {
+            leaves = true;
+            layers.push(Layer::dashed(name, colour, outside));
+        }
     }
     let by = about.by.clone().unwrap_or_default();
     let x = Axis::around(&views[0].x_label(), Scale::Log, xs)?.counting(views[0].x_counts());
-    let y = Axis::around(&views[0].label(response), Scale::Log, ys)?;
+    let y = Axis::around(&views[0].label(response), Scale::Log, ys)?.counting(views[0].counts(response));
+    let dashed = if leaves { ", dashed outside the fitted rows" } else { "" };
     let part = if views.len() < with_rows.len() {
         format!(" Shown are {} of {} groups, spread over their order.", views.len(), with_rows.len())
     } else {
@@ -64,7 +69,7 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
         fit: of.clone(),
         ..Drawn::of(
             Sheet::one(format!("{of}: groups by {by}"), x, y, layers),
-            format!("The rows of each {by} and its law.{part}"),
+            format!("The rows of each {by} and its law{dashed}.{part}"),
         )
     })
 }

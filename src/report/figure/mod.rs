@@ -15,6 +15,7 @@ mod isoflop;
 mod multiples;
 mod parameters;
 mod price;
+mod profiles;
 mod region;
 mod residuals;
 mod runs;
@@ -194,7 +195,7 @@ trait Chart: Sync {
 }
 
 /// The kinds of charts in the order of a report.
-const CHARTS: [&dyn Chart; 14] = [
+const CHARTS: [&dyn Chart; 15] = [
     &data::Data,
     &groups::Groups,
     &multiples::Multiples,
@@ -207,6 +208,7 @@ const CHARTS: [&dyn Chart; 14] = [
     &sensitivity::Sensitivity,
     &parameters::Parameters,
     &correlations::Correlations,
+    &profiles::Profiles,
     &region::Region,
     &graph::Graph,
 ];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::axis::{Axis, Scale};
 use super::groups::spread;
-use super::sheet::{Colour, Layer, Mark, Plot, Sheet};
+use super::sheet::{Colour, Layer, Mark, Plot, Shape, Sheet};
 use super::view::{Abscissa, View};
 use super::{Chart, Drawn, FitData, Study};
 use crate::fit::HELD;
@@ -56,12 +56,15 @@ fn draw(study: &Study<'_>, by: &str, response: &str, fits: &[&DescribedFit]) -> 
     } else {
         String::new()
     };
+    let is_dashed = |layer: &Layer| matches!(layer.shape, Shape::Line { dashed: true, .. });
+    let leaves = plots.iter().flat_map(|plot| &plot.layers).any(is_dashed);
+    let dashed = if leaves { ", dashed outside the fitted rows" } else { "" };
     let mut sheet = Sheet::of(format!("Laws by {by}"), plots);
     sheet.note = Some(format!("At most {MOST_ROWS} rows of a group are drawn"))
         .filter(|_| first.iter().any(|data| data.rows.rows() > MOST_ROWS));
     Some(Drawn {
         fit: fits[0].name.clone(),
-        ..Drawn::of(sheet, format!("The rows of each {by} and the law of each fit.{part}"))
+        ..Drawn::of(sheet, format!("The rows of each {by} and the law of each fit{dashed}.{part}"))
     })
 }
 
@@ -90,13 +93,17 @@ fn plot(study: &Study<'_>, response: &str, fits: &[&DescribedFit], group: &str) 
         }
     }
     for (index, view) in views.iter().enumerate() {
-        let line: Vec<(f64, f64)> = view.curve().iter().filter_map(|place| Some((place.x, place.value?))).collect();
-        layers.push(Layer::line(view.about.name.clone(), Colour::of(index), line));
+        let [inside, outside] = view.law_in_parts();
+        layers.push(Layer::line(view.about.name.clone(), Colour::of(index), inside));
+        if outside.len() > 1 {
+            layers.push(Layer::dashed(view.about.name.clone(), Colour::of(index), outside));
+        }
     }
     let shown = first.shown();
     let x =
         Axis::around(&first.x_label(), Scale::Log, shown.iter().map(|&row| across[row]))?.counting(first.x_counts());
     // The rows set the range, so a law far from them leaves the plot.
-    let y = Axis::around(&first.label(response), Scale::Log, shown.iter().map(|&row| up[row]))?;
+    let y = Axis::around(&first.label(response), Scale::Log, shown.iter().map(|&row| up[row]))?
+        .counting(first.counts(response));
     Some(Plot { title: group.to_owned(), x, y, layers })
 }

@@ -18,6 +18,9 @@ const ENOUGH: usize = 32;
 const PARTS: usize = 8;
 const FEWEST_IN_PART: usize = 8;
 
+/// The range that a plot has at least, in per cent, so that rounding errors look like zero.
+const ROUNDING: [f64; 2] = [-1e-6, 1e-6];
+
 impl Chart for Residuals {
     fn kind(&self) -> &'static str {
         "residuals"
@@ -35,7 +38,7 @@ impl Chart for Residuals {
 fn draw(view: &View<'_>) -> Option<Drawn> {
     let percent: Vec<f64> = view.column(RESIDUAL).iter().map(|r| 100.0 * (exp(*r) - 1.0)).collect();
     let y =
-        Axis::around("residual (%)", Scale::Linear, percent.iter().copied().filter(|p| p.is_finite()).chain([0.0]))?;
+        Axis::around("residual (%)", Scale::Linear, percent.iter().copied().filter(|p| p.is_finite()).chain(ROUNDING))?;
     let mut has_medians = false;
     let plots: Vec<Plot> = axes(view)
         .into_iter()
@@ -70,7 +73,7 @@ fn axes(view: &View<'_>) -> Vec<(Axis, Vec<f64>)> {
     let predicted = view.column(PREDICTED).to_vec();
     let scale = if predicted.iter().all(|p| *p > 0.0) { Scale::Log } else { Scale::Linear };
     let mut all: Vec<(Axis, Vec<f64>)> = Axis::around(&view.predicted_label(), scale, predicted.iter().copied())
-        .map(|axis| (axis, predicted))
+        .map(|axis| (axis.counting(view.counts(&view.about.law.response)), predicted))
         .into_iter()
         .collect();
     for variable in &view.about.law.variables {

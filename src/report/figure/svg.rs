@@ -315,21 +315,37 @@ impl Drawing<'_> {
         }
     }
 
-    /// The ticks of the horizontal axis. A tick whose text would overlap its neighbour has none.
+    /// The ticks of the horizontal axis. A tick whose text would overlap another has none; on a logarithmic axis,
+    /// powers of ten come first.
     fn ticks_across(&self, out: &mut String, plot: &Plot, area: Area) {
         let Area { left, right, top, bottom } = area;
-        let mut taken = f64::NEG_INFINITY;
-        for (value, text) in plot.x.ticks(((right - left) / self.em(4.5)) as usize) {
-            let x = across(plot, area, value);
-            let half = 0.5 * width(&text, self.style.font);
-            let fits = x - half > taken && x + half < self.style.width;
-            let shown = if fits { escape(&text) } else { String::new() };
-            if fits {
-                taken = x + half + self.em(0.4);
+        let ticks = plot.x.ticks(((right - left) / self.em(4.5)) as usize);
+        let span = |place: usize| {
+            let (value, text) = &ticks[place];
+            let (x, half) = (across(plot, area, *value), 0.5 * width(text, self.style.font));
+            (x - half, x + half)
+        };
+        let is_power = |value: f64| {
+            let exponent = libm::log10(value);
+            (exponent - exponent.round()).abs() < 1e-9
+        };
+        let mut order: Vec<usize> = (0..ticks.len()).collect();
+        order.sort_by_key(|&place| plot.x.is_log() && !is_power(ticks[place].0));
+        let mut shown: Vec<usize> = Vec::new();
+        for place in order {
+            let (from, to) = span(place);
+            let gap = self.em(0.4);
+            let is_free = |&other: &usize| to + gap < span(other).0 || span(other).1 + gap < from;
+            if to < self.style.width && shown.iter().all(is_free) {
+                shown.push(place);
             }
+        }
+        for (place, (value, text)) in ticks.iter().enumerate() {
+            let x = across(plot, area, *value);
+            let text = if shown.contains(&place) { escape(text) } else { String::new() };
             let _ = writeln!(
                 out,
-                "<path d=\"M{x:.2} {top:.2}L{x:.2} {bottom:.2}\"/><text x=\"{x:.2}\" y=\"{:.2}\" text-anchor=\"middle\" stroke=\"none\">{shown}</text>",
+                "<path d=\"M{x:.2} {top:.2}L{x:.2} {bottom:.2}\"/><text x=\"{x:.2}\" y=\"{:.2}\" text-anchor=\"middle\" stroke=\"none\">{text}</text>",
                 bottom + self.em(1.3),
             );
         }

@@ -303,7 +303,11 @@ impl<'a> View<'a> {
 
     /// Whether the horizontal axis counts parameters or tokens.
     pub(super) fn x_counts(&self) -> bool {
-        matches!(&self.abscissa, Abscissa::Variable(name) if self.counts(name))
+        match &self.abscissa {
+            Abscissa::Variable(name) => self.counts(name),
+            Abscissa::Prediction => self.counts(&self.about.law.response),
+            Abscissa::Compute => false,
+        }
     }
 
     pub(super) fn predicted_label(&self) -> String {
@@ -433,6 +437,18 @@ impl<'a> View<'a> {
     pub(super) fn fitted_range(&self) -> Option<Span> {
         let xs = self.xs();
         Span::of(self.fitted().map(|row| xs[row]))
+    }
+
+    /// The law's curve up to the last fitted row, and the rest of it, which begins where the first part ends.
+    pub(super) fn law_in_parts(&self) -> [Vec<(f64, f64)>; 2] {
+        let Some(fitted) = self.fitted_range() else { return [Vec::new(), Vec::new()] };
+        let drawn: Vec<(f64, f64)> = self.curve().iter().filter_map(|place| Some((place.x, place.value?))).collect();
+        let (inside, mut outside): (Vec<_>, Vec<_>) =
+            drawn.into_iter().partition(|(x, _)| *x <= fitted.highest * 1.000_001);
+        if let (Some(&last), false) = (inside.last(), outside.is_empty()) {
+            outside.insert(0, last);
+        }
+        [inside, outside]
     }
 
     /// The law from the first row to the farthest answer; empty if there is no curve.

@@ -133,6 +133,7 @@ impl FitLaw {
             holdout,
             backtest: None,
             choice: None,
+            profiles: Vec::new(),
             regions: Vec::new(),
             uncertainty: self.method.uncertainty.as_ref().map(|u| u.member().describe()),
             level,

@@ -19,7 +19,9 @@ use super::{Failure, Inputs, Laws, NO_ROWS, Stage, WrittenStage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::{Column, Dataset, GroupName};
 use crate::evidence::{self, Shape};
-use crate::fit::{Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, RESIDUAL, Reference, Region, Status};
+use crate::fit::{
+    Evidence, Fit, HELD, LocalOptimum, Noise, PREDICTED, ProfileCurve, RESIDUAL, Reference, Region, Status,
+};
 use crate::law::Law;
 use crate::numerics::{Points, ln};
 use crate::objective::Objective;
@@ -111,7 +113,7 @@ impl Stage for FitLaw {
     }
 
     fn impl_rev(&self) -> u32 {
-        REV
+        REV + self.method.uncertainty.as_ref().map_or(0, |uncertainty| uncertainty.member().rev())
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -216,11 +218,18 @@ impl Member {
         let free = law.free();
         let value = |place: usize, x: f64| problem.coordinates()[place].parameter(x);
         for (parameter, &place) in free.iter().zip(places) {
-            let Some(Some([lower, upper])) = draws.intervals.get(place) else { continue };
-            let ends = [lower.map(|x| value(place, x)), upper.map(|x| value(place, x))];
-            if let Some(estimate) = self.fit.parameters.get_mut(&parameter.name) {
-                estimate::set_interval(estimate, ends);
+            let Some(curve) = draws.curves.iter().find(|curve| curve.coordinate == place) else { continue };
+            let estimate = self.fit.parameters.get_mut(&parameter.name).filter(|_| curve.is_interval);
+            if let Some(estimate) = estimate {
+                estimate::set_interval(estimate, curve.ends.map(|end| end.map(|x| value(place, x))));
             }
+            self.fit.profiles.push(ProfileCurve {
+                parameter: parameter.name.clone(),
+                level: self.fit.level.unwrap_or_default(),
+                threshold: curve.threshold,
+                closed: curve.closed(),
+                points: curve.points.iter().map(|[x, rise]| [value(place, *x), *rise]).collect(),
+            });
         }
         for region in &draws.regions {
             let names = region.pair.map(|place| places.iter().position(|p| *p == place).map(|j| free[j].name.clone()));
@@ -466,6 +475,7 @@ impl FitLaw {
             holdout: None,
             backtest: None,
             choice: None,
+            profiles: Vec::new(),
             regions: Vec::new(),
             uncertainty: None,
             level: None,

@@ -58,6 +58,11 @@ pub trait Method {
     fn refit(&self, fitted: &Fitted<'_>) -> Result<(), Cancelled> {
         self.draw(fitted).map(drop)
     }
+
+    /// Revision of what the method computes in addition to its refits. It is added to that of fits.
+    fn rev(&self) -> u32 {
+        0
+    }
 }
 
 impl Uncertainty {

@@ -7,18 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use super::posterior::sample;
 use super::{Method, default_level};
-use crate::numerics::{exp, ln, student_quantile};
+use crate::law::Order;
+use crate::numerics::{Matrix, exp, ln, student_quantile};
 use crate::problem::Problem;
-use crate::solver::{Solver, broadened};
+use crate::solver::{Minimum, Solver, broadened};
 use crate::uncertainty::curvature::{Curvature, Movable, curvature};
 use crate::uncertainty::dispersion::{of_clusters, of_rows};
 use crate::uncertainty::freedom::{Refused, clusters, freedom};
-use crate::uncertainty::{Draws, Fitted, Region};
+use crate::uncertainty::{Curve, Draws, Fitted, Region};
 use crate::watch::Cancelled;
 
 /// Intervals from the objective itself. They end where the lowest objective over the other parameters has risen by
 /// F(1, n - p) times its dispersion (Cox and Snell 1989). For rows that belong to runs the increase is scaled by the
-/// sandwich (Pace, Salvan and Sartori 2011). Queries use draws from the posterior.
+/// sandwich (Pace, Salvan and Sartori 2011). The curves are those of Bates and Watts (1988). Queries use draws from the
+/// posterior.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
@@ -52,16 +54,9 @@ impl Method for Profile {
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let Some(freedom) = freedom(fitted) else { return Ok(Refused::without_freedom(fitted).draws()) };
-        let Some(surface) = Surface::of(fitted, freedom) else { return Ok(Refused::Flat.draws()) };
+        let Some(surface) = Surface::of(fitted, freedom) else { return self.of_flat(fitted, freedom) };
         let mut draws = sample(fitted, self.draws)?;
-        let t = student_quantile(f64::midpoint(1.0, self.level), freedom);
-        for coordinate in 0..fitted.problem.size() {
-            if (fitted.watch.cancelled)() {
-                return Err(Cancelled);
-            }
-            draws.intervals.push(surface.interval(coordinate, t * t));
-            (fitted.watch.tick)(coordinate + 1, fitted.problem.size());
-        }
+        draws.curves = self.curves(fitted, &surface, freedom)?;
         // Twice the quantile of F(2, freedom), which has a closed form.
         let rise = freedom as f64 * (exp(-2.0 / freedom as f64 * ln(1.0 - self.level)) - 1.0);
         for pair in &self.pairs {
@@ -85,7 +80,49 @@ impl Method for Profile {
     fn refit(&self, fitted: &Fitted<'_>) -> Result<(), Cancelled> {
         sample(fitted, self.draws).map(drop)
     }
+
+    /// 1: the curves are kept with the intervals.
+    fn rev(&self) -> u32 {
+        1
+    }
 }
+
+impl Profile {
+    /// The curve of each coordinate that can move.
+    fn curves(&self, fitted: &Fitted<'_>, surface: &Surface<'_>, freedom: usize) -> Result<Vec<Curve>, Cancelled> {
+        let t = student_quantile(f64::midpoint(1.0, self.level), freedom);
+        let mut curves = Vec::new();
+        for coordinate in 0..fitted.problem.size() {
+            if (fitted.watch.cancelled)() {
+                return Err(Cancelled);
+            }
+            curves.extend(surface.curve(coordinate, t * t));
+            (fitted.watch.tick)(coordinate + 1, fitted.problem.size());
+        }
+        Ok(curves)
+    }
+
+    /// The refusal of a flat objective, with the curves that show in which parameters it is flat.
+    fn of_flat(&self, fitted: &Fitted<'_>, freedom: usize) -> Result<Draws, Cancelled> {
+        let mut draws = Refused::Flat.draws();
+        if let Some(surface) = Surface::of_flat(fitted, freedom) {
+            draws.curves = self.curves(fitted, &surface, freedom)?;
+            draws.curves.iter_mut().for_each(|curve| curve.is_interval = false);
+        }
+        Ok(draws)
+    }
+}
+
+/// Number of points of a curve between the estimate and an end of the interval.
+const INSIDE: usize = 8;
+/// Number of points of a curve beyond an end, up to a quarter of the distance to it.
+const BEYOND: usize = 2;
+/// Length of a side without an end, in distances at which the curvature alone would end the interval ...
+const OPEN: f64 = 4.0;
+/// ... and the largest factor that it covers for a parameter on a log scale.
+const OPEN_FACTOR: f64 = 1e3;
+/// First step along a coordinate of a flat objective, in distances for which the others are held.
+const LOOSE: f64 = 8.0;
 
 /// Number of points on the border of a region.
 const BORDER: usize = 72;
@@ -127,6 +164,27 @@ impl<'a> Surface<'a> {
         Some(Self { problem, optimum: fitted.optimum, cost, curvature, dispersions, lowest })
     }
 
+    /// The surface around an optimum without a curvature, for independent rows. The steps follow from the curvature along
+    /// each coordinate with the others held.
+    fn of_flat(fitted: &Fitted<'a>, freedom: usize) -> Option<Self> {
+        let (problem, optimum) = (fitted.problem, fitted.optimum);
+        if clusters(fitted) != problem.rows() {
+            return None;
+        }
+        let movable: Vec<usize> = (0..problem.size()).filter(|&j| problem.coordinates()[j].is_free()).collect();
+        let dispersion = of_rows(problem, optimum, freedom)?.dispersion;
+        let hessian = broadened(problem, optimum).evaluation(optimum, Order::GaussNewton).hessian_of(&movable);
+        let mut covariance = Matrix::zeros(movable.len());
+        for place in 0..movable.len() {
+            let alone = LOOSE * LOOSE * dispersion / hessian[(place, place)];
+            covariance[(place, place)] = if alone.is_finite() && alone > 0.0 { alone } else { 1.0 };
+        }
+        let dispersions = vec![dispersion; movable.len()];
+        let cost = problem.cost(optimum);
+        let curvature = Curvature { movable, inverse: covariance.clone(), covariance };
+        Some(Self { problem, optimum, cost, curvature, dispersions, lowest: std::cell::Cell::new(cost) })
+    }
+
     /// Whether a profile reached a lower objective than the optimum, by more than rounding.
     fn is_undercut(&self) -> bool {
         self.lowest.get() < self.cost - 1e-7 * self.cost.abs().max(1e-12)
@@ -142,17 +200,93 @@ impl<'a> Surface<'a> {
         point
     }
 
-    /// The interval of a coordinate. An end is `None` if the objective never rises enough; the interval is `None` if
-    /// the coordinate is fixed.
-    fn interval(&self, coordinate: usize, rise: f64) -> Option<[Option<f64>; 2]> {
+    /// The profile of a coordinate, whose interval ends where the objective has risen by `threshold` times half its
+    /// dispersion; `None` if the coordinate is fixed.
+    fn curve(&self, coordinate: usize, threshold: f64) -> Option<Curve> {
         let place = self.curvature.movable.iter().position(|&j| j == coordinate)?;
-        let step = self.curvature.covariance[(place, place)].sqrt() * rise.sqrt();
-        let wanted = 0.5 * rise * self.dispersions[place];
-        let end = |sign: f64| {
-            let by = self.profile_crossing(&[coordinate], &[sign * step], wanted)?;
-            Some(self.optimum[coordinate] + sign * by * step)
+        let step = self.curvature.covariance[(place, place)].sqrt() * threshold.sqrt();
+        let unit = 0.5 * self.dispersions[place];
+        let side = |sign: f64| {
+            let end = self.profile_crossing(&[coordinate], &[sign * step], threshold * unit);
+            (end, self.walk(coordinate, sign * step, &self.distances(coordinate, sign * step, end), unit))
         };
-        Some([end(-1.0), end(1.0)])
+        let ((lower, below), (upper, above)) = (side(-1.0), side(1.0));
+        let at = |by: f64| self.optimum[coordinate] + by * step;
+        let here = [self.optimum[coordinate], 0.0];
+        Some(Curve {
+            coordinate,
+            threshold,
+            ends: [lower.map(|by| at(-by)), upper.map(at)],
+            is_interval: true,
+            points: below.into_iter().rev().chain([here]).chain(above).collect(),
+        })
+    }
+
+    /// The distances of the points of a curve on one side, in steps, for an interval that ends at `end`.
+    fn distances(&self, coordinate: usize, step: f64, end: Option<f64>) -> Vec<f64> {
+        let limit = self.limit(coordinate, step);
+        let evenly = |count: usize, from: f64, to: f64| {
+            (1..=count).map(move |i| from + (to - from) * (i as f64 / count as f64)).filter(move |by| *by > from)
+        };
+        if let Some(end) = end {
+            let beyond = (end * (1.0 + BEYOND as f64 / INSIDE as f64)).min(limit);
+            return evenly(INSIDE, 0.0, end).chain(evenly(BEYOND, end, beyond)).collect();
+        }
+        let is_log = self.problem.coordinates()[coordinate].log;
+        let most = if is_log { ln(OPEN_FACTOR) / step.abs() } else { f64::INFINITY };
+        evenly(INSIDE + BEYOND, 0.0, OPEN.min(most).min(limit)).collect()
+    }
+
+    /// The points of a curve at distances from the optimum: the coordinate, and the rise of the lowest objective in
+    /// units. It ends where the objective is not finite.
+    fn walk(&self, coordinate: usize, step: f64, distances: &[f64], unit: f64) -> Vec<[f64; 2]> {
+        let mut from = self.optimum.to_vec();
+        let mut passed: Vec<(f64, Minimum)> = Vec::new();
+        for by in distances {
+            let held = self.moved(&[coordinate], &[step], *by)[coordinate];
+            // Start from the end at the previous distance, because valleys bend.
+            let end = self.lowest_at(coordinate, held, &from);
+            if !end.cost.is_finite() {
+                break;
+            }
+            from.clone_from(&end.point);
+            passed.push((held, end));
+        }
+        // Where the objective falls on the way out, it was missed before; the way back starts from the lower one.
+        for place in (1..passed.len()).rev() {
+            let (held, inner) = &passed[place - 1];
+            let outer = &passed[place].1;
+            if outer.cost < inner.cost {
+                let again = self.lowest_at(coordinate, *held, &outer.point);
+                if again.cost < inner.cost {
+                    passed[place - 1].1 = again;
+                }
+            }
+        }
+        let lowest = passed.iter().map(|(_, end)| end.cost).fold(self.lowest.get(), f64::min);
+        self.lowest.set(lowest);
+        passed.into_iter().map(|(held, end)| [held, (end.cost - self.cost) / unit]).collect()
+    }
+
+    /// The lowest objective with a coordinate held, from a start. Where the penalty is linear far from zero, the search
+    /// also starts from the optimum of least squares, because a far start may have no curvature to follow.
+    fn lowest_at(&self, coordinate: usize, held: f64, from: &[f64]) -> Minimum {
+        let problem = self.problem.holding(&[(coordinate, held)]);
+        let end = Solver::default().minimise(&problem, from);
+        if problem.objective().member().is_square() {
+            return end;
+        }
+        let weights: Vec<f64> = problem.weights().collect();
+        let squared = Solver::default().minimise(&problem.squared(&weights), from);
+        let other = Solver::default().minimise(&problem, &squared.point);
+        if other.cost < end.cost || !end.cost.is_finite() { other } else { end }
+    }
+
+    /// The distance of a coordinate from its bound, in steps in the direction of the step.
+    fn limit(&self, coordinate: usize, step: f64) -> f64 {
+        let c = self.problem.coordinates()[coordinate];
+        let bound = if step > 0.0 { c.upper } else { c.lower };
+        if step == 0.0 { f64::INFINITY } else { (bound - self.optimum[coordinate]) / step }
     }
 
     /// The joint region of two coordinates.
@@ -193,11 +327,7 @@ impl<'a> Surface<'a> {
             risen
         };
         // Go at most to the bounds; an objective that has not risen enough there never will.
-        let limit = along.iter().zip(step).map(|(&j, step)| {
-            let c = self.problem.coordinates()[j];
-            let bound = if *step > 0.0 { c.upper } else { c.lower };
-            if *step == 0.0 { f64::INFINITY } else { (bound - self.optimum[j]) / step }
-        });
+        let limit = along.iter().zip(step).map(|(&j, step)| self.limit(j, *step));
         let limit = limit.fold(f64::INFINITY, f64::min);
         if limit.is_finite() && !risen(limit) {
             return None;
