@@ -185,6 +185,15 @@ impl<S> Expr<S> {
         Ok(Expr { node, span: self.span.clone() })
     }
 
+    /// The value of an integer constant, with or without a minus; `None` for any other expression.
+    pub fn whole(&self) -> Option<f64> {
+        match &self.node {
+            Node::Number(value) => (value.fract() == 0.0).then_some(*value),
+            Node::Negate(inner) => inner.whole().map(|value| -value),
+            _ => None,
+        }
+    }
+
     /// The same expression with each part for which `replace` returns another replaced, outermost first.
     #[must_use]
     pub fn replaced(&self, replace: &impl Fn(&Self) -> Option<Self>) -> Self

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use super::canonical::{Form, PRODUCT, SUM, pieces};
 use super::{Chain, Law, Parameter, Scale, Treatment};
-use crate::expr::{Expr, Node, Operator};
+use crate::expr::{Expr, Node};
 
 /// The symmetries of a law, as changes of a point.
 #[derive(Clone, Debug, Default)]
@@ -70,22 +71,11 @@ impl Law {
         // A size follows the sign of its term, not the other way round.
         let mut candidates: Vec<usize> = (0..free.len()).filter(|&j| open(free[j])).collect();
         candidates.sort_by_key(|j| is_size(j));
-        let tape = self.tape();
+        let body = self.in_free_parameters(&self.body);
+        let form = Form::of(&body, &[]);
         let is_same = |flipped: &[usize]| {
-            let (mut seen, mut same) = (0, true);
-            for trial in 0..TRIALS {
-                let at = |salt: usize| 0.3 + 1.7 * ((trial * 31 + salt * 17) as f64 * GOLDEN).fract();
-                let before: Vec<f64> = (0..free.len()).map(at).collect();
-                let variables: Vec<f64> = (0..self.variables.len()).map(|i| at(free.len() + i)).collect();
-                let mut after = before.clone();
-                flipped.iter().for_each(|&j| after[j] = -after[j]);
-                let (one, other) = (tape.value_at(&before, &variables), tape.value_at(&after, &variables));
-                if one.is_finite() {
-                    seen += 1;
-                    same &= (one - other).abs() <= 1e-12 * one.abs();
-                }
-            }
-            same && seen > 1
+            let names: Vec<&str> = flipped.iter().map(|&j| free[j].name.as_str()).collect();
+            Form::of(&body, &names) == form
         };
         let mut signs: Vec<Vec<usize>> = Vec::new();
         for (at, &j) in candidates.iter().enumerate() {
@@ -99,6 +89,18 @@ impl Law {
         signs
     }
 
+    /// An expression of the law with the values of fixed parameters and the expressions of tied ones in their places.
+    fn in_free_parameters(&self, expr: &Expr) -> Expr {
+        expr.replaced(&|part| {
+            let Node::Symbol(name) = &part.node else { return None };
+            match &self.parameters.iter().find(|p| p.name == *name)?.treatment {
+                Treatment::Free => None,
+                Treatment::Fixed(value) => Some(Expr { node: Node::Number(*value), span: part.span.clone() }),
+                Treatment::Tied(expr) => Some(self.in_free_parameters(expr)),
+            }
+        })
+    }
+
     /// Groups of interchangeable parts, as indices of free parameters. The lists of one group hold corresponding
     /// parameters in the same order.
     ///
@@ -108,7 +110,7 @@ impl Law {
         if self.parameters.iter().any(|p| matches!(p.treatment, Treatment::Tied(_))) {
             return Vec::new();
         }
-        let form = ordered(&self.body);
+        let form = Form::of(&self.body, &[]);
         let mut sets = self.numbered_parts(&form);
         for set in self.parts_of_one_form(&form) {
             let is_new = |j: &usize| sets.iter().flatten().all(|part: &Vec<usize>| !part.contains(j));
@@ -120,7 +122,7 @@ impl Law {
     }
 
     /// Parts whose names end in numbers.
-    fn numbered_parts(&self, form: &str) -> Vec<Vec<Vec<usize>>> {
+    fn numbered_parts(&self, form: &Form) -> Vec<Vec<Vec<usize>>> {
         let mut parts: BTreeMap<u32, Vec<(&str, &Parameter)>> = BTreeMap::new();
         for (name, stem, number) in self.in_formula().into_iter().filter_map(|name| numbered(name)) {
             if let Some(parameter) = self.parameters.iter().find(|p| p.name == name) {
@@ -150,7 +152,7 @@ impl Law {
 
     /// Terms of a sum or factors of a product that differ only in the names of their parameters, with everything that
     /// has to be exchanged together with them.
-    fn parts_of_one_form(&self, form: &str) -> Vec<Vec<Vec<usize>>> {
+    fn parts_of_one_form(&self, form: &Form) -> Vec<Vec<Vec<usize>>> {
         let mut groups = Vec::new();
         self.collect_groups(&self.body, &mut groups);
         let mut sets = Vec::new();
@@ -183,7 +185,7 @@ impl Law {
         one: &[&'n str],
         other: &[&'n str],
         groups: &[Vec<Vec<&'n str>>],
-        form: &str,
+        form: &Form,
     ) -> Option<Vec<(&'n str, &'n str)>> {
         let mut pairs = Vec::new();
         if !joined(&mut pairs, one, other) || pairs.is_empty() {
@@ -213,13 +215,12 @@ impl Law {
 
     /// Collects the parameters of terms and factors of the same form.
     fn collect_groups<'e>(&'e self, expr: &'e Expr, groups: &mut Vec<Vec<Vec<&'e str>>>) {
-        for marks in [[Operator::Add, Operator::Subtract], [Operator::Multiply, Operator::Divide]] {
-            let mut pieces = Vec::new();
-            collect(expr, marks, false, &mut pieces);
+        for joined in [SUM, PRODUCT] {
+            let pieces = pieces(expr, joined);
             if pieces.len() < 2 {
                 continue;
             }
-            let mut by_form: BTreeMap<(bool, String), Vec<Vec<&str>>> = BTreeMap::new();
+            let mut by_form: BTreeMap<(bool, Form), Vec<Vec<&str>>> = BTreeMap::new();
             for (inverse, piece) in pieces {
                 let names = self.free_names(piece);
                 if !names.is_empty() {
@@ -251,17 +252,18 @@ impl Law {
     }
 
     /// The form of an expression without the names of its free parameters.
-    fn blank_form(&self, expr: &Expr) -> String {
+    fn blank_form(&self, expr: &Expr) -> Form {
         let names = self.free_names(expr);
-        ordered(&expr.replaced(&|part| {
+        let blank = expr.replaced(&|part| {
             let Node::Symbol(name) = &part.node else { return None };
             let at = names.iter().position(|other| other == name)?;
             Some(Expr { node: Node::Symbol(format!("?{at}")), span: part.span.clone() })
-        }))
+        });
+        Form::of(&blank, &[])
     }
 
     /// Whether exchanging the names of each pair leaves the law unchanged.
-    fn is_exchange(&self, pairs: &[(&str, &str)], form: &str) -> bool {
+    fn is_exchange(&self, pairs: &[(&str, &str)], form: &Form) -> bool {
         let find = |name: &str| self.parameters.iter().find(|p| p.name == name);
         let is_alike = |(p, q): &(&str, &str)| match (find(p), find(q)) {
             (Some(p), Some(q)) => {
@@ -270,7 +272,7 @@ impl Law {
             }
             _ => false,
         };
-        pairs.iter().all(is_alike) && ordered(&exchanged(&self.body, pairs)) == form
+        pairs.iter().all(is_alike) && Form::of(&exchanged(&self.body, pairs), &[]) == *form
     }
 
     /// The index of a free parameter.
@@ -289,11 +291,6 @@ impl Law {
         names
     }
 }
-
-/// Number of points at which a change of signs is tested.
-const TRIALS: usize = 8;
-/// Golden ratio; the fractional parts of its multiples are spread evenly.
-const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 /// Adds the pairs of two lists of names. Returns whether each name still has only one partner.
 fn joined<'n>(pairs: &mut Vec<(&'n str, &'n str)>, one: &[&'n str], other: &[&'n str]) -> bool {
@@ -325,48 +322,6 @@ fn exchanged(body: &Expr, pairs: &[(&str, &str)]) -> Expr {
         })?;
         Some(Expr { node: Node::Symbol(other.to_owned()), span: part.span.clone() })
     })
-}
-
-/// The expression with sorted terms and factors: the same text for sums and products that differ only in order.
-fn ordered(expr: &Expr) -> String {
-    let joined = |pieces: Vec<(bool, &Expr)>, marks: [&str; 2]| {
-        let mut pieces: Vec<String> = pieces
-            .into_iter()
-            .map(|(inverse, piece)| format!("{}{}", marks[usize::from(inverse)], ordered(piece)))
-            .collect();
-        pieces.sort();
-        format!("({})", pieces.concat())
-    };
-    match &expr.node {
-        Node::Binary(Operator::Add | Operator::Subtract, ..) => {
-            let mut terms = Vec::new();
-            collect(expr, [Operator::Add, Operator::Subtract], false, &mut terms);
-            joined(terms, ["+", "-"])
-        }
-        Node::Binary(Operator::Multiply | Operator::Divide, ..) => {
-            let mut factors = Vec::new();
-            collect(expr, [Operator::Multiply, Operator::Divide], false, &mut factors);
-            joined(factors, ["*", "/"])
-        }
-        Node::Binary(operator, left, right) => format!("({}{}{})", ordered(left), operator.symbol(), ordered(right)),
-        Node::Negate(inner) => format!("(-{})", ordered(inner)),
-        Node::Call(function, arguments) => {
-            let arguments: Vec<String> = arguments.iter().map(ordered).collect();
-            format!("{}({})", function.name(), arguments.join(","))
-        }
-        _ => expr.to_string(),
-    }
-}
-
-/// The terms of a sum or the factors of a product, each with whether it is subtracted or divided.
-fn collect<'e>(expr: &'e Expr, [with, without]: [Operator; 2], inverse: bool, pieces: &mut Vec<(bool, &'e Expr)>) {
-    match &expr.node {
-        Node::Binary(operator, left, right) if *operator == with || *operator == without => {
-            collect(left, [with, without], inverse, pieces);
-            collect(right, [with, without], inverse != (*operator == without), pieces);
-        }
-        _ => pieces.push((inverse, expr)),
-    }
 }
 
 #[cfg(test)]
@@ -435,5 +390,31 @@ mod tests {
         assert_eq!(settled("y = a * exp(-(x - m)^2 / s^2)", &[3.0, 1.0, -2.0]), [3.0, 1.0, 2.0]);
         assert_eq!(settled("y = c + a * tanh(k * x)", &[5.0, 3.0, -2.0]), [5.0, -3.0, 2.0]);
         assert_eq!(settled("y = a * exp(-k * x)", &[-3.0, -2.0]), [-3.0, -2.0]);
+    }
+
+    #[test]
+    fn a_sign_that_matters_is_kept_whatever_the_units_of_its_term() {
+        for unit in ["1e-50", "1", "1e50"] {
+            let formula = format!("y = E + c * (ln(x) - m)^2 * (x / {unit})^a");
+            let mut point = [1.5, 0.02, -6.0, 0.1];
+            of_formula(&formula).symmetries().settle(&mut point);
+            assert_eq!(point, [1.5, 0.02, -6.0, 0.1], "{formula}");
+        }
+    }
+
+    #[test]
+    fn a_sign_under_a_tied_or_fixed_parameter_is_recognised() {
+        let mut law = of_formula("y = a * abs(x - m)^p");
+        let of = |law: &Law, name: &str| law.parameters.iter().position(|p| p.name == name).unwrap();
+        let (a, p) = (of(&law, "a"), of(&law, "p"));
+        law.parameters[a].treatment = Treatment::Tied(crate::expr::parse("s^q").unwrap());
+        law.parameters[p].treatment = Treatment::Fixed(2.0);
+        for (name, treatment) in [("s", Treatment::Free), ("q", Treatment::Fixed(4.0))] {
+            law.parameters.push(Parameter::unbounded(name, treatment));
+        }
+        let s = law.free().iter().position(|p| p.name == "s").unwrap();
+        let mut point = vec![-3.0; law.free().len()];
+        law.symmetries().settle(&mut point);
+        assert_eq!(point.iter().enumerate().map(|(j, x)| (j == s) == (*x == 3.0)).collect::<Vec<_>>(), [true; 2]);
     }
 }

@@ -3,6 +3,7 @@
 //! A law is data. Built-in laws are files in `catalogue/`, and a law in a spec uses the same compiler. This folder
 //! knows nothing of files, tables or fits.
 
+mod canonical;
 mod catalogue;
 mod coefficient;
 mod cost;

@@ -124,7 +124,7 @@ fn has_to_be_positive(name: &str, expr: &Expr, positive: bool) -> bool {
         Node::Binary(Operator::Power, base, exponent) => {
             // An even power has no sign, an odd power has the sign of its base, and any other power needs a positive
             // base.
-            let of_base = whole(exponent).is_none_or(|power| positive && power % 2.0 != 0.0);
+            let of_base = exponent.whole().is_none_or(|power| positive && power % 2.0 != 0.0);
             inside(base, of_base) || inside(exponent, false)
         }
         // A term of a sum may have either sign.
@@ -136,15 +136,6 @@ fn has_to_be_positive(name: &str, expr: &Expr, positive: bool) -> bool {
         }
         Node::Within(a, b, c) => [a, b, c].into_iter().any(|part| inside(part, false)),
         Node::OneOf(value, members) => inside(value, false) || members.iter().any(|member| inside(member, false)),
-    }
-}
-
-/// The value of an expression that is an integer constant.
-fn whole(expr: &Expr) -> Option<f64> {
-    match &expr.node {
-        Node::Number(value) => (value.fract() == 0.0).then_some(*value),
-        Node::Negate(inner) => whole(inner).map(|value| -value),
-        _ => None,
     }
 }
 

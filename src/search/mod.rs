@@ -4,6 +4,7 @@
 //! lists, so that a published procedure can be repeated.
 
 mod joint;
+mod mirror;
 mod projection;
 mod scatter;
 mod span;
@@ -86,19 +87,14 @@ impl Search {
         others.take(RIVALS).map(|optimum| optimum.point.clone()).collect()
     }
 
-    /// The same search with interchangeable parts of the law in a fixed order. Problems with several blocks are
-    /// unchanged, and so are optima whose objective another order changes.
+    /// The same search with interchangeable parts of the law in a fixed order, and each of the best optima upright among
+    /// its mirror images. Problems with several blocks are unchanged.
     fn in_order(mut self, problem: &Problem, symmetries: &Symmetries) -> Self {
         if problem.places().len() == 1 {
-            for optimum in &mut self.optima {
-                let mut settled = optimum.point.clone();
-                symmetries.settle(&mut settled);
-                // Symmetries are recognised at values where a part of the law may be too small to show.
-                let is_same = |settled: &[f64]| {
-                    problem.cost(settled) <= optimum.cost * (1.0 + SETTLED) || problem.is_exact(settled)
-                };
-                if settled != optimum.point && is_same(&settled) {
-                    optimum.point = settled;
+            self.optima.iter_mut().for_each(|optimum| symmetries.settle(&mut optimum.point));
+            for optimum in self.optima.iter_mut().take(1 + RIVALS) {
+                if let Some(image) = mirror::upright(problem, &optimum.point) {
+                    optimum.point = image;
                 }
             }
         }
@@ -106,8 +102,6 @@ impl Search {
     }
 }
 
-/// Change of the objective, as a share, that is rounding where parts of a law are put in order.
-const SETTLED: f64 = 1e-6;
 /// Largest excess of a rival optimum, in shares of the best objective per degree of freedom. Other rows could make
 /// such an optimum the best.
 const RIVAL: f64 = 20.0;
