@@ -119,6 +119,14 @@ pub(super) struct Likely<'a> {
     pub(super) spread: &'a Matrix,
 }
 
+impl Likely<'_> {
+    /// Standard deviation of the slope of the process over its correlation length l, in ln y per ln of scale:
+    /// tau sqrt(2 (1 - 1 / e)) / l, because values at that distance have the correlation 1 / e.
+    pub(super) fn slope(&self) -> f64 {
+        self.tau * (2.0 * (1.0 - exp(-1.0))).sqrt() / LENGTH
+    }
+}
+
 impl Fitted {
     /// Means and variances of ln y at targets, given by bound columns and their correlations with the runs.
     fn at(&self, posterior: &Posterior, targets: &crate::law::Columns, correlations: &[Vec<f64>]) -> Cell {

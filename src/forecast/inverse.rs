@@ -114,8 +114,7 @@ impl Forecaster {
     ///
     /// A draw is the minimum of a curve of ln y: with the share of the stack, that of one of its members plus the change
     /// of the member with the process under a draw of its parameters, else the latter member alone. To each is added a
-    /// tilt s r with r = ln(size / data). Two values of the process at the distance of its correlation length l have a
-    /// difference of standard deviation tau sqrt(2 (1 - 1 / e)), and s has that deviation for each l.
+    /// tilt s r with r = ln(size / data), where s is a slope of the process.
     pub fn splits(&self, budget: &Budgeted<'_>, seed: u64) -> Vec<f64> {
         let Some(anchor) = self.ensemble.anchor(&self.posteriors) else { return Vec::new() };
         let places = places(budget);
@@ -135,7 +134,7 @@ impl Forecaster {
             let normals: Vec<f64> = likely.point.iter().map(|_| random.normal()).collect();
             let step = with_precision(likely.spread, &normals);
             let point: Vec<f64> = likely.point.iter().zip(step).map(|(value, step)| value + step).collect();
-            let slope = likely.tau * TILT * random.normal();
+            let slope = likely.slope() * random.normal();
             let moved = anchor.values_with(&columns, &point);
             let member = chosen(weights.iter().copied(), which).filter(|_| of_stack);
             let curve: Vec<f64> = (0..places.len())
@@ -155,9 +154,6 @@ impl Forecaster {
 pub fn ends_of_split(value: f64, draws: &[f64], level: f64) -> Option<(f64, f64)> {
     (2 * draws.len() >= DRAWS).then(|| central(draws, value, level, true))
 }
-
-/// Standard deviation of the slope of the process per tau: sqrt(2 (1 - 1 / e)) over its correlation length of 2.
-const TILT: f64 = 0.562_184_5;
 
 /// The places at which the splits of a budget are compared.
 fn places(budget: &Budgeted<'_>) -> Vec<f64> {
