@@ -1,5 +1,7 @@
 //! Designs: the planned runs, their limits, and the use of their results.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::world::{World, simulated_columns, simulated_runs};
@@ -337,4 +339,88 @@ fn small_models_that_leave_the_law_are_told() {
     let warned = |advice: &Value| advice["warnings"].to_string().contains("parameters are worse than the law");
     assert!(warned(&told), "{:#}", told["drift"]);
     assert!(!warned(&advice(&World::with(&spec, &simulated_runs(0.002)), &["study.toml"])));
+}
+
+/// Rows of learning rates and sizes that a lab could train, with their cost.
+fn listed() -> String {
+    let mut table = "config,lr,N,D,flop\n".to_owned();
+    for (i, n) in [1e8, 2e8, 4e8, 8e8].into_iter().enumerate() {
+        for k in 0..5 {
+            let name = format!("size{i}-rate{k}");
+            let _ = writeln!(
+                table,
+                "{name},{},{n},{},{}",
+                1e-4 * libm::pow(10.0, 0.5 * f64::from(k)),
+                20.0 * n,
+                120.0 * n * n
+            );
+        }
+    }
+    table
+}
+
+/// A law of the learning rate and the size, fitted to five small runs, with a table of candidates.
+fn world_of_table(design: &str) -> World {
+    let mut table = "lr,N,L\n".to_owned();
+    for (i, (lr, n)) in [(1e-4, 2e7), (1e-3, 2e7), (1e-2, 2e7), (3e-4, 4e7), (3e-3, 4e7), (1e-3, 6e7), (3e-4, 8e7)]
+        .into_iter()
+        .enumerate()
+    {
+        let off = libm::log(lr / 1e-3) + 0.1 * libm::log(n / 1e8);
+        let loss = 2.0 + 8.0 * libm::pow(n / 1e6, -0.4) + 0.02 * off * off;
+        let _ = writeln!(table, "{lr},{n},{}", loss * (1.0 + 0.002 * f64::from(i as u8 % 3) - 0.002));
+    }
+    let spec = format!(
+        "spec = 1\n[study]\ntitle = \"Rates\"\n[sources.runs]\npath = \"runs.csv\"\n\
+         columns = {{ lr = \"lr\", N = \"N\", L = \"L\" }}\n[sources.pool]\npath = \"pool.csv\"\n[sources.pool.columns]\nlr = \"lr\"\nN = \"N\"\nD = \"D\"\nflop = \"flop\"\n\
+         config = {{ column = \"config\", type = \"text\" }}\n\
+         [laws.rates]\nformula = \"L = 2 + A * (N / 1e6)^-a + c * (ln(lr) - m)^2\"\n\
+         [fits.main]\nrows = \"runs\"\nlaw = \"rates\"\nuncertainty = {{ sandwich = {{ draws = 200 }} }}\n\
+         [designs.next]\nfit = \"main\"\ndecide = {{ loss = {{ lr = 1e-3, N = \"1B\" }} }}\nbudget = {{ FLOP = 2e20 }}\n{design}"
+    );
+    let world = World::with(&spec, &table);
+    world.write("pool.csv", &listed());
+    world
+}
+
+#[test]
+fn runs_are_chosen_from_a_table_once_each_within_the_budget() {
+    let world =
+        world_of_table("candidates = { rows = \"pool\", cost = \"flop\", name = \"config\" }\nlimits = { runs = 4 }\n");
+    let advice = advice(&world, &["study.toml"]);
+    let runs = advice["runs"].as_array().unwrap();
+    assert!(!runs.is_empty() && runs.len() <= 4, "{advice:#}");
+    assert!(advice["total"]["flop"].as_f64().unwrap() <= 2e20);
+    let mut names: Vec<&str> = runs.iter().map(|run| run["name"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), runs.len(), "each run once");
+    assert!(names.iter().all(|name| name.starts_with("size")) && runs[0]["others"]["lr"].is_number(), "{names:?}");
+    let (now, after) = (&advice["decisions"][0]["now"], &advice["decisions"][0]["after"]);
+    let width = |belief: &Value| belief["upper"].as_f64().unwrap() - belief["lower"].as_f64().unwrap();
+    assert!(width(after) < width(now));
+    assert_eq!(advice["rivals"][0]["design"], "the cheapest runs");
+    let csv = world.lawfit(&["design", "study.toml", "--format", "csv"]).stdout;
+    assert!(csv.lines().next().unwrap().contains(",N,lr,"), "{csv}");
+    // Results are matched by name, and a run with a result is not chosen again.
+    world.write("results.csv", &format!("name,L\n{},2.5\n", names[0]));
+    let outcome = world.lawfit(&["design", "check", "study.toml", "results.csv", "--format", "csv"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    assert!(!outcome.stdout.contains(&format!("{},", names[0])), "{}", outcome.stdout);
+}
+
+#[test]
+fn a_table_of_runs_without_a_cost_or_a_variable_is_refused_with_the_remedy() {
+    let stderr = |design: &str| world_of_table(design).lawfit(&["check", "study.toml"]).stderr;
+    assert!(stderr("candidates = { rows = \"pool\" }\n").contains("the cost of the runs is unknown"));
+    assert!(stderr("candidates = { rows = \"pools\", cost = \"flop\" }\n").contains("did you mean `pool`"));
+    assert!(stderr("candidates = { rows = \"pool\", cost = \"flops\" }\n").contains("did you mean `flop`"));
+    assert!(
+        stderr("candidates = { rows = \"pool\", cost = \"flop\", name = \"label\" }\n").contains("no column `label`")
+    );
+    assert!(
+        stderr("candidates = { rows = \"pool\", cost = \"flop\", batch = [1e6] }\n")
+            .contains("runs of `rows` are complete")
+    );
+    assert!(stderr("candidates = { cost = \"flop\" }\n").contains("give `rows` too"));
 }

@@ -233,17 +233,16 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
 
 /// The runs as a table whose columns without values are left out.
 fn lines_of_runs(advice: &Advice) -> Vec<String> {
+    let settings = advice.names_of_settings();
+    let then = if advice.runs.iter().any(|run| run.after.waste.is_some()) { "waste" } else { "interval" };
     let heads =
-        ["run", "round", &advice.size, &advice.data, "batch", "steps", "shape", "cost", "hours", "waste", "for"];
+        [&["run", "round", "name"][..], &settings, &["batch", "steps", "shape", "cost", "hours", then, "for"]].concat();
     let row = |run: &crate::design::Run| {
-        let waste =
-            run.after.waste.map_or_else(|| format!("{:.3e}", run.after.value), |w| format!("{:.3} %", 100.0 * w));
+        let waste = run.after.waste.map_or_else(|| interval(&run.after), |w| format!("{:.3} %", 100.0 * w));
         let stop = if run.is_worth_it { "" } else { " (after the stop)" };
-        [
-            run.order.to_string(),
-            run.round.to_string(),
-            format!("{:.3e}", run.size),
-            format!("{:.3e}", run.data),
+        let mut cells = vec![run.order.to_string(), run.round.to_string(), advice.name_of(run).to_owned()];
+        cells.extend(advice.settings(run).into_iter().map(|(_, value)| format!("{value:.3e}")));
+        cells.extend([
             run.batch.map_or_else(String::new, |b| format!("{b:.2e}")),
             run.steps.map_or_else(String::new, |s| s.to_string()),
             run.layers.zip(run.width).map_or_else(String::new, |(l, w)| format!("{l}x{w}")),
@@ -251,9 +250,10 @@ fn lines_of_runs(advice: &Advice) -> Vec<String> {
             run.hours.map_or_else(String::new, |h| format!("{h:.2}")),
             waste,
             format!("{}{stop}", run.purpose.word()),
-        ]
+        ]);
+        cells
     };
-    let rows: Vec<[String; 11]> = advice.runs.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = advice.runs.iter().map(row).collect();
     let kept: Vec<usize> = (0..heads.len()).filter(|&at| rows.iter().any(|row| !row[at].is_empty())).collect();
     let width = |at: usize| rows.iter().map(|row| row[at].len()).max().unwrap_or(0).max(heads[at].len());
     let line = |cells: &dyn Fn(usize) -> String| {

@@ -23,6 +23,9 @@ pub struct Advice {
     pub machine: Option<String>,
     /// Number of candidate runs.
     pub candidates: usize,
+    /// Whether a table lists the candidate runs.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_listed: bool,
     /// Number of excluded runs, by reason.
     pub left_out: LeftOut,
     /// The laws and their weights.
@@ -74,16 +77,31 @@ impl Advice {
         Self::NUMBERS.into_iter().zip(numbers).collect()
     }
 
+    /// The settings of a run by the study's names: model size, data and the other variables.
+    pub fn settings<'a>(&'a self, run: &'a Run) -> Vec<(&'a str, f64)> {
+        let sizes = [(self.size.as_str(), run.size), (self.data.as_str(), run.data)];
+        let sizes = sizes.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        sizes.chain(run.others.iter().map(|(name, value)| (name.as_str(), *value))).collect()
+    }
+
+    /// The names of the settings, which all runs share.
+    pub fn names_of_settings(&self) -> Vec<&str> {
+        self.runs.first().map(|run| self.settings(run).into_iter().map(|(name, _)| name).collect()).unwrap_or_default()
+    }
+
+    /// The name of a run in tables for readers; empty where it only repeats model size and data.
+    pub fn name_of<'a>(&self, run: &'a Run) -> &'a str {
+        if self.is_listed { &run.name } else { "" }
+    }
+
     /// The runs as a table: column heads and rows of cells. A column without any value is left out.
     pub fn table(&self) -> (Vec<&str>, Vec<Vec<String>>) {
         let row = |run: &Run| {
             let or_none = |text: Option<String>| text.unwrap_or_default();
             let purpose = run.purpose.word();
-            [
-                run.order.to_string(),
-                run.round.to_string(),
-                format!("{:.3e}", run.size),
-                format!("{:.3e}", run.data),
+            let mut cells = vec![run.order.to_string(), run.round.to_string(), self.name_of(run).to_owned()];
+            cells.extend(self.settings(run).into_iter().map(|(_, value)| format!("{value:.3e}")));
+            cells.extend([
                 or_none(run.steps.map(|steps| steps.to_string())),
                 format!("{:.2e}", run.cost.flop),
                 or_none(run.cost.usd.map(|usd| format!("{usd:.0}"))),
@@ -96,10 +114,13 @@ impl Advice {
                 } else {
                     format!("{purpose} after the stop").trim().to_owned()
                 },
-            ]
+            ]);
+            cells
         };
-        let heads = ["run", "round", &self.size, &self.data, "steps", "FLOP", "$", "wasted then", ""];
-        let rows: Vec<[String; 9]> = self.runs.iter().map(row).collect();
+        let then = if self.runs.iter().any(|run| run.after.waste.is_some()) { "wasted then" } else { "interval then" };
+        let heads =
+            [&["run", "round", "name"][..], &self.names_of_settings(), &["steps", "FLOP", "$", then, ""]].concat();
+        let rows: Vec<Vec<String>> = self.runs.iter().map(row).collect();
         let has_values: Vec<bool> =
             (0..heads.len()).map(|column| rows.is_empty() || rows.iter().any(|row| !row[column].is_empty())).collect();
         let kept = |column: &usize| has_values[*column];
@@ -153,10 +174,15 @@ pub struct Run {
     pub purpose: Purpose,
     /// Whether the run saves more at the target than it costs; runs after the stop do not.
     pub is_worth_it: bool,
-    /// Model size.
-    pub size: f64,
-    /// Training data.
-    pub data: f64,
+    /// Model size, where the laws have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<f64>,
+    /// Training data, where the laws have them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<f64>,
+    /// Values of other variables of the laws, where a table lists the candidates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, f64>,
     /// Number of layers.
     pub layers: Option<u32>,
     /// Width of the residual stream.

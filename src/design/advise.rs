@@ -12,7 +12,6 @@ use super::plan::{Step, stop};
 use super::search::Purpose;
 use super::state::State;
 use super::terms::Cost;
-use crate::numerics::ln;
 
 impl Given<'_> {
     /// Plans the runs.
@@ -95,6 +94,7 @@ impl Given<'_> {
             advice,
             machine: table.terms.rate.as_ref().map(|rate| rate.described.clone()),
             candidates: table.candidates.len(),
+            is_listed: self.pool.is_some(),
             left_out,
             laws,
             scatter: self.beliefs.scatter(),
@@ -141,8 +141,9 @@ impl Given<'_> {
                 round: rounds[place],
                 purpose,
                 is_worth_it: stop.is_none_or(|stop| place < stop),
-                size: candidate.size,
-                data: candidate.data,
+                size: Some(candidate.size).filter(|size| !size.is_nan()),
+                data: Some(candidate.data).filter(|data| !data.is_nan()),
+                others: candidate.others.clone(),
                 layers: candidate.shape.map(|(layers, _)| layers),
                 width: candidate.shape.map(|(_, width)| width),
                 batch: candidate.batch,
@@ -171,7 +172,7 @@ impl Given<'_> {
     /// Warnings about the design itself.
     fn cautions(&self, table: &Table, chosen: &[(usize, Purpose)]) -> Vec<String> {
         let mut cautions = Vec::new();
-        let ratios = || chosen.iter().map(|(run, _)| ln(table.candidates[*run].data / table.candidates[*run].size));
+        let ratios = || chosen.iter().map(|(run, _)| table.candidates[*run].ratio());
         let spread = ratios().fold(f64::NEG_INFINITY, f64::max) - ratios().fold(f64::INFINITY, f64::min);
         if self.decisions.iter().any(|d| self.beliefs.roles().is_some_and(|roles| d.question.member().splits(roles)))
             && !chosen.is_empty()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
+use super::candidates::Candidate;
 use crate::fit::{Fit, Span};
 use crate::law::{Law, Roles, Tape};
 use crate::numerics::{Points, exp, ln};
@@ -57,7 +58,21 @@ impl<'a> Belief<'a> {
         Ok(Self { law, fit, draws, share: 1.0, places, tape: law.tape(), held, cost })
     }
 
-    /// The law's variables for a run.
+    /// The law's variables for a candidate run.
+    pub fn at(&self, run: &Candidate) -> Vec<f64> {
+        let mut at = self.variables(run.size, run.data);
+        if let Some(compute) = self.places[2] {
+            at[compute] = run.flop;
+        }
+        for (name, value) in &run.others {
+            if let Some(index) = self.law.variable(name) {
+                at[index] = *value;
+            }
+        }
+        at
+    }
+
+    /// The law's variables for a run of a model size and data.
     pub fn variables(&self, size: f64, data: f64) -> Vec<f64> {
         let mut at = self.held.clone();
         let values = [size, data, self.cost.flop(size, data)];
@@ -163,14 +178,14 @@ impl<'a> Beliefs<'a> {
     }
 
     /// The responses of runs on the scale of the residuals: for each run one value per draw.
-    pub fn responses(&self, runs: &[(f64, f64)]) -> Vec<Vec<f64>> {
+    pub fn responses(&self, runs: &[&Candidate]) -> Vec<Vec<f64>> {
         let by_member: Vec<Vec<Vec<f64>>> = self.members.iter().map(|member| self.of_member(member, runs)).collect();
         (0..runs.len()).map(|run| by_member.iter().flatten().map(|draw| draw[run]).collect()).collect()
     }
 
     /// For each draw of a law, the responses of all runs.
-    fn of_member(&self, member: &Belief<'_>, runs: &[(f64, f64)]) -> Vec<Vec<f64>> {
-        let at: Vec<Vec<f64>> = runs.iter().map(|(size, data)| member.variables(*size, *data)).collect();
+    fn of_member(&self, member: &Belief<'_>, runs: &[&Candidate]) -> Vec<Vec<f64>> {
+        let at: Vec<Vec<f64>> = runs.iter().map(|run| member.at(run)).collect();
         let columns: Vec<Vec<f64>> =
             (0..member.law.variables.len()).map(|v| at.iter().map(|row| row[v]).collect()).collect();
         let columns: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();

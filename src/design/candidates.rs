@@ -15,10 +15,14 @@ use crate::query::RunCost;
 /// A candidate run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Candidate {
-    /// Model size.
+    /// Model size; `NaN` where the laws have none.
     pub size: f64,
-    /// Training data.
+    /// Training data; `NaN` where the laws have none.
     pub data: f64,
+    /// Values of other variables of the laws, for a run of a table.
+    pub others: BTreeMap<String, f64>,
+    /// Name in a table.
+    pub label: Option<String>,
     /// Training compute of the run alone.
     pub flop: f64,
     /// Layers and width, where given or found.
@@ -32,10 +36,24 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Name of the run, from its sizes and the number of its copy.
+    /// Name of the run: that of the table, else from its sizes and the number of its copy.
     pub(super) fn name(&self, copy: usize) -> String {
-        let name = format!("n{:.3e}-d{:.3e}", self.size, self.data);
+        let sizes = [("n", self.size), ("d", self.data)].into_iter().filter(|(_, value)| !value.is_nan());
+        let others = self.others.iter().map(|(name, value)| (name.as_str(), *value));
+        let from_sizes = || sizes.chain(others).map(|(name, value)| format!("{name}{value:.3e}")).collect::<Vec<_>>();
+        let name = self.label.clone().unwrap_or_else(|| from_sizes().join("-"));
         if copy > 1 { format!("{name}-{copy}") } else { name }
+    }
+
+    /// Whether another run has the same settings.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let settings = |run: &Self| (run.size.to_bits(), run.data.to_bits());
+        settings(self) == settings(other) && self.others == other.others && self.label == other.label
+    }
+
+    /// The logarithm of data per parameter; `NaN` where the laws have not both.
+    pub(super) fn ratio(&self) -> f64 {
+        ln(self.data / self.size)
     }
 }
 
@@ -130,7 +148,7 @@ impl Values {
 }
 
 /// Keys other than model size and data.
-const KEYS: [&str; 7] = ["shapes", "schedule", "cooldown", "min_steps", "batch", "total_per_active", "hold"];
+const KEYS: [&str; 8] = ["rows", "shapes", "schedule", "cooldown", "min_steps", "batch", "total_per_active", "hold"];
 /// Keys of model size and data, once the study's names are resolved.
 const SIZE: &str = "size";
 const DATA: &str = "data";
@@ -165,6 +183,11 @@ impl Candidates {
                 faults.push((key.clone(), format!("`{key}` and `{other}` are the same")));
             }
         }
+        if self.rows.is_some() && !values.is_empty() {
+            let names: Vec<String> = self.values.keys().map(|name| format!("`{name}`")).collect();
+            let message = format!("give `rows` or {}, not both: each row has its sizes", names.join(" and "));
+            faults.push(("rows".to_owned(), message));
+        }
         if !self.shapes.is_empty() && values.contains_key(SIZE) {
             faults.push(("shapes".to_owned(), "give `shapes` or sizes, not both: a shape has its size".to_owned()));
         }
@@ -174,6 +197,21 @@ impl Candidates {
     /// Faults of keys other than model size and data.
     fn faults(&self) -> Vec<(String, String)> {
         let mut faults = Vec::new();
+        let of_grid = [
+            ("shapes", !self.shapes.is_empty()),
+            ("schedule", self.schedule != Schedule::default()),
+            ("min_steps", self.min_steps.is_some()),
+            ("batch", self.batch.is_some()),
+        ];
+        for (key, _) in of_grid.into_iter().filter(|(_, is_given)| *is_given && self.rows.is_some()) {
+            faults
+                .push((key, format!("`{key}` shapes runs that are made from sizes; the runs of `rows` are complete")));
+        }
+        for (key, _) in [("cost", &self.cost), ("name", &self.name)].into_iter().filter(|(_, given)| given.is_some()) {
+            if self.rows.is_none() {
+                faults.push((key, format!("`{key}` is of runs that a table lists: give `rows` too")));
+            }
+        }
         if let Some(shape) = self.shapes.iter().find(|s| s.layers == 0 || s.width == 0) {
             faults.push(("shapes", format!("a shape of {} layers and width {} is none", shape.layers, shape.width)));
         }
@@ -211,6 +249,9 @@ impl Candidates {
 
     /// The same candidates with a wider range of data per parameter; `None` where data are a list.
     pub fn wider(&self, factor: f64) -> Option<Self> {
+        if self.rows.is_some() {
+            return None;
+        }
         let Range { low, high, per_parameter } = match self.values.get(DATA).map(Values::of) {
             None => USUAL_RANGE,
             Some(Ok(Values::Range(range))) => range,
@@ -262,7 +303,7 @@ impl Candidates {
                 let batch = shared.or_else(|| self.batch_of(tokens, best.at(cost.flop(size, tokens))));
                 let run = self.whole_steps(tokens, batch).map(|(data, steps)| {
                     let flop = cost.flop(size, data);
-                    Candidate { size, data, flop, shape, batch, steps, trunk }
+                    Candidate { size, data, flop, shape, batch, steps, trunk, ..Candidate::default() }
                 });
                 match run.and_then(|run| self.allowed(run, terms)) {
                     Ok(run) if names.insert(run.name(1)) => found.push(run),
@@ -271,14 +312,7 @@ impl Candidates {
                 }
             }
         }
-        if found.len() > MOST {
-            return Err(format!("{} runs could be trained; at most {MOST} are looked at", found.len()));
-        }
-        if found.is_empty() {
-            let reasons: Vec<String> = left_out.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-            return Err(format!("no run is within the limits: {}", reasons.join(", ")));
-        }
-        Ok((found, left_out))
+        some_within(found, left_out)
     }
 
     /// The model sizes with their shapes.
@@ -344,7 +378,8 @@ impl Candidates {
         Ok((batch * steps as f64, Some(steps)))
     }
 
-    fn allowed(&self, run: Candidate, terms: &Terms) -> Result<Candidate, String> {
+    /// The run, if the machine and the limits on a single run allow it; otherwise the reason why not.
+    pub(super) fn allowed(&self, run: Candidate, terms: &Terms) -> Result<Candidate, String> {
         let limits = &terms.limits;
         if terms.rate.as_ref().is_some_and(|rate| !rate.holds(self.total_per_active() * run.size)) {
             return Err("too large for the memory of one slot".to_owned());
@@ -362,6 +397,18 @@ impl Candidates {
         }
         Ok(run)
     }
+}
+
+/// The candidates, if there are some and not too many.
+pub(super) fn some_within(found: Vec<Candidate>, left_out: LeftOut) -> Result<(Vec<Candidate>, LeftOut), String> {
+    if found.len() > MOST {
+        return Err(format!("{} runs could be trained; at most {MOST} are looked at", found.len()));
+    }
+    if found.is_empty() {
+        let reasons: Vec<String> = left_out.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        return Err(format!("no run is within the limits: {}", reasons.join(", ")));
+    }
+    Ok((found, left_out))
 }
 
 /// Width of a range of data per parameter, in the logarithm, below which a split of compute is refused.
@@ -417,7 +464,7 @@ fn thinned(sizes: Vec<SizeAndShape>) -> Vec<SizeAndShape> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::design::settings::{Budget, Limits};
+    use crate::design::settings::{Budget, Limits, MOST_COPIES};
     use crate::quantity::Quantity;
 
     fn terms(flop: f64) -> Terms {
@@ -426,6 +473,7 @@ mod tests {
             budget: Budget { flop: Some(Quantity(flop)), ..Budget::default() },
             limits: Limits::default(),
             shared_trunk: None,
+            copies: MOST_COPIES,
             rounds: vec![1.0],
         }
     }

@@ -32,6 +32,11 @@ impl Given<'_> {
         // Compare with the best grid within the limits, and with the common designs without limits.
         rivals.sort_by(|a, b| a.wider.total_cmp(&b.wider));
         rivals.truncate(1);
+        if self.pool.is_some() {
+            let cheapest = Search::new(table.state.clone(), table.ledger(&[]), &table.aims).cheapest(flop);
+            rivals.push(rival(table, table, "the cheapest runs", &cheapest.ledger, own));
+            return Ok(rivals);
+        }
         let cost = self.beliefs.cost();
         for design in usual(flop, self.ratio(table), &cost) {
             let run = |&(size, data): &(f64, f64)| Candidate {
@@ -71,16 +76,13 @@ impl Given<'_> {
             let other = self.table(candidates, table.judged.clone(), table.terms.clone(), counted)?;
             cases.push(("the range of data per parameter went four times further at both ends", other));
         }
-        let same = |table: &Table, run: usize, other: &Candidate| {
-            (table.candidates[run].size, table.candidates[run].data) == (other.size, other.data)
-        };
         let mut changes = Vec::new();
         for (if_so, other) in cases {
             let runs = self.chosen(&other);
             let path = Self::path(&other, &runs);
             let per = table.judged.first().and_then(|judged| judged.per_variance);
             let is_kept = |(run, _): &&(usize, Purpose)| {
-                runs.iter().any(|(another, _)| same(&other, *another, &table.candidates[*run]))
+                runs.iter().any(|(another, _)| other.candidates[*another].is_same(&table.candidates[*run]))
             };
             changes.push(Change {
                 if_so: if_so.to_owned(),
@@ -97,8 +99,7 @@ impl Given<'_> {
     pub(super) fn simulated(&self, table: &Table, chosen: &[(usize, Purpose)]) -> Option<Simulated> {
         let z = self.z();
         let judged = table.judged.first().filter(|_| self.results.is_none())?;
-        let runs: Vec<(f64, f64)> =
-            chosen.iter().map(|(run, _)| (table.candidates[*run].size, table.candidates[*run].data)).collect();
+        let runs: Vec<&Candidate> = chosen.iter().map(|(run, _)| &table.candidates[*run]).collect();
         let truths = self.beliefs.responses(&runs);
         let (mut squares, mut predicted, mut held, mut counted, mut trials) = (0.0, 0.0, 0.0, 0.0, 0);
         let target = table.candidates.len();

@@ -7,9 +7,10 @@ use super::drift::Drift;
 use super::ledger::Ledger;
 use super::machine::Rate;
 use super::outcome::Results;
+use super::pool::Pool;
 use super::rivals::USUAL;
 use super::search::{Aim, Purpose};
-use super::settings::Settings;
+use super::settings::{MOST_COPIES, Settings};
 use super::state::State;
 use super::terms::{Terms, rounds};
 use crate::fit::Span;
@@ -39,6 +40,8 @@ pub struct Given<'a> {
     pub drift: Option<Drift>,
     /// Results of runs of this design.
     pub results: Option<Results>,
+    /// The candidate runs, where a table lists them.
+    pub pool: Option<Pool>,
     /// Coverage of intervals.
     pub level: f64,
 }
@@ -95,9 +98,14 @@ impl Given<'_> {
             budget: settings.budget,
             limits: settings.limits,
             shared_trunk: settings.candidates.shared_trunk(),
+            copies: if self.pool.is_some() { 1 } else { MOST_COPIES },
             rounds: rounds(settings.rounds),
         };
-        let (candidates, left_out) = settings.candidates.list(&terms, &self.beliefs.cost(), self.span())?;
+        let cost = self.beliefs.cost();
+        let (candidates, left_out) = match (&self.pool, self.beliefs.roles()) {
+            (Some(pool), Some(roles)) => pool.list(&settings.candidates, &terms, (&cost, roles))?,
+            _ => settings.candidates.list(&terms, &cost, self.span())?,
+        };
         self.compare_with_rows(&candidates)?;
         let judged: Vec<Judged> = self.decisions.iter().map(|d| d.judge(self.beliefs)).collect::<Result<_, _>>()?;
         let table = self.table(candidates, judged, terms, self.counted())?;
@@ -142,8 +150,7 @@ impl Given<'_> {
         terms: Terms,
         counted: Counted,
     ) -> Result<Table, String> {
-        let runs: Vec<(f64, f64)> = candidates.iter().map(|run| (run.size, run.data)).collect();
-        let mut values = self.beliefs.responses(&runs);
+        let mut values = self.beliefs.responses(&candidates.iter().collect::<Vec<_>>());
         let is_usual = |run: &&Candidate| terms.share(run.flop) <= USUAL.largest_share();
         let largest = || candidates.iter().filter(is_usual).map(|run| run.flop).fold(0.0, f64::max);
         let Counted { scatter, scale, top } = counted;

@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 use super::advice::{Advice, Run};
 
 /// The keys and values of a run, in order.
-fn fields<'a>(advice: &'a Advice, run: &Run) -> Vec<(&'a str, Value)> {
-    vec![
+fn fields<'a>(advice: &'a Advice, run: &'a Run) -> Vec<(&'a str, Value)> {
+    let settings = advice.settings(run).into_iter().map(|(name, value)| (name, json!(value)));
+    let before = [
         ("name", json!(run.name)),
         ("order", json!(run.order)),
         ("round", json!(run.round)),
         ("purpose", json!(run.purpose)),
         ("worth_it", json!(run.is_worth_it)),
-        (&advice.size, json!(run.size)),
-        (&advice.data, json!(run.data)),
+    ];
+    let after = [
         ("layers", json!(run.layers)),
         ("width", json!(run.width)),
         ("batch", json!(run.batch)),
@@ -30,7 +31,8 @@ fn fields<'a>(advice: &'a Advice, run: &Run) -> Vec<(&'a str, Value)> {
         ("forecast", json!(run.forecast.value)),
         ("forecast_lower", json!(run.forecast.lower)),
         ("forecast_upper", json!(run.forecast.upper)),
-    ]
+    ];
+    before.into_iter().chain(settings).chain(after).collect()
 }
 
 /// A value as a CSV cell; empty where there is none.

@@ -55,6 +55,11 @@ impl<'a> Ledger<'a> {
         ledger
     }
 
+    /// Number of candidates.
+    pub const fn candidates(&self) -> usize {
+        self.candidates.len()
+    }
+
     /// The runs in the order of their addition.
     pub fn runs(&self) -> Vec<usize> {
         self.chosen.iter().map(|(run, _)| *run).collect()
@@ -197,7 +202,7 @@ impl<'a> Ledger<'a> {
 mod tests {
     use super::*;
     use crate::design::machine::Rate;
-    use crate::design::settings::{Budget, COOLDOWN, Limits};
+    use crate::design::settings::{Budget, COOLDOWN, Limits, MOST_COPIES};
     use crate::design::terms::rounds;
     use crate::quantity::Quantity;
 
@@ -211,6 +216,7 @@ mod tests {
             budget: Budget { flop: Some(Quantity(1e20)), ..Budget::default() },
             limits: Limits::default(),
             shared_trunk: shared.then_some(COOLDOWN),
+            copies: MOST_COPIES,
             rounds: vec![1.0],
         }
     }

@@ -18,6 +18,7 @@ mod ledger;
 mod machine;
 mod outcome;
 mod plan;
+mod pool;
 mod rivals;
 mod search;
 mod settings;
@@ -34,6 +35,7 @@ pub use launch::{csv, json, yaml};
 pub use ledger::Ledger;
 pub use machine::{Prices, Rate};
 pub use outcome::Results;
+pub use pool::Pool;
 pub use rivals::{Grid, USUAL, Usual, usual};
 pub use search::{Aim, Purpose, Search};
 pub use settings::{

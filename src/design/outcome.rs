@@ -72,6 +72,8 @@ pub struct Line {
 pub struct Results {
     /// The lines.
     pub runs: Vec<Line>,
+    /// Whether only names identify runs.
+    pub by_name_only: bool,
 }
 
 /// Rate at which results that follow the law are reported as different from their forecasts.
@@ -83,11 +85,12 @@ const STATUS: &str = "status";
 
 impl Results {
     /// Parses a table with the columns `name` (or `run`) or those of model size and data, the response and, where
-    /// runs failed, `status`.
+    /// runs failed, `status`. `sizes` are the columns of model size and data; `None` if only names identify runs.
     ///
     /// # Errors
     /// What is wrong.
-    pub fn read(bytes: Arc<Vec<u8>>, [size, data, response]: [&str; 3]) -> Result<Self, String> {
+    pub fn read(bytes: Arc<Vec<u8>>, sizes: Option<[&str; 2]>, response: &str) -> Result<Self, String> {
+        let given = sizes;
         let header = String::from_utf8_lossy(&bytes);
         let header = header.trim_start_matches('\u{feff}').lines().next().unwrap_or_default();
         let there: Vec<String> = header.split(',').map(|name| name.trim().trim_matches('"').to_owned()).collect();
@@ -96,14 +99,18 @@ impl Results {
         if !has(response) {
             return Err(format!("the results have no column `{response}`; their columns are {}", there.join(", ")));
         }
-        if name.is_none() && !(has(size) && has(data)) {
-            return Err(format!(
-                "the results have neither `name` nor `{size}` and `{data}`: so lines cannot be matched to runs"
-            ));
+        let sizes = sizes.filter(|sizes| sizes.iter().all(|size| has(size)));
+        if name.is_none() && sizes.is_none() {
+            let wanted = match given {
+                Some([size, data]) => format!("neither `name` nor `{size}` and `{data}`"),
+                None => "no column `name`".to_owned(),
+            };
+            return Err(format!("the results have {wanted}: so lines cannot be matched to runs"));
         }
         let wanted: Vec<String> = name
             .into_iter()
-            .chain([size, data, response, STATUS].into_iter().filter(|column| has(column)))
+            .chain(sizes.into_iter().flatten())
+            .chain([response, STATUS].into_iter().filter(|column| has(column)))
             .map(str::to_owned)
             .collect();
         let cells =
@@ -122,12 +129,12 @@ impl Results {
                 Status::of(&text(STATUS, row), response).map_err(|e| format!("row {} of the results: {e}", row + 1))?;
             Ok(Line {
                 name: name.map(|name| text(name, row)).filter(|name| !name.is_empty()),
-                sizes: number(size, row).zip(number(data, row)),
+                sizes: sizes.and_then(|[size, data]| number(size, row).zip(number(data, row))),
                 response: response.filter(|_| status == Status::Done),
                 status,
             })
         };
-        (0..rows).map(line).collect::<Result<_, String>>().map(|runs| Self { runs })
+        (0..rows).map(line).collect::<Result<_, String>>().map(|runs| Self { runs, by_name_only: given.is_none() })
     }
 }
 
@@ -138,14 +145,15 @@ pub struct Matched {
 }
 
 impl Results {
-    /// Matches each line with a run, by name or else by sizes.
+    /// Matches each line with a run, by sizes or else by name.
     ///
     /// # Errors
     /// A line matches no run.
     pub fn matched(&self, candidates: &[Candidate], cost: &RunCost) -> Result<Matched, String> {
         let plain = |name: &str| name.strip_suffix("-2").unwrap_or(name).to_owned();
         let find = |(place, line): (usize, &Line)| {
-            let named = line.name.as_ref().and_then(|name| candidates.iter().find(|c| c.name(1) == plain(name)));
+            let called = |name: &str| candidates.iter().find(|c| c.name(1) == name);
+            let named = line.name.as_ref().and_then(|name| called(name).or_else(|| called(&plain(name))));
             let sized = line.sizes.map(|(size, data)| {
                 let flop = cost.flop(size, data);
                 // A run that the design does not contain shares no trunk.
@@ -163,8 +171,9 @@ impl Results {
             match run {
                 Some(run) => Ok((name.unwrap_or_else(|| run.name(1)), run, line.status, line.response)),
                 None => Err(format!(
-                    "the results name the run `{}`, which the design does not know: give its sizes too",
-                    name.unwrap_or_default()
+                    "the results name the run `{}`, which the design does not know{}",
+                    name.unwrap_or_default(),
+                    if self.by_name_only { "" } else { ": give its sizes too" }
                 )),
             }
         };
@@ -220,7 +229,7 @@ mod tests {
     use super::*;
 
     fn results(text: &str) -> Result<Results, String> {
-        Results::read(Arc::new(text.as_bytes().to_vec()), ["N", "D", "L"])
+        Results::read(Arc::new(text.as_bytes().to_vec()), Some(["N", "D"]), "L")
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl Given<'_> {
     pub(super) fn chosen(&self, table: &Table) -> Vec<(usize, Purpose)> {
         let count = table.candidates.len();
         let none = |state: State| Search::new(state, table.ledger(&[]), &table.aims);
-        let keeps_pairs = !self.beliefs.knows_noise() && table.terms.most_runs() > 3 * PAIRS;
+        let keeps_pairs = table.terms.copies > 1 && !self.beliefs.knows_noise() && table.terms.most_runs() > 3 * PAIRS;
         let search = none(table.state.clone()).choose(count, &table.terms, keeps_pairs, &self.grids(table));
         let runs: Vec<(usize, Purpose)> = search.ledger.runs().into_iter().zip(search.purposes).collect();
         // Order the runs with the noise used in reports, because the stop is found along this order.
@@ -52,8 +52,11 @@ impl Given<'_> {
     }
 
     /// Common grids of several widths, as the candidates nearest to their runs, largest runs first. A grid with more
-    /// runs than allowed gets fewer curves.
+    /// runs than allowed gets fewer curves. A table of runs has no grids.
     pub(super) fn grids(&self, table: &Table) -> Vec<Vec<usize>> {
+        if self.pool.is_some() {
+            return Vec::new();
+        }
         let flop = table.terms.most_flop();
         let ratio = self.ratio(table);
         let most = table.terms.most_runs();
@@ -106,15 +109,14 @@ impl Given<'_> {
     pub(super) fn learn(&self, table: &mut Table, results: &Results) -> Result<Outcomes, String> {
         let planned = self.chosen(table);
         let matched = results.matched(&table.candidates, &self.beliefs.cost())?;
-        let sizes = |c: &Candidate| (c.size, c.data);
         // A configuration that is planned twice may have only one line in the results.
-        let copies = |of: (f64, f64)| planned.iter().filter(|(run, _)| sizes(&table.candidates[*run]) == of).count();
-        let lines = |of: (f64, f64)| matched.runs.iter().filter(|(_, run, ..)| sizes(run) == of).count();
+        let copies = |of: &Candidate| planned.iter().filter(|(run, _)| table.candidates[*run].is_same(of)).count();
+        let lines = |of: &Candidate| matched.runs.iter().filter(|(_, run, ..)| run.is_same(of)).count();
         let mut configurations: Vec<usize> = planned.iter().map(|(run, _)| *run).collect();
         configurations.sort_unstable();
         configurations.dedup();
         let missing = |run: usize| {
-            let of = sizes(&table.candidates[run]);
+            let of = &table.candidates[run];
             copies(of).saturating_sub(lines(of))
         };
         let missing: usize = configurations.into_iter().map(missing).sum();
@@ -128,8 +130,10 @@ impl Given<'_> {
         let (state, outcomes) = learn(&matched, self.beliefs, joint, self.level, missing);
         let mut state = state.with_noise(&noise);
         for (_, run, status, _) in &matched.runs {
-            let place = table.candidates.iter().position(|c| (c.size, c.data) == (run.size, run.data));
-            if let Some(place) = place.filter(|_| *status == Status::Diverged) {
+            let place = table.candidates.iter().position(|candidate| candidate.is_same(run));
+            // A run of a table is not trained twice, and one that diverged is not tried again.
+            let is_over = *status == Status::Diverged || (terms.copies == 1 && *status == Status::Done);
+            if let Some(place) = place.filter(|_| is_over) {
                 state.close(place);
             }
         }

@@ -4,7 +4,6 @@ use rayon::prelude::*;
 
 use super::ledger::Ledger;
 use super::rivals::USUAL;
-use super::settings::MOST_COPIES;
 use super::state::{State, TOGETHER};
 use super::terms::Terms;
 
@@ -190,7 +189,7 @@ impl<'a> Search<'a> {
             share(a).total_cmp(&share(b)).then(b.cmp(&a))
         });
         for &run in grid {
-            if self.ledger.copies(run) < MOST_COPIES && self.ledger.allows(run) {
+            if self.ledger.copies(run) < terms.copies && self.ledger.allows(run) {
                 let purpose = match self.ledger.copies(run) {
                     0 if Some(run) == largest => Purpose::HoldOut,
                     0 => Purpose::Informs,
@@ -198,6 +197,20 @@ impl<'a> Search<'a> {
                 };
                 self.add(run, purpose);
             }
+        }
+        self
+    }
+
+    /// Adds the cheapest runs that are within the limits and cost at most `flop` together.
+    #[must_use]
+    pub fn cheapest(mut self, flop: f64) -> Self {
+        let mut runs: Vec<usize> = (0..self.ledger.candidates()).collect();
+        runs.sort_by(|&a, &b| self.ledger.alone(a).total_cmp(&self.ledger.alone(b)).then(a.cmp(&b)));
+        for run in runs {
+            if self.ledger.flop() + self.ledger.more(run) > flop || !self.ledger.allows(run) {
+                break;
+            }
+            self.add(run, Purpose::Informs);
         }
         self
     }
@@ -222,7 +235,7 @@ impl<'a> Search<'a> {
         while self.purposes.len() < terms.most_runs() {
             let cheapest = self.for_pairs(runs, pairs);
             let fits =
-                |run: usize| self.ledger.copies(run) < MOST_COPIES && self.leaves_room(run, terms, pairs, &cheapest);
+                |run: usize| self.ledger.copies(run) < terms.copies && self.leaves_room(run, terms, pairs, &cheapest);
             let mut scored: Vec<(f64, usize)> = (0..runs)
                 .filter(|&run| fits(run))
                 .map(|run| (self.gain(run) / self.price(run, terms), run))
@@ -328,7 +341,7 @@ mod tests {
     use super::*;
     use crate::design::candidates::Candidate;
     use crate::design::machine::Rate;
-    use crate::design::settings::{Budget, Limits};
+    use crate::design::settings::{Budget, Limits, MOST_COPIES};
     use crate::design::terms::rounds;
     use crate::numerics::{Random, exp};
     use crate::quantity::Quantity;
@@ -363,6 +376,7 @@ mod tests {
             },
             limits: Limits { runs: Some(1 + random.below(15)), hours: given(&mut random, 3.0), ..Limits::default() },
             shared_trunk: (random.uniform() < 0.5).then_some(0.2),
+            copies: MOST_COPIES,
             rounds: rounds(1 + random.below(3)),
         };
         let values = (0..=RUNS).map(|_| (0..30).map(|_| random.normal()).collect()).collect();
@@ -413,6 +427,7 @@ mod tests {
                 budget: Budget { flop: Some(Quantity(budget * 1e18)), ..Budget::default() },
                 limits: Limits { runs: Some(most), ..Limits::default() },
                 shared_trunk: None,
+                copies: MOST_COPIES,
                 rounds: rounds(1),
             };
             let aims = [Aim { column: 6, worth: 1.0 }];

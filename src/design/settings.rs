@@ -248,6 +248,16 @@ pub struct Candidates {
     /// Values of the law's other variables.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub hold: BTreeMap<String, Quantity>,
+    /// The rows that describe the runs, in place of sizes: the name of a source, table or filter with one row per run
+    /// and a column for each variable of the laws. Each run can be chosen once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<String>,
+    /// Compute of the run of a row in FLOP, as an expression of its columns; by default the cost of the fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<String>,
+    /// The column with the names of the runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl Default for Candidates {
@@ -261,6 +271,9 @@ impl Default for Candidates {
             batch: None,
             total_per_active: None,
             hold: BTreeMap::new(),
+            rows: None,
+            cost: None,
+            name: None,
         }
     }
 }
@@ -293,7 +306,7 @@ pub struct Limits {
 
 /// Default maximum number of runs.
 pub(super) const MOST_RUNS: usize = 30;
-/// Maximum number of runs of one configuration.
+/// Maximum number of runs of one configuration, unless a table lists the runs.
 pub(super) const MOST_COPIES: usize = 2;
 
 /// Default scale of the discrepancy. It was chosen, not derived; the page on the validation of designs shows the effect

@@ -34,6 +34,8 @@ pub struct Terms {
     pub limits: Limits,
     /// The share of a run in which the learning rate decays, if runs of one size share a trunk.
     pub shared_trunk: Option<f64>,
+    /// Maximum number of runs of one configuration.
+    pub copies: usize,
     /// The share of all compute spent at the end of each round. A round begins after the previous one has ended.
     pub rounds: Vec<f64>,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check::NO_KIND;
-use super::designs::plan_designs;
+use super::designs::{Listed, plan_designs};
 use super::expectations::{check_figures, plan_expectations, plan_statements};
 use super::filters::plan_filter;
 use super::fits::{FitPlan, define_laws, fits_before, join_chain, plan_fit};
@@ -205,7 +205,7 @@ fn plan_spec(scope: &mut Scope<'_>, spec: &Spec) -> PlannedReport {
     let laws = laws.unwrap_or_default();
     let planned = Planned { spec, sources: &sources, filters: &filters, laws: &laws, fits: &fits, queries: &queries };
     let (sensitivity, varied) = plan_sensitivity(scope, &planned);
-    let designs = plan_designs(scope, spec, &fits);
+    let designs = plan_designs(scope, spec, &fits, &Listed { sources: &sources, filters: &filters });
     let expectations = plan_expectations(scope, &planned);
     let (statements, answer) = plan_statements(scope, &planned);
     warn_of_unused(scope, spec);

@@ -4,16 +4,37 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check;
+use super::check::Variables;
 use super::graph::StageIndex;
-use super::scope::{PlannedFit, Scope};
-use crate::design::{Rate, Settings, held};
+use super::scope::{PlannedFit, Rows, Scope, SourceStage};
+use crate::design::{Candidates, Rate, Settings, held};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use crate::expr::Kind;
 use crate::law::Law;
 use crate::quantity::Quantity;
 use crate::query::{Question, can_split};
 use crate::spec::{self, Spec};
-use crate::stage::{DesignRuns, External, Judging};
+use crate::stage::{DesignRuns, External, Judging, POOL};
 use crate::unit::Counts;
+
+/// The tables, filters and sources of a spec that can list candidates.
+pub(super) struct Listed<'a> {
+    pub(super) sources: &'a BTreeMap<&'a str, SourceStage>,
+    pub(super) filters: &'a BTreeMap<&'a str, Rows<'a>>,
+}
+
+impl<'a> Listed<'a> {
+    /// The stage and the columns of an entry.
+    fn get(&self, name: &str) -> Option<(StageIndex, &'a Variables)> {
+        let filter = self.filters.get(name);
+        let source = self.sources.get(filter.map_or(name, |filter| filter.source))?;
+        Some((filter.map_or(source.stage, |filter| filter.stage), &source.variables))
+    }
+
+    fn names(&self) -> Vec<&'a str> {
+        self.filters.keys().chain(self.sources.keys()).copied().collect()
+    }
+}
 
 /// Maximum size of a table of results, in bytes.
 const MOST_BYTES: u64 = 64 << 20;
@@ -23,11 +44,12 @@ pub(super) fn plan_designs<'a>(
     scope: &mut Scope<'_>,
     spec: &'a Spec,
     fits: &BTreeMap<&str, PlannedFit>,
+    rows: &Listed<'_>,
 ) -> BTreeMap<&'a str, StageIndex> {
     let mut planned = BTreeMap::new();
     for (name, design) in &spec.designs {
         if !scope.has_enough_errors() {
-            planned.extend(plan_design(scope, name, design, spec, fits).map(|stage| (name.as_str(), stage)));
+            planned.extend(plan_design(scope, name, design, spec, fits, rows).map(|stage| (name.as_str(), stage)));
         }
     }
     planned
@@ -39,6 +61,7 @@ fn plan_design(
     design: &spec::Design,
     spec: &Spec,
     fits: &BTreeMap<&str, PlannedFit>,
+    rows: &Listed<'_>,
 ) -> Option<StageIndex> {
     let path = SpecPath::of(&["designs", name]);
     let mut laws = Vec::new();
@@ -51,7 +74,7 @@ fn plan_design(
             is_sound = false;
             continue;
         };
-        if let Some(fault) = unfit(fit, planned) {
+        if let Some(fault) = unfit(fit, planned, design) {
             scope.error("bad-design", Place::Value(path.key("fit")), fault);
             is_sound = false;
             continue;
@@ -86,6 +109,10 @@ fn plan_design(
             }
         }
     }
+    let pool = match &design.candidates.rows {
+        Some(_) => Some(plan_pool(scope, &mut candidates, &laws, rows, &path.key("candidates"))?),
+        None => None,
+    };
     let settings = Settings {
         decide: design.decide.all().into_iter().cloned().collect(),
         budget: design.budget,
@@ -105,7 +132,7 @@ fn plan_design(
             "runs with a single ratio of data to parameters cannot show how to split compute: give a range, such as \"1 to 1000 per parameter\"".to_owned(),
         ));
     }
-    faults.extend(held_at_fault(&settings.candidates.hold, &laws));
+    faults.extend(held_at_fault(&settings.candidates.hold, &laws, pool.as_ref().map(|(_, columns)| *columns)));
     if let Some(size) = active_size(spec, &settings, &laws) {
         let message = format!("`{size}` counts active parameters, but the memory of the machine holds all of them");
         let warning = Diagnostic::warning("active-memory", Place::Key(path.clone()), message);
@@ -126,7 +153,9 @@ fn plan_design(
         name: written.clone(),
         most: MOST_BYTES,
     });
-    let stage = DesignRuns { laws, settings, judging, results: results.collect() };
+    let has_pool = pool.is_some();
+    inputs.extend(pool.map(|(stage, _)| stage.gives_as("table", POOL.to_owned())));
+    let stage = DesignRuns { laws, settings, judging, results: results.collect(), has_pool };
     Some(scope.stage(("designs", name), Arc::new(stage), inputs))
 }
 
@@ -184,10 +213,16 @@ fn keys(of: &[&str]) -> Vec<String> {
     of.iter().map(|key| (*key).to_owned()).collect()
 }
 
-/// Errors in `hold`: variables of a law without a value, and values that no law uses.
-fn held_at_fault(hold: &BTreeMap<String, Quantity>, laws: &[Arc<Law>]) -> Vec<(Vec<String>, String)> {
+/// Errors in `hold`: variables of a law without a value, and values that no law uses. `columns` are those of a table
+/// of candidates.
+fn held_at_fault(
+    hold: &BTreeMap<String, Quantity>,
+    laws: &[Arc<Law>],
+    columns: Option<&Variables>,
+) -> Vec<(Vec<String>, String)> {
+    let is_known = |name: &str| hold.contains_key(name) || columns.is_some_and(|columns| columns.contains_key(name));
     let missing = laws.iter().flat_map(|law| {
-        let names = held(law).into_iter().filter(|name| !hold.contains_key(*name));
+        let names = held(law).into_iter().filter(|name| !is_known(name));
         names.map(|name| {
             let message =
                 format!("`{name}` of the law `{}` has no value: write `hold = {{ {name} = ... }}`", law.formula);
@@ -201,8 +236,72 @@ fn held_at_fault(hold: &BTreeMap<String, Quantity>, laws: &[Arc<Law>]) -> Vec<(V
     missing.chain(unknown).collect()
 }
 
+/// Plans the table of candidates: its stage and its columns. The cost in `candidates` is written in canonical form.
+fn plan_pool<'a>(
+    scope: &mut Scope<'_>,
+    candidates: &mut Candidates,
+    laws: &[Arc<Law>],
+    rows: &Listed<'a>,
+    path: &SpecPath,
+) -> Option<(StageIndex, &'a Variables)> {
+    let name = candidates.rows.clone()?;
+    ["filters", "sources", "tables"].iter().for_each(|table| scope.uses(table, &name));
+    let Some((stage, columns)) = rows.get(&name) else {
+        let known = rows.names();
+        let tables = ["filters", "tables", "sources"];
+        scope.unknown("filter, table or source", &name, &tables, Place::Value(path.key("rows")), &known);
+        return None;
+    };
+    let before = scope.told();
+    let decided: Vec<&str> = laws.iter().flat_map(|law| law.roles.decided()).collect();
+    for (place, variable) in laws.iter().flat_map(|law| law.variables.iter().map(move |variable| (law, variable))) {
+        let name = variable.name.as_str();
+        let is_compute = *name == place.roles.compute;
+        match columns.get(name) {
+            None if decided.contains(&name) && !is_compute => {
+                let message =
+                    format!("the candidates have no column `{name}`, which the law `{}` needs", place.formula);
+                let known: Vec<&str> = columns.keys().map(String::as_str).collect();
+                scope.tell(
+                    Diagnostic::error("bad-design", Place::Value(path.key("rows")), message).suggest(name, known),
+                );
+            }
+            Some(Kind::Number) | None => (),
+            Some(kind) => {
+                let message =
+                    format!("`{name}` of the candidates holds {}, and the law needs numbers", kind.describe());
+                scope.error("bad-design", Place::Value(path.key("rows")), message);
+            }
+        }
+    }
+    match &candidates.cost {
+        Some(cost) => {
+            let parsed = check::expression(cost, &path.key("cost"), columns, Kind::Number);
+            candidates.cost = scope.take(parsed).map(|cost| cost.to_string());
+        }
+        None if !laws.iter().all(|law| has_sizes(law)) => {
+            let message = "the cost of the runs is unknown, because the law has not both model size and data: write \
+                           `cost = \"6 * N * D\"` with an expression of the table's columns";
+            scope.error("bad-design", Place::Key(path.clone()), message);
+        }
+        None => (),
+    }
+    if let Some(name) = candidates.name.as_ref().filter(|name| !columns.contains_key(*name)) {
+        let message = format!("the candidates have no column `{name}`");
+        let known: Vec<&str> = columns.keys().map(String::as_str).collect();
+        scope.tell(Diagnostic::error("bad-design", Place::Value(path.key("name")), message).suggest(name, known));
+    }
+    (!scope.has_error_since(before)).then_some((stage, columns))
+}
+
+/// Whether a law has both a model size and data.
+fn has_sizes(law: &Law) -> bool {
+    let has = |name: &Option<String>| name.as_deref().is_some_and(|name| law.variable(name).is_some());
+    has(&law.roles.size) && has(&law.roles.data)
+}
+
 /// Why a fit cannot be used in a design; `None` if it can.
-fn unfit(name: &str, fit: &PlannedFit) -> Option<String> {
+fn unfit(name: &str, fit: &PlannedFit, design: &spec::Design) -> Option<String> {
     if fit.by.is_some() {
         Some(format!("the fit `{name}` has groups; a design needs a single fit: filter the rows of one group"))
     } else if fit.through.is_some() {
@@ -212,7 +311,9 @@ fn unfit(name: &str, fit: &PlannedFit) -> Option<String> {
             "the law `{}` depends on a learning-rate schedule, but designs choose runs by size and data only",
             fit.law.name
         ))
-    } else if let Some(cost) = fit.law.cost.as_ref().filter(|_| !can_split(&fit.law.priced())) {
+    } else if let Some(cost) =
+        fit.law.cost.as_ref().filter(|_| design.candidates.cost.is_none() && !can_split(&fit.law.priced()))
+    {
         Some(format!(
             "the cost `{}` (`{}`) of the fit `{name}` needs a model size and data, and the law `{}` has not both",
             cost.name,

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::fit::numbers;
 use super::{External, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::artifact::Outputs;
-use crate::design::{Belief, Beliefs, Decision, Given, Results, Settings, csv, drift, json, yaml};
+use crate::dataset::Dataset;
+use crate::design::{Belief, Beliefs, Candidates, Decision, Given, Pool, Results, Settings, csv, drift, json, yaml};
 use crate::fit::Fit;
 use crate::law::Law;
-use crate::numerics::Points;
+use crate::numerics::{Points, median};
 use crate::query::Question;
 use crate::watch::Watch;
 
@@ -23,6 +25,8 @@ pub struct DesignRuns {
     pub judging: Vec<Judging>,
     /// A table of results from earlier runs.
     pub results: Vec<External>,
+    /// Whether an input lists the candidate runs.
+    pub has_pool: bool,
 }
 
 /// A query and its weight.
@@ -34,6 +38,8 @@ pub struct Judging {
     pub weight: f64,
 }
 
+/// The role of the input that lists the candidate runs.
+pub const POOL: &str = "candidates";
 /// Coverage of intervals where the fit defines none.
 const LEVEL: f64 = 0.9;
 
@@ -89,7 +95,8 @@ impl Stage for DesignRuns {
             fits.push((fit, draws));
         }
         let failed = |message: String| Failure::new("no-design", message);
-        let hold = self.settings.candidates.hold.iter().map(|(name, value)| (name.clone(), value.0)).collect();
+        let pool = if self.has_pool { Some(self.pool(&inputs.table(POOL)?)?) } else { None };
+        let hold = self.held(pool.as_ref());
         let members: Vec<Belief<'_>> = self
             .laws
             .iter()
@@ -98,8 +105,10 @@ impl Stage for DesignRuns {
             .collect::<Result<_, _>>()
             .map_err(failed)?;
         let level = fits.iter().find_map(|(fit, _)| fit.level).unwrap_or(LEVEL);
-        let names = self.names();
-        let results = inputs.files.first().map(|bytes| Results::read(Arc::clone(bytes), names));
+        let results = inputs.files.first().map(|bytes| {
+            let (sizes, response) = self.names();
+            Results::read(Arc::clone(bytes), sizes, response)
+        });
         let beliefs = Beliefs::new(members);
         // A law that the rows reject gives no information on small models, because they depart from it like all
         // others.
@@ -114,6 +123,7 @@ impl Stage for DesignRuns {
             decisions: self.decisions(),
             drift,
             results: results.transpose().map_err(|message| Failure::new("bad-results", message))?,
+            pool,
             level,
         };
         let advice = given.advise().map_err(failed)?;
@@ -151,10 +161,32 @@ impl DesignRuns {
         self.judging.iter().flat_map(of).collect()
     }
 
-    /// The column names of model size, data and response in a table of results.
-    fn names(&self) -> [&str; 3] {
-        let Some(law) = self.laws.first() else { return ["size", "data", "response"] };
+    /// The column names of model size and data, unless only names identify runs, and of the response in a table of
+    /// results.
+    fn names(&self) -> (Option<[&str; 2]>, &str) {
+        let Some(law) = self.laws.first() else { return (None, "response") };
         let [size, data, _] = law.roles.decided();
-        [size, data, law.response.as_str()]
+        ((!self.has_pool).then_some([size, data]), law.response.as_str())
+    }
+
+    /// The candidate runs of a table.
+    fn pool(&self, table: &Dataset) -> Result<Pool, Failure> {
+        let of_laws = self.laws.iter().flat_map(|law| &law.variables);
+        let column = |name: &str| Some((name.to_owned(), table.numbers(name)?.to_vec()));
+        let Candidates { cost, name, .. } = &self.settings.candidates;
+        Ok(Pool {
+            variables: of_laws.filter_map(|variable| column(&variable.name)).collect(),
+            flop: cost.as_deref().map(|cost| numbers(table, cost)).transpose()?,
+            names: name.as_deref().map(|name| (0..table.rows()).map(|row| table.text(name, row)).collect()),
+        })
+    }
+
+    /// The values of variables that are neither model size nor data nor compute, where no run gives them: those of the
+    /// spec, else the middle of the candidates.
+    fn held(&self, pool: Option<&Pool>) -> BTreeMap<String, f64> {
+        let middle = |column: &[f64]| median(&column.iter().copied().filter(|x| x.is_finite()).collect::<Vec<_>>());
+        let of_pool = pool.iter().flat_map(|pool| &pool.variables).map(|(name, column)| (name.clone(), middle(column)));
+        let of_spec = self.settings.candidates.hold.iter().map(|(name, value)| (name.clone(), value.0));
+        of_pool.chain(of_spec).collect()
     }
 }

@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use chain::Through;
-pub use design::{DesignRuns, Judging, LAUNCHED, launched_as};
+pub use design::{DesignRuns, Judging, LAUNCHED, POOL, launched_as};
 pub use extrapolate::{Extrapolate, WrittenQuery};
 pub use filter::{Extreme, Filter, FilterRule, RuleKind};
 pub use fit::{
