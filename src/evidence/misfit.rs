@@ -37,6 +37,42 @@ pub fn lack_of_fit(replicates: &Replicates) -> Option<String> {
     ))
 }
 
+/// Probability of a false alarm about repeats.
+const REPEATS_BY_CHANCE: f64 = 1e-3;
+/// Minimum number of degrees of freedom among rows with equal variables.
+const FEWEST_REPEATS: usize = 3;
+
+/// A warning where rows with equal variables are closer to each other than to the law, by the F test of lack of fit
+/// (Draper and Smith 1998, Applied Regression Analysis, section 2.1). Such rows have an error in common and count for
+/// less than independent ones. `columns` are the variables, and `parameters` is the number of fitted parameters.
+pub fn repeats(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: usize) -> Option<String> {
+    let mut by_variables: BTreeMap<Vec<u64>, Vec<f64>> = BTreeMap::new();
+    for (row, residual) in residuals.iter().enumerate() {
+        by_variables.entry(columns.values().map(|column| column[row].to_bits()).collect()).or_default().push(*residual);
+    }
+    let configurations = by_variables.len();
+    let between = configurations.checked_sub(parameters).filter(|between| *between > 0)?;
+    let within = residuals.len().checked_sub(configurations).filter(|within| *within >= FEWEST_REPEATS)?;
+    let means: Vec<f64> = by_variables.values().map(|rows| mean(rows)).collect();
+    let rows_and_means = || by_variables.values().zip(&means);
+    let apart: f64 = rows_and_means().flat_map(|(rows, mean)| rows.iter().map(move |r| (r - mean) * (r - mean))).sum();
+    let missed: f64 = rows_and_means().map(|(rows, mean)| rows.len() as f64 * mean * mean).sum();
+    let (apart, missed) = (apart / within as f64, missed / between as f64);
+    let is_found = apart > 0.0 && fisher_tail(missed / apart, between, within) < REPEATS_BY_CHANCE;
+    let names: Vec<&str> = columns.keys().copied().collect();
+    let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
+    is_found.then(|| {
+        format!(
+            "Rows with equal {} ({} rows of {configurations} configurations) differ by {} from each other, and their means miss the law by {}: such rows have an error in common, so they count for fewer than their number and intervals are too narrow. Write `replicates = [{}]` in the fit, which counts each configuration once.",
+            super::in_words(&names),
+            residuals.len(),
+            short(apart.sqrt()),
+            short((means.iter().map(|mean| mean * mean).sum::<f64>() / configurations as f64).sqrt()),
+            quoted.join(", ")
+        )
+    })
+}
+
 /// Probability of a false alarm about patterns, for all variables together.
 const PATTERN_BY_CHANCE: f64 = 1e-3;
 /// Minimum number of different sizes for the test of curvature and for the test of sequences of one sign.
@@ -207,6 +243,31 @@ fn chance_of_slope(column: &[f64], responses: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    /// Residuals of four rows in each of several configurations, with an error of the configuration and one of the row.
+    fn in_configurations(configurations: usize, of_configuration: f64, of_row: f64, seed: u64) -> (Vec<f64>, Vec<f64>) {
+        let mut random = Random::new(seed, "repeats", 0);
+        let mut rows = (Vec::new(), Vec::new());
+        for place in 0..configurations {
+            let common = of_configuration * random.normal();
+            for _ in 0..4 {
+                rows.0.push(place as f64);
+                rows.1.push(common + of_row * random.normal());
+            }
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_with_an_error_in_common_are_reported_and_independent_rows_are_not() {
+        let found = |of_configuration: f64, seed: u64| {
+            let (sizes, residuals) = in_configurations(8, of_configuration, 0.004, seed);
+            repeats(&residuals, &BTreeMap::from([("N", sizes.as_slice())]), 3)
+        };
+        assert!((0..1000).filter(|&seed| found(0.0, seed).is_some()).count() <= 8);
+        assert!((0..100).all(|seed| found(0.03, seed).is_some()));
+        assert!(found(0.03, 0).unwrap().contains("`replicates = [\"N\"]`"));
+    }
+
     use super::*;
     use crate::numerics::{Random, exp};
 

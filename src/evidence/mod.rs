@@ -2,6 +2,7 @@
 
 mod misfit;
 mod runs;
+mod settings;
 
 use std::collections::BTreeMap;
 
@@ -14,8 +15,9 @@ use crate::plausible::name_rows;
 use crate::problem::Problem;
 use crate::search::Search;
 use crate::solver::smoothed;
-pub use misfit::{lack_of_fit, no_trend, pattern, replicates};
+pub use misfit::{lack_of_fit, no_trend, pattern, repeats, replicates};
 pub use runs::Fitted;
+pub use settings::too_few_settings;
 
 /// Two variables lie on a ray if their ratio varies by less than this factor ...
 const RAY_SPREAD: f64 = 1.5;

@@ -51,6 +51,9 @@ const ONE_WAY: f64 = 0.95;
 const OF_NORMAL: f64 = 0.674_489_75;
 /// Minimum number of rows of a run, number of runs, and correlation of neighbouring residuals of checkpoints.
 const CHECKPOINTS: (usize, usize, f64) = (5, 2, 0.5);
+/// The same correlation where numbers tell runs apart. A setting is a number too, and the rows of one setting need not be
+/// of one run.
+const OF_NUMBERED_RUNS: f64 = 0.7;
 
 impl Fitted<'_> {
     /// The warnings of all checks, with the doubt that some of them cast on every answer. `together` says that the spec
@@ -190,47 +193,71 @@ impl Fitted<'_> {
         if self.is_log { WORSE } else { WORSE * (highest - lowest) }
     }
 
+    /// A warning where rows look like checkpoints of few runs: rows with one value of a column that the law does not use,
+    /// equal in all variables but one that grows, with residuals that resemble those of their neighbours.
     fn on_checkpoints(&self) -> Option<String> {
+        self.growing().into_iter().find_map(|(growing, along)| {
+            let found = self.rows.columns().iter().filter_map(|(name, column)| match column {
+                Column::Texts(texts) => Some((name.as_str(), texts.clone(), CHECKPOINTS.2)),
+                Column::Numbers(numbers) if self.is_aside(name) => {
+                    Some((name.as_str(), numbers.iter().map(|n| n.to_bits().to_string()).collect(), OF_NUMBERED_RUNS))
+                }
+                Column::Numbers(_) => None,
+            });
+            let mut found = found.filter_map(|(name, labels, least)| {
+                self.correlation(&labels, growing, &along).filter(|correlation| *correlation > least).map(|c| (name, c))
+            });
+            let (name, correlation) = found.next()?;
+            let growing = growing.map_or_else(String::new, |growing| format!(" at growing {growing}"));
+            Some(format!(
+                "Rows of one `{name}`{growing} look like checkpoints of one run: their residuals are correlated ({} between neighbours), so they count for fewer runs than rows and intervals are too narrow. Write `clusters = [\"{name}\"]` in the fit, or keep the last row of each run.",
+                short(correlation)
+            ))
+        })
+    }
+
+    /// What may grow over a run: data, else each variable of the law, else the order of the rows.
+    fn growing(&self) -> Vec<(Option<&str>, Vec<f64>)> {
         // A law without data has checkpoints too: rows of a run then have equal variables.
         let values = |name: &str| self.columns.get(name).copied().or_else(|| self.rows.numbers(name));
-        let data = self.roles.data.as_deref().and_then(|name| Some((name, values(name)?)));
-        let order: Vec<f64> = (0..self.residuals.len()).map(|row| row as f64).collect();
-        let along = data.map_or(order.as_slice(), |(_, values)| values);
-        let others: Vec<&[f64]> = self
-            .columns
-            .iter()
-            .filter(|(name, _)| data.is_none_or(|(data, _)| **name != data))
-            .map(|(_, values)| *values)
-            .collect();
-        let runs = self.rows.columns().iter().find_map(|(name, column)| {
-            let Column::Texts(texts) = column else { return None };
-            let mut runs: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-            texts.iter().enumerate().for_each(|(row, text)| runs.entry(text).or_default().push(row));
-            let is_run = |rows: &Vec<usize>| {
-                let same = others.iter().all(|values| rows.iter().all(|&row| values[row] == values[rows[0]]));
-                let mut seen: Vec<f64> = rows.iter().map(|&row| along[row]).collect();
-                seen.sort_by(f64::total_cmp);
-                rows.len() >= CHECKPOINTS.0 && same && seen.windows(2).all(|pair| pair[0] < pair[1])
-            };
-            let found: Vec<Vec<usize>> = runs.into_values().filter(is_run).collect();
-            let covered: usize = found.iter().map(Vec::len).sum();
-            (found.len() >= CHECKPOINTS.1 && 2 * covered > texts.len()).then_some((name, found))
-        });
-        let (name, runs) = runs?;
+        if let Some((name, column)) = self.roles.data.as_deref().and_then(|name| Some((name, values(name)?))) {
+            return vec![(Some(name), column.to_vec())];
+        }
+        let order = (0..self.residuals.len()).map(|row| row as f64).collect();
+        let variables = self.columns.iter().map(|(name, column)| (Some(*name), column.to_vec()));
+        variables.chain([(None, order)]).collect()
+    }
+
+    /// Whether the law uses a column neither as a variable nor as its response.
+    fn is_aside(&self, name: &str) -> bool {
+        !self.columns.contains_key(name) && name != self.response
+    }
+
+    /// The correlation of neighbouring residuals within the runs that a column of labels tells apart; `None` if most rows
+    /// are not of such runs.
+    fn correlation(&self, labels: &[String], growing: Option<&str>, along: &[f64]) -> Option<f64> {
+        let others = self.columns.iter().filter(|(name, _)| growing != Some(**name));
+        let others: Vec<&[f64]> = others.map(|(_, values)| *values).collect();
+        let mut runs: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        labels.iter().enumerate().for_each(|(row, label)| runs.entry(label).or_default().push(row));
+        let is_run = |rows: &Vec<usize>| {
+            let same = others.iter().all(|values| rows.iter().all(|&row| values[row] == values[rows[0]]));
+            let mut seen: Vec<f64> = rows.iter().map(|&row| along[row]).collect();
+            seen.sort_by(f64::total_cmp);
+            rows.len() >= CHECKPOINTS.0 && same && seen.windows(2).all(|pair| pair[0] < pair[1])
+        };
+        let runs: Vec<Vec<usize>> = runs.into_values().filter(is_run).collect();
+        let covered: usize = runs.iter().map(Vec::len).sum();
+        if runs.len() < CHECKPOINTS.1 || 2 * covered <= labels.len() {
+            return None;
+        }
         let (mut shared, mut squares) = (Vec::new(), Vec::new());
         for mut rows in runs {
             rows.sort_by(|&a, &b| along[a].total_cmp(&along[b]));
             squares.extend(rows.iter().map(|&row| self.residuals[row] * self.residuals[row]));
             shared.extend(rows.windows(2).map(|pair| self.residuals[pair[0]] * self.residuals[pair[1]]));
         }
-        let correlation = mean(&shared) / mean(&squares);
-        let growing = data.map_or_else(String::new, |(data, _)| format!(" at growing {data}"));
-        (correlation > CHECKPOINTS.2).then(|| {
-            format!(
-                "Rows of one `{name}`{growing} look like checkpoints of one run: their residuals are correlated ({} between neighbours), so they count for fewer runs than rows and intervals are too narrow. Write `clusters = [\"{name}\"]` in the fit, or keep the last row of each run.",
-                short(correlation)
-            )
-        })
+        Some(mean(&shared) / mean(&squares))
     }
 
     fn origins(&self, rows: &[usize]) -> Vec<crate::dataset::Origin> {

@@ -73,6 +73,10 @@ pub struct Fit {
     /// whose scale is `log`). An answer that changes along one of them is not identified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flat: Vec<Vec<f64>>,
+    /// The different settings of the rows, by the law's variables, where they are too few to determine the law. No answer
+    /// at another setting is then identified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub too_few_settings: Vec<Vec<f64>>,
     /// The scatter of a new row.
     pub noise: Noise,
     /// The range of the response, where it is a share.

@@ -70,6 +70,11 @@ impl Block {
         })
     }
 
+    /// The same rows with other precisions of their residuals.
+    pub(super) fn with_precisions(&self, precisions: Vec<f64>) -> Arc<Self> {
+        Arc::new(Self { precisions, ..self.clone() })
+    }
+
     pub(super) fn precision(&self, row: usize) -> f64 {
         self.precisions.get(row).copied().unwrap_or(1.0)
     }

@@ -4,6 +4,7 @@
 
 mod block;
 mod coordinate;
+mod variances;
 
 use std::sync::Arc;
 

@@ -107,6 +107,15 @@ impl Asked<'_> {
                 names.extend(arbitrary.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
             }
         }
+        if let Some((law, settings)) = self.undetermined(finding) {
+            let free = law.free();
+            let names: Vec<String> = free.iter().map(|parameter| format!("`{}`", parameter.name)).collect();
+            let reason = format!(
+                "the rows have {settings} different settings, which cannot determine {}; other curves that fit equally well give another answer",
+                in_words(&names)
+            );
+            return Some(Unidentified { reason, outputs: finding.outputs.keys().cloned().collect() });
+        }
         let separately = if names.len() > 1 { " separately" } else { "" };
         let reason = || {
             format!(
@@ -115,6 +124,19 @@ impl Asked<'_> {
             )
         };
         (!outputs.is_empty()).then(|| Unidentified { reason: reason(), outputs })
+    }
+
+    /// A law whose rows have too few settings, and their number, if the answer lies at none of them.
+    fn undetermined(&self, finding: &Finding) -> Option<(&Law, usize)> {
+        let own = std::iter::once((self.ready.law, self.fit));
+        let others = self.other.iter().map(|(other, _)| (other.law, other.fit));
+        own.chain(others).find_map(|(law, fit)| {
+            let is_there = |setting: &Vec<f64>| {
+                law.variables.iter().zip(setting).all(|(variable, value)| finding.at.get(&variable.name) == Some(value))
+            };
+            let settings = &fit.too_few_settings;
+            (!settings.is_empty() && !settings.iter().any(is_there)).then_some((law, settings.len()))
+        })
     }
 
     /// The unidentified parameters of an expression that have another reason than an open direction, such as two

@@ -518,6 +518,7 @@ fn fit_of(law: &Law, free: &[f64], spans: &[(&str, [f64; 2])]) -> Fit {
         noise: crate::fit::Noise { residuals: vec![-0.05, 0.0, 0.05], trend: None, ..Default::default() },
         draws: 0,
         flat: Vec::new(),
+        too_few_settings: Vec::new(),
         range: None,
         seen: None,
         by: None,

@@ -105,7 +105,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        14
+        15
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -175,7 +175,7 @@ impl Stage for Extrapolate {
             let other = second.as_ref().and_then(|second| second.beside(group));
             // A forecast by other laws does not depend on parameters that the rows leave open in this fit.
             let is_by_laws = self.forecast.is_some() || !self.stack.is_empty();
-            let told = is_by_laws.then(|| Fit { flat: Vec::new(), ..member.fit.clone() });
+            let told = is_by_laws.then(|| Fit { flat: Vec::new(), too_few_settings: Vec::new(), ..member.fit.clone() });
             let asked = told.as_ref().unwrap_or(&member.fit);
             let limits = self.limits.as_ref();
             let mut answer = match self.by_laws_together(&together, second.as_ref(), group)? {

@@ -44,11 +44,73 @@ impl<'a> Tangent<'a> {
     pub(super) fn of(fitted: &'a Fitted<'a>) -> Result<Self, Refused> {
         let (free, centre) = centred(fitted);
         let movable = free.coordinates().iter().filter(|c| c.is_free()).count();
-        let Some(freedom) = clusters(fitted).checked_sub(movable).filter(|left| *left > 0) else {
+        let (independent, rows) = (clusters(fitted), fitted.clusters.len());
+        let has_rows = if independent < rows { rows > movable } else { independent > movable };
+        if !has_rows {
             return Err(Refused::without_freedom(fitted));
-        };
+        }
+        let freedom = independent.saturating_sub(movable).max(1);
         let scale = dispersion::of_rows(&free, &centre, freedom).ok_or(Refused::Flat)?;
-        Self::touching(fitted, &free, centre, freedom, &scale).ok_or(Refused::Flat)
+        let tangent = Self::touching(fitted, &free, centre, freedom, &scale).ok_or(Refused::Flat)?;
+        if independent == rows {
+            return Ok(tangent);
+        }
+        let left = (independent as f64 - tangent.between()).round();
+        if left < 1.0 { Err(Refused::without_freedom(fitted)) } else { Ok(Self { freedom: left as usize, ..tangent }) }
+    }
+
+    /// The number of parameters that only differences between clusters determine: the trace of the projection on the
+    /// plane times the projection on what the rows of each cluster have in common. A parameter that the rows of every
+    /// cluster determine on their own does not count.
+    fn between(&self) -> f64 {
+        let common = self.common();
+        let of_cluster = |cluster: &Common| cluster.along.iter().map(|v| v * v).sum::<f64>() / cluster.rows;
+        common.iter().map(of_cluster).sum()
+    }
+
+    /// What the rows of each cluster have in common.
+    fn common(&self) -> Vec<Common> {
+        let size = (self.metric.iter().map(|m| m * m).sum::<f64>() / self.metric.len() as f64).sqrt();
+        let none = Common { rows: 0.0, along: vec![0.0; self.size()], unit: 0.0 };
+        let mut all = vec![none; clusters(self.fitted)];
+        for (row, &cluster) in self.fitted.clusters.iter().enumerate() {
+            let (common, metric) = (&mut all[cluster], self.metric[row] / size);
+            common.rows += metric * metric;
+            common.unit += metric * self.units[row];
+            common.along.iter_mut().zip(&self.directions).for_each(|(sum, q)| *sum += metric * q[row]);
+        }
+        all
+    }
+
+    /// Displacements of even scatter for rows of clusters: independent columns, whose squares sum to the covariance.
+    ///
+    /// The scatter has a part of each row and a part that the rows of a cluster have in common, both estimated from the
+    /// residuals by the analysis of variance. In each of its principal directions, the displacements by the clusters
+    /// themselves count instead where they are wider, as for residuals that drift within a cluster.
+    fn even(&self) -> Vec<Vec<f64>> {
+        let common = self.common();
+        let (count, rows) = (common.len() as f64, self.metric.len() as f64);
+        let between = self.between();
+        let squares: f64 = self.units.iter().map(|unit| unit * unit).sum();
+        let explained: f64 = common.iter().map(|c| c.unit * c.unit / c.rows).sum();
+        let within = (squares - explained) / (rows - count - (self.size() as f64 - between)).max(1.0);
+        let shared = (explained / (count - between).max(1.0) - within).max(0.0) / (rows / count);
+        let mut covariance = Matrix::zeros(self.size());
+        for i in 0..self.size() {
+            covariance[(i, i)] += within;
+            for k in 0..self.size() {
+                covariance[(i, k)] += shared * common.iter().map(|c| c.along[i] * c.along[k]).sum::<f64>();
+            }
+        }
+        let (variances, vectors) = eigen_symmetric(&covariance);
+        let displaced = self.by_cluster();
+        let column = |(index, variance): (usize, &f64)| -> Vec<f64> {
+            let vector: Vec<f64> = (0..self.size()).map(|k| vectors[(index, k)]).collect();
+            let own: f64 = displaced.iter().map(|d| dot(d, &vector)).map(|along| along * along).sum();
+            let length = variance.max(own).sqrt();
+            vector.into_iter().map(|part| part * length).collect()
+        };
+        variances.iter().enumerate().map(column).collect()
     }
 
     /// The plane at another optimum, in units of the same scatter; `None` where some direction leaves the values
@@ -227,6 +289,17 @@ impl<'a> Tangent<'a> {
     }
 }
 
+/// What the rows of a cluster have in common.
+#[derive(Clone, Debug)]
+struct Common {
+    /// The sum of the squares of their relative metrics: their number, where all are equal.
+    rows: f64,
+    /// The sum of their entries in each direction.
+    along: Vec<f64>,
+    /// The sum of their contributions to the gradient.
+    unit: f64,
+}
+
 /// Displacements by each cluster of rows alone, mixed with those of even scatter.
 ///
 /// Few rows give a poor estimate of their own scatter. The weight of the clusters' own displacements grows with the
@@ -235,7 +308,10 @@ pub(super) struct Uneven {
     by_cluster: Vec<Vec<f64>>,
     /// Square root of the weight of the rows' own displacements, and of the rest.
     own: f64,
-    even: f64,
+    rest: f64,
+    /// Columns of displacements of even scatter for clusters of several rows; independent rows scatter by one in every
+    /// direction.
+    even: Option<Vec<Vec<f64>>>,
 }
 
 /// Number of additional rows that are assumed to scatter evenly.
@@ -245,13 +321,22 @@ impl Uneven {
     /// The displacements of a fit.
     pub(super) fn of(tangent: &Tangent<'_>) -> Self {
         let own = tangent.freedom as f64 / (tangent.freedom as f64 + EVEN_ROWS);
-        Self { by_cluster: tangent.by_cluster(), own: own.sqrt(), even: (1.0 - own).sqrt() * tangent.spread() }
+        let has_clusters = clusters(tangent.fitted) < tangent.metric.len();
+        let even = has_clusters.then(|| tangent.even());
+        Self { by_cluster: tangent.by_cluster(), own: own.sqrt(), rest: (1.0 - own).sqrt(), even }
     }
 
     /// The displacement for one random factor per cluster.
     pub(super) fn draw(&self, random: &mut Random, factor: impl Fn(&mut Random) -> f64) -> Vec<f64> {
         let size = self.by_cluster.first().map_or(0, Vec::len);
-        let mut sum: Vec<f64> = (0..size).map(|_| self.even * random.normal()).collect();
+        let normals: Vec<f64> = (0..size).map(|_| self.rest * random.normal()).collect();
+        let mut sum = match &self.even {
+            None => normals,
+            Some(columns) => {
+                let along = |k: usize| columns.iter().zip(&normals).map(|(column, z)| column[k] * z).sum();
+                (0..size).map(along).collect()
+            }
+        };
         for displacement in &self.by_cluster {
             let factor = self.own * factor(random);
             sum.iter_mut().zip(displacement).for_each(|(s, d)| *s += factor * d);

@@ -93,6 +93,62 @@ fn whole_runs_are_resampled() {
 }
 
 #[test]
+fn a_parameter_that_every_run_determines_has_a_narrow_interval_and_the_common_level_a_wide_one() {
+    // Six runs with a level of their own (0.1) and eight checkpoints each (0.004), at the same sizes.
+    let (runs, length, of_run, of_row) = (6, 8, 0.1, 0.004);
+    let clusters: Vec<usize> = (0..runs * length).map(|row| row / length).collect();
+    let logs: Vec<f64> = (0..length).map(|i| i as f64).collect();
+    let across: f64 = logs.iter().map(|l| (l - 3.5) * (l - 3.5)).sum();
+    let width = |drawn: &Draws, coordinate: usize| {
+        let mut sorted: Vec<f64> = drawn.points.iter().map(|p| p[coordinate]).collect();
+        sorted.sort_by(f64::total_cmp);
+        0.5 * (quantile(&sorted, 0.95) - quantile(&sorted, 0.05))
+    };
+    let (mut level, mut exponent) = (0.0, 0.0);
+    let sets = 20;
+    for set in 0..sets {
+        let mut random = Random::new(set, "runs", 0);
+        let levels: Vec<f64> = (0..runs).map(|_| of_run * random.normal()).collect();
+        let x: Vec<f64> = clusters.iter().enumerate().map(|(row, _)| exp(logs[row % length])).collect();
+        let y: Vec<f64> = clusters
+            .iter()
+            .zip(&x)
+            .map(|(run, x)| 3.0 * exp(-0.3 * ln(*x) + levels[*run] + of_row * random.normal()))
+            .collect();
+        let (problem, optimum) = problem(&x, &y);
+        let drawn = draws(&Wild { resamples: 1000, level: 0.9 }, &problem, &optimum, &clusters);
+        // Half-widths of regression with a level for each run, with 1.684 for 41 and 2.015 for 5 degrees of freedom.
+        exponent += width(&drawn, 1) / (1.684 * of_row / (runs as f64 * across).sqrt());
+        let spread = crate::numerics::standard_deviation(&levels);
+        level += width(&drawn, 0) / (2.015 * spread / (runs as f64).sqrt());
+    }
+    let (level, exponent) = (level / sets as f64, exponent / sets as f64);
+    assert!((0.8..1.4).contains(&level) && (0.8..1.8).contains(&exponent), "{level} {exponent}");
+}
+
+#[test]
+fn weights_are_inverse_variances_where_the_scatter_agrees_with_them() {
+    let deviations: Vec<f64> = (0..12).map(|i| [0.002, 0.02, 0.1][i % 3]).collect();
+    let weights: Vec<f64> = deviations.iter().map(|sd| 1.0 / (sd * sd)).collect();
+    let weighted = |scatter: &dyn Fn(usize) -> f64| {
+        let (x, y) = line(12, scatter);
+        let law = find("power").unwrap().law().unwrap();
+        let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Log });
+        let problem = Problem::new(&law, &objective, &[&x], &y, Some(&weights));
+        let optimum = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
+        (problem, optimum)
+    };
+    let (problem, optimum) = weighted(&|row| deviations[row]);
+    let same = problem.with_weights_as_variances(&optimum).unwrap();
+    assert!((same.cost(&optimum) / problem.cost(&optimum) - 1.0).abs() < 1e-12);
+    // The residuals have the scale of the noise: close to one.
+    let size = (same.residuals(&optimum).iter().map(|r| r * r).sum::<f64>() / 10.0).sqrt();
+    assert!((0.6..1.5).contains(&size), "{size}");
+    let (even, optimum) = weighted(&|_| 0.02);
+    assert!(even.with_weights_as_variances(&optimum).is_none());
+}
+
+#[test]
 fn auto_chooses_by_the_rows_and_gives_its_reason() {
     let auto = Auto { resamples: 1000, level: 0.9 };
     for (rows, picked) in [(8, "posterior"), (60, "case bootstrap")] {

@@ -30,7 +30,16 @@ impl FitLaw {
         if self.method.objective.member().is_envelope() {
             return Ok(Noise { envelope: true, ..Noise::default() });
         }
-        Ok(noise(&problem.unscaled_residuals(point), &self.sizes_by_name(&columns), problem.size()))
+        // A row without weight says nothing about the scatter.
+        let counted: Vec<usize> =
+            problem.weights().enumerate().filter(|(_, weight)| *weight > 0.0).map(|(row, _)| row).collect();
+        let residuals = problem.unscaled_residuals(point);
+        let residuals: Vec<f64> = counted.iter().map(|&row| residuals[row]).collect();
+        let sizes = self.sizes_by_name(&columns);
+        let of_counted = |column: &[f64]| counted.iter().map(|&row| column[row]).collect::<Vec<f64>>();
+        let sizes: BTreeMap<&str, Vec<f64>> = sizes.into_iter().map(|(name, all)| (name, of_counted(all))).collect();
+        let sizes = sizes.iter().map(|(name, column)| (*name, column.as_slice())).collect();
+        Ok(noise(&residuals, &sizes, problem.size()))
     }
 
     /// The range of the response, where it is limited.
@@ -105,6 +114,10 @@ impl FitLaw {
             }
             let no_trend = evidence::no_trend(&unscaled, &responses, &by_name, free.len());
             doubts.extend(no_trend.map(|warning| (Doubt::NoTrend, warning)));
+            if rows.together(group).is_none() {
+                let repeats = evidence::repeats(&residuals, &by_name, free.len());
+                doubts.extend(repeats.map(|warning| (Doubt::LackOfFit, warning)));
+            }
             if doubts.is_empty() {
                 let pattern = evidence::pattern(&residuals, &by_name, free.len());
                 doubts.extend(pattern.map(|warning| (Doubt::LackOfFit, warning)));
@@ -115,6 +128,16 @@ impl FitLaw {
             warnings.push(warning.into());
         }
         let level = self.method.uncertainty.as_ref().map(|u| u.member().level());
+        // Groups that share parameters have the settings of all groups.
+        let is_alone = self.roles.share.is_empty();
+        let too_few = if is_alone { evidence::too_few_settings(&self.law, &by_name, &free) } else { Vec::new() };
+        warnings.extend((!too_few.is_empty()).then(|| {
+            Warning::serious(format!(
+                "The rows have {} different settings, which cannot determine {} parameters: many curves meet them equally well, and no answer at another setting is given.",
+                too_few.len(),
+                free.len()
+            ))
+        }));
         let (parameters, not_told) = estimates(&self.law, &free, &draws, &shape.statuses, level);
         warnings.extend(not_told.map(Warning::from));
         let held = rows.data.select(&group.held);
@@ -140,6 +163,7 @@ impl FitLaw {
             spans: spans(&by_name, &train, &self.law),
             rays,
             flat: shape.flat,
+            too_few_settings: too_few,
             range: self.range(&train)?,
             seen: self.seen(&train)?,
             noise,

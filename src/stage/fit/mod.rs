@@ -39,7 +39,7 @@ pub(super) use rows::numbers;
 use rows::{Group, Rows};
 
 /// Revision of fits and of their parts, which compute the same numbers.
-const REV: u32 = 20;
+const REV: u32 = 21;
 
 /// The stage that fits a law to rows.
 #[derive(Clone, Debug)]
@@ -258,6 +258,17 @@ struct Whole {
     evidence: Evidence,
 }
 
+/// The rows of a problem that have a weight, with their clusters numbered from zero.
+fn counted(problem: &Problem, clusters: &[usize]) -> (Problem, Vec<usize>) {
+    let busy = problem.without_idle_rows();
+    let kept: Vec<usize> =
+        problem.weights().zip(clusters).filter(|(weight, _)| *weight > 0.0).map(|(_, cluster)| *cluster).collect();
+    if kept.len() == clusters.len() || kept.len() != busy.rows() {
+        return (problem.clone(), clusters.to_vec());
+    }
+    (busy, rows::renumbered(kept.into_iter()))
+}
+
 /// The result of a search.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Found {
@@ -405,6 +416,11 @@ impl FitLaw {
             return Ok(None);
         };
         let rivals = found.search.rivals(problem.rows().saturating_sub(problem.size()));
+        // Rows without weight are not among the independent ones.
+        let (problem, clusters) = &counted(problem, clusters);
+        let by_variance = self.roles.weights.as_ref().filter(|_| self.roles.replicates.is_empty());
+        let by_variance = by_variance.and_then(|_| problem.with_weights_as_variances(optimum));
+        let problem = by_variance.as_ref().unwrap_or(problem);
         let names: Vec<String> = labels.iter().map(|label| label.text.clone()).collect();
         let fitted = Fitted {
             problem,
@@ -482,6 +498,7 @@ impl FitLaw {
             spans: BTreeMap::new(),
             rays: Vec::new(),
             flat: Vec::new(),
+            too_few_settings: Vec::new(),
             noise: Noise::default(),
             range: None,
             seen: None,

@@ -128,7 +128,7 @@ impl Rows {
 }
 
 /// Labels renumbered from zero in order of appearance.
-fn renumbered(labels: impl Iterator<Item = usize>) -> Vec<usize> {
+pub(super) fn renumbered(labels: impl Iterator<Item = usize>) -> Vec<usize> {
     let mut seen = BTreeMap::new();
     labels
         .map(|label| {
@@ -245,7 +245,9 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
             failure = failure.hint(format!("{reason}: {}", name_rows(&places, &fit.files)));
         }
         if on_log && column(data, &fit.law.response)?.iter().any(|&value| value <= 0.0) {
-            let (name, response) = (fit.method.objective.name(), &fit.law.response);
+            // Huber's penalty has its bend in units of ln y.
+            let name = fit.method.objective.name();
+            let (name, response) = (if name == "huber" { "least_squares" } else { name }, &fit.law.response);
             failure = failure.hint(format!("`objective = {{ {name} = {{ on = \"raw\" }} }}` fits {response} itself"));
         }
         if rows.len() < data.rows() {
