@@ -41,7 +41,8 @@ impl From<Prediction> for Interval {
 pub enum Verdict {
     /// Inside the range of every variable.
     Inside,
-    /// Outside by at most a factor of ten.
+    /// Outside by at most a factor of ten, for a variable that counts parameters, data or compute; by at most the width
+    /// of the range, for any other variable.
     Near,
     /// Outside by more.
     Far,
@@ -78,10 +79,21 @@ impl Verdict {
 pub struct Extent {
     /// The verdict.
     pub verdict: Verdict,
-    /// The largest factor by which a variable lies outside its range; `None` where there are no rows.
+    /// The largest factor by which a count of parameters, data or compute lies outside its range; `None` where there
+    /// are no rows.
     pub factor: Option<f64>,
-    /// That factor by variable.
+    /// The factor by variable.
     pub by_variable: BTreeMap<String, f64>,
+    /// The distances of other variables from their ranges, in widths of the ranges; none inside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub widths: BTreeMap<String, f64>,
+}
+
+impl Extent {
+    /// A verdict without a distance.
+    pub const fn without_distance(verdict: Verdict) -> Self {
+        Self { verdict, factor: None, by_variable: BTreeMap::new(), widths: BTreeMap::new() }
+    }
 }
 
 /// One row of an answer.

@@ -37,6 +37,7 @@ mod mixtures;
 mod modules;
 mod names;
 mod nist;
+mod places;
 mod program;
 mod properties;
 mod published;

@@ -25,11 +25,13 @@ impl Span {
         })
     }
 
-    /// One plus the distance of a value from the range in units of its width, for values such as shares that may be zero.
-    pub fn distance(&self, value: f64) -> f64 {
-        let outside = (value - self.highest).max(self.lowest - value).max(0.0);
-        let distance = if outside == 0.0 { 1.0 } else { 1.0 + outside / (self.highest - self.lowest) };
-        distance.clamp(1.0, f64::MAX)
+    /// The distance of a value from the range, in units of the range's width: 0 inside, and always finite. Where range
+    /// and value are positive, both are measured in logarithms.
+    pub fn widths(&self, value: f64) -> f64 {
+        let on = |x: f64| if self.lowest > 0.0 && value > 0.0 { ln(x) } else { x };
+        let [lowest, highest, value] = [self.lowest, self.highest, value].map(on);
+        let outside = (value - highest).max(lowest - value);
+        if outside > 0.0 { (outside / (highest - lowest)).min(f64::MAX) } else { 0.0 }
     }
 
     /// The factor by which a value lies outside the range: 1 inside, and always finite.
@@ -40,7 +42,7 @@ impl Span {
         if self.lowest > 0.0 && value > 0.0 {
             (value / self.highest).max(self.lowest / value).clamp(1.0, f64::MAX)
         } else {
-            self.distance(value)
+            (1.0 + self.widths(value)).min(f64::MAX)
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Variable;
+use super::{Law, Variable};
 use crate::unit::{Dimension, Unit};
 
 /// Dimensions of the literature's letters, for variables without a unit.
@@ -31,6 +31,15 @@ impl Default for Roles {
     fn default() -> Self {
         let [size, data, compute] = CONVENTIONAL.map(|(name, _)| name.to_owned());
         Self { size: Some(size), data: Some(data), compute, unique: Some("U".to_owned()) }
+    }
+}
+
+impl Law {
+    /// Whether a variable counts parameters, data or compute. A count is positive, and counts are compared by factors.
+    pub fn is_count(&self, name: &str) -> bool {
+        let by_unit = self.variables.iter().find(|v| v.name == name).and_then(|v| dimension(name, v.unit));
+        let counts = |dimension| matches!(dimension, Dimension::Parameters | Dimension::Tokens | Dimension::Flop);
+        self.roles.decided().contains(&name) || by_unit.is_some_and(counts)
     }
 }
 

@@ -341,6 +341,7 @@ fn grow<'a>(scope: &mut Scope<'_>, spec: &'a Spec, grown: &mut Grown<'a>, force:
                 fit: query.fit.clone(),
                 question: planned.question.clone(),
                 roles: planned.roles.clone(),
+                subject_to: query.subject_to.clone(),
                 by: answered_by(query, &planned.question, &grown.fits),
             });
             grown.queries.insert(name, planned);

@@ -8,7 +8,7 @@ use super::model::{Model, Trail};
 use super::reaching::cheapest;
 use super::split::best_split;
 use super::surface::Moves;
-use super::{Fault, Refusal, check_names};
+use super::{Fault, Refusal, check_names, impossible, is_possible};
 use crate::evidence::in_words;
 use crate::law::{Law, Variable};
 use crate::numerics::exp;
@@ -82,7 +82,7 @@ pub(super) fn budget_for(model: &Model<'_>, target: f64, held: &BTreeMap<String,
     if can_split(law) {
         return Ok(cheapest(model, target, 0.0, &base)?.compute);
     }
-    Ok(exp(cross(model, target, &law.roles.compute, &base)?))
+    cross(model, target, &law.roles.compute, &base)
 }
 
 /// The fault of a law that lacks the variables between which a budget is split.
@@ -151,8 +151,8 @@ pub(super) fn check_held(law: &Law, hold: &BTreeMap<String, Quantity>, faults: &
                 let fault = Fault::whole(format!("`{name}` is missing: the law is `{}`", law.formula));
                 faults.push(fault.hint(format!("hold it: `hold = {{ {name} = ... }}`")));
             }
-            Some(value) if !(value.0 > 0.0 && value.0.is_finite()) => {
-                faults.push(Fault::at("hold", format!("`{name}` is {}; a size must be positive and finite", value.0)));
+            Some(value) if !is_possible(law, name, value.0) => {
+                faults.push(impossible(law, name, value.0).under("hold"));
             }
             Some(_) => (),
         }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::axis::Axis;
 use super::model::{Model, Solved};
 use super::{Beyond, Refusal};
 use crate::law::Columns;
-use crate::numerics::{exp, ln};
+use crate::numerics::ln;
 use crate::solver::root;
 
 /// Search range of model size, data and compute.
@@ -22,14 +23,16 @@ const LEVEL: f64 = 1e-3;
 pub(super) struct Line {
     name: String,
     base: Vec<f64>,
-    logs: Vec<f64>,
+    axis: Axis,
+    /// Ascending coordinates on the axis.
+    coordinates: Vec<f64>,
     columns: Columns,
     /// The crossing of the estimate.
     near: Option<f64>,
 }
 
-/// The logarithm of the smallest value of a variable at which the response equals a target, with other variables held
-/// in `base`.
+/// The smallest value of a variable at which the response equals a target, with other variables held in `base`. For a
+/// variable that is searched by its value, it is the one nearest to the middle of the rows.
 ///
 /// # Errors
 /// The response never equals the target; the error names the side on which it would.
@@ -40,7 +43,7 @@ pub(super) fn cross(model: &Model<'_>, target: f64, name: &str, base: &[f64]) ->
     };
     let found = line.cross(model, target);
     model.trail.lay(|| Some(Solved::of(Arc::new(line.at(found.as_ref().ok().copied())))));
-    found
+    found.map(|coordinate| line.axis.value(coordinate))
 }
 
 impl Line {
@@ -58,28 +61,35 @@ impl Line {
         };
         let (low, high) = (ln(low.max(f64::MIN_POSITIVE)), ln(high.min(f64::MAX)));
         let steps = ((high - low) / STEP).ceil();
-        let logs: Vec<f64> = (0..=steps as usize).map(|i| low + (high - low) * (i as f64 / steps)).collect();
-        let points: Vec<[f64; 2]> = logs.iter().map(|&log| [log, 0.0]).collect();
+        let logs = || (0..=steps as usize).map(|i| low + (high - low) * (i as f64 / steps)).collect();
+        let axis = Axis::of(model.ready.law, name, model.span(name));
+        let coordinates: Vec<f64> = axis.far().unwrap_or_else(logs);
+        let points: Vec<[f64; 2]> = coordinates.iter().map(|&coordinate| [coordinate, 0.0]).collect();
         let columns = model.surface()?.bind(base, &points);
-        Ok(Self { name: name.to_owned(), base: base.to_vec(), logs, columns, near: None })
+        Ok(Self { name: name.to_owned(), base: base.to_vec(), axis, coordinates, columns, near: None })
     }
 
     fn cross(&self, model: &Model<'_>, target: f64) -> Result<f64, Refusal> {
         let surface = model.surface()?;
         // Whether each value is above the target; a value that is not finite is neither above nor below.
-        let (values, by_log) =
-            surface.over(model.parameters, &self.columns, |values, [by_log, _]| (values.to_vec(), by_log.to_vec()));
+        let (values, slopes) =
+            surface.over(model.parameters, &self.columns, |values, [slopes, _]| (values.to_vec(), slopes.to_vec()));
         let finite: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
         let (Some(&first), Some(&last)) = (finite.first(), finite.last()) else {
             return Err(Refusal::Undefined(format!("the law has no finite value at any {}", self.name)));
         };
         let above = |value: f64| value > target;
         let meets = |from: usize, to: usize| above(values[from]) != above(values[to]) || values[to] == target;
-        let crossing = finite.windows(2).find(|pair| meets(pair[0], pair[1])).map(|pair| (pair[0], pair[1]));
+        let crossings = finite.windows(2).filter(|pair| meets(pair[0], pair[1])).map(|pair| (pair[0], pair[1]));
+        let from_middle = |(from, to): &(usize, usize)| (from + to).abs_diff(self.coordinates.len() - 1);
+        let crossing = match self.axis {
+            Axis::Logarithm => crossings.into_iter().next(),
+            Axis::Value(_) => crossings.min_by_key(from_middle),
+        };
         let meet = |low: f64, high: f64, falls: bool| {
             let turn = if falls { -1.0 } else { 1.0 };
-            let missing = |log: f64| {
-                let here = surface.at(model.parameters, &self.base, [log, 0.0]);
+            let missing = |coordinate: f64| {
+                let here = surface.at(model.parameters, &self.base, [coordinate, 0.0]);
                 (turn * (here.value - target), turn * here.slope[0])
             };
             let middle = f64::midpoint(low, high);
@@ -88,7 +98,7 @@ impl Line {
                 .map_err(|_| Refusal::Undefined(format!("the law has no finite value on the way to {target}")))
         };
         if let Some((from, to)) = crossing {
-            return meet(self.logs[from], self.logs[to], above(values[from]));
+            return meet(self.coordinates[from], self.coordinates[to], above(values[from]));
         }
         // The response may still turn between two points, so look near the value that is closest to the target.
         let is_above = above(values[first]);
@@ -102,13 +112,13 @@ impl Line {
             let turned = self.turn(model, nearest, is_above)?;
             let value = surface.at(model.parameters, &self.base, [turned, 0.0]).value;
             if above(value) != is_above {
-                return meet(self.logs[nearest - 1], turned, is_above);
+                return meet(self.coordinates[nearest - 1], turned, is_above);
             }
             let (side, end) = if is_above { ("above", "lowest") } else { ("below", "highest") };
             return Err(Refusal::NotReachable {
                 reason: format!(
                     "the response is {side} {target} at every {name}: its {end} is {value:.4}, at {name} = {:.3e}",
-                    exp(turned),
+                    self.axis.value(turned),
                     name = self.name
                 ),
                 beyond: None,
@@ -117,17 +127,19 @@ impl Line {
         let (name, value) = (&self.name, values[nearest]);
         if nearest == first {
             let side = if is_above { "above" } else { "below" };
-            let at = crate::expr::number_text(exp(self.logs[first]));
+            let at = crate::expr::number_text(self.axis.value(self.coordinates[first]));
             return Err(Refusal::NotReachable {
                 reason: format!("the response is {side} {target} at every {name}: it is {value:.4} at {name} = {at}"),
                 beyond: Some(Beyond::Smallest),
             });
         }
         let end = if is_above { "floor" } else { "ceiling" };
-        let reason = if by_log[last].abs() <= LEVEL * value.abs() {
+        let (at, next) = (self.coordinates[last], self.coordinates[last.saturating_sub(1)]);
+        let over_last = if self.axis == Axis::Logarithm { 1.0 } else { at - next };
+        let reason = if (over_last * slopes[last]).abs() <= LEVEL * value.abs() {
             format!("not reachable: the {end} is {value:.4} for any {name}")
         } else {
-            format!("not reachable: the response is still {value:.4} at {name} = {:.0e}", exp(self.logs[last]))
+            format!("not reachable: the response is still {value:.4} at {name} = {:.0e}", self.axis.value(at))
         };
         Err(Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) })
     }
@@ -136,13 +148,13 @@ impl Line {
     fn turn(&self, model: &Model<'_>, near: usize, is_above: bool) -> Result<f64, Refusal> {
         let surface = model.surface()?;
         let sign = if is_above { 1.0 } else { -1.0 };
-        let slope = |log: f64| {
-            let here = surface.at(model.parameters, &self.base, [log, 0.0]);
+        let slope = |coordinate: f64| {
+            let here = surface.at(model.parameters, &self.base, [coordinate, 0.0]);
             (sign * here.slope[0], sign * here.bend[0])
         };
-        let (low, high) = (self.logs[near - 1], self.logs[near + 1]);
+        let (low, high) = (self.coordinates[near - 1], self.coordinates[near + 1]);
         let turns = slope(low).0 < 0.0 && slope(high).0 > 0.0;
-        let found = turns.then(|| root(slope, low, high, self.logs[near]).ok()).flatten();
-        Ok(found.unwrap_or(self.logs[near]))
+        let found = turns.then(|| root(slope, low, high, self.coordinates[near]).ok()).flatten();
+        Ok(found.unwrap_or(self.coordinates[near]))
     }
 }

@@ -6,41 +6,53 @@ use crate::answer::{Extent, Verdict};
 use crate::fit::Fit;
 use crate::law::Law;
 
-/// Largest factor at which an answer counts as near the rows.
+/// Largest factor at which a count of parameters, data or compute is near the rows.
 const NEAR: f64 = 10.0;
-/// Rounding tolerance between compute in the rows and compute that follows from N and D.
+/// Largest distance at which another variable is near the rows, in widths of its range.
+const NEAR_IN_WIDTHS: f64 = 1.0;
+/// Rounding tolerance of factors: of compute in the rows against compute that follows from N and D, and of values that
+/// were rounded when they were written.
 const ROUNDING: f64 = 1e-6;
 /// Factor by which the ratio of two variables may differ from the constant ratio of all rows.
 const OFF_RAY: f64 = 1.5;
 
-/// The distance of a point from the rows of a fit: the largest factor by which a variable of the law, or the compute
-/// that follows from model size and data, lies outside its range.
+/// The distance of a point from the rows of a fit. For counts of parameters, data and compute, it is the largest factor
+/// by which one lies outside its range. A factor means nothing for a date, a temperature or a logarithm, so for all
+/// other variables it is the largest distance from the range in widths of the range.
 ///
 /// `splits` says that the answer balances variables against each other.
 pub(crate) fn extent(fit: &Fit, at: &BTreeMap<String, f64>, splits: bool, law: &Law) -> Extent {
     if fit.rows == 0 {
-        return Extent { verdict: Verdict::NotFitted, factor: None, by_variable: BTreeMap::new() };
+        return Extent::without_distance(Verdict::NotFitted);
     }
     let mut at = at.clone();
     if let (Some(c), None) = (law.flop(&at), at.get(&law.roles.compute)) {
         at.insert(law.roles.compute.clone(), c);
     }
-    let factor = |name: &String, value: f64| {
-        let span = fit.spans.get(name)?;
-        Some(if law.mixture_of(name).is_some() { span.distance(value) } else { span.factor(value) })
-    };
-    let by_variable: BTreeMap<String, f64> =
-        at.iter().filter_map(|(name, &value)| Some((name.clone(), factor(name, value)?))).collect();
-    let factor = by_variable.values().copied().fold(1.0, f64::max);
+    let (mut by_variable, mut widths) = (BTreeMap::new(), BTreeMap::new());
+    for (name, &value) in &at {
+        let Some(span) = fit.spans.get(name) else { continue };
+        by_variable.insert(name.clone(), span.factor(value));
+        let distance = span.widths(value);
+        if !law.is_count(name) && distance > ROUNDING {
+            widths.insert(name.clone(), distance);
+        }
+    }
+    let counts = by_variable.iter().filter(|(name, _)| law.is_count(name));
+    let factor = counts.map(|(_, factor)| *factor).fold(1.0, f64::max);
+    let farthest = widths.values().copied().fold(0.0, f64::max);
     let off_ray = fit.rays.iter().any(|ray| match (at.get(&ray.first), at.get(&ray.second)) {
         (Some(first), Some(second)) => splits || ray.ratio.factor(second / first) > OFF_RAY,
         _ => false,
     });
-    let verdict = match factor {
-        _ if off_ray => Verdict::NotIdentified,
-        f if f <= 1.0 + ROUNDING => Verdict::Inside,
-        f if f <= NEAR => Verdict::Near,
-        _ => Verdict::Far,
+    let verdict = if off_ray {
+        Verdict::NotIdentified
+    } else if factor <= 1.0 + ROUNDING && widths.is_empty() {
+        Verdict::Inside
+    } else if factor <= NEAR * (1.0 + ROUNDING) && farthest <= NEAR_IN_WIDTHS * (1.0 + ROUNDING) {
+        Verdict::Near
+    } else {
+        Verdict::Far
     };
-    Extent { verdict, factor: Some(factor), by_variable }
+    Extent { verdict, factor: Some(factor), by_variable, widths }
 }

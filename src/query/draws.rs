@@ -423,7 +423,7 @@ impl From<Beyond> for Drawn {
 }
 
 fn refused(inputs: BTreeMap<String, f64>, verdict: Verdict, reason: String) -> Answered {
-    let reach = Extent { verdict, factor: None, by_variable: BTreeMap::new() };
+    let reach = Extent::without_distance(verdict);
     let row =
         Row { group: None, inputs, outputs: BTreeMap::new(), reach, note: Some(reason), partly: false, answered: None };
     Answered { row, at: BTreeMap::new() }

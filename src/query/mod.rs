@@ -5,10 +5,12 @@
 
 mod allocation;
 mod asked;
+mod axis;
 mod budget;
 mod crossing;
 mod distance;
 mod draws;
+mod extremum;
 mod identified;
 mod interval;
 mod keyed;
@@ -102,6 +104,8 @@ registry! {
         marginal::Marginal,
         /// The minimum of the response over one variable: `{ over = "D" }`.
         minimum::Minimum,
+        /// The maximum of the response over one variable: `{ over = "lr" }`.
+        maximum::Maximum,
         /// The mixture of domains with the lowest response: `{ N = "7B", D = "1T" }`.
         best_mixture::BestMixture,
         /// Comparison with another fit: `{ with = "other", C = 1e22 }`.
@@ -200,6 +204,11 @@ impl Fault {
     fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// The same fault in a table of the question.
+    fn under(self, table: &str) -> Self {
+        Self { key: Some(table.to_owned()), ..self }
     }
 }
 
@@ -543,10 +552,21 @@ fn check_values(values: &BTreeMap<String, OneOrMany<Quantity>>, law: &Law, fault
                 let fault = Fault::at(name, format!("`{name}` is {}; a share is between 0 and 1", wrong.0));
                 faults.push(fault.hint("in percent write `\"50 %\"`"));
             }
-        } else if let Some(wrong) = list.iter().find(|q| !(q.0 > 0.0 && q.0.is_finite())) {
-            faults.push(Fault::at(name, format!("`{name}` is {}; a size must be positive and finite", wrong.0)));
+        } else if let Some(wrong) = list.iter().find(|q| !is_possible(law, name, q.0)) {
+            faults.push(impossible(law, name, wrong.0));
         }
     }
+}
+
+/// Whether a variable or the response can have a value: a count is positive, and anything else is finite.
+fn is_possible(law: &Law, name: &str, value: f64) -> bool {
+    value.is_finite() && (value > 0.0 || !law.is_count(name))
+}
+
+/// The fault of a value that a variable cannot have.
+fn impossible(law: &Law, name: &str, value: f64) -> Fault {
+    let wanted = if law.is_count(name) { "a size must be positive and finite" } else { "it must be finite" };
+    Fault::at(name, format!("`{name}` is {value}; {wanted}"))
 }
 
 /// Faults of shares that do not sum to 1.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Refusal;
+use super::axis::Axis;
 use super::budget::FLOP_PER_PARAMETER_AND_TOKEN;
 use super::limits::Limits;
 use super::price::{Curve, Price};
@@ -35,7 +36,8 @@ impl<'a> Ready<'a> {
         Self {
             law,
             tape: law.tape(),
-            surface: moves.and_then(|moves| Surface::new(law, moves)),
+            surface: moves
+                .and_then(|moves| Surface::new(law, moves, |name| Axis::of(law, name, spans.get(name).copied()))),
             price,
             spans,
             limits: None,
@@ -53,17 +55,16 @@ impl<'a> Ready<'a> {
         self.law
     }
 
-    /// The range that contains the response at all sizes: [0, 1], values of at least zero, or all numbers.
+    /// The range that contains the response everywhere: [0, 1], values of at least zero, or all numbers.
     pub(super) fn range(&self, parameters: &[f64]) -> [f64; 2] {
-        let extremes = |index: usize| EXTREMES.map(|size| (index, size));
-        let count = self.law.variables.len();
-        // Each variable takes every size while the others have the smallest size, one, or the largest size.
+        let extremes: Vec<Vec<f64>> = self.law.variables.iter().map(|v| self.extremes(&v.name)).collect();
+        // Each variable takes every extreme while the others have their smallest, middle or largest one.
         let mut values = Vec::new();
-        for moving in 0..count {
-            for others in [EXTREMES[0], 1.0, EXTREMES[EXTREMES.len() - 1]] {
-                for (index, size) in extremes(moving) {
-                    let mut at = vec![others; count];
-                    at[index] = size;
+        for (moving, own) in extremes.iter().enumerate() {
+            for others in [|all: &[f64]| all[0], middle, |all: &[f64]| all[all.len() - 1]] {
+                let mut at: Vec<f64> = extremes.iter().map(|all| others(all)).collect();
+                for &value in own {
+                    at[moving] = value;
                     values.push(self.tape.value_at(parameters, &at));
                 }
             }
@@ -76,6 +77,19 @@ impl<'a> Ready<'a> {
             _ => [f64::NEG_INFINITY, f64::INFINITY],
         }
     }
+
+    /// Values of a variable of every magnitude, in order; of both signs where it can be negative.
+    fn extremes(&self, name: &str) -> Vec<f64> {
+        match Axis::of(self.law, name, self.spans.get(name).copied()) {
+            Axis::Logarithm => EXTREMES.to_vec(),
+            axis @ Axis::Value(_) => axis.far().unwrap_or_else(|| EXTREMES.to_vec()),
+        }
+    }
+}
+
+/// The middle of the extremes of a variable: one for a size.
+fn middle(extremes: &[f64]) -> f64 {
+    if extremes.contains(&1.0) { 1.0 } else { extremes[extremes.len() / 2] }
 }
 
 /// A law at one parameter vector.

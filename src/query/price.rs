@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::axis::Axis;
 use super::budget::{Budget, FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN};
 use super::surface::{Local, Moves, Surface};
 use crate::law::{Law, SERVED};
@@ -28,7 +29,7 @@ impl Price {
         let moves = Moves { ties_compute: false, ..Moves::sizes(sizes) };
         let place = |name: &str| if name == SERVED { Some(None) } else { law.variable(name).map(Some) };
         let places = cost.total.variables.iter().map(|v| place(&v.name)).collect::<Option<_>>()?;
-        Some(Arc::new(Self { surface: Surface::new(&cost.total, &moves)?, places }))
+        Some(Arc::new(Self { surface: Surface::new(&cost.total, &moves, |_| Axis::Logarithm)?, places }))
     }
 }
 

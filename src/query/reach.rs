@@ -15,14 +15,14 @@ use super::{
     ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, check_names, check_values, finish, named, rows_of,
 };
 use crate::law::{Law, Roles};
-use crate::numerics::exp;
 use crate::quantity::{OneOrMany, Quantity};
 
 /// The variable that reaches a response, with the others held: `{ L = 2.0, solve = "C" }`, `{ L = 2.0, solve = "N", D
 /// = "1T" }`.
 ///
 /// With `solve = "C"` and a law of model size and data, every budget is split optimally, or spent on data where the
-/// size is given. Where the response meets the target more than once, the answer is the smallest value.
+/// size is given. Where the response meets the target more than once, the answer is the smallest value; for a variable
+/// that may be zero or negative, such as a date or a logarithm, it is the value nearest to the middle of the rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reach {
     /// The variable to solve for.
@@ -220,6 +220,6 @@ pub(crate) fn value_that_reaches(
 
 /// The smallest value of one variable that reaches a response and keeps the limits.
 fn smallest(model: &Model<'_>, target: f64, solve: &str, base: &[f64]) -> Result<f64, Refusal> {
-    let value = exp(cross(model, target, solve, base)?);
+    let value = cross(model, target, solve, base)?;
     model.ready.limits.map_or(Ok(value), |limits| limits.raised(model, target, (solve, value), base))
 }

@@ -1,8 +1,10 @@
-//! A law over the logarithms of the variables that a query changes: values, slopes and second derivatives.
+//! A law over the coordinates of the variables that a query changes: values, slopes and second derivatives. The
+//! coordinate of a variable is its logarithm, or its value where it may be zero or negative.
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use super::axis::Axis;
 use super::budget::FLOP_PER_PARAMETER_AND_TOKEN;
 use crate::law::symbolic::{Graph, Id};
 use crate::law::{Columns, Law, Tape, Workspace};
@@ -67,12 +69,13 @@ thread_local! {
 }
 
 impl Surface {
-    /// A law over the logarithms of `moves`; `None` where the law lacks one of them.
-    pub(super) fn new(law: &Law, moves: &Moves) -> Option<Self> {
+    /// A law over the coordinates of `moves` on their axes; `None` where the law lacks one of them.
+    pub(super) fn new(law: &Law, moves: &Moves, axis: impl Fn(&str) -> Axis) -> Option<Self> {
         let moved: Vec<usize> = moves.names.iter().map(|name| law.variable(name)).collect::<Option<_>>()?;
         let sizes = law.roles.sizes().map(|names| names.map(|name| law.variable(name)));
         let place = |graph: &mut Graph, index: usize| {
-            if moved.contains(&index) { graph.variable_by_logarithm(index) } else { graph.variable(index) }
+            let by_logarithm = moved.contains(&index) && axis(&law.variables[index].name) == Axis::Logarithm;
+            if by_logarithm { graph.variable_by_logarithm(index) } else { graph.variable(index) }
         };
         let (mut graph, value) = law.graph_with(|graph, index| match sizes {
             Some([Some(n), Some(d)]) if moves.ties_compute && law.variables[index].name == law.roles.compute => {

@@ -11,7 +11,7 @@ use crate::answer::{ALL, Answer, Interval, Row, Verdict};
 use crate::dataset::Dataset;
 use crate::design::Advice;
 use crate::expr::{Value as ExprValue, parse_printed};
-use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, HELD, Region, Status};
+use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, HELD, Region, Span, Status};
 use crate::numerics::mean;
 use crate::summary::{FilterCounts, IngestSummary, TableCounts};
 use crate::warning::{NoteSeverity, Warning};
@@ -233,6 +233,7 @@ fn row(row: &Row, answer: &Answer) -> AnswerRow {
             verdict: row.reach.verdict,
             factor: row.reach.factor,
             by_variable: row.reach.by_variable.clone(),
+            widths: row.reach.widths.clone(),
             answered: row.answered,
         },
         caveats: answer.caveats.get(row.group.as_deref().unwrap_or(ALL)).cloned().unwrap_or_default(),
@@ -241,16 +242,26 @@ fn row(row: &Row, answer: &Answer) -> AnswerRow {
     }
 }
 
-/// Largest relative difference between a row's variable and the value in a query.
+/// Largest difference between a row's variable and the value in a query, as a share of the value and of the width of the
+/// variable's range.
 const SAME: f64 = 0.005;
 
 /// The mean response of a fit's rows at the place of an answer; only held-out rows count where there are some.
 fn observed(row: &AnswerRow, rows: &Dataset, response: &str, by: Option<&str>) -> Option<Observed> {
-    let columns: Vec<(&[f64], f64)> =
-        row.inputs.iter().map(|(name, value)| Some((rows.numbers(name)?, *value))).collect::<Option<_>>()?;
+    // The value of each variable and the largest difference from it. Dates of two years differ by a small share of
+    // themselves, and only the range of the rows shows that they are far apart.
+    let tolerance = |column: &[f64], value: f64| {
+        let width = Span::of(column.iter().copied()).map_or(0.0, |span| span.highest - span.lowest);
+        SAME * if width > 0.0 { width.min(value.abs()) } else { value.abs() }
+    };
+    let column = |(name, value): (&String, &f64)| {
+        let column = rows.numbers(name)?;
+        Some((column, *value, tolerance(column, *value)))
+    };
+    let columns: Vec<(&[f64], f64, f64)> = row.inputs.iter().map(column).collect::<Option<_>>()?;
     let (responses, held) = (rows.numbers(response)?, rows.numbers(HELD)?);
     let is_there = |at: &usize| {
-        columns.iter().all(|(column, value)| (column[*at] / value - 1.0).abs() <= SAME)
+        columns.iter().all(|(column, value, most)| (column[*at] - value).abs() <= *most)
             && by.zip(row.group.as_deref()).is_none_or(|(by, group)| rows.text(by, *at) == group)
     };
     let all: Vec<usize> = (0..rows.rows()).filter(is_there).collect();

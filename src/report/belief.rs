@@ -6,6 +6,7 @@ use super::{AnsweredBy, Belief, Described, DescribedQuery};
 use crate::answer::Verdict;
 use crate::diagnostic::numbered;
 use crate::fit::Holdout;
+use crate::query::Question;
 
 /// The reliability of an answer: all reasons against it, or the reasons for it where there are none against.
 pub(super) fn judge(
@@ -58,7 +59,11 @@ pub(super) fn judge(
         ));
     }
     if cell.is_some_and(|cell| cell.lower.is_none() && cell.upper.is_none()) {
-        against.push("it has no interval: the fit has no `uncertainty`".to_owned());
+        let why = match &fit.uncertainty {
+            None => "the fit has no `uncertainty`",
+            Some(_) => "too few rows, or another reason that a warning of the fit gives",
+        };
+        against.push(format!("it has no interval: {why}"));
     }
     if !against.is_empty() {
         return (Belief::Doubtful, against);
@@ -187,8 +192,12 @@ pub(super) fn twins<'a>(
 ) -> Vec<(&'a DescribedQuery, usize, &'a AnswerRow)> {
     let kind = query.question.name();
     let response = |query: &DescribedQuery| described.fit(&query.fit).map(|fit| fit.law.response.clone());
+    let settings = |query: &DescribedQuery| (settings_beyond(&query.question, row), query.subject_to.clone());
     let same = described.queries.iter().filter(|other| {
-        other.name != query.name && other.question.name() == kind && response(other) == response(query)
+        other.name != query.name
+            && other.question.name() == kind
+            && response(other) == response(query)
+            && settings(other) == settings(query)
     });
     let find = |other: &'a DescribedQuery| {
         let result: &QueryResult = results.queries.get(&other.name)?;
@@ -197,4 +206,18 @@ pub(super) fn twins<'a>(
         found.next().map(|(index, own)| (other, index, own))
     };
     same.filter_map(find).collect()
+}
+
+/// The settings of a question apart from the inputs of a row, at any depth, and apart from the lists of other rows.
+fn settings_beyond(question: &Question, row: &AnswerRow) -> serde_json::Value {
+    fn without(value: serde_json::Value, row: &AnswerRow) -> serde_json::Value {
+        match value {
+            serde_json::Value::Object(table) => {
+                let kept = table.into_iter().filter(|(key, _)| !row.inputs.contains_key(key));
+                serde_json::Value::Object(kept.map(|(key, value)| (key, without(value, row))).collect())
+            }
+            other => other,
+        }
+    }
+    serde_json::to_value(question).map_or(serde_json::Value::Null, |value| without(value, row))
 }

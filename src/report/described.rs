@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answer::Account;
 use crate::law::{Law, Roles};
-use crate::query::Question;
+use crate::query::{Question, SubjectTo};
 use crate::unit::{Counts, Dimension, Unit};
 
 /// Names, descriptions and origins from the spec.
@@ -125,6 +125,9 @@ pub struct DescribedQuery {
     /// Roles of the variables that it names.
     #[serde(skip_serializing_if = "Roles::are_usual")]
     pub roles: Roles,
+    /// What its answers must keep to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_to: Option<SubjectTo>,
     /// The laws that answer it.
     pub by: AnsweredBy,
 }

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Described;
-use super::results::{AnswerRow, Note, NoteSeverity, Results};
+use super::results::{AnswerRow, Note, NoteSeverity, Results, SourceResult};
 use crate::answer::Verdict;
+use crate::diagnostic::numbered;
 use crate::warning::Warning;
 
 impl Note {
@@ -63,6 +64,9 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
     }
     for (name, source) in &results.sources {
         let answers = results.queries.values().map(|query| query.rows.len()).sum();
+        if let Some(text) = mostly_dropped(source) {
+            found.add(format!("source {name}"), &text, NoteSeverity::Serious, answers);
+        }
         for Warning { text, severity } in &source.warnings {
             found.add(format!("source {name}"), text, *severity, answers);
         }
@@ -70,6 +74,14 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
     let mut notes = found.notes;
     notes.sort_by_key(|note| (note.severity, std::cmp::Reverse(note.answers)));
     notes
+}
+
+/// A sentence about a source that dropped half of its rows or more; `None` for any other.
+fn mostly_dropped(source: &SourceResult) -> Option<String> {
+    let dropped: usize = source.dropped.iter().map(|dropped| dropped.rows).sum();
+    let most = source.dropped.iter().max_by_key(|dropped| dropped.rows).filter(|_| 2 * dropped >= source.rows)?;
+    let (rule, rows) = (&most.rule, most.rows);
+    Some(format!("{dropped} of {} rows were dropped: {rule} in {}.", source.rows, numbered(rows, "row")))
 }
 
 /// Collects notes, each fact once.
@@ -115,7 +127,7 @@ fn of_answers(results: &Results, found: &mut Found) {
         }
     };
     add("There is no answer: the rows do not identify one.", &|row| is_refused(row.reach.verdict));
-    add("The answer lies far outside the rows: by more than a factor of ten in at least one variable.", &|row| {
+    add("The answer lies far outside the rows, where the law was not tested.", &|row| {
         row.reach.verdict == Verdict::Far
     });
     for (fit, sensitivity) in &results.sensitivity {

@@ -148,8 +148,14 @@ fn farthest_twin(
     let found = twins.iter().filter_map(|(other, _, row)| Some((other, row, ln(value(other, row)? / own).abs())));
     let (other, row, _) = found.max_by(|(.., one), (.., other)| one.total_cmp(other))?;
     let output = other.quoted();
+    let law = |query: &DescribedQuery| described.fit(&query.fit).map(|fit| fit.law.form_fingerprint());
+    let choice = if other.by == query.by && law(other) == law(query) {
+        "Other choices for the fit"
+    } else {
+        "The choice of the law"
+    };
     Some(format!(
-        "The choice of the law: query `{}` (fit `{}`, {}) has the same question and answers {}.",
+        "{choice}: query `{}` (fit `{}`, {}) has the same question and answers {}.",
         other.name,
         other.fit,
         described_laws(results, other, row),

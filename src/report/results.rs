@@ -298,10 +298,13 @@ pub struct AnswerRow {
 pub struct Reach {
     /// The verdict.
     pub verdict: Verdict,
-    /// The largest factor by which a variable lies outside its range; `null` without rows.
+    /// The largest factor by which a count of parameters, data or compute lies outside its range; `null` without rows.
     pub factor: Option<f64>,
-    /// That factor by variable.
+    /// The factor by variable.
     pub by_variable: BTreeMap<String, f64>,
+    /// The distances of other variables from their ranges, in widths of the ranges; none inside.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub widths: BTreeMap<String, f64>,
     /// Share of the draws with an answer; absent where all have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<f64>,

@@ -54,13 +54,22 @@ pub(super) fn trimmed(text: &str) -> String {
     exponent.map_or_else(|| mantissa.to_owned(), |e| format!("{mantissa}e{e}"))
 }
 
-/// A value in the usual notation of its dimension: 5.76e23 FLOP, 70B, 0.0003.
+/// A value in the usual notation of its dimension: 5.76e23 FLOP, 70B, 0.0003, and 2030.8 for a variable that counts
+/// nothing.
 pub(super) fn quantity(dimension: Option<Dimension>, value: f64) -> String {
     match dimension {
         Some(Dimension::Flop) => format!("{} FLOP", trimmed(&digits(value, 3))),
         Some(Dimension::Nats | Dimension::Share) => trimmed(&number(value)),
-        Some(Dimension::Parameters | Dimension::Tokens | Dimension::One) | None => size(value),
+        Some(Dimension::Parameters | Dimension::Tokens) => size(value),
+        Some(Dimension::One) | None => plain(value),
     }
+}
+
+/// A value of a variable that may be a year, a count of steps or a logarithm: five digits below a million, since three
+/// do not tell years apart.
+fn plain(value: f64) -> String {
+    let is_usual = value == 0.0 || (1.0..1e6).contains(&value.abs());
+    if is_usual { trimmed(&digits(value, 5)) } else { size(value) }
 }
 
 /// The word after a number of parameters or tokens, with a leading space.
@@ -122,7 +131,7 @@ impl Written {
     fn end(self, value: f64) -> String {
         match self {
             Self::Quantity(Some(Dimension::Flop)) => trimmed(&digits(value, 3)),
-            Self::Quantity(_) => size(value),
+            Self::Quantity(dimension) => quantity(dimension, value),
             Self::Number(count) => digits(value, count),
         }
     }
@@ -153,12 +162,20 @@ fn brackets(lower: Option<f64>, upper: Option<f64>, show: impl Fn(f64) -> String
     }
 }
 
-/// The verdict of a row, with the factor where it lies outside the data.
+/// The verdict of a row, with its distance where it lies outside the data.
 pub(super) fn verdict(row: &AnswerRow) -> String {
     let verdict = row.reach.verdict;
-    let distance = match (verdict, row.reach.factor) {
-        (Verdict::Near | Verdict::Far, Some(factor)) => {
-            format!("{}, by a factor of {}", verdict.describe(), trimmed(&digits(factor, 2)))
+    let farthest = row.reach.widths.iter().max_by(|(_, a), (_, b)| a.total_cmp(b));
+    let by_factor = row.reach.factor.filter(|factor| *factor > 1.0 || farthest.is_none());
+    let distance = match (verdict, by_factor, farthest) {
+        (Verdict::Near | Verdict::Far, factor, farthest) if factor.is_some() || farthest.is_some() => {
+            let factor = factor.map(|factor| format!("by a factor of {}", trimmed(&digits(factor, 2))));
+            let widths = farthest.map(|(name, widths)| {
+                let times = if *widths < f64::MAX { trimmed(&digits(*widths, 2)) } else { "many".to_owned() };
+                format!("{times} times the range of `{name}` beyond it")
+            });
+            let both: Vec<String> = factor.into_iter().chain(widths).collect();
+            format!("{}, {}", verdict.describe(), both.join(" and "))
         }
         _ => verdict.describe().to_owned(),
     };

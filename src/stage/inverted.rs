@@ -126,7 +126,7 @@ fn fill(row: &mut Row, outcome: Outcome, extent: impl Fn(&BTreeMap<String, f64>)
             row.reach = extent(&at);
         }
         Err((verdict, reason, open)) => {
-            row.reach = crate::answer::Extent { verdict, factor: None, by_variable: BTreeMap::new() };
+            row.reach = crate::answer::Extent::without_distance(verdict);
             row.note = Some(reason);
             row.outputs.extend(open.map(|open| ("solution".to_owned(), open)));
         }

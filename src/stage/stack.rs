@@ -383,7 +383,7 @@ impl Part {
             return answer_within(question, limits, &self.law, &self.fit, &self.draws, beside, seed);
         };
         let why: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
-        let reach = Extent { verdict: Verdict::NotFitted, factor: None, by_variable: BTreeMap::new() };
+        let reach = Extent::without_distance(Verdict::NotFitted);
         let row = |inputs| Row {
             group: None,
             inputs,
