@@ -216,6 +216,15 @@ impl Law {
         Self::over_domains(name, formula, variables, &Domains::default()).map(|(law, _)| law)
     }
 
+    /// Numbers that are added to the rest of the formula. They have the unit of the response.
+    pub fn added_numbers(&self) -> Vec<f64> {
+        let number = |(is_subtracted, term): (bool, &Expr)| match &term.node {
+            Node::Number(value) if *value != 0.0 => Some(if is_subtracted { -value } else { *value }),
+            _ => None,
+        };
+        canonical::pieces(&self.body, canonical::SUM).into_iter().filter_map(number).collect()
+    }
+
     /// The same with declared domains; also returns the names with indices, written out.
     ///
     /// # Errors
@@ -238,13 +247,14 @@ impl Law {
         let unlisted = members.filter(|member| !names.contains(member.variable.as_str()));
         let unlisted = unlisted.map(|member| Variable::plain(&member.variable));
         let variables: Vec<Variable> = variables.iter().cloned().chain(unlisted).collect();
-        let law = Self::of_body(name, response, written.body.clone(), &variables)?;
+        let law = Self::of_body(name, response, &written.body, &variables)?;
         let mixtures = written.mixtures(&variables, domains.rest.as_ref());
         Ok((Self { mixtures, ..law }, written.vectors))
     }
 
     /// A law from its response and its right-hand side, without sums over domains.
-    fn of_body(name: &str, response: String, body: Expr, variables: &[Variable]) -> Result<Self, LawError> {
+    fn of_body(name: &str, response: String, body: &Expr, variables: &[Variable]) -> Result<Self, LawError> {
+        let body = with_constants(body, variables);
         let kind = body.kind(&|_| Kind::Number).map_err(|e| LawError::in_formula(e.span.clone(), e.to_string()))?;
         if kind != Kind::Number {
             return Err(LawError::in_formula(body.span.clone(), "the right-hand side is not a number"));
@@ -759,6 +769,20 @@ fn innermost_without_value<'e>(expr: &'e Expr, resolved: &Expr<usize>, values: &
     let inside = expr.parts().into_iter().zip(resolved.parts());
     let found = inside.into_iter().find_map(|(part, resolved)| innermost_without_value(part, resolved, values));
     found.or_else(|| (!resolved.number(values).is_ok_and(f64::is_finite)).then_some(expr))
+}
+
+/// The name of the ratio of a circle's circumference to its diameter, unless a variable has it.
+const PI: &str = "pi";
+
+/// The formula with the values of constants that have a name.
+fn with_constants(body: &Expr, variables: &[Variable]) -> Expr {
+    if variables.iter().any(|variable| variable.name == PI) {
+        return body.clone();
+    }
+    body.replaced(&|part| {
+        let is_pi = matches!(&part.node, Node::Symbol(name) if name == PI);
+        is_pi.then(|| Expr { node: Node::Number(std::f64::consts::PI), span: part.span.clone() })
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::check::{self, Variables};
+use super::converted::check_converted;
 use super::costs::{costed, define_costs};
 use super::graph::StageIndex;
 use super::laws;
@@ -205,6 +206,7 @@ pub(super) fn plan_fit(
     let stage = filter.map_or(source.stage, |f| f.stage);
     let before = scope.told();
     law_takes(scope, &law, source, &fit.law, &path.key("law"));
+    check_converted(scope, fit, &law, source, spec);
     let alternatives = alternatives_of(scope, fit, spec, laws, source, &law, &path);
     let roles = row_roles(scope, plan, &law, source, &path);
     let backtest = origins_of(scope, fit, &source.variables, &path);
@@ -576,7 +578,9 @@ fn law_takes(scope: &mut Scope<'_>, law: &Law, source: &SourceStage, law_name: &
         match source.variables.get(name) {
             Some(kind) if kind.can_be(Kind::Number) => {}
             Some(_) => {
-                scope.error("wrong-kind", place(), format!("`{name}` holds texts, not numbers"));
+                scope.error("wrong-kind", place(), format!("`{name}` holds texts, not numbers")).hints.push(format!(
+                    "take the number of each text: `{name} = {{ expr = \"number(...)\" }}` in the source, or `derive = {{ size = \"number({name})\" }}` in a table"
+                ));
             }
             None => {
                 let error = Diagnostic::error(

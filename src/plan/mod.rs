@@ -5,6 +5,7 @@
 mod check;
 mod chunks;
 mod compile;
+mod converted;
 mod costs;
 mod designs;
 mod expectations;

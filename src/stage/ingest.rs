@@ -251,6 +251,8 @@ fn values_of(column: &IngestColumn, cells: Packed, decimal: Decimal, faults: &mu
 
 /// Maximum number of distinct texts in the reasons of a variable.
 const MOST_TEXTS: usize = 12;
+/// Maximum number of distinct texts that may stand for numbers.
+const FEW_TEXTS: usize = 4;
 /// Maximum number of characters shown of a text.
 const MOST_SHOWN: usize = 40;
 
@@ -280,6 +282,26 @@ impl Faults {
             return self.add(row, reason);
         }
         self.add(row, format!("{variable} is not a number: other texts"))
+    }
+
+    /// The settings of a column that would read its texts: the number in each, or a number for each.
+    fn remedies(&self) -> Vec<String> {
+        let of_variable = |(variable, texts): (&String, &BTreeSet<String>)| {
+            let starts = |text: &String| text.starts_with(|c: char| c.is_ascii_digit());
+            if texts.iter().all(starts) {
+                return Some(format!(
+                    "`{variable} = {{ column = ..., extract = \"^[0-9.]+\" }}` takes the number of such a text"
+                ));
+            }
+            let words: Vec<String> = texts.iter().map(|text| format!("\"{text}\" = ...")).collect();
+            (texts.len() <= FEW_TEXTS && !texts.iter().any(starts)).then(|| {
+                format!(
+                    "`{variable} = {{ column = ..., values = {{ {} }} }}` gives each text a number",
+                    words.join(", ")
+                )
+            })
+        };
+        self.texts.iter().filter_map(of_variable).collect()
     }
 
     fn by_reason(&self) -> BTreeMap<&str, Vec<usize>> {
@@ -539,6 +561,7 @@ impl Ingest {
             let places: Vec<dataset::Origin> = rows.iter().map(|&row| origins[row]).collect();
             failure = failure.hint(format!("{reason}: {}", name_rows(&places, &files)));
         }
+        let failure = faults.remedies().into_iter().fold(failure, Failure::hint);
         Err(failure.hint("mend the file, or write `missing = \"drop\"` in the source to drop such rows"))
     }
 

@@ -1,0 +1,52 @@
+//! Checks formulas against units that are converted when rows are read.
+
+use super::scope::{Scope, SourceStage};
+use crate::diagnostic::{Diagnostic, Place, SpecPath};
+use crate::law::Law;
+use crate::spec::{self, Spec};
+use crate::unit::{Dimension, Unit};
+
+/// Warns of numbers in a formula and of variables whose unit is converted, so that they mean something else than what is
+/// written: values in bits are kept in nats, and values in percent as shares.
+pub(super) fn check_converted(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law, source: &SourceStage, spec: &Spec) {
+    let converted = |name: &str| {
+        let unit = source.columns.get(name)?.unit.filter(|unit| unit.size != 1.0)?;
+        Some((unit, Unit::base(unit.dimension)?))
+    };
+    let path = SpecPath::of(&["sources"]);
+    let place = || Place::Key(SpecPath::of(&["laws", &fit.law]).key("formula"));
+    let is_written = spec.laws.get(&fit.law).is_some_and(|written| written.formula.is_some());
+    if let Some((unit, base)) = converted(&law.response).filter(|_| is_written) {
+        for number in law.added_numbers() {
+            let message = format!(
+                "`{}` is read in {unit} and kept in {base}, so the number {number} of the formula is in {base} too",
+                law.response
+            );
+            let hint = format!("if it is meant in {unit}, write {}", crate::expr::number_text(number * unit.size));
+            scope.tell(Diagnostic::warning("converted-number", place(), message).hint(hint));
+        }
+    }
+    let is_provided = |name: &str| fit.through.contains_key(name);
+    let is_response =
+        |name: &str| spec.laws.values().any(|law| law.formula.as_deref().is_some_and(|f| names_response(f, name)));
+    for variable in &law.variables {
+        let name = variable.name.as_str();
+        let Some((unit, base)) = converted(name).filter(|(unit, _)| unit.dimension == Dimension::Nats) else {
+            continue;
+        };
+        if is_provided(name) || is_response(name) {
+            continue;
+        }
+        let message = format!(
+            "`{name}` is a variable in {unit}, which are units of losses: 4 {unit} are kept as {:.4} {base}, and a query gives it in {base}",
+            4.0 * unit.size
+        );
+        let warning = Diagnostic::warning("loss-unit", Place::Key(path.clone()), message);
+        scope.tell(warning.hint("for a number of bits, as of a weight's precision, write `unit = \"1\"`"));
+    }
+}
+
+/// Whether a formula is of this response.
+fn names_response(formula: &str, name: &str) -> bool {
+    formula.split_once('=').is_some_and(|(left, _)| left.trim() == name)
+}
