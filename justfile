@@ -93,6 +93,10 @@ coverage table="target/coverage.md" repetitions="100" *laws="":
 intervals record="target/intervals.jsonl" models="2000" *methods="":
     cargo bench --profile dev --bench intervals -- {{record}} {{models}} {{methods}}
 
+# Whether intervals hold for checkpoints, repeats and rows of unequal precision, by the program itself.
+dependent sets="100" *kinds="":
+    cargo bench --profile dev --bench dependent -- {{sets}} {{kinds}}
+
 # What designs of runs are worth by simulation, by the program itself; draws that the record has are not made again.
 [positional-arguments]
 designs record="target/designs.jsonl" draws="200" *worlds="":

@@ -34,6 +34,10 @@ fn pow(base: f64, exponent: f64) -> f64 {
     exp(exponent * ln(base))
 }
 
+fn square(x: f64) -> f64 {
+    x * x
+}
+
 fn between(random: &mut Random, low: f64, high: f64) -> f64 {
     low + (high - low) * random.uniform()
 }
@@ -218,7 +222,7 @@ pub(crate) const FORMS: &[Form] = &[
         formula: "a + b * (ln(x) - m)^2",
         names: &["a", "b", "m"],
         variables: &["x"],
-        value: |p, v| p[0] + p[1] * (ln(v[0]) - p[2]) * (ln(v[0]) - p[2]),
+        value: |p, v| p[0] + p[1] * square(ln(v[0]) - p[2]),
         draw: |r| vec![between(r, 1.0, 3.0), between(r, 0.05, 0.3), between(r, -1.0, 1.0)],
         decades: 2.0,
         signed: false,
@@ -262,6 +266,56 @@ pub(crate) const FORMS: &[Form] = &[
         share: false,
     },
     Form {
+        class: "stretched exponential",
+        formula: "low + A * exp(-(x / tau)^h)",
+        names: &["low", "A", "tau", "h"],
+        variables: &["x"],
+        value: |p, v| p[0] + p[1] * exp(-pow(v[0] / p[2], p[3])),
+        draw: |r| vec![between(r, 0.3, 1.0), between(r, 0.7, 2.0), around(r, 0.8), between(r, 0.5, 1.5)],
+        decades: 2.5,
+        signed: false,
+        own: None,
+        share: false,
+    },
+    Form {
+        class: "moving parabola",
+        formula: "E + A * (ln(x) - m - t * ln(z))^2",
+        names: &["E", "A", "m", "t"],
+        variables: &["x", "z"],
+        value: |p, v| p[0] + p[1] * square(ln(v[0]) - p[2] - p[3] * ln(v[1])),
+        draw: |r| vec![between(r, 1.0, 3.0), between(r, 0.05, 0.3), between(r, -1.0, 1.0), between(r, 0.2, 0.7)],
+        decades: 2.0,
+        signed: false,
+        own: None,
+        share: false,
+    },
+    Form {
+        class: "interaction",
+        formula: "E + A * (ln(z) - m)^2 * x^-g",
+        names: &["E", "A", "m", "g"],
+        variables: &["x", "z"],
+        value: |p, v| p[0] + p[1] * square(ln(v[1]) - p[2]) * pow(v[0], -p[3]),
+        draw: |r| vec![between(r, 1.0, 3.0), between(r, 0.05, 0.3), between(r, -1.0, 1.0), between(r, 0.1, 0.4)],
+        decades: 2.0,
+        signed: false,
+        own: None,
+        share: false,
+    },
+    Form {
+        class: "power of a sum",
+        formula: "(A / x^p + B / z^q)^g",
+        names: &["A", "p", "B", "q", "g"],
+        variables: &["x", "z"],
+        value: |p, v| pow(p[0] * pow(v[0], -p[1]) + p[2] * pow(v[1], -p[3]), p[4]),
+        draw: |r| {
+            vec![around(r, 0.7), between(r, 0.3, 0.8), around(r, 0.7), between(r, 0.3, 0.8), between(r, 0.4, 1.2)]
+        },
+        decades: 2.5,
+        signed: false,
+        own: None,
+        share: false,
+    },
+    Form {
         class: "groups",
         formula: "A * x^-b",
         names: &["A", "b"],
@@ -286,20 +340,26 @@ pub(crate) enum Rewriting {
     Square,
     /// Variables and response are in other units.
     Units,
+    /// Each variable is divided by a constant in the formula.
+    Constants,
     /// Parameters have other names.
     Names,
     /// The terms have another order.
     Order,
 }
 
-pub(crate) const REWRITINGS: [Rewriting; 6] = [
+pub(crate) const REWRITINGS: [Rewriting; 7] = [
     Rewriting::Exponential,
     Rewriting::Reciprocal,
     Rewriting::Square,
     Rewriting::Units,
+    Rewriting::Constants,
     Rewriting::Names,
     Rewriting::Order,
 ];
+
+/// The constant that a variable is divided by, in its unit.
+const CONSTANT: f64 = 1e3;
 
 /// A model with its rows.
 pub(crate) struct Model {
@@ -577,6 +637,12 @@ impl Model {
             Rewriting::Reciprocal if self.form.own.is_none() => replaced(format!("(1 / {multiplier})")),
             Rewriting::Square if self.form.own.is_none() => replaced(format!("{multiplier}^2")),
             Rewriting::Units => Some(self.form.formula.to_owned()),
+            Rewriting::Constants => {
+                let with = |text: String, (name, unit): (&&str, &f64)| {
+                    substituted(&text, name, &format!("({name} / {:e})", unit * CONSTANT))
+                };
+                Some(self.form.variables.iter().zip(&self.units).fold(self.form.formula.to_owned(), with))
+            }
             Rewriting::Names if self.form.own.is_none() => {
                 Some(self.form.names.iter().enumerate().fold(self.form.formula.to_owned(), |text, (j, name)| {
                     substituted(&text, name, &format!("theta_{}", 9 - j))
