@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::lock::{Lock, Measure};
+use crate::expectation::{Measure, short};
+use crate::lock::Lock;
 
 /// The differences.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -303,93 +304,6 @@ impl StageChange {
     }
 }
 
-/// A limit on the change of a number since the lock.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Drift {
-    /// Name of the number.
-    pub number: String,
-    /// The limit, in the unit.
-    pub most: f64,
-    /// Unit of the limit.
-    pub unit: DriftUnit,
-}
-
-/// The unit of a limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DriftUnit {
-    /// The number's standard error in the lock.
-    StandardErrors,
-    /// Percent of the number.
-    Percent,
-}
-
-/// Text between the name of a number and its limit.
-const MOVED: &str = " moved less than ";
-
-impl Drift {
-    /// Parses a condition such as `fits.main.alpha moved less than 2 se`; `None` for another kind of condition.
-    ///
-    /// # Errors
-    /// The condition starts like this and continues differently.
-    pub fn parse(text: &str) -> Option<Result<Self, String>> {
-        let (number, rest) = text.split_once(MOVED)?;
-        let (amount, unit) = rest.trim().rsplit_once(' ').unwrap_or((rest, ""));
-        let unit = match unit {
-            "se" => DriftUnit::StandardErrors,
-            "%" => DriftUnit::Percent,
-            _ => return Some(Err("it ends in a number and `se` or `%`: `moved less than 2 se`".to_owned())),
-        };
-        let most = amount.trim().parse::<f64>().ok().filter(|most| *most > 0.0 && most.is_finite());
-        Some(match most {
-            Some(most) => Ok(Self { number: number.trim().to_owned(), most, unit }),
-            None => Err(format!("`{amount}` is not a number above zero")),
-        })
-    }
-
-    /// Whether a number moved less than the limit, and a description of its change. Without an earlier lock it has
-    /// not moved.
-    ///
-    /// Standard errors come from the lock, as factors where it has factors. The change of a number that is not
-    /// identified, or without a standard error, is unknown and counts as larger than the limit.
-    pub fn judge(&self, then: Option<&Lock>, now: &Lock) -> (bool, String) {
-        let Some(then) = then else { return (true, "no lock file to compare with".to_owned()) };
-        let then = &then.clone().migrated(now);
-        let number = &now.name_of(&self.number);
-        let is_not_told = |lock: &Lock| lock.unidentified.contains(then.whole(number));
-        if is_not_told(now) {
-            return (false, "it is not identified by the rows".to_owned());
-        }
-        let (before, after) = match (then.numbers.get(number), now.numbers.get(number)) {
-            (Some(before), Some(after)) => (*before, *after),
-            (None, Some(after)) if is_not_told(then) => {
-                return (false, format!("it was not identified, and is {} now", short(*after)));
-            }
-            (None, _) => return (true, "no number of this name in the lock file".to_owned()),
-            (Some(before), None) => return (false, format!("{} -> nothing", short(*before))),
-        };
-        let values = format!("{} -> {}", short(before), short(after));
-        let measure = match self.unit {
-            DriftUnit::StandardErrors => then.measure(number),
-            DriftUnit::Percent if before == 0.0 => Err("it was zero"),
-            DriftUnit::Percent => Ok(Measure::Plain(before.abs() / 100.0)),
-        };
-        let name = if self.unit == DriftUnit::Percent { "%" } else { "se" };
-        match measure {
-            Ok(measure) => {
-                let moved = measure.moved(before, after);
-                let of = if let Measure::Factor(factor) = measure {
-                    format!(", each a factor of {factor:.3}")
-                } else {
-                    String::new()
-                };
-                (moved.abs() < self.most, format!("{values} ({moved:+.2} {name}{of})"))
-            }
-            // Without a unit, only an unchanged number is within the limit.
-            Err(why) => (before == after, format!("{values}; the size of this change is unknown: {why}")),
-        }
-    }
-}
-
 fn sources(then: &Lock, now: &Lock) -> Vec<SourceChange> {
     let names: BTreeSet<&String> = then.sources.keys().chain(now.sources.keys()).collect();
     let changed = names.into_iter().filter(|name| {
@@ -432,13 +346,10 @@ fn stages(then: &Lock, now: &Lock) -> Vec<StageChange> {
         .collect()
 }
 
-fn short(value: f64) -> String {
-    if (1e-3..1e6).contains(&value.abs()) { format!("{value:.5}") } else { format!("{value:.4e}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expectation::Drift;
 
     fn lock(numbers: &[(&str, f64)], unidentified: &[&str]) -> Lock {
         Lock {
@@ -509,7 +420,10 @@ mod tests {
     fn a_drift_is_judged_against_the_lock() {
         let then = lock(&[("fits.main.alpha", 0.348), ("fits.main.alpha.se", 0.015), ("fits.main.E", 2.0)], &[]);
         let now = lock(&[("fits.main.alpha", 0.372), ("fits.main.E", 2.1)], &[]);
-        let holds = |text: &str| Drift::parse(text).unwrap().unwrap().judge(Some(&then), &now).0;
+        let holds = |text: &str| {
+            let drift = Drift::parse(text).unwrap().unwrap();
+            drift.judge(Some(&then.moved(&now, &drift.number))).0
+        };
         assert!(holds("fits.main.alpha moved less than 2 se"));
         assert!(!holds("fits.main.alpha moved less than 1.5 se"));
         assert!(holds("fits.main.E moved less than 6 %"));
@@ -528,7 +442,7 @@ mod tests {
         let not_told = lock(&[], &["fits.main.A"]);
         let unsure = lock(&[("fits.main.A", 376.0), ("fits.main.A.se", f64::INFINITY)], &[]);
         let far = lock(&[("fits.main.A", 1.3e11), ("fits.main.A.factor", 2.0)], &[]);
-        let judged = |then: &Lock, now: &Lock| drift.judge(Some(then), now);
+        let judged = |then: &Lock, now: &Lock| drift.judge(Some(&then.moved(now, &drift.number)));
         assert!(judged(&told, &told).0);
         for (then, now, reason) in [
             (&told, &not_told, "it is not identified"),

@@ -14,6 +14,7 @@ pub mod design;
 pub mod diagnostic;
 pub mod engine;
 pub mod evidence;
+pub mod expectation;
 pub mod expr;
 pub mod file;
 pub mod fit;

@@ -9,6 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::artifact::Digest;
+use crate::expectation::{Measure, Moved};
 use crate::file;
 use crate::numerics::{exp, ln, normal_quantile};
 use crate::report::{AnswerRow, NamedAnswer, PARTS, QueryResult, Results};
@@ -300,6 +301,20 @@ impl Lock {
         }
     }
 
+    /// A number that an expectation names, in this earlier lock and in a later one.
+    pub fn moved(&self, now: &Self, number: &str) -> Moved {
+        let then = &self.clone().migrated(now);
+        let number = &now.name_of(number);
+        let whole = then.whole(number);
+        Moved {
+            then: then.numbers.get(number).copied(),
+            now: now.numbers.get(number).copied(),
+            unidentified_then: then.unidentified.contains(whole),
+            unidentified_now: now.unidentified.contains(whole),
+            measure: then.measure(number),
+        }
+    }
+
     /// The coverage of a number's interval.
     fn level(&self, name: &str) -> f64 {
         let ends = name.match_indices(['.', '[']).map(|(at, _)| at);
@@ -309,35 +324,3 @@ impl Lock {
 
 /// Default coverage of intervals in a lock.
 const LEVEL: f64 = 0.9;
-
-/// The unit for changes of a number.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Measure {
-    /// A standard error in the number's own unit.
-    Plain(f64),
-    /// A standard error as a factor, by which the number is multiplied or divided.
-    Factor(f64),
-}
-
-impl Measure {
-    fn checked(self) -> Result<Self, &'static str> {
-        let (size, least) = match self {
-            Self::Plain(se) => (se, 0.0),
-            Self::Factor(factor) => (factor, 1.0),
-        };
-        match size {
-            size if !size.is_finite() => Err("its standard error is not finite"),
-            size if size <= least => Err("its standard error is zero"),
-            _ => Ok(self),
-        }
-    }
-
-    /// The change of a number in standard errors; not finite where it changes sign on a scale of factors.
-    pub fn moved(self, then: f64, now: f64) -> f64 {
-        match self {
-            Self::Plain(se) => (now - then) / se,
-            Self::Factor(factor) if then > 0.0 && now > 0.0 => ln(now / then) / ln(factor),
-            Self::Factor(_) => f64::INFINITY,
-        }
-    }
-}

@@ -7,7 +7,7 @@ use crate::modules::{Names, home, modules};
 use crate::world::repository;
 
 /// The modules from the bottom up; a module may import those of earlier lines, and itself.
-const LAYERS: [&[&str]; 21] = [
+const LAYERS: [&[&str]; 22] = [
     &["diagnostic", "numerics", "artifact", "file", "registry", "warning", "watch"],
     &["answer", "summary", "web"],
     &["expr", "store"],
@@ -23,6 +23,7 @@ const LAYERS: [&[&str]; 21] = [
     &["evidence", "uncertainty", "forecast"],
     &["query"],
     &["design"],
+    &["expectation"],
     &["report"],
     &["spec", "stage", "lock"],
     &["changes"],

@@ -8,10 +8,10 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
 
-use super::conclusion::{Conclusion, Judged};
+use super::conclusion::Conclusion;
 use super::output;
 use super::screen::Screen;
-use crate::report::Severity;
+use crate::expectation::Severity;
 
 /// Annotates the lines of failed expectations and stages, if the program runs in a job on GitHub.
 pub(super) fn annotate(conclusions: &[Conclusion<'_>]) {
@@ -22,7 +22,7 @@ pub(super) fn annotate(conclusions: &[Conclusion<'_>]) {
         let (stem, path) = (conclusion.file.stem(), conclusion.file.path.display());
         for judged in conclusion.expectations.iter().filter(|judged| !judged.holds) {
             let word = if judged.severity == Severity::Error { "error" } else { "warning" };
-            let message = escaped(&format!("{stem}: {}", in_words(judged)));
+            let message = escaped(&format!("{stem}: {}", judged.in_words()));
             output::tell(&format!("::{word} file={path},line={}::{message}", judged.line));
         }
         for (stage, failure) in &conclusion.failures {
@@ -30,12 +30,6 @@ pub(super) fn annotate(conclusions: &[Conclusion<'_>]) {
             output::tell(&format!("::error file={path}::{message}"));
         }
     }
-}
-
-/// A sentence about an expectation that does not hold.
-pub(super) fn in_words(judged: &Judged) -> String {
-    let because = judged.because.as_ref().map_or(String::new(), |because| format!(" ({because})"));
-    format!("expected {}, found {}{because}", judged.that, judged.found)
 }
 
 /// A message escaped for GitHub's commands.
@@ -72,12 +66,9 @@ fn summary(conclusion: &Conclusion<'_>) -> String {
     if !conclusion.expectations.is_empty() {
         text.push_str("\n| expectation | | found |\n|---|---|---|\n");
         for judged in &conclusion.expectations {
-            let verdict = match (judged.holds, judged.severity) {
-                (true, _) => "holds",
-                (false, Severity::Error) => "**fails**",
-                (false, Severity::Warn) => "does not hold",
-            };
-            let _ = writeln!(text, "| `{}` | {verdict} | {} |", judged.that.replace('|', "\\|"), judged.found);
+            let emphasis = if judged.fails() { "**" } else { "" };
+            let (that, verdict) = (judged.that.replace('|', "\\|"), judged.verdict());
+            let _ = writeln!(text, "| `{that}` | {emphasis}{verdict}{emphasis} | {} |", judged.found);
         }
     }
     if !conclusion.changes.is_empty() {
@@ -128,7 +119,7 @@ pub(super) fn write_junit(path: &Path, conclusions: &[Conclusion<'_>]) -> Result
 
 fn suite(conclusion: &Conclusion<'_>) -> serde_json::Value {
     let expectations = conclusion.expectations.iter().map(|judged| {
-        let message = (!judged.holds).then(|| in_words(judged));
+        let message = (!judged.holds).then(|| judged.in_words());
         let (failure, warning) = if judged.fails() { (message, None) } else { (None, message) };
         serde_json::json!({ "name": judged.that, "line": judged.line, "failure": failure, "warning": warning })
     });

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::changes::Changes;
 use crate::diagnostic::{Place, SpecPath, Step};
+use crate::expectation::{Drift, ExpectedDrift, Judged, judged};
 use crate::lock::Lock;
-use crate::plan::{ExpectedDrift, SpecFile};
-use crate::report::{Described, Results, Severity, table_of_main_figure};
+use crate::plan::SpecFile;
+use crate::report::{Described, Results, table_of_main_figure};
 use crate::spec::Places;
 use crate::stage::Failure;
 
@@ -28,28 +29,6 @@ pub(super) struct Conclusion<'a> {
     pub(super) written: Vec<PathBuf>,
 }
 
-/// The outcome of an expectation.
-pub(super) struct Judged {
-    /// The condition.
-    pub(super) that: String,
-    pub(super) because: Option<String>,
-    pub(super) severity: Severity,
-    pub(super) holds: bool,
-    /// Whether the condition is about the change of a number.
-    pub(super) is_drift: bool,
-    /// The numbers that it uses.
-    pub(super) found: String,
-    /// The line of the expectation in the spec, from 1.
-    pub(super) line: usize,
-}
-
-impl Judged {
-    /// Whether the run fails because of it.
-    pub(super) fn fails(&self) -> bool {
-        !self.holds && self.severity == Severity::Error
-    }
-}
-
 impl Conclusion<'_> {
     /// The table of what the main figure shows, where it was written.
     pub(super) fn drawn(&self) -> Option<String> {
@@ -64,7 +43,7 @@ impl Conclusion<'_> {
     }
 }
 
-/// Evaluates the expectations of a spec: on its results, and on their changes since the lock file.
+/// Judges the expectations of a spec: on its results, and on their changes since the lock file.
 pub(super) fn judge(
     file: &SpecFile,
     results: &Results,
@@ -72,44 +51,8 @@ pub(super) fn judge(
     earlier: Option<&Lock>,
     lock: &Lock,
 ) -> Vec<Judged> {
-    let line = lines_of_expectations(file);
-    let total = results.expectations.len() + drifts.len();
-    let of_results = (0..total).filter(|index| drifts.iter().all(|d| d.index != *index));
-    let mut judged: Vec<(usize, Judged)> = of_results
-        .zip(&results.expectations)
-        .map(|(index, e)| {
-            let found: Vec<String> = e
-                .actual
-                .iter()
-                .map(|(name, value)| format!("{name} = {}", value.map_or("nothing".to_owned(), |v| v.to_string())))
-                .collect();
-            let judged = Judged {
-                that: e.that.clone(),
-                because: e.because.clone(),
-                severity: e.severity,
-                holds: e.status != "failed",
-                is_drift: false,
-                found: e.reason.clone().unwrap_or_else(|| found.join(", ")),
-                line: line(index),
-            };
-            (index, judged)
-        })
-        .collect();
-    judged.extend(drifts.iter().map(|d| {
-        let (holds, found) = d.drift.judge(earlier, lock);
-        let judged = Judged {
-            that: d.that.clone(),
-            because: d.because.clone(),
-            severity: d.severity,
-            holds,
-            is_drift: true,
-            found,
-            line: line(d.index),
-        };
-        (d.index, judged)
-    }));
-    judged.sort_by_key(|(index, _)| *index);
-    judged.into_iter().map(|(_, judged)| judged).collect()
+    let moved = |drift: &Drift| earlier.map(|earlier| earlier.moved(lock, &drift.number));
+    judged(&results.expectations, drifts, moved, lines_of_expectations(file))
 }
 
 /// The lines of a spec's expectations, from 1. The spec is read once for all of them.

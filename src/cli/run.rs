@@ -15,10 +15,11 @@ use super::{Allow, Cache, Exit, ForReport, RemoteCache, Study, ci, compile_for_r
 use crate::artifact::Outputs;
 use crate::changes::Changes;
 use crate::engine::{Engine, NOT_CACHED, Options, Outcome, Status};
+use crate::expectation::Severity;
 use crate::file::in_units;
 use crate::lock::{Lock, LockedStage, MAX_BYTES};
 use crate::plan::{Compiled, Plan, SpecFile};
-use crate::report::{FIGURES, Results, Severity, mark_stale};
+use crate::report::{FIGURES, Results, mark_stale};
 use crate::stage::{Failure, RESULTS};
 use crate::store::{PublishError, Store, amend, publish, replace};
 
@@ -359,7 +360,7 @@ fn mark_report_stale(folder: &Path, owner: &str, failed: &[&str], screen: &Scree
 fn tell_expectations(conclusions: &[Conclusion<'_>], screen: &Screen) {
     for conclusion in conclusions {
         for judged in conclusion.expectations.iter().filter(|judged| !judged.holds) {
-            let message = format!("{}: {}", conclusion.file.stem(), ci::in_words(judged));
+            let message = format!("{}: {}", conclusion.file.stem(), judged.in_words());
             match judged.severity {
                 Severity::Error => screen.error(&message, &[]),
                 Severity::Warn => screen.notice(&message),

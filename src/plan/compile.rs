@@ -11,8 +11,7 @@ use super::fits::{FitPlan, define_laws, fits_before, join_chain, plan_fit};
 use super::graph::{Input, Plan};
 use super::queries::plan_query;
 use super::scope::{
-    Allowed, ExpectedDrift, MOST_ERRORS, Planned, PlannedFit, PlannedQuery, Rows, Scope, SourceStage, SpecPlace,
-    query_of,
+    Allowed, MOST_ERRORS, Planned, PlannedFit, PlannedQuery, Rows, Scope, SourceStage, SpecPlace, query_of,
 };
 use super::sensitivity::plan_sensitivity;
 use super::sources::{plan_source, plan_source_of_query};
@@ -20,6 +19,7 @@ use super::spec_file::SpecFile;
 use super::tables::{plan_tables, tables_left};
 use super::used;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
+use crate::expectation::ExpectedDrift;
 use crate::forecast::Forecast;
 use crate::law::Law;
 use crate::lock::Pins;

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::check;
-use super::scope::{ExpectedDrift, Planned, PlannedFit, Scope};
-use crate::changes::Drift;
+use super::scope::{Planned, PlannedFit, Scope};
 use crate::design::Advice;
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
+use crate::expectation::{Drift, Expected, ExpectedDrift, near};
 use crate::expr::Kind;
-use crate::report::{Expected, NamedAnswer, PictureFormat, Piece, pieces};
+use crate::report::{NamedAnswer, PictureFormat, Piece, pieces};
 use crate::spec;
 use crate::texts::OneOrMoreTexts;
 
@@ -48,7 +48,7 @@ pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) ->
                     Place::Inside(path.clone(), span.clone()),
                     format!("the results have no number `{name}`"),
                 );
-                errors.push(error.suggest(name, near_prefix(name, &names)));
+                errors.push(error.suggest(name, near(name, &names)));
             }
         });
         if errors.is_empty()
@@ -112,7 +112,7 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
                             Place::Inside(path.clone(), at),
                             format!("the results have no number `{name}`"),
                         );
-                        scope.tell(error.suggest(name, near_prefix(name, &names)));
+                        scope.tell(error.suggest(name, near(name, &names)));
                     }
                 }
             }
@@ -141,8 +141,8 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
                 Place::Value(table.key("answer")),
                 format!("there is no answer `{name}`; an answer is `queries.NAME` or `queries.NAME.row2`"),
             );
-            let near: Vec<String> = queries.keys().map(|query| format!("queries.{query}")).collect();
-            scope.tell(error.suggest(name, near.iter().map(String::as_str).collect::<Vec<_>>()));
+            let answers: Vec<String> = queries.keys().map(|query| format!("queries.{query}")).collect();
+            scope.tell(error.suggest(name, answers.iter().map(String::as_str).collect::<Vec<_>>()));
         }
         found
     });
@@ -174,7 +174,7 @@ fn plan_drift(
             Place::Inside(path.clone(), 0..drift.number.len()),
             format!("the lock file has no number `{}`", drift.number),
         );
-        scope.tell(error.suggest(&drift.number, near_prefix(&drift.number, names)));
+        scope.tell(error.suggest(&drift.number, near(&drift.number, names)));
         return;
     }
     scope.add_drift(ExpectedDrift {
@@ -205,16 +205,4 @@ fn names_of_results(planned: &Planned<'_>) -> BTreeSet<String> {
         names.extend(crate::report::names_of_query(name, query.question.member(), &query.roles));
     }
     names
-}
-
-/// Candidates for a suggestion: the names in the same table, or all names.
-fn near_prefix<'a>(name: &str, names: &'a BTreeSet<String>) -> Vec<&'a str> {
-    let of_that_name: Vec<&str> =
-        names.iter().map(String::as_str).filter(|n| n.rsplit_once('.').is_some_and(|(_, last)| last == name)).collect();
-    if !of_that_name.is_empty() {
-        return of_that_name;
-    }
-    let prefix: String = name.splitn(3, '.').take(2).collect::<Vec<_>>().join(".") + ".";
-    let near: Vec<&str> = names.iter().map(String::as_str).filter(|n| n.starts_with(&prefix)).collect();
-    if near.is_empty() { names.iter().map(String::as_str).collect() } else { near }
 }

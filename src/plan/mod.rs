@@ -34,5 +34,5 @@ pub use fingerprint::{Fingerprint, input_digest};
 pub use graph::{Edge, Input, Plan, PlanStage, StageId, StageIndex};
 pub use live::{LiveSource, live_sources, lock_path};
 pub use part::{BrokenPart, Part};
-pub use scope::{Allowed, ExpectedDrift};
+pub use scope::Allowed;
 pub use spec_file::SpecFile;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::check::{self, Variables};
 use super::graph::{Input, Plan, PlanStage, StageId, StageIndex};
 use super::spec_file::SpecFile;
-use crate::changes::Drift;
 use crate::diagnostic::{Diagnostic, Place, Severity, SpecPath};
+use crate::expectation::ExpectedDrift;
 use crate::law::{Cost, Law, Roles};
 use crate::lock::{Pin, Pins};
 use crate::query::Question;
-use crate::report::{self, DescribedSource};
+use crate::report::DescribedSource;
 use crate::source::Missing;
 use crate::spec::{self, Node, Spec};
 use crate::stage::{FitLaw, Stage, Through};
@@ -99,22 +99,6 @@ pub(super) struct Planned<'a> {
     pub(super) laws: &'a BTreeMap<String, Arc<Law>>,
     pub(super) fits: &'a BTreeMap<&'a str, PlannedFit>,
     pub(super) queries: &'a BTreeMap<&'a str, PlannedQuery>,
-}
-
-/// An expectation on the change of a number from one run to the next. Reports cannot check it, since they know one
-/// run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ExpectedDrift {
-    /// Its index among the expectations of the spec.
-    pub index: usize,
-    /// The condition as written.
-    pub that: String,
-    /// The parsed condition.
-    pub drift: Drift,
-    /// Whether a failed expectation ends the run with an error or only warns.
-    pub severity: report::Severity,
-    /// The reason given by the author.
-    pub because: Option<String>,
 }
 
 /// The query that a source refers to: `queries.minima`.

@@ -1,16 +1,15 @@
 //! Assembles the results of a study from its artifacts, evaluates expectations and collects warnings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::results::{
-    AnswerRow, DroppedRows, ExpectationResult, FORMAT, FilterResult, FitResult, Observed, QueryResult, Reach, Results,
-    SourceResult, StepResult, StudyResult, TableResult,
+    AnswerRow, DroppedRows, FORMAT, FilterResult, FitResult, Observed, QueryResult, Reach, Results, SourceResult,
+    StepResult, StudyResult, TableResult,
 };
-use super::{Described, DescribedFilter, DescribedTable, Expected, notes, recommend, said, sensitivity, words};
+use super::{Described, DescribedFilter, DescribedTable, notes, recommend, said, sensitivity, words};
 use crate::answer::{ALL, Answer, Interval, Row, Verdict};
 use crate::dataset::Dataset;
 use crate::design::Advice;
-use crate::expr::{Value as ExprValue, parse_printed};
 use crate::fit::{Backtest, Candidate, Choice, Evidence, Fit, HELD, Region, Span, Status};
 use crate::numerics::mean;
 use crate::summary::{FilterCounts, IngestSummary, TableCounts};
@@ -74,7 +73,8 @@ pub fn results(described: &Described, artifacts: &Artifacts) -> Results {
         }
     }
     let (numbers, unidentified) = (results.numbers(), results.unidentified());
-    results.expectations = described.expectations.iter().map(|e| judge(e, &numbers, &unidentified)).collect();
+    results.expectations =
+        described.expectations.iter().map(|expected| expected.judge(&numbers, &unidentified)).collect();
     results.conclusions = words::conclusions(&results, described);
     results.conclusions.extend(designs.iter().map(|(name, advice)| format!("Design {name}: {}", advice.advice)));
     results.notes = notes::notes(described, &results);
@@ -273,38 +273,4 @@ fn observed(row: &AnswerRow, rows: &Dataset, response: &str, by: Option<&str>) -
         rows: values.len(),
         held_out,
     })
-}
-
-fn judge(
-    expected: &Expected,
-    numbers: &BTreeMap<String, Option<f64>>,
-    unidentified: &BTreeSet<String>,
-) -> ExpectationResult {
-    let mut actual: BTreeMap<String, Option<f64>> = BTreeMap::new();
-    let mut values = Vec::new();
-    let holds = parse_printed(&expected.that).ok().and_then(|expr| {
-        let resolved = expr.resolve(&mut |name: &String, _| {
-            let value = numbers.get(name).copied().flatten();
-            actual.insert(name.clone(), value);
-            // A missing number fulfils no condition.
-            values.push(ExprValue::Number(value.unwrap_or(f64::NAN)));
-            Ok::<_, ()>(values.len() - 1)
-        });
-        resolved.ok()?.truth(&values).ok()
-    });
-    let known = actual.values().all(Option::is_some);
-    let not_told: Vec<&str> = actual.keys().filter(|name| unidentified.contains(*name)).map(String::as_str).collect();
-    let reason = (!not_told.is_empty()).then(|| {
-        let verb = if not_told.len() == 1 { "is" } else { "are" };
-        format!("{} {verb} not identified by the rows", crate::evidence::in_words(&not_told))
-    });
-    let status = if holds == Some(true) && known { "passed" } else { "failed" };
-    ExpectationResult {
-        that: expected.that.clone(),
-        because: expected.because.clone(),
-        status: status.to_owned(),
-        severity: expected.severity,
-        actual,
-        reason,
-    }
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::answer::Account;
+use crate::expectation::Expected;
 use crate::law::{Law, Roles};
 use crate::query::{Question, SubjectTo};
 use crate::unit::{Counts, Dimension, Unit};
@@ -202,28 +202,6 @@ pub struct VariedQuery {
     pub query: String,
     /// The role of its answer among the report's inputs.
     pub role: String,
-}
-
-/// The effect of a failed expectation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    /// The run ends with 6.
-    #[default]
-    Error,
-    /// The run prints a warning.
-    Warn,
-}
-
-/// An expectation, in canonical spelling.
-#[derive(Clone, Debug, Serialize)]
-pub struct Expected {
-    /// The condition.
-    pub that: String,
-    /// Whether a failed expectation ends the run with an error or only warns.
-    pub severity: Severity,
-    /// Reason.
-    pub because: Option<String>,
 }
 
 impl Described {

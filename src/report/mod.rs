@@ -31,7 +31,7 @@ use crate::artifact::Digest;
 pub use assemble::{Artifacts, answer_in_words, results};
 pub use described::{
     AnsweredBy, Described, DescribedFilter, DescribedFit, DescribedQuery, DescribedSource, DescribedTable,
-    DescribedVariable, DescribedVariation, Expected, Severity, VariedQuery,
+    DescribedVariable, DescribedVariation, VariedQuery,
 };
 pub use error::WriteError;
 pub use figure::{FOLDER as FIGURES, Figure, Figures, FitData, FitRuns, Study, TABLE};
@@ -39,9 +39,9 @@ pub use named::NamedAnswer;
 pub use options::{Digits, Millimetres, ReportOptions, Section, Theme};
 pub use picture::PictureFormat;
 pub use results::{
-    AnswerRow, Belief, DroppedRows, ExpectationResult, FilterResult, FitResult, Note, NoteSeverity, Observed, PARTS,
-    QueryResult, Reach, Recommended, Results, SensitivityResult, SourceResult, StepResult, StudyResult, TableResult,
-    VariedAnswer, names_of_fit, names_of_query, results_schema,
+    AnswerRow, Belief, DroppedRows, FilterResult, FitResult, Note, NoteSeverity, Observed, PARTS, QueryResult, Reach,
+    Recommended, Results, SensitivityResult, SourceResult, StepResult, StudyResult, TableResult, VariedAnswer,
+    names_of_fit, names_of_query, results_schema,
 };
 pub use said::{Piece, pieces};
 pub use screen::counted;

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 
-use super::Severity;
 use crate::answer::{Account, Interval, Stack, Verdict};
 use crate::dataset::GroupName;
 use crate::design::Advice;
+use crate::expectation::ExpectationResult;
 use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, ProfileCurve, Region, Span, Status};
 use crate::law::Roles;
 use crate::query::{CAVEATS, GROUP, Kind, NOTE, OBSERVED, REACH};
@@ -431,25 +431,6 @@ pub struct Note {
     /// Number of affected answers.
     #[serde(default)]
     pub answers: usize,
-}
-
-/// The result of an expectation.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct ExpectationResult {
-    /// The condition.
-    pub that: String,
-    /// Reason, from the spec.
-    pub because: Option<String>,
-    /// `passed` or `failed`.
-    pub status: String,
-    /// Whether a failed expectation ends the run with an error or only warns.
-    #[serde(default)]
-    pub severity: Severity,
-    /// The numbers in the condition.
-    pub actual: BTreeMap<String, Option<f64>>,
-    /// Why it fails, if not by its numbers: one of them is not identified.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// The JSON Schema of `results.json`.

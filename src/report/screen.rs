@@ -4,6 +4,7 @@ use super::leaderboard::Leaderboard;
 use super::results::{Note, NoteSeverity, Recommended, Results};
 use super::words::{self, number};
 use super::{Described, belief, recommend};
+use crate::expectation::ExpectationResult;
 
 /// The content of the first screen.
 pub(super) struct FirstScreen {
@@ -48,7 +49,7 @@ impl FirstScreen {
             facts,
             notes: results.notes.clone(),
             counted: counted(&results.notes),
-            expected: expected(results),
+            expected: ExpectationResult::summary(&results.expectations),
         }
     }
 }
@@ -109,23 +110,6 @@ pub fn counted(notes: &[Note]) -> String {
         (1, _) => "1 warning, serious".to_owned(),
         (all, 0) => format!("{all} warnings"),
         (all, serious) => format!("{all} warnings, {serious} of them serious"),
-    }
-}
-
-/// The number of fulfilled expectations.
-fn expected(results: &Results) -> Option<String> {
-    let all = results.expectations.len();
-    let failed: Vec<&str> = results
-        .expectations
-        .iter()
-        .filter(|expectation| expectation.status == "failed")
-        .map(|expectation| expectation.that.as_str())
-        .collect();
-    match (all, failed.as_slice()) {
-        (0, _) => None,
-        (1, []) => Some("The expectation holds.".to_owned()),
-        (_, []) => Some(format!("All {all} expectations hold.")),
-        (_, failed) => Some(format!("{} of {all} expectations fail: {}.", failed.len(), failed.join("; "))),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::options::DIGITS;
-use super::results::{AnswerRow, ExpectationResult, FitResult, Observed, QueryResult, Results};
+use super::results::{AnswerRow, FitResult, Observed, QueryResult, Results};
 use super::{Described, DescribedQuery};
 use crate::answer::{Interval, LawAnswer, StackedLaw, Verdict};
 use crate::diagnostic::numbered;
@@ -204,13 +204,6 @@ pub(super) fn observed(observed: &Observed) -> String {
     let which = if observed.held_out { "held out" } else { "fitted" };
     let rows = if observed.rows == 1 { String::new() } else { format!(", mean of {}", observed.rows) };
     format!("{} ({which}{rows})", number(observed.response))
-}
-
-/// The numbers of an expectation, or why there are none.
-pub(super) fn found(expectation: &ExpectationResult) -> String {
-    let number = |(name, value): (&String, &Option<f64>)| format!("{name} = {}", value.map_or("-".to_owned(), number));
-    let numbers = expectation.actual.iter().map(number).collect::<Vec<_>>().join(", ");
-    expectation.reason.clone().unwrap_or(numbers)
 }
 
 /// The procedure of a fit, if the spec names one.

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::Node;
 use super::question::value_of;
 use crate::diagnostic::{list, nearest};
-use crate::report::{Digits, Millimetres, PictureFormat, ReportFormat, ReportOptions, Section, Severity, Theme};
+use crate::expectation::Severity;
+use crate::report::{Digits, Millimetres, PictureFormat, ReportFormat, ReportOptions, Section, Theme};
 use crate::texts::OneOrMoreTexts;
 
 /// A condition that the results must meet.

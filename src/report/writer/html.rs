@@ -131,7 +131,7 @@ fn leaderboard(page: &Page) -> Option<Value> {
 
 fn expectations(page: &Page) -> Vec<Value> {
     let all = page.results.expectations.iter().map(|e| {
-        facts! { that => e.that, because => e.because, status => e.status, found => words::found(e) }
+        facts! { that => e.that, because => e.because, status => e.status, found => e.found(words::number, "-") }
     });
     all.collect()
 }

@@ -70,7 +70,7 @@ fn text(page: &Page) -> String {
         }
         // Changed and failed entries are visible, and the rest is folded, so that the summary fits on one screen of a
         // pull request.
-        let failed = page.results.expectations.iter().any(|expectation| expectation.status == "failed");
+        let failed = page.results.expectations.iter().any(|expectation| !expectation.holds());
         let open = if section == Section::Expectations && failed { " open" } else { "" };
         let _ = writeln!(out, "<details{open}><summary>{title}</summary>\n\n{part}\n</details>\n");
     }
@@ -147,7 +147,7 @@ fn expectations(page: &Page, out: &mut String) {
             out,
             "| `{}` | {} | {} |",
             expectation.that.replace('|', "\\|"),
-            words::found(expectation),
+            expectation.found(words::number, "-"),
             expectation.status
         );
     }
