@@ -41,8 +41,8 @@ impl From<Prediction> for Interval {
 pub enum Verdict {
     /// Inside the range of every variable.
     Inside,
-    /// Outside by at most a factor of ten, for a variable that counts parameters, data or compute; by at most the width
-    /// of the range, for any other variable.
+    /// Outside by at most a factor of ten, for a variable that is compared by factors; by at most the width of its range,
+    /// for any other variable.
     Near,
     /// Outside by more.
     Far,
@@ -79,8 +79,8 @@ impl Verdict {
 pub struct Extent {
     /// The verdict.
     pub verdict: Verdict,
-    /// The largest factor by which a count of parameters, data or compute lies outside its range; `None` where there
-    /// are no rows.
+    /// The largest factor by which a variable lies outside its range: a count of parameters, data or compute, or one whose
+    /// rows span a factor of ten. `None` where there are no rows.
     pub factor: Option<f64>,
     /// The factor by variable.
     pub by_variable: BTreeMap<String, f64>,

@@ -329,7 +329,7 @@ fn profiles_show_the_line_and_the_ends_of_each_interval() {
     let scales: Vec<&str> = attributes(svg, "data-x").into_iter().map(|x| x.split(' ').next().unwrap()).collect();
     assert_eq!(scales, ["linear", "log", "linear"]);
     let page = world.read("outputs/study/report.html");
-    assert!(page.contains("The 90 % interval of a parameter is where its curve is below the dashed line"));
+    assert!(page.contains("interval of a parameter is where its curve is below the dashed line"));
     assert!(!page.contains("The rows set no") && !page.contains("The rows do not identify"));
 }
 

@@ -48,6 +48,25 @@ fn a_wrong_unit_is_found_in_a_column_with_a_gap() {
 }
 
 #[test]
+fn a_source_that_drops_most_of_its_rows_says_so_among_the_serious_warnings() {
+    let cell = |i: u32| if i < 7 { "3.12*".to_owned() } else { (3.0 - 0.1 * f64::from(i)).to_string() };
+    let mut table = "x,y\n".to_owned();
+    for i in 0..12 {
+        let _ = writeln!(table, "{},{}", i + 1, cell(i));
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Dropped\"\n[sources.runs]\npath = \"runs.csv\"\nmissing = \"drop\"\n\
+        columns = { x = \"x\", y = \"y\" }\n[laws.line]\nformula = \"y = a + b * x\"\n[fits.main]\nrows = \"runs\"\nlaw = \"line\"\n\
+        [queries.at]\nfit = \"main\"\nloss = { x = 12 }\n";
+    let outcome = World::with(spec, &table).lawfit(&["run", "study.toml"]);
+    assert!(outcome.stdout.contains("! source runs"), "{}{}", outcome.stdout, outcome.stderr);
+    assert!(outcome.stdout.contains("7 of 12 rows were dropped"), "{}", outcome.stdout);
+    // Without `missing = "drop"` the error names the setting that takes the number of such a cell.
+    let strict = spec.replace("missing = \"drop\"\n", "");
+    let outcome = World::with(&strict, &table).lawfit(&["run", "study.toml"]);
+    assert!(outcome.stderr.contains("extract = "), "{}", outcome.stderr);
+}
+
+#[test]
 fn columns_in_different_units_are_stored_in_one_unit() {
     let mut table = "flop,pfdays,nats,bits\n".to_owned();
     for (flop, nats) in [(1e18, 4.0), (1e19, 3.5), (1e20, 3.1), (1e21, 2.8), (1e22, 2.6)] {

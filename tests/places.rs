@@ -131,6 +131,21 @@ fn a_logarithm_of_compute_far_beyond_the_rows_is_far() {
 }
 
 #[test]
+fn a_variable_whose_rows_span_decades_is_compared_by_factors() {
+    let rows = (0..13).map(|i| (i, libm::pow(10.0, 0.5 * f64::from(i))));
+    let rows = rows.map(|(i, steps)| (steps, 2.0 + 3.0 * libm::pow(steps, -0.5) + scatter(i as usize)));
+    let world = study(
+        ["steps", "L"],
+        rows,
+        "E + A * steps^-a",
+        "[queries.at]\nfit = \"main\"\nloss = { steps = [5e6, 1e10] }\n",
+    );
+    let results = results(&world);
+    assert_eq!(row(&results, "at", 0)["reach"]["verdict"], "near");
+    assert_eq!(row(&results, "at", 1)["reach"]["verdict"], "far");
+}
+
+#[test]
 fn pi_is_the_number_and_a_column_of_that_name_is_a_column() {
     let wave = |x: f64| 2.0 + 0.5 * libm::sin(2.0 * std::f64::consts::PI * x / 24.0);
     let rows = (0..24).map(|i| (f64::from(i), wave(f64::from(i)) + 0.1 * scatter(i as usize)));

@@ -19,7 +19,7 @@ pub(super) fn check_converted(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law,
     if let Some((unit, base)) = converted(&law.response).filter(|_| is_written) {
         for number in law.added_numbers() {
             let message = format!(
-                "`{}` is read in {unit} and kept in {base}, so the number {number} of the formula is in {base} too",
+                "`{}` is read in {unit} and stored in {base}, and the number {number} of the formula counts {base} too",
                 law.response
             );
             let hint = format!("if it is meant in {unit}, write {}", crate::expr::number_text(number * unit.size));

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
 use super::draws::{Asked, Trails};
+use crate::diagnostic::numbered;
 use crate::evidence::{in_words, stays};
 use crate::fit::{Fit, Status};
 use crate::law::{Law, Parameter, Scale};
@@ -111,7 +112,8 @@ impl Asked<'_> {
             let free = law.free();
             let names: Vec<String> = free.iter().map(|parameter| format!("`{}`", parameter.name)).collect();
             let reason = format!(
-                "the rows have {settings} different settings, which cannot determine {}; other curves that fit equally well give another answer",
+                "the rows have {}, which cannot determine {}; other curves that fit equally well give another answer",
+                numbered(settings, "different setting"),
                 in_words(&names)
             );
             return Some(Unidentified { reason, outputs: finding.outputs.keys().cloned().collect() });

@@ -298,7 +298,8 @@ pub struct AnswerRow {
 pub struct Reach {
     /// The verdict.
     pub verdict: Verdict,
-    /// The largest factor by which a count of parameters, data or compute lies outside its range; `null` without rows.
+    /// The largest factor by which a count, or a variable whose rows span a factor of ten, lies outside its range; `null`
+    /// without rows.
     pub factor: Option<f64>,
     /// The factor by variable.
     pub by_variable: BTreeMap<String, f64>,

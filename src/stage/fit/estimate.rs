@@ -6,6 +6,7 @@ use super::super::Failure;
 use super::rows::{Group, Rows};
 use super::{FitLaw, Member};
 use crate::dataset::Dataset;
+use crate::diagnostic::numbered;
 use crate::evidence::{self, Shape};
 use crate::fit::{Doubt, Estimate, Evidence, Fit, Noise, Span, Status};
 use crate::law::{Law, Parameter, Scale, Treatment};
@@ -133,9 +134,9 @@ impl FitLaw {
         let too_few = if is_alone { evidence::too_few_settings(&self.law, &by_name, &free) } else { Vec::new() };
         warnings.extend((!too_few.is_empty()).then(|| {
             Warning::serious(format!(
-                "The rows have {} different settings, which cannot determine {} parameters: many curves meet them equally well, and no answer at another setting is given.",
-                too_few.len(),
-                free.len()
+                "The rows have {}, which cannot determine {}: many curves meet them equally well, and no answer at another setting is given.",
+                numbered(too_few.len(), "different setting"),
+                numbered(free.len(), "parameter")
             ))
         }));
         let (parameters, not_told) = estimates(&self.law, &free, &draws, &shape.statuses, level);
