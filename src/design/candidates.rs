@@ -464,18 +464,11 @@ fn thinned(sizes: Vec<SizeAndShape>) -> Vec<SizeAndShape> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::design::settings::{Budget, Limits, MOST_COPIES};
-    use crate::quantity::Quantity;
+    use crate::design::settings::MOST_COPIES;
+    use crate::design::terms::of_flop;
 
     fn terms(flop: f64) -> Terms {
-        Terms {
-            rate: None,
-            budget: Budget { flop: Some(Quantity(flop)), ..Budget::default() },
-            limits: Limits::default(),
-            shared_trunk: None,
-            copies: MOST_COPIES,
-            rounds: vec![1.0],
-        }
+        of_flop(flop, MOST_COPIES)
     }
 
     fn candidates(text: &str) -> Candidates {

@@ -67,18 +67,10 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::design::settings::{Budget, Limits};
-    use crate::quantity::Quantity;
+    use crate::design::terms::of_flop;
 
     fn terms(flop: f64) -> Terms {
-        Terms {
-            rate: None,
-            budget: Budget { flop: Some(Quantity(flop)), ..Budget::default() },
-            limits: Limits::default(),
-            shared_trunk: None,
-            copies: 1,
-            rounds: vec![1.0],
-        }
+        of_flop(flop, 1)
     }
 
     fn pool() -> Pool {

@@ -95,3 +95,16 @@ impl Terms {
         self.rate.as_ref().map(|rate| rate.gpu_hours(flop) / f64::from(rate.per_run))
     }
 }
+
+/// Terms of a budget in FLOP without other limits, for tests.
+#[cfg(test)]
+pub(super) fn of_flop(flop: f64, copies: usize) -> Terms {
+    Terms {
+        rate: None,
+        budget: Budget { flop: Some(Quantity(flop)), ..Budget::default() },
+        limits: Limits::default(),
+        shared_trunk: None,
+        copies,
+        rounds: rounds(1),
+    }
+}

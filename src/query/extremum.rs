@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::axis::Axis;
-use super::{Fault, Model, Refusal, check_names, check_values, finish};
+use super::{Fault, Finding, Model, Refusal, check_names, check_values, finish, named};
 use crate::law::Law;
 use crate::numerics::ln;
 use crate::quantity::{OneOrMany, Quantity};
@@ -44,6 +44,14 @@ impl End {
         match self {
             Self::Lowest => "minimum",
             Self::Highest => "maximum",
+        }
+    }
+
+    /// The name of the response there, as an output.
+    pub(super) const fn output(self) -> &'static str {
+        match self {
+            Self::Lowest => "lowest",
+            Self::Highest => "highest",
         }
     }
 
@@ -91,13 +99,21 @@ impl Over {
         finish(faults)
     }
 
-    /// The value of the variable at the extremum nearest to a best point of the search, and the response there.
-    pub(super) fn extremum(
+    /// The answer to the question about one end.
+    pub(super) fn found(
         &self,
         end: End,
         model: &Model<'_>,
         inputs: &BTreeMap<String, f64>,
-    ) -> Result<(f64, f64), Refusal> {
+    ) -> Result<Finding, Refusal> {
+        let (place, response) = self.extremum(end, model, inputs)?;
+        let mut at = inputs.clone();
+        at.insert(self.over.clone(), place);
+        Ok(Finding { outputs: named([("at", place), (end.output(), response)]), at })
+    }
+
+    /// The value of the variable at the extremum, and the response there.
+    fn extremum(&self, end: End, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<(f64, f64), Refusal> {
         let (law, span) = (model.ready.law, model.span(&self.over));
         let axis = Axis::of(law, &self.over, span);
         let [low, high] = match axis {
@@ -139,3 +155,52 @@ impl Over {
         Ok((axis.value(found), response(found)?))
     }
 }
+
+/// Makes a wrapper of [`Over`] the question about one end. Its outputs are `at`, in the unit of the variable, and the
+/// response there.
+macro_rules! of_end {
+    ($question:ident, $end:expr) => {
+        impl $crate::query::Kind for $question {
+            fn outputs(&self) -> Vec<&str> {
+                vec!["at", $end.output()]
+            }
+
+            fn decides() -> bool {
+                true
+            }
+
+            fn is_response(&self, output: &str) -> bool {
+                output == $end.output()
+            }
+
+            fn variable_of(&self, output: &str) -> Option<&str> {
+                (output == "at").then_some(self.0.over.as_str())
+            }
+
+            fn check(&self, law: &$crate::law::Law) -> Result<(), Vec<$crate::query::Fault>> {
+                self.0.check(law)
+            }
+
+            fn rows(&self, _: &$crate::law::Roles) -> Vec<std::collections::BTreeMap<String, f64>> {
+                $crate::query::rows_of(&self.0.hold)
+            }
+
+            fn moves(&self, _: &$crate::law::Law) -> Option<$crate::query::Moves> {
+                None
+            }
+
+            fn takes_limits(&self, _: &$crate::law::Law) -> Result<(), &'static str> {
+                Err("it is over one variable; ask `compute_optimal`, which takes limits")
+            }
+
+            fn solve(
+                &self,
+                model: &$crate::query::Model<'_>,
+                inputs: &std::collections::BTreeMap<String, f64>,
+            ) -> Result<$crate::query::Finding, $crate::query::Refusal> {
+                self.0.found($end, model, inputs)
+            }
+        }
+    };
+}
+pub(super) use of_end;

@@ -1,13 +1,9 @@
 //! The maximum of a response over one variable.
 
-use std::collections::BTreeMap;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::extremum::{End, Over};
-use super::{Fault, Finding, Kind, Model, Moves, Refusal, named, rows_of};
-use crate::law::{Law, Roles};
+use super::extremum::{End, Over, of_end};
 
 /// The value of a variable at which the response is highest, and the response there: `{ over = "lr" }`, as for an
 /// accuracy or a reward.
@@ -15,44 +11,4 @@ use crate::law::{Law, Roles};
 #[serde(transparent)]
 pub struct Maximum(pub Over);
 
-impl Kind for Maximum {
-    /// `at` in the unit of the variable, `highest` in that of the response.
-    fn outputs(&self) -> Vec<&str> {
-        vec!["at", "highest"]
-    }
-
-    fn decides() -> bool {
-        true
-    }
-
-    fn is_response(&self, output: &str) -> bool {
-        output == "highest"
-    }
-
-    fn variable_of(&self, output: &str) -> Option<&str> {
-        (output == "at").then_some(self.0.over.as_str())
-    }
-
-    fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
-        self.0.check(law)
-    }
-
-    fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
-        rows_of(&self.0.hold)
-    }
-
-    fn moves(&self, _: &Law) -> Option<Moves> {
-        None
-    }
-
-    fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
-        Err("it is over one variable; ask `compute_optimal`, which takes limits")
-    }
-
-    fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {
-        let (place, highest) = self.0.extremum(End::Highest, model, inputs)?;
-        let mut at = inputs.clone();
-        at.insert(self.0.over.clone(), place);
-        Ok(Finding { outputs: named([("at", place), ("highest", highest)]), at })
-    }
-}
+of_end!(Maximum, End::Highest);
