@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use crate::expectation::{Measure, short};
+use crate::expectation::Measure;
 use crate::lock::Lock;
+use crate::numeral::rounded;
 
 /// The differences.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -252,7 +253,7 @@ impl NumberChange {
     /// The earlier and the later number with their intervals.
     fn states(&self) -> [String; 2] {
         let state = |value: Option<f64>, ends, unidentified| match value {
-            Some(value) => format!("{}{}", short(value), interval(ends)),
+            Some(value) => format!("{}{}", rounded(value, 6), interval(ends)),
             None if unidentified => "not identified".to_owned(),
             None => "nothing".to_owned(),
         };
@@ -287,9 +288,9 @@ impl NumberChange {
 fn interval(ends: [Option<f64>; 2]) -> String {
     match ends {
         [None, None] => String::new(),
-        [Some(lower), Some(upper)] => format!(" [{}, {}]", short(lower), short(upper)),
-        [Some(lower), None] => format!(" [{}, no upper end]", short(lower)),
-        [None, Some(upper)] => format!(" [no lower end, {}]", short(upper)),
+        [Some(lower), Some(upper)] => format!(" [{}, {}]", rounded(lower, 6), rounded(upper, 6)),
+        [Some(lower), None] => format!(" [{}, no upper end]", rounded(lower, 6)),
+        [None, Some(upper)] => format!(" [no lower end, {}]", rounded(upper, 6)),
     }
 }
 

@@ -136,7 +136,7 @@ impl Dataset {
     pub fn text(&self, name: &str, row: usize) -> String {
         match self.columns.get(name) {
             Some(Column::Texts(texts)) => texts[row].clone(),
-            Some(Column::Numbers(numbers)) => crate::expr::number_text(numbers[row]),
+            Some(Column::Numbers(numbers)) => crate::numeral::exact(numbers[row]),
             None => String::new(),
         }
     }

@@ -22,6 +22,7 @@ pub mod forecast;
 pub mod law;
 pub mod live;
 pub mod lock;
+pub mod numeral;
 pub mod numerics;
 pub mod objective;
 pub mod plan;

@@ -2,6 +2,7 @@
 //! perplexities, compute that is not 6 N D.
 
 use crate::dataset::{Dataset, Origin};
+use crate::numeral::rounded;
 use crate::numerics::{ln, median};
 use crate::unit::{Dimension, FLOP_PER_PARAMETER_AND_TOKEN, MULTIPLES, Unit, multiple_meant};
 use crate::warning::Warning;
@@ -122,16 +123,16 @@ fn too_many(of: &Declared<'_>, column: &str, values: &[f64]) -> Option<String> {
     } else {
         format!(
             "Its column holds {} to {}; if these are plain counts, write `{} = {{ column = \"{column}\", unit = \"{base}\" }}`.",
-            short(lowest / unit.size),
-            short(highest / unit.size),
+            rounded(lowest / unit.size, 3),
+            rounded(highest / unit.size, 3),
             of.variable
         )
     };
     Some(format!(
         "`{}` goes from {} to {} {base}, more than any training has. {written}",
         of.variable,
-        short(lowest),
-        short(highest)
+        rounded(lowest, 3),
+        rounded(highest, 3)
     ))
 }
 
@@ -266,8 +267,8 @@ impl<'a> Table<'a> {
         Some(format!(
             "`{}` goes from {} to {} {unit}, too few for plain counts: its column may count in multiples. Write {}.",
             of.variable,
-            short(lowest),
-            short(highest),
+            rounded(lowest, 3),
+            rounded(highest, 3),
             if likely.is_empty() { "the multiple before its unit".to_owned() } else { likely.join(" or ") }
         ))
     }
@@ -280,12 +281,12 @@ impl<'a> Table<'a> {
             return None;
         }
         let ratio = self.compute().map(|[.., ratios]| 1.0 / median(&ratios.values)).filter(|ratio| ratio.is_finite());
-        let said = ratio.map_or_else(String::new, |ratio| format!("; 6 N D is {} times as much", short(ratio)));
+        let said = ratio.map_or_else(String::new, |ratio| format!("; 6 N D is {} times as much", rounded(ratio, 3)));
         Some(format!(
             "`{0}` goes from {1} to {2} {unit}, too little for any training{said}. Write `{0} = {{ column = \"{column}\", unit = \"PFday\" }}` if that is its unit, or the power of ten of its column, as in `raw = \"{column}\"` and `{0} = {{ expr = \"raw * 1e21\", unit = \"FLOP\" }}`.",
             of.variable,
-            short(lowest),
-            short(highest),
+            rounded(lowest, 3),
+            rounded(highest, 3),
         ))
     }
 
@@ -356,7 +357,7 @@ impl<'a> Table<'a> {
                 format!(
                     "`{0}` is at most {1} %. If its column holds shares, write `{0} = {{ column = \"{column}\", unit = \"share\" }}`.",
                     of.variable,
-                    short(written)
+                    rounded(written, 3)
                 )
             });
         }
@@ -399,8 +400,8 @@ impl<'a> Table<'a> {
             "`{}` / `{}` is {} to {} tokens per parameter, {what}. If that is not meant: {ways}.",
             d.variable,
             n.variable,
-            short(lowest),
-            short(highest)
+            rounded(lowest, 3),
+            rounded(highest, 3)
         ))
     }
 
@@ -419,7 +420,7 @@ impl<'a> Table<'a> {
         Some(format!(
             "`{}` is {} times 6 {} {} in the median, which no way of counting explains: one of the three columns is in another unit. Write its unit: {what_if}.",
             c.variable,
-            short(middle),
+            rounded(middle, 3),
             n.variable,
             d.variable
         ))
@@ -460,11 +461,6 @@ impl<'a> Table<'a> {
 
 fn ends(values: &[f64]) -> (f64, f64) {
     values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))
-}
-
-fn short(value: f64) -> String {
-    let digits: f64 = format!("{value:.2e}").parse().unwrap_or(value);
-    crate::expr::number_text(digits)
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl Unit {
         match Self::base(self.dimension).filter(|_| self.size != 1.0) {
             Some(base) => {
                 let six_digits: f64 = format!("{:.5e}", self.size).parse().unwrap_or(self.size);
-                format!("{self}, kept in {base} (times {})", crate::expr::number_text(six_digits))
+                format!("{self}, kept in {base} (times {})", crate::numeral::exact(six_digits))
             }
             None => self.to_string(),
         }
@@ -156,7 +156,7 @@ impl fmt::Display for Unit {
         match self.multiple {
             Multiple::One => f.write_str(self.base),
             Multiple::Letter(name, _) => write!(f, "{name} {}", self.base),
-            Multiple::Number(number) => write!(f, "{} {}", crate::expr::number_text(number), self.base),
+            Multiple::Number(number) => write!(f, "{} {}", crate::numeral::exact(number), self.base),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::world::repository;
 
 /// The modules from the bottom up; a module may import those of earlier lines, and itself.
 const LAYERS: [&[&str]; 22] = [
-    &["diagnostic", "numerics", "artifact", "file", "registry", "warning", "watch"],
+    &["diagnostic", "numeral", "numerics", "artifact", "file", "registry", "warning", "watch"],
     &["answer", "summary", "web"],
     &["expr", "store"],
     &["unit", "dataset"],

@@ -11,6 +11,7 @@ use super::{Exit, compiled_or_shown, read_specs};
 use crate::artifact::Outputs;
 use crate::design::{Advice, Believed, Cost};
 use crate::diagnostic::numbered;
+use crate::numeral::rounded;
 use crate::plan::{PlanStage, SpecFile, compile_asking};
 use crate::spec::Node;
 
@@ -269,12 +270,7 @@ fn lines_of_runs(advice: &Advice) -> Vec<String> {
 
 /// A number and its interval.
 fn interval(belief: &Believed) -> String {
-    format!("{} [{}, {}]", short(belief.value), short(belief.lower), short(belief.upper))
-}
-
-/// A number with four digits.
-fn short(value: f64) -> String {
-    if (1e-2..1e4).contains(&value.abs()) { format!("{value:.4}") } else { format!("{value:.3e}") }
+    format!("{} [{}, {}]", rounded(belief.value, 4), rounded(belief.lower, 4), rounded(belief.upper, 4))
 }
 
 /// The wasted share of the compute in percent.

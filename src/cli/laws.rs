@@ -6,6 +6,7 @@ use super::Exit;
 use super::output;
 use super::screen::Screen;
 use crate::law::{CONVENTIONS, Convention, Entry, catalogue, find, names};
+use crate::numeral::exact;
 use crate::report::typeset_plain;
 
 /// List the laws of the catalogue, or show one.
@@ -147,14 +148,14 @@ fn page(entry: &Entry) -> String {
     for (name, parameter) in &entry.parameters {
         let bounds = parameter
             .bounds
-            .map(|[low, high]| format!(", in [{}, {}]", short(low.0), short(high.0)))
+            .map(|[low, high]| format!(", in [{}, {}]", exact(low.0), exact(high.0)))
             .unwrap_or_default();
         let _ = writeln!(out, "  {name:10} {}{bounds}", parameter.meaning.as_deref().unwrap_or(""));
     }
     if !entry.constants.is_empty() {
         let _ = writeln!(out, "\npublished constants");
         for (name, constants) in &entry.constants {
-            let values: Vec<String> = constants.values.iter().map(|(p, v)| format!("{p} = {}", short(v.0))).collect();
+            let values: Vec<String> = constants.values.iter().map(|(p, v)| format!("{p} = {}", exact(v.0))).collect();
             let _ = writeln!(out, "  {name}: {}\n    {}", values.join(", "), constants.reference);
         }
     }
@@ -163,10 +164,10 @@ fn page(entry: &Entry) -> String {
         let _ = writeln!(out, "  it {} turn along a variable", if monotone { "does not" } else { "may" });
     }
     if let Some(epochs) = entry.holds.epochs {
-        let _ = writeln!(out, "  each token is seen up to {} times", short(epochs));
+        let _ = writeln!(out, "  each token is seen up to {} times", exact(epochs));
     }
     for (variable, [low, high]) in &entry.holds.range {
-        let _ = writeln!(out, "  published for {variable} from {} to {}", short(low.0), short(high.0));
+        let _ = writeln!(out, "  published for {variable} from {} to {}", exact(low.0), exact(high.0));
     }
     let _ = writeln!(out, "\nreferences");
     entry.references.iter().for_each(|reference| {
@@ -174,10 +175,6 @@ fn page(entry: &Entry) -> String {
     });
     let _ = writeln!(out, "\nin a spec\n{}", snippet(entry));
     out
-}
-
-fn short(value: f64) -> String {
-    crate::expr::number_text(value)
 }
 
 fn takes_schedule(entry: &Entry) -> bool {
@@ -193,7 +190,7 @@ fn snippet(entry: &Entry) -> String {
                 let cosine = "{ shape = \"cosine\", peak = 3e-4, end = 3e-5, warmup = 2000, steps = 24000 }";
                 vec![format!("schedule = {cosine}")]
             } else {
-                entry.variables.iter().map(|(name, v)| format!("{name} = {}", short(v.example()))).collect()
+                entry.variables.iter().map(|(name, v)| format!("{name} = {}", exact(v.example()))).collect()
             };
             format!(
                 "  spec = 1\n  study.title = \"{}\"\n  [laws.published]\n  use = \"{name}\"\n  constants = \"{constants}\"\n  [fits.published]\n  law = \"published\"\n  [queries.example]\n  fit = \"published\"\n  loss = {{ {} }}\n",

@@ -9,8 +9,9 @@ use clap::Args;
 use super::Exit;
 use super::output;
 use super::screen::Screen;
-use crate::expr::{number_text, parse_constant};
+use crate::expr::parse_constant;
 use crate::law::{Domains, Entry, Law, Mixture, Treatment, Variable, find, names};
+use crate::numeral::exact;
 use crate::numerics::{Random, exp, ln};
 
 /// Draw runs from a law with known parameters and print them as CSV.
@@ -112,7 +113,7 @@ fn simulate(arguments: &Arguments) -> Result<String, String> {
         }
         drawn += 1;
         let response = tape.value_at(&parameters, &at) * random.log_normal(arguments.noise);
-        let cells: Vec<String> = at.iter().chain([&response]).map(|value| number_text(*value)).collect();
+        let cells: Vec<String> = at.iter().chain([&response]).map(|value| exact(*value)).collect();
         let _ = writeln!(table, "{}", cells.join(","));
     }
     if drawn == 0 {

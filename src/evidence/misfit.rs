@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::short;
 use crate::fit::Replicates;
+use crate::numeral::rounded;
 use crate::numerics::{Line, fisher_tail, ln, mean, student_tail};
 
 /// Statistics of repeated runs; `configurations[row]` is the number of the row's configuration.
@@ -32,8 +32,8 @@ pub fn lack_of_fit(replicates: &Replicates) -> Option<String> {
     Some(format!(
         "Lack of fit: repeated runs differ by {} from each other, and the law misses their means by {}. The \
          difference is an error of the law and not noise, and no interval includes it.",
-        short(pure),
-        short(replicates.misfit)
+        rounded(pure, 3),
+        rounded(replicates.misfit, 3)
     ))
 }
 
@@ -66,8 +66,8 @@ pub fn repeats(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: 
             "Rows with equal {} ({} rows of {configurations} configurations) differ by {} from each other, and their means miss the law by {}: such rows have an error in common, so they count for fewer than their number and intervals are too narrow. Write `replicates = [{}]` in the fit, which counts each configuration once.",
             super::in_words(&names),
             residuals.len(),
-            short(apart.sqrt()),
-            short((means.iter().map(|mean| mean * mean).sum::<f64>() / configurations as f64).sqrt()),
+            rounded(apart.sqrt(), 3),
+            rounded((means.iter().map(|mean| mean * mean).sum::<f64>() / configurations as f64).sqrt(), 3),
             quoted.join(", ")
         )
     })
@@ -117,7 +117,7 @@ pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: 
         format!(
             "Lack of fit: the residuals have a pattern: {words}. Their root mean square, {}, includes an error \
              of the law that continues outside the rows and that no interval includes.",
-            short(size)
+            rounded(size, 3)
         )
     })
 }

@@ -10,6 +10,7 @@ use crate::dataset::{Column, Dataset};
 use crate::diagnostic::numbered;
 use crate::fit::{Candidate, Fit, Ray, Reference, Span, Status};
 use crate::law::{Law, Order, Roles, Scale};
+use crate::numeral::rounded;
 use crate::numerics::{Matrix, eigen_symmetric, exp, ln};
 use crate::plausible::name_rows;
 use crate::problem::Problem;
@@ -109,7 +110,7 @@ fn on_bounds(problem: &Problem, labels: &[Label], point: &[f64], shape: &mut Sha
         shape.warnings.push(format!(
             "{} is on its {side} bound {}: a value outside would fit better, and its interval ends there.",
             labels[j].text,
-            crate::expr::number_text(bound)
+            crate::numeral::exact(bound)
         ));
     }
 }
@@ -303,8 +304,8 @@ pub fn on_rays(law: &Law, parameters: &[f64], rays: &[Ray], statuses: &mut [Stat
              compute, cannot.",
             ray.second,
             ray.first,
-            short(ray.ratio.lowest),
-            short(ray.ratio.highest),
+            rounded(ray.ratio.lowest, 3),
+            rounded(ray.ratio.highest, 3),
             ray.first,
             ray.second,
             if names.is_empty() {
@@ -389,7 +390,8 @@ pub fn compared_with_optimum(
     let told = free.iter().zip(found).zip(statuses).filter(|(_, status)| **status != Status::NotIdentified);
     let moved = told.filter_map(|((p, &value), _)| {
         let best = *reference.parameters.get(&p.name)?;
-        ((value - best).abs() > 1e-3 * best.abs()).then(|| format!("{} {} for {}", p.name, short(value), short(best)))
+        ((value - best).abs() > 1e-3 * best.abs())
+            .then(|| format!("{} {} for {}", p.name, rounded(value, 3), rounded(best, 3)))
     });
     let moved: Vec<String> = moved.collect();
     let moved = if moved.is_empty() { String::new() } else { format!(" ({})", moved.join(", ")) };
@@ -406,7 +408,7 @@ pub fn disagreement(labels: &[Label], apart: &[(usize, f64)]) -> Option<String> 
         .iter()
         .map(|&(j, ratio)| {
             let (factor, side) = if ratio > 1.0 { (ratio, "narrower") } else { (1.0 / ratio, "wider") };
-            format!("{} ({side} by a factor of {})", labels[j].text, short(factor))
+            format!("{} ({side} by a factor of {})", labels[j].text, rounded(factor, 3))
         })
         .collect();
     let names: Vec<&str> = named.iter().map(String::as_str).collect();
@@ -476,9 +478,9 @@ pub fn equally_good(candidates: &[Candidate]) -> Option<String> {
             "Laws that describe the rows equally well forecast differently: at ten times the largest sizes `{}` \
              gives {} and `{}` gives {}. The rows do not decide between them.",
             lowest.0,
-            short(lowest.1),
+            rounded(lowest.1, 3),
             highest.0,
-            short(highest.1)
+            rounded(highest.1, 3)
         )
     })
 }
@@ -535,24 +537,13 @@ pub fn rays(columns: &BTreeMap<&str, &[f64]>, roles: &Roles) -> Vec<Ray> {
     found
 }
 
-fn short(value: f64) -> String {
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    if (0.01..1e5).contains(&value) {
-        format!("{value:.3}").trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        format!("{value:.2e}")
-    }
-}
-
 /// Cautions for every answer of a fit: parameters on bounds, parameters that are not identified, and a search that
 /// did not converge.
 pub fn caveats(fit: &Fit) -> Vec<String> {
     let mut caveats = Vec::new();
     for (name, estimate) in &fit.parameters {
         if let (Status::AtLowerBound | Status::AtUpperBound, Some(value)) = (estimate.status, estimate.value) {
-            caveats.push(format!("{name} {} {}", estimate.status.describe(), short(value)));
+            caveats.push(format!("{name} {} {}", estimate.status.describe(), rounded(value, 3)));
         }
     }
     let not_told = fit.parameters.iter().filter(|(_, estimate)| estimate.status == Status::NotIdentified);

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::short;
 use crate::dataset::{Column, Dataset};
 use crate::diagnostic::numbered;
 use crate::fit::Doubt;
 use crate::law::Roles;
+use crate::numeral::rounded;
 use crate::numerics::{exp, fisher_tail, ln, mean, median};
 use crate::plausible::name_rows;
 use crate::warning::Warning;
@@ -107,7 +107,7 @@ impl Fitted<'_> {
         let edge = if is_above { lowest } else { highest };
         let is_beyond = |row: &usize| if is_above { response[*row] >= edge } else { response[*row] <= edge };
         let beyond: Vec<usize> = (0..response.len()).filter(is_beyond).collect();
-        let number = crate::expr::number_text;
+        let number = crate::numeral::exact;
         let sign = if is_above { ">=" } else { "<=" };
         let by_response = format!("{} {sign} {}", self.response, number(edge));
         let with_variable = |(name, values): (&&str, &&[f64])| {
@@ -169,8 +169,11 @@ impl Fitted<'_> {
             all.into_iter().filter(|(_, settings)| settings.chance < limit && settings.apart > self.apart());
         let (name, settings) = different.min_by(|a, b| a.1.chance.total_cmp(&b.1.chance))?;
         let words = |(value, rows, mean): &(String, Vec<usize>, f64)| {
-            let size =
-                if self.is_log { format!("{} %", short(100.0 * (exp(mean.abs()) - 1.0))) } else { short(mean.abs()) };
+            let size = if self.is_log {
+                format!("{} %", rounded(100.0 * (exp(mean.abs()) - 1.0), 3))
+            } else {
+                rounded(mean.abs(), 3)
+            };
             let side = if *mean > 0.0 { "below" } else { "above" };
             format!("`{value}` ({}) {size} {side} the law", numbered(rows.len(), "row"))
         };
@@ -211,7 +214,7 @@ impl Fitted<'_> {
             let growing = growing.map_or_else(String::new, |growing| format!(" at growing {growing}"));
             Some(format!(
                 "Rows of one `{name}`{growing} look like checkpoints of one run: their residuals are correlated ({} between neighbours), so they count for fewer runs than rows and intervals are too narrow. Write `clusters = [\"{name}\"]` in the fit, or keep the last row of each run.",
-                short(correlation)
+                rounded(correlation, 3)
             ))
         })
     }

@@ -1,6 +1,7 @@
 //! Limits on how far a number moves from one run to the next, such as `fits.main.alpha moved less than 2 se`.
 
 use super::Severity;
+use crate::numeral::rounded;
 use crate::numerics::ln;
 
 /// An expectation on the change of a number from one run to the next. Reports cannot check it, since they know one
@@ -126,12 +127,12 @@ impl Drift {
         let (before, after) = match (moved.then, moved.now) {
             (Some(before), Some(after)) => (before, after),
             (None, Some(after)) if moved.unidentified_then => {
-                return (false, format!("it was not identified, and is {} now", short(after)));
+                return (false, format!("it was not identified, and is {} now", rounded(after, 6)));
             }
             (None, _) => return (true, "no number of this name in the lock file".to_owned()),
-            (Some(before), None) => return (false, format!("{} -> nothing", short(before))),
+            (Some(before), None) => return (false, format!("{} -> nothing", rounded(before, 6))),
         };
-        let values = format!("{} -> {}", short(before), short(after));
+        let values = format!("{} -> {}", rounded(before, 6), rounded(after, 6));
         let measure = match self.unit {
             DriftUnit::StandardErrors => moved.measure,
             DriftUnit::Percent if before == 0.0 => Err("it was zero"),
@@ -152,9 +153,4 @@ impl Drift {
             Err(why) => (before == after, format!("{values}; the size of this change is unknown: {why}")),
         }
     }
-}
-
-/// A number with five decimals, or in scientific notation where it is small or large.
-pub fn short(value: f64) -> String {
-    if (1e-3..1e6).contains(&value.abs()) { format!("{value:.5}") } else { format!("{value:.4e}") }
 }

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use condition::near;
-pub use drift::{Drift, DriftUnit, ExpectedDrift, Measure, Moved, short};
+pub use drift::{Drift, DriftUnit, ExpectedDrift, Measure, Moved};
 pub use outcome::{Judged, judged};
 
 /// The effect of a failed expectation.

@@ -288,7 +288,7 @@ fn write_expr<S: AsRef<str>>(f: &mut fmt::Formatter<'_>, expr: &Expr<S>, outer: 
         f.write_str("(")?;
     }
     match &expr.node {
-        Node::Number(value) => write!(f, "{}", number_text(*value))?,
+        Node::Number(value) => write!(f, "{}", crate::numeral::exact(*value))?,
         Node::Text(text) => write!(f, "'{text}'")?,
         Node::Symbol(name) => write_name(f, name.as_ref())?,
         Node::Negate(inner) => {
@@ -345,13 +345,6 @@ fn write_list<S: AsRef<str>>(f: &mut fmt::Formatter<'_>, all: &[Expr<S>]) -> fmt
 
 fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     if lexer::is_bare_name(name) { f.write_str(name) } else { write!(f, "`{name}`") }
-}
-
-/// The shortest text that parses to the same number, in exponent form where that is shorter.
-pub fn number_text(value: f64) -> String {
-    let plain = format!("{value}");
-    let exponent = format!("{value:e}");
-    if exponent.len() < plain.len() { exponent } else { plain }
 }
 
 #[cfg(test)]

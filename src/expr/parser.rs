@@ -195,7 +195,7 @@ impl Parser {
     /// A token as the user wrote it.
     fn shown(&self, at: usize) -> String {
         match &self.tokens[at].0 {
-            Token::Number(value) => super::number_text(*value),
+            Token::Number(value) => crate::numeral::exact(*value),
             Token::Text(text) => format!("'{text}'"),
             Token::Name(name) => name.clone(),
             Token::Punctuation(mark) => (*mark).to_owned(),

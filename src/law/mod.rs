@@ -123,7 +123,7 @@ impl Holds {
             .iter()
             .filter_map(|(name, [low, high])| {
                 let value = *at.get(name)?;
-                let number = crate::expr::number_text;
+                let number = crate::numeral::exact;
                 // Published ranges are rounded: a model of 1.309 billion parameters appears as 1.3 billion.
                 let (below, above) = (low.0 / (1.0 + ROUNDED), high.0 * (1.0 + ROUNDED));
                 (value < below || value > above).then(|| {
@@ -594,7 +594,7 @@ impl Law {
     /// Everything that determines a fit of the law: its form, and the bounds, scales and starts of the free
     /// parameters.
     pub fn fingerprint(&self) -> serde_json::Value {
-        let number = crate::expr::number_text;
+        let number = crate::numeral::exact;
         let search: BTreeMap<&str, serde_json::Value> = self
             .free()
             .into_iter()

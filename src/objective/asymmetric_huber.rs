@@ -48,7 +48,7 @@ impl Penalty for AsymmetricHuber {
     }
 
     fn describe(&self) -> String {
-        let number = crate::expr::number_text;
+        let number = crate::numeral::exact;
         format!("sum of Huber({}), {} times as dear above,", number(self.delta.0), number(self.over.0))
     }
 }

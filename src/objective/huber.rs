@@ -66,6 +66,6 @@ impl Penalty for Huber {
     }
 
     fn describe(&self) -> String {
-        format!("sum of Huber({})", crate::expr::number_text(self.delta.0))
+        format!("sum of Huber({})", crate::numeral::exact(self.delta.0))
     }
 }

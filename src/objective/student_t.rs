@@ -45,7 +45,7 @@ impl Penalty for StudentT {
     }
 
     fn describe(&self) -> String {
-        let number = crate::expr::number_text;
+        let number = crate::numeral::exact;
         format!("Student-t({}, scale {}) log-likelihood", number(self.nu.0), number(self.scale.0))
     }
 }

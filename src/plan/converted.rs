@@ -22,7 +22,7 @@ pub(super) fn check_converted(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law,
                 "`{}` is read in {unit} and stored in {base}, and the number {number} of the formula counts {base} too",
                 law.response
             );
-            let hint = format!("if it is meant in {unit}, write {}", crate::expr::number_text(number * unit.size));
+            let hint = format!("if it is meant in {unit}, write {}", crate::numeral::rounded(number * unit.size, 6));
             scope.tell(Diagnostic::warning("converted-number", place(), message).hint(hint));
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::check::{self, Variables};
 use super::scope::{Rows, Scope, SourceStage};
 use crate::diagnostic::{Diagnostic, Place, SpecPath, Step};
-use crate::expr::{Kind, number_text};
+use crate::expr::Kind;
+use crate::numeral::exact;
 use crate::report::DescribedFilter;
 use crate::spec;
 use crate::stage::{Extreme, Filter, FilterRule, RuleKind};
@@ -86,11 +87,7 @@ fn rule_of(scope: &mut Scope<'_>, rule: &spec::Rule, path: &SpecPath, variables:
                 scope.error(
                     "empty-range",
                     Place::Value(place),
-                    format!(
-                        "the range of {name} ends at {}, below its start at {}",
-                        number_text(high.0),
-                        number_text(low.0)
-                    ),
+                    format!("the range of {name} ends at {}, below its start at {}", exact(high.0), exact(low.0)),
                 );
             }
         }

@@ -12,9 +12,9 @@ use super::simplex::{Landscape, Local, Simplex, Valley};
 use super::{Fault, Finding, Kind, Model, Moves, Outputs, Question, Refusal, check_names, check_values, rows_of};
 use crate::answer::Interval;
 use crate::diagnostic::{list, nearest};
-use crate::expr::number_text;
 use crate::law::symbolic::{Graph, Id};
 use crate::law::{Law, Mixture, Roles, Share, TOLERANCE};
+use crate::numeral::exact;
 use crate::numerics::Matrix;
 use crate::quantity::{OneOrMany, Quantity};
 
@@ -153,10 +153,8 @@ impl BestMixture {
         }
         let are_shares = amounts.iter().all(|amount| *amount <= 1.0);
         if are_shares && (sum - 1.0).abs() > TOLERANCE {
-            let fault = Fault::at(
-                "reference",
-                format!("the shares of the reference sum to {}, and not to 1", number_text(sum)),
-            );
+            let fault =
+                Fault::at("reference", format!("the shares of the reference sum to {}, and not to 1", exact(sum)));
             return Err(fault.hint("sizes of domains above 1, such as `\"600B\"`, are turned into shares"));
         }
         Ok(amounts.into_iter().map(|amount| amount / sum).collect())

@@ -127,7 +127,7 @@ impl Line {
         let (name, value) = (&self.name, values[nearest]);
         if nearest == first {
             let side = if is_above { "above" } else { "below" };
-            let at = crate::expr::number_text(self.axis.value(self.coordinates[first]));
+            let at = crate::numeral::exact(self.axis.value(self.coordinates[first]));
             return Err(Refusal::NotReachable {
                 reason: format!("the response is {side} {target} at every {name}: it is {value:.4} at {name} = {at}"),
                 beyond: Some(Beyond::Smallest),

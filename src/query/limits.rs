@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::budget::takes_budget;
 use super::{Beyond, Fault, Kind, Refusal};
-use crate::expr::number_text;
 use crate::law::{Law, Roles, Share};
+use crate::numeral::exact;
 use crate::quantity::{Quantity, quantity_in};
 
 /// The key for accelerator hours, which are not a variable.
@@ -152,12 +152,12 @@ impl Allowed {
 impl fmt::Display for Allowed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.one_of.is_empty() {
-            let all: Vec<String> = self.one_of.iter().map(|value| number_text(*value)).collect();
+            let all: Vec<String> = self.one_of.iter().map(|value| exact(*value)).collect();
             return write!(f, "one of {}", all.join(", "));
         }
         let ends = [
-            self.least.map(|least| format!(">= {}", number_text(least))),
-            self.most.map(|most| format!("<= {}", number_text(most))),
+            self.least.map(|least| format!(">= {}", exact(least))),
+            self.most.map(|most| format!("<= {}", exact(most))),
         ];
         f.write_str(&ends.into_iter().flatten().collect::<Vec<_>>().join(" and "))
     }
@@ -341,10 +341,7 @@ impl Limits {
             shares.iter().map(|share| limits.get(&share.variable).and_then(|a| a.most).unwrap_or(1.0)).sum();
         if faults.is_empty() && (least > 1.0 + ROUNDING || most < 1.0 - ROUNDING) {
             let (which, sum) = if least > 1.0 { ("lower", least) } else { ("upper", most) };
-            faults.push(Fault::whole(format!(
-                "no mixture keeps the limits: the {which} limits sum to {}",
-                number_text(sum)
-            )));
+            faults.push(Fault::whole(format!("no mixture keeps the limits: the {which} limits sum to {}", exact(sum))));
         }
         if faults.is_empty() { Ok(Self { shares: limits, ..Self::default() }) } else { Err(faults) }
     }
@@ -357,7 +354,7 @@ impl Limits {
         for row in kind.rows(&law.roles) {
             for (name, allowed) in [(size, &self.size), (data, &self.data)] {
                 if let Some(value) = row.get(name).filter(|value| !allowed.allows(**value)) {
-                    let given = number_text(*value);
+                    let given = exact(*value);
                     faults
                         .push(Fault::at(name, format!("the question gives {name} = {given}, which {allowed} forbids")));
                 }

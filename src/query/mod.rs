@@ -44,9 +44,9 @@ pub use several::{SeveralLaws, WeightedLaw};
 pub use surface::Moves;
 
 use crate::answer::{Answer, Interval, Row, Verdict};
-use crate::expr::number_text;
 use crate::fit::Fit;
 use crate::law::{Law, Roles, Share};
+use crate::numeral::exact;
 use crate::numerics::Points;
 use crate::quantity::{OneOrMany, Quantity};
 use crate::registry::{keyed, registry};
@@ -464,7 +464,7 @@ fn answered(question: &Question, asked: &Asked<'_>) -> Answer {
             let found = asked.row(inputs);
             outside.extend(law.holds.outside(&found.at, &law.roles));
             if !found.at.is_empty() {
-                let inputs = found.row.inputs.iter().map(|(name, value)| format!("{name} = {}", number_text(*value)));
+                let inputs = found.row.inputs.iter().map(|(name, value)| format!("{name} = {}", exact(*value)));
                 let place = inputs.collect::<Vec<_>>().join(", ");
                 for remark in kind.remarks(&found.at, &found.row.outputs) {
                     remarks.entry(remark).or_default().push(place.clone());

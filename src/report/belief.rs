@@ -1,11 +1,12 @@
 //! Judges the reliability of an answer in one word with reasons.
 
 use super::results::{AnswerRow, FitResult, QueryResult, Results, VariedAnswer};
-use super::words::{digits, number, trimmed, verdict};
+use super::words::{number, verdict};
 use super::{AnsweredBy, Belief, Described, DescribedQuery};
 use crate::answer::Verdict;
 use crate::diagnostic::numbered;
 use crate::fit::Holdout;
+use crate::numeral;
 use crate::query::Question;
 
 /// The reliability of an answer: all reasons against it, or the reasons for it where there are none against.
@@ -55,7 +56,7 @@ pub(super) fn judge(
         against.push(format!(
             "made {choice}, the fit gives {}: {} half-widths of the interval away",
             super::words::Written::of_output(described, query, &output).value(value),
-            trimmed(&digits(moved, 2))
+            numeral::rounded(moved, 2)
         ));
     }
     if cell.is_some_and(|cell| cell.lower.is_none() && cell.upper.is_none()) {
@@ -105,7 +106,7 @@ fn observed_elsewhere(results: &Results, query: &DescribedQuery, row: &AnswerRow
             "intervals of this query missed {} of {} observed values, by up to {} %",
             missed.len(),
             tested.len(),
-            trimmed(&digits(100.0 * worst, 2))
+            numeral::rounded(100.0 * worst, 2)
         )
     })
 }

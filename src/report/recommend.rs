@@ -2,10 +2,11 @@
 
 use super::belief::{farthest, judge, twins};
 use super::results::{AnswerRow, Recommended, Results};
-use super::words::{self, Written, digits, trimmed};
+use super::words::{self, Written};
 use super::{AnsweredBy, Described, DescribedQuery};
 use crate::answer::Verdict;
 use crate::diagnostic::{list, numbered};
+use crate::numeral;
 use crate::numerics::ln;
 
 /// The recommended answer of a study; `None` if there are no queries.
@@ -63,7 +64,7 @@ fn moved_farthest(
     let (varied, choice, value) = farthest(results, query, row, &output)?;
     let moved = varied
         .moved
-        .map_or_else(String::new, |moved| format!(", {} half-widths of its interval away", trimmed(&digits(moved, 2))));
+        .map_or_else(String::new, |moved| format!(", {} half-widths of its interval away", numeral::rounded(moved, 2)));
     let value = Written::of_output(described, query, &output).value(value);
     Some(match varied.values.len() {
         1 => format!("Another choice for {fit}, `{choice}`, changes {answer}: to {value}{moved}."),

@@ -12,6 +12,7 @@ use crate::design::Advice;
 use crate::expectation::ExpectationResult;
 use crate::fit::{Backtest, Choice, Estimate, Evidence, Holdout, NoiseTrend, ProfileCurve, Region, Span, Status};
 use crate::law::Roles;
+use crate::numeral;
 use crate::query::{CAVEATS, GROUP, Kind, NOTE, OBSERVED, REACH};
 pub use crate::warning::NoteSeverity;
 use crate::warning::Warning;
@@ -319,7 +320,7 @@ impl AnswerRow {
 
     /// The name of the row among those of its query: group and inputs, `even,C=1e21`.
     pub fn key(&self) -> String {
-        let number = |(name, value): (&String, &f64)| format!("{name}={}", crate::expr::number_text(*value));
+        let number = |(name, value): (&String, &f64)| format!("{name}={}", numeral::exact(*value));
         let parts = self.group.clone().into_iter().chain(self.inputs.iter().map(number));
         parts.collect::<Vec<_>>().join(",")
     }

@@ -1,5 +1,6 @@
 //! Conclusions of authors, with numbers of the results in braces: `13B reaches {queries.forecast.row2}`.
 
+use crate::numeral;
 use std::collections::BTreeMap;
 
 use super::named::NamedAnswer;
@@ -88,7 +89,7 @@ fn of_fit(results: &Results, name: &str) -> Option<String> {
     let estimate = result.parameters.get(parameter)?;
     match estimate.value {
         Some(value) => {
-            Some(format!("{} {}", words::trimmed(&words::number(value)), words::ends(estimate)).trim().to_owned())
+            Some(format!("{} {}", numeral::trimmed(&words::number(value)), words::ends(estimate)).trim().to_owned())
         }
         None => Some(format!("({})", estimate.status.describe())),
     }
@@ -96,7 +97,7 @@ fn of_fit(results: &Results, name: &str) -> Option<String> {
 
 fn of_number(numbers: &BTreeMap<String, Option<f64>>, name: &str) -> String {
     let number = numbers.get(name).copied().flatten();
-    number.map_or_else(|| "(no number)".to_owned(), |number| words::trimmed(&words::number(number)))
+    number.map_or_else(|| "(no number)".to_owned(), |number| numeral::trimmed(&words::number(number)))
 }
 
 #[cfg(test)]

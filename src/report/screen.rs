@@ -5,6 +5,7 @@ use super::results::{Note, NoteSeverity, Recommended, Results};
 use super::words::{self, number};
 use super::{Described, belief, recommend};
 use crate::expectation::ExpectationResult;
+use crate::numeral;
 
 /// The content of the first screen.
 pub(super) struct FirstScreen {
@@ -126,7 +127,7 @@ pub(super) fn parameters(results: &Results) -> Vec<[String; 5]> {
             [
                 name.clone(),
                 parameter.clone(),
-                estimate.value.map_or_else(|| "-".to_owned(), |value| words::trimmed(&number(value))),
+                estimate.value.map_or_else(|| "-".to_owned(), |value| numeral::trimmed(&number(value))),
                 words::ends(estimate),
                 estimate.status.describe().to_owned(),
             ]

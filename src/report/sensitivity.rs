@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::DIGITS;
 use super::results::{SensitivityResult, VariedAnswer};
-use super::words::{Written, digits, heading, trimmed};
+use super::words::{Written, heading};
 use super::{Described, DescribedVariation};
 use crate::answer::{Answer, Row, Verdict};
 use crate::dataset::GroupName;
 use crate::diagnostic::numbered;
+use crate::numeral;
 use crate::numerics::ln;
 
 /// The sensitivity of every varied fit; `varied` contains the answers by role.
@@ -148,7 +149,7 @@ pub(super) fn table(
         written.unwrap_or(Written::Number(DIGITS)).value(value)
     };
     let moved = |answer: &VariedAnswer| match answer.moved {
-        Some(moved) => trimmed(&digits(moved, 2)),
+        Some(moved) => numeral::rounded(moved, 2),
         None => "-".to_owned(),
     };
     let rows = result.answers.iter().map(|answer| {

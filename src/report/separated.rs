@@ -10,7 +10,7 @@ pub(super) fn cell(text: &str) -> String {
 
 /// A number as a cell, with all its digits; empty if it is not finite.
 pub(super) fn number(value: f64) -> String {
-    if value.is_finite() { crate::expr::number_text(value) } else { String::new() }
+    if value.is_finite() { crate::numeral::exact(value) } else { String::new() }
 }
 
 /// Cells as a line.

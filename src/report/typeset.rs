@@ -1,6 +1,7 @@
 //! Formulas in mathematical notation: plain text with Greek letters, HTML, LaTeX.
 
-use crate::expr::{Expr, Node, Operator, number_text};
+use crate::expr::{Expr, Node, Operator};
+use crate::numeral::exact;
 
 const GREEK: [(&str, char); 12] = [
     ("alpha", 'α'),
@@ -150,7 +151,7 @@ const fn minus(style: Style) -> &'static str {
 }
 
 fn number(value: f64, style: Style) -> String {
-    let text = number_text(value);
+    let text = exact(value);
     match (text.split_once('e'), style) {
         (Some((mantissa, exponent)), Style::Html) => format!("{mantissa}·10<sup>{exponent}</sup>"),
         (Some((mantissa, exponent)), Style::Latex) => format!("{mantissa} \\cdot 10^{{{exponent}}}"),

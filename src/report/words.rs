@@ -8,6 +8,7 @@ use super::{Described, DescribedQuery};
 use crate::answer::{Interval, LawAnswer, StackedLaw, Verdict};
 use crate::diagnostic::numbered;
 use crate::fit::{Estimate, Evidence, Status};
+use crate::numeral::{digits, rounded, size, trimmed};
 use crate::query::Phrase;
 use crate::unit::Dimension;
 
@@ -16,49 +17,11 @@ pub(super) fn number(value: f64) -> String {
     digits(value, DIGITS)
 }
 
-/// A number with the given number of significant digits.
-pub(super) fn digits(value: f64, count: usize) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return value.to_string();
-    }
-    let exponent = magnitude(value);
-    if (-4..6).contains(&exponent) {
-        let decimals = usize::try_from(count as i32 - 1 - exponent).unwrap_or(0);
-        return format!("{value:.decimals$}");
-    }
-    format!("{value:.*e}", count - 1)
-}
-
-/// The power of ten of the leading digit.
-pub(super) fn magnitude(value: f64) -> i32 {
-    let text = format!("{:e}", value.abs());
-    text.split('e').nth(1).and_then(|e| e.parse().ok()).unwrap_or(0)
-}
-
-/// A count with a suffix: 73.2B, 1.31T; larger ones have an exponent.
-pub(super) fn size(value: f64) -> String {
-    for (limit, scale, suffix) in
-        [(1e3, 1.0, ""), (1e6, 1e3, "K"), (1e9, 1e6, "M"), (1e12, 1e9, "B"), (1e16, 1e12, "T")]
-    {
-        if value < limit && value >= 1.0 {
-            return format!("{}{suffix}", trimmed(&digits(value / scale, 3)));
-        }
-    }
-    digits(value, 3)
-}
-
-/// Removes trailing zeros after the decimal point.
-pub(super) fn trimmed(text: &str) -> String {
-    let (mantissa, exponent) = text.split_once('e').map_or((text, None), |(m, e)| (m, Some(e)));
-    let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
-    exponent.map_or_else(|| mantissa.to_owned(), |e| format!("{mantissa}e{e}"))
-}
-
 /// A value in the usual notation of its dimension: 5.76e23 FLOP, 70B, 0.0003, and 2030.8 for a variable that counts
 /// nothing.
 pub(super) fn quantity(dimension: Option<Dimension>, value: f64) -> String {
     match dimension {
-        Some(Dimension::Flop) => format!("{} FLOP", trimmed(&digits(value, 3))),
+        Some(Dimension::Flop) => format!("{} FLOP", rounded(value, 3)),
         Some(Dimension::Nats | Dimension::Share) => trimmed(&number(value)),
         Some(Dimension::Parameters | Dimension::Tokens) => size(value),
         Some(Dimension::One) | None => plain(value),
@@ -69,7 +32,7 @@ pub(super) fn quantity(dimension: Option<Dimension>, value: f64) -> String {
 /// do not tell years apart.
 fn plain(value: f64) -> String {
     let is_usual = value == 0.0 || (1.0..1e6).contains(&value.abs());
-    if is_usual { trimmed(&digits(value, 5)) } else { size(value) }
+    if is_usual { rounded(value, 5) } else { size(value) }
 }
 
 /// The word after a number of parameters or tokens, with a leading space.
@@ -130,7 +93,7 @@ impl Written {
     /// An end of an interval: a value without its unit.
     fn end(self, value: f64) -> String {
         match self {
-            Self::Quantity(Some(Dimension::Flop)) => trimmed(&digits(value, 3)),
+            Self::Quantity(Some(Dimension::Flop)) => rounded(value, 3),
             Self::Quantity(dimension) => quantity(dimension, value),
             Self::Number(count) => digits(value, count),
         }
@@ -169,9 +132,9 @@ pub(super) fn verdict(row: &AnswerRow) -> String {
     let by_factor = row.reach.factor.filter(|factor| *factor > 1.0 || farthest.is_none());
     let distance = match (verdict, by_factor, farthest) {
         (Verdict::Near | Verdict::Far, factor, farthest) if factor.is_some() || farthest.is_some() => {
-            let factor = factor.map(|factor| format!("by a factor of {}", trimmed(&digits(factor, 2))));
+            let factor = factor.map(|factor| format!("by a factor of {}", rounded(factor, 2)));
             let widths = farthest.map(|(name, widths)| {
-                let times = if *widths < f64::MAX { trimmed(&digits(*widths, 2)) } else { "many".to_owned() };
+                let times = if *widths < f64::MAX { rounded(*widths, 2) } else { "many".to_owned() };
                 format!("{times} times the range of `{name}` beyond it")
             });
             let both: Vec<String> = factor.into_iter().chain(widths).collect();
@@ -486,7 +449,7 @@ pub(super) fn chosen(choice: &crate::fit::Choice, dimension: impl Fn(&str) -> Op
 
 /// The value of a parameter, or a dash where the rows do not identify it.
 pub(super) fn value(estimate: &Estimate) -> String {
-    estimate.value.map_or_else(|| "-".to_owned(), |value| trimmed(&digits(value, 6)))
+    estimate.value.map_or_else(|| "-".to_owned(), |value| rounded(value, 6))
 }
 
 /// The standard error of a parameter, as a factor where it has one.

@@ -241,7 +241,7 @@ impl Cell {
     pub fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
-            Self::Number(number) => crate::expr::number_text(*number),
+            Self::Number(number) => crate::numeral::exact(*number),
             Self::Empty => String::new(),
         }
     }

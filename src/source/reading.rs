@@ -6,7 +6,8 @@ use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 use super::Cell;
-use crate::expr::{number_of, number_text};
+use crate::expr::number_of;
+use crate::numeral::exact;
 
 /// How cells of a column are transformed before they become numbers or text.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -54,7 +55,7 @@ impl Reading {
     fn one(&self, pattern: Option<&Regex>, cell: &Cell, as_numbers: bool) -> Result<Cell, String> {
         let text = match cell {
             Cell::Text(text) => text.trim().to_owned(),
-            Cell::Number(number) => number_text(*number),
+            Cell::Number(number) => exact(*number),
             Cell::Empty => return Ok(Cell::Empty),
         };
         let part = match (pattern, &self.extract) {

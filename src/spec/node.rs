@@ -214,7 +214,7 @@ impl fmt::Display for Node {
             Self::Null => f.write_str("null"),
             Self::Truth(value) => write!(f, "{value}"),
             Self::Integer(value) => write!(f, "{value}"),
-            Self::Float(value) => f.write_str(&crate::expr::number_text(*value)),
+            Self::Float(value) => f.write_str(&crate::numeral::exact(*value)),
             Self::Text(text) => f.write_str(text),
             Self::List(list) => {
                 let parts: Vec<String> = list.iter().map(Self::to_string).collect();

@@ -109,7 +109,7 @@ fn number(value: f64) -> String {
         _ if value.is_nan() => "nan".to_owned(),
         _ if value.is_infinite() => if value > 0.0 { "inf" } else { "-inf" }.to_owned(),
         _ if value.fract() == 0.0 && value.abs() < EXACT => format!("{}", value as i64),
-        _ => crate::expr::number_text(value),
+        _ => crate::numeral::exact(value),
     }
 }
 

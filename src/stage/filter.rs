@@ -80,7 +80,7 @@ pub struct FilterRule {
 impl RuleKind {
     /// Description of the rule.
     pub fn describe(&self) -> String {
-        let number = crate::expr::number_text;
+        let number = crate::numeral::exact;
         match self {
             Self::Range(ranges) => {
                 let all: Vec<String> = ranges

@@ -424,7 +424,7 @@ impl Ingest {
                 cells.each(&mut look);
             }
             if let (true, Some((row, number)), None, false) = (shares, plain, column.unit, column.unused) {
-                let number = crate::expr::number_text(number);
+                let number = crate::numeral::exact(number);
                 let message = format!(
                     "{} has percents and the plain number {number} ({})",
                     column.variable,

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::Failure;
 use crate::answer::{Account, Answer, Interval, Row, Verdict};
 use crate::dataset::Dataset;
-use crate::expr::number_text;
 use crate::fit::{Fit, HELD};
 use crate::forecast::{
     Budgeted, Forecaster, Line, Measured, NoForecast, Reached, as_size, ends_of_split, middle_of, split_at,
 };
 use crate::law::{FLOP_PER_PARAMETER_AND_TOKEN, Law};
+use crate::numeral;
 use crate::numerics::{exp, ln};
 use crate::query::{ByForecast, Question, can_split, extent};
 
@@ -217,7 +217,7 @@ impl Inverted<'_> {
                     Verdict::NotReachable,
                     format!(
                         "the forecast is below {} at every {solve} of the rows: it is {least:.4} at {solve} = {low:.3e}",
-                        number_text(target)
+                        numeral::exact(target)
                     ),
                     None,
                 ))

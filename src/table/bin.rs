@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Fault, Transform, Variables, is_new, numbers, numeric};
 use crate::dataset::{Column, Dataset};
-use crate::expr::{Kind, number_text};
+use crate::expr::Kind;
+use crate::numeral::exact;
 use crate::quantity::Quantity;
 
 /// A new variable with the middle of the bin of a value. Exactly one of `width`, `per_decade` and `edges` must be
@@ -55,7 +56,7 @@ impl Bin {
 impl Transform for Bin {
     fn describe(&self) -> String {
         let how = match (&self.width, self.per_decade, &self.edges) {
-            (Some(width), ..) => format!("of width {}", number_text(width.0)),
+            (Some(width), ..) => format!("of width {}", exact(width.0)),
             (_, Some(count), _) => format!("of a {count}th of a decade"),
             (_, _, edges) => format!("between {} edges", edges.as_ref().map_or(0, Vec::len)),
         };
@@ -83,9 +84,8 @@ impl Transform for Bin {
 
     fn apply(&self, data: &Dataset, _: Option<&Dataset>, _: usize) -> Result<Dataset, Fault> {
         let middle = |value: &f64| {
-            self.middle(*value).ok_or_else(|| {
-                Fault::new("of", format!("{} is {}, which lies in no bin", self.of, number_text(*value)))
-            })
+            self.middle(*value)
+                .ok_or_else(|| Fault::new("of", format!("{} is {}, which lies in no bin", self.of, exact(*value))))
         };
         let middles = numbers(data, &self.of)?.iter().map(middle).collect::<Result<Vec<_>, _>>()?;
         let mut table = data.clone();

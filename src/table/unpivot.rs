@@ -59,7 +59,7 @@ impl Label {
     /// The label as a text.
     pub fn text(&self) -> String {
         match self {
-            Self::Number(number) => crate::expr::number_text(*number),
+            Self::Number(number) => crate::numeral::exact(*number),
             Self::Text(text) => text.clone(),
         }
     }

@@ -1,6 +1,7 @@
 //! An axis: its range, its scale, and its ticks.
 
 use super::text::{plain, power_of_ten, short};
+use crate::numeral;
 use crate::numerics::{exp, ln};
 
 /// Relative difference up to which values are drawn as one.
@@ -138,7 +139,7 @@ impl Axis {
             return short(value, true);
         }
         if (-3..5).contains(&exponent) {
-            return super::super::words::trimmed(&plain(value, 3));
+            return numeral::trimmed(&plain(value, 3));
         }
         if lead == 1.0 { power_of_ten(exponent) } else { format!("{lead}·{}", power_of_ten(exponent)) }
     }

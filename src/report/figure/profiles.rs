@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use super::super::words;
 use super::axis::{Axis, Scale};
 use super::sheet::{Colour, Layer, Mark, Plot, Point, Sheet};
 use super::view::View;
@@ -10,6 +9,7 @@ use super::{Chart, Drawn, region};
 use crate::evidence::in_words;
 use crate::fit::{Estimate, ProfileCurve, Status};
 use crate::law;
+use crate::numeral;
 
 /// The chart.
 pub(super) struct Profiles;
@@ -177,7 +177,7 @@ impl<'a> Profiled<'a> {
             low: -FOOT * threshold,
             high: HEIGHT * threshold,
         };
-        let level = format!("{} interval: F = {}", percent(curve.level), words::digits(threshold, 3));
+        let level = format!("{} interval: F = {}", percent(curve.level), numeral::digits(threshold, 3));
         let mut layers = vec![
             Layer::dashed(level, Colour::Grey, vec![(x.low, threshold), (x.high, threshold)]),
             Layer::line("profile", Colour::Blue, line),

@@ -1,6 +1,6 @@
 //! Text in figures: width, escaping, and the notation of numbers on axes.
 
-use super::super::words;
+use crate::numeral;
 
 /// Widths of the printable ASCII characters in Helvetica, in thousandths of the font's size (Adobe font metrics).
 const WIDTHS: [u16; 95] = [
@@ -76,9 +76,9 @@ pub(super) fn plain(value: f64, decimals: usize) -> String {
 pub(super) fn short(value: f64, counts: bool) -> String {
     if counts && (1.0..1e16).contains(&value.abs()) {
         let sign = if value < 0.0 { "−" } else { "" };
-        return format!("{sign}{}", words::size(value.abs()).replace('e', "·10^"));
+        return format!("{sign}{}", numeral::size(value.abs()).replace('e', "·10^"));
     }
-    let text = words::trimmed(&words::digits(value, 3));
+    let text = numeral::rounded(value, 3);
     match text.split_once('e') {
         Some(("1", exponent)) => exponent.parse().map_or_else(|_| text.clone(), power_of_ten),
         Some((mantissa, exponent)) => {

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{WriteError, Writer, contents};
 use crate::fit::NoiseTrend;
+use crate::numeral;
 use crate::report::answers::AnswerTable;
 use crate::report::checklist::{CHECKLIST, checklist};
 use crate::report::leaderboard::{Leaderboard, STANDINGS};
@@ -224,8 +225,8 @@ fn fits(page: &Page) -> Vec<Value> {
             starts_at_best => evidence.starts_at_best,
             converged => evidence.converged,
             gradient_norm => evidence.gradient_norm.map(|g| format!("{g:.1e}")),
-            condition_number => evidence.condition_number.map(|c| words::digits(c, 3)),
-            optima => evidence.optima.iter().map(|o| words::digits(o.objective, 6)).collect::<Vec<_>>(),
+            condition_number => evidence.condition_number.map(|c| numeral::digits(c, 3)),
+            optima => evidence.optima.iter().map(|o| numeral::digits(o.objective, 6)).collect::<Vec<_>>(),
             procedure => words::procedure(evidence),
         }
     });

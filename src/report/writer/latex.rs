@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use super::{WriteError, Writer};
 use crate::answer::Interval;
 use crate::fit::Estimate;
+use crate::numeral;
 use crate::report::answers::AnswerTable;
 use crate::report::options::DIGITS;
 use crate::report::words::heading;
-use crate::report::{Page, typeset, words};
+use crate::report::{Page, typeset};
 
 /// The file to read first.
 const FILE: &str = "tables.tex";
@@ -139,15 +140,15 @@ fn letters(name: &str) -> String {
 fn digits_of(value: f64, [lower, upper]: [Option<f64>; 2], se: Option<f64>) -> usize {
     let half = lower.zip(upper).map(|(lower, upper)| 0.5 * (upper - lower)).or(se).filter(|half| *half > 0.0);
     let Some(half) = half.filter(|half| half.is_finite() && value != 0.0) else { return DIGITS };
-    let places = words::magnitude(value) - words::magnitude(half) + 2;
+    let places = numeral::magnitude(value) - numeral::magnitude(half) + 2;
     usize::try_from(places).unwrap_or(1).clamp(1, 15)
 }
 
 /// A number in LaTeX's mathematics mode with the given significant digits.
 fn rounded(value: f64, count: usize) -> String {
-    match words::digits(value, count).split_once('e') {
+    match numeral::digits(value, count).split_once('e') {
         Some((mantissa, exponent)) => format!("{mantissa} \\times 10^{{{exponent}}}"),
-        None => words::digits(value, count),
+        None => numeral::digits(value, count),
     }
 }
 
@@ -155,7 +156,7 @@ fn rounded(value: f64, count: usize) -> String {
 fn interval([lower, upper]: [Option<f64>; 2], value: f64, count: usize) -> Option<String> {
     let end = |end: Option<f64>, open: &str| {
         end.map_or(open.to_owned(), |end| {
-            let more = if end == 0.0 { 0 } else { words::magnitude(end) - words::magnitude(value) };
+            let more = if end == 0.0 { 0 } else { numeral::magnitude(end) - numeral::magnitude(value) };
             let count = i32::try_from(count).unwrap_or(4) + more;
             rounded(end, usize::try_from(count).unwrap_or(1).clamp(1, 15))
         })
@@ -208,7 +209,7 @@ fn found(cell: &Interval) -> String {
 /// A standard error, written as a factor if it is one.
 fn error(estimate: &Estimate) -> String {
     match (estimate.factor, estimate.se) {
-        (Some(factor), _) => format!("${{\\times}}/{{\\div}}\\,{}$", words::digits(factor, 3)),
+        (Some(factor), _) => format!("${{\\times}}/{{\\div}}\\,{}$", numeral::digits(factor, 3)),
         (None, Some(se)) => number(se, 2),
         (None, None) => "--".to_owned(),
     }

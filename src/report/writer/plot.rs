@@ -1,7 +1,7 @@
 //! The main figure as characters for a terminal, drawn from the data file of the figure.
 
 use crate::numerics::ln;
-use crate::report::words::{number, trimmed};
+use crate::report::words::number;
 
 /// Height of the plot in lines.
 const LINES: usize = 14;
@@ -102,7 +102,7 @@ impl<'a> Canvas<'a> {
                 grid[row][column] = sign;
             }
         }
-        let end = |log: f64| trimmed(&number(crate::numerics::exp(log)));
+        let end = |log: f64| crate::numeral::trimmed(&number(crate::numerics::exp(log)));
         let mut lines = vec![format!("  {y_name}")];
         for (at, row) in grid.iter().enumerate() {
             let value = if at == 0 {

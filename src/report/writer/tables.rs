@@ -2,6 +2,7 @@
 
 use crate::dataset::{Column, Dataset};
 use crate::fit::{HELD, PREDICTED, RESIDUAL};
+use crate::numeral;
 use crate::report::Page;
 use crate::source::Published;
 
@@ -40,7 +41,7 @@ fn answers(page: &Page) -> Table {
     for query in &page.described.queries {
         let Some(result) = page.results.queries.get(&query.name) else { continue };
         for row in &result.rows {
-            let asked = row.inputs.iter().map(|(name, value)| format!("{name}={}", crate::expr::number_text(*value)));
+            let asked = row.inputs.iter().map(|(name, value)| format!("{name}={}", numeral::exact(*value)));
             let asked = asked.collect::<Vec<_>>().join(" ");
             for (output, cell) in &row.outputs {
                 texts.push([

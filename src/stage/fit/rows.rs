@@ -6,8 +6,8 @@ use super::super::{Failure, NO_ROWS, name_rows};
 use super::FitLaw;
 use crate::dataset::{Column, Dataset, GroupName};
 use crate::diagnostic::{list, numbered};
-use crate::expr::number_text;
 use crate::law::{Mixture, TOLERANCE, Takes};
+use crate::numeral::exact;
 use crate::objective::ResponseScale;
 use crate::problem::Problem;
 use crate::source::Missing;
@@ -306,7 +306,7 @@ fn check_shares(mixture: &Mixture, data: &Dataset, files: &[String]) -> Result<(
         shown.push(place.clone());
         let negative = names.iter().zip(&columns).find(|(_, column)| column[row] < -TOLERANCE);
         failure = failure.hint(match negative {
-            Some((name, column)) => format!("{place}: {name} is {}", number_text(column[row])),
+            Some((name, column)) => format!("{place}: {name} is {}", exact(column[row])),
             None => format!("{place}: the sum is {:.4}", sum(row)),
         });
     }
