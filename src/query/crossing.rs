@@ -46,6 +46,22 @@ pub(super) fn cross(model: &Model<'_>, target: f64, name: &str, base: &[f64]) ->
     found.map(|coordinate| line.axis.value(coordinate))
 }
 
+/// All values of a variable at which the response equals a target, in ascending order.
+///
+/// # Errors
+/// The law has no finite value where they are sought.
+pub(super) fn all_crossings(model: &Model<'_>, target: f64, name: &str, base: &[f64]) -> Result<Vec<f64>, Refusal> {
+    Line::new(model, name, base)?.all(model, target)
+}
+
+/// The pairs of neighbours among the finite values between which the response crosses the target. A value that is not
+/// finite is neither above nor below.
+fn crossings(values: &[f64], finite: &[usize], target: f64) -> Vec<[usize; 2]> {
+    let above = |i: usize| values[i] > target;
+    let pairs = finite.windows(2).map(|pair| [pair[0], pair[1]]);
+    pairs.filter(|&[from, to]| above(from) != above(to) || values[to] == target).collect()
+}
+
 impl Line {
     /// The same line with `near` as the crossing of the estimate.
     fn at(&self, near: Option<f64>) -> Self {
@@ -71,7 +87,6 @@ impl Line {
 
     fn cross(&self, model: &Model<'_>, target: f64) -> Result<f64, Refusal> {
         let surface = model.surface()?;
-        // Whether each value is above the target; a value that is not finite is neither above nor below.
         let (values, slopes) =
             surface.over(model.parameters, &self.columns, |values, [slopes, _]| (values.to_vec(), slopes.to_vec()));
         let finite: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
@@ -79,25 +94,14 @@ impl Line {
             return Err(Refusal::Undefined(format!("the law has no finite value at any {}", self.name)));
         };
         let above = |value: f64| value > target;
-        let meets = |from: usize, to: usize| above(values[from]) != above(values[to]) || values[to] == target;
-        let crossings = finite.windows(2).filter(|pair| meets(pair[0], pair[1])).map(|pair| (pair[0], pair[1]));
-        let from_middle = |(from, to): &(usize, usize)| (from + to).abs_diff(self.coordinates.len() - 1);
+        let crossings = crossings(&values, &finite, target);
+        let from_middle = |[from, to]: &[usize; 2]| (from + to).abs_diff(self.coordinates.len() - 1);
         let crossing = match self.axis {
             Axis::Logarithm => crossings.into_iter().next(),
-            Axis::Value(_) => crossings.min_by_key(from_middle),
+            Axis::Value(_) => crossings.into_iter().min_by_key(from_middle),
         };
-        let meet = |low: f64, high: f64, falls: bool| {
-            let turn = if falls { -1.0 } else { 1.0 };
-            let missing = |coordinate: f64| {
-                let here = surface.at(model.parameters, &self.base, [coordinate, 0.0]);
-                (turn * (here.value - target), turn * here.slope[0])
-            };
-            let middle = f64::midpoint(low, high);
-            let start = self.near.filter(|near| low < *near && *near < high).unwrap_or(middle);
-            root(missing, low, high, start)
-                .map_err(|_| Refusal::Undefined(format!("the law has no finite value on the way to {target}")))
-        };
-        if let Some((from, to)) = crossing {
+        let meet = |low: f64, high: f64, falls: bool| self.meet(model, target, [low, high], falls);
+        if let Some([from, to]) = crossing {
             return meet(self.coordinates[from], self.coordinates[to], above(values[from]));
         }
         // The response may still turn between two points, so look near the value that is closest to the target.
@@ -142,6 +146,30 @@ impl Line {
             format!("not reachable: the response is still {value:.4} at {name} = {:.0e}", self.axis.value(at))
         };
         Err(Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) })
+    }
+
+    /// The coordinate between two others at which the response equals the target.
+    fn meet(&self, model: &Model<'_>, target: f64, [low, high]: [f64; 2], falls: bool) -> Result<f64, Refusal> {
+        let surface = model.surface()?;
+        let turn = if falls { -1.0 } else { 1.0 };
+        let missing = |coordinate: f64| {
+            let here = surface.at(model.parameters, &self.base, [coordinate, 0.0]);
+            (turn * (here.value - target), turn * here.slope[0])
+        };
+        let start = self.near.filter(|near| low < *near && *near < high).unwrap_or(f64::midpoint(low, high));
+        root(missing, low, high, start)
+            .map_err(|_| Refusal::Undefined(format!("the law has no finite value on the way to {target}")))
+    }
+
+    /// All values at which the response equals the target, in ascending order.
+    fn all(&self, model: &Model<'_>, target: f64) -> Result<Vec<f64>, Refusal> {
+        let values = model.surface()?.over(model.parameters, &self.columns, |values, _| values.to_vec());
+        let finite: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
+        let found = crossings(&values, &finite, target).into_iter().map(|[from, to]| {
+            let ends = [self.coordinates[from], self.coordinates[to]];
+            self.meet(model, target, ends, values[from] > target).map(|coordinate| self.axis.value(coordinate))
+        });
+        found.collect()
     }
 
     /// The extremum of the response next to a point on the line.

@@ -128,6 +128,13 @@ impl Asked<'_> {
         self.ready.law.is_on_bound(&self.fit.free) || self.other.as_ref().is_some_and(of_other)
     }
 
+    /// The remarks of the question that follow from the law at the estimate.
+    pub(super) fn remarks_at_estimate(&self, inputs: &BTreeMap<String, f64>) -> Vec<String> {
+        let trail = Trail::default();
+        let model = Model { ready: &self.ready, parameters: &self.fit.free, other: None, trail: &trail };
+        self.kind.remarks_at_estimate(&model, inputs)
+    }
+
     /// The answer at a parameter vector.
     fn solve(
         &self,

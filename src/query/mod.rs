@@ -382,6 +382,11 @@ pub trait Kind: Sync {
         Vec::new()
     }
 
+    /// Remarks about an answer that follow from the law at the estimate, such as other solutions.
+    fn remarks_at_estimate(&self, _model: &Model<'_>, _inputs: &BTreeMap<String, f64>) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Whether the answer balances one variable against another.
     fn splits(&self, _: &Roles) -> bool {
         false
@@ -466,7 +471,8 @@ fn answered(question: &Question, asked: &Asked<'_>) -> Answer {
             if !found.at.is_empty() {
                 let inputs = found.row.inputs.iter().map(|(name, value)| format!("{name} = {}", exact(*value)));
                 let place = inputs.collect::<Vec<_>>().join(", ");
-                for remark in kind.remarks(&found.at, &found.row.outputs) {
+                let at_estimate = asked.remarks_at_estimate(&found.row.inputs);
+                for remark in kind.remarks(&found.at, &found.row.outputs).into_iter().chain(at_estimate) {
                     remarks.entry(remark).or_default().push(place.clone());
                 }
                 if let Some(limits) = limits {

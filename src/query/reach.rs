@@ -8,13 +8,16 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::axis::Axis;
 use super::budget::can_split;
-use super::crossing::cross;
+use super::crossing::{all_crossings, cross};
 use super::reaching::cheapest;
 use super::{
     ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, check_names, check_values, finish, named, rows_of,
 };
+use crate::evidence::in_words;
 use crate::law::{Law, Roles};
+use crate::numeral::rounded;
 use crate::quantity::{OneOrMany, Quantity};
 
 /// The variable that reaches a response, with the others held: `{ L = 2.0, solve = "C" }`, `{ L = 2.0, solve = "N", D
@@ -168,6 +171,10 @@ impl Kind for Reach {
         Ok(Finding { outputs, at })
     }
 
+    fn remarks_at_estimate(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Vec<String> {
+        other_solutions(model, &self.solve, inputs).into_iter().collect()
+    }
+
     fn splits(&self, roles: &Roles) -> bool {
         self.solve == roles.compute
     }
@@ -216,6 +223,23 @@ pub(crate) fn value_that_reaches(
     at.extend([(size, n), (data, d), (&law.roles.compute, c)].map(|(name, value)| (name.to_owned(), value)));
     model.ready.limits.map_or(Ok(()), |limits| limits.check(&law.roles, at))?;
     Ok(c)
+}
+
+/// The sentence about other values that reach the same response, where one variable is solved for.
+fn other_solutions(model: &Model<'_>, solve: &str, inputs: &BTreeMap<String, f64>) -> Option<String> {
+    let law = model.ready.law;
+    if splits_budget(law, solve) {
+        return None;
+    }
+    let target = *inputs.get(&law.response)?;
+    let base = model.ordered(inputs, &[solve]).ok()?;
+    let all = all_crossings(model, target, solve, &base).ok()?;
+    let listed: Vec<String> = all.iter().map(|value| format!("{solve} = {}", rounded(*value, 4))).collect();
+    let which = match Axis::of(law, solve, model.span(solve)) {
+        Axis::Logarithm => "smallest",
+        Axis::Value(_) => "one nearest to the middle of the rows",
+    };
+    (all.len() > 1).then(|| format!("{} is reached at {}; the answer is the {which}", law.response, in_words(&listed)))
 }
 
 /// The smallest value of one variable that reaches a response and keeps the limits.

@@ -766,6 +766,27 @@ fn a_target_near_the_floor_reports_the_share_of_draws_that_reach_it() {
 }
 
 #[test]
+fn every_value_that_meets_the_target_is_named_with_the_answer() {
+    let law = law_of("L = 2 + 0.01 * (ln(lr) + a)^2");
+    let fit = fit_of(&law, &[7.0], &[("lr", [1e-4, 1e-2])]);
+    let ask = |target: f64| {
+        let reach = Reach { solve: "lr".to_owned(), values: quantities(&[("L", target)]) };
+        let answer = answer(&Question::Reach(reach), &law, &fit, &always(&[7.0]), None, 1);
+        (answer.rows[0].outputs["solution"].value.unwrap(), answer.warnings)
+    };
+    // ln lr = -7 +- 1.
+    let (value, warnings) = ask(2.01);
+    assert!((libm::log(value) + 8.0).abs() < 1e-12);
+    let told = "At L = 2.01: L is reached at lr = 0.0003355 and lr = 0.002479; the answer is the smallest.";
+    assert!(warnings.iter().any(|warning| warning.text == told), "{warnings:?}");
+    let falling = law_of("L = 2 + a / C");
+    let reach = Reach { solve: "C".to_owned(), values: quantities(&[("L", 2.5)]) };
+    let fit = fit_of(&falling, &[7.0], &[("C", [1.0, 10.0])]);
+    let answer = answer(&Question::Reach(reach), &falling, &fit, &always(&[7.0]), None, 1);
+    assert!(answer.warnings.iter().all(|warning| !warning.text.contains("is reached at")));
+}
+
+#[test]
 fn an_accuracy_with_scatter_stays_between_zero_and_one() {
     let law = law_of("acc = a / (1 + exp(k * (ln(C) - m)))");
     let free = vec![0.99, -2.0, 40.0];

@@ -71,6 +71,10 @@ impl Kind for Threshold {
         )
     }
 
+    fn remarks_at_estimate(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Vec<String> {
+        self.0.remarks_at_estimate(model, inputs)
+    }
+
     fn splits(&self, roles: &Roles) -> bool {
         self.0.splits(roles)
     }
