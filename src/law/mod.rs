@@ -644,7 +644,15 @@ impl Law {
             at[variable] = value;
             tape.has_columns_at(&at)
         });
-        Takes { zero, negative }
+        // A model or a data set of size zero is a missing value.
+        let is_missing = tape.takes_limit_at_zero(variable) && self.is_count(&self.variables[variable].name);
+        Takes { zero: zero && !is_missing, negative }
+    }
+
+    /// Whether the formula is not defined where a variable is zero, but has a limit there, at which it is evaluated:
+    /// `x^b` and `x * ln(x)`.
+    pub fn takes_limit_at_zero(&self, variable: usize) -> bool {
+        self.tape().takes_limit_at_zero(variable)
     }
 
     /// The innermost part of the formula without a value when a variable has the given value, such as `N^alpha` for

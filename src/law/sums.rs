@@ -100,7 +100,7 @@ impl Tape {
             for &id in &needed {
                 values[id as usize] = match self.graph.op(id) {
                     Op::Number(bits) => f64::from_bits(bits),
-                    Op::Variable(index) => variables[index as usize][row_of_data],
+                    Op::Variable(index) => self.graph.entering(index, variables[index as usize][row_of_data]),
                     op => apply(op, |operand| values[operand as usize]),
                 };
             }

@@ -78,6 +78,10 @@ pub struct Dependence {
     pub variables: bool,
 }
 
+/// The value at which a formula is evaluated in place of zero where it has only a limit there. Its powers, with exponents
+/// from 0.05 on, are far below any response.
+const CLOSE_TO_ZERO: f64 = 1e-300;
+
 /// The graph.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
@@ -87,6 +91,7 @@ pub struct Graph {
     known: BTreeMap<Op, Id>,
     positive_parameters: Vec<bool>,
     signed_variables: Vec<u32>,
+    limit_variables: Vec<u32>,
     differentiating: bool,
 }
 
@@ -179,6 +184,40 @@ impl Graph {
         self.signed_variables.push(number);
         let logarithm = self.enter(Op::Variable(number));
         self.exp(logarithm)
+    }
+
+    /// Finds the variables at whose zero the formula `value` is not defined and yet has a limit, as `x^b` and `x * ln(x)`
+    /// have. Where they are zero, the formula is evaluated close to zero, where its derivatives are finite too.
+    pub fn take_limits_at_zero(&mut self, value: Id, parameters: usize, variables: usize) {
+        let nodes = self.needed(&[value]);
+        // Arbitrary positive values that are neither integers nor equal.
+        let parameters: Vec<f64> = (0..parameters).map(|i| 0.7 + 0.013 * i as f64).collect();
+        let values = |index: usize, variable: f64| {
+            let mut all = vec![1.0; variables];
+            all[index] = variable;
+            self.evaluate(&nodes, &parameters, &all)
+        };
+        let is_undefined = |index: &usize| {
+            let at_zero = values(*index, 0.0);
+            nodes.iter().any(|&node| !at_zero[node as usize].is_finite())
+        };
+        let has_limit = |index: &usize| {
+            let close = |variable: f64| values(*index, variable)[value as usize];
+            let [near, nearer] = [close(CLOSE_TO_ZERO.sqrt()), close(CLOSE_TO_ZERO)];
+            near.is_finite() && (nearer - near).abs() <= 1e-9 * near.abs().max(1.0)
+        };
+        let found = (0..variables).filter(|index| is_undefined(index) && has_limit(index));
+        self.limit_variables = found.filter_map(|index| u32::try_from(index).ok()).collect();
+    }
+
+    /// Whether a variable is evaluated close to zero where it is zero.
+    pub fn takes_limit_at_zero(&self, variable: usize) -> bool {
+        self.limit_variables.iter().any(|&limit| limit as usize == variable)
+    }
+
+    /// The value at which the formula is evaluated for a value of a variable.
+    pub fn entering(&self, variable: u32, value: f64) -> f64 {
+        if value == 0.0 && self.limit_variables.contains(&variable) { CLOSE_TO_ZERO } else { value }
     }
 
     /// A free parameter.
@@ -551,7 +590,7 @@ impl Graph {
         for &id in nodes {
             values[id as usize] = match self.op(id) {
                 Op::Number(bits) => f64::from_bits(bits),
-                Op::Variable(index) => variables[index as usize],
+                Op::Variable(index) => self.entering(index, variables[index as usize]),
                 Op::Parameter(index) => parameters[index as usize],
                 op => {
                     let up = id.wrapping_mul(0x9e37_79b9) >> 31 == 0;

@@ -148,6 +148,7 @@ pub struct Tape {
 impl Tape {
     /// Compiles the node `value` of a graph over `parameters` free parameters and `variables` variables.
     pub fn compile(mut graph: Graph, value: Id, parameters: usize, variables: usize) -> Self {
+        graph.take_limits_at_zero(value, parameters, variables);
         let leaves: Vec<Id> = (0..parameters).map(|i| graph.parameter(i)).collect();
         let inputs: Vec<Id> = (0..variables).map(|i| graph.variable(i)).collect();
         let gradient = graph.gradient(value, &leaves);
@@ -220,6 +221,11 @@ impl Tape {
     /// The value at one row.
     pub fn value_at(&self, parameters: &[f64], variables: &[f64]) -> f64 {
         self.value.evaluate(&self.graph, parameters, variables).0
+    }
+
+    /// Whether the formula has only a limit where a variable is zero, and is evaluated close to it.
+    pub fn takes_limit_at_zero(&self, variable: usize) -> bool {
+        self.graph.takes_limit_at_zero(variable)
     }
 
     /// Whether the parts that depend on variables alone are finite at one row.

@@ -134,7 +134,11 @@ fn a_variable_outside_logarithms_and_denominators_may_have_any_value() {
     assert_eq!((takes(&annealing, "S1"), takes(&annealing, "S2")), ((false, false), (true, true)));
     for (formula, expected) in [
         ("y = a + b * exp(-x * k / 1.6e-16)", (true, true)),
-        ("y = a * x^b", (false, false)),
+        ("y = a * x^b", (true, false)),
+        ("y = a * x * (1 - b * ln(x))", (true, false)),
+        ("y = a * exp(-(x / tau)^b)", (true, false)),
+        ("y = a + b * ln(x)", (false, false)),
+        ("y = a * x^-b", (false, false)),
         ("y = a + b * sqrt(x)", (true, false)),
         ("y = a / x^2", (false, true)),
         ("y = a + b * x^4 + c * (x - m)^2", (true, true)),

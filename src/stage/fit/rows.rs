@@ -232,8 +232,9 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
             reasons.entry(reason).or_default().push(row);
         }
     }
+    let mut warnings = limits_at_zero(fit, data)?;
     if reasons.is_empty() {
-        return Ok(Vec::new());
+        return Ok(warnings);
     }
     let mut rows: Vec<usize> = reasons.values().flatten().copied().collect();
     rows.sort_unstable();
@@ -268,7 +269,25 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
         let verb = if rows.len() == 1 { "was" } else { "were" };
         format!("{} {verb} dropped: {reason}.", numbered(rows.len(), "row"))
     };
-    Ok(reasons.into_iter().map(dropped).collect())
+    warnings.extend(reasons.into_iter().map(dropped));
+    Ok(warnings)
+}
+
+/// Sentences about rows where a variable is zero and the formula has only a limit.
+fn limits_at_zero(fit: &FitLaw, data: &Dataset) -> Result<Vec<String>, Failure> {
+    let mut sentences = Vec::new();
+    for (index, variable) in fit.law.variables.iter().enumerate() {
+        if !fit.law.takes(index).zero || !fit.law.takes_limit_at_zero(index) {
+            continue;
+        }
+        let values = column(data, &variable.name)?;
+        let rows: Vec<_> = (0..data.rows()).filter(|&row| values[row] == 0.0).map(|row| data.origins()[row]).collect();
+        if !rows.is_empty() {
+            let (name, places) = (&variable.name, name_rows(&rows, &fit.files));
+            sentences.push(format!("{name} is zero at {places}: the formula has no value there, and its limit counts."));
+        }
+    }
+    Ok(sentences)
 }
 
 /// Number of rows whose sum of shares a message gives.
