@@ -126,6 +126,8 @@ pub(super) fn define_laws(
         let known = columns.entry(variable.clone()).or_default();
         *known = known.or(column.table().unit);
     }
+    let consumed = consumed(spec, sources);
+    columns.retain(|name, _| !consumed.contains(name));
     define_costs(scope, spec, &columns);
     let mut laws = BTreeMap::new();
     for (name, text) in &spec.laws {
@@ -136,6 +138,19 @@ pub(super) fn define_laws(
         }
     }
     laws
+}
+
+/// The columns that a step turns into rows and that no fitted rows contain: their names are free for parameters.
+fn consumed(spec: &Spec, sources: &BTreeMap<&str, SourceStage>) -> BTreeSet<String> {
+    let steps = spec.tables.values().flat_map(|table| &table.steps);
+    let columns = steps.flat_map(|step| match step {
+        crate::table::Step::Unpivot(unpivot) => unpivot.columns.pairs().into_iter().map(|(column, _)| column).collect(),
+        _ => Vec::new(),
+    });
+    let fitted = spec.fits.values().filter_map(|fit| fit.rows.as_deref());
+    let fitted = fitted.map(|rows| spec.filters.get(rows).map_or(rows, |filter| &filter.source));
+    let fitted: Vec<&SourceStage> = fitted.filter_map(|rows| sources.get(rows)).collect();
+    columns.filter(|column| fitted.iter().all(|rows| !rows.variables.contains_key(column))).collect()
 }
 
 /// The variables that fits of a law use outside it: those of their groups, weights and conditions, and those from which

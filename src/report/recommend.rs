@@ -174,8 +174,17 @@ fn chosen<'a>(described: &'a Described, results: &Results) -> Option<(&'a Descri
         let at = rows(query)?.iter().rposition(counts)?;
         Some((query, at))
     };
-    let told = described.queries.iter().find_map(|query| last(query, &|row| has_value(query, row)));
-    told.or_else(|| described.queries.iter().find_map(|query| last(query, &|_| true)))
+    // The first query with an interval, then the first with a number.
+    let first = |counts: &dyn Fn(&DescribedQuery, &AnswerRow) -> bool| {
+        described.queries.iter().find_map(|query| last(query, &|row| counts(query, row)))
+    };
+    first(&has_interval).or_else(|| first(&has_value)).or_else(|| first(&|_, _| true))
+}
+
+/// Whether an answer has a number with an interval, of which one end may be open.
+fn has_interval(query: &DescribedQuery, row: &AnswerRow) -> bool {
+    let cell = row.outputs.get(&query.quoted());
+    cell.is_some_and(|cell| cell.value.is_some() && (cell.lower.is_some() || cell.upper.is_some()))
 }
 
 /// Whether an answer has a number.

@@ -41,7 +41,7 @@ pub struct Report {
     /// {queries.forecast.row2}".
     #[serde(default)]
     pub conclusion: Option<OneOrMoreTexts>,
-    /// The answer shown first: "queries.budget.row2". Default: the last answered row of the first query.
+    /// The answer shown first: "queries.budget.row2". Default: the last answered row of the first query that has an interval.
     #[serde(default)]
     pub answer: Option<String>,
     /// The sections to write. Default: all. The first screen is always written.

@@ -43,7 +43,7 @@ pub enum Label {
 
 impl Labels {
     /// Each column with its label.
-    pub(super) fn pairs(&self) -> Vec<(String, Label)> {
+    pub fn pairs(&self) -> Vec<(String, Label)> {
         match self {
             Self::Names(names) => names.iter().map(|name| (name.clone(), Label::Text(name.clone()))).collect(),
             Self::Table(table) => table.iter().map(|(name, label)| (name.clone(), label.clone())).collect(),
