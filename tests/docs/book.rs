@@ -381,6 +381,7 @@ fn every_relative_link_leads_to_a_file_and_a_heading() {
         "CHANGELOG.md",
         "docs/ARCHITECTURE.md",
         "docs/development/build.md",
+        "docs/development/intervals.md",
         "docs/development/report-page.md",
         "docs/development/search.md",
     ] {
