@@ -11,7 +11,7 @@ use crate::diagnostic::numbered;
 use crate::unit::{Counts, Dimension, Unit};
 
 /// The sentence before the table.
-pub(super) const CHECKLIST: &str = "A reproducibility checklist after the survey arXiv:2502.18969, in lawfit's words. The spec says nothing on an item that is marked as a gap: report that item in the paper.";
+pub(super) const CHECKLIST: &str = "A reproducibility checklist, adapted from the survey arXiv:2502.18969. The spec has no information on items marked as a gap: report them in the paper.";
 /// Marks an item on which the spec has no information.
 pub(super) const GAP: &str = "gap";
 
@@ -41,7 +41,7 @@ pub(super) fn checklist(described: &Described, results: &Results) -> Vec<[String
         answered("How sizes, data and compute are counted", counts(described)),
         answered("Training data, and whether any is repeated", String::new()),
         answered("Architecture, optimiser, learning rate and batch size, and how they scale", String::new()),
-        answered("Where the runs can be had", listed(described.sources.iter().map(|source| source.location.clone()))),
+        answered("Where the runs are available", listed(described.sources.iter().map(|source| source.location.clone()))),
         answered("What is measured, in which unit", measured(described)),
         answered("Final values or checkpoints of one run", String::new()),
         answered("Rows that are left out, and why", left_out(described, results)),

@@ -19,22 +19,20 @@ impl Note {
         }
     }
 
-    /// The number of affected answers as text; empty for zero.
+    /// The number of affected answers, as in `affects 2 answers`; empty for zero.
     pub fn affected(&self) -> String {
         match self.answers {
             0 => String::new(),
-            1 => "1 answer".to_owned(),
-            count => format!("{count} answers"),
+            1 => "affects 1 answer".to_owned(),
+            count => format!("affects {count} answers"),
         }
     }
 
-    /// The fact, and the number of warnings where there is more than one per part.
+    /// The fact, and how often it was found if more than once.
     pub fn sentence(&self) -> String {
-        let again = self.count - 1;
-        match again {
-            0 => self.text.clone(),
-            1 => format!("{} (and once more)", self.text),
-            _ => format!("{} (and {again} times more)", self.text),
+        match self.count {
+            1 => self.text.clone(),
+            count => format!("{} ({count} times)", self.text),
         }
     }
 }
@@ -179,6 +177,6 @@ mod tests {
             ("fit a".to_owned(), "Mind.".to_owned())
         );
         assert_eq!(note(&["fit a", "query b", "query c"], 7).parts(), "fit a and 2 others");
-        assert_eq!(note(&["fit a", "query b", "query c"], 7).sentence(), "Mind. (and 6 times more)");
+        assert_eq!(note(&["fit a", "query b", "query c"], 7).sentence(), "Mind. (7 times)");
     }
 }

@@ -1,7 +1,7 @@
 //! Cells of comma-separated values that spreadsheet programs read unchanged.
 
 /// A text as a cell. Text that a spreadsheet program would execute as a formula gets an apostrophe, which such programs
-/// do not show; a signed number is no formula. A cell with a comma, a quote or a line break is quoted.
+/// do not show; a signed number is not a formula. A cell with a comma, a quote or a line break is quoted.
 pub(super) fn cell(text: &str) -> String {
     let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && text.parse::<f64>().is_err();
     let text = if is_formula { format!("'{text}") } else { text.to_owned() };

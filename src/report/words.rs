@@ -192,10 +192,14 @@ pub(super) fn forecasts(result: &QueryResult) -> Vec<String> {
             })
             .collect();
         let of = if group == crate::answer::ALL { String::new() } else { format!(" of {group}") };
+        let weighted = match account.origins {
+            0 => "with equal weights, because there are too few runs for a test on hidden runs".to_owned(),
+            1 => "weighted by their errors when the last runs were hidden".to_owned(),
+            origins => format!("weighted by their errors when the last runs were hidden, {origins} times"),
+        };
         format!(
-            "Forecast{of}: {} members, weighted by their errors when the last runs were hidden {} times, mostly {}; the laws' common error is about {:.1} % over {} configurations.",
+            "Forecast{of}: {} members, {weighted}. The largest weights: {}. The laws' common error is about {:.1} % over {} configurations.",
             account.members.len(),
-            account.origins,
             members.join(", "),
             100.0 * account.discrepancy,
             account.configurations
@@ -377,7 +381,7 @@ pub(super) fn backtest(
     dimension: Option<Dimension>,
 ) -> (String, Vec<[String; 7]>) {
     let head = format!(
-        "Backtest along {}: at {} (known up to {}) only smaller runs were fitted, and all larger ones forecast.",
+        "Backtest along {}: at {} (up to {}), the runs up to the origin were fitted and all larger ones forecast.",
         backtest.along,
         numbered(backtest.folds.len(), "origin"),
         backtest.folds.iter().map(|f| quantity(dimension, f.up_to)).collect::<Vec<_>>().join(", "),
@@ -400,13 +404,13 @@ pub(super) fn backtest(
             })
         })
     });
-    let level = level.map_or_else(String::new, |level| format!(" Intervals are of {:.0} %.", 100.0 * level));
+    let level = level.map_or_else(String::new, |level| format!(" Intervals are {:.0} % intervals.", 100.0 * level));
     (head + &level, rows.collect())
 }
 
 /// The head of a backtest's table.
 pub(super) const BACKTEST: [&str; 7] =
-    ["forecast by", "at the largest known", "rows", "missed by", "bias", "covered", "half-width"];
+    ["forecast by", "size relative to the largest fitted", "rows", "missed by", "bias", "covered", "half-width"];
 
 /// A comparison of laws as a table, with a row per law.
 pub(super) fn choice(choice: &crate::fit::Choice) -> Vec<[String; 8]> {

@@ -111,7 +111,7 @@ fn first_screen(page: &Page, out: &mut String) {
 
 fn note(note: &Note, out: &mut String) {
     let affected = note.affected();
-    let affected = if affected.is_empty() { String::new() } else { format!(", {affected}") };
+    let affected = if affected.is_empty() { String::new() } else { format!(" ({affected})") };
     let _ = writeln!(out, "- **{}{affected}.** {}", note.parts(), note.sentence());
 }
 
@@ -141,7 +141,7 @@ fn expectations(page: &Page, out: &mut String) {
     if page.results.expectations.is_empty() {
         return;
     }
-    out.push_str("| expected | found | |\n|---|---|---|\n");
+    out.push_str("| expected | found | result |\n|---|---|---|\n");
     for expectation in &page.results.expectations {
         let _ = writeln!(
             out,

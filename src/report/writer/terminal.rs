@@ -13,7 +13,7 @@ pub struct Terminal {
     pub colour: bool,
 }
 
-/// Maximum number of answers and parameters; the report has all.
+/// Maximum number of answers and parameters; the report lists all.
 const MOST_ROWS: usize = 24;
 /// Minimum width of a terminal with a plot.
 const ROOMY: usize = 110;
@@ -126,7 +126,7 @@ fn row_lines(cells: &[String], widths: &[usize]) -> Vec<String> {
 
 /// A line with the number of further entries, if there are any.
 fn more(count: usize, what: &str) -> Option<String> {
-    (count > 0).then(|| format!("  and {count} more {what}: the report has all"))
+    (count > 0).then(|| format!("  and {count} more {what}: the report lists all"))
 }
 
 /// A text as lines of limited length; longer words are cut.
