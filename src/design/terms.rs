@@ -64,7 +64,7 @@ impl Terms {
         1.0 / self.share(1.0)
     }
 
-    /// The remaining terms after some compute and hours are spent and some runs are done.
+    /// The terms that remain after this compute, these hours and this number of runs are spent.
     #[must_use]
     pub fn less(&self, flop: f64, hours: Option<f64>, runs: usize) -> Self {
         let spent = self.cost(flop);

@@ -229,7 +229,7 @@ pub fn no_trend(
     })
 }
 
-/// The probability that a response without a trend has as steep a slope over the logarithm of a variable, by
+/// The probability that a response without a trend has at least as steep a slope over the logarithm of a variable, by
 /// Student's t.
 fn chance_of_slope(column: &[f64], responses: &[f64]) -> Option<f64> {
     let freedom = column.len().checked_sub(2).filter(|freedom| *freedom > 0)?;

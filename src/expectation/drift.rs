@@ -48,7 +48,7 @@ impl Measure {
     /// The unit, if it is finite and not zero.
     ///
     /// # Errors
-    /// The reason why it is no unit.
+    /// The reason why it cannot be the unit.
     pub fn checked(self) -> Result<Self, &'static str> {
         let (size, least) = match self {
             Self::Plain(se) => (se, 0.0),

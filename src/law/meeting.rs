@@ -351,8 +351,8 @@ impl Walk {
         }
     }
 
-    /// Passes the wishes of a sum to its terms: a term of the rows alone gives the size of the others, and the place
-    /// of a scalar.
+    /// Passes what is expected of a sum to its terms. A term that depends only on the rows gives the size of the other
+    /// terms and the place of a scalar.
     fn sum(&mut self, node: Id, wish: Wish) {
         let mut summands = Vec::new();
         flatten(&self.graph, node, 1.0, &mut summands);
@@ -394,7 +394,7 @@ impl Walk {
         }
     }
 
-    /// Passes the wishes of a product to one factor.
+    /// Passes what is expected of a product to one factor.
     fn factor(&mut self, a: Id, b: Id, Wish { expected, times }: Wish) {
         if self.is_scalar(a) {
             let role = match expected {

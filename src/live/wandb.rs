@@ -86,7 +86,7 @@ impl Live for Wandb {
     }
 }
 
-/// A server, and what is asked of it.
+/// A server and the project to read from it.
 struct Server<'a> {
     web: Web,
     url: String,

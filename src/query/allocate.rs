@@ -126,7 +126,7 @@ impl Kind for Allocate {
     }
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
-        Err("it has limits of its own: `sizes`, `unique` and `epochs`")
+        Err("it has other limits of its own: `sizes`, `unique` and `epochs`")
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {

@@ -85,9 +85,9 @@ const EQUAL: f64 = 1e-10;
 const SAME: f64 = 1e-3;
 /// Number of starts for each share, and in addition to them, at the estimate.
 const STARTS: [usize; 2] = [2, 8];
-/// Number of starts at a draw, in addition to the valleys of the estimate.
+/// Number of starts at a draw, in addition to the local minima of the estimate.
 const STARTS_OF_DRAW: usize = 2;
-/// Largest number of valleys of the estimate that are followed at the draws.
+/// Maximum number of local minima of the estimate from which the search at a draw starts.
 const MOST_VALLEYS: usize = 6;
 
 impl BestMixture {

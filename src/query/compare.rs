@@ -64,7 +64,7 @@ impl Kind for Compare {
     }
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
-        Err("two fits may keep to limits in two ways; ask each by itself")
+        Err("the limits could differ between the two fits; ask about each fit in a query of its own")
     }
 
     /// The multiplier is the compute that the other fit needs for the same response, divided by this budget. It is

@@ -181,7 +181,7 @@ impl Kind for Derived {
     }
 
     fn takes_several_laws(&self) -> Result<(), &'static str> {
-        Err("its expressions are of the parameters of one law, which other laws do not have")
+        Err("its expressions contain the parameters of one law, which other laws do not have")
     }
 
     fn rows(&self, _: &Roles) -> Vec<BTreeMap<String, f64>> {
@@ -193,7 +193,7 @@ impl Kind for Derived {
     }
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
-        Err("it is an expression of parameters, and has nothing to limit")
+        Err("it is computed from parameters, and a limit does not change them")
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {

@@ -190,7 +190,7 @@ macro_rules! of_end {
             }
 
             fn takes_limits(&self, _: &$crate::law::Law) -> Result<(), &'static str> {
-                Err("it is over one variable; ask `compute_optimal`, which takes limits")
+                Err("it varies one variable and holds the others; ask `compute_optimal`, which takes limits")
             }
 
             fn solve(

@@ -62,7 +62,7 @@ impl Kind for InferenceAware {
     }
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
-        Err("serving is a part of its cost; ask `reach` or `compute_optimal`, which take limits")
+        Err("its cost includes serving; ask `reach` or `compute_optimal`, which take limits")
     }
 
     /// The cheapest model and data for a response are the best split, for training and serving, of the smallest

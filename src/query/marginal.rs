@@ -68,7 +68,7 @@ impl Kind for Marginal {
         if can_split(law) {
             Ok(())
         } else {
-            Err("the law has not both a model size and data, so that a budget leaves nothing to limit")
+            Err("the law does not have both a model size and data, so a budget leaves nothing to limit")
         }
     }
 

@@ -74,7 +74,7 @@ impl Kind for Overtrain {
     }
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
-        Err("it leaves the best split by a factor of its own; ask `compute_optimal` with a limit of size")
+        Err("it already fixes the model size; ask `compute_optimal` with a limit of size")
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {

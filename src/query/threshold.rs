@@ -57,7 +57,7 @@ impl Kind for Threshold {
     }
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
-        Err("it finds where a response crosses a level, allowed or not; ask `reach`, which takes limits")
+        Err("it finds the crossing of a level wherever it lies; ask `reach`, which takes limits")
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {

@@ -62,7 +62,7 @@ pub struct Search {
     pub starts: usize,
     /// Starts from which the solver's line search failed.
     pub failed: usize,
-    /// Starts from which the solver reached a point where the law is only rounding error. Such points are no optima.
+    /// Starts from which the solver reached a point where the law is only rounding error. Such points are not optima.
     pub unresolved: usize,
     /// Number of grid points from which the starts were chosen; zero without a grid.
     pub grid: usize,

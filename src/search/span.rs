@@ -170,7 +170,8 @@ impl Span {
         (low < high).then_some(Self::listed(Spacing::Even { low, high }, (None, None)))
     }
 
-    /// The span of a scalar with the given spacing, limited to coordinates within the bounds; `None` where none is.
+    /// The span of a scalar with the given spacing, limited to coordinates within the bounds; `None` if no coordinate is
+    /// within them.
     fn of_rows(spacing: Spacing, chain: &Chain, parameter: &Parameter) -> Option<Self> {
         let (lower, upper) = bounds_of(parameter);
         let reached = (0..=LOOKED_AT).map(|i| i as f64 / LOOKED_AT as f64).filter(|share| {

@@ -5,15 +5,15 @@ use super::Cell;
 /// The cells of a column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Packed {
-    /// Numbers, and the few cells that are none, with their rows in ascending order.
+    /// Numbers, and the few cells that are not numbers, with their rows in ascending order.
     Numbers(Vec<f64>, Vec<(usize, Cell)>),
     /// Cells of any kind.
     Cells(Vec<Cell>),
 }
 
-/// A column with more other cells than one in so many is kept as cells.
+/// A column is kept as cells if it has more than one other cell for this many numbers.
 const FEW: usize = 4;
-/// Number of other cells that every column may have.
+/// Number of other cells with which a column is still kept as numbers.
 const ALWAYS: usize = 64;
 
 impl Default for Packed {

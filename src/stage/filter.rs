@@ -33,7 +33,7 @@ pub enum RuleKind {
     KeepLowest(Extreme),
 }
 
-/// Parses ranges; an end that is not finite is no limit.
+/// Parses ranges; an end that is not finite does not limit.
 fn ranges<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, [f64; 2]>, D::Error> {
     let written = BTreeMap::<String, [Option<f64>; 2]>::deserialize(deserializer)?;
     let ends = |[low, high]: [Option<f64>; 2]| [low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)];

@@ -69,7 +69,7 @@ impl Store {
     /// Copies the results of a bundle into the store after verification.
     ///
     /// # Errors
-    /// The bundle is truncated or is no bundle, or the cache cannot be written. Results before the fault are kept.
+    /// The file is truncated or not a bundle, or the cache cannot be written. Results before the fault are kept.
     pub fn import(&self, from: impl Read) -> Result<Carried, BundleError> {
         let mut carried = Carried::default();
         let mut archive = tar::Archive::new(zstd::Decoder::new(from)?);

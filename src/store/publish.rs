@@ -57,10 +57,10 @@ pub enum PublishError {
 
 /// Writes the files to a folder and removes files of an earlier run that are no longer produced; returns the paths.
 ///
-/// Files with the right bytes are not touched, and files of others stay.
+/// Files with the right bytes are not touched, and files that no run wrote stay.
 ///
 /// # Errors
-/// The folder belongs to another spec or to nobody, or the disk cannot be written.
+/// The folder belongs to another spec, or contains files and no mark of a spec; or the disk cannot be written.
 pub fn publish(
     folder: &Path,
     spec: &str,

@@ -293,7 +293,7 @@ fn limits_at_zero(fit: &FitLaw, data: &Dataset) -> Result<Vec<String>, Failure> 
 /// Number of rows whose sum of shares a message gives.
 const MOST_SUMS: usize = 3;
 
-/// Fails where the shares of a mixture do not sum to 1, or are no shares.
+/// Fails if the shares of a mixture are negative or do not sum to 1.
 fn check_shares(mixture: &Mixture, data: &Dataset, files: &[String]) -> Result<(), Failure> {
     let names: Vec<&str> = mixture.variables().collect();
     let columns = names.iter().map(|name| column(data, name)).collect::<Result<Vec<_>, _>>()?;
