@@ -382,7 +382,7 @@ fn one_of_something_is_counted_in_the_singular() {
     world.run("study.toml");
     for file in ["report.md", "report.html"] {
         let report = world.read(&format!("outputs/study/{file}"));
-        assert!(report.contains("1 other choice:") && report.contains("1 row dropped"), "{file}");
+        assert!(report.contains("1 other choice for") && report.contains("1 row dropped"), "{file}");
         for wrong in ["1 rows", "1 other choices", "1 more warnings"] {
             let is_wrong = |at: usize| !report[..at].ends_with(|c: char| c.is_ascii_digit());
             assert!(!report.match_indices(wrong).any(|(at, _)| is_wrong(at)), "{file}: {wrong}");

@@ -367,7 +367,7 @@ that = "sensitivity.main.moved < 1000"
     let alone = World::with(&squares, &simulated_runs(0.01)).run("study.toml")["results"].clone();
     assert_eq!(values[0], number(&alone, "queries.budget.rows.0.N.value"));
     let report = world.read("outputs/study/report.md");
-    assert!(report.contains("under 6 other choices") && report.contains("half-widths of its interval"), "{report}");
+    assert!(report.contains("With 6 other choices") && report.contains("half-widths of its interval"), "{report}");
     // One more choice runs only that choice; the others come from the cache.
     let more = format!("{SPEC}{sensitivity}").replace("[\"additive_nd\"]", "[\"additive_nd\", \"generalised\"]");
     world.write("study.toml", &more);

@@ -41,7 +41,10 @@ pub(super) fn checklist(described: &Described, results: &Results) -> Vec<[String
         answered("How sizes, data and compute are counted", counts(described)),
         answered("Training data, and whether any is repeated", String::new()),
         answered("Architecture, optimiser, learning rate and batch size, and how they scale", String::new()),
-        answered("Where the runs are available", listed(described.sources.iter().map(|source| source.location.clone()))),
+        answered(
+            "Where the runs are available",
+            listed(described.sources.iter().map(|source| source.location.clone())),
+        ),
         answered("What is measured, in which unit", measured(described)),
         answered("Final values or checkpoints of one run", String::new()),
         answered("Rows that are left out, and why", left_out(described, results)),

@@ -168,11 +168,15 @@ pub(super) fn table(
     });
     let unanswered: Vec<String> = result.unanswered.iter().map(|why| format!(" No answer {why}.")).collect();
     let unanswered = unanswered.concat();
-    let verb = if beyond == 1 { "leaves" } else { "leave" };
+    let moves = match (beyond, result.answers.len()) {
+        (0, _) => "no answer moves outside its interval".to_owned(),
+        (1, 1) => "the answer moves outside its interval".to_owned(),
+        (1, all) => format!("1 of {all} answers moves outside its interval"),
+        (beyond, all) => format!("{beyond} of {all} answers move outside their intervals"),
+    };
     let sentence = format!(
-        "The fit `{fit}` under {}: {beyond} of {} {verb} its own interval.{farthest}{unanswered}",
-        numbered(result.choices.len(), "other choice"),
-        numbered(result.answers.len(), "answer")
+        "With {} for the fit `{fit}`, {moves}.{farthest}{unanswered}",
+        numbered(result.choices.len(), "other choice")
     );
     (sentence, head, rows.collect())
 }

@@ -410,7 +410,7 @@ pub(super) fn backtest(
 
 /// The head of a backtest's table.
 pub(super) const BACKTEST: [&str; 7] =
-    ["forecast by", "size relative to the largest fitted", "rows", "missed by", "bias", "covered", "half-width"];
+    ["forecast by", "over the largest fitted", "rows", "missed by", "bias", "covered", "half-width"];
 
 /// A comparison of laws as a table, with a row per law.
 pub(super) fn choice(choice: &crate::fit::Choice) -> Vec<[String; 8]> {
@@ -433,7 +433,8 @@ pub(super) fn choice(choice: &crate::fit::Choice) -> Vec<[String; 8]> {
 }
 
 /// The head of that table.
-pub(super) const CHOICE: [&str; 8] = ["law", "parameters", "AICc", "BIC", "left out", "hidden last", "share", "ahead"];
+pub(super) const CHOICE: [&str; 8] =
+    ["law", "parameters", "AICc", "BIC", "error on left-out rows", "error on the largest", "share", "forecast"];
 
 /// The recommended law and the stacked forecast.
 pub(super) fn chosen(choice: &crate::fit::Choice, dimension: impl Fn(&str) -> Option<Dimension>) -> String {
