@@ -287,7 +287,7 @@ fn what_would_change_an_answer_by_several_laws_is_told_of_one_law() {
     for (more, said) in [
         (
             format!("{several}[report]\nanswer = \"queries.later\"\n"),
-            "Query `large` asks the same of one law. Another choice for its fit",
+            "Query `large` answers the same question by one law. Another choice for its fit",
         ),
         (
             format!("{}[report]\nanswer = \"queries.later\"\n", several.replace("2e13", "3e13")),

@@ -83,7 +83,7 @@ pub(super) fn what_else(described: &Described, results: &Results, answer: &Recom
     let row = results.queries.get(name).and_then(|result| result.rows.get(answer.row.checked_sub(1)?));
     let Some((query, row)) = query.zip(row) else { return none() };
     if row.reach.verdict == Verdict::NotFitted {
-        return "Rows: this study fitted nothing for it.".to_owned();
+        return "A fit to rows: the constants are published ones.".to_owned();
     }
     let twins = twins(described, results, query, row);
     let is_varied = query.by != AnsweredBy::Law && results.sensitivity.contains_key(&query.fit);
@@ -93,16 +93,20 @@ pub(super) fn what_else(described: &Described, results: &Results, answer: &Recom
     let by = described_laws(results, query, row);
     let of_one_law = twins.into_iter().find_map(|(other, _, row)| {
         let told = moved_farthest(described, results, other, row, ["its fit", "its answer"])?;
-        Some(format!("Query `{}` asks the same of {}. {told}", other.name, described_laws(results, other, row)))
+        Some(format!(
+            "Query `{}` answers the same question by {}. {told}",
+            other.name,
+            described_laws(results, other, row)
+        ))
     });
     of_one_law.map_or_else(
         || {
             format!(
-                "`[sensitivity.{}]` varies the fit of one law; this answer is by {by}, which was not varied.",
+                "`[sensitivity.{}]` varies the fit of one law, but this answer is by {by}, for which no choices were tried.",
                 query.fit
             )
         },
-        |told| format!("{told} The answer by {by} was not varied."),
+        |told| format!("{told} These choices were not tried for the answer by {by}."),
     )
 }
 
@@ -156,7 +160,7 @@ fn farthest_twin(
         "The choice of the law"
     };
     Some(format!(
-        "{choice}: query `{}` (fit `{}`, {}) has the same question and answers {}.",
+        "{choice}: query `{}` (fit `{}`, {}) answers the same question with {}.",
         other.name,
         other.fit,
         described_laws(results, other, row),
