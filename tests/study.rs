@@ -476,7 +476,7 @@ fn the_study_of_limits_reports_why_laws_do_not_apply() {
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     let report = world.read("outputs/limits/report.md");
     for words in [
-        "3 rows for 3 free parameters: the law fits the points whatever the truth is",
+        "3 rows for 3 free parameters: the law fits the points exactly, whether it is true or not",
         "The rows do not identify A",
         "far outside the data, by a factor of 68",
         "Its 90 % prediction intervals cover only 2 % of the 55 held-out rows",

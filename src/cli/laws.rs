@@ -161,10 +161,12 @@ fn page(entry: &Entry) -> String {
     }
     let _ = writeln!(out, "\nwhere it holds\n  {}", entry.caution);
     if let Some(monotone) = entry.holds.monotone {
-        let _ = writeln!(out, "  it {} turn along a variable", if monotone { "does not" } else { "may" });
+        let has = if monotone { "has no" } else { "may have a" };
+        let _ = writeln!(out, "  it {has} minimum or maximum along a variable");
     }
     if let Some(epochs) = entry.holds.epochs {
-        let _ = writeln!(out, "  each token is seen up to {} times", exact(epochs));
+        let times = if epochs > 1.0 { format!("up to {} times", exact(epochs)) } else { "once".to_owned() };
+        let _ = writeln!(out, "  each token is seen {times}");
     }
     for (variable, [low, high]) in &entry.holds.range {
         let _ = writeln!(out, "  published for {variable} from {} to {}", exact(low.0), exact(high.0));

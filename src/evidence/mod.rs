@@ -69,7 +69,7 @@ pub fn shape(problem: &Problem, law: &Law, labels: &[Label], point: &[f64]) -> S
     shape.condition_number = Directions::of(&here.hessian_of(&inside)).condition();
     if problem.rows() <= point.len() {
         shape.warnings.push(format!(
-            "{} for {}: the law fits the points whatever the truth is.",
+            "{} for {}: the law fits the points exactly, whether it is true or not.",
             numbered(problem.rows(), "row"),
             numbered(point.len(), "free parameter")
         ));

@@ -1,7 +1,7 @@
 //! The variables of a study that are model size, data and compute. Units decide; letters decide only for variables
 //! without a unit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub const CONVENTIONAL: [(&str, Dimension); 3] =
 /// Name of compute in a study that has no such column and uses `C` for something else.
 const COMPUTE: &str = "FLOP";
 
-/// The names of the variables that are model size, data and compute.
+/// The names of the variables that are model size, data and compute, and of those that are shares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roles {
     /// Model size; `None` where several variables are numbers of parameters.
@@ -25,12 +25,15 @@ pub struct Roles {
     pub compute: String,
     /// Unique tokens, in a law of repeated data.
     pub unique: Option<String>,
+    /// Variables that are shares, from 0 to 1.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub shares: BTreeSet<String>,
 }
 
 impl Default for Roles {
     fn default() -> Self {
         let [size, data, compute] = CONVENTIONAL.map(|(name, _)| name.to_owned());
-        Self { size: Some(size), data: Some(data), compute, unique: Some("U".to_owned()) }
+        Self { size: Some(size), data: Some(data), compute, unique: Some("U".to_owned()), shares: BTreeSet::new() }
     }
 }
 
@@ -84,12 +87,13 @@ impl Roles {
             data: role(Dimension::Tokens, self.data.as_ref()),
             compute,
             unique: self.unique.clone(),
+            shares: of(Dimension::Share).into_iter().map(str::to_owned).collect(),
         }
     }
 
     /// Whether the variables have the names of the literature.
     pub fn are_usual(&self) -> bool {
-        *self == Self::default()
+        Self { shares: BTreeSet::new(), ..self.clone() } == Self::default()
     }
 
     /// The same roles with other names for the variables.
@@ -100,6 +104,7 @@ impl Roles {
             data: self.data.as_deref().map(&name),
             compute: name(&self.compute),
             unique: self.unique.as_deref().map(&name),
+            shares: self.shares.iter().map(|share| name(share)).collect(),
         }
     }
 

@@ -170,7 +170,7 @@ pub(super) fn limits_of(
     let flop_per_hour = rate.map(|rate| SECONDS_PER_HOUR * rate.flop_per_second);
     let limits = match question.member().shares(law) {
         Some(shares) => Limits::of_shares(subject_to, &shares),
-        None => Limits::of(subject_to, law, flop_per_hour),
+        None => Limits::of(subject_to, question.member(), law, flop_per_hour),
     };
     let limits = limits.and_then(|limits| {
         let faults = limits.faults(question.member(), law);

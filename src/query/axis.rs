@@ -3,7 +3,7 @@
 
 use crate::fit::Span;
 use crate::law::Law;
-use crate::numerics::exp;
+use crate::numerics::{exp, ln};
 
 /// A coordinate of one variable.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -37,6 +37,25 @@ impl Axis {
             Self::Logarithm => exp(coordinate),
             Self::Value(_) => coordinate,
         }
+    }
+
+    /// The coordinate of a value.
+    pub(super) fn coordinate(self, value: f64) -> f64 {
+        match self {
+            Self::Logarithm => ln(value),
+            Self::Value(_) => value,
+        }
+    }
+
+    /// Coordinates close together among the rows of a variable that counts nothing, whose values may differ by little: a
+    /// year, a temperature, a share.
+    pub(super) fn among_rows(self, law: &Law, name: &str, span: Option<Span>) -> Vec<f64> {
+        let (Self::Logarithm, Some(span), false) = (self, span, law.is_count(name)) else { return Vec::new() };
+        if !(span.lowest < span.highest && span.highest.is_finite()) {
+            return Vec::new();
+        }
+        let values = Self::Value(span).far().unwrap_or_default();
+        values.into_iter().filter(|value| *value > 0.0).map(ln).collect()
     }
 
     /// Ascending coordinates of an axis of values, far beyond the rows on both sides; `None` for an axis of logarithms.

@@ -167,7 +167,7 @@ impl BestMixture {
 
     /// The lower and upper limits of the shares.
     fn bounds(&self, model: &Model<'_>) -> (Vec<f64>, Vec<f64>) {
-        let limits = model.ready.limits.map(|limits| &limits.shares);
+        let limits = model.ready.limits.map(|limits| &limits.others);
         let allowed = |name: &str| limits.and_then(|limits| limits.get(name));
         let lower = self.names().map(|name| allowed(name).and_then(|a| a.least).unwrap_or(0.0));
         let upper = self.names().map(|name| allowed(name).and_then(|a| a.most).unwrap_or(1.0).min(1.0));

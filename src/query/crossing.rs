@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::axis::Axis;
 use super::model::{Model, Solved};
+use super::scan::{Domain, Stop, stops};
 use super::{Beyond, Refusal};
 use crate::law::Columns;
+use crate::numeral::rounded;
 use crate::numerics::ln;
 use crate::solver::root;
 
@@ -51,15 +53,17 @@ pub(super) fn cross(model: &Model<'_>, target: f64, name: &str, base: &[f64]) ->
 /// # Errors
 /// The law has no finite value where they are sought.
 pub(super) fn all_crossings(model: &Model<'_>, target: f64, name: &str, base: &[f64]) -> Result<Vec<f64>, Refusal> {
-    Line::new(model, name, base)?.all(model, target)
+    let line = Line::new(model, name, base)?;
+    let stops = line.stops(model)?;
+    let found = crossings(&stops, target).into_iter().map(|pair| line.meet(model, target, pair));
+    found.map(|coordinate| coordinate.map(|coordinate| line.axis.value(coordinate))).collect()
 }
 
-/// The pairs of neighbours among the finite values between which the response crosses the target. A value that is not
-/// finite is neither above nor below.
-fn crossings(values: &[f64], finite: &[usize], target: f64) -> Vec<[usize; 2]> {
-    let above = |i: usize| values[i] > target;
-    let pairs = finite.windows(2).map(|pair| [pair[0], pair[1]]);
-    pairs.filter(|&[from, to]| above(from) != above(to) || values[to] == target).collect()
+/// The neighbouring stops between which the response crosses the target.
+fn crossings(stops: &[Stop], target: f64) -> Vec<[Stop; 2]> {
+    let above = |stop: &Stop| stop.value > target;
+    let pairs = stops.windows(2).map(|pair| [pair[0], pair[1]]).filter(|[from, _]| from.joined);
+    pairs.filter(|[from, to]| above(from) != above(to) || to.value == target).collect()
 }
 
 impl Line {
@@ -69,120 +73,141 @@ impl Line {
     }
 
     fn new(model: &Model<'_>, name: &str, base: &[f64]) -> Result<Self, Refusal> {
+        let law = model.ready.law;
         let span = model.span(name).filter(|span| span.lowest > 0.0);
         let [low, high] = match (name, span) {
-            (name, _) if model.ready.law.roles.decided().contains(&name) => SIZES,
+            (name, _) if law.roles.decided().contains(&name) => SIZES,
             (_, Some(span)) => [SMALL * span.lowest.min(1.0), SIZES[1].max(span.highest / SMALL)],
             (_, None) => [SMALL, SIZES[1]],
         };
         let (low, high) = (ln(low.max(f64::MIN_POSITIVE)), ln(high.min(f64::MAX)));
         let steps = ((high - low) / STEP).ceil();
         let logs = || (0..=steps as usize).map(|i| low + (high - low) * (i as f64 / steps)).collect();
-        let axis = Axis::of(model.ready.law, name, model.span(name));
-        let coordinates: Vec<f64> = axis.far().unwrap_or_else(logs);
+        let axis = Axis::of(law, name, model.span(name));
+        let mut coordinates: Vec<f64> = axis.far().unwrap_or_else(logs);
+        let among_rows = axis.among_rows(law, name, span);
+        coordinates.extend(among_rows.into_iter().filter(|coordinate| (low..=high).contains(coordinate)));
+        let [least, most] = Domain::of(model, name).ends.map(|end| end.map(|value| axis.coordinate(value)));
+        let [least, most] = [least.unwrap_or(f64::NEG_INFINITY), most.unwrap_or(f64::INFINITY)];
+        coordinates.extend([least, most].into_iter().filter(|end| end.is_finite()));
+        coordinates.retain(|coordinate| (least..=most).contains(coordinate));
+        coordinates.sort_by(f64::total_cmp);
+        coordinates.dedup();
         let points: Vec<[f64; 2]> = coordinates.iter().map(|&coordinate| [coordinate, 0.0]).collect();
         let columns = model.surface()?.bind(base, &points);
         Ok(Self { name: name.to_owned(), base: base.to_vec(), axis, coordinates, columns, near: None })
     }
 
-    fn cross(&self, model: &Model<'_>, target: f64) -> Result<f64, Refusal> {
+    /// The response along the line; there is at least one stop.
+    fn stops(&self, model: &Model<'_>) -> Result<Vec<Stop>, Refusal> {
         let surface = model.surface()?;
-        let (values, slopes) =
-            surface.over(model.parameters, &self.columns, |values, [slopes, _]| (values.to_vec(), slopes.to_vec()));
-        let finite: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
-        let (Some(&first), Some(&last)) = (finite.first(), finite.last()) else {
+        let values = surface.over(model.parameters, &self.columns, |values, _| values.to_vec());
+        let response = |coordinate: f64| surface.at(model.parameters, &self.base, [coordinate, 0.0]).value;
+        let stops = stops(&self.coordinates, &values, response);
+        if stops.is_empty() {
             return Err(Refusal::Undefined(format!("the law has no finite value at any {}", self.name)));
-        };
-        let above = |value: f64| value > target;
-        let crossings = crossings(&values, &finite, target);
-        let from_middle = |[from, to]: &[usize; 2]| (from + to).abs_diff(self.coordinates.len() - 1);
-        let crossing = match self.axis {
+        }
+        Ok(stops)
+    }
+
+    fn cross(&self, model: &Model<'_>, target: f64) -> Result<f64, Refusal> {
+        let stops = self.stops(model)?;
+        let crossings = crossings(&stops, target);
+        let chosen = match self.axis {
             Axis::Logarithm => crossings.into_iter().next(),
-            Axis::Value(_) => crossings.into_iter().min_by_key(from_middle),
+            Axis::Value(span) => {
+                let middle = f64::midpoint(span.lowest, span.highest);
+                let distance = |[from, to]: &[Stop; 2]| (f64::midpoint(from.coordinate, to.coordinate) - middle).abs();
+                crossings.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))
+            }
         };
-        let meet = |low: f64, high: f64, falls: bool| self.meet(model, target, [low, high], falls);
-        if let Some([from, to]) = crossing {
-            return meet(self.coordinates[from], self.coordinates[to], above(values[from]));
+        if let Some(pair) = chosen {
+            return self.meet(model, target, pair);
         }
         // The response may still turn between two points, so look near the value that is closest to the target.
-        let is_above = above(values[first]);
-        let nearest = if is_above {
-            finite.iter().copied().min_by(|&a, &b| values[a].total_cmp(&values[b]))
-        } else {
-            finite.iter().copied().max_by(|&a, &b| values[a].total_cmp(&values[b]))
-        };
-        let nearest = nearest.unwrap_or(first);
+        let (first, last) = (0, stops.len() - 1);
+        let is_above = stops[first].value > target;
+        let all = 0..stops.len();
+        let by_value = |a: &usize, b: &usize| stops[*a].value.total_cmp(&stops[*b].value);
+        let nearest = if is_above { all.min_by(by_value) } else { all.max_by(by_value) }.unwrap_or(first);
+        let joined = |from: usize| stops.get(from).is_some_and(|stop| stop.joined);
         if nearest != first && nearest != last {
-            let turned = self.turn(model, nearest, is_above)?;
-            let value = surface.at(model.parameters, &self.base, [turned, 0.0]).value;
-            if above(value) != is_above {
-                return meet(self.coordinates[nearest - 1], turned, is_above);
+            let (name, here) = (&self.name, stops[nearest]);
+            let turned = if joined(nearest - 1) && joined(nearest) {
+                self.turn(model, [stops[nearest - 1], here, stops[nearest + 1]], is_above)?
+            } else {
+                here
+            };
+            if (turned.value > target) != is_above {
+                return self.meet(model, target, [stops[nearest - 1], turned]);
             }
             let (side, end) = if is_above { ("above", "lowest") } else { ("below", "highest") };
             return Err(Refusal::NotReachable {
                 reason: format!(
-                    "the response is {side} {target} at every {name}: its {end} is {value:.4}, at {name} = {:.3e}",
-                    self.axis.value(turned),
-                    name = self.name
+                    "the response is {side} {target} at every {name}: its {end} is {:.4}, at {name} = {}",
+                    turned.value,
+                    rounded(self.axis.value(turned.coordinate), 5),
                 ),
                 beyond: None,
             });
         }
-        let (name, value) = (&self.name, values[nearest]);
-        if nearest == first {
-            let side = if is_above { "above" } else { "below" };
-            let at = crate::numeral::exact(self.axis.value(self.coordinates[first]));
-            return Err(Refusal::NotReachable {
-                reason: format!("the response is {side} {target} at every {name}: it is {value:.4} at {name} = {at}"),
-                beyond: Some(Beyond::Smallest),
-            });
-        }
-        let end = if is_above { "floor" } else { "ceiling" };
-        let (at, next) = (self.coordinates[last], self.coordinates[last.saturating_sub(1)]);
-        let over_last = if self.axis == Axis::Logarithm { 1.0 } else { at - next };
-        let reason = if (over_last * slopes[last]).abs() <= LEVEL * value.abs() {
-            format!("not reachable: the {end} is {value:.4} for any {name}")
-        } else {
-            format!("not reachable: the response is still {value:.4} at {name} = {:.0e}", self.axis.value(at))
-        };
-        Err(Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) })
+        Err(self.never(target, &stops, nearest == first, is_above))
     }
 
-    /// The coordinate between two others at which the response equals the target.
-    fn meet(&self, model: &Model<'_>, target: f64, [low, high]: [f64; 2], falls: bool) -> Result<f64, Refusal> {
+    /// Why the response never equals the target, where an end of the line comes closest to it.
+    fn never(&self, target: f64, stops: &[Stop], is_first: bool, is_above: bool) -> Refusal {
+        let name = &self.name;
+        let last = stops.len() - 1;
+        let nearest = stops[if is_first { 0 } else { last }];
+        let value = nearest.value;
+        let at = rounded(self.axis.value(nearest.coordinate), 5);
+        if is_first {
+            let side = if is_above { "above" } else { "below" };
+            return Refusal::NotReachable {
+                reason: format!("the response is {side} {target} at every {name}: it is {value:.4} at {name} = {at}"),
+                beyond: Some(Beyond::Smallest),
+            };
+        }
+        let end = if is_above { "floor" } else { "ceiling" };
+        let before = stops[last.saturating_sub(1)];
+        // The change over the last e-fold of a logarithm, or over the last step of a value.
+        let step = nearest.coordinate - before.coordinate;
+        let times = if self.axis == Axis::Logarithm && step > 0.0 { 1.0 / step } else { 1.0 };
+        let reason = if (times * (value - before.value)).abs() <= LEVEL * value.abs() {
+            format!("not reachable: the {end} is {value:.4} for any {name}")
+        } else {
+            format!("not reachable: the response is still {value:.4} at {name} = {at}")
+        };
+        Refusal::NotReachable { reason, beyond: Some(Beyond::Largest) }
+    }
+
+    /// The coordinate between two stops at which the response equals the target.
+    fn meet(&self, model: &Model<'_>, target: f64, [from, to]: [Stop; 2]) -> Result<f64, Refusal> {
         let surface = model.surface()?;
-        let turn = if falls { -1.0 } else { 1.0 };
+        let turn = if from.value > target { -1.0 } else { 1.0 };
         let missing = |coordinate: f64| {
             let here = surface.at(model.parameters, &self.base, [coordinate, 0.0]);
             (turn * (here.value - target), turn * here.slope[0])
         };
+        let (low, high) = (from.coordinate, to.coordinate);
         let start = self.near.filter(|near| low < *near && *near < high).unwrap_or(f64::midpoint(low, high));
         root(missing, low, high, start)
             .map_err(|_| Refusal::Undefined(format!("the law has no finite value on the way to {target}")))
     }
 
-    /// All values at which the response equals the target, in ascending order.
-    fn all(&self, model: &Model<'_>, target: f64) -> Result<Vec<f64>, Refusal> {
-        let values = model.surface()?.over(model.parameters, &self.columns, |values, _| values.to_vec());
-        let finite: Vec<usize> = (0..values.len()).filter(|&i| values[i].is_finite()).collect();
-        let found = crossings(&values, &finite, target).into_iter().map(|[from, to]| {
-            let ends = [self.coordinates[from], self.coordinates[to]];
-            self.meet(model, target, ends, values[from] > target).map(|coordinate| self.axis.value(coordinate))
-        });
-        found.collect()
-    }
-
-    /// The extremum of the response next to a point on the line.
-    fn turn(&self, model: &Model<'_>, near: usize, is_above: bool) -> Result<f64, Refusal> {
+    /// The extremum of the response between the neighbours of a stop.
+    fn turn(&self, model: &Model<'_>, [before, here, after]: [Stop; 3], is_above: bool) -> Result<Stop, Refusal> {
         let surface = model.surface()?;
         let sign = if is_above { 1.0 } else { -1.0 };
         let slope = |coordinate: f64| {
             let here = surface.at(model.parameters, &self.base, [coordinate, 0.0]);
             (sign * here.slope[0], sign * here.bend[0])
         };
-        let (low, high) = (self.coordinates[near - 1], self.coordinates[near + 1]);
+        let (low, high) = (before.coordinate, after.coordinate);
         let turns = slope(low).0 < 0.0 && slope(high).0 > 0.0;
-        let found = turns.then(|| root(slope, low, high, self.coordinates[near]).ok()).flatten();
-        Ok(found.unwrap_or(self.coordinates[near]))
+        let found = turns.then(|| root(slope, low, high, here.coordinate).ok()).flatten();
+        let coordinate = found.unwrap_or(here.coordinate);
+        let value = surface.at(model.parameters, &self.base, [coordinate, 0.0]).value;
+        Ok(Stop { coordinate, value, joined: true })
     }
 }

@@ -6,8 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::axis::Axis;
-use super::{Fault, Finding, Model, Refusal, check_names, check_values, finish, named};
+use super::scan::{Domain, Stop, stops};
+use super::{Fault, Finding, Limited, Model, Refusal, check_names, check_values, finish, named};
+use crate::fit::Span;
 use crate::law::Law;
+use crate::numeral::rounded;
 use crate::numerics::ln;
 use crate::quantity::{OneOrMany, Quantity};
 use crate::solver::minimise;
@@ -106,17 +109,25 @@ impl Over {
         model: &Model<'_>,
         inputs: &BTreeMap<String, f64>,
     ) -> Result<Finding, Refusal> {
-        let (place, response) = self.extremum(end, model, inputs)?;
+        let Extremum { place, response, .. } = self.extremum(end, model, inputs)?;
         let mut at = inputs.clone();
         at.insert(self.over.clone(), place);
         Ok(Finding { outputs: named([("at", place), (end.output(), response)]), at })
     }
 
-    /// The value of the variable at the extremum, and the response there.
-    fn extremum(&self, end: End, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<(f64, f64), Refusal> {
-        let (law, span) = (model.ready.law, model.span(&self.over));
-        let axis = Axis::of(law, &self.over, span);
-        let [low, high] = match axis {
+    /// The sentence about an extremum that is not the best response of the whole search, or lies at the end of it.
+    pub(super) fn remarks(&self, end: End, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Vec<String> {
+        self.extremum(end, model, inputs).ok().and_then(|found| found.remark).into_iter().collect()
+    }
+
+    /// The variable whose values can be limited.
+    pub(super) fn limited(&self) -> Limited<'_> {
+        Limited { variable: &self.over, takes_lists: true }
+    }
+
+    /// The coordinates between which an extremum is sought.
+    fn range(&self, axis: Axis, span: Option<Span>) -> [f64; 2] {
+        match axis {
             Axis::Logarithm => {
                 let span = span.filter(|span| span.lowest > 0.0 && span.highest.is_finite());
                 let [low, high] = span.map_or(USUAL, |span| [span.lowest, span.highest]);
@@ -126,7 +137,14 @@ impl Over {
                 let beyond = BEYOND_IN_WIDTHS * (span.highest - span.lowest);
                 [span.lowest - beyond, span.highest + beyond]
             }
-        };
+        }
+    }
+
+    /// The extremum: the best response of the search if it lies inside, or at an end that the variable cannot pass.
+    /// Where the response is better still at another end or at a pole, the best extremum among the rows.
+    fn extremum(&self, end: End, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Extremum, Refusal> {
+        let (law, span) = (model.ready.law, model.span(&self.over));
+        let axis = Axis::of(law, &self.over, span);
         let base = model.ordered(inputs, &[&self.over])?;
         let place = law.variable(&self.over);
         let response = |coordinate: f64| {
@@ -134,26 +152,107 @@ impl Over {
             place.into_iter().for_each(|place| at[place] = axis.value(coordinate));
             model.value(&at)
         };
-        // Lower is better from here on; a place where the law has no value is the worst.
-        let value = |coordinate: f64| response(coordinate).map_or(f64::INFINITY, |y| end.sign() * y);
-        let point = |index: usize| low + (high - low) * index as f64 / (POINTS - 1) as f64;
-        let values: Vec<f64> = (0..POINTS).map(|index| value(point(index))).collect();
-        let finite: Vec<usize> = (0..POINTS).filter(|&index| values[index].is_finite()).collect();
-        let best = finite.iter().copied().min_by(|&a, &b| values[a].total_cmp(&values[b]));
-        let (Some(best), Some(&first), Some(&last)) = (best, finite.first(), finite.last()) else {
-            return Err(Refusal::Undefined(format!("the law has no finite value at any {}", self.over)));
+        // Lower is better from here on.
+        let value = |coordinate: f64| response(coordinate).map_or(f64::NAN, |y| end.sign() * y);
+        let found = |coordinate: f64, remark: Option<String>| {
+            Ok(Extremum { place: axis.value(coordinate), response: response(coordinate)?, remark })
         };
-        let worst = finite.iter().map(|&index| values[index]).fold(f64::NEG_INFINITY, f64::max);
-        let is_as_good = |index: usize| values[index] <= values[best] + FLAT * (worst - values[best]);
-        let (name, trend) = (end.name(), end.trend());
-        if let Some(side) = [(first, "smaller"), (last, "larger")].into_iter().find(|(index, _)| is_as_good(*index)) {
-            let reason = format!("there is no {name}: the response keeps {trend} towards {} {}", side.1, self.over);
-            return Err(Refusal::Undefined(reason));
+        let domain = Domain::of(model, &self.over);
+        if !domain.one_of.is_empty() {
+            let listed = domain.one_of.iter().map(|value| axis.coordinate(*value));
+            let listed = listed.filter(|coordinate| value(*coordinate).is_finite());
+            return match listed.min_by(|a, b| value(*a).total_cmp(&value(*b))) {
+                Some(best) => found(best, None),
+                None => Err(self.undefined()),
+            };
         }
-        let found = minimise(value, point(best - 1), point(best + 1))
-            .map_err(|_| Refusal::Undefined(format!("the law has no finite value around its {name}")))?;
-        Ok((axis.value(found), response(found)?))
+        let closed = domain.ends.map(|end| end.map(|value| axis.coordinate(value)).filter(|end| end.is_finite()));
+        let [low, high] = self.range(axis, span);
+        let (low, high) = (closed[0].unwrap_or(low), closed[1].unwrap_or(high));
+        let mut coordinates: Vec<f64> =
+            (0..POINTS).map(|index| low + (high - low) * index as f64 / (POINTS - 1) as f64).collect();
+        coordinates.extend(axis.among_rows(law, &self.over, span));
+        coordinates.retain(|coordinate| (low..=high).contains(coordinate));
+        coordinates.sort_by(f64::total_cmp);
+        coordinates.dedup();
+        let values: Vec<f64> = coordinates.iter().map(|&coordinate| value(coordinate)).collect();
+        let stops = stops(&coordinates, &values, value);
+        let best = (0..stops.len()).min_by(|&a, &b| stops[a].value.total_cmp(&stops[b].value));
+        let best = best.ok_or_else(|| self.undefined())?;
+        let last = stops.len() - 1;
+        let is_closed = |index: usize| {
+            (index == 0 && closed[0] == Some(stops[0].coordinate))
+                || (index == last && closed[1] == Some(stops[last].coordinate))
+        };
+        if is_closed(best) {
+            let at = rounded(axis.value(stops[best].coordinate), 5);
+            let remark = format!("the response is {} at the end of the range, {} = {at}", end.output(), self.over);
+            return found(stops[best].coordinate, Some(remark));
+        }
+        let refined = |around: usize| {
+            let here = |coordinate: f64| Some(value(coordinate)).filter(|y| y.is_finite()).unwrap_or(f64::INFINITY);
+            minimise(here, stops[around - 1].coordinate, stops[around + 1].coordinate)
+                .map_err(|_| Refusal::Undefined(format!("the law has no finite value around its {}", end.name())))
+        };
+        let Some(why) = self.leaves(end, axis, &stops, best, is_closed) else {
+            return found(refined(best)?, None);
+        };
+        // The rows show an extremum between them, whatever the formula does far away.
+        let is_among_rows = |stop: &Stop| {
+            let value = axis.value(stop.coordinate);
+            span.is_some_and(|span| (span.lowest..=span.highest).contains(&value))
+        };
+        let seen = stops.iter().filter(|stop| is_among_rows(stop)).map(|stop| stop.value);
+        let (lowest, highest) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), y| (l.min(y), h.max(y)));
+        let is_lower = |a: &Stop, b: &Stop| a.value + FLAT * (highest - lowest) < b.value;
+        let is_inner = |index: &usize| {
+            let [before, here, after] = [stops[index - 1], stops[*index], stops[index + 1]];
+            let is_joined = before.joined && here.joined;
+            is_joined && is_among_rows(&here) && is_lower(&here, &before) && is_lower(&here, &after)
+        };
+        let inner = (1..last).filter(is_inner).min_by(|&a, &b| stops[a].value.total_cmp(&stops[b].value));
+        match inner {
+            Some(inner) => found(refined(inner)?, Some(format!("it is the {} among the rows: {why}", end.name()))),
+            None => Err(Refusal::Undefined(format!("there is no {}: {why}", end.name()))),
+        }
     }
+
+    /// How the response gets better than at any extremum inside the search; `None` where it does not.
+    fn leaves(
+        &self,
+        end: End,
+        axis: Axis,
+        stops: &[Stop],
+        best: usize,
+        is_closed: impl Fn(usize) -> bool,
+    ) -> Option<String> {
+        let last = stops.len() - 1;
+        let worst = stops.iter().map(|stop| stop.value).fold(f64::NEG_INFINITY, f64::max);
+        let least = stops[best].value;
+        let is_as_good = |index: usize| stops[index].value <= least + FLAT * (worst - least);
+        let (name, trend) = (&self.over, end.trend());
+        let ends = [(0, "smaller"), (last, "larger")].into_iter().filter(|(index, _)| !is_closed(*index));
+        if let Some((_, side)) = ends.into_iter().find(|(index, _)| is_as_good(*index)) {
+            return Some(format!("the response keeps {trend} towards {side} {name}"));
+        }
+        let is_at_edge = best == 0 || best == last || !stops[best - 1].joined || !stops[best].joined;
+        let at = rounded(axis.value(stops[best].coordinate), 5);
+        is_at_edge.then(|| format!("the response keeps {trend} towards {name} = {at}, where the law ends"))
+    }
+
+    fn undefined(&self) -> Refusal {
+        Refusal::Undefined(format!("the law has no finite value at any {}", self.over))
+    }
+}
+
+/// An extremum of the response over one variable.
+struct Extremum {
+    /// The value of the variable.
+    place: f64,
+    /// The response.
+    response: f64,
+    /// Where another value of the variable is better, or none further out is possible.
+    remark: Option<String>,
 }
 
 /// Makes a wrapper of [`Over`] the question about one end. Its outputs are `at`, in the unit of the variable, and the
@@ -190,7 +289,19 @@ macro_rules! of_end {
             }
 
             fn takes_limits(&self, _: &$crate::law::Law) -> Result<(), &'static str> {
-                Err("it varies one variable and holds the others; ask `compute_optimal`, which takes limits")
+                Ok(())
+            }
+
+            fn limited(&self, _: &$crate::law::Law) -> Option<$crate::query::Limited<'_>> {
+                Some(self.0.limited())
+            }
+
+            fn remarks_at_estimate(
+                &self,
+                model: &$crate::query::Model<'_>,
+                inputs: &std::collections::BTreeMap<String, f64>,
+            ) -> Vec<String> {
+                self.0.remarks($end, model, inputs)
             }
 
             fn solve(

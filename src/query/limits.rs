@@ -114,7 +114,7 @@ impl Allowed {
     fn settle(&mut self) -> bool {
         self.one_of.sort_by(f64::total_cmp);
         self.one_of.dedup();
-        let (least, most) = (self.least.unwrap_or(0.0), self.most.unwrap_or(f64::INFINITY));
+        let (least, most) = (self.least.unwrap_or(f64::NEG_INFINITY), self.most.unwrap_or(f64::INFINITY));
         let had_list = !self.one_of.is_empty();
         self.one_of.retain(|value| (least..=most).contains(value));
         least <= most && had_list != self.one_of.is_empty()
@@ -135,8 +135,8 @@ impl Allowed {
                 }
             };
             let number = quantity_in(number.trim()).map_err(|error| error.to_string())?;
-            if !(number >= 0.0 && number.is_finite()) {
-                return Err(format!("`{part}`: a limit must be positive and finite, or zero for a share"));
+            if !number.is_finite() {
+                return Err(format!("`{part}`: a limit must be finite"));
             }
             let limit = if is_most {
                 Self { most: Some(number), ..Self::default() }
@@ -180,10 +180,8 @@ impl<'de> Deserialize<'de> for Allowed {
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Allowed, A::Error> {
                 let mut one_of = Vec::new();
                 while let Some(Quantity(value)) = list.next_element()? {
-                    if !(value > 0.0 && value.is_finite()) {
-                        return Err(de::Error::custom(format_args!(
-                            "{value} is not a size; a size must be positive and finite"
-                        )));
+                    if !value.is_finite() {
+                        return Err(de::Error::custom(format_args!("{value} is not finite")));
                     }
                     one_of.push(value);
                 }
@@ -220,9 +218,9 @@ pub struct Limits {
     pub(super) data: Allowed,
     /// Limits on compute.
     pub(super) compute: Allowed,
-    /// Limits on shares of a mixture, by variable.
+    /// Limits on other variables, by name: the shares of a mixture, or the variable that a question varies.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub(super) shares: BTreeMap<String, Allowed>,
+    pub(super) others: BTreeMap<String, Allowed>,
 }
 
 /// The names of the variables that can be limited; `None` where the law does not have them.
@@ -230,24 +228,62 @@ struct Names<'a> {
     size: Option<&'a str>,
     data: Option<&'a str>,
     compute: Option<&'a str>,
+    limited: Option<Limited<'a>>,
+}
+
+/// A variable, other than model size, data and compute, whose values a question can limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Limited<'a> {
+    /// Its name.
+    pub variable: &'a str,
+    /// Whether a list of its values can be allowed.
+    pub takes_lists: bool,
+}
+
+impl Limited<'_> {
+    /// The limits of the variable, as far as the question and the law take them.
+    fn checked(self, written: &Allowed, law: &Law) -> Result<Allowed, Fault> {
+        let (name, mut allowed) = (self.variable, written.clone());
+        if !allowed.one_of.is_empty() && !self.takes_lists {
+            let message = format!("`{name}` is limited by a list; here it can only have limits such as \">= 0.001\"");
+            return Err(Fault::at(name, message));
+        }
+        let is_count_below_zero = |border: &f64| *border <= 0.0 && law.is_count(name);
+        if allowed.borders().iter().any(is_count_below_zero) {
+            return Err(Fault::at(name, format!("`{name}` {written}: a limit of a size must be positive")));
+        }
+        if allowed.settle() {
+            Ok(allowed)
+        } else {
+            Err(Fault::at(name, format!("no value of `{name}` keeps the limits {written}")))
+        }
+    }
 }
 
 impl<'a> Names<'a> {
-    fn of(law: &'a Law) -> Self {
+    fn of(kind: &'a dyn Kind, law: &'a Law) -> Self {
+        let limited = kind.limited(law);
+        // A question that varies one variable decides nothing else.
+        let decides = kind.moves(law).is_some();
         let [size, data, compute] = law.roles.decided();
-        let of_law = |name: &'a str| law.variable(name).map(|_| name);
-        Self { size: of_law(size), data: of_law(data), compute: takes_budget(law).then_some(compute) }
+        let of_law = |name: &'a str| law.variable(name).filter(|_| decides).map(|_| name);
+        let compute = Some(compute).filter(|_| decides && takes_budget(law));
+        Self { size: of_law(size), data: of_law(data), compute, limited }
     }
 
     fn unknown(&self, name: &str, law: &Law) -> Fault {
         let hours = self.compute.map(|_| GPU_HOURS);
-        let known: Vec<&str> = [self.size, self.data, self.compute, hours].into_iter().flatten().collect();
+        let limited = self.limited.map(|limited| limited.variable);
+        let known: Vec<&str> = [self.size, self.data, self.compute, hours, limited].into_iter().flatten().collect();
         let near = crate::diagnostic::nearest(name, known.iter().copied());
         let hint = near.map_or_else(
             || format!("limits are on {}", crate::diagnostic::list(&known)),
             |near| format!("did you mean `{near}`?"),
         );
-        let message = format!("`{name}` is not model size, data or compute of the law `{}`", law.formula);
+        let message = match (self.size, self.data, self.compute) {
+            (None, None, None) => format!("`{name}` is not the variable that the question varies"),
+            _ => format!("`{name}` is not model size, data or compute of the law `{}`", law.formula),
+        };
         Fault::at(name, message).hint(hint)
     }
 }
@@ -257,12 +293,24 @@ impl Limits {
     ///
     /// # Errors
     /// All faults: names without a role in the law, and limits that allow no value.
-    pub fn of(subject_to: &SubjectTo, law: &Law, flop_per_hour: Option<f64>) -> Result<Self, Vec<Fault>> {
-        let names = Names::of(law);
+    pub fn of(
+        subject_to: &SubjectTo,
+        kind: &dyn Kind,
+        law: &Law,
+        flop_per_hour: Option<f64>,
+    ) -> Result<Self, Vec<Fault>> {
+        let names = Names::of(kind, law);
         let (mut limits, mut faults) = (Self::default(), Vec::new());
         for (name, written) in &subject_to.0 {
             let name = name.as_str();
-            if written.borders().contains(&0.0) {
+            if let Some(limited) = names.limited.filter(|limited| limited.variable == name) {
+                match limited.checked(written, law) {
+                    Ok(allowed) => drop(limits.others.insert(name.to_owned(), allowed)),
+                    Err(fault) => faults.push(fault),
+                }
+                continue;
+            }
+            if written.borders().iter().any(|border| *border <= 0.0) {
                 faults.push(Fault::at(name, format!("`{name}` {written}: a limit of a size must be positive")));
                 continue;
             }
@@ -343,7 +391,7 @@ impl Limits {
             let (which, sum) = if least > 1.0 { ("lower", least) } else { ("upper", most) };
             faults.push(Fault::whole(format!("no mixture keeps the limits: the {which} limits sum to {}", exact(sum))));
         }
-        if faults.is_empty() { Ok(Self { shares: limits, ..Self::default() }) } else { Err(faults) }
+        if faults.is_empty() { Ok(Self { others: limits, ..Self::default() }) } else { Err(faults) }
     }
 
     /// Faults of values that a question gives and the limits forbid, and of limits on compute in a question that does
@@ -401,9 +449,9 @@ impl Limits {
     /// The limits on which an answer lies, in words.
     pub(super) fn holding(&self, roles: &Roles, at: &BTreeMap<String, f64>) -> Vec<String> {
         let mut all = Vec::new();
-        let of_shares = self.shares.iter().map(|(name, allowed)| (name.as_str(), allowed));
-        for (name, allowed) in self.named(roles).into_iter().chain(of_shares) {
-            let is_on = |end: &f64| at.get(name).is_some_and(|value| (value - end).abs() <= ROUNDING * end);
+        let of_others = self.others.iter().map(|(name, allowed)| (name.as_str(), allowed));
+        for (name, allowed) in self.named(roles).into_iter().chain(of_others) {
+            let is_on = |end: &f64| at.get(name).is_some_and(|value| (value - end).abs() <= ROUNDING * end.abs());
             let is_held = [allowed.least, allowed.most].iter().flatten().any(is_on) || !allowed.one_of.is_empty();
             if is_held && at.contains_key(name) {
                 all.push(format!("{name} {allowed}"));

@@ -18,6 +18,7 @@ mod limits;
 mod model;
 mod price;
 mod reaching;
+mod scan;
 mod several;
 mod simplex;
 mod split;
@@ -36,7 +37,7 @@ pub use asked::{Asking, read as read_asking};
 pub use budget::{FLOP_PER_PARAMETER_AND_TOKEN, FLOP_PER_SERVED_TOKEN, can_split};
 pub(crate) use distance::extent;
 pub use draws::left_range;
-pub use limits::{Allowed, GPU_HOURS, Limits, SubjectTo};
+pub use limits::{Allowed, GPU_HOURS, Limited, Limits, SubjectTo};
 pub use model::{Model, Ready, Solved, Trail};
 pub use price::RunCost;
 pub(crate) use reach::{moves_to_reach, value_that_reaches};
@@ -362,6 +363,11 @@ pub trait Kind: Sync {
         Err("every variable is given, and nothing is left to limit")
     }
 
+    /// The variable, other than model size, data and compute, whose values can be limited.
+    fn limited(&self, _: &Law) -> Option<Limited<'_>> {
+        None
+    }
+
     /// The question with what follows from the law; `None` where nothing follows.
     fn for_law(&self, _: &Law) -> Option<Question> {
         None
@@ -491,8 +497,8 @@ fn answered(question: &Question, asked: &Asked<'_>) -> Answer {
         rows => format!("At {rows}: {remark}.").into(),
     }));
     warnings.extend(held.map(|(limits, rows)| match named_rows(&rows).as_str() {
-        "" => format!("Limits hold the answer: {}.", limits.join(", ")).into(),
-        rows => format!("Limits hold the answer at {rows}: {}.", limits.join(", ")).into(),
+        "" => format!("The answer lies on these limits: {}.", limits.join(", ")).into(),
+        rows => format!("The answer at {rows} lies on these limits: {}.", limits.join(", ")).into(),
     }));
     warnings.extend(outside.into_iter().map(|reason| format!("Where the law does not hold: {reason}.").into()));
     if !fit.evidence.converged && fit.objective.is_some() {

@@ -13,7 +13,8 @@ use super::budget::can_split;
 use super::crossing::{all_crossings, cross};
 use super::reaching::cheapest;
 use super::{
-    ByForecast, Fault, Finding, Kind, Model, Moves, Phrase, Refusal, check_names, check_values, finish, named, rows_of,
+    ByForecast, Fault, Finding, Kind, Limited, Model, Moves, Phrase, Refusal, check_names, check_values, finish, named,
+    rows_of,
 };
 use crate::evidence::in_words;
 use crate::law::{Law, Roles};
@@ -156,6 +157,11 @@ impl Kind for Reach {
 
     fn takes_limits(&self, _: &Law) -> Result<(), &'static str> {
         Ok(())
+    }
+
+    fn limited(&self, law: &Law) -> Option<Limited<'_>> {
+        let is_decided = law.roles.decided().contains(&self.solve.as_str());
+        (!is_decided).then_some(Limited { variable: &self.solve, takes_lists: false })
     }
 
     fn solve(&self, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Finding, Refusal> {

@@ -301,5 +301,5 @@ impl Search<'_> {
 }
 
 fn no_split() -> Refusal {
-    Refusal::Undefined("the law has a best split at no budget".to_owned())
+    Refusal::Undefined("the law has no best split at any budget".to_owned())
 }

@@ -786,6 +786,77 @@ fn every_value_that_meets_the_target_is_named_with_the_answer() {
     assert!(answer.warnings.iter().all(|warning| !warning.text.contains("is reached at")));
 }
 
+/// The answer at the estimate of a law in one variable `x`, whose rows span `rows`, within `subject_to`.
+fn over_x(formula: &str, rows: [f64; 2], question: serde_json::Value, subject_to: &str) -> Answer {
+    let law = law_of(formula);
+    let fit = fit_of(&law, &[], &[("x", rows)]);
+    let question: Question = serde_json::from_value(question).unwrap();
+    let limits = Limits::of(&toml::from_str(subject_to).unwrap(), question.member(), &law, None).unwrap();
+    answer_within(&question, Some(&limits), &law, &fit, &Points::default(), None, 1)
+}
+
+fn value_of(answer: &Answer, output: &str) -> f64 {
+    answer.rows[0].outputs.get(output).and_then(|cell| cell.value).unwrap_or_else(|| panic!("{answer:?}"))
+}
+
+#[test]
+fn a_target_is_found_among_rows_that_differ_by_little_and_next_to_a_pole() {
+    let reach = |y: f64| serde_json::json!({ "reach": { "y": y, "solve": "x" } });
+    for (formula, rows, y, known) in [
+        // Years differ by less than a thousandth, and the formula overflows two centuries earlier.
+        (
+            "y = exp(2 * exp(-0.05 * (x - 2018)))",
+            [2018.0, 2024.0],
+            6.0,
+            2018.0 + 20.0 * libm::log(2.0 / libm::log(6.0)),
+        ),
+        ("y = 2 / (1 - x / 100)", [5.0, 85.0], 50.0, 96.0),
+        ("y = 2 / (1 - x / 100)", [5.0, 85.0], 5000.0, 99.96),
+        // The root of a negative number ends the law at 30.
+        ("y = 1 + sqrt(x - 30)", [31.0, 60.0], 1.5, 30.25),
+        ("y = 3 - ln(x - 30)", [31.0, 60.0], 10.0, 30.0 + libm::exp(-7.0)),
+    ] {
+        let answer = over_x(formula, rows, reach(y), "");
+        let found = value_of(&answer, "solution");
+        assert!((found / known - 1.0).abs() < 1e-9, "{formula}: {found} {known}");
+    }
+    let answer = over_x("y = 2 / (1 - x / 100)", [5.0, 85.0], reach(0.0), "");
+    assert_eq!(answer.rows[0].reach.verdict, Verdict::NotReachable);
+}
+
+#[test]
+fn a_limit_chooses_among_the_values_that_reach_a_target() {
+    let reach = serde_json::json!({ "reach": { "y": 2.01, "solve": "x" } });
+    let answer = over_x("y = 2 + 0.01 * (ln(x) + 7)^2", [1e-4, 1e-2], reach, "x = '>= 1e-3'");
+    assert!((libm::log(value_of(&answer, "solution")) + 6.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_minimum_among_the_rows_counts_where_the_formula_falls_far_away() {
+    let minimum = serde_json::json!({ "minimum": { "over": "x" } });
+    // A cubic in ln x with its minimum at ln x = -6, which falls without end below ln x = -10.
+    let cubic = "y = 2 + 0.01 * (ln(x) + 6)^2 + 0.0025 * (ln(x) + 6)^3";
+    let answer = over_x(cubic, [2e-4, 2e-2], minimum.clone(), "");
+    assert!((libm::log(value_of(&answer, "at")) + 6.0).abs() < 1e-6);
+    assert!(answer.warnings.iter().any(|warning| warning.text.contains("minimum among the rows")), "{answer:?}");
+    let none = over_x("y = 2 / (1 - x / 100)", [5.0, 85.0], minimum.clone(), "");
+    assert!(none.rows[0].note.as_ref().is_some_and(|note| note.contains("there is no minimum")), "{none:?}");
+    let limited = over_x("y = 3 + 1 / x", [1.0, 10.0], minimum, "x = '<= 4'");
+    assert_eq!((value_of(&limited, "at"), value_of(&limited, "lowest")), (4.0, 3.25));
+}
+
+#[test]
+fn a_share_has_its_best_value_at_one_where_the_formula_goes_on_rising() {
+    let mut law = law_of("y = 1 - (x - 1.6)^2");
+    law.roles.shares.insert("x".to_owned());
+    let fit = fit_of(&law, &[], &[("x", [0.1, 0.9])]);
+    let question: Question = serde_json::from_value(serde_json::json!({ "maximum": { "over": "x" } })).unwrap();
+    let answer = answer(&question, &law, &fit, &Points::default(), None, 1);
+    assert!((value_of(&answer, "at") - 1.0).abs() < 1e-12);
+    let told = answer.warnings.iter().any(|warning| warning.text.contains("at the end of the range, x = 1"));
+    assert!(told, "{:?}", answer.warnings);
+}
+
 #[test]
 fn an_accuracy_with_scatter_stays_between_zero_and_one() {
     let law = law_of("acc = a / (1 + exp(k * (ln(C) - m)))");

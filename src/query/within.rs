@@ -378,7 +378,7 @@ mod tests {
     fn limits(text: &str) -> Limits {
         let subject_to: SubjectTo = toml::from_str(text).unwrap();
         let law = find("hoffmann").unwrap().law().unwrap();
-        Limits::of(&subject_to, &law, Some(1e18)).unwrap()
+        Limits::of(&subject_to, &ComputeOptimal(BTreeMap::new()), &law, Some(1e18)).unwrap()
     }
 
     const SEVERAL: [&str; 7] = [
@@ -467,17 +467,19 @@ mod tests {
     fn limits_are_read_as_people_write_them_and_faults_are_told() {
         let read = |text: &str| serde_json::from_value::<Allowed>(serde_json::json!(text));
         assert_eq!(read(">= 1B and <= 70B").unwrap().to_string(), ">= 1e9 and <= 7e10");
-        for (text, why) in [("< 1T", "is not a limit"), ("<= -1", "must be positive"), ("<= 1Z", "1Z"), ("<= x", "x")] {
+        for (text, why) in [("< 1T", "is not a limit"), ("<= inf", "inf"), ("<= 1Z", "1Z"), ("<= x", "x")] {
             let error = read(text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
         let law = find("hoffmann").unwrap().law().unwrap();
         let faults = |text: &str| {
-            let faults = Limits::of(&toml::from_str(text).unwrap(), &law, None).unwrap_err();
+            let faults =
+                Limits::of(&toml::from_str(text).unwrap(), &ComputeOptimal(BTreeMap::new()), &law, None).unwrap_err();
             faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; ")
         };
         assert!(faults("N = '>= 2B and <= 1B'").contains("no value of `N` keeps"));
         assert!(faults("N = ['1B', '2B']\nD = '>= 2e12 and <= 1e12'").contains("no value of `D` keeps"));
+        assert!(faults("N = '<= -1'").contains("must be positive"));
         assert!(faults("C = ['1e22', '1e23']").contains("limited by a list"));
         assert!(faults("gpu_hours = '<= 1e6'").contains("accelerator"));
         assert!(faults("tokens = '<= 1e6'").contains("is not model size, data or compute"));
@@ -486,7 +488,8 @@ mod tests {
     #[test]
     fn a_variable_that_the_law_does_not_have_cannot_be_limited() {
         let law = find("kaplan_d").unwrap().law().unwrap();
-        let faults = Limits::of(&toml::from_str("N = '<= 1B'").unwrap(), &law, None).unwrap_err();
+        let reach = Reach { solve: "D".to_owned(), values: BTreeMap::new() };
+        let faults = Limits::of(&toml::from_str("N = '<= 1B'").unwrap(), &reach, &law, None).unwrap_err();
         assert!(faults[0].message.contains("`N` is not model size, data or compute of the law"), "{faults:?}");
         assert_eq!(faults[0].hint.as_deref(), Some("limits are on `D`"));
     }

@@ -21,7 +21,7 @@ pub(super) fn judge(
         Verdict::NotFitted => {
             return (
                 Belief::Untested,
-                vec!["its constants are published ones: no row of this study tests it".to_owned()],
+                vec!["the constants are published, and no row of this study tests them".to_owned()],
             );
         }
         Verdict::NotIdentified => {
@@ -54,7 +54,7 @@ pub(super) fn judge(
         && let Some(moved) = varied.moved.filter(|moved| *moved > 1.0)
     {
         against.push(format!(
-            "made {choice}, the fit gives {}: {} half-widths of the interval away",
+            "with {choice}, the fit gives {}: {} half-widths of the interval away",
             super::words::Written::of_output(described, query, &output).value(value),
             numeral::rounded(moved, 2)
         ));
@@ -137,7 +137,7 @@ fn tests<'a>(
         let held = fit.holdout.as_ref().filter(|_| !several).map(|held| ("the law".to_owned(), held, fit.level));
         let past =
             fit.backtest.as_ref().and_then(|past| if several { past.several_laws.as_ref() } else { Some(&past.law) });
-        let name = if several { "several laws, in the backtest," } else { "the law, in the backtest," };
+        let name = if several { "the forecast, in the backtest," } else { "the law, in the backtest," };
         held.into_iter().chain(past.map(|past| (name.to_owned(), &past.overall, fit.level)))
     })
 }

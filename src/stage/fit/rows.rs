@@ -284,7 +284,8 @@ fn limits_at_zero(fit: &FitLaw, data: &Dataset) -> Result<Vec<String>, Failure> 
         let rows: Vec<_> = (0..data.rows()).filter(|&row| values[row] == 0.0).map(|row| data.origins()[row]).collect();
         if !rows.is_empty() {
             let (name, places) = (&variable.name, name_rows(&rows, &fit.files));
-            sentences.push(format!("{name} is zero at {places}: the formula has no value there, and its limit counts."));
+            sentences
+                .push(format!("{name} is zero at {places}: the formula has no value there, and its limit counts."));
         }
     }
     Ok(sentences)
