@@ -23,6 +23,15 @@ fn the_starter_spec_runs_with_and_without_its_examples() {
 }
 
 #[test]
+fn init_writes_no_toml_into_a_file_of_yaml() {
+    let world = World::new();
+    let outcome = world.lawfit(&["init", "study.yaml"]);
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.stderr.contains("lawfit init study.toml"), "{}", outcome.stderr);
+    assert!(!world.path("study.yaml").exists());
+}
+
+#[test]
 fn init_does_not_overwrite_a_file() {
     let world = World::new();
     world.write("study.toml", "mine");

@@ -21,6 +21,15 @@ pub(super) const STARTER: &str = include_str!("starter.toml");
 
 pub(super) fn run(arguments: &Arguments, screen: &Screen) -> Exit {
     let path = &arguments.file;
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    if ["yaml", "yml"].iter().any(|yaml| ending.eq_ignore_ascii_case(yaml)) {
+        let toml = path.with_extension("toml");
+        screen.error(
+            "the starting spec is TOML, which a file of YAML cannot hold",
+            &[format!("name a file of TOML: `lawfit init {}`", toml.display())],
+        );
+        return Exit::BadSpec;
+    }
     if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty())
         && let Err(error) = std::fs::create_dir_all(folder)
     {

@@ -8,7 +8,7 @@ use super::candidates::Candidate;
 use super::state::State;
 use crate::numerics::normal_quantile;
 use crate::query::RunCost;
-use crate::source::{Cell, Format, Limits, Options, read};
+use crate::source::{Cell, Decimal, Format, Limits, Options, read, written_number};
 use crate::uncertainty::chi_square_quantile;
 
 /// The status of a run.
@@ -117,24 +117,39 @@ impl Results {
             read(bytes, Format::default(), &wanted, &Options::default(), &Limits::USUAL).map_err(|e| e.to_string())?;
         let column = |name: &str| wanted.iter().position(|column| column == name).map(|index| &cells[index]);
         let number = |name: &str, row: usize| match column(name).map(|cells| &cells[row]) {
-            Some(Cell::Number(value)) => Some(*value),
-            Some(Cell::Text(text)) => text.trim().parse::<f64>().ok(),
-            _ => None,
+            Some(Cell::Number(value)) => Ok(Some(*value)),
+            Some(Cell::Text(text)) => number_in(text)
+                .map_err(|()| format!("row {} of the results: `{name}` is `{text}`, which is not a number", row + 1)),
+            Some(Cell::Empty) | None => Ok(None),
         };
         let text = |name: &str, row: usize| column(name).map_or_else(String::new, |cells| cells[row].text());
         let rows = cells.first().map_or(0, Vec::len);
         let line = |row: usize| {
-            let response = number(response, row);
+            let response = number(response, row)?;
             let status =
                 Status::of(&text(STATUS, row), response).map_err(|e| format!("row {} of the results: {e}", row + 1))?;
             Ok(Line {
                 name: name.map(|name| text(name, row)).filter(|name| !name.is_empty()),
-                sizes: sizes.and_then(|[size, data]| number(size, row).zip(number(data, row))),
+                sizes: match sizes {
+                    Some([size, data]) => number(size, row)?.zip(number(data, row)?),
+                    None => None,
+                },
                 response: response.filter(|_| status == Status::Done),
                 status,
             })
         };
         (0..rows).map(line).collect::<Result<_, String>>().map(|runs| Self { runs, by_name_only: given.is_none() })
+    }
+}
+
+/// The number in a cell as people write it, such as `1.77B`; `None` if the cell says that there is none.
+fn number_in(text: &str) -> Result<Option<f64>, ()> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "" | "-" | "na" | "n/a" | "none" | "null" => Ok(None),
+        "nan" | "inf" | "-inf" => Ok(Some(f64::NAN)),
+        // A decimal comma or a separator of thousands.
+        one if one.matches(',').count() == 1 => Err(()),
+        _ => written_number(text, Decimal::Point, None).map(Some).ok_or(()),
     }
 }
 
@@ -170,11 +185,13 @@ impl Results {
             let name = line.name.clone();
             match run {
                 Some(run) => Ok((name.unwrap_or_else(|| run.name(1)), run, line.status, line.response)),
-                None => Err(format!(
-                    "the results name the run `{}`, which the design does not know{}",
-                    name.unwrap_or_default(),
-                    if self.by_name_only { "" } else { ": give its sizes too" }
-                )),
+                None => Err(match name {
+                    Some(name) => {
+                        let sizes = if self.by_name_only { "" } else { ": give its sizes too" };
+                        format!("the results name the run `{name}`, which the design does not know{sizes}")
+                    }
+                    None => format!("row {} of the results has neither a name nor sizes", place + 1),
+                }),
             }
         };
         self.runs.iter().enumerate().map(find).collect::<Result<_, String>>().map(|runs| Matched { runs })
@@ -237,6 +254,17 @@ mod tests {
         let read = results("name,L,status\na,2.5,done\nb,,\nc,,done\nd,nan,diverged\ne,,crashed\n").unwrap();
         let found: Vec<Status> = read.runs.iter().map(|run| run.status).collect();
         assert_eq!(found, [Status::Done, Status::Missing, Status::Failed, Status::Diverged, Status::Failed]);
+    }
+
+    #[test]
+    fn cells_are_read_as_people_write_them_and_no_cell_is_missing_silently() {
+        let read = results("N,D,L\n1.77B,35B,2.5\n1e9,2e10,-\n").unwrap();
+        assert_eq!(read.runs[0].sizes, Some((1.77e9, 3.5e10)));
+        assert_eq!(read.runs[1].status, Status::Missing);
+        for cell in ["abc", "2.951 nats", "\"2,951\""] {
+            let error = results(&format!("N,D,L\n1e9,2e10,{cell}\n")).unwrap_err();
+            assert!(error.contains("row 1") && error.contains("not a number"), "{cell}: {error}");
+        }
     }
 
     #[test]

@@ -75,14 +75,16 @@ pub fn repeats(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: 
 
 /// Probability of a false alarm about patterns, for all variables together.
 const PATTERN_BY_CHANCE: f64 = 1e-3;
+/// The same for a trend. A robust fit leaves a small one even where the law is right.
+const TREND_BY_CHANCE: f64 = 1e-5;
 /// Minimum number of different sizes for the test of curvature and for the test of sequences of one sign.
 const SIZES_OF_PATTERN: [usize; 2] = [5, 12];
 
-/// A warning if residuals are curved along a variable, or if neighbours have the same sign more often than by chance.
-/// Both patterns show that the law has the wrong form. Residuals are on the scale of the objective, with `parameters`
+/// A warning if residuals have a trend or are curved along a variable, or if neighbours have the same sign more often than
+/// by chance. These patterns show that the law has the wrong form. Residuals are on the scale of the objective, with `parameters`
 /// fitted parameters.
 ///
-/// Curvature is the coefficient of (ln x)^2 in a parabola through the residuals, tested by Student's t. The number of
+/// A trend is the slope of a line through the residuals over ln x. Curvature is the coefficient of (ln x)^2 in a parabola through the residuals, tested by Student's t. The number of
 /// sequences of one sign is tested as in Wald and Wolfowitz 1940.
 pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: usize) -> Option<String> {
     let chance = PATTERN_BY_CHANCE / (2 * columns.len().max(1)) as f64;
@@ -107,7 +109,14 @@ pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: 
                 )
             },
         );
-        for (by_chance, words) in [bend, signs].into_iter().flatten() {
+        let trend = (along.sizes.len() >= SIZES_OF_PATTERN[0])
+            .then(|| along.trend(freedom))
+            .flatten()
+            .map(|(t, by_chance)| {
+                (by_chance, format!("they {} with {name}, by {:.1} standard errors", rises(t), t.abs()))
+            })
+            .filter(|(by_chance, _)| *by_chance < TREND_BY_CHANCE);
+        for (by_chance, words) in [trend, bend, signs].into_iter().flatten() {
             if by_chance < chance && found.as_ref().is_none_or(|(least, _)| by_chance < *least) {
                 found = Some((by_chance, words));
             }
@@ -120,6 +129,11 @@ pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: 
             rounded(size, 3)
         )
     })
+}
+
+/// How residuals change along a variable, by the sign of their slope.
+const fn rises(slope: f64) -> &'static str {
+    if slope > 0.0 { "rise" } else { "fall" }
 }
 
 /// Residuals along a variable: their mean at each size, in order of size.
@@ -151,6 +165,13 @@ impl Along {
             }
         }
         Some(along)
+    }
+
+    /// The slope of the means over ln x in standard errors, and its probability by chance; `None` for too few sizes.
+    fn trend(&self, freedom: usize) -> Option<(f64, f64)> {
+        let freedom = freedom.min(self.sizes.len().checked_sub(2).filter(|freedom| *freedom > 0)?);
+        let t = Line::through(&self.sizes, &self.means).t();
+        t.is_finite().then(|| (t, 2.0 * student_tail(t.abs(), freedom)))
     }
 
     /// The curvature of the means in standard errors, and its probability by chance; `None` for too few sizes.
@@ -293,6 +314,8 @@ mod tests {
         let said = |x: &[f64], residuals: &[f64]| pattern(residuals, &[("N", x)].into(), 2).is_some();
         assert!(share(|_| 0.0, said) < 0.005);
         assert!(share(|u| 0.01 * (u * u - 3.0), said) > 0.99);
+        // Left by a law that cannot rise.
+        assert!(share(|u| 0.01 * u, said) > 0.98);
         // Waves have no curvature, but keep their sign over neighbours.
         assert!(share(|u| 0.05 * libm::sin(2.0 * u), said) > 0.98);
     }

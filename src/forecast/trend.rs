@@ -76,10 +76,17 @@ pub(super) fn no_trend(history: &History) -> Option<String> {
         return None;
     }
     let decade = ln(10.0);
-    let seen = line.error * (student_quantile(1.0 - BY_CHANCE, freedom) + student_quantile(SEEN, freedom));
     let percent = |change: f64| format!("{:.2} %", 100.0 * change * decade);
+    if line.slope > 0.0 && student_tail(line.t(), freedom) <= BY_CHANCE {
+        return Some(format!(
+            "there is no fall to continue: the response rises, by {} +- {} per factor of ten in scale (for compute, in its square root)",
+            percent(line.slope),
+            percent(line.error)
+        ));
+    }
+    let seen = line.error * (student_quantile(1.0 - BY_CHANCE, freedom) + student_quantile(SEEN, freedom));
     Some(format!(
-        "there is no trend to continue: per factor of ten in scale the response changes by {} +- {}, which is \
+        "there is no trend to continue: per factor of ten in scale (for compute, in its square root) the response changes by {} +- {}, which is \
          consistent with no trend; a fall of {} would have been detected in nine of ten such tables",
         percent(line.slope),
         percent(line.error),

@@ -216,13 +216,25 @@ impl Law {
         Self::over_domains(name, formula, variables, &Domains::default()).map(|(law, _)| law)
     }
 
-    /// Numbers that are added to the rest of the formula. They have the unit of the response.
-    pub fn added_numbers(&self) -> Vec<f64> {
-        let number = |(is_subtracted, term): (bool, &Expr)| match &term.node {
-            Node::Number(value) if *value != 0.0 => Some(if is_subtracted { -value } else { *value }),
-            _ => None,
+    /// Numbers that give a term of the formula its size, which have the unit of the response: a number that is added,
+    /// and a number by which a term is multiplied that has neither a parameter nor a variable as a factor.
+    pub fn numbers_of_response(&self) -> Vec<f64> {
+        let size = |(is_subtracted, term): (bool, &Expr)| {
+            let mut size = if is_subtracted { -1.0 } else { 1.0 };
+            let mut has_number = false;
+            for (is_divided, factor) in canonical::pieces(term, canonical::PRODUCT) {
+                match &factor.node {
+                    Node::Symbol(_) => return None,
+                    Node::Number(value) => {
+                        size *= if is_divided { 1.0 / value } else { *value };
+                        has_number |= !is_divided;
+                    }
+                    _ => {}
+                }
+            }
+            Some(size).filter(|size| has_number && *size != 0.0)
         };
-        canonical::pieces(&self.body, canonical::SUM).into_iter().filter_map(number).collect()
+        canonical::pieces(&self.body, canonical::SUM).into_iter().filter_map(size).collect()
     }
 
     /// The same with declared domains; also returns the names with indices, written out.

@@ -17,7 +17,9 @@ pub(super) fn check_converted(scope: &mut Scope<'_>, fit: &spec::Fit, law: &Law,
     let place = || Place::Key(SpecPath::of(&["laws", &fit.law]).key("formula"));
     let is_written = spec.laws.get(&fit.law).is_some_and(|written| written.formula.is_some());
     if let Some((unit, base)) = converted(&law.response).filter(|_| is_written) {
-        for number in law.added_numbers() {
+        // One is the natural ceiling of a share, however it is read.
+        let is_natural = |number: &f64| unit.dimension == Dimension::Share && number.abs() <= 1.0;
+        for number in law.numbers_of_response().into_iter().filter(|number| !is_natural(number)) {
             let message = format!(
                 "`{}` is read in {unit} and stored in {base}, and the number {number} of the formula counts {base} too",
                 law.response

@@ -17,6 +17,8 @@ const SIZES: [f64; 2] = [1.0, 1e60];
 const SMALL: f64 = 1e-30;
 /// Distance of neighbouring points, in the logarithm of the variable.
 const STEP: f64 = 0.5;
+/// Relative difference up to which a response at the end of the range equals its lowest or highest value.
+const FLOOR: f64 = 1e-12;
 /// A law has reached its limit when it changes by less than this share of itself over the last e-fold of the range.
 const LEVEL: f64 = 1e-3;
 
@@ -130,6 +132,9 @@ impl Line {
         let all = 0..stops.len();
         let by_value = |a: &usize, b: &usize| stops[*a].value.total_cmp(&stops[*b].value);
         let nearest = if is_above { all.min_by(by_value) } else { all.max_by(by_value) }.unwrap_or(first);
+        // Far out, a floor is reached to the last digit at many stops: the last of them counts.
+        let is_floor = (stops[last].value - stops[nearest].value).abs() <= FLOOR * stops[nearest].value.abs();
+        let nearest = if is_floor && nearest != first { last } else { nearest };
         let joined = |from: usize| stops.get(from).is_some_and(|stop| stop.joined);
         if nearest != first && nearest != last {
             let (name, here) = (&self.name, stops[nearest]);

@@ -14,6 +14,7 @@ use crate::answer::{Extent, Interval, Row, Verdict};
 use crate::evidence::in_words;
 use crate::fit::Fit;
 use crate::numerics::{Points, Random};
+use crate::objective::ResponseScale;
 use crate::warning::texts;
 
 /// A query to a fit.
@@ -341,7 +342,9 @@ impl Asked<'_> {
 
     /// The responses of a finding outside the range of the response, and a warning.
     fn outside_range(&self, finding: &Finding) -> Option<(Vec<String>, String)> {
-        let range = self.fit.range?;
+        // Where the logarithm of a response is fitted, the response is above zero.
+        let of_scale = || (self.fit.scale == ResponseScale::Log).then_some([f64::MIN_POSITIVE, f64::INFINITY]);
+        let range = self.fit.range.or_else(of_scale)?;
         let is_outside = |(name, value): &(&Cow<'static, str>, &f64)| {
             self.kind.is_response(name) && !(range[0]..=range[1]).contains(*value)
         };
@@ -408,7 +411,9 @@ fn sampled<'a>(count: usize, outputs: &[&'a str], at: impl Fn(usize) -> Result<F
 
 /// The warning about a response outside its range.
 pub fn left_range(value: f64, [least, most]: [f64; 2]) -> String {
-    format!("the law gives {value:.4}, and the response lies between {least} and {most}: the law does not hold here")
+    let where_it_lies =
+        if most.is_finite() { format!("lies between {least} and {most}") } else { "is above zero".to_owned() };
+    format!("the law gives {value:.4}, and the response {where_it_lies}: the law does not hold here")
 }
 
 /// The result of a draw for one output.

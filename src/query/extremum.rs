@@ -78,6 +78,10 @@ const POINTS: usize = 257;
 /// Share of the range of the response by which an extremum must be better than both ends of the search. An exponential
 /// far from its peak is zero at many points, which is not an extremum.
 const FLAT: f64 = 1e-9;
+/// Share of that range by which points of the search next to equal extrema may differ.
+const ALIKE: f64 = 0.01;
+/// Share of that range by which equal extrema may differ.
+const EQUAL: f64 = 1e-6;
 
 impl Over {
     /// Faults: a variable that the law does not have, and variables without a value.
@@ -140,8 +144,8 @@ impl Over {
         }
     }
 
-    /// The extremum: the best response of the search if it lies inside, or at an end that the variable cannot pass.
-    /// Where the response is better still at another end or at a pole, the best extremum among the rows.
+    /// The extremum: the best response among the rows, if it lies between two of them; the first of equally good ones.
+    /// Otherwise the best response of the search, if it lies inside or at an end that the variable cannot pass.
     fn extremum(&self, end: End, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Extremum, Refusal> {
         let (law, span) = (model.ready.law, model.span(&self.over));
         let axis = Axis::of(law, &self.over, span);
@@ -184,36 +188,37 @@ impl Over {
             (index == 0 && closed[0] == Some(stops[0].coordinate))
                 || (index == last && closed[1] == Some(stops[last].coordinate))
         };
-        if is_closed(best) {
-            let at = rounded(axis.value(stops[best].coordinate), 5);
-            let remark = format!("the response is {} at the end of the range, {} = {at}", end.output(), self.over);
-            return found(stops[best].coordinate, Some(remark));
-        }
         let refined = |around: usize| {
             let here = |coordinate: f64| Some(value(coordinate)).filter(|y| y.is_finite()).unwrap_or(f64::INFINITY);
             minimise(here, stops[around - 1].coordinate, stops[around + 1].coordinate)
                 .map_err(|_| Refusal::Undefined(format!("the law has no finite value around its {}", end.name())))
         };
-        let Some(why) = self.leaves(end, axis, &stops, best, is_closed) else {
-            return found(refined(best)?, None);
-        };
+        let why = self.leaves(end, axis, &stops, best, is_closed);
         // The rows show an extremum between them, whatever the formula does far away.
-        let is_among_rows = |stop: &Stop| {
-            let value = axis.value(stop.coordinate);
-            span.is_some_and(|span| (span.lowest..=span.highest).contains(&value))
-        };
-        let seen = stops.iter().filter(|stop| is_among_rows(stop)).map(|stop| stop.value);
-        let (lowest, highest) = seen.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), y| (l.min(y), h.max(y)));
-        let is_lower = |a: &Stop, b: &Stop| a.value + FLAT * (highest - lowest) < b.value;
-        let is_inner = |index: &usize| {
-            let [before, here, after] = [stops[index - 1], stops[*index], stops[index + 1]];
-            let is_joined = before.joined && here.joined;
-            is_joined && is_among_rows(&here) && is_lower(&here, &before) && is_lower(&here, &after)
-        };
-        let inner = (1..last).filter(is_inner).min_by(|&a, &b| stops[a].value.total_cmp(&stops[b].value));
-        match inner {
-            Some(inner) => found(refined(inner)?, Some(format!("it is the {} among the rows: {why}", end.name()))),
-            None => Err(Refusal::Undefined(format!("there is no {}: {why}", end.name()))),
+        if let Some((inner, range)) =
+            inner(&stops, |stop| span.is_some_and(|span| holds(span, axis.value(stop.coordinate))))
+        {
+            let all: Vec<f64> = inner.into_iter().map(refined).collect::<Result<_, _>>()?;
+            let least = all.iter().map(|coordinate| value(*coordinate)).fold(f64::INFINITY, f64::min);
+            let size = EQUAL * range;
+            // The first of several that are equally good.
+            let first = all.into_iter().find(|coordinate| value(*coordinate) <= least + size);
+            let is_better_outside = stops[best].value < least - size;
+            let why = why.filter(|_| is_better_outside).or_else(|| {
+                let at = rounded(axis.value(stops[best].coordinate), 5);
+                is_better_outside.then(|| format!("the response is better at {} = {at}", self.over))
+            });
+            let remark = why.map(|why| format!("it is the {} among the rows: {why}", end.name()));
+            return found(first.unwrap_or(stops[best].coordinate), remark);
+        }
+        if is_closed(best) {
+            let at = rounded(axis.value(stops[best].coordinate), 5);
+            let remark = format!("the response is {} at the end of the range, {} = {at}", end.output(), self.over);
+            return found(stops[best].coordinate, Some(remark));
+        }
+        match why {
+            None => found(refined(best)?, None),
+            Some(why) => Err(Refusal::Undefined(format!("there is no {}: {why}", end.name()))),
         }
     }
 
@@ -227,8 +232,7 @@ impl Over {
         is_closed: impl Fn(usize) -> bool,
     ) -> Option<String> {
         let last = stops.len() - 1;
-        let worst = stops.iter().map(|stop| stop.value).fold(f64::NEG_INFINITY, f64::max);
-        let least = stops[best].value;
+        let (worst, least) = (worst_of(stops), stops[best].value);
         let is_as_good = |index: usize| stops[index].value <= least + FLAT * (worst - least);
         let (name, trend) = (&self.over, end.trend());
         let ends = [(0, "smaller"), (last, "larger")].into_iter().filter(|(index, _)| !is_closed(*index));
@@ -243,6 +247,36 @@ impl Over {
     fn undefined(&self) -> Refusal {
         Refusal::Undefined(format!("the law has no finite value at any {}", self.over))
     }
+}
+
+/// Whether a value lies in the range of the rows.
+fn holds(span: Span, value: f64) -> bool {
+    (span.lowest..=span.highest).contains(&value)
+}
+
+/// The highest value of a scan.
+fn worst_of(stops: &[Stop]) -> f64 {
+    stops.iter().map(|stop| stop.value).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// The minima among the rows, if the best of their stops is one of them, and the range of the response there. A minimum
+/// is lower than both neighbours, as far as digits tell. The best comes with others that are as good.
+fn inner(stops: &[Stop], is_among_rows: impl Fn(&Stop) -> bool) -> Option<(Vec<usize>, f64)> {
+    let seen: Vec<usize> = (0..stops.len()).filter(|&index| is_among_rows(&stops[index])).collect();
+    let best = seen.iter().copied().min_by(|&a, &b| stops[a].value.total_cmp(&stops[b].value))?;
+    let highest = seen.iter().map(|&index| stops[index].value).fold(f64::NEG_INFINITY, f64::max);
+    let range = highest - stops[best].value;
+    let is_lower = |a: &Stop, b: &Stop| a.value + FLAT * range < b.value;
+    let is_minimum = |index: usize| {
+        let neighbours = index.checked_sub(1).and_then(|before| stops.get(before).zip(stops.get(index + 1)));
+        neighbours.is_some_and(|(before, after)| {
+            let here = &stops[index];
+            before.joined && here.joined && is_lower(here, before) && is_lower(here, after)
+        })
+    };
+    let is_as_good = |index: usize| stops[index].value <= stops[best].value + ALIKE * range;
+    let all = || seen.iter().copied().filter(|&index| is_minimum(index) && is_as_good(index)).collect();
+    is_minimum(best).then(|| (all(), range))
 }
 
 /// An extremum of the response over one variable.

@@ -839,6 +839,9 @@ fn the_minimum_among_the_rows_counts_where_the_formula_falls_far_away() {
     let answer = over_x(cubic, [2e-4, 2e-2], minimum.clone(), "");
     assert!((libm::log(value_of(&answer, "at")) + 6.0).abs() < 1e-6);
     assert!(answer.warnings.iter().any(|warning| warning.text.contains("minimum among the rows")), "{answer:?}");
+    // Two periods of a cosine, with its first minimum at 6.
+    let wave = over_x("y = 3 + cos(2 * pi * x / 12)", [0.0, 24.0], minimum.clone(), "");
+    assert!((value_of(&wave, "at") - 6.0).abs() < 1e-6, "{wave:?}");
     let none = over_x("y = 2 / (1 - x / 100)", [5.0, 85.0], minimum.clone(), "");
     assert!(none.rows[0].note.as_ref().is_some_and(|note| note.contains("there is no minimum")), "{none:?}");
     let limited = over_x("y = 3 + 1 / x", [1.0, 10.0], minimum, "x = '<= 4'");
@@ -855,6 +858,21 @@ fn a_share_has_its_best_value_at_one_where_the_formula_goes_on_rising() {
     assert!((value_of(&answer, "at") - 1.0).abs() < 1e-12);
     let told = answer.warnings.iter().any(|warning| warning.text.contains("at the end of the range, x = 1"));
     assert!(told, "{:?}", answer.warnings);
+}
+
+#[test]
+fn draws_that_do_not_reach_a_target_above_the_floor_leave_the_upper_end_open() {
+    let law = law_of("y = E + 3 / x^0.3");
+    let fit = fit_of(&law, &[1.8], &[("x", [10.0, 1e3])]);
+    // Floors from 1.7 to 1.9 in equal steps; a quarter of them is above the target.
+    let draws: Points = (0..=100).map(|i| vec![1.7 + 0.002 * f64::from(i)]).collect();
+    let reach = Reach { solve: "x".to_owned(), values: quantities(&[("y", 1.85)]) };
+    let row = answer(&Question::Reach(reach), &law, &fit, &draws, None, 1).rows.remove(0);
+    let solution = row.outputs["solution"];
+    assert!(row.answered.is_some_and(|share| (0.7..0.8).contains(&share)), "{row:?}");
+    // At the floor of 1.7 + 5 % of the range.
+    let known = libm::pow(3.0 / (1.85 - 1.71), 1.0 / 0.3);
+    assert!(solution.upper.is_none() && (solution.lower.unwrap() / known - 1.0).abs() < 0.02, "{solution:?}");
 }
 
 #[test]

@@ -49,6 +49,7 @@ pub(super) fn judge(
         against.push(format!("the observed value, {}, lies outside its interval", number(observed.response)));
     }
     against.extend(observed_elsewhere(results, query, row));
+    against.extend(refused_elsewhere(described, results, query, row));
     against.extend(misses(results, query, fit));
     if let Some((varied, choice, value)) = farthest(results, query, row, &output)
         && let Some(moved) = varied.moved.filter(|moved| *moved > 1.0)
@@ -81,6 +82,23 @@ pub(super) fn judge(
         )
     });
     (Belief::Supported, std::iter::once(inside).chain(tested).collect())
+}
+
+/// Why the default forecast refuses the same question.
+fn refused_elsewhere(
+    described: &Described,
+    results: &Results,
+    query: &DescribedQuery,
+    row: &AnswerRow,
+) -> Option<String> {
+    let twins = twins(described, results, query, row).into_iter();
+    let mut refused = twins.filter(|(other, _, row)| {
+        other.by == AnsweredBy::Several && row.reach.verdict == Verdict::NotForecast && query.by != AnsweredBy::Several
+    });
+    let (other, _, row) = refused.next()?;
+    let why = row.note.as_deref().unwrap_or_default();
+    let why = why.strip_prefix("no forecast: ").unwrap_or(why);
+    Some(format!("query `{}` finds nothing to forecast: {why}", other.name))
 }
 
 /// A sentence about the other answers of a query, if observed values lie outside their intervals.

@@ -6,6 +6,7 @@ use super::Described;
 use super::results::{AnswerRow, Note, NoteSeverity, Results, SourceResult};
 use crate::answer::Verdict;
 use crate::diagnostic::numbered;
+use crate::source::NOT_TAKEN;
 use crate::warning::Warning;
 
 impl Note {
@@ -76,8 +77,10 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
 
 /// A sentence about a source that dropped half of its rows or more; `None` for any other.
 fn mostly_dropped(source: &SourceResult) -> Option<String> {
-    let dropped: usize = source.dropped.iter().map(|dropped| dropped.rows).sum();
-    let most = source.dropped.iter().max_by_key(|dropped| dropped.rows).filter(|_| 2 * dropped >= source.rows)?;
+    // A history becomes a row for each run on request.
+    let all = || source.dropped.iter().filter(|dropped| !dropped.rule.starts_with(NOT_TAKEN));
+    let dropped: usize = all().map(|dropped| dropped.rows).sum();
+    let most = all().max_by_key(|dropped| dropped.rows).filter(|_| 2 * dropped >= source.rows)?;
     let (rule, rows) = (&most.rule, most.rows);
     Some(format!("{dropped} of {} rows were dropped: {rule} in {}.", source.rows, numbered(rows, "row")))
 }
@@ -115,7 +118,7 @@ fn answers_of(results: &Results, fit: &str, group: Option<&str>) -> usize {
 /// Adds notes about kinds of answers: refused ones, those far from the rows, and those that another choice would
 /// change.
 fn of_answers(results: &Results, found: &mut Found) {
-    let is_refused = |verdict| matches!(verdict, Verdict::NotIdentified | Verdict::NoAnswer | Verdict::NotForecast);
+    let is_refused = |verdict| matches!(verdict, Verdict::NotIdentified | Verdict::NotForecast);
     let mut add = |text: &str, counts: &dyn Fn(&AnswerRow) -> bool| {
         for (name, query) in &results.queries {
             let count = query.rows.iter().filter(|row| counts(row)).count();
@@ -125,6 +128,7 @@ fn of_answers(results: &Results, found: &mut Found) {
         }
     };
     add("There is no answer: the rows do not identify one.", &|row| is_refused(row.reach.verdict));
+    add("There is no answer, for the reason given in its place.", &|row| row.reach.verdict == Verdict::NoAnswer);
     add("The answer lies far outside the rows, where the law was not tested.", &|row| {
         row.reach.verdict == Verdict::Far
     });

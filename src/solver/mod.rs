@@ -82,21 +82,30 @@ impl Solver {
     /// An objective whose slope jumps is minimised through a sequence of smooth approximations.
     pub fn minimise(self, problem: &Problem, start: &[f64]) -> Minimum {
         let member = self.member();
-        let smooth = |problem: &Problem, start: &[f64]| member.minimise(problem, start);
-        let Some(stand_ins) = stand_ins(problem, start).filter(|_| !member.needs_no_slopes()) else {
-            return smooth(problem, start);
-        };
-        let mut end: Option<Minimum> = None;
-        for objective in stand_ins {
-            let from = end.as_ref().map_or(start, |end| &end.point);
-            let next = smooth(&problem.minimising(objective), from);
-            end = Some(Minimum { iterations: next.iterations + end.as_ref().map_or(0, |e| e.iterations), ..next });
+        if member.needs_no_slopes() {
+            return member.minimise(problem, start);
         }
-        end.map_or_else(
-            || smooth(problem, start),
-            |end| Minimum { cost: problem.cost(&end.point), unmoved: end.point == start, ..end },
-        )
+        through_approximations(problem, start, |problem, start| member.minimise(problem, start))
     }
+}
+
+/// The minimum that `smooth` finds. An objective whose slope jumps is minimised through a sequence of smooth
+/// approximations, each from the end of the one before.
+pub fn through_approximations(
+    problem: &Problem,
+    start: &[f64],
+    smooth: impl Fn(&Problem, &[f64]) -> Minimum,
+) -> Minimum {
+    let mut end: Option<Minimum> = None;
+    for objective in stand_ins(problem, start).unwrap_or_default() {
+        let from = end.as_ref().map_or(start, |end| &end.point);
+        let next = smooth(&problem.minimising(objective), from);
+        end = Some(Minimum { iterations: next.iterations + end.as_ref().map_or(0, |e| e.iterations), ..next });
+    }
+    end.map_or_else(
+        || smooth(problem, start),
+        |end| Minimum { cost: problem.cost(&end.point), unmoved: end.point == start, ..end },
+    )
 }
 
 /// Smooth approximations to a problem's objective, for residuals of the size that they have at a point.

@@ -121,6 +121,12 @@ pub(super) fn in_parts(
             None => SourceError::no_column(column, known),
         });
     }
+    let twice = columns.iter().find(|column| schema.iter_names().filter(|name| is_head(name, column)).count() > 1);
+    if let Some(column) = twice {
+        return Err(SourceError::Unreadable(format!(
+            "two columns are named `{column}`; give one of them another name in its header"
+        )));
+    }
     let starts = parts(&bytes, sign, how.comment.as_deref(), size)?;
     let selected: Vec<Expr> =
         columns.iter().filter_map(|name| Some(col(named(name)?.clone()).alias(name.as_str()))).collect();
@@ -137,6 +143,12 @@ pub(super) fn in_parts(
         }
     }
     Ok(())
+}
+
+/// Whether a column has this name in the header. The reader numbers repeated names.
+fn is_head(read: &str, column: &str) -> bool {
+    let repeated = |name: &str| name.rsplit_once("_duplicated_").map(|(head, _)| head.trim() == column);
+    read.trim() == column || repeated(read).unwrap_or(false)
 }
 
 /// A cell of a file with decimal commas. It stays text, since only its column knows the unit.
@@ -314,6 +326,14 @@ mod tests {
                 assert_eq!(read(size), whole, "{text:?} in parts of {size} bytes");
             }
         }
+    }
+
+    #[test]
+    fn a_name_that_two_columns_have_is_refused_only_where_it_is_read() {
+        let table = b"N,L,L\n1,2.5,2.0\n";
+        let error = cells(table, Format::Csv, &["L"], &Separated::default()).unwrap_err().to_string();
+        assert!(error.starts_with("two columns are named `L`"), "{error}");
+        assert_eq!(cells(table, Format::Csv, &["N"], &Separated::default()).unwrap()[0], [Cell::Number(1.0)]);
     }
 
     #[test]

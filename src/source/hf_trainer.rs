@@ -11,6 +11,10 @@ pub(super) struct HfTrainer;
 impl Reader for HfTrainer {
     type Settings = NoSettings;
 
+    fn is_named(&self, file: &str) -> bool {
+        file == "trainer_state.json"
+    }
+
     fn is_history(&self) -> bool {
         true
     }

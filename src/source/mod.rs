@@ -36,7 +36,7 @@ pub use object::with_quoted_nan;
 pub use packed::Packed;
 pub use reader::{AnyReader, Asked, Reader, TakeCells};
 pub use reading::Reading;
-pub use reduce::{Merged, Roles, Take, by_run, last, merged};
+pub use reduce::{Merged, NOT_TAKEN, Roles, Take, by_run, last, merged};
 pub use settings::{Fault, NoSettings, Options, SettingKeys, Settings};
 pub use table::{Published, from_bytes, into_bytes, publish, to_bytes};
 pub use written::{Decimal, Tells, is_percent, number as written_number, number_tells, tells};
@@ -524,6 +524,7 @@ mod tests {
         assert_eq!(Format::of_name("https://example.org/x.jsonl"), Some(Format::Ndjson));
         assert_eq!(Format::of_name("https://example.org/v1.2/x.csv?page=1.5#top"), Some(Format::Csv));
         assert_eq!(Format::of_name("runs/a.csv.gz"), Some(Format::Csv));
+        assert_eq!(Format::of_name("out/checkpoint-6000/trainer_state.json"), Some(Format::HfTrainer));
         assert_eq!(Format::of_name("runs/a.tsv.zst"), Some(Format::Tsv));
         assert_eq!(Format::of_name("runs"), None);
     }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Cell;
 
+/// Why rows of a history are dropped that its reduction to a row per run does not take.
+pub const NOT_TAKEN: &str = "other steps or parts of steps than are taken";
+
 /// Which steps of a run become rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Failure;
 use crate::dataset::{Column, Dataset, Origin};
 use crate::plausible::name_rows;
-use crate::source::{Cell, Decimal, Merged, RUN, Roles, Take, by_run, last, merged, written_number};
+use crate::source::{Cell, Decimal, Merged, NOT_TAKEN, RUN, Roles, Take, by_run, last, merged, written_number};
 use crate::warning::Warning;
 
 /// The columns that identify runs and steps, and the selection of steps.
@@ -103,7 +103,7 @@ impl IngestHistory {
         note("no step is there".to_owned(), without_step);
         note(format!("runs without a step that is taken ({})", self.describe()), lost);
         let rest = before.saturating_sub(without_step + taken.len());
-        note(format!("other steps or parts of steps than are taken ({})", self.describe()), rest);
+        note(format!("{NOT_TAKEN} ({})", self.describe()), rest);
         Ok(LeftOut { reasons, warnings: warnings.into_iter().collect() })
     }
 

@@ -10,7 +10,7 @@ use super::tangent::Tangent;
 use super::{Draws, Fitted};
 use crate::numerics::{Points, Random};
 use crate::problem::Problem;
-use crate::solver::{Minimum, Solver, Status, newton, newton_within, through_infinity};
+use crate::solver::{Minimum, Solver, Status, newton, newton_within, through_approximations, through_infinity};
 use crate::watch::Cancelled;
 
 /// A refit, and the scatter of a new row that belongs to it, relative to the scatter of the fit.
@@ -111,13 +111,14 @@ pub(super) fn resampled(
         loop {
             tries += 1;
             let (resample, scatter) = draw(random);
-            let minimum = best(&resample, from, rivals(fitted));
+            let refit = |problem: &Problem, from: &[f64]| best(problem, from, rivals(fitted));
+            let minimum = through_approximations(&resample, from, refit);
             if is_within(fitted.problem, &minimum.point) {
                 return Ok(Refit { minimum, scatter });
             }
             if tries == TRIES {
                 let within = resample.bounded_as(fitted.problem);
-                return Ok(Refit { minimum: best(&within, fitted.optimum, rivals(fitted)), scatter });
+                return Ok(Refit { minimum: through_approximations(&within, fitted.optimum, refit), scatter });
             }
         }
     })

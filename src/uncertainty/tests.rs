@@ -446,7 +446,7 @@ fn intervals_hold_where_the_penalty_becomes_linear_inside_the_noise() {
     let objectives =
         [Objective::default(), Objective::LeastAbsolute(crate::objective::LeastAbsolute { on: ResponseScale::Log })];
     for objective in objectives {
-        let (mut sandwich, mut profile) = (Vec::new(), Vec::new());
+        let (mut sandwich, mut profile, mut bootstrap) = (Vec::new(), Vec::new(), Vec::new());
         for set in 0..24 {
             let mut random = Random::new(23, "linear within", set);
             let y: Vec<f64> = logs.iter().map(|l| 3.0 * exp(-0.3 * l + 0.03 * random.normal())).collect();
@@ -454,10 +454,12 @@ fn intervals_hold_where_the_penalty_becomes_linear_inside_the_noise() {
             let optimum = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima[0].point.clone();
             let drawn = draws(&Sandwich { draws: 1000, level: 0.9 }, &problem, &optimum, &clusters);
             sandwich.push(half_widths(&drawn, &problem, &optimum, &x, 1.686).0 / known);
+            let cases = draws(&Bootstrap { resamples: 200, ..CASES }, &problem, &optimum, &clusters);
+            bootstrap.push(half_widths(&cases, &problem, &optimum, &x, 1.686).0 / known);
             let [lower, upper] = profiled(&problem, &optimum, &clusters).curves[1].ends.map(Option::unwrap);
             profile.push((upper - lower) / 2.0 / known);
         }
-        for (name, ratios) in [("sandwich", sandwich), ("profile", profile)] {
+        for (name, ratios) in [("sandwich", sandwich), ("profile", profile), ("bootstrap", bootstrap)] {
             let mean = crate::numerics::mean(&ratios);
             assert!((mean - 1.0).abs() < 0.3, "{name} of {}: {mean}, {ratios:?}", objective.describe());
             assert!(ratios.iter().all(|ratio| (0.4..2.5).contains(ratio)), "{name}: {ratios:?}");
