@@ -31,12 +31,15 @@ pub(super) struct Line {
     /// Ascending coordinates on the axis.
     coordinates: Vec<f64>,
     columns: Columns,
+    /// The range of the rows, for a variable of which the value nearest to them counts.
+    rows: Option<[f64; 2]>,
     /// The crossing of the estimate.
     near: Option<f64>,
 }
 
-/// The smallest value of a variable at which the response equals a target, with other variables held in `base`. For a
-/// variable that is searched by its value, it is the one nearest to the middle of the rows.
+/// The value of a variable at which the response equals a target, with other variables held in `base`. Of several, it is
+/// the smallest for model size, data and compute, which costs least, and the one nearest to the rows for any other
+/// variable; of several among the rows, the smallest.
 ///
 /// # Errors
 /// The response never equals the target; the error names the side on which it would.
@@ -97,7 +100,9 @@ impl Line {
         coordinates.dedup();
         let points: Vec<[f64; 2]> = coordinates.iter().map(|&coordinate| [coordinate, 0.0]).collect();
         let columns = model.surface()?.bind(base, &points);
-        Ok(Self { name: name.to_owned(), base: base.to_vec(), axis, coordinates, columns, near: None })
+        let rows = model.span(name).filter(|_| !law.is_count(name));
+        let rows = rows.map(|span| [span.lowest, span.highest].map(|value| axis.coordinate(value)));
+        Ok(Self { name: name.to_owned(), base: base.to_vec(), axis, coordinates, columns, rows, near: None })
     }
 
     /// The response along the line; there is at least one stop.
@@ -115,11 +120,11 @@ impl Line {
     fn cross(&self, model: &Model<'_>, target: f64) -> Result<f64, Refusal> {
         let stops = self.stops(model)?;
         let crossings = crossings(&stops, target);
-        let chosen = match self.axis {
-            Axis::Logarithm => crossings.into_iter().next(),
-            Axis::Value(span) => {
-                let middle = f64::midpoint(span.lowest, span.highest);
-                let distance = |[from, to]: &[Stop; 2]| (f64::midpoint(from.coordinate, to.coordinate) - middle).abs();
+        let chosen = match self.rows {
+            None => crossings.into_iter().next(),
+            Some([lowest, highest]) => {
+                let distance =
+                    |[from, to]: &[Stop; 2]| (lowest - to.coordinate).max(from.coordinate - highest).max(0.0);
                 crossings.into_iter().min_by(|a, b| distance(a).total_cmp(&distance(b)))
             }
         };

@@ -8,7 +8,6 @@ use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::axis::Axis;
 use super::budget::can_split;
 use super::crossing::{all_crossings, cross};
 use super::reaching::cheapest;
@@ -25,8 +24,8 @@ use crate::quantity::{OneOrMany, Quantity};
 /// = "1T" }`.
 ///
 /// With `solve = "C"` and a law of model size and data, every budget is split optimally, or spent on data where the
-/// size is given. Where the response meets the target more than once, the answer is the smallest value; for a variable
-/// that may be zero or negative, such as a date or a logarithm, it is the value nearest to the middle of the rows.
+/// size is given. Where the response meets the target more than once, the answer is the smallest value. For a variable
+/// that is not a number of parameters, data or compute, it is the smallest among the rows, or else the nearest to them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reach {
     /// The variable to solve for.
@@ -241,10 +240,8 @@ fn other_solutions(model: &Model<'_>, solve: &str, inputs: &BTreeMap<String, f64
     let base = model.ordered(inputs, &[solve]).ok()?;
     let all = all_crossings(model, target, solve, &base).ok()?;
     let listed: Vec<String> = all.iter().map(|value| format!("{solve} = {}", rounded(*value, 4))).collect();
-    let which = match Axis::of(law, solve, model.span(solve)) {
-        Axis::Logarithm => "smallest",
-        Axis::Value(_) => "one nearest to the middle of the rows",
-    };
+    let is_by_cost = law.is_count(solve) || model.span(solve).is_none();
+    let which = if is_by_cost { "smallest" } else { "smallest among the rows, or else the nearest to them" };
     (all.len() > 1).then(|| format!("{} is reached at {}; the answer is the {which}", law.response, in_words(&listed)))
 }
 

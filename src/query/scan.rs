@@ -103,7 +103,8 @@ fn pole([low, high]: [f64; 2], [first, last]: [f64; 2], response: impl Fn(f64) -
 /// The values of a variable among which an answer is sought.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Domain {
-    /// The lowest and highest value, where there are some: those of a share, and the limits of the question.
+    /// The lowest and highest value, where there are some: those of a share, zero for a variable that starts there, and
+    /// the limits of the question.
     pub(super) ends: [Option<f64>; 2],
     /// The only values that are allowed; empty where all between the ends are.
     pub(super) one_of: Vec<f64>,
@@ -120,7 +121,13 @@ impl Domain {
             (Some(one), Some(other)) => Some(pick(one, other)),
             (one, other) => one.or(other),
         };
-        let [least, most] = if is_share { [Some(0.0), Some(1.0)] } else { [None, None] };
+        // A variable that is zero in some row and negative in none counts something: steps, examples, a distance.
+        let is_from_zero = limits.least.is_none() && model.span(name).is_some_and(|span| span.lowest == 0.0);
+        let [least, most] = match (is_share, is_from_zero) {
+            (true, _) => [Some(0.0), Some(1.0)],
+            (false, true) => [Some(0.0), None],
+            (false, false) => [None, None],
+        };
         Self {
             ends: [inner(least, limits.least, f64::max), inner(most, limits.most, f64::min)],
             one_of: limits.one_of.clone(),

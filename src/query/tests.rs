@@ -340,7 +340,7 @@ const SATURATING: &str = "err = 0.857 - 2.206 * exp(-0.7146 * (1.8366 + 166.2 / 
 
 fn law_of(formula: &str) -> Law {
     let variables =
-        ["N", "D", "C", "U"].map(|name| Variable { name: name.to_owned(), unit: None, meaning: None, counts: None });
+        ["N", "D", "C", "U", "x", "lr"].map(|name| Variable { name: name.to_owned(), unit: None, meaning: None, counts: None });
     Law::from_formula("own", formula, &variables).unwrap()
 }
 
@@ -777,7 +777,8 @@ fn every_value_that_meets_the_target_is_named_with_the_answer() {
     // ln lr = -7 +- 1.
     let (value, warnings) = ask(2.01);
     assert!((libm::log(value) + 8.0).abs() < 1e-12);
-    let told = "At L = 2.01: L is reached at lr = 0.0003355 and lr = 0.002479; the answer is the smallest.";
+    let told = "At L = 2.01: L is reached at lr = 0.0003355 and lr = 0.002479; the answer is the smallest among the rows, \
+                or else the nearest to them.";
     assert!(warnings.iter().any(|warning| warning.text == told), "{warnings:?}");
     let falling = law_of("L = 2 + a / C");
     let reach = Reach { solve: "C".to_owned(), values: quantities(&[("L", 2.5)]) };
@@ -820,6 +821,14 @@ fn a_target_is_found_among_rows_that_differ_by_little_and_next_to_a_pole() {
         let found = value_of(&answer, "solution");
         assert!((found / known - 1.0).abs() < 1e-9, "{formula}: {found} {known}");
     }
+    // With a row at zero, the search begins there; a number of examples is not negative.
+    let answer = over_x("y = 1 - 0.2 * ln(1 + x)", [0.0, 64.0], reach(0.9), "");
+    assert!((value_of(&answer, "solution") - (libm::exp(0.5) - 1.0)).abs() < 1e-9, "{answer:?}");
+    let below = over_x("y = 1 - 0.2 * x", [0.0, 64.0], reach(1.1), "");
+    assert_eq!(below.rows[0].reach.verdict, Verdict::NotReachable);
+    // A parabola in ln x with roots at -3 and 1; only the second is among the rows.
+    let answer = over_x("y = 2 + (ln(x) + 3) * (ln(x) - 1)", [1.0, 10.0], reach(2.0), "");
+    assert!((libm::log(value_of(&answer, "solution")) - 1.0).abs() < 1e-9);
     let answer = over_x("y = 2 / (1 - x / 100)", [5.0, 85.0], reach(0.0), "");
     assert_eq!(answer.rows[0].reach.verdict, Verdict::NotReachable);
 }
