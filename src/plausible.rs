@@ -597,7 +597,7 @@ mod tests {
             ("D", "seen", "M tokens", &TOKENS.iter().map(|d| d / 1e6).collect::<Vec<_>>()),
             ("C", "flops", "FLOP", &compute),
         ]);
-        assert!(doubt.contains("`C` is 1e3 times 6 N D in the median"), "{doubt}");
+        assert!(doubt.contains("`C` is 1000 times 6 N D in the median"), "{doubt}");
         assert!(doubt.contains("unit = \"K parameters\"") && doubt.contains("unit = \"B tokens\""), "{doubt}");
     }
 

@@ -143,13 +143,20 @@ impl Line {
         let joined = |from: usize| stops.get(from).is_some_and(|stop| stop.joined);
         if nearest != first && nearest != last {
             let (name, here) = (&self.name, stops[nearest]);
-            let turned = if joined(nearest - 1) && joined(nearest) {
+            let is_joined = joined(nearest - 1) && joined(nearest);
+            let turned = if is_joined {
                 self.turn(model, [stops[nearest - 1], here, stops[nearest + 1]], is_above)?
             } else {
                 here
             };
-            if (turned.value > target) != is_above {
+            let is_past = (turned.value > target) != is_above;
+            if is_past && is_joined {
                 return self.meet(model, target, [stops[nearest - 1], turned]);
+            }
+            if is_past {
+                let at = rounded(self.axis.value(here.coordinate), 5);
+                let reason = format!("the response passes {target} only where it jumps, at {name} = {at}");
+                return Err(Refusal::NotReachable { reason, beyond: None });
             }
             let (side, end) = if is_above { ("above", "lowest") } else { ("below", "highest") };
             return Err(Refusal::NotReachable {

@@ -176,6 +176,8 @@ impl Over {
         let mut coordinates: Vec<f64> =
             (0..POINTS).map(|index| low + (high - low) * index as f64 / (POINTS - 1) as f64).collect();
         coordinates.extend(axis.among_rows(law, &self.over, span));
+        // The last point may miss the end by a rounding error.
+        coordinates.push(high);
         coordinates.retain(|coordinate| (low..=high).contains(coordinate));
         coordinates.sort_by(f64::total_cmp);
         coordinates.dedup();

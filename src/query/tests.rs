@@ -339,8 +339,12 @@ fn two_laws_are_compared_by_compute_and_cross_where_they_are_equal() {
 const SATURATING: &str = "err = 0.857 - 2.206 * exp(-0.7146 * (1.8366 + 166.2 / N^0.27285 + 287.1 / D^0.27285))";
 
 fn law_of(formula: &str) -> Law {
-    let variables =
-        ["N", "D", "C", "U", "x", "lr"].map(|name| Variable { name: name.to_owned(), unit: None, meaning: None, counts: None });
+    let variables = ["N", "D", "C", "U", "x", "lr"].map(|name| Variable {
+        name: name.to_owned(),
+        unit: None,
+        meaning: None,
+        counts: None,
+    });
     Law::from_formula("own", formula, &variables).unwrap()
 }
 
