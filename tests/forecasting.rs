@@ -99,7 +99,7 @@ fn a_forecast_that_no_law_can_give_is_refused_before_anything_runs() {
     for (query, message) in [
         (
             "derived = { a = \"beta / (alpha + beta)\" }\nforecast = \"stack\"",
-            "`derived` is not answered by several laws: its expressions are of the parameters of one law",
+            "`derived` is not answered by several laws: its expressions contain the parameters of one law",
         ),
         ("reach = { L = 2.5, solve = \"C\" }\nforecast = \"stack\"", "give the fit `alternatives`"),
         ("marginal = { C = 1e22 }\nforecast = \"default\"", "and not `marginal`: give the fit `alternatives`"),
