@@ -143,10 +143,7 @@ pub(super) fn define_laws(
 /// The columns that a step turns into rows and that no fitted rows contain: their names are free for parameters.
 fn consumed(spec: &Spec, sources: &BTreeMap<&str, SourceStage>) -> BTreeSet<String> {
     let steps = spec.tables.values().flat_map(|table| &table.steps);
-    let columns = steps.flat_map(|step| match step {
-        crate::table::Step::Unpivot(unpivot) => unpivot.columns.pairs().into_iter().map(|(column, _)| column).collect(),
-        _ => Vec::new(),
-    });
+    let columns = steps.flat_map(|step| step.member().consumed());
     let fitted = spec.fits.values().filter_map(|fit| fit.rows.as_deref());
     let fitted = fitted.map(|rows| spec.filters.get(rows).map_or(rows, |filter| &filter.source));
     let fitted: Vec<&SourceStage> = fitted.filter_map(|rows| sources.get(rows)).collect();

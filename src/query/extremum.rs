@@ -129,21 +129,6 @@ impl Over {
         Limited { variable: &self.over, takes_lists: true }
     }
 
-    /// The coordinates between which an extremum is sought.
-    fn range(&self, axis: Axis, span: Option<Span>) -> [f64; 2] {
-        match axis {
-            Axis::Logarithm => {
-                let span = span.filter(|span| span.lowest > 0.0 && span.highest.is_finite());
-                let [low, high] = span.map_or(USUAL, |span| [span.lowest, span.highest]);
-                [ln(low) - ln(BEYOND), ln(high) + ln(BEYOND)]
-            }
-            Axis::Value(span) => {
-                let beyond = BEYOND_IN_WIDTHS * (span.highest - span.lowest);
-                [span.lowest - beyond, span.highest + beyond]
-            }
-        }
-    }
-
     /// The extremum: the best response among the rows, if it lies between two of them; the first of equally good ones.
     /// Otherwise the best response of the search, if it lies inside or at an end that the variable cannot pass.
     fn extremum(&self, end: End, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Extremum, Refusal> {
@@ -171,7 +156,7 @@ impl Over {
             };
         }
         let closed = domain.ends.map(|end| end.map(|value| axis.coordinate(value)).filter(|end| end.is_finite()));
-        let [low, high] = self.range(axis, span);
+        let [low, high] = range(axis, span);
         let (low, high) = (closed[0].unwrap_or(low), closed[1].unwrap_or(high));
         let mut coordinates: Vec<f64> =
             (0..POINTS).map(|index| low + (high - low) * index as f64 / (POINTS - 1) as f64).collect();
@@ -248,6 +233,21 @@ impl Over {
 
     fn undefined(&self) -> Refusal {
         Refusal::Undefined(format!("the law has no finite value at any {}", self.over))
+    }
+}
+
+/// The coordinates between which an extremum is sought.
+fn range(axis: Axis, span: Option<Span>) -> [f64; 2] {
+    match axis {
+        Axis::Logarithm => {
+            let span = span.filter(|span| span.lowest > 0.0 && span.highest.is_finite());
+            let [low, high] = span.map_or(USUAL, |span| [span.lowest, span.highest]);
+            [ln(low) - ln(BEYOND), ln(high) + ln(BEYOND)]
+        }
+        Axis::Value(span) => {
+            let beyond = BEYOND_IN_WIDTHS * (span.highest - span.lowest);
+            [span.lowest - beyond, span.highest + beyond]
+        }
     }
 }
 

@@ -115,6 +115,11 @@ pub trait Transform {
         Vec::new()
     }
 
+    /// The variables that become rows and are then gone.
+    fn consumed(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The second source or table that the step uses, if any.
     fn other(&self) -> Option<&str> {
         None

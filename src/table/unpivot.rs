@@ -43,7 +43,7 @@ pub enum Label {
 
 impl Labels {
     /// Each column with its label.
-    pub fn pairs(&self) -> Vec<(String, Label)> {
+    pub(super) fn pairs(&self) -> Vec<(String, Label)> {
         match self {
             Self::Names(names) => names.iter().map(|name| (name.clone(), Label::Text(name.clone()))).collect(),
             Self::Table(table) => table.iter().map(|(name, label)| (name.clone(), label.clone())).collect(),
@@ -70,6 +70,10 @@ impl Transform for Unpivot {
         let names: Vec<String> = self.columns.pairs().into_iter().map(|(name, _)| name).collect();
         let shown = if names.len() > 6 { format!("{} columns", names.len()) } else { listed(&names) };
         format!("{shown} to rows of {} and {}", self.name, self.value)
+    }
+
+    fn consumed(&self) -> Vec<String> {
+        self.columns.pairs().into_iter().map(|(column, _)| column).collect()
     }
 
     fn variables(&self, before: &Variables, _: &Variables) -> Result<Variables, Fault> {
