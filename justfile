@@ -109,3 +109,9 @@ left-out data="../shared" rows="30" *methods="":
 # How well laws that lawfit chooses forecast the held-out parts of ScaleBench, by the program itself.
 scalebench data="../shared/data/scalebench" *tasks="":
     cargo bench --profile dev --bench scalebench -- {{data}} {{tasks}}
+
+# How well laws forecast the held-out parts of ScaleBench from runs that `lawfit design` chooses; laws that the record has are not
+# run again.
+[positional-arguments]
+scalebench-designs record="target/scalebench-designs.jsonl" data="../shared/data/scalebench" *tasks="":
+    cargo bench --profile dev --bench scalebench_designs -- "$@"

@@ -187,8 +187,9 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
     }
     for decision in &advice.decisions {
         lines.push(format!("  {}", decision.asks));
-        lines.push(format!("    {} now   {}{}", decision.output, interval(&decision.now), wasted(&decision.now)));
-        lines.push(format!("    {} after {}{}", decision.output, interval(&decision.after), wasted(&decision.after)));
+        for (when, known) in [("now  ", decision.now), ("after", decision.after)] {
+            lines.extend(known.map(|b| format!("    {} {when} {}{}", decision.output, interval(&b), wasted(&b))));
+        }
     }
     lines.extend(lines_of_runs(advice));
     let hours = advice.hours.map_or_else(String::new, |hours| format!(", {hours:.1} hours"));
@@ -235,11 +236,13 @@ fn lines(name: &str, advice: &Advice) -> Vec<String> {
 /// The runs as a table whose columns without values are left out.
 fn lines_of_runs(advice: &Advice) -> Vec<String> {
     let settings = advice.names_of_settings();
-    let then = if advice.runs.iter().any(|run| run.after.waste.is_some()) { "waste" } else { "interval" };
+    let is_wasted = advice.runs.iter().any(|run| run.after.is_some_and(|after| after.waste.is_some()));
+    let then = if is_wasted { "waste" } else { "interval" };
     let heads =
         [&["run", "round", "name"][..], &settings, &["batch", "steps", "shape", "cost", "hours", then, "for"]].concat();
     let row = |run: &crate::design::Run| {
-        let waste = run.after.waste.map_or_else(|| interval(&run.after), |w| format!("{:.3} %", 100.0 * w));
+        let of = |after: Believed| after.waste.map_or_else(|| interval(&after), |w| format!("{:.3} %", 100.0 * w));
+        let waste = run.after.map_or_else(String::new, of);
         let stop = if run.is_worth_it { "" } else { " (after the stop)" };
         let mut cells = vec![run.order.to_string(), run.round.to_string(), advice.name_of(run).to_owned()];
         cells.extend(advice.settings(run).into_iter().map(|(_, value)| format!("{value:.3e}")));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::candidates::LeftOut;
 use super::drift::Drift;
+use super::open::Unidentified;
 use super::search::Purpose;
 use super::terms::Cost;
 
@@ -34,6 +35,9 @@ pub struct Advice {
     pub scatter: f64,
     /// Coverage of the intervals.
     pub level: f64,
+    /// The laws that the rows do not identify. The runs then identify them, and no interval, waste or value is known yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unidentified: BTreeMap<String, Unidentified>,
     /// The decisions, now and after all runs.
     pub decisions: Vec<Decided>,
     /// The runs, in order.
@@ -71,8 +75,8 @@ impl Advice {
             Some(self.total.flop),
             worth.map(|worth| worth.stop_after as f64),
             worth.map(|worth| worth.saved.flop),
-            first.and_then(|decided| decided.now.waste),
-            first.and_then(|decided| decided.after.waste),
+            first.and_then(|decided| decided.now?.waste),
+            first.and_then(|decided| decided.after?.waste),
         ];
         Self::NUMBERS.into_iter().zip(numbers).collect()
     }
@@ -105,10 +109,12 @@ impl Advice {
                 or_none(run.steps.map(|steps| steps.to_string())),
                 format!("{:.2e}", run.cost.flop),
                 or_none(run.cost.usd.map(|usd| format!("{usd:.0}"))),
-                run.after.waste.map_or_else(
-                    || format!("{:.4e} to {:.4e}", run.after.lower, run.after.upper),
-                    |waste| format!("{:.3} %", 100.0 * waste),
-                ),
+                or_none(run.after.map(|after| {
+                    after.waste.map_or_else(
+                        || format!("{:.4e} to {:.4e}", after.lower, after.upper),
+                        |waste| format!("{:.3} %", 100.0 * waste),
+                    )
+                })),
                 if run.is_worth_it {
                     purpose.to_owned()
                 } else {
@@ -117,7 +123,8 @@ impl Advice {
             ]);
             cells
         };
-        let then = if self.runs.iter().any(|run| run.after.waste.is_some()) { "wasted then" } else { "interval then" };
+        let is_wasted = self.runs.iter().any(|run| run.after.is_some_and(|after| after.waste.is_some()));
+        let then = if is_wasted { "wasted then" } else { "interval then" };
         let heads =
             [&["run", "round", "name"][..], &self.names_of_settings(), &["steps", "FLOP", "$", then, ""]].concat();
         let rows: Vec<Vec<String>> = self.runs.iter().map(row).collect();
@@ -142,10 +149,12 @@ pub struct Decided {
     pub weight: f64,
     /// Compute of the decision, where it is about a budget.
     pub stake: Option<f64>,
-    /// Present knowledge.
-    pub now: Believed,
-    /// Expected knowledge after all runs.
-    pub after: Believed,
+    /// Present knowledge, where the rows identify the laws.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<Believed>,
+    /// Expected knowledge after all runs, where the rows identify the laws.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Believed>,
 }
 
 /// A number, its interval, and the cost of a wrong choice.
@@ -201,10 +210,12 @@ pub struct Run {
     pub slot: Option<u32>,
     /// Start, in hours.
     pub start: Option<f64>,
-    /// Forecast of its response, with the interval of a single run.
-    pub forecast: Believed,
-    /// Knowledge for the first decision after this run and all before it.
-    pub after: Believed,
+    /// Forecast of its response, with the interval of a single run, where the rows identify the laws.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forecast: Option<Believed>,
+    /// Knowledge for the first decision after this run and all before it, where the rows identify the laws.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Believed>,
     /// Compute saved so far minus compute spent so far.
     pub net: Option<f64>,
 }

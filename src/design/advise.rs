@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::advice::{Advice, Believed, Decided, Outcomes, Run, Worth};
-use super::candidates::LeftOut;
+use super::beliefs::Belief;
+use super::candidates::{Candidate, LeftOut};
 use super::decision::Judged;
 use super::drift::Drift;
 use super::given::{Given, Table};
 use super::ledger::Ledger;
+use super::open::Unidentified;
 use super::plan::{Step, stop};
 use super::search::Purpose;
 use super::state::State;
@@ -41,7 +43,7 @@ impl Given<'_> {
         let ledger = table.ledger(chosen);
         let runs = self.runs(table, chosen, &path, stop, &ledger);
         let total = table.terms.cost(ledger.flop());
-        let z = self.z();
+        let (z, is_told) = (self.z(), !self.beliefs.is_open());
         let decisions = self.decisions.iter().zip(&table.judged).enumerate().map(|(i, (decision, judged))| {
             let [now, after] =
                 [&path[0].decisions, &path[path.len() - 1].decisions].map(|state| believed(judged, state, i, z));
@@ -57,8 +59,8 @@ impl Given<'_> {
                 output: judged.output.clone(),
                 weight: decision.weight,
                 stake: judged.stake,
-                now,
-                after,
+                now: is_told.then_some(now),
+                after: is_told.then_some(after),
             }
         });
         let decisions: Vec<Decided> = decisions.collect();
@@ -83,7 +85,12 @@ impl Given<'_> {
         for member in &self.beliefs.members {
             *laws.entry(member.law.name.clone()).or_default() += member.share;
         }
-        let mut advice = advice_in_words(&decisions, value.as_ref(), chosen.len(), &total);
+        let unidentified = self.unidentified(table, chosen);
+        let mut advice = if is_told {
+            advice_in_words(&decisions, value.as_ref(), chosen.len(), &total)
+        } else {
+            unidentified_in_words(&unidentified, chosen.len(), &total)
+        };
         if let Some(cost) = self.beliefs.members.first().and_then(|member| member.law.cost.as_ref()) {
             advice = format!("{advice} Compute is counted by the cost `{}`.", cost.name);
         }
@@ -99,6 +106,7 @@ impl Given<'_> {
             laws,
             scatter: self.beliefs.scatter(),
             level: self.level,
+            unidentified,
             decisions,
             runs,
             total,
@@ -122,7 +130,7 @@ impl Given<'_> {
         stop: Option<usize>,
         ledger: &Ledger<'_>,
     ) -> Vec<Run> {
-        let z = self.z();
+        let (z, is_told) = (self.z(), !self.beliefs.is_open());
         let starts = ledger.starts();
         let rounds = ledger.rounds();
         let mut copies: BTreeMap<usize, usize> = BTreeMap::new();
@@ -153,20 +161,27 @@ impl Given<'_> {
                 hours: table.terms.hours(candidate.flop),
                 slot: starts.as_ref().map(|starts| starts[place].0),
                 start: starts.as_ref().map(|starts| starts[place].1),
-                forecast: Believed {
+                forecast: is_told.then(|| Believed {
                     value: scale.value(middle),
                     lower: scale.value(middle - spread),
                     upper: scale.value(middle + spread),
                     waste: None,
-                },
-                after: judged
-                    .map_or(Believed { value: f64::NAN, lower: f64::NAN, upper: f64::NAN, waste: None }, |judged| {
-                        believed(judged, &after.decisions, 0, z)
-                    }),
+                }),
+                after: judged.filter(|_| is_told).map(|judged| believed(judged, &after.decisions, 0, z)),
                 net: stop.map(|_| after.net()),
             }
         };
         chosen.iter().enumerate().map(run).collect()
+    }
+
+    /// What the chosen runs settle of each law that the rows do not identify.
+    fn unidentified(&self, table: &Table, chosen: &[(usize, Purpose)]) -> BTreeMap<String, Unidentified> {
+        let runs: Vec<&Candidate> = chosen.iter().map(|(run, _)| &table.candidates[*run]).collect();
+        let noise = table.plain.first().copied().unwrap_or(f64::INFINITY);
+        let of = |member: &Belief<'_>| {
+            Some((member.law.name.clone(), Unidentified::of(member, self.beliefs, &runs, noise)?))
+        };
+        self.beliefs.members.iter().filter_map(of).collect()
     }
 
     /// Warnings about the design itself.
@@ -183,8 +198,15 @@ impl Given<'_> {
         for law in &self.beliefs.rejected {
             cautions.push(format!("The law `{law}` is left out: by Schwarz's criterion its share is below 1 %."));
         }
-        if self.beliefs.members.len() == 1 && self.beliefs.rejected.is_empty() {
+        if self.beliefs.members.len() == 1 && self.beliefs.rejected.is_empty() && !self.beliefs.is_open() {
             cautions.push("Only one law is used, so no interval includes the possible error of the law. Name several fits to include their disagreement.".to_owned());
+        }
+        let unanswered = self.decisions.iter().zip(&table.judged).filter(|(_, judged)| judged.is_unanswered());
+        for (decision, _) in unanswered {
+            cautions.push(format!(
+                "{} has no answer for most of the plausible curves, so the runs tell the curves apart at the candidates.",
+                decision.describe()
+            ));
         }
         if chosen.is_empty() {
             cautions.push("No run is within the budget and the limits.".to_owned());
@@ -208,18 +230,39 @@ fn believed(judged: &Judged, state: &State, column: usize, z: f64) -> Believed {
     }
 }
 
-/// The advice in one sentence.
-fn advice_in_words(decisions: &[Decided], value: Option<&Worth>, count: usize, total: &Cost) -> String {
-    let money = |cost: &Cost| match cost.usd {
+/// The advice where the rows do not identify some laws.
+fn unidentified_in_words(unidentified: &BTreeMap<String, Unidentified>, count: usize, total: &Cost) -> String {
+    let laws: Vec<String> = unidentified
+        .iter()
+        .map(|(law, open)| format!("The rows do not identify the law `{law}`: {}.", open.reason))
+        .collect();
+    let settled: Vec<String> = unidentified.values().map(Unidentified::in_words).collect();
+    format!(
+        "{} Train {count} run{} for {} to identify {}. {} No interval, waste or value of the runs is known yet: add the results to the rows, and plan again.",
+        laws.join(" "),
+        if count == 1 { "" } else { "s" },
+        money(total),
+        if laws.len() == 1 { "it" } else { "them" },
+        settled.join(" ")
+    )
+}
+
+/// A cost in dollars where the price is known, else in compute.
+fn money(cost: &Cost) -> String {
+    match cost.usd {
         Some(usd) => format!("${usd:.0}"),
         None => format!("{:.3e} FLOP", cost.flop),
-    };
+    }
+}
+
+/// The advice in one sentence.
+fn advice_in_words(decisions: &[Decided], value: Option<&Worth>, count: usize, total: &Cost) -> String {
     let Some(first) = decisions.first() else { return "There is nothing to decide.".to_owned() };
     let percent = |waste: Option<f64>| waste.map_or_else(String::new, |waste| format!("{:.2} %", 100.0 * waste));
     match value {
         Some(value) if value.stop_after == 0 => format!(
             "Train no more pilot runs: a wrong choice wastes {} of the compute in expectation, and every run costs more than it saves.",
-            percent(first.now.waste)
+            percent(first.now.and_then(|now| now.waste))
         ),
         Some(value) => format!(
             "Train {} run{} for {}: they save {} in expectation.{}",
@@ -229,15 +272,18 @@ fn advice_in_words(decisions: &[Decided], value: Option<&Worth>, count: usize, t
             money(&value.saved),
             if value.stop_after < count { " The runs after them cost more than they save." } else { "" }
         ),
-        None => format!(
-            "Train {count} run{} for {}: the interval of {} goes from [{:.4e}, {:.4e}] to [{:.4e}, {:.4e}].",
-            if count == 1 { "" } else { "s" },
-            money(total),
-            first.output,
-            first.now.lower,
-            first.now.upper,
-            first.after.lower,
-            first.after.upper
-        ),
+        None => {
+            let interval = |known: Option<Believed>| {
+                known.map_or_else(String::new, |known| format!("[{:.4e}, {:.4e}]", known.lower, known.upper))
+            };
+            format!(
+                "Train {count} run{} for {}: the interval of {} goes from {} to {}.",
+                if count == 1 { "" } else { "s" },
+                money(total),
+                first.output,
+                interval(first.now),
+                interval(first.after)
+            )
+        }
     }
 }

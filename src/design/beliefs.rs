@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::candidates::Candidate;
+use super::open::Open;
 use crate::fit::{Fit, Span};
 use crate::law::{Law, Roles, Tape};
 use crate::numerics::{Points, exp, ln};
@@ -33,6 +34,8 @@ pub struct Belief<'a> {
     pub draws: Vec<&'a [f64]>,
     /// Weight of the law.
     pub share: f64,
+    /// The sample of plausible parameters, where the rows do not identify the law.
+    pub open: Option<&'a Open>,
     /// Indices of model size, data and compute among the law's variables.
     places: [Option<usize>; 3],
     tape: Tape,
@@ -55,7 +58,15 @@ impl<'a> Belief<'a> {
         let step = draws.len().div_ceil(MOST_DRAWS).max(1);
         let draws = draws.iter().step_by(step).collect();
         let cost = RunCost::of(law, &held);
-        Ok(Self { law, fit, draws, share: 1.0, places, tape: law.tape(), held, cost })
+        Ok(Self { law, fit, draws, share: 1.0, open: None, places, tape: law.tape(), held, cost })
+    }
+
+    /// A law that the rows do not identify, with plausible parameters as its draws.
+    ///
+    /// # Errors
+    /// What is missing, in words.
+    pub fn opened(law: &'a Law, fit: &'a Fit, open: &'a Open, hold: &BTreeMap<String, f64>) -> Result<Self, String> {
+        Ok(Self { open: Some(open), ..Self::new(law, fit, &open.draws, hold)? })
     }
 
     /// The law's variables for a candidate run.
@@ -99,8 +110,11 @@ impl<'a> Belief<'a> {
         self.fit.spans.get(&self.law.variables[self.places[1]?].name).copied()
     }
 
-    /// The scatter of the rows around the law: the root mean square of their residuals.
+    /// The scatter of the rows around the law: the root mean square of their residuals, if the rows identify the law.
     pub fn scatter(&self) -> f64 {
+        if let Some(open) = self.open {
+            return open.scatter;
+        }
         let residuals = &self.fit.noise.residuals;
         let squares: f64 = residuals.iter().map(|r| r * r).sum();
         (squares / residuals.len().max(1) as f64).sqrt()
@@ -125,13 +139,17 @@ pub struct Beliefs<'a> {
 }
 
 impl<'a> Beliefs<'a> {
-    /// Weights the laws by Schwarz's criterion where all are fitted to the same number of rows, else equally.
+    /// Weights the laws by Schwarz's criterion where the rows identify all of them and are equally many, else equally.
     pub fn new(mut members: Vec<Belief<'a>>) -> Self {
         let scale = members.first().map_or(ResponseScale::Log, |member| member.fit.scale);
-        let comparable = members.windows(2).all(|pair| {
-            let [one, other] = [&pair[0], &pair[1]];
-            one.fit.rows == other.fit.rows && one.fit.scale == other.fit.scale && one.law.response == other.law.response
-        });
+        let comparable = members.iter().all(|member| member.open.is_none());
+        let comparable = comparable
+            && members.windows(2).all(|pair| {
+                let [one, other] = [&pair[0], &pair[1]];
+                one.fit.rows == other.fit.rows
+                    && one.fit.scale == other.fit.scale
+                    && one.law.response == other.law.response
+            });
         if comparable {
             let best = members.iter().map(Belief::criterion).fold(f64::INFINITY, f64::min);
             members.iter_mut().for_each(|member| member.share = exp(0.5 * (best - member.criterion())));
@@ -143,6 +161,11 @@ impl<'a> Beliefs<'a> {
         let sum: f64 = members.iter().map(|member| member.share).sum();
         members.iter_mut().for_each(|member| member.share /= sum);
         Self { members, rejected, scale }
+    }
+
+    /// Whether the rows do not identify some of the laws.
+    pub fn is_open(&self) -> bool {
+        self.members.iter().any(|member| member.open.is_some())
     }
 
     /// The law with the largest weight; the first one if several have it.
@@ -181,6 +204,12 @@ impl<'a> Beliefs<'a> {
     pub fn responses(&self, runs: &[&Candidate]) -> Vec<Vec<f64>> {
         let by_member: Vec<Vec<Vec<f64>>> = self.members.iter().map(|member| self.of_member(member, runs)).collect();
         (0..runs.len()).map(|run| by_member.iter().flatten().map(|draw| draw[run]).collect()).collect()
+    }
+
+    /// The responses of runs by one law: for each run one value per draw of the law.
+    pub fn responses_of(&self, member: &Belief<'_>, runs: &[&Candidate]) -> Vec<Vec<f64>> {
+        let by_draw = self.of_member(member, runs);
+        (0..runs.len()).map(|run| by_draw.iter().map(|draw| draw[run]).collect()).collect()
     }
 
     /// For each draw of a law, the responses of all runs.

@@ -18,7 +18,7 @@ const TRIALS: usize = 200;
 impl Given<'_> {
     /// The results of common designs for the same compute. Grids also respect the limits.
     pub(super) fn rivals(&self, table: &Table, chosen: &[(usize, Purpose)], flop: f64) -> Result<Vec<Rival>, String> {
-        if chosen.is_empty() || self.results.is_some() || table.judged.is_empty() {
+        if chosen.is_empty() || self.results.is_some() || table.judged.is_empty() || self.beliefs.is_open() {
             return Ok(Vec::new());
         }
         let runs: Vec<usize> = chosen.iter().map(|(run, _)| *run).collect();
@@ -58,7 +58,7 @@ impl Given<'_> {
     /// Assumptions that would change the advice: more noise, small runs that follow the law as well as large ones,
     /// and a wider range of data per parameter.
     pub(super) fn changes(&self, table: &Table, chosen: &[(usize, Purpose)]) -> Result<Vec<Change>, String> {
-        if self.results.is_some() {
+        if self.results.is_some() || self.beliefs.is_open() {
             return Ok(Vec::new());
         }
         let counted = self.counted();
@@ -98,7 +98,7 @@ impl Given<'_> {
     /// each truth, and the resulting knowledge of the first decision is compared with it.
     pub(super) fn simulated(&self, table: &Table, chosen: &[(usize, Purpose)]) -> Option<Simulated> {
         let z = self.z();
-        let judged = table.judged.first().filter(|_| self.results.is_none())?;
+        let judged = table.judged.first().filter(|_| self.results.is_none() && !self.beliefs.is_open())?;
         let runs: Vec<&Candidate> = chosen.iter().map(|(run, _)| &table.candidates[*run]).collect();
         let truths = self.beliefs.responses(&runs);
         let (mut squares, mut predicted, mut held, mut counted, mut trials) = (0.0, 0.0, 0.0, 0.0, 0);

@@ -203,6 +203,30 @@ impl<'a> Inverse<'a> {
 }
 
 impl Judged {
+    /// A decision without an answer at any of `draws` draws. It has no effect on the choice of runs.
+    pub(super) fn unanswered(draws: usize) -> Self {
+        let output = String::new();
+        Self {
+            output,
+            is_size: false,
+            values: vec![0.0; draws],
+            log: false,
+            waste: None,
+            per_variance: None,
+            stake: None,
+        }
+    }
+
+    /// Whether it has no answer.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.output.is_empty()
+    }
+
+    /// The same decision without the waste of a wrong choice.
+    pub(super) fn without_price(self) -> Self {
+        Self { waste: None, per_variance: None, stake: None, ..self }
+    }
+
     /// The weighted mean over draws with an answer.
     pub fn mean(&self, shares: &[f64]) -> f64 {
         let known = || self.values.iter().zip(shares).filter(|(v, _)| v.is_finite());

@@ -14,7 +14,7 @@ use super::settings::{MOST_COPIES, Settings};
 use super::state::State;
 use super::terms::{Terms, rounds};
 use crate::fit::Span;
-use crate::numerics::{exp, ln, normal_quantile};
+use crate::numerics::{exp, ln, normal_quantile, quantile};
 
 /// Number of robust standard deviations at which draws of a decision are limited, so that a few distant draws do not
 /// determine the runs.
@@ -107,9 +107,19 @@ impl Given<'_> {
             _ => settings.candidates.list(&terms, &cost, self.span())?,
         };
         self.compare_with_rows(&candidates)?;
-        let judged: Vec<Judged> = self.decisions.iter().map(|d| d.judge(self.beliefs)).collect::<Result<_, _>>()?;
+        let judged: Vec<Judged> = self.decisions.iter().map(|d| self.judged(d)).collect::<Result<_, _>>()?;
         let table = self.table(candidates, judged, terms, self.counted())?;
         Ok((table, left_out))
+    }
+
+    /// The distribution of a decision. Where the rows do not identify a law, it has no price, and a decision that most
+    /// plausible curves do not answer has no value.
+    fn judged(&self, decision: &Decision) -> Result<Judged, String> {
+        if !self.beliefs.is_open() {
+            return decision.judge(self.beliefs);
+        }
+        let unanswered = |_| Judged::unanswered(self.beliefs.shares().len());
+        Ok(decision.judge(self.beliefs).map_or_else(unanswered, Judged::without_price))
     }
 
     /// Refuses candidates that all have far less data than any row, as ratios of data to size that are read as data.
@@ -160,12 +170,26 @@ impl Given<'_> {
         let mut noise: Vec<f64> =
             candidates.iter().map(|run| scatter * scatter * exp(ln((top / run.flop).max(1.0)) / scale)).collect();
         let shares = self.beliefs.shares();
+        let is_open = self.beliefs.is_open();
+        if is_open {
+            values = values.into_iter().map(limited).collect();
+        }
+        // Where no curve answers a decision, the runs should tell the curves apart at all candidates.
+        let instead =
+            if is_open && judged.iter().any(Judged::is_unanswered) { spread(&candidates) } else { Vec::new() };
+        let instead: Vec<Vec<f64>> = instead.into_iter().map(|run| values[run].clone()).collect();
+        let aimed = judged.len() + instead.len();
         values.extend(judged.iter().map(|judged| winsorised(judged, &shares)));
-        noise.extend(judged.iter().map(|_| f64::INFINITY));
-        plain.extend(judged.iter().map(|_| f64::INFINITY));
-        let shares = usable(&mut values, &shares)?;
+        values.extend(instead);
+        noise.extend(vec![f64::INFINITY; aimed]);
+        plain.extend(vec![f64::INFINITY; aimed]);
+        let shares = usable(&mut values, &shares, if is_open { 0.0 } else { LEAST_USABLE })?;
         let state = State::new(values, &shares, noise).compressed(&plain);
         let is_priced = judged.iter().any(|judged| judged.per_variance.is_some());
+        let of_instead = (judged.len()..aimed).map(|i| {
+            let column = candidates.len() + i;
+            Aim { column, worth: 1.0 / state.variance(column).max(f64::MIN_POSITIVE) }
+        });
         let aims = judged
             .iter()
             .enumerate()
@@ -176,6 +200,7 @@ impl Given<'_> {
                 let surer = if is_priced { 0.0 } else { 1.0 / state.variance(column).max(f64::MIN_POSITIVE) };
                 Aim { column, worth: self.decisions[i].weight * per_variance.unwrap_or(surer) }
             })
+            .chain(of_instead)
             .collect();
         Ok(Table { candidates, state, plain, aims, judged, terms, top, is_priced })
     }
@@ -191,10 +216,38 @@ pub(super) fn winsorised(judged: &Judged, shares: &[f64]) -> Vec<f64> {
     judged.values.iter().map(|v| v.clamp(below, above)).collect()
 }
 
-/// Removes draws without a value in some column; returns the weights of the others.
-fn usable(values: &mut [Vec<f64>], shares: &[f64]) -> Result<Vec<f64>, String> {
+/// Values of a sample, limited to a few robust standard deviations around the median.
+pub(super) fn limited(values: Vec<f64>) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    sorted.sort_by(f64::total_cmp);
+    if sorted.is_empty() {
+        return values;
+    }
+    let [low, middle, high] = [0.16, 0.5, 0.84].map(|p| quantile(&sorted, p));
+    let (below, above) = (middle - FARTHEST * (middle - low), middle + FARTHEST * (high - middle));
+    if !(below.is_finite() && above.is_finite()) {
+        return values;
+    }
+    values.into_iter().map(|value| value.clamp(below, above)).collect()
+}
+
+/// Candidates at which an unidentified law is judged if no decision can be: some of them, spread over their costs.
+fn spread(candidates: &[Candidate]) -> Vec<usize> {
+    let mut sorted: Vec<usize> = (0..candidates.len()).collect();
+    sorted.sort_by(|&a, &b| candidates[a].flop.total_cmp(&candidates[b].flop).then(a.cmp(&b)));
+    let count = sorted.len().min(MOST_JUDGED);
+    (0..count).map(|i| sorted[i * sorted.len() / count]).collect()
+}
+
+/// Smallest share of draws with a value in every column.
+const LEAST_USABLE: f64 = 0.5;
+/// Maximum number of candidates at which an unidentified law is judged.
+const MOST_JUDGED: usize = 32;
+
+/// Removes draws without a value in some column; returns the weights of the others, which are at least a share of all.
+fn usable(values: &mut [Vec<f64>], shares: &[f64], least: f64) -> Result<Vec<f64>, String> {
     let keep: Vec<usize> = (0..shares.len()).filter(|&draw| values.iter().all(|c| c[draw].is_finite())).collect();
-    if keep.len() < 2 || 2 * keep.len() < shares.len() {
+    if keep.len() < 2 || (keep.len() as f64) < least * shares.len() as f64 {
         return Err(format!(
             "only {} of {} draws of the fit have a response at every candidate and an answer to every decision",
             keep.len(),

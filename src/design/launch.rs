@@ -28,9 +28,9 @@ fn fields<'a>(advice: &'a Advice, run: &'a Run) -> Vec<(&'a str, Value)> {
         ("hours", json!(run.hours)),
         ("slot", json!(run.slot)),
         ("start", json!(run.start)),
-        ("forecast", json!(run.forecast.value)),
-        ("forecast_lower", json!(run.forecast.lower)),
-        ("forecast_upper", json!(run.forecast.upper)),
+        ("forecast", json!(run.forecast.map(|forecast| forecast.value))),
+        ("forecast_lower", json!(run.forecast.map(|forecast| forecast.lower))),
+        ("forecast_upper", json!(run.forecast.map(|forecast| forecast.upper))),
     ];
     before.into_iter().chain(settings).chain(after).collect()
 }

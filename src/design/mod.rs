@@ -3,7 +3,8 @@
 //! The fits give a joint distribution of the responses of runs and of the decision (`state`). Runs are chosen to
 //! reduce the expected waste of the decision the most for their price (`search`), within every limit (`ledger`). The
 //! remaining waste, times the compute of the decision, is compared with the cost of the runs (`plan`). The advice
-//! (`advise`) reports this, next to the results of other designs (`comparisons`).
+//! (`advise`) reports this, next to the results of other designs (`comparisons`). Where the rows do not identify a law, its
+//! distribution is a sample of plausible parameters (`open`), which chooses runs and gives no numbers.
 
 mod advice;
 mod advise;
@@ -16,6 +17,7 @@ mod given;
 mod launch;
 mod ledger;
 mod machine;
+mod open;
 mod outcome;
 mod plan;
 mod pool;
@@ -34,6 +36,7 @@ pub use given::Given;
 pub use launch::{csv, json, yaml};
 pub use ledger::Ledger;
 pub use machine::{Prices, Rate};
+pub use open::{FEWEST_DRAWS, Open, Unidentified, left_open};
 pub use outcome::Results;
 pub use pool::Pool;
 pub use rivals::{Grid, USUAL, Usual, usual};

@@ -209,7 +209,7 @@ pub(super) fn learn(
 ) -> (State, Outcomes) {
     let z = normal_quantile(f64::midpoint(1.0, level));
     let count = matched.runs.len();
-    let scale = beliefs.scale;
+    let (scale, is_told) = (beliefs.scale, !beliefs.is_open());
     let (mut runs, mut squares, mut done) = (Vec::new(), 0.0, 0_usize);
     let before = joint.clone();
     for (column, (name, _, status, response)) in matched.runs.iter().enumerate() {
@@ -231,12 +231,12 @@ pub(super) fn learn(
             name: name.clone(),
             status: status.word().to_owned(),
             response: *response,
-            forecast: Some(forecast),
-            z: placed.map(|value| (value - middle) / sd),
+            forecast: Some(forecast).filter(|_| is_told),
+            z: placed.filter(|_| is_told).map(|value| (value - middle) / sd),
         });
     }
     let rest: Vec<usize> = (count..joint.columns()).collect();
-    let of_each = |sum: f64| (done > 0).then(|| sum / done as f64);
+    let of_each = |sum: f64| (done > 0 && is_told).then(|| sum / done as f64);
     let (surprise, limit) = (of_each(squares), chi_square_quantile(1.0 - CHANCE, done as f64));
     (joint.only(&rest), Outcomes { runs, missing, surprise, surprise_limit: of_each(limit) })
 }

@@ -227,6 +227,21 @@ impl<'a> Prepared<'a> {
     }
 }
 
+/// Parameter vectors that are spread over the spans which the search covers, so that none of them is implausible before
+/// the rows are compared. Where the law is a sum of terms, the sizes of the terms are fitted to the rows, given the rest.
+pub fn plausible(problem: &Problem, law: &Law, count: usize) -> Vec<Vec<f64>> {
+    let first = problem.block(0);
+    let spread = |spans: &[span::Span]| starts::spread(&first, spans, count);
+    match Prepared::of(&first, law).design {
+        Some(design) => {
+            let points = spread(design.spans());
+            let grid = design.weighted(first.weights().collect());
+            points.iter().map(|point| grid.resized(point)).collect()
+        }
+        None => spread(&spans(&first, law, None)),
+    }
+}
+
 /// Runs a solver from every combination of the starts that the law's parameters list, as in papers.
 ///
 /// # Errors

@@ -40,13 +40,18 @@ pub(super) fn listed(problem: &Problem, law: &Law, spans: &[Span], most: usize) 
 
 /// The first points of Sobol's sequence over the spans of the parameters.
 pub(super) fn scattered(problem: &Problem, spans: &[Span]) -> Vec<Vec<f64>> {
-    points(problem, spans, |j, share| spans[j].at(share))
+    spread(problem, spans, SCATTERED)
+}
+
+/// The first `count` points of Sobol's sequence over the spans of the parameters.
+pub(super) fn spread(problem: &Problem, spans: &[Span], count: usize) -> Vec<Vec<f64>> {
+    points(problem, spans, count, |j, share| spans[j].at(share))
 }
 
 /// The first points of Sobol's sequence over the whole range of the bounds, denser near the lower bounds.
 pub(super) fn scattered_wide(problem: &Problem, law: &Law, spans: &[Span]) -> Vec<Vec<f64>> {
     let free = law.free();
-    points(problem, spans, |j, share| {
+    points(problem, spans, SCATTERED, |j, share| {
         let parameter = free[j];
         if parameter.scale == Scale::Linear && parameter.lower.is_finite() && parameter.upper.is_finite() {
             parameter.lower + share * share * (parameter.upper - parameter.lower)
@@ -56,8 +61,8 @@ pub(super) fn scattered_wide(problem: &Problem, law: &Law, spans: &[Span]) -> Ve
     })
 }
 
-fn points(problem: &Problem, spans: &[Span], at: impl Fn(usize, f64) -> f64) -> Vec<Vec<f64>> {
-    scatter::points(spans.len(), if spans.is_empty() { 0 } else { SCATTERED })
+fn points(problem: &Problem, spans: &[Span], count: usize, at: impl Fn(usize, f64) -> f64) -> Vec<Vec<f64>> {
+    scatter::points(spans.len(), if spans.is_empty() { 0 } else { count })
         .map(|shares| {
             let coordinates = problem.coordinates().iter().zip(shares).enumerate();
             coordinates.map(|(j, (c, share))| at(j, share).clamp(c.lower, c.upper)).collect()

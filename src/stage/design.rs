@@ -7,7 +7,10 @@ use super::fit::numbers;
 use super::{External, Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
-use crate::design::{Belief, Beliefs, Candidates, Decision, Given, Pool, Results, Settings, csv, drift, json, yaml};
+use crate::design::{
+    Belief, Beliefs, Candidates, Decision, FEWEST_DRAWS, Given, Open, Pool, Results, Settings, csv, drift, json,
+    left_open, yaml,
+};
 use crate::fit::Fit;
 use crate::law::Law;
 use crate::numerics::{Points, median};
@@ -49,7 +52,7 @@ impl Stage for DesignRuns {
     }
 
     fn impl_rev(&self) -> u32 {
-        6
+        7
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -79,20 +82,21 @@ impl Stage for DesignRuns {
     }
 
     fn run(&self, inputs: &Inputs, _: &Watch<'_>) -> Result<Outputs, Failure> {
-        let mut fits: Vec<(Fit, Points)> = Vec::new();
+        let decisions = self.decisions();
+        let mut fits: Vec<(Fit, Points, Option<Open>)> = Vec::new();
         for index in 0..self.laws.len() {
             let mut fit: Fit = inputs.json(&format!("fit.{index}"))?;
             let draws = fit.read_draws(inputs.bytes(&format!("draws.{index}"))?).into_iter().next().unwrap_or_default();
-            if draws.len() < FEWEST_DRAWS {
-                let message =
-                    format!("the fit of `{}` has no draws of its parameters, so their uncertainty is unknown", fit.law);
-                let hint = match fit.evidence.warnings.first() {
-                    Some(warning) => format!("the fit says: {warning}"),
-                    None => "give the fit an `uncertainty`".to_owned(),
-                };
-                return Err(Failure::new("no-draws", message).hint(hint));
-            }
-            fits.push((fit, draws));
+            let open = match left_open(&self.laws[index], &fit, &draws, &decisions) {
+                Some(reason) => {
+                    let rows = inputs.table(&format!("rows.{index}"))?;
+                    let open = Open::of(&self.laws[index], &fit, &rows, reason, self.settings.seed);
+                    Some(open.map_err(|message| Failure::new("no-draws", message))?)
+                }
+                None if draws.len() < FEWEST_DRAWS => return Err(without_draws(&fit)),
+                None => None,
+            };
+            fits.push((fit, draws, open));
         }
         let failed = |message: String| Failure::new("no-design", message);
         let pool = if self.has_pool { Some(self.pool(&inputs.table(POOL)?)?) } else { None };
@@ -101,10 +105,13 @@ impl Stage for DesignRuns {
             .laws
             .iter()
             .zip(&fits)
-            .map(|(law, (fit, draws))| Belief::new(law, fit, draws, &hold))
+            .map(|(law, (fit, draws, open))| match open {
+                Some(open) => Belief::opened(law, fit, open, &hold),
+                None => Belief::new(law, fit, draws, &hold),
+            })
             .collect::<Result<_, _>>()
             .map_err(failed)?;
-        let level = fits.iter().find_map(|(fit, _)| fit.level).unwrap_or(LEVEL);
+        let level = fits.iter().find_map(|(fit, ..)| fit.level).unwrap_or(LEVEL);
         let results = inputs.files.first().map(|bytes| {
             let (sizes, response) = self.names();
             Results::read(Arc::clone(bytes), sizes, response)
@@ -112,15 +119,19 @@ impl Stage for DesignRuns {
         let beliefs = Beliefs::new(members);
         // A law that the rows reject gives no information on small models, because they depart from it like all
         // others.
-        let place_of = |belief: &Belief<'_>| fits.iter().position(|(fit, _)| std::ptr::eq(fit, belief.fit));
-        let drift = match beliefs.most_believed().and_then(|belief| Some((belief, place_of(belief)?))) {
+        let place_of = |belief: &Belief<'_>| fits.iter().position(|(fit, ..)| std::ptr::eq(fit, belief.fit));
+        let drift = match beliefs
+            .most_believed()
+            .filter(|_| !beliefs.is_open())
+            .and_then(|belief| Some((belief, place_of(belief)?)))
+        {
             Some((belief, place)) => drift(belief, &inputs.table(&format!("rows.{place}"))?),
             None => None,
         };
         let given = Given {
             settings: &self.settings,
             beliefs: &beliefs,
-            decisions: self.decisions(),
+            decisions,
             drift,
             results: results.transpose().map_err(|message| Failure::new("bad-results", message))?,
             pool,
@@ -146,8 +157,15 @@ pub fn launched_as(design: &str, role: &str) -> String {
     format!("design-{}.{role}", design.chars().map(plain).collect::<String>())
 }
 
-/// Minimum number of draws for a distribution.
-const FEWEST_DRAWS: usize = 20;
+/// The failure of a fit without draws and without free parameters.
+fn without_draws(fit: &Fit) -> Failure {
+    let message = format!("the fit of `{}` has no draws of its parameters, so their uncertainty is unknown", fit.law);
+    let hint = match fit.evidence.warnings.first() {
+        Some(warning) => format!("the fit says: {warning}"),
+        None => "give the fit an `uncertainty`".to_owned(),
+    };
+    Failure::new("no-draws", message).hint(hint)
+}
 
 impl DesignRuns {
     /// One decision for each row of each query.

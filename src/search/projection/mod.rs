@@ -113,6 +113,11 @@ pub(super) struct Grid<'a> {
 }
 
 impl<'a> Design<'a> {
+    /// The span of each coordinate.
+    pub(super) fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
     /// The grid of a law's terms.
     pub(super) fn new(problem: &'a Problem, law: &Law, terms: Terms) -> Self {
         let searched = terms.searched();
