@@ -424,3 +424,155 @@ fn a_table_of_runs_without_a_cost_or_a_variable_is_refused_with_the_remedy() {
     );
     assert!(stderr("candidates = { cost = \"flop\" }\n").contains("give `rows` too"));
 }
+
+/// Published surfaces L = E + A / N^alpha + B / D^beta: Hoffmann et al. 2022, Besiroglu et al. 2024, Llama 3.
+const SURFACES: [[f64; 5]; 3] = [
+    [1.69, 406.4, 0.34, 410.7, 0.28],
+    [1.816_86, 482.005_72, 0.347_81, 2_085.434_2, 0.365_85],
+    [0.604_67, 59.1411, 0.310_006, 155.1142, 0.313_643],
+];
+
+fn loss([e, a, alpha, b, beta]: [f64; 5], n: f64, d: f64) -> f64 {
+    e + a * libm::pow(n, -alpha) + b * libm::pow(d, -beta)
+}
+
+/// A pilot on a surface, and a design of twelve runs for a decision.
+fn world_of_pilot(surface: [f64; 5], pilot: &[(f64, f64)], decide: &str) -> World {
+    let line = |(place, &(n, d)): (usize, &(f64, f64))| {
+        // A scatter of 0.4 % without random numbers.
+        format!("{n},{d},{}\n", loss(surface, n, d) * (1.0 + 0.004 * libm::sin(5.0 * place as f64)))
+    };
+    let table: String = pilot.iter().enumerate().map(line).collect();
+    let spec = format!(
+        "spec = 1\n[study]\ntitle = \"Pilot\"\n[sources.runs]\npath = \"runs.csv\"\n\
+         columns = {{ N = {{ column = \"N\", unit = \"parameters\" }}, D = {{ column = \"D\", unit = \"tokens\" }}, L = \"L\" }}\n\
+         [fits.main]\nrows = \"runs\"\nlaw = \"hoffmann\"\nuncertainty = {{ sandwich = {{ draws = 200 }} }}\n\
+         [designs.next]\nfit = \"main\"\ndecide = {{ {decide} }}\nbudget = {{ FLOP = 2e20 }}\nlimits = {{ runs = 12 }}\n\
+         candidates = {{ N = \"30M to 2B\", D = \"1 to 400 per parameter\" }}\n"
+    );
+    World::with(&spec, &format!("N,D,L\n{table}"))
+}
+
+const FORECAST: &str = "loss = { N = 1e10, D = 1e11 }";
+
+/// Runs at 20 tokens per parameter.
+fn ray() -> Vec<(f64, f64)> {
+    (0..6).map(|i| 5e7 * f64::from(1 << i)).map(|n| (n, 20.0 * n)).collect()
+}
+
+fn sizes(advice: &Value) -> Vec<(f64, f64)> {
+    numbers(&advice["runs"], "size").into_iter().zip(numbers(&advice["runs"], "data")).collect()
+}
+
+#[test]
+fn a_pilot_on_one_ray_gets_runs_that_leave_the_ray_and_no_decorated_numbers() {
+    for decide in [FORECAST, "compute_optimal = { C = 1e23 }"] {
+        let world = world_of_pilot(SURFACES[1], &ray(), decide);
+        let advice = advice(&world, &["study.toml"]);
+        let text = advice["advice"].as_str().unwrap();
+        assert!(
+            text.starts_with("The rows do not identify the law `hoffmann`: all rows have about the same D/N."),
+            "{text}"
+        );
+        let ratios: Vec<f64> = sizes(&advice).iter().map(|(n, d)| d / n).collect();
+        assert!(ratios.iter().any(|r| *r < 5.0) && ratios.iter().any(|r| *r > 80.0), "{ratios:?}");
+        assert!(advice["total"]["flop"].as_f64().unwrap() <= 2e20);
+        assert_eq!((&advice["value"], &advice["simulated"]), (&Value::Null, &Value::Null));
+        assert!(advice["decisions"][0].get("now").is_none() && advice["decisions"][0].get("after").is_none());
+        let run = &advice["runs"][0];
+        assert!(run.get("forecast").is_none() && run.get("after").is_none(), "{run}");
+        let left = &advice["unidentified"]["hoffmann"]["left"];
+        assert!(left["alpha"].as_f64().unwrap() < 1.0 && left["beta"].as_f64().unwrap() < 1.0, "{left}");
+        // The table for readers has no column for numbers that are not known.
+        let printed = world.lawfit(&["design", "study.toml"]).stdout;
+        assert!(!printed.contains("interval  ") && !printed.contains("NaN"), "{printed}");
+    }
+}
+
+#[test]
+fn a_forecast_along_the_ray_of_the_rows_keeps_its_interval() {
+    let advice = advice(&world_of_pilot(SURFACES[1], &ray(), "loss = { N = 5e9, D = 1e11 }"), &["study.toml"]);
+    let now = &advice["decisions"][0]["now"];
+    assert!(now["lower"].as_f64().unwrap() < now["upper"].as_f64().unwrap(), "{advice:#}");
+    assert!(advice.get("unidentified").is_none());
+}
+
+/// The variance of ln L at the target of [`FORECAST`] after least squares on runs of a surface, in units of their own.
+/// A wide normal prior of the parameters keeps it finite.
+fn left([e, a, alpha, b, beta]: [f64; 5], runs: &[(f64, f64)]) -> f64 {
+    let slopes = |n: f64, d: f64| {
+        let (of_n, of_d) = (a * libm::pow(n, -alpha), b * libm::pow(d, -beta));
+        [e, of_n, -of_n * libm::log(n), of_d, -of_d * libm::log(d)].map(|slope| slope / (e + of_n + of_d))
+    };
+    let mut system = [[0.0; 6]; 5];
+    for (j, sd) in [1.0, 3.0, 0.3, 3.0, 0.3].into_iter().enumerate() {
+        system[j][j] = 1.0 / (sd * sd);
+    }
+    for &(n, d) in runs {
+        let slopes = slopes(n, d);
+        for j in 0..5 {
+            (0..5).for_each(|k| system[j][k] += slopes[j] * slopes[k] / (0.004 * 0.004));
+        }
+    }
+    let target = slopes(1e10, 1e11);
+    (0..5).for_each(|j| system[j][5] = target[j]);
+    // The matrix is positive definite, so elimination needs no exchanges.
+    for i in 0..5 {
+        for row in (0..5).filter(|row| *row != i) {
+            let factor = system[row][i] / system[i][i];
+            (i..6).for_each(|column| system[row][column] -= factor * system[i][column]);
+        }
+    }
+    (0..5).map(|j| target[j] * system[j][5] / system[j][j]).sum()
+}
+
+#[test]
+fn runs_for_an_unidentified_law_are_at_least_as_good_as_a_grid_for_the_same_cost() {
+    let three = vec![(1e8, 2e9), (2e8, 8e9), (4e8, 3e9)];
+    let cheap: Vec<(f64, f64)> =
+        [5e7, 7e7].into_iter().flat_map(|n| [1.0, 3.0, 10.0, 30.0, 100.0].map(|ratio| (n, ratio * n))).collect();
+    // Two isoFLOP curves of six runs over the ratios of the candidates.
+    let on_curve = |flop: f64| {
+        (0..6).map(move |i| {
+            let ratio = 1.3 * libm::pow(300.0 / 1.3, f64::from(i) / 5.0);
+            let n = (flop / 36.0 / ratio).sqrt();
+            (n, ratio * n)
+        })
+    };
+    let grid: Vec<(f64, f64)> = on_curve(0.5e20).chain(on_curve(1.5e20)).collect();
+    for pilot in [ray(), three, cheap, vec![(1e8, 2e9)]] {
+        for surface in SURFACES {
+            let advice = advice(&world_of_pilot(surface, &pilot, FORECAST), &["study.toml"]);
+            assert!(advice["unidentified"]["hoffmann"].is_object(), "{pilot:?} {}", advice["advice"]);
+            let [own, of_grid] =
+                [sizes(&advice), grid.clone()].map(|runs| left(surface, &[pilot.clone(), runs].concat()));
+            assert!(own <= of_grid, "{pilot:?} {surface:?}: {own:e} {of_grid:e}");
+            assert!(own < 0.25 * left(surface, &pilot), "the runs reduce the variance");
+        }
+    }
+}
+
+#[test]
+fn a_decision_that_no_plausible_curve_answers_is_told_and_the_curves_are_told_apart() {
+    let world = world_of_pilot(SURFACES[0], &ray(), "reach = { solve = \"D\", L = 0.2, hold = { N = 1e9 } }");
+    let advice = advice(&world, &["study.toml"]);
+    assert!(advice["warnings"].to_string().contains("has no answer for most of the plausible curves"), "{advice:#}");
+    assert!(advice["runs"].as_array().unwrap().len() > 3);
+}
+
+#[test]
+fn results_of_an_unidentified_law_are_used_without_forecasts_of_them() {
+    let world = world_of_pilot(SURFACES[1], &ray(), FORECAST);
+    let before = advice(&world, &["study.toml"]);
+    let runs = sizes(&before);
+    let lines: String = runs[..8].iter().map(|(n, d)| format!("{n},{d},{}\n", loss(SURFACES[1], *n, *d))).collect();
+    world.write("results.csv", &format!("N,D,L\n{lines}"));
+    let after = advice(&world, &["check", "study.toml", "results.csv"]);
+    assert!(
+        after["outcomes"]["runs"].as_array().unwrap().iter().all(|run| run["z"].is_null() && run["forecast"].is_null())
+    );
+    assert_eq!(after["outcomes"]["missing"], 4);
+    let spent = |advice: &Value| advice["total"]["flop"].as_f64().unwrap();
+    let done: f64 = runs[..8].iter().map(|(n, d)| 6.0 * n * d).sum();
+    assert!(done + spent(&after) <= 2e20 * (1.0 + 1e-9));
+}

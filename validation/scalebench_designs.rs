@@ -109,7 +109,9 @@ fn lines_of(record: &str) -> Vec<Value> {
 
 /// Prints the mean over laws for each task and budget, beside the published ones.
 fn print(tasks: &BTreeMap<String, Task>, lines: &[Value]) {
-    println!("| task | laws | budget | lawfit | V-optimal | SL2 | best law, worst law | runs | batches | of an open law | without a design |");
+    println!(
+        "| task | laws | budget | lawfit | V-optimal | SL2 | best law, worst law | runs | batches | of an open law | without a design |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
     for (name, task) in tasks {
         for (place, budget) in task.budgets.iter().enumerate() {
@@ -189,7 +191,8 @@ impl<'a> Benchmark<'a> {
     fn run(&self, law: &str, share: f64) -> Result<Vec<Value>, String> {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let own = &self.task.laws[law];
-        let mut all: Vec<(String, Chosen)> = self.groups().into_iter().map(|g| (g.clone(), self.first(&g, own))).collect();
+        let mut all: Vec<(String, Chosen)> =
+            self.groups().into_iter().map(|g| (g.clone(), self.first(&g, own))).collect();
         let (mut lines, mut counts) = (Vec::new(), Counts::default());
         for &budget in &self.task.budgets {
             let mut pairs = Vec::new();
@@ -200,7 +203,10 @@ impl<'a> Benchmark<'a> {
             let (spent, total) = all.iter().fold((0.0, 0.0), |sum, (_, c)| (sum.0 + c.spent, sum.1 + c.total));
             let runs: usize = all.iter().map(|(_, chosen)| chosen.rows.len()).sum();
             let r2 = r_squared(&pairs);
-            eprintln!("{} {law} {budget}: R2 {r2:.3} of {runs} runs, {} batches, {} open, {} without", self.name, counts.batches, counts.open, counts.without);
+            eprintln!(
+                "{} {law} {budget}: R2 {r2:.3} of {runs} runs, {} batches, {} open, {} without",
+                self.name, counts.batches, counts.open, counts.without
+            );
             lines.push(json!({
                 "task": self.name, "law": law, "budget": budget, "r2": r2, "runs": runs, "spent": spent / total,
                 "batches": counts.batches, "open": counts.open, "without": counts.without, "seconds": counts.seconds,
@@ -290,7 +296,12 @@ impl<'a> Benchmark<'a> {
             text += if response { ",L\n" } else { "\n" };
             for (config, row) in rows {
                 let cells = names.iter().map(|name| row.values[*name]).chain(response.then(|| row.values["L"]));
-                let _ = writeln!(text, "{config},{}{}", row.cost, cells.fold(String::new(), |t, v| t + "," + &v.to_string()));
+                let _ = writeln!(
+                    text,
+                    "{config},{}{}",
+                    row.cost,
+                    cells.fold(String::new(), |t, v| t + "," + &v.to_string())
+                );
             }
             text
         };
@@ -299,9 +310,15 @@ impl<'a> Benchmark<'a> {
         write(folder, "runs.csv", &runs)?;
         write(folder, "pool.csv", &listed)?;
         let same = names.iter().fold(String::new(), |text, name| format!("{text}{name} = \"{name}\", "));
-        let mut targets: Vec<Vec<f64>> =
-            self.test.iter().filter(|r| r.group == group).map(|r| names.iter().map(|n| r.values[*n]).collect()).collect();
-        targets.sort_by(|a, b| a.iter().zip(b).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal));
+        let mut targets: Vec<Vec<f64>> = self
+            .test
+            .iter()
+            .filter(|r| r.group == group)
+            .map(|r| names.iter().map(|n| r.values[*n]).collect())
+            .collect();
+        targets.sort_by(|a, b| {
+            a.iter().zip(b).map(|(a, b)| a.total_cmp(b)).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+        });
         targets.dedup();
         let asked = names.iter().enumerate().fold(String::new(), |text, (place, name)| {
             let values: Vec<String> = targets.iter().map(|target| format!("{:?}", target[place])).collect();
@@ -376,7 +393,8 @@ fn write(folder: &Path, name: &str, text: &str) -> Result<(), String> {
 
 /// Runs the program in a folder and returns what it prints.
 fn program(folder: &Path, arguments: &[&str]) -> Result<String, String> {
-    let path = std::env::var_os("LAWFIT_PROGRAM").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_lawfit")), PathBuf::from);
+    let path =
+        std::env::var_os("LAWFIT_PROGRAM").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_lawfit")), PathBuf::from);
     let done = Command::new(path).args(arguments).args(["--jobs", "1"]).current_dir(folder).output();
     let done = done.map_err(|error| error.to_string())?;
     if !done.status.success() {
@@ -388,10 +406,12 @@ fn program(folder: &Path, arguments: &[&str]) -> Result<String, String> {
 /// The rows of a table of the benchmark.
 fn rows(path: &Path, task: &Task) -> Result<Vec<Row>, String> {
     let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let mut wanted: Vec<String> = task.columns.values().chain(&task.group).chain(task.cost.iter().flatten()).cloned().collect();
+    let mut wanted: Vec<String> =
+        task.columns.values().chain(&task.group).chain(task.cost.iter().flatten()).cloned().collect();
     wanted.sort();
     wanted.dedup();
-    let cells = read(bytes, Format::Parquet, &wanted, &Options::default(), &Limits::USUAL).map_err(|e| e.to_string())?;
+    let cells =
+        read(bytes, Format::Parquet, &wanted, &Options::default(), &Limits::USUAL).map_err(|e| e.to_string())?;
     let at = |name: &str, row: usize| wanted.iter().position(|w| w == name).map(|column| &cells[column][row]);
     let number = |name: &str, row: usize| match at(name, row) {
         Some(Cell::Number(value)) => *value,

@@ -172,14 +172,20 @@ impl Given<'_> {
         let shares = self.beliefs.shares();
         let is_open = self.beliefs.is_open();
         if is_open {
-            values = values.into_iter().map(limited).collect();
+            values = values.into_iter().map(scored).collect();
         }
         // Where no curve answers a decision, the runs should tell the curves apart at all candidates.
         let instead =
             if is_open && judged.iter().any(Judged::is_unanswered) { spread(&candidates) } else { Vec::new() };
         let instead: Vec<Vec<f64>> = instead.into_iter().map(|run| values[run].clone()).collect();
         let aimed = judged.len() + instead.len();
-        values.extend(judged.iter().map(|judged| winsorised(judged, &shares)));
+        values.extend(
+            judged.iter().map(
+                |judged| {
+                    if is_open { scored(judged.values.clone()) } else { winsorised(judged, &shares) }
+                },
+            ),
+        );
         values.extend(instead);
         noise.extend(vec![f64::INFINITY; aimed]);
         plain.extend(vec![f64::INFINITY; aimed]);
@@ -216,19 +222,29 @@ pub(super) fn winsorised(judged: &Judged, shares: &[f64]) -> Vec<f64> {
     judged.values.iter().map(|v| v.clamp(below, above)).collect()
 }
 
-/// Values of a sample, limited to a few robust standard deviations around the median.
-pub(super) fn limited(values: Vec<f64>) -> Vec<f64> {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
-    sorted.sort_by(f64::total_cmp);
+/// Values of a sample by their normal scores, around the median and in units of the robust standard deviation. A few
+/// distant values then count no more than others, and columns that rise and fall together are proportional.
+pub(super) fn scored(values: Vec<f64>) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).filter(|&draw| !values[draw].is_nan()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let sorted: Vec<f64> = order.iter().map(|&draw| values[draw]).collect();
     if sorted.is_empty() {
         return values;
     }
     let [low, middle, high] = [0.16, 0.5, 0.84].map(|p| quantile(&sorted, p));
-    let (below, above) = (middle - FARTHEST * (middle - low), middle + FARTHEST * (high - middle));
-    if !(below.is_finite() && above.is_finite()) {
+    let (width, count) = (0.5 * (high - low), sorted.len() as f64);
+    if !(middle.is_finite() && width.is_finite()) {
         return values;
     }
-    values.into_iter().map(|value| value.clamp(below, above)).collect()
+    let mut scores = vec![f64::NAN; values.len()];
+    let mut from = 0;
+    for same in sorted.chunk_by(|a, b| a == b) {
+        let to = from + same.len();
+        let score = normal_quantile(0.5 * (from + to) as f64 / count);
+        order[from..to].iter().for_each(|&draw| scores[draw] = middle + width * score);
+        from = to;
+    }
+    scores
 }
 
 /// Candidates at which an unidentified law is judged if no decision can be: some of them, spread over their costs.

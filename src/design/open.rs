@@ -15,12 +15,11 @@ use rayon::prelude::*;
 use super::beliefs::{Belief, Beliefs};
 use super::candidates::Candidate;
 use super::decision::Decision;
-use super::given::limited;
+use super::given::scored;
 use super::state::State;
 use crate::dataset::Dataset;
 use crate::diagnostic::{list, numbered};
-use crate::evidence::is_told;
-use crate::fit::{Fit, HELD, Ray};
+use crate::fit::{Fit, HELD, Ray, Status};
 use crate::law::{Law, Scale};
 use crate::numerics::{Points, Random, median, quantile};
 use crate::objective::{Objective, ResponseScale};
@@ -70,11 +69,17 @@ pub fn left_open(law: &Law, fit: &Fit, draws: &Points, decisions: &[Decision]) -
     if let Some(ray) = fit.rays.iter().find(|ray| !stay_on(ray, law, decisions)) {
         return Some(format!("all rows have about the same {}/{}", ray.second, ray.first));
     }
-    if draws.len() < FEWEST_DRAWS || (!fit.flat.is_empty() && is_open_away(law, fit)) {
-        let free = law.free();
-        let is_moved = |place: usize| fit.flat.iter().any(|flat| flat[place].abs() > MOVED);
-        let names: Vec<&str> =
-            free.iter().enumerate().filter(|(place, _)| is_moved(*place)).map(|(_, p)| p.name.as_str()).collect();
+    let free = law.free();
+    let is_unknown =
+        |name: &str| fit.parameters.get(name).is_some_and(|estimate| estimate.status == Status::NotIdentified);
+    let is_moved = |place: usize| fit.flat.iter().any(|flat| flat[place].abs() > MOVED);
+    let is_open = match fit.flat.is_empty() {
+        true => free.iter().any(|parameter| is_unknown(&parameter.name)),
+        false => is_open_away(law, fit),
+    };
+    if draws.len() < FEWEST_DRAWS || is_open {
+        let named = free.iter().enumerate().filter(|(place, p)| is_moved(*place) || is_unknown(&p.name));
+        let names: Vec<&str> = named.map(|(_, parameter)| parameter.name.as_str()).collect();
         let rows = numbered(fit.rows, "row");
         return Some(if names.is_empty() {
             format!("{rows} give no distribution of {parameters}")
@@ -85,6 +90,8 @@ pub fn left_open(law: &Law, fit: &Fit, draws: &Points, decisions: &[Decision]) -
     None
 }
 
+/// Part of a law's changes along a flat direction up to which they cancel, except for rounding.
+const ROUNDING: f64 = 1e-4;
 /// Smallest share of a flat direction at which a parameter counts as moved by it.
 const MOVED: f64 = 0.05;
 
@@ -107,13 +114,19 @@ fn is_open_away(law: &Law, fit: &Fit) -> bool {
         .iter()
         .map(|v| fit.spans.get(&v.name).map_or(1.0, |span| 0.5 * (span.lowest + span.highest)))
         .collect();
-    let tape = law.tape();
+    let (tape, free) = (law.tape(), law.free());
+    let scales: Vec<f64> =
+        free.iter().zip(&fit.free).map(|(p, value)| if p.scale == Scale::Log { *value } else { 1.0 }).collect();
     let away = (0..middle.len()).flat_map(|variable| AWAY.map(|factor| (variable, factor)));
     away.into_iter().any(|(variable, factor)| {
         let mut at = middle.clone();
         at[variable] *= factor;
         let (_, gradient) = tape.gradient_at(&fit.free, &at);
-        gradient.iter().all(|slope| slope.is_finite()) && !is_told(law, &fit.flat, &fit.free, &gradient)
+        fit.flat.iter().any(|direction| {
+            let changes =
+                || direction.iter().zip(&scales).zip(&gradient).map(|((step, scale), slope)| step * scale * slope);
+            changes().sum::<f64>().abs() > ROUNDING * changes().map(f64::abs).sum::<f64>()
+        })
     })
 }
 
@@ -244,8 +257,8 @@ impl Unidentified {
             if free[j].scale == Scale::Log { crate::numerics::ln(value) } else { value }
         };
         let of_draws = |j: usize| belief.draws.iter().map(|draw| coordinate(j, draw[j])).collect::<Vec<f64>>();
-        let parameters = (0..free.len()).map(|j| limited(of_draws(j)));
-        let responses = beliefs.responses_of(belief, runs).into_iter().map(limited);
+        let parameters = (0..free.len()).map(|j| scored(of_draws(j)));
+        let responses = beliefs.responses_of(belief, runs).into_iter().map(scored);
         let columns: Vec<Vec<f64>> = parameters.chain(responses).collect();
         let shares = vec![1.0 / belief.draws.len() as f64; belief.draws.len()];
         let noises = (0..columns.len()).map(|column| if column < free.len() { f64::INFINITY } else { noise });
@@ -275,5 +288,90 @@ impl Unidentified {
                 "They determine {settled}: at most a quarter of the present spread remains. More remains of {open}."
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::Column;
+    use crate::law::find;
+
+    /// Rows of the law of Hoffmann et al. without scatter.
+    fn rows(settings: &[(f64, f64)]) -> Dataset {
+        let loss = |&(n, d): &(f64, f64)| 1.8 + 480.0 * libm::pow(n, -0.35) + 2085.0 * libm::pow(d, -0.37);
+        let mut table = Dataset::default();
+        table.insert("N", Column::Numbers(settings.iter().map(|(n, _)| *n).collect()));
+        table.insert("D", Column::Numbers(settings.iter().map(|(_, d)| *d).collect()));
+        table.insert("L", Column::Numbers(settings.iter().map(loss).collect()));
+        table
+    }
+
+    fn fit_of(law: &Law) -> Fit {
+        Fit { law: law.name.clone(), free: vec![1.8, 480.0, 0.35, 2085.0, 0.37], rows: 3, ..Fit::default() }
+    }
+
+    fn in_order(law: &Law) -> Vec<&str> {
+        law.free().iter().map(|parameter| parameter.name.as_str()).collect()
+    }
+
+    #[test]
+    fn every_draw_meets_the_rows_and_they_differ_elsewhere() {
+        let law = find("hoffmann").unwrap().law().unwrap();
+        assert_eq!(in_order(&law), ["E", "A", "alpha", "B", "beta"], "the order of `fit_of`");
+        let settings = [(1e8, 2e9), (2e8, 8e9), (4e8, 3e9)];
+        let table = rows(&settings);
+        let open = Open::of(&law, &fit_of(&law), &table, "three rows".to_owned(), 1).unwrap();
+        assert!(open.draws.len() > 100, "{}", open.draws.len());
+        let tape = law.tape();
+        let losses = table.numbers("L").unwrap();
+        for draw in open.draws.iter() {
+            for ((n, d), loss) in settings.iter().zip(losses) {
+                let off = libm::log(tape.value_at(draw, &[*n, *d]) / loss);
+                assert!(off.abs() < 7.0 * open.scatter, "{off} of {}", open.scatter);
+            }
+        }
+        let mut far: Vec<f64> = open.draws.iter().map(|draw| libm::log(tape.value_at(draw, &[1e10, 1e11]))).collect();
+        far.sort_by(f64::total_cmp);
+        let spread = quantile(&far, 0.84) - quantile(&far, 0.16);
+        assert!(spread > 20.0 * open.scatter, "{spread} of {}", open.scatter);
+    }
+
+    #[test]
+    fn a_draw_is_the_same_however_many_rows_are_held_out() {
+        let law = find("hoffmann").unwrap().law().unwrap();
+        let fit = fit_of(&law);
+        let open = |table: &Dataset| Open::of(&law, &fit, table, String::new(), 1).unwrap();
+        let fitted = rows(&[(1e8, 2e9), (2e8, 8e9), (4e8, 3e9)]);
+        let mut with_held = rows(&[(1e8, 2e9), (2e8, 8e9), (4e8, 3e9), (1e9, 2e10)]);
+        with_held.insert(HELD, Column::Numbers(vec![0.0, 0.0, 0.0, 1.0]));
+        assert_eq!(open(&fitted), open(&with_held));
+    }
+
+    #[test]
+    fn a_law_with_more_parameters_than_it_can_tell_apart_is_not_open() {
+        let variable = crate::law::Variable { name: "N".to_owned(), unit: None, meaning: None, counts: None };
+        let law = Law::from_formula("twice", "L = a * b * N^-c", &[variable]).unwrap();
+        assert_eq!(in_order(&law), ["a", "b", "c"]);
+        let spans = BTreeMap::from([("N".to_owned(), crate::fit::Span { lowest: 1e8, highest: 1e9 })]);
+        let draws: Points = (0..50).map(|_| vec![2.0, 3.0, 0.3]).collect();
+        let logs: Vec<bool> = law.free().iter().map(|p| p.scale == Scale::Log).collect();
+        // Along this direction the product of both factors stays.
+        let step = |value: f64, is_log: bool| if is_log { 1.0 } else { value };
+        let along = vec![step(2.0, logs[0]), -step(3.0, logs[1]), 0.0];
+        let fit = Fit { free: vec![2.0, 3.0, 0.3], rows: 9, flat: vec![along], spans, ..Fit::default() };
+        assert_eq!(left_open(&law, &fit, &draws, &[]), None);
+        let other = Fit { flat: vec![vec![1.0, 0.0, 0.1]], ..fit.clone() };
+        assert_eq!(left_open(&law, &other, &draws, &[]).unwrap(), "9 rows leave `a` and `c` open");
+        assert!(left_open(&law, &Fit { flat: Vec::new(), ..fit }, &Points::new(3), &[]).is_some(), "no draws");
+    }
+
+    #[test]
+    fn scores_of_a_sample_do_not_depend_on_how_far_its_tail_is() {
+        let near = scored((0..99).map(f64::from).collect());
+        let far = scored((0..99).map(|i| if i == 98 { 1e9 } else { f64::from(i) }).collect());
+        assert_eq!(near, far);
+        let same = scored(vec![1.0, 1.0, 2.0, 2.0, 3.0]);
+        assert!(same[0] == same[1] && same[2] == same[3] && same[1] < same[2] && same[3] < same[4], "{same:?}");
     }
 }
