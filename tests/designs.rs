@@ -491,7 +491,11 @@ fn a_pilot_on_one_ray_gets_runs_that_leave_the_ray_and_no_decorated_numbers() {
 
 #[test]
 fn a_forecast_along_the_ray_of_the_rows_keeps_its_interval() {
-    let advice = advice(&world_of_pilot(SURFACES[1], &ray(), "loss = { N = 5e9, D = 1e11 }"), &["study.toml"]);
+    let world = world_of_pilot(SURFACES[1], &ray(), "loss = { N = 5e9, D = 1e11 }");
+    let spec = std::fs::read_to_string(world.path("study.toml")).unwrap();
+    // Off the ray, the same draws would be of no use.
+    world.write("study.toml", &spec.replace("{ sandwich = { draws = 200 } }", "\"auto\""));
+    let advice = advice(&world, &["study.toml"]);
     let now = &advice["decisions"][0]["now"];
     assert!(now["lower"].as_f64().unwrap() < now["upper"].as_f64().unwrap(), "{advice:#}");
     assert!(advice.get("unidentified").is_none());
@@ -554,7 +558,7 @@ fn runs_for_an_unidentified_law_are_at_least_as_good_as_a_grid_for_the_same_cost
 
 #[test]
 fn a_decision_that_no_plausible_curve_answers_is_told_and_the_curves_are_told_apart() {
-    let world = world_of_pilot(SURFACES[0], &ray(), "reach = { solve = \"D\", L = 0.2, hold = { N = 1e9 } }");
+    let world = world_of_pilot(SURFACES[0], &ray(), "reach = { solve = \"D\", L = 0.2, N = 1e9 }");
     let advice = advice(&world, &["study.toml"]);
     assert!(advice["warnings"].to_string().contains("has no answer for most of the plausible curves"), "{advice:#}");
     assert!(advice["runs"].as_array().unwrap().len() > 3);

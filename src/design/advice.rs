@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::candidates::LeftOut;
 use super::drift::Drift;
-use super::open::Unidentified;
 use super::search::Purpose;
 use super::terms::Cost;
 
@@ -136,6 +135,16 @@ impl Advice {
             rows.iter().map(|row| (0..row.len()).filter(kept).map(|column| row[column].clone()).collect()).collect(),
         )
     }
+}
+
+/// A law that the rows do not identify, and what the runs settle.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Unidentified {
+    /// Why the rows do not identify the law, as a clause.
+    pub reason: String,
+    /// The part of the present spread of each free parameter over plausible curves that remains after all runs. This is
+    /// rough, because the spread is that of a weak prior.
+    pub left: BTreeMap<String, f64>,
 }
 
 /// A decision, now and after the runs.

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::advice::{Advice, Believed, Decided, Outcomes, Run, Worth};
+use super::advice::{Advice, Believed, Decided, Outcomes, Run, Unidentified, Worth};
 use super::beliefs::Belief;
 use super::candidates::{Candidate, LeftOut};
 use super::decision::Judged;
 use super::drift::Drift;
 use super::given::{Given, Table};
 use super::ledger::Ledger;
-use super::open::Unidentified;
 use super::plan::{Step, stop};
 use super::search::Purpose;
 use super::state::State;

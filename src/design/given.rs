@@ -11,10 +11,10 @@ use super::pool::Pool;
 use super::rivals::USUAL;
 use super::search::{Aim, Purpose};
 use super::settings::{MOST_COPIES, Settings};
-use super::state::State;
+use super::state::{State, scored};
 use super::terms::{Terms, rounds};
 use crate::fit::Span;
-use crate::numerics::{exp, ln, normal_quantile, quantile};
+use crate::numerics::{exp, ln, normal_quantile};
 
 /// Number of robust standard deviations at which draws of a decision are limited, so that a few distant draws do not
 /// determine the runs.
@@ -220,31 +220,6 @@ pub(super) fn winsorised(judged: &Judged, shares: &[f64]) -> Vec<f64> {
     }
     let (below, above) = (middle - FARTHEST * (middle - low), middle + FARTHEST * (high - middle));
     judged.values.iter().map(|v| v.clamp(below, above)).collect()
-}
-
-/// Values of a sample by their normal scores, around the median and in units of the robust standard deviation. A few
-/// distant values then count no more than others, and columns that rise and fall together are proportional.
-pub(super) fn scored(values: Vec<f64>) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).filter(|&draw| !values[draw].is_nan()).collect();
-    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
-    let sorted: Vec<f64> = order.iter().map(|&draw| values[draw]).collect();
-    if sorted.is_empty() {
-        return values;
-    }
-    let [low, middle, high] = [0.16, 0.5, 0.84].map(|p| quantile(&sorted, p));
-    let (width, count) = (0.5 * (high - low), sorted.len() as f64);
-    if !(middle.is_finite() && width.is_finite()) {
-        return values;
-    }
-    let mut scores = vec![f64::NAN; values.len()];
-    let mut from = 0;
-    for same in sorted.chunk_by(|a, b| a == b) {
-        let to = from + same.len();
-        let score = normal_quantile(0.5 * (from + to) as f64 / count);
-        order[from..to].iter().for_each(|&draw| scores[draw] = middle + width * score);
-        from = to;
-    }
-    scores
 }
 
 /// Candidates at which an unidentified law is judged if no decision can be: some of them, spread over their costs.

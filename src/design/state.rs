@@ -5,6 +5,8 @@
 
 use rayon::prelude::*;
 
+use crate::numerics::{normal_quantile, quantile};
+
 /// Columns of centred draws, each draw multiplied by the square root of its weight, so that a product of two columns
 /// is a covariance.
 #[derive(Clone, Debug)]
@@ -190,6 +192,31 @@ impl Without {
     }
 }
 
+/// Values of a sample by their normal scores, around the median and in units of the robust standard deviation. A few
+/// distant values then count no more than others, and columns that rise and fall together are proportional.
+pub(super) fn scored(values: Vec<f64>) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).filter(|&draw| !values[draw].is_nan()).collect();
+    order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));
+    let sorted: Vec<f64> = order.iter().map(|&draw| values[draw]).collect();
+    if sorted.is_empty() {
+        return values;
+    }
+    let [low, middle, high] = [0.16, 0.5, 0.84].map(|p| quantile(&sorted, p));
+    let (width, count) = (0.5 * (high - low), sorted.len() as f64);
+    if !(middle.is_finite() && width.is_finite()) {
+        return values;
+    }
+    let mut scores = vec![f64::NAN; values.len()];
+    let mut from = 0;
+    for same in sorted.chunk_by(|a, b| a == b) {
+        let to = from + same.len();
+        let score = normal_quantile(0.5 * (from + to) as f64 / count);
+        order[from..to].iter().for_each(|&draw| scores[draw] = middle + width * score);
+        from = to;
+    }
+    scores
+}
+
 /// The dot product of two columns, in a fixed order with four partial sums.
 fn dot(one: &[f64], other: &[f64]) -> f64 {
     let mut parts = [0.0; 4];
@@ -271,5 +298,14 @@ mod tests {
         other.learn(0, 1.0);
         assert!((one.mean(2) - other.mean(2)).abs() < 1e-10);
         assert!((one.variance(2) - other.variance(2)).abs() < 1e-10);
+    }
+
+    #[test]
+    fn scores_of_a_sample_do_not_depend_on_how_far_its_tail_is() {
+        let near = scored((0..99).map(f64::from).collect());
+        let far = scored((0..99).map(|i| if i == 98 { 1e9 } else { f64::from(i) }).collect());
+        assert_eq!(near, far);
+        let same = scored(vec![1.0, 1.0, 2.0, 2.0, 3.0]);
+        assert!(same[0] == same[1] && same[2] == same[3] && same[1] < same[2] && same[3] < same[4], "{same:?}");
     }
 }
