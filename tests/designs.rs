@@ -569,7 +569,9 @@ fn results_of_an_unidentified_law_are_used_without_forecasts_of_them() {
     let world = world_of_pilot(SURFACES[1], &ray(), FORECAST);
     let before = advice(&world, &["study.toml"]);
     let runs = sizes(&before);
-    let lines: String = runs[..8].iter().map(|(n, d)| format!("{n},{d},{}\n", loss(SURFACES[1], *n, *d))).collect();
+    let lines: Vec<String> =
+        runs[..8].iter().map(|(n, d)| format!("{n},{d},{}\n", loss(SURFACES[1], *n, *d))).collect();
+    let lines = lines.concat();
     world.write("results.csv", &format!("N,D,L\n{lines}"));
     let after = advice(&world, &["check", "study.toml", "results.csv"]);
     assert!(

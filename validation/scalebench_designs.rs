@@ -233,7 +233,6 @@ impl<'a> Benchmark<'a> {
     }
 
     /// Chooses batches until no run is within the budget.
-    #[expect(clippy::too_many_arguments, reason = "a loop with its state")]
     fn spend(
         &self,
         group: &str,

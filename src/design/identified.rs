@@ -34,10 +34,11 @@ pub fn left_open(law: &Law, fit: &Fit, draws: &Points, decisions: &[Decision]) -
     let is_unknown =
         |name: &str| fit.parameters.get(name).is_some_and(|estimate| estimate.status == Status::NotIdentified);
     let is_moved = |place: usize| fit.flat.iter().any(|flat| flat[place].abs() > MOVED);
-    let is_open = match fit.flat.is_empty() {
+    let is_open = if fit.flat.is_empty() {
         // Parameters of variables on a ray count as not identified, also where no decision leaves the ray.
-        true => fit.rays.is_empty() && free.iter().any(|parameter| is_unknown(&parameter.name)),
-        false => is_open_away(law, fit),
+        fit.rays.is_empty() && free.iter().any(|parameter| is_unknown(&parameter.name))
+    } else {
+        is_open_away(law, fit)
     };
     if draws.len() < FEWEST_DRAWS || is_open {
         let named = free.iter().enumerate().filter(|(place, p)| is_moved(*place) || is_unknown(&p.name));

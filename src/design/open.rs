@@ -182,7 +182,7 @@ mod tests {
         assert!(open.draws.len() > 100, "{}", open.draws.len());
         let tape = law.tape();
         let losses = table.numbers("L").unwrap();
-        for draw in open.draws.iter() {
+        for draw in &open.draws {
             for ((n, d), loss) in settings.iter().zip(losses) {
                 let off = libm::log(tape.value_at(draw, &[*n, *d]) / loss);
                 assert!(off.abs() < 7.0 * open.scatter, "{off} of {}", open.scatter);
