@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use crate::world::{SPEC, World, simulated_runs};
+use crate::world::{SPEC, World, simulated_columns, simulated_runs};
 
 #[test]
 fn a_question_from_the_command_line_is_answered_as_in_the_spec() {
@@ -23,6 +23,19 @@ fn a_question_from_the_command_line_is_answered_as_in_the_spec() {
     let reach = world.lawfit(&["query", "study.toml", "reach L=2.2 solve=C", "--json"]).stdout;
     let reach: serde_json::Value = serde_json::from_str(&reach).unwrap();
     assert_eq!(reach["asked"]["rows"], results["queries"]["target"]["rows"]);
+}
+
+#[test]
+fn a_question_from_the_command_line_can_be_about_one_group() {
+    let fit = "[fits.groups]\nrows = \"runs\"\nlaw = \"hoffmann\"\nby = \"family\"\n";
+    let world = World::with(&format!("{}{fit}", simulated_columns()), &simulated_runs(0.01));
+    for question in ["loss N=7B D=1T group=even", "minimum over=D hold.N=1B group=even"] {
+        let outcome = world.lawfit(&["query", "study.toml", question, "--json"]);
+        assert_eq!(outcome.code, 0, "{question}: {}", outcome.stderr);
+        let answer: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let rows = answer["asked"]["rows"].as_array().unwrap();
+        assert!(rows.len() == 1 && rows[0]["group"] == "even", "{answer}");
+    }
 }
 
 #[test]

@@ -180,6 +180,10 @@ impl Kind for Derived {
         found
     }
 
+    fn is_in_parts(&self) -> bool {
+        true
+    }
+
     fn takes_several_laws(&self) -> Result<(), &'static str> {
         Err("its expressions contain the parameters of one law, which other laws do not have")
     }

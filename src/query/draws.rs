@@ -109,7 +109,7 @@ impl Asked<'_> {
             return refused(inputs, Verdict::NotReachable, reason);
         }
         let trails = [Trail::default(), Trail::default()];
-        let found = self.solve(self.estimate(), &inputs, &trails);
+        let found = self.solve(self.estimate(), &inputs, &trails).and_then(|finding| self.finite(finding));
         let trails = trails.map(Trail::laid);
         match found {
             Ok(finding) => self.found(inputs, finding, &trails),
@@ -163,6 +163,14 @@ impl Asked<'_> {
         });
         let model = Model { ready: own.ready, parameters: own.parameters, other: second.as_ref(), trail: of_own };
         let finding = self.kind.solve(&model, inputs)?;
+        if self.kind.is_in_parts() {
+            return Ok(finding);
+        }
+        self.finite(finding)
+    }
+
+    /// A finding whose numbers are all finite.
+    fn finite(&self, finding: Finding) -> Result<Finding, Refusal> {
         let numbers = finding.outputs.iter().map(|(name, value)| (name.as_ref(), *value));
         let places = finding.at.iter().map(|(name, value)| (name.as_str(), *value));
         match numbers.chain(places).find(|(_, value)| !value.is_finite()) {
@@ -419,7 +427,10 @@ pub fn left_range(value: f64, [least, most]: [f64; 2]) -> String {
 /// The result of a draw for one output.
 fn drawn(sample: &Result<Finding, Refusal>, name: &str) -> Drawn {
     match sample {
-        Ok(finding) => finding.outputs.get(name).map_or(Drawn::Unknown, |value| Drawn::Value(*value)),
+        Ok(finding) => {
+            let value = finding.outputs.get(name).filter(|value| value.is_finite());
+            value.map_or(Drawn::Unknown, |value| Drawn::Value(*value))
+        }
         Err(Refusal::NotReachable { beyond: Some(beyond), .. }) => (*beyond).into(),
         Err(_) => Drawn::Unknown,
     }

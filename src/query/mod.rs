@@ -299,6 +299,11 @@ pub trait Kind: Sync {
         false
     }
 
+    /// Whether each output stands for itself: at a draw, one may be undefined and the others not.
+    fn is_in_parts(&self) -> bool {
+        false
+    }
+
     /// Whether an output is a response.
     fn is_response(&self, output: &str) -> bool {
         output == "loss" || output.ends_with("_loss")

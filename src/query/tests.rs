@@ -889,6 +889,20 @@ fn draws_that_do_not_reach_a_target_above_the_floor_leave_the_upper_end_open() {
 }
 
 #[test]
+fn a_quantity_that_some_draws_do_not_define_takes_no_interval_from_the_others() {
+    let law = law_of("L = E + 3 / x^a");
+    let fit = fit_of(&law, &[1.75, 0.5], &[("x", [10.0, 1e3])]);
+    // A quarter of the draws have E below 1.7.
+    let draws: Points = (0..=100).map(|i| vec![1.65 + 0.002 * f64::from(i), 0.45 + 0.001 * f64::from(i)]).collect();
+    let question = serde_json::json!({ "derived": { "log": "ln(E - 1.7)", "twice": "2 * a" } });
+    let question: Question = serde_json::from_value(question).unwrap();
+    let row = answer(&question, &law, &fit, &draws, None, 1).rows.remove(0);
+    let (log, twice) = (row.outputs["log"], row.outputs["twice"]);
+    assert!(log.value.is_some() && log.lower.is_none() && log.upper.is_none(), "{log:?}");
+    assert!((twice.lower.unwrap() - 0.91).abs() < 1e-9 && (twice.upper.unwrap() - 1.09).abs() < 1e-9, "{twice:?}");
+}
+
+#[test]
 fn an_accuracy_with_scatter_stays_between_zero_and_one() {
     let law = law_of("acc = a / (1 + exp(k * (ln(C) - m)))");
     let free = vec![0.99, -2.0, 40.0];

@@ -316,7 +316,7 @@ fn found_in_words(described: &Described, query: &DescribedQuery, row: &AnswerRow
     let given = given(described, query, row);
     let with_interval = |name: &str, cell: &Interval| Written::of_output(described, query, name).whole(cell);
     if let Some(note) = &row.note {
-        return format!("{given}: {note}");
+        return if given.is_empty() { note.clone() } else { format!("{given}: {note}") };
     }
     if row.is_unidentified() {
         return format!("{given}: no answer, because the rows of the fit cannot separate the effects of its variables");

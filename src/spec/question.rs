@@ -7,6 +7,9 @@ use crate::query::Question;
 /// Name of the question among the queries of the spec.
 pub const ASKED: &str = "asked";
 
+/// Kinds whose setting `group` is about another fit than the one that is asked.
+const WITH_OWN_GROUP: [&str; 1] = ["compare"];
+
 /// Parses a question in one line into part of a spec: the kind, followed by settings such as `C=1e24` or
 /// `reference.web=0.5`. `fits` are the
 /// names of the spec's fits.
@@ -30,14 +33,22 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
     let mut query = Vec::new();
     let mut settings = Vec::new();
     for word in words {
-        let (key, value) = word.split_once('=').ok_or_else(|| format!("`{word}` is not a setting such as C=1e24"))?;
+        let (key, value) = word.split_once('=').ok_or_else(|| {
+            format!(
+                "`{word}` is not a setting such as C=1e24; a value has no spaces: write `3.3bits` and not `3.3 bits`"
+            )
+        })?;
         let values: Vec<Node> = value.split(',').map(value_of).collect();
         let value = match values.as_slice() {
             [one] => one.clone(),
             _ => Node::List(values),
         };
         // These are keys of the query itself; all others are settings of its kind.
-        let of_query = matches!(key.split('.').next(), Some("fit" | "forecast" | "ceiling" | "subject_to" | "machine"));
+        let of_query = match key.split('.').next() {
+            Some("fit" | "forecast" | "ceiling" | "subject_to" | "machine") => true,
+            Some("group") => !WITH_OWN_GROUP.contains(&kind),
+            _ => false,
+        };
         put(if of_query { &mut query } else { &mut settings }, key, value);
     }
     if query.iter().all(|(key, _)| key != "fit") {

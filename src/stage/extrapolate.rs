@@ -105,7 +105,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        16
+        17
     }
 
     fn settings(&self) -> serde_json::Value {

@@ -190,7 +190,8 @@ impl Stage for Ingest {
             add_schedule(schedule, &mut data, &mut faults)?;
         }
         let rows = data.rows();
-        let mut dropped = self.settle(&faults, data.origins())?;
+        let settled = self.settle(&faults, data.origins());
+        let mut dropped = settled.map_err(|failure| self.with_notes(failure, inputs))?;
         let LeftOut { reasons, warnings } = lost;
         let taken_from = rows + reasons.values().sum::<usize>();
         dropped.extend(reasons);
@@ -553,7 +554,10 @@ impl Ingest {
         if self.missing == Missing::Drop || reasons.is_empty() {
             return Ok(reasons.into_iter().map(|(reason, rows)| (reason.to_owned(), rows.len())).collect());
         }
-        let files: Vec<String> = self.files.iter().map(|f| f.name().to_owned()).collect();
+        let files: Vec<String> = match &self.answer {
+            Some(_) => vec!["the answer's".to_owned()],
+            None => self.files.iter().map(|f| f.name().to_owned()).collect(),
+        };
         let total = faults.rows.len();
         let message = format!("{total} row{} cannot be used", if total == 1 { "" } else { "s" });
         let mut failure = Failure::new("bad-value", message);
@@ -563,6 +567,17 @@ impl Ingest {
         }
         let failure = faults.remedies().into_iter().fold(failure, Failure::hint);
         Err(failure.hint("mend the file, or write `missing = \"drop\"` in the source to drop such rows"))
+    }
+
+    /// A failure with the reasons why rows of the answer that is read have no numbers.
+    fn with_notes(&self, failure: Failure, inputs: &Inputs) -> Failure {
+        let Some(answer) = self.answer.as_ref().and_then(|_| inputs.json::<Answer>(ANSWER).ok()) else {
+            return failure;
+        };
+        let noted = answer.rows.iter().enumerate().filter_map(|(place, row)| Some((place + 1, row.note.as_ref()?)));
+        noted
+            .take(MOST_NOTES)
+            .fold(failure, |failure, (row, note)| failure.hint(format!("row {row} of the answer: {note}")))
     }
 
     fn summary(&self, inputs: &Inputs, rows: usize, dropped: BTreeMap<String, usize>, data: &Dataset) -> IngestSummary {
@@ -585,6 +600,9 @@ impl Ingest {
         IngestSummary { rows, dropped, sha256: digest_of(&files), files, flop_ratio, warnings }
     }
 }
+
+/// Number of reasons that a message gives.
+const MOST_NOTES: usize = 3;
 
 /// The role of an answer that is read as a table.
 pub const ANSWER: &str = "answer";
@@ -610,6 +628,10 @@ fn of_answer(answer: &Answer, by: Option<&str>, name: &str) -> Result<Vec<Cell>,
     let cells = answer.rows.iter().map(&mut cell).collect();
     if is_known {
         return Ok(cells);
+    }
+    if let Some(note) = answer.rows.iter().find_map(|row| row.note.as_ref().filter(|_| row.outputs.is_empty())) {
+        return Err(Failure::new("no-column", format!("the query has no answer, so it has no column `{name}`"))
+            .hint(format!("its first row: {note}")));
     }
     let first = answer.rows.iter().flat_map(|row| row.inputs.keys().chain(row.outputs.keys()));
     let mut known: Vec<&str> = first.map(String::as_str).chain(by).chain(["group"]).collect();
