@@ -687,6 +687,27 @@ fn the_answer_of_a_query_can_be_a_source_of_another_fit() {
 }
 
 #[test]
+fn a_row_of_an_answer_without_a_number_is_reported_with_its_reason() {
+    // The second budget has a maximum.
+    let of_budget = |(budget, curve): (f64, f64)| {
+        let row = |step: i32| {
+            let x = 0.3 * f64::from(step);
+            format!("{budget:e},{},{}\n", 1e9 * libm::exp(x), 0.8 + curve * x * x)
+        };
+        (-2..3).map(row).collect::<String>()
+    };
+    let rows = [(1e19, 0.05), (1e20, -0.05), (1e21, 0.05)].map(of_budget).concat();
+    let spec = APPROACH_2.replace("missing = \"drop\"\n", "");
+    assert_ne!(spec, APPROACH_2);
+    let world = World::with(&spec, &format!("training budget,tokens seen,val loss (normalised NLL/char)\n{rows}"));
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    for said in ["the answer's row 2", "row 2 of the answer: there is no minimum"] {
+        assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
+    }
+}
+
+#[test]
 fn a_source_that_depends_on_itself_is_refused() {
     for (change, said) in [
         (("rows = \"runs\"", "rows = \"optima\""), "depends on this source"),
