@@ -701,7 +701,7 @@ fn a_row_of_an_answer_without_a_number_is_reported_with_its_reason() {
     assert_ne!(spec, APPROACH_2);
     let world = World::with(&spec, &format!("training budget,tokens seen,val loss (normalised NLL/char)\n{rows}"));
     let outcome = world.lawfit(&["run", "study.toml"]);
-    assert_eq!(outcome.code, 1, "{}", outcome.stderr);
+    assert_eq!(outcome.code, 5, "{}", outcome.stderr);
     for said in ["the answer's row 2", "row 2 of the answer: there is no minimum"] {
         assert!(outcome.stderr.contains(said), "{said}: {}", outcome.stderr);
     }
