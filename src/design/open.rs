@@ -43,6 +43,7 @@ const COUNTS_AS: f64 = 2.0;
 const LEAST_SPREAD: f64 = 0.05;
 /// Share of draws from a correct posterior whose misfit exceeds the accepted one.
 const REFUSED: f64 = 1e-3;
+
 impl Open {
     /// A sample of the parameters that agree with the rows of a fit.
     ///

@@ -80,12 +80,12 @@ const TREND_BY_CHANCE: f64 = 1e-5;
 /// Minimum number of different sizes for the test of curvature and for the test of sequences of one sign.
 const SIZES_OF_PATTERN: [usize; 2] = [5, 12];
 
-/// A warning if residuals have a trend or are curved along a variable, or if neighbours have the same sign more often than
-/// by chance. These patterns show that the law has the wrong form. Residuals are on the scale of the objective, with `parameters`
-/// fitted parameters.
+/// A warning if residuals have a trend or are curved along a variable, or if neighbours have the same sign more often
+/// than by chance. These patterns show that the law has the wrong form. Residuals are on the scale of the objective,
+/// with `parameters` fitted parameters.
 ///
-/// A trend is the slope of a line through the residuals over ln x. Curvature is the coefficient of (ln x)^2 in a parabola through the residuals, tested by Student's t. The number of
-/// sequences of one sign is tested as in Wald and Wolfowitz 1940.
+/// A trend is the slope of a line through the residuals over ln x, and curvature the coefficient of (ln x)^2 in a
+/// parabola; both are tested by Student's t. The number of sequences of one sign is tested as in Wald and Wolfowitz 1940.
 pub fn pattern(residuals: &[f64], columns: &BTreeMap<&str, &[f64]>, parameters: usize) -> Option<String> {
     let chance = PATTERN_BY_CHANCE / (2 * columns.len().max(1)) as f64;
     let freedom = residuals.len().checked_sub(parameters + 1).filter(|freedom| *freedom >= 3)?;

@@ -129,8 +129,7 @@ impl Over {
         Limited { variable: &self.over, takes_lists: true }
     }
 
-    /// The extremum: the best response among the rows, if it lies between two of them; the first of equally good ones.
-    /// Otherwise the best response of the search, if it lies inside or at an end that the variable cannot pass.
+    /// The extremum, and the response there.
     fn extremum(&self, end: End, model: &Model<'_>, inputs: &BTreeMap<String, f64>) -> Result<Extremum, Refusal> {
         let (law, span) = (model.ready.law, model.span(&self.over));
         let axis = Axis::of(law, &self.over, span);
@@ -143,92 +142,126 @@ impl Over {
         };
         // Lower is better from here on.
         let value = |coordinate: f64| response(coordinate).map_or(f64::NAN, |y| end.sign() * y);
-        let found = |coordinate: f64, remark: Option<String>| {
-            Ok(Extremum { place: axis.value(coordinate), response: response(coordinate)?, remark })
-        };
         let domain = Domain::of(model, &self.over);
-        if !domain.one_of.is_empty() {
-            let listed = domain.one_of.iter().map(|value| axis.coordinate(*value));
-            let listed = listed.filter(|coordinate| value(*coordinate).is_finite());
-            return match listed.min_by(|a, b| value(*a).total_cmp(&value(*b))) {
-                Some(best) => found(best, None),
-                None => Err(self.undefined()),
-            };
+        let course = Course { over: &self.over, end, axis, span, value: &value };
+        let (coordinate, remark) = if domain.one_of.is_empty() {
+            course.scanned(domain.ends, axis.among_rows(law, &self.over, span))?
+        } else {
+            (course.best_of(&domain.one_of)?, None)
+        };
+        Ok(Extremum { place: axis.value(coordinate), response: response(coordinate)?, remark })
+    }
+}
+
+/// The response over one variable, with lower values better.
+struct Course<'a> {
+    over: &'a str,
+    end: End,
+    axis: Axis,
+    /// The range of the rows.
+    span: Option<Span>,
+    /// The value at a coordinate; `NaN` where there is none.
+    value: &'a dyn Fn(f64) -> f64,
+}
+
+impl Course<'_> {
+    /// The best of some values of the variable, as a coordinate.
+    fn best_of(&self, values: &[f64]) -> Result<f64, Refusal> {
+        let listed = values.iter().map(|value| self.axis.coordinate(*value));
+        let listed = listed.filter(|coordinate| (self.value)(*coordinate).is_finite());
+        listed.min_by(|a, b| (self.value)(*a).total_cmp(&(self.value)(*b))).ok_or_else(|| self.undefined())
+    }
+
+    /// The extremum over all values between two ends, as a coordinate, with a remark: the best response among the rows, if
+    /// it lies between two of them; the first of equally good ones. Otherwise the best response of the search, if it lies
+    /// inside or at an end that the variable cannot pass. `among_rows` are coordinates at which to look too.
+    fn scanned(&self, ends: [Option<f64>; 2], among_rows: Vec<f64>) -> Result<(f64, Option<String>), Refusal> {
+        let closed = ends.map(|end| end.map(|value| self.axis.coordinate(value)).filter(|end| end.is_finite()));
+        let coordinates = self.coordinates(closed, among_rows);
+        let values: Vec<f64> = coordinates.iter().map(|&coordinate| (self.value)(coordinate)).collect();
+        let stops = stops(&coordinates, &values, self.value);
+        let best = (0..stops.len()).min_by(|&a, &b| stops[a].value.total_cmp(&stops[b].value));
+        let best = best.ok_or_else(|| self.undefined())?;
+        let (last, at) = (stops.len() - 1, |index: usize| Some(stops[index].coordinate));
+        let is_closed = |index: usize| (index == 0 && closed[0] == at(0)) || (index == last && closed[1] == at(last));
+        let why = self.leaves(&stops, best, is_closed);
+        // The rows show an extremum between them, whatever the formula does far away.
+        if let Some(found) = self.among_rows(&stops, best, why.as_deref())? {
+            return Ok(found);
         }
-        let closed = domain.ends.map(|end| end.map(|value| axis.coordinate(value)).filter(|end| end.is_finite()));
-        let [low, high] = range(axis, span);
+        match why {
+            _ if is_closed(best) => {
+                let (end, at) = (self.end.output(), self.name_of(stops[best].coordinate));
+                let remark = format!("the response is {end} at the end of the range, {} = {at}", self.over);
+                Ok((stops[best].coordinate, Some(remark)))
+            }
+            None => Ok((self.refined(&stops, best)?, None)),
+            Some(why) => Err(Refusal::Undefined(format!("there is no {}: {why}", self.end.name()))),
+        }
+    }
+
+    /// The coordinates of the search in ascending order, up to ends that the variable cannot pass.
+    fn coordinates(&self, closed: [Option<f64>; 2], among_rows: Vec<f64>) -> Vec<f64> {
+        let [low, high] = range(self.axis, self.span);
         let (low, high) = (closed[0].unwrap_or(low), closed[1].unwrap_or(high));
         let mut coordinates: Vec<f64> =
             (0..POINTS).map(|index| low + (high - low) * index as f64 / (POINTS - 1) as f64).collect();
-        coordinates.extend(axis.among_rows(law, &self.over, span));
+        coordinates.extend(among_rows);
         // The last point may miss the end by a rounding error.
         coordinates.push(high);
         coordinates.retain(|coordinate| (low..=high).contains(coordinate));
         coordinates.sort_by(f64::total_cmp);
         coordinates.dedup();
-        let values: Vec<f64> = coordinates.iter().map(|&coordinate| value(coordinate)).collect();
-        let stops = stops(&coordinates, &values, value);
-        let best = (0..stops.len()).min_by(|&a, &b| stops[a].value.total_cmp(&stops[b].value));
-        let best = best.ok_or_else(|| self.undefined())?;
-        let last = stops.len() - 1;
-        let is_closed = |index: usize| {
-            (index == 0 && closed[0] == Some(stops[0].coordinate))
-                || (index == last && closed[1] == Some(stops[last].coordinate))
-        };
-        let refined = |around: usize| {
-            let here = |coordinate: f64| Some(value(coordinate)).filter(|y| y.is_finite()).unwrap_or(f64::INFINITY);
-            minimise(here, stops[around - 1].coordinate, stops[around + 1].coordinate)
-                .map_err(|_| Refusal::Undefined(format!("the law has no finite value around its {}", end.name())))
-        };
-        let why = self.leaves(end, axis, &stops, best, is_closed);
-        // The rows show an extremum between them, whatever the formula does far away.
-        if let Some((inner, range)) =
-            inner(&stops, |stop| span.is_some_and(|span| holds(span, axis.value(stop.coordinate))))
-        {
-            let all: Vec<f64> = inner.into_iter().map(refined).collect::<Result<_, _>>()?;
-            let least = all.iter().map(|coordinate| value(*coordinate)).fold(f64::INFINITY, f64::min);
-            let size = EQUAL * range;
-            // The first of several that are equally good.
-            let first = all.into_iter().find(|coordinate| value(*coordinate) <= least + size);
-            let is_better_outside = stops[best].value < least - size;
-            let why = why.filter(|_| is_better_outside).or_else(|| {
-                let at = rounded(axis.value(stops[best].coordinate), 5);
-                is_better_outside.then(|| format!("the response is better at {} = {at}", self.over))
-            });
-            let remark = why.map(|why| format!("it is the {} among the rows: {why}", end.name()));
-            return found(first.unwrap_or(stops[best].coordinate), remark);
-        }
-        if is_closed(best) {
-            let at = rounded(axis.value(stops[best].coordinate), 5);
-            let remark = format!("the response is {} at the end of the range, {} = {at}", end.output(), self.over);
-            return found(stops[best].coordinate, Some(remark));
-        }
-        match why {
-            None => found(refined(best)?, None),
-            Some(why) => Err(Refusal::Undefined(format!("there is no {}: {why}", end.name()))),
-        }
+        coordinates
+    }
+
+    /// The extremum between the neighbours of a stop.
+    fn refined(&self, stops: &[Stop], around: usize) -> Result<f64, Refusal> {
+        let here = |coordinate: f64| Some((self.value)(coordinate)).filter(|y| y.is_finite()).unwrap_or(f64::INFINITY);
+        minimise(here, stops[around - 1].coordinate, stops[around + 1].coordinate)
+            .map_err(|_| Refusal::Undefined(format!("the law has no finite value around its {}", self.end.name())))
+    }
+
+    /// The first of the best extrema among the rows, if the best response among the rows is one, with a remark where the
+    /// response is better outside; `why` says how it leaves the search there.
+    fn among_rows(
+        &self,
+        stops: &[Stop],
+        best: usize,
+        why: Option<&str>,
+    ) -> Result<Option<(f64, Option<String>)>, Refusal> {
+        let is_among_rows = |stop: &Stop| self.span.is_some_and(|span| holds(span, self.axis.value(stop.coordinate)));
+        let Some((inner, range)) = inner(stops, is_among_rows) else { return Ok(None) };
+        let all: Vec<f64> = inner.into_iter().map(|index| self.refined(stops, index)).collect::<Result<_, _>>()?;
+        let least = all.iter().map(|coordinate| (self.value)(*coordinate)).fold(f64::INFINITY, f64::min);
+        let size = EQUAL * range;
+        let first = all.into_iter().find(|coordinate| (self.value)(*coordinate) <= least + size);
+        let is_better_outside = stops[best].value < least - size;
+        let remark = is_better_outside.then(|| {
+            let at = || format!("the response is better at {} = {}", self.over, self.name_of(stops[best].coordinate));
+            format!("it is the {} among the rows: {}", self.end.name(), why.map_or_else(at, str::to_owned))
+        });
+        Ok(first.map(|coordinate| (coordinate, remark)))
     }
 
     /// How the response gets better than at any extremum inside the search; `None` where it does not.
-    fn leaves(
-        &self,
-        end: End,
-        axis: Axis,
-        stops: &[Stop],
-        best: usize,
-        is_closed: impl Fn(usize) -> bool,
-    ) -> Option<String> {
+    fn leaves(&self, stops: &[Stop], best: usize, is_closed: impl Fn(usize) -> bool) -> Option<String> {
         let last = stops.len() - 1;
-        let (worst, least) = (worst_of(stops), stops[best].value);
+        let (worst, least) = (stops.iter().map(|stop| stop.value).fold(f64::NEG_INFINITY, f64::max), stops[best].value);
         let is_as_good = |index: usize| stops[index].value <= least + FLAT * (worst - least);
-        let (name, trend) = (&self.over, end.trend());
+        let (name, trend) = (self.over, self.end.trend());
         let ends = [(0, "smaller"), (last, "larger")].into_iter().filter(|(index, _)| !is_closed(*index));
         if let Some((_, side)) = ends.into_iter().find(|(index, _)| is_as_good(*index)) {
             return Some(format!("the response keeps {trend} towards {side} {name}"));
         }
         let is_at_edge = best == 0 || best == last || !stops[best - 1].joined || !stops[best].joined;
-        let at = rounded(axis.value(stops[best].coordinate), 5);
+        let at = self.name_of(stops[best].coordinate);
         is_at_edge.then(|| format!("the response keeps {trend} towards {name} = {at}, where the law ends"))
+    }
+
+    /// The value of the variable at a coordinate, as text.
+    fn name_of(&self, coordinate: f64) -> String {
+        rounded(self.axis.value(coordinate), 5)
     }
 
     fn undefined(&self) -> Refusal {
@@ -254,11 +287,6 @@ fn range(axis: Axis, span: Option<Span>) -> [f64; 2] {
 /// Whether a value lies in the range of the rows.
 fn holds(span: Span, value: f64) -> bool {
     (span.lowest..=span.highest).contains(&value)
-}
-
-/// The highest value of a scan.
-fn worst_of(stops: &[Stop]) -> f64 {
-    stops.iter().map(|stop| stop.value).fold(f64::NEG_INFINITY, f64::max)
 }
 
 /// The minima among the rows, if the best of their stops is one of them, and the range of the response there. A minimum
