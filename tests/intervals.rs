@@ -133,6 +133,41 @@ fn the_unit_of_a_variable_does_not_change_an_interval() {
 }
 
 #[test]
+fn sizes_relative_to_a_reference_do_not_change_an_interval_even_where_an_exponent_may_be_zero() {
+    // Eight rows that leave the exponent of d open on the side of zero.
+    let sizes = [
+        (1.3e8, 3.5e9),
+        (3e8, 2e10),
+        (5.6e8, 9e9),
+        (1e9, 6e10),
+        (2.2e9, 3e10),
+        (4e9, 1.4e11),
+        (7e9, 8e10),
+        (1.3e10, 3e11),
+    ];
+    let mut random = Random::new(8, "reference", 0);
+    let row = |text: String, (s, d): &(f64, f64)| {
+        let y = 1.7 + 420.0 * exp(-0.34 * ln(*s)) + 20.0 * exp(-0.15 * ln(*d));
+        format!("{text}{s:e},{d:e},{}\n", y * random.log_normal(0.003))
+    };
+    let table = sizes.iter().fold("s,d,y\n".to_owned(), row);
+    let laws = [
+        "formula = \"y = E + A / s^p + B / d^q\"",
+        "formula = \"y = E + A / (s / 1e9)^p + B / (d / 2e10)^q\"",
+        "formula = \"y = E + A * (3e8 / s)^p + B * (1e10 / d)^q\"",
+    ];
+    for method in METHODS {
+        let study = laws.iter().fold(Study::new("s = \"s\"\nd = \"d\"\ny = \"y\""), |study, law| {
+            study.fit(law, &format!("{SQUARES}\nuncertainty = {method}"), "{ s = 7e10, d = 1.4e12 }")
+        });
+        let answers = study.answers(&table);
+        for (law, answer) in laws.iter().zip(&answers) {
+            assert!(apart(answers[0], *answer) < 0.02, "{method}, {law}: {answer:?} against {:?}", answers[0]);
+        }
+    }
+}
+
+#[test]
 fn an_interval_has_the_width_of_students_where_the_law_is_linear() {
     // y = a + b ln x on eight rows: regression in ln x.
     let mut random = Random::new(5, "line", 0);

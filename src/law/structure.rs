@@ -52,7 +52,7 @@ pub struct Term {
 
 /// How a coordinate sets a term's size.
 #[derive(Clone, Debug)]
-enum Size<Gain> {
+pub(super) enum Size<Gain> {
     /// The term is a function of the coordinate alone times an expression without it.
     Factor(Chain),
     /// The term is the exponential of this gain times the coordinate, plus an expression without it.
@@ -233,33 +233,13 @@ impl Law {
     /// The law as a function of a sum of terms, peeled so that as many sizes as possible are solved for and as few
     /// parameters as possible remain to search; `None` where no term has its own size.
     pub fn terms(&self) -> Option<Terms> {
-        let (mut graph, symbols) = self.graph(Space::Coordinates);
-        let mut root = self.enter(&mut graph, &self.body, &symbols);
-        let whole = root;
-        let free = self.free().len();
-        let leaves: Vec<Id> = (0..free).map(|j| graph.parameter(j)).collect();
-        let carriers: Vec<Carrier> = leaves.iter().map(|&leaf| carrier(&graph, root, leaf)).collect();
-        let mut peels: Vec<(Step, Option<Id>)> = Vec::new();
-        let mut outer: Vec<usize> = Vec::new();
-        let mut best: Option<(Sum, usize, Vec<usize>)> = None;
-        loop {
-            let sum = sum_of(&mut graph, root, &leaves, &carriers, &outer);
-            if sum.terms.len() > best.as_ref().map_or(0, |(best, ..)| best.terms.len()) {
-                best = Some((sum, peels.len(), outer.clone()));
-            }
-            let Some((step, side, inner)) = peel(&mut graph, root, &leaves) else { break };
-            outer.extend(side.into_iter().flat_map(|side| uses(&graph, side, &leaves)));
-            outer.sort_unstable();
-            outer.dedup();
-            peels.push((step, side));
-            root = inner;
-        }
-        let (sum, depth, outer) = best?;
+        let Peeled { mut graph, whole, leaves, peels, outer, sum, .. } = self.peeled()?;
+        let free = leaves.len();
         let mut scales = scales(&mut graph, whole, &leaves);
         scales.retain(|(coordinate, _)| sum.terms.iter().all(|term| term.size != *coordinate));
         let graph = Arc::new(graph);
         let tape = |node: Id| Tape::of_value(&graph, node);
-        let peels = peels[..depth].iter().map(|&(step, side)| Peel { step, side: side.map(tape) }).collect();
+        let peels = peels.iter().map(|&(step, side)| Peel { step, side: side.map(tape) }).collect();
         let terms = sum.terms.into_iter().map(|found| Term {
             size: found.size,
             shape: found.shape,
@@ -274,6 +254,46 @@ impl Law {
         let scales = scales.into_iter().map(|(coordinate, sizes)| ScaleOf { coordinate, sizes: tape(sizes) });
         Some(Terms { peels, outer, terms: terms.collect(), offset, scales: scales.collect(), parameters: free })
     }
+
+    /// The formula over coordinates with the terms of its sum, as nodes of a graph.
+    pub(super) fn peeled(&self) -> Option<Peeled> {
+        let (mut graph, symbols) = self.graph(Space::Coordinates);
+        let whole = self.enter(&mut graph, &self.body, &symbols);
+        let leaves: Vec<Id> = (0..self.free().len()).map(|j| graph.parameter(j)).collect();
+        let carriers: Vec<Carrier> = leaves.iter().map(|&leaf| carrier(&graph, whole, leaf)).collect();
+        let (mut root, mut peels, mut outer) = (whole, Vec::new(), Vec::new());
+        let mut best: Option<(Sum, usize, Vec<usize>)> = None;
+        loop {
+            let sum = sum_of(&mut graph, root, &leaves, &carriers, &outer);
+            if sum.terms.len() > best.as_ref().map_or(0, |(best, ..)| best.terms.len()) {
+                best = Some((sum, peels.len(), outer.clone()));
+            }
+            let Some((step, side, inner)) = peel(&mut graph, root, &leaves) else { break };
+            outer.extend(side.into_iter().flat_map(|side| uses(&graph, side, &leaves)));
+            outer.sort_unstable();
+            outer.dedup();
+            peels.push((step, side));
+            root = inner;
+        }
+        let (sum, depth, outer) = best?;
+        peels.truncate(depth);
+        Some(Peeled { graph, whole, leaves, carriers, peels, outer, sum })
+    }
+}
+
+/// A formula over coordinates with the terms of its sum, as nodes of a graph.
+pub(super) struct Peeled {
+    pub(super) graph: Graph,
+    /// The whole formula.
+    pub(super) whole: Id,
+    /// The coordinates.
+    pub(super) leaves: Vec<Id>,
+    pub(super) carriers: Vec<Carrier>,
+    /// The operations around the sum, outermost first, with their other operands.
+    peels: Vec<(Step, Option<Id>)>,
+    /// The coordinates that those depend on.
+    outer: Vec<usize>,
+    pub(super) sum: Sum,
 }
 
 impl Law {
@@ -334,25 +354,25 @@ fn scale_of(graph: &mut Graph, op: Op, scale: Id, size: Id, leaves: &[Id]) -> Op
 }
 
 /// The terms of a sum as nodes.
-struct Sum {
-    terms: Vec<Found>,
+pub(super) struct Sum {
+    pub(super) terms: Vec<Found>,
     /// The part without a size.
     rest: Option<Id>,
 }
 
 /// A term and the coordinate that sets its size.
-struct Found {
-    node: Id,
+pub(super) struct Found {
+    pub(super) node: Id,
     sign: f64,
-    size: usize,
-    shape: Vec<usize>,
-    kind: Size<Id>,
+    pub(super) size: usize,
+    pub(super) shape: Vec<usize>,
+    pub(super) kind: Size<Id>,
 }
 
 /// The node through which a coordinate enters a formula, with the chain from the coordinate to it.
-struct Carrier {
-    node: Id,
-    chain: Chain,
+pub(super) struct Carrier {
+    pub(super) node: Id,
+    pub(super) chain: Chain,
 }
 
 /// The largest function of one coordinate through which `root` depends on it: the 1 / k of `(1 / k) x^-a`. The coordinate
@@ -438,9 +458,10 @@ fn sum_of(graph: &mut Graph, root: Id, leaves: &[Id], carriers: &[Carrier], oute
     if let Some(rest) = sum.rest {
         let taken: Vec<usize> = sum.terms.iter().flat_map(|term| term.shape.iter().copied()).collect();
         let linear = linear_terms(graph, rest, leaves, carriers, &[outer, &taken].concat());
-        for term in &linear {
-            sum.rest = sum.rest.map(|rest| graph.subtract(rest, term.node));
-        }
+        // What is left has the value for sizes of zero.
+        let zero = graph.number(0.0);
+        let sizes = linear.iter().map(|term| (carriers[term.size].node, zero)).collect();
+        sum.rest = Some(graph.replaced(rest, &sizes)).filter(|&rest| graph.constant(rest) != Some(0.0));
         sum.terms.extend(linear);
     }
     sum
@@ -481,12 +502,10 @@ fn size_of(graph: &mut Graph, term: Id, leaf: Id, carrier: &Carrier) -> Option<S
     if let Some(size) = size_by_gain(graph, term, leaf) {
         return Some(size);
     }
-    let slope = graph.gradient(term, &[carrier.node])[0];
-    if graph.multiply(carrier.node, slope) == term {
-        return Some(Size::Factor(carrier.chain.clone()));
+    match power_of(graph, term, carrier.node, leaf)? {
+        1 => Some(Size::Factor(carrier.chain.clone())),
+        _ => Some(Size::Factor(carrier.chain.clone().reciprocal())),
     }
-    let is_divisor = power_of(graph, term, carrier.node, leaf) == Some(-1);
-    is_divisor.then(|| Size::Factor(carrier.chain.clone().reciprocal()))
 }
 
 /// The power, 1 or -1, of `node` as a factor of a term that depends on the coordinate only through it.
@@ -552,6 +571,9 @@ mod tests {
             is(&format!("y = e + {coefficient} (1 - x^-a)"), &["a"]);
         }
         is("y = e + 1 / (k * x^a)", &["a"]);
+        // A product of a number and a quotient, as in the exponent of 2^(x / k).
+        is("y = e + 0.7 * (x / k)", &[]);
+        is("y = e - 0.7 * ((x - 3) / k)", &[]);
         is("y = e - 3 * x^-b / (2 * k)", &["b"]);
         // No size: these coefficients do not take every positive value, or the shape depends on the parameter too.
         is("y = e + (1 + k^2) * x^-a", &["k", "a"]);

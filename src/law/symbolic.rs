@@ -575,6 +575,34 @@ impl Graph {
         (0..).zip(needed).filter_map(|(id, needed)| needed.then_some(id)).collect()
     }
 
+    /// The node in which other nodes take the place of some, which are the keys.
+    pub fn replaced(&mut self, root: Id, others: &BTreeMap<Id, Id>) -> Id {
+        let mut made: BTreeMap<Id, Id> = BTreeMap::new();
+        for id in self.needed(&[root]) {
+            let new = others.get(&id).copied().unwrap_or_else(|| {
+                let of = |operand: Id| made[&operand];
+                match self.op(id) {
+                    Op::Number(_) | Op::Variable(_) | Op::Parameter(_) => id,
+                    Op::Add(a, b) => self.add(of(a), of(b)),
+                    Op::Subtract(a, b) => self.subtract(of(a), of(b)),
+                    Op::Multiply(a, b) => self.multiply(of(a), of(b)),
+                    Op::Divide(a, b) => self.divide(of(a), of(b)),
+                    Op::Negate(a) => self.negate(of(a)),
+                    Op::Exp(a) => self.exp(of(a)),
+                    Op::Ln(a) => self.ln(of(a)),
+                    Op::Softplus(a) => self.softplus(of(a)),
+                    Op::Sqrt(a) => self.sqrt(of(a)),
+                    Op::Special(function, a) => self.special(function, of(a)),
+                    Op::Less(a, b) => self.less(of(a), of(b)),
+                    Op::Select(condition, yes, no) => self.select(of(condition), of(yes), of(no)),
+                    Op::Hold(a) => self.hold(of(a)),
+                }
+            });
+            made.insert(id, new);
+        }
+        made[&root]
+    }
+
     /// The values of nodes at one row, by number; `nodes` lists them with all their operands, in order.
     pub fn evaluate(&self, nodes: &[Id], parameters: &[f64], variables: &[f64]) -> Vec<f64> {
         self.evaluate_nudged(nodes, parameters, variables, 0.0)

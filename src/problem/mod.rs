@@ -3,11 +3,13 @@
 //! A problem has one block of rows, or several whose laws share some of their parameters.
 
 mod block;
+mod centred;
 mod coordinate;
 mod variances;
 
 use std::sync::Arc;
 
+pub use centred::CentredProblem;
 pub use coordinate::Coordinate;
 
 use crate::law::{Law, Order, Sums, Wanted, Workspace};

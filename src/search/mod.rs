@@ -121,6 +121,8 @@ const FEWEST: usize = 2;
 /// Rows per parameter above which an optimum under other weights shows where to look. With fewer rows, resamples
 /// differ too much.
 const TELLING: usize = 10;
+/// Parameters per row above which the search does not look around the optima that its starts find.
+const HOPELESS: usize = 2;
 /// Product of rows and starts above which the work is shared with other threads.
 const WORTH_WAKING: usize = 1000;
 /// Number of rows above which the search looks for valleys on a part of them.
@@ -326,7 +328,7 @@ fn search_valleys(
     let told = known.filter(|_| problem.weights().filter(|w| *w > 0.0).count() >= TELLING * problem.size());
     let trusted = |known: &Known<'_>| problem.weights().zip(&known.trust).map(|(w, t)| w * t).collect();
     let weights = told.map_or_else(|| problem.weights().collect(), trusted);
-    let grid = prepared.design.as_ref().map(|design| design.weighted(weights));
+    let grid = prepared.design.as_ref().map(|design| design.weighted(weights)).filter(projection::Grid::is_defined);
     // The grid was built from all rows and keeps them.
     let problem = &problem.without_idle_rows();
     let mut run = Polished { problem, solver, watch, tried: BTreeSet::new(), ends: Vec::new() };
@@ -364,7 +366,9 @@ fn search_valleys(
         run.start_from(all)?;
     }
     let points = grid.as_ref().map_or(0, projection::Grid::points);
-    if open || !agree(problem, &run.ends) {
+    // Rows that cannot tell half of the parameters have optima without number, of which none is the right one.
+    let is_hopeless = problem.size() > HOPELESS * problem.rows();
+    if !is_hopeless && (open || !agree(problem, &run.ends)) {
         look_around(around, law, grid.as_ref(), &mut run)?;
     }
     let mut all = run.ends.clone();
@@ -558,11 +562,41 @@ mod tests {
     use super::*;
     use crate::law::{Variable, find};
     use crate::numerics::{Random, exp, ln};
-    use crate::objective::{LeastSquares, Objective};
+    use crate::objective::{LeastSquares, Objective, ResponseScale};
 
     fn law_of(formula: &str, variable: &str) -> Law {
         let variable = Variable { name: variable.to_owned(), unit: None, meaning: None, counts: None };
         Law::from_formula("test", formula, &[variable]).unwrap()
+    }
+
+    #[test]
+    fn a_rate_is_found_in_every_spelling_of_an_exponential() {
+        let x: Vec<f64> = (1..=12).map(f64::from).collect();
+        let mut random = Random::new(3, "rate", 0);
+        // A half-life of 3 from 5.
+        let y: Vec<f64> = x.iter().map(|x| 5.0 * exp(-ln(2.0) / 3.0 * x) * random.log_normal(0.01)).collect();
+        let fitted = |formula: &str, on: ResponseScale| {
+            let law = law_of(formula, "x");
+            let law = if on == ResponseScale::Log { law.above_zero() } else { law };
+            let problem = Problem::new(&law, &Objective::least_squares(on), &[&x], &y, None);
+            let found = search(&problem, &law, Solver::Newton, &Watch::NOBODY).unwrap().optima.swap_remove(0);
+            let k = law.free().iter().position(|p| p.name == "k").unwrap();
+            (found.cost, problem.parameters(&found.point)[k])
+        };
+        for on in [ResponseScale::Log, ResponseScale::Raw] {
+            let (cost, rate) = fitted("y = a * exp(-k * x)", on);
+            for (formula, wanted) in [
+                ("y = a * exp(-x / k)", 1.0 / rate),
+                ("y = a * 2^(-x / k)", ln(2.0) / rate),
+                ("y = a * 0.5^(x / k)", ln(2.0) / rate),
+                ("y = a * 2^((x - 3) / k)", -ln(2.0) / rate),
+                ("y = a * 1.5^(k * (x - 3) / 7)", -7.0 / ln(1.5) * rate),
+            ] {
+                let (found, k) = fitted(formula, on);
+                assert!(found < cost * (1.0 + 1e-8), "{formula}, {on:?}: {found:e} and {cost:e}");
+                assert!((k / wanted - 1.0).abs() < 1e-5, "{formula}, {on:?}: {k} and {wanted}");
+            }
+        }
     }
 
     #[test]

@@ -37,6 +37,23 @@ pub(super) struct Displaced {
 /// the last replicate is fitted within the bounds.
 const TRIES: usize = 8;
 
+/// Draws over centred coordinates, in which sizes of terms do not grow without bound where a power goes through zero.
+/// Draws over other coordinates would depend on the units of the variables.
+pub(super) fn over_centred(
+    fitted: &Fitted<'_>,
+    draw: impl Fn(&Fitted<'_>) -> Result<Draws, Cancelled>,
+) -> Result<Draws, Cancelled> {
+    let Some(centred) = fitted.problem.centred(fitted.law) else { return draw(fitted) };
+    let optimum = centred.enter(fitted.optimum);
+    if optimum.iter().any(|x| !x.is_finite()) {
+        return draw(fitted);
+    }
+    let rivals: Vec<Vec<f64>> = fitted.rivals.iter().map(|rival| centred.enter(rival)).collect();
+    let mut draws = draw(&Fitted { problem: &centred.problem, optimum: &optimum, rivals: &rivals, ..*fitted })?;
+    draws.points = draws.points.iter().map(|point| centred.leave(point)).collect();
+    Ok(draws)
+}
+
 /// Refits of the law's values, displaced in the tangent plane. `draw` gives a displacement in units of the scatter.
 ///
 /// Each displacement is multiplied by the square root of the degrees of freedom over their chi-square. Few rows then

@@ -403,6 +403,11 @@ impl Grid<'_> {
         self.low_points(&self.first).into_iter().map(|at| self.between(&self.first, at)).collect()
     }
 
+    /// Whether the law can be fitted at some point of the grid.
+    pub(super) fn is_defined(&self) -> bool {
+        self.first.costs.iter().any(|cost| cost.is_finite())
+    }
+
     /// The valleys of both passes, best first.
     pub(super) fn valleys(&self) -> Vec<Vec<f64>> {
         let Some(best) = lowest(&self.first) else { return Vec::new() };

@@ -9,7 +9,7 @@ use super::{Method, default_level};
 use crate::numerics::Random;
 use crate::search::Searcher;
 use crate::uncertainty::freedom::stretch;
-use crate::uncertainty::refits::{Refit, collect, resampled};
+use crate::uncertainty::refits::{Refit, collect, over_centred, resampled};
 use crate::uncertainty::tangent::{Tangent, centred};
 use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
@@ -45,6 +45,13 @@ impl Method for Bootstrap {
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
+        // A search has the coordinates of the law.
+        if self.search { self.drawn(fitted) } else { over_centred(fitted, |fitted| self.drawn(fitted)) }
+    }
+}
+
+impl Bootstrap {
+    fn drawn(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let strata = strata(fitted);
         let resampled_rows: usize = strata.iter().map(Vec::len).sum();
         let size = fitted.problem.size();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Method, default_level};
 use crate::numerics::{Points, exp, ln, mean};
-use crate::uncertainty::refits::{Displaced, displaced_weighed, rivals};
+use crate::uncertainty::refits::{Displaced, displaced_weighed, over_centred, rivals};
 use crate::uncertainty::tangent::Tangent;
 use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
@@ -52,6 +52,11 @@ impl Method for Posterior {
 
 /// Draws from the posterior.
 pub(super) fn sample(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancelled> {
+    over_centred(fitted, |fitted| sample_over(fitted, count))
+}
+
+/// Draws from the posterior over the coordinates of the fit.
+fn sample_over(fitted: &Fitted<'_>, count: usize) -> Result<Draws, Cancelled> {
     let best = match Tangent::of(fitted) {
         Ok(tangent) => tangent,
         Err(refused) => return Ok(refused.draws()),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Method, default_level};
 use crate::numerics::mean;
-use crate::uncertainty::refits::displaced;
+use crate::uncertainty::refits::{displaced, over_centred};
 use crate::uncertainty::tangent::{LEAST_LEFT, Tangent};
 use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
@@ -37,6 +37,12 @@ impl Method for Residual {
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
+        over_centred(fitted, |fitted| self.drawn(fitted))
+    }
+}
+
+impl Residual {
+    fn drawn(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let tangent = match Tangent::of(fitted) {
             Ok(tangent) => tangent,
             Err(refused) => return Ok(refused.draws()),

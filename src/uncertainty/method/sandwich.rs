@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Method, default_level};
 use crate::numerics::Random;
-use crate::uncertainty::refits::displaced;
+use crate::uncertainty::refits::{displaced, over_centred};
 use crate::uncertainty::tangent::{Tangent, Uneven};
 use crate::uncertainty::{Draws, Fitted};
 use crate::watch::Cancelled;
@@ -41,6 +41,12 @@ impl Method for Sandwich {
     }
 
     fn draw(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
+        over_centred(fitted, |fitted| self.drawn(fitted))
+    }
+}
+
+impl Sandwich {
+    fn drawn(&self, fitted: &Fitted<'_>) -> Result<Draws, Cancelled> {
         let tangent = match Tangent::of(fitted) {
             Ok(tangent) => tangent,
             Err(refused) => return Ok(refused.draws()),

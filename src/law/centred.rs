@@ -1,0 +1,146 @@
+//! A law in which the size of each term is its value at a reference point of the variables.
+//!
+//! In E + A / N^alpha over N near 1e9, A and alpha are almost exchangeable, and A grows without bound where alpha goes
+//! through zero. The value A / N0^alpha of the term at a reference size N0 does neither. Refits over such values do not
+//! depend on the units of the variables or on whether the formula is written with N or with N / 1e9.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Law;
+use super::meeting::Chain;
+use super::structure::{Found, Peeled, Size};
+use super::symbolic::{Graph, Id, Op};
+use super::tape::Tape;
+
+/// A law over centred coordinates.
+#[derive(Clone, Debug)]
+pub struct Centred {
+    /// The compiled formula.
+    pub tape: Tape,
+    /// Whether the tape gives the logarithm of the formula.
+    pub as_exponent: bool,
+    /// The coordinates that differ from those of the law.
+    pub sizes: Vec<CentredSize>,
+}
+
+/// A coordinate that sets a term's size, and its conversion to the value of the term at the reference.
+#[derive(Clone, Debug)]
+pub struct CentredSize {
+    /// The coordinate.
+    pub coordinate: usize,
+    /// The other coordinates on which the conversion depends.
+    pub shape: Vec<usize>,
+    conversion: Conversion,
+}
+
+#[derive(Clone, Debug)]
+enum Conversion {
+    /// A function of the coordinate is multiplied by the term for size one.
+    Factor { chain: Chain, unit: Tape },
+    /// The coordinate is shifted.
+    Shift(Tape),
+}
+
+impl CentredSize {
+    /// The centred coordinate at a point of the law's coordinates.
+    pub fn enter(&self, point: &[f64]) -> f64 {
+        let own = point[self.coordinate];
+        match &self.conversion {
+            Conversion::Factor { chain, unit } => with_sign(chain, own, unit.value_at(point, &[])),
+            Conversion::Shift(by) => own + by.value_at(point, &[]),
+        }
+    }
+
+    /// The law's coordinate at a point of centred coordinates.
+    pub fn leave(&self, point: &[f64]) -> f64 {
+        let own = point[self.coordinate];
+        match &self.conversion {
+            Conversion::Factor { chain, unit } => with_sign(chain, own, 1.0 / unit.value_at(point, &[])),
+            Conversion::Shift(by) => own - by.value_at(point, &[]),
+        }
+    }
+}
+
+/// The coordinate whose scalar is that of `own` times a positive factor. Of the two coordinates with the same square it is
+/// the one on the side of `own`.
+fn with_sign(chain: &Chain, own: f64, factor: f64) -> f64 {
+    let moved = chain.coordinate(chain.scalar(own) * factor);
+    let other = chain.coordinate(chain.scalar(own));
+    // The chain inverts a square to its positive root.
+    if (other - own).abs() > 0.5 * own.abs() { -moved } else { moved }
+}
+
+impl Law {
+    /// The law over coordinates in which sizes are values of terms at the reference `at`, one value per variable.
+    /// Coordinates that `may_move` refuses stay as they are; it receives a coordinate, the others on which its conversion
+    /// depends, and whether the conversion keeps zero where it is. With `log`, a formula that is an exponential is compiled
+    /// as its exponent. `None` where no coordinate is centred.
+    pub fn centred(&self, at: &[f64], log: bool, may_move: impl Fn(usize, &[usize], bool) -> bool) -> Option<Centred> {
+        let Peeled { mut graph, whole, leaves, carriers, sum, .. } = self.peeled()?;
+        let mut others: BTreeMap<Id, Id> = BTreeMap::new();
+        let mut found: Vec<(&Found, Id)> = Vec::new();
+        for term in &sum.terms {
+            let (leaf, carrier) = (leaves[term.size], &carriers[term.size]);
+            let keeps_zero = match &term.kind {
+                Size::Factor(chain) => matches!(chain.scalar(0.0).abs(), 0.0 | f64::INFINITY),
+                Size::Exponent(_) => false,
+            };
+            if !may_move(term.size, &term.shape, keeps_zero) {
+                continue;
+            }
+            let (node, size) = match term.kind {
+                Size::Factor(_) => (carrier.node, graph.number(1.0)),
+                Size::Exponent(_) => (leaf, graph.number(0.0)),
+            };
+            let of_size_one = graph.replaced(term.node, &BTreeMap::from([(node, size)]));
+            let unit = at_reference(&mut graph, of_size_one, at);
+            if !graph.is_positive(unit) || graph.constant(unit).is_some() {
+                continue;
+            }
+            let centred = match &term.kind {
+                Size::Factor(chain) if *chain == carrier.chain => graph.divide(node, unit),
+                Size::Factor(_) => graph.multiply(node, unit),
+                Size::Exponent(gain) if graph.constant(*gain).is_some() => {
+                    let logarithm = graph.ln(unit);
+                    let shift = graph.divide(logarithm, *gain);
+                    found.push((term, shift));
+                    others.insert(node, graph.subtract(node, shift));
+                    continue;
+                }
+                Size::Exponent(_) => continue,
+            };
+            found.push((term, unit));
+            others.insert(node, centred);
+        }
+        if found.is_empty() {
+            return None;
+        }
+        let mut value = graph.replaced(whole, &others);
+        let as_exponent = match graph.op(value) {
+            Op::Exp(exponent) if log => {
+                value = exponent;
+                true
+            }
+            _ => false,
+        };
+        let units = Arc::new(graph.clone());
+        let sizes = found.into_iter().map(|(term, unit)| {
+            let unit = Tape::of_value(&units, unit);
+            let conversion = match &term.kind {
+                Size::Factor(chain) => Conversion::Factor { chain: chain.clone(), unit },
+                Size::Exponent(_) => Conversion::Shift(unit),
+            };
+            CentredSize { coordinate: term.size, shape: term.shape.clone(), conversion }
+        });
+        let sizes = sizes.collect();
+        Some(Centred { tape: Tape::compile(graph, value, leaves.len(), self.variables.len()), as_exponent, sizes })
+    }
+}
+
+/// A node in which every variable has its reference value.
+fn at_reference(graph: &mut Graph, node: Id, at: &[f64]) -> Id {
+    let values = at.iter().enumerate().map(|(index, &value)| (graph.variable(index), value)).collect::<Vec<_>>();
+    let numbers = values.into_iter().map(|(variable, value)| (variable, graph.number(value))).collect();
+    graph.replaced(node, &numbers)
+}
