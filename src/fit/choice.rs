@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::answer::Prediction;
-use crate::numerics::{exp, normal_mixture_quantile};
+use crate::numerics::exp;
 
 /// A comparison of several laws on the same rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -19,8 +18,8 @@ pub struct Choice {
     pub reason: String,
     /// Sizes at which the laws' forecasts are compared: ten times the largest ones.
     pub ahead: BTreeMap<String, f64>,
-    /// The laws' forecast there, weighted by their shares.
-    pub stack: Option<Prediction>,
+    /// The laws' forecast there, weighted by their shares. A query with `forecast = "stack"` gives it with an interval.
+    pub stack: Option<f64>,
     /// Warnings.
     pub warnings: Vec<String>,
 }
@@ -51,21 +50,9 @@ pub struct Candidate {
     pub ahead: Option<f64>,
 }
 
-/// Smallest error of ln y that is attributed to a law.
-const LEAST_ERROR: f64 = 1e-9;
-
-/// Combines forecasts of ln y, each with a share and a past error. The interval is that of their mixture, which
-/// includes their disagreement and their errors. Returns `None` for an empty list.
-pub fn stacked(known: &[(f64, f64, f64)], level: f64) -> Option<Prediction> {
-    let sum: f64 = known.iter().map(|(share, ..)| share).sum();
-    if known.is_empty() {
-        return None;
-    }
-    let centre: f64 = known.iter().map(|(share, z, _)| share * z / sum).sum();
-    let parts: Vec<(f64, f64, f64)> =
-        known.iter().map(|(share, z, error)| (share / sum, *z, error.max(LEAST_ERROR))).collect();
-    let end = |p: f64| exp(normal_mixture_quantile(&parts, p));
-    let (lower, upper) = (end((1.0 - level) / 2.0), end(f64::midpoint(1.0, level)));
-    // A distant law with a small share changes the mean but not the interval.
-    Some(Prediction { value: exp(centre).clamp(lower, upper), lower, upper })
+/// Combines forecasts of ln y, each with a share: the weighted geometric mean of the forecasts. `None` for an empty list.
+pub fn stacked(known: &[(f64, f64)]) -> Option<f64> {
+    let sum: f64 = known.iter().map(|(share, _)| share).sum();
+    let centre = known.iter().map(|(share, z)| share * z / sum).sum();
+    (!known.is_empty()).then(|| exp(centre))
 }

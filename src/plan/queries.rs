@@ -99,7 +99,7 @@ pub(super) fn plan_query(
     }
     let is_stack = query.forecast == Some(Forecast::Stack);
     let mut stacked = Vec::new();
-    if is_stack && !question.member().is_measured() {
+    if is_stack {
         stacked.extend(stacked_of(scope, &query.fit, planned, &question, "", &mut inputs));
         let second = question.member().other().zip(other);
         stacked.extend(
@@ -112,10 +112,8 @@ pub(super) fn plan_query(
     });
     let (law, roles) = (law.clone(), law.roles.clone());
     let through = through.as_ref().map(|chain| chain.through.clone());
-    let is_response = is_stack && question.member().is_measured();
-    let stack = if is_response { planned.alternatives.clone() } else { Vec::new() };
     let asked = question.clone();
-    let stage = Extrapolate { law, question: asked, through, other, forecast, stack, stacked, limits, groups, seed };
+    let stage = Extrapolate { law, question: asked, through, other, forecast, stacked, limits, groups, seed };
     let stage = Arc::new(stage);
     let stage = scope.stage(("queries", name), stage, inputs);
     Some(PlannedQuery { stage, question, roles, by: planned.by.clone() })

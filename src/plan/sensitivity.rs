@@ -109,7 +109,6 @@ fn plan_variation(
             through: None,
             other: None,
             forecast: None,
-            stack: Vec::new(),
             stacked: Vec::new(),
             limits,
             groups: written.map(spec::Query::groups).unwrap_or_default(),

@@ -442,10 +442,8 @@ pub(super) fn chosen(choice: &crate::fit::Choice, dimension: impl Fn(&str) -> Op
     let at: Vec<String> = at.collect();
     let stack = choice.stack.map_or_else(String::new, |s| {
         format!(
-            " Weighted by their errors when the largest runs were hidden, the laws forecast {} [{}, {}] at {}.",
-            number(s.value),
-            number(s.lower),
-            number(s.upper),
+            " Weighted by their errors when the largest runs were hidden, the laws forecast {} at {}; a query with `forecast = \"stack\"` gives the interval.",
+            number(s),
             at.join(", ")
         )
     });

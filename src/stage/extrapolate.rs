@@ -9,16 +9,15 @@ use super::chain::{self, Member, Through, WrittenThrough};
 use super::inverted::{ByDefault, by_inverse, measured};
 use super::stack::{Read, Stacked, WrittenStacked};
 use super::weighted::{Average, average};
-use super::written::listed;
 use super::{Failure, Inputs, Laws, Stage, WrittenStage, json_bytes};
 use crate::answer::{ALL, Account, Answer, Prediction, Row, Verdict};
 use crate::artifact::Outputs;
 use crate::dataset::Dataset;
 use crate::evidence::caveats;
-use crate::fit::{Candidate, Fit, stacked};
+use crate::fit::Fit;
 use crate::forecast::{Measured, NoForecast, as_size, forecast};
-use crate::law::{Law, Tape};
-use crate::numerics::{Points, ln};
+use crate::law::Law;
+use crate::numerics::Points;
 use crate::quantity::Quantity;
 use crate::query::{Limits, Other, Question, answer_within, left_range};
 use crate::schedule::of_knot;
@@ -37,9 +36,7 @@ pub struct Extrapolate {
     pub other: Option<Arc<Law>>,
     /// Settings of the forecast by several laws, if the query asks for one.
     pub forecast: Option<ByDefault>,
-    /// The fit's alternatives, if they forecast the response together with the fit's own law.
-    pub stack: Vec<Arc<Law>>,
-    /// The laws that answer another question together: those of the fit, and those of the other fit of a comparison.
+    /// The laws that answer together: those of the fit, and those of the other fit of a comparison.
     pub stacked: Vec<Stacked>,
     /// What answers must keep to.
     pub limits: Option<Limits>,
@@ -57,7 +54,6 @@ pub struct WrittenQuery {
     through: Option<WrittenThrough>,
     other: Option<usize>,
     forecast: Option<ByDefault>,
-    stack: Vec<usize>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     stacked: Vec<WrittenStacked>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -68,14 +64,13 @@ pub struct WrittenQuery {
 
 impl WrittenQuery {
     fn of(stage: &Extrapolate, laws: &mut Laws) -> Self {
-        let Extrapolate { law, question, through, other, forecast, stack, stacked, limits, groups, seed } = stage;
+        let Extrapolate { law, question, through, other, forecast, stacked, limits, groups, seed } = stage;
         Self {
             law: laws.place(law),
             question: question.clone(),
             through: through.as_ref().map(|through| through.written(laws)),
             other: other.as_ref().map(|law| laws.place(law)),
             forecast: forecast.clone(),
-            stack: laws.places(stack),
             stacked: stacked.iter().map(|stacked| stacked.written(laws)).collect(),
             limits: limits.clone(),
             groups: groups.clone(),
@@ -84,7 +79,7 @@ impl WrittenQuery {
     }
 
     pub(super) fn read(self, laws: &[Arc<Law>]) -> Option<Extrapolate> {
-        let Self { law, question, through, other, forecast, stack, stacked, limits, groups, seed } = self;
+        let Self { law, question, through, other, forecast, stacked, limits, groups, seed } = self;
         let through = match through {
             Some(written) => Some(written.read(laws)?),
             None => None,
@@ -93,9 +88,9 @@ impl WrittenQuery {
             Some(place) => Some(laws.get(place)?.clone()),
             None => None,
         };
-        let (law, stack) = (laws.get(law)?.clone(), listed(&stack, laws)?);
+        let law = laws.get(law)?.clone();
         let stacked = stacked.into_iter().map(|stacked| stacked.read(laws)).collect::<Option<_>>()?;
-        Some(Extrapolate { law, question, through, other, forecast, stack, stacked, limits, groups, seed })
+        Some(Extrapolate { law, question, through, other, forecast, stacked, limits, groups, seed })
     }
 }
 
@@ -105,7 +100,7 @@ impl Stage for Extrapolate {
     }
 
     fn impl_rev(&self) -> u32 {
-        17
+        18
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -114,7 +109,6 @@ impl Stage for Extrapolate {
             "question": self.question,
             "forecast": self.forecast,
             "through": self.through.as_ref().map(Through::settings),
-            "stack": self.stack.iter().map(|law| law.form_fingerprint()).collect::<Vec<_>>(),
             "other": self.other.as_ref().map(|law| law.form_fingerprint()),
             "seed": self.seed,
             "groups": self.groups,
@@ -174,7 +168,7 @@ impl Stage for Extrapolate {
             }
             let other = second.as_ref().and_then(|second| second.beside(group));
             // A forecast by other laws does not depend on parameters that the rows leave open in this fit.
-            let is_by_laws = self.forecast.is_some() || !self.stack.is_empty();
+            let is_by_laws = self.forecast.is_some() || !self.stacked.is_empty();
             let told = is_by_laws.then(|| Fit { flat: Vec::new(), too_few_settings: Vec::new(), ..member.fit.clone() });
             let asked = told.as_ref().unwrap_or(&member.fit);
             let limits = self.limits.as_ref();
@@ -188,9 +182,6 @@ impl Stage for Extrapolate {
             }
             if let Some((by_default, rows)) = self.forecast.as_ref().zip(rows.as_ref()) {
                 self.by_several_laws(by_default, rows, member, &mut answer)?;
-            }
-            if !self.stack.is_empty() {
-                self.by_stack(&member.fit, &mut answer);
             }
             if let Some(range) = member.fit.range.filter(|_| is_by_laws) {
                 answer.rows.iter_mut().for_each(|row| keep_in_range(row, range));
@@ -341,37 +332,6 @@ const OTHER: &str = ".other";
 const LEVEL: f64 = 0.9;
 
 impl Extrapolate {
-    /// Replaces the answer of the fit's law by a forecast of that law and its alternatives.
-    fn by_stack(&self, fit: &Fit, answer: &mut Answer) {
-        let level = fit.level.unwrap_or(LEVEL);
-        let candidates = fit.choice.iter().flat_map(|choice| &choice.laws);
-        let laws: Vec<(&Law, Tape, &Candidate)> = std::iter::once(&self.law)
-            .chain(&self.stack)
-            .zip(candidates)
-            .map(|(law, c)| (law.as_ref(), law.tape(), c))
-            .collect();
-        for row in &mut answer.rows {
-            let known = laws.iter().filter_map(|(law, tape, candidate)| {
-                let free: Option<Vec<f64>> =
-                    law.free().iter().map(|p| candidate.parameters.get(&p.name).copied()).collect();
-                let at: Option<Vec<f64>> = law.variables.iter().map(|v| row.inputs.get(&v.name).copied()).collect();
-                let z = ln(tape.value_at(&free?, &at?));
-                Some((candidate.share, z, candidate.rolling_origin?)).filter(|_| z.is_finite())
-            });
-            if let Some(prediction) = stacked(&known.collect::<Vec<_>>(), level) {
-                row.note = None;
-                row.outputs.insert("loss".to_owned(), prediction.into());
-            } else {
-                refuse(row, UNWEIGHTED);
-            }
-        }
-        answer.interval = Some(format!(
-            "{:.0} % interval of {} laws stacked: their disagreement, and their errors when the largest runs were hidden",
-            100.0 * level,
-            laws.len()
-        ));
-    }
-
     /// Replaces the answer of the fit's law by that of the forecast of several laws.
     fn by_inverse(
         &self,

@@ -275,7 +275,7 @@ impl Parts {
             };
             answer.rows.push(together.rows[row].clone());
         }
-        answer.interval = Some(self.described());
+        answer.interval = Some(self.described(question.member().is_measured()));
         answer.warnings.extend(self.left_out(&alone));
         let sum: f64 = self.parts.iter().map(|part| part.candidate.share).sum();
         let law = |(part, alone): (&Part, &Answer)| StackedLaw {
@@ -342,15 +342,19 @@ impl Parts {
         Some(SeveralLaws { law: Law::pooled(&weighted)?, fit, laws: parts.iter().map(law).collect(), count })
     }
 
-    /// What the intervals include.
-    fn described(&self) -> String {
+    /// What the intervals include; those of a measured response include the scatter of the rows.
+    fn described(&self, is_measured: bool) -> String {
         let errors: Vec<String> = self
             .parts
             .iter()
             .map(|part| format!("{:.2} % for {}", 100.0 * (exp(part.error) - 1.0), part.law.name))
             .collect();
         let sizes: Vec<&str> = self.beyond.iter().map(|(name, _)| name.as_str()).collect();
-        let parameters = if self.parts.iter().all(|part| part.draws.is_empty()) { "" } else { "their parameters, " };
+        let parameters = match (self.parts.iter().all(|part| part.draws.is_empty()), is_measured) {
+            (true, _) => "",
+            (false, true) => "their parameters, the scatter of the rows, ",
+            (false, false) => "their parameters, ",
+        };
         format!(
             "{:.0} % interval of {} laws stacked: {parameters}their disagreement, and their error beyond the rows, which grows by {} for each factor of e in {}, as when the largest runs were hidden",
             100.0 * self.level,

@@ -41,14 +41,12 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
         plots.push(Plot { title: String::new(), x, y: Axis::of_names("", names()), layers });
     }
     let response = view.label(&view.about.law.response);
-    let stack = choice.stack.map(|stack| (stack.value, stack.lower, stack.upper));
-    let ends = stack.iter().flat_map(|(value, lower, upper)| [*value, *lower, *upper]);
-    let values: Vec<f64> = ahead.iter().map(|point| point.x).chain(ends).collect();
+    let values: Vec<f64> = ahead.iter().map(|point| point.x).chain(choice.stack).collect();
     if let Some(x) = Axis::around(&format!("{response} at ten times the largest sizes"), Scale::Linear, values) {
         let mut layers = vec![Layer::dots_sideways("forecast of the law", Colour::Green, Mark::Dot, ahead)];
         let mut rows = names();
-        if let Some((value, lower, upper)) = stack {
-            let point = Point { interval: Some((lower, upper)), ..Point::new(value, rows.len() as f64) };
+        if let Some(value) = choice.stack {
+            let point = Point::new(value, rows.len() as f64);
             rows.push("stacked".to_owned());
             layers.push(Layer::dots_sideways("laws stacked", Colour::Ink, Mark::Diamond, vec![point]));
         }

@@ -25,8 +25,6 @@ const ORIGINS: usize = 3;
 const AHEAD: f64 = 10.0;
 /// Added to each law's error before weighting, so that no law gets all the weight by luck.
 const LEAST_ERROR: f64 = 0.002;
-/// Coverage of the interval if the fit has none.
-const LEVEL: f64 = 0.9;
 
 impl FitLaw {
     /// How the largest runs are hidden: as in the backtest, or by the product of the law's sizes.
@@ -49,11 +47,11 @@ impl FitLaw {
         let errors: Vec<f64> = candidates.iter().map(|c| c.rolling_origin.unwrap_or(1.0) + LEAST_ERROR).collect();
         let sum: f64 = errors.iter().map(|e| 1.0 / (e * e)).sum();
         candidates.iter_mut().zip(&errors).for_each(|(c, e)| c.share = 1.0 / (e * e * sum));
-        let level = self.method.uncertainty.as_ref().map_or(LEVEL, |u| u.member().level());
         // Forecasts are combined by their logarithms, which a response below zero does not have.
         let positive = |c: &Candidate| c.ahead.filter(|ahead| *ahead > 0.0);
-        let known = candidates.iter().filter_map(|c| Some((c.share, ln(positive(c)?), c.rolling_origin?)));
-        let stack = stacked(&known.collect::<Vec<_>>(), level);
+        let is_weighted = |c: &&Candidate| c.rolling_origin.is_some();
+        let known = candidates.iter().filter(is_weighted).filter_map(|c| Some((c.share, ln(positive(c)?))));
+        let stack = stacked(&known.collect::<Vec<_>>());
         let (quote, reason) = evidence::quote(&candidates);
         let warnings = evidence::equally_good(&candidates).into_iter().collect();
         Ok(Choice { quote, reason, stack, ahead: at, laws: candidates, warnings })
