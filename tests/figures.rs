@@ -70,6 +70,29 @@ fn a_best_split_is_drawn_only_where_further_variables_do_not_vary() {
 }
 
 #[test]
+fn rows_at_or_below_zero_are_drawn_on_a_linear_axis_with_their_residuals_in_the_unit_of_the_response() {
+    let mut table = "t,elo\n".to_owned();
+    for i in 0..12 {
+        let t = f64::from(i) - 3.0;
+        let _ = writeln!(table, "{t},{}", -240.0 + 60.0 * t + if i % 2 == 0 { 5.0 } else { -5.0 });
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Elo\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = { t = \"t\", elo = \"elo\" }\n\
+        [laws.own]\nformula = \"elo = a + b * t\"\n[fits.main]\nrows = \"runs\"\nlaw = \"own\"\nobjective = { least_squares = { on = \"raw\" } }\n\
+        [queries.at]\nfit = \"main\"\nloss = { t = 0 }\n";
+    let world = World::with(spec, &table);
+    world.run("study.toml");
+    let pictures = pictures(&world, "study");
+    assert!(pictures["fit-main"].contains("fitted (12)"), "{}", pictures["fit-main"]);
+    let csv = world.read("outputs/study/figures/fit-main.csv");
+    let rows = csv.lines().filter(|line| line.starts_with(",fitted (12),t,elo,")).count();
+    assert!(rows == 12 && csv.contains(",-3,-415,"), "{csv}");
+    let report = world.read("outputs/study/report.md");
+    assert!(report.contains("Residuals by row: prediction − observation"), "{report}");
+    let residuals = world.read("outputs/study/figures/residuals-main.csv");
+    assert!(residuals.contains("residual"), "{residuals}");
+}
+
+#[test]
 fn legends_are_above_the_data_in_every_figure() {
     let world = World::with(
         &SPEC.replace(

@@ -20,6 +20,13 @@ pub(super) enum Scale {
     Names(Vec<String>),
 }
 
+impl Scale {
+    /// The scale for sizes: logarithmic, or linear where some value has no logarithm.
+    pub(super) fn of_sizes(values: impl IntoIterator<Item = f64>) -> Self {
+        if values.into_iter().all(|value| value > 0.0 || !value.is_finite()) { Self::Log } else { Self::Linear }
+    }
+}
+
 /// An axis.
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
@@ -78,10 +85,14 @@ impl Axis {
         self.scale == Scale::Log
     }
 
-    /// The value, limited to the range of a logarithmic axis extended by its own length on either side.
+    /// The value, limited to the range of the axis extended by its own length on either side.
     pub(super) fn nearest_within_reach(&self, value: f64) -> f64 {
-        let length = self.high / self.low;
-        value.clamp(self.low / length, self.high * length)
+        if self.is_log() {
+            let length = self.high / self.low;
+            return value.clamp(self.low / length, self.high * length);
+        }
+        let length = self.high - self.low;
+        value.clamp(self.low - length, self.high + length)
     }
 
     /// The position of a value: 0 at the low end, 1 at the high end.

@@ -33,7 +33,8 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let forecasts = view.placed_forecasts();
     let mut layers = Vec::new();
     if view.abscissa == Abscissa::Prediction {
-        let ends = Axis::around("", Scale::Log, xs.iter().chain(&observed).copied())?;
+        let all = || xs.iter().chain(&observed).copied();
+        let ends = Axis::around("", Scale::of_sizes(all()), all())?;
         layers.push(Layer::line("equal", Colour::Grey, vec![(ends.low, ends.low), (ends.high, ends.high)]));
     } else {
         layers.extend(range(view));
@@ -47,11 +48,11 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     let all_y: Vec<f64> =
         observed.iter().copied().chain(forecasts.iter().map(|(_, f)| f.y)).chain(curve_ends).collect();
     let ends = forecasts.iter().filter_map(|(_, f)| f.interval).flat_map(|(low, high)| [low, high]);
-    let y_axis = Axis::around("", Scale::Log, all_y.iter().copied())?;
+    let scale = Scale::of_sizes(observed.iter().copied().chain(forecasts.iter().map(|(_, forecast)| forecast.y)));
+    let y_axis = Axis::around("", scale.clone(), all_y.iter().copied())?;
     let ends: Vec<f64> = ends.map(|end| y_axis.nearest_within_reach(end)).collect();
-    let x = Axis::around(&view.x_label(), Scale::Log, all_x)?.counting(view.x_counts());
-    let y =
-        Axis::around(&view.label(response), Scale::Log, all_y.into_iter().chain(ends))?.counting(view.counts(response));
+    let x = Axis::around(&view.x_label(), view.x_scale(), all_x)?.counting(view.x_counts());
+    let y = Axis::around(&view.label(response), scale, all_y.into_iter().chain(ends))?.counting(view.counts(response));
     let mut sheet = Sheet::one(format!("{name}: {response} and the law"), x, y, layers);
     sheet.note = view.note();
     Some(Drawn::of(sheet, caption(view)))

@@ -57,8 +57,9 @@ fn draw(study: &Study<'_>, members: &[FitData]) -> Option<Drawn> {
         }
     }
     let by = about.by.clone().unwrap_or_default();
-    let x = Axis::around(&views[0].x_label(), Scale::Log, xs)?.counting(views[0].x_counts());
-    let y = Axis::around(&views[0].label(response), Scale::Log, ys)?.counting(views[0].counts(response));
+    let axis = |label: &str, values: Vec<f64>| Axis::around(label, Scale::of_sizes(values.iter().copied()), values);
+    let x = axis(&views[0].x_label(), xs)?.counting(views[0].x_counts());
+    let y = axis(&views[0].label(response), ys)?.counting(views[0].counts(response));
     let dashed = if leaves { ", dashed outside the fitted rows" } else { "" };
     let part = if views.len() < with_rows.len() {
         format!(" Shown are {} of {} groups, spread over their order.", views.len(), with_rows.len())

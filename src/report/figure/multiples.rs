@@ -100,10 +100,12 @@ fn plot(study: &Study<'_>, response: &str, fits: &[&DescribedFit], group: &str) 
         }
     }
     let shown = first.shown();
-    let x =
-        Axis::around(&first.x_label(), Scale::Log, shown.iter().map(|&row| across[row]))?.counting(first.x_counts());
+    let axis = |label: &str, values: &[f64]| {
+        let of_rows = || shown.iter().map(|&row| values[row]);
+        Axis::around(label, Scale::of_sizes(of_rows()), of_rows())
+    };
+    let x = axis(&first.x_label(), &across)?.counting(first.x_counts());
     // The rows set the range, so a law far from them leaves the plot.
-    let y = Axis::around(&first.label(response), Scale::Log, shown.iter().map(|&row| up[row]))?
-        .counting(first.counts(response));
+    let y = axis(&first.label(response), up)?.counting(first.counts(response));
     Some(Plot { title: group.to_owned(), x, y, layers })
 }

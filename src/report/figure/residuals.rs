@@ -18,7 +18,7 @@ const ENOUGH: usize = 32;
 const PARTS: usize = 8;
 const FEWEST_IN_PART: usize = 8;
 
-/// The range that a plot has at least, in per cent, so that rounding errors look like zero.
+/// The range that a plot has at least, so that rounding errors look like zero.
 const ROUNDING: [f64; 2] = [-1e-6, 1e-6];
 
 impl Chart for Residuals {
@@ -36,17 +36,28 @@ impl Chart for Residuals {
 }
 
 fn draw(view: &View<'_>) -> Option<Drawn> {
-    let percent: Vec<f64> = view.column(RESIDUAL).iter().map(|r| 100.0 * (exp(*r) - 1.0)).collect();
-    let y =
-        Axis::around("residual (%)", Scale::Linear, percent.iter().copied().filter(|p| p.is_finite()).chain(ROUNDING))?;
+    let (predicted, observed) = (view.column(PREDICTED), view.column(&view.about.law.response));
+    // A value that is not above zero has no relative error.
+    let is_relative = predicted.iter().chain(observed).all(|value| *value > 0.0 || !value.is_finite());
+    let residuals: Vec<f64> = if is_relative {
+        view.column(RESIDUAL).iter().map(|r| 100.0 * (exp(*r) - 1.0)).collect()
+    } else {
+        predicted.iter().zip(observed).map(|(predicted, observed)| predicted - observed).collect()
+    };
+    let label = if is_relative {
+        "residual (%)".to_owned()
+    } else {
+        view.label(&view.about.law.response).replacen(&view.about.law.response, "residual", 1)
+    };
+    let y = Axis::around(&label, Scale::Linear, residuals.iter().copied().filter(|r| r.is_finite()).chain(ROUNDING))?;
     let mut has_medians = false;
     let plots: Vec<Plot> = axes(view)
         .into_iter()
         .map(|(x, xs)| {
             let zero = Layer::line("", Colour::Grey, vec![(x.low, 0.0), (x.high, 0.0)]);
             let mut layers = vec![zero];
-            layers.extend(view.points(&xs, &percent));
-            if let Some(line) = medians(&xs, &percent, view) {
+            layers.extend(view.points(&xs, &residuals));
+            if let Some(line) = medians(&xs, &residuals, view) {
                 has_medians = true;
                 layers.push(Layer::line("medians of neighbouring rows", Colour::Orange, line));
             }
@@ -58,12 +69,13 @@ fn draw(view: &View<'_>) -> Option<Drawn> {
     }
     let mut sheet = Sheet::of(format!("{}: residuals", view.data.name), plots);
     sheet.note = view.note();
+    let what = if is_relative { "prediction over observation − 1" } else { "prediction − observation" };
     let medians = if has_medians { " The line joins medians." } else { "" };
     Some(Drawn::of(
         sheet,
         format!(
-            "Residuals by row: prediction over observation − 1, so values above zero are predictions that are \
-             too high. A trend or a bend indicates an error of the law.{medians}"
+            "Residuals by row: {what}, so values above zero are predictions that are too high. A trend or a bend \
+             indicates an error of the law.{medians}"
         ),
     ))
 }

@@ -310,6 +310,12 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The scale of the horizontal axis.
+    pub(super) fn x_scale(&self) -> Scale {
+        let answers = self.placed_forecasts().into_iter().map(|(x, _)| x);
+        Scale::of_sizes(self.xs().into_iter().chain(answers))
+    }
+
     pub(super) fn predicted_label(&self) -> String {
         let response = &self.about.law.response;
         self.label(response).replacen(response.as_str(), &format!("{response} predicted"), 1)
@@ -462,8 +468,12 @@ impl<'a> View<'a> {
         }
         let forecasts = self.placed_forecasts();
         let all = self.xs().into_iter().chain(forecasts.iter().map(|(x, _)| *x));
-        let Some(span) = Span::of(all.filter(|x| *x > 0.0 && x.is_finite())) else { return Vec::new() };
-        let place = |share: f64| exp(ln(span.lowest) + share * (ln(span.highest) - ln(span.lowest)));
+        let Some(span) = Span::of(all.filter(|x| x.is_finite())) else { return Vec::new() };
+        let is_log = self.x_scale() == Scale::Log;
+        let place = |share: f64| match is_log {
+            true => exp(ln(span.lowest) + share * (ln(span.highest) - ln(span.lowest))),
+            false => span.lowest + share * (span.highest - span.lowest),
+        };
         let step = self.data.draws.len().div_ceil(BAND_DRAWS).max(1);
         let draws: Vec<&[f64]> = match self.data.fit.level {
             Some(_) => self.data.draws.iter().step_by(step).collect(),
