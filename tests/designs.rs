@@ -160,6 +160,40 @@ fn results_that_are_other_than_forecast_are_told() {
 }
 
 #[test]
+fn a_design_for_the_gain_of_more_compute_decides_on_the_gain() {
+    let design = DESIGN.replace("compute_optimal = { C = 1e24 }", "marginal = { C = 1e22 }");
+    let advice = advice(&world(&design), &["study.toml"]);
+    let decision = &advice["decisions"][0];
+    assert_eq!(decision["output"], "gain", "{decision}");
+    // Ten times the compute lowers a loss of about two nats by a tenth or less.
+    let gain = decision["now"]["value"].as_f64().unwrap();
+    assert!(gain > 0.0 && gain < 0.2, "{decision}");
+}
+
+#[test]
+fn a_result_that_no_run_can_have_is_refused_with_its_forecast() {
+    let world = world(DESIGN);
+    let before = advice(&world, &["study.toml"]);
+    let (name, forecast) = (&before["runs"][0]["name"], before["runs"][0]["forecast"]["value"].as_f64().unwrap());
+    // A shifted decimal point, bits for nats, a huge number, and no value of a loss.
+    for (response, why) in [
+        (10.0 * forecast, "standard deviations from its forecast"),
+        (forecast / libm::log(2.0), "standard deviations from its forecast"),
+        (1e300, "standard deviations from its forecast"),
+        (-2.9, "the fitted response is above zero"),
+        (0.0, "the fitted response is above zero"),
+    ] {
+        world.write("results.csv", &format!("name,L\n{},{response}\n", name.as_str().unwrap()));
+        let outcome = world.lawfit(&["design", "check", "study.toml", "results.csv"]);
+        assert_ne!(outcome.code, 0, "{response}");
+        assert!(outcome.stderr.contains(why), "{response}: {}", outcome.stderr);
+    }
+    world.write("results.csv", &("name,L\n".to_owned() + &"a,2.5\n".repeat(3000)));
+    let outcome = world.lawfit(&["design", "check", "study.toml", "results.csv"]);
+    assert!(outcome.stderr.contains("3000 rows, and at most 2000"), "{}", outcome.stderr);
+}
+
+#[test]
 fn a_study_with_names_of_its_own_is_planned_and_checked_by_them() {
     let named = |text: &str| {
         let text = text.replace("N = { column", "params = { column").replace("D = { column", "tokens = { column");
@@ -403,7 +437,7 @@ fn runs_are_chosen_from_a_table_once_each_within_the_budget() {
     let csv = world.lawfit(&["design", "study.toml", "--format", "csv"]).stdout;
     assert!(csv.lines().next().unwrap().contains(",N,lr,"), "{csv}");
     // Results are matched by name, and a run with a result is not chosen again.
-    world.write("results.csv", &format!("name,L\n{},2.5\n", names[0]));
+    world.write("results.csv", &format!("name,L\n{},2.75\n", names[0]));
     let outcome = world.lawfit(&["design", "check", "study.toml", "results.csv", "--format", "csv"]);
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     assert!(!outcome.stdout.contains(&format!("{},", names[0])), "{}", outcome.stdout);

@@ -72,8 +72,8 @@ impl Decision {
         if (answered as f64) < LEAST_ANSWERED * found.len() as f64 {
             return Err(format!("{} has an answer in {answered} of {} draws only", self.describe(), found.len()));
         }
-        let output =
-            kind.outputs().into_iter().find(|name| found.iter().flatten().all(|f| f.outputs.contains_key(*name)));
+        let mut outputs = kind.decided().into_iter().chain(kind.outputs());
+        let output = outputs.find(|name| found.iter().flatten().all(|f| f.outputs.contains_key(*name)));
         let output = output.ok_or_else(|| format!("{} has no answer that all draws have", self.describe()))?;
         let name = beliefs.roles().map_or_else(|| output.to_owned(), |roles| roles.named(output));
         let raw: Vec<f64> = found.iter().map(|f| f.as_ref().map_or(f64::NAN, |f| f.outputs[output])).collect();

@@ -124,6 +124,11 @@ impl Results {
         };
         let text = |name: &str, row: usize| column(name).map_or_else(String::new, |cells| cells[row].text());
         let rows = cells.first().map_or(0, Vec::len);
+        if rows > MOST_RESULTS {
+            return Err(format!(
+                "the results have {rows} rows, and at most {MOST_RESULTS} are compared: add them to the rows of the fit instead"
+            ));
+        }
         let line = |row: usize| {
             let response = number(response, row)?;
             let status =
@@ -198,15 +203,23 @@ impl Results {
     }
 }
 
+/// Distance from a forecast, in its standard deviations, at which a result is a mistake in the table or refutes the law.
+const IMPOSSIBLE: f64 = 20.0;
+/// Largest number of lines of a table of results. Each updates the forecasts of all others.
+const MOST_RESULTS: usize = 2000;
+
 /// Compares results with forecasts and updates the joint distribution. `joint` has the columns of all matched runs
 /// followed by those of `state`; the updated columns replace those of `state`.
+///
+/// # Errors
+/// A result is no value of the response, or impossible under its forecast.
 pub(super) fn learn(
     matched: &Matched,
     beliefs: &Beliefs<'_>,
     mut joint: State,
     level: f64,
     missing: usize,
-) -> (State, Outcomes) {
+) -> Result<(State, Outcomes), String> {
     let z = normal_quantile(f64::midpoint(1.0, level));
     let count = matched.runs.len();
     let (scale, is_told) = (beliefs.scale, !beliefs.is_open());
@@ -220,8 +233,21 @@ pub(super) fn learn(
             upper: scale.value(middle + z * sd),
             waste: None,
         };
-        let placed = response.map(|response| scale.place(response)).filter(|value| value.is_finite());
-        if let Some(value) = placed {
+        let placed = response.map(|response| scale.place(response));
+        if let Some((response, value)) = response.zip(placed) {
+            if !value.is_finite() {
+                return Err(format!("the result of `{name}` is {response}, and the fitted response is above zero"));
+            }
+            let z = (value - middle) / sd;
+            if is_told && z.abs() > IMPOSSIBLE {
+                return Err(format!(
+                    "the result of `{name}` is {response}, {:.0} standard deviations from its forecast, {:.4} ({:.4} to {:.4}): check its unit and its decimal point (results have the unit of the fit); a plan that used it would be meaningless. If the number is right, the law is wrong there: add the run to the rows and fit again",
+                    z.abs(),
+                    forecast.value,
+                    forecast.lower,
+                    forecast.upper
+                ));
+            }
             let innovation = value - joint.mean(column);
             squares += innovation * innovation / (joint.variance(column) + joint.noise(column));
             done += 1;
@@ -238,7 +264,7 @@ pub(super) fn learn(
     let rest: Vec<usize> = (count..joint.columns()).collect();
     let of_each = |sum: f64| (done > 0 && is_told).then(|| sum / done as f64);
     let (surprise, limit) = (of_each(squares), chi_square_quantile(1.0 - CHANCE, done as f64));
-    (joint.only(&rest), Outcomes { runs, missing, surprise, surprise_limit: of_each(limit) })
+    Ok((joint.only(&rest), Outcomes { runs, missing, surprise, surprise_limit: of_each(limit) }))
 }
 
 #[cfg(test)]

@@ -127,7 +127,7 @@ impl Given<'_> {
         let all = [named, table.candidates.clone()].concat();
         let noise: Vec<f64> = (0..table.plain.len()).map(|column| table.state.noise(column)).collect();
         let joint = self.table(all, table.judged.clone(), table.terms.clone(), self.counted())?.told();
-        let (state, outcomes) = learn(&matched, self.beliefs, joint, self.level, missing);
+        let (state, outcomes) = learn(&matched, self.beliefs, joint, self.level, missing)?;
         let mut state = state.with_noise(&noise);
         for (_, run, status, _) in &matched.runs {
             let place = table.candidates.iter().position(|candidate| candidate.is_same(run));

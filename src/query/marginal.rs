@@ -47,6 +47,10 @@ impl Kind for Marginal {
         true
     }
 
+    fn decided(&self) -> Option<&str> {
+        Some("gain")
+    }
+
     fn check(&self, law: &Law) -> Result<(), Vec<Fault>> {
         let mut faults = Vec::new();
         check_budget(law, &self.values, Self::KEYS, &self.hold, &mut faults);

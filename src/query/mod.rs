@@ -319,6 +319,11 @@ pub trait Kind: Sync {
         Phrase::Outputs
     }
 
+    /// The output on which a design decides; `None` for the first output that every draw has.
+    fn decided(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether a design can have it as its decision.
     fn decides() -> bool
     where
