@@ -72,6 +72,20 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
     Err(io::Error::new(kind, format!("it is {}, not a regular file", describe(metadata.file_type()))))
 }
 
+/// The path at which a file can be replaced by another one: that of the file itself where `path` is a link to it.
+///
+/// # Errors
+/// Something else than a regular file is there. Replacing a device or a pipe would break its other users.
+pub fn replaceable(path: &Path) -> io::Result<PathBuf> {
+    match std::fs::metadata(path) {
+        Ok(there) => {
+            regular(&there)?;
+            std::fs::canonicalize(path)
+        }
+        Err(_) => Ok(path.to_owned()),
+    }
+}
+
 /// Name of a kind of file.
 pub fn describe(kind: FileType) -> &'static str {
     if kind.is_file() {

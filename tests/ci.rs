@@ -41,6 +41,28 @@ fn a_number_that_moves_further_than_expected_fails_until_it_is_accepted() {
 }
 
 #[test]
+fn a_lock_that_cannot_be_read_is_kept_and_nothing_counts_as_unmoved() {
+    let world = World::with(&with_expectations(&["fits.main.E moved less than 2 se"]), &simulated_runs(0.01));
+    assert_eq!(world.lawfit(&["run", "study.toml"]).code, 0);
+    let lock = world.read("study.lock");
+    for damaged in [
+        lock[..lock.len() / 2].to_owned(),
+        format!("<<<<<<< HEAD\n{lock}"),
+        String::new(),
+        "lock = 99\n".to_owned(),
+        "not toml [".to_owned(),
+    ] {
+        world.write("study.lock", &damaged);
+        let outcome = world.lawfit(&["run", "study.toml"]);
+        assert_eq!(outcome.code, 3, "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("is not a lock file that this version can read"), "{}", outcome.stderr);
+        assert_eq!(world.read("study.lock"), damaged, "the file may still hold the numbers");
+    }
+    assert_eq!(world.lawfit(&["run", "study.toml", "--accept"]).code, 0);
+    assert_eq!(world.read("study.lock"), lock);
+}
+
+#[test]
 fn an_invalid_expectation_on_drift_is_an_error_on_its_line() {
     let wrong = [
         ("fits.main.alhpa moved less than 2 se", "did you mean `fits.main.alpha`"),
@@ -53,6 +75,53 @@ fn an_invalid_expectation_on_drift_is_an_error_on_its_line() {
         assert_eq!(outcome.code, 2, "{that}");
         assert!(outcome.stderr.contains(message), "{}", outcome.stderr);
     }
+}
+
+#[test]
+fn a_number_that_each_group_has_is_asked_of_a_group() {
+    for number in ["fits.main.alpha", "fits.main.holdout.coverage"] {
+        let spec = with_expectations(&[&format!("{number} > 0")])
+            .replace("law = \"hoffmann\"", "law = \"hoffmann\"\nby = \"family\"");
+        let outcome = World::with(&spec, &simulated_runs(0.01)).lawfit(&["check", "study.toml"]);
+        assert_eq!(outcome.code, 2, "{number}: {}", outcome.stderr);
+        assert!(
+            outcome.stderr.contains("each group of `family` has its own: `fits.NAME.groups.GROUP.`"),
+            "{}",
+            outcome.stderr
+        );
+    }
+}
+
+#[test]
+fn junit_replaces_neither_the_spec_nor_its_lock_nor_anything_but_a_file() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    assert_eq!(world.lawfit(&["run", "study.toml"]).code, 0);
+    let before = (world.read("study.toml"), world.read("study.lock"));
+    for path in ["study.toml", "study.lock", "outputs"] {
+        let outcome = world.lawfit(&["run", "study.toml", "--junit", path]);
+        assert_eq!(outcome.code, 1, "{path}: {}", outcome.stderr);
+        assert!(outcome.stderr.contains(path), "{}", outcome.stderr);
+    }
+    assert_eq!((world.read("study.toml"), world.read("study.lock")), before);
+    #[cfg(unix)]
+    {
+        // A link stays a link, and leads to the results.
+        world.write("kept.xml", "");
+        std::os::unix::fs::symlink(world.path("kept.xml"), world.path("link.xml")).unwrap();
+        assert_eq!(world.lawfit(&["run", "study.toml", "--junit", "link.xml"]).code, 0);
+        assert!(std::fs::symlink_metadata(world.path("link.xml")).unwrap().is_symlink());
+        assert!(world.read("kept.xml").contains("<testsuites"));
+    }
+}
+
+#[test]
+fn a_spec_that_is_named_like_a_lock_file_is_refused() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    world.write("study.lock", SPEC);
+    let outcome = world.lawfit(&["run", "study.lock"]);
+    assert_eq!(outcome.code, 2, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("is the name of a lock file"), "{}", outcome.stderr);
+    assert_eq!(world.read("study.lock"), SPEC);
 }
 
 #[test]

@@ -81,6 +81,22 @@ fn shell(world: &World, line: &str, tools: Option<&Path>) -> Outcome {
 }
 
 #[test]
+fn a_line_break_in_the_name_of_a_spec_ends_no_comment_of_a_job_file() {
+    let world = World::with(SPEC, &simulated_runs(0.01));
+    let name = "a\ntouch written_by_a_name\n.toml";
+    world.write(name, SPEC);
+    for engine in ["snakemake", "slurm", "hyperqueue"] {
+        let outcome = world.lawfit(&["export", engine, name, "--to", "jobs"]);
+        assert_eq!(outcome.code, 0, "{engine}: {}", outcome.stderr);
+        for (file, bytes) in world.files("jobs") {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let runs = text.lines().any(|line| line.trim_start().starts_with("touch written_by_a_name"));
+            assert!(!runs, "{engine}, {file}: {text}");
+        }
+    }
+}
+
+#[test]
 fn chunks_run_one_by_one_and_twice_give_the_bytes_of_one_run() {
     let (world, single, cached_by_one) = by_one_run();
     let said = export(&world, "snakemake", &[]);

@@ -101,18 +101,6 @@ fn a_lock_is_checked_without_running_anything() {
 }
 
 #[test]
-fn a_damaged_or_foreign_lock_is_ignored_and_rewritten() {
-    let world = world();
-    let sound = world.read("study.lock");
-    for broken in ["lock = 99\n", "not toml [", "", &sound[..sound.len() / 2]] {
-        world.write("study.lock", broken);
-        let outcome = world.lawfit(&["run", "study.toml"]);
-        assert_eq!(outcome.code, 0, "{}", outcome.stderr);
-        assert_eq!(world.read("study.lock"), sound);
-    }
-}
-
-#[test]
 fn many_specs_have_a_lock_each_as_if_run_alone() {
     let world = world();
     let alone = world.read("study.lock");

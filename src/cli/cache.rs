@@ -12,7 +12,7 @@ use super::screen::Screen;
 use super::{Allow, Cache, Exit, compile_specs};
 use crate::artifact::Digest;
 use crate::engine::{Look, look};
-use crate::file::{describe, in_units};
+use crate::file::{in_units, replaceable};
 use crate::store::{Keep, Store};
 
 /// Inspect the cache, verify it, shrink it, or move it to another machine.
@@ -174,12 +174,7 @@ fn export(file: &Path, specs: &[PathBuf], cache: &Cache, allow: &Allow, screen: 
         Some(keys)
     };
     let failed = |error: String| format!("{}: {error}", file.display());
-    // Replacing a device or a pipe would break its other users.
-    if let Ok(there) = std::fs::metadata(file)
-        && !there.is_file()
-    {
-        return Err(failed(format!("it is {}, not a regular file", describe(there.file_type()))));
-    }
+    let file = &replaceable(file).map_err(|error| failed(error.to_string()))?;
     // Write the file atomically: a truncated bundle could be mistaken for a complete one.
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();

@@ -9,9 +9,11 @@ use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment};
 
 use super::conclusion::Conclusion;
+use super::lock_path;
 use super::output;
 use super::screen::Screen;
 use crate::expectation::Severity;
+use crate::file::{from_root, replaceable};
 
 /// Annotates the lines of failed expectations and stages, if the program runs in a job on GitHub.
 pub(super) fn annotate(conclusions: &[Conclusion<'_>]) {
@@ -104,6 +106,15 @@ const JUNIT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 
 /// Writes `JUnit` XML: a suite per spec, and a case per expectation and per failed stage.
 pub(super) fn write_junit(path: &Path, conclusions: &[Conclusion<'_>]) -> Result<(), String> {
+    let path = &replaceable(path).map_err(|error| error.to_string())?;
+    let is_here = |own: &Path| from_root(own) == from_root(path);
+    if let Some(spec) = conclusions.iter().map(|c| &c.file.path).find(|spec| is_here(spec) || is_here(&lock_path(spec)))
+    {
+        return Err(format!(
+            "this is `{}` or its lock file, and the results of tests would replace it",
+            spec.display()
+        ));
+    }
     let suites: Vec<serde_json::Value> = conclusions.iter().map(suite).collect();
     let total = |what: &str| suites.iter().filter_map(|suite| suite[what].as_u64()).sum::<u64>();
     let totals = serde_json::json!({

@@ -336,6 +336,12 @@ fn read_specs(paths: &[PathBuf], screen: &Screen) -> Result<Vec<SpecFile>, Exit>
         screen.error(&format!("{} has no name for a folder", file.path.display()), &[hint]);
         return Err(Exit::BadSpec);
     }
+    if let Some(file) = files.iter().find(|file| lock_path(&file.path) == file.path) {
+        let hint =
+            "its lock file would have this name; write the spec to a file that ends in `.toml` or `.yaml`".to_owned();
+        screen.error(&format!("{} is the name of a lock file", file.path.display()), &[hint]);
+        return Err(Exit::BadSpec);
+    }
     let mut stems: Vec<String> = files.iter().map(SpecFile::stem).collect();
     stems.sort();
     if let Some(twice) = stems.iter().zip(stems.iter().skip(1)).find_map(|(one, next)| (one == next).then_some(one)) {

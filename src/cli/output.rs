@@ -23,9 +23,34 @@ pub(super) fn print(text: &str) {
     }
 }
 
-/// Writes a line of results.
+/// Lines in which control characters of a text of the data are shown as pictures of themselves. Colours stay.
+fn shown(lines: &str) -> String {
+    let mut shown = String::with_capacity(lines.len());
+    let mut rest = lines;
+    while let Some(c) = rest.chars().next() {
+        let colour =
+            rest.strip_prefix("\u{1b}[").map(|code| code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
+        let after = match colour.and_then(|code| code.strip_prefix('m')) {
+            Some(after) => {
+                shown.push_str(&rest[..rest.len() - after.len()]);
+                after
+            }
+            None => {
+                let is_shown = !c.is_control() || matches!(c, '\n' | '\t');
+                let picture =
+                    char::from_u32(0x2400 + u32::from(c)).filter(|_| u32::from(c) < 0x20).unwrap_or('\u{fffd}');
+                shown.push(if is_shown { c } else { picture });
+                &rest[c.len_utf8()..]
+            }
+        };
+        rest = after;
+    }
+    shown
+}
+
+/// Writes lines of results.
 pub(super) fn print_line(line: impl Display) {
-    print(&format!("{line}\n"));
+    print(&format!("{}\n", shown(&line.to_string())));
 }
 
 /// Width and colours of standard output. The width is COLUMNS, that of the terminal, or a default; colours are used
@@ -153,4 +178,15 @@ fn write(messages: &Messages) {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_colours_stay() {
+        assert_eq!(shown("a\u{1b}]0;title\u{7}b\r\n"), "a\u{241b}]0;title\u{2407}b\u{240d}\n");
+        assert_eq!(shown("\u{1b}[1;31mred\u{1b}[0m\tand\u{1b}[2J"), "\u{1b}[1;31mred\u{1b}[0m\tand\u{241b}[2J");
+    }
 }

@@ -268,6 +268,9 @@ impl<'a> Finished<'a> {
         let unchanged = before.as_ref() == Some(&text);
         // Parsing the lock of a large study takes time, and an unchanged lock need not be parsed.
         let earlier = if unchanged { Some(lock.clone()) } else { before.as_deref().and_then(Lock::read) };
+        if before.is_some() && earlier.is_none() && !self.arguments.accept {
+            return unreadable_lock(&path, screen);
+        }
         let is_migrated = earlier.as_ref().is_some_and(Lock::is_earlier);
         let earlier = earlier.map(|earlier| earlier.migrated(lock));
         if is_migrated {
@@ -334,6 +337,15 @@ impl<'a> Finished<'a> {
             screen.say(&format!("{:>12} {line}", "remote cache"));
         }
     }
+}
+
+/// Says that the numbers of the last run cannot be read. A run that replaced them could not tell what moved.
+fn unreadable_lock(path: &Path, screen: &Screen) -> Exit {
+    let hint = "it may be damaged, contain the marks of a merge, or be of a newer version; restore it, or run with \
+                --accept to write a new one"
+        .to_owned();
+    screen.error(&format!("{} is not a lock file that this version can read", path.display()), &[hint]);
+    Exit::Stale
 }
 
 /// Prints why a lock file is not written.

@@ -48,7 +48,14 @@ pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) ->
                     Place::Inside(path.clone(), span.clone()),
                     format!("the results have no number `{name}`"),
                 );
-                errors.push(error.suggest(name, near(name, &names)));
+                let by = fit_of(name).and_then(|fit| spec.fits.get(fit)?.by.as_deref());
+                let of_groups = by.map(|by| {
+                    format!(
+                        "each group of `{by}` has its own: `fits.NAME.groups.GROUP.`, and then the name of the number"
+                    )
+                });
+                let error = error.suggest(name, near(name, &names));
+                errors.push(of_groups.into_iter().fold(error, Diagnostic::hint));
             }
         });
         if errors.is_empty()
@@ -149,6 +156,11 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
     (statements, answer)
 }
 
+/// The fit of a number of a fit.
+fn fit_of(number: &str) -> Option<&str> {
+    number.strip_prefix("fits.")?.split('.').next()
+}
+
 /// Takes an expectation on how far a number moves.
 fn plan_drift(
     scope: &mut Scope<'_>,
@@ -194,9 +206,14 @@ fn names_of_results(planned: &Planned<'_>) -> BTreeSet<String> {
         format!("{}.{name}.rows", if source.described.is_some() { "sources" } else { "tables" })
     }));
     names.extend(filters.keys().flat_map(|f| [format!("filters.{f}.kept"), format!("filters.{f}.dropped")]));
-    for (fit, PlannedFit { law, .. }) in *fits {
-        let parameters = law.parameters.iter().map(|p| p.name.as_str());
-        names.extend(crate::report::names_of_fit(fit, parameters));
+    for (fit, PlannedFit { law, by, .. }) in *fits {
+        // Each group has its own parameters, except those that all share, and its own tests.
+        let share = spec.fits.get(*fit).map_or(&[][..], |fit| &fit.share[..]);
+        let is_common = |name: &str| by.is_none() || share.iter().any(|shared| shared == name);
+        let parameters = law.parameters.iter().map(|p| p.name.as_str()).filter(|name| is_common(name));
+        let own = [format!("fits.{fit}.holdout."), format!("fits.{fit}.backtest.")];
+        let of_fit = crate::report::names_of_fit(fit, parameters).into_iter();
+        names.extend(of_fit.filter(|name| by.is_none() || !own.iter().any(|own| name.starts_with(own))));
     }
     names.extend(spec.sensitivity.keys().map(|fit| format!("sensitivity.{fit}.moved")));
     let of_design = |design: &String| Advice::NUMBERS.map(|number| format!("designs.{design}.{number}"));

@@ -49,7 +49,11 @@ pub fn question(text: &str, fits: &[String]) -> Result<Node, String> {
             Some("group") => !WITH_OWN_GROUP.contains(&kind),
             _ => false,
         };
-        put(if of_query { &mut query } else { &mut settings }, key, value);
+        let table = if of_query { &mut query } else { &mut settings };
+        if table.iter().any(|(known, _)| known == key) {
+            return Err(format!("`{key}` is given twice; a list has commas: `{key}=1e9,1e10`"));
+        }
+        put(table, key, value);
     }
     if query.iter().all(|(key, _)| key != "fit") {
         let [fit] = fits else {

@@ -133,7 +133,9 @@ impl Jobs<'_> {
 
     /// A sentence for the head of a file.
     fn head(&self) -> String {
-        let specs: Vec<String> = self.common.specs.iter().map(|spec| spec.display().to_string()).collect();
+        // A line break in a name would end the comment.
+        let in_one_line = |spec: &PathBuf| spec.display().to_string().escape_debug().to_string();
+        let specs: Vec<String> = self.common.specs.iter().map(in_one_line).collect();
         format!("Written by `lawfit export` for {}; the next export overwrites changes.", specs.join(", "))
     }
 

@@ -50,7 +50,7 @@ type WritePart = fn(&Page, &mut String);
 
 fn text(page: &Page) -> String {
     let mut out = String::new();
-    let _ = writeln!(out, "# {}\n", page.results.study.title);
+    let _ = writeln!(out, "# {}\n", prose(&page.results.study.title));
     first_screen(page, &mut out);
     let parts: [(Section, &str, WritePart); 8] = [
         (Section::Expectations, "Expectations", expectations),
@@ -81,10 +81,10 @@ fn text(page: &Page) -> String {
 fn first_screen(page: &Page, out: &mut String) {
     let first = FirstScreen::of(&page.described, &page.results);
     for conclusion in &first.conclusions {
-        let _ = writeln!(out, "**{conclusion}**\n");
+        let _ = writeln!(out, "**{}**\n", prose(conclusion));
     }
     for (what, text) in &first.facts {
-        let _ = writeln!(out, "- **{what}.** {text}");
+        let _ = writeln!(out, "- **{what}.** {}", prose(text));
     }
     out.push('\n');
     if let Some(figure) = page.main_figure() {
@@ -112,7 +112,7 @@ fn first_screen(page: &Page, out: &mut String) {
 fn note(note: &Note, out: &mut String) {
     let affected = note.affected();
     let affected = if affected.is_empty() { String::new() } else { format!(" ({affected})") };
-    let _ = writeln!(out, "- **{}{affected}.** {}", note.parts(), note.sentence());
+    let _ = writeln!(out, "- **{}{affected}.** {}", prose(&note.parts()), prose(&note.sentence()));
 }
 
 fn leaderboard(page: &Page, out: &mut String) {
@@ -146,7 +146,7 @@ fn expectations(page: &Page, out: &mut String) {
         let _ = writeln!(
             out,
             "| `{}` | {} | {} |",
-            expectation.that.replace('|', "\\|"),
+            cell(&expectation.that),
             expectation.found(words::number, "-"),
             expectation.status
         );
@@ -156,7 +156,7 @@ fn expectations(page: &Page, out: &mut String) {
 
 fn queries(page: &Page, out: &mut String) {
     for conclusion in &page.results.conclusions {
-        let _ = writeln!(out, "- {conclusion}");
+        let _ = writeln!(out, "- {}", prose(conclusion));
     }
     out.push('\n');
     for query in &page.described.queries {
@@ -166,8 +166,7 @@ fn queries(page: &Page, out: &mut String) {
         let head = table.head(&page.described, query);
         let _ = writeln!(out, "| {} |\n|{}", head.join(" | "), "---|".repeat(head.len()));
         for row in &table.rows {
-            let cells: Vec<String> = table.cells(row).iter().map(|cell| cell.replace('|', "\\|")).collect();
-            let _ = writeln!(out, "| {} |", cells.join(" | "));
+            let _ = writeln!(out, "{}", line(&table.cells(row)));
         }
         if let Some(interval) = &result.interval {
             let _ = writeln!(out, "\nIn brackets: {interval}.");
@@ -186,7 +185,7 @@ fn fits(page: &Page, out: &mut String) {
     for (name, entry, fit) in page.results.shown_fits() {
         let about = page.described.fit(entry);
         let formula = about.map_or_else(|| fit.formula.clone(), |a| typeset::plain(&a.law.response, &a.law.body));
-        let _ = writeln!(out, "### Fit `{name}`: {formula}\n");
+        let _ = writeln!(out, "### Fit `{}`: {formula}\n", prose(&name));
         match fit.objective {
             Some(objective) => {
                 let evidence = &fit.evidence;
@@ -247,8 +246,8 @@ fn fits(page: &Page, out: &mut String) {
 }
 
 fn picture(figure: &Figure, out: &mut String) {
-    let title = figure.title.replace(['[', ']', '\n'], " ");
-    let _ = writeln!(out, "![{title}]({})\n\n{}\n", figure.file, figure.caption);
+    let title = prose(&figure.title).replace(['[', ']'], " ");
+    let _ = writeln!(out, "![{title}]({})\n\n{}\n", figure.file, prose(&figure.caption));
 }
 
 /// Which runs to train next: the advice and the runs.
@@ -271,6 +270,35 @@ fn sensitivity(page: &Page, out: &mut String) {
     }
 }
 
+/// A text of the study or of its data as one line of prose: its tags, links and control characters are shown and have no
+/// effect. Text between backticks is code and stays as it is.
+fn prose(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let harmless = |(index, part): (usize, &str)| {
+        if index % 2 == 1 {
+            return part.to_owned();
+        }
+        let mut shown = String::with_capacity(part.len());
+        for (at, c) in part.char_indices() {
+            let next = part[at + c.len_utf8()..].chars().next();
+            match (c, next) {
+                ('<', Some(next)) if next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?') => {
+                    shown.push_str("&lt;")
+                }
+                (']', Some('(' | '[')) => shown.push_str("\\]"),
+                _ => shown.push(c),
+            }
+        }
+        shown
+    };
+    line.split('`').enumerate().map(harmless).collect::<Vec<_>>().join("`")
+}
+
+/// The same as a cell of a table.
+fn cell(text: &str) -> String {
+    prose(text).replace('|', "\\|")
+}
+
 /// A sentence and its table; vertical bars in cells are escaped.
 fn table(out: &mut String, head: &str, columns: &[impl AsRef<str>], rows: &[impl AsRef<[String]>]) {
     let _ = writeln!(out, "{head}\n\n{}\n|{}", line(columns), "---|".repeat(columns.len()));
@@ -282,7 +310,7 @@ fn table(out: &mut String, head: &str, columns: &[impl AsRef<str>], rows: &[impl
 
 /// The cells of a table's row as a line.
 fn line(cells: &[impl AsRef<str>]) -> String {
-    let cells: Vec<String> = cells.iter().map(|cell| cell.as_ref().replace('|', "\\|")).collect();
+    let cells: Vec<String> = cells.iter().map(|text| cell(text.as_ref())).collect();
     format!("| {} |", cells.join(" | "))
 }
 
@@ -304,7 +332,7 @@ fn data(page: &Page, out: &mut String) {
         for v in &described.variables {
             let unit = v.unit.map(crate::unit::Unit::describe).unwrap_or_default();
             let counts = v.counts.map(crate::unit::Counts::describe).unwrap_or_default();
-            let _ = writeln!(out, "| {} | {} | {unit} | {counts} |", v.name, v.from.replace('|', "\\|"));
+            let _ = writeln!(out, "| {} | {} | {unit} | {counts} |", cell(&v.name), cell(&v.from));
         }
         out.push('\n');
         for dropped in &source.dropped {
@@ -319,7 +347,7 @@ fn data(page: &Page, out: &mut String) {
             numbered(table.rows, "row")
         );
         for step in &table.steps {
-            let does = step.does.replace('|', "\\|");
+            let does = cell(&step.does);
             let _ = writeln!(out, "| {}: {does} | {} | {} |", step.step, step.rows_in, step.rows_out);
         }
         out.push('\n');
@@ -335,11 +363,31 @@ fn data(page: &Page, out: &mut String) {
             let _ = writeln!(
                 out,
                 "| {} | {} | {} |",
-                d.rule.replace('|', "\\|"),
+                cell(&d.rule),
                 d.rows,
-                d.because.clone().unwrap_or_default()
+                cell(d.because.as_deref().unwrap_or_default())
             );
         }
         out.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_links_and_line_breaks_of_a_study_are_shown_and_do_nothing() {
+        for (text, shown) in [
+            ("a | b\nc", "a \\| b c"),
+            ("<script>alert(1)</script>", "&lt;script>alert(1)&lt;/script>"),
+            ("![x](http://example.org)", "![x\\](http://example.org)"),
+            ("[x](javascript:a)", "[x\\](javascript:a)"),
+            ("1.8 [1.7, 1.9] where N < 1e9", "1.8 [1.7, 1.9] where N < 1e9"),
+            ("keep `a <b>` and <b>", "keep `a <b>` and &lt;b>"),
+            ("\u{1b}[31mred", " [31mred"),
+        ] {
+            assert_eq!(cell(text), shown);
+        }
     }
 }
