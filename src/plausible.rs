@@ -335,7 +335,14 @@ impl<'a> Table<'a> {
             values.len(),
             name_rows(&above)
         );
-        Some(if 2 * above.len() > values.len() {
+        // Numbers such as 2,500 were read as thousands, and would be losses with a decimal comma.
+        let as_decimals = |value: &f64| *value >= 1000.0 && *value / 1000.0 <= guessing && value.fract() == 0.0;
+        Some(if above.len() == values.len() && values.iter().all(as_decimals) {
+            format!(
+                "{what}. If its cells are written with a decimal comma, as 2,500, write `decimal = \",\"` in the source; if they are perplexities: {}.",
+                as_perplexity.replacen('W', "w", 1)
+            )
+        } else if 2 * above.len() > values.len() {
             format!("{what}, as perplexities are. {as_perplexity}.")
         } else {
             format!(

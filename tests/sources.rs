@@ -46,6 +46,46 @@ fn refusal(source: &str, file: &str, bytes: &[u8]) -> String {
     outcome.stderr
 }
 
+#[test]
+fn remedies_for_texts_in_a_column_of_numbers_give_the_number_that_is_meant() {
+    let of = |cells: [&str; 2]| {
+        let table = format!("size,loss,note\n1e6,{},\n2e6,{},\n3e6,1.5,\n", cells[0], cells[1]);
+        refusal("path = \"runs.csv\"", "runs.csv", table.as_bytes())
+    };
+    assert!(of(["2.5 nats?", "2.4 (seed 1)"]).contains("not a number"), "digits after the words");
+    assert!(of(["2.5 (est.)", "2.4 approx"]).contains("extract = \"^[0-9.]+\""));
+    for cells in [["7b", "13b"], ["1:30", "2:10"], ["1/3", "2/3"], ["2024-03-01", "2024-04-01"]] {
+        let error = of(cells);
+        assert!(!error.contains("extract"), "{cells:?}: {error}");
+    }
+    assert!(of(["7b", "13b"]).contains("unit = \"parameters\""), "{}", of(["7b", "13b"]));
+    assert!(of(["2024-03-01", "2024-04-01"]).contains("decimal years"));
+}
+
+#[test]
+fn a_row_without_a_name_of_its_group_is_missing_and_spaces_around_names_count_nothing() {
+    let spec = |more: &str| {
+        study(&format!("path = \"runs.csv\"\n{more}"))
+            .replace("law = \"power\"\n", "law = \"power\"\nby = \"note\"\n")
+            .replace("note = \"note\"", "note = { column = \"note\", type = \"text\" }")
+    };
+    let names = ["adam", " adam", "adam ", "adam", "adam"];
+    let rows = |names: [&str; 5]| {
+        let lines: Vec<String> = ROWS.iter().zip(names).map(|((n, l), name)| format!("{n},{l},{name}")).collect();
+        format!("size,loss,note\n{}\n", lines.join("\n"))
+    };
+    let groups = |world: &World| {
+        let results = world.run("study.toml")["results"].clone();
+        results["fits"]["main"]["groups"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(groups(&World::with(&spec(""), &rows(names))), ["adam"]);
+    let nameless = rows(["adam", "", "adam", "adam", "adam"]);
+    let outcome = World::with(&spec(""), &nameless).lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 5, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("note is empty, so the row belongs to no group"), "{}", outcome.stderr);
+    assert_eq!(groups(&World::with(&spec("missing = \"drop\""), &nameless)), ["adam"]);
+}
+
 fn grouped(number: f64, sign: char) -> String {
     let digits = format!("{number:.0}");
     let mut grouped = String::new();

@@ -97,10 +97,11 @@ pub(super) fn in_parts(
 ) -> Result<(), SourceError> {
     let Asked { columns, how, limits } = *asked;
     let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
+    let separator = how.separator.unwrap_or(usual);
     let bytes = from_header(text::text(bytes, how.encoding.as_deref(), limits)?, how)?;
+    let bytes = without_blank_lines(bytes, separator);
     // A row takes at least one line. Counting lines is fast; reading an oversized file is not.
     limits.allow_values(bytes.split(|byte| *byte == b'\n').count(), columns.len())?;
-    let separator = how.separator.unwrap_or(usual);
     let sign = u8::try_from(separator)
         .map_err(|_| SourceError::Unreadable(format!("`{separator}` cannot separate values")))?;
     check_lines(&bytes, sign, limits)?;
@@ -164,6 +165,26 @@ fn from_header(bytes: Arc<Vec<u8>>, how: &Separated) -> Result<Arc<Vec<u8>>, Sou
         Some((at, _)) => Ok(Arc::new(bytes[at + 1..].to_vec())),
         None => Err(SourceError::Unreadable(format!("it has fewer than {line} lines, where the header is expected"))),
     }
+}
+
+/// The bytes without lines that have neither a value nor a separator, as they stand between blocks of rows. In a table of
+/// one column such a line is a missing value, and in quotes it is part of a text.
+fn without_blank_lines(bytes: Arc<Vec<u8>>, separator: char) -> Arc<Vec<u8>> {
+    let is_separator = |byte: &u8| char::from(*byte) == separator;
+    let is_blank = |line: &[u8]| !line.iter().any(is_separator) && line.trim_ascii().is_empty();
+    let lines = || bytes.split_inclusive(|byte| *byte == b'\n');
+    let has_columns = lines().find(|line| !is_blank(line)).is_some_and(|line| line.iter().any(is_separator));
+    if !has_columns || !lines().any(is_blank) {
+        return bytes;
+    }
+    let (mut kept, mut is_quoted) = (Vec::with_capacity(bytes.len()), false);
+    for line in lines() {
+        if is_quoted || !is_blank(line) {
+            kept.extend_from_slice(line);
+        }
+        is_quoted ^= line.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+    }
+    Arc::new(kept)
 }
 
 /// A hint if the header has none of the columns because of another separator or a comment line.
@@ -268,6 +289,25 @@ mod tests {
         assert_eq!(cells(text, Format::Csv, &["N", "L"], &commented).unwrap(), plain);
         let below = Separated { header: Some(3), ..Separated::default() };
         assert_eq!(cells(b"a report\n\nN,L\n1,2.5\n", Format::Csv, &["N", "L"], &below).unwrap(), plain);
+    }
+
+    #[test]
+    fn blank_lines_are_no_rows_unless_the_table_has_one_column() {
+        let read = |text: &str| cells(text.as_bytes(), Format::Csv, &["N"], &Separated::default()).unwrap().remove(0);
+        let wanted = [Cell::Number(1.0), Cell::Number(2.0)];
+        for text in [
+            "N,L\n1,2.5\n\n2,2.4\n",
+            "N,L\r\n1,2.5\r\n\r\n2,2.4\r\n\r\n",
+            "N,L\n1,2.5\n2,2.4\n  \n",
+            "\nN,L\n1,2.5\n2,2.4\n",
+        ] {
+            assert_eq!(read(text), wanted, "{text:?}");
+        }
+        assert_eq!(read("N\n1\n\n2\n")[1], Cell::Empty);
+        // A line of separators is a row without values, and a blank line in quotes belongs to its cell.
+        assert_eq!(read("N,L\n1,2.5\n,\n")[1], Cell::Empty);
+        let quoted = cells(b"t,N\n\"a\n\nb\",1\n", Format::Csv, &["t"], &Separated::default()).unwrap();
+        assert_eq!(quoted[0], [Cell::Text("a\n\nb".to_owned())]);
     }
 
     #[test]

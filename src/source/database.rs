@@ -113,7 +113,11 @@ fn cell_of(value: rusqlite::types::ValueRef<'_>) -> Cell {
         ValueRef::Integer(integer) => Cell::Number(integer as f64),
         ValueRef::Real(number) => Cell::Number(number),
         ValueRef::Text(text) => super::cell(&String::from_utf8_lossy(text)),
-        ValueRef::Blob(bytes) => Cell::Text(format!("{} bytes", bytes.len())),
+        // Python stores a text that is encoded as bytes as a blob.
+        ValueRef::Blob(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) if !text.contains('\0') => Cell::Text(text.to_owned()),
+            _ => Cell::Text(format!("{} bytes", bytes.len())),
+        },
     }
 }
 

@@ -38,7 +38,7 @@ impl Stage for Gather {
     }
 
     fn impl_rev(&self) -> u32 {
-        7
+        8
     }
 
     fn settings(&self) -> serde_json::Value {

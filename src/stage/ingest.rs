@@ -130,7 +130,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        9
+        10
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -237,7 +237,8 @@ fn values_of(column: &IngestColumn, cells: Packed, decimal: Decimal, faults: &mu
         None => cells,
     };
     if column.kind == ColumnKind::Text {
-        return Column::Texts(cells.into_cells().iter().map(Cell::text).collect());
+        // Spaces around a text are no part of it: ` a` and `a` would be two groups that look alike.
+        return Column::Texts(cells.into_cells().iter().map(|cell| cell.text().trim().to_owned()).collect());
     }
     Column::Numbers(cells.into_numbers(|row, cell| {
         match cell {
@@ -256,6 +257,30 @@ const MOST_TEXTS: usize = 12;
 const FEW_TEXTS: usize = 4;
 /// Maximum number of characters shown of a text.
 const MOST_SHOWN: usize = 40;
+
+/// The text after the digits at the start of a text.
+fn after_digits(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.')
+}
+
+/// Whether a text is one number and words, as `12 layers`, so that its first digits are its value.
+fn is_number_before_words(text: &str) -> bool {
+    let words = after_digits(text);
+    let is_apart = words.starts_with(|c: char| c.is_whitespace() || "([*†‡#".contains(c));
+    let is_word = words.chars().take_while(|c| c.is_alphabetic()).count() > 1;
+    words.len() < text.len() && (is_apart || is_word) && !words.contains(|c: char| c.is_ascii_digit())
+}
+
+/// Whether a text is a number with a small letter that could be a multiple, as `7b`.
+fn is_multiple(text: &str) -> bool {
+    matches!(after_digits(text).trim(), "m" | "b" | "g" | "t") && text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Whether a text begins with a date as 2024-03-01.
+fn is_date(text: &str) -> bool {
+    let mut parts = text.splitn(3, '-').map(|part| part.chars().take_while(char::is_ascii_digit).count());
+    (parts.next(), parts.next(), parts.next()) == (Some(4), Some(2), Some(2))
+}
 
 /// Rows with an invalid or missing value, each with its first reason.
 #[derive(Default)]
@@ -289,9 +314,19 @@ impl Faults {
     fn remedies(&self) -> Vec<String> {
         let of_variable = |(variable, texts): (&String, &BTreeSet<String>)| {
             let starts = |text: &String| text.starts_with(|c: char| c.is_ascii_digit());
-            if texts.iter().all(starts) {
+            if texts.iter().all(|text| is_number_before_words(text)) {
                 return Some(format!(
                     "`{variable} = {{ column = ..., extract = \"^[0-9.]+\" }}` takes the number of such a text"
+                ));
+            }
+            if texts.iter().all(|text| is_multiple(text)) {
+                return Some(format!(
+                    "`{variable} = {{ column = ..., unit = \"parameters\" }}`, or another unit of counts, reads a small letter as a multiple"
+                ));
+            }
+            if texts.iter().all(|text| is_date(text)) {
+                return Some(format!(
+                    "dates are numbers only as decimal years, such as 2024.17: write them so in the column of `{variable}`"
                 ));
             }
             let words: Vec<String> = texts.iter().map(|text| format!("\"{text}\" = ...")).collect();
@@ -571,13 +606,10 @@ impl Ingest {
 
     /// A failure with the reasons why rows of the answer that is read have no numbers.
     fn with_notes(&self, failure: Failure, inputs: &Inputs) -> Failure {
-        let Some(answer) = self.answer.as_ref().and_then(|_| inputs.json::<Answer>(ANSWER).ok()) else {
-            return failure;
-        };
-        let noted = answer.rows.iter().enumerate().filter_map(|(place, row)| Some((place + 1, row.note.as_ref()?)));
-        noted
-            .take(MOST_NOTES)
-            .fold(failure, |failure, (row, note)| failure.hint(format!("row {row} of the answer: {note}")))
+        match self.answer.as_ref().and_then(|_| inputs.json::<Answer>(ANSWER).ok()) {
+            Some(answer) => with_notes_of(&answer, failure),
+            None => failure,
+        }
     }
 
     fn summary(&self, inputs: &Inputs, rows: usize, dropped: BTreeMap<String, usize>, data: &Dataset) -> IngestSummary {
@@ -607,6 +639,14 @@ const MOST_NOTES: usize = 3;
 /// The role of an answer that is read as a table.
 pub const ANSWER: &str = "answer";
 
+/// A failure with the reasons why rows of an answer have no numbers.
+fn with_notes_of(answer: &Answer, failure: Failure) -> Failure {
+    let noted = answer.rows.iter().enumerate().filter_map(|(place, row)| Some((place + 1, row.note.as_ref()?)));
+    noted
+        .take(MOST_NOTES)
+        .fold(failure, |failure, (row, note)| failure.hint(format!("row {row} of the answer: {note}")))
+}
+
 /// A column of an answer: an input or output by name, an interval limit as `at.lower`, or the group.
 fn of_answer(answer: &Answer, by: Option<&str>, name: &str) -> Result<Vec<Cell>, Failure> {
     let (output, part) = name.rsplit_once('.').unwrap_or((name, ""));
@@ -629,9 +669,9 @@ fn of_answer(answer: &Answer, by: Option<&str>, name: &str) -> Result<Vec<Cell>,
     if is_known {
         return Ok(cells);
     }
-    if let Some(note) = answer.rows.iter().find_map(|row| row.note.as_ref().filter(|_| row.outputs.is_empty())) {
-        return Err(Failure::new("no-column", format!("the query has no answer, so it has no column `{name}`"))
-            .hint(format!("its first row: {note}")));
+    if answer.rows.iter().all(|row| row.outputs.is_empty() && row.note.is_some()) {
+        let failure = Failure::new("no-column", format!("the query has no answer, so it has no column `{name}`"));
+        return Err(with_notes_of(answer, failure));
     }
     let first = answer.rows.iter().flat_map(|row| row.inputs.keys().chain(row.outputs.keys()));
     let mut known: Vec<&str> = first.map(String::as_str).chain(by).chain(["group"]).collect();

@@ -232,6 +232,12 @@ fn settle_unusable(fit: &FitLaw, data: &mut Dataset) -> Result<Vec<String>, Fail
             reasons.entry(reason).or_default().push(row);
         }
     }
+    if let Some(by) = &fit.roles.by {
+        let nameless: Vec<usize> = (0..data.rows()).filter(|&row| data.text(by, row).is_empty()).collect();
+        if !nameless.is_empty() {
+            reasons.insert(format!("{by} is empty, so the row belongs to no group"), nameless);
+        }
+    }
     let mut warnings = limits_at_zero(fit, data)?;
     if reasons.is_empty() {
         return Ok(warnings);
