@@ -246,3 +246,34 @@ fn a_parameter_on_its_bound_is_shown_next_to_each_answer() {
     let asked = world.lawfit(&["query", "study.toml", "loss N=1B D=20B"]);
     assert!(asked.stdout.contains(said), "{}", asked.stdout);
 }
+
+#[test]
+fn a_number_that_is_not_converted_with_its_response_is_told_in_the_report() {
+    let mut table = "x,acc,sd\n".to_owned();
+    for i in 1..=10 {
+        let x = f64::from(i);
+        let _ = writeln!(table, "{x},{},0.5", 25.0 + 6.0 * x);
+    }
+    let spec = "spec = 1\n[study]\ntitle = \"Percent\"\n[sources.runs]\npath = \"runs.csv\"\n\
+        columns = { x = \"x\", acc = { column = \"acc\", unit = \"%\" }, sd = \"sd\" }\n\
+        [laws.line]\nformula = \"acc = 25 + b * x\"\n[laws.plain]\nformula = \"acc = a + b * x\"\n\
+        [fits.main]\nrows = \"runs\"\nlaw = \"line\"\nobjective = { least_squares = { on = \"raw\" } }\n\
+        [fits.weighted]\nrows = \"runs\"\nlaw = \"plain\"\nnoise = \"sd\"\n\
+        [queries.at]\nfit = \"main\"\nloss = { x = 8 }\n[queries.as_well]\nfit = \"weighted\"\nloss = { x = 8 }\n";
+    let world = World::with(spec, &table);
+    let outcome = world.lawfit(&["run", "study.toml"]);
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    let report = world.read("outputs/study/report.md");
+    for sentence in [
+        "the number 25 of the formula counts too: if it is meant in %, write 0.25.",
+        "for deviations in %, write `sd = {",
+    ] {
+        assert!(report.contains(sentence), "{sentence}\n{report}");
+        assert!(!outcome.stdout.contains("No warnings"), "{}", outcome.stdout);
+    }
+    // With their unit, the deviations are converted.
+    let with_unit = spec.replace("sd = \"sd\" }", "sd = { column = \"sd\", unit = \"%\" } }");
+    let world = World::with(&with_unit, &table);
+    world.run("study.toml");
+    assert!(!world.read("outputs/study/report.md").contains("for deviations in"));
+}

@@ -28,22 +28,19 @@ fn shown(lines: &str) -> String {
     let mut shown = String::with_capacity(lines.len());
     let mut rest = lines;
     while let Some(c) = rest.chars().next() {
-        let colour =
-            rest.strip_prefix("\u{1b}[").map(|code| code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'));
-        let after = match colour.and_then(|code| code.strip_prefix('m')) {
-            Some(after) => {
-                shown.push_str(&rest[..rest.len() - after.len()]);
-                after
-            }
-            None => {
-                let is_shown = !c.is_control() || matches!(c, '\n' | '\t');
-                let picture =
-                    char::from_u32(0x2400 + u32::from(c)).filter(|_| u32::from(c) < 0x20).unwrap_or('\u{fffd}');
-                shown.push(if is_shown { c } else { picture });
-                &rest[c.len_utf8()..]
-            }
-        };
-        rest = after;
+        let colour = rest
+            .strip_prefix("\u{1b}[")
+            .map(|code| code.trim_start_matches(|c: char| c.is_ascii_digit() || c == ';'))
+            .and_then(|code| code.strip_prefix('m'));
+        if let Some(after) = colour {
+            shown.push_str(&rest[..rest.len() - after.len()]);
+            rest = after;
+            continue;
+        }
+        let is_shown = !c.is_control() || matches!(c, '\n' | '\t');
+        let picture = char::from_u32(0x2400 + u32::from(c)).filter(|_| u32::from(c) < 0x20).unwrap_or('\u{fffd}');
+        shown.push(if is_shown { c } else { picture });
+        rest = &rest[c.len_utf8()..];
     }
     shown
 }

@@ -218,7 +218,7 @@ pub(super) fn plan_fit(
     let stage = filter.map_or(source.stage, |f| f.stage);
     let before = scope.told();
     law_takes(scope, &law, source, &fit.law, &path.key("law"));
-    check_converted(scope, fit, &law, source, spec);
+    let doubts = check_converted(scope, (name, fit), &law, source, spec);
     let alternatives = alternatives_of(scope, fit, spec, laws, source, &law, &path);
     let roles = row_roles(scope, plan, &law, source, &path);
     let backtest = origins_of(scope, fit, &source.variables, &path);
@@ -240,6 +240,7 @@ pub(super) fn plan_fit(
             .iter()
             .filter_map(|(name, column)| Some((name.clone(), Unit::base(column.unit?.dimension)?)))
             .collect(),
+        doubts,
     };
     let fit_law = FitLaw {
         law: law.clone(),
@@ -312,6 +313,7 @@ fn plan_fit_without_rows(
         by: None,
         alternatives: Vec::new(),
         units: BTreeMap::new(),
+        doubts: Vec::new(),
     };
     let fit_law = FitLaw {
         law: law.clone(),

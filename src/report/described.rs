@@ -111,6 +111,8 @@ pub struct DescribedFit {
     pub alternatives: Vec<Arc<Law>>,
     /// The units in which the columns of its rows are stored, by variable.
     pub units: BTreeMap<String, Unit>,
+    /// Sentences about numbers of the spec that may mean something else than what was written.
+    pub doubts: Vec<String>,
 }
 
 /// Description of a query.
@@ -208,10 +210,14 @@ impl Described {
     /// Everything apart from artifacts that determines the results.
     pub fn fingerprint_of_results(&self) -> serde_json::Value {
         let fits = self.fits.iter().map(|fit| {
-            serde_json::json!({
+            let mut settings = serde_json::json!({
                 "name": fit.name, "law": fit.law.form_fingerprint(), "law_name": fit.law.name, "by": fit.by,
                 "units": fit.units,
-            })
+            });
+            if !fit.doubts.is_empty() {
+                settings["doubts"] = fit.doubts.clone().into();
+            }
+            settings
         });
         serde_json::json!({
             "title": self.title,

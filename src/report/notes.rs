@@ -51,6 +51,12 @@ pub(super) fn notes(described: &Described, results: &Results) -> Vec<Note> {
             found.add(format!("fit {name}"), text, severity, answers);
         }
     }
+    for fit in &described.fits {
+        let answers = answers_of(results, &fit.name, None);
+        fit.doubts
+            .iter()
+            .for_each(|doubt| found.add(format!("fit {}", fit.name), doubt, NoteSeverity::Serious, answers));
+    }
     for query in &described.queries {
         let Some(result) = results.queries.get(&query.name) else { continue };
         // The groups of a chain may be those of the other fit alone.

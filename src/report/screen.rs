@@ -67,8 +67,12 @@ fn facts(described: &Described, results: &Results, answer: &Recommended) -> Vec<
             (Some(_), Some(_)) => ", outside the interval",
             _ => "",
         };
-        let off = answer.value.map_or_else(String::new, |value| {
-            format!("; the answer differs by {:+.2} %", 100.0 * (value / observed.response - 1.0))
+        // Near zero, a ratio says nothing.
+        let is_ratio = [Some(observed.response), answer.lower].iter().flatten().all(|end| *end > 0.0);
+        let off = answer.value.map_or_else(String::new, |value| match value - observed.response {
+            _ if is_ratio => format!("; the answer differs by {:+.2} %", 100.0 * (value / observed.response - 1.0)),
+            less if less < 0.0 => format!("; the answer is {} less", number(-less)),
+            more => format!("; the answer is {} more", number(more)),
         });
         all.push(("Observed", format!("{}{inside}{off}.", words::observed(observed))));
     }

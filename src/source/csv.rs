@@ -182,7 +182,7 @@ fn without_blank_lines(bytes: Arc<Vec<u8>>, separator: char) -> Arc<Vec<u8>> {
         if is_quoted || !is_blank(line) {
             kept.extend_from_slice(line);
         }
-        is_quoted ^= line.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+        line.iter().for_each(|byte| is_quoted ^= *byte == b'"');
     }
     Arc::new(kept)
 }

@@ -200,7 +200,7 @@ fn xlsx(bytes: &[u8], how: &Workbook, limits: &Limits) -> Result<Sheet, SourceEr
             DataRef::SharedString(text) => super::cell(text),
             DataRef::Bool(truth) => Cell::Text(truth.to_string()),
             // A date is stored as a number but is not a quantity of a study.
-            DataRef::DateTime(date) => Cell::Text(format!("date {date}")),
+            DataRef::DateTime(date) => Cell::Text(in_iso(*date)),
             DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Cell::Text(text.clone()),
             DataRef::Error(error) => Cell::Text(error.to_string()),
             DataRef::Empty => continue,
@@ -229,7 +229,7 @@ fn ods(bytes: &[u8], how: &Workbook, limits: &Limits) -> Result<Sheet, SourceErr
             Data::Float(number) => Cell::Number(*number),
             Data::String(text) => super::cell(text),
             Data::Bool(truth) => Cell::Text(truth.to_string()),
-            Data::DateTime(date) => Cell::Text(format!("date {date}")),
+            Data::DateTime(date) => Cell::Text(in_iso(*date)),
             Data::DateTimeIso(text) | Data::DurationIso(text) => Cell::Text(text.clone()),
             Data::Error(error) => Cell::Text(error.to_string()),
             Data::Empty => continue,
@@ -238,6 +238,15 @@ fn ods(bytes: &[u8], how: &Workbook, limits: &Limits) -> Result<Sheet, SourceErr
         limits.allow_values(cells.len(), 1)?;
     }
     Ok(Sheet { cells })
+}
+
+/// A date as other formats write it, 2024-03-01T12:00:00; a duration as its number of days.
+fn in_iso(date: calamine::ExcelDateTime) -> String {
+    if date.is_duration() {
+        return format!("{} days", date.as_f64());
+    }
+    let (year, month, day, hour, minute, second, _) = date.to_ymd_hms_milli();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
 #[cfg(test)]

@@ -470,9 +470,12 @@ impl<'a> View<'a> {
         let all = self.xs().into_iter().chain(forecasts.iter().map(|(x, _)| *x));
         let Some(span) = Span::of(all.filter(|x| x.is_finite())) else { return Vec::new() };
         let is_log = self.x_scale() == Scale::Log;
-        let place = |share: f64| match is_log {
-            true => exp(ln(span.lowest) + share * (ln(span.highest) - ln(span.lowest))),
-            false => span.lowest + share * (span.highest - span.lowest),
+        let place = |share: f64| {
+            if is_log {
+                exp(ln(span.lowest) + share * (ln(span.highest) - ln(span.lowest)))
+            } else {
+                span.lowest + share * (span.highest - span.lowest)
+            }
         };
         let step = self.data.draws.len().div_ceil(BAND_DRAWS).max(1);
         let draws: Vec<&[f64]> = match self.data.fit.level {

@@ -283,7 +283,7 @@ fn prose(text: &str) -> String {
             let next = part[at + c.len_utf8()..].chars().next();
             match (c, next) {
                 ('<', Some(next)) if next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?') => {
-                    shown.push_str("&lt;")
+                    shown.push_str("&lt;");
                 }
                 (']', Some('(' | '[')) => shown.push_str("\\]"),
                 _ => shown.push(c),
