@@ -277,3 +277,26 @@ fn a_number_that_is_not_converted_with_its_response_is_told_in_the_report() {
     world.run("study.toml");
     assert!(!world.read("outputs/study/report.md").contains("for deviations in"));
 }
+
+#[test]
+fn a_law_over_years_that_cannot_be_fitted_names_the_formula_that_can() {
+    let mut table = "year,y\n".to_owned();
+    for i in 0..11 {
+        let from = f64::from(i) - 4.0;
+        let _ = writeln!(table, "{},{}", 2014 + i, libm::exp(0.3 * from) * if i % 2 == 0 { 1.01 } else { 0.99 });
+    }
+    let spec = |formula: &str| {
+        format!(
+            "spec = 1\n[study]\ntitle = \"Years\"\n[sources.runs]\npath = \"runs.csv\"\ncolumns = {{ year = \"year\", y = \"y\" }}\n\
+             [laws.own]\nformula = \"{formula}\"\n[fits.main]\nrows = \"runs\"\nlaw = \"own\"\nobjective = {{ least_squares = {{ on = \"raw\" }} }}\n"
+        )
+    };
+    let warnings = |formula: &str| {
+        let results = World::with(&spec(formula), &table).run("study.toml")["results"].clone();
+        results["fits"]["main"]["evidence"]["warnings"].to_string()
+    };
+    for formula in ["y = a * exp(k * year)", "y = a + b * year + c * year^2"] {
+        assert!(warnings(formula).contains("Write `(year - 2019)` for `year`"), "{formula}: {}", warnings(formula));
+    }
+    assert!(!warnings("y = a * exp(k * (year - 2019))").contains("far from zero"));
+}

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use crate::dataset::{Column, Dataset};
 use crate::diagnostic::numbered;
 use crate::fit::{Candidate, Fit, Ray, Reference, Span, Status};
-use crate::law::{Law, Order, Roles, Scale};
+use crate::law::{Law, Order, Roles, Scale, Variable};
 use crate::numeral::rounded;
 use crate::numerics::{Matrix, eigen_symmetric, exp, ln};
 use crate::plausible::name_rows;
@@ -361,6 +361,28 @@ pub fn of_search(search: &Search) -> Vec<String> {
         ));
     }
     warnings
+}
+
+/// Factor between a variable's distance from zero and the width of its range above which the variable is far from zero.
+const FAR: f64 = 20.0;
+
+/// A warning about variables whose values are close to each other and far from zero, as years are, for a fit that failed.
+/// `columns` holds the rows of each variable.
+pub fn far_from_zero(law: &Law, columns: &[&[f64]]) -> Option<String> {
+    let of_variable = |(variable, column): (&Variable, &&[f64])| {
+        let (low, high) = column.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &x| (l.min(x), h.max(x)));
+        let middle = f64::midpoint(low, high);
+        (high > low && middle.abs() > FAR * (high - low)).then(|| {
+            let name = &variable.name;
+            let from = rounded(middle, 4);
+            format!(
+                "`{name}` lies between {} and {}, far from zero: terms such as e^(k {name}) are then beyond any number, and {name} and {name}^2 nearly proportional. Write `({name} - {from})` for `{name}` in the formula; its parameters then count from {from}.",
+                rounded(low, 6), rounded(high, 6)
+            )
+        })
+    };
+    let found: Vec<String> = law.variables.iter().zip(columns).filter_map(of_variable).collect();
+    (!found.is_empty()).then(|| found.join(" "))
 }
 
 /// A warning about starts that led to points where the law cannot be computed.

@@ -62,8 +62,8 @@ impl CentredSize {
     }
 }
 
-/// The coordinate whose scalar is that of `own` times a positive factor. Of the two coordinates with the same square it is
-/// the one on the side of `own`.
+/// The coordinate whose scalar is that of `own` times a factor. Of the two coordinates with the same square it is the one on
+/// the side of `own`.
 fn with_sign(chain: &Chain, own: f64, factor: f64) -> f64 {
     let moved = chain.coordinate(chain.scalar(own) * factor);
     let other = chain.coordinate(chain.scalar(own));
@@ -71,31 +71,51 @@ fn with_sign(chain: &Chain, own: f64, factor: f64) -> f64 {
     if (other - own).abs() > 0.5 * own.abs() { -moved } else { moved }
 }
 
+/// The values of the variables over the rows that a law is centred on.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    /// A middle of each variable.
+    pub middle: Vec<f64>,
+    /// The lowest value of each variable, and the highest one.
+    pub ends: [Vec<f64>; 2],
+}
+
+/// A factor of the searched coordinates of a term, for a look at the sign of the term.
+const LOOKED_AT: [f64; 10] = [-10.0, -3.0, -1.0, -0.3, -0.1, 0.1, 0.3, 1.0, 3.0, 10.0];
+
 impl Law {
-    /// The law over coordinates in which sizes are values of terms at the reference `at`, one value per variable.
-    /// Coordinates that `may_move` refuses stay as they are; it receives a coordinate, the others on which its conversion
-    /// depends, and whether the conversion keeps zero where it is. With `log`, a formula that is an exponential is compiled
-    /// as its exponent. `None` where no coordinate is centred.
-    pub fn centred(&self, at: &[f64], log: bool, may_move: impl Fn(usize, &[usize], bool) -> bool) -> Option<Centred> {
+    /// The law over coordinates in which sizes are values of terms at a reference, around the coordinates `optimum`.
+    ///
+    /// A term whose sign is known counts at the middle of the variables. A term that has one sign over all rows, as
+    /// 1 - e^(-x / tau) has for each tau, counts by its sum over the middle and both ends, which vanishes only where the
+    /// term does. Coordinates that `may_move` refuses stay as they are; it receives a coordinate, the others on which its
+    /// conversion depends, and whether the conversion keeps zero where it is. With `log`, a formula that is an exponential
+    /// is compiled as its exponent. `None` where no coordinate is centred.
+    pub fn centred(
+        &self,
+        reference: &Reference,
+        optimum: &[f64],
+        log: bool,
+        may_move: impl Fn(usize, &[usize], bool) -> bool,
+    ) -> Option<Centred> {
         let Peeled { mut graph, whole, leaves, carriers, sum, .. } = self.peeled()?;
         let mut others: BTreeMap<Id, Id> = BTreeMap::new();
         let mut found: Vec<(&Found, Id)> = Vec::new();
         for term in &sum.terms {
             let (leaf, carrier) = (leaves[term.size], &carriers[term.size]);
-            let keeps_zero = match &term.kind {
-                Size::Factor(chain) => matches!(chain.scalar(0.0).abs(), 0.0 | f64::INFINITY),
-                Size::Exponent(_) => false,
-            };
-            if !may_move(term.size, &term.shape, keeps_zero) {
-                continue;
-            }
             let (node, size) = match term.kind {
                 Size::Factor(_) => (carrier.node, graph.number(1.0)),
                 Size::Exponent(_) => (leaf, graph.number(0.0)),
             };
             let of_size_one = graph.replaced(term.node, &BTreeMap::from([(node, size)]));
-            let unit = at_reference(&mut graph, of_size_one, at);
-            if !graph.is_positive(unit) || graph.constant(unit).is_some() {
+            let Some((unit, is_positive)) = unit_of(&mut graph, of_size_one, term, reference, optimum) else {
+                continue;
+            };
+            let keeps_zero = match &term.kind {
+                Size::Factor(chain) => is_positive && matches!(chain.scalar(0.0).abs(), 0.0 | f64::INFINITY),
+                Size::Exponent(_) => false,
+            };
+            if !may_move(term.size, &term.shape, keeps_zero) {
                 continue;
             }
             let centred = match &term.kind {
@@ -136,6 +156,52 @@ impl Law {
         let sizes = sizes.collect();
         Some(Centred { tape: Tape::compile(graph, value, leaves.len(), self.variables.len()), as_exponent, sizes })
     }
+}
+
+/// The value of a term of size one by which its size is measured, and whether it is positive. `None` where the term is
+/// constant, or its sign changes.
+fn unit_of(
+    graph: &mut Graph,
+    of_size_one: Id,
+    term: &Found,
+    reference: &Reference,
+    optimum: &[f64],
+) -> Option<(Id, bool)> {
+    let middle = at_reference(graph, of_size_one, &reference.middle);
+    if graph.constant(middle).is_some() {
+        return None;
+    }
+    if graph.is_positive(middle) {
+        return Some((middle, true));
+    }
+    let takes_any_sign = matches!(&term.kind, Size::Factor(chain) if !chain.is_positive());
+    if !takes_any_sign || !has_one_sign(graph, of_size_one, term, reference, optimum) {
+        return None;
+    }
+    let [low, high] = [&reference.ends[0], &reference.ends[1]].map(|end| at_reference(graph, of_size_one, end));
+    let both = graph.add(low, high);
+    Some((graph.add(middle, both), false))
+}
+
+/// Whether a term has the same sign at the reference's middle and ends, for coordinates around the optimum.
+fn has_one_sign(graph: &Graph, of_size_one: Id, term: &Found, reference: &Reference, optimum: &[f64]) -> bool {
+    let nodes = graph.needed(&[of_size_one]);
+    let places = [&reference.middle, &reference.ends[0], &reference.ends[1]];
+    let looks = term.shape.iter().flat_map(|&j| LOOKED_AT.map(|factor| (j, factor)));
+    let mut is_seen = false;
+    for (j, factor) in looks {
+        let mut point = optimum.to_vec();
+        point[j] *= factor;
+        let values = places.map(|at| graph.evaluate(&nodes, &point, at)[of_size_one as usize]);
+        if values.iter().all(|value| value.is_finite()) {
+            let has = |sign: f64| values.iter().any(|value| sign * value > 0.0);
+            if has(1.0) && has(-1.0) {
+                return false;
+            }
+            is_seen |= has(1.0) || has(-1.0);
+        }
+    }
+    is_seen
 }
 
 /// A node in which every variable has its reference value.

@@ -28,7 +28,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub use catalogue::{Check, Constants, Entry, catalogue, find, names};
-pub use centred::{Centred, CentredSize};
+pub use centred::{Centred, CentredSize, Reference};
 pub use coefficient::{CoefficientPlace, coefficient_place};
 pub use cost::{CONVENTIONS, Convention, Cost, FLOP_PER_PARAMETER_AND_TOKEN, SERVED};
 pub use interchange::Symmetries;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Problem;
 use super::block::Block;
-use crate::law::{CentredSize, Law};
+use crate::law::{CentredSize, Law, Reference};
 use crate::numerics::{exp, ln, mean};
 use crate::objective::{Link, ResponseScale};
 
@@ -17,11 +17,11 @@ pub struct CentredProblem {
 }
 
 impl Problem {
-    /// The problem over centred coordinates of its law; `None` where no coordinate is centred.
+    /// The problem over centred coordinates of its law, around an optimum; `None` where no coordinate is centred.
     ///
     /// Coordinates with a bound that the conversion would move keep their meaning, and so do coordinates that blocks share
     /// while the conversion differs between the blocks.
-    pub fn centred(&self, law: &Law) -> Option<CentredProblem> {
+    pub fn centred(&self, law: &Law, optimum: &[f64]) -> Option<CentredProblem> {
         if self.rows() == 0 || !self.pulls.is_empty() {
             return None;
         }
@@ -34,7 +34,7 @@ impl Problem {
             let is_alike = !is_shared(j) || shape.iter().all(|&other| is_shared(other));
             is_open && bounds.upper == f64::INFINITY && is_alike
         };
-        let centred = law.centred(&self.middle(), log, may_move)?;
+        let centred = law.centred(&self.reference(), &self.point_of_block(0, optimum), log, may_move)?;
         let (tape, link) = (Arc::new(centred.tape), if log && !centred.as_exponent { Link::Log } else { Link::Same });
         let blocks = self.blocks.iter().map(|block| {
             let variables: Vec<&[f64]> = block.variables.iter().map(Vec::as_slice).collect();
@@ -44,23 +44,27 @@ impl Problem {
         Some(CentredProblem { problem: Self { blocks: blocks.collect(), ..self.clone() }, sizes: centred.sizes })
     }
 
-    /// A value in the middle of each variable over the rows of all blocks: the geometric mean of positive values, else the
-    /// mean.
-    fn middle(&self) -> Vec<f64> {
+    /// The middle and the ends of each variable over the rows of all blocks. The middle is the geometric mean of positive
+    /// values, else the mean.
+    fn reference(&self) -> Reference {
         let count = self.blocks.first().map_or(0, |block| block.variables.len());
-        let middle = |variable: usize| {
-            let values: Vec<f64> = self
-                .blocks
-                .iter()
-                .flat_map(|block| block.variables[variable].iter().copied().take(block.columns.rows()))
-                .collect();
+        let columns: Vec<Vec<f64>> = (0..count)
+            .map(|variable| {
+                let of_block = |block: &Arc<Block>| block.variables[variable][..block.columns.rows()].to_vec();
+                self.blocks.iter().flat_map(of_block).collect()
+            })
+            .collect();
+        let middle = |values: &Vec<f64>| {
             if values.iter().all(|x| *x > 0.0) {
                 exp(mean(&values.iter().map(|x| ln(*x)).collect::<Vec<_>>()))
             } else {
-                mean(&values)
+                mean(values)
             }
         };
-        (0..count).map(middle).collect()
+        let end = |pick: fn(f64, f64) -> f64| {
+            columns.iter().map(|values| values.iter().copied().reduce(pick).unwrap_or(f64::NAN)).collect()
+        };
+        Reference { middle: columns.iter().map(middle).collect(), ends: [end(f64::min), end(f64::max)] }
     }
 }
 
@@ -104,7 +108,7 @@ mod tests {
         let z: Vec<f64> = (1..=ROWS).map(|i| 0.1 * i as f64).collect();
         let objective = Objective::LeastSquares(LeastSquares { on: ResponseScale::Raw });
         let problem = Problem::new(&law, &objective, &[&x, &z], &[1.0; ROWS], None);
-        let centred = problem.centred(&law)?;
+        let centred = problem.centred(&law, point)?;
         let entered = centred.enter(point);
         let same = centred.leave(&entered);
         for (back, own) in same.iter().zip(point) {
@@ -123,6 +127,9 @@ mod tests {
             ("y = E + exp(k - a * ln(x))", &[1.8, 6.0, 0.3]),
             ("y = A / x^a * exp(-z / t)", &[400.0, 0.3, 2.0]),
             ("y = E + A / x^a + B * z^b", &[1.8, 400.0, 0.3, 2.0, 0.5]),
+            ("y = E + A * (1 - exp(-x / t))", &[1.8, 400.0, 2e9]),
+            ("y = E + A * (1 - exp(-x / t))", &[1.8, -400.0, -2e9]),
+            ("y = E + c * (z - m)^2", &[1.8, 2.0, 0.35]),
             ("y = (E + A / x^a)^1.5 * z", &[1.8, 400.0, 0.3]),
         ] {
             let (own, centred, entered) = values(formula, point).unwrap();
@@ -143,8 +150,11 @@ mod tests {
     }
 
     #[test]
-    fn a_law_whose_terms_have_no_certain_sign_stays_as_it_is() {
-        assert!(values("y = E + A * (1 - x^-a)", &[1.8, 400.0, 0.3]).is_none());
-        assert!(values("y = E + A * (x - m)", &[1.8, 400.0, 0.3]).is_none());
+    fn a_law_whose_terms_change_their_sign_stays_as_it_is() {
+        // x goes from 3e8 to 2.4e9.
+        assert!(values("y = E + A * (x - m)", &[1.8, 400.0, 1e9]).is_none());
+        assert!(values("y = E + A * (ln(x) - k)", &[1.8, 400.0, 20.7]).is_none());
+        // A size that cannot be negative does not follow a term that changes its sign with t.
+        assert!(values("y = E + A^2 * (1 - exp(-x / t))", &[1.8, 400.0, 1e9]).is_none());
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn over_centred(
     fitted: &Fitted<'_>,
     draw: impl Fn(&Fitted<'_>) -> Result<Draws, Cancelled>,
 ) -> Result<Draws, Cancelled> {
-    let Some(centred) = fitted.problem.centred(fitted.law) else { return draw(fitted) };
+    let Some(centred) = fitted.problem.centred(fitted.law, fitted.optimum) else { return draw(fitted) };
     let optimum = centred.enter(fitted.optimum);
     if optimum.iter().any(|x| !x.is_finite()) {
         return draw(fitted);

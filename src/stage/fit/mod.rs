@@ -439,6 +439,10 @@ impl FitLaw {
     fn evidence(&self, problem: &Problem, found: &Found, shape: &mut Shape, draws: &Draws) -> Evidence {
         let search = &found.search;
         let mut warnings = evidence::of_search(search);
+        let is_open = shape.statuses.contains(&Status::NotIdentified);
+        if is_open || search.unresolved > 0 || search.optima.first().is_none_or(|best| !best.converged) {
+            warnings.extend(evidence::far_from_zero(&self.law, &problem.variables()));
+        }
         warnings.append(&mut shape.warnings);
         warnings.extend(draws.warnings.iter().cloned());
         let best = search.optima.first();
