@@ -241,6 +241,7 @@ fn ods(bytes: &[u8], how: &Workbook, limits: &Limits) -> Result<Sheet, SourceErr
 }
 
 /// A date as other formats write it, 2024-03-01T12:00:00; a duration as its number of days.
+#[cfg(feature = "spreadsheets")]
 fn in_iso(date: calamine::ExcelDateTime) -> String {
     if date.is_duration() {
         return format!("{} days", date.as_f64());
