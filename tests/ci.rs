@@ -79,9 +79,8 @@ fn an_invalid_expectation_on_drift_is_an_error_on_its_line() {
 
 #[test]
 fn a_number_that_each_group_has_is_asked_of_a_group() {
-    for number in ["fits.main.alpha", "fits.main.holdout.coverage"] {
-        let spec = with_expectations(&[&format!("{number} > 0")])
-            .replace("law = \"hoffmann\"", "law = \"hoffmann\"\nby = \"family\"");
+    for number in ["fits.main.alpha > 0", "fits.main.holdout.coverage > 0", "fits.main.alpha moved less than 2 se"] {
+        let spec = with_expectations(&[number]).replace("law = \"hoffmann\"", "law = \"hoffmann\"\nby = \"family\"");
         let outcome = World::with(&spec, &simulated_runs(0.01)).lawfit(&["check", "study.toml"]);
         assert_eq!(outcome.code, 2, "{number}: {}", outcome.stderr);
         assert!(

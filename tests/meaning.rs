@@ -265,7 +265,7 @@ fn a_number_that_is_not_converted_with_its_response_is_told_in_the_report() {
     assert_eq!(outcome.code, 0, "{}", outcome.stderr);
     let report = world.read("outputs/study/report.md");
     for sentence in [
-        "the number 25 of the formula counts too: if it is meant in %, write 0.25.",
+        "the number 25 in the formula is taken in share: if it is meant in %, write 0.25.",
         "for deviations in %, write `sd = {",
     ] {
         assert!(report.contains(sentence), "{sentence}\n{report}");

@@ -102,8 +102,9 @@ fn the_interval_of_several_laws_holds_their_disagreement_and_is_wider_than_that_
                 libm::log(cell(row, output, "upper") / cell(row, output, "lower"))
             };
             let (several, one) = (width(query), width(&format!("{query}_alone")));
-            // Where the laws agree, the widths differ by the noise of the draws.
-            assert!(several > 0.95 * one, "{query} {row}: {several} {one}");
+            // Where the laws agree on a loss, the widths differ by the noise of the draws.
+            let least = if query == "reach" { 1.0 } else { 0.95 };
+            assert!(several > least * one, "{query} {row}: {several} {one}");
         }
     }
 }

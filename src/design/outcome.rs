@@ -241,7 +241,7 @@ pub(super) fn learn(
             let z = (value - middle) / sd;
             if is_told && z.abs() > IMPOSSIBLE {
                 return Err(format!(
-                    "the result of `{name}` is {response}, {:.0} standard deviations from its forecast, {:.4} ({:.4} to {:.4}): check its unit and its decimal point (results have the unit of the fit); a plan that used it would be meaningless. If the number is right, the law is wrong there: add the run to the rows and fit again",
+                    "the result of `{name}` is {response}, {:.0} standard deviations from its forecast, {:.4} ({:.4} to {:.4}): check its unit, which is that of the fit, and its decimal point. If it is right, the law is wrong there: add the run to the rows and fit again",
                     z.abs(),
                     forecast.value,
                     forecast.lower,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::Law;
 use super::meeting::Chain;
 use super::structure::{Found, Peeled, Size};
-use super::symbolic::{Graph, Id, Op};
+use super::symbolic::{Graph, Id};
 use super::tape::Tape;
 
 /// A law over centred coordinates.
@@ -80,7 +80,7 @@ pub struct Reference {
     pub ends: [Vec<f64>; 2],
 }
 
-/// A factor of the searched coordinates of a term, for a look at the sign of the term.
+/// Factors by which the coordinates of a term are multiplied to see whether its sign changes.
 const LOOKED_AT: [f64; 10] = [-10.0, -3.0, -1.0, -0.3, -0.1, 0.1, 0.3, 1.0, 3.0, 10.0];
 
 impl Law {
@@ -118,43 +118,35 @@ impl Law {
             if !may_move(term.size, &term.shape, keeps_zero) {
                 continue;
             }
-            let centred = match &term.kind {
-                Size::Factor(chain) if *chain == carrier.chain => graph.divide(node, unit),
-                Size::Factor(_) => graph.multiply(node, unit),
+            let (by, centred) = match &term.kind {
+                Size::Factor(chain) if *chain == carrier.chain => (unit, graph.divide(node, unit)),
+                Size::Factor(_) => (unit, graph.multiply(node, unit)),
                 Size::Exponent(gain) if graph.constant(*gain).is_some() => {
                     let logarithm = graph.ln(unit);
                     let shift = graph.divide(logarithm, *gain);
-                    found.push((term, shift));
-                    others.insert(node, graph.subtract(node, shift));
-                    continue;
+                    (shift, graph.subtract(node, shift))
                 }
                 Size::Exponent(_) => continue,
             };
-            found.push((term, unit));
+            found.push((term, by));
             others.insert(node, centred);
         }
         if found.is_empty() {
             return None;
         }
-        let mut value = graph.replaced(whole, &others);
-        let as_exponent = match graph.op(value) {
-            Op::Exp(exponent) if log => {
-                value = exponent;
-                true
-            }
-            _ => false,
-        };
+        let value = graph.replaced(whole, &others);
         let units = Arc::new(graph.clone());
-        let sizes = found.into_iter().map(|(term, unit)| {
-            let unit = Tape::of_value(&units, unit);
+        let sizes = found.into_iter().map(|(term, by)| {
+            let by = Tape::of_value(&units, by);
             let conversion = match &term.kind {
-                Size::Factor(chain) => Conversion::Factor { chain: chain.clone(), unit },
-                Size::Exponent(_) => Conversion::Shift(unit),
+                Size::Factor(chain) => Conversion::Factor { chain: chain.clone(), unit: by },
+                Size::Exponent(_) => Conversion::Shift(by),
             };
             CentredSize { coordinate: term.size, shape: term.shape.clone(), conversion }
         });
         let sizes = sizes.collect();
-        Some(Centred { tape: Tape::compile(graph, value, leaves.len(), self.variables.len()), as_exponent, sizes })
+        let (tape, as_exponent) = self.compiled(graph, value, log);
+        Some(Centred { tape, as_exponent, sizes })
     }
 }
 

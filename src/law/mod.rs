@@ -723,15 +723,18 @@ impl Law {
     /// was. The logarithm of the law is then exact, and saves an `exp` and an `ln`.
     pub fn coordinate_tape(&self, log: bool) -> (Tape, bool) {
         let (mut graph, symbols) = self.graph(Space::Coordinates);
-        let mut value = self.enter(&mut graph, &self.body, &symbols);
-        let as_exponent = match graph.op(value) {
-            symbolic::Op::Exp(exponent) if log => {
-                value = exponent;
-                true
-            }
-            _ => false,
+        let value = self.enter(&mut graph, &self.body, &symbols);
+        self.compiled(graph, value, log)
+    }
+
+    /// Compiles a formula over coordinates, or its exponent where `log` is set and it is an exponential.
+    fn compiled(&self, graph: Graph, value: Id, log: bool) -> (Tape, bool) {
+        let exponent = match graph.op(value) {
+            symbolic::Op::Exp(exponent) if log => Some(exponent),
+            _ => None,
         };
-        (Tape::compile(graph, value, self.free().len(), self.variables.len()), as_exponent)
+        let tape = Tape::compile(graph, exponent.unwrap_or(value), self.free().len(), self.variables.len());
+        (tape, exponent.is_some())
     }
 
     /// The values of all parameters, in the order of [`Law::parameters`], from those of the free parameters.

@@ -29,7 +29,7 @@ pub(super) fn check_converted(
         let is_natural = |number: &f64| unit.dimension == Dimension::Share && number.abs() <= 1.0;
         for number in law.numbers_of_response().into_iter().filter(|number| !is_natural(number)) {
             let message = format!(
-                "`{}` is read in {unit} and stored in {base}, in which the number {number} of the formula counts too",
+                "`{}` is read in {unit} and stored in {base}, and the number {number} in the formula is taken in {base}",
                 law.response
             );
             let hint = format!("if it is meant in {unit}, write {}", crate::numeral::rounded(number * unit.size, 6));

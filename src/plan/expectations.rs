@@ -31,7 +31,7 @@ pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) ->
     for (index, expectation) in spec.expect.iter().enumerate() {
         let path = SpecPath(vec![Step::Key("expect".to_owned()), Step::Index(index)]).key("that");
         if let Some(drift) = Drift::parse(&expectation.that) {
-            plan_drift(scope, index, expectation, drift, &path, &names);
+            plan_drift(scope, index, expectation, drift, &path, &names, spec);
             continue;
         }
         let Some(expr) = scope.take(check::syntax(&expectation.that, &path)) else { continue };
@@ -48,14 +48,7 @@ pub(super) fn plan_expectations(scope: &mut Scope<'_>, planned: &Planned<'_>) ->
                     Place::Inside(path.clone(), span.clone()),
                     format!("the results have no number `{name}`"),
                 );
-                let by = fit_of(name).and_then(|fit| spec.fits.get(fit)?.by.as_deref());
-                let of_groups = by.map(|by| {
-                    format!(
-                        "each group of `{by}` has its own: `fits.NAME.groups.GROUP.`, and then the name of the number"
-                    )
-                });
-                let error = error.suggest(name, near(name, &names));
-                errors.push(of_groups.into_iter().fold(error, Diagnostic::hint));
+                errors.push(suggesting(error, name, &names, spec));
             }
         });
         if errors.is_empty()
@@ -119,7 +112,7 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
                             Place::Inside(path.clone(), at),
                             format!("the results have no number `{name}`"),
                         );
-                        scope.tell(error.suggest(name, near(name, &names)));
+                        scope.tell(suggesting(error, name, &names, spec));
                     }
                 }
             }
@@ -156,9 +149,16 @@ pub(super) fn plan_statements(scope: &mut Scope<'_>, planned: &Planned<'_>) -> (
     (statements, answer)
 }
 
-/// The fit of a number of a fit.
-fn fit_of(number: &str) -> Option<&str> {
-    number.strip_prefix("fits.")?.split('.').next()
+/// An error about an unknown number with the names that could be meant.
+fn suggesting(error: Diagnostic, number: &str, names: &BTreeSet<String>, spec: &spec::Spec) -> Diagnostic {
+    let error = error.suggest(number, near(number, names));
+    let fit = number.strip_prefix("fits.").and_then(|rest| rest.split('.').next());
+    match fit.and_then(|fit| spec.fits.get(fit)?.by.as_deref()) {
+        None => error,
+        Some(by) => error.hint(format!(
+            "each group of `{by}` has its own: `fits.NAME.groups.GROUP.`, and then the name of the number"
+        )),
+    }
 }
 
 /// Takes an expectation on how far a number moves.
@@ -169,6 +169,7 @@ fn plan_drift(
     drift: Result<Drift, String>,
     path: &SpecPath,
     names: &BTreeSet<String>,
+    spec: &spec::Spec,
 ) {
     let drift = match drift {
         Ok(drift) => drift,
@@ -186,7 +187,7 @@ fn plan_drift(
             Place::Inside(path.clone(), 0..drift.number.len()),
             format!("the lock file has no number `{}`", drift.number),
         );
-        scope.tell(error.suggest(&drift.number, near(&drift.number, names)));
+        scope.tell(suggesting(error, &drift.number, names, spec));
         return;
     }
     scope.add_drift(ExpectedDrift {

@@ -122,7 +122,7 @@ const FEWEST: usize = 2;
 /// differ too much.
 const TELLING: usize = 10;
 /// Parameters per row above which the search does not look around the optima that its starts find.
-const HOPELESS: usize = 2;
+const UNDERDETERMINED: usize = 2;
 /// Product of rows and starts above which the work is shared with other threads.
 const WORTH_WAKING: usize = 1000;
 /// Number of rows above which the search looks for valleys on a part of them.
@@ -366,9 +366,9 @@ fn search_valleys(
         run.start_from(all)?;
     }
     let points = grid.as_ref().map_or(0, projection::Grid::points);
-    // Rows that cannot tell half of the parameters have optima without number, of which none is the right one.
-    let is_hopeless = problem.size() > HOPELESS * problem.rows();
-    if !is_hopeless && (open || !agree(problem, &run.ends)) {
+    // With far more parameters than rows, countless optima fit equally well.
+    let is_underdetermined = problem.size() > UNDERDETERMINED * problem.rows();
+    if !is_underdetermined && (open || !agree(problem, &run.ends)) {
         look_around(around, law, grid.as_ref(), &mut run)?;
     }
     let mut all = run.ends.clone();
