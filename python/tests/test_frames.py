@@ -93,3 +93,12 @@ def test_columns_of_unequal_length_are_refused():
 def test_what_is_no_frame_is_refused_with_what_would_be_one():
     with pytest.raises(TypeError, match="__arrow_c_stream__"):
         _frames.names_of(3)
+
+
+def test_answers_for_rows_of_pandas_have_their_index():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"x": [1.0, 2.0, 3.0]}, index=[7, 3, 5])
+    answered = _frames.with_index_of(frame, _frames.frame_like("pandas", {"x": [1.0, 2.0, 3.0], "loss": [3.0, 2.0, 1.0]}))
+    frame["loss"] = answered["loss"]
+    assert list(frame["loss"]) == [3.0, 2.0, 1.0]
+    assert _frames.with_index_of({"x": [1.0]}, {"x": [1.0]}) == {"x": [1.0]}

@@ -318,8 +318,8 @@ class Fit:
 
         Returns:
             An `Answer` for values, or a list of them if the fit has groups. For a frame or lists, a frame of the
-            same kind with the variables, `loss`, `loss_lower`, `loss_upper`, and the distance from the rows. More
-            than 4,000 rows are split into several queries, each with its own random scatter.
+            same kind with the variables, `loss`, `loss_lower`, `loss_upper`, and the distance from the rows. A frame of
+            pandas keeps its index. More than 4,000 rows are split into several queries, each with its own random scatter.
         """
         if frame is None:
             return self._asked("loss", variables, self._origin.kind)
@@ -328,7 +328,7 @@ class Fit:
         columns = {variable: column for variable, column in columns.items() if column in present}
         values = _frames.columns_of(frame, list(columns.values()))
         asked = {variable: values[column] for variable, column in columns.items()}
-        return self._asked("loss", asked, _frames.kind_of(frame))
+        return _frames.with_index_of(frame, self._asked("loss", asked, _frames.kind_of(frame)))
 
     def optimal(self, C: Any, **held: Any) -> Any:
         """The optimal model size and data for a compute budget in FLOP, or for each of several.

@@ -71,6 +71,13 @@ def frame_like(kind: str, columns: Mapping[str, Sequence[Any]]) -> Frame:
     return lists
 
 
+def with_index_of(frame: Frame, answered: Any) -> Any:
+    """Answers with the index of the frame whose rows they answer, so that pandas aligns the two."""
+    if kind_of(frame) == "pandas" and hasattr(answered, "index") and len(answered) == len(frame):
+        answered.index = frame.index
+    return answered
+
+
 def is_text(values: Iterable[Any]) -> bool:
     """Whether a column holds text."""
     return any(isinstance(value, str) for value in values)
