@@ -41,6 +41,36 @@ const BASES: [(&str, Dimension, f64); 11] = [
     ("%", Dimension::Share, 0.01),
     ("1", Dimension::One, 1.0),
 ];
+/// Other spellings of units.
+const SPELLINGS: [(&str, &str); 9] = [
+    ("FLOPs", "FLOP"),
+    ("EFLOPs", "EFLOP"),
+    ("ZFLOPs", "ZFLOP"),
+    ("PF-day", "PFday"),
+    ("PF-days", "PFday"),
+    ("PFdays", "PFday"),
+    ("percent", "%"),
+    ("per cent", "%"),
+    ("bits per byte", "bits"),
+];
+/// What to write for measures that are no units of a variable, by words in their names.
+const INSTEAD: [(&[&str], &str); 4] = [
+    (&["perplexity", "ppl"], "a perplexity is e to the loss: write `{ expr = \"ln(ppl)\", unit = \"nats\" }`"),
+    (
+        &["bpb", "bits/byte", "bits per char", "bpc", "nats per byte"],
+        "a loss per byte or character has the unit of a loss, `bits` or `nats`; for a loss per token multiply by the bytes per \
+         token: `{ expr = \"4.2 * bpb\", unit = \"bits\" }`",
+    ),
+    (
+        &["byte", "char", "words"],
+        "data are counted in tokens: write `{ expr = \"bytes / 4.2\", unit = \"tokens\" }` with the bytes per token",
+    ),
+    (
+        &["hour", "gpu", "seconds"],
+        "compute is counted in FLOP: write `{ expr = \"hours * 3600 * 312e12 * 0.4\", unit = \"FLOP\" }` with the peak of the device \
+         and its utilisation",
+    ),
+];
 /// Letters before a unit, and their factors.
 pub(crate) const MULTIPLES: [(&str, f64); 4] = [("K", 1e3), ("M", 1e6), ("B", 1e9), ("T", 1e12)];
 
@@ -88,10 +118,12 @@ pub struct Unit {
 impl Unit {
     /// Parses a unit.
     pub fn parse(text: &str) -> Option<Self> {
+        let is_spelling = |text: &str| SPELLINGS.iter().any(|(other, _)| *other == text);
         let (multiple, base) = match text.split_once(' ') {
-            Some((multiple, base)) => (Multiple::parse(multiple)?, base),
-            None => (Multiple::One, text),
+            Some((multiple, base)) if !is_spelling(text) => (Multiple::parse(multiple)?, base),
+            _ => (Multiple::One, text),
         };
+        let base = SPELLINGS.iter().find(|(other, _)| *other == base).map_or(base, |(_, base)| *base);
         let (base, dimension, size) = BASES.into_iter().find(|(name, ..)| *name == base)?;
         Some(Self { dimension, size: size * multiple.factor(), multiple, base })
     }
@@ -137,6 +169,12 @@ pub(crate) fn multiple_meant(text: &str) -> Option<&'static str> {
     }
 }
 
+/// What to write instead of a measure that is no unit.
+fn instead(text: &str) -> Option<&'static str> {
+    let text = text.to_ascii_lowercase();
+    INSTEAD.iter().find(|(words, _)| words.iter().any(|word| text.contains(word))).map(|(_, instead)| *instead)
+}
+
 /// The unit that an invalid text probably means.
 fn meant(text: &str) -> Option<String> {
     let names = BASES.map(|(name, ..)| name);
@@ -172,6 +210,9 @@ impl<'de> Deserialize<'de> for Unit {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
             let names: Vec<&str> = BASES.iter().map(|(name, ..)| *name).collect();
+            if let Some(instead) = instead(&text) {
+                return serde::de::Error::custom(format_args!("there is no unit `{text}`; {instead}"));
+            }
             let near = meant(&text).map(|n| format!(" did you mean `{n}`?")).unwrap_or_default();
             serde::de::Error::custom(format_args!(
                 "there is no unit `{text}`;{near} the units are {}, each with K, M, B, T or a number before it: `B tokens`, `1e21 FLOP`",
@@ -191,7 +232,8 @@ impl JsonSchema for Unit {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names = BASES.map(|(name, ..)| name).join("|");
+        let names = BASES.iter().map(|(name, ..)| *name).chain(SPELLINGS.iter().map(|(other, _)| *other));
+        let names = names.collect::<Vec<_>>().join("|");
         json_schema!({
             "description": "A unit, with K, M, B, T or a number before it: \"B tokens\", \"1e21 FLOP\". Values are kept in parameters, tokens, FLOP, nats, shares or plain numbers: 1 PFday is 8.64e19 FLOP, 1 bit is ln 2 nats, 1 % is a share of 0.01. Nats and bits are of losses; the width of a number in bits has the unit 1.",
             "type": "string",
@@ -236,8 +278,21 @@ mod tests {
         assert!(Unit::parse("G tokens").is_none() && Unit::parse("token").is_none());
     }
 
+    #[test]
+    fn other_spellings_are_the_unit_and_other_measures_are_explained() {
+        for (text, unit) in [("PF-days", "PFday"), ("M FLOPs", "M FLOP"), ("percent", "%"), ("bits per byte", "bits")] {
+            assert_eq!(Unit::parse(text).unwrap().to_string(), unit);
+        }
+        for (text, said) in
+            [("perplexity", "ln(ppl)"), ("GB of bytes", "bytes / 4.2"), ("GPU-hours", "3600"), ("bpb", "4.2 * bpb")]
+        {
+            let error = serde_json::from_value::<Unit>(serde_json::json!(text)).unwrap_err().to_string();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
     /// Definition of each unit: its size in the base unit.
-    const DEFINITIONS: [(&str, &str, f64); 11] = [
+    const DEFINITIONS: [(&str, &str, f64); 20] = [
         ("parameters", "parameters", 1.0),
         ("tokens", "tokens", 1.0),
         ("FLOP", "FLOP", 1.0),
@@ -251,6 +306,15 @@ mod tests {
         ("share", "share", 1.0),
         ("%", "share", 1.0 / 100.0),
         ("1", "1", 1.0),
+        ("FLOPs", "FLOP", 1.0),
+        ("EFLOPs", "FLOP", 1e18),
+        ("ZFLOPs", "FLOP", 1e21),
+        ("PF-day", "FLOP", 8.64e19),
+        ("PF-days", "FLOP", 8.64e19),
+        ("PFdays", "FLOP", 8.64e19),
+        ("percent", "share", 0.01),
+        ("per cent", "share", 0.01),
+        ("bits per byte", "nats", std::f64::consts::LN_2),
     ];
 
     #[test]
