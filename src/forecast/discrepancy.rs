@@ -15,6 +15,8 @@ use crate::numerics::{Matrix, exp, ln};
 /// Grid values of the standard deviation of the process and of the noise.
 const TAUS: [f64; 4] = [0.003, 0.01, 0.03, 0.1];
 const NOISES: [f64; 5] = [0.001, 0.0025, 0.006, 0.015, 0.04];
+/// More values of the noise for runs that scatter by more than the last of those, as error rates close to zero.
+const LARGE_NOISES: [f64; 2] = [0.1, 0.25];
 /// Priors of both: the centre, and the standard deviation of the logarithm.
 const LIKELY_TAU: (f64, f64) = (0.02, 1.0);
 const LIKELY_NOISE: (f64, f64) = (0.006, 1.2);
@@ -67,16 +69,20 @@ impl Process {
     pub(super) fn of(member: &Member, posterior: &Posterior, history: &History) -> Option<Self> {
         let history = thinned(history);
         let level = history.last()?.z;
+        let is_noisy = posterior.scatter > NOISES[NOISES.len() - 1];
         let around = Around {
             centres: member.centres(level, None),
             deviations: member.priors.iter().map(|prior| prior.deviation).collect(),
             runs: history.columns(history.runs.iter().map(|run| &run.logs)),
             z: history.runs.iter().map(|run| run.z).collect(),
             posterior,
+            // The usual prior is that of losses. Where runs scatter far more, it would halve the interval.
+            likely_noise: if is_noisy { (posterior.scatter, LIKELY_NOISE.1) } else { LIKELY_NOISE },
         };
         let correlations = correlation(&history, history.runs.iter().map(|run| &run.logs));
+        let noises: Vec<f64> = NOISES.into_iter().chain(LARGE_NOISES.into_iter().filter(|_| is_noisy)).collect();
         let sizes: Vec<(f64, f64)> =
-            TAUS.into_iter().flat_map(|tau| NOISES.into_iter().map(move |noise| (tau, noise))).collect();
+            TAUS.into_iter().flat_map(|tau| noises.iter().map(move |&noise| (tau, noise))).collect();
         let cells = sizes
             .into_par_iter()
             .filter_map(|(tau, noise)| around.fitted(&correlations, tau, noise))
@@ -195,6 +201,8 @@ struct Around<'a> {
     runs: Vec<Vec<f64>>,
     z: Vec<f64>,
     posterior: &'a Posterior,
+    /// The prior of the noise.
+    likely_noise: (f64, f64),
 }
 
 /// Whitened residuals and slopes of a member, and half the sum of their squares with that of the priors.
@@ -227,7 +235,7 @@ impl Around<'_> {
             - log_determinant(&factor)
             - log_determinant(&spread)
             - unlikely(tau, LIKELY_TAU)
-            - unlikely(noise, LIKELY_NOISE);
+            - unlikely(noise, self.likely_noise);
         Some(Fitted { log_weight, tau, noise, factor, point, here, spread })
     }
 

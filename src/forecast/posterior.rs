@@ -11,6 +11,8 @@ use crate::solver::newton;
 pub(super) struct Posterior {
     tape: &'static Tape,
     pub(super) point: Vec<f64>,
+    /// The scatter of ln y around the member near the largest run.
+    pub(super) scatter: f64,
 }
 
 /// Number of rounds that alternate between the scatter and the parameters.
@@ -56,11 +58,11 @@ impl Posterior {
         starts.sort_by(|a, b| a.0.total_cmp(&b.0));
         let ends = starts.iter().take(POLISHED).map(|(_, start)| newton(&first, start));
         let mut point = ends.min_by(|a, b| a.cost.total_cmp(&b.cost)).map_or_else(|| centres.clone(), |end| end.point);
+        let around = |point: &[f64]| scatter(&problem.residuals(point), &weights, member.priors.len());
         for _ in 1..ROUNDS {
-            let scatter = scatter(&problem.residuals(&point), &weights, member.priors.len());
-            point = newton(&pulled(scatter), &point).point;
+            point = newton(&pulled(around(&point)), &point).point;
         }
-        Some(Self { tape, point })
+        Some(Self { tape, scatter: around(&point), point })
     }
 
     /// ln y at places given by columns of relative logarithms.
