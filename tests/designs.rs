@@ -102,6 +102,33 @@ fn one_and_seven_threads_plan_the_same_runs_to_the_last_byte() {
 }
 
 #[test]
+fn the_weight_of_the_only_decision_changes_nothing() {
+    let weighted = DESIGN.replace("C = 1e24 } }", "C = 1e24 }, weight = 100 }");
+    assert_ne!(weighted, DESIGN);
+    let [plain, weighted] = [DESIGN, &weighted].map(|design| advice(&world(design), &["study.toml"]));
+    assert_eq!(plain["value"], weighted["value"]);
+    assert_eq!(plain["runs"], weighted["runs"]);
+}
+
+#[test]
+fn dear_candidates_beside_cheap_ones_do_not_make_pilot_runs_worthless() {
+    // A target for which runs of the whole budget cost more than they save.
+    let design = |sizes: &str| {
+        format!(
+            "[designs.next]\nfit = \"main\"\ndecide = {{ compute_optimal = {{ C = 3e21 }} }}\nbudget = {{ FLOP = 1e21 }}\n\
+             candidates = {{ N = {sizes}, D = [\"1B\", \"4B\", \"16B\"] }}\nlimits = {{ runs = 8 }}\n"
+        )
+    };
+    let saved = |sizes: &str| {
+        let value = advice(&world(&design(sizes)), &["study.toml"])["value"].clone();
+        value["net"].as_f64().unwrap()
+    };
+    let (few, many) = (saved("[\"20M\", \"50M\"]"), saved("[\"20M\", \"50M\", \"2B\", \"6B\"]"));
+    assert!(few > 0.0, "the cheap runs are worth their cost: {few:e}");
+    assert!(many > 0.0, "{few:e} and {many:e}");
+}
+
+#[test]
 fn a_target_that_is_small_is_not_worth_a_pilot_run() {
     let small = DESIGN.replace("C = 1e24", "C = 1e19");
     let advice = advice(&world(&small), &["study.toml"]);

@@ -132,6 +132,12 @@ fn advise(spec: &PathBuf, names: &[String], results: Option<&str>, how: &How, sc
         screen.error("the spec has no design", &[hint]);
         return Exit::BadSpec;
     }
+    if how.format.is_some() && asked.len() > 1 {
+        let hint = format!("as in: lawfit design {} {} --format csv", spec.display(), asked[0]);
+        let message = format!("`--format` prints the runs of one design, and there are {}", asked.join(", "));
+        screen.error(&message, &[format!("name the design, {hint}")]);
+        return Exit::BadSpec;
+    }
     let compiled = match results {
         None => alone,
         Some(results) => {

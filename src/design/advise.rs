@@ -259,6 +259,10 @@ fn advice_in_words(decisions: &[Decided], value: Option<&Worth>, count: usize, t
     let Some(first) = decisions.first() else { return "There is nothing to decide.".to_owned() };
     let percent = |waste: Option<f64>| waste.map_or_else(String::new, |waste| format!("{:.2} %", 100.0 * waste));
     match value {
+        Some(_) if count == 0 => format!(
+            "Train no more pilot runs: none is within the budget and the limits. A wrong choice wastes {} of the compute in expectation.",
+            percent(first.now.and_then(|now| now.waste))
+        ),
         Some(value) if value.stop_after == 0 => format!(
             "Train no more pilot runs: a wrong choice wastes {} of the compute in expectation, and every run costs more than it saves.",
             percent(first.now.and_then(|now| now.waste))

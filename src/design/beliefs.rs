@@ -120,10 +120,11 @@ impl<'a> Belief<'a> {
         (squares / residuals.len().max(1) as f64).sqrt()
     }
 
-    /// Schwarz's criterion for normal residuals (Schwarz 1978).
+    /// Schwarz's criterion for normal residuals (Schwarz 1978): n ln(RSS / n) + k ln n. The scatter has RSS / (n - k).
     fn criterion(&self) -> f64 {
-        let rows = self.fit.rows as f64;
-        2.0 * rows * ln(self.scatter().max(f64::MIN_POSITIVE)) + self.fit.free.len() as f64 * ln(rows.max(1.0))
+        let (rows, parameters) = (self.fit.rows as f64, self.fit.free.len() as f64);
+        let unwidened = ((rows - parameters).max(1.0) / rows.max(1.0)).sqrt();
+        2.0 * rows * ln((self.scatter() * unwidened).max(f64::MIN_POSITIVE)) + parameters * ln(rows.max(1.0))
     }
 }
 

@@ -47,6 +47,7 @@ pub struct Given<'a> {
 }
 
 /// The input of the search.
+#[derive(Clone)]
 pub(super) struct Table {
     pub(super) candidates: Vec<Candidate>,
     /// The joint distribution with the noise that is used to choose runs. For small runs, this noise includes the

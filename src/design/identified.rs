@@ -10,7 +10,7 @@ use crate::diagnostic::{list, numbered};
 use crate::evidence::in_words;
 use crate::fit::{Fit, Ray, Status};
 use crate::law::{Law, Parameter, Scale};
-use crate::numerics::{Points, ln};
+use crate::numerics::{Points, exp, ln, mean};
 
 /// Factors from the middle of the rows at which a law has to depend on a flat direction to be open.
 const AWAY: [f64; 2] = [0.1, 10.0];
@@ -96,6 +96,37 @@ fn is_open_away(law: &Law, fit: &Fit) -> bool {
 /// A parameter counts as settled by the runs if at most this part of its spread remains.
 const SETTLED: f64 = 0.25;
 
+/// The part of each parameter's spread that remains where the plausible curves that are alike at the runs tell it: the error
+/// of the mean over the others, weighted by the probability of their difference as noise, for one curve after the other.
+///
+/// A parameter need not be proportional to the responses. On a ray of tokens per parameter, the bend of a curve determines its
+/// floor, and no response alone does.
+fn left_by_alike(parameters: &[Vec<f64>], responses: &[Vec<f64>], noise: f64) -> Vec<f64> {
+    let draws = parameters.first().map_or(0, Vec::len);
+    let apart = |a: usize, b: usize| {
+        let squares: f64 = responses.iter().map(|run| (run[a] - run[b]) * (run[a] - run[b])).sum();
+        0.5 * squares / noise
+    };
+    let mut squares = vec![0.0; parameters.len()];
+    for curve in 0..draws {
+        let far: Vec<f64> =
+            (0..draws).map(|other| if other == curve { f64::INFINITY } else { apart(curve, other) }).collect();
+        let nearest = far.iter().copied().fold(f64::INFINITY, f64::min);
+        let weights: Vec<f64> = far.iter().map(|far| exp(nearest - far)).collect();
+        let sum: f64 = weights.iter().sum();
+        for (square, values) in squares.iter_mut().zip(parameters) {
+            let mean = weights.iter().zip(values).map(|(weight, value)| weight * value).sum::<f64>() / sum;
+            *square += (values[curve] - mean) * (values[curve] - mean);
+        }
+    }
+    let spread = |values: &Vec<f64>| {
+        let middle = mean(values);
+        values.iter().map(|value| (value - middle) * (value - middle)).sum::<f64>()
+    };
+    let left = squares.iter().zip(parameters).map(|(square, values)| (square / spread(values)).sqrt());
+    left.map(|left| if left.is_finite() { left } else { f64::INFINITY }).collect()
+}
+
 impl Unidentified {
     /// What runs with a noise variance settle of a law; `None` where the rows identify the law.
     pub(super) fn of(belief: &Belief<'_>, beliefs: &Beliefs<'_>, runs: &[&Candidate], noise: f64) -> Option<Self> {
@@ -105,9 +136,10 @@ impl Unidentified {
             if free[j].scale == Scale::Log { ln(value) } else { value }
         };
         let of_draws = |j: usize| belief.draws.iter().map(|draw| coordinate(j, draw[j])).collect::<Vec<f64>>();
-        let parameters = (0..free.len()).map(|j| scored(of_draws(j)));
-        let responses = beliefs.responses_of(belief, runs).into_iter().map(scored);
-        let columns: Vec<Vec<f64>> = parameters.chain(responses).collect();
+        let parameters: Vec<Vec<f64>> = (0..free.len()).map(|j| scored(of_draws(j))).collect();
+        let responses = beliefs.responses_of(belief, runs);
+        let by_alike = left_by_alike(&parameters, &responses, noise);
+        let columns: Vec<Vec<f64>> = parameters.into_iter().chain(responses.into_iter().map(scored)).collect();
         let shares = vec![1.0 / belief.draws.len() as f64; belief.draws.len()];
         let noises = (0..columns.len()).map(|column| if column < free.len() { f64::INFINITY } else { noise });
         let mut state = State::new(columns, &shares, noises.collect());
@@ -115,7 +147,7 @@ impl Unidentified {
         (free.len()..free.len() + runs.len()).for_each(|run| state.observe(run));
         let left = |(j, parameter): (usize, &&Parameter)| {
             let part = if before[j] > 0.0 { (state.variance(j) / before[j]).max(0.0).sqrt() } else { 0.0 };
-            (parameter.name.clone(), part)
+            (parameter.name.clone(), part.min(by_alike[j]))
         };
         Some(Self { reason: open.reason.clone(), left: free.iter().enumerate().map(left).collect() })
     }

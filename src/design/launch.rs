@@ -6,9 +6,14 @@ use serde_json::{Value, json};
 
 use super::advice::{Advice, Run};
 
-/// The keys and values of a run, in order.
-fn fields<'a>(advice: &'a Advice, run: &'a Run) -> Vec<(&'a str, Value)> {
-    let settings = advice.settings(run).into_iter().map(|(name, value)| (name, json!(value)));
+/// The keys and values of a run, in order. The law's variables keep their names; another key of the same name begins with
+/// `run_`.
+fn fields(advice: &Advice, run: &Run) -> Vec<(String, Value)> {
+    let settings = advice.settings(run);
+    let own: Vec<String> = settings.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let told = |(name, value): (&str, Value)| {
+        (if own.iter().any(|own| own == name) { format!("run_{name}") } else { name.to_owned() }, value)
+    };
     let before = [
         ("name", json!(run.name)),
         ("order", json!(run.order)),
@@ -32,7 +37,8 @@ fn fields<'a>(advice: &'a Advice, run: &'a Run) -> Vec<(&'a str, Value)> {
         ("forecast_lower", json!(run.forecast.map(|forecast| forecast.lower))),
         ("forecast_upper", json!(run.forecast.map(|forecast| forecast.upper))),
     ];
-    before.into_iter().chain(settings).chain(after).collect()
+    let settings = own.iter().cloned().zip(settings.iter().map(|(_, value)| json!(value)));
+    before.into_iter().map(told).chain(settings).chain(after.into_iter().map(told)).collect()
 }
 
 /// A value as a CSV cell; empty where there is none.
@@ -50,7 +56,7 @@ pub fn csv(advice: &Advice) -> String {
     for run in &advice.runs {
         let fields = fields(advice, run);
         if text.is_empty() {
-            let names: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
             let _ = writeln!(text, "{}", names.join(","));
         }
         let cells: Vec<String> = fields.iter().map(|(_, value)| cell(value)).collect();
@@ -61,11 +67,8 @@ pub fn csv(advice: &Advice) -> String {
 
 /// A list of objects.
 pub fn json(advice: &Advice) -> String {
-    let runs: Vec<serde_json::Map<String, Value>> = advice
-        .runs
-        .iter()
-        .map(|run| fields(advice, run).into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
-        .collect();
+    let runs: Vec<serde_json::Map<String, Value>> =
+        advice.runs.iter().map(|run| fields(advice, run).into_iter().collect()).collect();
     let mut text = serde_json::to_string_pretty(&runs).unwrap_or_default();
     text.push('\n');
     text

@@ -34,9 +34,31 @@ impl Step {
     }
 }
 
+/// Factor by which the budget is reduced while no run of a plan is worth its cost, and the number of times.
+const LESS: f64 = 0.25;
+const REDUCTIONS: i32 = 6;
+
 impl Given<'_> {
-    /// The chosen runs in order.
+    /// The chosen runs in order. Where no run of a plan that uses the whole budget is worth its cost, cheaper ones may be,
+    /// and the plan is the one for the part of the budget that saves most.
     pub(super) fn chosen(&self, table: &Table) -> Vec<(usize, Purpose)> {
+        let runs = self.chosen_within(table);
+        let best = |runs: &[(usize, Purpose)]| Self::path(table, runs).iter().map(Step::net).fold(0.0, f64::max);
+        if !table.is_priced || best(&runs) > 0.0 {
+            return runs;
+        }
+        let most = table.terms.most_flop();
+        let smaller = (1..=REDUCTIONS).map(|times| {
+            let terms = table.terms.within(most * LESS.powi(times));
+            let runs = self.chosen_within(&Table { terms, ..table.clone() });
+            (best(&runs), runs)
+        });
+        let better = smaller.reduce(|best, other| if other.0 > best.0 { other } else { best });
+        better.filter(|(net, _)| *net > 0.0).map_or(runs, |(_, runs)| runs)
+    }
+
+    /// The chosen runs within the terms of a table, in order.
+    fn chosen_within(&self, table: &Table) -> Vec<(usize, Purpose)> {
         let count = table.candidates.len();
         let none = |state: State| Search::new(state, table.ledger(&[]), &table.aims);
         let keeps_pairs = table.terms.copies > 1 && !self.beliefs.knows_noise() && table.terms.most_runs() > 3 * PAIRS;
@@ -79,7 +101,11 @@ impl Given<'_> {
     pub(super) fn path(table: &Table, chosen: &[(usize, Purpose)]) -> Vec<Step> {
         let mut state = table.told();
         let mut ledger = table.ledger(&[]);
-        let waste = |state: &State| table.aims.iter().map(|aim| aim.worth * state.variance(aim.column)).sum::<f64>();
+        // The weights of decisions are for the choice of runs. What is saved does not depend on them.
+        let prices = table.judged.iter().map(|judged| Some(judged.per_variance? * judged.stake?));
+        let prices: Vec<(usize, f64)> =
+            prices.enumerate().filter_map(|(i, price)| Some((table.candidates.len() + i, price?))).collect();
+        let waste = |state: &State| prices.iter().map(|(column, price)| price * state.variance(*column)).sum::<f64>();
         let before = waste(&state);
         let mut path = vec![Step { decisions: decisions_of(&state, table), saved: 0.0, spent: 0.0 }];
         for &(run, _) in chosen {

@@ -219,7 +219,8 @@ impl<'a> Search<'a> {
     /// the one with the most information for its price.
     fn largest(&mut self, runs: usize, terms: &Terms) {
         let share = |run: usize| terms.share(self.ledger.more(run));
-        let all = || (0..runs).filter(|&run| self.ledger.allows(run));
+        // A run that has its result tells nothing more.
+        let all = || (0..runs).filter(|&run| self.gain(run) > 0.0 && self.ledger.allows(run));
         let score = |run: usize| self.gain(run) / self.price(run, terms);
         let large = all().filter(|&run| share(run) >= USUAL.largest_share());
         let best = large.max_by(|&a, &b| score(a).total_cmp(&score(b)).then(b.cmp(&a)));

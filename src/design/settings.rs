@@ -16,7 +16,7 @@ use crate::query::{Asking, Question, QuestionKeys, read_asking};
 /// A decision that the runs inform: exactly one question.
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 pub struct Decide {
-    /// Weight of the decision relative to the others.
+    /// Weight of the decision relative to the others in the choice of runs.
     #[serde(default)]
     pub weight: Option<Quantity>,
     /// The questions of the decision; a valid decision has exactly one.

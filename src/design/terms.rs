@@ -64,6 +64,13 @@ impl Terms {
         1.0 / self.share(1.0)
     }
 
+    /// The same terms with at most this compute.
+    #[must_use]
+    pub fn within(&self, flop: f64) -> Self {
+        let flop = self.budget.flop.map_or(flop, |given| given.0.min(flop));
+        Self { budget: Budget { flop: Some(Quantity(flop)), ..self.budget }, ..self.clone() }
+    }
+
     /// The terms that remain after this compute, these hours and this number of runs are spent.
     #[must_use]
     pub fn less(&self, flop: f64, hours: Option<f64>, runs: usize) -> Self {
