@@ -780,6 +780,47 @@ fn approach_2_on_the_rows_of_a_published_figure_gives_its_power_law() {
 }
 
 #[test]
+fn texts_that_are_one_number_and_not_one_text_are_several_groups() {
+    let spec = r#"
+spec = 1
+[study]
+title = "Names of digits"
+[sources.runs]
+path = "runs.csv"
+columns.seed = { column = "seed", type = "text" }
+columns.N = "size"
+columns.L = "loss"
+[laws.power]
+formula = "L = A * N^-a"
+[fits.main]
+rows = "runs"
+law = "power"
+by = "seed"
+"#;
+    let names = ["7", "07", "007", "1e3", "1000"];
+    let sizes = [1e6, 1e7, 1e8];
+    let rows = names.iter().flat_map(|name| sizes.map(|n| (name, n, 3.0 * f64::powf(n, -0.05))));
+    let rows: Vec<(&&str, f64, f64)> = rows.collect();
+    let groups = |world: &World| -> Vec<String> {
+        let results = world.run("study.toml")["results"].clone();
+        results["fits"]["main"]["groups"].as_object().unwrap().keys().cloned().collect()
+    };
+    let mut wanted = names.map(str::to_owned).to_vec();
+    wanted.sort();
+    let csv: String = rows.iter().map(|(name, n, l)| format!("{name},{n},{l}\n")).collect();
+    let mut found = groups(&World::with(spec, &format!("seed,size,loss\n{csv}")));
+    found.sort();
+    assert_eq!(found, wanted);
+    let lines: String =
+        rows.iter().map(|(name, n, l)| format!("{{\"seed\": \"{name}\", \"size\": {n}, \"loss\": {l}}}\n")).collect();
+    let world = World::with(&spec.replace("runs.csv", "runs.jsonl"), "");
+    world.write("runs.jsonl", &lines);
+    let mut found = groups(&world);
+    found.sort();
+    assert_eq!(found, wanted);
+}
+
+#[test]
 fn no_key_contains_the_name_of_a_joined_table() {
     let spec = r#"
 spec = 1

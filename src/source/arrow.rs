@@ -293,7 +293,7 @@ mod columns {
     use crate::source::arrow::messages::plain;
     use crate::source::path::Element;
     use crate::source::typed::{Clock, decimal};
-    use crate::source::{Cell, SourceError, cell};
+    use crate::source::{Cell, SourceError, cell_of_text};
 
     /// A column of a file, or a part of one: `train.top1`, `losses.0`.
     pub(super) struct Column {
@@ -484,15 +484,15 @@ mod columns {
                 DataType::Decimal256(_, scale) => self.decimals::<Decimal256Type>(*scale),
                 DataType::Utf8 => {
                     let texts = array.as_string::<i32>();
-                    self.each(|row| cell(texts.value(row)))
+                    self.each(|row| cell_of_text(texts.value(row)))
                 }
                 DataType::LargeUtf8 => {
                     let texts = array.as_string::<i64>();
-                    self.each(|row| cell(texts.value(row)))
+                    self.each(|row| cell_of_text(texts.value(row)))
                 }
                 DataType::Utf8View => {
                     let texts = array.as_string_view();
-                    self.each(|row| cell(texts.value(row)))
+                    self.each(|row| cell_of_text(texts.value(row)))
                 }
                 other => return Err(nested(name, other)),
             })

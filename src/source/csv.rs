@@ -95,7 +95,7 @@ pub(super) fn in_parts(
     size: usize,
     take: &mut TakeCells<'_>,
 ) -> Result<(), SourceError> {
-    let Asked { columns, how, limits } = *asked;
+    let Asked { columns, texts: as_written, how, limits } = *asked;
     let unreadable = |error: PolarsError| SourceError::Unreadable(first_line(&error.to_string()));
     let separator = how.separator.unwrap_or(usual);
     let bytes = from_header(text::text(bytes, how.encoding.as_deref(), limits)?, how)?;
@@ -114,9 +114,12 @@ pub(super) fn in_parts(
             .with_comment_prefix(how.comment.as_deref().map(PlSmallStr::from))
     };
     let schema = reader(0..bytes.len()).finish().and_then(|mut frame| frame.collect_schema()).map_err(unreadable)?;
-    let named = |column: &str| schema.iter_names().find(|name| name.as_str() == column || name.trim() == column);
+    let named = |column: &str| {
+        schema.iter_names().find(|name| name.as_str() == column || name.trim() == column || unescaped(name) == column)
+    };
     if let Some(column) = columns.iter().find(|column| named(column).is_none()) {
-        let known: Vec<&str> = schema.iter_names().map(PlSmallStr::as_str).collect();
+        let known: Vec<String> = schema.iter_names().map(|name| unescaped(name)).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
         return Err(match written_otherwise(&known, separator) {
             Some(hint) => SourceError::Unreadable(hint),
             None => SourceError::no_column(column, known),
@@ -131,7 +134,7 @@ pub(super) fn in_parts(
     let starts = parts(&bytes, sign, how.comment.as_deref(), size)?;
     let selected: Vec<Expr> =
         columns.iter().filter_map(|name| Some(col(named(name)?.clone()).alias(name.as_str()))).collect();
-    let of_text = if how.decimal == Some(Decimal::Comma) { with_comma } else { cell };
+    let of_text = if how.decimal == Some(Decimal::Comma) { written } else { cell };
     for (at, start) in starts.iter().enumerate() {
         let part = reader(*start..starts.get(at + 1).copied().unwrap_or(bytes.len()));
         // Only the first part has the header; names could differ where a part ends after it.
@@ -140,10 +143,16 @@ pub(super) fn in_parts(
         let table = part.finish().and_then(|frame| frame.select(&selected).collect()).map_err(unreadable)?;
         for (place, name) in columns.iter().enumerate() {
             let texts = table.column(name).and_then(Column::str).map_err(unreadable)?;
+            let of_text = if as_written.contains(name) { written } else { of_text };
             take(place, texts.iter().map(|text| text.map_or(Cell::Empty, of_text)).collect());
         }
     }
     Ok(())
+}
+
+/// A name of the header, in which the reader leaves quotes doubled.
+fn unescaped(name: &str) -> String {
+    name.replace("\"\"", "\"")
 }
 
 /// Whether a column has this name in the header. The reader numbers repeated names.
@@ -152,8 +161,8 @@ fn is_head(read: &str, column: &str) -> bool {
     read.trim() == column || repeated(read).unwrap_or(false)
 }
 
-/// A cell of a file with decimal commas. It stays text, since only its column knows the unit.
-fn with_comma(text: &str) -> Cell {
+/// A cell that stays text: of a column of texts, or of a file with decimal commas, since only its column knows the unit.
+fn written(text: &str) -> Cell {
     if text.trim().is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }
 }
 
@@ -268,6 +277,7 @@ fn parts(bytes: &[u8], separator: u8, comment: Option<&str>, size: usize) -> Res
 
 #[cfg(test)]
 mod tests {
+    use super::super::NO_TEXTS;
     use super::super::{Format, read};
     use super::*;
     use crate::source::Options;
@@ -289,6 +299,13 @@ mod tests {
         assert_eq!(cells(text, Format::Csv, &["N", "L"], &commented).unwrap(), plain);
         let below = Separated { header: Some(3), ..Separated::default() };
         assert_eq!(cells(b"a report\n\nN,L\n1,2.5\n", Format::Csv, &["N", "L"], &below).unwrap(), plain);
+    }
+
+    #[test]
+    fn a_quote_in_a_header_is_written_twice_as_in_a_cell() {
+        let text = b"\"si\"\"ze\",\"a,b\"\n\"x\"\"y\",2.5\n";
+        let found = cells(text, Format::Csv, &["si\"ze", "a,b"], &Separated::default()).unwrap();
+        assert_eq!(found, [vec![Cell::Text("x\"y".to_owned())], vec![Cell::Number(2.5)]]);
     }
 
     #[test]
@@ -357,7 +374,7 @@ mod tests {
             ("N\n1\n2\n3\nfour\n5\n", &only),
         ] {
             let bytes = Arc::new(text.as_bytes().to_vec());
-            let asked = Asked { columns, how: &how, limits: &Limits::USUAL };
+            let asked = Asked { columns, texts: NO_TEXTS, how: &how, limits: &Limits::USUAL };
             let read = |size| collected(columns.len(), |take| in_parts(&bytes, &asked, ',', size, take)).unwrap();
             let whole = read(PART);
             assert!(whole[0].len() >= 4, "{whole:?}");

@@ -112,7 +112,7 @@ fn cell_of(value: rusqlite::types::ValueRef<'_>) -> Cell {
         ValueRef::Null => Cell::Empty,
         ValueRef::Integer(integer) => Cell::Number(integer as f64),
         ValueRef::Real(number) => Cell::Number(number),
-        ValueRef::Text(text) => super::cell(&String::from_utf8_lossy(text)),
+        ValueRef::Text(text) => super::cell_of_text(&String::from_utf8_lossy(text)),
         // Python stores a text that is encoded as bytes as a blob.
         ValueRef::Blob(bytes) => match std::str::from_utf8(bytes) {
             Ok(text) if !text.contains('\0') => Cell::Text(text.to_owned()),

@@ -116,7 +116,7 @@ pub(super) fn cell_of_json(value: &serde_json::Value) -> Option<Cell> {
         serde_json::Value::Null => Some(Cell::Empty),
         serde_json::Value::Bool(truth) => Some(Cell::Text(truth.to_string())),
         serde_json::Value::Number(number) => Some(Cell::Number(number.as_f64()?)),
-        serde_json::Value::String(text) => Some(super::cell(text)),
+        serde_json::Value::String(text) => Some(super::cell_of_text(text)),
         serde_json::Value::Array(_) | serde_json::Value::Object(_) => None,
     }
 }

@@ -36,7 +36,7 @@ impl Reader for Json {
     }
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_, Document>) -> Result<Columns, SourceError> {
-        let Asked { columns, how, limits } = *asked;
+        let Asked { columns, how, limits, .. } = *asked;
         let bytes = text::text(&bytes, how.encoding.as_deref(), limits)?;
         let bytes = with_quoted_nan(&bytes);
         let path: Vec<&str> = how.records.as_deref().map(|path| path.split('.').collect()).unwrap_or_default();
@@ -231,13 +231,17 @@ impl<'de> Visitor<'de> for WholeColumn {
 
 #[cfg(test)]
 mod tests {
+    use super::super::NO_TEXTS;
     use super::*;
     use crate::source::Limits;
 
     fn read(text: &str, columns: &[&str], records: Option<&str>) -> Result<Vec<Vec<Cell>>, SourceError> {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
         let how = Document { records: records.map(str::to_owned), ..Document::default() };
-        Json.read(Arc::new(text.as_bytes().to_vec()), &Asked { columns: &columns, how: &how, limits: &Limits::USUAL })
+        Json.read(
+            Arc::new(text.as_bytes().to_vec()),
+            &Asked { columns: &columns, texts: NO_TEXTS, how: &how, limits: &Limits::USUAL },
+        )
     }
 
     #[test]

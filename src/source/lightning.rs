@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::csv::{Separated, separated};
 use super::history::RUN;
-use super::{Asked, Cell, Columns, NoSettings, Reader, SourceError};
+use super::{Asked, Cell, Columns, NO_TEXTS, NoSettings, Reader, SourceError};
 
 pub(super) struct Lightning;
 
@@ -19,7 +19,7 @@ impl Reader for Lightning {
         let columns = asked.columns;
         let inside: Vec<String> = columns.iter().filter(|name| *name != RUN).cloned().collect();
         let (how, limits) = (&Separated::default(), asked.limits);
-        let mut cells = separated(&bytes, &Asked { columns: &inside, how, limits }, ',')?.into_iter();
+        let mut cells = separated(&bytes, &Asked { columns: &inside, texts: NO_TEXTS, how, limits }, ',')?.into_iter();
         let mut table: Vec<Vec<Cell>> = columns
             .iter()
             .map(|name| if name == RUN { Vec::new() } else { cells.next().unwrap_or_default() })

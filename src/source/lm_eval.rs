@@ -65,6 +65,7 @@ impl Reader for LmEval {
 
 #[cfg(test)]
 mod tests {
+    use super::super::NO_TEXTS;
     use super::*;
     use crate::source::Limits;
 
@@ -76,7 +77,10 @@ mod tests {
         let columns = ["task", "metric", "filter", "value", "stderr", "n_shot", "model"].map(str::to_owned);
         let how = NoSettings {};
         let cells = LmEval
-            .read(Arc::new(text.as_bytes().to_vec()), &Asked { columns: &columns, how: &how, limits: &Limits::USUAL })
+            .read(
+                Arc::new(text.as_bytes().to_vec()),
+                &Asked { columns: &columns, texts: NO_TEXTS, how: &how, limits: &Limits::USUAL },
+            )
             .unwrap();
         let row = |at: usize| -> Vec<Cell> { cells.iter().map(|column| column[at].clone()).collect() };
         let text = |text: &str| Cell::Text(text.to_owned());

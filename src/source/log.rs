@@ -74,7 +74,7 @@ impl Reader for Log {
     }
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_, Lines>) -> Result<Columns, SourceError> {
-        let Asked { columns, how, limits } = *asked;
+        let Asked { columns, how, limits, .. } = *asked;
         let patterns = how.pattern.iter().map(|text| pattern(text)).collect::<Result<Vec<_>, _>>();
         let patterns = patterns.map_err(SourceError::Unreadable)?;
         if patterns.is_empty() {
@@ -110,6 +110,7 @@ impl Reader for Log {
 
 #[cfg(test)]
 mod tests {
+    use super::super::NO_TEXTS;
     use super::*;
     use crate::source::Limits;
 
@@ -125,14 +126,21 @@ mod tests {
             ..Lines::default()
         };
         let columns = ["step", "seen", "loss", "val"].map(str::to_owned);
-        let cells =
-            Log.read(Arc::new(text.to_vec()), &Asked { columns: &columns, how: &how, limits: &Limits::USUAL }).unwrap();
+        let cells = Log
+            .read(
+                Arc::new(text.to_vec()),
+                &Asked { columns: &columns, texts: NO_TEXTS, how: &how, limits: &Limits::USUAL },
+            )
+            .unwrap();
         assert_eq!(cells[0], [Cell::Number(100.0), Cell::Number(200.0), Cell::Number(200.0)]);
         assert_eq!(cells[1][0], Cell::Text("25,600".to_owned()));
         assert_eq!(cells[2], [Cell::Number(1.3), Cell::Number(1.1), Cell::Empty]);
         assert_eq!(cells[3][2], Cell::Number(1.2));
         let error = Log
-            .read(Arc::new(b"x".to_vec()), &Asked { columns: &columns, how: &how, limits: &Limits::USUAL })
+            .read(
+                Arc::new(b"x".to_vec()),
+                &Asked { columns: &columns, texts: NO_TEXTS, how: &how, limits: &Limits::USUAL },
+            )
             .unwrap_err();
         assert_eq!(error.to_string(), "no line matches the pattern");
     }

@@ -34,7 +34,7 @@ pub use history::{History, RUN, STEP, flattened};
 pub use ndjson::{SNAPSHOT, to_lines};
 pub use object::with_quoted_nan;
 pub use packed::Packed;
-pub use reader::{AnyReader, Asked, Reader, TakeCells};
+pub use reader::{AnyReader, Asked, NO_TEXTS, Reader, TakeCells};
 pub use reading::Reading;
 pub use reduce::{Merged, NOT_TAKEN, Roles, Take, by_run, last, merged};
 pub use settings::{Fault, NoSettings, Options, SettingKeys, Settings};
@@ -318,7 +318,7 @@ pub fn read(
     distinct.sort();
     distinct.dedup();
     let mut table: Columns = vec![Vec::new(); distinct.len()];
-    let asked = Asked { columns: &distinct, how, limits };
+    let asked = Asked { columns: &distinct, texts: NO_TEXTS, how, limits };
     read_parts(&bytes.into(), format, &asked, &mut |place, cells| append(&mut table[place], cells))?;
     if distinct == columns {
         return Ok(table);
@@ -332,7 +332,7 @@ pub fn read(
     Ok(columns.iter().enumerate().map(take).collect())
 }
 
-/// Reads columns of one file in little memory, each with its name.
+/// Reads columns of one file in little memory, each with its name. Cells of the columns `texts` stay as they are written.
 ///
 /// # Errors
 /// As [`read`].
@@ -340,12 +340,13 @@ pub fn read_packed(
     bytes: &Arc<Vec<u8>>,
     format: Format,
     columns: &BTreeSet<String>,
+    texts: &BTreeSet<String>,
     how: &Options,
     limits: &Limits,
 ) -> Result<BTreeMap<String, Packed>, SourceError> {
     let names: Vec<String> = columns.iter().cloned().collect();
     let mut table: Vec<Packed> = names.iter().map(|_| Packed::default()).collect();
-    let asked = Asked { columns: &names, how, limits };
+    let asked = Asked { columns: &names, texts, how, limits };
     read_parts(bytes, format, &asked, &mut |place, cells| table[place].extend(cells))?;
     Ok(names.into_iter().zip(table).collect())
 }
@@ -440,6 +441,17 @@ pub fn cell(text: &str) -> Cell {
             Cell::Number(number)
         }
         _ => Cell::Text(text.to_owned()),
+    }
+}
+
+/// A cell from a text of a format that tells texts from numbers: a number if it is written as lawfit writes it. In `007` or
+/// `1.10` the digits that a number would lose may be those of a name.
+pub fn cell_of_text(text: &str) -> Cell {
+    match cell(text) {
+        Cell::Number(number) if number.is_finite() && crate::numeral::exact(number) != text.trim() => {
+            Cell::Text(text.to_owned())
+        }
+        cell => cell,
     }
 }
 

@@ -36,7 +36,7 @@ impl Reader for Ndjson {
     }
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_, Lines>) -> Result<Columns, SourceError> {
-        let Asked { columns, how, limits } = *asked;
+        let Asked { columns, how, limits, .. } = *asked;
         let bytes = text::text(&bytes, how.encoding.as_deref(), limits)?;
         let bytes = with_quoted_nan(&bytes);
         let is_blank = |line: &&[u8]| line.iter().all(u8::is_ascii_whitespace);
@@ -96,6 +96,7 @@ fn keys<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::NO_TEXTS;
     use super::*;
     use crate::source::Limits;
 
@@ -103,7 +104,7 @@ mod tests {
         let columns: Vec<String> = columns.iter().map(|c| (*c).to_owned()).collect();
         Ndjson.read(
             Arc::new(text.as_bytes().to_vec()),
-            &Asked { columns: &columns, how: &Lines::default(), limits: &Limits::USUAL },
+            &Asked { columns: &columns, texts: NO_TEXTS, how: &Lines::default(), limits: &Limits::USUAL },
         )
     }
 

@@ -10,7 +10,7 @@ use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::path::{Element, LAST};
-use super::{Cell, Limits, SourceError, cell};
+use super::{Cell, Limits, SourceError, cell_of_text};
 
 /// The requested fields as a tree of keys.
 #[derive(Clone, Debug, Default)]
@@ -253,7 +253,7 @@ impl<'de> Visitor<'de> for Wanted<'_, '_> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.enter(&Value::Cell(cell(text)));
+        self.enter(&Value::Cell(cell_of_text(text)));
         Ok(())
     }
 
@@ -361,7 +361,7 @@ impl Visitor<'_> for Single {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Cell, E> {
-        Ok(cell(text))
+        Ok(cell_of_text(text))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a format is to the others: the trait of readers, and the same trait with the settings of all formats in one type.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -10,11 +11,16 @@ use super::{Cell, Columns, Decimal, Limits, SourceError};
 /// A function that receives the place of a column and the next of its cells.
 pub type TakeCells<'a> = dyn FnMut(usize, Vec<Cell>) + 'a;
 
+/// For a request in which no column has to stay as it is written.
+pub const NO_TEXTS: &BTreeSet<String> = &BTreeSet::new();
+
 /// A request to a reader.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a, S = NoSettings> {
     /// The names of the requested columns.
     pub columns: &'a [String],
+    /// Those of them whose cells stay as they are written, in a format that does not tell texts from numbers.
+    pub texts: &'a BTreeSet<String>,
     /// The settings in the spec.
     pub how: &'a S,
     /// The maximum size of the table.
@@ -180,6 +186,7 @@ impl<R: Reader> AnyReader for R {
         take: &mut TakeCells<'_>,
     ) -> Result<(), SourceError> {
         let how: R::Settings = asked.how.read()?;
-        Reader::read_parts(self, bytes, &Asked { columns: asked.columns, how: &how, limits: asked.limits }, take)
+        let Asked { columns, texts, limits, .. } = *asked;
+        Reader::read_parts(self, bytes, &Asked { columns, texts, how: &how, limits }, take)
     }
 }

@@ -39,7 +39,7 @@ pub(super) const fn missing_feature() -> Option<&'static str> {
 
 /// Reads an Excel workbook, or a LibreOffice workbook if `is_ods`.
 pub(super) fn workbook(bytes: &[u8], asked: &Asked<'_, Workbook>, is_ods: bool) -> Result<Columns, SourceError> {
-    let Asked { columns, how, limits } = *asked;
+    let Asked { columns, how, limits, .. } = *asked;
     let sheet = cells(bytes, is_ods, how, limits)?;
     sheet.columns(columns, how, limits)
 }
@@ -196,8 +196,8 @@ fn xlsx(bytes: &[u8], how: &Workbook, limits: &Limits) -> Result<Sheet, SourceEr
         let cell = match found.get_value() {
             DataRef::Int(integer) => Cell::Number(*integer as f64),
             DataRef::Float(number) => Cell::Number(*number),
-            DataRef::String(text) => super::cell(text),
-            DataRef::SharedString(text) => super::cell(text),
+            DataRef::String(text) => super::cell_of_text(text),
+            DataRef::SharedString(text) => super::cell_of_text(text),
             DataRef::Bool(truth) => Cell::Text(truth.to_string()),
             // A date is stored as a number but is not a quantity of a study.
             DataRef::DateTime(date) => Cell::Text(in_iso(*date)),
@@ -227,7 +227,7 @@ fn ods(bytes: &[u8], how: &Workbook, limits: &Limits) -> Result<Sheet, SourceErr
         let cell = match data {
             Data::Int(integer) => Cell::Number(*integer as f64),
             Data::Float(number) => Cell::Number(*number),
-            Data::String(text) => super::cell(text),
+            Data::String(text) => super::cell_of_text(text),
             Data::Bool(truth) => Cell::Text(truth.to_string()),
             Data::DateTime(date) => Cell::Text(in_iso(*date)),
             Data::DateTimeIso(text) | Data::DurationIso(text) => Cell::Text(text.clone()),

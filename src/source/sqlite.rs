@@ -39,7 +39,7 @@ impl Reader for Sqlite {
     }
 
     fn read(&self, bytes: Arc<Vec<u8>>, asked: &Asked<'_, Selection>) -> Result<Columns, SourceError> {
-        let Asked { columns, how, limits } = *asked;
+        let Asked { columns, how, limits, .. } = *asked;
         let database = Database::open(&bytes)?;
         let query = if let Some(query) = &how.query {
             query.clone()

@@ -130,7 +130,7 @@ impl Stage for Ingest {
     }
 
     fn impl_rev(&self) -> u32 {
-        10
+        11
     }
 
     fn settings(&self) -> serde_json::Value {
@@ -494,6 +494,19 @@ impl Ingest {
         name_rows(&[origin], &files)
     }
 
+    /// The columns of the files that are texts wherever they are used.
+    fn columns_of_texts(&self) -> BTreeSet<String> {
+        let named = |kind: ColumnKind| {
+            let of_kind = self.columns.iter().filter(move |column| column.kind == kind);
+            of_kind.filter_map(|column| match &column.from {
+                Origin::Column(name) => Some(name.clone()),
+                Origin::Expr(_) => None,
+            })
+        };
+        let numbers: BTreeSet<String> = named(ColumnKind::Number).collect();
+        named(ColumnKind::Text).filter(|name| !numbers.contains(name)).collect()
+    }
+
     /// The cells of all files, and the parts of histories that give no row.
     fn read_files(&self, inputs: &Inputs) -> Result<(Dataset, Cells, LeftOut), Failure> {
         let mut names: BTreeSet<String> = self
@@ -517,6 +530,7 @@ impl Ingest {
             }
             return Ok((Dataset::new(origins.collect()), Cells { columns }, LeftOut::default()));
         }
+        let texts = self.columns_of_texts();
         let mut origins = Vec::new();
         let mut columns: BTreeMap<String, Packed> = names.iter().map(|n| (n.clone(), Packed::default())).collect();
         for (index, (file, bytes)) in self.files.iter().zip(&inputs.files).enumerate() {
@@ -524,7 +538,7 @@ impl Ingest {
             let nothing = BTreeMap::new();
             let told = self.named.get(index).unwrap_or(&nothing);
             let inside: BTreeSet<String> = names.iter().filter(|name| !told.contains_key(*name)).cloned().collect();
-            let found = read_packed(bytes, format, &inside, &self.options, &self.limits)
+            let found = read_packed(bytes, format, &inside, &texts, &self.options, &self.limits)
                 .map_err(|error| self.at_column(unreadable(file, format, &error), &error))?;
             let rows = found.values().next().map_or(0, Packed::len);
             origins.extend((0..rows).map(|row| dataset::Origin { file: index as u32, row: row as u32 + 1 }));
@@ -532,7 +546,7 @@ impl Ingest {
                 columns.entry(name).or_default().append(cells);
             }
             for (name, text) in told {
-                let cell = crate::source::cell(text);
+                let cell = crate::source::cell_of_text(text);
                 columns.entry(name.clone()).or_default().extend(vec![cell; rows]);
             }
         }
@@ -654,7 +668,7 @@ fn of_answer(answer: &Answer, by: Option<&str>, name: &str) -> Result<Vec<Cell>,
     let mut cell = |row: &Row| {
         let number = |value: Option<f64>| value.map_or(Cell::Empty, Cell::Number);
         let found = if name == "group" || by == Some(name) {
-            row.group.as_deref().map(crate::source::cell)
+            row.group.as_deref().map(crate::source::cell_of_text)
         } else if let Some(interval) = row.outputs.get(name) {
             Some(number(interval.value))
         } else if let Some(interval) = row.outputs.get(output).filter(|_| part == "lower" || part == "upper") {
