@@ -135,7 +135,7 @@ fn shares_with_another_sum_are_refused_with_the_row_and_the_sum() {
 
 #[test]
 fn a_domain_without_a_column_is_what_the_others_leave() {
-    let law = "formula = \"L = c + k * exp(sum_over(d, t[d] * r[d]))\"\nrest = \"books\"";
+    let law = "formula = \"L = c + exp(sum_over(d, t[d] * r[d]))\"\nrest = \"books\"";
     let spec = study(law, AVERAGE).replace("r_books = { column = \"p_books\", unit = \"%\" }\n", "");
     let whole = row(&World::with(&study(OWN, AVERAGE), &runs(30, 0.0)).run("study.toml"), "all");
     let part = row(&World::with(&spec, &runs(30, 0.0)).run("study.toml"), "all");

@@ -94,6 +94,37 @@ pub struct Vector {
     pub is_variable: bool,
 }
 
+impl Vector {
+    /// Whether its members are shares of one mixture: variables with one index that have the unit of shares, or none.
+    fn is_of_shares(&self, variables: &[Variable]) -> bool {
+        let is_share = |member: &Share| {
+            let unit = variables.iter().find(|v| v.name == member.variable).and_then(|v| v.unit);
+            unit.is_none_or(|unit| unit.dimension == Dimension::Share)
+        };
+        self.is_variable && self.indices.len() == 1 && self.members.iter().all(is_share)
+    }
+
+    /// The name with its indices, as in a formula.
+    fn written(&self) -> String {
+        format!("{}[{}]", self.name, self.indices.join(", "))
+    }
+
+    /// Sets the members, one for each combination of the domains of its indices.
+    fn list(&mut self, of_index: &BTreeMap<&str, Vec<String>>) {
+        let mut all: Vec<Vec<&str>> = vec![Vec::new()];
+        for index in &self.indices {
+            let domains = of_index.get(index.as_str()).map_or(&[][..], Vec::as_slice);
+            let mut longer = Vec::new();
+            for before in &all {
+                longer.extend(domains.iter().map(|domain| [before.as_slice(), &[domain.as_str()]].concat()));
+            }
+            all = longer;
+        }
+        let named = |domains: Vec<&str>| Share { domain: domains.join("_"), variable: member(&self.name, &domains) };
+        self.members = all.into_iter().map(named).collect();
+    }
+}
+
 /// A formula that is written out.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct WrittenOut {
@@ -106,13 +137,7 @@ pub(super) struct WrittenOut {
 impl WrittenOut {
     /// The vectors of shares: variables with one index that are shares, or have no unit.
     pub(super) fn mixtures(&self, variables: &[Variable], rest: Option<&String>) -> Vec<Mixture> {
-        let is_share = |name: &str| {
-            let unit = variables.iter().find(|v| v.name == name).and_then(|v| v.unit);
-            unit.is_none_or(|unit| unit.dimension == Dimension::Share)
-        };
-        let of_shares = |vector: &&Vector| {
-            vector.is_variable && vector.indices.len() == 1 && vector.members.iter().all(|m| is_share(&m.variable))
-        };
+        let of_shares = |vector: &&Vector| vector.is_of_shares(variables);
         let mut all: Vec<Mixture> = Vec::new();
         for vector in self.vectors.iter().filter(of_shares) {
             let mixture = Mixture { name: vector.name.clone(), shares: vector.members.clone(), rest: rest.cloned() };
@@ -127,16 +152,18 @@ impl WrittenOut {
 
 /// Writes out the sums over domains in a formula. The variables give the domains that are not declared: with `r_web`
 /// and `r_code` among them, the index of `r[d]` has the domains `code` and `web`. A vector is a variable if one of its
-/// members is, or its own name is declared as one.
+/// members is, or its own name is declared as one. A sum over shares includes the domain without a column.
 ///
 /// # Errors
-/// A name has an index outside a sum over it, a sum has no index or domains, or the domains are unknown.
+/// A name has an index outside a sum over it, a sum has no index or domains, the domains are unknown, or a variable has no
+/// value for the domain without a column.
 pub(super) fn written_out(
     body: &Expr,
     domains: &Domains,
-    variables: &BTreeSet<&str>,
+    declared: &[Variable],
     response: &str,
 ) -> Result<WrittenOut, LawError> {
+    let variables: &BTreeSet<&str> = &declared.iter().map(|v| v.name.as_str()).collect();
     let mut vectors: Vec<Vector> = Vec::new();
     let mut scan = Scan { vectors: &mut vectors, known: BTreeMap::new() };
     scan.expression(body, &mut Vec::new())?;
@@ -178,24 +205,27 @@ pub(super) fn written_out(
         of_index.insert(index, found);
     }
     for vector in &mut vectors {
-        let mut all: Vec<Vec<&str>> = vec![Vec::new()];
-        for index in &vector.indices {
-            let domains = of_index.get(index.as_str()).map_or(&[][..], Vec::as_slice);
-            let mut longer = Vec::new();
-            for before in &all {
-                longer.extend(domains.iter().map(|domain| [before.as_slice(), &[domain.as_str()]].concat()));
-            }
-            all = longer;
-        }
-        vector.members = all
-            .iter()
-            .map(|domains| Share { domain: domains.join("_"), variable: member(&vector.name, domains) })
-            .collect();
+        vector.list(&of_index);
         let of_variables = |name: &str| variables.contains(name);
         vector.is_variable =
             of_variables(&vector.name) || vector.members.iter().any(|member| of_variables(&member.variable));
     }
-    let mut write = Write { of_index: &of_index, operators: 0 };
+    let of_shares: Vec<Vector> = vectors.iter().filter(|vector| vector.is_of_shares(declared)).cloned().collect();
+    if let Some(rest) = &domains.rest {
+        let with_rest = |index: &str| of_shares.iter().any(|vector| vector.indices[0] == index);
+        of_index.iter_mut().filter(|(index, _)| with_rest(index)).for_each(|(_, all)| all.push(rest.clone()));
+        for vector in vectors.iter_mut().filter(|vector| !of_shares.contains(*vector)) {
+            if vector.is_variable && vector.indices.iter().any(|index| with_rest(index)) {
+                let message =
+                    format!("`{}` has no value for the domain `{rest}`, which has no column", vector.written());
+                let hint = "give all domains a column, and leave out `rest`";
+                return Err(LawError::of_law(message).hint(hint));
+            }
+            vector.list(&of_index);
+        }
+    }
+    let rest = domains.rest.as_deref().map(|rest| (rest, of_shares.as_slice()));
+    let mut write = Write { of_index: &of_index, rest, operators: 0 };
     let body = write.expression(body, &mut Vec::new())?;
     Ok(WrittenOut { body, vectors })
 }
@@ -344,8 +374,13 @@ fn sum<'e>(expr: &Expr, arguments: &'e [Expr]) -> Result<(&'e str, &'e Expr), La
 /// Writes out the sums.
 struct Write<'a> {
     of_index: &'a BTreeMap<&'a str, Vec<String>>,
+    /// The domain without a column, and the vectors of shares.
+    rest: Option<(&'a str, &'a [Vector])>,
     operators: usize,
 }
+
+/// The share of the domain without a column, as the base of a power, where the others leave nothing. Zero has no logarithm.
+const NOTHING: f64 = 1e-300;
 
 impl<'a> Write<'a> {
     fn expression(&mut self, expr: &Expr, bound: &mut Vec<(String, &'a str)>) -> Result<Expr, LawError> {
@@ -374,11 +409,19 @@ impl<'a> Write<'a> {
                 }
                 return total.ok_or_else(|| LawError::in_formula(expr.span.clone(), "the sum has no domains"));
             }
-            Node::Symbol(symbol) => Node::Symbol(named(symbol, bound)),
+            Node::Symbol(symbol) => match self.left_by_others(symbol, &expr.span, bound) {
+                Some(left) => return Ok(left),
+                None => Node::Symbol(named(symbol, bound)),
+            },
             Node::Number(_) | Node::Text(_) => expr.node.clone(),
             Node::Negate(inner) => Node::Negate(inside(inner)?),
             Node::Not(inner) => Node::Not(inside(inner)?),
-            Node::Binary(operator, left, right) => Node::Binary(*operator, inside(left)?, inside(right)?),
+            Node::Binary(operator, left, right) => {
+                let (left, right) = (inside(left)?, inside(right)?);
+                let is_rest = matches!((&left.node, operator), (Node::Binary(Operator::Subtract, ..), Operator::Power))
+                    && matches!(&expr.node, Node::Binary(_, base, _) if matches!(base.node, Node::Symbol(_)));
+                if is_rest { of_nothing_or_more(left, right) } else { Node::Binary(*operator, left, right) }
+            }
             Node::Within(value, low, high) => Node::Within(inside(value)?, inside(low)?, inside(high)?),
             Node::Call(function, all) => Node::Call(*function, self.every(all, bound)?),
             Node::OneOf(value, members) => {
@@ -389,9 +432,32 @@ impl<'a> Write<'a> {
         Ok(Expr { node, span: expr.span.clone() })
     }
 
+    /// The share of the domain without a column: what the others leave.
+    fn left_by_others(&self, symbol: &str, span: &Range<usize>, bound: &[(String, &str)]) -> Option<Expr> {
+        let (rest, of_shares) = self.rest?;
+        let (name, words) = indices(symbol)?;
+        let shares = of_shares.iter().find(|vector| vector.name == name)?;
+        let [word] = words.as_slice() else { return None };
+        bound.iter().find(|(index, domain)| index == word && *domain == rest)?;
+        let of = |node: Node| Expr { node, span: span.clone() };
+        let less = |left: Expr, share: &Share| {
+            let share = of(Node::Symbol(share.variable.clone()));
+            of(Node::Binary(Operator::Subtract, Box::new(left), Box::new(share)))
+        };
+        Some(shares.members.iter().fold(of(Node::Number(1.0)), less))
+    }
+
     fn every(&mut self, all: &[Expr], bound: &mut Vec<(String, &'a str)>) -> Result<Vec<Expr>, LawError> {
         all.iter().map(|one| self.expression(one, bound)).collect()
     }
+}
+
+/// A power of what the others leave, which rounding can make negative.
+fn of_nothing_or_more(base: Box<Expr>, exponent: Box<Expr>) -> Node {
+    let span = base.span.clone();
+    let nothing = Expr { node: Node::Number(NOTHING), span: span.clone() };
+    let base = Expr { node: Node::Call(Function::Max, vec![*base, nothing]), span };
+    Node::Binary(Operator::Power, Box::new(base), exponent)
 }
 
 /// A name with its indices replaced by domains.
@@ -488,6 +554,15 @@ mod tests {
         let parameters: Vec<&str> = found.parameters.iter().map(|p| p.name.as_str()).collect();
         assert_eq!(parameters, ["E", "k_code", "t_code", "k_web", "t_web", "a"]);
         assert_eq!(found.mixtures[0].variables().collect::<Vec<_>>(), ["r_code", "r_web"]);
+        // The domain without a column has parameters, and what the others leave is its share.
+        let rest = Domains { rest: Some("books".to_owned()), ..Domains::default() };
+        let found = law("L = c + exp(sum_over(d, t[d] * r[d]))", &columns, &rest).unwrap();
+        assert_eq!(found.formula, "L = c + exp(t_code * r_code + t_web * r_web + t_books * (1 - r_code - r_web))");
+        assert_eq!(found.mixtures[0].variables().collect::<Vec<_>>(), ["r_code", "r_web"]);
+        let found = law("L = sum_over(d, a[d] * r[d]^p)", &columns, &rest).unwrap();
+        let theta: Vec<f64> = found.free().iter().map(|p| if p.name == "p" { 0.5 } else { 2.0 }).collect();
+        let value = found.tape().value_at(&theta, &[0.75, 0.25]);
+        assert!((value - 2.0 * (0.75_f64.sqrt() + 0.5)).abs() < 1e-12, "{value}");
         // The declared order counts, and so do domains without a column.
         let found = law(formula, &columns, &every(&["web", "code", "books"])).unwrap();
         assert_eq!(
@@ -542,6 +617,12 @@ mod tests {
         assert!(error.message.contains("has no sum over them"), "{error}");
         let error = law("L = sum_over(d, t[d] * r[d] + u[d] * s[d])", &["r_a", "r_b", "s_a"], &none).unwrap_err();
         assert!(error.message.contains("different domains"), "{error}");
+        let tokens = Variable { unit: crate::unit::Unit::parse("tokens"), ..Variable::plain("s_a") };
+        let columns = [variables(&["r_a"]), vec![tokens]].concat();
+        let rest = Domains { rest: Some("b".to_owned()), ..Domains::default() };
+        let error =
+            Law::over_domains("test", "L = sum_over(d, t[d] * r[d] + u[d] * s[d])", &columns, &rest).unwrap_err();
+        assert!(error.message.contains("`s[d]` has no value for the domain `b`"), "{error}");
     }
 
     #[test]

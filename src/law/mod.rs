@@ -23,7 +23,7 @@ pub mod symbolic;
 mod tape;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -255,8 +255,8 @@ impl Law {
             message: error.message,
             hint: error.hint,
         })?;
-        let names = variables.iter().map(|v| v.name.as_str()).collect();
-        let written = mixture::written_out(&body, domains, &names, &response)?;
+        let written = mixture::written_out(&body, domains, variables, &response)?;
+        let names: BTreeSet<&str> = variables.iter().map(|v| v.name.as_str()).collect();
         let members = written.vectors.iter().filter(|vector| vector.is_variable).flat_map(|vector| &vector.members);
         let unlisted = members.filter(|member| !names.contains(member.variable.as_str()));
         let unlisted = unlisted.map(|member| Variable::plain(&member.variable));
